@@ -1,0 +1,56 @@
+"""Command line: `python -m ctpop STAGE --named options`, as the rules of the workflow call it."""
+
+import argparse
+import importlib
+import logging
+import sys
+from types import ModuleType
+
+from ctpop import __version__
+from ctpop.errors import ContractError
+
+COMMANDS = {
+    "cohort": "decide who is in the study, and why the others are not",
+    "segment": "make or take over the label map of every scan of a shard",
+    "measure": "record volume and attenuation of every structure of a shard, or take over a table of measures",
+    "screen": "decide which measures can be trusted",
+    "aging": "compute the statistics against age",
+    "report": "draw the figures and write the pages",
+    "gather": "join the tables of all shards into one",
+    "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
+}
+
+
+def module_of(command: str) -> ModuleType:
+    """Import the module behind a command, and no other: a stage without images starts without torch."""
+    return importlib.import_module(f"ctpop.{command}")
+
+
+def make_parser(command: str | None) -> argparse.ArgumentParser:
+    """Return the parser; only the chosen command's options are loaded."""
+    parser = argparse.ArgumentParser(prog="python -m ctpop", description="CT population studies, stage by stage.")
+    parser.add_argument("--version", action="version", version=f"ctpop {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, meaning in COMMANDS.items():
+        options = commands.add_parser(name, help=meaning, description=meaning[0].upper() + meaning[1:] + ".")
+        if name == command:
+            module_of(name).add_arguments(options)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return 0, or 1 after a broken contract, which is told in a few lines without a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
+    chosen = next((word for word in given if word in COMMANDS), None)
+    options = make_parser(chosen).parse_args(given)
+    logging.basicConfig(format=f"%(asctime)s {options.command}: %(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        module_of(options.command).run(options)
+    except ContractError as error:
+        sys.stderr.write(f"error in {options.command}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The closed lists of codes that tables use, each with what it means; `docs/data.md` prints them."""
+
+MEASURES = {
+    "volume_ml": "volume of the structure (ml)",
+    "hu_mean": "mean attenuation of the structure (HU)",
+}
+CRITERIA = {
+    "age_known": "the registry gives the age of the patient at the scan",
+    "complete": "the registry says that the images are complete",
+    "contrast_enhanced": "the registry says that a contrast agent was given",
+}
+SEGMENT_STATUS = {
+    "segmented": "the model made a label map",
+    "existing": "an existing label map, or folder of masks, was taken over",
+    "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
+    "unreadable": "a file is damaged, cut short, or not NIfTI",
+    "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
+    "bad_values": "a CT is constant or not finite, or labels are not whole numbers from 0 to 65535",
+    "grid_mismatch": "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
+    "unknown_labels": "the label map holds a number that the label set does not name",
+    "out_of_memory": "the scan does not fit into the memory of the machine",
+    "prediction_failed": "the model could not be applied to the scan",
+}
+MEASURE_STATUS = {
+    "measured": "the structure was looked for; its number of voxels may be 0",
+    "not_in_model": "the label map comes from a model, or a folder of masks, that does not know the structure",
+    "not_in_table": "the table of measures that was taken over has no value for this scan and structure",
+    **dict(list(SEGMENT_STATUS.items())[2:]),
+}
+REASONS = {
+    "ok": "nothing speaks against the value",
+    "absent": "the structure has no voxel",
+    "below_bound": "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
+    "truncated": "the structure reaches a face of the image, so that part of it may lie outside",
+    "not_in_model": "the segmentation does not know the structure",
+    "not_segmented": "there is no label map that could be measured, or no value in the table of measures",
+}
+FACES = {
+    "left": "the image ends towards the left of the patient",
+    "right": "the image ends towards the right",
+    "posterior": "the image ends towards the back",
+    "anterior": "the image ends towards the front",
+    "inferior": "the image ends towards the feet",
+    "superior": "the image ends towards the head",
+}
+NORMALITY_METHODS = {
+    "lilliefors": "mean and sd come from the values, and P accounts for that",
+    "ks_fitted": "mean and sd come from the values, and P ignores that: too rarely significant",
+    "ks_standard": "against the standard normal distribution, without any fit: always significant for ml and HU",
+}

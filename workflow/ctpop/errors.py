@@ -1,0 +1,20 @@
+"""The ways this pipeline refuses to go on."""
+
+
+class ContractError(ValueError):
+    """A table or a setting does not keep its promise; the run stops.
+
+    The message says where, what was promised, what was found, in how many rows, the first keys and what to do.
+    """
+
+
+class ScanError(Exception):
+    """One scan cannot be processed; it becomes a row in a table and the others go on.
+
+    `reason` is a code out of `schema.SEGMENT_STATUS`; `detail` is a sentence for people, without personal data.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail

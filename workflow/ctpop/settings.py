@@ -1,0 +1,123 @@
+"""Settings of a study: checked against `schemas/config.schema.yaml`, with its defaults filled in."""
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from ctpop.errors import ContractError
+
+SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+STAGES = ("cohort", "segment", "measure", "screen", "aging", "report")
+
+
+def load_schema() -> dict[str, Any]:
+    """Return the JSON schema of a configuration."""
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
+    return schema
+
+
+def validated(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with defaults filled in.
+
+    Raises
+    ------
+    ContractError
+        With one line per misspelt, missing or out-of-range key, and what would be right.
+
+    """
+    schema = load_schema()
+    problems = sorted(_problems(schema, config))
+    if not problems:
+        problems = sorted(_contradictions(config))
+    if problems:
+        raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
+    filled: dict[str, Any] = _filled(schema, config)
+    return filled
+
+
+def section(stage: str, text: str) -> dict[str, Any]:
+    """Return the settings of one stage from JSON text (`{}` for the defaults), checked and filled in."""
+    schema: dict[str, Any] = load_schema()["properties"][stage]
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"--settings: JSON is expected, found {text[:60]!r} ({error})") from None
+    problems = sorted(_problems(schema, values, prefix=stage))
+    if problems:
+        raise ContractError("the settings have errors:\n" + "\n".join(f"  {line}" for line in problems))
+    filled: dict[str, Any] = _filled(schema, values)
+    return filled
+
+
+def _problems(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator[str]:
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
+        part: dict[str, Any] = dict(error.schema)
+        found: Any = error.instance
+        place = ".".join([*([prefix] if prefix else []), *map(str, error.absolute_path)])
+        if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
+            yield from _misspelt(part, found, place)
+        elif error.validator == "required":
+            absent = [key for key in part["required"] if key not in found]
+            yield from (f"{_join(place, key)}: is missing; {_meaning(part, key)}" for key in absent)
+        else:
+            yield f"{place or 'the configuration'}: {error.message}{_expected(part, found)}"
+
+
+def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str) -> Iterator[str]:
+    known = list(schema["properties"])
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
+            yield f"{_join(place, str(key))}: unknown key; {hint}"
+
+
+def _contradictions(config: dict[str, Any]) -> Iterator[str]:
+    study = config["study"]
+    door = study.get("start_from", "images")
+    if door == "measures" and "measures" not in study:
+        yield "study.measures: is missing; start_from measures needs a table of measures"
+    if door != "measures" and "measures" in study:
+        yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
+    if door == "images" and "model" not in (config.get("segment") or {}):
+        yield "segment.model: is missing; start_from images needs an nnU-Net v2 model folder (or demo)"
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _meaning(schema: dict[str, Any], key: str) -> str:
+    meaning = schema["properties"].get(key, {}).get("description", "it is required")
+    return " ".join(str(meaning).split())
+
+
+def _expected(schema: dict[str, Any], found: Any) -> str:
+    meaning = " ".join(str(schema.get("description", "")).split())
+    hint = "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" if _looks_like_number(found) else ""
+    told = "; ".join(part for part in (meaning, hint) if part)
+    return f" ({told})" if told else ""
+
+
+def _looks_like_number(found: Any) -> bool:
+    try:
+        return isinstance(found, str) and float(found) is not None
+    except ValueError:
+        return False
+
+
+def _filled(schema: dict[str, Any], values: Any) -> Any:
+    if not isinstance(values, dict):
+        return values
+    filled = dict(values)
+    for key, part in schema.get("properties", {}).items():
+        if key not in filled and "default" in part:
+            filled[key] = part["default"]
+        if key in filled:
+            filled[key] = _filled(part, filled[key])
+    return filled

@@ -1,0 +1,61 @@
+"""Which shard a scan belongs to: a number that no other scan can change.
+
+The shard follows from the patient alone, so that a growing registry moves nobody and all scans of a patient stay
+together. Only the standard library is imported here, since the Snakefile calls it whenever it is parsed.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def shard_of(patient_id: str, shards: int) -> int:
+    """Return the shard, 0 to shards - 1, of a patient (or of a scan whose patient is not recorded)."""
+    digest = hashlib.sha256(patient_id.encode()).digest()
+    return int.from_bytes(digest[:8], "big") % shards
+
+
+def shard_names(shards: int) -> list[str]:
+    """Return the name of each shard, as it stands in file names: `1-of-4` and so on."""
+    return [f"{shard + 1}-of-{shards}" for shard in range(shards)]
+
+
+def parse_shard(name: str) -> tuple[int, int]:
+    """Return (shard, shards) of a name."""
+    one_based, _, shards = name.partition("-of-")
+    return int(one_based) - 1, int(shards)
+
+
+def key_of(row: dict[str, str]) -> str:
+    """Return what decides the shard of a registry row: its patient, or its scan where no patient is recorded."""
+    return (row.get("patient_id") or "").strip() or (row.get("scan_id") or "").strip()
+
+
+def shard_digests(registry: str | Path, shards: int) -> dict[str, str]:
+    """Return a digest of the registry rows of each shard; it changes when one of its own rows changes."""
+    with Path(registry).open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file, skipinitialspace=True)
+        return digest_rows(({str(name).strip(): cell for name, cell in row.items()} for row in rows), shards)
+
+
+def members(cohort: "pd.DataFrame", shard: int, shards: int) -> "pd.DataFrame":
+    """Return the rows of a cohort that belong to a shard."""
+    keys = cohort["patient_id"].fillna(cohort["scan_id"])
+    return cohort[[shard_of(key, shards) == shard for key in keys]]
+
+
+def digest_rows(rows: Iterable[dict[str, str]], shards: int) -> dict[str, str]:
+    """Return a digest of the rows of each shard, whatever their order."""
+    members: list[list[bytes]] = [[] for _ in range(shards)]
+    for row in rows:
+        members[shard_of(key_of(row), shards)].append(repr(sorted(row.items(), key=str)).encode())
+    names = shard_names(shards)
+    return {
+        name: hashlib.sha256(b"\n".join(sorted(rows))).hexdigest()[:16]
+        for name, rows in zip(names, members, strict=True)
+    }

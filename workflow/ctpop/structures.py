@@ -1,0 +1,77 @@
+"""Label sets: which number in a label map means which structure, on which side, with which lower bound."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ctpop import columns
+from ctpop.errors import ContractError
+from ctpop.tables import Table
+
+SHIPPED = Path(__file__).parents[1] / "resources" / "structures"
+SIDES = ("left", "right")
+TEXTS = {"structure": str, "side": str, "group": str, "snomed_code": str}
+
+STRUCTURES = Table(
+    "structures",
+    ("label",),
+    "input (structures): one row per label of a label set; further columns are kept",
+    {
+        "label": columns.count("number in the label map; 0 is background", low=1),
+        "structure": columns.text("name of the structure", pattern="[A-Za-z0-9_]+"),
+        "side": columns.text("side of the patient", among=SIDES, missing="not paired"),
+        "group": columns.text("organ system or group it is shown with"),
+        "lower_bound_ml": columns.number("smallest believable volume", "ml", low=0, missing="no bound"),
+    },
+    open=True,
+)
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The structures of a study; `table` has the columns of `STRUCTURES`."""
+
+    name: str
+    table: pd.DataFrame
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the structures in the order of their labels."""
+        return list(self.table["structure"])
+
+    @property
+    def label_of(self) -> dict[str, int]:
+        """Label of each structure."""
+        return dict(zip(self.table["structure"], self.table["label"].astype(int), strict=True))
+
+
+def path_of(name_or_path: str) -> Path:
+    """Return the file of a shipped label set (`paper_104`, `total_117`, `demo`) or of a user's own CSV."""
+    shipped = SHIPPED / f"{name_or_path}.csv"
+    return shipped if shipped.is_file() else Path(name_or_path)
+
+
+def read(name_or_path: str) -> LabelSet:
+    """Return a label set.
+
+    Raises
+    ------
+    ContractError
+        If the file is missing, a label or name repeats, or a side contradicts the name of its structure.
+
+    """
+    path = path_of(name_or_path)
+    if not path.is_file():
+        shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.csv")))
+        raise ContractError(f"structures: {name_or_path!r} is neither a shipped label set ({shipped}) nor a CSV file")
+    table = STRUCTURES.check(pd.read_csv(path, dtype=TEXTS), where=path)
+    repeated = sorted(table.loc[table["structure"].duplicated(), "structure"])
+    if repeated:
+        raise ContractError(f"{path}: each structure has one label, found {', '.join(repeated[:3])} repeated")
+    for side, other in (SIDES, SIDES[::-1]):
+        wrong = table.loc[table["side"].eq(side) & table["structure"].str.contains(rf"(?:^|_){other}(?:_|$)")]
+        if len(wrong):
+            first = ", ".join(wrong["structure"].head(3))
+            raise ContractError(f"{path}: side must agree with the name, found side {side} for {first}")
+    return LabelSet(path.stem, table)

@@ -1,0 +1,143 @@
+"""Tables that keep their promises.
+
+Every file that passes between two stages is described by a `Table` in `schema.py`. `write` and `read` check it, so
+that a stage may trust what it reads. Rows are sorted by key and written without timestamps: equal data, equal bytes.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from ctpop.columns import broken_kind
+from ctpop.errors import ContractError
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named set of columns whose rows are identified by `key`; `meaning` says what a row is."""
+
+    name: str
+    key: tuple[str, ...]
+    meaning: str
+    columns: dict[str, pa.Column]
+    open: bool = False
+
+    def check(self, frame: pd.DataFrame, where: str | Path = "") -> pd.DataFrame:
+        """Return the frame with promised columns, order and types, sorted by key.
+
+        Raises
+        ------
+        ContractError
+            If a column is missing or unknown, a key repeats, or a value breaks its column's promise.
+
+        """
+        place = str(where) or f"table {self.name!r}"
+        frame = self._promised_columns(frame, place).reset_index(drop=True)
+        broken = {name: kind for name, column in self.columns.items() if (kind := broken_kind(frame[name], column))}
+        sound = {name: column for name, column in self.columns.items() if name not in broken}
+        failures = [(name, *kind) for name, kind in broken.items()]
+        try:
+            frame = pa.DataFrameSchema(sound, coerce=True).validate(frame, lazy=True)
+        except pa.errors.SchemaErrors as problems:
+            failures += _failures(problems.failure_cases)
+        if failures:
+            raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure)}" for failure in failures))
+        repeated = frame.duplicated(list(self.key), keep=False)
+        if repeated.any():
+            first = _first(frame.loc[repeated, list(self.key)].drop_duplicates().itertuples(index=False))
+            raise ContractError(
+                f"{place}: {' and '.join(self.key)} must identify one row, found repeated in"
+                f" {int(repeated.sum())} rows, first {first}; remove or rename the repeated rows"
+            )
+        return frame.sort_values(list(self.key), ignore_index=True)
+
+    def read(self, path: str | Path) -> pd.DataFrame:
+        """Read and check a Parquet file."""
+        return self.check(pd.read_parquet(path), where=path)
+
+    def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+        """Check the frame and write it as Parquet, and as CSV for people beside it; return what was written."""
+        checked = self.check(frame, where=path)
+        write_atomically(path, lambda part: _write_parquet(checked, part))
+        write_csv(checked, Path(path).with_suffix(".csv"))
+        return checked
+
+    def gather(self, shards: Iterable[str | Path], path: str | Path) -> pd.DataFrame:
+        """Join the tables of all shards into one and write it."""
+        frames = [self.read(shard) for shard in shards]
+        filled = [frame for frame in frames if len(frame)] or frames[:1]
+        return self.write(pd.concat(filled, ignore_index=True), path)
+
+    def empty(self) -> pd.DataFrame:
+        """Return the table without rows."""
+        return pd.DataFrame({name: pd.Series(dtype=str(column.dtype)) for name, column in self.columns.items()})
+
+    def _promised_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
+        absent = [name for name in self.columns if name not in frame.columns]
+        unknown = [str(name) for name in frame.columns if name not in self.columns]
+        if absent:
+            raise ContractError(
+                f"{place}: columns {', '.join(absent)} are missing; found {', '.join(map(str, frame.columns))}"
+            )
+        if unknown and not self.open:
+            raise ContractError(f"{place}: columns {', '.join(unknown)} are not part of table {self.name!r}")
+        return frame[[*self.columns, *(unknown if self.open else [])]]
+
+    def _explain(self, frame: pd.DataFrame, column: str, promise: str, rows: list[int]) -> str:
+        values = sorted({"nothing" if pd.isna(value) else str(value) for value in frame.loc[rows, column]})
+        first = _first(frame.loc[rows[:3], list(self.key)].itertuples(index=False))
+        return (
+            f"column {column!r} must be {promise}, found {', '.join(values[:3])} in {len(rows)} rows,"
+            f" first {' and '.join(self.key)}: {first}"
+        )
+
+
+def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file, then move it to its name: readers see all of it or nothing."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a frame for people: missing is empty, and text that a spreadsheet would run as a formula is quoted."""
+    safe = frame.copy()
+    for name in safe.select_dtypes(include=["object", "string"]).columns:
+        text = safe[name].astype("string")
+        safe[name] = text.where(~text.str.startswith(FORMULA_STARTS, na=False), "'" + text)
+    write_atomically(path, lambda part: safe.to_csv(part, index=False, lineterminator="\n"))
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text file, all of it or nothing."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _failures(cases: pd.DataFrame) -> list[tuple[str, str, list[int]]]:
+    groups = cases.groupby(["column", "check"], sort=False)
+    return [(str(column), str(check), [int(row) for row in rows["index"]]) for (column, check), rows in groups]
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    parquet.write_table(arrow.Table.from_pandas(frame, preserve_index=False), path, compression="zstd")
+
+
+def _first(rows: Iterable[Any], number: int = 3) -> str:
+    shown = [" ".join(str(value) for value in row) for _, row in zip(range(number), rows, strict=False)]
+    return ", ".join(repr(row) for row in shown)
