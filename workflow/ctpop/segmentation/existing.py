@@ -1,0 +1,121 @@
+"""Label maps that exist already: one multi-label NIfTI, or a folder with one mask per structure."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ctpop.errors import ScanError
+from ctpop.images import Volume, read_grid, read_labels, sha256_of
+from ctpop.structures import LabelSet
+
+VERSION = 1
+SUFFIXES = (".nii.gz", ".nii")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A label map (RAS+), the number of each structure it could contain, and what a reader should know."""
+
+    volume: Volume
+    labels: dict[str, int]
+    detail: str | None = None
+
+
+def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> Segmentation:
+    """Return an existing segmentation, on the grid of its CT if there is a CT.
+
+    Raises
+    ------
+    ScanError
+        `missing_file`, `unreadable`, `bad_geometry`, `bad_values`; `unknown_labels` for numbers that the label set
+        does not name; `grid_mismatch` if segmentation and CT, or two masks, do not share a grid.
+
+    """
+    found = read_folder(path, label_set) if path.is_dir() else read_multilabel(path, label_set)
+    if ct_path is not None:
+        difference = found.volume.grid.differs_from(read_grid(ct_path))
+        if difference:
+            raise ScanError("grid_mismatch", f"segmentation and CT do not share a grid: {difference}")
+    return found
+
+
+def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
+    """Return a label map whose numbers are those of the label set."""
+    volume = read_labels(path)
+    known = np.array([0, *label_set.label_of.values()])
+    present = np.unique(volume.data)
+    unknown = np.setdiff1d(present, known)
+    if len(unknown):
+        raise ScanError(
+            "unknown_labels",
+            f"{path.name} has labels {', '.join(map(str, unknown[:5]))} that label set {label_set.name} does not name",
+        )
+    return Segmentation(volume, label_set.label_of)
+
+
+def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
+    """Return the masks of a folder as one label map: a voxel in several masks goes to the highest label.
+
+    A structure without a file is not known here; a structure with an empty mask is absent. Files that name no
+    structure of the label set are counted in the detail and left alone.
+    """
+    files = mask_files(path)
+    wanted = {name: label for name, label in label_set.label_of.items() if name in files}
+    if not wanted:
+        raise ScanError("missing_file", f"{path.name} has no mask named after a structure of {label_set.name}")
+    merged: Volume | None = None
+    shared = 0
+    for name, label in sorted(wanted.items(), key=lambda item: item[1]):
+        mask = read_labels(files[name])
+        merged = merged or empty_like(mask, max(wanted.values()))
+        difference = mask.grid.differs_from(merged.grid)
+        if difference:
+            raise ScanError(
+                "grid_mismatch", f"mask {files[name].name} is on another grid than the others: {difference}"
+            )
+        inside = mask.data > 0
+        shared += int(np.count_nonzero(merged.data[inside]))
+        merged.data[inside] = label
+    assert merged is not None
+    return Segmentation(merged, wanted, describe(shared, len(files) - len(wanted)))
+
+
+def mask_files(folder: Path) -> dict[str, Path]:
+    """Return the mask file of each name in a folder."""
+    files = {}
+    for suffix in reversed(SUFFIXES):
+        files.update({file.name.removesuffix(suffix): file for file in sorted(folder.glob(f"*{suffix}"))})
+    return files
+
+
+def empty_like(mask: Volume, highest: int) -> Volume:
+    """Return a label map without labels on the grid of a mask."""
+    data = np.zeros(mask.data.shape, np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16, order="F")
+    return Volume(data, mask.grid, mask.stored_shape, mask.stored_affine)
+
+
+def describe(shared: int, ignored: int) -> str | None:
+    """Return what a reader should know of a merged folder, or nothing."""
+    parts = []
+    if shared:
+        parts.append(f"{shared} voxels lie in more than one mask and went to the highest label")
+    if ignored:
+        parts.append(f"{ignored} files name no structure of the label set")
+    return "; ".join(parts) or None
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a segmentation, over all its files.
+
+    Raises
+    ------
+    ScanError
+        `missing_file` or `unreadable`.
+
+    """
+    if not path.is_dir():
+        return sha256_of(path)
+    digests = [f"{name} {sha256_of(file)}" for name, file in sorted(mask_files(path).items())]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

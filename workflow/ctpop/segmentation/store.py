@@ -1,0 +1,91 @@
+"""The store of label maps: one compressed NIfTI per scan and, beside it, a note of how it came about.
+
+The note is written after the label map, so a map without a note is unfinished and is made again. The fingerprint in
+the note says from which image, by which model and with which settings the map was made: the same fingerprint is
+never computed twice, whatever killed the job in between.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ctpop.errors import ContractError
+from ctpop.images import Volume, sha256_of, write_labels
+from ctpop.tables import write_text
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of a stored label map; `labels` gives the number of each structure that it could contain."""
+
+    fingerprint: str
+    mask_sha256: str
+    labels: dict[str, int]
+    model: str | None = None
+    detail: str | None = None
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of label maps of a study."""
+
+    folder: Path
+
+    def mask_path(self, scan_id: str) -> Path:
+        """Return where the label map of a scan lies, or would lie."""
+        return self.folder / f"{scan_id}.nii.gz"
+
+    def note_path(self, scan_id: str) -> Path:
+        """Return where the note on it lies, or would lie."""
+        return self.folder / f"{scan_id}.json"
+
+    def finished(self, scan_id: str, fingerprint: str) -> Note | None:
+        """Return the note on a label map with this fingerprint whose bytes are still those that were written."""
+        note = self.note(scan_id)
+        mask = self.mask_path(scan_id)
+        if note is None or note.fingerprint != fingerprint or not mask.is_file():
+            return None
+        return note if sha256_of(mask) == note.mask_sha256 else None
+
+    def note(self, scan_id: str) -> Note | None:
+        """Return the note on a scan's label map, or nothing if there is none or it was made by another format."""
+        try:
+            values = json.loads(self.note_path(scan_id).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return Note(**values) if values.get("format") == FORMAT else None
+
+    def labels_of(self, scan_id: str) -> dict[str, int]:
+        """Return the number of each structure in a stored label map.
+
+        Raises
+        ------
+        ContractError
+            If the note is gone although the scan was reported as segmented.
+
+        """
+        note = self.note(scan_id)
+        if note is None:
+            raise ContractError(f"{self.note_path(scan_id)}: is missing or damaged; run the segment stage again")
+        return note.labels
+
+    def keep(self, scan_id: str, labels: NDArray[Any], like: Volume, note: Note) -> Note:
+        """Write a label map (RAS+, x y z) on the grid of `like`, then its note, and return the note."""
+        mask = self.mask_path(scan_id)
+        write_labels(labels, like, mask)
+        complete = Note(**{**asdict(note), "mask_sha256": sha256_of(mask)})
+        write_text(json.dumps(asdict(complete), indent=1, sort_keys=True) + "\n", self.note_path(scan_id))
+        return complete
+
+
+def fingerprint_of(**parts: object) -> str:
+    """Return one digest of everything that decides what a label map looks like."""
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
