@@ -1,0 +1,61 @@
+# make demo   sets up, draws the synthetic cohort and runs the whole chain on it
+# make test   sets up and runs all tests
+# make help   the rest
+
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
+
+.PHONY: help setup images demo check format test test-all docs model clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/ready  ## create the virtual environment with every pinned dependency
+
+# torch comes first and alone, so that whatever build pip chooses for it is the one that the others find.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null || \
+		{ echo "Python 3.11 or 3.12 is needed; found: $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is needed (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[gpu,launch,test]'
+	touch $@
+
+images: setup  ## draw the synthetic cohort (config.yaml reads it)
+	$(RUN) python demo/make_cohort.py
+
+demo: setup  ## the whole chain on the synthetic cohort: results/demo/report/index.html
+	$(RUN) python demo/run.py
+
+check: setup  ## formatting, lint, types, workflow lint, generated documents
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) snakefmt --check Snakefile workflow/rules
+	$(RUN) mypy
+	$(RUN) snakemake --lint
+	$(RUN) python -m ctpop dictionary --check --data docs/data.md --config docs/config.md
+
+format: setup  ## format Python and Snakemake files
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+	$(RUN) snakefmt Snakefile workflow/rules
+
+test: setup  ## every feature once
+	$(RUN) python -m pytest
+
+test-all: setup  ## the exhaustive runs, too
+	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'
+
+docs: setup  ## write docs/data.md and docs/config.md anew
+	$(RUN) python -m ctpop dictionary --data docs/data.md --config docs/config.md
+
+model: setup  ## train the demo model again (about 40 minutes on two cores)
+	$(RUN) python demo/train.py --out workflow/resources/models/demo
+
+clean:  ## remove the demo's images and results, keep the environment
+	rm -rf demo/images results/demo .snakemake

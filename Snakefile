@@ -1,0 +1,41 @@
+"""From a registry of CT scans to a checked aging study with figures.
+
+registry -> cohort -> segment -> measure -> screen -> aging -> report
+
+snakemake --profile profiles/local                                      the embedded demo (after `make images`)
+snakemake --profile profiles/slurm --configfile my_study.yaml           your study, on a cluster
+snakemake --profile profiles/local --configfile my_study.yaml cohort    up to one stage
+"""
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+
+
+# A configuration that names its own study replaces config.yaml as a whole: nothing of the demo leaks into a study.
+if "study" not in config:
+
+    configfile: str(Path(workflow.basedir, "config.yaml"))
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/segment.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/screen.smk"
+include: "workflow/rules/aging.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,

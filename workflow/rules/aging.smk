@@ -1,0 +1,40 @@
+AGING_TABLES = [
+    "normality",
+    "associations",
+    "groups",
+    "posthoc",
+    *(["compare_truth"] if TRUTH else []),
+]
+
+
+rule aging:
+    input:
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        structures=STRUCTURES,
+        truth=TRUTH,
+        code=code("aging", "stats/*"),
+    output:
+        **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
+        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=AGING_TABLES),
+    log:
+        f"{STUDY}/logs/aging.log",
+    benchmark:
+        f"{STUDY}/benchmarks/aging.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=stage_settings("aging"),
+        truth=(
+            f"--truth {shlex.quote(TRUTH)} --compare-truth {STUDY}/tables/compare_truth.parquet"
+            if TRUTH
+            else ""
+        ),
+    shell:
+        "python -m ctpop aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --settings {params.settings:q} --normality {output.normality:q}"
+        " --associations {output.associations:q} --groups {output.groups:q} --posthoc {output.posthoc:q}"
+        " {params.truth} &> {log:q}"

@@ -1,0 +1,82 @@
+"""What every rule needs: the checked configuration, how a stage is called, and which code it depends on."""
+
+import json
+import shlex
+
+from ctpop import settings, shards, structures
+from ctpop.errors import ContractError
+from ctpop.segmentation import model_folder
+from snakemake.exceptions import WorkflowError
+
+
+def checked(function, *arguments):
+    """Call a function of the package; a broken contract is told without a traceback."""
+    try:
+        return function(*arguments)
+    except ContractError as error:
+        raise WorkflowError(str(error)) from None
+
+
+config.update(checked(settings.validated, config))
+
+PACKAGE = Path(workflow.basedir, "workflow", "ctpop")
+FOUNDATION = (
+    "errors",
+    "columns",
+    "tables",
+    "codes",
+    "schema",
+    "settings",
+    "structures",
+)
+DOOR = config["study"]["start_from"]
+STUDY = f"results/{config['study']['name']}"
+REGISTRY = config["study"]["registry"]
+REGISTRY_FOLDER = str(Path(REGISTRY).parent)
+TRUTH = config["study"].get("truth", [])
+STRUCTURES = str(checked(structures.path_of, config["structures"]))
+SHARDS = shards.shard_names(config["segment"]["shards"])
+DIGESTS = (
+    shards.shard_digests(REGISTRY, len(SHARDS)) if Path(REGISTRY).is_file() else {}
+)
+MODEL = (
+    checked(model_folder.files, config["segment"]["model"]) if DOOR == "images" else []
+)
+ENVIRONMENT = (
+    f"export PATH={shlex.quote(sys.prefix)}/bin:$PATH; "
+    if sys.prefix != sys.base_prefix
+    else ""
+)
+
+shell.prefix(
+    f"set -euo pipefail; {ENVIRONMENT}export PYTHONPATH={shlex.quote(str(PACKAGE.parent))}; "
+)
+
+
+wildcard_constraints:
+    shard=r"\d+-of-\d+",
+
+
+def stage_settings(stage):
+    """Return the section of the configuration that belongs to a stage, as one argument."""
+    return json.dumps(config[stage], sort_keys=True)
+
+
+def code(*modules):
+    """Return the modules whose change makes a table stale: Snakemake does not see what a program imports."""
+    names = [*FOUNDATION, *modules]
+    return sorted(str(path) for name in names for path in PACKAGE.glob(f"{name}.py"))
+
+
+def rows_of(wildcards):
+    """Return the digest of a shard's registry rows: a growing registry touches only the shards that it changes."""
+    return DIGESTS.get(wildcards.shard, "no registry")
+
+
+def figure_files(*names):
+    """Return the files of figures: every one as PDF, SVG and PNG."""
+    return [
+        f"{STUDY}/figures/{name}.{suffix}"
+        for name in names
+        for suffix in ("pdf", "svg", "png")
+    ]

@@ -1,0 +1,72 @@
+if DOOR == "measures":
+
+    rule measure:
+        input:
+            cohort=f"{STUDY}/tables/cohort.parquet",
+            table=config["study"]["measures"],
+            code=code("images", "segmentation/store", "measure"),
+        output:
+            measures=f"{STUDY}/tables/measures.parquet",
+            csv=f"{STUDY}/tables/measures.csv",
+        log:
+            f"{STUDY}/logs/measure.log",
+        benchmark:
+            f"{STUDY}/benchmarks/measure.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=60,
+        params:
+            structures=config["structures"],
+        shell:
+            "python -m ctpop measure --cohort {input.cohort:q} --table {input.table:q}"
+            " --structures {params.structures:q} --out {output.measures:q} &> {log:q}"
+
+else:
+
+    rule measure:
+        input:
+            cohort=ancient(f"{STUDY}/tables/cohort.parquet"),
+            segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
+            code=code("images", "segmentation/store", "measure"),
+        output:
+            measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
+            csv=f"{STUDY}/shards/measures/{{shard}}.csv",
+        log:
+            f"{STUDY}/logs/measure/{{shard}}.log",
+        benchmark:
+            f"{STUDY}/benchmarks/measure/{{shard}}.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=120,
+        params:
+            settings=stage_settings("measure"),
+            structures=config["structures"],
+            root=REGISTRY_FOLDER,
+            masks=f"{STUDY}/masks",
+        shell:
+            "python -m ctpop measure --cohort {input.cohort:q} --segments {input.segments:q} --root {params.root:q}"
+            " --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
+            " --out {output.measures:q} &> {log:q}"
+
+    rule gather_measures:
+        input:
+            shards=expand(f"{STUDY}/shards/measures/{{shard}}.parquet", shard=SHARDS),
+            code=code("gather"),
+        output:
+            measures=f"{STUDY}/tables/measures.parquet",
+            csv=f"{STUDY}/tables/measures.csv",
+        log:
+            f"{STUDY}/logs/gather_measures.log",
+        benchmark:
+            f"{STUDY}/benchmarks/gather_measures.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=30,
+        shell:
+            "python -m ctpop gather --table measures --shards {input.shards:q} --out {output.measures:q} &> {log:q}"

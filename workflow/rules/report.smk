@@ -1,0 +1,41 @@
+rule report:
+    input:
+        cohort=rules.cohort.output,
+        segments=[] if DOOR == "measures" else f"{STUDY}/tables/segments.parquet",
+        measures=f"{STUDY}/tables/measures.parquet",
+        screen=rules.screen.output,
+        aging=rules.aging.output,
+        structures=STRUCTURES,
+        truth=TRUTH,
+        code=code("report", "figures/*", "stats/*"),
+        templates=sorted(
+            str(path)
+            for path in Path(workflow.basedir, "workflow", "report").iterdir()
+        ),
+    output:
+        f"{STUDY}/report/index.html",
+        f"{STUDY}/report/methods.md",
+        f"{STUDY}/provenance.json",
+        figure_files(
+            "flow",
+            "age_by_sex",
+            "figure6",
+            "spearman_overview",
+            *(["truth"] if TRUTH else []),
+        ),
+    log:
+        f"{STUDY}/logs/report.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=json.dumps(config, sort_keys=True),
+        structures=config["structures"],
+        study=STUDY,
+    shell:
+        "python -m ctpop report --tables {params.study:q}/tables --figures {params.study:q}/figures"
+        " --report {params.study:q}/report --structures {params.structures:q} --config {params.config:q} &> {log:q}"

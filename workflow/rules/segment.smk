@@ -1,0 +1,55 @@
+# The code is not an input here: GPU nights are keyed by model checksum, CT checksum and a version in the program, and
+# a job that finds its label maps in the store takes seconds. The cohort is `ancient` because `rows` and `criteria` say
+# exactly which shards it changes. Label maps are side files in the store: Snakemake deletes declared outputs of a
+# killed job.
+rule segment:
+    input:
+        cohort=ancient(f"{STUDY}/tables/cohort.parquet"),
+        model=MODEL,
+    output:
+        segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
+        csv=f"{STUDY}/shards/segments/{{shard}}.csv",
+    log:
+        f"{STUDY}/logs/segment/{{shard}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/segment/{{shard}}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: config["segment"]["cpu_threads"]
+    resources:
+        gpu=1 if DOOR == "images" and config["segment"]["device"] != "cpu" else 0,
+        mem_mb=16000,
+        runtime=240,
+    params:
+        settings=stage_settings("segment"),
+        engine="nnunet" if DOOR == "images" else "existing",
+        structures=config["structures"],
+        root=REGISTRY_FOLDER,
+        rows=rows_of,
+        criteria=stage_settings("cohort"),
+        masks=f"{STUDY}/masks",
+        times=f"{STUDY}/benchmarks/segment/{{shard}}_scans.csv",
+    shell:
+        "python -m ctpop segment --cohort {input.cohort:q} --root {params.root:q} --shard {wildcards.shard}"
+        " --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
+        " --masks {params.masks:q} --times {params.times:q} --out {output.segments:q} &> {log:q}"
+
+
+rule gather_segments:
+    input:
+        shards=expand(f"{STUDY}/shards/segments/{{shard}}.parquet", shard=SHARDS),
+        code=code("gather"),
+    output:
+        segments=f"{STUDY}/tables/segments.parquet",
+        csv=f"{STUDY}/tables/segments.csv",
+    log:
+        f"{STUDY}/logs/gather_segments.log",
+    benchmark:
+        f"{STUDY}/benchmarks/gather_segments.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "python -m ctpop gather --table segments --shards {input.shards:q} --out {output.segments:q} &> {log:q}"
