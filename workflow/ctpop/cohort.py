@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop import settings
-from ctpop.errors import ContractError
+from ctpop.errors import ContractError, in_one_line
 from ctpop.schema import COHORT, EXCLUSIONS, FLOW, REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
 
 LOG = logging.getLogger(__name__)
@@ -55,16 +55,51 @@ def read_registry(path: Path) -> pd.DataFrame:
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
         )
-    raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    raw.columns = raw.columns.str.strip()
+    text = read_cells(path)
     for name in ("scan_id", "age_years"):
-        if name not in raw.columns:
-            raise ContractError(f"{path}: column {name} is missing; found {', '.join(raw.columns)}")
-    if raw.empty:
+        if name not in text.columns:
+            raise ContractError(f"{path}: column {name} is missing; found {', '.join(text.columns)}")
+    if text.empty:
         raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
-    text = raw.apply(lambda column: column.str.strip()).replace("", pd.NA)
     check_ids(text["scan_id"], path)
     return REGISTRY.check(typed(text, path), where=path)
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Return the cells of a CSV as text without blanks around them; empty cells are missing, empty rows left out.
+
+    The header is read as a row like any other: else pandas would take a row with one cell too many for a row with
+    an index, and move each of its cells to the neighbouring column. The index is the line in the file minus 2.
+
+    Raises
+    ------
+    ContractError
+        If the file is not CSV in UTF-8, a row has more cells than the header, or a column no name or one of another.
+
+    """
+    try:
+        raw = pd.read_csv(
+            path,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ContractError(
+            f"{path}: a CSV in UTF-8 is expected, no row with more cells than the header; found: {in_one_line(error)}"
+        ) from None
+    cells: pd.DataFrame = raw.apply(lambda column: column.str.strip()).replace("", pd.NA)
+    cells = cells.set_index(cells.index - 1).dropna(how="all", axis="index").dropna(how="all", axis="columns")
+    if cells.empty:
+        raise ContractError(f"{path}: a header is expected, found no cell that is filled in")
+    header = cells.iloc[0]
+    if header.isna().any() or header.duplicated().any():
+        found = ", ".join(header.fillna("(none)"))
+        raise ContractError(f"{path}: each column has one name of its own, found {found}")
+    return cells.set_axis(list(header), axis="columns").iloc[1:]
 
 
 def check_ids(ids: pd.Series, path: Path) -> None:

@@ -18,3 +18,8 @@ class ScanError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def in_one_line(error: BaseException, longest: int = 200) -> str:
+    """Return an error's own words in one line, fit for a cell of a table."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:longest]

@@ -16,7 +16,7 @@ from isal import igzip, isal_zlib
 from nibabel import orientations
 from numpy.typing import NDArray
 
-from ctpop.errors import ScanError
+from ctpop.errors import ScanError, in_one_line
 from ctpop.tables import write_atomically
 
 READ_ERRORS: tuple[type[Exception], ...] = (
@@ -32,6 +32,8 @@ LARGEST_DEFLATE_RATIO = 1100  # deflate never does better, so a smaller file can
 MOST_VOXELS = 2**31
 SPACING_RANGE_MM = (0.1, 20.0)
 LARGEST_SHEAR = 0.02  # cosine between axes that should be at right angles; gantry tilt is far above
+SMALLEST_AGREEMENT = 0.9  # cosine between an axis of the qform and the same axis of the sform; -1 if a side is swapped
+SUFFIXES = (".nii", ".nii.gz")
 CHUNK_BYTES = 16 << 20
 
 
@@ -65,11 +67,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Volume:
-    """Voxels on a grid. `data` has the shape of the grid; `stored_affine` and `stored_shape` are those of the file."""
+    """Voxels on a grid. `data` has the shape of the grid; `stored_affine` is that of the file."""
 
     data: NDArray[Any]
     grid: Grid
-    stored_shape: tuple[int, int, int]
     stored_affine: NDArray[np.float64]
 
 
@@ -86,7 +87,7 @@ def read_grid(path: Path) -> Grid:
 
 
 def read_ct(path: Path) -> Volume:
-    """Return a CT volume in Hounsfield units: integers as stored, or float32 where the file is scaled or not whole.
+    """Return a CT volume in Hounsfield units, in the type in which it is stored, or as float32 where it is scaled.
 
     The file is read to its end, so that a truncated or corrupt one never passes as a CT with empty slices.
 
@@ -124,7 +125,7 @@ def read_labels(path: Path) -> Volume:
     whole = labels.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
     if labels.dtype.kind == "f" and not np.array_equal(whole, labels):
         raise ScanError("bad_values", "labels must be whole numbers")
-    return Volume(whole, volume.grid, volume.stored_shape, volume.stored_affine)
+    return Volume(whole, volume.grid, volume.stored_affine)
 
 
 def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: Path) -> None:
@@ -157,10 +158,12 @@ def sha256_of(path: Path) -> str:
 def _open(path: Path) -> Any:
     if not path.is_file():
         raise ScanError("missing_file", f"{path.name} does not exist")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise ScanError("unreadable", f"{path.name}: NIfTI ({' or '.join(SUFFIXES)}) is expected")
     try:
         image = nib.load(path)
     except OPEN_ERRORS as error:
-        raise ScanError("unreadable", f"{path.name}: {_in_one_line(error)}") from None
+        raise ScanError("unreadable", _explain(error, path)) from None
     if not isinstance(image, nib.Nifti1Image):
         raise ScanError("unreadable", f"{path.name}: NIfTI is expected, found {type(image).__name__}")
     return image
@@ -204,6 +207,16 @@ def _check_forms_agree(header: Any) -> None:
     if np.abs(by_sform - by_qform).max() > 0.01 * by_sform.min():
         found = f"{by_qform.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
         raise ScanError("bad_geometry", f"qform and sform give different voxel sizes: {found}")
+    agreement = (_qform_axes(header) * header.get_sform()[:3, :3]).sum(axis=0) / (by_qform * by_sform)
+    if agreement.min() < SMALLEST_AGREEMENT:
+        raise ScanError("bad_geometry", "qform and sform give different orientations, so that sides are not known")
+
+
+def _qform_axes(header: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(header.get_qform()[:3, :3])
+    except ValueError:
+        raise ScanError("bad_geometry", "the qform has a broken quaternion") from None
 
 
 def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> Grid:
@@ -222,19 +235,20 @@ def _read(path: Path) -> Volume:
         raise ScanError("bad_values", f"voxels must be real numbers, found {dtype}")
     stored = _scaled(_read_voxels(path, image, shape, dtype), image.dataobj)
     turned = orientations.apply_orientation(stored, orientations.io_orientation(affine))
-    return Volume(turned, _canonical_grid(shape, affine), shape, affine)
+    return Volume(turned, _canonical_grid(shape, affine), affine)
 
 
 def _read_voxels(path: Path, image: Any, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    packed = path.suffix == ".gz"
-    if size > path.stat().st_size * (LARGEST_DEFLATE_RATIO if packed else 1):
+    offset = int(image.dataobj.offset)
+    packed = path.suffix.lower() == ".gz"
+    if offset + size > path.stat().st_size * (LARGEST_DEFLATE_RATIO if packed else 1):
         raise ScanError("unreadable", f"{path.name} is too short for its {size} bytes of voxels: truncated")
     try:
         with igzip.open(path, "rb") if packed else path.open("rb") as file:
-            voxels = _fill(file, int(image.dataobj.offset), size)
+            voxels = _fill(file, offset, size)
     except READ_ERRORS as error:
-        raise ScanError("unreadable", f"{path.name}: {_in_one_line(error)}") from None
+        raise ScanError("unreadable", _explain(error, path)) from None
     if voxels is None:
         raise ScanError("unreadable", f"{path.name} ends before its {size} bytes of voxels: truncated")
     native: NDArray[Any] = np.frombuffer(voxels, dtype).reshape(shape, order="F")
@@ -262,7 +276,8 @@ def _scaled(stored: NDArray[Any], header: Any) -> NDArray[Any]:
     intercept = 0.0 if header.inter is None else float(header.inter)
     if (slope, intercept) == (1.0, 0.0):
         return stored
-    return np.asarray(stored * np.float64(slope) + np.float64(intercept), np.float32)
+    with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
+        return np.asarray(stored * np.float64(slope) + np.float64(intercept), np.float32)
 
 
 def _to_stored(labels: NDArray[Any], like: Volume) -> NDArray[Any]:
@@ -279,6 +294,7 @@ def _write_gzip(content: bytes, path: Path) -> None:
         packed.write(content)
 
 
-def _in_one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:200]
+def _explain(error: BaseException, path: Path) -> str:
+    """Return an error in one line without the folders of the file, which may be named after a person."""
+    words = in_one_line(error, longest=10_000).replace(" ".join(str(path).split()), path.name)
+    return f"{path.name}: {words}"[:300]

@@ -7,7 +7,6 @@ only when a scan needs it.
 
 import argparse
 import logging
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from ctpop.images import read_ct, sha256_of
 from ctpop.schema import COHORT, SEGMENTS
 from ctpop.segmentation import existing, model_folder
 from ctpop.segmentation.store import Note, Store, fingerprint_of
-from ctpop.shards import members, parse_shard
+from ctpop.shards import parse_shard, shard_of
 from ctpop.tables import write_csv
 
 if TYPE_CHECKING:
@@ -105,6 +104,12 @@ class TakeOver:
         return self.store.keep(scan.scan_id, found.volume.data, found.volume, note), False
 
 
+def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
+    """Return the rows of a cohort that belong to a shard."""
+    keys = cohort["patient_id"].fillna(cohort["scan_id"])
+    return cohort[[shard_of(key, shards) == shard for key in keys]]
+
+
 def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
     """Return the scans of a cohort, with paths relative to the registry's folder made whole."""
 
@@ -152,8 +157,8 @@ def segment_scans(scans: list[Scan], engine: Predict | TakeOver) -> tuple[pd.Dat
 def run(options: argparse.Namespace) -> None:
     """Segment the scans of one shard, write their rows, and say how many came to what end."""
     chosen = settings.section("segment", options.settings)
-    cohort = members(COHORT.read(options.cohort), *parse_shard(options.shard))
-    LOG.info("shard %s: %d scans, engine %s, process %d", options.shard, len(cohort), options.engine, os.getpid())
+    cohort = members(COHORT.read(options.cohort), *options.shard)
+    LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store = Store(options.masks)
     engine = (
         Predict(store, chosen) if options.engine == "nnunet" else TakeOver(store, structures.read(options.structures))
@@ -172,7 +177,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", type=Path, required=True, help="folder that relative paths of the registry start from"
     )
-    parser.add_argument("--shard", default="1-of-1", help="part of the cohort, as 3-of-16 (default %(default)s)")
+    parser.add_argument(
+        "--shard",
+        type=parse_shard,
+        default="1-of-1",
+        metavar="K-of-N",
+        help="part of the cohort, as 3-of-16 (default %(default)s)",
+    )
     parser.add_argument(
         "--engine",
         choices=["nnunet", "existing"],

@@ -11,6 +11,7 @@ import yaml
 
 from ctpop.errors import ContractError
 
+LABEL_SETS = Path(__file__).parents[1] / "resources" / "structures"
 SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report")
 
@@ -38,6 +39,12 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = _filled(schema, config)
     return filled
+
+
+def label_set_file(name_or_path: str) -> Path:
+    """Return the file of a shipped label set (`paper_104`, `total_117`, `demo`) or of a user's own CSV."""
+    shipped = LABEL_SETS / f"{name_or_path}.csv"
+    return shipped if shipped.is_file() else Path(name_or_path)
 
 
 def section(stage: str, text: str) -> dict[str, Any]:

@@ -8,10 +8,6 @@ import csv
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def shard_of(patient_id: str, shards: int) -> int:
@@ -26,8 +22,17 @@ def shard_names(shards: int) -> list[str]:
 
 
 def parse_shard(name: str) -> tuple[int, int]:
-    """Return (shard, shards) of a name."""
+    """Return (shard, shards) of a name.
+
+    Raises
+    ------
+    ValueError
+        If it is not of the form 3-of-16.
+
+    """
     one_based, _, shards = name.partition("-of-")
+    if not 1 <= int(one_based) <= int(shards):
+        raise ValueError(f"{name} is no shard")
     return int(one_based) - 1, int(shards)
 
 
@@ -41,12 +46,6 @@ def shard_digests(registry: str | Path, shards: int) -> dict[str, str]:
     with Path(registry).open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file, skipinitialspace=True)
         return digest_rows(({str(name).strip(): cell for name, cell in row.items()} for row in rows), shards)
-
-
-def members(cohort: "pd.DataFrame", shard: int, shards: int) -> "pd.DataFrame":
-    """Return the rows of a cohort that belong to a shard."""
-    keys = cohort["patient_id"].fillna(cohort["scan_id"])
-    return cohort[[shard_of(key, shards) == shard for key in keys]]
 
 
 def digest_rows(rows: Iterable[dict[str, str]], shards: int) -> dict[str, str]:

@@ -1,15 +1,14 @@
 """Label sets: which number in a label map means which structure, on which side, with which lower bound."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from ctpop import columns
 from ctpop.errors import ContractError
+from ctpop.settings import LABEL_SETS, label_set_file
 from ctpop.tables import Table
 
-SHIPPED = Path(__file__).parents[1] / "resources" / "structures"
 SIDES = ("left", "right")
 TEXTS = {"structure": str, "side": str, "group": str, "snomed_code": str}
 
@@ -46,12 +45,6 @@ class LabelSet:
         return dict(zip(self.table["structure"], self.table["label"].astype(int), strict=True))
 
 
-def path_of(name_or_path: str) -> Path:
-    """Return the file of a shipped label set (`paper_104`, `total_117`, `demo`) or of a user's own CSV."""
-    shipped = SHIPPED / f"{name_or_path}.csv"
-    return shipped if shipped.is_file() else Path(name_or_path)
-
-
 def read(name_or_path: str) -> LabelSet:
     """Return a label set.
 
@@ -61,9 +54,9 @@ def read(name_or_path: str) -> LabelSet:
         If the file is missing, a label or name repeats, or a side contradicts the name of its structure.
 
     """
-    path = path_of(name_or_path)
+    path = label_set_file(name_or_path)
     if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.csv")))
+        shipped = ", ".join(sorted(file.stem for file in LABEL_SETS.glob("*.csv")))
         raise ContractError(f"structures: {name_or_path!r} is neither a shipped label set ({shipped}) nor a CSV file")
     table = STRUCTURES.check(pd.read_csv(path, dtype=TEXTS), where=path)
     repeated = sorted(table.loc[table["structure"].duplicated(), "structure"])

@@ -1,9 +1,9 @@
-"""What every rule needs: the checked configuration, how a stage is called, and which code it depends on."""
+"""What the rules share: the checked configuration, how a stage is called, and which code it depends on."""
 
 import json
 import shlex
 
-from ctpop import settings, shards, structures
+from ctpop import settings, shards
 from ctpop.errors import ContractError
 from ctpop.segmentation import model_folder
 from snakemake.exceptions import WorkflowError
@@ -34,7 +34,7 @@ STUDY = f"results/{config['study']['name']}"
 REGISTRY = config["study"]["registry"]
 REGISTRY_FOLDER = str(Path(REGISTRY).parent)
 TRUTH = config["study"].get("truth", [])
-STRUCTURES = str(checked(structures.path_of, config["structures"]))
+STRUCTURES = str(settings.label_set_file(config["structures"]))
 SHARDS = shards.shard_names(config["segment"]["shards"])
 DIGESTS = (
     shards.shard_digests(REGISTRY, len(SHARDS)) if Path(REGISTRY).is_file() else {}
@@ -71,6 +71,11 @@ def code(*modules):
 def rows_of(wildcards):
     """Return the digest of a shard's registry rows: a growing registry touches only the shards that it changes."""
     return DIGESTS.get(wildcards.shard, "no registry")
+
+
+def study_folder(wildcards):
+    """Return the folder of the study's results, for programs that find several files in it."""
+    return STUDY
 
 
 def figure_files(*names):

@@ -7,7 +7,13 @@ rule report:
         aging=rules.aging.output,
         structures=STRUCTURES,
         truth=TRUTH,
-        code=code("report", "figures/*", "stats/*"),
+        code=code(
+            "report",
+            "reporting/*",
+            "figures/*",
+            "stats/*",
+            "segmentation/model_folder",
+        ),
         templates=sorted(
             str(path)
             for path in Path(workflow.basedir, "workflow", "report").iterdir()
@@ -34,8 +40,7 @@ rule report:
         runtime=60,
     params:
         config=json.dumps(config, sort_keys=True),
-        structures=config["structures"],
-        study=STUDY,
+        study=study_folder,
     shell:
         "python -m ctpop report --tables {params.study:q}/tables --figures {params.study:q}/figures"
-        " --report {params.study:q}/report --structures {params.structures:q} --config {params.config:q} &> {log:q}"
+        " --report {params.study:q}/report --structures {input.structures:q} --config {params.config:q} &> {log:q}"

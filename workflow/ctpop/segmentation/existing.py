@@ -93,7 +93,7 @@ def mask_files(folder: Path) -> dict[str, Path]:
 def empty_like(mask: Volume, highest: int) -> Volume:
     """Return a label map without labels on the grid of a mask."""
     data = np.zeros(mask.data.shape, np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16, order="F")
-    return Volume(data, mask.grid, mask.stored_shape, mask.stored_affine)
+    return Volume(data, mask.grid, mask.stored_affine)
 
 
 def describe(shared: int, ignored: int) -> str | None:

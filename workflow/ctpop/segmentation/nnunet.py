@@ -20,7 +20,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from numpy._core import multiarray
 from numpy.typing import NDArray
 
-from ctpop.errors import ContractError, ScanError
+from ctpop.errors import ContractError, ScanError, in_one_line
 from ctpop.images import Volume
 from ctpop.segmentation.model_folder import FILES, check_imports, digest_of, find_folder, foreground_labels, read_json
 
@@ -82,10 +82,10 @@ class NnunetModel:
         try:
             labels = self._predict(image, spacing_zyx)
         except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-            raise ScanError("out_of_memory", _in_one_line(error)) from None
+            raise ScanError("out_of_memory", in_one_line(error)) from None
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:
             reason = "out_of_memory" if "memory" in str(error) else "prediction_failed"
-            raise ScanError(reason, _in_one_line(error)) from None
+            raise ScanError(reason, in_one_line(error)) from None
         return labels.transpose(2, 1, 0)
 
     def _predict(self, image: NDArray[np.float32], spacing_zyx: list[float]) -> NDArray[np.unsignedinteger[Any]]:
@@ -137,7 +137,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(_numpy_types()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  torch raises many kinds, and each means that the file is not trusted
-        raise ContractError(f"{path}: refused as a checkpoint: {_in_one_line(error)}") from None
+        raise ContractError(f"{path}: refused as a checkpoint: {in_one_line(error)}") from None
     absent = [key for key in ("network_weights", "init_args", "trainer_name") if key not in checkpoint]
     if absent:
         raise ContractError(f"{path}: is no nnU-Net v2 checkpoint, it lacks {', '.join(absent)}")
@@ -150,7 +150,3 @@ def _numpy_types() -> list[Any]:
     for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
         types += [(multiarray.scalar, f"{module}.scalar"), (multiarray._reconstruct, f"{module}._reconstruct")]
     return types + [kind for name, kind in vars(np.dtypes).items() if name.endswith("DType") and isinstance(kind, type)]
-
-
-def _in_one_line(error: BaseException) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]

@@ -55,12 +55,12 @@ class Store:
         return note if sha256_of(mask) == note.mask_sha256 else None
 
     def note(self, scan_id: str) -> Note | None:
-        """Return the note on a scan's label map, or nothing if there is none or it was made by another format."""
+        """Return the note on a scan's label map, or nothing if there is none, or it is damaged or of another format."""
         try:
-            values = json.loads(self.note_path(scan_id).read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+            note = Note(**json.loads(self.note_path(scan_id).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):  # not there, no JSON, other fields
             return None
-        return Note(**values) if values.get("format") == FORMAT else None
+        return note if note.format == FORMAT else None
 
     def labels_of(self, scan_id: str) -> dict[str, int]:
         """Return the number of each structure in a stored label map.

@@ -1,0 +1,179 @@
+"""Laws of the statistics: what must hold for any data."""
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ctpop.stats.correlation import spearman
+from ctpop.stats.families import benjamini_hochberg, bonferroni, holm
+from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
+from ctpop.stats.normality import kolmogorov_smirnov
+from ctpop.stats.ranksum import rank_sum
+from ctpop.stats.shift import hodges_lehmann_shift
+from ctpop.stats.tails import log10_p_of_chi_squared, log10_p_of_rho
+
+law = settings(deadline=None, max_examples=60, derandomize=True)
+slow_law = settings(law, max_examples=15)  # statsmodels collects garbage in each call of Holm's procedure
+
+# attenuations in steps of 1/8 HU, few enough to tie, so that a sum or product by a power of two is exact
+VALUES = st.integers(-400, 400).map(lambda number: number / 8)
+AGES = st.integers(18, 100).map(float)
+SAMPLES = st.lists(VALUES, min_size=4, max_size=60).map(np.array)
+PEOPLE = st.lists(st.tuples(AGES, VALUES), min_size=4, max_size=60).map(np.array)
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
+
+
+def results_of(found):
+    return list(vars(found).values())
+
+
+def same(first, second):
+    """Equal to the last digits, missing where missing."""
+    np.testing.assert_allclose(results_of(first), results_of(second), rtol=1e-10, atol=1e-12)
+
+
+@law
+@given(PEOPLE)
+def test_a_monotone_transform_of_the_values_changes_no_rank_test(people):
+    ages, values = people.T
+    quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
+    same(spearman(ages, values, 0.95), spearman(ages, np.exp(values / 10), 0.95))
+    same(kruskal_wallis(values, quartiles), kruskal_wallis(values**3, quartiles))
+
+
+@law
+@given(PEOPLE, st.randoms(use_true_random=False))
+def test_the_order_of_the_patients_does_not_matter(people, random):
+    order = list(range(len(people)))
+    random.shuffle(order)
+    (ages, values), (other_ages, other_values) = people.T, people[order].T
+    same(spearman(ages, values, 0.95), spearman(other_ages, other_values, 0.95))
+    same(
+        kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed")),
+        kruskal_wallis(other_values, quartile_of(other_ages, quartile_cuts(other_ages), "right_closed")),
+    )
+
+
+@law
+@given(PEOPLE)
+def test_a_change_of_sign_turns_the_correlation_and_its_interval(people):
+    ages, values = people.T
+    found, turned = spearman(ages, values, 0.95), spearman(ages, -values, 0.95)
+    expected = [-found.rho, -found.ci_high, -found.ci_low, found.log10_p]
+    np.testing.assert_allclose(results_of(turned), expected, rtol=1e-10, atol=1e-12)
+
+
+@law
+@given(PEOPLE)
+def test_age_and_value_are_exchangeable_in_the_correlation(people):
+    ages, values = people.T
+    same(spearman(ages, values, 0.95), spearman(values, ages, 0.95))
+
+
+@law
+@given(PEOPLE)
+def test_the_interval_holds_the_estimate_and_stays_inside_its_range(people):
+    found = spearman(*people.T, 0.95)
+    assume(np.isfinite(found.ci_low))
+    assert -1 <= found.ci_low <= found.rho + 1e-12
+    assert found.rho - 1e-12 <= found.ci_high <= 1
+    assert found.log10_p <= 0
+
+
+@law
+@given(PEOPLE)
+def test_results_are_missing_exactly_where_one_side_does_not_vary(people):
+    ages, values = people.T
+    varies = np.ptp(ages) > 0 and np.ptp(values) > 0
+    assert np.isfinite(spearman(ages, values, 0.95).rho) == varies
+
+
+@law
+@given(st.floats(0.001, 0.9989), st.integers(4, 100_000))
+def test_a_stronger_correlation_or_a_larger_cohort_never_has_a_larger_p(rho, n):
+    here = log10_p_of_rho(rho, n)
+    assert log10_p_of_rho(rho + 0.001, n) < here
+    assert log10_p_of_rho(rho, n + 10) < here
+
+
+@law
+@given(st.floats(0, 5000), st.floats(0.01, 50), st.sampled_from([1, 2, 3]))
+def test_a_larger_h_has_a_smaller_p_and_more_groups_a_larger_one(h, more, df):
+    assert log10_p_of_chi_squared(h + more, df) < log10_p_of_chi_squared(h, df)
+    assert log10_p_of_chi_squared(h + more, df + 1) > log10_p_of_chi_squared(h + more, df)
+
+
+@law
+@given(st.lists(AGES, min_size=1, max_size=80).map(np.array), st.sampled_from(["right_closed", "left_closed"]))
+def test_every_age_has_one_quartile_and_older_people_never_a_younger_one(ages, closed):
+    quartiles = quartile_of(ages, quartile_cuts(ages), closed)
+    assert set(quartiles) <= {1, 2, 3, 4}
+    assert (np.diff(quartiles[np.argsort(ages, kind="stable")]) >= 0).all()
+    assert all(len(set(quartiles[ages == age])) == 1 for age in ages)
+
+
+@law
+@given(st.lists(AGES, min_size=1, max_size=80).map(np.array))
+def test_the_closed_side_matters_only_at_a_cut_point(ages):
+    cuts = quartile_cuts(ages)
+    moved = quartile_of(ages, cuts, "right_closed") != quartile_of(ages, cuts, "left_closed")
+    assert (moved == np.isin(ages, cuts)).all()
+
+
+@law
+@given(PEOPLE)
+def test_the_effect_size_of_the_groups_is_a_share(people):
+    ages, values = people.T
+    found = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed"))
+    assume(np.isfinite(found.h))
+    assert 0 <= found.epsilon_squared <= 1
+    assert found.log10_p <= 0
+    assert 1 <= found.df <= 3
+
+
+@law
+@given(SAMPLES, SAMPLES)
+def test_exchanged_groups_turn_every_sign(first, second):
+    assume(np.ptp(np.concatenate([first, second])) > 0)
+    here, there = rank_sum(first, second), rank_sum(second, first)
+    assert here.log10_p == there.log10_p
+    assert (here.z, here.shift) == (-there.z, -there.shift)
+    assert here.u + there.u == len(first) * len(second)
+    assert abs(here.auc + there.auc - 1) < 1e-15
+    assert abs(here.cliffs_delta + there.cliffs_delta) < 1e-15
+
+
+@law
+@given(SAMPLES, SAMPLES, VALUES)
+def test_the_shift_follows_a_displacement_and_is_a_median_of_differences(first, second, displacement):
+    shift = hodges_lehmann_shift(first, second)
+    assert shift == np.median(np.subtract.outer(second, first))
+    assert hodges_lehmann_shift(first, second + displacement) == shift + displacement
+
+
+@law
+@given(SAMPLES, st.sampled_from([0.5, 2.0, 4.0]), VALUES)
+def test_fitted_normality_does_not_depend_on_the_unit(values, factor, offset):
+    for method in ("lilliefors", "ks_fitted"):
+        here, there = kolmogorov_smirnov(values, method), kolmogorov_smirnov(values * factor + offset, method)
+        np.testing.assert_allclose(results_of(here), results_of(there), rtol=1e-6, atol=1e-9)
+
+
+@slow_law
+@given(P_VALUES)
+def test_adjusted_p_values_are_ordered(p):
+    strictest, stepwise, rate = bonferroni(p), holm(p), benjamini_hochberg(p)
+    slack = 1 + 1e-12
+    assert (p <= rate * slack).all()
+    assert (rate <= stepwise * slack).all()
+    assert (stepwise <= strictest * slack).all()
+    assert strictest.max() <= 1
+
+
+@slow_law
+@given(P_VALUES, st.randoms(use_true_random=False))
+def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
+    order = list(range(len(p)))
+    random.shuffle(order)
+    for adjust in (bonferroni, holm, benjamini_hochberg):
+        np.testing.assert_allclose(adjust(p[order]), adjust(p)[order], rtol=1e-12)

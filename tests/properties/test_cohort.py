@@ -1,0 +1,88 @@
+"""Laws of the cohort: nobody is lost, and the order of the criteria decides who is counted where, not who is in."""
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctpop.cohort import CRITERIA, count_flow, failed_criteria
+from ctpop.schema import REGISTRY, REGISTRY_COLUMNS
+
+law = settings(deadline=None, max_examples=20, derandomize=True)
+
+AGES = st.one_of(st.none(), st.integers(0, 120).map(float))
+TRUTHS = st.sampled_from([True, False, None])
+PEOPLE = st.lists(st.tuples(AGES, TRUTHS, TRUTHS), min_size=1, max_size=30)
+ORDERS = st.permutations(list(CRITERIA))
+SOME_CRITERIA = st.lists(st.sampled_from(list(CRITERIA)), unique=True)
+
+
+def registry_of(people):
+    frame = pd.DataFrame(people, columns=["age_years", "complete", "contrast"])
+    frame = frame.astype({"age_years": "float64", "complete": "boolean", "contrast": "boolean"})
+    frame["scan_id"] = [f"s{number}" for number in range(len(people))]
+    return REGISTRY.check(frame.reindex(columns=list(REGISTRY_COLUMNS)))
+
+
+def fulfils(person, criterion):
+    age, complete, contrast = person
+    met = {"age_known": age is not None, "complete": complete is True, "contrast_enhanced": contrast is True}
+    return met[criterion]
+
+
+@law
+@given(PEOPLE, SOME_CRITERIA)
+def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(people, criteria):
+    failed = failed_criteria(registry_of(people), criteria)
+
+    expected = {
+        (f"s{number}", criterion)
+        for number, person in enumerate(people)
+        for criterion in criteria
+        if not fulfils(person, criterion)
+    }
+    assert set(zip(failed["scan_id"], failed["criterion"], strict=True)) == expected
+    assert len(failed) == len(expected)
+
+
+@law
+@given(PEOPLE, SOME_CRITERIA)
+def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(people, criteria):
+    failed = failed_criteria(registry_of(people), criteria)
+    flow = count_flow(len(people), failed, criteria)
+
+    before, removed, after = flow["n_before"].to_list(), flow["n_removed"].to_list(), flow["n_after"].to_list()
+    assert [out + gone for out, gone in zip(after, removed, strict=True)] == before
+    assert before == [len(people), *after[:-1]][: len(criteria)]
+    assert sum(removed) == failed["scan_id"].nunique()
+
+
+@law
+@given(PEOPLE, ORDERS, ORDERS)
+def test_the_order_of_the_criteria_does_not_change_who_is_in(people, one, other):
+    registry = registry_of(people)
+
+    by_one, by_other = failed_criteria(registry, one), failed_criteria(registry, other)
+
+    assert set(by_one["scan_id"]) == set(by_other["scan_id"])
+    flows = [count_flow(len(people), by_one, one), count_flow(len(people), by_other, other)]
+    assert flows[0]["n_after"].iloc[-1] == flows[1]["n_after"].iloc[-1]
+
+
+@law
+@given(PEOPLE, ORDERS)
+def test_the_first_criterion_removes_everybody_who_fails_it(people, order):
+    failed = failed_criteria(registry_of(people), order)
+
+    removed = count_flow(len(people), failed, order)["n_removed"].iloc[0]
+
+    assert removed == sum(not fulfils(person, order[0]) for person in people)
+
+
+@law
+@given(PEOPLE, ORDERS, st.integers(0, 3))
+def test_one_criterion_more_never_brings_anybody_in(people, order, number):
+    registry = registry_of(people)
+
+    fewer, more = failed_criteria(registry, order[:number]), failed_criteria(registry, order)
+
+    assert set(fewer["scan_id"]) <= set(more["scan_id"])

@@ -1,0 +1,119 @@
+"""Laws of reading and writing volumes: what is read is what is there, or it is refused."""
+
+import itertools
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ctpop.errors import ScanError
+from ctpop.images import read_ct, read_labels, write_labels
+from volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
+
+law = settings(deadline=None, max_examples=60, derandomize=True)
+many = settings(law, max_examples=200)
+
+SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
+EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as are the turned affines
+AFFINES = st.builds(affine, st.tuples(EDGES_MM, EDGES_MM, EDGES_MM), st.tuples(*[st.integers(-300, 300)] * 3))
+COMPRESSED_BYTES = 46_000  # the compressed file of the fixture has some more
+
+
+@pytest.fixture(scope="module")
+def new_path(tmp_path_factory):
+    """Returns a path that no other example uses."""
+    folder = tmp_path_factory.mktemp("volumes")
+    numbers = itertools.count()
+    return lambda suffix=".nii.gz": folder / f"{next(numbers)}{suffix}"
+
+
+@pytest.fixture(scope="module")
+def compressed(new_path):
+    """The bytes of a sound CT, and its voxels."""
+    path = save(new_path(), hu(LARGE))
+    content = path.read_bytes()
+    assert len(content) > COMPRESSED_BYTES
+    return content
+
+
+@law
+@given(SHAPES, AFFINES, st.sampled_from(ORIENTATIONS), st.integers(0, 2**32))
+def test_the_order_of_axes_in_the_file_changes_neither_voxels_nor_grid(new_path, shape, where, codes, seed):
+    values = hu(shape, seed)
+    values.flat[0] = 2000  # not constant, also with one voxel to spare
+    values = np.concatenate([values, np.zeros_like(values)])
+
+    volume = read_ct(save_turned(new_path(), values, codes, where))
+
+    np.testing.assert_array_equal(volume.data, values)
+    np.testing.assert_array_equal(volume.grid.affine, where)
+
+
+@law
+@given(
+    SHAPES,
+    AFFINES,
+    st.sampled_from(ORIENTATIONS),
+    st.integers(0, 2**32),
+    st.sampled_from([np.uint8, np.uint16]),
+)
+def test_labels_that_are_written_are_the_labels_that_are_read(new_path, shape, where, codes, seed, dtype):
+    numbers = np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    numbers.flat[0] = np.iinfo(dtype).max
+    like = read_labels(save_turned(new_path(), numbers, codes, where))
+    path = new_path()
+
+    write_labels(numbers, like, path)
+
+    found = read_labels(path)
+    assert found.data.dtype == dtype
+    np.testing.assert_array_equal(found.data, numbers)
+    assert found.grid.differs_from(like.grid) == ""
+    np.testing.assert_array_equal(nib.load(path).affine, like.stored_affine)
+
+
+def outcome(path, content):
+    """Return the reason why these bytes are refused as a CT, or "read" and the voxels."""
+    path.write_bytes(content)
+    try:
+        return "read", read_ct(path).data
+    except ScanError as error:
+        return error.reason, None
+
+
+@many
+@given(st.integers(0, COMPRESSED_BYTES - 1))
+@example(0)
+@example(COMPRESSED_BYTES - 1)
+def test_a_compressed_file_that_is_cut_anywhere_is_refused(new_path, compressed, length):
+    reason, _ = outcome(new_path(), compressed[:length])
+
+    assert reason == "unreadable"
+
+
+@many
+@given(st.integers(0, COMPRESSED_BYTES - 1))
+@example(4)  # the time in the gzip header, which says nothing about the CT
+def test_a_flipped_byte_in_a_compressed_file_is_refused_or_changes_nothing(new_path, compressed, position):
+    reason, found = outcome(new_path(), flip_byte(compressed, position))
+
+    if reason == "read":
+        assert 4 <= position < 10  # time and system in the gzip header
+        np.testing.assert_array_equal(found, hu(LARGE))
+    else:
+        assert reason == "unreadable"
+
+
+@many
+@given(st.dictionaries(st.integers(0, 351), st.integers(0, 255), min_size=1, max_size=6))
+def test_whatever_stands_in_a_header_the_file_is_read_or_refused_with_a_reason(new_path, changed):
+    content = bytearray(save(new_path(".nii"), hu()).read_bytes())
+    for position, value in changed.items():
+        content[position] = value
+
+    reason, found = outcome(new_path(".nii"), content)
+
+    assert reason in ("read", "unreadable", "bad_geometry", "bad_values")
+    assert found is None or (found.ndim == 3 and np.isfinite(found).all())

@@ -1,0 +1,81 @@
+"""Running the real Snakefile on a study in a folder of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPO = Path(__file__).parents[1]
+DATA = REPO.parent / "shared" / "data"
+JOB = re.compile(r"^([a-z_]+)\s+(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder with a configuration, in which the workflow runs."""
+
+    folder: Path
+    config: dict[str, Any]
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / self.config["study"]["name"]
+
+    def changed(self, section: str, **settings: Any) -> "Study":
+        """Return the same study with other settings."""
+        return Study(self.folder, {**self.config, section: {**self.config.get(section, {}), **settings}})
+
+    def command(self, *options: str, python: str = sys.executable) -> list[str]:
+        path = self.folder / "study.yaml"
+        path.write_text(yaml.safe_dump(self.config))
+        snakefile = ["-s", str(REPO / "Snakefile"), "--directory", str(self.folder)]
+        profile = ["--workflow-profile", "none", "--profile", str(REPO / "profiles" / "local")]
+        return [python, "-m", "snakemake", *snakefile, *profile, "--configfile", str(path), "--cores", "2", *options]
+
+    def run(self, *options: str, python: str = sys.executable, succeeds: bool = True) -> str:
+        """Run the workflow and return what it printed."""
+        ended = subprocess.run(
+            self.command(*options, python=python), capture_output=True, text=True, check=False, env=quiet_environment()
+        )
+        printed = ended.stdout + ended.stderr
+        assert (ended.returncode == 0) == succeeds, printed[-6000:]
+        return printed
+
+    def planned(self) -> dict[str, int]:
+        """Return how often each rule would run now."""
+        printed = self.run("--dry-run")
+        return {rule: int(number) for rule, number in JOB.findall(printed) if rule not in ("all", "total")}
+
+    def files(self, *folders: str) -> dict[str, bytes]:
+        """Return the bytes of every file under folders of the results."""
+        paths = [path for folder in folders for path in (self.results / folder).rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.results)): path.read_bytes() for path in paths}
+
+
+def quiet_environment() -> dict[str, str]:
+    """Return the environment without what the test run itself set."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+    return {**kept, "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def draw_cohort(folder: Path, people: int) -> Path:
+    """Draw the first people of the demo cohort, and return the registry."""
+    subprocess.run(
+        [sys.executable, str(REPO / "demo" / "make_cohort.py"), "--folder", str(folder), "--first", str(people)],
+        check=True,
+        capture_output=True,
+    )
+    return folder / "registry.csv"
+
+
+def demo_config(cohort: Path) -> dict[str, Any]:
+    """Return the shipped configuration for a cohort drawn in another folder."""
+    config: dict[str, Any] = yaml.safe_load((REPO / "config.yaml").read_text())
+    config["study"]["registry"] = str(cohort / "registry.csv")
+    config["study"]["truth"] = str(cohort / "images" / "truth.csv")
+    return config

@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from ctpop.stats.correlation import fisher_interval, influence, ranks_of, spearman
+
+
+def uneven_spread(n, rng):
+    """Ages in whole years, and values that fall with age and spread more and more."""
+    ages = rng.integers(18, 101, n).astype(float)
+    return ages, -ages + rng.normal(size=n) * (2 + 0.25 * (ages - 18))
+
+
+def weighted_rho(x, y, weights):
+    """Spearman's rho of a weighted sample, from the definition of mid-distribution functions."""
+    weights = weights / weights.sum()
+    u = [weights[x < value].sum() + weights[x == value].sum() / 2 - 0.5 for value in x]
+    v = [weights[y < value].sum() + weights[y == value].sum() / 2 - 0.5 for value in y]
+    covariance = np.cov(u, v, aweights=weights, ddof=0)
+    return covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+
+
+def test_mid_ranks_are_centred_and_shared_by_ties():
+    assert ranks_of(np.array([30.0, 10, 20, 20])).centred.tolist() == [1.5, -1.5, 0, 0]
+
+
+def test_textbook_example():
+    # Hollander and Wolfe (1973), as in R's help on cor.test: S = 48, so rho = 1 - 6 * 48 / (9 * 80)
+    x = np.array([44.4, 45.9, 41.9, 53.3, 44.7, 44.1, 50.7, 45.2, 60.1])
+    y = np.array([2.6, 3.1, 2.5, 5.0, 3.6, 4.0, 5.2, 2.8, 3.8])
+    assert spearman(x, y, 0.95).rho == pytest.approx(0.6, abs=1e-15)
+
+
+def test_tied_samples_agree_with_scipy():
+    rng = np.random.default_rng(4)
+    x, y = rng.integers(0, 12, 300).astype(float), rng.integers(0, 5, 300).astype(float)
+    y += x // 4
+    found, peer = spearman(x, y, 0.95), stats.spearmanr(x, y)
+    assert found.rho == pytest.approx(peer.statistic, rel=1e-13)
+    assert 10**found.log10_p == pytest.approx(peer.pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_perfect_order_has_a_p_but_no_interval(sign):
+    x = np.arange(10.0)
+    found = spearman(x, sign * x**3, 0.95)
+    assert found.rho == sign
+    assert np.isnan([found.ci_low, found.ci_high]).all()
+    assert 10**found.log10_p == pytest.approx(2 / 3628800)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [([], []), ([1.0], [2.0]), ([1.0, 2, 3], [1.0, 2, 3]), ([5.0] * 9, range(9)), (range(9), [5.0] * 9)],
+    ids=["none", "one", "three", "equal x", "equal y"],
+)
+def test_samples_without_an_answer_have_missing_results(x, y):
+    found = spearman(np.array(x, dtype=float), np.array(y, dtype=float), 0.95)
+    assert np.isnan([found.rho, found.ci_low, found.ci_high, found.log10_p]).all()
+
+
+def test_influence_is_the_derivative_of_rho_by_the_weight_of_a_pair():
+    rng = np.random.default_rng(8)
+    x = rng.integers(0, 6, 40).astype(float)
+    y = np.round(x + rng.normal(size=40) * 2)
+    step = 1e-6
+
+    def derivative(index):
+        moved = []
+        for share in (step, -step):
+            weights = np.full(40, (1 - share) / 40)
+            weights[index] += share
+            moved.append(weighted_rho(x, y, weights))
+        return (moved[0] - moved[1]) / (2 * step)
+
+    expected = [derivative(index) for index in range(40)]
+    assert influence(x, y) == pytest.approx(expected, abs=1e-7)
+    assert influence(x, y).mean() == pytest.approx(0, abs=1e-12)
+
+
+def test_influence_of_untied_pairs_is_that_of_croux_and_dehon():
+    rng = np.random.default_rng(2)
+    n = 400
+    x = rng.normal(size=n)
+    y = x + rng.normal(size=n)
+    f, g = stats.rankdata(x) / n, stats.rankdata(y) / n
+    first = np.array([np.mean(g * (x >= value)) for value in x])
+    second = np.array([np.mean(f * (y >= value)) for value in y])
+    published = -3 * stats.spearmanr(x, y).statistic - 9 + 12 * (f * g + first + second)
+    # F(x) differs from the mid-distribution function by 1/(2n), which moves the sum of products by at most 12 * 3/n
+    assert influence(x, y) == pytest.approx(published, abs=36 / n)
+    assert np.std(influence(x, y)) == pytest.approx(np.std(published), rel=0.01)
+
+
+def test_interval_is_that_of_fisher_with_the_standard_error_of_the_influence():
+    x, y = uneven_spread(30, np.random.default_rng(4))
+    found = spearman(x, y, 0.9)
+    error = np.sqrt(np.sum(influence(x, y) ** 2) / 30 / 27) / (1 - found.rho**2)
+    expected = np.tanh(np.arctanh(found.rho) + np.array([-1.6449, 1.6449]) * error)  # 5 % and 95 % of the normal
+    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(expected), abs=1e-5)
+
+
+def test_interval_of_independent_samples_is_that_of_fisher():
+    rng = np.random.default_rng(3)
+    found = spearman(rng.normal(size=20_000), rng.normal(size=20_000), 0.95)
+    assert (found.ci_low, found.ci_high) == pytest.approx(fisher_interval(found.rho, 19_997**-0.5, 0.95), abs=5e-4)
+
+
+def test_standard_error_agrees_with_the_bootstrap():
+    rng = np.random.default_rng(5)
+    x, y = uneven_spread(500, rng)
+    draws = rng.integers(0, 500, (600, 500))
+    bootstrap = np.std([stats.spearmanr(x[draw], y[draw]).statistic for draw in draws])
+    # 600 draws know a standard deviation to 3 %; four times that
+    assert np.sqrt(np.mean(influence(x, y) ** 2) / 500) == pytest.approx(bootstrap, rel=0.12)
+
+
+def test_a_higher_confidence_makes_a_wider_interval():
+    x, y = uneven_spread(60, np.random.default_rng(6))
+    narrow, wide = spearman(x, y, 0.8), spearman(x, y, 0.99)
+    assert wide.ci_low < narrow.ci_low < narrow.rho < narrow.ci_high < wide.ci_high
+
+
+def coverage(n, repetitions, rng):
+    """Shares of intervals that hold the population's rho: ours, and Fisher's with 1/(n - 3)."""
+    population = stats.spearmanr(*uneven_spread(1_000_000, rng)).statistic
+    ours = fisher = 0
+    for _ in range(repetitions):
+        found = spearman(*uneven_spread(n, rng), 0.95)
+        low, high = fisher_interval(found.rho, (n - 3) ** -0.5, 0.95)
+        ours += found.ci_low <= population <= found.ci_high
+        fisher += low <= population <= high
+    return ours / repetitions, fisher / repetitions
+
+
+def test_interval_covers_as_often_as_it_says_where_fishers_does_not():
+    ours, fisher = coverage(4004, 600, np.random.default_rng(11))
+    assert 0.93 <= ours <= 0.97
+    assert fisher < 0.91
+
+
+def test_interval_of_a_small_cohort_covers_at_least_as_often_as_it_says():
+    ours, _ = coverage(20, 1500, np.random.default_rng(12))
+    assert 0.94 <= ours <= 0.98

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from ctpop.stats.families import benjamini_hochberg, bonferroni, holm
+
+P = np.array([0.03, 0.01, 0.04, 0.005])
+
+
+def test_known_answers():
+    assert bonferroni(P) == pytest.approx([0.12, 0.04, 0.16, 0.02])
+    assert holm(P) == pytest.approx([0.06, 0.03, 0.06, 0.02])  # 0.04 * 1 is raised to the 0.06 before it
+    assert benjamini_hochberg(P) == pytest.approx([0.04, 0.02, 0.04, 0.02])
+
+
+@pytest.mark.parametrize("adjust", [bonferroni, holm, benjamini_hochberg])
+def test_missing_p_stays_missing_and_does_not_count(adjust):
+    found = adjust(np.insert(P, 2, np.nan))
+    assert np.isnan(found[2])
+    assert np.delete(found, 2) == pytest.approx(adjust(P))
+
+
+@pytest.mark.parametrize("adjust", [bonferroni, holm, benjamini_hochberg])
+def test_a_family_without_results_has_none(adjust):
+    assert np.isnan(adjust(np.array([np.nan, np.nan]))).all()
+    assert len(adjust(np.array([]))) == 0
+
+
+@pytest.mark.parametrize("adjust", [bonferroni, holm, benjamini_hochberg])
+def test_p_that_underflowed_stays_zero_and_keeps_its_place(adjust):
+    tiny = np.where(P < 0.02, 1e-300, P)
+    assert adjust(np.where(P < 0.02, 0.0, P))[P < 0.02].tolist() == [0, 0]
+    assert adjust(np.where(P < 0.02, 0.0, P))[P >= 0.02] == pytest.approx(adjust(tiny)[P >= 0.02])
+
+
+def test_bonferroni_ends_at_one():
+    assert bonferroni(np.array([0.6, 0.9])).tolist() == [1, 1]

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from ctpop.stats.correlation import spearman
+from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
+
+
+def test_cut_points_are_linear_quantiles():
+    assert quartile_cuts(np.array([20.0, 30, 40, 50, 60, 70])).tolist() == [32.5, 45, 57.5]
+
+
+def test_no_ages_have_no_cut_points():
+    assert np.isnan(quartile_cuts(np.array([]))).all()
+
+
+def test_an_age_at_a_cut_point_is_younger_if_the_quartile_is_closed_on_the_right():
+    cuts = np.array([39.0, 59.0, 80.0])
+    ages = np.array([18.0, 39, 40, 59, 60, 80, 81])
+    assert quartile_of(ages, cuts, "right_closed").tolist() == [1, 1, 2, 2, 3, 3, 4]
+    assert quartile_of(ages, cuts, "left_closed").tolist() == [1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize(("closed", "sizes"), [("right_closed", [4, 2, 2, 3]), ("left_closed", [2, 3, 3, 3])])
+def test_the_closed_side_moves_people_at_the_cut_points(closed, sizes):
+    ages = np.array([20.0, 25, 30, 30, 40, 50, 55, 60, 75, 80, 90])  # cuts 30, 50, 67.5
+    assert np.bincount(quartile_of(ages, quartile_cuts(ages), closed))[1:].tolist() == sizes
+
+
+def test_people_of_one_age_share_a_quartile_and_leave_others_empty():
+    ages = np.full(12, 44.0)
+    assert set(quartile_of(ages, quartile_cuts(ages), "right_closed")) == {1}
+    assert set(quartile_of(ages, quartile_cuts(ages), "left_closed")) == {4}
+
+
+def test_textbook_example():
+    # Hollander and Wolfe (1973), as in R's help on kruskal.test: chi-squared 0.77143, df 2, P 0.68
+    samples = [[2.9, 3.0, 2.5, 2.6, 3.2], [3.8, 2.7, 4.0, 2.4], [2.8, 3.4, 3.7, 2.2, 2.0]]
+    quartiles = np.repeat([1, 2, 4], [len(sample) for sample in samples])
+    found = kruskal_wallis(np.concatenate(samples), quartiles)
+    assert found.h == pytest.approx(0.77143, abs=5e-6)
+    assert found.df == 2
+    assert 10**found.log10_p == pytest.approx(0.68, abs=5e-4)
+    assert found.epsilon_squared == pytest.approx(0.77143 / 13, abs=1e-6)
+
+
+def test_ties_are_corrected_as_in_scipy():
+    rng = np.random.default_rng(1)
+    values, quartiles = rng.integers(0, 4, 200).astype(float), rng.integers(1, 5, 200)
+    values += quartiles == 4
+    peer = stats.kruskal(*(values[quartiles == group] for group in (1, 2, 3, 4)))
+    found = kruskal_wallis(values, quartiles)
+    assert (found.h, found.df) == (pytest.approx(peer.statistic), 3)
+    assert 10**found.log10_p == pytest.approx(peer.pvalue, rel=1e-10)
+
+
+def test_p_of_a_strong_trend_does_not_underflow():
+    values = np.arange(4004.0)
+    found = kruskal_wallis(values, np.repeat([1, 2, 3, 4], 1001))
+    # of the variance of evenly spread ranks, 15/16 lies between four equal groups and 1/16 within them
+    assert found.epsilon_squared == pytest.approx(15 / 16, abs=1e-3)
+    assert -830 < found.log10_p < -800
+
+
+def test_two_groups_are_enough_and_one_is_not():
+    values = np.arange(12.0)
+    two = kruskal_wallis(values, np.repeat([2, 3], 6))
+    assert two.df == 1
+    assert two.h == pytest.approx(stats.kruskal(values[:6], values[6:]).statistic)
+    assert np.isnan(kruskal_wallis(values, np.full(12, 3)).h)
+
+
+@pytest.mark.parametrize("values", [[], [4.0] * 8], ids=["none", "equal"])
+def test_values_without_an_answer_have_missing_results(values):
+    found = kruskal_wallis(np.array(values), np.arange(len(values)) % 4 + 1)
+    assert np.isnan([found.h, found.df, found.log10_p, found.epsilon_squared]).all()
+
+
+@pytest.mark.parametrize("slope", [0.7, 1.2, 2.0])  # |rho| from 0.5 on: below, chance moves the ratio
+def test_effect_size_of_a_trend_follows_from_its_correlation(slope):
+    rng = np.random.default_rng(9)
+    ages = rng.integers(18, 101, 4004).astype(float)
+    values = -slope * ages + rng.normal(size=4004) * 30
+    epsilon_squared = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed")).epsilon_squared
+    assert 0.88 <= epsilon_squared / spearman(values, ages, 0.95).rho ** 2 <= 0.97
+
+
+def test_an_inverted_u_is_seen_by_the_groups_and_not_by_the_correlation():
+    rng = np.random.default_rng(10)
+    ages = rng.integers(18, 101, 4004).astype(float)
+    values = -((ages - 59) ** 2) / 400 + rng.normal(size=4004)
+    epsilon_squared = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed")).epsilon_squared
+    assert abs(spearman(values, ages, 0.95).rho) < 0.05
+    assert epsilon_squared > 0.3

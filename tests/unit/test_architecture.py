@@ -1,0 +1,164 @@
+"""Who may import whom: the foundation itself only, stages never each other, heavy libraries in one place each."""
+
+import ast
+import fnmatch
+import re
+from pathlib import Path
+
+import pytest
+
+import ctpop
+from ctpop import settings
+
+PACKAGE = Path(ctpop.__file__).parent
+MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
+FOUNDATION = {
+    *("errors", "columns", "tables", "codes", "schema", "images", "structures", "settings", "shards"),
+}
+STAGES = {*settings.STAGES, "gather", "dictionary"}
+RULES = PACKAGE.parent / "rules"
+MARKERS = {module for module in MODULES if module.endswith("__init__")}
+BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
+LONGEST_FILE = 300
+WINGS = {  # figures may ask stats for a trend line
+    "stats": ("figures", "reporting", "segmentation"),
+    "figures": ("reporting", "segmentation"),
+    "segmentation": ("figures", "reporting", "stats"),
+}
+HOMES = {
+    "torch": {"segmentation.nnunet"},
+    "nnunetv2": {"segmentation.nnunet"},
+    "matplotlib": {"figures"},
+    "statsmodels": {"stats"},
+}
+
+
+def imports_of(path):
+    """Return the full names that a file imports, at any depth and under TYPE_CHECKING, too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def ours(path):
+    """Return the modules of this package that a file imports, as keys of `MODULES`."""
+    found = set()
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "ctpop":
+            continue
+        candidates = [".".join(parts[1:length]) for length in range(len(parts), 1, -1)]
+        found.add(next((module for module in candidates if module in MODULES), "__init__"))
+    return found
+
+
+def needed_by(module):
+    """Return a module with all modules of this package that it imports, directly or through others."""
+    waiting, found = [module], set()
+    while waiting:
+        name = waiting.pop()
+        waiting += ours(MODULES[name]) - found - {name}
+        found.add(name)
+    return found - {"__init__"}
+
+
+def code_of_rules():
+    """Return the modules that each rule names as its code, by the stage that it runs."""
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
+    [shared] = re.findall(r"FOUNDATION = \(([^)]+)\)", text)
+    found = {}
+    for rule in re.split(r"\n\s*rule ", text)[1:]:
+        named = re.findall(r"code=code\(([^)]+)\)", rule)
+        stages = re.findall(r"python -m ctpop (\w+)", rule)
+        assert len(stages) == 1, rule
+        if named:
+            found.setdefault(stages[0], []).append(re.findall(r'"([^"]+)"', shared + named[0]))
+    return found
+
+
+def is_inside(module, homes):
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+def test_the_walk_sees_the_imports_it_is_meant_to_see():
+    assert {"tables", "codes", "columns"} <= ours(MODULES["schema"])
+    assert "torch" in {name.split(".")[0] for name in imports_of(MODULES["segmentation.nnunet"])}
+    assert set(MODULES) >= FOUNDATION
+    assert set(MODULES) >= STAGES
+
+
+@pytest.mark.parametrize("module", sorted(FOUNDATION))
+def test_the_foundation_imports_the_foundation_only(module):
+    assert ours(MODULES[module]) <= FOUNDATION
+
+
+@pytest.mark.parametrize("module", sorted(STAGES))
+def test_a_stage_imports_no_stage(module):
+    assert ours(MODULES[module]) & STAGES == set()
+
+
+def test_nothing_below_a_stage_imports_a_stage():
+    below = set(MODULES) - STAGES - {"__main__"}
+
+    assert len(below) > len(FOUNDATION)
+    assert {module: ours(MODULES[module]) & STAGES for module in below if ours(MODULES[module]) & STAGES} == {}
+
+
+@pytest.mark.parametrize(("wing", "others"), WINGS.items())
+def test_a_wing_does_not_know_the_others(wing, others):
+    inside = {module: ours(path) for module, path in MODULES.items() if is_inside(module, [wing])}
+
+    assert len(inside) > 2
+    assert {module for module, names in inside.items() if any(is_inside(name, others) for name in names)} == set()
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_heavy_library_stays_at_home(library):
+    users = {module for module, path in MODULES.items() if library in {name.split(".")[0] for name in imports_of(path)}}
+
+    assert users
+    assert {module for module in users if not is_inside(module, HOMES[library])} == set()
+
+
+def test_modules_do_not_import_in_circles():
+    left = {module: ours(path) - {module, "__init__"} for module, path in MODULES.items()}
+    while free := [module for module, needs in left.items() if not needs & set(left)]:
+        for module in free:
+            del left[module]
+
+    assert left == {}
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES - {"segment", "dictionary"}))
+def test_a_rule_names_all_code_that_its_stage_imports(stage):
+    # segment is keyed by checksums and a version instead; Snakemake does not see what a program imports
+    rules = code_of_rules()[stage]
+
+    for patterns in rules:
+        unnamed = {
+            module
+            for module in needed_by(stage)
+            if not any(fnmatch.fnmatchcase(module.replace(".", "/"), pattern) for pattern in patterns)
+        }
+        assert {module for module in unnamed if module not in MARKERS} == set()
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    words = {part for module in MODULES for part in module.split(".")}
+
+    assert words & BANNED_NAMES == set()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_file_is_short_enough_to_be_read_in_one_go(module):
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_file_says_what_it_is_for(module):
+    assert ast.get_docstring(ast.parse(MODULES[module].read_text(encoding="utf-8")))

@@ -1,0 +1,159 @@
+"""The pages are those that the contracts give, the example is valid, and links lead somewhere."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ctpop import codes, cohort, schema, settings, structures
+from ctpop.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def markdown_files():
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / line for line in listed.stdout.splitlines()]
+
+
+def headings(path):
+    """Return the anchors of a page, as GitHub makes them of its headings."""
+    lines = FENCE.sub("", path.read_text(encoding="utf-8")).splitlines()
+    titles = [line.lstrip("#").strip().lower() for line in lines if line.startswith("#")]
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
+
+
+def links_to_files(page):
+    targets = LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    return [target for target in targets if "://" not in target and not target.startswith("mailto:")]
+
+
+def leads_somewhere(page, target):
+    name, _, anchor = target.partition("#")
+    file = (page.parent / name).resolve() if name else page
+    return file.exists() and (not anchor or anchor in headings(file))
+
+
+def dictionary(*options):
+    return main(
+        ["dictionary", "--data", str(ROOT / "docs/data.md"), "--config", str(ROOT / "docs/config.md"), *options]
+    )
+
+
+def test_the_pages_are_those_that_the_contracts_give():
+    assert dictionary("--check") == 0
+
+
+def test_a_page_that_differs_is_named(tmp_path, capsys):
+    main(["dictionary", "--data", str(tmp_path / "data.md"), "--config", str(tmp_path / "config.md")])
+    (tmp_path / "data.md").write_text((tmp_path / "data.md").read_text() + "one line more\n")
+
+    code = main(["dictionary", "--data", str(tmp_path / "data.md"), "--config", str(tmp_path / "config.md"), "--check"])
+
+    message = capsys.readouterr().err
+    assert code == 1
+    assert f"error in dictionary: {tmp_path / 'data.md'}: does not agree with the contracts" in message
+    assert f"{tmp_path / 'config.md'}: does not agree" not in message
+
+
+def test_a_page_that_is_missing_is_named(tmp_path, capsys):
+    code = main(
+        ["dictionary", "--data", str(tmp_path / "data.md"), "--config", str(ROOT / "docs/config.md"), "--check"]
+    )
+
+    assert code == 1
+    assert str(tmp_path / "data.md") in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("table", [*schema.INPUTS, structures.STRUCTURES, *schema.TABLES], ids=lambda table: table.name)
+def test_the_data_page_has_every_column_of_a_table(table):
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    section = page.split(f"\n### {table.name}\n")[1].split("\n### ")[0]
+
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+
+    assert [row[0] for row in rows] == [f"| `{name}`" for name in table.columns]
+    assert all(len(row) == 6 for row in rows)
+
+
+def test_the_data_page_has_every_code():
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    lists = [values for name, values in vars(codes).items() if name.isupper()]
+
+    assert len(lists) == 7
+    for code, meaning in {code: meaning for values in lists for code, meaning in values.items()}.items():
+        assert f"| `{code}` | {meaning} |" in page
+
+
+def test_the_data_page_says_how_truth_is_written():
+    page = " ".join((ROOT / "docs" / "data.md").read_text(encoding="utf-8").split())
+
+    assert "true is written {}, {} or {}".format(*cohort.TRUE_WORDS) in page
+    assert "false is written {}, {} or {}".format(*cohort.FALSE_WORDS) in page
+
+
+def test_the_configuration_page_has_every_key():
+    page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    parts = settings.load_schema()["properties"]
+    keys = [f"{name}.{key}" for name, part in parts.items() for key in part.get("properties", {})]
+
+    assert len(keys) > 20
+    assert [key for key in [*keys, "structures"] if f"| `{key}` | " not in page] == []
+
+
+def test_the_example_study_is_valid_and_names_its_structures_rightly():
+    study = yaml.safe_load((ROOT / "docs" / "study.yaml").read_text(encoding="utf-8"))
+
+    filled = settings.validated(study)
+
+    names = set(structures.read(filled["structures"]).names)
+    assert set(filled["screen"]["lower_bound_ml"]) <= names
+    assert {structure for structure, _ in filled["report"]["figure6"]} <= names
+    assert "banner" not in filled["study"]
+    assert "truth" not in filled["study"]
+
+
+def test_the_shipped_study_names_its_structures_rightly():
+    study = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    names = set(structures.read(study["structures"]).names)
+
+    assert {structure for structure, _ in study["report"]["figure6"]} <= names
+
+
+def test_every_link_between_pages_leads_to_a_file_and_a_heading():
+    links = [(page, target) for page in markdown_files() for target in links_to_files(page)]
+
+    broken = [f"{page.relative_to(ROOT)}: {target}" for page, target in links if not leads_somewhere(page, target)]
+
+    assert len(links) >= 10
+    assert broken == []
+
+
+def test_a_link_to_nowhere_would_be_found():
+    page = ROOT / "CONTRIBUTING.md"
+
+    assert leads_somewhere(page, "docs/data.md#measures")
+    assert not leads_somewhere(page, "docs/data.md#chairs")
+    assert not leads_somewhere(page, "docs/chairs.md")
+
+
+def test_decisions_are_numbered_without_gaps_and_listed():
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+
+    assert [path.name[:3] for path in records] == [f"{number:03}" for number in range(1, len(records) + 1)]
+    for path in records:
+        assert path.read_text(encoding="utf-8").startswith(f"# {path.name[:3]} ")
+        assert f"]({path.name})" in listed

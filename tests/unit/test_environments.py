@@ -1,0 +1,202 @@
+"""One set of versions: pyproject.toml, constraints.txt, the conda environments and what the tests run with agree."""
+
+import ast
+import itertools
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import ctpop
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "workflow" / "ctpop"
+ENVIRONMENTS = ("gpu", "stats", "launch")
+CONDA_TO_PYPI = {"pytorch": "torch", "python-isal": "isal", "matplotlib-base": "matplotlib"}
+IMPORT_TO_PYPI = {"yaml": "pyyaml"}
+EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)")
+PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
+ENTRANCES = {
+    "gpu": ["segment", "segmentation.nnunet"],
+    "stats": ["cohort", "measure", "screen", "aging", "report", "gather"],
+    "launch": ["settings", "shards", "segmentation.model_folder"],  # what rules/common.smk imports
+}
+
+
+def exact(spec):
+    match = EXACT.fullmatch(spec)
+    assert match, f"{spec!r} is not of the form name==version"
+    return canonicalize_name(match["name"]), match["version"]
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pins_of_project():
+    optional = project()["optional-dependencies"].values()
+    return dict(map(exact, [*project()["dependencies"], *itertools.chain.from_iterable(optional)]))
+
+
+def constraints():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [exact(line) for line in lines if not line.startswith("#")]
+
+
+def environment(name):
+    return yaml.safe_load((ROOT / "envs" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def conda_specs(name):
+    return [spec for spec in environment(name)["dependencies"] if isinstance(spec, str)]
+
+
+def pip_specs(name):
+    return [line for part in environment(name)["dependencies"] if isinstance(part, dict) for line in part["pip"]]
+
+
+def pins_of_environment(name):
+    specs = [spec for spec in conda_specs(name) if spec not in {"pip", "python=3.11"}]
+    pins = dict(map(exact, [*specs, *pip_specs(name)]))
+    assert len(pins) == len(specs) + len(pip_specs(name)), "a package is named twice"
+    return {canonicalize_name(CONDA_TO_PYPI.get(package, package)): version for package, version in pins.items()}
+
+
+def installed(package):
+    """Return the version that is installed, without the suffix of a CPU build, or nothing."""
+    try:
+        return metadata.version(package).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def third_party_imports(module, seen):
+    """Return what a module of the package imports from outside it, also through other modules of the package."""
+    path = PACKAGE / f"{module.replace('.', '/')}.py"
+    if module in seen or not path.is_file():
+        return set()
+    seen.add(module)
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    inner = {name.removeprefix("ctpop.") for name in names if name.startswith("ctpop.")}
+    outer = {name.split(".")[0] for name in names if not name.startswith(("ctpop", "_"))}
+    return outer.union(*(third_party_imports(name, seen) for name in inner))
+
+
+def requirements_of(name, extras):
+    """Return what an installed package requires in this environment."""
+    lines = map(Requirement, metadata.requires(name) or []) if installed(name) else []
+    return [
+        line
+        for line in lines
+        if line.marker is None or any(line.marker.evaluate({"extra": extra}) for extra in (*extras, ""))
+    ]
+
+
+def needed_by(packages):
+    """Return the packages, and whatever they require in turn, as far as it is installed here."""
+    waiting, found = [Requirement(package) for package in packages], set()
+    while waiting:
+        requirement = waiting.pop()
+        asked = (canonicalize_name(requirement.name), *sorted(requirement.extras))
+        if asked not in found:
+            found.add(asked)
+            waiting += requirements_of(asked[0], requirement.extras)
+    return {name for name, *_ in found}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_comes_from_conda_forge_alone(name):
+    assert environment(name)["channels"] == ["conda-forge", "nodefaults"]
+    assert set(environment(name)) == {"channels", "dependencies"}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_has_the_python_of_the_project(name):
+    assert "python=3.11" in conda_specs(name)
+    assert project()["requires-python"].startswith(">=3.11")
+    assert bool(pip_specs(name)) == ("pip" in conda_specs(name))
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_pins_what_project_and_constraints_pin(name):
+    pins, everything, wanted = pins_of_environment(name), dict(constraints()), pins_of_project()
+
+    assert len(pins) >= 4
+    assert pins == {package: everything[package] for package in pins}
+    assert {package: wanted[package] for package in pins if package in wanted} == {
+        package: version for package, version in pins.items() if package in wanted
+    }
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_admits_what_the_tests_run_with(name):
+    pins = pins_of_environment(name)
+    present = {package: installed(package) for package in pins if installed(package)}
+
+    assert {"pyyaml", "jsonschema"} <= set(present)
+    assert present == {package: pins[package] for package in present}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_holds_what_its_modules_import(name):
+    seen = set()
+    imported = set().union(*(third_party_imports(module, seen) for module in ENTRANCES[name]))
+    packages = {canonicalize_name(IMPORT_TO_PYPI.get(word, word)) for word in imported}
+
+    assert seen >= set(ENTRANCES[name])
+    assert packages & set(pins_of_project()) <= set(pins_of_environment(name))
+    assert {"pyyaml", "jsonschema"} <= packages
+    assert ("pandas" in packages) == (name != "launch")  # paid again in both processes of every Slurm job
+
+
+def test_the_environment_of_statistics_is_the_core_of_the_project():
+    assert pins_of_environment("stats") == dict(map(exact, project()["dependencies"]))
+
+
+def test_constraints_pin_each_package_once_and_agree_with_the_project():
+    pins = constraints()
+
+    assert len(pins) == len({name for name, _ in pins}) > len(pins_of_project())
+    assert pins_of_project().items() <= dict(pins).items()
+    assert "ctpop" not in dict(pins)
+
+
+def test_constraints_are_what_the_tests_run_with():
+    pins = dict(constraints())
+    present = {name: installed(name) for name in pins if installed(name)}
+
+    assert {"numpy", "pandas", "pytest"} <= set(present)
+    assert present == {name: pins[name] for name in present}
+
+
+def test_constraints_pin_everything_that_an_installation_brings():
+    needed = needed_by(f"{name}=={version}" for name, version in pins_of_project().items())
+    free = {name for name in needed - set(dict(constraints())) if not name.startswith(PINNED_BY_TORCH)}
+
+    assert len(needed) > len(pins_of_project())
+    assert free == set()
+
+
+def test_every_environment_of_a_rule_exists_and_every_one_is_used():
+    rules = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+    named = re.findall(r'conda:\s+"([^"]+)"', "".join(path.read_text(encoding="utf-8") for path in rules))
+
+    assert set(named) == {"../../envs/gpu.yaml", "../../envs/stats.yaml"}
+    assert {path.stem for path in (ROOT / "envs").glob("*.yaml")} == set(ENVIRONMENTS)
+
+
+def test_the_version_of_the_software_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+    assert project()["version"] == ctpop.__version__ == citation["version"]
+    assert project()["license"] == citation["license"] == "Apache-2.0"

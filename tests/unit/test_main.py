@@ -1,0 +1,112 @@
+"""The command line names every stage, stops with a message, and keeps its traceback for real bugs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctpop import __main__, __version__, settings
+
+WORKFLOW = Path(__main__.__file__).parents[1]
+
+
+def ctpop(*arguments, folder="."):
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
+    command = [sys.executable, "-m", "ctpop", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_stage_in_order(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main(["--help"])
+
+    text = capsys.readouterr().out
+    found = [line.split()[0] for line in text.splitlines() if line.split() and line.split()[0] in __main__.COMMANDS]
+    assert stopped.value.code == 0
+    assert found == [*settings.STAGES, "gather", "dictionary"]
+
+
+@pytest.mark.parametrize("command", __main__.COMMANDS)
+def test_help_of_a_command_explains_each_of_its_options(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main([command, "--help"])
+
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert text.startswith(f"usage: python -m ctpop {command} ")
+    for action in __main__.make_parser(command)._subparsers._group_actions[0].choices[command]._actions:
+        assert action.help, action.dest
+        assert action.option_strings, f"{action.dest} has no name"
+
+
+def test_no_stage_needs_torch_before_it_segments():
+    code = (
+        "import sys, ctpop.__main__ as main\n"
+        "for name in main.COMMANDS: main.make_parser(name)\n"
+        "print(*sorted({'torch', 'nnunetv2'} & set(sys.modules)), len(main.COMMANDS))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == [str(len(__main__.COMMANDS))]
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["--version"])
+
+    assert capsys.readouterr().out.strip() == f"ctpop {__version__}"
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main(["aggregate"])
+
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err
+    assert "invalid choice: 'aggregate'" in message
+    assert "cohort" in message
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main([])
+
+    assert stopped.value.code == 2
+    assert "the following arguments are required: COMMAND" in capsys.readouterr().err
+
+
+def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
+    (tmp_path / "registry.csv").write_text("scan_id,age_years,complete\na,50,yes\na,60,yes\n")
+
+    done = ctpop(
+        *("cohort", "--registry", "registry.csv", "--start-from", "measures", "--settings", '{"criteria": []}'),
+        *("--cohort", "cohort.parquet", "--exclusions", "exclusions.parquet", "--flow", "flow.parquet"),
+        folder=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert "error in cohort: registry.csv: scan_id must be unique" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.csv"]
+
+
+def test_a_command_that_works_ends_with_0_and_logs_its_name(tmp_path):
+    done = ctpop("dictionary", "--data", "data.md", "--config", "config.md", folder=tmp_path)
+
+    assert done.returncode == 0
+    assert " dictionary: data.md: " in done.stderr
+    assert done.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.md", "data.md"]
+
+
+def test_a_bug_keeps_its_traceback(tmp_path):
+    (tmp_path / "broken.parquet").write_text("this is not Parquet")
+
+    done = ctpop("gather", "--table", "flow", "--shards", "broken.parquet", "--out", "out.parquet", folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

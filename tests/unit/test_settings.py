@@ -1,0 +1,174 @@
+"""Each wrong setting gives a line that says where, what is wrong and what would be right."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ctpop import settings
+from ctpop.errors import ContractError
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = {
+    "study": {"name": "mine", "registry": "registry.csv", "start_from": "segmentations"},
+    "structures": "total_117",
+}
+
+
+def lines_about(**changed):
+    with pytest.raises(ContractError) as refused:
+        settings.validated({**SMALLEST, **changed})
+    head, *lines = str(refused.value).splitlines()
+    assert head == "the configuration has errors:"
+    return [line.removeprefix("  ") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"agign": {}}, "agign: unknown key; did you mean 'aging'?"),
+        ({"aging": {"alhpa": 0.1}}, "aging.alhpa: unknown key; did you mean 'alpha'?"),
+        ({"report": {"zzz": 1}}, "report.zzz: unknown key; known keys are figure6, dpi"),
+        ({"aging": {"alpha": 2}}, "aging.alpha: 2 is greater than or equal to the maximum of 1 (Level of"),
+        ({"aging": {"alpha": 0}}, "aging.alpha: 0 is less than or equal to the minimum of 0 (Level of"),
+        ({"aging": {"n_min": 12.5}}, "aging.n_min: 12.5 is not of type 'integer'"),
+        ({"segment": {"device": "gpu"}}, "segment.device: 'gpu' is not one of ['auto', 'cpu', 'cuda']"),
+        ({"segment": {"shards": 0}}, "segment.shards: 0 is less than the minimum of 1"),
+        ({"segment": None}, "segment: None is not of type 'object' (How label maps are made.)"),
+        ({"cohort": {"criteria": ["adult"]}}, "cohort.criteria.0: 'adult' is not one of ['age_known',"),
+        (
+            {"cohort": {"criteria": ["complete", "complete"]}},
+            "cohort.criteria: ['complete', 'complete'] has non-unique",
+        ),
+        ({"screen": {"lower_bound_ml": {"spleen": -1}}}, "screen.lower_bound_ml.spleen: -1 is less than the minimum"),
+        ({"screen": {"use_truncated_hu": "yes"}}, "screen.use_truncated_hu: 'yes' is not of type 'boolean'"),
+        ({"report": {"figure6": [["aorta", "volume"]]}}, "report.figure6.0.1: 'volume' is not one of ['volume_ml',"),
+        ({"report": {"figure6": []}}, "report.figure6: [] should be non-empty"),
+        ({"structures": ""}, "structures: '' should be non-empty (Label set: a shipped one"),
+        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV with one row per scan"),
+    ],
+)
+def test_a_wrong_setting_gives_one_line(changed, expected):
+    lines = lines_about(**changed)
+
+    assert len(lines) == 1
+    assert lines[0].startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["../mine", "my study", "-mine", ".mine", ""])
+def test_a_name_that_is_no_folder_of_its_own_is_refused(name):
+    [line] = lines_about(study={**SMALLEST["study"], "name": name})
+
+    assert line.startswith(f"study.name: {name!r} does not match")
+
+
+def test_a_number_that_yaml_reads_as_text_is_explained():
+    aging = yaml.safe_load("alpha: 1e-4")
+
+    [line] = lines_about(aging=aging)
+
+    assert line.startswith("aging.alpha: '1e-4' is not of type 'number'")
+    assert "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" in line
+
+
+def test_a_missing_section_that_is_required_is_named():
+    with pytest.raises(ContractError) as refused:
+        settings.validated({"study": SMALLEST["study"]})
+
+    assert "  structures: is missing; Label set: a shipped one" in str(refused.value)
+
+
+def test_all_wrong_settings_are_told_at_once_and_in_order():
+    lines = lines_about(aging={"alpha": 2, "confidnce": 0.9}, segment={"shards": 0}, cohrt={}, report={"dpi": 1})
+
+    assert [line.split(":")[0] for line in lines] == [
+        "aging.alpha",
+        "aging.confidnce",
+        "cohrt",
+        "report.dpi",
+        "segment.shards",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("study", "segment", "expected"),
+    [
+        ({"start_from": "measures"}, {}, "study.measures: is missing; start_from measures needs a table of measures"),
+        ({"measures": "m.csv"}, {}, "study.measures: is set, but start_from is segmentations; set it to measures,"),
+        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images needs an nnU-Net v2 model folder"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(study, segment, expected):
+    [line] = lines_about(study={**SMALLEST["study"], **study}, segment=segment)
+
+    assert line.startswith(expected)
+
+
+def test_what_is_left_out_takes_its_default():
+    filled = settings.validated(SMALLEST)
+
+    assert filled["aging"]["alpha"] == 0.0001
+    assert filled["cohort"]["criteria"] == ["age_known", "complete", "contrast_enhanced"]
+    assert filled["screen"] == {"lower_bound_ml": {}, "use_truncated_hu": False}
+    assert set(filled) == {*SMALLEST, *settings.STAGES}
+
+
+def test_what_is_given_stays_beside_the_defaults():
+    filled = settings.validated({**SMALLEST, "aging": {"alpha": 0.05}, "screen": {"lower_bound_ml": {"aorta": None}}})
+
+    assert filled["aging"] == {**settings.validated(SMALLEST)["aging"], "alpha": 0.05}
+    assert filled["screen"]["lower_bound_ml"] == {"aorta": None}
+    assert filled["study"] == SMALLEST["study"]
+
+
+def test_filling_in_does_not_change_what_was_given():
+    given = {**SMALLEST, "aging": {"alpha": 0.05}}
+
+    settings.validated(given)
+
+    assert given == {**SMALLEST, "aging": {"alpha": 0.05}}
+
+
+@pytest.mark.parametrize("stage", settings.STAGES)
+def test_an_empty_section_is_the_section_of_the_smallest_study(stage):
+    assert settings.section(stage, "{}") == settings.validated(SMALLEST)[stage]
+
+
+def test_a_section_is_checked_like_the_whole():
+    with pytest.raises(ContractError) as refused:
+        settings.section("aging", '{"alpha": 2, "nmin": 3}')
+
+    assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()] == [
+        "the settings have errors",
+        "aging.alpha",
+        "aging.nmin",
+    ]
+
+
+def test_a_section_that_is_not_json_is_refused():
+    with pytest.raises(ContractError, match=r"--settings: JSON is expected, found 'alpha: 1'"):
+        settings.section("aging", "alpha: 1")
+
+
+def test_the_shipped_configuration_shows_every_key_with_its_default():
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    defaults = {stage: settings.section(stage, "{}") for stage in settings.STAGES}
+    defaults["segment"] |= {"model": "demo", "shards": 4}  # what makes it the demo
+
+    assert {stage: shipped[stage] for stage in settings.STAGES} == defaults
+
+
+def test_the_shipped_configuration_is_valid_and_complete():
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+    assert settings.validated(shipped) == shipped
+
+
+def test_every_key_of_the_schema_has_a_meaning_and_refuses_others():
+    parts = settings.load_schema()["properties"]
+
+    for name, part in parts.items():
+        assert part["description"], name
+        if part["type"] == "object":
+            assert part["additionalProperties"] is False, name
+            assert all(inner["description"] for inner in part["properties"].values()), name

@@ -1,0 +1,126 @@
+"""A shard depends on the patient alone, and its digest on its own rows alone."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ctpop import segment, shards
+
+WORKFLOW = Path(shards.__file__).parents[1]
+
+
+def registry_rows(patients, scans_each=2):
+    return [
+        {"scan_id": f"{patient}-{scan}", "patient_id": patient, "age_years": "50"}
+        for patient in patients
+        for scan in range(scans_each)
+    ]
+
+
+def write_registry(path, rows, columns=None, encoding="utf-8"):
+    with path.open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, columns or list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def changed(before, after):
+    return [name for name in before if before[name] != after[name]]
+
+
+@pytest.mark.parametrize(("patient", "of_4", "of_16"), [("p1", 3, 3), ("scan-7", 2, 2)])
+def test_the_shard_of_a_patient_is_the_head_of_its_sha256_for_ever(patient, of_4, of_16):
+    # printf p1 | sha256sum: f64551fcd6f07823...; printf scan-7 | sha256sum: 4f79d4f276930712...
+    assert shards.shard_of(patient, 4) == of_4
+    assert shards.shard_of(patient, 16) == of_16
+
+
+def test_shards_are_about_equally_large():
+    sizes = pd.Series([shards.shard_of(f"patient-{number}", 16) for number in range(4000)]).value_counts()
+
+    assert len(sizes) == 16
+    assert sizes.between(190, 310).all()  # 250, and four standard deviations of 15 around it
+
+
+def test_a_patient_without_an_identifier_is_known_by_the_scan():
+    assert shards.key_of({"scan_id": "s1", "patient_id": ""}) == "s1"
+    assert shards.key_of({"scan_id": "s1"}) == "s1"
+    assert shards.key_of({"scan_id": "s1", "patient_id": " p1 "}) == "p1"
+
+
+def test_names_count_from_one_and_parse_back():
+    assert shards.shard_names(3) == ["1-of-3", "2-of-3", "3-of-3"]
+    assert [shards.parse_shard(name) for name in shards.shard_names(3)] == [(0, 3), (1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("name", ["0-of-3", "4-of-3", "3", "a-of-b", ""])
+def test_what_names_no_shard_is_refused(name):
+    with pytest.raises(ValueError, match=r"shard|invalid literal"):
+        shards.parse_shard(name)
+
+
+@pytest.mark.parametrize("number", [1, 3, 7])
+def test_every_scan_is_in_one_shard_and_all_scans_of_a_patient_in_the_same(number):
+    cohort = pd.DataFrame(registry_rows([f"p{i}" for i in range(50)]))
+    cohort.loc[:9, "patient_id"] = None
+
+    parts = [segment.members(cohort, shard, number) for shard in range(number)]
+
+    assert sorted(scan for part in parts for scan in part["scan_id"]) == sorted(cohort["scan_id"])
+    homes = pd.concat([part.assign(shard=shard) for shard, part in enumerate(parts)]).dropna(subset="patient_id")
+    assert homes.groupby("patient_id")["shard"].nunique().eq(1).all()
+
+
+def test_a_new_patient_changes_the_digest_of_one_shard_only(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    before = shards.shard_digests(write_registry(tmp_path / "before.csv", rows), 8)
+    after = shards.shard_digests(write_registry(tmp_path / "after.csv", [*rows, *registry_rows(["new"])]), 8)
+
+    assert changed(before, after) == [shards.shard_names(8)[shards.shard_of("new", 8)]]
+
+
+def test_a_changed_cell_changes_the_digest_of_its_own_shard_only(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    before = shards.shard_digests(write_registry(tmp_path / "before.csv", rows), 8)
+    rows[10]["age_years"] = "51"
+    after = shards.shard_digests(write_registry(tmp_path / "after.csv", rows), 8)
+
+    assert changed(before, after) == [shards.shard_names(8)[shards.shard_of(rows[10]["patient_id"], 8)]]
+
+
+def test_the_order_of_rows_and_columns_does_not_change_a_digest(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    columns = ["age_years", "patient_id", "scan_id"]
+
+    one = shards.shard_digests(write_registry(tmp_path / "one.csv", rows), 8)
+    two = shards.shard_digests(write_registry(tmp_path / "two.csv", rows[::-1], columns), 8)
+
+    assert len(set(one.values())) == 8
+    assert one == two
+
+
+def test_a_byte_order_mark_and_blanks_around_names_do_not_move_a_patient(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    plain = shards.shard_digests(write_registry(tmp_path / "plain.csv", rows), 8)
+
+    marked = write_registry(tmp_path / "marked.csv", rows, encoding="utf-8-sig")
+    blanks = tmp_path / "blanks.csv"
+    blanks.write_text((tmp_path / "plain.csv").read_text().replace(",", ", "))
+
+    assert shards.shard_digests(marked, 8) == plain
+    assert shards.shard_digests(blanks, 8) == plain
+
+
+def test_the_module_needs_the_standard_library_only():
+    code = "import sys, ctpop.shards; print(*sorted({'pandas', 'numpy', 'yaml'} & set(sys.modules)))"
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == ""

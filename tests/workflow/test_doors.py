@@ -1,0 +1,136 @@
+"""The three entrances: images (test_demo.py), existing segmentations of real people, and a table of measures."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from studies import DATA, Study
+
+WITHOUT = ("torch", "nnunetv2", "functorch", "timm", "batchgenerator", "dynamic_network", "acvl", "triton")
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
+
+
+def registry(folder: Path, *rows: dict) -> str:
+    path = folder / "registry.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return str(path)
+
+
+def real_scans(folder: Path) -> str:
+    abdomen = DATA / "ct_abdomen"
+    known = {"complete": "true", "contrast": "true"}
+    return registry(
+        folder,
+        {
+            "scan_id": "abdomen",
+            "age_years": 60,
+            "sex": "male",
+            "ct_path": abdomen / "ct.nii.gz",
+            "segmentation_path": abdomen / "segmentation_v1_104.nii.gz",
+            **known,
+        },
+        {
+            "scan_id": "s0327",
+            "age_years": 72,
+            "sex": "male",
+            "ct_path": None,
+            "segmentation_path": DATA / "mask_folder_s0327",
+            **known,
+        },
+        {
+            "scan_id": "short",
+            "age_years": 61,
+            "sex": "female",
+            "ct_path": abdomen / "ct_short.nii.gz",
+            "segmentation_path": abdomen / "segmentation_v1_104.nii.gz",
+            **known,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    study = {"name": "real", "start_from": "segmentations", "registry": real_scans(folder)}
+    found = Study(folder, {"study": study, "structures": "paper_104", "segment": {"shards": 2}})
+    found.run()
+    return found
+
+
+def measures_of(study: Study) -> pd.DataFrame:
+    return pd.read_parquet(study.results / "tables" / "measures.parquet").set_index(["scan_id", "structure"])
+
+
+@needs_data
+def test_a_real_ct_with_labels_stored_as_float64_is_measured(real):
+    measures = measures_of(real)
+
+    liver = measures.loc[("abdomen", "liver")]
+    assert liver["status"] == "measured"
+    assert 0 < liver["volume_ml"] < 3000
+    assert 20 < liver["hu_mean"] < 150
+    assert measures.loc[("abdomen", "kidney_left"), "volume_ml"] == pytest.approx(138.89, abs=0.01)
+    assert measures.loc[("abdomen", "brain"), "n_voxels"] == 0
+
+
+@needs_data
+def test_a_folder_of_masks_without_ct_has_volumes_and_no_attenuation(real):
+    measures = measures_of(real).loc["s0327"]
+
+    assert measures.loc["spleen", "volume_ml"] == pytest.approx(194.98, abs=0.01)
+    assert measures["hu_mean"].isna().all()
+    assert measures.loc["face", "status"] == "not_in_model"
+
+
+@needs_data
+def test_a_label_map_on_another_grid_is_refused_and_the_study_goes_on(real):
+    segments = pd.read_parquet(real.results / "tables" / "segments.parquet").set_index("scan_id")
+
+    assert segments.loc["short", "status"] == "grid_mismatch"
+    assert measures_of(real).loc["short", "volume_ml"].isna().all()
+    assert (real.results / "report" / "index.html").is_file()
+
+
+@pytest.fixture(scope="module")
+def python_without_torch(tmp_path_factory):
+    """A virtual environment that shares every package with this one except torch and what belongs to it."""
+    home = tmp_path_factory.mktemp("without_torch")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
+    mine = Path(pd.__file__).parents[1]
+    theirs = next(home.glob("lib/python*/site-packages"))
+    for package in mine.iterdir():
+        if not package.name.lower().startswith(WITHOUT):
+            (theirs / package.name).symlink_to(package)
+    python = str(home / "bin" / "python")
+    missing = subprocess.run([python, "-c", "import torch"], capture_output=True, text=True, check=False)
+    assert "No module named 'torch'" in missing.stderr
+    return python
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or_images(
+    demo, tmp_path, python_without_torch, suffix
+):
+    shutil.copy(demo.folder / "cohort" / "registry.csv", tmp_path / "registry.csv")
+    shutil.copy(demo.results / "tables" / f"measures.{suffix}", tmp_path / f"mine.{suffix}")
+    config = {
+        **demo.config,
+        "study": {
+            "name": "again",
+            "start_from": "measures",
+            "registry": str(tmp_path / "registry.csv"),
+            "measures": str(tmp_path / f"mine.{suffix}"),
+        },
+    }
+    again = Study(tmp_path, config)
+
+    again.run(python=python_without_torch)
+
+    for name in ("associations", "groups", "posthoc", "normality"):
+        mine, theirs = (pd.read_parquet(study.results / "tables" / f"{name}.parquet") for study in (again, demo))
+        pd.testing.assert_frame_equal(mine, theirs)
+    assert not (again.results / "masks").exists()

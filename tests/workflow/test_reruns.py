@@ -1,0 +1,79 @@
+"""The same bytes whatever the shards, the restarts and what was killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from studies import Study, quiet_environment
+
+EVERYTHING = ("tables", "masks", "figures", "report")
+LONGEST_WAIT_S = 300
+
+
+def test_another_number_of_shards_gives_the_same_tables_and_segments_nothing_again(small, tmp_path):
+    shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
+    resharded = Study(tmp_path, small.config).changed("segment", shards=5)
+
+    resharded.run()
+
+    assert resharded.files("tables") == small.files("tables")
+    assert resharded.files("masks") == small.files("masks")
+    logs = "".join(path.read_text() for path in (resharded.results / "logs" / "segment").glob("*-of-5.log"))
+    assert logs.count("segmented earlier") == 9
+    assert "model demo" not in logs
+
+
+def wait_for(condition, process):
+    began = time.monotonic()
+    while not condition():
+        assert process.poll() is None, "the workflow ended before it could be killed"
+        assert time.monotonic() - began < LONGEST_WAIT_S
+        time.sleep(0.05)
+
+
+def test_a_study_killed_while_segmenting_ends_with_the_bytes_of_an_undisturbed_one(small, tmp_path):
+    study = Study(tmp_path, small.config)
+    process = subprocess.Popen(
+        study.command(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=quiet_environment(),
+    )
+    masks = study.results / "masks"
+    wait_for(lambda: len(list(masks.glob("*.json"))) >= 3, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {
+        path: path.stat().st_mtime_ns
+        for path in masks.glob("*.nii.gz")
+        if path.with_name(f"{path.name[:-7]}.json").exists()
+    }
+
+    study.run("--unlock")
+    study.run()
+
+    assert 3 <= len(finished) < 9
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert not list(study.results.rglob("*.part"))
+    assert study.files(*EVERYTHING) == small.files(*EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "told"),
+    [
+        ("aging", {"alfa": 0.01}, "aging.alfa: unknown key; did you mean 'alpha'?"),
+        ("segment", {"step_size": 3}, "segment.step_size: 3 is greater than the maximum of 1"),
+        ("study", {"start_from": "measures"}, "study.measures: is missing"),
+        ("segment", {"model": "nowhere"}, "one nnU-Net v2 model folder"),
+    ],
+)
+def test_a_wrong_configuration_is_told_before_anything_runs(small, section, settings, told):
+    printed = small.changed(section, **settings).run("--dry-run", succeeds=False)
+
+    assert told in printed
+    assert "Traceback" not in printed

@@ -1,0 +1,271 @@
+"""Aging: how volume and attenuation of each structure change with age, by the tests of the paper.
+
+Reads the values that `screen` let through (`analysis`) and the ages of the cohort; writes `normality`, `associations`,
+`groups` and `posthoc`, each with a row for every structure and measure (and pair of age quartiles), whether or not
+there was enough to test. Where the truth is known (a simulated cohort), measured values are compared with it.
+
+The tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024: Kolmogorov-Smirnov, Spearman,
+Kruskal-Wallis over age quartiles, post hoc Wilcoxon rank-sum, Bonferroni correction, significance at P < .0001.
+What the paper leaves open, and how it is settled here, stands in docs/methods.md.
+"""
+
+import argparse
+import logging
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop import schema, structures
+from ctpop.errors import ContractError
+from ctpop.settings import section
+from ctpop.stats import families
+from ctpop.stats.correlation import Correlation, spearman
+from ctpop.stats.groups import GROUPS, KruskalWallis, kruskal_wallis, quartile_cuts, quartile_of
+from ctpop.stats.normality import Normality, kolmogorov_smirnov
+from ctpop.stats.ranksum import RankSum, rank_sum
+from ctpop.stats.tails import p_of_log10
+
+LOG = logging.getLogger(__name__)
+PAIRS = tuple(combinations(GROUPS, 2))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of this stage, as described under `aging` in the configuration schema."""
+
+    alpha: float
+    confidence: float
+    n_min: int
+    normality: str
+    quartiles: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """The values of one structure and measure, with the age of each scan, in the order of the scans."""
+
+    structure: str
+    measure: str
+    rows: pd.DataFrame
+
+    @property
+    def values(self) -> np.ndarray:
+        """Volumes (ml) or attenuations (HU)."""
+        return self.rows["value"].to_numpy(dtype=float)
+
+    @property
+    def ages(self) -> np.ndarray:
+        """Ages (years)."""
+        return self.rows["age_years"].to_numpy(dtype=float)
+
+    @property
+    def name(self) -> dict[str, Any]:
+        """The columns that identify a row of results, and the number of values."""
+        return {"structure": self.structure, "measure": self.measure, "n": len(self.rows)}
+
+
+def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return the analysis table with the age of each scan, without scans of unknown age.
+
+    Every scan is an observation of its own, whether or not its patient has others.
+
+    Raises
+    ------
+    ContractError
+        If a scan of the analysis is not in the cohort.
+
+    """
+    # ASSUME: scans are independent; in the paper each is of another patient, as far as it tells
+    ages = cohort[["scan_id", "age_years"]]
+    joined = analysis.merge(ages, on="scan_id", how="left", validate="many_to_one", indicator=True)
+    _refuse(joined.loc[joined["_merge"].ne("both"), "scan_id"], "scan_id", "a scan of the cohort table")
+    return joined.drop(columns="_merge").dropna(subset="age_years")
+
+
+def split(observations: pd.DataFrame, names: list[str]) -> list[Series]:
+    """Return one series for each structure of the label set and measure, empty where nothing is usable.
+
+    Raises
+    ------
+    ContractError
+        If a structure is not in the label set.
+
+    """
+    _refuse(
+        observations.loc[~observations["structure"].isin(names), "structure"],
+        "structure",
+        "a structure of the label set",
+    )
+    found = dict(iter(observations.groupby(["structure", "measure"], sort=False)))
+    nothing = observations.iloc[:0]
+    return [
+        Series(structure, measure, found.get((structure, measure), nothing))
+        for structure in names
+        for measure in schema.MEASURES
+    ]
+
+
+def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
+    """Return the table `normality`. Its results are reported and decide nothing: all tests of age are rank tests."""
+    rows = []
+    for each in series:
+        enough = len(each.rows) >= settings.n_min
+        result = kolmogorov_smirnov(each.values, settings.normality) if enough else Normality()
+        rows.append({**each.name, "method": settings.normality, **asdict(result)})
+    return pd.DataFrame(rows)
+
+
+def association_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
+    """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures."""
+    rows = []
+    for each in series:
+        enough = len(each.rows) >= settings.n_min
+        result = spearman(each.values, each.ages, settings.confidence) if enough else Correlation()
+        rows.append({**each.name, **asdict(result)})
+    table = with_family(pd.DataFrame(rows))
+    table["p_holm"] = families.holm(table["p"].to_numpy())
+    table["q_bh"] = families.benjamini_hochberg(table["p"].to_numpy())
+    # ASSUME: the paper's alpha, .0001, contains its Bonferroni correction (.05 / 416 tests), and holds for plain P
+    below = table["log10_p"].lt(math.log10(settings.alpha))
+    table["significant"] = below.astype("boolean").mask(table["log10_p"].isna())
+    return table
+
+
+def group_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
+    """Return the table `groups`: Kruskal-Wallis test over the age quartiles of the cohort."""
+    rows = []
+    for each in series:
+        quartiles = quartile_of(each.ages, cuts, settings.quartiles)
+        enough = len(each.rows) >= settings.n_min
+        result = kruskal_wallis(each.values, quartiles) if enough else KruskalWallis()
+        sizes = {f"n_{group}": int((quartiles == group).sum()) for group in GROUPS}
+        ages = {f"cut_{number}": float(cut) for number, cut in enumerate(cuts, start=1)}
+        rows.append({**each.name, **asdict(result), **sizes, **ages})
+    return with_family(pd.DataFrame(rows))
+
+
+def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
+    """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, adjusted over all of them.
+
+    A pair is tested if its two quartiles together have `n_min` values. All pairs are, whatever the Kruskal-Wallis test
+    of their structure found.
+    """
+    rows = []
+    for each in series:
+        values, quartiles = each.values, quartile_of(each.ages, cuts, settings.quartiles)
+        groups = {group: values[quartiles == group] for group in GROUPS}
+        for younger, older in PAIRS:
+            enough = len(groups[younger]) + len(groups[older]) >= settings.n_min
+            result = rank_sum(groups[younger], groups[older]) if enough else RankSum()
+            pair = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
+            rows.append({**pair, **asdict(result)})
+    return with_family(pd.DataFrame(rows))
+
+
+def with_family(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with P from its logarithm, and Bonferroni's P for the family of all its rows with a result."""
+    # ASSUME: the tests of one table are one family; the paper does not tell how many tests it corrected for
+    p = table["log10_p"].map(p_of_log10)
+    return table.assign(p=p, p_bonferroni=families.bonferroni(p.to_numpy()))
+
+
+def truth_table(observations: pd.DataFrame, truth: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
+    """Return the table `compare_truth`: measured against true values of the same scans."""
+    true = truth.melt(["scan_id", "structure"], list(schema.MEASURES), "measure", "true").dropna(subset="true")
+    keys = ["scan_id", "structure", "measure"]
+    pairs = observations.merge(true, on=keys, how="inner", validate="one_to_one")
+    rows = [
+        {**each.name, **(agreement(each, settings.confidence) if len(each.rows) >= settings.n_min else {})}
+        for each in split(pairs, names)
+    ]
+    return pd.DataFrame(rows, columns=list(schema.COMPARE_TRUTH.columns))
+
+
+def agreement(each: Series, confidence: float) -> dict[str, Any]:
+    """Return how measured and true values agree, and whether the interval of the measured rho holds the true one."""
+    values, true = each.values, each.rows["true"].to_numpy(dtype=float)
+    measured_with_age = spearman(values, each.ages, confidence)
+    low, high = measured_with_age.ci_low, measured_with_age.ci_high
+    rho_true = spearman(true, each.ages, confidence).rho
+    bias = float(np.mean(values - true))
+    in_percent = each.measure == "volume_ml" and true.any()  # of a volume: 0 HU is not an absence of attenuation
+    return {
+        "pearson_r": pearson(values, true),
+        "bias": bias,
+        "bias_percent": 100 * bias / float(true.mean()) if in_percent else math.nan,
+        "rho_true": rho_true,
+        "rho_measured": measured_with_age.rho,
+        "ci_low": low,
+        "ci_high": high,
+        "truth_inside": pd.NA if math.isnan(low) or math.isnan(rho_true) else low <= rho_true <= high,
+    }
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the product-moment correlation, missing where one side does not vary."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the values and ages, test, and write one table per question."""
+    if (options.truth is None) != (options.compare_truth is None):
+        raise ContractError("--truth and --compare-truth belong together: give both or none")
+    settings = Settings(**section("aging", options.settings))
+    names = structures.read(options.structures).names
+    cohort, analysis = schema.COHORT.read(options.cohort), schema.ANALYSIS.read(options.analysis)
+    LOG.info("%d values of %d structures from a cohort of %d scans", len(analysis), len(names), len(cohort))
+    observations = with_ages(analysis, cohort)
+    series = split(observations, names)
+    cuts = quartile_cuts(cohort["age_years"].dropna().to_numpy(dtype=float))
+    schema.NORMALITY.write(normality_table(series, settings), options.normality)
+    associations = schema.ASSOCIATIONS.write(association_table(series, settings), options.associations)
+    schema.GROUPS.write(group_table(series, cuts, settings), options.groups)
+    schema.POSTHOC.write(posthoc_table(series, cuts, settings), options.posthoc)
+    if options.truth is not None:
+        truth = schema.TRUTH.check(pd.read_csv(options.truth, dtype={"scan_id": str}), where=options.truth)
+        schema.COMPARE_TRUTH.write(truth_table(observations, truth, names, settings), options.compare_truth)
+    _report_counts(analysis, observations, associations)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study with their ages (Parquet)")
+    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    parser.add_argument("--normality", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
+    parser.add_argument("--associations", type=Path, required=True, help="likewise")
+    parser.add_argument("--groups", type=Path, required=True, help="likewise")
+    parser.add_argument("--posthoc", type=Path, required=True, help="likewise")
+    parser.add_argument("--truth", type=Path, help="CSV of true values, where the cohort is simulated")
+    parser.add_argument("--compare-truth", type=Path, help="Parquet file to write where --truth is given")
+
+
+def _report_counts(analysis: pd.DataFrame, observations: pd.DataFrame, associations: pd.DataFrame) -> None:
+    tested = int(associations["rho"].notna().sum())
+    LOG.info(
+        "%d values in = %d used + %d of unknown age; %d structures and measures = %d with a result + %d without",
+        len(analysis),
+        len(observations),
+        len(analysis) - len(observations),
+        len(associations),
+        tested,
+        len(associations) - tested,
+    )
+
+
+def _refuse(wrong: pd.Series, column: str, promise: str) -> None:
+    if len(wrong):
+        first = ", ".join(repr(name) for name in wrong.drop_duplicates().head(3))
+        raise ContractError(
+            f"analysis: column {column!r} must be {promise}, found others in {len(wrong)} rows, first {first};"
+            " make the tables of a study with one registry and one label set"
+        )

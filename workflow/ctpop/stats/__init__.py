@@ -1,0 +1,1 @@
+"""Statistics of the study: pure functions on arrays, one module per question."""

@@ -1,0 +1,76 @@
+"""Decimal logarithms of P values, exact far below 1e-308, the smallest number that a computer holds in full.
+
+With thousands of patients P of an ordinary age effect is 1e-400 and less. There `scipy` returns 0, and -inf as the
+logarithm of its t and chi-squared tails.
+"""
+
+import math
+
+import numpy as np
+from scipy import special
+
+LN_10 = math.log(10)
+ORDINARY = 1e-200  # above this, P itself is computed without loss; below it, its logarithm
+SERIES_DIGITS = 40.0  # terms below exp(-40) do not change a sum of doubles
+
+
+def p_of_log10(log10_p: float) -> float:
+    """Return P; 0 where it is smaller than any number."""
+    return float(10.0**log10_p)
+
+
+def log10_p_of_normal(z: float) -> float:
+    """Return log10 of the two-sided P of a standard normal deviate."""
+    return _at_most_zero((math.log(2) + float(special.log_ndtr(-abs(z)))) / LN_10)
+
+
+def log10_p_of_chi_squared(x: float, df: int) -> float:
+    """Return log10 of the upper tail of the chi-squared distribution.
+
+    With z = x/2, the tail is Q(df/2, z), the regularised upper incomplete gamma function. It follows from Q(1/2, z) =
+    erfc(sqrt z) or Q(1, z) = exp(-z) by Q(a + 1, z) = Q(a, z) + z^a exp(-z) / Gamma(a + 1) (DLMF 8.8.6). The factor
+    exp(-z) is kept apart, so that all terms are positive and none underflows. df = 3 gives
+    erfc(sqrt(x/2)) + sqrt(2x/pi) exp(-x/2).
+    """
+    half = x / 2
+    first = 0.5 if df % 2 else 1.0
+    scaled = float(special.erfcx(math.sqrt(half))) if df % 2 else 1.0
+    scaled += sum(half**order / math.gamma(order + 1) for order in np.arange(first, df / 2))
+    return _at_most_zero((math.log(scaled) - half) / LN_10)
+
+
+def log10_p_of_rho(rho: float, n: int) -> float:
+    """Return log10 of the two-sided P of a rank correlation, by the t approximation with n - 2 degrees of freedom.
+
+    P is the regularised incomplete beta function I_x(a, 1/2) with a = (n - 2)/2 and x = 1 - rho^2. Where P is too small
+    for that, ln P = a ln x + ln |rho| - ln a - ln B(a, 1/2) + ln F, where F is the hypergeometric function
+    2F1(a + 1/2, 1; a + 1; x) (DLMF 8.17.8). F is summed here: its terms are positive and fall at least as fast
+    as x^k, while `scipy.special.hyp2f1` returns NaN for large n.
+
+    At rho = -1 or 1 the approximation has no value (-inf); see `log10_p_of_perfect_order`.
+    """
+    t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho))) if abs(rho) < 1 else math.inf
+    p = 2 * float(special.stdtr(n - 2, -abs(t)))
+    if p > ORDINARY:
+        return _at_most_zero(math.log10(p))
+    if math.isinf(t):
+        return -math.inf
+    a, x = (n - 2) / 2, (1 - abs(rho)) * (1 + abs(rho))
+    step = np.arange(math.ceil(SERIES_DIGITS / rho**2))
+    series = 1 + float(np.cumprod((a + 0.5 + step) / (a + 1 + step) * x).sum())
+    logarithm = a * math.log(x) + math.log(abs(rho)) - math.log(a) - float(special.betaln(a, 0.5)) + math.log(series)
+    return logarithm / LN_10
+
+
+def log10_p_of_perfect_order(ties: np.ndarray) -> float:
+    """Return log10 of the two-sided P of a rank correlation of exactly -1 or 1: twice one order out of all.
+
+    Of the n! orders that are equally likely without an association, the product of t! is this one, where t are the
+    sizes of the groups of tied ranks; untied, P = 2/n!.
+    """
+    orders = special.gammaln(ties.sum() + 1) - special.gammaln(ties + 1).sum()
+    return _at_most_zero((math.log(2) - float(orders)) / LN_10)
+
+
+def _at_most_zero(logarithm: float) -> float:
+    return min(logarithm, 0.0)
