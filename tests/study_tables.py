@@ -1,0 +1,151 @@
+"""Made-up studies as tables, through the real screening and statistics: people whose organs age in a known way."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ctpop import aging, cohort, schema, screen
+from ctpop.settings import section
+from ctpop.stats.groups import quartile_cuts
+from ctpop.structures import LabelSet
+
+SIZES_ML = (180.0, 1500.0, 90.0, 420.0, 8.0)
+ATTENUATION_HU = (110.0, 45.0, 160.0, -780.0, 60.0)
+
+
+def label_set(n_pairs: int = 2, n_single: int = 2) -> LabelSet:
+    """Return structures `organ_1` … and pairs `muscle_1_left`, `muscle_1_right` …, with a bound on the first."""
+    singles = [(f"organ_{number}", None, "abdomen") for number in range(1, n_single + 1)]
+    pairs = [
+        (f"muscle_{number}_{side}", side, "muscles") for number in range(1, n_pairs + 1) for side in ("left", "right")
+    ]
+    table = pd.DataFrame(singles + pairs, columns=["structure", "side", "group"])
+    table.insert(0, "label", range(1, len(table) + 1))
+    bounds = [20.0, *[np.nan] * (len(table) - 1)]
+    return LabelSet("made_up", table.assign(lower_bound_ml=bounds).astype({"side": "str"}))
+
+
+def registry(n: int, seed: int = 1, sexes: tuple[str | None, ...] = ("female", "male")) -> pd.DataFrame:
+    """Return n adults of 18 to 95 years."""
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "scan_id": [f"s{number:04d}" for number in range(n)],
+            "patient_id": [f"p{number:04d}" for number in range(n)],
+            "age_years": random.uniform(18, 95, n).round(1),
+            "sex": pd.Series(random.choice(np.array(sexes, dtype=object), n), dtype="str"),
+            "ct_path": pd.Series([None] * n, dtype="str"),
+            "segmentation_path": pd.Series([None] * n, dtype="str"),
+            "complete": pd.Series([True] * n, dtype="boolean"),
+            "contrast": pd.Series([True] * n, dtype="boolean"),
+        }
+    )
+
+
+def true_values(people: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.DataFrame:
+    """Return the table `truth`: sizes and attenuation that rise or fall with age, each structure in its own way."""
+    random = np.random.default_rng(seed)
+    decades = (people["age_years"].fillna(50).to_numpy() - 50) / 30
+    frames = []
+    bounds = labels.table["lower_bound_ml"].to_numpy(dtype=float)
+    for number, (structure, bound) in enumerate(zip(labels.names, bounds, strict=True)):
+        slope = 0.25 * np.cos(number)
+        spread = 0.08 + 0.02 * decades
+        size = 3 * bound if bound > 0 else SIZES_ML[number % 5]
+        volume = size * (1 + slope * decades + spread * random.standard_normal(len(people)))
+        hu = ATTENUATION_HU[number % 5] - 25 * np.sin(number + 1) * decades + 12 * random.standard_normal(len(people))
+        frames.append(
+            pd.DataFrame({"scan_id": people["scan_id"], "structure": structure, "volume_ml": volume, "hu_mean": hu})
+        )
+    return schema.TRUTH.check(pd.concat(frames, ignore_index=True))
+
+
+def measures_of(truth: pd.DataFrame, seed: int = 3, failed: dict[str, str] | None = None) -> pd.DataFrame:
+    """Return measures near the truth; `failed` scans have a status instead."""
+    random = np.random.default_rng(seed)
+    status = status_of(truth["scan_id"], failed or {}, "measured")
+    done = status.eq("measured")
+    volume = truth["volume_ml"] * (0.97 + 0.03 * random.standard_normal(len(truth)))
+    frame = pd.DataFrame(
+        {
+            "scan_id": truth["scan_id"],
+            "structure": truth["structure"],
+            "status": status,
+            "n_voxels": (volume / 0.064).round().astype("Int64").where(done),
+            "volume_ml": volume.where(done),
+            "hu_mean": (truth["hu_mean"] - 3 + 4 * random.standard_normal(len(truth))).where(done),
+        }
+    )
+    return schema.MEASURES_TABLE.check(frame.reindex(columns=list(schema.MEASURES_TABLE.columns)))
+
+
+def status_of(scans: pd.Series, failed: dict[str, str], otherwise: str) -> pd.Series:
+    """Return the status of each scan."""
+    return pd.Series([failed.get(scan, otherwise) for scan in scans], index=scans.index, dtype="str")
+
+
+def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None = None) -> dict[str, pd.DataFrame]:
+    """Return all tables of a study of these people, and `truth`."""
+    criteria = list(schema.CRITERIA)
+    exclusions = cohort.failed_criteria(people, criteria)
+    included = people.loc[~people["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
+    truth = true_values(included, labels)
+    measures = measures_of(truth, failed=failed)
+    verdicts = screen.judge(measures, screen.lower_bounds(labels, {}), use_truncated_hu=False)
+    analysis = screen.usable_values(measures, verdicts)
+    return {
+        "cohort": schema.COHORT.check(included),
+        "exclusions": exclusions,
+        "flow": cohort.count_flow(len(people), exclusions, criteria),
+        "segments": segments_of(included, failed or {}),
+        "measures": measures,
+        "verdicts": verdicts,
+        "analysis": analysis,
+        **statistics(included, analysis, truth, labels),
+        "truth": truth,
+    }
+
+
+def segments_of(people: pd.DataFrame, failed: dict[str, str]) -> pd.DataFrame:
+    """Return the table `segments`."""
+    status = status_of(people["scan_id"], failed, "segmented")
+    done = status.eq("segmented")
+    return schema.SEGMENTS.check(
+        pd.DataFrame(
+            {
+                "scan_id": people["scan_id"],
+                "status": status,
+                "mask_path": ("masks/" + people["scan_id"] + ".nii.gz").where(done),
+                "mask_sha256": pd.Series("0" * 64, index=people.index, dtype="str").where(done),
+                "model": pd.Series("made_up 0123456789ab", index=people.index, dtype="str").where(done),
+                "detail": pd.Series("the file ends early", index=people.index, dtype="str").where(~done),
+            }
+        )
+    )
+
+
+def statistics(
+    people: pd.DataFrame, analysis: pd.DataFrame, truth: pd.DataFrame, labels: LabelSet
+) -> dict[str, pd.DataFrame]:
+    """Return the result tables of the real aging stage."""
+    chosen = aging.Settings(**section("aging", "{}"))
+    observations = aging.with_ages(analysis, people)
+    series = aging.split(observations, labels.names)
+    cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
+    return {
+        "normality": schema.NORMALITY.check(aging.normality_table(series, chosen)),
+        "associations": schema.ASSOCIATIONS.check(aging.association_table(series, chosen)),
+        "groups": schema.GROUPS.check(aging.group_table(series, cuts, chosen)),
+        "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, chosen)),
+        "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, chosen)),
+    }
+
+
+def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Write the tables of a study as its stages do, and truth.csv beside the folder."""
+    for table in schema.TABLES:
+        if table.name in tables:
+            table.write(tables[table.name], folder / f"{table.name}.parquet")
+    if "truth" in tables:
+        tables["truth"].to_csv(folder.parent / "truth.csv", index=False)

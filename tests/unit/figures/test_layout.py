@@ -1,0 +1,218 @@
+"""How figures look: nothing is clipped, nothing overlaps, nothing is too small to read, the banner is there."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+import study_tables
+from ctpop import settings, structures
+from ctpop.figures.style import (
+    COLUMN_MM,
+    LINE_MM,
+    MM_PER_INCH,
+    SMALL,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+    width_of,
+    wrapped,
+)
+from ctpop.reporting.drawings import draw_all, draw_truth
+from ctpop.reporting.study import Study
+
+DPI = 150
+MARGIN_PX = 1.5  # around the letters, in the frame of a text
+BANNER = "synthetic"
+
+
+def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "male"), truth=True):
+    tables = study_tables.study(study_tables.registry(n, sexes=sexes), label_set, failed=failed)
+    if not truth:
+        del tables["truth"], tables["compare_truth"]
+    config = settings.validated(
+        {
+            "study": {"name": "layout", "registry": "registry.csv", **({"banner": banner} if banner else {})},
+            "structures": label_set.name,
+            "segment": {"model": "demo"},
+            "report": {"figure6": figure6},
+        }
+    )
+    return Study(config, label_set, tables)
+
+
+def paper(name):
+    return [["hip_left", "hu_mean"], ["iliopsoas_left", "volume_ml"], ["aorta", "volume_ml"]], structures.read(name)
+
+
+def made_up(**others):
+    return study(label_set=study_tables.label_set(1, 2), figure6=[["organ_1", "volume_ml"]], **others)
+
+
+def long_names():
+    label_set = study_tables.label_set(1, 2)
+    names = ["a_name_that_somebody_made_up_and_that_does_not_end_soon", "M" * 60, "muscle_1_left", "muscle_1_right"]
+    table = label_set.table.assign(structure=names, group="$a$ group with a name that goes on and on and on and on")
+    return study(
+        40,
+        structures.LabelSet("long_names", table),
+        [[name, "volume_ml"] for name in names[:3]],
+        banner="a banner of $80$ letters, which is as <b>long</b> as the schema lets a banner be",
+    )
+
+
+STUDIES = {
+    "demo_35": lambda: study(35, paper("demo")[1], paper("demo")[0]),
+    "total_117": lambda: study(400, paper("total_117")[1], paper("total_117")[0], sexes=("female", "male", None)),
+    "paper_4004": lambda: made_up(n=4004),
+    "one_patient": lambda: made_up(n=1),
+    "one_sex_no_banner": lambda: made_up(n=50, sexes=("male",), banner=None, truth=False),
+    "all_failed": lambda: made_up(n=30, failed={f"s{number:04d}": "unreadable" for number in range(30)}),
+    "long_names": long_names,
+}
+
+
+def shown_ticks(axis, interval):
+    low, high = sorted(interval)
+    return [
+        label
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        for label in (tick.label1,)
+        if low <= tick.get_loc() <= high and tick.label1.get_visible()
+    ]
+
+
+def texts_of_axes(axes):
+    of_axes = [*axes.texts]
+    if axes.axison:
+        of_axes += [axes.xaxis.label, axes.yaxis.label, axes.title]
+        of_axes += shown_ticks(axes.xaxis, axes.get_xlim()) + shown_ticks(axes.yaxis, axes.get_ylim())
+    return of_axes
+
+
+def texts_of(figure):
+    found = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    found += [text for axes in figure.axes for text in texts_of_axes(axes)]
+    return [text for text in found if text.get_text().strip() and text.get_visible()]
+
+
+@in_house_style
+def frames_of(figure):
+    """Return every text that is drawn, and its frame in pixels: left, bottom, right, top."""
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = texts_of(figure)
+    frames = [text.get_window_extent(canvas.get_renderer()).extents for text in texts]
+    return [text.get_text() for text in texts], np.array(frames)
+
+
+def outside(figure, words, frames):
+    """Return the words that leave the figure."""
+    width, height = figure.get_size_inches() * DPI
+    left, bottom, right, top = frames.T
+    out = (left < 0) | (bottom < 0) | (right > width) | (top > height)
+    return [words[place] for place in np.flatnonzero(out)]
+
+
+def touching(words, frames):
+    """Return the pairs of words that lie on each other."""
+    left, bottom, right, top = frames.T
+    wide = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    high = np.minimum(top[:, None], top) - np.maximum(bottom[:, None], bottom)
+    pairs = np.argwhere(np.triu((wide > MARGIN_PX) & (high > 2 * MARGIN_PX), k=1))
+    return [(words[one], words[other]) for one, other in pairs]
+
+
+@pytest.fixture(scope="module", params=STUDIES)
+def drawings(request):
+    made = STUDIES[request.param]()
+    first = list(islice(draw_all(made), 6 + 2 * len(made.chosen)))  # with the first page of Figure S3
+    return [*first, draw_truth(made)] if "truth" in made.tables else first
+
+
+@pytest.fixture(scope="module")
+def framed(drawings):
+    return [(drawing.name, drawing.figure, *frames_of(drawing.figure)) for drawing in drawings]
+
+
+def test_no_text_leaves_its_figure(framed):
+    assert len(framed) >= 7
+    assert {name: outside(figure, words, frames) for name, figure, words, frames in framed} == {
+        name: [] for name, *_ in framed
+    }
+
+
+def test_no_text_lies_on_another(framed):
+    assert {name: touching(words, frames) for name, _, words, frames in framed} == {name: [] for name, *_ in framed}
+
+
+@in_house_style
+def test_text_that_leaves_or_overlaps_would_be_found():
+    page = blank_page(84, 40, None)
+    page.write(5, 5, "first")
+    page.write(5, 5 + 0.5 * LINE_MM, "half a line below")
+    page.write(5, 20, "alone")
+    page.write(80, 30, "too far to the right")
+    words, frames = frames_of(page.figure)
+
+    assert touching(words, frames) == [("first", "half a line below")]
+    assert outside(page.figure, words, frames) == ["too far to the right"]
+
+
+def test_no_text_is_too_small_to_read(drawings):
+    sizes = {text.get_fontsize() for drawing in drawings for text in texts_of(drawing.figure)}
+
+    assert min(sizes) >= 6.5
+
+
+def test_no_number_has_a_hyphen_for_a_minus(drawings):
+    words = [text.get_text() for drawing in drawings for text in texts_of(drawing.figure)]
+
+    assert any("−" in word for word in words) or len(words) < 300
+    assert [word for word in words if "-" in word] == []
+
+
+def test_every_figure_is_one_or_two_columns_wide(drawings):
+    widths = {round(drawing.figure.get_figwidth() * MM_PER_INCH, 3) for drawing in drawings}
+
+    assert widths <= set(COLUMN_MM.values())
+    # one page of A4, but for the comparison with the truth, which no journal prints
+    assert max(drawing.figure.get_figheight() for drawing in drawings if drawing.kind != "truth") * MM_PER_INCH < 297
+
+
+def test_every_figure_tells_n(drawings):
+    for drawing in drawings:
+        words = " ".join(text.get_text() for text in texts_of(drawing.figure)).split()
+        assert "n" in words or "(n" in words, drawing.name
+
+
+@pytest.mark.parametrize("banner", [BANNER, None])
+def test_the_banner_stands_on_every_figure_or_on_none(banner):
+    for drawing in draw_all(made_up(n=20, banner=banner)):
+        words = [text.get_text() for text in texts_of(drawing.figure)]
+        assert (BANNER in words) == bool(banner), drawing.name
+
+
+def test_words_are_wrapped_to_their_room_and_none_is_lost():
+    text = "label map and CT on different grids (n = 12,345) and one verylongwordthatfitsnowhere"
+    lines = wrapped(text, 20, SMALL)
+
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(width_of(line, SMALL) <= 20 for line in lines)
+    assert len(lines) > 3
+
+
+def test_a_name_without_room_begins_as_it_began():
+    short = shortened("portal vein and splenic vein", 20, SMALL)
+
+    assert short.endswith("…")
+    assert "portal vein and splenic vein".startswith(short[:-1])
+    assert width_of(short, SMALL) <= 20
+    assert shortened("aorta", 20, SMALL) == "aorta"
+
+
+def test_a_dollar_sign_is_no_formula():
+    assert plain("$x$") == r"\$x\$"

@@ -1,0 +1,156 @@
+"""The numbers behind each figure: they add up, and nobody is lost."""
+
+import pandas as pd
+import pytest
+
+import study_tables
+from ctpop.figures import against_truth, age_by_sex, flow, overview, small_multiples
+
+
+def people_with_gaps(n=60, sexes=("female", "male", None)):
+    people = study_tables.registry(n, sexes=sexes)
+    people.loc[0, "age_years"] = float("nan")
+    people.loc[1:2, "complete"] = False
+    people.loc[3, "contrast"] = False
+    people.loc[4, "contrast"] = pd.NA
+    return people
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return study_tables.label_set(n_pairs=5, n_single=4)
+
+
+@pytest.fixture(scope="module")
+def tables(labels):
+    return study_tables.study(people_with_gaps(), labels, failed={"s0010": "unreadable", "s0011": "out_of_memory"})
+
+
+def flow_of(tables):
+    return flow.source(tables["flow"], tables["exclusions"], tables["cohort"], tables["measures"])
+
+
+def n_of(steps):
+    return {(row.step, row.code): row.n for row in steps.itertuples()}
+
+
+def test_the_flow_loses_nobody(tables):
+    steps = flow_of(tables)
+    total = steps.groupby("step")["n"].sum()
+
+    assert total["registry"] == 60
+    assert total["registry"] - total["excluded"] == total["included"] == total["sex"] == 55
+    assert total["included"] - total["not_measured"] == total["measured"] == 53
+
+
+def test_the_flow_names_each_criterion_and_reason(tables):
+    n = n_of(flow_of(tables))
+
+    assert n["excluded", "age_known"] == 1
+    assert n["excluded", "complete"] == 2
+    assert n["excluded", "contrast_enhanced"] == 2
+    assert n["not_measured", "unreadable"] == n["not_measured", "out_of_memory"] == 1
+
+
+def test_the_flow_in_words_says_what_the_registry_does_not_know(tables):
+    words = flow.summary(flow_of(tables))
+
+    assert "No contrast agent given (n = 2). of these, not recorded: 1" in words
+    assert "Age not known (n = 1);" in words
+    assert words.endswith("Scans measured (n = 53)")
+
+
+def test_a_flow_without_criteria_begins_with_the_cohort(tables):
+    steps = flow.source(tables["flow"].head(0), tables["exclusions"].head(0), tables["cohort"], tables["measures"])
+
+    assert n_of(steps)["registry", ""] == n_of(steps)["included", ""] == 55
+    assert "excluded" not in set(steps["step"])
+
+
+def test_a_scan_with_one_measured_structure_counts_as_measured(tables, labels):
+    measures = tables["measures"].copy()
+    one = measures["scan_id"].eq("s0020") & measures["structure"].ne("organ_1")
+    measures.loc[one, "status"] = "not_in_model"
+
+    steps = flow.source(tables["flow"], tables["exclusions"], tables["cohort"], measures)
+
+    assert one.sum() == len(labels.names) - 1
+    assert n_of(steps)["measured", ""] == 53
+
+
+def test_bars_count_every_person_of_known_age_once(tables):
+    bars = age_by_sex.source(tables["cohort"])
+    by_sex = bars.groupby("sex")["n"].sum()
+
+    assert by_sex.to_dict() == tables["cohort"]["sex"].fillna("").value_counts().sort_index().to_dict()
+    assert (bars["age_to"] - bars["age_from"]).eq(10).all()
+
+
+def test_a_bar_includes_its_lower_age_and_excludes_its_upper():
+    people = pd.DataFrame({"age_years": [20.0, 29.9, 30.0, 40.0], "sex": pd.Series(["male"] * 4, dtype="str")})
+    men = age_by_sex.source(people).query("sex == 'male'")
+
+    assert dict(zip(men["age_from"], men["n"], strict=True)) == {20: 2, 30: 1, 40: 1}
+
+
+def test_women_and_men_are_always_there_and_unknown_sex_only_if_it_occurs():
+    men = study_tables.registry(10, sexes=("male",))
+
+    assert set(age_by_sex.source(men)["sex"]) == {"female", "male"}
+    assert age_by_sex.source(men).query("sex == 'female'")["n"].sum() == 0
+    assert set(age_by_sex.source(people_with_gaps())["sex"]) == {"female", "male", ""}
+
+
+def test_without_ages_there_is_one_empty_bar():
+    nobody = study_tables.registry(3).assign(age_years=float("nan"))
+
+    assert age_by_sex.source(nobody)["n"].sum() == 0
+
+
+def test_many_people_are_counted_by_five_years():
+    bars = age_by_sex.source(study_tables.registry(200))
+
+    assert (bars["age_to"] - bars["age_from"]).eq(5).all()
+    assert bars["n"].sum() == 200
+
+
+def test_both_sides_of_a_structure_share_a_row_left_above_right(labels):
+    rows = list(overview.rows_of(labels))
+
+    assert [row.text for row in rows if not row.members] == ["Abdomen", "Muscles"]
+    assert [row.text for row in rows if len(row.members) == 2] == [f"Muscle {number}" for number in range(1, 6)]
+    assert rows[-1].members == (("muscle_5_left", "left"), ("muscle_5_right", "right"))
+    assert sorted(name for row in rows for name, _ in row.members) == sorted(labels.names)
+
+
+def test_one_side_without_the_other_keeps_its_side_in_its_name(labels):
+    alone = labels.table.loc[labels.table["structure"].ne("muscle_1_right")]
+    rows = list(overview.rows_of(type(labels)("one_side", alone)))
+
+    assert "Left muscle 1" in [row.text for row in rows]
+
+
+def test_the_overview_has_every_structure_and_measure_in_the_order_of_its_rows(tables, labels):
+    shown = overview.source(tables["associations"], labels)
+    order = [name for row in overview.rows_of(labels) for name, _ in row.members]
+
+    assert len(shown) == len(tables["associations"])
+    assert shown.loc[shown["measure"] == "volume_ml", "structure"].tolist() == order
+
+
+@pytest.mark.parametrize(("structures", "pages"), [(1, 1), (12, 1), (13, 2), (20, 2), (104, 9), (117, 10)])
+def test_every_structure_is_on_one_page(structures, pages):
+    names = [f"s{number}" for number in range(structures)]
+    shown = [small_multiples.on_page(names, page) for page in range(1, pages + 1)]
+
+    assert small_multiples.page_count(structures) == pages
+    assert [name for page in shown for name in page] == names
+    assert all(shown)
+
+
+def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels):
+    pairs = against_truth.source(tables["analysis"], tables["truth"], labels)
+
+    assert len(pairs) == len(tables["analysis"])
+    volumes = pairs.loc[pairs["measure"] == "volume_ml"]
+    assert (volumes["measured_value"] / volumes["true_value"]).between(0.8, 1.15).all()  # noise of 3 %, by construction

@@ -1,0 +1,338 @@
+"""The report stage: the command itself, on studies as the other stages leave them."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pandas as pd
+import pytest
+
+import study_tables
+from ctpop import report, schema, settings, structures
+from ctpop.__main__ import main
+from ctpop.errors import ContractError
+from ctpop.figures.wording import coefficient
+from ctpop.reporting.provenance import ABSENT, package_version, provenance, without_folders
+from ctpop.reporting.study import read_study
+from ctpop.structures import LabelSet
+
+HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" $x$ 'end' </style>"
+
+
+class Page(HTMLParser):
+    """What a browser would fetch, the text it would show, and the cells of the tables."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.links, self.images, self.tags, self.words = path, [], [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.links += [found[name] for name in ("href", "src") if name in found]
+        self.images += [found] if tag == "img" else []
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def targets(self):
+        return [
+            (self.path.parent / unquote(link)).resolve() for link in self.links if not link.startswith(("#", "data:"))
+        ]
+
+
+def written(folder, people, labels, failed=None, without=(), changes=None, **study):
+    """Write the tables of a study and return the arguments of the command."""
+    tables = study_tables.study(people, labels, failed=failed)
+    for name in without:
+        del tables[name]
+    study_tables.write(tables, folder / "tables")
+    labels.table.to_csv(folder / "labels.csv", index=False)
+    config = {
+        "study": {"name": "made_up", "registry": str(folder / "registry.csv"), **study},
+        "structures": str(folder / "labels.csv"),
+        "segment": {"model": "no_such_model"},
+        "report": {"figure6": [[labels.names[0], "volume_ml"]], "dpi": 72},
+        **(changes or {}),
+    }
+    options = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
+    arguments = [part for name, place in options.items() for part in (f"--{name}", str(folder / place))]
+    return ["report", *arguments, "--config", json.dumps(config)]
+
+
+def report_of(folder, *args, **others):
+    """Run the command and return its page."""
+    assert main(written(folder, *args, **others)) == 0
+    return Page(folder / "report" / "index.html")
+
+
+def words_of(folder, *args, **others):
+    """Return the words of the page, without drawing a figure."""
+    config = settings.validated(json.loads(written(folder, *args, **others)[-1]))
+    study = read_study(folder / "tables", structures.read(str(folder / "labels.csv")), config)
+    links = dict.fromkeys(("figures", "tables", "provenance"), "")
+    (folder / "index.html").write_text(report.page(study, [], provenance(study), links), encoding="utf-8")
+    return Page(folder / "index.html").text
+
+
+def losses():
+    """Return people, label set and failed scans of a study that loses some at every stage."""
+    people = study_tables.registry(60, sexes=("female", "male", None))
+    people.loc[0, "age_years"] = float("nan")
+    people.loc[1, "contrast"] = pd.NA
+    return people, study_tables.label_set(), {"s0010": "unreadable"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A synthetic study of 60 people with every kind of loss, reported once."""
+    folder = tmp_path_factory.mktemp("study")
+    report_of(folder, *losses(), truth=str(folder / "truth.csv"), banner="synthetic")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(finished):
+    return Page(finished / "report" / "index.html")
+
+
+def test_every_link_of_the_page_leads_to_a_file_beside_it(page, finished):
+    targets = page.targets()
+
+    assert len(targets) > 40
+    assert [target for target in targets if not target.is_file()] == []
+    assert all(target.is_relative_to(finished) for target in targets)
+    assert all(not Path(link).is_absolute() for link in page.links)
+
+
+def test_the_page_asks_no_network_and_runs_no_script(page, finished):
+    text = (finished / "report" / "index.html").read_text(encoding="utf-8")
+
+    assert not {"script", "iframe", "object", "embed", "form"} & set(page.tags)
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//|url\(|@import", text)
+    assert "default-src 'none'" in text
+
+
+def test_every_place_that_the_contents_name_exists(page, finished):
+    text = (finished / "report" / "index.html").read_text(encoding="utf-8")
+    anchors = {link[1:] for link in page.links if link.startswith("#")}
+
+    assert len(anchors) > 10
+    assert anchors <= set(re.findall(r'id="([^"]+)"', text))
+
+
+def test_every_figure_is_on_the_page_with_words_for_who_cannot_see_it(page, finished):
+    shown = {Path(image["src"]).stem for image in page.images}
+
+    assert shown == {path.stem for path in (finished / "figures").glob("*.png")}
+    assert {"flow", "age_by_sex", "figure6", "spearman_overview", "figure_s3_p01", "truth"} <= shown
+    assert {"scatter_organ_1_volume_ml", "boxes_organ_1_volume_ml"} <= shown
+    assert all(len(image["alt"]) > 20 for image in page.images)
+
+
+def test_every_figure_has_its_four_files(finished):
+    names = {path.stem for path in (finished / "figures").iterdir()}
+
+    assert {path.name for path in (finished / "figures").iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("pdf", "svg", "png", "csv")
+    }
+
+
+def test_every_table_can_be_downloaded(page, finished):
+    linked = {target.name for target in page.targets()}
+
+    assert {path.name for path in (finished / "tables").iterdir()} <= linked
+
+
+def test_the_associations_on_the_page_are_those_of_the_table_strongest_first(finished):
+    text = (finished / "report" / "index.html").read_text(encoding="utf-8")
+    [section] = re.findall(r'<section id="associations".*?</section>', text, flags=re.DOTALL)
+    rows = [
+        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)
+        for row in re.findall(r"<tr[^>]*><th scope=\"row\".*?</tr>", section)
+    ]
+    found = schema.ASSOCIATIONS.read(finished / "tables" / "associations.parquet")
+    found = found.assign(strength=found["rho"].abs()).sort_values("strength", ascending=False)
+
+    assert [row[2] for row in rows] == [str(n) for n in found["n"]]
+    assert [row[3] for row in rows] == [coefficient(rho) for rho in found["rho"]]
+    assert section.count('class="strong"') == found["significant"].sum() > 0
+
+
+def test_the_banner_stands_on_the_page_and_in_the_methods(page, finished):
+    text = (finished / "report" / "index.html").read_text(encoding="utf-8")
+
+    assert "synthetic" in page.text
+    assert '@top-right { content: "synthetic"' in text
+    assert "synthetic" in (finished / "report" / "methods.md").read_text(encoding="utf-8")
+
+
+def test_headline_numbers_are_those_of_the_tables(page, finished):
+    analysis = schema.ANALYSIS.read(finished / "tables" / "analysis.parquet")
+    volumes = int(analysis["measure"].eq("volume_ml").sum())
+
+    assert "60 scans in the registry" in " ".join(reversed(re.findall(r"scans in the registry|\b60\b", page.text)[:2]))
+    assert f"{volumes} volumes" in page.text
+    assert "57 scans could be measured" in page.text
+
+
+def test_the_methods_name_thresholds_families_and_the_substitute_for_the_bounds(finished):
+    methods = (finished / "report" / "methods.md").read_text(encoding="utf-8")
+
+    assert "below .0001 was considered significant, as in the original study" in methods
+    assert "the 12 correlations" in methods
+    assert "the 72 rank-sum tests" in methods
+    assert "The bounds of the original study (its Table S1) are not published." in methods
+    assert "are a substitute for them" in methods
+    assert "age not known (n = 1); images incomplete (n = 0); no contrast agent given (n = 1)." in methods
+    assert f"numpy {package_version('numpy')}" in methods
+    assert "  " not in methods
+    assert " ." not in methods.replace(" .0", "")
+
+
+def test_provenance_has_settings_versions_and_counts_but_no_place_and_no_time(finished):
+    text = (finished / "provenance.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+
+    assert found["counts"]["registry"] == 60
+    assert found["counts"]["cohort"] == 58
+    assert found["counts"]["segmented"] == found["counts"]["measured"] == 57
+    assert found["config"]["study"]["registry"] == "registry.csv"
+    assert found["config"]["aging"]["alpha"] == 0.0001
+    assert found["packages"]["matplotlib"] == package_version("matplotlib")
+    assert found["models"] == [{"name": "made_up 0123456789ab", "sha256": None}]
+    assert str(finished) not in text
+    assert not re.search(r"\d{4}-\d{2}-\d{2}|\d{2}:\d{2}", text)
+
+
+def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_configuration(finished):
+    first = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    stale = finished / "figures" / "scatter_heart_hu_mean.pdf"
+    kept = finished / "figures" / "my_own_notes.txt"
+    for path in (stale, kept):
+        path.write_text("from elsewhere")
+
+    report_of(finished, *losses(), truth=str(finished / "truth.csv"), banner="synthetic")
+
+    assert not stale.exists()
+    assert kept.read_text() == "from elsewhere"
+    kept.unlink()
+    assert len(first) > 50
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == first
+
+
+def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
+    labels = study_tables.label_set(1, 2)
+    hostile = LabelSet("hostile", labels.table.assign(group=HOSTILE))
+    arguments = written(tmp_path, study_tables.registry(30), hostile, banner=HOSTILE, failed={"s0003": "unreadable"})
+    segments = schema.SEGMENTS.read(tmp_path / "tables" / "segments.parquet")
+    schema.SEGMENTS.write(segments.assign(detail=HOSTILE), tmp_path / "tables" / "segments.parquet")
+
+    assert main(arguments) == 0
+    found = Page(tmp_path / "report" / "index.html")
+    text = found.path.read_text(encoding="utf-8")
+    assert found.text.count("<img src=x onerror=alert(1)>") >= 2
+    assert "<img src=x" not in text
+    assert text.count("</style>") == 1
+    assert len(found.images) == len(list((tmp_path / "figures").glob("*.png")))
+
+
+def test_one_patient_gives_a_report_without_results(tmp_path):
+    words = words_of(tmp_path, study_tables.registry(1, sexes=("male",)), study_tables.label_set(1, 1))
+
+    assert "Men Scans, n (%) 1 (100.0%) 0 (0.0%) 1 (100.0%)" in words
+    assert "0 of 0 correlations were significant" in words
+
+
+def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
+    people = study_tables.registry(12)
+    failed = dict.fromkeys(people["scan_id"], "out_of_memory")
+    found = report_of(tmp_path, people, study_tables.label_set(1, 1), failed=failed)
+
+    assert "Not measured (n = 12). out of memory (n = 12)" in found.images[0]["alt"]
+    assert "Correlation not computed" in found.images[2]["alt"]
+    assert "0 scans could be measured" in found.text
+
+
+def test_without_anyone_included_there_is_still_a_report(tmp_path):
+    people = study_tables.registry(5).assign(age_years=float("nan"))
+    words = words_of(tmp_path, people, study_tables.label_set(1, 1))
+
+    assert "age not known (n = 5)" in words
+    assert "The study included 0 scans" in words
+
+
+def test_a_study_of_measures_has_no_section_on_segmentation(tmp_path):
+    door = {"start_from": "measures", "measures": "measures.csv"}
+    people, labels = study_tables.registry(30), study_tables.label_set(1, 1)
+    words = words_of(tmp_path, people, labels, without=("segments",), changes={"segment": {}}, **door)
+
+    assert "Segmentation Screening" not in words
+    assert "taken over from an existing table" in words
+    assert "torch" not in words
+    assert "Measured against the truth" not in words
+
+
+def test_a_study_of_segmentations_names_no_model(tmp_path):
+    people, labels = study_tables.registry(15), study_tables.label_set(1, 1)
+    words = words_of(tmp_path, people, labels, changes={"segment": {}}, start_from="segmentations")
+
+    assert "Existing segmentations of 3 structures were used." in words
+    assert "nnU-Net" not in words
+
+
+def test_a_structure_that_the_label_set_lacks_is_told(tmp_path, capsys):
+    changes = {"report": {"figure6": [["hip_lfet", "hu_mean"]]}}
+    arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1), changes=changes)
+
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert "report.figure6: hip_lfet are not structures of label set labels" in told
+    assert "choose among organ_1, muscle_1_left, muscle_1_right" in told
+
+
+def test_a_table_that_is_missing_is_told(tmp_path, capsys):
+    arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1), without=("posthoc",))
+
+    assert main(arguments) == 1
+    assert "posthoc.parquet: is needed for the report" in capsys.readouterr().err
+
+
+def test_a_configuration_that_is_not_json_is_told(tmp_path, capsys):
+    arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1))
+
+    assert main([*arguments[:-1], "alpha: 1"]) == 1
+    assert "--config: JSON is expected, found 'alpha: 1'" in capsys.readouterr().err
+
+
+def test_a_package_that_is_not_there_has_no_version():
+    assert package_version("no-such-package-anywhere") == ABSENT
+
+
+def test_settings_lose_the_folders_of_this_machine_and_nothing_else():
+    root = Path(Path.cwd().anchor)
+    settings_of_study = {"registry": str(root / "data" / "registry.csv"), "list": [1, "a/b.csv"], "none": None}
+
+    assert without_folders(settings_of_study) == {"registry": "registry.csv", "list": [1, "a/b.csv"], "none": None}
+
+
+def test_free_text_cannot_end_a_string_of_the_style_sheet():
+    text = report.css_text('a"; } </style>\n\\')
+
+    assert text.startswith('"a\\22 ')
+    assert not set(text[1:-1]) & set('"<>;}\n')
+
+
+def test_the_defaults_of_the_configuration_are_those_of_the_schema(finished):
+    found = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))["config"]
+
+    assert found["aging"] == settings.section("aging", "{}")
+    with pytest.raises(ContractError, match="unknown key"):
+        settings.section("aging", '{"alfa": 1}')

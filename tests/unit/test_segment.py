@@ -1,0 +1,393 @@
+"""Every scan of a shard gets a row; a bad scan is a row with a reason, and a finished one is never done twice."""
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.__main__ import main
+from ctpop.images import read_labels, sha256_of
+from ctpop.schema import COHORT, REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
+from ctpop.segmentation.model_folder import digest_of
+from ctpop.segmentation.store import Store
+from ctpop.shards import shard_of
+from tiny_model import STRUCTURES, save_model
+from volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks
+
+ORGANS = label_set(*STRUCTURES)
+SETTINGS = {"device": "cpu", "step_size": 0.5, "cpu_threads": 1}
+
+
+def cohort_of(scans):
+    """Return a cohort of scans, each given as its columns that are not missing."""
+    frame = pd.DataFrame(list(scans.values()), index=list(scans)).rename_axis("scan_id").reset_index()
+    frame = frame.reindex(columns=list(REGISTRY_COLUMNS)).assign(age_years=60.0)
+    return COHORT.check(frame.astype({name: str(column.dtype) for name, column in REGISTRY_COLUMNS.items()}))
+
+
+class Study:
+    """A cohort in a folder, and the command that segments it."""
+
+    def __init__(self, folder, engine, **options):
+        self.folder = folder
+        self.masks = folder / "masks"
+        self.options = {"engine": engine, "structures": folder / "structures.csv", **options}
+        ORGANS.table.to_csv(self.options["structures"], index=False)
+
+    def segment(self, scans, shard="1-of-1", **changed):
+        COHORT.write(cohort_of(scans), self.folder / "cohort.parquet")
+        out = self.folder / "segments.parquet"
+        options = {
+            **self.options,
+            "cohort": self.folder / "cohort.parquet",
+            "root": self.folder,
+            "masks": self.masks,
+            "out": out,
+            "shard": shard,
+            "times": self.folder / "benchmarks" / "times.csv",
+            **changed,
+        }
+        assert main(["segment", *[word for name, value in options.items() for word in (f"--{name}", str(value))]]) == 0
+        return SEGMENTS.read(out).set_index("scan_id")
+
+    def stamps(self):
+        """Return what changes when a file is written again."""
+        return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in self.masks.iterdir()}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of existing segmentations."""
+    return Study(tmp_path, "existing")
+
+
+def with_both(folder, scan_id, seed=1):
+    """Write CT and label map of a scan, and return its columns."""
+    save(folder / f"{scan_id}_ct.nii.gz", hu(seed=seed))
+    save(folder / f"{scan_id}_labels.nii.gz", labels(seed=seed))
+    return {"ct_path": f"{scan_id}_ct.nii.gz", "segmentation_path": f"{scan_id}_labels.nii.gz"}
+
+
+# Existing segmentations
+
+
+def test_an_existing_label_map_is_taken_over_into_the_store(study):
+    segments = study.segment({"a": with_both(study.folder, "a")})
+
+    row = segments.loc["a"]
+    assert (row["status"], row["mask_path"]) == ("existing", "masks/a.nii.gz")
+    assert row["mask_sha256"] == sha256_of(study.masks / "a.nii.gz")
+    assert row[["model", "detail"]].isna().all()
+    np.testing.assert_array_equal(read_labels(study.masks / "a.nii.gz").data, labels(seed=1))
+    assert Store(study.masks).labels_of("a") == STRUCTURES
+
+
+def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
+    save_masks(study.folder / "masks_of_a", {"spleen": labels() == 1, "lung": labels() == 2})
+
+    segments = study.segment({"a": {"segmentation_path": "masks_of_a"}})
+
+    assert segments.loc["a", "status"] == "existing"
+    assert segments.loc["a", "detail"] == "1 files name no structure of the label set"
+    assert Store(study.masks).labels_of("a") == {"spleen": 1}
+
+
+def bad_scans(folder):
+    """Write one scan for each reason why an existing segmentation cannot be taken over."""
+    good = with_both(folder, "good")
+    save(folder / "other_grid.nii.gz", hu((8, 7, 5)))
+    save(folder / "unknown.nii.gz", labels(highest=9))
+    save(folder / "half.nii.gz", labels() * np.float32(0.5))
+    save(folder / "no_forms.nii.gz", labels(), sform_code=0)
+    BAD_CTS["a gzip file cut at half its length"].save(folder / "cut.nii.gz")
+    save_masks(folder / "no_masks", {})
+    (folder / "no_masks").mkdir()
+    return {
+        "good": (good, "existing", None),
+        "nothing_named": ({}, "missing_file", "the registry gives no segmentation_path"),
+        "not_there": ({"segmentation_path": "x.nii.gz"}, "missing_file", "x.nii.gz does not exist"),
+        "ct_not_there": ({**good, "ct_path": "x.nii.gz"}, "missing_file", "x.nii.gz does not exist"),
+        "no_masks": ({"segmentation_path": "no_masks"}, "missing_file", "no_masks has no mask named after"),
+        "cut": ({"segmentation_path": "cut.nii.gz"}, "unreadable", "cut.nii.gz: "),
+        "no_forms": ({"segmentation_path": "no_forms.nii.gz"}, "bad_geometry", "neither qform nor sform is set"),
+        "half": ({"segmentation_path": "half.nii.gz"}, "bad_values", "labels must be whole numbers"),
+        "other_grid": ({**good, "ct_path": "other_grid.nii.gz"}, "grid_mismatch", "segmentation and CT do not share"),
+        "unknown": ({"segmentation_path": "unknown.nii.gz"}, "unknown_labels", "unknown.nii.gz has labels 4, 5, 6"),
+    }
+
+
+def test_each_bad_scan_is_a_row_with_its_reason_and_the_others_go_on(study, caplog):
+    scans = bad_scans(study.folder)
+
+    with caplog.at_level(logging.INFO):
+        segments = study.segment({scan: columns for scan, (columns, _, _) in scans.items()})
+
+    assert segments["status"].to_dict() == {scan: status for scan, (_, status, _) in scans.items()}
+    details = segments["detail"].dropna()
+    assert all(details[scan].startswith(words) for scan, (_, _, words) in scans.items() if words)
+    bad = segments.drop("good")
+    assert bad[["mask_path", "mask_sha256", "model"]].isna().all(axis=None)
+    assert sorted(path.name for path in study.masks.iterdir()) == ["good.json", "good.nii.gz"]
+    assert caplog.messages[-1] == (
+        "10 scans in = 1 bad_geometry, 1 bad_values, 1 existing, 1 grid_mismatch, 4 missing_file,"
+        " 1 unknown_labels, 1 unreadable"
+    )
+
+
+def test_every_status_of_a_bad_scan_is_in_the_closed_list(tmp_path):
+    statuses = {status for _, status, _ in bad_scans(tmp_path).values()}
+
+    assert statuses <= set(SEGMENT_STATUS)
+    assert set(SEGMENT_STATUS) - statuses == {"segmented", "out_of_memory", "prediction_failed"}
+
+
+def test_absolute_paths_need_no_root(study):
+    columns = with_both(study.folder, "a")
+    absolute = {name: str(study.folder / path) for name, path in columns.items()}
+
+    segments = study.segment({"a": absolute}, root="/nowhere")
+
+    assert segments.loc["a", "status"] == "existing"
+
+
+# Never twice
+
+
+def test_a_finished_scan_is_not_written_again_and_the_log_says_so(study, caplog):
+    scans = {"a": with_both(study.folder, "a"), "b": with_both(study.folder, "b", seed=5)}
+    first = study.segment(scans)
+    before = study.stamps()
+
+    with caplog.at_level(logging.INFO):
+        second = study.segment(scans)
+
+    pd.testing.assert_frame_equal(second, first)
+    assert study.stamps() == before
+    assert sum("existing earlier" in message for message in caplog.messages) == 2
+    assert pd.read_csv(study.folder / "benchmarks" / "times.csv")["reused"].to_list() == [True, True]
+
+
+def test_a_new_scan_leaves_the_finished_ones_alone(study):
+    study.segment({"a": with_both(study.folder, "a")})
+    before = study.stamps()
+
+    segments = study.segment({"a": with_both(study.folder, "a"), "b": with_both(study.folder, "b", seed=5)})
+
+    assert segments["status"].to_list() == ["existing", "existing"]
+    assert {name: stamp for name, stamp in study.stamps().items() if name.startswith("a")} == before
+
+
+CHANGES = {
+    "the label map has other voxels": lambda study: save(study.folder / "a_labels.nii.gz", labels(seed=9)),
+    "the CT has other bytes": lambda study: save(study.folder / "a_ct.nii.gz", hu(seed=9)),
+    "the stored mask is damaged": lambda study: damage(study.masks / "a.nii.gz", flip_byte),
+    "the stored mask is cut short": lambda study: damage(study.masks / "a.nii.gz", lambda content: content[:100]),
+    "the stored mask is gone": lambda study: (study.masks / "a.nii.gz").unlink(),
+    "the note is gone": lambda study: (study.masks / "a.json").unlink(),
+    "the note is damaged": lambda study: (study.masks / "a.json").write_text("{"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_scan_is_done_again_when(study, change, caplog):
+    scans = {"a": with_both(study.folder, "a"), "b": with_both(study.folder, "b", seed=5)}
+    study.segment(scans)
+    before = study.stamps()
+    CHANGES[change](study)
+
+    with caplog.at_level(logging.INFO):
+        segments = study.segment(scans)
+
+    assert [message.split(",")[0] for message in caplog.messages[1:-1]] == [
+        "1/2 a existing",
+        "2/2 b existing earlier",
+    ]
+    after = study.stamps()
+    assert after["a.nii.gz"] != before["a.nii.gz"]
+    assert after["b.nii.gz"] == before["b.nii.gz"]
+    expected = read_labels(study.folder / "a_labels.nii.gz").data
+    np.testing.assert_array_equal(read_labels(study.masks / "a.nii.gz").data, expected)
+    assert segments.loc["a", "mask_sha256"] == sha256_of(study.masks / "a.nii.gz")
+
+
+def test_other_numbers_in_the_label_set_do_a_scan_again(study):
+    scans = {"a": with_both(study.folder, "a")}
+    study.segment(scans)
+    renumbered = ORGANS.table.assign(structure=["liver", "kidney_left", "spleen"])
+    renumbered.to_csv(study.folder / "other.csv", index=False)
+
+    study.segment(scans, structures=study.folder / "other.csv")
+
+    assert Store(study.masks).labels_of("a") == {"liver": 1, "kidney_left": 2, "spleen": 3}
+
+
+def test_an_added_or_removed_ct_does_a_scan_again(study):
+    both = with_both(study.folder, "a")
+    study.segment({"a": {"segmentation_path": both["segmentation_path"]}})
+    before = study.stamps()
+
+    study.segment({"a": both})
+
+    assert study.stamps() != before
+
+
+def test_a_scan_that_turned_bad_loses_its_row_of_success(study):
+    study.segment({"a": with_both(study.folder, "a")})
+    damage(study.folder / "a_labels.nii.gz", flip_byte)
+
+    segments = study.segment({"a": {"segmentation_path": "a_labels.nii.gz"}})
+
+    assert segments.loc["a", "status"] == "unreadable"
+    assert pd.isna(segments.loc["a", "mask_path"])
+
+
+def test_no_temporary_file_is_left(study):
+    study.segment({scan: columns for scan, (columns, _, _) in bad_scans(study.folder).items()})
+
+    assert not [path for path in study.folder.rglob("*") if path.name.endswith(".part")]
+
+
+# Shards
+
+
+def test_the_shards_together_have_every_scan_once(study):
+    scans = {f"s{number}": with_both(study.folder, f"s{number}", seed=number) for number in range(6)}
+    parts = [study.segment(scans, shard=f"{shard}-of-3") for shard in (1, 2, 3)]
+    expected = [[scan for scan in scans if shard_of(scan, 3) == shard] for shard in range(3)]
+
+    assert [list(part.index) for part in parts] == expected
+    assert sorted(pd.concat(parts).index) == sorted(scans)
+    assert len([part for part in parts if len(part)]) > 1
+
+
+@pytest.mark.parametrize("cohort", [[], ["a"]])
+def test_a_shard_without_scans_is_a_table_without_rows(study, caplog, cohort):
+    scans = {scan: with_both(study.folder, scan) for scan in cohort}
+    empty = next(f"{shard + 1}-of-3" for shard in range(3) if shard_of("a", 3) != shard)
+
+    with caplog.at_level(logging.INFO):
+        segments = study.segment(scans, shard=empty)
+
+    assert len(segments) == 0
+    assert caplog.messages[-1] == "0 scans in = none"
+    assert len(pd.read_csv(study.folder / "benchmarks" / "times.csv")) == 0
+
+
+# nnU-Net
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def images(tmp_path, model):
+    """A study of CT volumes, with a model of random weights."""
+    return Study(tmp_path, "nnunet", settings=json.dumps({**SETTINGS, "model": str(model)}))
+
+
+def three_scans(folder):
+    save(folder / "a.nii.gz", hu(seed=1))
+    BAD_CTS["one voxel that is not a number"].save(folder / "b.nii.gz")
+    save(folder / "c.nii.gz", hu(seed=3))
+    return {scan: {"ct_path": f"{scan}.nii.gz"} for scan in "abc"}
+
+
+def test_scans_are_segmented_and_a_bad_one_between_them_is_a_row(images, model):
+    segments = images.segment({**three_scans(images.folder), "d": {}, "e": {"ct_path": "e.nii.gz"}})
+
+    assert segments["status"].to_list() == ["segmented", "bad_values", "segmented", "missing_file", "missing_file"]
+    assert segments.loc["d", "detail"] == "the registry gives no ct_path"
+    assert segments.loc["a", "model"] == f"{model.name} {digest_of(model)[:12]}"
+    stored = read_labels(images.masks / "a.nii.gz")
+    assert stored.grid.differs_from(read_labels(save(images.folder / "grid.nii.gz", labels())).grid) == ""
+    assert set(np.unique(stored.data)) <= {0, *STRUCTURES.values()}
+    assert Store(images.masks).labels_of("c") == STRUCTURES
+
+
+def test_the_model_is_loaded_once_for_all_scans_and_not_at_all_when_they_are_finished(images, caplog):
+    scans = three_scans(images.folder)
+    with caplog.at_level(logging.INFO):
+        first = images.segment(scans)
+    assert sum("loaded on cpu" in message for message in caplog.messages) == 1
+    before = images.stamps()
+    caplog.clear()
+
+    with caplog.at_level(logging.INFO):
+        second = images.segment(scans)
+
+    assert not any("loaded" in message for message in caplog.messages)
+    assert sum("segmented earlier" in message for message in caplog.messages) == 2
+    assert images.stamps() == before
+    pd.testing.assert_frame_equal(second, first)
+
+
+def test_a_scan_is_segmented_again_when_the_model_changes(images, tmp_path):
+    scans = three_scans(images.folder)
+    first = images.segment(scans)
+    other = save_model(tmp_path / "other", seed=2)
+
+    second = images.segment(scans, settings=json.dumps({**SETTINGS, "model": str(other)}))
+
+    assert first.loc["a", "mask_sha256"] != second.loc["a", "mask_sha256"]
+    assert first.loc["a", "model"] != second.loc["a", "model"]
+
+
+@pytest.mark.parametrize(("setting", "value", "again"), [("step_size", 0.8, True), ("shards", 5, False)])
+def test_only_settings_that_change_labels_segment_again(images, model, setting, value, again):
+    scans = three_scans(images.folder)
+    images.segment(scans)
+    before = images.stamps()
+
+    images.segment(scans, settings=json.dumps({**SETTINGS, "model": str(model), setting: value}))
+
+    assert (images.stamps() != before) == again
+
+
+def test_a_scan_is_segmented_again_when_its_ct_changes(images):
+    scans = three_scans(images.folder)
+    first = images.segment(scans)
+    save(images.folder / "a.nii.gz", hu(seed=8))
+
+    second = images.segment(scans)
+
+    assert first.loc["a", "mask_sha256"] != second.loc["a", "mask_sha256"]
+    assert first.loc["c", "mask_sha256"] == second.loc["c", "mask_sha256"]
+
+
+def test_the_same_scans_give_the_same_bytes_in_another_folder(images, tmp_path, model):
+    images.segment(three_scans(images.folder))
+    (tmp_path / "other").mkdir()
+    other = Study(tmp_path / "other", "nnunet", settings=images.options["settings"])
+
+    other.segment(three_scans(other.folder))
+
+    assert {path.name: path.read_bytes() for path in other.masks.iterdir()} == {
+        path.name: path.read_bytes() for path in images.masks.iterdir()
+    }
+
+
+def test_a_model_that_is_not_there_stops_the_run_before_any_scan(images, capsys):
+    COHORT.write(cohort_of(three_scans(images.folder)), images.folder / "cohort.parquet")
+    settings = json.dumps({"model": str(images.folder / "nowhere")})
+    files = {"cohort": "cohort.parquet", "masks": "masks", "out": "segments.parquet"}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(images.folder / path))]
+    rest = ["--root", str(images.folder), "--engine", "nnunet", "--structures", "demo", "--settings", settings]
+
+    code = main(["segment", *options, *rest])
+
+    assert code == 1
+    assert capsys.readouterr().err.startswith("error in segment: segment.model: one nnU-Net v2 model folder")
+    assert not images.masks.exists()
+
+
+def test_a_scan_whose_labels_are_on_a_turned_grid_keeps_that_grid(images):
+    turned = affine(turned_degrees=(5, 10, -15))
+    save(images.folder / "a.nii.gz", hu(SHAPE, seed=1), turned)
+
+    images.segment({"a": {"ct_path": "a.nii.gz"}})
+
+    np.testing.assert_allclose(read_labels(images.masks / "a.nii.gz").grid.affine, turned, atol=1e-5)

@@ -1,0 +1,102 @@
+"""Age of the patients by sex: women to the left, men to the right, and people of unrecorded sex on their own."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    GREY,
+    INK,
+    LINE_MM,
+    NORMAL,
+    ORANGE,
+    SOFT,
+    blank_page,
+    in_house_style,
+)
+from ctpop.figures.wording import SEXES
+
+FINE_FROM = 200  # people; fewer are counted by decade, more by five years
+COLOURS = {"female": ORANGE, "male": BLUE, "": GREY}
+TOP_MM, PLOT_MM, LEFT_MM, RIGHT_MM = 11.5, 52.0, 12.0, 3.0
+APART_MM = 4.0  # before the panel of unrecorded sex
+
+
+@in_house_style
+def draw(cohort: pd.DataFrame, banner: str | None) -> Figure:
+    """Return the histogram of age_years by sex; people of unknown age are counted in words."""
+    counts = source(cohort)
+    sexes = list(dict.fromkeys(counts["sex"]))
+    page = blank_page(COLUMN_MM["single" if len(sexes) == 2 else "middle"], TOP_MM + PLOT_MM + 10, banner)
+    share = (page.width_mm - LEFT_MM - RIGHT_MM - APART_MM * (len(sexes) - 2)) / len(sexes)
+    limit = 1.08 * max(1, counts["n"].max())
+    for place, sex in enumerate(sexes):
+        left = LEFT_MM + share * place + APART_MM * (place > 1)
+        axes = page.axes(left, TOP_MM, share, PLOT_MM)
+        _bars(axes, counts.loc[counts["sex"] == sex], COLOURS[sex])
+        axes.set(xlim=(limit, 0) if place == 0 else (0, limit))
+        _frame(axes, _edges(cohort["age_years"]), first=place == 0)
+        x, side = (left + share - 2, "right") if place == 0 else (left + 2, "left")
+        for row, line in enumerate(_label(cohort, sex)):
+            look = {"fontweight": "bold"} if row == 0 else {"color": SOFT}
+            page.write(x, 1.5 + row * LINE_MM, line, ha=side, fontsize=NORMAL, **look)
+    page.write((LEFT_MM + page.width_mm - RIGHT_MM) / 2, TOP_MM + PLOT_MM + 5.5, "Scans", ha="center")
+    return page.figure
+
+
+def source(cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return sex (empty where not recorded), age_from, age_to (excluded) and n of every bar."""
+    edges = _edges(cohort["age_years"])
+    sexes = [sex for sex in SEXES if sex or cohort["sex"].isna().any()]
+    counted = [
+        pd.DataFrame({"sex": sex, "age_from": edges[:-1], "age_to": edges[1:], "n": _counts(cohort, sex, edges)})
+        for sex in sexes
+    ]
+    return pd.concat(counted, ignore_index=True)
+
+
+def _edges(ages: pd.Series) -> np.ndarray:
+    known = ages.dropna()
+    step = 5 if len(known) >= FINE_FROM else 10
+    if known.empty:
+        return np.array([0, 100])
+    first, last = (math.floor(age / step) * step for age in (known.min(), known.max()))
+    return np.arange(first, last + step + 1, step)
+
+
+def _counts(cohort: pd.DataFrame, sex: str, edges: np.ndarray) -> np.ndarray:
+    ages = cohort.loc[cohort["sex"].fillna("") == sex, "age_years"].dropna()
+    return np.bincount(np.digitize(ages, edges) - 1, minlength=len(edges))[: len(edges) - 1]
+
+
+def _bars(axes: Axes, counts: pd.DataFrame, colour: str) -> None:
+    heights = counts["age_to"] - counts["age_from"]
+    axes.barh(counts["age_from"], counts["n"], heights, align="edge", color=colour, edgecolor="white", linewidth=0.7)
+
+
+def _frame(axes: Axes, edges: np.ndarray, *, first: bool) -> None:
+    axes.set(yticks=np.arange(math.ceil(edges[0] / 10) * 10, edges[-1] + 1, 10), ylim=(edges[0], edges[-1]))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=2))
+    axes.spines["left"].set_visible(first)
+    axes.tick_params(axis="y", left=first, labelleft=first)
+    axes.set_ylabel("Age (years)" if first else "")
+    axes.axvline(0, color=INK, linewidth=0.5)
+    axes.xaxis.set_major_formatter(lambda n, _: "" if first and n == 0 else f"{n:,.0f}")
+
+
+def _label(cohort: pd.DataFrame, sex: str) -> list[str]:
+    ages = cohort.loc[cohort["sex"].fillna("") == sex, "age_years"]
+    known = ages.dropna()
+    lines = [f"{SEXES[sex]} (n = {len(ages):,})"]
+    if len(known):
+        low, middle, high = np.percentile(known, [25, 50, 75])
+        lines.append(f"median {middle:.0f} years ({low:.0f}–{high:.0f})")
+    if len(known) < len(ages):
+        lines.append(f"age not known: {len(ages) - len(known):,}")
+    return lines

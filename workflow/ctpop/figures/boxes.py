@@ -1,0 +1,123 @@
+"""Values of one structure by age quartile, as box plots.
+
+Whiskers end at the last value within 1.5 times the interquartile range; outliers are not drawn, as in the paper, and
+their number is printed. Letters stand above the boxes where a post hoc test found a difference.
+"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from ctpop.figures.finding import QUARTILES, Box, Conventions, Finding, box_table, boxes_of, kruskal_lines, letters_of
+from ctpop.figures.scatter import say_empty
+from ctpop.figures.style import (
+    BLUES,
+    COLUMN_MM,
+    INK,
+    LARGE,
+    LINE_MM,
+    NORMAL,
+    POINT_MM,
+    SMALL,
+    SOFT,
+    Page,
+    blank_page,
+    in_house_style,
+    shortened,
+)
+
+BOX_WIDTH = 0.56
+TABLE_MM = 3 * LINE_MM + 2.5  # room for the rows below the boxes
+
+
+@in_house_style
+def draw(finding: Finding, conventions: Conventions) -> Figure:
+    """Return the box plots of a structure, one column wide."""
+    width = COLUMN_MM["single"]
+    page = blank_page(width, 74, conventions.banner)
+    size = (width - 21, 45.0)
+    page.write(18, 2, shortened(finding.title, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
+    panel(page, (18, 6), size, finding, conventions.age_ranges)
+    return page.figure
+
+
+def source(finding: Finding) -> pd.DataFrame:
+    """Return what each box shows, with its n and the number of values that are not drawn."""
+    return box_table(finding)
+
+
+def panel(
+    page: Page, corner: tuple[float, float], size: tuple[float, float], finding: Finding, ranges: list[str]
+) -> None:
+    """Draw statistics, boxes and the rows below them at a place on a page; `size` is that of the axes."""
+    left, top = corner
+    for row, line in enumerate(kruskal_lines(finding)):
+        page.write(left, top + LINE_MM * row, line, fontsize=NORMAL)
+    axes = page.axes(left, top + 2 * LINE_MM + 1.5, *size)
+    axes.set_ylabel(finding.axis)
+    axes.set(xlim=(0.5, 4.5), xticks=QUARTILES, xticklabels=[])
+    boxes = boxes_of(finding)
+    _write_rows(axes, size[1], boxes, ranges)
+    if boxes:
+        _draw_boxes(axes, finding, boxes)
+    else:
+        say_empty(axes)
+
+
+def _draw_boxes(axes: Axes, finding: Finding, boxes: dict[int, Box]) -> None:
+    letters = letters_of(finding)
+    drawn = axes.bxp(
+        [_as_matplotlib(box) for box in boxes.values()],
+        positions=list(boxes),
+        widths=BOX_WIDTH,
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+        boxprops={"linewidth": 0.6, "edgecolor": INK},
+        whiskerprops={"linewidth": 0.6, "color": INK},
+        capprops={"linewidth": 0.6, "color": INK},
+        medianprops={"linewidth": 1.2, "color": INK},
+        capwidths=BOX_WIDTH / 2.5,
+    )
+    for quartile, patch in zip(boxes, drawn["boxes"], strict=True):
+        patch.set_facecolor(BLUES[quartile - 1])
+    axes.margins(y=0.14 if letters else 0.06)
+    for quartile, box in boxes.items():
+        axes.annotate(
+            letters.get(quartile, ""),
+            (quartile, box.high),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=NORMAL,
+        )
+
+
+def _as_matplotlib(box: Box) -> dict[str, float]:
+    return {"q1": box.q1, "med": box.median, "q3": box.q3, "whislo": box.low, "whishi": box.high}
+
+
+def _write_rows(axes: Axes, height_mm: float, boxes: dict[int, Box], ranges: list[str]) -> None:
+    below = blended_transform_factory(axes.transData, axes.transAxes)
+    rows = {
+        "Age (years)": ranges,
+        "n": [f"{boxes[quartile].n:,}" if quartile in boxes else "0" for quartile in QUARTILES],
+        "Not drawn": [f"{boxes[quartile].hidden:,}" if quartile in boxes else "0" for quartile in QUARTILES],
+    }
+    for row, (name, cells) in enumerate(rows.items()):
+        depth = -(2.0 + row * LINE_MM) / height_mm
+        axes.annotate(
+            name,
+            (0, depth),
+            xycoords="axes fraction",
+            xytext=(-1.0 / POINT_MM, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=SMALL,
+            color=SOFT,
+        )
+        for quartile, cell in zip(QUARTILES, cells, strict=True):
+            axes.text(quartile, depth, cell, transform=below, ha="center", va="top", fontsize=SMALL)

@@ -1,0 +1,85 @@
+"""A figure as files: PDF, SVG and PNG with its numbers as CSV beside them; equal figures give equal bytes."""
+
+import base64
+import io
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from matplotlib.figure import Figure
+
+from ctpop.figures.style import FONT_FILES, in_house_style
+from ctpop.tables import write_atomically, write_csv
+
+FORMATS = ("pdf", "svg", "png")
+SVG_FAMILY = "Arimo, Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
+UNDATED = {
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+    "png": {"Software": None},
+}
+FACES = {  # what in an SVG asks for a face, and its description
+    "Regular": ("<text", "font-style:normal;font-weight:normal"),
+    "Bold": ("font-weight: 700", "font-style:normal;font-weight:bold"),
+    "Italic": ("font-style: italic", "font-style:italic;font-weight:normal"),
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with the name of its files, the kind that decides its caption, and words for who cannot see it."""
+
+    name: str
+    kind: str
+    alt: str
+    figure: Figure
+    source: pd.DataFrame
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height on a screen."""
+        width, height = self.figure.get_size_inches()
+        return round(96 * width), round(96 * height)
+
+
+@in_house_style
+def save(drawing: Drawing, folder: Path, dpi: int) -> None:
+    """Write `<name>.pdf`, `.svg`, `.png` and `.csv` into a folder."""
+    for kind in FORMATS:
+        written = io.BytesIO()
+        drawing.figure.savefig(written, format=kind, dpi=dpi, metadata=UNDATED[kind])
+        content = with_fonts(written.getvalue()) if kind == "svg" else written.getvalue()
+        write_atomically(folder / f"{drawing.name}.{kind}", partial(_fill, content=content))
+    write_csv(drawing.source, folder / f"{drawing.name}.csv")
+
+
+def with_fonts(svg: bytes) -> bytes:
+    """Return an SVG that carries what it uses of the house font, and names fonts like it for where that fails."""
+    text = svg.decode("utf-8")
+    written = (element for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text"))
+    letters = "".join(sorted({letter for element in written for letter in "".join(element.itertext())}))
+    faces = "".join(_face(style, letters) for style, (mark, _) in FACES.items() if mark in text)
+    text = re.sub(r"'Arimo'(?:, 'DejaVu Sans')?", SVG_FAMILY, text)
+    return text.replace("<defs>", f'<defs>\n  <style type="text/css">{faces}</style>', 1).encode("utf-8")
+
+
+def _fill(part: Path, content: bytes) -> None:
+    part.write_bytes(content)
+
+
+def _face(style: str, letters: str) -> str:
+    font = TTFont(FONT_FILES[style], recalcTimestamp=False)
+    options = subset.Options(layout_features=["kern"], notdef_outline=True, flavor="woff")
+    cutter = subset.Subsetter(options)
+    cutter.populate(text=letters)
+    cutter.subset(font)
+    font.flavor = "woff"
+    packed = io.BytesIO()
+    font.save(packed)
+    data = base64.b64encode(packed.getvalue()).decode("ascii")
+    return f"@font-face{{font-family:Arimo;{FACES[style][1]};src:url(data:font/woff;base64,{data})}}"

@@ -1,0 +1,151 @@
+"""Participant flow: who was in the registry, who was left out and why, who was measured."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ctpop.figures.style import (
+    COLUMN_MM,
+    INK,
+    LINE_MM,
+    NORMAL,
+    PAPER,
+    SOFT,
+    STRIPE,
+    blank_page,
+    in_house_style,
+    plain,
+    wrapped,
+)
+from ctpop.figures.wording import EXCLUDED, NOT_MEASURED, PEOPLE, count, listed
+
+MAIN_MM, SIDE_MM = 50.0, 53.0  # widths of the boxes
+MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of the diagram: what happened to how many scans, and more about them. A side box tells who left."""
+
+    heading: str
+    lines: list[str]
+    side: bool
+
+
+@in_house_style
+def draw(steps: pd.DataFrame, banner: str | None) -> Figure:
+    """Return the diagram of the table that `source` gives."""
+    boxes = boxes_of(steps)
+    texts = [_lines(box) for box in boxes]
+    heights = [2 * PADDING_MM + LINE_MM * len(text) for text in texts]
+    width = COLUMN_MM["middle"]
+    page = blank_page(width, 2 * MARGIN_MM + sum(heights) + GAP_MM * (len(boxes) - 1), banner)
+    axes = page.sheet()
+    tops = [MARGIN_MM + sum(heights[:row]) + GAP_MM * row for row in range(len(boxes))]
+    mains = [row for row, box in enumerate(boxes) if not box.side]
+    for above, below in pairwise(mains):
+        _arrow(axes, (_middle(), tops[above] + heights[above]), (_middle(), tops[below]))
+    for box, text, top, height in zip(boxes, texts, tops, heights, strict=True):
+        _draw_box(axes, box, text, top, height)
+        if box.side:
+            _arrow(axes, (_middle(), top + height / 2), (_left(box), top + height / 2))
+    return page.figure
+
+
+def source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps: step, code, n, and n_not_recorded, the scans whose registry says nothing on a criterion.
+
+    A scan is measured if one of its structures was; otherwise its first reason counts.
+    """
+    registry = int(flow["n_before"].iloc[0]) if len(flow) else len(cohort)
+    first = exclusions.sort_values("order").drop_duplicates("scan_id")
+    silent = first.loc[first["found"].isna(), "criterion"]
+    removed = [
+        ("excluded", code, int(n), int(silent.eq(code).sum()))
+        for code, n in zip(flow["criterion"], flow["n_removed"], strict=True)
+    ]
+    sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum()), 0) for code in PEOPLE]
+    failed = _failures(measures)
+    lost = [("not_measured", code, int(n), 0) for code, n in failed.items()]
+    rows = [
+        ("registry", "", registry, 0),
+        *removed,
+        ("included", "", len(cohort), 0),
+        *[row for row in sexes if row[2]],
+        *(lost or [("not_measured", "", 0, 0)]),
+        ("measured", "", measures["scan_id"].nunique() - int(failed.sum()), 0),
+    ]
+    return pd.DataFrame(rows, columns=["step", "code", "n", "n_not_recorded"])
+
+
+def boxes_of(steps: pd.DataFrame) -> list[Box]:
+    """Return the boxes from top to bottom."""
+    rows = [{str(name): value for name, value in row.items()} for row in steps.to_dict("records")]
+    by_step = {step: [row for row in rows if row["step"] == step] for step in steps["step"]}
+    n_of = {step: f"(n = {sum(row['n'] for row in found):,})" for step, found in by_step.items()}
+    sexes = [count(row["n"], *PEOPLE[row["code"]]) for row in by_step.get("sex", [])]
+    reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in by_step["not_measured"] if row["code"]]
+    return [
+        Box(f"Scans in the registry {n_of['registry']}", [], side=False),
+        *[_excluded(row) for row in by_step.get("excluded", [])],
+        Box(f"Scans in the study {n_of['included']}", [listed(sexes)], side=False),
+        Box(f"Not measured {n_of['not_measured']}", reasons, side=True),
+        Box(f"Scans measured {n_of['measured']}", [], side=False),
+    ]
+
+
+def summary(steps: pd.DataFrame) -> str:
+    """Return the diagram in words, for readers who do not see it."""
+    return "; ".join(". ".join([box.heading, *box.lines]) for box in boxes_of(steps)).replace(". ;", ";")
+
+
+def _excluded(row: dict[str, Any]) -> Box:
+    told = row["n_not_recorded"] and row["code"] != "age_known"  # an unknown age is never recorded
+    of_these = [f"of these, not recorded: {row['n_not_recorded']:,}"] if told else []
+    return Box(f"{EXCLUDED[row['code']]} (n = {row['n']:,})", of_these, side=True)
+
+
+def _failures(measures: pd.DataFrame) -> pd.Series:
+    measured = measures["status"].eq("measured").groupby(measures["scan_id"]).transform("any")
+    first = measures.loc[~measured].drop_duplicates("scan_id")
+    return first.groupby("status").size().sort_values(ascending=False, kind="stable")
+
+
+def _lines(box: Box) -> list[tuple[str, bool]]:
+    room = (SIDE_MM if box.side else MAIN_MM) - 2 * PADDING_MM
+    heading = [(line, not box.side) for line in wrapped(box.heading, room, NORMAL, bold=not box.side)]
+    return heading + [(line, False) for text in box.lines for line in wrapped(text, room, NORMAL)]
+
+
+def _left(box: Box) -> float:
+    return COLUMN_MM["middle"] - MARGIN_MM - SIDE_MM if box.side else MARGIN_MM
+
+
+def _middle() -> float:
+    return MARGIN_MM + MAIN_MM / 2
+
+
+def _draw_box(axes: Axes, box: Box, text: list[tuple[str, bool]], top: float, height: float) -> None:
+    left, width = _left(box), SIDE_MM if box.side else MAIN_MM
+    x, y = [left, left + width, left + width, left], [top, top, top + height, top + height]
+    fill, edge, line_width = (PAPER, SOFT, 0.5) if box.side else (STRIPE, INK, 0.7)
+    axes.fill(x, y, facecolor=fill, edgecolor=edge, linewidth=line_width, zorder=2)
+    for row, (line, bold) in enumerate(text):
+        axes.text(
+            left + PADDING_MM,
+            top + PADDING_MM + LINE_MM * (row + 0.5),
+            plain(line),
+            va="center",
+            fontsize=NORMAL,
+            fontweight="bold" if bold else "normal",
+            zorder=3,
+        )
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    look = {"arrowstyle": "-|>,head_width=0.13,head_length=0.28", "linewidth": 0.6, "color": SOFT}
+    axes.annotate("", xy=end, xytext=start, arrowprops={**look, "shrinkA": 0, "shrinkB": 0}, zorder=1)

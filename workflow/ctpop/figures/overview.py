@@ -1,0 +1,173 @@
+"""All correlations with age on one page: a forest of rho with its confidence interval, volume beside attenuation.
+
+The two sides of a paired structure share a row.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ctpop.figures.finding import Conventions, records
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    HAIRLINE,
+    INK,
+    NORMAL,
+    ORANGE,
+    PAPER,
+    SMALL,
+    SOFT,
+    STRIPE,
+    Page,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+)
+from ctpop.figures.wording import MEASURES, MINUS, group_text, level, percent, plain_structure, structure_text
+from ctpop.structures import LabelSet
+
+ROWS_MM = 225.0  # room for all rows on a page of A4
+ROW_MM = (2.4, 3.2)  # a row has at least the height of its text
+NAME_MM, COUNT_MM, PLOT_MM = 46.0, 16.0, 46.0
+HEAD_MM, FOOT_MM, LEFT_MM = 12.0, 9.0, 2.0
+COLOURS = {"left": BLUE, "right": ORANGE, "": INK}
+SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # rows; the left one lies above
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the forest: a group's heading, or the structures of one name with their sides."""
+
+    text: str
+    members: tuple[tuple[str, str], ...] = ()
+
+
+@in_house_style
+def draw(associations: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> Figure:
+    """Return the forest of all structures; filled dots are significant."""
+    rows = list(rows_of(label_set))
+    height = len(rows) * min(max(ROWS_MM / max(1, len(rows)), ROW_MM[0]), ROW_MM[1])
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
+    names = page.axes(LEFT_MM, HEAD_MM, page.width_mm - 2 * LEFT_MM, height)
+    names.set(xlim=(0, page.width_mm - 2 * LEFT_MM), ylim=(len(rows) - 0.5, -0.5))
+    names.axis("off")
+    for place, row in enumerate(rows):
+        if row.members and place % 2:
+            names.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
+        weight = "normal" if row.members else "bold"
+        names.text(2 if row.members else 0, place, row.text, va="center_baseline", fontsize=SMALL, fontweight=weight)
+    for column, measure in enumerate(MEASURES):
+        left = LEFT_MM + NAME_MM + column * (PLOT_MM + COUNT_MM + 1)
+        found = records(associations.loc[associations["measure"] == measure])
+        page.write(left, 5.5, MEASURES[measure], fontsize=NORMAL, fontweight="bold")
+        page.write(left + PLOT_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
+        _forest(page.axes(left, HEAD_MM, PLOT_MM, height), rows, found)
+        _counts(page.axes(left + PLOT_MM, HEAD_MM, COUNT_MM, height), rows, found)
+    _legend(page, conventions, paired=any(side for row in rows for _, side in row.members))
+    return page.figure
+
+
+def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
+    """Return the correlations with the group and side of each structure, in the order of the figure."""
+    shown = label_set.table[["structure", "side", "group"]]
+    columns = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p", "significant"]
+    order = [structure for row in rows_of(label_set) for structure, _ in row.members]
+    joined = shown.merge(associations[columns], on="structure", validate="one_to_many")
+    places = joined["structure"].map({name: place for place, name in enumerate(order)})
+    return joined.assign(place=places).sort_values(["measure", "place"], ascending=[False, True]).drop(columns="place")
+
+
+def rows_of(label_set: LabelSet) -> Iterator[Row]:
+    """Return headings and rows in the order of the label set, both sides of a structure in one row."""
+    table = label_set.table.assign(side=label_set.table["side"].fillna(""))
+    for group, members in table.groupby("group", sort=False):
+        yield Row(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
+        for _, same in members.groupby(members.apply(_row_name, axis=1), sort=False):
+            pairs = sorted(zip(same["structure"], same["side"], strict=True), key=lambda pair: pair[1])
+            yield Row(shortened(_row_text(pairs), NAME_MM - 3, SMALL), tuple(pairs))
+
+
+def _row_name(structure: pd.Series) -> str:
+    return plain_structure(structure["structure"]) if structure["side"] else str(structure["structure"])
+
+
+def _row_text(pairs: list[tuple[str, str]]) -> str:
+    if len(pairs) == 1:
+        return structure_text(pairs[0][0])
+    name = plain_structure(pairs[0][0])
+    return name[:1].upper() + name[1:]
+
+
+def frame_forest(axes: Axes, n_rows: int) -> None:
+    """Prepare axes for correlations from −1 to 1, one row each from the top."""
+    axes.set(xlim=(-1, 1), ylim=(n_rows - 0.5, -0.5), yticks=[], xticks=[-1, -0.5, 0, 0.5, 1])
+    axes.set_xticklabels([f"{MINUS}1", f"{MINUS}.5", "0", ".5", "1"])
+    axes.set_xlabel("Spearman correlation with age ($r_s$)")
+    axes.spines["left"].set_visible(False)
+    axes.patch.set_visible(False)
+    axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
+    axes.axvline(0, color=SOFT, linewidth=0.6, zorder=1)
+
+
+def _forest(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> None:
+    frame_forest(axes, len(rows))
+    dots = [(place, len(row.members) > 1, *member) for place, row in enumerate(rows) for member in row.members]
+    for place, shared, structure, side in dots:
+        if structure in found and not math.isnan(found[structure]["rho"]):
+            _marker(axes, place + SHIFT[side] * shared, found[structure], COLOURS[side])
+
+
+def _marker(axes: Axes, place: float, row: dict[str, Any], colour: str) -> None:
+    axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=0.8, zorder=2)
+    axes.plot(
+        row["rho"],
+        place,
+        marker="o",
+        markersize=2.6,
+        markerfacecolor=colour if row["significant"] else PAPER,
+        markeredgecolor=colour,
+        markeredgewidth=0.6,
+        zorder=3,
+    )
+
+
+def _counts(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+    axes.axis("off")
+    for place, row in enumerate(rows):
+        n = [f"{found[structure]['n'] if structure in found else 0:,}" for structure, _ in row.members]
+        text = n[0] if len(set(n)) == 1 else " / ".join(n)
+        axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
+
+
+def _legend(page: Page, conventions: Conventions, *, paired: bool) -> None:
+    def dot(text: str, colour: str, fill: str) -> Line2D:
+        return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
+
+    sides = [dot("Left", BLUE, BLUE), dot("Right", ORANGE, ORANGE), dot("Unpaired", INK, INK)] if paired else []
+    page.figure.legend(
+        handles=[
+            *sides,
+            dot(f"$P$ < {level(conventions.alpha)}", SOFT, SOFT),
+            dot(f"$P$ ≥ {level(conventions.alpha)}", SOFT, PAPER),
+            Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI"),
+        ],
+        loc="upper left",
+        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.6) / page.height_mm),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=6,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.4,
+        columnspacing=1.6,
+        handlelength=1.2,
+    )

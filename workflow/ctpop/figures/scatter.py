@@ -1,0 +1,90 @@
+"""Values of one structure over age, with a trend line."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ctpop.figures.finding import Conventions, Finding, spearman_lines
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    HAIRLINE,
+    LARGE,
+    LINE_MM,
+    NORMAL,
+    RED,
+    SOFT,
+    Page,
+    blank_page,
+    in_house_style,
+    shortened,
+)
+from ctpop.figures.trend import trend_of
+
+MANY = 400  # from here on points are drawn as an image: thousands of vector dots choke a viewer
+
+
+@in_house_style
+def draw(finding: Finding, conventions: Conventions) -> Figure:
+    """Return the scatter plot of a structure, one column wide."""
+    width = COLUMN_MM["single"]
+    page = blank_page(width, 70, conventions.banner)
+    size = (width - 18, 45.0)
+    page.write(15, 2, shortened(finding.title, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
+    panel(page, (15, 6), size, finding, conventions)
+    return page.figure
+
+
+def source(finding: Finding) -> pd.DataFrame:
+    """Return the points."""
+    return finding.points[["age_years", "value"]]
+
+
+def panel(
+    page: Page, corner: tuple[float, float], size: tuple[float, float], finding: Finding, conventions: Conventions
+) -> None:
+    """Draw statistics and points at a place on a page; `size` is that of the axes, below the lines of text."""
+    left, top = corner
+    for row, line in enumerate(spearman_lines(finding, conventions.confidence)):
+        page.write(left, top + LINE_MM * row, line, fontsize=NORMAL)
+    axes = page.axes(left, top + 2 * LINE_MM + 1.5, *size)
+    plot(axes, finding, conventions)
+    axes.set(xlabel="Age (years)", ylabel=finding.axis)
+
+
+def plot(axes: Axes, finding: Finding, conventions: Conventions) -> None:
+    """Draw points, trend and its confidence band; without values, say so."""
+    axes.set_xlim(conventions.age_limits)
+    if not finding.n:
+        say_empty(axes)
+        return
+    age, value = (finding.points[name].to_numpy(float) for name in ("age_years", "value"))
+    area, opacity = dot_look(finding.n)
+    axes.scatter(age, value, s=area, color=BLUE, alpha=opacity, linewidths=0, rasterized=finding.n >= MANY, zorder=2)
+    trend = trend_of(age, value, conventions.confidence)
+    if trend is not None:
+        axes.fill_between(
+            trend.age_years,
+            trend.low,
+            trend.high,
+            color=RED,
+            alpha=0.18,
+            linewidth=0,
+            zorder=3 if finding.n >= MANY else 1,
+        )
+        axes.plot(trend.age_years, trend.fit, color=RED, linewidth=1.1, zorder=4)
+    axes.margins(y=0.06)
+
+
+def say_empty(axes: Axes) -> None:
+    """Write into empty axes that there is nothing to show."""
+    axes.set(yticks=[])
+    for spine in axes.spines.values():
+        spine.set_color(HAIRLINE)
+    axes.text(0.5, 0.5, "no usable values", transform=axes.transAxes, ha="center", va="center", color=SOFT)
+
+
+def dot_look(n: int) -> tuple[float, float]:
+    """Return area (points²) and opacity of a dot: the more there are, the smaller and lighter."""
+    return float(np.clip(90 / np.sqrt(n), 1.6, 11)), float(np.clip(9 / np.sqrt(n), 0.22, 0.8))

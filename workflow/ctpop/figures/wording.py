@@ -1,0 +1,129 @@
+"""How numbers and codes are printed: as the paper prints them, with true minus signs and n."""
+
+import math
+import re
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+MISSING = "\N{EN DASH}"
+P_FLOOR = 0.0001  # SOURCE: Radiol Artif Intell 2023;5(5):e230024 prints no P value below .0001
+SIDES = ("left", "right")
+
+EXCLUDED = {
+    "age_known": "Age not known",
+    "complete": "Images incomplete",
+    "contrast_enhanced": "No contrast agent given",
+}
+NOT_MEASURED = {
+    "missing_file": "file missing",
+    "unreadable": "file not readable",
+    "bad_geometry": "geometry of the image not valid",
+    "bad_values": "values of the image not valid",
+    "grid_mismatch": "label map and CT on different grids",
+    "unknown_labels": "label map with unknown labels",
+    "out_of_memory": "out of memory",
+    "prediction_failed": "segmentation failed",
+    "not_in_model": "no structure of the label set known to the model",
+    "not_in_table": "not in the table of measures",
+}
+REASONS = {
+    "ok": "usable",
+    "absent": "absent",
+    "below_bound": "below lower bound",
+    "truncated": "cut off by the image",
+    "not_in_model": "not in the model",
+    "not_segmented": "scan not segmented",
+}
+SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
+PEOPLE = {"female": ("woman", "women"), "male": ("man", "men"), "": ("person of unrecorded sex", "of unrecorded sex")}
+MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
+AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
+STRUCTURES = {
+    "autochthon": "autochthonous back muscle",
+    "clavicula": "clavicle",
+    "iliac_vena": "iliac vein",
+    "vertebrae": "vertebra",
+}
+
+
+def structure_text(name: str) -> str:
+    """Return the name of a structure for people: `rib_left_1` is `Left rib 1`."""
+    spoken = plain_structure(name)
+    side = next((side for side in SIDES if side in name.split("_")), "")
+    words = f"{side} {spoken}".strip()
+    return words[:1].upper() + words[1:]
+
+
+def plain_structure(name: str) -> str:
+    """Return the name without its side: `hip_left` and `hip_right` are both `hip`."""
+    base = "_".join(part for part in name.split("_") if part not in SIDES)
+    head, _, rest = base.partition("_")
+    spoken = STRUCTURES.get(base) or "_".join(part for part in (STRUCTURES.get(head, head), rest) if part)
+    return spoken.replace("_", " ")
+
+
+def group_text(group: str) -> str:
+    """Return the name of a group with a capital letter."""
+    return group[:1].upper() + group[1:]
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number with a true minus sign and commas between thousands; a missing one is a dash."""
+    if math.isnan(value):
+        return MISSING
+    return _signed(f"{value:,.{decimals}f}")
+
+
+def coefficient(value: float, decimals: int = 2) -> str:
+    """Return a correlation or share as the paper prints it, without the leading zero: −.61."""
+    return re.sub(r"(?<!\d)0\.", ".", number(value, decimals))
+
+
+def p_text(p: float, name: str = "P") -> str:
+    """Return `P < .0001`, `P = .023` or `P > .99`: two digits, at most four decimals, none where P is missing."""
+    if math.isnan(p):
+        return f"{name} not computed"
+    if p < P_FLOOR:
+        return f"{name} < {coefficient(P_FLOOR, 4)}"
+    if p > 0.99:
+        return f"{name} > .99"
+    decimals = min(4, 1 - math.floor(math.log10(p)))
+    return f"{name} = {coefficient(p, decimals)}"
+
+
+def p_cell(p: float) -> str:
+    """Return a P value for the cell of a table: `<.0001`, `.023`, a dash where it is missing."""
+    return MISSING if math.isnan(p) else p_text(p, "").replace(" ", "").lstrip("=")
+
+
+def interval(low: float, high: float, decimals: int = 2) -> str:
+    """Return the limits of a confidence interval: `−.68, −.53`; a dash where they are missing."""
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    return f"{coefficient(low, decimals)}, {coefficient(high, decimals)}"
+
+
+def level(alpha: float) -> str:
+    """Return a level of significance in as many decimals as it has: `.05`, `.0001`."""
+    return f"{alpha:.12f}".rstrip("0").lstrip("0")
+
+
+def percent(share: float) -> str:
+    """Return 0.95 as `95%`, 0.999 as `99.9%`."""
+    return f"{100 * share:.4g}%"
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """Return `1 scan`, `4,004 scans`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(items: list[str]) -> str:
+    """Return `a, b and c`."""
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def _signed(text: str) -> str:
+    unsigned = text.lstrip("-")
+    negative = text.startswith("-") and unsigned.strip("0.,") != ""
+    return f"{MINUS}{unsigned}" if negative else unsigned

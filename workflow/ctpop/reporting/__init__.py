@@ -1,0 +1,1 @@
+"""What the report says: the tables of a study read together, put into figures, rows, sentences and provenance."""

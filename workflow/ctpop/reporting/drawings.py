@@ -1,0 +1,102 @@
+"""All figures of a study, in the order in which the report shows them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ctpop.figures import against_truth, age_by_sex, boxes, export, figure6, flow, overview, scatter, small_multiples
+from ctpop.figures.export import Drawing
+from ctpop.figures.finding import Finding, kruskal_lines, spearman_lines
+from ctpop.figures.wording import MEASURES, count
+from ctpop.reporting.study import Study
+
+# Their number and names follow from the configuration, so that files of an earlier one must go.
+VARIABLE = ("scatter_*", "boxes_*", "figure_s3_p*", "truth")
+
+
+def draw_all(study: Study) -> Iterator[Drawing]:
+    """Draw one figure after the other."""
+    yield from draw_cohort(study)
+    yield from draw_chosen(study)
+    table = study.tables["associations"]
+    shown = overview.source(table, study.label_set)
+    tested = int(table["rho"].notna().sum())
+    yield Drawing(
+        "spearman_overview",
+        "overview",
+        f"Forest plot of {count(tested, 'Spearman correlation')} with age, by organ group; the table below lists them.",
+        overview.draw(table, study.label_set, study.conventions),
+        shown,
+    )
+    yield from draw_pages(study)
+    if "truth" in study.tables:
+        yield draw_truth(study)
+
+
+def draw_cohort(study: Study) -> Iterator[Drawing]:
+    """Draw who is in the study."""
+    tables = study.tables
+    steps = flow.source(tables["flow"], tables["exclusions"], tables["cohort"], tables["measures"])
+    words = f"Flow diagram. {flow.summary(steps)}."
+    yield Drawing("flow", "flow", words, flow.draw(steps, study.banner), steps)
+    bars = age_by_sex.source(tables["cohort"])
+    words = f"Histogram of the age of {count(len(tables['cohort']), 'scan')} by sex."
+    yield Drawing("age_by_sex", "age_by_sex", words, age_by_sex.draw(tables["cohort"], study.banner), bars)
+
+
+def draw_chosen(study: Study) -> Iterator[Drawing]:
+    """Draw the structures of the six-panel figure, together and each on its own."""
+    findings = [study.findings[key] for key in study.chosen]
+    words = " ".join(alt_of(finding, study.conventions.confidence) for finding in findings)
+    picture = figure6.draw(findings, study.conventions)
+    yield Drawing("figure6", "figure6", words, picture, figure6.source(findings))
+    for finding in findings:
+        name, words = f"{finding.structure}_{finding.measure}", alt_of(finding, study.conventions.confidence)
+        picture = scatter.draw(finding, study.conventions)
+        yield Drawing(f"scatter_{name}", "scatter", words, picture, scatter.source(finding))
+        yield Drawing(f"boxes_{name}", "boxes", words, boxes.draw(finding, study.conventions), boxes.source(finding))
+
+
+def draw_pages(study: Study) -> Iterator[Drawing]:
+    """Draw every structure, on numbered pages."""
+    names = study.label_set.names
+    pages = small_multiples.page_count(len(names))
+    for number in range(1, pages + 1):
+        shown = small_multiples.on_page(names, number)
+        findings = [study.findings[name, measure] for name in shown for measure in MEASURES]
+        titles = ", ".join(finding.title for finding in findings[::2])
+        yield Drawing(
+            f"figure_s3_p{number:02d}",
+            "figure_s3",
+            f"Scatter plots of volume and attenuation over age: {titles}.",
+            small_multiples.draw(findings, (number, pages), study.conventions),
+            small_multiples.source(findings),
+        )
+
+
+def draw_truth(study: Study) -> Drawing:
+    """Draw measured against true values."""
+    pairs = against_truth.source(study.tables["analysis"], study.tables["truth"], study.label_set)
+    compared = study.tables["compare_truth"]
+    picture = against_truth.draw(pairs, compared, study.label_set, study.conventions)
+    inside, known = int(compared["truth_inside"].sum()), int(compared["truth_inside"].notna().sum())
+    words = f"Measured against true values; the true correlation lies inside the interval in {inside} of {known}."
+    return Drawing("truth", "truth", words, picture, pairs)
+
+
+def save_all(drawings: Iterator[Drawing], folder: Path, dpi: int) -> list[Drawing]:
+    """Write every figure, and remove those of an earlier configuration; return what was drawn."""
+    drawn = []
+    for drawing in drawings:
+        export.save(drawing, folder, dpi)
+        drawn.append(drawing)
+    names = {drawing.name for drawing in drawn}
+    for path in (path for pattern in VARIABLE for path in folder.glob(f"{pattern}.*")):
+        if path.stem not in names and path.suffix[1:] in (*export.FORMATS, "csv"):
+            path.unlink()
+    return drawn
+
+
+def alt_of(finding: Finding, confidence: float) -> str:
+    """Return what a scatter plot and its box plots say, in words."""
+    told = [*spearman_lines(finding, confidence), kruskal_lines(finding)[0]]
+    return f"{finding.title}, {finding.axis}: {'; '.join(told)}.".replace("$", "")

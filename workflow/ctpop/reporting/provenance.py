@@ -1,0 +1,85 @@
+"""Where the numbers come from: settings, versions, model and commit, without times or places of this machine."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ctpop import __version__
+from ctpop.errors import ContractError
+from ctpop.reporting.study import Study
+from ctpop.reporting.summaries import counts
+from ctpop.segmentation import model_folder
+
+PACKAGES = ("numpy", "scipy", "statsmodels", "pandas", "pandera", "pyarrow", "nibabel", "matplotlib", "jinja2")
+SEGMENTERS = ("nnunetv2", "torch")
+ABSENT = "not installed"
+PACKAGE_FOLDER = Path(__file__).parents[1]
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Return what made this study: equal for equal studies, whenever and wherever they ran."""
+    door = study.config["study"]["start_from"]
+    packages = (*PACKAGES, *SEGMENTERS) if door == "images" else PACKAGES
+    return {
+        "ctpop": __version__,
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "packages": {name: package_version(name) for name in packages},
+        "models": models_of(study),
+        "counts": counts(study),
+        "config": without_folders(study.config),
+    }
+
+
+def package_version(name: str) -> str:
+    """Return the version of an installed package, without importing it."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ABSENT
+
+
+def models_of(study: Study) -> list[dict[str, str | None]]:
+    """Return the models that made label maps of this study, with the SHA-256 that their folder has now.
+
+    It is missing where the folder is gone, or holds another model by now.
+    """
+    if "segments" not in study.tables:
+        return []
+    named = sorted(study.tables["segments"]["model"].dropna().unique())
+    digest = _digest(study.config["segment"].get("model"))
+    return [{"name": name, "sha256": digest if digest and name.endswith(digest[:12]) else None} for name in named]
+
+
+def git_commit() -> str | None:
+    """Return the commit of the repository that holds this package, if there is one."""
+    tracked = _git("ls-files", "__main__.py")
+    return (_git("rev-parse", "HEAD") or None) if tracked else None
+
+
+def without_folders(value: Any) -> Any:
+    """Return settings in which an absolute path is only a file name: where files lie is nobody's business."""
+    if isinstance(value, dict):
+        return {key: without_folders(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_folders(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _digest(name_or_folder: str | None) -> str | None:
+    try:
+        return model_folder.digest_of(model_folder.find_folder(name_or_folder)) if name_or_folder else None
+    except ContractError:
+        return None
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(PACKAGE_FOLDER), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

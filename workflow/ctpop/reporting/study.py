@@ -1,0 +1,109 @@
+"""A finished study: its configuration, label set and tables, as the report reads them."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop import schema, structures
+from ctpop.errors import ContractError
+from ctpop.figures.finding import Conventions, Finding, Key, age_ranges, cut_points, findings_of
+from ctpop.stats.groups import quartile_of
+
+REQUIRED = (
+    schema.COHORT,
+    schema.EXCLUSIONS,
+    schema.FLOW,
+    schema.MEASURES_TABLE,
+    schema.VERDICTS,
+    schema.ANALYSIS,
+    schema.NORMALITY,
+    schema.ASSOCIATIONS,
+    schema.GROUPS,
+    schema.POSTHOC,
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a report is made of; `tables` are known by the names of `schema.TABLES`, and `truth`."""
+
+    config: dict[str, Any]
+    label_set: structures.LabelSet
+    tables: dict[str, pd.DataFrame]
+
+    @property
+    def banner(self) -> str | None:
+        """Words that stand on every page and figure, if any."""
+        banner: str | None = self.config["study"].get("banner")
+        return banner
+
+    @property
+    def chosen(self) -> list[Key]:
+        """Structures and measures of the six-panel figure, each once."""
+        return list(dict.fromkeys((name, measure) for name, measure in self.config["report"]["figure6"]))
+
+    @cached_property
+    def conventions(self) -> Conventions:
+        """What all figures share."""
+        aging = self.config["aging"]
+        ages = self.tables["cohort"]["age_years"].dropna()
+        low, high = (ages.min(), ages.max()) if len(ages) else (0.0, 100.0)
+        return Conventions(
+            banner=self.banner,
+            confidence=aging["confidence"],
+            alpha=aging["alpha"],
+            age_limits=(math.floor((low - 1) / 10) * 10, math.ceil((high + 1) / 10) * 10),
+            age_ranges=age_ranges(cut_points(self.tables["groups"]), aging["quartiles"]),
+        )
+
+    @cached_property
+    def findings(self) -> dict[Key, Finding]:
+        """Every structure and measure with its values and results."""
+        people = self.tables["cohort"][["scan_id", "age_years"]]
+        cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
+        quartiles = quartile_of(people["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
+        return findings_of(
+            people.assign(quartile=quartiles),
+            self.tables["analysis"],
+            self.tables,
+            self.label_set.names,
+            self.config["aging"]["alpha"],
+        )
+
+
+def read_study(folder: Path, label_set: structures.LabelSet, config: dict[str, Any]) -> Study:
+    """Read the tables of a study from their folder.
+
+    Segments are absent where the study began with measures, and the comparison with the truth where no truth is known.
+
+    Raises
+    ------
+    ContractError
+        If a table is missing or broken, or a structure of `report.figure6` is not in the label set.
+
+    """
+    unknown = sorted({name for name, _ in config["report"]["figure6"]} - set(label_set.names))
+    if unknown:
+        raise ContractError(
+            f"report.figure6: {', '.join(unknown)} are not structures of label set {label_set.name};"
+            f" choose among {', '.join(label_set.names)}"
+        )
+    tables = {table.name: table.read(_existing(folder / f"{table.name}.parquet")) for table in REQUIRED}
+    if config["study"]["start_from"] != "measures":
+        tables["segments"] = schema.SEGMENTS.read(_existing(folder / "segments.parquet"))
+    if "truth" in config["study"]:
+        path = _existing(Path(config["study"]["truth"]))
+        tables["truth"] = schema.TRUTH.check(pd.read_csv(path, dtype={"scan_id": str}), where=path)
+        tables["compare_truth"] = schema.COMPARE_TRUTH.read(_existing(folder / "compare_truth.parquet"))
+    return Study(config, label_set, tables)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ContractError(f"{path}: is needed for the report, and is not there; run the stage that makes it")
+    return path

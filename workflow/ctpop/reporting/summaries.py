@@ -1,0 +1,186 @@
+"""The tables of the page: what a reader wants to know at a glance, as rows of text."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop import schema
+from ctpop.figures.finding import KEY, records
+from ctpop.figures.wording import (
+    AXES,
+    MEASURES,
+    MISSING,
+    NOT_MEASURED,
+    REASONS,
+    SEXES,
+    coefficient,
+    interval,
+    number,
+    p_cell,
+    structure_text,
+)
+from ctpop.reporting.study import Study
+
+STATUS = {"segmented": "segmented", "existing": "existing segmentation", **NOT_MEASURED}
+FAILURES_SHOWN = 50
+
+
+def counts(study: Study) -> dict[str, int]:
+    """Return how many scans, structures and values each stage saw and let through."""
+    tables = study.tables
+    flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
+    associations = tables["associations"]
+    segments = tables.get("segments")
+    made = {} if segments is None else {"segmented": int(segments["status"].isin(schema.USABLE_STATUS).sum())}
+    usable = tables["analysis"]["measure"].value_counts()
+    return {
+        "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
+        "cohort": len(cohort),
+        "patients": int(cohort["patient_id"].nunique()),
+        **made,
+        "measured": int(measures.loc[measures["status"].eq("measured"), "scan_id"].nunique()),
+        "structures": len(study.label_set.names),
+        "pairs_of_scan_and_structure": len(measures),
+        **{f"usable_{measure}": int(usable.get(measure, 0)) for measure in MEASURES},
+        "tested": int(associations["rho"].notna().sum()),
+        "significant": int(associations["significant"].sum()),
+    }
+
+
+def cohort_by_sex(cohort: pd.DataFrame) -> dict[str, Any]:
+    """Return number and age of all scans, and of each sex that occurs."""
+    present = [sex for sex in SEXES if sex or cohort["sex"].isna().any()]
+    parts = {"All": cohort, **{SEXES[sex]: cohort.loc[cohort["sex"].fillna("") == sex] for sex in present}}
+    ages = {name: part["age_years"] for name, part in parts.items()}
+    rows = {
+        "Scans, n (%)": [f"{len(part):,} ({_share(len(part), len(cohort))})" for part in parts.values()],
+        "Patients, n": [_patients(part) for part in parts.values()],
+        "Age (years), median [IQR]": [_quartiles(age) for age in ages.values()],
+        "Age (years), mean (SD)": [_mean_sd(age) for age in ages.values()],
+        "Age (years), range": [_range(age) for age in ages.values()],
+        "Age missing, n": [f"{int(age.isna().sum()):,}" for age in ages.values()],
+    }
+    return {"columns": list(parts), "rows": list(rows.items())}
+
+
+def age_quartiles(ages: pd.Series) -> list[str]:
+    """Return 25th percentile, median and 75th percentile in words, or nothing where no age is known."""
+    known = ages.dropna()
+    return [] if known.empty else [f"{age:.1f}" for age in np.percentile(known, [25, 50, 75])]
+
+
+def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
+    """Return the number of scans by outcome, and the first scans without a label map with the reason."""
+    outcomes = segments["status"].value_counts()
+    failed = segments.loc[~segments["status"].isin(schema.USABLE_STATUS)]
+    shown = failed.head(FAILURES_SHOWN)[["scan_id", "status", "detail"]].fillna("")
+    return {
+        "outcomes": [(STATUS[code], int(outcomes[code])) for code in STATUS if code in outcomes],
+        "failed": [(scan, STATUS[status], detail) for scan, status, detail in shown.itertuples(index=False)],
+        "n_failed": len(failed),
+    }
+
+
+def screening(study: Study) -> dict[str, Any]:
+    """Return, for each structure, its usable volumes and attenuations and the scans by reason, in label order."""
+    verdicts = study.tables["verdicts"]
+    reasons = [code for code in REASONS if code != "ok" and verdicts["reason"].eq(code).any()]
+    by_reason = pd.crosstab(verdicts["structure"], verdicts["reason"])
+    usable = verdicts.groupby("structure")[["usable_volume", "usable_hu"]].sum()
+    table = usable.join(by_reason).reindex(study.label_set.names, fill_value=0)
+    columns = ["usable_volume", "usable_hu", *reasons]
+    bounds = dict(zip(study.label_set.table["structure"], study.label_set.table["lower_bound_ml"], strict=True))
+    changed = study.config["screen"]["lower_bound_ml"]
+    bounds |= {name: np.nan if bound is None else bound for name, bound in changed.items()}
+    return {
+        "reasons": [REASONS[code] for code in reasons],
+        "rows": [
+            (
+                structure_text(name),
+                number(bounds[name], 0 if bounds[name] >= 10 else 1),
+                [int(cell) for cell in cells],
+            )
+            for name, cells in zip(study.label_set.names, table[columns].to_numpy(), strict=True)
+        ],
+    }
+
+
+def associations(study: Study) -> list[dict[str, str]]:
+    """Return every structure and measure with its results, the strongest correlation first."""
+    found = study.tables["associations"]
+    groups = study.tables["groups"][[*KEY, "h", "p", "epsilon_squared"]]
+    joined = found.merge(groups, on=KEY, suffixes=("", "_groups"), validate="one_to_one")
+    joined = joined.assign(strength=joined["rho"].abs()).sort_values(
+        ["strength", *KEY], ascending=[False, True, True], na_position="last"
+    )
+    return [
+        {
+            "structure": structure_text(row["structure"]),
+            "measure": AXES[row["measure"]],
+            "n": f"{row['n']:,}",
+            "rho": coefficient(row["rho"]),
+            "ci": interval(row["ci_low"], row["ci_high"]),
+            "log10_p": number(row["log10_p"], 1),
+            "p": p_cell(row["p"]),
+            "p_bonferroni": p_cell(row["p_bonferroni"]),
+            "h": number(row["h"], 1),
+            "p_groups": p_cell(row["p_groups"]),
+            "epsilon_squared": coefficient(row["epsilon_squared"]),
+            "significant": "yes" if pd.notna(row["significant"]) and row["significant"] else "",
+        }
+        for row in joined.to_dict("records")
+    ]
+
+
+def truth_rows(study: Study) -> list[dict[str, str]]:
+    """Return the comparison with the truth, in label order."""
+    compared = study.tables["compare_truth"]
+    by_measure = {measure: records(compared.loc[compared["measure"] == measure]) for measure in MEASURES}
+    return [
+        {
+            "structure": structure_text(name),
+            "measure": AXES[measure],
+            "n": f"{row['n']:,}",
+            "pearson_r": coefficient(row["pearson_r"], 3),
+            "bias": number(row["bias"], 1),
+            "bias_percent": number(row["bias_percent"], 1),
+            "rho_true": coefficient(row["rho_true"]),
+            "rho_measured": coefficient(row["rho_measured"]),
+            "ci": interval(row["ci_low"], row["ci_high"]),
+            "inside": _inside(row),
+        }
+        for name in study.label_set.names
+        for measure in MEASURES
+        for row in [by_measure[measure][name]]
+        if name in by_measure[measure]
+    ]
+
+
+def _inside(row: dict[str, Any]) -> str:
+    if np.isnan(row["ci_low"]):
+        return MISSING
+    return "yes" if row["truth_inside"] else "no"
+
+
+def _patients(part: pd.DataFrame) -> str:
+    return f"{part['patient_id'].nunique():,}" if part["patient_id"].notna().all() and len(part) else MISSING
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else MISSING
+
+
+def _quartiles(ages: pd.Series) -> str:
+    quartiles = age_quartiles(ages)
+    return "{1} [{0}, {2}]".format(*quartiles) if quartiles else MISSING
+
+
+def _mean_sd(ages: pd.Series) -> str:
+    known = ages.dropna()
+    return MISSING if known.empty else f"{known.mean():.1f} ({number(float(known.std()), 1)})"
+
+
+def _range(ages: pd.Series) -> str:
+    known = ages.dropna()
+    return MISSING if known.empty else f"{known.min():g}–{known.max():g}"
