@@ -39,3 +39,5 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+    message:
+        f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

@@ -28,7 +28,7 @@ def main() -> int:
         steps = (
             [sys.executable, "demo/make_cohort.py"],
             ["snakemake", "--unlock", "--quiet", "all"],  # a killed run leaves its lock behind; ours is held above
-            ["snakemake", "--profile", "profiles/local", "--quiet", "host", *sys.argv[1:]],
+            ["snakemake", "--profile", "profiles/local", "--quiet", "host", "reason", *sys.argv[1:]],
         )
         for step in steps:
             ended = subprocess.run(step, cwd=ROOT, pass_fds=(lock.fileno(),), check=False)

@@ -18,6 +18,7 @@ from volumes import (
     SPACING_MM,
     affine,
     damage,
+    flip_byte,
     hu,
     labels,
     save,
@@ -54,6 +55,27 @@ def test_a_ct_that_cannot_be_used_is_refused_with_a_reason_and_without_its_folde
     assert "doe" not in error.detail
     assert "1950" not in error.detail
     assert len(error.detail.splitlines()) == 1
+
+
+@pytest.mark.parametrize("change", [lambda content: content[:-9], lambda content: flip_byte(content, len(content) - 6)])
+def test_a_checksum_behind_the_last_voxel_of_a_large_file_is_verified_too(tmp_path, change):
+    path = save(tmp_path / "scan.nii.gz", hu((160, 160, 160)))  # 8 MB, more than any buffer in between
+
+    error = refusal(read_ct, damage(path, change))
+
+    assert error.reason == "unreadable"
+
+
+@pytest.mark.parametrize(("degrees", "accepted"), [(1.0, True), (-1.0, True), (1.3, False), (-1.3, False)])
+def test_axes_may_miss_the_right_angle_by_a_little_more_than_a_degree(tmp_path, degrees, accepted):
+    where = affine()
+    where[1, 2] = np.tan(np.deg2rad(degrees)) * SPACING_MM[2]
+    path = save(tmp_path / "scan.nii.gz", hu(), where)
+
+    if accepted:
+        np.testing.assert_array_equal(read_ct(path).data, hu())
+    else:
+        assert refusal(read_ct, path).reason == "bad_geometry"
 
 
 def test_a_ct_that_is_not_there_is_missing(tmp_path):
@@ -236,6 +258,12 @@ def test_spacing_and_voxel_volume_follow_from_the_affine():
 
     np.testing.assert_allclose(grid.spacing_mm, SPACING_MM)
     assert grid.voxel_ml == pytest.approx(1.5 * 2 * 4 / 1000)
+
+
+def test_the_volume_of_a_slanted_voxel_is_less_than_the_product_of_its_edges():
+    slanted = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])  # edges 1, 1.41 and 1 mm
+
+    assert Grid(SHAPE, slanted).voxel_ml == pytest.approx(0.001)
 
 
 def test_equal_grids_do_not_differ():

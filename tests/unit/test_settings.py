@@ -172,3 +172,33 @@ def test_every_key_of_the_schema_has_a_meaning_and_refuses_others():
         if part["type"] == "object":
             assert part["additionalProperties"] is False, name
             assert all(inner["description"] for inner in part["properties"].values()), name
+
+
+def study_of(structures, **sections):
+    study = {"name": "x", "registry": "r.csv", "start_from": "segmentations"}
+    return {"study": study, "structures": structures, **sections}
+
+
+def test_names_of_structures_are_checked_before_anything_runs():
+    wrong = study_of("total_117", report={"figure6": [["hip_lef", "hu_mean"]]}, screen={"lower_bound_ml": {"splen": 3}})
+
+    with pytest.raises(ContractError) as told:
+        settings.validated(wrong)
+
+    assert "report.figure6: label set total_117 has no structure hip_lef; did you mean 'hip_left'?" in str(told.value)
+    assert "screen.lower_bound_ml: label set total_117 has no structure splen" in str(told.value)
+
+
+def test_a_label_set_that_is_nowhere_is_told_with_those_that_are_shipped():
+    with pytest.raises(ContractError, match=r"'nope' is neither a shipped label set \(demo, paper_104, total_117\)"):
+        settings.validated(study_of("nope"))
+
+
+def test_default_panels_are_those_whose_structure_the_label_set_has(tmp_path):
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    header = "label,structure,side,group,lower_bound_ml\n"
+    one.write_text(header + "1,liver,,abdomen,\n2,aorta,,vessels,\n")
+    other.write_text(header + "1,liver,,abdomen,\n")
+
+    assert settings.validated(study_of(str(one)))["report"]["figure6"] == [["aorta", "volume_ml"]]
+    assert settings.validated(study_of(str(other)))["report"]["figure6"] == [["liver", "volume_ml"]]

@@ -40,7 +40,7 @@ def test_every_scan_of_the_cohort_has_a_row_and_the_unreadable_one_its_reason(de
 
     assert sorted(segments.index) == sorted(table(demo, "cohort")["scan_id"])
     assert segments.loc["demo-021", "status"] == "unreadable"
-    assert "truncated" in segments.loc["demo-021", "detail"]
+    assert "ended before" in segments.loc["demo-021", "detail"]
     assert (segments["status"].drop("demo-021") == "segmented").all()
 
 

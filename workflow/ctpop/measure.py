@@ -125,7 +125,9 @@ def world_centroids(labels: NDArray[np.unsignedinteger[Any]], grid: Grid, size: 
     found = labels[where]
     n_voxels = np.bincount(found, minlength=size)
     sums = np.stack([np.bincount(found, weights=axis, minlength=size) for axis in where], axis=1)
-    voxel = np.divide(sums, n_voxels[:, None], out=np.full_like(sums, np.nan), where=n_voxels[:, None] > 0)
+    voxel: NDArray[np.float64] = np.divide(
+        sums, n_voxels[:, None], out=np.full(sums.shape, np.nan), where=n_voxels[:, None] > 0
+    )
     return voxel @ grid.affine[:3, :3].T + grid.affine[:3, 3]
 
 

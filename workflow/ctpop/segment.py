@@ -107,7 +107,7 @@ class TakeOver:
 def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
     """Return the rows of a cohort that belong to a shard."""
     keys = cohort["patient_id"].fillna(cohort["scan_id"])
-    return cohort[[shard_of(key, shards) == shard for key in keys]]
+    return cohort[keys.map(lambda key: shard_of(key, shards)).eq(shard)]
 
 
 def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
@@ -151,7 +151,9 @@ def segment_scans(scans: list[Scan], engine: Predict | TakeOver) -> tuple[pd.Dat
             "%d/%d %s %s%s, %.1f s, %.0f s left",
             *(done, len(scans), scan.scan_id, row["status"], " earlier" if reused else "", seconds, left),
         )
-    return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(times)
+    return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(
+        times, columns=["scan_id", "seconds", "reused"]
+    )
 
 
 def run(options: argparse.Namespace) -> None:

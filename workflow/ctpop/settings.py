@@ -1,5 +1,6 @@
 """Settings of a study: checked against `schemas/config.schema.yaml`, with its defaults filled in."""
 
+import csv
 import difflib
 import json
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     if problems:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = _filled(schema, config)
+    if "figure6" not in (config.get("report") or {}):
+        filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], _structure_names(config))
     return filled
 
 
@@ -93,6 +96,38 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
     if door == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs an nnU-Net v2 model folder (or demo)"
+    yield from _unknown_structures(config)
+
+
+def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
+    names = _structure_names(config)
+    if not names:
+        shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
+        yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV of one"
+        return
+    mentioned = {
+        "report.figure6": [panel[0] for panel in (config.get("report") or {}).get("figure6", [])],
+        "screen.lower_bound_ml": list((config.get("screen") or {}).get("lower_bound_ml") or {}),
+    }
+    for place, found in mentioned.items():
+        unknown = [name for name in found if name not in names]
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], names, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{place}: label set {config['structures']} has no structure {', '.join(unknown)}{hint}"
+
+
+def _structure_names(config: dict[str, Any]) -> list[str]:
+    path = label_set_file(config["structures"])
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return [row.get("structure", "") for row in csv.DictReader(file)]
+
+
+def _panels_at_hand(panels: list[list[str]], names: list[str]) -> list[list[str]]:
+    """Return the default panels whose structure the label set has, or its first structure if it has none of them."""
+    return [panel for panel in panels if panel[0] in names] or [[names[0], "volume_ml"]]
 
 
 def _join(place: str, key: str) -> str:

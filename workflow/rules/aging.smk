@@ -33,6 +33,8 @@ rule aging:
             if TRUTH
             else ""
         ),
+    message:
+        "aging: statistics against age"
     shell:
         "python -m ctpop aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
         " --structures {input.structures:q} --settings {params.settings:q} --normality {output.normality:q}"

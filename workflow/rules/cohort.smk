@@ -21,6 +21,8 @@ rule cohort:
     params:
         settings=stage_settings("cohort"),
         door=DOOR,
+    message:
+        "cohort: who is in the study"
     shell:
         "python -m ctpop cohort --registry {input.registry:q} --start-from {params.door}"
         " --settings {params.settings:q} --cohort {output.cohort:q} --exclusions {output.exclusions:q}"

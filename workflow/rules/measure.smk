@@ -19,6 +19,8 @@ if DOOR == "measures":
             runtime=60,
         params:
             structures=config["structures"],
+        message:
+            "measure: table of measures"
         shell:
             "python -m ctpop measure --cohort {input.cohort:q} --table {input.table:q}"
             " --structures {params.structures:q} --out {output.measures:q} &> {log:q}"
@@ -47,6 +49,8 @@ else:
             structures=config["structures"],
             root=REGISTRY_FOLDER,
             masks=f"{STUDY}/masks",
+        message:
+            "measure: shard {wildcards.shard}"
         shell:
             "python -m ctpop measure --cohort {input.cohort:q} --segments {input.segments:q} --root {params.root:q}"
             " --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
@@ -68,5 +72,7 @@ else:
         resources:
             mem_mb=8000,
             runtime=30,
+        message:
+            "gather_measures: measures of all shards"
         shell:
             "python -m ctpop gather --table measures --shards {input.shards:q} --out {output.measures:q} &> {log:q}"

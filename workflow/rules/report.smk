@@ -41,6 +41,8 @@ rule report:
     params:
         config=json.dumps(config, sort_keys=True),
         study=study_folder,
+    message:
+        "report: figures and pages"
     shell:
         "python -m ctpop report --tables {params.study:q}/tables --figures {params.study:q}/figures"
         " --report {params.study:q}/report --structures {input.structures:q} --config {params.config:q} &> {log:q}"

@@ -18,6 +18,8 @@ rule screen:
         runtime=30,
     params:
         settings=stage_settings("screen"),
+    message:
+        "screen: which measures can be trusted"
     shell:
         "python -m ctpop screen --measures {input.measures:q} --structures {input.structures:q}"
         " --settings {params.settings:q} --verdicts {output.verdicts:q} --analysis {output.analysis:q} &> {log:q}"

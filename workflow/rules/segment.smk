@@ -29,6 +29,8 @@ rule segment:
         criteria=stage_settings("cohort"),
         masks=f"{STUDY}/masks",
         times=f"{STUDY}/benchmarks/segment/{{shard}}_scans.csv",
+    message:
+        "segment: label maps of shard {wildcards.shard} (progress in {log})"
     shell:
         "python -m ctpop segment --cohort {input.cohort:q} --root {params.root:q} --shard {wildcards.shard}"
         " --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
@@ -51,5 +53,7 @@ rule gather_segments:
     resources:
         mem_mb=4000,
         runtime=30,
+    message:
+        "gather_segments: label maps of all shards"
     shell:
         "python -m ctpop gather --table segments --shards {input.shards:q} --out {output.segments:q} &> {log:q}"

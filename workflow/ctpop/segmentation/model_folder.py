@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from ctpop.errors import ContractError
 VERSION = 1  # raise it when the same image and model would give other labels: then scans are segmented again
 SHIPPED = Path(__file__).parents[2] / "resources" / "models"
 FILES = ("plans.json", "dataset.json", "fold_0/checkpoint_final.pth")
-IMPORTABLE = re.compile(r"(dynamic_network_architectures|torch\.nn)(\.[A-Za-z0-9_]+)+")
+# Modules that hold classes only: a longer path leads elsewhere, as torch.nn.functional.torch.os.system does.
+IMPORTABLE = re.compile(
+    r"(torch\.nn(\.modules\.[a-z]+)?|dynamic_network_architectures\.(architectures|building_blocks)\.[a-z_]+)\.[A-Z]\w*"
+)
 IMPORTED_KEYS = ("network_class_name", "conv_op", "norm_op", "dropout_op", "nonlin", "nonlin_first")
 
 
@@ -72,16 +76,20 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def check_imports(plans: Any, path: Path) -> None:
-    """Refuse plans that name a class outside torch.nn and nnU-Net's architectures: naming it would import it."""
-    if isinstance(plans, list):
-        for part in plans:
-            check_imports(part, path)
-    if not isinstance(plans, dict):
-        return
-    for key, value in plans.items():
-        if key in IMPORTED_KEYS and isinstance(value, str) and not IMPORTABLE.fullmatch(value):
+    """Refuse plans that name anything but classes of torch.nn and nnU-Net: what they name is imported and called.
+
+    Raises
+    ------
+    ContractError
+        With the first entry that names something else.
+
+    """
+    entries = list(_entries(plans))
+    listed = [names for key, names in entries if key == "_kw_requires_import"]
+    imported = {*IMPORTED_KEYS, *(str(name) for names in listed for name in names)}
+    for key, value in entries:
+        if key in imported and value is not None and not IMPORTABLE.fullmatch(str(value)):
             raise ContractError(f"{path}: {key} may name a class of torch.nn or nnU-Net's networks, found {value!r}")
-        check_imports(value, path)
 
 
 def foreground_labels(dataset: dict[str, Any], path: Path) -> dict[str, int]:
@@ -99,3 +107,12 @@ def foreground_labels(dataset: dict[str, Any], path: Path) -> dict[str, int]:
     if len(dataset.get("channel_names", {})) != 1:
         raise ContractError(f"{path}: a model with one CT channel is expected, found {dataset.get('channel_names')}")
     return {name: number for name, number in labels.items() if number}
+
+
+def _entries(values: Any) -> Iterator[tuple[str, Any]]:
+    """Return the keys and values of all objects in a JSON document, however deep."""
+    if isinstance(values, dict):
+        yield from values.items()
+    parts = values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
+    for part in parts:
+        yield from _entries(part)

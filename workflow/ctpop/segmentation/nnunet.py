@@ -37,10 +37,13 @@ class NnunetModel:
         check_imports(plans, folder / FILES[0])
         checkpoint = load_checkpoint(folder / FILES[2])
         self.plans = PlansManager(plans)
-        self.configuration = self.plans.get_configuration(checkpoint["init_args"]["configuration"])
         self.dataset = dataset
         self.labels = foreground_labels(dataset, folder / FILES[1])
-        self.predictor = self._make_predictor(checkpoint, step_size)
+        try:
+            self.configuration = self.plans.get_configuration(checkpoint["init_args"]["configuration"])
+            self.predictor = self._make_predictor(checkpoint, step_size)
+        except (RuntimeError, KeyError) as error:
+            raise ContractError(f"{folder}: plans and checkpoint make no network: {in_one_line(error)}") from None
 
     def _make_predictor(self, checkpoint: dict[str, Any], step_size: float) -> nnUNetPredictor:
         predictor = nnUNetPredictor(
@@ -138,7 +141,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  torch raises many kinds, and each means that the file is not trusted
         raise ContractError(f"{path}: refused as a checkpoint: {in_one_line(error)}") from None
-    absent = [key for key in ("network_weights", "init_args", "trainer_name") if key not in checkpoint]
+    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
+    absent = [key for key in ("network_weights", "init_args", "trainer_name") if key not in held]
     if absent:
         raise ContractError(f"{path}: is no nnU-Net v2 checkpoint, it lacks {', '.join(absent)}")
     weights: dict[str, Any] = checkpoint
