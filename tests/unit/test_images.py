@@ -66,6 +66,16 @@ def test_a_checksum_behind_the_last_voxel_of_a_large_file_is_verified_too(tmp_pa
     assert error.reason == "unreadable"
 
 
+def test_a_file_that_goes_on_after_its_last_voxel_is_verified_to_its_end(tmp_path):
+    content = nib.Nifti1Image(hu(), affine()).to_bytes()
+    path = write(tmp_path / "scan.nii.gz", content + hu((160, 160, 160)).tobytes())
+    np.testing.assert_array_equal(read_ct(path).data, hu())
+
+    error = refusal(read_ct, damage(path, lambda packed: flip_byte(packed, len(packed) - 6)))
+
+    assert error.reason == "unreadable"
+
+
 @pytest.mark.parametrize(("degrees", "accepted"), [(1.0, True), (-1.0, True), (1.3, False), (-1.3, False)])
 def test_axes_may_miss_the_right_angle_by_a_little_more_than_a_degree(tmp_path, degrees, accepted):
     where = affine()

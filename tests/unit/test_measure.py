@@ -11,7 +11,7 @@ import pytest
 from ctpop.__main__ import main
 from ctpop.errors import ContractError
 from ctpop.images import Grid, read_labels
-from ctpop.measure import HU_COLUMNS, measure_structures, take_over
+from ctpop.measure import HU_COLUMNS, measure_structures, take_over, values_by_label
 from ctpop.schema import COHORT, FACES, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
 from ctpop.segmentation.store import Note, Store
 from volumes import (
@@ -131,6 +131,16 @@ def test_structures_are_measured_each_by_its_own_label_in_the_order_asked_for():
     assert frame["structure"].to_list() == ["g", "absent", "b"]
     assert frame["n_voxels"].to_list() == [1, 0, 2]
     assert frame["hu_mean"].fillna(-1).to_list() == [70, -1, 20]
+
+
+def test_attenuation_is_sorted_by_label_without_background_and_higher_labels():
+    numbers = np.array([2, 0, 1, 9, 2, 1], np.uint8).reshape(6, 1, 1)
+    attenuation = np.array([20, -1000, 10, 90, 21, 11], np.int16).reshape(6, 1, 1)
+
+    values, ends = values_by_label(numbers, attenuation, size=4)
+
+    assert values.tolist() == [10, 11, 20, 21]
+    assert ends.tolist() == [0, 2, 4, 4]
 
 
 def test_labels_that_were_not_asked_for_do_not_matter():

@@ -109,7 +109,7 @@ def border_contact(
 ) -> tuple[NDArray[np.int64], list[list[str]]]:
     """Return per label the voxels in the outermost layers, and the faces (out of `schema.FACES`) that it reaches."""
     counts = np.bincount(labels.ravel(order="K"), minlength=size)[:size]
-    inner = tuple(slice(layers, max(n - layers, layers)) for n in labels.shape)
+    inner = tuple(slice(layers, n - layers) for n in labels.shape)
     border = counts - np.bincount(labels[inner].ravel(order="K"), minlength=size)[:size]
     faces: list[list[str]] = [[] for _ in range(size)]
     slabs = [slab for axis in range(3) for slab in _both_ends(labels, axis, layers)]

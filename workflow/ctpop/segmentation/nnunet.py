@@ -7,7 +7,6 @@ Preprocessing, sliding window and export are nnU-Net's own functions, so that la
 search for a trainer class imports torchvision, which a CPU build of torch cannot load).
 """
 
-import _codecs
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _numpy_types() -> list[Any]:
-    types: list[Any] = [np.dtype, np.ndarray, torch.device, _codecs.encode]
+    types: list[Any] = [np.dtype, np.ndarray]
     for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
         types += [(multiarray.scalar, f"{module}.scalar"), (multiarray._reconstruct, f"{module}._reconstruct")]
     return types + [kind for name, kind in vars(np.dtypes).items() if name.endswith("DType") and isinstance(kind, type)]

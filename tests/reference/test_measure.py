@@ -1,0 +1,176 @@
+"""Measures agree with SimpleITK, which reads the files in its own way, and with the values that IBSI publishes."""
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from ctpop.images import read_ct, read_labels
+from ctpop.measure import measure_structures
+from studies import DATA
+from volumes import affine, hu, labels, save, save_turned
+
+ABDOMEN = DATA / "ct_abdomen"
+PHANTOM = DATA / "ibsi_digital_phantom"
+needs_abdomen = pytest.mark.skipif(not ABDOMEN.is_dir(), reason="the abdomen CT (../shared/data) is not here")
+needs_phantom = pytest.mark.skipif(not PHANTOM.is_dir(), reason="the IBSI phantom (../shared/data) is not here")
+SHAPE = (23, 19, 17)
+
+
+def synthetic(folder, codes="RAS"):
+    """Write a CT and a label map on a turned grid with unequal edges, and return their paths."""
+    turned = affine((0.75, 1.5, 3.0), (-40, 25, -310), (12, -7, 20))
+    return (
+        save_turned(folder / "ct.nii.gz", hu(SHAPE), codes, turned),
+        save_turned(folder / "labels.nii.gz", labels(SHAPE, highest=6), codes, turned),
+    )
+
+
+def ours(ct_path, labels_path, numbers):
+    ct, mask = read_ct(ct_path), read_labels(labels_path)
+    measured = measure_structures(mask.data, ct.data, mask.grid, {str(number): number for number in numbers}, 1)
+    return measured.set_index("structure")
+
+
+def by_simpleitk(ct_path, labels_path, numbers):
+    """Return SimpleITK's statistics and shapes of the same files."""
+    mask = SimpleITK.Cast(SimpleITK.ReadImage(str(labels_path)), SimpleITK.sitkUInt16)
+    statistics, shapes = SimpleITK.LabelStatisticsImageFilter(), SimpleITK.LabelShapeStatisticsImageFilter()
+    statistics.Execute(SimpleITK.ReadImage(str(ct_path)), mask)
+    shapes.Execute(mask)
+    assert set(numbers) <= set(shapes.GetLabels())
+    return statistics, shapes
+
+
+@pytest.fixture(params=["turned RAS", "turned PIL", pytest.param("abdomen", marks=needs_abdomen)])
+def pair(request, tmp_path):
+    """Measures by us and by SimpleITK, and the labels."""
+    if request.param == "abdomen":
+        paths = ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz"
+    else:
+        paths = synthetic(tmp_path, request.param.split()[1])
+    numbers = [int(number) for number in np.unique(read_labels(paths[1]).data) if number]
+    return ours(*paths, numbers), *by_simpleitk(*paths, numbers), numbers
+
+
+def test_the_files_hold_many_structures(pair):
+    assert len(pair[3]) >= 6
+
+
+def test_numbers_of_voxels_and_extremes_are_those_of_simpleitk(pair):
+    found, statistics, _, numbers = pair
+
+    expected = [[statistics.GetCount(n), statistics.GetMinimum(n), statistics.GetMaximum(n)] for n in numbers]
+    np.testing.assert_array_equal(found[["n_voxels", "hu_min", "hu_max"]], expected)
+
+
+def test_mean_and_spread_are_those_of_simpleitk(pair):
+    found, statistics, _, numbers = pair
+
+    np.testing.assert_allclose(found["hu_mean"], [statistics.GetMean(n) for n in numbers], rtol=1e-9, atol=1e-9)
+    n = found["n_voxels"].to_numpy(dtype=float)
+    sigma = np.array([statistics.GetSigma(number) for number in numbers])  # divides by n - 1
+    np.testing.assert_allclose(found["hu_sd"], sigma * np.sqrt((n - 1) / n), rtol=1e-7)
+
+
+def test_volumes_are_the_physical_sizes_of_simpleitk(pair):
+    found, _, shapes, numbers = pair
+
+    expected = [shapes.GetPhysicalSize(n) / 1000 for n in numbers]
+    np.testing.assert_allclose(found["volume_ml"], expected, rtol=1e-6)  # spacing is float32 in the header
+
+
+def test_centroids_are_those_of_simpleitk_in_its_other_world(pair):
+    found, _, shapes, numbers = pair
+
+    lps = np.array([shapes.GetCentroid(n) for n in numbers])  # x to the left, y backwards
+    expected = lps * [-1, -1, 1]
+    np.testing.assert_allclose(found[["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]], expected, atol=1e-3)
+
+
+def test_voxels_at_the_border_are_those_of_simpleitk(pair):
+    found, _, shapes, numbers = pair
+
+    assert found["border_voxels"].to_list() == [shapes.GetNumberOfPixelsOnBorder(n) for n in numbers]
+
+
+def test_medians_are_those_of_simpleitk_to_the_width_of_its_bins(tmp_path):
+    ct_path, labels_path = synthetic(tmp_path)
+    found = ours(ct_path, labels_path, range(1, 7))
+    statistics = SimpleITK.LabelIntensityStatisticsImageFilter()
+    statistics.SetNumberOfBins(2**16)
+
+    statistics.Execute(SimpleITK.ReadImage(str(labels_path)), SimpleITK.ReadImage(str(ct_path)))
+
+    image, mask = read_ct(ct_path).data, read_labels(labels_path).data
+    for number in range(1, 7):
+        values = np.sort(image[mask == number])
+        middle = values[(len(values) - 1) // 2], values[len(values) // 2]  # two values if their number is even
+        assert middle[0] - 0.1 <= statistics.GetMedian(number) <= middle[1] + 0.1
+        assert middle[0] <= found.loc[str(number), "hu_p50"] <= middle[1]
+
+
+# SOURCE: Zwanenburg et al., Radiology 2020;295:328, and the IBSI reference manual (arXiv:1612.07003): consensus values
+# of the digital phantom. Volume is the approximate one (voxel counting), the statistics those of section 3.3.
+
+
+@pytest.fixture
+def phantom():
+    if not PHANTOM.is_dir():
+        pytest.skip("the IBSI phantom (../shared/data) is not here")
+    return ours(PHANTOM / "image.nii.gz", PHANTOM / "mask.nii.gz", [1]).iloc[0]
+
+
+def test_the_ibsi_phantom_has_592_cubic_millimetres(phantom):
+    assert phantom["volume_ml"] * 1000 == pytest.approx(592, abs=1e-9)
+    assert phantom["n_voxels"] == 74
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "digits"),
+    [("mean", 2.15, 2), ("variance", 3.05, 2), ("coefficient of variation", 0.812, 3), ("root mean square", 2.77, 2)],
+)
+def test_the_ibsi_phantom_has_the_published_moments(phantom, name, value, digits):
+    mean, sd = phantom["hu_mean"], phantom["hu_sd"]
+    found = {
+        "mean": mean,
+        "variance": sd**2,
+        "coefficient of variation": sd / mean,
+        "root mean square": np.sqrt(mean**2 + sd**2),
+    }
+
+    assert round(found[name], digits) == value
+
+
+def test_the_ibsi_phantom_has_the_published_energy(phantom):
+    energy = phantom["n_voxels"] * (phantom["hu_mean"] ** 2 + phantom["hu_sd"] ** 2)
+
+    assert energy == pytest.approx(567)
+
+
+def test_the_ibsi_phantom_has_the_published_order_statistics(phantom):
+    assert phantom[["hu_min", "hu_p50", "hu_max"]].to_list() == [1, 1, 6]
+    assert phantom["hu_p75"] - phantom["hu_p25"] == 3  # interquartile range
+    assert phantom["hu_max"] - phantom["hu_min"] == 5  # range
+    dispersion = (phantom["hu_p75"] - phantom["hu_p25"]) / (phantom["hu_p75"] + phantom["hu_p25"])
+    assert dispersion == pytest.approx(0.6)  # quartile coefficient of dispersion
+
+
+def test_a_second_reading_of_the_phantom_by_simpleitk_agrees(tmp_path, phantom):
+    statistics, shapes = by_simpleitk(PHANTOM / "image.nii.gz", PHANTOM / "mask.nii.gz", [1])
+
+    assert statistics.GetMean(1) == pytest.approx(phantom["hu_mean"])
+    assert shapes.GetPhysicalSize(1) == pytest.approx(592)
+
+
+def test_a_plain_file_in_world_axes_has_its_centroid_where_simpleitk_sees_it(tmp_path):
+    one = np.zeros(SHAPE, np.uint8)
+    one[20, 3, 5] = 1
+    path = save(tmp_path / "labels.nii.gz", one, affine((2, 2, 2), (0, 0, 0)))
+    shapes = SimpleITK.LabelShapeStatisticsImageFilter()
+    shapes.Execute(SimpleITK.ReadImage(str(path)))
+    mask = read_labels(path)
+
+    row = measure_structures(mask.data, None, mask.grid, {"one": 1}, 1).iloc[0]
+
+    assert row[["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]].to_list() == [40, 6, 10]
+    assert shapes.GetCentroid(1) == (-40, -6, 10)

@@ -1,0 +1,226 @@
+"""Real scans of real people: an abdomen with the labels of the paper's own model, and masks of a man without his CT."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop import structures
+from ctpop.__main__ import main
+from ctpop.measure import HU_COLUMNS
+from ctpop.schema import MEASURES_TABLE, SEGMENTS, VERDICTS
+from studies import DATA
+
+ABDOMEN = DATA / "ct_abdomen"
+FULL, SHORT = ABDOMEN / "ct.nii.gz", ABDOMEN / "ct_short.nii.gz"
+LABELS_104, LABELS_117 = ABDOMEN / "segmentation_v1_104.nii.gz", ABDOMEN / "segmentation_v2_117_short.nii.gz"
+MASKS = DATA / "mask_folder_s0327"
+CHOSEN = ("spleen", "liver", "kidney_left", "kidney_right", "aorta", "vertebrae_L1", "hip_left", "brain")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
+
+
+def study_of(folder, label_set, *scans):
+    """Run cohort, segment, measure and screen on (scan, CT, segmentation), and return their tables."""
+    registry = pd.DataFrame(scans, columns=["scan_id", "ct_path", "segmentation_path"]).assign(age_years=60)
+    registry.to_csv(folder / "registry.csv", index=False)
+    at = {
+        name: str(folder / f"{name}.parquet")
+        for name in ("cohort", "exclusions", "flow", "segments", "measures", "verdicts", "analysis")
+    }
+
+    def stage(name, **options):
+        assert main([name, *[word for option, value in options.items() for word in (f"--{option}", str(value))]]) == 0
+
+    none = json.dumps({"criteria": []})
+    tables = {name: at[name] for name in ("cohort", "exclusions", "flow")}
+    stage("cohort", registry=folder / "registry.csv", settings=none, **{"start-from": "segmentations"}, **tables)
+    common = {"structures": label_set, "masks": folder / "masks", "root": folder}
+    stage("segment", cohort=at["cohort"], engine="existing", out=at["segments"], **common)
+    stage("measure", cohort=at["cohort"], segments=at["segments"], out=at["measures"], **common)
+    stage("screen", measures=at["measures"], structures=label_set, verdicts=at["verdicts"], analysis=at["analysis"])
+    return SEGMENTS.read(at["segments"]), MEASURES_TABLE.read(at["measures"]), VERDICTS.read(at["verdicts"])
+
+
+@pytest.fixture(scope="module")
+def abdomen(tmp_path_factory):
+    """Tables of the abdomen with the paper's 104 structures, and of wrong combinations of its files."""
+    return study_of(
+        tmp_path_factory.mktemp("abdomen"),
+        "paper_104",
+        ("whole", FULL, LABELS_104),
+        ("short_ct", SHORT, LABELS_104),
+        ("other_labels", SHORT, LABELS_117),
+    )
+
+
+@pytest.fixture(scope="module")
+def measured(abdomen):
+    """Measures of the abdomen by structure."""
+    measures = abdomen[1]
+    return measures[measures["scan_id"] == "whole"].set_index("structure")
+
+
+@pytest.fixture(scope="module")
+def voxels():
+    """Attenuation and labels of the abdomen, read by nibabel alone."""
+    return np.asarray(nib.load(FULL).dataobj), np.asarray(nib.load(LABELS_104).dataobj)
+
+
+def test_labels_stored_as_floating_point_numbers_are_read_as_integers(abdomen, measured, voxels):
+    present = {int(label) for label in np.unique(voxels[1]) if label}
+
+    assert voxels[1].dtype == np.float64
+    assert len(present) == 59
+    assert abdomen[0].set_index("scan_id").loc["whole", "status"] == "existing"
+    label_of = structures.read("paper_104").label_of
+    assert {label_of[name] for name in measured.index[measured["n_voxels"] > 0]} == present
+
+
+def test_volumes_are_the_voxels_of_27_cubic_millimetres_that_carry_the_label(measured, voxels):
+    label_of = structures.read("paper_104").label_of
+
+    counts = np.bincount(voxels[1].astype(int).ravel(), minlength=105)
+
+    expected = {name: counts[label] * 27 / 1000 for name, label in label_of.items()}
+    assert measured["volume_ml"].to_dict() == pytest.approx(expected, rel=1e-9)
+    assert measured.loc["liver", "volume_ml"] > 500
+
+
+@pytest.mark.parametrize("name", ["spleen", "liver", "aorta", "vertebrae_L1", "autochthon_left", "colon"])
+def test_attenuation_is_that_of_the_voxels_under_the_mask(measured, voxels, name):
+    values = voxels[0][voxels[1] == structures.read("paper_104").label_of[name]]
+
+    row = measured.loc[name]
+
+    assert row["hu_mean"] == pytest.approx(values.mean(), rel=1e-12)
+    assert row["hu_sd"] == pytest.approx(values.std(), rel=1e-9)
+    quantiles = np.percentile(values, [5, 25, 50, 75, 95])
+    assert row[["hu_p05", "hu_p25", "hu_p50", "hu_p75", "hu_p95"]].to_list() == pytest.approx(list(quantiles))
+
+
+def test_structures_of_the_head_are_absent_from_an_abdomen(abdomen, measured):
+    verdicts = abdomen[2].set_index(["scan_id", "structure"])
+
+    for name in ("brain", "face", "vertebrae_C1", "humerus_left"):
+        assert measured.loc[name, "n_voxels"] == 0
+        assert verdicts.loc[("whole", name), "reason"] == "absent"
+
+
+def test_left_lies_to_the_left_of_right(measured):
+    label_set = structures.read("paper_104").table
+    lefts = list(label_set.loc[label_set["side"].eq("left"), "structure"])
+    pairs = [(left, left.replace("left", "right")) for left in lefts]
+    present = measured["n_voxels"] > 0
+    both = [(left, right) for left, right in pairs if present.get(left, False) and present.get(right, False)]
+
+    x = measured["centroid_x_mm"]
+
+    assert len(both) >= 10
+    assert all(x[left] < x[right] for left, right in both)
+
+
+def test_vertebrae_follow_each_other_from_head_to_feet(measured):
+    names = [f"vertebrae_L{number}" for number in range(1, 6)]
+
+    heights = measured.loc[names, "centroid_z_mm"].to_numpy()
+
+    assert (np.diff(heights) < -20).all()
+
+
+def test_structures_that_leave_the_image_are_truncated(abdomen, measured, voxels):
+    verdicts = abdomen[2].set_index(["scan_id", "structure"])
+    label_of = structures.read("paper_104").label_of
+    top = set(np.unique(voxels[1][:, :, -1]))
+
+    for name in ("aorta", "autochthon_left", "autochthon_right"):
+        assert label_of[name] in top
+        assert "superior" in measured.loc[name, "faces"].split()
+        assert verdicts.loc[("whole", name), "reason"] == "truncated"
+
+
+def test_a_ct_of_30_slices_does_not_fit_a_segmentation_of_112(abdomen):
+    row = abdomen[0].set_index("scan_id").loc["short_ct"]
+
+    assert row["status"] == "grid_mismatch"
+    assert "shape (122, 101, 112) is not (122, 101, 30)" in row["detail"]
+
+
+def test_labels_of_another_version_are_refused_rather_than_renamed(abdomen):
+    row = abdomen[0].set_index("scan_id").loc["other_labels"]
+
+    assert row["status"] == "unknown_labels"
+    assert row["detail"].endswith("that label set paper_104 does not name")
+
+
+def test_scans_that_were_refused_have_rows_for_every_structure_and_no_value(abdomen):
+    measures = abdomen[1].set_index("scan_id")
+
+    assert set(measures.loc["short_ct", "status"]) == {"grid_mismatch"}
+    assert set(measures.loc["other_labels", "status"]) == {"unknown_labels"}
+    assert len(measures) == 3 * 104
+    assert measures.loc[["short_ct", "other_labels"], ["n_voxels", "volume_ml", "hu_mean"]].isna().all(axis=None)
+
+
+def test_the_same_labels_fit_their_own_label_set(tmp_path):
+    segments, measures, _ = study_of(tmp_path, "total_117", ("short", SHORT, LABELS_117))
+
+    counts = np.bincount(np.asarray(nib.load(LABELS_117).dataobj).astype(int).ravel(), minlength=118)
+    label_of = structures.read("total_117").label_of
+    assert segments["status"].to_list() == ["existing"]
+    assert dict(zip(measures["structure"], measures["n_voxels"], strict=True)) == {
+        name: counts[label] for name, label in label_of.items()
+    }
+
+
+# A folder of masks without a CT
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory):
+    """A label set of eight structures, as a user's own CSV: reading all 117 masks takes long."""
+    path = tmp_path_factory.mktemp("label_set") / "chosen.csv"
+    table = structures.read("total_117").table
+    table[table["structure"].isin(CHOSEN)].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def man(tmp_path_factory, chosen):
+    """Tables of a man of whom there are masks and no CT."""
+    return study_of(tmp_path_factory.mktemp("man"), chosen, ("s0327", None, MASKS))
+
+
+def test_volumes_of_a_mask_folder_are_those_of_each_mask(man):
+    volumes = man[1].set_index("structure")["volume_ml"]
+
+    for name in CHOSEN:
+        image = nib.load(MASKS / f"{name}.nii.gz")
+        voxel_ml = abs(np.linalg.det(image.affine[:3, :3])) / 1000
+        count = np.count_nonzero(np.asarray(image.dataobj))
+        assert volumes[name] == pytest.approx(count * voxel_ml, rel=1e-6)  # the header is float32
+
+
+def test_without_a_ct_attenuation_is_missing_and_volumes_are_usable(man):
+    segments, measures, verdicts = man
+
+    assert measures[list(HU_COLUMNS)].isna().all(axis=None)
+    assert set(measures["status"]) == {"measured"}
+    assert not verdicts["usable_hu"].any()
+    assert verdicts.set_index("structure")["usable_volume"].loc[["spleen", "liver", "kidney_left"]].all()
+    assert "109 files name no structure of the label set" in segments.loc[0, "detail"]
+
+
+def test_an_empty_mask_is_a_measured_absence(man):
+    brain = man[1].set_index("structure").loc["brain"]
+
+    assert (brain["n_voxels"], brain["volume_ml"]) == (0, 0)
+    assert man[2].set_index("structure").loc["brain", "reason"] == "absent"
+
+
+def test_the_left_kidney_of_the_man_lies_left(man):
+    x = man[1].set_index("structure")["centroid_x_mm"]
+
+    assert x["kidney_left"] < x["liver"]
+    assert x["kidney_left"] < x["kidney_right"]

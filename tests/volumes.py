@@ -1,0 +1,281 @@
+"""Small CT volumes, label maps and mask folders: arrays whose answers are known, and files good and bad."""
+
+import gzip
+from collections.abc import Callable
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from nibabel import orientations
+from scipy.spatial.transform import Rotation
+
+from ctpop.structures import STRUCTURES, LabelSet
+
+SHAPE = (8, 7, 6)
+LARGE = (32, 32, 32)  # enough that half of the compressed file holds the header and many voxels
+SPACING_MM = (1.5, 2.0, 4.0)  # anisotropic, and exact in every floating-point format
+ORIGIN_MM = (-30.0, -20.0, 100.0)
+ORIENTATIONS = ["".join(codes) for ends in product("LR", "PA", "IS") for codes in permutations(ends)]
+
+
+def affine(
+    spacing_mm: tuple[float, ...] = SPACING_MM,
+    origin_mm: tuple[float, ...] = ORIGIN_MM,
+    turned_degrees: tuple[float, float, float] = (0, 0, 0),
+) -> np.ndarray:
+    """Return the affine of a RAS+ grid, turned about x, y and z."""
+    turn = Rotation.from_euler("xyz", turned_degrees, degrees=True).as_matrix()
+    found = np.eye(4)
+    found[:3, :3] = turn @ np.diag(spacing_mm)
+    found[:3, 3] = origin_mm
+    return found
+
+
+def hu(shape: tuple[int, ...] = SHAPE, seed: int = 1) -> np.ndarray:
+    """Return attenuation between -1000 and 1000 HU, no two neighbours alike."""
+    return np.random.default_rng(seed).integers(-1000, 1001, shape).astype(np.int16)
+
+
+def labels(shape: tuple[int, ...] = SHAPE, highest: int = 3, seed: int = 2) -> np.ndarray:
+    """Return labels from 0 to `highest`, scattered."""
+    return np.random.default_rng(seed).integers(0, highest + 1, shape).astype(np.uint8)
+
+
+def label_set(*names: str, bound_ml: float = np.nan) -> LabelSet:
+    """Return a label set that numbers these structures from 1."""
+    table = pd.DataFrame({"label": range(1, len(names) + 1), "structure": names})
+    sides = [next((side for side in ("left", "right") if name.endswith(side)), None) for name in names]
+    table = table.assign(side=pd.Series(sides, dtype="str"), group="group", lower_bound_ml=bound_ml)
+    return LabelSet("made_up", STRUCTURES.check(table))
+
+
+def save(path: Path, data: np.ndarray, where: np.ndarray | None = None, **fields: Any) -> Path:
+    """Write a NIfTI whose sform is `where`; `fields` of the header are overwritten as given, sensible or not."""
+    image = nib.Nifti1Image(data, affine() if where is None else where, dtype=data.dtype)
+    image.header["qform_code"] = 0
+    return write(path, image.to_bytes(), **fields)
+
+
+def save_turned(path: Path, data: np.ndarray, codes: str, where: np.ndarray | None = None) -> Path:
+    """Write a volume given in RAS+ the way a scanner with another axis order would store it, `codes` as in LPS."""
+    image = nib.Nifti1Image(data, affine() if where is None else where)
+    turn = orientations.ornt_transform(orientations.io_orientation(image.affine), orientations.axcodes2ornt(codes))
+    nib.save(image.as_reoriented(turn), path)
+    return path
+
+
+def write(path: Path, content: bytes, **fields: Any) -> Path:
+    """Write the bytes of a NIfTI with changed header fields, compressed if the name says so."""
+    header = np.frombuffer(bytearray(content[:348]), nib.nifti1.header_dtype)
+    for name, value in fields.items():
+        header[name] = value
+    content = header.tobytes() + content[348:]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    return path
+
+
+def damage(path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """Replace the bytes of a file."""
+    path.write_bytes(change(path.read_bytes()))
+    return path
+
+
+def flip_byte(content: bytes, position: int | None = None) -> bytes:
+    """Return the bytes with one of them changed, the middle one unless told."""
+    position = len(content) // 2 if position is None else position
+    return content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :]
+
+
+def save_masks(folder: Path, masks: dict[str, np.ndarray], where: np.ndarray | None = None) -> Path:
+    """Write one mask per structure, as TotalSegmentator does."""
+    for name, mask in masks.items():
+        save(folder / f"{name}.nii.gz", mask.astype(np.uint8), where)
+    return folder
+
+
+class Bad(NamedTuple):
+    """A file that cannot be used: how it is written, and the reason and words it is refused with."""
+
+    save: Callable[[Path], Path]
+    reason: str
+    words: str
+    suffix: str = ".nii.gz"
+
+
+def _with(value: float) -> np.ndarray:
+    found = hu().astype(np.float32)
+    found[2, 3, 4] = value
+    return found
+
+
+def _sheared() -> np.ndarray:
+    found = affine()
+    found[1, 2] = np.tan(np.deg2rad(15)) * SPACING_MM[2]  # the table moves at 15 degrees to the slices: gantry tilt
+    return found
+
+
+def _two_forms(qform: np.ndarray) -> Callable[[Path], Path]:
+    def save_both(path: Path) -> Path:
+        image = nib.Nifti1Image(hu(), affine())
+        image.set_sform(affine(), 1)
+        image.set_qform(qform, 1)
+        return write(path, image.to_bytes())
+
+    return save_both
+
+
+def _save_cifti(path: Path) -> Path:
+    axes = nib.cifti2.ScalarAxis(["one"]), nib.cifti2.ScalarAxis(["a", "b"])
+    nib.save(nib.Cifti2Image(np.ones((1, 2), np.float32), axes), path.with_suffix(".dscalar.nii"))
+    path.with_suffix(".dscalar.nii").rename(path)
+    return path
+
+
+def _coloured() -> np.ndarray:
+    return np.zeros(SHAPE, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+
+
+BAD_CTS = {
+    "a gzip file cut at half its length": Bad(
+        lambda path: damage(save(path, hu(LARGE)), lambda content: content[: len(content) // 2]),
+        "unreadable",
+        "scan.nii.gz: Compressed file ended before",
+    ),
+    "a gzip file whose last 9 bytes are missing": Bad(
+        lambda path: damage(save(path, hu(LARGE)), lambda content: content[:-9]),
+        "unreadable",
+        "scan.nii.gz: Compressed file ended before",
+    ),
+    "a gzip file with one flipped byte": Bad(
+        lambda path: damage(save(path, hu(LARGE)), flip_byte), "unreadable", "scan.nii.gz: "
+    ),
+    "a gzip file whose voxels end early though it is whole": Bad(
+        lambda path: save(path, hu(), dim=[3, 8, 7, 7, 1, 1, 1, 1]),
+        "unreadable",
+        "scan.nii.gz ends before its 784 bytes of voxels: truncated",
+    ),
+    "an uncompressed file cut at half its length": Bad(
+        lambda path: damage(save(path, hu()), lambda content: content[: len(content) // 2]),
+        "unreadable",
+        "scan.nii is too short for its 672 bytes of voxels: truncated",
+        ".nii",
+    ),
+    "an uncompressed file without its last byte": Bad(
+        lambda path: damage(save(path, hu()), lambda content: content[:-1]),
+        "unreadable",
+        "scan.nii is too short for its 672 bytes of voxels: truncated",
+        ".nii",
+    ),
+    "a file without a byte": Bad(
+        lambda path: damage(save(path, hu()), lambda _: b""), "unreadable", "scan.nii.gz: Empty file"
+    ),
+    "a text": Bad(
+        lambda path: damage(save(path, hu()), lambda _: b"no image" * 99),
+        "unreadable",
+        "scan.nii: Cannot work out file type",
+        ".nii",
+    ),
+    "a compressed text": Bad(
+        lambda path: damage(save(path, hu()), lambda _: gzip.compress(b"no image" * 99)),
+        "unreadable",
+        "scan.nii.gz: Cannot work out file type",
+    ),
+    "an image of another format": Bad(
+        lambda path: nib.save(nib.MGHImage(hu().astype(np.float32), affine()), path) or path,
+        "unreadable",
+        "scan.mgz: NIfTI (.nii or .nii.gz) is expected",
+        ".mgz",
+    ),
+    "a compression that is not gzip": Bad(
+        lambda path: nib.save(nib.Nifti1Image(hu(), affine()), path) or path,
+        "unreadable",
+        "scan.nii.bz2: NIfTI (.nii or .nii.gz) is expected",
+        ".nii.bz2",
+    ),
+    "a table in the NIfTI container": Bad(_save_cifti, "unreadable", "NIfTI is expected, found Cifti2Image", ".nii"),
+    "a header that promises a thousand times its voxels": Bad(
+        lambda path: save(path, hu(), dim=[3, 1000, 1000, 1000, 1, 1, 1, 1]),
+        "unreadable",
+        "scan.nii.gz is too short for its 2000000000 bytes of voxels: truncated",
+    ),
+    "a header that promises more voxels than any CT has": Bad(
+        lambda path: save(path, hu(), dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]),
+        "bad_geometry",
+        "has more than 2^31 voxels",
+    ),
+    "a header whose voxels begin beyond the end": Bad(
+        lambda path: save(path, hu(), vox_offset=1e15), "unreadable", "scan.nii is too short", ".nii"
+    ),
+    "two time points": Bad(
+        lambda path: save(path, np.stack([hu(), hu()], axis=-1)),
+        "bad_geometry",
+        "one volume with three axes is expected, found shape (8, 7, 6, 2)",
+    ),
+    "a radiograph": Bad(
+        lambda path: save(path, hu()[:, :, 0]),
+        "bad_geometry",
+        "one volume with three axes is expected, found shape (8, 7)",
+    ),
+    "a gantry tilt": Bad(lambda path: save(path, hu(), _sheared()), "bad_geometry", "axes are not at right angles"),
+    "two axes that point the same way": Bad(
+        lambda path: save(path, hu(), srow_y=[1.5, 0, 0, 0]), "bad_geometry", "the affine is singular or not finite"
+    ),
+    "a slice thickness of zero": Bad(
+        lambda path: save(path, hu(), srow_z=[0, 0, 0, 100]), "bad_geometry", "the affine is singular or not finite"
+    ),
+    "a position that is not a number": Bad(
+        lambda path: save(path, hu(), srow_x=[1.5, 0, 0, np.nan]),
+        "bad_geometry",
+        "the affine is singular or not finite",
+    ),
+    "voxels in metres": Bad(
+        lambda path: save(path, hu(), affine((0.0015, 0.002, 0.004))),
+        "bad_geometry",
+        "spacing must be 0.1 to 20.0 mm, found [0.002, 0.002, 0.004]",
+    ),
+    "voxels in micrometres": Bad(
+        lambda path: save(path, hu(), affine((1500, 2000, 4000))),
+        "bad_geometry",
+        "spacing must be 0.1 to 20.0 mm, found [1500.0, 2000.0, 4000.0]",
+    ),
+    "no orientation": Bad(
+        lambda path: save(path, hu(), sform_code=0, qform_code=0),
+        "bad_geometry",
+        "neither qform nor sform is set, so that left and right are not known",
+    ),
+    "two forms with different voxel sizes": Bad(
+        _two_forms(affine((1.5, 2, 8))),
+        "bad_geometry",
+        "qform and sform give different voxel sizes: [1.5, 2.0, 8.0] and [1.5, 2.0, 4.0] mm",
+    ),
+    "two forms of which one swaps left and right": Bad(
+        _two_forms(affine() @ np.diag([-1, 1, 1, 1])), "bad_geometry", "qform and sform give different orientations"
+    ),
+    "two forms of which one has a broken quaternion": Bad(
+        lambda path: save(path, hu(), qform_code=1, pixdim=[1, *SPACING_MM, 0, 0, 0, 0], quatern_b=3),
+        "bad_geometry",
+        "the qform has a broken quaternion",
+    ),
+    "one voxel that is not a number": Bad(
+        lambda path: save(path, _with(np.nan)), "bad_values", "1 of 336 voxels are NaN or infinite"
+    ),
+    "one infinite voxel": Bad(
+        lambda path: save(path, _with(np.inf)), "bad_values", "1 of 336 voxels are NaN or infinite"
+    ),
+    "a scale beyond all numbers": Bad(
+        lambda path: save(path, hu(), scl_slope=1e38), "bad_values", "of 336 voxels are NaN or infinite"
+    ),
+    "the same value everywhere": Bad(
+        lambda path: save(path, np.full(SHAPE, -1024, np.int16)),
+        "bad_values",
+        "all voxels have the same value -1024",
+    ),
+    "colours": Bad(lambda path: save(path, _coloured()), "bad_values", "voxels must be real numbers"),
+    "complex numbers": Bad(
+        lambda path: save(path, hu().astype(np.complex64)), "bad_values", "voxels must be real numbers"
+    ),
+}
