@@ -32,17 +32,21 @@ def timed(command: list[str], **environment: str) -> float:
 
 
 def ours(scans: list[Path], work: Path) -> float:
-    """Segment with our stage, which wants a cohort table."""
+    """Segment with our stage, which wants a registry."""
     registry = pd.DataFrame({"scan_id": [path.name[:-7] for path in scans], "age_years": 50, "ct_path": scans})
-    registry.assign(complete="true", contrast="true").to_csv(work / "registry.csv", index=False)
-    tables = {name: str(work / f"{name}.parquet") for name in ("cohort", "exclusions", "flow")}
+    registry.to_csv(work / "registry.csv", index=False)
     package = {"PYTHONPATH": str(ROOT / "workflow")}
     python = [sys.executable, "-m", "ctpop"]
-    options = [word for name, path in tables.items() for word in (f"--{name}", path)]
-    timed([*python, "cohort", "--registry", str(work / "registry.csv"), *options], **package)
-    places = ["--root", str(work), "--masks", str(work / "ours"), "--out", str(work / "segments.parquet")]
+    places = [
+        "--registry",
+        str(work / "registry.csv"),
+        "--masks",
+        str(work / "ours"),
+        "--out",
+        str(work / "segments.parquet"),
+    ]
     engine = ["--engine", "nnunet", "--structures", "demo", "--settings", '{"model": "demo", "device": "cpu"}']
-    return timed([*python, "segment", "--cohort", tables["cohort"], *places, *engine], **package)
+    return timed([*python, "segment", *places, *engine], **package)
 
 
 def theirs(scans: list[Path], work: Path, name: str) -> float:

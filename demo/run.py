@@ -18,22 +18,21 @@ REPORT = Path("results/demo/report/index.html")
 
 def main() -> int:
     began = time.monotonic()
-    lock_path = ROOT / "results" / ".demo.lock"
-    with lock_path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.stderr.write("another demo is running in this checkout; wait for it, or stop it\n")
-            return 1
-        steps = (
-            [sys.executable, "demo/make_cohort.py"],
-            ["snakemake", "--unlock", "--quiet", "all"],  # a killed run leaves its lock behind; ours is held above
-            ["snakemake", "--profile", "profiles/local", "--quiet", "host", "reason", *sys.argv[1:]],
-        )
-        for step in steps:
-            ended = subprocess.run(step, cwd=ROOT, pass_fds=(lock.fileno(),), check=False)
-            if ended.returncode:
-                return ended.returncode
+    lock = (ROOT / "results" / ".demo.lock").open("w")  # open to the end of the process, and so is the lock
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.stderr.write("another demo is running in this checkout; wait for it, or stop it\n")
+        return 1
+    steps = (
+        [sys.executable, "demo/make_cohort.py"],
+        ["snakemake", "--unlock", "--quiet", "all"],  # a killed run leaves its lock behind; ours is held above
+        ["snakemake", "--profile", "profiles/local", "--quiet", "host", "reason", *sys.argv[1:]],
+    )
+    for step in steps:
+        ended = subprocess.run(step, cwd=ROOT, pass_fds=(lock.fileno(),), check=False)
+        if ended.returncode:
+            return ended.returncode
     sys.stderr.write(f"\ndone in {time.monotonic() - began:.0f} s; open {REPORT} in a browser\n")
     return 0
 

@@ -4,7 +4,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctpop.cohort import CRITERIA, count_flow, failed_criteria
+from ctpop.cohort import count_flow, failed_criteria
+from ctpop.registry import CRITERIA
 from ctpop.schema import REGISTRY, REGISTRY_COLUMNS
 
 law = settings(deadline=None, max_examples=20, derandomize=True)

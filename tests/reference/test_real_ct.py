@@ -36,9 +36,9 @@ def study_of(folder, label_set, *scans):
     none = json.dumps({"criteria": []})
     tables = {name: at[name] for name in ("cohort", "exclusions", "flow")}
     stage("cohort", registry=folder / "registry.csv", settings=none, **{"start-from": "segmentations"}, **tables)
-    common = {"structures": label_set, "masks": folder / "masks", "root": folder}
-    stage("segment", cohort=at["cohort"], engine="existing", out=at["segments"], **common)
-    stage("measure", cohort=at["cohort"], segments=at["segments"], out=at["measures"], **common)
+    common = {"registry": folder / "registry.csv", "structures": label_set, "masks": folder / "masks"}
+    stage("segment", engine="existing", out=at["segments"], **common)
+    stage("measure", segments=at["segments"], out=at["measures"], **common)
     stage("screen", measures=at["measures"], structures=label_set, verdicts=at["verdicts"], analysis=at["analysis"])
     return SEGMENTS.read(at["segments"]), MEASURES_TABLE.read(at["measures"]), VERDICTS.read(at["verdicts"])
 

@@ -13,7 +13,7 @@ from ctpop import settings
 PACKAGE = Path(ctpop.__file__).parent
 MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 FOUNDATION = {
-    *("errors", "columns", "tables", "codes", "schema", "images", "structures", "settings", "shards"),
+    *("errors", "columns", "tables", "codes", "schema", "images", "structures", "settings", "shards", "registry"),
 }
 STAGES = {*settings.STAGES, "gather", "dictionary"}
 RULES = PACKAGE.parent / "rules"

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from ctpop.__main__ import main
-from ctpop.cohort import as_truth, check_columns, count_flow, failed_criteria, read_registry
+from ctpop.cohort import check_columns, count_flow, failed_criteria
 from ctpop.errors import ContractError
+from ctpop.registry import as_truth, read_registry
 from ctpop.schema import COHORT, EXCLUSIONS, FLOW
 
 PAPER_ORDER = ["age_known", "complete", "contrast_enhanced"]

@@ -12,7 +12,7 @@ from ctpop.__main__ import main
 from ctpop.errors import ContractError
 from ctpop.images import Grid, read_labels
 from ctpop.measure import HU_COLUMNS, measure_structures, take_over, values_by_label
-from ctpop.schema import COHORT, FACES, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
+from ctpop.schema import FACES, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
 from ctpop.segmentation.store import Note, Store
 from volumes import (
     BAD_CTS,
@@ -276,19 +276,17 @@ class Study:
         self.rows.append(row)
 
     def write(self):
-        cohort = pd.DataFrame({"scan_id": list(self.scans), "ct_path": list(self.scans.values())})
-        cohort = cohort.reindex(columns=list(REGISTRY_COLUMNS))
-        types = {name: str(column.dtype) for name, column in REGISTRY_COLUMNS.items()}
-        COHORT.write(cohort.astype(types), self.folder / "cohort.parquet")
+        registry = pd.DataFrame({"scan_id": list(self.scans), "ct_path": list(self.scans.values())})
+        registry.reindex(columns=list(REGISTRY_COLUMNS)).to_csv(self.folder / "registry.csv", index=False)
         segments = pd.DataFrame(self.rows, columns=list(SEGMENTS.columns)).astype("str")
         SEGMENTS.write(segments, self.folder / "segments.parquet")
         ORGANS.table.to_csv(self.folder / "structures.csv", index=False)
 
     def measure(self, **settings):
         self.write()
-        files = {"cohort": "cohort.parquet", "segments": "segments.parquet", "masks": "masks", "out": "out.parquet"}
+        files = {"registry": "registry.csv", "segments": "segments.parquet", "masks": "masks", "out": "out.parquet"}
         options = [word for name, path in files.items() for word in (f"--{name}", str(self.folder / path))]
-        where = ["--root", str(self.folder), "--structures", str(self.folder / "structures.csv")]
+        where = ["--structures", str(self.folder / "structures.csv")]
         self.code = main(["measure", *options, *where, "--settings", json.dumps(settings)])
         return MEASURES_TABLE.read(self.folder / "out.parquet").set_index(["scan_id", "structure"])
 
@@ -426,6 +424,8 @@ def test_the_layers_of_the_border_come_from_the_settings(study):
 
 
 def test_a_shard_without_scans_is_a_table_without_rows(study, caplog):
+    study.scans = {"of_another_shard": None}
+
     with caplog.at_level(logging.INFO):
         measures = study.measure()
 
@@ -565,7 +565,7 @@ def take_over_file(study, path):
     """Return the outcome of the command on a table, for a cohort of scans 0007 and b."""
     study.scans = {"0007": None, "b": None}
     study.write()
-    options = {"cohort": study.folder / "cohort.parquet", "structures": study.folder / "structures.csv"}
+    options = {"registry": study.folder / "registry.csv", "structures": study.folder / "structures.csv"}
     options |= {"table": path, "out": study.folder / "out.parquet"}
     return main(["measure", *[word for name, value in options.items() for word in (f"--{name}", str(value))]])
 

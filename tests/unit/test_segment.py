@@ -9,7 +9,7 @@ import pytest
 
 from ctpop.__main__ import main
 from ctpop.images import read_labels, sha256_of
-from ctpop.schema import COHORT, REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
+from ctpop.schema import REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
 from ctpop.segmentation.model_folder import digest_of
 from ctpop.segmentation.store import Store
 from ctpop.shards import shard_of
@@ -20,11 +20,11 @@ ORGANS = label_set(*STRUCTURES)
 SETTINGS = {"device": "cpu", "step_size": 0.5, "cpu_threads": 1}
 
 
-def cohort_of(scans):
-    """Return a cohort of scans, each given as its columns that are not missing."""
+def write_registry(scans, folder):
+    """Write a registry of scans, each given as its columns that are not missing, and return its path."""
     frame = pd.DataFrame(list(scans.values()), index=list(scans)).rename_axis("scan_id").reset_index()
-    frame = frame.reindex(columns=list(REGISTRY_COLUMNS)).assign(age_years=60.0)
-    return COHORT.check(frame.astype({name: str(column.dtype) for name, column in REGISTRY_COLUMNS.items()}))
+    frame.reindex(columns=list(REGISTRY_COLUMNS)).assign(age_years=60.0).to_csv(folder / "registry.csv", index=False)
+    return folder / "registry.csv"
 
 
 class Study:
@@ -37,12 +37,10 @@ class Study:
         ORGANS.table.to_csv(self.options["structures"], index=False)
 
     def segment(self, scans, shard="1-of-1", **changed):
-        COHORT.write(cohort_of(scans), self.folder / "cohort.parquet")
         out = self.folder / "segments.parquet"
         options = {
             **self.options,
-            "cohort": self.folder / "cohort.parquet",
-            "root": self.folder,
+            "registry": write_registry(scans, self.folder),
             "masks": self.masks,
             "out": out,
             "shard": shard,
@@ -143,11 +141,13 @@ def test_every_status_of_a_bad_scan_is_in_the_closed_list(tmp_path):
     assert set(SEGMENT_STATUS) - statuses == {"segmented", "out_of_memory", "prediction_failed"}
 
 
-def test_absolute_paths_need_no_root(study):
+def test_absolute_paths_do_not_depend_on_the_folder_of_the_registry(study, tmp_path_factory):
     columns = with_both(study.folder, "a")
     absolute = {name: str(study.folder / path) for name, path in columns.items()}
 
-    segments = study.segment({"a": absolute}, root="/nowhere")
+    elsewhere = write_registry({"a": absolute}, tmp_path_factory.mktemp("elsewhere"))
+
+    segments = study.segment({"a": absolute}, registry=elsewhere)
 
     assert segments.loc["a", "status"] == "existing"
 
@@ -262,13 +262,14 @@ def test_the_shards_together_have_every_scan_once(study):
     assert len([part for part in parts if len(part)]) > 1
 
 
-@pytest.mark.parametrize("cohort", [[], ["a"]])
-def test_a_shard_without_scans_is_a_table_without_rows(study, caplog, cohort):
-    scans = {scan: with_both(study.folder, scan) for scan in cohort}
+@pytest.mark.parametrize("everybody_is_excluded", [False, True])
+def test_a_shard_without_scans_is_a_table_without_rows(study, caplog, everybody_is_excluded):
+    scans = {"a": with_both(study.folder, "a")}
     empty = next(f"{shard + 1}-of-3" for shard in range(3) if shard_of("a", 3) != shard)
+    choice = {"criteria": "complete"} if everybody_is_excluded else {"shard": empty}
 
     with caplog.at_level(logging.INFO):
-        segments = study.segment(scans, shard=empty)
+        segments = study.segment(scans, **choice)
 
     assert len(segments) == 0
     assert caplog.messages[-1] == "0 scans in = none"
@@ -371,11 +372,11 @@ def test_the_same_scans_give_the_same_bytes_in_another_folder(images, tmp_path, 
 
 
 def test_a_model_that_is_not_there_stops_the_run_before_any_scan(images, capsys):
-    COHORT.write(cohort_of(three_scans(images.folder)), images.folder / "cohort.parquet")
+    write_registry(three_scans(images.folder), images.folder)
     settings = json.dumps({"model": str(images.folder / "nowhere")})
-    files = {"cohort": "cohort.parquet", "masks": "masks", "out": "segments.parquet"}
+    files = {"registry": "registry.csv", "masks": "masks", "out": "segments.parquet"}
     options = [word for name, path in files.items() for word in (f"--{name}", str(images.folder / path))]
-    rest = ["--root", str(images.folder), "--engine", "nnunet", "--structures", "demo", "--settings", settings]
+    rest = ["--engine", "nnunet", "--structures", "demo", "--settings", settings]
 
     code = main(["segment", *options, *rest])
 

@@ -1,6 +1,6 @@
 """Volume and attenuation of every structure in every scan: what is there, not yet judged.
 
-In: the cohort, the rows of `segments` of a shard, the store of label maps and the CT volumes. Out: a row per scan and
+In: the registry, the rows of `segments` of a shard, the store of label maps and the CT volumes. Out: a row per scan and
 structure. At the third door a table of measures takes the place of images.
 """
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ctpop import settings, structures
 from ctpop.errors import ContractError, ScanError
 from ctpop.images import Grid, Volume, read_ct, read_labels, sha256_of
-from ctpop.schema import COHORT, FACES, MEASURES_TABLE, SEGMENTS, USABLE_STATUS
+from ctpop.registry import add_registry_arguments, included, read_registry
+from ctpop.schema import FACES, MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.segmentation.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -244,7 +245,7 @@ def read_user_table(path: Path) -> pd.DataFrame:
 def run(options: argparse.Namespace) -> None:
     """Measure a shard, or take over a table, and write the rows."""
     border_layers = settings.section("measure", options.settings)["border_layers"]
-    cohort = COHORT.read(options.cohort)
+    cohort = included(read_registry(options.registry), options.criteria)
     names = structures.read(options.structures).names
     if options.table:
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
@@ -253,7 +254,7 @@ def run(options: argparse.Namespace) -> None:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(names))
         files = zip(cohort["scan_id"], cohort["ct_path"], strict=True)
-        ct_paths = {str(scan): options.root / str(path) if pd.notna(path) else None for scan, path in files}
+        ct_paths = {str(scan): options.registry.parent / str(path) if pd.notna(path) else None for scan, path in files}
         rows = measure_shard(segments, ct_paths, Study(Store(options.masks), names, border_layers))
     written = MEASURES_TABLE.write(rows, options.out)
     counts = ", ".join(f"{n} {status}" for status, n in written["status"].value_counts().sort_index().items())
@@ -262,15 +263,12 @@ def run(options: argparse.Namespace) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--cohort", type=Path, required=True, help="Parquet with the included scans")
+    add_registry_arguments(parser)
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")
     source.add_argument("--table", type=Path, help="CSV or Parquet with measures made elsewhere")
     parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
-    parser.add_argument(
-        "--root", type=Path, help="folder that relative paths of the registry start from (with --segments)"
-    )
     parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write")
 

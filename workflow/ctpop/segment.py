@@ -1,8 +1,8 @@
 """Make, or take over, the label map of every scan of a shard.
 
-In: the cohort. Out: a row per scan in `segments`, and the label maps in the store. A scan that cannot be read or
-predicted is a row with a reason, and the shard goes on. A finished scan is never done twice, and the model is loaded
-only when a scan needs it.
+In: the registry, of which the included scans of the shard are taken. Out: a row per scan in `segments`, and the label
+maps in the store. A scan that cannot be read or predicted is a row with a reason, and the shard goes on. A finished
+scan is never done twice, and the model is loaded only when a scan needs it.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import pandas as pd
 from ctpop import settings, structures
 from ctpop.errors import ScanError
 from ctpop.images import read_ct, sha256_of
-from ctpop.schema import COHORT, SEGMENTS
+from ctpop.registry import add_registry_arguments, included, read_registry
+from ctpop.schema import SEGMENTS
 from ctpop.segmentation import existing, model_folder
 from ctpop.segmentation.store import Note, Store, fingerprint_of
 from ctpop.shards import parse_shard, shard_of
@@ -159,13 +160,13 @@ def segment_scans(scans: list[Scan], engine: Predict | TakeOver) -> tuple[pd.Dat
 def run(options: argparse.Namespace) -> None:
     """Segment the scans of one shard, write their rows, and say how many came to what end."""
     chosen = settings.section("segment", options.settings)
-    cohort = members(COHORT.read(options.cohort), *options.shard)
+    cohort = members(included(read_registry(options.registry), options.criteria), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store = Store(options.masks)
     engine = (
         Predict(store, chosen) if options.engine == "nnunet" else TakeOver(store, structures.read(options.structures))
     )
-    segments, times = segment_scans(scans_of(cohort, options.root), engine)
+    segments, times = segment_scans(scans_of(cohort, options.registry.parent), engine)
     SEGMENTS.write(segments, options.out)
     if options.times:
         write_csv(times, options.times)
@@ -175,10 +176,7 @@ def run(options: argparse.Namespace) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--cohort", type=Path, required=True, help="Parquet with the included scans")
-    parser.add_argument(
-        "--root", type=Path, required=True, help="folder that relative paths of the registry start from"
-    )
+    add_registry_arguments(parser)
     parser.add_argument(
         "--shard",
         type=parse_shard,

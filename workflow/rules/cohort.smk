@@ -1,7 +1,7 @@
 rule cohort:
     input:
         registry=REGISTRY,
-        code=code("cohort"),
+        code=code("registry", "cohort"),
     output:
         cohort=f"{STUDY}/tables/cohort.parquet",
         exclusions=f"{STUDY}/tables/exclusions.parquet",

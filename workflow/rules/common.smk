@@ -32,7 +32,6 @@ FOUNDATION = (
 DOOR = config["study"]["start_from"]
 STUDY = f"results/{config['study']['name']}"
 REGISTRY = config["study"]["registry"]
-REGISTRY_FOLDER = str(Path(REGISTRY).parent)
 TRUTH = config["study"].get("truth", [])
 STRUCTURES = str(settings.label_set_file(config["structures"]))
 SHARDS = shards.shard_names(config["segment"]["shards"])

@@ -2,9 +2,9 @@ if DOOR == "measures":
 
     rule measure:
         input:
-            cohort=f"{STUDY}/tables/cohort.parquet",
+            registry=REGISTRY,
             table=config["study"]["measures"],
-            code=code("images", "segmentation/store", "measure"),
+            code=code("images", "registry", "segmentation/store", "measure"),
         output:
             measures=f"{STUDY}/tables/measures.parquet",
             csv=f"{STUDY}/tables/measures.csv",
@@ -18,20 +18,21 @@ if DOOR == "measures":
             mem_mb=8000,
             runtime=60,
         params:
+            criteria=config["cohort"]["criteria"],
             structures=config["structures"],
         message:
             "measure: table of measures"
         shell:
-            "python -m ctpop measure --cohort {input.cohort:q} --table {input.table:q}"
+            "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria} --table {input.table:q}"
             " --structures {params.structures:q} --out {output.measures:q} &> {log:q}"
 
 else:
 
     rule measure:
         input:
-            cohort=ancient(f"{STUDY}/tables/cohort.parquet"),
+            registry=ancient(REGISTRY),
             segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
-            code=code("images", "segmentation/store", "measure"),
+            code=code("images", "registry", "segmentation/store", "measure"),
         output:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             csv=f"{STUDY}/shards/measures/{{shard}}.csv",
@@ -47,12 +48,11 @@ else:
         params:
             settings=stage_settings("measure"),
             structures=config["structures"],
-            root=REGISTRY_FOLDER,
             masks=f"{STUDY}/masks",
         message:
             "measure: shard {wildcards.shard}"
         shell:
-            "python -m ctpop measure --cohort {input.cohort:q} --segments {input.segments:q} --root {params.root:q}"
+            "python -m ctpop measure --registry {input.registry:q} --segments {input.segments:q}"
             " --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
             " --out {output.measures:q} &> {log:q}"
 

@@ -1,10 +1,10 @@
 # The code is not an input here: GPU nights are keyed by model checksum, CT checksum and a version in the program, and
-# a job that finds its label maps in the store takes seconds. The cohort is `ancient` because `rows` and `criteria` say
-# exactly which shards it changes. Label maps are side files in the store: Snakemake deletes declared outputs of a
-# killed job.
+# a job that finds its label maps in the store takes seconds. The registry is `ancient` because `rows` and `criteria`
+# say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops the job's own
+# reasons to run.) Label maps are side files in the store: Snakemake deletes declared outputs of a killed job.
 rule segment:
     input:
-        cohort=ancient(f"{STUDY}/tables/cohort.parquet"),
+        registry=ancient(REGISTRY),
         model=MODEL,
     output:
         segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
@@ -24,15 +24,14 @@ rule segment:
         settings=stage_settings("segment"),
         engine="nnunet" if DOOR == "images" else "existing",
         structures=config["structures"],
-        root=REGISTRY_FOLDER,
         rows=rows_of,
-        criteria=stage_settings("cohort"),
+        criteria=config["cohort"]["criteria"],
         masks=f"{STUDY}/masks",
         times=f"{STUDY}/benchmarks/segment/{{shard}}_scans.csv",
     message:
         "segment: label maps of shard {wildcards.shard} (progress in {log})"
     shell:
-        "python -m ctpop segment --cohort {input.cohort:q} --root {params.root:q} --shard {wildcards.shard}"
+        "python -m ctpop segment --registry {input.registry:q} --criteria {params.criteria} --shard {wildcards.shard}"
         " --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
         " --masks {params.masks:q} --times {params.times:q} --out {output.segments:q} &> {log:q}"
 

@@ -84,15 +84,9 @@ def read_study(folder: Path, label_set: structures.LabelSet, config: dict[str, A
     Raises
     ------
     ContractError
-        If a table is missing or broken, or a structure of `report.figure6` is not in the label set.
+        If a table is missing or broken.
 
     """
-    unknown = sorted({name for name, _ in config["report"]["figure6"]} - set(label_set.names))
-    if unknown:
-        raise ContractError(
-            f"report.figure6: {', '.join(unknown)} are not structures of label set {label_set.name};"
-            f" choose among {', '.join(label_set.names)}"
-        )
     tables = {table.name: table.read(_existing(folder / f"{table.name}.parquet")) for table in REQUIRED}
     if config["study"]["start_from"] != "measures":
         tables["segments"] = schema.SEGMENTS.read(_existing(folder / "segments.parquet"))
