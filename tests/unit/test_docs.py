@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ctpop import codes, cohort, schema, settings, structures
+from ctpop import codes, registry, schema, settings, structures
 from ctpop.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -99,8 +99,8 @@ def test_the_data_page_has_every_code():
 def test_the_data_page_says_how_truth_is_written():
     page = " ".join((ROOT / "docs" / "data.md").read_text(encoding="utf-8").split())
 
-    assert "true is written {}, {} or {}".format(*cohort.TRUE_WORDS) in page
-    assert "false is written {}, {} or {}".format(*cohort.FALSE_WORDS) in page
+    assert "true is written {}, {} or {}".format(*registry.TRUE_WORDS) in page
+    assert "false is written {}, {} or {}".format(*registry.FALSE_WORDS) in page
 
 
 def test_the_configuration_page_has_every_key():
