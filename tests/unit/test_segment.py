@@ -371,17 +371,31 @@ def test_the_same_scans_give_the_same_bytes_in_another_folder(images, tmp_path, 
     }
 
 
-def test_a_model_that_is_not_there_stops_the_run_before_any_scan(images, capsys):
+@pytest.mark.parametrize(
+    ("model", "structures", "told"),
+    [
+        ({"model": "nowhere"}, "demo", "segment.model: one nnU-Net v2 model folder"),
+        ({}, "demo", "segment.model: is missing; engine nnunet needs a model folder"),
+        (
+            {"model": "demo"},
+            "structures.csv",
+            "segment.model: demo knows no structure of label set structures; it knows",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_stops_the_run_before_any_scan(images, capsys, model, structures, told):
     write_registry(three_scans(images.folder), images.folder)
-    settings = json.dumps({"model": str(images.folder / "nowhere")})
+    (images.folder / "structures.csv").write_text("label,structure,side,group,lower_bound_ml\n1,antler,,head,\n")
+    label_set = str(images.folder / structures) if structures.endswith(".csv") else structures
+    settings = json.dumps(model)
     files = {"registry": "registry.csv", "masks": "masks", "out": "segments.parquet"}
     options = [word for name, path in files.items() for word in (f"--{name}", str(images.folder / path))]
-    rest = ["--engine", "nnunet", "--structures", "demo", "--settings", settings]
+    rest = ["--engine", "nnunet", "--structures", label_set, "--settings", settings]
 
     code = main(["segment", *options, *rest])
 
     assert code == 1
-    assert capsys.readouterr().err.startswith("error in segment: segment.model: one nnU-Net v2 model folder")
+    assert capsys.readouterr().err.startswith(f"error in segment: {told}")
     assert not images.masks.exists()
 
 

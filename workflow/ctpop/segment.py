@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ctpop import settings, structures
-from ctpop.errors import ScanError
+from ctpop.errors import ContractError, ScanError
 from ctpop.images import read_ct, sha256_of
 from ctpop.registry import add_registry_arguments, included, read_registry
 from ctpop.schema import SEGMENTS
@@ -44,10 +44,19 @@ class Predict:
 
     status = "segmented"
 
-    def __init__(self, store: Store, options: dict[str, Any]) -> None:
+    def __init__(self, store: Store, label_set: structures.LabelSet, options: dict[str, Any]) -> None:
+        if "model" not in options:
+            raise ContractError("segment.model: is missing; engine nnunet needs a model folder of nnU-Net v2 (or demo)")
+        folder = model_folder.find_folder(options["model"])
+        known = model_folder.foreground_labels(model_folder.read_json(folder / "dataset.json"), folder / "dataset.json")
+        if not set(known) & set(label_set.names):
+            raise ContractError(
+                f"segment.model: {options['model']} knows no structure of label set {label_set.name};"
+                f" it knows {', '.join(list(known)[:5])}, …; set structures to the label set of the model"
+            )
         self.store = store
         self.options = options
-        self.digest = model_folder.digest_of(model_folder.find_folder(options["model"]))
+        self.digest = model_folder.digest_of(folder)
         self.model: NnunetModel | None = None
 
     def __call__(self, scan: Scan) -> tuple[Note, bool]:
@@ -67,9 +76,9 @@ class Predict:
 
 def load_model(options: dict[str, Any]) -> "NnunetModel":
     """Return the model of the settings; torch is imported here and nowhere else."""
+    began = time.monotonic()
     from ctpop.segmentation.nnunet import NnunetModel
 
-    began = time.monotonic()
     model = NnunetModel(options["model"], options["device"], options["step_size"], options["cpu_threads"])
     LOG.info("model %s loaded on %s in %.1f s", model.name, model.device, time.monotonic() - began)
     return model
@@ -162,10 +171,8 @@ def run(options: argparse.Namespace) -> None:
     chosen = settings.section("segment", options.settings)
     cohort = members(included(read_registry(options.registry), options.criteria), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
-    store = Store(options.masks)
-    engine = (
-        Predict(store, chosen) if options.engine == "nnunet" else TakeOver(store, structures.read(options.structures))
-    )
+    store, label_set = Store(options.masks), structures.read(options.structures)
+    engine = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
     segments, times = segment_scans(scans_of(cohort, options.registry.parent), engine)
     SEGMENTS.write(segments, options.out)
     if options.times:
