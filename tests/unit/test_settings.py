@@ -202,3 +202,20 @@ def test_default_panels_are_those_whose_structure_the_label_set_has(tmp_path):
 
     assert settings.validated(study_of(str(one)))["report"]["figure6"] == [["aorta", "volume_ml"]]
     assert settings.validated(study_of(str(other)))["report"]["figure6"] == [["liver", "volume_ml"]]
+
+
+def test_the_digest_of_labels_follows_labels_and_names_and_not_bounds(tmp_path):
+    header = "label,structure,side,group,lower_bound_ml\n"
+    contents = {
+        "first": "1,liver,,abdomen,500\n2,aorta,,vessels,40\n",
+        "other_bound": "2,aorta,,vessels,30\n1,liver,,abdomen,\n",
+        "other_label": "3,liver,,abdomen,500\n2,aorta,,vessels,40\n",
+        "other_name": "1,spleen,,abdomen,500\n2,aorta,,vessels,40\n",
+    }
+    for name, rows in contents.items():
+        (tmp_path / f"{name}.csv").write_text(header + rows)
+
+    digests = {name: settings.labels_digest(str(tmp_path / f"{name}.csv")) for name in contents}
+
+    assert digests["first"] == digests["other_bound"]
+    assert len(set(digests.values())) == 3

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = _filled(schema, config)
     if "figure6" not in (config.get("report") or {}):
-        filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], _structure_names(config))
+        filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], _label_rows(config["structures"]))
     return filled
 
 
@@ -48,6 +49,12 @@ def label_set_file(name_or_path: str) -> Path:
     """Return the file of a shipped label set (`paper_104`, `total_117`, `demo`) or of a user's own CSV."""
     shipped = LABEL_SETS / f"{name_or_path}.csv"
     return shipped if shipped.is_file() else Path(name_or_path)
+
+
+def labels_digest(name_or_path: str) -> str:
+    """Return a digest of the labels and names of a label set, which a change of its lower bounds leaves as it is."""
+    labels = sorted((row.get("label", ""), row.get("structure", "")) for row in _label_rows(name_or_path))
+    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
 
 
 def section(stage: str, text: str) -> dict[str, Any]:
@@ -100,7 +107,7 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
-    names = _structure_names(config)
+    names = [row.get("structure", "") for row in _label_rows(config["structures"])]
     if not names:
         shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
         yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV of one"
@@ -117,16 +124,17 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
             yield f"{place}: label set {config['structures']} has no structure {', '.join(unknown)}{hint}"
 
 
-def _structure_names(config: dict[str, Any]) -> list[str]:
-    path = label_set_file(config["structures"])
+def _label_rows(name_or_path: str) -> list[dict[str, str]]:
+    path = label_set_file(name_or_path)
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8-sig") as file:
-        return [row.get("structure", "") for row in csv.DictReader(file)]
+        return list(csv.DictReader(file))
 
 
-def _panels_at_hand(panels: list[list[str]], names: list[str]) -> list[list[str]]:
+def _panels_at_hand(panels: list[list[str]], rows: list[dict[str, str]]) -> list[list[str]]:
     """Return the default panels whose structure the label set has, or its first structure if it has none of them."""
+    names = [row.get("structure", "") for row in rows]
     return [panel for panel in panels if panel[0] in names] or [[names[0], "volume_ml"]]
 
 

@@ -34,6 +34,7 @@ STUDY = f"results/{config['study']['name']}"
 REGISTRY = config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
 STRUCTURES = str(settings.label_set_file(config["structures"]))
+LABELS = settings.labels_digest(config["structures"])
 SHARDS = shards.shard_names(config["segment"]["shards"])
 DIGESTS = (
     shards.shard_digests(REGISTRY, len(SHARDS)) if Path(REGISTRY).is_file() else {}
@@ -65,6 +66,11 @@ def code(*modules):
     """Return the modules whose change makes a table stale: Snakemake does not see what a program imports."""
     names = [*FOUNDATION, *modules]
     return sorted(str(path) for name in names for path in PACKAGE.glob(f"{name}.py"))
+
+
+def label_set(wildcards):
+    """Return the label set, for programs that read names and labels only; `LABELS` is what reruns them."""
+    return config["structures"]
 
 
 def rows_of(wildcards):

@@ -19,7 +19,8 @@ if DOOR == "measures":
             runtime=60,
         params:
             criteria=config["cohort"]["criteria"],
-            structures=config["structures"],
+            structures=label_set,
+            labels=LABELS,
         message:
             "measure: table of measures"
         shell:
@@ -47,7 +48,8 @@ else:
             runtime=120,
         params:
             settings=stage_settings("measure"),
-            structures=config["structures"],
+            structures=label_set,
+            labels=LABELS,
             masks=f"{STUDY}/masks",
         message:
             "measure: shard {wildcards.shard}"

@@ -23,7 +23,8 @@ rule segment:
     params:
         settings=stage_settings("segment"),
         engine="nnunet" if DOOR == "images" else "existing",
-        structures=config["structures"],
+        structures=label_set,
+        labels=LABELS,
         rows=rows_of,
         criteria=config["cohort"]["criteria"],
         masks=f"{STUDY}/masks",
