@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help setup images demo check format test test-all docs model clean
+.PHONY: help setup images demo check format test test-all bench docs model clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ test: setup  ## every feature once
 
 test-all: setup  ## the exhaustive runs, too
 	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'
+
+bench: images  ## measured comparisons, printed as tables
+	$(RUN) python bench/segment.py
 
 docs: setup  ## write docs/data.md and docs/config.md anew
 	$(RUN) python -m ctpop dictionary --data docs/data.md --config docs/config.md

@@ -4,8 +4,8 @@
 
 Network, plans, preprocessing and checkpoint are nnU-Net's own; only the training loop is ours, because nnU-Net's
 trainer wants a GPU and a thousand epochs. The folder that comes out is read by `nnUNetv2_predict` like any other.
-It ends with the Dice of people the network never saw, in `validation.csv` beside the plans. About half an hour on
-two cores. The checkpoint holds plain types only, so that it loads with `weights_only=True`.
+It ends with the Dice of people the network never saw, in `validation.csv` beside the plans. About forty minutes
+on two cores. The checkpoint holds plain types only, so that it loads with `weights_only=True`.
 """
 
 import argparse
@@ -295,7 +295,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the model folder")
     parser.add_argument("--people", type=int, default=60, help="training phantoms (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=900, help="optimisation steps (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=1000, help="optimisation steps (default %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="torch threads (default %(default)s)")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctpop.cohort import count_flow, failed_criteria
-from ctpop.registry import CRITERIA
+from ctpop.registry import CRITERIA, included
 from ctpop.schema import REGISTRY, REGISTRY_COLUMNS
 
 law = settings(deadline=None, max_examples=20, derandomize=True)
@@ -43,6 +43,8 @@ def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(peo
     }
     assert set(zip(failed["scan_id"], failed["criterion"], strict=True)) == expected
     assert len(failed) == len(expected)
+    kept = included(registry_of(people), criteria)
+    assert sorted([*kept["scan_id"], *failed["scan_id"].unique()]) == sorted(registry_of(people)["scan_id"])
 
 
 @law

@@ -220,7 +220,7 @@ def test_an_age_that_is_no_number_is_refused(tmp_path, age):
     [
         ("-1", "column 'age_years' must be at least 0 years, found -1.0 in 1 rows, first scan_id: 'b'"),
         ("121", "column 'age_years' must be at most 120 years, found 121.0 in 1 rows, first scan_id: 'b'"),
-        ("inf", "column 'age_years' must be at most 120 years, found inf in 1 rows, first scan_id: 'b'"),
+        ("inf", "column 'age_years' must be a finite number, found inf in 1 rows, first scan_id: 'b'"),
     ],
 )
 def test_an_age_outside_a_human_life_is_refused(tmp_path, age, expected):

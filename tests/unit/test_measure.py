@@ -554,7 +554,10 @@ def test_a_scan_and_structure_that_stand_twice_are_refused():
     ("volume", "expected"),
     [
         (-1, "column 'volume_ml' must be at least 0 ml, found -1 in 1 rows, first scan_id and structure: 'a liver'"),
-        ("1,5", "column 'volume_ml' must be a number, found 1,5 in 1 rows, first scan_id and structure: 'a liver'"),
+        (
+            "1,5",
+            "column 'volume_ml' must be a finite number, found 1,5 in 1 rows, first scan_id and structure: 'a liver'",
+        ),
     ],
 )
 def test_a_volume_that_is_none_is_refused(volume, expected):
@@ -600,3 +603,12 @@ def test_a_table_that_is_not_there_is_named(study, capsys):
 
     expected = f"error in measure: {path}: the table of measures does not exist; set study.measures\n"
     assert capsys.readouterr().err == expected
+
+
+def test_a_store_that_is_not_named_is_told(tmp_path, capsys):
+    named = ["--registry", "r.csv", "--structures", "demo", "--segments", "s.parquet", "--out", "o.parquet"]
+
+    assert main(["measure", *named]) == 1
+    assert capsys.readouterr().err == (
+        "error in measure: --masks: is missing; --segments tells of label maps in a store\n"
+    )

@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+from studies import REPO
+
 FIGURES = ("flow", "age_by_sex", "figure6", "spearman_overview", "truth")
 KNOWN_EFFECTS = [
     ("hip_left", "hu_mean", -1),
@@ -26,6 +28,12 @@ def test_forty_people_become_thirty_five_by_the_three_criteria(demo):
     assert list(flow["n_before"]) == [40, 38, 37]
     assert list(flow["n_removed"]) == [2, 1, 2]
     assert flow["n_after"].iloc[-1] == 35 == len(table(demo, "cohort"))
+
+
+def test_the_registry_in_the_repository_is_the_one_that_is_drawn(demo):
+    drawn = demo.folder / "cohort" / "registry.csv"
+
+    assert drawn.read_bytes() == (REPO / "demo" / "registry.csv").read_bytes()
 
 
 def test_a_scan_that_fails_two_criteria_has_two_rows_and_counts_once(demo):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-KINDS = {"bool": "true or false", "boolean": "true or false", "int64": "a whole number", "float64": "a number"}
+KINDS = {"bool": "true or false", "boolean": "true or false", "int64": "a whole number", "float64": "a finite number"}
 
 
 def text(meaning: str, *, among: Iterable[str] = (), pattern: str = "", missing: str = "") -> pa.Column:
@@ -75,7 +75,7 @@ def _of_kind(values: pd.Series, kind: str) -> "pd.Series[bool]":
     if kind.startswith("bool") and not pd.api.types.is_bool_dtype(values.dtype):
         return values.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
     if kind == "float64":
-        return pd.to_numeric(values, errors="coerce").notna()
+        return pd.to_numeric(values, errors="coerce").abs().lt(np.inf).fillna(False).astype(bool)
     if kind == "int64":
         return pd.to_numeric(values, errors="coerce").mod(1).eq(0).fillna(False).astype(bool)
     return pd.Series(True, index=values.index)

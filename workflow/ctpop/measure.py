@@ -244,6 +244,8 @@ def read_user_table(path: Path) -> pd.DataFrame:
 
 def run(options: argparse.Namespace) -> None:
     """Measure a shard, or take over a table, and write the rows."""
+    if options.segments and not options.masks:
+        raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     border_layers = settings.section("measure", options.settings)["border_layers"]
     cohort = included(read_registry(options.registry), options.criteria)
     names = structures.read(options.structures).names
