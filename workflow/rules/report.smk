@@ -1,3 +1,13 @@
+PANELS = [
+    f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
+]
+FIGURES = [
+    *("flow", "age_by_sex", "figure6", "spearman_overview", "figure_s3_p01"),
+    *[f"{kind}_{panel}" for panel in PANELS for kind in ("scatter", "boxes")],
+    *(["truth"] if TRUTH else []),
+]
+
+
 rule report:
     input:
         cohort=rules.cohort.output,
@@ -22,13 +32,7 @@ rule report:
         f"{STUDY}/report/index.html",
         f"{STUDY}/report/methods.md",
         f"{STUDY}/provenance.json",
-        figure_files(
-            "flow",
-            "age_by_sex",
-            "figure6",
-            "spearman_overview",
-            *(["truth"] if TRUTH else []),
-        ),
+        figure_files(*FIGURES),
     log:
         f"{STUDY}/logs/report.log",
     benchmark:
