@@ -1,5 +1,10 @@
 """Tables keep their promises, say which one is broken, and are written whole or not at all."""
 
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +12,7 @@ import pytest
 from ctpop import schema
 from ctpop.columns import count, number, text, truth
 from ctpop.errors import ContractError
-from ctpop.tables import Table, write_atomically, write_csv
+from ctpop.tables import Table, remove_half_written, write_atomically, write_csv
 
 PEOPLE = Table(
     "people",
@@ -247,3 +252,17 @@ def test_an_infinite_number_is_refused(value):
 
     with pytest.raises(ContractError, match="hu_mean' must be a finite number"):
         schema.TRUTH.check(infinite)
+
+
+def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_running_one_stays(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    stem = f".table.csv.{platform.node()}"
+    left, busy = (tmp_path / f"{stem}.{process}.part" for process in (killed.pid, os.getppid()))
+    others = [tmp_path / f".table.csv.another-{platform.node()}.{killed.pid}.part", tmp_path / "table.csv"]
+    for path in (left, busy, *others):
+        path.touch()
+
+    remove_half_written(tmp_path)
+
+    assert set(tmp_path.iterdir()) == {busy, *others}

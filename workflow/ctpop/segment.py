@@ -22,7 +22,7 @@ from ctpop.schema import SEGMENTS
 from ctpop.segmentation import existing, model_folder
 from ctpop.segmentation.store import Note, Store, fingerprint_of
 from ctpop.shards import parse_shard, shard_of
-from ctpop.tables import write_csv
+from ctpop.tables import remove_half_written, write_csv
 
 if TYPE_CHECKING:
     from ctpop.segmentation.nnunet import NnunetModel
@@ -172,6 +172,7 @@ def run(options: argparse.Namespace) -> None:
     cohort = members(included(read_registry(options.registry), options.criteria), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store, label_set = Store(options.masks), structures.read(options.structures)
+    remove_half_written(options.masks)
     engine = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
     segments, times = segment_scans(scans_of(cohort, options.registry.parent), engine)
     SEGMENTS.write(segments, options.out)

@@ -4,7 +4,9 @@ Every file that passes between two stages is described by a `Table` in `schema.p
 that a stage may trust what it reads. Rows are sorted by key and written without timestamps: equal data, equal bytes.
 """
 
+import glob
 import os
+import platform
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +69,7 @@ class Table:
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         """Check the frame and write it as Parquet, and as CSV for people beside it; return what was written."""
         checked = self.check(frame, where=path)
+        remove_half_written(Path(path).parent)
         write_atomically(path, lambda part: _write_parquet(checked, part))
         write_csv(checked, Path(path).with_suffix(".csv"))
         return checked
@@ -105,7 +108,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a temporary file, then move it to its name: readers see all of it or nothing."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
     try:
         write(part)
         with part.open("rb") as written:
@@ -113,6 +116,23 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove the temporary files that processes left in a folder when they were killed on this machine."""
+    for left in folder.glob(f".*.{glob.escape(platform.node())}.*.part"):
+        if not _is_running(int(left.name.split(".")[-2])):
+            left.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
