@@ -39,7 +39,7 @@ def test_a_path_of_one_machine_would_be_found():
     places = ["/" + "home/me/ct", "see /" + "scratch/x", "='/" + "Users/me'", "(/" + "tmp/a)"]
 
     assert all(OF_ONE_MACHINE.search(place) for place in places)
-    assert not OF_ONE_MACHINE.search("results/home/x and ../work/y and https://example.org/home/x")
+    assert not OF_ONE_MACHINE.search("results/home/x and ../scans/y and https://example.org/home/x")
 
 
 def test_no_text_names_a_path_of_one_machine():
