@@ -124,3 +124,23 @@ def test_the_module_needs_the_standard_library_only():
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("before_header", ["\n", ",,,\n", " , \n\n"])
+def test_rows_without_content_before_the_header_do_not_hide_a_new_patient(tmp_path, before_header):
+    registry = tmp_path / "registry.csv"
+    lines = [f"s{number},p{number},50,male" for number in range(20)]
+    registry.write_text(before_header + "\n".join(["scan_id,patient_id,age_years,sex", *lines]) + "\n")
+    before = shards.shard_digests(registry, 8)
+    registry.write_text(registry.read_text() + "new,p-new,50,male\n")
+
+    changed = {name for name, digest in shards.shard_digests(registry, 8).items() if digest != before[name]}
+
+    assert changed == {shards.shard_names(8)[shards.shard_of("p-new", 8)]}
+
+
+def test_a_registry_that_is_not_utf8_has_digests_since_the_cohort_stage_tells_the_error(tmp_path):
+    registry = tmp_path / "registry.csv"
+    registry.write_bytes("scan_id,patient_id\ns1,Müller\n".encode("latin-1"))
+
+    assert set(shards.shard_digests(registry, 2)) == {"1-of-2", "2-of-2"}

@@ -38,14 +38,20 @@ def parse_shard(name: str) -> tuple[int, int]:
 
 def key_of(row: dict[str, str]) -> str:
     """Return what decides the shard of a registry row: its patient, or its scan where no patient is recorded."""
-    return (row.get("patient_id") or "").strip() or (row.get("scan_id") or "").strip()
+    return row.get("patient_id", "").strip() or row.get("scan_id", "").strip()
 
 
 def shard_digests(registry: str | Path, shards: int) -> dict[str, str]:
-    """Return a digest of the registry rows of each shard; it changes when one of its own rows changes."""
-    with Path(registry).open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file, skipinitialspace=True)
-        return digest_rows(({str(name).strip(): cell for name, cell in row.items()} for row in rows), shards)
+    """Return a digest of the registry rows of each shard; it changes when one of its own rows changes.
+
+    As in `registry.read_cells`, the header is the first row with any content. What is wrong with a file is left for
+    that function to tell.
+    """
+    with Path(registry).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        stripped = ([cell.strip() for cell in row] for row in csv.reader(file, skipinitialspace=True))
+        filled = (row for row in stripped if any(row))
+        header = next(filled, [])
+        return digest_rows((dict(zip(header, row, strict=False)) for row in filled), shards)
 
 
 def digest_rows(rows: Iterable[dict[str, str]], shards: int) -> dict[str, str]:
