@@ -230,7 +230,7 @@ def run(options: argparse.Namespace) -> None:
     schema.GROUPS.write(group_table(series, cuts, settings), options.groups)
     schema.POSTHOC.write(posthoc_table(series, cuts, settings), options.posthoc)
     if options.truth is not None:
-        truth = schema.TRUTH.check(pd.read_csv(options.truth, dtype={"scan_id": str}), where=options.truth)
+        truth = schema.TRUTH.read_csv(options.truth)
         schema.COMPARE_TRUTH.write(truth_table(observations, truth, names, settings), options.compare_truth)
     _report_counts(analysis, observations, associations)
 

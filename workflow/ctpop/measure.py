@@ -109,14 +109,16 @@ def border_contact(
     labels: NDArray[np.unsignedinteger[Any]], layers: int, size: int
 ) -> tuple[NDArray[np.int64], list[list[str]]]:
     """Return per label the voxels in the outermost layers, and the faces (out of `schema.FACES`) that it reaches."""
-    counts = np.bincount(labels.ravel(order="K"), minlength=size)[:size]
-    inner = tuple(slice(layers, n - layers) for n in labels.shape)
-    border = counts - np.bincount(labels[inner].ravel(order="K"), minlength=size)[:size]
     faces: list[list[str]] = [[] for _ in range(size)]
     slabs = [slab for axis in range(3) for slab in _both_ends(labels, axis, layers)]
     for name, slab in zip(FACES, slabs, strict=True):
-        for label in np.flatnonzero(np.bincount(slab.ravel(), minlength=size)[:size]):
+        for label in np.flatnonzero(_voxels(slab, size)):
             faces[label].append(name)
+    border = np.zeros(size, np.int64)
+    rest = labels  # what no slab of an earlier axis has counted
+    for axis in range(3):
+        near, rest, far = np.split(rest, _cuts(rest.shape[axis], layers), axis=axis)
+        border += _voxels(near, size) + _voxels(far, size)
     return border, faces
 
 
@@ -273,6 +275,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
     parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write")
+
+
+def _cuts(n: int, layers: int) -> list[int]:
+    """Return where the inner part of an axis begins and ends; nothing is inner where the two borders meet."""
+    begin = min(layers, n)
+    return [begin, max(n - layers, begin)]
+
+
+def _voxels(labels: NDArray[Any], size: int) -> NDArray[np.int64]:
+    return np.bincount(labels.ravel(), minlength=size)[:size]
 
 
 def _both_ends(labels: NDArray[Any], axis: int, layers: int) -> list[NDArray[Any]]:

@@ -12,28 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ctpop import settings, structures
-from ctpop.errors import ContractError
 from ctpop.schema import ANALYSIS, MEASURES, MEASURES_TABLE, VERDICTS
+from ctpop.structures import lower_bounds
 
 LOG = logging.getLogger(__name__)
-
-
-def lower_bounds(label_set: structures.LabelSet, changed: dict[str, float | None]) -> dict[str, float]:
-    """Return the lower bound (ml) of each structure that has one.
-
-    Raises
-    ------
-    ContractError
-        If a changed bound is that of no structure of the label set.
-
-    """
-    unknown = sorted(set(changed) - set(label_set.names))
-    if unknown:
-        raise ContractError(
-            f"screen.lower_bound_ml: {', '.join(unknown)} are not structures of label set {label_set.name}"
-        )
-    bounds = dict(zip(label_set.table["structure"], label_set.table["lower_bound_ml"], strict=True)) | changed
-    return {name: float(bound) for name, bound in bounds.items() if bound is not None and not np.isnan(bound)}
 
 
 def judge(measures: pd.DataFrame, bounds: dict[str, float], *, use_truncated_hu: bool) -> pd.DataFrame:

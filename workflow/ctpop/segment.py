@@ -48,7 +48,7 @@ class Predict:
         if "model" not in options:
             raise ContractError("segment.model: is missing; engine nnunet needs a model folder of nnU-Net v2 (or demo)")
         folder = model_folder.find_folder(options["model"])
-        known = model_folder.foreground_labels(model_folder.read_json(folder / "dataset.json"), folder / "dataset.json")
+        known = model_folder.labels_of(folder)
         if not set(known) & set(label_set.names):
             raise ContractError(
                 f"segment.model: {options['model']} knows no structure of label set {label_set.name};"
@@ -96,10 +96,6 @@ class TakeOver:
     def __call__(self, scan: Scan) -> tuple[Note, bool]:
         """Return the note on the scan's label map, and whether it was there already."""
         path = _given(scan.segmentation_path, "segmentation_path")
-        if not path.exists():
-            raise ScanError("missing_file", f"{path.name} does not exist")
-        if scan.ct_path and not scan.ct_path.is_file():
-            raise ScanError("missing_file", f"{scan.ct_path.name} does not exist")
         key = fingerprint_of(
             segmentation=existing.checksum(path),
             ct=sha256_of(scan.ct_path) if scan.ct_path else None,

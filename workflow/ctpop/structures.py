@@ -1,5 +1,6 @@
 """Label sets: which number in a label map means which structure, on which side, with which lower bound."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -68,3 +69,21 @@ def read(name_or_path: str) -> LabelSet:
             first = ", ".join(wrong["structure"].head(3))
             raise ContractError(f"{path}: side must agree with the name, found side {side} for {first}")
     return LabelSet(path.stem, table)
+
+
+def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[str, float]:
+    """Return the lower bound (ml) of each structure that has one.
+
+    Raises
+    ------
+    ContractError
+        If a changed bound is that of no structure of the label set.
+
+    """
+    unknown = sorted(set(changed) - set(label_set.names))
+    if unknown:
+        raise ContractError(
+            f"screen.lower_bound_ml: {', '.join(unknown)} are not structures of label set {label_set.name}"
+        )
+    bounds = dict(zip(label_set.table["structure"], label_set.table["lower_bound_ml"], strict=True)) | changed
+    return {name: float(bound) for name, bound in bounds.items() if bound is not None and not math.isnan(bound)}

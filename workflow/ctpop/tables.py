@@ -66,6 +66,11 @@ class Table:
         """Read and check a Parquet file."""
         return self.check(pd.read_parquet(path), where=path)
 
+    def read_csv(self, path: str | Path) -> pd.DataFrame:
+        """Read and check a CSV that a person or another program wrote."""
+        texts = {name: str for name, column in self.columns.items() if str(column.dtype) == "str"}
+        return self.check(pd.read_csv(path, dtype=texts), where=path)
+
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         """Check the frame and write it as Parquet, and as CSV for people beside it; return what was written."""
         checked = self.check(frame, where=path)

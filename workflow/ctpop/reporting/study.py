@@ -91,8 +91,7 @@ def read_study(folder: Path, label_set: structures.LabelSet, config: dict[str, A
     if config["study"]["start_from"] != "measures":
         tables["segments"] = schema.SEGMENTS.read(_existing(folder / "segments.parquet"))
     if "truth" in config["study"]:
-        path = _existing(Path(config["study"]["truth"]))
-        tables["truth"] = schema.TRUTH.check(pd.read_csv(path, dtype={"scan_id": str}), where=path)
+        tables["truth"] = schema.TRUTH.read_csv(_existing(Path(config["study"]["truth"])))
         tables["compare_truth"] = schema.COMPARE_TRUTH.read(_existing(folder / "compare_truth.parquet"))
     return Study(config, label_set, tables)
 

@@ -21,6 +21,7 @@ from ctpop.figures.wording import (
     structure_text,
 )
 from ctpop.reporting.study import Study
+from ctpop.structures import lower_bounds
 
 STATUS = {"segmented": "segmented", "existing": "existing segmentation", **NOT_MEASURED}
 FAILURES_SHOWN = 50
@@ -90,9 +91,8 @@ def screening(study: Study) -> dict[str, Any]:
     usable = verdicts.groupby("structure")[["usable_volume", "usable_hu"]].sum()
     table = usable.join(by_reason).reindex(study.label_set.names, fill_value=0)
     columns = ["usable_volume", "usable_hu", *reasons]
-    bounds = dict(zip(study.label_set.table["structure"], study.label_set.table["lower_bound_ml"], strict=True))
-    changed = study.config["screen"]["lower_bound_ml"]
-    bounds |= {name: np.nan if bound is None else bound for name, bound in changed.items()}
+    known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"])
+    bounds = {name: known.get(name, np.nan) for name in study.label_set.names}
     return {
         "reasons": [REASONS[code] for code in reasons],
         "rows": [

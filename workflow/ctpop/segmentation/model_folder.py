@@ -109,6 +109,12 @@ def foreground_labels(dataset: dict[str, Any], path: Path) -> dict[str, int]:
     return {name: number for name, number in labels.items() if number}
 
 
+def labels_of(folder: Path) -> dict[str, int]:
+    """Return the number of each structure of a model folder."""
+    path = folder / FILES[1]
+    return foreground_labels(read_json(path), path)
+
+
 def _entries(values: Any) -> Iterator[tuple[str, Any]]:
     """Return the keys and values of all objects in a JSON document, however deep."""
     if isinstance(values, dict):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ctpop.errors import ContractError, ScanError, in_one_line
 from ctpop.images import Volume
-from ctpop.segmentation.model_folder import FILES, check_imports, digest_of, find_folder, foreground_labels, read_json
+from ctpop.segmentation.model_folder import FILES, check_imports, digest_of, find_folder, labels_of, read_json
 
 
 class NnunetModel:
@@ -37,7 +37,7 @@ class NnunetModel:
         checkpoint = load_checkpoint(folder / FILES[2])
         self.plans = PlansManager(plans)
         self.dataset = dataset
-        self.labels = foreground_labels(dataset, folder / FILES[1])
+        self.labels = labels_of(folder)
         try:
             self.configuration = self.plans.get_configuration(checkpoint["init_args"]["configuration"])
             self.predictor = self._make_predictor(checkpoint, step_size)

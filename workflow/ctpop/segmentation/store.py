@@ -7,7 +7,7 @@ never computed twice, whatever killed the job in between.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class Store:
         """Write a label map (RAS+, x y z) on the grid of `like`, then its note, and return the note."""
         mask = self.mask_path(scan_id)
         write_labels(labels, like, mask)
-        complete = Note(**{**asdict(note), "mask_sha256": sha256_of(mask)})
+        complete = replace(note, mask_sha256=sha256_of(mask))
         write_text(json.dumps(asdict(complete), indent=1, sort_keys=True) + "\n", self.note_path(scan_id))
         return complete
 
