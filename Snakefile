@@ -29,6 +29,7 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/screen.smk"
 include: "workflow/rules/aging.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/evaluate.smk"
 
 
 localrules:
@@ -39,5 +40,6 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        EVALUATION,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

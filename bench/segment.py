@@ -1,91 +1,102 @@
-"""Compare our segment stage with the nnUNetv2_predict command: same scans, same model, same labels.
+"""Compare our segment stage with the nnUNetv2_predict command: same scans, same model, same labels, on the CPU.
 
-    make images && python bench/segment.py --scans 4
+    make images && python bench/segment.py
 
-Runs one process of ours over all scans, one `nnUNetv2_predict` over all scans, and one `nnUNetv2_predict` per scan
-(as programs that wrap it scan by scan do), counts differing voxels, and prints the ratios. Everything is timed from
-start to end of the process, loading of Python and of the model included.
+Three ways over the same scans of the demo: one process of ours, one `nnUNetv2_predict` for the whole folder, and one
+`nnUNetv2_predict` per scan, as programs that wrap it scan by scan do. Each way is timed from start to end of its
+processes, loading of Python and of the model included. Calls per scan all cost the same, so only the first few are made
+and their mean stands for the others.
 """
 
 import argparse
 import os
-import subprocess
+import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pandas as pd
+from machine import heading, load, table
+from runs import BIN, ROOT, measured, segment_command
 
-ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "workflow" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
-BIN = Path(sys.executable).parent
-
-
-def timed(command: list[str], **environment: str) -> float:
-    """Return the seconds that a command takes."""
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
-    return time.monotonic() - began
+TARGETS = {"folder": 1.5, "single": 5.0}
 
 
 def ours(scans: list[Path], work: Path) -> float:
-    """Segment with our stage, which wants a registry."""
-    registry = pd.DataFrame({"scan_id": [path.name[:-7] for path in scans], "age_years": 50, "ct_path": scans})
-    registry.to_csv(work / "registry.csv", index=False)
-    package = {"PYTHONPATH": str(ROOT / "workflow")}
-    python = [sys.executable, "-m", "ctpop"]
-    places = [
-        "--registry",
-        str(work / "registry.csv"),
-        "--masks",
-        str(work / "ours"),
-        "--out",
-        str(work / "segments.parquet"),
-    ]
-    engine = ["--engine", "nnunet", "--structures", "demo", "--settings", '{"model": "demo", "device": "cpu"}']
-    return timed([*python, "segment", *places, *engine], **package)
+    """Return the seconds of our stage for all scans."""
+    settings = {"model": "demo", "device": "cpu", "cpu_threads": os.cpu_count()}
+    return measured(segment_command({path.name[:-7]: path for path in scans}, work, "demo", settings)).seconds
 
 
-def theirs(scans: list[Path], work: Path, name: str) -> float:
-    """Segment with nnUNetv2_predict, all scans in one call."""
-    (work / name / "in").mkdir(parents=True)
-    for path in scans:
-        (work / name / "in" / f"{path.name[:-7]}_0000.nii.gz").symlink_to(path)
-    results = work / name / "results" / "Dataset999_CTPhantom"
+def theirs(scans: list[Path], work: Path) -> float:
+    """Return the seconds of one nnUNetv2_predict for all scans."""
+    results = work / "results" / "Dataset999_CTPhantom"
     results.mkdir(parents=True)
     (results / MODEL.name).symlink_to(MODEL)
-    files = ["-i", str(work / name / "in"), "-o", str(work / name / "out")]
+    (work / "in").mkdir()
+    for path in scans:
+        (work / "in" / f"{path.name[:-7]}_0000.nii.gz").symlink_to(path)
+    files = ["-i", str(work / "in"), "-o", str(work / "out")]
     model = ["-d", "999", "-c", "3d_fullres", "-f", "0", "-device", "cpu", "-npp", "1", "-nps", "1"]
     folders = dict.fromkeys(("nnUNet_raw", "nnUNet_preprocessed"), str(work))
     command = [str(BIN / "nnUNetv2_predict"), *files, *model]
-    return timed(command, nnUNet_results=str(results.parent), **folders)
+    return measured(command, nnUNet_results=str(results.parent), **folders).seconds
 
 
-def differing_voxels(scans: list[Path], work: Path) -> int:
-    """Return how many voxels of the label maps differ."""
-    pairs = ((work / "ours" / path.name, work / "folder" / "out" / path.name) for path in scans)
-    return sum(int((np.asarray(nib.load(a).dataobj) != np.asarray(nib.load(b).dataobj)).sum()) for a, b in pairs)
+def differing_voxels(scans: list[Path], work: Path) -> list[int]:
+    """Return how many voxels of each label map differ."""
+    pairs = ((work / "ours" / "masks" / path.name, work / "folder" / "out" / path.name) for path in scans)
+    return [int((np.asarray(nib.load(a).dataobj) != np.asarray(nib.load(b).dataobj)).sum()) for a, b in pairs]
+
+
+def once(scans: list[Path], singles: int) -> tuple[dict[str, float], list[int]]:
+    """Return the seconds per scan of each way, and the differing voxels of each scan."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        seconds = {
+            "ours": ours(scans, work / "ours") / len(scans),
+            "folder": theirs(scans, work / "folder") / len(scans),
+            "single": statistics.mean(theirs([path], work / path.name[:-7]) for path in scans[:singles]),
+        }
+        return seconds, differing_voxels(scans, work)
+
+
+def row(what: str, way: str, rounds: list[dict[str, float]]) -> list[str]:
+    """Return the row of a way: median of the rounds, and of the ratios within a round."""
+    seconds = [found[way] for found in rounds]
+    ratio = statistics.median(found[way] / found["ours"] for found in rounds)
+    spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
+    target = f"at least {TARGETS[way]}" if way in TARGETS else ""
+    return [what, f"{statistics.median(seconds):.2f}", spread, f"{ratio:.2f}", target]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scans", type=int, default=4, help="scans of the demo cohort (default %(default)s)")
-    number = parser.parse_args().scans
-    scans = sorted((ROOT / "demo" / "images").glob("demo-*.nii.gz"))[:number]
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        mine = ours(scans, work)
-        whole = theirs(scans, work, "folder")
-        single = sum(theirs([path], work, path.name[:-7]) for path in scans)
-        print(f"| {len(scans)} scans, {os.cpu_count()} cores | s per scan | times ours |")
-        print("| --- | --- | --- |")
-        print(f"| ctpop segment, one process | {mine / len(scans):.2f} | 1 |")
-        print(f"| nnUNetv2_predict, one call for the folder | {whole / len(scans):.2f} | {whole / mine:.2f} |")
-        print(f"| nnUNetv2_predict, one call per scan | {single / len(scans):.2f} | {single / mine:.2f} |")
-        print(f"\ndiffering voxels: {differing_voxels(scans, work)}")
+    parser.add_argument("--scans", type=int, default=16, help="scans of the demo cohort (default %(default)s)")
+    parser.add_argument("--single", type=int, default=4, help="calls for one scan that are made (default %(default)s)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="rounds, of which medians are told (default %(default)s)"
+    )
+    options = parser.parse_args()
+    scans = sorted((ROOT / "demo" / "images").glob("demo-*.nii.gz"))[: options.scans]
+    if len(scans) < options.scans:
+        sys.exit(f"{len(scans)} of {options.scans} scans are in demo/images; run make images")
+    before = load()
+    found = [once(scans, options.single) for _ in range(options.repeats)]
+    rounds, differing = [seconds for seconds, _ in found], found[-1][1]
+    print(f"{heading(before)}\n")
+    print(f"{len(scans)} scans of the demo, demo model. Median of {len(rounds)} rounds.\n")
+    head = ["on the CPU", "s per scan", "from … to", "times ours", "target"]
+    singles = f"nnUNetv2_predict, one call per scan (mean of {options.single} calls)"
+    rows = [
+        row("ctpop segment, one process", "ours", rounds),
+        row("nnUNetv2_predict, one call for the folder", "folder", rounds),
+        row(singles, "single", rounds),
+    ]
+    print(table(head, rows))
+    print(f"\nIdentical label maps: {differing.count(0)} of {len(scans)}; differing voxels: {sum(differing)}.")
 
 
 if __name__ == "__main__":

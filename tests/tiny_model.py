@@ -1,9 +1,11 @@
-"""Tiny nnU-Net v2 models with random weights, in the files that `nnUNetv2_train` writes."""
+"""Tiny nnU-Net v2 models with random weights, in the files that `nnUNetv2_train` writes; alone, and as model sets."""
 
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import yaml
 
 STRUCTURES = {"spleen": 1, "kidney_left": 2, "liver": 3}
 CONFIGURATION = "3d_fullres"
@@ -12,13 +14,48 @@ PATCH = (16, 12, 20)
 FEATURES = (8, 8)
 FOLDER_NAME = f"nnUNetTrainer__nnUNetPlans__{CONFIGURATION}"
 
+# A set in the format of the public weights (five part models at 1.5 mm, one model at 3 mm), only smaller.
+SET_NAME = "tiny_set"
+SET_SPACING_MM = 3.0
+SET_FEATURES = (8, 8, 8)  # three stages: two heads of deep supervision
+BACKGROUND_BIAS = 0.5  # so that no part covers all that the parts before it found
+PARTS_TRAINER = "nnUNetTrainerNoMirroring"
+WHOLE_TRAINER = "nnUNetTrainer_4000epochs_NoMirroring"
+WHOLE_DATASET = "Dataset297_TotalSegmentator_total_3mm_1559subj"
+WHOLE_PATCH = (16, 16, 20)
 
-def architecture(**changed: Any) -> dict[str, Any]:
+
+class TinyPart(NamedTuple):
+    """A part model: its folder, its patch (z, y, x) and its structures in the order of their numbers."""
+
+    dataset: str
+    patch: tuple[int, int, int]
+    structures: tuple[str, ...]
+
+
+PARTS = (
+    TinyPart(
+        "Dataset291_TotalSegmentator_part1_organs_1559subj",
+        (16, 12, 20),
+        ("spleen", "kidney_right", "kidney_left", "liver"),
+    ),
+    TinyPart(
+        "Dataset292_TotalSegmentator_part2_vertebrae_1532subj",
+        (12, 16, 16),
+        ("sacrum", "vertebrae_L5", "vertebrae_L4", "vertebrae_L3", "vertebrae_L2"),
+    ),
+    TinyPart("Dataset293_TotalSegmentator_part3_cardiac_1559subj", (20, 12, 12), ("heart", "aorta", "pulmonary_vein")),
+    TinyPart("Dataset294_TotalSegmentator_part4_muscles_1559subj", (12, 12, 16), ("hip_left", "hip_right")),
+    TinyPart("Dataset295_TotalSegmentator_part5_ribs_1559subj", (16, 16, 12), ("rib_left_1", "rib_right_1", "sternum")),
+)
+
+
+def architecture(features: tuple[int, ...] = FEATURES, **changed: Any) -> dict[str, Any]:
     """Return the network of the plans; `changed` replaces or adds arguments of its class."""
-    stages = len(FEATURES)
+    stages = len(features)
     arguments = {
         "n_stages": stages,
-        "features_per_stage": list(FEATURES),
+        "features_per_stage": list(features),
         "conv_op": "torch.nn.modules.conv.Conv3d",
         "kernel_sizes": [[3, 3, 3]] * stages,
         "strides": [[1, 1, 1]] + [[2, 2, 2]] * (stages - 1),
@@ -80,23 +117,27 @@ def plans(network: dict[str, Any] | None = None, **changed: Any) -> dict[str, An
     }
 
 
-def plans_before_2_4() -> dict[str, Any]:
-    """Return the same plans as nnU-Net wrote them before 2.4, and as TotalSegmentator's public weights have them."""
-    new = plans()
-    configuration = new["configurations"][CONFIGURATION]
+def plans_before_2_4(features: tuple[int, ...] = FEATURES, **changed: Any) -> dict[str, Any]:
+    """Return the same plans as nnU-Net wrote them before 2.4, and as TotalSegmentator's public weights have them.
+
+    `changed` replaces entries of the configuration.
+    """
+    old = plans()
+    configuration = old["configurations"][CONFIGURATION]
     del configuration["architecture"]
-    stages = len(FEATURES)
+    stages = len(features)
     configuration |= {
         "UNet_class_name": "PlainConvUNet",
-        "UNet_base_num_features": FEATURES[0],
+        "UNet_base_num_features": features[0],
         "n_conv_per_stage_encoder": [1] * stages,
         "n_conv_per_stage_decoder": [1] * (stages - 1),
         "num_pool_per_axis": [stages - 1] * 3,
         "pool_op_kernel_sizes": [[1, 1, 1]] + [[2, 2, 2]] * (stages - 1),
         "conv_kernel_sizes": [[3, 3, 3]] * stages,
-        "unet_max_num_features": FEATURES[-1],
+        "unet_max_num_features": features[-1],
+        **changed,
     }
-    return new
+    return old
 
 
 def dataset(**changed: Any) -> dict[str, Any]:
@@ -126,24 +167,27 @@ def describe(folder: Path, **described: dict[str, Any]) -> Path:
     return folder
 
 
-def checkpoint(seed: int = 1) -> dict[str, Any]:
-    """Return the contents of a checkpoint with weights drawn at random."""
+def network_of(described: dict[str, Any], classes: int, seed: int) -> Any:
+    """Return a network with random weights, with the heads of deep supervision as in training."""
     import torch
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
-    network = architecture()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        built = get_network_from_plans(
-            network["network_class_name"],
-            network["arch_kwargs"],
-            network["_kw_requires_import"],
+        return get_network_from_plans(
+            described["network_class_name"],
+            described["arch_kwargs"],
+            described["_kw_requires_import"],
             1,
-            len(STRUCTURES) + 1,
+            classes + 1,
             deep_supervision=True,
         )
+
+
+def checkpoint(seed: int = 1) -> dict[str, Any]:
+    """Return the contents of a checkpoint with weights drawn at random."""
     return {
-        "network_weights": built.state_dict(),
+        "network_weights": network_of(architecture(), len(STRUCTURES), seed).state_dict(),
         "optimizer_state": None,
         "grad_scaler_state": None,
         "logging": {},
@@ -162,6 +206,147 @@ def save_model(folder: Path, seed: int = 1, **described: dict[str, Any]) -> Path
     found = describe(folder, **described)
     torch.save(checkpoint(seed), found / "fold_0" / "checkpoint_final.pth")
     return found
+
+
+def parts_of_set(parts: int) -> tuple[TinyPart, ...]:
+    """Return the first part models of the tiny set; for one, the model that knows all structures at once."""
+    if parts > 1:
+        return PARTS[:parts]
+    return (TinyPart(WHOLE_DATASET, WHOLE_PATCH, tuple(name for part in PARTS for name in part.structures)),)
+
+
+def part_plans(part: TinyPart, number: int, spacing_mm: float) -> dict[str, Any]:
+    """Return old plans of a part; intensities differ from part to part, as they do in the public weights."""
+    old = plans_before_2_4(SET_FEATURES, patch_size=list(part.patch), spacing=[spacing_mm] * 3)
+    intensity = {"max": 1000.0, "mean": 10.0 * number, "median": 0.0, "min": -1000.0, "std": 300.0 + 25.0 * number}
+    return {
+        **old,
+        "dataset_name": part.dataset,
+        "original_median_spacing_after_transp": [spacing_mm] * 3,
+        "foreground_intensity_properties_per_channel": {
+            "0": {**intensity, "percentile_00_5": -900.0 - number, "percentile_99_5": 900.0 + number}
+        },
+    }
+
+
+def part_checkpoint(
+    part: TinyPart, number: int, described: dict[str, Any], trainer: str, seed: int = 1
+) -> dict[str, Any]:
+    """Return all that `nnUNetTrainer.save_checkpoint` stores after training on a GPU."""
+    import numpy as np
+    import torch
+
+    network = network_of(architecture(SET_FEATURES), len(part.structures), 100 * seed + number)
+    with torch.no_grad():
+        for head in network.decoder.seg_layers:  # rows of one length about zero: every class wins somewhere
+            head.weight -= head.weight.mean(dim=1, keepdim=True)
+            head.weight /= head.weight.norm(dim=1, keepdim=True)
+            head.bias[0] += BACKGROUND_BIAS
+    optimizer = torch.optim.SGD(network.parameters(), 1e-2, weight_decay=3e-5, momentum=0.99, nesterov=True)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()  # so that it has momentum to store
+    score = np.float64(0.87)
+    return {
+        "network_weights": network.state_dict(),
+        "optimizer_state": optimizer.state_dict(),
+        "grad_scaler_state": {
+            **{"scale": 65536.0, "growth_factor": 2.0, "backoff_factor": 0.5},
+            **{"growth_interval": 2000, "_growth_tracker": 100},
+        },
+        "logging": {
+            "mean_fg_dice": [score, score],
+            "ema_fg_dice": [score, score],
+            "dice_per_class_or_region": [[score] * len(part.structures)] * 2,
+            "train_losses": [np.float32(-0.5), np.float32(-0.6)],
+            "val_losses": [np.float32(-0.4), np.float32(-0.5)],
+            "lrs": [0.01, 0.005],
+            "epoch_start_timestamps": [1.69e9, 1.69e9 + 100],
+            "epoch_end_timestamps": [1.69e9 + 100, 1.69e9 + 200],
+        },
+        "_best_ema": score,
+        "current_epoch": 2,
+        "init_args": {
+            "plans": described,
+            "configuration": CONFIGURATION,
+            "fold": 0,
+            "dataset_json": part_dataset(part),
+            "unpack_dataset": True,
+            "device": torch.device("cuda", 0),
+        },
+        "trainer_name": trainer,
+        "inference_allowed_mirroring_axes": None,
+    }
+
+
+def part_dataset(part: TinyPart) -> dict[str, Any]:
+    """Return dataset.json of a part."""
+    return dataset(labels={"background": 0, **{name: n for n, name in enumerate(part.structures, start=1)}})
+
+
+def set_description(parts: int = 5, spacing_mm: float = SET_SPACING_MM, **changed: Any) -> dict[str, Any]:
+    """Return the YAML of the tiny set; `changed` replaces entries at the top, None removes them."""
+    trainer = PARTS_TRAINER if parts > 1 else WHOLE_TRAINER
+    described = {
+        "description": "A set of tiny models with random weights.",
+        "label_set": "structures.csv",
+        "step_size": 0.8,
+        "resampling": {"spacing_mm": spacing_mm, "order": 1},
+        "parts": [
+            {
+                "folder": f"{part.dataset}/{trainer}__nnUNetPlans__{CONFIGURATION}",
+                "trainer": trainer,
+                "plans": "nnUNetPlans",
+                "configuration": CONFIGURATION,
+                "fold": 0,
+                "checkpoint": "checkpoint_final.pth",
+                "structures": list(part.structures),
+            }
+            for part in parts_of_set(parts)
+        ],
+        **changed,
+    }
+    return {key: value for key, value in described.items() if value is not None}
+
+
+def describe_set(folder: Path, parts: int = 5, spacing_mm: float = SET_SPACING_MM, **changed: Any) -> Path:
+    """Write the YAML of the tiny set, its label set and its model folders, with a file in the place of each checkpoint.
+
+    Returns the YAML.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    described = set_description(parts, spacing_mm, **changed)
+    models = set_description(parts, spacing_mm)["parts"]
+    for number, (part, model) in enumerate(zip(parts_of_set(parts), models, strict=True)):
+        found = folder / model["folder"]
+        save_json(found, "plans.json", part_plans(part, number, spacing_mm))
+        save_json(found, "dataset.json", part_dataset(part))
+        (found / "fold_0").mkdir(exist_ok=True)
+        (found / "fold_0" / "checkpoint_final.pth").write_bytes(b"weights")
+    names = [name for part in parts_of_set(parts) for name in part.structures]
+    sides = [next((side for side in ("left", "right") if side in name.split("_")), "") for name in names]
+    rows = [f"{n},{name},{side},group,\n" for n, (name, side) in enumerate(zip(names, sides, strict=True), start=1)]
+    (folder / "structures.csv").write_text("label,structure,side,group,lower_bound_ml\n" + "".join(rows))
+    path = folder / f"{SET_NAME}.yaml"
+    path.write_text(yaml.safe_dump(described, sort_keys=False))
+    return path
+
+
+def save_set(folder: Path, parts: int = 5, spacing_mm: float = SET_SPACING_MM, seed: int = 1, **changed: Any) -> Path:
+    """Write a model set with random weights, and return its YAML; the model folders lie beside it.
+
+    `parts` from 2 to 5: as the public 1.5 mm weights, part models with patches and class counts of their own. 1: as the
+    public 3 mm weights, one model that knows all structures.
+    """
+    import torch
+
+    path = describe_set(folder, parts, spacing_mm, **changed)
+    trainer = PARTS_TRAINER if parts > 1 else WHOLE_TRAINER
+    for number, part in enumerate(parts_of_set(parts)):
+        content = part_checkpoint(part, number, part_plans(part, number, spacing_mm), trainer, seed)
+        found = folder / part.dataset / f"{trainer}__nnUNetPlans__{CONFIGURATION}"
+        torch.save(content, found / "fold_0" / "checkpoint_final.pth")
+    return path
 
 
 def rename_numpy(path: Path) -> None:

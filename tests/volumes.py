@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from isal import igzip
 from nibabel import orientations
 from scipy.spatial.transform import Rotation
 
@@ -106,8 +107,8 @@ class Bad(NamedTuple):
     suffix: str = ".nii.gz"
 
 
-def _with(value: float) -> np.ndarray:
-    found = hu().astype(np.float32)
+def _with(value: float, dtype: Any = np.float32) -> np.ndarray:
+    found = hu().clip(0 if np.dtype(dtype).kind == "u" else None).astype(dtype)
     found[2, 3, 4] = value
     return found
 
@@ -135,8 +136,27 @@ def _save_cifti(path: Path) -> Path:
     return path
 
 
-def _coloured() -> np.ndarray:
-    return np.zeros(SHAPE, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+def _coloured(channels: str = "RGB") -> np.ndarray:
+    return np.zeros(SHAPE, dtype=[(channel, "u1") for channel in channels])
+
+
+def _by_qform(**fields: Any) -> Callable[[Path], Path]:
+    """Return what writes a CT whose grid is given by the qform alone, with changed fields."""
+
+    def save_one(path: Path) -> Path:
+        image = nib.Nifti1Image(hu(), None, dtype=np.int16)
+        image.set_sform(None, 0)
+        image.set_qform(affine(), 1)
+        return write(path, image.to_bytes(), **fields)
+
+    return save_one
+
+
+def _with_tail(path: Path) -> Path:
+    """Write a CT followed by 100 MB of zeros, which is a file of 100 KB."""
+    content = nib.Nifti1Image(hu(), affine()).to_bytes() + bytes(100 << 20)
+    path.write_bytes(igzip.compress(content, 1, mtime=0))
+    return path
 
 
 BAD_CTS = {
@@ -171,18 +191,20 @@ BAD_CTS = {
         ".nii",
     ),
     "a file without a byte": Bad(
-        lambda path: damage(save(path, hu()), lambda _: b""), "unreadable", "scan.nii.gz: Empty file"
+        lambda path: damage(save(path, hu()), lambda _: b""),
+        "unreadable",
+        "scan.nii.gz does not begin with a NIfTI header",
     ),
     "a text": Bad(
         lambda path: damage(save(path, hu()), lambda _: b"no image" * 99),
         "unreadable",
-        "scan.nii: Cannot work out file type",
+        "scan.nii does not begin with a NIfTI header",
         ".nii",
     ),
     "a compressed text": Bad(
         lambda path: damage(save(path, hu()), lambda _: gzip.compress(b"no image" * 99)),
         "unreadable",
-        "scan.nii.gz: Cannot work out file type",
+        "scan.nii.gz does not begin with a NIfTI header",
     ),
     "an image of another format": Bad(
         lambda path: nib.save(nib.MGHImage(hu().astype(np.float32), affine()), path) or path,
@@ -196,9 +218,39 @@ BAD_CTS = {
         "scan.nii.bz2: NIfTI (.nii or .nii.gz) is expected",
         ".nii.bz2",
     ),
-    "a table in the NIfTI container": Bad(_save_cifti, "unreadable", "NIfTI is expected, found Cifti2Image", ".nii"),
+    "a table in the NIfTI container": Bad(
+        _save_cifti, "bad_geometry", "one volume with three axes is expected", ".nii"
+    ),
+    "an image that is not compressed though its name says so": Bad(
+        lambda path: damage(save(path, hu()), gzip.decompress), "unreadable", "scan.nii.gz: Not a gzipped file"
+    ),
+    "a header that is cut short": Bad(
+        lambda path: damage(save(path, hu()), lambda content: content[:347]),
+        "unreadable",
+        "scan.nii does not begin with a NIfTI header",
+        ".nii",
+    ),
+    "a header of another length": Bad(
+        lambda path: save(path, hu(), sizeof_hdr=349), "unreadable", "scan.nii.gz does not begin with a NIfTI header"
+    ),
+    "a wrong magic": Bad(
+        lambda path: save(path, hu(), magic=b"n+3"),
+        "unreadable",
+        "scan.nii.gz is not NIfTI with header and voxels in one file",
+    ),
+    "the header of a pair of files": Bad(
+        lambda path: save(path, hu(), magic=b"ni1"),
+        "unreadable",
+        "scan.nii.gz is not NIfTI with header and voxels in one file",
+    ),
+    "a type of voxels that there is not": Bad(
+        lambda path: save(path, hu(), datatype=99), "unreadable", "scan.nii.gz: data code 99 not recognized"
+    ),
+    "single bits": Bad(
+        lambda path: save(path, hu(), datatype=1), "unreadable", "scan.nii.gz: data code 1 not supported"
+    ),
     "a header that promises a thousand times its voxels": Bad(
-        lambda path: save(path, hu(), dim=[3, 1000, 1000, 1000, 1, 1, 1, 1]),
+        lambda path: save(path, hu(), affine((1, 1, 1)), dim=[3, 1000, 1000, 1000, 1, 1, 1, 1]),
         "unreadable",
         "scan.nii.gz is too short for its 2000000000 bytes of voxels: truncated",
     ),
@@ -208,7 +260,21 @@ BAD_CTS = {
         "has more than 2^31 voxels",
     ),
     "a header whose voxels begin beyond the end": Bad(
-        lambda path: save(path, hu(), vox_offset=1e15), "unreadable", "scan.nii is too short", ".nii"
+        lambda path: save(path, hu(), vox_offset=4096), "unreadable", "scan.nii is too short", ".nii"
+    ),
+    "a header whose voxels begin beyond the end of what is packed": Bad(
+        lambda path: save(path, hu(), vox_offset=4096), "unreadable", "scan.nii.gz ends before its 672 bytes of voxels"
+    ),
+    **{
+        f"a header whose voxels begin at byte {offset:g}": Bad(
+            lambda path, offset=offset: save(path, hu(), vox_offset=offset),
+            "unreadable",
+            f"scan.nii.gz: voxels cannot begin at byte {offset:g}",
+        )
+        for offset in (0, 16, 352.5, 1e15, -np.inf, np.nan)
+    },
+    "a file that goes on and on behind its voxels": Bad(
+        _with_tail, "unreadable", "scan.nii.gz goes on for more than 67108864 bytes behind its voxels"
     ),
     "two time points": Bad(
         lambda path: save(path, np.stack([hu(), hu()], axis=-1)),
@@ -220,6 +286,22 @@ BAD_CTS = {
         "bad_geometry",
         "one volume with three axes is expected, found shape (8, 7)",
     ),
+    "an axis without voxels": Bad(
+        lambda path: save(path, hu(), dim=[3, 8, 0, 6, 1, 1, 1, 1]), "bad_geometry", "found shape (8, 0, 6)"
+    ),
+    "an axis with less than no voxels": Bad(
+        lambda path: save(path, hu(), dim=[3, -1, 1, 1, 1, 1, 1, 1], glmin=336),
+        "bad_geometry",
+        "found shape (-1, 1, 1)",
+    ),
+    **{
+        f"{axes} axes": Bad(
+            lambda path, axes=axes: save(path, hu(), dim=[axes, 8, 7, 6, 1, 1, 1, 1]),
+            "bad_geometry",
+            "one volume with three axes is expected",
+        )
+        for axes in (-3, 0, 8, 300)
+    },
     "a gantry tilt": Bad(lambda path: save(path, hu(), _sheared()), "bad_geometry", "axes are not at right angles"),
     "two axes that point the same way": Bad(
         lambda path: save(path, hu(), srow_y=[1.5, 0, 0, 0]), "bad_geometry", "the affine is singular or not finite"
@@ -242,6 +324,14 @@ BAD_CTS = {
         "bad_geometry",
         "spacing must be 0.1 to 20.0 mm, found [1500.0, 2000.0, 4000.0]",
     ),
+    "a CT of 3.2 m": Bad(
+        lambda path: save(path, hu((2, 2, 200)), affine((1, 1, 16))),
+        "bad_geometry",
+        "no CT is longer than 3000.0 mm, found [2.0, 2.0, 3200.0] mm: the spacing is wrong",
+    ),
+    "voxels whose size overflows": Bad(
+        lambda path: save(path, hu(), srow_x=[1e38, 0, 0, 0]), "bad_geometry", "spacing must be 0.1 to 20.0 mm"
+    ),
     "no orientation": Bad(
         lambda path: save(path, hu(), sform_code=0, qform_code=0),
         "bad_geometry",
@@ -260,6 +350,37 @@ BAD_CTS = {
         "bad_geometry",
         "the qform has a broken quaternion",
     ),
+    "two forms of which one is not a number": Bad(
+        lambda path: save(path, hu(), qform_code=1, pixdim=[1, *SPACING_MM, 0, 0, 0, 0], quatern_c=np.nan),
+        "bad_geometry",
+        "qform and sform give different voxel sizes",
+    ),
+    "a form of a kind that there is not": Bad(
+        lambda path: save(path, hu(), sform_code=99),
+        "bad_geometry",
+        "neither qform nor sform is set, so that left and right are not known",
+    ),
+    "a qform with a broken quaternion": Bad(
+        _by_qform(quatern_b=0.9, quatern_c=0.9), "bad_geometry", "the qform has a broken quaternion"
+    ),
+    "a qform that is not a number": Bad(
+        _by_qform(quatern_b=np.nan), "bad_geometry", "the affine is singular or not finite"
+    ),
+    **{
+        f"a qform with pixdim {pixdim}": Bad(
+            _by_qform(pixdim=[*pixdim, 0, 0, 0, 0]),
+            "bad_geometry",
+            f"the qform needs side 1 or -1 and voxel edges above 0, found {pixdim[0]}, {list(pixdim[1:])}",
+        )
+        for pixdim in (
+            (1.0, 0.0, 2.0, 4.0),
+            (1.0, 1.5, -2.0, 4.0),
+            (1.0, 1.5, 2.0, np.inf),
+            (1.0, 1.5, np.nan, 4.0),
+            (0.5, 1.5, 2.0, 4.0),
+            (np.nan, 1.5, 2.0, 4.0),
+        )
+    },
     "one voxel that is not a number": Bad(
         lambda path: save(path, _with(np.nan)), "bad_values", "1 of 336 voxels are NaN or infinite"
     ),
@@ -269,12 +390,43 @@ BAD_CTS = {
     "a scale beyond all numbers": Bad(
         lambda path: save(path, hu(), scl_slope=1e38), "bad_values", "of 336 voxels are NaN or infinite"
     ),
+    "an infinite scale": Bad(
+        lambda path: save(path, hu(), scl_slope=np.inf),
+        "bad_values",
+        "values cannot be scaled by inf and shifted by 0.0",
+    ),
+    "an infinite shift": Bad(
+        lambda path: save(path, hu(), scl_slope=1, scl_inter=-np.inf),
+        "bad_values",
+        "values cannot be scaled by 1.0 and shifted by -inf",
+    ),
+    "a scale that makes numbers that are no attenuation": Bad(
+        lambda path: save(path, hu(), scl_slope=1000), "bad_values", "attenuation is within ±65536 HU, found -"
+    ),
+    **{
+        f"a value that only {np.dtype(dtype)} can hold": Bad(
+            lambda path, dtype=dtype, value=value: save(path, _with(value, dtype)),
+            "bad_values",
+            f"attenuation is within ±65536 HU, found {low} to {high}",
+        )
+        for dtype, value, low, high in (
+            (np.int32, -(2**31), -(2**31), 997),
+            (np.uint32, 2**32 - 1, 0, 2**32 - 1),
+            (np.int64, 2**62, -989, 2**62),
+            (np.uint64, 2**64 - 1, 0, 2**64 - 1),
+            (np.float32, 1e30, -989.0, np.float32(1e30)),
+            (np.float64, -1e300, -1e300, 997.0),
+        )
+    },
     "the same value everywhere": Bad(
         lambda path: save(path, np.full(SHAPE, -1024, np.int16)),
         "bad_values",
         "all voxels have the same value -1024",
     ),
     "colours": Bad(lambda path: save(path, _coloured()), "bad_values", "voxels must be real numbers"),
+    "colours with transparency": Bad(
+        lambda path: save(path, _coloured("RGBA")), "bad_values", "voxels must be real numbers"
+    ),
     "complex numbers": Bad(
         lambda path: save(path, hu().astype(np.complex64)), "bad_values", "voxels must be real numbers"
     ),

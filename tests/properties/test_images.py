@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctpop.errors import ScanError
-from ctpop.images import read_ct, read_labels, write_labels
+from ctpop.images import read_ct, read_labels
+from ctpop.segmentation.label_file import write_labels
 from volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
 
 law = settings(deadline=None, max_examples=60, derandomize=True)
@@ -65,7 +66,7 @@ def test_labels_that_are_written_are_the_labels_that_are_read(new_path, shape, w
     like = read_labels(save_turned(new_path(), numbers, codes, where))
     path = new_path()
 
-    write_labels(numbers, like, path)
+    write_labels(numbers, like, path, {"spleen": 1})
 
     found = read_labels(path)
     assert found.data.dtype == dtype

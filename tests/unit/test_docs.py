@@ -9,8 +9,10 @@ import yaml
 
 from ctpop import codes, registry, schema, settings, structures
 from ctpop.__main__ import main
+from ctpop.evaluation import contracts
 
 ROOT = Path(__file__).parents[2]
+EVERY_TABLE = [*schema.INPUTS, contracts.REFERENCE, structures.STRUCTURES, *schema.TABLES, *contracts.TABLES]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -76,7 +78,7 @@ def test_a_page_that_is_missing_is_named(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("table", [*schema.INPUTS, structures.STRUCTURES, *schema.TABLES], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", EVERY_TABLE, ids=lambda table: table.name)
 def test_the_data_page_has_every_column_of_a_table(table):
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     section = page.split(f"\n### {table.name}\n")[1].split("\n### ")[0]
@@ -91,7 +93,7 @@ def test_the_data_page_has_every_code():
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     lists = [values for name, values in vars(codes).items() if name.isupper()]
 
-    assert len(lists) == 7
+    assert len(lists) == 9
     for code, meaning in {code: meaning for values in lists for code, meaning in values.items()}.items():
         assert f"| `{code}` | {meaning} |" in page
 
@@ -120,6 +122,7 @@ def test_the_example_study_is_valid_and_names_its_structures_rightly():
     names = set(structures.read(filled["structures"]).names)
     assert set(filled["screen"]["lower_bound_ml"]) <= names
     assert {structure for structure, _ in filled["report"]["figure6"]} <= names
+    assert (filled["study"]["start_from"], filled["segment"]["model"]) == ("images", "total_117_1.5mm")
     assert "banner" not in filled["study"]
     assert "truth" not in filled["study"]
 

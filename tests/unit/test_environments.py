@@ -18,13 +18,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "workflow" / "ctpop"
 ENVIRONMENTS = ("gpu", "stats", "launch")
 CONDA_TO_PYPI = {"pytorch": "torch", "python-isal": "isal", "matplotlib-base": "matplotlib"}
-IMPORT_TO_PYPI = {"yaml": "pyyaml"}
+IMPORT_TO_PYPI = {"yaml": "pyyaml", "skimage": "scikit-image"}
 EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)")
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
 ENTRANCES = {
-    "gpu": ["segment", "segmentation.nnunet"],
-    "stats": ["cohort", "measure", "screen", "aging", "report", "gather"],
-    "launch": ["settings", "shards", "segmentation.model_folder"],  # what rules/common.smk imports
+    "gpu": ["segment", "segmentation.nnunet.engine"],
+    "stats": ["cohort", "measure", "screen", "aging", "report", "evaluate", "gather"],
+    "launch": ["settings", "shards", "segmentation.model_set"],  # what rules/common.smk imports
 }
 
 

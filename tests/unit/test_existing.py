@@ -1,5 +1,7 @@
 """Existing segmentations are taken over as they are, on the grid of their CT, or refused."""
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -93,6 +95,16 @@ def test_a_segmentation_that_is_not_there_is_missing(tmp_path):
     error = refusal(tmp_path / "labels.nii.gz")
 
     assert (error.reason, error.detail) == ("missing_file", "labels.nii.gz does not exist")
+
+
+def test_a_path_that_cannot_even_be_looked_at_is_refused():
+    too_long = Path(f"{'n' * 300}.nii.gz")
+
+    error = refusal(too_long)
+
+    assert (error.reason, error.detail) == ("unreadable", f"{too_long}: File name too long")
+    with pytest.raises(ScanError, match="File name too long"):
+        checksum(too_long)
 
 
 def test_labels_between_whole_numbers_are_refused(tmp_path):

@@ -270,8 +270,8 @@ class Study:
         self.scans[scan_id] = ct
         row = {"scan_id": scan_id, "status": "existing", **row}
         if numbers is not None:
-            like = read_labels(save(self.folder / "like.nii.gz", numbers))
-            note = self.store.keep(scan_id, numbers, like, Note("key", "", known))
+            drawn = read_labels(save(self.folder / "labels.nii.gz", numbers))
+            note = self.store.keep(scan_id, drawn, Note("key", "", known))
             row |= {"mask_path": f"masks/{scan_id}.nii.gz", "mask_sha256": note.mask_sha256}
         self.rows.append(row)
 

@@ -207,7 +207,7 @@ def test_provenance_has_settings_versions_and_counts_but_no_place_and_no_time(fi
     assert found["config"]["study"]["registry"] == "registry.csv"
     assert found["config"]["aging"]["alpha"] == 0.0001
     assert found["packages"]["matplotlib"] == package_version("matplotlib")
-    assert found["models"] == [{"name": "made_up 0123456789ab", "sha256": None}]
+    assert found["models"] == [{"name": "made_up 0123456789ab", "sha256": None, "step_size": None}]
     assert str(finished) not in text
     assert not re.search(r"\d{4}-\d{2}-\d{2}|\d{2}:\d{2}", text)
 

@@ -5,8 +5,9 @@ import pytest
 
 from ctpop import codes, schema
 from ctpop.errors import ContractError
+from ctpop.evaluation import contracts
 
-EVERY = (*schema.INPUTS, *schema.TABLES)
+EVERY = (*schema.INPUTS, contracts.REFERENCE, *schema.TABLES, *contracts.TABLES)
 CODE_LISTS = {name: values for name, values in vars(codes).items() if name.isupper()}
 
 
@@ -29,6 +30,7 @@ def test_tables_have_the_names_that_users_rely_on():
         "posthoc",
         "compare_truth",
     ]
+    assert [table.name for table in contracts.TABLES] == ["evaluation", "evaluation_summary", "evaluation_comparison"]
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
@@ -61,7 +63,7 @@ def test_a_table_without_rows_keeps_its_own_promise(table):
 
 
 def test_every_code_has_its_sentence():
-    assert len(CODE_LISTS) == 7
+    assert len(CODE_LISTS) == 9
     for name, meanings in CODE_LISTS.items():
         assert tuple(meanings) == getattr(schema, name), name
         assert all(len(meaning) > 15 and not meaning.endswith(".") for meaning in meanings.values()), name
@@ -70,7 +72,7 @@ def test_every_code_has_its_sentence():
 def test_a_measurement_fails_for_every_reason_that_segmentation_fails_for():
     failures = {status for status in schema.SEGMENT_STATUS if status not in schema.USABLE_STATUS}
 
-    assert len(failures) == 8
+    assert len(failures) == 9
     assert failures < set(schema.MEASURE_STATUS)
     assert set(schema.MEASURE_STATUS).isdisjoint(schema.USABLE_STATUS)
 

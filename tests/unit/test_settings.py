@@ -34,6 +34,15 @@ def lines_about(**changed):
         ({"aging": {"n_min": 12.5}}, "aging.n_min: 12.5 is not of type 'integer'"),
         ({"segment": {"device": "gpu"}}, "segment.device: 'gpu' is not one of ['auto', 'cpu', 'cuda']"),
         ({"segment": {"shards": 0}}, "segment.shards: 0 is less than the minimum of 1"),
+        (
+            {"segment": {"step_size": 1.5}},
+            "segment.step_size: 1.5 is greater than the maximum of 1 (Step of the sliding",
+        ),
+        ({"segment": {"resampling_order": 2}}, "segment.resampling_order: 2 is not one of [1, 3] (Order of the spline"),
+        ({"segment": {"batch_size": 0}}, "segment.batch_size: 0 is less than the minimum of 1 (Windows per forward"),
+        ({"segment": {"compile": 1}}, "segment.compile: 1 is not of type 'boolean' (Let torch.compile translate"),
+        ({"segment": {"weights": ""}}, "segment.weights: '' should be non-empty (Folder below which the model folders"),
+        ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (SHA-256"),
         ({"segment": None}, "segment: None is not of type 'object' (How label maps are made.)"),
         ({"cohort": {"criteria": ["adult"]}}, "cohort.criteria.0: 'adult' is not one of ['age_known',"),
         (
@@ -95,7 +104,7 @@ def test_all_wrong_settings_are_told_at_once_and_in_order():
     [
         ({"start_from": "measures"}, {}, "study.measures: is missing; start_from measures needs a table of measures"),
         ({"measures": "m.csv"}, {}, "study.measures: is set, but start_from is segmentations; set it to measures,"),
-        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images needs an nnU-Net v2 model folder"),
+        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images needs a model set (as total_"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(study, segment, expected):
@@ -111,6 +120,29 @@ def test_what_is_left_out_takes_its_default():
     assert filled["cohort"]["criteria"] == ["age_known", "complete", "contrast_enhanced"]
     assert filled["screen"] == {"lower_bound_ml": {}, "use_truncated_hu": False}
     assert set(filled) == {*SMALLEST, *settings.STAGES}
+
+
+def test_what_a_model_set_decides_has_no_default():
+    filled = settings.section("segment", "{}")
+
+    assert filled == {"device": "auto", "batch_size": 1, "compile": False, "cpu_threads": 2, "shards": 16}
+
+
+def test_two_keys_that_are_missing_give_two_lines():
+    with pytest.raises(ContractError) as refused:
+        settings.validated({"study": {}, "structures": "total_117"})
+
+    assert [line.split(";")[0] for line in str(refused.value).splitlines()[1:]] == [
+        "  study.name: is missing",
+        "  study.registry: is missing",
+    ]
+
+
+def test_entries_of_a_list_take_their_defaults_too():
+    entry = {"type": "object", "properties": {"fold": {"type": "integer", "default": 0}}}
+    schema = {"properties": {"parts": {"type": "array", "items": entry}}}
+
+    assert settings.filled_in(schema, {"parts": [{}, {"fold": 3}]}) == {"parts": [{"fold": 0}, {"fold": 3}]}
 
 
 def test_what_is_given_stays_beside_the_defaults():

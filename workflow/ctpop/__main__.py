@@ -16,6 +16,7 @@ COMMANDS = {
     "screen": "decide which measures can be trusted",
     "aging": "compute the statistics against age",
     "report": "draw the figures and write the pages",
+    "evaluate": "compare label maps with references, and two models with each other",
     "gather": "join the tables of all shards into one",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }

@@ -13,19 +13,33 @@ SEGMENT_STATUS = {
     "segmented": "the model made a label map",
     "existing": "an existing label map, or folder of masks, was taken over",
     "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
-    "unreadable": "a file is damaged, cut short, or not NIfTI",
+    "unreadable": "a file is damaged, cut short, not NIfTI, or changed while it was read",
     "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
-    "bad_values": "a CT is constant or not finite, or labels are not whole numbers from 0 to 65535",
+    "bad_values": "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
     "grid_mismatch": "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
     "unknown_labels": "the label map holds a number that the label set does not name",
     "out_of_memory": "the scan does not fit into the memory of the machine",
     "prediction_failed": "the model could not be applied to the scan",
+    "not_written": "the label map could not be stored: the disk is full or broken, or its folder is not to be written",
 }
 MEASURE_STATUS = {
     "measured": "the structure was looked for; its number of voxels may be 0",
     "not_in_model": "the label map comes from a model, or a folder of masks, that does not know the structure",
     "not_in_table": "the table of measures that was taken over has no value for this scan and structure",
     **dict(list(SEGMENT_STATUS.items())[2:]),
+}
+EVALUATION_STATUS = {
+    "compared": "reference and prediction have the structure",
+    "only_in_reference": "the prediction misses the structure: Dice and NSD are 0",
+    "only_in_prediction": "the reference has no voxel of the structure: Dice and NSD are 0",
+    "absent": "neither has a voxel of the structure: Dice and NSD have no value",
+    "not_in_reference": "the reference, a folder of masks, has no mask of the structure",
+    "not_in_model": "the prediction comes from a model, or a folder of masks, that does not know the structure",
+    **dict(list(SEGMENT_STATUS.items())[2:]),
+}
+METRICS = {
+    "dice": "Dice similarity coefficient: twice the shared voxels over the sum of both",
+    "nsd": "normalized surface distance: share of both surfaces that lies within evaluation.tolerance_mm of the other",
 }
 REASONS = {
     "ok": "nothing speaks against the value",

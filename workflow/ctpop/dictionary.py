@@ -11,6 +11,7 @@ import pandera.pandas as pa
 
 from ctpop import codes
 from ctpop.errors import ContractError
+from ctpop.evaluation import contracts
 from ctpop.schema import INPUTS, TABLES
 from ctpop.settings import load_schema
 from ctpop.structures import STRUCTURES
@@ -46,6 +47,8 @@ CODE_LISTS = (
     ("Status of a measurement", "column `status` of measures", codes.MEASURE_STATUS),
     ("Reasons of a verdict", "column `reason` of verdicts", codes.REASONS),
     ("Faces of an image", "column `faces` of measures", codes.FACES),
+    ("Status of a comparison", "column `status` of evaluation", codes.EVALUATION_STATUS),
+    ("Metrics", "column `metric` of evaluation_comparison", codes.METRICS),
     ("Tests of normality", "column `method` of normality; setting `aging.normality`", codes.NORMALITY_METHODS),
 )
 DATA_INTRODUCTION = """\
@@ -190,7 +193,8 @@ def run(options: argparse.Namespace) -> None:
         With --check, if a page is missing or differs.
 
     """
-    pages = {options.data: data_page((*INPUTS, STRUCTURES), TABLES), options.config: config_page(load_schema())}
+    inputs, tables = (*INPUTS, contracts.REFERENCE, STRUCTURES), (*TABLES, *contracts.TABLES)
+    pages = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
     if not options.check:
         for path, text in pages.items():
             write_text(text, path)

@@ -1,23 +1,31 @@
-"""CT volumes and label maps: read whole or refused, always in RAS+, written all or nothing.
+"""CT volumes and label maps: read whole or refused, always in RAS+.
 
 Arrays are (x, y, z) in closest canonical orientation: x grows to the patient's right, y anterior, z superior. What is
 left and what is right follows from the affine, never from the order in which a file happens to be stored.
+
+Whatever is wrong with a file, now or while it is being read, is a `ScanError` that does not tell the file's folders:
+they may be named after a person.
 """
 
 import hashlib
+import os
+import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import nibabel as nib
 import numpy as np
 from isal import igzip, isal_zlib
 from nibabel import orientations
 from numpy.typing import NDArray
 
+from ctpop import headers
 from ctpop.errors import ScanError, in_one_line
-from ctpop.tables import write_atomically
+from ctpop.headers import Header, edges_mm
 
 READ_ERRORS: tuple[type[Exception], ...] = (
     OSError,
@@ -25,16 +33,13 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
     zlib.error,
     isal_zlib.error,  # type: ignore[assignment]
-    nib.filebasedimages.ImageFileError,
 )
-OPEN_ERRORS: tuple[type[Exception], ...] = (*READ_ERRORS, nib.spatialimages.HeaderDataError, OverflowError)
 LARGEST_DEFLATE_RATIO = 1100  # deflate never does better, so a smaller file cannot hold what its header promises
-MOST_VOXELS = 2**31
-SPACING_RANGE_MM = (0.1, 20.0)
-LARGEST_SHEAR = 0.02  # cosine between axes that should be at right angles; gantry tilt is far above
-SMALLEST_AGREEMENT = 0.9  # cosine between an axis of the qform and the same axis of the sform; -1 if a side is swapped
+LARGEST_HU = 65536  # CT is stored in 16 bits and shifted by some thousands: what is beyond is not attenuation
+LONGEST_TAIL = 64 << 20  # bytes behind the voxels; more is not read, since it could go on for ever
 SUFFIXES = (".nii", ".nii.gz")
 CHUNK_BYTES = 16 << 20
+CHUNK_VOXELS = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Grid:
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
         """Voxel edge lengths along x, y, z."""
-        return np.asarray(np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0)))
+        return edges_mm(self.affine)
 
     @property
     def voxel_ml(self) -> float:
@@ -80,32 +85,31 @@ def read_grid(path: Path) -> Grid:
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable` or `bad_geometry`.
+        `missing_file`, `unreadable`, `bad_geometry`, or `bad_values` for a type that no CT has.
 
     """
-    return _canonical_grid(*_checked_geometry(_open(path)))
+    with _opened(path) as file:
+        header = _header_of(_unpacked(file, path), path)
+    return _canonical_grid(header.shape, header.affine)
 
 
 def read_ct(path: Path) -> Volume:
     """Return a CT volume in Hounsfield units, in the type in which it is stored, or as float32 where it is scaled.
 
-    The file is read to its end, so that a truncated or corrupt one never passes as a CT with empty slices.
+    The file is read to its end, so that a truncated or corrupt one never passes as a CT with empty slices. Values
+    that cannot be attenuation refuse the scan: none is clipped or wraps around.
 
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `bad_geometry`, or `bad_values` for NaN, infinite or constant voxels.
+        `missing_file`, `unreadable`, `bad_geometry`, `out_of_memory`, or `bad_values` for voxels that are NaN,
+        infinite, further than `LARGEST_HU` from 0, or all the same.
 
     """
-    volume = _read(path)
-    hu = volume.data
-    if hu.dtype.kind == "f":
-        broken = int(hu.size - np.count_nonzero(np.isfinite(hu)))
-        if broken:
-            raise ScanError("bad_values", f"{broken} of {hu.size} voxels are NaN or infinite")
-    if hu.min() == hu.max():
-        raise ScanError("bad_values", f"all voxels have the same value {hu.min()}")
-    return volume
+    with _within_memory(path):
+        volume = _read(path)
+        _check_attenuation(volume.data)
+        return volume
 
 
 def read_labels(path: Path) -> Volume:
@@ -117,24 +121,9 @@ def read_labels(path: Path) -> Volume:
         As `read_ct`; `bad_values` for labels that are negative, not whole or above 65535.
 
     """
-    volume = _read(path)
-    labels = volume.data
-    low, high = labels.min(), labels.max()
-    if not (low >= 0 and high <= np.iinfo(np.uint16).max):  # written so that NaN fails
-        raise ScanError("bad_values", f"labels must be between 0 and 65535, found {low} to {high}")
-    whole = labels.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
-    if labels.dtype.kind == "f" and not np.array_equal(whole, labels):
-        raise ScanError("bad_values", "labels must be whole numbers")
-    return Volume(whole, volume.grid, volume.stored_affine)
-
-
-def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: Path) -> None:
-    """Write a label map, given in RAS+ (x, y, z), on the stored grid of another volume: same labels, same bytes."""
-    stored = _to_stored(labels, like)
-    image = nib.Nifti1Image(np.asfortranarray(stored), like.stored_affine)
-    image.set_sform(like.stored_affine, code=1)
-    image.set_qform(like.stored_affine, code=1, strip_shears=True)
-    write_atomically(path, lambda part: _write_gzip(image.to_bytes(), part))
+    with _within_memory(path):
+        volume = _read(path)
+        return Volume(_whole_labels(volume.data), volume.grid, volume.stored_affine)
 
 
 def sha256_of(path: Path) -> str:
@@ -146,77 +135,118 @@ def sha256_of(path: Path) -> str:
         `missing_file` or `unreadable`.
 
     """
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+        with open(path, "rb", opener=_without_waiting) as file:
+            before = _state(file, path)
+            yield file
+            changed = _state(file, path) != before
+    except (FileNotFoundError, NotADirectoryError):
         raise ScanError("missing_file", f"{path.name} does not exist") from None
-    except OSError as error:
-        raise ScanError("unreadable", f"{path.name}: {error.strerror}") from None
+    except READ_ERRORS as error:
+        raise ScanError("unreadable", _explain(error, path)) from None
+    if changed:
+        raise ScanError("unreadable", f"{path.name} changed while it was read")
 
 
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise ScanError("missing_file", f"{path.name} does not exist")
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a named pipe would wait until somebody writes
+
+
+def _state(file: BufferedReader, path: Path) -> tuple[int, int]:
+    """Return what changes when somebody else writes into the file: its size and its time."""
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise ScanError("unreadable", f"{path.name} is not a regular file")
+    return found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def _within_memory(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise ScanError("out_of_memory", f"{path.name} does not fit into the memory of the machine") from None
+
+
+def _unpacked(file: BufferedReader, path: Path) -> BufferedReader:
+    return igzip.open(file, "rb") if path.suffix.lower() == ".gz" else file
+
+
+def _header_of(file: BufferedReader, path: Path) -> Header:
     if not path.name.lower().endswith(SUFFIXES):
         raise ScanError("unreadable", f"{path.name}: NIfTI ({' or '.join(SUFFIXES)}) is expected")
-    try:
-        image = nib.load(path)
-    except OPEN_ERRORS as error:
-        raise ScanError("unreadable", _explain(error, path)) from None
-    if not isinstance(image, nib.Nifti1Image):
-        raise ScanError("unreadable", f"{path.name}: NIfTI is expected, found {type(image).__name__}")
-    return image
+    return headers.parse(file.read(headers.LENGTH), path.name)
 
 
-def _checked_geometry(image: Any) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
-    shape = tuple(int(n) for n in image.shape)
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) != 3 or min(shape) < 1:
-        raise ScanError("bad_geometry", f"one volume with three axes is expected, found shape {image.shape}")
-    if np.prod(shape, dtype=np.float64) > MOST_VOXELS:
-        raise ScanError("bad_geometry", f"shape {shape} has more than 2^31 voxels")
-    header = image.header
-    if not header["sform_code"] and not header["qform_code"]:
-        raise ScanError("bad_geometry", "neither qform nor sform is set, so that left and right are not known")
-    affine = np.asarray(image.affine, np.float64)
-    _check_affine(affine)
-    _check_forms_agree(header)
-    return (shape[0], shape[1], shape[2]), affine
+def _read(path: Path) -> Volume:
+    with _opened(path) as packed:
+        file = _unpacked(packed, path)
+        header = _header_of(file, path)
+        most = _state(packed, path)[0] * (1 if file is packed else LARGEST_DEFLATE_RATIO)
+        if header.offset + header.size > most:
+            raise ScanError("unreadable", f"{path.name} is too short for its {header.size} bytes of voxels: truncated")
+        voxels = _voxels_of(file, header, path)
+    native = np.frombuffer(voxels, header.dtype).astype(header.dtype.newbyteorder("="), copy=False)
+    stored = _scaled(native, header.slope, header.intercept).reshape(header.shape, order="F")
+    turned = orientations.apply_orientation(stored, orientations.io_orientation(header.affine))
+    return Volume(turned, _canonical_grid(header.shape, header.affine), header.affine)
 
 
-def _check_affine(affine: NDArray[np.float64]) -> None:
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ScanError("bad_geometry", "the affine is singular or not finite")
-    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    low, high = SPACING_RANGE_MM
-    if spacing.min() < low or spacing.max() > high:
-        raise ScanError("bad_geometry", f"spacing must be {low} to {high} mm, found {spacing.round(3).tolist()}")
-    cosines = affine[:3, :3] / spacing
-    shear = np.abs(cosines.T @ cosines - np.eye(3)).max()
-    if shear > LARGEST_SHEAR:
-        raise ScanError("bad_geometry", f"axes are not at right angles (cosine {shear:.3f}): correct the gantry tilt")
+def _voxels_of(file: BufferedReader, header: Header, path: Path) -> bytearray:
+    """Return the bytes of the voxels; the file is read on to its end, where the checksum of what is packed stands."""
+    file.seek(header.offset)
+    voxels = bytearray(header.size)
+    view, filled = memoryview(voxels), 0
+    while filled < header.size:
+        got = file.readinto(view[filled : filled + CHUNK_BYTES])
+        if not got:
+            raise ScanError("unreadable", f"{path.name} ends before its {header.size} bytes of voxels: truncated")
+        filled += got
+    tail = 0
+    while more := len(file.read(CHUNK_BYTES)):
+        tail += more
+        if tail > LONGEST_TAIL:
+            raise ScanError("unreadable", f"{path.name} goes on for more than {LONGEST_TAIL} bytes behind its voxels")
+    return voxels
 
 
-def _check_forms_agree(header: Any) -> None:
-    if not (header["sform_code"] and header["qform_code"]):
-        return
-    by_sform = np.sqrt((header.get_sform()[:3, :3] ** 2).sum(axis=0))
-    by_qform = np.asarray(header.get_zooms()[:3], np.float64)
-    if np.abs(by_sform - by_qform).max() > 0.01 * by_sform.min():
-        found = f"{by_qform.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
-        raise ScanError("bad_geometry", f"qform and sform give different voxel sizes: {found}")
-    agreement = (_qform_axes(header) * header.get_sform()[:3, :3]).sum(axis=0) / (by_qform * by_sform)
-    if agreement.min() < SMALLEST_AGREEMENT:
-        raise ScanError("bad_geometry", "qform and sform give different orientations, so that sides are not known")
+def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """Return slope × stored + intercept of a list of values; parts, because they take 8 bytes each on the way."""
+    if (slope, intercept) == (1.0, 0.0):
+        return stored
+    scaled = np.empty(stored.size, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and refused as such
+        for begin in range(0, stored.size, CHUNK_VOXELS):
+            part = slice(begin, begin + CHUNK_VOXELS)
+            scaled[part] = stored[part] * np.float64(slope) + np.float64(intercept)
+    return scaled
 
 
-def _qform_axes(header: Any) -> NDArray[np.float64]:
-    try:
-        return np.asarray(header.get_qform()[:3, :3])
-    except ValueError:
-        raise ScanError("bad_geometry", "the qform has a broken quaternion") from None
+def _check_attenuation(hu: NDArray[Any]) -> None:
+    low, high = hu.min(), hu.max()
+    if not np.isfinite([low, high]).all():
+        broken = int(hu.size - np.count_nonzero(np.isfinite(hu)))
+        raise ScanError("bad_values", f"{broken} of {hu.size} voxels are NaN or infinite")
+    if low < -LARGEST_HU or high > LARGEST_HU:
+        raise ScanError("bad_values", f"attenuation is within ±{LARGEST_HU} HU, found {low} to {high}")
+    if low == high:
+        raise ScanError("bad_values", f"all voxels have the same value {low}")
+
+
+def _whole_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    low, high = labels.min(), labels.max()
+    if not (low >= 0 and high <= np.iinfo(np.uint16).max):  # written so that NaN fails
+        raise ScanError("bad_values", f"labels must be between 0 and 65535, found {low} to {high}")
+    whole = labels.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
+    if labels.dtype.kind == "f" and not np.array_equal(whole, labels):
+        raise ScanError("bad_values", "labels must be whole numbers")
+    return whole
 
 
 def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> Grid:
@@ -227,74 +257,6 @@ def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) ->
     return Grid((turned[0], turned[1], turned[2]), affine @ orientations.inv_ornt_aff(turn, shape))
 
 
-def _read(path: Path) -> Volume:
-    image = _open(path)
-    shape, affine = _checked_geometry(image)
-    dtype = image.header.get_data_dtype()
-    if dtype.kind not in "iuf" or dtype.fields is not None:
-        raise ScanError("bad_values", f"voxels must be real numbers, found {dtype}")
-    stored = _scaled(_read_voxels(path, image, shape, dtype), image.dataobj)
-    turned = orientations.apply_orientation(stored, orientations.io_orientation(affine))
-    return Volume(turned, _canonical_grid(shape, affine), affine)
-
-
-def _read_voxels(path: Path, image: Any, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    offset = int(image.dataobj.offset)
-    packed = path.suffix.lower() == ".gz"
-    if offset + size > path.stat().st_size * (LARGEST_DEFLATE_RATIO if packed else 1):
-        raise ScanError("unreadable", f"{path.name} is too short for its {size} bytes of voxels: truncated")
-    try:
-        with igzip.open(path, "rb") if packed else path.open("rb") as file:
-            voxels = _fill(file, offset, size)
-    except READ_ERRORS as error:
-        raise ScanError("unreadable", _explain(error, path)) from None
-    if voxels is None:
-        raise ScanError("unreadable", f"{path.name} ends before its {size} bytes of voxels: truncated")
-    native: NDArray[Any] = np.frombuffer(voxels, dtype).reshape(shape, order="F")
-    return native.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _fill(file: BinaryIO, offset: int, size: int) -> bytearray | None:
-    """Return `size` bytes after `offset`, or nothing if there are fewer; read on to the end to verify the checksum."""
-    if len(file.read(offset)) < offset:
-        return None
-    voxels = bytearray(size)
-    view, filled = memoryview(voxels), 0
-    while filled < size:
-        got = file.readinto(view[filled : filled + CHUNK_BYTES])  # type: ignore[attr-defined]
-        if not got:
-            return None
-        filled += got
-    while file.read(CHUNK_BYTES):
-        pass
-    return voxels
-
-
-def _scaled(stored: NDArray[Any], header: Any) -> NDArray[Any]:
-    slope = 1.0 if header.slope is None else float(header.slope)
-    intercept = 0.0 if header.inter is None else float(header.inter)
-    if (slope, intercept) == (1.0, 0.0):
-        return stored
-    with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
-        return np.asarray(stored * np.float64(slope) + np.float64(intercept), np.float32)
-
-
-def _to_stored(labels: NDArray[Any], like: Volume) -> NDArray[Any]:
-    canonical = orientations.io_orientation(np.eye(4))
-    back = orientations.ornt_transform(canonical, orientations.io_orientation(like.stored_affine))
-    return np.asarray(orientations.apply_orientation(labels, back))
-
-
-def _write_gzip(content: bytes, path: Path) -> None:
-    with (
-        path.open("wb") as file,
-        igzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=2, mtime=0) as packed,
-    ):
-        packed.write(content)
-
-
-def _explain(error: BaseException, path: Path) -> str:
-    """Return an error in one line without the folders of the file, which may be named after a person."""
-    words = in_one_line(error, longest=10_000).replace(" ".join(str(path).split()), path.name)
-    return f"{path.name}: {words}"[:300]
+def _explain(error: Exception, path: Path) -> str:
+    words = error.strerror if isinstance(error, OSError) else None  # the whole text of an OSError has the folders
+    return f"{path.name}: {words or in_one_line(error)}"

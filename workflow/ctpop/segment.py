@@ -1,113 +1,30 @@
 """Make, or take over, the label map of every scan of a shard.
 
 In: the registry, of which the included scans of the shard are taken. Out: a row per scan in `segments`, and the label
-maps in the store. A scan that cannot be read or predicted is a row with a reason, and the shard goes on. A finished
-scan is never done twice, and the model is loaded only when a scan needs it.
+maps in the store. A scan that cannot be read, predicted or written is a row with a reason, and the shard goes on. A
+finished scan is never done twice, and the models are loaded only when a scan needs them.
 """
 
 import argparse
 import logging
+import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ctpop import settings, structures
-from ctpop.errors import ContractError, ScanError
-from ctpop.images import read_ct, sha256_of
 from ctpop.registry import add_registry_arguments, included, read_registry
-from ctpop.schema import SEGMENTS
-from ctpop.segmentation import existing, model_folder
-from ctpop.segmentation.store import Note, Store, fingerprint_of
+from ctpop.schema import SEGMENTS, USABLE_STATUS
+from ctpop.segmentation.pipeline import STEPS, Attempt, Source, attempts
+from ctpop.segmentation.sources import Predict, Scan, TakeOver
+from ctpop.segmentation.store import Store
 from ctpop.shards import parse_shard, shard_of
 from ctpop.tables import remove_half_written, write_csv
 
-if TYPE_CHECKING:
-    from ctpop.segmentation.nnunet import NnunetModel
-
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Scan:
-    """A scan of the cohort with its files."""
-
-    scan_id: str
-    ct_path: Path | None
-    segmentation_path: Path | None
-
-
-class Predict:
-    """Segments CT volumes with an nnU-Net model that is loaded at the first scan which needs it."""
-
-    status = "segmented"
-
-    def __init__(self, store: Store, label_set: structures.LabelSet, options: dict[str, Any]) -> None:
-        if "model" not in options:
-            raise ContractError("segment.model: is missing; engine nnunet needs a model folder of nnU-Net v2 (or demo)")
-        folder = model_folder.find_folder(options["model"])
-        known = model_folder.labels_of(folder)
-        if not set(known) & set(label_set.names):
-            raise ContractError(
-                f"segment.model: {options['model']} knows no structure of label set {label_set.name};"
-                f" it knows {', '.join(list(known)[:5])}, …; set structures to the label set of the model"
-            )
-        self.store = store
-        self.options = options
-        self.digest = model_folder.digest_of(folder)
-        self.model: NnunetModel | None = None
-
-    def __call__(self, scan: Scan) -> tuple[Note, bool]:
-        """Return the note on the scan's label map, and whether it was there already."""
-        path = _given(scan.ct_path, "ct_path")
-        key = fingerprint_of(
-            ct=sha256_of(path), model=self.digest, version=model_folder.VERSION, step_size=self.options["step_size"]
-        )
-        done = self.store.finished(scan.scan_id, key)
-        if done:
-            return done, True
-        ct = read_ct(path)
-        self.model = self.model or load_model(self.options)
-        note = Note(key, "", self.model.labels, self.model.name)
-        return self.store.keep(scan.scan_id, self.model.segment(ct), ct, note), False
-
-
-def load_model(options: dict[str, Any]) -> "NnunetModel":
-    """Return the model of the settings; torch is imported here and nowhere else."""
-    began = time.monotonic()
-    from ctpop.segmentation.nnunet import NnunetModel
-
-    model = NnunetModel(options["model"], options["device"], options["step_size"], options["cpu_threads"])
-    LOG.info("model %s loaded on %s in %.1f s", model.name, model.device, time.monotonic() - began)
-    return model
-
-
-class TakeOver:
-    """Takes over label maps or mask folders that exist already."""
-
-    status = "existing"
-
-    def __init__(self, store: Store, label_set: structures.LabelSet) -> None:
-        self.store = store
-        self.label_set = label_set
-
-    def __call__(self, scan: Scan) -> tuple[Note, bool]:
-        """Return the note on the scan's label map, and whether it was there already."""
-        path = _given(scan.segmentation_path, "segmentation_path")
-        key = fingerprint_of(
-            segmentation=existing.checksum(path),
-            ct=sha256_of(scan.ct_path) if scan.ct_path else None,
-            labels=self.label_set.label_of,
-            version=existing.VERSION,
-        )
-        done = self.store.finished(scan.scan_id, key)
-        if done:
-            return done, True
-        found = existing.read_segmentation(path, self.label_set, scan.ct_path)
-        note = Note(key, "", found.labels, detail=found.detail)
-        return self.store.keep(scan.scan_id, found.volume.data, found.volume, note), False
+SECONDS_BETWEEN_LINES = 60
 
 
 def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
@@ -126,40 +43,64 @@ def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
     return [Scan(str(scan_id), whole(ct), whole(segmentation)) for scan_id, ct, segmentation in rows]
 
 
-def segment_scan(scan: Scan, engine: Predict | TakeOver) -> tuple[dict[str, Any], bool]:
-    """Return a row of `segments` for a scan, and whether its label map was there already."""
-    row: dict[str, Any] = {"scan_id": scan.scan_id, "mask_path": None, "mask_sha256": None, "model": None}
-    try:
-        note, reused = engine(scan)
-    except ScanError as error:
-        return {**row, "status": error.reason, "detail": error.detail}, False
-    stored = {
-        "mask_path": f"{engine.store.folder.name}/{scan.scan_id}.nii.gz",
-        "mask_sha256": note.mask_sha256,
-        "model": note.model,
-        "detail": note.detail,
-    }
-    return {**row, **stored, "status": engine.status}, reused
-
-
-def segment_scans(scans: list[Scan], engine: Predict | TakeOver) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of `segments`, and the seconds that each scan took."""
-    rows, times = [], []
-    began = time.monotonic()
-    for done, scan in enumerate(scans, start=1):
-        start = time.monotonic()
-        row, reused = segment_scan(scan, engine)
+def segment_scans(scans: list[Scan], source: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
+    rows, costs = [], []
+    progress = Progress(len(scans))
+    for attempt in attempts(scans, source):
+        row = row_of(attempt, source)
         rows.append(row)
-        seconds = time.monotonic() - start
-        times.append({"scan_id": scan.scan_id, "seconds": round(seconds, 3), "reused": reused})
-        left = (time.monotonic() - began) / done * (len(scans) - done)
-        LOG.info(
-            "%d/%d %s %s%s, %.1f s, %.0f s left",
-            *(done, len(scans), scan.scan_id, row["status"], " earlier" if reused else "", seconds, left),
-        )
-    return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(
-        times, columns=["scan_id", "seconds", "reused"]
-    )
+        costs.append(cost_of(attempt, source.memory_mb()))
+        progress.tell(row, costs[-1])
+    columns = ["scan_id", *(f"{step}_seconds" for step in STEPS), "gpu_mb", "reused"]
+    return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
+
+
+def row_of(attempt: Attempt, source: Source) -> dict[str, Any]:
+    """Return the row of `segments` of a scan that has come to an end."""
+    scan_id = attempt.scan.scan_id
+    if attempt.error:
+        nothing = dict.fromkeys(("mask_path", "mask_sha256", "model"))
+        return {"scan_id": scan_id, "status": attempt.error.reason, "detail": attempt.error.detail, **nothing}
+    assert attempt.note is not None
+    return {
+        "scan_id": scan_id,
+        "status": source.status,
+        "mask_path": f"{source.store.folder.name}/{scan_id}.nii.gz",
+        "mask_sha256": attempt.note.mask_sha256,
+        "model": attempt.note.model,
+        "detail": attempt.note.detail,
+    }
+
+
+def cost_of(attempt: Attempt, gpu_mb: int | None) -> dict[str, Any]:
+    """Return what a scan took; a step that it did not come to is missing."""
+    seconds = {f"{step}_seconds": round(taken, 3) for step, taken in attempt.seconds.items()}
+    return {"scan_id": attempt.scan.scan_id, **seconds, "gpu_mb": gpu_mb, "reused": attempt.reused}
+
+
+class Progress:
+    """Tells how far a shard is: at every scan on a terminal, once a minute in a log file, and each scan that failed."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.began = self.told = time.monotonic()
+        self.pause = 0 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
+
+    def tell(self, row: dict[str, Any], cost: dict[str, Any]) -> None:
+        """Log a scan that has come to an end, if it is time to."""
+        self.done += 1
+        now = time.monotonic()
+        if row["status"] not in USABLE_STATUS:
+            LOG.warning("%s %s: %s", row["scan_id"], row["status"], row["detail"])
+        if now - self.told < self.pause and self.done < self.total:
+            return
+        self.told = now
+        each = (now - self.began) / self.done
+        memory = f", {cost['gpu_mb']} MB of GPU memory" if cost["gpu_mb"] is not None else ""
+        left = each * (self.total - self.done)
+        LOG.info("%d of %d scans, %.1f s per scan, %.0f s left%s", self.done, self.total, each, left, memory)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -169,13 +110,13 @@ def run(options: argparse.Namespace) -> None:
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store, label_set = Store(options.masks), structures.read(options.structures)
     remove_half_written(options.masks)
-    engine = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
-    segments, times = segment_scans(scans_of(cohort, options.registry.parent), engine)
+    source = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
+    segments, times = segment_scans(scans_of(cohort, options.registry.parent), source)
     SEGMENTS.write(segments, options.out)
     if options.times:
         write_csv(times, options.times)
     ends = ", ".join(f"{number} {status}" for status, number in segments["status"].value_counts().sort_index().items())
-    LOG.info("%d scans in = %s", len(cohort), ends or "none")
+    LOG.info("%d scans in = %s; %d of them done earlier", len(cohort), ends or "none", int(times["reused"].sum()))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -198,10 +139,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", default="{}", help="section segment of the configuration, as JSON")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
-    parser.add_argument("--times", type=Path, help="CSV to write: seconds per scan")
-
-
-def _given(path: Path | None, column: str) -> Path:
-    if path is None:
-        raise ScanError("missing_file", f"the registry gives no {column}")
-    return path
+    parser.add_argument("--times", type=Path, help="CSV to write: seconds per step and GPU memory of each scan")

@@ -15,6 +15,7 @@ from ctpop.errors import ContractError
 
 LABEL_SETS = Path(__file__).parents[1] / "resources" / "structures"
 SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+LONGEST_MESSAGE = 300
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report")
 
 
@@ -34,14 +35,14 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
 
     """
     schema = load_schema()
-    problems = sorted(_problems(schema, config))
+    problems = sorted(set(problems_of(schema, config)))
     if not problems:
         problems = sorted(_contradictions(config))
     if problems:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
-    filled: dict[str, Any] = _filled(schema, config)
+    filled: dict[str, Any] = filled_in(schema, config)
     if "figure6" not in (config.get("report") or {}):
-        filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], _label_rows(config["structures"]))
+        filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
     return filled
 
 
@@ -53,7 +54,7 @@ def label_set_file(name_or_path: str) -> Path:
 
 def labels_digest(name_or_path: str) -> str:
     """Return a digest of the labels and names of a label set, which a change of its lower bounds leaves as it is."""
-    labels = sorted((row.get("label", ""), row.get("structure", "")) for row in _label_rows(name_or_path))
+    labels = sorted((row.get("label", ""), row.get("structure", "")) for row in label_rows(name_or_path))
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
 
 
@@ -64,14 +65,24 @@ def section(stage: str, text: str) -> dict[str, Any]:
         values = json.loads(text)
     except json.JSONDecodeError as error:
         raise ContractError(f"--settings: JSON is expected, found {text[:60]!r} ({error})") from None
-    problems = sorted(_problems(schema, values, prefix=stage))
+    problems = sorted(set(problems_of(schema, values, prefix=stage)))
     if problems:
         raise ContractError("the settings have errors:\n" + "\n".join(f"  {line}" for line in problems))
-    filled: dict[str, Any] = _filled(schema, values)
+    filled: dict[str, Any] = filled_in(schema, values)
     return filled
 
 
-def _problems(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator[str]:
+def label_rows(name_or_path: str) -> list[dict[str, str]]:
+    """Return the rows of a label set as they are written, or none if there is no such file."""
+    path = label_set_file(name_or_path)
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def problems_of(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator[str]:
+    """Yield one line per entry that breaks a JSON schema: where, what was found, and what would be right."""
     for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
         part: dict[str, Any] = dict(error.schema)
         found: Any = error.instance
@@ -82,7 +93,22 @@ def _problems(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator
             absent = [key for key in part["required"] if key not in found]
             yield from (f"{_join(place, key)}: is missing; {_meaning(part, key)}" for key in absent)
         else:
-            yield f"{place or 'the configuration'}: {error.message}{_expected(part, found)}"
+            yield f"{place or 'the whole'}: {_shortened(error.message)}{_expected(part, found)}"
+
+
+def filled_in(schema: dict[str, Any], values: Any) -> Any:
+    """Return values with the defaults of their JSON schema, at any depth."""
+    if isinstance(values, list):
+        return [filled_in(schema.get("items", {}), value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    filled = dict(values)
+    for key, part in schema.get("properties", {}).items():
+        if key not in filled and "default" in part:
+            filled[key] = part["default"]
+        if key in filled:
+            filled[key] = filled_in(part, filled[key])
+    return filled
 
 
 def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str) -> Iterator[str]:
@@ -102,12 +128,23 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     if door != "measures" and "measures" in study:
         yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
     if door == "images" and "model" not in (config.get("segment") or {}):
-        yield "segment.model: is missing; start_from images needs an nnU-Net v2 model folder (or demo)"
+        yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
+    if "evaluation" in config:
+        yield from _evaluation_contradictions(config["evaluation"], study["name"], door)
     yield from _unknown_structures(config)
 
 
+def _evaluation_contradictions(evaluation: dict[str, Any], study: str, door: str) -> Iterator[str]:
+    if "reference" not in evaluation:
+        yield "evaluation.reference: is missing; it is the CSV of references that label maps are compared with"
+    if door == "measures":
+        yield "evaluation: is set, but start_from measures has no label maps to evaluate; remove the section"
+    if study in evaluation.get("compare_with", {}):
+        yield f"evaluation.compare_with: {study} is the name of the study itself; give the other model another name"
+
+
 def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
-    names = [row.get("structure", "") for row in _label_rows(config["structures"])]
+    names = [row.get("structure", "") for row in label_rows(config["structures"])]
     if not names:
         shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
         yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV of one"
@@ -115,6 +152,7 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
     mentioned = {
         "report.figure6": [panel[0] for panel in (config.get("report") or {}).get("figure6", [])],
         "screen.lower_bound_ml": list((config.get("screen") or {}).get("lower_bound_ml") or {}),
+        "evaluation.structures": (config.get("evaluation") or {}).get("structures", []),
     }
     for place, found in mentioned.items():
         unknown = [name for name in found if name not in names]
@@ -124,18 +162,16 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
             yield f"{place}: label set {config['structures']} has no structure {', '.join(unknown)}{hint}"
 
 
-def _label_rows(name_or_path: str) -> list[dict[str, str]]:
-    path = label_set_file(name_or_path)
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
-
-
 def _panels_at_hand(panels: list[list[str]], rows: list[dict[str, str]]) -> list[list[str]]:
     """Return the default panels whose structure the label set has, or its first structure if it has none of them."""
     names = [row.get("structure", "") for row in rows]
     return [panel for panel in panels if panel[0] in names] or [[names[0], "volume_ml"]]
+
+
+def _shortened(message: str) -> str:
+    """Return a message without the middle of a value that would fill pages."""
+    half = LONGEST_MESSAGE // 2
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} … {message[-half:]}"
 
 
 def _join(place: str, key: str) -> str:
@@ -159,15 +195,3 @@ def _looks_like_number(found: Any) -> bool:
         return isinstance(found, str) and float(found) is not None
     except ValueError:
         return False
-
-
-def _filled(schema: dict[str, Any], values: Any) -> Any:
-    if not isinstance(values, dict):
-        return values
-    filled = dict(values)
-    for key, part in schema.get("properties", {}).items():
-        if key not in filled and "default" in part:
-            filled[key] = part["default"]
-        if key in filled:
-            filled[key] = _filled(part, filled[key])
-    return filled

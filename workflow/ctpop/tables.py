@@ -4,6 +4,7 @@ Every file that passes between two stages is described by a `Table` in `schema.p
 that a stage may trust what it reads. Rows are sorted by key and written without timestamps: equal data, equal bytes.
 """
 
+import errno
 import glob
 import os
 import platform
@@ -110,17 +111,32 @@ class Table:
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file, then move it to its name: readers see all of it or nothing."""
+    """Let `write` fill a temporary file, then move it to its name: readers see all of it or nothing.
+
+    Content and name are on the disk when this returns, so that a note on a file never outlives the file.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
     try:
         write(part)
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
+        _flush(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk; some network file systems do so by themselves."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(opened)
 
 
 def remove_half_written(folder: Path) -> None:

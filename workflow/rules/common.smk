@@ -5,7 +5,7 @@ import shlex
 
 from ctpop import settings, shards
 from ctpop.errors import ContractError
-from ctpop.segmentation import model_folder
+from ctpop.segmentation import model_set
 from snakemake.exceptions import WorkflowError
 
 
@@ -39,9 +39,7 @@ SHARDS = shards.shard_names(config["segment"]["shards"])
 DIGESTS = (
     shards.shard_digests(REGISTRY, len(SHARDS)) if Path(REGISTRY).is_file() else {}
 )
-MODEL = (
-    checked(model_folder.files, config["segment"]["model"]) if DOOR == "images" else []
-)
+MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
 ENVIRONMENT = (
     f"export PATH={shlex.quote(sys.prefix)}/bin:$PATH; "
     if sys.prefix != sys.base_prefix

@@ -4,7 +4,14 @@ if DOOR == "measures":
         input:
             registry=REGISTRY,
             table=config["study"]["measures"],
-            code=code("images", "registry", "segmentation/store", "measure"),
+            code=code(
+                "headers",
+                "images",
+                "registry",
+                "segmentation/label_file",
+                "segmentation/store",
+                "measure",
+            ),
         output:
             measures=f"{STUDY}/tables/measures.parquet",
             csv=f"{STUDY}/tables/measures.csv",
@@ -33,7 +40,14 @@ else:
         input:
             registry=ancient(REGISTRY),
             segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
-            code=code("images", "registry", "segmentation/store", "measure"),
+            code=code(
+                "headers",
+                "images",
+                "registry",
+                "segmentation/label_file",
+                "segmentation/store",
+                "measure",
+            ),
         output:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             csv=f"{STUDY}/shards/measures/{{shard}}.csv",

@@ -23,6 +23,8 @@ rule report:
             "figures/*",
             "stats/*",
             "segmentation/model_folder",
+            "segmentation/model_set",
+            "segmentation/set_file",
         ),
         templates=sorted(
             str(path)

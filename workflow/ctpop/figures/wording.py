@@ -23,6 +23,7 @@ NOT_MEASURED = {
     "unknown_labels": "label map with unknown labels",
     "out_of_memory": "out of memory",
     "prediction_failed": "segmentation failed",
+    "not_written": "label map not stored",
     "not_in_model": "no structure of the label set known to the model",
     "not_in_table": "not in the table of measures",
 }

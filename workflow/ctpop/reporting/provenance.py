@@ -10,7 +10,7 @@ from ctpop import __version__
 from ctpop.errors import ContractError
 from ctpop.reporting.study import Study
 from ctpop.reporting.summaries import counts
-from ctpop.segmentation import model_folder
+from ctpop.segmentation import model_set
 
 PACKAGES = ("numpy", "scipy", "statsmodels", "pandas", "pandera", "pyarrow", "nibabel", "matplotlib", "jinja2")
 SEGMENTERS = ("nnunetv2", "torch")
@@ -41,16 +41,17 @@ def package_version(name: str) -> str:
         return ABSENT
 
 
-def models_of(study: Study) -> list[dict[str, str | None]]:
-    """Return the models that made label maps of this study, with the SHA-256 that their folder has now.
+def models_of(study: Study) -> list[dict[str, Any]]:
+    """Return the model sets that made label maps of this study, with what they are now.
 
-    It is missing where the folder is gone, or holds another model by now.
+    That is missing where the files of a set are gone, or are those of another set by now.
     """
     if "segments" not in study.tables:
         return []
     named = sorted(study.tables["segments"]["model"].dropna().unique())
-    digest = _digest(study.config["segment"].get("model"))
-    return [{"name": name, "sha256": digest if digest and name.endswith(digest[:12]) else None} for name in named]
+    known = _facts(study.config["segment"])
+    nothing = dict.fromkeys(known)
+    return [{"name": name, **(known if name.endswith(str(known["sha256"])[:12]) else nothing)} for name in named]
 
 
 def git_commit() -> str | None:
@@ -68,11 +69,12 @@ def without_folders(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
-def _digest(name_or_folder: str | None) -> str | None:
+def _facts(options: dict[str, Any]) -> dict[str, Any]:
     try:
-        return model_folder.digest_of(model_folder.find_folder(name_or_folder)) if name_or_folder else None
+        found = model_set.read(options)
+        return {"sha256": model_set.digest_of(found), "step_size": found.step_size}
     except ContractError:
-        return None
+        return {"sha256": None, "step_size": None}
 
 
 def _git(*arguments: str) -> str:

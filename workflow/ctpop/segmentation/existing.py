@@ -33,7 +33,7 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
         does not name; `grid_mismatch` if segmentation and CT, or two masks, do not share a grid.
 
     """
-    found = read_folder(path, label_set) if path.is_dir() else read_multilabel(path, label_set)
+    found = read_folder(path, label_set) if _is_folder(path) else read_multilabel(path, label_set)
     if ct_path is not None:
         difference = found.volume.grid.differs_from(read_grid(ct_path))
         if difference:
@@ -115,7 +115,14 @@ def checksum(path: Path) -> str:
         `missing_file` or `unreadable`.
 
     """
-    if not path.is_dir():
+    if not _is_folder(path):
         return sha256_of(path)
     digests = [f"{name} {sha256_of(file)}" for name, file in sorted(mask_files(path).items())]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # not even that can be told; opening it as a file says why
+        return False

@@ -2,19 +2,20 @@
 
 The note is written after the label map, so a map without a note is unfinished and is made again. The fingerprint in
 the note says from which image, by which model and with which settings the map was made: the same fingerprint is
-never computed twice, whatever killed the job in between.
+never computed twice, whatever killed the job in between. Its checksum is that of the map's bytes, so that a map that
+was damaged or half replaced is made again, while one that an older version packed differently stays as it is.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from ctpop.errors import ContractError
-from ctpop.images import Volume, sha256_of, write_labels
+from ctpop.errors import ContractError, ScanError, in_one_line
+from ctpop.images import Volume, sha256_of
+from ctpop.segmentation.label_file import write_labels
 from ctpop.tables import write_text
 
 FORMAT = 1
@@ -49,16 +50,19 @@ class Store:
     def finished(self, scan_id: str, fingerprint: str) -> Note | None:
         """Return the note on a label map with this fingerprint whose bytes are still those that were written."""
         note = self.note(scan_id)
-        mask = self.mask_path(scan_id)
-        if note is None or note.fingerprint != fingerprint or not mask.is_file():
+        if note is None or note.fingerprint != fingerprint:
             return None
-        return note if sha256_of(mask) == note.mask_sha256 else None
+        try:
+            found = sha256_of(self.mask_path(scan_id))
+        except ScanError:  # not there, or not readable: it is made again
+            return None
+        return note if found == note.mask_sha256 else None
 
     def note(self, scan_id: str) -> Note | None:
         """Return the note on a scan's label map, or nothing if there is none, or it is damaged or of another format."""
         try:
             note = Note(**json.loads(self.note_path(scan_id).read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):  # not there, no JSON, other fields
+        except (OSError, ValueError, TypeError):  # not there or not readable, no JSON, other fields
             return None
         return note if note.format == FORMAT else None
 
@@ -76,13 +80,31 @@ class Store:
             raise ContractError(f"{self.note_path(scan_id)}: is missing or damaged; run the segment stage again")
         return note.labels
 
-    def keep(self, scan_id: str, labels: NDArray[Any], like: Volume, note: Note) -> Note:
-        """Write a label map (RAS+, x y z) on the grid of `like`, then its note, and return the note."""
-        mask = self.mask_path(scan_id)
-        write_labels(labels, like, mask)
+    def keep(self, scan_id: str, labels: Volume, note: Note) -> Note:
+        """Write a label map, then its note, and return the note.
+
+        Raises
+        ------
+        ScanError
+            `not_written`; what the store had of the scan before is then still there.
+
+        """
+        mask, beside = self.mask_path(scan_id), self.note_path(scan_id)
+        with _written(mask):
+            write_labels(labels.data, labels, mask, note.labels)
         complete = replace(note, mask_sha256=sha256_of(mask))
-        write_text(json.dumps(asdict(complete), indent=1, sort_keys=True) + "\n", self.note_path(scan_id))
+        with _written(beside):
+            write_text(json.dumps(asdict(complete), indent=1, sort_keys=True) + "\n", beside)
         return complete
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Turn whatever keeps a file from being written into a `ScanError`: a full disk, a quota, a broken one."""
+    try:
+        yield
+    except OSError as error:
+        raise ScanError("not_written", f"{path.name}: {error.strerror or in_one_line(error)}") from None
 
 
 def fingerprint_of(**parts: object) -> str:

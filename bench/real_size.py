@@ -1,0 +1,165 @@
+"""Models and scans of real size, without the public weights and without a patient.
+
+Speed and memory depend on the architecture of a model and not on its weights, so weights are drawn at random: 3D U-Nets
+as TotalSegmentator's public ones are described, in the files of the shipped model sets. Scans are people of the demo
+(`demo/phantom.py`), drawn on a grid of real size with the noise of a CT.
+"""
+
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from isal import igzip
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "demo"), str(ROOT / "tests")]
+
+from ctpop.segmentation import set_file  # noqa: E402
+from phantom import SPACING_MM as PHANTOM_MM  # noqa: E402
+from phantom import make_phantom, random_person  # noqa: E402
+from tiny_model import CONFIGURATION, architecture, dataset, network_of, plans_before_2_4, save_json  # noqa: E402
+
+SIZES = {  # SOURCE: Wasserthal et al. 2023, table of run times; tiny is ours
+    "tiny": (160, 160, 96),
+    "small": (512, 512, 280),
+    "medium": (512, 512, 458),
+    "large": (512, 512, 824),
+}
+SPACING_MM = (0.78, 0.78, 1.0)  # the paper gives none; a field of view of 40 cm and slices of 1 mm
+NOISE_HU = 20.0
+LOWEST_HU = -1024
+AIR_HU = -1000
+SETS = {"1.5": "total_117_1.5mm", "3": "total_117_3mm"}
+PATCHES = {"1.5": (128, 128, 128), "3": (112, 112, 128)}  # SOURCE: shared notes on TotalSegmentator's plans
+STAGES = 6
+SMALLEST_EDGE = 4  # of a feature map: nnU-Net's planner stops halving there
+BACKGROUND_BIAS = 3.0  # so that five parts together find something in about a tenth of the voxels, as real ones do
+PEERS_TRAINER = "nnUNetTrainer"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A PlainConvUNet: channels of the first stage, which double from stage to stage, their limit, and convolutions."""
+
+    first: int
+    most: int
+    convolutions: int
+
+
+ARCHITECTURES = {
+    "real": Architecture(32, 320, 2),
+    "thin": Architecture(4, 8, 1),  # patches and classes of the real one, at a cost that a CPU can bear
+}
+
+
+def write_models(weights: Path, spacing: str, kind: Architecture, trainer: str | None = None) -> Path:
+    """Write model folders with random weights for the shipped set of a spacing ("1.5" or "3"), and return `weights`.
+
+    With `trainer`, the checkpoints name it instead of the trainer of the public weights.
+    """
+    described = plans_of(spacing, kind)
+    for number, part in enumerate(set_file.read(set_file.locate({"model": SETS[spacing]}))["parts"]):
+        folder = weights / part["folder"]
+        labels = {name: label for label, name in enumerate(part["structures"], start=1)}
+        save_json(folder, "plans.json", described)
+        save_json(folder, "dataset.json", dataset(labels={"background": 0, **labels}))
+        (folder / "fold_0").mkdir(exist_ok=True)
+        content = checkpoint_of(described, len(labels), number) | {"trainer_name": trainer or part["trainer"]}
+        torch.save(content, folder / "fold_0" / part["checkpoint"])
+    return weights
+
+
+def plans_of(spacing: str, kind: Architecture) -> dict[str, Any]:
+    """Return plans as nnU-Net wrote them before 2.4, as the public weights have them."""
+    return plans_before_2_4(
+        (kind.first,) * STAGES,
+        unet_max_num_features=kind.most,
+        n_conv_per_stage_encoder=[kind.convolutions] * STAGES,
+        n_conv_per_stage_decoder=[kind.convolutions] * (STAGES - 1),
+        pool_op_kernel_sizes=strides_of(PATCHES[spacing]),
+        patch_size=list(PATCHES[spacing]),
+        spacing=[float(spacing)] * 3,
+    )
+
+
+def strides_of(patch: tuple[int, ...]) -> list[list[int]]:
+    """Return the strides of each stage: an axis is halved as long as it can be and stays long enough."""
+    edges, strides = list(patch), [[1, 1, 1]]
+    for _ in range(STAGES - 1):
+        strides.append([2 if edge % 2 == 0 and edge // 2 >= SMALLEST_EDGE else 1 for edge in edges])
+        edges = [edge // step for edge, step in zip(edges, strides[-1], strict=True)]
+    return strides
+
+
+def checkpoint_of(described: dict[str, Any], classes: int, seed: int) -> dict[str, Any]:
+    """Return what nnU-Net stores after training, with weights drawn at random, and a momentum for each of them."""
+    network = network_of({**architecture(), "arch_kwargs": network_arguments(described)}, classes, seed)
+    with torch.no_grad():
+        for head in network.decoder.seg_layers:  # rows of one length about zero: every class wins somewhere
+            head.weight -= head.weight.mean(dim=1, keepdim=True)
+            head.weight /= head.weight.norm(dim=1, keepdim=True)
+            head.bias[0] += BACKGROUND_BIAS
+    momentum = {n: {"momentum_buffer": torch.zeros_like(p)} for n, p in enumerate(network.parameters())}
+    return {
+        "network_weights": network.state_dict(),
+        "optimizer_state": {"state": momentum, "param_groups": []},
+        "init_args": {"configuration": CONFIGURATION, "fold": 0},
+        "inference_allowed_mirroring_axes": None,
+    }
+
+
+def network_arguments(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the network's class that nnU-Net reads out of old plans."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected old nnU-Net plans")
+        return PlansManager(described).get_configuration(CONFIGURATION).network_arch_init_kwargs
+
+
+def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
+    """Return a CT (x, y, z; RAS+) with spacing `SPACING_MM`: the middle of a phantom, stretched if it is too short.
+
+    Outside the circle that a scanner reconstructs, voxels have the lowest value, as most makers store them.
+    """
+    random = np.random.default_rng(seed)
+    body = make_phantom(random_person(seed)).hu.astype(np.float32)
+    across, along, up = (_places(n, mm, held) for n, mm, held in zip(shape, SPACING_MM, body.shape, strict=True))
+    up = np.linspace(0, body.shape[2] - 1, shape[2]) if up[0] < 0 else up
+    from_x, from_y = _linear(across, body.shape[0]), _linear(along, body.shape[1]).T
+    x, y = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in shape[:2])
+    outside = np.hypot(x[:, None] / shape[0], y[None] / shape[1]) > 0.5
+    ct = np.empty(shape, np.int16, order="F")
+    for z, place in enumerate(up):
+        low = min(int(place), body.shape[2] - 2)
+        share = np.float32(place - low)
+        slab = (body[:, :, low] * (1 - share) + body[:, :, low + 1] * share) - AIR_HU
+        drawn = from_x @ slab @ from_y + AIR_HU + NOISE_HU * random.standard_normal(shape[:2], np.float32)
+        drawn[outside] = LOWEST_HU
+        ct[:, :, z] = np.clip(np.rint(drawn), LOWEST_HU, None)
+    return ct
+
+
+def save_ct(path: Path, size: str, seed: int = 1) -> Path:
+    """Draw a CT of a size and write it as LAS, as most converters of DICOM do; one that is there already stays."""
+    if not path.exists():
+        x_mm, y_mm, z_mm = SPACING_MM
+        image = nib.Nifti1Image(np.asfortranarray(draw_ct(SIZES[size], seed)[::-1]), np.diag([-x_mm, y_mm, z_mm, 1]))
+        with igzip.open(path, "wb", compresslevel=1) as file:
+            image.to_stream(file)
+    return path
+
+
+def _places(number: int, spacing_mm: float, held: int) -> NDArray[np.float64]:
+    """Return where voxels lie along an axis of the phantom, the middle of both in one place."""
+    return (np.arange(number) - (number - 1) / 2) * (spacing_mm / PHANTOM_MM) + (held - 1) / 2
+
+
+def _linear(places: NDArray[np.float64], held: int) -> NDArray[np.float32]:
+    """Return the matrix that interpolates linearly at places along an axis, and gives 0 outside of it."""
+    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(held)[None])).astype(np.float32)

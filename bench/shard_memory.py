@@ -1,0 +1,157 @@
+"""Show that the memory of a shard depends neither on how many scans it has nor on how large a set of models is.
+
+    make images && python bench/shard_memory.py
+
+Two runs of the `segment` command, whose resident memory (RSS) is looked at five times a second: a hundred scans with
+the demo model (images of the demo in turn, under names of their own), and a few scans of 512 x 512 x 824 voxels with
+the five part models of the 1.5 mm set. The network of these is a thin one, with the patches and classes of the real
+one, so that a CPU can bear it; without a GPU, the sums of logits (0.5 GB) are in the memory of the host, too. Writes
+`shard_memory.csv`, the largest of each second, and `shard_memory.svg`.
+"""
+
+import argparse
+import io
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from machine import gpu_name, heading, load, table
+from real_size import ARCHITECTURES, SETS, SIZES, save_ct, write_models
+from runs import ROOT, demand_success, segment_command, start
+
+from ctpop.figures.export import UNDATED, with_fonts
+from ctpop.figures.style import BLUE, GREY, SMALL, SOFT, Page, blank_page, in_house_style
+
+SECONDS_BETWEEN_LOOKS = 0.2
+ENDS = 10  # scans at the beginning and at the end of a shard that are compared
+MOST_GB = 8
+READABLE = 20  # images of the demo; the next one is a file that cannot be read
+SIZE = "large"
+CAPTION = "Synthetic scans. Resident memory of the segment command, five times a second; grey: a scan is finished."
+
+
+@dataclass(frozen=True)
+class Run:
+    """A shard: resident memory at each look, and when each scan was finished, in seconds after its start."""
+
+    name: str
+    seconds: np.ndarray
+    rss_mb: np.ndarray
+    finished: np.ndarray
+
+    @property
+    def peak_of_scan(self) -> np.ndarray:
+        """Largest memory (MB) between the end of the scan before and the end of each scan."""
+        edges = np.searchsorted(self.seconds, [0.0, *self.finished])
+        return np.array([self.rss_mb[low : max(high, low + 1)].max() for low, high in pairwise(edges)])
+
+    @property
+    def slope(self) -> float:
+        """Growth of that peak in MB per scan, from the second scan on: the first one loads the models."""
+        number = len(self.finished)
+        return float(np.polyfit(np.arange(1, number), self.peak_of_scan[1:], 1)[0]) if number > 2 else float("nan")
+
+
+def watched(name: str, command: list[str], work: Path) -> Run:
+    """Run a command and look at its memory until it ends."""
+    began, seconds, rss_mb = time.time(), [], []
+    with tempfile.TemporaryFile("w+") as said:
+        process = start(command, said)
+        seen = psutil.Process(process.pid)
+        while process.poll() is None:
+            seconds.append(time.time() - began)
+            rss_mb.append(seen.memory_info().rss / 2**20)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        said.seek(0)
+        demand_success(process.returncode, command, said.read())
+    notes = sorted(path.stat().st_mtime for path in (work / "masks").glob("*.json"))
+    return Run(name, np.array(seconds), np.array(rss_mb), np.array(notes) - began)
+
+
+def many_small(number: int, work: Path) -> Run:
+    """Segment scans of the demo with the demo model."""
+    images = sorted((ROOT / "demo" / "images").glob("demo-*.nii.gz"))[:READABLE]
+    scans = {f"scan-{n:03d}": images[n % len(images)] for n in range(number)}
+    settings = {"model": "demo", "cpu_threads": os.cpu_count()}
+    return watched(f"{number} scans, demo model", segment_command(scans, work, "demo", settings), work)
+
+
+def few_large(number: int, work: Path, kind: str) -> Run:
+    """Segment full-body scans with five part models."""
+    work.mkdir()
+    ct = save_ct(work / "ct.nii.gz", SIZE)
+    weights = write_models(work / "weights", "1.5", ARCHITECTURES[kind])
+    settings = {"model": SETS["1.5"], "weights": str(weights), "cpu_threads": os.cpu_count()}
+    scans = {f"scan-{n}": ct for n in range(number)}
+    return watched(f"{number} full-body scans, five models", segment_command(scans, work, "total_117", settings), work)
+
+
+def per_second(runs: list[Run]) -> pd.DataFrame:
+    """Return the largest memory of each second of each run."""
+    frames = [pd.DataFrame({"run": run.name, "second": run.seconds.astype(int), "rss_mb": run.rss_mb}) for run in runs]
+    return pd.concat(frames).groupby(["run", "second"], sort=False).max().round(1).reset_index()
+
+
+@in_house_style
+def drawn(runs: list[Run]) -> bytes:
+    """Return the figure as SVG."""
+    page = blank_page(174, 70, "synthetic scans")
+    for place, run in enumerate(runs):
+        panel(page, run, left=14 + 84 * place)
+    page.write(1, 66, CAPTION, fontsize=SMALL, color=SOFT)
+    written = io.BytesIO()
+    page.figure.savefig(written, format="svg", metadata=UNDATED["svg"])
+    return with_fonts(written.getvalue())
+
+
+def panel(page: Page, run: Run, left: float) -> None:
+    """Draw the memory of a run over its time."""
+    axes = page.axes(left, 6, 72, 50)
+    lines = per_second([run])
+    axes.vlines(run.finished / 60, 0, 0.02, GREY, linewidth=0.4, transform=axes.get_xaxis_transform())
+    axes.plot(lines["second"] / 60, lines["rss_mb"] / 1024, color=BLUE, linewidth=0.7)
+    axes.set(xlabel="minutes", ylabel="resident memory (GB)", ylim=(0, 1.15 * run.rss_mb.max() / 1024))
+    axes.set_xlim(0, run.seconds[-1] / 60)
+    page.write(left, 1, run.name, fontweight="bold")
+
+
+def row(run: Run) -> list[str]:
+    """Return what a run says about memory."""
+    peaks = run.peak_of_scan / 1024
+    ends = min(ENDS, -(-len(peaks) // 2))
+    numbers = [run.rss_mb.max() / 1024, peaks[:ends].max(), peaks[-ends:].max()]
+    rate = f"{run.seconds[-1] / len(peaks):.1f}"
+    return [run.name, *(f"{number:.2f}" for number in numbers), str(ends), f"{run.slope:+.2f}", rate]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", type=int, default=100, help="scans of the demo (default %(default)s)")
+    parser.add_argument("--large", type=int, default=4, help="full-body scans (default %(default)s)")
+    default = "real" if gpu_name() else "thin"
+    parser.add_argument("--network", choices=ARCHITECTURES, default=default, help="of the five models: %(default)s")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for CSV and SVG")
+    options = parser.parse_args()
+    before = load()
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        runs = [many_small(options.small, work / "small"), few_large(options.large, work / "large", options.network)]
+    per_second(runs).to_csv(options.out / "shard_memory.csv", index=False)
+    (options.out / "shard_memory.svg").write_bytes(drawn(runs))
+    print(f"{heading(before)}\n")
+    shape = " x ".join(map(str, SIZES[SIZE]))
+    print(f"Full-body scans have {shape} voxels; their five models have a {options.network} network.\n")
+    head = ["shard", "peak GB", "first scans, GB", "last scans, GB", "of each", "MB per scan", "s per scan"]
+    print(table(head, [row(run) for run in runs]))
+    growth = "MB per scan: least squares over the peaks of all scans but the first"
+    print(f"\nTarget: under {MOST_GB} GB, and flat. {growth}.\n\n![Resident memory over time](shard_memory.svg)")
+
+
+if __name__ == "__main__":
+    main()

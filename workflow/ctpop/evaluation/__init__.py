@@ -1,0 +1,1 @@
+"""How well label maps agree with a reference: overlap and surface distances of the structures of one scan."""

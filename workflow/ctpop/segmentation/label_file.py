@@ -1,0 +1,110 @@
+"""Label maps as files: compressed NIfTI that any viewer opens, with the names of the labels in it.
+
+The names stand in extensions of the header, so that they stay with the file wherever it is copied, in the form that
+TotalSegmentator writes and Connectome Workbench reads (the label table of Caret). The store keeps them in its note as
+well: there they are read without unpacking an image, and together with what else is known of the map.
+
+The same labels give the same bytes. The stream has no time and no name; parts are of one size, because they show in
+what ISA-L makes of them; and its level 3 is not used, because its output depends on the processor. A map of 512 × 512 ×
+824 voxels, packed on one core (AMD EPYC, AVX-512) after the phantom's 104 labels / a real person's 108 structures:
+
+| ISA-L level | s | MB |
+| --- | --- | --- |
+| 0 | 0.02 / 0.05 | 3.7 / 7.4 |
+| 1 and 2 (equal) | 0.02 / 0.06 | 1.9 / 5.1 |
+| 3 | 0.27 / 0.47 | 2.8 / 6.1 |
+| zlib 6, for comparison | 1.6 / 2.3 | 0.9 / 3.2 |
+"""
+
+import colorsys
+import io
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import nibabel as nib
+import numpy as np
+from isal import isal_zlib
+from nibabel import orientations
+from numpy.typing import NDArray
+
+from ctpop.images import Volume
+from ctpop.tables import write_atomically
+
+LEVEL = 1
+GZIP = isal_zlib.MAX_WBITS + 16
+CHUNK_BYTES = 1 << 20
+# TotalSegmentator's reader takes the first extension, and nibabel gives it the content of code 0 alone; Workbench looks
+# for Caret's own code. The second copy takes 140 bytes of the packed file.
+EXTENSION_CODES = (0, 30)  # SOURCE: NIFTI_ECODE_IGNORE and NIFTI_ECODE_CARET in nifti1_io.h
+GOLDEN_RATIO = 0.6180339887  # steps of it along a circle never come close to where they were
+
+
+def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: Path, names: dict[str, int]) -> None:
+    """Write a label map, given in RAS+ (x, y, z), on the stored grid of another volume: same labels, same bytes.
+
+    Parameters
+    ----------
+    labels
+        Label of each voxel, uint8 or uint16.
+    like
+        Volume on the grid of the labels; its `stored_affine` decides in which order the voxels are stored.
+    path
+        File to write, ending in .nii.gz.
+    names
+        Number of each structure that the map could contain.
+
+    """
+    stored = np.asfortranarray(_to_stored(labels, like))
+    content = _header(stored, like.stored_affine, names), stored.reshape(-1, order="F").view(np.uint8)
+    write_atomically(path, lambda part: _write_gzip(content, part))
+
+
+def label_table(names: dict[str, int]) -> bytes:
+    """Return the label table of Caret: number, name and a colour that follows from the number.
+
+    It is as long as an extension of NIfTI may be (a multiple of 16 bytes, with the 8 that come before it), since
+    readers of XML stumble over filling zeros.
+    """
+    root = ElementTree.Element("CaretExtension")
+    volume = ElementTree.SubElement(root, "VolumeInformation", Index="0")
+    table = ElementTree.SubElement(volume, "LabelTable")
+    for name, number in sorted(names.items(), key=lambda item: item[1]):
+        red, green, blue = (f"{part:.3f}" for part in _colour(number))
+        label = ElementTree.SubElement(table, "Label", Key=str(number), Red=red, Green=green, Blue=blue, Alpha="1")
+        label.text = name
+    ElementTree.SubElement(volume, "VolumeType").text = "Label"
+    text: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return text + b"\n" * (-(len(text) + 8) % 16)
+
+
+def _colour(number: int) -> tuple[float, float, float]:
+    return colorsys.hsv_to_rgb(number * GOLDEN_RATIO % 1, 0.8, 0.95)
+
+
+def _to_stored(labels: NDArray[Any], like: Volume) -> NDArray[Any]:
+    canonical = orientations.io_orientation(np.eye(4))
+    back = orientations.ornt_transform(canonical, orientations.io_orientation(like.stored_affine))
+    return np.asarray(orientations.apply_orientation(labels, back))
+
+
+def _header(stored: NDArray[Any], affine: NDArray[np.float64], names: dict[str, int]) -> NDArray[np.uint8]:
+    table = label_table(names)
+    header = nib.Nifti1Header(extensions=[nib.nifti1.Nifti1Extension(code, table) for code in EXTENSION_CODES])
+    header.set_data_dtype(stored.dtype)
+    header.set_data_shape(stored.shape)
+    header.set_sform(affine, code=1)
+    header.set_qform(affine, code=1, strip_shears=True)
+    header.set_slope_inter(1, 0)
+    header.set_xyzt_units("mm")
+    content = io.BytesIO()
+    header.write_to(content)
+    return np.frombuffer(content.getvalue(), np.uint8)
+
+
+def _write_gzip(contents: tuple[NDArray[np.uint8], ...], path: Path) -> None:
+    packed = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
+    parts = (content[k : k + CHUNK_BYTES] for content in contents for k in range(0, content.size, CHUNK_BYTES))
+    with path.open("wb") as file:
+        file.writelines(packed.compress(part) for part in parts)
+        file.write(packed.flush())

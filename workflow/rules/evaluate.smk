@@ -1,0 +1,72 @@
+EVALUATION = []
+
+if "evaluation" in config:
+    COMPARED = config["evaluation"]["compare_with"]
+    NOWHERE = [
+        path
+        for path in (config["evaluation"]["reference"], *COMPARED.values())
+        if not Path(path).exists()
+    ]
+    if NOWHERE:  # else Snakemake 9.27 takes tables of an earlier evaluation for given
+        raise WorkflowError(f"evaluation: {', '.join(NOWHERE)} does not exist")
+    EVALUATION_TABLES = [
+        "evaluation",
+        "evaluation_summary",
+        *(["evaluation_comparison"] if COMPARED else []),
+    ]
+
+    # The label maps are side files: the table `segments` says when they change, and the time of a folder when a label
+    # map of another model is added or replaced. References are named in the CSV.
+    rule evaluate:
+        input:
+            reference=config["evaluation"]["reference"],
+            segments=f"{STUDY}/tables/segments.parquet",
+            compared=list(COMPARED.values()),
+            code=code(
+                "headers",
+                "images",
+                "registry",
+                "segmentation/existing",
+                "segmentation/store",
+                "segmentation/label_file",
+                "stats/*",
+                "evaluation/*",
+                "evaluate",
+            ),
+        output:
+            **{table: f"{STUDY}/tables/{table}.parquet" for table in EVALUATION_TABLES},
+            csv=expand(f"{STUDY}/tables/{{table}}.csv", table=EVALUATION_TABLES),
+        log:
+            f"{STUDY}/logs/evaluate.log",
+        benchmark:
+            f"{STUDY}/benchmarks/evaluate.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=1440,
+        params:
+            settings=stage_settings("evaluation"),
+            structures=label_set,
+            labels=LABELS,
+            models=[
+                f"{name}={folder}"
+                for name, folder in {
+                    config["study"]["name"]: f"{STUDY}/masks",
+                    **COMPARED,
+                }.items()
+            ],
+            comparison=(
+                f"--comparison {STUDY}/tables/evaluation_comparison.parquet"
+                if COMPARED
+                else ""
+            ),
+        message:
+            "evaluate: agreement with references (progress in {log})"
+        shell:
+            "python -m ctpop evaluate --reference {input.reference:q} --predictions {params.models:q}"
+            " --segments {input.segments:q} --structures {params.structures:q} --settings {params.settings:q}"
+            " --evaluation {output.evaluation:q} --summary {output.evaluation_summary:q} {params.comparison}"
+            " &> {log:q}"
+
+    EVALUATION = rules.evaluate.output
