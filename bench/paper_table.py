@@ -155,8 +155,9 @@ def report(cases: list[Case], options: argparse.Namespace, load_before: str) -> 
     if compared:
         ratios = ["standard route / ours", "one scan", "per further scan", "Dice", "differing voxels"]
         parts.append(table(ratios, compared))
-    hours = [f"{STUDY} scans on this machine", "mean over", "ctpop, hours", "standard route, hours"]
-    parts.append(table(hours, [study_hours(cases, spacing) for spacing in spacings]))
+    if options.device == "cuda":
+        hours = [f"{STUDY} scans", "mean over", "ctpop, GPU hours", "standard route, GPU hours"]
+        parts.append(table(hours, [study_hours(cases, spacing) for spacing in spacings]))
     done = {(found.spacing, found.size) for found in cases}
     absent = [f"{spacing} mm {size}" for spacing, size in PAPER if (spacing, size) not in done]
     if options.device == "cpu":

@@ -4,7 +4,7 @@ Memory of the host is looked at twice a second. It is the larger of two numbers:
 together (pages that several share are counted once, as in the kernel's PSS), and the kernel's own peak of the largest
 of them, which is not missed between two looks.
 
-GPU figures are those of `nvidia-smi` for the first GPU, five times a second, so nothing else may run there: memory over
+GPU figures are those of `nvidia-smi` for the first GPU, twice a second, too, so nothing else may run there: memory over
 what was in use before the command began, and the share of time with a kernel running, from the first kernel of the
 command to its last.
 """
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,15 +69,15 @@ def measured(command: list[str], **environment: str) -> Cost:
         With the end of what it said, if it fails.
 
     """
-    with tempfile.TemporaryFile("w+") as said, gpu_watched() as looks:
+    with tempfile.TemporaryFile("w+") as said, looked_at(gpu_line) as gpu_lines:
         began = time.monotonic()
         process = start(command, said, **environment)
-        with memory_watched(process.pid) as held_mb:
+        with looked_at(lambda: held_mb(process.pid)) as held:
             process.wait()
             seconds = time.monotonic() - began
         said.seek(0)
         demand_success(process.returncode, command, said.read())
-    return Cost(seconds, max(held_mb), *gpu_cost(looks))
+    return Cost(seconds, max(held), *gpu_cost(gpu_lines))
 
 
 def start(command: list[str], said: Any, **environment: str) -> subprocess.Popen[bytes]:
@@ -93,22 +93,27 @@ def demand_success(code: int, command: list[str], said: str) -> None:
 
 
 @contextmanager
-def memory_watched(pid: int) -> Iterator[list[float]]:
-    """Give a list that grows by what a process and all below it hold (MB)."""
-    held, over = [0.0], threading.Event()
+def looked_at(look: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Give a list that grows by what is seen at each look; the first one is at once."""
+    seen, over = [look()], threading.Event()
 
     def watch() -> None:
         while not over.wait(SECONDS_BETWEEN_LOOKS):
-            members = family(pid)
-            held.extend([sum(map(pss_mb, members)), *map(peak_mb, members)])
+            seen.append(look())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield held
+        yield seen
     finally:
         over.set()
         watcher.join()
+
+
+def held_mb(pid: int) -> float:
+    """Return the memory of a process and all below it, or that of the one that ever held more alone (MB)."""
+    members = family(pid)
+    return max([sum(map(pss_mb, members)), *map(peak_mb, members)])
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -138,23 +143,12 @@ def peak_mb(process: psutil.Process) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-@contextmanager
-def gpu_watched() -> Iterator[list[str]]:
-    """Give a list that holds, at the end, the lines that nvidia-smi wrote; none where it is not installed."""
-    lines: list[str] = []
+def gpu_line() -> str:
+    """Return what nvidia-smi says now, or nothing without a GPU."""
     if not shutil.which(NVIDIA_SMI[0]):
-        yield lines
-        return
-    with tempfile.TemporaryFile("w+") as said:
-        watcher = subprocess.Popen([*NVIDIA_SMI, "--loop-ms=200"], stdout=said)
-        time.sleep(1)  # the first lines tell what is in use before
-        try:
-            yield lines
-        finally:
-            watcher.terminate()
-            watcher.wait()
-            said.seek(0)
-            lines += said.read().splitlines()
+        return ""
+    done = subprocess.run(NVIDIA_SMI, check=False, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def gpu_cost(lines: Iterable[str]) -> tuple[float | None, float | None]:

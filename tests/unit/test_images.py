@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ctpop.errors import ScanError
-from ctpop.images import LARGEST_HU, Grid, read_ct, read_grid, read_labels, sha256_of
+from ctpop.images import CHUNK_VOXELS, LARGEST_HU, Grid, read_ct, read_grid, read_labels, sha256_of
 from volumes import (
     BAD_CTS,
     LARGE,
@@ -278,6 +278,15 @@ def test_a_slope_that_is_not_one_scales_every_voxel(tmp_path):
     volume = read_ct(save(tmp_path / "scan.nii.gz", hu(), scl_slope=0.5, scl_inter=3))
 
     np.testing.assert_array_equal(volume.data, hu() / 2 + 3)
+
+
+def test_a_volume_that_is_scaled_in_parts_is_scaled_whole(tmp_path):
+    shape = (200, 150, 150)
+    assert np.prod(shape) > CHUNK_VOXELS
+
+    volume = read_ct(save(tmp_path / "scan.nii", hu(shape), scl_slope=0.5, scl_inter=3))
+
+    np.testing.assert_array_equal(volume.data, hu(shape) / 2 + 3)
 
 
 @pytest.mark.parametrize("slope", [0, np.nan])

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import stat
 import subprocess
 import sys
 
@@ -217,6 +218,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
     assert path.read_text() == "old"
     assert names_in(tmp_path) == ["table.csv"]
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name_and_its_name_before_the_write_ends(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    seen = []
+
+    def fsync(opened, really=os.fsync):
+        seen.append(("folder" if stat.S_ISDIR(os.fstat(opened).st_mode) else "file", path.exists()))
+        really(opened)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(path, lambda part: part.write_text("new"))
+
+    assert seen == [("file", False), ("folder", True)]
 
 
 def test_a_refused_table_writes_nothing(tmp_path):

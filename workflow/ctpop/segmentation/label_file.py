@@ -4,16 +4,16 @@ The names stand in extensions of the header, so that they stay with the file whe
 TotalSegmentator writes and Connectome Workbench reads (the label table of Caret). The store keeps them in its note as
 well: there they are read without unpacking an image, and together with what else is known of the map.
 
-The same labels give the same bytes. The stream has no time and no name; parts are of one size, because they show in
-what ISA-L makes of them; and its level 3 is not used, because its output depends on the processor. A map of 512 × 512 ×
-824 voxels, packed on one core (AMD EPYC, AVX-512) after the phantom's 104 labels / a real person's 108 structures:
+The same labels give the same bytes: the stream has no time and no name, and is packed in parts of one size, which show
+in what ISA-L makes of them. Level 3 is not used, because its bytes depend on the processor; nor is it smaller. Seconds
+and MB for a map of 512 × 512 × 824 voxels on one core, of a phantom with 104 labels / of a person with 108:
 
 | ISA-L level | s | MB |
 | --- | --- | --- |
 | 0 | 0.02 / 0.05 | 3.7 / 7.4 |
-| 1 and 2 (equal) | 0.02 / 0.06 | 1.9 / 5.1 |
+| 1, 2 | 0.02 / 0.06 | 1.9 / 5.1 |
 | 3 | 0.27 / 0.47 | 2.8 / 6.1 |
-| zlib 6, for comparison | 1.6 / 2.3 | 0.9 / 3.2 |
+| level 6 of zlib, for comparison | 1.6 / 2.3 | 0.9 / 3.2 |
 """
 
 import colorsys

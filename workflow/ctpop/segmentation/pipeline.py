@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ctpop.errors import ScanError
+from ctpop.errors import ScanError, in_one_line
 from ctpop.segmentation.sources import Scan
 from ctpop.segmentation.store import Note, Store
 
@@ -59,6 +59,8 @@ class Attempt:
             result = function(self.work)
         except ScanError as error:
             return replace(self, work=None, error=error)
+        except MemoryError as error:
+            return replace(self, work=None, error=ScanError("out_of_memory", in_one_line(error)))
         if isinstance(result, Note):
             return replace(self, work=None, note=result)
         return replace(self, work=result)
