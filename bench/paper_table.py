@@ -25,7 +25,7 @@ import nibabel as nib
 import numpy as np
 from machine import gpu_name, heading, load, table
 from real_size import ARCHITECTURES, PEERS_TRAINER, SETS, SIZES, SPACING_MM, save_ct, write_models
-from runs import Cost, measured, segment_command
+from runs import Cost, measured, segmented
 
 PAPER = {  # SOURCE: Wasserthal et al. 2023, RTX 3090: seconds, GB of the host, GB of the GPU
     ("1.5", "small"): (77, 7.6, 6.1),
@@ -60,7 +60,7 @@ class Case:
 def ours(ct: Path, scans: int, work: Path, settings: dict[str, object]) -> Cost:
     """Return what our command takes for a number of copies of a CT."""
     copies = {f"scan-{number:02d}": ct for number in range(1, scans + 1)}
-    return measured(segment_command(copies, work, "total_117", settings))
+    return segmented(copies, work, "total_117", settings)
 
 
 def standard(ct: Path, out: Path, weights: Path, spacing: str, device: str) -> Cost:

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from machine import gpu_name, heading, load, table
 from real_size import ARCHITECTURES, SETS, SIZES, save_ct, write_models
-from runs import ROOT, measured, segment_command
+from runs import ROOT, segmented
 
 from ctpop import settings, structures
 from ctpop.segmentation.sources import Predict, Scan
@@ -126,11 +126,10 @@ def segment(source: Predict, scan: Scan, clock: Clock) -> None:
 
 def in_shard(ct: Path, structure_set: str, chosen: dict[str, Any], work: Path, scans: int) -> float:
     """Return the seconds of a further scan of a shard, from a command with one scan and one with several."""
-    commands = (
-        segment_command({f"scan-{n}": ct for n in range(number)}, work / str(number), structure_set, chosen)
+    alone, shard = (
+        segmented({f"scan-{n}": ct for n in range(number)}, work / str(number), structure_set, chosen).seconds
         for number in (1, 1 + scans)
     )
-    alone, shard = (measured(command).seconds for command in commands)
     return (shard - alone) / scans
 
 

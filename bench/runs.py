@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,23 @@ def measured(command: list[str], **environment: str) -> Cost:
         said.seek(0)
         demand_success(process.returncode, command, said.read())
     return Cost(seconds, max(held), *gpu_cost(gpu_lines))
+
+
+def segmented(scans: dict[str, Path], work: Path, structures: str, settings: dict[str, Any]) -> Cost:
+    """Return what our command takes for scans, all of which it must segment."""
+    cost = measured(segment_command(scans, work, structures, settings))
+    demand_labels(work)
+    return cost
+
+
+def demand_labels(work: Path) -> None:
+    """Raise a RuntimeError if a scan was not segmented, and say on the terminal what was noted on the others."""
+    rows = pd.read_parquet(work / "segments.parquet")
+    failed = rows[rows["status"].ne("segmented")]
+    if len(failed):
+        raise RuntimeError(f"{len(failed)} of {len(rows)} scans were not segmented:\n{failed.to_string()}")
+    for detail in rows["detail"].dropna().unique():
+        sys.stderr.write(f"{detail}\n")
 
 
 def start(command: list[str], said: Any, **environment: str) -> subprocess.Popen[bytes]:

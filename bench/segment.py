@@ -18,7 +18,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from machine import heading, load, table
-from runs import BIN, ROOT, measured, segment_command
+from runs import BIN, ROOT, measured, segmented
 
 MODEL = ROOT / "workflow" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
 TARGETS = {"folder": 1.5, "single": 5.0}
@@ -27,7 +27,7 @@ TARGETS = {"folder": 1.5, "single": 5.0}
 def ours(scans: list[Path], work: Path) -> float:
     """Return the seconds of our stage for all scans."""
     settings = {"model": "demo", "device": "cpu", "cpu_threads": os.cpu_count()}
-    return measured(segment_command({path.name[:-7]: path for path in scans}, work, "demo", settings)).seconds
+    return segmented({path.name[:-7]: path for path in scans}, work, "demo", settings).seconds
 
 
 def theirs(scans: list[Path], work: Path) -> float:

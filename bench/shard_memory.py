@@ -23,7 +23,7 @@ import pandas as pd
 import psutil
 from machine import gpu_name, heading, load, table
 from real_size import ARCHITECTURES, SETS, SIZES, save_ct, write_models
-from runs import ROOT, demand_success, segment_command, start
+from runs import ROOT, demand_labels, demand_success, segment_command, start
 
 from ctpop.figures.export import UNDATED, with_fonts
 from ctpop.figures.style import BLUE, GREY, SMALL, SOFT, Page, blank_page, in_house_style
@@ -70,6 +70,7 @@ def watched(name: str, command: list[str], work: Path) -> Run:
             time.sleep(SECONDS_BETWEEN_LOOKS)
         said.seek(0)
         demand_success(process.returncode, command, said.read())
+    demand_labels(work)
     notes = sorted(path.stat().st_mtime for path in (work / "masks").glob("*.json"))
     return Run(name, np.array(seconds), np.array(rss_mb), np.array(notes) - began)
 

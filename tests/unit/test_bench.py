@@ -118,3 +118,11 @@ def test_growth_of_a_shard_is_the_slope_over_the_peaks_of_its_scans():
     assert flat.peak_of_scan.tolist() == [900.0] * 10
     assert flat.slope == pytest.approx(0, abs=1e-9)
     assert growing.slope == pytest.approx(10)
+
+
+def test_a_scan_that_was_not_segmented_is_not_measured(tmp_path):
+    nothing = tmp_path / "nothing.nii.gz"
+    nothing.write_bytes(b"")
+
+    with pytest.raises(RuntimeError, match=r"(?s)1 of 1 scans were not segmented:.*unreadable"):
+        runs.segmented({"scan": nothing}, tmp_path / "work", "demo", {"model": "demo", "device": "cpu"})
