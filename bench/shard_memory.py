@@ -52,10 +52,10 @@ class Run:
         return np.array([self.rss_mb[low : max(high, low + 1)].max() for low, high in pairwise(edges)])
 
     @property
-    def slope(self) -> float:
+    def slope(self) -> float | None:
         """Growth of that peak in MB per scan, from the second scan on: the first one loads the models."""
         number = len(self.finished)
-        return float(np.polyfit(np.arange(1, number), self.peak_of_scan[1:], 1)[0]) if number > 2 else float("nan")
+        return float(np.polyfit(np.arange(1, number), self.peak_of_scan[1:], 1)[0]) if number >= ENDS else None
 
 
 def watched(name: str, command: list[str], work: Path) -> Run:
@@ -127,8 +127,9 @@ def row(run: Run) -> list[str]:
     peaks = run.peak_of_scan / 1024
     ends = min(ENDS, -(-len(peaks) // 2))
     numbers = [run.rss_mb.max() / 1024, peaks[:ends].max(), peaks[-ends:].max()]
+    slope = "–" if run.slope is None else f"{run.slope:+.2f}"
     rate = f"{run.seconds[-1] / len(peaks):.1f}"
-    return [run.name, *(f"{number:.2f}" for number in numbers), str(ends), f"{run.slope:+.2f}", rate]
+    return [run.name, *(f"{number:.2f}" for number in numbers), str(ends), slope, rate]
 
 
 def main() -> None:
