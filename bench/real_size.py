@@ -36,6 +36,7 @@ SPACING_MM = (0.78, 0.78, 1.0)  # the paper gives none; a field of view of 40 cm
 NOISE_HU = 20.0
 LOWEST_HU = -1024
 AIR_HU = -1000
+TISSUE_HU = 20
 SETS = {"1.5": "total_117_1.5mm", "3": "total_117_3mm"}
 PATCHES = {"1.5": (128, 128, 128), "3": (112, 112, 128)}  # SOURCE: shared notes on TotalSegmentator's plans
 STAGES = 6
@@ -129,8 +130,7 @@ def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
     """
     random = np.random.default_rng(seed)
     body = make_phantom(random_person(seed)).hu.astype(np.float32)
-    across, along, up = (_places(n, mm, held) for n, mm, held in zip(shape, SPACING_MM, body.shape, strict=True))
-    up = np.linspace(0, body.shape[2] - 1, shape[2]) if up[0] < 0 else up
+    across, along, up = _places(shape, body.shape)
     from_x, from_y = _linear(across, body.shape[0]), _linear(along, body.shape[1]).T
     x, y = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in shape[:2])
     outside = np.hypot(x[:, None] / shape[0], y[None] / shape[1]) > 0.5
@@ -145,19 +145,53 @@ def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
     return ct
 
 
+def draw_labels(shape: tuple[int, int, int], number: int, seed: int = 1) -> NDArray[np.uint8]:
+    """Return labels from 1 to `number` for the CT of the same seed: structures of the phantom, cut along z into pieces.
+
+    Tissue without a name is one more of them, so that about 15 % of a large scan is labelled, as by real models.
+    """
+    body = make_phantom(random_person(seed))
+    held = np.where((body.labels == 0) & (body.hu > TISSUE_HU), body.labels.max() + 1, body.labels)
+    present = np.unique(held[held > 0])
+    slices = {label: np.flatnonzero((held == label).any(axis=(0, 1))) for label in present}
+    pieces = [
+        (label, piece) for label in present for piece in np.array_split(slices[label], -(-number // len(present)))
+    ]
+    cut = np.zeros(held.shape, np.uint8)
+    for name, (label, piece) in enumerate(pieces[:number], start=1):
+        cut[:, :, piece] = np.where(held[:, :, piece] == label, name, cut[:, :, piece])
+    cut = np.pad(cut, 1)
+    across, along, up = (
+        np.clip(np.rint(places), -1, n).astype(int) + 1
+        for places, n in zip(_places(shape, held.shape), held.shape, strict=True)
+    )
+    labels = np.empty(shape, np.uint8, order="F")
+    for z, place in enumerate(up):
+        labels[:, :, z] = cut[np.ix_(across, along, [place])][:, :, 0]
+    return labels
+
+
 def save_ct(path: Path, size: str, seed: int = 1) -> Path:
-    """Draw a CT of a size and write it as LAS, as most converters of DICOM do; one that is there already stays."""
-    if not path.exists():
-        x_mm, y_mm, z_mm = SPACING_MM
-        image = nib.Nifti1Image(np.asfortranarray(draw_ct(SIZES[size], seed)[::-1]), np.diag([-x_mm, y_mm, z_mm, 1]))
-        with igzip.open(path, "wb", compresslevel=1) as file:
-            image.to_stream(file)
+    """Draw a CT of a size and write it; one that is there already stays."""
+    return path if path.exists() else save(path, draw_ct(SIZES[size], seed))
+
+
+def save(path: Path, image: NDArray[Any]) -> Path:
+    """Write an image (x, y, z; RAS+) as LAS, as most converters of DICOM do."""
+    x_mm, y_mm, z_mm = SPACING_MM
+    stored = nib.Nifti1Image(np.asfortranarray(image[::-1]), np.diag([-x_mm, y_mm, z_mm, 1]))
+    with igzip.open(path, "wb", compresslevel=1) as file:
+        stored.to_stream(file)
     return path
 
 
-def _places(number: int, spacing_mm: float, held: int) -> NDArray[np.float64]:
-    """Return where voxels lie along an axis of the phantom, the middle of both in one place."""
-    return (np.arange(number) - (number - 1) / 2) * (spacing_mm / PHANTOM_MM) + (held - 1) / 2
+def _places(shape: tuple[int, ...], held: tuple[int, ...]) -> list[NDArray[np.float64]]:
+    """Return where voxels lie along each axis of the phantom, the middle of both in one place; z is made to fit."""
+    places = [
+        (np.arange(n) - (n - 1) / 2) * (mm / PHANTOM_MM) + (edge - 1) / 2
+        for n, mm, edge in zip(shape, SPACING_MM, held, strict=True)
+    ]
+    return [*places[:2], np.linspace(0, held[2] - 1, shape[2]) if places[2][0] < 0 else places[2]]
 
 
 def _linear(places: NDArray[np.float64], held: int) -> NDArray[np.float32]:

@@ -6,6 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ctpop import aging, cohort, schema, screen
+from ctpop.screening import losses, policy
+from ctpop.screening.facts import facts_of
+from ctpop.screening.grouping import Groups
+from ctpop.screening.rows import numbered
 from ctpop.settings import section
 from ctpop.stats.groups import quartile_cuts
 from ctpop.structures import LabelSet
@@ -39,6 +43,7 @@ def registry(n: int, seed: int = 1, sexes: tuple[str | None, ...] = ("female", "
             "segmentation_path": pd.Series([None] * n, dtype="str"),
             "complete": pd.Series([True] * n, dtype="boolean"),
             "contrast": pd.Series([True] * n, dtype="boolean"),
+            "known_absent": pd.Series([None] * n, dtype="str"),
         }
     )
 
@@ -92,19 +97,43 @@ def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None 
     included = people.loc[~people["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
     truth = true_values(included, labels)
     measures = measures_of(truth, failed=failed)
-    verdicts = screen.judge(measures, screen.lower_bounds(labels, {}), use_truncated_hu=False)
-    analysis = screen.usable_values(measures, verdicts)
+    screening, sets = screened(measures, labels, included), compared_sets(measures, labels, included)
     return {
         "cohort": schema.COHORT.check(included),
         "exclusions": exclusions,
         "flow": cohort.count_flow(len(people), exclusions, criteria),
         "segments": segments_of(included, failed or {}),
         "measures": measures,
-        "verdicts": verdicts,
-        "analysis": analysis,
-        **statistics(included, analysis, truth, labels),
+        **screening,
+        **statistics(included, screening["analysis"], sets, truth, labels),
         "truth": truth,
     }
+
+
+def screened(
+    measures: pd.DataFrame, labels: LabelSet, people: pd.DataFrame, review: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of the real screening stage, by the standard rules."""
+    rows, rules = numbered(measures), policy.read("standard")
+    found = screen.screened(rows, rules, facts_of(labels, {}, people), review)
+    flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
+    groups = Groups(labels.groups, 0.5)
+    return {
+        "verdicts": schema.VERDICTS.check(screen.verdicts_of(found)),
+        "analysis": schema.ANALYSIS.check(screen.analysis_of(rows, found.final, groups)),
+        "group_members": schema.GROUP_MEMBERS.check(labels.group_members),
+        "group_values": schema.GROUP_VALUES.check(screen.groups_of(rows, found.final, groups)),
+        "failures": schema.FAILURES.check(losses.failure_table(rows, found.final, people)),
+        "structure_flow": schema.STRUCTURE_FLOW.check(flow),
+    }
+
+
+def compared_sets(measures: pd.DataFrame, labels: LabelSet, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the values under each rule set that the real screening stage compares."""
+    rows, facts = numbered(measures), facts_of(labels, {}, people)
+    found = screen.screened(rows, policy.read("standard"), facts)
+    sets = screen.compared_sets(found, facts, Groups(labels.groups, 0.5))
+    return {rules: schema.ANALYSIS.check(values) for rules, values in sets}
 
 
 def segments_of(people: pd.DataFrame, failed: dict[str, str]) -> pd.DataFrame:
@@ -126,18 +155,28 @@ def segments_of(people: pd.DataFrame, failed: dict[str, str]) -> pd.DataFrame:
 
 
 def statistics(
-    people: pd.DataFrame, analysis: pd.DataFrame, truth: pd.DataFrame, labels: LabelSet
+    people: pd.DataFrame,
+    analysis: pd.DataFrame,
+    sets: dict[str, pd.DataFrame],
+    truth: pd.DataFrame,
+    labels: LabelSet,
 ) -> dict[str, pd.DataFrame]:
     """Return the result tables of the real aging stage."""
     chosen = aging.Settings(**section("aging", "{}"))
     observations = aging.with_ages(analysis, people)
-    series = aging.split(observations, labels.names)
+    series = aging.split(observations, labels.names, labels.groups)
     cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
+    associations = schema.ASSOCIATIONS.check(aging.association_table(series, chosen))
+    compared = {
+        rules: aging.split(aging.with_ages(values, people), labels.names, labels.groups)
+        for rules, values in sets.items()
+    }.items()
     return {
         "normality": schema.NORMALITY.check(aging.normality_table(series, chosen)),
-        "associations": schema.ASSOCIATIONS.check(aging.association_table(series, chosen)),
+        "associations": associations,
         "groups": schema.GROUPS.check(aging.group_table(series, cuts, chosen)),
         "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, chosen)),
+        "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations, chosen)),
         "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, chosen)),
     }
 

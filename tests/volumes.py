@@ -48,7 +48,7 @@ def labels(shape: tuple[int, ...] = SHAPE, highest: int = 3, seed: int = 2) -> n
 def label_set(*names: str, bound_ml: float = np.nan) -> LabelSet:
     """Return a label set that numbers these structures from 1."""
     table = pd.DataFrame({"label": range(1, len(names) + 1), "structure": names})
-    sides = [next((side for side in ("left", "right") if name.endswith(side)), None) for name in names]
+    sides = [next((side for side in ("left", "right") if side in name.split("_")), None) for name in names]
     table = table.assign(side=pd.Series(sides, dtype="str"), group="group", lower_bound_ml=bound_ml)
     return LabelSet("made_up", STRUCTURES.check(table))
 

@@ -1,15 +1,21 @@
 """Laws of measuring: what a scan contains does not depend on how it lies on disk or in the world."""
 
 import itertools
+import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from ctpop.images import Grid, read_ct, read_labels
-from ctpop.measure import HU_COLUMNS, PERCENTILES, measure_structures
+from ctpop.measuring import walk
+from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
+from ctpop.measuring.attenuation import PERCENTILES
+from ctpop.measuring.scan import How, measure_structures
 from ctpop.schema import FACES
 from volumes import ORIENTATIONS, affine, save, save_turned
 
@@ -24,7 +30,10 @@ EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as a
 AFFINES = st.builds(affine, st.tuples(EDGES_MM, EDGES_MM, EDGES_MM), st.tuples(*[st.integers(-300, 300)] * 3))
 ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
 LABEL_TYPES = st.sampled_from([np.uint8, np.uint16])
+EROSIONS_MM = st.sampled_from([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 7.5])  # some of them edges of voxels
 CENTROID = ["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]
+BOX = [f"bbox_{end}_{axis}_mm" for end in ("min", "max") for axis in "xyz"]
+COUNTS = ["n_voxels", "border_voxels", *[f"border_{face}" for face in FACES], "n_components", "eroded_voxels"]
 
 
 @pytest.fixture(scope="module")
@@ -39,63 +48,135 @@ def scan(shape, seed, label_type=np.uint8, hu_type=np.int16):
     """Return labels 0 to 5 and attenuation of a scan; labels 3 and 5 were not asked for, 4 is often absent."""
     random = np.random.default_rng(seed)
     numbers = random.choice(np.array([0, 1, 2, 3, 4, 5]), shape, p=[0.4, 0.3, 0.15, 0.1, 0.02, 0.03])
-    hu = random.normal(100 if hu_type == np.uint8 else 0, 30, shape).astype(hu_type)
+    hu = random.normal(0 if np.dtype(hu_type).kind != "u" else 125, 25, shape).astype(hu_type)
     return numbers.astype(label_type), hu
 
 
-def measure(numbers, hu, where, layers=1):
-    return measure_structures(numbers, hu, Grid(numbers.shape, where), LABEL_OF, layers).set_index("structure")
+def measure_both(numbers, hu, where, layers=1, erosion_mm=1.5):
+    return measure_structures(numbers, hu, Grid(numbers.shape, where), LABEL_OF, How(layers, erosion_mm))
 
 
-def brute_force(numbers, hu, where, layers):
+def measure(*given):
+    return measure_both(*given).rows.set_index("structure")
+
+
+def brute_force(numbers, hu, where, layers, erosion_mm):
     """Return the same measures structure by structure, with one mask each, as one would at first write it."""
-    rows = {}
-    for name, label in LABEL_OF.items():
-        mask = numbers == label
-        core = np.zeros(numbers.shape, bool)
-        core[tuple(slice(layers, n - layers) if n > 2 * layers else slice(0) for n in numbers.shape)] = True
-        ends = {
-            face: np.take(mask, range(min(layers, mask.shape[axis])), axis=axis) for axis, face in enumerate(FACES[::2])
-        }
-        ends |= {
-            face: np.take(np.flip(mask, axis), range(min(layers, mask.shape[axis])), axis=axis)
-            for axis, face in enumerate(FACES[1::2])
-        }
-        values = hu[mask].astype(np.float64)
-        described = dict.fromkeys(HU_COLUMNS, np.nan)
-        if mask.any():
-            percentiles = [np.percentile(values, q) for q in PERCENTILES]
-            spread = np.sqrt(((values - values.mean()) ** 2).mean())
-            described = dict(
-                zip(HU_COLUMNS, [values.mean(), spread, *percentiles, values.min(), values.max()], strict=True)
-            )
-        positions = np.argwhere(mask) @ where[:3, :3].T + where[:3, 3]
-        rows[name] = {
-            "n_voxels": mask.sum(),
-            "volume_ml": mask.sum() * abs(np.linalg.det(where[:3, :3])) / 1000,
-            "border_voxels": (mask & ~core).sum(),
-            "faces": " ".join(face for face in FACES if ends[face].any()) or None,
-            **dict(zip(CENTROID, positions.mean(axis=0) if mask.any() else [np.nan] * 3, strict=True)),
-            **described,
-        }
+    rows = {name: of_mask(numbers == label, hu, where, layers, erosion_mm) for name, label in LABEL_OF.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("structure")
 
 
-@pytest.mark.parametrize("hu_type", [np.uint8, np.int16, np.int32, np.float32, np.float64])
+def of_mask(mask, hu, where, layers, erosion_mm):
+    core = np.zeros(mask.shape, bool)
+    core[tuple(slice(layers, n - layers) if n > 2 * layers else slice(0) for n in mask.shape)] = True
+    ends = [
+        np.take(np.flip(mask, axis) if far else mask, range(min(layers, mask.shape[axis])), axis=axis).sum()
+        for axis in range(3)
+        for far in (False, True)
+    ]
+    edges = np.sqrt((where[:3, :3] ** 2).sum(axis=0))
+    deep = mask & (depths_mm(mask, edges) > erosion_mm * (1 + 1e-6))
+    parts, number = ndimage.label(mask, np.ones((3, 3, 3)))
+    positions = np.argwhere(mask) @ where[:3, :3].T + where[:3, 3]
+    half = np.abs(where[:3, :3]).sum(axis=1) / 2
+    box = [*(positions.min(axis=0) - half), *(positions.max(axis=0) + half)] if mask.any() else [np.nan] * 6
+    return {
+        "n_voxels": mask.sum(),
+        "volume_ml": mask.sum() * abs(np.linalg.det(where[:3, :3])) / 1000,
+        "border_voxels": (mask & ~core).sum(),
+        "faces": " ".join(face for face, count in zip(FACES, ends, strict=True) if count) or None,
+        **{f"border_{face}": count for face, count in zip(FACES, ends, strict=True)},
+        **dict(zip(CENTROID, positions.mean(axis=0) if mask.any() else [np.nan] * 3, strict=True)),
+        **dict(zip(BOX, box, strict=True)),
+        "n_components": number,
+        "largest_share": np.bincount(parts[mask]).max() / mask.sum() if mask.any() else np.nan,
+        **of_values(hu[mask].astype(np.float64)),
+        "hu_clipped": 0,
+        "eroded_voxels": deep.sum(),
+        "hu_mean_eroded": hu[deep].astype(np.float64).mean() if deep.any() else np.nan,
+    }
+
+
+def depths_mm(mask, edges):
+    """Return how far each voxel's centre is from the nearest point of a voxel outside; faces of the image are none."""
+    places = np.argwhere(np.ones(mask.shape, bool)).reshape(*mask.shape, 1, 3)
+    apart = np.maximum(np.abs(places - np.argwhere(~mask)) - 0.5, 0) * edges
+    return np.sqrt((apart**2).sum(axis=-1)).min(axis=-1, initial=np.inf)
+
+
+def of_values(values):
+    if not values.size:
+        return dict.fromkeys(HU_COLUMNS, np.nan)
+    percentiles = [np.percentile(values, q) for q in PERCENTILES]
+    spread = np.sqrt(((values - values.mean()) ** 2).mean())
+    return dict(zip(HU_COLUMNS, [values.mean(), spread, *percentiles, values.min(), values.max()], strict=True))
+
+
+@pytest.mark.parametrize(
+    "hu_type", [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.int64, np.float32, np.float64]
+)
 @few
-@given(SHAPES, SEEDS, LABEL_TYPES, AFFINES, LAYERS)
-def test_measures_are_those_of_one_mask_per_structure(hu_type, shape, seed, label_type, where, layers):
+@given(SHAPES, SEEDS, LABEL_TYPES, AFFINES, LAYERS, EROSIONS_MM, st.booleans())
+def test_measures_are_those_of_one_mask_per_structure(
+    hu_type, shape, seed, label_type, where, layers, erosion_mm, fractional
+):
     numbers, hu = scan(shape, seed, label_type, hu_type)
+    hu = hu if fractional else np.rint(hu).astype(hu_type)
 
-    found = measure(numbers, hu, where, layers)
+    found = measure(numbers, hu, where, layers, erosion_mm)
 
-    expected = brute_force(numbers, hu, where, layers)
-    exact = ["n_voxels", "border_voxels", "hu_min", "hu_max", *[f"hu_p{q:02d}" for q in PERCENTILES]]
+    expected = brute_force(numbers, hu, where, layers, erosion_mm)
+    assert set(found.columns) == set(expected.columns)
+    exact = [*COUNTS, "hu_clipped", "hu_min", "hu_max", *[f"hu_p{q:02d}" for q in PERCENTILES]]
     pd.testing.assert_frame_equal(found[exact], expected[exact], check_exact=True)
     assert found["faces"].fillna("").to_list() == expected["faces"].fillna("").to_list()
     rest = [name for name in found.columns if name not in {*exact, "faces"}]
     # sums in another order differ in their last digits
     pd.testing.assert_frame_equal(found[rest], expected[rest], rtol=1e-12, atol=1e-9)
+
+
+@law
+@given(SHAPES, SEEDS, st.sampled_from([1, 30, 3000]))
+def test_the_mean_and_the_spread_of_whole_hu_have_no_error_of_their_own(shape, seed, spread):
+    numbers, hu = scan(shape, seed)
+    hu = (hu * np.float64(spread)).clip(-32768, 32767).astype(np.int16)
+
+    found = measure(numbers, hu, affine())
+
+    for name, label in LABEL_OF.items():
+        values = [Fraction(int(value)) for value in hu[numbers == label]]
+        mean = sum(values) / len(values) if values else None
+        variance = sum((value - mean) ** 2 for value in values) / len(values) if values else None
+        assert not values or found.loc[name, "hu_mean"] == float(mean)
+        assert not values or found.loc[name, "hu_sd"] == math.sqrt(variance)
+
+
+@law
+@given(SHAPES, SEEDS, LABEL_TYPES, st.sampled_from([np.int16, np.float32]))
+def test_the_histogram_holds_every_voxel_of_a_structure_once_at_its_hu(shape, seed, label_type, hu_type):
+    numbers, hu = scan(shape, seed, label_type, hu_type)
+
+    histogram = measure_both(numbers, hu, affine()).histogram
+
+    values = [np.unique(np.rint(hu[numbers == LABEL_OF[name]]), return_counts=True) for name in sorted(LABEL_OF)]
+    expected = [
+        (name, *row) for name, pair in zip(sorted(LABEL_OF), values, strict=True) for row in zip(*pair, strict=True)
+    ]
+    assert [tuple(row) for row in histogram.to_numpy(dtype=object)] == expected
+
+
+@law
+@given(SHAPES, SEEDS, st.sampled_from([np.uint16, np.int32, np.float32, np.float64]))
+def test_values_beyond_16_bits_count_as_the_end_of_the_range_and_are_told(shape, seed, hu_type):
+    numbers, hu = scan(shape, seed)
+    far = (np.abs(hu.astype(np.float64)) * 1500).astype(hu_type)  # up to 100,000 or more
+
+    found, cut = measure(numbers, far, affine()), measure(numbers, far.clip(0, 32767).astype(np.int16), affine())
+
+    beyond = {name: np.count_nonzero(far[numbers == label] > 32767) for name, label in LABEL_OF.items()}
+    assert found["hu_clipped"].to_dict() == beyond
+    names = [name for name in found.columns if name != "hu_clipped"]
+    pd.testing.assert_frame_equal(found[names], cut[names], rtol=1e-12)
 
 
 @few
@@ -110,24 +191,31 @@ def test_flipping_and_transposing_image_and_affine_together_changes_nothing(
 
     mask = read_labels(save_turned(new_path(), numbers, label_codes, where))
     ct = read_ct(save_turned(new_path(), hu, ct_codes, where))
-    found = measure_structures(mask.data, ct.data, mask.grid, LABEL_OF, layers).set_index("structure")
+    found = measure_structures(mask.data, ct.data, mask.grid, LABEL_OF, How(layers, 1.5)).rows.set_index("structure")
 
     pd.testing.assert_frame_equal(found, plain, check_exact=True)
 
 
 @few
 @given(SHAPES, SEEDS, AFFINES, ANGLES)
-def test_turning_the_patient_in_the_scanner_moves_the_centroid_and_nothing_else(shape, seed, where, degrees):
+def test_turning_the_patient_in_the_scanner_moves_centroid_and_box_and_nothing_else(shape, seed, where, degrees):
     numbers, hu = scan(shape, seed)
     turn = affine((1, 1, 1), (0, 0, 0), degrees)
 
     plain, turned = measure(numbers, hu, where), measure(numbers, hu, turn @ where)
 
     pd.testing.assert_frame_equal(
-        turned.drop(columns=CENTROID), plain.drop(columns=CENTROID), rtol=1e-12
+        turned.drop(columns=[*CENTROID, *BOX]), plain.drop(columns=[*CENTROID, *BOX]), rtol=1e-12
     )  # the determinant of a rotation is 1 but for the last digits
     expected = plain[CENTROID].to_numpy() @ turn[:3, :3].T
     np.testing.assert_allclose(turned[CENTROID].to_numpy(), expected, rtol=1e-9, atol=1e-6)
+    low, high = turned[BOX[:3]].to_numpy(), turned[BOX[3:]].to_numpy()
+    corners = np.stack(
+        [plain[list(names)].to_numpy() for names in itertools.product(*zip(BOX[:3], BOX[3:], strict=True))]
+    )
+    corners = corners @ turn[:3, :3].T
+    np.testing.assert_allclose(low, corners.min(axis=0), rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(high, corners.max(axis=0), rtol=1e-9, atol=1e-6)
 
 
 @few
@@ -141,7 +229,7 @@ def test_a_scan_that_is_stored_obliquely_has_the_same_volumes_and_attenuation(ne
 
     mask = read_labels(save(new_path(), numbers, where))
     ct = read_ct(save(new_path(), hu, where))
-    found = measure_structures(mask.data, ct.data, mask.grid, LABEL_OF, 1).set_index("structure")
+    found = measure_structures(mask.data, ct.data, mask.grid, LABEL_OF, How(1, 1.5)).rows.set_index("structure")
 
     assert mask.grid.differs_from(ct.grid) == ""
     pd.testing.assert_series_equal(found["n_voxels"], plain["n_voxels"])
@@ -171,21 +259,49 @@ def test_a_structure_is_measured_alone_as_it_is_among_others(shape, seed, order)
     together = measure(numbers, hu, affine())
 
     for name in order:
-        alone = measure_structures(numbers, hu, Grid(shape, affine()), {name: LABEL_OF[name]}, 1)
+        alone = measure_structures(numbers, hu, Grid(shape, affine()), {name: LABEL_OF[name]}, How(1, 1.5)).rows
         pd.testing.assert_frame_equal(
             alone.set_index("structure"), together.loc[[name]], check_exact=True, check_dtype=False
         )  # a column of nothing but missing faces has no type
 
 
-@law
+@pytest.mark.parametrize("hu_type", [np.int16, np.float32])
+@settings(law, max_examples=15)
 @given(SHAPES, SEEDS)
-def test_the_memory_order_of_the_arrays_does_not_matter(shape, seed):
-    numbers, hu = scan(shape, seed)
+def test_the_memory_order_of_the_arrays_does_not_matter(hu_type, shape, seed):
+    numbers, hu = scan(shape, seed, hu_type=hu_type)
     plain = measure(numbers, hu, affine())
 
-    for one, other in itertools.product((np.ascontiguousarray, np.asfortranarray), repeat=2):
-        # the same values summed in another order differ in their last digits
-        pd.testing.assert_frame_equal(measure(one(numbers), other(hu), affine()), plain, rtol=1e-12)
+    for one, other in itertools.product(
+        (np.ascontiguousarray, np.asfortranarray, backwards, inner_axis_first), repeat=2
+    ):
+        pd.testing.assert_frame_equal(measure(one(numbers), other(hu), affine()), plain, check_exact=True)
+
+
+def backwards(image):
+    """Return the same image, stored from the last voxel to the first."""
+    return np.ascontiguousarray(image[::-1, ::-1, ::-1])[::-1, ::-1, ::-1]
+
+
+def inner_axis_first(image):
+    """Return the same image, stored with y as its fastest axis and every second voxel left out."""
+    turned = np.zeros((image.shape[2], image.shape[0], 2 * image.shape[1]), image.dtype).transpose(1, 2, 0)[:, ::2]
+    turned[:] = image
+    return turned
+
+
+@law
+@given(SHAPES, SEEDS, st.integers(1, 600))
+def test_the_size_of_the_slabs_does_not_matter(shape, seed, voxels):
+    numbers, hu = scan(shape, seed)
+    whole = measure_both(numbers, hu, affine())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "VOXELS_PER_SLAB", voxels)
+        found = measure_both(numbers, hu, affine())
+
+    pd.testing.assert_frame_equal(found.rows, whole.rows, check_exact=True)
+    pd.testing.assert_frame_equal(found.histogram, whole.histogram, check_exact=True)
 
 
 @law
@@ -219,3 +335,24 @@ def test_the_order_of_the_statistics_is_that_of_their_names(shape, seed):
     assert (np.diff(ordered, axis=1) >= 0).all()
     assert found["hu_mean"].between(found["hu_min"], found["hu_max"]).all()
     assert (found["hu_sd"] <= (found["hu_max"] - found["hu_min"]) / 2 + 1e-9).all()  # Popoviciu's inequality
+
+
+@law
+@given(SHAPES, SEEDS, EROSIONS_MM, EROSIONS_MM)
+def test_a_deeper_erosion_leaves_fewer_voxels_and_none_that_was_gone(shape, seed, one_mm, other_mm):
+    numbers, hu = scan(shape, seed)
+
+    shallow, deep = (measure(numbers, hu, affine(), 1, depth) for depth in sorted((one_mm, other_mm)))
+
+    assert (deep["eroded_voxels"] <= shallow["eroded_voxels"]).all()
+    assert (shallow["eroded_voxels"] <= shallow["n_voxels"]).all()
+
+
+@law
+@given(SHAPES, SEEDS)
+def test_parts_are_no_more_than_voxels_and_the_largest_is_no_smaller_than_the_mean_part(shape, seed):
+    found = measure(*scan(shape, seed), affine()).query("n_voxels > 0")
+
+    assert (found["n_components"].between(1, found["n_voxels"])).all()
+    assert (found["largest_share"] >= 1 / found["n_components"] - 1e-12).all()
+    assert (found["largest_share"] <= 1).all()

@@ -1,64 +1,124 @@
 """Laws of screening: no setting makes a value out of nothing, and strictness only ever takes away."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from ctpop.schema import FACES, MEASURE_STATUS, MEASURES_TABLE
-from ctpop.screen import judge, usable_values
+from ctpop import screen
+from ctpop.schema import FACES, MEASURE_STATUS, MEASURES, MEASURES_TABLE, REVIEW, RULES, VERDICTS
+from ctpop.screening import losses, policy
+from ctpop.screening.facts import facts_of
+from ctpop.screening.policy import Rule, RuleSet
+from ctpop.screening.rows import numbered
+from volumes import label_set
 
 law = settings(deadline=None, max_examples=25, derandomize=True)
 
-STRUCTURES = ("liver", "spleen", "heart")
-VOLUMES = st.one_of(st.none(), st.just(0.0), st.floats(0, 2000))
-ROWS = st.tuples(
-    st.sampled_from(["measured", "measured", "measured", *MEASURE_STATUS]),
-    VOLUMES,
-    st.one_of(st.none(), st.floats(-1000, 3000)),
-    st.one_of(st.none(), st.sampled_from(FACES)),
-)
-SCANS = st.lists(st.tuples(ROWS, ROWS, ROWS), min_size=1, max_size=8)
-BOUNDS = st.dictionaries(st.sampled_from(STRUCTURES), st.floats(0, 2000))
-TRUTHS = st.booleans()
+STRUCTURES = ("liver", "kidney_left", "kidney_right")
+LABELS = label_set(*STRUCTURES)
 USABLE = ["usable_volume", "usable_hu"]
+SHARES = st.one_of(st.none(), st.floats(0, 1))
+ROWS = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(["measured", "measured", "measured", *MEASURE_STATUS]),
+        "volume_ml": st.one_of(st.none(), st.just(0.0), st.floats(0.01, 2000)),
+        "hu_mean": st.one_of(st.none(), st.floats(-1000, 3000)),
+        "faces": st.one_of(st.none(), st.sampled_from(FACES)),
+        "largest_share": SHARES,
+        "side_mm": st.one_of(st.none(), st.floats(-100, 100)),
+        "asymmetry": st.one_of(st.none(), st.floats(-1, 1)),
+    }
+)
+SCANS = st.lists(st.tuples(ROWS, ROWS, ROWS), min_size=1, max_size=12)
+BOUNDS = st.dictionaries(st.sampled_from(STRUCTURES), st.floats(0, 2000))
+DROPS = st.lists(st.sampled_from(list(MEASURES)), unique=True).map(tuple)
+LIMITS = {
+    "fragmented": st.fixed_dictionaries({"largest_share_below": st.floats(0.01, 1)}),
+    "laterality": st.fixed_dictionaries({"wrong_side_mm_above": st.floats(0, 50)}),
+    "asymmetric": st.fixed_dictionaries({"robust_z_above": st.floats(0.5, 6), "pairs_at_least": st.just(3)}),
+}
+RULE_SETS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.builds(Rule, DROPS, st.sampled_from([(), ("liver",)]), LIMITS.get(name, st.just({}))) for name in RULES
+    },
+).map(lambda rules: RuleSet("made_up", {name: rules[name] for name in RULES if name in rules}))
+DECISIONS = st.lists(
+    st.tuples(st.integers(0, 11), st.sampled_from([*STRUCTURES, "*"]), st.sampled_from(["keep", "exclude", "absent"])),
+    max_size=6,
+    unique_by=lambda decision: decision[:2],
+)
 
 
 def measures_of(scans):
     """Return measures that the contract allows: whoever was not measured has no numbers."""
     rows = [
-        {"scan_id": f"s{number}", "structure": structure, **row_of(*values)}
+        {"scan_id": f"s{number:02d}", "structure": structure, **row_of(row)}
         for number, scan in enumerate(scans)
-        for structure, values in zip(STRUCTURES, scan, strict=True)
+        for structure, row in zip(STRUCTURES, scan, strict=True)
     ]
     return MEASURES_TABLE.check(pd.DataFrame(rows).reindex(columns=list(MEASURES_TABLE.columns)))
 
 
-def row_of(status, volume, hu, faces):
-    if status != "measured":
-        return {"status": status}
-    n_voxels = None if volume is None else int(np.ceil(volume * 100))
-    return {"status": status, "volume_ml": volume, "n_voxels": n_voxels, "hu_mean": hu, "faces": faces}
+def row_of(row):
+    if row["status"] != "measured":
+        return {"status": row["status"]}
+    volume = row["volume_ml"]
+    return {**row, "n_voxels": None if volume is None else int(np.ceil(volume * 100))}
+
+
+def review_of(decisions, scans):
+    rows = [
+        (f"s{scan:02d}", structure, decision)
+        for scan, structure, decision in decisions
+        if scan < len(scans) and not (structure == "*" and decision == "absent")
+    ]
+    frame = pd.DataFrame(rows, columns=["scan_id", "structure", "decision"])
+    return REVIEW.check(frame.assign(reason="seen", reviewer="AB", date="2024-05-31"))
+
+
+def screened(frame, rules, bounds=None, review=None):
+    return screen.screened(numbered(frame), rules, facts_of(LABELS, bounds or {}, None), review)
+
+
+def verdicts_of(*arguments):
+    return VERDICTS.check(screen.verdicts_of(screened(*arguments)))
 
 
 @law
-@given(SCANS, BOUNDS, st.dictionaries(st.sampled_from(STRUCTURES), st.floats(0, 2000)), TRUTHS)
-def test_a_stricter_bound_never_makes_a_value_usable(scans, bounds, increases, use_truncated_hu):
+@given(SCANS, RULE_SETS, BOUNDS, BOUNDS)
+def test_a_stricter_bound_never_makes_a_value_usable(scans, rules, bounds, increases):
     measures = measures_of(scans)
+    judged = RuleSet("made_up", {name: rule for name, rule in rules.rules.items() if name != "asymmetric"})
     stricter = {name: bounds.get(name, 0) + increases.get(name, 0) for name in {*bounds, *increases}}
 
-    loose = judge(measures, bounds, use_truncated_hu=use_truncated_hu)
-    strict = judge(measures, stricter, use_truncated_hu=use_truncated_hu)
+    loose, strict = verdicts_of(measures, judged, bounds), verdicts_of(measures, judged, stricter)
 
     assert (strict[USABLE] <= loose[USABLE]).all(axis=None)
 
 
 @law
-@given(SCANS, BOUNDS, TRUTHS)
-def test_a_usable_value_is_there(scans, bounds, use_truncated_hu):
+@given(SCANS, BOUNDS)
+def test_of_the_shipped_sets_each_takes_what_the_one_before_takes_and_more(scans, bounds):
     measures = measures_of(scans)
 
-    verdicts = judge(measures, bounds, use_truncated_hu=use_truncated_hu)
+    usable = [
+        verdicts_of(measures, policy.read(name), bounds)[USABLE] for name in ("none", "paper", "standard", "strict")
+    ]
+
+    for loose, strict in pairwise(usable):
+        assert (strict <= loose).all(axis=None)
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS, DECISIONS)
+def test_a_usable_value_is_there(scans, rules, bounds, decisions):
+    measures = measures_of(scans)
+
+    verdicts = verdicts_of(measures, rules, bounds, review_of(decisions, scans))
 
     assert measures.loc[verdicts["usable_volume"], "volume_ml"].gt(0).all()
     assert measures.loc[verdicts["usable_hu"], "hu_mean"].notna().all()
@@ -66,11 +126,11 @@ def test_a_usable_value_is_there(scans, bounds, use_truncated_hu):
 
 
 @law
-@given(SCANS, BOUNDS, TRUTHS)
-def test_a_usable_volume_reaches_its_bound_and_stays_inside_the_image(scans, bounds, use_truncated_hu):
+@given(SCANS, BOUNDS)
+def test_a_usable_volume_of_the_standard_rules_reaches_its_bound_and_stays_inside_the_image(scans, bounds):
     measures = measures_of(scans)
 
-    usable = measures[judge(measures, bounds, use_truncated_hu=use_truncated_hu)["usable_volume"]]
+    usable = measures[verdicts_of(measures, policy.read("standard"), bounds)["usable_volume"]]
 
     assert all(row.volume_ml >= bounds.get(row.structure, 0) for row in usable.itertuples())
     assert usable["faces"].isna().all()
@@ -79,10 +139,10 @@ def test_a_usable_volume_reaches_its_bound_and_stays_inside_the_image(scans, bou
 @law
 @given(SCANS, BOUNDS)
 def test_the_use_of_truncated_attenuation_changes_no_reason_and_no_volume_and_only_adds(scans, bounds):
-    measures = measures_of(scans)
+    measures, standard = measures_of(scans), policy.read("standard")
 
-    without = judge(measures, bounds, use_truncated_hu=False)
-    with_it = judge(measures, bounds, use_truncated_hu=True)
+    without = verdicts_of(measures, standard.with_truncated_hu(use=False), bounds)
+    with_it = verdicts_of(measures, standard.with_truncated_hu(use=True), bounds)
 
     pd.testing.assert_frame_equal(with_it.drop(columns="usable_hu"), without.drop(columns="usable_hu"))
     gained = with_it["usable_hu"] & ~without["usable_hu"]
@@ -91,35 +151,120 @@ def test_the_use_of_truncated_attenuation_changes_no_reason_and_no_volume_and_on
 
 
 @law
-@given(SCANS, BOUNDS, TRUTHS)
-def test_ok_is_the_only_reason_with_a_usable_volume(scans, bounds, use_truncated_hu):
-    verdicts = judge(measures_of(scans), bounds, use_truncated_hu=use_truncated_hu)
+@given(SCANS, RULE_SETS, BOUNDS)
+def test_what_a_rule_drops_is_not_used_where_its_reason_is_given(scans, rules, bounds):
+    verdicts = verdicts_of(measures_of(scans), rules, bounds)
 
-    assert set(verdicts.loc[verdicts["usable_volume"], "reason"]) <= {"ok"}
-    assert set(verdicts.loc[verdicts["usable_hu"], "reason"]) <= {"ok", "truncated"}
-
-
-@law
-@given(SCANS, BOUNDS, TRUTHS)
-def test_the_verdict_on_a_row_does_not_depend_on_the_other_rows(scans, bounds, use_truncated_hu):
-    measures = measures_of(scans)
-    together = judge(measures, bounds, use_truncated_hu=use_truncated_hu)
-
-    half = measures.iloc[::2].sample(frac=1, random_state=0)
-    alone = judge(half, bounds, use_truncated_hu=use_truncated_hu)
-
-    pd.testing.assert_frame_equal(alone, together.iloc[::2].reset_index(drop=True))
+    for name, rule in rules.rules.items():
+        given_here = verdicts[verdicts["reason"] == name]
+        assert not given_here.loc[:, [f"usable_{'hu' if drop == 'hu_mean' else 'volume'}" for drop in rule.drops]].any(
+            axis=None
+        )
+    assert set(verdicts["reason"]) & set(RULES) <= set(rules.rules)
 
 
 @law
-@given(SCANS, BOUNDS, TRUTHS)
-def test_what_enters_the_statistics_is_exactly_what_is_usable(scans, bounds, use_truncated_hu):
+@given(SCANS, RULE_SETS, BOUNDS)
+def test_the_verdict_on_a_scan_does_not_depend_on_others_but_for_asymmetry(scans, rules, bounds):
     measures = measures_of(scans)
-    verdicts = judge(measures, bounds, use_truncated_hu=use_truncated_hu)
+    alone = RuleSet("made_up", {name: rule for name, rule in rules.rules.items() if name != "asymmetric"})
+    together = verdicts_of(measures, alone, bounds)
 
-    values = usable_values(measures, verdicts)
+    half = measures[measures["scan_id"].isin(sorted(set(measures["scan_id"]))[::2])]
+    some = verdicts_of(half.sample(frac=1, random_state=0), alone, bounds)
 
-    long = measures.melt(["scan_id", "structure"], ["volume_ml", "hu_mean"], "measure", "value")
+    expected = together[together["scan_id"].isin(half["scan_id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some, expected)
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(scans, rules, bounds, random):
+    measures = measures_of(scans)
+    order = list(range(len(measures)))
+    random.shuffle(order)
+
+    shuffled = verdicts_of(measures.iloc[order].reset_index(drop=True), rules, bounds)
+
+    pd.testing.assert_frame_equal(shuffled, verdicts_of(measures, rules, bounds))
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS)
+def test_left_and_right_exchanged_everywhere_give_the_verdicts_of_the_other_side(scans, rules, bounds):
+    measures = measures_of(scans)
+    other = {"kidney_left": "kidney_right", "kidney_right": "kidney_left", "liver": "liver"}
+    mirrored = measures.assign(structure=measures["structure"].map(other), asymmetry=-measures["asymmetry"])
+    # the index of a pair is the same on both rows
+    index = measures.loc[measures["structure"].eq("kidney_left")].set_index("scan_id")["asymmetry"]
+    measures = measures.assign(asymmetry=measures["scan_id"].map(index))
+    mirrored = mirrored.assign(asymmetry=-mirrored["scan_id"].map(index))
+    mirrored_bounds = {other[name]: bound for name, bound in bounds.items()}
+
+    found = verdicts_of(MEASURES_TABLE.check(mirrored), rules, mirrored_bounds)
+
+    back = VERDICTS.check(found.assign(structure=found["structure"].map(other)))
+    pd.testing.assert_frame_equal(back, verdicts_of(measures, rules, bounds))
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS, DECISIONS)
+def test_a_review_changes_reviewed_rows_only_and_leaves_what_the_rules_say(scans, rules, bounds, decisions):
+    measures, review = measures_of(scans), review_of(decisions, scans)
+
+    without, with_it = verdicts_of(measures, rules, bounds), verdicts_of(measures, rules, bounds, review)
+
+    pd.testing.assert_series_equal(with_it["rule_reason"], without["reason"], check_names=False)
+    untouched = with_it["reviewer"].isna()
+    pd.testing.assert_frame_equal(with_it[untouched], without[untouched])
+    assert set(with_it.loc[~untouched, "scan_id"]) == set(review["scan_id"])
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS, DECISIONS)
+def test_nobody_is_lost_without_a_reason(scans, rules, bounds, decisions):
+    found = screened(measures_of(scans), rules, bounds, review_of(decisions, scans))
+
+    failures = losses.failure_table(found.rows, found.final, None)
+    flow = losses.structure_flow(found.rows, found.final, rules, with_review=True)
+
+    by_reason = failures.filter(regex="^n_(?!scans|measured|usable|unjudged)").sum(axis=1)
+    assert by_reason.eq(len(scans)).all()
+    left = len(scans) - flow.groupby(["structure", "measure"])["n_removed"].sum()
+    assert (flow["n_removed"] >= 0).all()
+    for measure, column in {"volume_ml": "n_usable_volume", "hu_mean": "n_usable_hu"}.items():
+        assert left.xs(measure, level="measure").to_dict() == failures.set_index("structure")[column].to_dict()
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS)
+def test_what_could_not_be_judged_has_no_earlier_reason(scans, rules, bounds):
+    found = screened(measures_of(scans), rules, bounds)
+
+    assert set(found.final.unjudged) == set(rules.rules)
+    for name, rows in found.final.unjudged.items():
+        later = [reason for reason in RULES[RULES.index(name) + 1 :] if reason in rules.rules]
+        reasons = set(screen.verdicts_of(found).loc[rows, "reason"])
+        assert reasons <= {"ok", *later}
+
+
+@law
+@given(SCANS, RULE_SETS, BOUNDS)
+def test_what_enters_the_statistics_is_exactly_what_is_usable(scans, rules, bounds):
+    measures = measures_of(scans)
+    found = screened(measures, rules, bounds)
+    verdicts = VERDICTS.check(screen.verdicts_of(found))
+
+    values = screen.analysis_of(found.rows, found.final)
+
+    long = measures.melt(["scan_id", "structure"], list(MEASURES), "measure", "value")
     flags = verdicts.melt(["scan_id", "structure"], USABLE, "flag", "usable")
     expected = long[flags["usable"].to_numpy()].sort_values(["scan_id", "structure", "measure"], ignore_index=True)
-    pd.testing.assert_frame_equal(values, expected[values.columns], check_dtype=False)
+    words = dict.fromkeys(["scan_id", "structure", "measure"], "str")
+    pd.testing.assert_frame_equal(values.astype(words), expected[list(values.columns)], check_dtype=False)
+
+
+def test_the_rules_that_the_laws_draw_are_those_there_are():
+    drawn = find(RULE_SETS, lambda rules: len(rules.rules) == len(RULES))
+
+    assert list(drawn.rules) == list(RULES)

@@ -1,11 +1,13 @@
 """Measures agree with SimpleITK, which reads the files in its own way, and with the values that IBSI publishes."""
 
+import itertools
+
 import numpy as np
 import pytest
 import SimpleITK
 
 from ctpop.images import read_ct, read_labels
-from ctpop.measure import measure_structures
+from ctpop.measuring.scan import How, measure_structures
 from studies import DATA
 from volumes import affine, hu, labels, save, save_turned
 
@@ -14,6 +16,9 @@ PHANTOM = DATA / "ibsi_digital_phantom"
 needs_abdomen = pytest.mark.skipif(not ABDOMEN.is_dir(), reason="the abdomen CT (../shared/data) is not here")
 needs_phantom = pytest.mark.skipif(not PHANTOM.is_dir(), reason="the IBSI phantom (../shared/data) is not here")
 SHAPE = (23, 19, 17)
+EROSION_MM = 1.5  # half an edge of the voxels of the abdomen and of the synthetic CT, where rounding would show
+CORNERS = list(itertools.product((0, 1), repeat=3))
+BOX = [f"bbox_{end}_{axis}_mm" for end in ("min", "max") for axis in "xyz"]
 
 
 def synthetic(folder, codes="RAS"):
@@ -27,13 +32,17 @@ def synthetic(folder, codes="RAS"):
 
 def ours(ct_path, labels_path, numbers):
     ct, mask = read_ct(ct_path), read_labels(labels_path)
-    measured = measure_structures(mask.data, ct.data, mask.grid, {str(number): number for number in numbers}, 1)
-    return measured.set_index("structure")
+    label_of = {str(number): number for number in numbers}
+    return measure_structures(mask.data, ct.data, mask.grid, label_of, How(1, EROSION_MM)).rows.set_index("structure")
+
+
+def mask_by_simpleitk(labels_path):
+    return SimpleITK.Cast(SimpleITK.ReadImage(str(labels_path)), SimpleITK.sitkUInt16)
 
 
 def by_simpleitk(ct_path, labels_path, numbers):
     """Return SimpleITK's statistics and shapes of the same files."""
-    mask = SimpleITK.Cast(SimpleITK.ReadImage(str(labels_path)), SimpleITK.sitkUInt16)
+    mask = mask_by_simpleitk(labels_path)
     statistics, shapes = SimpleITK.LabelStatisticsImageFilter(), SimpleITK.LabelShapeStatisticsImageFilter()
     statistics.Execute(SimpleITK.ReadImage(str(ct_path)), mask)
     shapes.Execute(mask)
@@ -42,12 +51,16 @@ def by_simpleitk(ct_path, labels_path, numbers):
 
 
 @pytest.fixture(params=["turned RAS", "turned PIL", pytest.param("abdomen", marks=needs_abdomen)])
-def pair(request, tmp_path):
-    """Measures by us and by SimpleITK, and the labels."""
+def paths(request, tmp_path):
+    """A CT and its label map."""
     if request.param == "abdomen":
-        paths = ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz"
-    else:
-        paths = synthetic(tmp_path, request.param.split()[1])
+        return ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz"
+    return synthetic(tmp_path, request.param.split()[1])
+
+
+@pytest.fixture
+def pair(paths):
+    """Measures by us and by SimpleITK, and the labels."""
     numbers = [int(number) for number in np.unique(read_labels(paths[1]).data) if number]
     return ours(*paths, numbers), *by_simpleitk(*paths, numbers), numbers
 
@@ -91,6 +104,64 @@ def test_voxels_at_the_border_are_those_of_simpleitk(pair):
     found, _, shapes, numbers = pair
 
     assert found["border_voxels"].to_list() == [shapes.GetNumberOfPixelsOnBorder(n) for n in numbers]
+
+
+def test_bounding_boxes_are_those_of_simpleitk_in_its_other_world(pair, paths):
+    found, _, shapes, numbers = pair
+    image = mask_by_simpleitk(paths[1])
+
+    for number in numbers:
+        start, size = np.array(shapes.GetBoundingBox(number)).reshape(2, 3)
+        corners = [(start - 0.5 + np.array(corner) * size).tolist() for corner in CORNERS]
+        lps = np.array([image.TransformContinuousIndexToPhysicalPoint(corner) for corner in corners])
+        ras = lps * [-1, -1, 1]
+        expected = [*ras.min(axis=0), *ras.max(axis=0)]
+        np.testing.assert_allclose(found.loc[str(number), BOX].to_numpy(float), expected, atol=1e-3)
+
+
+def test_parts_are_those_of_simpleitk_when_corners_connect(pair, paths):
+    found, _, _, numbers = pair
+    image = mask_by_simpleitk(paths[1])
+
+    for number in numbers:
+        counted = SimpleITK.LabelShapeStatisticsImageFilter()
+        counted.Execute(SimpleITK.ConnectedComponent(image == number, True))
+        sizes = [counted.GetNumberOfPixels(part) for part in counted.GetLabels()]
+        assert found.loc[str(number), "n_components"] == len(sizes)
+        assert found.loc[str(number), "largest_share"] == max(sizes) / sum(sizes)
+
+
+def closed_at_half_spacing(outside):
+    """Return an image of the centres, faces, edges and corners of voxels: those that belong to a voxel outside."""
+    voxels = SimpleITK.GetArrayFromImage(outside)
+    points = np.zeros([2 * n + 1 for n in voxels.shape], np.uint8)
+    for begin in itertools.product((0, 1, 2), repeat=3):
+        part = tuple(slice(first, first + 2 * n, 2) for first, n in zip(begin, voxels.shape, strict=True))
+        points[part] |= voxels
+    image = SimpleITK.GetImageFromArray(points)
+    image.SetSpacing([edge / 2 for edge in outside.GetSpacing()])
+    return image
+
+
+def test_erosion_leaves_what_lies_deeper_in_the_distance_map_of_simpleitk(pair, paths):
+    found, _, _, numbers = pair
+    image, ct = mask_by_simpleitk(paths[1]), SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(paths[0])))
+
+    for number in numbers[:: max(1, len(numbers) // 6)]:
+        outside = closed_at_half_spacing(image != number)
+        depth = SimpleITK.SignedMaurerDistanceMap(outside, squaredDistance=False, useImageSpacing=True)
+        deep = SimpleITK.GetArrayFromImage(depth)[1::2, 1::2, 1::2] > EROSION_MM * (1 + 1e-5)
+        assert found.loc[str(number), "eroded_voxels"] == deep.sum()
+        if deep.any():
+            assert found.loc[str(number), "hu_mean_eroded"] == pytest.approx(ct[deep].mean(dtype=float), rel=1e-12)
+
+
+@needs_abdomen
+def test_erosion_of_real_structures_leaves_something_of_most():
+    found = ours(ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz", [1, 2, 3, 5, 7, 18, 57, 88, 98])
+
+    assert (found["eroded_voxels"] > 0).mean() > 0.5
+    assert (found["eroded_voxels"] < found["n_voxels"]).all()
 
 
 def test_medians_are_those_of_simpleitk_to_the_width_of_its_bins(tmp_path):
@@ -170,7 +241,24 @@ def test_a_plain_file_in_world_axes_has_its_centroid_where_simpleitk_sees_it(tmp
     shapes.Execute(SimpleITK.ReadImage(str(path)))
     mask = read_labels(path)
 
-    row = measure_structures(mask.data, None, mask.grid, {"one": 1}, 1).iloc[0]
+    row = measure_structures(mask.data, None, mask.grid, {"one": 1}, How(1, EROSION_MM)).rows.iloc[0]
 
     assert row[["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]].to_list() == [40, 6, 10]
     assert shapes.GetCentroid(1) == (-40, -6, 10)
+
+
+def test_the_ibsi_phantom_lies_where_it_lies_and_is_one_part(phantom):
+    # the mask reaches from voxel 0 to 4, 0 to 3 and 0 to 3, with edges of 2 mm; the file counts to the left and back
+    assert phantom[BOX].to_list() == pytest.approx([-9, -7, -1, 1, 1, 7])
+    assert (phantom["n_components"], phantom["largest_share"]) == (1, 1)
+
+
+def test_the_ibsi_phantom_has_the_published_histogram(tmp_path):
+    if not PHANTOM.is_dir():
+        pytest.skip("the IBSI phantom (../shared/data) is not here")
+    ct, mask = read_ct(PHANTOM / "image.nii.gz"), read_labels(PHANTOM / "mask.nii.gz")
+
+    histogram = measure_structures(mask.data, ct.data, mask.grid, {"roi": 1}, How(1, 0)).histogram
+
+    # SOURCE: IBSI reference manual, digital phantom: grey levels 1, 3, 4 and 6, and no 2 or 5
+    assert histogram[["hu", "n"]].to_numpy().tolist() == [[1, 50], [3, 1], [4, 16], [6, 7]]

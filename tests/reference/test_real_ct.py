@@ -9,7 +9,10 @@ import pytest
 
 from ctpop import structures
 from ctpop.__main__ import main
-from ctpop.measure import HU_COLUMNS
+from ctpop.images import read_ct, read_labels
+from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
+from ctpop.measuring.scan import How, measure_structures
+from ctpop.measuring.sides import compared_with_twins, placed_by_side
 from ctpop.schema import MEASURES_TABLE, SEGMENTS, VERDICTS
 from studies import DATA
 
@@ -224,3 +227,69 @@ def test_the_left_kidney_of_the_man_lies_left(man):
 
     assert x["kidney_left"] < x["liver"]
     assert x["kidney_left"] < x["kidney_right"]
+
+
+# Evidence, on the abdomen and on what was done to it
+
+
+def evidence(labels):
+    """Return the measures of the abdomen under changed labels, by structure."""
+    label_set = structures.read("paper_104")
+    ct, grid = read_ct(FULL), read_labels(LABELS_104).grid
+    found = measure_structures(labels, ct.data, grid, label_set.label_of, How(1, 1.5)).rows
+    placed = placed_by_side(compared_with_twins(found, label_set), label_set, ct.data, grid)
+    return placed.set_index("structure")
+
+
+def changed(before, after):
+    """Return the structures of which any number has changed."""
+    same = before.eq(after) | (before.isna() & after.isna())
+    return set(before.index[~same.all(axis=1)])
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Labels of the abdomen, and what they tell."""
+    labels = read_labels(LABELS_104).data.copy()
+    return labels, evidence(labels)
+
+
+def test_every_structure_of_a_side_lies_on_its_side(drawn):
+    side = drawn[1]["side_mm"].dropna()
+
+    assert len(side) == 38
+    assert side.min() > 30
+
+
+def test_a_pair_that_is_swapped_lies_on_the_wrong_side_and_nothing_else_changes(drawn):
+    labels, before = drawn
+    of = structures.read("paper_104").label_of
+    left, right = of["kidney_left"], of["kidney_right"]
+    swapped = np.select([labels == left, labels == right], [right, left], labels).astype(labels.dtype)
+
+    after = evidence(swapped)
+
+    pair = ["kidney_left", "kidney_right"]
+    assert changed(before, after) == set(pair)
+    np.testing.assert_allclose(after.loc[pair, "side_mm"], -before.loc[pair[::-1], "side_mm"])
+    assert after.loc["kidney_left", "asymmetry"] == -before.loc["kidney_left", "asymmetry"]
+
+
+def test_a_fragment_far_away_is_a_part_of_its_own_and_nothing_else_changes(drawn):
+    labels, before = drawn
+    fragmented = labels.copy()
+    assert not fragmented[2:5, 2:5, 40:43].any()
+    fragmented[2:5, 2:5, 40:43] = structures.read("paper_104").label_of["gallbladder"]
+
+    after = evidence(fragmented)
+
+    assert changed(before, after) == {"gallbladder"}
+    assert after.loc["gallbladder", "n_components"] == before.loc["gallbladder", "n_components"] + 1
+    assert after.loc["gallbladder", "largest_share"] == pytest.approx(1300 / 1327)
+
+
+def test_masks_of_the_man_share_no_voxel_that_is_not_counted(man):
+    measures = man[1].set_index("structure")
+
+    assert measures["shared_voxels"].notna().all()
+    assert (measures["shared_voxels"] == 0).all()

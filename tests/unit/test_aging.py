@@ -225,7 +225,8 @@ def test_a_scan_outside_the_cohort_is_refused():
 
 def test_a_structure_outside_the_label_set_is_refused():
     with pytest.raises(
-        ContractError, match="'structure' must be a structure of the label set, found others in 60 rows, first 'spleen'"
+        ContractError,
+        match="must be a structure of the label set, or a group of them, found others in 60 rows, first 'spleen'",
     ):
         aging.split(aging.with_ages(an_analysis(), a_cohort()), ["aorta"])
 
@@ -330,9 +331,134 @@ def test_command_writes_the_tables_and_says_what_it_counted(study, caplog):
         assert (folder / f"tables/{table.name}.csv").is_file()
     assert len(schema.COMPARE_TRUTH.read(folder / "tables/compare_truth.parquet")) == 4
     assert caplog.messages == [
-        "80 values of 2 structures from a cohort of 60 scans",
+        "80 values of 2 structures and 0 groups of them from a cohort of 60 scans",
         "80 values in = 80 used + 0 of unknown age; 4 structures and measures = 2 with a result + 2 without",
     ]
+
+
+# Groups of structures
+
+
+GROUPS = ["organs"]
+
+
+def with_a_group(analysis, strong=True):
+    """The analysis with a group whose volume goes with age, or does not."""
+    ages = a_cohort()["age_years"].to_numpy()
+    values = ages if strong else np.random.default_rng(9).normal(size=N) + 9
+    return schema.ANALYSIS.check(pd.concat([analysis, values_of("organs", "volume_ml", values)]))
+
+
+def tables_with_groups(analysis):
+    series = aging.split(aging.with_ages(analysis, a_cohort()), NAMES, GROUPS)
+    cuts = aging.quartile_cuts(a_cohort()["age_years"].to_numpy(dtype=float))
+    return {
+        "associations": schema.ASSOCIATIONS.check(aging.association_table(series, SETTINGS)),
+        "groups": schema.GROUPS.check(aging.group_table(series, cuts, SETTINGS)),
+        "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, SETTINGS)),
+        "normality": schema.NORMALITY.check(aging.normality_table(series, SETTINGS)),
+    }
+
+
+@pytest.mark.parametrize("strong", [True, False])
+def test_groups_have_rows_and_change_nothing_in_those_of_single_structures(strong):
+    alone, together = all_tables(an_analysis(), a_cohort()), tables_with_groups(with_a_group(an_analysis(), strong))
+    for name, table in together.items():
+        of_groups = table["structure"].isin(GROUPS)
+        assert of_groups.sum() == 2 * (6 if name == "posthoc" else 1)
+        pd.testing.assert_frame_equal(table[~of_groups].reset_index(drop=True), alone[name])
+
+
+def test_p_of_groups_is_adjusted_over_groups_alone():
+    table = tables_with_groups(with_a_group(an_analysis()))["associations"]
+    group = row_of(table, "organs", "volume_ml")
+    assert group["family"] == "groups"
+    assert group["p"] == group["p_bonferroni"] == group["p_holm"] == group["q_bh"]
+    structures = table[table["family"] == "structures"]
+    assert structures["p_bonferroni"].dropna().tolist() == pytest.approx((2 * structures["p"].dropna()).tolist())
+
+
+def test_a_group_that_the_label_set_does_not_have_is_refused():
+    observations = aging.with_ages(with_a_group(an_analysis()), a_cohort())
+    with pytest.raises(
+        ContractError, match="a structure of the label set, or a group of them, found others in 60 rows"
+    ):
+        aging.split(observations, NAMES)
+
+
+# Sensitivity to the rules of screening
+
+
+def some_sets():
+    """Values under each rule set: those of the study, and others with wrong values for the oldest."""
+    own = with_a_group(an_analysis())
+    oldest = own["scan_id"].isin(scan_ids()[-6:])
+    strict = own[~oldest]
+    wrong = own.assign(value=own["value"].mask(oldest & own["measure"].eq("volume_ml"), 1.0))
+    return {"none": wrong, "paper": own, "strict": strict, "study": own}
+
+
+def sensitivity():
+    cohort, sets = a_cohort(), some_sets()
+    series = {rules: aging.split(aging.with_ages(values, cohort), NAMES, GROUPS) for rules, values in sets.items()}
+    associations = aging.association_table(series["study"], SETTINGS)
+    table = schema.SENSITIVITY.check(aging.sensitivity_table(series.items(), associations, SETTINGS))
+    return table, associations
+
+
+def test_each_rule_set_has_the_correlation_of_its_own_values():
+    table, _ = sensitivity()
+    ages = a_cohort().set_index("scan_id")["age_years"]
+    assert len(table) == 4 * 6
+    for rules, values in some_sets().items():
+        aorta = values[values["structure"].eq("aorta")]
+        found = row_of(table[table["rules"] == rules], "aorta", "volume_ml")
+        expected = stats.spearmanr(aorta["value"], ages[aorta["scan_id"]])
+        assert found["n"] == len(aorta)
+        assert found["rho"] == pytest.approx(expected.statistic)
+        assert found["p"] == pytest.approx(expected.pvalue)
+        assert found["ci_low"] < found["rho"] < found["ci_high"]
+
+
+def test_the_difference_is_that_from_the_study_itself():
+    table, associations = sensitivity()
+    own = row_of(associations, "aorta", "volume_ml")["rho"]
+    by_rules = table[table["structure"].eq("aorta") & table["measure"].eq("volume_ml")].set_index("rules")
+    assert by_rules.loc[["paper", "study"], "difference"].tolist() == [0, 0]
+    assert by_rules.loc["none", "difference"] == pytest.approx(by_rules.loc["none", "rho"] - own)
+    assert by_rules.loc["none", "difference"] < -0.1
+    assert table.loc[table["rho"].isna(), "difference"].isna().all()
+
+
+def test_too_few_values_under_a_rule_set_give_n_and_no_result():
+    associations = aging.association_table(aging.split(aging.with_ages(an_analysis(), a_cohort()), NAMES), SETTINGS)
+    few = aging.split(aging.with_ages(an_analysis().groupby("structure").head(9), a_cohort()), NAMES)
+    table = schema.SENSITIVITY.check(aging.sensitivity_table([("strict", few)], associations, SETTINGS))
+    assert sorted(table["n"]) == [0, 0, 9, 9]
+    assert table[["rho", "ci_low", "log10_p", "p", "difference"]].isna().all(axis=None)
+
+
+def test_command_compares_the_rule_sets_of_the_screening(study):
+    folder, command = study
+    own = analysis_of_the_young()
+    sets = [values.assign(rules=rules) for rules, values in {"none": an_analysis(), "study": own}.items()]
+    schema.ANALYSIS_SETS.check(pd.concat(sets)).to_parquet(folder / "sets.parquet")
+    out = folder / "tables" / "sensitivity.parquet"
+    assert main([*command, "--analysis-sets", str(folder / "sets.parquet"), "--sensitivity", str(out)]) == 0
+    table = schema.SENSITIVITY.read(out)
+    associations = schema.ASSOCIATIONS.read(folder / "tables" / "associations.parquet")
+    shared = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p", "p"]
+    found = table[table["rules"] == "study"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[shared], associations[shared])
+    assert row_of(table[table["rules"] == "none"], "aorta", "volume_ml")["n"] == 60
+    assert row_of(table[table["rules"] == "paper"], "aorta", "volume_ml")["n"] == 0
+    assert out.with_suffix(".csv").is_file()
+
+
+def test_rule_sets_without_a_place_for_the_comparison_stop_the_command(study, capsys):
+    folder, command = study
+    assert main([*command, "--analysis-sets", str(folder / "sets.parquet")]) == 1
+    assert "--analysis-sets and --sensitivity belong together" in capsys.readouterr().err
 
 
 def test_command_without_a_truth_compares_nothing(study):

@@ -16,7 +16,15 @@ import real_size  # noqa: E402
 import runs  # noqa: E402
 import shard_memory  # noqa: E402
 
-SCRIPTS = ["paper_table.py", "profile_segment.py", "segment.py", "shard_memory.py", "standard_route.py"]
+SCRIPTS = [
+    "gather.py",
+    "measure.py",
+    "paper_table.py",
+    "profile_segment.py",
+    "segment.py",
+    "shard_memory.py",
+    "standard_route.py",
+]
 NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
 
 
@@ -66,6 +74,15 @@ def test_a_scan_is_drawn_with_air_around_a_body_and_the_same_each_time():
     assert ct[0, 0, 10] == real_size.LOWEST_HU  # outside of what a scanner reconstructs
     assert -200 < np.median(ct[24:40, 24:40]) < 300
     np.testing.assert_array_equal(ct, real_size.draw_ct((64, 64, 20)))
+
+
+def test_labels_are_drawn_for_the_same_body_and_no_more_than_asked_for():
+    shape = (400, 320, 12)  # the middle of the body
+    labels, ct = real_size.draw_labels(shape, 12), real_size.draw_ct(shape)
+
+    assert {0} < set(np.unique(labels)) <= set(range(13))
+    assert np.median(ct[labels > 0]) > np.median(ct[labels == 0])
+    np.testing.assert_array_equal(labels, real_size.draw_labels(shape, 12))
 
 
 def test_a_command_costs_its_time_and_the_memory_of_what_it_starts():

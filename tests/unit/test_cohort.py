@@ -44,9 +44,9 @@ def people(count, age="60", complete="true", contrast="true", prefix="p"):
 def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
     path = written(
         tmp_path,
-        "scan_id,patient_id,age_years,sex,ct_path,segmentation_path,complete,contrast,height_cm",
-        "a,p1,61.5,Female,ct/a.nii.gz,seg/a,yes,0,171",
-        "b,p1,0,MALE,,,,,",
+        "scan_id,patient_id,age_years,sex,ct_path,segmentation_path,complete,contrast,known_absent,height_cm",
+        "a,p1,61.5,Female,ct/a.nii.gz,seg/a,yes,0,spleen kidney_left,171",
+        "b,p1,0,MALE,,,,,,",
     )
 
     registry = read_registry(path)
@@ -60,6 +60,7 @@ def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
         "segmentation_path": "seg/a",
         "complete": True,
         "contrast": False,
+        "known_absent": "spleen kidney_left",
         "height_cm": "171",
     }
     assert registry.loc[1, ["scan_id", "patient_id", "age_years", "sex"]].to_list() == ["b", "p1", 0, "male"]
@@ -69,7 +70,7 @@ def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
 def test_columns_that_a_registry_lacks_are_missing_throughout(tmp_path):
     registry = read_registry(written(tmp_path, "scan_id,age_years", "a,60", "b,61"))
 
-    absent = ["patient_id", "sex", "ct_path", "segmentation_path", "complete", "contrast"]
+    absent = ["patient_id", "sex", "ct_path", "segmentation_path", "complete", "contrast", "known_absent"]
     assert registry[absent].isna().all(axis=None)
 
 
@@ -109,7 +110,7 @@ def test_rows_and_columns_without_a_filled_cell_are_no_scans_and_no_columns(tmp_
 
     assert registry["scan_id"].to_list() == ["a", "b"]
     assert "" not in registry.columns
-    assert len(registry.columns) == 8
+    assert len(registry.columns) == 9
 
 
 def test_rows_are_sorted_by_scan(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ctpop.errors import ScanError
-from ctpop.segmentation.existing import checksum, mask_files, read_segmentation
+from ctpop.segmentation.existing import checksum, labels_in, mask_files, read_segmentation
 from volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks, save_turned
 
 ORGANS = label_set("spleen", "kidney_left", "liver")
@@ -117,6 +117,15 @@ def test_a_damaged_label_map_is_refused(tmp_path):
     assert refusal(bad.save(tmp_path / "scan.nii.gz")).reason == "unreadable"
 
 
+@pytest.mark.parametrize(("dtype", "order"), [(np.uint8, "F"), (np.uint16, "C")])
+def test_the_labels_that_occur_are_listed_once_and_in_order(dtype, order):
+    image = np.zeros(SHAPE, dtype, order=order)
+    image[0, 0, 0], image[3, 4, 5], image[7, 6, 5] = np.iinfo(dtype).max, 7, 7
+
+    assert labels_in(image[:, ::-1]).tolist() == [0, 7, np.iinfo(dtype).max]
+    assert labels_in(np.ones(SHAPE, dtype)).tolist() == [1]
+
+
 # A folder of masks
 
 
@@ -143,6 +152,38 @@ def test_a_voxel_in_two_masks_goes_to_the_highest_label_and_is_told(tmp_path):
     assert found.volume.data[2, 2, 2] == 3
     assert np.count_nonzero(found.volume.data == 1) == 7
     assert found.detail == "1 voxels lie in more than one mask and went to the highest label"
+
+
+def test_each_mask_counts_the_voxels_that_it_shares_whoever_has_them_in_the_end(tmp_path):
+    masks = {"spleen": SPLEEN, "liver": LIVER, "kidney_left": block((2, 2, 2), (3, 2, 2))}
+    folder = save_masks(tmp_path / "masks", masks)
+
+    found = read_segmentation(folder, ORGANS, None)
+
+    # (2, 2, 2) lies in all three, (3, 2, 2) in kidney and liver
+    assert found.shared == {"spleen": 1, "kidney_left": 2, "liver": 2}
+    assert found.detail == "2 voxels lie in more than one mask and went to the highest label"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shared_voxels_are_those_of_brute_force(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    organs = label_set(*"abcdef")
+    masks = {name: random.random(SHAPE) < 0.2 for name in "abcdef"}
+    together = sum(mask.astype(int) for mask in masks.values())
+
+    found = read_segmentation(save_masks(tmp_path / "masks", masks), organs, None)
+
+    assert found.shared == {name: np.count_nonzero(mask & (together > 1)) for name, mask in masks.items()}
+    assert found.detail.startswith(f"{np.count_nonzero(together > 1)} voxels lie in more than one mask")
+
+
+def test_masks_that_share_nothing_say_so_and_a_label_map_says_nothing(tmp_path):
+    folder = save_masks(tmp_path / "masks", {"spleen": SPLEEN, "kidney_left": KIDNEY})
+    single = save(tmp_path / "labels.nii.gz", labels())
+
+    assert read_segmentation(folder, ORGANS, None).shared == {"spleen": 0, "kidney_left": 0}
+    assert read_segmentation(single, ORGANS, None).shared is None
 
 
 def test_files_that_name_no_structure_are_counted_and_left_alone(tmp_path):

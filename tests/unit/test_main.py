@@ -25,7 +25,7 @@ def test_help_lists_every_stage_in_order(capsys):
     text = capsys.readouterr().out
     found = [line.split()[0] for line in text.splitlines() if line.split() and line.split()[0] in __main__.COMMANDS]
     assert stopped.value.code == 0
-    assert found == [*settings.STAGES, "evaluate", "gather", "dictionary"]
+    assert found == [*settings.STAGES, "evaluate", "gather", "requantify", "export-statistics", "dictionary"]
 
 
 @pytest.mark.parametrize("command", __main__.COMMANDS)

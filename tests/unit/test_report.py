@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import study_tables
+import volumes
 from ctpop import report, schema, settings, structures
 from ctpop.__main__ import main
 from ctpop.errors import ContractError
@@ -242,6 +243,90 @@ def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
     assert "<img src=x" not in text
     assert text.count("</style>") == 1
     assert len(found.images) == len(list((tmp_path / "figures").glob("*.png")))
+
+
+# Groups of structures, and other rules of screening
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory):
+    """A study of 40 people whose label set has both kidneys and two lumbar vertebrae, reported once."""
+    folder = tmp_path_factory.mktemp("grouped")
+    labels = volumes.label_set("liver", "kidney_left", "kidney_right", "vertebrae_L1", "vertebrae_L3")
+    panels = {"report": {"figure6": [["kidneys", "hu_mean"], ["liver", "volume_ml"]], "dpi": 72}}
+    return folder, report_of(folder, study_tables.registry(40), labels, changes=panels)
+
+
+def section_of(folder, name):
+    text = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    return re.findall(rf'<section id="{name}".*?</section>', text, flags=re.DOTALL)[0]
+
+
+def test_groups_have_a_table_and_a_figure_of_their_own(grouped):
+    folder, page = grouped
+    rest, of_groups = section_of(folder, "associations").split("<h3>Groups of structures</h3>")
+
+    assert "spearman_groups" in {Path(image["src"]).stem for image in page.images}
+    assert {"Kidneys", "Lumbar vertebrae"} == set(re.findall(r'<th scope="row">(.*?)</th>', of_groups))
+    assert {"Left kidney", "Right kidney"} <= set(re.findall(r'<th scope="row">(.*?)</th>', rest))
+    assert "Lumbar vertebrae here: Vertebra L1 and Vertebra L3 (2 of 5 members)." in page.text
+    assert "Kidneys here" not in page.text
+
+
+def test_headline_numbers_and_families_count_single_structures_alone(grouped):
+    folder, page = grouped
+    methods = (folder / "report" / "methods.md").read_text(encoding="utf-8")
+
+    assert "of 10 correlations with age" in page.text
+    assert "Bonferroni over 10 correlations" in page.text
+    assert "the 10 correlations" in methods
+    assert (
+        "the 10 Kruskal-Wallis tests and the 60 rank-sum tests of single structures. 2 groups of structures" in methods
+    )
+    assert "if they were at least 50% of the group" in methods
+    assert "(P < .05 in" in methods
+    assert " of 10)." in methods
+
+
+def test_a_group_can_be_a_panel_of_figure_six(grouped):
+    folder, _ = grouped
+    points = pd.read_csv(folder / "figures" / "scatter_kidneys_hu_mean.csv")
+    analysis = schema.ANALYSIS.read(folder / "tables" / "analysis.parquet")
+
+    expected = analysis.query("structure == 'kidneys' and measure == 'hu_mean'")["value"]
+    assert sorted(points["value"]) == pytest.approx(sorted(expected), rel=1e-6)
+
+
+def test_every_structure_and_then_every_group_has_its_small_multiples(grouped):
+    folder, _ = grouped
+    points = pd.read_csv(folder / "figures" / "figure_s3_p01.csv")
+
+    names = ["liver", "kidney_left", "kidney_right", "vertebrae_L1", "vertebrae_L3", "lumbar_vertebrae", "kidneys"]
+    assert list(points["structure"].unique()) == names
+
+
+def test_a_study_without_groups_has_no_figure_of_them(finished, page):
+    assert not list((finished / "figures").glob("spearman_groups*"))
+    assert "Groups of structures" not in page.text
+
+
+def test_correlations_under_other_rules_stand_beside_those_of_the_study(finished):
+    section = section_of(finished, "sensitivity")
+    head = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section)
+    rows = [
+        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", section)
+    ]
+    table = schema.SENSITIVITY.read(finished / "tables" / "sensitivity.parquet")
+    study, strict = (table[table["rules"] == rules] for rules in ("study", "strict"))
+    chosen = study[study["structure"].eq("organ_1") & study["measure"].eq("volume_ml")].iloc[0]
+
+    assert head == ["Structure", "Measure", "No rules", "Lower bounds alone", "Strict", "This study"]
+    assert rows[0][:2] == ["Organ 1", "Volume (mL)"]
+    assert rows[0][5] == f"{coefficient(chosen['rho'])} (n = {chosen['n']})"
+    changed = table.loc[table["difference"].abs() > 0, ["structure", "measure"]].drop_duplicates()
+    others = changed[~(changed["structure"].eq("organ_1") & changed["measure"].eq("volume_ml"))]
+    assert len(rows) == 1 + min(10, len(others))
+    assert len(strict) == len(study) == 12
 
 
 def test_one_patient_gives_a_report_without_results(tmp_path):

@@ -1,150 +1,35 @@
-"""A verdict has a reason, the first that holds; what enters the statistics has a value and nothing against it."""
+"""The screening as a command: what goes in, what comes out, and what stops it."""
 
 import json
 import logging
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from ctpop import structures
 from ctpop.__main__ import main
 from ctpop.errors import ContractError
-from ctpop.schema import ANALYSIS, MEASURE_STATUS, MEASURES_TABLE, REASONS, VERDICTS
-from ctpop.screen import judge, lower_bounds, usable_values
+from ctpop.schema import (
+    ANALYSIS,
+    ANALYSIS_SETS,
+    COHORT,
+    EXCLUSIONS,
+    FAILURES,
+    MEASURES_TABLE,
+    STRUCTURE_FLOW,
+    VERDICTS,
+)
+from ctpop.structures import lower_bounds
+from evidence import measures
 from volumes import label_set
 
-BOUNDS = {"liver": 500.0}
-GOOD = {"status": "measured", "n_voxels": 90_000, "volume_ml": 1500.0, "hu_mean": 60.0, "faces": None}
-
-
-def measures(*rows):
-    """Return rows of measures of liver, each a good one with changes."""
-    frame = pd.DataFrame(
-        [{"scan_id": f"s{number}", "structure": "liver", **GOOD, **row} for number, row in enumerate(rows)]
-    )
-    return MEASURES_TABLE.check(frame.reindex(columns=list(MEASURES_TABLE.columns)))
-
-
-def verdict(use_truncated_hu=False, bounds=BOUNDS, **changed):
-    """Return (reason, volume usable, attenuation usable) of a liver that is good but for these values."""
-    row = judge(measures(changed), bounds, use_truncated_hu=use_truncated_hu).iloc[0]
-    return row["reason"], bool(row["usable_volume"]), bool(row["usable_hu"])
-
-
-# Reasons
-
-
-def test_a_good_value_is_usable():
-    assert verdict() == ("ok", True, True)
-
-
-def test_a_structure_without_a_voxel_is_absent():
-    assert verdict(n_voxels=0, volume_ml=0, hu_mean=None) == ("absent", False, False)
-
-
-def test_a_volume_of_zero_without_a_count_is_absent():
-    assert verdict(n_voxels=None, volume_ml=0, hu_mean=None) == ("absent", False, False)
-
-
-def test_a_structure_at_the_border_is_truncated():
-    assert verdict(faces="superior") == ("truncated", False, False)
-
-
-def test_a_small_structure_is_below_its_bound():
-    assert verdict(volume_ml=499.9) == ("below_bound", False, False)
-
-
-def test_a_structure_of_exactly_its_bound_is_not_below_it():
-    assert verdict(volume_ml=500.0) == ("ok", True, True)
-
-
-def test_a_structure_without_a_bound_is_not_below_it():
-    assert verdict(volume_ml=0.001, bounds={}) == ("ok", True, True)
-
-
-def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
-    nothing = {"n_voxels": None, "volume_ml": None, "hu_mean": None}
-
-    assert verdict(status="not_in_model", **nothing) == ("not_in_model", False, False)
-
-
-@pytest.mark.parametrize("status", [status for status in MEASURE_STATUS if status not in ("measured", "not_in_model")])
-def test_whatever_kept_a_scan_from_being_measured_it_is_not_segmented(status):
-    nothing = {"n_voxels": None, "volume_ml": None, "hu_mean": None}
-
-    assert verdict(status=status, **nothing) == ("not_segmented", False, False)
-
-
-# Which reason comes first
-
-
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        ({"n_voxels": 0, "volume_ml": 0, "faces": "left"}, "absent"),
-        ({"volume_ml": 1.0, "faces": "inferior superior"}, "truncated"),
-        ({"n_voxels": 0, "volume_ml": 0}, "absent"),  # and below the bound
-        ({"status": "not_in_model", "volume_ml": 0, "n_voxels": 0, "faces": "left"}, "not_in_model"),
-        ({"status": "unreadable", "volume_ml": 0, "n_voxels": 0, "faces": "left"}, "not_segmented"),
-    ],
-)
-def test_the_first_reason_that_holds_is_given(changed, reason):
-    assert verdict(**changed)[0] == reason
-
-
-def test_every_reason_can_be_given():
-    nothing = {"n_voxels": None, "volume_ml": None, "hu_mean": None}
-    rows = measures(
-        {},
-        {"n_voxels": 0, "volume_ml": 0},
-        {"volume_ml": 1},
-        {"faces": "left"},
-        {"status": "not_in_model", **nothing},
-        {"status": "unreadable", **nothing},
-    )
-
-    assert set(judge(rows, BOUNDS, use_truncated_hu=False)["reason"]) == set(REASONS)
-
-
-# What is there
-
-
-def test_a_volume_without_attenuation_is_usable_without_its_attenuation():
-    assert verdict(hu_mean=None) == ("ok", True, False)
-
-
-def test_attenuation_without_a_volume_is_usable_without_a_volume():
-    assert verdict(n_voxels=None, volume_ml=None) == ("ok", False, True)
-
-
-def test_the_attenuation_of_a_truncated_structure_may_be_used_and_its_volume_never():
-    assert verdict(faces="left", use_truncated_hu=True) == ("truncated", False, True)
-    assert verdict(faces="left", use_truncated_hu=True, hu_mean=None) == ("truncated", False, False)
-
-
-@pytest.mark.parametrize("changed", [{"volume_ml": 1.0}, {"n_voxels": 0, "volume_ml": 0, "faces": "left"}])
-def test_the_use_of_truncated_attenuation_frees_no_other_value(changed):
-    assert verdict(use_truncated_hu=True, **changed)[1:] == (False, False)
-
-
-def test_a_verdict_stands_for_every_row_and_no_other():
-    rows = measures({}, {"volume_ml": 1}, {"faces": "left"}).iloc[::-1]
-
-    verdicts = judge(rows, BOUNDS, use_truncated_hu=False)
-
-    assert verdicts["scan_id"].to_list() == ["s0", "s1", "s2"]
-    assert verdicts["reason"].to_list() == ["ok", "below_bound", "truncated"]
-
-
-def test_no_measures_give_no_verdicts_and_no_values():
-    empty = MEASURES_TABLE.check(MEASURES_TABLE.empty())
-
-    verdicts = judge(empty, BOUNDS, use_truncated_hu=False)
-
-    assert len(verdicts) == 0
-    assert len(usable_values(empty, verdicts)) == 0
-
+OUT = {
+    "verdicts": VERDICTS,
+    "analysis": ANALYSIS,
+    "failures": FAILURES,
+    "structure-flow": STRUCTURE_FLOW,
+    "analysis-sets": ANALYSIS_SETS,
+}
 
 # Bounds
 
@@ -187,15 +72,165 @@ def test_the_shipped_bounds_of_the_paper_s_structures_are_volumes_with_a_source(
     assert table.loc[list(bounds), "lower_bound_grade"].isin(["A", "B", "C"]).all()
 
 
-# What enters the statistics
+# The command
 
 
-def test_usable_values_are_one_row_each_and_the_others_none():
+def cohort(rows, **columns):
+    scans = sorted(set(rows["scan_id"]))
+    frame = pd.DataFrame(
+        {"scan_id": scans, "age_years": [50.0] * len(scans), "sex": ["female"] * len(scans), **columns}
+    )
+    return COHORT.check(frame.reindex(columns=list(COHORT.columns)))
+
+
+def screen(folder, rows, people=None, **settings):
+    """Run the command on livers with a bound of 500 ml, and return its exit code."""
+    MEASURES_TABLE.write(rows, folder / "measures.parquet")
+    label_set("liver", bound_ml=500.0).table.to_csv(folder / "structures.csv", index=False)
+    files = {
+        "measures": "measures.parquet",
+        "structures": "structures.csv",
+        **{name: f"{name}.parquet" for name in OUT},
+    }
+    if people is not None:
+        COHORT.write(people, folder / "cohort.parquet")
+        excluded = {"scan_id": ["gone"], "criterion": ["complete"], "order": [1], "found": ["false"], "limit": ["true"]}
+        EXCLUSIONS.write(pd.DataFrame(excluded), folder / "exclusions.parquet")
+        files |= {"cohort": "cohort.parquet", "exclusions": "exclusions.parquet"}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(folder / path))]
+    return main(["screen", *options, "--settings", json.dumps(settings)])
+
+
+def result(folder, name):
+    return OUT[name].read(folder / f"{name}.parquet")
+
+
+def reasons(folder):
+    return result(folder, "verdicts")["reason"].to_list()
+
+
+def test_the_command_writes_every_table_and_tells_what_it_found(tmp_path, caplog):
+    rows = measures({}, {"volume_ml": 400}, {"faces": "left"})
+
+    with caplog.at_level(logging.INFO):
+        code = screen(tmp_path, rows, cohort(rows))
+
+    assert code == 0
+    assert reasons(tmp_path) == ["ok", "below_bound", "truncated"]
+    assert len(result(tmp_path, "analysis")) == 2
+    assert result(tmp_path, "failures")[["n_scans", "n_ok", "age_removed_volume_years"]].to_numpy().tolist() == [
+        [3, 1, 50]
+    ]
+    assert result(tmp_path, "structure-flow").groupby("measure")["n_removed"].sum().to_dict() == {
+        "hu_mean": 2,
+        "volume_ml": 2,
+    }
+    assert result(tmp_path, "analysis-sets").groupby("rules").size().to_dict() == {
+        "none": 6,
+        "paper": 4,
+        "strict": 2,
+        "study": 2,
+    }
+    assert caplog.messages[0] == "3 rows, rule set standard"
+    assert caplog.messages[-1] == "3 rows = 1 below_bound, 1 ok, 1 truncated; 2 values enter the statistics"
+
+
+def test_the_command_as_it_was_before_rule_sets_does_what_it_did(tmp_path):
+    MEASURES_TABLE.write(measures({}, {"volume_ml": 400}, {"faces": "left"}), tmp_path / "measures.parquet")
+    label_set("liver", bound_ml=500.0).table.to_csv(tmp_path / "structures.csv", index=False)
+    files = {"measures": "measures.parquet", "structures": "structures.csv"}
+    files |= {"verdicts": "verdicts.parquet", "analysis": "analysis.parquet"}
+
+    code = main(["screen", *[word for name, path in files.items() for word in (f"--{name}", str(tmp_path / path))]])
+
+    assert code == 0
+    assert reasons(tmp_path) == ["ok", "below_bound", "truncated"]
+    assert len(result(tmp_path, "analysis")) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected", "n_values"),
+    [
+        ({"lower_bound_ml": {"liver": 300}}, ["ok", "ok", "truncated"], 4),
+        ({"lower_bound_ml": {"liver": None}}, ["ok", "ok", "truncated"], 4),
+        ({"lower_bound_ml": {"liver": 2000}}, ["below_bound", "below_bound", "truncated"], 0),
+        ({"use_truncated_hu": True}, ["ok", "below_bound", "truncated"], 3),
+        ({"use_truncated_hu": False}, ["ok", "below_bound", "truncated"], 2),
+        ({"rules": "none"}, ["ok", "ok", "ok"], 6),
+        ({"rules": "paper"}, ["ok", "below_bound", "ok"], 4),
+        ({"rules": "paper", "lower_bound_ml": {"liver": 2000}}, ["below_bound"] * 3, 0),
+        ({"rules": "strict", "use_truncated_hu": True}, ["ok", "below_bound", "truncated"], 3),
+    ],
+)
+def test_settings_change_verdicts_without_an_image(tmp_path, settings, expected, n_values):
+    screen(tmp_path, measures({}, {"volume_ml": 400}, {"faces": "left"}), **settings)
+
+    assert reasons(tmp_path) == expected
+    assert len(result(tmp_path, "analysis")) == n_values
+
+
+def test_other_bounds_hold_in_every_set_and_the_use_of_truncated_attenuation_in_the_study_alone(tmp_path):
+    rows = measures({}, {"volume_ml": 400}, {"faces": "left"})
+
+    screen(tmp_path, rows, lower_bound_ml={"liver": 2000}, use_truncated_hu=True)
+
+    assert result(tmp_path, "analysis-sets").groupby("rules").size().to_dict() == {"none": 6, "study": 1}
+
+
+def test_rules_of_ones_own_are_read_from_a_file(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("rules: {fragmented: {drops: [volume_ml], largest_share_below: 0.95}}")
+
+    screen(tmp_path, measures({}, {"largest_share": 0.9}, {"faces": "left"}), rules=str(own))
+
+    assert reasons(tmp_path) == ["ok", "fragmented", "ok"]
+    assert len(result(tmp_path, "analysis")) == 5
+
+
+def test_a_review_and_the_registry_have_their_say(tmp_path, caplog):
+    rows = measures({}, {"volume_ml": 400}, {"faces": "left"}, {"n_voxels": 0, "volume_ml": 0, "hu_mean": None})
+    review = tmp_path / "review.csv"
+    review.write_text(
+        "scan_id,structure,decision,reason,reviewer,date\n"
+        "s0,*,exclude,metal,AB,2024-05-31\ns1,liver,keep,small woman,AB,2024-05-31\ngone,*,exclude,-,AB,2024-05-31\n"
+    )
+
+    with caplog.at_level(logging.INFO):
+        code = screen(tmp_path, rows, cohort(rows, known_absent=[None, None, None, "liver"]), review=str(review))
+
+    verdicts = result(tmp_path, "verdicts")
+    assert code == 0
+    assert verdicts["reason"].to_list() == ["reviewer_excluded", "reviewer_kept", "truncated", "absent_known"]
+    assert verdicts["rule_reason"].to_list() == ["ok", "below_bound", "truncated", "absent_known"]
+    assert verdicts["review_reason"].fillna("").to_list() == ["metal", "small woman", "", ""]
+    assert set(result(tmp_path, "analysis")["scan_id"]) == {"s1"}
+    assert "reviewer_excluded" in set(result(tmp_path, "structure-flow")["reason"])
+    assert "2 decisions of reviewers about scans of the cohort" in caplog.messages
+
+
+def test_what_a_rule_could_not_judge_is_told(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        screen(tmp_path, measures({}, {"largest_share": None}, {"largest_share": None}), rules="strict")
+
+    told = [message for message in caplog.messages if "could not be judged" in message]
+    assert told == ["2 rows could not be judged by the rule fragmented: its evidence is missing"]
+
+
+def test_missing_values_are_no_number_in_the_analysis(tmp_path):
+    screen(tmp_path, measures({"hu_mean": None}, {}))
+
+    values = result(tmp_path, "analysis")
+
+    assert values["value"].notna().all()
+    assert len(values) == 3
+
+
+def test_usable_values_are_one_row_each_and_the_others_none(tmp_path):
     rows = measures({}, {"hu_mean": None}, {"volume_ml": 1}, {"faces": "left", "hu_mean": 55.0})
 
-    values = usable_values(rows, judge(rows, BOUNDS, use_truncated_hu=True))
+    screen(tmp_path, rows, use_truncated_hu=True)
 
-    assert list(values.itertuples(index=False, name=None)) == [
+    assert list(result(tmp_path, "analysis").itertuples(index=False, name=None)) == [
         ("s0", "liver", "hu_mean", 60.0),
         ("s0", "liver", "volume_ml", 1500.0),
         ("s1", "liver", "volume_ml", 1500.0),
@@ -203,71 +238,27 @@ def test_usable_values_are_one_row_each_and_the_others_none():
     ]
 
 
-def test_nothing_usable_gives_a_table_without_rows():
-    rows = measures({"volume_ml": 1})
-
-    assert len(usable_values(rows, judge(rows, BOUNDS, use_truncated_hu=False))) == 0
-
-
-# The command
-
-
-def screen(folder, rows, **settings):
-    MEASURES_TABLE.write(rows, folder / "measures.parquet")
-    label_set("liver", bound_ml=500.0).table.to_csv(folder / "structures.csv", index=False)
-    files = {"measures": "measures.parquet", "structures": "structures.csv"}
-    files |= {"verdicts": "verdicts.parquet", "analysis": "analysis.parquet"}
-    options = [word for name, path in files.items() for word in (f"--{name}", str(folder / path))]
-    return main(["screen", *options, "--settings", json.dumps(settings)])
-
-
-def test_the_command_writes_verdicts_and_the_values_that_may_be_used(tmp_path, caplog):
-    rows = measures({}, {"volume_ml": 400}, {"faces": "left"})
-
-    with caplog.at_level(logging.INFO):
-        code = screen(tmp_path, rows)
-
-    assert code == 0
-    assert VERDICTS.read(tmp_path / "verdicts.parquet")["reason"].to_list() == ["ok", "below_bound", "truncated"]
-    assert len(ANALYSIS.read(tmp_path / "analysis.parquet")) == 2
-    assert caplog.messages[-1] == "3 rows = 1 below_bound, 1 ok, 1 truncated; 2 values enter the statistics"
-
-
 @pytest.mark.parametrize(
-    ("settings", "reasons", "n_values"),
+    ("settings", "expected"),
     [
-        ({"lower_bound_ml": {"liver": 300}}, ["ok", "ok", "truncated"], 4),
-        ({"lower_bound_ml": {"liver": None}}, ["ok", "ok", "truncated"], 4),
-        ({"lower_bound_ml": {"liver": 2000}}, ["below_bound", "below_bound", "truncated"], 0),
-        ({"use_truncated_hu": True}, ["ok", "below_bound", "truncated"], 3),
+        ({"lower_bound_ml": {"livr": 300}}, "screen.lower_bound_ml: livr are not structures"),
+        ({"lower_bound_ml": {"liver": -1}}, "screen.lower_bound_ml.liver"),
+        ({"rules": "stric"}, "screen.rules: 'stric' is neither a shipped rule set"),
+        ({"review": "nowhere.csv"}, "nowhere.csv: the decisions of reviewers do not exist"),
     ],
 )
-def test_settings_change_verdicts_without_an_image(tmp_path, settings, reasons, n_values):
-    screen(tmp_path, measures({}, {"volume_ml": 400}, {"faces": "left"}), **settings)
-
-    assert VERDICTS.read(tmp_path / "verdicts.parquet")["reason"].to_list() == reasons
-    assert len(ANALYSIS.read(tmp_path / "analysis.parquet")) == n_values
-
-
-def test_a_misspelt_structure_in_the_settings_stops_the_run(tmp_path, capsys):
-    code = screen(tmp_path, measures({}), lower_bound_ml={"livr": 300})
+def test_a_wrong_setting_stops_the_run_before_anything_is_written(tmp_path, capsys, settings, expected):
+    code = screen(tmp_path, measures({}), **settings)
 
     assert code == 1
-    assert "error in screen: screen.lower_bound_ml: livr are not structures" in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert not (tmp_path / "verdicts.parquet").exists()
 
 
-def test_a_negative_bound_is_no_setting(tmp_path, capsys):
-    code = screen(tmp_path, measures({}), lower_bound_ml={"liver": -1})
+def test_a_known_absence_of_no_structure_stops_the_run(tmp_path, capsys):
+    rows = measures({})
+
+    code = screen(tmp_path, rows, cohort(rows, known_absent=["livr"]))
 
     assert code == 1
-    assert "screen.lower_bound_ml.liver" in capsys.readouterr().err
-
-
-def test_missing_values_are_no_number_in_the_analysis(tmp_path):
-    screen(tmp_path, measures({"hu_mean": np.nan}, {}))
-
-    values = ANALYSIS.read(tmp_path / "analysis.parquet")
-
-    assert values["value"].notna().all()
-    assert len(values) == 3
+    assert "error in screen: registry: known_absent names structures" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_an_existing_label_map_is_taken_over_into_the_store(study):
     assert row["mask_sha256"] == sha256_of(study.masks / "a.nii.gz")
     assert row[["model", "detail"]].isna().all()
     np.testing.assert_array_equal(read_labels(study.masks / "a.nii.gz").data, labels(seed=1))
-    assert Store(study.masks).labels_of("a") == STRUCTURES
+    assert Store(study.masks).note_of("a").labels == STRUCTURES
 
 
 def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
@@ -89,7 +89,7 @@ def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
 
     assert segments.loc["a", "status"] == "existing"
     assert segments.loc["a", "detail"] == "1 files name no structure of the label set"
-    assert Store(study.masks).labels_of("a") == {"spleen": 1}
+    assert Store(study.masks).note_of("a").labels == {"spleen": 1}
 
 
 def bad_scans(folder):
@@ -217,7 +217,7 @@ def test_other_numbers_in_the_label_set_do_a_scan_again(study):
 
     study.segment(scans, structures=study.folder / "other.csv")
 
-    assert Store(study.masks).labels_of("a") == {"liver": 1, "kidney_left": 2, "spleen": 3}
+    assert Store(study.masks).note_of("a").labels == {"liver": 1, "kidney_left": 2, "spleen": 3}
 
 
 def test_an_added_or_removed_ct_does_a_scan_again(study):
@@ -304,7 +304,7 @@ def test_scans_are_segmented_and_a_bad_one_between_them_is_a_row(images, model):
     stored = read_labels(images.masks / "a.nii.gz")
     assert stored.grid.differs_from(read_labels(save(images.folder / "grid.nii.gz", labels())).grid) == ""
     assert set(np.unique(stored.data)) <= {0, *STRUCTURES.values()}
-    assert Store(images.masks).labels_of("c") == STRUCTURES
+    assert Store(images.masks).note_of("c").labels == STRUCTURES
 
 
 def test_the_model_is_loaded_once_for_all_scans_and_not_at_all_when_they_are_finished(images, caplog):

@@ -118,7 +118,7 @@ def test_what_is_left_out_takes_its_default():
 
     assert filled["aging"]["alpha"] == 0.0001
     assert filled["cohort"]["criteria"] == ["age_known", "complete", "contrast_enhanced"]
-    assert filled["screen"] == {"lower_bound_ml": {}, "use_truncated_hu": False}
+    assert filled["screen"] == {"rules": "standard", "lower_bound_ml": {}, "group_hu_share": 0.5}
     assert set(filled) == {*SMALLEST, *settings.STAGES}
 
 
@@ -221,6 +221,18 @@ def test_names_of_structures_are_checked_before_anything_runs():
     assert "screen.lower_bound_ml: label set total_117 has no structure splen" in str(told.value)
 
 
+def test_a_group_of_structures_can_be_a_panel_and_has_no_bound():
+    group = study_of("total_117", report={"figure6": [["hips", "hu_mean"]]})
+    elsewhere = study_of("demo", report={"figure6": [["ribs", "hu_mean"]]})
+    bound = study_of("total_117", screen={"lower_bound_ml": {"hips": 3}})
+
+    assert settings.validated(group)["report"]["figure6"] == [["hips", "hu_mean"]]
+    with pytest.raises(ContractError, match=r"report\.figure6: label set demo has no structure ribs"):
+        settings.validated(elsewhere)
+    with pytest.raises(ContractError, match=r"screen\.lower_bound_ml: label set total_117 has no structure hips"):
+        settings.validated(bound)
+
+
 def test_a_label_set_that_is_nowhere_is_told_with_those_that_are_shipped():
     with pytest.raises(ContractError, match=r"'nope' is neither a shipped label set \(demo, paper_104, total_117\)"):
         settings.validated(study_of("nope"))
@@ -236,13 +248,14 @@ def test_default_panels_are_those_whose_structure_the_label_set_has(tmp_path):
     assert settings.validated(study_of(str(other)))["report"]["figure6"] == [["liver", "volume_ml"]]
 
 
-def test_the_digest_of_labels_follows_labels_and_names_and_not_bounds(tmp_path):
+def test_the_digest_of_labels_follows_labels_names_and_sides_and_not_bounds(tmp_path):
     header = "label,structure,side,group,lower_bound_ml\n"
     contents = {
         "first": "1,liver,,abdomen,500\n2,aorta,,vessels,40\n",
         "other_bound": "2,aorta,,vessels,30\n1,liver,,abdomen,\n",
         "other_label": "3,liver,,abdomen,500\n2,aorta,,vessels,40\n",
         "other_name": "1,spleen,,abdomen,500\n2,aorta,,vessels,40\n",
+        "other_side": "1,liver,right,abdomen,500\n2,aorta,,vessels,40\n",
     }
     for name, rows in contents.items():
         (tmp_path / f"{name}.csv").write_text(header + rows)
@@ -250,4 +263,4 @@ def test_the_digest_of_labels_follows_labels_and_names_and_not_bounds(tmp_path):
     digests = {name: settings.labels_digest(str(tmp_path / f"{name}.csv")) for name in contents}
 
     assert digests["first"] == digests["other_bound"]
-    assert len(set(digests.values())) == 3
+    assert len(set(digests.values())) == 4

@@ -53,7 +53,7 @@ def test_a_label_map_that_was_kept_is_finished(store):
 
 
 def test_the_labels_of_a_kept_map_are_those_of_its_note(store):
-    assert store.labels_of("s1") == LABELS
+    assert store.note_of("s1").labels == LABELS
 
 
 def test_the_names_of_the_labels_stand_in_the_label_map_too(store):
@@ -129,6 +129,20 @@ def test_a_damaged_note_is_no_note(store, content):
     assert store.finished("s1", KEY) is None
 
 
+def test_a_note_from_before_masks_were_compared_is_still_read(store):
+    values = json.loads(store.note_path("s1").read_text())
+    del values["shared"]
+    store.note_path("s1").write_text(json.dumps(values))
+
+    assert store.finished("s1", KEY).shared is None
+
+
+def test_a_note_keeps_the_voxels_that_masks_share(store, drawn):
+    store.keep("s1", drawn, Note(KEY, "", LABELS, shared={"spleen": 3, "liver": 3}))
+
+    assert store.note_of("s1").shared == {"spleen": 3, "liver": 3}
+
+
 def test_a_note_of_another_format_is_no_note(store):
     values = json.loads(store.note_path("s1").read_text())
     store.note_path("s1").write_text(json.dumps({**values, "format": 2}))
@@ -138,7 +152,7 @@ def test_a_note_of_another_format_is_no_note(store):
 
 def test_the_labels_of_a_scan_without_a_note_stop_the_run(store):
     with pytest.raises(ContractError) as refused:
-        store.labels_of("s2")
+        store.note_of("s2")
 
     expected = f"{store.folder / 's2.json'}: is missing or damaged; run the segment stage again"
     assert str(refused.value) == expected

@@ -47,6 +47,13 @@ def test_labels_are_those_of_totalsegmentator(name):
     assert {structure: labels[structure] for structure in LABELS[name]} == LABELS[name]
 
 
+@pytest.mark.parametrize("name", SIZES)
+def test_every_structure_has_a_snomed_code(name):
+    codes = structures.read(name).table["snomed_code"]
+
+    assert codes.str.fullmatch("[0-9]{6,18}").all()
+
+
 def test_the_two_generations_share_97_structures():
     paper, total = set(structures.read("paper_104").names), set(structures.read("total_117").names)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop import schema
+from ctpop import schema, tables
 from ctpop.columns import count, number, text, truth
 from ctpop.errors import ContractError
 from ctpop.tables import Table, remove_half_written, write_atomically, write_csv
@@ -281,3 +281,41 @@ def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_runnin
     remove_half_written(tmp_path)
 
     assert set(tmp_path.iterdir()) == {busy, *others}
+
+
+def test_columns_that_are_named_are_read_alone(tmp_path):
+    PEOPLE.write(people(), tmp_path / "people.parquet")
+
+    read = PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
+
+    assert list(read.columns) == ["scan_id", "n_eyes", "sex"]
+    pd.testing.assert_frame_equal(read, PEOPLE.read(tmp_path / "people.parquet")[["scan_id", "n_eyes", "sex"]])
+
+
+def test_a_named_column_that_a_file_lacks_is_told(tmp_path):
+    people().drop(columns="n_eyes").to_parquet(tmp_path / "people.parquet")
+
+    with pytest.raises(ContractError, match=r"people\.parquet: columns n_eyes are missing; found scan_id, sex"):
+        PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
+
+
+def test_identifiers_of_digits_keep_their_zeros_in_a_csv(tmp_path):
+    people(scan_id=["001", "02", "3"]).to_csv(tmp_path / "people.csv", index=False)
+
+    assert list(PEOPLE.read_csv(tmp_path / "people.csv")["scan_id"]) == ["001", "02", "3"]
+
+
+def test_a_table_without_rows_has_the_types_of_one_with_rows():
+    assert PEOPLE.empty().dtypes.equals(PEOPLE.check(people()).dtypes)
+
+
+def test_a_table_that_no_spreadsheet_holds_has_a_note_in_place_of_its_csv(tmp_path, monkeypatch):
+    PEOPLE.write(people(), tmp_path / "small.parquet")
+    monkeypatch.setattr(tables, "CSV_ROWS", 2)
+    PEOPLE.write(people(), tmp_path / "large.parquet")
+
+    assert len(PEOPLE.read(tmp_path / "large.parquet")) == 3
+    assert len(pd.read_csv(tmp_path / "small.csv")) == 3
+    note = pd.read_csv(tmp_path / "large.csv")
+    told = "3 rows are too many for a CSV: read large.parquet with pandas, polars, DuckDB or R (arrow)"
+    assert note.to_dict("list") == {"note": [told]}

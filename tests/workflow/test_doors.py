@@ -1,5 +1,6 @@
 """The three entrances: images (test_demo.py), existing segmentations of real people, and a table of measures."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -134,3 +135,40 @@ def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or
         mine, theirs = (pd.read_parquet(study.results / "tables" / f"{name}.parquet") for study in (again, demo))
         pd.testing.assert_frame_equal(mine, theirs)
     assert not (again.results / "masks").exists()
+
+
+def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(tmp_path):
+    scans = [f"scan{number:02d}" for number in range(12)]
+    people = [{"scan_id": scan, "age_years": 20 + 5 * place} for place, scan in enumerate(scans)]
+    for place, scan in enumerate(scans):
+        kidneys = {f"kidney_{side}": {"volume": 150000.0 + place, "intensity": 180.5} for side in ("left", "right")}
+        (tmp_path / "theirs" / scan).mkdir(parents=True)
+        content = {"liver": {"volume": 1500000.0 - 1000 * place, "intensity": 60.0}, **kidneys}
+        (tmp_path / "theirs" / scan / "statistics.json").write_text(json.dumps(content))
+    changed = tmp_path / "theirs" / scans[3] / "statistics.json"
+    changed.write_text(
+        json.dumps({**json.loads(changed.read_text()), "kidney_left": {"volume": 0.0, "intensity": 0.0}})
+    )
+    study = {
+        "name": "statistics",
+        "start_from": "measures",
+        "registry": registry(tmp_path, *people),
+        "measures": str(tmp_path / "theirs"),
+    }
+    door = Study(tmp_path, {"study": study, "structures": "demo", "cohort": {"criteria": ["age_known"]}})
+
+    door.run()
+
+    measures = measures_of(door)
+    assert measures["status"].value_counts().to_dict() == {
+        "measured": 3 * 12 - 1,
+        "zero_in_statistics": 1,
+        "not_in_table": 17 * 12,
+    }
+    rho = pd.read_parquet(door.results / "tables" / "associations.parquet").set_index(["structure", "measure"])
+    assert rho.loc[("liver", "volume_ml"), ["n", "rho"]].tolist() == [12, -1]
+    assert rho.loc[("kidneys", "volume_ml"), ["n", "rho"]].tolist() == [11, 1]
+    assert rho.loc[("kidneys", "hu_mean"), "n"] == 12
+    assert door.planned() == {}
+    changed.write_text(changed.read_text().replace("0.0", "1.0"))
+    assert {"measure", "screen", "aging", "report"} <= set(door.planned())

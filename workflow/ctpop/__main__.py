@@ -18,13 +18,15 @@ COMMANDS = {
     "report": "draw the figures and write the pages",
     "evaluate": "compare label maps with references, and two models with each other",
     "gather": "join the tables of all shards into one",
+    "requantify": "compute further percentiles and windows of attenuation from the histograms of a study",
+    "export-statistics": "write the measures of each scan as TotalSegmentator's statistics.json",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }
 
 
 def module_of(command: str) -> ModuleType:
     """Import the module behind a command, and no other: a stage without images starts without torch."""
-    return importlib.import_module(f"ctpop.{command}")
+    return importlib.import_module(f"ctpop.{command.replace('-', '_')}")
 
 
 def make_parser(command: str | None) -> argparse.ArgumentParser:

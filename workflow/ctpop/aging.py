@@ -1,8 +1,9 @@
 """Aging: how volume and attenuation of each structure change with age, by the tests of the paper.
 
 Reads the values that `screen` let through (`analysis`) and the ages of the cohort; writes `normality`, `associations`,
-`groups` and `posthoc`, each with a row for every structure and measure (and pair of age quartiles), whether or not
-there was enough to test. Where the truth is known (a simulated cohort), measured values are compared with it.
+`groups` and `posthoc`, each with a row for every structure or group of them and measure (and pair of age quartiles),
+whether or not there was enough to test, and `sensitivity`, the correlations under other rules of screening. Where the
+truth is known (a simulated cohort), measured values are compared with it.
 
 The tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024: Kolmogorov-Smirnov, Spearman,
 Kruskal-Wallis over age quartiles, post hoc Wilcoxon rank-sum, Bonferroni correction, significance at P < .0001.
@@ -12,7 +13,7 @@ What the paper leaves open, and how it is settled here, stands in docs/methods.m
 import argparse
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -23,6 +24,7 @@ import pandas as pd
 
 from ctpop import schema, structures
 from ctpop.errors import ContractError
+from ctpop.series import Series, split, with_ages
 from ctpop.settings import section
 from ctpop.stats import families
 from ctpop.stats.correlation import Correlation, spearman
@@ -46,71 +48,6 @@ class Settings:
     quartiles: str
 
 
-@dataclass(frozen=True)
-class Series:
-    """The values of one structure and measure, with the age of each scan, in the order of the scans."""
-
-    structure: str
-    measure: str
-    rows: pd.DataFrame
-
-    @property
-    def values(self) -> np.ndarray:
-        """Volumes (ml) or attenuations (HU)."""
-        return self.rows["value"].to_numpy(dtype=float)
-
-    @property
-    def ages(self) -> np.ndarray:
-        """Ages (years)."""
-        return self.rows["age_years"].to_numpy(dtype=float)
-
-    @property
-    def name(self) -> dict[str, Any]:
-        """The columns that identify a row of results, and the number of values."""
-        return {"structure": self.structure, "measure": self.measure, "n": len(self.rows)}
-
-
-def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
-    """Return the analysis table with the age of each scan, without scans of unknown age.
-
-    Every scan is an observation of its own, whether or not its patient has others.
-
-    Raises
-    ------
-    ContractError
-        If a scan of the analysis is not in the cohort.
-
-    """
-    # ASSUME: scans are independent; in the paper each is of another patient, as far as it tells
-    ages = cohort[["scan_id", "age_years"]]
-    joined = analysis.merge(ages, on="scan_id", how="left", validate="many_to_one", indicator=True)
-    _refuse(joined.loc[joined["_merge"].ne("both"), "scan_id"], "scan_id", "a scan of the cohort table")
-    return joined.drop(columns="_merge").dropna(subset="age_years")
-
-
-def split(observations: pd.DataFrame, names: list[str]) -> list[Series]:
-    """Return one series for each structure of the label set and measure, empty where nothing is usable.
-
-    Raises
-    ------
-    ContractError
-        If a structure is not in the label set.
-
-    """
-    _refuse(
-        observations.loc[~observations["structure"].isin(names), "structure"],
-        "structure",
-        "a structure of the label set",
-    )
-    found = dict(iter(observations.groupby(["structure", "measure"], sort=False)))
-    nothing = observations.iloc[:0]
-    return [
-        Series(structure, measure, found.get((structure, measure), nothing))
-        for structure in names
-        for measure in schema.MEASURES
-    ]
-
-
 def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
     """Return the table `normality`. Its results are reported and decide nothing: all tests of age are rank tests."""
     rows = []
@@ -123,18 +60,20 @@ def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFram
 
 def association_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
     """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures."""
-    rows = []
-    for each in series:
-        enough = len(each.rows) >= settings.n_min
-        result = spearman(each.values, each.ages, settings.confidence) if enough else Correlation()
-        rows.append({**each.name, **asdict(result)})
-    table = with_family(pd.DataFrame(rows))
-    table["p_holm"] = families.holm(table["p"].to_numpy())
-    table["q_bh"] = families.benjamini_hochberg(table["p"].to_numpy())
+    rows = [{**each.name, **asdict(correlation(each, settings)), "family": each.family} for each in series]
+    table = with_p(pd.DataFrame(rows))
+    table["p_holm"] = adjusted(table, families.holm)
+    table["q_bh"] = adjusted(table, families.benjamini_hochberg)
     # ASSUME: the paper's alpha, .0001, contains its Bonferroni correction (.05 / 416 tests), and holds for plain P
     below = table["log10_p"].lt(math.log10(settings.alpha))
     table["significant"] = below.astype("boolean").mask(table["log10_p"].isna())
     return table
+
+
+def correlation(each: Series, settings: Settings) -> Correlation:
+    """Return the correlation with age, without a result where there are too few values."""
+    enough = len(each.rows) >= settings.n_min
+    return spearman(each.values, each.ages, settings.confidence) if enough else Correlation()
 
 
 def group_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
@@ -146,8 +85,8 @@ def group_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) 
         result = kruskal_wallis(each.values, quartiles) if enough else KruskalWallis()
         sizes = {f"n_{group}": int((quartiles == group).sum()) for group in GROUPS}
         ages = {f"cut_{number}": float(cut) for number, cut in enumerate(cuts, start=1)}
-        rows.append({**each.name, **asdict(result), **sizes, **ages})
-    return with_family(pd.DataFrame(rows))
+        rows.append({**each.name, **asdict(result), **sizes, **ages, "family": each.family})
+    return with_p(pd.DataFrame(rows))
 
 
 def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
@@ -164,15 +103,40 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings
             enough = len(groups[younger]) + len(groups[older]) >= settings.n_min
             result = rank_sum(groups[younger], groups[older]) if enough else RankSum()
             pair = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
-            rows.append({**pair, **asdict(result)})
-    return with_family(pd.DataFrame(rows))
+            rows.append({**pair, **asdict(result), "family": each.family})
+    return with_p(pd.DataFrame(rows))
 
 
-def with_family(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with P from its logarithm, and Bonferroni's P for the family of all its rows with a result."""
-    # ASSUME: the tests of one table are one family; the paper does not tell how many tests it corrected for
-    p = table["log10_p"].map(p_of_log10)
-    return table.assign(p=p, p_bonferroni=families.bonferroni(p.to_numpy()))
+def with_p(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with P from its logarithm, and with Bonferroni's P."""
+    known = table.assign(p=table["log10_p"].map(p_of_log10))
+    return known.assign(p_bonferroni=adjusted(known, families.bonferroni))
+
+
+def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
+    """Return P adjusted over the rows with a result, those of single structures and those of groups on their own."""
+    # ASSUME: the tests of single structures in one table are one family, as in the paper, which does not tell how many
+    # tests it corrected for; groups repeat what their members show, and must not make these less significant
+    return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
+
+
+def sensitivity_table(
+    sets: Iterable[tuple[str, list[Series]]], associations: pd.DataFrame, settings: Settings
+) -> pd.DataFrame:
+    """Return the table `sensitivity`: the correlations of `associations` as they would be under other rule sets.
+
+    `sets` are the series of each rule set by its name.
+    """
+    table = pd.DataFrame(
+        [
+            {**each.name, "rules": rules, **asdict(correlation(each, settings))}
+            for rules, series in sets
+            for each in series
+        ]
+    )
+    own = associations.set_index(["structure", "measure"])["rho"]
+    of_study = own.reindex(pd.MultiIndex.from_frame(table[["structure", "measure"]])).to_numpy()
+    return table.assign(p=table["log10_p"].map(p_of_log10), difference=table["rho"] - of_study)
 
 
 def truth_table(observations: pd.DataFrame, truth: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
@@ -214,16 +178,27 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
 
 
+def read_sets(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield name and values of each rule set, one at a time: together they can be too many for the memory."""
+    for rules in schema.RULE_SETS:
+        values = pd.read_parquet(path, filters=[("rules", "==", rules)])
+        yield rules, schema.ANALYSIS_SETS.check(values, where=path)
+
+
 def run(options: argparse.Namespace) -> None:
     """Read the values and ages, test, and write one table per question."""
     if (options.truth is None) != (options.compare_truth is None):
         raise ContractError("--truth and --compare-truth belong together: give both or none")
+    if (options.analysis_sets is None) != (options.sensitivity is None):
+        raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
     settings = Settings(**section("aging", options.settings))
-    names = structures.read(options.structures).names
+    label_set = structures.read(options.structures)
+    names, groups = label_set.names, list(label_set.groups)
     cohort, analysis = schema.COHORT.read(options.cohort), schema.ANALYSIS.read(options.analysis)
-    LOG.info("%d values of %d structures from a cohort of %d scans", len(analysis), len(names), len(cohort))
+    told = "%d values of %d structures and %d groups of them from a cohort of %d scans"
+    LOG.info(told, len(analysis), len(names), len(groups), len(cohort))
     observations = with_ages(analysis, cohort)
-    series = split(observations, names)
+    series = split(observations, names, groups)
     cuts = quartile_cuts(cohort["age_years"].dropna().to_numpy(dtype=float))
     schema.NORMALITY.write(normality_table(series, settings), options.normality)
     associations = schema.ASSOCIATIONS.write(association_table(series, settings), options.associations)
@@ -232,6 +207,12 @@ def run(options: argparse.Namespace) -> None:
     if options.truth is not None:
         truth = schema.TRUTH.read_csv(options.truth)
         schema.COMPARE_TRUTH.write(truth_table(observations, truth, names, settings), options.compare_truth)
+    if options.analysis_sets is not None:
+        sets = (
+            (rules, split(with_ages(values, cohort), names, groups))
+            for rules, values in read_sets(options.analysis_sets)
+        )
+        schema.SENSITIVITY.write(sensitivity_table(sets, associations, settings), options.sensitivity)
     _report_counts(analysis, observations, associations)
 
 
@@ -245,6 +226,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--associations", type=Path, required=True, help="likewise")
     parser.add_argument("--groups", type=Path, required=True, help="likewise")
     parser.add_argument("--posthoc", type=Path, required=True, help="likewise")
+    parser.add_argument("--analysis-sets", type=Path, help="values under each rule set of the screening (Parquet)")
+    parser.add_argument("--sensitivity", type=Path, help="Parquet file to write where --analysis-sets is given")
     parser.add_argument("--truth", type=Path, help="CSV of true values, where the cohort is simulated")
     parser.add_argument("--compare-truth", type=Path, help="Parquet file to write where --truth is given")
 
@@ -260,12 +243,3 @@ def _report_counts(analysis: pd.DataFrame, observations: pd.DataFrame, associati
         tested,
         len(associations) - tested,
     )
-
-
-def _refuse(wrong: pd.Series, column: str, promise: str) -> None:
-    if len(wrong):
-        first = ", ".join(repr(name) for name in wrong.drop_duplicates().head(3))
-        raise ContractError(
-            f"analysis: column {column!r} must be {promise}, found others in {len(wrong)} rows, first {first};"
-            " make the tables of a study with one registry and one label set"
-        )

@@ -26,6 +26,7 @@ MEASURE_STATUS = {
     "measured": "the structure was looked for; its number of voxels may be 0",
     "not_in_model": "the label map comes from a model, or a folder of masks, that does not know the structure",
     "not_in_table": "the table of measures that was taken over has no value for this scan and structure",
+    "zero_in_statistics": "TotalSegmentator's statistics.json, taken over, has 0.0: absent, cut off and failed alike",
     **dict(list(SEGMENT_STATUS.items())[2:]),
 }
 EVALUATION_STATUS = {
@@ -41,13 +42,38 @@ METRICS = {
     "dice": "Dice similarity coefficient: twice the shared voxels over the sum of both",
     "nsd": "normalized surface distance: share of both surfaces that lies within evaluation.tolerance_mm of the other",
 }
-REASONS = {
-    "ok": "nothing speaks against the value",
-    "absent": "the structure has no voxel",
-    "below_bound": "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
-    "truncated": "the structure reaches a face of the image, so that part of it may lie outside",
+REASONS = {  # in the order of precedence: a verdict gives the first that holds
     "not_in_model": "the segmentation does not know the structure",
     "not_segmented": "there is no label map that could be measured, or no value in the table of measures",
+    "absent_known": "the registry or a reviewer says that the patient does not have the structure",
+    "absent": "the structure has no voxel",
+    "truncated": "the structure reaches a face of the image, so that part of it may lie outside",
+    "below_bound": "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
+    "fragmented": "too small a share of the voxels lies in the largest connected part",
+    "laterality": "the centre of mass lies on the wrong side of the patient's midline",
+    "asymmetric": "left and right differ far more than in the rest of the cohort; which of them is wrong is not known",
+    "reviewer_excluded": "a reviewer excluded the value, whatever the rules say",
+    "reviewer_kept": "a reviewer kept the value, whatever the rules say",
+    "ok": "nothing speaks against the value",
+}
+LOSSES = {
+    **{reason: meaning for reason, meaning in REASONS.items() if reason not in {"reviewer_kept", "ok"}},
+    "no_value": "nothing speaks against the structure, but the measure has no value, as attenuation without a CT",
+}
+DECISIONS = {
+    "keep": "use what was measured, whatever the rules say",
+    "exclude": "use neither volume nor attenuation, whatever the rules say",
+    "absent": "the patient does not have the structure: its absence is no failure",
+}
+RULE_SETS = {
+    "none": "shipped rule set: every value that was measured",
+    "paper": "shipped rule set: lower bounds only, as in the paper",
+    "strict": "shipped rule set: every rule there is",
+    "study": "the study's own: screen.rules and the decisions of screen.review",
+}
+FAMILIES = {
+    "structures": "single structures, as in the paper",
+    "groups": "groups of structures: they repeat what their members show, and cost these nothing",
 }
 FACES = {
     "left": "the image ends towards the left of the patient",

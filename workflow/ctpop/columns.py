@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-KINDS = {"bool": "true or false", "boolean": "true or false", "int64": "a whole number", "float64": "a finite number"}
+KINDS = {
+    "bool": "true or false",
+    "boolean": "true or false",
+    "int16": "a whole number",
+    "int64": "a whole number",
+    "float64": "a finite number",
+}
 
 
 def text(meaning: str, *, among: Iterable[str] = (), pattern: str = "", missing: str = "") -> pa.Column:
@@ -76,7 +82,7 @@ def _of_kind(values: pd.Series, kind: str) -> "pd.Series[bool]":
         return values.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
     if kind == "float64":
         return pd.to_numeric(values, errors="coerce").abs().lt(np.inf).fillna(False).astype(bool)
-    if kind == "int64":
+    if kind in {"int16", "int64"}:
         return pd.to_numeric(values, errors="coerce").mod(1).eq(0).fillna(False).astype(bool)
     return pd.Series(True, index=values.index)
 

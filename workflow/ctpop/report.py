@@ -54,7 +54,8 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
     """Return the methods section of a manuscript, in Markdown, from what was configured and found."""
     tables = study.tables
     bounds = study.label_set.table["lower_bound_ml"].notna().sum()
-    normality = tables["normality"]["p"].dropna()
+    single = tables["normality"]["structure"].isin(study.label_set.names)
+    normality = tables["normality"].loc[single, "p"].dropna()
     return (
         templates()
         .get_template("methods.md")
@@ -67,10 +68,12 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
             sexes=tables["cohort"]["sex"].value_counts().to_dict(),
             ranges=study.conventions.age_ranges,
             n_bounds=int(bounds),
+            screening=summaries.screening_rules(study),
             n_normality=len(normality),
             n_not_normal=int((normality < 0.05).sum()),
-            n_pairs=int(tables["posthoc"]["p"].notna().sum()),
-            n_groups=int(tables["groups"]["p"].notna().sum()),
+            n_pairs=summaries.tests_of(tables["posthoc"]),
+            n_groups=summaries.tests_of(tables["groups"]),
+            n_grouped=len(study.label_set.groups),
             sources=sources,
         )
     )
@@ -92,11 +95,15 @@ def page(study: Study, drawings: list[Drawing], sources: dict[str, Any], links: 
             figure6_columns=len(study.chosen),
             drawings=drawings,
             formats=export.FORMATS,
-            flow=study.tables["flow"].to_dict("records"),
+            flow=summaries.flow(study),
             cohort=summaries.cohort_by_sex(study.tables["cohort"]),
             segmentation=None if segments is None else summaries.segmentation(segments),
             screening=summaries.screening(study),
-            associations=summaries.associations(study),
+            associations=summaries.associations(study, "structures"),
+            groups=summaries.associations(study, "groups"),
+            group_hu_share=study.config["screen"]["group_hu_share"],
+            incomplete_groups=summaries.incomplete_groups(study),
+            sensitivity=summaries.sensitivity(study),
             truth=truth,
             methods=methods_text(study, sources).strip().split("\n\n"),
             sources=sources,

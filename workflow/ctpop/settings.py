@@ -14,6 +14,7 @@ import yaml
 from ctpop.errors import ContractError
 
 LABEL_SETS = Path(__file__).parents[1] / "resources" / "structures"
+GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
 SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 LONGEST_MESSAGE = 300
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report")
@@ -53,8 +54,9 @@ def label_set_file(name_or_path: str) -> Path:
 
 
 def labels_digest(name_or_path: str) -> str:
-    """Return a digest of the labels and names of a label set, which a change of its lower bounds leaves as it is."""
-    labels = sorted((row.get("label", ""), row.get("structure", "")) for row in label_rows(name_or_path))
+    """Return a digest of labels, names and sides of a label set, which a change of its lower bounds leaves as it is."""
+    named = ("label", "structure", "side")
+    labels = sorted(tuple(row.get(name) or "" for name in named) for row in label_rows(name_or_path))
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
 
 
@@ -79,6 +81,30 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
+
+
+def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str, bool]]:
+    """Return the members of each group of structures, and whether they are among the names of a label set.
+
+    A group without any such member is left out. So is one whose name a structure of the label set has: what the model
+    itself found stands for it.
+
+    Raises
+    ------
+    ContractError
+        If a member is a structure of no label set: a misspelt one would be missing from its group in silence.
+
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [(row["group"], row["structure"]) for row in csv.DictReader(file)]
+    known = {*names, *(row["structure"] for shipped in LABEL_SETS.glob("*.csv") for row in label_rows(str(shipped)))}
+    unknown = [f"{structure} (group {group})" for group, structure in rows if structure not in known]
+    if unknown:
+        raise ContractError(f"{path}: no label set has a structure {', '.join(unknown[:3])}")
+    groups: dict[str, dict[str, bool]] = {}
+    for group, structure in rows:
+        groups.setdefault(group, {})[structure] = structure in names
+    return {group: members for group, members in groups.items() if any(members.values()) and group not in names}
 
 
 def problems_of(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator[str]:
@@ -149,15 +175,16 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
         shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
         yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV of one"
         return
+    panels = [panel[0] for panel in (config.get("report") or {}).get("figure6", [])]
     mentioned = {
-        "report.figure6": [panel[0] for panel in (config.get("report") or {}).get("figure6", [])],
-        "screen.lower_bound_ml": list((config.get("screen") or {}).get("lower_bound_ml") or {}),
-        "evaluation.structures": (config.get("evaluation") or {}).get("structures", []),
+        "report.figure6": (panels, [*names, *groups_of(names)]),
+        "screen.lower_bound_ml": (list((config.get("screen") or {}).get("lower_bound_ml") or {}), names),
+        "evaluation.structures": ((config.get("evaluation") or {}).get("structures", []), names),
     }
-    for place, found in mentioned.items():
-        unknown = [name for name in found if name not in names]
+    for place, (found, known) in mentioned.items():
+        unknown = [name for name in found if name not in known]
         if unknown:
-            close = difflib.get_close_matches(unknown[0], names, n=1)
+            close = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             yield f"{place}: label set {config['structures']} has no structure {', '.join(unknown)}{hint}"
 

@@ -3,11 +3,12 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ctpop import columns
 from ctpop.errors import ContractError
-from ctpop.settings import LABEL_SETS, label_set_file
+from ctpop.settings import LABEL_SETS, groups_of, label_set_file
 from ctpop.tables import Table
 
 SIDES = ("left", "right")
@@ -44,6 +45,40 @@ class LabelSet:
     def label_of(self) -> dict[str, int]:
         """Label of each structure."""
         return dict(zip(self.table["structure"], self.table["label"].astype(int), strict=True))
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """The same structure on the other side, where the set has both: of `rib_left_1`, `rib_right_1`."""
+        other = dict(zip(SIDES, SIDES[::-1], strict=True))
+        paired = self.table.loc[self.table["side"].isin(SIDES), "structure"]
+        mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in paired}
+        return {name: twin for name, twin in mirrored.items() if twin in mirrored and twin != name}
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Members that the label set has of each group of structures; groups without any are left out."""
+        return {
+            group: [name for name, present in members.items() if present]
+            for group, members in groups_of(self.names).items()
+        }
+
+    @property
+    def group_members(self) -> pd.DataFrame:
+        """All members of these groups, with the columns of `schema.GROUP_MEMBERS`."""
+        rows = [
+            (group, name, present)
+            for group, members in groups_of(self.names).items()
+            for name, present in members.items()
+        ]
+        return pd.DataFrame(rows, columns=["group", "structure", "in_label_set"])
+
+    @property
+    def combined(self) -> "LabelSet":
+        """The groups of structures as a label set of their own, to be shown as structures are."""
+        names = list(self.groups)
+        sides = [next((side for side in SIDES if side in name.split("_")), None) for name in names]
+        table = pd.DataFrame({"label": range(1, len(names) + 1), "structure": names, "side": sides})
+        return LabelSet("groups", STRUCTURES.check(table.assign(group="groups of structures", lower_bound_ml=np.nan)))
 
 
 def read(name_or_path: str) -> LabelSet:

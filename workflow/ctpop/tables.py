@@ -9,7 +9,7 @@ import glob
 import os
 import platform
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from ctpop.columns import broken_kind
 from ctpop.errors import ContractError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+COMPRESSION = "zstd"
+CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 rows, one of them the heading
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Table:
             failures += _failures(problems.failure_cases)
         if failures:
             raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure)}" for failure in failures))
+        self.refuse_repeated(frame, place)
+        return frame.sort_values(list(self.key), ignore_index=True)
+
+    def refuse_repeated(self, frame: pd.DataFrame, place: str | Path) -> None:
+        """Raise a ContractError if several rows of a frame have one key."""
         repeated = frame.duplicated(list(self.key), keep=False)
         if repeated.any():
             first = _first(frame.loc[repeated, list(self.key)].drop_duplicates().itertuples(index=False))
@@ -61,15 +68,18 @@ class Table:
                 f"{place}: {' and '.join(self.key)} must identify one row, found repeated in"
                 f" {int(repeated.sum())} rows, first {first}; remove or rename the repeated rows"
             )
-        return frame.sort_values(list(self.key), ignore_index=True)
 
-    def read(self, path: str | Path) -> pd.DataFrame:
-        """Read and check a Parquet file."""
-        return self.check(pd.read_parquet(path), where=path)
+    def read(self, path: str | Path, *columns: str) -> pd.DataFrame:
+        """Read and check a Parquet file: all of it, or its key and the named columns alone."""
+        if not columns:
+            return self.check(pd.read_parquet(path), where=path)
+        part = replace(self, columns={name: self.columns[name] for name in (*self.key, *columns)})
+        present = set(parquet.read_schema(path).names)
+        return part.check(pd.read_parquet(path, columns=[name for name in part.columns if name in present]), where=path)
 
     def read_csv(self, path: str | Path) -> pd.DataFrame:
         """Read and check a CSV that a person or another program wrote."""
-        texts = {name: str for name, column in self.columns.items() if str(column.dtype) == "str"}
+        texts = {name: str for name, column in self.columns.items() if _dtype(column) == "str"}
         return self.check(pd.read_csv(path, dtype=texts), where=path)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
@@ -77,18 +87,15 @@ class Table:
         checked = self.check(frame, where=path)
         remove_half_written(Path(path).parent)
         write_atomically(path, lambda part: _write_parquet(checked, part))
-        write_csv(checked, Path(path).with_suffix(".csv"))
+        if len(checked) > CSV_ROWS:
+            write_note_instead_of_csv(len(checked), path)
+        else:
+            write_csv(checked, Path(path).with_suffix(".csv"))
         return checked
-
-    def gather(self, shards: Iterable[str | Path], path: str | Path) -> pd.DataFrame:
-        """Join the tables of all shards into one and write it."""
-        frames = [self.read(shard) for shard in shards]
-        filled = [frame for frame in frames if len(frame)] or frames[:1]
-        return self.write(pd.concat(filled, ignore_index=True), path)
 
     def empty(self) -> pd.DataFrame:
         """Return the table without rows."""
-        return pd.DataFrame({name: pd.Series(dtype=str(column.dtype)) for name, column in self.columns.items()})
+        return pd.DataFrame({name: pd.Series(dtype=_dtype(column)) for name, column in self.columns.items()})
 
     def _promised_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
         absent = [name for name in self.columns if name not in frame.columns]
@@ -117,7 +124,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
+    part = half_written(path)
     try:
         write(part)
         _flush(part)
@@ -125,6 +132,11 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
     finally:
         part.unlink(missing_ok=True)
     _flush(path.parent)
+
+
+def half_written(path: Path) -> Path:
+    """Return the name that a file has until it is whole; `remove_half_written` knows it by that."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
 
 
 def _flush(path: Path) -> None:
@@ -165,9 +177,22 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     write_atomically(path, lambda part: safe.to_csv(part, index=False, lineterminator="\n"))
 
 
+def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
+    """Write a CSV beside a Parquet file that tells people where so many rows are."""
+    place = Path(path)
+    note = f"{rows:,} rows are too many for a CSV: read {place.name} with pandas, polars, DuckDB or R (arrow)"
+    write_csv(pd.DataFrame({"note": [note]}), place.with_suffix(".csv"))
+
+
 def write_text(text: str, path: str | Path) -> None:
     """Write a text file, all of it or nothing."""
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _dtype(column: pa.Column) -> str:
+    """Return the name of a column's type; pandera tells text by how it is stored."""
+    name = str(column.dtype)
+    return "str" if name.startswith("str") else name
 
 
 def _failures(cases: pd.DataFrame) -> list[tuple[str, str, list[int]]]:
@@ -176,7 +201,7 @@ def _failures(cases: pd.DataFrame) -> list[tuple[str, str, list[int]]]:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    parquet.write_table(arrow.Table.from_pandas(frame, preserve_index=False), path, compression="zstd")
+    parquet.write_table(arrow.Table.from_pandas(frame, preserve_index=False), path, compression=COMPRESSION)
 
 
 def _first(rows: Iterable[Any], number: int = 3) -> str:

@@ -3,6 +3,7 @@ AGING_TABLES = [
     "associations",
     "groups",
     "posthoc",
+    "sensitivity",
     *(["compare_truth"] if TRUTH else []),
 ]
 
@@ -10,10 +11,12 @@ AGING_TABLES = [
 rule aging:
     input:
         analysis=f"{STUDY}/tables/analysis.parquet",
+        analysis_sets=f"{STUDY}/tables/analysis_sets.parquet",
         cohort=f"{STUDY}/tables/cohort.parquet",
         structures=STRUCTURES,
+        groups=GROUPS,
         truth=TRUTH,
-        code=code("aging", "stats/*"),
+        code=code("aging", "series", "stats/*"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
         csv=expand(f"{STUDY}/tables/{{table}}.csv", table=AGING_TABLES),
@@ -39,4 +42,4 @@ rule aging:
         "python -m ctpop aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
         " --structures {input.structures:q} --settings {params.settings:q} --normality {output.normality:q}"
         " --associations {output.associations:q} --groups {output.groups:q} --posthoc {output.posthoc:q}"
-        " {params.truth} &> {log:q}"
+        " --analysis-sets {input.analysis_sets:q} --sensitivity {output.sensitivity:q} {params.truth} &> {log:q}"

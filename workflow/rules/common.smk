@@ -1,5 +1,6 @@
 """What the rules share: the checked configuration, how a stage is called, and which code it depends on."""
 
+import hashlib
 import json
 import shlex
 
@@ -25,6 +26,7 @@ FOUNDATION = (
     "columns",
     "tables",
     "codes",
+    "contracts/*",
     "schema",
     "settings",
     "structures",
@@ -34,6 +36,7 @@ STUDY = f"results/{config['study']['name']}"
 REGISTRY = config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
 STRUCTURES = str(settings.label_set_file(config["structures"]))
+GROUPS = str(settings.GROUPS_FILE)
 LABELS = settings.labels_digest(config["structures"])
 SHARDS = shards.shard_names(config["segment"]["shards"])
 DIGESTS = (
@@ -74,6 +77,21 @@ def label_set(wildcards):
 def rows_of(wildcards):
     """Return the digest of a shard's registry rows: a growing registry touches only the shards that it changes."""
     return DIGESTS.get(wildcards.shard, "no registry")
+
+
+def files_digest(place):
+    """Return what changes with any file of a folder of statistics: Snakemake looks at the folder alone."""
+    folder = Path(place)
+    paths = [*folder.glob("*.json"), *folder.glob("*/statistics.json")]
+    facts = [
+        (
+            path.relative_to(folder).as_posix(),
+            path.stat().st_size,
+            path.stat().st_mtime_ns,
+        )
+        for path in paths
+    ]
+    return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:16]
 
 
 def study_folder(wildcards):

@@ -8,8 +8,10 @@ if DOOR == "measures":
                 "headers",
                 "images",
                 "registry",
+                "exchange",
                 "segmentation/label_file",
                 "segmentation/store",
+                "measuring/*",
                 "measure",
             ),
         output:
@@ -28,6 +30,7 @@ if DOOR == "measures":
             criteria=config["cohort"]["criteria"],
             structures=label_set,
             labels=LABELS,
+            files=files_digest(config["study"]["measures"]),
         message:
             "measure: table of measures"
         shell:
@@ -46,11 +49,14 @@ else:
                 "registry",
                 "segmentation/label_file",
                 "segmentation/store",
+                "measuring/*",
+                "exchange",
                 "measure",
             ),
         output:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             csv=f"{STUDY}/shards/measures/{{shard}}.csv",
+            histograms=f"{STUDY}/histograms/{{shard}}.parquet",
         log:
             f"{STUDY}/logs/measure/{{shard}}.log",
         benchmark:
@@ -70,7 +76,7 @@ else:
         shell:
             "python -m ctpop measure --registry {input.registry:q} --segments {input.segments:q}"
             " --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
-            " --out {output.measures:q} &> {log:q}"
+            " --out {output.measures:q} --histograms {output.histograms:q} &> {log:q}"
 
     rule gather_measures:
         input:

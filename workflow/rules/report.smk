@@ -1,8 +1,10 @@
+NAMES = [row["structure"] for row in settings.label_rows(config["structures"])]
 PANELS = [
     f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
 ]
 FIGURES = [
     *("flow", "age_by_sex", "figure6", "spearman_overview", "figure_s3_p01"),
+    *(["spearman_groups"] if checked(settings.groups_of, NAMES) else []),
     *[f"{kind}_{panel}" for panel in PANELS for kind in ("scatter", "boxes")],
     *(["truth"] if TRUTH else []),
 ]
@@ -16,10 +18,12 @@ rule report:
         screen=rules.screen.output,
         aging=rules.aging.output,
         structures=STRUCTURES,
+        groups=GROUPS,
         truth=TRUTH,
         code=code(
             "report",
             "reporting/*",
+            "screening/policy",
             "figures/*",
             "stats/*",
             "segmentation/model_folder",

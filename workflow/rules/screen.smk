@@ -1,12 +1,40 @@
+from ctpop.screening import policy
+
+checked(policy.read, config["screen"]["rules"])
+
+RULE_SETS = {
+    *policy.SHIPPED.glob("*.yaml"),
+    policy.existing_file(config["screen"]["rules"]),
+}
+REVIEW = config["screen"].get("review", [])
+SCREEN_TABLES = [
+    "verdicts",
+    "analysis",
+    "group_members",
+    "group_values",
+    "failures",
+    "structure_flow",
+]
+
+# Else Snakemake 9.27 takes tables of an earlier screening for given.
+if REVIEW and not Path(REVIEW).is_file():
+    raise WorkflowError(f"screen.review: {REVIEW} does not exist")
+
+
 rule screen:
     input:
         measures=f"{STUDY}/tables/measures.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        exclusions=f"{STUDY}/tables/exclusions.parquet",
         structures=STRUCTURES,
-        code=code("screen"),
+        groups=GROUPS,
+        rule_sets=sorted(map(str, RULE_SETS)),
+        review=REVIEW,
+        code=code("registry", "screening/*", "screen"),
     output:
-        verdicts=f"{STUDY}/tables/verdicts.parquet",
-        analysis=f"{STUDY}/tables/analysis.parquet",
-        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=["verdicts", "analysis"]),
+        **{table: f"{STUDY}/tables/{table}.parquet" for table in SCREEN_TABLES},
+        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=SCREEN_TABLES),
+        analysis_sets=f"{STUDY}/tables/analysis_sets.parquet",
     log:
         f"{STUDY}/logs/screen.log",
     benchmark:
@@ -14,12 +42,15 @@ rule screen:
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=12000,
         runtime=30,
     params:
         settings=stage_settings("screen"),
     message:
         "screen: which measures can be trusted"
     shell:
-        "python -m ctpop screen --measures {input.measures:q} --structures {input.structures:q}"
-        " --settings {params.settings:q} --verdicts {output.verdicts:q} --analysis {output.analysis:q} &> {log:q}"
+        "python -m ctpop screen --measures {input.measures:q} --cohort {input.cohort:q}"
+        " --exclusions {input.exclusions:q} --structures {input.structures:q} --settings {params.settings:q}"
+        " --verdicts {output.verdicts:q} --analysis {output.analysis:q} --failures {output.failures:q}"
+        " --group-members {output.group_members:q} --group-values {output.group_values:q}"
+        " --structure-flow {output.structure_flow:q} --analysis-sets {output.analysis_sets:q} &> {log:q}"

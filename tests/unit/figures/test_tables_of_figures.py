@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 import study_tables
+from ctpop import structures
 from ctpop.figures import against_truth, age_by_sex, flow, overview, small_multiples
+from evidence import decisions
 
 
 def people_with_gaps(n=60, sexes=("female", "male", None)):
@@ -27,7 +29,7 @@ def tables(labels):
 
 
 def flow_of(tables):
-    return flow.source(tables["flow"], tables["exclusions"], tables["cohort"], tables["measures"])
+    return flow.source(tables)
 
 
 def n_of(steps):
@@ -61,7 +63,7 @@ def test_the_flow_in_words_says_what_the_registry_does_not_know(tables):
 
 
 def test_a_flow_without_criteria_begins_with_the_cohort(tables):
-    steps = flow.source(tables["flow"].head(0), tables["exclusions"].head(0), tables["cohort"], tables["measures"])
+    steps = flow_of({**tables, "flow": tables["flow"].head(0), "exclusions": tables["exclusions"].head(0)})
 
     assert n_of(steps)["registry", ""] == n_of(steps)["included", ""] == 55
     assert "excluded" not in set(steps["step"])
@@ -72,10 +74,59 @@ def test_a_scan_with_one_measured_structure_counts_as_measured(tables, labels):
     one = measures["scan_id"].eq("s0020") & measures["structure"].ne("organ_1")
     measures.loc[one, "status"] = "not_in_model"
 
-    steps = flow.source(tables["flow"], tables["exclusions"], tables["cohort"], measures)
+    steps = flow_of({**tables, "measures": measures})
 
     assert one.sum() == len(labels.names) - 1
     assert n_of(steps)["measured", ""] == 53
+
+
+def after_review(tables, labels, *rows):
+    """Return the tables of the same study with these decisions of a reviewer."""
+    screened = study_tables.screened(tables["measures"], labels, tables["cohort"], decisions(*rows))
+    return {**tables, **screened}
+
+
+def test_a_flow_without_a_review_does_not_tell_of_one(tables, labels):
+    assert not {"excluded_by_reviewer", "reviewed"} & set(flow_of(tables)["step"])
+    assert "reviewed" not in set(flow_of(after_review(tables, labels))["step"])
+
+
+def test_a_review_adds_a_line_that_tells_whole_scans_from_single_structures(tables, labels):
+    reviewed = after_review(
+        tables,
+        labels,
+        ("s0020", "*", "exclude"),
+        ("s0021", "*", "exclude"),
+        ("s0021", "organ_1", "keep"),  # so that this scan stays
+        ("s0022", "organ_2", "exclude"),
+        ("s0023", "organ_2", "absent"),
+        ("s0024", "*", "keep"),  # against nothing
+        ("s0010", "*", "exclude"),  # was not measured
+    )
+
+    steps = flow_of(reviewed)
+
+    n = n_of(steps)
+    assert n["measured", ""] == 53
+    assert n["excluded_by_reviewer", ""] == 1
+    assert n["reviewed", ""] == 52
+    single = steps.loc[steps["step"] == "single_structures"].set_index("code")["n"]
+    assert single.to_dict() == {"reviewer_excluded": len(labels.names) - 1 + 1, "absent_known": 1}
+    assert flow.summary(steps).endswith(
+        "Scans measured (n = 53); Excluded by a reviewer (n = 1). in other scans."
+        " structures excluded: 14. structures known to be absent: 1; Scans after review (n = 52)"
+    )
+
+
+def test_what_a_reviewer_keeps_against_the_rules_is_told(tables, labels):
+    measures = tables["measures"].copy()
+    cut = measures["scan_id"].isin(["s0030", "s0031"]) & measures["structure"].eq("organ_2")
+    measures.loc[cut, "faces"] = "left"
+
+    steps = flow_of(after_review({**tables, "measures": measures}, labels, ("s0030", "organ_2", "keep")))
+
+    assert n_of(steps)["single_structures", "reviewer_kept"] == 1
+    assert n_of(steps)["excluded_by_reviewer", ""] == 0
 
 
 def test_bars_count_every_person_of_known_age_once(tables):
@@ -128,6 +179,20 @@ def test_one_side_without_the_other_keeps_its_side_in_its_name(labels):
     rows = list(overview.rows_of(type(labels)("one_side", alone)))
 
     assert "Left muscle 1" in [row.text for row in rows]
+
+
+def test_groups_of_a_side_do_not_share_the_row_of_the_whole():
+    rows = list(overview.rows_of(structures.read("total_117").combined))
+
+    assert rows[0].text == "Groups of structures"
+    assert [(row.text, len(row.members)) for row in rows[1:5]] == [
+        ("Ribs", 1),
+        ("Ribs by side", 2),
+        ("Lungs", 1),
+        ("Lung", 2),
+    ]
+    assert rows[2].members == (("ribs_left", "left"), ("ribs_right", "right"))
+    assert len(rows) == 1 + 22
 
 
 def test_the_overview_has_every_structure_and_measure_in_the_order_of_its_rows(tables, labels):

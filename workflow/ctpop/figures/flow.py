@@ -1,5 +1,6 @@
 """Participant flow: who was in the registry, who was left out and why, who was measured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,10 +22,19 @@ from ctpop.figures.style import (
     plain,
     wrapped,
 )
-from ctpop.figures.wording import EXCLUDED, NOT_MEASURED, PEOPLE, count, listed
+from ctpop.figures.wording import (
+    EXCLUDED,
+    LEFT_OUT_BY_REVIEWER,
+    NOT_MEASURED,
+    PEOPLE,
+    REVIEWED,
+    count,
+    listed,
+)
 
 MAIN_MM, SIDE_MM = 50.0, 53.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
+NOTHING_THERE = ("not_in_model", "not_segmented", "absent", "absent_known")
 
 
 @dataclass(frozen=True)
@@ -56,11 +66,13 @@ def draw(steps: pd.DataFrame, banner: str | None) -> Figure:
     return page.figure
 
 
-def source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
+def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the steps: step, code, n, and n_not_recorded, the scans whose registry says nothing on a criterion.
 
-    A scan is measured if one of its structures was; otherwise its first reason counts.
+    A scan is measured if one of its structures was; otherwise its first reason counts. Steps of a review are there
+    if reviewers decided about a scan of the cohort.
     """
+    flow, exclusions, cohort, measures = (tables[name] for name in ("flow", "exclusions", "cohort", "measures"))
     registry = int(flow["n_before"].iloc[0]) if len(flow) else len(cohort)
     first = exclusions.sort_values("order").drop_duplicates("scan_id")
     silent = first.loc[first["found"].isna(), "criterion"]
@@ -71,13 +83,15 @@ def source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataFrame, m
     sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum()), 0) for code in PEOPLE]
     failed = _failures(measures)
     lost = [("not_measured", code, int(n), 0) for code, n in failed.items()]
+    measured = measures["scan_id"].nunique() - int(failed.sum())
     rows = [
         ("registry", "", registry, 0),
         *removed,
         ("included", "", len(cohort), 0),
         *[row for row in sexes if row[2]],
         *(lost or [("not_measured", "", 0, 0)]),
-        ("measured", "", measures["scan_id"].nunique() - int(failed.sum()), 0),
+        ("measured", "", measured, 0),
+        *_review(tables["verdicts"], measured),
     ]
     return pd.DataFrame(rows, columns=["step", "code", "n", "n_not_recorded"])
 
@@ -95,6 +109,7 @@ def boxes_of(steps: pd.DataFrame) -> list[Box]:
         Box(f"Scans in the study {n_of['included']}", [listed(sexes)], side=False),
         Box(f"Not measured {n_of['not_measured']}", reasons, side=True),
         Box(f"Scans measured {n_of['measured']}", [], side=False),
+        *(_review_boxes(by_step) if "reviewed" in by_step else []),
     ]
 
 
@@ -107,6 +122,37 @@ def _excluded(row: dict[str, Any]) -> Box:
     told = row["n_not_recorded"] and row["code"] != "age_known"  # an unknown age is never recorded
     of_these = [f"of these, not recorded: {row['n_not_recorded']:,}"] if told else []
     return Box(f"{EXCLUDED[row['code']]} (n = {row['n']:,})", of_these, side=True)
+
+
+def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
+    [excluded], [left] = by_step["excluded_by_reviewer"], by_step["reviewed"]
+    single = [f"{REVIEWED[row['code']]}: {row['n']:,}" for row in by_step.get("single_structures", [])]
+    told = ["in other scans", *single] if single else []
+    return [
+        Box(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", told, side=True),
+        Box(f"Scans after review (n = {left['n']:,})", [], side=False),
+    ]
+
+
+def _review(verdicts: pd.DataFrame, measured: int) -> list[tuple[str, str, int, int]]:
+    """Return the steps of a review: whole scans that are excluded, and decisions about single structures.
+
+    A scan is excluded as a whole if a reviewer excluded all of it that has a voxel.
+    """
+    reviewed = verdicts[verdicts["reviewer"].notna()]
+    if reviewed.empty:
+        return []
+    present = verdicts[~verdicts["reason"].isin(NOTHING_THERE)]
+    left_out = present["reason"].eq("reviewer_excluded").groupby(present["scan_id"]).all()
+    whole = left_out.index[left_out]
+    confirmed = reviewed["reason"].eq("reviewer_kept") & reviewed["rule_reason"].eq("ok")
+    changed = reviewed["reason"].ne(reviewed["rule_reason"]) & ~confirmed & ~reviewed["scan_id"].isin(whole)
+    n_changed = reviewed.loc[changed, "reason"].value_counts()
+    return [
+        ("excluded_by_reviewer", "", len(whole), 0),
+        *[("single_structures", code, int(n_changed[code]), 0) for code in REVIEWED if code in n_changed],
+        ("reviewed", "", measured - len(whole), 0),
+    ]
 
 
 def _failures(measures: pd.DataFrame) -> pd.Series:

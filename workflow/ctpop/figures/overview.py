@@ -51,8 +51,10 @@ class Row:
 
 
 @in_house_style
-def draw(associations: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> Figure:
-    """Return the forest of all structures; filled dots are significant."""
+def draw(
+    associations: pd.DataFrame, label_set: LabelSet, conventions: Conventions, without_side: str = "Unpaired"
+) -> Figure:
+    """Return the forest of all structures; filled dots are significant. `without_side` names the black ones."""
     rows = list(rows_of(label_set))
     height = len(rows) * min(max(ROWS_MM / max(1, len(rows)), ROW_MM[0]), ROW_MM[1])
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
@@ -71,7 +73,8 @@ def draw(associations: pd.DataFrame, label_set: LabelSet, conventions: Conventio
         page.write(left + PLOT_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
         _forest(page.axes(left, HEAD_MM, PLOT_MM, height), rows, found)
         _counts(page.axes(left + PLOT_MM, HEAD_MM, COUNT_MM, height), rows, found)
-    _legend(page, conventions, paired=any(side for row in rows for _, side in row.members))
+    sides = any(side for row in rows for _, side in row.members)
+    _legend(page, conventions, without_side if sides else "")
     return page.figure
 
 
@@ -90,9 +93,12 @@ def rows_of(label_set: LabelSet) -> Iterator[Row]:
     table = label_set.table.assign(side=label_set.table["side"].fillna(""))
     for group, members in table.groupby("group", sort=False):
         yield Row(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
-        for _, same in members.groupby(members.apply(_row_name, axis=1), sort=False):
+        sided = members["side"].ne("")
+        whole = set(members.loc[~sided, "structure"])
+        for (name, paired), same in members.groupby([members.apply(_row_name, axis=1), sided], sort=False):
             pairs = sorted(zip(same["structure"], same["side"], strict=True), key=lambda pair: pair[1])
-            yield Row(shortened(_row_text(pairs), NAME_MM - 3, SMALL), tuple(pairs))
+            text = f"{_row_text(pairs)} by side" if paired and name in whole else _row_text(pairs)
+            yield Row(shortened(text, NAME_MM - 3, SMALL), tuple(pairs))
 
 
 def _row_name(structure: pd.Series) -> str:
@@ -148,11 +154,12 @@ def _counts(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> No
         axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
 
 
-def _legend(page: Page, conventions: Conventions, *, paired: bool) -> None:
+def _legend(page: Page, conventions: Conventions, without_side: str) -> None:
     def dot(text: str, colour: str, fill: str) -> Line2D:
         return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
 
-    sides = [dot("Left", BLUE, BLUE), dot("Right", ORANGE, ORANGE), dot("Unpaired", INK, INK)] if paired else []
+    colours = {"Left": BLUE, "Right": ORANGE, without_side: INK} if without_side else {}
+    sides = [dot(text, colour, colour) for text, colour in colours.items()]
     page.figure.legend(
         handles=[
             *sides,

@@ -26,23 +26,38 @@ NOT_MEASURED = {
     "not_written": "label map not stored",
     "not_in_model": "no structure of the label set known to the model",
     "not_in_table": "not in the table of measures",
+    "zero_in_statistics": "0.0 in the statistics that were taken over",
 }
 REASONS = {
-    "ok": "usable",
-    "absent": "absent",
-    "below_bound": "below lower bound",
-    "truncated": "cut off by the image",
     "not_in_model": "not in the model",
     "not_segmented": "scan not segmented",
+    "absent_known": "known to be absent",
+    "absent": "absent",
+    "truncated": "cut off by the image",
+    "below_bound": "below lower bound",
+    "fragmented": "in pieces",
+    "laterality": "on the wrong side",
+    "asymmetric": "left and right too different",
+    "reviewer_excluded": "excluded by a reviewer",
+    "reviewer_kept": "kept by a reviewer",
+    "ok": "usable",
+}
+LEFT_OUT_BY_REVIEWER = "Excluded by a reviewer"
+REVIEWED = {  # single structures, by the reason that a reviewer gave them
+    "reviewer_excluded": "structures excluded",
+    "reviewer_kept": "structures kept against the rules",
+    "absent_known": "structures known to be absent",
 }
 SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
 PEOPLE = {"female": ("woman", "women"), "male": ("man", "men"), "": ("person of unrecorded sex", "of unrecorded sex")}
+RULE_SETS = {"none": "No rules", "paper": "Lower bounds alone", "strict": "Strict", "study": "This study"}
 MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
 AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
 STRUCTURES = {
     "autochthon": "autochthonous back muscle",
     "clavicula": "clavicle",
     "iliac_vena": "iliac vein",
+    "sacrum_v1": "sacrum with S1",
     "vertebrae": "vertebra",
 }
 

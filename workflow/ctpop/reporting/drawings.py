@@ -10,7 +10,7 @@ from ctpop.figures.wording import MEASURES, count
 from ctpop.reporting.study import Study
 
 # Their number and names follow from the configuration, so that files of an earlier one must go.
-VARIABLE = ("scatter_*", "boxes_*", "figure_s3_p*", "truth")
+VARIABLE = ("scatter_*", "boxes_*", "figure_s3_p*", "spearman_groups", "truth")
 
 
 def draw_all(study: Study) -> Iterator[Drawing]:
@@ -19,7 +19,7 @@ def draw_all(study: Study) -> Iterator[Drawing]:
     yield from draw_chosen(study)
     table = study.tables["associations"]
     shown = overview.source(table, study.label_set)
-    tested = int(table["rho"].notna().sum())
+    tested = int(shown["rho"].notna().sum())
     yield Drawing(
         "spearman_overview",
         "overview",
@@ -27,6 +27,8 @@ def draw_all(study: Study) -> Iterator[Drawing]:
         overview.draw(table, study.label_set, study.conventions),
         shown,
     )
+    if study.label_set.groups:
+        yield draw_groups(study)
     yield from draw_pages(study)
     if "truth" in study.tables:
         yield draw_truth(study)
@@ -35,7 +37,7 @@ def draw_all(study: Study) -> Iterator[Drawing]:
 def draw_cohort(study: Study) -> Iterator[Drawing]:
     """Draw who is in the study."""
     tables = study.tables
-    steps = flow.source(tables["flow"], tables["exclusions"], tables["cohort"], tables["measures"])
+    steps = flow.source(tables)
     words = f"Flow diagram. {flow.summary(steps)}."
     yield Drawing("flow", "flow", words, flow.draw(steps, study.banner), steps)
     bars = age_by_sex.source(tables["cohort"])
@@ -56,9 +58,18 @@ def draw_chosen(study: Study) -> Iterator[Drawing]:
         yield Drawing(f"boxes_{name}", "boxes", words, boxes.draw(finding, study.conventions), boxes.source(finding))
 
 
+def draw_groups(study: Study) -> Drawing:
+    """Draw the correlations of groups of structures."""
+    table, groups = study.tables["associations"], study.label_set.combined
+    shown = overview.source(table, groups)
+    picture = overview.draw(table, groups, study.conventions, "Both sides, or unpaired")
+    words = f"Forest plot of {count(int(shown['rho'].notna().sum()), 'Spearman correlation')} of groups with age."
+    return Drawing("spearman_groups", "groups", words, picture, shown)
+
+
 def draw_pages(study: Study) -> Iterator[Drawing]:
-    """Draw every structure, on numbered pages."""
-    names = study.label_set.names
+    """Draw every structure, and then the groups of them, on numbered pages."""
+    names = study.analysed
     pages = small_multiples.page_count(len(names))
     for number in range(1, pages + 1):
         shown = small_multiples.on_page(names, number)

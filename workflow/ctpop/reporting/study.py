@@ -20,11 +20,16 @@ REQUIRED = (
     schema.FLOW,
     schema.MEASURES_TABLE,
     schema.VERDICTS,
+    schema.GROUP_MEMBERS,
+    schema.GROUP_VALUES,
     schema.ANALYSIS,
+    schema.FAILURES,
+    schema.STRUCTURE_FLOW,
     schema.NORMALITY,
     schema.ASSOCIATIONS,
     schema.GROUPS,
     schema.POSTHOC,
+    schema.SENSITIVITY,
 )
 
 
@@ -46,6 +51,11 @@ class Study:
     def chosen(self) -> list[Key]:
         """Structures and measures of the six-panel figure, each once."""
         return list(dict.fromkeys((name, measure) for name, measure in self.config["report"]["figure6"]))
+
+    @property
+    def analysed(self) -> list[str]:
+        """Structures in the order of their labels, and then the groups of them."""
+        return [*self.label_set.names, *self.label_set.groups]
 
     @cached_property
     def conventions(self) -> Conventions:
@@ -71,7 +81,7 @@ class Study:
             people.assign(quartile=quartiles),
             self.tables["analysis"],
             self.tables,
-            self.label_set.names,
+            self.analysed,
             self.config["aging"]["alpha"],
         )
 

@@ -6,13 +6,17 @@ import numpy as np
 import pandas as pd
 
 from ctpop import schema
+from ctpop.figures import flow as flow_figure
 from ctpop.figures.finding import KEY, records
 from ctpop.figures.wording import (
     AXES,
+    EXCLUDED,
+    LEFT_OUT_BY_REVIEWER,
     MEASURES,
     MISSING,
     NOT_MEASURED,
     REASONS,
+    RULE_SETS,
     SEXES,
     coefficient,
     interval,
@@ -21,20 +25,29 @@ from ctpop.figures.wording import (
     structure_text,
 )
 from ctpop.reporting.study import Study
+from ctpop.screening import policy
 from ctpop.structures import lower_bounds
 
 STATUS = {"segmented": "segmented", "existing": "existing segmentation", **NOT_MEASURED}
 FAILURES_SHOWN = 50
+CHANGES_SHOWN = 10
+LOST = {
+    frozenset(MEASURES): "their volume and attenuation were left out",
+    frozenset({"volume_ml"}): "their volume was left out, their attenuation was not",
+    frozenset({"hu_mean"}): "their attenuation was left out, their volume was not",
+    frozenset(): "this was noted, and their values were used",
+}
 
 
 def counts(study: Study) -> dict[str, int]:
     """Return how many scans, structures and values each stage saw and let through."""
     tables = study.tables
     flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
-    associations = tables["associations"]
+    associations = tables["associations"].loc[tables["associations"]["family"] == "structures"]
     segments = tables.get("segments")
     made = {} if segments is None else {"segmented": int(segments["status"].isin(schema.USABLE_STATUS).sum())}
-    usable = tables["analysis"]["measure"].value_counts()
+    single = tables["analysis"]["structure"].isin(study.label_set.names)
+    usable = tables["analysis"].loc[single, "measure"].value_counts()
     return {
         "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
         "cohort": len(cohort),
@@ -47,6 +60,22 @@ def counts(study: Study) -> dict[str, int]:
         "tested": int(associations["rho"].notna().sum()),
         "significant": int(associations["significant"].sum()),
     }
+
+
+def tests_of(table: pd.DataFrame) -> int:
+    """Return how many tests of single structures have a result: the size of their family."""
+    return int(table.loc[table["family"] == "structures", "p"].notna().sum())
+
+
+def flow(study: Study) -> list[tuple[str, int, int, int]]:
+    """Return each step with the scans before, removed and after it; after the criteria only if there was a review."""
+    criteria = study.tables["flow"][["criterion", "n_before", "n_removed", "n_after"]].itertuples(index=False)
+    rows = [(EXCLUDED[criterion], before, removed, after) for criterion, before, removed, after in criteria]
+    n = flow_figure.source(study.tables).groupby("step")["n"].sum().to_dict()
+    if "reviewed" in n:
+        rows.append(("Not measured", n["included"], n["not_measured"], n["measured"]))
+        rows.append((LEFT_OUT_BY_REVIEWER, n["measured"], n["excluded_by_reviewer"], n["reviewed"]))
+    return rows
 
 
 def cohort_by_sex(cohort: pd.DataFrame) -> dict[str, Any]:
@@ -91,10 +120,12 @@ def screening(study: Study) -> dict[str, Any]:
     usable = verdicts.groupby("structure")[["usable_volume", "usable_hu"]].sum()
     table = usable.join(by_reason).reindex(study.label_set.names, fill_value=0)
     columns = ["usable_volume", "usable_hu", *reasons]
-    known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"])
+    bounded = "below_bound" in policy.read(study.config["screen"]["rules"]).rules
+    known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"]) if bounded else {}
     bounds = {name: known.get(name, np.nan) for name in study.label_set.names}
     return {
         "reasons": [REASONS[code] for code in reasons],
+        "bounded": bounded,
         "rows": [
             (
                 structure_text(name),
@@ -106,11 +137,23 @@ def screening(study: Study) -> dict[str, Any]:
     }
 
 
-def associations(study: Study) -> list[dict[str, str]]:
-    """Return every structure and measure with its results, the strongest correlation first."""
-    found = study.tables["associations"]
+def screening_rules(study: Study) -> dict[str, Any]:
+    """Return what each applied rule takes away and its limits, the verdicts by reason, and how many were reviewed."""
+    chosen, verdicts = study.config["screen"], study.tables["verdicts"]
+    rules = policy.read(chosen["rules"]).with_truncated_hu(chosen.get("use_truncated_hu")).rules
+    n = verdicts["reason"].value_counts()
+    return {
+        "rules": {name: {"lost": LOST[frozenset(rule.drops)], **rule.limits} for name, rule in rules.items()},
+        "n": {reason: int(n.get(reason, 0)) for reason in REASONS},
+        "reviewed": int(verdicts["reviewer"].notna().sum()),
+    }
+
+
+def associations(study: Study, family: str) -> list[dict[str, str]]:
+    """Return every structure (or group) and measure with its results, the strongest correlation first."""
+    found = study.tables["associations"].loc[study.tables["associations"]["family"] == family]
     groups = study.tables["groups"][[*KEY, "h", "p", "epsilon_squared"]]
-    joined = found.merge(groups, on=KEY, suffixes=("", "_groups"), validate="one_to_one")
+    joined = found.merge(groups, on=KEY, how="left", suffixes=("", "_groups"), validate="one_to_one")
     joined = joined.assign(strength=joined["rho"].abs()).sort_values(
         ["strength", *KEY], ascending=[False, True, True], na_position="last"
     )
@@ -131,6 +174,35 @@ def associations(study: Study) -> list[dict[str, str]]:
         }
         for row in joined.to_dict("records")
     ]
+
+
+def incomplete_groups(study: Study) -> list[tuple[str, list[str], int]]:
+    """Return the groups that the label set does not have all members of, with those it has and how many there are."""
+    size = study.label_set.group_members.groupby("group").size()
+    return [
+        (structure_text(group), [structure_text(name) for name in members], int(size[group]))
+        for group, members in study.label_set.groups.items()
+        if len(members) < size[group]
+    ]
+
+
+def sensitivity(study: Study) -> dict[str, Any]:
+    """Return the correlations of some structures under each rule set: the chosen ones, and those that change most."""
+    table = study.tables["sensitivity"]
+    cell = {
+        (rules, structure, measure): f"{coefficient(rho)} (n = {n:,})"
+        for rules, structure, measure, rho, n in table[["rules", *KEY, "rho", "n"]].itertuples(index=False)
+    }
+    shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
+    change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()
+    most = change[change > 0].sort_values(ascending=False, kind="stable").index[:CHANGES_SHOWN]
+    return {
+        "rules": [RULE_SETS[rules] for rules in shown],
+        "rows": [
+            (structure_text(structure), AXES[measure], [cell[rules, structure, measure] for rules in shown])
+            for structure, measure in dict.fromkeys([*study.chosen, *most])
+        ],
+    }
 
 
 def truth_rows(study: Study) -> list[dict[str, str]]:

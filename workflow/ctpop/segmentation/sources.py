@@ -122,7 +122,7 @@ class TakeOver:
         if done:
             return done
         found = existing.read_segmentation(path, self.label_set, scan.ct_path)
-        note = Note(key, "", found.labels, detail=found.detail)
+        note = Note(key, "", found.labels, detail=found.detail, shared=found.shared)
         return Work(scan.scan_id, found.volume.data, found.volume.grid, found.volume.stored_affine, note)
 
     def predict(self, work: Work) -> Work:

@@ -23,13 +23,18 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of a stored label map; `labels` gives the number of each structure that it could contain."""
+    """What is known of a stored label map.
+
+    `labels` gives the number of each structure that it could contain; `shared`, where the map was put together from one
+    mask per structure, how many voxels of each mask lie in another mask as well. Older notes do not tell it.
+    """
 
     fingerprint: str
     mask_sha256: str
     labels: dict[str, int]
     model: str | None = None
     detail: str | None = None
+    shared: dict[str, int] | None = None
     format: int = FORMAT
 
 
@@ -66,8 +71,8 @@ class Store:
             return None
         return note if note.format == FORMAT else None
 
-    def labels_of(self, scan_id: str) -> dict[str, int]:
-        """Return the number of each structure in a stored label map.
+    def note_of(self, scan_id: str) -> Note:
+        """Return the note on a stored label map.
 
         Raises
         ------
@@ -78,7 +83,7 @@ class Store:
         note = self.note(scan_id)
         if note is None:
             raise ContractError(f"{self.note_path(scan_id)}: is missing or damaged; run the segment stage again")
-        return note.labels
+        return note
 
     def keep(self, scan_id: str, labels: Volume, note: Note) -> Note:
         """Write a label map, then its note, and return the note.

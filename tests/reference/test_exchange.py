@@ -1,0 +1,122 @@
+"""Exported statistics are those that TotalSegmentator's formula gives for the same files, to the last character."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop import structures
+from ctpop.__main__ import main
+from ctpop.schema import MEASURES_TABLE
+from studies import DATA
+
+ABDOMEN = DATA / "ct_abdomen"
+SCANS = {
+    "paper_104": ("ct.nii.gz", "segmentation_v1_104.nii.gz"),
+    "total_117": ("ct_short.nii.gz", "segmentation_v2_117_short.nii.gz"),
+}
+THREE_LAYERS = json.dumps({"border_layers": 3})
+pytestmark = pytest.mark.skipif(not ABDOMEN.is_dir(), reason="the abdomen CT (../shared/data) is not here")
+
+
+def run(command, **options):
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    assert main([command, *words]) == 0
+
+
+@pytest.fixture(scope="module", params=SCANS)
+def measured(request, tmp_path_factory):
+    """A measured scan: name of its label set, folder with the table, paths of CT and label map."""
+    folder = tmp_path_factory.mktemp(request.param)
+    ct, labels = (ABDOMEN / name for name in SCANS[request.param])
+    scan = {"scan_id": "abdomen", "age_years": 60, "ct_path": ct, "segmentation_path": labels}
+    pd.DataFrame([scan]).to_csv(folder / "registry.csv", index=False)
+    common = {
+        "registry": folder / "registry.csv",
+        "criteria": "age_known",
+        "structures": request.param,
+        "masks": folder / "masks",
+    }
+    run("segment", engine="existing", out=folder / "segments.parquet", **common)
+    files = {"segments": folder / "segments.parquet", "out": folder / "measures.parquet"}
+    run("measure", settings=THREE_LAYERS, **files, **common)
+    return request.param, folder, ct, labels
+
+
+def by_their_formula(label_set, ct_path, labels_path, decimals, border_rule):
+    """Return volume (mm³) and mean attenuation per structure as get_basic_statistics defines them."""
+    image = nib.load(ct_path)
+    hu = image.get_fdata().astype(np.int16)
+    labels = np.asarray(nib.load(labels_path).dataobj).astype(np.uint8)
+    voxel_mm3 = float(np.prod(image.header.get_zooms()))
+    inner = np.zeros(labels.shape, bool)
+    inner[3:-3, 3:-3, 3:-3] = True
+    near_the_border = set(np.unique(labels[~inner]))
+    found = {}
+    for name, label in structures.read(label_set).label_of.items():
+        inside = hu[labels == label]
+        dropped = border_rule and label in near_the_border
+        found[name] = {
+            "volume": 0.0 if dropped else float(inside.size * voxel_mm3),
+            "intensity": 0.0 if dropped or not inside.size else float(np.round(inside.mean(dtype=float), decimals)),
+        }
+    return found
+
+
+def exported(measured, *options):
+    name, folder, _, _ = measured
+    files = ["--measures", str(folder / "measures.parquet"), "--structures", name, "--out", str(folder / "out")]
+    assert main(["export-statistics", *files, *options]) == 0
+    return (folder / "out" / "abdomen" / "statistics.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("decimals", [5, 2])
+def test_with_zeros_the_file_equals_theirs_in_every_character(measured, decimals):
+    name, _, ct, labels = measured
+    theirs = by_their_formula(name, ct, labels, decimals, border_rule=True)
+
+    text = exported(measured, "--zeros", "--settings", THREE_LAYERS, "--decimals", str(decimals))
+
+    assert text == json.dumps(theirs, indent=4)
+    assert sum(entry["volume"] > 0 for entry in theirs.values()) >= 5
+    assert sum(entry["volume"] == 0 for entry in theirs.values()) >= 10
+
+
+def test_without_zeros_only_the_attenuation_of_what_is_absent_differs(measured):
+    name, _, ct, labels = measured
+    theirs = by_their_formula(name, ct, labels, 5, border_rule=False)
+
+    ours = json.loads(exported(measured))
+
+    absent = {structure for structure, entry in theirs.items() if entry["volume"] == 0}
+    assert absent
+    assert {structure for structure in theirs if ours[structure] != theirs[structure]} == absent
+    assert all(ours[structure] == {"volume": 0.0, "intensity": None} for structure in absent)
+
+
+def test_their_file_read_back_gives_the_measures_without_what_it_cannot_tell(measured):
+    name, folder, ct, labels = measured
+    theirs = by_their_formula(name, ct, labels, 5, border_rule=True)
+    (folder / "theirs").mkdir(exist_ok=True)
+    (folder / "theirs" / "abdomen.json").write_text(json.dumps(theirs), encoding="utf-8")
+
+    run(
+        "measure",
+        registry=folder / "registry.csv",
+        criteria="age_known",
+        structures=name,
+        table=folder / "theirs",
+        out=folder / "read.parquet",
+    )
+
+    known = MEASURES_TABLE.read(folder / "measures.parquet", "volume_ml", "hu_mean", "border_voxels")
+    read = MEASURES_TABLE.read(folder / "read.parquet", "status", "volume_ml", "hu_mean")
+    whole = (known["border_voxels"].eq(0) & known["volume_ml"].gt(0)).astype(bool)
+    assert whole.sum() >= 5
+    np.testing.assert_allclose(read["volume_ml"][whole], known["volume_ml"][whole], rtol=1e-12)
+    np.testing.assert_allclose(read["hu_mean"][whole], known["hu_mean"][whole], atol=5.1e-6)
+    assert read["status"].eq("measured").equals(whole)
+    assert set(read["status"][~whole]) == {"zero_in_statistics"}
+    assert read.loc[~whole, ["volume_ml", "hu_mean"]].isna().all(axis=None)

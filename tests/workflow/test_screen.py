@@ -1,0 +1,79 @@
+"""Judging anew touches no image: rules, bounds and reviews rerun the screening and what follows from it."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from studies import Study
+
+JUDGING = {"screen": 1, "aging": 1, "report": 1}
+HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
+WHOLE_SCAN = "demo-001,*,exclude,metal,AB,2024-05-31\n"
+
+
+@pytest.fixture
+def reviewed(small, tmp_path):
+    """The small study with a review of one scan, not yet run."""
+    shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "review.csv").write_text(HEADER + WHOLE_SCAN)
+    return Study(tmp_path, small.config).changed("screen", review="review.csv")
+
+
+def verdicts_of(study):
+    return pd.read_parquet(study.results / "tables" / "verdicts.parquet")
+
+
+def test_a_review_reruns_the_screening_and_what_follows_and_so_does_every_change_of_its_file(reviewed):
+    assert reviewed.planned() == JUDGING
+    reviewed.run()
+    assert reviewed.planned() == {}
+    first = verdicts_of(reviewed)
+
+    (reviewed.folder / "review.csv").write_text(HEADER + WHOLE_SCAN + "demo-002,liver,exclude,leak,CD,2024-06-01\n")
+
+    assert reviewed.planned() == JUDGING
+    reviewed.run()
+    second = verdicts_of(reviewed)
+    excluded = second[second["reason"] == "reviewer_excluded"]
+    assert set(first.loc[first["reason"] == "reviewer_excluded", "scan_id"]) == {"demo-001"}
+    assert set(excluded["scan_id"]) == {"demo-001", "demo-002"}
+    assert list(excluded.loc[excluded["scan_id"] == "demo-002", "structure"]) == ["liver"]
+    assert not pd.read_parquet(reviewed.results / "tables" / "analysis.parquet")["scan_id"].eq("demo-001").any()
+    page = (reviewed.results / "report" / "index.html").read_text()
+    assert '<tr><th scope="row">Excluded by a reviewer</th><td>9</td><td>1</td><td>8</td></tr>' in page
+    assert "Excluded by a reviewer (n = 1)" in page
+
+
+@pytest.mark.parametrize("settings", [{"rules": "strict"}, {"rules": "own.yaml"}])
+def test_other_rules_rerun_the_screening_and_what_follows(small, settings):
+    (small.folder / "own.yaml").write_text("rules: {truncated: {drops: [volume_ml]}}")
+
+    assert small.changed("screen", **settings).planned() == JUDGING
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"rules": "broken.yaml"}, "rules.truncated.drops: is missing"),
+        ({"review": "nowhere.csv"}, "nowhere.csv"),
+    ],
+)
+def test_wrong_rules_are_told_before_anything_runs(small, settings, told):
+    (small.folder / "broken.yaml").write_text("rules: {truncated: {}}")
+
+    printed = small.changed("screen", **settings).run("--dry-run", succeeds=False)
+
+    assert told in printed
+    assert "Traceback" not in printed
+
+
+def test_failures_and_flow_agree_with_the_verdicts(small):
+    tables = small.results / "tables"
+    verdicts, failures = verdicts_of(small), pd.read_parquet(tables / "failures.parquet").set_index("structure")
+    flow = pd.read_parquet(tables / "structure_flow.parquet")
+
+    assert failures["n_usable_volume"].to_dict() == verdicts.groupby("structure")["usable_volume"].sum().to_dict()
+    assert flow.groupby(["structure", "measure"])["n_before"].max().eq(9).all()
+    last = flow[flow["order"] == flow["order"].max()].set_index(["structure", "measure"])["n_after"]
+    assert last.xs("hu_mean", level="measure").to_dict() == verdicts.groupby("structure")["usable_hu"].sum().to_dict()

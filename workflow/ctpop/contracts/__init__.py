@@ -1,0 +1,1 @@
+"""The tables of a study, stage by stage; `ctpop.schema` gathers them."""

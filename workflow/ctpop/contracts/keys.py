@@ -1,0 +1,29 @@
+"""What identifies the rows of most tables, and the closed lists of codes."""
+
+from ctpop import codes
+from ctpop.columns import text
+
+SCAN_ID_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+MEASURES = tuple(codes.MEASURES)
+CRITERIA = tuple(codes.CRITERIA)
+SEGMENT_STATUS = tuple(codes.SEGMENT_STATUS)
+USABLE_STATUS = ("segmented", "existing")
+MEASURE_STATUS = tuple(codes.MEASURE_STATUS)
+EVALUATION_STATUS = tuple(codes.EVALUATION_STATUS)
+METRICS = tuple(codes.METRICS)
+REASONS = tuple(codes.REASONS)
+RULES = ("truncated", "below_bound", "fragmented", "laterality", "asymmetric")  # reasons that a rule set decides on
+LOSSES = tuple(codes.LOSSES)
+DECISIONS = tuple(codes.DECISIONS)
+RULE_SETS = tuple(codes.RULE_SETS)
+FACES = tuple(codes.FACES)
+FAMILIES = tuple(codes.FAMILIES)
+NORMALITY_METHODS = tuple(codes.NORMALITY_METHODS)
+
+SCAN = text("pseudonymous identifier of the scan", pattern=SCAN_ID_PATTERN)
+STRUCTURE = text("anatomical structure, a name out of the study's label set")
+ANALYSED = text("structure of the study's label set, or group of structures (table group_members)")
+FAMILY = text("rows that P is adjusted over: those of single structures, or those of groups", among=FAMILIES)
+MEASURE = text("what was measured: volume (ml) or mean attenuation (HU)", among=MEASURES)
+FEW = "too few usable values, or all of them equal"
+NO_INTERVAL = f"{FEW}, or rho is exactly -1 or 1"

@@ -1,0 +1,116 @@
+"""Which measures can be trusted, and the values that enter the statistics."""
+
+from ctpop.columns import count, number, text, truth
+from ctpop.contracts.keys import ANALYSED, DECISIONS, LOSSES, MEASURE, REASONS, RULE_SETS, RULES, SCAN, STRUCTURE
+from ctpop.tables import Table
+
+NO_REVIEW = "not reviewed"
+NOBODY = "none of them has a recorded age, or there are none"
+NO_SEX = "none of them has a recorded sex, or there are none"
+SHARES = {"usable": "whose {} is used", "removed": "whose {} is not"}
+VALUES = {"volume": "volume", "hu": "attenuation"}
+
+REVIEW = Table(
+    "review",
+    ("scan_id", "structure"),
+    "input (screen.review): one row per decision of a reviewer; further columns are ignored",
+    {
+        "scan_id": SCAN,
+        "structure": text("structure, or `*` for all that have no row of their own", pattern=r"[A-Za-z0-9_]+|\*"),
+        "decision": text("what the reviewer decided", among=DECISIONS),
+        "reason": text("why, in the reviewer's words"),
+        "reviewer": text("who decided; initials or a number are enough"),
+        "date": text("day of the decision, as 2024-05-31", pattern=r"\d{4}-\d{2}-\d{2}"),
+    },
+    open=True,
+)
+VERDICTS = Table(
+    "verdicts",
+    ("scan_id", "structure"),
+    "one row per row of measures: may it be used, and why not",
+    {
+        "scan_id": SCAN,
+        "structure": STRUCTURE,
+        "usable_volume": truth("the volume may enter the statistics"),
+        "usable_hu": truth("the attenuation may enter the statistics"),
+        "reason": text("why, or why not: the first that holds", among=REASONS),
+        "rule_reason": text("what the rules say without the reviewer", among=REASONS),
+        "reviewer": text("who reviewed the row", missing=NO_REVIEW),
+        "review_reason": text("why the reviewer decided so", missing=NO_REVIEW),
+    },
+)
+ANALYSIS = Table(
+    "analysis",
+    ("scan_id", "structure", "measure"),
+    "one row per value that may enter the statistics",
+    {
+        "scan_id": SCAN,
+        "structure": ANALYSED,
+        "measure": MEASURE,
+        "value": number("volume (ml) or mean attenuation (HU)"),
+    },
+)
+FAILURES = Table(
+    "failures",
+    ("structure",),
+    "one row per structure: what was used of it, what was lost and why, and who the people are",
+    {
+        "structure": STRUCTURE,
+        "n_scans": count("scans of the cohort", "scans"),
+        "n_measured": count("scans in which it was looked for", "scans"),
+        **{f"n_usable_{name}": count(f"scans {SHARES['usable'].format(VALUES[name])}", "scans") for name in VALUES},
+        **{f"n_{reason}": count(f"verdicts with the reason {reason}", "scans") for reason in REASONS},
+        **{
+            f"n_unjudged_{rule}": count(
+                f"scans with nothing against them so far that {rule} could not be judged for: the evidence is missing",
+                "scans",
+                missing="the rules of the study do not ask for it",
+            )
+            for rule in RULES
+        },
+        **{
+            f"age_{share}_{name}_years": number(
+                f"mean age of the scans {words.format(VALUES[name])}", "years", low=0, high=120, missing=NOBODY
+            )
+            for name in VALUES
+            for share, words in SHARES.items()
+        },
+        **{
+            f"women_{share}_{name}": number(
+                f"share of women among the scans of recorded sex {words.format(VALUES[name])}",
+                low=0,
+                high=1,
+                missing=NO_SEX,
+            )
+            for name in VALUES
+            for share, words in SHARES.items()
+        },
+    },
+)
+STRUCTURE_FLOW = Table(
+    "structure_flow",
+    ("structure", "measure", "order"),
+    "one row per structure, measure and reason that the study asks for: values before, removed and after it, from all"
+    " scans of the cohort to those in the statistics; a value is removed by the first reason that takes it away",
+    {
+        "structure": STRUCTURE,
+        "measure": MEASURE,
+        "order": count("position of the reason", low=1),
+        "reason": text("reason", among=LOSSES),
+        "n_before": count("scans before it", "scans"),
+        "n_removed": count("scans whose value it removed", "scans"),
+        "n_after": count("scans after it", "scans"),
+    },
+)
+ANALYSIS_SETS = Table(
+    "analysis_sets",
+    ("rules", "scan_id", "structure", "measure"),
+    "one row per rule set and value that it lets into the statistics; tables/analysis_sets.parquet, no CSV",
+    {
+        "rules": text("rule set", among=RULE_SETS),
+        "scan_id": SCAN,
+        "structure": ANALYSED,
+        "measure": MEASURE,
+        "value": number("volume (ml) or mean attenuation (HU)"),
+    },
+)
