@@ -265,7 +265,8 @@ def test_a_pair_that_is_swapped_lies_on_the_wrong_side_and_nothing_else_changes(
     labels, before = drawn
     of = structures.read("paper_104").label_of
     left, right = of["kidney_left"], of["kidney_right"]
-    swapped = np.select([labels == left, labels == right], [right, left], labels).astype(labels.dtype)
+    swapped = labels.copy()
+    swapped[labels == left], swapped[labels == right] = right, left
 
     after = evidence(swapped)
 
