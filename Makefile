@@ -1,4 +1,5 @@
 # make demo   sets up, draws the synthetic cohort and runs the whole chain on it
+# make twin   simulates the published study and runs the chain on its measures
 # make test   sets up and runs all tests
 # make help   the rest
 
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help setup images demo check format test test-all bench docs model clean
+.PHONY: help setup images demo twin check format test test-all bench docs model clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +32,9 @@ images: setup  ## draw the synthetic cohort (config.yaml reads it)
 
 demo: setup  ## the whole chain on the synthetic cohort: results/demo/report/index.html
 	$(RUN) python demo/run.py
+
+twin: setup  ## the published study on 4102 simulated people: results/twin/report/index.html
+	$(RUN) python demo/run.py twin
 
 check: setup  ## formatting, lint, types, workflow lint, generated documents
 	$(RUN) ruff format --check .
@@ -60,5 +64,5 @@ docs: setup  ## write docs/data.md and docs/config.md anew
 model: setup  ## train the demo model again (about 40 minutes on two cores)
 	$(RUN) python demo/train.py --out workflow/resources/models/demo
 
-clean:  ## remove the demo's images and results, keep the environment
-	rm -rf demo/images results/demo .snakemake
+clean:  ## remove the data and results of demo and twin, keep the environment
+	rm -rf demo/images demo/twin results/demo results/twin .snakemake

@@ -28,6 +28,9 @@ include: "workflow/rules/segment.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/screen.smk"
 include: "workflow/rules/aging.smk"
+include: "workflow/rules/adjust.smk"
+include: "workflow/rules/centiles.smk"
+include: "workflow/rules/published.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/evaluate.smk"
 
@@ -40,6 +43,8 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        rules.adjust.output,
+        CENTILES,
         EVALUATION,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop import aging, cohort, schema, screen
+from ctpop import aging, cohort, published, schema, screen
 from ctpop.screening import losses, policy
 from ctpop.screening.facts import facts_of
 from ctpop.screening.grouping import Groups
 from ctpop.screening.rows import numbered
-from ctpop.settings import section
+from ctpop.settings import chosen
 from ctpop.stats.groups import quartile_cuts
 from ctpop.structures import LabelSet
 
@@ -98,14 +98,20 @@ def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None 
     truth = true_values(included, labels)
     measures = measures_of(truth, failed=failed)
     screening, sets = screened(measures, labels, included), compared_sets(measures, labels, included)
+    results = statistics(included, screening["analysis"], sets, truth, labels)
+    flow = cohort.count_flow(len(people), exclusions, criteria)
+    ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95)
     return {
         "cohort": schema.COHORT.check(included),
         "exclusions": exclusions,
-        "flow": cohort.count_flow(len(people), exclusions, criteria),
+        "flow": flow,
         "segments": segments_of(included, failed or {}),
         "measures": measures,
         **screening,
-        **statistics(included, screening["analysis"], sets, truth, labels),
+        **results,
+        "compare_published": schema.COMPARE_PUBLISHED.check(
+            published.compare(schema.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
+        ),
         "truth": truth,
     }
 
@@ -162,22 +168,22 @@ def statistics(
     labels: LabelSet,
 ) -> dict[str, pd.DataFrame]:
     """Return the result tables of the real aging stage."""
-    chosen = aging.Settings(**section("aging", "{}"))
+    settings = chosen(aging.Settings, "aging", "{}")
     observations = aging.with_ages(analysis, people)
     series = aging.split(observations, labels.names, labels.groups)
     cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
-    associations = schema.ASSOCIATIONS.check(aging.association_table(series, chosen))
+    associations = schema.ASSOCIATIONS.check(aging.association_table(series, settings))
     compared = {
         rules: aging.split(aging.with_ages(values, people), labels.names, labels.groups)
         for rules, values in sets.items()
     }.items()
     return {
-        "normality": schema.NORMALITY.check(aging.normality_table(series, chosen)),
+        "normality": schema.NORMALITY.check(aging.normality_table(series, settings)),
         "associations": associations,
-        "groups": schema.GROUPS.check(aging.group_table(series, cuts, chosen)),
-        "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, chosen)),
-        "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations, chosen)),
-        "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, chosen)),
+        "groups": schema.GROUPS.check(aging.group_table(series, cuts, settings)),
+        "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, settings)),
+        "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations, settings)),
+        "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, settings)),
     }
 
 

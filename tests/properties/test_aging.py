@@ -8,6 +8,8 @@ from ctpop.stats.correlation import spearman
 from ctpop.stats.families import benjamini_hochberg, bonferroni, holm
 from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
 from ctpop.stats.normality import kolmogorov_smirnov
+from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations
+from ctpop.stats.ranks import ranks_of
 from ctpop.stats.ranksum import rank_sum
 from ctpop.stats.shift import hodges_lehmann_shift
 from ctpop.stats.tails import log10_p_of_chi_squared, log10_p_of_rho
@@ -177,3 +179,44 @@ def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
     random.shuffle(order)
     for adjust in (bonferroni, holm, benjamini_hochberg):
         np.testing.assert_allclose(adjust(p[order]), adjust(p)[order], rtol=1e-12)
+
+
+@law
+@given(PEOPLE, st.lists(st.booleans(), min_size=60, max_size=60))
+def test_in_each_draw_a_correlation_turns_with_the_sign_and_keeps_with_a_transform(people, kept):
+    ages, values = people.T
+    some = np.array(kept[: len(people)])
+    found = {
+        name: np.concatenate(list(drawn_correlations([ranked(ages, changed, some)], len(people), 80, 1, 1)), axis=1)
+        for name, changed in {"as it is": values, "turned": -values, "bent": np.exp(values / 10)}.items()
+    }
+    np.testing.assert_allclose(found["turned"], -found["as it is"], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(found["bent"], found["as it is"])
+    defined = found["as it is"][np.isfinite(found["as it is"])]
+    assert (np.abs(defined) <= 1).all()
+
+
+def ranked(ages, values, some):
+    return Ranked(np.flatnonzero(some), ranks_of(values[some]), ranks_of(ages[some]))
+
+
+@law
+@given(st.sampled_from([0, 1, 2, 3, 7]), VALUES, AGES)
+def test_one_patient_nobody_and_equal_values_have_no_result(n, value, age):
+    values, ages = np.full(n, value), np.full(n, age)
+    quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
+    for found in (
+        spearman(ages, values, 0.95),
+        kruskal_wallis(values, quartiles),
+        rank_sum(values, values[:1]),
+        kolmogorov_smirnov(values, "lilliefors"),
+    ):
+        assert np.isnan(results_of(found)).all()
+
+
+@law
+@given(SAMPLES, SAMPLES)
+def test_a_monotone_transform_keeps_the_rank_sum_test_and_moves_only_the_shift(first, second):
+    here, there = rank_sum(first, second), rank_sum(np.exp(first / 10), np.exp(second / 10))
+    for name in ("u", "z", "log10_p", "auc", "cliffs_delta"):
+        np.testing.assert_equal(getattr(here, name), getattr(there, name))

@@ -1,20 +1,28 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from ctpop import aging, schema
+from ctpop import aging, intervals, schema
 from ctpop.__main__ import main
 from ctpop.errors import ContractError
-from ctpop.settings import section
+from ctpop.settings import chosen
 
 NAMES = ["aorta", "spleen"]
-SETTINGS = aging.Settings(**section("aging", "{}"))
+SETTINGS = chosen(aging.Settings, "aging", "{}")
 RESULTS = {
     "normality": ["d", "p", "skewness"],
     "associations": ["rho", "ci_low", "ci_high", "log10_p", "p", "p_bonferroni", "p_holm", "q_bh", "significant"],
-    "groups": ["h", "df", "log10_p", "p", "p_bonferroni", "epsilon_squared"],
-    "posthoc": ["u", "z", "log10_p", "p", "p_bonferroni", "auc", "cliffs_delta", "shift"],
+    "groups": [
+        *("h", "df", "log10_p", "p", "p_bonferroni", "p_holm", "q_bh", "significant", "epsilon_squared"),
+        *("epsilon_squared_of_rho", "discordant"),
+    ],
+    "posthoc": [
+        *("u", "z", "log10_p", "p", "p_bonferroni", "p_holm", "q_bh", "significant", "auc", "cliffs_delta", "shift"),
+    ],
 }
 N = 60
 
@@ -46,7 +54,7 @@ def an_analysis(n=N, seed=0):
 def all_tables(analysis, cohort, settings=SETTINGS):
     """The four tables, checked as they would be written."""
     series = aging.split(aging.with_ages(analysis, cohort), NAMES)
-    cuts = aging.quartile_cuts(cohort["age_years"].dropna().to_numpy(dtype=float))
+    cuts = aging.cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
     return {
         "normality": schema.NORMALITY.check(aging.normality_table(series, settings)),
         "associations": schema.ASSOCIATIONS.check(aging.association_table(series, settings)),
@@ -108,7 +116,7 @@ def test_adjustment_counts_only_tests_with_a_result():
 def test_significance_is_decided_by_the_unadjusted_p_and_alpha():
     analysis, cohort = an_analysis(), a_cohort()
     p = all_tables(analysis, cohort)["associations"]["p"].dropna()
-    between = aging.Settings(**section("aging", f'{{"alpha": {np.sqrt(p.min() * p.max())}}}'))
+    between = chosen(aging.Settings, "aging", f'{{"alpha": {np.sqrt(p.min() * p.max())}}}')
     associations = all_tables(analysis, cohort, between)["associations"].dropna(subset="p")
     assert sorted(associations["significant"]) == [False, True]
     assert associations.loc[associations["significant"].astype(bool), "p"].item() == p.min()
@@ -146,7 +154,7 @@ def test_too_few_or_equal_values_give_n_and_no_results(values, ages):
 
 def test_n_min_is_the_smallest_number_that_is_tested():
     ten = schema.ANALYSIS.check(values_of("aorta", "volume_ml", np.r_[np.sin(np.arange(10.0)), [np.nan] * 50]))
-    more = aging.Settings(**section("aging", '{"n_min": 11}'))
+    more = chosen(aging.Settings, "aging", '{"n_min": 11}')
     assert row_of(all_tables(ten, a_cohort())["associations"], "aorta", "volume_ml").notna().all()
     assert row_of(all_tables(ten, a_cohort())["normality"], "aorta", "volume_ml").notna().all()
     assert np.isnan(row_of(all_tables(ten, a_cohort(), more)["associations"], "aorta", "volume_ml")["rho"])
@@ -155,7 +163,7 @@ def test_n_min_is_the_smallest_number_that_is_tested():
 def test_pairs_need_the_smallest_number_themselves():
     ages, values = np.repeat([20.0, 40, 60, 80], [3, 6, 4, 7]), np.sin(np.arange(20.0)) + 2
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values))
-    settings = aging.Settings(**section("aging", '{"n_min": 10}'))
+    settings = chosen(aging.Settings, "aging", '{"n_min": 10}')
     series = [each for each in aging.split(aging.with_ages(analysis, a_cohort(20, ages)), NAMES) if len(each.rows)]
     posthoc = aging.posthoc_table(series, np.array([30.0, 50, 70]), settings)
     tested = posthoc.loc[posthoc["u"].notna(), ["group_a", "group_b"]].to_numpy().tolist()
@@ -187,12 +195,99 @@ def test_quartiles_are_those_of_the_cohort_and_not_of_the_usable_values():
 
 def test_the_closed_side_of_the_quartiles_is_a_setting():
     cohort = a_cohort(ages=np.repeat(np.arange(20.0, 35), 4))  # cut points 23, 27 and 31, four people at each
-    left = aging.Settings(**section("aging", '{"quartiles": "left_closed"}'))
+    left = chosen(aging.Settings, "aging", '{"quartiles": "left_closed"}')
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", np.arange(1.0, N + 1)))
     found = [row_of(all_tables(analysis, cohort, each)["groups"], "aorta", "volume_ml") for each in (SETTINGS, left)]
     sizes = [row[["n_1", "n_2", "n_3", "n_4"]].tolist() for row in found]
     assert found[0][["cut_1", "cut_2", "cut_3"]].tolist() == [23, 27, 31]
     assert sizes == [[16, 16, 16, 12], [12, 16, 16, 16]]
+
+
+def settings_with(**values):
+    return chosen(aging.Settings, "aging", json.dumps(values))
+
+
+def test_fixed_cut_points_take_the_place_of_the_quartiles_with_sizes_and_ages():
+    found = all_tables(an_analysis(), a_cohort(), settings_with(cut_years=[39, 59, 80]))["groups"]
+    row, ages = row_of(found, "aorta", "volume_ml"), a_cohort()["age_years"].to_numpy()
+    inside = [ages[(ages > low) & (ages <= high)] for low, high in [(0, 39), (39, 59), (59, 80), (80, 120)]]
+    assert row[["cut_1", "cut_2", "cut_3"]].tolist() == [39, 59, 80]
+    assert row[[f"n_{number}" for number in (1, 2, 3, 4)]].tolist() == [len(group) for group in inside]
+    assert row[[f"youngest_{number}" for number in (1, 2, 3, 4)]].tolist() == [group.min() for group in inside]
+    assert row[[f"oldest_{number}" for number in (1, 2, 3, 4)]].tolist() == [group.max() for group in inside]
+
+
+def test_a_group_without_values_has_no_ages():
+    found = all_tables(an_analysis(), a_cohort(), settings_with(cut_years=[10, 50, 80]))["groups"]
+    row = row_of(found, "aorta", "volume_ml")
+    assert (row["n_1"], row["df"]) == (0, 2)
+    assert row[["youngest_1", "oldest_1"]].isna().all()
+
+
+def test_cut_points_that_do_not_rise_are_refused():
+    with pytest.raises(
+        ContractError, match=r"aging.cut_years: ages must rise from one to the next, found \[39, 39, 80\]"
+    ):
+        all_tables(an_analysis(), a_cohort(), settings_with(cut_years=[39, 39, 80]))
+
+
+@pytest.mark.parametrize("table", ["associations", "groups", "posthoc"])
+def test_each_family_is_adjusted_in_three_ways(table):
+    found = all_tables(an_analysis(), a_cohort())[table].dropna(subset="p")
+    for name, method in {"p_bonferroni": "bonferroni", "p_holm": "holm", "q_bh": "fdr_bh"}.items():
+        assert found[name].tolist() == pytest.approx(multipletests(found["p"], method=method)[1].tolist(), abs=1e-300)
+    assert (found["significant"] == (found["p"] < 1e-4)).all()
+
+
+def test_a_relation_that_turns_back_is_discordant_and_one_that_does_not_is_not():
+    cohort = a_cohort(200)
+    ages, noise = cohort["age_years"].to_numpy(), np.random.default_rng(3).normal(size=200)
+    turning = values_of("aorta", "volume_ml", 200 - ((ages - 55) / 8) ** 2 + noise)
+    falling = values_of("spleen", "volume_ml", 300 - ages + 10 * noise)
+    tables = all_tables(schema.ANALYSIS.check(pd.concat([turning, falling])), cohort)
+    groups, rho = tables["groups"], row_of(tables["associations"], "spleen", "volume_ml")["rho"]
+    assert bool(row_of(groups, "aorta", "volume_ml")["discordant"])
+    assert not bool(row_of(groups, "spleen", "volume_ml")["discordant"])
+    assert row_of(groups, "spleen", "volume_ml")["epsilon_squared_of_rho"] == pytest.approx(15 / 16 * rho**2)
+
+
+def test_rank_sum_tests_can_do_without_the_correction_for_continuity():
+    found = all_tables(an_analysis(), a_cohort(), settings_with(continuity=False))["posthoc"].dropna(subset="z")
+    with_it = all_tables(an_analysis(), a_cohort())["posthoc"].dropna(subset="z")
+    assert (found["z"].abs() > with_it["z"].abs()).all()
+    assert found["u"].tolist() == with_it["u"].tolist()
+
+
+def test_the_interval_of_bonett_and_wright_needs_rho_and_n_alone():
+    row = row_of(
+        all_tables(an_analysis(), a_cohort(), settings_with(interval="bonett_wright"))["associations"],
+        "aorta",
+        "volume_ml",
+    )
+    error = np.sqrt((1 + row["rho"] ** 2 / 2) / (row["n"] - 3))
+    expected = np.tanh(np.arctanh(row["rho"]) + np.array([-1, 1]) * 1.959963984540054 * error)
+    assert row[["ci_low", "ci_high"]].tolist() == pytest.approx(expected.tolist())
+    assert row["interval"] == "bonett_wright"
+
+
+def test_bootstrap_intervals_are_near_the_others_and_missing_where_these_are():
+    series = aging.split(aging.with_ages(an_analysis(), a_cohort()), NAMES)
+    plain = aging.association_table(series, settings_with(interval="bootstrap"))
+    found = schema.ASSOCIATIONS.check(intervals.bootstrap(plain, series, N, intervals.Draws(2000, 1, 2), 0.95))
+    plain = schema.ASSOCIATIONS.check(plain)
+    assert found[["rho", "p"]].equals(plain[["rho", "p"]])
+    assert found["ci_low"].isna().tolist() == plain["ci_low"].isna().tolist()
+    known = found["ci_low"].notna()
+    assert known.sum() == 2
+    assert not found.loc[known, "ci_low"].equals(plain.loc[known, "ci_low"])
+    gap = found.loc[known, ["ci_low", "ci_high"]] - plain.loc[known, ["ci_low", "ci_high"]]
+    assert gap.abs().to_numpy(dtype=float).max() < 0.08  # the intervals are .1 to .3 wide
+
+
+def test_without_any_correlation_the_bootstrap_has_nothing_to_do():
+    series = aging.split(aging.with_ages(schema.ANALYSIS.empty(), a_cohort()), NAMES)
+    plain = aging.association_table(series, SETTINGS)
+    assert intervals.bootstrap(plain, series, N, intervals.Draws(100, 1, 1), 0.95).equals(plain)
 
 
 def test_values_of_unknown_age_are_not_counted():
@@ -351,7 +446,7 @@ def with_a_group(analysis, strong=True):
 
 def tables_with_groups(analysis):
     series = aging.split(aging.with_ages(analysis, a_cohort()), NAMES, GROUPS)
-    cuts = aging.quartile_cuts(a_cohort()["age_years"].to_numpy(dtype=float))
+    cuts = aging.cut_points(a_cohort()["age_years"].to_numpy(dtype=float), [])
     return {
         "associations": schema.ASSOCIATIONS.check(aging.association_table(series, SETTINGS)),
         "groups": schema.GROUPS.check(aging.group_table(series, cuts, SETTINGS)),

@@ -17,8 +17,8 @@ FOUNDATION = {
     *("headers", "images"),
     *(module for module in MODULES if module.startswith("contracts.")),
 }
-BY_HAND = {"requantify", "export_statistics", "dictionary"}  # commands that no rule runs
-STAGES = {*settings.STAGES, "evaluate", "gather", *BY_HAND}
+BY_HAND = {"compare", "requantify", "export_statistics", "dictionary"}  # commands that no rule runs
+STAGES = {*settings.STAGES, "adjust", "centiles", "people", "published", "evaluate", "gather", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}

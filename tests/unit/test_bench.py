@@ -17,6 +17,7 @@ import runs  # noqa: E402
 import shard_memory  # noqa: E402
 
 SCRIPTS = [
+    "aging.py",
     "gather.py",
     "measure.py",
     "paper_table.py",
@@ -24,6 +25,7 @@ SCRIPTS = [
     "segment.py",
     "shard_memory.py",
     "standard_route.py",
+    "validity.py",
 ]
 NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
 

@@ -264,3 +264,33 @@ def test_the_digest_of_labels_follows_labels_names_and_sides_and_not_bounds(tmp_
 
     assert digests["first"] == digests["other_bound"]
     assert len(set(digests.values())) == 4
+
+
+def one_table(**changed):
+    study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
+    return settings.validated({"study": study, "structures": "total_117", **changed})
+
+
+def test_a_table_of_measures_needs_no_registry_and_then_only_the_age_must_be_known():
+    filled = one_table()
+
+    assert filled["cohort"]["criteria"] == ["age_known"]
+    assert settings.people_in_measures(filled["study"])
+
+
+def test_criteria_that_are_set_hold_for_one_table_too():
+    assert one_table(cohort={"criteria": ["complete"]})["cohort"]["criteria"] == ["complete"]
+
+
+def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_not():
+    study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
+
+    assert settings.people_in_measures({**study, "registry": "mine.csv"})
+    assert not settings.people_in_measures({**study, "registry": "people.csv"})
+    assert not settings.people_in_measures(SMALLEST["study"])
+
+
+def test_a_column_map_without_a_table_of_measures_is_refused():
+    [line] = lines_about(measure={"columns": {"ID": "scan_id"}})
+
+    assert line.startswith("measure.columns: is set, but start_from is segmentations, which has no table of measures")

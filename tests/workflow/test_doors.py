@@ -172,3 +172,39 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     assert door.planned() == {}
     changed.write_text(changed.read_text().replace("0.0", "1.0"))
     assert {"measure", "screen", "aging", "report"} <= set(door.planned())
+
+
+def one_table(folder: Path, *, wide: bool) -> str:
+    """Write sixty people whose liver shrinks and whose spleen grows with age, under names of their own."""
+    people = pd.DataFrame({"Case": [f"c{n:03d}" for n in range(60)], "Age": [20 + n for n in range(60)], "sex": "male"})
+    people.loc[7, "Age"] = None
+    frame = people.assign(liver_mm3=1_600_000 - 1000 * people.index, spleen_mm3=150_000 + 500 * people.index)
+    if not wide:
+        frame = frame.melt(["Case", "Age", "sex"], var_name="organ", value_name="mm3")
+        frame["organ"] = frame["organ"].str.removesuffix("_mm3")
+    path = folder / "mine.csv"
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_one_table_with_ages_is_a_study(tmp_path, wide):
+    columns = {"*_mm3": "*_volume_mm3"} if wide else {"organ": "structure", "mm3": "volume_mm3"}
+    config = {
+        "study": {"name": "one", "start_from": "measures", "measures": one_table(tmp_path, wide=wide)},
+        "structures": "demo",
+        "measure": {"columns": {"Case": "scan_id", "Age": "age_years", **columns}},
+    }
+    study = Study(tmp_path, config)
+
+    study.run()
+
+    flow = pd.read_parquet(study.results / "tables" / "flow.parquet")
+    assert flow[["criterion", "n_before", "n_after"]].values.tolist() == [["age_known", 60, 59]]
+    rho = pd.read_parquet(study.results / "tables" / "associations.parquet").set_index(["structure", "measure"])
+    assert rho.loc[("liver", "volume_ml"), ["n", "rho"]].tolist() == [59, -1]
+    assert rho.loc[("spleen", "volume_ml"), ["n", "rho"]].tolist() == [59, 1]
+    assert rho.loc[("liver", "hu_mean"), "n"] == 0
+    assert measures_of(study).loc[("c000", "liver"), "volume_ml"] == 1600
+    assert (study.results / "report" / "index.html").is_file()
+    assert study.planned() == {}

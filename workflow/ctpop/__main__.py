@@ -11,12 +11,17 @@ from ctpop.errors import ContractError
 
 COMMANDS = {
     "cohort": "decide who is in the study, and why the others are not",
+    "people": "write the registry of a study whose table of measures tells of the people, too",
     "segment": "make or take over the label map of every scan of a shard",
     "measure": "record volume and attenuation of every structure of a shard, or take over a table of measures",
     "screen": "decide which measures can be trusted",
     "aging": "compute the statistics against age",
+    "adjust": "compute the statistics against age by sex and adjusted for covariates",
+    "centiles": "fit centile curves of each sex, and score each patient",
+    "published": "set every number that the paper prints beside that of a study",
     "report": "draw the figures and write the pages",
     "evaluate": "compare label maps with references, and two models with each other",
+    "compare": "set the correlations of two studies beside each other",
     "gather": "join the tables of all shards into one",
     "requantify": "compute further percentiles and windows of attenuation from the histograms of a study",
     "export-statistics": "write the measures of each scan as TotalSegmentator's statistics.json",

@@ -22,15 +22,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop import schema, structures
+from ctpop import intervals, schema, structures
 from ctpop.errors import ContractError
-from ctpop.series import Series, split, with_ages
-from ctpop.settings import section
+from ctpop.intervals import Draws
+from ctpop.series import Series, cut_points, split, with_ages
+from ctpop.settings import chosen
 from ctpop.stats import families
-from ctpop.stats.correlation import Correlation, spearman
-from ctpop.stats.groups import GROUPS, KruskalWallis, kruskal_wallis, quartile_cuts, quartile_of
+from ctpop.stats.correlation import Correlation, rho_of_ranks, spearman, spearman_of_ranks
+from ctpop.stats.groups import (
+    GROUPS,
+    KruskalWallis,
+    discordant,
+    epsilon_squared_of_trend,
+    kruskal_wallis_of_ranks,
+    quartile_of,
+)
 from ctpop.stats.normality import Normality, kolmogorov_smirnov
-from ctpop.stats.ranksum import RankSum, rank_sum
+from ctpop.stats.ranksum import RankSum, rank_sum_of_tallies
 from ctpop.stats.tails import p_of_log10
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +54,11 @@ class Settings:
     n_min: int
     normality: str
     quartiles: str
+    cut_years: list[float]
+    continuity: bool
+    interval: str
+    bootstrap_iterations: int
+    bootstrap_seed: int
 
 
 def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
@@ -59,34 +72,52 @@ def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFram
 
 
 def association_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
-    """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures."""
+    """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures.
+
+    Intervals are those of the influence function, or of Bonett and Wright; a bootstrap replaces them afterwards.
+    """
     rows = [{**each.name, **asdict(correlation(each, settings)), "family": each.family} for each in series]
-    table = with_p(pd.DataFrame(rows))
-    table["p_holm"] = adjusted(table, families.holm)
-    table["q_bh"] = adjusted(table, families.benjamini_hochberg)
-    # ASSUME: the paper's alpha, .0001, contains its Bonferroni correction (.05 / 416 tests), and holds for plain P
-    below = table["log10_p"].lt(math.log10(settings.alpha))
-    table["significant"] = below.astype("boolean").mask(table["log10_p"].isna())
-    return table
+    table = with_p(pd.DataFrame(rows), settings.alpha).assign(interval=settings.interval)
+    return intervals.bonett_wright(table, settings.confidence) if settings.interval == "bonett_wright" else table
 
 
 def correlation(each: Series, settings: Settings) -> Correlation:
     """Return the correlation with age, without a result where there are too few values."""
     enough = len(each.rows) >= settings.n_min
-    return spearman(each.values, each.ages, settings.confidence) if enough else Correlation()
+    return spearman_of_ranks(each.ranks, each.age_ranks, settings.confidence) if enough else Correlation()
 
 
 def group_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
-    """Return the table `groups`: Kruskal-Wallis test over the age quartiles of the cohort."""
+    """Return the table `groups`: Kruskal-Wallis test over the age quartiles of the cohort, beside the correlation."""
     rows = []
     for each in series:
         quartiles = quartile_of(each.ages, cuts, settings.quartiles)
         enough = len(each.rows) >= settings.n_min
-        result = kruskal_wallis(each.values, quartiles) if enough else KruskalWallis()
-        sizes = {f"n_{group}": int((quartiles == group).sum()) for group in GROUPS}
+        result = kruskal_wallis_of_ranks(each.ranks, quartiles) if enough else KruskalWallis()
+        rho = rho_of_ranks(each.ranks, each.age_ranks) if enough else math.nan
         ages = {f"cut_{number}": float(cut) for number, cut in enumerate(cuts, start=1)}
-        rows.append({**each.name, **asdict(result), **sizes, **ages, "family": each.family})
-    return with_p(pd.DataFrame(rows))
+        rows.append(
+            {
+                **each.name,
+                **asdict(result),
+                "epsilon_squared_of_rho": epsilon_squared_of_trend(rho),
+                "discordant": discordant(result, rho, settings.alpha),
+                **sizes_and_ages(each.ages, quartiles),
+                **ages,
+                "family": each.family,
+            }
+        )
+    return with_p(pd.DataFrame(rows), settings.alpha)
+
+
+def sizes_and_ages(ages: np.ndarray, quartiles: np.ndarray) -> dict[str, float]:
+    """Return the number of values in each quartile, and the age of its youngest and oldest; missing where none are."""
+    inside = {group: ages[quartiles == group] for group in GROUPS}
+    return {
+        **{f"n_{group}": len(found) for group, found in inside.items()},
+        **{f"youngest_{group}": found.min() if len(found) else math.nan for group, found in inside.items()},
+        **{f"oldest_{group}": found.max() if len(found) else math.nan for group, found in inside.items()},
+    }
 
 
 def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
@@ -97,20 +128,27 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings
     """
     rows = []
     for each in series:
-        values, quartiles = each.values, quartile_of(each.ages, cuts, settings.quartiles)
-        groups = {group: values[quartiles == group] for group in GROUPS}
+        tallies = each.ranks.tallies(quartile_of(each.ages, cuts, settings.quartiles), len(GROUPS))
         for younger, older in PAIRS:
-            enough = len(groups[younger]) + len(groups[older]) >= settings.n_min
-            result = rank_sum(groups[younger], groups[older]) if enough else RankSum()
-            pair = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
-            rows.append({**pair, **asdict(result), "family": each.family})
-    return with_p(pd.DataFrame(rows))
+            pair = tallies[[younger - 1, older - 1]]
+            enough = pair.sum() >= settings.n_min
+            result = rank_sum_of_tallies(each.ranks.distinct, *pair, settings.continuity) if enough else RankSum()
+            key = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
+            rows.append({**key, **asdict(result), "family": each.family})
+    return with_p(pd.DataFrame(rows), settings.alpha)
 
 
-def with_p(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with P from its logarithm, and with Bonferroni's P."""
+def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return the table with P from its logarithm, adjusted in three ways, and whether it is below alpha."""
     known = table.assign(p=table["log10_p"].map(p_of_log10))
-    return known.assign(p_bonferroni=adjusted(known, families.bonferroni))
+    # ASSUME: the paper's alpha, .0001, contains its Bonferroni correction (.05 / 416 tests), and holds for plain P
+    below = known["log10_p"].lt(math.log10(alpha))
+    return known.assign(
+        p_bonferroni=adjusted(known, families.bonferroni),
+        p_holm=adjusted(known, families.holm),
+        q_bh=adjusted(known, families.benjamini_hochberg),
+        significant=below.astype("boolean").mask(known["log10_p"].isna()),
+    )
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
@@ -191,7 +229,7 @@ def run(options: argparse.Namespace) -> None:
         raise ContractError("--truth and --compare-truth belong together: give both or none")
     if (options.analysis_sets is None) != (options.sensitivity is None):
         raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
-    settings = Settings(**section("aging", options.settings))
+    settings = chosen(Settings, "aging", options.settings)
     label_set = structures.read(options.structures)
     names, groups = label_set.names, list(label_set.groups)
     cohort, analysis = schema.COHORT.read(options.cohort), schema.ANALYSIS.read(options.analysis)
@@ -199,9 +237,14 @@ def run(options: argparse.Namespace) -> None:
     LOG.info(told, len(analysis), len(names), len(groups), len(cohort))
     observations = with_ages(analysis, cohort)
     series = split(observations, names, groups)
-    cuts = quartile_cuts(cohort["age_years"].dropna().to_numpy(dtype=float))
+    ages = cohort["age_years"].dropna().to_numpy(dtype=float)
+    cuts = cut_points(ages, settings.cut_years)
     schema.NORMALITY.write(normality_table(series, settings), options.normality)
-    associations = schema.ASSOCIATIONS.write(association_table(series, settings), options.associations)
+    associations = association_table(series, settings)
+    if settings.interval == "bootstrap":
+        draws = Draws(settings.bootstrap_iterations, settings.bootstrap_seed, options.threads)
+        associations = intervals.bootstrap(associations, series, len(ages), draws, settings.confidence)
+    associations = schema.ASSOCIATIONS.write(associations, options.associations)
     schema.GROUPS.write(group_table(series, cuts, settings), options.groups)
     schema.POSTHOC.write(posthoc_table(series, cuts, settings), options.posthoc)
     if options.truth is not None:
@@ -222,6 +265,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="scans of the study with their ages (Parquet)")
     parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
     parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    parser.add_argument("--threads", type=int, default=1, help="of the bootstrap; results do not depend on it")
     parser.add_argument("--normality", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
     parser.add_argument("--associations", type=Path, required=True, help="likewise")
     parser.add_argument("--groups", type=Path, required=True, help="likewise")

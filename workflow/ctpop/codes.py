@@ -88,3 +88,59 @@ NORMALITY_METHODS = {
     "ks_fitted": "mean and sd come from the values, and P ignores that: too rarely significant",
     "ks_standard": "against the standard normal distribution, without any fit: always significant for ml and HU",
 }
+INTERVALS = {
+    "influence": "Fisher's z, with a standard error from the influence of each patient on rho: any shape of data",
+    "bonett_wright": "Fisher's z, with a standard error from rho and n: too narrow where spread changes with age",
+    "bootstrap": "percentiles of rho in draws of patients with replacement: any shape of data, at a cost",
+}
+QUANTITIES = {
+    "rho": "Spearman correlation of a structure with age",
+    "registry": "scans in the registry",
+    "removed_age_known": "scans that criterion age_known removes",
+    "removed_complete": "scans that criterion complete removes",
+    "removed_contrast_enhanced": "scans that criterion contrast_enhanced removes",
+    "cohort": "scans in the study",
+    "men": "men among those whose sex is recorded",
+    "women": "women among those whose sex is recorded",
+    "age_min": "lowest age (years)",
+    "age_max": "highest age (years)",
+    "structures": "structures of the label set",
+    "alpha": "level of significance of a single test",
+    "age_groups": "age groups that are compared",
+    "none": "the paper prints no number",
+}
+AGREEMENTS = {
+    "consistent": "z is within the quantile of aging.confidence; a number without sampling error is the same",
+    "differs": "z is beyond that quantile; a number without sampling error is another one",
+    "not_reported": "the paper prints no number, or none for this structure",
+    "not_measured_here": "this study does not have the number: another label set, too few values, no such criterion",
+}
+COUNTERPARTS = {
+    "same": "both studies have it, and it means the same",
+    "only_in_a": "only the first study has it",
+    "only_in_b": "only the second study has it",
+    "other_extent": "a structure of the same name that one label set draws larger: sacrum of v1 and v2",
+    "other_members": "a group of which the two label sets do not have the same members",
+}
+OUTCOMES = {
+    "ok": "there is a result",
+    "too_few": "fewer patients than aging.n_min (centiles: aging.centiles_n_min), fitted covariates deducted",
+    "all_equal": "all values are equal, or all ages",
+    "no_covariate": "the registry has no covariate to adjust for, or none that varies and is known often enough",
+    "constant_covariate": "all these patients have the same covariates, so that there is nothing to adjust for",
+    "explained": "covariates explain the ages or the values wholly, and nothing is left to test",
+    "perfect_order": "age and value rise together without an exception: neither interval nor P is defined",
+    "one_sex": "the sexes of these patients are not known, or not adjusted for, or the same",
+    "few_ages": "too few different ages for a curve",
+    "not_positive": "a volume is 0, which the model of volumes does not allow",
+    "not_converged": "the model could not be fitted",
+}
+CURVE_TERMS = {
+    "age": "the value does not depend on age, in either sex",
+    "nonlinear": "the value depends on age along a straight line, in each sex",
+    "interaction": "the distance between the sexes is the same at all ages",
+}
+CENTILE_MODELS = {
+    "bccg": "Box-Cox Cole and Green (LMS), for volumes",
+    "shash": "sinh-arcsinh, for attenuation",
+}

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 from ctpop import codes
 from ctpop.errors import ContractError
 from ctpop.evaluation import contracts
-from ctpop.schema import ANALYSIS_SETS, HISTOGRAMS, INPUTS, TABLES
+from ctpop.schema import ANALYSIS_SETS, COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
 from ctpop.settings import load_schema
 from ctpop.structures import STRUCTURES
 from ctpop.tables import Table, write_text
@@ -54,7 +54,18 @@ CODE_LISTS = (
     ("Faces of an image", "column `faces` of measures", codes.FACES),
     ("Status of a comparison", "column `status` of evaluation", codes.EVALUATION_STATUS),
     ("Metrics", "column `metric` of evaluation_comparison", codes.METRICS),
+    ("Numbers of the paper", "column `quantity` of published_results", codes.QUANTITIES),
+    ("Agreement with the paper", "column `verdict` of compare_published", codes.AGREEMENTS),
+    ("Counterparts in two studies", "column `counterpart` of comparison", codes.COUNTERPARTS),
+    (
+        "Outcomes of statistics",
+        "column `reason` of adjusted and the tables after it",
+        codes.OUTCOMES,
+    ),
+    ("Hypotheses of an age curve", "column `term` of age_curves; a small P speaks against it", codes.CURVE_TERMS),
+    ("Models of centiles", "column `model` of centiles and centile_calibration", codes.CENTILE_MODELS),
     ("Tests of normality", "column `method` of normality; setting `aging.normality`", codes.NORMALITY_METHODS),
+    ("Confidence intervals", "column `interval` of associations; setting `aging.interval`", codes.INTERVALS),
 )
 DATA_INTRODUCTION = """\
 # Data: what goes in, what comes out
@@ -74,9 +85,20 @@ INPUT_INTRODUCTION = """\
 
 Inputs are CSV files (UTF-8, comma). In the registry, true is written true, yes or 1, and false is written false, no
 or 0. It must have `scan_id`, `age_years`, the path that the study starts from, and the column of each criterion.
-A table of measures (`study.measures`, CSV or Parquet) has the columns of [measures](#measures), of which `scan_id`,
-`structure` and one of `volume_ml` and `hu_mean` are needed. In its place can stand a folder with TotalSegmentator's
-statistics of each scan, `SCAN_ID.json` or `SCAN_ID/statistics.json`.
+A table of measures (`study.measures`, CSV, TSV or Parquet) is long or wide:
+
+- long: a row per scan and structure with the columns of [measures](#measures), of which `scan_id`, `structure` and one
+  of `volume_ml` and `hu_mean` are needed;
+- wide: a row per scan and a column per structure and measure, such as `liver_volume_ml`, `liver_hu_mean`.
+
+`measure.columns` gives our names by those of the table, with a `*` for the name of a structure, as in
+`{"vol_*": "*_volume_ml"}`. Volumes may be in mm³ (`volume_mm3`). Without `study.registry` the table is the registry,
+too: its other columns are those of the registry, at least `age_years`, and rows of one scan must agree on them. A wide
+table without `scan_id` has a person in each row (`row00001` and so on). Numbers have a decimal point; an empty cell, NA
+or NaN is missing, and 0 is a measured zero: a table that writes 0 for what failed must be corrected first.
+
+In place of a table can stand a folder with TotalSegmentator's statistics of each scan, `SCAN_ID.json` or
+`SCAN_ID/statistics.json`.
 """
 CONFIG_INTRODUCTION = """\
 # Configuration: every setting of a study
@@ -200,7 +222,17 @@ def run(options: argparse.Namespace) -> None:
         With --check, if a page is missing or differs.
 
     """
-    inputs, tables = (*INPUTS, contracts.REFERENCE, STRUCTURES), (*TABLES, ANALYSIS_SETS, HISTOGRAMS, *contracts.TABLES)
+    inputs, tables = (
+        (*INPUTS, contracts.REFERENCE, STRUCTURES),
+        (
+            *TABLES,
+            ANALYSIS_SETS,
+            HISTOGRAMS,
+            COMPARISON,
+            PUBLISHED,
+            *contracts.TABLES,
+        ),
+    )
     pages = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
     if not options.check:
         for path, text in pages.items():

@@ -151,7 +151,7 @@ def run(options: argparse.Namespace) -> None:
     label_set = structures.read(options.structures)
     if options.table:
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
-        rows = taken_over(options.table, list(cohort["scan_id"]), label_set.names)
+        rows = taken_over(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
     else:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(label_set.names))
@@ -169,7 +169,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")
-    source.add_argument("--table", type=Path, help="measures made elsewhere: CSV, Parquet or folder of statistics")
+    source.add_argument("--table", type=Path, help="measures made elsewhere: CSV, TSV, Parquet or folder")
     parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
     parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write")

@@ -21,6 +21,7 @@ from ctpop.figures.trend import SPLINE_FROM
 from ctpop.reporting import summaries
 from ctpop.reporting.drawings import draw_all, save_all
 from ctpop.reporting.provenance import provenance
+from ctpop.reporting.published import published
 from ctpop.reporting.study import Study, read_study
 from ctpop.schema import TABLES
 from ctpop.tables import write_text
@@ -73,6 +74,7 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
             n_not_normal=int((normality < 0.05).sum()),
             n_pairs=summaries.tests_of(tables["posthoc"]),
             n_groups=summaries.tests_of(tables["groups"]),
+            n_discordant=int(tables["groups"].loc[single, "discordant"].sum()),
             n_grouped=len(study.label_set.groups),
             sources=sources,
         )
@@ -104,6 +106,7 @@ def page(study: Study, drawings: list[Drawing], sources: dict[str, Any], links: 
             group_hu_share=study.config["screen"]["group_hu_share"],
             incomplete_groups=summaries.incomplete_groups(study),
             sensitivity=summaries.sensitivity(study),
+            published=published(study),
             truth=truth,
             methods=methods_text(study, sources).strip().split("\n\n"),
             sources=sources,

@@ -4,20 +4,26 @@ They are the contract between the stages and with the scripts of users; `docs/da
 table promises stands in `contracts/`, stage by stage; who needs a table or a list of codes takes it from here.
 """
 
+from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
+from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
+    CENTILE_MODELS,
     CRITERIA,
+    CURVE_TERMS,
     DECISIONS,
     EVALUATION_STATUS,
     FACES,
     FAMILIES,
+    INTERVALS,
     LOSSES,
     MEASURE,
     MEASURE_STATUS,
     MEASURES,
     METRICS,
     NORMALITY_METHODS,
+    OUTCOMES,
     REASONS,
     RULE_SETS,
     RULES,
@@ -28,6 +34,14 @@ from ctpop.contracts.keys import (
     USABLE_STATUS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
+from ctpop.contracts.published import (
+    AGREEMENTS,
+    COMPARE_PUBLISHED,
+    COMPARISON,
+    COUNTERPARTS,
+    PUBLISHED,
+    QUANTITIES,
+)
 from ctpop.contracts.statistics import (
     ASSOCIATIONS,
     COMPARE_TRUTH,
@@ -56,17 +70,37 @@ TABLES = (
     GROUPS,
     POSTHOC,
     SENSITIVITY,
+    ADJUSTED,
+    ASSOCIATIONS_BY_SEX,
+    RANK_ANCOVA,
+    AGE_CURVES,
+    CENTILES,
+    CENTILE_CALIBRATION,
+    Z_SCORES,
+    COMPARE_PUBLISHED,
     COMPARE_TRUTH,
 )
 INPUTS = (REGISTRY, REVIEW, TRUTH)
 
 __all__ = [
+    "ADJUSTED",
+    "AGE_CURVES",
+    "AGREEMENTS",
     "ANALYSIS",
     "ANALYSIS_SETS",
     "ASSOCIATIONS",
+    "ASSOCIATIONS_BY_SEX",
+    "CENTILES",
+    "CENTILES_SHOWN",
+    "CENTILE_CALIBRATION",
+    "CENTILE_MODELS",
     "COHORT",
+    "COMPARE_PUBLISHED",
     "COMPARE_TRUTH",
+    "COMPARISON",
+    "COUNTERPARTS",
     "CRITERIA",
+    "CURVE_TERMS",
     "DECISIONS",
     "EVALUATION_STATUS",
     "EXCLUSIONS",
@@ -79,6 +113,7 @@ __all__ = [
     "GROUP_VALUES",
     "HISTOGRAMS",
     "INPUTS",
+    "INTERVALS",
     "LOSSES",
     "MEASURE",
     "MEASURES",
@@ -87,7 +122,11 @@ __all__ = [
     "METRICS",
     "NORMALITY",
     "NORMALITY_METHODS",
+    "OUTCOMES",
     "POSTHOC",
+    "PUBLISHED",
+    "QUANTITIES",
+    "RANK_ANCOVA",
     "REASONS",
     "REGISTRY",
     "REGISTRY_COLUMNS",
@@ -105,4 +144,5 @@ __all__ = [
     "TRUTH",
     "USABLE_STATUS",
     "VERDICTS",
+    "Z_SCORES",
 ]

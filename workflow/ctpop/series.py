@@ -1,7 +1,9 @@
 """The values of each structure or group beside the ages of the people: what the tests of age are given."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,18 +11,23 @@ import pandas as pd
 
 from ctpop import schema
 from ctpop.errors import ContractError
+from ctpop.stats.groups import quartile_cuts
+from ctpop.stats.ranks import Ranks, ranks_of, ranks_of_levels
 
 
 @dataclass(frozen=True)
 class Series:
     """The values of one structure or group and measure, with the age of each scan, in the order of the scans.
 
+    `rows` has them in columns scan_id, value, age_years, age_level and person (see `with_ages`); `distinct_ages` are
+    those that the levels stand for.
     `family` are the tests that its P values are adjusted with, out of `schema.FAMILIES`.
     """
 
     structure: str
     measure: str
     rows: pd.DataFrame
+    distinct_ages: np.ndarray
     family: str
 
     @property
@@ -34,6 +41,21 @@ class Series:
         return self.rows["age_years"].to_numpy(dtype=float)
 
     @property
+    def people(self) -> np.ndarray:
+        """Numbers of the scans among those of the cohort whose age is known."""
+        return self.rows["person"].to_numpy(dtype=int)
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """Ranks of the values, sorted once for all tests."""
+        return ranks_of(self.values)
+
+    @cached_property
+    def age_ranks(self) -> Ranks:
+        """Ranks of the ages, in an order that was found once for the cohort."""
+        return ranks_of_levels(self.rows["age_level"].to_numpy(), self.distinct_ages)
+
+    @property
     def name(self) -> dict[str, Any]:
         """The columns that identify a row of results, and the number of values."""
         return {"structure": self.structure, "measure": self.measure, "n": len(self.rows)}
@@ -42,7 +64,8 @@ class Series:
 def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the analysis table with the age of each scan, without scans of unknown age.
 
-    Every scan is an observation of its own, whether or not its patient has others.
+    Every scan is an observation of its own, whether or not its patient has others. Column `person` numbers the scans of
+    the cohort whose age is known, from 0, and `age_level` the ages that occur among them, from the youngest.
 
     Raises
     ------
@@ -51,10 +74,15 @@ def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
 
     """
     # ASSUME: scans are independent; in the paper each is of another patient, as far as it tells
-    ages = cohort[["scan_id", "age_years"]]
-    joined = analysis.merge(ages, on="scan_id", how="left", validate="many_to_one", indicator=True)
-    _refuse(joined.loc[joined["_merge"].ne("both"), "scan_id"], "scan_id", "a scan of the cohort table")
-    return joined.drop(columns="_merge").dropna(subset="age_years")
+    codes, scans = pd.factorize(analysis["scan_id"])
+    place = pd.Index(cohort["scan_id"]).get_indexer(pd.Index(scans))
+    _refuse(analysis.loc[(place < 0)[codes], "scan_id"], "scan_id", "a scan of the cohort table")
+    ages = cohort["age_years"].to_numpy(dtype=float)
+    person = np.cumsum(np.isfinite(ages)) - 1
+    level = np.unique(ages, return_inverse=True)[1]
+    found = analysis.assign(age_years=ages[place][codes], age_level=level[place][codes], person=person[place][codes])
+    known = found["age_years"].notna()
+    return found if known.all() else found[known]
 
 
 def split(observations: pd.DataFrame, names: Iterable[str], groups: Iterable[str] = ()) -> list[Series]:
@@ -67,18 +95,50 @@ def split(observations: pd.DataFrame, names: Iterable[str], groups: Iterable[str
 
     """
     family = {**dict.fromkeys(names, "structures"), **dict.fromkeys(groups, "groups")}
+    structure = _numbers(observations["structure"], list(family))
     _refuse(
-        observations.loc[~observations["structure"].isin(list(family)), "structure"],
+        observations.loc[structure < 0, "structure"],
         "structure",
         "a structure of the label set, or a group of them",
     )
-    found = dict(iter(observations.groupby(["structure", "measure"], sort=False, observed=True)))
-    nothing = observations.iloc[:0]
-    return [
-        Series(structure, measure, found.get((structure, measure), nothing), family[structure])
-        for structure in family
-        for measure in schema.MEASURES
-    ]
+    number = structure * len(schema.MEASURES) + _numbers(observations["measure"], list(schema.MEASURES))
+    order = np.argsort(number.astype(np.int16), kind="stable")  # of 16 bits: sorted by counting
+    rows = observations.drop(columns=["structure", "measure"]).take(order)
+    ends = np.cumsum(np.bincount(number, minlength=len(family) * len(schema.MEASURES)))
+    parts = [rows.iloc[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    keys, ages = product(family, schema.MEASURES), _distinct_ages(observations)
+    return [Series(*key, part, ages, family[key[0]]) for key, part in zip(keys, parts, strict=True)]
+
+
+def _distinct_ages(observations: pd.DataFrame) -> np.ndarray:
+    """Return the age of each level; missing at a level that no observation has."""
+    level = observations["age_level"].to_numpy()
+    ages = np.full(level.max(initial=-1) + 1, np.nan)
+    ages[level] = observations["age_years"].to_numpy(dtype=float)
+    return ages
+
+
+def _numbers(column: pd.Series, names: list[str]) -> np.ndarray:
+    """Return the position of each text among names, -1 where it is none of them."""
+    codes, found = pd.factorize(column)
+    positions: np.ndarray = pd.Index(names).get_indexer(pd.Index(found))[codes]
+    return positions
+
+
+def cut_points(ages: np.ndarray, cut_years: Sequence[float]) -> np.ndarray:
+    """Return the three ages that divide a cohort: those that are given (`aging.cut_years`), or else its quartiles.
+
+    Raises
+    ------
+    ContractError
+        If the given ages do not rise.
+
+    """
+    if not cut_years:
+        return quartile_cuts(ages)
+    if np.any(np.diff(cut_years) <= 0):
+        raise ContractError(f"aging.cut_years: ages must rise from one to the next, found {list(cut_years)}")
+    return np.array(cut_years, dtype=float)
 
 
 def _refuse(wrong: pd.Series, column: str, promise: str) -> None:

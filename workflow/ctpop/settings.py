@@ -5,8 +5,9 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
 import yaml
@@ -17,6 +18,7 @@ LABEL_SETS = Path(__file__).parents[1] / "resources" / "structures"
 GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
 SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 LONGEST_MESSAGE = 300
+Chosen = TypeVar("Chosen")
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report")
 
 
@@ -42,9 +44,16 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     if problems:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = filled_in(schema, config)
+    if people_in_measures(config["study"]) and "criteria" not in (config.get("cohort") or {}):
+        filled["cohort"]["criteria"] = ["age_known"]  # more than the age need not stand in a table of measures
     if "figure6" not in (config.get("report") or {}):
         filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
     return filled
+
+
+def people_in_measures(study: dict[str, Any]) -> bool:
+    """Return whether the table of measures is the registry, too: no other is named."""
+    return study.get("start_from") == "measures" and study.get("registry", study["measures"]) == study["measures"]
 
 
 def label_set_file(name_or_path: str) -> Path:
@@ -72,6 +81,12 @@ def section(stage: str, text: str) -> dict[str, Any]:
         raise ContractError("the settings have errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = filled_in(schema, values)
     return filled
+
+
+def chosen(kind: type[Chosen], stage: str, text: str) -> Chosen:
+    """Return the settings of a dataclass out of a section that several programs share, checked and filled in."""
+    values = section(stage, text)
+    return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})  # type: ignore[arg-type]
 
 
 def label_rows(name_or_path: str) -> list[dict[str, str]]:
@@ -149,6 +164,8 @@ def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str) -> Ite
 def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     study = config["study"]
     door = study.get("start_from", "images")
+    if door != "measures" and (config.get("measure") or {}).get("columns"):
+        yield f"measure.columns: is set, but start_from is {door}, which has no table of measures; remove it"
     if door == "measures" and "measures" not in study:
         yield "study.measures: is missing; start_from measures needs a table of measures"
     if door != "measures" and "measures" in study:

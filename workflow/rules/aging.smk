@@ -16,7 +16,7 @@ rule aging:
         structures=STRUCTURES,
         groups=GROUPS,
         truth=TRUTH,
-        code=code("aging", "series", "stats/*"),
+        code=code("aging", "intervals", "series", "stats/*"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
         csv=expand(f"{STUDY}/tables/{{table}}.csv", table=AGING_TABLES),
@@ -26,6 +26,7 @@ rule aging:
         f"{STUDY}/benchmarks/aging.tsv"
     conda:
         "../../envs/stats.yaml"
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=60,
@@ -40,6 +41,6 @@ rule aging:
         "aging: statistics against age"
     shell:
         "python -m ctpop aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
-        " --structures {input.structures:q} --settings {params.settings:q} --normality {output.normality:q}"
+        " --structures {input.structures:q} --settings {params.settings:q} --threads {threads} --normality {output.normality:q}"
         " --associations {output.associations:q} --groups {output.groups:q} --posthoc {output.posthoc:q}"
         " --analysis-sets {input.analysis_sets:q} --sensitivity {output.sensitivity:q} {params.truth} &> {log:q}"

@@ -33,7 +33,8 @@ FOUNDATION = (
 )
 DOOR = config["study"]["start_from"]
 STUDY = f"results/{config['study']['name']}"
-REGISTRY = config["study"]["registry"]
+ONE_FILE = settings.people_in_measures(config["study"])
+REGISTRY = f"{STUDY}/registry.csv" if ONE_FILE else config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
 STRUCTURES = str(settings.label_set_file(config["structures"]))
 GROUPS = str(settings.GROUPS_FILE)
@@ -58,9 +59,11 @@ wildcard_constraints:
     shard=r"\d+-of-\d+",
 
 
-def stage_settings(stage):
-    """Return the section of the configuration that belongs to a stage, as one argument."""
-    return json.dumps(config[stage], sort_keys=True)
+def stage_settings(stage, *keys):
+    """Return the section of the configuration that belongs to a stage, or some keys of it, as one argument."""
+    section = config[stage]
+    chosen = {key: section[key] for key in keys or section if key in section}
+    return json.dumps(chosen, sort_keys=True)
 
 
 def code(*modules):

@@ -1,3 +1,36 @@
+def table_settings(wildcards):
+    """Return the column map as one argument; a function, since Snakemake takes braces in a text for wildcards."""
+    return json.dumps({"columns": config["measure"].get("columns", {})})
+
+
+if ONE_FILE:
+
+    rule people:
+        input:
+            table=config["study"]["measures"],
+            code=code("people", "measuring/*"),
+        output:
+            registry=REGISTRY,
+        log:
+            f"{STUDY}/logs/people.log",
+        benchmark:
+            f"{STUDY}/benchmarks/people.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=60,
+        params:
+            settings=table_settings,
+            structures=label_set,
+            labels=LABELS,
+        message:
+            "people: who is in the table of measures"
+        shell:
+            "python -m ctpop people --table {input.table:q} --structures {params.structures:q}"
+            " --settings {params.settings:q} --out {output.registry:q} &> {log:q}"
+
+
 if DOOR == "measures":
 
     rule measure:
@@ -28,6 +61,7 @@ if DOOR == "measures":
             runtime=60,
         params:
             criteria=config["cohort"]["criteria"],
+            settings=table_settings,
             structures=label_set,
             labels=LABELS,
             files=files_digest(config["study"]["measures"]),
@@ -35,7 +69,7 @@ if DOOR == "measures":
             "measure: table of measures"
         shell:
             "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria} --table {input.table:q}"
-            " --structures {params.structures:q} --out {output.measures:q} &> {log:q}"
+            " --structures {params.structures:q} --settings {params.settings:q} --out {output.measures:q} &> {log:q}"
 
 else:
 

@@ -17,6 +17,7 @@ rule report:
         measures=f"{STUDY}/tables/measures.parquet",
         screen=rules.screen.output,
         aging=rules.aging.output,
+        published=rules.published.output,
         structures=STRUCTURES,
         groups=GROUPS,
         truth=TRUTH,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ctpop.stats.correlation import fisher_interval, influence, ranks_of, spearman
+from ctpop.stats.correlation import bonett_wright_error, fisher_interval, influence, ranks_of, spearman
 
 
 def uneven_spread(n, rng):
@@ -142,3 +142,23 @@ def test_interval_covers_as_often_as_it_says_where_fishers_does_not():
 def test_interval_of_a_small_cohort_covers_at_least_as_often_as_it_says():
     ours, _ = coverage(20, 1500, np.random.default_rng(12))
     assert 0.94 <= ours <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("rho", "low", "high"),
+    [
+        (-0.79, -0.803, -0.776),
+        (-0.74, -0.755, -0.724),
+        (0.64, 0.619, 0.660),
+        (-0.61, -0.631, -0.588),
+        (-0.57, -0.592, -0.547),
+        (-0.55, -0.573, -0.526),
+        (-0.53, -0.553, -0.506),
+        (-0.51, -0.534, -0.485),
+        (-0.49, -0.515, -0.465),
+        (0.33, 0.301, 0.358),
+    ],
+)
+def test_intervals_of_bonett_and_wright_for_the_published_correlations(rho, low, high):
+    found = fisher_interval(rho, bonett_wright_error(rho, 4004), 0.95)
+    assert found == (pytest.approx(low, abs=0.0005), pytest.approx(high, abs=0.0005))

@@ -3,7 +3,14 @@ import pytest
 from scipy import stats
 
 from ctpop.stats.correlation import spearman
-from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
+from ctpop.stats.groups import (
+    KruskalWallis,
+    discordant,
+    epsilon_squared_of_trend,
+    kruskal_wallis,
+    quartile_cuts,
+    quartile_of,
+)
 
 
 def test_cut_points_are_linear_quantiles():
@@ -92,3 +99,56 @@ def test_an_inverted_u_is_seen_by_the_groups_and_not_by_the_correlation():
     epsilon_squared = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed")).epsilon_squared
     assert abs(spearman(values, ages, 0.95).rho) < 0.05
     assert epsilon_squared > 0.3
+
+
+def both(values_of_age, n=4004, noise=1.0):
+    """Kruskal-Wallis and rho of values that follow age along a curve, with normal noise."""
+    rng = np.random.default_rng(8)
+    ages = rng.integers(18, 101, n).astype(float)
+    values = values_of_age(ages) + noise * rng.normal(size=n)
+    found = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed"))
+    return found, spearman(ages, values, 0.95).rho
+
+
+def test_a_straight_relation_has_the_epsilon_squared_of_its_rho():
+    found, rho = both(lambda ages: -ages / 24)
+    assert 0.88 < found.epsilon_squared / rho**2 < 0.97
+    assert found.epsilon_squared == pytest.approx(epsilon_squared_of_trend(rho), abs=0.02)
+    assert discordant(found, rho, 1e-4) is False
+
+
+def test_an_inverted_u_has_no_rho_a_large_epsilon_squared_and_is_discordant():
+    found, rho = both(lambda ages: -(((ages - 59) / 24) ** 2))
+    assert abs(rho) < 0.05
+    assert found.epsilon_squared > 0.3
+    assert discordant(found, rho, 1e-4) is True
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        lambda ages: -np.maximum(ages - 55, 0) / 10,
+        lambda ages: 3.0 * (ages > 80),
+        lambda ages: -3.0 * (ages > 59),
+        lambda ages: np.exp(ages / 12) / 300,
+    ],
+    ids=["flat, then falling", "a step at the last cut", "a step in the middle", "ever steeper"],
+)
+def test_no_relation_that_goes_one_way_is_discordant(curve):
+    found, rho = both(curve)
+    assert found.log10_p < -4
+    assert discordant(found, rho, 1e-4) is False
+
+
+def test_the_largest_ratio_of_a_relation_that_goes_one_way_is_that_of_a_step_at_an_outer_cut():
+    quartiles, ages = np.repeat([1, 2, 3, 4], 2500), np.arange(10_000.0)
+    values = 1.0 * (quartiles == 4)
+    found, rho = kruskal_wallis(values, quartiles), spearman(ages, values, 0.95).rho
+    assert found.epsilon_squared / epsilon_squared_of_trend(rho) == pytest.approx(256 / 135, rel=1e-3)
+    assert discordant(found, rho, 1e-4) is False
+
+
+def test_discordance_needs_a_significant_test():
+    assert discordant(KruskalWallis(10, 3, -1.7, 0.1), 0.01, 1e-4) is False
+    assert discordant(KruskalWallis(100, 3, -20.0, 0.1), 0.01, 1e-4) is True
+    assert discordant(KruskalWallis(), 0.3, 1e-4) is None

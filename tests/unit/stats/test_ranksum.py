@@ -83,3 +83,11 @@ def test_a_difference_within_the_continuity_correction_is_zero_without_a_sign():
 def test_groups_without_an_answer_have_missing_results(younger, older):
     found = rank_sum(np.array(younger), np.array(older))
     assert np.isnan([found.u, found.z, found.log10_p, found.auc, found.cliffs_delta, found.shift]).all()
+
+
+def test_without_continuity_z_is_that_of_scipy_without_it():
+    rng = np.random.default_rng(9)
+    younger, older = rng.integers(0, 8, 40).astype(float), rng.integers(1, 9, 55).astype(float)
+    peer = stats.mannwhitneyu(younger, older, method="asymptotic", use_continuity=False)
+    assert 10 ** rank_sum(younger, older, continuity=False).log10_p == pytest.approx(peer.pvalue, rel=1e-12)
+    assert rank_sum(younger, older).log10_p > rank_sum(younger, older, continuity=False).log10_p

@@ -28,8 +28,25 @@ def test_every_rank_finds_its_difference():
     rng = np.random.default_rng(1)
     younger, older = rng.integers(0, 60, 40).astype(float), rng.integers(0, 60, 90).astype(float)
     expected = np.sort(np.subtract.outer(older, younger), axis=None)
-    found = [difference_of_rank(younger, older, rank) for rank in range(0, 3600, 37)]
-    assert found == expected[::37].tolist()
+    counted = np.unique(younger, return_counts=True), np.unique(older, return_counts=True)
+    assert [difference_of_rank(*counted, rank) for rank in range(0, 3600, 37)] == expected[::37].tolist()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.standard_cauchy(n),
+        lambda rng, n: np.exp(3 * rng.normal(size=n)),
+        lambda rng, n: np.r_[1e9, rng.normal(size=n - 1)],
+        lambda rng, n: np.round(rng.normal(size=n), 1) + np.where(rng.random(n) < 0.5, 0, 100),
+    ],
+    ids=["no mean", "skewed", "one far away", "two clusters with ties"],
+)
+@pytest.mark.parametrize("n", [1500, 1501])
+def test_shift_is_exact_where_the_range_of_differences_has_to_be_narrowed(draw, n):
+    rng = np.random.default_rng(3)
+    younger, older = draw(rng, n), draw(rng, n)
+    assert hodges_lehmann_shift(younger, older) == np.median(np.subtract.outer(older, younger))
 
 
 def test_memory_does_not_hold_all_differences():

@@ -5,6 +5,7 @@ from ctpop.contracts.keys import (
     ANALYSED,
     FAMILY,
     FEW,
+    INTERVALS,
     MEASURE,
     NO_INTERVAL,
     NORMALITY_METHODS,
@@ -39,6 +40,7 @@ ASSOCIATIONS = Table(
         "rho": number("Spearman rank correlation with age", low=-1, high=1, missing=FEW),
         "ci_low": number("lower limit of its confidence interval", low=-1, high=1, missing=NO_INTERVAL),
         "ci_high": number("upper limit", low=-1, high=1, missing=NO_INTERVAL),
+        "interval": text("method of the interval (aging.interval)", among=INTERVALS),
         "log10_p": number("decimal logarithm of P, exact far below 1e-308", high=0, missing=FEW),
         "p": p_value("P value, two-sided", FEW),
         "p_bonferroni": p_value("P times the tests of the family, at most 1", FEW),
@@ -61,11 +63,26 @@ GROUPS = Table(
         "log10_p": number("decimal logarithm of P", high=0, missing=FEW),
         "p": p_value("P value", FEW),
         "p_bonferroni": p_value("P times the tests of the family, at most 1", FEW),
+        "p_holm": p_value("P adjusted by Holm", FEW),
+        "q_bh": p_value("false discovery rate by Benjamini and Hochberg", FEW),
+        "significant": truth("P is below aging.alpha, as in the paper", missing=FEW),
         "epsilon_squared": number("effect size H/(n-1)", low=0, high=1, missing=FEW),
+        "epsilon_squared_of_rho": number(
+            "15/16 rho^2: epsilon_squared where values rise or fall evenly with age", low=0, high=1, missing=FEW
+        ),
+        "discordant": truth(
+            "significant, and epsilon_squared is more than twice that of rho: the relation does not go one way",
+            missing=FEW,
+        ),
         "n_1": count("values in the first (youngest) quartile"),
         "n_2": count("values in the second quartile"),
         "n_3": count("values in the third quartile"),
         "n_4": count("values in the fourth (oldest) quartile"),
+        **{
+            f"{end}_{group}": number(f"age of the {end} in quartile {group}", "years", missing="no values in it")
+            for end in ("youngest", "oldest")
+            for group in (1, 2, 3, 4)
+        },
         "cut_1": number("age between first and second quartile", "years", missing="no ages"),
         "cut_2": number("age between second and third quartile", "years", missing="no ages"),
         "cut_3": number("age between third and fourth quartile", "years", missing="no ages"),
@@ -86,6 +103,9 @@ POSTHOC = Table(
         "log10_p": number("decimal logarithm of P", high=0, missing=FEW),
         "p": p_value("P value, two-sided", FEW),
         "p_bonferroni": p_value("P times the tests of the family, at most 1", FEW),
+        "p_holm": p_value("P adjusted by Holm", FEW),
+        "q_bh": p_value("false discovery rate by Benjamini and Hochberg", FEW),
+        "significant": truth("P is below aging.alpha, as in the paper", missing=FEW),
         "auc": number("probability that the older quartile has the larger value", low=0, high=1, missing=FEW),
         "cliffs_delta": number("2 auc - 1", low=-1, high=1, missing=FEW),
         "shift": number("Hodges-Lehmann shift, older minus younger", "ml or HU", missing=FEW),

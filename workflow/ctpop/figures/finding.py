@@ -198,7 +198,7 @@ def records(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def _rows(table: pd.DataFrame) -> dict[Key, dict[str, float]]:
     keys = zip(table["structure"], table["measure"], strict=True)
-    numbers = table.drop(columns=[*KEY, "family"]).astype("float64").to_dict("records")
+    numbers = table.select_dtypes(exclude=["object", "str"]).astype("float64").to_dict("records")
     return {
         key: {str(name): float(value) for name, value in row.items()} for key, row in zip(keys, numbers, strict=True)
     }

@@ -51,6 +51,12 @@ REVIEWED = {  # single structures, by the reason that a reviewer gave them
 SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
 PEOPLE = {"female": ("woman", "women"), "male": ("man", "men"), "": ("person of unrecorded sex", "of unrecorded sex")}
 RULE_SETS = {"none": "No rules", "paper": "Lower bounds alone", "strict": "Strict", "study": "This study"}
+AGREEMENTS = {
+    "consistent": "consistent",
+    "differs": "differs",
+    "not_reported": "not reported",
+    "not_measured_here": "not measured here",
+}
 MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
 AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
 STRUCTURES = {

@@ -8,30 +8,31 @@ import pandas as pd
 
 from ctpop import exchange
 from ctpop.errors import ContractError
+from ctpop.measuring import user_table
 from ctpop.schema import MEASURES_TABLE
 
 LOG = logging.getLogger(__name__)
 
 
-def taken_over(path: Path, scan_ids: list[str], names: list[str]) -> pd.DataFrame:
-    """Return as `measures` what a table (CSV, Parquet) or a folder of TotalSegmentator's statistics holds."""
-    if path.is_dir():
-        return exchange.read_folder(path, scan_ids, names)
-    return take_over(read_user_table(path), scan_ids, names, path)
+def taken_over(
+    path: Path, scan_ids: list[str], names: list[str], columns: user_table.Columns | None = None
+) -> pd.DataFrame:
+    """Return as `measures` what a table (CSV, TSV, Parquet) or a folder of TotalSegmentator's statistics holds.
 
-
-def read_user_table(path: Path) -> pd.DataFrame:
-    """Return a table of measures from CSV or Parquet.
+    `columns` has our names by those of the table.
 
     Raises
     ------
     ContractError
-        If the file does not exist.
+        If there are columns for a folder, or the table cannot be read (`user_table.read`) or taken over (`take_over`).
 
     """
-    if not path.is_file():
-        raise ContractError(f"{path}: the table of measures does not exist; set study.measures")
-    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"scan_id": str})
+    if path.is_dir():
+        if columns:
+            raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
+        return exchange.read_folder(path, scan_ids, names)
+    table = user_table.as_long(user_table.read(path, columns or {}, names), names, path)
+    return take_over(table, scan_ids, names, path)
 
 
 def take_over(table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path) -> pd.DataFrame:

@@ -30,6 +30,7 @@ REQUIRED = (
     schema.GROUPS,
     schema.POSTHOC,
     schema.SENSITIVITY,
+    schema.COMPARE_PUBLISHED,
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ctpop.stats.ranks import Ranks, ranks_of
 from ctpop.stats.tails import log10_p_of_perfect_order, log10_p_of_rho
 
 FEWEST = 4  # the standard error divides by n - 3
@@ -21,47 +22,42 @@ class Correlation:
     log10_p: float = math.nan
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """Mid-ranks of a sample, centred at 0 (in order, half-integers: sums of their products carry no rounding error).
-
-    `level` is the position of each value among the distinct values, `ties` the number of values at each level.
-    """
-
-    centred: np.ndarray
-    level: np.ndarray
-    ties: np.ndarray
-
-    def sum_above(self, weights: np.ndarray) -> np.ndarray:
-        """Return for each member the sum of the weights of larger members and half that of its equals."""
-        totals = np.bincount(self.level, weights=weights)
-        above: np.ndarray = (totals.sum() - np.cumsum(totals) + totals / 2)[self.level]
-        return above
-
-
-def ranks_of(values: np.ndarray) -> Ranks:
-    """Return the mid-ranks of a sample."""
-    _, level, ties = np.unique(values, return_inverse=True, return_counts=True)
-    centred = np.cumsum(ties) - (ties + len(values)) / 2
-    return Ranks(centred[level], level, ties)
-
-
 def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
     """Return Spearman's rho of two samples of equal length: the Pearson correlation of their mid-ranks.
 
     Fewer than four pairs, or a sample whose values are all equal, give a `Correlation` without results. A perfect
     order (rho of exactly -1 or 1) has no interval, since its spread cannot be estimated.
     """
-    if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+    return spearman_of_ranks(ranks_of(x), ranks_of(y), confidence)
+
+
+def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
+    """Return the same of two samples that are ranked already."""
+    n = len(x.level)
+    if n < FEWEST or not x.varies or not y.varies:
         return Correlation()
-    x_ranks, y_ranks = ranks_of(x), ranks_of(y)
-    rho = _rho(x_ranks, y_ranks)
+    rho = _rho(x, y)
     if abs(rho) == 1:
-        return Correlation(rho=rho, log10_p=log10_p_of_perfect_order(x_ranks.ties))
+        return Correlation(rho=rho, log10_p=log10_p_of_perfect_order(x.ties))
     # ASSUME: n - 3, as in Fisher's own standard error: with n, intervals of small cohorts are too narrow
-    error = math.sqrt(float(np.mean(_influence(x_ranks, y_ranks, rho) ** 2)) / (len(x) - 3))
+    error = math.sqrt(float(np.mean(_influence(x, y, rho) ** 2)) / (n - 3))
     low, high = fisher_interval(rho, error / (1 - rho**2), confidence)
-    return Correlation(rho, low, high, log10_p_of_rho(rho, len(x)))
+    return Correlation(rho, low, high, log10_p_of_rho(rho, n))
+
+
+def rho_of_ranks(x: Ranks, y: Ranks) -> float:
+    """Return Spearman's rho alone; missing where `spearman` has none."""
+    defined = len(x.level) >= FEWEST and x.varies and y.varies
+    return _rho(x, y) if defined else math.nan
+
+
+def bonett_wright_error(rho: float, n: int) -> float:
+    """Return the standard error of Fisher's z of a rank correlation of which only rho and n are known.
+
+    sqrt((1 + rho^2/2) / (n - 3)), for data that are nearly bivariate normal after a monotone transform (Bonett and
+    Wright, Psychometrika 2000;65:23).
+    """
+    return math.sqrt((1 + rho**2 / 2) / (n - 3))
 
 
 def fisher_interval(rho: float, error_of_z: float, confidence: float) -> tuple[float, float]:

@@ -1,9 +1,24 @@
 """Hodges-Lehmann shift between two groups, exact and in little memory."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-HALVINGS = 64  # of the range of differences: enough to reach the last digit of a double
-ENOUGH = 4  # differences per value that may be listed and sorted
+STEPS = 200  # of the narrowing: every second halves the range, so that 128 reach the last digit of a double
+FEWEST_LISTED = 1024  # differences that are listed and sorted at once
+SAMPLED = 64  # quantiles of each group
+MARGIN = 1 / 64  # share of the differences that are left, by which a step aims beside the one that is sought
+
+Counted = tuple[np.ndarray, np.ndarray]  # distinct values, ascending, and how often each occurs
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A shift, for each younger value the number of distinct older ones up to it, and the differences up to it."""
+
+    shift: float
+    places: np.ndarray
+    count: int
 
 
 def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
@@ -12,36 +27,84 @@ def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
     The estimate of Hodges and Lehmann (Ann Math Stat 1963;34:598). With a and b values it takes memory for some
     multiple of a + b numbers, where a table of all differences would take a b (5 GB for 25,000 against 25,000).
     """
-    total = len(younger) * len(older)
-    middle = sorted({(total - 1) // 2, total // 2})
-    return float(np.mean([difference_of_rank(younger, older, rank) for rank in middle]))
+    return shift_of_counts(np.unique(younger, return_counts=True), np.unique(older, return_counts=True))
 
 
-def difference_of_rank(younger: np.ndarray, older: np.ndarray, rank: int) -> float:
-    """Return the difference older - younger that has `rank` (0 is the smallest) smaller ones before it.
+def shift_of_counts(younger: Counted, older: Counted) -> float:
+    """Return the same of groups whose values are sorted and counted."""
+    total = int(younger[1].sum()) * int(older[1].sum())
+    return float(np.mean(differences_of_ranks(younger, older, (total - 1) // 2, total // 2)))
 
-    The interval that holds it is halved until few differences lie inside, which are then listed and sorted. Equal
-    values are counted, not repeated, so that ties cannot keep it full.
+
+def difference_of_rank(younger: Counted, older: Counted, rank: int) -> float:
+    """Return the difference older - younger that has `rank` (0 is the smallest) smaller ones before it."""
+    return differences_of_ranks(younger, older, rank, rank)[0]
+
+
+def differences_of_ranks(younger: Counted, older: Counted, first: int, last: int) -> tuple[float, float]:
+    """Return the differences older - younger of two neighbouring ranks, `first` and `last`, which may be the same.
+
+    The range that holds both is narrowed until few differences lie inside, which are then listed and sorted. The first
+    two steps go to either side of where a sample of quantiles has the rank; the others to where it would be if the
+    differences that are left were evenly spread, in turn somewhat below and above, and to the middle of the range where
+    two steps did not quarter their number. Equal values are counted, not repeated: ties cannot keep the range full.
     """
-    x, x_times = np.unique(younger, return_counts=True)
-    y, y_times = np.unique(older, return_counts=True)
-    y_until = np.concatenate([[0], np.cumsum(y_times)])
-    low, high = np.zeros(len(x), dtype=int), np.full(len(x), len(y))  # for each x, the slice of y that is left
-    low_shift, high_shift = y[0] - x[-1], y[-1] - x[0]
-    for _ in range(HALVINGS):
-        if (high - low).sum() <= ENOUGH * (len(x) + len(y)):
+    x, y = younger[0], older[0]
+    total = int(younger[1].sum()) * int(older[1].sum())
+    low = _Bound(float(y[0] - x[-1]), np.zeros(len(x), dtype=int), 0)
+    high = _Bound(float(y[-1] - x[0]), np.full(len(x), len(y)), total)
+    few, starts, halve = max(FEWEST_LISTED, (len(x) + len(y)) // 2), list(_starts(younger, older, first / total)), False
+    left = [total, total]
+    for step in range(STEPS):
+        if (high.places - low.places).sum() <= few:
             break
-        shift = (low_shift + high_shift) / 2
-        middle = np.searchsorted(y, x + shift, side="right")
-        if x_times @ y_until[middle] <= rank:
-            low, low_shift = middle, shift
-        else:
-            high, high_shift = middle, shift
-    x_index, y_index = _listed(low, high)
-    differences, times = y[y_index] - x[x_index], x_times[x_index] * y_times[y_index]
+        share = (first + 0.5 - low.count) / (high.count - low.count) + (MARGIN if step % 2 else -MARGIN)
+        share = 0.5 if halve else min(max(share, MARGIN / 2), 1 - MARGIN / 2)
+        shift = starts.pop() if starts else low.shift + (high.shift - low.shift) * share
+        at = _bound(younger, older, shift)
+        if first < at.count <= last:  # the one ends here, the other begins
+            return _last_until(at, x, y), _first_from(at, x, y)
+        low, high = (at, high) if at.count <= first else (low, at)
+        left.append(high.count - low.count)
+        halve = not halve and left[-1] > left[-3] / 4
+    x_index, y_index = _listed(low.places, high.places)
+    differences, times = y[y_index] - x[x_index], younger[1][x_index] * older[1][y_index]
     order = np.argsort(differences, kind="stable")
-    position = np.searchsorted(np.cumsum(times[order]), rank - x_times @ y_until[low], side="right")
-    return float(differences[order][position])
+    found = np.searchsorted(np.cumsum(times[order]), np.array([first, last]) - low.count, side="right")
+    return float(differences[order][found[0]]), float(differences[order][found[1]])
+
+
+def _bound(younger: Counted, older: Counted, shift: float) -> _Bound:
+    places = np.searchsorted(older[0], younger[0] + shift, side="right")
+    until = np.concatenate([[0], np.cumsum(older[1])])
+    return _Bound(shift, places, int(younger[1] @ until[places]))
+
+
+def _starts(younger: Counted, older: Counted, share: float) -> np.ndarray:
+    """Return two shifts that are likely to lie just below and above a share of all differences, the higher first."""
+    x, y = _quantiles(younger), _quantiles(older)
+    aims = np.clip(share + np.array([1, -1]) / len(x), 0, 1)
+    starts: np.ndarray = np.quantile(np.subtract.outer(y, x), aims)
+    return starts
+
+
+def _quantiles(values: Counted) -> np.ndarray:
+    """Return values at evenly spaced ranks."""
+    until = np.cumsum(values[1])
+    quantiles: np.ndarray = values[0][np.searchsorted(until, (np.arange(SAMPLED) + 0.5) / SAMPLED * until[-1])]
+    return quantiles
+
+
+def _last_until(bound: _Bound, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the largest difference up to a bound."""
+    some = bound.places > 0
+    return float((y[bound.places[some] - 1] - x[some]).max())
+
+
+def _first_from(bound: _Bound, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the smallest difference beyond a bound."""
+    some = bound.places < len(y)
+    return float((y[bound.places[some]] - x[some]).min())
 
 
 def _listed(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,219 @@
+"""Coverage of confidence intervals and false positives of tests, in simulated cohorts whose truth is known.
+
+    python bench/validity.py > bench/validity.md                           # about ten minutes on a quiet machine
+    python bench/validity.py --repeats 100 --sizes 50 200                  # a look at it
+
+Simulated data; no patients. Each line is a kind of data and a size of cohort; each number is the share of simulated
+cohorts whose 95 % interval holds the true rank correlation, or whose P is below .05 although nothing is to be found. A
+number within three Monte Carlo standard errors of .95, or of .05, stands alone; others are marked: - too narrow, or too
+many false positives; + too wide, or too few. Random numbers depend on nothing but the line, so that any line can be
+computed alone.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from machine import heading, load, table
+from scipy import special
+
+from ctpop.stats.bootstrap import generator_for
+from ctpop.stats.correlation import bonett_wright_error, fisher_interval, spearman
+from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
+from ctpop.stats.normality import kolmogorov_smirnov
+from ctpop.stats.ordinal import Ordinal
+from ctpop.stats.psr import WithinStrata, correlation_of_residuals
+from ctpop.stats.quade import quade
+from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_intervals
+from ctpop.stats.ranks import ranks_of
+from ctpop.stats.ranksum import rank_sum
+
+AGES = np.arange(18, 101)
+CONFIDENCE, ALPHA = 0.95, 0.05
+DRAWS = 1000  # of the bootstrap: enough for quantiles at 2.5 and 97.5 %
+SIZES = (50, 200, 1000, 4004)
+TOGETHER = 50  # cohorts that share the draws of a bootstrap
+
+Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of data: how ages and values are drawn, and the correlation of ranks of all people."""
+
+    name: str
+    draw: Draw
+    rho: float
+
+
+def normal(rho: float, random: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return samples of a bivariate normal distribution with a rank correlation."""
+    pearson = 2 * math.sin(math.pi * rho / 6)
+    x = random.normal(size=n)
+    return x, pearson * x + math.sqrt(1 - pearson**2) * random.normal(size=n)
+
+
+def by_age(mean: np.ndarray, sd: np.ndarray, random: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return ages in whole years, evenly distributed, and normal values whose mean and sd depend on them."""
+    index = random.integers(0, len(AGES), n)
+    return AGES[index].astype(float), mean[index] + sd[index] * random.normal(size=n)
+
+
+def rho_by_age(mean: np.ndarray, sd: np.ndarray) -> float:
+    """Return the rank correlation of `by_age`, from the mean rank of the values of each age among those of all."""
+    above = special.ndtr(np.subtract.outer(mean, mean) / np.hypot.outer(sd, sd)).mean(axis=1)
+    ages = (np.arange(len(AGES)) + 0.5) / len(AGES) - 0.5
+    return float(np.mean(ages * above) / math.sqrt(np.mean(ages**2) / 12))
+
+
+def kinds() -> list[Kind]:
+    """Return the kinds of data of design 3.2, and independent ones."""
+    years, flat = AGES - 18.0, np.ones(len(AGES))
+    shapes = {
+        "no effect of age": (0 * years, flat),
+        "spread grows with age": (-0.055 * years, 0.2 + 0.02 * years),
+        "the same, weaker": (-0.036 * years, 0.3 + 0.025 * years),
+        "flat to 55 years, then falling": (-0.09 * np.maximum(AGES - 55.0, 0), flat),
+    }
+    of_age = [Kind(name, partial(by_age, *shape), rho_by_age(*shape)) for name, shape in shapes.items()]
+    return [*(Kind("bivariate normal", partial(normal, rho), rho) for rho in (-0.786, -0.483)), *of_age]
+
+
+def coverage(kind: Kind, n: int, repeats: int) -> list[str]:
+    """Return the line of a kind of data: how often intervals by four methods hold the true correlation."""
+    random, held, samples, boot = generator_for(1, kind.name, str(kind.rho), str(n)), np.zeros(3), [], []
+    for _ in range(repeats):
+        x, y = kind.draw(random, n)
+        found = spearman(x, y, CONFIDENCE)
+        errors = [math.sqrt(1 / (n - 3)), bonett_wright_error(found.rho, n)]
+        others = [fisher_interval(found.rho, error, CONFIDENCE) for error in errors]
+        held += [low <= kind.rho <= high for low, high in [(found.ci_low, found.ci_high), *others]]
+        samples.append(Ranked(np.arange(n), ranks_of(y), ranks_of(x)))
+        if len(samples) == TOGETHER:
+            boot += bootstrap_holds(samples, n, kind.rho)
+            samples = []
+    shares = [*(held / repeats), np.mean(boot) if boot else math.nan]
+    return [kind.name, f"{kind.rho:.3f}", str(n), *(marked(share, CONFIDENCE, repeats, -1) for share in shares)]
+
+
+def bootstrap_holds(samples: list[Ranked], n: int, rho: float) -> list[bool]:
+    """Return for each sample whether its bootstrap interval holds the true correlation."""
+    drawn = np.concatenate(list(drawn_correlations(samples, n, DRAWS, 1, 1)), axis=1)
+    low, high = percentile_intervals(drawn, CONFIDENCE)
+    return [bool(inside) for inside in (low <= rho) & (rho <= high)]
+
+
+def marked(share: float, nominal: float, repeats: int, worse: int) -> str:
+    """Return a share with a mark if it is off by more than three standard errors; `worse` is the side of invalidity."""
+    if math.isnan(share):
+        return "–"
+    off = share - nominal
+    if abs(off) <= 3 * math.sqrt(nominal * (1 - nominal) / repeats):
+        return f"{share:.3f}"
+    return f"{share:.3f} {'-' if off * worse > 0 else '+'}"
+
+
+def rank_tests(random: np.random.Generator, n: int) -> list[float]:
+    """Return log10 P of the paper's tests where age has no effect: values in whole numbers, ages in whole years."""
+    ages, values = random.choice(AGES, n).astype(float), np.round(random.normal(50, 12, n))
+    quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
+    pair = rank_sum(values[quartiles == 1], values[quartiles == 4])
+    return [spearman(ages, values, CONFIDENCE).log10_p, kruskal_wallis(values, quartiles).log10_p, pair.log10_p]
+
+
+def unequal_spread(random: np.random.Generator, n: int) -> list[float]:
+    """Return log10 P of the rank-sum test of equal medians, sd 1 in 63 % of the people and 4 in the others."""
+    first = round(0.63 * n)
+    return [rank_sum(random.normal(0, 1, first), random.normal(0, 4, n - first)).log10_p]
+
+
+def normality_tests(random: np.random.Generator, n: int) -> list[float]:
+    """Return log10 P of the three variants of the test of normality, of normal attenuations."""
+    values = random.normal(50, 12, n)
+    found = [kolmogorov_smirnov(values, method).p for method in ("lilliefors", "ks_fitted", "ks_standard")]
+    return [math.log10(max(p, 1e-300)) for p in found]
+
+
+def confounded(random: np.random.Generator, n: int) -> tuple[np.ndarray, ...]:
+    """Return age, sex, height and a volume that follows sex and height alone; fewer men and smaller people are old."""
+    ages = random.choice(AGES, n).astype(float)
+    male = (random.random(n) < 0.84 - 0.4 * (ages - 18) / 82).astype(float)
+    height = 166 + 12 * male - 0.08 * (ages - 18) + 6 * random.normal(size=n)
+    volume = np.exp(0.15 * male + 0.012 * (height - 170) + 0.15 * random.normal(size=n))
+    return ages, male, height, volume
+
+
+def confounded_tests(random: np.random.Generator, n: int) -> list[float]:
+    """Return log10 P of crude, partly and wholly adjusted tests of `confounded`."""
+    ages, male, height, volume = confounded(random, n)
+    by_sex = [WithinStrata(sample, male) for sample in (ages, volume)]
+    columns = np.column_stack([male, (height - height.mean()) / height.std()])
+    by_both = [Ordinal(sample, columns) for sample in (ages, volume)]
+    quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
+    return [
+        spearman(ages, volume, CONFIDENCE).log10_p,
+        correlation_of_residuals(*by_sex, CONFIDENCE).log10_p,
+        correlation_of_residuals(*by_both, CONFIDENCE).log10_p,
+        quade(volume, quartiles, height[:, np.newaxis], male[:, np.newaxis]).log10_p,
+    ]
+
+
+def false_positives(tests: Callable[[np.random.Generator, int], list[float]], n: int, repeats: int) -> list[str]:
+    """Return the size and the share of P below .05 of each test."""
+    random = generator_for(1, tests.__name__, str(n))
+    found = np.array([tests(random, n) for _ in range(repeats)])
+    return [str(n), *(marked(share, ALPHA, repeats, 1) for share in (found < math.log10(ALPHA)).mean(axis=0))]
+
+
+def lines(sizes: list[int], repeats: int, jobs: int) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Yield head and lines of each table."""
+    with ProcessPoolExecutor(jobs) as pool:
+        cases = [(kind, n) for kind in KINDS for n in sizes]
+        head = ["data", "rho", "people", "influence", "Fisher", "Bonett–Wright", "bootstrap"]
+        yield head, list(pool.map(coverage, *zip(*cases, strict=True), [repeats] * len(cases)))
+        for tests, names in TESTS.items():
+            yield ["people", *names], list(pool.map(partial(false_positives, tests), sizes, [repeats] * len(sizes)))
+
+
+KINDS = kinds()
+TESTS = {
+    rank_tests: ("Spearman", "Kruskal–Wallis", "rank-sum, quartiles 1 and 4"),
+    unequal_spread: ("rank-sum, equal medians, sd 1 and 4",),
+    normality_tests: ("lilliefors", "ks_fitted", "ks_standard"),
+    confounded_tests: ("crude", "residuals within sexes", "residuals given sex and height", "Quade, sex and height"),
+}
+TITLES = [
+    "## Confidence intervals of rho: share that hold the truth (nominal .95)",
+    "## No effect of age: share of P < .05; ages in whole years, values in whole numbers",
+    "## Equal medians, unequal spread: share of P < .05",
+    "## Normal values: share of P < .05",
+    "## Sex and height alone: share of P < .05. Adjusting for sex leaves the effect of height, as it should be told",
+]
+
+
+def main() -> None:
+    """Simulate and print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=2000, help="cohorts of each line (default %(default)s)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="people of a cohort")
+    parser.add_argument("--jobs", type=int, default=2, help="processes; results do not depend on them")
+    options = parser.parse_args()
+    before, parts = load(), []
+    for title, (head, rows) in zip(TITLES, lines(options.sizes, options.repeats, options.jobs), strict=True):
+        sys.stderr.write(f"{title}\n")
+        parts.append(f"{title}\n\n{table(head, rows)}")
+    error = 3 * math.sqrt(ALPHA * (1 - ALPHA) / options.repeats)
+    note = (
+        f"Simulated data; no patients. {options.repeats} cohorts per line: numbers within {error:.3f} of .95 or .05 are"
+        f" nominal; others are marked, - invalid, + too cautious. Bootstrap: {DRAWS} draws."
+    )
+    sys.stdout.write("\n\n".join([heading(before), note, *parts]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""The twin of the published study: a registry of 4102 people and a table of their measures, as numbers without images.
+
+    python demo/make_twin.py            (make twin runs it, and then the study in demo/twin.yaml)
+
+Nobody in it exists. Flow, sexes and ages are those that the paper prints (Wasserthal et al., Radiol Artif Intell
+2023;5(5):e230024): 4102 people, of whom 30 have no age, 33 no complete images and 35 no contrast agent; 2543 men and
+1461 women of 18 to 100 years remain. Volume and attenuation of the 104 structures follow `demo/twin_structures.csv`,
+which says of each whether its correlation with age is
+
+- published: the number that the paper prints,
+- null: zero, whatever the sex and height of a person,
+- plausible: a number of ours, such as another vertebra's,
+- sex_and_height: whatever follows from sex and height alone. Fewer of the old are men, and the old are shorter.
+
+Before anything fails, the rank correlation of the 4004 with age is the one that is asked for, up to the step of a rank:
+what the study then finds differs from it by failures, screening and the combination of sides, and not by luck.
+Structures with zero correlation are left to luck.
+"""
+
+import argparse
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+HERE = Path(__file__).parent
+STRUCTURES = HERE / "twin_structures.csv"
+BOUNDS = HERE.parent / "workflow" / "resources" / "structures" / "paper_104.csv"
+
+SEED = 20230905
+REMOVED = {"age": 30, "complete": 33, "contrast": 35}
+N_MEN, N_WOMEN = 2543, 1461
+AGES = (18, 100)
+MEN_YOUNG, MEN_OLD = 0.78, 0.47  # share of men at 18 and 100 years, before it is fitted to the total
+HEIGHT_CM = {"male": 178.0, "female": 165.0}
+HEIGHT_SD, HEIGHT_PER_YEAR = 7.0, -0.08  # SOURCE: design of the confounding example, docs/methods.md
+SHARED = {"": 1.0, "ribs": 0.7}  # share of the spread that members of a pool have in common
+SHARED_PAIR = 0.8
+VOXEL_ML = 1.5**3 / 1000
+FAILURE_YOUNG, FAILURE_OLD = 0.4, 1.6  # times the rate of the structure, at 18 and 100 years
+FRAGMENT = (0.1, 0.9)  # of the lower bound, or of the volume if it is cut off
+HALVINGS = 30
+
+Values = np.ndarray
+
+
+@dataclass(frozen=True)
+class People:
+    """What the measures of a person depend on; `included` are the 4004."""
+
+    ids: list[str]
+    age: Values
+    male: Values
+    height: Values
+    included: Values
+
+
+def stream(name: str) -> np.random.RandomState:
+    """Return random numbers of their own for a name; RandomState gives the same in every version of numpy."""
+    return np.random.RandomState(zlib.crc32(f"{SEED} {name}".encode()))
+
+
+def draw_people() -> People:
+    """Return 4102 people in a random order; 4004 of them meet the criteria of the paper."""
+    random = stream("people")
+    n, n_out = N_MEN + N_WOMEN, sum(REMOVED.values())
+    low, high = AGES
+    age = random.randint(low, high + 1, n + n_out).astype(float)
+    age[:2] = AGES  # the youngest and the oldest are among the 4004
+    share = MEN_YOUNG + (MEN_OLD - MEN_YOUNG) * (age - low) / (high - low)
+    # The N_MEN largest of log odds + logistic noise: the total is exact, and the share falls with age.
+    score = np.log(share / (1 - share)) + random.logistic(size=len(age))
+    male = score >= np.sort(score[:n])[-N_MEN]
+    height = np.where(male, HEIGHT_CM["male"], HEIGHT_CM["female"]) + HEIGHT_PER_YEAR * (age - low)
+    height += HEIGHT_SD * random.standard_normal(len(age))
+    order = random.permutation(len(age))
+    ids = [f"twin{number:04d}" for number in range(1, len(age) + 1)]
+    return People(ids, age[order], male[order], height[order].round(1), (np.arange(len(age)) < n)[order])
+
+
+def registry_of(people: People) -> pd.DataFrame:
+    """Return the registry: what is not known is missing, and each of the others lacks one thing."""
+    random = stream("registry")
+    out = random.permutation(np.flatnonzero(~people.included))
+    lacking = dict(zip(REMOVED, np.split(out, np.cumsum(list(REMOVED.values()))[:-1]), strict=True))
+    age = pd.Series(people.age).astype("Int64")
+    age[lacking["age"]] = pd.NA
+    everyone = np.arange(len(people.ids))
+    return pd.DataFrame(
+        {
+            "scan_id": people.ids,
+            "patient_id": [name.replace("twin", "person") for name in people.ids],
+            "age_years": age,
+            "sex": np.where(people.male, "male", "female"),
+            "complete": np.where(np.isin(everyone, lacking["complete"]), "false", "true"),
+            "contrast": np.where(np.isin(everyone, lacking["contrast"]), "false", "true"),
+            "height_cm": people.height,
+            "year": random.randint(2011, 2021, len(people.ids)),
+            "scanner": random.choice(["A", "B", "C"], len(people.ids)),
+            "kvp": random.choice([100, 120], len(people.ids), p=[0.3, 0.7]),
+        }
+    )
+
+
+def rho_with_age(values: Values, people: People) -> float:
+    """Return the rank correlation with age among the 4004."""
+    ranks = [rankdata(each[people.included]) for each in (values, people.age)]
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def noise_of(names: list[str], pooled: str, measure: str, n: int) -> dict[str, Values]:
+    """Return standard normal noise of each structure; members of a pool share most of it."""
+    share = SHARED.get(pooled, SHARED_PAIR)
+    common = stream(f"{pooled or names[0]} {measure} pool").standard_normal(n)
+    return {
+        name: share * common + np.sqrt(1 - share**2) * stream(f"{name} {measure} own").standard_normal(n)
+        for name in names
+    }
+
+
+def slope_for(rho: float, pooled_at: Callable[[float], Values], people: People) -> float:
+    """Return the share of age in a spread, -1 to 1, at which the pooled values have the wanted correlation."""
+    low, high = -1.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = rho_with_age(pooled_at(middle), people) < rho
+        low, high = (middle, high) if below else (low, middle)
+    return (low + high) / 2
+
+
+def volumes_of(pool: pd.DataFrame, people: People) -> dict[str, Values]:
+    """Return the volume (ml) of each member of a pool: log-normal, larger in men and the tall."""
+    noise = noise_of(list(pool["structure"]), pool["pooled"].iloc[0], "volume", len(people.ids))
+
+    def at(slope: float) -> dict[str, Values]:
+        return {
+            row["structure"]: row["volume_ml"]
+            * np.exp(
+                row["volume_male"] * (people.male - people.male.mean())
+                + row["volume_10cm"] * (people.height - people.height.mean()) / 10
+                + row["volume_spread"] * mixed(slope, noise[row["structure"]], people)
+            )
+            for row in pool.to_dict("records")
+        }
+
+    return at(asked(pool, "volume", lambda slope: sum(at(slope).values()), people))
+
+
+def attenuations_of(pool: pd.DataFrame, volumes: dict[str, Values], people: People) -> dict[str, Values]:
+    """Return the attenuation (HU) of each member of a pool: normal; a pool's is weighted by volume."""
+    noise = noise_of(list(pool["structure"]), pool["pooled"].iloc[0], "hu", len(people.ids))
+
+    def at(slope: float) -> dict[str, Values]:
+        return {
+            row["structure"]: row["hu_mean"]
+            + row["hu_sd"]
+            * (row["hu_male"] * (people.male - people.male.mean()) + mixed(slope, noise[row["structure"]], people))
+            for row in pool.to_dict("records")
+        }
+
+    def pooled(slope: float) -> Values:
+        found = at(slope)
+        return sum(volumes[name] * found[name] for name in found) / sum(volumes[name] for name in found)
+
+    return at(asked(pool, "hu", pooled, people))
+
+
+def mixed(slope: float, noise: Values, people: People) -> Values:
+    """Return a spread of variance 1 that is age to a share and noise for the rest."""
+    low, high = AGES
+    standard = (people.age - (low + high) / 2) / ((high - low) / np.sqrt(12))
+    return slope * standard + np.sqrt(1 - slope**2) * noise
+
+
+def asked(pool: pd.DataFrame, measure: str, pooled_at: Callable[[float], Values], people: People) -> float:
+    """Return the share of age that a pool needs: none where age has no effect of its own."""
+    first = pool.iloc[0]
+    if first[f"{measure}_role"] in {"null", "sex_and_height"}:
+        return 0.0
+    return slope_for(float(first[f"{measure}_rho"]), pooled_at, people)
+
+
+def measures_of(row: dict[str, float], volume: Values, hu: Values, people: People) -> pd.DataFrame:
+    """Return the rows of one structure, after failures that rise with age: absent, too small or cut off."""
+    random, n = stream(f"{row['structure']} failures"), len(people.ids)
+    low, high = AGES
+    rate = row["failures"] * (FAILURE_YOUNG + (FAILURE_OLD - FAILURE_YOUNG) * (people.age - low) / (high - low))
+    failed = random.random_sample(n) < rate
+    kind = random.choice(["absent", "fragment", "cut"], n)
+    share = random.uniform(*FRAGMENT, n)
+    absent, fragment, cut = (failed & (kind == word) for word in ("absent", "fragment", "cut"))
+    left = np.select([absent, fragment, cut], [0.0, share * row["lower_bound_ml"], share * volume], volume)
+    voxels = np.round(left / VOXEL_ML).astype(int)
+    noisy = hu + np.where(fragment, row["hu_sd"] * random.standard_normal(n), 0)
+    return pd.DataFrame(
+        {
+            "scan_id": people.ids,
+            "structure": row["structure"],
+            "n_voxels": voxels,
+            "volume_ml": np.round(voxels * VOXEL_ML, 6),
+            "hu_mean": np.where(voxels > 0, np.round(noisy, 2), np.nan),
+            "border_voxels": np.where(cut, np.maximum(1, voxels // 20), 0),
+            "faces": pd.Series(np.where(cut & (voxels > 0), "superior", None), dtype="str"),
+        }
+    )
+
+
+def read_structures() -> pd.DataFrame:
+    """Return what is asked of each structure, with the lower bound that its fragments fall below."""
+    asked_for = pd.read_csv(STRUCTURES, keep_default_na=False, na_values={"volume_rho": ""})
+    bounds = pd.read_csv(BOUNDS)[["structure", "lower_bound_ml"]]
+    return asked_for.merge(bounds, on="structure", validate="one_to_one")
+
+
+def simulate(people: People, structures: pd.DataFrame) -> pd.DataFrame:
+    """Return the measures of all people, structure after structure."""
+    pools = structures["pooled"].where(structures["pooled"].ne(""), structures["structure"])
+    tables = []
+    for _, pool in structures.groupby(pools, sort=False):
+        volumes = volumes_of(pool, people)
+        hu = attenuations_of(pool, volumes, people)
+        tables += [
+            measures_of(row, volumes[row["structure"]], hu[row["structure"]], people) for row in pool.to_dict("records")
+        ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Simulate the twin of the published study.")
+    parser.add_argument("--folder", type=Path, default=HERE / "twin", help="where to write (default: demo/twin)")
+    options = parser.parse_args(arguments)
+    people = draw_people()
+    measures = simulate(people, read_structures())
+    options.folder.mkdir(parents=True, exist_ok=True)
+    registry_of(people).to_csv(options.folder / "registry.csv", index=False, lineterminator="\n")
+    measures.to_parquet(options.folder / "measures.parquet", index=False)
+    print(f"{len(people.ids)} simulated people and {len(measures)} measures are in {options.folder}")
+
+
+if __name__ == "__main__":
+    main()

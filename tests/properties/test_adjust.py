@@ -1,0 +1,141 @@
+"""Laws of adjusted statistics and of centiles: what must hold for any data."""
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ctpop.stats.correlation import spearman
+from ctpop.stats.design import Covariate, design, strata_of
+from ctpop.stats.f_tail import log10_p_of_f
+from ctpop.stats.ordinal import Ordinal
+from ctpop.stats.psr import WithinStrata, correlation_of_residuals
+from ctpop.stats.quade import quade
+from ctpop.stats.splines import FEWEST_KNOTS, age_columns, age_tests, knots_of
+
+law = settings(deadline=None, max_examples=60, derandomize=True)
+
+PERSON = st.tuples(
+    st.integers(18, 100).map(float),  # age
+    st.integers(-400, 400).map(lambda number: number / 8),  # value, in steps that can tie
+    st.integers(140, 200).map(float),  # height
+    st.integers(0, 1).map(float),  # sex
+)
+PEOPLE = st.lists(PERSON, min_size=12, max_size=60).map(np.array)
+
+
+def adjusted(people, value, how):
+    """Return the correlation of age and value, adjusted for sex within strata or for sex and height by the model."""
+    age, _, height, sex = people.T
+    covariates = [Covariate("sex", sex, of_kinds=True), Covariate("height_cm", height, of_kinds=False)]
+    if how == "strata":
+        strata = strata_of(covariates[:1], len(age))
+        return correlation_of_residuals(WithinStrata(age, strata), WithinStrata(value, strata), 0.95)
+    columns = design(covariates, len(age))
+    return correlation_of_residuals(Ordinal(age, columns), Ordinal(value, columns), 0.95)
+
+
+def results(found):
+    return list(vars(found).values())
+
+
+def same(first, second, tolerance=1e-9):
+    np.testing.assert_allclose(results(first), results(second), rtol=tolerance, atol=tolerance)
+
+
+def vary(people):
+    age, value, *_ = people.T
+    return np.ptp(age) > 0 and np.ptp(value) > 0
+
+
+@law
+@given(PEOPLE, st.sampled_from(["strata", "model"]))
+def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(people, how):
+    assume(vary(people))
+    value = people[:, 1]
+    same(adjusted(people, value, how), adjusted(people, np.exp(value / 20), how))
+
+
+@law
+@given(PEOPLE, st.sampled_from(["strata", "model"]))
+def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(people, how):
+    assume(vary(people))
+    found, turned = adjusted(people, people[:, 1], how), adjusted(people, -people[:, 1], how)
+    assume(np.isfinite(found.ci_low))
+    np.testing.assert_allclose(
+        [turned.rho, turned.ci_low, turned.ci_high, turned.log10_p],
+        [-found.rho, -found.ci_high, -found.ci_low, found.log10_p],
+        rtol=1e-6,
+        atol=1e-6,
+    )
+
+
+@law
+@given(PEOPLE, st.sampled_from(["strata", "model"]), st.randoms(use_true_random=False))
+def test_the_order_of_the_patients_does_not_matter(people, how, random):
+    assume(vary(people))
+    order = list(range(len(people)))
+    random.shuffle(order)
+    same(adjusted(people, people[:, 1], how), adjusted(people[order], people[order, 1], how), 1e-6)
+
+
+@law
+@given(PEOPLE, st.sampled_from(["strata", "model"]))
+def test_an_adjusted_correlation_lies_inside_its_interval(people, how):
+    assume(vary(people))
+    found = adjusted(people, people[:, 1], how)
+    assume(np.isfinite(found.ci_low))
+    assert -1 <= found.ci_low <= found.rho <= found.ci_high <= 1
+    assert found.log10_p <= 0
+
+
+@law
+@given(PEOPLE)
+def test_residuals_lie_between_minus_one_and_one_and_average_zero(people):
+    assume(vary(people))
+    columns = design([Covariate("height_cm", people[:, 2], of_kinds=False)], len(people))
+    residuals = Ordinal(people[:, 1], columns).values
+    assert np.abs(residuals).max() <= 1
+    assert abs(residuals.mean()) < 1e-6
+
+
+@law
+@given(PEOPLE)
+def test_a_single_stratum_is_no_adjustment(people):
+    assume(vary(people))
+    together = np.zeros(len(people), dtype=int)
+    found = correlation_of_residuals(WithinStrata(people[:, 0], together), WithinStrata(people[:, 1], together), 0.95)
+    expected = spearman(people[:, 1], people[:, 0], 0.95)
+    assume(abs(expected.rho) < 1)
+    same(found, expected)
+
+
+@law
+@given(PEOPLE)
+def test_quade_asks_for_the_order_of_values_and_covariates_only(people):
+    age, value, height, sex = people.T
+    quartiles, kinds = np.digitize(age, [40, 60, 80]), sex[:, np.newaxis]
+    first = quade(value, quartiles, height[:, np.newaxis], kinds)
+    second = quade(value**3, quartiles, np.exp(height[:, np.newaxis] / 50), 5 - 2 * kinds)
+    same(first, second, 1e-7)
+
+
+@law
+@given(PEOPLE, st.floats(0.25, 8), st.floats(-100, 100))
+def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(people, factor, shift):
+    age, value, height, sex = people.T
+    knots = knots_of(age)
+    assume(len(knots) >= FEWEST_KNOTS and np.ptp(value) > 0)
+    curve = age_columns(age, knots, sex if np.ptp(sex) else None)
+    others = design([Covariate("height_cm", height, of_kinds=False)], len(age), curve)
+    assume(len(age) - curve.shape[1] - others.shape[1] >= 3)
+    found, scaled = (age_tests(v, curve, others, knots) for v in (value, factor * value + shift))
+    assert found.keys() == scaled.keys()
+    for term, test in found.items():
+        same(test, scaled[term], 1e-5)
+
+
+@law
+@given(st.floats(0, 5000), st.floats(0, 5000), st.integers(1, 12), st.integers(3, 100_000))
+def test_a_larger_f_is_less_probable(first, second, df_1, df_2):
+    small, large = sorted([first, second])
+    assert log10_p_of_f(large, df_1, df_2) <= log10_p_of_f(small, df_1, df_2) + 1e-9 <= 1e-9

@@ -1,0 +1,30 @@
+"""Draw the people of r_data.csv, and freeze what R computes of them in r_values.csv (base R alone, no package).
+
+    apt-get install --no-install-recommends r-base-core
+    python tests/reference/r_values.py
+
+The data: ages in whole years, values that fall with age and spread more with it, the same in tens (ties), height, sex.
+"""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).parent
+
+
+def people(n: int, seed: int) -> pd.DataFrame:
+    """Return people with a continuous and a rounded outcome."""
+    rng = np.random.default_rng(seed)
+    age = rng.integers(18, 101, n)
+    male = (rng.random(n) < 0.84 - 0.005 * (age - 18)).astype(int)
+    height = (165 + 12 * male - 0.08 * age + 6 * rng.normal(size=n)).round(1)
+    value = (60 - 0.4 * age + 0.2 * height + (4 + 0.15 * age) * rng.normal(size=n)).round(6)
+    return pd.DataFrame({"age": age, "male": male, "height": height, "value": value, "rounded": value.round(-1)})
+
+
+if __name__ == "__main__":
+    people(240, 20231).to_csv(HERE / "r_data.csv", index=False, lineterminator="\n")
+    subprocess.run(["Rscript", HERE / "r_values.R", HERE / "r_data.csv", HERE / "r_values.csv"], check=True)

@@ -1,0 +1,130 @@
+"""Agreement with R: r_values.R, run by r_values.py, left what base R computes of r_data.csv in r_values.csv."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.stats import families
+from ctpop.stats.correlation import spearman
+from ctpop.stats.design import Covariate, strata_of
+from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
+from ctpop.stats.normality import kolmogorov_smirnov
+from ctpop.stats.psr import WithinStrata, correlation_of_residuals
+from ctpop.stats.quade import quade
+from ctpop.stats.ranksum import rank_sum
+from ctpop.stats.splines import age_columns, age_tests, knots_of
+
+HERE = Path(__file__).parent
+PEOPLE = pd.read_csv(HERE / "r_data.csv").astype(float)
+R = pd.read_csv(HERE / "r_values.csv", dtype={"name": str})
+AGES = PEOPLE["age"].to_numpy()
+MALE = PEOPLE["male"].to_numpy()
+HEIGHT = PEOPLE[["height"]].to_numpy()
+QUARTILES = quartile_of(AGES, quartile_cuts(AGES), "right_closed")
+OUTCOMES = ("value", "rounded")
+
+
+def of_r(outcome, test):
+    rows = R[R["outcome"].eq(outcome) & R["test"].eq(test)]
+    assert len(rows), f"R has no {test} of {outcome}"
+    return dict(zip(rows["name"], rows["value"], strict=True))
+
+
+def same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        assert value == pytest.approx(expected[name], rel=1e-9), name
+
+
+def pairs_of(outcome, **options):
+    groups = {quartile: rows[outcome].to_numpy() for quartile, rows in PEOPLE.groupby(QUARTILES)}
+    return {f"{a}-{b}": rank_sum(groups[a], groups[b], **options) for a, b in combinations((1, 2, 3, 4), 2)}
+
+
+def test_the_rounded_outcome_ties_and_the_other_does_not():
+    assert PEOPLE["value"].is_unique
+    assert PEOPLE["rounded"].nunique() < 25
+
+
+def test_quartiles_are_those_of_quantile_and_cut():
+    sizes = {
+        f"n_{closed}_{group}": (quartile_of(AGES, quartile_cuts(AGES), closed) == group).sum()
+        for closed in ("right_closed", "left_closed")
+        for group in (1, 2, 3, 4)
+    }
+    cuts = {f"cut_{number}": cut for number, cut in enumerate(quartile_cuts(AGES), start=1)}
+    same({**cuts, **sizes}, of_r("age", "quartiles"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_spearman_is_that_of_cor_test(outcome):
+    found = spearman(PEOPLE[outcome].to_numpy(), AGES, 0.95)
+    same({"rho": found.rho, "p": 10**found.log10_p}, of_r(outcome, "spearman"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_kruskal_wallis_is_that_of_kruskal_test(outcome):
+    found = kruskal_wallis(PEOPLE[outcome].to_numpy(), QUARTILES)
+    same({"h": found.h, "df": found.df, "p": 10**found.log10_p}, of_r(outcome, "kruskal"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("continuity", [True, False], ids=["with continuity", "without"])
+@pytest.mark.parametrize(
+    ("adjustment", "adjust"),
+    [
+        ("none", np.asarray),
+        ("bonferroni", families.bonferroni),
+        ("holm", families.holm),
+        ("BH", families.benjamini_hochberg),
+    ],
+    ids=["plain", "Bonferroni", "Holm", "Benjamini-Hochberg"],
+)
+def test_pairs_are_those_of_pairwise_wilcox_test(outcome, continuity, adjustment, adjust):
+    found = pairs_of(outcome, continuity=continuity)
+    p = adjust(np.array([10**each.log10_p for each in found.values()]))
+    test = "wilcoxon_continuity" if continuity else "wilcoxon"
+    same(dict(zip(found, p, strict=True)), of_r(outcome, f"{test}_{adjustment}"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_u_and_the_shift_are_those_of_wilcox_test_and_of_all_differences(outcome):
+    found = pairs_of(outcome)
+    same({name: each.u for name, each in found.items()}, of_r(outcome, "u"))
+    same({name: each.shift for name, each in found.items()}, of_r(outcome, "shift"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_quade_is_the_analysis_of_variance_of_what_ranks_of_covariates_leave(outcome):
+    found = quade(PEOPLE[outcome].to_numpy(), QUARTILES, HEIGHT, MALE[:, np.newaxis])
+    same({"f": found.f, "p": 10**found.log10_p}, of_r(outcome, "quade"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_correlation_within_the_sexes_is_that_of_ridits(outcome):
+    strata = strata_of([Covariate("sex", MALE, of_kinds=True)], len(MALE))
+    residuals = (WithinStrata(sample, strata) for sample in (PEOPLE[outcome].to_numpy(), AGES))
+    same({"rho": correlation_of_residuals(*residuals, 0.95).rho}, of_r(outcome, "partial"))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_splines_of_age_are_those_of_ns_with_errors_of_hc3(outcome):
+    knots, values = knots_of(AGES), PEOPLE[outcome].to_numpy()
+    curve = age_columns(AGES, knots, MALE)
+    found = age_tests(values, curve, HEIGHT, knots)
+    left = np.linalg.lstsq(np.column_stack([curve, HEIGHT]), values)[1].item()
+    tests = {f"{term}_{name}": number for term in found for name, number in f_and_p(found[term])}
+    same({**tests, "rss": left}, of_r(outcome, "spline"))
+
+
+def f_and_p(test):
+    return [("f", test.f), ("p", 10**test.log10_p)]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("method", ["lilliefors", "ks_fitted"])
+def test_distance_from_normality_is_that_of_ks_test(outcome, method):
+    same({"d": kolmogorov_smirnov(PEOPLE[outcome].to_numpy(), method).d}, of_r(outcome, "kolmogorov_smirnov"))

@@ -1,0 +1,92 @@
+"""Covariates as columns of a model."""
+
+import numpy as np
+import pytest
+
+from ctpop.stats.design import Covariate, complete, design, indicators, strata_of
+
+N = 60
+RANDOM = np.random.default_rng(0)
+HEIGHT = Covariate("height_cm", RANDOM.normal(170, 10, N), of_kinds=False)
+SEX = Covariate("sex", RANDOM.integers(0, 2, N).astype(float), of_kinds=True)
+SITE = Covariate("site", RANDOM.integers(0, 3, N).astype(float), of_kinds=True)
+
+
+def like(covariate, values):
+    return Covariate(covariate.name, values, covariate.of_kinds)
+
+
+def test_patients_are_complete_if_every_covariate_is_known():
+    gaps = like(HEIGHT, np.where(np.arange(N) < 5, np.nan, HEIGHT.values))
+    other = like(SEX, np.where(np.arange(N) > 57, np.nan, SEX.values))
+
+    assert complete([gaps, other], N).tolist() == [False] * 5 + [True] * 53 + [False] * 2
+    assert complete([], N).all()
+
+
+def test_kinds_are_indicators_of_all_but_the_first():
+    found = indicators(Covariate("site", np.array([0.0, 1, 2, 1]), of_kinds=True))
+
+    assert found.tolist() == [[0, 0], [1, 0], [0, 1], [1, 0]]
+
+
+def test_numbers_take_two_columns_and_kinds_one_less_than_there_are():
+    assert design([HEIGHT], N).shape == (N, 2)
+    assert design([HEIGHT, SEX, SITE], N).shape == (N, 2 + 1 + 2)
+
+
+def test_columns_have_mean_0_and_sd_1():
+    columns = design([HEIGHT, SITE], N)
+    assert columns.mean(axis=0) == pytest.approx(0, abs=1e-12)
+    assert columns.std(axis=0) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "redundant",
+    [
+        [HEIGHT, like(HEIGHT, 2.54 * HEIGHT.values + 3)],
+        [HEIGHT, Covariate("constant", np.full(N, 8.0), of_kinds=False)],
+        [HEIGHT, Covariate("one_kind", np.zeros(N), of_kinds=True)],
+    ],
+    ids=["twice", "a constant", "one kind"],
+)
+def test_what_adds_nothing_is_left_out(redundant):
+    np.testing.assert_array_equal(design(redundant, N), design([HEIGHT], N))
+
+
+def test_a_kind_that_others_imply_is_left_out():
+    both = Covariate("sex_and_site", 3 * SEX.values + SITE.values, of_kinds=True)
+
+    assert design([both], N).shape == (N, 5)
+    assert design([both, SEX, SITE], N).shape == (N, 5)
+
+
+def test_what_given_columns_hold_is_left_out():
+    given = np.column_stack([SEX.values, HEIGHT.values])
+
+    assert design([SEX], N, given).shape == (N, 0)
+    assert design([HEIGHT], N, given).shape == (N, 1)  # its curve alone
+
+
+def test_numbers_with_few_values_are_a_straight_line():
+    few = Covariate("dose", np.repeat([1.0, 2.0], N // 2), of_kinds=False)
+    assert design([few], N).shape == (N, 1)
+
+
+def test_no_covariates_have_no_columns_and_one_stratum():
+    assert design([], N).shape == (N, 0)
+    assert set(strata_of([], N)) == {0}
+
+
+def test_strata_share_all_kinds():
+    strata = strata_of([SEX, SITE], N)
+    groups = {(sex, site) for sex, site in zip(SEX.values, SITE.values, strict=True)}
+
+    assert len(set(strata)) == len(groups) == 6
+    assert len(set(zip(strata, SEX.values, SITE.values, strict=True))) == 6
+
+
+def test_a_covariate_varies_if_two_known_values_differ():
+    assert HEIGHT.varies
+    assert not like(HEIGHT, np.full(N, np.nan)).varies
+    assert not like(HEIGHT, np.r_[np.full(N - 1, np.nan), 5.0]).varies

@@ -1,0 +1,116 @@
+"""Differences of correlations and shares that are known by their summaries."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ctpop.stats.correlation import fisher_interval, spearman
+from ctpop.stats.differences import Estimate, difference_of, from_interval, from_size, z_of_shares
+
+PRINTED = {  # SOURCE: intervals by Bonett and Wright for n = 4004, computed apart from this code
+    -0.79: (-0.803, -0.776),
+    -0.74: (-0.755, -0.724),
+    0.64: (0.619, 0.660),
+    -0.61: (-0.631, -0.588),
+    -0.57: (-0.592, -0.547),
+    -0.55: (-0.573, -0.526),
+    -0.53: (-0.553, -0.506),
+    -0.51: (-0.534, -0.485),
+    -0.49: (-0.515, -0.465),
+    0.33: (0.301, 0.358),
+}
+
+
+def fisher(rho, n):
+    error = 1 / math.sqrt(n - 3)
+    return Estimate(rho, *fisher_interval(rho, error, 0.95), error)
+
+
+@pytest.mark.parametrize(("rho", "expected"), PRINTED.items())
+def test_the_interval_of_a_printed_correlation_is_that_of_bonett_and_wright(rho, expected):
+    found = from_size(rho, 4004, 0.95)
+
+    assert (round(found.low, 3), round(found.high, 3)) == expected
+
+
+def test_the_example_of_cocor_gives_its_z_and_the_interval_of_zou():
+    # SOURCE: Diedenhofen and Musch, PLoS One 2015;10:e0121945, cocor.indep.groups(.7, .6, 305, 210)
+    found = difference_of(fisher(0.6, 210), fisher(0.7, 305))
+
+    assert found.z == pytest.approx(1.9300, abs=5e-5)
+    assert (found.low, found.high) == (pytest.approx(-0.0014, abs=5e-5), pytest.approx(0.2082, abs=5e-5))
+    assert 10**found.log10_p == pytest.approx(0.0536, abs=5e-5)
+
+
+def test_an_interval_gives_back_the_error_it_was_made_with():
+    values = np.random.default_rng(1).normal(size=(2, 200))
+    rho = spearman(values[0], values[0] + values[1], 0.9)
+
+    found = from_interval(rho.rho, rho.ci_low, rho.ci_high, 0.9)
+
+    low, high = fisher_interval(rho.rho, found.error_of_z, 0.9)
+    assert (low, high) == (pytest.approx(rho.ci_low, abs=1e-12), pytest.approx(rho.ci_high, abs=1e-12))
+
+
+@pytest.mark.parametrize("ends", [(math.nan, math.nan), (0.2, 1.0), (-1.0, 0.2)])
+def test_without_a_finite_interval_nothing_is_known_of_a_difference(ends):
+    found = difference_of(from_interval(0.1, *ends, 0.95), fisher(0.3, 50))
+
+    assert all(math.isnan(value) for value in vars(found).values())
+
+
+rhos, sizes = st.floats(-0.95, 0.95), st.integers(10, 5000)
+
+
+@given(rhos, sizes, rhos, sizes)
+def test_the_other_order_changes_the_sign_and_nothing_else(rho_1, n_1, rho_2, n_2):
+    there = difference_of(fisher(rho_1, n_1), fisher(rho_2, n_2))
+    back = difference_of(fisher(rho_2, n_2), fisher(rho_1, n_1))
+
+    assert (there.difference, there.z, there.log10_p) == (-back.difference, -back.z, back.log10_p)
+    assert (there.low, there.high) == (-back.high, -back.low)
+
+
+@given(rhos, sizes, rhos, sizes)
+def test_a_difference_lies_in_its_interval_which_lies_between_minus_2_and_2(rho_1, n_1, rho_2, n_2):
+    found = difference_of(fisher(rho_1, n_1), fisher(rho_2, n_2))
+
+    assert -2 <= found.low <= found.difference <= found.high <= 2
+
+
+def test_the_test_of_two_equal_correlations_is_right_as_often_as_it_says():
+    random = np.random.default_rng(20)
+    samples = [random.normal(size=(2, 2, 150)) for _ in range(1000)]
+    found = []
+    for sample in samples:
+        rhos = [spearman(x, y - x, 0.95) for x, y in sample]
+        found.append(difference_of(*(from_interval(rho.rho, rho.ci_low, rho.ci_high, 0.95) for rho in rhos)))
+
+    wrong = sum(abs(each.z) > 1.959964 for each in found)
+    missed = sum(not each.low <= 0 <= each.high for each in found)
+    assert 30 <= wrong <= 75  # 50 expected, and three standard errors of 6.9, with n of 150 a little more
+    assert 30 <= missed <= 75
+
+
+def test_the_z_of_two_shares_is_the_root_of_the_chi_squared_without_continuity():
+    # SOURCE: R, prop.test(c(15, 25), c(50, 50), correct = FALSE): X-squared = 4.1667
+    assert z_of_shares((15, 50), (25, 50)) == pytest.approx(math.sqrt(4.1666667), abs=1e-6)
+    assert z_of_shares((25, 50), (15, 50)) == pytest.approx(-math.sqrt(4.1666667), abs=1e-6)
+
+
+def test_shares_of_nobody_are_not_tested_and_equal_ones_do_not_differ():
+    assert math.isnan(z_of_shares((0, 0), (1, 2)))
+    assert z_of_shares((0, 10), (0, 20)) == 0
+    assert z_of_shares((10, 10), (20, 20)) == 0
+    assert z_of_shares((2543, 4004), (2543, 4004)) == 0
+
+
+@given(rhos, sizes)
+def test_a_correlation_does_not_differ_from_itself(rho, n):
+    assume(abs(rho) > 1e-12)
+    found = difference_of(fisher(rho, n), fisher(rho, n))
+
+    assert (found.difference, found.z, found.log10_p) == (0, 0, 0)

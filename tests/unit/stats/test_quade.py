@@ -1,0 +1,72 @@
+"""Quade's rank analysis of covariance."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import stats
+from statsmodels.stats.anova import anova_lm
+
+from ctpop.stats.groups import kruskal_wallis
+from ctpop.stats.quade import quade
+
+NONE = np.empty((80, 0))
+
+
+def sample(n=80, seed=0):
+    random = np.random.default_rng(seed)
+    groups = random.integers(1, 5, n)
+    height = random.normal(170, 8, n).round()
+    site = random.integers(0, 3, n)
+    return groups, height, site, (0.1 * height + 0.5 * groups + site + random.standard_normal(n)).round(1)
+
+
+def test_it_is_the_analysis_of_variance_of_residuals_of_ranks():
+    groups, height, site, values = sample()
+    kinds = np.column_stack([site == 1, site == 2]).astype(float)
+    frame = pd.DataFrame({"r": stats.rankdata(values), "h": stats.rankdata(height), "site": site, "group": groups})
+    frame["left"] = smf.ols("r ~ h + C(site)", frame).fit().resid
+    peer = anova_lm(smf.ols("left ~ C(group)", frame).fit()).loc["C(group)"]
+
+    found = quade(values, groups, height[:, np.newaxis], kinds)
+
+    assert (found.f, found.df_between, found.df_within) == (pytest.approx(peer["F"]), 3, 76)
+    assert 10**found.log10_p == pytest.approx(peer["PR(>F)"], rel=1e-9)
+    assert found.eta_squared == pytest.approx(peer["sum_sq"] / ((frame["left"] ** 2).sum()))
+
+
+def test_without_covariates_it_follows_from_kruskal_wallis():
+    groups, _, _, values = sample()
+    h = kruskal_wallis(values, groups).h
+
+    found = quade(values, groups, NONE, NONE)
+
+    assert found.f == pytest.approx((h / 3) / ((79 - h) / 76))
+    assert found.eta_squared == pytest.approx(h / 79)
+
+
+def test_groups_that_differ_in_the_covariate_alone_do_not_differ():
+    random = np.random.default_rng(4)
+    groups = random.integers(1, 5, 2000)
+    height = 180 - 4 * groups + random.normal(0, 5, 2000)
+    values = height + random.normal(0, 5, 2000)
+
+    assert kruskal_wallis(values, groups).log10_p < -30
+    assert quade(values, groups, height[:, np.newaxis], np.empty((2000, 0))).log10_p > -2
+
+
+@pytest.mark.parametrize(
+    ("values", "groups", "covariate"),
+    [
+        (np.arange(80.0), np.ones(80, dtype=int), np.empty((80, 0))),
+        (np.full(80, 3.0), np.arange(80) % 4, np.empty((80, 0))),
+        (np.arange(80.0), np.arange(80) % 4, np.arange(80.0)[:, np.newaxis] ** 3),
+        (np.arange(80) % 4 * 1.0, np.arange(80) % 4, np.empty((80, 0))),
+        (np.arange(4.0), np.arange(4), np.empty((4, 0))),
+        (np.empty(0), np.empty(0, dtype=int), np.empty((0, 1))),
+    ],
+    ids=["one group", "equal values", "explained by the covariate", "nothing within groups", "one each", "nobody"],
+)
+def test_samples_without_an_answer_have_missing_results(values, groups, covariate):
+    found = quade(values, groups, covariate, np.empty((len(values), 0)))
+    assert np.isnan([found.f, found.log10_p, found.eta_squared]).all()

@@ -1,0 +1,183 @@
+"""Two studies beside each other: a forest of both correlations with age, and of their difference."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ctpop.figures.finding import records
+from ctpop.figures.overview import frame_forest
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    INK,
+    NORMAL,
+    ORANGE,
+    PAPER,
+    SMALL,
+    SOFT,
+    STRIPE,
+    Page,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+)
+from ctpop.figures.wording import MEASURES, MINUS, MISSING, group_text, level, percent, structure_text
+
+Block = tuple[str, list[str]]
+Rows = list[tuple[str, bool]]  # a name, and whether it is that of a structure; else a heading
+
+ROWS_PER_PAGE = 58
+ROW_MM, HEAD_MM, FOOT_MM, LEFT_MM = 3.8, 13.0, 9.0, 2.0
+NAME_MM, RHO_MM, COUNT_MM, DIFFERENCE_MM = 42.0, 62.0, 24.0, 40.0
+SHIFT = {"a": -0.19, "b": 0.19}  # rows; the first study lies above
+COLOURS = {"a": BLUE, "b": ORANGE}
+LEAST_REACH = 0.2  # of the axis of differences
+TICKS = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the figures of a comparison share: the names of the studies, levels, and the banner."""
+
+    names: tuple[str, str]
+    confidence: float
+    alpha: float
+    banner: str | None
+
+
+def pages_of(blocks: list[Block]) -> list[list[Block]]:
+    """Return headings and what stands below them, cut into pages; a block that goes on repeats its heading."""
+    pages: list[list[Block]] = []
+    used, last = ROWS_PER_PAGE, ""
+    for heading, name in ((heading, name) for heading, names in blocks for name in names):
+        if used + 1 + (heading != last) > ROWS_PER_PAGE:
+            pages.append([])
+            used, last = 0, ""
+        if heading != last:
+            pages[-1].append((heading, []))
+        pages[-1][-1][1].append(name)
+        used, last = used + 1 + (heading != last), heading
+    return pages
+
+
+def source(table: pd.DataFrame, blocks: list[Block], measure: str) -> pd.DataFrame:
+    """Return the rows of `comparison` that a page shows, in its order."""
+    order = [name for _, names in blocks for name in names]
+    shown = table[table["measure"].eq(measure)].set_index("structure").reindex(order)
+    return shown[shown["measure"].notna()].reset_index()
+
+
+@in_house_style
+def draw(shown: pd.DataFrame, blocks: list[Block], measure: str, style: Style) -> Figure:
+    """Return one page: both correlations with their intervals, n, and the difference (second minus first)."""
+    rows: Rows = [row for heading, names in blocks for row in [(heading, False), *((name, True) for name in names)]]
+    found = records(shown)
+    height = len(rows) * ROW_MM
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, style.banner)
+    _names(page, rows, height)
+    places = {"rho": LEFT_MM + NAME_MM, "n": LEFT_MM + NAME_MM + RHO_MM}
+    places["difference"] = places["n"] + COUNT_MM
+    page.write(places["rho"], 5.8, MEASURES[measure], fontsize=NORMAL, fontweight="bold")
+    page.write(places["n"] + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
+    page.write(places["difference"], 5.8, "Difference", fontsize=NORMAL, fontweight="bold")
+    _correlations(page.axes(places["rho"], HEAD_MM, RHO_MM, height), rows, found)
+    _counts(page.axes(places["n"], HEAD_MM, COUNT_MM, height), rows, found)
+    _differences(page.axes(places["difference"], HEAD_MM, DIFFERENCE_MM, height), rows, found, style.alpha)
+    _legend(page, style)
+    return page.figure
+
+
+def _names(page: Page, rows: Rows, height: float) -> None:
+    axes = page.axes(LEFT_MM, HEAD_MM, page.width_mm - 2 * LEFT_MM, height)
+    axes.set(xlim=(0, page.width_mm - 2 * LEFT_MM), ylim=(len(rows) - 0.5, -0.5))
+    axes.axis("off")
+    for place, (name, is_structure) in enumerate(rows):
+        if is_structure and place % 2:
+            axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
+        text = structure_text(name) if is_structure else group_text(name)
+        short = plain(shortened(text, NAME_MM - 3, SMALL, bold=not is_structure))
+        weight = "normal" if is_structure else "bold"
+        axes.text(2 if is_structure else 0, place, short, va="center_baseline", fontsize=SMALL, fontweight=weight)
+
+
+def _correlations(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]]) -> None:
+    frame_forest(axes, len(rows))
+    for place, row in _present(rows, found):
+        for study, shift in SHIFT.items():
+            low, rho, high = (row[f"{name}_{study}"] for name in ("ci_low", "rho", "ci_high"))
+            _marker(axes, place + shift, (low, rho, high), COLOURS[study], COLOURS[study])
+
+
+def _differences(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]], alpha: float) -> None:
+    frame_forest(axes, len(rows))
+    present = list(_present(rows, found))
+    ends = [abs(row[name]) for _, row in present for name in ("difference_low", "difference_high")]
+    reach = max([LEAST_REACH, *(1.05 * end for end in ends if not math.isnan(end))])
+    tick = next(step for step in reversed(TICKS) if step <= reach)
+    axes.set(xlim=(-reach, reach), xticks=[-tick, 0, tick])
+    axes.set_xticklabels([f"{MINUS}{tick:g}".replace("0.", "."), "0", f"{tick:g}".replace("0.", ".")])
+    axes.set_xlabel("Difference of $r_s$, second minus first")
+    for place, row in present:
+        fill = INK if row["p"] < alpha else PAPER
+        _marker(axes, place, (row["difference_low"], row["difference"], row["difference_high"]), INK, fill)
+
+
+def _marker(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
+    low, middle, high = ends
+    if math.isnan(middle):
+        return
+    axes.plot([low, high], [place, place], color=colour, linewidth=0.8, zorder=2)
+    axes.plot(
+        middle,
+        place,
+        marker="o",
+        markersize=2.6,
+        markerfacecolor=fill,
+        markeredgecolor=colour,
+        markeredgewidth=0.6,
+        zorder=3,
+    )
+
+
+def _counts(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+    axes.axis("off")
+    for place, row in _present(rows, found):
+        n = [row[f"n_{study}"] for study in SHIFT]
+        text = " / ".join(MISSING if pd.isna(number) else f"{int(number):,}" for number in n)
+        axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
+
+
+def _present(rows: Rows, found: dict[str, dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    return [(place, found[name]) for place, (name, is_structure) in enumerate(rows) if is_structure and name in found]
+
+
+def _legend(page: Page, style: Style) -> None:
+    def dot(text: str, colour: str, fill: str) -> Line2D:
+        return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
+
+    names = [plain(shortened(name, NAME_MM, SMALL)) for name in style.names]
+    page.figure.legend(
+        handles=[
+            *(dot(name, colour, colour) for name, colour in zip(names, COLOURS.values(), strict=True)),
+            dot(f"$P$ < {level(style.alpha)}", INK, INK),
+            dot(f"$P$ ≥ {level(style.alpha)}", INK, PAPER),
+            Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(style.confidence)} CI"),
+        ],
+        loc="upper left",
+        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.6) / page.height_mm),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=5,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.4,
+        columnspacing=1.6,
+        handlelength=1.2,
+    )

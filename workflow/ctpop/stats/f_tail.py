@@ -1,0 +1,28 @@
+"""Decimal logarithm of the upper tail of the F distribution, exact far below 1e-308."""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from ctpop.stats.tails import LN_10, ORDINARY, SERIES_DIGITS
+
+
+def log10_p_of_f(f: float, df_1: float, df_2: float) -> float:
+    """Return log10 of P(F > f) with df_1 and df_2 degrees of freedom; -inf where f is infinite.
+
+    P is the regularised incomplete beta function I_x(a, b) with a = df_2/2, b = df_1/2 and x = df_2 / (df_2 + df_1 f).
+    Where P is too small for that, ln P = a ln x + b ln(1 - x) - ln a - ln B(a, b) + ln 2F1(a + b, 1; a + 1; x)
+    (DLMF 8.17.8); the terms of the series are positive and are summed directly.
+    """
+    if math.isinf(f):
+        return -math.inf
+    a, b, x = df_2 / 2, df_1 / 2, df_2 / (df_2 + df_1 * f)
+    p = float(special.betainc(a, b, x))
+    if p > ORDINARY:
+        return min(math.log10(p), 0.0)
+    falling = -math.log(x * max(1.0, (a + b) / (a + 1)))  # P is tiny, so that x is well below 1
+    step = np.arange(math.ceil(SERIES_DIGITS / falling))
+    series = 1 + float(np.cumprod((a + b + step) / (a + 1 + step) * x).sum())
+    logarithm = a * math.log(x) + b * math.log1p(-x) - math.log(a) - float(special.betaln(a, b)) + math.log(series)
+    return logarithm / LN_10

@@ -1,0 +1,80 @@
+"""Spearman's correlation adjusted for covariates, by probability-scale residuals.
+
+The residual of a value y, given covariates z, is P(Y < y | z) - P(Y > y | z): where the value stands among those of
+patients with the same covariates, from -1 to 1. Without covariates it is the rank, rescaled, and the correlation of the
+residuals of two variables is Spearman's. Liu, Li, Wanga and Shepherd, Biometrics 2018;74:595; Li and Shepherd,
+Biometrika 2012;99:473.
+
+Covariates that are all of kinds divide the patients into strata, and P is counted within each (`within_strata`). With
+numbers among them, P comes from a model (`stats.ordinal`). Both know how much each patient moves the residuals of the
+others, so that the interval accounts for P being estimated.
+"""
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from ctpop.stats.correlation import Correlation, fisher_interval
+from ctpop.stats.ranks import ranks_of
+from ctpop.stats.tails import log10_p_of_rho
+
+PERFECT = 1e-12  # distance of rho from -1 or 1 that is rounding
+
+
+class Residuals(Protocol):
+    """Probability-scale residuals, and what the patients contribute to their estimate."""
+
+    values: np.ndarray
+    columns: int
+
+    def carried(self, weights: np.ndarray) -> np.ndarray:
+        """Return the influence of each patient on mean(weights * residuals) through the estimated P."""
+
+
+class WithinStrata:
+    """Residuals within strata: (2 rank - m - 1) / m, with mid-ranks among the m patients of a stratum.
+
+    `columns` is the number of strata beyond the first.
+    """
+
+    def __init__(self, sample: np.ndarray, strata: np.ndarray) -> None:
+        self._members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+        self._ranks = [ranks_of(sample[members]) for members in self._members]
+        self.columns = len(self._members) - 1
+        self.values = np.zeros(len(sample))
+        for members, ranks in zip(self._members, self._ranks, strict=True):
+            self.values[members] = 2 * ranks.centred / len(members)
+
+    def carried(self, weights: np.ndarray) -> np.ndarray:
+        """Return the influence of each patient on mean(weights * residuals) through the ranks of the others."""
+        influence = np.zeros(len(weights))
+        for members, ranks in zip(self._members, self._ranks, strict=True):
+            inside = weights[members]
+            signs = 2 * ranks.sum_above(inside) - inside.sum()  # sum of the weights above minus those below
+            influence[members] = (signs - inside @ self.values[members]) / len(members)
+        return influence
+
+
+def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> Correlation:
+    """Return the Pearson correlation of two sets of residuals, with its interval and log10 P.
+
+    The interval is tanh(artanh rho -+ q s / (1 - rho^2)) with s^2 = mean(psi^2) / (n - 3 - k), where k are the columns
+    that were fitted and psi the influence of each patient on rho: that of Pearson's correlation, plus what the patient
+    contributes to P on either side (M-estimation; for strata and no covariates, the formula of Croux and Dehon in
+    `stats.correlation`). P is that of t with n - 2 - k degrees of freedom. Residuals that are all equal, or fewer than
+    four beyond k, have no result; a perfect order has neither interval nor P.
+    """
+    n, columns = len(x.values), max(x.columns, y.columns)
+    sd_x, sd_y = x.values.std(), y.values.std()
+    if n - columns < 4 or not min(sd_x, sd_y) > PERFECT:
+        return Correlation()
+    u, v = (x.values - x.values.mean()) / sd_x, (y.values - y.values.mean()) / sd_y
+    rho = float(np.clip(np.mean(u * v), -1, 1))
+    if 1 - abs(rho) < PERFECT:
+        return Correlation(rho=math.copysign(1.0, rho))
+    direct = u * v - rho / 2 * (u**2 + v**2)
+    psi = direct + x.carried((v - rho * u) / sd_x) + y.carried((u - rho * v) / sd_y)
+    error = math.sqrt(float(np.mean(psi**2)) / (n - 3 - columns))
+    low, high = fisher_interval(rho, error / (1 - rho**2), confidence)
+    return Correlation(rho, low, high, log10_p_of_rho(rho, n - columns))
