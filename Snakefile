@@ -24,6 +24,7 @@ if "study" not in config:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cohort.smk"
+include: "workflow/rules/convert.smk"
 include: "workflow/rules/segment.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/screen.smk"
@@ -41,5 +42,6 @@ rule all:
     input:
         rules.report.output,
         EVALUATION,
+        CONVERSIONS,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

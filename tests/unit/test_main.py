@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctpop import __main__, __version__, settings
+from ctpop import __main__, __version__
 
 WORKFLOW = Path(__main__.__file__).parents[1]
 
@@ -25,7 +25,8 @@ def test_help_lists_every_stage_in_order(capsys):
     text = capsys.readouterr().out
     found = [line.split()[0] for line in text.splitlines() if line.split() and line.split()[0] in __main__.COMMANDS]
     assert stopped.value.code == 0
-    assert found == [*settings.STAGES, "evaluate", "gather", "requantify", "export-statistics", "dictionary"]
+    assert found == list(__main__.COMMANDS)
+    assert {"describe", "contrast", "share", "evaluate", "gather", "dictionary"} <= set(found)
 
 
 @pytest.mark.parametrize("command", __main__.COMMANDS)
@@ -38,7 +39,7 @@ def test_help_of_a_command_explains_each_of_its_options(command, capsys):
     assert text.startswith(f"usage: python -m ctpop {command} ")
     for action in __main__.make_parser(command)._subparsers._group_actions[0].choices[command]._actions:
         assert action.help, action.dest
-        assert action.option_strings, f"{action.dest} has no name"
+        assert action.option_strings or action.metavar == "FOLDER", f"{action.dest} has no name"
 
 
 def test_no_stage_needs_torch_before_it_segments():
@@ -85,6 +86,7 @@ def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
     done = ctpop(
         *("cohort", "--registry", "registry.csv", "--start-from", "measures", "--settings", '{"criteria": []}'),
         *("--cohort", "cohort.parquet", "--exclusions", "exclusions.parquet", "--flow", "flow.parquet"),
+        *("--overlap", "overlap.parquet"),
         folder=tmp_path,
     )
 

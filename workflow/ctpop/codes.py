@@ -12,6 +12,7 @@ CRITERIA = {
 SEGMENT_STATUS = {
     "segmented": "the model made a label map",
     "existing": "an existing label map, or folder of masks, was taken over",
+    "not_converted": "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
     "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
     "unreadable": "a file is damaged, cut short, not NIfTI, or changed while it was read",
     "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
@@ -87,4 +88,10 @@ NORMALITY_METHODS = {
     "lilliefors": "mean and sd come from the values, and P accounts for that",
     "ks_fitted": "mean and sd come from the values, and P ignores that: too rarely significant",
     "ks_standard": "against the standard normal distribution, without any fit: always significant for ml and HU",
+}
+CONTRAST_LOOKS = {
+    "enhanced": "aorta, kidneys or portal vein have at least cohort.contrast_enhanced_from_hu",
+    "unenhanced": "all of them that were measured are below cohort.contrast_unenhanced_below_hu, the aorta among them",
+    "unclear": "they lie between the two limits, or the aorta is not measured and nothing else is enhanced",
+    "not_measured": "none of the three can be used",
 }

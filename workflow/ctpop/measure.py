@@ -20,7 +20,7 @@ from ctpop.measuring.histograms import write_histograms
 from ctpop.measuring.scan import Found, How, measure_structures
 from ctpop.measuring.sides import compared_with_twins, placed_by_side
 from ctpop.measuring.third_door import taken_over
-from ctpop.registry import add_registry_arguments, included, read_registry
+from ctpop.registry import add_registry_arguments, included_scans
 from ctpop.schema import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.segmentation.store import Note, Store
 from ctpop.structures import LabelSet
@@ -147,7 +147,7 @@ def run(options: argparse.Namespace) -> None:
     if options.segments and not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     chosen = settings.section("measure", options.settings)
-    cohort = included(read_registry(options.registry), options.criteria)
+    cohort = included_scans(options)
     label_set = structures.read(options.structures)
     if options.table:
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)

@@ -4,7 +4,9 @@ They are the contract between the stages and with the scripts of users; `docs/da
 table promises stands in `contracts/`, stage by stage; who needs a table or a list of codes takes it from here.
 """
 
-from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, REGISTRY, REGISTRY_COLUMNS
+from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
+from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
+from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     CRITERIA,
@@ -43,6 +45,9 @@ TABLES = (
     COHORT,
     EXCLUSIONS,
     FLOW,
+    OVERLAP,
+    TABLE1,
+    CONVERSIONS,
     SEGMENTS,
     MEASURES_TABLE,
     VERDICTS,
@@ -51,6 +56,7 @@ TABLES = (
     ANALYSIS,
     FAILURES,
     STRUCTURE_FLOW,
+    CONTRAST_CHECK,
     NORMALITY,
     ASSOCIATIONS,
     GROUPS,
@@ -66,6 +72,9 @@ __all__ = [
     "ASSOCIATIONS",
     "COHORT",
     "COMPARE_TRUTH",
+    "CONTRAST_CHECK",
+    "CONTRAST_LOOKS",
+    "CONVERSIONS",
     "CRITERIA",
     "DECISIONS",
     "EVALUATION_STATUS",
@@ -87,6 +96,7 @@ __all__ = [
     "METRICS",
     "NORMALITY",
     "NORMALITY_METHODS",
+    "OVERLAP",
     "POSTHOC",
     "REASONS",
     "REGISTRY",
@@ -101,6 +111,7 @@ __all__ = [
     "SENSITIVITY",
     "STRUCTURE",
     "STRUCTURE_FLOW",
+    "TABLE1",
     "TABLES",
     "TRUTH",
     "USABLE_STATUS",

@@ -153,6 +153,8 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         yield "study.measures: is missing; start_from measures needs a table of measures"
     if door != "measures" and "measures" in study:
         yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
+    if door == "measures" and "dicom" in study:
+        yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
     if door == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
     if "evaluation" in config:

@@ -8,6 +8,7 @@ if DOOR == "measures":
                 "headers",
                 "images",
                 "registry",
+                "registries/*",
                 "exchange",
                 "segmentation/label_file",
                 "segmentation/store",
@@ -27,15 +28,16 @@ if DOOR == "measures":
             mem_mb=8000,
             runtime=60,
         params:
-            criteria=config["cohort"]["criteria"],
+            criteria=CRITERIA,
+            reading=reading_settings(),
             structures=label_set,
             labels=LABELS,
             files=files_digest(config["study"]["measures"]),
         message:
             "measure: table of measures"
         shell:
-            "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria} --table {input.table:q}"
-            " --structures {params.structures:q} --out {output.measures:q} &> {log:q}"
+            "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria:q}"
+            " --reading {params.reading:q} --table {input.table:q} --structures {params.structures:q} --out {output.measures:q} &> {log:q}"
 
 else:
 
@@ -47,6 +49,7 @@ else:
                 "headers",
                 "images",
                 "registry",
+                "registries/*",
                 "segmentation/label_file",
                 "segmentation/store",
                 "measuring/*",
@@ -68,14 +71,15 @@ else:
             runtime=120,
         params:
             settings=stage_settings("measure"),
+            reading=reading_settings(),
             structures=label_set,
             labels=LABELS,
             masks=f"{STUDY}/masks",
         message:
             "measure: shard {wildcards.shard}"
         shell:
-            "python -m ctpop measure --registry {input.registry:q} --segments {input.segments:q}"
-            " --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
+            "python -m ctpop measure --registry {input.registry:q} --reading {params.reading:q}"
+            " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
             " --out {output.measures:q} --histograms {output.histograms:q} &> {log:q}"
 
     rule gather_measures:
