@@ -17,7 +17,7 @@ FOUNDATION = {
     *("headers", "images"),
     *(module for module in MODULES if module.startswith(("contracts.", "registries."))),
 }
-BY_HAND = {"index", "requantify", "export_statistics", "dictionary"}  # commands that no rule runs
+BY_HAND = {"index", "requantify", "export_statistics", "convert_v1", "dictionary"}  # commands that no rule runs
 STAGES = {*settings.STAGES, "convert", "describe", "contrast", "share", "evaluate", "gather", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
@@ -34,8 +34,8 @@ WINGS = {  # figures may ask stats for a trend line
     "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
 }
 HOMES = {
-    "torch": {"segmentation.nnunet"},
-    "nnunetv2": {"segmentation.nnunet"},
+    "torch": {"segmentation.nnunet", "segmentation.v1.tensors"},
+    "nnunetv2": {"segmentation.nnunet", "segmentation.v1.tensors"},
     "matplotlib": {"figures"},
     "statsmodels": {"stats"},
     "skimage": {"evaluation"},

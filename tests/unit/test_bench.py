@@ -24,6 +24,7 @@ SCRIPTS = [
     "segment.py",
     "shard_memory.py",
     "standard_route.py",
+    "v1_differences.py",
 ]
 NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "gather": "join the tables of all shards into one",
     "requantify": "compute further percentiles and windows of attenuation from the histograms of a study",
     "export-statistics": "write the measures of each scan as TotalSegmentator's statistics.json",
+    "convert-v1": "write a model of nnU-Net v1 as a model folder of nnU-Net v2",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }
 

@@ -92,11 +92,15 @@ def read_mask(path: Path, sha256: str) -> Volume:
 
 
 def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) -> Found:
-    """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`."""
+    """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`.
+
+    What a structure of the study includes, and the model tells apart from it, is made one with it in `mask`.
+    """
     names = study.label_set.names
     label_of = {name: note.labels[name] for name in names if name in note.labels}
     if not label_of:
         return unmeasured(study, "not_in_model")
+    structures.join(mask.data, study.label_set.joins(note.labels))
     hu = ct.data if ct else None
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
     rows = placed_by_side(compared_with_twins(found.rows, study.label_set), study.label_set, hu, mask.grid)

@@ -54,8 +54,8 @@ def label_set_file(name_or_path: str) -> Path:
 
 
 def labels_digest(name_or_path: str) -> str:
-    """Return a digest of labels, names and sides of a label set, which a change of its lower bounds leaves as it is."""
-    named = ("label", "structure", "side")
+    """Return a digest of what a label set says of label maps, which a change of its lower bounds leaves as it is."""
+    named = ("label", "structure", "side", "includes")
     labels = sorted(tuple(row.get(name) or "" for name in named) for row in label_rows(name_or_path))
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
 
