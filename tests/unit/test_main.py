@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctpop import __main__, __version__
+from ctpop import __main__, __version__, settings
 
 WORKFLOW = Path(__main__.__file__).parents[1]
 
