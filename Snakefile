@@ -24,6 +24,7 @@ if "study" not in config:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cohort.smk"
+include: "workflow/rules/convert.smk"
 include: "workflow/rules/segment.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/screen.smk"
@@ -46,5 +47,6 @@ rule all:
         rules.adjust.output,
         CENTILES,
         EVALUATION,
+        CONVERSIONS,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

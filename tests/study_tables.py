@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop import aging, cohort, published, schema, screen
+from ctpop import aging, cohort, contrast, published, schema, screen
+from ctpop.describing.table1 import table1
+from ctpop.registries import criteria
 from ctpop.screening import losses, policy
 from ctpop.screening.facts import facts_of
 from ctpop.screening.grouping import Groups
 from ctpop.screening.rows import numbered
-from ctpop.settings import chosen
+from ctpop.settings import chosen, section
 from ctpop.stats.groups import quartile_cuts
 from ctpop.structures import LabelSet
 
@@ -43,7 +45,10 @@ def registry(n: int, seed: int = 1, sexes: tuple[str | None, ...] = ("female", "
             "segmentation_path": pd.Series([None] * n, dtype="str"),
             "complete": pd.Series([True] * n, dtype="boolean"),
             "contrast": pd.Series([True] * n, dtype="boolean"),
+            "complete_header": pd.Series([None] * n, dtype="boolean"),
+            "contrast_header": pd.Series([None] * n, dtype="boolean"),
             "known_absent": pd.Series([None] * n, dtype="str"),
+            "source_conflict": pd.Series([None] * n, dtype="str"),
         }
     )
 
@@ -92,8 +97,8 @@ def status_of(scans: pd.Series, failed: dict[str, str], otherwise: str) -> pd.Se
 
 def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None = None) -> dict[str, pd.DataFrame]:
     """Return all tables of a study of these people, and `truth`."""
-    criteria = list(schema.CRITERIA)
-    exclusions = cohort.failed_criteria(people, criteria)
+    asked = criteria.read(schema.CRITERIA)
+    exclusions = cohort.failed_criteria(people, asked)
     included = people.loc[~people["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
     truth = true_values(included, labels)
     measures = measures_of(truth, failed=failed)
@@ -105,9 +110,12 @@ def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None 
         "cohort": schema.COHORT.check(included),
         "exclusions": exclusions,
         "flow": flow,
+        "overlap": cohort.count_overlap(exclusions, asked),
         "segments": segments_of(included, failed or {}),
         "measures": measures,
         **screening,
+        "table1": table1(included, [], "right_closed"),
+        "contrast_check": contrast.contrast_check(included, measures, screening["verdicts"], section("cohort", "{}")),
         **results,
         "compare_published": schema.COMPARE_PUBLISHED.check(
             published.compare(schema.PUBLISHED.read_csv(published.RESULTS_FILE), ours)

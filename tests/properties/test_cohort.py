@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctpop.cohort import count_flow, failed_criteria
-from ctpop.registry import CRITERIA, included
+from ctpop.registries import criteria as data
+from ctpop.registry import included
 from ctpop.schema import REGISTRY, REGISTRY_COLUMNS
 
 law = settings(deadline=None, max_examples=20, derandomize=True)
@@ -13,8 +14,9 @@ law = settings(deadline=None, max_examples=20, derandomize=True)
 AGES = st.one_of(st.none(), st.integers(0, 120).map(float))
 TRUTHS = st.sampled_from([True, False, None])
 PEOPLE = st.lists(st.tuples(AGES, TRUTHS, TRUTHS), min_size=1, max_size=30)
-ORDERS = st.permutations(list(CRITERIA))
-SOME_CRITERIA = st.lists(st.sampled_from(list(CRITERIA)), unique=True)
+CRITERIA = data.read(data.SHORT_FORMS)
+ORDERS = st.permutations(CRITERIA)
+SOME_CRITERIA = st.lists(st.sampled_from(CRITERIA), unique=True)
 
 
 def registry_of(people):
@@ -27,7 +29,7 @@ def registry_of(people):
 def fulfils(person, criterion):
     age, complete, contrast = person
     met = {"age_known": age is not None, "complete": complete is True, "contrast_enhanced": contrast is True}
-    return met[criterion]
+    return met[criterion.name]
 
 
 @law
@@ -36,7 +38,7 @@ def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(peo
     failed = failed_criteria(registry_of(people), criteria)
 
     expected = {
-        (f"s{number}", criterion)
+        (f"s{number}", criterion.name)
         for number, person in enumerate(people)
         for criterion in criteria
         if not fulfils(person, criterion)
@@ -89,3 +91,23 @@ def test_one_criterion_more_never_brings_anybody_in(people, order, number):
     fewer, more = failed_criteria(registry, order[:number]), failed_criteria(registry, order)
 
     assert set(fewer["scan_id"]) <= set(more["scan_id"])
+
+
+SEVERAL = st.lists(st.tuples(st.sampled_from(["p1", "p2", "p3", None]), AGES, TRUTHS, TRUTHS), min_size=1, max_size=20)
+ONE = data.read([{"name": "one", "sentence": "Another scan", "one_per_patient": "first"}])
+WITH_ONE = st.permutations([*CRITERIA, *ONE])
+
+
+@law
+@given(SEVERAL, WITH_ONE, WITH_ONE)
+def test_one_scan_per_patient_keeps_one_of_each_patient_with_a_fitting_scan_in_any_order(scans, one, other):
+    registry = registry_of([scan[1:] for scan in scans])
+    registry["patient_id"] = pd.Series([scan[0] for scan in scans], dtype="str")
+
+    kept, fitting = included(registry, one), included(registry, CRITERIA)
+
+    assert kept["scan_id"].to_list() == included(registry, other)["scan_id"].to_list()
+    assert kept["patient_id"].is_unique
+    assert set(kept["patient_id"]) == set(fitting["patient_id"].dropna())
+    failed = failed_criteria(registry, one)
+    assert count_flow(len(scans), failed, one)["n_after"].iloc[-1] == len(kept)

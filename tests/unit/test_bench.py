@@ -26,6 +26,7 @@ SCRIPTS = [
     "shard_memory.py",
     "standard_route.py",
     "validity.py",
+    "v1_differences.py",
 ]
 NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
 

@@ -1,7 +1,9 @@
 """The pages are those that the contracts give, the example is valid, and links lead somewhere."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,15 @@ import yaml
 
 from ctpop import codes, registry, schema, settings, structures
 from ctpop.__main__ import main
+from ctpop.contracts import dicom, dicom_codes
 from ctpop.evaluation import contracts
+from v1_model import save_v1
 
 ROOT = Path(__file__).parents[2]
-EVERY_TABLE = [*schema.INPUTS, contracts.REFERENCE, structures.STRUCTURES, *schema.TABLES, *contracts.TABLES]
+EVERY_TABLE = [
+    *(*schema.INPUTS, contracts.REFERENCE, structures.STRUCTURES, *dicom.TABLES),
+    *(*schema.TABLES, *contracts.TABLES),
+]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -91,9 +98,9 @@ def test_the_data_page_has_every_column_of_a_table(table):
 
 def test_the_data_page_has_every_code():
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-    lists = [values for name, values in vars(codes).items() if name.isupper()]
+    lists = [values for module in (codes, dicom_codes) for name, values in vars(module).items() if name.isupper()]
 
-    assert len(lists) == 20
+    assert len(lists) >= 14 + 8
     for code, meaning in {code: meaning for values in lists for code, meaning in values.items()}.items():
         assert f"| `{code}` | {meaning} |" in page
 
@@ -160,3 +167,42 @@ def test_decisions_are_numbered_without_gaps_and_listed():
     for path in records:
         assert path.read_text(encoding="utf-8").startswith(f"# {path.name[:3]} ")
         assert f"]({path.name})" in listed
+
+
+def blocks(page, language):
+    """Return the fenced blocks of a language in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_studies_of_the_page_on_the_papers_model_are_valid():
+    whole, part = (yaml.safe_load(text) for text in blocks(ROOT / "docs" / "reproduce.md", "yaml"))
+
+    for study, model in ((whole, "paper_104_1.5mm"), ({**whole, **part}, "total_117_1.5mm")):
+        filled = settings.validated(study)
+        assert (filled["structures"], filled["segment"]["model"]) == ("paper_104", model)
+    names = set(structures.read("paper_104").names)
+    assert {structure for structure, _ in whole["report"]["figure6"]} <= names
+
+
+def test_the_commands_of_the_page_on_the_papers_model_convert_what_is_there(tmp_path):
+    for part, dataset in zip(("part1", "part2"), ("251_TotalSegmentator_part1_organs", "252_Other"), strict=True):
+        save_v1(tmp_path / "v1", part, task=f"Task{dataset}_1139subj")
+    [commands] = [text for text in blocks(ROOT / "docs" / "reproduce.md", "") if "convert-v1" in text]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "workflow"),
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+    }
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    told = [line for line in done.stdout.splitlines() if line]
+    assert [line.split(" tensors")[0] for line in told] == ["62 of 62", "62 of 62"]
+    assert len(list(tmp_path.glob("weights/*/nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"))) == 2

@@ -31,6 +31,7 @@ from tiny_model import (
 )
 
 WORKFLOW = Path(model_set.__file__).parents[2]
+PAPER_SETS = ("paper_104_1.5mm", "paper_104_3mm")  # test_paper_sets.py
 TOTAL_SETS = {"total_117_1.5mm": 1.5, "total_117_3mm": 3.0, "total_117_6mm": 6.0}
 NAMES = [name for part in PARTS for name in part.structures]
 
@@ -206,7 +207,7 @@ def test_the_shipped_sets_are_those_that_the_schema_of_the_settings_names():
     shipped = sorted(path.stem for path in model_folder.SHIPPED.glob("*.yaml"))
     told = settings.load_schema()["properties"]["segment"]["properties"]["model"]["description"]
 
-    assert shipped == ["demo", *TOTAL_SETS]
+    assert shipped == ["demo", *PAPER_SETS, *TOTAL_SETS]
     assert all(name in told for name in shipped)
 
 
@@ -267,7 +268,7 @@ def test_the_readme_of_the_sets_names_every_set_every_key_and_every_file():
     zips = [f"{Path(part['folder']).parts[0]}.zip" for content in contents for part in content["parts"]]
 
     assert len(zips) == 7
-    assert [word for word in [*TOTAL_SETS, "demo.yaml", *keys, *zips] if word not in page] == []
+    assert [word for word in [*PAPER_SETS, *TOTAL_SETS, "demo.yaml", *keys, *zips] if word not in page] == []
 
 
 # One bare folder
@@ -334,8 +335,8 @@ def test_a_bare_folder_must_hold_its_files_itself(tmp_path):
 
 def test_a_set_that_is_nowhere_is_told_with_those_that_are_shipped():
     assert told_by(read, "total_117") == (
-        "segment.model: a shipped model set (demo, total_117_1.5mm, total_117_3mm, total_117_6mm), a YAML of your own,"
-        " or one nnU-Net v2 model folder is expected, found nothing at total_117"
+        "segment.model: a shipped model set (demo, paper_104_1.5mm, paper_104_3mm, total_117_1.5mm, total_117_3mm,"
+        " total_117_6mm), a YAML of your own, or one nnU-Net v2 model folder is expected, found nothing at total_117"
     )
 
 

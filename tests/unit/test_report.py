@@ -13,6 +13,8 @@ import study_tables
 import volumes
 from ctpop import report, schema, settings, structures
 from ctpop.__main__ import main
+from ctpop.describing.pages import write_table1
+from ctpop.describing.printed import printed
 from ctpop.errors import ContractError
 from ctpop.figures.wording import coefficient
 from ctpop.reporting.provenance import ABSENT, package_version, provenance, without_folders
@@ -55,6 +57,7 @@ def written(folder, people, labels, failed=None, without=(), changes=None, **stu
     for name in without:
         del tables[name]
     study_tables.write(tables, folder / "tables")
+    write_table1(printed(tables["table1"]), folder / "report", None)
     labels.table.to_csv(folder / "labels.csv", index=False)
     config = {
         "study": {"name": "made_up", "registry": str(folder / "registry.csv"), **study},
@@ -332,7 +335,7 @@ def test_correlations_under_other_rules_stand_beside_those_of_the_study(finished
 def test_one_patient_gives_a_report_without_results(tmp_path):
     words = words_of(tmp_path, study_tables.registry(1, sexes=("male",)), study_tables.label_set(1, 1))
 
-    assert "Men Scans, n (%) 1 (100.0%) 0 (0.0%) 1 (100.0%)" in words
+    assert "Scans, n (%) – 1 (100.0%) 0 (0.0%) 1 (100.0%)" in words
     assert "0 of 0 correlations were significant" in words
 
 
@@ -342,7 +345,7 @@ def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
     found = report_of(tmp_path, people, study_tables.label_set(1, 1), failed=failed)
 
     assert "Not measured (n = 12). out of memory (n = 12)" in found.images[0]["alt"]
-    assert "Correlation not computed" in found.images[2]["alt"]
+    assert "Correlation not computed" in found.images[3]["alt"]
     assert "0 scans could be measured" in found.text
 
 
@@ -421,3 +424,37 @@ def test_the_defaults_of_the_configuration_are_those_of_the_schema(finished):
     assert found["aging"] == settings.section("aging", "{}")
     with pytest.raises(ContractError, match="unknown key"):
         settings.section("aging", '{"alfa": 1}')
+
+
+def test_scans_that_look_otherwise_than_what_is_said_of_contrast_agent_are_listed(tmp_path):
+    labels = study_tables.label_set()
+    named = labels.table.assign(structure=labels.table["structure"].replace({"organ_2": "aorta"}))  # of about 45 HU
+
+    words = words_of(tmp_path, study_tables.registry(60), LabelSet("made_up", named))
+
+    checked = schema.CONTRAST_CHECK.read(tmp_path / "tables" / "contrast_check.parquet")
+    looks = checked["looks"].value_counts()
+    counts = " ".join(str(looks.get(name, 0)) for name in schema.CONTRAST_LOOKS)
+    assert looks["unenhanced"] > 50
+    assert "enhanced from 100 HU, unenhanced below 70 HU. Nobody was excluded by it" in words
+    assert f"Contrast agent enhanced unenhanced unclear not measured given {counts}" in words
+    assert f"The first 50 of {looks['unenhanced']}; the others are in the table contrast_check." in words
+    first = checked[checked["looks"] == "unenhanced"].iloc[0]
+    assert f"{first['scan_id']} given unenhanced {first['aorta_hu']:.0f} – –" in words
+
+
+def test_a_study_without_vessels_says_that_contrast_agent_could_not_be_checked(tmp_path):
+    words = words_of(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1))
+
+    assert "what is said of contrast agent could not be checked" in words
+
+
+def test_scans_that_fail_two_criteria_are_shown_as_a_matrix(tmp_path):
+    people = study_tables.registry(30)
+    people.loc[0:5, "complete"] = False
+    people.loc[4:6, "contrast"] = False
+
+    words = words_of(tmp_path, people, study_tables.label_set(1, 1))
+
+    assert "n that fail both Age not known Images incomplete No contrast agent given Age not known 0 0 0" in words
+    assert "Images incomplete 0 6 2 No contrast agent given 0 2 3" in words

@@ -9,7 +9,7 @@ import pytest
 
 from ctpop.__main__ import main
 from ctpop.images import read_labels, sha256_of
-from ctpop.schema import REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
+from ctpop.schema import CONVERSIONS, REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
 from ctpop.segmentation import model_set
 from ctpop.segmentation.store import Store
 from ctpop.shards import shard_of
@@ -134,11 +134,25 @@ def test_each_bad_scan_is_a_row_with_its_reason_and_the_others_go_on(study, capl
     )
 
 
+def test_a_scan_that_was_not_converted_is_a_row_with_the_reason_and_is_not_looked_for(study):
+    scans = {name: with_both(study.folder, name) for name in ("a", "b")}
+    rows = [{"scan_id": "a", "status": "converted"}, {"scan_id": "b", "status": "not_hu", "detail": "no air"}]
+    rows.append({"scan_id": "of_another_shard", "status": "not_hu"})
+    CONVERSIONS.write(pd.DataFrame(rows).reindex(columns=list(CONVERSIONS.columns)), study.folder / "c.parquet")
+
+    segments = study.segment(scans, conversions=study.folder / "c.parquet")
+
+    assert segments["status"].to_dict() == {"a": "existing", "b": "not_converted"}
+    assert segments.loc["b", "detail"] == "not_hu: no air"
+    assert not (study.masks / "b.nii.gz").exists()
+
+
 def test_every_status_of_a_bad_scan_is_in_the_closed_list(tmp_path):
     statuses = {status for _, status, _ in bad_scans(tmp_path).values()}
 
     assert statuses <= set(SEGMENT_STATUS)
-    assert set(SEGMENT_STATUS) - statuses == {"segmented", "out_of_memory", "prediction_failed", "not_written"}
+    others = {"segmented", "not_converted", "out_of_memory", "prediction_failed", "not_written"}
+    assert set(SEGMENT_STATUS) - statuses == others
 
 
 def test_absolute_paths_do_not_depend_on_the_folder_of_the_registry(study, tmp_path_factory):

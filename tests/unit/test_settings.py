@@ -54,7 +54,7 @@ def lines_about(**changed):
         ({"report": {"figure6": [["aorta", "volume"]]}}, "report.figure6.0.1: 'volume' is not one of ['volume_ml',"),
         ({"report": {"figure6": []}}, "report.figure6: [] should be non-empty"),
         ({"structures": ""}, "structures: '' should be non-empty (Label set: a shipped one"),
-        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV with one row per scan"),
+        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV, TSV or spreadsheet"),
     ],
 )
 def test_a_wrong_setting_gives_one_line(changed, expected):
@@ -186,6 +186,7 @@ def test_the_shipped_configuration_shows_every_key_with_its_default():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     defaults = {stage: settings.section(stage, "{}") for stage in settings.STAGES}
     defaults["segment"] |= {"model": "demo", "shards": 4}  # what makes it the demo
+    defaults["cohort"] |= {"table1": ["bmi"]}
 
     assert {stage: shipped[stage] for stage in settings.STAGES} == defaults
 

@@ -5,7 +5,7 @@ import pytest
 
 from studies import REPO
 
-FIGURES = ("flow", "age_by_sex", "figure6", "spearman_overview", "truth")
+FIGURES = ("cohort_flow", "flow", "structure_flow_p01", "age_by_sex", "figure6", "spearman_overview", "truth")
 KNOWN_EFFECTS = [
     ("hip_left", "hu_mean", -1),
     ("hip_right", "hu_mean", -1),
@@ -110,7 +110,7 @@ def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    later = dict.fromkeys(("adjust", "aging", "centiles", "published", "report"), 1)
+    later = dict.fromkeys(("contrast", "adjust", "aging", "centiles", "published", "report"), 1)
     assert changed.planned() == {"screen": 1, **later}
 
 

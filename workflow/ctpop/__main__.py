@@ -10,21 +10,27 @@ from ctpop import __version__
 from ctpop.errors import ContractError
 
 COMMANDS = {
+    "index": "make a registry from a folder of DICOM",
     "cohort": "decide who is in the study, and why the others are not",
     "people": "write the registry of a study whose table of measures tells of the people, too",
+    "describe": "print Table 1 and draw the flow diagram of the cohort",
+    "convert": "make NIfTI of the scans of a shard from DICOM, and compare it with the headers",
     "segment": "make or take over the label map of every scan of a shard",
     "measure": "record volume and attenuation of every structure of a shard, or take over a table of measures",
     "screen": "decide which measures can be trusted",
+    "contrast": "compare what is said of contrast agent with the attenuation of vessels and kidneys",
     "aging": "compute the statistics against age",
     "adjust": "compute the statistics against age by sex and adjusted for covariates",
     "centiles": "fit centile curves of each sex, and score each patient",
     "published": "set every number that the paper prints beside that of a study",
     "report": "draw the figures and write the pages",
+    "share": "write the tables that may be given to others, without small counts",
     "evaluate": "compare label maps with references, and two models with each other",
     "compare": "set the correlations of two studies beside each other",
     "gather": "join the tables of all shards into one",
     "requantify": "compute further percentiles and windows of attenuation from the histograms of a study",
     "export-statistics": "write the measures of each scan as TotalSegmentator's statistics.json",
+    "convert-v1": "write a model of nnU-Net v1 as a model folder of nnU-Net v2",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }
 

@@ -12,6 +12,7 @@ CRITERIA = {
 SEGMENT_STATUS = {
     "segmented": "the model made a label map",
     "existing": "an existing label map, or folder of masks, was taken over",
+    "not_converted": "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
     "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
     "unreadable": "a file is damaged, cut short, not NIfTI, or changed while it was read",
     "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
@@ -143,4 +144,10 @@ CURVE_TERMS = {
 CENTILE_MODELS = {
     "bccg": "Box-Cox Cole and Green (LMS), for volumes",
     "shash": "sinh-arcsinh, for attenuation",
+}
+CONTRAST_LOOKS = {
+    "enhanced": "aorta, kidneys or portal vein have at least cohort.contrast_enhanced_from_hu",
+    "unenhanced": "all of them that were measured are below cohort.contrast_unenhanced_below_hu, the aorta among them",
+    "unclear": "they lie between the two limits, or the aorta is not measured and nothing else is enhanced",
+    "not_measured": "none of the three can be used",
 }

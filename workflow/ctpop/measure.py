@@ -20,7 +20,7 @@ from ctpop.measuring.histograms import write_histograms
 from ctpop.measuring.scan import Found, How, measure_structures
 from ctpop.measuring.sides import compared_with_twins, placed_by_side
 from ctpop.measuring.third_door import taken_over
-from ctpop.registry import add_registry_arguments, included, read_registry
+from ctpop.registry import add_registry_arguments, included_scans
 from ctpop.schema import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.segmentation.store import Note, Store
 from ctpop.structures import LabelSet
@@ -92,11 +92,15 @@ def read_mask(path: Path, sha256: str) -> Volume:
 
 
 def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) -> Found:
-    """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`."""
+    """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`.
+
+    What a structure of the study includes, and the model tells apart from it, is made one with it in `mask`.
+    """
     names = study.label_set.names
     label_of = {name: note.labels[name] for name in names if name in note.labels}
     if not label_of:
         return unmeasured(study, "not_in_model")
+    structures.join(mask.data, study.label_set.joins(note.labels))
     hu = ct.data if ct else None
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
     rows = placed_by_side(compared_with_twins(found.rows, study.label_set), study.label_set, hu, mask.grid)
@@ -147,7 +151,7 @@ def run(options: argparse.Namespace) -> None:
     if options.segments and not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     chosen = settings.section("measure", options.settings)
-    cohort = included(read_registry(options.registry), options.criteria)
+    cohort = included_scans(options)
     label_set = structures.read(options.structures)
     if options.table:
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)

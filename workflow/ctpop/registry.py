@@ -1,49 +1,36 @@
-"""The registry of a study, read and checked, and the criteria that decide which of its scans are included.
+"""The registry of a study, read and checked, and which of its scans are included.
 
 The cohort stage writes down what is decided here. The stages over images decide the same anew for their shard: were
 they to wait for the table `cohort`, every change of the registry would rerun all of them.
 """
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from ctpop import settings
 from ctpop.errors import ContractError, in_one_line
+from ctpop.registries import criteria, decisions, files, sources
+from ctpop.registries.criteria import Criterion
+from ctpop.registries.decisions import FALSE_WORDS, TRUE_WORDS, as_truths
+from ctpop.registries.mapping import mapped
+from ctpop.registries.reading import AS_OURS, Reading, reading_of
 from ctpop.schema import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
 
-TRUE_WORDS = ("true", "yes", "1")
-FALSE_WORDS = ("false", "no", "0")
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
+DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
+TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """A condition that a scan must be known to meet: the column it reads, what it asks for, and the test."""
-
-    column: str
-    limit: str
-    holds: Callable[[pd.Series], pd.Series]
-
-
-CRITERIA = {
-    "age_known": Criterion("age_years", "known", lambda values: values.notna()),
-    "complete": Criterion("complete", "true", lambda values: values.fillna(False).astype(bool)),
-    "contrast_enhanced": Criterion("contrast", "true", lambda values: values.fillna(False).astype(bool)),
-}
-
-
-def included(registry: pd.DataFrame, criteria: list[str]) -> pd.DataFrame:
+def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
     """Return the scans that are known to meet every criterion."""
-    kept = pd.Series(True, index=registry.index)
-    for name in criteria:
-        kept &= CRITERIA[name].holds(registry[CRITERIA[name].column])
-    return registry[kept]
+    return registry[~decisions.failed(registry, asked).any(axis="columns").astype(bool)]
 
 
-def read_registry(path: Path) -> pd.DataFrame:
+def read_registry(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
     """Return the registry with typed columns.
 
     Raises
@@ -53,22 +40,32 @@ def read_registry(path: Path) -> pd.DataFrame:
         name, unreadable numbers or truth values, and ages outside 0 to 120.
 
     """
+    return checked(read_words(path, reading), path, reading)
+
+
+def read_words(path: Path, reading: Reading) -> pd.DataFrame:
+    """Return the registry as text, with our columns and words, and no more columns than the file gives."""
     if not path.is_file():
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
         )
-    text = read_cells(path)
+    text = mapped(read_cells(path, reading), reading, path)
     for name in ("scan_id", "age_years"):
         if name not in text.columns:
             raise ContractError(f"{path}: column {name} is missing; found {', '.join(text.columns)}")
     if text.empty:
         raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
+    return text
+
+
+def checked(text: pd.DataFrame, path: Path, reading: Reading) -> pd.DataFrame:
+    """Return the registry's text as a table that keeps its promise; `complete` and `contrast` are what counts."""
     check_ids(text["scan_id"], path)
-    return REGISTRY.check(typed(text, path), where=path)
+    return REGISTRY.check(sources.decided(typed(text, path), reading), where=path)
 
 
-def read_cells(path: Path) -> pd.DataFrame:
-    """Return the cells of a CSV as text without blanks around them; empty cells are missing, empty rows left out.
+def read_cells(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
+    """Return the cells of a table as text without blanks around them; empty cells are missing, empty rows left out.
 
     The header is read as a row like any other: else pandas would take a row with one cell too many for a row with
     an index, and move each of its cells to the neighbouring column. The index is the line in the file minus 2.
@@ -76,23 +73,13 @@ def read_cells(path: Path) -> pd.DataFrame:
     Raises
     ------
     ContractError
-        If the file is not CSV in UTF-8, a row has more cells than the header, or a column no name or one of another.
+        If the file is neither text in UTF-8 nor a spreadsheet, a row has more cells than the header, or a column no
+        name or one of another.
 
     """
-    try:
-        raw = pd.read_csv(
-            path,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            skipinitialspace=True,
-            encoding="utf-8-sig",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ContractError(
-            f"{path}: a CSV in UTF-8 is expected, no row with more cells than the header; found: {in_one_line(error)}"
-        ) from None
+    raw = (
+        pd.DataFrame(files.sheet_rows(path, reading), dtype=str) if files.is_spreadsheet(path) else _raw(path, reading)
+    )
     cells: pd.DataFrame = raw.apply(lambda column: column.str.strip()).replace("", pd.NA)
     cells = cells.set_index(cells.index - 1).dropna(how="all", axis="index").dropna(how="all", axis="columns")
     if cells.empty:
@@ -104,6 +91,27 @@ def read_cells(path: Path) -> pd.DataFrame:
     return cells.set_axis(list(header), axis="columns").iloc[1:]
 
 
+def _raw(path: Path, reading: Reading) -> pd.DataFrame:
+    separator = files.separator_of(path, reading)
+    try:
+        return pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            skipinitialspace=separator != "\t",
+            encoding="utf-8-sig",
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
+        kind = "TSV" if separator == "\t" else "CSV"
+        raise ContractError(
+            f"{path}: a {kind} in UTF-8 is expected, no row with more cells than the header;"
+            f" found: {in_one_line(error)}"
+        ) from None
+
+
 def check_ids(ids: pd.Series, path: Path) -> None:
     """Refuse ids that cannot name a file, or that would name the same file as another."""
     unfit = ~ids.fillna("").str.fullmatch(SCAN_ID_PATTERN) | (ids.str.len() > LONGEST_ID)
@@ -113,6 +121,8 @@ def check_ids(ids: pd.Series, path: Path) -> None:
         f" at most {LONGEST_ID} characters",
         ids,
     )
+    _refuse(ids.str.fullmatch(DEVICES), f"{path}: scan_id names files, and no device of Windows, as NUL or COM1", ids)
+    _refuse(ids.str.endswith("."), f"{path}: scan_id names files, and does not end with '.'", ids)
     _refuse(
         ids.str.lower().duplicated(keep=False),
         f"{path}: scan_id must be unique, also when upper and lower case are the same",
@@ -135,18 +145,17 @@ def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
     )
     frame["age_years"] = numbers.astype("float64")
     frame["sex"] = frame["sex"].str.lower()
-    for name in ("complete", "contrast"):
+    for name in TRUTHS:
         frame[name] = as_truth(frame[name], text["scan_id"], f"{path}: {name}")
     return frame
 
 
 def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
     """Return words as true, false or missing; any other word is an error."""
-    lower = words.astype("string").str.lower()
-    yes, no = lower.isin(TRUE_WORDS), lower.isin(FALSE_WORDS)
-    unreadable = lower.notna() & ~yes & ~no
+    truths = as_truths(words)
+    unreadable = words.notna() & truths.isna()
     _refuse(unreadable, f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty", ids, words)
-    return yes.astype("boolean").mask(lower.isna())
+    return truths
 
 
 def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,10 +164,21 @@ def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--criteria",
         nargs="*",
-        choices=list(CRITERIA),
         default=[],
-        help="criteria that a scan must meet (default: none)",
+        metavar="CRITERION",
+        help="criteria that a scan must meet: short forms, or JSON as in cohort.criteria (default: none)",
     )
+    parser.add_argument(
+        "--reading",
+        default="{}",
+        help="settings of section cohort that say how the registry is read, as JSON (default: it has our shape)",
+    )
+
+
+def included_scans(options: argparse.Namespace) -> pd.DataFrame:
+    """Return the scans that the options of `add_registry_arguments` include."""
+    reading = reading_of(settings.section("cohort", options.reading))
+    return included(read_registry(options.registry, reading), criteria.from_words(options.criteria))
 
 
 def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None = None) -> None:

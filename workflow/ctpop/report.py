@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 
 from ctpop import settings, structures
+from ctpop.describing.printed import printed
 from ctpop.errors import ContractError
 from ctpop.figures import export, wording
 from ctpop.figures.export import Drawing
@@ -98,7 +99,13 @@ def page(study: Study, drawings: list[Drawing], sources: dict[str, Any], links: 
             drawings=drawings,
             formats=export.FORMATS,
             flow=summaries.flow(study),
-            cohort=summaries.cohort_by_sex(study.tables["cohort"]),
+            table1=printed(study.tables["table1"]),
+            overlap=summaries.overlap(study),
+            source_conflicts=summaries.source_conflicts(study),
+            contrast=summaries.contrast(study),
+            contrast_hu={
+                look: study.config["cohort"][f"contrast_{look}_hu"] for look in ("enhanced_from", "unenhanced_below")
+            },
             segmentation=None if segments is None else summaries.segmentation(segments),
             screening=summaries.screening(study),
             associations=summaries.associations(study, "structures"),

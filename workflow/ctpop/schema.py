@@ -6,7 +6,9 @@ table promises stands in `contracts/`, stage by stage; who needs a table or a li
 
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
 from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
-from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, REGISTRY, REGISTRY_COLUMNS
+from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
+from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
+from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     CENTILE_MODELS,
@@ -57,6 +59,9 @@ TABLES = (
     COHORT,
     EXCLUSIONS,
     FLOW,
+    OVERLAP,
+    TABLE1,
+    CONVERSIONS,
     SEGMENTS,
     MEASURES_TABLE,
     VERDICTS,
@@ -65,6 +70,7 @@ TABLES = (
     ANALYSIS,
     FAILURES,
     STRUCTURE_FLOW,
+    CONTRAST_CHECK,
     NORMALITY,
     ASSOCIATIONS,
     GROUPS,
@@ -98,6 +104,9 @@ __all__ = [
     "COMPARE_PUBLISHED",
     "COMPARE_TRUTH",
     "COMPARISON",
+    "CONTRAST_CHECK",
+    "CONTRAST_LOOKS",
+    "CONVERSIONS",
     "COUNTERPARTS",
     "CRITERIA",
     "CURVE_TERMS",
@@ -123,6 +132,7 @@ __all__ = [
     "NORMALITY",
     "NORMALITY_METHODS",
     "OUTCOMES",
+    "OVERLAP",
     "POSTHOC",
     "PUBLISHED",
     "QUANTITIES",
@@ -140,6 +150,7 @@ __all__ = [
     "SENSITIVITY",
     "STRUCTURE",
     "STRUCTURE_FLOW",
+    "TABLE1",
     "TABLES",
     "TRUTH",
     "USABLE_STATUS",

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from ctpop import settings, structures
-from ctpop.registry import add_registry_arguments, included, read_registry
-from ctpop.schema import SEGMENTS, USABLE_STATUS
+from ctpop.registry import add_registry_arguments, included_scans
+from ctpop.schema import CONVERSIONS, SEGMENTS, USABLE_STATUS
 from ctpop.segmentation.pipeline import STEPS, Attempt, Source, attempts
 from ctpop.segmentation.sources import Predict, Scan, TakeOver
 from ctpop.segmentation.store import Store
@@ -31,6 +31,14 @@ def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
     """Return the rows of a cohort that belong to a shard."""
     keys = cohort["patient_id"].fillna(cohort["scan_id"])
     return cohort[keys.map(lambda key: shard_of(key, shards)).eq(shard)]
+
+
+def refused(cohort: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `segments` of scans whose DICOM files gave no CT volume."""
+    without = conversions[conversions["status"].ne("converted") & conversions["scan_id"].isin(cohort["scan_id"])]
+    details = without["status"] + ": " + without["detail"].fillna("")
+    rows = pd.DataFrame({"scan_id": without["scan_id"], "status": "not_converted", "detail": details})
+    return rows.reindex(columns=list(SEGMENTS.columns))
 
 
 def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
@@ -106,12 +114,16 @@ class Progress:
 def run(options: argparse.Namespace) -> None:
     """Segment the scans of one shard, write their rows, and say how many came to what end."""
     chosen = settings.section("segment", options.settings)
-    cohort = members(included(read_registry(options.registry), options.criteria), *options.shard)
+    cohort = members(included_scans(options), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store, label_set = Store(options.masks), structures.read(options.structures)
     remove_half_written(options.masks)
     source = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
-    segments, times = segment_scans(scans_of(cohort, options.registry.parent), source)
+    conversions = CONVERSIONS.read(options.conversions) if options.conversions else CONVERSIONS.empty()
+    lost = refused(cohort, conversions)
+    left = cohort[~cohort["scan_id"].isin(lost["scan_id"])]
+    segments, times = segment_scans(scans_of(left, options.registry.parent), source)
+    segments = pd.concat([segments, lost], ignore_index=True) if len(lost) else segments
     SEGMENTS.write(segments, options.out)
     if options.times:
         write_csv(times, options.times)
@@ -138,5 +150,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     parser.add_argument("--settings", default="{}", help="section segment of the configuration, as JSON")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
+    parser.add_argument("--conversions", type=Path, help="Parquet of the conversions from DICOM, if there were any")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
     parser.add_argument("--times", type=Path, help="CSV to write: seconds per step and GPU memory of each scan")

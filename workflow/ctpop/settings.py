@@ -63,8 +63,8 @@ def label_set_file(name_or_path: str) -> Path:
 
 
 def labels_digest(name_or_path: str) -> str:
-    """Return a digest of labels, names and sides of a label set, which a change of its lower bounds leaves as it is."""
-    named = ("label", "structure", "side")
+    """Return a digest of what a label set says of label maps, which a change of its lower bounds leaves as it is."""
+    named = ("label", "structure", "side", "includes")
     labels = sorted(tuple(row.get(name) or "" for name in named) for row in label_rows(name_or_path))
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
 
@@ -170,6 +170,8 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         yield "study.measures: is missing; start_from measures needs a table of measures"
     if door != "measures" and "measures" in study:
         yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
+    if door == "measures" and "dicom" in study:
+        yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
     if door == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
     if "evaluation" in config:

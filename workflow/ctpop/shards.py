@@ -1,13 +1,16 @@
 """Which shard a scan belongs to: a number that no other scan can change.
 
 The shard follows from the patient alone, so that a growing registry moves nobody and all scans of a patient stay
-together. Only the standard library is imported here, since the Snakefile calls it whenever it is parsed.
+together. Only the standard library is imported here (and what reads a spreadsheet, if the registry is one), since the
+Snakefile calls it whenever it is parsed.
 """
 
-import csv
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from ctpop.registries.files import filled_rows
+from ctpop.registries.reading import AS_OURS, Reading
 
 
 def shard_of(patient_id: str, shards: int) -> int:
@@ -41,26 +44,29 @@ def key_of(row: dict[str, str]) -> str:
     return row.get("patient_id", "").strip() or row.get("scan_id", "").strip()
 
 
-def shard_digests(registry: str | Path, shards: int) -> dict[str, str]:
+def shard_digests(registry: str | Path, shards: int, reading: Reading = AS_OURS) -> dict[str, str]:
     """Return a digest of the registry rows of each shard; it changes when one of its own rows changes.
 
     As in `registry.read_cells`, the header is the first row with any content. What is wrong with a file is left for
     that function to tell.
     """
-    with Path(registry).open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        stripped = ([cell.strip() for cell in row] for row in csv.reader(file, skipinitialspace=True))
-        filled = (row for row in stripped if any(row))
-        header = next(filled, [])
-        return digest_rows((dict(zip(header, row, strict=False)) for row in filled), shards)
+    filled = filled_rows(Path(registry), reading)
+    return digest_rows(next(filled, []), filled, shards, reading)
 
 
-def digest_rows(rows: Iterable[dict[str, str]], shards: int) -> dict[str, str]:
-    """Return a digest of the rows of each shard, whatever their order."""
+def digest_rows(header: list[str], rows: Iterable[list[str]], shards: int, reading: Reading) -> dict[str, str]:
+    """Return a digest of the rows of each shard, whatever the order of rows and columns."""
+    order = sorted(range(len(header)), key=header.__getitem__)
+    place_of = {name: place for place, column in enumerate(header) for name in reading.names(column)}
+    named = [(name, place_of[name]) for name in ("patient_id", "scan_id") if name in place_of]
     members: list[list[bytes]] = [[] for _ in range(shards)]
     for row in rows:
-        members[shard_of(key_of(row), shards)].append(repr(sorted(row.items(), key=str)).encode())
+        cells = row + [""] * (len(header) - len(row))
+        ids = {str(name): reading.word(name, cells[place]) for name, place in named}
+        members[shard_of(key_of(ids), shards)].append(repr([cells[place] for place in order]).encode())
+    first = repr([header[place] for place in order]).encode()
     names = shard_names(shards)
     return {
-        name: hashlib.sha256(b"\n".join(sorted(rows))).hexdigest()[:16]
+        name: hashlib.sha256(b"\n".join([first, *sorted(rows)])).hexdigest()[:16]
         for name, rows in zip(names, members, strict=True)
     }

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctpop import columns
 from ctpop.errors import ContractError
@@ -12,7 +14,7 @@ from ctpop.settings import LABEL_SETS, groups_of, label_set_file
 from ctpop.tables import Table
 
 SIDES = ("left", "right")
-TEXTS = {"structure": str, "side": str, "group": str, "snomed_code": str}
+TEXTS = {"structure": str, "side": str, "group": str, "includes": str, "snomed_code": str}
 
 STRUCTURES = Table(
     "structures",
@@ -45,6 +47,25 @@ class LabelSet:
     def label_of(self) -> dict[str, int]:
         """Label of each structure."""
         return dict(zip(self.table["structure"], self.table["label"].astype(int), strict=True))
+
+    @property
+    def parts(self) -> dict[str, list[str]]:
+        """What a structure includes that other models tell apart from it: the paper's `sacrum` has `vertebrae_S1`.
+
+        That is column `includes`, names between spaces, which a label set need not have.
+        """
+        told = self.table.get("includes", pd.Series(index=self.table.index, dtype=str))
+        return {
+            name: parts.split() for name, parts in zip(self.table["structure"], told, strict=True) if pd.notna(parts)
+        }
+
+    def joins(self, labels: dict[str, int]) -> dict[int, int]:
+        """Return which numbers of a label map become which others, so that structures have all that they include.
+
+        `labels` gives the numbers that the map has; a structure that it does not know gets no part either.
+        """
+        known = {name: parts for name, parts in self.parts.items() if name in labels}
+        return {labels[part]: labels[name] for name, parts in known.items() for part in parts if part in labels}
 
     @property
     def twins(self) -> dict[str, str]:
@@ -87,7 +108,8 @@ def read(name_or_path: str) -> LabelSet:
     Raises
     ------
     ContractError
-        If the file is missing, a label or name repeats, or a side contradicts the name of its structure.
+        If the file is missing, a label or name repeats, a side contradicts the name of its structure, or a structure
+        includes another one of the set.
 
     """
     path = label_set_file(name_or_path)
@@ -103,7 +125,20 @@ def read(name_or_path: str) -> LabelSet:
         if len(wrong):
             first = ", ".join(wrong["structure"].head(3))
             raise ContractError(f"{path}: side must agree with the name, found side {side} for {first}")
-    return LabelSet(path.stem, table)
+    label_set = LabelSet(path.stem, table)
+    double = sorted({part for parts in label_set.parts.values() for part in parts} & set(label_set.names))
+    if double:
+        raise ContractError(
+            f"{path}: column 'includes' names {', '.join(double[:3])}, which the label set has by itself"
+        )
+    return label_set
+
+
+def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:
+    """Replace numbers of a label map (x, y, z) by others, in place; slice by slice, since a mask of it all is large."""
+    for axial in labels.T:
+        for old, new in numbers.items():
+            axial[axial == old] = new
 
 
 def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import shlex
 
 from ctpop import settings, shards
 from ctpop.errors import ContractError
+from ctpop.registries import criteria, reading
 from ctpop.segmentation import model_set
 from snakemake.exceptions import WorkflowError
 
@@ -36,12 +37,22 @@ STUDY = f"results/{config['study']['name']}"
 ONE_FILE = settings.people_in_measures(config["study"])
 REGISTRY = f"{STUDY}/registry.csv" if ONE_FILE else config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
+DICOM = config["study"].get("dicom")
+BANNER = (
+    f"--banner {shlex.quote(config['study']['banner'])}"
+    if "banner" in config["study"]
+    else ""
+)
 STRUCTURES = str(settings.label_set_file(config["structures"]))
 GROUPS = str(settings.GROUPS_FILE)
 LABELS = settings.labels_digest(config["structures"])
 SHARDS = shards.shard_names(config["segment"]["shards"])
+checked(criteria.read, config["cohort"]["criteria"])
+CRITERIA = criteria.as_words(config["cohort"]["criteria"])
 DIGESTS = (
-    shards.shard_digests(REGISTRY, len(SHARDS)) if Path(REGISTRY).is_file() else {}
+    shards.shard_digests(REGISTRY, len(SHARDS), reading.reading_of(config["cohort"]))
+    if Path(REGISTRY).is_file()
+    else {}
 )
 MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
 ENVIRONMENT = (
@@ -59,11 +70,27 @@ wildcard_constraints:
     shard=r"\d+-of-\d+",
 
 
+def as_argument(settings):
+    """Return settings as one argument; a function, since Snakemake takes braces in a text for wildcards."""
+    text = json.dumps(settings, sort_keys=True)
+    return lambda wildcards: text
+
+
 def stage_settings(stage, *keys):
     """Return the section of the configuration that belongs to a stage, or some keys of it, as one argument."""
     section = config[stage]
-    chosen = {key: section[key] for key in keys or section if key in section}
-    return json.dumps(chosen, sort_keys=True)
+    return as_argument({key: section[key] for key in keys or section if key in section})
+
+
+def reading_settings():
+    """Return the settings that say how the registry is read, as one argument."""
+    return as_argument(
+        {
+            key: config["cohort"][key]
+            for key in reading.SETTINGS
+            if key in config["cohort"]
+        }
+    )
 
 
 def code(*modules):

@@ -26,6 +26,7 @@ if "evaluation" in config:
                 "headers",
                 "images",
                 "registry",
+                "registries/*",
                 "segmentation/existing",
                 "segmentation/store",
                 "segmentation/label_file",

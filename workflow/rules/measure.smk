@@ -1,6 +1,4 @@
-def table_settings(wildcards):
-    """Return the column map as one argument; a function, since Snakemake takes braces in a text for wildcards."""
-    return json.dumps({"columns": config["measure"].get("columns", {})})
+TABLE_SETTINGS = as_argument({"columns": config["measure"].get("columns", {})})
 
 
 if ONE_FILE:
@@ -21,7 +19,7 @@ if ONE_FILE:
             mem_mb=8000,
             runtime=60,
         params:
-            settings=table_settings,
+            settings=TABLE_SETTINGS,
             structures=label_set,
             labels=LABELS,
         message:
@@ -41,6 +39,7 @@ if DOOR == "measures":
                 "headers",
                 "images",
                 "registry",
+                "registries/*",
                 "exchange",
                 "segmentation/label_file",
                 "segmentation/store",
@@ -60,16 +59,18 @@ if DOOR == "measures":
             mem_mb=8000,
             runtime=60,
         params:
-            criteria=config["cohort"]["criteria"],
-            settings=table_settings,
+            criteria=CRITERIA,
+            reading=reading_settings(),
+            settings=TABLE_SETTINGS,
             structures=label_set,
             labels=LABELS,
             files=files_digest(config["study"]["measures"]),
         message:
             "measure: table of measures"
         shell:
-            "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria} --table {input.table:q}"
-            " --structures {params.structures:q} --settings {params.settings:q} --out {output.measures:q} &> {log:q}"
+            "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria:q}"
+            " --reading {params.reading:q} --table {input.table:q} --structures {params.structures:q}"
+            " --settings {params.settings:q} --out {output.measures:q} &> {log:q}"
 
 else:
 
@@ -81,6 +82,7 @@ else:
                 "headers",
                 "images",
                 "registry",
+                "registries/*",
                 "segmentation/label_file",
                 "segmentation/store",
                 "measuring/*",
@@ -102,14 +104,15 @@ else:
             runtime=120,
         params:
             settings=stage_settings("measure"),
+            reading=reading_settings(),
             structures=label_set,
             labels=LABELS,
             masks=f"{STUDY}/masks",
         message:
             "measure: shard {wildcards.shard}"
         shell:
-            "python -m ctpop measure --registry {input.registry:q} --segments {input.segments:q}"
-            " --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
+            "python -m ctpop measure --registry {input.registry:q} --reading {params.reading:q}"
+            " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
             " --out {output.measures:q} --histograms {output.histograms:q} &> {log:q}"
 
     rule gather_measures:

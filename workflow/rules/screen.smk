@@ -30,7 +30,7 @@ rule screen:
         groups=GROUPS,
         rule_sets=sorted(map(str, RULE_SETS)),
         review=REVIEW,
-        code=code("registry", "screening/*", "screen"),
+        code=code("registry", "registries/*", "screening/*", "screen"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in SCREEN_TABLES},
         csv=expand(f"{STUDY}/tables/{{table}}.csv", table=SCREEN_TABLES),

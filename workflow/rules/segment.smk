@@ -1,11 +1,12 @@
 # The code is not an input here: GPU nights are keyed by model checksum, CT checksum and a version in the program, and
-# a job that finds its label maps in the store takes seconds. The registry is `ancient` because `rows` and `criteria`
-# say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops the job's own
+# a job that finds its label maps in the store takes seconds. The registry is `ancient` because `rows`, `reading`
+# and `criteria` say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops the job's own
 # reasons to run.) Label maps are side files in the store: Snakemake deletes declared outputs of a killed job.
 rule segment:
     input:
         registry=ancient(REGISTRY),
         model=MODEL,
+        converted=f"{STUDY}/shards/convert/{{shard}}.parquet" if DICOM else [],
     output:
         segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
         csv=f"{STUDY}/shards/segments/{{shard}}.csv",
@@ -26,15 +27,19 @@ rule segment:
         structures=label_set,
         labels=LABELS,
         rows=rows_of,
-        criteria=config["cohort"]["criteria"],
+        criteria=CRITERIA,
+        reading=reading_settings(),
         masks=f"{STUDY}/masks",
+        converted=(
+            f"--conversions {STUDY}/shards/convert/{{shard}}.parquet" if DICOM else ""
+        ),
         times=f"{STUDY}/benchmarks/segment/{{shard}}_scans.csv",
     message:
         "segment: label maps of shard {wildcards.shard} (progress in {log})"
     shell:
-        "python -m ctpop segment --registry {input.registry:q} --criteria {params.criteria} --shard {wildcards.shard}"
-        " --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
-        " --masks {params.masks:q} --times {params.times:q} --out {output.segments:q} &> {log:q}"
+        "python -m ctpop segment --registry {input.registry:q} --criteria {params.criteria:q}"
+        " --reading {params.reading:q} --shard {wildcards.shard} --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
+        " --masks {params.masks:q} --times {params.times:q} {params.converted} --out {output.segments:q} &> {log:q}"
 
 
 rule gather_segments:

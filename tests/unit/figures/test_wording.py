@@ -92,7 +92,7 @@ def test_lists_end_with_and(items, text):
 
 
 def test_every_code_has_words():
-    assert set(wording.EXCLUDED) == set(codes.CRITERIA)
+    assert set(wording.LOOKS) == set(codes.CONTRAST_LOOKS)
     assert set(wording.NOT_MEASURED) == set(codes.MEASURE_STATUS) - {"measured"}
     assert set(wording.REASONS) == set(codes.REASONS)
     assert set(wording.MEASURES) == set(wording.AXES) == set(codes.MEASURES)

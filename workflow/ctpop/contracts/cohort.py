@@ -3,7 +3,7 @@
 from typing import Any
 
 from ctpop.columns import count, number, text, truth
-from ctpop.contracts.keys import CRITERIA, SCAN
+from ctpop.contracts.keys import SCAN
 from ctpop.tables import Table
 
 REGISTRY_COLUMNS: dict[str, Any] = {
@@ -16,8 +16,10 @@ REGISTRY_COLUMNS: dict[str, Any] = {
         "label map (NIfTI) or folder of masks, absolute or relative to the registry's folder",
         missing="none exists",
     ),
-    "complete": truth("the images are complete", missing="not recorded"),
-    "contrast": truth("a contrast agent was given", missing="not recorded"),
+    "complete": truth("the images are complete (cohort.complete_from)", missing="not recorded"),
+    "contrast": truth("a contrast agent was given (cohort.contrast_from)", missing="not recorded"),
+    "complete_header": truth("the headers of the images say that no image is missing", missing="no headers were read"),
+    "contrast_header": truth("the headers of the images tell of a contrast agent", missing="they say nothing"),
     "known_absent": text(
         "structures that the patient is known not to have, as after a splenectomy, separated by blanks or semicolons",
         missing="none is known",
@@ -35,7 +37,13 @@ COHORT = Table(
     "cohort",
     ("scan_id",),
     "one row per scan that entered the study; further columns of the registry are kept",
-    REGISTRY_COLUMNS,
+    {
+        **REGISTRY_COLUMNS,
+        "source_conflict": text(
+            "where registry and headers differ on complete or contrast: what each says, and what was taken",
+            missing="they agree, or one of them says nothing",
+        ),
+    },
     open=True,
 )
 EXCLUSIONS = Table(
@@ -44,7 +52,7 @@ EXCLUSIONS = Table(
     "one row per scan and criterion that it fails; the first one counts in the flow",
     {
         "scan_id": SCAN,
-        "criterion": text("criterion that the scan fails", among=CRITERIA),
+        "criterion": text("name of the criterion that the scan fails"),
         "order": count("position of the criterion, as configured", low=1),
         "found": text("what the registry says", missing="the registry says nothing"),
         "limit": text("what the criterion asks for"),
@@ -56,9 +64,22 @@ FLOW = Table(
     "one row per criterion: scans before, removed and after it; n_after = n_before - n_removed",
     {
         "order": count("position of the criterion, as configured", low=1),
-        "criterion": text("criterion", among=CRITERIA),
+        "criterion": text("name of the criterion"),
+        "sentence": text("what the flow diagram says of those who fail it"),
         "n_before": count("scans before the criterion", "scans"),
         "n_removed": count("scans that it removed", "scans"),
         "n_after": count("scans after it", "scans"),
+    },
+)
+OVERLAP = Table(
+    "overlap",
+    ("order", "other_order"),
+    "one row per pair of criteria: scans that fail both; of a criterion with itself: all that fail it",
+    {
+        "order": count("position of the criterion, as configured", low=1),
+        "criterion": text("name of the criterion"),
+        "other_order": count("position of the other criterion", low=1),
+        "other": text("name of the other criterion"),
+        "n_both": count("scans that fail both", "scans"),
     },
 )

@@ -15,7 +15,7 @@ from ctpop.registry import check_ids, read_cells
 from ctpop.schema import USABLE_STATUS
 from ctpop.segmentation.existing import SUFFIXES, Segmentation, read_segmentation
 from ctpop.segmentation.store import Store
-from ctpop.structures import LabelSet
+from ctpop.structures import LabelSet, join
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Predictions:
             self._refuse_unsegmented(scan_id)
             store = Store(self.folder)
             if store.note_path(scan_id).is_file():
-                return stored(store, scan_id)
+                return joined(stored(store, scan_id), self.label_set)
             candidates = [self.folder / f"{scan_id}{suffix}" for suffix in (*SUFFIXES, "")]
             path = next((path for path in candidates if path.exists()), candidates[0])
             return read_segmentation(path, self.label_set, None)
@@ -98,6 +98,12 @@ def stored(store: Store, scan_id: str) -> Segmentation:
     if sha256_of(path) != note.mask_sha256:
         raise ScanError("unreadable", f"{path.name} has changed since it was written; run the segment stage again")
     return Segmentation(read_labels(path), note.labels, note.detail)
+
+
+def joined(found: Segmentation, label_set: LabelSet) -> Segmentation:
+    """Return a label map in which structures of the label set have all that they include."""
+    join(found.volume.data, label_set.joins(found.labels))
+    return found
 
 
 def read_references(path: Path, label_set: LabelSet) -> list[Reference]:

@@ -23,8 +23,8 @@ from ctpop.figures.style import (
     wrapped,
 )
 from ctpop.figures.wording import (
-    EXCLUDED,
     LEFT_OUT_BY_REVIEWER,
+    MEASURES,
     NOT_MEASURED,
     PEOPLE,
     REVIEWED,
@@ -66,34 +66,69 @@ def draw(steps: pd.DataFrame, banner: str | None) -> Figure:
     return page.figure
 
 
-def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the steps: step, code, n, and n_not_recorded, the scans whose registry says nothing on a criterion.
+def cohort_source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps from the registry to the cohort.
 
-    A scan is measured if one of its structures was; otherwise its first reason counts. Steps of a review are there
-    if reviewers decided about a scan of the cohort.
+    Columns: step, code, n, n_not_recorded (scans whose registry says nothing on a criterion), and its sentence.
     """
-    flow, exclusions, cohort, measures = (tables[name] for name in ("flow", "exclusions", "cohort", "measures"))
     registry = int(flow["n_before"].iloc[0]) if len(flow) else len(cohort)
     first = exclusions.sort_values("order").drop_duplicates("scan_id")
-    silent = first.loc[first["found"].isna(), "criterion"]
+    # Who fails `known` is never recorded, which need not be told.
+    silent = first.loc[first["found"].isna() & first["limit"].ne("known"), "criterion"]
     removed = [
-        ("excluded", code, int(n), int(silent.eq(code).sum()))
-        for code, n in zip(flow["criterion"], flow["n_removed"], strict=True)
+        ("excluded", code, int(n), int(silent.eq(code).sum()), sentence)
+        for code, n, sentence in zip(flow["criterion"], flow["n_removed"], flow["sentence"], strict=True)
     ]
-    sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum()), 0) for code in PEOPLE]
+    sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum())) for code in PEOPLE]
+    return _steps(
+        [
+            ("registry", "", registry),
+            *removed,
+            ("included", "", len(cohort)),
+            *[row for row in sexes if row[2]],
+        ]
+    )
+
+
+def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the steps from the registry to the values in the statistics; columns as `cohort_source`.
+
+    A scan is measured if one of its structures was; otherwise its first reason counts. Steps of a review are there
+    if reviewers decided about a scan of the cohort. The last steps give, for each measure, the smallest, middle and
+    largest number of scans whose value of a structure is used (code: measure and `least`, `median` or `most`).
+    """
+    measures = tables["measures"]
     failed = _failures(measures)
-    lost = [("not_measured", code, int(n), 0) for code, n in failed.items()]
+    lost = [("not_measured", code, int(n)) for code, n in failed.items()]
     measured = measures["scan_id"].nunique() - int(failed.sum())
     rows = [
-        ("registry", "", registry, 0),
-        *removed,
-        ("included", "", len(cohort), 0),
-        *[row for row in sexes if row[2]],
-        *(lost or [("not_measured", "", 0, 0)]),
-        ("measured", "", measured, 0),
+        *(lost or [("not_measured", "", 0)]),
+        ("measured", "", measured),
         *_review(tables["verdicts"], measured),
+        *_used(tables["structure_flow"]),
     ]
-    return pd.DataFrame(rows, columns=["step", "code", "n", "n_not_recorded"])
+    before = cohort_source(tables["flow"], tables["exclusions"], tables["cohort"])
+    return pd.concat([before, _steps(rows)], ignore_index=True)
+
+
+def _steps(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    columns = ["step", "code", "n", "n_not_recorded", "sentence"]
+    return pd.DataFrame([(*row, 0, "")[:5] if len(row) < len(columns) else row for row in rows], columns=columns)
+
+
+def _used(structure_flow: pd.DataFrame) -> list[tuple[str, str, int]]:
+    last = structure_flow.sort_values("order").drop_duplicates(["structure", "measure"], keep="last")
+    used = {measure: last.loc[last["measure"] == measure, "n_after"] for measure in MEASURES}
+    shares = {"least": 0.0, "median": 0.5, "most": 1.0}
+    return [
+        ("structures", "", int(last["structure"].nunique())),
+        *[
+            ("used", f"{measure} {name}", int(n.quantile(share, interpolation="lower")))
+            for measure, n in used.items()
+            if len(n)
+            for name, share in shares.items()
+        ],
+    ]
 
 
 def boxes_of(steps: pd.DataFrame) -> list[Box]:
@@ -102,14 +137,21 @@ def boxes_of(steps: pd.DataFrame) -> list[Box]:
     by_step = {step: [row for row in rows if row["step"] == step] for step in steps["step"]}
     n_of = {step: f"(n = {sum(row['n'] for row in found):,})" for step, found in by_step.items()}
     sexes = [count(row["n"], *PEOPLE[row["code"]]) for row in by_step.get("sex", [])]
-    reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in by_step["not_measured"] if row["code"]]
-    return [
+    lost = [row for row in by_step.get("not_measured", []) if row["code"]]
+    reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in lost]
+    cohort = [
         Box(f"Scans in the registry {n_of['registry']}", [], side=False),
         *[_excluded(row) for row in by_step.get("excluded", [])],
         Box(f"Scans in the study {n_of['included']}", [listed(sexes)], side=False),
+    ]
+    if "measured" not in by_step:
+        return cohort
+    return [
+        *cohort,
         Box(f"Not measured {n_of['not_measured']}", reasons, side=True),
         Box(f"Scans measured {n_of['measured']}", [], side=False),
         *(_review_boxes(by_step) if "reviewed" in by_step else []),
+        *_used_boxes(by_step),
     ]
 
 
@@ -119,9 +161,8 @@ def summary(steps: pd.DataFrame) -> str:
 
 
 def _excluded(row: dict[str, Any]) -> Box:
-    told = row["n_not_recorded"] and row["code"] != "age_known"  # an unknown age is never recorded
-    of_these = [f"of these, not recorded: {row['n_not_recorded']:,}"] if told else []
-    return Box(f"{EXCLUDED[row['code']]} (n = {row['n']:,})", of_these, side=True)
+    of_these = [f"of these, not recorded: {row['n_not_recorded']:,}"] if row["n_not_recorded"] else []
+    return Box(f"{row['sentence']} (n = {row['n']:,})", of_these, side=True)
 
 
 def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
@@ -132,6 +173,18 @@ def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
         Box(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", told, side=True),
         Box(f"Scans after review (n = {left['n']:,})", [], side=False),
     ]
+
+
+def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
+    """Return the box of what entered the statistics: `Volume: n = 27 to 35 (median 33)` over the structures."""
+    n = {row["code"]: f"{row['n']:,}" for row in by_step.get("used", [])}
+    lines = []
+    for measure, words in MEASURES.items():
+        least, median, most = (n.get(f"{measure} {name}") for name in ("least", "median", "most"))
+        told = f"{least} each" if least == most else f"{least} to {most} (median {median})"
+        lines += [f"{words}: n = {told}"] if least else []
+    structures = count(by_step["structures"][0]["n"], "structure")
+    return [Box(f"Scans in the statistics, per structure ({structures})", lines, side=False)] if lines else []
 
 
 def _review(verdicts: pd.DataFrame, measured: int) -> list[tuple[str, str, int, int]]:

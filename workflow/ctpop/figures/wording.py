@@ -9,12 +9,8 @@ MISSING = "\N{EN DASH}"
 P_FLOOR = 0.0001  # SOURCE: Radiol Artif Intell 2023;5(5):e230024 prints no P value below .0001
 SIDES = ("left", "right")
 
-EXCLUDED = {
-    "age_known": "Age not known",
-    "complete": "Images incomplete",
-    "contrast_enhanced": "No contrast agent given",
-}
 NOT_MEASURED = {
+    "not_converted": "no CT from DICOM that agrees with its headers",
     "missing_file": "file missing",
     "unreadable": "file not readable",
     "bad_geometry": "geometry of the image not valid",
@@ -47,6 +43,12 @@ REVIEWED = {  # single structures, by the reason that a reviewer gave them
     "reviewer_excluded": "structures excluded",
     "reviewer_kept": "structures kept against the rules",
     "absent_known": "structures known to be absent",
+}
+LOOKS = {
+    "enhanced": "enhanced",
+    "unenhanced": "unenhanced",
+    "unclear": "unclear",
+    "not_measured": "not measured",
 }
 SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
 PEOPLE = {"female": ("woman", "women"), "male": ("man", "men"), "": ("person of unrecorded sex", "of unrecorded sex")}

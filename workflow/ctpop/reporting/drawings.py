@@ -3,19 +3,31 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ctpop.figures import against_truth, age_by_sex, boxes, export, figure6, flow, overview, scatter, small_multiples
+from ctpop.figures import (
+    against_truth,
+    age_by_sex,
+    boxes,
+    export,
+    figure6,
+    flow,
+    losses,
+    overview,
+    scatter,
+    small_multiples,
+)
 from ctpop.figures.export import Drawing
 from ctpop.figures.finding import Finding, kruskal_lines, spearman_lines
 from ctpop.figures.wording import MEASURES, count
 from ctpop.reporting.study import Study
 
 # Their number and names follow from the configuration, so that files of an earlier one must go.
-VARIABLE = ("scatter_*", "boxes_*", "figure_s3_p*", "spearman_groups", "truth")
+VARIABLE = ("structure_flow_p*", "scatter_*", "boxes_*", "figure_s3_p*", "spearman_groups", "truth")
 
 
 def draw_all(study: Study) -> Iterator[Drawing]:
     """Draw one figure after the other."""
     yield from draw_cohort(study)
+    yield from draw_losses(study)
     yield from draw_chosen(study)
     table = study.tables["associations"]
     shown = overview.source(table, study.label_set)
@@ -43,6 +55,20 @@ def draw_cohort(study: Study) -> Iterator[Drawing]:
     bars = age_by_sex.source(tables["cohort"])
     words = f"Histogram of the age of {count(len(tables['cohort']), 'scan')} by sex."
     yield Drawing("age_by_sex", "age_by_sex", words, age_by_sex.draw(tables["cohort"], study.banner), bars)
+
+
+def draw_losses(study: Study) -> Iterator[Drawing]:
+    """Draw the flow of every structure, on numbered pages."""
+    names = study.label_set.names
+    for number in range(1, losses.page_count(len(names)) + 1):
+        part = losses.on_page(names, number)
+        shown = losses.source(study.tables["structure_flow"], part)
+        words = (
+            f"Bars of how many of {count(len(study.tables['cohort']), 'scan')} entered the statistics, by structure."
+        )
+        yield Drawing(
+            f"structure_flow_p{number:02d}", "structure_flow", words, losses.draw(shown, part, study.banner), shown
+        )
 
 
 def draw_chosen(study: Study) -> Iterator[Drawing]:

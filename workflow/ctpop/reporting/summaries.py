@@ -10,14 +10,13 @@ from ctpop.figures import flow as flow_figure
 from ctpop.figures.finding import KEY, records
 from ctpop.figures.wording import (
     AXES,
-    EXCLUDED,
     LEFT_OUT_BY_REVIEWER,
+    LOOKS,
     MEASURES,
     MISSING,
     NOT_MEASURED,
     REASONS,
     RULE_SETS,
-    SEXES,
     coefficient,
     interval,
     number,
@@ -25,6 +24,7 @@ from ctpop.figures.wording import (
     structure_text,
 )
 from ctpop.reporting.study import Study
+from ctpop.schema import CONTRAST_LOOKS
 from ctpop.screening import policy
 from ctpop.structures import lower_bounds
 
@@ -69,8 +69,8 @@ def tests_of(table: pd.DataFrame) -> int:
 
 def flow(study: Study) -> list[tuple[str, int, int, int]]:
     """Return each step with the scans before, removed and after it; after the criteria only if there was a review."""
-    criteria = study.tables["flow"][["criterion", "n_before", "n_removed", "n_after"]].itertuples(index=False)
-    rows = [(EXCLUDED[criterion], before, removed, after) for criterion, before, removed, after in criteria]
+    table = study.tables["flow"][["sentence", "n_before", "n_removed", "n_after"]]
+    rows = list(table.itertuples(index=False, name=None))
     n = flow_figure.source(study.tables).groupby("step")["n"].sum().to_dict()
     if "reviewed" in n:
         rows.append(("Not measured", n["included"], n["not_measured"], n["measured"]))
@@ -78,20 +78,45 @@ def flow(study: Study) -> list[tuple[str, int, int, int]]:
     return rows
 
 
-def cohort_by_sex(cohort: pd.DataFrame) -> dict[str, Any]:
-    """Return number and age of all scans, and of each sex that occurs."""
-    present = [sex for sex in SEXES if sex or cohort["sex"].isna().any()]
-    parts = {"All": cohort, **{SEXES[sex]: cohort.loc[cohort["sex"].fillna("") == sex] for sex in present}}
-    ages = {name: part["age_years"] for name, part in parts.items()}
-    rows = {
-        "Scans, n (%)": [f"{len(part):,} ({_share(len(part), len(cohort))})" for part in parts.values()],
-        "Patients, n": [_patients(part) for part in parts.values()],
-        "Age (years), median [IQR]": [_quartiles(age) for age in ages.values()],
-        "Age (years), mean (SD)": [_mean_sd(age) for age in ages.values()],
-        "Age (years), range": [_range(age) for age in ages.values()],
-        "Age missing, n": [f"{int(age.isna().sum()):,}" for age in ages.values()],
+def overlap(study: Study) -> list[tuple[str, list[int]]]:
+    """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two."""
+    table, sentences = study.tables["overlap"], study.tables["flow"]["sentence"]
+    if not table.loc[table["order"] != table["other_order"], "n_both"].any():
+        return []
+    matrix = table.pivot_table(index="order", columns="other_order", values="n_both").astype(int)
+    return [(sentence, row) for sentence, row in zip(sentences, matrix.to_numpy().tolist(), strict=True)]
+
+
+def contrast(study: Study) -> dict[str, Any]:
+    """Return how scans look by what is said of contrast agent, and the first that look otherwise."""
+    table = study.tables["contrast_check"]
+    said = table["contrast"].map({True: "given", False: "not given"}).astype("object").fillna("not recorded")
+    counts_of = pd.crosstab(said, table["looks"]).reindex(columns=list(CONTRAST_LOOKS), fill_value=0)
+    against = table.loc[table["agrees"].eq(False).fillna(False)]
+    shown = against.head(FAILURES_SHOWN)
+    places = ("aorta_hu", "kidneys_hu", "portal_vein_hu")
+    return {
+        "looks": [LOOKS[look] for look in CONTRAST_LOOKS],
+        "rows": [
+            (str(words), list(map(int, row))) for words, row in zip(counts_of.index, counts_of.to_numpy(), strict=True)
+        ],
+        "against": [
+            (
+                row["scan_id"],
+                "given" if row["contrast"] else "not given",
+                LOOKS[row["looks"]],
+                *[number(row[place]) for place in places],
+            )
+            for row in shown.to_dict("records")
+        ],
+        "n_against": len(against),
+        "n_measured": int(table["looks"].ne("not_measured").sum()),
     }
-    return {"columns": list(parts), "rows": list(rows.items())}
+
+
+def source_conflicts(study: Study) -> int:
+    """Return of how many scans in the study the registry and the headers of the images say different things."""
+    return int(study.tables["cohort"]["source_conflict"].notna().sum())
 
 
 def age_quartiles(ages: pd.Series) -> list[str]:
@@ -233,26 +258,3 @@ def _inside(row: dict[str, Any]) -> str:
     if np.isnan(row["ci_low"]):
         return MISSING
     return "yes" if row["truth_inside"] else "no"
-
-
-def _patients(part: pd.DataFrame) -> str:
-    return f"{part['patient_id'].nunique():,}" if part["patient_id"].notna().all() and len(part) else MISSING
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole else MISSING
-
-
-def _quartiles(ages: pd.Series) -> str:
-    quartiles = age_quartiles(ages)
-    return "{1} [{0}, {2}]".format(*quartiles) if quartiles else MISSING
-
-
-def _mean_sd(ages: pd.Series) -> str:
-    known = ages.dropna()
-    return MISSING if known.empty else f"{known.mean():.1f} ({number(float(known.std()), 1)})"
-
-
-def _range(ages: pd.Series) -> str:
-    known = ages.dropna()
-    return MISSING if known.empty else f"{known.min():g}–{known.max():g}"

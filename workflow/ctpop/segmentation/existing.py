@@ -71,26 +71,27 @@ def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
 def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     """Return the masks of a folder as one label map: a voxel in several masks is counted and has the highest label.
 
-    A structure without a file is not known here; a structure with an empty mask is absent. Files that name no
-    structure of the label set are counted in the detail and left alone: what they share with others does not count.
+    A structure without a file is not known here; a structure with an empty mask is absent. Masks of what a structure
+    includes (`LabelSet.parts`) are part of its mask. Files that name nothing in the label set are counted in the detail
+    and left alone: what they share with others does not count.
     """
     files = mask_files(path)
     wanted = {name: label for name, label in label_set.label_of.items() if name in files}
     if not wanted:
         raise ScanError("missing_file", f"{path.name} has no mask named after a structure of {label_set.name}")
+    named = [(label, [name, *label_set.parts.get(name, [])]) for name, label in wanted.items()]
+    masks = [(label, files[name]) for label, names in sorted(named) for name in names if name in files]
     merging: Merging | None = None
-    for name, label in sorted(wanted.items(), key=lambda item: item[1]):
-        mask = read_labels(files[name])
+    for label, file in masks:
+        mask = read_labels(file)
         merging = merging or Merging(mask, max(wanted.values()))
         difference = mask.grid.differs_from(merging.merged.grid)
         if difference:
-            raise ScanError(
-                "grid_mismatch", f"mask {files[name].name} is on another grid than the others: {difference}"
-            )
+            raise ScanError("grid_mismatch", f"mask {file.name} is on another grid than the others: {difference}")
         merging.add(mask.data > 0, label)
     assert merging is not None
     shared = {name: int(merging.n_shared[label]) for name, label in wanted.items()}
-    detail = describe(int(np.count_nonzero(merging.shared)), len(files) - len(wanted))
+    detail = describe(int(np.count_nonzero(merging.shared)), len(files) - len(masks))
     return Segmentation(merging.merged, wanted, detail, shared)
 
 
@@ -103,12 +104,12 @@ class Merging:
         self.n_shared: NDArray[np.int64] = np.zeros(highest + 1, np.int64)
 
     def add(self, inside: NDArray[np.bool_], label: int) -> None:
-        """Put a mask over the masks before it."""
+        """Put a mask over the masks before it; a second one of the same label is part of the first."""
         below, known = self.merged.data[inside], self.shared[inside]
-        taken = below > 0
+        taken = (below > 0) & (below != label)
         self.n_shared += np.bincount(below[taken & ~known], minlength=len(self.n_shared))
-        self.n_shared[label] = np.count_nonzero(taken)
-        self.shared[inside] = taken
+        self.n_shared[label] += np.count_nonzero(taken)
+        self.shared[inside] = taken | known
         self.merged.data[inside] = label
 
 

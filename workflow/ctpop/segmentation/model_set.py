@@ -22,6 +22,7 @@ from ctpop.segmentation.model_folder import sha256_of
 LOG = logging.getLogger(__name__)
 PLANS, DATASET, CHECKPOINT = model_folder.FILES
 STEP_SIZE = 0.5  # SOURCE: nnU-Net's default, for a model folder without a set
+LOGITS = "logits"  # what nnU-Net averages
 HIGHEST_LABEL = 65535  # uint16
 SPACING_TOLERANCE = 1e-3  # relative; plans hold medians of float32 headers, which may differ in the last digits
 
@@ -50,6 +51,7 @@ class ModelSet:
     """Models merged in this order (a later part's foreground wins), and the structures of the merged label map.
 
     Without `resampling`, each part resamples in nnU-Net's own way: to the spacing of its plans, and its logits back.
+    `averaging` says what is averaged where windows overlap: logits, or probabilities as in nnU-Net v1.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ModelSet:
     step_size: float
     resampling: Resampling | None
     sha256: str | None = None  # pinned by the settings; of the whole set, see `digest_of`
+    averaging: str = LOGITS
 
 
 def read(options: dict[str, Any]) -> ModelSet:
@@ -121,6 +124,7 @@ def digest_of(model_set: ModelSet) -> str:
         "labels": model_set.labels,
         "step_size": float(model_set.step_size),
         "resampling": [float(resampling.spacing_mm), resampling.order] if resampling else None,
+        **({"averaging": model_set.averaging} if model_set.averaging != LOGITS else {}),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -174,7 +178,8 @@ def _of_yaml(path: Path, options: dict[str, Any]) -> ModelSet:
     labels = {name: number for name, number in numbers.items() if name in claimed}
     step_size = options.get("step_size", content["step_size"])
     resampling = _resampling_of(content, path, options)
-    return ModelSet(path.stem, tuple(parts), labels, step_size, resampling, options.get("sha256"))
+    pinned, averaging = options.get("sha256"), content["averaging"]
+    return ModelSet(path.stem, tuple(parts), labels, step_size, resampling, pinned, averaging)
 
 
 def _part_of(told: dict[str, Any], weights: Path, where: str) -> Part:

@@ -112,11 +112,13 @@ class TakeOver:
     def read(self, scan: Scan) -> Note | Work:
         """Return the note on the scan's label map if it is there, or the segmentation on the grid of its CT."""
         path = _given(scan.segmentation_path, "segmentation_path")
+        parts = self.label_set.parts
         key = fingerprint_of(
             segmentation=existing.checksum(path),
             ct=sha256_of(scan.ct_path) if scan.ct_path else None,
             labels=self.label_set.label_of,
             version=existing.VERSION,
+            **({"parts": parts} if parts else {}),
         )
         done = self.store.finished(scan.scan_id, key)
         if done:

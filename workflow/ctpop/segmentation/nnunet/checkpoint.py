@@ -13,7 +13,25 @@ KEYS = ("network_weights", "init_args", "trainer_name")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return a checkpoint's contents on the CPU.
+    """Return the contents of a checkpoint of nnU-Net v2 on the CPU.
+
+    Raises
+    ------
+    ContractError
+        If the file is refused, or lacks what nnU-Net stores.
+
+    """
+    checkpoint = load_safely(path)
+    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
+    absent = [key for key in KEYS if key not in held]
+    if absent:
+        raise ContractError(f"{path}: is no nnU-Net v2 checkpoint, it lacks {', '.join(absent)}")
+    contents: dict[str, Any] = checkpoint
+    return contents
+
+
+def load_safely(path: Path) -> Any:
+    """Return what torch stored in a file, on the CPU.
 
     Besides tensors, official checkpoints pickle NumPy scalars (their log) and the name of a device; exactly the types
     needed for these are admitted, under the module names of NumPy 1 and 2.
@@ -21,20 +39,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        If the file holds anything else, or lacks what nnU-Net stores.
+        If the file holds anything else.
 
     """
     try:
         with torch.serialization.safe_globals(_numpy_types()):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  torch raises many kinds, and each means that the file is not trusted
         raise ContractError(f"{path}: refused as a checkpoint: {in_one_line(error)}") from None
-    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
-    absent = [key for key in KEYS if key not in held]
-    if absent:
-        raise ContractError(f"{path}: is no nnU-Net v2 checkpoint, it lacks {', '.join(absent)}")
-    contents: dict[str, Any] = checkpoint
-    return contents
 
 
 def _numpy_types() -> list[Any]:

@@ -45,6 +45,7 @@ class Engine:
         self.device = choose_device(options["device"])
         self.cpu_threads = options["cpu_threads"]
         self.step_size = model_set.step_size
+        self.probabilities = model_set.averaging == "probabilities"
         self.batch_size = options["batch_size"]
         torch.set_num_threads(self.cpu_threads)
         networks = tuple(load_network(part, model_set, self.device, options["compile"]) for part in model_set.parts)
@@ -104,7 +105,7 @@ class Engine:
 
     def _places(self) -> list[tuple[Windows, str | None]]:
         """Return where to compute, from fast to frugal, and what the row says if it comes to that."""
-        fast = Windows(self.step_size, self.batch_size, self.device, self.device)
+        fast = Windows(self.step_size, self.batch_size, self.device, self.device, self.probabilities)
         single = replace(fast, batch_size=1)
         places: list[tuple[Windows, str | None]] = [(fast, None)]
         if self.batch_size > 1:

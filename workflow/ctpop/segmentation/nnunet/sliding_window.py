@@ -4,6 +4,8 @@ nnU-Net keeps the logits of all classes for the whole volume (3 GB for 25 classe
 them to the CPU and takes the argmax there. Windows come in ascending order along the first axis, so at most one patch
 of rows is unfinished at a time: finished rows are divided by their weights, handed on, and forgotten. The order of
 additions per voxel, the float16 sums and the float16 division are nnU-Net's own, and so are the results, bit by bit.
+
+nnU-Net v1 averaged probabilities instead, in float32; the model of the paper is applied like that.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,13 +25,15 @@ Triple = tuple[int, int, int]
 class Windows:
     """How windows are laid over a volume, where they are computed, and where their logits are summed.
 
-    `step_size` is a share of the patch; sums lie on the device or, if its memory is short, on the CPU.
+    `step_size` is a share of the patch; sums lie on the device or, if its memory is short, on the CPU. With
+    `probabilities`, windows are averaged after the softmax and in float32, as nnU-Net v1 does.
     """
 
     step_size: float
     batch_size: int
     device: torch.device
     sums_on: torch.device
+    probabilities: bool = False
 
 
 @torch.inference_mode()
@@ -38,8 +42,9 @@ def logits_by_rows(
 ) -> Iterator[Tensor]:
     """Yield the mean logits (class, row, y, x; float16) of a normalised image (z, y, x) slab by slab, in order.
 
-    The image lies where logits are summed; if that is not the device, each window is copied. A slab may be
-    changed by its reader and is valid until the next one is asked for.
+    Probabilities (float32) take the place of logits if `windows` says so. The image lies where logits are summed; if
+    that is not the device, each window is copied. A slab may be changed by its reader and is valid until the next one
+    is asked for.
 
     Raises
     ------
@@ -50,10 +55,11 @@ def logits_by_rows(
     padded, inner = _padded(image, patch)
     depth, height, width = padded.shape[1:]
     steps = compute_steps_for_sliding_window((depth, height, width), patch, windows.step_size)
-    gaussian = compute_gaussian(patch, sigma_scale=1.0 / 8, value_scaling_factor=10, device=windows.sums_on)
+    highest, dtype = (1, torch.float32) if windows.probabilities else (10, torch.half)
+    gaussian = compute_gaussian(patch, 1.0 / 8, value_scaling_factor=highest, dtype=dtype, device=windows.sums_on)
     rows = patch[0]
-    sums = torch.zeros((heads, rows, height, width), dtype=torch.half, device=windows.sums_on)
-    weights = torch.zeros((rows, height, width), dtype=torch.half, device=windows.sums_on)
+    sums = torch.zeros((heads, rows, height, width), dtype=dtype, device=windows.sums_on)
+    weights = torch.zeros((rows, height, width), dtype=dtype, device=windows.sums_on)
     places = [(y, x) for y in steps[1] for x in steps[2]]
     for start, after in zip(steps[0], [*steps[0][1:], depth], strict=True):
         for y, x, logits in _window_logits(network, padded[:, start : start + rows], patch, places, windows):
@@ -129,11 +135,13 @@ def _window_logits(
         patches = torch.stack([rows[:, :, y : y + height, x : x + width] for y, x in group]).to(windows.device)
         with torch.autocast(windows.device.type, enabled=windows.device.type == "cuda"):
             logits = network(patches)
+        if windows.probabilities:
+            logits = torch.softmax(logits.float(), dim=1)
         yield from ((y, x, values) for (y, x), values in zip(group, logits, strict=True))
 
 
 def _add(logits: Tensor, weights: Tensor, sums: Tensor) -> None:
-    """Add weighted logits to sums in float16, in place.
+    """Add weighted logits to sums in their type, in place.
 
     A CPU, which has no arithmetic for float16, takes class by class what fits into its caches: a third of the time.
     """

@@ -1,0 +1,103 @@
+"""Measure what nnU-Net v1 and v2 do otherwise around the same network, with a trained model.
+
+    python bench/v1_differences.py > bench/v1_differences.md
+
+The model is that of the demo, and the people are synthetic. Each difference is taken alone: windows averaged as
+probabilities in float32 (v1) or as logits in float16 (v2), and a CT that is cut and scaled after (v1) or before (v2) it
+is resampled. Docs: decision 007.
+"""
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from machine import heading, load, table
+from real_size import make_phantom  # puts the folder of the demo on the path
+from scipy import ndimage
+
+from ctpop.images import Grid, Volume
+from ctpop.segmentation import model_set
+from ctpop.segmentation.nnunet.engine import Engine
+from ctpop.segmentation.nnunet.sliding_window import Windows, argmax_between, logits_by_rows
+from make_cohort import members
+from phantom import LABEL
+
+PEOPLE = (1, 2, 4, 5, 6, 7, 9, 10)  # whom the model never saw
+OTHER_MM = (3.1, 3.1, 5.0)  # a grid that has to be resampled for the model's 4 mm
+OPTIONS = {"device": "auto", "cpu_threads": torch.get_num_threads(), "batch_size": 1, "compile": False}
+
+
+def labels_of(engine: Engine, normalised: np.ndarray, probabilities: bool) -> np.ndarray:
+    """Return labels (z, y, x) on the model's grid."""
+    network = engine.route.networks[0]
+    windows = Windows(0.5, 1, engine.device, engine.device, probabilities)
+    image = torch.from_numpy(np.ascontiguousarray(normalised, np.float32)).to(engine.device)
+    slabs = logits_by_rows(network.module, network.heads, network.patch, image, windows)
+    return argmax_between(slabs, None).cpu().numpy()
+
+
+def averaging(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels with probabilities and with logits averaged, on the grid of the phantom, which is the model's."""
+    [image] = engine.prepare(ct)
+    return labels_of(engine, image.normalised.numpy(), True), labels_of(engine, image.normalised.numpy(), False)
+
+
+def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels of a CT that is cut and scaled after it is resampled, and before; on the model's grid."""
+    network = engine.route.networks[0]
+    zoom = [old / new for old, new in zip(ct.grid.spacing_mm, OTHER_MM, strict=True)]
+    hu = np.rint(ndimage.zoom(ct.data.astype(np.float64), zoom, order=1, mode="nearest")).astype(np.int16)
+    other = Volume(hu, Grid(hu.shape, np.diag([*OTHER_MM, 1.0])), np.diag([*OTHER_MM, 1.0]))
+    [before] = engine.prepare(other)
+    raw = hu.transpose(2, 1, 0).astype(np.float32)[None]
+    resampled = network.resample_image(raw, before.normalised.shape, OTHER_MM[::-1], network.spacing_mm)[0]
+    after = network.intensity.normalise(torch.from_numpy(resampled)).numpy()
+    return labels_of(engine, after, True), labels_of(engine, before.normalised.numpy(), True)
+
+
+def compared(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
+    """Return shares of voxels that differ, mean and lowest Dice, mean and largest change of a volume, as cells."""
+    shares = [100 * (one != two)[(one > 0) | (two > 0)].mean() for one, two in pairs]
+    masks = [(one == label, two == label) for one, two in pairs for label in LABEL.values()]
+    seen = [(one, two) for one, two in masks if one.any()]
+    dice = [2 * (one & two).sum() / (one.sum() + two.sum()) for one, two in seen]
+    change = [100 * abs(two.sum() / one.sum() - 1) for one, two in seen]
+    cells = [f"{np.mean(shares):.3f} %", f"{max(shares):.3f} %", f"{np.mean(dice):.5f}", f"{min(dice):.4f}"]
+    return [*cells, f"{np.mean(change):.3f} %", f"{max(change):.2f} %"]
+
+
+def volumes() -> list[Volume]:
+    """Return the CT of each person."""
+    drawn = [make_phantom(member.person) for member in members() if member.number in PEOPLE]
+    return [Volume(person.hu, Grid(person.hu.shape, person.affine), person.affine) for person in drawn]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    before = load()
+    engine = Engine(replace(model_set.read({"model": "demo"}), step_size=0.5), OPTIONS)
+    cts = volumes()
+    found: dict[str, Any] = {
+        "probabilities (v1) or logits (v2) are averaged": [averaging(engine, ct) for ct in cts],
+        "cut and scaled after (v1) or before (v2) resampling": [normalisation(engine, ct) for ct in cts],
+    }
+    head = [
+        "what differs",
+        "structure voxels, mean",
+        "highest of a scan",
+        "mean Dice",
+        "lowest Dice",
+        "volume, mean",
+        "largest",
+    ]
+    print(heading(before))
+    print(f"\nSynthetic people ({len(cts)}), demo model, {len(LABEL)} structures.\n")
+    print(table(head, [[name, *compared(pairs)] for name, pairs in found.items()]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Laws of the DICOM door: no damaged file stops it, order never matters, nothing is lost."""
+
+import itertools
+import string
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as fuzzing
+from hypothesis import strategies as st
+from pydicom import uid
+
+import dicom_files
+from ctpop import settings
+from ctpop.contracts import dicom_codes
+from ctpop.dicom import ages
+from ctpop.dicom.choosing import choose
+from ctpop.dicom.geometry import stack_of
+from ctpop.dicom.pseudonyms import Pseudonyms
+from ctpop.dicom.reading import read_facts
+
+NAMES = Pseudonyms(bytes(32))
+AXIAL = np.array([1.0, 0, 0, 0, 1, 0])
+RULE = settings.section("index", "{}")
+heights = st.lists(st.integers(-4000, 4000), min_size=2, max_size=60, unique=True)
+
+
+@pytest.fixture(scope="module", params=[uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.RLELossless])
+def whole(request, tmp_path_factory):
+    """The bytes of a sound image."""
+    return dicom_files.write_series(tmp_path_factory.mktemp("whole"), 1, syntax=request.param)[0].read_bytes()
+
+
+@given(places=st.lists(st.tuples(st.integers(0, 1400), st.binary(min_size=1, max_size=12)), min_size=1, max_size=4))
+@fuzzing(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_has_a_status_and_raises_nothing(whole, tmp_path, places):
+    damaged = bytearray(whole)
+    for place, content in places:
+        damaged[place : place + len(content)] = content
+    (tmp_path / "a").write_bytes(damaged)
+
+    assert read_facts(tmp_path / "a", NAMES).status in dicom_codes.FILE_STATUS
+
+
+@given(size=st.integers(0, 10_000))
+@fuzzing(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_that_is_cut_anywhere_is_no_image(whole, tmp_path, size):
+    (tmp_path / "a").write_bytes(whole[: min(size, len(whole) - 9)])
+
+    assert read_facts(tmp_path / "a", NAMES).status in set(dicom_codes.FILE_STATUS) - {"ct_image"}
+
+
+@given(text=st.one_of(st.text(max_size=6), st.text(string.digits + "DWMYdwmy ", max_size=5)))
+def test_an_age_lies_between_0_and_120_or_is_not_known(text):
+    years, reason = ages.parse_age(text)
+
+    assert years is None or 0 <= years <= 120
+    assert (years is None) == (reason not in {"ok", "no_unit"})
+
+
+@given(steps=heights, seed=st.integers(0, 99), spacing=st.sampled_from([0.5, 1.0, 2.5]))
+def test_the_order_of_files_does_not_change_how_slices_lie(steps, seed, spacing):
+    positions = np.array([[5.0, -3.0, spacing * step] for step in steps])
+    shuffled = positions[np.random.default_rng(seed).permutation(len(positions))]
+
+    one, other = stack_of(positions, AXIAL), stack_of(shuffled, AXIAL)
+
+    alike = {"order": None, "first": None, "last": None, "normal": None}
+    assert replace(one, **alike) == replace(other, **alike)
+    np.testing.assert_array_equal(positions[one.order], shuffled[other.order])
+
+
+@given(n=st.integers(3, 60), missing=st.sets(st.integers(1, 58), max_size=10), spacing=st.sampled_from([0.5, 1.0, 2.5]))
+def test_slices_that_are_there_and_missing_add_up(n, missing, spacing):
+    gone = {place for place in missing if place < n - 1}
+    if len(gone) * 3 >= n - 1:  # more gaps than slices: then nobody can tell the spacing
+        return
+    positions = np.array([[0.0, 0.0, spacing * place] for place in range(n) if place not in gone])
+
+    stack = stack_of(positions, AXIAL)
+
+    assert stack.n_places + stack.n_missing == n
+    assert stack.spacing == pytest.approx(spacing)
+    assert stack.n_gaps == sum(1 for place in gone if place + 1 not in gone)
+
+
+kinds = st.fixed_dictionaries(
+    {
+        "patient_id": st.sampled_from(["p1", "p2"]),
+        "exam_id": st.sampled_from(["e1", "e2", "e3"]),
+        "day": st.one_of(st.none(), st.integers(0, 5)),
+        "second": st.none(),
+        "image_kind": st.sampled_from(["original", "derived", "localizer"]),
+        "plane": st.sampled_from(["axial", "coronal", None]),
+        "hu_lowest": st.sampled_from([None, -1024.0]),
+        "n_slices": st.sampled_from([1, 100]),
+        "slice_thickness_mm": st.sampled_from([None, 1.0, 5.0]),
+        "kernel_class": st.sampled_from([None, "soft", "sharp"]),
+        "contrast": st.sampled_from([None, True, False]),
+    }
+)
+
+
+@given(rows=st.lists(kinds, max_size=12), which=st.sampled_from(["first", "last", "all"]))
+def test_every_series_is_chosen_or_has_a_reason_in_whatever_order_they_come(rows, which):
+    numbered = [{**row, "scan_id": f"s{number:02}"} for number, row in enumerate(rows)]
+    rule = {**RULE, "examination": which}
+
+    chosen, lost = choose(numbered, rule)
+
+    assert sorted(row["scan_id"] for row in [*chosen, *lost]) == [row["scan_id"] for row in numbered]
+    assert all(row["reason"] in dicom_codes.SERIES_REASONS for row in lost)
+    assert choose(numbered[::-1], rule) == (chosen, lost)
+    per_patient = [len(list(same)) for _, same in itertools.groupby(sorted(row["patient_id"] for row in chosen))]
+    assert which == "all" or all(number == 1 for number in per_patient)

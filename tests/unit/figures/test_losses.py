@@ -1,0 +1,49 @@
+"""The flow of each structure as a figure: every bar is the whole study, and every structure is on one page."""
+
+import pytest
+
+import study_tables
+from ctpop.figures import losses
+from ctpop.schema import LOSSES
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return study_tables.study(study_tables.registry(60), study_tables.label_set(), failed={"s0010": "unreadable"})
+
+
+def test_the_shares_of_each_bar_sum_to_the_scans_in_the_study(tables):
+    names = study_tables.label_set().names
+    shown = losses.source(tables["structure_flow"], names)
+
+    assert shown.groupby(["structure", "measure"])["n"].sum().eq(len(tables["cohort"])).all()
+    assert shown["structure"].drop_duplicates().to_list() == list(names)
+    used = shown[(shown["share"] == losses.USED) & (shown["measure"] == "volume_ml")].set_index("structure")["n"]
+    last = tables["structure_flow"].query("measure == 'volume_ml'").groupby("structure")["n_after"].last()
+    assert used.to_dict() == last.to_dict()
+    assert shown.loc[shown["share"] == "not_segmented", "n"].eq(1).all()
+
+
+def test_every_reason_of_a_loss_has_a_share_with_words_and_a_colour():
+    assert {losses.SHARE_OF.get(reason, reason) for reason in LOSSES} == set(losses.SHARES) - {losses.USED}
+    assert len({colour for colour, _ in losses.SHARES.values()}) == len(losses.SHARES)
+
+
+@pytest.mark.parametrize(("structures", "pages"), [(1, 1), (20, 1), (60, 1), (61, 2), (104, 2), (117, 2)])
+def test_every_structure_is_on_one_page_and_pages_are_even(structures, pages):
+    names = [f"s{number}" for number in range(structures)]
+    parts = [losses.on_page(names, number) for number in range(1, pages + 1)]
+
+    assert losses.page_count(structures) == pages
+    assert [name for part in parts for name in part] == names
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_a_page_fits_print(tables):
+    names = [f"organ_{number}" for number in range(losses.MOST_ROWS)]
+    shown = losses.source(tables["structure_flow"], ["organ_1"])
+
+    width, height = losses.draw(shown, names, "synthetic").get_size_inches() * 25.4
+
+    assert width == pytest.approx(174)
+    assert height < 247  # A4 with margins of 25 mm

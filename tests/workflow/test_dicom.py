@@ -1,0 +1,141 @@
+"""From a hospital's folder to the report: `index`, then Snakemake; refusals, growth, and no byte of what is planted."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import pandas as pd
+import pytest
+
+import dicom_files
+import planted
+from studies import REPO, Study, demo_config, draw_cohort
+
+SPACING_MM = (4.0, 4.0)
+
+
+def write_person(folder: Path, volume: Path, number: int, *, skip: int | None = None, **elements) -> None:
+    """Write a CT volume as a planted series, one file per slice."""
+    image = nib.as_closest_canonical(nib.load(volume))
+    hu, affine = image.get_fdata().astype("int16"), image.affine
+    shared = planted.planted_header(PixelSpacing=list(SPACING_MM), SliceThickness="4", **elements)
+    shared.PatientID = f"{planted.WORD}{number}"
+    shared.StudyInstanceUID, shared.SeriesInstanceUID = f"{planted.ROOT}.{number}.1", f"{planted.ROOT}.{number}.2"
+    if "ContrastBolusAgent" in elements:
+        for name in [element.keyword for element in shared if element.keyword.startswith("Contrast")]:
+            delattr(shared, name)
+    home = folder / f"{planted.WORD}_{number}"
+    home.mkdir(parents=True)
+    for place in (place for place in range(hu.shape[2]) if place != skip):
+        corner = affine @ [hu.shape[0] - 1, hu.shape[1] - 1, place, 1]
+        shared.SOPInstanceUID = f"{planted.ROOT}.{number}.3.{place}"
+        position = (-corner[0], -corner[1], corner[2])
+        dicom_files.write_image(home / f"{place}.dcm", shared, position, hu[::-1, ::-1, place].T, number=place + 1)
+
+
+def index(folder: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(REPO / "workflow")}
+    command = [sys.executable, "-m", "ctpop", "index", "dicom", "--registry", "cohort/registry.csv"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory):
+    """Eight patients: four are sound, the others lack a slice, the age, the agent, or have values that are no HU."""
+    folder = tmp_path_factory.mktemp("hospital")
+    draw_cohort(folder / "drawn", people=3)
+    volumes = sorted((folder / "drawn").rglob("*.nii.gz"))[:3]
+    given = [{"PatientAge": f"0{40 + 5 * number}Y"} for number in range(8)]
+    given[4]["skip"] = 70
+    given[5]["PatientAge"] = "N-A"
+    given[6]["ContrastBolusAgent"] = ""
+    given[7]["RescaleIntercept"] = "0"
+    for number, elements in enumerate(given):
+        write_person(folder / "dicom", volumes[number % 3], number, **elements)
+    (folder / "dicom" / f"{planted.WORD}.txt").write_text(planted.WORD)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(hospital):
+    printed = index(hospital)
+    config = demo_config(hospital / "drawn")
+    config["study"] = {
+        "name": "hospital",
+        "registry": "cohort/registry.csv",
+        "dicom": "dicom",
+        "banner": "synthetic",
+    }
+    config["segment"]["shards"] = 3
+    config["aging"]["n_min"] = 4
+    config["cohort"].pop("table1", None)  # a column of the demo's registry
+    found = Study(hospital, config)
+    printed += found.run()
+    (hospital / "printed.txt").write_text(printed)
+    return found
+
+
+def table(study: Study, name: str) -> pd.DataFrame:
+    return pd.read_parquet(study.results / "tables" / f"{name}.parquet")
+
+
+def test_three_commands_lead_from_dicom_to_the_flow(study):
+    flow = table(study, "flow").set_index("criterion")
+
+    assert flow["n_before"].iloc[0] == 8
+    assert flow["n_removed"].to_dict() == {"age_known": 1, "complete": 1, "contrast_enhanced": 1}
+    assert flow["n_after"].iloc[-1] == 5
+    assert (study.results / "report" / "index.html").is_file()
+    assert table(study, "cohort")["age_years"].sort_values().tolist() == [40, 45, 50, 55, 75]
+
+
+def test_a_scan_whose_values_are_no_hounsfield_units_is_a_row_with_a_reason_in_every_table(study):
+    conversions, segments = table(study, "conversions"), table(study, "segments").set_index("scan_id")
+
+    assert conversions["status"].value_counts().to_dict() == {"converted": 4, "not_hu": 1}
+    refused = conversions.loc[conversions["status"] == "not_hu", "scan_id"].item()
+    assert segments.loc[refused, "status"] == "not_converted"
+    assert segments.loc[refused, "detail"].startswith("not_hu: no voxel is below")
+    assert table(study, "measures").set_index("scan_id").loc[refused, "volume_ml"].isna().all()
+    assert not (study.folder / "cohort" / "images" / f"{refused}.nii.gz").exists()
+
+
+def test_the_converted_volumes_are_those_that_were_drawn(study):
+    def voxels_and_place(path):
+        image = nib.as_closest_canonical(nib.load(path))
+        return image.get_fdata().tobytes(), image.affine.tobytes()
+
+    drawn = {voxels_and_place(path) for path in (study.folder / "drawn").rglob("*.nii.gz")}
+    made = [voxels_and_place(path) for path in (study.folder / "cohort" / "images").glob("*.nii.gz")]
+
+    assert len(made) == 4
+    assert set(made) == drawn
+
+
+def test_nothing_planted_is_in_any_byte_that_the_study_leaves(study):
+    printed = (study.folder / "printed.txt").read_text()
+
+    assert planted.leaks(study.folder / "results", printed) == []
+    assert planted.leaks(study.folder / "cohort") == []
+    assert planted.leaks(study.folder / "ctpop_private") == []
+    assert len(planted.leaks(study.folder / "dicom")) > 100
+
+
+def test_a_second_run_has_nothing_to_do_and_a_new_patient_touches_one_shard(study):
+    assert study.planned() == {}
+    before = study.files("shards")
+    volume = next((study.folder / "drawn").rglob("*.nii.gz"))
+
+    write_person(study.folder / "dicom", volume, 99, PatientAge="066Y")
+    index(study.folder)
+
+    planned = study.planned()
+    assert (planned["convert"], planned["segment"]) == (1, 1)
+    study.run("--until", "gather_conversions")
+    assert len(table(study, "conversions")) == 6
+    after = study.files("shards/convert")
+    assert sum(after[name] != before[name] for name in after if name.endswith(".parquet")) == 1

@@ -1,0 +1,108 @@
+"""Which series of an examination, and which examination of a patient, enter the registry; why the others do not.
+
+The rule is data: what excludes a series, in order, and what is preferred, in order. Every series has a row, and every
+one that was not chosen has a reason.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+Row = dict[str, Any]
+MISSING_LAST = float("inf")
+
+# A series is excluded if it is known to be so; the numbers come from the settings.
+EXCLUDES: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]] = {
+    "no_geometry": lambda row, _: row.get("plane") is None,
+    "localizer": lambda row, _: row["image_kind"] == "localizer",
+    "derived": lambda row, _: row["image_kind"] == "derived",
+    "not_axial": lambda row, _: row.get("plane") in ("sagittal", "coronal"),
+    "no_hu": lambda row, _: row["hu_lowest"] is None,
+    "gantry_tilt": lambda row, rule: (row.get("gantry_tilt_deg") or 0.0) > rule["largest_tilt_deg"],
+    "repeated_positions": lambda row, _: (row.get("n_repeated_positions") or 0) > 0,
+    "gaps": lambda row, _: (row.get("n_gaps") or 0) > 0,
+    "uneven_spacing": lambda row, rule: (row.get("spacing_deviation_mm") or 0.0) > rule["even_within_mm"],
+    "too_few_slices": lambda row, rule: row["n_slices"] < rule["fewest_slices"],
+    "too_thick": lambda row, rule: (row["slice_thickness_mm"] or 0.0) > rule["largest_thickness_mm"],
+    "not_soft": lambda row, _: row["kernel_class"] != "soft",
+}
+
+# What is preferred has the smaller number; what is not known comes between yes and no, or last among lengths.
+PREFERS: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "complete": lambda row: _rank(row.get("complete_header")),
+    "contrast": lambda row: _rank(row["contrast"]),
+    "no_contrast": lambda row: -_rank(row["contrast"]),
+    "soft_kernel": lambda row: _rank({"soft": True, "sharp": False}.get(row["kernel_class"])),
+    "thinnest": lambda row: _or_last(row["slice_thickness_mm"]),
+    "longest": lambda row: -(row.get("z_extent_mm") or 0.0),
+}
+
+
+def choose(rows: Iterable[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
+    """Return the chosen rows, and the others with `reason`, `also`, `decided_by` and `chosen_scan_id`."""
+    chosen, lost = [], []
+    in_order = sorted(rows, key=lambda row: (row["patient_id"], _when(row), row["exam_id"], row["scan_id"]))
+    for _, of_patient in groupby(in_order, key=lambda row: row["patient_id"]):
+        winners = []
+        for _, of_exam in groupby(of_patient, key=lambda row: row["exam_id"]):
+            winner, losers = best_series(list(of_exam), rule)
+            winners += winner
+            lost += losers
+        kept, others = best_examination(winners, rule["examination"])
+        chosen += kept
+        lost += others
+    return _by_scan(chosen), _by_scan(lost)
+
+
+def best_series(rows: list[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
+    """Return the best series of an examination, if any may be chosen, and the others with their reasons."""
+    failed = {row["scan_id"]: [name for name in rule["exclude"] if EXCLUDES[name](row, rule)] for row in rows}
+    lost = [_lost(row, *failed[row["scan_id"]]) for row in rows if failed[row["scan_id"]]]
+    fit = sorted((row for row in rows if not failed[row["scan_id"]]), key=lambda row: _preference(row, rule))
+    lost += [_lost(row, "other_series", decided_by=decided_by(fit[0], row, rule), best=fit[0]) for row in fit[1:]]
+    return fit[:1], lost
+
+
+def best_examination(winners: list[Row], which: str) -> tuple[list[Row], list[Row]]:
+    """Return the first or last examination of a patient, or all of them, and the others with their reason."""
+    if which == "all" or not winners:
+        return winners, []
+    best = winners[0] if which == "first" else winners[-1]
+    others = [row for row in winners if row is not best]
+    return [best], [_lost(row, "other_examination", decided_by=which, best=best) for row in others]
+
+
+def decided_by(best: Mapping[str, Any], other: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+    """Return the first preference in which two series differ, or `id` if none tells them apart."""
+    return next((name for name in rule["prefer"] if PREFERS[name](best) < PREFERS[name](other)), "id")
+
+
+def _preference(row: Row, rule: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (*(PREFERS[name](row) for name in rule["prefer"]), row["scan_id"])
+
+
+def _when(row: Row) -> tuple[float, float]:
+    return _or_last(row["day"]), _or_last(row["second"])
+
+
+def _lost(row: Row, reason: str, *also: str, decided_by: str | None = None, best: Row | None = None) -> Row:
+    instead = best["scan_id"] if best else None
+    return {
+        **row,
+        "reason": reason,
+        "also": ";".join(also) or None,
+        "decided_by": decided_by,
+        "chosen_scan_id": instead,
+    }
+
+
+def _by_scan(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: str(row["scan_id"]))
+
+
+def _rank(known: bool | None) -> int:
+    return {True: 0, None: 1, False: 2}[known]
+
+
+def _or_last(value: float | None) -> float:
+    return MISSING_LAST if value is None else value

@@ -1,0 +1,91 @@
+"""How the slices of a series lie: spacing, gaps, repeated positions, tilt and extent.
+
+Positions are those of DICOM (mm; x to the left, y to the back, z to the head), one per slice, in any order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAME_PLACE_MM = 0.01  # positions are written with two decimals or more
+GAP_FROM = 1.5  # of the usual distance: halfway to a whole slice that is missing
+PLANES = ("sagittal", "coronal", "axial")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """How slices lie on each other; lengths in mm. What needs two slices is missing where there is one.
+
+    `order` sorts the slices along their normal. `first` and `last` are the outermost positions, `normal` the unit
+    vector from one to the other side. `spacing` is the length between them over the number of steps, missing slices
+    included; `deviation` the largest distance of a slice from its place on the grid with this spacing; `shear_deg` the
+    angle between the normal and the way from the first to the last slice.
+    """
+
+    order: NDArray[np.intp]
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    n_places: int
+    n_repeated: int
+    spacing: float | None = None
+    n_gaps: int | None = None
+    n_missing: int | None = None
+    deviation: float | None = None
+    shear_deg: float | None = None
+
+    @property
+    def plane(self) -> str:
+        """The plane of the slices: that to whose axis the normal is closest."""
+        return PLANES[int(np.argmax(np.abs(self.normal)))]
+
+    def z_extent(self, thickness: float | None) -> float | None:
+        """Return the length along the body from the lowest to the highest edge of the slices."""
+        edge = self.spacing or thickness
+        return None if edge is None else float(abs(self.last[2] - self.first[2]) + edge * abs(self.normal[2]))
+
+
+def stack_of(positions: NDArray[np.float64], orientation: NDArray[np.float64]) -> Stack:
+    """Return how slices at these positions (n, 3), with this direction of rows and of columns (6), lie."""
+    normal = np.cross(orientation[:3], orientation[3:])
+    normal = normal / (np.linalg.norm(normal) or 1.0)
+    along = positions @ normal
+    order = np.argsort(along, kind="stable")
+    distances = np.diff(along[order])
+    apart = distances[distances > SAME_PLACE_MM]
+    first, last = positions[order[0]], positions[order[-1]]
+    n_places = len(apart) + 1
+    n_repeated = len(positions) - n_places
+    if not len(apart):
+        return Stack(order, first, last, normal, n_places, n_repeated)
+    steps = np.where(apart > GAP_FROM * np.median(apart), np.round(apart / np.median(apart)), 1.0)
+    spacing = float(apart.sum() / steps.sum())
+    off = np.cumsum(apart) - spacing * np.cumsum(steps)
+    way = (last - first) / np.linalg.norm(last - first)
+    return Stack(
+        order,
+        first,
+        last,
+        normal,
+        n_places,
+        n_repeated,
+        spacing=spacing,
+        n_gaps=int((steps > 1).sum()),
+        n_missing=int((steps - 1).sum()),
+        deviation=float(np.abs(off).max()),
+        shear_deg=float(np.degrees(np.arccos(np.clip(way @ normal, -1, 1)))),
+    )
+
+
+def affine_of(stack: Stack, orientation: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the affine (4, 4) from voxel (column, row, slice along the normal) to world in RAS (mm).
+
+    A single slice is taken to be 1 mm thick.
+    """
+    affine = np.eye(4)
+    affine[:3, 0] = orientation[:3] * edges[0]
+    affine[:3, 1] = orientation[3:] * edges[1]
+    affine[:3, 2] = (stack.last - stack.first) / (stack.n_places - 1) if stack.n_places > 1 else stack.normal
+    affine[:3, 3] = stack.first
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine

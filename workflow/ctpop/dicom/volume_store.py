@@ -1,0 +1,113 @@
+"""The converted volumes beside the registry: a NIfTI per scan and a note of how it came about.
+
+The NIfTI is written anew, with voxels and their place and nothing else: what dcm2niix makes has the time of the scan in
+its header. The note comes last, so a volume without one is unfinished. Same volume, same bytes.
+"""
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from ctpop.errors import ScanError, in_one_line
+from ctpop.images import Volume, sha256_of
+from ctpop.tables import write_atomically, write_text
+
+VERSION = 1  # raised when other bytes would be written
+LEVEL = 1
+GZIP = isal_zlib.MAX_WBITS + 16
+CHUNK_BYTES = 1 << 20
+INT16 = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of a stored volume; the fingerprint says from which files and how it was made."""
+
+    fingerprint: str
+    ct_sha256: str
+    n_slices: int
+    hu_min: float
+    hu_max: float
+    slices_compared: int
+    converter: str
+    warnings: list[str]
+
+
+def fingerprint_of(**parts: object) -> str:
+    """Return one digest of everything that decides what a volume looks like."""
+    return hashlib.sha256(json.dumps({**parts, "format": VERSION}, sort_keys=True).encode()).hexdigest()
+
+
+def finished(path: Path, fingerprint: str) -> Note | None:
+    """Return the note on a volume with this fingerprint whose bytes are still those that were written."""
+    try:
+        note = Note(**json.loads(_note_path(path).read_text(encoding="utf-8")))
+        found = sha256_of(path)
+    except (OSError, ValueError, TypeError, ScanError):  # not there, damaged, or of another format
+        return None
+    return note if (note.fingerprint, note.ct_sha256) == (fingerprint, found) else None
+
+
+def keep(path: Path, volume: Volume, **known: Any) -> Note:
+    """Write a volume, then its note, and return the note.
+
+    Raises
+    ------
+    ScanError
+        `not_written`.
+
+    """
+    voxels = as_stored(volume.data)
+    try:
+        write_atomically(path, lambda part: _write(voxels, volume.grid.affine, part))
+        low, high = float(voxels.min()), float(voxels.max())
+        note = Note(ct_sha256=sha256_of(path), n_slices=volume.grid.shape[2], hu_min=low, hu_max=high, **known)
+        write_text(json.dumps(asdict(note), indent=1, sort_keys=True) + "\n", _note_path(path))
+    except OSError as error:
+        raise ScanError("not_written", f"{path.name}: {error.strerror or in_one_line(error)}") from None
+    return note
+
+
+def discard(path: Path) -> None:
+    """Remove what is stored of a scan that is refused now: a later step would take it for good."""
+    path.unlink(missing_ok=True)
+    _note_path(path).unlink(missing_ok=True)
+
+
+def as_stored(hu: NDArray[Any]) -> NDArray[Any]:
+    """Return whole HU of 16 bits as such, and everything else as float32, losing nothing."""
+    if hu.dtype.kind == "f" and not np.array_equal(hu, np.rint(hu)):
+        return hu.astype(np.float32)
+    fits = hu.min() >= INT16.min and hu.max() <= INT16.max
+    return hu.astype(np.int16 if fits else np.float32)
+
+
+def _note_path(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".nii.gz") + ".json")
+
+
+def _write(voxels: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:
+    header = nib.Nifti1Header()
+    header.set_data_dtype(voxels.dtype)
+    header.set_data_shape(voxels.shape)
+    header.set_sform(affine, code=1)
+    header.set_qform(affine, code=1, strip_shears=True)
+    header.set_slope_inter(1, 0)
+    header.set_xyzt_units("mm")
+    content = io.BytesIO()
+    header.write_to(content)
+    content.write(b"\0" * (int(header["vox_offset"]) - content.tell()))
+    packed = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
+    flat = np.asfortranarray(voxels).reshape(-1, order="F").view(np.uint8)
+    with path.open("wb") as file:
+        file.write(packed.compress(content.getvalue()))
+        file.writelines(packed.compress(flat[k : k + CHUNK_BYTES]) for k in range(0, flat.size, CHUNK_BYTES))
+        file.write(packed.flush())
