@@ -130,9 +130,10 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings
     for each in series:
         tallies = each.ranks.tallies(quartile_of(each.ages, cuts, settings.quartiles), len(GROUPS))
         for younger, older in PAIRS:
-            pair = tallies[[younger - 1, older - 1]]
-            enough = pair.sum() >= settings.n_min
-            result = rank_sum_of_tallies(each.ranks.distinct, *pair, settings.continuity) if enough else RankSum()
+            first, second = tallies[younger - 1], tallies[older - 1]
+            enough = first.sum() + second.sum() >= settings.n_min
+            found = (each.ranks.distinct, first, second, settings.continuity)
+            result = rank_sum_of_tallies(*found) if enough else RankSum()
             key = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
             rows.append({**key, **asdict(result), "family": each.family})
     return with_p(pd.DataFrame(rows), settings.alpha)

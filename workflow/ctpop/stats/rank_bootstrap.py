@@ -136,7 +136,8 @@ def _rho(plan: _Plan, times: np.ndarray, cubes: np.ndarray) -> np.ndarray:
 def _cubes(numbers: np.ndarray) -> np.ndarray:
     """Return third powers, by multiplication: a general power takes ten times as long."""
     whole = numbers.astype(float)
-    return whole * whole * whole
+    cubes: np.ndarray = whole * whole * whole
+    return cubes
 
 
 def _running_sums(weights: np.ndarray) -> np.ndarray:
