@@ -104,7 +104,7 @@ def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None 
     measures = measures_of(truth, failed=failed)
     screening, sets = screened(measures, labels, included), compared_sets(measures, labels, included)
     results = statistics(included, screening["analysis"], sets, truth, labels)
-    flow = cohort.count_flow(len(people), exclusions, criteria)
+    flow = cohort.count_flow(len(people), exclusions, asked)
     ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95)
     return {
         "cohort": schema.COHORT.check(included),
