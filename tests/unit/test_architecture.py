@@ -17,7 +17,7 @@ FOUNDATION = {
     *("headers", "images"),
     *(module for module in MODULES if module.startswith("contracts.")),
 }
-BY_HAND = {"requantify", "export_statistics", "dictionary"}  # commands that no rule runs
+BY_HAND = {"requantify", "export_statistics", "doctor", "status", "plan", "dictionary"}  # commands that no rule runs
 STAGES = {*settings.STAGES, "evaluate", "gather", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
@@ -29,6 +29,7 @@ WINGS = {  # figures may ask stats for a trend line
     "segmentation": ("evaluation", "figures", "measuring", "reporting", "stats"),
     "measuring": ("evaluation", "figures", "reporting", "segmentation", "stats"),
     "screening": ("evaluation", "figures", "measuring", "reporting", "segmentation", "stats"),
+    "operations": ("evaluation", "figures", "measuring", "reporting", "stats"),
     "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
 }
 HOMES = {
@@ -80,7 +81,7 @@ def code_of_rules():
     [shared] = re.findall(r"FOUNDATION = \(([^)]+)\)", text)
     found = {}
     for rule in re.split(r"\n\s*rule ", text)[1:]:
-        named = re.findall(r"code=code\(([^)]+)\)", rule)
+        named = re.findall(r"code=code(?:_digest)?\(([^)]+)\)", rule)
         stages = re.findall(r"python -m ctpop (\w+)", rule)
         assert len(stages) == 1, rule
         if named:

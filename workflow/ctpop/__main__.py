@@ -20,6 +20,9 @@ COMMANDS = {
     "gather": "join the tables of all shards into one",
     "requantify": "compute further percentiles and windows of attenuation from the histograms of a study",
     "export-statistics": "write the measures of each scan as TotalSegmentator's statistics.json",
+    "doctor": "check machine, models, registry, disk and Slurm before a long run",
+    "status": "say how far a study is: scans done, failed and left, hours so far and to go",
+    "plan": "foretell jobs, hours, disk and memory of a study from measured rates",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }
 

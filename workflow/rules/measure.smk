@@ -43,16 +43,6 @@ else:
         input:
             registry=ancient(REGISTRY),
             segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
-            code=code(
-                "headers",
-                "images",
-                "registry",
-                "segmentation/label_file",
-                "segmentation/store",
-                "measuring/*",
-                "exchange",
-                "measure",
-            ),
         output:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             csv=f"{STUDY}/shards/measures/{{shard}}.csv",
@@ -67,6 +57,16 @@ else:
             mem_mb=8000,
             runtime=120,
         params:
+            code=code_digest(
+                "headers",
+                "images",
+                "registry",
+                "segmentation/label_file",
+                "segmentation/store",
+                "measuring/*",
+                "exchange",
+                "measure",
+            ),
             settings=stage_settings("measure"),
             structures=label_set,
             labels=LABELS,
@@ -94,7 +94,9 @@ else:
         resources:
             mem_mb=8000,
             runtime=30,
+        params:
+            shards=tables_of_shards("measures"),
         message:
             "gather_measures: measures of all shards"
         shell:
-            "python -m ctpop gather --table measures --shards {input.shards:q} --out {output.measures:q} &> {log:q}"
+            "python -m ctpop gather --table measures --shards {params.shards} --out {output.measures:q} &> {log:q}"

@@ -18,6 +18,7 @@ rule segment:
     threads: config["segment"]["cpu_threads"]
     resources:
         gpu=1 if DOOR == "images" and config["segment"]["device"] != "cpu" else 0,
+        attempts_left=0,  # a profile with retries counts them down
         mem_mb=16000,
         runtime=240,
     params:
@@ -34,7 +35,8 @@ rule segment:
     shell:
         "python -m ctpop segment --registry {input.registry:q} --criteria {params.criteria} --shard {wildcards.shard}"
         " --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
-        " --masks {params.masks:q} --times {params.times:q} --out {output.segments:q} &> {log:q}"
+        " --masks {params.masks:q} --times {params.times:q} --attempts-left {resources.attempts_left}"
+        " --out {output.segments:q} &> {log:q}"
 
 
 rule gather_segments:
@@ -53,7 +55,9 @@ rule gather_segments:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        shards=tables_of_shards("segments"),
     message:
         "gather_segments: label maps of all shards"
     shell:
-        "python -m ctpop gather --table segments --shards {input.shards:q} --out {output.segments:q} &> {log:q}"
+        "python -m ctpop gather --table segments --shards {params.shards} --out {output.segments:q} &> {log:q}"
