@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help setup images demo twin check format test test-all bench docs model clean
+.PHONY: help setup images demo twin check format test test-slurm test-all bench docs model clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ format: setup  ## format Python and Snakemake files
 
 test: setup  ## every feature once
 	$(RUN) python -m pytest
+
+test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
+	$(RUN) python -m pytest tests/slurm
 
 test-all: setup  ## the exhaustive runs, too
 	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'

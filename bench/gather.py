@@ -27,9 +27,9 @@ MOST_SECONDS, MOST_GB = 120, 4
 LABEL_SET = "total_117"
 
 
-def rows_of(scans: list[str], seed: int) -> pd.DataFrame:
+def rows_of(scans: list[str], seed: int, label_set: str = LABEL_SET) -> pd.DataFrame:
     """Return made-up measures of some scans; a tenth of what may be missing is."""
-    names = structures.read(LABEL_SET).names
+    names = structures.read(label_set).names
     n = len(scans) * len(names)
     random = np.random.default_rng(seed)
     columns = {name: values(str(column.dtype), n, random) for name, column in MEASURES_TABLE.columns.items()}

@@ -23,6 +23,9 @@ BY_HAND = {
     "requantify",
     "export_statistics",
     "convert_v1",
+    "doctor",
+    "status",
+    "plan",
     "dictionary",
 }  # commands that no rule runs
 OF_THE_COHORT = {"convert", "people", "describe", "contrast", "share"}
@@ -39,6 +42,7 @@ WINGS = {  # figures may ask stats for a trend line
     "screening": ("evaluation", "figures", "measuring", "reporting", "segmentation", "stats"),
     "describing": ("evaluation", "figures", "measuring", "reporting", "screening", "segmentation"),
     "dicom": ("describing", "evaluation", "figures", "measuring", "reporting", "screening", "segmentation", "stats"),
+    "operations": ("evaluation", "figures", "measuring", "reporting", "stats"),
     "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
 }
 HOMES = {
@@ -92,7 +96,7 @@ def code_of_rules():
     [shared] = re.findall(r"FOUNDATION = \(([^)]+)\)", text)
     found = {}
     for rule in re.split(r"\n\s*rule ", text)[1:]:
-        named = re.findall(r"code=code\(([^)]+)\)", rule)
+        named = re.findall(r"code=code(?:_digest)?\(([^)]+)\)", rule)
         stages = re.findall(r"python -m ctpop (\w+)", rule)
         assert len(stages) == 1, rule
         if named:

@@ -22,6 +22,7 @@ SCRIPTS = [
     "measure.py",
     "paper_table.py",
     "profile_segment.py",
+    "scale.py",
     "segment.py",
     "shard_memory.py",
     "standard_route.py",

@@ -152,7 +152,7 @@ def test_an_error_of_the_disk_is_told_without_the_folder(tmp_path, read):
 
     error = refusal(read, tmp_path / "scan.nii")
 
-    assert (error.reason, error.detail) == ("unreadable", "scan.nii: Input/output error")
+    assert (error.reason, error.detail) == ("not_read", "scan.nii: Input/output error")
 
 
 # A file that changes under way

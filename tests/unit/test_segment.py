@@ -8,15 +8,19 @@ import pandas as pd
 import pytest
 
 from ctpop.__main__ import main
+from ctpop.errors import ScanError
 from ctpop.images import read_labels, sha256_of
 from ctpop.schema import CONVERSIONS, REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
+from ctpop.segment import segment_scans, trouble
 from ctpop.segmentation import model_set
-from ctpop.segmentation.store import Store
+from ctpop.segmentation.sources import Scan
+from ctpop.segmentation.store import Note, Store
 from ctpop.shards import shard_of
 from tiny_model import STRUCTURES, save_model
 from volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks
 
 ORGANS = label_set(*STRUCTURES)
+ANY_SHARE = json.dumps({"max_failed_share": 1})
 SETTINGS = {"device": "cpu", "step_size": 0.5, "cpu_threads": 1}
 
 
@@ -120,7 +124,7 @@ def test_each_bad_scan_is_a_row_with_its_reason_and_the_others_go_on(study, capl
     scans = bad_scans(study.folder)
 
     with caplog.at_level(logging.INFO):
-        segments = study.segment({scan: columns for scan, (columns, _, _) in scans.items()})
+        segments = study.segment({scan: columns for scan, (columns, _, _) in scans.items()}, settings=ANY_SHARE)
 
     assert segments["status"].to_dict() == {scan: status for scan, (_, status, _) in scans.items()}
     details = segments["detail"].dropna()
@@ -151,7 +155,7 @@ def test_every_status_of_a_bad_scan_is_in_the_closed_list(tmp_path):
     statuses = {status for _, status, _ in bad_scans(tmp_path).values()}
 
     assert statuses <= set(SEGMENT_STATUS)
-    others = {"segmented", "not_converted", "out_of_memory", "prediction_failed", "not_written"}
+    others = {"segmented", "not_converted", "out_of_memory", "prediction_failed", "not_read", "not_written"}
     assert set(SEGMENT_STATUS) - statuses == others
 
 
@@ -255,9 +259,100 @@ def test_a_scan_that_turned_bad_loses_its_row_of_success(study):
 
 
 def test_no_temporary_file_is_left(study):
-    study.segment({scan: columns for scan, (columns, _, _) in bad_scans(study.folder).items()})
+    study.segment({scan: columns for scan, (columns, _, _) in bad_scans(study.folder).items()}, settings=ANY_SHARE)
 
     assert not [path for path in study.folder.rglob("*") if path.name.endswith(".part")]
+
+
+# Giving up
+
+
+def rows(*statuses):
+    return pd.DataFrame({"status": statuses})
+
+
+@pytest.mark.parametrize(
+    ("statuses", "share", "fails"),
+    [
+        (["missing_file"] * 5 + ["existing"] * 5, 0.5, False),
+        (["missing_file"] * 6 + ["existing"] * 4, 0.5, True),
+        (["missing_file"] * 5 + ["segmented"] * 15, 0.2, True),
+        (["unreadable"] * 4, 0.5, False),  # too few to say anything about a machine
+        (["unreadable"] * 100, 1, False),
+        ([], 0.5, False),
+    ],
+)
+def test_a_shard_fails_when_more_than_the_allowed_share_of_its_scans_fails(statuses, share, fails):
+    assert bool(trouble(rows(*statuses), share, attempts_left=0)) == fails
+
+
+@pytest.mark.parametrize("reason", sorted(set(SEGMENT_STATUS) - {"segmented", "existing"}))
+def test_a_failure_that_may_pass_is_worth_another_job_while_attempts_are_left(reason):
+    one = rows("existing", "existing", "existing", reason)
+
+    assert bool(trouble(one, 0.5, attempts_left=1)) == (reason in {"out_of_memory", "not_read", "not_written"})
+    assert trouble(one, 0.5, attempts_left=0) == ""
+
+
+def test_a_shard_that_fails_writes_no_table_counts_its_reasons_and_keeps_what_is_finished(study, capsys):
+    good = {scan: with_both(study.folder, scan, seed) for seed, scan in enumerate("ab", start=1)}
+    bad = {f"s{number}": {"segmentation_path": "nowhere.nii.gz"} for number in range(5)}
+
+    with pytest.raises(AssertionError, match="assert 1 == 0"):
+        study.segment({**good, **bad, "s5": {}})
+
+    told = capsys.readouterr().err
+    assert "error in segment: shard 1-of-1: 6 of 8 scans failed (6 missing_file), more than the share of 0.5" in told
+    assert not (study.folder / "segments.parquet").exists()
+    assert sorted(path.name for path in study.masks.glob("*.nii.gz")) == ["a.nii.gz", "b.nii.gz"]
+    assert study.segment(good)["status"].to_list() == ["existing", "existing"]
+
+
+class Flaky:
+    """A source whose scans fail as often as they are told to, and then succeed."""
+
+    status = "existing"
+
+    def __init__(self, store, reason, failures):
+        self.store, self.reason, self.failures = store, reason, dict(failures)
+        self.read_scans = []
+
+    def read(self, scan):
+        self.read_scans.append(scan.scan_id)
+        self.failures[scan.scan_id] -= 1
+        if self.failures[scan.scan_id] >= 0:
+            raise ScanError(self.reason, "in vain")
+        return Note("key", "0" * 64, STRUCTURES)
+
+    def predict(self, work):
+        raise NotImplementedError
+
+    write = predict
+
+    def memory_mb(self):
+        return None
+
+
+@pytest.mark.parametrize("reason", ["out_of_memory", "not_read", "not_written"])
+def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path, reason):
+    flaky = Flaky(Store(tmp_path), reason, {"a": 1, "b": 0, "c": 2, "d": 0})
+
+    segments, _ = segment_scans([Scan(name, None, None) for name in "abcd"], flaky)
+
+    assert flaky.read_scans == ["a", "b", "c", "d", "a", "c"]
+    assert segments.set_index("scan_id")["status"].to_dict() == {
+        **dict.fromkeys("abd", "existing"),
+        "c": reason,
+    }
+
+
+def test_a_failure_that_lasts_is_not_tried_again(tmp_path):
+    flaky = Flaky(Store(tmp_path), "unreadable", {"a": 1, "b": 0})
+
+    segments, _ = segment_scans([Scan(name, None, None) for name in "ab"], flaky)
+
+    assert flaky.read_scans == ["a", "b"]
+    assert segments["status"].to_list() == ["unreadable", "existing"]
 
 
 # Shards

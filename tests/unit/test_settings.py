@@ -125,7 +125,8 @@ def test_what_is_left_out_takes_its_default():
 def test_what_a_model_set_decides_has_no_default():
     filled = settings.section("segment", "{}")
 
-    assert filled == {"device": "auto", "batch_size": 1, "compile": False, "cpu_threads": 2, "shards": 16}
+    how = {"device": "auto", "batch_size": 1, "compile": False, "cpu_threads": 2}
+    assert filled == {**how, "max_failed_share": 0.5, "scans_per_shard": 128}
 
 
 def test_two_keys_that_are_missing_give_two_lines():
@@ -185,7 +186,7 @@ def test_a_section_that_is_not_json_is_refused():
 def test_the_shipped_configuration_shows_every_key_with_its_default():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     defaults = {stage: settings.section(stage, "{}") for stage in settings.STAGES}
-    defaults["segment"] |= {"model": "demo", "shards": 4}  # what makes it the demo
+    defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # what makes it the demo
     defaults["cohort"] |= {"table1": ["bmi"]}
 
     assert {stage: shipped[stage] for stage in settings.STAGES} == defaults

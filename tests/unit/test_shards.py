@@ -117,6 +117,70 @@ def test_a_byte_order_mark_and_blanks_around_names_do_not_move_a_patient(tmp_pat
     assert shards.shard_digests(blanks, 8) == plain
 
 
+@pytest.mark.parametrize("number", range(1, 20))
+def test_growing_shards_hold_every_scan_once(number):
+    names = shards.growing_names(number)
+    cohort = pd.DataFrame(registry_rows([f"p{i}" for i in range(300)]))
+
+    parts = [segment.members(cohort, *shards.parse_shard(name)) for name in names]
+
+    assert len(set(names)) == number
+    assert sorted(scan for part in parts for scan in part["scan_id"]) == sorted(cohort["scan_id"])
+
+
+@pytest.mark.parametrize("number", range(1, 70))
+def test_one_more_growing_shard_splits_one_and_leaves_the_others(number):
+    before, after = set(shards.growing_names(number)), set(shards.growing_names(number + 1))
+
+    assert len(before - after) == 1
+    assert len(after - before) == 2
+
+
+@pytest.mark.parametrize("number", [16, 23, 31])
+def test_growing_shards_have_one_or_two_parts_of_the_scans(number):
+    names = shards.growing_names(number)
+    moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
+    homes = pd.Series([shards.home_of(f"patient-{person}", names, moduli) for person in range(20000)])
+
+    sizes = homes.value_counts() / 20000
+
+    assert len(sizes) == number
+    assert sizes.between(0.85 / 32, 1.15 / 16).all()
+
+
+def test_a_registry_asks_for_as_many_shards_as_its_scans_need(tmp_path):
+    registry = write_registry(tmp_path / "registry.csv", registry_rows([f"p{i}" for i in range(50)]))
+
+    assert list(shards.digests(registry, None, 10)) == shards.growing_names(10)
+    assert list(shards.digests(registry, None, 99)) == shards.growing_names(2)
+    assert list(shards.digests(registry, 3, 10)) == shards.shard_names(3)
+    assert list(shards.digests(tmp_path / "nowhere.csv", None, 10)) == ["1-of-1"]
+
+
+def test_a_new_patient_changes_one_growing_shard_and_splits_one_at_most(tmp_path):
+    people = [f"p{i}" for i in range(50)]
+    before = shards.digests(write_registry(tmp_path / "a.csv", registry_rows(people)), None, 10)
+    longer = write_registry(tmp_path / "b.csv", registry_rows([*people, "new"]))
+
+    same_number = shards.digests(longer, None, 11)
+    one_more = shards.digests(longer, None, 10)
+
+    assert len(set(same_number.items()) - set(before.items())) == 1
+    assert len(one_more) == 11
+    assert 2 <= len(set(one_more.items()) - set(before.items())) <= 3
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 16, 37])
+@pytest.mark.parametrize("cut", [shards.shard_names, shards.growing_names])
+def test_bash_makes_the_files_of_all_shards_from_few_words(number, cut):
+    words = shards.in_braces("a/b", cut(number), ".parquet")
+
+    found = subprocess.run(["bash", "-c", f"echo {words}"], capture_output=True, text=True, check=True).stdout.split()
+
+    assert sorted(found) == sorted(f"a/b/{name}.parquet" for name in cut(number))
+    assert len(words.split()) <= 3
+
+
 def test_the_module_needs_the_standard_library_only():
     code = "import sys, ctpop.shards; print(*sorted({'pandas', 'numpy', 'yaml'} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}

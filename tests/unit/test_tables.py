@@ -5,6 +5,7 @@ import platform
 import stat
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -281,6 +282,29 @@ def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_runnin
     remove_half_written(tmp_path)
 
     assert set(tmp_path.iterdir()) == {busy, *others}
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(0.5, True), (2, False)])
+def test_a_half_written_file_of_another_machine_is_removed_when_nobody_has_written_to_it_for_an_hour(
+    tmp_path, hours, stays
+):
+    part = tmp_path / f".table.csv.node7.example.{os.getpid()}.part"
+    part.touch()
+    os.utime(part, (time.time() - 3600 * hours,) * 2)
+
+    remove_half_written(tmp_path)
+
+    assert part.exists() == stays
+
+
+def test_a_hidden_file_of_somebody_else_is_not_removed(tmp_path):
+    other = tmp_path / ".movie.mkv.part"
+    other.touch()
+    os.utime(other, (0, 0))
+
+    remove_half_written(tmp_path)
+
+    assert other.exists()
 
 
 def test_columns_that_are_named_are_read_alone(tmp_path):

@@ -31,6 +31,9 @@ COMMANDS = {
     "requantify": "compute further percentiles and windows of attenuation from the histograms of a study",
     "export-statistics": "write the measures of each scan as TotalSegmentator's statistics.json",
     "convert-v1": "write a model of nnU-Net v1 as a model folder of nnU-Net v2",
+    "doctor": "check machine, models, registry, disk and Slurm before a long run",
+    "status": "say how far a study is: scans done, failed and left, hours so far and to go",
+    "plan": "foretell jobs, hours, disk and memory of a study from measured rates",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }
 

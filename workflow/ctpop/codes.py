@@ -15,6 +15,7 @@ SEGMENT_STATUS = {
     "not_converted": "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
     "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
     "unreadable": "a file is damaged, cut short, not NIfTI, or changed while it was read",
+    "not_read": "a file could not be read because the disk or the network failed, which may pass",
     "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
     "bad_values": "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
     "grid_mismatch": "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",

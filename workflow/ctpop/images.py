@@ -7,6 +7,7 @@ Whatever is wrong with a file, now or while it is being read, is a `ScanError` t
 they may be named after a person.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -27,6 +28,11 @@ from ctpop import headers
 from ctpop.errors import ScanError, in_one_line
 from ctpop.headers import Header, edges_mm
 
+TROUBLES = {  # of a disk, a network or a server; they say nothing about the file
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ENOLINK, errno.ENODEV, errno.ENXIO),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET, errno.ENOTCONN),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EBUSY),
+}
 READ_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
@@ -129,7 +135,7 @@ def sha256_of(path: Path) -> str:
     Raises
     ------
     ScanError
-        `missing_file` or `unreadable`.
+        `missing_file`, `unreadable` or `not_read`.
 
     """
     with _opened(path) as file:
@@ -146,7 +152,8 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
     except (FileNotFoundError, NotADirectoryError):
         raise ScanError("missing_file", f"{path.name} does not exist") from None
     except READ_ERRORS as error:
-        raise ScanError("unreadable", _explain(error, path)) from None
+        passing = isinstance(error, OSError) and error.errno in TROUBLES
+        raise ScanError("not_read" if passing else "unreadable", _explain(error, path)) from None
     if changed:
         raise ScanError("unreadable", f"{path.name} changed while it was read")
 

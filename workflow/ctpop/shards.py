@@ -6,7 +6,8 @@ Snakefile calls it whenever it is parsed.
 """
 
 import hashlib
-from collections.abc import Iterable
+import math
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from ctpop.registries.files import filled_rows
@@ -15,8 +16,12 @@ from ctpop.registries.reading import AS_OURS, Reading
 
 def shard_of(patient_id: str, shards: int) -> int:
     """Return the shard, 0 to shards - 1, of a patient (or of a scan whose patient is not recorded)."""
-    digest = hashlib.sha256(patient_id.encode()).digest()
-    return int.from_bytes(digest[:8], "big") % shards
+    return number_of(patient_id) % shards
+
+
+def number_of(patient_id: str) -> int:
+    """Return the number whose remainder is the shard of a patient."""
+    return int.from_bytes(hashlib.sha256(patient_id.encode()).digest()[:8], "big")
 
 
 def shard_names(shards: int) -> list[str]:
@@ -44,29 +49,82 @@ def key_of(row: dict[str, str]) -> str:
     return row.get("patient_id", "").strip() or row.get("scan_id", "").strip()
 
 
+def growing_names(shards: int) -> list[str]:
+    """Return names of shards of which one more splits a single one in two, and leaves all others as they are.
+
+    Linear hashing: with n shards between two powers of two, the first n - 2^k of 2^k are split, and the others wait for
+    their turn. A shard that is not split yet has twice the scans of one that is.
+    """
+    whole = 1 << (shards.bit_length() - 1)
+    split = shards - whole
+    halves = [f"{number + 1}-of-{2 * whole}" for number in (*range(split), *range(whole, shards))]
+    return [*halves, *(f"{number + 1}-of-{whole}" for number in range(split, whole))]
+
+
+def digests(
+    registry: str | Path, shards: int | None, scans_per_shard: int, reading: Reading = AS_OURS
+) -> dict[str, str]:
+    """Return the digest of the rows of each shard of a registry: `shards` of them, or as many as its rows ask for."""
+    if not Path(registry).is_file():
+        return dict.fromkeys(shard_names(shards or 1), "no registry")
+    if shards:
+        return shard_digests(registry, shards, reading)
+    rows = list(rows_in(registry, reading))
+    return digest_rows(rows, growing_names(max(1, math.ceil(len(rows) / scans_per_shard))))
+
+
 def shard_digests(registry: str | Path, shards: int, reading: Reading = AS_OURS) -> dict[str, str]:
-    """Return a digest of the registry rows of each shard; it changes when one of its own rows changes.
+    """Return a digest of the registry rows of each shard; it changes when one of its own rows changes."""
+    return digest_rows(rows_in(registry, reading), shard_names(shards))
+
+
+def rows_in(registry: str | Path, reading: Reading = AS_OURS) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of the patient and a digest of each row of a registry, whatever the order of columns.
 
     As in `registry.read_cells`, the header is the first row with any content. What is wrong with a file is left for
     that function to tell.
     """
     filled = filled_rows(Path(registry), reading)
-    return digest_rows(next(filled, []), filled, shards, reading)
-
-
-def digest_rows(header: list[str], rows: Iterable[list[str]], shards: int, reading: Reading) -> dict[str, str]:
-    """Return a digest of the rows of each shard, whatever the order of rows and columns."""
+    header = next(filled, [])
     order = sorted(range(len(header)), key=header.__getitem__)
+    first = repr([header[place] for place in order]).encode()
     place_of = {name: place for place, column in enumerate(header) for name in reading.names(column)}
     named = [(name, place_of[name]) for name in ("patient_id", "scan_id") if name in place_of]
-    members: list[list[bytes]] = [[] for _ in range(shards)]
-    for row in rows:
+    for row in filled:
         cells = row + [""] * (len(header) - len(row))
-        ids = {str(name): reading.word(name, cells[place]) for name, place in named}
-        members[shard_of(key_of(ids), shards)].append(repr([cells[place] for place in order]).encode())
-    first = repr([header[place] for place in order]).encode()
-    names = shard_names(shards)
-    return {
-        name: hashlib.sha256(b"\n".join([first, *sorted(rows)])).hexdigest()[:16]
-        for name, rows in zip(names, members, strict=True)
-    }
+        ids = {name: reading.word(name, cells[place]) for name, place in named}
+        sorted_cells = repr([cells[place] for place in order]).encode()
+        yield number_of(key_of(ids)), hashlib.sha256(first + sorted_cells).digest()
+
+
+def digest_rows(rows: Iterable[tuple[int, bytes]], names: list[str]) -> dict[str, str]:
+    """Return a digest of the rows of each shard, whatever their order."""
+    members: dict[str, list[bytes]] = {name: [] for name in names}
+    moduli = sorted({parse_shard(name)[1] for name in names}, reverse=True)
+    for number, row in rows:
+        members[_home(number, members, moduli)].append(row)
+    return {name: hashlib.sha256(b"".join(sorted(rows))).hexdigest()[:16] for name, rows in members.items()}
+
+
+def in_braces(folder: str, names: list[str], suffix: str) -> str:
+    """Return the files of shards as words that bash expands, since a command may not be longer than 128 KB.
+
+    Consecutive shards of one modulus make a word: `folder/{1..3}-of-4.parquet`.
+    """
+    runs: list[list[int]] = []
+    for modulus, number in sorted((shards, shard + 1) for shard, shards in map(parse_shard, names)):
+        if runs and runs[-1][0] == modulus and runs[-1][2] == number - 1:
+            runs[-1][2] = number
+        else:
+            runs.append([modulus, number, number])
+    return " ".join(f"{folder}/{{{first}..{last}}}-of-{modulus}{suffix}" for modulus, first, last in runs)
+
+
+def home_of(key: str, names: Container[str], moduli: list[int]) -> str:
+    """Return the name, among those of a set of shards, of the one that a key belongs to."""
+    return _home(number_of(key), names, moduli)
+
+
+def _home(number: int, names: Container[str], moduli: list[int]) -> str:
+    candidates = (f"{number % modulus + 1}-of-{modulus}" for modulus in moduli)
+    return next(name for name in candidates if name in names)

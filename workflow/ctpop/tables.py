@@ -5,9 +5,9 @@ that a stage may trust what it reads. Rows are sorted by key and written without
 """
 
 import errno
-import glob
 import os
 import platform
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from ctpop.errors import ContractError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 COMPRESSION = "zstd"
+LONG_SILENCE_S = 3600
 CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 rows, one of them the heading
 
 
@@ -152,10 +153,25 @@ def _flush(path: Path) -> None:
 
 
 def remove_half_written(folder: Path) -> None:
-    """Remove the temporary files that processes left in a folder when they were killed on this machine."""
-    for left in folder.glob(f".*.{glob.escape(platform.node())}.*.part"):
-        if not _is_running(int(left.name.split(".")[-2])):
+    """Remove the temporary files that killed processes left in a folder.
+
+    Whether a process of this machine runs is known. One of another machine is taken for dead when its file has not been
+    written to for an hour: a file takes seconds.
+    """
+    for left in folder.glob(".*.*.part"):
+        name, process = left.name.removesuffix(".part").rsplit(".", 1)
+        if not process.isdigit():
+            continue
+        of_this_machine = name.endswith(f".{platform.node()}")
+        if not _is_running(int(process)) if of_this_machine else _is_old(left):
             left.unlink(missing_ok=True)
+
+
+def _is_old(left: Path) -> bool:
+    try:
+        return time.time() - left.stat().st_mtime > LONG_SILENCE_S
+    except FileNotFoundError:  # moved to its name in the meantime
+        return False
 
 
 def _is_running(process: int) -> bool:

@@ -46,14 +46,15 @@ BANNER = (
 STRUCTURES = str(settings.label_set_file(config["structures"]))
 GROUPS = str(settings.GROUPS_FILE)
 LABELS = settings.labels_digest(config["structures"])
-SHARDS = shards.shard_names(config["segment"]["shards"])
 checked(criteria.read, config["cohort"]["criteria"])
 CRITERIA = criteria.as_words(config["cohort"]["criteria"])
-DIGESTS = (
-    shards.shard_digests(REGISTRY, len(SHARDS), reading.reading_of(config["cohort"]))
-    if Path(REGISTRY).is_file()
-    else {}
+DIGESTS = shards.digests(
+    REGISTRY,
+    config["segment"].get("shards"),
+    config["segment"]["scans_per_shard"],
+    reading.reading_of(config["cohort"]),
 )
+SHARDS = list(DIGESTS)
 MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
 ENVIRONMENT = (
     f"export PATH={shlex.quote(sys.prefix)}/bin:$PATH; "
@@ -99,6 +100,12 @@ def code(*modules):
     return sorted(str(path) for name in names for path in PACKAGE.glob(f"{name}.py"))
 
 
+def code_digest(*modules):
+    """Return what changes with modules, for stages of many jobs; as input files they would be most of a plan."""
+    content = b"".join(Path(path).read_bytes() for path in code(*modules))
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def label_set(wildcards):
     """Return the label set, for programs that read names and labels only; `LABELS` is what reruns them."""
     return config["structures"]
@@ -106,7 +113,13 @@ def label_set(wildcards):
 
 def rows_of(wildcards):
     """Return the digest of a shard's registry rows: a growing registry touches only the shards that it changes."""
-    return DIGESTS.get(wildcards.shard, "no registry")
+    return DIGESTS[wildcards.shard]
+
+
+def tables_of_shards(table):
+    """Return a function that gives the files of all shards as words for bash: as a text, their braces were wildcards."""
+    words = shards.in_braces(f"{STUDY}/shards/{table}", SHARDS, ".parquet")
+    return lambda wildcards: words
 
 
 def files_digest(place):

@@ -53,10 +53,11 @@ if DICOM:
         resources:
             mem_mb=4000,
             runtime=30,
+        params:
+            shards=tables_of_shards("convert"),
         message:
             "gather_conversions: conversions of all shards"
         shell:
-            "python -m ctpop gather --table conversions --shards {input.shards:q} --out {output.conversions:q}"
-            " &> {log:q}"
+            "python -m ctpop gather --table conversions --shards {params.shards} --out {output.conversions:q} &> {log:q}"
 
     CONVERSIONS = rules.gather_conversions.output

@@ -78,17 +78,6 @@ else:
         input:
             registry=ancient(REGISTRY),
             segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
-            code=code(
-                "headers",
-                "images",
-                "registry",
-                "registries/*",
-                "segmentation/label_file",
-                "segmentation/store",
-                "measuring/*",
-                "exchange",
-                "measure",
-            ),
         output:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             csv=f"{STUDY}/shards/measures/{{shard}}.csv",
@@ -103,6 +92,17 @@ else:
             mem_mb=8000,
             runtime=120,
         params:
+            code=code_digest(
+                "headers",
+                "images",
+                "registry",
+                "registries/*",
+                "segmentation/label_file",
+                "segmentation/store",
+                "measuring/*",
+                "exchange",
+                "measure",
+            ),
             settings=stage_settings("measure"),
             reading=reading_settings(),
             structures=label_set,
@@ -112,8 +112,8 @@ else:
             "measure: shard {wildcards.shard}"
         shell:
             "python -m ctpop measure --registry {input.registry:q} --reading {params.reading:q}"
-            " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q} --settings {params.settings:q}"
-            " --out {output.measures:q} --histograms {output.histograms:q} &> {log:q}"
+            " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q}"
+            " --settings {params.settings:q} --out {output.measures:q} --histograms {output.histograms:q} &> {log:q}"
 
     rule gather_measures:
         input:
@@ -131,7 +131,9 @@ else:
         resources:
             mem_mb=8000,
             runtime=30,
+        params:
+            shards=tables_of_shards("measures"),
         message:
             "gather_measures: measures of all shards"
         shell:
-            "python -m ctpop gather --table measures --shards {input.shards:q} --out {output.measures:q} &> {log:q}"
+            "python -m ctpop gather --table measures --shards {params.shards} --out {output.measures:q} &> {log:q}"

@@ -1,7 +1,8 @@
 # The code is not an input here: GPU nights are keyed by model checksum, CT checksum and a version in the program, and
 # a job that finds its label maps in the store takes seconds. The registry is `ancient` because `rows`, `reading`
-# and `criteria` say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops the job's own
-# reasons to run.) Label maps are side files in the store: Snakemake deletes declared outputs of a killed job.
+# and `criteria` say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops
+# the job's own reasons to run.) Label maps are side files in the store: Snakemake deletes declared outputs of a killed
+# job.
 rule segment:
     input:
         registry=ancient(REGISTRY),
@@ -19,6 +20,7 @@ rule segment:
     threads: config["segment"]["cpu_threads"]
     resources:
         gpu=1 if DOOR == "images" and config["segment"]["device"] != "cpu" else 0,
+        attempts_left=0,  # a profile with retries counts them down
         mem_mb=16000,
         runtime=240,
     params:
@@ -38,8 +40,10 @@ rule segment:
         "segment: label maps of shard {wildcards.shard} (progress in {log})"
     shell:
         "python -m ctpop segment --registry {input.registry:q} --criteria {params.criteria:q}"
-        " --reading {params.reading:q} --shard {wildcards.shard} --engine {params.engine} --structures {params.structures:q} --settings {params.settings:q}"
-        " --masks {params.masks:q} --times {params.times:q} {params.converted} --out {output.segments:q} &> {log:q}"
+        " --reading {params.reading:q} --shard {wildcards.shard} --engine {params.engine}"
+        " --structures {params.structures:q} --settings {params.settings:q} --masks {params.masks:q}"
+        " --times {params.times:q} {params.converted} --attempts-left {resources.attempts_left}"
+        " --out {output.segments:q} &> {log:q}"
 
 
 rule gather_segments:
@@ -58,7 +62,9 @@ rule gather_segments:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        shards=tables_of_shards("segments"),
     message:
         "gather_segments: label maps of all shards"
     shell:
-        "python -m ctpop gather --table segments --shards {input.shards:q} --out {output.segments:q} &> {log:q}"
+        "python -m ctpop gather --table segments --shards {params.shards} --out {output.segments:q} &> {log:q}"

@@ -13,6 +13,7 @@ NOT_MEASURED = {
     "not_converted": "no CT from DICOM that agrees with its headers",
     "missing_file": "file missing",
     "unreadable": "file not readable",
+    "not_read": "file not readable for the moment",
     "bad_geometry": "geometry of the image not valid",
     "bad_values": "values of the image not valid",
     "grid_mismatch": "label map and CT on different grids",

@@ -1,0 +1,171 @@
+"""A study of up to 100,000 made-up scans through the real Snakefile: what each part of the workflow takes as it grows.
+
+    python bench/scale.py --work FOLDER > bench/scale.md
+
+Recorded manifests stand for the images: the tables of the shards are written with made-up measures, and Snakemake takes
+them for finished. No image is read, and nothing is segmented or measured. Everything else is real: planning all jobs,
+scheduling the shards (`--touch`, which runs none of them), and the jobs `cohort`, both `gather`, `screen`, `aging` and
+`report`.
+"""
+
+import argparse
+import csv
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from gather import rows_of
+from machine import heading, load, table
+from runs import ROOT, measured
+
+from ctpop import shards, structures
+from ctpop.schema import MEASURES_TABLE, SEGMENTS
+
+ONCE = (
+    "cohort",
+    "describe",
+    "gather_segments",
+    "gather_measures",
+    "screen",
+    "contrast",
+    "aging",
+    "adjust",
+    "centiles",
+    "published",
+    "report",
+)
+FIRST_SEED = 8
+SCANS_PER_SHARD = 128
+PER_YEAR = {"volume_ml": -0.004, "hu_mean": -0.5}  # so that there is something to find
+
+
+def write_registry(scans: int, work: Path) -> dict[str, float]:
+    """Write a registry, and return the age of each scan."""
+    random = np.random.default_rng(FIRST_SEED)
+    ages = {f"scan{number:06d}": float(age) for number, age in enumerate(random.integers(18, 95, scans))}
+    with (work / "registry.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["scan_id", "patient_id", "age_years", "sex", "ct_path", "segmentation_path"])
+        rows.writerows(
+            [name, name, age, "female", f"{name}.nii.gz", f"{name}_labels.nii.gz"] for name, age in ages.items()
+        )
+    return ages
+
+
+def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float], list[str]]:
+    """Write registry and configuration, and return the age of each scan and the names of the shards."""
+    ages = write_registry(scans, work)
+    for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):  # the cohort wants to see one of the first files
+        (work / name).touch()
+    first = structures.read(label_set).names[0]
+    config = {
+        "study": {"name": "made_up", "start_from": "segmentations", "registry": "registry.csv", "banner": "made up"},
+        "structures": label_set,
+        "cohort": {"criteria": ["age_known"]},
+        "segment": {"scans_per_shard": SCANS_PER_SHARD},
+        "report": {"figure6": [[first, "volume_ml"]]},
+    }
+    (work / "study.yaml").write_text(yaml.safe_dump(config))
+    return ages, shards.growing_names(max(1, -(-scans // SCANS_PER_SHARD)))
+
+
+def write_shards(ages: dict[str, float], names: list[str], label_set: str, results: Path) -> None:
+    """Write the tables of all shards as `segment` and `measure` leave them, with made-up measures."""
+    known = structures.read(label_set)
+    bounds = dict(zip(known.table["structure"], known.table["lower_bound_ml"].fillna(1.0), strict=True))
+    moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
+    homes = pd.Series({scan: shards.home_of(scan, set(names), moduli) for scan in ages})
+    (results / "histograms").mkdir(parents=True)
+    for number, name in enumerate(names):
+        scans = sorted(homes.index[homes == name])
+        SEGMENTS.write(segments_of(scans), results / "shards" / "segments" / f"{name}.parquet")
+        rows = measures_of(scans, number, ages, bounds, label_set)
+        MEASURES_TABLE.write(rows, results / "shards" / "measures" / f"{name}.parquet")
+        (results / "histograms" / f"{name}.parquet").touch()
+
+
+def segments_of(scans: list[str]) -> pd.DataFrame:
+    """Return the rows of `segments` of some scans."""
+    frame = SEGMENTS.empty().reindex(range(len(scans)))
+    paths = [f"masks/{scan}.nii.gz" for scan in scans]
+    return frame.assign(scan_id=scans, status="existing", mask_path=paths, mask_sha256="0" * 64)
+
+
+def measures_of(
+    scans: list[str], seed: int, ages: dict[str, float], bounds: dict[str, float], label_set: str
+) -> pd.DataFrame:
+    """Return made-up measures: volumes above their bounds and attenuation, both falling with age."""
+    random = np.random.default_rng(seed)
+    rows = rows_of(scans, seed, label_set) if scans else MEASURES_TABLE.empty()
+    years = rows["scan_id"].map(ages).astype(float) - 50
+    volume = rows["structure"].map(bounds).astype(float) * 3 * np.exp(random.normal(0, 0.1, len(rows)))
+    return rows.assign(
+        n_voxels=1000,
+        volume_ml=volume * np.exp(PER_YEAR["volume_ml"] * years),
+        hu_mean=60 + PER_YEAR["hu_mean"] * years + random.normal(0, 20, len(rows)),
+        faces=None,
+    )
+
+
+def snakemake(*options: str, work: Path) -> list[str]:
+    """Return the command of a run."""
+    place = ["-s", str(ROOT / "Snakefile"), "--directory", str(work), "--configfile", str(work / "study.yaml")]
+    profile = ["--workflow-profile", "none", "--profile", str(ROOT / "profiles" / "local")]
+    return [sys.executable, "-m", "snakemake", *place, *profile, "--quiet", "all", *options]
+
+
+def once(scans: int, label_set: str, folder: Path) -> dict[str, tuple[float, float]]:
+    """Return seconds and memory (MB) of each part for a number of scans."""
+    work = folder / str(scans)
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    ages, names = write_study(scans, label_set, work)
+    results = work / "results" / "made_up"
+    found = {"planning all jobs": measured(snakemake("--dry-run", work=work))}
+    write_shards(ages, names, label_set, results)
+    found["scheduling shards"] = measured(snakemake("--touch", "--until", "segment", "measure", work=work))
+    whole = measured(snakemake(work=work))
+    parts = {name: (cost.seconds, cost.host_mb) for name, cost in found.items()}
+    for rule in ONCE:
+        row = pd.read_csv(results / "benchmarks" / f"{rule}.tsv", sep="\t", na_values="-").iloc[0]
+        parts[rule] = (float(row["s"]), float(row["max_rss"]))
+    return {**parts, "all that is not images": (whole.seconds, whole.host_mb)}
+
+
+def growth(costs: list[dict[str, tuple[float, float]]], scans: list[int]) -> list[list[str]]:
+    """Return the rows of the table: seconds and memory at each size, and how seconds grow between the last two."""
+    rows = []
+    for part in costs[0]:
+        cells = [f"{cost[part][0]:.1f} s, {cost[part][1]:.0f} MB" for cost in costs]
+        rows.append([part, *cells, *[power(costs[-2:], scans[-2:], part)][: len(costs) > 1]])
+    return rows
+
+
+def power(costs: list[dict[str, tuple[float, float]]], scans: list[int], part: str) -> str:
+    """Return the power of the number of scans with which the seconds of a part grow; 1 is linear."""
+    seconds = [max(cost[part][0], 0.01) for cost in costs]
+    return f"{np.log(seconds[-1] / seconds[0]) / np.log(scans[-1] / scans[0]):.2f}" if len(scans) > 1 else ""
+
+
+def main() -> None:
+    """Measure and print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for the studies (10 GB for 100,000 scans)")
+    parser.add_argument("--scans", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--structures", default="total_117", help="label set (default %(default)s)")
+    options = parser.parse_args()
+    before = load()
+    costs = [once(scans, options.structures, options.work.resolve()) for scans in options.scans]
+    head = ["part", *[f"{scans:,} scans" for scans in options.scans], *["growth"][: len(costs) > 1]]
+    note = (
+        f"Recorded manifests in place of images, label set {options.structures}, {SCANS_PER_SHARD} scans per shard."
+        " Growth is the power of the number of scans between the last two sizes; 1 is linear."
+    )
+    sys.stdout.write(f"{heading(before)}\n\n{note}\n\n{table(head, growth(costs, options.scans))}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Snakemake on the login node of a throw-away cluster, with the profile that ships."""
+
+import subprocess
+
+import pytest
+
+from slurm.throwaway_cluster import kill, processes, wait_for
+from studies import REPO
+
+LAST_WORDS = 6000
+
+
+class Head:
+    """A run of a study; whatever it leaves behind is stopped at the end of the `with` block."""
+
+    def __init__(self, cluster, study):
+        self.cluster = cluster
+        self.study = study
+        self.printed = study.folder / "head.txt"
+        self.options = ()
+        self.process = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        for left in processes(self.study.folder):
+            kill(left)
+
+    def command(self, *options):
+        # 40 s before the first look at the queue are right for a cluster that has other users
+        command = self.study.command("--slurm-init-seconds-before-status-checks", "2", *self.options, *options)
+        command[command.index(str(REPO / "profiles" / "local"))] = str(REPO / "profiles" / "slurm")
+        cores = command.index("--cores")
+        return command[:cores] + command[cores + 2 :]
+
+    def start(self, *options):
+        self.options = options
+        with self.printed.open("a") as out:
+            self.process = subprocess.Popen(
+                self.command(), stdout=out, stderr=out, env=self.cluster.environment(), start_new_session=True
+            )
+        return self
+
+    def unlock(self):
+        subprocess.run(self.command("--unlock"), check=True, capture_output=True, env=self.cluster.environment())
+
+    def succeed(self, seconds):
+        """Wait for the end of the run; it must come in time and be a good one."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            pytest.fail(f"the run hangs: {self.printed.read_text()[-LAST_WORDS:]}")
+        assert code == 0, self.printed.read_text()[-LAST_WORDS:]
+
+    def segmenting(self):
+        """Return the process that segments, once it runs."""
+        wait_for(lambda: processes(self.study.folder, "ctpop", "segment"), 120, pause=0.01)
+        return processes(self.study.folder, "ctpop", "segment")[-1]

@@ -1,0 +1,157 @@
+"""Jobs die in every way that a cluster has, and no scan is lost, made twice or different."""
+
+import os
+import re
+import signal
+import time
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from slurm.head import Head
+from slurm.throwaway_cluster import is_running, kill, limits_memory, processes, wait_for
+from studies import Study
+
+OF_IMAGES = ("tables", "shards", "masks", "histograms")
+SEGMENT_ONLY = ("--until", "gather_segments")
+SLICE_S = 0.02  # so long runs a process at a time until it is where it is to be interrupted
+PEOPLE = 8
+TOO_LITTLE_MB = 600  # two Snakemakes and the program take 450, the giant 480 more
+
+
+@pytest.fixture
+def study(tmp_path, config):
+    return Study((tmp_path / "study").resolve(), config)
+
+
+@pytest.fixture
+def head(cluster, study):
+    """A run of the segmentation on the cluster; whatever it leaves is stopped."""
+    study.folder.mkdir()
+    with Head(cluster, study) as found:
+        yield found
+
+
+def halt_in_the_middle(process, study):
+    """Stop the process that segments when some scans are finished and some are not; return the finished maps."""
+    kill(process, signal.SIGSTOP)
+    while len(stamps(study)) < 3:
+        kill(process, signal.SIGCONT)
+        time.sleep(SLICE_S)
+        kill(process, signal.SIGSTOP)
+        assert is_running(process), "the shard ended before it could be interrupted"
+    finished = stamps(study)
+    assert 3 <= len(finished) < PEOPLE
+    return finished
+
+
+def stamps(study):
+    """Return when each finished label map was written."""
+    masks = study.results / "masks"
+    return {note.stem: (masks / f"{note.stem}.nii.gz").stat().st_mtime_ns for note in masks.glob("[!.]*.json")}
+
+
+def assert_nothing_is_lost(study, undisturbed, finished):
+    """Measure on this machine: label maps from before the fault are those from then, and all bytes agree."""
+    study.run("--until", "gather_segments", "gather_measures")
+    assert {name: stamp for name, stamp in stamps(study).items() if name in finished} == finished
+    assert study.files(*OF_IMAGES) == undisturbed.files(*OF_IMAGES)
+    assert not list(study.results.rglob("*.part"))
+
+
+def reused(study):
+    """Return how many scans the last job on the shard found finished."""
+    [log] = (study.results / "logs" / "segment").iterdir()
+    return int(re.search(r"(\d+) of them done earlier", log.read_text())[1])
+
+
+@pytest.mark.timeout(300)
+def test_a_job_that_is_cancelled_goes_on_where_it_was(head, cluster, study, undisturbed):
+    finished = halt_in_the_middle(head.start(*SEGMENT_ONLY).segmenting(), study)
+
+    cluster.say("scancel", *cluster.jobs("RUNNING"))
+
+    head.succeed(200)
+    assert cluster.ends() == ["CANCELLED", "COMPLETED", "COMPLETED"]
+    assert reused(study) == len(finished)
+    assert_nothing_is_lost(study, undisturbed, finished)
+
+
+@pytest.mark.timeout(300)
+def test_the_jobs_of_a_lost_node_go_on_where_they_were_on_another_one(head, cluster, study, undisturbed):
+    finished = halt_in_the_middle(head.start(*SEGMENT_ONLY).segmenting(), study)
+    [job] = cluster.jobs("RUNNING")
+    lost = cluster.say("squeue", "-h", "-j", job, "-o", "%N")
+
+    cluster.lose_node(lost)
+
+    head.succeed(240)
+    assert cluster.ends() == ["NODE_FAIL", "COMPLETED", "COMPLETED"]
+    assert lost not in cluster.say("squeue", "-h", "-t", "COMPLETED", "-o", "%N").split()
+    assert reused(study) == len(finished)
+    assert_nothing_is_lost(study, undisturbed, finished)
+
+
+@pytest.mark.timeout(400)
+def test_a_job_that_ran_out_of_time_goes_on_where_it_was_with_more_of_it(head, cluster, study, undisturbed):
+    one_minute_more_each_time = ("--set-resources", "segment:runtime=1 * attempt")
+    finished = halt_in_the_middle(head.start(*SEGMENT_ONLY, *one_minute_more_each_time).segmenting(), study)
+
+    head.succeed(350)  # nobody wakes the process: Slurm ends it after a minute
+
+    assert cluster.ends() == ["TIMEOUT", "COMPLETED", "COMPLETED"]
+    assert reused(study) == len(finished)
+    assert_nothing_is_lost(study, undisturbed, finished)
+
+
+@pytest.fixture
+def with_a_giant(people, config, tmp_path):
+    """The same people and, as the last of the shard, a scan that needs several times their memory."""
+    labels = np.zeros((400, 400, 3000), np.uint8)
+    labels[100:300, 100:300, 10:20] = 1
+    nib.save(nib.Nifti1Image(labels, np.eye(4)), tmp_path / "giant.nii.gz")
+    registry = pd.read_csv(people / "registry.csv")
+    path = tmp_path / "giant.nii.gz"
+    giant = {"scan_id": "z_giant", "patient_id": "z_giant", "age_years": 90, "segmentation_path": path}
+    pd.concat([registry, pd.DataFrame([giant])]).to_csv(tmp_path / "registry.csv", index=False)
+    return {**config, "study": {**config["study"], "registry": str(tmp_path / "registry.csv")}}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(not limits_memory(), reason="NO TEST OF MEMORY LIMITS: no memory controller of cgroup v1 here")
+def test_a_job_that_is_killed_for_its_memory_goes_on_where_it_was_with_more_of_it(cluster, tmp_path, with_a_giant):
+    here, there = (Study((tmp_path / place).resolve(), with_a_giant) for place in ("here", "there"))
+    here.folder.mkdir()
+    there.folder.mkdir()
+    here.run(*SEGMENT_ONLY)
+    with Head(cluster, there) as head:
+        head.start(*SEGMENT_ONLY, "--set-resources", f"segment:mem_mb={TOO_LITTLE_MB} if attempt == 1 else 4000")
+        head.succeed(350)
+        printed = head.printed.read_text()
+
+    assert cluster.ends()[0] in {"OUT_OF_MEMORY", "FAILED"}
+    assert cluster.ends()[1:] == ["COMPLETED", "COMPLETED"]
+    assert "oom" in printed.lower()
+    assert reused(there) >= PEOPLE - 1  # the last of the small ones may have been in hand, too
+    assert there.files("tables", "shards", "masks") == here.files("tables", "shards", "masks")
+    assert not list(there.results.rglob("*.part"))
+
+
+@pytest.mark.timeout(400)
+def test_a_run_whose_head_is_killed_goes_on_beside_the_job_that_it_left_behind(head, cluster, study, undisturbed):
+    left_behind = head.start(*SEGMENT_ONLY).segmenting()
+    finished = halt_in_the_middle(left_behind, study)
+    os.killpg(head.process.pid, signal.SIGKILL)
+    head.process.wait()
+    head.unlock()
+
+    head.start(*SEGMENT_ONLY)
+    wait_for(lambda: len(processes(study.folder, "ctpop", "segment")) > 1, 120, pause=0.01)
+    kill(left_behind, signal.SIGCONT)  # two copies of one job at once
+
+    head.succeed(300)
+    wait_for(lambda: not cluster.jobs("RUNNING", "PENDING"), 60)
+    assert cluster.ends() == ["COMPLETED"] * 3
+    assert_nothing_is_lost(study, undisturbed, finished)

@@ -1,0 +1,53 @@
+"""A whole study on a real Slurm, through the profile that ships."""
+
+import re
+
+import pytest
+
+from slurm.head import Head
+from studies import Study, demo_config, draw_cohort
+
+EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
+SECONDS = 700
+
+
+def both_ways(tmp_path, cluster, people):
+    """Run a part of the demo on the cluster and on this machine; return both."""
+    draw_cohort(tmp_path / "cohort", people=people)
+    config = demo_config(tmp_path / "cohort")
+    config["segment"]["shards"] = 2
+    config["aging"]["n_min"] = 5
+    here, there = (Study(tmp_path / place, config) for place in ("here", "there"))
+    there.folder.mkdir()
+    with Head(cluster, there) as head:
+        head.start()
+        head.succeed(SECONDS)
+        printed = head.printed.read_text()
+    here.folder.mkdir()
+    here.run()
+    return here, there, printed
+
+
+def assert_same(here, there, cluster, printed):
+    assert there.files(*EVERYTHING) == here.files(*EVERYTHING)
+    assert set(cluster.ends()) == {"COMPLETED"}
+    assert len(cluster.ends()) == len(set(re.findall(r"SLURM jobid (\d+)", printed)))
+    assert there.planned() == {}
+
+
+@pytest.mark.timeout(1000)
+def test_a_study_of_images_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
+    here, there, printed = both_ways(tmp_path, cluster, people=8)
+
+    assert_same(here, there, cluster, printed)
+    assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").iterdir()) == 2
+    asked = cluster.say("squeue", "-h", "-t", "all", "-O", "Partition:10,tres-per-job:30").splitlines()
+    assert sorted(" ".join(line.split()) for line in asked) == ["cpu N/A"] * 8 + ["gpu gres:gpu:1"] * 2
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(2400)
+def test_the_whole_demo_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
+    here, there, printed = both_ways(tmp_path, cluster, people=40)
+
+    assert_same(here, there, cluster, printed)

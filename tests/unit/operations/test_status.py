@@ -1,0 +1,198 @@
+"""How far a study is, told from the store, the tables and the logs of real jobs."""
+
+import os
+import time
+from datetime import datetime
+
+import pytest
+
+from ctpop.__main__ import main
+from ctpop.operations import progress, rates
+from ctpop.operations import study as studies
+from ctpop.shards import home_of, parse_shard
+
+
+def shards(study):
+    return {shard.name: shard for shard in progress.progress(study)}
+
+
+def shard_with(study, scan):
+    return study.cohort.set_index("scan_id")["shard"][scan]
+
+
+def write_log(study, name, *lines, ago_s=600.0, silent_s=0.0):
+    """Write the log of a job that began and told something for the last time so long ago."""
+    path = study.results / "logs" / "segment" / f"{name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.fromtimestamp(time.time() - ago_s).strftime("%Y-%m-%d %H:%M:%S,123")
+    path.write_text("".join(f"{stamp} segment: {line}\n" for line in lines))
+    os.utime(path, (time.time() - silent_s,) * 2)
+
+
+def test_a_study_that_has_not_begun_waits(study):
+    found = shards(study)
+
+    assert set(found) == set(study.shards)
+    assert {shard.state for shard in found.values()} == {"waiting"}
+    assert sum(shard.left for shard in found.values()) == 12  # the one of unknown age is not in the study
+
+
+def test_every_scan_of_the_cohort_has_one_of_the_shards_of_the_workflow(study):
+    moduli = sorted({parse_shard(name)[1] for name in study.shards}, reverse=True)
+
+    assert len(study.shards) == 4
+    assert study.cohort["shard"].to_list() == [home_of(scan, study.shards, moduli) for scan in study.cohort["scan_id"]]
+
+
+def test_a_finished_shard_tells_what_became_of_its_scans_and_what_they_cost(study, segment):
+    name = shard_with(study, "s03")
+    segment(name, seconds=30.0)
+
+    found = shards(study)[name]
+
+    size = int((study.cohort["shard"] == name).sum())
+    assert (found.state, found.left, dict(found.failed)) == ("finished", 0, {"missing_file": 1})
+    assert (found.done, found.fresh, found.seconds) == (size - 1, size, 30.0)
+    assert [shard.state for shard in shards(study).values()].count("waiting") == 3
+
+
+def test_a_running_shard_tells_what_is_in_the_store_and_what_its_log_says(study):
+    name = study.cohort["shard"].value_counts().index[0]
+    scans = study.cohort.loc[study.cohort["shard"] == name, "scan_id"].to_list()
+    write_log(study, name, "shard 1 of 4: 3 scans, engine existing", f"{scans[0]} unreadable: cut short", ago_s=120)
+    study.store.folder.mkdir(parents=True)
+    study.store.note_path(scans[1]).write_text("{}")
+
+    found = shards(study)[name]
+
+    assert (found.state, found.done, dict(found.failed)) == ("running", 1, {"unreadable": 1})
+    assert found.left == len(scans) - 2
+    assert found.fresh == 1
+    assert 118 <= found.seconds <= 130
+
+
+def test_a_scan_that_is_to_be_tried_again_has_not_failed(study):
+    name = shard_with(study, "s00")
+    write_log(study, name, "s00 is tried again later: not_read: x.nii.gz: Input/output error")
+
+    assert not shards(study)[name].failed
+
+
+@pytest.mark.parametrize(("silent_s", "state"), [(60, "running"), (7200, "silent")])
+def test_a_job_that_says_nothing_for_long_is_silent(study, silent_s, state):
+    write_log(study, study.shards[0], "begins", ago_s=8000, silent_s=silent_s)
+
+    assert shards(study)[study.shards[0]].state == state
+
+
+def test_a_patient_who_joined_after_a_shard_was_finished_is_still_to_be_done(study, segment, tmp_path):
+    segment(shard_with(study, "s00"))
+    registry = tmp_path / "registry.csv"
+    registry.write_text(registry.read_text() + "late,s00,60,x.nii.gz,x.nii.gz\n")
+    grown = studies.read(tmp_path / "study.yaml")
+
+    found = shards(grown)[shard_with(grown, "late")]
+
+    assert found.state == "waiting"
+    assert found.left == 1
+
+
+def test_the_command_tells_counts_hours_and_what_is_left(study, segment, capsys):
+    for name in study.shards[:2]:
+        segment(name, seconds=1800.0)
+    done = int(study.cohort["shard"].isin(study.shards[:2]).sum())
+
+    assert main(["status", "study.yaml"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    failed = int(shard_with(study, "s03") in study.shards[:2])
+    reason = " (1 missing_file)" if failed else ""
+    assert lines[0] == "study small: 12 scans enter, 4 shards"
+    assert lines[1] == (
+        f"scans   {done - failed} done, {failed} failed{reason}, 0 left in running jobs, {12 - done} in jobs that wait"
+    )
+    assert lines[2] == "shards  2 finished, 2 waiting"
+    each = 3600 / done
+    assert lines[3] == (
+        f"time    1.00 hours of jobs (no GPU was used) so far; {each:.1f} s per scan,"
+        f" so {each * (12 - done) / 3600:.2f} h are left with 1 jobs at a time"
+    )
+    assert lines[4] == "then    0 shards measured; tables: none; report: not yet"
+
+
+def test_a_study_without_its_file_is_told(study, capsys):
+    assert main(["status", "nowhere.yaml"]) == 1
+    assert "nowhere.yaml: the configuration of a study is expected, found: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("a: [", "is no YAML"), ("- 1", "found no study"), ("x: 1", "found no study")]
+)
+def test_a_file_that_is_no_study_is_told(study, tmp_path, capsys, text, told):
+    (tmp_path / "other.yaml").write_text(text)
+
+    assert main(["status", "other.yaml"]) == 1
+    assert told in capsys.readouterr().err
+
+
+# Rates and plans
+
+
+def test_rates_are_those_of_the_jobs_that_made_something(study, segment):
+    for name in study.shards:
+        segment(name, seconds=60.0)
+
+    found = rates.measured(study)
+
+    with_scans = study.cohort["shard"].nunique()
+    assert found.segment_s == pytest.approx(with_scans * 60 / 12)
+    assert found.segment_mb == 200
+    assert found.mask_mb == pytest.approx(rates.mean_mb(study.store.folder))
+    assert found.mask_mb > 0
+    assert found.measure_s == rates.shipped().measure_s
+    assert found.sources["segment_s"] == "measured in results/small: 12 scans"
+    assert found.sources["measure_s"] == rates.shipped().sources["measure_s"]
+
+
+def test_jobs_that_found_everything_finished_tell_no_rate(study, segment):
+    for _ in range(2):
+        for name in study.shards:
+            segment(name, seconds=60.0)
+    failing = shard_with(study, "s03")
+
+    found = rates.jobs(study.results / "benchmarks" / "segment")
+
+    assert found["fresh"].to_dict() == {**dict.fromkeys(study.shards, 0), failing: 1}  # a failed scan is tried again
+
+
+def test_a_plan_multiplies_rates(capsys):
+    assert main(["plan", "--scans", "6400", "--scans-per-shard", "64", "--gpus", "4"]) == 0
+
+    told = capsys.readouterr().out
+    known = rates.shipped()
+    hours = (6400 * known.segment_s + 100 * known.start_s) / 3600
+    assert "6,400 scans in 100 shards of 64 on average" in told
+    assert f"GPU hours  {hours:,.1f}, that is {hours / 6.4:.1f} per 1000 scans" in told
+    assert f"time       {hours / 4 / 24:.1f} days with 4 GPUs at a time" in told
+    assert all(f"  {name} = " in told for name in known.sources)
+
+
+def test_a_plan_takes_the_rates_of_a_pilot(study, segment, capsys):
+    for name in study.shards:
+        segment(name, seconds=60.0)
+
+    assert main(["plan", "--scans", "1000", "--pilot", "study.yaml"]) == 0
+
+    each = study.cohort["shard"].nunique() * 60 / 12
+    assert f"segment_s = {each:g}: measured in results/small: 12 scans" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--scans", "--gpus", "--scans-per-shard"])
+def test_a_plan_of_nothing_is_refused(option, capsys):
+    assert main(["plan", "--scans", "5", option, "0"]) == 1
+    assert "1 or more is expected" in capsys.readouterr().err
+
+
+def test_a_pilot_that_has_not_run_is_told(study, capsys):
+    assert main(["plan", "--scans", "5", "--pilot", "study.yaml"]) == 1
+    assert "a study that has run is expected" in capsys.readouterr().err

@@ -1,0 +1,116 @@
+"""The profiles keep what was learned about Snakemake 9.27 and its Slurm plugin 2.8 (docs/cluster.md)."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yte
+
+ROOT = Path(__file__).parents[2]
+RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
+LEAST_MB = 1000  # two Snakemakes take 300 MB of each job, and the program needs the rest
+ATTEMPTS = (1, 2, 3)
+
+
+def profile(name):
+    with (ROOT / "profiles" / name / "config.yaml").open(encoding="utf-8") as file:
+        return yte.process_yaml(file, require_use_yte=True)
+
+
+def value(expression, attempt, model=("model",)):
+    """Return what Snakemake makes of a resource that a profile gives."""
+    return eval(str(expression), {"attempt": attempt, "input": {"model": model}})
+
+
+def rules():
+    """Return the rules of the workflow that are sent to the cluster."""
+    names = set(re.findall(r"^\s*rule (\w+):", RULES, re.MULTILINE))
+    return sorted(names - set(re.findall(r"localrules:\s*(\w+)", RULES)))
+
+
+@pytest.mark.parametrize("rule", rules())
+@pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
+def test_a_job_that_died_asks_for_more_at_each_attempt(rule, resource):
+    asked = [value(profile("slurm")["set-resources"][rule][resource], attempt) for attempt in ATTEMPTS]
+
+    assert asked == [asked[0] * attempt for attempt in ATTEMPTS]
+    assert resource != "mem_mb" or asked[0] >= LEAST_MB
+
+
+@pytest.mark.parametrize("rule", rules())
+@pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
+def test_the_first_attempt_asks_for_what_the_rule_says(rule, resource):
+    bodies = [part for part in re.split(r"^\s*rule ", RULES, flags=re.MULTILINE) if part.startswith(f"{rule}:")]
+    written = max(int(number) for number in re.findall(rf"{resource}=(\d+)", "".join(bodies)))
+
+    assert value(profile("slurm")["set-resources"][rule][resource], 1) == written
+
+
+def test_the_profile_names_no_rule_that_does_not_exist():
+    assert set(profile("slurm")["set-resources"]) == set(rules())
+
+
+def test_rules_without_numbers_of_their_own_have_enough_memory():
+    defaults = profile("slurm")["default-resources"]
+
+    assert value(defaults["mem_mb"], 1) >= LEAST_MB
+    assert value(defaults["runtime"], 3) > value(defaults["runtime"], 1)
+
+
+def test_only_jobs_with_a_model_go_to_gpu_nodes():
+    partition = profile("slurm")["set-resources"]["segment"]["slurm_partition"]
+
+    assert value(partition, 1) == "gpu"
+    assert value(partition, 1, model=()) == profile("slurm")["default-resources"]["slurm_partition"]
+
+
+def test_retries_stand_in_the_profile_and_never_in_a_rule():
+    assert profile("slurm")["retries"] == 2
+    assert not re.search(r"^\s*retries:", RULES, re.MULTILINE)
+
+
+def test_what_hangs_runs_twice_or_deletes_finished_work_is_switched_off():
+    slurm = profile("slurm")
+
+    assert slurm["slurm-status-command"] == "squeue"
+    assert slurm["slurm-no-requeue"] is True
+    assert "slurm-requeue" not in slurm
+    assert "slurm-array-jobs" not in slurm
+    assert "keep-incomplete" not in slurm
+    assert not (ROOT / "profiles" / "default").exists()
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_both_profiles_go_on_after_failures_and_kills(name):
+    chosen = profile(name)
+
+    assert chosen["scheduler"] == "greedy"
+    assert chosen["keep-going"] is chosen["rerun-incomplete"] is chosen["show-failed-logs"] is True
+
+
+def test_one_machine_runs_one_gpu_job_at_a_time():
+    assert profile("local")["resources"] == {"gpu": 1}
+    assert re.search(r"gpu=1 if DOOR == \"images\"", RULES)
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_every_setting_of_a_profile_says_why(name):
+    lines = (ROOT / "profiles" / name / "config.yaml").read_text(encoding="utf-8").splitlines()
+    plain = re.compile(r"^(?!set-|default-|resources|snakefile|directory|executor|__)[a-z-]+: ")
+
+    assert [line for line in lines if plain.match(line) and "#" not in line] == []
+
+
+@pytest.mark.parametrize("place", [".", "docs", "workflow/rules"])
+def test_a_profile_finds_the_snakefile_from_any_folder_of_the_checkout(monkeypatch, place):
+    monkeypatch.chdir(ROOT / place)
+
+    chosen = profile("slurm")
+
+    assert (chosen["snakefile"], chosen["directory"]) == (str(ROOT / "Snakefile"), str(ROOT))
+
+
+def test_a_profile_says_nothing_of_the_snakefile_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    assert profile("slurm")["snakefile"] is profile("slurm")["directory"] is None

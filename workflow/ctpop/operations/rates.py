@@ -1,0 +1,101 @@
+"""What a scan costs: measured in an earlier study, or else the numbers of `resources/rates.csv` with their sources."""
+
+import csv
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.errors import ContractError
+from ctpop.operations.study import Study
+
+FILE = Path(__file__).parents[2] / "resources" / "rates.csv"
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Seconds and MB per scan or job, and where each number comes from."""
+
+    segment_s: float
+    measure_s: float
+    start_s: float
+    mask_mb: float
+    tables_mb: float
+    ct_mb: float
+    segment_mb: float
+    measure_mb: float
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+def shipped() -> Rates:
+    """Return the rates that come with the package."""
+    with FILE.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    values = {row["rate"]: float(row["value"]) for row in rows}
+    return Rates(**values, sources={row["rate"]: row["source"] for row in rows})
+
+
+def measured(study: Study) -> Rates:
+    """Return the rates of a study that has run, those that it does not tell as they are shipped.
+
+    Raises
+    ------
+    ContractError
+        If no job of it has segmented or taken over a scan.
+
+    """
+    benchmarks = study.results / "benchmarks"
+    segment = jobs(benchmarks / "segment")
+    fresh = segment.get("fresh", pd.Series(dtype=float))
+    made = segment[fresh > 0]
+    if made.empty:
+        raise ContractError(f"{benchmarks}: a study that has run is expected, found no job that made a label map")
+    found = {
+        "segment_s": made["s"].sum() / made["fresh"].sum(),
+        "segment_mb": made["max_rss"].max(),
+        "start_s": 0.0,
+        "mask_mb": mean_mb(study.store.folder),
+    }
+    measure = jobs(benchmarks / "measure")
+    shards = [study.results / "shards" / "segments" / f"{name}.parquet" for name in measure.index]
+    scans = sum(len(pd.read_parquet(path, columns=["scan_id"])) for path in shards if path.is_file())
+    if scans:
+        rest = sum(size_mb(study.results / name) for name in ("histograms", "shards", "tables"))
+        found["measure_s"] = measure["s"].sum() / scans
+        found["measure_mb"] = measure["max_rss"].max()
+        found["tables_mb"] = rest / scans
+    told = f"measured in {study.results}: {int(made['fresh'].sum())} scans"
+    values: dict[str, Any] = {name: float(value) for name, value in found.items() if pd.notna(value)}
+    rates = shipped()
+    return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, told)})
+
+
+def jobs(folder: Path) -> pd.DataFrame:
+    """Return seconds and memory (MB) of each job of a stage, and how many scans it made."""
+    rows = {}
+    for path in sorted(folder.glob("*-of-*.tsv")):
+        row = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+        scans = path.with_name(f"{path.stem}_scans.csv")
+        fresh = int((~pd.read_csv(scans)["reused"].astype(bool)).sum()) if scans.is_file() else 0
+        rows[path.stem] = {"s": row["s"], "max_rss": row["max_rss"], "cpu_time": row["cpu_time"], "fresh": fresh}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def megabytes_on_disk(study: Study, scans: int) -> float:
+    """Return what the results of so many scans take on the disk (MB)."""
+    rates = shipped()
+    masks = 0.0 if study.door == "measures" else rates.mask_mb
+    return scans * (masks + rates.tables_mb)
+
+
+def mean_mb(folder: Path) -> float:
+    """Return the mean size of a label map and its note (MB), missing if there is none."""
+    maps = [path.stat().st_size for path in folder.glob("[!.]*.nii.gz")]
+    return sum(maps) / len(maps) / MB if maps else float("nan")
+
+
+def size_mb(folder: Path) -> float:
+    """Return the size of all files below a folder (MB)."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MB
