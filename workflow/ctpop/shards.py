@@ -92,7 +92,7 @@ def rows_in(registry: str | Path, reading: Reading = AS_OURS) -> Iterator[tuple[
     named = [(name, place_of[name]) for name in ("patient_id", "scan_id") if name in place_of]
     for row in filled:
         cells = row + [""] * (len(header) - len(row))
-        ids = {name: reading.word(name, cells[place]) for name, place in named}
+        ids: dict[str, str] = {name: reading.word(name, cells[place]) for name, place in named}
         sorted_cells = repr([cells[place] for place in order]).encode()
         yield number_of(key_of(ids)), hashlib.sha256(first + sorted_cells).digest()
 

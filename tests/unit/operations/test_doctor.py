@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ctpop.__main__ import main
-from ctpop.operations import checks, slurm
+from ctpop.operations import checks, rates, slurm
 from ctpop.operations import study as studies
 from tiny_model import save_model
 
@@ -132,6 +132,49 @@ def test_a_study_that_lacks_files_is_told_by_number_and_name(study):
         "files": "error",
     }
     assert "12 scans enter, 4 shards" in found["registry"].found
+
+
+def with_study(study, cohort=(), **changed):
+    """Return a study with other settings."""
+    config = {**study.config, "study": {**study.config["study"], **changed}}
+    return studies.Study({**config, "cohort": {**study.config["cohort"], **dict(cohort)}})
+
+
+def test_a_registry_of_another_shape_is_read_as_the_study_says(study, tmp_path):
+    text = (tmp_path / "registry.csv").read_text()
+    (tmp_path / "theirs.csv").write_text(
+        text.replace(",", ";").replace("scan_id;patient_id;age_years", "Accession;Person;Age").replace(";60;", ";n/a;")
+    )
+    columns = {"Accession": "scan_id", "Person": "patient_id", "Age": "age_years"}
+    reading = {"columns": columns, "separator": ";", "missing": ["n/a"], "criteria": []}
+
+    theirs = with_study(study, reading, registry="theirs.csv")
+
+    assert theirs.cohort["age_years"].isna().all()
+    assert theirs.cohort.set_index("scan_id")["shard"].drop("young").equals(study.cohort.set_index("scan_id")["shard"])
+    assert len(with_study(study, {**reading, "criteria": ["age_known"]}, registry="theirs.csv").cohort) == 0
+
+
+def test_of_a_study_from_dicom_the_folder_is_looked_for_and_room_for_its_volumes(study, tmp_path):
+    dicom = with_study(study, start_from="images", dicom="pacs")
+
+    absent = checks.files(dicom, sample=0)
+    (tmp_path / "pacs").mkdir()
+
+    assert (absent.level, absent.found) == ("error", "1 looked for, 1 are not there, first pacs")
+    assert levels([checks.files(dicom, sample=0)]) == {"files": "ok"}
+    assert rates.megabytes_on_disk(dicom, 10) == rates.megabytes_on_disk(study, 10) + 10 * rates.shipped().ct_mb
+
+
+def test_a_study_of_one_table_needs_no_registry(study, tmp_path):
+    (tmp_path / "table.csv").write_text("scan_id\n")
+    settings = {"study": {"name": "one", "start_from": "measures", "measures": "table.csv"}}
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump({**study.config, **settings}))
+
+    found = {check.name: check for check in checks.of_study(studies.read(tmp_path / "one.yaml"), sample=0)}
+
+    assert found["registry"].found == "results/one/registry.csv will be made of table.csv"
+    assert {name: check.level for name, check in found.items() if check.level == "error"} == {}
 
 
 def test_a_sample_of_the_files_is_the_same_each_time(study):

@@ -101,6 +101,8 @@ def gpu(study: Study) -> Check:
 
 def registry(study: Study) -> Check:
     """Return how many scans enter, and how the shards are filled."""
+    if study.one_file and not study.registry.is_file():
+        return Check("registry", OK, f"{study.registry} will be made of {study.config['study']['measures']}")
     sizes = study.cohort["shard"].value_counts()
     if not len(sizes):
         return Check("registry", ERROR, f"{study.registry}: no scan meets the criteria of the cohort")
@@ -121,7 +123,9 @@ def files(study: Study, sample: int) -> Check:
 
 
 def named(study: Study) -> list[Path]:
-    """Return the files that the study will read."""
+    """Return the files that the study will read; of DICOM the folder, since its volumes are made on the way."""
+    if study.dicom:
+        return [study.dicom]
     if study.door == "measures":
         return [Path(study.config["study"]["measures"])]
     columns = ["ct_path"] if study.door == "images" else ["ct_path", "segmentation_path"]
@@ -131,6 +135,8 @@ def named(study: Study) -> list[Path]:
 
 def disk(study: Study) -> Check:
     """Return whether the results fit on the disk."""
+    if study.one_file and not study.registry.is_file():
+        return Check("disk", OK, "no images are read or written")
     place = nearest(study.results)
     free = shutil.disk_usage(place).free
     needed = rates.megabytes_on_disk(study, len(study.cohort)) * 1e6

@@ -87,7 +87,8 @@ def megabytes_on_disk(study: Study, scans: int) -> float:
     """Return what the results of so many scans take on the disk (MB)."""
     rates = shipped()
     masks = 0.0 if study.door == "measures" else rates.mask_mb
-    return scans * (masks + rates.tables_mb)
+    volumes = rates.ct_mb if study.dicom else 0.0
+    return scans * (masks + volumes + rates.tables_mb)
 
 
 def mean_mb(folder: Path) -> float:

@@ -33,6 +33,13 @@ class Study:
         return str(self.config["study"]["start_from"])
 
     @property
+    def dicom(self) -> Path | None:
+        """Return the folder of DICOM that its volumes are made of, if there is one."""
+        return (
+            Path(self.config["study"]["dicom"]) if self.door == "images" and "dicom" in self.config["study"] else None
+        )
+
+    @property
     def results(self) -> Path:
         """Return the folder of its results."""
         return Path("results", self.name)
