@@ -1,6 +1,6 @@
 """From a registry of CT scans to a checked aging study with figures.
 
-registry -> cohort -> segment -> measure -> screen -> aging -> report
+registry -> cohort -> segment -> measure -> screen -> aging -> report, and qc
 
 snakemake --profile profiles/local                                      the embedded demo (after `make images`)
 snakemake --profile profiles/slurm --configfile my_study.yaml           your study, on a cluster
@@ -29,6 +29,7 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/screen.smk"
 include: "workflow/rules/aging.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/qc.smk"
 include: "workflow/rules/evaluate.smk"
 
 
@@ -40,6 +41,7 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        GALLERY,
         EVALUATION,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

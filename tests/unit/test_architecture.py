@@ -17,8 +17,8 @@ FOUNDATION = {
     *("headers", "images"),
     *(module for module in MODULES if module.startswith("contracts.")),
 }
-BY_HAND = {"requantify", "export_statistics", "dictionary"}  # commands that no rule runs
-STAGES = {*settings.STAGES, "evaluate", "gather", *BY_HAND}
+BY_HAND = {"requantify", "export_statistics", "view", "dictionary"}  # commands that no rule runs
+STAGES = {*settings.STAGES, "gallery", "evaluate", "gather", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
@@ -29,6 +29,8 @@ WINGS = {  # figures may ask stats for a trend line
     "segmentation": ("evaluation", "figures", "measuring", "reporting", "stats"),
     "measuring": ("evaluation", "figures", "reporting", "segmentation", "stats"),
     "screening": ("evaluation", "figures", "measuring", "reporting", "segmentation", "stats"),
+    "quality": ("evaluation", "measuring", "reporting", "segmentation", "stats", "viewing"),
+    "viewing": ("evaluation", "figures", "measuring", "quality", "reporting", "stats"),
     "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
 }
 HOMES = {
@@ -36,7 +38,9 @@ HOMES = {
     "nnunetv2": {"segmentation.nnunet"},
     "matplotlib": {"figures"},
     "statsmodels": {"stats"},
-    "skimage": {"evaluation"},
+    "skimage": {"evaluation", "quality"},
+    "PIL": {"quality"},
+    "http": {"viewing"},
 }
 
 

@@ -17,6 +17,7 @@ import runs  # noqa: E402
 import shard_memory  # noqa: E402
 
 SCRIPTS = [
+    "gallery.py",
     "gather.py",
     "measure.py",
     "paper_table.py",

@@ -25,7 +25,16 @@ def test_help_lists_every_stage_in_order(capsys):
     text = capsys.readouterr().out
     found = [line.split()[0] for line in text.splitlines() if line.split() and line.split()[0] in __main__.COMMANDS]
     assert stopped.value.code == 0
-    assert found == [*settings.STAGES, "evaluate", "gather", "requantify", "export-statistics", "dictionary"]
+    assert found == [
+        *settings.STAGES,
+        "gallery",
+        "view",
+        "evaluate",
+        "gather",
+        "requantify",
+        "export-statistics",
+        "dictionary",
+    ]
 
 
 @pytest.mark.parametrize("command", __main__.COMMANDS)
@@ -38,7 +47,7 @@ def test_help_of_a_command_explains_each_of_its_options(command, capsys):
     assert text.startswith(f"usage: python -m ctpop {command} ")
     for action in __main__.make_parser(command)._subparsers._group_actions[0].choices[command]._actions:
         assert action.help, action.dest
-        assert action.option_strings, f"{action.dest} has no name"
+        assert action.option_strings or action.dest == "scan_id", f"{action.dest} has no name"
 
 
 def test_no_stage_needs_torch_before_it_segments():

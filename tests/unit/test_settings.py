@@ -186,6 +186,7 @@ def test_the_shipped_configuration_shows_every_key_with_its_default():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     defaults = {stage: settings.section(stage, "{}") for stage in settings.STAGES}
     defaults["segment"] |= {"model": "demo", "shards": 4}  # what makes it the demo
+    defaults["qc"] |= {"sample_share": 0.05}  # of a thousand masks instead of a million
 
     assert {stage: shipped[stage] for stage in settings.STAGES} == defaults
 

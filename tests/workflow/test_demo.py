@@ -110,7 +110,8 @@ def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    assert changed.planned() == {"screen": 1, "aging": 1, "report": 1}
+    looking = {"qc": 4, "gather_qc": 1, "gallery": 1}
+    assert changed.planned() == {"screen": 1, "aging": 1, "report": 1, **looking}
 
 
 def test_a_new_patient_touches_one_shard(demo):

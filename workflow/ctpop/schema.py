@@ -7,6 +7,7 @@ table promises stands in `contracts/`, stage by stage; who needs a table or a li
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
+    CHOSEN,
     CRITERIA,
     DECISIONS,
     EVALUATION_STATUS,
@@ -28,6 +29,7 @@ from ctpop.contracts.keys import (
     USABLE_STATUS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
+from ctpop.contracts.quality import QC
 from ctpop.contracts.statistics import (
     ASSOCIATIONS,
     COMPARE_TRUTH,
@@ -46,6 +48,7 @@ TABLES = (
     SEGMENTS,
     MEASURES_TABLE,
     VERDICTS,
+    QC,
     GROUP_MEMBERS,
     GROUP_VALUES,
     ANALYSIS,
@@ -64,6 +67,7 @@ __all__ = [
     "ANALYSIS",
     "ANALYSIS_SETS",
     "ASSOCIATIONS",
+    "CHOSEN",
     "COHORT",
     "COMPARE_TRUTH",
     "CRITERIA",
@@ -88,6 +92,7 @@ __all__ = [
     "NORMALITY",
     "NORMALITY_METHODS",
     "POSTHOC",
+    "QC",
     "REASONS",
     "REGISTRY",
     "REGISTRY_COLUMNS",
