@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help setup images demo twin check format test test-slurm test-all bench docs model clean
+.PHONY: help setup browser images demo twin check format test test-slurm test-all bench docs model clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,14 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[gpu,launch,test]'
 	touch $@
+
+# The tests of pages need a Chromium. Without one they are skipped, and pytest says so at its end.
+browser:  ## install Chromium for the tests of pages (root and apt), or tell that it is missing
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v "$$name" >/dev/null && exit 0; done; \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update --quiet --quiet && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends chromium; } || \
+		echo "no Chromium here and none could be installed: the tests of pages in a browser will be skipped" >&2
 
 images: setup  ## draw the synthetic cohort (config.yaml reads it)
 	$(RUN) python demo/make_cohort.py
@@ -49,13 +57,13 @@ format: setup  ## format Python and Snakemake files
 	$(RUN) ruff check --fix .
 	$(RUN) snakefmt Snakefile workflow/rules
 
-test: setup  ## every feature once
+test: setup browser  ## every feature once
 	$(RUN) python -m pytest
 
 test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
 	$(RUN) python -m pytest tests/slurm
 
-test-all: setup  ## the exhaustive runs, too
+test-all: setup browser  ## the exhaustive runs, too
 	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'
 
 bench: images  ## measured comparisons, printed as tables

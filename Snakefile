@@ -1,6 +1,6 @@
 """From a registry of CT scans to a checked aging study with figures.
 
-registry -> cohort -> segment -> measure -> screen -> aging -> report
+registry -> cohort -> segment -> measure -> screen -> aging -> report, and qc
 
 snakemake --profile profiles/local                                      the embedded demo (after `make images`)
 snakemake --profile profiles/slurm --configfile my_study.yaml           your study, on a cluster
@@ -33,6 +33,7 @@ include: "workflow/rules/adjust.smk"
 include: "workflow/rules/centiles.smk"
 include: "workflow/rules/published.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/qc.smk"
 include: "workflow/rules/evaluate.smk"
 
 
@@ -46,6 +47,7 @@ rule all:
         rules.report.output,
         rules.adjust.output,
         CENTILES,
+        GALLERY,
         EVALUATION,
         CONVERSIONS,
     message:

@@ -26,10 +26,12 @@ BY_HAND = {
     "doctor",
     "status",
     "plan",
+    "view",
     "dictionary",
 }  # commands that no rule runs
 OF_THE_COHORT = {"convert", "people", "describe", "contrast", "share"}
-STAGES = {*settings.STAGES, *OF_THE_COHORT, "adjust", "centiles", "published", "evaluate", "gather", *BY_HAND}
+OF_AGING = {"adjust", "centiles", "published"}
+STAGES = {*settings.STAGES, *OF_THE_COHORT, *OF_AGING, "gallery", "evaluate", "gather", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
@@ -43,6 +45,8 @@ WINGS = {  # figures may ask stats for a trend line
     "describing": ("evaluation", "figures", "measuring", "reporting", "screening", "segmentation"),
     "dicom": ("describing", "evaluation", "figures", "measuring", "reporting", "screening", "segmentation", "stats"),
     "operations": ("evaluation", "figures", "measuring", "reporting", "stats"),
+    "quality": ("evaluation", "measuring", "reporting", "segmentation", "stats", "viewing"),
+    "viewing": ("evaluation", "figures", "measuring", "quality", "reporting", "stats"),
     "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
 }
 HOMES = {
@@ -50,9 +54,11 @@ HOMES = {
     "nnunetv2": {"segmentation.nnunet", "segmentation.v1.tensors"},
     "matplotlib": {"figures"},
     "statsmodels": {"stats"},
-    "skimage": {"evaluation"},
+    "skimage": {"evaluation", "quality"},
     "pydicom": {"dicom"},
     "dcm2niix": {"dicom"},
+    "PIL": {"quality"},
+    "http": {"viewing"},
 }
 
 

@@ -18,6 +18,7 @@ import shard_memory  # noqa: E402
 
 SCRIPTS = [
     "aging.py",
+    "gallery.py",
     "gather.py",
     "measure.py",
     "paper_table.py",

@@ -18,12 +18,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "workflow" / "ctpop"
 ENVIRONMENTS = ("gpu", "stats", "launch")
 CONDA_TO_PYPI = {"pytorch": "torch", "python-isal": "isal", "matplotlib-base": "matplotlib"}
-IMPORT_TO_PYPI = {"yaml": "pyyaml", "skimage": "scikit-image"}
+IMPORT_TO_PYPI = {"yaml": "pyyaml", "skimage": "scikit-image", "PIL": "pillow"}
 EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)")
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
 ENTRANCES = {
     "gpu": ["segment", "segmentation.nnunet.engine"],
-    "stats": ["cohort", "measure", "screen", "aging", "report", "evaluate", "gather"],
+    "stats": ["cohort", "measure", "screen", "aging", "report", "evaluate", "gather", "qc", "gallery", "view"],
     "launch": ["settings", "shards", "segmentation.model_set"],  # what rules/common.smk imports
 }
 

@@ -41,7 +41,8 @@ def test_help_of_a_command_explains_each_of_its_options(command, capsys):
     assert text.startswith(f"usage: python -m ctpop {command} ")
     for action in __main__.make_parser(command)._subparsers._group_actions[0].choices[command]._actions:
         assert action.help, action.dest
-        assert action.option_strings or action.metavar.endswith(("FOLDER", "STUDY")), f"{action.dest} has no name"
+        named = action.option_strings or action.metavar.endswith(("FOLDER", "STUDY", "SCAN_ID"))
+        assert named, f"{action.dest} has no name"
 
 
 def test_no_stage_needs_torch_before_it_segments():

@@ -26,6 +26,7 @@ def test_tables_have_the_names_that_users_rely_on():
         "segments",
         "measures",
         "verdicts",
+        "qc",
         "group_members",
         "group_values",
         "analysis",
@@ -81,7 +82,7 @@ def test_a_table_without_rows_keeps_its_own_promise(table):
 
 
 def test_every_code_has_its_sentence():
-    assert len(CODE_LISTS) == 21
+    assert len(CODE_LISTS) == 22
     for name, meanings in CODE_LISTS.items():
         assert tuple(meanings) == getattr(schema, name), name
         assert all(len(meaning) > 15 and not meaning.endswith(".") for meaning in meanings.values()), name

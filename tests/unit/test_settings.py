@@ -188,6 +188,7 @@ def test_the_shipped_configuration_shows_every_key_with_its_default():
     defaults = {stage: settings.section(stage, "{}") for stage in settings.STAGES}
     defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # what makes it the demo
     defaults["cohort"] |= {"table1": ["bmi"]}
+    defaults["qc"] |= {"sample_share": 0.05}  # of a thousand masks instead of a million
 
     assert {stage: shipped[stage] for stage in settings.STAGES} == defaults
 

@@ -111,7 +111,8 @@ def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
     later = dict.fromkeys(("contrast", "adjust", "aging", "centiles", "published", "report"), 1)
-    assert changed.planned() == {"screen": 1, **later}
+    looking = {"qc": len(demo.shards()), "gather_qc": 1, "gallery": 1}
+    assert changed.planned() == {"screen": 1, **later, **looking}
 
 
 def test_a_new_patient_touches_one_shard(demo):

@@ -7,7 +7,10 @@ import pytest
 
 from studies import Study
 
-JUDGING = dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report"), 1)
+JUDGING = {
+    **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report"), 1),
+    **{"qc": 2, "gather_qc": 1, "gallery": 1},
+}
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
 WHOLE_SCAN = "demo-001,*,exclude,metal,AB,2024-05-31\n"
 

@@ -67,6 +67,10 @@ DECISIONS = {
     "exclude": "use neither volume nor attenuation, whatever the rules say",
     "absent": "the patient does not have the structure: its absence is no failure",
 }
+CHOSEN = {
+    "flagged": "the rules hold something against it",
+    "sample": "nothing speaks against it; drawn at random (qc.sample_share)",
+}
 RULE_SETS = {
     "none": "shipped rule set: every value that was measured",
     "paper": "shipped rule set: lower bounds only, as in the paper",

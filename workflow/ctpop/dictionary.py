@@ -50,6 +50,7 @@ CODE_LISTS = (
     ("Reasons of a verdict", "columns `reason` and `rule_reason` of verdicts", codes.REASONS),
     ("Reasons of a loss", "column `reason` of structure_flow", codes.LOSSES),
     ("Decisions of a reviewer", "column `decision` of review", codes.DECISIONS),
+    ("Cases of the gallery", "column `chosen` of qc", codes.CHOSEN),
     ("Rule sets", "column `rules` of analysis_sets and sensitivity", codes.RULE_SETS),
     ("Families of tests", "column `family` of associations, groups and posthoc", codes.FAMILIES),
     ("Faces of an image", "column `faces` of measures", codes.FACES),

@@ -15,12 +15,13 @@ import pandas as pd
 
 from ctpop import settings, structures
 from ctpop.errors import ContractError, ScanError, in_one_line
-from ctpop.images import Volume, read_ct, read_labels, sha256_of
+from ctpop.images import Volume
 from ctpop.measuring.histograms import write_histograms
 from ctpop.measuring.scan import Found, How, measure_structures
 from ctpop.measuring.sides import compared_with_twins, placed_by_side
 from ctpop.measuring.third_door import taken_over
 from ctpop.registry import add_registry_arguments, included_scans
+from ctpop.scans import Scan, read_both, scans_of
 from ctpop.schema import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.segmentation.store import Note, Store
 from ctpop.structures import LabelSet
@@ -28,16 +29,6 @@ from ctpop.structures import LabelSet
 LOG = logging.getLogger(__name__)
 
 LOG_EVERY = 10
-
-
-@dataclass(frozen=True)
-class Scan:
-    """A scan of `segments`: what has become of its label map, and where its CT is."""
-
-    scan_id: str
-    status: str
-    mask_sha256: str
-    ct_path: Path | None
 
 
 @dataclass(frozen=True)
@@ -68,29 +59,6 @@ def measure_scan(scan: Scan, study: Study) -> Found:
         return unmeasured(study, "out_of_memory")
 
 
-def read_both(scan: Scan, store: Store) -> tuple[Volume, Volume | None]:
-    """Return label map and CT of a scan.
-
-    Raises
-    ------
-    ScanError
-        If one of them cannot be read, or they do not share a grid (`grid_mismatch`); nothing is resampled.
-
-    """
-    mask = read_mask(store.mask_path(scan.scan_id), scan.mask_sha256)
-    ct = read_ct(scan.ct_path) if scan.ct_path else None
-    if ct is not None and (difference := mask.grid.differs_from(ct.grid)):
-        raise ScanError("grid_mismatch", f"label map and CT do not share a grid: {difference}")
-    return mask, ct
-
-
-def read_mask(path: Path, sha256: str) -> Volume:
-    """Return a label map of the store, refused if its bytes are not those that were written."""
-    if sha256_of(path) != sha256:
-        raise ScanError("unreadable", f"{path.name} has changed since it was written; run the segment stage again")
-    return read_labels(path)
-
-
 def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) -> Found:
     """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`.
 
@@ -112,14 +80,6 @@ def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) ->
 def unmeasured(study: Study, status: str) -> Found:
     """Return rows for structures that were not measured, with the reason."""
     return Found(pd.DataFrame({"structure": study.label_set.names, "status": status}), pd.DataFrame())
-
-
-def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[Scan]:
-    """Return the scans of a shard, with paths relative to the registry's folder made whole."""
-    files = zip(cohort["scan_id"], cohort["ct_path"], strict=True)
-    ct_paths = {str(scan_id): root / str(path) if pd.notna(path) else None for scan_id, path in files}
-    rows = zip(segments["scan_id"], segments["status"], segments["mask_sha256"], strict=True)
-    return [Scan(scan_id, status, sha256, ct_paths[scan_id]) for scan_id, status, sha256 in rows]
 
 
 def measure_shard(scans: list[Scan], study: Study, histograms: Path | None) -> pd.DataFrame:

@@ -22,6 +22,8 @@ ONCE = (
     "centiles",
     "published",
     "report",
+    "gather_qc",
+    "gallery",
 )
 HOUR = 3600
 

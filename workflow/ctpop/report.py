@@ -1,7 +1,8 @@
 """The report: figures, one page for the reader, methods text, and where it all comes from.
 
 Reads the tables of a finished study. Writes the figures with their numbers, `index.html` (one page that opens from disk
-and asks no network for anything), `methods.md` and, beside the report's folder, `provenance.json`.
+and asks no network for anything), `methods.md` and further parts of a manuscript, and, beside the report's folder,
+`provenance.json`.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from ctpop.errors import ContractError
 from ctpop.figures import export, wording
 from ctpop.figures.export import Drawing
 from ctpop.figures.trend import SPLINE_FROM
-from ctpop.reporting import summaries
+from ctpop.reporting import manuscript, summaries
 from ctpop.reporting.drawings import draw_all, save_all
 from ctpop.reporting.provenance import provenance
 from ctpop.reporting.published import published
@@ -137,6 +138,8 @@ def run(options: argparse.Namespace) -> None:
     links = {name: Path(os.path.relpath(place, options.report)).as_posix() for name, place in places.items()}
     write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)
     write_text(methods_text(study, sources), options.report / "methods.md")
+    references = (TEMPLATES / "references.bib").read_text(encoding="utf-8")
+    manuscript.write(study, templates().get_template("results.md"), references, options.report)
     write_text(page(study, drawings, sources, links), options.report / "index.html")
     LOG.info("%d figures of %d tables", len(drawings), len(study.tables))
 

@@ -12,6 +12,7 @@ from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     CENTILE_MODELS,
+    CHOSEN,
     CRITERIA,
     CURVE_TERMS,
     DECISIONS,
@@ -44,6 +45,7 @@ from ctpop.contracts.published import (
     PUBLISHED,
     QUANTITIES,
 )
+from ctpop.contracts.quality import QC
 from ctpop.contracts.statistics import (
     ASSOCIATIONS,
     COMPARE_TRUTH,
@@ -65,6 +67,7 @@ TABLES = (
     SEGMENTS,
     MEASURES_TABLE,
     VERDICTS,
+    QC,
     GROUP_MEMBERS,
     GROUP_VALUES,
     ANALYSIS,
@@ -100,6 +103,7 @@ __all__ = [
     "CENTILES_SHOWN",
     "CENTILE_CALIBRATION",
     "CENTILE_MODELS",
+    "CHOSEN",
     "COHORT",
     "COMPARE_PUBLISHED",
     "COMPARE_TRUTH",
@@ -135,6 +139,7 @@ __all__ = [
     "OVERLAP",
     "POSTHOC",
     "PUBLISHED",
+    "QC",
     "QUANTITIES",
     "RANK_ANCOVA",
     "REASONS",

@@ -19,7 +19,7 @@ GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
 SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 LONGEST_MESSAGE = 300
 Chosen = TypeVar("Chosen")
-STAGES = ("cohort", "segment", "measure", "screen", "aging", "report")
+STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "qc")
 
 
 def load_schema() -> dict[str, Any]:

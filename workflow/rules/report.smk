@@ -3,14 +3,9 @@ PANELS = [
     f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
 ]
 FIGURES = [
-    *(
-        "flow",
-        "structure_flow_p01",
-        "age_by_sex",
-        "figure6",
-        "spearman_overview",
-        "figure_s3_p01",
-    ),
+    *("flow", "structure_flow_p01", "age_by_sex", "figure6"),
+    *("spearman_overview", "figure_s3_p01"),
+    *("sensitivity", "failures_p01", "by_sex_p01"),
     *(["spearman_groups"] if checked(settings.groups_of, NAMES) else []),
     *[f"{kind}_{panel}" for panel in PANELS for kind in ("scatter", "boxes")],
     *(["truth"] if TRUTH else []),
@@ -41,6 +36,12 @@ rule report:
             "segmentation/model_set",
             "segmentation/set_file",
         ),
+        checklists=sorted(
+            str(path)
+            for path in Path(
+                workflow.basedir, "workflow", "resources", "checklists"
+            ).iterdir()
+        ),
         templates=sorted(
             str(path)
             for path in Path(workflow.basedir, "workflow", "report").iterdir()
@@ -48,6 +49,13 @@ rule report:
     output:
         f"{STUDY}/report/index.html",
         f"{STUDY}/report/methods.md",
+        f"{STUDY}/report/results.md",
+        f"{STUDY}/report/references.bib",
+        expand(f"{STUDY}/report/{{name}}.csv", name=["strobe", "claim"]),
+        expand(
+            f"{STUDY}/report/table2_associations.{{kind}}",
+            kind=["csv", "html", "docx"],
+        ),
         f"{STUDY}/provenance.json",
         figure_files(*FIGURES),
     log:

@@ -5,7 +5,17 @@ import pytest
 
 import study_tables
 from ctpop import structures
-from ctpop.figures import against_truth, age_by_sex, flow, overview, small_multiples
+from ctpop.figures import (
+    against_truth,
+    age_by_sex,
+    asymmetry,
+    by_sex,
+    failures,
+    flow,
+    overview,
+    sensitivity,
+    small_multiples,
+)
 from evidence import decisions
 
 
@@ -222,3 +232,67 @@ def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels
     assert len(pairs) == len(tables["analysis"])
     volumes = pairs.loc[pairs["measure"] == "volume_ml"]
     assert (volumes["measured_value"] / volumes["true_value"]).between(0.8, 1.15).all()  # noise of 3 %, by construction
+
+
+def test_failures_count_every_scan_whose_volume_is_not_used_once(tables, labels):
+    shown = failures.source(tables["failures"], tables["structure_flow"], labels.names).set_index("structure")
+    used = tables["verdicts"].groupby("structure")["usable_volume"].sum()
+    reasons = [name for name in shown.columns if name.startswith("n_") and name not in ("n_scans", "n_removed")]
+
+    assert list(shown.index) == labels.names
+    assert (shown["n_scans"] - shown["n_removed"]).to_dict() == used.to_dict()
+    assert shown[reasons].sum(axis=1).equals(shown["n_removed"])
+    assert shown["n_not_segmented"].eq(2).all()
+
+
+def test_who_is_lost_is_told_by_age_and_sex(tables, labels):
+    shown = failures.source(tables["failures"], tables["structure_flow"], labels.names).set_index("structure")
+    lost = tables["cohort"].loc[tables["cohort"]["scan_id"].isin(["s0010", "s0011"])]
+    whole = shown.loc[shown["n_removed"].eq(2)]
+
+    assert len(whole)
+    assert whole["age_removed"].round(6).eq(round(float(lost["age_years"].mean()), 6)).all()
+    share = 100 * lost["sex"].dropna().eq("female").mean()
+    assert whole["women_removed"].round(6).eq(round(float(share), 6)).all()
+
+
+def test_sensitivity_has_every_rule_set_of_each_chosen_structure(tables, labels):
+    keys = [("muscle_1_left", "volume_ml"), ("organ_1", "hu_mean")]
+    shown = sensitivity.source(tables["sensitivity"], keys)
+    own = tables["associations"].set_index(["structure", "measure"])["rho"]
+
+    assert list(shown["rules"]) == ["none", "paper", "strict", "study"] * 2
+    assert list(zip(shown["structure"], shown["measure"], strict=True))[::4] == keys
+    assert [float(shown.query("rules == 'study'")["rho"].iloc[place]) for place in (0, 1)] == [own[key] for key in keys]
+
+
+def test_sexes_share_the_usable_values_among_them(tables, labels):
+    shown = by_sex.source(tables["analysis"], tables["cohort"], labels.names)
+    n = shown.groupby(["structure", "measure"])["n"].sum()
+    values = tables["analysis"].groupby(["structure", "measure"]).size()
+
+    assert list(shown["sex"].unique()) == ["female", "male", ""]
+    assert n[n > 0].to_dict() == {key: size for key, size in values.items() if key[0] in labels.names}
+
+
+def test_asymmetry_is_that_of_the_volumes_of_both_sides():
+    volumes = {"left": [3.0, 2.0, 1.0], "right": [1.0, 2.0, 3.0]}
+    analysis = pd.DataFrame(
+        [
+            {"scan_id": f"s{scan}", "structure": f"hip_{side}", "measure": "volume_ml", "value": value}
+            for side, values in volumes.items()
+            for scan, value in enumerate(values)
+        ]
+    )
+    row = asymmetry.source(analysis, {"hip_left": "hip_right", "rib_left_1": "rib_right_1"}).set_index("left")
+
+    assert row.loc["hip_left", ["n", "low", "median", "high"]].tolist() == [3, -0.5, 0.0, 0.5]
+    assert row.loc["rib_left_1", "n"] == 0
+
+
+def test_a_side_that_is_not_usable_has_no_asymmetry():
+    analysis = pd.DataFrame(
+        {"scan_id": ["s1", "s2"], "structure": ["hip_left", "hip_right"], "measure": "volume_ml", "value": [1.0, 2.0]}
+    )
+
+    assert asymmetry.source(analysis, {"hip_left": "hip_right"})["n"].tolist() == [0]

@@ -15,6 +15,7 @@ REASONS = tuple(codes.REASONS)
 RULES = ("truncated", "below_bound", "fragmented", "laterality", "asymmetric")  # reasons that a rule set decides on
 LOSSES = tuple(codes.LOSSES)
 DECISIONS = tuple(codes.DECISIONS)
+CHOSEN = tuple(codes.CHOSEN)
 RULE_SETS = tuple(codes.RULE_SETS)
 FACES = tuple(codes.FACES)
 FAMILIES = tuple(codes.FAMILIES)

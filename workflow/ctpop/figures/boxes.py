@@ -67,21 +67,7 @@ def panel(
 
 def _draw_boxes(axes: Axes, finding: Finding, boxes: dict[int, Box]) -> None:
     letters = letters_of(finding)
-    drawn = axes.bxp(
-        [_as_matplotlib(box) for box in boxes.values()],
-        positions=list(boxes),
-        widths=BOX_WIDTH,
-        showfliers=False,
-        patch_artist=True,
-        manage_ticks=False,
-        boxprops={"linewidth": 0.6, "edgecolor": INK},
-        whiskerprops={"linewidth": 0.6, "color": INK},
-        capprops={"linewidth": 0.6, "color": INK},
-        medianprops={"linewidth": 1.2, "color": INK},
-        capwidths=BOX_WIDTH / 2.5,
-    )
-    for quartile, patch in zip(boxes, drawn["boxes"], strict=True):
-        patch.set_facecolor(BLUES[quartile - 1])
+    plot_boxes(axes, boxes, [BLUES[quartile - 1] for quartile in boxes])
     axes.margins(y=0.14 if letters else 0.06)
     for quartile, box in boxes.items():
         axes.annotate(
@@ -95,8 +81,27 @@ def _draw_boxes(axes: Axes, finding: Finding, boxes: dict[int, Box]) -> None:
         )
 
 
-def _as_matplotlib(box: Box) -> dict[str, float]:
-    return {"q1": box.q1, "med": box.median, "q3": box.q3, "whislo": box.low, "whishi": box.high}
+def plot_boxes(axes: Axes, boxes: dict[int, Box], fills: list[str], *, lying: bool = False) -> None:
+    """Draw boxes at their places along an axis, standing or lying, without the values beyond the whiskers."""
+    drawn = axes.bxp(
+        [
+            {"q1": box.q1, "med": box.median, "q3": box.q3, "whislo": box.low, "whishi": box.high}
+            for box in boxes.values()
+        ],
+        positions=list(boxes),
+        orientation="horizontal" if lying else "vertical",
+        widths=BOX_WIDTH,
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+        boxprops={"linewidth": 0.6, "edgecolor": INK},
+        whiskerprops={"linewidth": 0.6, "color": INK},
+        capprops={"linewidth": 0.6, "color": INK},
+        medianprops={"linewidth": 1.2, "color": INK},
+        capwidths=BOX_WIDTH / 2.5,
+    )
+    for fill, patch in zip(fills, drawn["boxes"], strict=True):
+        patch.set_facecolor(fill)
 
 
 def _write_rows(axes: Axes, height_mm: float, boxes: dict[int, Box], ranges: list[str]) -> None:

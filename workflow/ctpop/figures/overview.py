@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.finding import Conventions, records
+from ctpop.figures.rows import LEFT_MM, NAME_MM, height_of
 from ctpop.figures.style import (
     BLUE,
     COLUMN_MM,
@@ -34,10 +35,8 @@ from ctpop.figures.style import (
 from ctpop.figures.wording import MEASURES, MINUS, group_text, level, percent, plain_structure, structure_text
 from ctpop.structures import LabelSet
 
-ROWS_MM = 225.0  # room for all rows on a page of A4
-ROW_MM = (2.4, 3.2)  # a row has at least the height of its text
-NAME_MM, COUNT_MM, PLOT_MM = 46.0, 16.0, 46.0
-HEAD_MM, FOOT_MM, LEFT_MM = 12.0, 9.0, 2.0
+COUNT_MM, PLOT_MM = 16.0, 46.0
+HEAD_MM, FOOT_MM = 12.0, 9.0
 COLOURS = {"left": BLUE, "right": ORANGE, "": INK}
 SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # rows; the left one lies above
 
@@ -56,7 +55,7 @@ def draw(
 ) -> Figure:
     """Return the forest of all structures; filled dots are significant. `without_side` names the black ones."""
     rows = list(rows_of(label_set))
-    height = len(rows) * min(max(ROWS_MM / max(1, len(rows)), ROW_MM[0]), ROW_MM[1])
+    height = height_of(len(rows))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
     names = page.axes(LEFT_MM, HEAD_MM, page.width_mm - 2 * LEFT_MM, height)
     names.set(xlim=(0, page.width_mm - 2 * LEFT_MM), ylim=(len(rows) - 0.5, -0.5))

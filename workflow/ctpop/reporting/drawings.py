@@ -6,22 +6,37 @@ from pathlib import Path
 from ctpop.figures import (
     against_truth,
     age_by_sex,
+    asymmetry,
     boxes,
+    by_sex,
     export,
+    failures,
     figure6,
     flow,
     losses,
     overview,
     scatter,
+    sensitivity,
     small_multiples,
 )
 from ctpop.figures.export import Drawing
 from ctpop.figures.finding import Finding, kruskal_lines, spearman_lines
-from ctpop.figures.wording import MEASURES, count
+from ctpop.figures.wording import MEASURES, count, structure_text
+from ctpop.reporting import summaries
 from ctpop.reporting.study import Study
 
 # Their number and names follow from the configuration, so that files of an earlier one must go.
-VARIABLE = ("structure_flow_p*", "scatter_*", "boxes_*", "figure_s3_p*", "spearman_groups", "truth")
+VARIABLE = (
+    "structure_flow_p*",
+    "scatter_*",
+    "boxes_*",
+    "figure_s3_p*",
+    "spearman_groups",
+    "failures_p*",
+    "by_sex_p*",
+    "asymmetry",
+    "truth",
+)
 
 
 def draw_all(study: Study) -> Iterator[Drawing]:
@@ -41,6 +56,11 @@ def draw_all(study: Study) -> Iterator[Drawing]:
     )
     if study.label_set.groups:
         yield draw_groups(study)
+    yield draw_sensitivity(study)
+    yield from draw_failures(study)
+    yield from draw_sexes(study)
+    if study.left_and_right:
+        yield draw_asymmetry(study)
     yield from draw_pages(study)
     if "truth" in study.tables:
         yield draw_truth(study)
@@ -108,6 +128,46 @@ def draw_pages(study: Study) -> Iterator[Drawing]:
             small_multiples.draw(findings, (number, pages), study.conventions),
             small_multiples.source(findings),
         )
+
+
+def draw_sensitivity(study: Study) -> Drawing:
+    """Draw correlations under each rule set."""
+    shown = sensitivity.source(study.tables["sensitivity"], summaries.sensitive(study))
+    words = (
+        f"Forest plot of {count(len(shown), 'correlation')} with age under each rule set; the table below lists them."
+    )
+    return Drawing("sensitivity", "sensitivity", words, sensitivity.draw(shown, study.conventions), shown)
+
+
+def draw_failures(study: Study) -> Iterator[Drawing]:
+    """Draw what screening took away."""
+    tables, names = study.tables, study.label_set.names
+    shown = failures.source(tables["failures"], tables["structure_flow"], names)
+    for number in range(1, failures.page_count(len(names)) + 1):
+        rows = shown.iloc[(number - 1) * failures.PER_PAGE : number * failures.PER_PAGE]
+        words = (
+            f"Bars: volumes of {count(len(rows), 'structure')} that are not used, by reason; dots: who the people are."
+        )
+        picture = failures.draw(rows, study.banner)
+        yield Drawing(f"failures_p{number:02d}", "failures", words, picture, rows)
+
+
+def draw_sexes(study: Study) -> Iterator[Drawing]:
+    """Draw volume and attenuation of women and men."""
+    pages = by_sex.page_count(len(study.analysed))
+    for number in range(1, pages + 1):
+        names = study.analysed[(number - 1) * by_sex.PER_PAGE : number * by_sex.PER_PAGE]
+        shown = by_sex.source(study.tables["analysis"], study.tables["cohort"], names)
+        words = f"Box plots of volume and attenuation by sex: {', '.join(map(structure_text, names))}."
+        picture = by_sex.draw(shown, (number, pages), study.banner)
+        yield Drawing(f"by_sex_p{number:02d}", "by_sex", words, picture, shown)
+
+
+def draw_asymmetry(study: Study) -> Drawing:
+    """Draw the differences between left and right."""
+    shown = asymmetry.source(study.tables["analysis"], study.left_and_right)
+    words = f"Box plots of the asymmetry index of {count(len(shown), 'pair')} of structures."
+    return Drawing("asymmetry", "asymmetry", words, asymmetry.draw(shown, study.banner), shown)
 
 
 def draw_truth(study: Study) -> Drawing:

@@ -57,6 +57,12 @@ class Study:
         return list(dict.fromkeys((name, measure) for name, measure in self.config["report"]["figure6"]))
 
     @property
+    def left_and_right(self) -> dict[str, str]:
+        """The right structure of each left one that has one."""
+        left = set(self.label_set.table.loc[self.label_set.table["side"] == "left", "structure"])
+        return {name: twin for name, twin in self.label_set.twins.items() if name in left}
+
+    @property
     def analysed(self) -> list[str]:
         """Structures in the order of their labels, and then the groups of them."""
         return [*self.label_set.names, *self.label_set.groups]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ctpop import schema
 from ctpop.figures import flow as flow_figure
-from ctpop.figures.finding import KEY, records
+from ctpop.figures.finding import KEY, Key, records
 from ctpop.figures.wording import (
     AXES,
     LEFT_OUT_BY_REVIEWER,
@@ -219,15 +219,21 @@ def sensitivity(study: Study) -> dict[str, Any]:
         for rules, structure, measure, rho, n in table[["rules", *KEY, "rho", "n"]].itertuples(index=False)
     }
     shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
-    change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()
-    most = change[change > 0].sort_values(ascending=False, kind="stable").index[:CHANGES_SHOWN]
     return {
         "rules": [RULE_SETS[rules] for rules in shown],
         "rows": [
             (structure_text(structure), AXES[measure], [cell[rules, structure, measure] for rules in shown])
-            for structure, measure in dict.fromkeys([*study.chosen, *most])
+            for structure, measure in sensitive(study)
         ],
     }
+
+
+def sensitive(study: Study) -> list[Key]:
+    """Return the structures and measures that the report compares under all rule sets."""
+    table = study.tables["sensitivity"]
+    change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()
+    most = change[change > 0].sort_values(ascending=False, kind="stable").index[:CHANGES_SHOWN]
+    return list(dict.fromkeys([*study.chosen, *most]))
 
 
 def truth_rows(study: Study) -> list[dict[str, str]]:

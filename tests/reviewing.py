@@ -1,0 +1,150 @@
+"""A small study of made-up scans that is measured, screened and shown to a reviewer by the real commands."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ctpop.__main__ import main
+from ctpop.images import read_labels
+from ctpop.schema import COHORT, QC, REGISTRY_COLUMNS, SEGMENTS, VERDICTS
+from ctpop.segmentation.store import Note, Store
+from volumes import affine, label_set, save
+
+SHAPE = (44, 36, 30)
+SPACING_MM = (3.0, 4.0, 5.0)
+ORGANS = label_set("spleen", "liver", "lung_left", bound_ml=5.0)
+BOXES = {  # begin and end in voxels, attenuation; the spleen reaches the face towards the head
+    "spleen": ((6, 8, 22), (14, 18, 30), 110),
+    "liver": ((24, 6, 6), (40, 26, 20), 60),
+    "lung_left": ((4, 20, 4), (18, 34, 20), -800),
+}
+WHOLE = (6, 8, 18), (14, 18, 26)  # a spleen that the image does not cut
+HOSTILE = '<img src=x onerror="document.title=1">'
+FORMULA = '=HYPERLINK("http://example.org")'
+
+
+def images_of(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return attenuation and labels of the scan with this number; the spleens of odd scans are cut by the image."""
+    noise = np.random.default_rng(number).normal(0, 12, SHAPE)
+    hu, labels = noise - 90, np.zeros(SHAPE, np.uint8)
+    for name, (begin, end, value) in BOXES.items():
+        low, high = (begin, end) if name != "spleen" or number % 2 else WHOLE
+        place = tuple(slice(a, b - number % 3 * (name == "liver")) for a, b in zip(low, high, strict=True))
+        hu[place] += value + 90
+        labels[place] = ORGANS.label_of[name]
+    return hu.astype(np.int16), labels
+
+
+class ReviewStudy:
+    """A folder in which `results/toy` comes to be, stage by stage."""
+
+    def __init__(self, folder: Path, scans: int = 6) -> None:
+        self.folder = folder
+        self.results = folder / "results" / "toy"
+        self.gallery_folder = self.results / "report" / "qc"
+        self.scan_ids = [f"scan-{number:03d}" for number in range(1, scans + 1)]
+        self.structures = folder / "structures.csv"
+        self.registry = folder / "registry.csv"
+
+    def table(self, name: str) -> Path:
+        return self.results / "tables" / f"{name}.parquet"
+
+    def call(self, *words: object) -> None:
+        assert main([str(word) for word in words]) == 0
+
+    def write(self) -> "ReviewStudy":
+        """Write images, label maps and what the earlier stages say of them."""
+        ORGANS.table.to_csv(self.structures, index=False)
+        registry = pd.DataFrame({"scan_id": self.scan_ids, "ct_path": [f"ct/{name}.nii.gz" for name in self.scan_ids]})
+        registry.reindex(columns=list(REGISTRY_COLUMNS)).to_csv(self.registry, index=False)
+        cohort = pd.DataFrame({"scan_id": self.scan_ids, "age_years": 50.0}).reindex(columns=list(COHORT.columns))
+        COHORT.write(cohort.astype(COHORT.empty().dtypes.to_dict()), self.table("cohort"))
+        self.write_segments({})
+        return self
+
+    def write_segments(self, drawn_as: dict[int, int]) -> None:
+        """Write the images of all scans; `drawn_as` gives those that show the anatomy of another one."""
+        numbers = range(1, len(self.scan_ids) + 1)
+        rows = [self.write_scan(number, drawn_as.get(number, number)) for number in numbers]
+        SEGMENTS.write(pd.DataFrame(rows, columns=list(SEGMENTS.columns)).astype("str"), self.table("segments"))
+
+    def write_scan(self, number: int, anatomy: int) -> dict[str, str]:
+        scan_id = self.scan_ids[number - 1]
+        hu, labels = images_of(anatomy)
+        where = affine(SPACING_MM)
+        save(self.folder / "ct" / f"{scan_id}.nii.gz", hu, where)
+        drawn = read_labels(save(self.folder / "labels.nii.gz", labels, where))
+        note = Store(self.results / "masks").keep(scan_id, drawn, Note("key", "", ORGANS.label_of))
+        return {
+            "scan_id": scan_id,
+            "status": "existing",
+            "mask_path": f"masks/{scan_id}.nii.gz",
+            "mask_sha256": note.mask_sha256,
+        }
+
+    def measure(self) -> None:
+        self.call(
+            *("measure", "--registry", self.registry, "--segments", self.table("segments")),
+            *("--masks", self.results / "masks", "--structures", self.structures),
+            *("--out", self.table("measures"), "--histograms", self.results / "histograms" / "1-of-1.parquet"),
+        )
+
+    def screen(self, review: Path | None = None) -> pd.DataFrame:
+        settings = {"review": str(review)} if review else {}
+        self.call(
+            *("screen", "--measures", self.table("measures"), "--cohort", self.table("cohort")),
+            *("--structures", self.structures, "--settings", json.dumps(settings)),
+            *("--verdicts", self.table("verdicts"), "--analysis", self.table("analysis")),
+        )
+        return VERDICTS.read(self.table("verdicts"))
+
+    def draw(self, share: float = 0.0) -> pd.DataFrame:
+        self.call(
+            *("qc", "--registry", self.registry, "--segments", self.table("segments")),
+            *("--measures", self.table("measures"), "--verdicts", self.table("verdicts")),
+            *("--histograms", self.results / "histograms" / "1-of-1.parquet", "--masks", self.results / "masks"),
+            *(
+                "--structures",
+                self.structures,
+                "--settings",
+                json.dumps({"sample_share": share}),
+                "--gallery",
+                self.gallery_folder,
+            ),
+            *("--out", self.table("qc")),
+        )
+        return QC.read(self.table("qc"))
+
+    def show(self, review: Path | None = None, banner: str = "synthetic") -> Path:
+        study = {"name": "toy", "registry": "registry.csv", "banner": banner}
+        self.call(
+            *("gallery", "--cases", self.table("qc"), "--verdicts", self.table("verdicts")),
+            *("--measures", self.table("measures"), "--study", json.dumps(study)),
+            *("--gallery", self.gallery_folder, *(["--review", review] if review else [])),
+        )
+        return self.gallery_folder / "index.html"
+
+    def all(self, share: float = 1.0) -> Path:
+        """Run everything, and return the page."""
+        self.write()
+        self.measure()
+        self.screen()
+        self.draw(share)
+        return self.show()
+
+    def pictures(self) -> dict[str, tuple[int, bytes]]:
+        """Return time and bytes of every picture and script of a scan."""
+        files = [path for path in self.gallery_folder.rglob("*") if path.suffix in (".webp", ".js") and path.is_file()]
+        own = [path for path in files if path.parent != self.gallery_folder]
+        return {
+            str(path.relative_to(self.gallery_folder)): (path.stat().st_mtime_ns, path.read_bytes()) for path in own
+        }
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,62 @@
+"""A reviewer sees what the rules flag and a random sample; neither depends on a review or on other scans."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.quality.cases import chosen_cases, in_sample
+
+
+def tables(*rows):
+    """Return verdicts and measures of rows (scan, structure, voxels, reason)."""
+    frame = pd.DataFrame(rows, columns=["scan_id", "structure", "n_voxels", "rule_reason"])
+    frame["n_voxels"] = frame["n_voxels"].astype("Int64")
+    return frame[["scan_id", "structure", "rule_reason"]], frame[["scan_id", "structure", "n_voxels"]]
+
+
+def test_flagged_masks_are_shown_and_there_is_nothing_to_see_of_what_is_absent():
+    found = chosen_cases(
+        *tables(
+            ("a", "liver", 10, "truncated"),
+            ("a", "spleen", 0, "absent"),
+            ("b", "liver", None, "not_segmented"),
+            ("b", "spleen", 9, "ok"),
+            ("c", "liver", 5, "absent_known"),
+        ),
+        sample_share=0,
+    )
+
+    assert found.to_numpy().tolist() == [["a", "liver", "flagged"], ["c", "liver", "flagged"]]
+
+
+def test_a_whole_sample_has_every_mask_and_says_which_were_flagged():
+    found = chosen_cases(*tables(("b", "liver", 1, "ok"), ("a", "liver", 1, "below_bound")), sample_share=1)
+
+    assert found.to_numpy().tolist() == [["a", "liver", "flagged"], ["b", "liver", "sample"]]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_a_sample_has_the_share_that_was_asked_for(share):
+    scans = pd.Series([f"s{number}" for number in range(20_000)])
+
+    drawn = in_sample(scans, pd.Series("liver", index=scans.index), share)
+
+    # four standard errors of a proportion of 20,000
+    assert abs(drawn.mean() - share) <= 4 * np.sqrt(share * (1 - share) / len(scans))
+
+
+def test_another_scan_moves_nobody_into_the_sample_or_out_of_it():
+    scans = pd.Series([f"s{number}" for number in range(200)])
+    structures = pd.Series("liver", index=scans.index)
+
+    alone = in_sample(scans[:100], structures[:100], 0.2)
+
+    assert alone.tolist() == in_sample(scans, structures, 0.2)[:100].tolist()
+    assert (
+        in_sample(scans, pd.Series("spleen", index=scans.index), 0.2).tolist()
+        != in_sample(scans, structures, 0.2).tolist()
+    )
+
+
+def test_no_rows_give_no_cases():
+    assert chosen_cases(*tables(), sample_share=1).empty

@@ -1,0 +1,134 @@
+"""Parts of a manuscript: results in words, the table of associations, checklists; every number stands in a table."""
+
+import csv
+import re
+
+import docx
+import numpy as np
+import pandas as pd
+import pytest
+
+import study_tables
+from ctpop import report, settings
+from ctpop.reporting import documents, manuscript
+from ctpop.reporting.documents import Document
+from ctpop.reporting.study import Study
+
+LABELS = study_tables.label_set(n_pairs=2, n_single=2)
+
+
+def study(n=200, banner="synthetic", **changes):
+    tables = study_tables.study(study_tables.registry(n), LABELS)
+    config = settings.validated(
+        {
+            "study": {"name": "made_up", "registry": "registry.csv", **({"banner": banner} if banner else {})},
+            "structures": "demo",
+            "segment": {"model": "demo"},
+            **changes,
+        }
+    )
+    config["report"]["figure6"] = [["organ_1", "volume_ml"]]
+    return Study(config, LABELS, tables)
+
+
+def results(made):
+    return manuscript.results_text(made, report.templates().get_template("results.md"))
+
+
+@pytest.fixture(scope="module")
+def made():
+    return study()
+
+
+@pytest.mark.parametrize(
+    ("n", "alpha", "rho"), [(4004, 1e-4, 0.0614), (4004, 0.05 / 208, 0.0580), (4004, 0.05, 0.0310)]
+)
+def test_the_smallest_significant_correlation_is_that_of_the_t_distribution(n, alpha, rho):
+    assert manuscript.smallest_significant(n, alpha) == pytest.approx(rho, abs=6e-5)
+
+
+def test_two_values_are_never_significant():
+    assert np.isnan(manuscript.smallest_significant(2, 0.05))
+
+
+def test_the_results_tell_the_counts_of_the_tables(made):
+    text = results(made)
+    own = made.tables["associations"].loc[made.tables["associations"]["family"] == "structures"]
+
+    assert f"included {len(made.tables['cohort'])} scans" in text
+    assert f"Of {int(own['rho'].notna().sum())} correlations with age" in text
+    assert f"{int(own['significant'].sum())} were significant (P < .0001)" in text
+
+
+def test_the_strongest_correlation_comes_first_with_interval_p_and_n(made):
+    all_of = made.tables["associations"]
+    own = all_of.loc[all_of["family"].eq("structures") & all_of["measure"].eq("volume_ml") & all_of["significant"]]
+    best = own.loc[own["rho"].abs().idxmax()]
+
+    assert len(own)
+    told = manuscript.strongest(own, made)[0]
+    assert told.startswith(manuscript.in_a_sentence(best["structure"]))
+    assert f"n = {best['n']}" in told
+    assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", told)
+
+
+def test_the_banner_stands_in_the_results_and_on_the_table_or_on_neither(made):
+    assert ": synthetic." in results(made)
+    assert "synthetic" not in results(study(banner=None))
+    assert "synthetic" in documents.as_html(manuscript.association_document(made))
+    assert "synthetic" not in documents.as_html(manuscript.association_document(study(banner=None)))
+
+
+def test_a_study_without_results_says_so():
+    assert "No structure had enough usable values" in results(study(n=4))
+
+
+def test_the_table_has_every_structure_group_and_measure_in_label_order(made):
+    cells = manuscript.association_document(made).cells
+
+    assert len(cells) == len(made.tables["associations"])
+    assert list(cells["Structure"])[::2] == [manuscript.structure_text(name) for name in made.analysed]
+    assert list(cells["Measure"])[:2] == ["Volume", "Attenuation"]
+
+
+def test_csv_html_and_docx_hold_the_same_cells(made, tmp_path):
+    document = manuscript.association_document(made)
+    documents.write(document, tmp_path, "table")
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    table = docx.Document(str(tmp_path / "table.docx")).tables[0]
+
+    assert [[cell.text for cell in row.cells] for row in table.rows] == rows
+    assert pd.read_html(tmp_path / "table.html", keep_default_na=False)[0].astype(str).shape == document.cells.shape
+
+
+def test_equal_tables_give_equal_bytes(made):
+    document = manuscript.association_document(made)
+
+    assert documents.as_docx(document) == documents.as_docx(document)
+
+
+def test_text_of_a_table_does_nothing_in_a_browser():
+    hostile = "<img src=x onerror=alert(1)>"
+    page = documents.as_html(Document(hostile, pd.DataFrame({hostile: [hostile]}), hostile, hostile))
+
+    assert "<img" not in page
+    assert page.count("&lt;img") == 6
+
+
+@pytest.mark.parametrize(("name", "items"), [("strobe", 32), ("claim", 42)])
+def test_a_checklist_has_every_item_and_tells_where_it_is_answered_or_what_to_write(name, items, tmp_path):
+    table = manuscript.checklist(name, tmp_path)
+
+    assert len(table) == items == table["item"].nunique()
+    assert table[["item", "topic", "asks_for", "author"]].ne("").all(axis=None)
+    assert table["answered_in"].eq("").all()  # an empty folder answers nothing
+
+
+def test_a_checklist_names_only_files_that_are_there(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "flow.csv").write_text("order\n", encoding="utf-8")
+    table = manuscript.checklist("strobe", tmp_path).set_index("item")["answered_in"]
+
+    assert table["6a"] == table["13a"] == "tables/flow.csv"
+    assert table.drop(["6a", "13a"]).eq("").all()

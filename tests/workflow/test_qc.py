@@ -1,0 +1,80 @@
+"""The gallery comes with a study of images, and judging masks draws none of them again."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from studies import Study
+
+HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
+
+
+@pytest.fixture
+def copied(small, tmp_path):
+    shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
+    return Study(tmp_path, small.config)
+
+
+def pictures(study):
+    return {path: path.stat().st_mtime_ns for path in (study.results / "report" / "qc" / "images").rglob("*.webp")}
+
+
+def cases_of(study):
+    return pd.read_parquet(study.results / "tables" / "qc.parquet")
+
+
+def test_every_case_of_the_gallery_has_a_picture_that_is_small_and_a_page_that_says_synthetic(small):
+    folder, cases = small.results / "report" / "qc", cases_of(small)
+
+    assert len(cases) > 3
+    assert cases["image"].notna().all()
+    assert {path.relative_to(folder).as_posix() for path in pictures(small)} == set(cases["image"])
+    assert max(path.stat().st_size for path in pictures(small)) < 40_000
+    assert {path.stem for path in (folder / "scans").iterdir()} == set(cases["scan_id"])
+    assert '<p class="banner" role="note">synthetic</p>' in (folder / "index.html").read_text()
+    assert 'href="qc/index.html"' in (small.results / "report" / "index.html").read_text()
+    assert small.planned() == {}
+
+
+def test_flagged_masks_are_those_that_the_rules_hold_something_against(small):
+    verdicts = pd.read_parquet(small.results / "tables" / "verdicts.parquet")
+    measures = pd.read_parquet(small.results / "tables" / "measures.parquet")
+    both = verdicts.merge(measures, on=["scan_id", "structure"])
+    flagged = both[(both["rule_reason"] != "ok") & (both["n_voxels"].fillna(0) > 0)]
+
+    found = cases_of(small)
+
+    assert found["chosen"].eq("flagged").sum() == len(flagged)
+    assert found["chosen"].eq("sample").sum() > 0
+
+
+def test_a_review_redraws_nothing_and_is_shown_by_the_gallery(copied):
+    before, case = pictures(copied), cases_of(copied).iloc[0]
+    row = f"{case['scan_id']},{case['structure']},exclude,leak,AB,2024-05-31\n"
+    (copied.folder / "review.csv").write_text(HEADER + row)
+    reviewed = copied.changed("screen", review="review.csv")
+
+    planned = reviewed.planned()
+    reviewed.run()
+
+    assert planned == {"screen": 1, "aging": 1, "report": 1, "qc": 2, "gather_qc": 1, "gallery": 1}
+    assert pictures(reviewed) == before
+    script = (reviewed.results / "report" / "qc" / "cases.js").read_text()
+    data = json.loads(script[script.index("(") + 1 : script.rindex(")")])
+    assert data["review"]["rows"] == [row.strip().split(",")]
+    verdicts = pd.read_parquet(reviewed.results / "tables" / "verdicts.parquet")
+    assert verdicts["reason"].eq("reviewer_excluded").sum() == 1
+
+
+def test_a_larger_sample_measures_nothing_again_and_keeps_the_pictures_that_are_there(copied):
+    before = pictures(copied)
+    larger = copied.changed("qc", sample_share=0.3)
+
+    planned = larger.planned()
+    larger.run()
+
+    assert planned == {"qc": 2, "gather_qc": 1, "gallery": 1, "report": 1}  # which tells all settings
+    assert before.items() < pictures(larger).items()
+    assert set(cases_of(copied)["image"]) == {f"images/{path.parent.name}/{path.name}" for path in pictures(larger)}

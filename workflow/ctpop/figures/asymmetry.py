@@ -1,0 +1,92 @@
+"""Left against right: the asymmetry index of every pair of structures over the cohort, as box plots in rows."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ctpop.figures.boxes import plot_boxes
+from ctpop.figures.finding import Box, box_of
+from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.scatter import say_empty
+from ctpop.figures.style import (
+    BLUE,
+    BLUES,
+    COLUMN_MM,
+    HAIRLINE,
+    NORMAL,
+    ORANGE,
+    SMALL,
+    SOFT,
+    blank_page,
+    in_house_style,
+)
+from ctpop.figures.wording import MINUS, plain_structure
+
+HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0
+ROW_MM = (3.0, 4.6)
+EMPTY = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+
+
+def source(analysis: pd.DataFrame, twins: dict[str, str]) -> pd.DataFrame:
+    """Return n, quartiles, whiskers and number of values beyond them of (left - right) / (left + right), by pair.
+
+    `twins` gives the right structure of each left one. Only scans count in which both volumes may be used.
+    """
+    volumes = analysis.loc[analysis["measure"] == "volume_ml"]
+    by_name = {name: values.set_index("scan_id")["value"] for name, values in volumes.groupby("structure")}
+    nothing = pd.Series(dtype="float64")
+    rows = []
+    for left, right in twins.items():
+        pair = pd.concat([by_name.get(left, nothing), by_name.get(right, nothing)], axis=1, join="inner")
+        one, other = (pair.iloc[:, side].to_numpy(dtype=float) for side in (0, 1))
+        rows.append(
+            {"left": left, "right": right, **vars(box_of((one - other) / (one + other)) if len(one) else EMPTY)}
+        )
+    return pd.DataFrame(rows, columns=["left", "right", *vars(EMPTY)])
+
+
+@in_house_style
+def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
+    """Return the box plots of the rows of `source`."""
+    height = height_of(max(1, len(shown)), ROW_MM)
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
+    names = [plain_structure(name) for name in shown["left"]]
+    lanes = Lanes(page, [name[:1].upper() + name[1:] for name in names] or [""], HEAD_MM, height)
+    lanes.name()
+    axes = lanes.column(0, PLOT_MM)
+    if shown["n"].sum():
+        _boxes(axes, shown)
+    else:
+        say_empty(axes)
+    for place, column in enumerate(("n", "hidden")):
+        left = PLOT_MM + place * COUNT_MM
+        lanes.words(left, COUNT_MM, [f"{count:,}" for count in shown[column]])
+        page.write(
+            LEFT_MM + NAME_MM + left + COUNT_MM / 2,
+            HEAD_MM - 3.2,
+            ("n", "Not drawn")[place],
+            fontsize=SMALL,
+            color=SOFT,
+            ha="center",
+        )
+    middle = LEFT_MM + NAME_MM + PLOT_MM / 2
+    page.write(middle - 3, 2, "← right side larger", fontsize=NORMAL, color=ORANGE, ha="right")
+    page.write(middle + 3, 2, "left side larger →", fontsize=NORMAL, color=BLUE)
+    return page.figure
+
+
+def _boxes(axes: Axes, shown: pd.DataFrame) -> None:
+    present = shown.loc[shown["n"] > 0]
+    boxes = {int(place): Box(**row) for place, row in zip(present.index, _rows(present), strict=True)}
+    plot_boxes(axes, boxes, [BLUES[1]] * len(boxes), lying=True)
+    reach = max(0.05, 1.08 * float(np.nanmax(np.abs(present[["low", "high"]].to_numpy(dtype=float)))))
+    axes.set(xlim=(-reach, reach), xlabel=f"Asymmetry index (left {MINUS} right) / (left + right) of the volumes")
+    axes.axvline(0, color=SOFT, linewidth=0.6, zorder=0)
+    axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
+
+
+def _rows(shown: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in shown[list(vars(EMPTY))].to_dict("records")]

@@ -1,0 +1,132 @@
+"""What screening took away from the volumes of each structure, and age and sex of the people on both sides."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    GREY,
+    GROUPS,
+    HAIRLINE,
+    INK,
+    NORMAL,
+    PAPER,
+    SMALL,
+    SOFT,
+    Page,
+    blank_page,
+    in_house_style,
+)
+from ctpop.figures.wording import REASONS, structure_text
+from ctpop.schema import LOSSES
+
+PER_PAGE = 60
+HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
+BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
+COLOURS = dict(zip(LOSSES, (HAIRLINE, GREY, *GROUPS, INK), strict=True))
+WORDS = {**REASONS, "no_value": "no value"}
+PEOPLE = {"age": "Mean age (years)", "women": "Women (%)"}
+
+
+def page_count(n_structures: int) -> int:
+    """Return the number of pages that so many structures fill."""
+    return math.ceil(n_structures / PER_PAGE)
+
+
+def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return scans, volumes removed by reason, and age and share of women of those used and removed, in label order."""
+    lost = structure_flow.loc[structure_flow["measure"] == "volume_ml"]
+    by_reason = lost.pivot_table(index="structure", columns="reason", values="n_removed", aggfunc="sum", observed=True)
+    reasons = [code for code in LOSSES if code in by_reason.columns]
+    people = failures.set_index("structure")
+    counts = by_reason.reindex(names, fill_value=0)[reasons].add_prefix("n_")
+    return (
+        pd.DataFrame(
+            {
+                "n_scans": people["n_scans"].reindex(names),
+                "n_removed": counts.sum(axis=1),
+                **counts,
+                "age_used": people["age_usable_volume_years"].reindex(names).astype("float64"),
+                "age_removed": people["age_removed_volume_years"].reindex(names).astype("float64"),
+                "women_used": 100 * people["women_usable_volume"].reindex(names).astype("float64"),
+                "women_removed": 100 * people["women_removed_volume"].reindex(names).astype("float64"),
+            }
+        )
+        .rename_axis("structure")
+        .reset_index()
+    )
+
+
+@in_house_style
+def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
+    """Return a page; `shown` are the rows of `source` that stand on it."""
+    reasons = [code for code in LOSSES if f"n_{code}" in shown and shown[f"n_{code}"].any()]
+    height = height_of(len(shown))
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
+    lanes = Lanes(page, [structure_text(name) for name in shown["structure"]], HEAD_MM, height)
+    lanes.name()
+    _bars(lanes.column(0, BARS_MM), shown, reasons)
+    lanes.words(BARS_MM, COUNT_MM, [f"{n:,}" for n in shown["n_removed"]])
+    left = BARS_MM + COUNT_MM + GAP_MM
+    for (column, label), width in zip(PEOPLE.items(), (AGE_MM, WOMEN_MM), strict=True):
+        _dots(lanes.column(left, width), shown[f"{column}_used"], shown[f"{column}_removed"], label)
+        left += width + GAP_MM
+    page.write(LEFT_MM + NAME_MM + BARS_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
+    _legend(page, reasons)
+    return page.figure
+
+
+def _bars(axes: Axes, shown: pd.DataFrame, reasons: list[str]) -> None:
+    places, left = np.arange(len(shown)), np.zeros(len(shown))
+    for code in reasons:
+        share = 100 * (shown[f"n_{code}"] / shown["n_scans"]).to_numpy(dtype=float)
+        axes.barh(places, share, left=left, height=0.66, color=COLOURS[code], linewidth=0)
+        left += share
+    axes.set(xlim=(0, max(1.0, 1.05 * left.max(initial=0.0))), xlabel="Volumes not used (% of scans)")
+    axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
+
+
+def _dots(axes: Axes, used: pd.Series, removed: pd.Series, label: str) -> None:
+    places = np.arange(len(used))
+    axes.hlines(places, used, removed, color=HAIRLINE, linewidth=1.2, zorder=1)
+    axes.plot(used, places, "o", ms=2.6, mfc=BLUE, mec=BLUE, mew=0.6, zorder=3)
+    axes.plot(removed, places, "o", ms=2.6, mfc=PAPER, mec=BLUE, mew=0.6, zorder=2)
+    known = pd.concat([used, removed]).dropna()
+    axes.set_xlabel(label)
+    if known.empty:
+        axes.set(xlim=(0, 100))
+    axes.margins(x=0.12)
+    axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
+    axes.locator_params(axis="x", nbins=4)
+
+
+def _legend(page: Page, reasons: list[str]) -> None:
+    bars = [Patch(color=COLOURS[code], label=WORDS[code]) for code in reasons]
+    dots = [
+        Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=BLUE, mew=0.6, label=text)
+        for text, fill in (("used", BLUE), ("not used", PAPER))
+    ]
+    page.write(LEFT_MM, 0.8, "Volumes that screening took away, and who the people are", fontsize=NORMAL)
+    page.figure.legend(
+        handles=[*bars, *dots],
+        loc="upper left",
+        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 4.6) / page.height_mm),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=6,
+        frameon=False,
+        fontsize=SMALL,
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        labelspacing=0.25,
+    )

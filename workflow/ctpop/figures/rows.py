@@ -1,0 +1,58 @@
+"""Figures with a row per structure: striped lanes with names at the left, and columns of axes beside them."""
+
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from ctpop.figures.style import SMALL, SOFT, STRIPE, Page, plain, shortened
+
+LEFT_MM, NAME_MM = 2.0, 46.0
+ROWS_MM = 225.0  # room for all rows on a page of A4
+ROW_MM = (2.4, 3.2)  # a row has at least the height of its text
+
+
+def height_of(n_rows: int, row_mm: tuple[float, float] = ROW_MM) -> float:
+    """Return the height of so many rows in mm."""
+    return n_rows * min(max(ROWS_MM / max(1, n_rows), row_mm[0]), row_mm[1])
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Rows from `top` (mm) on, `height` mm high together, numbered from 0."""
+
+    page: Page
+    names: list[str]
+    top: float
+    height: float
+
+    def name(self) -> None:
+        """Write the names, and a stripe behind every other row."""
+        width = self.page.width_mm - 2 * LEFT_MM
+        axes = self.page.axes(LEFT_MM, self.top, width, self.height)
+        axes.set(xlim=(0, width), ylim=self.limits)
+        axes.axis("off")
+        for place, text in enumerate(self.names):
+            if place % 2:
+                axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
+            axes.text(0, place, plain(shortened(text, NAME_MM - 3, SMALL)), va="center_baseline", fontsize=SMALL)
+
+    def column(self, left: float, width: float) -> Axes:
+        """Return axes over all rows, `left` mm behind the names."""
+        axes = self.page.axes(LEFT_MM + NAME_MM + left, self.top, width, self.height)
+        axes.set(ylim=self.limits, yticks=[])
+        axes.spines["left"].set_visible(False)
+        axes.patch.set_visible(False)
+        return axes
+
+    def words(self, left: float, width: float, texts: list[str]) -> None:
+        """Write a word into each row, in the middle of a column."""
+        axes = self.column(left, width)
+        axes.set(xlim=(0, 1))
+        axes.axis("off")
+        for place, text in enumerate(texts):
+            axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Limits of the axis that counts rows, downwards."""
+        return len(self.names) - 0.5, -0.5

@@ -1,0 +1,87 @@
+"""Correlations with age as they are under each rule set of the screening, side by side."""
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ctpop.figures.finding import Conventions, Key
+from ctpop.figures.overview import frame_forest
+from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    GREY,
+    ORANGE,
+    RED,
+    SMALL,
+    SOFT,
+    blank_page,
+    in_house_style,
+)
+from ctpop.figures.wording import MEASURES, RULE_SETS, percent, structure_text
+
+HEAD_MM, FOOT_MM, MEASURE_MM, PLOT_MM, COUNT_MM = 9.0, 9.0, 16.0, 70.0, 36.0
+ROW_MM = (4.2, 6.0)
+COLOURS = {"none": GREY, "paper": ORANGE, "strict": RED, "study": BLUE}
+SHIFT = 0.19  # rows from one rule set to the next
+
+
+def source(sensitivity: pd.DataFrame, keys: list[Key]) -> pd.DataFrame:
+    """Return the correlations of some structures and measures under each rule set, in the order of the figure."""
+    columns = ["n", "rho", "ci_low", "ci_high", "log10_p", "difference"]
+    found = sensitivity.set_index(["structure", "measure", "rules"])[columns]
+    rules = [name for name in RULE_SETS if sensitivity["rules"].eq(name).any()]
+    order = [(*key, name) for key in keys for name in rules]
+    return found.reindex(pd.MultiIndex.from_tuples(order, names=found.index.names)).reset_index()
+
+
+@in_house_style
+def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
+    """Return the forest of the rows of `source`, a lane per structure and measure."""
+    keys = list(dict.fromkeys(zip(shown["structure"], shown["measure"], strict=True)))
+    rules = list(dict.fromkeys(shown["rules"]))
+    height = height_of(len(keys), ROW_MM)
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
+    lanes = Lanes(page, [structure_text(structure) for structure, _ in keys], HEAD_MM, height)
+    lanes.name()
+    lanes.words(0, MEASURE_MM, [MEASURES[measure] for _, measure in keys])
+    rows = shown.astype({"rho": "float64", "ci_low": "float64", "ci_high": "float64"}).to_dict("records")
+    axes = lanes.column(MEASURE_MM + 2, PLOT_MM)
+    frame_forest(axes, len(keys))
+    places = {key: place for place, key in enumerate(keys)}
+    for row in rows:
+        shift = SHIFT * (rules.index(row["rules"]) - (len(rules) - 1) / 2)
+        _marker(axes, places[row["structure"], row["measure"]] + shift, row)
+    n = {key: [f"{row['n']:,}" for row in rows if (row["structure"], row["measure"]) == key] for key in keys}
+    left = MEASURE_MM + 2 + PLOT_MM
+    lanes.words(left, COUNT_MM, [" / ".join(n[key]) for key in keys])
+    middle = LEFT_MM + NAME_MM + left + COUNT_MM / 2
+    page.write(middle, HEAD_MM - 3.2, "n of each", fontsize=SMALL, color=SOFT, ha="center")
+    dots = [Line2D([], [], marker="o", ls="", ms=3, color=COLOURS[name], label=RULE_SETS[name]) for name in rules]
+    interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI")
+    page.figure.legend(
+        handles=[*dots, interval],
+        loc="upper left",
+        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.8) / page.height_mm),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=5,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.4,
+        columnspacing=1.6,
+        handlelength=1.2,
+    )
+    return page.figure
+
+
+def _marker(axes: Axes, place: float, row: dict[Any, Any]) -> None:
+    if math.isnan(row["rho"]):
+        return
+    colour = COLOURS[row["rules"]]
+    axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=0.8, zorder=2)
+    axes.plot(row["rho"], place, "o", ms=2.4, color=colour, zorder=3)

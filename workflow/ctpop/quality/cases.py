@@ -1,0 +1,44 @@
+"""Which masks a reviewer is shown: all that the rules flag, and a random sample of the others."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+KEY = ["scan_id", "structure"]
+
+
+def chosen_cases(verdicts: pd.DataFrame, measures: pd.DataFrame, sample_share: float) -> pd.DataFrame:
+    """Return the cases of a reviewer: columns scan_id, structure and chosen (`flagged` or `sample`), sorted by key.
+
+    What the rules say decides, not what a reviewer made of it: a review changes no case. There is nothing to see of
+    a structure without a voxel, whatever is held against it.
+
+    Parameters
+    ----------
+    verdicts
+        Columns scan_id, structure, rule_reason.
+    measures
+        Columns scan_id, structure, n_voxels (missing: not measured).
+    sample_share
+        Share of the cases with nothing against them that are drawn, too (0 to 1).
+
+    """
+    seen = measures.loc[measures["n_voxels"].fillna(0) > 0, KEY]
+    joined = seen.merge(verdicts[[*KEY, "rule_reason"]], on=KEY, how="left", validate="one_to_one")
+    flagged = joined["rule_reason"].ne("ok").to_numpy(dtype=bool)
+    sampled = in_sample(joined["scan_id"], joined["structure"], sample_share)
+    chosen = joined[KEY].assign(chosen=np.where(flagged, "flagged", "sample"))
+    return chosen[flagged | sampled].sort_values(KEY, ignore_index=True)
+
+
+def in_sample(scan_ids: "pd.Series[str]", structures: "pd.Series[str]", share: float) -> NDArray[np.bool_]:
+    """Return which cases are in a random sample; a case is in by its own name, whatever other cases there are."""
+    drawn = [_uniform(f"{scan} {structure}") < share for scan, structure in zip(scan_ids, structures, strict=True)]
+    return np.array(drawn, dtype=bool)
+
+
+def _uniform(name: str) -> float:
+    """Return a number from 0 to 1 that looks random and follows from a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
