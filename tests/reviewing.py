@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,20 +102,14 @@ class ReviewStudy:
         )
         return VERDICTS.read(self.table("verdicts"))
 
-    def draw(self, share: float = 0.0) -> pd.DataFrame:
+    def draw(self, share: float = 0.0, reading: dict[str, Any] | None = None) -> pd.DataFrame:
         self.call(
-            *("qc", "--registry", self.registry, "--segments", self.table("segments")),
+            *("qc", "--registry", self.registry, "--reading", json.dumps(reading or {})),
+            *("--segments", self.table("segments")),
             *("--measures", self.table("measures"), "--verdicts", self.table("verdicts")),
             *("--histograms", self.results / "histograms" / "1-of-1.parquet", "--masks", self.results / "masks"),
-            *(
-                "--structures",
-                self.structures,
-                "--settings",
-                json.dumps({"sample_share": share}),
-                "--gallery",
-                self.gallery_folder,
-            ),
-            *("--out", self.table("qc")),
+            *("--structures", self.structures, "--settings", json.dumps({"sample_share": share})),
+            *("--gallery", self.gallery_folder, "--out", self.table("qc")),
         )
         return QC.read(self.table("qc"))
 

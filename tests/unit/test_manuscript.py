@@ -60,6 +60,17 @@ def test_the_results_tell_the_counts_of_the_tables(made):
     assert f"{int(own['significant'].sum())} were significant (P < .0001)" in text
 
 
+def test_the_results_tell_why_scans_were_excluded(made):
+    flow = made.tables["flow"]
+    told = [
+        f"{sentence[:1].lower()}{sentence[1:]} (n = {n:,})"
+        for sentence, n in zip(flow["sentence"], flow["n_removed"], strict=True)
+    ]
+
+    assert len(told) > 1
+    assert f" Scans were excluded because of: {'; '.join(told)}." in results(made)
+
+
 def test_the_strongest_correlation_comes_first_with_interval_p_and_n(made):
     all_of = made.tables["associations"]
     own = all_of.loc[all_of["family"].eq("structures") & all_of["measure"].eq("volume_ml") & all_of["significant"]]

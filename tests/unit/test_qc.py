@@ -147,6 +147,37 @@ def test_a_mask_without_a_ct_is_drawn_on_black(study):
     assert case["histogram"] == {}
 
 
+def test_what_a_structure_includes_is_drawn_with_it_as_it_was_measured(study):
+    before = case_of(study, "scan-001")
+    known = ORGANS.table[ORGANS.table["structure"].ne("liver")]
+    known.assign(includes=known["structure"].map({"spleen": "liver"})).to_csv(study.structures, index=False)
+    study.measure()
+    study.screen()
+
+    cases = study.draw(share=1.0)
+
+    after = case_of(study, "scan-001")
+    assert "liver" not in set(cases["structure"])
+    assert any("liver" in paths for paths in before["others"])
+    assert not any("liver" in paths for paths in after["others"])
+    assert sum(after["histogram"]["counts"]) > sum(before["histogram"]["counts"])
+
+
+def test_a_registry_of_another_shape_names_the_images(study):
+    shutil.rmtree(study.gallery_folder)
+    text = study.registry.read_text()
+    study.registry.write_text(text.replace("scan_id", "Accession", 1).replace("ct_path", "Volume", 1))
+    reading = {"columns": {"Accession": "scan_id", "Volume": "ct_path"}}
+
+    assert study.draw(reading=reading)["image"].notna().all()
+
+
+def case_of(study, scan_id, structure="spleen"):
+    """Return what the script of a scan tells of a case."""
+    script = (study.gallery_folder / "scans" / f"{scan_id}.js").read_text()
+    return json.loads(script[script.index("(") + 1 : script.rindex(")")])["cases"][structure]
+
+
 def test_two_runs_draw_the_same_bytes(study):
     before = {name: content for name, (_, content) in study.pictures().items()}
     shutil.rmtree(study.gallery_folder)

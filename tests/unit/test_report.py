@@ -111,7 +111,8 @@ def test_every_link_of_the_page_leads_to_a_file_beside_it(page, finished):
     targets = page.targets()
 
     assert len(targets) > 40
-    assert [target for target in targets if not target.is_file()] == []
+    absent = [target for target in targets if not target.is_file()]
+    assert absent == [finished / "report" / "qc" / "index.html"]  # the rule `gallery` writes it
     assert all(target.is_relative_to(finished) for target in targets)
     assert all(not Path(link).is_absolute() for link in page.links)
 
@@ -345,7 +346,7 @@ def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
     found = report_of(tmp_path, people, study_tables.label_set(1, 1), failed=failed)
 
     assert "Not measured (n = 12). out of memory (n = 12)" in found.images[0]["alt"]
-    assert "Correlation not computed" in found.images[3]["alt"]
+    assert any("Correlation not computed" in image["alt"] for image in found.images)
     assert "0 scans could be measured" in found.text
 
 

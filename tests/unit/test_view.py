@@ -129,6 +129,16 @@ def test_other_mistakes_are_told(study, capsys):
     assert shown_scan(study.results, "scan-001", study.registry).ct.is_file()
 
 
+def test_a_registry_of_another_shape_is_read_as_the_study_was_run(study):
+    text = study.registry.read_text().replace("scan_id", "Accession", 1).replace("ct_path", "Volume", 1)
+    study.registry.write_text(text)
+    told = json.loads((study.results / "provenance.json").read_text())
+    told["config"]["cohort"] = {"columns": {"Accession": "scan_id", "Volume": "ct_path"}}
+    (study.results / "provenance.json").write_text(json.dumps(told))
+
+    assert shown_scan(study.results, "scan-001").ct == (study.folder / "ct" / "scan-001.nii.gz").resolve()
+
+
 def test_it_serves_until_it_is_interrupted_and_its_log_does_not_tell_the_address(measured):
     command = [sys.executable, "-m", "ctpop", "view", "scan-001", "--study", str(measured.results)]
     environment = {**os.environ, "PYTHONPATH": str(REPO / "workflow")}

@@ -111,11 +111,11 @@ def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
     later = dict.fromkeys(("contrast", "adjust", "aging", "centiles", "published", "report"), 1)
-    looking = {"qc": len(demo.shards()), "gather_qc": 1, "gallery": 1}
+    looking = {"qc": 4, "gather_qc": 1, "gallery": 1}
     assert changed.planned() == {"screen": 1, **later, **looking}
 
 
-def test_a_new_patient_touches_one_shard(demo):
+def test_a_patient_too_many_for_four_shards_touches_one_shard_and_splits_one(demo):
     registry = demo.folder / "cohort" / "registry.csv"
     before = registry.read_text()
     try:
@@ -124,4 +124,5 @@ def test_a_new_patient_touches_one_shard(demo):
     finally:
         registry.write_text(before)
 
-    assert planned["cohort"] == planned["segment"] == planned["measure"] == 1
+    assert planned["cohort"] == 1
+    assert planned["segment"] == planned["measure"] == 1 + 2

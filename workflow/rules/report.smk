@@ -21,6 +21,7 @@ rule report:
         measures=f"{STUDY}/tables/measures.parquet",
         screen=rules.screen.output,
         aging=rules.aging.output,
+        adjusted=rules.adjust.output,  # the checklists name them
         published=rules.published.output,
         structures=STRUCTURES,
         groups=GROUPS,
