@@ -132,7 +132,9 @@ def run(options: argparse.Namespace) -> None:
     COHORT.write(cohort, options.cohort)
     EXCLUSIONS.write(exclusions, options.exclusions)
     FLOW.write(count_flow(len(registry), exclusions, asked), options.flow)
-    overlap = OVERLAP.write(count_overlap(exclusions, asked), options.overlap)
+    overlap = OVERLAP.check(count_overlap(exclusions, asked))
+    if options.overlap:
+        OVERLAP.write(overlap, options.overlap)
     if asked:
         LOG.info("scans that fail a criterion, and another one, too:\n%s", overlap_text(overlap))
     LOG.info("%d scans: registry and headers differ", registry["source_conflict"].notna().sum())
@@ -155,4 +157,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="Parquet to write: included scans")
     parser.add_argument("--exclusions", type=Path, required=True, help="Parquet to write: failed criteria")
     parser.add_argument("--flow", type=Path, required=True, help="Parquet to write: counts per criterion")
-    parser.add_argument("--overlap", type=Path, required=True, help="Parquet to write: counts per pair of criteria")
+    parser.add_argument("--overlap", type=Path, help="Parquet to write: counts per pair of criteria")
