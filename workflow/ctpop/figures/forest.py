@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ctpop.figures.finding import records
-from ctpop.figures.overview import frame_forest
+from ctpop.figures.overview import dot, frame_forest, legend_above, mark
 from ctpop.figures.style import (
     BLUE,
     COLUMN_MM,
@@ -27,7 +26,7 @@ from ctpop.figures.style import (
     plain,
     shortened,
 )
-from ctpop.figures.wording import MEASURES, MINUS, MISSING, group_text, level, percent, structure_text
+from ctpop.figures.wording import MEASURES, MINUS, MISSING, group_text, level, structure_text
 
 Block = tuple[str, list[str]]
 Rows = list[tuple[str, bool]]  # a name, and whether it is that of a structure; else a heading
@@ -129,20 +128,8 @@ def _differences(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]], alpha
 
 
 def _marker(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
-    low, middle, high = ends
-    if math.isnan(middle):
-        return
-    axes.plot([low, high], [place, place], color=colour, linewidth=0.8, zorder=2)
-    axes.plot(
-        middle,
-        place,
-        marker="o",
-        markersize=2.6,
-        markerfacecolor=fill,
-        markeredgecolor=colour,
-        markeredgewidth=0.6,
-        zorder=3,
-    )
+    if not math.isnan(ends[1]):
+        mark(axes, place, ends, colour, fill)
 
 
 def _counts(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]]) -> None:
@@ -159,25 +146,7 @@ def _present(rows: Rows, found: dict[str, dict[str, Any]]) -> list[tuple[int, di
 
 
 def _legend(page: Page, style: Style) -> None:
-    def dot(text: str, colour: str, fill: str) -> Line2D:
-        return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
-
     names = [plain(shortened(name, NAME_MM, SMALL)) for name in style.names]
-    page.figure.legend(
-        handles=[
-            *(dot(name, colour, colour) for name, colour in zip(names, COLOURS.values(), strict=True)),
-            dot(f"$P$ < {level(style.alpha)}", INK, INK),
-            dot(f"$P$ ≥ {level(style.alpha)}", INK, PAPER),
-            Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(style.confidence)} CI"),
-        ],
-        loc="upper left",
-        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.6) / page.height_mm),
-        borderaxespad=0,
-        borderpad=0,
-        ncols=5,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.4,
-        columnspacing=1.6,
-        handlelength=1.2,
-    )
+    studies = [dot(name, colour, colour) for name, colour in zip(names, COLOURS.values(), strict=True)]
+    levels = [dot(f"$P$ < {level(style.alpha)}", INK, INK), dot(f"$P$ ≥ {level(style.alpha)}", INK, PAPER)]
+    legend_above(page, [*studies, *levels], style.confidence)

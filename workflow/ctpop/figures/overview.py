@@ -127,17 +127,21 @@ def _forest(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> No
     dots = [(place, len(row.members) > 1, *member) for place, row in enumerate(rows) for member in row.members]
     for place, shared, structure, side in dots:
         if structure in found and not math.isnan(found[structure]["rho"]):
-            _marker(axes, place + SHIFT[side] * shared, found[structure], COLOURS[side])
+            row, colour = found[structure], COLOURS[side]
+            fill = colour if row["significant"] else PAPER
+            mark(axes, place + SHIFT[side] * shared, (row["ci_low"], row["rho"], row["ci_high"]), colour, fill)
 
 
-def _marker(axes: Axes, place: float, row: dict[str, Any], colour: str) -> None:
-    axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=0.8, zorder=2)
+def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
+    """Draw an estimate with its confidence interval, given as low end, estimate and high end, in a row."""
+    low, middle, high = ends
+    axes.plot([low, high], [place, place], color=colour, linewidth=0.8, zorder=2)
     axes.plot(
-        row["rho"],
+        middle,
         place,
         marker="o",
         markersize=2.6,
-        markerfacecolor=colour if row["significant"] else PAPER,
+        markerfacecolor=fill,
         markeredgecolor=colour,
         markeredgewidth=0.6,
         zorder=3,
@@ -154,18 +158,25 @@ def _counts(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> No
 
 
 def _legend(page: Page, conventions: Conventions, without_side: str) -> None:
-    def dot(text: str, colour: str, fill: str) -> Line2D:
-        return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
-
     colours = {"Left": BLUE, "Right": ORANGE, without_side: INK} if without_side else {}
     sides = [dot(text, colour, colour) for text, colour in colours.items()]
+    levels = [
+        dot(f"$P$ < {level(conventions.alpha)}", SOFT, SOFT),
+        dot(f"$P$ ≥ {level(conventions.alpha)}", SOFT, PAPER),
+    ]
+    legend_above(page, [*sides, *levels], conventions.confidence)
+
+
+def dot(text: str, colour: str, fill: str) -> Line2D:
+    """Return the entry of a legend for a kind of dots."""
+    return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
+
+
+def legend_above(page: Page, dots: list[Line2D], confidence: float) -> None:
+    """Write a legend of dots and of the line of an interval above a forest, in one row."""
+    interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(confidence)} CI")
     page.figure.legend(
-        handles=[
-            *sides,
-            dot(f"$P$ < {level(conventions.alpha)}", SOFT, SOFT),
-            dot(f"$P$ ≥ {level(conventions.alpha)}", SOFT, PAPER),
-            Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI"),
-        ],
+        handles=[*dots, interval],
         loc="upper left",
         bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.6) / page.height_mm),
         borderaxespad=0,
