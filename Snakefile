@@ -35,6 +35,7 @@ include: "workflow/rules/published.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/qc.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/runtime.smk"
 
 
 localrules:
@@ -50,5 +51,6 @@ rule all:
         GALLERY,
         EVALUATION,
         CONVERSIONS,
+        rules.runtime.output,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

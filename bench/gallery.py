@@ -36,7 +36,8 @@ def measured_scan(ct: Path, labels: Path, work: Path) -> list[str]:
     named = ["--structures", LABEL_SET]
     measured([*CTPOP, "segment", "--engine", "existing", *common, *named, "--out", segments[1]])
     measured([*CTPOP, "measure", *common, *named, *segments, *files, "--out", f"{work}/measures.parquet"])
-    return [*common, *segments, *files, "--measures", f"{work}/measures.parquet", "--settings", '{"sample_share": 0}']
+    told = ["--measures", f"{work}/measures.parquet", "--settings", '{"sample_share": 0}']
+    return [*common, *named, *segments, *files, *told]
 
 
 def drawn(options: list[str], flagged: int, work: Path) -> tuple[Cost, Cost, list[int]]:

@@ -1,5 +1,9 @@
 """A throw-away cluster for each test, and the study that is run on it."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from drawn_people import draw_people, study_of
@@ -19,13 +23,15 @@ def slurm():
 
 @pytest.fixture
 def cluster(slurm, tmp_path):
-    """A cluster of this test alone; it is stopped whatever happens."""
-    found = Cluster(tmp_path / "cluster")
+    """A cluster of this test alone; it is stopped whatever happens, and its logs lie with those of the test."""
+    found = Cluster(Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp")))  # the name of a socket has 108 characters
     try:
         found.start()
         yield found
     finally:
         found.stop()
+        shutil.copytree(found.root / "log", tmp_path / "cluster_logs")
+        shutil.rmtree(found.root)
 
 
 @pytest.fixture(scope="session")

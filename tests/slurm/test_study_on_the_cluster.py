@@ -1,6 +1,7 @@
 """A whole study on a real Slurm, through the profile that ships."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -8,7 +9,7 @@ from slurm.head import Head
 from studies import Study, demo_config, draw_cohort
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
-SECONDS = 700
+SECONDS = 1500  # a quarter of it where nothing else runs
 
 
 def both_ways(tmp_path, cluster, people):
@@ -35,18 +36,19 @@ def assert_same(here, there, cluster, printed):
     assert there.planned() == {}
 
 
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(2400, func_only=True)
 def test_a_study_of_images_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
     here, there, printed = both_ways(tmp_path, cluster, people=8)
 
     assert_same(here, there, cluster, printed)
     assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").iterdir()) == 2
     asked = cluster.say("squeue", "-h", "-t", "all", "-O", "Partition:10,tres-per-job:30").splitlines()
-    assert sorted(" ".join(line.split()) for line in asked) == ["cpu N/A"] * 8 + ["gpu gres:gpu:1"] * 2
+    kinds = Counter(" ".join(line.split()) for line in asked)
+    assert kinds == {"gpu gres:gpu:1": 2, "cpu N/A": len(cluster.ends()) - 2}  # the two shards, and all other jobs
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(2400)
+@pytest.mark.timeout(3600, func_only=True)
 def test_the_whole_demo_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
     here, there, printed = both_ways(tmp_path, cluster, people=40)
 

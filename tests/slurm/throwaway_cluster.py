@@ -41,9 +41,9 @@ ProctrackType=proctrack/{tracking}
 TaskPlugin=task/{task}
 MpiDefault=none
 ReturnToService=2
-SlurmdTimeout=10
+SlurmdTimeout=30
 KillWait=5
-MinJobAge=600
+MinJobAge=7200
 SchedulerType=sched/backfill
 SchedulerParameters=bf_interval=2,batch_sched_delay=0
 SelectType=select/cons_tres

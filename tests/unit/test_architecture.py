@@ -31,7 +31,7 @@ BY_HAND = {
 }  # commands that no rule runs
 OF_THE_COHORT = {"convert", "people", "describe", "contrast", "share"}
 OF_AGING = {"adjust", "centiles", "published"}
-STAGES = {*settings.STAGES, *OF_THE_COHORT, *OF_AGING, "gallery", "evaluate", "gather", *BY_HAND}
+STAGES = {*settings.STAGES, *OF_THE_COHORT, *OF_AGING, "gallery", "evaluate", "gather", "runtime", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}

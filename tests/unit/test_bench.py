@@ -21,6 +21,7 @@ SCRIPTS = [
     "gallery.py",
     "gather.py",
     "measure.py",
+    "one_or_three.py",
     "paper_table.py",
     "profile_segment.py",
     "scale.py",

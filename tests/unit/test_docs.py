@@ -11,14 +11,14 @@ import yaml
 
 from ctpop import codes, registry, schema, settings, structures
 from ctpop.__main__ import main
-from ctpop.contracts import dicom, dicom_codes
+from ctpop.contracts import dicom, dicom_codes, efficiency
 from ctpop.evaluation import contracts
 from v1_model import save_v1
 
 ROOT = Path(__file__).parents[2]
 EVERY_TABLE = [
     *(*schema.INPUTS, contracts.REFERENCE, structures.STRUCTURES, *dicom.TABLES),
-    *(*schema.TABLES, *contracts.TABLES),
+    *(*schema.TABLES, *contracts.TABLES, *efficiency.TABLES),
 ]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ctpop.__main__ import main
+from ctpop.errors import ScanError
 from ctpop.images import read_labels
 from ctpop.schema import HISTOGRAMS, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
 from ctpop.segmentation.store import Note, Store
@@ -327,6 +328,43 @@ def test_a_scan_that_needs_more_memory_than_there_is_has_rows_that_say_so(study,
     measures = study.measure()
 
     assert set(measures["status"]) == {"out_of_memory"}
+
+
+# Giving up
+
+
+def measure_with(study, *more):
+    """Return the exit code of the command with further options."""
+    study.write()
+    files = {"registry": "registry.csv", "segments": "segments.parquet", "masks": "masks", "out": "out.parquet"}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(study.folder / path))]
+    return main(["measure", *options, "--structures", str(study.folder / "structures.csv"), *more])
+
+
+def test_a_shard_whose_images_are_gone_fails_as_a_job_and_counts_why(study, capsys):
+    for number in range(6):
+        study.add(f"s{number}", labels(), "gone.nii.gz")
+    study.add("not_segmented", status="unreadable", detail="cut")  # no failure of this stage
+
+    code = measure_with(study, "--max-failed-share", "0.5")
+
+    assert code == 1
+    assert "error in measure: segments: 6 of 6 scans failed (6 missing_file), more than" in capsys.readouterr().err
+    assert not (study.folder / "out.parquet").exists()
+
+
+@pytest.mark.parametrize(("attempts_left", "code"), [("1", 1), ("0", 0)])
+def test_a_scan_that_a_disk_failed_to_give_is_measured_by_another_job_while_there_is_one(
+    study, monkeypatch, attempts_left, code
+):
+    def fail(*_):
+        raise ScanError("not_read", "ct.nii.gz: Input/output error")
+
+    study.add("a", labels())
+    monkeypatch.setattr("ctpop.measure.read_both", fail)
+
+    assert measure_with(study, "--attempts-left", attempts_left) == code
+    assert (study.folder / "out.parquet").exists() == (code == 0)
 
 
 # A table of measures made elsewhere

@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from ctpop import codes, schema
+from ctpop.contracts import efficiency
 from ctpop.errors import ContractError
 from ctpop.evaluation import contracts
 
-EVERY = (*schema.INPUTS, contracts.REFERENCE, *schema.TABLES, *contracts.TABLES)
+EVERY = (*schema.INPUTS, contracts.REFERENCE, *schema.TABLES, *contracts.TABLES, *efficiency.TABLES)
 CODE_LISTS = {name: values for name, values in vars(codes).items() if name.isupper()}
 
 

@@ -11,7 +11,7 @@ from ctpop.__main__ import main
 from ctpop.errors import ScanError
 from ctpop.images import read_labels, sha256_of
 from ctpop.schema import CONVERSIONS, REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
-from ctpop.segment import segment_scans, trouble
+from ctpop.segment import segment_scans
 from ctpop.segmentation import model_set
 from ctpop.segmentation.sources import Scan
 from ctpop.segmentation.store import Note, Store
@@ -265,33 +265,6 @@ def test_no_temporary_file_is_left(study):
 
 
 # Giving up
-
-
-def rows(*statuses):
-    return pd.DataFrame({"status": statuses})
-
-
-@pytest.mark.parametrize(
-    ("statuses", "share", "fails"),
-    [
-        (["missing_file"] * 5 + ["existing"] * 5, 0.5, False),
-        (["missing_file"] * 6 + ["existing"] * 4, 0.5, True),
-        (["missing_file"] * 5 + ["segmented"] * 15, 0.2, True),
-        (["unreadable"] * 4, 0.5, False),  # too few to say anything about a machine
-        (["unreadable"] * 100, 1, False),
-        ([], 0.5, False),
-    ],
-)
-def test_a_shard_fails_when_more_than_the_allowed_share_of_its_scans_fails(statuses, share, fails):
-    assert bool(trouble(rows(*statuses), share, attempts_left=0)) == fails
-
-
-@pytest.mark.parametrize("reason", sorted(set(SEGMENT_STATUS) - {"segmented", "existing"}))
-def test_a_failure_that_may_pass_is_worth_another_job_while_attempts_are_left(reason):
-    one = rows("existing", "existing", "existing", reason)
-
-    assert bool(trouble(one, 0.5, attempts_left=1)) == (reason in {"out_of_memory", "not_read", "not_written"})
-    assert trouble(one, 0.5, attempts_left=0) == ""
 
 
 def test_a_shard_that_fails_writes_no_table_counts_its_reasons_and_keeps_what_is_finished(study, capsys):

@@ -104,13 +104,13 @@ def test_a_second_run_has_nothing_to_do(demo):
 
 
 def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
-    assert demo.changed("aging", alpha=0.001).planned() == {"aging": 1, "published": 1, "report": 1}
+    assert demo.changed("aging", alpha=0.001).planned() == {"aging": 1, "published": 1, "report": 1, "runtime": 1}
 
 
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    later = dict.fromkeys(("contrast", "adjust", "aging", "centiles", "published", "report"), 1)
+    later = dict.fromkeys(("contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1)
     looking = {"qc": 4, "gather_qc": 1, "gallery": 1}
     assert changed.planned() == {"screen": 1, **later, **looking}
 

@@ -1,29 +1,41 @@
 """Whatever process of a run is killed, and whenever: the run that follows ends with the bytes of an undisturbed one."""
 
-import os
 import random
-import signal
+import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from drawn_people import draw_people, study_of
-from slurm.throwaway_cluster import processes
-from studies import Study, quiet_environment
+from slurm.throwaway_cluster import kill, processes, wait_for
+from studies import REPO, Study, demo_config, draw_cohort, quiet_environment
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
-LONGEST_S = 300
+LONGEST_S = 1200  # until the other jobs of a run have ended; minutes where nothing else runs
+
+
+def timed(folder, config):
+    """Run a study without any fault; return it and the seconds that it took."""
+    study = Study(folder, config)
+    began = time.monotonic()
+    study.run()
+    return study, time.monotonic() - began
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("people")
-    config = study_of(draw_people(folder, 6), shards=2)
-    study = Study(tmp_path_factory.mktemp("undisturbed"), config)
-    began = time.monotonic()
-    study.run()
-    return study, time.monotonic() - began
+    return timed(tmp_path_factory.mktemp("undisturbed"), study_of(draw_people(folder, 6), shards=2))
+
+
+@pytest.fixture(scope="module")
+def undisturbed_demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    draw_cohort(folder / "cohort", people=40)
+    return timed(folder, demo_config(folder / "cohort"))
 
 
 def wait_until_quiet(folder):
@@ -34,37 +46,62 @@ def wait_until_quiet(folder):
         time.sleep(0.1)
 
 
+def role_of(process, head):
+    """Return what a process of a run is: its head, a stage, or a shell around one; nothing if it has ended."""
+    if process == head:
+        return "head"
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return None
+    return words[words.index("ctpop") + 1] if "ctpop" in words else words[0]
+
+
 def run_and_kill(study, dice, seconds):
-    """Start a run, kill one of its processes at a random moment, and return whether there was one to kill."""
+    """Start a run, kill one of its processes at a random moment, and return what that one was, if any was left."""
     subprocess.run(study.command("--unlock"), check=True, capture_output=True, env=quiet_environment())
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": quiet_environment()}
     head = subprocess.Popen(study.command(), start_new_session=True, **quiet)
-    time.sleep(dice.uniform(1, seconds))
+    wait_for(lambda: processes(study.folder) or head.poll() is not None, LONGEST_S)  # it has gone to the study's folder
+    time.sleep(dice.uniform(0, seconds))
     at_work = processes(study.folder)
     if not at_work:
         head.wait(LONGEST_S)
-        return False
+        return None
     victim = dice.choice(at_work)
-    os.kill(victim, signal.SIGKILL)
+    role = role_of(victim, head.pid)
+    kill(victim)
     if victim != head.pid:  # the head tells of the failure and ends; its other jobs end first
         head.wait(LONGEST_S)
     else:
         head.wait()  # its jobs go on, beside those of the next run
-    return True
+    return role
+
+
+def assert_same(killed, study):
+    assert killed.files(*EVERYTHING) == study.files(*EVERYTHING)
+    assert not list(killed.results.rglob("*.part"))
 
 
 def assert_kills_do_not_matter(undisturbed, folder, kills, seed):
     study, seconds = undisturbed
     killed = Study(folder.resolve(), study.config)
     dice = random.Random(seed)
-    hits = [run_and_kill(killed, dice, seconds / 3) for _ in range(kills)]
+    roles = []
+    while len(roles) < kills:
+        role = run_and_kill(killed, dice, seconds / 3)
+        if role:
+            roles.append(role)
+            continue
+        wait_until_quiet(killed.folder)  # the run was not hit, or without effect: once more from nothing
+        assert_same(killed, study)
+        shutil.rmtree(killed.results)
     wait_until_quiet(killed.folder)
     killed.run("--unlock")
     killed.run()
 
-    assert sum(hits) >= kills // 2
-    assert killed.files(*EVERYTHING) == study.files(*EVERYTHING)
-    assert not list(killed.results.rglob("*.part"))
+    print(f"killed: {roles}")
+    assert_same(killed, study)
     assert killed.planned() == {}
 
 
@@ -77,3 +114,44 @@ def test_a_study_of_which_processes_are_killed_at_random_ends_with_the_same_byte
 @pytest.mark.parametrize("seed", range(10))
 def test_twenty_kills_do_not_change_a_byte(undisturbed, tmp_path, seed):
     assert_kills_do_not_matter(undisturbed, tmp_path, kills=20, seed=seed)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(7200)
+def test_twenty_kills_do_not_change_a_byte_of_the_demo(undisturbed_demo, tmp_path):
+    assert_kills_do_not_matter(undisturbed_demo, tmp_path, kills=20, seed=1)
+
+
+# Two copies of one job
+
+
+def copies_of_a_job(study, number):
+    """Start a job on the first shard several times at once, and return the processes."""
+    files = {"registry": study.config["study"]["registry"], "masks": study.results / "masks"}
+    files |= {"out": study.results / "shards" / "segments" / "1-of-1.parquet"}
+    files |= {"times": study.results / "benchmarks" / "segment" / "1-of-1_scans.csv"}
+    options = [str(word) for name, path in files.items() for word in (f"--{name}", path)]
+    command = [sys.executable, "-m", "ctpop", "segment", "--engine", "existing", "--structures", "demo", *options]
+    places = {**quiet_environment(), "PYTHONPATH": str(REPO / "workflow")}
+    return [subprocess.Popen(command, cwd=study.folder, env=places, stderr=subprocess.DEVNULL) for _ in range(number)]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_copies_of_one_job_at_once_write_what_one_writes(undisturbed, tmp_path, killed):
+    people = undisturbed[0].config
+    alone, together = Study(tmp_path / "alone", people), Study(tmp_path / "together", people)
+    for study in (alone, together):
+        study.folder.mkdir()
+    [one] = copies_of_a_job(alone, 1)
+    assert one.wait(LONGEST_S) == 0
+
+    copies = copies_of_a_job(together, 3)
+    if killed:
+        wait_for(lambda: list((together.results / "masks").glob("*.json")), 60, pause=0.01)
+        kill(copies[0].pid)
+
+    assert [copy.wait(LONGEST_S) for copy in copies] == [-9 if killed else 0, 0, 0]
+    for copy in copies_of_a_job(together, 1):  # what a killed one left half-written goes with the next job
+        assert copy.wait(LONGEST_S) == 0
+    assert together.files("masks", "shards") == alone.files("masks", "shards")
+    assert not list(together.results.rglob("*.part"))

@@ -37,6 +37,7 @@ COMMANDS = {
     "doctor": "check machine, models, registry, disk and Slurm before a long run",
     "status": "say how far a study is: scans done, failed and left, hours so far and to go",
     "plan": "foretell jobs, hours, disk and memory of a study from measured rates",
+    "runtime": "tell what jobs and scans of a finished study took",
     "dictionary": "write docs/data.md and docs/config.md from the table contracts and the configuration schema",
 }
 

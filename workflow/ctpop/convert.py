@@ -23,12 +23,14 @@ from ctpop.dicom.reading import read_facts
 from ctpop.dicom.scanning import Found
 from ctpop.dicom.walking import File, walk
 from ctpop.errors import ContractError, ScanError
+from ctpop.giving_up import trouble
 from ctpop.images import read_ct
 from ctpop.registry import add_registry_arguments, included_scans
 from ctpop.shards import parse_shard, shard_of
 from ctpop.tables import remove_half_written
 
 LOG = logging.getLogger(__name__)
+ANY_SHARE = 1.0  # a folder of DICOM may be full of what cannot be converted, without a fault of a machine
 SECONDS_BETWEEN_LINES = 60
 
 
@@ -156,7 +158,11 @@ def run(options: argparse.Namespace) -> None:
     LOG.info("shard %d of %d: %d scans, dcm2niix %s", shard + 1, shards, len(scans), converting.version())
     source = source_of(options.dicom, options.private, scans["scan_id"])
     remove_half_written(options.registry.parent / "images")
-    conversions = CONVERSIONS.write(convert_scans(scans, options.registry.parent, source, chosen), options.out)
+    rows = convert_scans(scans, options.registry.parent, source, chosen)
+    reason = trouble(rows["status"], {"converted"}, ANY_SHARE, options.attempts_left)
+    if reason:
+        raise ContractError(f"shard {shard + 1}-of-{shards}: {reason}")
+    conversions = CONVERSIONS.write(rows, options.out)
     ends = ", ".join(f"{n} {status}" for status, n in conversions["status"].value_counts().sort_index().items())
     LOG.info("%d scans in = %s", len(scans), ends or "none")
 
@@ -177,3 +183,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--settings", default="{}", help="section convert of the configuration, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
+    parser.add_argument(
+        "--attempts-left",
+        type=int,
+        default=0,
+        help="jobs that may follow this one; 0: a scan that does not fit into memory is a row (default %(default)s)",
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from ctpop import codes
-from ctpop.contracts import dicom, dicom_codes
+from ctpop.contracts import dicom, dicom_codes, efficiency
 from ctpop.errors import ContractError
 from ctpop.evaluation import contracts
 from ctpop.schema import ANALYSIS_SETS, COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
@@ -235,7 +235,7 @@ def run(options: argparse.Namespace) -> None:
 
     """
     inputs = (*INPUTS, contracts.REFERENCE, STRUCTURES, *dicom.TABLES)
-    tables = (*TABLES, ANALYSIS_SETS, HISTOGRAMS, COMPARISON, PUBLISHED, *contracts.TABLES)
+    tables = (*TABLES, ANALYSIS_SETS, HISTOGRAMS, COMPARISON, PUBLISHED, *contracts.TABLES, *efficiency.TABLES)
     pages = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
     if not options.check:
         for path, text in pages.items():

@@ -15,8 +15,9 @@ SAMPLE = 200
 def examine(options: argparse.Namespace) -> list[Check]:
     """Return every check, in the order in which things can be put right."""
     found = checks.software()
-    found += slurm.of_slurm(options.profile)
-    return found + checks.of_study(studies.read(options.study), 0 if options.all else SAMPLE)
+    found += checks.all_told("profile", lambda: slurm.of_slurm(options.profile))
+    sample = 0 if options.all else SAMPLE
+    return found + checks.all_told("study", lambda: checks.of_study(studies.read(options.study), sample))
 
 
 def table(found: list[Check]) -> str:

@@ -14,7 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop import settings, structures
+from ctpop.codes import SEGMENT_STATUS
 from ctpop.errors import ContractError, ScanError, in_one_line
+from ctpop.giving_up import trouble
 from ctpop.images import Volume
 from ctpop.measuring.histograms import write_histograms
 from ctpop.measuring.scan import Found, How, measure_structures
@@ -29,6 +31,7 @@ from ctpop.structures import LabelSet
 LOG = logging.getLogger(__name__)
 
 LOG_EVERY = 10
+MEASURED = "measured"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,14 @@ def measure_shard(scans: list[Scan], study: Study, histograms: Path | None) -> p
     return pd.concat(rows, ignore_index=True)
 
 
+def ends_of(rows: pd.DataFrame, scans: list[Scan]) -> "pd.Series[str]":
+    """Return what became of each scan that has a label map: `measured`, or why it could not be."""
+    failed = rows[rows["status"].isin(set(SEGMENT_STATUS) - set(USABLE_STATUS))]
+    reasons = dict(zip(failed["scan_id"], failed["status"], strict=True))
+    usable = [scan.scan_id for scan in scans if scan.status in USABLE_STATUS]
+    return pd.Series([reasons.get(scan, MEASURED) for scan in usable], dtype="str")
+
+
 def typed(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with the columns of `measures` in their types; what is not there is missing."""
     return rows.reindex(columns=list(MEASURES_TABLE.columns)).astype(MEASURES_TABLE.empty().dtypes.to_dict())
@@ -122,6 +133,9 @@ def run(options: argparse.Namespace) -> None:
         study = Study(Store(options.masks), label_set, How(chosen["border_layers"], chosen["erosion_mm"] or 0))
         scans = scans_of(segments, cohort, options.registry.parent)
         rows = measure_shard(scans, study, options.histograms)
+        reason = trouble(ends_of(rows, scans), {MEASURED}, options.max_failed_share, options.attempts_left)
+        if reason:
+            raise ContractError(f"{options.segments.stem}: {reason}")
     written = MEASURES_TABLE.write(rows, options.out)
     counts = ", ".join(f"{n} {status}" for status, n in written["status"].value_counts().sort_index().items())
     LOG.info("%d rows = %s", len(written), counts or "none")
@@ -138,3 +152,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write")
     parser.add_argument("--histograms", type=Path, help="Parquet to write: attenuation of each structure as counts")
+    parser.add_argument(
+        "--attempts-left",
+        type=int,
+        default=0,
+        help="jobs that may follow this one; 0: what cannot be read now has a reason (default %(default)s)",
+    )
+    parser.add_argument(
+        "--max-failed-share",
+        type=float,
+        default=1.0,
+        help="share of the label maps that may fail; if more do, the job fails (default %(default)s)",
+    )

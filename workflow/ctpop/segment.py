@@ -17,8 +17,10 @@ import pandas as pd
 
 from ctpop import settings, structures
 from ctpop.errors import ContractError
+from ctpop.giving_up import PASSING, trouble
 from ctpop.registry import add_registry_arguments, included_scans
 from ctpop.schema import CONVERSIONS, SEGMENTS, USABLE_STATUS
+from ctpop.segmentation.ledger import Ledger, beside
 from ctpop.segmentation.pipeline import STEPS, Attempt, Source, attempts
 from ctpop.segmentation.sources import Predict, Scan, TakeOver
 from ctpop.segmentation.store import Store
@@ -27,8 +29,6 @@ from ctpop.tables import remove_half_written, write_csv
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60
-PASSING = ("out_of_memory", "not_read", "not_written")  # reasons that another time or another machine may not have
-FEWEST = 5  # ASSUME: fewer failures say nothing about a machine; one bad scan in a shard of one is no broken node
 
 
 def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
     return [Scan(str(scan_id), whole(ct), whole(segmentation)) for scan_id, ct, segmentation in rows]
 
 
-def segment_scans(scans: list[Scan], source: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
+def segment_scans(scans: list[Scan], source: Source, ledger: Ledger | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
     rows, costs = [], []
     progress = Progress(len(scans))
@@ -64,6 +64,8 @@ def segment_scans(scans: list[Scan], source: Source) -> tuple[pd.DataFrame, pd.D
         rows.append(row)
         costs.append(cost_of(attempt, source.memory_mb()))
         progress.tell(row, costs[-1])
+        if ledger:
+            ledger.add(costs[-1])
     columns = ["scan_id", *(f"{step}_seconds" for step in STEPS), "gpu_mb", "reused"]
     return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
 
@@ -82,21 +84,6 @@ def ends(scans: list[Scan], source: Source) -> Iterator[Attempt]:
         yield attempt
     for scan in again:
         yield from attempts([scan], source)
-
-
-def trouble(segments: pd.DataFrame, most: float, attempts_left: int) -> str:
-    """Return why a shard's job should fail although each of its scans has a row, or nothing."""
-    failed = segments.loc[~segments["status"].isin(USABLE_STATUS), "status"]
-    counted = ", ".join(f"{number} {reason}" for reason, number in failed.value_counts().sort_index().items())
-    told = f"{len(failed)} of {len(segments)} scans failed ({counted})"
-    if len(failed) >= FEWEST and len(failed) > most * len(segments):
-        return (
-            f"{told}, more than the share of {most:g} that segment.max_failed_share allows: a machine or a folder is"
-            " more likely at fault than the patients. Look at the reasons above; if they are right, raise the share"
-        )
-    if attempts_left and failed.isin(PASSING).any():
-        return f"{told}, some for reasons that may pass: the job is to be run again, {attempts_left} attempts are left"
-    return ""
 
 
 def row_of(attempt: Attempt, source: Source) -> dict[str, Any]:
@@ -157,8 +144,9 @@ def run(options: argparse.Namespace) -> None:
     conversions = CONVERSIONS.read(options.conversions) if options.conversions else CONVERSIONS.empty()
     lost = refused(cohort, conversions)
     left = cohort[~cohort["scan_id"].isin(lost["scan_id"])]
-    segments, times = segment_scans(scans_of(left, options.registry.parent), source)
-    reason = trouble(segments, chosen["max_failed_share"], options.attempts_left)
+    ledger = Ledger(beside(options.times)) if options.times else None
+    segments, times = segment_scans(scans_of(left, options.registry.parent), source, ledger)
+    reason = trouble(segments["status"], USABLE_STATUS, chosen["max_failed_share"], options.attempts_left)
     if reason:
         raise ContractError(f"shard {options.shard[0] + 1}-of-{options.shard[1]}: {reason}")
     segments = pd.concat([segments, lost], ignore_index=True) if len(lost) else segments
@@ -196,4 +184,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="jobs that may follow this one; 0: what fails now is a row, whatever the reason (default %(default)s)",
     )
-    parser.add_argument("--times", type=Path, help="CSV to write: seconds per step and GPU memory of each scan")
+    parser.add_argument(
+        "--times",
+        type=Path,
+        help="CSV to write: seconds per step and GPU memory of each scan; what every job spent is added beside it",
+    )

@@ -24,7 +24,7 @@ STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "qc")
 
 def load_schema() -> dict[str, Any]:
     """Return the JSON schema of a configuration."""
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
+    schema: dict[str, Any] = yaml.load(SCHEMA_PATH.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return schema
 
 

@@ -101,8 +101,9 @@ def digest_rows(rows: Iterable[tuple[int, bytes]], names: list[str]) -> dict[str
     """Return a digest of the rows of each shard, whatever their order."""
     members: dict[str, list[bytes]] = {name: [] for name in names}
     moduli = sorted({parse_shard(name)[1] for name in names}, reverse=True)
+    homes = [_home(number, members, moduli) for number in range(moduli[0])]  # the largest is a multiple of all others
     for number, row in rows:
-        members[_home(number, members, moduli)].append(row)
+        members[homes[number % moduli[0]]].append(row)
     return {name: hashlib.sha256(b"".join(sorted(rows))).hexdigest()[:16] for name, rows in members.items()}
 
 

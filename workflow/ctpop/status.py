@@ -9,6 +9,7 @@ from ctpop.operations import study as studies
 from ctpop.operations.progress import STATES, Shard, progress
 from ctpop.operations.study import Study
 
+TROUBLED = {"failed": "failed, and sent again if attempts are left", "silent": "silent for long"}
 TABLES = ("cohort", "segments", "measures", "verdicts", "associations")
 
 
@@ -18,7 +19,7 @@ def summary(study: Study, shards: list[Shard]) -> list[str]:
         f"study {study.name}: {len(study.cohort)} scans enter, {len(shards)} shards",
         scans_line(shards),
         shards_line(shards),
-        *[f"  silent for long: {log_of(study, shard)}" for shard in shards if shard.state == "silent"],
+        *[f"  {TROUBLED[shard.state]}: {log_of(study, shard)}" for shard in shards if shard.state in TROUBLED],
         cost_line(shards),
         rest_line(study, len(shards)),
     ]

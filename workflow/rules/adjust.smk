@@ -18,7 +18,7 @@ rule adjust:
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=8000,
         runtime=120,
     params:
         settings=stage_settings(

@@ -28,7 +28,7 @@ rule aging:
         "../../envs/stats.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=8000,
         runtime=60,
     params:
         settings=stage_settings("aging"),

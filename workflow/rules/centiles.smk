@@ -18,7 +18,7 @@ rule centiles:
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=12000,
         runtime=120,
     params:
         settings=stage_settings("aging", "centiles_n_min"),

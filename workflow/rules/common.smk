@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shlex
 
 from ctpop import settings, shards
@@ -18,6 +19,13 @@ def checked(function, *arguments):
     except ContractError as error:
         raise WorkflowError(str(error)) from None
 
+
+def without_braces(text):
+    """Return JSON with the braces in its texts escaped: Snakemake would take `{word}` for a wildcard."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda found: found[0].translate(BRACES), text)
+
+
+BRACES = {ord(brace): f"\\u{ord(brace):04x}" for brace in "{}"}
 
 config.update(checked(settings.validated, config))
 
@@ -47,7 +55,9 @@ STRUCTURES = str(settings.label_set_file(config["structures"]))
 GROUPS = str(settings.GROUPS_FILE)
 LABELS = settings.labels_digest(config["structures"])
 checked(criteria.read, config["cohort"]["criteria"])
-CRITERIA = criteria.as_words(config["cohort"]["criteria"])
+CRITERIA = [
+    without_braces(word) for word in criteria.as_words(config["cohort"]["criteria"])
+]
 DIGESTS = shards.digests(
     REGISTRY,
     config["segment"].get("shards"),
@@ -72,9 +82,8 @@ wildcard_constraints:
 
 
 def as_argument(settings):
-    """Return settings as one argument; a function, since Snakemake takes braces in a text for wildcards."""
-    text = json.dumps(settings, sort_keys=True)
-    return lambda wildcards: text
+    """Return settings as one argument: a text, and not a function that Snakemake would call for each of many jobs."""
+    return without_braces(json.dumps(settings, sort_keys=True))
 
 
 def stage_settings(stage, *keys):

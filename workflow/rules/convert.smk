@@ -17,6 +17,7 @@ if DICOM:
         conda:
             "../../envs/stats.yaml"
         resources:
+            attempts_left=0,  # a profile with retries counts them down
             mem_mb=8000,
             runtime=240,
         params:
@@ -35,7 +36,8 @@ if DICOM:
         shell:
             "python -m ctpop convert --registry {input.registry:q} --criteria {params.criteria:q}"
             " --reading {params.reading:q} --shard {wildcards.shard} --dicom {params.folder:q}"
-            " {params.private} --settings {params.settings:q} --out {output.conversions:q} &> {log:q}"
+            " {params.private} --settings {params.settings:q} --attempts-left {resources.attempts_left}"
+            " --out {output.conversions:q} &> {log:q}"
 
     rule gather_conversions:
         input:

@@ -1,3 +1,5 @@
+# A resource and no parameter: another share is no reason to measure a shard again.
+FAILED_SHARE = str(config["segment"]["max_failed_share"])
 TABLE_SETTINGS = as_argument({"columns": config["measure"].get("columns", {})})
 
 
@@ -36,6 +38,7 @@ if DOOR == "measures":
             registry=REGISTRY,
             table=config["study"]["measures"],
             code=code(
+                "giving_up",
                 "headers",
                 "images",
                 "registry",
@@ -81,7 +84,6 @@ else:
             segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
         output:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
-            csv=f"{STUDY}/shards/measures/{{shard}}.csv",
             histograms=f"{STUDY}/histograms/{{shard}}.parquet",
         log:
             f"{STUDY}/logs/measure/{{shard}}.log",
@@ -90,10 +92,13 @@ else:
         conda:
             "../../envs/stats.yaml"
         resources:
+            attempts_left=0,  # a profile with retries counts them down
+            max_failed_share=FAILED_SHARE,
             mem_mb=8000,
             runtime=120,
         params:
             code=code_digest(
+                "giving_up",
                 "headers",
                 "images",
                 "registry",
@@ -115,7 +120,9 @@ else:
         shell:
             "python -m ctpop measure --registry {input.registry:q} --reading {params.reading:q}"
             " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q}"
-            " --settings {params.settings:q} --out {output.measures:q} --histograms {output.histograms:q} &> {log:q}"
+            " --settings {params.settings:q} --attempts-left {resources.attempts_left}"
+            " --max-failed-share {resources.max_failed_share} --out {output.measures:q}"
+            " --histograms {output.histograms:q} &> {log:q}"
 
     rule gather_measures:
         input:

@@ -14,7 +14,6 @@ if DOOR != "measures":
             verdicts=f"{STUDY}/tables/verdicts.parquet",
         output:
             cases=f"{STUDY}/shards/qc/{{shard}}.parquet",
-            csv=f"{STUDY}/shards/qc/{{shard}}.csv",
         log:
             f"{STUDY}/logs/qc/{{shard}}.log",
         benchmark:

@@ -66,7 +66,7 @@ rule report:
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=12000,
         runtime=60,
     params:
         config=as_argument(config),

@@ -2,7 +2,7 @@
 # a job that finds its label maps in the store takes seconds. The registry is `ancient` because `rows`, `reading`
 # and `criteria` say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops
 # the job's own reasons to run.) Label maps are side files in the store: Snakemake deletes declared outputs of a killed
-# job.
+# job. The CSV beside a shard's table is not declared either: outputs of shards are a good part of the time of a plan.
 rule segment:
     input:
         registry=ancient(REGISTRY),
@@ -10,7 +10,6 @@ rule segment:
         converted=f"{STUDY}/shards/convert/{{shard}}.parquet" if DICOM else [],
     output:
         segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
-        csv=f"{STUDY}/shards/segments/{{shard}}.csv",
     log:
         f"{STUDY}/logs/segment/{{shard}}.log",
     benchmark:

@@ -252,6 +252,24 @@ def test_what_was_converted_before_is_gone_once_the_scan_is_refused(place):
     assert list(Path("images").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("reason", "attempts_left", "code"),
+    [("not_written", 0, 1), ("out_of_memory", 1, 1), ("out_of_memory", 0, 0), ("not_hu", 1, 0)],
+)
+def test_what_is_no_property_of_a_scan_fails_the_job(place, monkeypatch, capsys, reason, attempts_left, code):
+    def refuse(*_, **__):
+        raise ScanError(reason, "in vain")
+
+    dicom_files.write_series(place.dicom)
+    place.index()
+    monkeypatch.setattr("ctpop.convert.volume_store.keep", refuse)
+    options = ["--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet"]
+
+    assert main(["convert", *options, "--attempts-left", str(attempts_left)]) == code
+    assert Path("c.parquet").exists() == (code == 0)
+    assert (f"1 of 1 scans failed (1 {reason})" in capsys.readouterr().err) == (code == 1)
+
+
 def test_shards_share_the_scans_out(place):
     for number in range(6):
         dicom_files.write_series(place.dicom / str(number), patient=f"P{number}")

@@ -108,6 +108,19 @@ def test_what_a_site_lacks_is_told(tmp_path, site, answers, name, level, words):
     assert words in found[name].found
 
 
+def test_a_partition_of_several_kinds_of_nodes_has_gpus_if_one_of_them_has(tmp_path, site):
+    site(sinfo="cpu|(null)|12\ngpu|gpu:a100:4|3\ngpu|(null)|1\n")
+
+    assert levels(slurm.of_slurm(profile(tmp_path)))["slurm"] == "ok"
+
+
+def test_a_job_on_a_node_without_commands_of_slurm_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+
+    assert levels(slurm.of_slurm(profile(tmp_path)))["slurm"] == "ok"
+
+
 def test_a_node_without_slurm_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -195,6 +208,16 @@ def test_a_disk_that_is_too_small_is_an_error(study, monkeypatch):
     assert checks.disk(study).level == "error"
 
 
+def test_what_is_in_the_store_needs_no_more_room(study, monkeypatch):
+    monkeypatch.setattr(checks.rates, "megabytes_on_disk", lambda _, scans: 1000.0 * scans)
+    before = checks.disk(study).found
+    study.store.folder.mkdir(parents=True)
+    study.store.note_path("s01").write_text("{}")
+
+    assert "about 12.0 GB needed" in before
+    assert "about 11.0 GB needed" in checks.disk(study).found
+
+
 def test_a_lock_that_a_killed_run_left_is_told(study, tmp_path):
     (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
     (tmp_path / ".snakemake" / "locks" / "0.input.lock").touch()
@@ -236,6 +259,18 @@ def test_a_machine_without_a_gpu_is_as_bad_as_the_study_wants_it(study, tmp_path
     assert checks.gpu(of_images(study, tmp_path, device=device)).level == level
 
 
+def test_a_job_with_a_card_that_torch_does_not_see_is_an_error(study, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+    found = checks.gpu(of_images(study, tmp_path, device="auto"))
+
+    assert found.level == "error"
+    assert "sees no GPU, but card 0 is given" in found.found
+
+
 def test_a_package_of_another_version_is_a_warning_and_a_missing_one_an_error(monkeypatch):
     monkeypatch.setattr(checks, "TESTED", {"pytest": version("pytest"), "pandas": "0.1", "no-such-thing": "1"})
 
@@ -252,6 +287,58 @@ def test_the_command_prints_a_table_and_fails_without_a_traceback(study, site, t
     assert "error   files" in told.out
     assert "1 errors and" in told.err
     assert "Traceback" not in told.err
+
+
+NO_STUDY = {
+    "is not there": None,
+    "is a folder": "folder",
+    "is no YAML": b"a: [",
+    "is no text": b"\xff\xfe\x00\x01",
+    "is a list": b"- 1",
+    "has no settings": b"study:\n",
+    "has a registry that is not there": b"study: {name: x, start_from: images, registry: nowhere.csv}\n",
+    "has a registry that is no text": b"study: {name: x, start_from: segmentations, registry: binary.csv}\n",
+    "has a registry that is a folder": b"study: {name: x, start_from: segmentations, registry: bin}\n",
+    "has an empty registry": b"study: {name: x, start_from: segmentations, registry: empty.csv}\n",
+    "has a name with a slash": b"study: {name: a/b, start_from: segmentations, registry: registry.csv}\n",
+    "has a model that is not there": b"study: {name: x, start_from: images, registry: registry.csv}\n"
+    b"segment: {model: no_such_model}\n",
+    "has a model that is a file": b"study: {name: x, start_from: images, registry: registry.csv}\n"
+    b"segment: {model: binary.csv}\n",
+}
+
+
+@pytest.mark.parametrize("kind", NO_STUDY)
+def test_a_study_that_cannot_be_read_is_a_line_of_the_table(study, site, tmp_path, capsys, kind):
+    site()
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)))
+    (tmp_path / "empty.csv").touch()
+    content = NO_STUDY[kind]
+    path = tmp_path / ("bin" if content == "folder" else "other.yaml")
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+
+    code = main(["doctor", str(path), "--profile", str(profile(tmp_path))])
+
+    told = capsys.readouterr()
+    assert code == 1
+    assert "ok      slurm" in told.out
+    assert any(line.startswith("error ") for line in told.out.splitlines())
+    assert "put the errors right" in told.err
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"a: [", b"\xff\xfe\x00\x01", b"default-resources:\nexecutor: slurm\n", b"- 1"]
+)
+def test_a_profile_that_cannot_be_read_ends_nothing(study, site, tmp_path, capsys, content):
+    site()
+    path = tmp_path / "profile.yaml"
+    if content:
+        path.write_bytes(content)
+
+    main(["doctor", "study.yaml", "--profile", str(path)])
+
+    assert "registry" in capsys.readouterr().out
 
 
 def test_the_command_ends_well_when_nothing_is_wrong(study, site, tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 from ctpop.__main__ import main
 from ctpop.operations import progress, rates
 from ctpop.operations import study as studies
+from ctpop.segmentation.ledger import Ledger, beside, spent
 from ctpop.shards import home_of, parse_shard
 
 
@@ -27,6 +28,13 @@ def write_log(study, name, *lines, ago_s=600.0, silent_s=0.0):
     stamp = datetime.fromtimestamp(time.time() - ago_s).strftime("%Y-%m-%d %H:%M:%S,123")
     path.write_text("".join(f"{stamp} segment: {line}\n" for line in lines))
     os.utime(path, (time.time() - silent_s,) * 2)
+
+
+def write_ledger(study, name, *lines):
+    """Write what jobs on a shard have spent: job, scan, seconds since the job began, whether it was found finished."""
+    path = beside(study.results / "benchmarks" / "segment" / f"{name}_scans.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{job},{scan},{seconds},{int(reused)},\n" for job, scan, seconds, reused in lines))
 
 
 def test_a_study_that_has_not_begun_waits(study):
@@ -62,6 +70,7 @@ def test_a_running_shard_tells_what_is_in_the_store_and_what_its_log_says(study)
     write_log(study, name, "shard 1 of 4: 3 scans, engine existing", f"{scans[0]} unreadable: cut short", ago_s=120)
     study.store.folder.mkdir(parents=True)
     study.store.note_path(scans[1]).write_text("{}")
+    write_ledger(study, name, ("job", scans[1], 40.0, False))
 
     found = shards(study)[name]
 
@@ -83,6 +92,44 @@ def test_a_job_that_says_nothing_for_long_is_silent(study, silent_s, state):
     write_log(study, study.shards[0], "begins", ago_s=8000, silent_s=silent_s)
 
     assert shards(study)[study.shards[0]].state == state
+
+
+@pytest.mark.parametrize(
+    "line", ["error in segment: shard 1-of-4: 6 of 8 scans failed", "Traceback (most recent call last):"]
+)
+def test_a_job_that_failed_is_not_running(study, line):
+    write_log(study, study.shards[0], "begins")
+    log = study.results / "logs" / "segment" / f"{study.shards[0]}.log"
+    log.write_text(f"{log.read_text()}{line}\n")
+
+    assert shards(study)[study.shards[0]].state == "failed"
+
+
+def test_hours_of_jobs_that_were_killed_are_counted(study, segment):
+    name = shard_with(study, "s00")
+    write_ledger(study, name, ("first", "x", 100.0, False), ("first", "y", 200.0, False), ("second", "x", 50.0, True))
+
+    before = shards(study)[name]
+    segment(name, seconds=30.0)
+    after = shards(study)[name]
+
+    assert (before.seconds, before.fresh) == (250.0, 2)
+    assert after.seconds == pytest.approx(250, abs=20)  # and what the job itself took
+    assert after.fresh == 2 + int((study.cohort["shard"] == name).sum())
+
+
+def test_a_line_of_the_ledger_that_a_kill_cut_short_is_left_out(study):
+    write_ledger(study, study.shards[0], ("first", "x", 100.0, False))
+    path = beside(study.results / "benchmarks" / "segment" / f"{study.shards[0]}_scans.csv")
+    path.write_text(path.read_text() + "second,y,2")
+
+    assert spent(path).seconds == 100
+
+
+def test_a_full_disk_does_not_end_a_job_over_its_ledger(tmp_path):
+    (tmp_path / "jobs.csv").symlink_to("/dev/full")
+
+    Ledger(tmp_path / "jobs.csv").add({"scan_id": "x", "reused": False, "gpu_mb": None})
 
 
 def test_a_patient_who_joined_after_a_shard_was_finished_is_still_to_be_done(study, segment, tmp_path):

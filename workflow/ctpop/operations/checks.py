@@ -1,5 +1,6 @@
 """Checks of a study before a long run: each says what it found, and how bad that is."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop.errors import ContractError, in_one_line
+from ctpop.errors import in_one_line
 from ctpop.operations import rates
 from ctpop.operations.study import Study
 from ctpop.segmentation import model_set
@@ -32,11 +33,16 @@ class Check:
 
 
 def told(name: str, check: Callable[[], Check]) -> Check:
-    """Return a check, or the broken promise or the error of the file system that it ran into."""
+    """Return a check, or what it ran into: a broken promise, a file that is no text, an error of the file system."""
+    return all_told(name, lambda: [check()])[0]
+
+
+def all_told(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
+    """Return checks, or as a single one what they ran into before any of them could be made."""
     try:
-        return check()
-    except (ContractError, OSError) as error:
-        return Check(name, ERROR, in_one_line(error, longest=1000))
+        return checks()
+    except (OSError, ValueError) as error:  # a ContractError and a UnicodeDecodeError are ValueErrors
+        return [Check(name, ERROR, in_one_line(error, longest=1000))]
 
 
 def of_study(study: Study, sample: int) -> list[Check]:
@@ -88,15 +94,26 @@ def gpu(study: Study) -> Check:
         return Check("gpu", ERROR, f"torch cannot be imported: {in_one_line(error)}")
     if device == "cpu":
         return Check("gpu", OK, f"none is asked for (segment.device: cpu); {torch_version()}")
-    found = cards()
+    try:
+        found = cards()
+    except RuntimeError as error:  # a card that has failed, or a driver that is too old
+        return Check("gpu", ERROR, f"{torch_version()} cannot use it: {in_one_line(error)}")
     if not found:
-        level = ERROR if device == "cuda" else WARNING
-        advice = "on a login node that is right: ask a GPU node (docs/cluster.md)"
-        return Check("gpu", level, f"{torch_version()} sees none here; {advice}")
+        return unseen(device, torch_version())
     name, megabytes = found[0]
     short = megabytes < LEAST_GPU_MB
     told = f"{len(found)} x {name}, {megabytes / 1000:.0f} GB, {torch_version()}"
     return Check("gpu", WARNING if short else OK, told + ("; 8 GB are right for models of 1.5 mm" if short else ""))
+
+
+def unseen(device: str, torch_version: str) -> Check:
+    """Return how bad it is that torch sees no GPU: as expected on a login node, and an error where a job has one."""
+    card = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if card:
+        return Check("gpu", ERROR, f"{torch_version} sees no GPU, but card {card} is given: does the driver fit it?")
+    level = ERROR if device == "cuda" else WARNING
+    advice = "on a login node that is right: ask a GPU node (docs/cluster.md)"
+    return Check("gpu", level, f"{torch_version} sees no GPU here; {advice}")
 
 
 def registry(study: Study) -> Check:
@@ -113,10 +130,11 @@ def registry(study: Study) -> Check:
 def files(study: Study, sample: int) -> Check:
     """Return whether files that the registry names are there; not, that they can be read."""
     wanted = named(study)
-    if sample and len(wanted) > sample:
+    sampled = 0 < sample < len(wanted)
+    if sampled:
         wanted = list(np.random.default_rng(len(wanted)).choice(np.array(wanted, object), sample, replace=False))
     absent = [path.name for path in wanted if not path.exists()]
-    how = f"{len(wanted)} looked for" + (" (a sample; --all looks for all)" if sample else "")
+    how = f"{len(wanted)} looked for" + (" (a sample; --all looks for all)" if sampled else "")
     if absent:
         return Check("files", ERROR, f"{how}, {len(absent)} are not there, first {', '.join(absent[:3])}")
     return Check("files", OK, f"{how}, all there")
@@ -134,12 +152,13 @@ def named(study: Study) -> list[Path]:
 
 
 def disk(study: Study) -> Check:
-    """Return whether the results fit on the disk."""
+    """Return whether the results of the scans that have no label map yet fit on the disk; quotas are not known here."""
     if study.one_file and not study.registry.is_file():
         return Check("disk", OK, "no images are read or written")
     place = nearest(study.results)
     free = shutil.disk_usage(place).free
-    needed = rates.megabytes_on_disk(study, len(study.cohort)) * 1e6
+    finished = sum(study.store.note_path(scan).is_file() for scan in study.cohort["scan_id"])
+    needed = rates.megabytes_on_disk(study, len(study.cohort) - finished) * 1e6
     found = f"{free / 1e9:.1f} GB free at {place.resolve()}, about {needed / 1e9:.1f} GB needed"
     return Check("disk", ERROR if needed > free * FULLEST else OK, found)
 

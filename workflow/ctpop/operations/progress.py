@@ -12,10 +12,12 @@ import pandas as pd
 from ctpop.codes import SEGMENT_STATUS
 from ctpop.operations.study import Study
 from ctpop.schema import SEGMENTS, USABLE_STATUS
+from ctpop.segmentation import ledger
 
 SILENCE_S = 1800  # a job tells once a minute how far it is; loading models and the largest scans take some minutes more
-STATES = ("finished", "running", "silent", "waiting")
+STATES = ("finished", "running", "failed", "silent", "waiting")
 ROW = re.compile(r"^(?P<time>[\d-]+ [\d:]+),\d+ segment: (?P<scan>\S+) (?P<reason>\w+): ")
+FAILURE = re.compile(r"^(error in segment: |Traceback )")
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
@@ -23,7 +25,8 @@ STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 class Shard:
     """A shard, the state of its job, what became of its scans, and what they cost.
 
-    `fresh` counts the scans that were made in `seconds`; those found finished in the store cost nothing worth telling.
+    `seconds` are those of all jobs on it, also of jobs that were killed; `fresh` counts the scans that they made. Those
+    found finished in the store cost nothing worth telling.
     """
 
     name: str
@@ -47,17 +50,19 @@ def look_at(study: Study, name: str, scans: list[str], finished: set[str]) -> Sh
     """Return one shard; a shard without a table has the scans whose label maps are in the store."""
     log = study.results / "logs" / "segment" / f"{name}.log"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    on_gpu = any(" loaded on cuda" in line for line in lines)
+    benchmarks = study.results / "benchmarks" / "segment"
+    spent = ledger.spent(ledger.beside(benchmarks / f"{name}_scans.csv")) or ledger.Spent(0.0, 0, False)
     table = study.results / "shards" / "segments" / f"{name}.parquet"
     if table.is_file() and set(scans) <= set(rows := statuses(table)):
-        seconds, fresh = cost(study.results / "benchmarks" / "segment", name)
+        seconds = max(spent.seconds, last_job(benchmarks / f"{name}.tsv"))
         failed = Counter(status for scan, status in rows.items() if status not in USABLE_STATUS and scan in set(scans))
-        return Shard(name, "finished", len(scans) - failed.total(), failed, 0, seconds, fresh, on_gpu)
-    done = set(scans) & finished
-    failed = failures(lines, set(scans) - done)
-    left = len(scans) - len(done) - failed.total()
-    fresh = sum(study.store.note_path(scan).stat().st_mtime > began(lines) for scan in done) if lines else 0
-    return Shard(name, state_of(log), len(done), failed, left, elapsed(lines, log), fresh, on_gpu)
+        done = len(scans) - failed.total()
+        return Shard(name, "finished", done, failed, 0, seconds, spent.fresh, spent.on_gpu)
+    done = len(set(scans) & finished)
+    failed = failures(lines, set(scans) - finished)
+    seconds = max(spent.seconds, elapsed(lines, log))
+    left = len(scans) - done - failed.total()
+    return Shard(name, state_of(log, lines), done, failed, left, seconds, spent.fresh, spent.on_gpu)
 
 
 def statuses(table: Path) -> dict[str, str]:
@@ -66,10 +71,12 @@ def statuses(table: Path) -> dict[str, str]:
     return dict(zip(rows["scan_id"], rows["status"], strict=True))
 
 
-def state_of(log: Path) -> str:
-    """Return the state of the job of a shard without a table: running, silent for long, or still waiting."""
+def state_of(log: Path, lines: list[str]) -> str:
+    """Return the state of the job of a shard without a table: running, failed, silent for long, or still waiting."""
     if not log.is_file():
         return "waiting"
+    if any(map(FAILURE.match, lines)):
+        return "failed"
     return "running" if time.time() - log.stat().st_mtime < SILENCE_S else "silent"
 
 
@@ -80,21 +87,14 @@ def failures(lines: list[str], scans: set[str]) -> Counter[str]:
     return Counter(reason for scan, reason in reasons.items() if scan in scans)
 
 
-def began(lines: list[str]) -> float:
-    """Return when the job behind a log began (seconds since 1970); never, if the log does not say."""
-    stamps = [line[:19] for line in lines if STAMP.match(line)]
-    return datetime.fromisoformat(stamps[0]).timestamp() if stamps else float("inf")
-
-
 def elapsed(lines: list[str], log: Path) -> float:
-    """Return the seconds from the beginning of a log to its last line."""
-    return max(0.0, log.stat().st_mtime - began(lines)) if lines else 0.0
+    """Return the seconds from the beginning of a log to its last line, 0 if it does not tell when it began."""
+    stamps = [line[:19] for line in lines if STAMP.match(line)]
+    return max(0.0, log.stat().st_mtime - datetime.fromisoformat(stamps[0]).timestamp()) if stamps else 0.0
 
 
-def cost(folder: Path, name: str) -> tuple[float, int]:
-    """Return the seconds of the job of a finished shard, and how many scans it made."""
-    job, scans = folder / f"{name}.tsv", folder / f"{name}_scans.csv"
-    if not (job.is_file() and scans.is_file()):
-        return 0.0, 0
-    seconds = pd.to_numeric(pd.read_csv(job, sep="\t")["s"], errors="coerce").sum()
-    return float(seconds), int((~pd.read_csv(scans)["reused"].astype(bool)).sum())
+def last_job(benchmark: Path) -> float:
+    """Return the seconds of the last job of a finished shard, as Snakemake took them."""
+    if not benchmark.is_file():
+        return 0.0
+    return float(pd.to_numeric(pd.read_csv(benchmark, sep="\t")["s"], errors="coerce").sum())

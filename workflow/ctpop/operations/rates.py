@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctpop.errors import ContractError
+from ctpop.operations import benchmarks
 from ctpop.operations.study import Study
 
 FILE = Path(__file__).parents[2] / "resources" / "rates.csv"
@@ -46,19 +47,18 @@ def measured(study: Study) -> Rates:
         If no job of it has segmented or taken over a scan.
 
     """
-    benchmarks = study.results / "benchmarks"
-    segment = jobs(benchmarks / "segment")
-    fresh = segment.get("fresh", pd.Series(dtype=float))
-    made = segment[fresh > 0]
+    folder = study.results / "benchmarks"
+    segment = jobs(folder / "segment")
+    made = segment[segment["fresh"] > 0]
     if made.empty:
-        raise ContractError(f"{benchmarks}: a study that has run is expected, found no job that made a label map")
+        raise ContractError(f"{folder}: a study that has run is expected, found no job that made a label map")
     found = {
         "segment_s": made["s"].sum() / made["fresh"].sum(),
         "segment_mb": made["max_rss"].max(),
         "start_s": 0.0,
         "mask_mb": mean_mb(study.store.folder),
     }
-    measure = jobs(benchmarks / "measure")
+    measure = jobs(folder / "measure")
     shards = [study.results / "shards" / "segments" / f"{name}.parquet" for name in measure.index]
     scans = sum(len(pd.read_parquet(path, columns=["scan_id"])) for path in shards if path.is_file())
     if scans:
@@ -74,13 +74,10 @@ def measured(study: Study) -> Rates:
 
 def jobs(folder: Path) -> pd.DataFrame:
     """Return seconds and memory (MB) of each job of a stage, and how many scans it made."""
-    rows = {}
-    for path in sorted(folder.glob("*-of-*.tsv")):
-        row = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-        scans = path.with_name(f"{path.stem}_scans.csv")
-        fresh = int((~pd.read_csv(scans)["reused"].astype(bool)).sum()) if scans.is_file() else 0
-        rows[path.stem] = {"s": row["s"], "max_rss": row["max_rss"], "cpu_time": row["cpu_time"], "fresh": fresh}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    rows = benchmarks.of_stage(folder.parent, folder.name)
+    scans = benchmarks.of_scans(folder)
+    fresh = scans.loc[~scans["reused"], "job"].value_counts()
+    return rows.assign(fresh=fresh.reindex(rows.index, fill_value=0))
 
 
 def megabytes_on_disk(study: Study, scans: int) -> float:

@@ -1,5 +1,6 @@
 """Whether Slurm answers, has what the profile asks for, and the profile avoids what is known to go wrong."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -30,7 +31,7 @@ def read(profile: Path) -> dict[str, Any]:
     path = profile / "config.yaml" if profile.is_dir() else profile
     try:
         chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContractError(f"{path}: a profile of Snakemake is expected: {in_one_line(error)}") from None
     return chosen if isinstance(chosen, dict) else {}
 
@@ -46,21 +47,23 @@ def settings_of(chosen: dict[str, Any], profile: Path) -> Check:
 
 def cluster(chosen: dict[str, Any]) -> list[Check]:
     """Return whether Slurm answers, and has the partitions of the profile."""
+    if not shutil.which("sinfo") and "SLURM_JOB_ID" in os.environ:
+        return [Check("slurm", OK, "not asked: this is a job, on a node without sinfo")]
     if not shutil.which("sinfo"):
         return [Check("slurm", ERROR, "sinfo is not found: log in to a node from which jobs are sent")]
     listed = ask("sinfo", "--noheader", "--format=%R|%G|%D")
     if listed is None:
         return [Check("slurm", ERROR, "sinfo does not answer: is the controller down, or SLURM_CONF missing?")]
-    known = {line.split("|")[0]: line.split("|")[1] for line in listed.splitlines() if line}
-    cards = {name for name, kind in known.items() if "gpu" in kind}
+    rows = [line.split("|") for line in listed.splitlines() if line]  # one for each kind of node in a partition
+    known, cards = {row[0] for row in rows}, {row[0] for row in rows if "gpu" in row[1]}
     return [partitions(chosen, known, cards), memory_of_queue()]
 
 
-def partitions(chosen: dict[str, Any], known: dict[str, str], cards: set[str]) -> Check:
+def partitions(chosen: dict[str, Any], known: set[str], cards: set[str]) -> Check:
     """Return whether every partition that a profile names is there, and one of them has GPUs."""
-    places = [chosen.get("default-resources", {}), *chosen.get("set-resources", {}).values()]
-    asked = {name for place in places for name in names_in(str(place.get("slurm_partition", "")))}
-    absent = sorted(asked - set(known))
+    places = [chosen.get("default-resources"), *(chosen.get("set-resources") or {}).values()]
+    asked = {name for place in places if place for name in names_in(str(place.get("slurm_partition", "")))}
+    absent = sorted(asked - known)
     if absent:
         there = ", ".join(sorted(known))
         return Check("slurm", ERROR, f"the profile asks for {', '.join(absent)}, but the partitions are {there}")

@@ -93,7 +93,7 @@ def read(path: Path) -> Study:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ContractError(f"{path}: the configuration of a study is expected, found: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContractError(f"{path}: is no YAML: {in_one_line(error)}") from None
     if not isinstance(config, dict) or "study" not in config:
         raise ContractError(f"{path}: the configuration of a study is expected, found no study in it")

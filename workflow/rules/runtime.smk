@@ -1,0 +1,48 @@
+# Last of all: it tells what the others took. Times differ from run to run, so that no other stage may depend on them, and
+# the report, whose bytes do not change, only links to the page. It has no benchmark of its own, which it would read.
+rule runtime:
+    input:
+        rules.report.output,
+        rules.adjust.output,
+        CENTILES,
+        GALLERY,
+        EVALUATION,
+        CONVERSIONS,
+        segments=[] if DOOR == "measures" else f"{STUDY}/tables/segments.parquet",
+        templates=[
+            str(Path(workflow.basedir, "workflow", "report", name))
+            for name in ("runtime.html", "style.css")
+        ],
+        code=code(
+            "headers",
+            "images",
+            "segmentation/label_file",
+            "segmentation/ledger",
+            "segmentation/store",
+            "operations/benchmarks",
+            "runtime",
+        ),
+    output:
+        f"{STUDY}/benchmarks/runtime.csv",
+        f"{STUDY}/benchmarks/scan_seconds.csv",
+        f"{STUDY}/benchmarks/runtime.html",
+    log:
+        f"{STUDY}/logs/runtime.log",
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        study=stage_settings("study"),
+        folder=study_folder,
+        scans=(
+            f"--segments {STUDY}/tables/segments.parquet --masks {STUDY}/masks"
+            if DOOR != "measures"
+            else ""
+        ),
+    message:
+        "runtime: what jobs and scans took"
+    shell:
+        "python -m ctpop runtime --benchmarks {params.folder:q}/benchmarks {params.scans} --study {params.study:q}"
+        " --out {params.folder:q}/benchmarks &> {log:q}"
