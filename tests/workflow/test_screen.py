@@ -8,7 +8,7 @@ import pytest
 from studies import Study
 
 JUDGING = {
-    **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report"), 1),
+    **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "crate"), 1),
     **{"qc": 2, "gather_qc": 1, "gallery": 1},
 }
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
