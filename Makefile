@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help setup browser images demo twin check format test test-slurm test-all bench docs model clean
+.PHONY: help setup browser crate-check images demo twin check format test test-slurm test-all bench docs model clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,15 @@ browser:  ## install Chromium for the tests of pages (root and apt), or tell tha
 		DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends chromium; } || \
 		echo "no Chromium here and none could be installed: the tests of pages in a browser will be skipped" >&2
 
+# An environment apart: of what roc-validator needs, enum-tools is LGPL. Without it the test of the crate is skipped.
+.crate-check/ready: tests/crate/requirements.txt
+	$(PYTHON) -m venv .crate-check
+	.crate-check/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+crate-check:  ## install the validator of RO-Crates in .crate-check, or tell that it is missing
+	@$(MAKE) --no-print-directory .crate-check/ready || echo "no validator of RO-Crates here: its test will be skipped" >&2
+
 images: setup  ## draw the synthetic cohort (config.yaml reads it)
 	$(RUN) python demo/make_cohort.py
 
@@ -57,13 +66,13 @@ format: setup  ## format Python and Snakemake files
 	$(RUN) ruff check --fix .
 	$(RUN) snakefmt Snakefile workflow/rules
 
-test: setup browser  ## every feature once
+test: setup browser crate-check  ## every feature once
 	$(RUN) python -m pytest
 
 test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
 	$(RUN) python -m pytest tests/slurm
 
-test-all: setup browser  ## the exhaustive runs, too
+test-all: setup browser crate-check  ## the exhaustive runs, too
 	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'
 
 bench: images  ## measured comparisons, printed as tables

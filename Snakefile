@@ -22,6 +22,9 @@ if "study" not in config:
     configfile: str(Path(workflow.basedir, "config.yaml"))
 
 
+report: "workflow/captions/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/convert.smk"
@@ -36,6 +39,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/qc.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/runtime.smk"
+include: "workflow/rules/crate.smk"
 
 
 localrules:
@@ -51,6 +55,6 @@ rule all:
         GALLERY,
         EVALUATION,
         CONVERSIONS,
-        rules.runtime.output,
+        rules.crate.output,
     message:
         f"results are in {STUDY}, and the report is {STUDY}/report/index.html"

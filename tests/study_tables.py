@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop import aging, cohort, contrast, published, schema, screen
+from ctpop import adjust, aging, centiles, cohort, contrast, published, schema, screen, series
+from ctpop.covariates import covariates_of, joint
 from ctpop.describing.table1 import table1
 from ctpop.registries import criteria
 from ctpop.screening import losses, policy
@@ -13,6 +14,7 @@ from ctpop.screening.facts import facts_of
 from ctpop.screening.grouping import Groups
 from ctpop.screening.rows import numbered
 from ctpop.settings import chosen, section
+from ctpop.stats import families
 from ctpop.stats.groups import quartile_cuts
 from ctpop.structures import LabelSet
 
@@ -117,6 +119,8 @@ def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None 
         "table1": table1(included, [], "right_closed"),
         "contrast_check": contrast.contrast_check(included, measures, screening["verdicts"], section("cohort", "{}")),
         **results,
+        **adjusted_tables(included, screening["analysis"], labels),
+        **centile_tables(included, screening["analysis"], labels),
         "compare_published": schema.COMPARE_PUBLISHED.check(
             published.compare(schema.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
         ),
@@ -192,6 +196,45 @@ def statistics(
         "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, settings)),
         "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations, settings)),
         "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, settings)),
+    }
+
+
+def adjusted_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
+    """Return the tables of the real statistics by sex and adjusted for covariates."""
+    settings = chosen(adjust.Settings, "aging", "{}")
+    covariates = covariates_of(people, settings.covariates, settings.categorical)
+    cuts = series.cut_points(people["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
+    known = adjust.People(people, covariates, joint(covariates, settings.covariate_share), cuts)
+    split = series.split(adjust.with_positions(analysis, people), labels.names, list(labels.groups))
+    family_of = {each.structure: each.family for each in split}
+    rows = {
+        name: adjust.with_p([row for each in split for row in make(each, known, settings)], family_of, *within)
+        for name, make, within in (
+            ("adjusted", adjust.adjusted_rows, ["adjusted_for"]),
+            ("associations_by_sex", adjust.by_sex_rows, ["sex"]),
+            ("rank_ancova", adjust.ancova_rows, []),
+            ("age_curves", adjust.curve_rows, ["term"]),
+        )
+    }
+    rows["adjusted"]["p_holm"] = adjust.corrected(rows["adjusted"], families.holm, "adjusted_for")
+    rows["adjusted"]["q_bh"] = adjust.corrected(rows["adjusted"], families.benjamini_hochberg, "adjusted_for")
+    contracts = {table.name: table for table in schema.TABLES}
+    return {name: contracts[name].check(table) for name, table in rows.items()}
+
+
+def centile_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
+    """Return the centile curves of these people and how they fit; without curves where a sex has too few."""
+    settings = chosen(centiles.Settings, "aging", "{}")
+    split = series.split(series.with_ages(analysis, people), labels.names, list(labels.groups))
+    fits = list(centiles.fitted(split, people.set_index("scan_id")["sex"], settings))
+    curves = [centiles.curve_table(fit) for fit in fits if fit.curves]
+    bands = pd.DataFrame(
+        [row for fit in fits for row in centiles.calibration_rows(fit)],
+        columns=list(schema.CENTILE_CALIBRATION.columns),
+    )
+    return {
+        "centiles": schema.CENTILES.check(centiles.joined(schema.CENTILES, curves)),
+        "centile_calibration": schema.CENTILE_CALIBRATION.check(bands),
     }
 
 

@@ -276,6 +276,19 @@ def test_a_link_leads_to_a_case(gallery, study):
     assert "view scan-004 --structure liver" in text(gallery, "#closer")
 
 
+def test_a_link_of_the_page_of_a_structure_leads_to_its_masks_alone(gallery, study):
+    gallery.goto((study.gallery_folder / "index.html").as_uri() + "#structure=liver")
+    gallery.reload()
+
+    assert text(gallery, "#title").startswith("Liver, scan ")
+    assert text(gallery, "#place") == "case 1 of 6"
+    assert gallery.input_value("#by-structure") == "liver"
+    gallery.goto((study.gallery_folder / "index.html").as_uri() + "#structure=heart")
+    gallery.reload()
+    assert "No mask of this structure is in the gallery" in text(gallery, "#warning")
+    assert text(gallery, "#place") == f"case 1 of {EVERY}"
+
+
 def test_it_fits_a_phone(gallery):
     gallery.set_viewport_size({"width": 390, "height": 800})
 

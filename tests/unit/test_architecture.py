@@ -31,7 +31,8 @@ BY_HAND = {
 }  # commands that no rule runs
 OF_THE_COHORT = {"convert", "people", "describe", "contrast", "share"}
 OF_AGING = {"adjust", "centiles", "published"}
-STAGES = {*settings.STAGES, *OF_THE_COHORT, *OF_AGING, "gallery", "evaluate", "gather", "runtime", *BY_HAND}
+AT_THE_END = {"runtime", "crate"}
+STAGES = {*settings.STAGES, *OF_THE_COHORT, *OF_AGING, *AT_THE_END, "gallery", "evaluate", "gather", *BY_HAND}
 RULES = PACKAGE.parent / "rules"
 MARKERS = {module for module in MODULES if module.endswith("__init__")}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
@@ -45,6 +46,7 @@ WINGS = {  # figures may ask stats for a trend line
     "describing": ("evaluation", "figures", "measuring", "reporting", "screening", "segmentation"),
     "dicom": ("describing", "evaluation", "figures", "measuring", "reporting", "screening", "segmentation", "stats"),
     "operations": ("evaluation", "figures", "measuring", "reporting", "stats"),
+    "crating": ("evaluation", "figures", "measuring", "reporting", "screening", "segmentation", "stats"),
     "quality": ("evaluation", "measuring", "reporting", "segmentation", "stats", "viewing"),
     "viewing": ("evaluation", "figures", "measuring", "quality", "reporting", "stats"),
     "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
@@ -58,6 +60,8 @@ HOMES = {
     "pydicom": {"dicom"},
     "dcm2niix": {"dicom"},
     "PIL": {"quality"},
+    "rocrate": {"crating"},
+    "docx": {"documents"},
     "http": {"viewing"},
 }
 

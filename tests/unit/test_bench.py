@@ -18,8 +18,10 @@ import shard_memory  # noqa: E402
 
 SCRIPTS = [
     "aging.py",
+    "figures.py",
     "gallery.py",
     "gather.py",
+    "index_page.py",
     "measure.py",
     "one_or_three.py",
     "paper_table.py",

@@ -23,7 +23,7 @@ EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
 ENTRANCES = {
     "gpu": ["segment", "segmentation.nnunet.engine"],
-    "stats": ["cohort", "measure", "screen", "aging", "report", "evaluate", "gather", "qc", "gallery", "view"],
+    "stats": ["cohort", "measure", "screen", "aging", "report", "crate", "evaluate", "gather", "qc", "gallery", "view"],
     "launch": ["settings", "shards", "segmentation.model_set"],  # what rules/common.smk imports
 }
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import study_tables
-from ctpop import report, settings
-from ctpop.reporting import documents, manuscript
-from ctpop.reporting.documents import Document
+from ctpop import documents, settings
+from ctpop.documents import Document
+from ctpop.reporting import manuscript, pages
 from ctpop.reporting.study import Study
 
 LABELS = study_tables.label_set(n_pairs=2, n_single=2)
@@ -32,7 +32,7 @@ def study(n=200, banner="synthetic", **changes):
 
 
 def results(made):
-    return manuscript.results_text(made, report.templates().get_template("results.md"))
+    return manuscript.results_text(made, pages.templates().get_template("results.md"))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_equal_tables_give_equal_bytes(made):
 
 def test_text_of_a_table_does_nothing_in_a_browser():
     hostile = "<img src=x onerror=alert(1)>"
-    page = documents.as_html(Document(hostile, pd.DataFrame({hostile: [hostile]}), hostile, hostile))
+    page = documents.as_html(Document(hostile, pd.DataFrame({hostile: [hostile]}), (hostile,), hostile))
 
     assert "<img" not in page
     assert page.count("&lt;img") == 6
@@ -143,3 +143,72 @@ def test_a_checklist_names_only_files_that_are_there(tmp_path):
 
     assert table["6a"] == table["13a"] == "tables/flow.csv"
     assert table.drop(["6a", "13a"]).eq("").all()
+
+
+def numbers_of(tables, digits):
+    """Return every number of some tables, as it is printed with so many decimals."""
+    columns = [table[name] for table in tables for name in table.select_dtypes("number").columns]
+    values = np.concatenate([column.dropna().to_numpy(float) for column in columns])
+    return {f"{abs(value):.{digits}f}".lstrip("0") or "0" for value in values if np.isfinite(value)}
+
+
+def counts_of(made):
+    """Return every count that results may tell, from the tables, without the functions of the report."""
+    tables, names = made.tables, LABELS.names
+    rows = {name: table for name, table in tables.items() if "structure" in table.columns}
+    own = {name: table.loc[table["structure"].isin(names)] for name, table in rows.items()}
+    together = own["adjusted"].loc[own["adjusted"]["adjusted_for"].eq("sex"), "p"].dropna()
+    groups = own["groups"]["p"].dropna()
+    agreed = tables["compare_published"]["verdict"].value_counts().reindex(["consistent", "differs"], fill_value=0)
+    found = [
+        *(len(tables["cohort"]), len(names), tables["flow"]["n_before"].iloc[0], *tables["flow"]["n_removed"]),
+        *tables["cohort"]["sex"].value_counts(),
+        own["measures"].loc[own["measures"]["status"] == "measured", "scan_id"].nunique(),
+        *own["analysis"]["measure"].value_counts(),
+        *(own["associations"]["rho"].notna().sum(), own["associations"]["significant"].sum()),
+        *own["associations"]["n"],
+        *(len(groups), (groups < 1e-4).sum(), len(together), (together < 1e-4).sum(), *agreed, agreed.sum()),
+    ]
+    return {str(int(n)) for n in found}
+
+
+def test_every_number_of_the_results_stands_in_a_table_or_is_a_count_of_its_rows(made):
+    own = made.tables["associations"].loc[made.tables["associations"]["structure"].isin(LABELS.names)]
+    ages = np.percentile(made.tables["cohort"]["age_years"].dropna(), [25, 50, 75])
+    detectable = manuscript.smallest_significant(int(own["n"].max()), 1e-4)
+    known = {
+        *counts_of(made),
+        *numbers_of([own, made.tables["sensitivity"]], 2),
+        *(f"{age:.1f}" for age in ages),
+        f"{detectable:.3f}".lstrip("0"),
+    }
+
+    text = re.sub(r"95% CI|P < \.0001|organ \d|muscle \d", "", results(made))
+    found = re.findall(r"(?<![\w.])\.?\d(?:[\d,]*\d)?(?:\.\d+)?", text)
+    assert len(found) > 30
+    assert [word for word in found if word.replace(",", "") not in known] == []
+
+
+def test_text_becomes_a_word_file_with_headings_paragraphs_and_the_symbol_of_the_correlation(tmp_path):
+    documents.write_prose("## Results\n\nOne (r_s = −.61).\n\n### More\nTwo.\n", tmp_path, "results")
+    word = docx.Document(str(tmp_path / "results.docx"))
+
+    assert [(part.style.name, part.text) for part in word.paragraphs] == [
+        ("Heading 1", "Results"),
+        ("Normal", "One (rs = −.61)."),
+        ("Heading 2", "More"),
+        ("Normal", "Two."),
+    ]
+    runs = {run.text: run for run in word.paragraphs[1].runs}
+    assert runs["r"].italic
+    assert runs["s"].font.subscript
+    assert documents.prose_as_docx("One.") == documents.prose_as_docx("One.")
+
+
+@pytest.mark.parametrize("name", manuscript.NAMES)
+def test_an_item_of_a_checklist_is_answered_by_a_file_or_left_to_the_author_in_so_many_words(name):
+    items = pd.read_csv(manuscript.CHECKLISTS / f"{name}.csv", dtype=str, keep_default_na=False)
+    places = items["answered_in"].str.split("; ").explode()
+
+    assert set(places.str.rpartition("/")[0]) <= {"", "report", "tables", "figures"}
+    assert items.loc[items["answered_in"].eq(""), "author"].ne("check").all()

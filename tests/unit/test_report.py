@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,15 +12,14 @@ import pytest
 
 import study_tables
 import volumes
-from ctpop import report, schema, settings, structures
+from ctpop import schema, settings
 from ctpop.__main__ import main
-from ctpop.describing.pages import write_table1
-from ctpop.describing.printed import printed
 from ctpop.errors import ContractError
 from ctpop.figures.wording import coefficient
-from ctpop.reporting.provenance import ABSENT, package_version, provenance, without_folders
-from ctpop.reporting.study import read_study
+from ctpop.reporting import pages
+from ctpop.reporting.provenance import ABSENT, package_version, without_folders
 from ctpop.structures import LabelSet
+from reported import pages_of, written
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" $x$ 'end' </style>"
 
@@ -51,26 +51,6 @@ class Page(HTMLParser):
         ]
 
 
-def written(folder, people, labels, failed=None, without=(), changes=None, **study):
-    """Write the tables of a study and return the arguments of the command."""
-    tables = study_tables.study(people, labels, failed=failed)
-    for name in without:
-        del tables[name]
-    study_tables.write(tables, folder / "tables")
-    write_table1(printed(tables["table1"]), folder / "report", None)
-    labels.table.to_csv(folder / "labels.csv", index=False)
-    config = {
-        "study": {"name": "made_up", "registry": str(folder / "registry.csv"), **study},
-        "structures": str(folder / "labels.csv"),
-        "segment": {"model": "no_such_model"},
-        "report": {"figure6": [[labels.names[0], "volume_ml"]], "dpi": 72},
-        **(changes or {}),
-    }
-    options = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
-    arguments = [part for name, place in options.items() for part in (f"--{name}", str(folder / place))]
-    return ["report", *arguments, "--config", json.dumps(config)]
-
-
 def report_of(folder, *args, **others):
     """Run the command and return its page."""
     assert main(written(folder, *args, **others)) == 0
@@ -79,11 +59,8 @@ def report_of(folder, *args, **others):
 
 def words_of(folder, *args, **others):
     """Return the words of the page, without drawing a figure."""
-    config = settings.validated(json.loads(written(folder, *args, **others)[-1]))
-    study = read_study(folder / "tables", structures.read(str(folder / "labels.csv")), config)
-    links = dict.fromkeys(("figures", "tables", "provenance"), "")
-    (folder / "index.html").write_text(report.page(study, [], provenance(study), links), encoding="utf-8")
-    return Page(folder / "index.html").text
+    pages_of(folder, *args, **others)
+    return Page(folder / "report" / "index.html").text
 
 
 def losses():
@@ -111,18 +88,42 @@ def test_every_link_of_the_page_leads_to_a_file_beside_it(page, finished):
     targets = page.targets()
 
     assert len(targets) > 40
-    absent = [target for target in targets if not target.is_file()]
-    assert absent == [finished / "report" / "qc" / "index.html"]  # the rule `gallery` writes it
+    absent = {target for target in targets if not target.is_file()}
+    later = ("report/qc/index.html", "benchmarks/runtime.html", "ro-crate-metadata.json")  # other rules write them
+    assert absent == {finished / name for name in later}
     assert all(target.is_relative_to(finished) for target in targets)
     assert all(not Path(link).is_absolute() for link in page.links)
 
 
-def test_the_page_asks_no_network_and_runs_no_script(page, finished):
-    text = (finished / "report" / "index.html").read_text(encoding="utf-8")
+def every_page(folder):
+    return [folder / "report" / "index.html", *sorted((folder / "report" / "structures").glob("*.html"))]
 
-    assert not {"script", "iframe", "object", "embed", "form"} & set(page.tags)
-    assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//|url\(|@import", text)
-    assert "default-src 'none'" in text
+
+def test_the_pages_ask_no_network_and_run_no_script_but_the_two_beside_them(finished):
+    pages = every_page(finished)
+
+    assert len(pages) == 7
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        up = "" if path.name == "index.html" else "../"
+        scripts = re.findall(r"<script[^>]*>.*?</script>", text, flags=re.DOTALL)
+        assert scripts == [
+            f'<script src="{up}assets/{name}" defer></script>' for name in ("dataTables.min.js", "page.js")
+        ]
+        assert not {"iframe", "object", "embed"} & set(Page(path).tags)
+        assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//|url\(|@import", text)
+        assert "default-src 'none'; script-src 'self' file:;" in text
+
+
+def test_a_library_that_is_not_the_published_one_is_refused(tmp_path, monkeypatch):
+    shutil.copytree(pages.LIBRARY, tmp_path / "datatables")
+    monkeypatch.setattr(pages, "LIBRARY", tmp_path / "datatables")
+    assert "DataTables 3.1.5" in pages.library()[:200]
+    with (tmp_path / "datatables" / pages.SCRIPT).open("a") as script:
+        script.write("//")
+
+    with pytest.raises(ContractError, match=r"dataTables\.min\.js: is not the file whose checksum"):
+        pages.library()
 
 
 def test_every_place_that_the_contents_name_exists(page, finished):
@@ -133,13 +134,16 @@ def test_every_place_that_the_contents_name_exists(page, finished):
     assert anchors <= set(re.findall(r'id="([^"]+)"', text))
 
 
-def test_every_figure_is_on_the_page_with_words_for_who_cannot_see_it(page, finished):
-    shown = {Path(image["src"]).stem for image in page.images}
+def test_every_figure_is_on_a_page_with_words_for_who_cannot_see_it(page, finished):
+    images = [image for path in every_page(finished) for image in Page(path).images]
+    shown = {Path(image["src"]).stem for image in images}
 
     assert shown == {path.stem for path in (finished / "figures").glob("*.png")}
-    assert {"flow", "age_by_sex", "figure6", "spearman_overview", "figure_s3_p01", "truth"} <= shown
-    assert {"scatter_organ_1_volume_ml", "boxes_organ_1_volume_ml"} <= shown
-    assert all(len(image["alt"]) > 20 for image in page.images)
+    of_the_study = {Path(image["src"]).stem for image in page.images}
+    assert {"flow", "age_by_sex", "figure6", "spearman_overview", "figure_s3_p01", "truth"} <= of_the_study
+    assert {"scatter_organ_1_volume_ml", "boxes_organ_1_volume_ml"} <= of_the_study
+    assert "structure_organ_1" in shown - of_the_study
+    assert all(len(image["alt"]) > 20 for image in images)
 
 
 def test_every_figure_has_its_four_files(finished):
@@ -166,8 +170,8 @@ def test_the_associations_on_the_page_are_those_of_the_table_strongest_first(fin
     found = schema.ASSOCIATIONS.read(finished / "tables" / "associations.parquet")
     found = found.assign(strength=found["rho"].abs()).sort_values("strength", ascending=False)
 
-    assert [row[2] for row in rows] == [str(n) for n in found["n"]]
-    assert [row[3] for row in rows] == [coefficient(rho) for rho in found["rho"]]
+    assert [row[3] for row in rows] == [str(n) for n in found["n"]]
+    assert [row[4] for row in rows] == [coefficient(rho) for rho in found["rho"]]
     assert section.count('class="strong"') == found["significant"].sum() > 0
 
 
@@ -219,14 +223,14 @@ def test_provenance_has_settings_versions_and_counts_but_no_place_and_no_time(fi
 
 def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_configuration(finished):
     first = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
-    stale = finished / "figures" / "scatter_heart_hu_mean.pdf"
+    stale = finished / "figures" / "scatter_heart_hu_mean.pdf", finished / "report" / "structures" / "heart.html"
     kept = finished / "figures" / "my_own_notes.txt"
-    for path in (stale, kept):
+    for path in (*stale, kept):
         path.write_text("from elsewhere")
 
     report_of(finished, *losses(), truth=str(finished / "truth.csv"), banner="synthetic")
 
-    assert not stale.exists()
+    assert not any(path.exists() for path in stale)
     assert kept.read_text() == "from elsewhere"
     kept.unlink()
     assert len(first) > 50
@@ -246,7 +250,10 @@ def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
     assert found.text.count("<img src=x onerror=alert(1)>") >= 2
     assert "<img src=x" not in text
     assert text.count("</style>") == 1
-    assert len(found.images) == len(list((tmp_path / "figures").glob("*.png")))
+    of_structures = len(hostile.names)  # they are on pages of their own
+    assert len(found.images) + of_structures == len(list((tmp_path / "figures").glob("*.png")))
+    for path in every_page(tmp_path):
+        assert "<img src=x" not in path.read_text(encoding="utf-8")
 
 
 # Groups of structures, and other rules of screening
@@ -268,11 +275,11 @@ def section_of(folder, name):
 
 def test_groups_have_a_table_and_a_figure_of_their_own(grouped):
     folder, page = grouped
-    rest, of_groups = section_of(folder, "associations").split("<h3>Groups of structures</h3>")
+    rest, of_groups = section_of(folder, "associations").split('<h3 id="groups-title">Groups of structures</h3>')
 
     assert "spearman_groups" in {Path(image["src"]).stem for image in page.images}
-    assert {"Kidneys", "Lumbar vertebrae"} == set(re.findall(r'<th scope="row">(.*?)</th>', of_groups))
-    assert {"Left kidney", "Right kidney"} <= set(re.findall(r'<th scope="row">(.*?)</th>', rest))
+    assert {"Kidneys", "Lumbar vertebrae"} == set(re.findall(r'<th scope="row"><a [^>]*>(.*?)</a></th>', of_groups))
+    assert {"Left kidney", "Right kidney"} <= set(re.findall(r'<th scope="row"><a [^>]*>(.*?)</a></th>', rest))
     assert "Lumbar vertebrae here: Vertebra L1 and Vertebra L3 (2 of 5 members)." in page.text
     assert "Kidneys here" not in page.text
 
@@ -283,13 +290,11 @@ def test_headline_numbers_and_families_count_single_structures_alone(grouped):
 
     assert "of 10 correlations with age" in page.text
     assert "Bonferroni over 10 correlations" in page.text
-    assert "the 10 correlations" in methods
-    assert (
-        "the 10 Kruskal-Wallis tests and the 60 rank-sum tests of single structures. 2 groups of structures" in methods
-    )
+    assert "the 10 correlations, the 10 Kruskal-Wallis tests and the 60 rank-sum tests of single structures" in methods
+    assert "Beside them, 2 groups of structures, such as pairs, were tested" in methods
     assert "if they were at least 50% of the group" in methods
     assert "(P < .05 in" in methods
-    assert " of 10)." in methods
+    assert " of 10 tests)." in methods
 
 
 def test_a_group_can_be_a_panel_of_figure_six(grouped):
@@ -318,7 +323,8 @@ def test_correlations_under_other_rules_stand_beside_those_of_the_study(finished
     section = section_of(finished, "sensitivity")
     head = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section)
     rows = [
-        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", section)
+        re.findall(r"<t[dh][^>]*>(?:<a [^>]*>)?(.*?)<", row)
+        for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", section)
     ]
     table = schema.SENSITIVITY.read(finished / "tables" / "sensitivity.parquet")
     study, strict = (table[table["rules"] == rules] for rules in ("study", "strict"))
@@ -413,7 +419,7 @@ def test_settings_lose_the_folders_of_this_machine_and_nothing_else():
 
 
 def test_free_text_cannot_end_a_string_of_the_style_sheet():
-    text = report.css_text('a"; } </style>\n\\')
+    text = pages.css_text('a"; } </style>\n\\')
 
     assert text.startswith('"a\\22 ')
     assert not set(text[1:-1]) & set('"<>;}\n')

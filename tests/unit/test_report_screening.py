@@ -4,7 +4,7 @@ import pytest
 
 import study_tables
 from ctpop import report, settings
-from ctpop.reporting import summaries
+from ctpop.reporting import listings, summaries
 from ctpop.reporting.provenance import provenance
 from ctpop.reporting.study import Study, read_study
 from evidence import decisions
@@ -92,7 +92,7 @@ def test_the_table_of_the_flow_has_a_line_of_the_review_after_what_was_measured(
 
 @pytest.mark.parametrize(("rules", "shown"), [("none", False), ("paper", True), ("strict", True)])
 def test_bounds_are_shown_where_they_are_applied(tmp_path, rules, shown):
-    found = summaries.screening(study(tmp_path, rules=rules))
+    found = listings.screening(study(tmp_path, rules=rules))
 
-    assert found["bounded"] == shown
-    assert next(bound for _, bound, _ in found["rows"]) == ("20" if shown else "–")
+    assert bool(found.note) == shown
+    assert found.rows[0].cells[0].text == ("20" if shown else "–")

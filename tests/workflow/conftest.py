@@ -2,7 +2,10 @@
 
 import pytest
 
+from chromium import browser, page
 from studies import Study, demo_config, draw_cohort
+
+__all__ = ["browser", "demo", "page", "small", "small_cohort"]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,8 @@
 """The embedded demo: what it promises to show."""
 
+import hashlib
+import json
+
 import pandas as pd
 import pytest
 
@@ -104,15 +107,16 @@ def test_a_second_run_has_nothing_to_do(demo):
 
 
 def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
-    assert demo.changed("aging", alpha=0.001).planned() == {"aging": 1, "published": 1, "report": 1, "runtime": 1}
+    after = ("aging", "published", "report", "runtime", "crate")
+    assert demo.changed("aging", alpha=0.001).planned() == dict.fromkeys(after, 1)
 
 
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    later = dict.fromkeys(("contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1)
+    after = ("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime", "crate")
     looking = {"qc": 4, "gather_qc": 1, "gallery": 1}
-    assert changed.planned() == {"screen": 1, **later, **looking}
+    assert changed.planned() == {**dict.fromkeys(after, 1), **looking}
 
 
 def test_a_patient_too_many_for_four_shards_touches_one_shard_and_splits_one(demo):
@@ -126,3 +130,25 @@ def test_a_patient_too_many_for_four_shards_touches_one_shard_and_splits_one(dem
 
     assert planned["cohort"] == 1
     assert planned["segment"] == planned["measure"] == 1 + 2
+
+
+@pytest.mark.parametrize("name", ["strobe", "claim"])
+def test_every_place_that_a_checklist_names_is_there(demo, name):
+    given = pd.read_csv(REPO / "workflow" / "resources" / "checklists" / f"{name}.csv", keep_default_na=False)
+    made = pd.read_csv(demo.results / "report" / f"{name}.csv", keep_default_na=False)
+
+    assert made["answered_in"].ne("").sum() > 10
+    assert list(made["answered_in"]) == list(given["answered_in"])
+
+
+def test_inputs_are_recorded_with_the_checksums_that_they_have(demo):
+    inputs = json.loads((demo.results / "provenance.json").read_text())["inputs"]
+    masks = sorted(table(demo, "segments")["mask_sha256"].dropna())
+
+    registry = demo.folder / "cohort" / "registry.csv"
+    assert inputs["registry"]["sha256"] == hashlib.sha256(registry.read_bytes()).hexdigest()
+    together = hashlib.sha256("".join(f"{digest}\n" for digest in masks).encode()).hexdigest()
+    assert inputs["label_maps"] == {"name": "masks", "files": 34, "sha256": together}
+    assert inputs["images_and_models"]["files"] == 34
+    assert {"structures", "groups", "published_results", "truth"} <= set(inputs)
+    assert all(found["sha256"] for found in inputs.values())

@@ -9,7 +9,7 @@ from studies import Study
 
 JUDGING = {
     **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1),
-    **{"qc": 2, "gather_qc": 1, "gallery": 1},
+    **{"qc": 2, "gather_qc": 1, "gallery": 1, "crate": 1},
 }
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
 WHOLE_SCAN = "demo-001,*,exclude,metal,AB,2024-05-31\n"

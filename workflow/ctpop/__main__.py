@@ -24,6 +24,7 @@ COMMANDS = {
     "centiles": "fit centile curves of each sex, and score each patient",
     "published": "set every number that the paper prints beside that of a study",
     "report": "draw the figures and write the pages",
+    "crate": "record the run as a Workflow Run RO-Crate",
     "share": "write the tables that may be given to others, without small counts",
     "qc": "draw the masks that a reviewer should look at",
     "gallery": "write the page on which a reviewer judges masks",

@@ -1,6 +1,6 @@
 """Who is in the study, for people: Table 1 and the flow diagram, before anything is measured.
 
-In: the tables of the cohort. Out: the table `table1`, `table1.csv` and `table1.html` for print, and the flow diagram
+In: the tables of the cohort. Out: the table `table1`, `table1.csv`, `.html` and `.docx` for print, and the flow diagram
 from the registry to the cohort (the report draws it again, down to what entered the statistics).
 """
 
@@ -43,5 +43,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--banner", help="words that stand on every page and figure")
     parser.add_argument("--dpi", type=int, default=300, help="resolution of the PNG figure (default %(default)s)")
     parser.add_argument("--table1", type=Path, required=True, help="Parquet to write: Table 1 as numbers")
-    parser.add_argument("--report", type=Path, required=True, help="folder to write table1.csv and table1.html to")
+    parser.add_argument("--report", type=Path, required=True, help="folder to write table1.csv, .html and .docx to")
     parser.add_argument("--figures", type=Path, required=True, help="folder to write cohort_flow to")

@@ -24,6 +24,7 @@ ONCE = (
     "report",
     "gather_qc",
     "gallery",
+    "crate",
 )
 HOUR = 3600
 

@@ -12,45 +12,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from ctpop import settings, structures
-from ctpop.describing.printed import printed
+from ctpop import documents, settings, structures
 from ctpop.errors import ContractError
-from ctpop.figures import export, wording
-from ctpop.figures.export import Drawing
-from ctpop.figures.trend import SPLINE_FROM
-from ctpop.reporting import manuscript, summaries
-from ctpop.reporting.drawings import draw_all, save_all
+from ctpop.figures import wording
+from ctpop.reporting import manuscript, pages, summaries
+from ctpop.reporting.drawings import plans
 from ctpop.reporting.provenance import provenance
-from ctpop.reporting.published import published
+from ctpop.reporting.saving import save_all
 from ctpop.reporting.study import Study, read_study
-from ctpop.schema import TABLES
 from ctpop.tables import write_text
 
 LOG = logging.getLogger(__name__)
-TEMPLATES = Path(__file__).parents[1] / "report"
-
-
-def templates() -> jinja2.Environment:
-    """Return the environment of the templates; text in HTML is escaped, and a name that is not given is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=jinja2.select_autoescape(("html",)),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["wording"] = vars(wording)
-    environment.globals["css_text"] = css_text
-    return environment
-
-
-def css_text(text: str) -> str:
-    """Return free text as a CSS string in which no character can end it: all but letters and digits are escaped."""
-    safe = (letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):x} " for letter in text)
-    return f'"{"".join(safe)}"'
 
 
 def methods_text(study: Study, sources: dict[str, Any]) -> str:
@@ -60,7 +32,7 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
     single = tables["normality"]["structure"].isin(study.label_set.names)
     normality = tables["normality"].loc[single, "p"].dropna()
     return (
-        templates()
+        pages.templates()
         .get_template("methods.md")
         .render(
             config=study.config,
@@ -78,49 +50,8 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
             n_groups=summaries.tests_of(tables["groups"]),
             n_discordant=int(tables["groups"].loc[single, "discordant"].sum()),
             n_grouped=len(study.label_set.groups),
+            adjusted_for=manuscript.adjusted_for(tables),
             sources=sources,
-        )
-    )
-
-
-def page(study: Study, drawings: list[Drawing], sources: dict[str, Any], links: dict[str, str]) -> str:
-    """Return the page; `links` are the folders of figures and tables and the provenance as seen from it."""
-    truth = summaries.truth_rows(study) if "compare_truth" in study.tables else []
-    segments = study.tables.get("segments")
-    return (
-        templates()
-        .get_template("index.html")
-        .render(
-            study=study.config["study"],
-            banner=study.banner,
-            counts=sources["counts"],
-            conventions=study.conventions,
-            spline_from=SPLINE_FROM,
-            figure6_columns=len(study.chosen),
-            drawings=drawings,
-            formats=export.FORMATS,
-            flow=summaries.flow(study),
-            table1=printed(study.tables["table1"]),
-            overlap=summaries.overlap(study),
-            source_conflicts=summaries.source_conflicts(study),
-            contrast=summaries.contrast(study),
-            contrast_hu={
-                look: study.config["cohort"][f"contrast_{look}_hu"] for look in ("enhanced_from", "unenhanced_below")
-            },
-            segmentation=None if segments is None else summaries.segmentation(segments),
-            screening=summaries.screening(study),
-            associations=summaries.associations(study, "structures"),
-            groups=summaries.associations(study, "groups"),
-            group_hu_share=study.config["screen"]["group_hu_share"],
-            incomplete_groups=summaries.incomplete_groups(study),
-            sensitivity=summaries.sensitivity(study),
-            published=published(study),
-            truth=truth,
-            methods=methods_text(study, sources).strip().split("\n\n"),
-            sources=sources,
-            settings=json.dumps(sources["config"], indent=2, ensure_ascii=False, sort_keys=True),
-            tables=[(table.name, table.meaning) for table in TABLES if table.name in study.tables],
-            links=links,
         )
     )
 
@@ -129,18 +60,23 @@ def run(options: argparse.Namespace) -> None:
     """Read the tables, draw the figures, write the pages."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
     config = settings.validated(_read_json(options.config))
+    with wording.printed_in(config["report"]["style"]):
+        write(config, options)
+
+
+def write(config: dict[str, Any], options: argparse.Namespace) -> None:
+    """Write figures and pages of a study with this configuration."""
     study = read_study(options.tables, structures.read(options.structures), config)
     LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
-    drawings = save_all(draw_all(study), options.figures, config["report"]["dpi"])
-    sources = provenance(study)
+    drawings = save_all(list(plans(study)), options.figures, config["report"]["dpi"], options.jobs)
+    sources = provenance(study, options.tables.parent / "masks" if "segments" in study.tables else None)
     beside = options.report.parent / "provenance.json"
-    places = {"figures": options.figures, "tables": options.tables, "provenance": beside}
-    links = {name: Path(os.path.relpath(place, options.report)).as_posix() for name, place in places.items()}
     write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)
-    write_text(methods_text(study, sources), options.report / "methods.md")
-    references = (TEMPLATES / "references.bib").read_text(encoding="utf-8")
-    manuscript.write(study, templates().get_template("results.md"), references, options.report)
-    write_text(page(study, drawings, sources, links), options.report / "index.html")
+    methods = methods_text(study, sources)
+    documents.write_prose(methods, options.report, "methods")
+    references = (pages.TEMPLATES / "references.bib").read_text(encoding="utf-8")
+    manuscript.write(study, pages.templates().get_template("results.md"), references, options.report)
+    pages.write(study, drawings, sources, methods, pages.Site(options.report, options.figures, options.tables, beside))
     LOG.info("%d figures of %d tables", len(drawings), len(study.tables))
 
 
@@ -151,6 +87,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, required=True, help="folder to write index.html and methods.md to")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     parser.add_argument("--config", required=True, help="the whole configuration of the study, as JSON")
+    jobs = len(os.sched_getaffinity(0))
+    parser.add_argument(
+        "--jobs", type=int, default=jobs, help="processes that draw (default: all processors at hand, here %(default)s)"
+    )
 
 
 def _read_json(text: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What of a study may be given to others: tables without small counts, and without ages above 89.
 
-In: tables of a study. Out: Table 1, the flows and the correlations in a folder of their own, as CSV and HTML. No table
-in it has rows of single persons. Counts from 1 to 4 are hidden, and others from which they could be computed.
+In: tables of a study. Out: Table 1, the flows and the correlations in a folder of their own, as CSV (Table 1 as HTML
+and DOCX, too). No table in it has rows of single persons. Counts from 1 to 4 are hidden, and others from which they
+could be computed.
 """
 
 import argparse

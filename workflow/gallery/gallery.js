@@ -163,8 +163,22 @@ const gallery = (() => {
     show();
   }
 
+  // The page of a structure leads to its cases alone: #structure=liver.
+  function followStructure(structure) {
+    if (!cases.some((item) => item.structure === structure)) {
+      warn("No mask of this structure is in the gallery: the rules flag none, and the sample has none.");
+      return false;
+    }
+    for (const id of ["by-reason", "by-decision"]) $(id).value = "";
+    $("by-structure").value = structure;
+    filter();
+    return true;
+  }
+
   function follow() {
-    const [scan, structure] = decodeURIComponent(location.hash.slice(1)).split("/");
+    const wanted = decodeURIComponent(location.hash.slice(1));
+    if (wanted.startsWith("structure=")) return followStructure(wanted.slice("structure=".length));
+    const [scan, structure] = wanted.split("/");
     const found = cases.findIndex((item) => item.scan === scan && item.structure === structure);
     if (found < 0) return false;
     if (!shown.includes(cases[found])) for (const id of ["by-structure", "by-reason", "by-decision"]) $(id).value = "";

@@ -10,7 +10,7 @@ rule adjust:
         code=code("adjust", "covariates", "series", "stats/*"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in ADJUSTED_TABLES},
-        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=ADJUSTED_TABLES),
+        csv=table_files("confounders", "Confounders", ADJUSTED_TABLES),
     log:
         f"{STUDY}/logs/adjust.log",
     benchmark:

@@ -19,7 +19,7 @@ rule aging:
         code=code("aging", "intervals", "series", "stats/*"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
-        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=AGING_TABLES),
+        csv=table_files("statistics", "Age", AGING_TABLES),
     log:
         f"{STUDY}/logs/aging.log",
     benchmark:

@@ -10,7 +10,7 @@ rule centiles:
         code=code("centiles", "series", "stats/*"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in CENTILE_TABLES},
-        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=CENTILE_TABLES),
+        csv=table_files("centiles", "Centiles", CENTILE_TABLES),
     log:
         f"{STUDY}/logs/centiles.log",
     benchmark:

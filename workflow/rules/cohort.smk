@@ -7,10 +7,7 @@ rule cohort:
         exclusions=f"{STUDY}/tables/exclusions.parquet",
         flow=f"{STUDY}/tables/flow.parquet",
         overlap=f"{STUDY}/tables/overlap.parquet",
-        csv=expand(
-            f"{STUDY}/tables/{{table}}.csv",
-            table=["cohort", "exclusions", "flow", "overlap"],
-        ),
+        csv=table_files("people", "People", ["cohort", "exclusions", "flow", "overlap"]),
     log:
         f"{STUDY}/logs/cohort.log",
     benchmark:
@@ -36,12 +33,11 @@ rule describe:
         cohort=f"{STUDY}/tables/cohort.parquet",
         exclusions=f"{STUDY}/tables/exclusions.parquet",
         flow=f"{STUDY}/tables/flow.parquet",
-        template=str(Path(workflow.basedir, "workflow", "report", "table1.html")),
-        code=code("stats/*", "describing/*", "figures/*", "describe"),
+        code=code("documents", "stats/*", "describing/*", "figures/*", "describe"),
     output:
         table1=f"{STUDY}/tables/table1.parquet",
-        csv=f"{STUDY}/tables/table1.csv",
-        pages=[f"{STUDY}/report/table1.csv", f"{STUDY}/report/table1.html"],
+        csv=table_files("people", "People", ["table1"]),
+        pages=manuscript_files("table1", "Table 1"),
         figures=figure_files("cohort_flow"),
     log:
         f"{STUDY}/logs/describe.log",

@@ -11,6 +11,37 @@ from ctpop.registries import criteria, reading
 from ctpop.segmentation import model_set
 from snakemake.exceptions import WorkflowError
 
+FIGURE_KINDS = {  # by how the name begins: where Snakemake's report shows it, its caption, and what it is
+    "cohort_flow": ("People", "flow", "Flow to the cohort"),
+    "flow": ("People", "flow", "Participant flow"),
+    "age_by_sex": ("People", "age_by_sex", "Age by sex"),
+    "structure_flow": ("Screening", "structure_flow", "Flow of every structure"),
+    "failures": ("Screening", "failures", "Volumes that are not used"),
+    "sensitivity": ("Screening", "sensitivity", "Sensitivity to screening"),
+    "figure6": ("Age", "figure6", "Selected structures"),
+    "scatter": ("Age", "scatter", "Values over age"),
+    "boxes": ("Age", "boxes", "Values by age quartile"),
+    "centiles": ("Age", "centile_curves", "Centile curves"),
+    "spearman_overview": ("Age", "spearman_overview", "All correlations"),
+    "spearman_groups": ("Age", "spearman_groups", "Groups of structures"),
+    "heatmap": ("Age", "heatmap", "Heat map of all correlations"),
+    "by_sex": ("Age", "by_sex", "Values by sex"),
+    "figure_s3": ("Age", "figure_s3", "Every structure"),
+    "structure": ("Structures", "structure", "Volume and attenuation"),
+    "published": ("Comparison", "published", "Published and here"),
+    "truth": ("Comparison", "truth", "Measured and true"),
+}
+TABLES_OF_SCANS = {
+    "cohort",
+    "exclusions",
+    "verdicts",
+    "analysis",
+    "group_values",
+    "z_scores",
+    "evaluation",
+    "contrast_check",
+}
+
 
 def checked(function, *arguments):
     """Call a function of the package; a broken contract is told without a traceback."""
@@ -152,9 +183,56 @@ def study_folder(wildcards):
 
 
 def figure_files(*names):
-    """Return the files of figures: every one as PDF, SVG and PNG."""
-    return [
+    """Return the files of figures: every one as PDF, SVG and PNG, of which Snakemake's report shows the SVG."""
+    others = [
         f"{STUDY}/figures/{name}.{suffix}"
         for name in names
-        for suffix in ("pdf", "svg", "png")
+        for suffix in ("pdf", "png")
+    ]
+    return [*(reported_figure(name) for name in names), *others]
+
+
+def reported_figure(name):
+    """Return the SVG of a figure as Snakemake's report shows it; its kind is the longest that its name begins with."""
+    kind = max((kind for kind in FIGURE_KINDS if name.startswith(kind)), key=len)
+    subcategory, caption, title = FIGURE_KINDS[kind]
+    which = name[len(kind) :].removesuffix("_p01").replace("_", " ")
+    return report(
+        f"{STUDY}/figures/{name}.svg",
+        caption=f"../captions/{caption}.rst",
+        category="Figures",
+        subcategory=subcategory,
+        labels={"figure": f"{title}{which and ':'}{which}"},
+    )
+
+
+def table_files(caption, subcategory, names):
+    """Return the CSV of tables; Snakemake's report shows those that have no rows of single scans."""
+    return [
+        (
+            f"{STUDY}/tables/{name}.csv"
+            if name in TABLES_OF_SCANS
+            else report(
+                f"{STUDY}/tables/{name}.csv",
+                caption=f"../captions/{caption}.rst",
+                category="Tables",
+                subcategory=subcategory,
+                labels={"table": name},
+            )
+        )
+        for name in names
+    ]
+
+
+def manuscript_files(name, title):
+    """Return a table for the manuscript as CSV, HTML and DOCX, of which Snakemake's report shows the HTML."""
+    shown = report(
+        f"{STUDY}/report/{name}.html",
+        caption="../captions/manuscript.rst",
+        category="Manuscript",
+        labels={"table": title},
+    )
+    return [
+        shown,
+        *(f"{STUDY}/report/{name}.{suffix}" for suffix in ("csv", "docx")),
     ]

@@ -36,7 +36,7 @@ if "evaluation" in config:
             ),
         output:
             **{table: f"{STUDY}/tables/{table}.parquet" for table in EVALUATION_TABLES},
-            csv=expand(f"{STUDY}/tables/{{table}}.csv", table=EVALUATION_TABLES),
+            csv=table_files("evaluation", "Evaluation", EVALUATION_TABLES),
         log:
             f"{STUDY}/logs/evaluate.log",
         benchmark:

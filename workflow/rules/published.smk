@@ -9,7 +9,7 @@ rule published:
         code=code("published", "stats/*"),
     output:
         table=f"{STUDY}/tables/compare_published.parquet",
-        csv=f"{STUDY}/tables/compare_published.csv",
+        csv=table_files("paper", "Comparison", ["compare_published"]),
     log:
         f"{STUDY}/logs/published.log",
     benchmark:

@@ -4,10 +4,15 @@ PANELS = [
 ]
 FIGURES = [
     *("flow", "structure_flow_p01", "age_by_sex", "figure6"),
-    *("spearman_overview", "figure_s3_p01"),
+    *("spearman_overview", "heatmap", "figure_s3_p01", "published"),
     *("sensitivity", "failures_p01", "by_sex_p01"),
     *(["spearman_groups"] if checked(settings.groups_of, NAMES) else []),
-    *[f"{kind}_{panel}" for panel in PANELS for kind in ("scatter", "boxes")],
+    *[
+        f"{kind}_{panel}"
+        for panel in PANELS
+        for kind in ("scatter", "boxes", *(["centiles"] if CENTILES else []))
+    ],
+    *[f"structure_{structure}" for structure in NAMES],
     *(["truth"] if TRUTH else []),
 ]
 
@@ -21,21 +26,27 @@ rule report:
         measures=f"{STUDY}/tables/measures.parquet",
         screen=rules.screen.output,
         aging=rules.aging.output,
-        adjusted=rules.adjust.output,  # the checklists name them
+        adjusted=rules.adjust.output,
+        centiles=CENTILES,  # only where they are computed
         published=rules.published.output,
         structures=STRUCTURES,
         groups=GROUPS,
         truth=TRUTH,
         code=code(
+            "documents",
             "report",
+            "headers",
+            "images",
             "describing/*",
             "reporting/*",
             "screening/policy",
             "figures/*",
             "stats/*",
+            "segmentation/label_file",
             "segmentation/model_folder",
             "segmentation/model_set",
             "segmentation/set_file",
+            "segmentation/store",
         ),
         checklists=sorted(
             str(path)
@@ -47,16 +58,27 @@ rule report:
             str(path)
             for path in Path(workflow.basedir, "workflow", "report").iterdir()
         ),
+        datatables=sorted(
+            str(path)
+            for path in Path(
+                workflow.basedir, "workflow", "resources", "datatables"
+            ).iterdir()
+        ),
     output:
         f"{STUDY}/report/index.html",
-        f"{STUDY}/report/methods.md",
-        f"{STUDY}/report/results.md",
+        expand(f"{STUDY}/report/structures/{{name}}.html", name=NAMES),
+        expand(
+            f"{STUDY}/report/assets/{{name}}",
+            name=["dataTables.min.js", "page.js", "style.css"],
+        ),
+        expand(
+            f"{STUDY}/report/{{name}}.{{kind}}",
+            name=["methods", "results"],
+            kind=["md", "docx"],
+        ),
         f"{STUDY}/report/references.bib",
         expand(f"{STUDY}/report/{{name}}.csv", name=["strobe", "claim"]),
-        expand(
-            f"{STUDY}/report/table2_associations.{{kind}}",
-            kind=["csv", "html", "docx"],
-        ),
+        manuscript_files("table2_associations", "Table 2"),
         f"{STUDY}/provenance.json",
         figure_files(*FIGURES),
     log:
@@ -65,6 +87,7 @@ rule report:
         f"{STUDY}/benchmarks/report.tsv"
     conda:
         "../../envs/stats.yaml"
+    threads: 2
     resources:
         mem_mb=12000,
         runtime=60,
@@ -74,7 +97,8 @@ rule report:
     message:
         "report: figures and pages"
     shell:
-        "python -m ctpop report --tables {params.study:q}/tables --figures {params.study:q}/figures"
+        "OPENBLAS_NUM_THREADS=1 python -m ctpop report --jobs {threads}"
+        " --tables {params.study:q}/tables --figures {params.study:q}/figures"
         " --report {params.study:q}/report --structures {input.structures:q} --config {params.config:q} &> {log:q}"
 
 
@@ -86,14 +110,13 @@ rule share:
         overlap=f"{STUDY}/tables/overlap.parquet",
         structure_flow=f"{STUDY}/tables/structure_flow.parquet",
         associations=f"{STUDY}/tables/associations.parquet",
-        template=str(Path(workflow.basedir, "workflow", "report", "table1.html")),
-        code=code("stats/*", "describing/*", "share"),
+        code=code("documents", "stats/*", "describing/*", "share"),
     output:
         expand(
             f"{STUDY}/shareable/{{name}}.csv",
             name=["table1", "flow", "overlap", "structure_flow", "associations"],
         ),
-        f"{STUDY}/shareable/table1.html",
+        expand(f"{STUDY}/shareable/table1.{{kind}}", kind=["html", "docx"]),
     log:
         f"{STUDY}/logs/share.log",
     benchmark:

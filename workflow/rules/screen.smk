@@ -33,7 +33,7 @@ rule screen:
         code=code("registry", "registries/*", "screening/*", "screen"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in SCREEN_TABLES},
-        csv=expand(f"{STUDY}/tables/{{table}}.csv", table=SCREEN_TABLES),
+        csv=table_files("screening", "Screening", SCREEN_TABLES),
         analysis_sets=f"{STUDY}/tables/analysis_sets.parquet",
     log:
         f"{STUDY}/logs/screen.log",

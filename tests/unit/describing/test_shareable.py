@@ -2,6 +2,7 @@
 
 import json
 
+import docx
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,9 +158,17 @@ def test_nothing_that_is_shared_changes_with_an_age_above_89(tmp_path):
     one, two = shared(tmp_path / "one", people), shared(tmp_path / "two", older)
 
     assert set(one) == {
-        *("table1.csv", "table1.html", "flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv")
+        *(
+            "table1.csv",
+            "table1.html",
+            "table1.docx",
+            "flow.csv",
+            "overlap.csv",
+            "structure_flow.csv",
+            "associations.csv",
+        )
     }
-    described = {"table1.csv", "table1.html", "flow.csv", "overlap.csv", "structure_flow.csv"}
+    described = {"table1.csv", "table1.html", "table1.docx", "flow.csv", "overlap.csv", "structure_flow.csv"}
     assert {name: one[name] for name in described} == {name: two[name] for name in described}
     assert b"111" not in b"".join(two[name] for name in described)
 
@@ -168,7 +177,9 @@ def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path)
     people = people_of_all_ages()
     found = shared(tmp_path, people)
 
-    everything = b"".join(found.values()).decode()
+    [word] = docx.Document(str(tmp_path / "shareable" / "table1.docx")).tables
+    cells = [cell.text for row in word.rows for cell in row.cells]
+    everything = "".join([*cells, *(content.decode() for name, content in found.items() if name != "table1.docx")])
     assert not any(scan in everything for scan in [*people["scan_id"], *people["patient_id"]])
     for name in ("flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv"):
         table = pd.read_csv(tmp_path / "shareable" / name)
@@ -189,4 +200,4 @@ def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
     rows = pd.read_csv(tmp_path / "shareable" / "table1.csv").set_index("Unnamed: 0")
     assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
     assert rows.loc["Age (years), median [IQR]", "All"] == "–"
-    assert len(found) == 6
+    assert len(found) == 7

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ctpop.figures import style
-from ctpop.figures.export import Drawing, save
+from ctpop.figures.export import Drawing, Picture, save
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
@@ -54,6 +54,15 @@ def test_the_picture_has_its_size_in_print(folder):
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
+@pytest.mark.parametrize("dpi", [300, 600])
+def test_the_resolution_is_the_one_that_is_asked_for(figure, tmp_path, dpi):
+    save(Drawing("example", "scatter", "", figure, pd.DataFrame({"age_years": [1.5]})), tmp_path, dpi)
+
+    with Image.open(tmp_path / "example.png") as picture:
+        assert picture.size == pytest.approx((84 / 25.4 * dpi, figure.get_figheight() * dpi), abs=1)
+        assert picture.info["dpi"] == pytest.approx((dpi, dpi), abs=0.1)
+
+
 def test_the_pdf_embeds_its_fonts_as_truetype(folder):
     content = (folder / "example.pdf").read_bytes()
 
@@ -92,6 +101,7 @@ def test_two_processes_write_the_same_bytes(tmp_path):
 
 
 def test_a_drawing_knows_its_size_on_a_screen(figure):
-    drawing = Drawing("example", "scatter", "", figure, pd.DataFrame())
+    drawing = Drawing("example", "scatter", "what it shows", figure, pd.DataFrame())
 
     assert drawing.size_px[0] == round(84 / 25.4 * 96)
+    assert drawing.picture == Picture("example", "scatter", "what it shows", drawing.size_px)

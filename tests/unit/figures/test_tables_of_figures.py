@@ -1,21 +1,27 @@
 """The numbers behind each figure: they add up, and nobody is lost."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import study_tables
 from ctpop import structures
 from ctpop.figures import (
+    against_published,
     against_truth,
     age_by_sex,
     asymmetry,
     by_sex,
+    centiles,
     failures,
     flow,
+    heatmap,
     overview,
     sensitivity,
     small_multiples,
 )
+from ctpop.figures.finding import Finding
+from ctpop.figures.places import apart
 from evidence import decisions
 
 
@@ -296,3 +302,128 @@ def test_a_side_that_is_not_usable_has_no_asymmetry():
     )
 
     assert asymmetry.source(analysis, {"hip_left": "hip_right"})["n"].tolist() == [0]
+
+
+def heat(tables, labels):
+    cells = heatmap.source(tables, labels)
+    return cells.set_index(["structure", "measure", "stratum"]).sort_index()
+
+
+def test_the_heat_map_has_a_cell_for_each_structure_measure_and_stratum(tables, labels):
+    cells = heatmap.source(tables, labels)
+
+    assert len(cells) == len(labels.names) * 2 * 4
+    assert list(cells["structure"].unique()) == labels.names
+    assert list(cells["stratum"].iloc[:4]) == ["all", "female", "male", "adjusted"]
+
+
+def test_the_cells_are_those_of_three_tables(tables, labels):
+    cells = heat(tables, labels)
+    key = ("organ_2", "volume_ml")
+    of_sexes = tables["associations_by_sex"].set_index(["structure", "measure", "sex"])["rho"]
+    adjusted = tables["adjusted"].set_index(["structure", "measure", "adjusted_for"])["rho"]
+
+    assert cells.loc[(*key, "all"), "rho"] == tables["associations"].set_index(["structure", "measure"])["rho"][key]
+    assert cells.loc[(*key, "female"), "rho"] == of_sexes[(*key, "female")]
+    assert cells.loc[(*key, "adjusted"), "rho"] == adjusted[(*key, "sex")]
+    assert cells.loc[(*key, "adjusted"), "adjusted_for"] == "sex"
+
+
+def test_adjusted_is_for_the_most_covariates_at_once(tables, labels):
+    alone = tables["adjusted"]
+    both = alone.assign(adjusted_for="sex + height_cm", rho=0.125)
+    more = pd.concat([alone, alone.assign(adjusted_for="height_cm"), both], ignore_index=True)
+
+    adjusted = heat({**tables, "adjusted": more}, labels).xs("adjusted", level="stratum")
+
+    assert set(adjusted["adjusted_for"]) == {"sex + height_cm"}
+    assert adjusted["rho"].eq(0.125).all()
+
+
+def test_a_missing_correlation_is_a_missing_cell(tables, labels):
+    women = tables["associations_by_sex"]["sex"].eq("female")
+    cells = heat({**tables, "associations_by_sex": tables["associations_by_sex"][~women]}, labels)
+
+    assert cells.xs("female", level="stratum")["rho"].isna().all()
+    assert cells.xs("male", level="stratum")["rho"].notna().any()
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("demo", 1), ("paper_104", 2), ("total_117", 2)])
+def test_the_heat_map_names_every_structure_once_below_its_group(name, blocks):
+    label_set = structures.read(name)
+    found = heatmap.blocks_of(label_set)
+    group_of = dict(zip(label_set.table["structure"], label_set.table["group"], strict=True))
+
+    assert len(found) == blocks
+    assert sorted(row.structure for rows in found for row in rows if row.structure) == sorted(label_set.names)
+    for rows in found:
+        heading = ""
+        for row in rows:
+            heading = heading if row.structure else row.words.removesuffix(", continued")
+            assert not row.structure or group_of[row.structure].lower() == heading.lower()
+        assert rows[-1].structure  # no heading without its structures
+
+
+def compared(*rows):
+    columns = ["id", "structure", "measure", "rho_published", "rho_here", "verdict"]
+    table = pd.DataFrame(rows, columns=columns).assign(n=20)
+    limits = {f"{end}_{side}": table[f"rho_{side}"] for end in ("ci_low", "ci_high") for side in ("published", "here")}
+    return table.assign(**limits)
+
+
+def test_a_correlation_that_is_printed_twice_is_one_point():
+    shown = against_published.source(
+        compared(
+            ("A01", "aorta", "volume_ml", 0.64, 0.61, "consistent"),
+            ("R02", "hips", "hu_mean", -0.61, -0.93, "differs"),
+            ("R09", None, "hu_mean", -0.79, None, "not_measured_here"),
+            ("R12", "aorta", "volume_ml", 0.64, 0.61, "consistent"),
+            ("G01", "spleen", "volume_ml", None, 0.1, "not_reported"),
+        )
+    )
+
+    assert list(shown["id"]) == ["R02", "R12", "R09"]
+    assert shown["number"].tolist()[:2] == [1, 2]
+    assert shown["number"].isna().tolist() == [False, False, True]
+    assert against_published.summary(shown) == "1 consistent, 1 differs, 1 not measured here"
+
+
+def centiles_of(structure):
+    shown = {f"centile_{percent:02d}": [float(percent)] * 2 for percent in (3, 10, 25, 50, 75, 90, 97)}
+    keys = {"structure": structure, "measure": "volume_ml", "sex": "female"}
+    return pd.DataFrame({"age_years": [50.0, 51.0], **shown, "n": 200, "n_near": [40, 10], **keys})
+
+
+def test_centiles_show_curves_and_people_of_each_sex():
+    points = pd.DataFrame(
+        {"age_years": [50.0, 60.0, 70.0], "value": [1.0, 2.0, 3.0], "quartile": 1, "sex": ["female", "male", None]}
+    )
+    whole = {"structure": "aorta", "measure": "volume_ml", "age_from": 0, "age_to": 120, "n": 1}
+    outcome = pd.DataFrame([{**whole, "sex": "female", "reason": "ok"}, {**whole, "sex": "male", "reason": "too_few"}])
+    curves = pd.concat([centiles_of("aorta"), centiles_of("spleen")])
+
+    finding = Finding("aorta", "volume_ml", points, {}, {}, frozenset())
+    shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": outcome})
+    told = centiles.source(shown)
+
+    assert told["series"].value_counts().to_dict() == {
+        "value": 2,
+        **{f"centile_{percent:02d}": 2 for percent in (3, 10, 25, 50, 75, 90, 97)},
+    }
+    assert told.loc[told["series"] == "centile_25", "value"].tolist() == [25.0, 25.0]
+    assert told.loc[told["series"] == "value", "sex"].tolist() == ["female", "male"]
+    assert centiles.summary(shown) == "Women: n = 1 and Men: n = 1; no curves (too few)"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "step", "limits", "expected"),
+    [
+        ([1.0, 5.0], 1.0, (-10, 10), [1.0, 5.0]),  # far enough apart
+        ([1.0, 1.0], 2.0, (-10, 10), [0.0, 2.0]),  # to both sides alike
+        ([0.0, 0.0, 0.0], 1.0, (0, 10), [0.0, 1.0, 2.0]),  # but not out of the room
+        ([10.0, 10.0], 1.0, (0, 10), [9.0, 10.0]),
+        ([], 1.0, (0, 1), []),
+    ],
+)
+def test_labels_are_moved_apart_and_no_further(wanted, step, limits, expected):
+    assert apart(np.array(wanted), step, limits).tolist() == pytest.approx(expected)

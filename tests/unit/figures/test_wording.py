@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ctpop import codes
+from ctpop import codes, settings
 from ctpop.figures import wording
 
 NAN = math.nan
@@ -32,6 +32,55 @@ def test_a_correlation_has_no_leading_zero_and_a_true_minus(value, text):
 )
 def test_p_is_printed_as_the_paper_prints_it(p, text):
     assert wording.p_text(p) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0, "P < .001"),
+        (0.000999, "P < .001"),
+        (0.001, "P = .001"),
+        (0.0085, "P = .009"),
+        (0.0234, "P = .02"),
+        (0.0449, "P = .04"),
+        (0.046, "P = .046"),
+        (0.05, "P = .05"),
+        (0.5, "P = .50"),
+        (0.995, "P > .99"),
+        (NAN, "P not computed"),
+    ],
+)
+def test_p_is_printed_in_ama_style_where_that_is_asked_for(p, text):
+    with wording.printed_in("ama"):
+        assert wording.p_text(p) == text
+
+
+def test_in_ama_style_a_correlation_has_a_zero_and_a_level_of_significance_has_none():
+    with wording.printed_in("ama"):
+        assert [wording.coefficient(value) for value in (-0.61, 0.61, 1.0, NAN)] == ["−0.61", "0.61", "1.00", "–"]
+        assert wording.interval(-0.68, 0.03) == "−0.68, 0.03"
+        assert wording.level(0.0001) == ".0001"
+        assert [wording.p_cell(p) for p in (0.0, 0.046, 1.0, NAN)] == ["<.001", ".046", ">.99", "–"]
+
+
+def test_a_mark_of_an_axis_has_the_decimals_that_it_needs():
+    assert [wording.tick(rho) for rho in (-1, -0.5, 0, 0.25)] == ["−1", "−.5", "0", ".25"]
+    with wording.printed_in("ama"):
+        assert [wording.tick(rho) for rho in (-1, -0.5, 0, 0.25)] == ["−1", "−0.5", "0", "0.25"]
+
+
+def test_a_style_ends_with_its_context_even_after_an_error():
+    with pytest.raises(ZeroDivisionError), wording.printed_in("ama"):
+        1 / 0  # noqa: B018
+
+    assert wording.style_in_use() == "paper"
+    assert wording.p_text(0.0) == "P < .0001"
+
+
+def test_the_configuration_offers_the_styles_that_there_are():
+    offered = settings.load_schema()["properties"]["report"]["properties"]["style"]["enum"]
+
+    assert tuple(offered) == wording.STYLES
 
 
 def test_a_cell_has_the_same_p_without_its_name():

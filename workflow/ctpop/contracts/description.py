@@ -11,7 +11,7 @@ NO_NUMBERS = "the row counts words, or no value is known"
 TABLE1 = Table(
     "table1",
     ("order", "group_order"),
-    "Table 1, one row per variable, level and group of scans; report/table1.csv and .html show it as a table for print",
+    "Table 1, one row per variable, level and group of scans; report/table1 (.csv, .html, .docx) is a table for print",
     {
         "order": count("position of variable and level", low=1),
         "variable": text("what is described: scans, patients, or a column of the registry"),

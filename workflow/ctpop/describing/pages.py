@@ -1,25 +1,18 @@
-"""Table 1 as files for people: a CSV, and an HTML page that opens from disk and prints on one sheet."""
+"""Table 1 as files for people: CSV, an HTML page that opens from disk, and DOCX."""
 
 from pathlib import Path
 
-import jinja2
-
+from ctpop import documents
 from ctpop.describing.printed import Printed
-from ctpop.tables import write_csv, write_text
+from ctpop.documents import Document
 
-TEMPLATES = Path(__file__).parents[2] / "report"
+TITLE = "Table 1. Scans in the study, by sex and by age quartile"
+NOTE = (
+    "Percentages are of the scans of a column whose value is known. IQR: interquartile range (25th and 75th"
+    " percentile). SD: standard deviation. Nothing was tested: age differs between age quartiles by construction."
+)
 
 
 def write_table1(table: Printed, folder: Path, banner: str | None, notes: tuple[str, ...] = ()) -> None:
-    """Write `table1.csv` and `table1.html` into a folder."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    page = environment.get_template("table1.html").render(table=table, banner=banner, notes=notes)
-    write_csv(table.frame, folder / "table1.csv")
-    write_text(page, folder / "table1.html")
+    """Write `table1.csv`, `table1.html` and `table1.docx` into a folder."""
+    documents.write(Document(TITLE, table.frame, (NOTE, *notes), banner), folder, "table1")

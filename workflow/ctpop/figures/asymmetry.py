@@ -61,6 +61,7 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
         _boxes(axes, shown)
     else:
         say_empty(axes)
+        axes.set(xticks=[])
     for place, column in enumerate(("n", "hidden")):
         left = PLOT_MM + place * COUNT_MM
         lanes.words(left, COUNT_MM, [f"{count:,}" for count in shown[column]])

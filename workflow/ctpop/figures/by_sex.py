@@ -27,7 +27,7 @@ from ctpop.schema import MEASURES
 
 PER_ROW, ROWS = 3, 6
 PER_PAGE = PER_ROW * ROWS
-WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM, INDENT_MM = 17.5, 22.0, 37.5, 9.0, 9.5
+WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM, INDENT_MM = 17.5, 22.0, 40.5, 9.0, 9.5
 EMPTY = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
@@ -58,7 +58,8 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
     names = list(dict.fromkeys(shown["structure"]))
     by_panel = dict(iter(shown.groupby(["structure", "measure"])))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * math.ceil(len(names) / PER_ROW) + 1, banner)
-    told = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. Below each box: sex (women, men) and n"
+    below = "Below each box: sex (women, men), n, and how many values are not drawn"
+    told = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. {below}"
     page.write(2, 1.5, told, fontsize=NORMAL, color=SOFT)
     third = page.width_mm / PER_ROW
     for number, name in enumerate(names):
@@ -77,11 +78,10 @@ def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame) -> None:
     axes = page.axes(left, top + 4.2, WIDE_MM, HIGH_MM)
     places = list(range(1, len(rows) + 1))
     axes.set(xlim=(0.4, len(rows) + 0.6), xticks=places)
+    axes.set_xticklabels([f"{SEXES[str(row.sex)][0]}\n{row.n:,}\n({row.hidden:,})" for row in rows.itertuples()])
     if not rows["n"].sum():
-        say_empty(axes)
-        axes.set_xticklabels([])
+        say_empty(axes, "no usable\nvalues")
         return
-    axes.set_xticklabels([f"{SEXES[str(row.sex)][0]}\n{row.n:,}" for row in rows.itertuples()])
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     drawn = {place: row for place, row in zip(places, rows.to_dict("records"), strict=True) if row["n"]}
     boxes = {place: Box(**{name: row[name] for name in vars(EMPTY)}) for place, row in drawn.items()}

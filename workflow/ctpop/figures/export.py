@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from ctpop.tables import write_atomically, write_csv
 
 FORMATS = ("pdf", "svg", "png")
 SVG_FAMILY = "Arimo, Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
+Draw = Callable[..., Figure]
 UNDATED = {
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
@@ -28,6 +30,16 @@ FACES = {  # what in an SVG asks for a face, and its description
     "Bold": ("font-weight: 700", "font-style:normal;font-weight:bold"),
     "Italic": ("font-style: italic", "font-style:italic;font-weight:normal"),
 }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a page says of a figure: name of its files, kind (its caption), words for who cannot see it, and size."""
+
+    name: str
+    kind: str
+    alt: str
+    size_px: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,27 @@ class Drawing:
         """Width and height on a screen."""
         width, height = self.figure.get_size_inches()
         return round(96 * width), round(96 * height)
+
+    @property
+    def picture(self) -> Picture:
+        """What is left of it once it is saved."""
+        return Picture(self.name, self.kind, self.alt, self.size_px)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A figure that is not drawn yet: what draws it, and what gives its numbers; another process can do both."""
+
+    name: str
+    kind: str
+    alt: str
+    draw: Callable[[], Figure]
+    tell: Callable[[], pd.DataFrame]
+
+    @property
+    def drawing(self) -> Drawing:
+        """The figure, drawn now."""
+        return Drawing(self.name, self.kind, self.alt, self.draw(), self.tell())
 
 
 @in_house_style

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
 from ctpop.figures.style import (
@@ -33,6 +34,7 @@ HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
 COLOURS = dict(zip(LOSSES, (HAIRLINE, GREY, *GROUPS, INK), strict=True))
 WORDS = {**REASONS, "no_value": "no value"}
+LEAST_SPAN = 8.0  # years or percent that an axis of dots shows at least
 PEOPLE = {"age": "Mean age (years)", "women": "Women (%)"}
 
 
@@ -101,11 +103,12 @@ def _dots(axes: Axes, used: pd.Series, removed: pd.Series, label: str) -> None:
     axes.plot(removed, places, "o", ms=2.6, mfc=PAPER, mec=BLUE, mew=0.6, zorder=2)
     known = pd.concat([used, removed]).dropna()
     axes.set_xlabel(label)
-    if known.empty:
-        axes.set(xlim=(0, 100))
-    axes.margins(x=0.12)
+    low, high = (0.0, 100.0) if known.empty else (float(known.min()), float(known.max()))
+    room = max(0.12 * (high - low), (LEAST_SPAN - high + low) / 2)
+    axes.set_xlim(low - room, high + room)
+    ticks = MaxNLocator(nbins=4, integer=True).tick_values(low - room, high + room)
+    axes.set_xticks([tick for tick in ticks if max(0, low - room) <= tick <= high + room])
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
-    axes.locator_params(axis="x", nbins=4)
 
 
 def _legend(page: Page, reasons: list[str]) -> None:

@@ -22,7 +22,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Finding:
-    """Values of one structure and measure (age_years, value, quartile 1 to 4) and the rows of the result tables.
+    """Values of one structure and measure (age_years, value, quartile 1 to 4, sex) and the rows of the result tables.
 
     `differing` are the pairs of quartiles whose post hoc P is below alpha.
     """
@@ -79,10 +79,10 @@ def findings_of(
 ) -> dict[Key, Finding]:
     """Return a finding for every structure and measure, also where no value is usable.
 
-    `people` has scan_id, age_years and quartile; `results` holds the tables associations, groups and posthoc.
+    `people` has scan_id, age_years, quartile and sex; `results` holds the tables associations, groups and posthoc.
     """
     points = analysis.merge(people, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
-    columns = ["age_years", "value", "quartile"]
+    columns = ["age_years", "value", "quartile", "sex"]
     by_key = dict(iter(points.sort_values(["age_years", "value"]).groupby(KEY)[columns]))
     association = _rows(results["associations"])
     groups = _rows(results["groups"])

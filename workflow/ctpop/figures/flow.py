@@ -32,7 +32,7 @@ from ctpop.figures.wording import (
     listed,
 )
 
-MAIN_MM, SIDE_MM = 50.0, 53.0  # widths of the boxes
+MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
 NOTHING_THERE = ("not_in_model", "not_segmented", "absent", "absent_known")
 

@@ -117,6 +117,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
         left += n
     axes.set(xlim=(0, max(1, left.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
     axes.set_xlabel("Scans in the study")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines["left"].set_visible(False)
 
 

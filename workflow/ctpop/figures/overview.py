@@ -32,7 +32,7 @@ from ctpop.figures.style import (
     plain,
     shortened,
 )
-from ctpop.figures.wording import MEASURES, MINUS, group_text, level, percent, plain_structure, structure_text
+from ctpop.figures.wording import MEASURES, group_text, level, percent, plain_structure, structure_text, tick
 from ctpop.structures import LabelSet
 
 COUNT_MM, PLOT_MM = 16.0, 46.0
@@ -114,7 +114,7 @@ def _row_text(pairs: list[tuple[str, str]]) -> str:
 def frame_forest(axes: Axes, n_rows: int) -> None:
     """Prepare axes for correlations from −1 to 1, one row each from the top."""
     axes.set(xlim=(-1, 1), ylim=(n_rows - 0.5, -0.5), yticks=[], xticks=[-1, -0.5, 0, 0.5, 1])
-    axes.set_xticklabels([f"{MINUS}1", f"{MINUS}.5", "0", ".5", "1"])
+    axes.set_xticklabels([tick(rho) for rho in (-1, -0.5, 0, 0.5, 1)])
     axes.set_xlabel("Spearman correlation with age ($r_s$)")
     axes.spines["left"].set_visible(False)
     axes.patch.set_visible(False)

@@ -77,12 +77,12 @@ def plot(axes: Axes, finding: Finding, conventions: Conventions) -> None:
     axes.margins(y=0.06)
 
 
-def say_empty(axes: Axes) -> None:
+def say_empty(axes: Axes, words: str = "no usable values") -> None:
     """Write into empty axes that there is nothing to show."""
     axes.set(yticks=[])
     for spine in axes.spines.values():
         spine.set_color(HAIRLINE)
-    axes.text(0.5, 0.5, "no usable values", transform=axes.transAxes, ha="center", va="center", color=SOFT)
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=SOFT)
 
 
 def dot_look(n: int) -> tuple[float, float]:

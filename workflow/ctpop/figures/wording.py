@@ -1,12 +1,24 @@
-"""How numbers and codes are printed: as the paper prints them, with true minus signs and n."""
+"""How numbers and codes are printed, with true minus signs and n: as the paper prints them, or in AMA style.
+
+SOURCE: AMA Manual of Style, 11th ed. 2020, 18.7.1 (a zero before the decimal point, except of P, alpha and beta) and
+19.5 (digits of P: two, three below .01 and where two would make .05 of less; `P < .001` and `P > .99` at the ends).
+"""
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 MISSING = "\N{EN DASH}"
-P_FLOOR = 0.0001  # SOURCE: Radiol Artif Intell 2023;5(5):e230024 prints no P value below .0001
+P_FLOORS = {  # below it, P is not printed
+    "paper": 0.0001,  # SOURCE: Radiol Artif Intell 2023;5(5):e230024
+    "ama": 0.001,
+}
+STYLES = tuple(P_FLOORS)
+CLOSE_TO_5_PERCENT = (0.045, 0.05)  # two digits would print .05 (AMA)
 SIDES = ("left", "right")
 
 NOT_MEASURED = {
@@ -60,6 +72,13 @@ AGREEMENTS = {
     "not_reported": "not reported",
     "not_measured_here": "not measured here",
 }
+NO_CURVES = {  # why there are no centile curves
+    "too_few": "too few",
+    "all_equal": "all values equal",
+    "few_ages": "too few ages",
+    "not_positive": "a volume of 0",
+    "not_converged": "not fitted",
+}
 MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
 AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
 STRUCTURES = {
@@ -69,6 +88,8 @@ STRUCTURES = {
     "sacrum_v1": "sacrum with S1",
     "vertebrae": "vertebra",
 }
+
+_STYLE: ContextVar[str] = ContextVar("style", default="paper")
 
 
 def structure_text(name: str) -> str:
@@ -99,21 +120,47 @@ def number(value: float, decimals: int = 0) -> str:
     return _signed(f"{value:,.{decimals}f}")
 
 
+@contextmanager
+def printed_in(style: str) -> Iterator[None]:
+    """Print numbers in a style, `paper` or `ama`, within this context; elsewhere it is `paper`."""
+    before = _STYLE.set(style)
+    try:
+        yield
+    finally:
+        _STYLE.reset(before)
+
+
+def style_in_use() -> str:
+    """Return the style that numbers are printed in."""
+    return _STYLE.get()
+
+
 def coefficient(value: float, decimals: int = 2) -> str:
-    """Return a correlation or share as the paper prints it, without the leading zero: −.61."""
-    return re.sub(r"(?<!\d)0\.", ".", number(value, decimals))
+    """Return a correlation or share: −.61 as the paper prints it, −0.61 in AMA style."""
+    text = number(value, decimals)
+    return text if _STYLE.get() == "ama" else _bare(text)
+
+
+def tick(value: float) -> str:
+    """Return a correlation at the mark of an axis, with as many decimals as it has: −1, −.5, 0."""
+    text = _signed(f"{value:g}")
+    return text if _STYLE.get() == "ama" else _bare(text)
 
 
 def p_text(p: float, name: str = "P") -> str:
-    """Return `P < .0001`, `P = .023` or `P > .99`: two digits, at most four decimals, none where P is missing."""
+    """Return `P < .0001`, `P = .023` or `P > .99`: two digits, at most four decimals, none where P is missing.
+
+    In AMA style `P < .001`, `P = .02`, and three decimals below .01 and from .045 to .05.
+    """
+    style = _STYLE.get()
     if math.isnan(p):
         return f"{name} not computed"
-    if p < P_FLOOR:
-        return f"{name} < {coefficient(P_FLOOR, 4)}"
+    if p < P_FLOORS[style]:
+        return f"{name} < {level(P_FLOORS[style])}"
     if p > 0.99:
         return f"{name} > .99"
-    decimals = min(4, 1 - math.floor(math.log10(p)))
-    return f"{name} = {coefficient(p, decimals)}"
+    decimals = _decimals_ama(p) if style == "ama" else min(4, 1 - math.floor(math.log10(p)))
+    return f"{name} = {_bare(number(p, decimals))}"
 
 
 def p_cell(p: float) -> str:
@@ -146,6 +193,15 @@ def count(n: int, one: str, many: str = "") -> str:
 def listed(items: list[str]) -> str:
     """Return `a, b and c`."""
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def _decimals_ama(p: float) -> int:
+    low, high = CLOSE_TO_5_PERCENT
+    return 3 if p < 0.01 or low <= p < high else 2
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"(?<!\d)0\.", ".", text)
 
 
 def _signed(text: str) -> str:

@@ -12,31 +12,36 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ctpop import documents
+from ctpop.documents import Document
 from ctpop.figures.finding import KEY
 from ctpop.figures.wording import (
     MEASURES,
     coefficient,
     interval,
     level,
+    listed,
     number,
     p_cell,
     p_text,
     percent,
     structure_text,
 )
-from ctpop.reporting import documents, summaries
-from ctpop.reporting.documents import Document
+from ctpop.reporting import summaries
 from ctpop.reporting.study import Study
 from ctpop.tables import write_csv, write_text
 
 CHECKLISTS = Path(__file__).parents[2] / "resources" / "checklists"
 NAMES = ("strobe", "claim")
 STRONGEST = 3
+COMPARED = ("consistent", "differs")
+NO_COVARIATE = "none"
+COVARIATES = {"height_cm": "height", "kvp": "tube voltage", "phase": "contrast phase", "year": "year of the scan"}
 
 
 def write(study: Study, template: jinja2.Template, references: str, folder: Path) -> None:
-    """Write results.md, references.bib, table2_associations and the checklists into a folder."""
-    write_text(results_text(study, template), folder / "results.md")
+    """Write results.md and .docx, references.bib, table2_associations and the checklists into a folder."""
+    documents.write_prose(results_text(study, template), folder, "results")
     write_text(references, folder / "references.bib")
     documents.write(association_document(study), folder, "table2_associations")
     for name in NAMES:
@@ -62,7 +67,31 @@ def results_text(study: Study, template: jinja2.Template) -> str:
         n_most=int(known["n"].max()) if len(known) else 0,
         detectable=coefficient(smallest_significant(int(known["n"].max()), aging["alpha"]), 3) if len(known) else "",
         change=coefficient(float(changes.max())) if len(changes) else "",
+        adjusted=adjusted(study),
+        published={verdict: int(tables["compare_published"]["verdict"].eq(verdict).sum()) for verdict in COMPARED},
     )
+
+
+def adjusted_for(tables: dict[str, pd.DataFrame]) -> str:
+    """Return the covariates that the correlations are adjusted for together, in words; nothing without any."""
+    sets = tables["adjusted"]["adjusted_for"].unique()
+    most = max(sets, key=lambda names: (names.count(" + "), names), default=NO_COVARIATE)
+    return "" if most == NO_COVARIATE else covariates_in_words(most)
+
+
+def covariates_in_words(names: str) -> str:
+    """Return covariates as a sentence names them: `sex + height_cm` is `sex and height`."""
+    return listed([COVARIATES.get(name, name.replace("_", " ")) for name in names.split(" + ")])
+
+
+def adjusted(study: Study) -> dict[str, Any]:
+    """Return what correlations of structures were adjusted for together, how many were, and how many significant."""
+    table, covariates = study.tables["adjusted"], adjusted_for(study.tables)
+    together = table["adjusted_for"].map(covariates_in_words).eq(covariates)
+    p = table.loc[together & table["family"].eq("structures"), "p"].dropna()
+    if not covariates or p.empty:
+        return {}
+    return {"covariates": covariates, "tested": len(p), "significant": int((p < study.config["aging"]["alpha"]).sum())}
 
 
 def strongest(known: pd.DataFrame, study: Study) -> list[str]:
@@ -108,7 +137,8 @@ def association_document(study: Study) -> Document:
         " adjusted P over all correlations of single structures, or of groups of them. H and epsilon squared:"
         " Kruskal-Wallis test over age quartiles. n: values that passed the screening."
     )
-    return Document("Table 2. Association of volume and attenuation with age", pd.DataFrame(rows), note, study.banner)
+    title = "Table 2. Association of volume and attenuation with age"
+    return Document(title, pd.DataFrame(rows), (note,), study.banner)
 
 
 def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:

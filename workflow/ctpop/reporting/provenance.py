@@ -1,4 +1,4 @@
-"""Where the numbers come from: settings, versions, model and commit, without times or places of this machine."""
+"""Where the numbers come from: inputs, settings, versions, model, commit; without times or places of this machine."""
 
 import platform
 import subprocess
@@ -8,26 +8,37 @@ from typing import Any
 
 from ctpop import __version__
 from ctpop.errors import ContractError
+from ctpop.reporting import inputs
 from ctpop.reporting.study import Study
 from ctpop.reporting.summaries import counts
 from ctpop.segmentation import model_set
 
-PACKAGES = ("numpy", "scipy", "statsmodels", "pandas", "pandera", "pyarrow", "nibabel", "matplotlib", "jinja2")
+PACKAGES = (
+    *("numpy", "scipy", "statsmodels", "pandas", "pandera", "pyarrow", "patsy", "nibabel", "scikit-image"),
+    *("matplotlib", "pillow", "jinja2", "jsonschema", "pyyaml", "python-docx", "python-calamine", "rocrate"),
+    *("isal", "pydicom", "dcm2niix"),
+)
 SEGMENTERS = ("nnunetv2", "torch")
 ABSENT = "not installed"
 PACKAGE_FOLDER = Path(__file__).parents[1]
+PROGRAM = (".", "../rules", "../report", "../resources", "../schemas", "../../Snakefile")  # seen from that folder
 
 
-def provenance(study: Study) -> dict[str, Any]:
-    """Return what made this study: equal for equal studies, whenever and wherever they ran."""
+def provenance(study: Study, masks: Path | None = None) -> dict[str, Any]:
+    """Return what made this study: equal for equal studies, whenever and wherever they ran.
+
+    `masks` is the store of label maps, for a study that has one.
+    """
     door = study.config["study"]["start_from"]
     packages = (*PACKAGES, *SEGMENTERS) if door == "images" else PACKAGES
     return {
         "ctpop": __version__,
         "git_commit": git_commit(),
+        "git_changed": git_changed(),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in packages},
         "models": models_of(study),
+        "inputs": inputs_of(study, masks),
         "counts": counts(study),
         "config": without_folders(study.config),
     }
@@ -54,10 +65,21 @@ def models_of(study: Study) -> list[dict[str, Any]]:
     return [{"name": name, **(known if name.endswith(str(known["sha256"])[:12]) else nothing)} for name in named]
 
 
+def inputs_of(study: Study, masks: Path | None) -> dict[str, dict[str, Any]]:
+    """Return name, number of files and checksum of each input of this study."""
+    files = inputs.files_of(study.config)
+    return files if masks is None else {**files, **inputs.images_of(study.tables["segments"], masks)}
+
+
 def git_commit() -> str | None:
     """Return the commit of the repository that holds this package, if there is one."""
     tracked = _git("ls-files", "__main__.py")
     return (_git("rev-parse", "HEAD") or None) if tracked else None
+
+
+def git_changed() -> bool | None:
+    """Return whether the program differs from its commit; missing where there is none."""
+    return None if git_commit() is None else bool(_git("status", "--porcelain", "--", *PROGRAM))
 
 
 def without_folders(value: Any) -> Any:

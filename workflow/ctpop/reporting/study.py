@@ -33,10 +33,13 @@ REQUIRED = (
     schema.GROUPS,
     schema.POSTHOC,
     schema.SENSITIVITY,
+    schema.ADJUSTED,
+    schema.ASSOCIATIONS_BY_SEX,
+    schema.RANK_ANCOVA,
+    schema.AGE_CURVES,
     schema.COMPARE_PUBLISHED,
 )
-
-
+CENTILES = (schema.CENTILES, schema.CENTILE_CALIBRATION)  # where aging.centiles asks for them
 COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 scans has 12 million rows
     "measures": ("status",),
     "verdicts": ("usable_volume", "usable_hu", "reason", "reviewer"),
@@ -68,6 +71,10 @@ class Study:
         left = set(self.label_set.table.loc[self.label_set.table["side"] == "left", "structure"])
         return {name: twin for name, twin in self.label_set.twins.items() if name in left}
 
+    def pair(self, name: str) -> list[Finding]:
+        """Return volume and attenuation of a structure or group."""
+        return [self.findings[name, measure] for measure in schema.MEASURES]
+
     @property
     def analysed(self) -> list[str]:
         """Structures in the order of their labels, and then the groups of them."""
@@ -90,7 +97,7 @@ class Study:
     @cached_property
     def findings(self) -> dict[Key, Finding]:
         """Every structure and measure with its values and results."""
-        people = self.tables["cohort"][["scan_id", "age_years"]]
+        people = self.tables["cohort"][["scan_id", "age_years", "sex"]]
         cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
         quartiles = quartile_of(people["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
         return findings_of(
@@ -105,7 +112,8 @@ class Study:
 def read_study(folder: Path, label_set: structures.LabelSet, config: dict[str, Any]) -> Study:
     """Read the tables of a study from their folder.
 
-    Segments are absent where the study began with measures, and the comparison with the truth where no truth is known.
+    Segments are absent where the study began with measures, centiles where the configuration does not ask for them
+    (what lies there is of an earlier one), and the comparison with the truth where no truth is known.
 
     Raises
     ------
@@ -113,9 +121,10 @@ def read_study(folder: Path, label_set: structures.LabelSet, config: dict[str, A
         If a table is missing or broken.
 
     """
+    asked = (*REQUIRED, *(CENTILES if config["aging"]["centiles"] else ()))
     tables = {
         table.name: table.read(_existing(folder / f"{table.name}.parquet"), *COLUMNS.get(table.name, ()))
-        for table in REQUIRED
+        for table in asked
     }
     if config["study"]["start_from"] != "measures":
         tables["segments"] = schema.SEGMENTS.read(_existing(folder / "segments.parquet"))

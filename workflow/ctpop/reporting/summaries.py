@@ -7,26 +7,19 @@ import pandas as pd
 
 from ctpop import schema
 from ctpop.figures import flow as flow_figure
-from ctpop.figures.finding import KEY, Key, records
+from ctpop.figures.finding import KEY, Key
 from ctpop.figures.wording import (
-    AXES,
     LEFT_OUT_BY_REVIEWER,
     LOOKS,
     MEASURES,
-    MISSING,
     NOT_MEASURED,
     REASONS,
-    RULE_SETS,
-    coefficient,
-    interval,
     number,
-    p_cell,
     structure_text,
 )
 from ctpop.reporting.study import Study
 from ctpop.schema import CONTRAST_LOOKS
 from ctpop.screening import policy
-from ctpop.structures import lower_bounds
 
 STATUS = {"segmented": "segmented", "existing": "existing segmentation", **NOT_MEASURED}
 FAILURES_SHOWN = 50
@@ -137,31 +130,6 @@ def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def screening(study: Study) -> dict[str, Any]:
-    """Return, for each structure, its usable volumes and attenuations and the scans by reason, in label order."""
-    verdicts = study.tables["verdicts"]
-    reasons = [code for code in REASONS if code != "ok" and verdicts["reason"].eq(code).any()]
-    by_reason = pd.crosstab(verdicts["structure"], verdicts["reason"])
-    usable = verdicts.groupby("structure")[["usable_volume", "usable_hu"]].sum()
-    table = usable.join(by_reason).reindex(study.label_set.names, fill_value=0)
-    columns = ["usable_volume", "usable_hu", *reasons]
-    bounded = "below_bound" in policy.read(study.config["screen"]["rules"]).rules
-    known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"]) if bounded else {}
-    bounds = {name: known.get(name, np.nan) for name in study.label_set.names}
-    return {
-        "reasons": [REASONS[code] for code in reasons],
-        "bounded": bounded,
-        "rows": [
-            (
-                structure_text(name),
-                number(bounds[name], 0 if bounds[name] >= 10 else 1),
-                [int(cell) for cell in cells],
-            )
-            for name, cells in zip(study.label_set.names, table[columns].to_numpy(), strict=True)
-        ],
-    }
-
-
 def screening_rules(study: Study) -> dict[str, Any]:
     """Return what each applied rule takes away and its limits, the verdicts by reason, and how many were reviewed."""
     chosen, verdicts = study.config["screen"], study.tables["verdicts"]
@@ -174,33 +142,6 @@ def screening_rules(study: Study) -> dict[str, Any]:
     }
 
 
-def associations(study: Study, family: str) -> list[dict[str, str]]:
-    """Return every structure (or group) and measure with its results, the strongest correlation first."""
-    found = study.tables["associations"].loc[study.tables["associations"]["family"] == family]
-    groups = study.tables["groups"][[*KEY, "h", "p", "epsilon_squared"]]
-    joined = found.merge(groups, on=KEY, how="left", suffixes=("", "_groups"), validate="one_to_one")
-    joined = joined.assign(strength=joined["rho"].abs()).sort_values(
-        ["strength", *KEY], ascending=[False, True, True], na_position="last"
-    )
-    return [
-        {
-            "structure": structure_text(row["structure"]),
-            "measure": AXES[row["measure"]],
-            "n": f"{row['n']:,}",
-            "rho": coefficient(row["rho"]),
-            "ci": interval(row["ci_low"], row["ci_high"]),
-            "log10_p": number(row["log10_p"], 1),
-            "p": p_cell(row["p"]),
-            "p_bonferroni": p_cell(row["p_bonferroni"]),
-            "h": number(row["h"], 1),
-            "p_groups": p_cell(row["p_groups"]),
-            "epsilon_squared": coefficient(row["epsilon_squared"]),
-            "significant": "yes" if pd.notna(row["significant"]) and row["significant"] else "",
-        }
-        for row in joined.to_dict("records")
-    ]
-
-
 def incomplete_groups(study: Study) -> list[tuple[str, list[str], int]]:
     """Return the groups that the label set does not have all members of, with those it has and how many there are."""
     size = study.label_set.group_members.groupby("group").size()
@@ -211,56 +152,9 @@ def incomplete_groups(study: Study) -> list[tuple[str, list[str], int]]:
     ]
 
 
-def sensitivity(study: Study) -> dict[str, Any]:
-    """Return the correlations of some structures under each rule set: the chosen ones, and those that change most."""
-    table = study.tables["sensitivity"]
-    cell = {
-        (rules, structure, measure): f"{coefficient(rho)} (n = {n:,})"
-        for rules, structure, measure, rho, n in table[["rules", *KEY, "rho", "n"]].itertuples(index=False)
-    }
-    shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
-    return {
-        "rules": [RULE_SETS[rules] for rules in shown],
-        "rows": [
-            (structure_text(structure), AXES[measure], [cell[rules, structure, measure] for rules in shown])
-            for structure, measure in sensitive(study)
-        ],
-    }
-
-
 def sensitive(study: Study) -> list[Key]:
     """Return the structures and measures that the report compares under all rule sets."""
     table = study.tables["sensitivity"]
     change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()
     most = change[change > 0].sort_values(ascending=False, kind="stable").index[:CHANGES_SHOWN]
     return list(dict.fromkeys([*study.chosen, *most]))
-
-
-def truth_rows(study: Study) -> list[dict[str, str]]:
-    """Return the comparison with the truth, in label order."""
-    compared = study.tables["compare_truth"]
-    by_measure = {measure: records(compared.loc[compared["measure"] == measure]) for measure in MEASURES}
-    return [
-        {
-            "structure": structure_text(name),
-            "measure": AXES[measure],
-            "n": f"{row['n']:,}",
-            "pearson_r": coefficient(row["pearson_r"], 3),
-            "bias": number(row["bias"], 1),
-            "bias_percent": number(row["bias_percent"], 1),
-            "rho_true": coefficient(row["rho_true"]),
-            "rho_measured": coefficient(row["rho_measured"]),
-            "ci": interval(row["ci_low"], row["ci_high"]),
-            "inside": _inside(row),
-        }
-        for name in study.label_set.names
-        for measure in MEASURES
-        for row in [by_measure[measure][name]]
-        if name in by_measure[measure]
-    ]
-
-
-def _inside(row: dict[str, Any]) -> str:
-    if np.isnan(row["ci_low"]):
-        return MISSING
-    return "yes" if row["truth_inside"] else "no"

@@ -1,0 +1,67 @@
+"""Draw all figures of a finished study of the paper's size, in one process and in two.
+
+    make twin                                                    # the study: 4004 people, 104 structures, 2 measures
+    python bench/figures.py > bench/figures.md
+
+Calls the command `report` on the study's tables, with a folder of its own for what it writes. Figures, pages, and what
+it takes to read the tables count together. Memory is the largest that the command and its processes held together at
+any time; seconds of a core, unlike seconds, do not depend on what else the machine does.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+from pathlib import Path
+
+from machine import heading, load, table
+from runs import ROOT, measured
+
+MOST_MINUTES, CORES = 5, 2
+
+
+def command(study: Path, out: Path, jobs: int) -> list[str]:
+    """Return the command that draws a study as its own configuration says, with results in another folder."""
+    config = json.loads((study / "provenance.json").read_text(encoding="utf-8"))["config"]
+    places = {"tables": study / "tables", "figures": out / "figures", "report": out / "report"}
+    options = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    others = ["--structures", config["structures"], "--config", json.dumps(config), "--jobs", str(jobs)]
+    return [sys.executable, "-m", "ctpop", "report", *options, *others]
+
+
+def processor_seconds() -> float:
+    """Return the time that processors spent on the programs started so far."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def once(study: Path, jobs: int) -> list[str]:
+    """Return the row of the table for a number of processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = processor_seconds()
+        cost = measured(command(study, Path(folder), jobs), OPENBLAS_NUM_THREADS="1")
+        busy = processor_seconds() - before
+        files = list(Path(folder, "figures").iterdir())
+        pdfs = [path.stat().st_size for path in files if path.suffix == ".pdf"]
+        whole = sum(path.stat().st_size for path in files)
+    held = "yes" if cost.seconds < 60 * MOST_MINUTES else "no"
+    sizes = [f"{whole / 2**20:.0f}", f"{max(pdfs) / 2**20:.1f}"]
+    return [str(jobs), str(len(pdfs)), f"{cost.seconds:.0f}", f"{busy:.0f}", f"{cost.host_mb / 1024:.1f}", *sizes, held]
+
+
+def main() -> None:
+    """Measure and print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=Path, default=ROOT / "results" / "twin", help="finished study")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, CORES], help="numbers of processes to try")
+    options = parser.parse_args()
+    before = load()
+    rows = [once(options.study, jobs) for jobs in options.jobs]
+    head = ["processes", "figures", "seconds", "of a core", "memory (GB)", "files (MB)", "largest PDF (MB)"]
+    head.append(f"under {MOST_MINUTES} min")
+    sys.stdout.write(f"{heading(before)}\n\nPDF, SVG, PNG and CSV of each figure.\n\n{table(head, rows)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""A reader goes through the report in a real browser: from the page of the study to a structure and back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import study_tables
+import volumes
+from ctpop.__main__ import main
+from ctpop.structures import LabelSet
+from reported import written
+
+NAMED = volumes.label_set("liver", "kidney_left", "kidney_right", "vertebrae_L1")
+LABELS = LabelSet("made_up", NAMED.table.assign(lower_bound_ml=[20.0, np.nan, 5.0, np.nan]))
+ALL = "#all-structures"
+PHONE = {"width": 390, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A synthetic study of sixty people, reported by the real command."""
+    folder = tmp_path_factory.mktemp("index")
+    people = study_tables.registry(60)
+    arguments = written(folder, people, LABELS, failed={"s0010": "unreadable"}, banner="synthetic")
+    assert main([*arguments, "--jobs", "1"]) == 0
+    return folder
+
+
+@pytest.fixture
+def index(study, page):
+    """The page of the study, opened from disk, with the requests that it made."""
+    page.requests = []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.goto((study / "report" / "index.html").as_uri())
+    page.wait_for_selector("body[data-ready]")
+    return page
+
+
+def column(page, number, table=ALL):
+    """Return what the rows that are shown print in a column (1: the names)."""
+    return page.eval_on_selector_all(
+        f"{table} tbody tr", f"rows => rows.map(row => row.cells[{number - 1}].textContent)"
+    )
+
+
+def heading(page, number, table=ALL):
+    return page.locator(f"{table} thead th >> nth={number - 1}")
+
+
+def sort(page, number, direction, table=ALL):
+    """Click on a heading and wait until the table says that it is sorted; None stands for as it was written."""
+    heading(page, number, table).click()
+    wait_until_sorted(page, number, direction, table)
+
+
+def wait_until_sorted(page, number, direction, table=ALL):
+    told = f"[aria-sort={direction}]" if direction else ":not([aria-sort])"
+    page.wait_for_selector(f"{table} thead th:nth-child({number}){told}")
+
+
+def load_images(page):
+    """Load the images that are not in sight, too, as a browser does before it prints."""
+    page.evaluate("Promise.all([...document.images].map(image => { image.loading = 'eager'; return image.decode(); }))")
+
+
+def rho_of(study):
+    table = pd.read_parquet(study / "tables" / "associations.parquet").query("family == 'structures'")
+    return table["rho"]
+
+
+def test_no_request_leaves_the_folder_of_the_study(study, index):
+    load_images(index)
+    index.click(f"{ALL} tbody a >> nth=0")
+    index.wait_for_selector("body[data-ready]")
+
+    assert len(index.requests) > 15
+    assert [url for url in index.requests if not url.startswith((study.as_uri(), "data:"))] == []
+
+
+def test_a_click_sorts_by_the_number_and_not_by_its_text(study, index):
+    sort(index, 5, "descending")
+    falling = [float(text.replace("−", "-")) for text in column(index, 5)]
+    sort(index, 5, "ascending")
+    rising = [float(text.replace("−", "-")) for text in column(index, 5)]
+
+    assert falling == sorted((round(rho, 2) for rho in rho_of(study)), reverse=True)
+    assert rising == falling[::-1]
+    sort(index, 5, None)
+    strongest = [abs(float(text.replace("−", "-"))) for text in column(index, 5)]
+    assert strongest == sorted(strongest, reverse=True)  # as it was written
+
+
+def test_p_values_that_are_printed_alike_are_sorted_by_their_logarithm(index):
+    sort(index, 7, "descending")
+    sort(index, 7, "ascending")
+    logarithms = [float(text.replace("−", "-")) for text in column(index, 8)]
+
+    assert column(index, 7).count("<.0001") > 1
+    assert logarithms == sorted(logarithms)
+
+
+def test_missing_numbers_come_last_in_both_directions(index):
+    table = "section#screening table"
+    sort(index, 2, "descending", table)
+    falling = column(index, 2, table)
+    sort(index, 2, "ascending", table)
+    rising = column(index, 2, table)
+
+    assert falling == ["20", "5.0", "–", "–"]
+    assert rising == ["5.0", "20", "–", "–"]
+
+
+def test_rows_are_found_by_a_word_and_narrowed_by_lists(index):
+    status = "#all-structures-filters [role=status]"
+    assert index.inner_text(status) == "8 of 8 rows"
+    index.fill("#all-structures-filters input", "kidney")
+    assert column(index, 1) == [name for name in column(index, 1) if "kidney" in name]
+    assert index.inner_text(status) == "4 of 8 rows"
+    index.select_option("#all-structures-filters select >> nth=1", "Volume")
+    assert sorted(column(index, 1)) == ["Left kidney", "Right kidney"]
+    index.click("#all-structures-filters button")
+    index.wait_for_selector(f"{status}:text-is('8 of 8 rows')")
+    index.select_option("#all-structures-filters select >> nth=2", "yes")
+    assert set(column(index, 13)) == {"yes"}
+
+
+def test_a_structure_is_opened_and_left_again(index):
+    index.fill("#all-structures-filters input", "left kidney")
+    index.click(f"{ALL} tbody a >> nth=0")
+    index.wait_for_selector("body[data-ready]")
+    assert index.inner_text("h1") == "Left kidney"
+    index.click("[rel=next]")
+    assert index.inner_text("h1") == "Right kidney"
+    index.click("[rel=prev]")
+    assert index.inner_text("h1") == "Left kidney"
+    assert index.locator("figure img").first.evaluate("image => image.naturalWidth") > 100
+    index.click("[rel=up]")
+    index.wait_for_selector("body[data-ready]")
+    assert index.url.endswith("index.html#associations")
+
+
+def test_the_keyboard_alone_is_enough(index):
+    index.keyboard.press("Tab")
+    assert index.evaluate("document.activeElement.textContent") == "Skip to the content"
+    index.focus("#all-structures-filters input")
+    index.keyboard.type("liver")
+    assert set(column(index, 1)) == {"Liver"}
+    for _ in range(40):
+        index.keyboard.press("Tab")
+        if index.evaluate("document.activeElement.closest('th')?.cellIndex") == 4:
+            break
+    index.keyboard.press("Enter")
+    wait_until_sorted(index, 5, "descending")
+    for _ in range(40):
+        index.keyboard.press("Tab")
+        if index.evaluate("document.activeElement.matches('tbody a')"):
+            break
+    index.keyboard.press("Enter")
+    index.wait_for_url("**/structures/liver.html")
+    assert index.inner_text("h1") == "Liver"
+
+
+def test_a_screen_reader_finds_names_and_roles(index):
+    tree = index.locator("body").aria_snapshot()
+
+    assert 'heading "Aging study made_up" [level=1]' in tree
+    assert 'navigation "Contents"' in tree
+    assert 'region "Associations with age, table"' in tree
+    assert 'searchbox "Find"' in tree
+    assert 'combobox "Organ group"' in tree
+    assert 'link "Left kidney"' in tree
+    nameless = index.evaluate(
+        "[...document.querySelectorAll('button, input, select')]"
+        ".filter(e => !(e.labels?.length || e.textContent.trim())).length"
+    )
+    assert nameless == 0
+    assert index.evaluate("[...document.images].every(image => image.alt.length > 20)")
+
+
+@pytest.mark.parametrize("name", ["index.html", "structures/liver.html", "structures/kidneys.html"])
+def test_a_phone_scrolls_tables_and_never_the_page(study, page, name):
+    page.set_viewport_size(PHONE)
+    page.goto((study / "report" / name).as_uri())
+    page.wait_for_selector("body[data-ready]")
+
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    wider = "[...document.querySelectorAll('.scroll')].filter(region => region.scrollWidth > region.clientWidth).length"
+    assert page.evaluate(wider) > 0
+
+
+def test_on_paper_every_row_and_figure_is_there(study, index):
+    load_images(index)
+    index.emulate_media(media="print")
+
+    cut = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 1).length"
+    assert index.evaluate(cut) == 0
+    assert len(column(index, 1)) == 8
+    assert not index.is_visible("#all-structures-filters")
+    assert index.evaluate("[...document.images].every(image => image.getBoundingClientRect().height > 10)")
+
+
+def test_without_scripts_every_row_is_there_and_nothing_asks_to_be_clicked(study, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((study / "report" / "index.html").as_uri())
+
+    assert page.locator(f"{ALL} tbody tr").count() == 8
+    assert not page.is_visible("#all-structures-filters")
+    context.close()

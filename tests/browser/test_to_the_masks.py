@@ -1,0 +1,49 @@
+"""From the page of the study to a structure, to its masks, and to decisions that the screening reads."""
+
+import shutil
+
+import pytest
+
+import study_tables
+from ctpop.screening.review import read_review
+from reported import pages_of
+from reviewing import ORGANS, ReviewStudy
+
+REVIEWED = 10
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A gallery of made-up scans, with the pages of a study of the same structures beside it."""
+    folder = tmp_path_factory.mktemp("masks")
+    for name in ("scans", "tables"):
+        (folder / name).mkdir()
+    made = ReviewStudy(folder / "scans")
+    made.all(share=1.0)
+    pages_of(folder / "tables", study_tables.registry(30), ORGANS)
+    shutil.copytree(folder / "tables" / "report", made.gallery_folder.parent, dirs_exist_ok=True)
+    return made
+
+
+def test_ten_masks_are_judged_by_keyboard_on_the_way_from_the_page_of_the_study(study, page, tmp_path):
+    page.goto((study.gallery_folder.parent / "index.html").as_uri())
+    page.wait_for_selector("body[data-ready]")
+    page.fill("#all-structures-filters input", "spleen")
+    page.click("#all-structures tbody a >> nth=0")
+    page.wait_for_selector("h1:has-text('Spleen')")
+    page.click("a[href='../qc/index.html#structure=spleen']")
+    page.wait_for_selector("#place:has-text('case 1 of 6')")
+    page.select_option("#by-structure", "")
+    page.fill("#reviewer", "AB")
+    page.keyboard.press("Enter")
+    for key in "2j" * REVIEWED:
+        page.keyboard.press(key)
+    with page.expect_download() as waiting:
+        page.click("#download")
+    waiting.value.save_as(tmp_path / "review.csv")
+
+    review = read_review(tmp_path / "review.csv", study.scan_ids, [], ORGANS.names)
+    assert list(review["decision"]) == ["exclude"] * REVIEWED
+    assert study.screen(tmp_path / "review.csv")["reason"].eq("reviewer_excluded").sum() == REVIEWED
+    page.click("a[href='../index.html']")
+    page.wait_for_selector("h1:has-text('Aging study')")

@@ -1,0 +1,41 @@
+"""Reports of made-up studies: the arguments of the command, and the pages alone, which need no figure."""
+
+import json
+
+import study_tables
+from ctpop import report, settings, structures
+from ctpop.describing.pages import write_table1
+from ctpop.describing.printed import printed
+from ctpop.reporting import pages
+from ctpop.reporting.provenance import provenance
+from ctpop.reporting.study import Study, read_study
+
+
+def written(folder, people, labels, failed=None, without=(), changes=None, **study):
+    """Write the tables of a study and return the arguments of the command."""
+    tables = study_tables.study(people, labels, failed=failed)
+    for name in without:
+        del tables[name]
+    study_tables.write(tables, folder / "tables")
+    write_table1(printed(tables["table1"]), folder / "report", None)
+    labels.table.to_csv(folder / "labels.csv", index=False)
+    config = {
+        "study": {"name": "made_up", "registry": str(folder / "registry.csv"), **study},
+        "structures": str(folder / "labels.csv"),
+        "segment": {"model": "no_such_model"},
+        "report": {"figure6": [[labels.names[0], "volume_ml"]], "dpi": 72},
+        **(changes or {}),
+    }
+    options = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
+    arguments = [part for name, place in options.items() for part in (f"--{name}", str(folder / place))]
+    return ["report", *arguments, "--config", json.dumps(config)]
+
+
+def pages_of(folder, *args, **others) -> Study:
+    """Write the pages of a study without drawing a figure, and return the study."""
+    config = settings.validated(json.loads(written(folder, *args, **others)[-1]))
+    study = read_study(folder / "tables", structures.read(str(folder / "labels.csv")), config)
+    sources = provenance(study)
+    site = pages.Site(folder / "report", folder / "figures", folder / "tables", folder / "provenance.json")
+    pages.write(study, [], sources, report.methods_text(study, sources), site)
+    return study

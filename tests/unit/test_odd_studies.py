@@ -1,0 +1,105 @@
+"""The whole report of studies at the edge: one patient, one structure, no women, everything failed, nobody included."""
+
+import json
+import re
+
+import docx
+import pytest
+
+import study_tables
+from ctpop.__main__ import main
+from ctpop.describing.pages import write_table1
+from ctpop.describing.printed import printed
+
+PEOPLE = study_tables.registry(24)
+BOTH = study_tables.label_set(1, 1)
+ODD = {  # people, structures, who failed, and what the results then say
+    "one patient": (study_tables.registry(1), BOTH, {}, "The study included 1 scan of 1 in the registry"),
+    "one structure": (PEOPLE, study_tables.label_set(0, 1), {}, "attenuations of 1 structure passed the screening"),
+    "no women": (study_tables.registry(24, sexes=("male",)), BOTH, {}, "0 scans of women, 24 of men"),
+    "all failed": (
+        PEOPLE,
+        BOTH,
+        dict.fromkeys(PEOPLE["scan_id"], "unreadable"),
+        "Measures were obtained of 0 scans; 0 volumes and 0 attenuations",
+    ),
+    "nobody included": (PEOPLE.assign(age_years=float("nan")), BOTH, {}, "The study included 0 scans of 24"),
+}
+NUMBERLESS = re.compile(r"\b(?:None|nan|NaN|NaT|inf|NA)\b")
+
+
+@pytest.fixture(scope="module", params=ODD, ids=lambda name: name.replace(" ", "_"))
+def made(request, tmp_path_factory):
+    """The folder of a study after its report, and what its results say."""
+    folder = tmp_path_factory.mktemp("odd")
+    people, labels, failed, told = ODD[request.param]
+    tables = study_tables.study(people, labels, failed=failed)
+    study_tables.write(tables, folder / "tables")
+    write_table1(printed(tables["table1"]), folder / "report", "made up")
+    labels.table.to_csv(folder / "labels.csv", index=False)
+    config = {
+        "study": {"name": "odd", "registry": "registry.csv", "banner": "made up", "truth": str(folder / "truth.csv")},
+        "structures": str(folder / "labels.csv"),
+        "segment": {"model": "no_such_model"},
+        "report": {"figure6": [[labels.names[0], measure] for measure in ("volume_ml", "hu_mean")], "dpi": 72},
+    }
+    places = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
+    options = [part for name, place in places.items() for part in (f"--{name}", str(folder / place))]
+    assert main(["report", *options, "--jobs", "1", "--config", json.dumps(config)]) == 0
+    return folder, told
+
+
+def words_of(page):
+    """Return the words that a page shows; what the configuration and the tables of columns hold is not prose."""
+    text = re.sub(r"<(script|style|pre)\b.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def test_the_results_say_what_the_study_is(made):
+    folder, told = made
+
+    assert told in (folder / "report" / "results.md").read_text(encoding="utf-8")
+
+
+def test_the_text_has_no_word_of_the_program_and_no_gap(made):
+    folder, _ = made
+    for name in ("methods", "results"):
+        text = (folder / "report" / f"{name}.md").read_text(encoding="utf-8")
+        assert len(text) > 150
+        assert NUMBERLESS.findall(text) == []
+        assert "  " not in text
+        assert not re.search(r" [.,;]|\(\)|\.\.|,\.|; \.|of \.", text.replace(" .0", "").replace(" .", " 0.")), text
+        assert text.endswith("\n")
+        assert text.count("#") == len(re.findall(r"(?m)^#+ [A-Z]", text)) * 3 - 1
+
+
+def test_no_page_shows_a_word_of_the_program(made):
+    folder, _ = made
+    pages = sorted((folder / "report").rglob("*.html"))
+
+    assert {"index.html", "table1.html", "table2_associations.html"} <= {page.name for page in pages}
+    for page in pages:
+        words = words_of(page)
+        assert len(words) > 100, page.name
+        assert NUMBERLESS.findall(words) == [], page.name
+
+
+def test_every_figure_is_drawn_as_ever(made):
+    folder, _ = made
+    figures = {path.stem for path in (folder / "figures").glob("*.png")}
+
+    assert {"flow", "age_by_sex", "figure6", "spearman_overview", "sensitivity", "figure_s3_p01", "truth"} <= figures
+    for name in figures:
+        for suffix in ("pdf", "svg", "png", "csv"):
+            assert (folder / "figures" / f"{name}.{suffix}").stat().st_size > 0
+
+
+def test_word_files_open_and_say_the_same(made):
+    folder, _ = made
+    for name in ("methods", "results"):
+        word = docx.Document(str(folder / "report" / f"{name}.docx"))
+        said = [paragraph.text for paragraph in word.paragraphs]
+        lines = (folder / "report" / f"{name}.md").read_text(encoding="utf-8").splitlines()
+        assert said == [line.strip().lstrip("# ").replace("r_s", "rs") for line in lines if line.strip()]
+    for name in ("table1", "table2_associations"):
+        assert len(docx.Document(str(folder / "report" / f"{name}.docx")).tables) == 1

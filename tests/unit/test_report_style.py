@@ -1,0 +1,51 @@
+"""One setting decides how numbers are printed: in figures, on the pages and in the manuscript alike."""
+
+import re
+
+import pytest
+
+import study_tables
+from ctpop.__main__ import main
+from reported import written
+
+BARE = r"(?<![\d.])[−]?\.\d\d(?!\d)"  # .61 or −.61
+LEADING = r"[−]?0\.\d\d(?!\d)"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A study of 60 people, reported in AMA style."""
+    folder = tmp_path_factory.mktemp("ama")
+    people, labels = study_tables.registry(60), study_tables.label_set(1, 1)
+    chosen = {"report": {"figure6": [["organ_1", "volume_ml"]], "dpi": 72, "style": "ama"}}
+    assert main(written(folder, people, labels, changes=chosen)) == 0
+    return folder
+
+
+def test_the_manuscript_is_printed_in_ama_style(finished):
+    results = (finished / "report" / "results.md").read_text()
+
+    assert re.search(rf"r_s = {LEADING}; 95% CI {LEADING}, {LEADING}; P < \.001;", results)
+    assert not re.search(rf"r_s = {BARE}", results)
+
+
+def test_the_table_of_the_manuscript_has_no_p_below_one_in_a_thousand(finished):
+    cells = (finished / "report" / "table2_associations.csv").read_text()
+
+    assert "<.001" in cells
+    assert "<.0001" not in cells
+
+
+def test_the_figures_are_printed_in_ama_style(finished):
+    picture = (finished / "figures" / "structure_organ_1.svg").read_text()
+    told = re.findall("<!--(.*?)-->", picture)  # formulas stand there as a whole, and letter by letter in the picture
+
+    assert any(re.search(rf"= {LEADING}; \$P\$ &lt; \.001", words) for words in told)
+    assert not any(re.search(rf"= {BARE};|&lt; \.0001", words) for words in told)
+
+
+def test_the_page_is_printed_in_ama_style(finished):
+    page = (finished / "report" / "index.html").read_text()
+
+    assert "&lt;.001" in page
+    assert "&lt;.0001" not in page

@@ -1,0 +1,73 @@
+"""The loop of a reader: from the page of the study to a structure, its masks, a review, and the changed study."""
+
+import shutil
+
+import pytest
+
+from studies import Study
+
+IMAGE_STAGES = {"cohort", "segment", "measure", "convert", "gather_segments", "gather_measures"}
+REVIEWED = 10
+
+
+@pytest.fixture
+def study(small, tmp_path):
+    """A copy of the small study whose gallery has more than ten cases."""
+    shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
+    made = Study(tmp_path, small.config).changed("qc", sample_share=0.3)
+    made.run()
+    return made
+
+
+def open_page(study, page):
+    page.goto((study.results / "report" / "index.html").as_uri())
+    page.wait_for_selector("body[data-ready]")
+
+
+def headline(page, words):
+    """Return a number of the head of the page."""
+    return int(page.inner_text(f".key div:has(dt:text-is('{words}')) dd").replace(",", ""))
+
+
+def go_to_the_masks_of_a_kidney(page):
+    """Sort by rho, filter, open the first structure, and follow its link to the gallery."""
+    page.locator("#all-structures thead th >> nth=4").click()
+    page.wait_for_selector("#all-structures thead th:nth-child(5)[aria-sort=descending]")
+    page.fill("#all-structures-filters input", "kidney")
+    page.click("#all-structures tbody a >> nth=0")
+    page.wait_for_selector("h1:has-text('kidney')")
+    page.click("a[href*='qc/index.html#structure=kidney_']")
+    page.wait_for_selector("#place:not(:empty)")
+
+
+def exclude_by_keyboard(page, number, path):
+    """Exclude the first cases of the whole gallery, and save the decisions."""
+    page.select_option("#by-structure", "")
+    page.fill("#reviewer", "AB")
+    page.keyboard.press("Enter")
+    for key in "2j" * number:
+        page.keyboard.press(key)
+    with page.expect_download() as waiting:
+        page.click("#download")
+    waiting.value.save_as(path)
+
+
+def test_a_reader_judges_masks_and_finds_the_changed_flow_after_screening_alone(study, page):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    open_page(study, page)
+    flow, usable = page.inner_text("#flow table"), headline(page, "usable volumes")
+    go_to_the_masks_of_a_kidney(page)
+    exclude_by_keyboard(page, REVIEWED, study.folder / "review.csv")
+    reviewed = study.changed("screen", review="review.csv")
+    planned = set(reviewed.planned())
+    reviewed.run()
+    open_page(reviewed, page)
+
+    assert len((study.folder / "review.csv").read_text().splitlines()) == 1 + REVIEWED
+    assert {"screen", "aging", "report", "gallery"} <= planned
+    assert planned & IMAGE_STAGES == set()
+    assert "Excluded by a reviewer" not in flow
+    assert "Excluded by a reviewer" in page.inner_text("#flow table")
+    assert headline(page, "usable volumes") < usable
+    assert {url.split(":")[0] for url in requests} <= {"file", "data", "blob"}

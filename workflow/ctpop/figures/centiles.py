@@ -1,0 +1,165 @@
+"""Centile curves of women and of men, with the people that they were fitted to behind them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ctpop.figures.age_by_sex import COLOURS
+from ctpop.figures.finding import Conventions, Finding
+from ctpop.figures.places import apart
+from ctpop.figures.scatter import MANY, dot_look, say_empty
+from ctpop.figures.style import (
+    COLUMN_MM,
+    INK,
+    LARGE,
+    LINE_MM,
+    NORMAL,
+    POINT_MM,
+    SMALL,
+    SOFT,
+    Page,
+    blank_page,
+    in_house_style,
+    shortened,
+)
+from ctpop.figures.wording import NO_CURVES, SEXES, listed
+from ctpop.schema import CENTILES_SHOWN
+
+PANELS = ("female", "male")
+WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM = 71.0, 54.0, 14.0, 16.0, 12.0
+MEDIAN = 50
+LOOKS = {50: (1.3, "-"), 25: (0.8, "-"), 75: (0.8, "-")}  # width and dashes; the others are thin
+FEW = 30  # people within 5 years: where there are fewer, curves are drawn dotted
+LABEL_MM = SMALL * POINT_MM  # from one label of a curve to the next
+
+
+def shown_of(finding: Finding, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return points (sex, age_years, value), curves, and n with the reason where there are none, by sex."""
+    key = {"structure": finding.structure, "measure": finding.measure}
+    whole = tables["centile_calibration"].query("age_from == 0 and age_to == 120")
+    return {
+        "points": finding.points,
+        "curves": _rows_of(tables["centiles"], key).drop(columns=list(key)).reset_index(drop=True),
+        "outcome": _rows_of(whole, key)[["sex", "n", "reason"]].reset_index(drop=True),
+    }
+
+
+def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the people (series `value`) and the curves (series `centile_03` …): sex, series, age_years, value."""
+    people = shown["points"].dropna(subset=["sex"]).assign(series="value")
+    names = [f"centile_{percent:02d}" for percent in CENTILES_SHOWN]
+    curves = shown["curves"].melt(["sex", "age_years"], names, "series", "value")
+    columns = ["sex", "series", "age_years", "value"]
+    return pd.concat([people[columns], curves[columns]], ignore_index=True).sort_values(columns, ignore_index=True)
+
+
+def summary(shown: dict[str, pd.DataFrame]) -> str:
+    """Return n of each sex, or why it has no curves, in words."""
+    rows = {row["sex"]: row for row in shown["outcome"].to_dict("records")}
+    return listed([f"{SEXES[sex]}: {_told(rows[sex])}" for sex in PANELS if sex in rows])
+
+
+@in_house_style
+def draw(finding: Finding, shown: dict[str, pd.DataFrame], conventions: Conventions) -> Figure:
+    """Return the curves of women (A) and men (B), which share the axis of values."""
+    page = blank_page(COLUMN_MM["double"], TOP_MM + PLOT_MM + 10, conventions.banner)
+    width = page.width_mm - LEFT_MM
+    page.write(LEFT_MM, 2, shortened(finding.title, width, LARGE, bold=True), fontsize=LARGE, fontweight="bold")
+    limits = _limits(shown)
+    labelled = False  # whether an axis of values has its numbers; one is enough
+    for column, sex in enumerate(PANELS):
+        left = LEFT_MM + column * (WIDE_MM + APART_MM)
+        _heading(page, left, "AB"[column], sex, shown["outcome"])
+        axes = page.axes(left, TOP_MM, WIDE_MM, PLOT_MM)
+        axes.set(xlim=conventions.age_limits, xlabel="Age (years)", ylabel="" if column else finding.axis)
+        points, curves = (shown[name].loc[shown[name]["sex"].eq(sex).fillna(False)] for name in ("points", "curves"))
+        if limits is None or (points.empty and curves.empty):
+            say_empty(axes)
+            continue
+        axes.set_ylim(limits)
+        axes.tick_params(axis="y", labelleft=not labelled)
+        labelled = True
+        _people(axes, points, COLOURS[sex])
+        _curves(axes, curves)
+    return page.figure
+
+
+def _rows_of(table: pd.DataFrame, key: dict[str, str]) -> pd.DataFrame:
+    return table.loc[np.logical_and.reduce([table[name].eq(value) for name, value in key.items()])]
+
+
+def _told(row: dict[Any, Any]) -> str:
+    n = f"n = {row['n']:,}"
+    return n if row["reason"] == "ok" else f"{n}; no curves ({NO_CURVES[row['reason']]})"
+
+
+def _heading(page: Page, left: float, letter: str, sex: str, outcome: pd.DataFrame) -> None:
+    rows = outcome.loc[outcome["sex"] == sex].to_dict("records")
+    page.write(
+        left - (LEFT_MM - 2 if letter == "A" else 6), TOP_MM - 6.4, letter, fontsize=LARGE + 1, fontweight="bold"
+    )
+    page.write(left, TOP_MM - 6, SEXES[sex], fontsize=NORMAL, fontweight="bold")
+    if rows:
+        page.write(left, TOP_MM - 6 + LINE_MM, _told(rows[0]), fontsize=SMALL, color=SOFT)
+
+
+def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
+    curves = shown["curves"].filter(like="centile_").to_numpy(dtype=float)
+    known = shown["points"].loc[shown["points"]["sex"].isin(PANELS), "value"].to_numpy(dtype=float)
+    values = np.concatenate([known, curves.ravel()])
+    if not len(values):
+        return None
+    room = 0.04 * float(np.ptp(values) or abs(values[0]) or 1.0)
+    return float(values.min()) - room, float(values.max()) + room
+
+
+def _people(axes: Axes, points: pd.DataFrame, colour: str) -> None:
+    if points.empty:
+        return
+    area, opacity = dot_look(len(points))
+    axes.scatter(
+        points["age_years"],
+        points["value"],
+        s=area,
+        color=colour,
+        alpha=opacity,
+        linewidths=0,
+        rasterized=len(points) >= MANY,
+        zorder=1,
+    )
+
+
+def _curves(axes: Axes, curves: pd.DataFrame) -> None:
+    if curves.empty:
+        return
+    ages, few = curves["age_years"].to_numpy(dtype=float), (curves["n_near"] < FEW).to_numpy(dtype=bool)
+    ends = []
+    for percent in CENTILES_SHOWN:
+        values = curves[f"centile_{percent:02d}"].to_numpy(dtype=float)
+        width, dashes = LOOKS.get(percent, (0.6, "-"))
+        axes.plot(ages, np.where(few, np.nan, values), dashes, color=INK, linewidth=width, zorder=3)
+        axes.plot(ages, values, ":", color=INK, linewidth=width, zorder=3)
+        ends.append(values[-1])
+    _label(axes, ages[-1], np.array(ends))
+
+
+def _label(axes: Axes, age: float, ends: np.ndarray) -> None:
+    """Write the percentage at the end of each curve, moved apart where the curves are close."""
+    low, high = axes.get_ylim()
+    step = (high - low) * LABEL_MM / PLOT_MM
+    places = apart(ends, step)
+    for percent, place in zip(CENTILES_SHOWN, places, strict=True):
+        weight = "bold" if percent == MEDIAN else "normal"
+        axes.annotate(
+            f"{percent}",
+            (age, place),
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            fontweight=weight,
+            annotation_clip=False,
+        )

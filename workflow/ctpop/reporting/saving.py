@@ -1,0 +1,83 @@
+"""Figures drawn and written by as many processes as a job may use; the files do not depend on how many."""
+
+import logging
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctpop.figures import export
+from ctpop.figures.export import Picture, Plan
+from ctpop.figures.wording import printed_in, style_in_use
+
+LOG = logging.getLogger(__name__)
+TOLD_EVERY = 25  # figures between two lines of progress
+AHEAD = 4  # figures of each process that wait, with their values, in memory
+
+# Their number and names follow from the configuration, so that files of an earlier one must go.
+VARIABLE = (
+    "structure_*",
+    "scatter_*",
+    "boxes_*",
+    "centiles_*",
+    "figure_s3_p*",
+    "spearman_groups",
+    "failures_p*",
+    "by_sex_p*",
+    "asymmetry",
+    "truth",
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How figures are written: folder, dots per inch of the pictures, and style of the numbers."""
+
+    folder: Path
+    dpi: int
+    style: str
+
+
+def save_all(plans: list[Plan], folder: Path, dpi: int, jobs: int) -> list[Picture]:
+    """Draw and write every figure in this many processes, and remove those of an earlier configuration.
+
+    Returns what was drawn, in the order of the plans.
+    """
+    pictures = []
+    for number, picture in enumerate(_pictures(plans, Way(folder, dpi, style_in_use()), jobs), start=1):
+        pictures.append(picture)
+        if number % TOLD_EVERY == 0 or number == len(plans):
+            LOG.info("%d of %d figures drawn", number, len(plans))
+    names = {picture.name for picture in pictures}
+    for path in (path for pattern in VARIABLE for path in folder.glob(f"{pattern}.*")):
+        if path.stem not in names and path.suffix[1:] in (*export.FORMATS, "csv"):
+            path.unlink()
+    return pictures
+
+
+def _pictures(plans: list[Plan], way: Way, jobs: int) -> Iterator[Picture]:
+    if jobs == 1 or len(plans) == 1:
+        yield from (_saved(plan, way) for plan in plans)
+        return
+    # Not forked: a fork copies the locks of the threads of pyarrow and of BLAS as they happen to be.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context) as pool:
+        yield from _in_order(pool, plans, way, AHEAD * jobs)
+
+
+def _in_order(pool: Executor, plans: list[Plan], way: Way, ahead: int) -> Iterator[Picture]:
+    waiting: deque[Future[Picture]] = deque()
+    for plan in plans:
+        waiting.append(pool.submit(_saved, plan, way))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
+
+
+def _saved(plan: Plan, way: Way) -> Picture:
+    with printed_in(way.style):
+        drawing = plan.drawing
+    export.save(drawing, way.folder, way.dpi)
+    return drawing.picture
