@@ -42,7 +42,7 @@ REQUIRED = (
 CENTILES = (schema.CENTILES, schema.CENTILE_CALIBRATION)  # where aging.centiles asks for them
 COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 scans has 12 million rows
     "measures": ("status",),
-    "verdicts": ("usable_volume", "usable_hu", "reason", "reviewer"),
+    "verdicts": ("usable_volume", "usable_hu", "reason", "rule_reason", "reviewer"),
 }
 
 
