@@ -9,7 +9,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from ctpop import settings
@@ -21,6 +20,7 @@ from ctpop.quality.planes import PIXELS, VIEWS
 from ctpop.registry import read_cells
 from ctpop.schema import MEASURES, MEASURES_TABLE, QC, REVIEW, VERDICTS
 from ctpop.tables import write_text
+from ctpop.templates import environment
 
 LOG = logging.getLogger(__name__)
 
@@ -30,16 +30,17 @@ COPIED = ("gallery.js", "gallery.css")
 
 def page_text(study: dict[str, Any], sample_share: float) -> str:
     """Return the page without its cases, which come as a script."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("gallery.html").render(
-        study=study["name"],
-        banner=study.get("banner", ""),
-        share=f"{100 * sample_share:g}",
-        views=VIEWS,
-        pixels=PIXELS,
-        windows=(SOFT, BONE, LUNG),
+    return (
+        environment(TEMPLATES)
+        .get_template("gallery.html")
+        .render(
+            study=study["name"],
+            banner=study.get("banner", ""),
+            share=f"{100 * sample_share:g}",
+            views=VIEWS,
+            pixels=PIXELS,
+            windows=(SOFT, BONE, LUNG),
+        )
     )
 
 

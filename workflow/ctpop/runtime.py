@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
@@ -25,6 +24,7 @@ from ctpop.schema import SEGMENTS
 from ctpop.segmentation.ledger import Spent, spent
 from ctpop.segmentation.store import Store
 from ctpop.tables import write_csv, write_text
+from ctpop.templates import environment
 
 LOG = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).parents[1] / "report"
@@ -158,16 +158,9 @@ def rounded(value: float, digits: int = 1) -> str:
 
 def page(study: dict[str, Any], models: list[str], stages: pd.DataFrame, scans: pd.DataFrame) -> str:
     """Return the page; all text in it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(lasting=lasting, rounded=rounded)
-    return environment.get_template("runtime.html").render(
+    templates = environment(TEMPLATES)
+    templates.filters.update(lasting=lasting, rounded=rounded)
+    return templates.get_template("runtime.html").render(
         study=study,
         banner=study.get("banner"),
         models=models,

@@ -89,6 +89,7 @@ if DOOR != "measures":
                 "registries/*",
                 "figures/wording",
                 "quality/*",
+                "templates",
                 "gallery",
             ),
             templates=sorted(

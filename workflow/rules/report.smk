@@ -34,6 +34,7 @@ rule report:
         truth=TRUTH,
         code=code(
             "documents",
+            "templates",
             "report",
             "headers",
             "images",

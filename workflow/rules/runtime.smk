@@ -20,6 +20,7 @@ rule runtime:
             "segmentation/ledger",
             "segmentation/store",
             "operations/benchmarks",
+            "templates",
             "runtime",
         ),
     output:

@@ -20,6 +20,7 @@ from ctpop.reporting.published import published
 from ctpop.reporting.study import Study
 from ctpop.schema import TABLES
 from ctpop.tables import write_text
+from ctpop.templates import environment
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 LIBRARY = Path(__file__).parents[2] / "resources" / "datatables"
@@ -130,18 +131,11 @@ def library() -> str:
 
 
 def templates() -> jinja2.Environment:
-    """Return the environment of the templates; text in HTML is escaped, and a name that is not given is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=jinja2.select_autoescape(("html",)),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["wording"] = vars(wording)
-    environment.globals["css_text"] = css_text
-    return environment
+    """Return the templates of the report, which know how numbers are worded."""
+    found = environment(TEMPLATES)
+    found.globals["wording"] = vars(wording)
+    found.globals["css_text"] = css_text
+    return found
 
 
 def css_text(text: str) -> str:
