@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from drawn_people import draw_people, study_of
+from slurm.head import PEOPLE
 from slurm.throwaway_cluster import Cluster, why_not
 from studies import Study
-
-PEOPLE = 8
 
 
 @pytest.fixture(scope="session")

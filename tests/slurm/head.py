@@ -8,6 +8,7 @@ from slurm.throwaway_cluster import kill, processes, wait_for
 from studies import REPO
 
 LAST_WORDS = 6000
+PEOPLE = 16  # of a study on a cluster: enough that a fault comes after the first and before the last of them
 
 
 class Head:

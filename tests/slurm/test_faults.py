@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slurm.head import Head
+from slurm.head import PEOPLE, Head
 from slurm.throwaway_cluster import is_running, kill, limits_memory, processes, wait_for
 from studies import Study
 
 OF_IMAGES = ("tables", "shards", "masks", "histograms")
 SEGMENT_ONLY = ("--until", "gather_segments")
 SLICE_S = 0.02  # so long runs a process at a time until it is where it is to be interrupted
-PEOPLE = 8
 LONGEST_S = 600  # a run that takes longer hangs; two minutes are enough where nothing else runs
 TOO_LITTLE_MB = 600  # two Snakemakes and the program take 450, the giant 480 more
 
