@@ -1,4 +1,5 @@
 NAMES = [row["structure"] for row in settings.label_rows(config["structures"])]
+COMBINED = [*checked(settings.groups_of, NAMES)]
 PANELS = [
     f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
 ]
@@ -6,13 +7,13 @@ FIGURES = [
     *("flow", "structure_flow_p01", "age_by_sex", "figure6"),
     *("spearman_overview", "heatmap", "figure_s3_p01", "published"),
     *("sensitivity", "failures_p01", "by_sex_p01"),
-    *(["spearman_groups"] if checked(settings.groups_of, NAMES) else []),
+    *(["spearman_groups"] if COMBINED else []),
     *[
         f"{kind}_{panel}"
         for panel in PANELS
         for kind in ("scatter", "boxes", *(["centiles"] if CENTILES else []))
     ],
-    *[f"structure_{structure}" for structure in NAMES],
+    *[f"structure_{structure}" for structure in [*NAMES, *COMBINED]],
     *(["truth"] if TRUTH else []),
 ]
 
@@ -67,7 +68,7 @@ rule report:
         ),
     output:
         f"{STUDY}/report/index.html",
-        expand(f"{STUDY}/report/structures/{{name}}.html", name=NAMES),
+        expand(f"{STUDY}/report/structures/{{name}}.html", name=[*NAMES, *COMBINED]),
         expand(
             f"{STUDY}/report/assets/{{name}}",
             name=["dataTables.min.js", "page.js", "style.css"],
