@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.finding import Conventions
+from ctpop.figures.overview import legend_row
 from ctpop.figures.places import apart
 from ctpop.figures.scatter import say_empty
 from ctpop.figures.style import (
@@ -185,16 +186,4 @@ def _legend(page: Page, verdicts: set[str], confidence: float) -> None:
         ),
         Line2D([], [], color=SOFT, linewidth=0.6, label="published = here"),
     ]
-    page.figure.legend(
-        handles=[*marks, *lines],
-        loc="upper left",
-        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 1.5) / page.height_mm),
-        borderaxespad=0,
-        borderpad=0,
-        ncols=5,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.4,
-        columnspacing=1.4,
-        handlelength=1.2,
-    )
+    legend_row(page, [*marks, *lines], (LEFT_MM, 1.5), columns=5, spacing=1.4)

@@ -175,16 +175,24 @@ def dot(text: str, colour: str, fill: str) -> Line2D:
 def legend_above(page: Page, dots: list[Line2D], confidence: float) -> None:
     """Write a legend of dots and of the line of an interval above a forest, in one row."""
     interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(confidence)} CI")
+    legend_row(page, [*dots, interval], (LEFT_MM, 0.6), columns=6)
+
+
+def legend_row(
+    page: Page, handles: list[Line2D], at_mm: tuple[float, float], columns: int, spacing: float = 1.6
+) -> None:
+    """Write a legend at mm from the left edge and below the head of a page; beyond so many columns, in two rows."""
+    left, below = at_mm
     page.figure.legend(
-        handles=[*dots, interval],
+        handles=handles,
         loc="upper left",
-        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.6) / page.height_mm),
+        bbox_to_anchor=(left / page.width_mm, 1 - (page.head_mm + below) / page.height_mm),
         borderaxespad=0,
         borderpad=0,
-        ncols=6,
+        ncols=columns,
         frameon=False,
         fontsize=SMALL,
         handletextpad=0.4,
-        columnspacing=1.6,
+        columnspacing=spacing,
         handlelength=1.2,
     )

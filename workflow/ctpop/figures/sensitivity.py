@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.finding import Conventions, Key
-from ctpop.figures.overview import frame_forest
+from ctpop.figures.overview import frame_forest, legend_row
 from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
 from ctpop.figures.style import (
     BLUE,
@@ -63,19 +63,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     page.write(middle, HEAD_MM - 3.2, "n of each", fontsize=SMALL, color=SOFT, ha="center")
     dots = [Line2D([], [], marker="o", ls="", ms=3, color=COLOURS[name], label=RULE_SETS[name]) for name in rules]
     interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI")
-    page.figure.legend(
-        handles=[*dots, interval],
-        loc="upper left",
-        bbox_to_anchor=(LEFT_MM / page.width_mm, 1 - (page.head_mm + 0.8) / page.height_mm),
-        borderaxespad=0,
-        borderpad=0,
-        ncols=5,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.4,
-        columnspacing=1.6,
-        handlelength=1.2,
-    )
+    legend_row(page, [*dots, interval], (LEFT_MM, 0.8), columns=5)
     return page.figure
 
 
