@@ -6,7 +6,7 @@ with `benchmarks/` and `logs/`, what differs between two runs of the same study:
 """
 
 import argparse
-import hashlib
+import filecmp
 import json
 import logging
 import shutil
@@ -52,12 +52,8 @@ def read_provenance(study: Path) -> dict[str, Any]:
 
 
 def _copy(path: Path, place: Path) -> None:
-    if not place.is_file() or _digest(place) != _digest(path):
+    if not place.is_file() or not filecmp.cmp(place, path, shallow=False):
         write_atomically(place, partial(shutil.copyfile, path))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

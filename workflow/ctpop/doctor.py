@@ -45,14 +45,7 @@ def run(options: argparse.Namespace) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "study",
-        type=Path,
-        nargs="?",
-        default=Path("config.yaml"),
-        metavar="STUDY",
-        help="configuration of the study, as given to snakemake --configfile (default %(default)s)",
-    )
+    studies.add_study_argument(parser)
     parser.add_argument(
         "--profile",
         type=Path,

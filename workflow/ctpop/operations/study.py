@@ -1,5 +1,6 @@
 """A study as its configuration file tells it: settings, registry, shards and where its results lie."""
 
+import argparse
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +79,18 @@ class Study:
         """Return the names of its shards."""
         segment = self.config["segment"]
         return list(shards.digests(self.registry, segment.get("shards"), segment["scans_per_shard"], self.reading))
+
+
+def add_study_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the configuration of a study to the options of a command."""
+    parser.add_argument(
+        "study",
+        type=Path,
+        nargs="?",
+        default=Path("config.yaml"),
+        metavar="STUDY",
+        help="configuration of the study, as given to snakemake --configfile (default %(default)s)",
+    )
 
 
 def read(path: Path) -> Study:
