@@ -29,6 +29,7 @@ if "evaluation" in config:
                 "registries/*",
                 "segmentation/existing",
                 "segmentation/store",
+                "nifti_file",
                 "segmentation/label_file",
                 "stats/*",
                 "evaluation/*",

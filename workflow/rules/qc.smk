@@ -30,6 +30,7 @@ if DOOR != "measures":
                 "registry",
                 "registries/*",
                 "scans",
+                "nifti_file",
                 "segmentation/label_file",
                 "segmentation/store",
                 "quality/album",

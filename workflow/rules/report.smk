@@ -44,6 +44,7 @@ rule report:
             "screening/policy",
             "figures/*",
             "stats/*",
+            "nifti_file",
             "segmentation/label_file",
             "segmentation/model_folder",
             "segmentation/model_set",

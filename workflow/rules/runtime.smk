@@ -16,6 +16,7 @@ rule runtime:
         code=code(
             "headers",
             "images",
+            "nifti_file",
             "segmentation/label_file",
             "segmentation/ledger",
             "segmentation/store",

@@ -5,25 +5,21 @@ its header. The note comes last, so a volume without one is unfinished. Same vol
 """
 
 import hashlib
-import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
+from ctpop import nifti_file
 from ctpop.errors import ScanError, in_one_line
 from ctpop.images import Volume, sha256_of
-from ctpop.tables import write_atomically, write_text
+from ctpop.tables import write_text
 
-VERSION = 1  # raised when other bytes would be written
-LEVEL = 1
-GZIP = isal_zlib.MAX_WBITS + 16
-CHUNK_BYTES = 1 << 20
+VERSION = 1  # raised when another image or header would be written
+LEVEL = 1  # SOURCE: bench/packing.md; higher levels take longer and do not make a noisy image smaller
 INT16 = np.iinfo(np.int16)
 
 
@@ -67,7 +63,7 @@ def keep(path: Path, volume: Volume, **known: Any) -> Note:
     """
     voxels = as_stored(volume.data)
     try:
-        write_atomically(path, lambda part: _write(voxels, volume.grid.affine, part))
+        nifti_file.write(voxels, volume.grid.affine, path, LEVEL)
         low, high = float(voxels.min()), float(voxels.max())
         note = Note(ct_sha256=sha256_of(path), n_slices=volume.grid.shape[2], hu_min=low, hu_max=high, **known)
         write_text(json.dumps(asdict(note), indent=1, sort_keys=True) + "\n", _note_path(path))
@@ -92,22 +88,3 @@ def as_stored(hu: NDArray[Any]) -> NDArray[Any]:
 
 def _note_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(".nii.gz") + ".json")
-
-
-def _write(voxels: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:
-    header = nib.Nifti1Header()
-    header.set_data_dtype(voxels.dtype)
-    header.set_data_shape(voxels.shape)
-    header.set_sform(affine, code=1)
-    header.set_qform(affine, code=1, strip_shears=True)
-    header.set_slope_inter(1, 0)
-    header.set_xyzt_units("mm")
-    content = io.BytesIO()
-    header.write_to(content)
-    content.write(b"\0" * (int(header["vox_offset"]) - content.tell()))
-    packed = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
-    flat = np.asfortranarray(voxels).reshape(-1, order="F").view(np.uint8)
-    with path.open("wb") as file:
-        file.write(packed.compress(content.getvalue()))
-        file.writelines(packed.compress(flat[k : k + CHUNK_BYTES]) for k in range(0, flat.size, CHUNK_BYTES))
-        file.write(packed.flush())

@@ -16,7 +16,7 @@ from ctpop.segmentation import model_set
 PACKAGES = (
     *("numpy", "scipy", "statsmodels", "pandas", "pandera", "pyarrow", "patsy", "nibabel", "scikit-image"),
     *("matplotlib", "pillow", "jinja2", "jsonschema", "pyyaml", "python-docx", "python-calamine", "rocrate"),
-    *("isal", "pydicom", "dcm2niix"),
+    *("isal", "deflate", "pydicom", "dcm2niix"),
 )
 SEGMENTERS = ("nnunetv2", "torch")
 ABSENT = "not installed"

@@ -4,36 +4,23 @@ The names stand in extensions of the header, so that they stay with the file whe
 TotalSegmentator writes and Connectome Workbench reads (the label table of Caret). The store keeps them in its note as
 well: there they are read without unpacking an image, and together with what else is known of the map.
 
-The same labels give the same bytes: the stream has no time and no name, and is packed in parts of one size, which show
-in what ISA-L makes of them. Level 3 is not used, because its bytes depend on the processor; nor is it smaller. Seconds
-and MB for a map of 512 × 512 × 824 voxels on one core, of a phantom with 104 labels / of a person with 108:
-
-| ISA-L level | s | MB |
-| --- | --- | --- |
-| 0 | 0.02 / 0.05 | 3.7 / 7.4 |
-| 1, 2 | 0.02 / 0.06 | 1.9 / 5.1 |
-| 3 | 0.27 / 0.47 | 2.8 / 6.1 |
-| level 6 of zlib, for comparison | 1.6 / 2.3 | 0.9 / 3.2 |
+The same labels give the same bytes (`nifti_file`).
 """
 
 import colorsys
-import io
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import nibabel as nib
 import numpy as np
-from isal import isal_zlib
 from nibabel import orientations
 from numpy.typing import NDArray
 
+from ctpop import nifti_file
 from ctpop.images import Volume
-from ctpop.tables import write_atomically
 
-LEVEL = 1
-GZIP = isal_zlib.MAX_WBITS + 16
-CHUNK_BYTES = 1 << 20
+LEVEL = 6  # SOURCE: bench/packing.md; half the size of level 1 in the same time
 # TotalSegmentator's reader takes the first extension, and nibabel gives it the content of code 0 alone; Workbench looks
 # for Caret's own code. The second copy takes 140 bytes of the packed file.
 EXTENSION_CODES = (0, 30)  # SOURCE: NIFTI_ECODE_IGNORE and NIFTI_ECODE_CARET in nifti1_io.h
@@ -55,9 +42,9 @@ def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: P
         Number of each structure that the map could contain.
 
     """
-    stored = np.asfortranarray(_to_stored(labels, like))
-    content = _header(stored, like.stored_affine, names), stored.reshape(-1, order="F").view(np.uint8)
-    write_atomically(path, lambda part: _write_gzip(content, part))
+    table = label_table(names)
+    extensions = [nib.nifti1.Nifti1Extension(code, table) for code in EXTENSION_CODES]
+    nifti_file.write(_to_stored(labels, like), like.stored_affine, path, LEVEL, extensions)
 
 
 def label_table(names: dict[str, int]) -> bytes:
@@ -86,25 +73,3 @@ def _to_stored(labels: NDArray[Any], like: Volume) -> NDArray[Any]:
     canonical = orientations.io_orientation(np.eye(4))
     back = orientations.ornt_transform(canonical, orientations.io_orientation(like.stored_affine))
     return np.asarray(orientations.apply_orientation(labels, back))
-
-
-def _header(stored: NDArray[Any], affine: NDArray[np.float64], names: dict[str, int]) -> NDArray[np.uint8]:
-    table = label_table(names)
-    header = nib.Nifti1Header(extensions=[nib.nifti1.Nifti1Extension(code, table) for code in EXTENSION_CODES])
-    header.set_data_dtype(stored.dtype)
-    header.set_data_shape(stored.shape)
-    header.set_sform(affine, code=1)
-    header.set_qform(affine, code=1, strip_shears=True)
-    header.set_slope_inter(1, 0)
-    header.set_xyzt_units("mm")
-    content = io.BytesIO()
-    header.write_to(content)
-    return np.frombuffer(content.getvalue(), np.uint8)
-
-
-def _write_gzip(contents: tuple[NDArray[np.uint8], ...], path: Path) -> None:
-    packed = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
-    parts = (content[k : k + CHUNK_BYTES] for content in contents for k in range(0, content.size, CHUNK_BYTES))
-    with path.open("wb") as file:
-        file.writelines(packed.compress(part) for part in parts)
-        file.write(packed.flush())
