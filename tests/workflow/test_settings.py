@@ -1,5 +1,7 @@
 """Settings reach the programs as they were written, whatever characters are in them."""
 
+import html
+
 import pandas as pd
 
 from studies import Study, demo_config
@@ -10,9 +12,11 @@ SENTENCE = 'Older than {shard} {years}, "so" \\{2}'
 def test_braces_and_quotes_in_a_setting_are_no_wildcards(small_cohort, tmp_path):
     config = demo_config(small_cohort)
     config["cohort"]["criteria"] = [{"name": "old", "sentence": SENTENCE, "column": "age_years", "between": [0, 60]}]
+    config["study"]["banner"] = SENTENCE
     study = Study(tmp_path, config)
 
-    study.run("cohort")
+    study.run("describe")
 
     flow = pd.read_parquet(study.results / "tables" / "flow.parquet")
     assert list(flow["sentence"]) == [SENTENCE]
+    assert SENTENCE in html.unescape((study.results / "report" / "table1.html").read_text(encoding="utf-8"))

@@ -51,7 +51,7 @@ rule describe:
     params:
         settings=stage_settings("cohort"),
         aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
-        banner=BANNER,
+        banner=banner,
         dpi=config["report"]["dpi"],
         study=study_folder,
     message:

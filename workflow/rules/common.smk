@@ -77,11 +77,6 @@ ONE_FILE = settings.people_in_measures(config["study"])
 REGISTRY = f"{STUDY}/registry.csv" if ONE_FILE else config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
 DICOM = config["study"].get("dicom")
-BANNER = (
-    f"--banner {shlex.quote(config['study']['banner'])}"
-    if "banner" in config["study"]
-    else ""
-)
 STRUCTURES = str(settings.label_set_file(config["structures"]))
 GROUPS = str(settings.GROUPS_FILE)
 LABELS = settings.labels_digest(config["structures"])
@@ -144,6 +139,12 @@ def code_digest(*modules):
     """Return what changes with modules, for stages of many jobs; as input files they would be most of a plan."""
     content = b"".join(Path(path).read_bytes() for path in code(*modules))
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def banner(wildcards):
+    """Return the option with the banner, from a function, whose text Snakemake does not search for wildcards."""
+    told = config["study"].get("banner")
+    return "" if told is None else f"--banner {shlex.quote(told)}"
 
 
 def label_set(wildcards):

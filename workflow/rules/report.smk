@@ -132,7 +132,7 @@ rule share:
     params:
         settings=stage_settings("cohort"),
         aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
-        banner=BANNER,
+        banner=banner,
         study=study_folder,
     message:
         "share: tables without small counts, in {params.study}/shareable"
