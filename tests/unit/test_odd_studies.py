@@ -84,6 +84,13 @@ def test_no_page_shows_a_word_of_the_program(made):
         assert NUMBERLESS.findall(words) == [], page.name
 
 
+def test_no_table_of_a_page_is_a_head_without_a_row(made):
+    folder, _ = made
+
+    for page in sorted((folder / "report").rglob("*.html")):
+        assert re.search(r"<tbody[^>]*>\s*</tbody>", page.read_text(encoding="utf-8")) is None, page.name
+
+
 def test_every_figure_is_drawn_as_ever(made):
     folder, _ = made
     figures = {path.stem for path in (folder / "figures").glob("*.png")}
