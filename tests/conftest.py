@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-TOGETHER = ("slurm", "workflow")  # one cluster at a time, and one run of the demo for all; the longest, so they come first
+TOGETHER = ("slurm", "workflow")  # one cluster at a time, one run of the demo for all; the longest ones first
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
