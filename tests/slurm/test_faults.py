@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from slurm.head import PEOPLE, Head
-from slurm.throwaway_cluster import is_running, kill, limits_memory, processes, wait_for
+from slurm.throwaway_cluster import is_running, kill, limits_memory, wait_for
 from studies import Study
 
 OF_IMAGES = ("tables", "shards", "masks", "histograms")
@@ -84,13 +84,20 @@ def assert_the_next_job_went_on(study, finished):
     assert made_twice(study) == set()
 
 
+def assert_ended(cluster, *ends):
+    """The jobs ended so; before, Slurm may have lost one, as it does where the machine keeps it from starting."""
+    found = cluster.ends()
+    assert found[-len(ends) :] == list(ends)
+    assert set(found[: -len(ends)]) <= {"NODE_FAIL"}
+
+
 def test_a_job_that_is_cancelled_goes_on_where_it_was(head, cluster, study, undisturbed):
     finished = halt_in_the_middle(head.start(*SEGMENT_ONLY).segmenting(), study)
 
     cluster.say("scancel", *cluster.jobs("RUNNING"))
 
     head.succeed(LONGEST_S)
-    assert cluster.ends() == ["CANCELLED", "COMPLETED", "COMPLETED"]
+    assert_ended(cluster, "CANCELLED", "COMPLETED", "COMPLETED")
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
 
@@ -103,7 +110,7 @@ def test_the_jobs_of_a_lost_node_go_on_where_they_were_on_another_one(head, clus
     cluster.lose_node(lost)
 
     head.succeed(LONGEST_S)
-    assert cluster.ends() == ["NODE_FAIL", "COMPLETED", "COMPLETED"]
+    assert_ended(cluster, "NODE_FAIL", "COMPLETED", "COMPLETED")
     assert lost not in cluster.say("squeue", "-h", "-t", "COMPLETED", "-o", "%N").split()
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
@@ -115,7 +122,7 @@ def test_a_job_that_ran_out_of_time_goes_on_where_it_was_with_more_of_it(head, c
 
     head.succeed(LONGEST_S)  # nobody wakes the process: Slurm ends it after a minute
 
-    assert cluster.ends() == ["TIMEOUT", "COMPLETED", "COMPLETED"]
+    assert_ended(cluster, "TIMEOUT", "COMPLETED", "COMPLETED")
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
 
@@ -144,8 +151,9 @@ def test_a_job_that_is_killed_for_its_memory_goes_on_where_it_was_with_more_of_i
         head.succeed(LONGEST_S)
         printed = head.printed.read_text()
 
-    assert cluster.ends()[0] in {"OUT_OF_MEMORY", "FAILED"}
-    assert cluster.ends()[1:] == ["COMPLETED", "COMPLETED"]
+    killed = cluster.ends()[-3]
+    assert killed in {"OUT_OF_MEMORY", "FAILED"}
+    assert_ended(cluster, killed, "COMPLETED", "COMPLETED")
     assert "oom" in printed.lower()
     assert reused(there) >= PEOPLE - 1  # the last of the small ones may have been in hand, too
     assert made_twice(there) == set()
@@ -156,12 +164,14 @@ def test_a_job_that_is_killed_for_its_memory_goes_on_where_it_was_with_more_of_i
 def test_a_run_whose_head_is_killed_goes_on_beside_the_job_that_it_left_behind(head, cluster, study, undisturbed):
     left_behind = head.start(*SEGMENT_ONLY).segmenting()
     finished = halt_in_the_middle(left_behind, study)
+    [log] = (study.results / "logs" / "segment").iterdir()
+    told = log.read_text()
     os.killpg(head.process.pid, signal.SIGKILL)
     head.process.wait()
     head.unlock()
 
     head.start(*SEGMENT_ONLY)
-    wait_for(lambda: len(processes(study.folder, "ctpop", "segment")) > 1, LONGEST_S, pause=0.01)
+    wait_for(lambda: log.read_text() != told, LONGEST_S, pause=0.01)  # the second copy has begun a log of its own
     kill(left_behind, signal.SIGCONT)  # two copies of one job at once
 
     head.succeed(LONGEST_S)
