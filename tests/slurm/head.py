@@ -60,5 +60,4 @@ class Head:
 
     def segmenting(self):
         """Return the process that segments, once it runs."""
-        wait_for(lambda: processes(self.study.folder, "ctpop", "segment"), 300, pause=0.01)
-        return processes(self.study.folder, "ctpop", "segment")[-1]
+        return wait_for(lambda: processes(self.study.folder, "ctpop", "segment"), 300, pause=0.01)[-1]

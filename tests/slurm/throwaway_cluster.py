@@ -131,13 +131,14 @@ def is_running(process: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def wait_for(condition, seconds: float, pause: float = 0.1) -> None:
-    """Wait until something holds; raise TimeoutError if it does not in time."""
+def wait_for(condition, seconds: float, pause: float = 0.1):
+    """Wait until something holds and return it; raise TimeoutError if it does not in time."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"still waiting after {seconds} s")
         time.sleep(pause)
+    return found
 
 
 @dataclass

@@ -27,6 +27,7 @@ ONCE = (
     "crate",
 )
 HOUR = 3600
+DAYS_FROM_HOURS = 72
 
 
 def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> list[str]:
@@ -37,7 +38,7 @@ def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> li
         "measure": (scans * rates.measure_s + shards * rates.start_s) / HOUR,
     }
     memory = {"segment": rates.segment_mb, "measure": rates.measure_mb}
-    days = hours["segment"] / at_once / 24
+    waited = math.ceil(shards / at_once) * hours["segment"] / shards
     return [
         f"{scans:,} scans in {shards:,} shards of {scans_per_shard} on average",
         "",
@@ -49,7 +50,7 @@ def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> li
         f"{'others':10}{len(ONCE):>8}{'':>16}{'':>14}{'12.0':>14}",
         "",
         f"GPU hours  {hours['segment']:,.1f}, that is {hours['segment'] / scans * 1000:.1f} per 1000 scans",
-        f"time       {days:.1f} days with {at_once} GPUs at a time, measuring beside it",
+        f"time       {in_words(waited)} with {at_once} GPUs at a time, measuring beside it",
         f"disk       {scans * rates.mask_mb / 1000:,.1f} GB of label maps,"
         f" {scans * rates.tables_mb / 1000:,.1f} GB of tables and histograms",
         f"reading    {2 * scans * rates.ct_mb / 1e6:,.2f} TB: each CT once to segment it and once to measure it",
@@ -58,6 +59,11 @@ def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> li
         "rests on",
         *[f"  {name} = {getattr(rates, name):g}: {source}" for name, source in rates.sources.items()],
     ]
+
+
+def in_words(hours: float) -> str:
+    """Return hours, or days where there are many."""
+    return f"{hours:.1f} hours" if hours < DAYS_FROM_HOURS else f"{hours / 24:.1f} days"
 
 
 def advice(hours_of_a_job: float, scans_per_shard: int) -> list[str]:

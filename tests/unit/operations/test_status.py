@@ -213,15 +213,27 @@ def test_jobs_that_found_everything_finished_tell_no_rate(study, segment):
 
 
 def test_a_plan_multiplies_rates(capsys):
-    assert main(["plan", "--scans", "6400", "--scans-per-shard", "64", "--gpus", "4"]) == 0
+    assert main(["plan", "--scans", "6400", "--scans-per-shard", "64", "--gpus", "5"]) == 0
 
     told = capsys.readouterr().out
     known = rates.shipped()
     hours = (6400 * known.segment_s + 100 * known.start_s) / 3600
     assert "6,400 scans in 100 shards of 64 on average" in told
     assert f"GPU hours  {hours:,.1f}, that is {hours / 6.4:.1f} per 1000 scans" in told
-    assert f"time       {hours / 4 / 24:.1f} days with 4 GPUs at a time" in told
+    assert f"time       {hours / 5:.1f} hours with 5 GPUs at a time" in told
     assert all(f"  {name} = " in told for name in known.sources)
+
+
+def test_a_plan_says_days_where_there_are_many_and_knows_that_a_job_takes_one_gpu(capsys):
+    assert main(["plan", "--scans", "640", "--scans-per-shard", "320", "--gpus", "8"]) == 0
+    few_jobs = capsys.readouterr().out
+    assert main(["plan", "--scans", "64000", "--scans-per-shard", "320", "--gpus", "2"]) == 0
+    many_hours = capsys.readouterr().out
+
+    known = rates.shipped()
+    job = (320 * known.segment_s + known.start_s) / 3600
+    assert f"time       {job:.1f} hours with 8 GPUs" in few_jobs
+    assert f"time       {100 * job / 24:.1f} days with 2 GPUs" in many_hours
 
 
 def test_a_plan_takes_the_rates_of_a_pilot(study, segment, capsys):
