@@ -185,16 +185,19 @@ def statistics(
     series = aging.split(observations, labels.names, labels.groups)
     cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
     associations = schema.ASSOCIATIONS.check(aging.association_table(series, settings))
-    compared = {
-        rules: aging.split(aging.with_ages(values, people), labels.names, labels.groups)
+    compared = [
+        row
         for rules, values in sets.items()
-    }.items()
+        for row in aging.correlations(
+            rules, aging.split(aging.with_ages(values, people), labels.names, labels.groups), settings
+        )
+    ]
     return {
         "normality": schema.NORMALITY.check(aging.normality_table(series, settings)),
         "associations": associations,
         "groups": schema.GROUPS.check(aging.group_table(series, cuts, settings)),
         "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, settings)),
-        "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations, settings)),
+        "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations)),
         "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, settings)),
     }
 

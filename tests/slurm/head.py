@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from slurm.throwaway_cluster import kill, processes, wait_for
+from slurm.throwaway_cluster import kill, parent_of, processes, wait_for
 from studies import REPO
 
 LAST_WORDS = 6000
@@ -59,5 +59,7 @@ class Head:
         assert code == 0, self.printed.read_text()[-LAST_WORDS:]
 
     def segmenting(self):
-        """Return the process that segments, once it runs."""
-        return wait_for(lambda: processes(self.study.folder, "ctpop", "segment"), 300, pause=0.01)[-1]
+        """Return the process that segments, once it runs; one that it starts looks the same for a moment."""
+        found = wait_for(lambda: processes(self.study.folder, "ctpop", "segment"), 300, pause=0.01)
+        [process] = [each for each in found if parent_of(each) not in {None, *found}]
+        return process

@@ -116,6 +116,14 @@ def _is_at_work(entry: Path, folder: Path, words: tuple[str, ...]) -> bool:
         return False
 
 
+def parent_of(process: int) -> int | None:
+    """Return the parent of a process, nothing if it has ended."""
+    try:
+        return int(re.search(r"PPid:\s*(\d+)", Path("/proc", str(process), "status").read_text())[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def kill(process: int, number: int = signal.SIGKILL) -> None:
     """Send a signal to a process that may have ended."""
     with suppress(ProcessLookupError):

@@ -493,11 +493,15 @@ def some_sets():
     return {"none": wrong, "paper": own, "strict": strict, "study": own}
 
 
+def correlations(sets):
+    return [row for rules, series in sets.items() for row in aging.correlations(rules, series, SETTINGS)]
+
+
 def sensitivity():
     cohort, sets = a_cohort(), some_sets()
     series = {rules: aging.split(aging.with_ages(values, cohort), NAMES, GROUPS) for rules, values in sets.items()}
     associations = aging.association_table(series["study"], SETTINGS)
-    table = schema.SENSITIVITY.check(aging.sensitivity_table(series.items(), associations, SETTINGS))
+    table = schema.SENSITIVITY.check(aging.sensitivity_table(correlations(series), associations))
     return table, associations
 
 
@@ -528,7 +532,7 @@ def test_the_difference_is_that_from_the_study_itself():
 def test_too_few_values_under_a_rule_set_give_n_and_no_result():
     associations = aging.association_table(aging.split(aging.with_ages(an_analysis(), a_cohort()), NAMES), SETTINGS)
     few = aging.split(aging.with_ages(an_analysis().groupby("structure").head(9), a_cohort()), NAMES)
-    table = schema.SENSITIVITY.check(aging.sensitivity_table([("strict", few)], associations, SETTINGS))
+    table = schema.SENSITIVITY.check(aging.sensitivity_table(correlations({"strict": few}), associations))
     assert sorted(table["n"]) == [0, 0, 9, 9]
     assert table[["rho", "ci_low", "log10_p", "p", "difference"]].isna().all(axis=None)
 

@@ -13,7 +13,7 @@ What the paper leaves open, and how it is settled here, stands in docs/methods.m
 import argparse
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -159,20 +159,14 @@ def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
 
 
-def sensitivity_table(
-    sets: Iterable[tuple[str, list[Series]]], associations: pd.DataFrame, settings: Settings
-) -> pd.DataFrame:
-    """Return the table `sensitivity`: the correlations of `associations` as they would be under other rule sets.
+def correlations(rules: str, series: Iterable[Series], settings: Settings) -> list[dict[str, Any]]:
+    """Return the correlation of each series under a rule set of the screening, as rows of `sensitivity`."""
+    return [{**each.name, "rules": rules, **asdict(correlation(each, settings))} for each in series]
 
-    `sets` are the series of each rule set by its name.
-    """
-    table = pd.DataFrame(
-        [
-            {**each.name, "rules": rules, **asdict(correlation(each, settings))}
-            for rules, series in sets
-            for each in series
-        ]
-    )
+
+def sensitivity_table(rows: list[dict[str, Any]], associations: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `sensitivity`: the correlations under all rule sets beside those of `associations`."""
+    table = pd.DataFrame(rows)
     own = associations.set_index(["structure", "measure"])["rho"]
     of_study = own.reindex(pd.MultiIndex.from_frame(table[["structure", "measure"]])).to_numpy()
     return table.assign(p=table["log10_p"].map(p_of_log10), difference=table["rho"] - of_study)
@@ -217,13 +211,6 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
 
 
-def read_sets(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield name and values of each rule set, one at a time: together they can be too many for the memory."""
-    for rules in schema.RULE_SETS:
-        values = pd.read_parquet(path, filters=[("rules", "==", rules)])
-        yield rules, schema.ANALYSIS_SETS.check(values, where=path)
-
-
 def run(options: argparse.Namespace) -> None:
     """Read the values and ages, test, and write one table per question."""
     if (options.truth is None) != (options.compare_truth is None):
@@ -231,13 +218,27 @@ def run(options: argparse.Namespace) -> None:
     if (options.analysis_sets is None) != (options.sensitivity is None):
         raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
     settings = chosen(Settings, "aging", options.settings)
-    label_set = structures.read(options.structures)
-    names, groups = label_set.names, list(label_set.groups)
-    cohort, analysis = schema.COHORT.read(options.cohort), schema.ANALYSIS.read(options.analysis)
+    label_set, cohort = structures.read(options.structures), schema.COHORT.read(options.cohort)
+    associations = _tests(options, settings, label_set, cohort)
+    if options.analysis_sets is None:
+        return
+    rows = [  # the values of one set at a time are in memory, and those of the study no longer
+        row
+        for rules in schema.RULE_SETS
+        for row in correlations(rules, _series_under(rules, options.analysis_sets, label_set, cohort), settings)
+    ]
+    schema.SENSITIVITY.write(sensitivity_table(rows, associations), options.sensitivity)
+
+
+def _tests(
+    options: argparse.Namespace, settings: Settings, label_set: structures.LabelSet, cohort: pd.DataFrame
+) -> pd.DataFrame:
+    """Write the tables of the study's own values, and return `associations`."""
+    analysis, names = schema.ANALYSIS.read(options.analysis), label_set.names
     told = "%d values of %d structures and %d groups of them from a cohort of %d scans"
-    LOG.info(told, len(analysis), len(names), len(groups), len(cohort))
+    LOG.info(told, len(analysis), len(names), len(label_set.groups), len(cohort))
     observations = with_ages(analysis, cohort)
-    series = split(observations, names, groups)
+    series = split(observations, names, label_set.groups)
     ages = cohort["age_years"].dropna().to_numpy(dtype=float)
     cuts = cut_points(ages, settings.cut_years)
     schema.NORMALITY.write(normality_table(series, settings), options.normality)
@@ -251,13 +252,13 @@ def run(options: argparse.Namespace) -> None:
     if options.truth is not None:
         truth = schema.TRUTH.read_csv(options.truth)
         schema.COMPARE_TRUTH.write(truth_table(observations, truth, names, settings), options.compare_truth)
-    if options.analysis_sets is not None:
-        sets = (
-            (rules, split(with_ages(values, cohort), names, groups))
-            for rules, values in read_sets(options.analysis_sets)
-        )
-        schema.SENSITIVITY.write(sensitivity_table(sets, associations, settings), options.sensitivity)
     _report_counts(analysis, observations, associations)
+    return associations
+
+
+def _series_under(rules: str, path: Path, label_set: structures.LabelSet, cohort: pd.DataFrame) -> list[Series]:
+    values = schema.ANALYSIS_SETS.check(pd.read_parquet(path, filters=[("rules", "==", rules)]), where=path)
+    return split(with_ages(values, cohort), label_set.names, label_set.groups)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
