@@ -1,5 +1,6 @@
 """What the rules share: the checked configuration, how a stage is called, and which code it depends on."""
 
+import gc
 import hashlib
 import json
 import re
@@ -10,6 +11,9 @@ from ctpop.errors import ContractError
 from ctpop.registries import criteria, reading
 from ctpop.segmentation import model_set
 from snakemake.exceptions import WorkflowError
+
+# A plan is made of objects that stay: looking for garbage among them as often as Python does takes a tenth of its time.
+gc.set_threshold(300_000, 50, 100)
 
 FIGURE_KINDS = {  # by how the name begins: where Snakemake's report shows it, its caption, and what it is
     "cohort_flow": ("People", "flow", "Flow to the cohort"),
