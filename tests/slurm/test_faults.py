@@ -117,10 +117,10 @@ def test_the_jobs_of_a_lost_node_go_on_where_they_were_on_another_one(head, clus
 
 
 def test_a_job_that_ran_out_of_time_goes_on_where_it_was_with_more_of_it(head, cluster, study, undisturbed):
-    a_minute_at_first = ("--set-resources", "segment:runtime=1 if attempt == 1 else 10")
-    finished = halt_in_the_middle(head.start(*SEGMENT_ONLY, *a_minute_at_first).segmenting(), study)
+    two_minutes_at_first = ("--set-resources", "segment:runtime=2 if attempt == 1 else 10")
+    finished = halt_in_the_middle(head.start(*SEGMENT_ONLY, *two_minutes_at_first).segmenting(), study)
 
-    head.succeed(LONGEST_S)  # nobody wakes the process: Slurm ends it after a minute
+    head.succeed(LONGEST_S)  # nobody wakes the process: Slurm ends it
 
     assert_ended(cluster, "TIMEOUT", "COMPLETED", "COMPLETED")
     assert_the_next_job_went_on(study, finished)
