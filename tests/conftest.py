@@ -8,6 +8,7 @@ TESTS = Path(__file__).parent
 TOGETHER = ("slurm", "workflow")  # one cluster at a time, one run of the demo for all; the longest ones first
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests together that share a fixture that is dear: those of these folders, and those of each other file."""
 
