@@ -66,8 +66,8 @@ format: setup  ## format Python and Snakemake files
 	$(RUN) ruff check --fix .
 	$(RUN) snakefmt Snakefile workflow/rules
 
-test: setup browser crate-check  ## every feature once, by two processes
-	$(RUN) python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+test: setup browser crate-check  ## every feature once
+	$(RUN) python -m pytest
 
 test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
 	$(RUN) python -m pytest tests/slurm
