@@ -42,6 +42,11 @@ include: "workflow/rules/runtime.smk"
 include: "workflow/rules/crate.smk"
 
 
+# On a full disk the log of the job that failed had no room for the reason.
+onerror:
+    tell_if_nothing_can_be_written(Path(STUDY))
+
+
 localrules:
     all,
 

@@ -3,8 +3,11 @@
 import gc
 import hashlib
 import json
+import os
 import re
 import shlex
+import sys
+import tempfile
 
 from ctpop import settings, shards
 from ctpop.errors import ContractError
@@ -55,12 +58,28 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def tell_if_nothing_can_be_written(folder):
+    """Print why no file can be written to a folder, if that is so: the disk or a quota is full, or it is read-only."""
+    try:
+        with tempfile.TemporaryFile(dir=folder if folder.is_dir() else ".") as probe:
+            probe.write(os.urandom(ROOM))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        sys.stderr.write(
+            f"nothing can be written to {folder}: {error.strerror}. Make room and start again: "
+            "what is finished stays, and a scan that is segmented is not segmented again.\n"
+        )
+
+
 def without_braces(text):
     """Return JSON with the braces in its texts escaped: Snakemake would take `{word}` for a wildcard."""
     return re.sub(r'"(?:[^"\\]|\\.)*"', lambda found: found[0].translate(BRACES), text)
 
 
 BRACES = {ord(brace): f"\\u{ord(brace):04x}" for brace in "{}"}
+
+ROOM = 1_000_000  # bytes; a log, or the table of a shard
 
 config.update(checked(settings.validated, config))
 
