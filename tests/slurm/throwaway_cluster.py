@@ -199,7 +199,7 @@ class Cluster:
         daemon = int((self.root / f"slurmd.{node}.pid").read_text())
         steps = [job for job in self.say("squeue", "-h", "-w", node, "-o", "%i").split() if job]
         kill(daemon)
-        for step in [process for job in steps for process in _step_daemons(job)]:
+        for step in [process for job in steps for process in _step_daemons(self.root, job)]:
             for process in [*_descendants(step), step]:
                 kill(process)
 
@@ -271,10 +271,17 @@ def _number(line: str) -> int:
     return int(re.match(r"\d+", line)[0])
 
 
-def _step_daemons(job: str) -> list[int]:
-    """Return the processes of Slurm that look after the steps of a job."""
+def _step_daemons(root: Path, job: str) -> list[int]:
+    """Return the processes of a cluster that look after the steps of a job; jobs of other clusters have the same numbers."""
     listed = subprocess.run(["pgrep", "-f", rf"^slurmstepd: \[{job}\."], capture_output=True, text=True, check=False)
-    return [int(line) for line in listed.stdout.split()]
+    return [step for step in map(int, listed.stdout.split()) if _works_below(root, step)]
+
+
+def _works_below(root: Path, process: int) -> bool:
+    try:
+        return Path("/proc", str(process), "cwd").readlink().is_relative_to(root)
+    except OSError:  # it has ended
+        return False
 
 
 def _descendants(process: int) -> list[int]:
