@@ -272,7 +272,7 @@ def _number(line: str) -> int:
 
 
 def _step_daemons(root: Path, job: str) -> list[int]:
-    """Return the processes of a cluster that look after the steps of a job; jobs of other clusters have the same numbers."""
+    """Return the processes of a cluster that look after a job; jobs of other clusters have the same numbers."""
     listed = subprocess.run(["pgrep", "-f", rf"^slurmstepd: \[{job}\."], capture_output=True, text=True, check=False)
     return [step for step in map(int, listed.stdout.split()) if _works_below(root, step)]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ctpop import nifti_file
 from ctpop.images import Volume
 
-LEVEL = 6  # SOURCE: bench/packing.md; half the size of level 1 in the same time
+LEVEL = 6  # SOURCE: bench/packing.md; smaller than level 1, and sooner done
 # TotalSegmentator's reader takes the first extension, and nibabel gives it the content of code 0 alone; Workbench looks
 # for Caret's own code. The second copy takes 140 bytes of the packed file.
 EXTENSION_CODES = (0, 30)  # SOURCE: NIFTI_ECODE_IGNORE and NIFTI_ECODE_CARET in nifti1_io.h
