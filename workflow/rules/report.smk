@@ -36,6 +36,7 @@ rule report:
         code=code(
             "documents",
             "templates",
+            "workers",
             "report",
             "headers",
             "images",

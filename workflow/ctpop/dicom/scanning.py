@@ -13,6 +13,7 @@ from ctpop.dicom.cache import Cache, Key
 from ctpop.dicom.pseudonyms import Pseudonyms
 from ctpop.dicom.reading import read_facts
 from ctpop.dicom.walking import File, walk
+from ctpop.workers import end_with_parent
 
 LOG = logging.getLogger(__name__)
 AT_ONCE = 200  # files that a process reads before it hands them over
@@ -76,7 +77,7 @@ def _mapped(
     if processes == 1 or len(parts) < 2:
         yield from map(read, parts)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=end_with_parent) as pool:
         yield from pool.map(read, parts)
 
 

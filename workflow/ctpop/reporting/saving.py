@@ -11,6 +11,7 @@ from pathlib import Path
 from ctpop.figures import export
 from ctpop.figures.export import Picture, Plan
 from ctpop.figures.wording import printed_in, style_in_use
+from ctpop.workers import end_with_parent
 
 LOG = logging.getLogger(__name__)
 TOLD_EVERY = 25  # figures between two lines of progress
@@ -63,7 +64,7 @@ def _pictures(plans: list[Plan], way: Way, jobs: int) -> Iterator[Picture]:
         return
     # Not forked: a fork copies the locks of the threads of pyarrow and of BLAS as they happen to be.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=end_with_parent) as pool:
         yield from _in_order(pool, plans, way, AHEAD * jobs)
 
 
