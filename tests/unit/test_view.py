@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -142,7 +143,10 @@ def test_a_registry_of_another_shape_is_read_as_the_study_was_run(study):
 def test_it_serves_until_it_is_interrupted_and_its_log_does_not_tell_the_address(measured):
     command = [sys.executable, "-m", "ctpop", "view", "scan-001", "--study", str(measured.results)]
     environment = {**os.environ, "PYTHONPATH": str(REPO / "workflow")}
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores it
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed
+    )
     try:
         address = running.stdout.readline().strip()
         with urllib.request.urlopen(f"{address}mask.nii.gz", timeout=30) as answer:
