@@ -5,6 +5,7 @@
 
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
@@ -67,7 +68,8 @@ format: setup  ## format Python and Snakemake files
 	$(RUN) snakefmt Snakefile workflow/rules
 
 test: setup browser crate-check  ## every feature once
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore tests/slurm
+	$(RUN) python -m pytest tests/slurm
 
 test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
 	$(RUN) python -m pytest tests/slurm

@@ -18,7 +18,8 @@ def sample(n, levels, seed=0):
 
 def test_residuals_are_those_of_the_proportional_odds_model_of_statsmodels():
     y, z = sample(400, levels=6)
-    peer = OrderedModel(y.astype(int), z, distr="logit").fit(method="bfgs", disp=False, maxiter=500, gtol=1e-9)
+    # 1e-7: what numeric derivatives reach on every processor; 1e-9 is met on some only
+    peer = OrderedModel(y.astype(int), z, distr="logit").fit(method="bfgs", disp=False, maxiter=500, gtol=1e-7)
     shares = np.column_stack([np.zeros(400), np.cumsum(peer.predict(), axis=1)])
     level = np.searchsorted(np.unique(y), y)
     rows = np.arange(400)
