@@ -204,7 +204,7 @@ def test_groups_of_a_side_hold_that_side_alone_and_pairs_hold_both():
     assert all("right" in words for group in ("ribs_right", "lung_right") for words in sides[group])
     for group, members in sides.items():
         if len(members) == 2 and not group.startswith(("lung_", "sacrum")):
-            assert sorted(word for words in members for word in words if word in structures.SIDES) == ["left", "right"]
+            assert sorted(word for words in members for word in words if word in settings.SIDES) == ["left", "right"]
 
 
 def test_what_a_label_set_lacks_of_a_group_is_told():

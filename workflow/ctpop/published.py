@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ctpop import schema, structures
-from ctpop.settings import GROUPS_FILE, groups_of, section
+from ctpop.settings import GROUPS_FILE, SIDES, groups_of, section
 from ctpop.stats.differences import difference_of, from_interval, from_size, quantile_of, z_of_shares
 from ctpop.stats.groups import GROUPS
 from ctpop.stats.tails import log10_p_of_normal, p_of_log10
@@ -86,7 +86,7 @@ def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], 
     measure, value = str(printed["measure"]), printed["value"]
     here = results.get((name or "", measure), {})
     rho, low, high = (here.get(key, math.nan) for key in ("rho", "ci_low", "ci_high"))
-    sides = {side: _rho_of_side(printed["members"], side, measure, results) for side in structures.SIDES}
+    sides = {side: _rho_of_side(printed["members"], side, measure, results) for side in SIDES}
     row = {
         **{"rho_here": rho, "ci_low_here": low, "ci_high_here": high, "n": here.get("n")},
         **{f"rho_{side}": found for side, found in sides.items()},

@@ -4,7 +4,7 @@ import csv
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
 SCHEMA_PATH = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 LONGEST_MESSAGE = 300
 Chosen = TypeVar("Chosen")
+SIDES = ("left", "right")
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "qc")
 
 
@@ -96,6 +97,14 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
+
+
+def twins_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return the same structure on the other side, where both are among the names and sides that are given."""
+    other = dict(zip(SIDES, SIDES[::-1], strict=True))
+    paired = [name for name, side in structures if side in SIDES]
+    mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in paired}
+    return {name: twin for name, twin in mirrored.items() if twin in mirrored and twin != name}
 
 
 def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str, bool]]:

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from ctpop import columns
 from ctpop.errors import ContractError
-from ctpop.settings import LABEL_SETS, groups_of, label_set_file
+from ctpop.settings import LABEL_SETS, SIDES, groups_of, label_set_file, twins_of
 from ctpop.tables import Table
 
-SIDES = ("left", "right")
 TEXTS = {"structure": str, "side": str, "group": str, "includes": str, "snomed_code": str}
 
 STRUCTURES = Table(
@@ -70,10 +69,7 @@ class LabelSet:
     @property
     def twins(self) -> dict[str, str]:
         """The same structure on the other side, where the set has both: of `rib_left_1`, `rib_right_1`."""
-        other = dict(zip(SIDES, SIDES[::-1], strict=True))
-        paired = self.table.loc[self.table["side"].isin(SIDES), "structure"]
-        mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in paired}
-        return {name: twin for name, twin in mirrored.items() if twin in mirrored and twin != name}
+        return twins_of(zip(self.table["structure"], self.table["side"], strict=True))
 
     @property
     def groups(self) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ import tempfile
 
 from ctpop import settings, shards
 from ctpop.errors import ContractError
+from ctpop.figures import pages
 from ctpop.registries import criteria, reading
 from ctpop.segmentation import model_set
 from snakemake.exceptions import WorkflowError
@@ -33,6 +34,7 @@ FIGURE_KINDS = {  # by how the name begins: where Snakemake's report shows it, i
     "spearman_groups": ("Age", "spearman_groups", "Groups of structures"),
     "heatmap": ("Age", "heatmap", "Heat map of all correlations"),
     "by_sex": ("Age", "by_sex", "Values by sex"),
+    "asymmetry": ("Age", "asymmetry", "Left and right"),
     "figure_s3": ("Age", "figure_s3", "Every structure"),
     "structure": ("Structures", "structure", "Volume and attenuation"),
     "published": ("Comparison", "published", "Published and here"),
@@ -220,7 +222,7 @@ def reported_figure(name):
     """Return the SVG of a figure as Snakemake's report shows it; its kind is the longest that its name begins with."""
     kind = max((kind for kind in FIGURE_KINDS if name.startswith(kind)), key=len)
     subcategory, caption, title = FIGURE_KINDS[kind]
-    which = name[len(kind) :].removesuffix("_p01").replace("_", " ")
+    which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind) :]).replace("_", " ")
     return report(
         f"{STUDY}/figures/{name}.svg",
         caption=f"../captions/{caption}.rst",

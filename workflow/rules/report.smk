@@ -1,13 +1,19 @@
-NAMES = [row["structure"] for row in settings.label_rows(config["structures"])]
+ROWS = settings.label_rows(config["structures"])
+NAMES = [row["structure"] for row in ROWS]
 COMBINED = [*checked(settings.groups_of, NAMES)]
+SIDED = settings.twins_of((row["structure"], row.get("side")) for row in ROWS)
 PANELS = [
     f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
 ]
 FIGURES = [
-    *("flow", "structure_flow_p01", "age_by_sex", "figure6"),
-    *("spearman_overview", "heatmap", "figure_s3_p01", "published"),
-    *("sensitivity", "failures_p01", "by_sex_p01"),
+    *("flow", "age_by_sex", "figure6", "spearman_overview", "heatmap"),
+    *("sensitivity", "published"),
     *(["spearman_groups"] if COMBINED else []),
+    *(["asymmetry"] if SIDED else []),
+    *pages.pages_of("structure_flow", NAMES),
+    *pages.pages_of("failures", NAMES),
+    *pages.pages_of("by_sex", [*NAMES, *COMBINED]),
+    *pages.pages_of("figure_s3", [*NAMES, *COMBINED]),
     *[
         f"{kind}_{panel}"
         for panel in PANELS

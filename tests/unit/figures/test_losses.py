@@ -4,6 +4,7 @@ import pytest
 
 import study_tables
 from ctpop.figures import losses
+from ctpop.figures.pages import GRIDS
 from ctpop.schema import LOSSES
 
 
@@ -29,18 +30,8 @@ def test_every_reason_of_a_loss_has_a_share_with_words_and_a_colour():
     assert len({colour for colour, _ in losses.SHARES.values()}) == len(losses.SHARES)
 
 
-@pytest.mark.parametrize(("structures", "pages"), [(1, 1), (20, 1), (60, 1), (61, 2), (104, 2), (117, 2)])
-def test_every_structure_is_on_one_page_and_pages_are_even(structures, pages):
-    names = [f"s{number}" for number in range(structures)]
-    parts = [losses.on_page(names, number) for number in range(1, pages + 1)]
-
-    assert losses.page_count(structures) == pages
-    assert [name for part in parts for name in part] == names
-    assert max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
 def test_a_page_fits_print(tables):
-    names = [f"organ_{number}" for number in range(losses.MOST_ROWS)]
+    names = [f"organ_{number}" for number in range(GRIDS["structure_flow"][0])]
     shown = losses.source(tables["structure_flow"], ["organ_1"])
 
     width, height = losses.draw(shown, names, "synthetic").get_size_inches() * 25.4

@@ -18,7 +18,6 @@ from ctpop.figures import (
     heatmap,
     overview,
     sensitivity,
-    small_multiples,
 )
 from ctpop.figures.finding import Finding
 from ctpop.figures.places import apart
@@ -220,16 +219,6 @@ def test_the_overview_has_every_structure_and_measure_in_the_order_of_its_rows(t
 
     assert len(shown) == len(tables["associations"])
     assert shown.loc[shown["measure"] == "volume_ml", "structure"].tolist() == order
-
-
-@pytest.mark.parametrize(("structures", "pages"), [(1, 1), (12, 1), (13, 2), (20, 2), (104, 9), (117, 10)])
-def test_every_structure_is_on_one_page(structures, pages):
-    names = [f"s{number}" for number in range(structures)]
-    shown = [small_multiples.on_page(names, page) for page in range(1, pages + 1)]
-
-    assert small_multiples.page_count(structures) == pages
-    assert [name for page in shown for name in page] == names
-    assert all(shown)
 
 
 def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels):

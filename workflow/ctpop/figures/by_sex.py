@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ctpop.figures.age_by_sex import COLOURS
 from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.finding import Box, box_of
+from ctpop.figures.pages import GRIDS
 from ctpop.figures.scatter import say_empty
 from ctpop.figures.style import (
     COLUMN_MM,
@@ -25,15 +26,9 @@ from ctpop.figures.style import (
 from ctpop.figures.wording import AXES, SEXES, structure_text
 from ctpop.schema import MEASURES
 
-PER_ROW, ROWS = 3, 6
-PER_PAGE = PER_ROW * ROWS
+PER_ROW = GRIDS["by_sex"][1]
 WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM, INDENT_MM = 17.5, 22.0, 40.5, 9.0, 9.5
 EMPTY = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
-
-
-def page_count(n_structures: int) -> int:
-    """Return the number of pages that so many structures fill."""
-    return math.ceil(n_structures / PER_PAGE)
 
 
 def source(analysis: pd.DataFrame, cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """What screening took away from the volumes of each structure, and age and sex of the people on both sides."""
 
-import math
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,18 +27,12 @@ from ctpop.figures.style import (
 from ctpop.figures.wording import REASONS, structure_text
 from ctpop.schema import LOSSES
 
-PER_PAGE = 60
 HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
 COLOURS = dict(zip(LOSSES, (HAIRLINE, GREY, *GROUPS, INK), strict=True))
 WORDS = {**REASONS, "no_value": "no value"}
 LEAST_SPAN = 8.0  # years or percent that an axis of dots shows at least
 PEOPLE = {"age": "Mean age (years)", "women": "Women (%)"}
-
-
-def page_count(n_structures: int) -> int:
-    """Return the number of pages that so many structures fill."""
-    return math.ceil(n_structures / PER_PAGE)
 
 
 def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:

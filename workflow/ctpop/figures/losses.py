@@ -1,7 +1,5 @@
 """The flow of each structure: how many of all scans entered the statistics, and what took the others."""
 
-import math
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,7 +25,6 @@ from ctpop.figures.style import (
 )
 from ctpop.figures.wording import MEASURES, structure_text
 
-MOST_ROWS = 60  # structures on a page of A4
 ROW_MM, BAR = 3.4, 0.74
 NAME_MM, PLOT_MM, COUNT_MM = 44.0, 50.0, 12.0
 HEAD_MM, FOOT_MM, LEFT_MM = 9.0, 22.0, 2.0
@@ -49,17 +46,6 @@ SHARE_OF = {
     "asymmetric": "doubtful",
     "not_in_model": "not_segmented",
 }
-
-
-def page_count(structures: int) -> int:
-    """Return the number of pages."""
-    return max(1, math.ceil(structures / MOST_ROWS))
-
-
-def on_page(names: list[str], number: int) -> list[str]:
-    """Return the structures of a page (1: the first); pages are filled evenly."""
-    size = math.ceil(len(names) / page_count(len(names)))
-    return names[(number - 1) * size : number * size]
 
 
 def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:

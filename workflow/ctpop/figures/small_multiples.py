@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures import scatter
 from ctpop.figures.finding import Conventions, Finding
+from ctpop.figures.pages import GRIDS
 from ctpop.figures.style import (
     COLUMN_MM,
     LARGE,
@@ -22,19 +23,8 @@ from ctpop.figures.style import (
 )
 from ctpop.figures.wording import AXES, coefficient, p_text
 
-STRUCTURES_PER_ROW, ROWS = 2, 6
-PER_PAGE = STRUCTURES_PER_ROW * ROWS
+STRUCTURES_PER_ROW = GRIDS["figure_s3"][1]
 WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM = 31.0, 22.0, 39.5, 8.0
-
-
-def page_count(n_structures: int) -> int:
-    """Return the number of pages that so many structures fill."""
-    return math.ceil(n_structures / PER_PAGE)
-
-
-def on_page(structures: list[str], number: int) -> list[str]:
-    """Return the structures of a page; the first page is 1."""
-    return structures[(number - 1) * PER_PAGE : number * PER_PAGE]
 
 
 @in_house_style

@@ -24,6 +24,7 @@ from ctpop.figures import (
 )
 from ctpop.figures.export import Draw, Drawing, Plan
 from ctpop.figures.finding import Finding, kruskal_lines, spearman_lines
+from ctpop.figures.pages import pages_of
 from ctpop.figures.wording import count, structure_text
 from ctpop.reporting import summaries
 from ctpop.reporting.study import Study
@@ -68,11 +69,10 @@ def of_losses(study: Study) -> Iterator[Plan]:
     """Plan the flow of every structure, on numbered pages."""
     names = study.label_set.names
     words = f"Bars of how many of {count(len(study.tables['cohort']), 'scan')} entered the statistics, by structure."
-    for number in range(1, losses.page_count(len(names)) + 1):
-        part = losses.on_page(names, number)
+    for page, part in pages_of("structure_flow", names).items():
         shown = losses.source(study.tables["structure_flow"], part)
         draw = partial(losses.draw, shown, part, study.banner)
-        yield Plan(f"structure_flow_p{number:02d}", "structure_flow", words, draw, shown.copy)
+        yield Plan(page, "structure_flow", words, draw, shown.copy)
 
 
 def of_chosen(study: Study) -> Iterator[Plan]:
@@ -116,15 +116,14 @@ def of_correlations(study: Study) -> Iterator[Plan]:
 
 def of_pages(study: Study) -> Iterator[Plan]:
     """Plan every structure, and then the groups of them, on numbered pages."""
-    names = study.analysed
-    pages = small_multiples.page_count(len(names))
-    for number in range(1, pages + 1):
-        findings = [finding for name in small_multiples.on_page(names, number) for finding in study.pair(name)]
+    pages = pages_of("figure_s3", study.analysed)
+    for number, (page, names) in enumerate(pages.items(), start=1):
+        findings = [finding for name in names for finding in study.pair(name)]
         titles = ", ".join(finding.title for finding in findings[::2])
         words = f"Scatter plots of volume and attenuation over age: {titles}."
-        draw = partial(small_multiples.draw, findings, (number, pages), study.conventions)
+        draw = partial(small_multiples.draw, findings, (number, len(pages)), study.conventions)
         tell = partial(small_multiples.source, findings)
-        yield Plan(f"figure_s3_p{number:02d}", "figure_s3", words, draw, tell)
+        yield Plan(page, "figure_s3", words, draw, tell)
 
 
 def of_structures(study: Study) -> Iterator[Plan]:
@@ -150,25 +149,24 @@ def of_failures(study: Study) -> Iterator[Plan]:
     """Plan what screening took away."""
     tables, names = study.tables, study.label_set.names
     shown = failures.source(tables["failures"], tables["structure_flow"], names)
-    for number in range(1, failures.page_count(len(names)) + 1):
-        rows = shown.iloc[(number - 1) * failures.PER_PAGE : number * failures.PER_PAGE]
+    for page, part in pages_of("failures", names).items():
+        rows = shown.loc[shown["structure"].isin(part)].reset_index(drop=True)
         words = (
             f"Bars: volumes of {count(len(rows), 'structure')} that are not used, by reason; dots: who the people are."
         )
         draw = partial(failures.draw, rows, study.banner)
-        yield Plan(f"failures_p{number:02d}", "failures", words, draw, rows.copy)
+        yield Plan(page, "failures", words, draw, rows.copy)
 
 
 def of_sexes(study: Study) -> Iterator[Plan]:
     """Plan volume and attenuation of women and men."""
-    pages = by_sex.page_count(len(study.analysed))
+    pages = pages_of("by_sex", study.analysed)
     whole = by_sex.source(study.tables["analysis"], study.tables["cohort"], study.analysed)
-    for number in range(1, pages + 1):
-        names = study.analysed[(number - 1) * by_sex.PER_PAGE : number * by_sex.PER_PAGE]
+    for number, (page, names) in enumerate(pages.items(), start=1):
         shown = whole.loc[whole["structure"].isin(names)].reset_index(drop=True)
         words = f"Box plots of volume and attenuation by sex: {', '.join(map(structure_text, names))}."
-        draw = partial(by_sex.draw, shown, (number, pages), study.banner)
-        yield Plan(f"by_sex_p{number:02d}", "by_sex", words, draw, shown.copy)
+        draw = partial(by_sex.draw, shown, (number, len(pages)), study.banner)
+        yield Plan(page, "by_sex", words, draw, shown.copy)
 
 
 def of_asymmetry(study: Study) -> Plan:

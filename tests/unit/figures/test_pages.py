@@ -1,0 +1,46 @@
+"""Numbered pages: every structure is on one of them, and no page is nearly empty."""
+
+import pytest
+
+from ctpop.figures.pages import GRIDS, pages_of
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+@pytest.mark.parametrize("structures", [1, 12, 13, 20, 60, 61, 104, 117, 128, 141])
+def test_every_structure_is_on_one_page_in_order(kind, structures):
+    names = [f"s{number}" for number in range(structures)]
+    pages = pages_of(kind, names)
+
+    assert list(pages) == [f"{kind}_p{number:02d}" for number in range(1, len(pages) + 1)]
+    assert [name for page in pages.values() for name in page] == names
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+@pytest.mark.parametrize("structures", [1, 61, 104, 117, 128])
+def test_pages_have_room_for_their_structures_and_whole_rows(kind, structures):
+    rows, columns = GRIDS[kind]
+    *full, last = [len(page) for page in pages_of(kind, [f"s{number}" for number in range(structures)]).values()]
+
+    assert all(size <= rows * columns and size % columns == 0 for size in full)
+    assert 0 < last <= (full[0] if full else rows * columns)
+
+
+@pytest.mark.parametrize(
+    ("kind", "structures", "sizes"),
+    [
+        ("structure_flow", 60, [60]),
+        ("structure_flow", 61, [31, 30]),
+        ("failures", 104, [52, 52]),
+        ("by_sex", 23, [12, 11]),
+        ("figure_s3", 12, [12]),
+        ("figure_s3", 13, [8, 5]),
+        ("figure_s3", 104, [12] * 8 + [8]),
+    ],
+)
+def test_pages_are_filled_evenly(kind, structures, sizes):
+    assert [len(page) for page in pages_of(kind, [f"s{number}" for number in range(structures)]).values()] == sizes
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_without_structures_there_is_one_empty_page(kind):
+    assert pages_of(kind, []) == {f"{kind}_p01": []}
