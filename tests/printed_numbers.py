@@ -79,8 +79,8 @@ class Allowed:
         return self.known[structure, measure]
 
     def _of_structure(self, structure: str, measure: str) -> Iterable[tuple[str, float]]:
-        for table in self.tables.values():
-            if "structure" not in table or "scan_id" in table:
+        for name, table in self.tables.items():
+            if "structure" not in table or ("scan_id" in table and name != "extremes"):
                 continue
             rows = table[table["structure"].eq(structure)]
             yield from numbers_of(rows[rows["measure"].eq(measure)] if measure and "measure" in rows else rows)

@@ -99,10 +99,13 @@ class ReviewStudy:
             *("screen", "--measures", self.table("measures"), "--cohort", self.table("cohort")),
             *("--structures", self.structures, "--settings", json.dumps(settings)),
             *("--verdicts", self.table("verdicts"), "--analysis", self.table("analysis")),
+            *("--extremes", self.table("extremes")),
         )
         return VERDICTS.read(self.table("verdicts"))
 
-    def draw(self, share: float = 0.0, reading: dict[str, Any] | None = None) -> pd.DataFrame:
+    def draw(
+        self, share: float = 0.0, reading: dict[str, Any] | None = None, *, extremes: bool = False
+    ) -> pd.DataFrame:
         self.call(
             *("qc", "--registry", self.registry, "--reading", json.dumps(reading or {})),
             *("--segments", self.table("segments")),
@@ -110,6 +113,7 @@ class ReviewStudy:
             *("--histograms", self.results / "histograms" / "1-of-1.parquet", "--masks", self.results / "masks"),
             *("--structures", self.structures, "--settings", json.dumps({"sample_share": share})),
             *("--gallery", self.gallery_folder, "--out", self.table("qc")),
+            *(("--extremes", self.table("extremes")) if extremes else ()),
         )
         return QC.read(self.table("qc"))
 

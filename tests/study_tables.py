@@ -10,6 +10,7 @@ from ctpop.covariates import covariates_of, joint
 from ctpop.describing.table1 import table1
 from ctpop.registries import criteria
 from ctpop.screening import losses, policy
+from ctpop.screening.extremes import extreme_table
 from ctpop.screening.facts import facts_of
 from ctpop.screening.grouping import Groups
 from ctpop.screening.rows import numbered
@@ -143,6 +144,7 @@ def screened(
         "group_values": schema.GROUP_VALUES.check(screen.groups_of(rows, found.final, groups)),
         "failures": schema.FAILURES.check(losses.failure_table(rows, found.final, people)),
         "structure_flow": schema.STRUCTURE_FLOW.check(flow),
+        "extremes": schema.EXTREMES.check(extreme_table(rows, found.by_rules, people, 3)),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ctpop.quality.pictures import OUTSIDE
+from ctpop.schema import EXTREMES
 from reviewing import ORGANS, ReviewStudy
 
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
@@ -63,6 +64,18 @@ def test_a_review_draws_nothing_again(study):
 
     assert list(cases["scan_id"]) == ["scan-001", "scan-003", "scan-005"]
     assert study.pictures() == before
+
+
+def test_masks_with_extreme_values_are_drawn_beside_those_that_the_rules_flag(study):
+    cases = study.draw(extremes=True)
+
+    listed = EXTREMES.read(study.table("extremes"))
+    extreme = cases[cases["chosen"].eq("extreme")]
+    assert set(zip(extreme["scan_id"], extreme["structure"], strict=True)) == set(
+        zip(listed["scan_id"], listed["structure"], strict=True)
+    )
+    assert cases["chosen"].eq("flagged").sum() == 3
+    assert all((study.gallery_folder / image).is_file() for image in cases["image"])
 
 
 def test_what_is_drawn_already_needs_neither_ct_nor_label_map(study):

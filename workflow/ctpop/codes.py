@@ -69,7 +69,12 @@ DECISIONS = {
 }
 CHOSEN = {
     "flagged": "the rules hold something against it",
+    "extreme": "nothing speaks against it; among the smallest or largest values of its structure (table extremes)",
     "sample": "nothing speaks against it; drawn at random (qc.sample_share)",
+}
+ENDS = {
+    "smallest": "one of the smallest values, counted from the smallest",
+    "largest": "one of the largest values, counted from the largest",
 }
 RULE_SETS = {
     "none": "shipped rule set: every value that was measured",

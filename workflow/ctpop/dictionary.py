@@ -51,6 +51,7 @@ CODE_LISTS = (
     ("Reasons of a loss", "column `reason` of structure_flow", codes.LOSSES),
     ("Decisions of a reviewer", "column `decision` of review", codes.DECISIONS),
     ("Cases of the gallery", "column `chosen` of qc", codes.CHOSEN),
+    ("Ends of a structure's values", "column `end` of extremes", codes.ENDS),
     ("Rule sets", "column `rules` of analysis_sets and sensitivity", codes.RULE_SETS),
     ("Families of tests", "column `family` of associations, groups and posthoc", codes.FAMILIES),
     ("Faces of an image", "column `faces` of measures", codes.FACES),

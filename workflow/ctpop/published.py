@@ -59,7 +59,11 @@ def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
         same: Row = {"id": printed["id"], "statistic": printed["statistic"], "note": printed["note"]}
         if printed["quantity"] == "rho":
             name = meant.get(printed["id"])
-            same |= {"structure": name, "measure": printed["measure"]}
+            same |= {
+                "structure": name,
+                "structure_published": printed["structure_as_written"],
+                "measure": printed["measure"],
+            }
             same |= correlations(printed, name, results, ours)
         else:
             same |= numbers(printed, known.get(printed["quantity"]), ours.confidence)

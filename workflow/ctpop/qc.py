@@ -21,7 +21,7 @@ from ctpop.quality.drawing import PLACE, Images, drawn_case, histogram_of
 from ctpop.registries.reading import reading_of
 from ctpop.registry import read_registry
 from ctpop.scans import Scan, read_both, scans_of
-from ctpop.schema import MEASURES_TABLE, QC, SEGMENTS, VERDICTS
+from ctpop.schema import EXTREMES, MEASURES_TABLE, QC, SEGMENTS, VERDICTS
 from ctpop.segmentation.store import Store
 from ctpop.structures import LabelSet
 
@@ -116,7 +116,8 @@ def run(options: argparse.Namespace) -> None:
     """Choose the cases of a shard, draw those that are not drawn, and write the rows."""
     share = settings.section("qc", options.settings)["sample_share"]
     segments, measures = SEGMENTS.read(options.segments), MEASURES_TABLE.read(options.measures, *READ)
-    cases = chosen_cases(verdicts_of(options.verdicts, segments["scan_id"]), measures, share)
+    extremes = EXTREMES.read(options.extremes) if options.extremes else EXTREMES.empty()
+    cases = chosen_cases(verdicts_of(options.verdicts, segments["scan_id"]), measures, share, extremes)
     LOG.info("%d scans, %d cases to look at", len(segments), len(cases))
     reading = reading_of(settings.section("cohort", options.reading))
     scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
@@ -138,6 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of the shard")
     parser.add_argument("--histograms", type=Path, required=True, help="Parquet with the histograms of the shard")
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts of all scans")
+    parser.add_argument("--extremes", type=Path, help="Parquet with the smallest and largest values of each structure")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     parser.add_argument("--settings", default="{}", help="section qc of the configuration, as JSON")

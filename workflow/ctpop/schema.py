@@ -16,6 +16,7 @@ from ctpop.contracts.keys import (
     CRITERIA,
     CURVE_TERMS,
     DECISIONS,
+    ENDS,
     EVALUATION_STATUS,
     FACES,
     FAMILIES,
@@ -55,7 +56,7 @@ from ctpop.contracts.statistics import (
     SENSITIVITY,
     TRUTH,
 )
-from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
+from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
 
 TABLES = (
     COHORT,
@@ -73,6 +74,7 @@ TABLES = (
     ANALYSIS,
     FAILURES,
     STRUCTURE_FLOW,
+    EXTREMES,
     CONTRAST_CHECK,
     NORMALITY,
     ASSOCIATIONS,
@@ -115,8 +117,10 @@ __all__ = [
     "CRITERIA",
     "CURVE_TERMS",
     "DECISIONS",
+    "ENDS",
     "EVALUATION_STATUS",
     "EXCLUSIONS",
+    "EXTREMES",
     "FACES",
     "FAILURES",
     "FAMILIES",

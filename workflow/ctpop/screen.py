@@ -21,6 +21,7 @@ from ctpop.schema import (
     ANALYSIS,
     COHORT,
     EXCLUSIONS,
+    EXTREMES,
     FAILURES,
     GROUP_MEMBERS,
     GROUP_VALUES,
@@ -32,6 +33,7 @@ from ctpop.schema import (
     VERDICTS,
 )
 from ctpop.screening import losses, policy, sets, values
+from ctpop.screening.extremes import extreme_table
 from ctpop.screening.facts import Facts, facts_of
 from ctpop.screening.grouping import NO_GROUPS, Groups, group_values, with_groups
 from ctpop.screening.judgement import Judgement, judge
@@ -137,6 +139,8 @@ def run(options: argparse.Namespace) -> None:
     if options.structure_flow:
         flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
         STRUCTURE_FLOW.write(flow, options.structure_flow)
+    if options.extremes:
+        EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)
     if options.analysis_sets:
         sets.write_sets(compared_sets(found, facts, groups), options.analysis_sets)
     _tell(found, of_group, groups)
@@ -155,6 +159,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group-values", type=Path, help="Parquet to write: values of groups of structures")
     parser.add_argument("--failures", type=Path, help="Parquet to write: losses per structure, by reason")
     parser.add_argument("--structure-flow", type=Path, help="Parquet to write: from all scans to the values used")
+    parser.add_argument("--extremes", type=Path, help="Parquet to write: smallest and largest values per structure")
     parser.add_argument("--analysis-sets", type=Path, help="Parquet to write: values under each rule set")
 
 

@@ -5,6 +5,10 @@
 const gallery = (() => {
   const DECISIONS = { keep: "Kept", exclude: "Excluded", unsure: "Unsure", absent: "Known to be absent" };
   const CHOICES = { 1: "keep", 2: "exclude", 3: "unsure" };
+  const UNFLAGGED = {
+    extreme: "Extreme value: nothing speaks against it",
+    sample: "Random sample: nothing speaks against it",
+  };
   const NO_WORDS = "judged by eye in the gallery";
   const FORMULA = /^[=+\-@\t\r]/;
   const SVG = "http://www.w3.org/2000/svg";
@@ -131,8 +135,7 @@ const gallery = (() => {
   function fillFilters() {
     const names = Object.entries(data.structures).sort((a, b) => (a[1] < b[1] ? -1 : 1));
     options($("by-structure"), [["", "all"], ...counted(names, (item) => item.structure)]);
-    const reasons = Object.entries(data.reasons).map(([code, text]) => [code, code === "ok" ? "random sample" : text]);
-    options($("by-reason"), [["", "all"], ...counted(reasons, (item) => item.reason)]);
+    options($("by-reason"), [["", "all"], ...counted(Object.entries(data.reasons), (item) => item.reason)]);
     options($("by-decision"), [
       ["", "all"],
       ["open", "not decided"],
@@ -166,7 +169,7 @@ const gallery = (() => {
   // The page of a structure leads to its cases alone: #structure=liver.
   function followStructure(structure) {
     if (!cases.some((item) => item.structure === structure)) {
-      warn("No mask of this structure is in the gallery: the rules flag none, and the sample has none.");
+      warn("No mask of this structure is in the gallery: the rules flag none, none has an extreme value, and the sample has none.");
       return false;
     }
     for (const id of ["by-reason", "by-decision"]) $(id).value = "";
@@ -180,7 +183,10 @@ const gallery = (() => {
     if (wanted.startsWith("structure=")) return followStructure(wanted.slice("structure=".length));
     const [scan, structure] = wanted.split("/");
     const found = cases.findIndex((item) => item.scan === scan && item.structure === structure);
-    if (found < 0) return false;
+    if (found < 0) {
+      if (structure) warn("This mask is not in the gallery.");
+      return false;
+    }
     if (!shown.includes(cases[found])) for (const id of ["by-structure", "by-reason", "by-decision"]) $(id).value = "";
     if (!shown.includes(cases[found])) shown = cases;
     at = shown.indexOf(cases[found]);
@@ -216,8 +222,7 @@ const gallery = (() => {
     }
     remember(item);
     $("title").textContent = `${data.structures[item.structure]}, scan ${item.scan}`;
-    $("reason").textContent =
-      item.reason === "ok" ? "Random sample: nothing speaks against it" : `Flagged: ${data.reasons[item.reason]}`;
+    $("reason").textContent = UNFLAGGED[item.reason] || `Flagged: ${data.reasons[item.reason]}`;
     $("place").textContent = `case ${at + 1} of ${shown.length}`;
     $("previous").disabled = at === 0;
     $("next").disabled = at === shown.length - 1;

@@ -46,6 +46,7 @@ TABLES_OF_SCANS = {
     "verdicts",
     "analysis",
     "group_values",
+    "extremes",
     "z_scores",
     "evaluation",
     "contrast_check",

@@ -12,6 +12,7 @@ if DOOR != "measures":
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             histograms=f"{STUDY}/histograms/{{shard}}.parquet",
             verdicts=f"{STUDY}/tables/verdicts.parquet",
+            extremes=f"{STUDY}/tables/extremes.parquet",
         output:
             cases=f"{STUDY}/shards/qc/{{shard}}.parquet",
         log:
@@ -51,7 +52,7 @@ if DOOR != "measures":
         shell:
             "python -m ctpop qc --registry {input.registry:q} --reading {params.reading:q}"
             " --segments {input.segments:q} --measures {input.measures:q} --histograms {input.histograms:q}"
-            " --verdicts {input.verdicts:q} --masks {params.masks:q} --structures {params.structures:q}"
+            " --verdicts {input.verdicts:q} --extremes {input.extremes:q} --masks {params.masks:q} --structures {params.structures:q}"
             " --settings {params.settings:q} --gallery {params.gallery:q} --out {output.cases:q} &> {log:q}"
 
     rule gather_qc:

@@ -14,6 +14,7 @@ SCREEN_TABLES = [
     "group_values",
     "failures",
     "structure_flow",
+    "extremes",
 ]
 
 # Else Snakemake 9.27 takes tables of an earlier screening for given.
@@ -53,4 +54,4 @@ rule screen:
         " --exclusions {input.exclusions:q} --structures {input.structures:q} --settings {params.settings:q}"
         " --verdicts {output.verdicts:q} --analysis {output.analysis:q} --failures {output.failures:q}"
         " --group-members {output.group_members:q} --group-values {output.group_values:q}"
-        " --structure-flow {output.structure_flow:q} --analysis-sets {output.analysis_sets:q} &> {log:q}"
+        " --structure-flow {output.structure_flow:q} --extremes {output.extremes:q} --analysis-sets {output.analysis_sets:q} &> {log:q}"

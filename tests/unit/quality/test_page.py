@@ -42,6 +42,25 @@ def test_a_case_is_compared_with_the_usable_values_of_its_structure_and_flagged_
     assert rows["hu_mean_centile"].isna().all()
 
 
+def test_flagged_cases_come_before_extreme_ones_and_the_sample_comes_last():
+    _, verdicts, measures = tables()
+    cases = pd.DataFrame({"scan_id": list("abe"), "structure": "liver", "chosen": ["sample", "extreme", "flagged"]})
+
+    rows = case_rows(cases.assign(image=None, fingerprint=None, detail=None), verdicts, measures)
+    data = page_data({"name": "toy"}, rows, {}, review_cells(pd.DataFrame()))
+
+    assert [(case["scan"], case["reason"]) for case in data["cases"]] == [
+        ("e", "truncated"),
+        ("b", "extreme"),
+        ("a", "sample"),
+    ]
+    assert data["reasons"] == {
+        "truncated": "cut off by the image",
+        "extreme": "extreme value",
+        "sample": "random sample",
+    }
+
+
 def test_the_spread_is_that_of_usable_values():
     _, verdicts, measures = tables()
 

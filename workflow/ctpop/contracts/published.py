@@ -49,6 +49,7 @@ COMPARE_PUBLISHED = Table(
         "structure": text(
             "structure or group of structures that is compared", missing=f"{NOT_OF_ONE}, or none of ours"
         ),
+        "structure_published": text("structure as the paper writes it", missing=NOT_OF_ONE),
         "measure": text("what was measured", among=MEASURES, missing=NOT_OF_ONE),
         "rho_published": number("rho as printed", low=-1, high=1, missing=f"{NO_RHO}, or not printed"),
         "rho_here": number("rho of this study", low=-1, high=1, missing=f"{NO_RHO}, or no result"),

@@ -7,8 +7,8 @@ from ctpop.tables import Table
 QC = Table(
     "qc",
     ("scan_id", "structure"),
-    "one row per case of the gallery: a scan and structure that the rules flag, or one of the random sample, with a"
-    " mask to look at",
+    "one row per case of the gallery: a scan and structure that the rules flag, one with an extreme value, or one of"
+    " the random sample, with a mask to look at",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,

@@ -1,7 +1,7 @@
 """Which measures can be trusted, and the values that enter the statistics."""
 
 from ctpop.columns import count, number, text, truth
-from ctpop.contracts.keys import ANALYSED, DECISIONS, LOSSES, MEASURE, REASONS, RULE_SETS, RULES, SCAN, STRUCTURE
+from ctpop.contracts.keys import ANALYSED, DECISIONS, ENDS, LOSSES, MEASURE, REASONS, RULE_SETS, RULES, SCAN, STRUCTURE
 from ctpop.tables import Table
 
 NO_REVIEW = "not reviewed"
@@ -85,6 +85,21 @@ FAILURES = Table(
             for name in VALUES
             for share, words in SHARES.items()
         },
+    },
+)
+EXTREMES = Table(
+    "extremes",
+    ("structure", "measure", "end", "rank"),
+    "one row per extreme value of a structure that the rules let through, whatever a reviewer says (screen.extremes)",
+    {
+        "structure": STRUCTURE,
+        "measure": MEASURE,
+        "end": text("at which end of the values it stands", among=ENDS),
+        "rank": count("its place, from the outermost value on", low=1),
+        "scan_id": SCAN,
+        "value": number("volume (ml) or mean attenuation (HU)"),
+        "age_years": number("age at the scan", "years", low=0, high=120, missing="not known"),
+        "sex": text("sex as recorded", among=("female", "male"), missing="not recorded"),
     },
 )
 STRUCTURE_FLOW = Table(

@@ -9,7 +9,19 @@ from ctpop.describing.table1 import NOT_KNOWN
 
 DASH = "–"
 HIDDEN = "<5"
-NAMES = {"scans": "Scans", "patients": "Patients", "age_years": "Age (years)", "sex": "Sex"}
+NAMES = {
+    "scans": "Scans",
+    "patients": "Patients",
+    "age_years": "Age (years)",
+    "sex": "Sex",
+    "height_cm": "Height (cm)",
+    "weight_kg": "Weight (kg)",
+    "bmi": "BMI (kg/m²)",
+    "kvp": "Tube voltage (kVp)",
+    "scanner": "Scanner",
+    "phase": "Contrast phase",
+    "year": "Year of the scan",
+}
 GROUPS = {
     ("all", "all"): "All",
     ("sex", "female"): "Women",

@@ -39,6 +39,7 @@ from ctpop.figures.wording import (
     MEASURES,
     MISSING,
     coefficient,
+    covariates_in_words,
     group_text,
     level,
     plain_structure,
@@ -55,7 +56,8 @@ RHO = LinearSegmentedColormap.from_list("rho", ["#1f4e79", "#7aa8c8", PAPER, "#e
 DARK = 0.62  # share of the scale from which on numbers are white
 LEAST_REACH = 0.5  # of the scale
 ROWS_MM, ROW_MM = 225.0, (2.7, 3.8)
-NAME_MM, CELL_MM = {1: 54.0, 2: 31.0}, {1: 7.4, 2: 6.6}  # in one block, and in two beside each other
+NAME_MM, CELL_MM = {1: 54.0, 2: 34.2}, {1: 7.4, 2: 6.2}  # in one block, and in two beside each other
+SPACE_MM = 0.8  # between two numbers
 LEFT_MM, GAP_MM, FOOT_MM, SCALE_MM = 2.0, 1.0, 2.0, 40.0
 
 Key = tuple[str, str, str]  # structure, measure, stratum
@@ -92,10 +94,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Scale:
-    """What colour and type say: rho at both ends of the scale, and alpha."""
+    """What colour and type say: rho at both ends of the scale, alpha, and the size of numbers (points)."""
 
     reach: float
     alpha: float
+    size: float
 
 
 def source(tables: dict[str, pd.DataFrame], label_set: LabelSet) -> pd.DataFrame:
@@ -130,7 +133,7 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
     longest = max(map(len, blocks))
     row_mm = min(max(ROWS_MM / longest, ROW_MM[0]), ROW_MM[1])
     width = COLUMN_MM["middle" if len(blocks) == 1 else "double"]
-    scale = Scale(_reach(cells["rho"]), conventions.alpha)
+    scale = Scale(_reach(cells["rho"]), conventions.alpha, _size(cells["rho"], CELL_MM[len(blocks)]))
     told = [line for text in _told(cells, scale) for line in wrapped(text, width - SCALE_MM - 14, SMALL)]
     head = 2 + LINE_MM * len(told) + 11
     page = blank_page(width, head + row_mm * longest + FOOT_MM, conventions.banner)
@@ -174,6 +177,13 @@ def _reach(rho: pd.Series) -> float:
     return LEAST_REACH if math.isnan(most) else max(LEAST_REACH, math.ceil(10 * most) / 10)
 
 
+def _size(rho: pd.Series, cell_mm: float) -> float:
+    """Return the size of type in which every number fits a cell; with zeros before the point they are wider."""
+    numbers = rho.dropna().astype("float64").map(coefficient).unique()
+    widest = max((width_of(text, SMALL, bold=True) for text in numbers), default=0.0)
+    return min(SMALL, SMALL * (cell_mm - SPACE_MM) / widest) if widest else SMALL
+
+
 def _draw_block(block: Block, rows: list[Row], by_key: dict[Key, dict[Any, Any]], scale: Scale) -> None:
     left, top = block.corner
     axes = block.page.axes(left, top, block.edge(len(COLUMNS)), block.row_mm * len(rows))
@@ -214,14 +224,14 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
         coefficient(rho),
         ha="center",
         va="center_baseline",
-        fontsize=SMALL,
+        fontsize=scale.size,
         color=PAPER if abs(share) > DARK else INK,
         fontweight="bold" if row["p"] < scale.alpha else "normal",
     )
 
 
 def _told(cells: pd.DataFrame, scale: Scale) -> list[str]:
-    adjusted_for = next((names for names in cells["adjusted_for"].dropna() if names), MISSING)
+    adjusted_for = next((covariates_in_words(names) for names in cells["adjusted_for"].dropna() if names), MISSING)
     n = cells.loc[cells["stratum"] == "all", "n"].dropna()
     return [
         "Spearman correlation with age.",

@@ -88,6 +88,13 @@ STRUCTURES = {
     "sacrum_v1": "sacrum with S1",
     "vertebrae": "vertebra",
 }
+COVARIATES = {
+    "height_cm": "height",
+    "kvp": "tube voltage",
+    "phase": "contrast phase",
+    "year": "year of the scan",
+    "none": "nothing",
+}
 
 _STYLE: ContextVar[str] = ContextVar("style", default="paper")
 
@@ -193,6 +200,11 @@ def count(n: int, one: str, many: str = "") -> str:
 def listed(items: list[str]) -> str:
     """Return `a, b and c`."""
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def covariates_in_words(names: str) -> str:
+    """Return covariates as a sentence names them: `sex + height_cm` is `sex and height`."""
+    return listed([COVARIATES.get(name, name.replace("_", " ")) for name in names.split(" + ")])
 
 
 def _decimals_ama(p: float) -> int:

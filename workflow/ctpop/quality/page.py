@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from ctpop.figures.wording import REASONS, structure_text
 from ctpop.quality.cases import KEY
-from ctpop.schema import MEASURES, REVIEW
+from ctpop.schema import CHOSEN, MEASURES, REVIEW
 
 USABLE = {"volume_ml": "usable_volume", "hu_mean": "usable_hu"}
 PERCENTILES = (5, 25, 50, 75, 95)
 DECIMALS = 4
+WHY = {**REASONS, "extreme": "extreme value", "sample": "random sample"}
 
 
 def centiles(values: NDArray[np.float64], cohort: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -32,7 +33,7 @@ def centiles(values: NDArray[np.float64], cohort: NDArray[np.float64]) -> NDArra
 def case_rows(cases: pd.DataFrame, verdicts: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
     """Return the cases with reason, values and centiles (`volume_ml_centile`, `hu_mean_centile`).
 
-    Flagged ones come first, and those of one structure together: they are compared with each other.
+    Flagged ones come first, then extreme ones, and those of one structure together: they are compared with each other.
     A value is compared with the usable values of its structure, whether it is one of them or not.
     """
     joined = measures.merge(verdicts, on=KEY, how="inner", validate="one_to_one")
@@ -44,7 +45,10 @@ def case_rows(cases: pd.DataFrame, verdicts: pd.DataFrame, measures: pd.DataFram
         for name, part in found.groupby("structure")[measure]:
             ranks[part.index] = centiles(part.to_numpy(dtype=float), cohort.get(name, np.empty(0)))
         found[f"{measure}_centile"] = ranks
-    return found.sort_values(["chosen", "structure", "scan_id"], ignore_index=True)
+    kinds = found["chosen"].map({kind: place for place, kind in enumerate(CHOSEN)})
+    return (
+        found.assign(kind=kinds).sort_values(["kind", "structure", "scan_id"], ignore_index=True).drop(columns="kind")
+    )
 
 
 def spread_of(verdicts: pd.DataFrame, measures: pd.DataFrame, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -81,15 +85,20 @@ def page_data(
         "study": study["name"],
         "banner": study.get("banner", ""),
         "structures": {name: structure_text(name) for name in names},
-        "reasons": {code: REASONS[code] for code in dict.fromkeys(rows["rule_reason"])},
+        "reasons": {code: WHY[code] for code in dict.fromkeys(why_of(rows))},
         "measures": [["volume_ml", "Volume", "mL"], ["hu_mean", "Mean attenuation", "HU"]],
         "spread": spread,
         "scans": {
             str(scan): digest for scan, digest in rows.groupby("scan_id")["fingerprint"].first().items() if digest
         },
-        "cases": [_case(row) for row in rows.to_dict("records")],
+        "cases": [_case(row) for row in rows.assign(why=why_of(rows)).to_dict("records")],
         "review": {"columns": list(review.columns), "rows": review.to_numpy().tolist()},
     }
+
+
+def why_of(rows: pd.DataFrame) -> "pd.Series[str]":
+    """Return why each case is shown: the reason of the rules, `extreme` or `sample`."""
+    return rows["rule_reason"].where(rows["chosen"].eq("flagged"), rows["chosen"])
 
 
 def review_cells(cells: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +116,7 @@ def _case(row: dict[Any, Any]) -> dict[str, Any]:
     return {
         "scan": row["scan_id"],
         "structure": row["structure"],
-        "reason": row["rule_reason"],
+        "reason": row["why"],
         "image": None if pd.isna(row["image"]) else row["image"],
         "detail": None if pd.isna(row["detail"]) else row["detail"],
         **values,

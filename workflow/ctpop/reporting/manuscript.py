@@ -18,9 +18,9 @@ from ctpop.figures.finding import KEY
 from ctpop.figures.wording import (
     MEASURES,
     coefficient,
+    covariates_in_words,
     interval,
     level,
-    listed,
     number,
     p_cell,
     p_text,
@@ -36,7 +36,6 @@ NAMES = ("strobe", "claim")
 STRONGEST = 3
 COMPARED = ("consistent", "differs")
 NO_COVARIATE = "none"
-COVARIATES = {"height_cm": "height", "kvp": "tube voltage", "phase": "contrast phase", "year": "year of the scan"}
 
 
 def write(study: Study, template: jinja2.Template, references: str, folder: Path) -> None:
@@ -77,11 +76,6 @@ def adjusted_for(tables: dict[str, pd.DataFrame]) -> str:
     sets = tables["adjusted"]["adjusted_for"].unique()
     most = max(sets, key=lambda names: (names.count(" + "), names), default=NO_COVARIATE)
     return "" if most == NO_COVARIATE else covariates_in_words(most)
-
-
-def covariates_in_words(names: str) -> str:
-    """Return covariates as a sentence names them: `sex + height_cm` is `sex and height`."""
-    return listed([COVARIATES.get(name, name.replace("_", " ")) for name in names.split(" + ")])
 
 
 def adjusted(study: Study) -> dict[str, Any]:

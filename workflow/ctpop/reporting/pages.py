@@ -153,7 +153,7 @@ def _shared(study: Study, sources: dict[str, Any], links: dict[str, str], up: st
         "spline_from": SPLINE_FROM,
         "figure6_columns": len(study.chosen),
         "formats": export.FORMATS,
-        "gallery": "segments" in study.tables,
+        "gallery": study.has_gallery,
         "sources": sources,
         "links": links,
         "up": up,

@@ -54,7 +54,7 @@ def correlation(row: dict[str, Any], pages: set[str]) -> Row:
     sides = [cells.coefficient(row[f"rho_{side}"]) for side in ("left", "right")]
     both = MISSING if not any(side.order for side in sides) else " / ".join(side.text for side in sides)
     return Row(
-        MISSING if pd.isna(row["structure"]) else structure_text(row["structure"]),
+        structure_text(row["structure_published"] if pd.isna(row["structure"]) else row["structure"]),
         [
             cells.words(AXES[row["measure"]]),
             cells.coefficient(row["rho_published"]),

@@ -9,19 +9,19 @@ from ctpop.figures.wording import MEASURES, structure_text
 from ctpop.reporting.cells import Grid
 from ctpop.reporting.listings import organ_groups
 from ctpop.reporting.structure_rows import Record, Rows
-from ctpop.reporting.structure_screening import beside_published, beside_truth, failures, losses, sensitivity
+from ctpop.reporting.structure_screening import beside_published, beside_truth, extremes, failures, losses, sensitivity
 from ctpop.reporting.structure_statistics import adjusted, by_sex, centiles, curves, post_hoc, results
 from ctpop.reporting.study import Study
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
-    *("centiles", "structure_flow", "failures", "sensitivity", "compare_published", "compare_truth"),
+    *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
-    *(losses, failures, sensitivity, beside_truth),
+    *(losses, failures, extremes, sensitivity, beside_truth),
 )
 
 

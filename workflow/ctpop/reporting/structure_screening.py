@@ -1,13 +1,14 @@
 """What screening did to one structure, and what others found of it, as tables of its page."""
 
-from ctpop.figures.wording import MEASURES, REASONS, RULE_SETS
+from ctpop.figures.wording import MEASURES, PEOPLE, REASONS, RULE_SETS
 from ctpop.reporting import cells, published
 from ctpop.reporting.cells import RHO, Grid, Head, P, Row
 from ctpop.reporting.listings import truth_cells
 from ctpop.reporting.structure_rows import MEASURE, Rows
-from ctpop.schema import LOSSES
+from ctpop.schema import ENDS, LOSSES
 
 LOST = {**REASONS, "no_value": "no value"}
+PERSONS = {sex: one for sex, (one, _) in PEOPLE.items()}
 
 
 def losses(rows: Rows) -> Grid:
@@ -73,6 +74,35 @@ def sensitivity(rows: Rows) -> Grid:
     ]
     headings = cells.heads("Rules", MEASURE, "n", RHO, rows.interval, P, "Difference<br>to this study")
     return Grid("Under other rules of screening", headings, made)
+
+
+def extremes(rows: Rows) -> Grid:
+    """Return the smallest and largest values that the rules let through; each leads to its mask in the gallery."""
+    ends = list(ENDS)
+    made = [
+        Row(
+            row["scan_id"],
+            [
+                cells.words(MEASURES[row["measure"]]),
+                cells.words(row["end"]),
+                cells.count(row["rank"]),
+                cells.decimal(row["value"]),
+                cells.significant_digits(row["age_years"]),
+                cells.words(PERSONS.get(row["sex"])),
+            ],
+            rows.study.case_link(row["scan_id"], row["structure"]),
+        )
+        for row in sorted(
+            rows.of("extremes"),
+            key=lambda row: (list(MEASURES).index(row["measure"]), ends.index(row["end"]), row["rank"]),
+        )
+    ]
+    headings = cells.heads(
+        *("Scan", MEASURE, Head("End", words=True), "Place", "Value<br>(mL or HU)", "Age (years)"),
+        Head("Sex", words=True),
+    )
+    note = "The smallest and largest values that the rules let through: what the rules miss is often among them."
+    return Grid("Extreme values", headings, made, note)
 
 
 def beside_published(rows: Rows) -> Grid:

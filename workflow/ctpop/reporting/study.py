@@ -27,6 +27,7 @@ REQUIRED = (
     schema.ANALYSIS,
     schema.FAILURES,
     schema.STRUCTURE_FLOW,
+    schema.EXTREMES,
     schema.CONTRAST_CHECK,
     schema.NORMALITY,
     schema.ASSOCIATIONS,
@@ -70,6 +71,15 @@ class Study:
         """The right structure of each left one that has one."""
         left = set(self.label_set.table.loc[self.label_set.table["side"] == "left", "structure"])
         return {name: twin for name, twin in self.label_set.twins.items() if name in left}
+
+    @property
+    def has_gallery(self) -> bool:
+        """Whether there are masks to look at."""
+        return "segments" in self.tables
+
+    def case_link(self, scan_id: str, structure: str) -> str:
+        """Return where the gallery shows a mask, as seen from the folder of the pages; nothing without a gallery."""
+        return f"qc/index.html#{scan_id}/{structure}" if self.has_gallery else ""
 
     def pair(self, name: str) -> list[Finding]:
         """Return volume and attenuation of a structure or group."""
