@@ -8,6 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3
 PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+# Each has a cluster of its own, and waits for it most of the time; nothing else should run beside them.
+TEST_SLURM := python -m pytest --numprocesses 3 --dist load --maxschedchunk 1 tests/slurm
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
 .PHONY: help setup browser crate-check images demo twin check format test test-slurm test-all bench docs model clean
@@ -69,10 +71,10 @@ format: setup  ## format Python and Snakemake files
 
 test: setup browser crate-check  ## every feature once
 	$(RUN) python -m pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore tests/slurm
-	$(RUN) python -m pytest tests/slurm
+	$(RUN) $(TEST_SLURM)
 
 test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
-	$(RUN) python -m pytest tests/slurm
+	$(RUN) $(TEST_SLURM)
 
 test-all: setup browser crate-check  ## the exhaustive runs, too
 	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'

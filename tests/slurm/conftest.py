@@ -8,7 +8,7 @@ import pytest
 
 from drawn_people import draw_people, study_of
 from slurm.head import PEOPLE
-from slurm.throwaway_cluster import Cluster, why_not
+from slurm.throwaway_cluster import FOLDERS, PREFIX, Cluster, sweep, why_not
 from studies import Study
 
 
@@ -18,12 +18,13 @@ def slurm():
     reason = why_not()
     if reason:
         pytest.skip(f"NO SLURM TESTS: {reason}")
+    sweep()
 
 
 @pytest.fixture
 def cluster(slurm, tmp_path):
     """A cluster of this test alone; it is stopped whatever happens, and its logs lie with those of the test."""
-    found = Cluster(Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp")))  # the name of a socket has 108 characters
+    found = Cluster(Path(tempfile.mkdtemp(prefix=PREFIX, dir=FOLDERS)))
     try:
         found.start()
         yield found

@@ -21,7 +21,7 @@ LONGEST_S = 600  # a run that takes longer hangs; two minutes are enough where n
 TOO_LITTLE_MB = 600  # two Snakemakes and the program take 450, the giant 480 more
 
 
-pytestmark = pytest.mark.timeout(1200, func_only=True)  # waiting for the cluster of another checkout does not count
+pytestmark = pytest.mark.timeout(1200, func_only=True)
 
 
 @pytest.fixture

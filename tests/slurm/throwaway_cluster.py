@@ -1,7 +1,7 @@
 """A Slurm cluster that exists for one test: a controller and four nodes with fake GPUs, all on this machine.
 
 It is the real Slurm of Debian, with memory limits where this machine has the memory controller of cgroup v1. Every file
-lies in one folder, except links in /etc/slurm: inside a job, Snakemake's plugin drops `SLURM_CONF`.
+lies in one folder, and ports and names of nodes are its own, so that several clusters can run side by side.
 """
 
 import fcntl
@@ -12,18 +12,20 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
-NODES = ("cpu1", "cpu2", "gpu1", "gpu2")
-LINKED = ("slurm.conf", "gres.conf", "cgroup.conf")
-SYSTEM = Path("/etc/slurm")
+KINDS = ("cpu1", "cpu2", "gpu1", "gpu2")
+FOLDERS = Path("/tmp")  # the name of a socket has 108 characters
+PREFIX = "ctpop-slurm-"
+SYSTEM = Path("/etc/slurm/slurm.conf")
 LOCK = Path("/var/lock/ctpop-throwaway-slurm")
 MEMORY_CONTROLLER = Path("/sys/fs/cgroup/memory")
 CONF = """\
-ClusterName=throwaway
+ClusterName={name}
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmUser=root
@@ -51,12 +53,12 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 GresTypes=gpu
 AccountingStorageType=accounting_storage/none
-NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory=64000
-NodeName=cpu2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory=64000
-NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[3]} CPUs=8 RealMemory=64000 Gres=gpu:2
-NodeName=gpu2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[4]} CPUs=8 RealMemory=64000 Gres=gpu:2
-PartitionName=cpu Nodes=cpu[1-2] Default=YES MaxTime=7-0 DefMemPerCPU=100 State=UP
-PartitionName=gpu Nodes=gpu[1-2] MaxTime=7-0 DefMemPerCPU=100 State=UP
+NodeName={name}cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory=64000
+NodeName={name}cpu2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory=64000
+NodeName={name}gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[3]} CPUs=8 RealMemory=64000 Gres=gpu:2
+NodeName={name}gpu2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[4]} CPUs=8 RealMemory=64000 Gres=gpu:2
+PartitionName=cpu Nodes={name}cpu[1-2] Default=YES MaxTime=7-0 DefMemPerCPU=100 State=UP
+PartitionName=gpu Nodes={name}gpu[1-2] MaxTime=7-0 DefMemPerCPU=100 State=UP
 """
 CGROUP_CONF = """\
 CgroupPlugin=cgroup/v1
@@ -71,9 +73,21 @@ def why_not() -> str:
     """Return why no cluster can be started on this machine, or nothing; Slurm is installed if it is not here yet."""
     if os.geteuid() != 0:
         return "starting a Slurm cluster needs root"
-    conf = SYSTEM / "slurm.conf"
-    if conf.is_file() and not conf.is_symlink():
-        return f"this machine belongs to a Slurm cluster already ({conf})"
+    if SYSTEM.is_file():
+        return f"this machine belongs to a Slurm cluster already ({SYSTEM})"
+    with alone():
+        return _cannot_install()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other test run of this machine is in here."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _cannot_install() -> str:
     if all(shutil.which(name) for name in ("slurmctld", "slurmd", "sbatch", "munged")):
         return ""
     if not shutil.which("apt-get"):
@@ -151,18 +165,24 @@ def wait_for(condition, seconds: float, pause: float = 0.1):
 
 @dataclass
 class Cluster:
-    """The daemons of a cluster whose files lie in `root`. Only one runs on a machine at a time."""
+    """The daemons of a cluster whose files lie in `root`."""
 
     root: Path
 
+    @property
+    def name(self) -> str:
+        """A name that no other cluster of this machine has: memory limits are kept by the names of nodes."""
+        return "t" + re.sub(r"[^a-z0-9]", "", self.root.name.removeprefix(PREFIX)) + "n"
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names of the nodes."""
+        return [f"{self.name}{kind}" for kind in KINDS]
+
     def start(self) -> None:
         """Start the daemons and wait until every node is idle."""
-        self.lock = LOCK.open("w")
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        left = SYSTEM / "slurm.conf"
-        if left.is_symlink():  # a test run that was killed; whoever holds the lock may stop it
-            _end(_daemons(left.readlink().parents[1]))
-        for name in ("etc", "log", "state", "munge", *(f"spool/{node}" for node in NODES)):
+        (self.root / "owner").write_text(str(os.getpid()))
+        for name in ("bin", "etc", "log", "state", "munge", *(f"spool/{node}" for node in self.nodes)):
             (self.root / name).mkdir(parents=True)
         self._configure()
         munge = self.root / "munge"
@@ -176,9 +196,9 @@ class Cluster:
             *(f"--seed-file={munge}/munge.seed", "--num-threads=2"),
         )
         self._run("slurmctld", "-c")
-        for node in NODES:
+        for node in self.nodes:
             self.start_node(node)
-        wait_for(lambda: self.say("sinfo", "-h", "-N", "-o", "%t").split().count("idle") >= len(NODES), 30)
+        wait_for(lambda: self.say("sinfo", "-h", "-N", "-o", "%t").split().count("idle") >= len(KINDS), 30)
 
     def stop(self) -> None:
         """Cancel all jobs and stop the daemons, by their own pid files."""
@@ -186,9 +206,11 @@ class Cluster:
         with suppress(TimeoutError):
             wait_for(lambda: not self.say("squeue", "-h"), 20)
         _end(_daemons(self.root))
-        for name in LINKED:
-            (SYSTEM / name).unlink(missing_ok=True)
-        self.lock.close()
+
+    @property
+    def conf(self) -> Path:
+        """The configuration that the commands of Slurm read."""
+        return self.root / "etc" / "slurm.conf"
 
     def start_node(self, node: str) -> None:
         """Start the daemon of a node."""
@@ -206,7 +228,8 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         """Return the environment in which the commands of Slurm find this cluster."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "SLURM"))}
-        return {**kept, "SLURM_CONF": str(self.root / "etc" / "slurm.conf"), "OMP_WAIT_POLICY": "PASSIVE"}
+        found = {"SLURM_CONF": str(self.conf), "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
+        return {**kept, **found, "OMP_WAIT_POLICY": "PASSIVE"}
 
     def say(self, *command: str) -> str:
         """Return what a command prints, nothing if it fails."""
@@ -224,16 +247,15 @@ class Cluster:
 
     def _configure(self) -> None:
         etc, limited = self.root / "etc", limits_memory()
-        host = socket.gethostname().split(".")[0]
+        facts = {"root": self.root, "name": self.name, "host": socket.gethostname().split(".")[0]}
         kind = {"tracking": "cgroup", "task": "cgroup"} if limited else {"tracking": "linuxproc", "task": "none"}
-        (etc / "slurm.conf").write_text(CONF.format(root=self.root, host=host, ports=free_ports(5), **kind))
+        self.conf.write_text(CONF.format(ports=free_ports(5), **facts, **kind))
         (etc / "plugstack.conf").touch()
         (etc / "cgroup.conf").write_text(CGROUP_CONF)
-        (etc / "gres.conf").write_text(f"NodeName=gpu[1-2] Name=gpu {self._cards()}\n")
-        SYSTEM.mkdir(exist_ok=True)
-        for name in LINKED:
-            (SYSTEM / name).unlink(missing_ok=True)
-            (SYSTEM / name).symlink_to(etc / name)
+        (etc / "gres.conf").write_text(f"NodeName={self.name}gpu[1-2] Name=gpu {self._cards()}\n")
+        srun = self.root / "bin" / "srun"  # inside a job, Snakemake's plugin drops SLURM_CONF before it calls srun
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.conf} exec {shutil.which("srun")} "$@"\n')
+        srun.chmod(0o755)
 
     def _cards(self) -> str:
         """Return two fake cards: devices as /dev/null, since Slurm numbers cards only if they are devices."""
@@ -248,6 +270,15 @@ class Cluster:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment(), timeout=60)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr or done.stdout}")
+
+
+def sweep() -> None:
+    """Stop the clusters of test runs that were killed, and remove their files."""
+    with alone():
+        for owner in FOLDERS.glob(f"{PREFIX}*/owner"):
+            if not is_running(int(owner.read_text())):
+                _end(_daemons(owner.parent))
+                shutil.rmtree(owner.parent)
 
 
 def _daemons(root: Path) -> list[int]:

@@ -50,6 +50,31 @@ def test_flagged_masks_are_those_that_the_rules_hold_something_against(small):
     assert found["chosen"].eq("sample").sum() > 0
 
 
+def test_masks_with_extreme_values_are_those_of_the_table(small):
+    listed = pd.read_parquet(small.results / "tables" / "extremes.parquet")
+    cases = cases_of(small)
+
+    keys = set(zip(cases["scan_id"], cases["structure"], strict=True))
+    assert set(zip(listed["scan_id"], listed["structure"], strict=True)) <= keys
+    assert cases["chosen"].eq("extreme").any()
+
+
+def test_an_extreme_value_on_the_page_of_a_structure_leads_to_its_mask(small, page):
+    page.goto((small.results / "report" / "structures" / "liver.html").as_uri())
+    page.wait_for_selector("body[data-ready]")
+    largest = page.locator("section:has(h2:text('Extreme values')) tr:has-text('largest') a >> nth=0")
+    scan = largest.text_content()
+
+    largest.click()
+
+    page.wait_for_selector("#planes .outline[d^=M]", state="attached")
+    assert page.text_content("#title") == f"Liver, scan {scan}"
+    assert page.text_content("#reason") in {
+        "Extreme value: nothing speaks against it",
+        "Random sample: nothing speaks against it",
+    }
+
+
 def test_a_review_redraws_nothing_and_is_shown_by_the_gallery(copied):
     before, case = pictures(copied), cases_of(copied).iloc[0]
     row = f"{case['scan_id']},{case['structure']},exclude,leak,AB,2024-05-31\n"
