@@ -275,10 +275,10 @@ class Cluster:
 def sweep() -> None:
     """Stop the clusters of test runs that were killed, and remove their files."""
     with alone():
-        for owner in FOLDERS.glob(f"{PREFIX}*/owner"):
-            if not is_running(int(owner.read_text())):
-                _end(_daemons(owner.parent))
-                shutil.rmtree(owner.parent)
+        owners = {path.parent: int(path.read_text()) for path in FOLDERS.glob(f"{PREFIX}*/owner")}
+        for left in [root for root, owner in owners.items() if not is_running(owner)]:
+            _end(_daemons(left))
+            shutil.rmtree(left)
 
 
 def _daemons(root: Path) -> list[int]:
