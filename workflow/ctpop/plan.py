@@ -24,20 +24,20 @@ ONCE = (
     "report",
     "gather_qc",
     "gallery",
+    "runtime",
     "crate",
 )
 HOUR = 3600
+NO_GPU = "; without a GPU, as the pilot ran"
 DAYS_FROM_HOURS = 72
 
 
 def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> list[str]:
     """Return the plan, line by line, and what it rests on."""
     shards = math.ceil(scans / scans_per_shard)
-    hours = {
-        "segment": (scans * rates.segment_s + shards * rates.start_s) / HOUR,
-        "measure": (scans * rates.measure_s + shards * rates.start_s) / HOUR,
-    }
-    memory = {"segment": rates.segment_mb, "measure": rates.measure_mb}
+    seconds = {"segment": rates.segment_s, "measure": rates.measure_s, "qc": rates.qc_s}
+    memory = {"segment": rates.segment_mb, "measure": rates.measure_mb, "qc": rates.qc_mb}
+    hours = {stage: (scans * each + shards * rates.start_s) / HOUR for stage, each in seconds.items()}
     waited = math.ceil(shards / at_once) * hours["segment"] / shards
     return [
         f"{scans:,} scans in {shards:,} shards of {scans_per_shard} on average",
@@ -49,11 +49,13 @@ def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> li
         ],
         f"{'others':10}{len(ONCE):>8}{'':>16}{'':>14}{'12.0':>14}",
         "",
-        f"GPU hours  {hours['segment']:,.1f}, that is {hours['segment'] / scans * 1000:.1f} per 1000 scans",
-        f"time       {in_words(waited)} with {at_once} GPUs at a time, measuring beside it",
+        f"{'GPU hours ' if rates.on_gpu else 'job hours '} {hours['segment']:,.1f},"
+        f" that is {hours['segment'] / scans * 1000:.1f} per 1000 scans{'' if rates.on_gpu else NO_GPU}",
+        f"time       {in_words(waited)} with {at_once} {'GPUs' if rates.on_gpu else 'such jobs'} at a time,"
+        " measuring beside it",
         f"disk       {scans * rates.mask_mb / 1000:,.1f} GB of label maps,"
         f" {scans * rates.tables_mb / 1000:,.1f} GB of tables and histograms",
-        f"reading    {2 * scans * rates.ct_mb / 1e6:,.2f} TB: each CT once to segment it and once to measure it",
+        f"reading    {3 * scans * rates.ct_mb / 1e6:,.2f} TB: each CT once to segment it, to measure it and to draw it",
         *advice(hours["segment"] / shards, scans_per_shard),
         "",
         "rests on",

@@ -1,6 +1,7 @@
 """How far a study is, told from the store, the tables and the logs of real jobs."""
 
 import os
+import re
 import time
 from datetime import datetime
 
@@ -224,6 +225,17 @@ def test_a_plan_multiplies_rates(capsys):
     assert all(f"  {name} = " in told for name in known.sources)
 
 
+def test_a_plan_has_every_stage_of_many_jobs_and_what_it_reads(capsys):
+    assert main(["plan", "--scans", "6400", "--scans-per-shard", "64"]) == 0
+
+    told = capsys.readouterr().out
+    known = rates.shipped()
+    for stage, seconds in {"segment": known.segment_s, "measure": known.measure_s, "qc": known.qc_s}.items():
+        hours = (6400 * seconds + 100 * known.start_s) / 3600
+        assert re.search(rf"^{stage} +100 +{hours / 100:.2f} +{hours:,.1f} ", told, re.MULTILINE), stage
+    assert f"reading    {3 * 6400 * known.ct_mb / 1e6:.2f} TB" in told
+
+
 def test_a_plan_says_days_where_there_are_many_and_knows_that_a_job_takes_one_gpu(capsys):
     assert main(["plan", "--scans", "640", "--scans-per-shard", "320", "--gpus", "8"]) == 0
     few_jobs = capsys.readouterr().out
@@ -243,7 +255,10 @@ def test_a_plan_takes_the_rates_of_a_pilot(study, segment, capsys):
     assert main(["plan", "--scans", "1000", "--pilot", "study.yaml"]) == 0
 
     each = study.cohort["shard"].nunique() * 60 / 12
-    assert f"segment_s = {each:g}: measured in results/small: 12 scans" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"segment_s = {each:g}: measured in results/small: 12 scans" in told
+    assert "per 1000 scans; without a GPU, as the pilot ran" in told
+    assert "GPU hours" not in told
 
 
 @pytest.mark.parametrize("option", ["--scans", "--gpus", "--scans-per-shard"])

@@ -1,6 +1,7 @@
 """What a scan costs: measured in an earlier study, or else the numbers of `resources/rates.csv` with their sources."""
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,20 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds and MB per scan or job, and where each number comes from."""
+    """Seconds and MB per scan or job, where each number comes from, and whether scans are segmented on a GPU."""
 
     segment_s: float
     measure_s: float
+    qc_s: float
     start_s: float
     mask_mb: float
     tables_mb: float
     ct_mb: float
     segment_mb: float
     measure_mb: float
+    qc_mb: float
     sources: dict[str, str] = field(default_factory=dict)
+    on_gpu: bool = True
 
 
 def shipped() -> Rates:
@@ -58,18 +62,27 @@ def measured(study: Study) -> Rates:
         "start_s": 0.0,
         "mask_mb": mean_mb(study.store.folder),
     }
-    measure = jobs(folder / "measure")
-    shards = [study.results / "shards" / "segments" / f"{name}.parquet" for name in measure.index]
-    scans = sum(len(pd.read_parquet(path, columns=["scan_id"])) for path in shards if path.is_file())
+    for stage in ("measure", "qc"):
+        done = jobs(folder / stage)
+        scans = scans_of(study, done.index)
+        if scans:
+            found[f"{stage}_s"] = done["s"].sum() / scans
+            found[f"{stage}_mb"] = done["max_rss"].max()
+    scans = scans_of(study, segment.index)
     if scans:
         rest = sum(size_mb(study.results / name) for name in ("histograms", "shards", "tables"))
-        found["measure_s"] = measure["s"].sum() / scans
-        found["measure_mb"] = measure["max_rss"].max()
         found["tables_mb"] = rest / scans
     told = f"measured in {study.results}: {int(made['fresh'].sum())} scans"
     values: dict[str, Any] = {name: float(value) for name, value in found.items() if pd.notna(value)}
     rates = shipped()
-    return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, told)})
+    on_gpu = bool(benchmarks.of_scans(folder / "segment")["gpu_mb"].notna().any())
+    return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, told)}, on_gpu=on_gpu)
+
+
+def scans_of(study: Study, shards: Iterable[str]) -> int:
+    """Return the number of scans in some shards."""
+    tables = [study.results / "shards" / "segments" / f"{name}.parquet" for name in shards]
+    return sum(len(pd.read_parquet(path, columns=["scan_id"])) for path in tables if path.is_file())
 
 
 def jobs(folder: Path) -> pd.DataFrame:
