@@ -3,7 +3,7 @@
 import pytest
 
 import study_tables
-from ctpop.figures import losses
+from ctpop.figures import failures, losses
 from ctpop.figures.pages import GRIDS
 from ctpop.schema import LOSSES
 
@@ -38,3 +38,12 @@ def test_a_page_fits_print(tables):
 
     assert width == pytest.approx(174)
     assert height < 247  # A4 with margins of 25 mm
+
+
+def test_a_reason_has_the_colour_that_it_has_among_failures_where_it_stands_alone():
+    assert set(failures.COLOURS) == set(LOSSES)
+    alone = {reason: colour for reason, (colour, _) in losses.SHARES.items() if reason in LOSSES}
+
+    assert len(alone) == 6
+    assert {reason: failures.COLOURS[reason] for reason in alone} == alone
+    assert len(set(failures.COLOURS.values())) == len(LOSSES)

@@ -13,11 +13,12 @@ from ctpop.figures.style import (
     BLUE,
     COLUMN_MM,
     GREY,
-    GROUPS,
     HAIRLINE,
     INK,
     NORMAL,
+    ORANGE,
     PAPER,
+    RED,
     SMALL,
     SOFT,
     Page,
@@ -29,7 +30,19 @@ from ctpop.schema import LOSSES
 
 HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
-COLOURS = dict(zip(LOSSES, (HAIRLINE, GREY, *GROUPS, INK), strict=True))
+COLOURS = {  # those of structure_flow, which has one for several reasons
+    "not_in_model": "#e3e8ec",
+    "not_segmented": GREY,
+    "absent_known": "#dcd3e8",
+    "absent": HAIRLINE,
+    "truncated": ORANGE,
+    "below_bound": RED,
+    "fragmented": "#8c74b4",
+    "laterality": "#5bb0c4",
+    "asymmetric": "#4c9a79",
+    "reviewer_excluded": INK,
+    "no_value": "#c7a93b",
+}
 WORDS = {**REASONS, "no_value": "no value"}
 LEAST_SPAN = 8.0  # years or percent that an axis of dots shows at least
 PEOPLE = {"age": "Mean age (years)", "women": "Women (%)"}
