@@ -38,7 +38,7 @@ def shipped() -> Rates:
     """Return the rates that come with the package."""
     with FILE.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    values = {row["rate"]: float(row["value"]) for row in rows}
+    values: dict[str, Any] = {row["rate"]: float(row["value"]) for row in rows}
     return Rates(**values, sources={row["rate"]: row["source"] for row in rows})
 
 
