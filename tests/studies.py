@@ -46,9 +46,9 @@ class Study:
         assert (ended.returncode == 0) == succeeds, printed[-6000:]
         return printed
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *targets: str) -> dict[str, int]:
         """Return how often each rule would run now."""
-        printed = self.run("--dry-run")
+        printed = self.run("--dry-run", *targets)
         return {rule: int(number) for rule, number in JOB.findall(printed) if rule not in ("all", "total")}
 
     def files(self, *folders: str) -> dict[str, bytes]:
@@ -73,9 +73,10 @@ def draw_cohort(folder: Path, people: int) -> Path:
     return folder / "registry.csv"
 
 
-def demo_config(cohort: Path) -> dict[str, Any]:
-    """Return the shipped configuration for a cohort drawn in another folder."""
+def demo_config(cohort: Path, dpi: int = 72) -> dict[str, Any]:
+    """Return the shipped configuration for a cohort drawn in another folder, with figures that are drawn sooner."""
     config: dict[str, Any] = yaml.safe_load((REPO / "config.yaml").read_text())
+    config["report"]["dpi"] = dpi
     config["study"]["registry"] = str(cohort / "registry.csv")
     config["study"]["truth"] = str(cohort / "images" / "truth.csv")
     return config

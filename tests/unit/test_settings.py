@@ -118,7 +118,7 @@ def test_what_is_left_out_takes_its_default():
 
     assert filled["aging"]["alpha"] == 0.0001
     assert filled["cohort"]["criteria"] == ["age_known", "complete", "contrast_enhanced"]
-    assert filled["screen"] == {"rules": "standard", "lower_bound_ml": {}, "group_hu_share": 0.5}
+    assert filled["screen"] == {"rules": "standard", "lower_bound_ml": {}, "group_hu_share": 0.5, "extremes": 3}
     assert set(filled) == {*SMALLEST, *settings.STAGES}
 
 
@@ -188,6 +188,7 @@ def test_the_shipped_configuration_shows_every_key_with_its_default():
     defaults = {stage: settings.section(stage, "{}") for stage in settings.STAGES}
     defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # what makes it the demo
     defaults["cohort"] |= {"table1": ["bmi"]}
+    defaults["screen"] |= {"extremes": 1}  # of 34 values, not of thousands
     defaults["qc"] |= {"sample_share": 0.05}  # of a thousand masks instead of a million
 
     assert {stage: shipped[stage] for stage in settings.STAGES} == defaults

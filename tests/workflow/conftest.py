@@ -13,7 +13,7 @@ def demo(tmp_path_factory):
     """The embedded demo, run as a user runs it, in a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
     draw_cohort(folder / "cohort", people=40)
-    study = Study(folder, demo_config(folder / "cohort"))
+    study = Study(folder, demo_config(folder / "cohort", dpi=300))
     study.run()
     return study
 
