@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ctpop import segment, shards
+from ctpop.registries.reading import Reading
 
 WORKFLOW = Path(shards.__file__).parents[1]
 
@@ -208,3 +209,80 @@ def test_a_registry_that_is_not_utf8_has_digests_since_the_cohort_stage_tells_th
     registry.write_bytes("scan_id,patient_id\ns1,Müller\n".encode("latin-1"))
 
     assert set(shards.shard_digests(registry, 2)) == {"1-of-2", "2-of-2"}
+
+
+# What an earlier call noted
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """A registry whose digests have been noted."""
+    path = write_registry(tmp_path / "registry.csv", registry_rows([f"p{number}" for number in range(30)]))
+    shards.kept_digests(tmp_path / "notes", path, None, 8)
+    return path
+
+
+def unread(monkeypatch):
+    """Let nobody read the rows of a registry."""
+
+    def refuse(*_):
+        raise AssertionError("the registry is read")
+
+    monkeypatch.setattr(shards, "rows_in", refuse)
+
+
+def test_digests_of_a_registry_that_has_not_changed_are_noted_and_in_the_same_order(noted, monkeypatch):
+    expected = shards.digests(noted, None, 8)
+    unread(monkeypatch)
+
+    found = shards.kept_digests(noted.parent / "notes", noted, None, 8)
+
+    assert list(found.items()) == list(expected.items())
+    assert len(found) == 8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(None, 9), (4, 8), (None, 8, Reading(missing=frozenset({"p1"}))), (None, 8, Reading(separator=";"))],
+)
+def test_other_settings_are_not_answered_from_the_note(noted, arguments, monkeypatch):
+    expected = shards.digests(noted, *arguments)
+
+    assert shards.kept_digests(noted.parent / "notes", noted, *arguments) == expected
+    assert shards.kept_digests(noted.parent / "notes", noted, None, 8) == shards.digests(noted, None, 8)
+
+
+def test_a_changed_cell_is_seen_though_size_and_time_are_those_of_before(noted):
+    before, time = shards.digests(noted, None, 8), noted.stat().st_mtime_ns
+    noted.write_text(noted.read_text().replace("p7-0,p7,50", "p7-0,p7,51"))
+    os.utime(noted, ns=(time, time))
+
+    found = shards.kept_digests(noted.parent / "notes", noted, None, 8)
+
+    assert found == shards.digests(noted, None, 8)
+    assert len(changed(before, found)) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"key": 1}', "no json", "\xff"])
+def test_a_note_that_is_damaged_is_written_again(noted, content, monkeypatch):
+    note = noted.parent / "notes" / "registry.json"
+    whole = note.read_bytes()
+    note.write_bytes(content.encode("latin-1"))
+
+    assert shards.kept_digests(noted.parent / "notes", noted, None, 8) == shards.digests(noted, None, 8)
+    assert note.read_bytes() == whole
+    assert [path.name for path in note.parent.iterdir()] == ["registry.json"]
+
+
+def test_without_a_place_for_notes_digests_are_computed(noted):
+    (noted.parent / "file").write_text("")
+
+    assert shards.kept_digests(noted.parent / "file", noted, None, 8) == shards.digests(noted, None, 8)
+
+
+def test_a_registry_that_is_not_there_yet_is_not_noted(tmp_path):
+    assert shards.kept_digests(tmp_path / "notes", tmp_path / "registry.csv", 2, 8) == {
+        "1-of-2": "no registry",
+        "2-of-2": "no registry",
+    }
+    assert not (tmp_path / "notes").exists()

@@ -6,12 +6,20 @@ Snakefile calls it whenever it is parsed.
 """
 
 import hashlib
+import json
 import math
+import os
+import platform
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from ctpop.registries import files
+from ctpop.registries import reading as readings
 from ctpop.registries.files import filled_rows
 from ctpop.registries.reading import AS_OURS, Reading
+
+CODE = [Path(name) for name in (__file__, files.__file__, readings.__file__)]
 
 
 def shard_of(patient_id: str, shards: int) -> int:
@@ -59,6 +67,33 @@ def growing_names(shards: int) -> list[str]:
     split = shards - whole
     halves = [f"{number + 1}-of-{2 * whole}" for number in (*range(split), *range(whole, shards))]
     return [*halves, *(f"{number + 1}-of-{whole}" for number in range(split, whole))]
+
+
+def kept_digests(
+    folder: Path, registry: str | Path, shards: int | None, scans_per_shard: int, reading: Reading = AS_OURS
+) -> dict[str, str]:
+    """Return `digests`, as an earlier call noted them in a folder if not a byte of the registry has changed since.
+
+    Every job on a cluster parses the Snakefile twice, and a registry of 100,000 rows takes longer to read than to hash.
+    What cannot be noted is computed again.
+    """
+    if not Path(registry).is_file():
+        return digests(registry, shards, scans_per_shard, reading)
+    asked = [sorted(value) if isinstance(value, frozenset) else value for value in vars(reading).values()]
+    told = repr((Path(registry).suffix, shards, scans_per_shard, asked, [path.read_bytes() for path in CODE]))
+    key = hashlib.sha256(told.encode() + Path(registry).read_bytes()).hexdigest()
+    note = folder / "registry.json"
+    with suppress(OSError, ValueError):
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if isinstance(known, dict) and known.get("key") == key:
+            return {str(name): str(digest) for name, digest in known["digests"].items()}
+    found = digests(registry, shards, scans_per_shard, reading)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"registry-{os.getpid()}-{platform.node()}.part"
+        part.write_text(json.dumps({"key": key, "digests": found}), encoding="utf-8")
+        part.replace(note)
+    return found
 
 
 def digests(

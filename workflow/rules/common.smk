@@ -110,7 +110,8 @@ checked(criteria.read, config["cohort"]["criteria"])
 CRITERIA = [
     without_braces(word) for word in criteria.as_words(config["cohort"]["criteria"])
 ]
-DIGESTS = shards.digests(
+DIGESTS = shards.kept_digests(
+    Path(".snakemake", "ctpop"),
     REGISTRY,
     config["segment"].get("shards"),
     config["segment"]["scans_per_shard"],
