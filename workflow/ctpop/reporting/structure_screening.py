@@ -101,7 +101,8 @@ def extremes(rows: Rows) -> Grid:
         *("Scan", MEASURE, Head("End", words=True), "Place", "Value<br>(mL or HU)", "Age (years)"),
         Head("Sex", words=True),
     )
-    note = "The smallest and largest values that the rules let through: what the rules miss is often among them."
+    note = "The smallest and largest values that the rules let through."
+    note += " Their masks are in the gallery." if rows.study.has_gallery else ""
     return Grid("Extreme values", headings, made, note)
 
 

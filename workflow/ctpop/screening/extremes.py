@@ -1,4 +1,4 @@
-"""The smallest and largest values that the rules let through, by structure: what they miss is often among them."""
+"""The smallest and largest values that the rules let through, by structure: those whose masks are worth a look."""
 
 from collections.abc import Iterator
 from itertools import pairwise, product
