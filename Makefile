@@ -9,7 +9,7 @@ PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # Each has a cluster of its own, and waits for it most of the time; nothing else should run beside them.
-TEST_SLURM := python -m pytest --numprocesses 3 --dist load --maxschedchunk 1 tests/slurm
+TEST_SLURM := python -m pytest --numprocesses 3 --dist worksteal tests/slurm/test_study_on_the_cluster.py tests/slurm/test_faults.py
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
 
 .PHONY: help setup browser crate-check images demo twin check format test test-slurm test-all bench docs model clean
