@@ -58,7 +58,7 @@ def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     study = {"name": "real", "start_from": "segmentations", "registry": real_scans(folder)}
     found = Study(folder, {"study": study, "structures": "paper_104", "segment": {"shards": 2}})
-    found.run("aging")  # figures of 104 structures take minutes, and tests/unit/figures draws them
+    found.run("aging", "gather_segments")  # figures of 104 structures take minutes: tests/unit/figures draws them
     return found
 
 
