@@ -183,7 +183,8 @@ def test_bash_makes_the_files_of_all_shards_from_few_words(number, cut):
 
 
 def test_the_module_needs_the_standard_library_only():
-    code = "import sys, ctpop.shards; print(*sorted({'pandas', 'numpy', 'yaml'} & set(sys.modules)))"
+    heavy = {"pandas", "numpy", "yaml", "matplotlib"}
+    code = f"import sys, ctpop.shards, ctpop.figures.pages; print(*sorted({heavy} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -245,7 +246,7 @@ def test_digests_of_a_registry_that_has_not_changed_are_noted_and_in_the_same_or
     "arguments",
     [(None, 9), (4, 8), (None, 8, Reading(missing=frozenset({"p1"}))), (None, 8, Reading(separator=";"))],
 )
-def test_other_settings_are_not_answered_from_the_note(noted, arguments, monkeypatch):
+def test_other_settings_are_not_answered_from_the_note(noted, arguments):
     expected = shards.digests(noted, *arguments)
 
     assert shards.kept_digests(noted.parent / "notes", noted, *arguments) == expected
@@ -264,7 +265,7 @@ def test_a_changed_cell_is_seen_though_size_and_time_are_those_of_before(noted):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"key": 1}', "no json", "\xff"])
-def test_a_note_that_is_damaged_is_written_again(noted, content, monkeypatch):
+def test_a_note_that_is_damaged_is_written_again(noted, content):
     note = noted.parent / "notes" / "registry.json"
     whole = note.read_bytes()
     note.write_bytes(content.encode("latin-1"))

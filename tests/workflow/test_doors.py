@@ -58,7 +58,7 @@ def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     study = {"name": "real", "start_from": "segmentations", "registry": real_scans(folder)}
     found = Study(folder, {"study": study, "structures": "paper_104", "segment": {"shards": 2}})
-    found.run("aging", "gather_segments")  # figures of 104 structures take minutes: tests/unit/figures draws them
+    found.run()
     return found
 
 
@@ -93,7 +93,7 @@ def test_a_label_map_on_another_grid_is_refused_and_the_study_goes_on(real):
 
     assert segments.loc["short", "status"] == "grid_mismatch"
     assert measures_of(real).loc["short", "volume_ml"].isna().all()
-    assert (real.results / "tables" / "associations.parquet").is_file()
+    assert (real.results / "report" / "index.html").is_file()
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +112,9 @@ def python_without_torch(tmp_path_factory):
     return python
 
 
-@pytest.mark.parametrize(("suffix", "target"), [("csv", "aging"), ("parquet", "all")])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or_images(
-    demo, tmp_path, python_without_torch, suffix, target
+    demo, tmp_path, python_without_torch, suffix
 ):
     shutil.copy(demo.folder / "cohort" / "registry.csv", tmp_path / "registry.csv")
     shutil.copy(demo.results / "tables" / f"measures.{suffix}", tmp_path / f"mine.{suffix}")
@@ -129,13 +129,12 @@ def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or
     }
     again = Study(tmp_path, config)
 
-    again.run(target, python=python_without_torch)
+    again.run(python=python_without_torch)
 
     for name in ("associations", "groups", "posthoc", "normality"):
         mine, theirs = (pd.read_parquet(study.results / "tables" / f"{name}.parquet") for study in (again, demo))
         pd.testing.assert_frame_equal(mine, theirs)
     assert not (again.results / "masks").exists()
-    assert (again.results / "report" / "index.html").is_file() == (target == "all")
 
 
 def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(tmp_path):
@@ -158,7 +157,7 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     }
     door = Study(tmp_path, {"study": study, "structures": "demo", "cohort": {"criteria": ["age_known"]}})
 
-    door.run("aging")
+    door.run()
 
     measures = measures_of(door)
     assert measures["status"].value_counts().to_dict() == {
@@ -170,7 +169,7 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     assert rho.loc[("liver", "volume_ml"), ["n", "rho"]].tolist() == [12, -1]
     assert rho.loc[("kidneys", "volume_ml"), ["n", "rho"]].tolist() == [11, 1]
     assert rho.loc[("kidneys", "hu_mean"), "n"] == 12
-    assert door.planned("aging") == {}
+    assert door.planned() == {}
     changed.write_text(changed.read_text().replace("0.0", "1.0"))
     assert {"measure", "screen", "aging", "report"} <= set(door.planned())
 
@@ -188,8 +187,8 @@ def one_table(folder: Path, *, wide: bool) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("wide", "target"), [(True, "all"), (False, "aging")])
-def test_one_table_with_ages_is_a_study(tmp_path, wide, target):
+@pytest.mark.parametrize("wide", [True, False])
+def test_one_table_with_ages_is_a_study(tmp_path, wide):
     columns = {"*_mm3": "*_volume_mm3"} if wide else {"organ": "structure", "mm3": "volume_mm3"}
     config = {
         "study": {"name": "one", "start_from": "measures", "measures": one_table(tmp_path, wide=wide)},
@@ -198,7 +197,7 @@ def test_one_table_with_ages_is_a_study(tmp_path, wide, target):
     }
     study = Study(tmp_path, config)
 
-    study.run(target)
+    study.run()
 
     flow = pd.read_parquet(study.results / "tables" / "flow.parquet")
     assert flow[["criterion", "n_before", "n_after"]].values.tolist() == [["age_known", 60, 59]]
@@ -207,5 +206,5 @@ def test_one_table_with_ages_is_a_study(tmp_path, wide, target):
     assert rho.loc[("spleen", "volume_ml"), ["n", "rho"]].tolist() == [59, 1]
     assert rho.loc[("liver", "hu_mean"), "n"] == 0
     assert measures_of(study).loc[("c000", "liver"), "volume_ml"] == 1600
-    assert (study.results / "report" / "index.html").is_file() == wide
-    assert study.planned(target) == {}
+    assert (study.results / "report" / "index.html").is_file()
+    assert study.planned() == {}

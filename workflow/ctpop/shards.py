@@ -88,11 +88,13 @@ def kept_digests(
         if isinstance(known, dict) and known.get("key") == key:
             return {str(name): str(digest) for name, digest in known["digests"].items()}
     found = digests(registry, shards, scans_per_shard, reading)
+    part = folder / f"registry-{os.getpid()}-{platform.node()}.part"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"registry-{os.getpid()}-{platform.node()}.part"
         part.write_text(json.dumps({"key": key, "digests": found}), encoding="utf-8")
         part.replace(note)
+    with suppress(OSError):  # what a full disk left of it
+        part.unlink(missing_ok=True)
     return found
 
 

@@ -52,8 +52,8 @@ if DOOR != "measures":
         shell:
             "python -m ctpop qc --registry {input.registry:q} --reading {params.reading:q}"
             " --segments {input.segments:q} --measures {input.measures:q} --histograms {input.histograms:q}"
-            " --verdicts {input.verdicts:q} --extremes {input.extremes:q} --masks {params.masks:q} --structures {params.structures:q}"
-            " --settings {params.settings:q} --gallery {params.gallery:q} --out {output.cases:q} &> {log:q}"
+            " --verdicts {input.verdicts:q} --extremes {input.extremes:q} --masks {params.masks:q}"
+            " --structures {params.structures:q} --settings {params.settings:q} --gallery {params.gallery:q} --out {output.cases:q} &> {log:q}"
 
     rule gather_qc:
         input:

@@ -54,4 +54,5 @@ rule screen:
         " --exclusions {input.exclusions:q} --structures {input.structures:q} --settings {params.settings:q}"
         " --verdicts {output.verdicts:q} --analysis {output.analysis:q} --failures {output.failures:q}"
         " --group-members {output.group_members:q} --group-values {output.group_values:q}"
-        " --structure-flow {output.structure_flow:q} --extremes {output.extremes:q} --analysis-sets {output.analysis_sets:q} &> {log:q}"
+        " --structure-flow {output.structure_flow:q} --extremes {output.extremes:q}"
+        " --analysis-sets {output.analysis_sets:q} &> {log:q}"

@@ -1,6 +1,7 @@
 """Which measures can be trusted, and the values that enter the statistics."""
 
 from ctpop.columns import count, number, text, truth
+from ctpop.contracts.cohort import REGISTRY_COLUMNS
 from ctpop.contracts.keys import ANALYSED, DECISIONS, ENDS, LOSSES, MEASURE, REASONS, RULE_SETS, RULES, SCAN, STRUCTURE
 from ctpop.tables import Table
 
@@ -98,8 +99,7 @@ EXTREMES = Table(
         "rank": count("its place, from the outermost value on", low=1),
         "scan_id": SCAN,
         "value": number("volume (ml) or mean attenuation (HU)"),
-        "age_years": number("age at the scan", "years", low=0, high=120, missing="not known"),
-        "sex": text("sex as recorded", among=("female", "male"), missing="not recorded"),
+        **{name: REGISTRY_COLUMNS[name] for name in ("age_years", "sex")},
     },
 )
 STRUCTURE_FLOW = Table(

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from ctpop.settings import SIDES
+
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 MISSING = "\N{EN DASH}"
@@ -19,7 +21,6 @@ P_FLOORS = {  # below it, P is not printed
 }
 STYLES = tuple(P_FLOORS)
 CLOSE_TO_5_PERCENT = (0.045, 0.05)  # two digits would print .05 (AMA)
-SIDES = ("left", "right")
 
 NOT_MEASURED = {
     "not_converted": "no CT from DICOM that agrees with its headers",
