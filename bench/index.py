@@ -16,7 +16,7 @@ from runs import ROOT, measured
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-import dicom_files
+from support import dicom_files
 
 SLICES, SIZE = 400, (64, 64)
 

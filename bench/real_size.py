@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "demo"), str(ROOT / "tests")]
 from ctpop.segmentation import set_file  # noqa: E402
 from phantom import SPACING_MM as PHANTOM_MM  # noqa: E402
 from phantom import make_phantom, random_person  # noqa: E402
-from tiny_model import CONFIGURATION, architecture, dataset, network_of, plans_before_2_4, save_json  # noqa: E402
+from support.tiny_model import CONFIGURATION, architecture, dataset, network_of, plans_before_2_4, save_json  # noqa: E402
 
 SIZES = {  # SOURCE: Wasserthal et al. 2023, table of run times; tiny is ours
     "tiny": (160, 160, 96),

@@ -1,18 +1,9 @@
-"""Where tests run side by side, the longest start first; those of a file, or of a shared study, stay in one process."""
+"""What the tests share.
 
-from pathlib import Path
+- `support/`: modules that tests import (studies, drawn cohorts, volumes, DICOM files, small models, a Slurm cluster).
+- `fixtures/`: fixtures that any test may ask for: the demo and a small study (`shared_studies`), Chromium (`browser`).
+  Those of the Slurm cluster (`slurm`) are for `tests/slurm` alone.
+- `data/`: real images and tables with their licences; nothing outside the repository is read.
+"""
 
-import pytest
-
-TESTS = Path(__file__).parent
-SHARED_STUDIES = ("demo", "small")  # tests/workflow/conftest.py: minutes to make
-
-
-def pytest_itemcollected(item):
-    """Name the group of a test; once all are collected it is too late, since pytest-xdist comes first there."""
-    shared = [study for study in SHARED_STUDIES if study in item.fixturenames]
-    item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path.relative_to(TESTS))))
-
-
-def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+pytest_plugins = ["fixtures.browser", "fixtures.scheduling", "fixtures.shared_studies"]

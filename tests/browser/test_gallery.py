@@ -9,7 +9,7 @@ from PIL import Image
 
 from ctpop.schema import REVIEW
 from ctpop.screening.review import read_review
-from reviewing import FORMULA, HOSTILE, ORGANS, ReviewStudy, rows_of
+from support.reviewing import FORMULA, HOSTILE, ORGANS, ReviewStudy, rows_of
 
 FLAGGED = 3  # spleens that the image cuts; they come first
 EVERY = 18

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import study_tables
-import volumes
 from ctpop.__main__ import main
 from ctpop.structures import LabelSet
-from reported import written
+from support import study_tables, volumes
+from support.reported import written
 
 NAMED = volumes.label_set("liver", "kidney_left", "kidney_right", "vertebrae_L1")
 LABELS = LabelSet("made_up", NAMED.table.assign(lower_bound_ml=[20.0, np.nan, 5.0, np.nan]))

@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-import study_tables
 from ctpop.screening.review import read_review
-from reported import pages_of
-from reviewing import ORGANS, ReviewStudy
+from support import study_tables
+from support.reported import pages_of
+from support.reviewing import ORGANS, ReviewStudy
 
 REVIEWED = 10
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ctpop import view
 from ctpop.viewing.found import shown_scan
 from ctpop.viewing.server import Server
-from reviewing import HOSTILE, ReviewStudy
+from support.reviewing import HOSTILE, ReviewStudy
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from hypothesis import settings as fuzzing
 from hypothesis import strategies as st
 from pydicom import uid
 
-import dicom_files
 from ctpop import settings
 from ctpop.contracts import dicom_codes
 from ctpop.dicom import ages
@@ -19,6 +18,7 @@ from ctpop.dicom.choosing import choose
 from ctpop.dicom.geometry import stack_of
 from ctpop.dicom.pseudonyms import Pseudonyms
 from ctpop.dicom.reading import read_facts
+from support import dicom_files
 
 NAMES = Pseudonyms(bytes(32))
 AXIAL = np.array([1.0, 0, 0, 0, 1, 0])

@@ -14,7 +14,7 @@ from ctpop.images import Grid, Volume, read_labels
 from ctpop.segmentation.existing import Segmentation
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import signed_rank
-from volumes import ORIENTATIONS, affine, save_turned
+from support.volumes import ORIENTATIONS, affine, save_turned
 
 law = settings(deadline=None, max_examples=40, derandomize=True)
 

@@ -20,7 +20,7 @@ from isal import igzip
 from ctpop.codes import SEGMENT_STATUS
 from ctpop.errors import ScanError
 from ctpop.images import LARGEST_HU, read_ct, read_grid, read_labels
-from volumes import affine, hu, labels
+from support.volumes import affine, hu, labels
 
 REASONS = {"unreadable", "bad_geometry", "bad_values"}
 MOST_SECONDS = 5  # a sound file takes a thousandth of this

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctpop.errors import ScanError
 from ctpop.images import read_ct, read_labels
 from ctpop.segmentation.label_file import write_labels
-from volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
+from support.volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
 
 law = settings(deadline=None, max_examples=60, derandomize=True)
 many = settings(law, max_examples=200)

@@ -17,7 +17,7 @@ from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.measuring.attenuation import PERCENTILES
 from ctpop.measuring.scan import How, measure_structures
 from ctpop.schema import FACES
-from volumes import ORIENTATIONS, affine, save, save_turned
+from support.volumes import ORIENTATIONS, affine, save, save_turned
 
 law = settings(deadline=None, max_examples=60, derandomize=True)
 few = settings(law, max_examples=30)

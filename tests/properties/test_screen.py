@@ -13,7 +13,7 @@ from ctpop.screening import losses, policy
 from ctpop.screening.facts import facts_of
 from ctpop.screening.policy import Rule, RuleSet
 from ctpop.screening.rows import numbered
-from volumes import label_set
+from support.volumes import label_set
 
 law = settings(deadline=None, max_examples=25, derandomize=True)
 

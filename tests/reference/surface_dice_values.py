@@ -14,7 +14,7 @@ import torch
 from monai.metrics import compute_surface_dice
 from surface_distance import compute_surface_dice_at_tolerance, compute_surface_distances
 
-from solids import PAIRS, TOLERANCES_MM
+from support.solids import PAIRS, TOLERANCES_MM
 
 
 def by_surface_distance(pair, tolerance_mm):

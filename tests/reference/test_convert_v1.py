@@ -22,7 +22,7 @@ from ctpop.segmentation import model_set
 from ctpop.segmentation.nnunet.engine import Engine
 from ctpop.segmentation.v1.unpickling import read_pickle
 from reference.v1_cases import CASES, SCANS, digest, image, stream
-from v1_model import FROZEN, TASK, save_pickle, save_v1
+from support.v1_model import FROZEN, TASK, save_pickle, save_v1
 
 CONFIGURATION = "3d_fullres"
 

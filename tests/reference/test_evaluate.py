@@ -18,9 +18,9 @@ from ctpop.segmentation.existing import Segmentation, read_segmentation
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import MOST_EXACT, signed_rank
 from ctpop.structures import read
-from solids import PAIRS, TOLERANCES_MM
-from studies import DATA
-from volumes import affine
+from support.solids import PAIRS, TOLERANCES_MM
+from support.studies import DATA
+from support.volumes import affine
 
 CORNERS = np.array(list(product((0, 1), repeat=3)))
 SMALL = [name for name, pair in PAIRS.items() if pair.reference.size < 3000]

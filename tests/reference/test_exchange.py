@@ -10,7 +10,7 @@ import pytest
 from ctpop import structures
 from ctpop.__main__ import main
 from ctpop.schema import MEASURES_TABLE
-from studies import DATA
+from support.studies import DATA
 
 ABDOMEN = DATA / "ct_abdomen"
 SCANS = {

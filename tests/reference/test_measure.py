@@ -8,8 +8,8 @@ import SimpleITK
 
 from ctpop.images import read_ct, read_labels
 from ctpop.measuring.scan import How, measure_structures
-from studies import DATA
-from volumes import affine, hu, labels, save, save_turned
+from support.studies import DATA
+from support.volumes import affine, hu, labels, save, save_turned
 
 ABDOMEN = DATA / "ct_abdomen"
 PHANTOM = DATA / "ibsi_digital_phantom"

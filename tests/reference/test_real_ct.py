@@ -14,7 +14,7 @@ from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.measuring.scan import How, measure_structures
 from ctpop.measuring.sides import compared_with_twins, placed_by_side
 from ctpop.schema import MEASURES_TABLE, SEGMENTS, VERDICTS
-from studies import DATA
+from support.studies import DATA
 
 ABDOMEN = DATA / "ct_abdomen"
 FULL, SHORT = ABDOMEN / "ct.nii.gz", ABDOMEN / "ct_short.nii.gz"

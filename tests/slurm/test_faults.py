@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slurm.head import PEOPLE, Head
-from slurm.throwaway_cluster import is_running, kill, limits_memory, wait_for
-from studies import Study
+from support.slurm_cluster import is_running, kill, limits_memory, wait_for
+from support.slurm_head import PEOPLE, Head
+from support.studies import Study
 
 OF_IMAGES = ("tables", "shards", "masks", "histograms")
 SEGMENT_ONLY = ("--until", "gather_segments")

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from slurm.head import Head
-from studies import Study, demo_config, draw_cohort
+from support.slurm_head import Head
+from support.studies import Study, demo_config, draw_cohort
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
 SECONDS = 1500  # a quarter of it where nothing else runs

@@ -12,8 +12,8 @@ from ctpop.__main__ import main
 from ctpop.segmentation import model_folder
 from ctpop.segmentation.v1 import description, keys, tensors, translation
 from reference.v1_cases import CASES
-from v1_model import MODEL, SHAPES, TASK, TRAINER, plans, save_pickle, save_v1
-from v1_model import tensors as state_of
+from support.v1_model import MODEL, SHAPES, TASK, TRAINER, plans, save_pickle, save_v1
+from support.v1_model import tensors as state_of
 
 
 def convert(task, out):

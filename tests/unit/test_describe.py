@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 
-import study_tables
 from ctpop import schema
 from ctpop.__main__ import main
+from support import study_tables
 
 
 def described(folder, people, *options):

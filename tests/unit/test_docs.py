@@ -13,7 +13,7 @@ from ctpop import codes, registry, schema, settings, structures
 from ctpop.__main__ import main
 from ctpop.contracts import dicom, dicom_codes, efficiency
 from ctpop.evaluation import contracts
-from v1_model import save_v1
+from support.v1_model import save_v1
 
 ROOT = Path(__file__).parents[2]
 EVERY_TABLE = [

@@ -18,8 +18,8 @@ from ctpop.images import Grid, Volume, read_ct
 from ctpop.segmentation import model_set
 from ctpop.segmentation.nnunet import routes
 from ctpop.segmentation.nnunet.engine import Engine, choose_device
-from tiny_model import CONFIGURATION, PARTS, SET_SPACING_MM, checkpoint, plans, save_model, save_set
-from volumes import affine, hu, save_turned
+from support.tiny_model import CONFIGURATION, PARTS, SET_SPACING_MM, checkpoint, plans, save_model, save_set
+from support.volumes import affine, hu, save_turned
 
 SHAPE = (21, 30, 17)  # more than one window along every axis
 SPACING_MM = (1.5, 2.0, 4.0)

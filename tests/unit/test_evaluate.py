@@ -15,8 +15,8 @@ from ctpop.evaluation.contracts import EVALUATION, EVALUATION_COMPARISON, EVALUA
 from ctpop.images import read_labels
 from ctpop.segmentation.store import Note, Store
 from ctpop.settings import validated
-from solids import box
-from volumes import affine, damage, flip_byte, save, save_masks
+from support.solids import box
+from support.volumes import affine, damage, flip_byte, save, save_masks
 
 SHAPE = (12, 10, 8)
 NAMES = ("spleen", "liver", "heart")

@@ -8,7 +8,19 @@ import pytest
 
 from ctpop.errors import ScanError
 from ctpop.segmentation.existing import checksum, labels_in, mask_files, read_segmentation
-from volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks, save_turned
+from support.volumes import (
+    BAD_CTS,
+    SHAPE,
+    affine,
+    damage,
+    flip_byte,
+    hu,
+    label_set,
+    labels,
+    save,
+    save_masks,
+    save_turned,
+)
 
 ORGANS = label_set("spleen", "kidney_left", "liver")
 

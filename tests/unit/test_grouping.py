@@ -11,7 +11,7 @@ from ctpop.schema import ANALYSIS, GROUP_MEMBERS, GROUP_VALUES, MEASURES_TABLE
 from ctpop.screening.grouping import Groups, group_values, with_groups
 from ctpop.screening.rows import numbered
 from ctpop.screening.values import usable_values
-from volumes import label_set
+from support.volumes import label_set
 
 KIDNEYS = {"kidneys": ["kidney_left", "kidney_right"]}
 LEFT, RIGHT = {"volume_ml": 150.0, "hu_mean": 180.0}, {"volume_ml": 50.0, "hu_mean": 100.0}

@@ -16,7 +16,7 @@ import pytest
 
 from ctpop.errors import ScanError
 from ctpop.images import CHUNK_VOXELS, LARGEST_HU, Grid, read_ct, read_grid, read_labels, sha256_of
-from volumes import (
+from support.volumes import (
     BAD_CTS,
     LARGE,
     ORIENTATIONS,

@@ -11,7 +11,7 @@ import pytest
 
 from ctpop.images import read_ct, read_labels
 from ctpop.segmentation.label_file import label_table, write_labels
-from volumes import ORIENTATIONS, affine, hu, labels, save, save_turned
+from support.volumes import ORIENTATIONS, affine, hu, labels, save, save_turned
 
 NAMES = {"spleen": 1, "kidney_left": 2, "liver": 3}
 TURNED = affine(turned_degrees=(10, -20, 30))

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import study_tables
 from ctpop import documents, settings
 from ctpop.documents import Document
 from ctpop.reporting import manuscript, pages
 from ctpop.reporting.study import Study
+from support import study_tables
 
 LABELS = study_tables.label_set(n_pairs=2, n_single=2)
 

@@ -12,7 +12,7 @@ from ctpop.errors import ScanError
 from ctpop.images import read_labels
 from ctpop.schema import HISTOGRAMS, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
 from ctpop.segmentation.store import Note, Store
-from volumes import BAD_CTS, affine, damage, flip_byte, hu, label_set, labels, save, save_turned
+from support.volumes import BAD_CTS, affine, damage, flip_byte, hu, label_set, labels, save, save_turned
 
 ORGANS = label_set("spleen", "kidney_left", "liver")
 

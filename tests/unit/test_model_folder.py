@@ -11,7 +11,7 @@ import pytest
 
 from ctpop.errors import ContractError
 from ctpop.segmentation import model_folder
-from tiny_model import (
+from support.tiny_model import (
     CONFIGURATION,
     FOLDER_NAME,
     STRUCTURES,

@@ -14,7 +14,7 @@ import yaml
 from ctpop import settings, structures
 from ctpop.errors import ContractError
 from ctpop.segmentation import model_folder, model_set, set_file
-from tiny_model import (
+from support.tiny_model import (
     FOLDER_NAME,
     PARTS,
     SET_NAME,

@@ -12,7 +12,16 @@ from ctpop.errors import ContractError
 from ctpop.segmentation import model_set
 from ctpop.segmentation.nnunet.checkpoint import load_checkpoint
 from ctpop.segmentation.nnunet.network import Intensity, compile_network, halve_convolutions, load_network
-from tiny_model import architecture, checkpoint, dataset, plans, plans_before_2_4, rename_numpy, save_model, save_set
+from support.tiny_model import (
+    architecture,
+    checkpoint,
+    dataset,
+    plans,
+    plans_before_2_4,
+    rename_numpy,
+    save_model,
+    save_set,
+)
 
 CPU = torch.device("cpu")
 

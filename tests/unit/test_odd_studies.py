@@ -6,10 +6,10 @@ import re
 import docx
 import pytest
 
-import study_tables
 from ctpop.__main__ import main
 from ctpop.describing.pages import write_table1
 from ctpop.describing.printed import printed
+from support import study_tables
 
 PEOPLE = study_tables.registry(24)
 BOTH = study_tables.label_set(1, 1)

@@ -14,8 +14,8 @@ from ctpop.segmentation import model_folder, model_set, set_file
 from ctpop.segmentation.nnunet import sliding_window
 from ctpop.segmentation.nnunet.sliding_window import Windows, logits_by_rows
 from reference.v1_cases import CASES, PARTS
-from tiny_model import describe_set
-from v1_model import save_v1
+from support.tiny_model import describe_set
+from support.v1_model import save_v1
 
 CPU = torch.device("cpu")
 # SOURCE: TotalSegmentator v1, map_to_binary.py, class_map_5_parts: first and last of each part, with their numbers in

@@ -12,7 +12,7 @@ from ctpop.images import read_labels
 from ctpop.schema import ANALYSIS, HISTOGRAMS, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS, VERDICTS
 from ctpop.segmentation.existing import read_segmentation
 from ctpop.segmentation.store import Note, Store
-from volumes import SHAPE, SPACING_MM, hu, save, save_masks
+from support.volumes import SHAPE, SPACING_MM, hu, save, save_masks
 
 TOTAL, PAPER = structures.read("total_117"), structures.read("paper_104")
 MISSING = {

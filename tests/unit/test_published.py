@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-import study_tables
 from ctpop import published, schema, structures
 from ctpop.__main__ import main
+from support import study_tables
 
 PAPER = schema.PUBLISHED.read_csv(published.RESULTS_FILE)
 MEANT = {  # id of the row: what we call it

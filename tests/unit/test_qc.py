@@ -10,7 +10,7 @@ from PIL import Image
 
 from ctpop.quality.pictures import OUTSIDE
 from ctpop.schema import EXTREMES
-from reviewing import ORGANS, ReviewStudy
+from support.reviewing import ORGANS, ReviewStudy
 
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
 

@@ -10,8 +10,6 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-import study_tables
-import volumes
 from ctpop import schema, settings
 from ctpop.__main__ import main
 from ctpop.errors import ContractError
@@ -19,7 +17,8 @@ from ctpop.figures.wording import coefficient
 from ctpop.reporting import pages
 from ctpop.reporting.provenance import ABSENT, package_version, without_folders
 from ctpop.structures import LabelSet
-from reported import pages_of, written
+from support import study_tables, volumes
+from support.reported import pages_of, written
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" $x$ 'end' </style>"
 

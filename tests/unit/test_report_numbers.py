@@ -5,12 +5,11 @@ import re
 import pandas as pd
 import pytest
 
-import study_tables
-import volumes
 from ctpop.figures.wording import printed_in
 from ctpop.reporting import cells
-from printed_numbers import Allowed, Lines, unknown_numbers
-from reported import pages_of
+from support import study_tables, volumes
+from support.printed_numbers import Allowed, Lines, unknown_numbers
+from support.reported import pages_of
 
 LABELS = volumes.label_set("liver", "kidney_left", "kidney_right", bound_ml=5.0)
 HOSTILE = "<img src=x onerror=alert(1)>"

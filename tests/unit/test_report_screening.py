@@ -2,12 +2,12 @@
 
 import pytest
 
-import study_tables
 from ctpop import report, settings
 from ctpop.reporting import listings, summaries
 from ctpop.reporting.provenance import provenance
 from ctpop.reporting.study import Study, read_study
-from evidence import decisions
+from support import study_tables
+from support.evidence import decisions
 
 LABELS = study_tables.label_set()
 

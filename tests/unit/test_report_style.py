@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-import study_tables
 from ctpop.__main__ import main
-from reported import written
+from support import study_tables
+from support.reported import written
 
 BARE = r"(?<![\d.])[−]?\.\d\d(?!\d)"  # .61 or −.61
 LEADING = r"[−]?0\.\d\d(?!\d)"

@@ -8,7 +8,7 @@ from ctpop.__main__ import main
 from ctpop.images import Grid
 from ctpop.measuring.histograms import write_histograms
 from ctpop.measuring.scan import How, measure_structures
-from volumes import affine, hu, labels
+from support.volumes import affine, hu, labels
 
 SHAPE = (12, 11, 10)
 NAMES = {"spleen": 1, "kidney_left": 2, "liver": 3}

@@ -17,7 +17,7 @@ from ctpop.segmentation.nnunet.resampling import (
     resample_hu,
     resample_hu_cubic,
 )
-from volumes import hu
+from support.volumes import hu
 
 SHAPES = [
     ((13, 21, 17), (29, 14, 17)),

@@ -20,8 +20,8 @@ from ctpop.schema import (
     VERDICTS,
 )
 from ctpop.structures import lower_bounds
-from evidence import measures
-from volumes import label_set
+from support.evidence import measures
+from support.volumes import label_set
 
 OUT = {
     "verdicts": VERDICTS,

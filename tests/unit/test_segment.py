@@ -16,8 +16,8 @@ from ctpop.segmentation import model_set
 from ctpop.segmentation.sources import Scan
 from ctpop.segmentation.store import Note, Store
 from ctpop.shards import shard_of
-from tiny_model import STRUCTURES, save_model
-from volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks
+from support.tiny_model import STRUCTURES, save_model
+from support.volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks
 
 ORGANS = label_set(*STRUCTURES)
 ANY_SHARE = json.dumps({"max_failed_share": 1})

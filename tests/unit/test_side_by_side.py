@@ -4,13 +4,13 @@ import re
 import subprocess
 import sys
 
-from studies import REPO
+from support.studies import REPO
 
 TWO = "import pytest\n\n@pytest.mark.parametrize('n', range(8))\ndef test_it(n):\n    pass\n"
 
 
 def test_tests_of_a_file_stay_in_one_process(tmp_path):
-    (tmp_path / "conftest.py").write_text((REPO / "tests" / "conftest.py").read_text())
+    (tmp_path / "conftest.py").write_text((REPO / "tests" / "fixtures" / "scheduling.py").read_text())
     for name in ("test_one.py", "test_two.py"):
         (tmp_path / name).write_text(TWO)
 

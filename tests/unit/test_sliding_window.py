@@ -11,7 +11,7 @@ from ctpop.errors import ScanError
 from ctpop.segmentation.nnunet import sliding_window
 from ctpop.segmentation.nnunet.resampling import by_edges, linear_taps
 from ctpop.segmentation.nnunet.sliding_window import Windows, argmax_between, logits_by_rows
-from tiny_model import CONFIGURATION, PATCH, STRUCTURES, checkpoint, dataset, plans
+from support.tiny_model import CONFIGURATION, PATCH, STRUCTURES, checkpoint, dataset, plans
 
 CPU = torch.device("cpu")
 HEADS = len(STRUCTURES) + 1

@@ -20,7 +20,7 @@ from ctpop.images import read_labels
 from ctpop.segmentation.label_file import label_table
 from ctpop.segmentation.store import Note, Store, fingerprint_of
 from ctpop.tables import remove_half_written
-from volumes import affine, damage, flip_byte, labels, save
+from support.volumes import affine, damage, flip_byte, labels, save
 
 KEY = fingerprint_of(ct="c", model="m")
 LABELS = {"spleen": 1, "liver": 2}

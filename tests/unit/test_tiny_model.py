@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from ctpop.segmentation import model_set
-from tiny_model import (
+from support.tiny_model import (
     PARTS,
     SET_FEATURES,
     architecture,

@@ -12,7 +12,7 @@ import pytest
 
 from ctpop.errors import ContractError
 from ctpop.segmentation.v1.unpickling import read_pickle
-from v1_model import MODEL, TASK
+from support.v1_model import MODEL, TASK
 
 
 class Call:

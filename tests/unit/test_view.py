@@ -16,8 +16,8 @@ from ctpop import view
 from ctpop.__main__ import main
 from ctpop.schema import SEGMENTS
 from ctpop.viewing.found import shown_scan
-from reviewing import ReviewStudy
-from studies import REPO
+from support.reviewing import ReviewStudy
+from support.studies import REPO
 
 
 @pytest.fixture(scope="module")

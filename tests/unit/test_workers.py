@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from slurm.throwaway_cluster import is_running, wait_for
-from studies import REPO
+from support.slurm_cluster import is_running, wait_for
+from support.studies import REPO
 
 POOL = """
 import multiprocessing, os, sys, time

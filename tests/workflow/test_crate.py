@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rocrate import vocabs
 
-from studies import REPO
+from support.studies import REPO
 
 VALIDATOR = REPO / ".crate-check" / "bin" / "python"
 # RO-Crate 1.1 knows these by other addresses than 1.3, whose terms come with rocrate.

@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pytest
 
-from studies import REPO
+from support.studies import REPO
 
 FIGURES = ("cohort_flow", "flow", "structure_flow_p01", "age_by_sex", "figure6", "spearman_overview", "truth")
 KNOWN_EFFECTS = [

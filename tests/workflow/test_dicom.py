@@ -9,9 +9,8 @@ import nibabel as nib
 import pandas as pd
 import pytest
 
-import dicom_files
-import planted
-from studies import REPO, Study, demo_config, draw_cohort
+from support import dicom_files, planted
+from support.studies import REPO, Study, demo_config, draw_cohort
 
 SPACING_MM = (4.0, 4.0)
 

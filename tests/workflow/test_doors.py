@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from studies import DATA, Study
+from support.studies import DATA, Study
 
 WITHOUT = ("torch", "nnunetv2", "functorch", "timm", "batchgenerator", "dynamic_network", "acvl", "triton")
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")

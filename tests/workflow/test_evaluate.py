@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from solids import box
-from studies import JOB, Study
-from volumes import save, save_masks
+from support.solids import box
+from support.studies import JOB, Study
+from support.volumes import save, save_masks
 
 SHAPE = (12, 10, 8)
 NAMES = ("spleen", "liver")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drawn_people import draw_people, study_of
-from studies import Study
+from support.drawn_people import draw_people, study_of
+from support.studies import Study
 
 OF_IMAGES = ("tables", "shards", "masks", "histograms")
 UNTIL_SEGMENTED = ("--until", "gather_segments")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ctpop import shards
-from studies import Study
+from support.studies import Study
 
 TABLES = ("cohort", "segments", "measures")
 CRITERIA = [

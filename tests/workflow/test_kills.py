@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drawn_people import draw_people, study_of
-from slurm.throwaway_cluster import kill, processes, wait_for
-from studies import REPO, Study, demo_config, draw_cohort, quiet_environment
+from support.drawn_people import draw_people, study_of
+from support.slurm_cluster import kill, processes, wait_for
+from support.studies import REPO, Study, demo_config, draw_cohort, quiet_environment
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
 LONGEST_S = 1200  # until the other jobs of a run have ended; minutes where nothing else runs

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from studies import Study
+from support.studies import Study
 
 IMAGE_STAGES = {"cohort", "segment", "measure", "convert", "gather_segments", "gather_measures"}
 REVIEWED = 10

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from studies import Study
+from support.studies import Study
 
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
 

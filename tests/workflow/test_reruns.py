@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from studies import Study, quiet_environment
+from support.studies import Study, quiet_environment
 
 EVERYTHING = ("tables", "masks", "figures", "report")
 LONGEST_WAIT_S = 300

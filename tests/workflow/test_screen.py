@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from studies import Study
+from support.studies import Study
 
 JUDGING = {
     **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1),

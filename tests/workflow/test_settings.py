@@ -4,7 +4,7 @@ import html
 
 import pandas as pd
 
-from studies import Study, demo_config
+from support.studies import Study, demo_config
 
 SENTENCE = 'Older than {shard} {years}, "so" \\{2}'
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from studies import REPO
+from support.studies import REPO
 
 CAPTIONS = REPO / "workflow" / "captions"
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from studies import REPO, Study
+from support.studies import REPO, Study
 
 BANNER = "simulated to the published values; not patient data"
 ASKED = pd.read_csv(REPO / "demo" / "twin_structures.csv", keep_default_na=False)

@@ -11,13 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-import study_tables
 from ctpop import cohort as cohort_stage
 from ctpop.__main__ import main
 from ctpop.describing.shareable import chain, flow_counts, shown_flow, shown_table1, sums_of
 from ctpop.describing.suppression import Sum, hidden, top_coded
 from ctpop.describing.table1 import table1
 from ctpop.registries import criteria
+from support import study_tables
 
 law = hypothesis_settings(deadline=None, max_examples=15, derandomize=True)
 

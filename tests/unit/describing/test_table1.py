@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import study_tables
 from ctpop import schema
 from ctpop.describing.pages import write_table1
 from ctpop.describing.printed import printed
 from ctpop.describing.table1 import MOST_LEVELS, OTHER, table1
 from ctpop.errors import ContractError
+from support import study_tables
 
 
 def people(**columns):

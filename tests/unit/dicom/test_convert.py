@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from pydicom import uid
 
-import dicom_files
 from ctpop.__main__ import main
 from ctpop.contracts import dicom_codes
 from ctpop.dicom import comparing, converting
 from ctpop.errors import ScanError
 from ctpop.images import Grid, Volume, read_ct
-from studies import DATA
+from support import dicom_files
+from support.studies import DATA
 
 EVERYTHING = "index: {exclude: [], largest_tilt_deg: 90}"
 

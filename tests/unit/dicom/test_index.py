@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from pydicom import uid
 
-import dicom_files
 from ctpop.__main__ import main
 from ctpop.contracts.dicom import SERIES, SERIES_EXCLUDED
 from ctpop.dicom import scanning
 from ctpop.registry import read_registry
-from studies import DATA
+from support import dicom_files
+from support.studies import DATA
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import dicom_files
-import planted
 from ctpop import __main__
+from support import dicom_files, planted
 
 WORKFLOW = Path(__main__.__file__).parents[1]
 

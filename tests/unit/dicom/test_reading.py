@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-import dicom_files
 from ctpop.contracts import dicom_codes
 from ctpop.dicom import contrast, wording
 from ctpop.dicom.pseudonyms import Pseudonyms
 from ctpop.dicom.reading import read_facts
-from studies import DATA
+from support import dicom_files
+from support.studies import DATA
 
 NAMES = Pseudonyms(bytes(range(32)))
 SYNTAXES = [

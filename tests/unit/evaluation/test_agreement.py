@@ -7,8 +7,8 @@ from ctpop.errors import ScanError
 from ctpop.evaluation.agreement import compare
 from ctpop.images import Grid, Volume
 from ctpop.segmentation.existing import Segmentation
-from solids import box
-from volumes import affine
+from support.solids import box
+from support.volumes import affine
 
 SHAPE = (12, 10, 8)
 LABELS = {"spleen": 1, "liver": 2}

@@ -12,7 +12,7 @@ from ctpop.evaluation.label_maps import Predictions, by_scan, read_references
 from ctpop.images import read_labels
 from ctpop.schema import SEGMENTS
 from ctpop.segmentation.store import Note, Store
-from volumes import damage, flip_byte, label_set, labels, save, save_masks
+from support.volumes import damage, flip_byte, label_set, labels, save, save_masks
 
 ORGANS = label_set("spleen", "liver", "heart")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctpop.evaluation.surfaces import Part, areas_by_code, surface_agreement, surface_of
-from solids import ball, box, shifted_balls
+from support.solids import ball, box, shifted_balls
 
 SPACING_MM = (1.5, 2.0, 4.0)
 AT_ORIGIN = np.zeros(3, int)

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from matplotlib import cbook
 
-import study_tables
 from ctpop.figures.finding import (
     Finding,
     age_ranges,
@@ -17,6 +16,7 @@ from ctpop.figures.finding import (
     letters_of,
     spearman_lines,
 )
+from support import study_tables
 
 
 def finding(values=(), quartiles=(), differing=(), association=None, groups=None):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-import study_tables
 from ctpop import settings, structures
 from ctpop.figures.style import (
     COLUMN_MM,
@@ -23,6 +22,7 @@ from ctpop.figures.style import (
 from ctpop.figures.wording import printed_in
 from ctpop.reporting.drawings import draw_all, plans
 from ctpop.reporting.study import Study
+from support import study_tables
 
 DPI = 150
 MARGIN_PX = 1.5  # around the letters, in the frame of a text

@@ -2,10 +2,10 @@
 
 import pytest
 
-import study_tables
 from ctpop.figures import failures, losses
 from ctpop.figures.pages import GRIDS
 from ctpop.schema import LOSSES
+from support import study_tables
 
 
 @pytest.fixture(scope="module")

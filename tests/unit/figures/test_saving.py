@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
-import study_tables
 from ctpop.figures import age_by_sex, asymmetry, scatter
 from ctpop.figures.export import Plan
 from ctpop.figures.finding import Conventions, Finding
 from ctpop.figures.wording import printed_in
 from ctpop.reporting.saving import save_all
+from support import study_tables
 
 
 def plans():

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import study_tables
 from ctpop import structures
 from ctpop.figures import (
     against_published,
@@ -21,7 +20,8 @@ from ctpop.figures import (
 )
 from ctpop.figures.finding import Finding
 from ctpop.figures.places import apart
-from evidence import decisions
+from support import study_tables
+from support.evidence import decisions
 
 
 def people_with_gaps(n=60, sexes=("female", "male", None)):

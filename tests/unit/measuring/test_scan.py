@@ -9,7 +9,7 @@ from ctpop.images import Grid, read_labels
 from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.measuring.scan import How, measure_structures
 from ctpop.schema import FACES
-from volumes import affine, hu, save_turned
+from support.volumes import affine, hu, save_turned
 
 CUBE = (10, 10, 10)
 GRID = Grid(CUBE, affine())

@@ -6,7 +6,7 @@ import pytest
 
 from ctpop.images import Grid
 from ctpop.measuring.sides import compared_with_twins, placed_by_side
-from volumes import affine, label_set
+from support.volumes import affine, label_set
 
 PAIRED = label_set(
     "kidney_left", "kidney_right", "lung_middle_lobe_right", "liver", "vertebrae_L1", "vertebrae_L5", "spinal_cord"

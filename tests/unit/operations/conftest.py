@@ -5,7 +5,7 @@ import yaml
 
 from ctpop.__main__ import main
 from ctpop.operations import study as studies
-from volumes import hu, label_set, labels, save
+from support.volumes import hu, label_set, labels, save
 
 SCANS = 12
 ORGANS = label_set("spleen", "liver", "kidney_left")

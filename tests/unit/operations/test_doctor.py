@@ -11,7 +11,7 @@ import yaml
 from ctpop.__main__ import main
 from ctpop.operations import checks, rates, slurm
 from ctpop.operations import study as studies
-from tiny_model import save_model
+from support.tiny_model import save_model
 
 GOOD = {
     "executor": "slurm",

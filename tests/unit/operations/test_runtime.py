@@ -12,7 +12,7 @@ from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS
 from ctpop.operations import benchmarks
 from ctpop.segmentation.ledger import Spent
 from ctpop.segmentation.store import Store
-from volumes import labels, save
+from support.volumes import labels, save
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 SLICE = 512 * 512

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from ctpop.images import Grid, read_ct, read_labels
 from ctpop.quality.planes import PIXELS, SHORTEST_SIDE_MM, VIEWS, Frame, frame_of, plane_of
-from volumes import ORIENTATIONS, affine, save_turned
+from support.volumes import ORIENTATIONS, affine, save_turned
 
 SHAPE = (40, 30, 24)
 SPACING_MM = (2.0, 3.0, 5.0)

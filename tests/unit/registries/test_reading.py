@@ -14,7 +14,7 @@ from ctpop.__main__ import main
 from ctpop.errors import ContractError
 from ctpop.registries.reading import AS_OURS, reading_of
 from ctpop.registry import read_registry
-from studies import DATA, REPO
+from support.studies import DATA, REPO
 
 THEIRS = {
     "columns": {"id": "scan_id", "person": "patient_id", "age": "age_years", "gender": "sex"},

@@ -5,7 +5,7 @@ import pytest
 
 from ctpop.screening.evidence import robust_z
 from ctpop.screening.policy import Rule, RuleSet
-from evidence import PAIRED, facts, measures, sound_cohort, spoilt, verdicts
+from support.evidence import PAIRED, facts, measures, sound_cohort, spoilt, verdicts
 
 BOTH = ("volume_ml", "hu_mean")
 

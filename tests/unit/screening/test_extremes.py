@@ -9,7 +9,7 @@ from ctpop.schema import COHORT, EXTREMES
 from ctpop.screening import policy
 from ctpop.screening.extremes import extreme_table, outermost
 from ctpop.screening.rows import numbered
-from evidence import decisions, facts, measures
+from support.evidence import decisions, facts, measures
 
 LIVERS_ML = [1500.0, 900.0, 1700.0, 5.0, 1200.0, 2100.0]  # the fourth is below its bound
 PEOPLE = pd.DataFrame(

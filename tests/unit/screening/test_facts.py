@@ -5,7 +5,7 @@ import pytest
 
 from ctpop.errors import ContractError
 from ctpop.screening.facts import facts_of, known_absences
-from evidence import labels
+from support.evidence import labels
 
 NAMES = ["spleen", "kidney_left", "kidney_right"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from ctpop.schema import MEASURE_STATUS, REASONS, VERDICTS
 from ctpop.screening.policy import Rule, RuleSet, read
-from evidence import GOOD, NOTHING, facts, measures, sound_cohort, verdicts
+from support.evidence import GOOD, NOTHING, facts, measures, sound_cohort, verdicts
 
 BOTH = ("volume_ml", "hu_mean")
 FAILED = [status for status in MEASURE_STATUS if status not in ("measured", "not_in_model")]

@@ -8,7 +8,7 @@ from ctpop import screen
 from ctpop.schema import FAILURES, LOSSES, REASONS, RULES, STRUCTURE_FLOW
 from ctpop.screening import losses, policy
 from ctpop.screening.rows import numbered
-from evidence import NAMES, NOTHING, decisions, facts, sound_cohort, spoilt
+from support.evidence import NAMES, NOTHING, decisions, facts, sound_cohort, spoilt
 
 BOTH = {"volume_ml": "volume", "hu_mean": "hu"}
 

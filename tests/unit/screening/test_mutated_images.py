@@ -6,9 +6,9 @@ import pytest
 
 from ctpop.__main__ import main
 from ctpop.schema import MEASURES_TABLE, REGISTRY_COLUMNS, VERDICTS
-from evidence import changed_rows
-from solids import ball, box
-from volumes import affine, hu, label_set, save
+from support.evidence import changed_rows
+from support.solids import ball, box
+from support.volumes import affine, hu, label_set, save
 
 SHAPE, SPACING_MM = (40, 100, 48), (4.0, 1.0, 4.0)  # thin in y: along a rib
 LABELS = label_set("vertebrae_L1", "liver", "kidney_left", "kidney_right", "rib_left_10", "rib_right_10", bound_ml=1.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evidence import changed_rows, sound_cohort, spoilt, verdicts
+from support.evidence import changed_rows, sound_cohort, spoilt, verdicts
 
 SCAN = "s007"
 

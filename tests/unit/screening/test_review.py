@@ -6,7 +6,7 @@ import pytest
 from ctpop.errors import ContractError
 from ctpop.schema import REVIEW
 from ctpop.screening.review import read_review
-from evidence import NAMES, NOTHING, changed_rows, decisions, facts, measures, sound_cohort, spoilt, verdicts
+from support.evidence import NAMES, NOTHING, changed_rows, decisions, facts, measures, sound_cohort, spoilt, verdicts
 
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
 

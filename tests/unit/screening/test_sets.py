@@ -9,7 +9,7 @@ from ctpop.schema import ANALYSIS, ANALYSIS_SETS, RULE_SETS
 from ctpop.screening import policy
 from ctpop.screening.rows import numbered
 from ctpop.screening.sets import write_sets
-from evidence import decisions, facts, sound_cohort, spoilt
+from support.evidence import decisions, facts, sound_cohort, spoilt
 
 
 def spoilt_cohort():

@@ -12,7 +12,7 @@ from ctpop.__main__ import main
 from ctpop.images import read_labels
 from ctpop.schema import COHORT, QC, REGISTRY_COLUMNS, SEGMENTS, VERDICTS
 from ctpop.segmentation.store import Note, Store
-from volumes import affine, label_set, save
+from support.volumes import affine, label_set, save
 
 SHAPE = (44, 36, 30)
 SPACING_MM = (3.0, 4.0, 5.0)

@@ -2,13 +2,13 @@
 
 import json
 
-import study_tables
 from ctpop import report, settings, structures
 from ctpop.describing.pages import write_table1
 from ctpop.describing.printed import printed
 from ctpop.reporting import pages
 from ctpop.reporting.provenance import provenance
 from ctpop.reporting.study import Study, read_study
+from support import study_tables
 
 
 def written(folder, people, labels, failed=None, without=(), changes=None, **study):

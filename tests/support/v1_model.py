@@ -15,7 +15,7 @@ import numpy as np
 from ctpop.segmentation.v1.unpickling import read_pickle
 from reference.v1_cases import CASES, Case, weights
 
-FROZEN = Path(__file__).parent / "reference" / "v1"
+FROZEN = Path(__file__).parents[1] / "reference" / "v1"
 TRAINER = "nnUNetTrainerV2_ep4000_nomirror"
 MODEL = f"{TRAINER}__nnUNetPlansv2.1"
 TASK = FROZEN / "Task991_Tiny"

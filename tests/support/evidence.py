@@ -12,7 +12,7 @@ from ctpop.screening import policy
 from ctpop.screening.facts import Facts, facts_of
 from ctpop.screening.rows import numbered
 from ctpop.structures import LabelSet
-from volumes import label_set
+from support.volumes import label_set
 
 GOOD = {
     "status": "measured",

@@ -13,7 +13,7 @@ import pandas as pd
 from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset
 
-import dicom_files
+from support import dicom_files
 
 WORD = "ZZPLANT"
 DAY, SECOND, ROOT = "19370519", "233517", "1.2.9999.777"

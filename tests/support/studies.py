@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-REPO = Path(__file__).parents[1]
+REPO = Path(__file__).parents[2]
 DATA = REPO.parent / "shared" / "data"
 JOB = re.compile(r"^([a-z_]+)\s+(\d+)$", re.MULTILINE)
 
