@@ -18,13 +18,12 @@ from ctpop.segmentation.existing import Segmentation, read_segmentation
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import MOST_EXACT, signed_rank
 from ctpop.structures import read
+from support.real_data import ABDOMEN
 from support.solids import PAIRS, TOLERANCES_MM
-from support.studies import DATA
 from support.volumes import affine
 
 CORNERS = np.array(list(product((0, 1), repeat=3)))
 SMALL = [name for name, pair in PAIRS.items() if pair.reference.size < 3000]
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
 
 
 def nsd(pair, tolerance_mm):
@@ -94,10 +93,9 @@ def test_dice_agrees_with_simpleitk():
     assert [row["dice"] for row in rows] == pytest.approx(expected, rel=1e-12)
 
 
-@needs_data
 def test_a_real_label_map_moved_by_a_voxel_has_the_dice_of_simpleitk_and_lies_within_3_mm():
     label_set = read("paper_104")
-    reference = read_segmentation(DATA / "ct_abdomen" / "segmentation_v1_104.nii.gz", label_set, None)
+    reference = read_segmentation(ABDOMEN / "segmentation_v1_104.nii.gz", label_set, None)
     data = reference.volume.data
     moved = np.roll(data, 1, axis=0)
     prediction = Segmentation(Volume(moved, reference.volume.grid, reference.volume.stored_affine), reference.labels)

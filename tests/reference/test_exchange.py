@@ -10,15 +10,13 @@ import pytest
 from ctpop import structures
 from ctpop.__main__ import main
 from ctpop.schema import MEASURES_TABLE
-from support.studies import DATA
+from support.real_data import ABDOMEN
 
-ABDOMEN = DATA / "ct_abdomen"
 SCANS = {
     "paper_104": ("ct.nii.gz", "segmentation_v1_104.nii.gz"),
     "total_117": ("ct_short.nii.gz", "segmentation_v2_117_short.nii.gz"),
 }
 THREE_LAYERS = json.dumps({"border_layers": 3})
-pytestmark = pytest.mark.skipif(not ABDOMEN.is_dir(), reason="the abdomen CT (../shared/data) is not here")
 
 
 def run(command, **options):

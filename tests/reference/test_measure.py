@@ -8,13 +8,9 @@ import SimpleITK
 
 from ctpop.images import read_ct, read_labels
 from ctpop.measuring.scan import How, measure_structures
-from support.studies import DATA
+from support.real_data import ABDOMEN, PHANTOM
 from support.volumes import affine, hu, labels, save, save_turned
 
-ABDOMEN = DATA / "ct_abdomen"
-PHANTOM = DATA / "ibsi_digital_phantom"
-needs_abdomen = pytest.mark.skipif(not ABDOMEN.is_dir(), reason="the abdomen CT (../shared/data) is not here")
-needs_phantom = pytest.mark.skipif(not PHANTOM.is_dir(), reason="the IBSI phantom (../shared/data) is not here")
 SHAPE = (23, 19, 17)
 EROSION_MM = 1.5  # half an edge of the voxels of the abdomen and of the synthetic CT, where rounding would show
 CORNERS = list(itertools.product((0, 1), repeat=3))
@@ -50,7 +46,7 @@ def by_simpleitk(ct_path, labels_path, numbers):
     return statistics, shapes
 
 
-@pytest.fixture(params=["turned RAS", "turned PIL", pytest.param("abdomen", marks=needs_abdomen)])
+@pytest.fixture(params=["turned RAS", "turned PIL", "abdomen"])
 def paths(request, tmp_path):
     """A CT and its label map."""
     if request.param == "abdomen":
@@ -156,7 +152,6 @@ def test_erosion_leaves_what_lies_deeper_in_the_distance_map_of_simpleitk(pair, 
             assert found.loc[str(number), "hu_mean_eroded"] == pytest.approx(ct[deep].mean(dtype=float), rel=1e-12)
 
 
-@needs_abdomen
 def test_erosion_of_real_structures_leaves_something_of_most():
     found = ours(ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz", [1, 2, 3, 5, 7, 18, 57, 88, 98])
 
@@ -186,8 +181,6 @@ def test_medians_are_those_of_simpleitk_to_the_width_of_its_bins(tmp_path):
 
 @pytest.fixture
 def phantom():
-    if not PHANTOM.is_dir():
-        pytest.skip("the IBSI phantom (../shared/data) is not here")
     return ours(PHANTOM / "image.nii.gz", PHANTOM / "mask.nii.gz", [1]).iloc[0]
 
 
@@ -254,8 +247,6 @@ def test_the_ibsi_phantom_lies_where_it_lies_and_is_one_part(phantom):
 
 
 def test_the_ibsi_phantom_has_the_published_histogram(tmp_path):
-    if not PHANTOM.is_dir():
-        pytest.skip("the IBSI phantom (../shared/data) is not here")
     ct, mask = read_ct(PHANTOM / "image.nii.gz"), read_labels(PHANTOM / "mask.nii.gz")
 
     histogram = measure_structures(mask.data, ct.data, mask.grid, {"roi": 1}, How(1, 0)).histogram

@@ -14,14 +14,11 @@ from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.measuring.scan import How, measure_structures
 from ctpop.measuring.sides import compared_with_twins, placed_by_side
 from ctpop.schema import MEASURES_TABLE, SEGMENTS, VERDICTS
-from support.studies import DATA
+from support.real_data import ABDOMEN, write_masks
 
-ABDOMEN = DATA / "ct_abdomen"
 FULL, SHORT = ABDOMEN / "ct.nii.gz", ABDOMEN / "ct_short.nii.gz"
 LABELS_104, LABELS_117 = ABDOMEN / "segmentation_v1_104.nii.gz", ABDOMEN / "segmentation_v2_117_short.nii.gz"
-MASKS = DATA / "mask_folder_s0327"
 CHOSEN = ("spleen", "liver", "kidney_left", "kidney_right", "aorta", "vertebrae_L1", "hip_left", "brain")
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
 
 
 def study_of(folder, label_set, *scans):
@@ -190,16 +187,22 @@ def chosen(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def man(tmp_path_factory, chosen):
-    """Tables of a man of whom there are masks and no CT."""
-    return study_of(tmp_path_factory.mktemp("man"), chosen, ("s0327", None, MASKS))
+def masks(tmp_path_factory):
+    """The folder of 117 masks of a man of whom there is no CT."""
+    return write_masks(tmp_path_factory.mktemp("masks") / "segmentations")
 
 
-def test_volumes_of_a_mask_folder_are_those_of_each_mask(man):
+@pytest.fixture(scope="module")
+def man(tmp_path_factory, chosen, masks):
+    """Tables of the man."""
+    return study_of(tmp_path_factory.mktemp("man"), chosen, ("s0327", None, masks))
+
+
+def test_volumes_of_a_mask_folder_are_those_of_each_mask(man, masks):
     volumes = man[1].set_index("structure")["volume_ml"]
 
     for name in CHOSEN:
-        image = nib.load(MASKS / f"{name}.nii.gz")
+        image = nib.load(masks / f"{name}.nii.gz")
         voxel_ml = abs(np.linalg.det(image.affine[:3, :3])) / 1000
         count = np.count_nonzero(np.asarray(image.dataobj))
         assert volumes[name] == pytest.approx(count * voxel_ml, rel=1e-6)  # the header is float32

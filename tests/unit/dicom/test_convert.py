@@ -17,7 +17,7 @@ from ctpop.dicom import comparing, converting
 from ctpop.errors import ScanError
 from ctpop.images import Grid, Volume, read_ct
 from support import dicom_files
-from support.studies import DATA
+from support.real_data import DICOM
 
 EVERYTHING = "index: {exclude: [], largest_tilt_deg: 90}"
 
@@ -404,9 +404,8 @@ def test_a_converter_that_takes_too_long_is_stopped(place, monkeypatch):
         pass
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
 def test_three_real_slices_are_converted(place):
-    place.dicom.symlink_to(DATA / "dicom_ct3slice")
+    place.dicom.symlink_to(DICOM)
 
     row = place.run("index: {fewest_slices: 3}").iloc[0]
 

@@ -14,7 +14,7 @@ from ctpop.contracts.dicom import SERIES, SERIES_EXCLUDED
 from ctpop.dicom import scanning
 from ctpop.registry import read_registry
 from support import dicom_files
-from support.studies import DATA
+from support.real_data import DICOM
 
 
 @pytest.fixture
@@ -284,9 +284,8 @@ def test_the_link_table_is_written_on_request_alone(tmp_path, index):
     assert others.to_dict("records") == [{"status": "not_dicom", "file": "letter.txt"}]
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
 def test_three_real_slices_among_other_files_are_one_series(tmp_path, index):
-    shutil.copytree(DATA / "dicom_ct3slice", tmp_path / "dicom")
+    shutil.copytree(DICOM, tmp_path / "dicom")
 
     registry, _, files = index(config="index: {fewest_slices: 3}")
 

@@ -11,7 +11,7 @@ from ctpop.dicom import contrast, wording
 from ctpop.dicom.pseudonyms import Pseudonyms
 from ctpop.dicom.reading import read_facts
 from support import dicom_files
-from support.studies import DATA
+from support.real_data import DICOM
 
 NAMES = Pseudonyms(bytes(range(32)))
 SYNTAXES = [
@@ -256,12 +256,11 @@ def test_a_file_that_is_gone_is_unreadable(tmp_path):
     assert read_facts(tmp_path / "gone", NAMES).status == "unreadable"
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real CT material (../shared/data) is not here")
 def test_a_real_series_is_read(tmp_path):
-    shutil.copy(DATA / "dicom_ct3slice" / "02.dcm", tmp_path / "x")
+    shutil.copy(DICOM / "02.dcm", tmp_path / "x")
 
     found = read_facts(tmp_path / "x", NAMES)
 
     assert (found.age_years, found.sex, found.kernel, found.scanner) == (60, "male", "STANDARD", "LightSpeed Ultra")
     assert (found.thickness_mm, found.rows, found.syntax) == (1.25, 512, "Implicit VR Little Endian")
-    assert read_facts(DATA / "dicom_ct3slice" / "liver.dcm", NAMES).status == "not_ct"
+    assert read_facts(DICOM / "liver.dcm", NAMES).status == "not_ct"

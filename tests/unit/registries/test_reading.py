@@ -14,7 +14,8 @@ from ctpop.__main__ import main
 from ctpop.errors import ContractError
 from ctpop.registries.reading import AS_OURS, reading_of
 from ctpop.registry import read_registry
-from support.studies import DATA, REPO
+from support.real_data import EXAMINATIONS, write_meta
+from support.studies import REPO
 
 THEIRS = {
     "columns": {"id": "scan_id", "person": "patient_id", "age": "age_years", "gender": "sex"},
@@ -27,7 +28,6 @@ ROWS = [
     ["s2", "N-A", "N-A", "F", "n/A"],
     ["s3", "p1", "7.5", "O", ""],
 ]
-needs_table = pytest.mark.skipif(not DATA.is_dir(), reason="the real registry (../shared/data) is not here")
 
 
 def as_text(path, rows=ROWS, separator=","):
@@ -223,11 +223,19 @@ def example(name):
     return settings.validated(config)
 
 
-@needs_table
-def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all():
-    config = example("totalsegmentator_dataset.yaml")
+def examinations(folder, form, config):
+    """Return the real table and how the example reads it: as the dataset is downloaded, or as it is shipped (TSV)."""
+    if form == "downloaded":
+        write_meta(folder / "Totalsegmentator_dataset_v201")
+        return folder / config["study"]["registry"], config["cohort"]
+    return EXAMINATIONS, {name: setting for name, setting in config["cohort"].items() if name != "separator"}
 
-    registry = read_registry(REPO / config["study"]["registry"], reading_of(config["cohort"]))
+
+@pytest.mark.parametrize("form", ["downloaded", "shipped"])
+def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all(tmp_path, form):
+    path, cohort = examinations(tmp_path, form, example("totalsegmentator_dataset.yaml"))
+
+    registry = read_registry(path, reading_of(cohort))
 
     assert len(registry) == 1228
     assert (
@@ -238,19 +246,17 @@ def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all()
     assert registry["kvp"].isna().sum() == 16
 
 
-@needs_table
-def test_the_cohort_stage_takes_the_example_and_its_flow_adds_up(tmp_path):
-
-    config = example("totalsegmentator_dataset.yaml")
+@pytest.mark.parametrize("form", ["downloaded", "shipped"])
+def test_the_cohort_stage_takes_the_example_and_its_flow_adds_up(tmp_path, form):
+    path, cohort = examinations(tmp_path, form, example("totalsegmentator_dataset.yaml"))
     files = [
         word
         for name in ("cohort", "exclusions", "flow", "overlap")
         for word in (f"--{name}", f"{tmp_path}/{name}.parquet")
     ]
-    registry = str(REPO / config["study"]["registry"])
-    options = ["--start-from", "measures", "--settings", json.dumps(config["cohort"])]
+    options = ["--start-from", "measures", "--settings", json.dumps(cohort)]
 
-    assert main(["cohort", "--registry", registry, *options, *files]) == 0
+    assert main(["cohort", "--registry", str(path), *options, *files]) == 0
 
     flow = pd.read_parquet(tmp_path / "flow.parquet")
     assert flow["n_before"].iloc[0] == 1228
