@@ -45,19 +45,6 @@ def test_help_of_a_command_explains_each_of_its_options(command, capsys):
         assert named, f"{action.dest} has no name"
 
 
-def test_no_stage_needs_torch_before_it_segments():
-    code = (
-        "import sys, ctpop.__main__ as main\n"
-        "for name in main.COMMANDS: main.make_parser(name)\n"
-        "print(*sorted({'torch', 'nnunetv2'} & set(sys.modules)), len(main.COMMANDS))"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
-
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == [str(len(__main__.COMMANDS))]
-
-
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit):
         __main__.main(["--version"])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop import settings
+from ctpop.files import write_text
 from ctpop.reporting import inputs, provenance
 from ctpop.segmentation.store import Note
-from ctpop.tables import write_text
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from ctpop.errors import ContractError, ScanError
+from ctpop.files import remove_half_written
 from ctpop.images import read_labels
 from ctpop.segmentation.label_file import label_table
 from ctpop.segmentation.store import Note, Store, fingerprint_of
-from ctpop.tables import remove_half_written
 from support.volumes import affine, damage, flip_byte, labels, save
 
 KEY = fingerprint_of(ct="c", model="m")

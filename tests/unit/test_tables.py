@@ -14,7 +14,8 @@ import pytest
 from ctpop import schema, tables
 from ctpop.columns import count, number, text, truth
 from ctpop.errors import ContractError
-from ctpop.tables import Table, remove_half_written, write_atomically, write_csv
+from ctpop.files import remove_half_written, write_atomically
+from ctpop.tables import Table, write_csv
 
 PEOPLE = Table(
     "people",

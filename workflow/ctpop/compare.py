@@ -18,7 +18,7 @@ import pandas as pd
 
 from ctpop import schema, settings
 from ctpop.errors import ContractError
-from ctpop.figures import export, forest
+from ctpop.figures import export, forest, formats
 from ctpop.figures.export import Drawing
 from ctpop.figures.wording import MEASURES, count
 from ctpop.stats import families
@@ -216,7 +216,7 @@ def run(options: argparse.Namespace) -> None:
     table = schema.COMPARISON.write(compare(*studies), out / "comparison.parquet")
     drawings = drawings_of(table, studies, names)
     for drawing in drawings:
-        export.save(drawing, out / "figures", options.dpi)
+        export.save(drawing, out / "figures", options.dpi, options.formats)
     alpha = studies[0].config["aging"]["alpha"]
     tested, differing = int(table["p"].notna().sum()), int(table["p"].lt(alpha).sum())
     told = "%d rows = %d compared (%d differ, P < %g) + %d not; table and %d figures are in %s"
@@ -229,4 +229,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "studies", type=Path, nargs=2, metavar="STUDY", help="result folder of a study, or its name below results/"
     )
     parser.add_argument("--out", type=Path, help="folder to write (default: results/FIRST_and_SECOND)")
-    parser.add_argument("--dpi", type=int, default=300, help="resolution of the PNG figures (default: %(default)s)")
+    formats.add_options(parser)

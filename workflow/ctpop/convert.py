@@ -23,11 +23,11 @@ from ctpop.dicom.reading import read_facts
 from ctpop.dicom.scanning import Found
 from ctpop.dicom.walking import File, walk
 from ctpop.errors import ContractError, ScanError
+from ctpop.files import remove_half_written
 from ctpop.giving_up import trouble
 from ctpop.images import read_ct
 from ctpop.registry import add_registry_arguments, included_scans
 from ctpop.shards import parse_shard, shard_of
-from ctpop.tables import remove_half_written
 
 LOG = logging.getLogger(__name__)
 ANY_SHARE = 1.0  # a folder of DICOM may be full of what cannot be converted, without a fault of a machine

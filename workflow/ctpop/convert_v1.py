@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.errors import ContractError
+from ctpop.files import write_atomically, write_text
 from ctpop.segmentation import set_file
 from ctpop.segmentation.model_folder import SHIPPED
 from ctpop.segmentation.v1 import description, translation
-from ctpop.tables import write_atomically, write_text
 
 LOG = logging.getLogger(__name__)
 

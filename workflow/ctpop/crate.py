@@ -17,7 +17,7 @@ from typing import Any
 from ctpop.crating import graph
 from ctpop.crating.files import parts_of, times_of
 from ctpop.errors import ContractError
-from ctpop.tables import write_atomically, write_text
+from ctpop.files import write_atomically, write_text
 
 LOG = logging.getLogger(__name__)
 PROVENANCE = "provenance.json"

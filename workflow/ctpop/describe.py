@@ -12,7 +12,7 @@ from ctpop import settings
 from ctpop.describing.pages import write_table1
 from ctpop.describing.printed import printed
 from ctpop.describing.table1 import table1
-from ctpop.figures import export, flow
+from ctpop.figures import export, flow, formats
 from ctpop.figures.export import Drawing
 from ctpop.schema import COHORT, EXCLUSIONS, FLOW, TABLE1
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     steps = flow.cohort_source(FLOW.read(options.flow), EXCLUSIONS.read(options.exclusions), cohort)
     words = f"Flow diagram. {flow.summary(steps)}."
     drawing = Drawing("cohort_flow", "flow", words, flow.draw(steps, options.banner), steps)
-    export.save(drawing, options.figures, options.dpi)
+    export.save(drawing, options.figures, options.dpi, options.formats)
     LOG.info("%s", words)
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
     parser.add_argument("--aging", default="{}", help="section aging of the configuration, as JSON (for its quartiles)")
     parser.add_argument("--banner", help="words that stand on every page and figure")
-    parser.add_argument("--dpi", type=int, default=300, help="resolution of the PNG figure (default %(default)s)")
+    formats.add_options(parser)
     parser.add_argument("--table1", type=Path, required=True, help="Parquet to write: Table 1 as numbers")
     parser.add_argument("--report", type=Path, required=True, help="folder to write table1.csv, .html and .docx to")
     parser.add_argument("--figures", type=Path, required=True, help="folder to write cohort_flow to")

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandera.pandas as pa
-
 from ctpop import codes
+from ctpop.columns import Column
 from ctpop.contracts import dicom, dicom_codes, efficiency
 from ctpop.errors import ContractError
 from ctpop.evaluation import contracts
+from ctpop.files import write_text
 from ctpop.schema import ANALYSIS_SETS, COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
 from ctpop.settings import load_schema
 from ctpop.structures import STRUCTURES
-from ctpop.tables import Table, write_text
+from ctpop.tables import Table
 
 LOG = logging.getLogger(__name__)
 
@@ -196,25 +196,23 @@ def _limits(part: Mapping[str, Any]) -> list[str]:
     return told + (_limits(inner) if inner else [])
 
 
-def _column_row(column: pa.Column) -> list[str]:
-    told: dict[str, str] = dict(column.metadata or {})
-    allowed = "; ".join(words for check in column.checks for words in _allowed(check.statistics))
-    return [_type_name(column), told["unit"], allowed, str(column.description), told["missing"]]
+def _column_row(column: Column) -> list[str]:
+    return [_type_name(column), column.unit, "; ".join(_allowed(column)), column.meaning, column.missing]
 
 
-def _type_name(column: pa.Column) -> str:
-    return TYPE_NAMES[str(column.dtype).lower().partition("[")[0]]
+def _type_name(column: Column) -> str:
+    return TYPE_NAMES[column.dtype.lower()]
 
 
-def _allowed(limits: Mapping[str, Any]) -> Iterable[str]:
-    if "allowed_values" in limits:
-        yield ", ".join(f"`{value}`" for value in limits["allowed_values"])
-    if "pattern" in limits:
-        yield f"`{limits['pattern']}`"
-    if "min_value" in limits:
-        yield f"≥ {limits['min_value']:g}"
-    if "max_value" in limits:
-        yield f"≤ {limits['max_value']:g}"
+def _allowed(column: Column) -> Iterable[str]:
+    if column.allowed:
+        yield ", ".join(f"`{value}`" for value in column.allowed)
+    if column.pattern:
+        yield f"`{column.pattern}`"
+    if column.low is not None:
+        yield f"≥ {column.low:g}"
+    if column.high is not None:
+        yield f"≤ {column.high:g}"
 
 
 def _one_line(text: str) -> str:
@@ -246,8 +244,7 @@ def run(options: argparse.Namespace) -> None:
     stale = [str(path) for path, text in pages.items() if not _holds(path, text)]
     if stale:
         raise ContractError(
-            f"{', '.join(stale)}: does not agree with the contracts in workflow/; write it again with"
-            f" python -m ctpop dictionary --data {options.data} --config {options.config}"
+            f"{', '.join(stale)}: does not agree with the contracts in workflow/; write it again with `make docs`"
         )
 
 

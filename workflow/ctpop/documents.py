@@ -14,7 +14,8 @@ from docx.enum.section import WD_ORIENT
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 
-from ctpop.tables import write_atomically, write_csv, write_text
+from ctpop.files import write_atomically, write_text
+from ctpop.tables import write_csv
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date that a ZIP can hold
 HEADING = re.compile(r"(#+) (.*)")

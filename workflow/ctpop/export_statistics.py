@@ -13,8 +13,8 @@ import pandas as pd
 from ctpop import settings, structures
 from ctpop.errors import ContractError
 from ctpop.exchange import BORDER_LAYERS, COLUMNS, FILE_NAME, Style, statistics_of, text_of
+from ctpop.files import write_text
 from ctpop.schema import MEASURES_TABLE
-from ctpop.tables import write_text
 
 LOG = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ import pandas as pd
 
 from ctpop import settings
 from ctpop.errors import ContractError
+from ctpop.files import write_text
 from ctpop.quality.album import script_json
 from ctpop.quality.page import case_rows, page_data, review_cells, spread_of
 from ctpop.quality.pictures import BONE, LUNG, SOFT
 from ctpop.quality.planes import PIXELS, VIEWS
 from ctpop.registry import read_cells
 from ctpop.schema import MEASURES, MEASURES_TABLE, QC, REVIEW, VERDICTS
-from ctpop.tables import write_text
 from ctpop.templates import environment
 
 LOG = logging.getLogger(__name__)
@@ -49,7 +49,10 @@ def refuse_missing_pictures(images: "pd.Series[str]", folder: Path) -> None:
     lost = [image for image in images if not (folder / image).is_file()]
     if lost:
         told = f"{len(lost)} of {len(images)} pictures are not there, first {', '.join(lost[:3])}"
-        raise ContractError(f"{folder}: {told}; draw them with `snakemake --forcerun qc`")
+        raise ContractError(
+            f"{folder}: {told}; draw them again with"
+            " `snakemake --forcerun qc --profile profiles/local --configfile my_study.yaml`"
+        )
 
 
 def run(options: argparse.Namespace) -> None:

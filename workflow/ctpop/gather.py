@@ -17,16 +17,9 @@ import pyarrow as arrow
 from numpy.typing import NDArray
 from pyarrow import ipc, parquet
 
+from ctpop.files import half_written, remove_half_written, write_atomically
 from ctpop.schema import TABLES
-from ctpop.tables import (
-    COMPRESSION,
-    CSV_ROWS,
-    Table,
-    half_written,
-    remove_half_written,
-    write_atomically,
-    write_note_instead_of_csv,
-)
+from ctpop.tables import COMPRESSION, CSV_ROWS, Table, write_note_instead_of_csv
 
 LOG = logging.getLogger(__name__)
 

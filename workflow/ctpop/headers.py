@@ -8,13 +8,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from ctpop.errors import ScanError, in_one_line
 
-KINDS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by length, which is the first number of a file
+KINDS = {348: "Nifti1Header", 540: "Nifti2Header"}  # of nibabel; by length, which is the first number of a file
 LENGTH = max(KINDS)
 LONGEST_EXTENSIONS = 64 << 20  # bytes; there may be a DICOM header in front of the voxels, not more
 MOST_VOXELS = 2**31
@@ -55,12 +54,14 @@ def parse(block: bytes, name: str) -> Header:
         `unreadable`, `bad_geometry` or `bad_values`, about the file of this name.
 
     """
+    from nibabel.spatialimages import HeaderDataError
+
     fields = _fields(block, name)
     shape = _shape(fields)
     _check_pixdim(fields)
     try:
         fields.check_fix(QUIET, ERROR)
-    except nib.spatialimages.HeaderDataError as error:
+    except HeaderDataError as error:
         raise ScanError("unreadable", f"{name}: {in_one_line(error)}") from None
     return Header(shape, _affine(fields, shape), *_values(fields), int(fields["vox_offset"]))
 
@@ -73,9 +74,11 @@ def edges_mm(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 def _fields(block: bytes, name: str) -> Any:
     lengths = {order: int.from_bytes(block[:4], order) for order in ("little", "big")}
     order = next((order for order, length in lengths.items() if length in KINDS), "little")
-    kind = KINDS.get(lengths[order])
-    if kind is None or len(block) < lengths[order]:
+    if lengths[order] not in KINDS or len(block) < lengths[order]:
         raise ScanError("unreadable", f"{name} does not begin with a NIfTI header")
+    import nibabel as nib
+
+    kind = getattr(nib, KINDS[lengths[order]])
     fields = kind(block[: lengths[order]], order, check=False)
     if fields["magic"] != kind.single_magic:
         raise ScanError("unreadable", f"{name} is not NIfTI with header and voxels in one file")

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from isal import igzip, isal_zlib
-from nibabel import orientations
 from numpy.typing import NDArray
 
 from ctpop import headers
@@ -190,6 +189,8 @@ def _header_of(file: BufferedReader, path: Path) -> Header:
 
 def _read(path: Path, accepted: Callable[[NDArray[Any]], NDArray[Any]]) -> Volume:
     """Return a volume of accepted values, looked at as they are stored: a turned array is walked ten times slower."""
+    from nibabel import orientations
+
     with _opened(path) as packed:
         file = _unpacked(packed, path)
         header = _header_of(file, path)
@@ -256,6 +257,8 @@ def _whole_labels(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> Grid:
+    from nibabel import orientations
+
     turn = orientations.io_orientation(affine)
     turned = [0, 0, 0]
     for axis, (target, _) in enumerate(turn):

@@ -9,14 +9,16 @@ thousand label maps that it packed had another bit than the same map packed agai
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import deflate
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from ctpop.tables import write_atomically
+from ctpop.files import write_atomically
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Extension
 
 
 def write(
@@ -24,7 +26,7 @@ def write(
     affine: NDArray[np.float64],
     path: Path,
     level: int,
-    extensions: Sequence[nib.nifti1.Nifti1Extension] = (),
+    extensions: "Sequence[Nifti1Extension]" = (),
 ) -> None:
     """Write an image as .nii.gz, whole or not at all.
 
@@ -52,9 +54,11 @@ def write(
 
 
 def _unpacked(
-    voxels: NDArray[Any], affine: NDArray[np.float64], extensions: Sequence[nib.nifti1.Nifti1Extension]
+    voxels: NDArray[Any], affine: NDArray[np.float64], extensions: "Sequence[Nifti1Extension]"
 ) -> NDArray[np.uint8]:
-    header = nib.Nifti1Header(extensions=extensions)
+    from nibabel import Nifti1Header
+
+    header = Nifti1Header(extensions=extensions)
     header.set_data_dtype(voxels.dtype)
     header.set_data_shape(voxels.shape)
     header.set_sform(affine, code=1)

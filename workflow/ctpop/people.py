@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ctpop import settings, structures
 from ctpop.errors import ContractError
+from ctpop.files import write_atomically
 from ctpop.measuring import user_table
-from ctpop.tables import write_atomically
 
 LOG = logging.getLogger(__name__)
 

@@ -135,7 +135,7 @@ def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
     frame = text.copy()
     for name, column in REGISTRY_COLUMNS.items():
         if name not in frame.columns:
-            frame[name] = pd.Series(pd.NA, index=frame.index, dtype=str(column.dtype))
+            frame[name] = pd.Series(pd.NA, index=frame.index, dtype=column.dtype)
     numbers = pd.to_numeric(frame["age_years"], errors="coerce")
     _refuse(
         numbers.isna() & frame["age_years"].notna(),

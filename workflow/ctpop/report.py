@@ -15,12 +15,12 @@ from typing import Any
 from ctpop import documents, settings, structures
 from ctpop.errors import ContractError
 from ctpop.figures import wording
+from ctpop.files import write_text
 from ctpop.reporting import manuscript, pages, summaries
 from ctpop.reporting.drawings import plans
 from ctpop.reporting.provenance import provenance
 from ctpop.reporting.saving import save_all
 from ctpop.reporting.study import Study, read_study
-from ctpop.tables import write_text
 
 LOG = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def write(config: dict[str, Any], options: argparse.Namespace) -> None:
     """Write figures and pages of a study with this configuration."""
     study = read_study(options.tables, structures.read(options.structures), config)
     LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
-    drawings = save_all(list(plans(study)), options.figures, config["report"]["dpi"], options.jobs)
+    drawings = save_all(list(plans(study)), options.figures, config["report"], options.jobs)
     sources = provenance(study, options.tables.parent / "masks" if "segments" in study.tables else None)
     beside = options.report.parent / "provenance.json"
     write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)

@@ -17,9 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.errors import ContractError
+from ctpop.files import write_atomically
 from ctpop.measuring.attenuation import percentiles
 from ctpop.measuring.histograms import read_histograms
-from ctpop.tables import write_atomically, write_csv
+from ctpop.tables import write_csv
 
 LOG = logging.getLogger(__name__)
 WINDOW = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_]*)=(?P<low>-?\d+)?:(?P<high>-?\d+)?")

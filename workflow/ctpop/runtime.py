@@ -17,13 +17,14 @@ import pandas as pd
 
 from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS, SIDE_VOXELS, SLICES
 from ctpop.errors import ContractError, ScanError
+from ctpop.files import write_text
 from ctpop.images import read_grid
 from ctpop.operations import benchmarks
 from ctpop.operations.benchmarks import LEDGER, STEPS
 from ctpop.schema import SEGMENTS
 from ctpop.segmentation.ledger import Spent, spent
 from ctpop.segmentation.store import Store
-from ctpop.tables import write_csv, write_text
+from ctpop.tables import write_csv
 from ctpop.templates import environment
 
 LOG = logging.getLogger(__name__)

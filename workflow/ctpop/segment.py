@@ -17,6 +17,7 @@ import pandas as pd
 
 from ctpop import settings, structures
 from ctpop.errors import ContractError
+from ctpop.files import remove_half_written
 from ctpop.giving_up import PASSING, trouble
 from ctpop.registry import add_registry_arguments, included_scans
 from ctpop.schema import CONVERSIONS, SEGMENTS, USABLE_STATUS
@@ -25,7 +26,7 @@ from ctpop.segmentation.pipeline import STEPS, Attempt, Source, attempts
 from ctpop.segmentation.sources import Predict, Scan, TakeOver
 from ctpop.segmentation.store import Store
 from ctpop.shards import parse_shard, shard_of
-from ctpop.tables import remove_half_written, write_csv
+from ctpop.tables import write_csv
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60

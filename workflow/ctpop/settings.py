@@ -23,9 +23,9 @@ SIDES = ("left", "right")
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "qc")
 
 
-def load_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration."""
-    schema: dict[str, Any] = yaml.load(SCHEMA_PATH.read_text(encoding="utf-8"), yaml.CSafeLoader)
+def load_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
+    """Return a JSON schema that is written as YAML: that of a configuration, or another one of `schemas/`."""
+    schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return schema
 
 
@@ -183,6 +183,9 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
     if door == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
+    formats = (config.get("report") or {}).get("formats", ["png"])
+    if not {"png", "svg"} & set(formats):
+        yield f"report.formats: {formats} contains neither png nor svg, which the pages show; add one of them"
     if "evaluation" in config:
         yield from _evaluation_contradictions(config["evaluation"], study["name"], door)
     yield from _unknown_structures(config)

@@ -4,26 +4,22 @@ Every file that passes between two stages is described by a `Table` in `schema.p
 that a stage may trust what it reads. Rows are sorted by key and written without timestamps: equal data, equal bytes.
 """
 
-import errno
-import os
-import platform
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from ctpop.columns import broken_kind
+from ctpop import column_checks
+from ctpop.columns import Column
 from ctpop.errors import ContractError
+from ctpop.files import remove_half_written, write_atomically
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 COMPRESSION = "zstd"
-LONG_SILENCE_S = 3600
 CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 rows, one of them the heading
 
 
@@ -34,7 +30,7 @@ class Table:
     name: str
     key: tuple[str, ...]
     meaning: str
-    columns: dict[str, pa.Column]
+    columns: dict[str, Column]
     open: bool = False
 
     def check(self, frame: pd.DataFrame, where: str | Path = "") -> pd.DataFrame:
@@ -48,13 +44,7 @@ class Table:
         """
         place = str(where) or f"table {self.name!r}"
         frame = self._promised_columns(frame, place).reset_index(drop=True)
-        broken = {name: kind for name, column in self.columns.items() if (kind := broken_kind(frame[name], column))}
-        sound = {name: column for name, column in self.columns.items() if name not in broken}
-        failures = [(name, *kind) for name, kind in broken.items()]
-        try:
-            frame = pa.DataFrameSchema(sound, coerce=True).validate(frame, lazy=True)
-        except pa.errors.SchemaErrors as problems:
-            failures += _failures(problems.failure_cases)
+        frame, failures = column_checks.checked(frame, self.columns)
         if failures:
             raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure)}" for failure in failures))
         self.refuse_repeated(frame, place)
@@ -80,7 +70,7 @@ class Table:
 
     def read_csv(self, path: str | Path) -> pd.DataFrame:
         """Read and check a CSV that a person or another program wrote."""
-        texts = {name: str for name, column in self.columns.items() if _dtype(column) == "str"}
+        texts = {name: str for name, column in self.columns.items() if column.dtype == "str"}
         return self.check(pd.read_csv(path, dtype=texts), where=path)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
@@ -96,7 +86,7 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """Return the table without rows."""
-        return pd.DataFrame({name: pd.Series(dtype=_dtype(column)) for name, column in self.columns.items()})
+        return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in self.columns.items()})
 
     def _promised_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
         absent = [name for name in self.columns if name not in frame.columns]
@@ -118,72 +108,6 @@ class Table:
         )
 
 
-def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file, then move it to its name: readers see all of it or nothing.
-
-    Content and name are on the disk when this returns, so that a note on a file never outlives the file.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = half_written(path)
-    try:
-        write(part)
-        _flush(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    _flush(path.parent)
-
-
-def half_written(path: Path) -> Path:
-    """Return the name that a file has until it is whole; `remove_half_written` knows it by that."""
-    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk; some network file systems do so by themselves."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(opened)
-
-
-def remove_half_written(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in a folder.
-
-    Whether a process of this machine runs is known. One of another machine is taken for dead when its file has not been
-    written to for an hour: a file takes seconds.
-    """
-    for left in folder.glob(".*.*.part"):
-        name, process = left.name.removesuffix(".part").rsplit(".", 1)
-        if not process.isdigit():
-            continue
-        of_this_machine = name.endswith(f".{platform.node()}")
-        if not _is_running(int(process)) if of_this_machine else _is_old(left):
-            left.unlink(missing_ok=True)
-
-
-def _is_old(left: Path) -> bool:
-    try:
-        return time.time() - left.stat().st_mtime > LONG_SILENCE_S
-    except FileNotFoundError:  # moved to its name in the meantime
-        return False
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
-
-
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a frame for people: missing is empty, and text that a spreadsheet would run as a formula is quoted."""
     safe = frame.copy()
@@ -198,22 +122,6 @@ def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
     place = Path(path)
     note = f"{rows:,} rows are too many for a CSV: read {place.name} with pandas, polars, DuckDB or R (arrow)"
     write_csv(pd.DataFrame({"note": [note]}), place.with_suffix(".csv"))
-
-
-def write_text(text: str, path: str | Path) -> None:
-    """Write a text file, all of it or nothing."""
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-
-
-def _dtype(column: pa.Column) -> str:
-    """Return the name of a column's type; pandera tells text by how it is stored."""
-    name = str(column.dtype)
-    return "str" if name.startswith("str") else name
-
-
-def _failures(cases: pd.DataFrame) -> list[tuple[str, str, list[int]]]:
-    groups = cases.groupby(["column", "check"], sort=False)
-    return [(str(column), str(check), [int(row) for row in rows["index"]]) for (column, check), rows in groups]
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -53,12 +53,13 @@ rule describe:
         aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
         banner=banner,
         dpi=config["report"]["dpi"],
+        formats=config["report"]["formats"],
         study=study_folder,
     message:
         "describe: Table 1 and the flow diagram of the cohort"
     shell:
         "python -m ctpop describe --cohort {input.cohort:q} --exclusions {input.exclusions:q} --flow {input.flow:q}"
-        " --settings {params.settings:q} --aging {params.aging:q} {params.banner} --dpi {params.dpi}"
+        " --settings {params.settings:q} --aging {params.aging:q} {params.banner} --dpi {params.dpi} --formats {params.formats}"
         " --table1 {output.table1:q} --report {params.study:q}/report --figures {params.study:q}/figures &> {log:q}"
 
 

@@ -90,6 +90,8 @@ PACKAGE = Path(workflow.basedir, "workflow", "ctpop")
 FOUNDATION = (
     "errors",
     "columns",
+    "files",
+    "column_checks",
     "tables",
     "codes",
     "contracts/*",
@@ -105,6 +107,7 @@ TRUTH = config["study"].get("truth", [])
 DICOM = config["study"].get("dicom")
 STRUCTURES = str(settings.label_set_file(config["structures"]))
 GROUPS = str(settings.GROUPS_FILE)
+REPORTED_FORMAT = "svg" if "svg" in config["report"]["formats"] else "png"
 LABELS = settings.labels_digest(config["structures"])
 checked(criteria.read, config["cohort"]["criteria"])
 CRITERIA = [
@@ -211,22 +214,23 @@ def study_folder(wildcards):
 
 
 def figure_files(*names):
-    """Return the files of figures: every one as PDF, SVG and PNG, of which Snakemake's report shows the SVG."""
+    """Return the files of figures in every format; Snakemake's report shows the SVG, or the PNG if there is no SVG."""
     others = [
         f"{STUDY}/figures/{name}.{suffix}"
         for name in names
-        for suffix in ("pdf", "png")
+        for suffix in config["report"]["formats"]
+        if suffix != REPORTED_FORMAT
     ]
     return [*(reported_figure(name) for name in names), *others]
 
 
 def reported_figure(name):
-    """Return the SVG of a figure as Snakemake's report shows it; its kind is the longest that its name begins with."""
+    """Return the file of a figure that Snakemake's report shows; its kind is the longest that its name begins with."""
     kind = max((kind for kind in FIGURE_KINDS if name.startswith(kind)), key=len)
     subcategory, caption, title = FIGURE_KINDS[kind]
     which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind) :]).replace("_", " ")
     return report(
-        f"{STUDY}/figures/{name}.svg",
+        f"{STUDY}/figures/{name}.{REPORTED_FORMAT}",
         caption=f"../captions/{caption}.rst",
         category="Figures",
         subcategory=subcategory,

@@ -1,9 +1,7 @@
 """What the paper printed, and what a study has beside it; and two studies beside each other."""
 
-import pandera.pandas as pa
-
 from ctpop import codes
-from ctpop.columns import count, number, p_value, text
+from ctpop.columns import Column, count, number, p_value, text
 from ctpop.contracts.keys import ANALYSED, FAMILY, FEW, MEASURE, MEASURES, NO_INTERVAL
 from ctpop.tables import Table
 
@@ -73,7 +71,7 @@ COMPARE_PUBLISHED = Table(
 )
 
 
-def _study(name: str) -> dict[str, pa.Column]:
+def _study(name: str) -> dict[str, Column]:
     return {
         f"n_{name}": count(f"usable values of study {name}", missing="the study does not have it"),
         f"rho_{name}": number("Spearman correlation with age", low=-1, high=1, missing=FEW),
@@ -86,7 +84,7 @@ NO_DIFFERENCE = "not compared, or no result in one of the studies"
 COMPARISON = Table(
     "comparison",
     ("structure", "measure"),
-    "output of python -m ctpop compare: one row per structure or group and measure of two studies a and b",
+    "output of `python -m ctpop compare`: one row per structure or group and measure of two studies a and b",
     {
         "structure": ANALYSED,
         "measure": MEASURE,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ctpop import nifti_file
 from ctpop.errors import ScanError, in_one_line
+from ctpop.files import write_text
 from ctpop.images import Volume, sha256_of
-from ctpop.tables import write_text
 
 VERSION = 1  # raised when another image or header would be written
 LEVEL = 1  # SOURCE: bench/packing.md; higher levels take longer and do not make a noisy image smaller

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 
+from ctpop.figures.formats import FORMATS
 from ctpop.figures.style import FONT_FILES, in_house_style
-from ctpop.tables import write_atomically, write_csv
+from ctpop.files import write_atomically
+from ctpop.tables import write_csv
 
-FORMATS = ("pdf", "svg", "png")
 SVG_FAMILY = "Arimo, Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 Draw = Callable[..., Figure]
 UNDATED = {
@@ -81,13 +82,18 @@ class Plan:
 
 
 @in_house_style
-def save(drawing: Drawing, folder: Path, dpi: int) -> None:
-    """Write `<name>.pdf`, `.svg`, `.png` and `.csv` into a folder."""
-    for kind in FORMATS:
+def save(drawing: Drawing, folder: Path, dpi: int, formats: Sequence[str] = FORMATS) -> None:
+    """Write `<name>.csv` and the figure in each format (`pdf`, `svg`, `png`) into a folder.
+
+    Files of the figure in formats that are not asked for, which an earlier configuration wrote, are removed.
+    """
+    for kind in formats:
         written = io.BytesIO()
         drawing.figure.savefig(written, format=kind, dpi=dpi, metadata=UNDATED[kind])
         content = with_fonts(written.getvalue()) if kind == "svg" else written.getvalue()
         write_atomically(folder / f"{drawing.name}.{kind}", partial(_fill, content=content))
+    for kind in set(FORMATS) - set(formats):
+        (folder / f"{drawing.name}.{kind}").unlink(missing_ok=True)
     write_csv(drawing.source, folder / f"{drawing.name}.csv")
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 Floats = NDArray[np.float64]
 
@@ -12,6 +11,8 @@ def apart(wanted: Floats, step: float, limits: tuple[float, float] = (-np.inf, n
 
     `wanted` is ascending. All places lie within the limits as long as so many steps fit in between.
     """
+    from scipy.optimize import isotonic_regression
+
     steps = step * np.arange(len(wanted))
     places = isotonic_regression(wanted - steps).x + steps
     return np.asarray(np.maximum(np.minimum(places, limits[1] - steps[::-1]), limits[0] + steps), dtype=np.float64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 SPLINE_FROM = 30
 LINE_FROM = 10
@@ -52,7 +52,7 @@ def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | No
     along = design(grid, knots)
     fit = along @ coefficients
     error = np.sqrt(np.einsum("ij,jk,ik->i", along, covariance, along))
-    width = stats.t.ppf((1 + confidence) / 2, len(values) - terms.shape[1]) * error
+    width = special.stdtrit(len(values) - terms.shape[1], (1 + confidence) / 2) * error
     return Trend(kind, grid, fit, fit - width, fit + width)
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from ctpop.measuring.runs import Runs
 
@@ -69,6 +67,9 @@ class Components:
 
 def connected(n: int, pairs: NDArray[np.intp]) -> tuple[int, NDArray[np.intp]]:
     """Return how many parts n things form that are joined in pairs, shape (2, number), and the part of each thing."""
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
     joined = np.ones(pairs.shape[1], np.int8)
     graph = sparse.coo_array((joined, (pairs[0], pairs[1])), shape=(n, n))
     n_found, part = csgraph.connected_components(graph, directed=False)

@@ -11,8 +11,9 @@ import pyarrow as arrow
 from pyarrow import parquet
 
 from ctpop.errors import ContractError
+from ctpop.files import write_atomically
 from ctpop.schema import HISTOGRAMS
-from ctpop.tables import COMPRESSION, write_atomically
+from ctpop.tables import COMPRESSION
 
 SCHEMA = arrow.Schema.from_pandas(HISTOGRAMS.empty(), preserve_index=False).remove_metadata()
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ctpop.images import Grid
 from ctpop.structures import LabelSet
@@ -73,6 +72,8 @@ def _body_centres_mm(places_mm: NDArray[np.float64], hu: NDArray[Any], grid: Gri
 
 def _body_centre(axial: NDArray[Any]) -> tuple[float, float]:
     """Return the centre (x, y) of the largest connected part of an axial slice that is body, in voxels."""
+    from scipy import ndimage
+
     parts, number = ndimage.label(axial > BODY_HU)
     if not number:
         return np.nan, np.nan

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ctpop.errors import in_one_line
+from ctpop.files import write_text
 from ctpop.operations import rates
 from ctpop.operations.study import Study
 from ctpop.segmentation import model_set
-from ctpop.tables import write_text
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 TESTED = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
@@ -70,7 +70,7 @@ def package(name: str) -> Check:
     try:
         found = version(name)
     except PackageNotFoundError:
-        return Check(name, ERROR, f"is not installed: pip install {name}=={TESTED[name]}")
+        return Check(name, ERROR, f"is not installed: `pip install {name}=={TESTED[name]}`")
     if found != TESTED[name]:
         return Check(name, WARNING, f"{found}; tested with {TESTED[name]}")
     return Check(name, OK, f"{found}{note}")

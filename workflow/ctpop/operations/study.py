@@ -89,7 +89,7 @@ def add_study_argument(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=Path("config.yaml"),
         metavar="STUDY",
-        help="configuration of the study, as given to snakemake --configfile (default %(default)s)",
+        help="configuration of the study, as given to Snakemake after --configfile (default %(default)s)",
     )
 
 

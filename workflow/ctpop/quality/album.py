@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctpop.files import remove_half_written, write_atomically, write_text
 from ctpop.quality.pictures import Window
-from ctpop.tables import remove_half_written, write_atomically, write_text
 
 FORMAT = 1  # to be raised when pictures or scripts change
 CALL = "gallery.receive("

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from skimage import measure
 
 from ctpop.quality.planes import PIXELS, Plane
 
@@ -45,6 +43,8 @@ def picture_of(planes: list[Plane], window: Window) -> bytes:
 
     A picture that is full of noise has fewer pixels.
     """
+    from PIL import Image
+
     shown = Image.fromarray(np.hstack([_shades(plane, window) for plane in planes]))
     for fold, quality in ATTEMPTS:
         file = io.BytesIO()
@@ -60,6 +60,8 @@ def outlines_of(labels: NDArray[Any], label: int) -> dict[int, str]:
     The path follows the edge of the mask, within a quarter of a pixel for `label` and three quarters for the others.
     A label that is not in the plane has no path; background has none.
     """
+    from skimage import measure
+
     return {
         int(region.label): _path(region.image, region.bbox[:2], TOLERANCE if region.label == label else COARSE)
         for region in measure.regionprops(labels)
@@ -73,6 +75,8 @@ def _shades(plane: Plane, window: Window) -> NDArray[np.uint8]:
 
 def _path(mask: NDArray[np.bool_], corner: tuple[int, int], tolerance: float) -> str:
     """Return the edge of a mask whose first pixel is at this corner (row, column)."""
+    from skimage import measure
+
     padded = np.pad(mask, 1).astype(np.uint8)
     parts = []
     for line in measure.find_contours(padded, 0.5):

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from ctpop import documents
 from ctpop.documents import Document
@@ -27,9 +27,10 @@ from ctpop.figures.wording import (
     percent,
     structure_text,
 )
+from ctpop.files import write_text
 from ctpop.reporting import summaries
 from ctpop.reporting.study import Study
-from ctpop.tables import write_csv, write_text
+from ctpop.tables import write_csv
 
 CHECKLISTS = Path(__file__).parents[2] / "resources" / "checklists"
 NAMES = ("strobe", "claim")
@@ -110,7 +111,7 @@ def smallest_significant(n: int, alpha: float) -> float:
     """Return the size that a Spearman correlation needs to be significant at two-sided alpha, by the t distribution."""
     if n < 3:
         return np.nan
-    t = stats.t.isf(alpha / 2, n - 2)
+    t = -float(special.stdtrit(n - 2, alpha / 2))
     return float(t / np.sqrt(n - 2 + t * t))
 
 

@@ -12,14 +12,14 @@ import jinja2
 
 from ctpop.describing.printed import printed
 from ctpop.errors import ContractError
-from ctpop.figures import export, wording
+from ctpop.figures import wording
 from ctpop.figures.export import Picture
 from ctpop.figures.trend import SPLINE_FROM
+from ctpop.files import write_text
 from ctpop.reporting import listings, structure_pages, summaries
 from ctpop.reporting.published import published
 from ctpop.reporting.study import Study
 from ctpop.schema import TABLES
-from ctpop.tables import write_text
 from ctpop.templates import environment
 
 TEMPLATES = Path(__file__).parents[2] / "report"
@@ -152,7 +152,7 @@ def _shared(study: Study, sources: dict[str, Any], links: dict[str, str], up: st
         "conventions": study.conventions,
         "spline_from": SPLINE_FROM,
         "figure6_columns": len(study.chosen),
-        "formats": export.FORMATS,
+        "formats": study.config["report"]["formats"],
         "gallery": study.has_gallery,
         "sources": sources,
         "links": links,

@@ -3,13 +3,15 @@
 import logging
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ctpop.figures import export
 from ctpop.figures.export import Picture, Plan
+from ctpop.figures.formats import FORMATS
 from ctpop.figures.wording import printed_in, style_in_use
 from ctpop.workers import end_with_parent
 
@@ -34,26 +36,43 @@ VARIABLE = (
 
 @dataclass(frozen=True)
 class Way:
-    """How figures are written: folder, dots per inch of the pictures, and style of the numbers."""
+    """How figures are written: folder, dots per inch of the pictures, file formats, and style of the numbers."""
 
     folder: Path
     dpi: int
+    formats: tuple[str, ...]
     style: str
 
 
-def save_all(plans: list[Plan], folder: Path, dpi: int, jobs: int) -> list[Picture]:
+def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs: int) -> list[Picture]:
     """Draw and write every figure in this many processes, and remove those of an earlier configuration.
 
-    Returns what was drawn, in the order of the plans.
+    Parameters
+    ----------
+    plans
+        The figures.
+    folder
+        Where the files are written.
+    settings
+        The section `report` of the configuration: `dpi` and `formats`.
+    jobs
+        Number of processes.
+
+    Returns
+    -------
+    list of Picture
+        The figures in the order of the plans.
+
     """
+    way = Way(folder, settings["dpi"], tuple(settings["formats"]), style_in_use())
     pictures = []
-    for number, picture in enumerate(_pictures(plans, Way(folder, dpi, style_in_use()), jobs), start=1):
+    for number, picture in enumerate(_pictures(plans, way, jobs), start=1):
         pictures.append(picture)
         if number % TOLD_EVERY == 0 or number == len(plans):
             LOG.info("%d of %d figures drawn", number, len(plans))
     names = {picture.name for picture in pictures}
     for path in (path for pattern in VARIABLE for path in folder.glob(f"{pattern}.*")):
-        if path.stem not in names and path.suffix[1:] in (*export.FORMATS, "csv"):
+        if path.stem not in names and path.suffix[1:] in (*FORMATS, "csv"):
             path.unlink()
     return pictures
 
@@ -80,5 +99,5 @@ def _in_order(pool: Executor, plans: list[Plan], way: Way, ahead: int) -> Iterat
 def _saved(plan: Plan, way: Way) -> Picture:
     with printed_in(way.style):
         drawing = plan.drawing
-    export.save(drawing, way.folder, way.dpi)
+    export.save(drawing, way.folder, way.dpi, way.formats)
     return drawing.picture

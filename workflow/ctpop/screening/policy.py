@@ -110,5 +110,4 @@ def _rule(drops: list[str], not_for: list[str] | None = None, **limits: float) -
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return schema
+    return settings.load_schema(SCHEMA_PATH)

@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow as arrow
 from pyarrow import parquet
 
+from ctpop.files import remove_half_written, write_atomically
 from ctpop.schema import ANALYSIS_SETS, RULE_SETS
-from ctpop.tables import COMPRESSION, remove_half_written, write_atomically
+from ctpop.tables import COMPRESSION
 
 WORDS = arrow.dictionary(arrow.int32(), arrow.string())
 SCHEMA = arrow.schema([(name, arrow.float64() if name == "value" else WORDS) for name in ANALYSIS_SETS.columns])

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import nibabel as nib
 import numpy as np
-from nibabel import orientations
 from numpy.typing import NDArray
 
 from ctpop import nifti_file
@@ -42,8 +40,10 @@ def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: P
         Number of each structure that the map could contain.
 
     """
+    from nibabel.nifti1 import Nifti1Extension
+
     table = label_table(names)
-    extensions = [nib.nifti1.Nifti1Extension(code, table) for code in EXTENSION_CODES]
+    extensions = [Nifti1Extension(code, table) for code in EXTENSION_CODES]
     nifti_file.write(_to_stored(labels, like), like.stored_affine, path, LEVEL, extensions)
 
 
@@ -70,6 +70,8 @@ def _colour(number: int) -> tuple[float, float, float]:
 
 
 def _to_stored(labels: NDArray[Any], like: Volume) -> NDArray[Any]:
+    from nibabel import orientations
+
     canonical = orientations.io_orientation(np.eye(4))
     back = orientations.ornt_transform(canonical, orientations.io_orientation(like.stored_affine))
     return np.asarray(orientations.apply_orientation(labels, back))

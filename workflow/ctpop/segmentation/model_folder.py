@@ -13,10 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ctpop.errors import ContractError
-from ctpop.settings import problems_of
+from ctpop.settings import load_schema, problems_of
 
 VERSION = 1  # raise it when the same image and model would give other labels: then scans are segmented again
 SHIPPED = Path(__file__).parents[2] / "resources" / "models"
@@ -220,8 +218,7 @@ def foreground_labels(dataset: dict[str, Any], path: Path) -> dict[str, int]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return schema
+    return load_schema(SCHEMA_PATH)
 
 
 @cache

@@ -141,5 +141,4 @@ def numbers_of(label_set: Path) -> dict[str, int]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return schema
+    return settings.load_schema(SCHEMA_PATH)

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ctpop.errors import ContractError, ScanError, in_one_line
+from ctpop.files import write_text
 from ctpop.images import Volume, sha256_of
 from ctpop.segmentation.label_file import write_labels
-from ctpop.tables import write_text
 
 FORMAT = 1
 

@@ -4,7 +4,6 @@ import hashlib
 import math
 
 import numpy as np
-from scipy import stats
 
 FEWEST = 2  # one value says nothing about spread
 BATCH_NUMBERS = 4_000_000  # drawn at a time, so that memory does not grow with the sample
@@ -27,6 +26,8 @@ def interval_of_mean(
     """
     if len(values) < FEWEST:
         return math.nan, math.nan
+    from scipy import stats
+
     drawn = stats.bootstrap(
         (values,),
         np.mean,

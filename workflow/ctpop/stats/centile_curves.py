@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ctpop.stats.distributions import Model, Points
 from ctpop.stats.splines import natural_basis
@@ -53,6 +52,8 @@ def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | N
     Ages need three different knots in `LOCATION_KNOTS` and `SPREAD_KNOTS`, and values must differ. The scale of values
     does not matter: they are divided by their sd on the way.
     """
+    from scipy.optimize import minimize
+
     unit = float(values.std())
     y = values / unit
     knots = np.unique(np.quantile(ages, LOCATION_KNOTS)), np.unique(np.quantile(ages, SPREAD_KNOTS))

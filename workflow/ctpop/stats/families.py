@@ -5,7 +5,6 @@ in each adjustment and takes its place before the others.
 """
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 
 def bonferroni(p: np.ndarray) -> np.ndarray:
@@ -26,6 +25,8 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 
 
 def _adjusted(p: np.ndarray, method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests
+
     adjusted = np.full(len(p), np.nan)
     present = np.isfinite(p)
     if present.any():

@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kstest
-from statsmodels.stats.diagnostic import lilliefors
 
 FEWEST = 4  # below this, Lilliefors' distribution is not tabulated
 
@@ -30,8 +28,12 @@ def kolmogorov_smirnov(values: np.ndarray, method: str) -> Normality:
     if len(values) < FEWEST or np.ptp(values) == 0:
         return Normality()
     if method == "lilliefors":
+        from statsmodels.stats.diagnostic import lilliefors
+
         d, p = lilliefors(values, dist="norm", pvalmethod="approx")
     else:
+        from scipy.stats import kstest
+
         d, p = kstest(standardised(values) if method == "ks_fitted" else values, "norm")
     return Normality(float(d), min(max(float(p), 0.0), 1.0), skewness(values))
 

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ctpop.stats.f_tail import log10_p_of_f
 
@@ -34,6 +33,8 @@ def quade(values: np.ndarray, groups: np.ndarray, numbers: np.ndarray, kinds: np
     Fewer than two groups, no value beyond the number of groups, or ranks that the covariates explain wholly give no
     results.
     """
+    from scipy.stats import rankdata
+
     present, group = np.unique(groups, return_inverse=True)
     n, k = len(values), len(present)
     if k < 2 or n <= k:

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ctpop.stats.tails import log10_p_of_normal
 
@@ -34,6 +33,8 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
     counts the differences and t those of the ties; z is 0 where W+ is within 1/2 of m. The effect size is the
     matched-pairs rank-biserial correlation, (W+ - W-) / (W+ + W-) (Kerby, Compr Psychol 2014;3:11.IT.3.1).
     """
+    from scipy.stats import rankdata
+
     rounded = np.round(differences, DECIMALS)
     left = rounded[rounded != 0]
     n_equal = len(rounded) - len(left)

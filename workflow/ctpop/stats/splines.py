@@ -8,8 +8,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import patsy
-import statsmodels.api as sm
 
 from ctpop.stats.f_tail import log10_p_of_f
 
@@ -43,6 +41,8 @@ def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
     The sum of each row is 1; the coefficients are the heights at the knots. Three knots or more, in rising order.
     """
+    import patsy
+
     columns: np.ndarray = np.asarray(patsy.cr(x, knots=knots[1:-1], lower_bound=knots[0], upper_bound=knots[-1]))
     return columns
 
@@ -89,6 +89,8 @@ def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: 
     tells nothing of age: it is left out with its column. Nothing beyond the columns, columns that depend on each other,
     or values without a residual give no results; a hypothesis whose error cannot be told, a missing one.
     """
+    from statsmodels.regression.linear_model import OLS
+
     columns = np.column_stack([curve, others])
     kept = leverage(columns) < 1 - ALONE
     y, x = values[kept], columns[kept]
@@ -96,7 +98,7 @@ def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: 
     degrees = len(y) - x.shape[1]
     if degrees < 1 or np.linalg.matrix_rank(x) < x.shape[1] or np.ptp(y) == 0:
         return {}
-    fit = sm.OLS(y, x).fit(cov_type="HC3", use_t=True)
+    fit = OLS(y, x).fit(cov_type="HC3", use_t=True)
     left = float(fit.ssr)
     if left <= 1e-20 * float(y @ y):
         return {}

@@ -7,7 +7,6 @@ logarithm of its t and chi-squared tails.
 import math
 
 import numpy as np
-from scipy import special
 
 LN_10 = math.log(10)
 ORDINARY = 1e-200  # above this, P itself is computed without loss; below it, its logarithm
@@ -21,6 +20,8 @@ def p_of_log10(log10_p: float) -> float:
 
 def log10_p_of_normal(z: float) -> float:
     """Return log10 of the two-sided P of a standard normal deviate."""
+    from scipy import special
+
     return _at_most_zero((math.log(2) + float(special.log_ndtr(-abs(z)))) / LN_10)
 
 
@@ -32,6 +33,8 @@ def log10_p_of_chi_squared(x: float, df: int) -> float:
     exp(-z) is kept apart, so that all terms are positive and none underflows. df = 3 gives
     erfc(sqrt(x/2)) + sqrt(2x/pi) exp(-x/2).
     """
+    from scipy import special
+
     half = x / 2
     first = 0.5 if df % 2 else 1.0
     scaled = float(special.erfcx(math.sqrt(half))) if df % 2 else 1.0
@@ -49,6 +52,8 @@ def log10_p_of_rho(rho: float, n: int) -> float:
 
     At rho = -1 or 1 the approximation has no value (-inf); see `log10_p_of_perfect_order`.
     """
+    from scipy import special
+
     t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho))) if abs(rho) < 1 else math.inf
     p = 2 * float(special.stdtr(n - 2, -abs(t)))
     if p > ORDINARY:
@@ -68,6 +73,8 @@ def log10_p_of_perfect_order(ties: np.ndarray) -> float:
     Of the n! orders that are equally likely without an association, the product of t! is this one, where t are the
     sizes of the groups of tied ranks; untied, P = 2/n!.
     """
+    from scipy import special
+
     orders = special.gammaln(ties.sum() + 1) - special.gammaln(ties + 1).sum()
     return _at_most_zero((math.log(2) - float(orders)) / LN_10)
 

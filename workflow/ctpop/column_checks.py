@@ -1,0 +1,86 @@
+"""Checks of the values of a table against the contracts of its columns.
+
+pandera is imported when the first table is checked, so that programs that only name tables and columns start faster.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ctpop.columns import Column
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+Failure = tuple[str, str, list[int]]  # name of a column, what each of its values must be, and the rows where it is not
+
+KINDS = {
+    "bool": "true or false",
+    "boolean": "true or false",
+    "int16": "a whole number",
+    "int64": "a whole number",
+    "float64": "a finite number",
+}
+
+
+def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFrame, list[Failure]]:
+    """Return the frame with the data types of its columns, and every failure of a value."""
+    import pandera.pandas as pa
+
+    broken = {name: kind for name, column in columns.items() if (kind := broken_kind(frame[name], column))}
+    sound = {name: _checks_of(name, column) for name, column in columns.items() if name not in broken}
+    failures = [(name, *kind) for name, kind in broken.items()]
+    try:
+        frame = pa.DataFrameSchema(sound, coerce=True).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as problems:
+        failures += _failures(problems.failure_cases)
+    return frame, failures
+
+
+def broken_kind(values: pd.Series, column: Column) -> tuple[str, list[int]] | None:
+    """Return what every value of a column must be, and the rows where it is not; nothing if all are.
+
+    Asked before any conversion, which would turn 1.5 into 1, and "false" and nothing into true and false.
+    """
+    absent = values.isna()
+    if absent.any() and not column.nullable:
+        return "present in every row", list(absent.index[absent])
+    kind = column.dtype.lower()
+    wrong = ~absent & ~_of_kind(values, kind)
+    return (KINDS[kind], list(wrong.index[wrong])) if wrong.any() else None
+
+
+def _of_kind(values: pd.Series, kind: str) -> "pd.Series[bool]":
+    if kind.startswith("bool") and not pd.api.types.is_bool_dtype(values.dtype):
+        return values.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
+    if kind == "float64":
+        return pd.to_numeric(values, errors="coerce").abs().lt(np.inf).fillna(False).astype(bool)
+    if kind in {"int16", "int64"}:
+        return pd.to_numeric(values, errors="coerce").mod(1).eq(0).fillna(False).astype(bool)
+    return pd.Series(True, index=values.index)
+
+
+@cache  # of the name, too: pandera writes it into the column
+def _checks_of(_name: str, column: Column) -> "pa.Column":
+    import pandera.pandas as pa
+
+    checks = []
+    if column.allowed:
+        checks.append(pa.Check.isin(column.allowed, error=f"one of {', '.join(column.allowed)}"))
+    if column.pattern:
+        matches = pa.Check(
+            lambda values: values.str.fullmatch(column.pattern), error=f"text of the form {column.pattern}"
+        )
+        checks.append(matches)
+    if column.low is not None:
+        checks.append(pa.Check.ge(column.low, error=f"at least {column.low:g} {column.unit}".strip()))
+    if column.high is not None:
+        checks.append(pa.Check.le(column.high, error=f"at most {column.high:g} {column.unit}".strip()))
+    return pa.Column(column.dtype, checks=checks, nullable=column.nullable)
+
+
+def _failures(cases: pd.DataFrame) -> list[Failure]:
+    groups = cases.groupby(["column", "check"], sort=False)
+    return [(str(column), str(check), [int(row) for row in rows["index"]]) for (column, check), rows in groups]
