@@ -4,7 +4,7 @@ registry -> cohort -> segment -> measure -> screen -> aging -> report, and qc
 
 snakemake --profile profiles/local                                      the embedded demo (after `make images`)
 snakemake --profile profiles/slurm --configfile my_study.yaml           your study, on a cluster
-snakemake --profile profiles/local --configfile my_study.yaml cohort    up to one stage
+snakemake cohort --profile profiles/local --configfile my_study.yaml    up to one stage
 """
 
 import sys

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from support.slurm_head import Head
-from support.studies import Study, demo_config, draw_cohort
+from support.studies import QUICK_FIGURES, Study, demo_config, draw_cohort
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
 SECONDS = 1500  # a quarter of it where nothing else runs
@@ -18,6 +18,7 @@ def both_ways(tmp_path, cluster, people):
     config = demo_config(tmp_path / "cohort")
     config["segment"]["shards"] = 2
     config["aging"]["n_min"] = 5
+    config["report"] |= QUICK_FIGURES
     here, there = (Study(tmp_path / place, config) for place in ("here", "there"))
     there.folder.mkdir()
     with Head(cluster, there) as head:

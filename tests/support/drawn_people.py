@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phantom import make_phantom, random_person
+from support.studies import QUICK_FIGURES
 
 FINER = 2  # voxels are cut in two along each axis, so that a scan takes long enough to be interrupted
 
@@ -48,5 +49,5 @@ def study_of(registry: Path, shards: int) -> dict[str, Any]:
         "cohort": {"criteria": ["age_known"]},
         "segment": {"shards": shards},
         "aging": {"n_min": 5},
-        "report": {"dpi": 72},
+        "report": QUICK_FIGURES,
     }

@@ -12,23 +12,27 @@ from support import study_tables
 
 
 def written(folder, people, labels, failed=None, without=(), changes=None, **study):
-    """Write the tables of a study and return the arguments of the command."""
+    """Write the tables of a study and return the arguments of the command, which draws PNG files in one process.
+
+    `changes` replace sections of the configuration; those of `report` are added to what it has.
+    """
     tables = study_tables.study(people, labels, failed=failed)
     for name in without:
         del tables[name]
     study_tables.write(tables, folder / "tables")
     write_table1(printed(tables["table1"]), folder / "report", None)
     labels.table.to_csv(folder / "labels.csv", index=False)
+    cheap = {"figure6": [[labels.names[0], "volume_ml"]], "dpi": 72, "formats": ["png"]}
     config = {
         "study": {"name": "made_up", "registry": str(folder / "registry.csv"), **study},
         "structures": str(folder / "labels.csv"),
         "segment": {"model": "no_such_model"},
-        "report": {"figure6": [[labels.names[0], "volume_ml"]], "dpi": 72},
         **(changes or {}),
+        "report": {**cheap, **(changes or {}).get("report", {})},
     }
     options = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
     arguments = [part for name, place in options.items() for part in (f"--{name}", str(folder / place))]
-    return ["report", *arguments, "--config", json.dumps(config)]
+    return ["report", *arguments, "--jobs", "1", "--config", json.dumps(config)]
 
 
 def pages_of(folder, *args, **others) -> Study:

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 REPO = Path(__file__).parents[2]
-DATA = REPO.parent / "shared" / "data"
+QUICK_FIGURES = {"dpi": 72, "formats": ["png"]}  # for tests that ask nothing of a figure but that it is there
+BUT_THE_REPORT = ("--omit-from", "report")  # as targets: every table, and the gallery
 JOB = re.compile(r"^([a-z_]+)\s+(\d+)$", re.MULTILINE)
 
 
@@ -46,9 +47,9 @@ class Study:
         assert (ended.returncode == 0) == succeeds, printed[-6000:]
         return printed
 
-    def planned(self) -> dict[str, int]:
-        """Return how often each rule would run now."""
-        printed = self.run("--dry-run")
+    def planned(self, *targets: str) -> dict[str, int]:
+        """Return how often each rule would run now, for the whole study or for some targets."""
+        printed = self.run("--dry-run", *targets)
         return {rule: int(number) for rule, number in JOB.findall(printed) if rule not in ("all", "total")}
 
     def files(self, *folders: str) -> dict[str, bytes]:
@@ -73,10 +74,9 @@ def draw_cohort(folder: Path, people: int) -> Path:
     return folder / "registry.csv"
 
 
-def demo_config(cohort: Path, dpi: int = 72) -> dict[str, Any]:
-    """Return the shipped configuration for a cohort drawn in another folder, with figures that are drawn sooner."""
+def demo_config(cohort: Path) -> dict[str, Any]:
+    """Return the shipped configuration for a cohort drawn in another folder."""
     config: dict[str, Any] = yaml.safe_load((REPO / "config.yaml").read_text())
-    config["report"]["dpi"] = dpi
     config["study"]["registry"] = str(cohort / "registry.csv")
     config["study"]["truth"] = str(cohort / "images" / "truth.csv")
     return config

@@ -1,5 +1,7 @@
 """Made-up studies as tables, through the real screening and statistics: people whose organs age in a known way."""
 
+import pickle
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from ctpop.structures import LabelSet
 
 SIZES_ML = (180.0, 1500.0, 90.0, 420.0, 8.0)
 ATTENUATION_HU = (110.0, 45.0, 160.0, -780.0, 60.0)
+_MADE: dict[bytes, dict[str, pd.DataFrame]] = {}  # studies by all that they are made of
 
 
 def label_set(n_pairs: int = 2, n_single: int = 2) -> LabelSet:
@@ -98,8 +101,27 @@ def status_of(scans: pd.Series, failed: dict[str, str], otherwise: str) -> pd.Se
     return pd.Series([failed.get(scan, otherwise) for scan in scans], index=scans.index, dtype="str")
 
 
-def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None = None) -> dict[str, pd.DataFrame]:
-    """Return all tables of a study of these people, and `truth`."""
+def study(
+    people: pd.DataFrame,
+    labels: LabelSet,
+    failed: dict[str, str] | None = None,
+    curves_of: Collection[str] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return all tables of a study of these people, and `truth`; equal studies are computed once in a process.
+
+    Centile curves are fitted of all structures, or of those of `curves_of` alone. A caller that changes its tables
+    changes no other's: pandas copies a frame before the first change.
+    """
+    asked = pickle.dumps((people, labels, sorted((failed or {}).items()), curves_of))
+    if asked not in _MADE:
+        tables = computed(people, labels, failed or {})
+        curves = centile_tables(tables["cohort"], tables["analysis"], labels, curves_of)
+        _MADE[asked] = {**tables, **curves}
+    return {name: table.copy(deep=False) for name, table in _MADE[asked].items()}
+
+
+def computed(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Return all tables of a study of these people but the centiles, and `truth`."""
     asked = criteria.read(schema.CRITERIA)
     exclusions = cohort.failed_criteria(people, asked)
     included = people.loc[~people["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
@@ -114,14 +136,13 @@ def study(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str] | None 
         "exclusions": exclusions,
         "flow": flow,
         "overlap": cohort.count_overlap(exclusions, asked),
-        "segments": segments_of(included, failed or {}),
+        "segments": segments_of(included, failed),
         "measures": measures,
         **screening,
         "table1": table1(included, [], "right_closed"),
         "contrast_check": contrast.contrast_check(included, measures, screening["verdicts"], section("cohort", "{}")),
         **results,
         **adjusted_tables(included, screening["analysis"], labels),
-        **centile_tables(included, screening["analysis"], labels),
         "compare_published": schema.COMPARE_PUBLISHED.check(
             published.compare(schema.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
         ),
@@ -227,9 +248,13 @@ def adjusted_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelS
     return {name: contracts[name].check(table) for name, table in rows.items()}
 
 
-def centile_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
+def centile_tables(
+    people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
+) -> dict[str, pd.DataFrame]:
     """Return the centile curves of these people and how they fit; without curves where a sex has too few."""
     settings = chosen(centiles.Settings, "aging", "{}")
+    if of is not None:
+        analysis = analysis[analysis["structure"].isin(of)]
     split = series.split(series.with_ages(analysis, people), labels.names, list(labels.groups))
     fits = list(centiles.fitted(split, people.set_index("scan_id")["sex"], settings))
     curves = [centiles.curve_table(fit) for fit in fits if fit.curves]
@@ -243,10 +268,10 @@ def centile_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSe
     }
 
 
-def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Write the tables of a study as its stages do, and truth.csv beside the folder."""
+def write(tables: dict[str, pd.DataFrame], folder: Path, *names: str) -> None:
+    """Write the tables of a study, or those that are named, as its stages do, and truth.csv beside the folder."""
     for table in schema.TABLES:
-        if table.name in tables:
+        if table.name in tables and (not names or table.name in names):
             table.write(tables[table.name], folder / f"{table.name}.parquet")
     if "truth" in tables:
         tables["truth"].to_csv(folder.parent / "truth.csv", index=False)

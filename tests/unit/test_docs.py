@@ -1,9 +1,7 @@
 """The pages are those that the contracts give, the example is valid, and links lead somewhere."""
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from ctpop import codes, registry, schema, settings, structures
 from ctpop.__main__ import main
 from ctpop.contracts import dicom, dicom_codes, efficiency
 from ctpop.evaluation import contracts
-from support.v1_model import save_v1
 
 ROOT = Path(__file__).parents[2]
 EVERY_TABLE = [
@@ -182,27 +179,3 @@ def test_the_studies_of_the_page_on_the_papers_model_are_valid():
         assert (filled["structures"], filled["segment"]["model"]) == ("paper_104", model)
     names = set(structures.read("paper_104").names)
     assert {structure for structure, _ in whole["report"]["figure6"]} <= names
-
-
-def test_the_commands_of_the_page_on_the_papers_model_convert_what_is_there(tmp_path):
-    for part, dataset in zip(("part1", "part2"), ("251_TotalSegmentator_part1_organs", "252_Other"), strict=True):
-        save_v1(tmp_path / "v1", part, task=f"Task{dataset}_1139subj")
-    [commands] = [text for text in blocks(ROOT / "docs" / "reproduce.md", "") if "convert-v1" in text]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "workflow"),
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-    }
-
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    told = [line for line in done.stdout.splitlines() if line]
-    assert [line.split(" tensors")[0] for line in told] == ["62 of 62", "62 of 62"]
-    assert len(list(tmp_path.glob("weights/*/nnUNetTrainer__nnUNetPlans__3d_fullres/fold_0/checkpoint_final.pth"))) == 2

@@ -1,0 +1,266 @@
+"""A checkout as a user has it, with every file that the documentation presupposes, and a shell that works in it."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from support import dicom_files, tiny_model
+from support.printed_commands import Command, Page
+from support.solids import box
+from support.studies import REPO, quiet_environment
+from support.v1_model import save_v1
+from support.volumes import hu, label_set, save
+
+COPIED = (
+    *("Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "config.yaml", "README.md"),
+    *("profiles", "docs", "demo", "envs", "bench", "workflow"),
+)
+DRAWN = shutil.ignore_patterns("__pycache__", "*.egg-info", "images", "twin")
+STRUCTURES = ("autochthon_left", "aorta")
+SHAPE = (14, 12, 10)
+SCANS = [f"demo-{number:03d}" for number in range(1, 13)]
+MINUTES = 10
+ADDRESS_S = 60
+STUDY: dict[str, Any] = {
+    "study": {
+        "name": "my_study",
+        "start_from": "segmentations",
+        "registry": "my_cohort/registry.csv",
+        "banner": "synthetic",
+    },
+    "structures": "structures.csv",
+    "segment": {"shards": 1},
+    "aging": {"n_min": 5},
+    "report": {"figure6": [["aorta", "volume_ml"]], "dpi": 72, "formats": ["svg"]},
+}
+DICOM_STUDY = {
+    **STUDY,
+    "study": {"name": "my_cohort", "start_from": "images", "registry": "my_cohort/registry.csv", "dicom": "my_dicom"},
+    "cohort": {"criteria": ["age_known"]},
+    "segment": {"shards": 1, "model": f"tiny_model/{tiny_model.FOLDER_NAME}"},
+    "structures": "tiny_structures.csv",
+    "report": {**STUDY["report"], "figure6": [["spleen", "volume_ml"]]},
+}
+
+
+def label_map(number: int) -> np.ndarray:
+    """Return a box of each structure inside the image; both grow with the number of the scan, one less steadily."""
+    found = np.zeros(SHAPE, np.uint8)
+    found[box(SHAPE, (1, 2, 2), (5, 5 + number // 2, 7))] = 1
+    found[box(SHAPE, (8, 2, 2), (12, 5 + (5 * number) % 7, 7))] = 2
+    return found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended, and what it printed."""
+
+    code: int
+    printed: str
+
+
+@dataclass
+class Checkout:
+    """A checkout in a folder of its own; HOME is a folder in it, so that nothing of the machine's user is touched."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a user who has activated the environment of the checkout."""
+        kept = {key: value for key, value in quiet_environment().items() if key != "XDG_CONFIG_HOME"}
+        found = {
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder / "workflow"),
+        }
+        return {**kept, **found, **self.variables}
+
+    def prepare(self) -> None:
+        """Lay out the checkout and run the study that most commands are about."""
+        self.home.mkdir(parents=True)
+        for name in COPIED:
+            source, target = REPO / name, self.folder / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=DRAWN)
+            else:
+                shutil.copy2(source, target)
+        (self.folder / "tests").symlink_to(REPO / "tests")
+        self._environment_of_python()
+        self._files_of_the_demo()
+        self._files_of_the_study()
+        self._files_of_dicom()
+        self._files_of_the_examples()
+        ended = Shell(self).run("snakemake --profile profiles/local --configfile my_study.yaml")
+        assert ended.code == 0, ended.printed
+        for name in ("first", "second", "demo", "pilot"):
+            self._copy_study(name)
+        shutil.copytree(self.folder / "my_cohort", self.folder / ".kept" / "my_cohort")
+
+    def _copy_study(self, name: str) -> None:
+        """Copy the finished study to another name, as if it had been run with that one."""
+        copy = self.folder / "results" / name
+        shutil.copytree(self.folder / "results" / "my_study", copy)
+        provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
+        provenance["config"]["study"]["name"] = name
+        (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+
+    def _environment_of_python(self) -> None:
+        """Put the running environment where `make setup` puts one."""
+        if (Path(sys.prefix) / "bin" / "activate").is_file():
+            (self.folder / ".venv").symlink_to(sys.prefix)
+        else:
+            command = [sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", self.folder / ".venv"]
+            subprocess.run(command, check=True)
+
+    def _files_of_the_demo(self) -> None:
+        (self.folder / "demo" / "images").mkdir()
+        (self.folder / "demo" / "images" / "truth.csv").touch()  # drawn by `make images`; a dry run looks for it
+
+    def _files_of_the_study(self) -> None:
+        cohort = self.folder / "my_cohort"
+        rows = []
+        for number, name in enumerate(SCANS):
+            save(cohort / f"{name}_ct.nii.gz", hu(SHAPE, seed=number))
+            save(cohort / f"{name}_labels.nii.gz", label_map(number))
+            sex = ("female", "male")[number % 2]
+            rows.append(
+                [name, name, 40 + 3 * number, sex, f"{name}_ct.nii.gz", f"{name}_labels.nii.gz", "true", "true"]
+            )
+        columns = ["scan_id", "patient_id", "age_years", "sex", "ct_path", "segmentation_path", "complete", "contrast"]
+        pd.DataFrame(rows, columns=columns).to_csv(cohort / "registry.csv", index=False)
+        label_set(*STRUCTURES).table.to_csv(self.folder / "structures.csv", index=False)
+        self.write_study()
+
+    def _files_of_dicom(self) -> None:
+        for patient in ("one", "two", "three"):
+            dicom_files.write_series(self.folder / "my_dicom" / patient, patient=patient, study=patient)
+        tiny_model.describe(self.folder / "tiny_model")
+        label_set(*tiny_model.STRUCTURES).table.to_csv(self.folder / "tiny_structures.csv", index=False)
+
+    def _files_of_the_examples(self) -> None:
+        """Write the tables that the examples read, and files with the names of the public weights."""
+        bids = self.folder / "my_bids"
+        bids.mkdir()
+        (bids / "participants.tsv").write_text("participant_id\tage\tsex\nsub-01\t61\tf\nsub-02\tn/a\tm\n")
+        example = yaml.safe_load((self.folder / "docs/examples/totalsegmentator_dataset.yaml").read_text())
+        whole = REPO / "tests" / "data" / "totalsegmentator_dataset" / "totalsegmentator_dataset_1228.tsv"
+        registry = self.folder / example["study"]["registry"]
+        registry.parent.mkdir(parents=True, exist_ok=True)
+        separator = example["cohort"].get("separator", "\t")
+        pd.read_csv(whole, sep="\t", dtype=str, nrows=200).to_csv(registry, sep=separator, index=False)
+        tiny_model.describe_set(self.home / ".totalsegmentator" / "nnunet" / "results")
+
+    def write_study(self, file: str = "my_study.yaml", **study: Any) -> None:
+        """Write the configuration of the tiny study, as a user adapts the example."""
+        config = {**STUDY, "study": {**STUDY["study"], **study}}
+        (self.folder / file).write_text(yaml.safe_dump(config))
+
+    def restore(self) -> None:
+        """Undo what commands of a section did to the study's configuration and registry; results stay."""
+        self.write_study()
+        shutil.rmtree(self.folder / "my_cohort")
+        shutil.copytree(self.folder / ".kept" / "my_cohort", self.folder / "my_cohort")
+
+    # --- What the pages say that a user does by hand, or what a network would have brought. ---------------------------
+
+    def before(self, command: Command) -> None:
+        """Do what must have been done before a command makes sense."""
+        if command.text.startswith("python -m ctpop index "):
+            (self.folder / "my_cohort" / "registry.csv").unlink()  # the command makes it
+
+    def after(self, command: Command, place: Path) -> None:
+        """Do what the page asks for after a command: the example is adapted, the archive has been fetched."""
+        if command.text == "cp docs/study.yaml my_study.yaml":
+            self._adapt(command.page)
+        elif command.text == "cp my_study.yaml pilot.yaml":
+            self.write_study("pilot.yaml", name="pilot", registry="my_cohort/pilot.csv")
+        elif command.text.startswith("curl -LO "):
+            self._fetch(place / command.text.rpartition("/")[2])
+
+    def _adapt(self, page: str) -> None:
+        if page == "docs/dicom.md":
+            (self.folder / "my_study.yaml").write_text(yaml.safe_dump(DICOM_STUDY))
+        else:
+            self.write_study()
+
+    def _fetch(self, archive: Path) -> None:
+        """Write the archive of a part model, or of the whole one, with a tiny model of nnU-Net v1 in it."""
+        case = {"Task251": "part1", "Task256": "whole"}.get(archive.name.partition("_")[0])
+        if case:
+            made = self.folder / ".fetched"
+            save_v1(made, case, task=archive.stem)
+            shutil.make_archive(str(archive.with_suffix("")), "zip", made, archive.stem)
+
+    def save_configuration(self, page: str) -> None:
+        """Save the first configuration that a page prints under the name that it gives it, adapted as it asks."""
+        text = (REPO / page).read_text(encoding="utf-8")
+        for name in re.findall(r"Save as\s+`(\w+\.yaml)`", text):
+            block = next(block for block in Page(text).blocks if block.language == "yaml")
+            config = yaml.safe_load("\n".join(line for _, line in block.lines))
+            config["segment"]["model"] = "paper_104_3mm"  # the page's other choice, which needs one model
+            (self.folder / name).write_text(yaml.safe_dump(config))
+
+
+class Shell:
+    """A shell in a checkout: folder and variables are those that the commands before left, as for a user who types."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout = checkout
+        self.place = checkout.folder
+        self._environment = checkout.environment()
+
+    def run(self, text: str) -> Outcome:
+        """Run a command as it is printed, to its end."""
+        leave = self.checkout.folder / ".left"
+        script = f"trap 'env -0 > {shlex.quote(str(leave))}' EXIT\nset -euo pipefail\n{text}\n"
+        ended = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.place,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60 * MINUTES,
+        )
+        left = dict(entry.split("=", 1) for entry in leave.read_text().split("\0") if "=" in entry)
+        self.place = Path(left.pop("PWD"))
+        self._environment = {key: value for key, value in left.items() if key not in {"OLDPWD", "SHLVL", "_"}}
+        return Outcome(ended.returncode, ended.stdout + ended.stderr)
+
+    def serve(self, text: str) -> Outcome:
+        """Start a server, look at the address that it prints, and stop it as Ctrl-C does."""
+        running = subprocess.Popen(
+            ["bash", "-c", f"exec {text}"],
+            cwd=self.place,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            address = running.stdout.readline().strip()
+            status = urllib.request.urlopen(address, timeout=ADDRESS_S).status if address else 0
+        finally:
+            running.send_signal(signal.SIGINT)
+            printed, told = running.communicate(timeout=ADDRESS_S)
+        return Outcome(running.returncode if status == 200 else 1, f"{address}\n{printed}{told}")
