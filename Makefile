@@ -4,15 +4,16 @@
 # make help   the rest
 
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-# Each has a cluster of its own, and waits for it most of the time; nothing else should run beside them.
-TEST_SLURM := python -m pytest --numprocesses 3 --dist worksteal tests/slurm/test_study_on_the_cluster.py tests/slurm/test_faults.py
+GROUPED := --dist loadgroup --no-loadscope-reorder
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" OMP_WAIT_POLICY=PASSIVE
+TEST = $(RUN) python tests/run.py --processes $(PROCESSES)
 
-.PHONY: help setup browser crate-check images demo twin check format test test-slurm test-all bench docs model clean
+.PHONY: help setup browser crate-check images demo twin check format test test-fast test-workflow test-slurm test-all durations \
+	bench docs model clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,8 +22,8 @@ setup: $(VENV)/ready  ## create the virtual environment with every pinned depend
 
 # torch comes first and alone, so that whatever build pip chooses for it is the one that the others find.
 $(VENV)/ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null || \
-		{ echo "Python 3.11 or 3.12 is needed; found: $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed; found: $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is needed (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -69,15 +70,24 @@ format: setup  ## format Python and Snakemake files
 	$(RUN) ruff check --fix .
 	$(RUN) snakefmt Snakefile workflow/rules
 
-test: setup browser crate-check  ## every feature once
-	$(RUN) python -m pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder --ignore tests/slurm
-	$(RUN) $(TEST_SLURM)
+test: setup browser crate-check  ## run all tests, or those of a stage: make test STAGE=measure
+	$(TEST) $(if $(STAGE),--stage $(STAGE))
 
-test-slurm: setup  ## faults of a cluster on a real Slurm (Debian, root; part of `make test`)
-	$(RUN) $(TEST_SLURM)
+test-fast: setup  ## run the tests of single modules (unit, properties, reference)
+	$(TEST) --fast
 
-test-all: setup browser crate-check  ## the exhaustive runs, too
-	$(RUN) python -m pytest -m 'exhaustive or not exhaustive'
+test-workflow: setup browser crate-check  ## run the tests of workflow, pages and commands, or a part: PART=1/3
+	$(RUN) python -m pytest --numprocesses $(PROCESSES) $(GROUPED) $(if $(PART),--part $(PART)) \
+		tests/workflow tests/browser tests/commands
+
+test-slurm: setup  ## run the tests on a real Slurm (root on Debian)
+	$(RUN) python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/slurm
+
+test-all: setup browser crate-check  ## run all tests and the exhaustive ones (hours)
+	$(TEST) -m 'exhaustive or not exhaustive'
+
+durations: setup browser crate-check  ## measure how long groups of tests take, by which they are ordered
+	$(RUN) python -m pytest --numprocesses $(PROCESSES) $(GROUPED) --ignore tests/slurm --write-durations
 
 bench: images  ## measured comparisons, printed as tables
 	$(RUN) python bench/segment.py

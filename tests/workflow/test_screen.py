@@ -11,41 +11,36 @@ JUDGING = {
     **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1),
     **{"qc": 2, "gather_qc": 1, "gallery": 1, "crate": 1},
 }
-HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
-WHOLE_SCAN = "demo-001,*,exclude,metal,AB,2024-05-31\n"
-
-
-@pytest.fixture
-def reviewed(small, tmp_path):
-    """The small study with a review of one scan, not yet run."""
-    shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "review.csv").write_text(HEADER + WHOLE_SCAN)
-    return Study(tmp_path, small.config).changed("screen", review="review.csv")
 
 
 def verdicts_of(study):
     return pd.read_parquet(study.results / "tables" / "verdicts.parquet")
 
 
-def test_a_review_reruns_the_screening_and_what_follows_and_so_does_every_change_of_its_file(reviewed):
-    assert reviewed.planned() == JUDGING
-    reviewed.run()
-    assert reviewed.planned() == {}
-    first = verdicts_of(reviewed)
+def test_a_review_reruns_the_screening_and_what_follows(reviewed):
+    study, verdicts = reviewed.study, verdicts_of(reviewed.study)
 
-    (reviewed.folder / "review.csv").write_text(HEADER + WHOLE_SCAN + "demo-002,liver,exclude,leak,CD,2024-06-01\n")
-
-    assert reviewed.planned() == JUDGING
-    reviewed.run()
-    second = verdicts_of(reviewed)
-    excluded = second[second["reason"] == "reviewer_excluded"]
-    assert set(first.loc[first["reason"] == "reviewer_excluded", "scan_id"]) == {"demo-001"}
-    assert set(excluded["scan_id"]) == {"demo-001", "demo-002"}
-    assert list(excluded.loc[excluded["scan_id"] == "demo-002", "structure"]) == ["liver"]
-    assert not pd.read_parquet(reviewed.results / "tables" / "analysis.parquet")["scan_id"].eq("demo-001").any()
-    page = (reviewed.results / "report" / "index.html").read_text()
+    assert reviewed.planned == JUDGING
+    assert study.planned() == {}
+    assert set(verdicts.loc[verdicts["reason"] == "reviewer_excluded", "scan_id"]) == {"demo-001"}
+    assert not pd.read_parquet(study.results / "tables" / "analysis.parquet")["scan_id"].eq("demo-001").any()
+    page = (study.results / "report" / "index.html").read_text()
     assert '<tr><th scope="row">Excluded by a reviewer</th><td>9</td><td>1</td><td>8</td></tr>' in page
     assert "Excluded by a reviewer (n = 1)" in page
+
+
+def test_every_change_of_the_review_reruns_the_screening_and_what_follows(reviewed, tmp_path):
+    shutil.copytree(reviewed.study.folder, tmp_path, dirs_exist_ok=True)
+    study = Study(tmp_path, reviewed.study.config)
+    with (tmp_path / "review.csv").open("a") as review:
+        review.write("demo-002,liver,exclude,leak,CD,2024-06-01\n")
+
+    assert study.planned() == JUDGING
+    study.run("screen")
+    verdicts = verdicts_of(study)
+    excluded = verdicts[verdicts["reason"] == "reviewer_excluded"]
+    assert set(excluded["scan_id"]) == {"demo-001", "demo-002"}
+    assert list(excluded.loc[excluded["scan_id"] == "demo-002", "structure"]) == ["liver"]
 
 
 @pytest.mark.parametrize("settings", [{"rules": "strict"}, {"rules": "own.yaml"}])

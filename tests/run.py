@@ -1,0 +1,115 @@
+"""Run the tests as `make test` does: everything in several processes, the tests of Slurm beside the others.
+
+The tests of Slurm wait for clusters most of the time, so that they run in processes of their own; their output follows
+that of the other tests. Lines and branches are counted in every process, the commands of the workflow included.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
+FAST = ("unit", "properties", "reference")
+GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
+NOTHING_RAN = 5  # the exit code of pytest if no test was selected
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Run the tests; further options are those of pytest.")
+    parser.add_argument("--fast", action="store_true", help=f"only {', '.join(FAST)}, without coverage")
+    parser.add_argument("--stage", help="only the tests of a stage (tests/stages.toml), without coverage")
+    parser.add_argument("--processes", type=int, default=2, help="processes of the tests (default: %(default)s)")
+    parser.add_argument(
+        "--slurm-processes", type=int, default=2, help="further processes, of the tests of Slurm (default: %(default)s)"
+    )
+    return parser
+
+
+def main() -> int:
+    chosen, further = make_parser().parse_known_args()
+    counted = not (chosen.fast or chosen.stage)
+    with tempfile.TemporaryDirectory() as scratch:
+        run = Run(counted, Path(scratch), further)
+        with beside(run, chosen) as slurm:
+            codes = [run.wait(run.start("tests", options_of(chosen)))]
+        codes += [run.wait(slurm, show=True)] if slurm else []
+        if counted:
+            codes.append(run.report_coverage())
+    return next((code for code in codes if code), 0)
+
+
+def options_of(chosen: argparse.Namespace) -> list[str]:
+    """Return the options of the tests that need no Slurm."""
+    places = [str(TESTS / name) for name in FAST] if chosen.fast else [str(TESTS)]
+    stage = ["--stage", chosen.stage] if chosen.stage else []
+    return [*places, "--ignore", str(TESTS / "slurm"), "--numprocesses", str(chosen.processes), *GROUPED, *stage]
+
+
+@contextmanager
+def beside(run, chosen: argparse.Namespace):
+    """Run the tests of Slurm, if they are among the chosen ones, beside what runs in the `with` block."""
+    process = None
+    if wants_slurm(chosen):
+        stage = ["--stage", chosen.stage] if chosen.stage else []
+        processes = ["--numprocesses", str(chosen.slurm_processes), "--dist", "worksteal"]
+        process = run.start("slurm", [str(TESTS / "slurm"), *processes, *stage], to_file=True)
+    try:
+        yield process
+    except BaseException:
+        if process:
+            process.terminate()
+            process.wait()
+        raise
+
+
+def wants_slurm(chosen: argparse.Namespace) -> bool:
+    if chosen.fast or not chosen.slurm_processes:
+        return False
+    stages = tomllib.loads((TESTS / "stages.toml").read_text(encoding="utf-8"))
+    return not chosen.stage or any(name.startswith("slurm") for name in stages.get(chosen.stage, []))
+
+
+class Run:
+    """Sessions of pytest whose coverage is added up."""
+
+    def __init__(self, counted: bool, scratch: Path, further: list[str]):
+        self.counted, self.scratch, self.further = counted, scratch, further
+        self.environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        if counted:
+            self.environment["COVERAGE_FILE"] = str(scratch / "coverage")
+
+    def start(self, name: str, options: list[str], *, to_file: bool = False) -> subprocess.Popen:
+        """Start a session."""
+        counting = ["coverage", "run", "-m"] if self.counted else []
+        command = [sys.executable, "-m", *counting, "pytest", *options, *self.further]
+        out = (self.scratch / f"{name}.txt").open("w") if to_file else None
+        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=out, stderr=out)
+        process.printed = out
+        return process
+
+    def wait(self, process: subprocess.Popen, *, show: bool = False) -> int:
+        """Wait for the end of a session, print what it wrote to a file, and return its exit code."""
+        code = process.wait()
+        if show:
+            process.printed.close()
+            with Path(process.printed.name).open() as printed:
+                shutil.copyfileobj(printed, sys.stdout)
+            sys.stdout.flush()
+        return 0 if code == NOTHING_RAN else code
+
+    def report_coverage(self) -> int:
+        """Print the coverage of lines and branches; return the code that says whether it is high enough."""
+        coverage = [sys.executable, "-m", "coverage"]
+        subprocess.run([*coverage, "combine", "--quiet"], cwd=ROOT, env=self.environment, check=True)
+        return subprocess.run([*coverage, "report"], cwd=ROOT, env=self.environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
