@@ -81,7 +81,7 @@ class Run:
 
     def __init__(self, counted: bool, scratch: Path, further: list[str]):
         self.counted, self.scratch, self.further = counted, scratch, further
-        self.environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        self.environment = dict(os.environ)
         if counted:
             self.environment["COVERAGE_FILE"] = str(scratch / "coverage")
 

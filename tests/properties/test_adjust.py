@@ -1,7 +1,7 @@
 """Laws of adjusted statistics and of centiles: what must hold for any data."""
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctpop.stats.correlation import spearman
@@ -11,8 +11,7 @@ from ctpop.stats.ordinal import Ordinal
 from ctpop.stats.psr import WithinStrata, correlation_of_residuals
 from ctpop.stats.quade import quade
 from ctpop.stats.splines import FEWEST_KNOTS, age_columns, age_tests, knots_of, leverage
-
-law = settings(deadline=None, max_examples=60, derandomize=True)
+from support.laws import law
 
 PERSON = st.tuples(
     st.integers(18, 100).map(float),  # age
@@ -47,7 +46,7 @@ def vary(people):
     return np.ptp(age) > 0 and np.ptp(value) > 0
 
 
-@law
+@law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
 def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(people, how):
     assume(vary(people))
@@ -55,7 +54,7 @@ def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(peop
     same(adjusted(people, value, how), adjusted(people, np.exp(value / 20), how))
 
 
-@law
+@law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
 def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(people, how):
     assume(vary(people))
@@ -69,7 +68,7 @@ def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(people
     )
 
 
-@law
+@law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]), st.randoms(use_true_random=False))
 def test_the_order_of_the_patients_does_not_matter(people, how, random):
     assume(vary(people))
@@ -78,7 +77,7 @@ def test_the_order_of_the_patients_does_not_matter(people, how, random):
     same(adjusted(people, people[:, 1], how), adjusted(people[order], people[order, 1], how), 1e-6)
 
 
-@law
+@law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
 def test_an_adjusted_correlation_lies_inside_its_interval(people, how):
     assume(vary(people))
@@ -88,7 +87,7 @@ def test_an_adjusted_correlation_lies_inside_its_interval(people, how):
     assert found.log10_p <= 0
 
 
-@law
+@law(20)
 @given(PEOPLE)
 def test_residuals_lie_between_minus_one_and_one_and_average_zero(people):
     assume(vary(people))
@@ -98,7 +97,7 @@ def test_residuals_lie_between_minus_one_and_one_and_average_zero(people):
     assert abs(residuals.mean()) < 1e-6
 
 
-@law
+@law(20)
 @given(PEOPLE)
 def test_a_single_stratum_is_no_adjustment(people):
     assume(vary(people))
@@ -109,7 +108,7 @@ def test_a_single_stratum_is_no_adjustment(people):
     same(found, expected)
 
 
-@law
+@law(20)
 @given(PEOPLE)
 def test_quade_asks_for_the_order_of_values_and_covariates_only(people):
     age, value, height, sex = people.T
@@ -119,7 +118,7 @@ def test_quade_asks_for_the_order_of_values_and_covariates_only(people):
     same(first, second, 1e-7)
 
 
-@law
+@law(20)
 @given(PEOPLE, st.floats(0.25, 8), st.floats(-100, 100))
 def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(people, factor, shift):
     age, value, height, sex = people.T
@@ -137,7 +136,7 @@ def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(people, f
         same(test, scaled[term], 1e-5)
 
 
-@law
+@law(20)
 @given(st.floats(0, 5000), st.floats(0, 5000), st.integers(1, 12), st.integers(3, 100_000))
 def test_a_larger_f_is_less_probable(first, second, df_1, df_2):
     small, large = sorted([first, second])

@@ -1,7 +1,7 @@
 """Laws of the statistics: what must hold for any data."""
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctpop.stats.correlation import spearman
@@ -13,9 +13,7 @@ from ctpop.stats.ranks import ranks_of
 from ctpop.stats.ranksum import rank_sum
 from ctpop.stats.shift import hodges_lehmann_shift
 from ctpop.stats.tails import log10_p_of_chi_squared, log10_p_of_rho
-
-law = settings(deadline=None, max_examples=60, derandomize=True)
-slow_law = settings(law, max_examples=15)  # statsmodels collects garbage in each call of Holm's procedure
+from support.laws import law
 
 # attenuations in steps of 1/8 HU, few enough to tie, so that a sum or product by a power of two is exact
 VALUES = st.integers(-400, 400).map(lambda number: number / 8)
@@ -34,7 +32,7 @@ def same(first, second):
     np.testing.assert_allclose(results_of(first), results_of(second), rtol=1e-10, atol=1e-12)
 
 
-@law
+@law(40)
 @given(PEOPLE)
 def test_a_monotone_transform_of_the_values_changes_no_rank_test(people):
     ages, values = people.T
@@ -43,7 +41,7 @@ def test_a_monotone_transform_of_the_values_changes_no_rank_test(people):
     same(kruskal_wallis(values, quartiles), kruskal_wallis(values**3, quartiles))
 
 
-@law
+@law(40)
 @given(PEOPLE, st.randoms(use_true_random=False))
 def test_the_order_of_the_patients_does_not_matter(people, random):
     order = list(range(len(people)))
@@ -56,7 +54,7 @@ def test_the_order_of_the_patients_does_not_matter(people, random):
     )
 
 
-@law
+@law(40)
 @given(PEOPLE)
 def test_a_change_of_sign_turns_the_correlation_and_its_interval(people):
     ages, values = people.T
@@ -65,14 +63,14 @@ def test_a_change_of_sign_turns_the_correlation_and_its_interval(people):
     np.testing.assert_allclose(results_of(turned), expected, rtol=1e-10, atol=1e-12)
 
 
-@law
+@law(40)
 @given(PEOPLE)
 def test_age_and_value_are_exchangeable_in_the_correlation(people):
     ages, values = people.T
     same(spearman(ages, values, 0.95), spearman(values, ages, 0.95))
 
 
-@law
+@law(40)
 @given(PEOPLE)
 def test_the_interval_holds_the_estimate_and_stays_inside_its_range(people):
     found = spearman(*people.T, 0.95)
@@ -82,7 +80,7 @@ def test_the_interval_holds_the_estimate_and_stays_inside_its_range(people):
     assert found.log10_p <= 0
 
 
-@law
+@law(40)
 @given(PEOPLE)
 def test_results_are_missing_exactly_where_one_side_does_not_vary(people):
     ages, values = people.T
@@ -90,7 +88,7 @@ def test_results_are_missing_exactly_where_one_side_does_not_vary(people):
     assert np.isfinite(spearman(ages, values, 0.95).rho) == varies
 
 
-@law
+@law(40)
 @given(st.floats(0.001, 0.9989), st.integers(4, 100_000))
 def test_a_stronger_correlation_or_a_larger_cohort_never_has_a_larger_p(rho, n):
     here = log10_p_of_rho(rho, n)
@@ -98,14 +96,14 @@ def test_a_stronger_correlation_or_a_larger_cohort_never_has_a_larger_p(rho, n):
     assert log10_p_of_rho(rho, n + 10) < here
 
 
-@law
+@law(40)
 @given(st.floats(0, 5000), st.floats(0.01, 50), st.sampled_from([1, 2, 3]))
 def test_a_larger_h_has_a_smaller_p_and_more_groups_a_larger_one(h, more, df):
     assert log10_p_of_chi_squared(h + more, df) < log10_p_of_chi_squared(h, df)
     assert log10_p_of_chi_squared(h + more, df + 1) > log10_p_of_chi_squared(h + more, df)
 
 
-@law
+@law(40)
 @given(st.lists(AGES, min_size=1, max_size=80).map(np.array), st.sampled_from(["right_closed", "left_closed"]))
 def test_every_age_has_one_quartile_and_older_people_never_a_younger_one(ages, closed):
     quartiles = quartile_of(ages, quartile_cuts(ages), closed)
@@ -114,7 +112,7 @@ def test_every_age_has_one_quartile_and_older_people_never_a_younger_one(ages, c
     assert all(len(set(quartiles[ages == age])) == 1 for age in ages)
 
 
-@law
+@law(40)
 @given(st.lists(AGES, min_size=1, max_size=80).map(np.array))
 def test_the_closed_side_matters_only_at_a_cut_point(ages):
     cuts = quartile_cuts(ages)
@@ -122,7 +120,7 @@ def test_the_closed_side_matters_only_at_a_cut_point(ages):
     assert (moved == np.isin(ages, cuts)).all()
 
 
-@law
+@law(40)
 @given(PEOPLE)
 def test_the_effect_size_of_the_groups_is_a_share(people):
     ages, values = people.T
@@ -133,7 +131,7 @@ def test_the_effect_size_of_the_groups_is_a_share(people):
     assert 1 <= found.df <= 3
 
 
-@law
+@law(40)
 @given(SAMPLES, SAMPLES)
 def test_exchanged_groups_turn_every_sign(first, second):
     assume(np.ptp(np.concatenate([first, second])) > 0)
@@ -145,7 +143,7 @@ def test_exchanged_groups_turn_every_sign(first, second):
     assert abs(here.cliffs_delta + there.cliffs_delta) < 1e-15
 
 
-@law
+@law(40)
 @given(SAMPLES, SAMPLES, VALUES)
 def test_the_shift_follows_a_displacement_and_is_a_median_of_differences(first, second, displacement):
     shift = hodges_lehmann_shift(first, second)
@@ -153,7 +151,7 @@ def test_the_shift_follows_a_displacement_and_is_a_median_of_differences(first, 
     assert hodges_lehmann_shift(first, second + displacement) == shift + displacement
 
 
-@law
+@law(40)
 @given(SAMPLES, st.sampled_from([0.5, 2.0, 4.0]), VALUES)
 def test_fitted_normality_does_not_depend_on_the_unit(values, factor, offset):
     for method in ("lilliefors", "ks_fitted"):
@@ -161,7 +159,7 @@ def test_fitted_normality_does_not_depend_on_the_unit(values, factor, offset):
         np.testing.assert_allclose(results_of(here), results_of(there), rtol=1e-6, atol=1e-9)
 
 
-@slow_law
+@law(10)  # statsmodels collects garbage in each call of Holm's procedure
 @given(P_VALUES)
 def test_adjusted_p_values_are_ordered(p):
     strictest, stepwise, rate = bonferroni(p), holm(p), benjamini_hochberg(p)
@@ -172,7 +170,7 @@ def test_adjusted_p_values_are_ordered(p):
     assert strictest.max() <= 1
 
 
-@slow_law
+@law(10)  # statsmodels collects garbage in each call of Holm's procedure
 @given(P_VALUES, st.randoms(use_true_random=False))
 def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
     order = list(range(len(p)))
@@ -181,7 +179,7 @@ def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
         np.testing.assert_allclose(adjust(p[order]), adjust(p)[order], rtol=1e-12)
 
 
-@law
+@law(40)
 @given(PEOPLE, st.lists(st.booleans(), min_size=60, max_size=60))
 def test_in_each_draw_a_correlation_turns_with_the_sign_and_keeps_with_a_transform(people, kept):
     ages, values = people.T
@@ -200,7 +198,7 @@ def ranked(ages, values, some):
     return Ranked(np.flatnonzero(some), ranks_of(values[some]), ranks_of(ages[some]))
 
 
-@law
+@law(40)
 @given(st.sampled_from([0, 1, 2, 3, 7]), VALUES, AGES)
 def test_one_patient_nobody_and_equal_values_have_no_result(n, value, age):
     values, ages = np.full(n, value), np.full(n, age)
@@ -214,7 +212,7 @@ def test_one_patient_nobody_and_equal_values_have_no_result(n, value, age):
         assert np.isnan(results_of(found)).all()
 
 
-@law
+@law(40)
 @given(SAMPLES, SAMPLES)
 def test_a_monotone_transform_keeps_the_rank_sum_test_and_moves_only_the_shift(first, second):
     here, there = rank_sum(first, second), rank_sum(np.exp(first / 10), np.exp(second / 10))

@@ -1,15 +1,14 @@
 """Laws of the cohort: nobody is lost, and the order of the criteria decides who is counted where, not who is in."""
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ctpop.cohort import count_flow, failed_criteria
 from ctpop.registries import criteria as data
 from ctpop.registry import included
 from ctpop.schema import REGISTRY, REGISTRY_COLUMNS
-
-law = settings(deadline=None, max_examples=20, derandomize=True)
+from support.laws import law
 
 AGES = st.one_of(st.none(), st.integers(0, 120).map(float))
 TRUTHS = st.sampled_from([True, False, None])
@@ -32,7 +31,7 @@ def fulfils(person, criterion):
     return met[criterion.name]
 
 
-@law
+@law(10)
 @given(PEOPLE, SOME_CRITERIA)
 def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(people, criteria):
     failed = failed_criteria(registry_of(people), criteria)
@@ -49,7 +48,7 @@ def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(peo
     assert sorted([*kept["scan_id"], *failed["scan_id"].unique()]) == sorted(registry_of(people)["scan_id"])
 
 
-@law
+@law(10)
 @given(PEOPLE, SOME_CRITERIA)
 def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(people, criteria):
     failed = failed_criteria(registry_of(people), criteria)
@@ -61,7 +60,7 @@ def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(people, cri
     assert sum(removed) == failed["scan_id"].nunique()
 
 
-@law
+@law(10)
 @given(PEOPLE, ORDERS, ORDERS)
 def test_the_order_of_the_criteria_does_not_change_who_is_in(people, one, other):
     registry = registry_of(people)
@@ -73,7 +72,7 @@ def test_the_order_of_the_criteria_does_not_change_who_is_in(people, one, other)
     assert flows[0]["n_after"].iloc[-1] == flows[1]["n_after"].iloc[-1]
 
 
-@law
+@law(10)
 @given(PEOPLE, ORDERS)
 def test_the_first_criterion_removes_everybody_who_fails_it(people, order):
     failed = failed_criteria(registry_of(people), order)
@@ -83,7 +82,7 @@ def test_the_first_criterion_removes_everybody_who_fails_it(people, order):
     assert removed == sum(not fulfils(person, order[0]) for person in people)
 
 
-@law
+@law(10)
 @given(PEOPLE, ORDERS, st.integers(0, 3))
 def test_one_criterion_more_never_brings_anybody_in(people, order, number):
     registry = registry_of(people)
@@ -98,7 +97,7 @@ ONE = data.read([{"name": "one", "sentence": "Another scan", "one_per_patient": 
 WITH_ONE = st.permutations([*CRITERIA, *ONE])
 
 
-@law
+@law(10)
 @given(SEVERAL, WITH_ONE, WITH_ONE)
 def test_one_scan_per_patient_keeps_one_of_each_patient_with_a_fitting_scan_in_any_order(scans, one, other):
     registry = registry_of([scan[1:] for scan in scans])

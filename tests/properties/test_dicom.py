@@ -19,6 +19,7 @@ from ctpop.dicom.geometry import stack_of
 from ctpop.dicom.pseudonyms import Pseudonyms
 from ctpop.dicom.reading import read_facts
 from support import dicom_files
+from support.laws import law
 
 NAMES = Pseudonyms(bytes(32))
 AXIAL = np.array([1.0, 0, 0, 0, 1, 0])
@@ -33,7 +34,7 @@ def whole(request, tmp_path_factory):
 
 
 @given(places=st.lists(st.tuples(st.integers(0, 1400), st.binary(min_size=1, max_size=12)), min_size=1, max_size=4))
-@fuzzing(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fuzzing(law(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_has_a_status_and_raises_nothing(whole, tmp_path, places):
     damaged = bytearray(whole)
     for place, content in places:
@@ -44,13 +45,14 @@ def test_a_damaged_file_has_a_status_and_raises_nothing(whole, tmp_path, places)
 
 
 @given(size=st.integers(0, 10_000))
-@fuzzing(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fuzzing(law(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_that_is_cut_anywhere_is_no_image(whole, tmp_path, size):
     (tmp_path / "a").write_bytes(whole[: min(size, len(whole) - 9)])
 
     assert read_facts(tmp_path / "a", NAMES).status in set(dicom_codes.FILE_STATUS) - {"ct_image"}
 
 
+@law(50)
 @given(text=st.one_of(st.text(max_size=6), st.text(string.digits + "DWMYdwmy ", max_size=5)))
 def test_an_age_lies_between_0_and_120_or_is_not_known(text):
     years, reason = ages.parse_age(text)
@@ -59,6 +61,7 @@ def test_an_age_lies_between_0_and_120_or_is_not_known(text):
     assert (years is None) == (reason not in {"ok", "no_unit"})
 
 
+@law(50)
 @given(steps=heights, seed=st.integers(0, 99), spacing=st.sampled_from([0.5, 1.0, 2.5]))
 def test_the_order_of_files_does_not_change_how_slices_lie(steps, seed, spacing):
     positions = np.array([[5.0, -3.0, spacing * step] for step in steps])
@@ -71,6 +74,7 @@ def test_the_order_of_files_does_not_change_how_slices_lie(steps, seed, spacing)
     np.testing.assert_array_equal(positions[one.order], shuffled[other.order])
 
 
+@law(50)
 @given(n=st.integers(3, 60), missing=st.sets(st.integers(1, 58), max_size=10), spacing=st.sampled_from([0.5, 1.0, 2.5]))
 def test_slices_that_are_there_and_missing_add_up(n, missing, spacing):
     gone = {place for place in missing if place < n - 1}
@@ -102,6 +106,7 @@ kinds = st.fixed_dictionaries(
 )
 
 
+@law(50)
 @given(rows=st.lists(kinds, max_size=12), which=st.sampled_from(["first", "last", "all"]))
 def test_every_series_is_chosen_or_has_a_reason_in_whatever_order_they_come(rows, which):
     numbered = [{**row, "scan_id": f"s{number:02}"} for number, row in enumerate(rows)]

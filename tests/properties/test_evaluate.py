@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -14,9 +14,8 @@ from ctpop.images import Grid, Volume, read_labels
 from ctpop.segmentation.existing import Segmentation
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import signed_rank
+from support.laws import law
 from support.volumes import ORIENTATIONS, affine, save_turned
-
-law = settings(deadline=None, max_examples=40, derandomize=True)
 
 NAMES = ["spleen", "liver"]
 LABELS = {"spleen": 1, "liver": 2}
@@ -42,7 +41,7 @@ def values(rows, metric):
     return np.array([rows[name].get(metric, np.nan) for name in NAMES])
 
 
-@law
+@law(20)
 @given(MAPS, MAPS, SPACINGS, TOLERANCES)
 def test_agreement_is_mutual_and_a_share(one, other, spacing_mm, tolerance_mm):
     there, back = agreement(one, other, tolerance_mm, spacing_mm), agreement(other, one, tolerance_mm, spacing_mm)
@@ -53,7 +52,7 @@ def test_agreement_is_mutual_and_a_share(one, other, spacing_mm, tolerance_mm):
     np.testing.assert_array_equal(values(there, "n_reference_voxels"), values(back, "n_predicted_voxels"))
 
 
-@law
+@law(20)
 @given(MAPS, MAPS, TOLERANCES, st.floats(0, 5))
 def test_a_wider_tolerance_never_lowers_nsd_and_leaves_dice(one, other, tolerance_mm, more_mm):
     narrow, wide = agreement(one, other, tolerance_mm), agreement(one, other, tolerance_mm + more_mm)
@@ -62,7 +61,7 @@ def test_a_wider_tolerance_never_lowers_nsd_and_leaves_dice(one, other, toleranc
     assert not (values(narrow, "nsd") > values(wide, "nsd") + 1e-12).any()
 
 
-@law
+@law(20)
 @given(MAPS, TOLERANCES)
 def test_a_map_agrees_with_itself_wherever_it_has_voxels(one, tolerance_mm):
     rows = agreement(one, one, tolerance_mm)
@@ -72,7 +71,7 @@ def test_a_map_agrees_with_itself_wherever_it_has_voxels(one, tolerance_mm):
         assert (rows[name].get("dice"), rows[name].get("nsd")) == (expected, expected)
 
 
-@law
+@law(20)
 @given(MAPS, MAPS)
 def test_every_voxel_is_in_a_structure_or_in_none(one, other):
     rows = agreement(one, other)
@@ -81,7 +80,7 @@ def test_every_voxel_is_in_a_structure_or_in_none(one, other):
     assert sum(values(rows, "n_predicted_voxels")) == np.count_nonzero(other)
 
 
-@law
+@law(20)
 @given(MAPS, MAPS, st.floats(0.25, 4))
 def test_a_larger_patient_with_a_larger_tolerance_agrees_as_well(one, other, factor):
     spacing_mm = (1.5, 2.0, 3.0)
@@ -114,7 +113,7 @@ def test_reference_and_prediction_may_be_stored_in_different_axis_orders():
     assert [(row["dice"], row["nsd"]) for row in rows] == [(1, 1), (1, 1)]
 
 
-@law
+@law(20)
 @given(SHARES)
 def test_swapping_two_models_turns_the_effect_round_and_keeps_p(differences):
     there, back = signed_rank(differences), signed_rank(-differences)
@@ -124,7 +123,7 @@ def test_swapping_two_models_turns_the_effect_round_and_keeps_p(differences):
     assert back.rank_biserial == pytest.approx(-there.rank_biserial, abs=1e-12, nan_ok=True)
 
 
-@law
+@law(20)
 @given(SHARES, st.randoms())
 def test_the_order_of_scans_does_not_change_the_test(differences, random):
     order = random.sample(range(len(differences)), len(differences))
@@ -132,7 +131,7 @@ def test_the_order_of_scans_does_not_change_the_test(differences, random):
     assert repr(signed_rank(differences[order])) == repr(signed_rank(differences))
 
 
-@law
+@law(20)
 @given(arrays.arrays(float, st.integers(2, 60), elements=st.floats(0, 1)), st.integers(0, 99))
 def test_an_interval_lies_between_the_extremes_and_widens_with_confidence(shares, seed):
     narrow, wide = (interval_of_mean(shares, level, 200, np.random.default_rng(seed)) for level in (0.6, 0.95))

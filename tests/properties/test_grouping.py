@@ -10,6 +10,7 @@ from scipy import stats
 from ctpop.screening.grouping import Groups, group_values, with_groups
 from ctpop.screening.rows import numbered
 from ctpop.screening.values import usable_values
+from support.laws import law
 
 NAMES = ["a", "b", "c", "d", "other"]
 MEMBERS = NAMES[:4]
@@ -42,6 +43,7 @@ def grouped(measures, free, members=MEMBERS):
     return values, group_values(rows, usable, Groups({"group": list(members)}, 0.5))
 
 
+@law(15)
 @given(scans())
 def test_a_group_is_the_union_of_the_voxels_of_its_members(study):
     measures, voxels, free = study
@@ -61,6 +63,7 @@ def test_a_group_is_the_union_of_the_voxels_of_its_members(study):
             assert np.isnan(table[scan, "hu_mean"])
 
 
+@law(15)
 @given(scans(), st.permutations(MEMBERS))
 def test_the_order_of_the_members_does_not_matter(study, order):
     measures, _, free = study
@@ -71,6 +74,7 @@ def test_the_order_of_the_members_does_not_matter(study, order):
     assert one.drop(columns="value").equals(other.drop(columns="value"))
 
 
+@law(15)
 @given(scans())
 def test_values_of_single_structures_stay_as_they_are(study):
     measures, _, free = study
@@ -83,6 +87,7 @@ def test_values_of_single_structures_stay_as_they_are(study):
     assert len(both) - len(values) == table["value"].notna().sum()
 
 
+@law(15)
 @given(scans())
 def test_a_scan_does_not_depend_on_the_others(study):
     measures, _, free = study

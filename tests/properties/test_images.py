@@ -5,16 +5,14 @@ import itertools
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctpop.errors import ScanError
 from ctpop.images import read_ct, read_labels
 from ctpop.segmentation.label_file import write_labels
+from support.laws import law
 from support.volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
-
-law = settings(deadline=None, max_examples=60, derandomize=True)
-many = settings(law, max_examples=200)
 
 SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
 EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as are the turned affines
@@ -39,7 +37,7 @@ def compressed(new_path):
     return content
 
 
-@law
+@law(25)
 @given(SHAPES, AFFINES, st.sampled_from(ORIENTATIONS), st.integers(0, 2**32))
 def test_the_order_of_axes_in_the_file_changes_neither_voxels_nor_grid(new_path, shape, where, codes, seed):
     values = hu(shape, seed)
@@ -52,7 +50,7 @@ def test_the_order_of_axes_in_the_file_changes_neither_voxels_nor_grid(new_path,
     np.testing.assert_array_equal(volume.grid.affine, where)
 
 
-@law
+@law(25)
 @given(
     SHAPES,
     AFFINES,
@@ -84,7 +82,7 @@ def outcome(path, content):
         return error.reason, None
 
 
-@many
+@law(60)
 @given(st.integers(0, COMPRESSED_BYTES - 1))
 @example(0)
 @example(COMPRESSED_BYTES - 1)
@@ -94,7 +92,7 @@ def test_a_compressed_file_that_is_cut_anywhere_is_refused(new_path, compressed,
     assert reason == "unreadable"
 
 
-@many
+@law(60)
 @given(st.integers(0, COMPRESSED_BYTES - 1))
 @example(4)  # the time in the gzip header, which says nothing about the CT
 def test_a_flipped_byte_in_a_compressed_file_is_refused_or_changes_nothing(new_path, compressed, position):
@@ -107,7 +105,7 @@ def test_a_flipped_byte_in_a_compressed_file_is_refused_or_changes_nothing(new_p
         assert reason == "unreadable"
 
 
-@many
+@law(60)
 @given(st.dictionaries(st.integers(0, 351), st.integers(0, 255), min_size=1, max_size=6))
 def test_whatever_stands_in_a_header_the_file_is_read_or_refused_with_a_reason(new_path, changed):
     content = bytearray(save(new_path(".nii"), hu()).read_bytes())

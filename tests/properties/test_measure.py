@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -17,10 +17,8 @@ from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.measuring.attenuation import PERCENTILES
 from ctpop.measuring.scan import How, measure_structures
 from ctpop.schema import FACES
+from support.laws import law
 from support.volumes import ORIENTATIONS, affine, save, save_turned
-
-law = settings(deadline=None, max_examples=60, derandomize=True)
-few = settings(law, max_examples=30)
 
 LABEL_OF = {"spleen": 1, "kidney_left": 2, "liver": 4}
 SHAPES = st.one_of(st.tuples(*[st.integers(1, 8)] * 3), st.tuples(*[st.integers(4, 8)] * 3))
@@ -115,7 +113,7 @@ def of_values(values):
 @pytest.mark.parametrize(
     "hu_type", [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.int64, np.float32, np.float64]
 )
-@few
+@law(12)
 @given(SHAPES, SEEDS, LABEL_TYPES, AFFINES, LAYERS, EROSIONS_MM, st.booleans())
 def test_measures_are_those_of_one_mask_per_structure(
     hu_type, shape, seed, label_type, where, layers, erosion_mm, fractional
@@ -135,7 +133,7 @@ def test_measures_are_those_of_one_mask_per_structure(
     pd.testing.assert_frame_equal(found[rest], expected[rest], rtol=1e-12, atol=1e-9)
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, st.sampled_from([1, 30, 3000]))
 def test_the_mean_and_the_spread_of_whole_hu_have_no_error_of_their_own(shape, seed, spread):
     numbers, hu = scan(shape, seed)
@@ -151,7 +149,7 @@ def test_the_mean_and_the_spread_of_whole_hu_have_no_error_of_their_own(shape, s
         assert not values or found.loc[name, "hu_sd"] == math.sqrt(variance)
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, LABEL_TYPES, st.sampled_from([np.int16, np.float32]))
 def test_the_histogram_holds_every_voxel_of_a_structure_once_at_its_hu(shape, seed, label_type, hu_type):
     numbers, hu = scan(shape, seed, label_type, hu_type)
@@ -165,7 +163,7 @@ def test_the_histogram_holds_every_voxel_of_a_structure_once_at_its_hu(shape, se
     assert [tuple(row) for row in histogram.to_numpy(dtype=object)] == expected
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, st.sampled_from([np.uint16, np.int32, np.float32, np.float64]))
 def test_values_beyond_16_bits_count_as_the_end_of_the_range_and_are_told(shape, seed, hu_type):
     numbers, hu = scan(shape, seed)
@@ -179,7 +177,7 @@ def test_values_beyond_16_bits_count_as_the_end_of_the_range_and_are_told(shape,
     pd.testing.assert_frame_equal(found[names], cut[names], rtol=1e-12)
 
 
-@few
+@law(12)
 @given(SHAPES, SEEDS, st.sampled_from(ORIENTATIONS), st.sampled_from(ORIENTATIONS), AFFINES, LAYERS)
 def test_flipping_and_transposing_image_and_affine_together_changes_nothing(
     new_path, shape, seed, ct_codes, label_codes, where, layers
@@ -196,7 +194,7 @@ def test_flipping_and_transposing_image_and_affine_together_changes_nothing(
     pd.testing.assert_frame_equal(found, plain, check_exact=True)
 
 
-@few
+@law(12)
 @given(SHAPES, SEEDS, AFFINES, ANGLES)
 def test_turning_the_patient_in_the_scanner_moves_centroid_and_box_and_nothing_else(shape, seed, where, degrees):
     numbers, hu = scan(shape, seed)
@@ -218,7 +216,7 @@ def test_turning_the_patient_in_the_scanner_moves_centroid_and_box_and_nothing_e
     np.testing.assert_allclose(high, corners.max(axis=0), rtol=1e-9, atol=1e-6)
 
 
-@few
+@law(12)
 @given(SHAPES, SEEDS, ANGLES)
 def test_a_scan_that_is_stored_obliquely_has_the_same_volumes_and_attenuation(new_path, shape, seed, degrees):
     numbers, hu = scan(shape, seed)
@@ -237,7 +235,7 @@ def test_a_scan_that_is_stored_obliquely_has_the_same_volumes_and_attenuation(ne
     np.testing.assert_allclose(found[list(HU_COLUMNS)], plain[list(HU_COLUMNS)], rtol=1e-12)
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, SEEDS)
 def test_voxels_outside_the_structures_do_not_matter(shape, seed, other_seed):
     numbers, hu = scan(shape, seed)
@@ -252,7 +250,7 @@ def test_voxels_outside_the_structures_do_not_matter(shape, seed, other_seed):
     pd.testing.assert_frame_equal(found, other, check_exact=True)
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, st.permutations(list(LABEL_OF)))
 def test_a_structure_is_measured_alone_as_it_is_among_others(shape, seed, order):
     numbers, hu = scan(shape, seed)
@@ -266,7 +264,7 @@ def test_a_structure_is_measured_alone_as_it_is_among_others(shape, seed, order)
 
 
 @pytest.mark.parametrize("hu_type", [np.int16, np.float32])
-@settings(law, max_examples=15)
+@law(5)
 @given(SHAPES, SEEDS)
 def test_the_memory_order_of_the_arrays_does_not_matter(hu_type, shape, seed):
     numbers, hu = scan(shape, seed, hu_type=hu_type)
@@ -290,7 +288,7 @@ def inner_axis_first(image):
     return turned
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, st.integers(1, 600))
 def test_the_size_of_the_slabs_does_not_matter(shape, seed, voxels):
     numbers, hu = scan(shape, seed)
@@ -304,7 +302,7 @@ def test_the_size_of_the_slabs_does_not_matter(shape, seed, voxels):
     pd.testing.assert_frame_equal(found.histogram, whole.histogram, check_exact=True)
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, st.integers(-5, 5).map(lambda power: 2.0**power), st.integers(-64, 64))
 def test_a_change_of_the_attenuation_scale_changes_the_attenuation_alike(shape, seed, factor, shift):
     numbers, hu = scan(shape, seed, hu_type=np.int16)
@@ -315,7 +313,7 @@ def test_a_change_of_the_attenuation_scale_changes_the_attenuation_alike(shape, 
     np.testing.assert_allclose(scaled["hu_sd"], plain["hu_sd"] * factor, rtol=1e-9, atol=1e-9)
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS)
 def test_more_layers_never_mean_fewer_voxels_at_the_border(shape, seed):
     numbers, _ = scan(shape, seed)
@@ -326,7 +324,7 @@ def test_more_layers_never_mean_fewer_voxels_at_the_border(shape, seed):
     assert (counts[-1] == measure(numbers, None, affine())["n_voxels"]).all()  # no image has more than 8 voxels
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS)
 def test_the_order_of_the_statistics_is_that_of_their_names(shape, seed):
     found = measure(*scan(shape, seed), affine()).dropna(subset=["hu_mean"])
@@ -337,7 +335,7 @@ def test_the_order_of_the_statistics_is_that_of_their_names(shape, seed):
     assert (found["hu_sd"] <= (found["hu_max"] - found["hu_min"]) / 2 + 1e-9).all()  # Popoviciu's inequality
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS, EROSIONS_MM, EROSIONS_MM)
 def test_a_deeper_erosion_leaves_fewer_voxels_and_none_that_was_gone(shape, seed, one_mm, other_mm):
     numbers, hu = scan(shape, seed)
@@ -348,7 +346,7 @@ def test_a_deeper_erosion_leaves_fewer_voxels_and_none_that_was_gone(shape, seed
     assert (shallow["eroded_voxels"] <= shallow["n_voxels"]).all()
 
 
-@law
+@law(20)
 @given(SHAPES, SEEDS)
 def test_parts_are_no_more_than_voxels_and_the_largest_is_no_smaller_than_the_mean_part(shape, seed):
     found = measure(*scan(shape, seed), affine()).query("n_voxels > 0")

@@ -46,15 +46,15 @@ def by_simpleitk(ct_path, labels_path, numbers):
     return statistics, shapes
 
 
-@pytest.fixture(params=["turned RAS", "turned PIL", "abdomen"])
-def paths(request, tmp_path):
+@pytest.fixture(scope="module", params=["turned RAS", "turned PIL", "abdomen"])
+def paths(request, tmp_path_factory):
     """A CT and its label map."""
     if request.param == "abdomen":
         return ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz"
-    return synthetic(tmp_path, request.param.split()[1])
+    return synthetic(tmp_path_factory.mktemp("synthetic"), request.param.split()[1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(paths):
     """Measures by us and by SimpleITK, and the labels."""
     numbers = [int(number) for number in np.unique(read_labels(paths[1]).data) if number]

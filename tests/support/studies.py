@@ -59,9 +59,10 @@ class Study:
 
 
 def quiet_environment() -> dict[str, str]:
-    """Return the environment without what the test run itself set."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
-    return {**kept, "OMP_WAIT_POLICY": "PASSIVE"}
+    """Return the environment without what the test run itself set; idle threads of BLAS and OpenMP wait asleep."""
+    left_out = ("SNAKEMAKE", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+    return {**kept, "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def draw_cohort(folder: Path, people: int) -> Path:

@@ -11,7 +11,7 @@ from support import study_tables
 
 def described(folder, people, *options):
     tables = study_tables.study(people, study_tables.label_set(1, 1))
-    study_tables.write(tables, folder / "tables")
+    study_tables.write(tables, folder / "tables", "cohort", "exclusions", "flow")
     files = [
         word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", f"{folder}/tables/{name}.parquet")
     ]

@@ -145,7 +145,7 @@ def test_another_alpha_differs():
 
 def test_the_command_writes_the_table(tmp_path):
     tables = study_tables.study(study_tables.registry(60), structures.read("demo"))
-    study_tables.write(tables, tmp_path)
+    study_tables.write(tables, tmp_path, "flow", "cohort", "associations")
     inputs = [
         option
         for name in ("flow", "cohort", "associations")

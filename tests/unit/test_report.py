@@ -13,6 +13,7 @@ import pytest
 from ctpop import schema, settings
 from ctpop.__main__ import main
 from ctpop.errors import ContractError
+from ctpop.figures.formats import FORMATS
 from ctpop.figures.wording import coefficient
 from ctpop.reporting import pages
 from ctpop.reporting.provenance import ABSENT, package_version, without_folders
@@ -50,9 +51,9 @@ class Page(HTMLParser):
         ]
 
 
-def report_of(folder, *args, **others):
+def report_of(folder, *args, jobs=1, **others):
     """Run the command and return its page."""
-    assert main(written(folder, *args, **others)) == 0
+    assert main([*written(folder, *args, **others), "--jobs", str(jobs)]) == 0
     return Page(folder / "report" / "index.html")
 
 
@@ -70,11 +71,17 @@ def losses():
     return people, study_tables.label_set(), {"s0010": "unreadable"}
 
 
+def report_of_losses(folder, **options):
+    """Report a synthetic study with every kind of loss, its figures in all formats."""
+    changes = {"report": {"formats": list(FORMATS)}}
+    report_of(folder, *losses(), truth=str(folder / "truth.csv"), banner="synthetic", changes=changes, **options)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A synthetic study of 60 people with every kind of loss, reported once."""
     folder = tmp_path_factory.mktemp("study")
-    report_of(folder, *losses(), truth=str(folder / "truth.csv"), banner="synthetic")
+    report_of_losses(folder)
     return folder
 
 
@@ -227,7 +234,7 @@ def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_confi
     for path in (*stale, kept):
         path.write_text("from elsewhere")
 
-    report_of(finished, *losses(), truth=str(finished / "truth.csv"), banner="synthetic")
+    report_of_losses(finished, jobs=2)  # the first run had one process
 
     assert not any(path.exists() for path in stale)
     assert kept.read_text() == "from elsewhere"
@@ -263,7 +270,7 @@ def grouped(tmp_path_factory):
     """A study of 40 people whose label set has both kidneys and two lumbar vertebrae, reported once."""
     folder = tmp_path_factory.mktemp("grouped")
     labels = volumes.label_set("liver", "kidney_left", "kidney_right", "vertebrae_L1", "vertebrae_L3")
-    panels = {"report": {"figure6": [["kidneys", "hu_mean"], ["liver", "volume_ml"]], "dpi": 72}}
+    panels = {"report": {"figure6": [["kidneys", "hu_mean"], ["liver", "volume_ml"]]}}
     return folder, report_of(folder, study_tables.registry(40), labels, changes=panels)
 
 
@@ -382,11 +389,17 @@ def test_a_study_of_segmentations_names_no_model(tmp_path):
     assert "nnU-Net" not in words
 
 
-def test_a_structure_that_the_label_set_lacks_is_told(tmp_path, capsys):
-    changes = {"report": {"figure6": [["hip_lfet", "hu_mean"]]}}
-    arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1), changes=changes)
+@pytest.fixture(scope="module")
+def unreported(tmp_path_factory):
+    """The arguments of the command for a study that has its tables."""
+    return written(tmp_path_factory.mktemp("unreported"), study_tables.registry(12), study_tables.label_set(1, 1))
 
-    assert main(arguments) == 1
+
+def test_a_structure_that_the_label_set_lacks_is_told(unreported, capsys):
+    config = json.loads(unreported[-1])
+    config["report"]["figure6"] = [["hip_lfet", "hu_mean"]]
+
+    assert main([*unreported[:-1], json.dumps(config)]) == 1
     told = capsys.readouterr().err
     assert "report.figure6: label set" in told
     assert "has no structure hip_lfet" in told
@@ -399,10 +412,8 @@ def test_a_table_that_is_missing_is_told(tmp_path, capsys):
     assert "posthoc.parquet: is needed for the report" in capsys.readouterr().err
 
 
-def test_a_configuration_that_is_not_json_is_told(tmp_path, capsys):
-    arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1))
-
-    assert main([*arguments[:-1], "alpha: 1"]) == 1
+def test_a_configuration_that_is_not_json_is_told(unreported, capsys):
+    assert main([*unreported[:-1], "alpha: 1"]) == 1
     assert "--config: JSON is expected, found 'alpha: 1'" in capsys.readouterr().err
 
 

@@ -5,7 +5,7 @@ import pytest
 from ctpop import report, settings
 from ctpop.reporting import listings, summaries
 from ctpop.reporting.provenance import provenance
-from ctpop.reporting.study import Study, read_study
+from ctpop.reporting.study import Study
 from support import study_tables
 from support.evidence import decisions
 
@@ -17,14 +17,14 @@ def study(folder, review=None, **screen) -> Study:
     tables = study_tables.study(study_tables.registry(30), LABELS)
     if review is not None:
         tables |= study_tables.screened(tables["measures"], LABELS, tables["cohort"], review)
-    study_tables.write(tables, folder / "tables")
+    folder.mkdir(exist_ok=True)
     LABELS.table.to_csv(folder / "labels.csv", index=False)
     config = {
         "study": {"name": "made_up", "registry": "registry.csv", "start_from": "segmentations"},
         "structures": str(folder / "labels.csv"),
         "screen": screen,
     }
-    return read_study(folder / "tables", LABELS, settings.validated(config))
+    return Study(settings.validated(config), LABELS, tables)
 
 
 def screening_of(folder, review=None, **screen) -> str:

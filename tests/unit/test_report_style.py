@@ -17,7 +17,7 @@ def finished(tmp_path_factory):
     """A study of 60 people, reported in AMA style."""
     folder = tmp_path_factory.mktemp("ama")
     people, labels = study_tables.registry(60), study_tables.label_set(1, 1)
-    chosen = {"report": {"figure6": [["organ_1", "volume_ml"]], "dpi": 72, "style": "ama"}}
+    chosen = {"report": {"figure6": [["organ_1", "volume_ml"]], "formats": ["svg"], "style": "ama"}}
     assert main(written(folder, people, labels, changes=chosen)) == 0
     return folder
 

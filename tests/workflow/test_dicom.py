@@ -70,7 +70,7 @@ def study(hospital):
         "banner": "synthetic",
     }
     config["segment"]["shards"] = 3
-    config["report"] |= {"dpi": 72, "formats": ["pdf", "svg"]}  # those whose texts can be searched
+    config["report"] |= {"dpi": 72, "formats": ["svg"]}  # the format whose text can be searched
     config["aging"]["n_min"] = 4
     config["cohort"].pop("table1", None)  # a column of the demo's registry
     found = Study(hospital, config)

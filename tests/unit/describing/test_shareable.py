@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -18,8 +17,7 @@ from ctpop.describing.suppression import Sum, hidden, top_coded
 from ctpop.describing.table1 import table1
 from ctpop.registries import criteria
 from support import study_tables
-
-law = hypothesis_settings(deadline=None, max_examples=15, derandomize=True)
+from support.laws import law
 
 
 def possible_range(counts, mask, sums, place):
@@ -68,7 +66,7 @@ def test_where_nothing_is_small_nothing_is_hidden():
     assert not hidden([40, 5, 35, 0], [Sum(0, (1, 2, 3))]).any()
 
 
-@law
+@law(10)
 @given(st.integers(0, 60), st.lists(st.integers(0, 12), min_size=1, max_size=5))
 def test_no_small_step_of_a_flow_can_be_computed_from_the_others(left, removed):
     counts = [left + sum(removed)]
@@ -82,7 +80,7 @@ def test_no_small_step_of_a_flow_can_be_computed_from_the_others(left, removed):
         assert_nothing_small_is_told(counts, mask, sums)
 
 
-@law
+@law(6)
 @given(st.integers(0, 10_000), st.integers(20, 120))
 def test_no_small_cell_of_table_1_can_be_computed_from_the_others(seed, n):
     random = np.random.default_rng(seed)
@@ -137,7 +135,7 @@ def test_ages_above_89_are_90_and_missing_stays_missing():
 
 def shared(folder, people, further=()):
     tables = study_tables.study(people, study_tables.label_set())
-    study_tables.write(tables, folder / "tables")
+    study_tables.write(tables, folder / "tables", "cohort", "flow", "overlap", "structure_flow", "associations")
     options = ["--tables", str(folder / "tables"), "--out", str(folder / "shareable"), "--banner", "synthetic"]
     assert main(["share", *options, "--settings", json.dumps({"table1": list(further)})]) == 0
     return {path.name: path.read_bytes() for path in (folder / "shareable").iterdir()}

@@ -8,6 +8,7 @@ import pytest
 from ctpop.figures import age_by_sex, asymmetry, scatter
 from ctpop.figures.export import Plan
 from ctpop.figures.finding import Conventions, Finding
+from ctpop.figures.formats import FORMATS
 from ctpop.figures.wording import printed_in
 from ctpop.reporting.saving import save_all
 from support import study_tables
@@ -25,9 +26,9 @@ def plans():
     return [*ages, Plan("three", "scatter", "", partial(scatter.draw, finding, conventions), points.copy)]
 
 
-def saved(folder, jobs, style="paper", chosen=slice(None)):
+def saved(folder, jobs, style="paper", chosen=slice(None), formats=FORMATS):
     with printed_in(style):
-        pictures = save_all(plans()[chosen], folder, 72, jobs)
+        pictures = save_all(plans()[chosen], folder, {"dpi": 72, "formats": formats}, jobs)
     return pictures, {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -65,8 +66,16 @@ def test_figures_of_an_earlier_configuration_go_and_other_files_stay(tmp_path):
     }
 
 
+def test_only_the_chosen_formats_are_written_and_files_of_the_others_are_removed(tmp_path):
+    saved(tmp_path, 1, chosen=slice(1))
+
+    _, files = saved(tmp_path, 1, chosen=slice(1), formats=["svg"])
+
+    assert set(files) == {"one.svg", "one.csv"}
+
+
 def test_a_figure_that_cannot_be_drawn_ends_the_run(tmp_path):
     broken = Plan("broken", "asymmetry", "", partial(asymmetry.draw, None, None), dict)
 
     with pytest.raises(TypeError):
-        save_all([broken, *plans()], tmp_path, 72, 2)
+        save_all([broken, *plans()], tmp_path, {"dpi": 72, "formats": FORMATS}, 2)
