@@ -285,11 +285,13 @@ def draw_lung_vessel(canvas: Canvas, lung: Mask, side: int, hu: float) -> None:
     way = canvas.random.normal(size=3)
     way /= np.linalg.norm(way)
     way[0] = side * abs(way[0])
-    x, y, z = canvas.x - np.float32(side * 30), canvas.y + 5, canvas.z - 265
+    x, y, z = canvas.x[lung] - np.float32(side * 30), canvas.y[lung] + 5, canvas.z[lung] - 265
     along = x * way[0] + y * way[1] + z * way[2]
     radius = 4.5 - 0.03 * along
     squared = (x - along * way[0]) ** 2 + (y - along * way[1]) ** 2 + (z - along * way[2]) ** 2
-    canvas.shade(lung & (along > 0) & (along < 95) & (squared < radius * np.abs(radius)), hu)
+    vessel = np.zeros(SHAPE, bool)
+    vessel[lung] = (along > 0) & (along < 95) & (squared < radius * np.abs(radius))
+    canvas.shade(vessel, hu)
 
 
 def draw_abdomen(canvas: Canvas, anatomy: Anatomy, trunk: Trunk, person: Person) -> None:
@@ -414,20 +416,36 @@ def draw_spine(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
     floor = 4.0
     for level, height in enumerate(heights):
         scale = 1.0 if level < len(lumbar) else 0.85
-        block = ((x / (24 * scale)) ** 2 + ((y - spine_y) / (18 * scale)) ** 2 < 1) & (z > floor)
-        block &= z < floor + height - 7
-        arch = ((x / 19) ** 2 + ((y - spine_y + 25) / 15) ** 2 < 1) & (z > floor + 6) & (z < floor + height - 4)
-        spinous = (np.abs(x) < 6) & (y < spine_y - 34) & (y > spine_y - 54)
-        spinous &= (z > floor + 2) & (z < floor + height - 10)
-        transverse = (np.abs(y - spine_y + 20) < 7) & (np.abs(x) < 36 * scale)
-        transverse &= np.abs(z - floor - height * 0.5) < 7
-        whole = (block | arch | spinous | transverse) & ~canal & trunk.body
+        slab = slices_between(canvas.z, floor, floor + height)
+        vertebra = vertebra_between([axis[slab] for axis in (x, y, z, spine_y)], floor, height, scale)
+        whole = np.zeros(SHAPE, bool)
+        whole[slab] = vertebra & ~canal[slab] & trunk.body[slab]
         canvas.bone(whole, hu, marrow, lumbar[level] if level < len(lumbar) else "")
         floor += height
     down = np.clip(-z, 0, 120)
     sacrum = (np.abs(x) < 46 - 0.34 * down) & (np.abs(y + 58 + 0.18 * down) < 17 - 0.06 * down)
     canvas.bone(sacrum & (z < 2) & (z > -98) & ~canal, hu, 0.7 * marrow + 30)
     canvas.paint(canal, hu["cord"])
+
+
+def slices_between(z: Floats, low: float, high: float) -> tuple[slice, slice, slice]:
+    """Return the part of the grid whose slices have voxels between two heights (mm)."""
+    inside = np.flatnonzero((z.max(axis=(0, 1)) >= low) & (z.min(axis=(0, 1)) <= high))
+    everything = slice(None)
+    return (everything, everything, slice(inside[0], inside[-1] + 1) if inside.size else slice(0))
+
+
+def vertebra_between(grid: list[Floats], floor: float, height: float, scale: float) -> Mask:
+    """Return a vertebra with arch and processes above a floor (mm); the grid is x, y, z and the y of the spine (mm)."""
+    x, y, z, spine_y = grid
+    block = ((x / (24 * scale)) ** 2 + ((y - spine_y) / (18 * scale)) ** 2 < 1) & (z > floor)
+    block &= z < floor + height - 7
+    arch = ((x / 19) ** 2 + ((y - spine_y + 25) / 15) ** 2 < 1) & (z > floor + 6) & (z < floor + height - 4)
+    spinous = (np.abs(x) < 6) & (y < spine_y - 34) & (y > spine_y - 54)
+    spinous &= (z > floor + 2) & (z < floor + height - 10)
+    transverse = (np.abs(y - spine_y + 20) < 7) & (np.abs(x) < 36 * scale)
+    transverse &= np.abs(z - floor - height * 0.5) < 7
+    return block | arch | spinous | transverse
 
 
 def make_phantom(person: Person) -> Phantom:
