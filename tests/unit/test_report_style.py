@@ -49,3 +49,12 @@ def test_the_page_is_printed_in_ama_style(finished):
 
     assert "&lt;.001" in page
     assert "&lt;.0001" not in page
+
+
+def test_pages_show_and_link_figures_in_the_chosen_formats_alone(finished):
+    for page in [finished / "report" / "index.html", finished / "report" / "structures" / "organ_1.html"]:
+        shown = re.findall(r'<img src="([^"]+)"', page.read_text())
+        linked = re.findall(r'href="([^"]*/figures/[^"]+)"', page.read_text())
+        assert {name.rpartition(".")[2] for name in shown} == {"svg"}
+        assert {name.rpartition(".")[2] for name in linked} == {"svg", "csv"}
+        assert [name for name in (*shown, *linked) if not (page.parent / name).is_file()] == []

@@ -29,6 +29,8 @@ def lines_about(**changed):
         ({"agign": {}}, "agign: unknown key; did you mean 'aging'?"),
         ({"aging": {"alhpa": 0.1}}, "aging.alhpa: unknown key; did you mean 'alpha'?"),
         ({"report": {"zzz": 1}}, "report.zzz: unknown key; known keys are figure6, dpi"),
+        ({"report": {"formats": ["eps"]}}, "report.formats.0: 'eps' is not one of ['pdf', 'svg', 'png']"),
+        ({"report": {"formats": ["pdf"]}}, "report.formats: ['pdf'] contains neither png nor svg, which the"),
         ({"aging": {"alpha": 2}}, "aging.alpha: 2 is greater than or equal to the maximum of 1 (Level of"),
         ({"aging": {"alpha": 0}}, "aging.alpha: 0 is less than or equal to the minimum of 0 (Level of"),
         ({"aging": {"n_min": 12.5}}, "aging.n_min: 12.5 is not of type 'integer'"),
