@@ -121,6 +121,17 @@ def test_patients_without_a_covariate_are_left_out_and_counted(tmp_path):
     assert spleen["n_left_out"].to_dict() == {"sex": 20, "height_cm": 30, "sex + height_cm": 40}
 
 
+@pytest.mark.parametrize(("share", "together"), [(0.5, False), (0.2, True)])
+def test_a_covariate_known_of_few_patients_is_adjusted_for_alone(tmp_path, share, together):
+    heights = a_cohort()["height_cm"].where(np.arange(N) < 0.3 * N)
+    cohort = a_cohort(height_cm=heights)
+
+    tables = run(tmp_path, cohort, an_analysis(cohort), covariates=["sex", "height_cm"], covariate_share=share)
+
+    assert ("sex + height_cm" in set(tables["adjusted"]["adjusted_for"])) == together
+    assert "height_cm" in set(tables["adjusted"]["adjusted_for"])
+
+
 def test_leaving_a_patient_out_is_the_same_as_not_knowing_a_covariate(tmp_path):
     cohort = a_cohort()
     gone = cohort.index < 30
