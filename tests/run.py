@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from contextlib import contextmanager
 from pathlib import Path
+
+from fixtures import scheduling
 
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
@@ -72,8 +73,7 @@ def beside(run, chosen: argparse.Namespace):
 def wants_slurm(chosen: argparse.Namespace) -> bool:
     if chosen.fast or not chosen.slurm_processes:
         return False
-    stages = tomllib.loads((TESTS / "stages.toml").read_text(encoding="utf-8"))
-    return not chosen.stage or any(name.startswith("slurm") for name in stages.get(chosen.stage, []))
+    return not chosen.stage or any(name.startswith("slurm") for name in scheduling.stages().get(chosen.stage, []))
 
 
 class Run:

@@ -9,6 +9,7 @@ from ctpop.reporting import pages
 from ctpop.reporting.provenance import provenance
 from ctpop.reporting.study import Study, read_study
 from support import study_tables
+from support.studies import QUICK_FIGURES
 
 
 def written(folder, people, labels, failed=None, without=(), changes=None, **study):
@@ -22,7 +23,7 @@ def written(folder, people, labels, failed=None, without=(), changes=None, **stu
     study_tables.write(tables, folder / "tables")
     write_table1(printed(tables["table1"]), folder / "report", None)
     labels.table.to_csv(folder / "labels.csv", index=False)
-    cheap = {"figure6": [[labels.names[0], "volume_ml"]], "dpi": 72, "formats": ["png"]}
+    cheap = {"figure6": [[labels.names[0], "volume_ml"]], **QUICK_FIGURES}
     config = {
         "study": {"name": "made_up", "registry": str(folder / "registry.csv"), **study},
         "structures": str(folder / "labels.csv"),

@@ -20,6 +20,7 @@ import yaml
 
 from support import dicom_files, tiny_model
 from support.printed_commands import Command, Page
+from support.real_data import write_meta
 from support.solids import box
 from support.studies import REPO, quiet_environment
 from support.v1_model import save_v1
@@ -163,11 +164,7 @@ class Checkout:
         bids.mkdir()
         (bids / "participants.tsv").write_text("participant_id\tage\tsex\nsub-01\t61\tf\nsub-02\tn/a\tm\n")
         example = yaml.safe_load((self.folder / "docs/examples/totalsegmentator_dataset.yaml").read_text())
-        whole = REPO / "tests" / "data" / "totalsegmentator_dataset" / "totalsegmentator_dataset_1228.tsv"
-        registry = self.folder / example["study"]["registry"]
-        registry.parent.mkdir(parents=True, exist_ok=True)
-        separator = example["cohort"].get("separator", "\t")
-        pd.read_csv(whole, sep="\t", dtype=str, nrows=200).to_csv(registry, sep=separator, index=False)
+        write_meta((self.folder / example["study"]["registry"]).parent)
         tiny_model.describe_set(self.home / ".totalsegmentator" / "nnunet" / "results")
 
     def write_study(self, file: str = "my_study.yaml", **study: Any) -> None:
