@@ -7,21 +7,23 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from phantom import make_phantom, random_person
-from support.studies import QUICK_FIGURES
+from phantom import LABEL, make_phantom, random_person
+from support.studies import FEW_STRUCTURES, QUICK_FIGURES, few_structures
 
 FINER = 2  # voxels are cut in two along each axis, so that a scan takes long enough to be interrupted
 
 
 def draw_people(folder: Path, people: int) -> Path:
-    """Draw people, and return their registry."""
-    rows = []
+    """Draw people and a few of their structures, and return their registry."""
+    rows, kept = [], [LABEL[name] for name in FEW_STRUCTURES]
+    few_structures(folder)
     for number in range(1, people + 1):
         name = f"p{number:02d}"
         phantom = make_phantom(random_person(number))
         affine = phantom.affine.copy()
         affine[:3, :3] /= FINER
-        for kind, voxels in (("ct", np.rint(phantom.hu).astype(np.int16)), ("labels", phantom.labels)):
+        labels = np.where(np.isin(phantom.labels, kept), phantom.labels, 0)
+        for kind, voxels in (("ct", np.rint(phantom.hu).astype(np.int16)), ("labels", labels)):
             image = nib.Nifti1Image(voxels.repeat(FINER, 0).repeat(FINER, 1).repeat(FINER, 2), affine)
             image.set_qform(affine, code=1)
             image.set_sform(affine, code=1)
@@ -45,7 +47,7 @@ def study_of(registry: Path, shards: int) -> dict[str, Any]:
     study = {"name": "people", "start_from": "segmentations", "registry": str(registry), "banner": "synthetic"}
     return {
         "study": study,
-        "structures": "demo",
+        "structures": str(registry.with_name("few_structures.csv")),
         "cohort": {"criteria": ["age_known"]},
         "segment": {"shards": shards},
         "aging": {"n_min": 5},

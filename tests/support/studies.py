@@ -1,5 +1,6 @@
 """Running the real Snakefile on a study in a folder of its own."""
 
+import csv
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import yaml
 
 REPO = Path(__file__).parents[2]
 QUICK_FIGURES = {"dpi": 72, "formats": ["png"]}  # for tests that ask nothing of a figure but that it is there
+FEW_STRUCTURES = ("spleen", "kidney_right", "kidney_left", "liver", "aorta", "hip_left", "iliopsoas_left")
 BUT_THE_REPORT = ("--omit-from", "report")  # as targets: every table, and the gallery
 JOB = re.compile(r"^([a-z_]+)\s+(\d+)$", re.MULTILINE)
 
@@ -81,3 +83,14 @@ def demo_config(cohort: Path) -> dict[str, Any]:
     config["study"]["registry"] = str(cohort / "registry.csv")
     config["study"]["truth"] = str(cohort / "images" / "truth.csv")
     return config
+
+
+def few_structures(folder: Path) -> str:
+    """Write the shipped demo label set with a third of its structures, so that a third is drawn; return its path."""
+    shipped = REPO / "workflow" / "resources" / "structures" / "demo.csv"
+    with shipped.open(newline="", encoding="utf-8") as file:
+        columns, *rows = csv.reader(file)
+    path = folder / "few_structures.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([columns, *(row for row in rows if row[1] in FEW_STRUCTURES)])
+    return str(path)

@@ -128,10 +128,11 @@ def test_twenty_kills_do_not_change_a_byte_of_the_demo(undisturbed_demo, tmp_pat
 def copies_of_a_job(study, number):
     """Start a job on the first shard several times at once, and return the processes."""
     files = {"registry": study.config["study"]["registry"], "masks": study.results / "masks"}
+    files |= {"structures": study.config["structures"]}
     files |= {"out": study.results / "shards" / "segments" / "1-of-1.parquet"}
     files |= {"times": study.results / "benchmarks" / "segment" / "1-of-1_scans.csv"}
     options = [str(word) for name, path in files.items() for word in (f"--{name}", path)]
-    command = [sys.executable, "-m", "ctpop", "segment", "--engine", "existing", "--structures", "demo", *options]
+    command = [sys.executable, "-m", "ctpop", "segment", "--engine", "existing", *options]
     places = {**quiet_environment(), "PYTHONPATH": str(REPO / "workflow")}
     return [subprocess.Popen(command, cwd=study.folder, env=places, stderr=subprocess.DEVNULL) for _ in range(number)]
 

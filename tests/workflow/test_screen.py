@@ -25,7 +25,7 @@ def test_a_review_reruns_the_screening_and_what_follows(reviewed):
     assert set(verdicts.loc[verdicts["reason"] == "reviewer_excluded", "scan_id"]) == {"demo-001"}
     assert not pd.read_parquet(study.results / "tables" / "analysis.parquet")["scan_id"].eq("demo-001").any()
     page = (study.results / "report" / "index.html").read_text()
-    assert '<tr><th scope="row">Excluded by a reviewer</th><td>9</td><td>1</td><td>8</td></tr>' in page
+    assert '<tr><th scope="row">Excluded by a reviewer</th><td>6</td><td>1</td><td>5</td></tr>' in page
     assert "Excluded by a reviewer (n = 1)" in page
 
 
@@ -72,6 +72,6 @@ def test_failures_and_flow_agree_with_the_verdicts(small):
     flow = pd.read_parquet(tables / "structure_flow.parquet")
 
     assert failures["n_usable_volume"].to_dict() == verdicts.groupby("structure")["usable_volume"].sum().to_dict()
-    assert flow.groupby(["structure", "measure"])["n_before"].max().eq(9).all()
+    assert flow.groupby(["structure", "measure"])["n_before"].max().eq(6).all()
     last = flow[flow["order"] == flow["order"].max()].set_index(["structure", "measure"])["n_after"]
     assert last.xs("hu_mean", level="measure").to_dict() == verdicts.groupby("structure")["usable_hu"].sum().to_dict()

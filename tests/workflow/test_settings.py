@@ -4,13 +4,14 @@ import html
 
 import pandas as pd
 
-from support.studies import Study, demo_config
+from support.studies import Study, demo_config, draw_cohort
 
 SENTENCE = 'Older than {shard} {years}, "so" \\{2}'
 
 
-def test_braces_and_quotes_in_a_setting_are_no_wildcards(small_cohort, tmp_path):
-    config = demo_config(small_cohort)
+def test_braces_and_quotes_in_a_setting_are_no_wildcards(tmp_path):
+    draw_cohort(tmp_path / "cohort", people=1)
+    config = demo_config(tmp_path / "cohort")
     config["cohort"]["criteria"] = [{"name": "old", "sentence": SENTENCE, "column": "age_years", "between": [0, 60]}]
     config["study"]["banner"] = SENTENCE
     study = Study(tmp_path, config)
