@@ -43,7 +43,7 @@ def test_the_model_folder_is_small(dice):
 
 
 def test_labels_equal_those_of_the_nnunetv2_predict_command(demo, tmp_path):
-    scans = ["demo-001", "demo-002"]
+    scans = ["demo-001"]
     (tmp_path / "in").mkdir()
     for scan in scans:
         image = demo.folder / "cohort" / "images" / f"{scan}.nii.gz"
