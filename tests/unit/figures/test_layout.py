@@ -134,7 +134,14 @@ def touching(words, frames):
     return [(words[one], words[other]) for one, other in pairs]
 
 
-@pytest.fixture(scope="module", params=STUDIES)
+# What these draw is drawn with other words or more structures by another one.
+LIKE_ANOTHER = ("demo_35",)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.exhaustive if name in LIKE_ANOTHER else ()) for name in STUDIES],
+)
 def name(request):
     return request.param
 
