@@ -78,9 +78,9 @@ test: setup browser crate-check  ## run all tests, or those of a stage: make tes
 test-fast: setup  ## run the tests of single modules (unit, properties, reference)
 	$(TEST) --fast
 
-test-workflow: setup browser crate-check  ## run the tests of workflow, pages and commands, or a part: PART=1/3
+test-workflow: setup browser crate-check  ## run the tests of workflow, reports, pages and commands, or a part: PART=1/3
 	$(RUN_TESTS) python -m pytest --numprocesses $(PROCESSES) $(GROUPED) $(if $(PART),--part $(PART)) \
-		tests/workflow tests/browser tests/commands
+		tests/workflow tests/reports tests/browser tests/commands
 
 test-slurm: setup  ## run the tests on a real Slurm (root on Debian)
 	$(RUN_TESTS) python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/slurm

@@ -6,4 +6,4 @@
 - `data/`: real images and tables with their licences; nothing outside the repository is read.
 """
 
-pytest_plugins = ["fixtures.browser", "fixtures.scheduling", "fixtures.shared_studies"]
+pytest_plugins = ["fixtures.browser", "fixtures.counting", "fixtures.scheduling", "fixtures.shared_studies"]

@@ -6,17 +6,18 @@ from collections import Counter
 import pytest
 
 from support.slurm_head import Head
-from support.studies import QUICK_FIGURES, Study, demo_config, draw_cohort
+from support.studies import QUICK_FIGURES, Study, demo_config, draw_cohort, few_structures
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
 SECONDS = 1500  # a quarter of it where nothing else runs
 TO_SCREENED_MEASURES = ("screen",)
 
 
-def both_ways(tmp_path, cluster, people, *targets):
+def both_ways(tmp_path, cluster, people, *targets, structures="demo"):
     """Run the demo with some of its people on the cluster and on this machine, or up to some targets; return both."""
     draw_cohort(tmp_path / "cohort", people=people)
     config = demo_config(tmp_path / "cohort")
+    config["structures"] = structures
     config["segment"]["shards"] = 2
     config["aging"]["n_min"] = 5
     config["report"] |= QUICK_FIGURES
@@ -40,7 +41,8 @@ def assert_same(here, there, cluster, printed, *targets):
 
 @pytest.mark.timeout(2400, func_only=True)
 def test_a_study_of_images_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
-    here, there, printed = both_ways(tmp_path, cluster, 8, *TO_SCREENED_MEASURES)
+    label_set = few_structures(tmp_path)
+    here, there, printed = both_ways(tmp_path, cluster, 5, *TO_SCREENED_MEASURES, structures=label_set)
 
     assert_same(here, there, cluster, printed, *TO_SCREENED_MEASURES)
     assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").iterdir()) == 2

@@ -8,7 +8,7 @@ from support.slurm_cluster import kill, parent_of, processes, wait_for
 from support.studies import REPO
 
 LAST_WORDS = 6000
-PEOPLE = 16  # of a study on a cluster: enough that a fault comes after the first and before the last of them
+PEOPLE = 8  # of a study on a cluster: enough that a fault comes after the first and before the last of them
 
 
 class Head:

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from support import snakemake_server
+
 REPO = Path(__file__).parents[2]
 QUICK_FIGURES = {"dpi": 72, "formats": ["png"]}  # for tests that ask nothing of a figure but that it is there
 FEW_STRUCTURES = ("spleen", "kidney_right", "kidney_left", "liver", "aorta", "hip_left", "iliopsoas_left")
@@ -33,20 +35,27 @@ class Study:
         """Return the same study with other settings."""
         return Study(self.folder, {**self.config, section: {**self.config.get(section, {}), **settings}})
 
-    def command(self, *options: str, python: str = sys.executable) -> list[str]:
+    def command(self, *options: str) -> list[str]:
+        """Return the command of a run, for a process of its own."""
+        return [sys.executable, "-m", "snakemake", *self.arguments(*options)]
+
+    def arguments(self, *options: str) -> list[str]:
+        """Write the configuration, and return the arguments with which `snakemake` runs it."""
         path = self.folder / "study.yaml"
         path.write_text(yaml.safe_dump(self.config))
         snakefile = ["-s", str(REPO / "Snakefile"), "--directory", str(self.folder)]
         profile = ["--workflow-profile", "none", "--profile", str(REPO / "profiles" / "local")]
-        return [python, "-m", "snakemake", *snakefile, *profile, "--configfile", str(path), "--cores", "2", *options]
+        return [*snakefile, *profile, "--configfile", str(path), "--cores", "2", *options]
 
-    def run(self, *options: str, python: str = sys.executable, succeeds: bool = True) -> str:
-        """Run the workflow and return what it printed."""
-        ended = subprocess.run(
-            self.command(*options, python=python), capture_output=True, text=True, check=False, env=quiet_environment()
-        )
-        printed = ended.stdout + ended.stderr
-        assert (ended.returncode == 0) == succeeds, printed[-6000:]
+    def run(self, *options: str, python: str | None = None, succeeds: bool = True) -> str:
+        """Run the workflow, by another Python if one is named, and return what it printed."""
+        if python:
+            command = [python, "-m", "snakemake", *self.arguments(*options)]
+            ended = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet_environment())
+            code, printed = ended.returncode, ended.stdout + ended.stderr
+        else:
+            code, printed = snakemake_server.run(self.arguments(*options), Path.cwd(), quiet_environment())
+        assert (code == 0) == succeeds, printed[-6000:]
         return printed
 
     def planned(self, *targets: str) -> dict[str, int]:
