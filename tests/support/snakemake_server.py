@@ -50,7 +50,7 @@ def serve() -> None:
 
 def _become(request: dict[str, Any], output: int) -> None:
     """Give this process the arguments, the folder, the environment and the output that were asked for."""
-    with open(os.devnull) as nothing:
+    with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
