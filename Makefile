@@ -86,7 +86,7 @@ test-slurm: setup  ## run the tests on a real Slurm (root on Debian)
 	$(RUN_TESTS) python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/slurm
 
 test-all: setup browser crate-check  ## run all tests and the exhaustive ones (hours)
-	LAW_EXAMPLES=10 $(TEST) -m 'exhaustive or not exhaustive'
+	LAW_EXAMPLES=10 $(TEST) --count-all -m 'exhaustive or not exhaustive'
 
 durations: setup browser crate-check  ## measure how long groups of tests take, by which they are ordered
 	$(RUN_TESTS) python -m pytest --numprocesses $(PROCESSES) $(GROUPED) --ignore tests/slurm --write-durations
