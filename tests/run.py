@@ -1,7 +1,7 @@
 """Run the tests as `make test` does: everything in several processes, the tests of Slurm beside the others.
 
 The tests of Slurm wait for clusters most of the time, so that they run in processes of their own; their output follows
-that of the other tests. Lines and branches are counted in every process, the commands of the workflow included.
+that of the other tests, and are not counted in the coverage (fixtures/counting.py).
 """
 
 import argparse
@@ -37,9 +37,9 @@ def main() -> int:
     chosen, further = make_parser().parse_known_args()
     counted = not (chosen.fast or chosen.stage)
     with tempfile.TemporaryDirectory() as scratch:
-        run = Run(counted, Path(scratch), further)
+        run = Run(Path(scratch), further)
         with beside(run, chosen) as slurm:
-            codes = [run.wait(run.start("tests", options_of(chosen)))]
+            codes = [run.wait(run.start("tests", options_of(chosen), counted=counted))]
         codes += [run.wait(slurm, show=True)] if slurm else []
         if counted:
             codes.append(run.report_coverage())
@@ -77,17 +77,15 @@ def wants_slurm(chosen: argparse.Namespace) -> bool:
 
 
 class Run:
-    """Sessions of pytest whose coverage is added up."""
+    """Sessions of pytest."""
 
-    def __init__(self, counted: bool, scratch: Path, further: list[str]):
-        self.counted, self.scratch, self.further = counted, scratch, further
-        self.environment = dict(os.environ)
-        if counted:
-            self.environment["COVERAGE_FILE"] = str(scratch / "coverage")
+    def __init__(self, scratch: Path, further: list[str]):
+        self.scratch, self.further = scratch, further
+        self.environment = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
 
-    def start(self, name: str, options: list[str], *, to_file: bool = False) -> subprocess.Popen:
-        """Start a session."""
-        counting = ["coverage", "run", "-m"] if self.counted else []
+    def start(self, name: str, options: list[str], *, counted=False, to_file=False) -> subprocess.Popen:
+        """Start a session, whose lines and branches are counted if that is asked for."""
+        counting = ["coverage", "run", "-m"] if counted else []
         command = [sys.executable, "-m", *counting, "pytest", *options, *self.further]
         out = (self.scratch / f"{name}.txt").open("w") if to_file else None
         process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=out, stderr=out)

@@ -1,5 +1,6 @@
 """Which tests are counted in the coverage: those of single modules, and all if that is asked for."""
 
+import os
 import subprocess
 import sys
 
@@ -44,9 +45,10 @@ def folder(tmp_path):
 
 def counted(folder, *options):
     """Run the tests, and return the functions and programs whose lines were counted."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     run = [sys.executable, "-m", "coverage", "run", "--rcfile=settings.ini", "-m", "pytest", "-p", "no:cacheprovider"]
     for command in ([*run, *options], [sys.executable, "-m", "coverage", "combine", "--rcfile=settings.ini"]):
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
     data = CoverageData(str(folder / ".coverage"))
     data.read()

@@ -15,11 +15,12 @@ from typing import Any
 from ctpop import documents, settings, structures
 from ctpop.errors import ContractError
 from ctpop.figures import wording
+from ctpop.figures.export import Picture, Plan
 from ctpop.files import write_text
 from ctpop.reporting import manuscript, pages, summaries
 from ctpop.reporting.drawings import plans
 from ctpop.reporting.provenance import provenance
-from ctpop.reporting.saving import save_all
+from ctpop.reporting.saving import processes_for, save_all
 from ctpop.reporting.study import Study, read_study
 
 LOG = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def write(config: dict[str, Any], options: argparse.Namespace) -> None:
     """Write figures and pages of a study with this configuration."""
     study = read_study(options.tables, structures.read(options.structures), config)
     LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
-    drawings = save_all(list(plans(study)), options.figures, config["report"], options.jobs)
+    drawings = _drawn(list(plans(study)), options, config["report"])
     sources = provenance(study, options.tables.parent / "masks" if "segments" in study.tables else None)
     beside = options.report.parent / "provenance.json"
     write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)
@@ -78,6 +79,11 @@ def write(config: dict[str, Any], options: argparse.Namespace) -> None:
     manuscript.write(study, pages.templates().get_template("results.md"), references, options.report)
     pages.write(study, drawings, sources, methods, pages.Site(options.report, options.figures, options.tables, beside))
     LOG.info("%d figures of %d tables", len(drawings), len(study.tables))
+
+
+def _drawn(figures: list[Plan], options: argparse.Namespace, settings: dict[str, Any]) -> list[Picture]:
+    jobs = processes_for(len(figures) * len(settings["formats"]), options.jobs)
+    return save_all(figures, options.figures, settings, jobs)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from ctpop.figures.export import Plan
 from ctpop.figures.finding import Conventions, Finding
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.wording import printed_in
-from ctpop.reporting.saving import save_all
+from ctpop.reporting.saving import processes_for, save_all
 from support import study_tables
 
 
@@ -41,6 +41,11 @@ def test_two_processes_write_the_same_files_as_one(tmp_path):
     assert [picture.name for picture in together] == ["one", "two", "three"]
     assert len(two) == 3 * 4
     assert all(words in two["three.svg"].decode() for words in ("&lt; .001", "−0.50"))
+
+
+@pytest.mark.parametrize(("files", "jobs", "processes"), [(28, 8, 1), (0, 8, 1), (162, 8, 5), (162, 2, 2)])
+def test_a_process_is_started_only_for_figures_that_take_longer_than_its_start(files, jobs, processes):
+    assert processes_for(files, jobs) == processes
 
 
 def test_progress_is_told_and_ends_with_all(tmp_path, caplog):

@@ -17,6 +17,7 @@ from ctpop.workers import end_with_parent
 
 LOG = logging.getLogger(__name__)
 TOLD_EVERY = 25  # figures between two lines of progress
+FILES_PER_PROCESS = 30  # they take a process longer than starting another one, about two seconds
 AHEAD = 4  # figures of each process that wait, with their values, in memory
 
 # Their number and names follow from the configuration, so that files of an earlier one must go.
@@ -42,6 +43,11 @@ class Way:
     dpi: int
     formats: tuple[str, ...]
     style: str
+
+
+def processes_for(files: int, jobs: int) -> int:
+    """Return how many of the processes that a job may use are worth starting for so many files of figures."""
+    return max(1, min(jobs, files // FILES_PER_PROCESS))
 
 
 def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs: int) -> list[Picture]:
