@@ -73,7 +73,7 @@ format: setup  ## format Python and Snakemake files
 	$(RUN) snakefmt Snakefile workflow/rules
 
 test: setup browser crate-check  ## run all tests, or those of a stage: make test STAGE=measure
-	$(TEST) $(if $(STAGE),--stage $(STAGE))
+	$(TEST) $(if $(STAGE),--stage $(STAGE)) $(if $(COUNT_ALL),--count-all)
 
 test-fast: setup  ## run the tests of single modules (unit, properties, reference)
 	$(TEST) --fast

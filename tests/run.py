@@ -1,7 +1,7 @@
 """Run the tests as `make test` does: everything in several processes, the tests of Slurm beside the others.
 
 The tests of Slurm wait for clusters most of the time, so that they run in processes of their own; their output follows
-that of the other tests, and are not counted in the coverage (fixtures/counting.py).
+that of the other tests. fixtures/counting.py states which tests are counted in the coverage of lines and branches.
 """
 
 import argparse
