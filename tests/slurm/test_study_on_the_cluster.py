@@ -42,7 +42,7 @@ def assert_same(here, there, cluster, printed, *targets):
 @pytest.mark.timeout(2400, func_only=True)
 def test_a_study_of_images_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
     label_set = few_structures(tmp_path)
-    here, there, printed = both_ways(tmp_path, cluster, 5, *TO_SCREENED_MEASURES, structures=label_set)
+    here, there, printed = both_ways(tmp_path, cluster, 2, *TO_SCREENED_MEASURES, structures=label_set)
 
     assert_same(here, there, cluster, printed, *TO_SCREENED_MEASURES)
     assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").iterdir()) == 2
