@@ -69,6 +69,6 @@ def test_failures_and_flow_agree_with_the_verdicts(small):
     flow = pd.read_parquet(tables / "structure_flow.parquet")
 
     assert failures["n_usable_volume"].to_dict() == verdicts.groupby("structure")["usable_volume"].sum().to_dict()
-    assert flow.groupby(["structure", "measure"])["n_before"].max().eq(5).all()
+    assert flow.groupby(["structure", "measure"])["n_before"].max().eq(6).all()
     last = flow[flow["order"] == flow["order"].max()].set_index(["structure", "measure"])["n_after"]
     assert last.xs("hu_mean", level="measure").to_dict() == verdicts.groupby("structure")["usable_hu"].sum().to_dict()
