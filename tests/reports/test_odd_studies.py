@@ -26,7 +26,7 @@ ODD = {  # people, structures, who failed, and what the results then say
     ),
     "nobody included": (PEOPLE.assign(age_years=float("nan")), BOTH, {}, "The study included 0 scans of 24"),
 }
-IN_ALL_FORMATS = ("all failed",)  # the emptiest figures; those of the others are drawn as PNG
+IN_ALL_FORMATS = ("one patient", "all failed")  # the emptiest figures; those of the others are drawn as PNG
 NUMBERLESS = re.compile(r"\b(?:None|nan|NaN|NaT|inf|NA)\b")
 
 

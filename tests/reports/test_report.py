@@ -71,10 +71,10 @@ def losses():
     return people, study_tables.label_set(), {"s0010": "unreadable"}
 
 
-def report_of_losses(folder):
+def report_of_losses(folder, **options):
     """Report a synthetic study with every kind of loss, its figures in all formats."""
     changes = {"report": {"formats": list(FORMATS)}}
-    report_of(folder, *losses(), truth=str(folder / "truth.csv"), banner="synthetic", changes=changes)
+    report_of(folder, *losses(), truth=str(folder / "truth.csv"), banner="synthetic", changes=changes, **options)
 
 
 @pytest.fixture(scope="module")
@@ -227,22 +227,20 @@ def test_provenance_has_settings_versions_and_counts_but_no_place_and_no_time(fi
     assert not re.search(r"\d{4}-\d{2}-\d{2}|\d{2}:\d{2}", text)
 
 
-def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_configuration(tmp_path):
-    study = (study_tables.registry(30), study_tables.label_set(1, 1))
-    report_of(tmp_path, *study)
-    first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    stale = tmp_path / "figures" / "scatter_heart_hu_mean.pdf", tmp_path / "report" / "structures" / "heart.html"
-    kept = tmp_path / "figures" / "my_own_notes.txt"
+def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_configuration(finished):
+    first = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    stale = finished / "figures" / "scatter_heart_hu_mean.pdf", finished / "report" / "structures" / "heart.html"
+    kept = finished / "figures" / "my_own_notes.txt"
     for path in (*stale, kept):
         path.write_text("from elsewhere")
 
-    report_of(tmp_path, *study, jobs=2)
+    report_of_losses(finished, jobs=2)  # the first run had one process
 
     assert not any(path.exists() for path in stale)
     assert kept.read_text() == "from elsewhere"
     kept.unlink()
     assert len(first) > 50
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == first
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == first
 
 
 def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):

@@ -15,7 +15,7 @@ from support.slurm_head import PEOPLE, Head
 from support.studies import Study
 
 OF_IMAGES = ("tables", "shards", "masks", "histograms")
-SEGMENT_ONLY = ("--until", "segment")
+SEGMENT_ONLY = ("--until", "gather_segments")
 SLICE_S = 0.02  # so long runs a process at a time until it is where it is to be interrupted
 LONGEST_S = 600  # a run that takes longer hangs; two minutes are enough where nothing else runs
 TOO_LITTLE_MB = 600  # two Snakemakes and the program take 450, the giant 480 more
@@ -90,7 +90,7 @@ def test_a_job_that_is_cancelled_goes_on_where_it_was(head, cluster, study, undi
     cluster.say("scancel", *cluster.jobs("RUNNING"))
 
     head.succeed(LONGEST_S)
-    assert cluster.ends() == ["CANCELLED", "COMPLETED"]
+    assert cluster.ends() == ["CANCELLED", "COMPLETED", "COMPLETED"]
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
 
@@ -103,7 +103,7 @@ def test_the_jobs_of_a_lost_node_go_on_where_they_were_on_another_one(head, clus
     cluster.lose_node(lost)
 
     head.succeed(LONGEST_S)
-    assert cluster.ends() == ["NODE_FAIL", "COMPLETED"]
+    assert cluster.ends() == ["NODE_FAIL", "COMPLETED", "COMPLETED"]
     assert lost not in cluster.say("squeue", "-h", "-t", "COMPLETED", "-o", "%N").split()
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
@@ -115,7 +115,7 @@ def test_a_job_that_ran_out_of_time_goes_on_where_it_was_with_more_of_it(head, c
 
     head.succeed(LONGEST_S)  # nobody wakes the process: Slurm ends it
 
-    assert cluster.ends() == ["TIMEOUT", "COMPLETED"]
+    assert cluster.ends() == ["TIMEOUT", "COMPLETED", "COMPLETED"]
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
 
@@ -144,13 +144,13 @@ def test_a_job_that_is_killed_for_its_memory_goes_on_where_it_was_with_more_of_i
         head.succeed(LONGEST_S)
         printed = head.printed.read_text()
 
-    killed, other = cluster.ends()
+    killed, *others = cluster.ends()
     assert killed in {"OUT_OF_MEMORY", "FAILED"}
-    assert other == "COMPLETED"
+    assert others == ["COMPLETED", "COMPLETED"]
     assert "oom" in printed.lower()
     assert reused(there) >= PEOPLE - 1  # the last of the small ones may have been in hand, too
     assert made_twice(there) == set()
-    assert there.files("shards", "masks") == here.files("shards", "masks")
+    assert there.files("tables", "shards", "masks") == here.files("tables", "shards", "masks")
     assert not list(there.results.rglob("*.part"))
 
 
@@ -170,5 +170,5 @@ def test_a_run_whose_head_is_killed_goes_on_beside_the_job_that_it_left_behind(h
 
     head.succeed(LONGEST_S)
     wait_for(lambda: not cluster.jobs("RUNNING", "PENDING"), 60)
-    assert cluster.ends() == ["COMPLETED"] * 2
+    assert cluster.ends() == ["COMPLETED"] * 3
     assert_nothing_is_lost(study, undisturbed, finished)

@@ -21,9 +21,12 @@ def test_a_review_reruns_the_screening_and_what_follows(reviewed):
     study, verdicts = reviewed.study, verdicts_of(reviewed.study)
 
     assert reviewed.planned == JUDGING
-    assert study.planned("gallery") == {}
+    assert study.planned() == {}
     assert set(verdicts.loc[verdicts["reason"] == "reviewer_excluded", "scan_id"]) == {"demo-001"}
     assert not pd.read_parquet(study.results / "tables" / "analysis.parquet")["scan_id"].eq("demo-001").any()
+    page = (study.results / "report" / "index.html").read_text()
+    assert '<tr><th scope="row">Excluded by a reviewer</th><td>6</td><td>1</td><td>5</td></tr>' in page
+    assert "Excluded by a reviewer (n = 1)" in page
 
 
 def test_every_change_of_the_review_reruns_the_screening_and_what_follows(reviewed, tmp_path):

@@ -73,7 +73,7 @@ FEW = {f"{name}_p01" for name in ("figure_s3", "by_sex")} | {
 STUDIES = {
     "demo_35_ama": lambda: study(35, paper("demo")[1], paper("demo")[0]),
     "demo_35": lambda: study(35, paper("demo")[1], paper("demo")[0]),
-    "total_117": lambda: study(120, paper("total_117")[1], paper("total_117")[0], sexes=("female", "male", None)),
+    "total_117": lambda: study(400, paper("total_117")[1], paper("total_117")[0], sexes=("female", "male", None)),
     "paper_4004": lambda: made_up(n=4004),
     "one_patient": lambda: made_up(n=1),
     "one_sex_no_banner": lambda: made_up(n=50, sexes=("male",), banner=None, truth=False),
