@@ -98,7 +98,7 @@ docs: setup  ## write docs/data.md and docs/config.md anew
 	$(RUN) python -m ctpop dictionary --data docs/data.md --config docs/config.md
 
 model: setup  ## train the demo model again (about 40 minutes on two cores)
-	$(RUN) python demo/train.py --out workflow/resources/models/demo
+	$(RUN) python demo/train.py --out workflow/ctpop/resources/models/demo
 
 clean:  ## remove the data and results of demo and twin, keep the environment
 	rm -rf demo/images demo/twin results/demo results/twin .snakemake

@@ -1,6 +1,6 @@
 """From a registry of CT scans to a checked aging study with figures.
 
-registry -> cohort -> segment -> measure -> screen -> aging -> report, and qc
+registry -> cohort -> segment -> measure -> screen -> aging -> report, and review
 
 snakemake --profile profiles/local                                      the embedded demo (after `make images`)
 snakemake --profile profiles/slurm --configfile my_study.yaml           your study, on a cluster
@@ -10,36 +10,47 @@ snakemake cohort --profile profiles/local --configfile my_study.yaml    up to on
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
-sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+
+VERSION = "0.1.0"  # of the package whose commands the rules call
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+CHECKOUT = ROOT / "workflow" if (ROOT / "workflow" / "ctpop").is_dir() else None
+CHECKOUT_OF_RULES = (ROOT / "workflow" / "rules").is_dir()
+if CHECKOUT:
+    sys.path.insert(0, str(CHECKOUT))
+try:
+    from ctpop import __version__ as installed
+except ModuleNotFoundError:
+    installed = None
+if installed != VERSION:
+    raise WorkflowError(
+        f"this workflow needs the Python package ctpop {VERSION}; {installed or 'none'} is installed.\n"
+        f"Install it into the environment of Snakemake:  pip install ctpop=={VERSION}"
+    )
 
 
-# A configuration that names its own study replaces config.yaml as a whole: nothing of the demo leaks into a study.
-if "study" not in config:
+# A configuration that names its own study replaces config.yaml as a whole. The demo is not loaded where this file is a
+# module of another workflow.
+if "study" not in config and workflow.modifier.is_main_snakefile():
 
-    configfile: str(Path(workflow.basedir, "config.yaml"))
+    configfile: str(ROOT / "config.yaml")
 
 
 report: "workflow/captions/workflow.rst"
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/cohort.smk"
-include: "workflow/rules/convert.smk"
-include: "workflow/rules/segment.smk"
-include: "workflow/rules/measure.smk"
-include: "workflow/rules/screen.smk"
-include: "workflow/rules/aging.smk"
-include: "workflow/rules/adjust.smk"
-include: "workflow/rules/centiles.smk"
-include: "workflow/rules/published.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/qc.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/runtime.smk"
-include: "workflow/rules/crate.smk"
+RULE_FILES = [
+    "common",
+    *("cohort", "dicom", "segment", "measure", "screen", "aging", "report"),
+    *("review", "evaluate", "operate"),
+]
+
+for rule_file in RULE_FILES:
+
+    include: f"workflow/rules/{rule_file}.smk"
 
 
 # On a full disk the log of the job that failed had no room for the reason.

@@ -27,10 +27,13 @@ from runs import measured
 from scipy import stats
 from statsmodels.stats.diagnostic import lilliefors
 
-from ctpop import aging, intervals, schema, structures
-from ctpop.series import Series, split, with_ages
-from ctpop.settings import chosen
+from ctpop.contracts import all_tables
+from ctpop.stages.aging import command as aging
+from ctpop.stages.aging import intervals
+from ctpop.stages.aging.age_series import Series, split, with_ages
 from ctpop.stats.groups import quartile_of
+from ctpop.study import label_sets
+from ctpop.study.configuration import chosen
 
 LABEL_SET = "paper_104"
 MOST_SECONDS, MOST_BOOTSTRAP, LEAST_RATIO = 3, 120, 50  # targets for 4004 people
@@ -40,9 +43,11 @@ SCIPY_DRAWS, SCIPY_SERIES = 50, 8  # of the loop that is measured
 
 def cohort_of(people: int) -> pd.DataFrame:
     """Return a cohort of ages in whole years."""
-    table = pd.DataFrame(dict.fromkeys(schema.COHORT.columns), index=range(people))
+    table = pd.DataFrame(dict.fromkeys(all_tables.COHORT.columns), index=range(people))
     ages = np.random.default_rng(0).integers(18, 101, people).astype(float)
-    return schema.COHORT.check(table.assign(scan_id=[f"scan{number:06d}" for number in range(people)], age_years=ages))
+    return all_tables.COHORT.check(
+        table.assign(scan_id=[f"scan{number:06d}" for number in range(people)], age_years=ages)
+    )
 
 
 def analysis_of(cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -50,7 +55,7 @@ def analysis_of(cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     random, ages = np.random.default_rng(1), cohort["age_years"].to_numpy(dtype=float)
     parts = []
     for name in names:
-        for measure in schema.MEASURES:
+        for measure in all_tables.MEASURES:
             trend = random.normal(0, 0.4) * (ages - ages.mean()) / ages.std() + random.normal(size=len(ages))
             values = 100 * np.exp(0.2 * trend) if measure == "volume_ml" else np.round(50 + 12 * trend)
             kept = random.random(len(ages)) >= 0.05
@@ -101,9 +106,9 @@ def draws_by_scipy(series: list[Series], draws: int) -> None:
 
 def in_memory(options: argparse.Namespace, settings: aging.Settings) -> list[list[str]]:
     """Return the rows of the tests and of the bootstrap."""
-    names = structures.read(LABEL_SET).names
+    names = label_sets.read(LABEL_SET).names
     cohort = cohort_of(options.people)
-    observations = with_ages(schema.ANALYSIS.check(analysis_of(cohort, names)), cohort)
+    observations = with_ages(all_tables.ANALYSIS.check(analysis_of(cohort, names)), cohort)
     cuts = aging.cut_points(cohort["age_years"].to_numpy(dtype=float), settings.cut_years)
     seconds, tables = timed(lambda: ours(split(observations, names), cuts, settings))
     series = split(observations, names)
@@ -154,8 +159,8 @@ def command(people: int, work: Path, most: float) -> list[str]:
     """Return the row of the whole command."""
     cohort = cohort_of(people)
     work.mkdir(parents=True, exist_ok=True)
-    schema.COHORT.write(cohort, work / "cohort.parquet")
-    values = analysis_of(cohort, structures.read(LABEL_SET).names).sort_values(list(schema.ANALYSIS.key))
+    all_tables.COHORT.write(cohort, work / "cohort.parquet")
+    values = analysis_of(cohort, label_sets.read(LABEL_SET).names).sort_values(list(all_tables.ANALYSIS.key))
     parquet.write_table(arrow.Table.from_pandas(values, preserve_index=False), work / "analysis.parquet")
     tables = ("normality", "associations", "groups", "posthoc")
     files = [word for name in tables for word in (f"--{name}", str(work / "tables" / f"{name}.parquet"))]

@@ -38,7 +38,7 @@ THEIR_NAMES = {ours: theirs for theirs, ours in READING["columns"].items()}
 DIGESTS = """
 import json, sys
 from ctpop import shards
-from ctpop.registries.reading import reading_of
+from ctpop.study.registry_options import reading_of
 print(len(shards.shard_digests(sys.argv[1], 256, reading_of(json.loads(sys.argv[2])))))
 """
 

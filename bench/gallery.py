@@ -2,7 +2,7 @@
 
     python bench/gallery.py > bench/gallery.md
 
-Runs the `qc` command on a shard of one scan with some of its masks flagged, and again when all is drawn, as after a
+Runs the `review` command on a shard of one scan with some of its masks flagged, and again when all is drawn, as after a
 review; structures that the drawn scan does not have are not counted. Each run is a process of its own, libraries
 included; "nothing flagged" is what a shard costs before its first scan. The last column says what 4,000 such scans cost
 in all, on one core.
@@ -19,8 +19,8 @@ from measure_part import LABEL_SET
 from real_size import SIZES, draw_labels, save, save_ct
 from runs import Cost, measured
 
-from ctpop import structures
-from ctpop.schema import VERDICTS
+from ctpop.contracts.all_tables import VERDICTS
+from ctpop.study import label_sets
 
 CTPOP = [sys.executable, "-m", "ctpop"]
 SCANS = 4000
@@ -28,7 +28,7 @@ NUMBERS = (0, 1, 10, 104)
 
 
 def measured_scan(ct: Path, labels: Path, work: Path) -> list[str]:
-    """Return the options of `qc` for a shard of one scan, after measuring it."""
+    """Return the options of `review` for a shard of one scan, after measuring it."""
     row = {"scan_id": "s1", "age_years": 50, "ct_path": ct.absolute(), "segmentation_path": labels.absolute()}
     pd.DataFrame([row]).to_csv(work / "registry.csv", index=False)
     common = ["--registry", f"{work}/registry.csv", "--masks", f"{work}/masks"]
@@ -42,15 +42,15 @@ def measured_scan(ct: Path, labels: Path, work: Path) -> list[str]:
 
 def drawn(options: list[str], flagged: int, work: Path) -> tuple[Cost, Cost, list[int]]:
     """Return what drawing so many masks takes, what finding them drawn takes, and the sizes of their pictures."""
-    names = structures.read(LABEL_SET).names
+    names = label_sets.read(LABEL_SET).names
     verdicts = pd.DataFrame({"scan_id": "s1", "structure": names, "usable_volume": True, "usable_hu": True})
     reasons = ["truncated" if number < flagged else "ok" for number in range(len(names))]
     verdicts = verdicts.assign(reason=reasons, rule_reason=reasons, reviewer=None, review_reason=None)
     here = work / f"flagged_{flagged}"
     VERDICTS.write(verdicts.astype({"reviewer": "str", "review_reason": "str"}), here / "verdicts.parquet")
-    command = [*CTPOP, "qc", *options, "--verdicts", f"{here}/verdicts.parquet", "--gallery", f"{here}/qc"]
+    command = [*CTPOP, "review", *options, "--verdicts", f"{here}/verdicts.parquet", "--gallery", f"{here}/review"]
     costs = [measured([*command, "--out", f"{here}/cases.parquet"]) for _ in range(2)]
-    pictures = [path.stat().st_size for path in (here / "qc").rglob("*.webp")]
+    pictures = [path.stat().st_size for path in (here / "review").rglob("*.webp")]
     if bool(pictures) != bool(flagged):
         raise RuntimeError(f"{flagged} masks are flagged, {len(pictures)} were drawn")
     return costs[0], costs[1], pictures
@@ -81,7 +81,7 @@ def main() -> None:
     before = load()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        labels = draw_labels(SIZES[options.size], len(structures.read(LABEL_SET).names))
+        labels = draw_labels(SIZES[options.size], len(label_sets.read(LABEL_SET).names))
         files = [save_ct(work / "ct.nii.gz", options.size), save(work / "labels.nii.gz", labels)]
         del labels
         told = measured_scan(*files, work)

@@ -19,9 +19,9 @@ import pyarrow.parquet as parquet
 from machine import heading, load, table
 from runs import measured
 
-from ctpop import structures
-from ctpop.schema import MEASURES_TABLE
-from ctpop.shards import shard_of
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.study import label_sets
+from ctpop.study.shards import shard_of
 
 MOST_SECONDS, MOST_GB = 120, 4
 LABEL_SET = "total_117"
@@ -29,7 +29,7 @@ LABEL_SET = "total_117"
 
 def rows_of(scans: list[str], seed: int, label_set: str = LABEL_SET) -> pd.DataFrame:
     """Return made-up measures of some scans; a tenth of what may be missing is."""
-    names = structures.read(label_set).names
+    names = label_sets.read(label_set).names
     n = len(scans) * len(names)
     random = np.random.default_rng(seed)
     columns = {name: values(str(column.dtype), n, random) for name, column in MEASURES_TABLE.columns.items()}

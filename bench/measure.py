@@ -29,7 +29,7 @@ from measure_part import LABEL_SET, PARTS
 from real_size import SIZES, draw_labels, save, save_ct
 from runs import ROOT, measured
 
-from ctpop import structures
+from ctpop.study import label_sets
 
 RUN_PART = [sys.executable, str(Path(__file__).with_name("measure_part.py"))]
 PEER = "TotalSegmentator==2.18.0"
@@ -125,7 +125,7 @@ def main() -> None:
     before = load()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        labels = draw_labels(SIZES[options.size], len(structures.read(LABEL_SET).names))
+        labels = draw_labels(SIZES[options.size], len(label_sets.read(LABEL_SET).names))
         share = np.count_nonzero(labels) / labels.size
         files = [save_ct(work / "ct.nii.gz", options.size), save(work / "labels.nii.gz", labels)]
         del labels

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 from isal import igzip
 
-from ctpop import structures
-from ctpop.images import read_ct, read_labels
-from ctpop.measuring.extents import Extents
-from ctpop.measuring.joint_histogram import JointHistogram
-from ctpop.measuring.scan import How, Source, described_by_counts, measure_structures, place_columns
-from ctpop.measuring.walk import walk_through
+from ctpop.imaging.images import read_ct, read_labels
+from ctpop.stages.measure.extents import Extents
+from ctpop.stages.measure.joint_histogram import JointHistogram
+from ctpop.stages.measure.scan_measures import How, Source, described_by_counts, measure_structures, place_columns
+from ctpop.stages.measure.traversal import walk_through
+from ctpop.study import label_sets
 
 LABEL_SET = "paper_104"
 BORDER_LAYERS = 3  # TotalSegmentator's
@@ -51,7 +51,7 @@ def fill(voxels: memoryview, file: Any) -> None:
 def basic(ct: Path, labels: Path) -> pd.DataFrame:
     """Read both files, and return volume, attenuation and border of each structure: the stage without its extras."""
     mask, image = read_labels(labels), read_ct(ct)
-    label_of = structures.read(LABEL_SET).label_of
+    label_of = label_sets.read(LABEL_SET).label_of
     walk = walk_through(mask.data, image.data)
     row_of = np.full(np.iinfo(mask.data.dtype).max + 1, -1)
     row_of[list(label_of.values())] = np.arange(len(label_of))
@@ -68,7 +68,7 @@ def basic(ct: Path, labels: Path) -> pd.DataFrame:
 def full(ct: Path, labels: Path) -> pd.DataFrame:
     """Read both files, and return all that the stage measures in them."""
     mask, image = read_labels(labels), read_ct(ct)
-    label_of = structures.read(LABEL_SET).label_of
+    label_of = label_sets.read(LABEL_SET).label_of
     return measure_structures(mask.data, image.data, mask.grid, label_of, How(BORDER_LAYERS, EROSION_MM)).rows
 
 

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from gallery import drawn, measured_scan
 from machine import heading, load, table
 from measure import shard_seconds
 from measure_part import LABEL_SET
 from real_size import SIZES, draw_labels, save, save_ct
 from runs import Cost, measured
 
-from ctpop import structures
-from gallery import drawn, measured_scan
+from ctpop.study import label_sets
 
 MB_PER_S = 100
 BLOCK = 512  # bytes, in which the kernel counts
@@ -33,7 +33,7 @@ MASKS = 10
 READ_FOR_SEGMENTATION = """
 import sys, time
 from pathlib import Path
-from ctpop.images import read_ct, sha256_of
+from ctpop.imaging.images import read_ct, sha256_of
 began = time.monotonic()
 sha256_of(Path(sys.argv[1])), read_ct(Path(sys.argv[1]))
 Path(sys.argv[2]).write_text(str(time.monotonic() - began))
@@ -68,19 +68,27 @@ def stages(ct: Path, labels: Path, work: Path) -> dict[str, Stage]:
     """Return what reading for segmentation, measuring and drawing take."""
     told = work / "seconds.txt"
     _, segment_mb = from_disk([sys.executable, "-c", READ_FOR_SEGMENTATION, str(ct), str(told)], [ct])
-    qc = measured_scan(ct, labels, work)
+    review = measured_scan(ct, labels, work)
     mask = work / "masks" / "s1.nii.gz"
-    command = [sys.executable, "-m", "ctpop", "measure", *qc[: qc.index("--measures")]]
+    command = [sys.executable, "-m", "ctpop", "measure", *review[: review.index("--measures")]]
     _, measure_mb = from_disk([*command, "--out", str(work / "again.parquet")], [ct, mask])
     measure_s, _ = shard_seconds(ct, labels, work)
-    empty, _, _ = drawn(qc, 0, work)
-    first, _, _ = drawn(qc, MASKS, work)
-    command = [sys.executable, "-m", "ctpop", "qc", *qc, "--verdicts", f"{work}/flagged_{MASKS}/verdicts.parquet"]
-    _, qc_mb = from_disk([*command, "--gallery", f"{work}/qc", "--out", f"{work}/cases.parquet"], [ct, mask])
+    empty, _, _ = drawn(review, 0, work)
+    first, _, _ = drawn(review, MASKS, work)
+    command = [
+        sys.executable,
+        "-m",
+        "ctpop",
+        "review",
+        *review,
+        "--verdicts",
+        f"{work}/flagged_{MASKS}/verdicts.parquet",
+    ]
+    _, review_mb = from_disk([*command, "--gallery", f"{work}/review", "--out", f"{work}/cases.parquet"], [ct, mask])
     return {
         "segment (reading alone)": Stage(float(told.read_text()), segment_mb),
         "measure": Stage(measure_s, measure_mb),
-        f"pictures of {MASKS} masks": Stage(first.seconds - empty.seconds, qc_mb),
+        f"pictures of {MASKS} masks": Stage(first.seconds - empty.seconds, review_mb),
     }
 
 
@@ -112,7 +120,7 @@ def main() -> None:
     before = load()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        drawn_labels = draw_labels(SIZES[options.size], len(structures.read(LABEL_SET).names))
+        drawn_labels = draw_labels(SIZES[options.size], len(label_sets.read(LABEL_SET).names))
         files = [save_ct(work / "ct.nii.gz", options.size), save(work / "labels.nii.gz", drawn_labels)]
         del drawn_labels
         sizes = pd.Series({path.name: path.stat().st_size / 1e6 for path in files})

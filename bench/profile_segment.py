@@ -26,14 +26,14 @@ from machine import gpu_name, heading, load, table
 from real_size import ARCHITECTURES, SETS, SIZES, save_ct, write_models
 from runs import ROOT, segmented
 
-from ctpop import settings, structures
-from ctpop.segmentation.sources import Predict, Scan
-from ctpop.segmentation.store import Store
+from ctpop.imaging.label_map_store import Store
+from ctpop.stages.segment.sources import Predict, Scan
+from ctpop.study import configuration, label_sets
 
 NNUNET = "ctpop.segmentation.nnunet"
 STEPS = {  # in the order of a scan; several functions may make a step
-    "SHA-256 of the CT": ["ctpop.segmentation.sources:sha256_of"],
-    "read, unpack and check the CT": ["ctpop.segmentation.sources:read_ct"],
+    "SHA-256 of the CT": ["ctpop.stages.segment.sources:sha256_of"],
+    "read, unpack and check the CT": ["ctpop.stages.segment.sources:read_ct"],
     "turn to (z, y, x), in nnU-Net's own way resample, too": [f"{NNUNET}.engine:Engine.prepare"],
     "resample the CT": [f"{NNUNET}.routes:resample_hu"],
     "find the box of voxels that are not 0": [f"{NNUNET}.routes:nonzero_box"],
@@ -44,8 +44,8 @@ STEPS = {  # in the order of a scan; several functions may make a step
     "numbers of the set, merge": [f"{NNUNET}.network:Network.number_in_set", f"{NNUNET}.routes:merge"],
     "rest of predict: copies to and from the device": [f"{NNUNET}.engine:Engine.predict"],
     "labels to the grid of the scan": [f"{NNUNET}.engine:Engine.restore"],
-    "compress and write": ["ctpop.segmentation.store:write_labels"],
-    "SHA-256 of the label map, note": ["ctpop.segmentation.store:Store.keep"],
+    "compress and write": ["ctpop.imaging.label_map_store:write_labels"],
+    "SHA-256 of the label map, note": ["ctpop.imaging.label_map_store:Store.keep"],
 }
 REST = "everything else"
 
@@ -108,7 +108,7 @@ def wrap_engine(clock: Clock) -> None:
 
 def profiled(ct: Path, structure_set: str, chosen: dict[str, Any], work: Path, clock: Clock) -> Counter[str]:
     """Return the seconds of each step of the second of two scans."""
-    label_set, filled = structures.read(structure_set), settings.section("segment", json.dumps(chosen))
+    label_set, filled = label_sets.read(structure_set), configuration.section("segment", json.dumps(chosen))
     source = Predict(Store(work / "masks"), label_set, filled)
     segment(source, Scan("first", ct, None), clock)
     for network in source.engine.route.networks:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "demo"), str(ROOT / "tests")]
 
-from ctpop.segmentation import set_file  # noqa: E402
+from ctpop.models import set_file  # noqa: E402
 from phantom import SPACING_MM as PHANTOM_MM  # noqa: E402
 from phantom import make_phantom, random_person  # noqa: E402
 from support.tiny_model import CONFIGURATION, architecture, dataset, network_of, plans_before_2_4, save_json  # noqa: E402

@@ -22,8 +22,8 @@ from gather import processor_seconds, rows_of
 from machine import heading, load, table
 from runs import ROOT, measured
 
-from ctpop import shards, structures
-from ctpop.schema import MEASURES_TABLE, SEGMENTS
+from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS
+from ctpop.study import label_sets, shards
 
 ONCE = (
     "cohort",
@@ -74,7 +74,7 @@ def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float
     ages = write_registry(scans, work)
     for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):  # the cohort wants to see one of the first files
         (work / name).touch()
-    first = structures.read(label_set).names[0]
+    first = label_sets.read(label_set).names[0]
     config = {
         "study": {"name": "made_up", "start_from": "segmentations", "registry": "registry.csv", "banner": "made up"},
         "structures": label_set,
@@ -88,7 +88,7 @@ def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float
 
 def write_shards(ages: dict[str, float], names: list[str], label_set: str, results: Path) -> None:
     """Write the tables of all shards as `segment` and `measure` leave them, with made-up measures."""
-    known = structures.read(label_set)
+    known = label_sets.read(label_set)
     bounds = dict(zip(known.table["structure"], known.table["lower_bound_ml"].fillna(1.0), strict=True))
     moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
     homes = pd.Series({scan: shards.home_of(scan, set(names), moduli) for scan in ages})

@@ -20,7 +20,7 @@ import numpy as np
 from machine import heading, load, table
 from runs import BIN, ROOT, measured, segmented
 
-MODEL = ROOT / "workflow" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
+MODEL = ROOT / "workflow" / "ctpop" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
 TARGETS = {"folder": 1.5, "single": 5.0}
 
 

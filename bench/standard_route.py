@@ -20,7 +20,7 @@ from real_size import SETS
 from runs import BIN
 from scipy import ndimage
 
-from ctpop.segmentation import model_set
+from ctpop.models import model_set
 
 
 def resampled(image: Any, spacing_mm: float) -> Any:

@@ -17,10 +17,10 @@ from machine import heading, load, table
 from real_size import make_phantom  # puts the folder of the demo on the path
 from scipy import ndimage
 
-from ctpop.images import Grid, Volume
-from ctpop.segmentation import model_set
-from ctpop.segmentation.nnunet.engine import Engine
-from ctpop.segmentation.nnunet.sliding_window import Windows, argmax_between, logits_by_rows
+from ctpop.imaging.images import Grid, Volume
+from ctpop.models import model_set
+from ctpop.stages.segment.nnunet.engine import Engine
+from ctpop.stages.segment.nnunet.sliding_window import Windows, argmax_between, logits_by_rows
 from make_cohort import members
 from phantom import LABEL
 

@@ -29,7 +29,7 @@ from scipy.stats import rankdata
 
 HERE = Path(__file__).parent
 STRUCTURES = HERE / "twin_structures.csv"
-BOUNDS = HERE.parent / "workflow" / "resources" / "structures" / "paper_104.csv"
+BOUNDS = HERE.parent / "workflow" / "ctpop" / "resources" / "structures" / "paper_104.csv"
 
 SEED = 20230905
 REMOVED = {"age": 30, "complete": 33, "contrast": 35}

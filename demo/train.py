@@ -1,6 +1,6 @@
 """Train the demo model: a small, real nnU-Net v2 that segments the phantoms of `phantom.py`.
 
-    python demo/train.py --out workflow/resources/models/demo
+    python demo/train.py --out workflow/ctpop/resources/models/demo
 
 Network, plans, preprocessing and checkpoint are nnU-Net's own; only the training loop is ours, because nnU-Net's
 trainer wants a GPU and a thousand epochs. The folder that comes out is read by `nnUNetv2_predict` like any other.

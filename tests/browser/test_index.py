@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop.__main__ import main
-from ctpop.structures import LabelSet
+from ctpop.cli import main
+from ctpop.study.label_sets import LabelSet
 from support import study_tables, volumes
 from support.reported import written
 
@@ -132,7 +132,7 @@ def test_a_structure_is_opened_and_left_again(index):
     assert index.inner_text("h1") == "Right kidney"
     index.click("[rel=prev]")
     assert index.inner_text("h1") == "Left kidney"
-    assert index.locator("figure img").first.evaluate("image => image.naturalWidth") > 100
+    index.wait_for_function("document.querySelector('figure img').naturalWidth > 100")
     index.click("[rel=up]")
     index.wait_for_selector("body[data-ready]")
     assert index.url.endswith("index.html#associations")

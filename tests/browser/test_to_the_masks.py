@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from ctpop.screening.review import read_review
+from ctpop.stages.screen.reviewer_decisions import read_review
 from support import study_tables
 from support.reported import pages_of
 from support.reviewing import ORGANS, ReviewStudy
@@ -31,7 +31,7 @@ def test_ten_masks_are_judged_by_keyboard_on_the_way_from_the_page_of_the_study(
     page.fill("#all-structures-filters input", "spleen")
     page.click("#all-structures tbody a >> nth=0")
     page.wait_for_selector("h1:has-text('Spleen')")
-    page.click("a[href='../qc/index.html#structure=spleen']")
+    page.click("a[href='../review/index.html#structure=spleen']")
     page.wait_for_selector("#place:has-text('case 1 of 6')")
     page.select_option("#by-structure", "")
     page.fill("#reviewer", "AB")

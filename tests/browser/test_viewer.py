@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctpop import view
-from ctpop.viewing.found import shown_scan
-from ctpop.viewing.server import Server
+from ctpop.stages.review import view
+from ctpop.stages.review.page_server import Server
+from ctpop.stages.review.scan_contents import shown_scan
 from support.reviewing import HOSTILE, ReviewStudy
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ctpop.__main__ import COMMANDS, make_parser
+from ctpop.cli import COMMANDS, make_parser
 from support import printed_commands, tiny_model
 from support.page_runner import (
     Policy,
@@ -48,7 +48,7 @@ POLICIES = [
     Policy(r"--configfile paper_model.yaml$", dry_run, "64 jobs that segment, and the figures of 104 structures"),
     Policy(r"^snakemake ", dry_run, "a second study; tests/workflow/test_dicom.py runs one", page="docs/dicom.md"),
     Policy(r"--configfile docs/examples/bids.yaml$", dry_run, "needs the public weights of TotalSegmentator"),
-    Policy(r"python -m ctpop doctor", doctor, "there is no Slurm here"),
+    Policy(r"python -m ctpop check", doctor, "there is no Slurm here"),
     Policy(r"^make (?!help$)", recipe, "installs, runs whole studies or all tests, or writes to the checkout"),
     Policy(
         r"^python (bench|demo)/(?!.* --help$)",
@@ -63,7 +63,7 @@ PROMISED = {  # what the page says that a command leaves, by the beginning of th
     "snakemake describe --profile profiles/local --configfile docs/examples/totalsegmentator_dataset.yaml": (
         "results/totalsegmentator_dataset/figures/cohort_flow.svg"
     ),
-    "snakemake share": "results/my_study/shareable/table1.csv",
+    "snakemake export": "results/my_study/shareable/table1.csv",
     "snakemake --report report.html": "report.html",
     "snakemake cohort": "results/my_study/tables/cohort.parquet",
     "python -m ctpop index my_dicom": "my_cohort/registry_files.csv",
@@ -108,7 +108,7 @@ def test_the_commands_of_the_page_on_the_papers_model_convert_every_tensor(outco
 
 def test_every_page_that_users_follow_prints_commands():
     assert set(IN_EVERY_PAGE) <= {command.page for command in PRINTED}
-    assert {"describe", "share", "cohort"} <= {word for command in PRINTED for word in command.text.split()[1:2]}
+    assert {"describe", "export", "cohort"} <= {word for command in PRINTED for word in command.text.split()[1:2]}
 
 
 def test_every_reason_not_to_run_a_command_is_still_needed():
@@ -247,7 +247,7 @@ def test_the_lines_of_a_loop_are_one_command_and_remarks_are_left_out():
 
 IN_FULL = [  # pages and what to run of them: commands that are not run to their end by default
     ("README.md", r"--forcerun segment"),
-    ("workflow/ctpop/gallery.py", r"--forcerun qc"),
+    ("workflow/ctpop/stages/review/gallery.py", r"--forcerun review"),
     ("docs/dicom.md", r""),
 ]
 

@@ -4,10 +4,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctpop.cohort import count_flow, failed_criteria
-from ctpop.registries import criteria as data
-from ctpop.registry import included
-from ctpop.schema import REGISTRY, REGISTRY_COLUMNS
+from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS
+from ctpop.stages.cohort.command import count_flow, failed_criteria
+from ctpop.study import criteria as data
+from ctpop.study.registry import included
 from support.laws import law
 
 AGES = st.one_of(st.none(), st.integers(0, 120).map(float))

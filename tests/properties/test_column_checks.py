@@ -4,8 +4,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctpop import column_checks
-from ctpop.columns import Column
+from ctpop.contracts import column_checks
+from ctpop.contracts.columns import Column
 from support.laws import law
 
 NUMBERS = st.sampled_from([None, -1, 0, 1, 2, 2.5, 7, float("inf"), "x", True])

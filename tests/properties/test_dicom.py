@@ -11,19 +11,19 @@ from hypothesis import settings as fuzzing
 from hypothesis import strategies as st
 from pydicom import uid
 
-from ctpop import settings
 from ctpop.contracts import dicom_codes
-from ctpop.dicom import ages
-from ctpop.dicom.choosing import choose
-from ctpop.dicom.geometry import stack_of
-from ctpop.dicom.pseudonyms import Pseudonyms
-from ctpop.dicom.reading import read_facts
+from ctpop.stages.dicom import ages
+from ctpop.stages.dicom.geometry import stack_of
+from ctpop.stages.dicom.header_reading import read_facts
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+from ctpop.stages.dicom.series_selection import choose
+from ctpop.study import configuration
 from support import dicom_files
 from support.laws import law
 
 NAMES = Pseudonyms(bytes(32))
 AXIAL = np.array([1.0, 0, 0, 0, 1, 0])
-RULE = settings.section("index", "{}")
+RULE = configuration.section("index", "{}")
 heights = st.lists(st.integers(-4000, 4000), min_size=2, max_size=60, unique=True)
 
 

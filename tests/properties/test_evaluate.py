@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ctpop.evaluation.agreement import compare
-from ctpop.images import Grid, Volume, read_labels
-from ctpop.segmentation.existing import Segmentation
+from ctpop.imaging.existing_segmentations import Segmentation
+from ctpop.imaging.images import Grid, Volume, read_labels
+from ctpop.stages.evaluate.agreement import compare
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import signed_rank
 from support.laws import law

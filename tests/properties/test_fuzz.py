@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from isal import igzip
 
-from ctpop.codes import SEGMENT_STATUS
-from ctpop.errors import ScanError
-from ctpop.images import LARGEST_HU, read_ct, read_grid, read_labels
+from ctpop.contracts.codes import SEGMENT_STATUS
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging.images import LARGEST_HU, read_ct, read_grid, read_labels
 from support.volumes import affine, hu, labels
 
 REASONS = {"unreadable", "bad_geometry", "bad_values"}

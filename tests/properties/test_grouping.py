@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ctpop.screening.grouping import Groups, group_values, with_groups
-from ctpop.screening.rows import numbered
-from ctpop.screening.values import usable_values
+from ctpop.stages.screen.groups import Groups, group_values, with_groups
+from ctpop.stages.screen.rows import numbered
+from ctpop.stages.screen.usable_values import usable_values
 from support.laws import law
 
 NAMES = ["a", "b", "c", "d", "other"]

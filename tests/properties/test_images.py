@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ctpop.errors import ScanError
-from ctpop.images import read_ct, read_labels
-from ctpop.segmentation.label_file import write_labels
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging.images import read_ct, read_labels
+from ctpop.imaging.label_map_file import write_labels
 from support.laws import law
 from support.volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from ctpop.images import Grid, read_ct, read_labels
-from ctpop.measuring import walk
-from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
-from ctpop.measuring.attenuation import PERCENTILES
-from ctpop.measuring.scan import How, measure_structures
-from ctpop.schema import FACES
+from ctpop.contracts.all_tables import FACES
+from ctpop.imaging.images import Grid, read_ct, read_labels
+from ctpop.stages.measure import traversal
+from ctpop.stages.measure.attenuation import COLUMNS as HU_COLUMNS
+from ctpop.stages.measure.attenuation import PERCENTILES
+from ctpop.stages.measure.scan_measures import How, measure_structures
 from support.laws import law
 from support.volumes import ORIENTATIONS, affine, save, save_turned
 
@@ -295,7 +295,7 @@ def test_the_size_of_the_slabs_does_not_matter(shape, seed, voxels):
     whole = measure_both(numbers, hu, affine())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "VOXELS_PER_SLAB", voxels)
+        patch.setattr(traversal, "VOXELS_PER_SLAB", voxels)
         found = measure_both(numbers, hu, affine())
 
     pd.testing.assert_frame_equal(found.rows, whole.rows, check_exact=True)

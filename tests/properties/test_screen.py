@@ -7,12 +7,13 @@ import pandas as pd
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from ctpop import screen
-from ctpop.schema import FACES, MEASURE_STATUS, MEASURES, MEASURES_TABLE, REVIEW, RULES, VERDICTS
-from ctpop.screening import losses, policy
-from ctpop.screening.facts import facts_of
-from ctpop.screening.policy import Rule, RuleSet
-from ctpop.screening.rows import numbered
+from ctpop.contracts.all_tables import FACES, MEASURE_STATUS, MEASURES, MEASURES_TABLE, REVIEW, RULES, VERDICTS
+from ctpop.stages.screen import command as screen
+from ctpop.stages.screen import exclusions
+from ctpop.stages.screen.attributes import facts_of
+from ctpop.stages.screen.rows import numbered
+from ctpop.study import rule_sets
+from ctpop.study.rule_sets import Rule, RuleSet
 from support.laws import law
 from support.volumes import label_set
 
@@ -105,7 +106,7 @@ def test_of_the_shipped_sets_each_takes_what_the_one_before_takes_and_more(scans
     measures = measures_of(scans)
 
     usable = [
-        verdicts_of(measures, policy.read(name), bounds)[USABLE] for name in ("none", "paper", "standard", "strict")
+        verdicts_of(measures, rule_sets.read(name), bounds)[USABLE] for name in ("none", "paper", "standard", "strict")
     ]
 
     for loose, strict in pairwise(usable):
@@ -129,7 +130,7 @@ def test_a_usable_value_is_there(scans, rules, bounds, decisions):
 def test_a_usable_volume_of_the_standard_rules_reaches_its_bound_and_stays_inside_the_image(scans, bounds):
     measures = measures_of(scans)
 
-    usable = measures[verdicts_of(measures, policy.read("standard"), bounds)["usable_volume"]]
+    usable = measures[verdicts_of(measures, rule_sets.read("standard"), bounds)["usable_volume"]]
 
     assert all(row.volume_ml >= bounds.get(row.structure, 0) for row in usable.itertuples())
     assert usable["faces"].isna().all()
@@ -138,7 +139,7 @@ def test_a_usable_volume_of_the_standard_rules_reaches_its_bound_and_stays_insid
 @law(10)
 @given(SCANS, BOUNDS)
 def test_the_use_of_truncated_attenuation_changes_no_reason_and_no_volume_and_only_adds(scans, bounds):
-    measures, standard = measures_of(scans), policy.read("standard")
+    measures, standard = measures_of(scans), rule_sets.read("standard")
 
     without = verdicts_of(measures, standard.with_truncated_hu(use=False), bounds)
     with_it = verdicts_of(measures, standard.with_truncated_hu(use=True), bounds)
@@ -224,8 +225,8 @@ def test_a_review_changes_reviewed_rows_only_and_leaves_what_the_rules_say(scans
 def test_nobody_is_lost_without_a_reason(scans, rules, bounds, decisions):
     found = screened(measures_of(scans), rules, bounds, review_of(decisions, scans))
 
-    failures = losses.failure_table(found.rows, found.final, None)
-    flow = losses.structure_flow(found.rows, found.final, rules, with_review=True)
+    failures = exclusions.failure_table(found.rows, found.final, None)
+    flow = exclusions.structure_flow(found.rows, found.final, rules, with_review=True)
 
     by_reason = failures.filter(regex="^n_(?!scans|measured|usable|unjudged)").sum(axis=1)
     assert by_reason.eq(len(scans)).all()

@@ -16,11 +16,11 @@ from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPre
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from ctpop.__main__ import main
-from ctpop.images import Grid, Volume
-from ctpop.segmentation import model_set
-from ctpop.segmentation.nnunet.engine import Engine
-from ctpop.segmentation.v1.unpickling import read_pickle
+from ctpop.cli import main
+from ctpop.imaging.images import Grid, Volume
+from ctpop.models import model_set
+from ctpop.stages.segment.nnunet.engine import Engine
+from ctpop.stages.segment.v1.unpickling import read_pickle
 from reference.v1_cases import CASES, SCANS, digest, image, stream
 from support.v1_model import FROZEN, TASK, save_pickle, save_v1
 

@@ -11,13 +11,13 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 from skimage.measure import marching_cubes, mesh_surface_area
 
-from ctpop.evaluation.agreement import compare
-from ctpop.evaluation.surfaces import Part, areas_by_code, surface_agreement, surface_of
-from ctpop.images import Grid, Volume
-from ctpop.segmentation.existing import Segmentation, read_segmentation
+from ctpop.imaging.existing_segmentations import Segmentation, read_segmentation
+from ctpop.imaging.images import Grid, Volume
+from ctpop.stages.evaluate.agreement import compare
+from ctpop.stages.evaluate.surfaces import Part, areas_by_code, surface_agreement, surface_of
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import MOST_EXACT, signed_rank
-from ctpop.structures import read
+from ctpop.study.label_sets import read
 from support.real_data import ABDOMEN
 from support.solids import PAIRS, TOLERANCES_MM
 from support.volumes import affine

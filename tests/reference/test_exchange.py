@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop import structures
-from ctpop.__main__ import main
-from ctpop.schema import MEASURES_TABLE
+from ctpop.cli import main
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.study import label_sets
 from support.real_data import ABDOMEN
 
 SCANS = {
@@ -53,7 +53,7 @@ def by_their_formula(label_set, ct_path, labels_path, decimals, border_rule):
     inner[3:-3, 3:-3, 3:-3] = True
     near_the_border = set(np.unique(labels[~inner]))
     found = {}
-    for name, label in structures.read(label_set).label_of.items():
+    for name, label in label_sets.read(label_set).label_of.items():
         inside = hu[labels == label]
         dropped = border_rule and label in near_the_border
         found[name] = {

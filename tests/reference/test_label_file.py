@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from ctpop.images import read_ct
-from ctpop.segmentation.label_file import write_labels
+from ctpop.imaging.images import read_ct
+from ctpop.imaging.label_map_file import write_labels
 from support.volumes import affine, hu, labels, save_turned
 
 LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world has x to the left and y to the back

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from ctpop.images import read_ct, read_labels
-from ctpop.measuring.scan import How, measure_structures
+from ctpop.imaging.images import read_ct, read_labels
+from ctpop.stages.measure.scan_measures import How, measure_structures
 from support.real_data import ABDOMEN, PHANTOM
 from support.volumes import affine, hu, labels, save, save_turned
 

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop import structures
-from ctpop.__main__ import main
-from ctpop.images import read_ct, read_labels
-from ctpop.measuring.attenuation import COLUMNS as HU_COLUMNS
-from ctpop.measuring.scan import How, measure_structures
-from ctpop.measuring.sides import compared_with_twins, placed_by_side
-from ctpop.schema import MEASURES_TABLE, SEGMENTS, VERDICTS
+from ctpop.cli import main
+from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, VERDICTS
+from ctpop.imaging.images import read_ct, read_labels
+from ctpop.stages.measure.attenuation import COLUMNS as HU_COLUMNS
+from ctpop.stages.measure.scan_measures import How, measure_structures
+from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
+from ctpop.study import label_sets
 from support.real_data import ABDOMEN, write_masks
 
 FULL, SHORT = ABDOMEN / "ct.nii.gz", ABDOMEN / "ct_short.nii.gz"
@@ -74,12 +74,12 @@ def test_labels_stored_as_floating_point_numbers_are_read_as_integers(abdomen, m
     assert voxels[1].dtype == np.float64
     assert len(present) == 59
     assert abdomen[0].set_index("scan_id").loc["whole", "status"] == "existing"
-    label_of = structures.read("paper_104").label_of
+    label_of = label_sets.read("paper_104").label_of
     assert {label_of[name] for name in measured.index[measured["n_voxels"] > 0]} == present
 
 
 def test_volumes_are_the_voxels_of_27_cubic_millimetres_that_carry_the_label(measured, voxels):
-    label_of = structures.read("paper_104").label_of
+    label_of = label_sets.read("paper_104").label_of
 
     counts = np.bincount(voxels[1].astype(int).ravel(), minlength=105)
 
@@ -90,7 +90,7 @@ def test_volumes_are_the_voxels_of_27_cubic_millimetres_that_carry_the_label(mea
 
 @pytest.mark.parametrize("name", ["spleen", "liver", "aorta", "vertebrae_L1", "autochthon_left", "colon"])
 def test_attenuation_is_that_of_the_voxels_under_the_mask(measured, voxels, name):
-    values = voxels[0][voxels[1] == structures.read("paper_104").label_of[name]]
+    values = voxels[0][voxels[1] == label_sets.read("paper_104").label_of[name]]
 
     row = measured.loc[name]
 
@@ -109,7 +109,7 @@ def test_structures_of_the_head_are_absent_from_an_abdomen(abdomen, measured):
 
 
 def test_left_lies_to_the_left_of_right(measured):
-    label_set = structures.read("paper_104").table
+    label_set = label_sets.read("paper_104").table
     lefts = list(label_set.loc[label_set["side"].eq("left"), "structure"])
     pairs = [(left, left.replace("left", "right")) for left in lefts]
     present = measured["n_voxels"] > 0
@@ -131,7 +131,7 @@ def test_vertebrae_follow_each_other_from_head_to_feet(measured):
 
 def test_structures_that_leave_the_image_are_truncated(abdomen, measured, voxels):
     verdicts = abdomen[2].set_index(["scan_id", "structure"])
-    label_of = structures.read("paper_104").label_of
+    label_of = label_sets.read("paper_104").label_of
     top = set(np.unique(voxels[1][:, :, -1]))
 
     for name in ("aorta", "autochthon_left", "autochthon_right"):
@@ -167,7 +167,7 @@ def test_the_same_labels_fit_their_own_label_set(tmp_path):
     segments, measures, _ = study_of(tmp_path, "total_117", ("short", SHORT, LABELS_117))
 
     counts = np.bincount(np.asarray(nib.load(LABELS_117).dataobj).astype(int).ravel(), minlength=118)
-    label_of = structures.read("total_117").label_of
+    label_of = label_sets.read("total_117").label_of
     assert segments["status"].to_list() == ["existing"]
     assert dict(zip(measures["structure"], measures["n_voxels"], strict=True)) == {
         name: counts[label] for name, label in label_of.items()
@@ -181,7 +181,7 @@ def test_the_same_labels_fit_their_own_label_set(tmp_path):
 def chosen(tmp_path_factory):
     """A label set of eight structures, as a user's own CSV: reading all 117 masks takes long."""
     path = tmp_path_factory.mktemp("label_set") / "chosen.csv"
-    table = structures.read("total_117").table
+    table = label_sets.read("total_117").table
     table[table["structure"].isin(CHOSEN)].to_csv(path, index=False)
     return path
 
@@ -237,7 +237,7 @@ def test_the_left_kidney_of_the_man_lies_left(man):
 
 def evidence(labels):
     """Return the measures of the abdomen under changed labels, by structure."""
-    label_set = structures.read("paper_104")
+    label_set = label_sets.read("paper_104")
     ct, grid = read_ct(FULL), read_labels(LABELS_104).grid
     found = measure_structures(labels, ct.data, grid, label_set.label_of, How(1, 1.5)).rows
     placed = placed_by_side(compared_with_twins(found, label_set), label_set, ct.data, grid)
@@ -266,7 +266,7 @@ def test_every_structure_of_a_side_lies_on_its_side(drawn):
 
 def test_a_pair_that_is_swapped_lies_on_the_wrong_side_and_nothing_else_changes(drawn):
     labels, before = drawn
-    of = structures.read("paper_104").label_of
+    of = label_sets.read("paper_104").label_of
     left, right = of["kidney_left"], of["kidney_right"]
     swapped = labels.copy()
     swapped[labels == left], swapped[labels == right] = right, left
@@ -283,7 +283,7 @@ def test_a_fragment_far_away_is_a_part_of_its_own_and_nothing_else_changes(drawn
     labels, before = drawn
     fragmented = labels.copy()
     assert not fragmented[2:5, 2:5, 40:43].any()
-    fragmented[2:5, 2:5, 40:43] = structures.read("paper_104").label_of["gallbladder"]
+    fragmented[2:5, 2:5, 40:43] = label_sets.read("paper_104").label_of["gallbladder"]
 
     after = evidence(fragmented)
 

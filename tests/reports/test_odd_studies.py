@@ -6,10 +6,10 @@ import re
 import docx
 import pytest
 
-from ctpop.__main__ import main
-from ctpop.describing.pages import write_table1
-from ctpop.describing.printed import printed
+from ctpop.cli import main
+from ctpop.documents.table1_text import printed
 from ctpop.figures.formats import FORMATS
+from ctpop.stages.cohort.table1_files import write_table1
 from support import study_tables
 
 PEOPLE = study_tables.registry(24)

@@ -10,14 +10,15 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from ctpop import schema, settings
-from ctpop.__main__ import main
-from ctpop.errors import ContractError
+from ctpop.cli import main
+from ctpop.contracts import all_tables
 from ctpop.figures.formats import FORMATS
-from ctpop.figures.wording import coefficient
-from ctpop.reporting import pages
-from ctpop.reporting.provenance import ABSENT, package_version, without_folders
-from ctpop.structures import LabelSet
+from ctpop.figures.formatting import coefficient
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.report import pages
+from ctpop.stages.report.provenance import ABSENT, package_version, without_folders
+from ctpop.study import configuration
+from ctpop.study.label_sets import LabelSet
 from support import study_tables, volumes
 from support.reported import pages_of, written
 
@@ -95,7 +96,7 @@ def test_every_link_of_the_page_leads_to_a_file_beside_it(page, finished):
 
     assert len(targets) > 40
     absent = {target for target in targets if not target.is_file()}
-    later = ("report/qc/index.html", "benchmarks/runtime.html", "ro-crate-metadata.json")  # other rules write them
+    later = ("report/review/index.html", "benchmarks/runtime.html", "ro-crate-metadata.json")  # other rules write them
     assert absent == {finished / name for name in later}
     assert all(target.is_relative_to(finished) for target in targets)
     assert all(not Path(link).is_absolute() for link in page.links)
@@ -173,7 +174,7 @@ def test_the_associations_on_the_page_are_those_of_the_table_strongest_first(fin
         re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)
         for row in re.findall(r"<tr[^>]*><th scope=\"row\".*?</tr>", section)
     ]
-    found = schema.ASSOCIATIONS.read(finished / "tables" / "associations.parquet")
+    found = all_tables.ASSOCIATIONS.read(finished / "tables" / "associations.parquet")
     found = found.assign(strength=found["rho"].abs()).sort_values("strength", ascending=False)
 
     assert [row[3] for row in rows] == [str(n) for n in found["n"]]
@@ -190,7 +191,7 @@ def test_the_banner_stands_on_the_page_and_in_the_methods(page, finished):
 
 
 def test_headline_numbers_are_those_of_the_tables(page, finished):
-    analysis = schema.ANALYSIS.read(finished / "tables" / "analysis.parquet")
+    analysis = all_tables.ANALYSIS.read(finished / "tables" / "analysis.parquet")
     volumes = int(analysis["measure"].eq("volume_ml").sum())
 
     assert "60 scans in the registry" in " ".join(reversed(re.findall(r"scans in the registry|\b60\b", page.text)[:2]))
@@ -247,8 +248,8 @@ def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
     labels = study_tables.label_set(1, 2)
     hostile = LabelSet("hostile", labels.table.assign(group=HOSTILE))
     arguments = written(tmp_path, study_tables.registry(30), hostile, banner=HOSTILE, failed={"s0003": "unreadable"})
-    segments = schema.SEGMENTS.read(tmp_path / "tables" / "segments.parquet")
-    schema.SEGMENTS.write(segments.assign(detail=HOSTILE), tmp_path / "tables" / "segments.parquet")
+    segments = all_tables.SEGMENTS.read(tmp_path / "tables" / "segments.parquet")
+    all_tables.SEGMENTS.write(segments.assign(detail=HOSTILE), tmp_path / "tables" / "segments.parquet")
 
     assert main(arguments) == 0
     found = Page(tmp_path / "report" / "index.html")
@@ -306,7 +307,7 @@ def test_headline_numbers_and_families_count_single_structures_alone(grouped):
 def test_a_group_can_be_a_panel_of_figure_six(grouped):
     folder, _ = grouped
     points = pd.read_csv(folder / "figures" / "scatter_kidneys_hu_mean.csv")
-    analysis = schema.ANALYSIS.read(folder / "tables" / "analysis.parquet")
+    analysis = all_tables.ANALYSIS.read(folder / "tables" / "analysis.parquet")
 
     expected = analysis.query("structure == 'kidneys' and measure == 'hu_mean'")["value"]
     assert sorted(points["value"]) == pytest.approx(sorted(expected), rel=1e-6)
@@ -332,7 +333,7 @@ def test_correlations_under_other_rules_stand_beside_those_of_the_study(finished
         re.findall(r"<t[dh][^>]*>(?:<a [^>]*>)?(.*?)<", row)
         for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", section)
     ]
-    table = schema.SENSITIVITY.read(finished / "tables" / "sensitivity.parquet")
+    table = all_tables.SENSITIVITY.read(finished / "tables" / "sensitivity.parquet")
     study, strict = (table[table["rules"] == rules] for rules in ("study", "strict"))
     chosen = study[study["structure"].eq("organ_1") & study["measure"].eq("volume_ml")].iloc[0]
 
@@ -438,9 +439,9 @@ def test_free_text_cannot_end_a_string_of_the_style_sheet():
 def test_the_defaults_of_the_configuration_are_those_of_the_schema(finished):
     found = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))["config"]
 
-    assert found["aging"] == settings.section("aging", "{}")
+    assert found["aging"] == configuration.section("aging", "{}")
     with pytest.raises(ContractError, match="unknown key"):
-        settings.section("aging", '{"alfa": 1}')
+        configuration.section("aging", '{"alfa": 1}')
 
 
 def test_scans_that_look_otherwise_than_what_is_said_of_contrast_agent_are_listed(tmp_path):
@@ -449,9 +450,9 @@ def test_scans_that_look_otherwise_than_what_is_said_of_contrast_agent_are_liste
 
     words = words_of(tmp_path, study_tables.registry(60), LabelSet("made_up", named))
 
-    checked = schema.CONTRAST_CHECK.read(tmp_path / "tables" / "contrast_check.parquet")
+    checked = all_tables.CONTRAST_CHECK.read(tmp_path / "tables" / "contrast_check.parquet")
     looks = checked["looks"].value_counts()
-    counts = " ".join(str(looks.get(name, 0)) for name in schema.CONTRAST_LOOKS)
+    counts = " ".join(str(looks.get(name, 0)) for name in all_tables.CONTRAST_LOOKS)
     assert looks["unenhanced"] > 50
     assert "enhanced from 100 HU, unenhanced below 70 HU. Nobody was excluded by it" in words
     assert f"Contrast agent enhanced unenhanced unclear not measured given {counts}" in words

@@ -5,8 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from ctpop.figures.wording import printed_in
-from ctpop.reporting import cells
+from ctpop.figures.formatting import printed_in
+from ctpop.stages.report import cells
 from support import study_tables, volumes
 from support.printed_numbers import Allowed, Lines, unknown_numbers
 from support.reported import pages_of
@@ -103,7 +103,7 @@ def test_every_structure_and_group_has_a_page_that_leads_to_its_neighbours_and_b
         expected += [(f"{order[place - 1]}.html", "prev")] if place else []
         expected += [(f"{order[place + 1]}.html", "next")] if place + 1 < len(order) else []
         assert steps == expected
-        assert ("qc/index.html#structure=" in text) == (name != "kidneys")
+        assert ("review/index.html#structure=" in text) == (name != "kidneys")
 
 
 def test_the_page_of_a_structure_has_all_its_tables(study):

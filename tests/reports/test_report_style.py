@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ctpop.__main__ import main
+from ctpop.cli import main
 from support import study_tables
 from support.reported import written
 

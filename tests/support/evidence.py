@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop import screen
-from ctpop.schema import MEASURES_TABLE, REVIEW, VERDICTS
-from ctpop.screening import policy
-from ctpop.screening.facts import Facts, facts_of
-from ctpop.screening.rows import numbered
-from ctpop.structures import LabelSet
+from ctpop.contracts.all_tables import MEASURES_TABLE, REVIEW, VERDICTS
+from ctpop.stages.screen import command as screen
+from ctpop.stages.screen.attributes import Facts, facts_of
+from ctpop.stages.screen.rows import numbered
+from ctpop.study import rule_sets
+from ctpop.study.label_sets import LabelSet
 from support.volumes import label_set
 
 GOOD = {
@@ -103,12 +103,12 @@ def facts(cohort: pd.DataFrame | None = None, bound_ml: float = 20.0) -> Facts:
 
 def verdicts(
     frame: pd.DataFrame,
-    rules: policy.RuleSet | str,
+    rules: rule_sets.RuleSet | str,
     known: Facts | None = None,
     review: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the verdicts of a rule set, or of a shipped one by name."""
-    chosen = policy.read(rules) if isinstance(rules, str) else rules
+    chosen = rule_sets.read(rules) if isinstance(rules, str) else rules
     return VERDICTS.check(screen.verdicts_of(screen.screened(numbered(frame), chosen, known or facts(), review)))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from ctpop.__main__ import COMMANDS, main
+from ctpop.cli import COMMANDS, main
 from support.printed_commands import Command, is_whole
 from support.user_checkout import Checkout, Outcome, Shell
 

@@ -15,13 +15,18 @@ from pathlib import Path
 
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "docs/**/*.md", "bench/*.md", "results/README.md"),
-    "workflow/resources/**/*.md",
+    "workflow/ctpop/resources/**/*.md",
 )
 COMMENTED = (
     *("config.yaml", "docs/*.yaml", "docs/examples/*.yaml", "demo/*.yaml", "profiles/*/config.yaml", "envs/*.yaml"),
-    *("workflow/schemas/*.yaml", "workflow/resources/**/*.yaml"),
+    *("workflow/ctpop/resources/schemas/*.yaml", "workflow/ctpop/resources/**/*.yaml"),
 )
-SCREENS = ("workflow/report/*.html", "workflow/gallery/*.html", "workflow/gallery/*.js", "workflow/viewer/*.html")
+SCREENS = (
+    "workflow/ctpop/resources/report/*.html",
+    "workflow/ctpop/resources/gallery/*.html",
+    "workflow/ctpop/resources/gallery/*.js",
+    "workflow/ctpop/resources/viewer/*.html",
+)
 PROGRAMS = frozenset(
     [
         "snakemake",

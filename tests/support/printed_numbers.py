@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ctpop.figures.wording import AXES, MEASURES, coefficient, number, p_cell
+from ctpop.figures.formatting import AXES, MEASURES, coefficient, number, p_cell
 
 NUMBER = re.compile(r"(?<![\w.])−?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)")
 P_COLUMNS = ("p", "p_bonferroni", "p_holm", "q_bh")

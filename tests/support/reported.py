@@ -2,12 +2,13 @@
 
 import json
 
-from ctpop import report, settings, structures
-from ctpop.describing.pages import write_table1
-from ctpop.describing.printed import printed
-from ctpop.reporting import pages
-from ctpop.reporting.provenance import provenance
-from ctpop.reporting.study import Study, read_study
+from ctpop.documents.table1_text import printed
+from ctpop.stages.cohort.table1_files import write_table1
+from ctpop.stages.report import command as report
+from ctpop.stages.report import pages
+from ctpop.stages.report.finished_study import Study, read_study
+from ctpop.stages.report.provenance import provenance
+from ctpop.study import configuration, label_sets
 from support import study_tables
 from support.studies import QUICK_FIGURES
 
@@ -38,8 +39,8 @@ def written(folder, people, labels, failed=None, without=(), changes=None, **stu
 
 def pages_of(folder, *args, **others) -> Study:
     """Write the pages of a study without drawing a figure, and return the study."""
-    config = settings.validated(json.loads(written(folder, *args, **others)[-1]))
-    study = read_study(folder / "tables", structures.read(str(folder / "labels.csv")), config)
+    config = configuration.validated(json.loads(written(folder, *args, **others)[-1]))
+    study = read_study(folder / "tables", label_sets.read(str(folder / "labels.csv")), config)
     sources = provenance(study)
     site = pages.Site(folder / "report", folder / "figures", folder / "tables", folder / "provenance.json")
     pages.write(study, [], sources, report.methods_text(study, sources), site)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop.__main__ import main
-from ctpop.images import read_labels
-from ctpop.schema import COHORT, QC, REGISTRY_COLUMNS, SEGMENTS, VERDICTS
-from ctpop.segmentation.store import Note, Store
+from ctpop.cli import main
+from ctpop.contracts.all_tables import COHORT, REGISTRY_COLUMNS, REVIEW_CASES, SEGMENTS, VERDICTS
+from ctpop.imaging.images import read_labels
+from ctpop.imaging.label_map_store import Note, Store
 from support.volumes import affine, label_set, save
 
 SHAPE = (44, 36, 30)
@@ -45,7 +45,7 @@ class ReviewStudy:
     def __init__(self, folder: Path, scans: int = 6) -> None:
         self.folder = folder
         self.results = folder / "results" / "toy"
-        self.gallery_folder = self.results / "report" / "qc"
+        self.gallery_folder = self.results / "report" / "review"
         self.scan_ids = [f"scan-{number:03d}" for number in range(1, scans + 1)]
         self.structures = folder / "structures.csv"
         self.registry = folder / "registry.csv"
@@ -107,20 +107,20 @@ class ReviewStudy:
         self, share: float = 0.0, reading: dict[str, Any] | None = None, *, extremes: bool = False
     ) -> pd.DataFrame:
         self.call(
-            *("qc", "--registry", self.registry, "--reading", json.dumps(reading or {})),
+            *("review", "--registry", self.registry, "--reading", json.dumps(reading or {})),
             *("--segments", self.table("segments")),
             *("--measures", self.table("measures"), "--verdicts", self.table("verdicts")),
             *("--histograms", self.results / "histograms" / "1-of-1.parquet", "--masks", self.results / "masks"),
             *("--structures", self.structures, "--settings", json.dumps({"sample_share": share})),
-            *("--gallery", self.gallery_folder, "--out", self.table("qc")),
+            *("--gallery", self.gallery_folder, "--out", self.table("review_cases")),
             *(("--extremes", self.table("extremes")) if extremes else ()),
         )
-        return QC.read(self.table("qc"))
+        return REVIEW_CASES.read(self.table("review_cases"))
 
     def show(self, review: Path | None = None, banner: str = "synthetic") -> Path:
         study = {"name": "toy", "registry": "registry.csv", "banner": banner}
         self.call(
-            *("gallery", "--cases", self.table("qc"), "--verdicts", self.table("verdicts")),
+            *("gallery", "--cases", self.table("review_cases"), "--verdicts", self.table("verdicts")),
             *("--measures", self.table("measures"), "--study", json.dumps(study)),
             *("--gallery", self.gallery_folder, *(["--review", review] if review else [])),
         )

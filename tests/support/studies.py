@@ -96,7 +96,7 @@ def demo_config(cohort: Path) -> dict[str, Any]:
 
 def few_structures(folder: Path) -> str:
     """Write the shipped demo label set with a third of its structures, so that a third is drawn; return its path."""
-    shipped = REPO / "workflow" / "resources" / "structures" / "demo.csv"
+    shipped = REPO / "workflow" / "ctpop" / "resources" / "structures" / "demo.csv"
     with shipped.open(newline="", encoding="utf-8") as file:
         columns, *rows = csv.reader(file)
     path = folder / "few_structures.csv"

@@ -7,19 +7,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop import adjust, aging, centiles, cohort, contrast, published, schema, screen, series
-from ctpop.covariates import covariates_of, joint
-from ctpop.describing.table1 import table1
-from ctpop.registries import criteria
-from ctpop.screening import losses, policy
-from ctpop.screening.extremes import extreme_table
-from ctpop.screening.facts import facts_of
-from ctpop.screening.grouping import Groups
-from ctpop.screening.rows import numbered
-from ctpop.settings import chosen, section
+from ctpop.contracts import all_tables
+from ctpop.documents.table1 import table1
+from ctpop.stages.aging import adjust, centiles, published
+from ctpop.stages.aging import age_series as series
+from ctpop.stages.aging import command as aging
+from ctpop.stages.aging.covariates import covariates_of, joint
+from ctpop.stages.cohort import command as cohort
+from ctpop.stages.screen import command as screen
+from ctpop.stages.screen import contrast
+from ctpop.stages.screen import exclusions as losses
+from ctpop.stages.screen.attributes import facts_of
+from ctpop.stages.screen.extremes import extreme_table
+from ctpop.stages.screen.groups import Groups
+from ctpop.stages.screen.rows import numbered
 from ctpop.stats import families
 from ctpop.stats.groups import quartile_cuts
-from ctpop.structures import LabelSet
+from ctpop.study import criteria, rule_sets
+from ctpop.study.configuration import chosen, section
+from ctpop.study.label_sets import LabelSet
 
 SIZES_ML = (180.0, 1500.0, 90.0, 420.0, 8.0)
 ATTENUATION_HU = (110.0, 45.0, 160.0, -780.0, 60.0)
@@ -74,7 +80,7 @@ def true_values(people: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.Dat
         frames.append(
             pd.DataFrame({"scan_id": people["scan_id"], "structure": structure, "volume_ml": volume, "hu_mean": hu})
         )
-    return schema.TRUTH.check(pd.concat(frames, ignore_index=True))
+    return all_tables.TRUTH.check(pd.concat(frames, ignore_index=True))
 
 
 def measures_of(truth: pd.DataFrame, seed: int = 3, failed: dict[str, str] | None = None) -> pd.DataFrame:
@@ -93,7 +99,7 @@ def measures_of(truth: pd.DataFrame, seed: int = 3, failed: dict[str, str] | Non
             "hu_mean": (truth["hu_mean"] - 3 + 4 * random.standard_normal(len(truth))).where(done),
         }
     )
-    return schema.MEASURES_TABLE.check(frame.reindex(columns=list(schema.MEASURES_TABLE.columns)))
+    return all_tables.MEASURES_TABLE.check(frame.reindex(columns=list(all_tables.MEASURES_TABLE.columns)))
 
 
 def status_of(scans: pd.Series, failed: dict[str, str], otherwise: str) -> pd.Series:
@@ -122,7 +128,7 @@ def study(
 
 def computed(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Return all tables of a study of these people but the centiles, and `truth`."""
-    asked = criteria.read(schema.CRITERIA)
+    asked = criteria.read(all_tables.CRITERIA)
     exclusions = cohort.failed_criteria(people, asked)
     included = people.loc[~people["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
     truth = true_values(included, labels)
@@ -132,7 +138,7 @@ def computed(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> 
     flow = cohort.count_flow(len(people), exclusions, asked)
     ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95)
     return {
-        "cohort": schema.COHORT.check(included),
+        "cohort": all_tables.COHORT.check(included),
         "exclusions": exclusions,
         "flow": flow,
         "overlap": cohort.count_overlap(exclusions, asked),
@@ -143,8 +149,8 @@ def computed(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> 
         "contrast_check": contrast.contrast_check(included, measures, screening["verdicts"], section("cohort", "{}")),
         **results,
         **adjusted_tables(included, screening["analysis"], labels),
-        "compare_published": schema.COMPARE_PUBLISHED.check(
-            published.compare(schema.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
+        "compare_published": all_tables.COMPARE_PUBLISHED.check(
+            published.compare(all_tables.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
         ),
         "truth": truth,
     }
@@ -154,34 +160,34 @@ def screened(
     measures: pd.DataFrame, labels: LabelSet, people: pd.DataFrame, review: pd.DataFrame | None = None
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of the real screening stage, by the standard rules."""
-    rows, rules = numbered(measures), policy.read("standard")
+    rows, rules = numbered(measures), rule_sets.read("standard")
     found = screen.screened(rows, rules, facts_of(labels, {}, people), review)
     flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
     groups = Groups(labels.groups, 0.5)
     return {
-        "verdicts": schema.VERDICTS.check(screen.verdicts_of(found)),
-        "analysis": schema.ANALYSIS.check(screen.analysis_of(rows, found.final, groups)),
-        "group_members": schema.GROUP_MEMBERS.check(labels.group_members),
-        "group_values": schema.GROUP_VALUES.check(screen.groups_of(rows, found.final, groups)),
-        "failures": schema.FAILURES.check(losses.failure_table(rows, found.final, people)),
-        "structure_flow": schema.STRUCTURE_FLOW.check(flow),
-        "extremes": schema.EXTREMES.check(extreme_table(rows, found.by_rules, people, 3)),
+        "verdicts": all_tables.VERDICTS.check(screen.verdicts_of(found)),
+        "analysis": all_tables.ANALYSIS.check(screen.analysis_of(rows, found.final, groups)),
+        "group_members": all_tables.GROUP_MEMBERS.check(labels.group_members),
+        "group_values": all_tables.GROUP_VALUES.check(screen.groups_of(rows, found.final, groups)),
+        "failures": all_tables.FAILURES.check(losses.failure_table(rows, found.final, people)),
+        "structure_flow": all_tables.STRUCTURE_FLOW.check(flow),
+        "extremes": all_tables.EXTREMES.check(extreme_table(rows, found.by_rules, people, 3)),
     }
 
 
 def compared_sets(measures: pd.DataFrame, labels: LabelSet, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the values under each rule set that the real screening stage compares."""
     rows, facts = numbered(measures), facts_of(labels, {}, people)
-    found = screen.screened(rows, policy.read("standard"), facts)
+    found = screen.screened(rows, rule_sets.read("standard"), facts)
     sets = screen.compared_sets(found, facts, Groups(labels.groups, 0.5))
-    return {rules: schema.ANALYSIS.check(values) for rules, values in sets}
+    return {rules: all_tables.ANALYSIS.check(values) for rules, values in sets}
 
 
 def segments_of(people: pd.DataFrame, failed: dict[str, str]) -> pd.DataFrame:
     """Return the table `segments`."""
     status = status_of(people["scan_id"], failed, "segmented")
     done = status.eq("segmented")
-    return schema.SEGMENTS.check(
+    return all_tables.SEGMENTS.check(
         pd.DataFrame(
             {
                 "scan_id": people["scan_id"],
@@ -207,7 +213,7 @@ def statistics(
     observations = aging.with_ages(analysis, people)
     series = aging.split(observations, labels.names, labels.groups)
     cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
-    associations = schema.ASSOCIATIONS.check(aging.association_table(series, settings))
+    associations = all_tables.ASSOCIATIONS.check(aging.association_table(series, settings))
     compared = [
         row
         for rules, values in sets.items()
@@ -216,12 +222,12 @@ def statistics(
         )
     ]
     return {
-        "normality": schema.NORMALITY.check(aging.normality_table(series, settings)),
+        "normality": all_tables.NORMALITY.check(aging.normality_table(series, settings)),
         "associations": associations,
-        "groups": schema.GROUPS.check(aging.group_table(series, cuts, settings)),
-        "posthoc": schema.POSTHOC.check(aging.posthoc_table(series, cuts, settings)),
-        "sensitivity": schema.SENSITIVITY.check(aging.sensitivity_table(compared, associations)),
-        "compare_truth": schema.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, settings)),
+        "groups": all_tables.GROUPS.check(aging.group_table(series, cuts, settings)),
+        "posthoc": all_tables.POSTHOC.check(aging.posthoc_table(series, cuts, settings)),
+        "sensitivity": all_tables.SENSITIVITY.check(aging.sensitivity_table(compared, associations)),
+        "compare_truth": all_tables.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, settings)),
     }
 
 
@@ -244,7 +250,7 @@ def adjusted_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelS
     }
     rows["adjusted"]["p_holm"] = adjust.corrected(rows["adjusted"], families.holm, "adjusted_for")
     rows["adjusted"]["q_bh"] = adjust.corrected(rows["adjusted"], families.benjamini_hochberg, "adjusted_for")
-    contracts = {table.name: table for table in schema.TABLES}
+    contracts = {table.name: table for table in all_tables.TABLES}
     return {name: contracts[name].check(table) for name, table in rows.items()}
 
 
@@ -260,17 +266,17 @@ def centile_tables(
     curves = [centiles.curve_table(fit) for fit in fits if fit.curves]
     bands = pd.DataFrame(
         [row for fit in fits for row in centiles.calibration_rows(fit)],
-        columns=list(schema.CENTILE_CALIBRATION.columns),
+        columns=list(all_tables.CENTILE_CALIBRATION.columns),
     )
     return {
-        "centiles": schema.CENTILES.check(centiles.joined(schema.CENTILES, curves)),
-        "centile_calibration": schema.CENTILE_CALIBRATION.check(bands),
+        "centiles": all_tables.CENTILES.check(centiles.joined(all_tables.CENTILES, curves)),
+        "centile_calibration": all_tables.CENTILE_CALIBRATION.check(bands),
     }
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path, *names: str) -> None:
     """Write the tables of a study, or those that are named, as its stages do, and truth.csv beside the folder."""
-    for table in schema.TABLES:
+    for table in all_tables.TABLES:
         if table.name in tables and (not names or table.name in names):
             table.write(tables[table.name], folder / f"{table.name}.parquet")
     if "truth" in tables:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ctpop.segmentation.v1.unpickling import read_pickle
+from ctpop.stages.segment.v1.unpickling import read_pickle
 from reference.v1_cases import CASES, Case, weights
 
 FROZEN = Path(__file__).parents[1] / "reference" / "v1"

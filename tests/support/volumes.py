@@ -13,7 +13,7 @@ from isal import igzip
 from nibabel import orientations
 from scipy.spatial.transform import Rotation
 
-from ctpop.structures import STRUCTURES, LabelSet
+from ctpop.study.label_sets import STRUCTURES, LabelSet
 
 SHAPE = (8, 7, 6)
 LARGE = (32, 32, 32)  # enough that half of the compressed file holds the header and many voxels

@@ -1,311 +1,146 @@
-"""Who may import whom: the foundation itself only, stages never each other, heavy libraries in one place each."""
+"""Import rules by location: levels of packages, independent stages, and one place for each heavy library."""
 
 import ast
-import fnmatch
-import json
-import os
 import re
-import subprocess
-import sys
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-import ctpop
-from ctpop import __main__, settings
+from ctpop import cli
+from ctpop.foundation.import_graph import PACKAGE, ImportGraph
 
-PACKAGE = Path(ctpop.__file__).parent
-MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
-FOUNDATION = {
-    *(
-        "errors",
-        "columns",
-        "files",
-        "column_checks",
-        "tables",
-        "codes",
-        "schema",
-        "structures",
-        "settings",
-        "shards",
-        "registry",
-    ),
-    *("headers", "images"),
-    *(module for module in MODULES if module.startswith(("contracts.", "registries."))),
-}
-BY_HAND = {
-    "index",
-    "compare",
-    "requantify",
-    "export_statistics",
-    "convert_v1",
-    "doctor",
-    "status",
-    "plan",
-    "view",
-    "dictionary",
-}  # commands that no rule runs
-OF_THE_COHORT = {"convert", "people", "describe", "contrast", "share"}
-OF_AGING = {"adjust", "centiles", "published"}
-AT_THE_END = {"runtime", "crate"}
-STAGES = {*settings.STAGES, *OF_THE_COHORT, *OF_AGING, *AT_THE_END, "gallery", "evaluate", "gather", *BY_HAND}
+GRAPH = ImportGraph()
 RULES = PACKAGE.parent / "rules"
-MARKERS = {module for module in MODULES if module.endswith("__init__")}
+LEVELS = (  # a package imports from its own folder and from the levels above it in this list
+    ("foundation",),
+    ("contracts",),
+    ("study",),
+    ("imaging", "models", "stats"),
+    ("figures", "documents"),
+    ("stages",),
+    ("dictionary",),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+)
+LEVEL = {package: level for level, packages in enumerate(LEVELS) for package in packages}
+HOMES = {  # where a library may be imported
+    "torch": ("stages.segment", "models"),
+    "nnunetv2": ("stages.segment",),
+    "matplotlib": ("figures",),
+    "statsmodels": ("stats",),
+    "skimage": ("stages.evaluate", "stages.review"),
+    "pydicom": ("stages.dicom",),
+    "dcm2niix": ("stages.dicom",),
+    "PIL": ("stages.review",),
+    "rocrate": ("stages.report",),
+    "docx": ("documents",),
+    "http": ("stages.review",),
+}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
+MOST_LOOSE_MODULES = 5
 LONGEST_FILE = 300
-WINGS = {  # figures may ask stats for a trend line
-    "stats": ("evaluation", "figures", "reporting", "segmentation"),
-    "figures": ("evaluation", "reporting", "segmentation"),
-    "segmentation": ("evaluation", "figures", "measuring", "reporting", "stats"),
-    "measuring": ("evaluation", "figures", "reporting", "segmentation", "stats"),
-    "screening": ("evaluation", "figures", "measuring", "reporting", "segmentation", "stats"),
-    "describing": ("evaluation", "figures", "measuring", "reporting", "screening", "segmentation"),
-    "dicom": ("describing", "evaluation", "figures", "measuring", "reporting", "screening", "segmentation", "stats"),
-    "operations": ("evaluation", "figures", "measuring", "reporting", "stats"),
-    "crating": ("evaluation", "figures", "measuring", "reporting", "screening", "segmentation", "stats"),
-    "quality": ("evaluation", "measuring", "reporting", "segmentation", "stats", "viewing"),
-    "viewing": ("evaluation", "figures", "measuring", "quality", "reporting", "stats"),
-    "evaluation": ("figures", "reporting", "stats"),  # of segmentation it needs the store and existing label maps
-}
-HOMES = {
-    "torch": {"segmentation.nnunet", "segmentation.v1.tensors"},
-    "nnunetv2": {"segmentation.nnunet", "segmentation.v1.tensors"},
-    "matplotlib": {"figures"},
-    "statsmodels": {"stats"},
-    "skimage": {"evaluation", "quality"},
-    "pydicom": {"dicom"},
-    "dcm2niix": {"dicom"},
-    "PIL": {"quality"},
-    "rocrate": {"crating"},
-    "docx": {"documents"},
-    "http": {"viewing"},
-}
-HEAVY = {  # libraries that take from a twentieth of a second to two seconds to import
-    *("numpy", "pandas", "pyarrow", "pandera", "patsy", "statsmodels", "matplotlib", "fontTools"),
-    *("scipy.special", "scipy.sparse", "scipy.ndimage", "scipy.optimize", "scipy.stats"),
-    *("nibabel", "pydicom", "requests", "PIL", "skimage", "torch", "nnunetv2", "docx", "rocrate", "jinja2"),
-}
-TABLES = {"numpy", "pandas", "pyarrow"}
-DICOM = {"pydicom", "requests", "PIL"}  # pydicom imports the others
-DRAWING = {"matplotlib", "fontTools", "PIL"}
-AT_START = {  # the heavy libraries that a command may import before it has read its options, beside those of tables
-    "index": DICOM,
-    "describe": {*DRAWING, "docx"},
-    "convert": {*DICOM, "nibabel"},
-    "convert-v1": {"numpy"},
-    "aging": {"scipy.special", "scipy.sparse"},
-    "adjust": {"scipy.special"},
-    "centiles": {"scipy.special"},
-    "published": {"scipy.special"},
-    "report": {*DRAWING, "docx", "jinja2", "scipy.special"},
-    "crate": {"rocrate", "requests", "jinja2"},  # rocrate imports the others
-    "share": {"docx"},
-    "gallery": {"jinja2"},
-    "evaluate": {"scipy.special", "scipy.sparse", "scipy.ndimage", "skimage"},  # skimage imports its parts when asked
-    "compare": {*DRAWING, "scipy.special"},
-    "runtime": {"jinja2"},
-}
-WITHOUT_TABLES = {"crate", "convert-v1"}
-MEASURED = """
-import importlib, json, os, sys
-from ctpop.__main__ import make_parser
-
-def loaded(begin, name):
-    source, sink = os.pipe()
-    child = os.fork()
-    if not child:
-        begin(name)
-        os.write(sink, json.dumps(sorted(heavy & set(sys.modules))).encode())
-        os._exit(0)
-    os.close(sink)
-    os.waitpid(child, 0)
-    with os.fdopen(source) as told:
-        return json.load(told)
-
-heavy, modules, first, others = map(set, json.load(sys.stdin))
-found = {module: loaded(importlib.import_module, module) for module in modules}
-found.update({command: loaded(make_parser, command) for command in first})
-import ctpop.schema, ctpop.settings
-found.update({command: loaded(make_parser, command) for command in others})
-print(json.dumps(found))
-"""
+LEFT_TO_CHECKSUMS = {"segment", "convert"}  # their jobs are keyed by checksums and a version in the program
 
 
-@cache
-def imports_of(path):
-    """Return the full names that a file imports, at any depth and under TYPE_CHECKING, too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name} imports relatively"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(found)
+def folder_of(module):
+    """Return the folder whose modules may import each other: a library, or a single stage."""
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] == "stages" else parts[0]
 
 
-def ours(path):
-    """Return the modules of this package that a file imports, as keys of `MODULES`."""
-    found = set()
-    for name in imports_of(path):
-        parts = name.split(".")
-        if parts[0] != "ctpop":
-            continue
-        candidates = [".".join(parts[1:length]) for length in range(len(parts), 1, -1)]
-        found.add(next((module for module in candidates if module in MODULES), "__init__"))
-    return found
+def libraries_of(module):
+    """Return the libraries that a module imports, at any depth and under TYPE_CHECKING."""
+    nodes = [*ast.walk(ast.parse(GRAPH.files[module].read_text(encoding="utf-8")))]
+    direct = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    sources = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in direct | sources}
 
 
-def needed_by(module):
-    """Return a module with all modules of this package that it imports, directly or through others."""
-    waiting, found = [module], set()
-    while waiting:
-        name = waiting.pop()
-        waiting += ours(MODULES[name]) - found - {name}
-        found.add(name)
-    return found - {"__init__"}
+def test_every_package_has_a_level():
+    assert {module.split(".")[0] for module in GRAPH.files} - {"__init__"} == set(LEVEL)
 
 
-def code_of_rules():
-    """Return the modules that each rule names as its code, by the stage that it runs."""
-    text = "".join(path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
-    [shared] = re.findall(r"FOUNDATION = \(([^)]+)\)", text)
-    found = {}
-    for rule in re.split(r"\n\s*rule ", text)[1:]:
-        named = re.findall(r"code=code(?:_digest)?\(([^)]+)\)", rule)
-        stages = re.findall(r"python -m ctpop (\w+)", rule)
-        assert len(stages) == 1, rule
-        if named:
-            found.setdefault(stages[0], []).append(re.findall(r'"([^"]+)"', shared + named[0]))
-    return found
+def test_imports_are_absolute():
+    text = "".join(path.read_text(encoding="utf-8") for path in GRAPH.files.values())
+
+    assert re.findall(r"^\s*from \.", text, re.MULTILINE) == []
 
 
-def is_inside(module, homes):
-    return any(module == home or module.startswith(f"{home}.") for home in homes)
+def test_a_module_imports_from_its_own_folder_and_from_lower_levels():
+    imports = [(module, name) for module, names in GRAPH.imports.items() for name in names if name != "__init__"]
+    wrong = [
+        (module, name)
+        for module, name in imports
+        if folder_of(module) != folder_of(name) and LEVEL[name.split(".")[0]] >= LEVEL[module.split(".")[0]]
+    ]
 
-
-def test_the_walk_sees_the_imports_it_is_meant_to_see():
-    assert {"tables", "columns", "contracts.keys"} <= ours(MODULES["contracts.measures"])
-    assert "torch" in {name.split(".")[0] for name in imports_of(MODULES["segmentation.nnunet.engine"])}
-    assert set(MODULES) >= FOUNDATION
-    assert set(MODULES) >= STAGES
-
-
-@pytest.mark.parametrize("module", sorted(FOUNDATION))
-def test_the_foundation_imports_the_foundation_only(module):
-    assert ours(MODULES[module]) <= FOUNDATION
-
-
-@pytest.mark.parametrize("module", sorted(STAGES))
-def test_a_stage_imports_no_stage(module):
-    assert ours(MODULES[module]) & STAGES == set()
-
-
-def test_nothing_below_a_stage_imports_a_stage():
-    below = set(MODULES) - STAGES - {"__main__"}
-
-    assert len(below) > len(FOUNDATION)
-    assert {module: ours(MODULES[module]) & STAGES for module in below if ours(MODULES[module]) & STAGES} == {}
-
-
-@pytest.mark.parametrize(("wing", "others"), WINGS.items())
-def test_a_wing_does_not_know_the_others(wing, others):
-    inside = {module: ours(path) for module, path in MODULES.items() if is_inside(module, [wing])}
-
-    assert len(inside) > 2
-    assert {module for module, names in inside.items() if any(is_inside(name, others) for name in names)} == set()
+    assert len(imports) > 700
+    assert wrong == []
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_a_heavy_library_stays_at_home(library):
-    users = {module for module, path in MODULES.items() if library in {name.split(".")[0] for name in imports_of(path)}}
+def test_a_library_is_imported_in_its_home_only(library):
+    users = {module for module in GRAPH.files if library in libraries_of(module)}
 
     assert users
-    assert {module for module in users if not is_inside(module, HOMES[library])} == set()
+    assert {module for module in users if not module.startswith(HOMES[library])} == set()
 
 
 def test_modules_do_not_import_in_circles():
-    left = {module: ours(path) - {module, "__init__"} for module, path in MODULES.items()}
-    while free := [module for module, needs in left.items() if not needs & set(left)]:
+    waiting = {module: set(names) - {module, "__init__"} for module, names in GRAPH.imports.items()}
+    while free := [module for module, needs in waiting.items() if not needs & set(waiting)]:
         for module in free:
-            del left[module]
+            del waiting[module]
 
-    assert left == {}
-
-
-@pytest.mark.parametrize("stage", sorted(STAGES - {"segment", "convert"} - BY_HAND))
-def test_a_rule_names_all_code_that_its_stage_imports(stage):
-    # segment and convert are keyed by checksums and a version instead; Snakemake does not see what a program imports
-    rules = code_of_rules()[stage]
-
-    for patterns in rules:
-        unnamed = {
-            module
-            for module in needed_by(stage)
-            if not any(fnmatch.fnmatchcase(module.replace(".", "/"), pattern) for pattern in patterns)
-        }
-        assert {module for module in unnamed if module not in MARKERS} == set()
+    assert waiting == {}
 
 
-def test_no_module_has_a_name_that_says_nothing():
-    words = {part for module in MODULES for part in module.split(".")}
+def test_few_modules_are_loose():
+    loose = {module for module in GRAPH.files if "." not in module} - {"__init__", "__main__"}
 
-    assert words & BANNED_NAMES == set()
-
-
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_file_is_short_enough_to_be_read_in_one_go(module):
-    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    assert len(loose) <= MOST_LOOSE_MODULES
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_file_says_what_it_is_for(module):
-    assert ast.get_docstring(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+def test_a_package_marker_holds_its_description_only():
+    for marker in PACKAGE.rglob("__init__.py"):
+        statements = ast.parse(marker.read_text(encoding="utf-8")).body
+
+        assert isinstance(statements[0], ast.Expr), marker
+        assert {type(statement) for statement in statements[1:]} <= {ast.Import, ast.For, ast.Assign}, marker
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    """The heavy libraries that each command, and each module of the Snakefile, imports before it does anything.
-
-    All but a few commands import the tables of a study: those are imported once, and the commands start in copies of
-    that process.
-    """
-    subjects = [HEAVY, modules_of_the_snakefile(), WITHOUT_TABLES, set(__main__.COMMANDS) - WITHOUT_TABLES]
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED],
-        input=json.dumps([sorted(names) for names in subjects]),
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {subject: set(libraries) for subject, libraries in json.loads(done.stdout).items()}
+def test_no_module_has_a_name_without_meaning():
+    assert {part for module in GRAPH.files for part in module.split(".")} & BANNED_NAMES == set()
 
 
-def modules_of_the_snakefile():
-    """Return the modules of this package that the workflow imports whenever it is parsed."""
+def test_a_file_is_short_enough_to_be_read_in_one_go():
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in GRAPH.files.items()}
+
+    assert {module: length for module, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_a_file_has_a_description():
+    sources = {module: path.read_text(encoding="utf-8") for module, path in GRAPH.files.items()}
+
+    assert [module for module, source in sources.items() if not ast.get_docstring(ast.parse(source))] == []
+
+
+def test_every_command_of_a_stage_is_found_by_its_name():
+    modules = {name: entry.load().__name__.removeprefix("ctpop.") for name, entry in cli.COMMANDS.items()}
+    loose = {name: module for name, module in modules.items() if "." not in module}
+
+    assert {name: GRAPH.module_of(name) for name in modules if name not in loose} == {
+        name: module for name, module in modules.items() if name not in loose
+    }
+    assert loose == {"dictionary": "dictionary"}
+
+
+def test_a_rule_depends_on_the_code_of_its_command():
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
-    found = re.findall(r"^from (ctpop[.\w]*) import ([\w, ]+)$", text, re.MULTILINE)
-    paths = [f"{package}.{name}" for package, names in found for name in names.split(", ")]
-    return {path if path.removeprefix("ctpop.") in MODULES else path.rpartition(".")[0] for path in paths}
+    rules = re.split(r"\n\s*rule ", text)[1:]
+    for rule in rules:
+        [command] = re.findall(r"\{CTPOP\} ([\w-]+)", rule)
+        named = re.findall(r'code=code(?:_digest)?\("([\w-]+)"\)', rule)
 
-
-def test_the_snakefile_imports_no_heavy_library(loaded):
-    modules = modules_of_the_snakefile()
-
-    assert {"ctpop.settings", "ctpop.shards", "ctpop.errors", "ctpop.segmentation.model_set"} <= modules
-    assert {module: loaded[module] for module in modules if loaded[module]} == {}
-
-
-@pytest.mark.parametrize("command", __main__.COMMANDS)
-def test_a_command_starts_without_the_heavy_libraries_that_it_may_not_need(command, loaded):
-    allowed = AT_START.get(command, set()) | (set() if command in WITHOUT_TABLES else TABLES)
-
-    assert loaded[command] <= allowed
-
-
-def test_the_heavy_libraries_that_commands_may_import_are_imported(loaded):
-    unused = {command: libraries - loaded[command] for command, libraries in AT_START.items()}
-
-    assert {command: libraries for command, libraries in unused.items() if libraries} == {}
+        assert named == ([] if command in LEFT_TO_CHECKSUMS else [command]), rule
+    assert len(rules) > 20

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctpop.segmentation import model_folder, model_set
+from ctpop.models import model_folder, model_set
 
 BENCH = Path(__file__).parents[2] / "bench"
 sys.path.append(str(BENCH))

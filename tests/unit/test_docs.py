@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ctpop import codes, registry, schema, settings, structures
-from ctpop.__main__ import main
-from ctpop.contracts import dicom, dicom_codes, efficiency
-from ctpop.evaluation import contracts
+from ctpop.cli import main
+from ctpop.contracts import all_tables, codes, dicom, dicom_codes, efficiency, evaluation
+from ctpop.study import configuration, label_sets, registry
 
 ROOT = Path(__file__).parents[2]
 EVERY_TABLE = [
-    *(*schema.INPUTS, contracts.REFERENCE, structures.STRUCTURES, *dicom.TABLES),
-    *(*schema.TABLES, *contracts.TABLES, *efficiency.TABLES),
+    *(*all_tables.INPUTS, evaluation.REFERENCE, label_sets.STRUCTURES, *dicom.TABLES),
+    *(*all_tables.TABLES, *evaluation.TABLES, *efficiency.TABLES),
 ]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -111,7 +110,7 @@ def test_the_data_page_says_how_truth_is_written():
 
 def test_the_configuration_page_has_every_key():
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    parts = settings.load_schema()["properties"]
+    parts = configuration.load_schema()["properties"]
     keys = [f"{name}.{key}" for name, part in parts.items() for key in part.get("properties", {})]
 
     assert len(keys) > 20
@@ -121,9 +120,9 @@ def test_the_configuration_page_has_every_key():
 def test_the_example_study_is_valid_and_names_its_structures_rightly():
     study = yaml.safe_load((ROOT / "docs" / "study.yaml").read_text(encoding="utf-8"))
 
-    filled = settings.validated(study)
+    filled = configuration.validated(study)
 
-    names = set(structures.read(filled["structures"]).names)
+    names = set(label_sets.read(filled["structures"]).names)
     assert set(filled["screen"]["lower_bound_ml"]) <= names
     assert {structure for structure, _ in filled["report"]["figure6"]} <= names
     assert (filled["study"]["start_from"], filled["segment"]["model"]) == ("images", "total_117_1.5mm")
@@ -133,7 +132,7 @@ def test_the_example_study_is_valid_and_names_its_structures_rightly():
 
 def test_the_shipped_study_names_its_structures_rightly():
     study = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    names = set(structures.read(study["structures"]).names)
+    names = set(label_sets.read(study["structures"]).names)
 
     assert {structure for structure, _ in study["report"]["figure6"]} <= names
 
@@ -175,7 +174,7 @@ def test_the_studies_of_the_page_on_the_papers_model_are_valid():
     whole, part = (yaml.safe_load(text) for text in blocks(ROOT / "docs" / "reproduce.md", "yaml"))
 
     for study, model in ((whole, "paper_104_1.5mm"), ({**whole, **part}, "total_117_1.5mm")):
-        filled = settings.validated(study)
+        filled = configuration.validated(study)
         assert (filled["structures"], filled["segment"]["model"]) == ("paper_104", model)
-    names = set(structures.read("paper_104").names)
+    names = set(label_sets.read("paper_104").names)
     assert {structure for structure, _ in whole["report"]["figure6"]} <= names

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import ctpop
+from ctpop.foundation.import_graph import ImportGraph
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "workflow" / "ctpop"
@@ -21,10 +22,13 @@ CONDA_TO_PYPI = {"pytorch": "torch", "python-isal": "isal", "matplotlib-base": "
 IMPORT_TO_PYPI = {"yaml": "pyyaml", "skimage": "scikit-image", "PIL": "pillow"}
 EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)")
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
+GRAPH = ImportGraph()
+RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
+COMMANDS_OF_RULES = sorted(set(re.findall(r"\{CTPOP\} ([\w-]+)", RULES)))
 ENTRANCES = {
-    "gpu": ["segment", "segmentation.nnunet.engine"],
-    "stats": ["cohort", "measure", "screen", "aging", "report", "crate", "evaluate", "gather", "qc", "gallery", "view"],
-    "launch": ["settings", "shards", "segmentation.model_set"],  # what rules/common.smk imports
+    "gpu": ["stages.segment.command", "stages.segment.nnunet.engine"],
+    "stats": [GRAPH.module_of(name) for name in COMMANDS_OF_RULES if name != "segment"],
+    "launch": ["study.configuration", "study.shards", "models.model_set"],  # what rules/common.smk imports
 }
 
 

@@ -6,10 +6,10 @@ import random
 import pandas as pd
 import pytest
 
-from ctpop import segment, shards
-from ctpop.__main__ import main
-from ctpop.registries import criteria
-from ctpop.registry import included, read_registry
+from ctpop.cli import main
+from ctpop.stages.segment import command as segment
+from ctpop.study import criteria, shards
+from ctpop.study.registry import included, read_registry
 
 HEADER = "scan_id,patient_id,age_years,sex,complete,contrast"
 ONE_EACH = {"name": "one", "sentence": "Another scan of the patient", "one_per_patient": "first"}

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import make_twin
-from ctpop import structures
-from ctpop.schema import PUBLISHED
-from ctpop.settings import GROUPS_FILE, groups_of
+from ctpop.contracts.all_tables import PUBLISHED
+from ctpop.study import label_sets
+from ctpop.study.configuration import GROUPS_FILE, groups_of
 
 ASKED = make_twin.read_structures()
 
@@ -41,7 +41,7 @@ def test_the_share_of_men_and_the_height_fall_with_age(registry):
 
 
 def test_every_structure_of_the_paper_is_asked_for_once_and_sides_alike():
-    label_set = structures.read("paper_104")
+    label_set = label_sets.read("paper_104")
     columns = [column for column in ASKED.columns if column not in {"structure", "lower_bound_ml"}]
     one = ASKED.set_index("structure")[columns]
 
@@ -53,7 +53,7 @@ def test_every_structure_of_the_paper_is_asked_for_once_and_sides_alike():
 
 
 def test_each_printed_correlation_is_asked_for_and_no_other_is_called_published():
-    names = structures.read("paper_104").names
+    names = label_sets.read("paper_104").names
     group_of = {frozenset(members): group for group, members in groups_of(names).items()}
     printed = PUBLISHED.read_csv(GROUPS_FILE.with_name("published_results.csv")).dropna(subset=["members", "value"])
     expected = {}

@@ -96,21 +96,46 @@ def test_one_machine_runs_one_gpu_job_at_a_time():
 @pytest.mark.parametrize("name", ["local", "slurm"])
 def test_every_setting_of_a_profile_says_why(name):
     lines = (ROOT / "profiles" / name / "config.yaml").read_text(encoding="utf-8").splitlines()
-    plain = re.compile(r"^(?!set-|default-|resources|snakefile|directory|executor|__)[a-z-]+: ")
+    plain = re.compile(r"^(?!set-|default-|resources|snakefile|executor|__)[a-z-]+: ")
 
     assert [line for line in lines if plain.match(line) and "#" not in line] == []
 
 
+@pytest.mark.parametrize("name", ["local", "slurm"])
 @pytest.mark.parametrize("place", [".", "docs", "workflow/rules"])
-def test_a_profile_finds_the_snakefile_from_any_folder_of_the_checkout(monkeypatch, place):
+def test_a_profile_finds_the_snakefile_from_any_folder_of_the_checkout(monkeypatch, place, name):
     monkeypatch.chdir(ROOT / place)
 
-    chosen = profile("slurm")
+    expected = "workflow/Snakefile" if place == "workflow/rules" else "Snakefile"
+    assert profile(name)["snakefile"] == str(ROOT / expected)
 
-    assert (chosen["snakefile"], chosen["directory"]) == (str(ROOT / "Snakefile"), str(ROOT))
 
-
-def test_a_profile_says_nothing_of_the_snakefile_elsewhere(monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_a_linked_profile_finds_the_snakefile_of_its_checkout_from_any_folder(monkeypatch, tmp_path, name):
+    (tmp_path / "snakemake").mkdir()
+    (tmp_path / "snakemake" / name).symlink_to(ROOT / "profiles" / name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
-    assert profile("slurm")["snakefile"] is profile("slurm")["directory"] is None
+    assert profile(name)["snakefile"] == str(ROOT / "Snakefile")
+
+
+@pytest.mark.parametrize("place", ["Snakefile", "workflow/Snakefile"])
+def test_the_snakefile_of_the_working_directory_comes_first(monkeypatch, tmp_path, place):
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert profile("slurm")["snakefile"] == str(tmp_path / place)
+
+
+def test_a_profile_states_no_snakefile_where_there_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    assert profile("slurm")["snakefile"] is None
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_results_are_written_below_the_working_directory(name):
+    assert "directory" not in profile(name)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NOT_OURS = {  # as they are published
-    "workflow/resources/niivue/niivue.umd.js",
-    "workflow/resources/datatables/dataTables.min.js",
+    "workflow/ctpop/resources/niivue/niivue.umd.js",
+    "workflow/ctpop/resources/datatables/dataTables.min.js",
 }
 LARGEST_BYTES = 5_000_000
 OF_ONE_MACHINE = re.compile(r"(?<![\w.}>/])/(?:home|root|Users|mnt|media|scratch|work|tmp)/[\w.]")
@@ -31,7 +31,7 @@ def text_of(path):
 def test_the_listing_has_the_files_that_matter():
     names = {str(path.relative_to(ROOT)) for path in tracked_files()}
 
-    assert {"LICENSE", "CITATION.cff", "config.yaml", "Snakefile", "workflow/ctpop/schema.py"} <= names
+    assert {"LICENSE", "CITATION.cff", "config.yaml", "Snakefile", "workflow/ctpop/contracts/all_tables.py"} <= names
     assert not any(name.startswith((".venv/", "results/demo/", ".snakemake/")) for name in names)
 
 

@@ -115,7 +115,7 @@ def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
     after = ("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime", "crate")
-    looking = {"qc": 4, "gather_qc": 1, "gallery": 1}
+    looking = {"review": 4, "gather_review": 1, "gallery": 1}
     assert changed.planned() == {**dict.fromkeys(after, 1), **looking}
 
 
@@ -134,7 +134,7 @@ def test_a_patient_too_many_for_four_shards_touches_one_shard_and_splits_one(dem
 
 @pytest.mark.parametrize("name", ["strobe", "claim"])
 def test_every_place_that_a_checklist_names_is_there(demo, name):
-    given = pd.read_csv(REPO / "workflow" / "resources" / "checklists" / f"{name}.csv", keep_default_na=False)
+    given = pd.read_csv(REPO / "workflow" / "ctpop" / "resources" / "checklists" / f"{name}.csv", keep_default_na=False)
     made = pd.read_csv(demo.results / "report" / f"{name}.csv", keep_default_na=False)
 
     assert made["answered_in"].ne("").sum() > 10

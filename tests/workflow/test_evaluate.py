@@ -44,7 +44,7 @@ def small_study(folder, **evaluation):
     found = {"name": "mine", "start_from": "segmentations", "registry": str(folder / "registry.csv")}
     config = {"study": found, "structures": str(folder / "organs.csv"), "segment": {"shards": 1}}
     section = {"reference": str(folder / "references.csv"), "iterations": 1000, **evaluation}
-    return Study(folder, {**config, **({"evaluation": section} if evaluation else {})})
+    return Study(folder, {**config, **({"evaluate": section} if evaluation else {})})
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_the_whole_study_includes_the_evaluation_only_where_there_are_references
 
 
 def test_another_tolerance_evaluates_again_and_touches_no_other_stage(evaluated):
-    assert planned(evaluated.changed("evaluation", tolerance_mm=1.0), "evaluate") == {"evaluate"}
+    assert planned(evaluated.changed("evaluate", tolerance_mm=1.0), "evaluate") == {"evaluate"}
 
 
 def test_a_new_label_map_of_the_other_model_evaluates_again(copied):
@@ -126,24 +126,24 @@ def test_a_study_without_a_second_model_has_no_comparison(copied):
 @pytest.mark.parametrize(
     ("evaluation", "told"),
     [
-        ({"reference": "no.csv"}, "evaluation: no.csv does not exist"),
-        ({"compare_with": {"third": "nowhere"}}, "evaluation: nowhere does not exist"),
-        ({"tolerance_mm": 0}, "evaluation.tolerance_mm: 0 is less than or equal to the minimum of 0"),
-        ({"structures": ["livre"]}, "evaluation.structures: label set"),
+        ({"reference": "no.csv"}, "evaluate.reference: no.csv does not exist"),
+        ({"compare_with": {"third": "nowhere"}}, "evaluate.compare_with: nowhere does not exist"),
+        ({"tolerance_mm": 0}, "evaluate.tolerance_mm: 0 is less than or equal to the minimum of 0"),
+        ({"structures": ["livre"]}, "evaluate.structures: label set"),
         ({"compare_with": {"mine": "x"}}, "mine is the name of the study itself"),
     ],
 )
 def test_a_wrong_evaluation_is_told_before_anything_runs(evaluated, evaluation, told):
-    printed = evaluated.changed("evaluation", **evaluation).run("--dry-run", succeeds=False)
+    printed = evaluated.changed("evaluate", **evaluation).run("--dry-run", succeeds=False)
 
     assert told in printed
 
 
 def test_an_evaluation_needs_label_maps_and_references(evaluated):
     study = evaluated.changed("study", start_from="measures", measures="measures.csv")
-    without = Study(study.folder, {**study.config, "evaluation": {"tolerance_mm": 2}})
+    without = Study(study.folder, {**study.config, "evaluate": {"tolerance_mm": 2}})
 
     printed = without.run("--dry-run", succeeds=False)
 
-    assert "evaluation: is set, but start_from measures has no label maps to evaluate" in printed
-    assert "evaluation.reference: is missing" in printed
+    assert "evaluate: is set, but start_from measures has no label maps to evaluate" in printed
+    assert "evaluate.reference: is missing" in printed

@@ -6,7 +6,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from ctpop import shards
+from ctpop.study import shards
 from support.studies import Study
 
 TABLES = ("cohort", "segments", "measures")

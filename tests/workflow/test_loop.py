@@ -34,7 +34,7 @@ def go_to_the_masks_of_a_kidney(page):
     page.fill("#all-structures-filters input", "kidney")
     page.click("#all-structures tbody a >> nth=0")
     page.wait_for_selector("h1:has-text('kidney')")
-    page.click("a[href*='qc/index.html#structure=kidney_']")
+    page.click("a[href*='review/index.html#structure=kidney_']")
     page.wait_for_selector("#place:not(:empty)")
 
 

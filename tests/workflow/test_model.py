@@ -13,7 +13,7 @@ from make_cohort import members
 from phantom import LABEL, make_phantom
 from support.studies import REPO
 
-MODEL = REPO / "workflow" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
+MODEL = REPO / "workflow" / "ctpop" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
 JUDGED = (1, 2, 4, 5, 6, 7, 9, 10)
 
 

@@ -9,7 +9,7 @@ from support.studies import Study
 
 JUDGING = {
     **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1),
-    **{"qc": 2, "gather_qc": 1, "gallery": 1, "crate": 1},
+    **{"review": 2, "gather_review": 1, "gallery": 1, "crate": 1},
 }
 
 

@@ -6,6 +6,8 @@ AGING_TABLES = [
     "sensitivity",
     *(["compare_truth"] if TRUTH else []),
 ]
+ADJUSTED_TABLES = ["adjusted", "associations_by_sex", "rank_ancova", "age_curves"]
+CENTILE_TABLES = ["centiles", "centile_calibration", "z_scores"]
 
 
 rule aging:
@@ -16,7 +18,7 @@ rule aging:
         structures=STRUCTURES,
         groups=GROUPS,
         truth=TRUTH,
-        code=code("aging", "intervals", "series", "stats/*"),
+        code=code("aging"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
         csv=table_files("statistics", "Age", AGING_TABLES),
@@ -40,7 +42,109 @@ rule aging:
     message:
         "aging: statistics against age"
     shell:
-        "python -m ctpop aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        "{CTPOP} aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
         " --structures {input.structures:q} --settings {params.settings:q} --threads {threads} --normality {output.normality:q}"
         " --associations {output.associations:q} --groups {output.groups:q} --posthoc {output.posthoc:q}"
         " --analysis-sets {input.analysis_sets:q} --sensitivity {output.sensitivity:q} {params.truth} &> {log:q}"
+
+
+rule adjust:
+    input:
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        code=code("adjust"),
+    output:
+        **{table: f"{STUDY}/tables/{table}.parquet" for table in ADJUSTED_TABLES},
+        csv=table_files("confounders", "Confounders", ADJUSTED_TABLES),
+    log:
+        f"{STUDY}/logs/adjust.log",
+    benchmark:
+        f"{STUDY}/benchmarks/adjust.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        settings=stage_settings(
+            "aging",
+            "confidence",
+            "n_min",
+            "quartiles",
+            "cut_years",
+            "covariates",
+            "categorical",
+            "covariate_share",
+        ),
+    message:
+        "adjust: statistics by sex and adjusted for covariates"
+    shell:
+        "OPENBLAS_NUM_THREADS=1 {CTPOP} adjust --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --settings {params.settings:q} --adjusted {output.adjusted:q}"
+        " --by-sex {output.associations_by_sex:q} --rank-ancova {output.rank_ancova:q}"
+        " --age-curves {output.age_curves:q} &> {log:q}"
+
+
+rule centiles:
+    input:
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        code=code("centiles"),
+    output:
+        **{table: f"{STUDY}/tables/{table}.parquet" for table in CENTILE_TABLES},
+        csv=table_files("centiles", "Centiles", CENTILE_TABLES),
+    log:
+        f"{STUDY}/logs/centiles.log",
+    benchmark:
+        f"{STUDY}/benchmarks/centiles.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=12000,
+        runtime=120,
+    params:
+        settings=stage_settings("aging", "centiles_n_min"),
+    message:
+        "centiles: curves of each sex and z scores"
+    shell:
+        "OPENBLAS_NUM_THREADS=1 {CTPOP} centiles --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --settings {params.settings:q} --centiles {output.centiles:q}"
+        " --calibration {output.centile_calibration:q} --z-scores {output.z_scores:q} &> {log:q}"
+
+
+CENTILES = rules.centiles.output if config["aging"]["centiles"] else []
+
+
+rule published:
+    input:
+        flow=f"{STUDY}/tables/flow.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        associations=f"{STUDY}/tables/associations.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        results=str(configuration.GROUPS_FILE.with_name("published_results.csv")),
+        code=code("published"),
+    output:
+        table=f"{STUDY}/tables/compare_published.parquet",
+        csv=table_files("paper", "Comparison", ["compare_published"]),
+    log:
+        f"{STUDY}/logs/published.log",
+    benchmark:
+        f"{STUDY}/benchmarks/published.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=stage_settings("aging"),
+    message:
+        "published: the numbers of the paper beside ours"
+    shell:
+        "{CTPOP} published --flow {input.flow:q} --cohort {input.cohort:q}"
+        " --associations {input.associations:q} --structures {input.structures:q}"
+        " --settings {params.settings:q} --out {output.table:q} &> {log:q}"

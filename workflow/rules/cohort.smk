@@ -1,7 +1,7 @@
 rule cohort:
     input:
         registry=REGISTRY,
-        code=code("registry", "registries/*", "cohort"),
+        code=code("cohort"),
     output:
         cohort=f"{STUDY}/tables/cohort.parquet",
         exclusions=f"{STUDY}/tables/exclusions.parquet",
@@ -23,7 +23,7 @@ rule cohort:
     message:
         "cohort: who is in the study"
     shell:
-        "python -m ctpop cohort --registry {input.registry:q} --start-from {params.door}"
+        "{CTPOP} cohort --registry {input.registry:q} --start-from {params.door}"
         " --settings {params.settings:q} --cohort {output.cohort:q} --exclusions {output.exclusions:q}"
         " --flow {output.flow:q} --overlap {output.overlap:q} &> {log:q}"
 
@@ -33,7 +33,7 @@ rule describe:
         cohort=f"{STUDY}/tables/cohort.parquet",
         exclusions=f"{STUDY}/tables/exclusions.parquet",
         flow=f"{STUDY}/tables/flow.parquet",
-        code=code("documents", "stats/*", "describing/*", "figures/*", "describe"),
+        code=code("describe"),
     output:
         table1=f"{STUDY}/tables/table1.parquet",
         csv=table_files("people", "People", ["table1"]),
@@ -58,33 +58,42 @@ rule describe:
     message:
         "describe: Table 1 and the flow diagram of the cohort"
     shell:
-        "python -m ctpop describe --cohort {input.cohort:q} --exclusions {input.exclusions:q} --flow {input.flow:q}"
+        "{CTPOP} describe --cohort {input.cohort:q} --exclusions {input.exclusions:q} --flow {input.flow:q}"
         " --settings {params.settings:q} --aging {params.aging:q} {params.banner} --dpi {params.dpi} --formats {params.formats}"
         " --table1 {output.table1:q} --report {params.study:q}/report --figures {params.study:q}/figures &> {log:q}"
 
 
-rule contrast:
+# Only on request: snakemake ... export
+rule export:
     input:
         cohort=f"{STUDY}/tables/cohort.parquet",
-        measures=f"{STUDY}/tables/measures.parquet",
-        verdicts=f"{STUDY}/tables/verdicts.parquet",
-        code=code("contrast"),
+        flow=f"{STUDY}/tables/flow.parquet",
+        overlap=f"{STUDY}/tables/overlap.parquet",
+        structure_flow=f"{STUDY}/tables/structure_flow.parquet",
+        associations=f"{STUDY}/tables/associations.parquet",
+        code=code("export"),
     output:
-        contrast=f"{STUDY}/tables/contrast_check.parquet",
-        csv=f"{STUDY}/tables/contrast_check.csv",
+        expand(
+            f"{STUDY}/shareable/{{name}}.csv",
+            name=["table1", "flow", "overlap", "structure_flow", "associations"],
+        ),
+        expand(f"{STUDY}/shareable/table1.{{kind}}", kind=["html", "docx"]),
     log:
-        f"{STUDY}/logs/contrast.log",
+        f"{STUDY}/logs/export.log",
     benchmark:
-        f"{STUDY}/benchmarks/contrast.tsv"
+        f"{STUDY}/benchmarks/export.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=4000,
         runtime=30,
     params:
         settings=stage_settings("cohort"),
+        aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
+        banner=banner,
+        study=study_folder,
     message:
-        "contrast: what is said of contrast agent, and what it looks like"
+        "export: tables without small counts, in {params.study}/shareable"
     shell:
-        "python -m ctpop contrast --cohort {input.cohort:q} --measures {input.measures:q}"
-        " --verdicts {input.verdicts:q} --settings {params.settings:q} --out {output.contrast:q} &> {log:q}"
+        "{CTPOP} export --tables {params.study:q}/tables --settings {params.settings:q}"
+        " --aging {params.aging:q} {params.banner} --out {params.study:q}/shareable &> {log:q}"

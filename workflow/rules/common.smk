@@ -9,11 +9,12 @@ import shlex
 import sys
 import tempfile
 
-from ctpop import settings, shards
-from ctpop.errors import ContractError
 from ctpop.figures import pages
-from ctpop.registries import criteria, reading
-from ctpop.segmentation import model_set
+from ctpop.foundation import import_graph
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.resources import resource
+from ctpop.models import model_set
+from ctpop.study import configuration, criteria, registry_options, shards
 from snakemake.exceptions import WorkflowError
 
 # A plan is made of objects that stay: looking for garbage among them as often as Python does takes a tenth of its time.
@@ -84,31 +85,20 @@ BRACES = {ord(brace): f"\\u{ord(brace):04x}" for brace in "{}"}
 
 ROOM = 1_000_000  # bytes; a log, or the table of a shard
 
-config.update(checked(settings.validated, config))
+config.update(checked(configuration.validated, config))
 
-PACKAGE = Path(workflow.basedir, "workflow", "ctpop")
-FOUNDATION = (
-    "errors",
-    "columns",
-    "files",
-    "column_checks",
-    "tables",
-    "codes",
-    "contracts/*",
-    "schema",
-    "settings",
-    "structures",
-)
+CODE = import_graph.ImportGraph(Path(".snakemake", "ctpop"))
 DOOR = config["study"]["start_from"]
 STUDY = f"results/{config['study']['name']}"
-ONE_FILE = settings.people_in_measures(config["study"])
+ONE_FILE = configuration.people_in_measures(config["study"])
 REGISTRY = f"{STUDY}/registry.csv" if ONE_FILE else config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
 DICOM = config["study"].get("dicom")
-STRUCTURES = str(settings.label_set_file(config["structures"]))
-GROUPS = str(settings.GROUPS_FILE)
+IN_VENV = sys.prefix != sys.base_prefix
+STRUCTURES = str(configuration.label_set_file(config["structures"]))
+GROUPS = str(configuration.GROUPS_FILE)
 REPORTED_FORMAT = "svg" if "svg" in config["report"]["formats"] else "png"
-LABELS = settings.labels_digest(config["structures"])
+LABELS = configuration.labels_digest(config["structures"])
 checked(criteria.read, config["cohort"]["criteria"])
 CRITERIA = [
     without_braces(word) for word in criteria.as_words(config["cohort"]["criteria"])
@@ -118,18 +108,18 @@ DIGESTS = shards.kept_digests(
     REGISTRY,
     config["segment"].get("shards"),
     config["segment"]["scans_per_shard"],
-    reading.reading_of(config["cohort"]),
+    registry_options.reading_of(config["cohort"]),
 )
 SHARDS = list(DIGESTS)
 MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
-ENVIRONMENT = (
-    f"export PATH={shlex.quote(sys.prefix)}/bin:$PATH; "
-    if sys.prefix != sys.base_prefix
-    else ""
-)
-
-shell.prefix(
-    f"set -euo pipefail; {ENVIRONMENT}export PYTHONPATH={shlex.quote(str(PACKAGE.parent))}; "
+# How a rule calls a command: the interpreter of the environment that runs Snakemake comes first, unless a rule has an
+# environment of its own, and the code is that of the checkout, where this is one.
+CTPOP = " ".join(
+    [
+        *([f"PATH={shlex.quote(sys.prefix)}/bin:$PATH"] if IN_VENV else []),
+        *([f"PYTHONPATH={shlex.quote(str(CHECKOUT))}"] if CHECKOUT else []),
+        "python -m ctpop",
+    ]
 )
 
 
@@ -153,22 +143,20 @@ def reading_settings():
     return as_argument(
         {
             key: config["cohort"][key]
-            for key in reading.SETTINGS
+            for key in registry_options.SETTINGS
             if key in config["cohort"]
         }
     )
 
 
-def code(*modules):
+def code(command):
     """Return the modules whose change makes a table stale: Snakemake does not see what a program imports."""
-    names = [*FOUNDATION, *modules]
-    return sorted(str(path) for name in names for path in PACKAGE.glob(f"{name}.py"))
+    return CODE.files_of(command)
 
 
-def code_digest(*modules):
-    """Return what changes with modules, for stages of many jobs; as input files they would be most of a plan."""
-    content = b"".join(Path(path).read_bytes() for path in code(*modules))
-    return hashlib.sha256(content).hexdigest()[:16]
+def code_digest(command):
+    """Return what changes with these modules, for rules of many jobs; as input files they would be most of a plan."""
+    return CODE.digest_of(command)
 
 
 def banner(wildcards):
@@ -191,6 +179,13 @@ def tables_of_shards(table):
     """Return a function that gives the files of all shards as words for bash: as a text, their braces were wildcards."""
     words = shards.in_braces(f"{STUDY}/shards/{table}", SHARDS, ".parquet")
     return lambda wildcards: words
+
+
+def digest_of_files(paths):
+    """Return what changes with the content of files whose paths may change."""
+    return hashlib.sha256(
+        b"".join(Path(path).read_bytes() for path in paths)
+    ).hexdigest()[:16]
 
 
 def files_digest(place):

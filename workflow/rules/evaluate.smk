@@ -1,14 +1,17 @@
 EVALUATION = []
 
-if "evaluation" in config:
-    COMPARED = config["evaluation"]["compare_with"]
+if "evaluate" in config:
+    COMPARED = config["evaluate"]["compare_with"]
     NOWHERE = [
-        path
-        for path in (config["evaluation"]["reference"], *COMPARED.values())
+        f"{setting}: {path} does not exist"
+        for setting, path in [
+            ("evaluate.reference", config["evaluate"]["reference"]),
+            *(("evaluate.compare_with", folder) for folder in COMPARED.values()),
+        ]
         if not Path(path).exists()
     ]
     if NOWHERE:  # else Snakemake 9.27 takes tables of an earlier evaluation for given
-        raise WorkflowError(f"evaluation: {', '.join(NOWHERE)} does not exist")
+        raise WorkflowError("\n".join(NOWHERE))
     EVALUATION_TABLES = [
         "evaluation",
         "evaluation_summary",
@@ -19,22 +22,10 @@ if "evaluation" in config:
     # map of another model is added or replaced. References are named in the CSV.
     rule evaluate:
         input:
-            reference=config["evaluation"]["reference"],
+            reference=config["evaluate"]["reference"],
             segments=f"{STUDY}/tables/segments.parquet",
             compared=list(COMPARED.values()),
-            code=code(
-                "headers",
-                "images",
-                "registry",
-                "registries/*",
-                "segmentation/existing",
-                "segmentation/store",
-                "nifti_file",
-                "segmentation/label_file",
-                "stats/*",
-                "evaluation/*",
-                "evaluate",
-            ),
+            code=code("evaluate"),
         output:
             **{table: f"{STUDY}/tables/{table}.parquet" for table in EVALUATION_TABLES},
             csv=table_files("evaluation", "Evaluation", EVALUATION_TABLES),
@@ -48,7 +39,7 @@ if "evaluation" in config:
             mem_mb=8000,
             runtime=1440,
         params:
-            settings=stage_settings("evaluation"),
+            settings=stage_settings("evaluate"),
             structures=label_set,
             labels=LABELS,
             models=[
@@ -66,7 +57,7 @@ if "evaluation" in config:
         message:
             "evaluate: agreement with references (progress in {log})"
         shell:
-            "python -m ctpop evaluate --reference {input.reference:q} --predictions {params.models:q}"
+            "{CTPOP} evaluate --reference {input.reference:q} --predictions {params.models:q}"
             " --segments {input.segments:q} --structures {params.structures:q} --settings {params.settings:q}"
             " --evaluation {output.evaluation:q} --summary {output.evaluation_summary:q} {params.comparison}"
             " &> {log:q}"

@@ -5,16 +5,16 @@ TABLE_SETTINGS = as_argument({"columns": config["measure"].get("columns", {})})
 
 if ONE_FILE:
 
-    rule people:
+    rule patients:
         input:
             table=config["study"]["measures"],
-            code=code("people", "measuring/*"),
+            code=code("patients"),
         output:
             registry=REGISTRY,
         log:
-            f"{STUDY}/logs/people.log",
+            f"{STUDY}/logs/patients.log",
         benchmark:
-            f"{STUDY}/benchmarks/people.tsv"
+            f"{STUDY}/benchmarks/patients.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
@@ -25,9 +25,9 @@ if ONE_FILE:
             structures=label_set,
             labels=LABELS,
         message:
-            "people: who is in the table of measures"
+            "patients: who is in the table of measures"
         shell:
-            "python -m ctpop people --table {input.table:q} --structures {params.structures:q}"
+            "{CTPOP} patients --table {input.table:q} --structures {params.structures:q}"
             " --settings {params.settings:q} --out {output.registry:q} &> {log:q}"
 
 
@@ -37,20 +37,7 @@ if DOOR == "measures":
         input:
             registry=REGISTRY,
             table=config["study"]["measures"],
-            code=code(
-                "giving_up",
-                "headers",
-                "images",
-                "registry",
-                "registries/*",
-                "scans",
-                "exchange",
-                "nifti_file",
-                "segmentation/label_file",
-                "segmentation/store",
-                "measuring/*",
-                "measure",
-            ),
+            code=code("measure"),
         output:
             measures=f"{STUDY}/tables/measures.parquet",
             csv=f"{STUDY}/tables/measures.csv",
@@ -73,7 +60,7 @@ if DOOR == "measures":
         message:
             "measure: table of measures"
         shell:
-            "python -m ctpop measure --registry {input.registry:q} --criteria {params.criteria:q}"
+            "{CTPOP} measure --registry {input.registry:q} --criteria {params.criteria:q}"
             " --reading {params.reading:q} --table {input.table:q} --structures {params.structures:q}"
             " --settings {params.settings:q} --out {output.measures:q} &> {log:q}"
 
@@ -98,20 +85,7 @@ else:
             mem_mb=8000,
             runtime=120,
         params:
-            code=code_digest(
-                "giving_up",
-                "headers",
-                "images",
-                "registry",
-                "registries/*",
-                "scans",
-                "nifti_file",
-                "segmentation/label_file",
-                "segmentation/store",
-                "measuring/*",
-                "exchange",
-                "measure",
-            ),
+            code=code_digest("measure"),
             settings=stage_settings("measure"),
             reading=reading_settings(),
             structures=label_set,
@@ -120,7 +94,7 @@ else:
         message:
             "measure: shard {wildcards.shard}"
         shell:
-            "python -m ctpop measure --registry {input.registry:q} --reading {params.reading:q}"
+            "{CTPOP} measure --registry {input.registry:q} --reading {params.reading:q}"
             " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q}"
             " --settings {params.settings:q} --attempts-left {resources.attempts_left}"
             " --max-failed-share {resources.max_failed_share} --out {output.measures:q}"
@@ -147,4 +121,4 @@ else:
         message:
             "gather_measures: measures of all shards"
         shell:
-            "python -m ctpop gather --table measures --shards {params.shards} --out {output.measures:q} &> {log:q}"
+            "{CTPOP} gather --table measures --shards {params.shards} --out {output.measures:q} &> {log:q}"

@@ -1,7 +1,20 @@
-ROWS = settings.label_rows(config["structures"])
+WORKFLOW = ["Snakefile", *(f"workflow/rules/{name}.smk" for name in sorted(RULE_FILES))]
+# Of a workflow that is fetched from a server, Snakemake keeps copies whose paths differ from run to run.
+SOURCES = {
+    name: (
+        str(ROOT / name)
+        if CHECKOUT_OF_RULES
+        else str(workflow.source_path(f"../../{name}"))
+    )
+    for name in WORKFLOW
+}
+NAMED_SOURCES = " ".join(
+    shlex.quote(f"{name}={path}") for name, path in SOURCES.items()
+)
+ROWS = configuration.label_rows(config["structures"])
 NAMES = [row["structure"] for row in ROWS]
-COMBINED = [*checked(settings.groups_of, NAMES)]
-SIDED = settings.twins_of((row["structure"], row.get("side")) for row in ROWS)
+COMBINED = [*checked(configuration.groups_of, NAMES)]
+SIDED = configuration.twins_of((row["structure"], row.get("side")) for row in ROWS)
 PANELS = [
     f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
 ]
@@ -39,41 +52,10 @@ rule report:
         structures=STRUCTURES,
         groups=GROUPS,
         truth=TRUTH,
-        code=code(
-            "documents",
-            "templates",
-            "workers",
-            "report",
-            "headers",
-            "images",
-            "describing/*",
-            "reporting/*",
-            "screening/policy",
-            "figures/*",
-            "stats/*",
-            "nifti_file",
-            "segmentation/label_file",
-            "segmentation/model_folder",
-            "segmentation/model_set",
-            "segmentation/set_file",
-            "segmentation/store",
-        ),
-        checklists=sorted(
-            str(path)
-            for path in Path(
-                workflow.basedir, "workflow", "resources", "checklists"
-            ).iterdir()
-        ),
-        templates=sorted(
-            str(path)
-            for path in Path(workflow.basedir, "workflow", "report").iterdir()
-        ),
-        datatables=sorted(
-            str(path)
-            for path in Path(
-                workflow.basedir, "workflow", "resources", "datatables"
-            ).iterdir()
-        ),
+        code=code("report"),
+        checklists=sorted(str(path) for path in resource("checklists").iterdir()),
+        templates=sorted(str(path) for path in resource("report").iterdir()),
+        datatables=sorted(str(path) for path in resource("datatables").iterdir()),
     output:
         f"{STUDY}/report/index.html",
         expand(f"{STUDY}/report/structures/{{name}}.html", name=[*NAMES, *COMBINED]),
@@ -107,42 +89,32 @@ rule report:
     message:
         "report: figures and pages"
     shell:
-        "OPENBLAS_NUM_THREADS=1 python -m ctpop report --jobs {threads}"
+        "OPENBLAS_NUM_THREADS=1 {CTPOP} report --jobs {threads}"
         " --tables {params.study:q}/tables --figures {params.study:q}/figures"
         " --report {params.study:q}/report --structures {input.structures:q} --config {params.config:q} &> {log:q}"
 
 
-# Only on request: snakemake ... share
-rule share:
+# The one file that says when the study ran; it comes last, so that it knows all files and all times.
+rule crate:
     input:
-        cohort=f"{STUDY}/tables/cohort.parquet",
-        flow=f"{STUDY}/tables/flow.parquet",
-        overlap=f"{STUDY}/tables/overlap.parquet",
-        structure_flow=f"{STUDY}/tables/structure_flow.parquet",
-        associations=f"{STUDY}/tables/associations.parquet",
-        code=code("documents", "stats/*", "describing/*", "share"),
+        runtime=f"{STUDY}/benchmarks/runtime.csv",  # which waits for all others
+        sources=list(SOURCES.values()) if CHECKOUT_OF_RULES else [],
+        code=code("crate"),
     output:
-        expand(
-            f"{STUDY}/shareable/{{name}}.csv",
-            name=["table1", "flow", "overlap", "structure_flow", "associations"],
-        ),
-        expand(f"{STUDY}/shareable/table1.{{kind}}", kind=["html", "docx"]),
+        f"{STUDY}/ro-crate-metadata.json",
+        expand(f"{STUDY}/code/{{name}}", name=WORKFLOW),
     log:
-        f"{STUDY}/logs/share.log",
-    benchmark:
-        f"{STUDY}/benchmarks/share.tsv"
+        f"{STUDY}/logs/crate.log",
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=30,
     params:
-        settings=stage_settings("cohort"),
-        aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
-        banner=banner,
         study=study_folder,
+        version=snakemake.__version__,
+        sources=digest_of_files(SOURCES.values()),
     message:
-        "share: tables without small counts, in {params.study}/shareable"
+        "crate: record of the run, in {params.study}/ro-crate-metadata.json"
     shell:
-        "python -m ctpop share --tables {params.study:q}/tables --settings {params.settings:q}"
-        " --aging {params.aging:q} {params.banner} --out {params.study:q}/shareable &> {log:q}"
+        "{CTPOP} crate --study {params.study:q} --workflow {NAMED_SOURCES} --snakemake {params.version} &> {log:q}"

@@ -1,10 +1,10 @@
-from ctpop.screening import policy
+from ctpop.study import rule_sets
 
-checked(policy.read, config["screen"]["rules"])
+checked(rule_sets.read, config["screen"]["rules"])
 
 RULE_SETS = {
-    *policy.SHIPPED.glob("*.yaml"),
-    policy.existing_file(config["screen"]["rules"]),
+    *rule_sets.SHIPPED.glob("*.yaml"),
+    rule_sets.existing_file(config["screen"]["rules"]),
 }
 REVIEW = config["screen"].get("review", [])
 SCREEN_TABLES = [
@@ -31,7 +31,7 @@ rule screen:
         groups=GROUPS,
         rule_sets=sorted(map(str, RULE_SETS)),
         review=REVIEW,
-        code=code("registry", "registries/*", "screening/*", "screen"),
+        code=code("screen"),
     output:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in SCREEN_TABLES},
         csv=table_files("screening", "Screening", SCREEN_TABLES),
@@ -50,9 +50,36 @@ rule screen:
     message:
         "screen: which measures can be trusted"
     shell:
-        "python -m ctpop screen --measures {input.measures:q} --cohort {input.cohort:q}"
+        "{CTPOP} screen --measures {input.measures:q} --cohort {input.cohort:q}"
         " --exclusions {input.exclusions:q} --structures {input.structures:q} --settings {params.settings:q}"
         " --verdicts {output.verdicts:q} --analysis {output.analysis:q} --failures {output.failures:q}"
         " --group-members {output.group_members:q} --group-values {output.group_values:q}"
         " --structure-flow {output.structure_flow:q} --extremes {output.extremes:q}"
         " --analysis-sets {output.analysis_sets:q} &> {log:q}"
+
+
+rule contrast:
+    input:
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        measures=f"{STUDY}/tables/measures.parquet",
+        verdicts=f"{STUDY}/tables/verdicts.parquet",
+        code=code("contrast"),
+    output:
+        contrast=f"{STUDY}/tables/contrast_check.parquet",
+        csv=f"{STUDY}/tables/contrast_check.csv",
+    log:
+        f"{STUDY}/logs/contrast.log",
+    benchmark:
+        f"{STUDY}/benchmarks/contrast.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        settings=stage_settings("cohort"),
+    message:
+        "contrast: what is said of contrast agent, and what it looks like"
+    shell:
+        "{CTPOP} contrast --cohort {input.cohort:q} --measures {input.measures:q}"
+        " --verdicts {input.verdicts:q} --settings {params.settings:q} --out {output.contrast:q} &> {log:q}"

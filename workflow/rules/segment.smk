@@ -38,7 +38,7 @@ rule segment:
     message:
         "segment: label maps of shard {wildcards.shard} (progress in {log})"
     shell:
-        "python -m ctpop segment --registry {input.registry:q} --criteria {params.criteria:q}"
+        "{CTPOP} segment --registry {input.registry:q} --criteria {params.criteria:q}"
         " --reading {params.reading:q} --shard {wildcards.shard} --engine {params.engine}"
         " --structures {params.structures:q} --settings {params.settings:q} --masks {params.masks:q}"
         " --times {params.times:q} {params.converted} --attempts-left {resources.attempts_left}"
@@ -66,4 +66,4 @@ rule gather_segments:
     message:
         "gather_segments: label maps of all shards"
     shell:
-        "python -m ctpop gather --table segments --shards {params.shards} --out {output.segments:q} &> {log:q}"
+        "{CTPOP} gather --table segments --shards {params.shards} --out {output.segments:q} &> {log:q}"

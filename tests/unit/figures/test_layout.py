@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from ctpop import settings, structures
+from ctpop.figures.formatting import printed_in
 from ctpop.figures.style import (
     COLUMN_MM,
     LINE_MM,
@@ -19,9 +19,9 @@ from ctpop.figures.style import (
     width_of,
     wrapped,
 )
-from ctpop.figures.wording import printed_in
-from ctpop.reporting.drawings import plans
-from ctpop.reporting.study import Study
+from ctpop.stages.report.figure_plans import plans
+from ctpop.stages.report.finished_study import Study
+from ctpop.study import configuration, label_sets
 from support import study_tables
 
 DPI = 150
@@ -34,7 +34,7 @@ def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "m
     tables = study_tables.study(study_tables.registry(n, sexes=sexes), label_set, failed=failed, curves_of=drawn)
     if not truth:
         del tables["truth"], tables["compare_truth"]
-    config = settings.validated(
+    config = configuration.validated(
         {
             "study": {"name": "layout", "registry": "registry.csv", **({"banner": banner} if banner else {})},
             "structures": "demo",
@@ -46,7 +46,7 @@ def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "m
 
 
 def paper(name):
-    return [["hip_left", "hu_mean"], ["iliopsoas_left", "volume_ml"], ["aorta", "volume_ml"]], structures.read(name)
+    return [["hip_left", "hu_mean"], ["iliopsoas_left", "volume_ml"], ["aorta", "volume_ml"]], label_sets.read(name)
 
 
 def made_up(**others):
@@ -59,7 +59,7 @@ def long_names():
     table = label_set.table.assign(structure=names, group="$a$ group with a name that goes on and on and on and on")
     return study(
         40,
-        structures.LabelSet("long_names", table),
+        label_sets.LabelSet("long_names", table),
         [[name, "volume_ml"] for name in names[:3]],
         banner="a banner of $80$ letters, which is as <b>long</b> as the schema lets a banner be",
     )

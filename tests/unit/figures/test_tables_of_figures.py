@@ -4,10 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop import structures
 from ctpop.figures import (
-    against_published,
-    against_truth,
     age_by_sex,
     asymmetry,
     by_sex,
@@ -15,11 +12,14 @@ from ctpop.figures import (
     failures,
     flow,
     heatmap,
-    overview,
+    published,
     sensitivity,
+    spearman_overview,
+    truth,
 )
-from ctpop.figures.finding import Finding
-from ctpop.figures.places import apart
+from ctpop.figures.association import Finding
+from ctpop.figures.label_placement import apart
+from ctpop.study import label_sets
 from support import study_tables
 from support.evidence import decisions
 
@@ -184,7 +184,7 @@ def test_many_people_are_counted_by_five_years():
 
 
 def test_both_sides_of_a_structure_share_a_row_left_above_right(labels):
-    rows = list(overview.rows_of(labels))
+    rows = list(spearman_overview.rows_of(labels))
 
     assert [row.text for row in rows if not row.members] == ["Abdomen", "Muscles"]
     assert [row.text for row in rows if len(row.members) == 2] == [f"Muscle {number}" for number in range(1, 6)]
@@ -194,13 +194,13 @@ def test_both_sides_of_a_structure_share_a_row_left_above_right(labels):
 
 def test_one_side_without_the_other_keeps_its_side_in_its_name(labels):
     alone = labels.table.loc[labels.table["structure"].ne("muscle_1_right")]
-    rows = list(overview.rows_of(type(labels)("one_side", alone)))
+    rows = list(spearman_overview.rows_of(type(labels)("one_side", alone)))
 
     assert "Left muscle 1" in [row.text for row in rows]
 
 
 def test_groups_of_a_side_do_not_share_the_row_of_the_whole():
-    rows = list(overview.rows_of(structures.read("total_117").combined))
+    rows = list(spearman_overview.rows_of(label_sets.read("total_117").combined))
 
     assert rows[0].text == "Groups of structures"
     assert [(row.text, len(row.members)) for row in rows[1:5]] == [
@@ -214,15 +214,15 @@ def test_groups_of_a_side_do_not_share_the_row_of_the_whole():
 
 
 def test_the_overview_has_every_structure_and_measure_in_the_order_of_its_rows(tables, labels):
-    shown = overview.source(tables["associations"], labels)
-    order = [name for row in overview.rows_of(labels) for name, _ in row.members]
+    shown = spearman_overview.source(tables["associations"], labels)
+    order = [name for row in spearman_overview.rows_of(labels) for name, _ in row.members]
 
     assert len(shown) == len(tables["associations"])
     assert shown.loc[shown["measure"] == "volume_ml", "structure"].tolist() == order
 
 
 def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels):
-    pairs = against_truth.source(tables["analysis"], tables["truth"], labels)
+    pairs = truth.source(tables["analysis"], tables["truth"], labels)
 
     assert len(pairs) == len(tables["analysis"])
     volumes = pairs.loc[pairs["measure"] == "volume_ml"]
@@ -339,7 +339,7 @@ def test_a_missing_correlation_is_a_missing_cell(tables, labels):
 
 @pytest.mark.parametrize(("name", "blocks"), [("demo", 1), ("paper_104", 2), ("total_117", 2)])
 def test_the_heat_map_names_every_structure_once_below_its_group(name, blocks):
-    label_set = structures.read(name)
+    label_set = label_sets.read(name)
     found = heatmap.blocks_of(label_set)
     group_of = dict(zip(label_set.table["structure"], label_set.table["group"], strict=True))
 
@@ -361,7 +361,7 @@ def compared(*rows):
 
 
 def test_a_correlation_that_is_printed_twice_is_one_point():
-    shown = against_published.source(
+    shown = published.source(
         compared(
             ("A01", "aorta", "volume_ml", 0.64, 0.61, "consistent"),
             ("R02", "hips", "hu_mean", -0.61, -0.93, "differs"),
@@ -374,7 +374,7 @@ def test_a_correlation_that_is_printed_twice_is_one_point():
     assert list(shown["id"]) == ["R02", "R12", "R09"]
     assert shown["number"].tolist()[:2] == [1, 2]
     assert shown["number"].isna().tolist() == [False, False, True]
-    assert against_published.summary(shown) == "1 consistent, 1 differs, 1 not measured here"
+    assert published.summary(shown) == "1 consistent, 1 differs, 1 not measured here"
 
 
 def centiles_of(structure):

@@ -1,1 +1,1 @@
-"""The tables of a study, stage by stage; `ctpop.schema` gathers them."""
+"""Table contracts: the columns of every table with types, units, ranges and meanings, and the closed lists of codes."""

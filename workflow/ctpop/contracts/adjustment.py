@@ -1,8 +1,8 @@
 """The statistics against age, adjusted for covariates and by sex."""
 
-from ctpop.columns import count, number, p_value, text
+from ctpop.contracts.columns import count, number, p_value, text
 from ctpop.contracts.keys import ANALYSED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 NONE = "no result; reason says why"
 BY_COVARIATE = "no result, or no interval; reason says why"

@@ -1,9 +1,9 @@
 """The centile curves of each sex, how well they fit, and where each patient stands on them."""
 
-from ctpop.columns import count, number, text
 from ctpop.contracts.adjustment import OUTCOME
+from ctpop.contracts.columns import count, number, text
 from ctpop.contracts.keys import ANALYSED, CENTILE_MODELS, MEASURE, SCAN
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 SEX = text("sex as recorded", among=("female", "male"))
 MODEL = text("distribution of the values at one age", among=CENTILE_MODELS)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ctpop.columns import count, number, text, truth
+from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import SCAN
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 REGISTRY_COLUMNS: dict[str, Any] = {
     "scan_id": SCAN,

@@ -1,9 +1,9 @@
 """Who is in the study, and whether vessels and kidneys look like what is said of contrast agent."""
 
-from ctpop import codes
-from ctpop.columns import count, number, text, truth
+from ctpop.contracts import codes
+from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import SCAN
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 CONTRAST_LOOKS = tuple(codes.CONTRAST_LOOKS)
 NO_NUMBERS = "the row counts words, or no value is known"

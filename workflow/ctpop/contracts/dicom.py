@@ -1,9 +1,9 @@
 """The tables that come from DICOM: the registry, the series that were not chosen, counts of files, and conversions."""
 
-from ctpop.columns import count, number, text, truth
 from ctpop.contracts import dicom_codes as codes
+from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import SCAN
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 ONE_SLICE = "one slice, or an image does not say where it lies"
 NO_PLACE = "an image does not say where it lies"

@@ -1,8 +1,8 @@
 """What a study cost: time, memory and GPU of each stage, and of each scan that was segmented."""
 
-from ctpop.columns import count, number, text, truth
+from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import SCAN
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 SIDE_VOXELS = 512
 SLICES = {"small": 280, "medium": 458, "large": 824}  # SOURCE: Wasserthal et al. 2023, the scans of their run times

@@ -1,15 +1,15 @@
 """Groups of structures: what belongs to them, and their values in each scan."""
 
-from ctpop.columns import count, number, text, truth
+from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import MEASURE, SCAN
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 GROUP = text("group of structures")
 
 GROUP_MEMBERS = Table(
     "group_members",
     ("group", "structure"),
-    "one row per group of structures and member; groups are defined in workflow/resources/groups.csv",
+    "one row per group of structures and member; groups are defined in workflow/ctpop/resources/groups.csv",
     {
         "group": GROUP,
         "structure": text("member"),

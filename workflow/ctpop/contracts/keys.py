@@ -1,7 +1,7 @@
 """What identifies the rows of most tables, and the closed lists of codes."""
 
-from ctpop import codes
-from ctpop.columns import text
+from ctpop.contracts import codes
+from ctpop.contracts.columns import text
 
 SCAN_ID_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 MEASURES = tuple(codes.MEASURES)

@@ -1,8 +1,8 @@
 """What is in the images: label maps, measures and histograms, not yet judged."""
 
-from ctpop.columns import count, number, text
+from ctpop.contracts.columns import count, number, text
 from ctpop.contracts.keys import FACES, MEASURE_STATUS, SCAN, SEGMENT_STATUS, STRUCTURE
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 NO_VALUE = "no voxel, or no CT"
 NO_TWIN = "not paired, one of the two has no voxel, or not measured"

@@ -1,9 +1,9 @@
 """What the paper printed, and what a study has beside it; and two studies beside each other."""
 
-from ctpop import codes
-from ctpop.columns import Column, count, number, p_value, text
+from ctpop.contracts import codes
+from ctpop.contracts.columns import Column, count, number, p_value, text
 from ctpop.contracts.keys import ANALYSED, FAMILY, FEW, MEASURE, MEASURES, NO_INTERVAL
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 QUANTITIES = tuple(codes.QUANTITIES)
 AGREEMENTS = tuple(codes.AGREEMENTS)
@@ -17,7 +17,7 @@ NO_TEST = "a number without sampling error, or nothing to compare"
 PUBLISHED = Table(
     "published_results",
     ("id",),
-    "every number that the paper prints of its aging study, in workflow/resources/published_results.csv",
+    "every number that the paper prints of its aging study, in workflow/ctpop/resources/published_results.csv",
     {
         "id": text("number of the row"),
         "kind": text("flow, demographics, design, result, or gap: what the paper did and does not print"),
@@ -42,7 +42,7 @@ COMPARE_PUBLISHED = Table(
     ("id",),
     "one row per number that the paper prints, or says it computed: that number and ours",
     {
-        "id": text("number of the row in workflow/resources/published_results.csv"),
+        "id": text("number of the row in workflow/ctpop/resources/published_results.csv"),
         "statistic": text("what the number is"),
         "structure": text(
             "structure or group of structures that is compared", missing=f"{NOT_OF_ONE}, or none of ours"

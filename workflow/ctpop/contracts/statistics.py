@@ -1,6 +1,6 @@
 """The statistics against age, and the comparison with a known truth."""
 
-from ctpop.columns import count, number, p_value, text, truth
+from ctpop.contracts.columns import count, number, p_value, text, truth
 from ctpop.contracts.keys import (
     ANALYSED,
     FAMILY,
@@ -13,7 +13,7 @@ from ctpop.contracts.keys import (
     SCAN,
     STRUCTURE,
 )
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 NORMALITY = Table(
     "normality",

@@ -1,9 +1,9 @@
 """Which measures can be trusted, and the values that enter the statistics."""
 
-from ctpop.columns import count, number, text, truth
 from ctpop.contracts.cohort import REGISTRY_COLUMNS
+from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import ANALYSED, DECISIONS, ENDS, LOSSES, MEASURE, REASONS, RULE_SETS, RULES, SCAN, STRUCTURE
-from ctpop.tables import Table
+from ctpop.contracts.tables import Table
 
 NO_REVIEW = "not reviewed"
 NOBODY = "none of them has a recorded age, or there are none"

@@ -8,19 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    GREY,
-    INK,
-    LINE_MM,
-    NORMAL,
-    ORANGE,
-    SOFT,
-    blank_page,
-    in_house_style,
-)
-from ctpop.figures.wording import SEXES
+from ctpop.figures.formatting import SEXES
+from ctpop.figures.style import BLUE, COLUMN_MM, GREY, INK, LINE_MM, NORMAL, ORANGE, SOFT, blank_page, in_house_style
 
 FINE_FROM = 200  # people; fewer are counted by decade, more by five years
 COLOURS = {"female": ORANGE, "male": BLUE, "": GREY}

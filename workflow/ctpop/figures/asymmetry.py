@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctpop.figures.association import Box, box_of
 from ctpop.figures.boxes import plot_boxes
-from ctpop.figures.finding import Box, box_of
-from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.formatting import MINUS, plain_structure
 from ctpop.figures.scatter import say_empty
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
 from ctpop.figures.style import (
     BLUE,
     BLUES,
@@ -23,7 +24,6 @@ from ctpop.figures.style import (
     blank_page,
     in_house_style,
 )
-from ctpop.figures.wording import MINUS, plain_structure
 
 HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0
 ROW_MM = (3.0, 4.6)

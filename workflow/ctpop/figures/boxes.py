@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from ctpop.figures.finding import QUARTILES, Box, Conventions, Finding, box_table, boxes_of, kruskal_lines, letters_of
+from ctpop.figures.association import (
+    QUARTILES,
+    Box,
+    Conventions,
+    Finding,
+    box_table,
+    boxes_of,
+    kruskal_lines,
+    letters_of,
+)
 from ctpop.figures.scatter import say_empty
 from ctpop.figures.style import (
     BLUES,

@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.age_by_sex import COLOURS
-from ctpop.figures.finding import Conventions, Finding
-from ctpop.figures.places import apart
+from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.formatting import NO_CURVES, SEXES, listed
+from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import MANY, dot_look, say_empty
 from ctpop.figures.style import (
     COLUMN_MM,
@@ -25,8 +27,6 @@ from ctpop.figures.style import (
     in_house_style,
     shortened,
 )
-from ctpop.figures.wording import NO_CURVES, SEXES, listed
-from ctpop.schema import CENTILES_SHOWN
 
 PANELS = ("female", "male")
 WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM = 71.0, 54.0, 14.0, 16.0, 12.0

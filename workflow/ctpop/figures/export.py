@@ -14,10 +14,10 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 
+from ctpop.contracts.tables import write_csv
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.style import FONT_FILES, in_house_style
-from ctpop.files import write_atomically
-from ctpop.tables import write_csv
+from ctpop.foundation.files import write_atomically
 
 SVG_FAMILY = "Arimo, Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 Draw = Callable[..., Figure]

@@ -8,7 +8,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ctpop.figures.rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.contracts.all_tables import LOSSES
+from ctpop.figures.formatting import REASONS, structure_text
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
 from ctpop.figures.style import (
     BLUE,
     COLUMN_MM,
@@ -25,8 +27,6 @@ from ctpop.figures.style import (
     blank_page,
     in_house_style,
 )
-from ctpop.figures.wording import REASONS, structure_text
-from ctpop.schema import LOSSES
 
 HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0

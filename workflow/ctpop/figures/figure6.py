@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ctpop.figures import boxes, scatter
-from ctpop.figures.finding import Conventions, Finding
+from ctpop.figures.association import Conventions, Finding
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style, shortened
 
 PLOT_MM = 42.0

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctpop.figures.formatting import LEFT_OUT_BY_REVIEWER, MEASURES, NOT_MEASURED, PEOPLE, REVIEWED, count, listed
 from ctpop.figures.style import (
     COLUMN_MM,
     INK,
@@ -21,15 +22,6 @@ from ctpop.figures.style import (
     in_house_style,
     plain,
     wrapped,
-)
-from ctpop.figures.wording import (
-    LEFT_OUT_BY_REVIEWER,
-    MEASURES,
-    NOT_MEASURED,
-    PEOPLE,
-    REVIEWED,
-    count,
-    listed,
 )
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes

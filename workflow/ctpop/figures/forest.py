@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.finding import records
-from ctpop.figures.overview import dot, frame_forest, legend_above, mark
+from ctpop.figures.association import records
+from ctpop.figures.formatting import MEASURES, MINUS, MISSING, group_text, level, structure_text
+from ctpop.figures.spearman_overview import dot, frame_forest, legend_above, mark
 from ctpop.figures.style import (
     BLUE,
     COLUMN_MM,
@@ -26,7 +27,6 @@ from ctpop.figures.style import (
     plain,
     shortened,
 )
-from ctpop.figures.wording import MEASURES, MINUS, MISSING, group_text, level, structure_text
 
 Block = tuple[str, list[str]]
 Rows = list[tuple[str, bool]]  # a name, and whether it is that of a structure; else a heading

@@ -17,7 +17,18 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ctpop.figures.finding import Conventions
+from ctpop.figures.association import Conventions
+from ctpop.figures.formatting import (
+    MEASURES,
+    MISSING,
+    coefficient,
+    covariates_in_words,
+    group_text,
+    level,
+    plain_structure,
+    structure_text,
+    tick,
+)
 from ctpop.figures.style import (
     COLUMN_MM,
     HAIRLINE,
@@ -35,18 +46,7 @@ from ctpop.figures.style import (
     width_of,
     wrapped,
 )
-from ctpop.figures.wording import (
-    MEASURES,
-    MISSING,
-    coefficient,
-    covariates_in_words,
-    group_text,
-    level,
-    plain_structure,
-    structure_text,
-    tick,
-)
-from ctpop.structures import LabelSet
+from ctpop.study.label_sets import LabelSet
 
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}
 COLUMNS = [(measure, stratum) for measure, stratum in product(MEASURES, STRATA)]

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.finding import Conventions, Finding, spearman_lines
+from ctpop.figures.association import Conventions, Finding, spearman_lines
 from ctpop.figures.style import (
     BLUE,
     COLUMN_MM,

@@ -5,7 +5,6 @@ wherever it is drawn.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib.style
@@ -16,7 +15,9 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-FONTS = Path(__file__).parents[2] / "resources" / "fonts"
+from ctpop.foundation.resources import resource
+
+FONTS = resource("fonts")
 FONT_FILES = {style: FONTS / f"Arimo-{style}.ttf" for style in ("Regular", "Bold", "Italic")}
 FAMILY = ["Arimo", "DejaVu Sans"]
 MM_PER_INCH = 25.4

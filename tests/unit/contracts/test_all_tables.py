@@ -1,0 +1,126 @@
+"""The contracts are complete: each column says what it is, in which unit, and what a gap means."""
+
+import pandas as pd
+import pytest
+
+from ctpop.contracts import all_tables, codes, efficiency, evaluation
+from ctpop.foundation.errors import ContractError
+
+EVERY = (*all_tables.INPUTS, evaluation.REFERENCE, *all_tables.TABLES, *evaluation.TABLES, *efficiency.TABLES)
+CODE_LISTS = {name: values for name, values in vars(codes).items() if name.isupper()}
+
+
+def rows_of(table, **values):
+    return pd.DataFrame({name: values.get(name, [None]) for name in table.columns})
+
+
+def test_tables_have_the_names_that_users_rely_on():
+    assert [table.name for table in all_tables.TABLES] == [
+        "cohort",
+        "exclusions",
+        "flow",
+        "overlap",
+        "table1",
+        "conversions",
+        "segments",
+        "measures",
+        "verdicts",
+        "review_cases",
+        "group_members",
+        "group_values",
+        "analysis",
+        "failures",
+        "structure_flow",
+        "extremes",
+        "contrast_check",
+        "normality",
+        "associations",
+        "groups",
+        "posthoc",
+        "sensitivity",
+        "adjusted",
+        "associations_by_sex",
+        "rank_ancova",
+        "age_curves",
+        "centiles",
+        "centile_calibration",
+        "z_scores",
+        "compare_published",
+        "compare_truth",
+    ]
+    assert [table.name for table in evaluation.TABLES] == ["evaluation", "evaluation_summary", "evaluation_comparison"]
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_a_key_is_made_of_columns_that_are_never_missing(table):
+    assert table.key
+    for name in table.key:
+        assert not table.columns[name].nullable, name
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_every_table_and_column_has_a_meaning(table):
+    assert table.meaning
+    for name, column in table.columns.items():
+        assert column.meaning, name
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_units_in_names_are_the_units_of_columns(table):
+    unit_of_hu = {"hu_clipped": "voxels"}  # a count of voxels, by their HU
+    for ending, unit in {"_ml": "ml", "_mm": "mm", "_years": "years"}.items():
+        for name, column in table.columns.items():
+            assert not name.endswith(ending) or column.unit == unit, name
+    for name, column in table.columns.items():
+        assert not name.startswith("hu_") or column.unit == unit_of_hu.get(name, "HU"), name
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_a_table_without_rows_keeps_its_own_promise(table):
+    assert list(table.check(table.empty()).columns) == list(table.columns)
+
+
+def test_every_code_has_its_sentence():
+    assert len(CODE_LISTS) == 23
+    for name, meanings in CODE_LISTS.items():
+        assert tuple(meanings) == getattr(all_tables, name), name
+        assert all(len(meaning) > 15 and not meaning.endswith(".") for meaning in meanings.values()), name
+
+
+def test_a_measurement_fails_for_every_reason_that_segmentation_fails_for():
+    failures = {status for status in all_tables.SEGMENT_STATUS if status not in all_tables.USABLE_STATUS}
+
+    assert len(failures) == 11
+    assert failures < set(all_tables.MEASURE_STATUS)
+    assert set(all_tables.MEASURE_STATUS).isdisjoint(all_tables.USABLE_STATUS)
+
+
+@pytest.mark.parametrize("unfit", ["", "a/b", "../a", ".a", "-a", "a b", "ä", "a\n"])
+def test_a_scan_id_that_cannot_name_a_file_is_refused(unfit):
+    frame = rows_of(all_tables.SEGMENTS, scan_id=[unfit], status=["segmented"])
+
+    with pytest.raises(ContractError, match="column 'scan_id' must be"):
+        all_tables.SEGMENTS.check(frame)
+
+
+@pytest.mark.parametrize("fit", ["a", "A-1.b_c", "0", "_x"])
+def test_a_scan_id_that_can_name_a_file_is_kept(fit):
+    frame = rows_of(all_tables.SEGMENTS, scan_id=[fit], status=["segmented"])
+
+    assert list(all_tables.SEGMENTS.check(frame)["scan_id"]) == [fit]
+
+
+def test_an_absent_structure_has_a_volume_of_zero_and_no_attenuation():
+    frame = rows_of(all_tables.MEASURES_TABLE, scan_id=["a"], structure=["spleen"], status=["measured"])
+    frame = frame.assign(n_voxels=0, volume_ml=0.0, border_voxels=0)
+
+    [row] = all_tables.MEASURES_TABLE.check(frame).to_dict("records")
+
+    assert (row["n_voxels"], row["volume_ml"]) == (0, 0.0)
+    assert pd.isna(row["hu_mean"])
+
+
+def test_a_cohort_keeps_covariates():
+    frame = rows_of(all_tables.COHORT, scan_id=["a"]).assign(height_cm=[171.5])
+
+    assert list(all_tables.COHORT.check(frame)["height_cm"]) == [171.5]

@@ -1,0 +1,346 @@
+"""Tables keep their promises, say which one is broken, and are written whole or not at all."""
+
+import os
+import platform
+import stat
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.contracts import all_tables, tables
+from ctpop.contracts.columns import count, number, text, truth
+from ctpop.contracts.tables import Table, write_csv
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import remove_half_written, write_atomically
+
+PEOPLE = Table(
+    "people",
+    ("scan_id",),
+    "one row per person",
+    {
+        "scan_id": text("identifier", pattern="[a-z0-9]+"),
+        "sex": text("sex", among=("female", "male"), missing="not recorded"),
+        "age_years": number("age", "years", low=0, high=120, missing="not known"),
+        "n_teeth": count("teeth", missing="not counted"),
+        "n_eyes": count("eyes"),
+        "usable": truth("may be used"),
+        "contrast": truth("contrast given", missing="not recorded"),
+    },
+)
+GOOD = {
+    "scan_id": ["b", "a", "c"],
+    "sex": ["female", None, "male"],
+    "age_years": [1.5, np.nan, 120],
+    "n_teeth": [32, None, 0],
+    "n_eyes": [2, 0, 1],
+    "usable": [True, False, True],
+    "contrast": [True, None, False],
+}
+
+
+def people(**changed):
+    return pd.DataFrame({**GOOD, **changed})
+
+
+def names_in(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def message_of(frame, table=PEOPLE):
+    with pytest.raises(ContractError) as refused:
+        table.check(frame, where="tables/people.parquet")
+    return str(refused.value)
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    written = PEOPLE.write(people(), tmp_path / "people.parquet")
+
+    read = PEOPLE.read(tmp_path / "people.parquet")
+
+    pd.testing.assert_frame_equal(read, written)
+    assert list(read["scan_id"]) == ["a", "b", "c"]
+    assert list(read["age_years"].isna()) == [True, False, False]
+    assert list(read["n_teeth"].isna()) == [True, False, False]
+    assert list(read["contrast"].isna()) == [True, False, False]
+    assert list(read["sex"].isna()) == [True, False, False]
+    assert read.loc[2, "n_teeth"] == 0
+    assert list(read["usable"]) == [False, True, True]
+
+
+def test_a_column_without_any_value_survives_the_file(tmp_path):
+    nothing = [None, None, None]
+    PEOPLE.write(people(sex=nothing, contrast=nothing, n_teeth=nothing), tmp_path / "people.parquet")
+
+    read = PEOPLE.read(tmp_path / "people.parquet")
+
+    assert read[["sex", "contrast", "n_teeth"]].isna().all(axis=None)
+
+
+def test_a_table_without_rows_survives_the_file(tmp_path):
+    PEOPLE.write(PEOPLE.empty(), tmp_path / "people.parquet")
+
+    read = PEOPLE.read(tmp_path / "people.parquet")
+
+    assert len(read) == 0
+    assert list(read.columns) == list(PEOPLE.columns)
+    assert dict(read.dtypes) == dict(PEOPLE.check(people()).dtypes)
+
+
+def test_the_csv_for_people_leaves_missing_values_empty(tmp_path):
+    PEOPLE.write(people(), tmp_path / "people.parquet")
+
+    lines = (tmp_path / "people.csv").read_text(encoding="utf-8").splitlines()
+
+    assert lines == [
+        "scan_id,sex,age_years,n_teeth,n_eyes,usable,contrast",
+        "a,,,,0,False,",
+        "b,female,1.5,32,2,True,True",
+        "c,male,120.0,0,1,True,False",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"sex": ["f", "male", None]}, "column 'sex' must be one of female, male, found f in 1 rows, first"),
+        ({"age_years": [-1, 2, 3]}, "column 'age_years' must be at least 0 years, found -1 in 1 rows, first"),
+        ({"age_years": [121, 2, 3]}, "column 'age_years' must be at most 120 years, found 121 in 1 rows, first"),
+        ({"age_years": ["old", 2, 3]}, "column 'age_years' must be a finite number, found old in 1 rows, first"),
+        ({"age_years": [np.inf, 2, 3]}, "column 'age_years' must be a finite number, found inf in 1 rows, first"),
+        ({"n_eyes": [1.5, 2, 2]}, "column 'n_eyes' must be a whole number, found 1.5 in 1 rows, first"),
+        ({"n_eyes": [None, 2, 2]}, "column 'n_eyes' must be present in every row, found nothing in 1 rows, first"),
+        ({"n_teeth": [-4, 2, 2]}, "column 'n_teeth' must be at least 0, found -4 in 1 rows, first"),
+        ({"n_teeth": [np.inf, 2, 2]}, "column 'n_teeth' must be a whole number, found inf in 1 rows, first"),
+        (
+            {"usable": [None, True, True]},
+            "column 'usable' must be present in every row, found nothing in 1 rows, first",
+        ),
+        ({"usable": ["False", True, True]}, "column 'usable' must be true or false, found False in 1 rows, first"),
+        ({"contrast": ["no", True, None]}, "column 'contrast' must be true or false, found no in 1 rows, first"),
+    ],
+)
+def test_a_broken_promise_names_file_column_promise_finding_and_key(changed, expected):
+    assert message_of(people(**changed)) == f"tables/people.parquet: {expected} scan_id: 'b'"
+
+
+@pytest.mark.parametrize("unfit", ["B", "", "b/c", "b\n", " b"])
+def test_a_key_that_does_not_match_its_pattern_is_refused(unfit):
+    message = message_of(people(scan_id=[unfit, "a", "c"]))
+
+    assert message.startswith("tables/people.parquet: column 'scan_id' must be text of the form [a-z0-9]+, found")
+
+
+def test_all_broken_columns_are_told_at_once():
+    lines = message_of(people(sex=["x", "y", "male"], age_years=[-1, 0, 0], n_eyes=["two", 1, 1])).splitlines()
+
+    assert [line.split("'")[1] for line in lines] == ["n_eyes", "sex", "age_years"]
+
+
+def test_no_more_than_three_keys_are_named():
+    many = pd.concat([people().assign(scan_id=[f"p{i}a", f"p{i}b", f"p{i}c"], n_eyes=-1) for i in range(9)])
+
+    assert message_of(many).endswith("found -1 in 27 rows, first scan_id: 'p0a', 'p0b', 'p0c'")
+
+
+def test_the_row_labels_of_a_frame_do_not_matter():
+    labelled = people(age_years=[1, -1, 2]).set_axis(["x", "x", "y"])
+
+    assert message_of(labelled).endswith("found -1 in 1 rows, first scan_id: 'a'")
+
+
+def test_a_missing_column_is_named():
+    assert "columns n_eyes, usable are missing; found scan_id, sex" in message_of(
+        people().drop(columns=["n_eyes", "usable"])
+    )
+
+
+def test_a_closed_table_refuses_an_unknown_column():
+    assert message_of(people(height_cm=1)) == "tables/people.parquet: columns height_cm are not part of table 'people'"
+
+
+def test_an_open_table_keeps_an_unknown_column_behind_its_own():
+    table = Table("people", PEOPLE.key, PEOPLE.meaning, PEOPLE.columns, open=True)
+    frame = people()
+    frame.insert(0, "height_cm", [160, 170, 180])
+
+    checked = table.check(frame)
+
+    assert list(checked.columns) == [*PEOPLE.columns, "height_cm"]
+    assert list(checked["height_cm"]) == [170, 160, 180]
+
+
+def test_a_repeated_key_is_refused_with_its_rows():
+    message = message_of(people(scan_id=["a", "a", "c"]))
+
+    assert message == (
+        "tables/people.parquet: scan_id must identify one row, found repeated in 2 rows, first 'a';"
+        " remove or rename the repeated rows"
+    )
+
+
+def test_a_key_of_two_columns_may_repeat_in_each_of_them():
+    table = Table("pairs", ("scan_id", "structure"), "", {"scan_id": text("scan"), "structure": text("structure")})
+    pairs = pd.DataFrame({"scan_id": ["a", "a", "b"], "structure": ["liver", "spleen", "liver"]})
+
+    assert len(table.check(pairs)) == 3
+    assert "scan_id and structure must identify one row, found repeated in 2 rows, first 'a liver'" in message_of(
+        pd.concat([pairs, pairs.head(1)]), table
+    )
+
+
+def test_the_same_rows_in_another_order_are_the_same_bytes(tmp_path):
+    PEOPLE.write(people(), tmp_path / "one.parquet")
+    PEOPLE.write(people().sample(frac=1, random_state=1)[[*reversed(PEOPLE.columns)]], tmp_path / "two.parquet")
+
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+def test_a_file_that_breaks_its_promise_is_refused_when_it_is_read(tmp_path):
+    people(age_years=[300, 1, 2]).to_parquet(tmp_path / "people.parquet")
+
+    with pytest.raises(ContractError, match=r"people\.parquet: column 'age_years' must be at most 120"):
+        PEOPLE.read(tmp_path / "people.parquet")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def fail_half_way(part):
+        part.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail_half_way)
+
+    assert path.read_text() == "old"
+    assert names_in(tmp_path) == ["table.csv"]
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name_and_its_name_before_the_write_ends(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    seen = []
+
+    def fsync(opened, really=os.fsync):
+        seen.append(("folder" if stat.S_ISDIR(os.fstat(opened).st_mode) else "file", path.exists()))
+        really(opened)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(path, lambda part: part.write_text("new"))
+
+    assert seen == [("file", False), ("folder", True)]
+
+
+def test_a_refused_table_writes_nothing(tmp_path):
+    with pytest.raises(ContractError):
+        PEOPLE.write(people(n_eyes=-1), tmp_path / "people.parquet")
+
+    assert names_in(tmp_path) == []
+
+
+def test_folders_are_made_for_a_new_file(tmp_path):
+    write_atomically(tmp_path / "a" / "b" / "c.txt", lambda part: part.write_text("new"))
+
+    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "new"
+    assert names_in(tmp_path / "a" / "b") == ["c.txt"]
+
+
+def test_text_that_a_spreadsheet_would_run_is_quoted_in_the_csv(tmp_path):
+    risky = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", None]
+    frame = pd.DataFrame({"note": risky, "value": [-1.0, 1, 2, 3, 4, 5, 6]})
+
+    write_csv(frame, tmp_path / "notes.csv")
+
+    read = pd.read_csv(tmp_path / "notes.csv")
+    assert list(read["note"][:6]) == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "plain"]
+    assert read["note"].isna().tolist() == [False] * 6 + [True]
+    assert read["value"][0] == -1.0
+    assert list(frame["note"][:6]) == risky[:6]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_an_infinite_number_is_refused(value):
+    infinite = pd.DataFrame({"scan_id": ["a"], "structure": ["liver"], "volume_ml": [1.0], "hu_mean": [value]})
+
+    with pytest.raises(ContractError, match="hu_mean' must be a finite number"):
+        all_tables.TRUTH.check(infinite)
+
+
+def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_running_one_stays(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    stem = f".table.csv.{platform.node()}"
+    left, busy = (tmp_path / f"{stem}.{process}.part" for process in (killed.pid, os.getppid()))
+    others = [tmp_path / f".table.csv.another-{platform.node()}.{killed.pid}.part", tmp_path / "table.csv"]
+    for path in (left, busy, *others):
+        path.touch()
+
+    remove_half_written(tmp_path)
+
+    assert set(tmp_path.iterdir()) == {busy, *others}
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(0.5, True), (2, False)])
+def test_a_half_written_file_of_another_machine_is_removed_when_nobody_has_written_to_it_for_an_hour(
+    tmp_path, hours, stays
+):
+    part = tmp_path / f".table.csv.node7.example.{os.getpid()}.part"
+    part.touch()
+    os.utime(part, (time.time() - 3600 * hours,) * 2)
+
+    remove_half_written(tmp_path)
+
+    assert part.exists() == stays
+
+
+def test_a_hidden_file_of_somebody_else_is_not_removed(tmp_path):
+    other = tmp_path / ".movie.mkv.part"
+    other.touch()
+    os.utime(other, (0, 0))
+
+    remove_half_written(tmp_path)
+
+    assert other.exists()
+
+
+def test_columns_that_are_named_are_read_alone(tmp_path):
+    PEOPLE.write(people(), tmp_path / "people.parquet")
+
+    read = PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
+
+    assert list(read.columns) == ["scan_id", "n_eyes", "sex"]
+    pd.testing.assert_frame_equal(read, PEOPLE.read(tmp_path / "people.parquet")[["scan_id", "n_eyes", "sex"]])
+
+
+def test_a_named_column_that_a_file_lacks_is_told(tmp_path):
+    people().drop(columns="n_eyes").to_parquet(tmp_path / "people.parquet")
+
+    with pytest.raises(ContractError, match=r"people\.parquet: columns n_eyes are missing; found scan_id, sex"):
+        PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
+
+
+def test_identifiers_of_digits_keep_their_zeros_in_a_csv(tmp_path):
+    people(scan_id=["001", "02", "3"]).to_csv(tmp_path / "people.csv", index=False)
+
+    assert list(PEOPLE.read_csv(tmp_path / "people.csv")["scan_id"]) == ["001", "02", "3"]
+
+
+def test_a_table_without_rows_has_the_types_of_one_with_rows():
+    assert PEOPLE.empty().dtypes.equals(PEOPLE.check(people()).dtypes)
+
+
+def test_a_table_that_no_spreadsheet_holds_has_a_note_in_place_of_its_csv(tmp_path, monkeypatch):
+    PEOPLE.write(people(), tmp_path / "small.parquet")
+    monkeypatch.setattr(tables, "CSV_ROWS", 2)
+    PEOPLE.write(people(), tmp_path / "large.parquet")
+
+    assert len(PEOPLE.read(tmp_path / "large.parquet")) == 3
+    assert len(pd.read_csv(tmp_path / "small.csv")) == 3
+    note = pd.read_csv(tmp_path / "large.csv")
+    told = "3 rows are too many for a CSV: read large.parquet with pandas, polars, DuckDB or R (arrow)"
+    assert note.to_dict("list") == {"note": [told]}

@@ -1,0 +1,314 @@
+"""A label map in the store is finished when its note and its bytes say so, and otherwise is made again."""
+
+import gzip
+import hashlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.foundation.files import remove_half_written
+from ctpop.imaging.images import read_labels
+from ctpop.imaging.label_map_file import label_table
+from ctpop.imaging.label_map_store import Note, Store, fingerprint_of
+from support.volumes import affine, damage, flip_byte, labels, save
+
+KEY = fingerprint_of(ct="c", model="m")
+LABELS = {"spleen": 1, "liver": 2}
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A label map that is not yet in a store."""
+    return read_labels(save(tmp_path / "drawn.nii.gz", labels()))
+
+
+@pytest.fixture
+def store(tmp_path, drawn):
+    """A store with one finished label map."""
+    store = Store(tmp_path / "masks")
+    store.keep("s1", drawn, Note(KEY, "", LABELS, "model 1", "a remark"))
+    return store
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_label_map_that_was_kept_is_finished(store):
+    note = store.finished("s1", KEY)
+
+    assert (note.fingerprint, note.labels, note.model, note.detail) == (KEY, LABELS, "model 1", "a remark")
+    assert note.mask_sha256 == hashlib.sha256((store.folder / "s1.nii.gz").read_bytes()).hexdigest()
+    np.testing.assert_array_equal(read_labels(store.mask_path("s1")).data, labels())
+
+
+def test_the_labels_of_a_kept_map_are_those_of_its_note(store):
+    assert store.note_of("s1").labels == LABELS
+
+
+def test_the_names_of_the_labels_stand_in_the_label_map_too(store):
+    extensions = nib.load(store.mask_path("s1")).header.extensions
+
+    assert extensions[0].get_content() == label_table(LABELS)
+
+
+def test_there_are_two_files_per_scan_and_nothing_else(store):
+    assert names(store.folder) == ["s1.json", "s1.nii.gz"]
+
+
+def test_the_same_labels_and_note_give_the_same_bytes(store, drawn):
+    before = {path.name: path.read_bytes() for path in store.folder.iterdir()}
+
+    store.keep("s1", drawn, Note(KEY, "", dict(reversed(LABELS.items())), "model 1", "a remark"))
+
+    assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == before
+
+
+def test_a_map_that_was_packed_otherwise_by_an_older_version_stays_finished(store):
+    plain = nib.Nifti1Image(labels(), affine()).to_bytes()  # without names, and packed by another library
+    store.mask_path("s1").write_bytes(gzip.compress(plain))
+    note = json.loads(store.note_path("s1").read_text())
+    checksum = hashlib.sha256(store.mask_path("s1").read_bytes()).hexdigest()
+    store.note_path("s1").write_text(json.dumps({**note, "mask_sha256": checksum}))
+
+    assert store.finished("s1", KEY).labels == LABELS
+
+
+def test_another_scan_is_not_finished(store):
+    assert store.finished("s2", KEY) is None
+
+
+def test_another_fingerprint_is_not_finished(store):
+    assert store.finished("s1", fingerprint_of(ct="c", model="other")) is None
+
+
+def test_a_label_map_without_a_note_is_not_finished(store):
+    store.note_path("s1").unlink()
+
+    assert store.finished("s1", KEY) is None
+
+
+def test_a_note_without_a_label_map_is_not_finished(store):
+    store.mask_path("s1").unlink()
+
+    assert store.finished("s1", KEY) is None
+
+
+def test_a_label_map_with_one_changed_byte_is_not_finished(store):
+    damage(store.mask_path("s1"), flip_byte)
+
+    assert store.finished("s1", KEY) is None
+
+
+def test_a_folder_in_place_of_a_map_or_a_note_is_not_finished(store):
+    for path in (store.mask_path("s1"), store.note_path("s1")):
+        path.unlink()
+        path.mkdir()
+
+        assert store.finished("s1", KEY) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe\x00", b"[]", b"7", b'{"format": 1}', b'{"format": 1, "fingerprint": "x", "unknown": 1}'],
+)
+def test_a_damaged_note_is_no_note(store, content):
+    store.note_path("s1").write_bytes(content)
+
+    assert store.note("s1") is None
+    assert store.finished("s1", KEY) is None
+
+
+def test_a_note_from_before_masks_were_compared_is_still_read(store):
+    values = json.loads(store.note_path("s1").read_text())
+    del values["shared"]
+    store.note_path("s1").write_text(json.dumps(values))
+
+    assert store.finished("s1", KEY).shared is None
+
+
+def test_a_note_keeps_the_voxels_that_masks_share(store, drawn):
+    store.keep("s1", drawn, Note(KEY, "", LABELS, shared={"spleen": 3, "liver": 3}))
+
+    assert store.note_of("s1").shared == {"spleen": 3, "liver": 3}
+
+
+def test_a_note_of_another_format_is_no_note(store):
+    values = json.loads(store.note_path("s1").read_text())
+    store.note_path("s1").write_text(json.dumps({**values, "format": 2}))
+
+    assert store.finished("s1", KEY) is None
+
+
+def test_the_labels_of_a_scan_without_a_note_stop_the_run(store):
+    with pytest.raises(ContractError) as refused:
+        store.note_of("s2")
+
+    expected = f"{store.folder / 's2.json'}: is missing or damaged; run the segment stage again"
+    assert str(refused.value) == expected
+
+
+def test_a_fingerprint_depends_on_every_part_and_not_on_their_order():
+    assert fingerprint_of(ct="1", model="2") == fingerprint_of(model="2", ct="1")
+    assert len({fingerprint_of(ct=a, model=b, step_size=c) for a in "12" for b in "12" for c in (0.5, 0.8)}) == 8
+
+
+def test_a_scan_without_a_ct_has_another_fingerprint_than_one_with():
+    assert fingerprint_of(ct=None) != fingerprint_of(ct="None")
+
+
+def test_the_grid_of_the_kept_map_is_that_of_its_image(store):
+    np.testing.assert_array_equal(read_labels(store.mask_path("s1")).grid.affine, affine())
+
+
+# What cannot be written
+
+
+def part_of(path):
+    """Return the name under which this process writes a file before it moves it to its place."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
+
+
+def refused_keep(store, drawn, scan_id="s1"):
+    with pytest.raises(ScanError) as refused:
+        store.keep(scan_id, drawn, Note("new", "", LABELS))
+    return refused.value
+
+
+def test_a_map_that_cannot_be_written_leaves_no_note_and_no_part(tmp_path, drawn):
+    store = Store(tmp_path / "masks")
+    store.mask_path("s1").mkdir(parents=True)  # something stands in its place
+
+    error = refused_keep(store, drawn)
+
+    assert (error.reason, error.detail) == ("not_written", "s1.nii.gz: Is a directory")
+    assert names(store.folder) == ["s1.nii.gz"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("kind", ["nii.gz", "json"])
+def test_a_full_disk_keeps_a_scan_from_being_finished_and_is_told(store, drawn, kind):
+    part_of(store.folder / f"s1.{kind}").symlink_to("/dev/full")
+
+    error = refused_keep(store, drawn)
+
+    assert (error.reason, error.detail) == ("not_written", f"s1.{kind}: No space left on device")
+    assert names(store.folder) == ["s1.json", "s1.nii.gz"]
+    assert store.finished("s1", "new") is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_full_disk_leaves_the_old_map_as_it_was(store, drawn):
+    part_of(store.mask_path("s1")).symlink_to("/dev/full")
+
+    refused_keep(store, drawn)
+
+    assert store.finished("s1", KEY).labels == LABELS
+
+
+def test_a_map_beyond_the_limit_of_a_file_is_told_and_a_smaller_one_is_written(tmp_path):
+    limited = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging.images import Grid, Volume
+from ctpop.imaging.label_map_store import Note, Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+store = Store(Path(sys.argv[1]))
+for edge in (100, 20):
+    drawn = np.random.default_rng(1).integers(0, 256, (edge, edge, edge), np.uint8)
+    try:
+        store.keep(f"s{edge}", Volume(drawn, Grid(drawn.shape, np.eye(4)), np.eye(4)), Note("key", "", {}))
+    except ScanError as error:
+        print(error)
+"""
+    folder = tmp_path / "masks"
+
+    done = subprocess.run([sys.executable, "-c", limited, folder], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "not_written: s100.nii.gz: File too large\n"
+    assert names(folder) == ["s20.json", "s20.nii.gz"]
+
+
+@pytest.mark.skipif(not Path("/proc/version").is_file(), reason="no folder here that nobody can write into")
+def test_a_folder_that_nobody_can_write_into_is_told_without_its_name(drawn):
+    error = refused_keep(Store(Path("/proc/self/fdinfo")), drawn)
+
+    assert error.reason == "not_written"
+    assert error.detail.startswith("s1.nii.gz: ")
+    assert "proc" not in error.detail
+
+
+def test_a_store_that_is_a_file_is_told(tmp_path, drawn):
+    (tmp_path / "masks").write_text("")
+
+    error = refused_keep(Store(tmp_path / "masks"), drawn)
+
+    assert (error.reason, error.detail) == ("not_written", "s1.nii.gz: File exists")
+
+
+# A kill under way
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from ctpop.imaging.images import Grid, Volume
+from ctpop.imaging.label_map_store import Note, Store
+drawn = np.random.default_rng(1).integers(0, 256, (512, 512, 256), np.uint8)
+drawn = Volume(drawn, Grid(drawn.shape, np.eye(4)), np.eye(4))
+while True:
+    Store(Path(sys.argv[1])).keep("s1", drawn, Note("new", "", {}))
+"""
+
+
+def kill_in_mid_write(folder):
+    """Start a process that writes label maps of 64 MB into a store, and kill it while it writes one."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, folder])
+    part = folder / f".s1.nii.gz.{platform.node()}.{writer.pid}.part"
+    deadline = time.monotonic() + 60
+    while not (part.is_file() and part.stat().st_size > 1 << 20):
+        assert time.monotonic() < deadline
+        assert writer.poll() is None
+        time.sleep(0.001)
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.wait()
+    assert part.is_file()  # or the kill came too late and this test shows nothing
+    return part
+
+
+def test_a_kill_in_mid_write_leaves_the_old_map_and_a_part_that_the_next_run_removes(store):
+    before = {path.name: path.read_bytes() for path in store.folder.iterdir()}
+
+    part = kill_in_mid_write(store.folder)
+
+    assert names(store.folder) == sorted([part.name, *before])
+    assert {name: (store.folder / name).read_bytes() for name in before} == before
+    assert store.finished("s1", KEY).labels == LABELS
+    remove_half_written(store.folder)
+    assert names(store.folder) == sorted(before)
+
+
+def test_a_kill_in_mid_write_of_a_new_map_leaves_none(tmp_path, drawn):
+    store = Store(tmp_path / "masks")
+    store.folder.mkdir()
+
+    part = kill_in_mid_write(store.folder)
+
+    assert names(store.folder) == [part.name]
+    assert store.finished("s1", "new") is None
+    remove_half_written(store.folder)
+    store.keep("s1", drawn, Note("new", "", LABELS))
+    assert store.finished("s1", "new").labels == LABELS
+    assert names(store.folder) == ["s1.json", "s1.nii.gz"]

@@ -1,0 +1,225 @@
+"""Two studies beside each other."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.cli import main
+from ctpop.contracts import all_tables
+from ctpop.figures import forest
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.aging import compare
+
+
+def config(name="one", confidence=0.95, banner=None, structures="paper_104"):
+    study = {"name": name, **({"banner": banner} if banner else {})}
+    return {"study": study, "structures": structures, "aging": {"confidence": confidence, "alpha": 1e-4}}
+
+
+def rows(*results, family="structures"):
+    columns = ["structure", "measure", "n", "rho", "ci_low", "ci_high"]
+    return pd.DataFrame(list(results), columns=columns).assign(family=family)
+
+
+def study(*results, groups=(), members=None, **options):
+    table = pd.concat([rows(*results), rows(*groups, family="groups")], ignore_index=True)
+    return compare.Study(options.get("name", "one"), config(**options), table, members or {}, frozenset({"a", "b"}))
+
+
+def liver(rho, width=0.1, n=100, name="liver", measure="volume_ml"):
+    return (name, measure, n, rho, rho - width, rho + width)
+
+
+def compared(first, second):
+    return all_tables.COMPARISON.check(compare.compare(first, second)).set_index(["structure", "measure"])
+
+
+def test_the_difference_is_the_second_minus_the_first_with_its_test():
+    row = compared(study(liver(0.2)), study(liver(0.5))).loc[("liver", "volume_ml")]
+
+    errors = [(math.atanh(r + 0.1) - math.atanh(r - 0.1)) / (2 * 1.959963985) for r in (0.2, 0.5)]
+    assert row["difference"] == pytest.approx(0.3)
+    assert row["z"] == pytest.approx((math.atanh(0.5) - math.atanh(0.2)) / math.hypot(*errors), rel=1e-9)
+    assert row["difference_low"] == pytest.approx(0.3 - math.hypot(0.1, 0.1))
+    assert row["difference_high"] == pytest.approx(0.3 + math.hypot(0.1, 0.1))
+    assert (row["n_a"], row["n_b"], row["counterpart"]) == (100, 100, "same")
+    assert row["p"] == pytest.approx(10 ** row["log10_p"])
+
+
+def test_what_one_study_alone_has_is_a_row_without_a_difference():
+    found = compared(study(liver(0.2), liver(0.1, name="spleen")), study(liver(0.2), liver(0.3, name="heart")))
+
+    assert found["counterpart"].to_dict() == {
+        ("heart", "volume_ml"): "only_in_b",
+        ("liver", "volume_ml"): "same",
+        ("spleen", "volume_ml"): "only_in_a",
+    }
+    assert found["difference"].notna().sum() == 1
+    assert found.loc[("heart", "volume_ml"), "rho_b"] == 0.3
+    assert pd.isna(found.loc[("heart", "volume_ml"), "n_a"])
+
+
+def test_the_sacrum_of_one_generation_is_compared_with_sacrum_and_s1_of_the_other():
+    v1 = study(
+        liver(-0.5, name="sacrum"), groups=[liver(-0.5, name="sacrum_v1")], members={"sacrum_v1": frozenset({"sacrum"})}
+    )
+    v2 = study(
+        liver(-0.4, name="sacrum"),
+        liver(-0.3, name="vertebrae_S1"),
+        groups=[liver(-0.45, name="sacrum_v1")],
+        members={"sacrum_v1": frozenset({"sacrum", "vertebrae_S1"})},
+    )
+
+    found = compared(v1, v2)
+
+    assert found["counterpart"].droplevel("measure").to_dict() == {
+        "sacrum": "other_extent",
+        "sacrum_v1": "same",
+        "vertebrae_S1": "only_in_b",
+    }
+    assert found["difference"].dropna().to_dict() == {("sacrum_v1", "volume_ml"): pytest.approx(0.05)}
+    assert compared(v1, v1).loc[("sacrum", "volume_ml"), "counterpart"] == "same"
+
+
+def test_groups_with_other_members_are_not_compared():
+    whole = study(groups=[liver(0.2, name="ribs")], members={"ribs": frozenset({"rib_left_1", "rib_left_2"})})
+    part = study(groups=[liver(0.3, name="ribs")], members={"ribs": frozenset({"rib_left_1"})})
+
+    row = compared(whole, part).loc[("ribs", "volume_ml")]
+
+    assert (row["counterpart"], pd.isna(row["difference"]), row["rho_b"]) == ("other_members", True, 0.3)
+    assert compared(whole, whole).loc[("ribs", "volume_ml"), "counterpart"] == "same"
+
+
+def test_p_is_adjusted_over_structures_and_over_groups():
+    names = ["liver", "spleen", "aorta"]
+    first = study(*(liver(0.2, name=name) for name in names), groups=[liver(0.2, name="ribs")])
+    second = study(*(liver(0.3, name=name) for name in names), groups=[liver(0.3, name="ribs")])
+
+    found = compared(first, second)
+
+    p = found.loc[("liver", "volume_ml"), "p"]
+    assert found.loc[("liver", "volume_ml"), "p_bonferroni"] == pytest.approx(min(1, 3 * p))
+    assert found.loc[("ribs", "volume_ml"), "p_bonferroni"] == pytest.approx(p)
+
+
+def test_a_result_that_is_missing_in_one_study_gives_no_difference():
+    missing = ("liver", "volume_ml", 3, math.nan, math.nan, math.nan)
+
+    row = compared(study(missing), study(liver(0.2))).loc[("liver", "volume_ml")]
+
+    assert (row["counterpart"], row["n_a"], pd.isna(row["z"])) == ("same", 3, True)
+
+
+def test_studies_of_different_levels_are_refused():
+    with pytest.raises(ContractError, match=r"aging.confidence: is 0.95 in one and 0.9 in two; two studies"):
+        compare.compare(study(liver(0.2)), study(liver(0.2), name="two", confidence=0.9))
+
+
+def test_a_page_is_full_and_repeats_its_heading():
+    names = [f"s{number}" for number in range(100)]
+
+    pages = forest.pages_of([("spine", names), ("ribs", ["r"])])
+
+    assert [len(block[1]) for page in pages for block in page] == [57, 43, 1]
+    assert [block[0] for block in pages[1]] == ["spine", "ribs"]
+    assert [name for page in pages for _, block in page for name in block] == [*names, "r"]
+
+
+def test_a_heading_is_never_the_last_row_of_a_page():
+    pages = forest.pages_of([("one", [f"s{number}" for number in range(56)]), ("two", ["x"])])
+
+    assert [[heading for heading, _ in page] for page in pages] == [["one"], ["two"]]
+
+
+def test_banners_of_two_studies_say_whose_they_are():
+    synthetic = study(liver(0.2), name="a", banner="synthetic")
+
+    assert compare.banner_of((synthetic, study(liver(0.2), name="b", banner="synthetic"))) == "synthetic"
+    assert compare.banner_of((synthetic, study(liver(0.2), name="b"))) == "a: synthetic"
+    assert compare.banner_of((study(liver(0.2)), study(liver(0.2), name="b"))) is None
+
+
+def results(folder, name, rho, scans):
+    """Write what the command reads of a study: sixty people, two structures and their group."""
+    tables = folder / name / "tables"
+    kidneys = ["kidney_left", "kidney_right"]
+    table = pd.concat(
+        [
+            rows(
+                *(
+                    liver(rho, name=each, measure=measure)
+                    for each in ["liver", *kidneys]
+                    for measure in all_tables.MEASURES
+                )
+            ),
+            rows(*(liver(rho, name="kidneys", measure=measure) for measure in all_tables.MEASURES), family="groups"),
+        ]
+    )
+    tables.mkdir(parents=True)
+    table.to_parquet(tables / "associations.parquet")  # of a study's table, compare reads these columns
+    members = pd.DataFrame({"group": "kidneys", "structure": kidneys, "in_label_set": True})
+    all_tables.GROUP_MEMBERS.write(members, tables / "group_members.parquet")
+    people = pd.DataFrame({"scan_id": scans}).reindex(columns=list(all_tables.COHORT.columns))
+    all_tables.COHORT.write(people.astype(all_tables.COHORT.empty().dtypes.to_dict()), tables / "cohort.parquet")
+    text = json.dumps({"config": config(name=name, banner="synthetic", structures="demo")})
+    (folder / name / "provenance.json").write_text(text)
+    return folder / name
+
+
+def test_the_command_writes_table_and_figures_and_the_same_bytes_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results(tmp_path / "results", "one", 0.1, ["a", "b"])
+    results(tmp_path / "results", "two", 0.6, ["c", "d"])
+
+    assert main(["compare", "one", "results/two", "--dpi", "80"]) == 0
+
+    out = tmp_path / "results" / "one_and_two"
+    found = all_tables.COMPARISON.read(out / "comparison.parquet")
+    assert len(found) == 8
+    assert found["difference"].round(9).eq(0.5).all()
+    names = {path.name for path in (out / "figures").iterdir()}
+    assert names == {
+        f"forest_{measure}_p01.{suffix}" for measure in all_tables.MEASURES for suffix in ("pdf", "svg", "png", "csv")
+    }
+    drawn = pd.read_csv(out / "figures" / "forest_volume_ml_p01.csv")
+    assert drawn["structure"].tolist() == ["kidney_right", "kidney_left", "liver", "kidneys"]
+    assert "synthetic" in (out / "figures" / "forest_volume_ml_p01.svg").read_text()
+    assert main(["compare", "one", "two", "--dpi", "80", "--out", "again"]) == 0
+    for path in out.rglob("*.*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / "again" / path.relative_to(out)).read_bytes()
+
+
+def test_scans_of_both_studies_are_told(tmp_path, caplog):
+    places = [results(tmp_path, name, 0.1, ["a", "b"]) for name in ("one", "two")]
+
+    assert main(["compare", *map(str, places), "--dpi", "80", "--out", str(tmp_path / "out")]) == 0
+
+    assert "2 scans have the same name in both studies; if they are the same, the z test does not hold" in caplog.text
+
+
+def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):
+    assert main(["compare", str(tmp_path), str(tmp_path)]) == 1
+    assert "is not the result folder of a finished study; provenance.json, tables/ass" in capsys.readouterr().err
+
+
+def test_a_figure_marks_what_it_draws():
+    shown = compare.compare(study(liver(0.2, width=0.02)), study(liver(0.5, width=0.02)))
+    blocks = [("abdomen", ["liver"])]
+
+    figure = forest.draw(
+        forest.source(shown, blocks, "volume_ml"),
+        blocks,
+        "volume_ml",
+        forest.Style(("x", "y"), 0.95, 1e-4, "synthetic"),
+    )
+
+    dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(round(float(np.ravel(dot.get_xdata())[0]), 9) for dot in dots) == [0.2, 0.3, 0.5]
+    assert [dot.get_markerfacecolor() for dot in dots if round(float(np.ravel(dot.get_xdata())[0]), 9) == 0.3] == [
+        "#1c2126"
+    ]

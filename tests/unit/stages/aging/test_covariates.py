@@ -1,0 +1,100 @@
+"""Covariates of the registry: numbers, kinds, and what is neither."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.aging.covariates import USUAL, covariates_of, joint, named
+
+KINDS = ["kvp", "scanner", "phase"]
+
+
+def a_cohort(**columns):
+    n = len(next(iter(columns.values())))
+    people = {"scan_id": [f"s{number}" for number in range(n)], "age_years": np.linspace(20, 90, n)}
+    return pd.DataFrame({**people, **{name: pd.Series(values, dtype="str") for name, values in columns.items()}})
+
+
+def test_text_that_is_all_numbers_is_numbers_and_gaps_stay_gaps():
+    [height] = covariates_of(a_cohort(height_cm=["170", None, "181.5"]), ["height_cm"], KINDS)
+
+    assert not height.of_kinds
+    np.testing.assert_array_equal(height.values, [170, np.nan, 181.5])
+
+
+def test_words_are_kinds_in_the_order_of_their_names():
+    [phase] = covariates_of(a_cohort(phase=["venous", "arterial", None, "venous"]), ["phase"], [])
+
+    assert phase.of_kinds
+    np.testing.assert_array_equal(phase.values, [1, 0, np.nan, 1])
+
+
+def test_numbers_that_stand_for_kinds_are_kinds_where_they_are_named():
+    cohort = a_cohort(site=["3", "1", "3"])
+
+    assert covariates_of(cohort, ["site"], ["site"])[0].of_kinds
+    assert not covariates_of(cohort, ["site"], [])[0].of_kinds
+
+
+def test_truth_values_are_kinds():
+    cohort = a_cohort(height_cm=["1", "2"]).assign(contrast=pd.array([True, None], dtype="boolean"))
+
+    [contrast] = covariates_of(cohort, ["contrast"], [])
+
+    assert contrast.of_kinds
+    np.testing.assert_array_equal(contrast.values, [0, np.nan])
+
+
+def test_a_covariate_that_nobody_has_is_known_of_nobody():
+    [sex] = covariates_of(a_cohort(sex=[None, None]), None, [])
+
+    assert np.isnan(sex.values).all()
+    assert not sex.varies
+
+
+def test_numbers_with_a_word_among_them_are_refused():
+    with pytest.raises(ContractError, match=r"covariate 'height_cm' must be a number .* found 'unknown' in 2 rows"):
+        covariates_of(a_cohort(height_cm=["170", "unknown", "unknown"]), None, KINDS)
+
+
+@pytest.mark.parametrize("odd", ["inf", "nan"])
+def test_what_is_no_finite_number_is_refused(odd):
+    with pytest.raises(ContractError, match=f"found '{odd}' in 1 rows"):
+        covariates_of(a_cohort(height_cm=["170", odd]), None, KINDS)
+
+
+def test_left_out_the_usual_ones_that_the_registry_has_are_taken():
+    cohort = a_cohort(year=["2011", "2012"], bmi=["22", "25"], sex=["male", "female"])
+
+    assert [part.name for part in covariates_of(cohort, None, KINDS)] == ["sex", "year"]
+    assert [part.name for part in covariates_of(cohort, ["bmi"], KINDS)] == ["bmi"]
+    assert covariates_of(cohort, [], KINDS) == []
+    assert set(KINDS) < set(USUAL)
+
+
+@pytest.mark.parametrize("wrong", ["heigth_cm", "age_years", "scan_id"])
+def test_a_column_that_cannot_be_a_covariate_is_refused(wrong):
+    cohort = a_cohort(height_cm=["170", "180"])
+
+    with pytest.raises(ContractError, match=f"aging.covariates: '{wrong}' is no column .* found height_cm"):
+        covariates_of(cohort, [wrong], KINDS)
+
+
+def test_a_misspelt_column_is_told_the_right_one():
+    with pytest.raises(ContractError, match="did you mean 'height_cm'"):
+        covariates_of(a_cohort(height_cm=["170", "180"]), ["heigth_cm"], KINDS)
+
+
+def test_covariates_that_are_rarely_known_or_never_vary_are_not_adjusted_for_together():
+    cohort = a_cohort(
+        sex=["male", "female", "male", "male"],
+        height_cm=["170", None, None, None],
+        kvp=["100", "100", "100", "100"],
+        year=["2011", "2012", None, None],
+    )
+    covariates = covariates_of(cohort, None, KINDS)
+
+    assert named(joint(covariates, 0.5)) == "sex + year"
+    assert named(joint(covariates, 0.6)) == "sex"
+    assert named([]) == "none"

@@ -1,0 +1,423 @@
+"""The registry is read as it is meant or refused by line, and every scan is in the cohort or excluded for a reason."""
+
+import json
+import logging
+
+import pandas as pd
+import pytest
+
+from ctpop.cli import main
+from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.cohort.command import check_columns, count_flow, failed_criteria
+from ctpop.study import criteria
+from ctpop.study.registry import as_truth, read_registry
+
+PAPER_ORDER = ["age_known", "complete", "contrast_enhanced"]
+PAPERS = criteria.read(PAPER_ORDER)
+HEADER = "scan_id,age_years,sex,complete,contrast"
+
+
+def written(folder, *lines, name="registry.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def scans(folder, *rows):
+    return read_registry(written(folder, HEADER, *rows))
+
+
+def message_of(folder, *lines, **options):
+    with pytest.raises(ContractError) as refused:
+        read_registry(written(folder, *lines, **options))
+    message = str(refused.value)
+    assert message.startswith(str(folder / "registry.csv"))
+    return message.removeprefix(str(folder / "registry.csv") + ": ")
+
+
+def people(count, age="60", complete="true", contrast="true", prefix="p"):
+    return [f"{prefix}{number},{age},female,{complete},{contrast}" for number in range(count)]
+
+
+# Reading
+
+
+def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
+    path = written(
+        tmp_path,
+        "scan_id,patient_id,age_years,sex,ct_path,segmentation_path,complete,contrast,known_absent,height_cm",
+        "a,p1,61.5,Female,ct/a.nii.gz,seg/a,yes,0,spleen kidney_left,171",
+        "b,p1,0,MALE,,,,,,",
+    )
+
+    registry = read_registry(path)
+
+    assert registry.loc[0].drop(["complete_header", "contrast_header", "source_conflict"]).to_dict() == {
+        "scan_id": "a",
+        "patient_id": "p1",
+        "age_years": 61.5,
+        "sex": "female",
+        "ct_path": "ct/a.nii.gz",
+        "segmentation_path": "seg/a",
+        "complete": True,
+        "contrast": False,
+        "known_absent": "spleen kidney_left",
+        "height_cm": "171",
+    }
+    assert registry.loc[1, ["scan_id", "patient_id", "age_years", "sex"]].to_list() == ["b", "p1", 0, "male"]
+    assert registry.loc[1, ["ct_path", "segmentation_path", "complete", "contrast", "height_cm"]].isna().all()
+
+
+def test_columns_that_a_registry_lacks_are_missing_throughout(tmp_path):
+    registry = read_registry(written(tmp_path, "scan_id,age_years", "a,60", "b,61"))
+
+    absent = ["patient_id", "sex", "ct_path", "segmentation_path", "complete", "contrast", "known_absent"]
+    assert registry[absent].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("word", ["true", "True", "TRUE", "yes", "Yes", "1"])
+def test_words_for_true(tmp_path, word):
+    assert scans(tmp_path, f"a,60,,{word},")["complete"].to_list() == [True]
+
+
+@pytest.mark.parametrize("word", ["false", "False", "FALSE", "no", "NO", "0"])
+def test_words_for_false(tmp_path, word):
+    assert scans(tmp_path, f"a,60,,{word},")["complete"].to_list() == [False]
+
+
+def test_truth_values_of_nothing_but_empty_cells_are_missing():
+    words = pd.Series([None, None], dtype="str")
+
+    assert as_truth(words, pd.Series(["a", "b"]), "here").isna().all()
+
+
+def test_a_byte_order_mark_and_blanks_around_cells_do_not_matter(tmp_path):
+    plain = read_registry(written(tmp_path, HEADER, "a,60,female,true,false", name="plain.csv"))
+    spaced = ["scan_id , age_years,  sex,complete ,contrast", " a, 60 ,female  , true, false"]
+    other = read_registry(written(tmp_path, *spaced, encoding="utf-8-sig"))
+
+    pd.testing.assert_frame_equal(other, plain)
+
+
+def test_windows_line_ends_and_a_missing_last_line_end_do_not_matter(tmp_path):
+    path = tmp_path / "registry.csv"
+    path.write_bytes(b"scan_id,age_years\r\na,60\r\nb,61")
+
+    assert read_registry(path)["age_years"].to_list() == [60, 61]
+
+
+def test_rows_and_columns_without_a_filled_cell_are_no_scans_and_no_columns(tmp_path):
+    registry = read_registry(written(tmp_path, "scan_id,age_years,,", ",,,", "a,60,,", "", "b,61,,", ",,,"))
+
+    assert registry["scan_id"].to_list() == ["a", "b"]
+    assert "" not in registry.columns
+    assert len(registry.columns) == 12
+
+
+def test_rows_are_sorted_by_scan(tmp_path):
+    assert scans(tmp_path, "b,60,,,", "a,61,,,", "A2,62,,,")["scan_id"].to_list() == ["A2", "a", "b"]
+
+
+def test_words_that_elsewhere_mean_nothing_are_kept_as_they_stand(tmp_path):
+    registry = read_registry(written(tmp_path, "scan_id,age_years,phase", "NA,60,None", "null,61,n/a"))
+
+    assert registry["scan_id"].to_list() == ["NA", "null"]
+    assert registry["phase"].to_list() == ["None", "n/a"]
+
+
+# Refusing
+
+
+def test_a_registry_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ContractError, match=r"registry\.csv: the registry does not exist; set study\.registry"):
+        read_registry(tmp_path / "registry.csv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["age_years", "60"], "column scan_id is missing; found age_years"),
+        (["scan_id,sex", "a,male"], "column age_years is missing; found scan_id, sex"),
+        (["scan_id;age_years", "a;60"], "column scan_id is missing; found scan_id;age_years"),
+        ([HEADER], "at least one scan is expected, found a header without rows"),
+        ([",,", ",,"], "a header is expected, found no cell that is filled in"),
+        (["scan_id,age_years,sex ,sex", "a,60,male,male"], "each column has one name of its own, found"),
+        (["scan_id,age_years,", "a,60,x"], "each column has one name of its own, found scan_id, age_years, (none)"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
+    assert message_of(tmp_path, *lines).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (["scan_id,age_years", "a,60", "b,61,male"], "Expected 2 fields in line 3, saw 3"),
+        (["scan_id,age_years", "a,60,", "b,61,"], "Expected 2 fields in line 2, saw 3"),
+        (["scan_id,age_years", 'a,"60'], "EOF inside string"),
+        ([], "No columns to parse from file"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_rather_than_read_with_shifted_cells(tmp_path, lines, found):
+    message = message_of(tmp_path, *lines)
+
+    assert message.startswith("a CSV in UTF-8 is expected, no row with more cells than the header; found: ")
+    assert found in message
+
+
+def test_a_registry_in_another_encoding_is_refused(tmp_path):
+    message = message_of(tmp_path, "scan_id,age_years,city", "a,60,Zürich", encoding="latin-1")
+
+    assert message.startswith("a CSV in UTF-8 is expected")
+
+
+@pytest.mark.parametrize(
+    ("scan_id", "shown"),
+    [
+        ("a b", "'a b'"),
+        ("a/b", "'a/b'"),
+        ("../a", "'../a'"),
+        (".a", "'.a'"),
+        ("-a", "'-a'"),
+        ("ä", "'ä'"),
+        ("", "nan"),
+        ("a" * 101, "'" + "a" * 101 + "'"),
+    ],
+)
+def test_an_id_that_cannot_name_a_file_is_refused(tmp_path, scan_id, shown):
+    message = message_of(tmp_path, HEADER, "good,60,,,", f"{scan_id},61,male,,")
+
+    assert message == (
+        "scan_id names files: letters, digits, '.', '_' and '-', not beginning with '.' or '-',"
+        f" at most 100 characters; found 1 rows that are not, first {shown} in line 3"
+    )
+
+
+@pytest.mark.parametrize("scan_id", ["a.b-c_D", "0001", "_a", "a" * 100])
+def test_an_id_that_can_name_a_file_is_kept_letter_by_letter(tmp_path, scan_id):
+    assert scans(tmp_path, f"{scan_id},60,,,")["scan_id"].to_list() == [scan_id]
+
+
+def test_ids_that_differ_in_upper_and_lower_case_only_are_refused_with_all_their_lines(tmp_path):
+    message = message_of(tmp_path, HEADER, "Scan1,60,,,", "b,60,,,", "", "scan1,61,,,", "B,60,,,", "c,60,,,")
+
+    assert message == (
+        "scan_id must be unique, also when upper and lower case are the same;"
+        " found 4 rows that are not, first 'Scan1', 'b', 'scan1' in line 2, 3, 5"
+    )
+
+
+@pytest.mark.parametrize("age", ["sixty", "60y", "nan", "6O", "60,5"])
+def test_an_age_that_is_no_number_is_refused(tmp_path, age):
+    message = message_of(tmp_path, "scan_id,age_years", "a,60", f'b,"{age}"')
+
+    assert message == (
+        "age_years must be a number, or empty where it is not known;"
+        f" found 1 rows that are not, first 'b' ('{age}') in line 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        ("-1", "column 'age_years' must be at least 0 years, found -1.0 in 1 rows, first scan_id: 'b'"),
+        ("121", "column 'age_years' must be at most 120 years, found 121.0 in 1 rows, first scan_id: 'b'"),
+        ("inf", "column 'age_years' must be a finite number, found inf in 1 rows, first scan_id: 'b'"),
+    ],
+)
+def test_an_age_outside_a_human_life_is_refused(tmp_path, age, expected):
+    assert message_of(tmp_path, "scan_id,age_years", "a,60", f"b,{age}") == expected
+
+
+def test_a_sex_out_of_no_list_is_refused(tmp_path):
+    message = message_of(tmp_path, HEADER, "a,60,f,,", "b,60,female,,", "c,60,W,,")
+
+    assert message == "column 'sex' must be one of female, male, found f, w in 2 rows, first scan_id: 'a', 'c'"
+
+
+@pytest.mark.parametrize(("column", "row"), [("complete", "b,60,,maybe,"), ("contrast", "b,60,,,maybe")])
+def test_a_truth_value_that_cannot_be_read_is_refused(tmp_path, column, row):
+    message = message_of(tmp_path, HEADER, "a,60,,true,true", row)
+
+    assert message == (
+        f"{column} must be one of true, yes, 1, false, no, 0 or empty;"
+        " found 1 rows that are not, first 'b' ('maybe') in line 3"
+    )
+
+
+# Deciding
+
+
+def test_each_criterion_that_a_scan_fails_is_a_row(tmp_path):
+    registry = scans(tmp_path, "all,,,false,false", "none,60,,true,true", "unknown,60,,,", "old,90,,true,no")
+
+    failed = failed_criteria(registry, PAPERS)
+
+    assert list(failed.astype({"found": object}).fillna("nothing").itertuples(index=False, name=None)) == [
+        ("all", "age_known", 1, "nothing", "known"),
+        ("all", "complete", 2, "false", "true"),
+        ("all", "contrast_enhanced", 3, "false", "true"),
+        ("old", "contrast_enhanced", 3, "false", "true"),
+        ("unknown", "complete", 2, "nothing", "true"),
+        ("unknown", "contrast_enhanced", 3, "nothing", "true"),
+    ]
+    assert failed["found"].isna().to_list() == [True, False, False, False, True, True]
+
+
+def test_what_is_not_recorded_counts_as_not_met(tmp_path):
+    registry = scans(tmp_path, "a,,,,")
+
+    assert failed_criteria(registry, PAPERS)["criterion"].to_list() == PAPER_ORDER
+
+
+def test_an_age_of_zero_is_known(tmp_path):
+    assert len(failed_criteria(scans(tmp_path, "newborn,0,,,"), PAPERS[:1])) == 0
+
+
+def test_the_papers_4102_patients_become_4004(tmp_path):
+    registry = scans(
+        tmp_path,
+        *people(20, age="", prefix="age"),
+        *people(6, age="", complete="false", prefix="age_and_incomplete"),
+        *people(4, age="", complete="", contrast="no", prefix="all_three"),
+        *people(30, complete="no", prefix="incomplete"),
+        *people(3, complete="", contrast="", prefix="incomplete_and_native"),
+        *people(35, contrast="false", prefix="native"),
+        *people(4004, prefix="included"),
+    )
+
+    failed = failed_criteria(registry, PAPERS)
+    flow = count_flow(len(registry), failed, PAPERS)
+
+    assert flow.to_dict("list") == {
+        "order": [1, 2, 3],
+        "criterion": PAPER_ORDER,
+        "sentence": ["Age not known", "Images incomplete", "No contrast agent given"],
+        "n_before": [4102, 4072, 4039],
+        "n_removed": [30, 33, 35],
+        "n_after": [4072, 4039, 4004],
+    }
+    assert failed["scan_id"].nunique() == 98
+    assert len(failed) == 30 + 43 + 42
+
+
+def test_another_order_removes_the_same_scans_at_other_criteria(tmp_path):
+    registry = scans(tmp_path, "a,,,false,true", "b,60,,false,true", "c,60,,true,true", "d,,,true,true")
+    order = criteria.read(["complete", "age_known"])
+
+    flow = count_flow(4, failed_criteria(registry, order), order)
+
+    assert flow["n_removed"].to_list() == [2, 1]
+    assert flow["n_after"].to_list() == [2, 1]
+
+
+def test_without_criteria_everybody_is_in(tmp_path):
+    registry = scans(tmp_path, "a,,,,", "b,60,,,")
+
+    failed = failed_criteria(registry, [])
+
+    assert len(failed) == 0
+    assert len(count_flow(2, failed, [])) == 0
+
+
+@pytest.mark.parametrize(
+    ("door", "asked", "lacks"),
+    [
+        ("images", [], "start_from images needs column ct_path"),
+        ("segmentations", [], "start_from segmentations needs column segmentation_path"),
+        ("measures", ["complete"], "criterion complete needs column complete"),
+        ("measures", ["contrast_enhanced"], "criterion contrast_enhanced needs column contrast"),
+    ],
+)
+def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, door, asked, lacks):
+    path = tmp_path / "registry.csv"
+
+    with pytest.raises(ContractError) as refused:
+        check_columns(["scan_id", "age_years"], path, door, criteria.read(asked))
+
+    expected = f"{path}: {lacks}, found scan_id, age_years; add the column or change the configuration"
+    assert str(refused.value) == expected
+
+
+@pytest.mark.parametrize("contrast", ["contrast", "contrast_header"])
+def test_a_registry_with_the_columns_that_the_study_needs_is_accepted(tmp_path, contrast):
+    check_columns(["scan_id", "age_years", "ct_path", contrast], tmp_path, "images", [PAPERS[0], PAPERS[2]])
+
+
+# The command
+
+
+def run(folder, registry, *options):
+    outputs = {name: folder / "tables" / f"{name}.parquet" for name in ("cohort", "exclusions", "flow", "overlap")}
+    files = [word for name, path in outputs.items() for word in (f"--{name}", str(path))]
+    return main(["cohort", "--registry", str(registry), *files, *options]), outputs
+
+
+def test_the_command_writes_who_is_in_who_is_not_and_the_flow(tmp_path, caplog):
+    registry = written(tmp_path, f"{HEADER},ct_path", *[f"{row},a.nii.gz" for row in people(3)], "x,,,true,true,b.nii")
+    (tmp_path / "a.nii.gz").touch()
+
+    with caplog.at_level(logging.INFO):
+        code, outputs = run(tmp_path, registry)
+
+    assert code == 0
+    assert COHORT.read(outputs["cohort"])["scan_id"].to_list() == ["p0", "p1", "p2"]
+    assert EXCLUSIONS.read(outputs["exclusions"])["scan_id"].to_list() == ["x"]
+    assert FLOW.read(outputs["flow"])["n_after"].to_list() == [3, 3, 3]
+    assert "4 scans in = 3 in the cohort + 1 excluded" in caplog.messages
+
+
+def test_the_same_registry_gives_the_same_bytes_in_whatever_order_its_rows_stand(tmp_path):
+    rows = [*people(5), "x,,,true,true"]
+    one = run(tmp_path / "1", written(tmp_path, HEADER, *rows, name="1.csv"), "--start-from", "measures")[1]
+    two = run(tmp_path / "2", written(tmp_path, HEADER, *rows[::-1], name="2.csv"), "--start-from", "measures")[1]
+
+    assert [path.read_bytes() for path in one.values()] == [path.read_bytes() for path in two.values()]
+
+
+def test_a_registry_whose_scans_are_all_excluded_gives_an_empty_cohort(tmp_path):
+    code, outputs = run(tmp_path, written(tmp_path, HEADER, *people(2, age="")), "--start-from", "measures")
+
+    assert code == 0
+    assert len(COHORT.read(outputs["cohort"])) == 0
+    assert FLOW.read(outputs["flow"])["n_after"].to_list() == [0, 0, 0]
+
+
+def test_criteria_come_from_the_settings(tmp_path):
+    settings = json.dumps({"criteria": ["contrast_enhanced"]})
+    registry = written(tmp_path, HEADER, "a,,,,true", "b,60,,true,")
+
+    _, outputs = run(tmp_path, registry, "--start-from", "measures", "--settings", settings)
+
+    assert COHORT.read(outputs["cohort"])["scan_id"].to_list() == ["a"]
+
+
+@pytest.mark.parametrize(("door", "column"), [("images", "ct_path"), ("segmentations", "segmentation_path")])
+def test_paths_none_of_which_exists_stop_the_study(tmp_path, capsys, door, column):
+    registry = written(tmp_path, f"{HEADER},{column}", *[f"{row},{row[:2]}.nii.gz" for row in people(30)])
+
+    code, outputs = run(tmp_path, registry, "--start-from", door)
+
+    assert code == 1
+    assert capsys.readouterr().err == (
+        f"error in cohort: {column}: none of the first 20 files exists, beginning with {tmp_path / 'p0.nii.gz'};"
+        " paths are absolute or relative to the registry's folder\n"
+    )
+    assert not any(path.exists() for path in outputs.values())
+
+
+def test_one_path_that_exists_is_enough_to_go_on(tmp_path):
+    registry = written(tmp_path, f"{HEADER},ct_path", *[f"{row},{row[:2]}.nii.gz" for row in people(3)])
+    (tmp_path / "p2.nii.gz").touch()
+
+    assert run(tmp_path, registry)[0] == 0
+
+
+def test_a_broken_registry_is_told_in_one_line(tmp_path, capsys):
+    code, _ = run(tmp_path, written(tmp_path, HEADER, "a,old,,,"))
+
+    error = capsys.readouterr().err
+    assert code == 1
+    assert error.startswith(f"error in cohort: {tmp_path / 'registry.csv'}: age_years must be a number")
+    assert "Traceback" not in error

@@ -1,0 +1,201 @@
+"""What is shared tells no count below 5, neither by itself nor by subtraction, and no age above 89."""
+
+import json
+
+import docx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from ctpop.cli import main
+from ctpop.documents.table1 import table1
+from ctpop.stages.cohort import command as cohort_stage
+from ctpop.stages.cohort.deidentified_tables import chain, flow_counts, shown_flow, shown_table1, sums_of
+from ctpop.stages.cohort.suppression import Sum, hidden, top_coded
+from ctpop.study import criteria
+from support import study_tables
+from support.laws import law
+
+
+def possible_range(counts, mask, sums, place):
+    """Return the smallest and largest whole number that a hidden count can be, given all that is shown."""
+    n = np.asarray(counts, dtype=float)
+    rows, right = [], []
+    for line in sums:
+        row = np.zeros(len(n))
+        row[list(line.parts)] += 1
+        row[line.total] -= 1
+        rows.append(np.where(mask, row, 0))
+        right.append(-row[~mask] @ n[~mask])
+    ends = []
+    for sign in (1, -1):
+        target = np.zeros(len(n))
+        target[place] = sign
+        bounds = Bounds(np.where(mask, 0, n), np.where(mask, n.sum() + 1, n))
+        found = milp(
+            target,
+            constraints=[LinearConstraint(np.array(rows), right, right)],
+            bounds=bounds,
+            integrality=np.ones(len(n)),
+        )
+        assert found.success
+        ends.append(round(sign * found.fun))
+    return ends
+
+
+def assert_nothing_small_is_told(counts, mask, sums):
+    for place, count in enumerate(counts):
+        if 0 < count < 5:
+            assert mask[place]
+            low, high = possible_range(counts, mask, sums, place)
+            assert low < high, (counts, mask, place)
+
+
+def test_a_small_count_hides_itself_and_the_next_smallest():
+    assert hidden([40, 3, 10, 27], [Sum(0, (1, 2, 3))]).tolist() == [False, True, True, False]
+
+
+def test_small_counts_that_are_few_together_hide_a_further_one():
+    assert hidden([40, 1, 1, 0, 38], [Sum(0, (1, 2, 3, 4))]).tolist() == [False, True, True, False, True]
+
+
+def test_where_nothing_is_small_nothing_is_hidden():
+    assert not hidden([40, 5, 35, 0], [Sum(0, (1, 2, 3))]).any()
+
+
+@law(10)
+@given(st.integers(0, 60), st.lists(st.integers(0, 12), min_size=1, max_size=5))
+def test_no_small_step_of_a_flow_can_be_computed_from_the_others(left, removed):
+    counts = [left + sum(removed)]
+    for step in removed:
+        counts += [step, counts[-1] - step]
+    sums = chain(list(range(len(counts))))
+
+    mask = hidden(counts, sums)
+
+    if counts[0] >= 10:  # of fewer people nearly nothing can be told
+        assert_nothing_small_is_told(counts, mask, sums)
+
+
+@law(6)
+@given(st.integers(0, 10_000), st.integers(20, 120))
+def test_no_small_cell_of_table_1_can_be_computed_from_the_others(seed, n):
+    random = np.random.default_rng(seed)
+    people = study_tables.registry(n, seed, sexes=("female", "male", None))
+    people["site"] = pd.Series(random.choice(np.array(["a", "b", "c", None], dtype=object), n), dtype="str")
+    rows = table1(people, ["site"], "right_closed")
+    rows = rows[rows["variable"] != "patients"].reset_index(drop=True)
+    counts, sums = rows["n"].astype(int).to_list(), sums_of(rows)
+
+    assert_nothing_small_is_told(counts, hidden(counts, sums), sums)
+
+
+def test_a_flow_is_shown_as_text_and_the_overlap_does_not_tell_it():
+    people = study_tables.registry(100)
+    people.loc[0:2, "age_years"] = float("nan")
+    people.loc[0:20, "complete"] = False
+    asked = criteria.read(["age_known", "complete", "contrast_enhanced"])
+    exclusions = cohort_stage.failed_criteria(people, asked)
+    flow = cohort_stage.count_flow(100, exclusions, asked)
+
+    shown, overlap = shown_flow(flow, cohort_stage.count_overlap(exclusions, asked))
+
+    assert flow_counts(flow) == [100, 3, 97, 18, 79, 0, 79]
+    assert shown["n_removed"].to_list() == ["<5", "withheld", "0"]
+    assert shown["n_before"].to_list() == ["100", "withheld", "79"]
+    assert shown["n_after"].to_list() == ["withheld", "79", "79"]
+    diagonal = overlap[overlap["order"] == overlap["other_order"]]["n_both"].to_list()
+    assert diagonal == ["<5", "21", "0"]  # 21 of whom some were removed before: how many is hidden twice
+    assert overlap[(overlap["order"] == 1) & (overlap["other_order"] == 2)]["n_both"].to_list() == ["<5"]
+
+
+def test_statistics_of_fewer_than_five_people_are_left_out():
+    people = study_tables.registry(40, sexes=("male",))
+    people["sex"] = pd.Series(["female"] * 4 + ["male"] * 36, dtype="str")
+
+    shown = shown_table1(table1(people, [], "right_closed"))
+
+    ages = shown[(shown["variable"] == "age_years") & (shown["level"] == "known")].set_index("group")
+    assert np.isnan(ages.loc["female", "median"])
+    assert not np.isnan(ages.loc["male", "median"])
+    patients = shown[shown["variable"] == "patients"].set_index("group")
+    assert patients.loc[["female", "male"], "n"].isna().all()  # else they told the scans
+
+
+def test_ages_above_89_are_90_and_missing_stays_missing():
+    assert top_coded(np.array([88.0, 89.0, 89.5, 90.0, 104.0])).tolist() == [88, 89, 90, 90, 90]
+    assert np.isnan(top_coded(np.array([np.nan]))).all()
+
+
+# The command
+
+
+def shared(folder, people, further=()):
+    tables = study_tables.study(people, study_tables.label_set())
+    study_tables.write(tables, folder / "tables", "cohort", "flow", "overlap", "structure_flow", "associations")
+    options = ["--tables", str(folder / "tables"), "--out", str(folder / "shareable"), "--banner", "synthetic"]
+    assert main(["export", *options, "--settings", json.dumps({"table1": list(further)})]) == 0
+    return {path.name: path.read_bytes() for path in (folder / "shareable").iterdir()}
+
+
+def people_of_all_ages(n=80):
+    people = study_tables.registry(n)
+    people["age_years"] = np.linspace(20, 88, n).round(1)
+    people.loc[n - 6 :, "age_years"] = [90.5, 91, 93, 97, 99, 101]
+    people.loc[0:2, "complete"] = False
+    return people
+
+
+def test_nothing_that_is_shared_changes_with_an_age_above_89(tmp_path):
+    people = people_of_all_ages()
+    older = people.assign(age_years=people["age_years"].mask(people["age_years"] > 89, 111.0))
+
+    one, two = shared(tmp_path / "one", people), shared(tmp_path / "two", older)
+
+    assert set(one) == {
+        *(
+            "table1.csv",
+            "table1.html",
+            "table1.docx",
+            "flow.csv",
+            "overlap.csv",
+            "structure_flow.csv",
+            "associations.csv",
+        )
+    }
+    described = {"table1.csv", "table1.html", "table1.docx", "flow.csv", "overlap.csv", "structure_flow.csv"}
+    assert {name: one[name] for name in described} == {name: two[name] for name in described}
+    assert b"111" not in b"".join(two[name] for name in described)
+
+
+def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path):
+    people = people_of_all_ages()
+    found = shared(tmp_path, people)
+
+    [word] = docx.Document(str(tmp_path / "shareable" / "table1.docx")).tables
+    cells = [cell.text for row in word.rows for cell in row.cells]
+    everything = "".join([*cells, *(content.decode() for name, content in found.items() if name != "table1.docx")])
+    assert not any(scan in everything for scan in [*people["scan_id"], *people["patient_id"]])
+    for name in ("flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv"):
+        table = pd.read_csv(tmp_path / "shareable" / name)
+        counts = table[[column for column in table.columns if column == "n" or column.startswith("n_")]]
+        numbers = pd.to_numeric(counts.melt()["value"], errors="coerce").dropna()
+        assert len(numbers) > 0
+        assert not numbers.between(1, 4).any(), name
+    results = pd.read_csv(tmp_path / "shareable" / "associations.csv")
+    assert results["rho"].min() < 0 < results["rho"].max()  # numbers, negative ones as well
+    assert "&lt;5: a count from 1 to 4." in found["table1.html"].decode()
+    assert b"synthetic" in found["table1.html"]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
+    found = shared(tmp_path, study_tables.registry(n))
+
+    rows = pd.read_csv(tmp_path / "shareable" / "table1.csv").set_index("Unnamed: 0")
+    assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
+    assert rows.loc["Age (years), median [IQR]", "All"] == "–"
+    assert len(found) == 7

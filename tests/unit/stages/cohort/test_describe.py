@@ -1,0 +1,58 @@
+"""The describe stage: Table 1 and the flow diagram out of the tables of the cohort alone."""
+
+import json
+
+import pandas as pd
+
+from ctpop.cli import main
+from ctpop.contracts import all_tables
+from support import study_tables
+
+
+def described(folder, people, *options):
+    tables = study_tables.study(people, study_tables.label_set(1, 1))
+    study_tables.write(tables, folder / "tables", "cohort", "exclusions", "flow")
+    files = [
+        word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", f"{folder}/tables/{name}.parquet")
+    ]
+    out = ["--table1", f"{folder}/table1.parquet", "--report", f"{folder}/report", "--figures", f"{folder}/figures"]
+    assert main(["describe", *files, *out, "--dpi", "72", *options]) == 0
+    return folder
+
+
+def people():
+    found = study_tables.registry(40)
+    found.loc[0:2, "complete"] = False
+    return found.assign(bmi=[str(20 + number % 7) for number in range(40)])
+
+
+def test_the_stage_writes_table_page_and_figure(tmp_path):
+    described(tmp_path, people(), "--settings", json.dumps({"table1": ["bmi"]}), "--banner", "synthetic")
+
+    table = all_tables.TABLE1.read(tmp_path / "table1.parquet")
+    assert table["variable"].drop_duplicates().to_list() == ["scans", "patients", "age_years", "sex", "bmi"]
+    assert pd.read_csv(tmp_path / "report" / "table1.csv").shape[1] == 1 + 1 + 1 + 2 + 4
+    assert "synthetic" in (tmp_path / "report" / "table1.html").read_text()
+    for suffix in ("pdf", "svg", "png", "csv"):
+        assert (tmp_path / "figures" / f"cohort_flow.{suffix}").stat().st_size > 100
+    steps = pd.read_csv(tmp_path / "figures" / "cohort_flow.csv")
+    assert list(zip(steps["step"], steps["n"], strict=True))[:5] == [
+        ("registry", 40),
+        ("excluded", 0),
+        ("excluded", 3),
+        ("excluded", 0),
+        ("included", 37),
+    ]
+
+
+def test_equal_tables_give_equal_bytes(tmp_path):
+    one, two = (described(tmp_path / name, people()) for name in ("one", "two"))
+
+    for place in ("table1.parquet", "report/table1.csv", "report/table1.html", "figures/cohort_flow.pdf"):
+        assert (one / place).read_bytes() == (two / place).read_bytes(), place
+
+
+def test_nobody_in_the_study_gives_pages_all_the_same(tmp_path):
+    described(tmp_path, people().assign(age_years=float("nan")))
+
+    assert pd.read_csv(tmp_path / "report" / "table1.csv").iloc[0, 2] == 0

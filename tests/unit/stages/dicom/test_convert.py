@@ -1,0 +1,416 @@
+"""`python -m ctpop convert`: voxels lie where the DICOM files put them, or the scan is refused with a reason."""
+
+import gzip
+import json
+from pathlib import Path
+
+import dcm2niix
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from pydicom import uid
+
+from ctpop.cli import main
+from ctpop.contracts import dicom_codes
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging.images import Grid, Volume, read_ct
+from ctpop.stages.dicom import nifti_conversion, volume_checks
+from support import dicom_files
+from support.real_data import DICOM
+
+EVERYTHING = "index: {exclude: [], largest_tilt_deg: 90}"
+
+
+class Workplace:
+    """A folder in which `index` and `convert` run."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.dicom = folder / "dicom"
+
+    def index(self, config=EVERYTHING):
+        Path("study.yaml").write_text(config)
+        options = ["--registry", "registry.csv", "--config", "study.yaml", "--processes", "1", "--link"]
+        assert main(["index", "dicom", *options]) == 0
+
+    def convert(self, *options):
+        assert main(["convert", "--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet", *options]) == 0
+        link = pd.read_csv("ctpop_private/link.csv", dtype=str)
+        rows = pd.read_parquet("c.parquet").merge(link[["scan_id", "PatientID"]], on="scan_id")
+        return rows.set_index("PatientID")
+
+    def run(self, config=EVERYTHING, *options):
+        self.index(config)
+        return self.convert(*options)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Workplace(tmp_path)
+
+
+def volume_of(row):
+    return read_ct(Path("images", f"{row['scan_id']}.nii.gz"))
+
+
+def test_a_volume_holds_the_values_of_the_files_where_these_say(place):
+    hu = dicom_files.hounsfield(12)
+    dicom_files.write_series(place.dicom, hu=hu)
+
+    row = place.run().iloc[0]
+
+    volume = volume_of(row)
+    # From (slice, row, column) with rows to the back and columns to the left, to x right, y front, z head.
+    np.testing.assert_array_equal(volume.data, hu[:, ::-1, ::-1].transpose(2, 1, 0))
+    assert volume.grid.spacing_mm.tolist() == [1.25, 1.5, 2.0]
+    assert volume.grid.affine[:3, 3].tolist() == [12 - 19 * 1.25, 18 - 23 * 1.5, 40]
+    assert (row["status"], row["n_slices"], row["slices_compared"]) == ("converted", 12, 3)
+    assert (row["hu_min"], row["hu_max"]) == (-1000, 900)
+    assert volume.data.dtype == np.int16
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, *dicom_files.ENCODERS],
+    ids=lambda syntax: syntax.name,
+)
+def test_packed_pixels_give_the_bytes_of_plain_ones(place, syntax):
+    dicom_files.write_series(place.dicom / "plain", patient="plain")
+    dicom_files.write_series(place.dicom / "packed", patient="packed", syntax=syntax)
+
+    rows = place.run()
+
+    assert rows["status"].tolist() == ["converted", "converted"]
+    assert len(set(rows["ct_sha256"])) == 1
+
+
+def test_an_enhanced_image_and_slices_in_reverse_give_the_bytes_of_single_ones(place):
+    places, hu = dicom_files.positions(12), dicom_files.hounsfield(12)
+    dicom_files.write_series(place.dicom / "one", patient="one")
+    dicom_files.write_series(place.dicom / "back", patient="back", where=places[::-1], hu=hu[::-1])
+    dicom_files.write_enhanced(place.dicom / "enhanced" / "a", patient="enhanced")
+
+    rows = place.run()
+
+    assert rows["status"].tolist() == ["converted"] * 3
+    assert len(set(rows["ct_sha256"])) == 1
+
+
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_coronal_and_oblique_slices_lie_where_the_headers_say(place, degrees):
+    angle = np.deg2rad(degrees)
+    orientation = (1, 0, 0, 0, np.cos(angle), np.sin(angle)) if degrees else dicom_files.CORONAL
+    where = dicom_files.positions(15, orientation=orientation)
+    dicom_files.write_series(place.dicom, where=where, ImageOrientationPatient=[round(part, 8) for part in orientation])
+
+    row = place.run().iloc[0]
+
+    volume = volume_of(row)
+    assert row["status"] == "converted"
+    corner = volume.data == 900  # rows and columns 0 to 4 of the last slice
+    centre = volume.grid.affine @ np.append(np.argwhere(corner).mean(axis=0), 1)
+    step = 2 * (1.25 * np.array(orientation[:3]) + 1.5 * np.array(orientation[3:]))
+    np.testing.assert_allclose(centre[:3] * [-1, -1, 1], where[-1] + step, atol=1e-3)
+
+
+def test_what_is_stored_in_the_nifti_is_voxels_and_their_place_alone(place):
+    dicom_files.write_series(place.dicom, ImageComments="Nobody", StudyTime="101112", AcquisitionTime="131415")
+
+    row = place.run().iloc[0]
+
+    path = Path("images", f"{row['scan_id']}.nii.gz")
+    header = nib.load(path).header
+    assert [bytes(header[name]).strip(b"\0") for name in ("descrip", "aux_file", "db_name", "intent_name")] == [b""] * 4
+    assert len(header.extensions) == 0
+    assert path.read_bytes()[4:8] == b"\0" * 4  # no time in the gzip header
+    assert len(gzip.decompress(path.read_bytes())) == 352 + 2 * 12 * 24 * 20
+    assert sorted(path.name for path in Path("images").iterdir()) == [
+        f"{row['scan_id']}.json",
+        f"{row['scan_id']}.nii.gz",
+    ]
+
+
+def refused(place, *options, **series):
+    dicom_files.write_series(place.dicom, **series)
+    row = place.run(EVERYTHING, *options).iloc[0]
+    assert list(Path("images").glob("*.nii.gz")) == []
+    assert row["status"] in dicom_codes.CONVERSION_STATUS
+    assert pd.isna(row["ct_sha256"])
+    return row["status"], row["detail"]
+
+
+def test_missing_and_repeated_slices_are_refused(place, tmp_path, monkeypatch):
+    places = dicom_files.positions(12)
+
+    status, detail = refused(place, where=np.delete(places, 5, axis=0))
+    assert (status, detail) == ("not_one_volume", "11 images, slices 1 missing, 0 at the place of another")
+
+
+def test_two_phases_in_one_series_are_refused(place):
+    places = dicom_files.positions(12)
+
+    status, detail = refused(place, where=[*places, *places])
+
+    assert (status, detail) == ("not_one_volume", "24 images, slices 0 missing, 12 at the place of another")
+
+
+def test_uneven_slices_are_refused(place):
+    places = dicom_files.positions(40)
+    places[:, 2] += np.linspace(0, 3, 40) ** 2 / 3
+
+    status, detail = refused(place, where=places)
+
+    assert status == "grid_differs"
+    assert "from where the headers put them" in detail
+
+
+def test_a_tilted_gantry_is_refused_and_not_straightened(place):
+    angle = np.deg2rad(15)
+
+    status, _ = refused(
+        place,
+        where=dicom_files.positions(12),
+        ImageOrientationPatient=[1, 0, 0, 0, round(np.cos(angle), 8), round(np.sin(angle), 8)],
+        GantryDetectorTilt="15",
+    )
+
+    assert status == "bad_geometry"
+
+
+def test_values_without_air_are_not_taken_for_hounsfield_units(place):
+    hu = dicom_files.hounsfield(12) + 1000
+
+    assert refused(place, hu=hu)[0] == "not_hu"
+    assert place.convert("--settings", '{"air_below_hu": null}').iloc[0]["status"] == "converted"
+
+
+def test_a_header_without_rescale_is_refused(place):
+    assert refused(place, RescaleSlope=None, RescaleIntercept=None, hu=dicom_files.hounsfield(12) + 1024)[0] == "not_hu"
+
+
+def test_a_transfer_syntax_that_the_converter_does_not_know_is_told(place):
+    status, detail = refused(place, syntax=uid.DeflatedExplicitVRLittleEndian)
+
+    assert status == "converter_failed"
+    assert detail == "dcm2niix ended with 2, with warnings: compression"
+
+
+def test_the_others_go_on_when_one_is_refused(place):
+    dicom_files.write_series(place.dicom / "a", patient="a")
+    dicom_files.write_series(place.dicom / "b", patient="b", hu=dicom_files.hounsfield(12) + 1000)
+    dicom_files.write_series(place.dicom / "c", patient="c")
+
+    rows = place.run()
+
+    assert rows["status"].to_dict() == {"a": "converted", "b": "not_hu", "c": "converted"}
+
+
+def test_a_finished_scan_is_not_converted_again_and_a_damaged_one_is(place, monkeypatch):
+    dicom_files.write_series(place.dicom)
+    first = place.run()
+    path = Path("images", f"{first.iloc[0]['scan_id']}.nii.gz")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dcm2niix, "bin", "nowhere")
+        pd.testing.assert_frame_equal(place.convert(), first)
+
+    path.write_bytes(path.read_bytes()[:-1])
+    pd.testing.assert_frame_equal(place.convert(), first)
+    assert read_ct(path).data.max() == 900
+
+
+@pytest.mark.parametrize("change", ["gone", "replaced"])
+def test_files_that_changed_since_the_index_are_refused_and_leave_no_volume(place, change):
+    files = dicom_files.write_series(place.dicom)
+    place.run()
+    note = json.loads(next(Path("images").glob("*.json")).read_text())
+    if change == "gone":
+        files[4].unlink()
+    else:
+        dicom_files.write_image(files[4], dicom_files.header(), (0, 0, 99), dicom_files.hounsfield(1)[0], number=5)
+    for path in Path("images").iterdir():
+        path.unlink()
+
+    row = place.convert().iloc[0]
+
+    assert note["n_slices"] == 12
+    assert row["status"] == "changed_since_index"
+    assert "12 files" in row["detail"] or "run it again" in row["detail"]
+    assert list(Path("images").iterdir()) == []
+
+
+def test_what_was_converted_before_is_gone_once_the_scan_is_refused(place):
+    dicom_files.write_series(place.dicom)
+    place.run()
+    dicom_files.write_series(place.dicom, where=np.delete(dicom_files.positions(13), 5, axis=0))
+
+    row = place.run().iloc[0]
+
+    assert row["status"] == "not_one_volume"
+    assert list(Path("images").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "attempts_left", "code"),
+    [("not_written", 0, 1), ("out_of_memory", 1, 1), ("out_of_memory", 0, 0), ("not_hu", 1, 0)],
+)
+def test_what_is_no_property_of_a_scan_fails_the_job(place, monkeypatch, capsys, reason, attempts_left, code):
+    def refuse(*_, **__):
+        raise ScanError(reason, "in vain")
+
+    dicom_files.write_series(place.dicom)
+    place.index()
+    monkeypatch.setattr("ctpop.stages.dicom.convert.volume_store.keep", refuse)
+    options = ["--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet"]
+
+    assert main(["convert", *options, "--attempts-left", str(attempts_left)]) == code
+    assert Path("c.parquet").exists() == (code == 0)
+    assert (f"1 of 1 scans failed (1 {reason})" in capsys.readouterr().err) == (code == 1)
+
+
+def test_shards_share_the_scans_out(place):
+    for number in range(6):
+        dicom_files.write_series(place.dicom / str(number), patient=f"P{number}")
+    place.index()
+
+    rows = [place.convert("--shard", f"{shard}-of-2") for shard in (1, 2)]
+
+    assert sorted([*rows[0].index, *rows[1].index]) == [f"P{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize("path", ["../escape.nii.gz", "images/../../x.nii.gz", "other.nii.gz"])
+def test_a_registry_that_would_write_elsewhere_is_refused(place, capsys, path):
+    dicom_files.write_series(place.dicom)
+    place.index()
+    registry = pd.read_csv("registry.csv")
+    registry.assign(ct_path=path).to_csv("registry.csv", index=False)
+
+    assert main(["convert", "--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet"]) == 1
+
+    assert "ct_path must be images/SCAN_ID.nii.gz" in capsys.readouterr().err
+
+
+def test_a_registry_that_is_not_from_dicom_is_told_so(place, capsys):
+    place.dicom.mkdir()
+    Path("registry.csv").write_text("scan_id,patient_id,age_years,ct_path\na,b,50,images/a.nii.gz\n")
+
+    assert main(["convert", "--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet"]) == 1
+
+    assert "column files_digest is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("key", "64 hexadecimal digits"), ("members.csv", "run `python -m ctpop index`")]
+)
+def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
+    dicom_files.write_series(place.dicom)
+    place.index()
+    Path("ctpop_private", name).unlink()
+
+    assert main(["convert", "--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet"]) == 1
+
+    assert words in capsys.readouterr().err
+
+
+def promise(hu, slope=1.0):
+    frames = [volume_checks.Frame(Path("nowhere"), 0, slope, 0.0)] * hu.shape[2]
+    return volume_checks.Promise(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), -1024, 3071, frames)
+
+
+def volume(hu, affine=None):
+    where = np.diag([1.0, 1.0, 2.0, 1.0]) if affine is None else affine
+    where[:2, 3] = [1 - hu.shape[0], 1 - hu.shape[1]]
+    return Volume(hu, Grid(hu.shape, where), where)
+
+
+HU = np.linspace(-1000, 1000, 5 * 6 * 7).reshape(5, 6, 7).round()
+
+
+def test_a_volume_that_is_what_was_promised_passes():
+    assert volume_checks.check(volume(HU), promise(HU), -200) == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (volume(HU[:, :, :-1]), "slices_differ"),
+        (volume(HU[:-1]), "slices_differ"),
+        (volume(HU, np.diag([1.0, 1.0, 2.2, 1.0])), "grid_differs"),
+        (volume(HU, np.diag([1.2, 1.0, 2.0, 1.0])), "grid_differs"),
+        (volume(HU * 4), "hu_differ"),
+        (volume(HU - 100), "hu_differ"),
+        (volume(np.abs(HU)), "not_hu"),
+    ],
+)
+def test_a_volume_that_differs_from_the_headers_is_refused(found, status):
+    with pytest.raises(ScanError) as refusal:
+        volume_checks.check(found, promise(HU), -200)
+
+    assert refusal.value.reason == status
+
+
+def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
+    files = dicom_files.write_series(place.dicom)
+    row = place.run().iloc[0]
+    right = volume_of(row)
+    frames = [volume_checks.Frame(file, 0, 1.0, -1024.0) for file in files]
+    affine = np.array([[-1.25, 0, 0, 12], [0, -1.5, 0, 18], [0, 0, 2, 40], [0, 0, 0, 1]])
+    expected = volume_checks.Promise((20, 24, 12), affine, -1024, 64511, frames)
+    assert volume_checks.check(right, expected, -200) == 3
+    wrong = right.data.copy()
+    wrong[7, 9, 6] += 1
+
+    with pytest.raises(ScanError, match="values of slice 7 of 12"):
+        volume_checks.check(Volume(wrong, right.grid, right.stored_affine), expected, -200)
+    with pytest.raises(ScanError, match="hu_differ"):
+        volume_checks.check(Volume(right.data[:, :, ::-1], right.grid, right.stored_affine), expected, -200)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Interslice distance varies in this volume (incompatible with NIfTI format).", "uneven_distances"),
+        ("Instance Number (0020,0013) order is not spatial.", "instance_order"),
+        (
+            "2 images have identical time, series, acquisition and instance values. DUPLICATES REMOVED.",
+            "duplicates_removed",
+        ),
+        ("Unable to determine spatial orientation: 0020,0037 missing", "orientation"),
+        ("Unable to decode JPEG. Please use dcmdjpeg to uncompress data.", "compression"),
+        ("Intensity slope/intercept varies between slices! [check resulting images]", "rescale"),
+        ("Empty protocol name(s) (0018,1030)", "no_protocol_name"),
+        ("Nobody^Anna did something", "other"),
+    ],
+)
+def test_warnings_of_the_converter_become_codes(words, code):
+    assert nifti_conversion.warnings_of(f"Chris Rorden's dcm2niiX\nWarning: {words}\nConvert 3") == [code]
+
+
+def test_every_code_of_a_warning_has_a_meaning():
+    assert {*nifti_conversion.KINDS, "other"} == set(dicom_codes.WARNINGS)
+
+
+def test_a_converter_that_takes_too_long_is_stopped(place, monkeypatch):
+    Path("slow").write_text("#!/bin/sh\nsleep 20\n")
+    Path("slow").chmod(0o755)
+    monkeypatch.setattr(dcm2niix, "bin", str(Path("slow").resolve()))
+
+    with (
+        pytest.raises(ScanError, match="took more than 1 seconds"),
+        nifti_conversion.converted(dicom_files.write_series(place.dicom), 1),
+    ):
+        pass
+
+
+def test_three_real_slices_are_converted(place):
+    place.dicom.symlink_to(DICOM)
+
+    row = place.run("index: {fewest_slices: 3}").iloc[0]
+
+    found = volume_of(row)
+    assert (row["status"], row["slices_compared"]) == ("converted", 3)
+    assert found.grid.shape == (512, 512, 3)
+    assert found.grid.spacing_mm == pytest.approx([0.810547, 0.810547, 1])
+    assert (row["hu_min"], row["hu_max"]) == (-3024, 1381)

@@ -1,0 +1,266 @@
+"""What is read of a file: numbers, closed words and pseudonyms; and what becomes of files that are something else."""
+
+import shutil
+
+import numpy as np
+import pytest
+from pydicom import uid
+
+from ctpop.contracts import dicom_codes
+from ctpop.stages.dicom import contrast_agent, vocabulary
+from ctpop.stages.dicom.header_reading import read_facts
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+from support import dicom_files
+from support.real_data import DICOM
+
+NAMES = Pseudonyms(bytes(range(32)))
+SYNTAXES = [
+    uid.ExplicitVRLittleEndian,
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.RLELossless,
+    *dicom_files.ENCODERS,
+]
+
+
+def image(folder, **elements):
+    return dicom_files.write_series(folder, 1, **elements)[0]
+
+
+def facts(folder, **elements):
+    found = read_facts(image(folder, **elements), NAMES)
+    assert found.status == "ct_image"
+    return found
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+def test_an_image_is_read_whatever_its_transfer_syntax(tmp_path, syntax):
+    found = facts(tmp_path, syntax=syntax)
+
+    assert (found.rows, found.columns, found.edges) == (24, 20, [1.25, 1.5])
+    assert found.positions == [[-12, -18, 40]]
+    assert found.syntax == syntax.name
+    assert (found.hu_lowest, found.hu_highest) == (-1024, 64511)
+
+
+def test_a_header_becomes_numbers_words_and_pseudonyms(tmp_path):
+    found = facts(tmp_path, PatientSize="1.755", PatientWeight="80.5", BodyPartExamined="ABDOMEN")
+
+    assert found.patient == NAMES.digest("patient", "P1", "")
+    assert (found.age_years, found.age_source, found.age_reason) == (60, "patient_age", "ok")
+    assert (found.sex, found.height_cm, found.weight_kg) == ("female", 175.5, 80.5)
+    assert (found.kvp, found.kernel, found.kernel_class) == (120, "B30f", "soft")
+    assert (found.manufacturer, found.scanner, found.body_part) == ("siemens", "Sensation 64", "ABDOMEN")
+    assert (found.kind, found.patient_position, found.year, found.second) == ("original", "HFS", 2014, 36672)
+
+
+def test_what_is_missing_stays_missing(tmp_path):
+    left_out = dict.fromkeys(
+        ("PatientAge", "PatientSex", "KVP", "ConvolutionKernel", "Manufacturer", "ManufacturerModelName", "StudyDate")
+    )
+
+    found = facts(tmp_path, RescaleSlope=None, **left_out)
+
+    assert (found.age_years, found.age_source, found.age_reason) == (None, None, "empty")
+    assert (found.sex, found.kvp, found.kernel, found.kernel_class) == (None, None, None, None)
+    assert (found.manufacturer, found.scanner, found.day, found.year) == (None, None, None, None)
+    assert (found.slope, found.hu_lowest) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("element", "text", "name", "expected"),
+    [
+        ("KVP", "abc", "kvp", None),
+        ("KVP", "1234567", "kvp", None),
+        ("PatientSize", "170", "height_cm", None),
+        ("PatientWeight", "0", "weight_kg", None),
+        ("SliceThickness", "nan", "thickness_mm", None),
+        ("ImageOrientationPatient", "1\\0\\0", "orientation", []),
+        ("PixelSpacing", "0.7", "edges", []),
+        ("PatientSex", "O", "sex", None),
+        ("PatientSex", "Anna Nobody", "sex", None),
+        ("ConvolutionKernel", "Nobody^Anna", "kernel", "other"),
+        ("Manufacturer", "Nobody Ltd", "manufacturer", "other"),
+        ("ManufacturerModelName", "Anna's scanner", "scanner", "other"),
+        ("BodyPartExamined", "ANNA", "body_part", "other"),
+        ("PatientPosition", "ANNA", "patient_position", None),
+        ("RescaleType", "MGML", "slope", None),
+        ("RescaleSlope", "0", "slope", None),
+    ],
+)
+def test_a_text_that_is_of_no_known_form_is_not_passed_on(tmp_path, element, text, name, expected):
+    dataset = dicom_files.header()
+    dataset.add_new(element, "LO", text)
+    path = dicom_files.write_image(tmp_path / "a", dataset, (0, 0, 0), dicom_files.hounsfield(1)[0])
+
+    assert getattr(read_facts(path, NAMES), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("elements", "given", "reason"),
+    [
+        ({}, None, "not_recorded"),
+        ({"ContrastBolusAgent": "Ultravist 370"}, True, "agent"),
+        ({"ContrastBolusAgent": "NONE"}, False, "agent_says_none"),
+        ({"ContrastBolusAgent": "ohne"}, False, "agent_says_none"),
+        ({"ContrastBolusAgent": "Telebrix", "ContrastBolusRoute": "ORAL"}, False, "oral_only"),
+        ({"ContrastBolusAgent": "oral"}, False, "oral_only"),
+        ({"ContrastBolusVolume": "100"}, True, "bolus"),
+        ({"ContrastBolusVolume": "0"}, None, "not_recorded"),
+        ({"ContrastBolusStartTime": "101500"}, True, "bolus"),
+    ],
+)
+def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_path, elements, given, reason):
+    found = facts(tmp_path, **elements)
+
+    assert (found.contrast, found.contrast_reason) == (given, reason)
+    assert reason in dicom_codes.CONTRAST_REASONS
+
+
+def test_every_contrast_element_is_read():
+    assert contrast_agent.contrast_of(dict.fromkeys(contrast_agent.TAGS, "")).given is None
+
+
+@pytest.mark.parametrize(
+    ("description", "hint"),
+    [
+        ("Abdomen nativ 5.0", False),
+        ("Thorax w/o contrast", False),
+        ("ABD PORTAL VENOUS 1.5 B30f", True),
+        ("Abdomen_KM_1mm", True),
+        ("non-contrast chest", False),
+        ("Thorax 1.0", None),
+        ("Kemnativer", None),
+    ],
+)
+def test_words_of_a_description_are_a_hint_and_decide_nothing(tmp_path, description, hint):
+    found = facts(tmp_path, SeriesDescription=description)
+
+    assert found.contrast_hint == hint
+    assert found.contrast is None
+
+
+@pytest.mark.parametrize(
+    ("kernel", "kind"),
+    [
+        *[(name, "soft") for name in ("B30f", "B20s", "Br40d", "I30f", "STANDARD", "SOFT", "FC08", "FC18", "B", "YA")],
+        *[
+            (name, "sharp")
+            for name in ("B70f", "B60s", "Bl57d", "I70f", "LUNG", "BONE", "BONEPLUS", "FC51", "FC81", "YC")
+        ],
+    ],
+)
+def test_known_kernels_are_soft_or_sharp(kernel, kind):
+    assert vocabulary.kernel_of(kernel) == (kernel, kind)
+
+
+@pytest.mark.parametrize(
+    ("image_type", "kind"),
+    [
+        (["ORIGINAL", "PRIMARY", "AXIAL"], "original"),
+        (["ORIGINAL", "PRIMARY", "LOCALIZER"], "localizer"),
+        (["DERIVED", "SECONDARY", "MPR"], "derived"),
+        (["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"], "original"),
+        (["ORIGINAL", "SECONDARY"], "derived"),
+        ([], "original"),
+    ],
+)
+def test_image_type_tells_localizers_and_derived_images(image_type, kind):
+    assert vocabulary.kind_of(image_type) == kind
+
+
+@pytest.mark.parametrize("patient_id", ["", "ANON", "anonymous", "0", "Unknown"])
+def test_an_identifier_that_stands_for_everybody_makes_each_examination_a_patient(tmp_path, patient_id):
+    one = facts(tmp_path / "1", patient=patient_id, study="1")
+    other = facts(tmp_path / "2", patient=patient_id, study="2")
+
+    assert one.patient_source == "examination"
+    assert one.patient != other.patient
+
+
+def test_an_enhanced_image_has_a_place_for_every_frame(tmp_path):
+    found = read_facts(dicom_files.write_enhanced(tmp_path / "a", 5), NAMES)
+
+    assert found.status == "ct_image"
+    assert [place[2] for place in found.positions] == [40, 42, 44, 46, 48]
+    assert (found.thickness_mm, found.edges, found.kvp, found.slope) == (2, [1.25, 1.5], 120, 1)
+
+
+def test_an_image_without_place_keeps_its_other_facts(tmp_path):
+    path = dicom_files.write_image(tmp_path / "a", dicom_files.header(), None, dicom_files.hounsfield(1)[0])
+
+    found = read_facts(path, NAMES)
+
+    assert (found.status, found.positions, found.age_years) == ("ct_image", [], 60)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+def test_an_image_that_is_cut_short_is_never_taken_for_a_whole_one(tmp_path, syntax):
+    whole = image(tmp_path / "whole", syntax=syntax).read_bytes()
+    path = tmp_path / "short"
+
+    found = {}
+    for size in range(len(whole) - 1, len(whole) - 400, -21):
+        path.write_bytes(whole[:size])
+        found[size] = read_facts(path, NAMES).status
+
+    assert set(found.values()) <= {"truncated", "unreadable"}
+
+
+def test_a_file_without_preamble_is_read(tmp_path):
+    path = image(tmp_path, syntax=uid.ImplicitVRLittleEndian)
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[140:144], "little")
+    path.write_bytes(whole[144 + length :])
+
+    assert read_facts(path, NAMES).status == "ct_image"
+
+
+def test_files_of_other_kinds_have_their_status(tmp_path):
+    def status(**elements):
+        return read_facts(image(tmp_path / str(len(elements)), **elements), NAMES).status
+
+    assert status(Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4") == "not_ct"
+    assert status(SOPClassUID="1.2.840.10008.5.1.4.1.1.7") == "no_ct_image"
+    assert status(SeriesInstanceUID="", study="3", series="1") in {"no_identity"}
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"", "empty"), (b"x", "not_dicom"), (b"\0" * 500, "not_dicom"), (b"\0" * 128 + b"DICM", "unreadable")],
+)
+def test_files_that_are_no_dicom_have_their_status(tmp_path, content, status):
+    (tmp_path / "a").write_bytes(content)
+
+    assert read_facts(tmp_path / "a", NAMES).status == status
+
+
+def test_a_dicomdir_is_known(tmp_path):
+    meta_class = "1.2.840.10008.1.3.10"
+    path = dicom_files.save(
+        tmp_path / "DICOMDIR",
+        _with(dicom_files.header(SOPClassUID=meta_class, SOPInstanceUID="1.2.3")),
+        np.zeros((1, 1)),
+    )
+
+    assert read_facts(path, NAMES).status == "dicomdir"
+
+
+def _with(dataset):
+    dataset.Rows = dataset.Columns = 1
+    return dataset
+
+
+def test_a_file_that_is_gone_is_unreadable(tmp_path):
+    assert read_facts(tmp_path / "gone", NAMES).status == "unreadable"
+
+
+def test_a_real_series_is_read(tmp_path):
+    shutil.copy(DICOM / "02.dcm", tmp_path / "x")
+
+    found = read_facts(tmp_path / "x", NAMES)
+
+    assert (found.age_years, found.sex, found.kernel, found.scanner) == (60, "male", "STANDARD", "LightSpeed Ultra")
+    assert (found.thickness_mm, found.rows, found.syntax) == (1.25, 512, "Implicit VR Little Endian")
+    assert read_facts(DICOM / "liver.dcm", NAMES).status == "not_ct"

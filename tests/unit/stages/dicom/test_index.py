@@ -1,0 +1,326 @@
+"""`python -m ctpop index` on folders as hospitals have them: rows, reasons and counts that add up, again and again."""
+
+import logging
+import os
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydicom import uid
+
+from ctpop.cli import main
+from ctpop.contracts.dicom import SERIES, SERIES_EXCLUDED
+from ctpop.stages.dicom import folder_scan
+from ctpop.study.registry import read_registry
+from support import dicom_files
+from support.real_data import DICOM
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    """Return a function that runs the command on the folder `dicom`, and gives its three tables."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options, config=""):
+        (tmp_path / "study.yaml").write_text(config or "index: {}")
+        code = main(
+            ["index", "dicom", "--registry", "registry.csv", "--config", "study.yaml", "--processes", "1", *options]
+        )
+        assert code == 0
+        names = ("registry", "registry_excluded", "registry_files")
+        return tuple(pd.read_csv(tmp_path / f"{name}.csv") for name in names)
+
+    return run
+
+
+def counts(files):
+    return dict(zip(files["status"], files["n_files"], strict=True))
+
+
+def test_a_mixed_folder_gives_one_row_per_series_and_every_file_is_counted(tmp_path, index):
+    folder = tmp_path / "dicom"
+    dicom_files.write_series(folder / "a" / "thin", patient="P1", series="thin", SliceThickness="1")
+    dicom_files.write_series(folder / "a" / "thick", patient="P1", series="thick", SliceThickness="5")
+    dicom_files.write_series(
+        folder / "a" / "scout", 1, patient="P1", series="scout", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    )
+    dicom_files.write_series(folder / "deep" / "er" / "b", patient="P2", syntax=uid.RLELossless)
+    dicom_files.write_series(folder / "mr", 3, patient="P2", Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4")
+    dicom_files.write_series(folder / "report", 1, patient="P2", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.67")
+    (folder / "readme.txt").write_text("hello")
+    (folder / "nothing").touch()
+    shutil.copy(folder / "a" / "thin" / "0003", folder / "copy")
+    cut = folder / "a" / "thin" / "0012"
+    (folder / "cut").write_bytes(cut.read_bytes()[:-100])
+
+    registry, excluded, files = index()
+
+    assert list(registry.columns) == list(SERIES.columns)
+    assert list(excluded.columns) == list(SERIES_EXCLUDED.columns)
+    assert registry["slice_thickness_mm"].tolist() == [1, 2] or registry["slice_thickness_mm"].tolist() == [2, 1]
+    assert registry["patient_id"].nunique() == 2
+    assert sorted(excluded["reason"]) == ["localizer", "other_series"]
+    thick = excluded[excluded["reason"] == "other_series"].iloc[0]
+    assert thick["chosen_scan_id"] == registry.loc[registry["slice_thickness_mm"] == 1, "scan_id"].item()
+    assert counts(files) == {
+        "copy": 1,
+        "ct_image": 12 + 12 + 1 + 12,
+        "empty": 1,
+        "no_ct_image": 1,
+        "not_ct": 3,
+        "not_dicom": 1,
+        "truncated": 1,
+    }
+    assert files["n_files"].sum() == sum(path.is_file() for path in folder.rglob("*"))
+    assert registry.loc[registry["slice_thickness_mm"] == 1, "n_copies"].item() == 1
+
+
+def test_the_registry_is_one_that_the_cohort_stage_reads(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1", ContrastBolusAgent="Ultravist")
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2", PatientAge="N-A")
+    index()
+
+    registry = read_registry(tmp_path / "registry.csv")
+
+    assert sorted(registry["age_years"].fillna(-1)) == [-1, 60]
+    assert registry["sex"].tolist() == ["female", "female"]
+    assert registry["ct_path"].tolist() == ["images/" + scan + ".nii.gz" for scan in registry["scan_id"]]
+
+
+def test_a_missing_slice_is_told(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom", 40)
+    (tmp_path / "dicom" / "0020").unlink()
+
+    registry, _, _ = index()
+
+    row = registry.iloc[0]
+    assert (row["n_slices"], row["n_gaps"], row["n_missing_slices"]) == (39, 1, 1)
+    assert (row["complete_header"], row["complete_header_reason"]) == (False, "gaps")
+    assert (row["slice_spacing_mm"], row["z_extent_mm"]) == (2, 80)
+
+
+def test_a_localizer_inside_a_series_is_a_row_of_its_own(tmp_path, index):
+    files = dicom_files.write_series(tmp_path / "dicom")
+    scout = dicom_files.header(
+        ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], ImageOrientationPatient=list(dicom_files.CORONAL)
+    )
+    dicom_files.write_image(tmp_path / "dicom" / "scout", scout, (0, 0, 0), dicom_files.hounsfield(1)[0], number=99)
+
+    registry, excluded, _ = index()
+
+    assert registry["n_slices"].tolist() == [len(files)]
+    assert registry["complete_header"].tolist() == [True]
+    assert excluded["reason"].tolist() == ["localizer"]
+
+
+def test_images_with_one_identifier_at_different_places_are_no_copies(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom", 12, SOPInstanceUID="1.2.3")
+
+    registry, _, files = index()
+
+    assert registry["n_slices"].tolist() == [12]
+    assert counts(files) == {"ct_image": 12}
+
+
+def test_an_identifier_of_two_people_is_told(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="17", study="1", PatientBirthDate="19500101")
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="17", study="2", PatientBirthDate="19600101")
+
+    registry, excluded, _ = index()
+
+    assert registry["patient_reason"].tolist() == excluded["patient_reason"].tolist() == ["several_birth_dates"]
+
+
+def test_a_second_run_reads_only_what_changed_and_writes_the_same_bytes(tmp_path, index, caplog):
+    caplog.set_level(logging.INFO)
+    files = dicom_files.write_series(tmp_path / "dicom" / "a")
+    index()
+    before = {path: path.read_bytes() for path in tmp_path.glob("registry*.csv")}
+    caplog.clear()
+
+    index()
+    assert "12 files in the folder, 12 of them read before" in caplog.text
+    assert {path: path.read_bytes() for path in before} == before
+
+    caplog.clear()
+    os.utime(files[0], (1, 1))
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2")
+    index()
+    assert "24 files in the folder, 11 of them read before" in caplog.text
+
+
+def test_growth_changes_no_row_that_was_there(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2")
+    before, _, _ = index()
+
+    dicom_files.write_series(tmp_path / "dicom" / "c", patient="P3")
+    after, _, _ = index()
+
+    kept = after[after["scan_id"].isin(before["scan_id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before)
+    assert len(after) == 3
+
+
+def test_what_people_entered_is_kept_by_the_next_run(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
+    registry, _, _ = index()
+    registry.assign(complete="no", known_absent="spleen", smoker="yes").to_csv(tmp_path / "registry.csv", index=False)
+
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2")
+    again, _, _ = index()
+
+    mine = again.set_index("scan_id").loc[registry["scan_id"].item()]
+    assert (mine["complete"], mine["known_absent"], mine["smoker"]) == (False, "spleen", "yes")
+    assert again["smoker"].isna().sum() == 1
+    assert again["contrast"].isna().all()
+
+
+def test_processes_and_order_of_folders_do_not_matter(tmp_path, index, monkeypatch):
+    monkeypatch.setattr(folder_scan, "AT_ONCE", 5)
+    dicom_files.write_series(tmp_path / "dicom" / "z", patient="P1")
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P2")
+    before, _, _ = index("--processes", "2")
+    (tmp_path / "dicom" / "z").rename(tmp_path / "dicom" / "0")
+
+    after, _, _ = index()
+
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_the_choice_follows_the_configuration(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "1", study="1", StudyDate="20100101", SliceThickness="1")
+    dicom_files.write_series(tmp_path / "dicom" / "2", study="2", StudyDate="20120101", SliceThickness="3")
+
+    first, _, _ = index()
+    last, _, _ = index(config="index: {examination: last}")
+    thin, excluded, _ = index(config="index: {examination: last, exclude: [too_thick], largest_thickness_mm: 2}")
+
+    assert [table["slice_thickness_mm"].item() for table in (first, last, thin)] == [1, 3, 1]
+    assert [table["year"].item() for table in (first, last)] == [2010, 2012]
+    assert excluded["reason"].tolist() == ["too_thick"]
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("index: {examinations: last}", "did you mean 'examination'"),
+        ("[1, 2]", "is no YAML file"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_a_wrong_configuration_is_told_before_anything_is_read(tmp_path, monkeypatch, capsys, config, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.yaml").write_text(config)
+    (tmp_path / "dicom").mkdir()
+
+    assert main(["index", "dicom", "--registry", "r.csv", "--config", "study.yaml"]) == 1
+
+    assert words in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dicom", "study.yaml"]
+
+
+def test_a_folder_without_any_series_ends_with_its_counts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "a").write_text("x")
+    dicom_files.write_series(tmp_path / "dicom" / "b", 3)
+
+    assert main(["index", "dicom", "--registry", "r.csv"]) == 1
+
+    message = capsys.readouterr().err
+    assert "no CT series can be chosen: 3 ct_image, 1 not_dicom" in message
+    assert "series: 1 too_few_slices; see index.exclude" in message
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_folder_that_is_not_there_is_told_without_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["index", "Nobody_Anna", "--registry", "r.csv"]) == 1
+
+    message = capsys.readouterr().err
+    assert "a folder that exists is expected" in message
+    assert "Nobody" not in message
+
+
+def test_a_broken_cache_is_made_anew(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom")
+    before, _, _ = index()
+    (tmp_path / "ctpop_private" / "cache.sqlite").write_bytes(b"this is no database" * 100)
+
+    after, _, _ = index()
+
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_another_key_gives_other_names_and_no_old_fact_is_taken_over(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom")
+    before, _, _ = index()
+    (tmp_path / "ctpop_private" / "key").write_text("11" * 32)
+    (tmp_path / "registry.csv").unlink()
+
+    after, _, _ = index()
+
+    assert set(after["scan_id"]).isdisjoint(before["scan_id"])
+    assert set(after["patient_id"]).isdisjoint(before["patient_id"])
+
+
+def test_the_link_table_is_written_on_request_alone(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "somebody", patient="P17", AccessionNumber="A5")
+    (tmp_path / "dicom" / "letter.txt").write_text("x")
+    registry, _, _ = index()
+    private = tmp_path / "ctpop_private"
+    assert sorted(path.name for path in private.iterdir()) == [".gitignore", "cache.sqlite", "key", "members.csv"]
+
+    index("--link")
+
+    link = pd.read_csv(private / "link.csv", dtype=str).iloc[0]
+    assert link["scan_id"] == registry["scan_id"].item()
+    assert (link["PatientID"], link["AccessionNumber"]) == ("P17", "A5")
+    assert link["first_file"].startswith("somebody/")
+    others = pd.read_csv(private / "link_files.csv")
+    assert others.to_dict("records") == [{"status": "not_dicom", "file": "letter.txt"}]
+
+
+def test_three_real_slices_among_other_files_are_one_series(tmp_path, index):
+    shutil.copytree(DICOM, tmp_path / "dicom")
+
+    registry, _, files = index(config="index: {fewest_slices: 3}")
+
+    row = registry.iloc[0]
+    assert (row["age_years"], row["sex"], row["n_slices"], row["slice_spacing_mm"]) == (60, "male", 3, 1)
+    assert (row["slice_thickness_mm"], row["z_extent_mm"], row["complete_header"]) == (1.25, 3, True)
+    assert counts(files) == {"ct_image": 3, "not_ct": 1, "not_dicom": 5}
+
+
+def test_links_to_folders_are_not_followed_and_closed_folders_are_counted(tmp_path, index, monkeypatch):
+    dicom_files.write_series(tmp_path / "dicom" / "a")
+    (tmp_path / "dicom" / "a" / "round").symlink_to(tmp_path / "dicom")
+    (tmp_path / "dicom" / "closed").mkdir()
+    scandir = os.scandir
+
+    def guarded(folder):
+        if str(folder).rstrip("/").endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)  # the tests may run as root, who may look everywhere
+
+    _, _, files = index()
+
+    assert counts(files) == {"closed": 1, "ct_image": 12}
+
+
+def test_stacks_of_two_phases_in_one_series_are_repeated_positions(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
+    places = dicom_files.positions(12)
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2", where=np.concatenate([places, places]))
+
+    registry, excluded, _ = index()
+
+    assert len(registry) == 1
+    assert excluded[["reason", "n_repeated_positions", "complete_header"]].to_numpy().tolist() == [
+        ["repeated_positions", 12, False]
+    ]

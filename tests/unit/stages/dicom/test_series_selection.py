@@ -1,0 +1,163 @@
+"""The stated rule chooses, and every series that it does not choose has a reason."""
+
+import itertools
+
+import pytest
+
+from ctpop.contracts import dicom_codes
+from ctpop.stages.dicom.series_selection import EXCLUDES, PREFERS, choose
+from ctpop.study import configuration
+
+RULE = configuration.section("index", "{}")
+
+
+def series(scan_id, exam_id="e1", patient_id="p1", **facts):
+    return {
+        "scan_id": scan_id,
+        "exam_id": exam_id,
+        "patient_id": patient_id,
+        "day": 1,
+        "second": 0,
+        "image_kind": "original",
+        "plane": "axial",
+        "hu_lowest": -1024.0,
+        "gantry_tilt_deg": 0.0,
+        "n_repeated_positions": 0,
+        "n_gaps": 0,
+        "spacing_deviation_mm": 0.0,
+        "n_slices": 100,
+        "slice_thickness_mm": 1.5,
+        "kernel_class": "soft",
+        "contrast": None,
+        "complete_header": True,
+        "z_extent_mm": 300.0,
+        **facts,
+    }
+
+
+def chosen_of(*rows, **rule):
+    chosen, lost = choose(rows, {**RULE, **rule})
+    assert len(chosen) + len(lost) == len(rows)
+    return [row["scan_id"] for row in chosen], {row["scan_id"]: row for row in lost}
+
+
+def test_the_thinnest_original_axial_soft_series_is_chosen():
+    thin, thick = series("thin", slice_thickness_mm=1.0), series("thick", slice_thickness_mm=5.0)
+    sharp = series("sharp", slice_thickness_mm=0.6, kernel_class="sharp")
+    coronal = series("coronal", slice_thickness_mm=0.5, plane="coronal")
+    derived = series("derived", slice_thickness_mm=0.5, image_kind="derived")
+    scout = series("scout", image_kind="localizer", plane="coronal", n_slices=1)
+
+    chosen, lost = chosen_of(thin, thick, sharp, coronal, derived, scout)
+
+    assert chosen == ["thin"]
+    assert {name: (row["reason"], row["decided_by"], row["chosen_scan_id"]) for name, row in lost.items()} == {
+        "thick": ("other_series", "thinnest", "thin"),
+        "sharp": ("other_series", "soft_kernel", "thin"),
+        "coronal": ("not_axial", None, None),
+        "derived": ("derived", None, None),
+        "scout": ("localizer", None, None),
+    }
+    assert lost["scout"]["also"] == "not_axial;too_few_slices"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"plane": None}, "no_geometry"),
+        ({"image_kind": "localizer"}, "localizer"),
+        ({"image_kind": "derived"}, "derived"),
+        ({"plane": "sagittal"}, "not_axial"),
+        ({"hu_lowest": None}, "no_hu"),
+        ({"gantry_tilt_deg": 0.11}, "gantry_tilt"),
+        ({"n_repeated_positions": 1}, "repeated_positions"),
+        ({"n_gaps": 1}, "gaps"),
+        ({"spacing_deviation_mm": 0.21}, "uneven_spacing"),
+        ({"n_slices": 9}, "too_few_slices"),
+        ({"slice_thickness_mm": 5.1}, "too_thick"),
+        ({"kernel_class": "sharp"}, "not_soft"),
+        ({"kernel_class": None}, "not_soft"),
+    ],
+)
+def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reason):
+    limits = {"gantry_tilt_deg": 0.1, "spacing_deviation_mm": 0.2, "n_slices": 10, "slice_thickness_mm": 5.0}
+
+    chosen, lost = chosen_of(
+        series("good", **limits), series("bad", exam_id="e2", patient_id="p2", **facts), exclude=[reason]
+    )
+
+    assert chosen == ["good"]
+    assert lost["bad"]["reason"] == reason
+    assert chosen_of(series("bad", **facts), exclude=[])[0] == ["bad"]
+
+
+def test_each_reason_has_a_meaning_and_can_be_set():
+    allowed = configuration.load_schema()["properties"]["index"]["properties"]
+
+    assert list(EXCLUDES) == allowed["exclude"]["items"]["enum"]
+    assert list(PREFERS) == allowed["prefer"]["items"]["enum"]
+    assert {*EXCLUDES, "other_series", "other_examination"} == set(dicom_codes.SERIES_REASONS)
+
+
+@pytest.mark.parametrize(
+    ("preference", "better", "worse"),
+    [
+        ("complete", {"complete_header": True}, {"complete_header": None}),
+        ("complete", {"complete_header": None}, {"complete_header": False}),
+        ("contrast", {"contrast": True}, {"contrast": None}),
+        ("contrast", {"contrast": None}, {"contrast": False}),
+        ("no_contrast", {"contrast": False}, {"contrast": None}),
+        ("soft_kernel", {"kernel_class": "soft"}, {"kernel_class": None}),
+        ("soft_kernel", {"kernel_class": None}, {"kernel_class": "sharp"}),
+        ("thinnest", {"slice_thickness_mm": 1.0}, {"slice_thickness_mm": 1.1}),
+        ("thinnest", {"slice_thickness_mm": 9.0}, {"slice_thickness_mm": None}),
+        ("longest", {"z_extent_mm": 301.0}, {"z_extent_mm": 300.0}),
+        ("longest", {"z_extent_mm": 1.0}, {"z_extent_mm": None}),
+    ],
+)
+def test_each_preference_prefers_what_it_names(preference, better, worse):
+    chosen, lost = chosen_of(series("a", **worse), series("b", **better), prefer=[preference])
+
+    assert chosen == ["b"]
+    assert lost["a"]["decided_by"] == preference
+
+
+def test_series_that_nothing_tells_apart_are_decided_by_their_id_in_whatever_order_they_come():
+    rows = [series(name) for name in ("c", "a", "b")]
+
+    for order in itertools.permutations(rows):
+        chosen, lost = chosen_of(*order)
+        assert chosen == ["a"]
+        assert {row["decided_by"] for row in lost.values()} == {"id"}
+
+
+def test_the_first_or_last_examination_of_a_patient_is_chosen_by_day_and_time():
+    rows = [
+        series("a", "e9", day=10, second=5),
+        series("b", "e1", day=10, second=9),
+        series("c", "e5", day=3),
+        series("d", "e7", day=None),
+        series("e", "e3", "p2", day=99),
+    ]
+
+    assert chosen_of(*rows, examination="first")[0] == ["c", "e"]
+    assert chosen_of(*rows[:3], examination="last")[0] == ["b"]
+    assert chosen_of(*rows, examination="all")[0] == ["a", "b", "c", "d", "e"]
+    lost = chosen_of(*rows, examination="first")[1]
+    assert {(row["reason"], row["decided_by"], row["chosen_scan_id"]) for row in lost.values()} == {
+        ("other_examination", "first", "c")
+    }
+    assert set(lost) == set("abd")
+
+
+def test_an_examination_without_a_series_that_fits_does_not_count():
+    rows = [series("scout", "e1", day=1, image_kind="localizer"), series("late", "e2", day=2)]
+
+    chosen, lost = chosen_of(*rows, examination="first")
+
+    assert chosen == ["late"]
+    assert lost["scout"]["reason"] == "localizer"
+
+
+def test_no_series_gives_none():
+    assert choose([], RULE) == ([], [])

@@ -1,0 +1,471 @@
+"""The command: every scan and structure has a row, means have intervals, and two models are compared by scan."""
+
+import json
+import logging
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.cli import main
+from ctpop.contracts.evaluation import EVALUATION, EVALUATION_COMPARISON, EVALUATION_SUMMARY, OVERALL
+from ctpop.foundation.errors import ContractError
+from ctpop.imaging.images import read_labels
+from ctpop.imaging.label_map_store import Note, Store
+from ctpop.stages.evaluate.command import Settings, comparison_table, summary_table
+from ctpop.study.configuration import validated
+from support.solids import box
+from support.volumes import affine, damage, flip_byte, save, save_masks
+
+SHAPE = (12, 10, 8)
+NAMES = ("spleen", "liver", "heart")
+SETTINGS = Settings(tolerance_mm=3.0, confidence=0.95, iterations=1000, seed=1)
+
+
+def slab(begin, end):
+    return box(SHAPE, (begin, 2, 2), (end, 6, 6))
+
+
+def label_map(**masks):
+    found = np.zeros(SHAPE, np.uint8)
+    for name, mask in masks.items():
+        found[mask] = NAMES.index(name) + 1
+    return found
+
+
+def write_label_set(folder):
+    path = folder / "organs.csv"
+    rows = [{"label": label, "structure": name, "group": "organs"} for label, name in enumerate(NAMES, start=1)]
+    pd.DataFrame(rows).assign(side=None, lower_bound_ml=None).to_csv(path, index=False)
+    return path
+
+
+def validation_set(folder, scans, **references):
+    """Write references, one label map per scan unless another path is given, and the CSV that names them."""
+    rows = []
+    for scan_id, found in scans.items():
+        save(folder / "references" / f"{scan_id}.nii.gz", found)
+        rows.append({"scan_id": scan_id, "reference_path": references.get(scan_id, f"references/{scan_id}.nii.gz")})
+    pd.DataFrame(rows).to_csv(folder / "references.csv", index=False)
+
+
+def predict(folder, name, scans):
+    for scan_id, found in scans.items():
+        save(folder / name / f"{scan_id}.nii.gz", found)
+    return f"{name}={folder / name}"
+
+
+def evaluate(folder, *predictions, settings=None, out="tables", more=()):
+    names = ["evaluation", "summary", *(["comparison"] if len(predictions) == 2 else [])]
+    outputs = [part for name in names for part in (f"--{name}", str(folder / out / f"{name}.parquet"))]
+    return main(
+        [
+            *("evaluate", "--reference", str(folder / "references.csv"), "--predictions", *predictions),
+            *("--structures", str(write_label_set(folder)), "--settings", json.dumps(settings or {}), *outputs, *more),
+        ]
+    )
+
+
+def tables(folder, *names, out="tables"):
+    found = [pd.read_parquet(folder / out / f"{name}.parquet") for name in names]
+    return found[0] if len(found) == 1 else found
+
+
+def cell(table, column, **keys):
+    rows = table
+    for name, value in keys.items():
+        rows = rows[rows[name].eq(value)]
+    assert len(rows) == 1
+    return rows[column].iloc[0]
+
+
+# One model
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three scans: exact, shifted, and one without prediction; the heart is nowhere."""
+    validation_set(tmp_path, {scan: label_map(spleen=slab(1, 5), liver=slab(6, 10)) for scan in ("s1", "s2", "s3")})
+    shifted = label_map(spleen=slab(2, 6), liver=slab(6, 10))
+    maps = {"s1": label_map(spleen=slab(1, 5), liver=slab(6, 10)), "s2": shifted}
+    return tmp_path, predict(tmp_path, "mine", maps)
+
+
+def test_every_scan_and_structure_has_a_row_whatever_became_of_it(three):
+    folder, mine = three
+
+    assert evaluate(folder, mine) == 0
+
+    table = EVALUATION.read(folder / "tables" / "evaluation.parquet")
+    assert list(zip(table["scan_id"], table["structure"], table["status"], strict=True)) == [
+        ("s1", "heart", "absent"),
+        ("s1", "liver", "compared"),
+        ("s1", "spleen", "compared"),
+        ("s2", "heart", "absent"),
+        ("s2", "liver", "compared"),
+        ("s2", "spleen", "compared"),
+        ("s3", "heart", "missing_file"),
+        ("s3", "liver", "missing_file"),
+        ("s3", "spleen", "missing_file"),
+    ]
+    assert cell(table, "dice", scan_id="s2", structure="spleen") == 0.75
+    assert cell(table, "nsd", scan_id="s2", structure="spleen") == 1
+    assert cell(table, "n_predicted_voxels", scan_id="s2", structure="heart") == 0
+    assert table.loc[table["scan_id"].eq("s3"), "detail"].eq("prediction: s3.nii.gz does not exist").all()
+    assert table.loc[table["scan_id"].eq("s3"), ["dice", "nsd", "n_reference_voxels"]].isna().all(axis=None)
+    assert set(table["model"]) == {"mine"}
+
+
+def test_the_summary_counts_scans_and_takes_the_mean_over_those_with_a_value(three):
+    folder, mine = three
+
+    evaluate(folder, mine)
+
+    summary = EVALUATION_SUMMARY.read(folder / "tables" / "summary.parquet").set_index("structure")
+    assert list(summary.index) == [OVERALL, "heart", "liver", "spleen"]
+    assert summary["n"].to_dict() == {OVERALL: 2, "heart": 0, "liver": 2, "spleen": 2}
+    assert summary["n_absent"].to_dict() == {OVERALL: 2, "heart": 2, "liver": 0, "spleen": 0}
+    assert summary["n_failed"].to_dict() == {OVERALL: 3, "heart": 1, "liver": 1, "spleen": 1}
+    assert summary.loc["spleen", "dice_mean"] == 0.875
+    assert (summary.loc["spleen", "dice_ci_low"], summary.loc["spleen", "dice_ci_high"]) == (0.75, 1.0)
+    assert summary.loc[OVERALL, "dice_mean"] == (1 + 0.875) / 2
+    assert summary.loc["heart"].filter(like="_mean").isna().all()
+
+
+def test_progress_and_what_came_of_all_rows_is_told(three, caplog):
+    folder, mine = three
+    caplog.set_level(logging.INFO)
+
+    evaluate(folder, mine)
+
+    told = [record.getMessage() for record in caplog.records if record.name == "ctpop.stages.evaluate.command"]
+    assert told[0] == "3 scans, 3 structures, models mine"
+    assert [line.split(",")[0] for line in told if "of 3 scans" in line] == [f"{n} of 3 scans" for n in (1, 2, 3)]
+    assert "s3 of mine is not compared: missing_file: prediction: s3.nii.gz does not exist" in told
+    assert told[-1] == "3 scans x 1 models x 3 structures in = 2 absent, 4 compared, 3 missing_file"
+
+
+def test_two_runs_give_the_same_bytes(three):
+    folder, mine = three
+    other = predict(folder, "other", {"s2": label_map(spleen=slab(1, 5)), "s3": label_map(liver=slab(3, 9))})
+
+    for out in ("one", "two"):
+        evaluate(folder, mine, other, out=out)
+
+    first, second = ({path.name: path.read_bytes() for path in (folder / out).iterdir()} for out in ("one", "two"))
+    assert len(first) == 6
+    assert first == second
+
+
+def test_another_seed_moves_the_interval_and_never_the_mean():
+    random = np.random.default_rng(5)
+    table = evaluation_of({"mine": {f"s{n}": {"liver": random.random()} for n in range(20)}})
+
+    one, two = (summary_table(table, ["liver"], Settings(3.0, 0.95, 1000, seed)) for seed in (1, 2))
+
+    assert one["dice_mean"].equals(two["dice_mean"])
+    assert (one["dice_ci_low"] != two["dice_ci_low"]).all()
+
+
+def test_the_interval_of_a_structure_does_not_depend_on_the_other_structures():
+    random = np.random.default_rng(6)
+    scans = {f"s{n}": {"liver": random.random(), "spleen": random.random()} for n in range(9)}
+    alone = {scan: {"liver": values["liver"]} for scan, values in scans.items()}
+
+    both = summary_table(evaluation_of({"mine": scans}), ["spleen", "liver"], SETTINGS)
+    one = summary_table(evaluation_of({"mine": alone}), ["liver"], SETTINGS)
+
+    columns = ["dice_mean", "dice_ci_low", "dice_ci_high"]
+    liver = [frame.loc[frame["structure"].eq("liver"), columns].to_numpy() for frame in (both, one)]
+    np.testing.assert_array_equal(*liver)
+
+
+def test_chosen_structures_alone_are_evaluated(three):
+    folder, mine = three
+
+    evaluate(folder, mine, settings={"structures": ["liver"]})
+
+    assert set(tables(folder, "evaluation")["structure"]) == {"liver"}
+    assert list(tables(folder, "summary")["structure"]) == [OVERALL, "liver"]
+
+
+def test_the_tolerance_is_that_of_the_settings(three):
+    folder, mine = three
+
+    evaluate(folder, mine, settings={"tolerance_mm": 1.0})
+
+    assert cell(tables(folder, "evaluation"), "nsd", scan_id="s2", structure="spleen") < 1
+
+
+# Scans that cannot be compared
+
+
+def test_bad_files_are_rows_with_the_reason_and_the_others_go_on(tmp_path):
+    exact = label_map(spleen=slab(1, 5))
+    scans = dict.fromkeys(("good", "broken_reference", "broken_prediction", "shifted", "unknown"), exact)
+    validation_set(tmp_path, scans)
+    mine = predict(tmp_path, "mine", scans)
+    damage(tmp_path / "references" / "broken_reference.nii.gz", flip_byte)
+    damage(tmp_path / "mine" / "broken_prediction.nii.gz", lambda content: content[: len(content) // 2])
+    save(tmp_path / "mine" / "shifted.nii.gz", exact, affine(origin_mm=(0, 0, 0)))
+    save(tmp_path / "mine" / "unknown.nii.gz", exact * 9)
+
+    assert evaluate(tmp_path, mine) == 0
+
+    table = tables(tmp_path, "evaluation")
+    spleen = table[table["structure"].eq("spleen")].set_index("scan_id")
+    assert spleen["status"].to_dict() == {
+        "broken_prediction": "unreadable",
+        "broken_reference": "unreadable",
+        "good": "compared",
+        "shifted": "grid_mismatch",
+        "unknown": "unknown_labels",
+    }
+    assert spleen.loc["broken_reference", "detail"].startswith("reference: broken_reference.nii.gz")
+    assert spleen.loc["broken_prediction", "detail"].startswith("prediction: broken_prediction.nii.gz")
+    assert cell(tables(tmp_path, "summary"), "n_failed", structure="spleen") == 4
+
+
+def test_a_broken_reference_fails_for_both_models_and_a_broken_prediction_for_its_own(tmp_path):
+    exact = label_map(spleen=slab(1, 5))
+    validation_set(tmp_path, {"s1": exact, "s2": exact})
+    damage(tmp_path / "references" / "s1.nii.gz", flip_byte)
+    mine, other = (predict(tmp_path, name, {"s1": exact, "s2": exact}) for name in ("mine", "other"))
+    damage(tmp_path / "other" / "s2.nii.gz", flip_byte)
+
+    evaluate(tmp_path, mine, other)
+
+    table = tables(tmp_path, "evaluation")
+    spleen = table[table["structure"].eq("spleen")].set_index(["model", "scan_id"])["status"]
+    assert spleen.to_dict() == {
+        ("mine", "s1"): "unreadable",
+        ("mine", "s2"): "compared",
+        ("other", "s1"): "unreadable",
+        ("other", "s2"): "unreadable",
+    }
+
+
+def test_what_a_reader_should_know_of_a_mask_folder_stands_beside_its_rows(tmp_path):
+    masks = {"spleen": slab(1, 5), "liver": slab(4, 9), "appendix": slab(0, 1)}
+    save_masks(tmp_path / "masks", masks)
+    validation_set(tmp_path, {"s1": label_map()}, s1="masks")
+    mine = predict(tmp_path, "mine", {"s1": label_map(spleen=slab(1, 4), liver=slab(4, 9))})
+
+    evaluate(tmp_path, mine)
+
+    table = tables(tmp_path, "evaluation").set_index("structure")
+    assert table["status"].to_dict() == {"heart": "not_in_reference", "liver": "compared", "spleen": "compared"}
+    assert table.loc["liver", "detail"] == (
+        "reference: 16 voxels lie in more than one mask and went to the highest label;"
+        " 1 files name no structure of the label set"
+    )
+
+
+def test_a_scan_that_the_study_could_not_segment_has_the_reason_of_the_study(tmp_path):
+    validation_set(tmp_path, dict.fromkeys(("s1", "s2"), label_map(spleen=slab(1, 5))))
+    volume = read_labels(tmp_path / "references" / "s1.nii.gz")
+    store = Store(tmp_path / "masks")
+    for scan_id in ("s1", "s2"):
+        store.keep(scan_id, volume, Note("f" * 64, "", {"spleen": 1}))
+    segments = {"scan_id": ["s1", "s2"], "status": ["segmented", "out_of_memory"], "detail": [None, "too large"]}
+    nothing = dict.fromkeys(("mask_path", "mask_sha256", "model"))
+    pd.DataFrame({**segments, **nothing}).to_parquet(tmp_path / "segments.parquet")
+
+    evaluate(tmp_path, f"mine={store.folder}", more=("--segments", str(tmp_path / "segments.parquet")))
+
+    table = tables(tmp_path, "evaluation").set_index(["scan_id", "structure"])
+    assert table.loc[("s1", "spleen"), "status"] == "compared"
+    assert table.loc[("s1", "liver"), "status"] == "not_in_model"
+    assert table.loc[("s2", "spleen"), ["status", "detail"]].to_list() == ["out_of_memory", "prediction: too large"]
+    assert cell(tables(tmp_path, "summary"), "n_unknown", structure="liver") == 1
+
+
+# Two models, on tables
+
+
+def evaluation_of(models):
+    """Return a table `evaluation` from {model: {scan: {structure: Dice or nothing}}}; NSD is the square of Dice."""
+    rows = [
+        {
+            "model": model,
+            "scan_id": scan_id,
+            "structure": structure,
+            "status": "absent" if dice is None else "compared",
+            "dice": np.nan if dice is None else dice,
+            "nsd": np.nan if dice is None else dice**2,
+        }
+        for model, scans in models.items()
+        for scan_id, values in scans.items()
+        for structure, dice in values.items()
+    ]
+    return EVALUATION.check(pd.DataFrame(rows).reindex(columns=list(EVALUATION.columns)))
+
+
+def comparison(models, names=("liver", "spleen")):
+    compared = comparison_table(evaluation_of(models), ("a", "b"), list(names), SETTINGS)
+    return EVALUATION_COMPARISON.check(compared).set_index(["structure", "metric"])
+
+
+def test_scans_are_paired_where_both_models_have_a_value():
+    a = {"s1": {"liver": 0.9}, "s2": {"liver": 0.8}, "s3": {"liver": None}, "s4": {"liver": 0.7}}
+    b = {"s1": {"liver": 0.6}, "s2": {"liver": 0.9}, "s3": {"liver": 0.5}, "s4": {"liver": 0.7}}
+
+    row = comparison({"a": a, "b": b}, ["liver"]).loc[("liver", "dice")]
+
+    assert (row["n"], row["n_equal"]) == (3, 1)
+    assert row["mean_difference"] == pytest.approx(0.2 / 3, abs=1e-15)
+    assert row["median_difference"] == 0
+    assert (row["w"], row["p"]) == (2, 1.0)  # of ranks 1 and 2, the larger is positive; half of all orders are like it
+    assert row["rank_biserial"] == pytest.approx(1 / 3, abs=1e-15)
+
+
+def test_for_all_structures_together_a_scan_counts_once():
+    # a is better in s1 on three structures and worse in s2 on one: one for, one against
+    a = {"s1": {"x": 0.9, "y": 0.9, "z": 0.9}, "s2": {"x": 0.5, "y": None, "z": None}}
+    b = {"s1": {"x": 0.8, "y": 0.8, "z": 0.8}, "s2": {"x": 0.6, "y": None, "z": 0.4}}
+
+    row = comparison({"a": a, "b": b}, "xyz").loc[(OVERALL, "dice")]
+
+    assert row["n"] == 2
+    assert row["mean_difference"] == pytest.approx(0.0, abs=1e-15)
+    assert row["rank_biserial"] == 0
+
+
+def test_a_model_that_is_better_in_each_of_ten_scans_has_the_p_of_ten_equal_coins():
+    a = {f"s{n}": {"liver": 0.8 + n / 100} for n in range(10)}
+    b = {f"s{n}": {"liver": 0.8 - n / 90} for n in range(10)}
+    a["s0"]["liver"] = 0.81
+
+    table = comparison({"a": a, "b": b}, ["liver"])
+
+    row = table.loc[("liver", "dice")]
+    assert row["p"] == pytest.approx(2 / 2**10, rel=1e-12)
+    assert row["rank_biserial"] == 1
+    assert row["ci_low"] > 0
+    assert table.loc[("liver", "nsd"), "w"] == 55
+
+
+def test_without_common_scans_or_differences_a_row_says_nothing_but_how_many():
+    a = {"s1": {"liver": 0.9, "spleen": 0.5}, "s2": {"liver": None, "spleen": 0.6}}
+    b = {"s1": {"liver": None, "spleen": 0.5}, "s2": {"liver": 0.9, "spleen": 0.6}}
+
+    table = comparison({"a": a, "b": b})
+
+    results = ["mean_difference", "ci_low", "w", "p", "p_bonferroni", "rank_biserial"]
+    assert table.loc[("liver", "dice"), "n"] == 0
+    assert table.loc[("liver", "dice"), results].isna().all()
+    assert table.loc[("spleen", "dice"), ["n", "n_equal"]].to_list() == [2, 2]
+    assert table.loc[("spleen", "dice"), "mean_difference"] == 0
+    assert table.loc[("spleen", "dice"), ["w", "p", "p_bonferroni", "rank_biserial"]].isna().all()
+
+
+def test_structures_are_one_family_of_tests_and_all_together_another():
+    random = np.random.default_rng(1)
+    scans = [f"s{n}" for n in range(8)]
+    a, b = (
+        {scan: {"liver": better + random.random() / 4, "spleen": random.random()} for scan in scans}
+        for better in (0.5, 0.2)
+    )
+
+    table = comparison({"a": a, "b": b})
+
+    plain, adjusted = table["p"], table["p_bonferroni"]
+    np.testing.assert_allclose(adjusted.drop(OVERALL), np.minimum(4 * plain.drop(OVERALL), 1), rtol=1e-12)
+    np.testing.assert_allclose(adjusted[OVERALL], np.minimum(2 * plain[OVERALL], 1), rtol=1e-12)
+
+
+def test_two_models_are_compared_from_files(tmp_path):
+    exact = label_map(spleen=slab(1, 5))
+    scans = [f"s{n}" for n in range(6)]
+    validation_set(tmp_path, dict.fromkeys(scans, exact))
+    mine = predict(tmp_path, "mine", dict.fromkeys(scans, exact))
+    other = predict(tmp_path, "other", dict.fromkeys(scans, label_map(spleen=slab(3, 7))))
+
+    evaluate(tmp_path, mine, other)
+
+    summary, compared = tables(tmp_path, "summary", "comparison")
+    assert cell(summary, "dice_mean", model="other", structure=OVERALL) == 0.5
+    assert cell(compared, "mean_difference", structure="spleen", metric="dice") == 0.5
+    assert cell(compared, "p", structure=OVERALL, metric="dice") == pytest.approx(2 / 2**6, rel=1e-12)
+    assert cell(compared, "n_equal", structure="spleen", metric="nsd") == 6  # shifted by 3 mm: within the tolerance
+    assert set(zip(compared["model_a"], compared["model_b"], strict=True)) == {("mine", "other")}
+
+
+# Wrong options
+
+
+@pytest.mark.parametrize(
+    ("predictions", "more", "words"),
+    [
+        (["a=x", "a=y"], ["--comparison", "c.parquet"], "one or two models with names of their own, found a, a"),
+        (["a=x", "b=y", "c=z"], ["--comparison", "c.parquet"], "one or two models with names of their own"),
+        (["a=x", "b=y"], [], "--comparison belongs to two models"),
+        (["a=x"], ["--comparison", "c.parquet"], "--comparison belongs to two models"),
+        (["a=x"], ["--settings", '{"structures": ["livre"]}'], "livre are not structures of label set demo"),
+        (
+            ["a=x"],
+            ["--settings", '{"tolerance": 3}'],
+            "evaluate.tolerance: unknown key; did you mean",
+        ),
+        (["a=x"], [], "references.csv: the CSV of references does not exist"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_read(tmp_path, capsys, predictions, more, words):
+    outputs = ["--evaluation", str(tmp_path / "e.parquet"), "--summary", str(tmp_path / "s.parquet")]
+
+    code = main(
+        [
+            *("evaluate", "--reference", str(tmp_path / "references.csv"), "--predictions", *predictions),
+            *("--structures", "demo", *outputs, *more),
+        ]
+    )
+
+    assert code == 1
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("study", "evaluation", "words"),
+    [
+        ({}, {}, "evaluate.reference: is missing; it is the CSV of references"),
+        (
+            {"start_from": "measures", "measures": "m.csv"},
+            {"reference": "r.csv"},
+            "start_from measures has no label maps",
+        ),
+        (
+            {},
+            {"reference": "r.csv", "compare_with": {"x": "masks"}},
+            "evaluate.compare_with: x is the name of the study",
+        ),
+        ({}, {"reference": "r.csv", "compare_with": {"y": "a", "z": "b"}}, "evaluate.compare_with: "),
+        ({}, {"reference": "r.csv", "compare_with": {"my model": "a"}}, "'my model' does not match"),
+        ({}, {"reference": "r.csv", "structures": ["livre"]}, "has no structure livre; did you mean 'liver'?"),
+    ],
+)
+def test_a_section_that_cannot_be_meant_is_told(study, evaluation, words):
+    found = {"name": "x", "start_from": "segmentations", "registry": "registry.csv", **study}
+
+    with pytest.raises(ContractError, match=re.escape(words)):
+        validated({"study": found, "structures": "demo", "evaluate": evaluation})
+
+
+def test_a_study_without_the_section_has_none_and_one_with_it_the_paper_s_settings():
+    study = {"name": "x", "start_from": "segmentations", "registry": "registry.csv"}
+    config = {"study": study, "structures": "demo"}
+
+    filled = validated({**config, "evaluate": {"reference": "r.csv"}})["evaluate"]
+
+    assert "evaluate" not in validated(config)
+    assert (filled["tolerance_mm"], filled["iterations"], filled["confidence"]) == (3, 10000, 0.95)
+    assert (filled["compare_with"], filled["structures"]) == ({}, [])
+
+
+@pytest.mark.parametrize("text", ["results/masks", "=masks", "mine=", "my model=masks"])
+def test_a_model_is_given_by_name_and_folder(text, capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--predictions", text])
+
+    assert f"argument --predictions: NAME=FOLDER is expected, found '{text}'" in capsys.readouterr().err

@@ -1,0 +1,115 @@
+"""A table of measures made elsewhere takes the place of images, value by value."""
+
+import logging
+
+import pandas as pd
+import pytest
+
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.measure.external_measures import take_over
+
+
+def table(*rows, columns=("scan_id", "structure", "volume_ml", "hu_mean")):
+    return pd.DataFrame(list(rows), columns=list(columns))
+
+
+def taken(frame, scans=("a", "b"), names=("liver", "spleen")):
+    found = take_over(frame, list(scans), list(names), "measures.csv")
+    return MEASURES_TABLE.check(found).set_index(["scan_id", "structure"])
+
+
+def refused(frame, **options):
+    with pytest.raises(ContractError) as error:
+        taken(frame, **options)
+    return str(error.value)
+
+
+def test_a_table_is_taken_over_value_by_value():
+    found = taken(table(("a", "liver", 1500.5, 60.25), ("b", "liver", 900.0, None)))
+
+    assert found.loc[("a", "liver"), ["status", "volume_ml", "hu_mean"]].to_list() == ["measured", 1500.5, 60.25]
+    assert found.loc[("b", "liver"), "volume_ml"] == 900
+    assert pd.isna(found.loc[("b", "liver"), "hu_mean"])
+
+
+def test_what_the_table_has_no_value_for_is_missing_and_not_zero():
+    found = taken(table(("a", "liver", 1500.5, 60.25), ("b", "spleen", None, None)))
+
+    assert found["status"].to_dict() == {
+        ("a", "liver"): "measured",
+        ("a", "spleen"): "not_in_table",
+        ("b", "liver"): "not_in_table",
+        ("b", "spleen"): "not_in_table",
+    }
+    assert found.drop(index=("a", "liver")).drop(columns="status").isna().all(axis=None)
+
+
+def test_a_volume_of_zero_in_the_table_is_a_measured_absence():
+    found = taken(table(("a", "liver", 0, None)))
+
+    assert found.loc[("a", "liver"), ["status", "volume_ml"]].to_list() == ["measured", 0]
+
+
+def test_other_scans_and_structures_are_set_aside_and_counted(caplog):
+    frame = table(("a", "liver", 1500, 60), ("x", "liver", 1, 1), ("a", "heart", 1, 1))
+
+    with caplog.at_level(logging.INFO):
+        found = taken(frame)
+
+    assert len(found) == 4
+    assert "1 rows taken over, 2 of other scans or structures set aside" in caplog.messages
+
+
+def test_further_columns_of_measures_are_kept_and_unknown_ones_left_out():
+    columns = ("scan_id", "structure", "volume_ml", "n_voxels", "hu_p50", "faces", "status", "remark")
+
+    found = taken(table(("a", "liver", 1500, 125000, 58, "superior", "fine", "x"), columns=columns))
+
+    row = found.loc[("a", "liver")]
+    assert row[["status", "n_voxels", "hu_p50", "faces"]].to_list() == ["measured", 125000, 58, "superior"]
+    assert "remark" not in found.columns
+
+
+@pytest.mark.parametrize("column", ["volume_ml", "hu_mean"])
+def test_one_of_the_two_measures_is_enough(column):
+    found = taken(table(("a", "liver", 60.0), columns=("scan_id", "structure", column)))
+
+    assert found.loc[("a", "liver"), ["status", column]].to_list() == ["measured", 60]
+
+
+@pytest.mark.parametrize(
+    "columns", [("structure", "volume_ml"), ("scan_id", "volume_ml"), ("scan_id", "structure"), ("scan", "organ")]
+)
+def test_a_table_without_a_needed_column_is_refused(columns):
+    message = refused(table(columns=columns))
+
+    assert message == (
+        "measures.csv: columns scan_id, structure and volume_ml or hu_mean are needed, found " + ", ".join(columns)
+    )
+
+
+def test_a_table_of_other_people_is_refused():
+    message = refused(table(("x", "liver", 1500, 60)))
+
+    assert message == "measures.csv: no row has a scan_id of the cohort and a structure of the label set"
+
+
+def test_a_scan_and_structure_that_stand_twice_are_refused():
+    message = refused(table(("a", "liver", 1500, 60), ("a", "liver", 1501, 60)))
+
+    assert message.startswith("measures.csv: scan_id and structure must identify one row, found repeated in 2 rows")
+
+
+@pytest.mark.parametrize(
+    ("volume", "expected"),
+    [
+        (-1, "column 'volume_ml' must be at least 0 ml, found -1 in 1 rows, first scan_id and structure: 'a liver'"),
+        (
+            "1,5",
+            "column 'volume_ml' must be a finite number, found 1,5 in 1 rows, first scan_id and structure: 'a liver'",
+        ),
+    ],
+)
+def test_a_volume_that_is_none_is_refused(volume, expected):
+    assert refused(table(("a", "liver", volume, 60))) == f"measures.csv: {expected}"

@@ -1,0 +1,197 @@
+"""Tables of other people: long or wide, under their names, with or without the people in them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ctpop.cli import main
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.measure import user_table
+from ctpop.stages.measure.external_measures import taken_over
+
+NAMES = ["liver", "rib_left_1", "rib_left_12", "spleen"]
+
+
+def written(folder: Path, text: str, name: str = "mine.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def values(path, columns=None, scans=("a", "b")):
+    found = MEASURES_TABLE.check(taken_over(path, list(scans), NAMES, columns or {}))
+    measured = found[found["status"].eq("measured")]
+    return {
+        (row.scan_id, row.structure): (None if pd.isna(row.volume_ml) else row.volume_ml, row.hu_mean)
+        for row in measured.itertuples()
+    }
+
+
+def refused(path, columns=None):
+    with pytest.raises(ContractError) as error:
+        taken_over(path, ["a", "b"], NAMES, columns or {})
+    return str(error.value).replace(f"{path.parent}/", "")
+
+
+def test_a_wide_table_has_a_column_per_structure_and_measure(tmp_path):
+    path = written(
+        tmp_path, "scan_id,age_years,liver_volume_ml,liver_hu_mean,rib_left_12_hu_mean\na,40,1500,60,300\nb,50,,55,\n"
+    )
+
+    found = values(path)
+
+    assert found[("a", "liver")] == (1500, 60)
+    assert found[("a", "rib_left_12")] == (None, 300)
+    assert found[("b", "liver")] == (None, 55)
+    assert set(found) == {("a", "liver"), ("a", "rib_left_12"), ("b", "liver")}
+
+
+def test_long_and_wide_tables_of_the_same_numbers_give_the_same_measures(tmp_path):
+    wide = written(tmp_path, "scan_id,liver_volume_ml,spleen_volume_ml\na,1500,200\nb,900,210\n", "wide.csv")
+    long = written(
+        tmp_path,
+        "scan_id,structure,volume_ml\na,liver,1500\na,spleen,200\nb,liver,900\nb,spleen,210\n",
+        "long.csv",
+    )
+
+    pd.testing.assert_frame_equal(*(taken_over(path, ["a", "b"], NAMES) for path in (wide, long)))
+
+
+def test_a_star_in_the_column_map_stands_for_a_structure(tmp_path):
+    path = written(tmp_path, "Case,vol_liver,vol_rib_left_1,vol_unknown,Milz\na,1500,9,1,200\n")
+    columns = {"Case": "scan_id", "vol_*": "*_volume_ml", "Milz": "spleen_volume_ml"}
+
+    assert {key: volume for key, (volume, _) in values(path, columns).items()} == {
+        ("a", "liver"): 1500,
+        ("a", "rib_left_1"): 9,
+        ("a", "spleen"): 200,
+    }
+
+
+def test_bare_names_of_structures_can_be_mapped_by_a_star_alone(tmp_path):
+    path = written(tmp_path, "scan_id,age,liver,spleen\na,40,60,110\n")
+
+    assert values(path, {"*": "*_hu_mean"})["a", "spleen"] == (None, 110)
+
+
+def test_the_columns_of_a_long_table_are_mapped_too(tmp_path):
+    path = written(tmp_path, "Case\torgan\tml\na\tliver\t1500\n", "mine.tsv")
+
+    assert values(path, {"Case": "scan_id", "organ": "structure", "ml": "volume_ml"})["a", "liver"][0] == 1500
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("scan_id,liver_volume_mm3\na,1500000\n", {}),
+        ("scan_id,liver_mm3\na,1500000\n", {"*_mm3": "*_volume_mm3"}),
+        ("scan_id,structure,volume_mm3\na,liver,1500000\n", {}),
+    ],
+)
+def test_cubic_millimetres_become_millilitres(tmp_path, text, columns):
+    assert values(written(tmp_path, text), columns)["a", "liver"][0] == 1500
+
+
+def test_ids_that_look_like_numbers_stay_as_they_are_written(tmp_path):
+    path = written(tmp_path, "Case,liver_volume_ml\n007,1500\n")
+
+    assert values(path, {"Case": "scan_id"}, scans=["007"])["007", "liver"][0] == 1500
+
+
+def test_rows_without_ids_are_called_by_their_number(tmp_path):
+    path = written(tmp_path, "age_years,liver_volume_ml\n40,1500\n50,900\n")
+
+    assert values(path, scans=["row00001", "row00002"])["row00002", "liver"][0] == 900
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "message"),
+    [
+        ("scan_id,liver\na,1\n", {"lver": "liver_volume_ml"}, "measure.columns names lver, which fits no column"),
+        (
+            "scan_id,liver\na,1\n",
+            {"hu_*": "*_hu_mean"},
+            "measure.columns names hu_*, which fits no column; found scan_id",
+        ),
+        (
+            "scan_id,x,liver_hu_mean\na,1,2\n",
+            {"x": "liver_hu_mean"},
+            "found liver_hu_mean twice; change measure.columns",
+        ),
+        ("scan_id,lever_hu_mean\na,1\n", {}, "a column structure (long table), or columns STRUCTURE_volume_ml"),
+        (
+            "scan_id,liver_volume_ml,liver_volume_mm3\na,1,2\n",
+            {},
+            "volumes are given twice, as volume_ml and volume_mm3",
+        ),
+        ("scan_id,liver_volume_ml\na,viel\n", {}, "column 'volume_ml' must be a finite number, found viel in 1 rows"),
+        ("scan_id,liver_volume_mm3\na,viel\n", {}, "column 'volume_ml' must be a finite number, found viel in 1 rows"),
+        ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "scan_id and structure must identify one row, found repeated in"),
+        ("", {}, "a CSV in UTF-8 is expected"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_and_told(tmp_path, text, columns, message):
+    told = refused(written(tmp_path, text), columns)
+
+    assert told.startswith("mine.csv: ")
+    assert message in told
+
+
+def test_a_column_map_for_a_folder_of_statistics_is_refused(tmp_path):
+    assert "which have no columns" in refused(tmp_path, {"a": "scan_id"})
+
+
+def registry(path, columns=None):
+    table = user_table.read(path, columns or {}, NAMES, as_text=True)
+    return user_table.people_in(table, NAMES, path)
+
+
+def test_the_people_of_a_wide_table_are_its_other_columns_as_written(tmp_path):
+    path = written(tmp_path, "scan_id,Age,sex,liver_hu_mean\n01,040,m,60\n02,N-A,f,\n")
+
+    found = registry(path, {"Age": "age_years"})
+
+    assert found.to_dict("list") == {"scan_id": ["01", "02"], "age_years": ["040", "N-A"], "sex": ["m", "f"]}
+
+
+def test_the_people_of_a_long_table_have_one_row_each(tmp_path):
+    path = written(tmp_path, "scan_id,age_years,structure,hu_mean\na,40,liver,60\na,40,spleen,110\nb,50,liver,61\n")
+
+    assert registry(path).to_dict("list") == {"scan_id": ["a", "b"], "age_years": ["40", "50"]}
+
+
+def test_rows_of_one_scan_that_differ_about_the_person_are_refused(tmp_path):
+    path = written(tmp_path, "scan_id,age_years,structure,hu_mean\na,40,liver,60\na,41,spleen,110\n")
+
+    with pytest.raises(ContractError, match=r"found 1 scans where they do not, first 'a' \(age_years\); correct"):
+        registry(path)
+
+
+def test_a_long_table_without_ids_is_refused(tmp_path):
+    with pytest.raises(ContractError, match="a long table needs column scan_id; found age_years, structure, hu_mean"):
+        registry(written(tmp_path, "age_years,structure,hu_mean\n40,liver,60\n"))
+
+
+def test_the_command_writes_the_registry(tmp_path):
+    path = written(tmp_path, "age_years,liver_volume_ml\n40,1500\n50,900\n")
+    out = tmp_path / "registry.csv"
+
+    ended = main(["patients", "--table", str(path), "--structures", "demo", "--out", str(out)])
+
+    assert ended == 0
+    assert out.read_text() == "age_years,scan_id\n40,row00001\n50,row00002\n"
+
+
+def test_a_folder_of_statistics_has_no_people(tmp_path, capsys):
+    ended = main(["patients", "--table", str(tmp_path), "--structures", "demo", "--out", str(tmp_path / "r.csv")])
+
+    assert ended == 1
+    assert "a folder of statistics knows no ages; set study.registry" in capsys.readouterr().err
+
+
+def test_blanks_around_names_of_columns_and_ids_mean_nothing(tmp_path):
+    path = written(tmp_path, "scan_id , liver_volume_ml\n a ,1500\n")
+
+    assert values(path)["a", "liver"][0] == 1500

@@ -1,0 +1,272 @@
+"""How far a study is, told from the store, the tables and the logs of real jobs."""
+
+import os
+import re
+import time
+from datetime import datetime
+
+import pytest
+
+from ctpop.cli import main
+from ctpop.imaging.job_ledger import Ledger, beside, spent
+from ctpop.stages.operate import configured_study as studies
+from ctpop.stages.operate import rates, segmentation_progress
+from ctpop.study.shards import home_of, parse_shard
+
+
+def shards(study):
+    return {shard.name: shard for shard in segmentation_progress.progress(study)}
+
+
+def shard_with(study, scan):
+    return study.cohort.set_index("scan_id")["shard"][scan]
+
+
+def write_log(study, name, *lines, ago_s=600.0, silent_s=0.0):
+    """Write the log of a job that began and told something for the last time so long ago."""
+    path = study.results / "logs" / "segment" / f"{name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.fromtimestamp(time.time() - ago_s).strftime("%Y-%m-%d %H:%M:%S,123")
+    path.write_text("".join(f"{stamp} segment: {line}\n" for line in lines))
+    os.utime(path, (time.time() - silent_s,) * 2)
+
+
+def write_ledger(study, name, *lines):
+    """Write what jobs on a shard have spent: job, scan, seconds since the job began, whether it was found finished."""
+    path = beside(study.results / "benchmarks" / "segment" / f"{name}_scans.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{job},{scan},{seconds},{int(reused)},\n" for job, scan, seconds, reused in lines))
+
+
+def test_a_study_that_has_not_begun_waits(study):
+    found = shards(study)
+
+    assert set(found) == set(study.shards)
+    assert {shard.state for shard in found.values()} == {"waiting"}
+    assert sum(shard.left for shard in found.values()) == 12  # the one of unknown age is not in the study
+
+
+def test_every_scan_of_the_cohort_has_one_of_the_shards_of_the_workflow(study):
+    moduli = sorted({parse_shard(name)[1] for name in study.shards}, reverse=True)
+
+    assert len(study.shards) == 4
+    assert study.cohort["shard"].to_list() == [home_of(scan, study.shards, moduli) for scan in study.cohort["scan_id"]]
+
+
+def test_a_finished_shard_tells_what_became_of_its_scans_and_what_they_cost(study, segment):
+    name = shard_with(study, "s03")
+    segment(name, seconds=30.0)
+
+    found = shards(study)[name]
+
+    size = int((study.cohort["shard"] == name).sum())
+    assert (found.state, found.left, dict(found.failed)) == ("finished", 0, {"missing_file": 1})
+    assert (found.done, found.fresh, found.seconds) == (size - 1, size, 30.0)
+    assert [shard.state for shard in shards(study).values()].count("waiting") == 3
+
+
+def test_a_running_shard_tells_what_is_in_the_store_and_what_its_log_says(study):
+    name = study.cohort["shard"].value_counts().index[0]
+    scans = study.cohort.loc[study.cohort["shard"] == name, "scan_id"].to_list()
+    write_log(study, name, "shard 1 of 4: 3 scans, engine existing", f"{scans[0]} unreadable: cut short", ago_s=120)
+    study.store.folder.mkdir(parents=True)
+    study.store.note_path(scans[1]).write_text("{}")
+    write_ledger(study, name, ("job", scans[1], 40.0, False))
+
+    found = shards(study)[name]
+
+    assert (found.state, found.done, dict(found.failed)) == ("running", 1, {"unreadable": 1})
+    assert found.left == len(scans) - 2
+    assert found.fresh == 1
+    assert 118 <= found.seconds <= 130
+
+
+def test_a_scan_that_is_to_be_tried_again_has_not_failed(study):
+    name = shard_with(study, "s00")
+    write_log(study, name, "s00 is tried again later: not_read: x.nii.gz: Input/output error")
+
+    assert not shards(study)[name].failed
+
+
+@pytest.mark.parametrize(("silent_s", "state"), [(60, "running"), (7200, "silent")])
+def test_a_job_that_says_nothing_for_long_is_silent(study, silent_s, state):
+    write_log(study, study.shards[0], "begins", ago_s=8000, silent_s=silent_s)
+
+    assert shards(study)[study.shards[0]].state == state
+
+
+@pytest.mark.parametrize(
+    "line", ["error in segment: shard 1-of-4: 6 of 8 scans failed", "Traceback (most recent call last):"]
+)
+def test_a_job_that_failed_is_not_running(study, line):
+    write_log(study, study.shards[0], "begins")
+    log = study.results / "logs" / "segment" / f"{study.shards[0]}.log"
+    log.write_text(f"{log.read_text()}{line}\n")
+
+    assert shards(study)[study.shards[0]].state == "failed"
+
+
+def test_hours_of_jobs_that_were_killed_are_counted(study, segment):
+    name = shard_with(study, "s00")
+    write_ledger(study, name, ("first", "x", 100.0, False), ("first", "y", 200.0, False), ("second", "x", 50.0, True))
+
+    before = shards(study)[name]
+    segment(name, seconds=30.0)
+    after = shards(study)[name]
+
+    assert (before.seconds, before.fresh) == (250.0, 2)
+    assert after.seconds == pytest.approx(250, abs=20)  # and what the job itself took
+    assert after.fresh == 2 + int((study.cohort["shard"] == name).sum())
+
+
+def test_a_line_of_the_ledger_that_a_kill_cut_short_is_left_out(study):
+    write_ledger(study, study.shards[0], ("first", "x", 100.0, False))
+    path = beside(study.results / "benchmarks" / "segment" / f"{study.shards[0]}_scans.csv")
+    path.write_text(path.read_text() + "second,y,2")
+
+    assert spent(path).seconds == 100
+
+
+def test_a_full_disk_does_not_end_a_job_over_its_ledger(tmp_path):
+    (tmp_path / "jobs.csv").symlink_to("/dev/full")
+
+    Ledger(tmp_path / "jobs.csv").add({"scan_id": "x", "reused": False, "gpu_mb": None})
+
+
+def test_a_patient_who_joined_after_a_shard_was_finished_is_still_to_be_done(study, segment, tmp_path):
+    segment(shard_with(study, "s00"))
+    registry = tmp_path / "registry.csv"
+    registry.write_text(registry.read_text() + "late,s00,60,x.nii.gz,x.nii.gz\n")
+    grown = studies.read(tmp_path / "study.yaml")
+
+    found = shards(grown)[shard_with(grown, "late")]
+
+    assert found.state == "waiting"
+    assert found.left == 1
+
+
+def test_the_command_tells_counts_hours_and_what_is_left(study, segment, capsys):
+    for name in study.shards[:2]:
+        segment(name, seconds=1800.0)
+    done = int(study.cohort["shard"].isin(study.shards[:2]).sum())
+
+    assert main(["status", "study.yaml"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    failed = int(shard_with(study, "s03") in study.shards[:2])
+    reason = " (1 missing_file)" if failed else ""
+    assert lines[0] == "study small: 12 scans enter, 4 shards"
+    assert lines[1] == (
+        f"scans   {done - failed} done, {failed} failed{reason}, 0 left in running jobs, {12 - done} in jobs that wait"
+    )
+    assert lines[2] == "shards  2 finished, 2 waiting"
+    each = 3600 / done
+    assert lines[3] == (
+        f"time    1.00 hours of jobs (no GPU was used) so far; {each:.1f} s per scan,"
+        f" so {each * (12 - done) / 3600:.2f} h are left with 1 jobs at a time"
+    )
+    assert lines[4] == "then    0 shards measured; tables: none; report: not yet"
+
+
+def test_a_study_without_its_file_is_told(study, capsys):
+    assert main(["status", "nowhere.yaml"]) == 1
+    assert "nowhere.yaml: the configuration of a study is expected, found: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("a: [", "is no YAML"), ("- 1", "found no study"), ("x: 1", "found no study")]
+)
+def test_a_file_that_is_no_study_is_told(study, tmp_path, capsys, text, told):
+    (tmp_path / "other.yaml").write_text(text)
+
+    assert main(["status", "other.yaml"]) == 1
+    assert told in capsys.readouterr().err
+
+
+# Rates and plans
+
+
+def test_rates_are_those_of_the_jobs_that_made_something(study, segment):
+    for name in study.shards:
+        segment(name, seconds=60.0)
+
+    found = rates.measured(study)
+
+    with_scans = study.cohort["shard"].nunique()
+    assert found.segment_s == pytest.approx(with_scans * 60 / 12)
+    assert found.segment_mb == 200
+    assert found.mask_mb == pytest.approx(rates.mean_mb(study.store.folder))
+    assert found.mask_mb > 0
+    assert found.measure_s == rates.shipped().measure_s
+    assert found.sources["segment_s"] == "measured in results/small: 12 scans"
+    assert found.sources["measure_s"] == rates.shipped().sources["measure_s"]
+
+
+def test_jobs_that_found_everything_finished_tell_no_rate(study, segment):
+    for _ in range(2):
+        for name in study.shards:
+            segment(name, seconds=60.0)
+    failing = shard_with(study, "s03")
+
+    found = rates.jobs(study.results / "benchmarks" / "segment")
+
+    assert found["fresh"].to_dict() == {**dict.fromkeys(study.shards, 0), failing: 1}  # a failed scan is tried again
+
+
+def test_a_plan_multiplies_rates(capsys):
+    assert main(["plan", "--scans", "6400", "--scans-per-shard", "64", "--gpus", "5"]) == 0
+
+    told = capsys.readouterr().out
+    known = rates.shipped()
+    hours = (6400 * known.segment_s + 100 * known.start_s) / 3600
+    assert "6,400 scans in 100 shards of 64 on average" in told
+    assert f"GPU hours  {hours:,.1f}, that is {hours / 6.4:.1f} per 1000 scans" in told
+    assert f"time       {hours / 5:.1f} hours with 5 GPUs at a time" in told
+    assert all(f"  {name} = " in told for name in known.sources)
+
+
+def test_a_plan_has_every_stage_of_many_jobs_and_what_it_reads(capsys):
+    assert main(["plan", "--scans", "6400", "--scans-per-shard", "64"]) == 0
+
+    told = capsys.readouterr().out
+    known = rates.shipped()
+    for stage, seconds in {"segment": known.segment_s, "measure": known.measure_s, "review": known.review_s}.items():
+        hours = (6400 * seconds + 100 * known.start_s) / 3600
+        assert re.search(rf"^{stage} +100 +{hours / 100:.2f} +{hours:,.1f} ", told, re.MULTILINE), stage
+    assert f"reading    {3 * 6400 * known.ct_mb / 1e6:.2f} TB" in told
+
+
+def test_a_plan_says_days_where_there_are_many_and_knows_that_a_job_takes_one_gpu(capsys):
+    assert main(["plan", "--scans", "640", "--scans-per-shard", "320", "--gpus", "8"]) == 0
+    few_jobs = capsys.readouterr().out
+    assert main(["plan", "--scans", "64000", "--scans-per-shard", "320", "--gpus", "2"]) == 0
+    many_hours = capsys.readouterr().out
+
+    known = rates.shipped()
+    job = (320 * known.segment_s + known.start_s) / 3600
+    assert f"time       {job:.1f} hours with 8 GPUs" in few_jobs
+    assert f"time       {100 * job / 24:.1f} days with 2 GPUs" in many_hours
+
+
+def test_a_plan_takes_the_rates_of_a_pilot(study, segment, capsys):
+    for name in study.shards:
+        segment(name, seconds=60.0)
+
+    assert main(["plan", "--scans", "1000", "--pilot", "study.yaml"]) == 0
+
+    each = study.cohort["shard"].nunique() * 60 / 12
+    told = capsys.readouterr().out
+    assert f"segment_s = {each:g}: measured in results/small: 12 scans" in told
+    assert "per 1000 scans; without a GPU, as the pilot ran" in told
+    assert "GPU hours" not in told
+
+
+@pytest.mark.parametrize("option", ["--scans", "--gpus", "--scans-per-shard"])
+def test_a_plan_of_nothing_is_refused(option, capsys):
+    assert main(["plan", "--scans", "5", option, "0"]) == 1
+    assert "1 or more is expected" in capsys.readouterr().err
+
+
+def test_a_pilot_that_has_not_run_is_told(study, capsys):
+    assert main(["plan", "--scans", "5", "--pilot", "study.yaml"]) == 1
+    assert "a study that has run is expected" in capsys.readouterr().err

@@ -1,0 +1,86 @@
+"""Figures drawn by several processes: the same files as by one, in the order of the plans."""
+
+import logging
+from functools import partial
+
+import pytest
+
+from ctpop.figures import age_by_sex, asymmetry, scatter
+from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.export import Plan
+from ctpop.figures.formats import FORMATS
+from ctpop.figures.formatting import printed_in
+from ctpop.stages.report.figure_files import processes_for, save_all
+from support import study_tables
+
+
+def plans():
+    """Return one plan per banner, and a scatter plot with a P value."""
+    people = study_tables.registry(30)
+    tell = partial(age_by_sex.source, people)
+    ages = [Plan(name, "age_by_sex", name, partial(age_by_sex.draw, people, name), tell) for name in ("one", "two")]
+    points = people[["age_years", "sex"]].assign(value=people["age_years"] ** 2, quartile=1)
+    association = {"rho": -0.5, "p": 0.00001, "ci_low": -0.6, "ci_high": -0.4}
+    finding = Finding("aorta", "volume_ml", points, association, {}, frozenset())
+    conventions = Conventions(None, 0.95, 0.0001, (10, 100), [""] * 4)
+    return [*ages, Plan("three", "scatter", "", partial(scatter.draw, finding, conventions), points.copy)]
+
+
+def saved(folder, jobs, style="paper", chosen=slice(None), formats=FORMATS):
+    with printed_in(style):
+        pictures = save_all(plans()[chosen], folder, {"dpi": 72, "formats": formats}, jobs)
+    return pictures, {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("style", ["paper", "ama"])
+def test_two_processes_write_the_same_files_as_one(tmp_path, style):
+    alone, one = saved(tmp_path / "one", 1, style)
+    together, two = saved(tmp_path / "two", 2, style)
+
+    assert one == two
+    assert alone == together
+    assert [picture.name for picture in together] == ["one", "two", "three"]
+    assert len(two) == 3 * 4
+    expected = {"paper": ("&lt; .0001", "−.50"), "ama": ("&lt; .001", "−0.50")}[style]
+    assert all(words in two["three.svg"].decode() for words in expected)
+
+
+@pytest.mark.parametrize(("files", "jobs", "processes"), [(28, 8, 1), (0, 8, 1), (162, 8, 5), (162, 2, 2)])
+def test_a_process_is_started_only_for_figures_that_take_longer_than_its_start(files, jobs, processes):
+    assert processes_for(files, jobs) == processes
+
+
+def test_progress_is_told_and_ends_with_all(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        saved(tmp_path, 1)
+
+    assert "3 of 3 figures drawn" in caplog.text
+
+
+def test_figures_of_an_earlier_configuration_go_and_other_files_stay(tmp_path):
+    for name in ("structure_spleen.pdf", "structure_spleen.csv", "centiles_aorta_volume_ml.svg", "notes.pdf"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "structure_spleen.txt").write_text("somebody's")
+
+    _, files = saved(tmp_path, 1, chosen=slice(1))
+
+    assert set(files) == {
+        *(f"one.{kind}" for kind in ("pdf", "svg", "png", "csv")),
+        "notes.pdf",
+        "structure_spleen.txt",
+    }
+
+
+def test_only_the_chosen_formats_are_written_and_files_of_the_others_are_removed(tmp_path):
+    saved(tmp_path, 1, chosen=slice(1))
+
+    _, files = saved(tmp_path, 1, chosen=slice(1), formats=["svg"])
+
+    assert set(files) == {"one.svg", "one.csv"}
+
+
+def test_a_figure_that_cannot_be_drawn_ends_the_run(tmp_path):
+    broken = Plan("broken", "asymmetry", "", partial(asymmetry.draw, None, None), dict)
+
+    with pytest.raises(TypeError):
+        save_all([broken, *plans()], tmp_path, {"dpi": 72, "formats": FORMATS}, 2)

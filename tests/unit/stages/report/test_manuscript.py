@@ -1,0 +1,215 @@
+"""Parts of a manuscript: results in words, the table of associations, checklists; every number stands in a table."""
+
+import csv
+import re
+
+import docx
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.documents import manuscript_files
+from ctpop.documents.manuscript_files import Document
+from ctpop.stages.report import manuscript, pages
+from ctpop.stages.report.finished_study import Study
+from ctpop.study import configuration
+from support import study_tables
+
+LABELS = study_tables.label_set(n_pairs=2, n_single=2)
+
+
+def study(n=200, banner="synthetic", **changes):
+    tables = study_tables.study(study_tables.registry(n), LABELS)
+    config = configuration.validated(
+        {
+            "study": {"name": "made_up", "registry": "registry.csv", **({"banner": banner} if banner else {})},
+            "structures": "demo",
+            "segment": {"model": "demo"},
+            **changes,
+        }
+    )
+    config["report"]["figure6"] = [["organ_1", "volume_ml"]]
+    return Study(config, LABELS, tables)
+
+
+def results(made):
+    return manuscript.results_text(made, pages.templates().get_template("results.md"))
+
+
+@pytest.fixture(scope="module")
+def made():
+    return study()
+
+
+@pytest.mark.parametrize(
+    ("n", "alpha", "rho"), [(4004, 1e-4, 0.0614), (4004, 0.05 / 208, 0.0580), (4004, 0.05, 0.0310)]
+)
+def test_the_smallest_significant_correlation_is_that_of_the_t_distribution(n, alpha, rho):
+    assert manuscript.smallest_significant(n, alpha) == pytest.approx(rho, abs=6e-5)
+
+
+def test_two_values_are_never_significant():
+    assert np.isnan(manuscript.smallest_significant(2, 0.05))
+
+
+def test_the_results_tell_the_counts_of_the_tables(made):
+    text = results(made)
+    own = made.tables["associations"].loc[made.tables["associations"]["family"] == "structures"]
+
+    assert f"included {len(made.tables['cohort'])} scans" in text
+    assert f"Of {int(own['rho'].notna().sum())} correlations with age" in text
+    assert f"{int(own['significant'].sum())} were significant (P < .0001)" in text
+
+
+def test_the_results_tell_why_scans_were_excluded(made):
+    flow = made.tables["flow"]
+    told = [
+        f"{sentence[:1].lower()}{sentence[1:]} (n = {n:,})"
+        for sentence, n in zip(flow["sentence"], flow["n_removed"], strict=True)
+    ]
+
+    assert len(told) > 1
+    assert f" Scans were excluded because of: {'; '.join(told)}." in results(made)
+
+
+def test_the_strongest_correlation_comes_first_with_interval_p_and_n(made):
+    all_of = made.tables["associations"]
+    own = all_of.loc[all_of["family"].eq("structures") & all_of["measure"].eq("volume_ml") & all_of["significant"]]
+    best = own.loc[own["rho"].abs().idxmax()]
+
+    assert len(own)
+    told = manuscript.strongest(own, made)[0]
+    assert told.startswith(manuscript.in_a_sentence(best["structure"]))
+    assert f"n = {best['n']}" in told
+    assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", told)
+
+
+def test_the_banner_stands_in_the_results_and_on_the_table_or_on_neither(made):
+    assert ": synthetic." in results(made)
+    assert "synthetic" not in results(study(banner=None))
+    assert "synthetic" in manuscript_files.as_html(manuscript.association_document(made))
+    assert "synthetic" not in manuscript_files.as_html(manuscript.association_document(study(banner=None)))
+
+
+def test_a_study_without_results_says_so():
+    assert "No structure had enough usable values" in results(study(n=4))
+
+
+def test_the_table_has_every_structure_group_and_measure_in_label_order(made):
+    cells = manuscript.association_document(made).cells
+
+    assert len(cells) == len(made.tables["associations"])
+    assert list(cells["Structure"])[::2] == [manuscript.structure_text(name) for name in made.analysed]
+    assert list(cells["Measure"])[:2] == ["Volume", "Attenuation"]
+
+
+def test_csv_html_and_docx_hold_the_same_cells(made, tmp_path):
+    document = manuscript.association_document(made)
+    manuscript_files.write(document, tmp_path, "table")
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    table = docx.Document(str(tmp_path / "table.docx")).tables[0]
+
+    assert [[cell.text for cell in row.cells] for row in table.rows] == rows
+    assert pd.read_html(tmp_path / "table.html", keep_default_na=False)[0].astype(str).shape == document.cells.shape
+
+
+def test_equal_tables_give_equal_bytes(made):
+    document = manuscript.association_document(made)
+
+    assert manuscript_files.as_docx(document) == manuscript_files.as_docx(document)
+
+
+def test_text_of_a_table_does_nothing_in_a_browser():
+    hostile = "<img src=x onerror=alert(1)>"
+    page = manuscript_files.as_html(Document(hostile, pd.DataFrame({hostile: [hostile]}), (hostile,), hostile))
+
+    assert "<img" not in page
+    assert page.count("&lt;img") == 6
+
+
+@pytest.mark.parametrize(("name", "items"), [("strobe", 32), ("claim", 42)])
+def test_a_checklist_has_every_item_and_tells_where_it_is_answered_or_what_to_write(name, items, tmp_path):
+    table = manuscript.checklist(name, tmp_path)
+
+    assert len(table) == items == table["item"].nunique()
+    assert table[["item", "topic", "asks_for", "author"]].ne("").all(axis=None)
+    assert table["answered_in"].eq("").all()  # an empty folder answers nothing
+
+
+def test_a_checklist_names_only_files_that_are_there(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "flow.csv").write_text("order\n", encoding="utf-8")
+    table = manuscript.checklist("strobe", tmp_path).set_index("item")["answered_in"]
+
+    assert table["6a"] == table["13a"] == "tables/flow.csv"
+    assert table.drop(["6a", "13a"]).eq("").all()
+
+
+def numbers_of(tables, digits):
+    """Return every number of some tables, as it is printed with so many decimals."""
+    columns = [table[name] for table in tables for name in table.select_dtypes("number").columns]
+    values = np.concatenate([column.dropna().to_numpy(float) for column in columns])
+    return {f"{abs(value):.{digits}f}".lstrip("0") or "0" for value in values if np.isfinite(value)}
+
+
+def counts_of(made):
+    """Return every count that results may tell, from the tables, without the functions of the report."""
+    tables, names = made.tables, LABELS.names
+    rows = {name: table for name, table in tables.items() if "structure" in table.columns}
+    own = {name: table.loc[table["structure"].isin(names)] for name, table in rows.items()}
+    together = own["adjusted"].loc[own["adjusted"]["adjusted_for"].eq("sex"), "p"].dropna()
+    groups = own["groups"]["p"].dropna()
+    agreed = tables["compare_published"]["verdict"].value_counts().reindex(["consistent", "differs"], fill_value=0)
+    found = [
+        *(len(tables["cohort"]), len(names), tables["flow"]["n_before"].iloc[0], *tables["flow"]["n_removed"]),
+        *tables["cohort"]["sex"].value_counts(),
+        own["measures"].loc[own["measures"]["status"] == "measured", "scan_id"].nunique(),
+        *own["analysis"]["measure"].value_counts(),
+        *(own["associations"]["rho"].notna().sum(), own["associations"]["significant"].sum()),
+        *own["associations"]["n"],
+        *(len(groups), (groups < 1e-4).sum(), len(together), (together < 1e-4).sum(), *agreed, agreed.sum()),
+    ]
+    return {str(int(n)) for n in found}
+
+
+def test_every_number_of_the_results_stands_in_a_table_or_is_a_count_of_its_rows(made):
+    own = made.tables["associations"].loc[made.tables["associations"]["structure"].isin(LABELS.names)]
+    ages = np.percentile(made.tables["cohort"]["age_years"].dropna(), [25, 50, 75])
+    detectable = manuscript.smallest_significant(int(own["n"].max()), 1e-4)
+    known = {
+        *counts_of(made),
+        *numbers_of([own, made.tables["sensitivity"]], 2),
+        *(f"{age:.1f}" for age in ages),
+        f"{detectable:.3f}".lstrip("0"),
+    }
+
+    text = re.sub(r"95% CI|P < \.0001|organ \d|muscle \d", "", results(made))
+    found = re.findall(r"(?<![\w.])\.?\d(?:[\d,]*\d)?(?:\.\d+)?", text)
+    assert len(found) > 30
+    assert [word for word in found if word.replace(",", "") not in known] == []
+
+
+def test_text_becomes_a_word_file_with_headings_paragraphs_and_the_symbol_of_the_correlation(tmp_path):
+    manuscript_files.write_prose("## Results\n\nOne (r_s = −.61).\n\n### More\nTwo.\n", tmp_path, "results")
+    word = docx.Document(str(tmp_path / "results.docx"))
+
+    assert [(part.style.name, part.text) for part in word.paragraphs] == [
+        ("Heading 1", "Results"),
+        ("Normal", "One (rs = −.61)."),
+        ("Heading 2", "More"),
+        ("Normal", "Two."),
+    ]
+    runs = {run.text: run for run in word.paragraphs[1].runs}
+    assert runs["r"].italic
+    assert runs["s"].font.subscript
+    assert manuscript_files.prose_as_docx("One.") == manuscript_files.prose_as_docx("One.")
+
+
+@pytest.mark.parametrize("name", manuscript.NAMES)
+def test_an_item_of_a_checklist_is_answered_by_a_file_or_left_to_the_author_in_so_many_words(name):
+    items = pd.read_csv(manuscript.CHECKLISTS / f"{name}.csv", dtype=str, keep_default_na=False)
+    places = items["answered_in"].str.split("; ").explode()
+
+    assert set(places.str.rpartition("/")[0]) <= {"", "report", "tables", "figures"}
+    assert items.loc[items["answered_in"].eq(""), "author"].ne("check").all()

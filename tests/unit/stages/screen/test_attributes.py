@@ -1,0 +1,58 @@
+"""Known absences are read from the registry; a name that is no structure is an error."""
+
+import pandas as pd
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.screen.attributes import facts_of, known_absences
+from support.evidence import labels
+
+NAMES = ["spleen", "kidney_left", "kidney_right"]
+
+
+def cohort(*words):
+    return pd.DataFrame(
+        {"scan_id": [f"s{k}" for k in range(len(words))], "known_absent": pd.Series(words, dtype="str")}
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("spleen", ["spleen"]),
+        ("spleen kidney_left", ["spleen", "kidney_left"]),
+        ("spleen;kidney_left", ["spleen", "kidney_left"]),
+        (" spleen ; kidney_left; ", ["spleen", "kidney_left"]),
+        ("spleen spleen", ["spleen"]),
+        (";", []),
+        (None, []),
+    ],
+)
+def test_structures_are_separated_by_blanks_or_semicolons(words, found):
+    assert list(known_absences(cohort(words), NAMES)["structure"]) == found
+
+
+def test_each_absence_belongs_to_its_scan():
+    found = known_absences(cohort("spleen", None, "spleen kidney_right"), NAMES)
+
+    assert list(found.itertuples(index=False, name=None)) == [
+        ("s0", "spleen"),
+        ("s2", "spleen"),
+        ("s2", "kidney_right"),
+    ]
+
+
+def test_a_registry_that_knows_of_no_absence_gives_none():
+    assert len(known_absences(cohort(), NAMES)) == 0
+    assert len(facts_of(labels(), {}, None).absences) == 0
+
+
+def test_a_name_that_is_no_structure_is_refused_with_the_scan():
+    with pytest.raises(ContractError) as refused:
+        known_absences(cohort("spleen", "splen", "left_kidney spleen"), NAMES)
+
+    expected = (
+        "registry: known_absent names structures of the label set, separated by blanks or semicolons, found 2 names"
+        " that are none, first s1 (splen), s2 (left_kidney)"
+    )
+    assert str(refused.value) == expected

@@ -1,0 +1,158 @@
+"""Each rule holds from its limit on, for the structures that it is for, and never where evidence is missing."""
+
+import numpy as np
+import pytest
+
+from ctpop.stages.screen.evidence import robust_z
+from ctpop.study.rule_sets import Rule, RuleSet
+from support.evidence import PAIRED, facts, measures, sound_cohort, spoilt, verdicts
+
+BOTH = ("volume_ml", "hu_mean")
+
+
+def alone(name, drops=BOTH, not_for=(), **limits):
+    """Return a set of one rule."""
+    return RuleSet("alone", {name: Rule(tuple(drops), tuple(not_for), limits)})
+
+
+def reason_of(rules, structure="liver", **changed):
+    return verdicts(measures(changed, structure=structure), rules).iloc[0]["reason"]
+
+
+FRAGMENTED = alone("fragmented", largest_share_below=0.8)
+LATERALITY = alone("laterality", wrong_side_mm_above=10)
+ASYMMETRIC = alone("asymmetric", robust_z_above=5, pairs_at_least=20)
+
+
+# Limits
+
+
+@pytest.mark.parametrize(("share", "reason"), [(0.79, "fragmented"), (0.8, "ok"), (1.0, "ok"), (None, "ok")])
+def test_a_structure_whose_largest_part_is_too_small_a_share_is_fragmented(share, reason):
+    assert reason_of(FRAGMENTED, largest_share=share) == reason
+
+
+@pytest.mark.parametrize(("side_mm", "reason"), [(-10.1, "laterality"), (-10.0, "ok"), (40.0, "ok"), (None, "ok")])
+def test_a_structure_far_on_the_wrong_side_is_misplaced(side_mm, reason):
+    assert reason_of(LATERALITY, "kidney_left", side_mm=side_mm) == reason
+
+
+@pytest.mark.parametrize(("volume_ml", "reason"), [(19.9, "below_bound"), (20.0, "ok"), (None, "ok")])
+def test_a_volume_below_its_bound_is_too_small(volume_ml, reason):
+    assert reason_of(alone("below_bound"), volume_ml=volume_ml) == reason
+
+
+@pytest.mark.parametrize(("faces", "reason"), [("left", "truncated"), ("inferior superior", "truncated"), (None, "ok")])
+def test_a_structure_at_a_face_of_the_image_is_truncated(faces, reason):
+    assert reason_of(alone("truncated"), faces=faces) == reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "changed"),
+    [
+        (alone("truncated", not_for=["liver"]), {"faces": "left"}),
+        (alone("below_bound", not_for=["liver"]), {"volume_ml": 1.0}),
+        (alone("fragmented", not_for=["liver"], largest_share_below=0.8), {"largest_share": 0.1}),
+        (alone("laterality", not_for=["liver"], wrong_side_mm_above=10), {"side_mm": -50.0}),
+    ],
+)
+def test_a_rule_says_nothing_about_its_exceptions(rules, changed):
+    [(name, rule)] = rules.rules.items()
+
+    assert reason_of(rules, **changed) == "ok"
+    assert reason_of(alone(name, not_for=["spleen"], **rule.limits), **changed) == name
+
+
+# Asymmetry
+
+
+def test_a_normal_sample_has_the_robust_z_of_its_standard_deviation():
+    values = np.random.default_rng(1).normal(0.02, 0.05, 20_001)
+
+    z = robust_z(values, 20)
+
+    assert np.allclose(z, (values - 0.02) / 0.05, atol=0.1)
+
+
+def test_robust_z_is_known_for_a_small_sample():
+    # median 3; deviations 2, 1, 0, 1, 97; their median 1, times 1.4826
+    z = robust_z(np.array([1.0, 2.0, 3.0, 4.0, 100.0]), 5)
+
+    assert z == pytest.approx([-1.349, -0.6745, 0, 0.6745, 65.425], abs=1e-3)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0, 3.0, 4.0], [0.0] * 6 + [9.0, 5.0]])
+def test_without_enough_values_or_spread_there_is_no_z(values):
+    z = robust_z(np.array(values), 5)
+
+    assert len(z) == len(values)
+    assert np.isnan(z).all()
+
+
+def test_a_pair_that_differs_far_more_than_others_is_asymmetric_on_both_sides():
+    cohort = sound_cohort()
+    shrunk = spoilt(cohort, "s007", "kidney_left", volume_ml=70.0)
+
+    found = verdicts(shrunk, ASYMMETRIC)
+
+    asymmetric = found[found["reason"] != "ok"]
+    assert verdicts(cohort, ASYMMETRIC)["reason"].eq("ok").all()
+    assert list(asymmetric["scan_id"] + asymmetric["structure"]) == ["s007kidney_left", "s007kidney_right"]
+    assert set(asymmetric["reason"]) == {"asymmetric"}
+
+
+def test_a_structure_that_differs_from_its_twin_by_nature_is_compared_with_its_own_kind():
+    lopsided = sound_cohort()
+    left = lopsided["structure"] == "kidney_left"
+    lopsided.loc[left, "asymmetry"] += 0.5  # in everybody
+    lopsided.loc[lopsided["structure"] == "kidney_right", "asymmetry"] += 0.5
+
+    assert verdicts(lopsided, ASYMMETRIC)["reason"].eq("ok").all()
+
+
+@pytest.mark.parametrize(("n", "reasons"), [(19, {"ok"}), (20, {"ok", "asymmetric"})])
+def test_too_few_pairs_are_not_judged(n, reasons):
+    shrunk = spoilt(sound_cohort(n), "s007", "kidney_left", volume_ml=70.0)
+
+    assert set(verdicts(shrunk, ASYMMETRIC)["reason"]) == reasons
+
+
+def test_a_lone_kidney_is_not_asymmetric():
+    lone = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=0.0, hu_mean=None)
+
+    found = verdicts(lone, ASYMMETRIC).set_index(["scan_id", "structure"])["reason"]
+
+    assert found["s007", "kidney_left"] == "absent"
+    assert found["s007", "kidney_right"] == "ok"
+
+
+# Missing evidence
+
+
+@pytest.mark.parametrize("missing", ["faces", "border_voxels", "largest_share", "side_mm", "asymmetry", "volume_ml"])
+def test_missing_evidence_never_speaks_against_a_value(missing):
+    blind = sound_cohort()
+    blind[missing] = None
+    hidden = spoilt(sound_cohort(), "s007", "kidney_left", faces="left", largest_share=0.1, side_mm=-60.0)
+    hidden = hidden.assign(**dict.fromkeys(("faces", "largest_share", "side_mm", "asymmetry"), None))
+
+    assert verdicts(blind, "strict")["reason"].eq("ok").all()
+    assert verdicts(hidden, "strict")["reason"].eq("ok").all()
+
+
+def test_a_table_from_elsewhere_with_volumes_alone_is_judged_by_its_bounds():
+    bare = sound_cohort()
+    kept = ["scan_id", "structure", "status", "volume_ml", "hu_mean"]
+    bare = bare.assign(**dict.fromkeys(bare.columns.difference(kept), None))
+    bare.loc[bare["scan_id"] == "s003", "volume_ml"] = 10.0
+
+    found = verdicts(bare, "strict")
+
+    assert found.groupby("reason").size().to_dict() == {"ok": 39 * 5, "below_bound": 5}
+
+
+def test_only_structures_with_a_side_can_be_on_the_wrong_one():
+    known = facts()
+
+    assert set(known.sides) == set(PAIRED)
+    assert known.twins == dict(zip(PAIRED, [PAIRED[1], PAIRED[0], PAIRED[3], PAIRED[2]], strict=True))

@@ -1,0 +1,200 @@
+"""Nobody is lost without a reason: what is used and what is not add up to all scans, in every table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.contracts.all_tables import FAILURES, LOSSES, REASONS, RULES, STRUCTURE_FLOW
+from ctpop.stages.screen import command as screen
+from ctpop.stages.screen import exclusions
+from ctpop.stages.screen.rows import numbered
+from ctpop.study import rule_sets
+from support.evidence import NAMES, NOTHING, decisions, facts, sound_cohort, spoilt
+
+BOTH = {"volume_ml": "volume", "hu_mean": "hu"}
+
+
+def people(n=40):
+    """Return the cohort: women of 30 and men of 60 by turns."""
+    women = np.arange(n) % 2 == 0
+    return pd.DataFrame(
+        {
+            "scan_id": [f"s{k:03d}" for k in range(n)],
+            "age_years": np.where(women, 30.0, 60.0),
+            "sex": pd.Series(np.where(women, "female", "male"), dtype="str"),
+            "known_absent": pd.Series([None] * n, dtype="str"),
+        }
+    )
+
+
+def spoilt_cohort():
+    """Return measures with one loss of each kind, in scans of women (even) and men (odd)."""
+    frame = sound_cohort()
+    frame = spoilt(frame, "s001", "liver", faces="left")
+    frame = spoilt(frame, "s002", "liver", volume_ml=5.0)
+    frame = spoilt(frame, "s003", "liver", largest_share=0.2)
+    frame = spoilt(frame, "s005", "liver", volume_ml=0.0, hu_mean=None)
+    frame = spoilt(frame, "s007", "liver", hu_mean=None)
+    for name in NAMES:
+        frame = spoilt(frame, "s009", name, status="unreadable", **NOTHING)
+    return frame
+
+
+def tables(frame=None, rules="strict", review=None, cohort=None):
+    rows = numbered(spoilt_cohort() if frame is None else frame)
+    chosen = rule_sets.read(rules) if isinstance(rules, str) else rules
+    found = screen.screened(rows, chosen, facts(), review)
+    failures = exclusions.failure_table(rows, found.final, people() if cohort is None else cohort)
+    flow = exclusions.structure_flow(rows, found.final, chosen, with_review=review is not None)
+    return FAILURES.check(failures).set_index("structure"), STRUCTURE_FLOW.check(flow)
+
+
+# Failures
+
+
+def test_every_scan_has_one_reason_per_structure():
+    failures, _ = tables()
+
+    assert failures["n_scans"].eq(40).all()
+    assert failures["n_measured"].eq(39).all()
+    assert failures[[f"n_{reason}" for reason in REASONS]].sum(axis=1).eq(40).all()
+    liver = failures.loc["liver"]
+    expected = {"truncated": 1, "below_bound": 1, "fragmented": 1, "absent": 1, "not_segmented": 1, "ok": 35}
+    assert {reason: liver[f"n_{reason}"] for reason in REASONS if liver[f"n_{reason}"]} == expected
+    assert (liver["n_usable_volume"], liver["n_usable_hu"]) == (35, 34)
+
+
+def test_age_and_sex_of_those_used_and_of_those_removed_are_told_for_each_measure():
+    liver = tables()[0].loc["liver"]
+
+    # volume: one woman (s002) and four men (s001, s003, s005, s009) are lost; attenuation: one man more (s007)
+    assert liver["age_removed_volume_years"] == pytest.approx((30 + 4 * 60) / 5)
+    assert liver["women_removed_volume"] == pytest.approx(1 / 5)
+    assert liver["age_removed_hu_years"] == pytest.approx((30 + 5 * 60) / 6)
+    assert liver["women_removed_hu"] == pytest.approx(1 / 6)
+    assert liver["age_usable_volume_years"] == pytest.approx((19 * 30 + 16 * 60) / 35)
+    assert liver["women_usable_hu"] == pytest.approx(19 / 34)
+
+
+def test_where_nobody_was_removed_there_is_no_age_of_those_removed():
+    failures, _ = tables(sound_cohort())
+
+    assert failures[["age_removed_volume_years", "women_removed_volume"]].isna().all(axis=None)
+    assert failures["age_usable_volume_years"].eq(45).all()
+
+
+def test_people_of_unknown_age_or_sex_count_in_no_mean():
+    cohort = people()
+    cohort.loc[2, "age_years"] = np.nan
+    cohort.loc[3, "sex"] = None
+
+    liver = tables(cohort=cohort)[0].loc["liver"]
+
+    assert liver["age_removed_volume_years"] == pytest.approx(60)
+    assert liver["women_removed_volume"] == pytest.approx(1 / 4)
+
+
+def test_without_a_cohort_there_are_counts_and_no_people():
+    rows = numbered(spoilt_cohort())
+    found = screen.screened(rows, rule_sets.read("strict"), facts())
+
+    failures = FAILURES.check(exclusions.failure_table(rows, found.final, None))
+
+    assert failures["n_ok"].sum() == 35 + 4 * 39
+    assert failures.filter(regex="^(age|women)_").isna().all(axis=None)
+
+
+def test_what_could_not_be_judged_is_counted_by_rule():
+    frame = spoilt_cohort()
+    frame.loc[frame["scan_id"].isin(["s010", "s011"]), "largest_share"] = np.nan
+    frame.loc[frame["scan_id"] == "s012", "side_mm"] = np.nan
+    frame.loc[frame["scan_id"].isin(["s001", "s013"]), "border_voxels"] = pd.NA  # s001 has faces: judged
+
+    failures, _ = tables(frame)
+
+    unjudged = failures[[f"n_unjudged_{rule}" for rule in RULES]]
+    assert list(unjudged.loc["liver"]) == [1, 0, 2, 0, 0]
+    assert list(unjudged.loc["hip_left"]) == [2, 0, 2, 1, 0]
+
+
+def test_a_pair_whose_twin_is_cut_off_could_not_be_judged_for_asymmetry():
+    failures, _ = tables(spoilt(sound_cohort(), "s001", "hip_left", faces="left"))
+
+    assert failures["n_unjudged_asymmetric"].to_dict() == {**dict.fromkeys(NAMES, 0), "hip_right": 1}
+
+
+@pytest.mark.parametrize(("rules", "asked"), [("none", 0), ("paper", 1), ("standard", 2), ("strict", 5)])
+def test_a_rule_that_is_not_asked_for_has_no_number_of_unjudged(rules, asked):
+    failures, _ = tables(rules=rules)
+
+    assert failures.filter(like="n_unjudged_").notna().sum(axis=1).eq(asked).all()
+
+
+# Flow
+
+
+@pytest.mark.parametrize("rules", ["none", "paper", "standard", "strict"])
+def test_the_flow_of_each_structure_goes_from_all_scans_to_the_values_used(rules):
+    failures, flow = tables(rules=rules)
+
+    assert (flow["n_before"] - flow["n_removed"]).equals(flow["n_after"])
+    for (structure, measure), steps in flow.groupby(["structure", "measure"]):
+        assert steps["order"].to_list() == list(range(1, len(steps) + 1))
+        assert steps["n_before"].iloc[0] == 40
+        assert steps["n_before"].iloc[1:].to_list() == steps["n_after"].iloc[:-1].to_list()
+        assert steps["n_after"].iloc[-1] == failures.loc[structure, f"n_usable_{BOTH[measure]}"]
+
+
+def test_the_flow_names_what_removed_each_value():
+    _, flow = tables()
+
+    removed = flow[flow["n_removed"] > 0].set_index(["structure", "measure", "reason"])["n_removed"]
+
+    expected = dict.fromkeys(["not_segmented", "absent", "truncated", "below_bound", "fragmented"], 1)
+    assert removed["liver", "volume_ml"].to_dict() == expected
+    assert removed["liver", "hu_mean"].to_dict() == {**expected, "no_value": 1}
+    assert removed["hip_left", "volume_ml"].to_dict() == {"not_segmented": 1}
+
+
+@pytest.mark.parametrize(
+    ("rules", "review", "steps"),
+    [
+        ("none", None, ["no_value"]),
+        ("paper", None, ["below_bound", "no_value"]),
+        ("strict", decisions(("s000", "liver", "exclude")), [*RULES, "reviewer_excluded", "no_value"]),
+    ],
+)
+def test_the_flow_has_the_steps_that_the_study_asks_for(rules, review, steps):
+    _, flow = tables(rules=rules, review=review)
+
+    always = ["not_in_model", "not_segmented", "absent_known", "absent"]
+    liver = flow[flow["structure"].eq("liver") & flow["measure"].eq("hu_mean")]
+    assert liver["reason"].to_list() == [*always, *steps]
+    assert set(flow["reason"]) <= set(LOSSES)
+
+
+def test_a_measure_is_removed_by_the_reason_that_takes_it_away():
+    only_volume = rule_sets.Rule(("volume_ml",), (), {})
+    strict = rule_sets.read("strict").rules
+    rules = rule_sets.RuleSet("mine", {**strict, "truncated": only_volume})
+    frame = spoilt(sound_cohort(), "s001", "hip_left", faces="left", side_mm=-50.0)
+
+    _, flow = tables(frame, rules)
+
+    hip = flow[flow["structure"].eq("hip_left") & flow["n_removed"].gt(0)]
+    assert list(zip(hip["measure"], hip["reason"], strict=True)) == [
+        ("hu_mean", "laterality"),
+        ("volume_ml", "truncated"),
+    ]
+
+
+def test_a_review_is_a_step_of_its_own_and_what_it_keeps_comes_back():
+    review = decisions(("s002", "liver", "keep"), ("s020", "*", "exclude"), ("s005", "liver", "absent"))
+
+    failures, flow = tables(review=review)
+
+    removed = flow[flow["structure"].eq("liver") & flow["measure"].eq("volume_ml")].set_index("reason")["n_removed"]
+    assert removed[removed > 0].to_dict() == {
+        **{"not_segmented": 1, "absent_known": 1, "truncated": 1, "fragmented": 1, "reviewer_excluded": 1},
+    }
+    assert failures.loc["liver", ["n_reviewer_kept", "n_reviewer_excluded", "n_absent_known"]].to_list() == [1, 1, 1]

@@ -1,0 +1,196 @@
+"""What a reviewer decides stands above the rules, both are kept, and a decision that cannot be meant is an error."""
+
+import pandas as pd
+import pytest
+
+from ctpop.contracts.all_tables import REVIEW
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.screen.reviewer_decisions import read_review
+from support.evidence import NAMES, NOTHING, changed_rows, decisions, facts, measures, sound_cohort, spoilt, verdicts
+
+HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
+
+
+def verdict(decision, rules="strict", **changed):
+    """Return (reason, by rules, volume usable, attenuation usable) of a left kidney with these values."""
+    frame = measures(changed, structure="kidney_left")
+    row = verdicts(frame, rules, facts(), decisions(("s0", "kidney_left", decision))).iloc[0]
+    return row["reason"], row["rule_reason"], bool(row["usable_volume"]), bool(row["usable_hu"])
+
+
+# Decisions
+
+
+@pytest.mark.parametrize(
+    ("changed", "by_rules"),
+    [
+        ({}, "ok"),
+        ({"faces": "left"}, "truncated"),
+        ({"volume_ml": 1.0}, "below_bound"),
+        ({"largest_share": 0.3}, "fragmented"),
+        ({"side_mm": -50.0}, "laterality"),
+    ],
+)
+def test_what_a_reviewer_keeps_is_used_and_what_one_excludes_is_not(changed, by_rules):
+    assert verdict("keep", **changed) == ("reviewer_kept", by_rules, True, True)
+    assert verdict("exclude", **changed) == ("reviewer_excluded", by_rules, False, False)
+
+
+def test_a_reviewer_who_keeps_makes_no_value_out_of_nothing():
+    assert verdict("keep", n_voxels=0, volume_ml=0, hu_mean=None) == ("absent", "absent", False, False)
+    assert verdict("keep", hu_mean=None) == ("reviewer_kept", "ok", True, False)
+    assert verdict("keep", status="unreadable", **NOTHING) == ("not_segmented", "not_segmented", False, False)
+    assert verdict("keep", status="not_in_model", **NOTHING) == ("not_in_model", "not_in_model", False, False)
+
+
+@pytest.mark.parametrize("status", ["unreadable", "not_in_model"])
+def test_where_nothing_was_measured_there_is_nothing_to_exclude_and_no_known_absence(status):
+    assert verdict("exclude", status=status, **NOTHING)[0] == verdict("keep", status=status, **NOTHING)[0]
+    assert verdict("absent", status=status, **NOTHING)[0] == verdict("keep", status=status, **NOTHING)[0]
+
+
+@pytest.mark.parametrize("changed", [{"n_voxels": 0, "volume_ml": 0, "hu_mean": None}, {"volume_ml": 3.0}, {}])
+def test_an_absence_that_a_reviewer_knows_is_no_failure(changed):
+    assert verdict("absent", **changed)[0] == "absent_known"
+    assert verdict("absent", **changed)[2:] == (False, False)
+
+
+def test_a_reviewer_who_keeps_knows_better_than_the_registry_unless_there_is_nothing():
+    registry = pd.DataFrame({"scan_id": ["s0", "s1"], "known_absent": ["liver", "liver"]}).astype("str")
+    frame = measures({}, {"n_voxels": 0, "volume_ml": 0, "hu_mean": None})
+    review = decisions(("s0", "liver", "keep"), ("s1", "liver", "keep"))
+
+    found = verdicts(frame, "none", facts(registry), review)
+
+    assert list(found["rule_reason"]) == ["absent_known", "absent_known"]
+    assert list(found["reason"]) == ["reviewer_kept", "absent_known"]
+    assert list(found["usable_volume"]) == list(found["usable_hu"]) == [True, False]
+
+
+def test_a_decision_changes_its_own_row_alone():
+    cohort = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=70.0, faces="left")
+    before = verdicts(cohort, "strict")
+
+    found = verdicts(cohort, "strict", review=decisions(("s007", "kidney_left", "keep"), ("s001", "liver", "exclude")))
+
+    changed = changed_rows(before, found)
+    assert changed == {("s007", "kidney_left"): "reviewer_kept", ("s001", "liver"): "reviewer_excluded"}
+    assert list(found["rule_reason"]) == list(before["rule_reason"])
+
+
+def test_who_decided_and_why_stands_beside_the_verdict():
+    review = decisions(("s0", "liver", "exclude")).assign(reason="metal", reviewer="CD")
+
+    found = verdicts(measures({}, {}), "strict", review=review)
+
+    assert found.loc[0, ["reviewer", "review_reason"]].to_list() == ["CD", "metal"]
+    assert found.loc[1, ["reviewer", "review_reason"]].isna().all()
+
+
+def test_a_star_means_every_structure_of_the_scan_that_has_no_row_of_its_own():
+    cohort = sound_cohort()
+    review = decisions(("s003", "liver", "keep"), ("s003", "*", "exclude"), ("s004", "*", "keep"))
+
+    found = verdicts(cohort, "strict", review=review)
+
+    changed = changed_rows(verdicts(cohort, "strict"), found)
+    expected = {("s003", name): "reviewer_excluded" for name in NAMES} | {("s003", "liver"): "reviewer_kept"}
+    assert changed == expected | {("s004", name): "reviewer_kept" for name in NAMES}
+
+
+def test_decisions_have_the_same_effect_in_any_order():
+    rows = [("s003", "*", "exclude"), ("s003", "liver", "keep"), ("s001", "hip_left", "absent")]
+    cohort = sound_cohort()
+
+    one, other = (verdicts(cohort, "strict", review=decisions(*order)) for order in (rows, rows[::-1]))
+
+    pd.testing.assert_frame_equal(one, other)
+
+
+# The file
+
+
+def read(folder, text, scan_ids=("s1", "s2"), elsewhere=()):
+    path = folder / "review.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_review(path, scan_ids, elsewhere, NAMES)
+
+
+def test_a_file_is_read_with_its_words_whatever_the_order_of_columns(tmp_path):
+    text = 'date,reviewer,reason,decision,structure,scan_id,note\n2024-05-31, AB ,"metal, arm",exclude,liver,s1,x\n'
+
+    found = read(tmp_path, text)
+
+    [row] = found[list(REVIEW.columns)].itertuples(index=False, name=None)
+    assert row == ("s1", "liver", "exclude", "metal, arm", "AB", "2024-05-31")
+
+
+def test_a_file_without_a_decision_decides_nothing(tmp_path):
+    review = read(tmp_path, HEADER)
+
+    found = verdicts(sound_cohort(), "strict", review=review)
+
+    assert len(review) == 0
+    pd.testing.assert_frame_equal(found, verdicts(sound_cohort(), "strict"))
+
+
+def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
+    text = HEADER + "s1,liver,keep,a,AB,2024-05-31\ns9,*,exclude,a,AB,2024-05-31\n"
+
+    assert list(read(tmp_path, text, elsewhere=["s9"])["scan_id"]) == ["s1"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            ["s9,liver,keep,a,AB,2024-05-31"],
+            "scan_id must be a scan of the registry; found 1 rows that are not, first 's9 liver'",
+        ),
+        (
+            ["s1,livr,keep,a,AB,2024-05-31", "s2,kidney,keep,a,AB,2024-05-31"],
+            "structure must be one of the label set, or *; found 2 rows that are not, first 's1 livr', 's2 kidney'",
+        ),
+        (
+            ["s1,*,absent,a,AB,2024-05-31"],
+            "decision absent must name the structure that the patient does not have; found 1 rows",
+        ),
+        (
+            ["s1,liver,keep,a,AB,2024-05-31", "s1,liver,exclude,b,CD,2024-06-01", "s2,*,keep,a,AB,2024-05-31"],
+            "decisions contradict each other for 1 structures, first s1 liver: keep, exclude",
+        ),
+        (
+            ["s1,*,keep,a,AB,2024-05-31", "s1,*,exclude,b,CD,2024-06-01"],
+            "decisions contradict each other for 1 structures, first s1 *: keep, exclude",
+        ),
+        (
+            ["s1,liver,keep,a,AB,2024-05-31", "s1,liver,keep,b,CD,2024-06-01"],
+            "scan_id and structure must identify one row, found repeated in 2 rows, first 's1 liver'",
+        ),
+        (
+            ["s1,liver,drop,a,AB,2024-05-31"],
+            "column 'decision' must be one of keep, exclude, absent, found drop in 1 rows",
+        ),
+        (["s1,liver,,a,AB,2024-05-31"], "column 'decision' must be present in every row"),
+        (["s1,liver,keep,,AB,2024-05-31"], "column 'reason' must be present in every row"),
+        (["s1,liver,keep,a,,2024-05-31"], "column 'reviewer' must be present in every row"),
+        (["s1,liver,keep,a,AB,31.5.2024"], "column 'date' must be text of the form"),
+        ([",liver,keep,a,AB,2024-05-31"], "column 'scan_id' must be present in every row"),
+    ],
+)
+def test_a_decision_that_cannot_be_meant_is_refused_with_its_row(tmp_path, rows, expected):
+    with pytest.raises(ContractError) as refused:
+        read(tmp_path, HEADER + "\n".join(rows) + "\n")
+
+    assert "review.csv: " in str(refused.value)
+    assert expected in str(refused.value)
+
+
+def test_a_missing_column_is_refused(tmp_path):
+    with pytest.raises(ContractError, match="columns reviewer, date are missing"):
+        read(tmp_path, "scan_id,structure,decision,reason\ns1,liver,keep,a\n")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ContractError, match=r"review\.csv: the decisions of reviewers do not exist"):
+        read_review(tmp_path / "review.csv", [], [], [])

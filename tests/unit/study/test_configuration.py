@@ -1,0 +1,304 @@
+"""Each wrong setting gives a line that says where, what is wrong and what would be right."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import configuration
+
+ROOT = Path(__file__).parents[3]
+SMALLEST = {
+    "study": {"name": "mine", "registry": "registry.csv", "start_from": "segmentations"},
+    "structures": "total_117",
+}
+
+
+def lines_about(**changed):
+    with pytest.raises(ContractError) as refused:
+        configuration.validated({**SMALLEST, **changed})
+    head, *lines = str(refused.value).splitlines()
+    assert head == "the configuration has errors:"
+    return [line.removeprefix("  ") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"agign": {}}, "agign: unknown key; did you mean 'aging'?"),
+        ({"aging": {"alhpa": 0.1}}, "aging.alhpa: unknown key; did you mean 'alpha'?"),
+        ({"report": {"zzz": 1}}, "report.zzz: unknown key; known keys are figure6, dpi"),
+        ({"report": {"formats": ["eps"]}}, "report.formats.0: 'eps' is not one of ['pdf', 'svg', 'png']"),
+        ({"report": {"formats": ["pdf"]}}, "report.formats: ['pdf'] contains neither png nor svg, which the"),
+        ({"aging": {"alpha": 2}}, "aging.alpha: 2 is greater than or equal to the maximum of 1 (Level of"),
+        ({"aging": {"alpha": 0}}, "aging.alpha: 0 is less than or equal to the minimum of 0 (Level of"),
+        ({"aging": {"n_min": 12.5}}, "aging.n_min: 12.5 is not of type 'integer'"),
+        ({"segment": {"device": "gpu"}}, "segment.device: 'gpu' is not one of ['auto', 'cpu', 'cuda']"),
+        ({"segment": {"shards": 0}}, "segment.shards: 0 is less than the minimum of 1"),
+        (
+            {"segment": {"step_size": 1.5}},
+            "segment.step_size: 1.5 is greater than the maximum of 1 (Step of the sliding",
+        ),
+        ({"segment": {"resampling_order": 2}}, "segment.resampling_order: 2 is not one of [1, 3] (Order of the spline"),
+        ({"segment": {"batch_size": 0}}, "segment.batch_size: 0 is less than the minimum of 1 (Windows per forward"),
+        ({"segment": {"compile": 1}}, "segment.compile: 1 is not of type 'boolean' (Let torch.compile translate"),
+        ({"segment": {"weights": ""}}, "segment.weights: '' should be non-empty (Folder below which the model folders"),
+        ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (SHA-256"),
+        ({"segment": None}, "segment: None is not of type 'object' (How label maps are made.)"),
+        ({"cohort": {"criteria": ["adult"]}}, "cohort.criteria.0: 'adult' is not one of ['age_known',"),
+        (
+            {"cohort": {"criteria": ["complete", "complete"]}},
+            "cohort.criteria: ['complete', 'complete'] has non-unique",
+        ),
+        ({"screen": {"lower_bound_ml": {"spleen": -1}}}, "screen.lower_bound_ml.spleen: -1 is less than the minimum"),
+        ({"screen": {"use_truncated_hu": "yes"}}, "screen.use_truncated_hu: 'yes' is not of type 'boolean'"),
+        ({"report": {"figure6": [["aorta", "volume"]]}}, "report.figure6.0.1: 'volume' is not one of ['volume_ml',"),
+        ({"report": {"figure6": []}}, "report.figure6: [] should be non-empty"),
+        ({"structures": ""}, "structures: '' should be non-empty (Label set: a shipped one"),
+        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV, TSV or spreadsheet"),
+    ],
+)
+def test_a_wrong_setting_gives_one_line(changed, expected):
+    lines = lines_about(**changed)
+
+    assert len(lines) == 1
+    assert lines[0].startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["../mine", "my study", "-mine", ".mine", ""])
+def test_a_name_that_is_no_folder_of_its_own_is_refused(name):
+    [line] = lines_about(study={**SMALLEST["study"], "name": name})
+
+    assert line.startswith(f"study.name: {name!r} does not match")
+
+
+def test_a_number_that_yaml_reads_as_text_is_explained():
+    aging = yaml.safe_load("alpha: 1e-4")
+
+    [line] = lines_about(aging=aging)
+
+    assert line.startswith("aging.alpha: '1e-4' is not of type 'number'")
+    assert "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" in line
+
+
+def test_a_missing_section_that_is_required_is_named():
+    with pytest.raises(ContractError) as refused:
+        configuration.validated({"study": SMALLEST["study"]})
+
+    assert "  structures: is missing; Label set: a shipped one" in str(refused.value)
+
+
+def test_all_wrong_settings_are_told_at_once_and_in_order():
+    lines = lines_about(aging={"alpha": 2, "confidnce": 0.9}, segment={"shards": 0}, cohrt={}, report={"dpi": 1})
+
+    assert [line.split(":")[0] for line in lines] == [
+        "aging.alpha",
+        "aging.confidnce",
+        "cohrt",
+        "report.dpi",
+        "segment.shards",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("study", "segment", "expected"),
+    [
+        ({"start_from": "measures"}, {}, "study.measures: is missing; start_from measures needs a table of measures"),
+        ({"measures": "m.csv"}, {}, "study.measures: is set, but start_from is segmentations; set it to measures,"),
+        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images needs a model set (as total_"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(study, segment, expected):
+    [line] = lines_about(study={**SMALLEST["study"], **study}, segment=segment)
+
+    assert line.startswith(expected)
+
+
+def test_what_is_left_out_takes_its_default():
+    filled = configuration.validated(SMALLEST)
+
+    assert filled["aging"]["alpha"] == 0.0001
+    assert filled["cohort"]["criteria"] == ["age_known", "complete", "contrast_enhanced"]
+    assert filled["screen"] == {"rules": "standard", "lower_bound_ml": {}, "group_hu_share": 0.5, "extremes": 3}
+    assert set(filled) == {*SMALLEST, *configuration.STAGES}
+
+
+def test_what_a_model_set_decides_has_no_default():
+    filled = configuration.section("segment", "{}")
+
+    how = {"device": "auto", "batch_size": 1, "compile": False, "cpu_threads": 2}
+    assert filled == {**how, "max_failed_share": 0.5, "scans_per_shard": 128}
+
+
+def test_two_keys_that_are_missing_give_two_lines():
+    with pytest.raises(ContractError) as refused:
+        configuration.validated({"study": {}, "structures": "total_117"})
+
+    assert [line.split(";")[0] for line in str(refused.value).splitlines()[1:]] == [
+        "  study.name: is missing",
+        "  study.registry: is missing",
+    ]
+
+
+def test_entries_of_a_list_take_their_defaults_too():
+    entry = {"type": "object", "properties": {"fold": {"type": "integer", "default": 0}}}
+    schema = {"properties": {"parts": {"type": "array", "items": entry}}}
+
+    assert configuration.filled_in(schema, {"parts": [{}, {"fold": 3}]}) == {"parts": [{"fold": 0}, {"fold": 3}]}
+
+
+def test_what_is_given_stays_beside_the_defaults():
+    filled = configuration.validated(
+        {**SMALLEST, "aging": {"alpha": 0.05}, "screen": {"lower_bound_ml": {"aorta": None}}}
+    )
+
+    assert filled["aging"] == {**configuration.validated(SMALLEST)["aging"], "alpha": 0.05}
+    assert filled["screen"]["lower_bound_ml"] == {"aorta": None}
+    assert filled["study"] == SMALLEST["study"]
+
+
+def test_filling_in_does_not_change_what_was_given():
+    given = {**SMALLEST, "aging": {"alpha": 0.05}}
+
+    configuration.validated(given)
+
+    assert given == {**SMALLEST, "aging": {"alpha": 0.05}}
+
+
+@pytest.mark.parametrize("stage", configuration.STAGES)
+def test_an_empty_section_is_the_section_of_the_smallest_study(stage):
+    assert configuration.section(stage, "{}") == configuration.validated(SMALLEST)[stage]
+
+
+def test_a_section_is_checked_like_the_whole():
+    with pytest.raises(ContractError) as refused:
+        configuration.section("aging", '{"alpha": 2, "nmin": 3}')
+
+    assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()] == [
+        "the settings have errors",
+        "aging.alpha",
+        "aging.nmin",
+    ]
+
+
+def test_a_section_that_is_not_json_is_refused():
+    with pytest.raises(ContractError, match=r"--settings: JSON is expected, found 'alpha: 1'"):
+        configuration.section("aging", "alpha: 1")
+
+
+def test_the_shipped_configuration_shows_every_key_with_its_default():
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    defaults = {stage: configuration.section(stage, "{}") for stage in configuration.STAGES}
+    defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # what makes it the demo
+    defaults["cohort"] |= {"table1": ["bmi"]}
+    defaults["screen"] |= {"extremes": 1}  # of 34 values, not of thousands
+    defaults["review"] |= {"sample_share": 0.05}  # of a thousand masks instead of a million
+
+    assert {stage: shipped[stage] for stage in configuration.STAGES} == defaults
+
+
+def test_the_shipped_configuration_is_valid_and_complete():
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+    assert configuration.validated(shipped) == shipped
+
+
+def test_every_key_of_the_schema_has_a_meaning_and_refuses_others():
+    parts = configuration.load_schema()["properties"]
+
+    for name, part in parts.items():
+        assert part["description"], name
+        if part["type"] == "object":
+            assert part["additionalProperties"] is False, name
+            assert all(inner["description"] for inner in part["properties"].values()), name
+
+
+def study_of(structures, **sections):
+    study = {"name": "x", "registry": "r.csv", "start_from": "segmentations"}
+    return {"study": study, "structures": structures, **sections}
+
+
+def test_names_of_structures_are_checked_before_anything_runs():
+    wrong = study_of("total_117", report={"figure6": [["hip_lef", "hu_mean"]]}, screen={"lower_bound_ml": {"splen": 3}})
+
+    with pytest.raises(ContractError) as told:
+        configuration.validated(wrong)
+
+    assert "report.figure6: label set total_117 has no structure hip_lef; did you mean 'hip_left'?" in str(told.value)
+    assert "screen.lower_bound_ml: label set total_117 has no structure splen" in str(told.value)
+
+
+def test_a_group_of_structures_can_be_a_panel_and_has_no_bound():
+    group = study_of("total_117", report={"figure6": [["hips", "hu_mean"]]})
+    elsewhere = study_of("demo", report={"figure6": [["ribs", "hu_mean"]]})
+    bound = study_of("total_117", screen={"lower_bound_ml": {"hips": 3}})
+
+    assert configuration.validated(group)["report"]["figure6"] == [["hips", "hu_mean"]]
+    with pytest.raises(ContractError, match=r"report\.figure6: label set demo has no structure ribs"):
+        configuration.validated(elsewhere)
+    with pytest.raises(ContractError, match=r"screen\.lower_bound_ml: label set total_117 has no structure hips"):
+        configuration.validated(bound)
+
+
+def test_a_label_set_that_is_nowhere_is_told_with_those_that_are_shipped():
+    with pytest.raises(ContractError, match=r"'nope' is neither a shipped label set \(demo, paper_104, total_117\)"):
+        configuration.validated(study_of("nope"))
+
+
+def test_default_panels_are_those_whose_structure_the_label_set_has(tmp_path):
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    header = "label,structure,side,group,lower_bound_ml\n"
+    one.write_text(header + "1,liver,,abdomen,\n2,aorta,,vessels,\n")
+    other.write_text(header + "1,liver,,abdomen,\n")
+
+    assert configuration.validated(study_of(str(one)))["report"]["figure6"] == [["aorta", "volume_ml"]]
+    assert configuration.validated(study_of(str(other)))["report"]["figure6"] == [["liver", "volume_ml"]]
+
+
+def test_the_digest_of_labels_follows_labels_names_and_sides_and_not_bounds(tmp_path):
+    header = "label,structure,side,group,lower_bound_ml\n"
+    contents = {
+        "first": "1,liver,,abdomen,500\n2,aorta,,vessels,40\n",
+        "other_bound": "2,aorta,,vessels,30\n1,liver,,abdomen,\n",
+        "other_label": "3,liver,,abdomen,500\n2,aorta,,vessels,40\n",
+        "other_name": "1,spleen,,abdomen,500\n2,aorta,,vessels,40\n",
+        "other_side": "1,liver,right,abdomen,500\n2,aorta,,vessels,40\n",
+    }
+    for name, rows in contents.items():
+        (tmp_path / f"{name}.csv").write_text(header + rows)
+
+    digests = {name: configuration.labels_digest(str(tmp_path / f"{name}.csv")) for name in contents}
+
+    assert digests["first"] == digests["other_bound"]
+    assert len(set(digests.values())) == 4
+
+
+def one_table(**changed):
+    study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
+    return configuration.validated({"study": study, "structures": "total_117", **changed})
+
+
+def test_a_table_of_measures_needs_no_registry_and_then_only_the_age_must_be_known():
+    filled = one_table()
+
+    assert filled["cohort"]["criteria"] == ["age_known"]
+    assert configuration.people_in_measures(filled["study"])
+
+
+def test_criteria_that_are_set_hold_for_one_table_too():
+    assert one_table(cohort={"criteria": ["complete"]})["cohort"]["criteria"] == ["complete"]
+
+
+def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_not():
+    study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
+
+    assert configuration.people_in_measures({**study, "registry": "mine.csv"})
+    assert not configuration.people_in_measures({**study, "registry": "people.csv"})
+    assert not configuration.people_in_measures(SMALLEST["study"])
+
+
+def test_a_column_map_without_a_table_of_measures_is_refused():
+    [line] = lines_about(measure={"columns": {"ID": "scan_id"}})
+
+    assert line.startswith("measure.columns: is set, but start_from is segmentations, which has no table of measures")

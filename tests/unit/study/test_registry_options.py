@@ -1,0 +1,276 @@
+"""Registries of other shapes: columns, words, gaps, paths, separators and spreadsheets are read as they are meant."""
+
+import csv
+import datetime
+import json
+
+import openpyxl
+import pandas as pd
+import pytest
+import yaml
+
+from ctpop.cli import main
+from ctpop.foundation.errors import ContractError
+from ctpop.study import configuration, shards
+from ctpop.study.registry import read_registry
+from ctpop.study.registry_options import AS_OURS, reading_of
+from support.real_data import EXAMINATIONS, write_meta
+from support.studies import REPO
+
+THEIRS = {
+    "columns": {"id": "scan_id", "person": "patient_id", "age": "age_years", "gender": "sex"},
+    "values": {"sex": {"m": "male", "F": "female", "o": None}},
+    "missing": ["N-A", "n/a"],
+}
+ROWS = [
+    ["id", "person", "age", "gender", "kvp"],
+    ["s1", "p1", "61", "m", "120"],
+    ["s2", "N-A", "N-A", "F", "n/A"],
+    ["s3", "p1", "7.5", "O", ""],
+]
+
+
+def as_text(path, rows=ROWS, separator=","):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    return path
+
+
+def as_workbook(path, rows, *further_sheets):
+    book = openpyxl.Workbook()
+    book.active.title = "registry"
+    for row in rows:
+        book.active.append(row)
+    for name in further_sheets:
+        book.create_sheet(name).append(["nothing", "here"])
+    book.save(path)
+    return path
+
+
+def expected():
+    return pd.DataFrame(
+        {
+            "scan_id": ["s1", "s2", "s3"],
+            "patient_id": ["p1", None, "p1"],
+            "age_years": [61, None, 7.5],
+            "sex": ["male", "female", None],
+            "kvp": ["120", None, None],
+        }
+    ).astype({"patient_id": "str", "sex": "str", "kvp": "str"})
+
+
+def same(found):
+    columns = list(expected().columns)
+    pd.testing.assert_frame_equal(found[columns].astype({"kvp": "str"}), expected(), check_dtype=False)
+
+
+def message_of(path, **chosen):
+    with pytest.raises(ContractError) as refused:
+        read_registry(path, reading_of({**THEIRS, **chosen}))
+    return str(refused.value).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "chosen"),
+    [
+        ("r.csv", ",", {}),
+        ("r.tsv", "\t", {}),
+        ("r.csv", ";", {"separator": ";"}),
+        ("r.txt", "|", {"separator": "|"}),
+        ("participants.TSV", "\t", {}),
+    ],
+)
+def test_text_with_columns_and_words_of_its_own_is_read(tmp_path, name, separator, chosen):
+    same(read_registry(as_text(tmp_path / name, separator=separator), reading_of({**THEIRS, **chosen})))
+
+
+def test_a_workbook_is_read_like_the_text_it_was_made_of(tmp_path):
+    typed = [
+        ROWS[0],
+        ["s1", "p1", 61, "m", 120.0],
+        ["s2", "N-A", "N-A", "F", "n/A"],
+        [None] * 5,
+        ["s3", "p1", 7.5, "O"],
+    ]
+
+    same(read_registry(as_workbook(tmp_path / "r.xlsx", typed), reading_of(THEIRS)))
+
+
+def test_numbers_dates_and_truths_of_a_workbook_are_as_in_a_csv(tmp_path):
+    row = [7, 61, True, datetime.date(2024, 5, 31), 0.1]
+    path = as_workbook(tmp_path / "r.xlsx", [["scan_id", "age_years", "complete", "day", "share"], row])
+
+    [found] = read_registry(path).to_dict("records")
+
+    assert [found[name] for name in ("scan_id", "age_years", "complete", "day", "share")] == [
+        *("7", 61.0, True, "2024-05-31", "0.1")
+    ]
+
+
+def test_a_workbook_of_several_sheets_needs_the_name_of_one(tmp_path):
+    path = as_workbook(tmp_path / "r.xlsx", ROWS, "notes")
+
+    assert message_of(path) == "cohort.sheet names the sheet of the registry; it is not set, found registry, notes"
+    assert "it is 'nots', found registry, notes" in message_of(path, sheet="nots")
+    same(read_registry(path, reading_of({**THEIRS, "sheet": "registry"})))
+
+
+def test_a_workbook_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "r.xlsx"
+    path.write_text("id,age\ns1,61\n")
+
+    assert message_of(path).startswith("a spreadsheet is expected, found: ")
+
+
+def test_a_cell_of_a_workbook_is_named_by_the_row_that_people_see(tmp_path):
+    path = as_workbook(tmp_path / "r.xlsx", [["scan_id", "age_years"], [None, None], ["s1", "old"]])
+
+    with pytest.raises(ContractError, match=r"'s1' \('old'\) in line 3"):
+        read_registry(path)
+
+
+def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path):
+    message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "weight": "weight_kg"})
+
+    assert message == "cohort.columns names weight, which the file lacks; found id, person, age, gender, kvp"
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "kvp": "age_years"})
+
+    assert message == "each column has one name of its own, found age_years for age, kvp; change cohort.columns"
+
+
+def test_a_word_that_nobody_mapped_is_refused_rather_than_taken_for_nothing(tmp_path):
+    assert "column 'sex' must be one of female, male, found o in 1 rows" in message_of(
+        as_text(tmp_path / "r.csv"), values={"sex": {"m": "male", "f": "female"}}
+    )
+
+
+def test_one_column_can_name_scan_and_patient(tmp_path):
+    path = as_text(tmp_path / "participants.tsv", [["participant_id", "age"], ["sub-01", "61"]], "\t")
+    chosen = reading_of({"columns": {"participant_id": ["scan_id", "patient_id"], "age": "age_years"}})
+
+    [found] = read_registry(path, chosen)[["scan_id", "patient_id"]].to_dict("records")
+
+    assert found == {"scan_id": "sub-01", "patient_id": "sub-01"}
+
+
+def test_paths_are_made_by_pattern_where_the_file_gives_none(tmp_path):
+    rows = [["scan_id", "age_years", "ct_path", "site"], ["a", "1", "", "x"], ["b", "2", "own.nii", "x"], ["c", "3"]]
+    chosen = reading_of({"paths": {"ct_path": "{site}/{scan_id}/ct.nii.gz", "segmentation_path": "{scan_id}/seg"}})
+
+    found = read_registry(as_text(tmp_path / "r.csv", [row + [""] * (4 - len(row)) for row in rows]), chosen)
+
+    assert found["ct_path"].fillna("none").to_list() == ["x/a/ct.nii.gz", "own.nii", "none"]
+    assert found["segmentation_path"].to_list() == ["a/seg", "b/seg", "c/seg"]
+
+
+def test_a_pattern_of_paths_that_names_no_column_is_refused(tmp_path):
+    message = message_of(as_text(tmp_path / "r.csv"), paths={"ct_path": "{folder}/ct.nii.gz"})
+
+    assert message == "cohort.paths.ct_path names column folder, found scan_id, patient_id, age_years, sex, kvp"
+
+
+@pytest.mark.parametrize("scan_id", ["CON", "nul.nii", "Lpt1", "com9.a.b"])
+def test_an_id_that_names_a_device_of_windows_is_refused(tmp_path, scan_id):
+    with pytest.raises(ContractError, match="no device of Windows"):
+        read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], [scan_id, "1"], ["console", "2"]]))
+
+
+def test_an_id_that_ends_with_a_dot_is_refused(tmp_path):
+    with pytest.raises(ContractError, match=r"does not end with '\.'"):
+        read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], ["a.", "1"]]))
+
+
+# Shards, which the Snakefile reads by itself
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.xlsx"])
+def test_a_registry_of_any_shape_has_its_patients_in_the_shards_of_ours(tmp_path, name):
+    people = [[f"s{n}", f"p{n // 2}" if n % 5 else "N-A", "50", "m", "120"] for n in range(40)]
+    reading = reading_of(THEIRS)
+
+    def digests(rows):
+        if name.endswith("xlsx"):
+            return shards.shard_digests(as_workbook(tmp_path / name, [ROWS[0], *rows]), 8, reading)
+        return shards.shard_digests(
+            as_text(tmp_path / name, [ROWS[0], *rows], "\t" if "tsv" in name else ","), 8, reading
+        )
+
+    before = digests(people)
+    for scan, patient, key in (("new", "p3", "p3"), ("new", "N-A", "new")):
+        after = digests([*people, [scan, patient, "50", "f", "80"]])
+        changed = [shard for shard in before if before[shard] != after[shard]]
+        assert changed == [shards.shard_names(8)[shards.shard_of(key, 8)]]
+
+
+def test_a_workbook_that_is_none_has_digests_since_the_cohort_stage_tells_the_error(tmp_path):
+    (tmp_path / "r.xlsx").write_text("no workbook")
+
+    assert set(shards.shard_digests(tmp_path / "r.xlsx", 2)) == {"1-of-2", "2-of-2"}
+
+
+def test_what_is_not_set_reads_a_registry_of_our_shape():
+    assert reading_of(configuration.section("cohort", "{}")) == AS_OURS
+
+
+# The shipped examples
+
+
+def example(name):
+    config = yaml.safe_load((REPO / "docs" / "examples" / name).read_text(encoding="utf-8"))
+    return configuration.validated(config)
+
+
+def examinations(folder, form, config):
+    """Return the real table and how the example reads it: as the dataset is downloaded, or as it is shipped (TSV)."""
+    if form == "downloaded":
+        write_meta(folder / "Totalsegmentator_dataset_v201")
+        return folder / config["study"]["registry"], config["cohort"]
+    return EXAMINATIONS, {name: setting for name, setting in config["cohort"].items() if name != "separator"}
+
+
+@pytest.mark.parametrize("form", ["downloaded", "shipped"])
+def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all(tmp_path, form):
+    path, cohort = examinations(tmp_path, form, example("totalsegmentator_dataset.yaml"))
+
+    registry = read_registry(path, reading_of(cohort))
+
+    assert len(registry) == 1228
+    assert (
+        int(registry["age_years"].isna().sum()) == 1
+    )  # counted with awk: one empty age, two empty genders, 16 empty kvp
+    assert registry["sex"].value_counts().to_dict() == {"male": 716, "female": 510}
+    assert registry.set_index("scan_id").loc["s0245", "ct_path"] == "s0245/ct.nii.gz"
+    assert registry["kvp"].isna().sum() == 16
+
+
+@pytest.mark.parametrize("form", ["downloaded", "shipped"])
+def test_the_cohort_stage_takes_the_example_and_its_flow_adds_up(tmp_path, form):
+    path, cohort = examinations(tmp_path, form, example("totalsegmentator_dataset.yaml"))
+    files = [
+        word
+        for name in ("cohort", "exclusions", "flow", "overlap")
+        for word in (f"--{name}", f"{tmp_path}/{name}.parquet")
+    ]
+    options = ["--start-from", "measures", "--settings", json.dumps(cohort)]
+
+    assert main(["cohort", "--registry", str(path), *options, *files]) == 0
+
+    flow = pd.read_parquet(tmp_path / "flow.parquet")
+    assert flow["n_before"].iloc[0] == 1228
+    assert flow["n_removed"].sum() + len(pd.read_parquet(tmp_path / "cohort.parquet")) == 1228
+    assert flow["n_removed"].iloc[0] == 1
+
+
+def test_the_bids_example_reads_participants(tmp_path):
+    config = example("bids.yaml")
+    rows = [["participant_id", "age", "sex", "group"], ["sub-01", "61", "M", "a"], ["sub-02", "n/a", "n/a", "n/a"]]
+
+    found = read_registry(as_text(tmp_path / "participants.tsv", rows, "\t"), reading_of(config["cohort"]))
+
+    assert found["sex"].fillna("none").to_list() == ["male", "none"]
+    assert found["age_years"].fillna(-1).to_list() == [61, -1]
+    assert found["ct_path"].to_list() == [f"sub-0{n}/ct/sub-0{n}_ct.nii.gz" for n in (1, 2)]
+    assert found["group"].isna().to_list() == [False, True]

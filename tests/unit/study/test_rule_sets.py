@@ -1,0 +1,140 @@
+"""A rule set says what it looks at, from which limit on, and what it takes away; anything else in it is an error."""
+
+import pytest
+
+from ctpop.contracts.all_tables import MEASURES, RULES
+from ctpop.foundation.errors import ContractError
+from ctpop.study import label_sets, rule_sets
+
+SHIPPED = ("none", "paper", "standard", "strict")
+BOTH = {"volume_ml", "hu_mean"}
+
+
+def write(folder, text):
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def refused(folder, text):
+    with pytest.raises(ContractError) as error:
+        rule_sets.read(write(folder, text))
+    return str(error.value)
+
+
+def test_the_shipped_sets_are_those_that_the_documentation_names():
+    assert tuple(sorted(path.stem for path in rule_sets.SHIPPED.glob("*.yaml"))) == SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("none", []),
+        ("paper", ["below_bound"]),
+        ("standard", ["truncated", "below_bound"]),
+        ("strict", list(RULES)),
+    ],
+)
+def test_a_shipped_set_applies_its_rules_and_takes_both_measures(name, rules):
+    found = rule_sets.read(name)
+
+    assert found.name == name
+    assert list(found.rules) == rules
+    assert all(set(rule.drops) == BOTH == set(MEASURES) for rule in found.rules.values())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("label_set", ["paper_104", "total_117", "demo"])
+def test_a_shipped_set_is_fit_for_every_shipped_label_set(name, label_set):
+    rule_sets.refuse_unknown_structures(rule_sets.read(name), label_sets.read(label_set).names)
+
+
+def test_a_set_of_ones_own_is_read_with_its_limits_and_exceptions(tmp_path):
+    path = write(
+        tmp_path,
+        "rules: {fragmented: {drops: [volume_ml], largest_share_below: 0.5, not_for: [colon]}, truncated: {drops: []}}",
+    )
+
+    found = rule_sets.read(path)
+
+    assert found.name == "mine"
+    assert found.rules["fragmented"] == rule_sets.Rule(("volume_ml",), ("colon",), {"largest_share_below": 0.5})
+    assert found.rules["truncated"] == rule_sets.Rule((), (), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rules: {truncatd: {drops: []}}", "rules.truncatd: unknown key; did you mean 'truncated'?"),
+        ("rules: {truncated: {}}", "rules.truncated.drops: is missing"),
+        (
+            "rules: {truncated: {drops: [volume]}}",
+            "rules.truncated.drops.0: 'volume' is not one of ['volume_ml', 'hu_mean']",
+        ),
+        ("rules: {fragmented: {drops: []}}", "rules.fragmented.largest_share_below: is missing; Share of the voxels"),
+        (
+            "rules: {fragmented: {drops: [], largest_share_below: 80}}",
+            "rules.fragmented.largest_share_below: 80 is greater than the maximum of 1",
+        ),
+        (
+            "rules: {laterality: {drops: [], wrong_side_mm_above: -5}}",
+            "rules.laterality.wrong_side_mm_above: -5 is less than the minimum of 0",
+        ),
+        (
+            "rules: {asymmetric: {drops: [], robust_z_above: 5, pairs_at_least: 2}}",
+            "rules.asymmetric.pairs_at_least: 2 is less than the minimum of 3",
+        ),
+        ("drops: []", "rules: is missing"),
+        ("", "the whole: None is not of type 'object'"),
+    ],
+)
+def test_a_wrong_set_is_refused_with_the_place_and_what_would_be_right(tmp_path, text, expected):
+    assert expected in refused(tmp_path, text)
+
+
+def test_what_is_not_yaml_is_refused(tmp_path):
+    assert "mine.yaml: is not YAML" in refused(tmp_path, "rules: [")
+
+
+def test_a_set_that_is_nowhere_is_refused_with_those_there_are():
+    with pytest.raises(ContractError) as error:
+        rule_sets.read("strickt")
+
+    expected = "screen.rules: 'strickt' is neither a shipped rule set (none, paper, standard, strict) nor a YAML file"
+    assert str(error.value) == expected
+
+
+def test_an_exception_for_a_structure_that_no_label_set_has_is_refused(tmp_path):
+    found = rule_sets.read(write(tmp_path, "rules: {truncated: {drops: [], not_for: [colon, livr, my_organ]}}"))
+
+    with pytest.raises(ContractError) as error:
+        rule_sets.refuse_unknown_structures(found, ["my_organ"])
+
+    expected = "rule set mine: rules.truncated.not_for: no label set has a structure livr; did you mean 'liver'?"
+    assert str(error.value) == expected
+
+
+# Attenuation of truncated structures
+
+
+@pytest.mark.parametrize(("use", "drops"), [(None, BOTH), (False, BOTH), (True, {"volume_ml"})])
+def test_the_setting_on_truncated_attenuation_changes_that_rule_alone(use, drops):
+    standard = rule_sets.read("standard")
+
+    changed = standard.with_truncated_hu(use)
+
+    assert set(changed.rules["truncated"].drops) == drops
+    assert changed.rules["below_bound"] == standard.rules["below_bound"]
+
+
+def test_a_set_that_lets_truncated_attenuation_in_can_be_told_not_to(tmp_path):
+    found = rule_sets.read(write(tmp_path, "rules: {truncated: {drops: [volume_ml]}}"))
+
+    assert set(found.with_truncated_hu(use=False).rules["truncated"].drops) == BOTH
+    assert found.with_truncated_hu(use=None) == found
+
+
+def test_a_set_that_does_not_look_at_truncation_stays_as_it_is():
+    paper = rule_sets.read("paper")
+
+    assert paper.with_truncated_hu(use=False) == paper

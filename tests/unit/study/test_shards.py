@@ -1,0 +1,290 @@
+"""A shard depends on the patient alone, and its digest on its own rows alone."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ctpop.stages.segment import command as segment
+from ctpop.study import shards
+from ctpop.study.registry_options import Reading
+
+WORKFLOW = Path(shards.__file__).parents[2]
+
+
+def registry_rows(patients, scans_each=2):
+    return [
+        {"scan_id": f"{patient}-{scan}", "patient_id": patient, "age_years": "50"}
+        for patient in patients
+        for scan in range(scans_each)
+    ]
+
+
+def write_registry(path, rows, columns=None, encoding="utf-8"):
+    with path.open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, columns or list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def changed(before, after):
+    return [name for name in before if before[name] != after[name]]
+
+
+@pytest.mark.parametrize(("patient", "of_4", "of_16"), [("p1", 3, 3), ("scan-7", 2, 2)])
+def test_the_shard_of_a_patient_is_the_head_of_its_sha256_for_ever(patient, of_4, of_16):
+    # printf p1 | sha256sum: f64551fcd6f07823...; printf scan-7 | sha256sum: 4f79d4f276930712...
+    assert shards.shard_of(patient, 4) == of_4
+    assert shards.shard_of(patient, 16) == of_16
+
+
+def test_shards_are_about_equally_large():
+    sizes = pd.Series([shards.shard_of(f"patient-{number}", 16) for number in range(4000)]).value_counts()
+
+    assert len(sizes) == 16
+    assert sizes.between(190, 310).all()  # 250, and four standard deviations of 15 around it
+
+
+def test_a_patient_without_an_identifier_is_known_by_the_scan():
+    assert shards.key_of({"scan_id": "s1", "patient_id": ""}) == "s1"
+    assert shards.key_of({"scan_id": "s1"}) == "s1"
+    assert shards.key_of({"scan_id": "s1", "patient_id": " p1 "}) == "p1"
+
+
+def test_names_count_from_one_and_parse_back():
+    assert shards.shard_names(3) == ["1-of-3", "2-of-3", "3-of-3"]
+    assert [shards.parse_shard(name) for name in shards.shard_names(3)] == [(0, 3), (1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("name", ["0-of-3", "4-of-3", "3", "a-of-b", ""])
+def test_what_names_no_shard_is_refused(name):
+    with pytest.raises(ValueError, match=r"shard|invalid literal"):
+        shards.parse_shard(name)
+
+
+@pytest.mark.parametrize("number", [1, 3, 7])
+def test_every_scan_is_in_one_shard_and_all_scans_of_a_patient_in_the_same(number):
+    cohort = pd.DataFrame(registry_rows([f"p{i}" for i in range(50)]))
+    cohort.loc[:9, "patient_id"] = None
+
+    parts = [segment.members(cohort, shard, number) for shard in range(number)]
+
+    assert sorted(scan for part in parts for scan in part["scan_id"]) == sorted(cohort["scan_id"])
+    homes = pd.concat([part.assign(shard=shard) for shard, part in enumerate(parts)]).dropna(subset="patient_id")
+    assert homes.groupby("patient_id")["shard"].nunique().eq(1).all()
+
+
+def test_a_new_patient_changes_the_digest_of_one_shard_only(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    before = shards.shard_digests(write_registry(tmp_path / "before.csv", rows), 8)
+    after = shards.shard_digests(write_registry(tmp_path / "after.csv", [*rows, *registry_rows(["new"])]), 8)
+
+    assert changed(before, after) == [shards.shard_names(8)[shards.shard_of("new", 8)]]
+
+
+def test_a_changed_cell_changes_the_digest_of_its_own_shard_only(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    before = shards.shard_digests(write_registry(tmp_path / "before.csv", rows), 8)
+    rows[10]["age_years"] = "51"
+    after = shards.shard_digests(write_registry(tmp_path / "after.csv", rows), 8)
+
+    assert changed(before, after) == [shards.shard_names(8)[shards.shard_of(rows[10]["patient_id"], 8)]]
+
+
+def test_the_order_of_rows_and_columns_does_not_change_a_digest(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    columns = ["age_years", "patient_id", "scan_id"]
+
+    one = shards.shard_digests(write_registry(tmp_path / "one.csv", rows), 8)
+    two = shards.shard_digests(write_registry(tmp_path / "two.csv", rows[::-1], columns), 8)
+
+    assert len(set(one.values())) == 8
+    assert one == two
+
+
+def test_a_byte_order_mark_and_blanks_around_names_do_not_move_a_patient(tmp_path):
+    rows = registry_rows([f"p{i}" for i in range(40)])
+    plain = shards.shard_digests(write_registry(tmp_path / "plain.csv", rows), 8)
+
+    marked = write_registry(tmp_path / "marked.csv", rows, encoding="utf-8-sig")
+    blanks = tmp_path / "blanks.csv"
+    blanks.write_text((tmp_path / "plain.csv").read_text().replace(",", ", "))
+
+    assert shards.shard_digests(marked, 8) == plain
+    assert shards.shard_digests(blanks, 8) == plain
+
+
+@pytest.mark.parametrize("number", range(1, 20))
+def test_growing_shards_hold_every_scan_once(number):
+    names = shards.growing_names(number)
+    cohort = pd.DataFrame(registry_rows([f"p{i}" for i in range(300)]))
+
+    parts = [segment.members(cohort, *shards.parse_shard(name)) for name in names]
+
+    assert len(set(names)) == number
+    assert sorted(scan for part in parts for scan in part["scan_id"]) == sorted(cohort["scan_id"])
+
+
+@pytest.mark.parametrize("number", range(1, 70))
+def test_one_more_growing_shard_splits_one_and_leaves_the_others(number):
+    before, after = set(shards.growing_names(number)), set(shards.growing_names(number + 1))
+
+    assert len(before - after) == 1
+    assert len(after - before) == 2
+
+
+@pytest.mark.parametrize("number", [16, 23, 31])
+def test_growing_shards_have_one_or_two_parts_of_the_scans(number):
+    names = shards.growing_names(number)
+    moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
+    homes = pd.Series([shards.home_of(f"patient-{person}", names, moduli) for person in range(20000)])
+
+    sizes = homes.value_counts() / 20000
+
+    assert len(sizes) == number
+    assert sizes.between(0.85 / 32, 1.15 / 16).all()
+
+
+def test_a_registry_asks_for_as_many_shards_as_its_scans_need(tmp_path):
+    registry = write_registry(tmp_path / "registry.csv", registry_rows([f"p{i}" for i in range(50)]))
+
+    assert list(shards.digests(registry, None, 10)) == shards.growing_names(10)
+    assert list(shards.digests(registry, None, 99)) == shards.growing_names(2)
+    assert list(shards.digests(registry, 3, 10)) == shards.shard_names(3)
+    assert list(shards.digests(tmp_path / "nowhere.csv", None, 10)) == ["1-of-1"]
+
+
+def test_a_new_patient_changes_one_growing_shard_and_splits_one_at_most(tmp_path):
+    people = [f"p{i}" for i in range(50)]
+    before = shards.digests(write_registry(tmp_path / "a.csv", registry_rows(people)), None, 10)
+    longer = write_registry(tmp_path / "b.csv", registry_rows([*people, "new"]))
+
+    same_number = shards.digests(longer, None, 11)
+    one_more = shards.digests(longer, None, 10)
+
+    assert len(set(same_number.items()) - set(before.items())) == 1
+    assert len(one_more) == 11
+    assert 2 <= len(set(one_more.items()) - set(before.items())) <= 3
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 16, 37])
+@pytest.mark.parametrize("cut", [shards.shard_names, shards.growing_names])
+def test_bash_makes_the_files_of_all_shards_from_few_words(number, cut):
+    words = shards.in_braces("a/b", cut(number), ".parquet")
+
+    found = subprocess.run(["bash", "-c", f"echo {words}"], capture_output=True, text=True, check=True).stdout.split()
+
+    assert sorted(found) == sorted(f"a/b/{name}.parquet" for name in cut(number))
+    assert len(words.split()) <= 3
+
+
+def test_the_module_needs_the_standard_library_only():
+    heavy = {"pandas", "numpy", "yaml", "matplotlib"}
+    code = f"import sys, ctpop.study.shards, ctpop.figures.pages; print(*sorted({heavy} & set(sys.modules)))"
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("before_header", ["\n", ",,,\n", " , \n\n"])
+def test_rows_without_content_before_the_header_do_not_hide_a_new_patient(tmp_path, before_header):
+    registry = tmp_path / "registry.csv"
+    lines = [f"s{number},p{number},50,male" for number in range(20)]
+    registry.write_text(before_header + "\n".join(["scan_id,patient_id,age_years,sex", *lines]) + "\n")
+    before = shards.shard_digests(registry, 8)
+    registry.write_text(registry.read_text() + "new,p-new,50,male\n")
+
+    changed = {name for name, digest in shards.shard_digests(registry, 8).items() if digest != before[name]}
+
+    assert changed == {shards.shard_names(8)[shards.shard_of("p-new", 8)]}
+
+
+def test_a_registry_that_is_not_utf8_has_digests_since_the_cohort_stage_tells_the_error(tmp_path):
+    registry = tmp_path / "registry.csv"
+    registry.write_bytes("scan_id,patient_id\ns1,Müller\n".encode("latin-1"))
+
+    assert set(shards.shard_digests(registry, 2)) == {"1-of-2", "2-of-2"}
+
+
+# What an earlier call noted
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """A registry whose digests have been noted."""
+    path = write_registry(tmp_path / "registry.csv", registry_rows([f"p{number}" for number in range(30)]))
+    shards.kept_digests(tmp_path / "notes", path, None, 8)
+    return path
+
+
+def unread(monkeypatch):
+    """Let nobody read the rows of a registry."""
+
+    def refuse(*_):
+        raise AssertionError("the registry is read")
+
+    monkeypatch.setattr(shards, "rows_in", refuse)
+
+
+def test_digests_of_a_registry_that_has_not_changed_are_noted_and_in_the_same_order(noted, monkeypatch):
+    expected = shards.digests(noted, None, 8)
+    unread(monkeypatch)
+
+    found = shards.kept_digests(noted.parent / "notes", noted, None, 8)
+
+    assert list(found.items()) == list(expected.items())
+    assert len(found) == 8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(None, 9), (4, 8), (None, 8, Reading(missing=frozenset({"p1"}))), (None, 8, Reading(separator=";"))],
+)
+def test_other_settings_are_not_answered_from_the_note(noted, arguments):
+    expected = shards.digests(noted, *arguments)
+
+    assert shards.kept_digests(noted.parent / "notes", noted, *arguments) == expected
+    assert shards.kept_digests(noted.parent / "notes", noted, None, 8) == shards.digests(noted, None, 8)
+
+
+def test_a_changed_cell_is_seen_though_size_and_time_are_those_of_before(noted):
+    before, time = shards.digests(noted, None, 8), noted.stat().st_mtime_ns
+    noted.write_text(noted.read_text().replace("p7-0,p7,50", "p7-0,p7,51"))
+    os.utime(noted, ns=(time, time))
+
+    found = shards.kept_digests(noted.parent / "notes", noted, None, 8)
+
+    assert found == shards.digests(noted, None, 8)
+    assert len(changed(before, found)) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"key": 1}', "no json", "\xff"])
+def test_a_note_that_is_damaged_is_written_again(noted, content):
+    note = noted.parent / "notes" / "registry.json"
+    whole = note.read_bytes()
+    note.write_bytes(content.encode("latin-1"))
+
+    assert shards.kept_digests(noted.parent / "notes", noted, None, 8) == shards.digests(noted, None, 8)
+    assert note.read_bytes() == whole
+    assert [path.name for path in note.parent.iterdir()] == ["registry.json"]
+
+
+def test_without_a_place_for_notes_digests_are_computed(noted):
+    (noted.parent / "file").write_text("")
+
+    assert shards.kept_digests(noted.parent / "file", noted, None, 8) == shards.digests(noted, None, 8)
+
+
+def test_a_registry_that_is_not_there_yet_is_not_noted(tmp_path):
+    assert shards.kept_digests(tmp_path / "notes", tmp_path / "registry.csv", 2, 8) == {
+        "1-of-2": "no registry",
+        "2-of-2": "no registry",
+    }
+    assert not (tmp_path / "notes").exists()

@@ -1,0 +1,130 @@
+"""The command line names every stage, stops with a message, and keeps its traceback for real bugs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctpop import __version__, cli
+from ctpop.study import configuration
+
+WORKFLOW = Path(cli.__file__).parents[1]
+
+
+def ctpop(*arguments, folder="."):
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
+    command = [sys.executable, "-m", "ctpop", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_stage_in_order(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--help"])
+
+    text = capsys.readouterr().out
+    found = [line.split()[0] for line in text.splitlines() if re.match(" {2}[a-z]", line)]
+    assert stopped.value.code == 0
+    assert found == list(cli.COMMANDS)
+    assert {*configuration.STAGES} - {"review"} <= set(found)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_of_a_command_explains_each_of_its_options(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"])
+
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert text.startswith(f"usage: ctpop {command} ")
+    for action in cli.make_parser(command)._subparsers._group_actions[0].choices[command]._actions:
+        assert action.help, action.dest
+        named = action.option_strings or action.metavar.endswith(("FOLDER", "STUDY", "SCAN_ID"))
+        assert named, f"{action.dest} has no name"
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+
+    assert capsys.readouterr().out.strip() == f"ctpop {__version__}"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("aggregate", "unknown command 'aggregate'; ctpop --help lists the commands"),
+        ("mesure", "unknown command 'mesure'; did you mean measure?"),
+        ("doctor", "the command 'doctor' is now called 'check': ctpop check --help"),
+        ("share", "the command 'share' is now called 'export': ctpop export --help"),
+    ],
+)
+def test_an_unknown_command_is_refused_with_what_may_be_meant(word, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([word])
+
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_invalid_value_of_an_option_is_no_unknown_command(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["gather", "--table", "chort", "--shards", "a.parquet", "--out", "b.parquet"])
+
+    assert stopped.value.code == 2
+    assert "argument --table: invalid choice: 'chort' (choose from " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("line", "expected"), [("ctpop mea", {"measure"}), ("ctpop gather --ta", {"--table"})])
+def test_a_shell_completes_commands_and_their_options(line, expected, tmp_path):
+    answer = tmp_path / "answer"
+    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "_ARGCOMPLETE_SHELL": "bash"}
+    environment = {**os.environ, **asked, "PYTHONPATH": str(WORKFLOW), "COMP_LINE": line, "COMP_POINT": str(len(line))}
+
+    subprocess.run([sys.executable, "-m", "ctpop"], env=environment, check=True)
+
+    assert {word.strip() for word in answer.read_text().split("\x0b")} == expected
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([])
+
+    assert stopped.value.code == 2
+    assert "the following arguments are required: COMMAND" in capsys.readouterr().err
+
+
+def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
+    (tmp_path / "registry.csv").write_text("scan_id,age_years,complete\na,50,yes\na,60,yes\n")
+
+    done = ctpop(
+        *("cohort", "--registry", "registry.csv", "--start-from", "measures", "--settings", '{"criteria": []}'),
+        *("--cohort", "cohort.parquet", "--exclusions", "exclusions.parquet", "--flow", "flow.parquet"),
+        *("--overlap", "overlap.parquet"),
+        folder=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert "error in cohort: registry.csv: scan_id must be unique" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.csv"]
+
+
+def test_a_command_that_works_ends_with_0_and_logs_its_name(tmp_path):
+    done = ctpop("dictionary", "--data", "data.md", "--config", "config.md", folder=tmp_path)
+
+    assert done.returncode == 0
+    assert " dictionary: data.md: " in done.stderr
+    assert done.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.md", "data.md"]
+
+
+def test_a_bug_keeps_its_traceback(tmp_path):
+    (tmp_path / "broken.parquet").write_text("this is not Parquet")
+
+    done = ctpop("gather", "--table", "flow", "--shards", "broken.parquet", "--out", "out.parquet", folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

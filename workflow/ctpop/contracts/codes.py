@@ -1,0 +1,163 @@
+"""The closed lists of codes that tables use, each with what it means; `docs/data.md` prints them."""
+
+MEASURES = {
+    "volume_ml": "volume of the structure (ml)",
+    "hu_mean": "mean attenuation of the structure (HU)",
+}
+CRITERIA = {
+    "age_known": "the registry gives the age of the patient at the scan",
+    "complete": "the registry says that the images are complete",
+    "contrast_enhanced": "the registry says that a contrast agent was given",
+}
+SEGMENT_STATUS = {
+    "segmented": "the model made a label map",
+    "existing": "an existing label map, or folder of masks, was taken over",
+    "not_converted": "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
+    "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
+    "unreadable": "a file is damaged, cut short, not NIfTI, or changed while it was read",
+    "not_read": "a file could not be read because the disk or the network failed, which may pass",
+    "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
+    "bad_values": "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
+    "grid_mismatch": "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
+    "unknown_labels": "the label map holds a number that the label set does not name",
+    "out_of_memory": "the scan does not fit into the memory of the machine",
+    "prediction_failed": "the model could not be applied to the scan",
+    "not_written": "the label map could not be stored: the disk is full or broken, or its folder is not to be written",
+}
+MEASURE_STATUS = {
+    "measured": "the structure was looked for; its number of voxels may be 0",
+    "not_in_model": "the label map comes from a model, or a folder of masks, that does not know the structure",
+    "not_in_table": "the table of measures that was taken over has no value for this scan and structure",
+    "zero_in_statistics": "TotalSegmentator's statistics.json, taken over, has 0.0: absent, cut off and failed alike",
+    **dict(list(SEGMENT_STATUS.items())[2:]),
+}
+EVALUATION_STATUS = {
+    "compared": "reference and prediction have the structure",
+    "only_in_reference": "the prediction misses the structure: Dice and NSD are 0",
+    "only_in_prediction": "the reference has no voxel of the structure: Dice and NSD are 0",
+    "absent": "neither has a voxel of the structure: Dice and NSD have no value",
+    "not_in_reference": "the reference, a folder of masks, has no mask of the structure",
+    "not_in_model": "the prediction comes from a model, or a folder of masks, that does not know the structure",
+    **dict(list(SEGMENT_STATUS.items())[2:]),
+}
+METRICS = {
+    "dice": "Dice similarity coefficient: twice the shared voxels over the sum of both",
+    "nsd": "normalized surface distance: share of both surfaces that lies within evaluate.tolerance_mm of the other",
+}
+REASONS = {  # in the order of precedence: a verdict gives the first that holds
+    "not_in_model": "the segmentation does not know the structure",
+    "not_segmented": "there is no label map that could be measured, or no value in the table of measures",
+    "absent_known": "the registry or a reviewer says that the patient does not have the structure",
+    "absent": "the structure has no voxel",
+    "truncated": "the structure reaches a face of the image, so that part of it may lie outside",
+    "below_bound": "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
+    "fragmented": "too small a share of the voxels lies in the largest connected part",
+    "laterality": "the centre of mass lies on the wrong side of the patient's midline",
+    "asymmetric": "left and right differ far more than in the rest of the cohort; which of them is wrong is not known",
+    "reviewer_excluded": "a reviewer excluded the value, whatever the rules say",
+    "reviewer_kept": "a reviewer kept the value, whatever the rules say",
+    "ok": "nothing speaks against the value",
+}
+LOSSES = {
+    **{reason: meaning for reason, meaning in REASONS.items() if reason not in {"reviewer_kept", "ok"}},
+    "no_value": "nothing speaks against the structure, but the measure has no value, as attenuation without a CT",
+}
+DECISIONS = {
+    "keep": "use what was measured, whatever the rules say",
+    "exclude": "use neither volume nor attenuation, whatever the rules say",
+    "absent": "the patient does not have the structure: its absence is no failure",
+}
+CHOSEN = {
+    "flagged": "the rules hold something against it",
+    "extreme": "nothing speaks against it; among the smallest or largest values of its structure (table extremes)",
+    "sample": "nothing speaks against it; drawn at random (review.sample_share)",
+}
+ENDS = {
+    "smallest": "one of the smallest values, counted from the smallest",
+    "largest": "one of the largest values, counted from the largest",
+}
+RULE_SETS = {
+    "none": "shipped rule set: every value that was measured",
+    "paper": "shipped rule set: lower bounds only, as in the paper",
+    "strict": "shipped rule set: every rule there is",
+    "study": "the study's own: screen.rules and the decisions of screen.review",
+}
+FAMILIES = {
+    "structures": "single structures, as in the paper",
+    "groups": "groups of structures: they repeat what their members show, and cost these nothing",
+}
+FACES = {
+    "left": "the image ends towards the left of the patient",
+    "right": "the image ends towards the right",
+    "posterior": "the image ends towards the back",
+    "anterior": "the image ends towards the front",
+    "inferior": "the image ends towards the feet",
+    "superior": "the image ends towards the head",
+}
+NORMALITY_METHODS = {
+    "lilliefors": "mean and sd come from the values, and P accounts for that",
+    "ks_fitted": "mean and sd come from the values, and P ignores that: too rarely significant",
+    "ks_standard": "against the standard normal distribution, without any fit: always significant for ml and HU",
+}
+INTERVALS = {
+    "influence": "Fisher's z, with a standard error from the influence of each patient on rho: any shape of data",
+    "bonett_wright": "Fisher's z, with a standard error from rho and n: too narrow where spread changes with age",
+    "bootstrap": "percentiles of rho in draws of patients with replacement: any shape of data, at a cost",
+}
+QUANTITIES = {
+    "rho": "Spearman correlation of a structure with age",
+    "registry": "scans in the registry",
+    "removed_age_known": "scans that criterion age_known removes",
+    "removed_complete": "scans that criterion complete removes",
+    "removed_contrast_enhanced": "scans that criterion contrast_enhanced removes",
+    "cohort": "scans in the study",
+    "men": "men among those whose sex is recorded",
+    "women": "women among those whose sex is recorded",
+    "age_min": "lowest age (years)",
+    "age_max": "highest age (years)",
+    "structures": "structures of the label set",
+    "alpha": "level of significance of a single test",
+    "age_groups": "age groups that are compared",
+    "none": "the paper prints no number",
+}
+AGREEMENTS = {
+    "consistent": "z is within the quantile of aging.confidence; a number without sampling error is the same",
+    "differs": "z is beyond that quantile; a number without sampling error is another one",
+    "not_reported": "the paper prints no number, or none for this structure",
+    "not_measured_here": "this study does not have the number: another label set, too few values, no such criterion",
+}
+COUNTERPARTS = {
+    "same": "both studies have it, and it means the same",
+    "only_in_a": "only the first study has it",
+    "only_in_b": "only the second study has it",
+    "other_extent": "a structure of the same name that one label set draws larger: sacrum of v1 and v2",
+    "other_members": "a group of which the two label sets do not have the same members",
+}
+OUTCOMES = {
+    "ok": "there is a result",
+    "too_few": "fewer patients than aging.n_min (centiles: aging.centiles_n_min), fitted covariates deducted",
+    "all_equal": "all values are equal, or all ages",
+    "no_covariate": "the registry has no covariate to adjust for, or none that varies and is known often enough",
+    "constant_covariate": "all these patients have the same covariates, so that there is nothing to adjust for",
+    "explained": "covariates explain the ages or the values wholly, and nothing is left to test",
+    "perfect_order": "age and value rise together without an exception: neither interval nor P is defined",
+    "one_sex": "the sexes of these patients are not known, or not adjusted for, or the same",
+    "few_ages": "too few different ages for a curve",
+    "not_positive": "a volume is 0, which the model of volumes does not allow",
+    "not_converged": "the model could not be fitted",
+}
+CURVE_TERMS = {
+    "age": "the value does not depend on age, in either sex",
+    "nonlinear": "the value depends on age along a straight line, in each sex",
+    "interaction": "the distance between the sexes is the same at all ages",
+}
+CENTILE_MODELS = {
+    "bccg": "Box-Cox Cole and Green (LMS), for volumes",
+    "shash": "sinh-arcsinh, for attenuation",
+}
+CONTRAST_LOOKS = {
+    "enhanced": "aorta, kidneys or portal vein have at least cohort.contrast_enhanced_from_hu",
+    "unenhanced": "all of them that were measured are below cohort.contrast_unenhanced_below_hu, the aorta among them",
+    "unclear": "they lie between the two limits, or the aorta is not measured and nothing else is enhanced",
+    "not_measured": "none of the three can be used",
+}

@@ -1,1 +1,0 @@
-"""A finished study as an RO-Crate: its files, its inputs, and the run that made it."""

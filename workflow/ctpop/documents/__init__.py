@@ -1,0 +1,1 @@
+"""Table 1 and the files of a manuscript (CSV, HTML, DOCX)."""

@@ -1,0 +1,209 @@
+"""One structure and measure: its usable values by age, and what the tests said about them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.contracts.all_tables import MEASURES
+from ctpop.figures.formatting import AXES, coefficient, interval, number, p_text, percent, structure_text
+
+QUARTILES = (1, 2, 3, 4)
+WHISKER = 1.5  # times the interquartile range, as in the paper
+KEY = ["structure", "measure"]
+
+Key = tuple[str, str]
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Values of one structure and measure (age_years, value, quartile 1 to 4, sex) and the rows of the result tables.
+
+    `differing` are the pairs of quartiles whose post hoc P is below alpha.
+    """
+
+    structure: str
+    measure: str
+    points: pd.DataFrame
+    association: dict[str, float]
+    groups: dict[str, float]
+    differing: frozenset[Pair]
+
+    @property
+    def n(self) -> int:
+        """Number of usable values."""
+        return len(self.points)
+
+    @property
+    def title(self) -> str:
+        """Name of the structure for people."""
+        return structure_text(self.structure)
+
+    @property
+    def axis(self) -> str:
+        """What the values are, with their unit."""
+        return AXES[self.measure]
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What all figures of a study share: limits of the age axis in years, the ages of the quartiles in words."""
+
+    banner: str | None
+    confidence: float
+    alpha: float
+    age_limits: tuple[float, float]
+    age_ranges: list[str]
+
+
+@dataclass(frozen=True)
+class Box:
+    """What a box plot shows of one quartile: quartiles, whiskers, and how many values lie beyond them."""
+
+    n: int
+    q1: float
+    median: float
+    q3: float
+    low: float
+    high: float
+    hidden: int
+
+
+def findings_of(
+    people: pd.DataFrame, analysis: pd.DataFrame, results: dict[str, pd.DataFrame], structures: list[str], alpha: float
+) -> dict[Key, Finding]:
+    """Return a finding for every structure and measure, also where no value is usable.
+
+    `people` has scan_id, age_years, quartile and sex; `results` holds the tables associations, groups and posthoc.
+    """
+    points = analysis.merge(people, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
+    columns = ["age_years", "value", "quartile", "sex"]
+    by_key = dict(iter(points.sort_values(["age_years", "value"]).groupby(KEY)[columns]))
+    association = _rows(results["associations"])
+    groups = _rows(results["groups"])
+    posthoc = results["posthoc"]
+    below = posthoc.loc[posthoc["p"] < alpha]
+    differing = {
+        key: frozenset(zip(pairs["group_a"], pairs["group_b"], strict=True)) for key, pairs in below.groupby(KEY)
+    }
+    return {
+        key: Finding(
+            *key,
+            points=by_key.get(key, points.loc[[], columns]).reset_index(drop=True),
+            association=association.get(key, {}),
+            groups=groups.get(key, {}),
+            differing=differing.get(key, frozenset()),
+        )
+        for key in product(structures, MEASURES)
+    }
+
+
+def box_of(values: NDArray[np.float64]) -> Box:
+    """Return the box of some values (at least one).
+
+    A whisker ends at the last value within 1.5 times the interquartile range of the box. Quartiles interpolate
+    linearly.
+    """
+    q1, median, q3 = (float(q) for q in np.percentile(values, [25, 50, 75]))
+    reach = WHISKER * (q3 - q1)
+    inside = values[(values >= q1 - reach) & (values <= q3 + reach)]
+    low, high = min(q1, float(inside.min())), max(q3, float(inside.max()))
+    return Box(len(values), q1, median, q3, low, high, len(values) - len(inside))
+
+
+def boxes_of(finding: Finding) -> dict[int, Box]:
+    """Return the box of each quartile that has values."""
+    points = finding.points
+    present = [quartile for quartile in QUARTILES if points["quartile"].eq(quartile).any()]
+    return {
+        quartile: box_of(points.loc[points["quartile"] == quartile, "value"].to_numpy(float)) for quartile in present
+    }
+
+
+def box_table(finding: Finding) -> pd.DataFrame:
+    """Return the boxes as a table, one row per quartile; where a quartile has no values, they are missing."""
+    boxes = boxes_of(finding)
+    empty = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+    rows = [{"quartile": quartile, **vars(boxes.get(quartile, empty))} for quartile in QUARTILES]
+    return pd.DataFrame(rows).assign(letters=[letters_of(finding).get(quartile, "") for quartile in QUARTILES])
+
+
+def letters_of(finding: Finding) -> dict[int, str]:
+    """Return letters for the quartiles with values: two that share no letter differ. Without a difference: none.
+
+    Each letter stands for a largest set of quartiles of which no two differ.
+    """
+    if not finding.differing:
+        return {}
+    present = sorted(boxes_of(finding))
+    alike = [set(group) for group in _subsets(present) if not finding.differing & set(combinations(group, 2))]
+    largest = sorted(sorted(group) for group in alike if not any(group < other for other in alike))
+    return {
+        quartile: "".join(letter for letter, group in zip("abcdef", largest, strict=False) if quartile in group)
+        for quartile in present
+    }
+
+
+def cut_points(groups: pd.DataFrame) -> list[float]:
+    """Return the ages between the quartiles, which are those of the cohort and equal in all rows; or none."""
+    known = groups[["cut_1", "cut_2", "cut_3"]].dropna()
+    return [] if known.empty else [float(cut) for cut in known.iloc[0]]
+
+
+def age_ranges(cuts: list[float], rule: str) -> list[str]:
+    """Return the ages of the quartiles in words, each beginning where the last one ends: `≤ 38.4`, `≤ 55` … `> 71`."""
+    if not cuts:
+        return ["", "", "", ""]
+    first, second, third = (f"{cut:.3g}" for cut in cuts)
+    below, above = ("≤", ">") if rule == "right_closed" else ("<", "≥")
+    return [f"{below} {first}", f"{below} {second}", f"{below} {third}", f"{above} {third}"]
+
+
+def spearman_lines(finding: Finding, confidence: float) -> list[str]:
+    """Return what is printed above a scatter plot: rho and P, its confidence interval and n."""
+    found = finding.association
+    if np.isnan(found.get("rho", np.nan)):
+        return [f"n = {finding.n:,}", "Correlation not computed"]
+    return [
+        f"$r_s$ = {coefficient(found['rho'])}; {p_text(found['p'], '$P$')}",
+        f"{percent(confidence)} CI {interval(found['ci_low'], found['ci_high'])}; n = {finding.n:,}",
+    ]
+
+
+def kruskal_lines(finding: Finding) -> list[str]:
+    """Return what is printed above box plots: the Kruskal-Wallis test, its effect size and n."""
+    found = finding.groups
+    if np.isnan(found.get("h", np.nan)):
+        return [f"n = {finding.n:,}", "Kruskal–Wallis test not computed"]
+    h = number(found["h"], 1 if found["h"] < 100 else 0)
+    return [
+        f"Kruskal–Wallis $H$ = {h}; {p_text(found['p'], '$P$')}",
+        f"ε² = {coefficient(found['epsilon_squared'])}; n = {finding.n:,}",
+    ]
+
+
+def records(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the row of each structure; missing truth values are false, missing numbers NaN."""
+    flat = table.astype(dict.fromkeys(table.select_dtypes("Float64").columns, "float64"))
+    flat = flat.assign(
+        **{name: table[name].fillna(False).astype(bool) for name in map(str, table.select_dtypes("boolean").columns)}
+    )
+    return {row["structure"]: {str(name): value for name, value in row.items()} for row in flat.to_dict("records")}
+
+
+def _rows(table: pd.DataFrame) -> dict[Key, dict[str, float]]:
+    keys = zip(table["structure"], table["measure"], strict=True)
+    numbers = table.select_dtypes(exclude=["object", "str"]).astype("float64").to_dict("records")
+    return {
+        key: {str(name): float(value) for name, value in row.items()} for key, row in zip(keys, numbers, strict=True)
+    }
+
+
+def _subsets(members: list[int]) -> Iterator[tuple[int, ...]]:
+    for size in range(1, len(members) + 1):
+        yield from combinations(members, size)

@@ -1,0 +1,223 @@
+"""How numbers and codes are printed, with true minus signs and n: as the paper prints them, or in AMA style.
+
+SOURCE: AMA Manual of Style, 11th ed. 2020, 18.7.1 (a zero before the decimal point, except of P, alpha and beta) and
+19.5 (digits of P: two, three below .01 and where two would make .05 of less; `P < .001` and `P > .99` at the ends).
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ctpop.study.configuration import SIDES
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+MISSING = "\N{EN DASH}"
+P_FLOORS = {  # below it, P is not printed
+    "paper": 0.0001,  # SOURCE: Radiol Artif Intell 2023;5(5):e230024
+    "ama": 0.001,
+}
+STYLES = tuple(P_FLOORS)
+CLOSE_TO_5_PERCENT = (0.045, 0.05)  # two digits would print .05 (AMA)
+
+NOT_MEASURED = {
+    "not_converted": "no CT from DICOM that agrees with its headers",
+    "missing_file": "file missing",
+    "unreadable": "file not readable",
+    "not_read": "file not readable for the moment",
+    "bad_geometry": "geometry of the image not valid",
+    "bad_values": "values of the image not valid",
+    "grid_mismatch": "label map and CT on different grids",
+    "unknown_labels": "label map with unknown labels",
+    "out_of_memory": "out of memory",
+    "prediction_failed": "segmentation failed",
+    "not_written": "label map not stored",
+    "not_in_model": "no structure of the label set known to the model",
+    "not_in_table": "not in the table of measures",
+    "zero_in_statistics": "0.0 in the statistics that were taken over",
+}
+REASONS = {
+    "not_in_model": "not in the model",
+    "not_segmented": "scan not segmented",
+    "absent_known": "known to be absent",
+    "absent": "absent",
+    "truncated": "cut off by the image",
+    "below_bound": "below lower bound",
+    "fragmented": "in pieces",
+    "laterality": "on the wrong side",
+    "asymmetric": "left and right too different",
+    "reviewer_excluded": "excluded by a reviewer",
+    "reviewer_kept": "kept by a reviewer",
+    "ok": "usable",
+}
+LEFT_OUT_BY_REVIEWER = "Excluded by a reviewer"
+REVIEWED = {  # single structures, by the reason that a reviewer gave them
+    "reviewer_excluded": "structures excluded",
+    "reviewer_kept": "structures kept against the rules",
+    "absent_known": "structures known to be absent",
+}
+LOOKS = {
+    "enhanced": "enhanced",
+    "unenhanced": "unenhanced",
+    "unclear": "unclear",
+    "not_measured": "not measured",
+}
+SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
+PEOPLE = {"female": ("woman", "women"), "male": ("man", "men"), "": ("person of unrecorded sex", "of unrecorded sex")}
+RULE_SETS = {"none": "No rules", "paper": "Lower bounds alone", "strict": "Strict", "study": "This study"}
+AGREEMENTS = {
+    "consistent": "consistent",
+    "differs": "differs",
+    "not_reported": "not reported",
+    "not_measured_here": "not measured here",
+}
+NO_CURVES = {  # why there are no centile curves
+    "too_few": "too few",
+    "all_equal": "all values equal",
+    "few_ages": "too few ages",
+    "not_positive": "a volume of 0",
+    "not_converged": "not fitted",
+}
+MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
+AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
+STRUCTURES = {
+    "autochthon": "autochthonous back muscle",
+    "clavicula": "clavicle",
+    "iliac_vena": "iliac vein",
+    "sacrum_v1": "sacrum with S1",
+    "vertebrae": "vertebra",
+}
+COVARIATES = {
+    "height_cm": "height",
+    "kvp": "tube voltage",
+    "phase": "contrast phase",
+    "year": "year of the scan",
+    "none": "nothing",
+}
+
+_STYLE: ContextVar[str] = ContextVar("style", default="paper")
+
+
+def structure_text(name: str) -> str:
+    """Return the name of a structure for people: `rib_left_1` is `Left rib 1`."""
+    spoken = plain_structure(name)
+    side = next((side for side in SIDES if side in name.split("_")), "")
+    words = f"{side} {spoken}".strip()
+    return words[:1].upper() + words[1:]
+
+
+def plain_structure(name: str) -> str:
+    """Return the name without its side: `hip_left` and `hip_right` are both `hip`."""
+    base = "_".join(part for part in name.split("_") if part not in SIDES)
+    head, _, rest = base.partition("_")
+    spoken = STRUCTURES.get(base) or "_".join(part for part in (STRUCTURES.get(head, head), rest) if part)
+    return spoken.replace("_", " ")
+
+
+def group_text(group: str) -> str:
+    """Return the name of a group with a capital letter."""
+    return group[:1].upper() + group[1:]
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number with a true minus sign and commas between thousands; a missing one is a dash."""
+    if math.isnan(value):
+        return MISSING
+    return _signed(f"{value:,.{decimals}f}")
+
+
+@contextmanager
+def printed_in(style: str) -> Iterator[None]:
+    """Print numbers in a style, `paper` or `ama`, within this context; elsewhere it is `paper`."""
+    before = _STYLE.set(style)
+    try:
+        yield
+    finally:
+        _STYLE.reset(before)
+
+
+def style_in_use() -> str:
+    """Return the style that numbers are printed in."""
+    return _STYLE.get()
+
+
+def coefficient(value: float, decimals: int = 2) -> str:
+    """Return a correlation or share: −.61 as the paper prints it, −0.61 in AMA style."""
+    text = number(value, decimals)
+    return text if _STYLE.get() == "ama" else _bare(text)
+
+
+def tick(value: float) -> str:
+    """Return a correlation at the mark of an axis, with as many decimals as it has: −1, −.5, 0."""
+    text = _signed(f"{value:g}")
+    return text if _STYLE.get() == "ama" else _bare(text)
+
+
+def p_text(p: float, name: str = "P") -> str:
+    """Return `P < .0001`, `P = .023` or `P > .99`: two digits, at most four decimals, none where P is missing.
+
+    In AMA style `P < .001`, `P = .02`, and three decimals below .01 and from .045 to .05.
+    """
+    style = _STYLE.get()
+    if math.isnan(p):
+        return f"{name} not computed"
+    if p < P_FLOORS[style]:
+        return f"{name} < {level(P_FLOORS[style])}"
+    if p > 0.99:
+        return f"{name} > .99"
+    decimals = _decimals_ama(p) if style == "ama" else min(4, 1 - math.floor(math.log10(p)))
+    return f"{name} = {_bare(number(p, decimals))}"
+
+
+def p_cell(p: float) -> str:
+    """Return a P value for the cell of a table: `<.0001`, `.023`, a dash where it is missing."""
+    return MISSING if math.isnan(p) else p_text(p, "").replace(" ", "").lstrip("=")
+
+
+def interval(low: float, high: float, decimals: int = 2) -> str:
+    """Return the limits of a confidence interval: `−.68, −.53`; a dash where they are missing."""
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    return f"{coefficient(low, decimals)}, {coefficient(high, decimals)}"
+
+
+def level(alpha: float) -> str:
+    """Return a level of significance in as many decimals as it has: `.05`, `.0001`."""
+    return f"{alpha:.12f}".rstrip("0").lstrip("0")
+
+
+def percent(share: float) -> str:
+    """Return 0.95 as `95%`, 0.999 as `99.9%`."""
+    return f"{100 * share:.4g}%"
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """Return `1 scan`, `4,004 scans`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(items: list[str]) -> str:
+    """Return `a, b and c`."""
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def covariates_in_words(names: str) -> str:
+    """Return covariates as a sentence names them: `sex + height_cm` is `sex and height`."""
+    return listed([COVARIATES.get(name, name.replace("_", " ")) for name in names.split(" + ")])
+
+
+def _decimals_ama(p: float) -> int:
+    low, high = CLOSE_TO_5_PERCENT
+    return 3 if p < 0.01 or low <= p < high else 2
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"(?<!\d)0\.", ".", text)
+
+
+def _signed(text: str) -> str:
+    unsigned = text.lstrip("-")
+    negative = text.startswith("-") and unsigned.strip("0.,") != ""
+    return f"{MINUS}{unsigned}" if negative else unsigned

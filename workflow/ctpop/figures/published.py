@@ -1,0 +1,180 @@
+"""Published against here: every correlation that the paper prints over that of this study, and their numbers beside."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ctpop.figures.association import Conventions
+from ctpop.figures.formatting import AGREEMENTS, MEASURES, coefficient, count, interval, percent, structure_text, tick
+from ctpop.figures.label_placement import apart
+from ctpop.figures.scatter import say_empty
+from ctpop.figures.spearman_overview import legend_row
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    GREY,
+    HAIRLINE,
+    RED,
+    SMALL,
+    SOFT,
+    STRIPE,
+    Page,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+)
+
+COLUMNS = ["structure", "measure", "n"]
+NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]
+LOOKS = {  # colour, marker and words of a verdict on a correlation that both have
+    "consistent": (BLUE, "o", AGREEMENTS["consistent"]),
+    "differs": (RED, "D", AGREEMENTS["differs"]),
+    "not_measured_here": (GREY, "s", "not tested, no interval here"),
+}
+PLOT_MM, LEFT_MM, TOP_MM, PINS_MM, FOOT_MM = 58.0, 13.0, 16.0, 4.0, 11.0
+TABLE_MM, ROW_MM = 76.0, 3.7
+CELLS = {  # edge (mm) of a column, and the side on which its text begins or ends there
+    "": (0.0, "left"),
+    "Structure": (4.5, "left"),
+    "Measure": (34.5, "left"),
+    "n": (56.0, "right"),
+    "Published": (69.5, "right"),
+    "Here": (97.0, "right"),
+}
+PIN_MM = 3.3  # from one number above the plot to the next
+
+
+def source(compared: pd.DataFrame) -> pd.DataFrame:
+    """Return every printed correlation once, numbered from the most negative one, with ours beside it.
+
+    A correlation that the paper prints twice, in abstract and results, is one. `number` is missing where this study has
+    no such correlation; these come last.
+    """
+    printed = compared.loc[compared["rho_published"].notna(), ["id", *COLUMNS, *NUMBERS, "verdict"]]
+    printed = printed.astype(dict.fromkeys(NUMBERS, "float64"))
+    both = printed["rho_here"].notna()
+    known = printed[both].drop_duplicates(["structure", "measure", "rho_published"], keep="last")
+    ordered = known.sort_values(["rho_published", "rho_here", "id"], ignore_index=True)
+    numbers = pd.Series(range(1, len(ordered) + 1), dtype="Int64")
+    whole = pd.concat([ordered, printed[~both]], ignore_index=True)
+    return whole.assign(number=numbers.reindex(whole.index))
+
+
+def summary(shown: pd.DataFrame) -> str:
+    """Return how many there are of each verdict."""
+    found = shown["verdict"].value_counts()
+    return ", ".join(f"{found[verdict]} {words}" for verdict, words in AGREEMENTS.items() if verdict in found)
+
+
+@in_house_style
+def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
+    """Return the correlations of `source` as points with both intervals on the left, and as a list on the right."""
+    rows = [
+        {str(name): value for name, value in row.items()} for row in shown[shown["number"].notna()].to_dict("records")
+    ]
+    height = max(TOP_MM + PLOT_MM + FOOT_MM, TOP_MM + ROW_MM * (len(rows) + 1) + 2)
+    page = blank_page(COLUMN_MM["double"], height, conventions.banner)
+    axes = page.axes(LEFT_MM, TOP_MM, PLOT_MM, PLOT_MM)
+    axes.set(xlabel="Published $r_s$", ylabel="$r_s$ here")
+    if rows:
+        _points(axes, rows)
+        _list(page, rows, conventions.confidence)
+    else:
+        say_empty(axes, "no correlation to compare")
+        axes.set(xticks=[])
+        page.write(TABLE_MM, TOP_MM - ROW_MM, "n = 0 correlations of both", fontsize=SMALL)
+    absent = int(shown["number"].isna().sum())
+    if absent:
+        told = f"{count(absent, 'printed correlation')} not measured here"
+        page.write(TABLE_MM, TOP_MM + ROW_MM * (len(rows) + 0.3), told, fontsize=SMALL, color=SOFT)
+    _legend(page, {row["verdict"] for row in rows}, conventions.confidence)
+    return page.figure
+
+
+def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    ends = np.array([[row[name] for name in NUMBERS] for row in rows], dtype=float)
+    room = 0.06 * (np.nanmax(ends) - np.nanmin(ends) or 1.0)
+    limits = max(-1.05, np.nanmin(ends) - room), min(1.05, np.nanmax(ends) + room)
+    axes.set(xlim=limits, ylim=limits)
+    ticks = [rho for rho in (-1, -0.5, 0, 0.5, 1) if limits[0] <= rho <= limits[1]]
+    words = [tick(rho) for rho in ticks]
+    axes.set(xticks=ticks, yticks=ticks, xticklabels=words, yticklabels=words)
+    axes.plot(limits, limits, color=SOFT, linewidth=0.6, zorder=1)
+    for row in rows:
+        colour, marker, _ = LOOKS[row["verdict"]]
+        line: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
+        axes.plot([row["ci_low_published"], row["ci_high_published"]], [row["rho_here"]] * 2, **line)
+        axes.plot([row["rho_published"]] * 2, [row["ci_low_here"], row["ci_high_here"]], **line)
+        axes.plot(row["rho_published"], row["rho_here"], marker, ms=3, mec=colour, mfc=colour, zorder=4)
+    _pins(axes, rows, limits)
+
+
+def _pins(axes: Axes, rows: list[dict[str, Any]], limits: tuple[float, float]) -> None:
+    """Write the number of each point above the plot, with a hairline down to it."""
+    wide = limits[1] - limits[0]
+    places = apart(np.array([row["rho_published"] for row in rows]), wide * PIN_MM / PLOT_MM, limits)
+    top = limits[1] + wide * PINS_MM / PLOT_MM
+    for row, place in zip(rows, places, strict=True):
+        x, y = [row["rho_published"], place], [row["rho_here"], top - wide * 0.8 / PLOT_MM]
+        axes.plot(x, y, color=HAIRLINE, linewidth=0.4, clip_on=False, zorder=0)
+        axes.text(place, top, f"{row['number']}", ha="center", va="bottom", fontsize=SMALL)
+
+
+def _list(page: Page, rows: list[dict[str, Any]], confidence: float) -> None:
+    width = page.width_mm - TABLE_MM - 1
+    for name, (place, side) in CELLS.items():
+        page.write(
+            TABLE_MM + place,
+            TOP_MM - ROW_MM,
+            name.replace("Here", f"Here ({percent(confidence)} CI)"),
+            fontsize=SMALL,
+            color=SOFT,
+            ha=side,
+        )
+    axes = page.axes(TABLE_MM - 1, TOP_MM, width + 1, ROW_MM * len(rows))
+    axes.set(xlim=(-1, width), ylim=(len(rows) - 0.5, -0.5))
+    axes.axis("off")
+    for place, row in enumerate(rows):
+        if place % 2:
+            axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
+        colour = LOOKS[row["verdict"]][0]
+        cells = {
+            "": f"{row['number']}",
+            "Structure": plain(shortened(structure_text(row["structure"]), CELLS["Measure"][0] - 5, SMALL)),
+            "Measure": MEASURES[row["measure"]],
+            "n": f"{row['n']:,}",
+            "Published": coefficient(row["rho_published"]),
+            "Here": f"{coefficient(row['rho_here'])} ({interval(row['ci_low_here'], row['ci_high_here'])})",
+        }
+        for name, text in cells.items():
+            left, side = CELLS[name]
+            look: dict[str, Any] = {"color": colour} if name == "Here" else {}
+            axes.text(left, place, text, ha=side, va="center_baseline", fontsize=SMALL, **look)
+
+
+def _legend(page: Page, verdicts: set[str], confidence: float) -> None:
+    marks = [
+        Line2D([], [], ls="", marker=marker, ms=3, mec=colour, mfc=colour, label=words)
+        for verdict, (colour, marker, words) in LOOKS.items()
+        if verdict in verdicts
+    ]
+    lines = [
+        Line2D(
+            [],
+            [],
+            color=SOFT,
+            linewidth=0.7,
+            marker="+",
+            ms=6,
+            mew=0.7,
+            ls="",
+            label=f"{percent(confidence)} CI of both",
+        ),
+        Line2D([], [], color=SOFT, linewidth=0.6, label="published = here"),
+    ]
+    legend_row(page, [*marks, *lines], (LEFT_MM, 1.5), columns=5, spacing=1.4)

@@ -1,0 +1,198 @@
+"""All correlations with age on one page: a forest of rho with its confidence interval, volume beside attenuation.
+
+The two sides of a paired structure share a row.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ctpop.figures.association import Conventions, records
+from ctpop.figures.formatting import MEASURES, group_text, level, percent, plain_structure, structure_text, tick
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, height_of
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    HAIRLINE,
+    INK,
+    NORMAL,
+    ORANGE,
+    PAPER,
+    SMALL,
+    SOFT,
+    STRIPE,
+    Page,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+)
+from ctpop.study.label_sets import LabelSet
+
+COUNT_MM, PLOT_MM = 16.0, 46.0
+HEAD_MM, FOOT_MM = 12.0, 9.0
+COLOURS = {"left": BLUE, "right": ORANGE, "": INK}
+SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # rows; the left one lies above
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the forest: a group's heading, or the structures of one name with their sides."""
+
+    text: str
+    members: tuple[tuple[str, str], ...] = ()
+
+
+@in_house_style
+def draw(
+    associations: pd.DataFrame, label_set: LabelSet, conventions: Conventions, without_side: str = "Unpaired"
+) -> Figure:
+    """Return the forest of all structures; filled dots are significant. `without_side` names the black ones."""
+    rows = list(rows_of(label_set))
+    height = height_of(len(rows))
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
+    names = page.axes(LEFT_MM, HEAD_MM, page.width_mm - 2 * LEFT_MM, height)
+    names.set(xlim=(0, page.width_mm - 2 * LEFT_MM), ylim=(len(rows) - 0.5, -0.5))
+    names.axis("off")
+    for place, row in enumerate(rows):
+        if row.members and place % 2:
+            names.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
+        weight = "normal" if row.members else "bold"
+        names.text(2 if row.members else 0, place, row.text, va="center_baseline", fontsize=SMALL, fontweight=weight)
+    for column, measure in enumerate(MEASURES):
+        left = LEFT_MM + NAME_MM + column * (PLOT_MM + COUNT_MM + 1)
+        found = records(associations.loc[associations["measure"] == measure])
+        page.write(left, 5.5, MEASURES[measure], fontsize=NORMAL, fontweight="bold")
+        page.write(left + PLOT_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
+        _forest(page.axes(left, HEAD_MM, PLOT_MM, height), rows, found)
+        _counts(page.axes(left + PLOT_MM, HEAD_MM, COUNT_MM, height), rows, found)
+    sides = any(side for row in rows for _, side in row.members)
+    _legend(page, conventions, without_side if sides else "")
+    return page.figure
+
+
+def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
+    """Return the correlations with the group and side of each structure, in the order of the figure."""
+    shown = label_set.table[["structure", "side", "group"]]
+    columns = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p", "significant"]
+    order = [structure for row in rows_of(label_set) for structure, _ in row.members]
+    joined = shown.merge(associations[columns], on="structure", validate="one_to_many")
+    places = joined["structure"].map({name: place for place, name in enumerate(order)})
+    return joined.assign(place=places).sort_values(["measure", "place"], ascending=[False, True]).drop(columns="place")
+
+
+def rows_of(label_set: LabelSet) -> Iterator[Row]:
+    """Return headings and rows in the order of the label set, both sides of a structure in one row."""
+    table = label_set.table.assign(side=label_set.table["side"].fillna(""))
+    for group, members in table.groupby("group", sort=False):
+        yield Row(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
+        sided = members["side"].ne("")
+        whole = set(members.loc[~sided, "structure"])
+        for (name, paired), same in members.groupby([members.apply(_row_name, axis=1), sided], sort=False):
+            pairs = sorted(zip(same["structure"], same["side"], strict=True), key=lambda pair: pair[1])
+            text = f"{_row_text(pairs)} by side" if paired and name in whole else _row_text(pairs)
+            yield Row(shortened(text, NAME_MM - 3, SMALL), tuple(pairs))
+
+
+def _row_name(structure: pd.Series) -> str:
+    return plain_structure(structure["structure"]) if structure["side"] else str(structure["structure"])
+
+
+def _row_text(pairs: list[tuple[str, str]]) -> str:
+    if len(pairs) == 1:
+        return structure_text(pairs[0][0])
+    name = plain_structure(pairs[0][0])
+    return name[:1].upper() + name[1:]
+
+
+def frame_forest(axes: Axes, n_rows: int) -> None:
+    """Prepare axes for correlations from −1 to 1, one row each from the top."""
+    axes.set(xlim=(-1, 1), ylim=(n_rows - 0.5, -0.5), yticks=[], xticks=[-1, -0.5, 0, 0.5, 1])
+    axes.set_xticklabels([tick(rho) for rho in (-1, -0.5, 0, 0.5, 1)])
+    axes.set_xlabel("Spearman correlation with age ($r_s$)")
+    axes.spines["left"].set_visible(False)
+    axes.patch.set_visible(False)
+    axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
+    axes.axvline(0, color=SOFT, linewidth=0.6, zorder=1)
+
+
+def _forest(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> None:
+    frame_forest(axes, len(rows))
+    dots = [(place, len(row.members) > 1, *member) for place, row in enumerate(rows) for member in row.members]
+    for place, shared, structure, side in dots:
+        if structure in found and not math.isnan(found[structure]["rho"]):
+            row, colour = found[structure], COLOURS[side]
+            fill = colour if row["significant"] else PAPER
+            mark(axes, place + SHIFT[side] * shared, (row["ci_low"], row["rho"], row["ci_high"]), colour, fill)
+
+
+def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
+    """Draw an estimate with its confidence interval, given as low end, estimate and high end, in a row."""
+    low, middle, high = ends
+    axes.plot([low, high], [place, place], color=colour, linewidth=0.8, zorder=2)
+    axes.plot(
+        middle,
+        place,
+        marker="o",
+        markersize=2.6,
+        markerfacecolor=fill,
+        markeredgecolor=colour,
+        markeredgewidth=0.6,
+        zorder=3,
+    )
+
+
+def _counts(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+    axes.axis("off")
+    for place, row in enumerate(rows):
+        n = [f"{found[structure]['n'] if structure in found else 0:,}" for structure, _ in row.members]
+        text = n[0] if len(set(n)) == 1 else " / ".join(n)
+        axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
+
+
+def _legend(page: Page, conventions: Conventions, without_side: str) -> None:
+    colours = {"Left": BLUE, "Right": ORANGE, without_side: INK} if without_side else {}
+    sides = [dot(text, colour, colour) for text, colour in colours.items()]
+    levels = [
+        dot(f"$P$ < {level(conventions.alpha)}", SOFT, SOFT),
+        dot(f"$P$ ≥ {level(conventions.alpha)}", SOFT, PAPER),
+    ]
+    legend_above(page, [*sides, *levels], conventions.confidence)
+
+
+def dot(text: str, colour: str, fill: str) -> Line2D:
+    """Return the entry of a legend for a kind of dots."""
+    return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
+
+
+def legend_above(page: Page, dots: list[Line2D], confidence: float) -> None:
+    """Write a legend of dots and of the line of an interval above a forest, in one row."""
+    interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(confidence)} CI")
+    legend_row(page, [*dots, interval], (LEFT_MM, 0.6), columns=6)
+
+
+def legend_row(
+    page: Page, handles: list[Line2D], at_mm: tuple[float, float], columns: int, spacing: float = 1.6
+) -> None:
+    """Write a legend at mm from the left edge and below the head of a page; beyond so many columns, in two rows."""
+    left, below = at_mm
+    page.figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(left / page.width_mm, 1 - (page.head_mm + below) / page.height_mm),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=columns,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.4,
+        columnspacing=spacing,
+        handlelength=1.2,
+    )

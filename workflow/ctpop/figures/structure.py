@@ -1,0 +1,30 @@
+"""One structure on its own: volume in the upper row, attenuation in the lower, over age and by age quartile."""
+
+from matplotlib.figure import Figure
+
+from ctpop.figures import boxes, scatter
+from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style, shortened
+
+PLOT_MM, HEAD_MM = 40.0, 8.0
+LEFT_MM, RIGHT_MM = 19.0, 4.0
+ROW_MM = 2 * LINE_MM + 1.5 + PLOT_MM + boxes.TABLE_MM + 6.0
+
+
+@in_house_style
+def draw(findings: list[Finding], conventions: Conventions) -> Figure:
+    """Return the four panels of a structure; `findings` are its volume and its attenuation."""
+    width = COLUMN_MM["double"]
+    page = blank_page(width, HEAD_MM + ROW_MM * len(findings), conventions.banner)
+    title = shortened(findings[0].title, width - LEFT_MM, LARGE, bold=True)
+    page.write(LEFT_MM, 2, title, fontsize=LARGE, fontweight="bold")
+    half = width / 2
+    size = (half - LEFT_MM - RIGHT_MM, PLOT_MM)
+    for row, finding in enumerate(findings):
+        top = HEAD_MM + row * ROW_MM
+        scatter.panel(page, (LEFT_MM, top), size, finding, conventions)
+        boxes.panel(page, (half + LEFT_MM, top), size, finding, conventions.age_ranges)
+        for column in range(2):
+            letter = "ABCD"[2 * row + column]
+            page.write(column * half + 2, top - 0.5, letter, fontsize=LARGE + 1, fontweight="bold")
+    return page.figure

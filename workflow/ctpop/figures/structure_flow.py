@@ -1,0 +1,132 @@
+"""The flow of each structure: how many of all scans entered the statistics, and what took the others."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from ctpop.figures.formatting import MEASURES, structure_text
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    GREY,
+    HAIRLINE,
+    INK,
+    NORMAL,
+    ORANGE,
+    PAPER,
+    RED,
+    SMALL,
+    SOFT,
+    Page,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+)
+
+ROW_MM, BAR = 3.4, 0.74
+NAME_MM, PLOT_MM, COUNT_MM = 44.0, 50.0, 12.0
+HEAD_MM, FOOT_MM, LEFT_MM = 9.0, 22.0, 2.0
+USED = "used"
+SHARES = {  # what a bar is divided into, from the left: colour and words
+    USED: (BLUE, "in the statistics"),
+    "absent": (HAIRLINE, "absent"),
+    "truncated": (ORANGE, "cut off by the image"),
+    "below_bound": (RED, "below lower bound"),
+    "doubtful": ("#8c74b4", "in pieces, on the wrong side, or sides too different"),
+    "reviewer_excluded": (INK, "excluded by a reviewer"),
+    "no_value": ("#c7a93b", "no value"),
+    "not_segmented": (GREY, "not segmented"),
+}
+SHARE_OF = {
+    "absent_known": "absent",
+    "fragmented": "doubtful",
+    "laterality": "doubtful",
+    "asymmetric": "doubtful",
+    "not_in_model": "not_segmented",
+}
+
+
+def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return structure, measure, share of the bar and n, in the order of the figure; they sum to all scans."""
+    last = structure_flow.sort_values("order").drop_duplicates(["structure", "measure"], keep="last")
+    used = last.assign(share=USED, n=last["n_after"])
+    lost = structure_flow.assign(
+        share=structure_flow["reason"].map(lambda reason: SHARE_OF.get(reason, reason)), n=structure_flow["n_removed"]
+    )
+    columns = ["structure", "measure", "share"]
+    rows = pd.concat([used, lost])[[*columns, "n"]].groupby(columns, as_index=False, sort=False)["n"].sum()
+    place = {name: place for place, name in enumerate(names)}
+    order = {share: place for place, share in enumerate(SHARES)}
+    kept = rows[rows["structure"].isin(names)]
+    keys = pd.DataFrame(
+        {
+            "p": kept["structure"].map(place),
+            "m": kept["measure"].map({"volume_ml": 0, "hu_mean": 1}),
+            "s": kept["share"].map(order),
+        }
+    )
+    shown: pd.DataFrame = kept.loc[keys.sort_values(["p", "m", "s"]).index].reset_index(drop=True)
+    return shown
+
+
+@in_house_style
+def draw(shown: pd.DataFrame, names: list[str], banner: str | None) -> Figure:
+    """Return one page of the figure, of the rows that `source` gives for these structures."""
+    height = ROW_MM * len(names)
+    page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
+    sheet = page.axes(LEFT_MM, HEAD_MM, NAME_MM, height)
+    sheet.set(xlim=(0, NAME_MM), ylim=(len(names) - 0.5, -0.5))
+    sheet.axis("off")
+    for place, name in enumerate(names):
+        sheet.text(
+            0, place, plain(shortened(structure_text(name), NAME_MM - 2, SMALL)), va="center_baseline", fontsize=SMALL
+        )
+    for column, (measure, words) in enumerate(MEASURES.items()):
+        left = LEFT_MM + NAME_MM + column * (PLOT_MM + COUNT_MM + 1)
+        page.write(left, 2.0, words, fontsize=NORMAL, fontweight="bold")
+        page.write(left + PLOT_MM + COUNT_MM - 1, HEAD_MM - 3.4, "n", fontsize=SMALL, color=SOFT, ha="right")
+        rows = shown.loc[shown["measure"] == measure]
+        _bars(page.axes(left, HEAD_MM, PLOT_MM, height), rows, names)
+        _counts(page.axes(left + PLOT_MM, HEAD_MM, COUNT_MM, height), rows, names)
+    _legend(page, shown)
+    return page.figure
+
+
+def _bars(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
+    table = rows.pivot_table(index="structure", columns="share", values="n", fill_value=0).reindex(names, fill_value=0)
+    left = pd.Series(0.0, index=table.index)
+    for share, (colour, _) in SHARES.items():
+        n = table[share] if share in table else 0 * left
+        axes.barh(range(len(names)), n, BAR, left=left, color=colour, edgecolor=PAPER, linewidth=0.2)
+        left += n
+    axes.set(xlim=(0, max(1, left.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
+    axes.set_xlabel("Scans in the study")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.spines["left"].set_visible(False)
+
+
+def _counts(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
+    n = rows.loc[rows["share"] == USED].set_index("structure")["n"]
+    axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5))
+    axes.axis("off")
+    for place, name in enumerate(names):
+        axes.text(0.92, place, f"{n.get(name, 0):,}", ha="right", va="center_baseline", fontsize=SMALL)
+
+
+def _legend(page: Page, shown: pd.DataFrame) -> None:
+    present = set(shown.loc[shown["n"] > 0, "share"])
+    handles = [Patch(color=colour, label=words) for share, (colour, words) in SHARES.items() if share in present]
+    sheet = page.sheet()
+    sheet.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(LEFT_MM / page.width_mm, 0.5 / (page.height_mm - page.head_mm)),
+        ncols=3,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.2,
+        handleheight=0.8,
+        borderaxespad=0,
+    )

@@ -1,0 +1,195 @@
+"""A simulated study against its truth: measured and true values, and measured and true correlations with age."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from ctpop.figures.association import Conventions, records
+from ctpop.figures.formatting import AXES, MEASURES, coefficient, group_text, number, percent, structure_text
+from ctpop.figures.scatter import dot_look, say_empty
+from ctpop.figures.spearman_overview import frame_forest
+from ctpop.figures.style import (
+    BLUE,
+    COLUMN_MM,
+    GROUPS,
+    INK,
+    LARGE,
+    NORMAL,
+    RED,
+    SMALL,
+    SOFT,
+    Page,
+    blank_page,
+    in_house_style,
+    plain,
+    shortened,
+)
+from ctpop.study.label_sets import LabelSet
+
+ROWS_MM = 150.0  # room for all rows on a page of A4
+ROW_MM = (2.4, 3.0)  # a row has at least the height of its text
+LEGEND_COLUMNS = 5
+CLOUD_MM, TOP_MM, NAME_MM = 58.0, 18.0, 40.0
+FOREST_TOP_MM = TOP_MM + CLOUD_MM + 22.0
+FOREST_MM, NUMBERS_MM = 38.0, 26.5
+
+
+@in_house_style
+def draw(pairs: pd.DataFrame, compared: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> Figure:
+    """Return measured over true values (A, B) and, per structure, measured and true rho (C, D)."""
+    height = len(label_set.names) * min(max(ROWS_MM / len(label_set.names), ROW_MM[0]), ROW_MM[1])
+    page = blank_page(COLUMN_MM["double"], FOREST_TOP_MM + height + 10, conventions.banner)
+    colours = _colours(label_set)
+    _group_legend(page, colours)
+    for column, measure in enumerate(MEASURES):
+        left = 14 + column * 87.0
+        axes = page.axes(left, TOP_MM, 70, CLOUD_MM)
+        shown = pairs.loc[pairs["measure"] == measure]
+        _cloud(axes, shown, colours, measure)
+        _heading(page, (left - 12, TOP_MM - 6), "AB"[column], f"{MEASURES[measure]}, n = {len(shown):,} values")
+    _rho_legend(page, conventions.confidence)
+    names = page.axes(2, FOREST_TOP_MM, NAME_MM, height)
+    _list_names(names, label_set.names)
+    for column, measure in enumerate(MEASURES):
+        left = 2 + NAME_MM + column * (FOREST_MM + NUMBERS_MM + 1)
+        found = records(compared.loc[compared["measure"] == measure])
+        rows = [found.get(structure, {}) for structure in label_set.names]
+        _heading(page, (left - 2, FOREST_TOP_MM - 8), "CD"[column], f"{MEASURES[measure]}, correlation with age")
+        _forest(page.axes(left, FOREST_TOP_MM, FOREST_MM, height), rows)
+        _numbers(page, (left + FOREST_MM, FOREST_TOP_MM), height, rows, measure)
+    return page.figure
+
+
+def source(analysis: pd.DataFrame, truth: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
+    """Return group, measured and true value of every usable value whose truth is known."""
+    true = truth.melt(["scan_id", "structure"], list(MEASURES), "measure", "true_value").dropna(subset=["true_value"])
+    pairs = analysis.merge(true, on=["scan_id", "structure", "measure"], validate="one_to_one")
+    pairs = pairs.merge(label_set.table[["structure", "group"]], on="structure", validate="many_to_one")
+    columns = ["group", "structure", "measure", "true_value", "value"]
+    return pairs[columns].sort_values(columns, ignore_index=True).rename(columns={"value": "measured_value"})
+
+
+def _colours(label_set: LabelSet) -> dict[str, str]:
+    groups = list(dict.fromkeys(label_set.table["group"]))
+    return {group: GROUPS[place % len(GROUPS)] for place, group in enumerate(groups)}
+
+
+def _cloud(axes: Axes, pairs: pd.DataFrame, colours: dict[str, str], measure: str) -> None:
+    axes.set(xlabel=f"True {_lower(AXES[measure])}", ylabel=f"Measured {_lower(AXES[measure])}")
+    if pairs.empty:
+        say_empty(axes)
+        axes.set(xticks=[])
+        return
+    area, opacity = dot_look(len(pairs))
+    axes.scatter(
+        pairs["true_value"],
+        pairs["measured_value"],
+        s=area * 2,
+        c=pairs["group"].map(colours),
+        alpha=max(opacity, 0.5),
+        linewidths=0,
+        rasterized=len(pairs) > 2000,
+        zorder=2,
+    )
+    values = pairs[["true_value", "measured_value"]].to_numpy(float)
+    if measure == "volume_ml" and values.min() > 0:
+        low, high = values.min() / 1.2, values.max() * 1.2
+        _logarithmic(axes, math.log10(high / low))
+    else:
+        room = 0.05 * (np.ptp(values) or 1.0)
+        low, high = values.min() - room, values.max() + room
+    axes.set(xlim=(low, high), ylim=(low, high))
+    axes.plot([low, high], [low, high], color=SOFT, linewidth=0.6, zorder=1)
+
+
+def _logarithmic(axes: Axes, decades: float) -> None:
+    axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,)))
+        axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _list_names(axes: Axes, structures: list[str]) -> None:
+    axes.set(xlim=(0, NAME_MM), ylim=(len(structures) - 0.5, -0.5))
+    axes.axis("off")
+    for place, structure in enumerate(structures):
+        axes.text(
+            0, place, shortened(structure_text(structure), NAME_MM - 1, SMALL), va="center_baseline", fontsize=SMALL
+        )
+
+
+def _forest(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    frame_forest(axes, len(rows))
+    for place, row in enumerate(rows):
+        if not math.isnan(row.get("rho_measured", math.nan)):
+            edge = INK if row["truth_inside"] else RED
+            axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=BLUE, linewidth=0.9, zorder=2)
+            axes.plot(row["rho_measured"], place, "o", color=BLUE, markersize=2.8, zorder=3)
+            axes.plot(row["rho_true"], place, "D", mfc="none", mec=edge, mew=0.8, markersize=3.4, zorder=4)
+
+
+def _numbers(page: Page, corner: tuple[float, float], height: float, rows: list[dict[str, Any]], measure: str) -> None:
+    left, top = corner
+    bias, unit = ("bias_percent", "%") if measure == "volume_ml" else ("bias", "HU")
+    cells = {
+        "n": [f"{row.get('n', 0):,}" for row in rows],
+        "r": [coefficient(row.get("pearson_r", math.nan), 3) for row in rows],
+        f"Bias ({unit})": [number(row.get(bias, math.nan), 1) for row in rows],
+    }
+    axes = page.axes(left, top, NUMBERS_MM, height)
+    axes.set(xlim=(0, NUMBERS_MM), ylim=(len(rows) - 0.5, -0.5))
+    axes.axis("off")
+    for (name, column), right in zip(cells.items(), (6.0, 13.5, 25.0), strict=True):
+        page.write(left + right, top - 3.4, name, fontsize=SMALL, color=SOFT, ha="right")
+        for place, text in enumerate(column):
+            axes.text(right, place, text, ha="right", va="center_baseline", fontsize=SMALL)
+
+
+def _heading(page: Page, corner: tuple[float, float], letter: str, text: str) -> None:
+    left, top = corner
+    page.write(left, top, letter, fontsize=LARGE + 1, fontweight="bold")
+    page.write(left + 5, top + 0.3, text, fontsize=NORMAL, fontweight="bold")
+
+
+def _group_legend(page: Page, colours: dict[str, str]) -> None:
+    dots = [
+        Line2D([], [], marker="o", ls="", ms=3.5, color=colour, label=plain(shortened(group_text(group), 30, SMALL)))
+        for group, colour in colours.items()
+    ]
+    _legend(page, [*dots, Line2D([], [], color=SOFT, linewidth=0.6, label="measured = true")], 1.0)
+
+
+def _rho_legend(page: Page, confidence: float) -> None:
+    marks = [
+        Line2D([], [], marker="o", ms=3, color=BLUE, linewidth=0.9, label=f"measured, with {percent(confidence)} CI"),
+        Line2D([], [], marker="D", ls="", ms=3.4, mfc="none", mec=INK, mew=0.8, label="true, inside the interval"),
+        Line2D([], [], marker="D", ls="", ms=3.4, mfc="none", mec=RED, mew=0.8, label="true, outside"),
+    ]
+    _legend(page, marks, FOREST_TOP_MM - 12.5)
+
+
+def _legend(page: Page, handles: list[Line2D], top: float) -> None:
+    page.figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(2 / page.width_mm, 1 - (page.head_mm + top) / page.height_mm),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=LEGEND_COLUMNS,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.4,
+        columnspacing=1.4,
+        handlelength=1.4,
+    )
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,123 @@
+"""The modules of this package that a command imports, directly or through others, read from their source.
+
+Snakemake compares the files and parameters of a rule and does not see what a program imports. The rules therefore take
+the modules of their command as input files, or a digest of them where a rule has many jobs.
+"""
+
+import ast
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from ctpop.foundation.files import write_text
+
+PACKAGE = Path(__file__).parents[1]
+CACHE = "imports.json"
+
+
+class ImportGraph:
+    """The imports between the modules of the package.
+
+    Parameters
+    ----------
+    folder
+        Where the imports of each module are cached, by the SHA-256 of its source; None caches nothing.
+    package
+        The folder of the package.
+
+    """
+
+    def __init__(self, folder: Path | None = None, package: Path = PACKAGE) -> None:
+        self.package = package
+        sources = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
+        self.files = {module_name(path, package): path for path in sources}
+        self.digests = {module: hashlib.sha256(sources[path]).hexdigest() for module, path in self.files.items()}
+        cached = _read(folder)
+        names = {
+            digest: cached.get(digest) or imported_names(sources[self.files[module]].decode())
+            for module, digest in self.digests.items()
+        }
+        if folder and names.keys() != cached.keys():
+            with suppress(OSError):  # the imports are read again next time
+                write_text(json.dumps(names, sort_keys=True), folder / CACHE)
+        self.imports = {module: self._resolved(names[digest]) for module, digest in self.digests.items()}
+
+    def module_of(self, command: str) -> str:
+        """Return the module of a command: `stages/*/<command>.py`, or `command.py` of the stage of that name.
+
+        Raises
+        ------
+        KeyError
+            If there is no such module.
+
+        """
+        name = command.replace("-", "_")
+        found = [module for module in self.files if module.split(".")[0] == "stages" and module.endswith(f".{name}")]
+        own = f"stages.{name}.command"
+        if own in self.files:
+            return own
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} modules of stages are called {name}")
+        return found[0]
+
+    def needed_by(self, module: str) -> list[str]:
+        """Return a module and all modules that it imports, directly or through others, sorted by name."""
+        waiting, needed = [module], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting += self.imports[name]
+        return sorted(needed)
+
+    def files_of(self, command: str) -> list[str]:
+        """Return the paths of the modules of a command, sorted."""
+        return [str(self.files[module]) for module in self.needed_by(self.module_of(command))]
+
+    def digest_of(self, command: str) -> str:
+        """Return a digest of 16 hexadecimal digits of the modules of a command: their names and contents."""
+        modules = self.needed_by(self.module_of(command))
+        return hashlib.sha256(json.dumps([(name, self.digests[name]) for name in modules]).encode()).hexdigest()[:16]
+
+    def _resolved(self, names: list[str]) -> list[str]:
+        """Return the modules behind imported names; packages (`__init__`) have no code that results depend on."""
+        modules = {self._module_behind(name) for name in names}
+        return sorted(modules - {""})
+
+    def _module_behind(self, name: str) -> str:
+        parts = name.split(".")[1:]
+        prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        return next((module for module in prefixes if module in self.files), "")
+
+
+def module_name(path: Path, package: Path) -> str:
+    """Return the name of a module below the package, such as `stages.measure.command`."""
+    return ".".join(path.relative_to(package).with_suffix("").parts)
+
+
+def imported_names(source: str, package: str = PACKAGE.name) -> list[str]:
+    """Return the full names that a source imports from the package, at any depth and under TYPE_CHECKING, sorted.
+
+    Examples
+    --------
+    >>> imported_names("from ctpop.study import shards, registry")
+    ['ctpop.study.registry', 'ctpop.study.shards']
+
+    """
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return sorted(name for name in names if name.split(".")[0] == package)
+
+
+def _read(folder: Path | None) -> dict[str, list[str]]:
+    """Return the imports that are cached; a damaged or missing cache is empty."""
+    try:
+        cached = json.loads((folder / CACHE).read_text(encoding="utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return {}
+    return cached if isinstance(cached, dict) else {}

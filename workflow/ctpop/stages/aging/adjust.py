@@ -1,0 +1,277 @@
+"""Adjust: is it age, or is it sex, height, the scanner? The statistics against age once covariates are accounted for.
+
+Reads the values that `screen` let through (`analysis`) and the cohort with its covariates; writes `adjusted` (Spearman
+correlations by probability-scale residuals), `associations_by_sex`, `rank_ancova` (Quade) and `age_curves` (natural
+splines with an interaction of age and sex), each with a row for every structure or group of them and measure, with or
+without a result. Patients in whom a covariate is not known are left out and counted; nothing is imputed.
+"""
+
+import argparse
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts import all_tables
+from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
+from ctpop.stages.aging.covariates import covariates_of, joint, named
+from ctpop.stats import families
+from ctpop.stats.correlation import Correlation, spearman
+from ctpop.stats.design import Covariate, complete, design, indicators, strata_of
+from ctpop.stats.groups import quartile_of
+from ctpop.stats.ordinal import Ordinal
+from ctpop.stats.psr import Residuals, WithinStrata, correlation_of_residuals
+from ctpop.stats.quade import RankAncova, quade
+from ctpop.stats.splines import FEWEST_KNOTS, TERMS, Wald, age_columns, age_tests, knots_of
+from ctpop.stats.tails import p_of_log10
+from ctpop.study import label_sets
+from ctpop.study.configuration import chosen
+
+LOG = logging.getLogger(__name__)
+SEXES = ("female", "male")
+TOLD_EVERY = 50  # series between two lines of progress
+EXPLAINED = 0.01  # sd of probability-scale residuals (0.58 without covariates) that leaves nothing to correlate
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of this program, as described under `aging` in the configuration schema."""
+
+    confidence: float
+    n_min: int
+    quartiles: str
+    cut_years: list[float]
+    categorical: list[str]
+    covariate_share: float
+    covariates: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class People:
+    """The cohort, what is known of each scan beside age, and the ages that divide it (quartiles)."""
+
+    cohort: pd.DataFrame
+    covariates: list[Covariate]
+    together: list[Covariate]
+    cuts: np.ndarray
+
+    @cached_property
+    def sets(self) -> list[list[Covariate]]:
+        """The sets of covariates that are adjusted for: each alone, then all together; one empty set without any."""
+        alone = [[covariate] for covariate in self.covariates]
+        return [*alone, *([self.together] if len(self.together) > 1 else [])] or [[]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The patients of a series in whom all of some covariates are known."""
+
+    values: np.ndarray
+    ages: np.ndarray
+    covariates: list[Covariate]
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def no_columns(self) -> np.ndarray:
+        """No columns, of as many rows as there are patients."""
+        return np.empty((len(self.values), 0))
+
+    def why_not(self, n_min: int) -> str:
+        """Return `ok`, or why these patients can tell nothing of age and covariates."""
+        if not self.covariates:
+            return "no_covariate"
+        if len(self.values) < n_min:
+            return "too_few"
+        if np.ptp(self.values) == 0 or np.ptp(self.ages) == 0:
+            return "all_equal"
+        return "ok" if any(covariate.varies for covariate in self.covariates) else "constant_covariate"
+
+
+def with_positions(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return the values with the age of each scan, and its position in the cohort."""
+    observations = with_ages(analysis, cohort)
+    return observations.assign(position=pd.Index(cohort["scan_id"]).get_indexer(pd.Index(observations["scan_id"])))
+
+
+def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
+    """Return the patients of a series in whom all of the covariates are known, and how many are left out."""
+    positions = each.rows["position"].to_numpy()
+    all_of_them = [covariate.among(positions) for covariate in covariates]
+    known = complete(all_of_them, len(positions))
+    counts = {"adjusted_for": named(covariates), "n": int(known.sum()), "n_left_out": int((~known).sum())}
+    return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
+
+
+def adjusted_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the rows of table `adjusted` of one series: one for each set of covariates."""
+    for covariates in people.sets:
+        sample = sample_of(each, covariates)
+        reason = sample.why_not(settings.n_min)
+        result, crude = Correlation(), Correlation()
+        if reason == "ok":
+            crude = spearman(sample.values, sample.ages, settings.confidence)
+            result, reason = adjusted_correlation(sample, settings)
+        yield {**each.name, **sample.counts, "rho_crude": crude.rho, **asdict(result), "reason": reason}
+
+
+def adjusted_correlation(sample: Sample, settings: Settings) -> tuple[Correlation, str]:
+    """Return the adjusted correlation with age, and `ok` or why it lacks a result."""
+    n = len(sample.values)
+    if all(covariate.of_kinds for covariate in sample.covariates):
+        strata = strata_of(sample.covariates, n)
+        ages, values = WithinStrata(sample.ages, strata), WithinStrata(sample.values, strata)
+        enough = n - ages.columns >= settings.n_min
+        return correlation_left(ages, values, settings) if enough else (Correlation(), "too_few")
+    columns = design(sample.covariates, n)
+    if n - columns.shape[1] < settings.n_min:
+        return Correlation(), "too_few"
+    models = Ordinal(sample.ages, columns), Ordinal(sample.values, columns)
+    settled = all(model.settled for model in models)
+    return correlation_left(*models, settings) if settled else (Correlation(), "not_converged")
+
+
+def correlation_left(ages: Residuals, values: Residuals, settings: Settings) -> tuple[Correlation, str]:
+    """Return the correlation of residuals, and `ok` or why it lacks a result."""
+    if min(ages.values.std(), values.values.std()) < EXPLAINED:
+        return Correlation(), "explained"
+    result = correlation_of_residuals(ages, values, settings.confidence)
+    return result, "perfect_order" if abs(result.rho) == 1 else "ok"
+
+
+def by_sex_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the rows of table `associations_by_sex` of one series."""
+    sexes = people.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
+    for sex in SEXES:
+        values, ages = each.values[sexes == sex], each.ages[sexes == sex]
+        result, reason = Correlation(), "too_few"
+        if len(values) >= settings.n_min:
+            result = spearman(values, ages, settings.confidence)
+            reason = "all_equal" if np.isnan(result.rho) else "ok"
+        yield {**each.name, "sex": sex, "n": len(values), **asdict(result), "reason": reason}
+
+
+def ancova_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the row of table `rank_ancova` of one series."""
+    sample = sample_of(each, people.together)
+    reason, result = sample.why_not(settings.n_min), RankAncova()
+    if reason == "ok":
+        numbers = [covariate.values for covariate in sample.covariates if not covariate.of_kinds]
+        kinds = [indicators(covariate) for covariate in sample.covariates if covariate.of_kinds]
+        columns = np.column_stack([sample.no_columns, *numbers]), np.column_stack([sample.no_columns, *kinds])
+        quartiles = quartile_of(sample.ages, people.cuts, settings.quartiles)
+        spent = sum(part.shape[1] for part in columns)
+        result = quade(sample.values, quartiles, *columns) if len(sample.values) - spent >= settings.n_min else result
+        reason = _reason_of(result.f, len(sample.values) - spent, settings.n_min)
+    yield {**each.name, **sample.counts, **asdict(result), "reason": reason}
+
+
+def curve_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the rows of table `age_curves` of one series: one for each hypothesis."""
+    sample = sample_of(each, people.together)
+    reason, tests = sample.why_not(settings.n_min), dict[str, Wald]()
+    if reason == "ok":
+        tests, reason = curve_tests(sample, settings.n_min)
+    for term in TERMS:
+        test = tests.get(term)
+        outcome = _outcome(test, "one_sex" if reason == "ok" else reason)
+        yield {**each.name, **sample.counts, "term": term, **asdict(test or Wald()), "reason": outcome}
+
+
+def curve_tests(sample: Sample, n_min: int) -> tuple[dict[str, Wald], str]:
+    """Return the tests of the age curve, and `ok` or why there are none; without both sexes, none of an interaction."""
+    knots = knots_of(sample.ages)
+    if len(knots) < FEWEST_KNOTS:
+        return {}, "few_ages"
+    sexes = [covariate.values for covariate in sample.covariates if covariate.name == "sex" and covariate.varies]
+    curve = age_columns(sample.ages, knots, sexes[0] if sexes else None)
+    others = design(sample.covariates, len(sample.values), curve)
+    without_age = design(sample.covariates, len(sample.values), np.column_stack([sample.no_columns, *sexes]))
+    if others.shape[1] < without_age.shape[1]:  # as the year of birth: age and covariate cannot be told apart
+        return {}, "explained"
+    left = len(sample.values) - curve.shape[1] - others.shape[1]
+    tests = age_tests(sample.values, curve, others, knots) if left >= n_min else {}
+    return tests, "ok" if tests else _reason_of(np.nan, left, n_min)
+
+
+def with_p(rows: Iterable[dict[str, Any]], family_of: dict[str, str], *within: str) -> pd.DataFrame:
+    """Return rows as a table with P from its logarithm, and with Bonferroni's P over each family.
+
+    A family are the rows of single structures, or those of groups, that agree in the columns `within`.
+    """
+    table = pd.DataFrame(list(rows))
+    table["family"] = table["structure"].map(family_of)
+    table["p"] = table["log10_p"].map(p_of_log10)
+    return table.assign(p_bonferroni=corrected(table, families.bonferroni, *within))
+
+
+def corrected(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray], *within: str) -> pd.Series:
+    """Return P adjusted over each family, those of groups of structures on their own."""
+    return table.groupby(["family", *within])["p"].transform(lambda p: correct(p.to_numpy()))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read values, ages and covariates, test, and write one table per question."""
+    settings = chosen(Settings, "aging", options.settings)
+    label_set = label_sets.read(options.structures)
+    cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
+    covariates = covariates_of(cohort, settings.covariates, settings.categorical)
+    cuts = cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
+    people = People(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
+    told = "%d values from a cohort of %d scans; covariates %s, together %s"
+    LOG.info(told, len(analysis), len(cohort), ", ".join(part.name for part in covariates), named(people.together))
+    series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
+    rows: dict[str, list[dict[str, Any]]] = {"adjusted": [], "by_sex": [], "ancova": [], "curves": []}
+    for number, each in enumerate(series, start=1):
+        rows["adjusted"] += adjusted_rows(each, people, settings)
+        rows["by_sex"] += by_sex_rows(each, people, settings)
+        rows["ancova"] += ancova_rows(each, people, settings)
+        rows["curves"] += curve_rows(each, people, settings)
+        if number % TOLD_EVERY == 0:
+            LOG.info("%d of %d structures and measures", number, len(series))
+    write_tables(rows, {each.structure: each.family for each in series}, options)
+    reasons = pd.Series([row["reason"] for row in rows["adjusted"]]).value_counts()
+    LOG.info("%d rows in adjusted = %s", len(rows["adjusted"]), _listed(reasons))
+
+
+def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: argparse.Namespace) -> None:
+    """Write the rows as tables, with their P adjusted over each family."""
+    adjusted = with_p(rows["adjusted"], family_of, "adjusted_for")
+    adjusted["p_holm"] = corrected(adjusted, families.holm, "adjusted_for")
+    adjusted["q_bh"] = corrected(adjusted, families.benjamini_hochberg, "adjusted_for")
+    all_tables.ADJUSTED.write(adjusted, options.adjusted)
+    all_tables.ASSOCIATIONS_BY_SEX.write(with_p(rows["by_sex"], family_of, "sex"), options.by_sex)
+    all_tables.RANK_ANCOVA.write(with_p(rows["ancova"], family_of), options.rank_ancova)
+    all_tables.AGE_CURVES.write(with_p(rows["curves"], family_of, "term"), options.age_curves)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this program."""
+    parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study, ages and covariates (Parquet)")
+    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    parser.add_argument("--adjusted", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
+    parser.add_argument("--by-sex", type=Path, required=True, help="likewise: correlations of each sex")
+    parser.add_argument("--rank-ancova", type=Path, required=True, help="likewise: Quade's test over age quartiles")
+    parser.add_argument("--age-curves", type=Path, required=True, help="likewise: tests of the age curve")
+
+
+def _outcome(test: Wald | None, otherwise: str) -> str:
+    if test is None:
+        return otherwise
+    return "explained" if np.isnan(test.f) else "ok"
+
+
+def _reason_of(result: float, left: int, n_min: int) -> str:
+    if not np.isnan(result):
+        return "ok"
+    return "too_few" if left < n_min else "explained"
+
+
+def _listed(counts: pd.Series) -> str:
+    return " + ".join(f"{number} {reason}" for reason, number in counts.items())

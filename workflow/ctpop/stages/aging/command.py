@@ -1,0 +1,293 @@
+"""Aging: how volume and attenuation of each structure change with age, by the tests of the paper.
+
+Reads the values that `screen` let through (`analysis`) and the ages of the cohort; writes `normality`, `associations`,
+`groups` and `posthoc`, each with a row for every structure or group of them and measure (and pair of age quartiles),
+whether or not there was enough to test, and `sensitivity`, the correlations under other rules of screening. Where the
+truth is known (a simulated cohort), measured values are compared with it.
+
+The tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024: Kolmogorov-Smirnov, Spearman,
+Kruskal-Wallis over age quartiles, post hoc Wilcoxon rank-sum, Bonferroni correction, significance at P < .0001.
+What the paper leaves open, and how it is settled here, stands in docs/methods.md.
+"""
+
+import argparse
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts import all_tables
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.aging import intervals
+from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
+from ctpop.stages.aging.intervals import Draws
+from ctpop.stats import families
+from ctpop.stats.correlation import Correlation, rho_of_ranks, spearman, spearman_of_ranks
+from ctpop.stats.groups import (
+    GROUPS,
+    KruskalWallis,
+    discordant,
+    epsilon_squared_of_trend,
+    kruskal_wallis_of_ranks,
+    quartile_of,
+)
+from ctpop.stats.normality import Normality, kolmogorov_smirnov
+from ctpop.stats.ranksum import RankSum, rank_sum_of_tallies
+from ctpop.stats.tails import p_of_log10
+from ctpop.study import label_sets
+from ctpop.study.configuration import chosen
+
+LOG = logging.getLogger(__name__)
+PAIRS = tuple(combinations(GROUPS, 2))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of this stage, as described under `aging` in the configuration schema."""
+
+    alpha: float
+    confidence: float
+    n_min: int
+    normality: str
+    quartiles: str
+    cut_years: list[float]
+    continuity: bool
+    interval: str
+    bootstrap_iterations: int
+    bootstrap_seed: int
+
+
+def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
+    """Return the table `normality`. Its results are reported and decide nothing: all tests of age are rank tests."""
+    rows = []
+    for each in series:
+        enough = len(each.rows) >= settings.n_min
+        result = kolmogorov_smirnov(each.values, settings.normality) if enough else Normality()
+        rows.append({**each.name, "method": settings.normality, **asdict(result)})
+    return pd.DataFrame(rows)
+
+
+def association_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
+    """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures.
+
+    Intervals are those of the influence function, or of Bonett and Wright; a bootstrap replaces them afterwards.
+    """
+    rows = [{**each.name, **asdict(correlation(each, settings)), "family": each.family} for each in series]
+    table = with_p(pd.DataFrame(rows), settings.alpha).assign(interval=settings.interval)
+    return intervals.bonett_wright(table, settings.confidence) if settings.interval == "bonett_wright" else table
+
+
+def correlation(each: Series, settings: Settings) -> Correlation:
+    """Return the correlation with age, without a result where there are too few values."""
+    enough = len(each.rows) >= settings.n_min
+    return spearman_of_ranks(each.ranks, each.age_ranks, settings.confidence) if enough else Correlation()
+
+
+def group_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
+    """Return the table `groups`: Kruskal-Wallis test over the age quartiles of the cohort, beside the correlation."""
+    rows = []
+    for each in series:
+        quartiles = quartile_of(each.ages, cuts, settings.quartiles)
+        enough = len(each.rows) >= settings.n_min
+        result = kruskal_wallis_of_ranks(each.ranks, quartiles) if enough else KruskalWallis()
+        rho = rho_of_ranks(each.ranks, each.age_ranks) if enough else math.nan
+        ages = {f"cut_{number}": float(cut) for number, cut in enumerate(cuts, start=1)}
+        rows.append(
+            {
+                **each.name,
+                **asdict(result),
+                "epsilon_squared_of_rho": epsilon_squared_of_trend(rho),
+                "discordant": discordant(result, rho, settings.alpha),
+                **sizes_and_ages(each.ages, quartiles),
+                **ages,
+                "family": each.family,
+            }
+        )
+    return with_p(pd.DataFrame(rows), settings.alpha)
+
+
+def sizes_and_ages(ages: np.ndarray, quartiles: np.ndarray) -> dict[str, float]:
+    """Return the number of values in each quartile, and the age of its youngest and oldest; missing where none are."""
+    inside = {group: ages[quartiles == group] for group in GROUPS}
+    return {
+        **{f"n_{group}": len(found) for group, found in inside.items()},
+        **{f"youngest_{group}": found.min() if len(found) else math.nan for group, found in inside.items()},
+        **{f"oldest_{group}": found.max() if len(found) else math.nan for group, found in inside.items()},
+    }
+
+
+def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
+    """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, adjusted over all of them.
+
+    A pair is tested if its two quartiles together have `n_min` values. All pairs are, whatever the Kruskal-Wallis test
+    of their structure found.
+    """
+    rows = []
+    for each in series:
+        tallies = each.ranks.tallies(quartile_of(each.ages, cuts, settings.quartiles), len(GROUPS))
+        for younger, older in PAIRS:
+            first, second = tallies[younger - 1], tallies[older - 1]
+            enough = first.sum() + second.sum() >= settings.n_min
+            found = (each.ranks.distinct, first, second, settings.continuity)
+            result = rank_sum_of_tallies(*found) if enough else RankSum()
+            key = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
+            rows.append({**key, **asdict(result), "family": each.family})
+    return with_p(pd.DataFrame(rows), settings.alpha)
+
+
+def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return the table with P from its logarithm, adjusted in three ways, and whether it is below alpha."""
+    known = table.assign(p=table["log10_p"].map(p_of_log10))
+    # ASSUME: the paper's alpha, .0001, contains its Bonferroni correction (.05 / 416 tests), and holds for plain P
+    below = known["log10_p"].lt(math.log10(alpha))
+    return known.assign(
+        p_bonferroni=adjusted(known, families.bonferroni),
+        p_holm=adjusted(known, families.holm),
+        q_bh=adjusted(known, families.benjamini_hochberg),
+        significant=below.astype("boolean").mask(known["log10_p"].isna()),
+    )
+
+
+def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
+    """Return P adjusted over the rows with a result, those of single structures and those of groups on their own."""
+    # ASSUME: the tests of single structures in one table are one family, as in the paper, which does not tell how many
+    # tests it corrected for; groups repeat what their members show, and must not make these less significant
+    return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
+
+
+def correlations(rules: str, series: Iterable[Series], settings: Settings) -> list[dict[str, Any]]:
+    """Return the correlation of each series under a rule set of the screening, as rows of `sensitivity`."""
+    return [{**each.name, "rules": rules, **asdict(correlation(each, settings))} for each in series]
+
+
+def sensitivity_table(rows: list[dict[str, Any]], associations: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `sensitivity`: the correlations under all rule sets beside those of `associations`."""
+    table = pd.DataFrame(rows)
+    own = associations.set_index(["structure", "measure"])["rho"]
+    of_study = own.reindex(pd.MultiIndex.from_frame(table[["structure", "measure"]])).to_numpy()
+    return table.assign(p=table["log10_p"].map(p_of_log10), difference=table["rho"] - of_study)
+
+
+def truth_table(observations: pd.DataFrame, truth: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
+    """Return the table `compare_truth`: measured against true values of the same scans."""
+    true = truth.melt(["scan_id", "structure"], list(all_tables.MEASURES), "measure", "true").dropna(subset="true")
+    keys = ["scan_id", "structure", "measure"]
+    pairs = observations.merge(true, on=keys, how="inner", validate="one_to_one")
+    rows = [
+        {**each.name, **(agreement(each, settings.confidence) if len(each.rows) >= settings.n_min else {})}
+        for each in split(pairs, names)
+    ]
+    return pd.DataFrame(rows, columns=list(all_tables.COMPARE_TRUTH.columns))
+
+
+def agreement(each: Series, confidence: float) -> dict[str, Any]:
+    """Return how measured and true values agree, and whether the interval of the measured rho holds the true one."""
+    values, true = each.values, each.rows["true"].to_numpy(dtype=float)
+    measured_with_age = spearman(values, each.ages, confidence)
+    low, high = measured_with_age.ci_low, measured_with_age.ci_high
+    rho_true = spearman(true, each.ages, confidence).rho
+    bias = float(np.mean(values - true))
+    in_percent = each.measure == "volume_ml" and true.any()  # of a volume: 0 HU is not an absence of attenuation
+    return {
+        "pearson_r": pearson(values, true),
+        "bias": bias,
+        "bias_percent": 100 * bias / float(true.mean()) if in_percent else math.nan,
+        "rho_true": rho_true,
+        "rho_measured": measured_with_age.rho,
+        "ci_low": low,
+        "ci_high": high,
+        "truth_inside": pd.NA if math.isnan(low) or math.isnan(rho_true) else low <= rho_true <= high,
+    }
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the product-moment correlation, missing where one side does not vary."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the values and ages, test, and write one table per question."""
+    if (options.truth is None) != (options.compare_truth is None):
+        raise ContractError("--truth and --compare-truth belong together: give both or none")
+    if (options.analysis_sets is None) != (options.sensitivity is None):
+        raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
+    settings = chosen(Settings, "aging", options.settings)
+    label_set, cohort = label_sets.read(options.structures), all_tables.COHORT.read(options.cohort)
+    associations = _tests(options, settings, label_set, cohort)
+    if options.analysis_sets is None:
+        return
+    rows = [  # the values of one set at a time are in memory, and those of the study no longer
+        row
+        for rules in all_tables.RULE_SETS
+        for row in correlations(rules, _series_under(rules, options.analysis_sets, label_set, cohort), settings)
+    ]
+    all_tables.SENSITIVITY.write(sensitivity_table(rows, associations), options.sensitivity)
+
+
+def _tests(
+    options: argparse.Namespace, settings: Settings, label_set: label_sets.LabelSet, cohort: pd.DataFrame
+) -> pd.DataFrame:
+    """Write the tables of the study's own values, and return `associations`."""
+    analysis, names = all_tables.ANALYSIS.read(options.analysis), label_set.names
+    told = "%d values of %d structures and %d groups of them from a cohort of %d scans"
+    LOG.info(told, len(analysis), len(names), len(label_set.groups), len(cohort))
+    observations = with_ages(analysis, cohort)
+    series = split(observations, names, label_set.groups)
+    ages = cohort["age_years"].dropna().to_numpy(dtype=float)
+    cuts = cut_points(ages, settings.cut_years)
+    all_tables.NORMALITY.write(normality_table(series, settings), options.normality)
+    associations = association_table(series, settings)
+    if settings.interval == "bootstrap":
+        draws = Draws(settings.bootstrap_iterations, settings.bootstrap_seed, options.threads)
+        associations = intervals.bootstrap(associations, series, len(ages), draws, settings.confidence)
+    associations = all_tables.ASSOCIATIONS.write(associations, options.associations)
+    all_tables.GROUPS.write(group_table(series, cuts, settings), options.groups)
+    all_tables.POSTHOC.write(posthoc_table(series, cuts, settings), options.posthoc)
+    if options.truth is not None:
+        truth = all_tables.TRUTH.read_csv(options.truth)
+        all_tables.COMPARE_TRUTH.write(truth_table(observations, truth, names, settings), options.compare_truth)
+    _report_counts(analysis, observations, associations)
+    return associations
+
+
+def _series_under(rules: str, path: Path, label_set: label_sets.LabelSet, cohort: pd.DataFrame) -> list[Series]:
+    values = all_tables.ANALYSIS_SETS.check(pd.read_parquet(path, filters=[("rules", "==", rules)]), where=path)
+    return split(with_ages(values, cohort), label_set.names, label_set.groups)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study with their ages (Parquet)")
+    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    parser.add_argument("--threads", type=int, default=1, help="of the bootstrap; results do not depend on it")
+    parser.add_argument("--normality", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
+    parser.add_argument("--associations", type=Path, required=True, help="likewise")
+    parser.add_argument("--groups", type=Path, required=True, help="likewise")
+    parser.add_argument("--posthoc", type=Path, required=True, help="likewise")
+    parser.add_argument("--analysis-sets", type=Path, help="values under each rule set of the screening (Parquet)")
+    parser.add_argument("--sensitivity", type=Path, help="Parquet file to write where --analysis-sets is given")
+    parser.add_argument("--truth", type=Path, help="CSV of true values, where the cohort is simulated")
+    parser.add_argument("--compare-truth", type=Path, help="Parquet file to write where --truth is given")
+
+
+def _report_counts(analysis: pd.DataFrame, observations: pd.DataFrame, associations: pd.DataFrame) -> None:
+    tested = int(associations["rho"].notna().sum())
+    LOG.info(
+        "%d values in = %d used + %d of unknown age; %d structures and measures = %d with a result + %d without",
+        len(analysis),
+        len(observations),
+        len(analysis) - len(observations),
+        len(associations),
+        tested,
+        len(associations) - tested,
+    )

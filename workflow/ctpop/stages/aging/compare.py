@@ -1,0 +1,233 @@
+"""Two studies beside each other: is a structure's correlation with age the same in both.
+
+In: the result folders of two finished studies. Out: the table `comparison`, with a row for every structure or group and
+measure of either study, and forest figures. The z test takes the people of the two for different ones.
+"""
+
+import argparse
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts import all_tables
+from ctpop.figures import export, forest, formats
+from ctpop.figures.export import Drawing
+from ctpop.figures.formatting import MEASURES, count
+from ctpop.foundation.errors import ContractError
+from ctpop.stats import families
+from ctpop.stats.differences import Difference, difference_of, from_interval
+from ctpop.stats.tails import p_of_log10
+from ctpop.study import configuration
+
+LOG = logging.getLogger(__name__)
+KEY = ["structure", "measure"]
+RESULTS = ("n", "rho", "ci_low", "ci_high")
+SACRUM, SACRUM_V1, S1 = "sacrum", "sacrum_v1", "vertebrae_S1"
+NO_GROUP = "structures"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is compared of a study; `members` are those of each group of structures that its label set has."""
+
+    name: str
+    config: dict[str, Any]
+    associations: pd.DataFrame
+    members: dict[str, frozenset[str]]
+    scans: frozenset[str]
+
+    @property
+    def structures(self) -> frozenset[str]:
+        """Single structures that the study has."""
+        return frozenset(self.associations.loc[self.associations["family"].eq("structures"), "structure"])
+
+    @property
+    def confidence(self) -> float:
+        """Level of its intervals."""
+        return float(self.config["aging"]["confidence"])
+
+
+def compare(first: Study, second: Study) -> pd.DataFrame:
+    """Return the table `comparison`, sorted by key; P is adjusted over single structures, and over groups.
+
+    Raises
+    ------
+    ContractError
+        If the intervals of the studies are of different levels.
+
+    """
+    if first.confidence != second.confidence:
+        raise ContractError(
+            f"aging.confidence: is {first.confidence:g} in {first.name} and {second.confidence:g} in {second.name}; two"
+            " studies are compared at one level, so run one of them again with that of the other"
+        )
+    both = beside(first, second)
+    present = zip(both["structure"].astype(str), both["in_a"], both["in_b"], strict=True)
+    counterparts = [counterpart(name, (in_a, in_b), (first, second)) for name, in_a, in_b in present]
+    both = both.assign(counterpart=counterparts)
+    tested = [difference(row, first.confidence) for row in both.to_dict("records")]
+    found = pd.DataFrame(
+        {
+            "difference": [each.difference for each in tested],
+            "difference_low": [each.low for each in tested],
+            "difference_high": [each.high for each in tested],
+            "z": [each.z for each in tested],
+            "log10_p": [each.log10_p for each in tested],
+        }
+    )
+    whole = both.join(found).assign(p=found["log10_p"].map(p_of_log10))
+    whole["p_bonferroni"] = adjusted(whole, families.bonferroni)
+    whole["q_bh"] = adjusted(whole, families.benjamini_hochberg)
+    return whole[list(all_tables.COMPARISON.columns)].sort_values(KEY, ignore_index=True)
+
+
+def beside(first: Study, second: Study) -> pd.DataFrame:
+    """Return every structure or group and measure of either study with the results of both, suffixed _a and _b."""
+    parts = [
+        study.associations[[*KEY, *RESULTS, "family"]].rename(columns={name: f"{name}_{letter}" for name in RESULTS})
+        for letter, study in (("a", first), ("b", second))
+    ]
+    both = parts[0].merge(parts[1], on=[*KEY, "family"], how="outer", validate="one_to_one", indicator=True)
+    return both.assign(in_a=both["_merge"].ne("right_only"), in_b=both["_merge"].ne("left_only"))
+
+
+def counterpart(structure: str, present: tuple[bool, bool], studies: tuple[Study, Study]) -> str:
+    """Return whether a structure or group means the same in both studies, out of `schema.COUNTERPARTS`."""
+    if not all(present):
+        return "only_in_a" if present[0] else "only_in_b"
+    # ASSUME: a label set with vertebrae_S1 draws the sacrum without it, as TotalSegmentator v2, and any other with it
+    if structure == SACRUM and len({S1 in study.structures for study in studies}) > 1:
+        return "other_extent"
+    members = {study.members.get(structure, frozenset()) for study in studies}
+    return "same" if structure == SACRUM_V1 or len(members) == 1 else "other_members"
+
+
+def difference(row: dict[Any, Any], confidence: float) -> Difference:
+    """Return the difference of the two correlations of a row; nothing if they are not of the same thing."""
+    if row["counterpart"] != "same" or math.isnan(row["rho_a"]) or math.isnan(row["rho_b"]):
+        return Difference()
+    first, second = (
+        from_interval(row[f"rho_{letter}"], row[f"ci_low_{letter}"], row[f"ci_high_{letter}"], confidence)
+        for letter in ("a", "b")
+    )
+    return difference_of(first, second)
+
+
+def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
+    """Return P adjusted over the rows with a result, those of single structures and those of groups on their own."""
+    return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy(dtype=float)))
+
+
+def headings_of(first: Study, second: Study, shown: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Return headings and what of some rows stands below them, in the order of the label sets, if these are at hand."""
+    rows = [row for study in (first, second) for row in configuration.label_rows(study.config["structures"])]
+    group_of = {row.get("structure", ""): row.get("group") or NO_GROUP for row in reversed(rows)}
+    alone = shown["family"].eq("structures")
+    single, groups = {*shown.loc[alone, "structure"]}, sorted(shown.loc[~alone, "structure"])
+    ordered = [*dict.fromkeys(row.get("structure", "") for row in rows), *sorted(single)]
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for name in ordered if name in single):
+        found.setdefault(group_of.get(name, NO_GROUP), []).append(name)
+    return [*found.items(), *([("groups of structures", groups)] if groups else [])]
+
+
+def read_study(place: Path) -> Study:
+    """Return a finished study from its result folder, or from results/ by its name.
+
+    Raises
+    ------
+    ContractError
+        If there is none.
+
+    """
+    folder = place if place.is_dir() else Path("results") / place
+    files = {name: folder / name for name in ("provenance.json", "tables/associations.parquet")}
+    absent = [name for name, path in files.items() if not path.is_file()]
+    if absent:
+        raise ContractError(f"{folder}: is not the result folder of a finished study; {', '.join(absent)} is missing")
+    config = json.loads(files["provenance.json"].read_text(encoding="utf-8"))["config"]
+    columns = [*RESULTS, "family"]
+    groups = all_tables.GROUP_MEMBERS.read(folder / "tables" / "group_members.parquet")
+    present = groups[groups["in_label_set"]].groupby("group")["structure"]
+    return Study(
+        name=config["study"]["name"],
+        config=config,
+        associations=all_tables.ASSOCIATIONS.read(files["tables/associations.parquet"], *columns),
+        members={str(group): frozenset(names) for group, names in present},
+        scans=frozenset(all_tables.COHORT.read(folder / "tables" / "cohort.parquet")["scan_id"]),
+    )
+
+
+def banner_of(studies: tuple[Study, Study]) -> str | None:
+    """Return the banners of the studies, each once; two that differ say whose they are."""
+    banners = {study.name: study.config["study"].get("banner") for study in studies}
+    told: dict[str, str] = {name: banner for name, banner in banners.items() if banner}
+    if len(told) == len(banners) and len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{name}: {banner}" for name, banner in told.items()) or None
+
+
+def pages_of(known: pd.DataFrame, studies: tuple[Study, Study]) -> Iterator[tuple[str, int, list[forest.Block]]]:
+    """Yield measure, number and content of each page of the figure, from the rows with a result."""
+    for measure in MEASURES:
+        blocks = headings_of(*studies, known[known["measure"].eq(measure)])
+        yield from ((measure, number, page) for number, page in enumerate(forest.pages_of(blocks), start=1))
+
+
+def drawings_of(table: pd.DataFrame, studies: tuple[Study, Study], names: tuple[str, str]) -> list[Drawing]:
+    """Return the forest figures of both measures, page by page; what neither study could test is in the table alone."""
+    style = forest.Style(names, studies[0].confidence, studies[0].config["aging"]["alpha"], banner_of(studies))
+    known = table[table[["rho_a", "rho_b"]].notna().any(axis="columns")]
+    drawings = []
+    for measure, number, page in pages_of(known, studies):
+        shown = forest.source(table, page, measure)
+        tested = int(shown["difference"].notna().sum())
+        drawings.append(
+            Drawing(
+                f"forest_{measure}_p{number:02d}",
+                "forest",
+                f"Forest plot of {count(tested, 'correlation')} with age in two studies, {' and '.join(names)}.",
+                forest.draw(shown, page, measure, style),
+                shown,
+            )
+        )
+    return drawings
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read both studies, compare them, and write table and figures."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
+    studies = read_study(options.studies[0]), read_study(options.studies[1])
+    names = studies[0].name, studies[1].name
+    if names[0] == names[1]:
+        names = f"{names[0]} (first)", f"{names[1]} (second)"
+    out = options.out or Path("results") / f"{studies[0].name}_and_{studies[1].name}"
+    shared = len(studies[0].scans & studies[1].scans)
+    if shared:
+        LOG.warning(
+            "%d scans have the same name in both studies; if they are the same, the z test does not hold", shared
+        )
+    table = all_tables.COMPARISON.write(compare(*studies), out / "comparison.parquet")
+    drawings = drawings_of(table, studies, names)
+    for drawing in drawings:
+        export.save(drawing, out / "figures", options.dpi, options.formats)
+    alpha = studies[0].config["aging"]["alpha"]
+    tested, differing = int(table["p"].notna().sum()), int(table["p"].lt(alpha).sum())
+    told = "%d rows = %d compared (%d differ, P < %g) + %d not; table and %d figures are in %s"
+    LOG.info(told, len(table), tested, differing, alpha, len(table) - tested, len(drawings), out)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        "studies", type=Path, nargs=2, metavar="STUDY", help="result folder of a study, or its name below results/"
+    )
+    parser.add_argument("--out", type=Path, help="folder to write (default: results/FIRST_and_SECOND)")
+    formats.add_options(parser)

@@ -1,0 +1,63 @@
+"""Confidence intervals of the correlations with age, other than those of the influence function."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ctpop.stages.aging.age_series import Series
+from ctpop.stats.correlation import bonett_wright_error, fisher_interval
+from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_intervals
+
+LOG = logging.getLogger(__name__)
+LIMITS = ["ci_low", "ci_high"]
+TOLD = 5  # times that progress is told
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How many draws a bootstrap makes, where its random numbers start, and on how many threads."""
+
+    iterations: int
+    seed: int
+    threads: int
+
+
+def bonett_wright(associations: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return the table with the intervals of Bonett and Wright, which need rho and n alone, where it has any."""
+    known = associations[LIMITS[0]].notna()
+    found = [
+        fisher_interval(rho, bonett_wright_error(rho, n), confidence)
+        for rho, n in associations.loc[known, ["rho", "n"]].itertuples(index=False)
+    ]
+    return _replaced(associations, known.to_numpy(), np.array(found).reshape(-1, 2))
+
+
+def bootstrap(
+    associations: pd.DataFrame, series: list[Series], people: int, draws: Draws, confidence: float
+) -> pd.DataFrame:
+    """Return the table with percentile bootstrap intervals where it has any.
+
+    `series` has the values of each row; `people` is the number of scans of known age, which are drawn with replacement.
+    """
+    known = associations[LIMITS[0]].notna().to_numpy()
+    samples = [
+        Ranked(each.people, each.ranks, each.age_ranks) for each, some in zip(series, known, strict=True) if some
+    ]
+    if not samples:
+        return associations
+    drawn, done = [], 0
+    for block in drawn_correlations(samples, people, draws.iterations, draws.seed, draws.threads):
+        drawn.append(block)
+        done, before = done + block.shape[1], done
+        if done * TOLD // draws.iterations > before * TOLD // draws.iterations:
+            LOG.info("bootstrap: %d of %d draws", done, draws.iterations)
+    limits = percentile_intervals(np.concatenate(drawn, axis=1), confidence)
+    return _replaced(associations, known, np.column_stack(limits))
+
+
+def _replaced(associations: pd.DataFrame, known: np.ndarray, limits: np.ndarray) -> pd.DataFrame:
+    table = associations.copy()
+    table.loc[known, LIMITS] = limits
+    return table

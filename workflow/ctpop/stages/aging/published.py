@@ -1,0 +1,193 @@
+"""The published study beside ours: every number that the paper prints of its aging study, with a verdict.
+
+Reads `workflow/ctpop/resources/published_results.csv` and the tables flow, cohort and associations of a study; writes
+`compare_published`. Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024 print thirteen correlations without
+intervals or numbers of patients, so that their standard errors are those of Bonett and Wright for all 4004 patients.
+"""
+
+import argparse
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts import all_tables
+from ctpop.stats.differences import difference_of, from_interval, from_size, quantile_of, z_of_shares
+from ctpop.stats.groups import GROUPS
+from ctpop.stats.tails import log10_p_of_normal, p_of_log10
+from ctpop.study import label_sets
+from ctpop.study.configuration import GROUPS_FILE, SIDES, groups_of, section
+from ctpop.study.label_sets import LabelSet
+
+LOG = logging.getLogger(__name__)
+RESULTS_FILE = GROUPS_FILE.with_name("published_results.csv")
+# ASSUME: each printed correlation is of all analysed patients; the paper gives no number per structure
+N_PUBLISHED = 4004
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What a study has to compare: its tables, label set and settings of the stage aging."""
+
+    flow: pd.DataFrame
+    cohort: pd.DataFrame
+    associations: pd.DataFrame
+    label_set: LabelSet
+    alpha: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of this study; `whole` are the people of whom it is a part, or 0 for what is no part."""
+
+    number: float
+    whole: int = 0
+
+
+def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
+    """Return the table `compare_published`: a row per row of the paper's numbers, whether or not we have the same."""
+    meant = counterparts(published, ours.label_set)
+    results = {(row["structure"], row["measure"]): row for row in _rows(ours.associations)}
+    known = counts(ours)
+    rows = []
+    for printed in _rows(published):
+        same: Row = {"id": printed["id"], "statistic": printed["statistic"], "note": printed["note"]}
+        if printed["quantity"] == "rho":
+            name = meant.get(printed["id"])
+            same |= {
+                "structure": name,
+                "structure_published": printed["structure_as_written"],
+                "measure": printed["measure"],
+            }
+            same |= correlations(printed, name, results, ours)
+        else:
+            same |= numbers(printed, known.get(printed["quantity"]), ours.confidence)
+        rows.append(same)
+    whole = pd.DataFrame(rows).reindex(columns=list(all_tables.COMPARE_PUBLISHED.columns))
+    return whole.astype(all_tables.COMPARE_PUBLISHED.empty().dtypes.to_dict())
+
+
+def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]:
+    """Return the structure, or group of structures, that means what a row of the paper means, by the row's id.
+
+    Several structures are the group with just these members; none is ours if the label set lacks one of them.
+    """
+    by_members = {frozenset(members): group for group, members in groups_of(label_set.names).items()}
+    by_members |= {frozenset([name]): name for name in label_set.names}
+    told = published.loc[published["members"].notna() & published["quantity"].eq("rho"), ["id", "members"]]
+    meant = {row: frozenset(members.split(";")) for row, members in told.itertuples(index=False)}
+    names = set(label_set.names)
+    return {row: by_members[members] for row, members in meant.items() if members <= names and members in by_members}
+
+
+def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], Row], ours: Ours) -> Row:
+    """Return a printed correlation beside ours: difference, z test and verdict; also where one of them is missing."""
+    measure, value = str(printed["measure"]), printed["value"]
+    here = results.get((name or "", measure), {})
+    rho, low, high = (here.get(key, math.nan) for key in ("rho", "ci_low", "ci_high"))
+    sides = {side: _rho_of_side(printed["members"], side, measure, results) for side in SIDES}
+    row = {
+        **{"rho_here": rho, "ci_low_here": low, "ci_high_here": high, "n": here.get("n")},
+        **{f"rho_{side}": found for side, found in sides.items()},
+    }
+    if pd.isna(value):
+        return row | {"verdict": "not_reported"}
+    paper = from_size(value, N_PUBLISHED, ours.confidence)
+    row |= {"rho_published": value, "ci_low_published": paper.low, "ci_high_published": paper.high}
+    if pd.isna(rho):
+        return row | {"verdict": "not_measured_here"}
+    tested = difference_of(paper, from_interval(rho, low, high, ours.confidence))
+    return row | {"difference": rho - value, **verdict_of(tested.z, ours.confidence)}
+
+
+def numbers(printed: Row, here: Count | None, confidence: float) -> Row:
+    """Return any other printed number beside ours; shares of people are tested, the rest is the same or is not."""
+    value, whole = printed["value"], printed["out_of"]
+    row = {"number_published": value, "number_here": here.number if here else math.nan}
+    if pd.isna(value):
+        return row | {"verdict": "not_reported"}
+    if here is None or math.isnan(here.number):
+        return row | {"verdict": "not_measured_here"}
+    if pd.isna(whole):
+        same = math.isclose(here.number, value, rel_tol=1e-9)
+        return row | {"difference": here.number - value, "verdict": "consistent" if same else "differs"}
+    if not here.whole:
+        return row | {"verdict": "not_measured_here"}
+    z = z_of_shares((int(value), int(whole)), (int(here.number), here.whole))
+    difference = here.number / here.whole - value / whole
+    return row | {"n": here.whole, "difference": difference, **verdict_of(z, confidence)}
+
+
+def verdict_of(z: float, confidence: float) -> Row:
+    """Return z with its P and what it says at a level of confidence; without an interval of ours there is no z."""
+    if math.isnan(z):
+        return {"verdict": "not_measured_here"}
+    verdict = "consistent" if abs(z) <= quantile_of(confidence) else "differs"
+    return {"z": z, "p": p_of_log10(log10_p_of_normal(z)), "verdict": verdict}
+
+
+def counts(ours: Ours) -> dict[str, Count]:
+    """Return the numbers of this study other than correlations, by quantity; what it does not have is left out."""
+    flow, ages = ours.flow, ours.cohort["age_years"].dropna()
+    sexes = ours.cohort["sex"].value_counts()
+    n_sexes = int(sexes.sum())
+    n_registry = int(flow["n_before"].iloc[0]) if len(flow) else len(ours.cohort)
+    steps = zip(flow["criterion"], flow["n_removed"], strict=True)
+    return {
+        "registry": Count(n_registry),
+        "cohort": Count(len(ours.cohort), n_registry),
+        **{f"removed_{criterion}": Count(int(removed), n_registry) for criterion, removed in steps},
+        "men": Count(int(sexes.get("male", 0)), n_sexes),
+        "women": Count(int(sexes.get("female", 0)), n_sexes),
+        "age_min": Count(float(ages.min())),
+        "age_max": Count(float(ages.max())),
+        "structures": Count(len(ours.label_set.names)),
+        "alpha": Count(ours.alpha),
+        "age_groups": Count(len(GROUPS)),
+    }
+
+
+def _rho_of_side(members: Any, side: str, measure: str, results: dict[tuple[str, str], Row]) -> float:
+    """Return rho of the one member on a side; missing for what is no pair."""
+    mine = [name for name in str(members).split(";") if side in name.split("_")]
+    found: float = results.get((mine[0], measure), {}).get("rho", math.nan) if len(mine) == 1 else math.nan
+    return found
+
+
+def _rows(table: pd.DataFrame) -> list[Row]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the paper's numbers and ours, compare them, and write the table."""
+    settings = section("aging", options.settings)
+    ours = Ours(
+        flow=all_tables.FLOW.read(options.flow),
+        cohort=all_tables.COHORT.read(options.cohort),
+        associations=all_tables.ASSOCIATIONS.read(options.associations),
+        label_set=label_sets.read(options.structures),
+        alpha=settings["alpha"],
+        confidence=settings["confidence"],
+    )
+    published = all_tables.PUBLISHED.read_csv(RESULTS_FILE)
+    LOG.info("%d numbers of the paper, %d correlations of this study", len(published), len(ours.associations))
+    written = all_tables.COMPARE_PUBLISHED.write(compare(published, ours), options.out)
+    verdicts = written["verdict"].value_counts()
+    told = ", ".join(f"{verdicts.get(verdict, 0)} {verdict}" for verdict in all_tables.AGREEMENTS)
+    LOG.info("%d rows = %s", len(written), told)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--flow", type=Path, required=True, help="flow of the study (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study (Parquet)")
+    parser.add_argument("--associations", type=Path, required=True, help="correlations with age (Parquet)")
+    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")

@@ -1,0 +1,159 @@
+"""Who is in the study, and why the others are not.
+
+In: the registry, a table with one row per scan. Out: the cohort, every failed criterion of every excluded scan, the
+flow, and how many scans fail two criteria at once. Always, registry = cohort + excluded scans.
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW, OVERLAP
+from ctpop.foundation.errors import ContractError
+from ctpop.study import configuration, criteria
+from ctpop.study.criteria import Criterion
+from ctpop.study.header_fallback import PAIRS
+from ctpop.study.inclusion import failed, found_words
+from ctpop.study.registry import checked, read_words
+from ctpop.study.registry_options import reading_of
+
+LOG = logging.getLogger(__name__)
+
+PROBED_FILES = 20
+PATH_COLUMN = {"images": "ct_path", "dicom": "ct_path", "segmentations": "segmentation_path"}
+MADE_LATER = ("dicom", "measures")  # entrances whose files need not exist yet, or never
+
+
+def failed_criteria(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
+    """Return one row per scan and criterion that it fails; what is not recorded counts as not met."""
+    fails = failed(registry, asked)
+    rows = [EXCLUSIONS.empty()]
+    for order, criterion in enumerate(asked, start=1):
+        out = fails[criterion.name]
+        rows.append(
+            pd.DataFrame(
+                {
+                    "scan_id": registry.loc[out, "scan_id"],
+                    "criterion": criterion.name,
+                    "order": order,
+                    "found": found_words(registry, criterion, out),
+                    "limit": criterion.words,
+                }
+            )
+        )
+    filled = [frame for frame in rows if len(frame)] or rows[:1]
+    return EXCLUSIONS.check(pd.concat(filled, ignore_index=True))
+
+
+def count_flow(n_scans: int, exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
+    """Return the flow: each excluded scan is counted once, at the first criterion that it fails."""
+    first = exclusions.groupby("scan_id")["order"].min()
+    removed = [int((first == order).sum()) for order in range(1, len(asked) + 1)]
+    left = n_scans - pd.Series(removed, dtype="int64").cumsum()
+    return FLOW.check(
+        pd.DataFrame(
+            {
+                "order": range(1, len(asked) + 1),
+                "criterion": pd.Series([criterion.name for criterion in asked], dtype="str"),
+                "sentence": pd.Series([criterion.sentence for criterion in asked], dtype="str"),
+                "n_before": [n_scans, *left[:-1]] if asked else [],
+                "n_removed": removed,
+                "n_after": left,
+            }
+        )
+    )
+
+
+def count_overlap(exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
+    """Return how many scans fail each pair of criteria, whatever their order."""
+    names = [criterion.name for criterion in asked]
+    scan, scans = pd.factorize(exclusions["scan_id"])
+    fails = np.zeros((len(scans), len(names)), dtype=np.int64)
+    fails[scan, exclusions["order"] - 1] = 1
+    both = fails.T @ fails
+    rows = [
+        (one + 1, names[one], other + 1, names[other], int(both[one, other]))
+        for one in range(len(names))
+        for other in range(len(names))
+    ]
+    return OVERLAP.check(pd.DataFrame(rows, columns=list(OVERLAP.columns)) if rows else OVERLAP.empty())
+
+
+def overlap_text(overlap: pd.DataFrame) -> str:
+    """Return the overlap as a matrix for people."""
+    names = list(dict.fromkeys(overlap["criterion"]))
+    return overlap.pivot_table(index="criterion", columns="other", values="n_both", sort=False)[names].to_string(
+        float_format="%d", index_names=False
+    )
+
+
+def check_columns(present: Sequence[str], place: Path, door: str, asked: Sequence[Criterion]) -> None:
+    """Refuse a registry that lacks the columns which the criteria and the entrance of the study need."""
+    needed = {column: f"criterion {criterion.name}" for criterion in asked for column in criterion.needs}
+    if door in PATH_COLUMN:
+        needed[PATH_COLUMN[door]] = f"start_from {door}"
+    for column, purpose in needed.items():
+        if column not in present and PAIRS.get(column) not in present:
+            raise ContractError(
+                f"{place}: {purpose} needs column {column}, found {', '.join(present)};"
+                " add the column or change the configuration"
+            )
+
+
+def check_some_file_exists(cohort: pd.DataFrame, folder: Path, door: str) -> None:
+    """Refuse a cohort none of whose first files exists: then the paths are wrong, not the scans."""
+    column = PATH_COLUMN.get(door, "")
+    probed = cohort[column].dropna().head(PROBED_FILES) if column else pd.Series(dtype=str)
+    if len(probed) and not any((folder / path).exists() for path in probed):
+        raise ContractError(
+            f"{column}: none of the first {len(probed)} files exists, beginning with {folder / probed.iloc[0]};"
+            " paths are absolute or relative to the registry's folder"
+        )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the registry, decide, and write cohort, exclusions, flow and overlap."""
+    chosen = configuration.section("cohort", options.settings)
+    reading, asked = reading_of(chosen), criteria.read(chosen["criteria"])
+    text = read_words(options.registry, reading)
+    registry = checked(text, options.registry, reading)
+    check_columns(list(text.columns), options.registry, options.start_from, asked)
+    names = ", ".join(criterion.name for criterion in asked)
+    LOG.info("%d scans in %s, criteria %s", len(registry), options.registry.name, names or "none")
+    exclusions = failed_criteria(registry, asked)
+    cohort = registry[~registry["scan_id"].isin(exclusions["scan_id"])]
+    if options.start_from not in MADE_LATER:
+        check_some_file_exists(cohort, options.registry.parent, options.start_from)
+    COHORT.write(cohort, options.cohort)
+    EXCLUSIONS.write(exclusions, options.exclusions)
+    FLOW.write(count_flow(len(registry), exclusions, asked), options.flow)
+    overlap = OVERLAP.check(count_overlap(exclusions, asked))
+    if options.overlap:
+        OVERLAP.write(overlap, options.overlap)
+    if asked:
+        LOG.info("scans that fail a criterion, and another one, too:\n%s", overlap_text(overlap))
+    LOG.info("%d scans: registry and headers differ", registry["source_conflict"].notna().sum())
+    excluded = exclusions["scan_id"].nunique()
+    LOG.info("%d scans in = %d in the cohort + %d excluded", len(registry), len(cohort), excluded)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument(
+        "--registry", type=Path, required=True, help="CSV, TSV or spreadsheet with one row per scan (docs/data.md)"
+    )
+    parser.add_argument(
+        "--start-from",
+        choices=["images", "dicom", "segmentations", "measures"],
+        default="images",
+        help="entrance of the study, which decides the path column that is needed (default %(default)s)",
+    )
+    parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
+    parser.add_argument("--cohort", type=Path, required=True, help="Parquet to write: included scans")
+    parser.add_argument("--exclusions", type=Path, required=True, help="Parquet to write: failed criteria")
+    parser.add_argument("--flow", type=Path, required=True, help="Parquet to write: counts per criterion")
+    parser.add_argument("--overlap", type=Path, help="Parquet to write: counts per pair of criteria")

@@ -1,0 +1,57 @@
+"""What of a study may be given to others: tables without small counts, and without ages above 89.
+
+In: tables of a study. Out: Table 1, the flows and the correlations in a folder of their own, as CSV (Table 1 as HTML
+and DOCX, too). No table in it has rows of single persons. Counts from 1 to 4 are hidden, and others from which they
+could be computed.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+from ctpop.contracts.all_tables import ASSOCIATIONS, COHORT, FLOW, OVERLAP, STRUCTURE_FLOW
+from ctpop.contracts.tables import write_csv
+from ctpop.documents.table1 import table1
+from ctpop.documents.table1_text import printed
+from ctpop.stages.cohort.deidentified_tables import (
+    MEANING,
+    shown_associations,
+    shown_flow,
+    shown_structure_flow,
+    shown_table1,
+)
+from ctpop.stages.cohort.suppression import top_coded
+from ctpop.stages.cohort.table1_files import write_table1
+from ctpop.study import configuration
+
+LOG = logging.getLogger(__name__)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the tables, hide what must be hidden, and write the folder."""
+    chosen, aging = configuration.section("cohort", options.settings), configuration.section("aging", options.aging)
+    tables = {table.name: table.read(options.tables / f"{table.name}.parquet") for table in (COHORT, FLOW, OVERLAP)}
+    cohort = tables["cohort"]
+    cohort = cohort.assign(age_years=top_coded(cohort["age_years"].to_numpy(dtype=float)))
+    described = shown_table1(table1(cohort, chosen.get("table1", []), aging["quartiles"]))
+    write_table1(printed(described, extremes=False), options.out, options.banner, (MEANING,))
+    flow, overlap = shown_flow(tables["flow"], tables["overlap"])
+    by_structure = shown_structure_flow(STRUCTURE_FLOW.read(options.tables / "structure_flow.parquet"))
+    associations = shown_associations(ASSOCIATIONS.read(options.tables / "associations.parquet"), by_structure)
+    for name, table in {
+        "flow": flow,
+        "overlap": overlap,
+        "structure_flow": by_structure,
+        "associations": associations,
+    }.items():
+        write_csv(table, options.out / f"{name}.csv")
+    LOG.info("table1, flow, overlap, structure_flow and associations in %s", options.out)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--tables", type=Path, required=True, help="folder with the tables of the study")
+    parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
+    parser.add_argument("--aging", default="{}", help="section aging of the configuration, as JSON (for its quartiles)")
+    parser.add_argument("--banner", help="words that stand on every page")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write what may be shared to")

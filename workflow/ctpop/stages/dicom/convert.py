@@ -1,0 +1,191 @@
+"""Make NIfTI of the scans of a shard from DICOM, and refuse what does not agree with the headers.
+
+In: the registry that `index` made, the folder of DICOM and the private folder. Out: a row per scan in `conversions`,
+and the volumes beside the registry, where its ct_path says. A volume that differs from what the headers promise
+(slices, grid, HU) is a row with a reason and no file. A finished scan is never done twice.
+"""
+
+import argparse
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts.dicom import CONVERSIONS
+from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.foundation.files import remove_half_written
+from ctpop.imaging.failure_policy import trouble
+from ctpop.imaging.images import read_ct
+from ctpop.stages.dicom import nifti_conversion, private_links, volume_checks, volume_store
+from ctpop.stages.dicom.file_listing import File, walk
+from ctpop.stages.dicom.folder_scan import Found
+from ctpop.stages.dicom.header_reading import read_facts
+from ctpop.stages.dicom.pseudonyms import Pseudonyms, read_key
+from ctpop.stages.dicom.series_grouping import digest_of
+from ctpop.study import configuration
+from ctpop.study.registry import add_registry_arguments, included_scans
+from ctpop.study.shards import parse_shard, shard_of
+
+LOG = logging.getLogger(__name__)
+ANY_SHARE = 1.0  # a folder of DICOM may be full of what cannot be converted, without a fault of a machine
+SECONDS_BETWEEN_LINES = 60
+
+
+@dataclass(frozen=True)
+class Source:
+    """The folder of DICOM, the pseudonyms of its files, and which of them each scan consists of."""
+
+    folder: Path
+    pseudonyms: Pseudonyms
+    files: dict[str, File]
+    members: dict[str, set[str]]
+
+    def facts_of(self, scan_id: str) -> list[Found]:
+        """Return the files of a scan with what their headers say now.
+
+        Raises
+        ------
+        ScanError
+            `changed_since_index`, if a file is gone.
+
+        """
+        wanted = sorted(self.members.get(scan_id, ()))
+        gone = [name for name in wanted if name not in self.files]
+        if gone or not wanted:
+            raise ScanError("changed_since_index", f"{len(gone)} of {len(wanted)} files are not there any more")
+        return [Found(self.files[name], name, self._read(name)) for name in wanted]
+
+    def _read(self, name: str) -> dict[str, Any]:
+        return read_facts(self.path(name), self.pseudonyms).as_json()
+
+    def path(self, name: str) -> Path:
+        """Return where the file behind a pseudonym lies."""
+        return self.folder / self.files[name].path
+
+
+def source_of(folder: Path, private: Path, scans: pd.Series) -> Source:
+    """Return the files of the scans of a shard; the folder is walked, and nothing opened."""
+    if not folder.is_dir():
+        raise ContractError("--dicom: a folder that exists is expected; no such folder was found")
+    pseudonyms = Pseudonyms(read_key(private))
+    members = private_links.read_members(private)
+    wanted = set().union(*(members.get(scan, set()) for scan in scans))
+    seen = ((file, file.pseudonym(pseudonyms)) for file in walk(folder) if file is not None)
+    return Source(folder, pseudonyms, {name: file for file, name in seen if name in wanted}, members)
+
+
+def convert_scan(row: pd.Series, place: Path, source: Source, chosen: dict[str, Any]) -> volume_store.Note:
+    """Return the note on a scan's volume, which is made unless it is there already.
+
+    Raises
+    ------
+    ScanError
+        With a status out of `CONVERSION_STATUS`.
+
+    """
+    version = nifti_conversion.version()
+    fingerprint = volume_store.fingerprint_of(files=row["files_digest"], converter=version, settings=chosen)
+    note = volume_store.finished(place, fingerprint)
+    if note:
+        return note
+    found = source.facts_of(row["scan_id"])
+    if digest_of(found, source.pseudonyms) != row["files_digest"]:
+        raise ScanError("changed_since_index", "files have changed since `index` read them; run it again")
+    files = [source.path(one.pseudonym) for one in found]
+    promise = volume_checks.promise_of(files, [one.facts for one in found])
+    with nifti_conversion.converted(files, chosen["longest_seconds"]) as made:
+        volume = read_ct(made.volume)
+        compared = volume_checks.check(volume, promise, chosen["air_below_hu"])
+        return volume_store.keep(
+            place,
+            volume,
+            fingerprint=fingerprint,
+            slices_compared=compared,
+            converter=version,
+            warnings=made.warnings,
+        )
+
+
+def attempt(row: pd.Series, place: Path, source: Source, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of `conversions` of a scan; what was refused leaves no volume behind."""
+    try:
+        note = convert_scan(row, place, source, chosen)
+    except ScanError as error:
+        volume_store.discard(place)
+        return {"scan_id": row["scan_id"], "status": error.reason, "detail": error.detail}
+    known = {name: getattr(note, name) for name in CONVERSIONS.columns if hasattr(note, name)}
+    return {**known, "scan_id": row["scan_id"], "status": "converted", "warnings": ";".join(note.warnings) or None}
+
+
+def convert_scans(scans: pd.DataFrame, root: Path, source: Source, chosen: dict[str, Any]) -> pd.DataFrame:
+    """Return the rows of `conversions`."""
+    rows: list[dict[str, Any]] = []
+    began = told = time.monotonic()
+    for _, row in scans.iterrows():
+        rows.append(attempt(row, root / str(row["ct_path"]), source, chosen))
+        if rows[-1]["status"] != "converted":
+            LOG.warning("%s %s: %s", rows[-1]["scan_id"], rows[-1]["status"], rows[-1]["detail"])
+        if time.monotonic() - told > SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            LOG.info("%d of %d scans, %.1f s per scan", len(rows), len(scans), (told - began) / len(rows))
+    return pd.DataFrame(rows, columns=list(CONVERSIONS.columns))
+
+
+def check_paths(scans: pd.DataFrame, registry: Path) -> None:
+    """Refuse a registry that would put volumes anywhere but where `index` said."""
+    if "files_digest" not in scans.columns:
+        raise ContractError(
+            f"{registry}: column files_digest is missing; `python -m ctpop index` makes such a registry"
+        )
+    wrong = scans[scans["ct_path"] != "images/" + scans["scan_id"] + ".nii.gz"]
+    if len(wrong):
+        raise ContractError(
+            f"{registry}: ct_path must be images/SCAN_ID.nii.gz, as `index` wrote it, found another in {len(wrong)}"
+            f" rows, first {wrong['scan_id'].iloc[0]!r}"
+        )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Convert the scans of one shard, write their rows, and say how many came to what end."""
+    chosen = configuration.section("dicom", options.settings)
+    scans = included_scans(options)
+    check_paths(scans, options.registry)
+    shard, shards = options.shard
+    scans = scans[scans["patient_id"].map(lambda patient: shard_of(patient, shards)).eq(shard)]
+    LOG.info("shard %d of %d: %d scans, dcm2niix %s", shard + 1, shards, len(scans), nifti_conversion.version())
+    source = source_of(options.dicom, options.private, scans["scan_id"])
+    remove_half_written(options.registry.parent / "images")
+    rows = convert_scans(scans, options.registry.parent, source, chosen)
+    reason = trouble(rows["status"], {"converted"}, ANY_SHARE, options.attempts_left)
+    if reason:
+        raise ContractError(f"shard {shard + 1}-of-{shards}: {reason}")
+    conversions = CONVERSIONS.write(rows, options.out)
+    ends = ", ".join(f"{n} {status}" for status, n in conversions["status"].value_counts().sort_index().items())
+    LOG.info("%d scans in = %s", len(scans), ends or "none")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    add_registry_arguments(parser)
+    parser.add_argument("--dicom", type=Path, required=True, help="folder of DICOM that `index` read")
+    parser.add_argument(
+        "--private", type=Path, default=Path("ctpop_private"), help="private folder of `index` (default %(default)s)"
+    )
+    parser.add_argument(
+        "--shard",
+        type=parse_shard,
+        default="1-of-1",
+        metavar="K-of-N",
+        help="part of the cohort, as 3-of-16 (default %(default)s)",
+    )
+    parser.add_argument("--settings", default="{}", help="section dicom of the configuration, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
+    parser.add_argument(
+        "--attempts-left",
+        type=int,
+        default=0,
+        help="jobs that may follow this one; 0: a scan that does not fit into memory is a row (default %(default)s)",
+    )

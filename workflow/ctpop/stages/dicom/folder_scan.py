@@ -1,0 +1,118 @@
+"""Reading the headers of a whole folder: several processes, what was read before is not read again."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctpop.foundation.processes import end_with_parent
+from ctpop.stages.dicom.file_listing import File, walk
+from ctpop.stages.dicom.header_cache import Cache, Key
+from ctpop.stages.dicom.header_reading import read_facts
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+
+LOG = logging.getLogger(__name__)
+AT_ONCE = 200  # files that a process reads before it hands them over
+SECONDS_BETWEEN_LINES = 30
+BAR = 30
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of the folder, what stands for its path, and the facts read of it."""
+
+    file: File
+    pseudonym: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Every file of a folder with its facts, sorted by pseudonym; how many were read now, and how many are closed."""
+
+    found: list[Found]
+    n_read: int
+    n_closed: int
+
+
+def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
+    """Return the facts of every file below a folder; what is read is kept in the cache from time to time."""
+    cache.prepare()
+    known = cache.known()
+    seen = list(walk(folder))
+    files = [(file, file.pseudonym(cache.pseudonyms)) for file in seen if file is not None]
+    new = [(file, name) for file, name in files if key_of(file, name) not in known]
+    LOG.info("%d files in the folder, %d of them read before", len(files), len(files) - len(new))
+    for part in read_all(folder, new, cache.pseudonyms, processes):
+        cache.keep(part)
+        known.update(part)
+    found = [Found(file, name, known[key_of(file, name)]) for file, name in files]
+    return Scanned(sorted(found, key=lambda one: one.pseudonym), len(new), seen.count(None))
+
+
+def key_of(file: File, pseudonym: str) -> Key:
+    """Return what a file must keep so that it is not read again."""
+    return pseudonym, file.size, file.mtime_ns
+
+
+def read_all(
+    folder: Path, files: list[tuple[File, str]], pseudonyms: Pseudonyms, processes: int
+) -> Iterator[list[tuple[Key, dict[str, Any]]]]:
+    """Yield the facts of files, a part at a time and in the order of the files."""
+    parts = [files[begin : begin + AT_ONCE] for begin in range(0, len(files), AT_ONCE)]
+    progress = Progress(len(files))
+    for number, facts in enumerate(_mapped(_Reader(folder, pseudonyms.key), parts, processes)):
+        part = parts[number]
+        progress.tell(len(part))
+        yield [(key_of(file, name), one) for (file, name), one in zip(part, facts, strict=True)]
+
+
+def _mapped(
+    read: Callable[[list[tuple[File, str]]], list[dict[str, Any]]], parts: list[list[tuple[File, str]]], processes: int
+) -> Iterator[list[dict[str, Any]]]:
+    if processes == 1 or len(parts) < 2:
+        yield from map(read, parts)
+        return
+    with ProcessPoolExecutor(processes, initializer=end_with_parent) as pool:
+        yield from pool.map(read, parts)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a part of the files; it travels to the processes, which is why it holds the key and no open file."""
+
+    folder: Path
+    key: bytes
+
+    def __call__(self, part: list[tuple[File, str]]) -> list[dict[str, Any]]:
+        pseudonyms = Pseudonyms(self.key)
+        return [read_facts(self.folder / file.path, pseudonyms).as_json() for file, _ in part]
+
+
+class Progress:
+    """Tells how many files are read: as a bar on a terminal, twice a minute in a log file. No file is named."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.began = self.told = time.monotonic()
+        self.is_bar = sys.stderr.isatty()
+
+    def tell(self, more: int) -> None:
+        """Count files, and tell if it is time to."""
+        self.done += more
+        now = time.monotonic()
+        left = (now - self.began) / self.done * (self.total - self.done)
+        words = f"{self.done} of {self.total} headers, {left:.0f} s left"
+        if self.is_bar:
+            filled = BAR * self.done // self.total
+            end = "\n" if self.done == self.total else ""
+            sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {words}   {end}")
+            sys.stderr.flush()
+        elif now - self.told >= SECONDS_BETWEEN_LINES or self.done == self.total:
+            self.told = now
+            LOG.info("%s", words)

@@ -1,0 +1,292 @@
+"""One file of a DICOM folder: what of its header the study needs, in numbers, closed words and pseudonyms.
+
+pydicom reads the header and stops before the pixels. No text is passed on as it stands (see `wording`), no identifier
+without the key (see `pseudonyms`). Whatever is wrong with a file is a status, never an error: the words of an error
+could quote the header.
+"""
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from ctpop.stages.dicom import ages, vocabulary
+from ctpop.stages.dicom import contrast_agent as contrast
+from ctpop.stages.dicom.elements import number_of, numbers_of, text_of, texts_of
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
+
+CT_IMAGES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
+DICOMDIR = "1.2.840.10008.1.3.10"
+PREAMBLE = 128
+FRAGMENT, END_OF_FRAGMENTS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian; of a file that has no preamble
+TAGS = [
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
+    *("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
+    *("StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate", "SeriesDescription", "ProtocolName"),
+    *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "SliceThickness", "BodyPartExamined"),
+    *("PatientPosition", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "NumberOfFrames"),
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", *contrast.TAGS),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a file: its status, and of a CT image everything else.
+
+    `positions` (mm, one per frame), `orientation` (row and column direction) and `edges` (mm along a row, along a
+    column) are those of DICOM: x to the left, y to the back, z to the head. `day` is shifted by days of the patient's
+    own, `second` is that of the day.
+    """
+
+    status: str
+    patient: str = ""
+    patient_source: str = ""
+    exam: str = ""
+    series: str = ""
+    instance: str = ""
+    birth: str | None = None
+    day: int | None = None
+    second: int | None = None
+    year: int | None = None
+    age_years: float | None = None
+    age_source: str | None = None
+    age_reason: str = ""
+    sex: str | None = None
+    height_cm: float | None = None
+    weight_kg: float | None = None
+    contrast: bool | None = None
+    contrast_reason: str = ""
+    contrast_hint: bool | None = None
+    kvp: float | None = None
+    kernel: str | None = None
+    kernel_class: str | None = None
+    manufacturer: str | None = None
+    scanner: str | None = None
+    body_part: str | None = None
+    patient_position: str | None = None
+    kind: str = ""
+    thickness_mm: float | None = None
+    edges: list[float] = field(default_factory=list)
+    orientation: list[float] = field(default_factory=list)
+    positions: list[list[float]] = field(default_factory=list)
+    rows: int = 0
+    columns: int = 0
+    hu_lowest: float | None = None
+    hu_highest: float | None = None
+    slope: float | None = None
+    intercept: float | None = None
+    syntax: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts that differ from their defaults."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(NOTHING, name)}
+
+
+NOTHING = Facts("")
+
+
+def read_facts(path: Path, pseudonyms: Pseudonyms) -> Facts:
+    """Return what a file's header says; a file that is no CT image has a status out of `FILE_STATUS` and no more."""
+    try:
+        with path.open("rb") as file, quiet_pydicom():
+            return _facts(file, pseudonyms)
+    except Exception:  # noqa: BLE001 - pydicom raises anything on a damaged file, and its words may quote the header
+        return Facts("unreadable")
+
+
+def _facts(file: BinaryIO, pseudonyms: Pseudonyms) -> Facts:
+    start = file.read(PREAMBLE + 4)
+    without_preamble = start[:2] in FIRST_GROUPS and start[3:4] == b"\0"
+    if start[PREAMBLE:] != b"DICM" and not without_preamble:
+        return Facts("not_dicom" if start else "empty")
+    file.seek(0)
+    dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS), force=without_preamble)
+    status = _status(dataset)
+    if status != "ct_image":
+        return Facts(status)
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) or str(pydicom.uid.ImplicitVRLittleEndian)
+    if syntax != pydicom.uid.DeflatedExplicitVRLittleEndian and not _has_all_pixels(file, dataset, UID(syntax)):
+        return Facts("truncated")
+    return _image_facts(dataset, UID(syntax), pseudonyms)
+
+
+def _status(dataset: Dataset) -> str:
+    kind = text_of(dataset, "SOPClassUID")
+    if DICOMDIR in (kind, str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))):
+        return "dicomdir"
+    modality = text_of(dataset, "Modality")
+    if not kind and not modality:
+        return "unreadable"
+    if modality != "CT" and kind not in CT_IMAGES:
+        return "not_ct"
+    if kind not in (*CT_IMAGES, "") or not (dataset.get("Rows") and dataset.get("Columns")):
+        return "no_ct_image"
+    if not (text_of(dataset, "SeriesInstanceUID") and text_of(dataset, "StudyInstanceUID")):
+        return "no_identity"
+    return "ct_image"
+
+
+def _has_all_pixels(file: BinaryIO, dataset: Dataset, syntax: UID) -> bool:
+    """Return whether the file goes on to the end of its pixels, at whose tag pydicom has stopped."""
+    here = file.tell()
+    head = file.read(12)
+    whole = os.fstat(file.fileno()).st_size
+    if len(head) < 12:
+        return False
+    if syntax.is_implicit_VR:
+        begins, length = here + 8, int.from_bytes(head[4:8], "little")
+    else:
+        begins, length = here + 12, int.from_bytes(head[8:12], "little" if syntax.is_little_endian else "big")
+    if length == 0xFFFFFFFF:
+        return _has_all_fragments(file, begins, whole)
+    frames = int(number_of(dataset, "NumberOfFrames") or 1)
+    bytes_each = int(dataset.get("BitsAllocated", 16)) // 8 * int(dataset.get("SamplesPerPixel", 1) or 1)
+    expected = int(dataset.Rows) * int(dataset.Columns) * bytes_each * frames
+    return length >= expected and begins + length <= whole
+
+
+def _has_all_fragments(file: BinaryIO, begins: int, whole: int) -> bool:
+    """Return whether packed pixels, which come in fragments of stated length, go on to their end mark."""
+    place = begins
+    while place + 8 <= whole:
+        file.seek(place)
+        mark, length = file.read(4), int.from_bytes(file.read(4), "little")
+        if mark != FRAGMENT:
+            return mark == END_OF_FRAGMENTS
+        place += 8 + length
+    return False
+
+
+def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Facts:
+    identity = _identity(dataset, pseudonyms)
+    given = contrast.contrast_of({tag: text_of(dataset, tag) for tag in contrast.TAGS})
+    kernel, kernel_class = vocabulary.kernel_of(_first_kernel(dataset))
+    return Facts(
+        "ct_image",
+        **identity,
+        **_person(dataset),
+        contrast=given.given,
+        contrast_reason=given.reason,
+        contrast_hint=vocabulary.contrast_hint_of(
+            text_of(dataset, "SeriesDescription"), text_of(dataset, "ProtocolName")
+        ),
+        kvp=number_of(_part(dataset, "CTXRayDetailsSequence"), "KVP"),
+        kernel=kernel,
+        kernel_class=kernel_class,
+        manufacturer=vocabulary.manufacturer_of(text_of(dataset, "Manufacturer")),
+        scanner=vocabulary.scanner_of(text_of(dataset, "ManufacturerModelName")),
+        body_part=vocabulary.body_part_of(text_of(dataset, "BodyPartExamined")),
+        patient_position=vocabulary.patient_position_of(text_of(dataset, "PatientPosition")),
+        kind=vocabulary.kind_of(texts_of(dataset, "ImageType")),
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        syntax=syntax.name if syntax.is_transfer_syntax and not syntax.is_private else vocabulary.OTHER,
+        **_geometry(dataset),
+        **_attenuation(dataset),
+    )
+
+
+def _identity(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
+    study, series = text_of(dataset, "StudyInstanceUID"), text_of(dataset, "SeriesInstanceUID")
+    patient_id = text_of(dataset, "PatientID")
+    known = vocabulary.names_a_patient(patient_id)
+    issuer = text_of(dataset, "IssuerOfPatientID")
+    patient = pseudonyms.digest("patient", patient_id, issuer) if known else pseudonyms.digest("no patient", study)
+    days = [ages.parse_date(text_of(dataset, name)) for name in ("StudyDate", "SeriesDate", "AcquisitionDate")]
+    day = next((found for found in days if found), None)
+    birth = ages.parse_date(text_of(dataset, "PatientBirthDate"))
+    return {
+        "patient": patient,
+        "patient_source": "patient_id" if known else "examination",
+        "exam": pseudonyms.digest("exam", study),
+        "series": pseudonyms.digest("series", study, series),
+        "instance": pseudonyms.digest("instance", text_of(dataset, "SOPInstanceUID")),
+        "birth": pseudonyms.digest("birth", birth.isoformat()) if birth else None,
+        "day": day.toordinal() + pseudonyms.shift_days(patient) if day else None,
+        "second": _second(text_of(dataset, "StudyTime")),
+        "year": day.year if day else None,
+    }
+
+
+def _person(dataset: Dataset) -> dict[str, Any]:
+    examined = next((found for name in ("StudyDate", "SeriesDate") if (found := text_of(dataset, name))), None)
+    age = ages.age_of(text_of(dataset, "PatientAge"), text_of(dataset, "PatientBirthDate"), examined)
+    metres = number_of(dataset, "PatientSize")
+    return {
+        "age_years": age.years,
+        "age_source": age.source,
+        "age_reason": age.reason,
+        "sex": vocabulary.sex_of(text_of(dataset, "PatientSex")),
+        "height_cm": round(100 * metres, 1) if metres else None,
+        "weight_kg": number_of(dataset, "PatientWeight"),
+    }
+
+
+def _geometry(dataset: Dataset) -> dict[str, Any]:
+    """Return where the frames lie; nothing of it where one frame does not say so, or frames are turned differently."""
+    frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [None])
+    orientation = [
+        numbers_of(_part(dataset, "PlaneOrientationSequence", frame), "ImageOrientationPatient", 6) for frame in frames
+    ]
+    positions = [
+        numbers_of(_part(dataset, "PlanePositionSequence", frame), "ImagePositionPatient", 3) for frame in frames
+    ]
+    measures = _part(dataset, "PixelMeasuresSequence", frames[0])
+    edges = numbers_of(measures, "PixelSpacing", 2)
+    several = int(number_of(dataset, "NumberOfFrames") or 1) != len(frames)
+    if several or not all(positions) or not edges or any(found != orientation[0] for found in orientation):
+        return {"thickness_mm": number_of(measures, "SliceThickness")}
+    return {
+        "thickness_mm": number_of(measures, "SliceThickness"),
+        "edges": [edges[1], edges[0]],  # PixelSpacing gives the distance of rows first
+        "orientation": orientation[0],
+        "positions": positions if orientation[0] else [],
+    }
+
+
+def _attenuation(dataset: Dataset) -> dict[str, Any]:
+    """Return slope, intercept and the range of HU that the stored bits can hold; nothing where no HU are promised."""
+    part = _part(dataset, "PixelValueTransformationSequence")
+    slope, intercept = number_of(part, "RescaleSlope"), number_of(part, "RescaleIntercept")
+    bits = int(number_of(dataset, "BitsStored") or 16)
+    if slope is None or intercept is None or slope <= 0 or text_of(part, "RescaleType").upper() not in ("HU", "US", ""):
+        return {}
+    signed = int(number_of(dataset, "PixelRepresentation") or 0) == 1
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return {
+        "slope": slope,
+        "intercept": intercept,
+        "hu_lowest": low * slope + intercept,
+        "hu_highest": high * slope + intercept,
+    }
+
+
+def _part(dataset: Dataset, sequence: str, frame: Dataset | None = None) -> Dataset:
+    """Return where a functional group of an enhanced image lies: in its frame, in what all frames share, or on top."""
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None]
+    shared = dataset.get("SharedFunctionalGroupsSequence") or [None]
+    for group in (frame or frames[0], shared[0]):
+        inner = group.get(sequence) if group is not None else None
+        if inner:
+            part: Dataset = inner[0]
+            return part
+    return dataset
+
+
+def _first_kernel(dataset: Dataset) -> str:
+    return next(iter(texts_of(_part(dataset, "CTReconstructionSequence"), "ConvolutionKernel")), "")
+
+
+def _second(time: str) -> int | None:
+    digits = time.replace(":", "")[:6].ljust(6, "0")
+    if not (time and digits.isdecimal() and digits.isascii()):
+        return None
+    return int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])

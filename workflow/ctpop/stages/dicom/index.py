@@ -1,0 +1,166 @@
+"""From a folder of DICOM to a registry: one row per CT series that was chosen, one with a reason for every other.
+
+In: any tree of files. Out: the registry, and beside it the series that were not chosen and the counts of files. Headers
+only are read. No name, date or free text of them goes into any output or message: identifiers are hashed with a key
+that lies in the private folder, texts are compared with closed lists. Files in the folder = sum of the counts; CT
+series = chosen + excluded.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from ctpop.contracts import dicom as contracts
+from ctpop.contracts.tables import Table, write_csv
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.dicom import private_links
+from ctpop.stages.dicom.folder_scan import Scanned, scan
+from ctpop.stages.dicom.header_cache import NAME, Cache
+from ctpop.stages.dicom.pseudonyms import Pseudonyms, key_of, open_private
+from ctpop.stages.dicom.series_grouping import series_rows
+from ctpop.stages.dicom.series_selection import choose
+from ctpop.stages.dicom.vocabulary import VOCABULARY
+from ctpop.study import configuration
+from ctpop.study.registry import as_truth, check_ids, read_cells
+
+LOG = logging.getLogger(__name__)
+RENAMED = {"contrast": "contrast_header", "contrast_reason": "contrast_header_reason", "syntax": "transfer_syntax"}
+TRUTHS_OF_PEOPLE = ("complete", "contrast")
+FILLED_BY_PEOPLE = (*TRUTHS_OF_PEOPLE, "known_absent")
+
+
+def table_of(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
+    """Return rows of series as a checked table; what a series does not have is missing."""
+    frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else []).rename(columns=RENAMED)
+    frame = frame.reindex(columns=list(table.columns))
+    return table.check(frame.astype(object).where(frame.notna(), None) if rows else table.empty())
+
+
+def kept_entries(registry: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Return the registry with what people entered into the one before: three columns, and any column of their own."""
+    own = [name for name in before.columns if name in FILLED_BY_PEOPLE or name not in registry.columns]
+    entered = before.set_index("scan_id")[own].reindex(registry["scan_id"]).reset_index(drop=True)
+    return registry.assign(**{name: entered[name] for name in own})
+
+
+def entries_of(path: Path) -> pd.DataFrame:
+    """Return what people entered into a registry that is there already: its words, true and false as such.
+
+    Raises
+    ------
+    ContractError
+        If it cannot be read, so that nothing entered is lost.
+
+    """
+    cells = read_cells(path)
+    if "scan_id" not in cells.columns:
+        raise ContractError(f"{path}: is there already and has no column scan_id; name another file with --registry")
+    check_ids(cells["scan_id"], path)
+    truths = {
+        name: as_truth(cells[name], cells["scan_id"], f"{path}: {name}") for name in TRUTHS_OF_PEOPLE if name in cells
+    }
+    return cells.assign(**truths)
+
+
+def counts_of(scanned: Scanned, n_copies: int) -> pd.DataFrame:
+    """Return how many files came to what end."""
+    counts = Counter(str(one.facts["status"]) for one in scanned.found)
+    counts.update({"closed": scanned.n_closed, "copy": n_copies, "ct_image": -n_copies})
+    rows = [(status, number) for status, number in counts.items() if number]
+    return contracts.FILES.check(pd.DataFrame(rows, columns=list(contracts.FILES.columns)))
+
+
+def rule_of(config: Path | None) -> dict[str, Any]:
+    """Return the section `index` of a study's configuration, or the defaults.
+
+    Raises
+    ------
+    ContractError
+        If the file is no YAML mapping, or the section has errors.
+
+    """
+    if config is None:
+        return configuration.section("index", "{}")
+    try:
+        study = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        study = None
+    if not isinstance(study, dict):
+        raise ContractError(f"--config: {config.name} is no YAML file with the sections of a study (docs/config.md)")
+    return configuration.section("index", json.dumps(study.get("index") or {}))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the folder, choose, and write registry, excluded series and counts of files."""
+    if not options.folder.is_dir():
+        raise ContractError("FOLDER: a folder that exists is expected; no such folder was found")
+    rule = rule_of(options.config)
+    before = entries_of(options.registry) if options.registry.is_file() else None
+    private = open_private(options.private)
+    pseudonyms = Pseudonyms(key_of(private))
+    words = hashlib.sha256(VOCABULARY.read_bytes()).hexdigest()
+    scanned = scan(options.folder, Cache(private / NAME, pseudonyms, words), options.processes)
+    rows = series_rows(scanned.found, pseudonyms, rule["even_within_mm"])
+    chosen, lost = choose(rows, rule)
+    if not chosen:
+        raise ContractError(
+            f"no CT series can be chosen: {_told(counts_of(scanned, _copies(rows)), 'status', 'n_files')};"
+            f" series: {_reasons(lost)}; see index.exclude in docs/config.md"
+        )
+    registry = table_of(chosen, contracts.SERIES)
+    write_all(options.registry, kept_entries(registry, before) if before is not None else registry, lost, scanned, rows)
+    private_links.write_members(private, chosen)
+    if options.link:
+        private_links.write_links(private, options.folder, rows, scanned.found)
+    LOG.info("%d series = %d chosen + %d excluded (%s)", len(rows), len(chosen), len(lost), _reasons(lost))
+
+
+def write_all(
+    path: Path, registry: pd.DataFrame, lost: list[dict[str, Any]], scanned: Scanned, rows: list[dict[str, Any]]
+) -> None:
+    """Write the registry, and beside it the excluded series and the counts of files."""
+    files = counts_of(scanned, _copies(rows))
+    write_csv(contracts.SERIES.check(registry, where=path), path)
+    write_csv(table_of(lost, contracts.SERIES_EXCLUDED), path.with_name(f"{path.stem}_excluded.csv"))
+    write_csv(files, path.with_name(f"{path.stem}_files.csv"))
+    LOG.info("%d files, %d read now: %s", files["n_files"].sum(), scanned.n_read, _told(files, "status", "n_files"))
+
+
+def _copies(rows: list[dict[str, Any]]) -> int:
+    return sum(int(row["n_copies"]) for row in rows)
+
+
+def _told(counts: pd.DataFrame, name: str, number: str) -> str:
+    return ", ".join(f"{n} {word}" for word, n in zip(counts[name], counts[number], strict=True)) or "no files"
+
+
+def _reasons(lost: list[dict[str, Any]]) -> str:
+    counts = Counter(str(row["reason"]) for row in lost)
+    return ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) or "none"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of DICOM, of any depth; it is only read")
+    parser.add_argument("--registry", type=Path, required=True, help="CSV to write: one row per chosen CT series")
+    parser.add_argument("--config", type=Path, help="configuration of the study, of which the section index is taken")
+    parser.add_argument(
+        "--private",
+        type=Path,
+        default=Path("ctpop_private"),
+        help="folder with the key, made by the first run; keep it to yourself, and keep it (default %(default)s)",
+    )
+    parser.add_argument(
+        "--link", action="store_true", help="write the link table, with identifiers, to the private folder"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="processes that read (default %(default)s)"
+    )

@@ -1,0 +1,113 @@
+"""dcm2niix on the files of one scan: in a folder of its own, under names that say nothing.
+
+The converter sees links `1.dcm`, `2.dcm`, … in a temporary folder outside the results, reads no settings of the user,
+and what it prints is kept as codes: its words can quote headers and paths.
+"""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dcm2niix
+
+from ctpop.foundation.errors import ScanError
+
+OPTIONS = (
+    *("-b", "n"),  # no sidecar: it repeats the header
+    *("-z", "n"),
+    *("-f", "volume"),
+    *("-w", "1"),
+    *("-c", ""),  # no comment, which would be ImageComments
+    *("-g", "i"),  # no settings of the user
+    *("-x", "i"),  # neither cropped nor turned
+    *("-l", "o"),  # values as they are stored
+    *("-i", "n"),
+    *("-d", "1"),
+)
+VOLUME = "volume.nii"
+PRINTED = re.compile(r"^\s*(?:Warning|Error)[: ]\s*(.*)$", re.MULTILINE | re.IGNORECASE)
+KINDS = {  # code of a warning: what its words look like; the first that fits
+    "no_protocol_name": r"empty protocol name",
+    "instance_order": r"instance number",
+    "uneven_distances": r"interslice distance|missing slices",
+    "duplicates_removed": r"duplicates? removed|identical time, series",
+    "compression": r"jpeg|jpg|rle|decompress|transfer syntax|fragment",
+    "rescale": r"intensity|slope|intercept|rescale|16-bit range|scale/",
+    "orientation": r"orientation|slice direction|slice thickness|spatial|isocenter|tilt|shear",
+}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The volume that dcm2niix made, and the codes of its warnings."""
+
+    volume: Path
+    warnings: list[str]
+
+
+@contextmanager
+def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
+    """Give the volume that dcm2niix makes of DICOM files; it is gone when the block ends.
+
+    Raises
+    ------
+    ScanError
+        `converter_failed`, or `several_volumes` where the files are not one volume, or only after interpolation.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="ctpop_") as place:
+        links, made = Path(place, "in"), Path(place, "out")
+        links.mkdir()
+        made.mkdir()
+        for number, file in enumerate(files, start=1):
+            (links / f"{number}.dcm").symlink_to(file.resolve())
+        printed = _run(links, made, longest_seconds)
+        volumes = sorted(path.name for path in made.iterdir() if path.suffix == ".nii")
+        if volumes and volumes != [VOLUME]:
+            resampled = any("_Eq" in name or "_Tilt" in name for name in volumes)
+            raise ScanError(
+                "several_volumes",
+                f"dcm2niix made {len(volumes)} volumes of {len(files)} files"
+                + (", one resampled" if resampled else ""),
+            )
+        if not volumes:
+            raise ScanError("converter_failed", f"dcm2niix made no volume of {len(files)} files{_told(printed)}")
+        yield Converted(made / VOLUME, warnings_of(printed))
+
+
+def warnings_of(printed: str) -> list[str]:
+    """Return the codes of the warnings and errors that dcm2niix printed, each once."""
+    found = {code_of(words) for words in PRINTED.findall(printed)}
+    return sorted(found)
+
+
+def code_of(words: str) -> str:
+    """Return the code of a warning, `other` if its words are of no known kind."""
+    return next((code for code, pattern in KINDS.items() if re.search(pattern, words, re.IGNORECASE)), "other")
+
+
+def version() -> str:
+    """Return the version of dcm2niix."""
+    return str(dcm2niix.__version__)
+
+
+def _run(links: Path, made: Path, longest_seconds: int) -> str:
+    command = [dcm2niix.bin, *OPTIONS, "-o", str(made), str(links)]
+    environment = {"HOME": str(made), "TMPDIR": str(made), "LC_ALL": "C"}
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=longest_seconds, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        raise ScanError("converter_failed", f"dcm2niix took more than {longest_seconds} seconds") from None
+    printed = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
+    if done.returncode:
+        raise ScanError("converter_failed", f"dcm2niix ended with {done.returncode}{_told(printed)}")
+    return printed
+
+
+def _told(printed: str) -> str:
+    codes = warnings_of(printed)
+    return f", with warnings: {', '.join(codes)}" if codes else ""

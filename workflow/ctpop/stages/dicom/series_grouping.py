@@ -1,0 +1,160 @@
+"""From the facts of files to one row per CT series.
+
+Images of one series that do not fit on one grid, as a localizer among axial slices, are rows of their own. An image
+that is there twice counts once.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ctpop.stages.dicom.folder_scan import Found
+from ctpop.stages.dicom.geometry import Stack, stack_of
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+
+ORIENTATION_DECIMALS = 2
+EDGE_DECIMALS = 3
+TOLD_ONCE = (  # facts of a series: the first of its images that has one gives it
+    *("age_years", "age_source", "age_reason", "sex", "patient_source", "day", "second", "year"),
+    *("height_cm", "weight_kg", "kvp", "kernel", "kernel_class", "manufacturer", "scanner", "body_part"),
+    *("patient_position", "contrast", "contrast_reason", "contrast_hint", "syntax", "rows", "columns"),
+)
+DECIMALS = 4
+
+
+def series_rows(found: Iterable[Found], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
+    """Return one row per CT series, with the files of each under `files`, in the order of scan_id."""
+    stacks: dict[tuple[str, ...], list[Found]] = {}
+    people: dict[str, set[tuple[str | None, str | None]]] = {}
+    for one in found:
+        if one.facts["status"] != "ct_image":
+            continue
+        stacks.setdefault(signature_of(one.facts), []).append(one)
+        people.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
+    rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in stacks.items()]
+    for row in rows:
+        row["patient_reason"] = patient_reason_of(row["patient_source"], people[row["patient"]])
+    return sorted(rows, key=lambda row: str(row["scan_id"]))
+
+
+def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what images of one row share: patient, study, series, direction, grid and kind."""
+    direction = " ".join(f"{part + 0.0:.{ORIENTATION_DECIMALS}f}" for part in facts.get("orientation", []))
+    edges = " ".join(f"{edge:.{EDGE_DECIMALS}f}" for edge in facts.get("edges", []))
+    grid = f"{facts['rows']} {facts['columns']} {edges}"
+    return facts["patient"], facts["exam"], facts["series"], direction.replace("-0.00", "0.00"), grid, facts["kind"]
+
+
+def row_of(
+    signature: tuple[str, ...], images: list[Found], pseudonyms: Pseudonyms, even_within_mm: float
+) -> dict[str, Any]:
+    """Return the row of a series."""
+    single = without_copies(images)
+    facts = [one.facts for one in single]
+    told = {name: next((one[name] for one in facts if one.get(name) is not None), None) for name in TOLD_ONCE}
+    scan_id = pseudonyms.name("scan", "|".join(signature))
+    return {
+        "scan_id": scan_id,
+        "patient": signature[0],
+        "patient_id": pseudonyms.name("patient", signature[0]),
+        "exam_id": pseudonyms.name("exam", signature[1]),
+        "ct_path": f"images/{scan_id}.nii.gz",
+        "image_kind": signature[-1],
+        **told,
+        **attenuation_of(facts),
+        **geometry_of(facts, even_within_mm),
+        "n_copies": len(images) - len(single),
+        "files_digest": digest_of(single, pseudonyms),
+        "files": single,
+    }
+
+
+def without_copies(images: list[Found]) -> list[Found]:
+    """Return images without those whose identifier and place another has already.
+
+    The place counts, because some anonymisers give every image of a series the same identifier.
+    """
+    first: dict[tuple[str, str], Found] = {}
+    for one in sorted(images, key=lambda image: (image.facts.get("instance", ""), image.pseudonym)):
+        first.setdefault((one.facts.get("instance", ""), str(one.facts.get("positions"))), one)
+    return list(first.values())
+
+
+def digest_of(images: list[Found], pseudonyms: Pseudonyms) -> str:
+    """Return a digest that changes when an image is added, removed, or replaced by one of another size."""
+    parts = sorted(f"{one.facts.get('instance')} {one.facts.get('positions')} {one.file.size}" for one in images)
+    return pseudonyms.digest("files", *parts)[:16]
+
+
+def attenuation_of(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Return the range of HU that the images can hold; missing where one of them promises none."""
+    if any(one.get("slope") is None for one in facts):
+        return {"hu_lowest": None, "hu_highest": None}
+    return {
+        "hu_lowest": min(one["hu_lowest"] for one in facts),
+        "hu_highest": max(one["hu_highest"] for one in facts),
+    }
+
+
+def geometry_of(facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> dict[str, Any]:
+    """Return the columns about slices; most are missing where an image does not say where it lies."""
+    thickness = Counter(one["thickness_mm"] for one in facts if one.get("thickness_mm") is not None).most_common(1)
+    columns: dict[str, Any] = {
+        "n_slices": sum(max(len(one.get("positions", [])), 1) for one in facts),
+        "slice_thickness_mm": thickness[0][0] if thickness else None,
+    }
+    stack = stack_of_facts(facts)
+    if stack is None:
+        return columns
+    complete, reason = completeness_of(stack, even_within_mm)
+    return {
+        **columns,
+        "complete_header": complete,
+        "complete_header_reason": reason,
+        "pixel_spacing_mm": facts[0]["edges"][0],
+        "slice_spacing_mm": _rounded(stack.spacing),
+        "n_gaps": stack.n_gaps,
+        "n_missing_slices": stack.n_missing,
+        "n_repeated_positions": stack.n_repeated,
+        "spacing_deviation_mm": _rounded(stack.deviation),
+        "gantry_tilt_deg": _rounded(stack.shear_deg),
+        "z_extent_mm": _rounded(stack.z_extent(columns["slice_thickness_mm"])),
+        "plane": stack.plane,
+    }
+
+
+def stack_of_facts(facts: Sequence[Mapping[str, Any]]) -> Stack | None:
+    """Return how the slices of images lie, or nothing where one does not say it."""
+    if not all(one.get("positions") for one in facts):
+        return None
+    positions = np.array([position for one in facts for position in one["positions"]])
+    return stack_of(positions, np.array(facts[0]["orientation"]))
+
+
+def completeness_of(stack: Stack, even_within_mm: float) -> tuple[bool | None, str]:
+    """Return whether slices follow each other without gap, repetition and unevenness, and the reasons as codes."""
+    if stack.spacing is None and not stack.n_repeated:
+        return None, "single_slice"
+    broken = {
+        "gaps": bool(stack.n_gaps),
+        "repeated_positions": bool(stack.n_repeated),
+        "uneven_spacing": (stack.deviation or 0.0) > even_within_mm,
+    }
+    reasons = [reason for reason, holds in broken.items() if holds]
+    return not reasons, ";".join(reasons) or "ok"
+
+
+def patient_reason_of(source: str, people: set[tuple[str | None, str | None]]) -> str:
+    """Return whether an identifier can be that of one person: one date of birth, one sex."""
+    if source == "examination":
+        return "no_patient_id"
+    births, sexes = ({person[part] for person in people} - {None} for part in (0, 1))
+    if len(births) > 1:
+        return "several_birth_dates"
+    return "several_sexes" if len(sexes) > 1 else "ok"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DECIMALS)

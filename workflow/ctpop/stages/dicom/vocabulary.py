@@ -1,0 +1,103 @@
+"""What may be told of a header's texts: words out of closed lists, and nothing that was typed in.
+
+A text of DICOM can hold anything, the name of a patient included. Only words of `resources/dicom/vocabulary.yaml`, and
+kernels of a known form, are passed on; what does not fit is `other` or missing.
+"""
+
+import functools
+import re
+from typing import Any
+
+import yaml
+
+from ctpop.foundation.resources import resource
+
+VOCABULARY = resource("dicom", "vocabulary.yaml")
+OTHER = "other"
+SEXES = {"M": "male", "F": "female"}
+BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+-]+")
+LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
+NOT_ORIGINAL = {
+    "DERIVED",
+    "SECONDARY",
+    "REFORMATTED",
+    "MPR",
+    "MIP",
+    "MINIP",
+    "AVERAGE",
+    "PROJECTION IMAGE",
+    "SCREEN SAVE",
+}
+
+
+@functools.cache
+def vocabulary() -> dict[str, Any]:
+    """Return the shipped lists of words."""
+    lists: dict[str, Any] = yaml.safe_load(VOCABULARY.read_text(encoding="utf-8"))
+    return lists
+
+
+def sex_of(text: str) -> str | None:
+    """Return `male` or `female`, or nothing for O, for empty and for anything else."""
+    return SEXES.get(text.upper())
+
+
+def manufacturer_of(text: str) -> str | None:
+    """Return a known manufacturer, `other`, or nothing where none is named."""
+    lower = text.lower()
+    names = vocabulary()["manufacturers"].items()
+    return next((name for name, starts in names if lower.startswith(tuple(starts))), OTHER) if text else None
+
+
+def scanner_of(text: str) -> str | None:
+    """Return a known model, `other`, or nothing where none is named."""
+    known = {name.lower(): str(name) for name in vocabulary()["scanners"]}
+    return known.get(text.lower(), OTHER) if text else None
+
+
+def kernel_of(text: str) -> tuple[str | None, str | None]:
+    """Return a convolution kernel of a known form, and whether it is `soft` or `sharp`; else `other` and nothing."""
+    if not text:
+        return None, None
+    for kind, patterns in vocabulary()["kernels"].items():
+        if any(re.fullmatch(pattern, text.upper()) for pattern in patterns):
+            return text, str(kind)
+    return OTHER, None
+
+
+def body_part_of(text: str) -> str | None:
+    """Return a body part of the list, `other`, or nothing."""
+    upper = text.upper().replace(" ", "")
+    return (upper if upper in vocabulary()["body_parts"] else OTHER) if text else None
+
+
+def patient_position_of(text: str) -> str | None:
+    """Return how the patient lay, as HFS (head first, supine), or nothing."""
+    return text.upper() if text.upper() in vocabulary()["patient_positions"] else None
+
+
+def names_a_patient(patient_id: str) -> bool:
+    """Return whether a PatientID can belong to one person: ANON and the like stand for everybody."""
+    return bool(patient_id) and patient_id.lower() not in vocabulary()["no_patient"]
+
+
+def kind_of(image_type: list[str]) -> str:
+    """Return `localizer`, `derived` or `original`, by the values of ImageType."""
+    values = {value.strip().upper() for value in image_type}
+    if values & LOCALIZERS:
+        return "localizer"
+    return "derived" if values & NOT_ORIGINAL else "original"
+
+
+def says_none(agent: str) -> bool:
+    """Return whether ContrastBolusAgent says that no agent was given."""
+    return agent.lower() in vocabulary()["no_agent"]
+
+
+def contrast_hint_of(*descriptions: str) -> bool | None:
+    """Return what the words of the descriptions hint at, or nothing where none does or they contradict each other."""
+    words = {word for text in descriptions for word in BETWEEN_WORDS.split(text.lower())}
+    listed = vocabulary()["contrast_words"]
+    if words & set(listed["without"]):  # before the others: `without contrast` has a word of both lists
+        return False
+    return True if words & set(listed["with"]) else None

@@ -1,0 +1,142 @@
+"""Whether a converted volume is what the DICOM headers promise, and holds the pixels of the DICOM files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from nibabel import orientations
+from numpy.typing import NDArray
+
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging.images import Grid, Volume
+from ctpop.stages.dicom.geometry import Stack, affine_of
+from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
+from ctpop.stages.dicom.series_grouping import stack_of_facts
+
+FARTHEST_VOXELS = 0.5  # of a voxel's smallest edge, at the corners; positions are rounded numbers
+LARGEST_ROUNDING_HU = 0.01
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A slice in the files: its file, its number there, and how its stored values become HU."""
+
+    file: Path
+    number: int
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the headers of a scan say: columns, rows and slices, the affine to RAS in that order, HU, and the slices.
+
+    `frames` are sorted along the normal of the slices, as the third axis of the affine.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    hu_lowest: float
+    hu_highest: float
+    frames: list[Frame]
+
+
+def promise_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> Promise:
+    """Return what the headers of a scan's files say of its volume.
+
+    Raises
+    ------
+    ScanError
+        `not_hu`, or `not_one_volume`: where no slice lies, a made-up one would be measured.
+
+    """
+    stack = stack_of_facts(facts)
+    if any(one.get("slope") is None for one in facts):
+        raise ScanError("not_hu", "the header does not promise Hounsfield units")
+    if stack is None or stack.n_gaps or stack.n_repeated:
+        found = (
+            f"{stack.n_missing or 0} missing, {stack.n_repeated} at the place of another" if stack else "without place"
+        )
+        raise ScanError("not_one_volume", f"{len(facts)} images, slices {found}")
+    frames = [
+        Frame(file, number, one["slope"], one["intercept"])
+        for file, one in zip(files, facts, strict=True)
+        for number in range(len(one["positions"]))
+    ]
+    return Promise(
+        (int(facts[0]["columns"]), int(facts[0]["rows"]), stack.n_places),
+        affine_of(stack, np.array(facts[0]["orientation"]), np.array(facts[0]["edges"])),
+        min(one["hu_lowest"] for one in facts),
+        max(one["hu_highest"] for one in facts),
+        _sorted(frames, stack),
+    )
+
+
+def _sorted(frames: list[Frame], stack: Stack) -> list[Frame]:
+    return [frames[place] for place in stack.order]
+
+
+def check(volume: Volume, promise: Promise, air_below_hu: float | None) -> int:
+    """Return how many slices were compared value by value, after everything agreed.
+
+    Raises
+    ------
+    ScanError
+        `slices_differ`, `grid_differs`, `hu_differ` or `not_hu`.
+
+    """
+    _check_grid(volume.grid, promise)
+    low, high = float(volume.data.min()), float(volume.data.max())
+    if low < promise.hu_lowest or high > promise.hu_highest:
+        limits = f"{promise.hu_lowest:g} to {promise.hu_highest:g}"
+        raise ScanError("hu_differ", f"the stored bits can hold {limits} HU, found {low:g} to {high:g}")
+    if air_below_hu is not None and low > air_below_hu:
+        raise ScanError("not_hu", f"no voxel is below {air_below_hu:g} HU, the lowest is {low:g}")
+    return _compared(volume, promise)
+
+
+def _check_grid(grid: Grid, promise: Promise) -> None:
+    turn = orientations.io_orientation(promise.affine)
+    shape = [0, 0, 0]
+    for axis, (target, _) in enumerate(turn):
+        shape[int(target)] = promise.shape[axis]
+    if tuple(shape) != grid.shape:
+        raise ScanError("slices_differ", f"the headers promise {tuple(shape)} voxels, found {grid.shape}")
+    affine = promise.affine @ orientations.inv_ornt_aff(turn, promise.shape)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
+    apart = float(np.linalg.norm((affine - grid.affine)[:3] @ corners, axis=0).max())
+    if apart > FARTHEST_VOXELS * grid.spacing_mm.min():
+        raise ScanError("grid_differs", f"corners are up to {apart:.3g} mm from where the headers put them")
+
+
+def _compared(volume: Volume, promise: Promise) -> int:
+    """Compare the first, the middle and the last slice with the files, as far as pydicom can unpack them."""
+    back = orientations.ornt_transform(
+        orientations.io_orientation(np.eye(4)), orientations.io_orientation(promise.affine)
+    )
+    slices = orientations.apply_orientation(volume.data, back)
+    compared = 0
+    for place in sorted({0, len(promise.frames) // 2, len(promise.frames) - 1}):
+        hu = hu_of(promise.frames[place])
+        if hu is None:
+            continue
+        if np.abs(slices[:, :, place].T - hu).max() > LARGEST_ROUNDING_HU:
+            raise ScanError(
+                "hu_differ", f"values of slice {place + 1} of {len(promise.frames)} are not those of its file"
+            )
+        compared += 1
+    return compared
+
+
+def hu_of(frame: Frame) -> NDArray[np.float64] | None:
+    """Return the values (row, column) of a slice as they are in its file, or nothing if pydicom cannot unpack it."""
+    try:
+        with quiet_pydicom():
+            pixels = pydicom.dcmread(frame.file, force=True).pixel_array
+    except Exception:  # noqa: BLE001 - a codec that is not installed, in words that may quote the header
+        return None
+    slice_ = pixels if pixels.ndim == 2 else pixels[frame.number]
+    return np.asarray(slice_ * np.float64(frame.slope) + np.float64(frame.intercept))

@@ -1,0 +1,1 @@
+"""Agreement of predicted label maps with references: overlap and surface distances of each structure."""

@@ -1,0 +1,278 @@
+"""Evaluation: how well predicted label maps agree with references of a validation set, and whether one model is better.
+
+In: a CSV of references, and the label maps of one or two models. Out: Dice and normalized surface distance (NSD) of
+every structure of every scan, their means with bootstrap intervals, and for two models the Wilcoxon signed-rank test.
+A scan that cannot be compared has rows with the reason, and the others go on.
+
+The measures and tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024; docs/methods.md says what
+the paper leaves open.
+"""
+
+import argparse
+import logging
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts.all_tables import METRICS, SCAN_ID_PATTERN, SEGMENTS
+from ctpop.contracts.evaluation import EVALUATION, EVALUATION_COMPARISON, EVALUATION_SUMMARY, OVERALL
+from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.imaging.existing_segmentations import Segmentation
+from ctpop.stages.evaluate.agreement import compare
+from ctpop.stages.evaluate.label_map_pairs import Predictions, Reference, by_scan, read_references
+from ctpop.stats import families
+from ctpop.stats.bootstrap import generator_for, interval_of_mean
+from ctpop.stats.signed_rank import signed_rank
+from ctpop.stats.tails import p_of_log10
+from ctpop.study import label_sets
+from ctpop.study.configuration import section
+
+LOG = logging.getLogger(__name__)
+ONE_SIDED = ("only_in_reference", "only_in_prediction")
+UNKNOWN = ("not_in_reference", "not_in_model")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of this command, as described under `evaluation` in the configuration schema."""
+
+    tolerance_mm: float
+    confidence: float
+    iterations: int
+    seed: int
+
+
+def evaluate_scan(
+    reference: Reference, models: list[Predictions], names: list[str], tolerance_mm: float
+) -> Iterator[dict[str, Any]]:
+    """Yield a row of `evaluation` for each model and structure of a scan.
+
+    What cannot be compared has rows with the reason. One reference and one prediction are in memory at a time.
+    """
+    wanted = None
+    for predictions in models:
+        try:
+            wanted = wanted or reference.read()
+            rows = compare_with(wanted, predictions, reference.scan_id, names, tolerance_mm)
+        except ScanError as error:
+            LOG.warning("%s of %s is not compared: %s", reference.scan_id, predictions.model, error)
+            rows = [{"structure": name, "status": error.reason, "detail": error.detail} for name in names]
+        yield from ({"model": predictions.model, "scan_id": reference.scan_id, **row} for row in rows)
+
+
+def compare_with(
+    wanted: Segmentation, predictions: Predictions, scan_id: str, names: list[str], tolerance_mm: float
+) -> list[dict[str, Any]]:
+    """Return a row per structure for one prediction, with what a reader should know of the two label maps.
+
+    Raises
+    ------
+    ScanError
+        If the prediction cannot be read, or is on another grid.
+
+    """
+    found = predictions.read(scan_id)
+    remarks = [
+        f"{which}: {label_map.detail}"
+        for which, label_map in (("reference", wanted), ("prediction", found))
+        if label_map.detail
+    ]
+    detail = "; ".join(remarks) or None
+    return [{**row, "detail": detail} for row in compare(wanted, found, names, tolerance_mm)]
+
+
+def evaluation_table(
+    references: list[Reference], models: list[Predictions], names: list[str], tolerance_mm: float
+) -> pd.DataFrame:
+    """Return the table `evaluation`, scan after scan, telling how far it is."""
+    rows: list[dict[str, Any]] = []
+    began = time.monotonic()
+    for done, reference in enumerate(references, start=1):
+        rows += evaluate_scan(reference, models, names, tolerance_mm)
+        each = (time.monotonic() - began) / done
+        LOG.info(
+            "%d of %d scans, %.1f s per scan, %.0f s left",
+            *(done, len(references), each, each * (len(references) - done)),
+        )
+    return pd.DataFrame(rows, columns=list(EVALUATION.columns))
+
+
+def summary_table(evaluation: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
+    """Return the table `evaluation_summary`: per model, a row for each structure and one for all together."""
+    # ASSUME: scans are independent; structures of one scan are not, so that scans are what the bootstrap draws
+    rows = []
+    for model, of_model in evaluation.groupby("model"):
+        for structure, values in per_scan(of_model, names):
+            found = of_model if structure == OVERALL else of_model[of_model["structure"].eq(structure)]
+            row = {"model": model, "structure": structure, "n": len(values), **counts(found["status"])}
+            rows.append(row | means(values, settings, str(model), structure))
+    return pd.DataFrame(rows, columns=list(EVALUATION_SUMMARY.columns))
+
+
+def per_scan(values: pd.DataFrame, names: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the metrics of each scan that has them: first the mean over its structures, then structure by structure."""
+    of_structure = dict(iter(values.groupby("structure")))
+    for structure in (OVERALL, *names):
+        found = values if structure == OVERALL else of_structure.get(structure, values.iloc[:0])
+        yield structure, found.groupby("scan_id")[list(METRICS)].mean().dropna()
+
+
+def counts(status: pd.Series) -> dict[str, int]:
+    """Return how many comparisons came to each end that is not two structures found."""
+    found = status.value_counts()
+    one_sided = {f"n_{end}": int(found.get(end, 0)) for end in ONE_SIDED}
+    absent, unknown = int(found.get("absent", 0)), int(found.reindex(UNKNOWN, fill_value=0).sum())
+    failed = len(status) - int(found.get("compared", 0)) - sum(one_sided.values()) - absent - unknown
+    return {**one_sided, "n_absent": absent, "n_unknown": unknown, "n_failed": failed}
+
+
+def means(values: pd.DataFrame, settings: Settings, *names: str) -> dict[str, float]:
+    """Return mean and bootstrap interval of each metric; both metrics are drawn alike, since scans are drawn."""
+    found: dict[str, float] = {}
+    for metric in METRICS:
+        of_metric, random = values[metric].to_numpy(dtype=float), generator_for(settings.seed, *names)
+        low, high = interval_of_mean(of_metric, settings.confidence, settings.iterations, random)
+        found |= {f"{metric}_mean": mean(of_metric), f"{metric}_ci_low": low, f"{metric}_ci_high": high}
+    return found
+
+
+def comparison_table(
+    evaluation: pd.DataFrame, models: tuple[str, str], names: list[str], settings: Settings
+) -> pd.DataFrame:
+    """Return the table `evaluation_comparison`: the Wilcoxon signed-rank test of two models, first minus second.
+
+    Scans are paired: for a structure those where both models have a value, for all together those with any such
+    structure, with the mean difference over them.
+    """
+    # ASSUME: pairs are scans. A test of scans times structures would take the structures of one patient for
+    # independent patients, and its P would be too small.
+    rows = [
+        {"structure": structure, "metric": metric, "model_a": models[0], "model_b": models[1]}
+        | difference_of(
+            values[metric].to_numpy(dtype=float), settings, generator_for(settings.seed, *models, structure)
+        )
+        for structure, values in per_scan(differences_of(evaluation, models), names)
+        for metric in METRICS
+    ]
+    table = pd.DataFrame(rows)
+    table["p"] = table["log10_p"].map(p_of_log10)
+    family = table.groupby(table["structure"].eq(OVERALL))["p"]
+    table["p_bonferroni"] = family.transform(lambda p: families.bonferroni(p.to_numpy()))
+    return table
+
+
+def differences_of(evaluation: pd.DataFrame, models: tuple[str, str]) -> pd.DataFrame:
+    """Return the metrics of the first model minus those of the second, for scans and structures that both have."""
+    keys = ["scan_id", "structure"]
+    first, second = (evaluation.loc[evaluation["model"].eq(model), [*keys, *METRICS]] for model in models)
+    joined = first.merge(second, on=keys, validate="one_to_one", suffixes=("_a", "_b"))
+    apart = {metric: joined[f"{metric}_a"] - joined[f"{metric}_b"] for metric in METRICS}
+    return joined[keys].assign(**apart).dropna()
+
+
+def difference_of(differences: np.ndarray, settings: Settings, random: np.random.Generator) -> dict[str, Any]:
+    """Return size, interval and test of paired differences."""
+    low, high = interval_of_mean(differences, settings.confidence, settings.iterations, random)
+    return {
+        "n": len(differences),
+        "mean_difference": mean(differences),
+        "ci_low": low,
+        "ci_high": high,
+        "median_difference": float(np.median(differences)) if len(differences) else math.nan,
+        **asdict(signed_rank(differences)),
+    }
+
+
+def mean(values: np.ndarray) -> float:
+    """Return the mean, missing without values."""
+    return float(values.mean()) if len(values) else math.nan
+
+
+def structures_of(label_set: label_sets.LabelSet, chosen: list[str]) -> list[str]:
+    """Return the structures to evaluate: those chosen, or all of the label set.
+
+    Raises
+    ------
+    ContractError
+        If a chosen one is not in the label set.
+
+    """
+    unknown = [name for name in chosen if name not in label_set.names]
+    if unknown:
+        raise ContractError(
+            f"evaluate.structures: {', '.join(unknown)} are not structures of label set {label_set.name}"
+        )
+    return chosen or label_set.names
+
+
+def parse_model(text: str) -> tuple[str, Path]:
+    """Return name and folder of NAME=FOLDER; anything else is refused."""
+    name, _, folder = text.partition("=")
+    if not folder or not re.fullmatch(SCAN_ID_PATTERN, name):
+        raise argparse.ArgumentTypeError(f"NAME=FOLDER is expected, found {text!r} (a name as in {SCAN_ID_PATTERN})")
+    return name, Path(folder)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare every scan, and write what came of each, the summary and, for two models, the test between them."""
+    model_names = [name for name, _ in options.predictions]
+    refuse_wrong_models(model_names, options)
+    chosen = section("evaluate", options.settings)
+    settings = Settings(*(chosen[field.name] for field in fields(Settings)))
+    label_set = label_sets.read(options.structures)
+    names = structures_of(label_set, chosen["structures"])
+    segments = by_scan(SEGMENTS.read(options.segments)) if options.segments else None
+    models = [
+        Predictions(name, folder, label_set, segments if name == model_names[0] else None)
+        for name, folder in options.predictions
+    ]
+    references = read_references(options.reference, label_set)
+    LOG.info("%d scans, %d structures, models %s", len(references), len(names), " and ".join(model_names))
+    written = EVALUATION.write(evaluation_table(references, models, names, settings.tolerance_mm), options.evaluation)
+    EVALUATION_SUMMARY.write(summary_table(written, names, settings), options.summary)
+    if options.comparison:
+        compared = comparison_table(written, (model_names[0], model_names[1]), names, settings)
+        EVALUATION_COMPARISON.write(compared, options.comparison)
+    ends = ", ".join(f"{number} {status}" for status, number in written["status"].value_counts().sort_index().items())
+    LOG.info("%d scans x %d models x %d structures in = %s", len(references), len(models), len(names), ends)
+
+
+def refuse_wrong_models(names: list[str], options: argparse.Namespace) -> None:
+    """Refuse models that cannot be told apart or compared.
+
+    Raises
+    ------
+    ContractError
+        For more than two models, two of one name, or a comparison of other than two.
+
+    """
+    if len(names) > 2 or len(set(names)) < len(names):
+        raise ContractError(f"--predictions: one or two models with names of their own, found {', '.join(names)}")
+    if (options.comparison is not None) != (len(names) == 2):
+        raise ContractError("--comparison belongs to two models: give it with two --predictions and only then")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--reference", type=Path, required=True, help="CSV with scan_id and reference_path")
+    parser.add_argument(
+        "--predictions",
+        type=parse_model,
+        nargs="+",
+        required=True,
+        metavar="NAME=FOLDER",
+        help="one or two models: a store of label maps, or a folder with SCAN.nii.gz or a folder of masks per scan",
+    )
+    parser.add_argument("--segments", type=Path, help="Parquet with the rows of segments of the first model's study")
+    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--settings", default="{}", help="section evaluate of the configuration, as JSON")
+    parser.add_argument("--evaluation", type=Path, required=True, help="Parquet to write; a CSV comes beside it")
+    parser.add_argument("--summary", type=Path, required=True, help="likewise")
+    parser.add_argument("--comparison", type=Path, help="likewise, of two models")

@@ -1,0 +1,145 @@
+"""Where the label maps of an evaluation come from: references that a CSV names, and predictions in a folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import USABLE_STATUS
+from ctpop.contracts.evaluation import REFERENCE
+from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.imaging.existing_segmentations import SUFFIXES, Segmentation, read_segmentation
+from ctpop.imaging.images import read_labels, sha256_of
+from ctpop.imaging.label_map_store import Store
+from ctpop.study.label_sets import LabelSet, join
+from ctpop.study.registry import check_ids, read_cells
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A scan and its reference: a label map in the numbers of the label set, or a folder of masks."""
+
+    scan_id: str
+    path: Path
+    label_set: LabelSet
+
+    def read(self) -> Segmentation:
+        """Return the reference.
+
+        Raises
+        ------
+        ScanError
+            As `existing.read_segmentation`; the detail says that it is the reference.
+
+        """
+        with naming("reference"):
+            return read_segmentation(self.path, self.label_set, None)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The label maps of a model: a store of this program, or a folder with a label map or folder of masks per scan.
+
+    Where the study tells what came of each scan (`segments`, by scan), a map that is left of an earlier run is not
+    taken for a prediction.
+    """
+
+    model: str
+    folder: Path
+    label_set: LabelSet
+    segments: dict[str, dict[Any, Any]] | None = None
+
+    def read(self, scan_id: str) -> Segmentation:
+        """Return the prediction for a scan.
+
+        Raises
+        ------
+        ScanError
+            As `existing.read_segmentation`, or the status of the scan in `segments`; the detail says that it is the
+            prediction.
+
+        """
+        with naming("prediction"):
+            self._refuse_unsegmented(scan_id)
+            store = Store(self.folder)
+            if store.note_path(scan_id).is_file():
+                return joined(stored(store, scan_id), self.label_set)
+            candidates = [self.folder / f"{scan_id}{suffix}" for suffix in (*SUFFIXES, "")]
+            path = next((path for path in candidates if path.exists()), candidates[0])
+            return read_segmentation(path, self.label_set, None)
+
+    def _refuse_unsegmented(self, scan_id: str) -> None:
+        if self.segments is None:
+            return
+        if scan_id not in self.segments:
+            raise ScanError("missing_file", "the study has no such scan")
+        row = self.segments[scan_id]
+        if row["status"] not in USABLE_STATUS:
+            raise ScanError(row["status"], row["detail"])
+
+
+def stored(store: Store, scan_id: str) -> Segmentation:
+    """Return a label map of the store; its note says which structures it could contain.
+
+    Raises
+    ------
+    ScanError
+        `unreadable` if the note is damaged, or the bytes are not those that were written.
+
+    """
+    note, path = store.note(scan_id), store.mask_path(scan_id)
+    if note is None:
+        raise ScanError(
+            "unreadable", f"{store.note_path(scan_id).name} is no note of this store: damaged, or another's"
+        )
+    if sha256_of(path) != note.mask_sha256:
+        raise ScanError("unreadable", f"{path.name} has changed since it was written; run the segment stage again")
+    return Segmentation(read_labels(path), note.labels, note.detail)
+
+
+def joined(found: Segmentation, label_set: LabelSet) -> Segmentation:
+    """Return a label map in which structures of the label set have all that they include."""
+    join(found.volume.data, label_set.joins(found.labels))
+    return found
+
+
+def read_references(path: Path, label_set: LabelSet) -> list[Reference]:
+    """Return the scans of a CSV with their references, in the order of their ids.
+
+    Raises
+    ------
+    ContractError
+        If the file, a column or a path is missing, or an id repeats or cannot name a file.
+
+    """
+    if not path.is_file():
+        raise ContractError(f"{path}: the CSV of references does not exist; set evaluate.reference")
+    cells = read_cells(path)
+    absent = [name for name in REFERENCE.columns if name not in cells.columns]
+    if absent or cells.empty:
+        raise ContractError(
+            f"{path}: columns {' and '.join(REFERENCE.columns)} and at least one row are expected,"
+            f" found {len(cells)} rows with columns {', '.join(cells.columns)}"
+        )
+    check_ids(cells["scan_id"], path)
+    rows = REFERENCE.check(cells, where=path)
+    pairs = zip(rows["scan_id"], rows["reference_path"], strict=True)
+    return [Reference(scan_id, path.parent / reference, label_set) for scan_id, reference in pairs]
+
+
+def by_scan(segments: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    """Return the rows of `segments` by scan, with words where there is no detail."""
+    rows = segments.assign(detail=segments["detail"].fillna("has no label map"))
+    return {str(row["scan_id"]): row for row in rows[["scan_id", "status", "detail"]].to_dict("records")}
+
+
+@contextmanager
+def naming(which: str) -> Iterator[None]:
+    """Let the detail of a refusal say which of the two label maps it is about."""
+    try:
+        yield
+    except ScanError as error:
+        raise ScanError(error.reason, f"{which}: {error.detail}") from None

@@ -1,0 +1,1 @@
+"""Volume, attenuation and screening evidence of each structure in each scan."""

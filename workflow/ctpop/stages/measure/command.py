@@ -1,0 +1,166 @@
+"""Volume, attenuation and evidence of every structure in every scan: what is there, not yet judged.
+
+In: the registry, the rows of `segments` of a shard, the store of label maps and the CT volumes. Out: a row per scan and
+structure, and the histograms of attenuation. At the third door a table of measures takes the place of images.
+"""
+
+import argparse
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
+from ctpop.contracts.codes import SEGMENT_STATUS
+from ctpop.foundation.errors import ContractError, ScanError, in_one_line
+from ctpop.imaging.failure_policy import trouble
+from ctpop.imaging.images import Volume
+from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.scans import Scan, read_both, scans_of
+from ctpop.stages.measure.external_measures import taken_over
+from ctpop.stages.measure.histograms import write_histograms
+from ctpop.stages.measure.scan_measures import Found, How, measure_structures
+from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
+from ctpop.study import configuration, label_sets
+from ctpop.study.label_sets import LabelSet
+from ctpop.study.registry import add_registry_arguments, included_scans
+
+LOG = logging.getLogger(__name__)
+
+LOG_EVERY = 10
+MEASURED = "measured"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What measuring a scan needs to know besides the scan."""
+
+    store: Store
+    label_set: LabelSet
+    how: How
+
+
+def measure_scan(scan: Scan, study: Study) -> Found:
+    """Return the rows of one scan, one for each structure of the study, and its histogram.
+
+    A scan that cannot be measured has rows with the reason. CT and label map are read one after the other, and scans,
+    too: a second thread that reads waits for numpy, which holds the interpreter's lock, and the whole took longer.
+    """
+    if scan.status not in USABLE_STATUS:
+        return unmeasured(study, scan.status)
+    note = study.store.note_of(scan.scan_id)
+    try:
+        return measure_images(*read_both(scan, study.store), note, study)
+    except ScanError as error:
+        LOG.info("%s is not measured: %s", scan.scan_id, error)
+        return unmeasured(study, error.reason)
+    except MemoryError as error:
+        LOG.info("%s is not measured: %s", scan.scan_id, in_one_line(error))
+        return unmeasured(study, "out_of_memory")
+
+
+def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) -> Found:
+    """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`.
+
+    What a structure of the study includes, and the model tells apart from it, is made one with it in `mask`.
+    """
+    names = study.label_set.names
+    label_of = {name: note.labels[name] for name in names if name in note.labels}
+    if not label_of:
+        return unmeasured(study, "not_in_model")
+    label_sets.join(mask.data, study.label_set.joins(note.labels))
+    hu = ct.data if ct else None
+    found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
+    rows = placed_by_side(compared_with_twins(found.rows, study.label_set), study.label_set, hu, mask.grid)
+    rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}))
+    whole = rows.set_index("structure").reindex(names).reset_index()
+    return Found(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
+
+
+def unmeasured(study: Study, status: str) -> Found:
+    """Return rows for structures that were not measured, with the reason."""
+    return Found(pd.DataFrame({"structure": study.label_set.names, "status": status}), pd.DataFrame())
+
+
+def measure_shard(scans: list[Scan], study: Study, histograms: Path | None) -> pd.DataFrame:
+    """Return the rows of all scans of a shard, and write their histograms if it is told where."""
+    rows = [MEASURES_TABLE.empty()]
+
+    def keep_rows() -> Iterator[tuple[str, pd.DataFrame]]:
+        for done, scan in enumerate(scans, start=1):
+            found = measure_scan(scan, study)
+            rows.append(typed(found.rows.assign(scan_id=scan.scan_id)))
+            yield scan.scan_id, found.histogram
+            if done % LOG_EVERY == 0:
+                LOG.info("%d/%d scans", done, len(scans))
+
+    if histograms:
+        write_histograms(keep_rows(), histograms)
+    else:
+        deque(keep_rows(), maxlen=0)
+    return pd.concat(rows, ignore_index=True)
+
+
+def ends_of(rows: pd.DataFrame, scans: list[Scan]) -> "pd.Series[str]":
+    """Return what became of each scan that has a label map: `measured`, or why it could not be."""
+    failed = rows[rows["status"].isin(set(SEGMENT_STATUS) - set(USABLE_STATUS))]
+    reasons = dict(zip(failed["scan_id"], failed["status"], strict=True))
+    usable = [scan.scan_id for scan in scans if scan.status in USABLE_STATUS]
+    return pd.Series([reasons.get(scan, MEASURED) for scan in usable], dtype="str")
+
+
+def typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the columns of `measures` in their types; what is not there is missing."""
+    return rows.reindex(columns=list(MEASURES_TABLE.columns)).astype(MEASURES_TABLE.empty().dtypes.to_dict())
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure a shard, or take over a table, and write the rows."""
+    if options.segments and not options.masks:
+        raise ContractError("--masks: is missing; --segments tells of label maps in a store")
+    chosen = configuration.section("measure", options.settings)
+    cohort = included_scans(options)
+    label_set = label_sets.read(options.structures)
+    if options.table:
+        LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
+        rows = taken_over(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
+    else:
+        segments = SEGMENTS.read(options.segments)
+        LOG.info("%d scans, %d structures", len(segments), len(label_set.names))
+        study = Study(Store(options.masks), label_set, How(chosen["border_layers"], chosen["erosion_mm"] or 0))
+        scans = scans_of(segments, cohort, options.registry.parent)
+        rows = measure_shard(scans, study, options.histograms)
+        reason = trouble(ends_of(rows, scans), {MEASURED}, options.max_failed_share, options.attempts_left)
+        if reason:
+            raise ContractError(f"{options.segments.stem}: {reason}")
+    written = MEASURES_TABLE.write(rows, options.out)
+    counts = ", ".join(f"{n} {status}" for status, n in written["status"].value_counts().sort_index().items())
+    LOG.info("%d rows = %s", len(written), counts or "none")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    add_registry_arguments(parser)
+    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")
+    source.add_argument("--table", type=Path, help="measures made elsewhere: CSV, TSV, Parquet or folder")
+    parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
+    parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet to write")
+    parser.add_argument("--histograms", type=Path, help="Parquet to write: attenuation of each structure as counts")
+    parser.add_argument(
+        "--attempts-left",
+        type=int,
+        default=0,
+        help="jobs that may follow this one; 0: what cannot be read now has a reason (default %(default)s)",
+    )
+    parser.add_argument(
+        "--max-failed-share",
+        type=float,
+        default=1.0,
+        help="share of the label maps that may fail; if more do, the job fails (default %(default)s)",
+    )

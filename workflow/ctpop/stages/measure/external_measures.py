@@ -1,0 +1,68 @@
+"""Measures made elsewhere, taken over in place of images: the third door of a study."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.measure import totalsegmentator_statistics, user_table
+
+LOG = logging.getLogger(__name__)
+
+
+def taken_over(
+    path: Path, scan_ids: list[str], names: list[str], columns: user_table.Columns | None = None
+) -> pd.DataFrame:
+    """Return as `measures` what a table (CSV, TSV, Parquet) or a folder of TotalSegmentator's statistics holds.
+
+    `columns` has our names by those of the table.
+
+    Raises
+    ------
+    ContractError
+        If there are columns for a folder, or the table cannot be read (`user_table.read`) or taken over (`take_over`).
+
+    """
+    if path.is_dir():
+        if columns:
+            raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
+        return totalsegmentator_statistics.read_folder(path, scan_ids, names)
+    table = user_table.as_long(user_table.read(path, columns or {}, names), names, path)
+    return take_over(table, scan_ids, names, path)
+
+
+def take_over(table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path) -> pd.DataFrame:
+    """Return a user's table of measures as `measures`: every scan of the cohort with every structure.
+
+    A scan and structure without a row, or with neither volume nor attenuation, is `not_in_table`. Rows of scans
+    outside the cohort and of structures outside the label set are set aside.
+
+    Raises
+    ------
+    ContractError
+        If a needed column is missing, or no row belongs to the cohort and the label set.
+
+    """
+    needed = [name for name in ("scan_id", "structure") if name not in table.columns]
+    if needed or not {"volume_ml", "hu_mean"} & set(table.columns):
+        raise ContractError(
+            f"{place}: columns scan_id, structure and volume_ml or hu_mean are needed, found {', '.join(table.columns)}"
+        )
+    known = table[[name for name in MEASURES_TABLE.columns if name in table.columns and name != "status"]]
+    known = known.astype({"scan_id": str, "structure": str})
+    ours = known[known["scan_id"].isin(scan_ids) & known["structure"].isin(names)]
+    if ours.empty:
+        raise ContractError(f"{place}: no row has a scan_id of the cohort and a structure of the label set")
+    LOG.info("%d rows taken over, %d of other scans or structures set aside", len(ours), len(known) - len(ours))
+    values = [name for name in ("n_voxels", "volume_ml", "hu_mean") if name in ours.columns]
+    present = ours[values].notna().any(axis=1)
+    typed = ours.assign(status=np.where(present, "measured", "not_in_table")).reindex(
+        columns=list(MEASURES_TABLE.columns)
+    )
+    checked = MEASURES_TABLE.check(typed, where=place)
+    every = pd.MultiIndex.from_product([scan_ids, names], names=["scan_id", "structure"])
+    whole = checked.set_index(["scan_id", "structure"]).reindex(every).reset_index()
+    return whole.assign(status=whole["status"].fillna("not_in_table"))

@@ -1,0 +1,131 @@
+"""Join the tables of all shards into one, sorted by key, whatever the number of shards.
+
+A study of 100,000 scans has 12 million measures, more than a small machine can hold. Its rows are dealt into parts,
+each with all rows of a range of scans; each part is sorted on its own, and one after the other they make the table. A
+part is a file beside the table until then. Equal rows give equal bytes, dealt or not.
+"""
+
+import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as arrow
+from numpy.typing import NDArray
+from pyarrow import ipc, parquet
+
+from ctpop.contracts.all_tables import TABLES
+from ctpop.contracts.tables import COMPRESSION, CSV_ROWS, Table, write_note_instead_of_csv
+from ctpop.foundation.files import half_written, remove_half_written, write_atomically
+
+LOG = logging.getLogger(__name__)
+
+AT_ONCE = 2**17  # rows of a shard that are read and checked together
+BRIEF = ipc.IpcWriteOptions(compression="lz4")
+ROW_GROUP = 2**20  # rows of a row group where pyarrow is not told otherwise
+
+
+def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS) -> int:
+    """Join the tables of all shards, write them and return the number of rows; up to `most` rows are joined in memory.
+
+    Raises
+    ------
+    ContractError
+        If a shard breaks the contract of the table, or a key occurs twice.
+
+    """
+    rows = sum(int(parquet.read_metadata(shard).num_rows) for shard in shards)
+    if table.open or rows <= most:
+        frames = [table.read(shard) for shard in shards]
+        filled = [frame for frame in frames if len(frame)] or frames[:1]
+        table.write(pd.concat(filled, ignore_index=True), path)
+        return rows
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_half_written(path.parent)
+    ends = ends_of_parts(table, shards, most)
+    parts = [half_written(path.with_name(f"{path.name}-{number}")) for number in range(len(ends))]
+    with ExitStack() as to_remove:
+        for part in parts:
+            to_remove.callback(part.unlink, missing_ok=True)
+        deal(table, shards, dict(zip(ends, parts, strict=True)))
+        write_atomically(path, lambda whole: write_parts(table, parts, whole))
+    write_note_instead_of_csv(rows, path)
+    return rows
+
+
+def ends_of_parts(table: Table, shards: list[Path], most: int) -> list[str]:
+    """Return the last scan of each part, in order. A part has about `most` rows; those of a scan stay together."""
+    scan = table.key[0]
+    counts = [pd.read_parquet(shard, columns=[scan])[scan].value_counts() for shard in shards]
+    of_scan = pd.concat(counts).groupby(level=0).sum().sort_index()
+    part = ((of_scan.cumsum() - of_scan) // most).to_numpy()
+    return list(of_scan.index[np.append(part[1:] != part[:-1], True)])
+
+
+def deal(table: Table, shards: list[Path], parts: dict[str, Path]) -> None:
+    """Write every row of the shards to the part of its scan; `parts` has the file of each by its last scan."""
+    schema = arrow.Table.from_pandas(table.empty(), preserve_index=False).schema
+    ends = np.array(list(parts), dtype=object)
+    with ExitStack() as open_files:
+        writers = [open_files.enter_context(ipc.new_file(path, schema, options=BRIEF)) for path in parts.values()]
+        for rows in checked_rows(table, shards):
+            part_of = np.searchsorted(ends, rows[table.key[0]].to_pandas().to_numpy(dtype=object))
+            edges = np.searchsorted(part_of, np.arange(len(ends) + 1))
+            _write_slices(rows, edges, writers)
+
+
+def checked_rows(table: Table, shards: list[Path]) -> Iterator[arrow.Table]:
+    """Yield the rows of the shards, some at a time, each time sorted by key."""
+    for shard in shards:
+        for batch in parquet.ParquetFile(shard).iter_batches(AT_ONCE):
+            yield arrow.Table.from_pandas(table.check(batch.to_pandas(), where=shard), preserve_index=False)
+
+
+def write_parts(table: Table, parts: list[Path], path: Path) -> None:
+    """Write the rows of the parts as `Table.write` writes rows that are in memory: sorted, in full row groups."""
+    schema = arrow.Table.from_pandas(table.empty(), preserve_index=False).schema
+    with parquet.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
+        for rows in in_row_groups(sorted_parts(table, parts)):
+            writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
+
+
+def sorted_parts(table: Table, parts: list[Path]) -> Iterator[arrow.Table]:
+    """Yield the rows of one part after the other, sorted by key."""
+    for part in parts:
+        with ipc.open_file(part) as file:
+            rows = file.read_all()
+        table.refuse_repeated(rows.select(table.key).to_pandas(), f"table {table.name!r}")
+        yield rows.sort_by([(name, "ascending") for name in table.key])
+
+
+def in_row_groups(tables: Iterator[arrow.Table]) -> Iterator[arrow.Table]:
+    """Yield rows that come in pieces of any size in full row groups, and the rest."""
+    waiting: list[arrow.Table] = []
+    for rows in tables:
+        together = arrow.concat_tables([*waiting, rows])
+        full = len(together) // ROW_GROUP * ROW_GROUP
+        yield from (together.slice(start, ROW_GROUP) for start in range(0, full, ROW_GROUP))
+        waiting = [together.slice(full)]
+    yield from (rows for rows in waiting if len(rows))
+
+
+def _write_slices(rows: arrow.Table, edges: NDArray[np.intp], writers: list[ipc.RecordBatchFileWriter]) -> None:
+    for number in np.flatnonzero(np.diff(edges)):
+        writers[number].write_table(rows.slice(edges[number], edges[number + 1] - edges[number]))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the table of every shard and write one table, sorted by key, whatever the number of shards."""
+    table = next(table for table in TABLES if table.name == options.table)
+    rows = gather(table, options.shards, options.out)
+    LOG.info("%s: %d rows from %d shards", table.name, rows, len(options.shards))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--table", required=True, choices=[table.name for table in TABLES], help="which table it is")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="Parquet file of each shard")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write; a CSV is written beside it")

@@ -1,0 +1,52 @@
+"""Histograms of a shard as a file: what every later percentile, window or threshold is computed from.
+
+One row group per scan, so that neither writing nor reading holds more than one scan.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as arrow
+from pyarrow import parquet
+
+from ctpop.contracts.all_tables import HISTOGRAMS
+from ctpop.contracts.tables import COMPRESSION
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import write_atomically
+
+SCHEMA = arrow.Schema.from_pandas(HISTOGRAMS.empty(), preserve_index=False).remove_metadata()
+
+
+def write_histograms(scans: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
+    """Write the histogram of each scan (structure, hu, n), sorted by structure and HU; one without rows has none."""
+    tables = (arrow.Table.from_pandas(rows.assign(scan_id=scan_id), SCHEMA) for scan_id, rows in scans if len(rows))
+
+    def write(part: Path) -> None:
+        with parquet.ParquetWriter(part, SCHEMA, compression=COMPRESSION) as file:
+            for table in tables:
+                file.write_table(table)
+
+    write_atomically(path, write)
+
+
+def read_histograms(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each scan of a file with its histogram.
+
+    Raises
+    ------
+    ContractError
+        If the file is not there or holds no histograms.
+
+    """
+    try:
+        file = parquet.ParquetFile(path, read_dictionary=["structure"])
+    except (OSError, arrow.ArrowInvalid):
+        raise ContractError(f"{path}: cannot be read as Parquet; histograms are expected") from None
+    with file:
+        found = file.schema_arrow.names
+        if found != SCHEMA.names:
+            raise ContractError(f"{path}: columns {', '.join(SCHEMA.names)} are expected, found {', '.join(found)}")
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group).to_pandas()
+            yield str(rows["scan_id"].iloc[0]), rows.drop(columns="scan_id")

@@ -1,0 +1,38 @@
+"""The registry of a study whose table of measures tells of the people, too: one file is enough.
+
+In: the table of measures (`study.measures`, CSV, TSV or Parquet; long or wide). Out: a registry with one row per scan
+and every column that is no measure, as it is written.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import write_atomically
+from ctpop.stages.measure import user_table
+from ctpop.study import configuration, label_sets
+
+LOG = logging.getLogger(__name__)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the table, and write who is in it."""
+    if options.table.is_dir():
+        raise ContractError(f"{options.table}: a folder of statistics knows no ages; set study.registry")
+    columns = configuration.section("measure", options.settings).get("columns", {})
+    names = label_sets.read(options.structures).names
+    table = user_table.read(options.table, columns, names, as_text=True)
+    people = user_table.people_in(table, names, options.table)
+    write_atomically(options.out, lambda part: people.to_csv(part, index=False, lineterminator="\n"))
+    told = "%d rows = %d people; %d columns = %d about people + %d of measures"
+    n = len(people.columns)
+    LOG.info(told, len(table), len(people), len(table.columns), n, len(table.columns) - n)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--table", type=Path, required=True, help="measures with the people: CSV, TSV or Parquet")
+    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="CSV to write: the registry")

@@ -1,0 +1,185 @@
+"""Everything about every structure of a scan, from one walk over its voxels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.contracts.keys import FACES
+from ctpop.imaging.images import Grid
+from ctpop.stages.measure import attenuation
+from ctpop.stages.measure.components import Components
+from ctpop.stages.measure.erosion import Erosion, ball_of
+from ctpop.stages.measure.extents import Extent, Extents
+from ctpop.stages.measure.joint_histogram import HIGHEST_HU, LOWEST_HU, JointHistogram
+from ctpop.stages.measure.runs import Runs, runs_of
+from ctpop.stages.measure.traversal import Walk, walk_through
+
+OF_ATTENUATION = [*attenuation.COLUMNS, "hu_mean_eroded"]
+ERODED = ["eroded_voxels", "hu_mean_eroded"]
+
+
+@dataclass(frozen=True)
+class How:
+    """Outermost layers of voxels that are the border of the image, and depth of erosion in mm (0: none)."""
+
+    border_layers: int
+    erosion_mm: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row per structure, and how often each whole HU occurs in it: columns structure, hu, n; no rows without a CT."""
+
+    rows: pd.DataFrame
+    histogram: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """Voxels of structures, run by run: attenuation (0 without a CT), and whether an erosion leaves them."""
+
+    runs: Runs
+    hu: NDArray[Any]
+    deep: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where voxels come from: the walk, the row of each label (-1: not measured), and the erosion, if there is one."""
+
+    walk: Walk
+    row_of: NDArray[np.intp]
+    erosion: Erosion | None
+
+    def voxels(self, planes: slice) -> Voxels:
+        """Return the voxels of structures in planes of the walk."""
+        labels = self.walk.labels[planes]
+        runs = runs_of(labels, self.row_of, planes.start)
+        inside = labels != 0
+        if np.count_nonzero(inside) > runs.length.sum():  # labels that are not measured
+            inside = self.row_of[labels] >= 0
+        hu = self.walk.hu[planes][inside] if self.walk.hu is not None else np.zeros(runs.length.sum(), np.int16)
+        return Voxels(runs, hu, self.erosion.deep(planes)[inside] if self.erosion else None)
+
+
+def measure_structures(
+    labels: NDArray[np.unsignedinteger[Any]],
+    hu: NDArray[Any] | None,
+    grid: Grid,
+    label_of: dict[str, int],
+    how: How,
+) -> Found:
+    """Return what an image tells of each structure: the columns of `measures` that follow from it alone.
+
+    An absent structure has volume 0 and no attenuation: zero is a measurement, missing is the lack of one.
+
+    Parameters
+    ----------
+    labels
+        Label of each voxel, uint8 or uint16, shape (x, y, z) in RAS+; 0 is background.
+    hu
+        Attenuation in Hounsfield units, finite, same shape, or nothing where there is no CT.
+    grid
+        Where the voxels lie.
+    label_of
+        Number of each structure that is to be measured, one at least.
+    how
+        What counts as border and as surface.
+
+    """
+    walk = walk_through(labels, hu)
+    ball = ball_of(how.erosion_mm, grid.spacing_mm[list(walk.axes)])
+    row_of = np.full(max(np.iinfo(labels.dtype).max, *label_of.values()) + 1, -1, np.intp)
+    row_of[list(label_of.values())] = np.arange(len(label_of))
+    source = Source(walk, row_of, Erosion(walk.labels, ball) if how.erosion_mm else None)
+    histogram = JointHistogram(len(label_of))
+    extents, components = Extents(walk, len(label_of), how.border_layers), Components(walk.labels.shape, len(label_of))
+    for planes in walk.slabs():
+        voxels = source.voxels(planes)
+        histogram.add(voxels.runs, voxels.hu, voxels.deep)
+        extents.add(voxels.runs, planes)
+        components.add(voxels.runs, planes.stop - 1)
+    extent = extents.in_image()
+    described = described_by_counts(histogram) if histogram.whole else described_by_values(source, extent.n_voxels)
+    rows = pd.DataFrame({"structure": list(label_of)}).assign(
+        **place_columns(extent, grid),
+        **component_columns(components, extent.n_voxels),
+        **dict(zip(OF_ATTENUATION, np.array(described).T, strict=True)),
+        hu_clipped=histogram.clipped,
+        eroded_voxels=histogram.counts[:, 1].sum(axis=1),
+    )
+    unknown = [*([] if source.erosion else ERODED), *([] if hu is not None else [*OF_ATTENUATION, "hu_clipped"])]
+    rows = rows.assign(**dict.fromkeys(unknown, np.nan))
+    return Found(rows, sparse(histogram, list(label_of)) if hu is not None else sparse(JointHistogram(0), []))
+
+
+def described_by_counts(histogram: JointHistogram) -> list[list[float]]:
+    """Return the columns `OF_ATTENUATION` of each structure."""
+    described = []
+    for row in range(len(histogram.counts)):
+        hu, (counts, deep) = histogram.of(row)
+        n_deep = int(deep.sum())
+        described.append([*attenuation.of_counts(hu, counts), int((hu * deep).sum()) / n_deep if n_deep else np.nan])
+    return described
+
+
+def described_by_values(source: Source, n_voxels: NDArray[np.int64]) -> list[list[float]]:
+    """Return the columns `OF_ATTENUATION` of each structure where values lie between whole HU, from a second walk."""
+    assert source.walk.hu is not None
+    ends = np.cumsum(n_voxels)
+    free = ends - n_voxels  # where the next voxel of each structure goes
+    hu, deep = np.empty(ends[-1], source.walk.hu.dtype), np.empty(ends[-1], bool)
+    for planes in source.walk.slabs():
+        voxels = source.voxels(planes)
+        row = voxels.runs.row_of_voxels
+        order = np.argsort(row, kind="stable")
+        counts = np.bincount(row, minlength=len(n_voxels))
+        place = np.arange(row.size) + np.repeat(free - np.cumsum(counts) + counts, counts)
+        hu[place] = np.clip(voxels.hu[order], LOWEST_HU, HIGHEST_HU)
+        deep[place] = voxels.deep[order] if voxels.deep is not None else False
+        free += counts
+    parts = zip(np.split(hu, ends[:-1]), np.split(deep, ends[:-1]), strict=True)
+    return [[*attenuation.of_values(values), attenuation.of_values(values[left])[0]] for values, left in parts]
+
+
+def place_columns(extent: Extent, grid: Grid) -> dict[str, Any]:
+    """Return size, border, centre and bounding box of each structure, by column of `measures`."""
+    faces = extent.faces
+    centroids, boxes = extent.centroids_mm(grid.affine), extent.boxes_mm(grid.affine)
+    return {
+        "n_voxels": extent.n_voxels,
+        "volume_ml": extent.n_voxels * grid.voxel_ml,
+        "border_voxels": extent.n_voxels - extent.inner,
+        "faces": [" ".join(np.array(FACES)[counts > 0]) or None for counts in faces],
+        **{f"border_{face}": faces[:, k] for k, face in enumerate(FACES)},
+        **{f"centroid_{axis}_mm": centroids[:, k] for k, axis in enumerate("xyz")},
+        **{
+            f"bbox_{end}_{axis}_mm": boxes[:, side, k]
+            for side, end in enumerate(("min", "max"))
+            for k, axis in enumerate("xyz")
+        },
+    }
+
+
+def component_columns(components: Components, n_voxels: NDArray[np.int64]) -> dict[str, Any]:
+    """Return how many parts each structure has, and the share of the largest; no share without a voxel."""
+    number, largest = components.counted()
+    shares = np.divide(largest, n_voxels, out=np.full(len(number), np.nan), where=n_voxels > 0)
+    return {"n_components": number, "largest_share": shares}
+
+
+def sparse(histogram: JointHistogram, names: list[str]) -> pd.DataFrame:
+    """Return the counts that are not 0, sorted by structure and HU."""
+    rows = {name: histogram.of(row) for row, name in enumerate(names)}
+    parts = [(name, *rows[name]) for name in sorted(rows)]
+    nothing: NDArray[np.int64] = np.empty(0, np.int64)
+    return pd.DataFrame(
+        {
+            "structure": np.repeat([name for name, *_ in parts], [len(hu) for _, hu, _ in parts]),
+            "hu": np.concatenate([nothing, *(hu for _, hu, _ in parts)]).astype(np.int16),
+            "n": np.concatenate([nothing, *(counts[0] for *_, counts in parts)]),
+        }
+    )

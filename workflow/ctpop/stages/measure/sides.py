@@ -1,0 +1,81 @@
+"""Left and right of the patient: pairs of structures, and on which side of the midline each one lies.
+
+The midline is the spine, or the middle of the body where no part of the spine was found. It is never the middle of the
+image: patients lie off centre, and images are cut to a region.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.imaging.images import Grid
+from ctpop.study.label_sets import LabelSet
+
+SPINES = ("vertebrae_.+|sacrum", "spinal_cord")  # the second, where nothing of the first is
+SMALLEST_ANCHOR_ML = 1.0  # ASSUME: less is a fragment; the smallest believable vertebra has three times as much
+BODY_HU = -300  # ASSUME: above it is the body, below are air and lung
+CENTROID = ["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]
+
+
+def compared_with_twins(rows: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
+    """Return the rows of a scan with `twin_ratio` and `asymmetry`, missing unless both sides have voxels."""
+    volume = rows.set_index("structure")["volume_ml"].astype("float64")
+    volume = volume.where(volume > 0)
+    own, other = rows["structure"].map(volume), rows["structure"].map(label_set.twins).map(volume)
+    sign = side_of(rows, label_set).map({"left": 1.0, "right": -1.0})
+    return rows.assign(twin_ratio=own / other, asymmetry=sign * (own - other) / (own + other))
+
+
+def placed_by_side(rows: pd.DataFrame, label_set: LabelSet, hu: NDArray[Any] | None, grid: Grid) -> pd.DataFrame:
+    """Return the rows of a scan with `side_mm`: how far a structure's centre lies on its own side of the midline.
+
+    The midline is a sagittal plane at each height: through the centres of vertebrae and sacrum, interpolated between
+    them; with none of them, through that of the spinal cord; without it, through the centre of the body in the CT.
+    """
+    sign = side_of(rows, label_set).map({"left": -1.0, "right": 1.0}).to_numpy(dtype=np.float64)  # x grows to the right
+    centroids = rows[CENTROID].to_numpy(dtype=np.float64)
+    asked = ~np.isnan(sign) & ~np.isnan(centroids[:, 0])
+    midline = np.full(len(rows), np.nan)
+    midline[asked] = midline_mm(rows, centroids[asked], hu, grid)
+    return rows.assign(side_mm=sign * (centroids[:, 0] - midline))
+
+
+def side_of(rows: pd.DataFrame, label_set: LabelSet) -> "pd.Series[str]":
+    """Return the side that the structure of each row belongs to, missing if it is not paired."""
+    return rows["structure"].map(dict(zip(label_set.table["structure"], label_set.table["side"], strict=True)))
+
+
+def midline_mm(
+    rows: pd.DataFrame, places_mm: NDArray[np.float64], hu: NDArray[Any] | None, grid: Grid
+) -> NDArray[np.float64]:
+    """Return the world x of the midline at the height of each place (x, y, z); missing where nothing tells it."""
+    large = rows[rows["volume_ml"].ge(SMALLEST_ANCHOR_ML)].sort_values(["centroid_z_mm", "structure"])
+    for names in SPINES:
+        spine = large[large["structure"].str.fullmatch(names)]
+        if len(spine):
+            return np.asarray(np.interp(places_mm[:, 2], spine["centroid_z_mm"], spine["centroid_x_mm"]))
+    if hu is None:
+        return np.full(len(places_mm), np.nan)
+    return _body_centres_mm(places_mm, hu, grid)
+
+
+def _body_centres_mm(places_mm: NDArray[np.float64], hu: NDArray[Any], grid: Grid) -> NDArray[np.float64]:
+    """Return the world x of the centre of the body in the slice of each place."""
+    voxels = (places_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
+    slices = np.clip(np.rint(voxels[:, 2]), 0, grid.shape[2] - 1).astype(int)
+    centres = {place: _body_centre(hu[:, :, place]) for place in sorted(set(slices.tolist()))}
+    found = np.array([[*centres[place], place] for place in slices.tolist()]).reshape(-1, 3)
+    return np.asarray(found @ grid.affine[0, :3] + grid.affine[0, 3])
+
+
+def _body_centre(axial: NDArray[Any]) -> tuple[float, float]:
+    """Return the centre (x, y) of the largest connected part of an axial slice that is body, in voxels."""
+    from scipy import ndimage
+
+    parts, number = ndimage.label(axial > BODY_HU)
+    if not number:
+        return np.nan, np.nan
+    x, y = np.nonzero(parts == np.bincount(parts.ravel())[1:].argmax() + 1)
+    return float(x.mean()), float(y.mean())

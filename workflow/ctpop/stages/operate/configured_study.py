@@ -1,0 +1,112 @@
+"""A study as its configuration file tells it: settings, registry, shards and where its results lie."""
+
+import argparse
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.imaging.label_map_store import Store
+from ctpop.study import configuration, criteria, shards
+from ctpop.study.registry import included, read_registry
+from ctpop.study.registry_options import Reading, reading_of
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study; paths are relative to the folder where snakemake is called, as in the workflow itself."""
+
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the name of the study."""
+        return str(self.config["study"]["name"])
+
+    @property
+    def door(self) -> str:
+        """Return where the study starts from."""
+        return str(self.config["study"]["start_from"])
+
+    @property
+    def dicom(self) -> Path | None:
+        """Return the folder of DICOM that its volumes are made of, if there is one."""
+        return (
+            Path(self.config["study"]["dicom"]) if self.door == "images" and "dicom" in self.config["study"] else None
+        )
+
+    @property
+    def results(self) -> Path:
+        """Return the folder of its results."""
+        return Path("results", self.name)
+
+    @property
+    def store(self) -> Store:
+        """Return its label maps."""
+        return Store(self.results / "masks")
+
+    @property
+    def one_file(self) -> bool:
+        """Return whether the table of measures says who its people are: the workflow then makes the registry of it."""
+        return configuration.people_in_measures(self.config["study"])
+
+    @property
+    def registry(self) -> Path:
+        """Return the file of its registry."""
+        return self.results / "registry.csv" if self.one_file else Path(self.config["study"]["registry"])
+
+    @property
+    def reading(self) -> Reading:
+        """Return how its registry is to be read."""
+        return reading_of(self.config["cohort"])
+
+    @cached_property
+    def cohort(self) -> pd.DataFrame:
+        """Return the scans that enter the study, each with the name of its shard."""
+        cohort = included(read_registry(self.registry, self.reading), criteria.read(self.config["cohort"]["criteria"]))
+        names = self.shards
+        moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
+        keys = cohort["patient_id"].fillna(cohort["scan_id"])
+        return cohort.assign(shard=[shards.home_of(key, set(names), moduli) for key in keys])
+
+    @cached_property
+    def shards(self) -> list[str]:
+        """Return the names of its shards."""
+        segment = self.config["segment"]
+        return list(shards.digests(self.registry, segment.get("shards"), segment["scans_per_shard"], self.reading))
+
+
+def add_study_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the configuration of a study to the options of a command."""
+    parser.add_argument(
+        "study",
+        type=Path,
+        nargs="?",
+        default=Path("config.yaml"),
+        metavar="STUDY",
+        help="configuration of the study, as given to Snakemake after --configfile (default %(default)s)",
+    )
+
+
+def read(path: Path) -> Study:
+    """Return the study of a configuration file.
+
+    Raises
+    ------
+    ContractError
+        If the file is not there, is no YAML, or breaks the schema of a configuration.
+
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ContractError(f"{path}: the configuration of a study is expected, found: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ContractError(f"{path}: is no YAML: {in_one_line(error)}") from None
+    if not isinstance(config, dict) or "study" not in config:
+        raise ContractError(f"{path}: the configuration of a study is expected, found no study in it")
+    return Study(configuration.validated(config))

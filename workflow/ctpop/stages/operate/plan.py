@@ -1,0 +1,99 @@
+"""Foretell jobs, hours, disk and memory of a study, from the rates of a pilot or from those that ship."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.operate import configured_study as studies
+from ctpop.stages.operate import rates as known
+from ctpop.stages.operate.rates import Rates
+
+ONCE = (
+    "cohort",
+    "describe",
+    "gather_segments",
+    "gather_measures",
+    "screen",
+    "contrast",
+    "aging",
+    "adjust",
+    "centiles",
+    "published",
+    "report",
+    "gather_review",
+    "gallery",
+    "runtime",
+    "crate",
+)
+HOUR = 3600
+NO_GPU = "; without a GPU, as the pilot ran"
+DAYS_FROM_HOURS = 72
+
+
+def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> list[str]:
+    """Return the plan, line by line, and what it rests on."""
+    shards = math.ceil(scans / scans_per_shard)
+    seconds = {"segment": rates.segment_s, "measure": rates.measure_s, "review": rates.review_s}
+    memory = {"segment": rates.segment_mb, "measure": rates.measure_mb, "review": rates.review_mb}
+    hours = {stage: (scans * each + shards * rates.start_s) / HOUR for stage, each in seconds.items()}
+    waited = math.ceil(shards / at_once) * hours["segment"] / shards
+    return [
+        f"{scans:,} scans in {shards:,} shards of {scans_per_shard} on average",
+        "",
+        f"{'stage':10}{'jobs':>8}{'hours of a job':>16}{'hours in all':>14}{'GB of memory':>14}",
+        *[
+            f"{stage:10}{shards:>8,}{hours[stage] / shards:>16.2f}{hours[stage]:>14,.1f}{memory[stage] / 1000:>14.1f}"
+            for stage in hours
+        ],
+        f"{'others':10}{len(ONCE):>8}{'':>16}{'':>14}{'12.0':>14}",
+        "",
+        f"{'GPU hours ' if rates.on_gpu else 'job hours '} {hours['segment']:,.1f},"
+        f" that is {hours['segment'] / scans * 1000:.1f} per 1000 scans{'' if rates.on_gpu else NO_GPU}",
+        f"time       {in_words(waited)} with {at_once} {'GPUs' if rates.on_gpu else 'such jobs'} at a time,"
+        " measuring beside it",
+        f"disk       {scans * rates.mask_mb / 1000:,.1f} GB of label maps,"
+        f" {scans * rates.tables_mb / 1000:,.1f} GB of tables and histograms",
+        f"reading    {3 * scans * rates.ct_mb / 1e6:,.2f} TB: each CT once to segment it, to measure it and to draw it",
+        *advice(hours["segment"] / shards, scans_per_shard),
+        "",
+        "rests on",
+        *[f"  {name} = {getattr(rates, name):g}: {source}" for name, source in rates.sources.items()],
+    ]
+
+
+def in_words(hours: float) -> str:
+    """Return hours, or days where there are many."""
+    return f"{hours:.1f} hours" if hours < DAYS_FROM_HOURS else f"{hours / 24:.1f} days"
+
+
+def advice(hours_of_a_job: float, scans_per_shard: int) -> list[str]:
+    """Return how many scans make a job of about an hour, where a job would take much less or much more."""
+    right = max(1, round(scans_per_shard / hours_of_a_job))
+    if 1 / 2 <= hours_of_a_job <= 2:
+        return []
+    return [f"advice     segment.scans_per_shard: {right} gives jobs of about an hour"]
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the plan."""
+    if options.scans < 1 or options.gpus < 1 or options.scans_per_shard < 1:
+        raise ContractError("--scans, --gpus and --scans-per-shard: 1 or more is expected")
+    rates = known.measured(studies.read(options.pilot)) if options.pilot else known.shipped()
+    sys.stdout.write("\n".join(lines_of(options.scans, options.scans_per_shard, options.gpus, rates)) + "\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--scans", type=int, required=True, help="scans that enter the study")
+    parser.add_argument(
+        "--scans-per-shard", type=int, default=128, help="as segment.scans_per_shard (default %(default)s)"
+    )
+    parser.add_argument("--gpus", type=int, default=8, help="GPU jobs at a time (default %(default)s)")
+    parser.add_argument(
+        "--pilot",
+        type=Path,
+        metavar="STUDY",
+        help="configuration of a study that has run with the same models and nodes: its rates (default: shipped ones)",
+    )

@@ -1,0 +1,113 @@
+"""What a scan costs: measured in an earlier study, or else the numbers of `resources/rates.csv` with their sources."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.resources import resource
+from ctpop.stages.operate import benchmarks
+from ctpop.stages.operate.configured_study import Study
+
+FILE = resource("rates.csv")
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Seconds and MB per scan or job, where each number comes from, and whether scans are segmented on a GPU."""
+
+    segment_s: float
+    measure_s: float
+    review_s: float
+    start_s: float
+    mask_mb: float
+    tables_mb: float
+    ct_mb: float
+    segment_mb: float
+    measure_mb: float
+    review_mb: float
+    sources: dict[str, str] = field(default_factory=dict)
+    on_gpu: bool = True
+
+
+def shipped() -> Rates:
+    """Return the rates that come with the package."""
+    with FILE.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    values: dict[str, Any] = {row["rate"]: float(row["value"]) for row in rows}
+    return Rates(**values, sources={row["rate"]: row["source"] for row in rows})
+
+
+def measured(study: Study) -> Rates:
+    """Return the rates of a study that has run, those that it does not tell as they are shipped.
+
+    Raises
+    ------
+    ContractError
+        If no job of it has segmented or taken over a scan.
+
+    """
+    folder = study.results / "benchmarks"
+    segment = jobs(folder / "segment")
+    made = segment[segment["fresh"] > 0]
+    if made.empty:
+        raise ContractError(f"{folder}: a study that has run is expected, found no job that made a label map")
+    found = {
+        "segment_s": made["s"].sum() / made["fresh"].sum(),
+        "segment_mb": made["max_rss"].max(),
+        "start_s": 0.0,
+        "mask_mb": mean_mb(study.store.folder),
+    }
+    for stage in ("measure", "review"):
+        done = jobs(folder / stage)
+        scans = scans_of(study, done.index)
+        if scans:
+            found[f"{stage}_s"] = done["s"].sum() / scans
+            found[f"{stage}_mb"] = done["max_rss"].max()
+    scans = scans_of(study, segment.index)
+    if scans:
+        rest = sum(size_mb(study.results / name) for name in ("histograms", "shards", "tables"))
+        found["tables_mb"] = rest / scans
+    told = f"measured in {study.results}: {int(made['fresh'].sum())} scans"
+    values: dict[str, Any] = {name: float(value) for name, value in found.items() if pd.notna(value)}
+    rates = shipped()
+    on_gpu = bool(benchmarks.of_scans(folder / "segment")["gpu_mb"].notna().any())
+    return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, told)}, on_gpu=on_gpu)
+
+
+def scans_of(study: Study, shards: Iterable[str]) -> int:
+    """Return the number of scans in some shards."""
+    tables = [study.results / "shards" / "segments" / f"{name}.parquet" for name in shards]
+    return sum(len(pd.read_parquet(path, columns=["scan_id"])) for path in tables if path.is_file())
+
+
+def jobs(folder: Path) -> pd.DataFrame:
+    """Return seconds and memory (MB) of each job of a stage, and how many scans it made."""
+    rows = benchmarks.of_stage(folder.parent, folder.name)
+    scans = benchmarks.of_scans(folder)
+    fresh = scans.loc[~scans["reused"], "job"].value_counts()
+    return rows.assign(fresh=fresh.reindex(rows.index, fill_value=0))
+
+
+def megabytes_on_disk(study: Study, scans: int) -> float:
+    """Return what the results of so many scans take on the disk (MB)."""
+    rates = shipped()
+    masks = 0.0 if study.door == "measures" else rates.mask_mb
+    volumes = rates.ct_mb if study.dicom else 0.0
+    return scans * (masks + volumes + rates.tables_mb)
+
+
+def mean_mb(folder: Path) -> float:
+    """Return the mean size of a label map and its note (MB), missing if there is none."""
+    maps = [path.stat().st_size for path in folder.glob("[!.]*.nii.gz")]
+    return sum(maps) / len(maps) / MB if maps else float("nan")
+
+
+def size_mb(folder: Path) -> float:
+    """Return the size of all files below a folder (MB)."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MB

@@ -1,0 +1,206 @@
+"""What a study cost: run time, memory and GPU of each stage, and of scans by their size, as tables and a page.
+
+In: what Snakemake and `segment` recorded in `benchmarks/`, the label maps, for their number of voxels, and the table
+`segments`, for the model. Out: `runtime.csv`, `scan_seconds.csv` and `runtime.html`, which opens from disk and asks no
+network for anything. They lie apart from the report, whose bytes do not change from run to run.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts.all_tables import SEGMENTS
+from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS, SIDE_VOXELS, SLICES
+from ctpop.contracts.tables import write_csv
+from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.foundation.files import write_text
+from ctpop.foundation.resources import resource
+from ctpop.foundation.templates import environment
+from ctpop.imaging.images import read_grid
+from ctpop.imaging.job_ledger import Spent, spent
+from ctpop.imaging.label_map_store import Store
+from ctpop.stages.operate import benchmarks
+from ctpop.stages.operate.benchmarks import LEDGER, STEPS
+
+LOG = logging.getLogger(__name__)
+TEMPLATES = resource("report")
+LOG_EVERY = 10_000
+MINUTE, HOUR = 60, 3600
+# SOURCE: Wasserthal et al. 2023, RTX 3090: seconds of a scan with models of 1.5 and of 3 mm, GB of the GPU with 1.5 mm
+PAPER = {"small": (77, 34, 6.1), "medium": (169, 53, 8.5), "large": (212, 83, 11.4)}
+
+
+def size_of(voxels: pd.Series) -> pd.Series:
+    """Return the size, out of `SLICES`, whose number of voxels is nearest; missing where the number is.
+
+    Half-way between two of the paper's scans, the larger one counts.
+    """
+    # ASSUME: time follows the number of voxels of the scan as it is stored, by which the paper tells its scans apart.
+    slices = np.array(list(SLICES.values()))
+    ends = SIDE_VOXELS**2 * (slices[1:] + slices[:-1]) / 2
+    names = np.array(list(SLICES), dtype=object)[np.digitize(voxels.fillna(0).astype("int64"), ends)]
+    return pd.Series(names, index=voxels.index, dtype="str").where(voxels.notna())
+
+
+def scan_seconds(scans: pd.DataFrame, voxels: pd.Series, ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `scan_seconds`: steps, size and time of every scan.
+
+    `voxels` has the number of voxels by scan, and `ledger` what the last job took that worked on it.
+    """
+    rows = scans.assign(**{name: pd.to_numeric(scans[name]) for name in (*STEPS, "gpu_mb")})
+    kept = ledger.reindex(rows["scan_id"]).reset_index(drop=True)
+    counted = rows["scan_id"].map(voxels).astype("Int64")
+    steps = rows[list(STEPS)].sum(axis=1, min_count=len(STEPS)).mask(rows["reused"]).round(3)
+    job_seconds = kept["job_seconds"].where(rows["finished"]).round(1)
+    made = steps.notna() | job_seconds.notna()
+    memory = kept["gpu_mb"].fillna(rows["gpu_mb"]).where(made)
+    told = {"voxels": counted, "size": size_of(counted), "seconds": steps, "job_seconds": job_seconds, "gpu_mb": memory}
+    rows = rows.assign(**told, reused=rows["finished"] & ~made)
+    return SCAN_SECONDS.check(rows[list(SCAN_SECONDS.columns)])
+
+
+def runtime(jobs: pd.DataFrame, with_gpu: "pd.Series[bool]") -> pd.DataFrame:
+    """Return the rows of `runtime`: what the jobs of each stage cost; `with_gpu` says which of them held a GPU."""
+    timed = jobs.dropna(subset=["s"])
+    groups = timed.assign(gpu=timed["s"].where(with_gpu)).groupby("stage", sort=True)
+    rows = pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "seconds": groups["s"].sum(),
+            "longest_seconds": groups["s"].max(),
+            "cpu_seconds": groups["cpu_time"].sum(min_count=1),
+            "peak_mb": groups["max_rss"].max(),
+            "gpu_seconds": groups["gpu"].sum(min_count=1),
+        }
+    )
+    return RUNTIME.check(rows.round(2).reset_index(names="stage"))  # as Snakemake writes them
+
+
+def with_repeated(jobs: pd.DataFrame, spent: dict[str, Spent]) -> pd.DataFrame:
+    """Return jobs with the seconds of `segment` up to now: what its killed and repeated jobs took is in the ledgers."""
+    all_of_them = jobs["job"].map({name: shard.seconds for name, shard in spent.items()})
+    longer = jobs["stage"].eq("segment") & (all_of_them > jobs["s"])
+    return jobs.assign(s=jobs["s"].mask(longer, all_of_them))
+
+
+def by_size(scans: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return for each size, and for all, how many scans were made and what one took: medians, and GPU hours of 1000.
+
+    Hours are those of the jobs, loading and waiting included, and missing where no GPU was used.
+    """
+    made = scans[made_here(scans)].astype({"voxels": "float64"})
+    parts = {size: made[made["size"].eq(size)] for size in SLICES} | {"all": made}
+    return [{"size": size, "n": len(part), **_middle(part)} for size, part in parts.items()]
+
+
+def _middle(part: pd.DataFrame) -> dict[str, float]:
+    on_gpu = part[part["gpu_mb"].notna()]
+    return {
+        **{name: float(part[name].median()) for name in (*STEPS, "seconds", "voxels")},
+        "job_seconds": float(part["job_seconds"].mean()),
+        "gpu_mb": float(on_gpu["gpu_mb"].max()),
+        "gpu_hours_of_1000": float(on_gpu["job_seconds"].mean()) * 1000 / HOUR,
+    }
+
+
+def made_here(scans: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which label maps were made by jobs whose time is known."""
+    return scans["seconds"].notna() | scans["job_seconds"].notna()
+
+
+def counts_of(scans: pd.DataFrame) -> dict[str, int]:
+    """Return how many scans were made, found finished and neither; the three make all of them."""
+    made, reused = int(made_here(scans).sum()), int(scans["reused"].sum())
+    return {"all": len(scans), "made": made, "reused": reused, "failed": len(scans) - made - reused}
+
+
+def voxels_of(scans: Iterable[str], store: Store) -> pd.Series:
+    """Return the number of voxels of each scan that has a label map, from its header."""
+    found = {}
+    for number, scan in enumerate(scans, start=1):
+        try:
+            found[scan] = int(np.prod(read_grid(store.mask_path(scan)).shape, dtype=np.int64))
+        except ScanError:  # not there: the scan failed, or its label map was removed
+            continue
+        if number % LOG_EVERY == 0:
+            LOG.info("%d headers of label maps read", number)
+    return pd.Series(found, dtype="Int64")
+
+
+def ledgers(folder: Path) -> dict[str, Spent]:
+    """Return what all jobs on each shard have spent, where a ledger tells it."""
+    found = {path.name.removesuffix(LEDGER): spent(path) for path in sorted(folder.glob(f"*{LEDGER}"))}
+    return {name: shard for name, shard in found.items() if shard}
+
+
+def models_of(segments: Path) -> list[str]:
+    """Return the models that made the label maps of a study."""
+    return sorted(SEGMENTS.read(segments, "model")["model"].dropna().unique())
+
+
+def lasting(seconds: float) -> str:
+    """Return a time for people: 0.8 s, 12 s, 3.4 min or 1,234.5 h; a dash where it is not known."""
+    if pd.isna(seconds):
+        return "–"
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / MINUTE:.1f} min" if seconds < HOUR else f"{seconds / HOUR:,.1f} h"
+
+
+def rounded(value: float, digits: int = 1) -> str:
+    """Return a number for people; a dash where it is not known."""
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}"
+
+
+def page(study: dict[str, Any], models: list[str], stages: pd.DataFrame, scans: pd.DataFrame) -> str:
+    """Return the page; all text in it is escaped."""
+    templates = environment(TEMPLATES)
+    templates.filters.update(lasting=lasting, rounded=rounded)
+    return templates.get_template("runtime.html").render(
+        study=study,
+        banner=study.get("banner"),
+        models=models,
+        stages=stages.sort_values(["seconds", "stage"], ascending=[False, True]).to_dict("records"),
+        total=stages[["jobs", "seconds", "cpu_seconds", "gpu_seconds"]].sum(min_count=1).to_dict(),
+        peak_mb=stages["peak_mb"].max(),
+        counts=counts_of(scans),
+        sizes=by_size(scans),
+        slices=SLICES,
+        side=SIDE_VOXELS,
+        paper=PAPER,
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read what was recorded, and write both tables and the page."""
+    try:
+        study = json.loads(options.study)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"--study: JSON is expected, found {options.study[:60]!r} ({error})") from None
+    jobs = benchmarks.recorded(options.benchmarks)
+    found = benchmarks.once(benchmarks.of_scans(options.benchmarks / "segment"))
+    voxels = voxels_of(found["scan_id"], Store(options.masks)) if options.masks else pd.Series(dtype="Int64")
+    scans = scan_seconds(found, voxels, benchmarks.of_ledgers(options.benchmarks / "segment"))
+    kept = ledgers(options.benchmarks / "segment")
+    on_gpu = {name for name, shard in kept.items() if shard.on_gpu} | set(scans.loc[scans["gpu_mb"].notna(), "job"])
+    stages = runtime(with_repeated(jobs, kept), jobs["stage"].eq("segment") & jobs["job"].isin(on_gpu))
+    models = models_of(options.segments) if options.segments else []
+    write_csv(stages, options.out / "runtime.csv")
+    write_csv(scans, options.out / "scan_seconds.csv")
+    write_text(page(study, models, stages, scans), options.out / "runtime.html")
+    LOG.info("%d jobs of %d stages, %d scans", int(stages["jobs"].sum()), len(stages), len(scans))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--benchmarks", type=Path, required=True, help="folder with what jobs and scans took")
+    parser.add_argument("--segments", type=Path, help="Parquet of the table segments, for the names of models")
+    parser.add_argument("--masks", type=Path, help="folder of the store of label maps, for the sizes of scans")
+    parser.add_argument("--study", required=True, help="section study of the configuration, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")

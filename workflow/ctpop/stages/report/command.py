@@ -1,0 +1,109 @@
+"""The report: figures, one page for the reader, methods text, and where it all comes from.
+
+Reads the tables of a finished study. Writes the figures with their numbers, `index.html` (one page that opens from disk
+and asks no network for anything), `methods.md` and further parts of a manuscript, and, beside the report's folder,
+`provenance.json`.
+"""
+
+import argparse
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from ctpop.documents import manuscript_files
+from ctpop.figures import formatting
+from ctpop.figures.export import Picture, Plan
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import write_text
+from ctpop.stages.report import manuscript, pages, summaries
+from ctpop.stages.report.figure_files import processes_for, save_all
+from ctpop.stages.report.figure_plans import plans
+from ctpop.stages.report.finished_study import Study, read_study
+from ctpop.stages.report.provenance import provenance
+from ctpop.study import configuration as settings
+from ctpop.study import label_sets
+
+LOG = logging.getLogger(__name__)
+
+
+def methods_text(study: Study, sources: dict[str, Any]) -> str:
+    """Return the methods section of a manuscript, in Markdown, from what was configured and found."""
+    tables = study.tables
+    bounds = study.label_set.table["lower_bound_ml"].notna().sum()
+    single = tables["normality"]["structure"].isin(study.label_set.names)
+    normality = tables["normality"].loc[single, "p"].dropna()
+    return (
+        pages.templates()
+        .get_template("methods.md")
+        .render(
+            config=study.config,
+            label_set=study.label_set.name,
+            counts=sources["counts"],
+            flow=tables["flow"].to_dict("records"),
+            ages=summaries.age_quartiles(tables["cohort"]["age_years"]),
+            sexes=tables["cohort"]["sex"].value_counts().to_dict(),
+            ranges=study.conventions.age_ranges,
+            n_bounds=int(bounds),
+            screening=summaries.screening_rules(study),
+            n_normality=len(normality),
+            n_not_normal=int((normality < 0.05).sum()),
+            n_pairs=summaries.tests_of(tables["posthoc"]),
+            n_groups=summaries.tests_of(tables["groups"]),
+            n_discordant=int(tables["groups"].loc[single, "discordant"].sum()),
+            n_grouped=len(study.label_set.groups),
+            adjusted_for=manuscript.adjusted_for(tables),
+            sources=sources,
+        )
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the tables, draw the figures, write the pages."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
+    config = settings.validated(_read_json(options.config))
+    with formatting.printed_in(config["report"]["style"]):
+        write(config, options)
+
+
+def write(config: dict[str, Any], options: argparse.Namespace) -> None:
+    """Write figures and pages of a study with this configuration."""
+    study = read_study(options.tables, label_sets.read(options.structures), config)
+    LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
+    drawings = _drawn(list(plans(study)), options, config["report"])
+    sources = provenance(study, options.tables.parent / "masks" if "segments" in study.tables else None)
+    beside = options.report.parent / "provenance.json"
+    write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)
+    methods = methods_text(study, sources)
+    manuscript_files.write_prose(methods, options.report, "methods")
+    references = (pages.TEMPLATES / "references.bib").read_text(encoding="utf-8")
+    manuscript.write(study, pages.templates().get_template("results.md"), references, options.report)
+    pages.write(study, drawings, sources, methods, pages.Site(options.report, options.figures, options.tables, beside))
+    LOG.info("%d figures of %d tables", len(drawings), len(study.tables))
+
+
+def _drawn(figures: list[Plan], options: argparse.Namespace, settings: dict[str, Any]) -> list[Picture]:
+    jobs = processes_for(len(figures) * len(settings["formats"]), options.jobs)
+    return save_all(figures, options.figures, settings, jobs)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--tables", type=Path, required=True, help="folder with the tables of the study")
+    parser.add_argument("--figures", type=Path, required=True, help="folder to write the figures to")
+    parser.add_argument("--report", type=Path, required=True, help="folder to write index.html and methods.md to")
+    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--config", required=True, help="the whole configuration of the study, as JSON")
+    jobs = len(os.sched_getaffinity(0))
+    parser.add_argument(
+        "--jobs", type=int, default=jobs, help="processes that draw (default: all processors at hand, here %(default)s)"
+    )
+
+
+def _read_json(text: str) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"--config: JSON is expected, found {text[:60]!r} ({error})") from None
+    return config

@@ -1,0 +1,109 @@
+"""Figures drawn and written by as many processes as a job may use; the files do not depend on how many."""
+
+import logging
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctpop.figures import export
+from ctpop.figures.export import Picture, Plan
+from ctpop.figures.formats import FORMATS
+from ctpop.figures.formatting import printed_in, style_in_use
+from ctpop.foundation.processes import end_with_parent
+
+LOG = logging.getLogger(__name__)
+TOLD_EVERY = 25  # figures between two lines of progress
+FILES_PER_PROCESS = 30  # they take a process longer than starting another one, about two seconds
+AHEAD = 4  # figures of each process that wait, with their values, in memory
+
+# Their number and names follow from the configuration, so that files of an earlier one must go.
+VARIABLE = (
+    "structure_*",
+    "scatter_*",
+    "boxes_*",
+    "centiles_*",
+    "figure_s3_p*",
+    "spearman_groups",
+    "failures_p*",
+    "by_sex_p*",
+    "asymmetry",
+    "truth",
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How figures are written: folder, dots per inch of the pictures, file formats, and style of the numbers."""
+
+    folder: Path
+    dpi: int
+    formats: tuple[str, ...]
+    style: str
+
+
+def processes_for(files: int, jobs: int) -> int:
+    """Return how many of the processes that a job may use are worth starting for so many files of figures."""
+    return max(1, min(jobs, files // FILES_PER_PROCESS))
+
+
+def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs: int) -> list[Picture]:
+    """Draw and write every figure in this many processes, and remove those of an earlier configuration.
+
+    Parameters
+    ----------
+    plans
+        The figures.
+    folder
+        Where the files are written.
+    settings
+        The section `report` of the configuration: `dpi` and `formats`.
+    jobs
+        Number of processes.
+
+    Returns
+    -------
+    list of Picture
+        The figures in the order of the plans.
+
+    """
+    way = Way(folder, settings["dpi"], tuple(settings["formats"]), style_in_use())
+    pictures = []
+    for number, picture in enumerate(_pictures(plans, way, jobs), start=1):
+        pictures.append(picture)
+        if number % TOLD_EVERY == 0 or number == len(plans):
+            LOG.info("%d of %d figures drawn", number, len(plans))
+    names = {picture.name for picture in pictures}
+    for path in (path for pattern in VARIABLE for path in folder.glob(f"{pattern}.*")):
+        if path.stem not in names and path.suffix[1:] in (*FORMATS, "csv"):
+            path.unlink()
+    return pictures
+
+
+def _pictures(plans: list[Plan], way: Way, jobs: int) -> Iterator[Picture]:
+    if jobs == 1 or len(plans) == 1:
+        yield from (_saved(plan, way) for plan in plans)
+        return
+    # Not forked: a fork copies the locks of the threads of pyarrow and of BLAS as they happen to be.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=end_with_parent) as pool:
+        yield from _in_order(pool, plans, way, AHEAD * jobs)
+
+
+def _in_order(pool: Executor, plans: list[Plan], way: Way, ahead: int) -> Iterator[Picture]:
+    waiting: deque[Future[Picture]] = deque()
+    for plan in plans:
+        waiting.append(pool.submit(_saved, plan, way))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
+
+
+def _saved(plan: Plan, way: Way) -> Picture:
+    with printed_in(way.style):
+        drawing = plan.drawing
+    export.save(drawing, way.folder, way.dpi, way.formats)
+    return drawing.picture

@@ -1,0 +1,209 @@
+"""All figures of a study, in the order in which the report shows them."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from ctpop.figures import (
+    age_by_sex,
+    asymmetry,
+    boxes,
+    by_sex,
+    centiles,
+    failures,
+    figure6,
+    figure_s3,
+    flow,
+    heatmap,
+    published,
+    scatter,
+    sensitivity,
+    spearman_overview,
+    structure,
+    structure_flow,
+    truth,
+)
+from ctpop.figures.association import Finding, kruskal_lines, spearman_lines
+from ctpop.figures.export import Draw, Drawing, Plan
+from ctpop.figures.formatting import count, structure_text
+from ctpop.figures.pages import pages_of
+from ctpop.stages.report import summaries
+from ctpop.stages.report.finished_study import Study
+
+
+def plans(study: Study) -> Iterator[Plan]:
+    """Yield one figure after the other, none of them drawn yet."""
+    yield from of_cohort(study)
+    yield from of_losses(study)
+    yield from of_chosen(study)
+    yield from of_correlations(study)
+    yield of_sensitivity(study)
+    yield from of_failures(study)
+    yield from of_sexes(study)
+    if study.left_and_right:
+        yield of_asymmetry(study)
+    yield from of_pages(study)
+    yield from of_structures(study)
+    yield of_published(study)
+    if "truth" in study.tables:
+        yield of_truth(study)
+
+
+def draw_all(study: Study) -> Iterator[Drawing]:
+    """Draw one figure after the other."""
+    return (plan.drawing for plan in plans(study))
+
+
+def of_cohort(study: Study) -> Iterator[Plan]:
+    """Plan who is in the study."""
+    tables = study.tables
+    steps = flow.source(tables)
+    words = f"Flow diagram. {flow.summary(steps)}."
+    yield Plan("flow", "flow", words, partial(flow.draw, steps, study.banner), steps.copy)
+    people = tables["cohort"]
+    words = f"Histogram of the age of {count(len(people), 'scan')} by sex."
+    draw, tell = partial(age_by_sex.draw, people, study.banner), partial(age_by_sex.source, people)
+    yield Plan("age_by_sex", "age_by_sex", words, draw, tell)
+
+
+def of_losses(study: Study) -> Iterator[Plan]:
+    """Plan the flow of every structure, on numbered pages."""
+    names = study.label_set.names
+    words = f"Bars of how many of {count(len(study.tables['cohort']), 'scan')} entered the statistics, by structure."
+    for page, part in pages_of("structure_flow", names).items():
+        shown = structure_flow.source(study.tables["structure_flow"], part)
+        draw = partial(structure_flow.draw, shown, part, study.banner)
+        yield Plan(page, "structure_flow", words, draw, shown.copy)
+
+
+def of_chosen(study: Study) -> Iterator[Plan]:
+    """Plan the structures of the six-panel figure: together, each on its own, and on centile curves."""
+    findings, conventions = [study.findings[key] for key in study.chosen], study.conventions
+    words = " ".join(alt_of(finding, conventions.confidence) for finding in findings)
+    draw, tell = partial(figure6.draw, findings, conventions), partial(figure6.source, findings)
+    yield Plan("figure6", "figure6", words, draw, tell)
+    for finding in findings:
+        name, words = f"{finding.structure}_{finding.measure}", alt_of(finding, conventions.confidence)
+        for kind, panel in (("scatter", scatter), ("boxes", boxes)):
+            draw, tell = partial(panel.draw, finding, conventions), partial(panel.source, finding)
+            yield Plan(f"{kind}_{name}", kind, words, draw, tell)
+    if "centiles" in study.tables:
+        yield from (of_centiles(study, finding) for finding in findings)
+
+
+def of_centiles(study: Study, finding: Finding) -> Plan:
+    """Plan the centile curves of one structure and measure."""
+    shown = centiles.shown_of(finding, study.tables)
+    words = f"{finding.title}, {finding.axis}: centile curves over age. {centiles.summary(shown)}."
+    draw, tell = partial(centiles.draw, finding, shown, study.conventions), partial(centiles.source, shown)
+    return Plan(f"centiles_{finding.structure}_{finding.measure}", "centiles", words, draw, tell)
+
+
+def of_correlations(study: Study) -> Iterator[Plan]:
+    """Plan all correlations: of structures and of groups as forests, and of both sexes and adjusted as a heat map."""
+    table, conventions = study.tables["associations"], study.conventions
+    words = "Forest plot of {} with age, by organ group; the table below lists them."
+    yield _forest(
+        study, "spearman_overview", "overview", words, partial(spearman_overview.draw, table, study.label_set)
+    )
+    if study.label_set.groups:
+        words, black = "Forest plot of {} of groups with age.", "Both sides, or unpaired"
+        draw = partial(spearman_overview.draw, table, study.label_set.combined, without_side=black)
+        yield _forest(study, "spearman_groups", "groups", words, draw)
+    cells = heatmap.source(study.tables, study.label_set)
+    found = count(int(cells["rho"].notna().sum()), "Spearman correlation")
+    words = f"Heat map of {found} with age: of all, of women, of men, and adjusted."
+    draw = partial(heatmap.draw, cells, study.label_set, conventions)
+    yield Plan("heatmap", "heatmap", words, draw, cells.copy)
+
+
+def of_pages(study: Study) -> Iterator[Plan]:
+    """Plan every structure, and then the groups of them, on numbered pages."""
+    pages = pages_of("figure_s3", study.analysed)
+    for number, (page, names) in enumerate(pages.items(), start=1):
+        findings = [finding for name in names for finding in study.pair(name)]
+        titles = ", ".join(finding.title for finding in findings[::2])
+        words = f"Scatter plots of volume and attenuation over age: {titles}."
+        draw = partial(figure_s3.draw, findings, (number, len(pages)), study.conventions)
+        tell = partial(figure_s3.source, findings)
+        yield Plan(page, "figure_s3", words, draw, tell)
+
+
+def of_structures(study: Study) -> Iterator[Plan]:
+    """Plan a figure of every structure and group: volume and attenuation over age and by age quartile."""
+    for name in study.analysed:
+        findings = study.pair(name)
+        words = " ".join(alt_of(finding, study.conventions.confidence) for finding in findings)
+        draw, tell = partial(structure.draw, findings, study.conventions), partial(figure6.source, findings)
+        yield Plan(f"structure_{name}", "structure", words, draw, tell)
+
+
+def of_sensitivity(study: Study) -> Plan:
+    """Plan correlations under each rule set."""
+    shown = sensitivity.source(study.tables["sensitivity"], summaries.sensitive(study))
+    words = (
+        f"Forest plot of {count(len(shown), 'correlation')} with age under each rule set; the table below lists them."
+    )
+    draw = partial(sensitivity.draw, shown, study.conventions)
+    return Plan("sensitivity", "sensitivity", words, draw, shown.copy)
+
+
+def of_failures(study: Study) -> Iterator[Plan]:
+    """Plan what screening took away."""
+    tables, names = study.tables, study.label_set.names
+    shown = failures.source(tables["failures"], tables["structure_flow"], names)
+    for page, part in pages_of("failures", names).items():
+        rows = shown.loc[shown["structure"].isin(part)].reset_index(drop=True)
+        words = (
+            f"Bars: volumes of {count(len(rows), 'structure')} that are not used, by reason; dots: who the people are."
+        )
+        draw = partial(failures.draw, rows, study.banner)
+        yield Plan(page, "failures", words, draw, rows.copy)
+
+
+def of_sexes(study: Study) -> Iterator[Plan]:
+    """Plan volume and attenuation of women and men."""
+    pages = pages_of("by_sex", study.analysed)
+    whole = by_sex.source(study.tables["analysis"], study.tables["cohort"], study.analysed)
+    for number, (page, names) in enumerate(pages.items(), start=1):
+        shown = whole.loc[whole["structure"].isin(names)].reset_index(drop=True)
+        words = f"Box plots of volume and attenuation by sex: {', '.join(map(structure_text, names))}."
+        draw = partial(by_sex.draw, shown, (number, len(pages)), study.banner)
+        yield Plan(page, "by_sex", words, draw, shown.copy)
+
+
+def of_asymmetry(study: Study) -> Plan:
+    """Plan the differences between left and right."""
+    shown = asymmetry.source(study.tables["analysis"], study.left_and_right)
+    words = f"Box plots of the asymmetry index of {count(len(shown), 'pair')} of structures."
+    return Plan("asymmetry", "asymmetry", words, partial(asymmetry.draw, shown, study.banner), shown.copy)
+
+
+def of_published(study: Study) -> Plan:
+    """Plan what the paper prints beside what was found here."""
+    shown = published.source(study.tables["compare_published"])
+    words = f"Published correlations with age and those of this study: {published.summary(shown)}."
+    draw = partial(published.draw, shown, study.conventions)
+    return Plan("published", "published", words, draw, shown.copy)
+
+
+def of_truth(study: Study) -> Plan:
+    """Plan measured against true values."""
+    pairs = truth.source(study.tables["analysis"], study.tables["truth"], study.label_set)
+    compared = study.tables["compare_truth"]
+    draw = partial(truth.draw, pairs, compared, study.label_set, study.conventions)
+    inside, known = int(compared["truth_inside"].sum()), int(compared["truth_inside"].notna().sum())
+    words = f"Measured against true values; the true correlation lies inside the interval in {inside} of {known}."
+    return Plan("truth", "truth", words, draw, pairs.copy)
+
+
+def alt_of(finding: Finding, confidence: float) -> str:
+    """Return what a scatter plot and its box plots say, in words."""
+    told = [*spearman_lines(finding, confidence), kruskal_lines(finding)[0]]
+    return f"{finding.title}, {finding.axis}: {'; '.join(told)}.".replace("$", "")
+
+
+def _forest(study: Study, name: str, kind: str, words: str, draw: Draw) -> Plan:
+    label_set = study.label_set if kind == "overview" else study.label_set.combined
+    shown = spearman_overview.source(study.tables["associations"], label_set)
+    tested = count(int(shown["rho"].notna().sum()), "Spearman correlation")
+    return Plan(name, kind, words.format(tested), partial(draw, conventions=study.conventions), shown.copy)

@@ -1,0 +1,151 @@
+"""A finished study: its configuration, label set and tables, as the report reads them."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts import all_tables
+from ctpop.figures.association import Conventions, Finding, Key, age_ranges, cut_points, findings_of
+from ctpop.foundation.errors import ContractError
+from ctpop.stats.groups import quartile_of
+from ctpop.study import label_sets
+
+REQUIRED = (
+    all_tables.COHORT,
+    all_tables.EXCLUSIONS,
+    all_tables.FLOW,
+    all_tables.OVERLAP,
+    all_tables.TABLE1,
+    all_tables.MEASURES_TABLE,
+    all_tables.VERDICTS,
+    all_tables.GROUP_MEMBERS,
+    all_tables.GROUP_VALUES,
+    all_tables.ANALYSIS,
+    all_tables.FAILURES,
+    all_tables.STRUCTURE_FLOW,
+    all_tables.EXTREMES,
+    all_tables.CONTRAST_CHECK,
+    all_tables.NORMALITY,
+    all_tables.ASSOCIATIONS,
+    all_tables.GROUPS,
+    all_tables.POSTHOC,
+    all_tables.SENSITIVITY,
+    all_tables.ADJUSTED,
+    all_tables.ASSOCIATIONS_BY_SEX,
+    all_tables.RANK_ANCOVA,
+    all_tables.AGE_CURVES,
+    all_tables.COMPARE_PUBLISHED,
+)
+CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # where aging.centiles asks for them
+COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 scans has 12 million rows
+    "measures": ("status",),
+    "verdicts": ("usable_volume", "usable_hu", "reason", "rule_reason", "reviewer"),
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a report is made of; `tables` are known by the names of `schema.TABLES`, and `truth`."""
+
+    config: dict[str, Any]
+    label_set: label_sets.LabelSet
+    tables: dict[str, pd.DataFrame]
+
+    @property
+    def banner(self) -> str | None:
+        """Words that stand on every page and figure, if any."""
+        banner: str | None = self.config["study"].get("banner")
+        return banner
+
+    @property
+    def chosen(self) -> list[Key]:
+        """Structures and measures of the six-panel figure, each once."""
+        return list(dict.fromkeys((name, measure) for name, measure in self.config["report"]["figure6"]))
+
+    @property
+    def left_and_right(self) -> dict[str, str]:
+        """The right structure of each left one that has one."""
+        left = set(self.label_set.table.loc[self.label_set.table["side"] == "left", "structure"])
+        return {name: twin for name, twin in self.label_set.twins.items() if name in left}
+
+    @property
+    def has_gallery(self) -> bool:
+        """Whether there are masks to look at."""
+        return "segments" in self.tables
+
+    def case_link(self, scan_id: str, structure: str) -> str:
+        """Return where the gallery shows a mask, as seen from the folder of the pages; nothing without a gallery."""
+        return f"review/index.html#{scan_id}/{structure}" if self.has_gallery else ""
+
+    def pair(self, name: str) -> list[Finding]:
+        """Return volume and attenuation of a structure or group."""
+        return [self.findings[name, measure] for measure in all_tables.MEASURES]
+
+    @property
+    def analysed(self) -> list[str]:
+        """Structures in the order of their labels, and then the groups of them."""
+        return [*self.label_set.names, *self.label_set.groups]
+
+    @cached_property
+    def conventions(self) -> Conventions:
+        """What all figures share."""
+        aging = self.config["aging"]
+        ages = self.tables["cohort"]["age_years"].dropna()
+        low, high = (ages.min(), ages.max()) if len(ages) else (0.0, 100.0)
+        return Conventions(
+            banner=self.banner,
+            confidence=aging["confidence"],
+            alpha=aging["alpha"],
+            age_limits=(math.floor((low - 1) / 10) * 10, math.ceil((high + 1) / 10) * 10),
+            age_ranges=age_ranges(cut_points(self.tables["groups"]), aging["quartiles"]),
+        )
+
+    @cached_property
+    def findings(self) -> dict[Key, Finding]:
+        """Every structure and measure with its values and results."""
+        people = self.tables["cohort"][["scan_id", "age_years", "sex"]]
+        cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
+        quartiles = quartile_of(people["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
+        return findings_of(
+            people.assign(quartile=quartiles),
+            self.tables["analysis"],
+            self.tables,
+            self.analysed,
+            self.config["aging"]["alpha"],
+        )
+
+
+def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, Any]) -> Study:
+    """Read the tables of a study from their folder.
+
+    Segments are absent where the study began with measures, centiles where the configuration does not ask for them
+    (what lies there is of an earlier one), and the comparison with the truth where no truth is known.
+
+    Raises
+    ------
+    ContractError
+        If a table is missing or broken.
+
+    """
+    asked = (*REQUIRED, *(CENTILES if config["aging"]["centiles"] else ()))
+    tables = {
+        table.name: table.read(_existing(folder / f"{table.name}.parquet"), *COLUMNS.get(table.name, ()))
+        for table in asked
+    }
+    if config["study"]["start_from"] != "measures":
+        tables["segments"] = all_tables.SEGMENTS.read(_existing(folder / "segments.parquet"))
+    if "truth" in config["study"]:
+        tables["truth"] = all_tables.TRUTH.read_csv(_existing(Path(config["study"]["truth"])))
+        tables["compare_truth"] = all_tables.COMPARE_TRUTH.read(_existing(folder / "compare_truth.parquet"))
+    return Study(config, label_set, tables)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ContractError(f"{path}: is needed for the report, and is not there; run the stage that makes it")
+    return path

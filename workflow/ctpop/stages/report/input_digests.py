@@ -1,0 +1,62 @@
+"""What a study was made from: checksums of every file that its configuration names, and of its images together."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import USABLE_STATUS
+from ctpop.imaging.label_map_store import Store
+from ctpop.models.model_folder import sha256_of
+from ctpop.study import configuration
+
+SHIPPED = {
+    "groups": configuration.GROUPS_FILE,
+    "published_results": configuration.GROUPS_FILE.with_name("published_results.csv"),
+}
+
+
+def files_of(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return name, number of files and checksum of each input; of one that is gone by now, the checksum is missing."""
+    study, named = config["study"], {**SHIPPED, "structures": configuration.label_set_file(config["structures"])}
+    if not configuration.people_in_measures(study):
+        named["registry"] = Path(study["registry"])
+    named |= {key: Path(study[key]) for key in ("measures", "truth") if key in study}
+    if "review" in config["screen"]:
+        named["review"] = Path(config["screen"]["review"])
+    if Path(config["screen"]["rules"]).is_file():
+        named["rules"] = Path(config["screen"]["rules"])
+    if "evaluate" in config:
+        named["references"] = Path(config["evaluate"]["reference"])
+    return {name: described(path) for name, path in sorted(named.items())}
+
+
+def described(path: Path) -> dict[str, Any]:
+    """Return the name of a file or folder without its place, how many files it is, and their checksum."""
+    if path.is_dir():
+        found = sorted(part for part in path.rglob("*") if part.is_file())
+        names = [f"{part.relative_to(path).as_posix()} {sha256_of(part)}" for part in found]
+        return {"name": path.name, **together(names)}
+    return {"name": path.name, "files": int(path.is_file()), "sha256": sha256_of(path) if path.is_file() else None}
+
+
+def images_of(segments: pd.DataFrame, masks: Path) -> dict[str, dict[str, Any]]:
+    """Return the checksum of all label maps, and that of what they were made from, each over the sorted list of them.
+
+    The second is over the fingerprints that the store keeps: each is a digest of the checksums of CT and of model or
+    given segmentation, and of the settings that decide what the label map looks like.
+    """
+    usable = segments.loc[segments["status"].isin(USABLE_STATUS)]
+    notes = [Store(masks).note(scan) for scan in usable["scan_id"]]
+    return {
+        "label_maps": {"name": masks.name, **together(usable["mask_sha256"])},
+        "images_and_models": {"name": masks.name, **together(note.fingerprint for note in notes if note)},
+    }
+
+
+def together(digests: Iterable[str]) -> dict[str, Any]:
+    """Return how many digests there are, and the SHA-256 over them, sorted, one a line."""
+    lines = sorted(digests)
+    return {"files": len(lines), "sha256": hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()}

@@ -1,0 +1,161 @@
+"""The pages of the report: one of the whole study, one of each structure, and what they all need beside them."""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ctpop.contracts.all_tables import TABLES
+from ctpop.documents.table1_text import printed
+from ctpop.figures import formatting
+from ctpop.figures.export import Picture
+from ctpop.figures.trend import SPLINE_FROM
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import write_text
+from ctpop.foundation.resources import resource
+from ctpop.foundation.templates import environment
+from ctpop.stages.report import structure_lists, structure_pages, summaries
+from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.published_results import published
+
+TEMPLATES = resource("report")
+LIBRARY = resource("datatables")
+SCRIPT = "dataTables.min.js"
+OURS = ("page.js", "style.css")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the parts of a report lie; pages name them by their way from the page, so that the folder can be moved."""
+
+    report: Path
+    figures: Path
+    tables: Path
+    provenance: Path
+
+    def links(self, page: Path) -> dict[str, str]:
+        """Return the ways from the folder of a page."""
+        places = {"figures": self.figures, "tables": self.tables, "provenance": self.provenance}
+        return {name: Path(os.path.relpath(place, page)).as_posix() for name, place in places.items()}
+
+
+def write(study: Study, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> None:
+    """Write `index.html`, a page for every structure, and the script and style that they share.
+
+    Pages of structures that an earlier configuration had are removed.
+    """
+    for name in OURS:
+        write_text((TEMPLATES / name).read_text(encoding="utf-8"), site.report / "assets" / name)
+    write_text(library(), site.report / "assets" / SCRIPT)
+    write_text(index(study, pictures, sources, methods, site), site.report / "index.html")
+    folder = site.report / "structures"
+    written = {f"{name}.html": text for name, text in structures(study, pictures, sources, site).items()}
+    for name, text in written.items():
+        write_text(text, folder / name)
+    for stale in folder.glob("*.html"):
+        if stale.name not in written:
+            stale.unlink()
+
+
+def index(study: Study, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> str:
+    """Return the page of the whole study."""
+    segments = study.tables.get("segments")
+    limits = {look: study.config["cohort"][f"contrast_{look}_hu"] for look in ("enhanced_from", "unenhanced_below")}
+    return (
+        templates()
+        .get_template("index.html")
+        .render(
+            **_shared(study, sources, site.links(site.report), ""),
+            drawings=pictures,
+            flow=summaries.flow(study),
+            table1=printed(study.tables["table1"]),
+            overlap=summaries.overlap(study),
+            source_conflicts=summaries.source_conflicts(study),
+            contrast=summaries.contrast(study),
+            contrast_hu=limits,
+            segmentation=None if segments is None else summaries.segmentation(segments),
+            screening=structure_lists.screening(study),
+            associations=structure_lists.associations(study, "structures"),
+            groups=structure_lists.associations(study, "groups") if study.label_set.groups else None,
+            pages=structure_lists.by_organ_group(study),
+            group_hu_share=study.config["screen"]["group_hu_share"],
+            incomplete_groups=summaries.incomplete_groups(study),
+            sensitivity=structure_lists.sensitivity(study),
+            published=published(study),
+            truth=structure_lists.truth(study) if "compare_truth" in study.tables else None,
+            methods=methods.strip().split("\n\n"),
+            settings=json.dumps(sources["config"], indent=2, ensure_ascii=False, sort_keys=True),
+            tables=[(table.name, table.meaning) for table in TABLES if table.name in study.tables],
+        )
+    )
+
+
+def structures(study: Study, pictures: list[Picture], sources: dict[str, Any], site: Site) -> dict[str, str]:
+    """Return the page of every structure and group by its name, each with links to the one before and after it."""
+    template = templates().get_template("structure.html")
+    shared = _shared(study, sources, site.links(site.report / "structures"), "../")
+    pages = list(structure_pages.pages(study))
+    drawn = {picture.name: picture for picture in pictures}
+    return {
+        page.name: template.render(
+            **shared,
+            page=page,
+            before=pages[place - 1] if place else None,
+            after=pages[place + 1] if place + 1 < len(pages) else None,
+            drawings=[drawn[name] for name in structure_pages.figures_of(page.name) if name in drawn],
+        )
+        for place, page in enumerate(pages)
+    }
+
+
+def library() -> str:
+    """Return the script that sorts and filters tables, as it was published.
+
+    Raises
+    ------
+    ContractError
+        If the file is not the one whose checksum stands beside it.
+
+    """
+    content = (LIBRARY / SCRIPT).read_bytes()
+    [expected] = re.findall(r"`([0-9a-f]{64})`", (LIBRARY / "README.md").read_text(encoding="utf-8"))
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ContractError(
+            f"{LIBRARY / SCRIPT}: is not the file whose checksum is in README.md beside it; fetch it anew"
+        )
+    return content.decode("utf-8")
+
+
+def templates() -> jinja2.Environment:
+    """Return the templates of the report, which know how numbers are worded."""
+    found = environment(TEMPLATES)
+    found.globals["wording"] = vars(formatting)
+    found.globals["css_text"] = css_text
+    return found
+
+
+def css_text(text: str) -> str:
+    """Return free text as a CSS string in which no character can end it: all but letters and digits are escaped."""
+    safe = (letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):x} " for letter in text)
+    return f'"{"".join(safe)}"'
+
+
+def _shared(study: Study, sources: dict[str, Any], links: dict[str, str], up: str) -> dict[str, Any]:
+    return {
+        "study": study.config["study"],
+        "banner": study.banner,
+        "counts": sources["counts"],
+        "conventions": study.conventions,
+        "spline_from": SPLINE_FROM,
+        "figure6_columns": len(study.chosen),
+        "formats": study.config["report"]["formats"],
+        "gallery": study.has_gallery,
+        "sources": sources,
+        "links": links,
+        "up": up,
+    }

@@ -1,0 +1,109 @@
+"""Where the numbers come from: inputs, settings, versions, model, commit; without times or places of this machine."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ctpop import __version__
+from ctpop.foundation.errors import ContractError
+from ctpop.models import model_set
+from ctpop.stages.report import input_digests
+from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.summaries import counts
+
+PACKAGES = (
+    *("numpy", "scipy", "statsmodels", "pandas", "pandera", "pyarrow", "patsy", "nibabel", "scikit-image"),
+    *("matplotlib", "pillow", "jinja2", "jsonschema", "pyyaml", "python-docx", "python-calamine", "rocrate"),
+    *("isal", "deflate", "pydicom", "dcm2niix"),
+)
+SEGMENTERS = ("nnunetv2", "torch")
+ABSENT = "not installed"
+PACKAGE_FOLDER = Path(__file__).parents[2]
+PROGRAM = (".", "../rules", "../../Snakefile")  # seen from that folder
+
+
+def provenance(study: Study, masks: Path | None = None) -> dict[str, Any]:
+    """Return what made this study: equal for equal studies, whenever and wherever they ran.
+
+    `masks` is the store of label maps, for a study that has one.
+    """
+    door = study.config["study"]["start_from"]
+    packages = (*PACKAGES, *SEGMENTERS) if door == "images" else PACKAGES
+    return {
+        "ctpop": __version__,
+        "git_commit": git_commit(),
+        "git_changed": git_changed(),
+        "python": platform.python_version(),
+        "packages": {name: package_version(name) for name in packages},
+        "models": models_of(study),
+        "inputs": inputs_of(study, masks),
+        "counts": counts(study),
+        "config": without_folders(study.config),
+    }
+
+
+def package_version(name: str) -> str:
+    """Return the version of an installed package, without importing it."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ABSENT
+
+
+def models_of(study: Study) -> list[dict[str, Any]]:
+    """Return the model sets that made label maps of this study, with what they are now.
+
+    That is missing where the files of a set are gone, or are those of another set by now.
+    """
+    if "segments" not in study.tables:
+        return []
+    named = sorted(study.tables["segments"]["model"].dropna().unique())
+    known = _facts(study.config["segment"])
+    nothing = dict.fromkeys(known)
+    return [{"name": name, **(known if name.endswith(str(known["sha256"])[:12]) else nothing)} for name in named]
+
+
+def inputs_of(study: Study, masks: Path | None) -> dict[str, dict[str, Any]]:
+    """Return name, number of files and checksum of each input of this study."""
+    files = input_digests.files_of(study.config)
+    return files if masks is None else {**files, **input_digests.images_of(study.tables["segments"], masks)}
+
+
+def git_commit() -> str | None:
+    """Return the commit of the repository that holds this package, if there is one."""
+    tracked = _git("ls-files", "__main__.py")
+    return (_git("rev-parse", "HEAD") or None) if tracked else None
+
+
+def git_changed() -> bool | None:
+    """Return whether the program differs from its commit; missing where there is none."""
+    return None if git_commit() is None else bool(_git("status", "--porcelain", "--", *PROGRAM))
+
+
+def without_folders(value: Any) -> Any:
+    """Return settings in which an absolute path is only a file name: where files lie is nobody's business."""
+    if isinstance(value, dict):
+        return {key: without_folders(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_folders(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _facts(options: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found = model_set.read(options)
+        return {"sha256": model_set.digest_of(found), "step_size": found.step_size}
+    except ContractError:
+        return {"sha256": None, "step_size": None}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(PACKAGE_FOLDER), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

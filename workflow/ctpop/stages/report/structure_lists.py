@@ -1,0 +1,178 @@
+"""The tables of all structures on the page: associations, screening, sensitivity, and the truth where it is known."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.figures.association import KEY, records
+from ctpop.figures.formatting import (
+    AXES,
+    MEASURES,
+    MISSING,
+    REASONS,
+    RULE_SETS,
+    group_text,
+    level,
+    percent,
+    structure_text,
+)
+from ctpop.stages.report import cells
+from ctpop.stages.report.cells import LOG_P, RHO, Cell, Grid, Head, P, Row
+from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.summaries import sensitive
+from ctpop.study import rule_sets
+from ctpop.study.label_sets import lower_bounds
+
+PLACE = "structures/{}.html"
+BOUNDS = "The lower bounds are a substitute for the unpublished ones of the original study."
+
+
+def associations(study: Study, family: str) -> Grid:
+    """Return every structure (or group) and measure with its results, the strongest correlation first."""
+    found = study.tables["associations"].loc[study.tables["associations"]["family"] == family]
+    groups = study.tables["groups"][[*KEY, "h", "log10_p", "p", "epsilon_squared"]]
+    joined = found.merge(groups, on=KEY, how="left", suffixes=("", "_groups"), validate="one_to_one")
+    joined = joined.assign(strength=joined["rho"].abs()).sort_values(
+        ["strength", *KEY], ascending=[False, True, True], na_position="last"
+    )
+    single = family == "structures"
+    organ = organ_groups(study) if single else {}
+    headings = cells.heads(
+        "Structure" if single else "Group",
+        *([Head("Organ group", words=True, choice="all groups")] if single else []),
+        Head("Measure", words=True, choice="both measures"),
+        *("n", RHO, f"{percent(study.conventions.confidence)} CI", P, LOG_P, f"Adjusted {P}"),
+        *("<i>H</i>", f"{P} (<i>H</i>)", "ε²"),
+        Head(f"{P} &lt; {level(study.conventions.alpha)}", words=True, choice="all correlations"),
+    )
+    rows = [
+        Row(
+            structure_text(row["structure"]),
+            [*([cells.words(organ[row["structure"]])] if single else []), *association_cells(row)],
+            PLACE.format(row["structure"]),
+            strong=_true(row["significant"]),
+        )
+        for row in joined.to_dict("records")
+    ]
+    return Grid("Associations with age" if single else "Associations of groups with age", headings, rows)
+
+
+def association_cells(row: dict[Any, Any]) -> list[Cell]:
+    """Return the cells of a correlation with age and its Kruskal-Wallis test."""
+    return [
+        cells.words(MEASURES[row["measure"]]),
+        cells.count(row["n"]),
+        cells.coefficient(row["rho"]),
+        cells.limits(row["ci_low"], row["ci_high"]),
+        cells.p_value(row["p"], row["log10_p"]),
+        cells.decimal(row["log10_p"]),
+        cells.p_value(row["p_bonferroni"], row["log10_p"]),
+        cells.decimal(row["h"]),
+        cells.p_value(row["p_groups"], row["log10_p_groups"]),
+        cells.coefficient(row["epsilon_squared"]),
+        cells.yes(row["significant"]),
+    ]
+
+
+def organ_groups(study: Study) -> dict[str, str]:
+    """Return the organ group of each structure in words; a label set need not name them."""
+    table = study.label_set.table
+    return {
+        name: MISSING if pd.isna(group) else group_text(group)
+        for name, group in zip(table["structure"], table["group"], strict=True)
+    }
+
+
+def by_organ_group(study: Study) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the pages of all structures by organ group, and at last those of the groups of structures."""
+    organ = organ_groups(study)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in study.label_set.names:
+        found.setdefault(organ[name], []).append((structure_text(name), PLACE.format(name)))
+    combined = [(structure_text(group), PLACE.format(group)) for group in study.label_set.groups]
+    shown = [("Other" if group == MISSING else group, pages) for group, pages in found.items()]
+    return [*shown, *([("Groups of structures", combined)] if combined else [])]
+
+
+def screening(study: Study) -> Grid:
+    """Return, for each structure, its usable volumes and attenuations and the scans by reason, in label order."""
+    verdicts = study.tables["verdicts"]
+    reasons = [code for code in REASONS if code != "ok" and verdicts["reason"].eq(code).any()]
+    by_reason = pd.crosstab(verdicts["structure"], verdicts["reason"])
+    usable = verdicts.groupby("structure")[["usable_volume", "usable_hu"]].sum()
+    table = usable.join(by_reason).reindex(study.label_set.names, fill_value=0)
+    bounded = "below_bound" in rule_sets.read(study.config["screen"]["rules"]).rules
+    known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"]) if bounded else {}
+    bounds = {name: known.get(name, np.nan) for name in study.label_set.names}
+    counted = table[["usable_volume", "usable_hu", *reasons]].to_numpy()
+    headings = cells.heads(
+        *("Structure", "Lower bound<br>(mL)", "Usable<br>volumes", "Usable<br>attenuations"),
+        *(REASONS[code].capitalize() for code in reasons),
+    )
+    rows = [
+        Row(
+            structure_text(name),
+            [cells.decimal(bounds[name], 0 if bounds[name] >= 10 else 1), *map(cells.count, numbers)],
+            PLACE.format(name),
+        )
+        for name, numbers in zip(study.label_set.names, counted, strict=True)
+    ]
+    return Grid("Screening", headings, rows, BOUNDS if bounded else "")
+
+
+def sensitivity(study: Study) -> Grid:
+    """Return the correlations of some structures under each rule set: the chosen ones, and those that change most."""
+    table = study.tables["sensitivity"]
+    cell = {
+        (rules, structure, measure): Cell(f"{cells.coefficient(rho).text} (n = {n:,})", cells.coefficient(rho).order)
+        for rules, structure, measure, rho, n in table[["rules", *KEY, "rho", "n"]].itertuples(index=False)
+    }
+    shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
+    rows = [
+        Row(
+            structure_text(structure),
+            [cells.words(AXES[measure]), *(cell[rules, structure, measure] for rules in shown)],
+            PLACE.format(structure),
+        )
+        for structure, measure in sensitive(study)
+    ]
+    headings = cells.heads("Structure", Head("Measure", words=True), *(RULE_SETS[rules] for rules in shown))
+    return Grid("Sensitivity to screening", headings, rows)
+
+
+def truth(study: Study) -> Grid:
+    """Return the comparison with the truth, in label order."""
+    compared = study.tables["compare_truth"]
+    by_measure = {measure: records(compared.loc[compared["measure"] == measure]) for measure in AXES}
+    headings = cells.heads(
+        *("Structure", Head("Measure", words=True), "n", "<i>r</i>", "Bias", "Bias (%)"),
+        *(f"True {RHO}", f"Measured {RHO}", f"{percent(study.conventions.confidence)} CI"),
+        Head("Truth inside", words=True),
+    )
+    rows = [
+        Row(structure_text(name), truth_cells(by_measure[measure][name]), PLACE.format(name))
+        for name in study.label_set.names
+        for measure in AXES
+        if name in by_measure[measure]
+    ]
+    return Grid("Comparison with the truth", headings, rows)
+
+
+def truth_cells(row: dict[str, Any]) -> list[Cell]:
+    """Return the cells of a comparison with the truth."""
+    return [
+        cells.words(AXES[row["measure"]]),
+        cells.count(row["n"]),
+        cells.coefficient(row["pearson_r"], 3),
+        cells.decimal(row["bias"]),
+        cells.decimal(row["bias_percent"]),
+        cells.coefficient(row["rho_true"]),
+        cells.coefficient(row["rho_measured"]),
+        cells.limits(row["ci_low"], row["ci_high"]),
+        cells.yes(None if np.isnan(row["ci_low"]) else row["truth_inside"]),
+    ]
+
+
+def _true(value: object) -> bool:
+    return bool(pd.notna(value) and value)  # type: ignore[call-overload]

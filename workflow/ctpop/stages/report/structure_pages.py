@@ -1,0 +1,81 @@
+"""What the page of one structure, or of one group of structures, says: its numbers out of every table of the study."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ctpop.figures.formatting import MEASURES, structure_text
+from ctpop.stages.report.cells import Grid
+from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.structure_lists import organ_groups
+from ctpop.stages.report.structure_screening import (
+    beside_published,
+    beside_truth,
+    extremes,
+    failures,
+    losses,
+    sensitivity,
+)
+from ctpop.stages.report.structure_statistics import adjusted, by_sex, centiles, curves, post_hoc, results
+from ctpop.stages.report.structure_tables import Record, Rows
+
+TABLES = (
+    *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
+    *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
+)
+
+PLACES = {measure: place for place, measure in enumerate(MEASURES)}
+GRIDS = (
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(losses, failures, extremes, sensitivity, beside_truth),
+)
+
+
+@dataclass(frozen=True)
+class StructurePage:
+    """A page: the structure with its organ group, its members or the groups that it is part of, and its tables."""
+
+    name: str
+    title: str
+    organ: str
+    members: list[tuple[str, str]]
+    part_of: list[tuple[str, str]]
+    single: bool
+    grids: list[Grid]
+
+
+def pages(study: Study) -> Iterator[StructurePage]:
+    """Return the pages of all structures in the order of their labels, and then those of the groups."""
+    split = {name: _by_structure(study.tables[name]) for name in TABLES if name in study.tables}
+    organ, groups = organ_groups(study), study.label_set.groups
+    for name in study.analysed:
+        rows = Rows(study, {table: parts[name] for table, parts in split.items() if name in parts})
+        yield StructurePage(
+            name,
+            structure_text(name),
+            organ.get(name, "Group of structures"),
+            [_place(member) for member in groups.get(name, [])],
+            [_place(group) for group, members in groups.items() if name in members],
+            name not in groups,
+            [grid for make in GRIDS for grid in [make(rows)] if grid.rows],
+        )
+
+
+def figures_of(name: str) -> list[str]:
+    """Return the names that figures about one structure alone may have, as its page shows them."""
+    return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES)]
+
+
+def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:
+    flat = table.astype(dict.fromkeys(table.select_dtypes("Float64").columns, "float64"))
+    if "measure" in flat:
+        flat = flat.sort_values("measure", key=lambda column: column.map(PLACES), kind="stable")
+    found: dict[str, list[Record]] = {}
+    for row in flat.to_dict("records"):
+        found.setdefault(row["structure"], []).append({str(name): value for name, value in row.items()})
+    return found
+
+
+def _place(name: str) -> tuple[str, str]:
+    return structure_text(name), f"{name}.html"

@@ -1,0 +1,195 @@
+"""The statistics of one structure: all tests against age, as tables of its page."""
+
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from ctpop.contracts.all_tables import CENTILES_SHOWN
+from ctpop.figures.formatting import AXES, MEASURES, SEXES
+from ctpop.stages.report import cells
+from ctpop.stages.report.cells import LOG_P, RHO, Cell, Grid, Head, P, Row
+from ctpop.stages.report.structure_tables import MEASURE, NOTE, Record, Rows, note, p_pair, true, without_notes
+
+TERMS = {
+    "age": "Value depends on age",
+    "nonlinear": "Relation to age is not a straight line",
+    "interaction": "Women and men differ in their relation to age",
+}
+CENTILE_STEP_YEARS = 10
+
+
+def results(rows: Rows) -> Grid:
+    """Return the results of all tests, one row for each number and a column for each measure."""
+    of_measure = {
+        measure: {
+            table: row
+            for table in ("associations", "groups", "normality")
+            for row in rows.of(table)
+            if row["measure"] == measure
+        }
+        for measure in MEASURES
+    }
+    lines: list[tuple[str, str, Callable[[Record], Cell]]] = [
+        ("Usable values, n", "associations", lambda row: cells.count(row["n"])),
+        (f"Spearman {RHO} with age", "associations", lambda row: cells.coefficient(row["rho"])),
+        (rows.interval, "associations", lambda row: cells.limits(row["ci_low"], row["ci_high"])),
+        (P, "associations", lambda row: cells.p_value(row["p"])),
+        (LOG_P, "associations", lambda row: cells.decimal(row["log10_p"])),
+        (f"{P}, Bonferroni", "associations", lambda row: cells.p_value(row["p_bonferroni"])),
+        (f"{P}, Holm", "associations", lambda row: cells.p_value(row["p_holm"])),
+        ("False discovery rate <i>q</i>", "associations", lambda row: cells.p_value(row["q_bh"])),
+        (rows.below_alpha, "associations", lambda row: _flag(row["significant"])),
+        ("Kruskal–Wallis <i>H</i> over age quartiles", "groups", lambda row: cells.decimal(row["h"])),
+        ("Degrees of freedom", "groups", lambda row: cells.count(row["df"])),
+        (f"{P} (<i>H</i>)", "groups", lambda row: cells.p_value(row["p"])),
+        (f"{P} (<i>H</i>), Bonferroni", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
+        ("Effect size ε²", "groups", lambda row: cells.coefficient(row["epsilon_squared"])),
+        (
+            f"ε² of an even trend with this {RHO}",
+            "groups",
+            lambda row: cells.coefficient(row["epsilon_squared_of_rho"]),
+        ),
+        ("Relation that does not go one way", "groups", lambda row: _flag(row["discordant"])),
+        ("Normality: Kolmogorov–Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
+        (f"{P} (<i>D</i>)", "normality", lambda row: cells.p_value(row["p"])),
+        ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),
+    ]
+    made = [
+        Row(Markup(name), [tell(of_measure[measure][table]) for measure in MEASURES])
+        for name, table, tell in lines
+        if all(table in found for found in of_measure.values())
+    ]
+    return Grid("Association with age", cells.heads("", *AXES.values()), made)
+
+
+def post_hoc(rows: Rows) -> Grid:
+    """Return the rank-sum tests of pairs of age quartiles."""
+    ages = rows.study.conventions.age_ranges
+    made = [
+        Row(
+            f"{_quartile(row['group_a'], ages)} and {_quartile(row['group_b'], ages)}",
+            [
+                cells.words(MEASURES[row["measure"]]),
+                cells.decimal(row["shift"], 2),
+                cells.coefficient(row["auc"]),
+                cells.coefficient(row["cliffs_delta"]),
+                cells.decimal(row["z"], 2),
+                *p_pair(row),
+                cells.yes(row["significant"]),
+            ],
+            strong=true(row["significant"]),
+        )
+        for row in rows.of("posthoc")
+    ]
+    headings = cells.heads(
+        *("Age quartiles", MEASURE, "Shift, older<br>minus younger", "AUC", "Cliff’s δ", "<i>z</i>", P),
+        *(f"{P}, Bonferroni", Head(rows.below_alpha, words=True)),
+    )
+    told = "Shift: Hodges–Lehmann estimate, in mL or HU. AUC: probability that the older has the larger value."
+    return Grid("Pairs of age quartiles", headings, made, told)
+
+
+def by_sex(rows: Rows) -> Grid:
+    """Return the correlations of women and of men."""
+    made = [
+        Row(
+            SEXES[row["sex"]],
+            [
+                cells.words(MEASURES[row["measure"]]),
+                cells.count(row["n"]),
+                cells.coefficient(row["rho"]),
+                cells.limits(row["ci_low"], row["ci_high"]),
+                *p_pair(row),
+                note(row),
+            ],
+        )
+        for row in rows.of("associations_by_sex")
+    ]
+    headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, P, f"{P}, Bonferroni", NOTE)
+    return without_notes(Grid("Women and men", headings, made))
+
+
+def adjusted(rows: Rows) -> Grid:
+    """Return the correlations adjusted for covariates."""
+    made = [
+        Row(
+            "Nothing to adjust for" if row["adjusted_for"] == "none" else row["adjusted_for"],
+            [
+                cells.words(MEASURES[row["measure"]]),
+                cells.count(row["n"]),
+                cells.count(row["n_left_out"]),
+                cells.coefficient(row["rho_crude"]),
+                cells.coefficient(row["rho"]),
+                cells.limits(row["ci_low"], row["ci_high"]),
+                *p_pair(row),
+                note(row),
+            ],
+        )
+        for row in rows.of("adjusted")
+    ]
+    headings = cells.heads(
+        *("Adjusted for", MEASURE, "n", "Left out", f"{RHO} not adjusted", f"{RHO} adjusted", rows.interval, P),
+        *(f"{P}, Bonferroni", NOTE),
+    )
+    told = "Patients with an unknown covariate are left out; the correlations not adjusted are of the same patients."
+    return without_notes(Grid("Adjusted for covariates", headings, made, told))
+
+
+def curves(rows: Rows) -> Grid:
+    """Return the adjusted tests of age quartiles and of the age curve."""
+    quartiles = [
+        Row(
+            "Age quartiles differ (Quade)",
+            [
+                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.count(row["n"])),
+                *(cells.decimal(row["f"], 2), cells.count(row["df_between"]), cells.count(row["df_within"])),
+                *p_pair(row),
+                *(cells.coefficient(row["eta_squared"], 3), note(row)),
+            ],
+        )
+        for row in rows.of("rank_ancova")
+    ]
+    terms = [
+        Row(
+            TERMS[row["term"]],
+            [
+                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.count(row["n"])),
+                *(cells.decimal(row["f"], 2), cells.count(row["df_1"]), cells.count(row["df_2"])),
+                *p_pair(row),
+                *(cells.coefficient(row["partial_r_squared"], 3), note(row)),
+            ],
+        )
+        for row in rows.of("age_curves")
+    ]
+    headings = cells.heads(
+        *("Tested", MEASURE, Head("Adjusted for", words=True), "n", "<i>F</i>", "df", "df<br>residual", P),
+        *(f"{P}, Bonferroni", "Share of<br>variance", NOTE),
+    )
+    return without_notes(Grid("Age quartiles and age curve, adjusted", headings, quartiles + terms))
+
+
+def centiles(rows: Rows) -> Grid:
+    """Return the centile curves of each sex, every ten years."""
+    columns = [f"centile_{centile:02d}" for centile in CENTILES_SHOWN]
+    made = [
+        Row(
+            f"{SEXES[row['sex']]}, {row['age_years']:g} years",
+            [
+                cells.words(AXES[row["measure"]]),
+                *(cells.decimal(row[column]) for column in columns),
+                cells.count(row["n_near"]),
+            ],
+        )
+        for row in rows.of("centiles")
+        if row["age_years"] % CENTILE_STEP_YEARS == 0
+    ]
+    headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Patients within<br>5 years")
+    return Grid("Centiles", headings, made, "Share of people of this age and sex that lies below the value.")
+
+
+def _quartile(number: int, ages: list[str]) -> str:
+    return f"{number} ({ages[number - 1]} years)" if ages[number - 1] else str(number)
+
+
+def _flag(truth: object) -> Cell:
+    return Cell(cells.yes(truth).text, "")

@@ -1,0 +1,160 @@
+"""The tables of the page: what a reader wants to know at a glance, as rows of text."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts import all_tables
+from ctpop.contracts.all_tables import CONTRAST_LOOKS
+from ctpop.figures import flow as flow_figure
+from ctpop.figures.association import KEY, Key
+from ctpop.figures.formatting import (
+    LEFT_OUT_BY_REVIEWER,
+    LOOKS,
+    MEASURES,
+    NOT_MEASURED,
+    REASONS,
+    number,
+    structure_text,
+)
+from ctpop.stages.report.finished_study import Study
+from ctpop.study import rule_sets
+
+STATUS = {"segmented": "segmented", "existing": "existing segmentation", **NOT_MEASURED}
+FAILURES_SHOWN = 50
+CHANGES_SHOWN = 10
+LOST = {
+    frozenset(MEASURES): "their volume and attenuation were left out",
+    frozenset({"volume_ml"}): "their volume was left out, their attenuation was not",
+    frozenset({"hu_mean"}): "their attenuation was left out, their volume was not",
+    frozenset(): "this was noted, and their values were used",
+}
+
+
+def counts(study: Study) -> dict[str, int]:
+    """Return how many scans, structures and values each stage saw and let through."""
+    tables = study.tables
+    flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
+    associations = tables["associations"].loc[tables["associations"]["family"] == "structures"]
+    segments = tables.get("segments")
+    made = {} if segments is None else {"segmented": int(segments["status"].isin(all_tables.USABLE_STATUS).sum())}
+    single = tables["analysis"]["structure"].isin(study.label_set.names)
+    usable = tables["analysis"].loc[single, "measure"].value_counts()
+    return {
+        "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
+        "cohort": len(cohort),
+        "patients": int(cohort["patient_id"].nunique()),
+        **made,
+        "measured": int(measures.loc[measures["status"].eq("measured"), "scan_id"].nunique()),
+        "structures": len(study.label_set.names),
+        "pairs_of_scan_and_structure": len(measures),
+        **{f"usable_{measure}": int(usable.get(measure, 0)) for measure in MEASURES},
+        "tested": int(associations["rho"].notna().sum()),
+        "significant": int(associations["significant"].sum()),
+    }
+
+
+def tests_of(table: pd.DataFrame) -> int:
+    """Return how many tests of single structures have a result: the size of their family."""
+    return int(table.loc[table["family"] == "structures", "p"].notna().sum())
+
+
+def flow(study: Study) -> list[tuple[str, int, int, int]]:
+    """Return each step with the scans before, removed and after it; after the criteria only if there was a review."""
+    table = study.tables["flow"][["sentence", "n_before", "n_removed", "n_after"]]
+    rows = list(table.itertuples(index=False, name=None))
+    n = flow_figure.source(study.tables).groupby("step")["n"].sum().to_dict()
+    if "reviewed" in n:
+        rows.append(("Not measured", n["included"], n["not_measured"], n["measured"]))
+        rows.append((LEFT_OUT_BY_REVIEWER, n["measured"], n["excluded_by_reviewer"], n["reviewed"]))
+    return rows
+
+
+def overlap(study: Study) -> list[tuple[str, list[int]]]:
+    """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two."""
+    table, sentences = study.tables["overlap"], study.tables["flow"]["sentence"]
+    if not table.loc[table["order"] != table["other_order"], "n_both"].any():
+        return []
+    matrix = table.pivot_table(index="order", columns="other_order", values="n_both").astype(int)
+    return [(sentence, row) for sentence, row in zip(sentences, matrix.to_numpy().tolist(), strict=True)]
+
+
+def contrast(study: Study) -> dict[str, Any]:
+    """Return how scans look by what is said of contrast agent, and the first that look otherwise."""
+    table = study.tables["contrast_check"]
+    said = table["contrast"].map({True: "given", False: "not given"}).astype("object").fillna("not recorded")
+    counts_of = pd.crosstab(said, table["looks"]).reindex(columns=list(CONTRAST_LOOKS), fill_value=0)
+    against = table.loc[table["agrees"].eq(False).fillna(False)]
+    shown = against.head(FAILURES_SHOWN)
+    places = ("aorta_hu", "kidneys_hu", "portal_vein_hu")
+    return {
+        "looks": [LOOKS[look] for look in CONTRAST_LOOKS],
+        "rows": [
+            (str(words), list(map(int, row))) for words, row in zip(counts_of.index, counts_of.to_numpy(), strict=True)
+        ],
+        "against": [
+            (
+                row["scan_id"],
+                "given" if row["contrast"] else "not given",
+                LOOKS[row["looks"]],
+                *[number(row[place]) for place in places],
+            )
+            for row in shown.to_dict("records")
+        ],
+        "n_against": len(against),
+        "n_measured": int(table["looks"].ne("not_measured").sum()),
+    }
+
+
+def source_conflicts(study: Study) -> int:
+    """Return of how many scans in the study the registry and the headers of the images say different things."""
+    return int(study.tables["cohort"]["source_conflict"].notna().sum())
+
+
+def age_quartiles(ages: pd.Series) -> list[str]:
+    """Return 25th percentile, median and 75th percentile in words, or nothing where no age is known."""
+    known = ages.dropna()
+    return [] if known.empty else [f"{age:.1f}" for age in np.percentile(known, [25, 50, 75])]
+
+
+def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
+    """Return the number of scans by outcome, and the first scans without a label map with the reason."""
+    outcomes = segments["status"].value_counts()
+    failed = segments.loc[~segments["status"].isin(all_tables.USABLE_STATUS)]
+    shown = failed.head(FAILURES_SHOWN)[["scan_id", "status", "detail"]].fillna("")
+    return {
+        "outcomes": [(STATUS[code], int(outcomes[code])) for code in STATUS if code in outcomes],
+        "failed": [(scan, STATUS[status], detail) for scan, status, detail in shown.itertuples(index=False)],
+        "n_failed": len(failed),
+    }
+
+
+def screening_rules(study: Study) -> dict[str, Any]:
+    """Return what each applied rule takes away and its limits, the verdicts by reason, and how many were reviewed."""
+    chosen, verdicts = study.config["screen"], study.tables["verdicts"]
+    rules = rule_sets.read(chosen["rules"]).with_truncated_hu(chosen.get("use_truncated_hu")).rules
+    n = verdicts["reason"].value_counts()
+    return {
+        "rules": {name: {"lost": LOST[frozenset(rule.drops)], **rule.limits} for name, rule in rules.items()},
+        "n": {reason: int(n.get(reason, 0)) for reason in REASONS},
+        "reviewed": int(verdicts["reviewer"].notna().sum()),
+    }
+
+
+def incomplete_groups(study: Study) -> list[tuple[str, list[str], int]]:
+    """Return the groups that the label set does not have all members of, with those it has and how many there are."""
+    size = study.label_set.group_members.groupby("group").size()
+    return [
+        (structure_text(group), [structure_text(name) for name in members], int(size[group]))
+        for group, members in study.label_set.groups.items()
+        if len(members) < size[group]
+    ]
+
+
+def sensitive(study: Study) -> list[Key]:
+    """Return the structures and measures that the report compares under all rule sets."""
+    table = study.tables["sensitivity"]
+    change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()
+    most = change[change > 0].sort_values(ascending=False, kind="stable").index[:CHANGES_SHOWN]
+    return list(dict.fromkeys([*study.chosen, *most]))

@@ -1,0 +1,60 @@
+"""A case from the images of its scan: three planes, the outlines in them, and the histogram of the structure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.imaging.images import Volume
+from ctpop.stages.review.case_pictures import Drawn, binned
+from ctpop.stages.review.plane_pictures import outlines_of, picture_of, window_of
+from ctpop.stages.review.planes import VIEWS, frame_of, plane_of
+
+CENTROID = [f"centroid_{axis}_mm" for axis in "xyz"]
+BOX = [[f"bbox_{end}_{axis}_mm" for axis in "xyz"] for end in ("min", "max")]
+PLACE = (*CENTROID, *BOX[0], *BOX[1])
+
+
+@dataclass(frozen=True)
+class Images:
+    """Label map and CT of a scan (or no CT), and the number of each structure in the label map."""
+
+    mask: Volume
+    ct: Volume | None
+    label_of: dict[str, int]
+
+
+def drawn_case(images: Images, row: pd.Series, hu: NDArray[np.int64], n: NDArray[np.int64]) -> Drawn:
+    """Return what is drawn of a case.
+
+    Parameters
+    ----------
+    images
+        Of the scan.
+    row
+        Its row of `measures`, with a voxel at least.
+    hu, n
+        Its histogram: whole HU that occur and how often; empty without a CT.
+
+    """
+    label = images.label_of[row["structure"]]
+    names = {number: name for name, number in images.label_of.items()}
+    grid, data = images.mask.grid, images.mask.data
+    box = np.array([[row[name] for name in corner] for corner in BOX])
+    frame = frame_of(data, label, grid, row[CENTROID].to_numpy(dtype=float), box)
+    planes = [plane_of(data, images.ct.data if images.ct else None, grid, frame, view) for view in VIEWS]
+    window = window_of(row["hu_p50"], row["hu_p95"])
+    outlines = [outlines_of(plane.labels, label) for plane in planes]
+    others = [
+        {names[other]: path for other, path in sorted(paths.items()) if other != label and other in names}
+        for paths in outlines
+    ]
+    mine = [paths.get(label, "") for paths in outlines]
+    return Drawn(picture_of(planes, window), window, frame.side_mm, mine, others, binned(hu, n))
+
+
+def histogram_of(path: Path, scan_id: str) -> pd.DataFrame:
+    """Return the histogram of one scan out of the file of a shard: columns structure, hu, n; no rows if it has none."""
+    return pd.read_parquet(path, columns=["structure", "hu", "n"], filters=[("scan_id", "==", scan_id)])

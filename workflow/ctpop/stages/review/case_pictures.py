@@ -1,0 +1,117 @@
+"""The album of a study: a picture of each case, and one script per scan with outlines and histograms of its cases.
+
+The script is written after the pictures and carries a fingerprint of what they show, so that a picture is drawn once:
+neither a review, nor other rules, nor a killed job draws it again. It is a script and not JSON because a page that is
+opened from disk may load scripts, and nothing else.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.foundation.files import remove_half_written, write_atomically, write_text
+from ctpop.stages.review.plane_pictures import Window
+
+FORMAT = 1  # to be raised when pictures or scripts change
+CALL = "gallery.receive("
+MOST_BINS = 60
+BIN_WIDTHS_HU = (1, 2, 5, 10, 20, 50, 100, 200, 500, 2000)
+TAIL = 0.005  # share of the voxels at either end that count in the last bin
+SHOWN = ("n_voxels", "volume_ml", "hu_mean", "hu_sd", "hu_min", "hu_max", "centroid_x_mm", "centroid_y_mm")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of a case: three planes as one picture, and its outlines and those of its neighbours by plane."""
+
+    picture: bytes
+    window: Window
+    side_mm: float
+    outline: list[str]
+    others: list[dict[str, str]]
+    histogram: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Album:
+    """The folder of the gallery, `report/review` of a study."""
+
+    folder: Path
+
+    def picture_path(self, scan_id: str, structure: str) -> Path:
+        """Return where the picture of a case lies, or would lie."""
+        return self.folder / "images" / scan_id / f"{structure}.webp"
+
+    def script_path(self, scan_id: str) -> Path:
+        """Return where the script of a scan lies, or would lie."""
+        return self.folder / "scans" / f"{scan_id}.js"
+
+    def cases(self, scan_id: str, fingerprint: str) -> dict[str, Any]:
+        """Return what was drawn of a scan with this fingerprint, by structure; nothing where a file is not whole."""
+        try:
+            text = self.script_path(scan_id).read_text(encoding="utf-8")
+            content = json.loads(text[text.index(CALL) + len(CALL) : text.rindex(")")])
+            found: dict[str, Any] = content["cases"] if content["fingerprint"] == fingerprint else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+        return {name: case for name, case in found.items() if self.picture_path(scan_id, name).is_file()}
+
+    def keep(self, scan_id: str, fingerprint: str, before: dict[str, Any], drawn: dict[str, Drawn]) -> None:
+        """Write the pictures of new cases, then the script with these and those before."""
+        for folder in (self.folder / "images" / scan_id, self.folder / "scans"):
+            remove_half_written(folder)
+        for structure, case in drawn.items():
+            path = self.picture_path(scan_id, structure)
+            write_atomically(path, lambda part, case=case: part.write_bytes(case.picture))  # type: ignore[misc]
+        cases = {**before, **{structure: _told(case) for structure, case in drawn.items()}}
+        content = {"scan": scan_id, "fingerprint": fingerprint, "cases": cases}
+        write_text(f"{CALL}{script_json(content)});\n", self.script_path(scan_id))
+
+
+def script_json(content: Any) -> str:
+    """Return JSON that may stand in a script; no text in it can end a script element, wherever it is put."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def fingerprint_of(mask_sha256: str, measures: pd.DataFrame) -> str:
+    """Return a digest of what pictures of a scan show: its label map, and what was measured in its CT.
+
+    The checksum of the CT would need the CT to be read each time. What was measured in it stands in for it: a CT that
+    is replaced is measured anew, and differs in a mean or an extreme of some structure.
+    """
+    values = [[None if pd.isna(cell) else cell for cell in row] for row in measures[["structure", *SHOWN]].to_numpy()]
+    text = json.dumps([FORMAT, mask_sha256, sorted(values)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def binned(hu: NDArray[np.int64], n: NDArray[np.int64]) -> dict[str, Any]:
+    """Return counts in bins of equal width, of at most `MOST_BINS` bins: first HU, width and counts.
+
+    Voxels of both tails count in the first and last bin. Nothing is returned where there is no voxel.
+    """
+    if not hu.size:
+        return {}
+    cumulated = np.cumsum(n) / n.sum()
+    low, high = (int(hu[np.searchsorted(cumulated, share)]) for share in (TAIL, 1 - TAIL))
+    width = next(width for width in BIN_WIDTHS_HU if high // width - low // width < MOST_BINS)
+    first, last = low // width, high // width
+    bins = np.clip(hu // width, first, last) - first
+    counts = np.bincount(bins, weights=n, minlength=last - first + 1).astype(int)
+    return {"first": first * width, "width": width, "counts": counts.tolist()}
+
+
+def _told(case: Drawn) -> dict[str, Any]:
+    return {
+        "side_mm": round(case.side_mm, 1),
+        "window": [case.window.name, case.window.low, case.window.high],
+        "outline": case.outline,
+        "others": case.others,
+        "histogram": case.histogram,
+    }

@@ -1,0 +1,147 @@
+"""Pictures of the masks of a shard that a reviewer should look at.
+
+In: segments, measures, histograms and verdicts, the store of label maps and the CT volumes. Out: a row per case, and
+in the album of the gallery a picture and a script beside it. Which cases there are follows from what the rules say, not
+from a review; what is drawn already is not drawn again.
+"""
+
+import argparse
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import EXTREMES, MEASURES_TABLE, REVIEW_CASES, SEGMENTS, VERDICTS
+from ctpop.foundation.errors import ScanError, in_one_line
+from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.scans import Scan, read_both, scans_of
+from ctpop.stages.review.case_drawing import PLACE, Images, drawn_case, histogram_of
+from ctpop.stages.review.case_pictures import SHOWN, Album, Drawn, fingerprint_of
+from ctpop.stages.review.case_selection import chosen_cases
+from ctpop.study import configuration, label_sets
+from ctpop.study.label_sets import LabelSet
+from ctpop.study.registry import read_registry
+from ctpop.study.registry_options import reading_of
+
+LOG = logging.getLogger(__name__)
+
+LOG_EVERY = 10
+READ = dict.fromkeys(["n_voxels", *SHOWN, *PLACE, "hu_p50", "hu_p95"])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where label maps and histograms lie, what their structures include, and where pictures go."""
+
+    store: Store
+    label_set: LabelSet
+    histograms: Path
+    album: Album
+
+
+def draw_scan(scan: Scan, cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+    """Return the rows of one scan and draw what its album lacks; if it cannot be read, the rows have the reason.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    cases
+        Its cases: columns scan_id, structure, chosen.
+    measures
+        Its rows of `measures`.
+    sources
+        Where everything lies.
+
+    """
+    fingerprint = fingerprint_of(scan.mask_sha256, measures)
+    there = sources.album.cases(scan.scan_id, fingerprint)
+    lacking = measures[measures["structure"].isin(set(cases["structure"]) - set(there))]
+    try:
+        if len(lacking):
+            sources.album.keep(scan.scan_id, fingerprint, there, drawn_cases(scan, lacking, sources))
+    except (ScanError, MemoryError) as error:
+        LOG.info("%s is not drawn: %s", scan.scan_id, in_one_line(error))
+        return cases.assign(image=None, fingerprint=None, detail=in_one_line(error))
+    images = [f"images/{scan.scan_id}/{structure}.webp" for structure in cases["structure"]]
+    return cases.assign(image=images, fingerprint=fingerprint, detail=None)
+
+
+def drawn_cases(scan: Scan, rows: pd.DataFrame, sources: Sources) -> dict[str, Drawn]:
+    """Return what is drawn of some structures of a scan.
+
+    Raises
+    ------
+    ScanError
+        If label map or CT cannot be read.
+
+    """
+    labels = sources.store.note_of(scan.scan_id).labels
+    mask, ct = read_both(scan, sources.store)
+    label_sets.join(mask.data, sources.label_set.joins(labels))  # as they were measured
+    images = Images(mask, ct, labels)
+    histogram = histogram_of(sources.histograms, scan.scan_id)
+    drawn = {}
+    for _, row in rows.iterrows():
+        counts = histogram[histogram["structure"] == row["structure"]]
+        hu, n = counts["hu"].to_numpy(dtype="int64"), counts["n"].to_numpy(dtype="int64")
+        drawn[str(row["structure"])] = drawn_case(images, row, hu, n)
+    return drawn
+
+
+def draw_shard(scans: list[Scan], cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+    """Return the rows of all scans of a shard."""
+    parts = dict(list(cases.groupby("scan_id", sort=False)))
+    rows = [REVIEW_CASES.empty()]
+    for done, scan in enumerate((scan for scan in scans if scan.scan_id in parts), start=1):
+        of_scan = measures[measures["scan_id"] == scan.scan_id]
+        rows.append(draw_scan(scan, parts[scan.scan_id], of_scan, sources))
+        if done % LOG_EVERY == 0:
+            LOG.info("%d/%d scans", done, len(parts))
+    return pd.concat([part.astype(REVIEW_CASES.empty().dtypes.to_dict()) for part in rows], ignore_index=True)
+
+
+def verdicts_of(path: Path, scan_ids: "pd.Series[str]") -> pd.DataFrame:
+    """Return what the rules say of some scans: columns scan_id, structure, rule_reason."""
+    columns: dict[str, Any] = {name: VERDICTS.columns[name] for name in (*VERDICTS.key, "rule_reason")}
+    filters = [("scan_id", "in", list(scan_ids))] if len(scan_ids) else [("scan_id", "==", "")]
+    return replace(VERDICTS, columns=columns).check(
+        pd.read_parquet(path, columns=list(columns), filters=filters), where=path
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Choose the cases of a shard, draw those that are not drawn, and write the rows."""
+    share = configuration.section("review", options.settings)["sample_share"]
+    segments, measures = SEGMENTS.read(options.segments), MEASURES_TABLE.read(options.measures, *READ)
+    extremes = EXTREMES.read(options.extremes) if options.extremes else EXTREMES.empty()
+    cases = chosen_cases(verdicts_of(options.verdicts, segments["scan_id"]), measures, share, extremes)
+    LOG.info("%d scans, %d cases to look at", len(segments), len(cases))
+    reading = reading_of(configuration.section("cohort", options.reading))
+    scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
+    label_set = label_sets.read(options.structures)
+    sources = Sources(Store(options.masks), label_set, options.histograms, Album(options.gallery))
+    written = REVIEW_CASES.write(draw_shard(scans, cases, measures, sources), options.out)
+    LOG.info("%d cases, %d without a picture", len(written), written["image"].isna().sum())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--registry", type=Path, required=True, help="CSV with one row per scan (docs/data.md)")
+    parser.add_argument(
+        "--reading",
+        default="{}",
+        help="settings of section cohort that say how the registry is read, as JSON (default: it has our shape)",
+    )
+    parser.add_argument("--segments", type=Path, required=True, help="Parquet with the rows of segments of a shard")
+    parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of the shard")
+    parser.add_argument("--histograms", type=Path, required=True, help="Parquet with the histograms of the shard")
+    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts of all scans")
+    parser.add_argument("--extremes", type=Path, help="Parquet with the smallest and largest values of each structure")
+    parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
+    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--settings", default="{}", help="section review of the configuration, as JSON")
+    parser.add_argument("--gallery", type=Path, required=True, help="folder report/review, where the pictures go")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: a row per case")

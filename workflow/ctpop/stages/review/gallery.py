@@ -1,0 +1,95 @@
+"""The page on which a reviewer judges masks: `report/review/index.html`, which opens from disk and asks no network.
+
+In: the cases of all shards, verdicts and measures of the study, and the decisions it was screened with. The pictures
+are there already; this writes the page, its script, its style and the list of cases.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import MEASURES, MEASURES_TABLE, REVIEW, REVIEW_CASES, VERDICTS
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import write_text
+from ctpop.foundation.resources import resource
+from ctpop.foundation.templates import environment
+from ctpop.stages.review.case_pictures import script_json
+from ctpop.stages.review.gallery_data import case_rows, page_data, review_cells, spread_of
+from ctpop.stages.review.plane_pictures import BONE, LUNG, SOFT
+from ctpop.stages.review.planes import PIXELS, VIEWS
+from ctpop.study import configuration
+from ctpop.study.registry import read_cells
+
+LOG = logging.getLogger(__name__)
+
+TEMPLATES = resource("gallery")
+COPIED = ("gallery.js", "gallery.css")
+
+
+def page_text(study: dict[str, Any], sample_share: float) -> str:
+    """Return the page without its cases, which come as a script."""
+    return (
+        environment(TEMPLATES)
+        .get_template("gallery.html")
+        .render(
+            study=study["name"],
+            banner=study.get("banner", ""),
+            share=f"{100 * sample_share:g}",
+            views=VIEWS,
+            pixels=PIXELS,
+            windows=(SOFT, BONE, LUNG),
+        )
+    )
+
+
+def refuse_missing_pictures(images: "pd.Series[str]", folder: Path) -> None:
+    """Raise a ContractError if somebody has removed pictures that were drawn: Snakemake does not know of them."""
+    lost = [image for image in images if not (folder / image).is_file()]
+    if lost:
+        told = f"{len(lost)} of {len(images)} pictures are not there, first {', '.join(lost[:3])}"
+        raise ContractError(
+            f"{folder}: {told}; draw them again with"
+            " `snakemake --forcerun review --profile profiles/local --configfile my_study.yaml`"
+        )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the page and what belongs to it.
+
+    Raises
+    ------
+    ContractError
+        If the settings are not JSON or have errors, a table breaks its promise, or a picture is gone.
+
+    """
+    study, share = (
+        configuration.section("study", options.study),
+        configuration.section("review", options.settings)["sample_share"],
+    )
+    verdicts = VERDICTS.read(options.verdicts, "rule_reason", "usable_volume", "usable_hu")
+    measures = MEASURES_TABLE.read(options.measures, *MEASURES)
+    cells = read_cells(options.review) if options.review else pd.DataFrame(columns=list(REVIEW.columns))
+    cases = REVIEW_CASES.read(options.cases)
+    refuse_missing_pictures(cases["image"].dropna(), options.gallery)
+    rows = case_rows(cases, verdicts, measures)
+    spread = spread_of(verdicts, measures, list(dict.fromkeys(cases["structure"])))
+    data = page_data(study, rows, spread, review_cells(cells))
+    write_text(page_text(study, share), options.gallery / "index.html")
+    for name in COPIED:
+        write_text((TEMPLATES / name).read_text(encoding="utf-8"), options.gallery / name)
+    write_text(f"gallery.begin({script_json(data)});\n", options.gallery / "cases.js")
+    LOG.info("%d cases, %d decisions made before", len(rows), len(cells))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--cases", type=Path, required=True, help="Parquet with the cases of all shards")
+    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts")
+    parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
+    parser.add_argument("--review", type=Path, help="CSV with the decisions that the study was screened with")
+    parser.add_argument("--study", required=True, help="section study of the configuration, as JSON")
+    parser.add_argument("--settings", default="{}", help="section review of the configuration, as JSON")
+    parser.add_argument("--gallery", type=Path, required=True, help="folder to write the page to, report/review")

@@ -1,0 +1,42 @@
+"""The values that enter the statistics under each rule set, for the comparison of results (`analysis_sets`)."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as arrow
+from pyarrow import parquet
+
+from ctpop.contracts.all_tables import ANALYSIS_SETS, RULE_SETS
+from ctpop.contracts.tables import COMPRESSION
+from ctpop.foundation.files import remove_half_written, write_atomically
+
+WORDS = arrow.dictionary(arrow.int32(), arrow.string())
+SCHEMA = arrow.schema([(name, arrow.float64() if name == "value" else WORDS) for name in ANALYSIS_SETS.columns])
+
+
+def write_sets(sets: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
+    """Write the values of each rule set as a row group of its own.
+
+    Only one set is in memory at a time, and words are stored as numbers: 100,000 scans have 90 million values.
+
+    Parameters
+    ----------
+    sets
+        Name and values of each set, names in the order of `schema.RULE_SETS`; values as `values.usable_values` returns
+        them, sorted by key.
+    path
+        Parquet file to write.
+
+    """
+
+    def write(part: Path) -> None:
+        with parquet.ParquetWriter(part, SCHEMA, compression=COMPRESSION) as writer:
+            for name, values in sets:
+                rules = pd.Categorical([name], categories=list(RULE_SETS)).repeat(len(values))
+                frame = values.assign(rules=rules)[list(ANALYSIS_SETS.columns)]
+                table = arrow.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
+                writer.write_table(table.replace_schema_metadata(), row_group_size=max(len(frame), 1))
+
+    remove_half_written(path.parent)
+    write_atomically(path, write)

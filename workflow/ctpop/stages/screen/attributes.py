@@ -1,0 +1,72 @@
+"""What screening knows beside the measures: about structures from the label set, about patients from the registry."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.screen.rows import Rows
+from ctpop.study.label_sets import LabelSet, lower_bounds
+
+SEPARATORS = r"[\s;]+"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Lower bounds (ml), sides and twins by structure, and known absences (scan_id, structure), each once."""
+
+    bounds: dict[str, float]
+    sides: dict[str, str]
+    twins: dict[str, str]
+    absences: pd.DataFrame
+
+
+def facts_of(label_set: LabelSet, changed_bounds: dict[str, float | None], cohort: pd.DataFrame | None) -> Facts:
+    """Return what is known; without a cohort, no absence is.
+
+    Raises
+    ------
+    ContractError
+        If a bound or an absence is that of no structure of the label set.
+
+    """
+    paired = label_set.table.dropna(subset="side")
+    nobody = pd.DataFrame({"scan_id": pd.Series(dtype="str"), "structure": pd.Series(dtype="str")})
+    return Facts(
+        bounds=lower_bounds(label_set, changed_bounds),
+        sides=dict(zip(paired["structure"], paired["side"], strict=True)),
+        twins=label_set.twins,
+        absences=nobody if cohort is None else known_absences(cohort, label_set.names),
+    )
+
+
+def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return one row per scan and structure that the registry's column `known_absent` names.
+
+    Raises
+    ------
+    ContractError
+        If a name is that of no structure.
+
+    """
+    told = cohort.loc[cohort["known_absent"].notna(), ["scan_id", "known_absent"]]
+    words = told.assign(structure=told["known_absent"].astype("str").str.split(SEPARATORS)).explode("structure")
+    absences = words.loc[words["structure"].fillna("").ne(""), ["scan_id", "structure"]].drop_duplicates()
+    unknown = absences[~absences["structure"].isin(list(names))]
+    if len(unknown):
+        first = ", ".join(f"{row.scan_id} ({row.structure})" for row in unknown.head(3).itertuples())
+        raise ContractError(
+            "registry: known_absent names structures of the label set, separated by blanks or semicolons, found"
+            f" {len(unknown)} names that are none, first {first}"
+        )
+    return absences.reset_index(drop=True)
+
+
+def rows_of(rows: Rows, pairs: pd.DataFrame) -> NDArray[np.int32]:
+    """Return the numbers of the rows that pairs of scan_id and structure mean; pairs without a row are left out."""
+    scan, structure = pd.Index(pairs["scan_id"]), pd.Index(pairs["structure"])
+    found = rows.find(rows.scan_ids.get_indexer(scan), rows.names.get_indexer(structure))
+    return found[found >= 0]

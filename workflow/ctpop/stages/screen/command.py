@@ -1,0 +1,175 @@
+"""Which measures can be trusted: decided on tables, in seconds, without touching an image.
+
+In: measures, the lower bounds of the label set, a rule set, known absences of the registry and the decisions of
+reviewers. Out: a verdict with a reason for each row, the values that may enter the statistics, what was lost and why,
+and the values under other rule sets for comparison.
+"""
+
+import argparse
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.contracts.all_tables import (
+    ANALYSIS,
+    COHORT,
+    EXCLUSIONS,
+    EXTREMES,
+    FAILURES,
+    GROUP_MEMBERS,
+    GROUP_VALUES,
+    MEASURES,
+    MEASURES_TABLE,
+    REASONS,
+    REVIEW,
+    STRUCTURE_FLOW,
+    VERDICTS,
+)
+from ctpop.stages.screen import analysis_sets, usable_values
+from ctpop.stages.screen import exclusions as losses
+from ctpop.stages.screen.attributes import Facts, facts_of
+from ctpop.stages.screen.extremes import extreme_table
+from ctpop.stages.screen.groups import NO_GROUPS, Groups, group_values, with_groups
+from ctpop.stages.screen.reviewer_decisions import decision_rows, read_review, reviewed
+from ctpop.stages.screen.rows import Rows, numbered
+from ctpop.stages.screen.verdicts import Judgement, judge
+from ctpop.study import configuration, label_sets, rule_sets
+from ctpop.study.rule_sets import RuleSet
+
+LOG = logging.getLogger(__name__)
+
+READ = ("status", "n_voxels", *MEASURES, "faces", "border_voxels", "largest_share", "side_mm", "asymmetry")
+COMPARED = ("none", "paper", "strict")
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The rows of measures with what holds against them, by the rules alone and with the decisions of reviewers."""
+
+    rows: Rows
+    rules: RuleSet
+    by_rules: Judgement
+    review: pd.DataFrame
+    decided: NDArray[np.int64]
+    final: Judgement
+
+
+def screened(rows: Rows, rules: RuleSet, facts: Facts, review: pd.DataFrame | None = None) -> Screening:
+    """Return what holds against each row of measures."""
+    by_rules = judge(rows, rules, facts)
+    decisions = REVIEW.empty() if review is None else review
+    decided = decision_rows(rows, decisions)
+    return Screening(rows, rules, by_rules, decisions, decided, reviewed(by_rules, decisions, decided))
+
+
+def verdicts_of(found: Screening) -> pd.DataFrame:
+    """Return a verdict for each row of measures."""
+    return usable_values.verdict_table(found.rows, found.by_rules, found.final, found.review, found.decided)
+
+
+def groups_of(rows: Rows, judgement: Judgement, groups: Groups) -> pd.DataFrame:
+    """Return the values of all groups of structures, and how many of their members are usable."""
+    return group_values(rows, {measure: judgement.usable(rows, measure) for measure in MEASURES}, groups)
+
+
+def analysis_of(rows: Rows, judgement: Judgement, groups: Groups = NO_GROUPS) -> pd.DataFrame:
+    """Return the values that may enter the statistics, one row each, sorted by key."""
+    single = usable_values.usable_values(rows, {measure: judgement.usable(rows, measure) for measure in MEASURES})
+    return with_groups(single, groups_of(rows, judgement, groups))
+
+
+def compared_sets(found: Screening, facts: Facts, groups: Groups = NO_GROUPS) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield name and values of every rule set that the study is compared with, and of its own."""
+    for name in COMPARED:
+        yield name, analysis_of(found.rows, judge(found.rows, rule_sets.read(name), facts), groups)
+    yield "study", analysis_of(found.rows, found.final, groups)
+
+
+def read_rules(chosen: dict[str, Any], names: list[str]) -> RuleSet:
+    """Return the rule set that the configuration chooses.
+
+    Raises
+    ------
+    ContractError
+        If there is no such set, or it is not fit for the structures of the study.
+
+    """
+    rules = rule_sets.read(chosen["rules"])
+    rule_sets.refuse_unknown_structures(rules, names)
+    return rules.with_truncated_hu(chosen.get("use_truncated_hu"))
+
+
+def decisions_of(chosen: dict[str, Any], rows: Rows, exclusions: Path | None, names: list[str]) -> pd.DataFrame | None:
+    """Return the decisions of reviewers about scans of the cohort, or nothing where the study has no review."""
+    if "review" not in chosen:
+        return None
+    excluded = EXCLUSIONS.read(exclusions) if exclusions else EXCLUSIONS.empty()
+    review = read_review(Path(chosen["review"]), rows.scan_ids, excluded["scan_id"], names)
+    LOG.info("%d decisions of reviewers about scans of the cohort", len(review))
+    return review
+
+
+def run(options: argparse.Namespace) -> None:
+    """Judge every row of measures, and write verdicts, analysis and what was lost."""
+    chosen = configuration.section("screen", options.settings)
+    label_set = label_sets.read(options.structures)
+    cohort = COHORT.read(options.cohort) if options.cohort else None
+    facts = facts_of(label_set, chosen["lower_bound_ml"], cohort)
+    rules = read_rules(chosen, label_set.names)
+    rows = numbered(MEASURES_TABLE.read(options.measures, *READ))
+    LOG.info("%d rows, rule set %s", len(rows), rules.name)
+    review = decisions_of(chosen, rows, options.exclusions, label_set.names)
+    found = screened(rows, rules, facts, review)
+    VERDICTS.write(verdicts_of(found), options.verdicts)
+    groups = Groups(label_set.groups, chosen["group_hu_share"])
+    of_group = ANALYSIS.write(analysis_of(rows, found.final, groups), options.analysis)["structure"].isin(
+        groups.members
+    )
+    if options.group_members:
+        GROUP_MEMBERS.write(label_set.group_members, options.group_members)
+    if options.group_values:
+        GROUP_VALUES.write(groups_of(rows, found.final, groups), options.group_values)
+    if options.failures:
+        FAILURES.write(losses.failure_table(rows, found.final, cohort), options.failures)
+    if options.structure_flow:
+        flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
+        STRUCTURE_FLOW.write(flow, options.structure_flow)
+    if options.extremes:
+        EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)
+    if options.analysis_sets:
+        analysis_sets.write_sets(compared_sets(found, facts, groups), options.analysis_sets)
+    _tell(found, of_group, groups)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
+    parser.add_argument("--structures", required=True, help="label set with lower bounds: shipped name or CSV")
+    parser.add_argument("--cohort", type=Path, help="Parquet with the cohort: known absences, age and sex")
+    parser.add_argument("--exclusions", type=Path, help="Parquet with the excluded scans, which a review may name")
+    parser.add_argument("--settings", default="{}", help="section screen of the configuration, as JSON")
+    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet to write: a verdict per row of measures")
+    parser.add_argument("--analysis", type=Path, required=True, help="Parquet to write: values that may be used")
+    parser.add_argument("--group-members", type=Path, help="Parquet to write: what belongs to each group")
+    parser.add_argument("--group-values", type=Path, help="Parquet to write: values of groups of structures")
+    parser.add_argument("--failures", type=Path, help="Parquet to write: losses per structure, by reason")
+    parser.add_argument("--structure-flow", type=Path, help="Parquet to write: from all scans to the values used")
+    parser.add_argument("--extremes", type=Path, help="Parquet to write: smallest and largest values per structure")
+    parser.add_argument("--analysis-sets", type=Path, help="Parquet to write: values under each rule set")
+
+
+def _tell(found: Screening, of_group: "pd.Series[bool]", groups: Groups) -> None:
+    for rule, rows_without in found.by_rules.unjudged.items():
+        if rows_without.any():
+            LOG.info("%d rows could not be judged by the rule %s: its evidence is missing", rows_without.sum(), rule)
+    if groups.members:
+        LOG.info("%d groups of structures, %d values of them", len(groups.members), of_group.sum())
+    numbers = np.bincount(found.final.reason, minlength=len(REASONS))
+    counts = ", ".join(f"{n} {reason}" for reason, n in sorted(zip(REASONS, numbers, strict=True)) if n)
+    LOG.info("%d rows = %s; %d values enter the statistics", len(found.rows), counts, (~of_group).sum())

@@ -1,0 +1,96 @@
+"""What screening takes away: counts by structure and reason, and who the people are whose values are lost."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.contracts.all_tables import LOSSES, MEASURES, REASONS, RULES
+from ctpop.stages.screen.evidence import Truth
+from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.verdicts import CODE, Judgement
+from ctpop.study.rule_sets import RuleSet
+
+SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
+NEEDING_NO_RULE = ("not_in_model", "not_segmented", "absent_known", "absent")
+
+
+def failure_table(rows: Rows, final: Judgement, cohort: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the table `failures`: per structure, what was used and lost, and age and sex of both."""
+    measured = rows.measures["status"].eq("measured").to_numpy(dtype=bool)
+    usable = {short: final.usable(rows, measure) for measure, short in SHORT.items()}
+    people = _people(rows, cohort)
+    return pd.DataFrame(
+        {
+            "structure": rows.names,
+            "n_scans": _count(rows, np.ones(len(rows), bool)),
+            "n_measured": _count(rows, measured),
+            **{f"n_usable_{short}": _count(rows, used) for short, used in usable.items()},
+            **{f"n_{reason}": _count(rows, final.reason == CODE[reason]) for reason in REASONS},
+            **{f"n_unjudged_{rule}": _unjudged(rows, final, rule) for rule in RULES},
+            **{
+                name.format(share, short): _means(rows, members, people[column])
+                for name, column in {"age_{}_{}_years": "age", "women_{}_{}": "woman"}.items()
+                for short, used in usable.items()
+                for share, members in {"usable": used, "removed": ~used}.items()
+            },
+        }
+    )
+
+
+def structure_flow(rows: Rows, final: Judgement, rules: RuleSet, *, with_review: bool) -> pd.DataFrame:
+    """Return the table `structure_flow`: from all scans to the values that are used, reason by reason."""
+    steps = [reason for reason in LOSSES if reason in (*NEEDING_NO_RULE, *rules.rules, "no_value")]
+    if with_review:
+        steps.insert(-1, "reviewer_excluded")
+    frames = [_flow(rows, final, measure, steps) for measure in MEASURES]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _flow(rows: Rows, final: Judgement, measure: str, steps: list[str]) -> pd.DataFrame:
+    against, lost = final.against[measure], ~final.usable(rows, measure)
+    removed = {step: _count(rows, lost & (against == CODE.get(step, -1))) for step in steps[:-1]}
+    n_scans = _count(rows, np.ones(len(rows), bool))
+    n_used = n_scans - _count(rows, lost)
+    n_removed = np.column_stack(list(removed.values()))
+    n_removed = np.column_stack([n_removed, n_scans - n_removed.sum(axis=1) - n_used])
+    n_after = n_scans[:, None] - n_removed.cumsum(axis=1)
+    return pd.DataFrame(
+        {
+            "structure": np.repeat(rows.names.to_numpy(), len(steps)),
+            "measure": measure,
+            "order": np.tile(np.arange(1, len(steps) + 1), len(rows.names)),
+            "reason": np.tile(np.array(steps, dtype=object), len(rows.names)),
+            "n_before": (n_after + n_removed).ravel(),
+            "n_removed": n_removed.ravel(),
+            "n_after": n_after.ravel(),
+        }
+    )
+
+
+def _people(rows: Rows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.float64]]:
+    """Return age and sex (1: woman, 0: man) of each row's person, NaN where they are not known."""
+    if cohort is None:
+        nobody = np.full(len(rows), np.nan)
+        return {"age": nobody, "woman": nobody}
+    known = cohort.set_index("scan_id").reindex(rows.scan_ids)
+    woman = known["sex"].map({"female": 1.0, "male": 0.0}).to_numpy(np.float64, na_value=np.nan)
+    return {"age": known["age_years"].to_numpy(np.float64)[rows.scan], "woman": woman[rows.scan]}
+
+
+def _count(rows: Rows, members: Truth) -> NDArray[np.int64]:
+    return np.bincount(rows.structure[members], minlength=len(rows.names))
+
+
+def _means(rows: Rows, members: Truth, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean per structure of the members' known values, NaN where there is none."""
+    known = members & ~np.isnan(values)
+    sums = np.bincount(rows.structure[known], weights=values[known], minlength=len(rows.names))
+    n = _count(rows, known)
+    means: NDArray[np.float64] = np.divide(sums, n, out=np.full(len(n), np.nan), where=n > 0)
+    return means
+
+
+def _unjudged(rows: Rows, final: Judgement, rule: str) -> pd.Series:
+    if rule not in final.unjudged:
+        return pd.Series(pd.NA, index=range(len(rows.names)), dtype="Int64")
+    return pd.Series(_count(rows, final.unjudged[rule]), dtype="Int64")

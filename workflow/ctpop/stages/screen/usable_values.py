@@ -1,0 +1,77 @@
+"""What comes out of a judgement: the verdict on every row, and the values that may enter the statistics."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
+
+from ctpop.contracts.all_tables import MEASURES, REASONS
+from ctpop.stages.screen.evidence import Truth
+from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.verdicts import Judgement, Reasons
+
+IN_ORDER = sorted(MEASURES)
+
+
+def verdict_table(
+    rows: Rows, by_rules: Judgement, final: Judgement, review: pd.DataFrame, decided: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Return the table `verdicts`: what the rules say and what holds in the end.
+
+    Parameters
+    ----------
+    rows
+        The rows of measures.
+    by_rules, final
+        The judgement without and with reviewers.
+    review
+        Decisions of reviewers.
+    decided
+        For each row the number of the decision about it, or -1.
+
+    """
+    unreviewed = pd.Series([None], dtype="str")
+    told = {name: pd.concat([review[name].astype("str"), unreviewed]).array for name in ("reviewer", "reason")}
+    return pd.DataFrame(
+        {
+            "scan_id": rows.measures["scan_id"].array,
+            "structure": rows.measures["structure"].array,
+            "usable_volume": final.usable(rows, "volume_ml"),
+            "usable_hu": final.usable(rows, "hu_mean"),
+            "reason": words_of(final.reason),
+            "rule_reason": words_of(by_rules.reason),
+            "reviewer": told["reviewer"].take(decided),
+            "review_reason": told["reason"].take(decided),
+        }
+    )
+
+
+def words_of(reason: Reasons) -> ExtensionArray:
+    """Return reasons as words."""
+    return pd.Series(list(REASONS), dtype="str").array.take(reason)
+
+
+def usable_values(rows: Rows, usable: dict[str, Truth]) -> pd.DataFrame:
+    """Return the values of the usable measures, one row each, in the order of the rows and then of the measures.
+
+    Scans, structures and measures are categories, so that millions of rows stay small.
+    """
+    free = np.column_stack([usable[measure] for measure in IN_ORDER])
+    row, measure = np.nonzero(free)
+    values = np.column_stack([rows.numbers(name) for name in IN_ORDER])
+    return pd.DataFrame(
+        {
+            "scan_id": _category(rows.scan[row], rows.scan_ids),
+            "structure": _category(rows.structure[row], rows.names),
+            "measure": _category(measure, IN_ORDER),
+            "value": values[row, measure],
+        }
+    )
+
+
+def _category(codes: NDArray[Any], categories: Iterable[str]) -> "pd.Categorical[str]":
+    words: pd.Index[str] = pd.Index(list(categories), dtype="str")
+    return pd.Categorical.from_codes(codes, categories=words)

@@ -1,0 +1,192 @@
+"""Make, or take over, the label map of every scan of a shard.
+
+In: the registry, of which the included scans of the shard are taken. Out: a row per scan in `segments`, and the label
+maps in the store. A scan that cannot be read, predicted or written is a row with a reason, and the shard goes on. A
+finished scan is never done twice, and the models are loaded only when a scan needs them.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import CONVERSIONS, SEGMENTS, USABLE_STATUS
+from ctpop.contracts.tables import write_csv
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.files import remove_half_written
+from ctpop.imaging.failure_policy import PASSING, trouble
+from ctpop.imaging.job_ledger import Ledger, beside
+from ctpop.imaging.label_map_store import Store
+from ctpop.stages.segment.pipeline import STEPS, Attempt, Source, attempts
+from ctpop.stages.segment.sources import Predict, Scan, TakeOver
+from ctpop.study import configuration, label_sets
+from ctpop.study.registry import add_registry_arguments, included_scans
+from ctpop.study.shards import parse_shard, shard_of
+
+LOG = logging.getLogger(__name__)
+SECONDS_BETWEEN_LINES = 60
+
+
+def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
+    """Return the rows of a cohort that belong to a shard."""
+    keys = cohort["patient_id"].fillna(cohort["scan_id"])
+    return cohort[keys.map(lambda key: shard_of(key, shards)).eq(shard)]
+
+
+def refused(cohort: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `segments` of scans whose DICOM files gave no CT volume."""
+    without = conversions[conversions["status"].ne("converted") & conversions["scan_id"].isin(cohort["scan_id"])]
+    details = without["status"] + ": " + without["detail"].fillna("")
+    rows = pd.DataFrame({"scan_id": without["scan_id"], "status": "not_converted", "detail": details})
+    return rows.reindex(columns=list(SEGMENTS.columns))
+
+
+def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
+    """Return the scans of a cohort, with paths relative to the registry's folder made whole."""
+
+    def whole(path: Any) -> Path | None:
+        return root / str(path) if pd.notna(path) else None
+
+    rows = zip(cohort["scan_id"], cohort["ct_path"], cohort["segmentation_path"], strict=True)
+    return [Scan(str(scan_id), whole(ct), whole(segmentation)) for scan_id, ct, segmentation in rows]
+
+
+def segment_scans(scans: list[Scan], source: Source, ledger: Ledger | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
+    rows, costs = [], []
+    progress = Progress(len(scans))
+    for attempt in ends(scans, source):
+        row = row_of(attempt, source)
+        rows.append(row)
+        costs.append(cost_of(attempt, source.memory_mb()))
+        progress.tell(row, costs[-1])
+        if ledger:
+            ledger.add(costs[-1])
+    columns = ["scan_id", *(f"{step}_seconds" for step in STEPS), "gpu_mb", "reused"]
+    return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
+
+
+def ends(scans: list[Scan], source: Source) -> Iterator[Attempt]:
+    """Yield what has become of each scan; one that failed for a reason that may pass is tried again after the others.
+
+    It is alone then: no other scan is read or written beside it, which leaves it the memory of both.
+    """
+    again = []
+    for attempt in attempts(scans, source):
+        if attempt.error and attempt.error.reason in PASSING:
+            LOG.warning("%s is tried again later: %s", attempt.scan.scan_id, attempt.error)
+            again.append(attempt.scan)
+            continue
+        yield attempt
+    for scan in again:
+        yield from attempts([scan], source)
+
+
+def row_of(attempt: Attempt, source: Source) -> dict[str, Any]:
+    """Return the row of `segments` of a scan that has come to an end."""
+    scan_id = attempt.scan.scan_id
+    if attempt.error:
+        nothing = dict.fromkeys(("mask_path", "mask_sha256", "model"))
+        return {"scan_id": scan_id, "status": attempt.error.reason, "detail": attempt.error.detail, **nothing}
+    assert attempt.note is not None
+    return {
+        "scan_id": scan_id,
+        "status": source.status,
+        "mask_path": f"{source.store.folder.name}/{scan_id}.nii.gz",
+        "mask_sha256": attempt.note.mask_sha256,
+        "model": attempt.note.model,
+        "detail": attempt.note.detail,
+    }
+
+
+def cost_of(attempt: Attempt, gpu_mb: int | None) -> dict[str, Any]:
+    """Return what a scan took; a step that it did not come to is missing."""
+    seconds = {f"{step}_seconds": round(taken, 3) for step, taken in attempt.seconds.items()}
+    return {"scan_id": attempt.scan.scan_id, **seconds, "gpu_mb": gpu_mb, "reused": attempt.reused}
+
+
+class Progress:
+    """Tells how far a shard is: at every scan on a terminal, once a minute in a log file, and each scan that failed."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.began = self.told = time.monotonic()
+        self.pause = 0 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
+
+    def tell(self, row: dict[str, Any], cost: dict[str, Any]) -> None:
+        """Log a scan that has come to an end, if it is time to."""
+        self.done += 1
+        now = time.monotonic()
+        if row["status"] not in USABLE_STATUS:
+            LOG.warning("%s %s: %s", row["scan_id"], row["status"], row["detail"])
+        if now - self.told < self.pause and self.done < self.total:
+            return
+        self.told = now
+        each = (now - self.began) / self.done
+        memory = f", {cost['gpu_mb']} MB of GPU memory" if cost["gpu_mb"] is not None else ""
+        left = each * (self.total - self.done)
+        LOG.info("%d of %d scans, %.1f s per scan, %.0f s left%s", self.done, self.total, each, left, memory)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Segment the scans of one shard, write their rows, and say how many came to what end."""
+    chosen = configuration.section("segment", options.settings)
+    cohort = members(included_scans(options), *options.shard)
+    LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
+    store, label_set = Store(options.masks), label_sets.read(options.structures)
+    remove_half_written(options.masks)
+    source = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
+    conversions = CONVERSIONS.read(options.conversions) if options.conversions else CONVERSIONS.empty()
+    lost = refused(cohort, conversions)
+    left = cohort[~cohort["scan_id"].isin(lost["scan_id"])]
+    ledger = Ledger(beside(options.times)) if options.times else None
+    segments, times = segment_scans(scans_of(left, options.registry.parent), source, ledger)
+    reason = trouble(segments["status"], USABLE_STATUS, chosen["max_failed_share"], options.attempts_left)
+    if reason:
+        raise ContractError(f"shard {options.shard[0] + 1}-of-{options.shard[1]}: {reason}")
+    segments = pd.concat([segments, lost], ignore_index=True) if len(lost) else segments
+    SEGMENTS.write(segments, options.out)
+    if options.times:
+        write_csv(times, options.times)
+    ends = ", ".join(f"{number} {status}" for status, number in segments["status"].value_counts().sort_index().items())
+    LOG.info("%d scans in = %s; %d of them done earlier", len(cohort), ends or "none", int(times["reused"].sum()))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this stage."""
+    add_registry_arguments(parser)
+    parser.add_argument(
+        "--shard",
+        type=parse_shard,
+        default="1-of-1",
+        metavar="K-of-N",
+        help="part of the cohort, as 3-of-16 (default %(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=["nnunet", "existing"],
+        required=True,
+        help="nnunet predicts from the CT; existing takes over segmentation_path (label map or folder of masks)",
+    )
+    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--settings", default="{}", help="section segment of the configuration, as JSON")
+    parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
+    parser.add_argument("--conversions", type=Path, help="Parquet of the conversions from DICOM, if there were any")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
+    parser.add_argument(
+        "--attempts-left",
+        type=int,
+        default=0,
+        help="jobs that may follow this one; 0: what fails now is a row, whatever the reason (default %(default)s)",
+    )
+    parser.add_argument(
+        "--times",
+        type=Path,
+        help="CSV to write: seconds per step and GPU memory of each scan; what every job spent is added beside it",
+    )

@@ -1,0 +1,108 @@
+"""Scans on their way through three steps that overlap: the next is read while one is computed and the last is written.
+
+Each step holds one scan, so that memory does not depend on how many there are.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ctpop.foundation.errors import ScanError, in_one_line
+from ctpop.imaging.label_map_store import Note, Store
+from ctpop.stages.segment.sources import Scan
+
+STEPS = ("read", "predict", "write")
+
+
+class Source(Protocol):
+    """Where label maps come from (`sources`)."""
+
+    status: str
+    store: Store
+
+    def read(self, scan: Scan) -> Any:
+        """Return the note on a finished label map, or what `predict` works on."""
+
+    def predict(self, work: Any) -> Any:
+        """Return what `write` works on."""
+
+    def write(self, work: Any) -> Note:
+        """Return the note on the label map that was written."""
+
+    def memory_mb(self) -> int | None:
+        """Return the largest GPU memory since the last call, if there is a GPU."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A scan with what has become of it: in the end a note on its label map, or an error."""
+
+    scan: Scan
+    work: Any = None
+    note: Note | None = None
+    reused: bool = False
+    error: ScanError | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def go_on(self, step: str, function: Callable[[Any], Any]) -> "Attempt":
+        """Return the attempt after a step, or as it is if it has come to an end already."""
+        if self.note or self.error:
+            return self
+        began = time.monotonic()
+        after = self._after(function)
+        return replace(after, seconds={**self.seconds, step: time.monotonic() - began})
+
+    def _after(self, function: Callable[[Any], Any]) -> "Attempt":
+        try:
+            result = function(self.work)
+        except ScanError as error:
+            return replace(self, work=None, error=error)
+        except MemoryError as error:
+            return replace(self, work=None, error=ScanError("out_of_memory", in_one_line(error)))
+        if isinstance(result, Note):
+            return replace(self, work=None, note=result)
+        return replace(self, work=result)
+
+
+def attempts(scans: Iterable[Scan], source: Source) -> Iterator[Attempt]:
+    """Yield the attempt at each scan, in order."""
+
+    def read(scan: Scan) -> Attempt:
+        attempt = Attempt(scan, scan).go_on("read", source.read)
+        return replace(attempt, reused=attempt.note is not None)
+
+    def write(attempt: Attempt) -> Attempt:
+        return attempt.go_on("write", source.write)
+
+    def predict(attempt: Attempt) -> Attempt:
+        return attempt.go_on("predict", source.predict)
+
+    with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
+        yield from _behind(writing, write, map(predict, _ahead(reading, read, scans)))
+
+
+def _ahead(pool: ThreadPoolExecutor, function: Callable[[Scan], Attempt], scans: Iterable[Scan]) -> Iterator[Attempt]:
+    """Yield a function's result for each scan, while the next one is computed."""
+    waiting: Future[Attempt] | None = None
+    for scan in scans:
+        following = pool.submit(function, scan)
+        if waiting:
+            yield waiting.result()
+        waiting = following
+    if waiting:
+        yield waiting.result()
+
+
+def _behind(
+    pool: ThreadPoolExecutor, function: Callable[[Attempt], Attempt], attempts: Iterable[Attempt]
+) -> Iterator[Attempt]:
+    """Yield a function's result for each attempt, computed while the next attempt is made."""
+    waiting: Future[Attempt] | None = None
+    for attempt in attempts:
+        if waiting:
+            yield waiting.result()
+        waiting = pool.submit(function, attempt)
+    if waiting:
+        yield waiting.result()

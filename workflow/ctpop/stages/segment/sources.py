@@ -1,0 +1,144 @@
+"""Where label maps come from: predicted from the CT, or taken over from files that exist.
+
+Both go through three steps. `read` says whether there is anything to do, and reads; `predict` is what a GPU is for;
+`write` puts the result into the store.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.imaging import existing_segmentations
+from ctpop.imaging.images import Grid, Volume, read_ct, sha256_of
+from ctpop.imaging.label_map_store import Note, Store, fingerprint_of
+from ctpop.models import model_folder, model_set
+from ctpop.study.label_sets import LabelSet
+
+if TYPE_CHECKING:
+    from ctpop.stages.segment.nnunet.engine import Engine
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan of the cohort with its files."""
+
+    scan_id: str
+    ct_path: Path | None
+    segmentation_path: Path | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A scan under way: what the next step needs, the grid of its label map, and the note on it so far."""
+
+    scan_id: str
+    content: Any
+    grid: Grid
+    stored_affine: Any
+    note: Note
+
+
+class Predict:
+    """Segments CT volumes with a model set that is loaded at the first scan which needs it."""
+
+    status = "segmented"
+
+    def __init__(self, store: Store, label_set: LabelSet, options: dict[str, Any]) -> None:
+        self.store = store
+        self.options = options
+        self.models = model_set.read(options)
+        model_set.check(self.models)
+        if not set(self.models.labels) & set(label_set.names):
+            known = ", ".join(list(self.models.labels)[:5])
+            raise ContractError(
+                f"segment.model: {options['model']} knows no structure of label set {label_set.name};"
+                f" it knows {known}, …; set structures to the label set of the model"
+            )
+        self.digest = model_set.digest_of(self.models)
+        self.engine: Engine | None = None
+
+    def read(self, scan: Scan) -> Note | Work:
+        """Return the note on the scan's label map if it is there, or the CT as it goes to the device."""
+        path = _given(scan.ct_path, "ct_path")
+        key = fingerprint_of(ct=sha256_of(path), model=self.digest, version=model_folder.VERSION)
+        done = self.store.finished(scan.scan_id, key)
+        if done:
+            return done
+        ct = read_ct(path)
+        self.engine = self.engine or self._load()
+        note = Note(key, "", self.models.labels, f"{self.models.name} {self.digest[:12]}")
+        return Work(scan.scan_id, self.engine.prepare(ct), ct.grid, ct.stored_affine, note)
+
+    def predict(self, work: Work) -> Work:
+        """Return the labels on the model's grid."""
+        assert self.engine is not None
+        return replace(work, content=self.engine.predict(work.content))
+
+    def write(self, work: Work) -> Note:
+        """Write the labels on the grid of the scan."""
+        assert self.engine is not None
+        labels = Volume(self.engine.restore(work.content, work.grid), work.grid, work.stored_affine)
+        return self.store.keep(work.scan_id, labels, replace(work.note, detail=work.content.detail))
+
+    def memory_mb(self) -> int | None:
+        """Return the largest GPU memory since the last call in MB, if there is a GPU at work."""
+        return self.engine.memory_mb() if self.engine else None
+
+    def _load(self) -> "Engine":
+        began = time.monotonic()
+        from ctpop.stages.segment.nnunet.engine import Engine
+
+        engine = Engine(self.models, self.options)
+        seconds = time.monotonic() - began
+        LOG.info("model set %s loaded on %s in %.1f s: %s", self.models.name, engine.device, seconds, self.digest)
+        return engine
+
+
+class TakeOver:
+    """Takes over label maps or mask folders that exist already."""
+
+    status = "existing"
+
+    def __init__(self, store: Store, label_set: LabelSet) -> None:
+        self.store = store
+        self.label_set = label_set
+
+    def read(self, scan: Scan) -> Note | Work:
+        """Return the note on the scan's label map if it is there, or the segmentation on the grid of its CT."""
+        path = _given(scan.segmentation_path, "segmentation_path")
+        parts = self.label_set.parts
+        key = fingerprint_of(
+            segmentation=existing_segmentations.checksum(path),
+            ct=sha256_of(scan.ct_path) if scan.ct_path else None,
+            labels=self.label_set.label_of,
+            version=existing_segmentations.VERSION,
+            **({"parts": parts} if parts else {}),
+        )
+        done = self.store.finished(scan.scan_id, key)
+        if done:
+            return done
+        found = existing_segmentations.read_segmentation(path, self.label_set, scan.ct_path)
+        note = Note(key, "", found.labels, detail=found.detail, shared=found.shared)
+        return Work(scan.scan_id, found.volume.data, found.volume.grid, found.volume.stored_affine, note)
+
+    def predict(self, work: Work) -> Work:
+        """Return the segmentation as it is."""
+        return work
+
+    def write(self, work: Work) -> Note:
+        """Write the segmentation into the store."""
+        return self.store.keep(work.scan_id, Volume(work.content, work.grid, work.stored_affine), work.note)
+
+    def memory_mb(self) -> None:
+        """Return nothing: no GPU is at work."""
+
+
+def _given(path: Path | None, column: str) -> Path:
+    if path is None:
+        raise ScanError("missing_file", f"the registry gives no {column}")
+    return path

@@ -1,0 +1,142 @@
+"""Tensors of a v1 checkpoint in the network that nnU-Net v2 builds from the converted plans, each accounted for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from torch import Tensor
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.segment.nnunet.checkpoint import load_safely
+from ctpop.stages.segment.v1.description import Description
+from ctpop.stages.segment.v1.keys import MADE_UP, v1_kernel, v2_key
+from ctpop.stages.segment.v1.translation import TRAINER
+
+PARALLEL = "module."  # DistributedDataParallel puts it before every name
+
+
+@dataclass(frozen=True)
+class Row:
+    """What has become of a tensor; `v1` is missing where v2 has one that v1 has not."""
+
+    v1: str | None
+    v2: str
+    shape: tuple[int, ...]
+    change: str
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a v1 checkpoint, without running code that it may carry.
+
+    Raises
+    ------
+    ContractError
+        If the file is refused, or holds no weights in float32.
+
+    """
+    found = load_safely(path)
+    held = found.get("state_dict") if isinstance(found, dict) else None
+    if not isinstance(held, dict) or not held:
+        raise ContractError(f"{path}: is no checkpoint of nnU-Net v1, it lacks state_dict")
+    weights = {str(key).removeprefix(PARALLEL): tensor for key, tensor in held.items()}
+    odd = [key for key, tensor in weights.items() if not isinstance(tensor, Tensor) or tensor.dtype != torch.float32]
+    if odd or len(weights) < len(held):
+        raise ContractError(f"{path}: state_dict must hold tensors of float32, each once, found {', '.join(odd[:3])}")
+    return weights
+
+
+def converted(
+    weights: dict[str, Tensor], told: Description, architecture: dict[str, Any], path: Path
+) -> tuple[dict[str, Tensor], list[Row]]:
+    """Return the weights of the v2 network, and a row for each tensor of either.
+
+    A tensor is copied as it is, or, where v2 holds two kernels of v1 in one size, put between zeros.
+
+    Raises
+    ------
+    ContractError
+        If a tensor is left over, one is missing, or shapes do not agree.
+
+    """
+    network = get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        told.plans["num_modalities"],
+        told.plans["num_classes"] + 1,
+        deep_supervision=True,
+    )
+    wanted = dict(network.named_parameters())  # each tensor once; state_dict lists most of them three times
+    convolutions = architecture["arch_kwargs"]["n_conv_per_stage"][-1]
+    named = {key: v2_key(key, convolutions) for key in weights}
+    _refuse_left_over(
+        [key for key, target in named.items() if target not in wanted], "nnU-Net v2 has no place for", path
+    )
+    missing = set(wanted) - set(named.values())
+    _refuse_left_over(sorted(key for key in missing if not MADE_UP.fullmatch(key)), "nnU-Net v1 lacks", path)
+    _check_kernels(weights, told.stage["conv_kernel_sizes"], path)
+    rows = [_placed(key, weights[key], str(target), wanted[str(target)], path) for key, target in named.items()]
+    rows += list(_zeros(sorted(missing), wanted))
+    return network.state_dict(), rows
+
+
+def checkpoint_bytes(weights: dict[str, Tensor], configuration: str, fold: int | str, mirrors: bool) -> bytes:
+    """Return checkpoint_final.pth: tensors and plain values, so that `weights_only` loads it, and no optimizer."""
+    content = {
+        "network_weights": weights,
+        "optimizer_state": None,
+        "grad_scaler_state": None,
+        "logging": {},
+        "_best_ema": None,
+        "current_epoch": 0,
+        "init_args": {"configuration": configuration, "fold": fold},
+        "trainer_name": TRAINER,
+        "inference_allowed_mirroring_axes": (0, 1, 2) if mirrors else None,
+    }
+    buffer = BytesIO()  # a file would put its own name into the archive, and the temporary one differs from run to run
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def _check_kernels(weights: dict[str, Tensor], kernels: list[list[int]], path: Path) -> None:
+    for key, tensor in weights.items():
+        wanted = v1_kernel(key, kernels)
+        if wanted and list(tensor.shape[2:]) != wanted:
+            raise ContractError(f"{path}: {key} has kernel {_by(tensor.shape[2:])}, but the plans say {_by(wanted)}")
+
+
+@torch.no_grad()
+def _placed(key: str, tensor: Tensor, target: str, place: Tensor, path: Path) -> Row:
+    sizes = tuple(tensor.shape)
+    if sizes == tuple(place.shape):
+        place.copy_(tensor)
+        return Row(key, target, sizes, "copied")
+    enlarged = len(sizes) == place.ndim and sizes[:2] == tuple(place.shape[:2]) and ".convs." in target
+    if not enlarged:
+        raise ContractError(f"{path}: {key} has shape {_by(sizes)}, but {target} of the plans has {_by(place.shape)}")
+    place.zero_()
+    margins = [(wanted - size) // 2 for size, wanted in zip(sizes[2:], place.shape[2:], strict=True)]
+    inner = tuple(slice(margin, margin + size) for margin, size in zip(margins, sizes[2:], strict=True))
+    place[(slice(None), slice(None), *inner)] = tensor
+    return Row(key, target, sizes, f"kernel {_by(sizes[2:])} between zeros in {_by(place.shape[2:])}")
+
+
+@torch.no_grad()
+def _zeros(keys: list[str], wanted: dict[str, Any]) -> Iterator[Row]:
+    for key in keys:
+        wanted[key].zero_()
+        yield Row(None, key, tuple(wanted[key].shape), "zeros: v1 has no such bias")
+
+
+def _refuse_left_over(keys: list[str], words: str, path: Path) -> None:
+    if keys:
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        raise ContractError(f"{path}: {words} {', '.join(keys[:3])}{more}; plans and checkpoint do not belong together")
+
+
+def _by(sizes: Any) -> str:
+    return "x".join(str(int(size)) for size in sizes)

@@ -1,0 +1,148 @@
+"""plans.json and dataset.json of nnU-Net v2 for a model of nnU-Net v1."""
+
+from itertools import pairwise
+from typing import Any
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.segment.v1.description import Description
+
+MOST_FEATURES = 320  # SOURCE: Generic_UNet.MAX_NUM_FILTERS_3D of nnunet 1.7.1
+SCHEMES = {"CT": "CTNormalization", "noNorm": "NoNormalization"}  # v1 takes any other name for a z-score
+RESAMPLING = "resample_data_or_seg_to_shape"
+NETWORK_CLASS = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
+PLANS_NAME = "nnUNetPlans"
+TRAINER = "nnUNetTrainer"  # its network is PlainConvUNet; mirroring stands in the checkpoint, whatever its name
+INTENSITIES = {  # v1 calls them otherwise
+    "max": "mx",
+    "mean": "mean",
+    "median": "median",
+    "min": "mn",
+    "percentile_00_5": "percentile_00_5",
+    "percentile_99_5": "percentile_99_5",
+    "std": "sd",
+}
+
+
+def plans_of(told: Description, dataset_name: str) -> dict[str, Any]:
+    """Return plans.json."""
+    plans, stage = told.plans, told.stage
+    intensities = plans["dataset_properties"]["intensityproperties"] or {}
+    return {
+        "dataset_name": dataset_name,
+        "plans_name": PLANS_NAME,
+        "original_median_spacing_after_transp": stage["original_spacing"],
+        "original_median_shape_after_transp": stage["median_patient_size_in_voxels"],
+        "image_reader_writer": "SimpleITKIO",  # the only reader of v1
+        "transpose_forward": plans["transpose_forward"],
+        "transpose_backward": plans["transpose_backward"],
+        "configurations": {told.configuration: configuration_of(told)},
+        "experiment_planner_used": "ExperimentPlanner",
+        "label_manager": "LabelManager",
+        "foreground_intensity_properties_per_channel": {
+            channel: {new: known[old] for new, old in INTENSITIES.items()} for channel, known in intensities.items()
+        },
+        "converted_from": f"nnU-Net v1, trainer {told.trainer}",
+    }
+
+
+def configuration_of(told: Description) -> dict[str, Any]:
+    """Return the one configuration of plans.json.
+
+    v1 resamples an image by a cubic spline, and along a coarse axis by its nearest neighbour (`GenericPreprocessor`).
+    """
+    plans, stage = told.plans, told.stage
+    channels = sorted(plans["normalization_schemes"], key=int)
+    schemes = [plans["normalization_schemes"][channel] for channel in channels]
+    export = plans["segmentation_export_params"]
+    image = {"is_seg": False, "order": 3, "order_z": 0, "force_separate_z": None}
+    logits = {
+        "is_seg": False,
+        "order": export["interpolation_order"],
+        "order_z": export["interpolation_order_z"],
+        "force_separate_z": export["force_separate_z"],
+    }
+    return {
+        "data_identifier": f"{PLANS_NAME}_{told.configuration}",
+        "preprocessor_name": "DefaultPreprocessor",
+        "batch_size": stage["batch_size"],
+        "patch_size": stage["patch_size"],
+        "median_image_size_in_voxels": stage["median_patient_size_in_voxels"],
+        "spacing": stage["current_spacing"],
+        "normalization_schemes": [SCHEMES.get(scheme, "ZScoreNormalization") for scheme in schemes],
+        "use_mask_for_norm": [bool(plans["use_mask_for_norm"].get(channel)) for channel in channels],
+        "resampling_fn_data": RESAMPLING,
+        "resampling_fn_seg": RESAMPLING,
+        "resampling_fn_data_kwargs": image,
+        "resampling_fn_seg_kwargs": {**image, "is_seg": True, "order": 1},
+        "resampling_fn_probabilities": RESAMPLING,
+        "resampling_fn_probabilities_kwargs": logits,
+        "architecture": architecture_of(told),
+        "batch_dice": False,
+    }
+
+
+def architecture_of(told: Description) -> dict[str, Any]:
+    """Return the network of v1, `Generic_UNet` as nnUNetTrainerV2 makes it, in the words of v2."""
+    stage = told.stage
+    pools, convolutions = stage["pool_op_kernel_sizes"], convolutions_of(told)
+    first = told.plans["base_num_features"]
+    return {
+        "network_class_name": NETWORK_CLASS,
+        "arch_kwargs": {
+            "n_stages": len(pools) + 1,
+            "features_per_stage": [min(first * 2**depth, MOST_FEATURES) for depth in range(len(pools) + 1)],
+            "conv_op": "torch.nn.modules.conv.Conv3d",
+            "kernel_sizes": kernels_of(stage["conv_kernel_sizes"]),
+            "strides": [[1, 1, 1], *pools],
+            "n_conv_per_stage": convolutions,
+            "n_conv_per_stage_decoder": [convolutions[-1]] * len(pools),
+            "conv_bias": True,
+            "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+            "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+            "dropout_op": None,
+            "dropout_op_kwargs": None,
+            "nonlin": "torch.nn.LeakyReLU",
+            "nonlin_kwargs": {"negative_slope": 0.01, "inplace": True},
+        },
+        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+    }
+
+
+def kernels_of(kernels: list[list[int]]) -> list[list[int]]:
+    """Return the kernel of each stage of v2, which has to hold two of v1.
+
+    v1's decoder takes, at each resolution, the kernel of the next coarser stage of the encoder; v2's takes that of its
+    own. Where they differ, as in anisotropic models, v2 gets the larger one along each axis, and the smaller kernel
+    of v1 lies in it between zeros, which computes the same.
+    """
+    return [*([max(edges) for edges in zip(*pair, strict=True)] for pair in pairwise(kernels)), kernels[-1]]
+
+
+def convolutions_of(told: Description) -> list[int]:
+    """Return the number of convolutions of each stage of the encoder.
+
+    In its last stage, and in the decoder, v1 splits off the last convolution, and the rest is one at least.
+    """
+    wanted: int = told.plans["conv_per_stage"]
+    return [wanted] * len(told.stage["pool_op_kernel_sizes"]) + [max(wanted - 1, 1) + 1]
+
+
+def dataset_of(told: Description, names: list[str] | None) -> dict[str, Any]:
+    """Return dataset.json; v1 knows its structures by numbers only, `names` gives them names in that order.
+
+    Raises
+    ------
+    ContractError
+        If there are more or fewer names than structures.
+
+    """
+    numbers = told.plans["all_classes"]
+    names = names or [f"label_{number}" for number in numbers]
+    if len(names) != len(numbers):
+        raise ContractError(f"plans.pkl: the model has {len(numbers)} structures, but {len(names)} names are known")
+    return {
+        "channel_names": {channel: str(name) for channel, name in told.plans["modalities"].items()},
+        "labels": {"background": 0, **dict(zip(names, numbers, strict=True))},
+        "numTraining": 0,
+        "file_ending": ".nii.gz",
+    }

@@ -1,0 +1,259 @@
+"""Settings of a study: checked against `schemas/config.schema.yaml`, with its defaults filled in."""
+
+import csv
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jsonschema
+import yaml
+
+from ctpop.foundation.errors import ContractError
+from ctpop.foundation.resources import resource
+
+LABEL_SETS = resource("structures")
+GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
+SCHEMA_PATH = resource("schemas", "config.schema.yaml")
+LONGEST_MESSAGE = 300
+Chosen = TypeVar("Chosen")
+SIDES = ("left", "right")
+RENAMED = {"convert": "dicom", "evaluation": "evaluate", "qc": "review"}  # sections, by their names before 0.1.0
+STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "review")
+
+
+def load_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
+    """Return a JSON schema that is written as YAML: that of a configuration, or another one of `schemas/`."""
+    schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return schema
+
+
+def validated(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with defaults filled in.
+
+    Raises
+    ------
+    ContractError
+        With one line per misspelt, missing or out-of-range key, and what would be right.
+
+    """
+    schema = load_schema()
+    problems = sorted(set(problems_of(schema, config)))
+    if not problems:
+        problems = sorted(_contradictions(config))
+    if problems:
+        raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
+    filled: dict[str, Any] = filled_in(schema, config)
+    if people_in_measures(config["study"]) and "criteria" not in (config.get("cohort") or {}):
+        filled["cohort"]["criteria"] = ["age_known"]  # more than the age need not stand in a table of measures
+    if "figure6" not in (config.get("report") or {}):
+        filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
+    return filled
+
+
+def people_in_measures(study: dict[str, Any]) -> bool:
+    """Return whether the table of measures is the registry, too: no other is named."""
+    return study.get("start_from") == "measures" and study.get("registry", study["measures"]) == study["measures"]
+
+
+def label_set_file(name_or_path: str) -> Path:
+    """Return the file of a shipped label set (`paper_104`, `total_117`, `demo`) or of a user's own CSV."""
+    shipped = LABEL_SETS / f"{name_or_path}.csv"
+    return shipped if shipped.is_file() else Path(name_or_path)
+
+
+def labels_digest(name_or_path: str) -> str:
+    """Return a digest of what a label set says of label maps, which a change of its lower bounds leaves as it is."""
+    named = ("label", "structure", "side", "includes")
+    labels = sorted(tuple(row.get(name) or "" for name in named) for row in label_rows(name_or_path))
+    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
+
+
+def section(stage: str, text: str) -> dict[str, Any]:
+    """Return the settings of one stage from JSON text (`{}` for the defaults), checked and filled in."""
+    schema: dict[str, Any] = load_schema()["properties"][stage]
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"--settings: JSON is expected, found {text[:60]!r} ({error})") from None
+    problems = sorted(set(problems_of(schema, values, prefix=stage)))
+    if problems:
+        raise ContractError("the settings have errors:\n" + "\n".join(f"  {line}" for line in problems))
+    filled: dict[str, Any] = filled_in(schema, values)
+    return filled
+
+
+def chosen(kind: type[Chosen], stage: str, text: str) -> Chosen:
+    """Return the settings of a dataclass out of a section that several programs share, checked and filled in."""
+    values = section(stage, text)
+    return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})  # type: ignore[arg-type]
+
+
+def label_rows(name_or_path: str) -> list[dict[str, str]]:
+    """Return the rows of a label set as they are written, or none if there is no such file."""
+    path = label_set_file(name_or_path)
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def twins_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return the same structure on the other side, where both are among the names and sides that are given."""
+    other = dict(zip(SIDES, SIDES[::-1], strict=True))
+    paired = [name for name, side in structures if side in SIDES]
+    mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in paired}
+    return {name: twin for name, twin in mirrored.items() if twin in mirrored and twin != name}
+
+
+def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str, bool]]:
+    """Return the members of each group of structures, and whether they are among the names of a label set.
+
+    A group without any such member is left out. So is one whose name a structure of the label set has: what the model
+    itself found stands for it.
+
+    Raises
+    ------
+    ContractError
+        If a member is a structure of no label set: a misspelt one would be missing from its group in silence.
+
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [(row["group"], row["structure"]) for row in csv.DictReader(file)]
+    known = {*names, *(row["structure"] for shipped in LABEL_SETS.glob("*.csv") for row in label_rows(str(shipped)))}
+    unknown = [f"{structure} (group {group})" for group, structure in rows if structure not in known]
+    if unknown:
+        raise ContractError(f"{path}: no label set has a structure {', '.join(unknown[:3])}")
+    groups: dict[str, dict[str, bool]] = {}
+    for group, structure in rows:
+        groups.setdefault(group, {})[structure] = structure in names
+    return {group: members for group, members in groups.items() if any(members.values()) and group not in names}
+
+
+def problems_of(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator[str]:
+    """Yield one line per entry that breaks a JSON schema: where, what was found, and what would be right."""
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
+        part: dict[str, Any] = dict(error.schema)
+        found: Any = error.instance
+        place = ".".join([*([prefix] if prefix else []), *map(str, error.absolute_path)])
+        if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
+            yield from _misspelt(part, found, place)
+        elif error.validator == "required":
+            absent = [key for key in part["required"] if key not in found]
+            yield from (f"{_join(place, key)}: is missing; {_meaning(part, key)}" for key in absent)
+        else:
+            yield f"{place or 'the whole'}: {_shortened(error.message)}{_expected(part, found)}"
+
+
+def filled_in(schema: dict[str, Any], values: Any) -> Any:
+    """Return values with the defaults of their JSON schema, at any depth."""
+    if isinstance(values, list):
+        return [filled_in(schema.get("items", {}), value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    filled = dict(values)
+    for key, part in schema.get("properties", {}).items():
+        if key not in filled and "default" in part:
+            filled[key] = part["default"]
+        if key in filled:
+            filled[key] = filled_in(part, filled[key])
+    return filled
+
+
+def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str) -> Iterator[str]:
+    known = list(schema["properties"])
+    for key in values:
+        if not place and key in RENAMED:
+            yield f"{key}: this section is now called {RENAMED[key]}; write {RENAMED[key]}: in place of {key}:"
+        elif key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
+            yield f"{_join(place, str(key))}: unknown key; {hint}"
+
+
+def _contradictions(config: dict[str, Any]) -> Iterator[str]:
+    study = config["study"]
+    door = study.get("start_from", "images")
+    if door != "measures" and (config.get("measure") or {}).get("columns"):
+        yield f"measure.columns: is set, but start_from is {door}, which has no table of measures; remove it"
+    if door == "measures" and "measures" not in study:
+        yield "study.measures: is missing; start_from measures needs a table of measures"
+    if door != "measures" and "measures" in study:
+        yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
+    if door == "measures" and "dicom" in study:
+        yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
+    if door == "images" and "model" not in (config.get("segment") or {}):
+        yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
+    formats = (config.get("report") or {}).get("formats", ["png"])
+    if not {"png", "svg"} & set(formats):
+        yield f"report.formats: {formats} contains neither png nor svg, which the pages show; add one of them"
+    if "evaluate" in config:
+        yield from _evaluation_contradictions(config["evaluate"], study["name"], door)
+    yield from _unknown_structures(config)
+
+
+def _evaluation_contradictions(evaluation: dict[str, Any], study: str, door: str) -> Iterator[str]:
+    if "reference" not in evaluation:
+        yield "evaluate.reference: is missing; it is the CSV of references that label maps are compared with"
+    if door == "measures":
+        yield "evaluate: is set, but start_from measures has no label maps to evaluate; remove the section"
+    if study in evaluation.get("compare_with", {}):
+        yield f"evaluate.compare_with: {study} is the name of the study itself; give the other model another name"
+
+
+def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
+    names = [row.get("structure", "") for row in label_rows(config["structures"])]
+    if not names:
+        shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
+        yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV of one"
+        return
+    panels = [panel[0] for panel in (config.get("report") or {}).get("figure6", [])]
+    mentioned = {
+        "report.figure6": (panels, [*names, *groups_of(names)]),
+        "screen.lower_bound_ml": (list((config.get("screen") or {}).get("lower_bound_ml") or {}), names),
+        "evaluate.structures": ((config.get("evaluate") or {}).get("structures", []), names),
+    }
+    for place, (found, known) in mentioned.items():
+        unknown = [name for name in found if name not in known]
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{place}: label set {config['structures']} has no structure {', '.join(unknown)}{hint}"
+
+
+def _panels_at_hand(panels: list[list[str]], rows: list[dict[str, str]]) -> list[list[str]]:
+    """Return the default panels whose structure the label set has, or its first structure if it has none of them."""
+    names = [row.get("structure", "") for row in rows]
+    return [panel for panel in panels if panel[0] in names] or [[names[0], "volume_ml"]]
+
+
+def _shortened(message: str) -> str:
+    """Return a message without the middle of a value that would fill pages."""
+    half = LONGEST_MESSAGE // 2
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} … {message[-half:]}"
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _meaning(schema: dict[str, Any], key: str) -> str:
+    meaning = schema["properties"].get(key, {}).get("description", "it is required")
+    return " ".join(str(meaning).split())
+
+
+def _expected(schema: dict[str, Any], found: Any) -> str:
+    meaning = " ".join(str(schema.get("description", "")).split())
+    hint = "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" if _looks_like_number(found) else ""
+    told = "; ".join(part for part in (meaning, hint) if part)
+    return f" ({told})" if told else ""
+
+
+def _looks_like_number(found: Any) -> bool:
+    try:
+        return isinstance(found, str) and float(found) is not None
+    except ValueError:
+        return False

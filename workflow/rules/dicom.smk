@@ -1,0 +1,65 @@
+CONVERSIONS = []
+
+# The command `index` has made the registry, before the workflow. As with label maps, volumes are side files, and
+# the registry is `ancient` because `rows`, `reading` and `criteria` say which shards it changes.
+if DICOM:
+
+    rule convert:
+        input:
+            registry=ancient(REGISTRY),
+        output:
+            conversions=f"{STUDY}/shards/convert/{{shard}}.parquet",
+            csv=f"{STUDY}/shards/convert/{{shard}}.csv",
+        log:
+            f"{STUDY}/logs/convert/{{shard}}.log",
+        benchmark:
+            f"{STUDY}/benchmarks/convert/{{shard}}.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            attempts_left=0,  # a profile with retries counts them down
+            mem_mb=8000,
+            runtime=240,
+        params:
+            settings=json.dumps(config.get("dicom", {}), sort_keys=True),
+            rows=rows_of,
+            criteria=CRITERIA,
+            reading=reading_settings(),
+            folder=DICOM,
+            private=(
+                f"--private {shlex.quote(config['study']['private'])}"
+                if "private" in config["study"]
+                else ""
+            ),
+        message:
+            "convert: CT volumes of shard {wildcards.shard} from DICOM (progress in {log})"
+        shell:
+            "{CTPOP} convert --registry {input.registry:q} --criteria {params.criteria:q}"
+            " --reading {params.reading:q} --shard {wildcards.shard} --dicom {params.folder:q}"
+            " {params.private} --settings {params.settings:q} --attempts-left {resources.attempts_left}"
+            " --out {output.conversions:q} &> {log:q}"
+
+    rule gather_conversions:
+        input:
+            shards=expand(f"{STUDY}/shards/convert/{{shard}}.parquet", shard=SHARDS),
+            code=code("gather"),
+        output:
+            conversions=f"{STUDY}/tables/conversions.parquet",
+            csv=f"{STUDY}/tables/conversions.csv",
+        log:
+            f"{STUDY}/logs/gather_conversions.log",
+        benchmark:
+            f"{STUDY}/benchmarks/gather_conversions.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            shards=tables_of_shards("convert"),
+        message:
+            "gather_conversions: conversions of all shards"
+        shell:
+            "{CTPOP} gather --table conversions --shards {params.shards} --out {output.conversions:q} &> {log:q}"
+
+    CONVERSIONS = rules.gather_conversions.output

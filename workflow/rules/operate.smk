@@ -1,0 +1,36 @@
+# Last of all: it tells what the others took. Times differ from run to run, so that no other stage may depend on them, and
+# the report, whose bytes do not change, only links to the page. It has no benchmark of its own, which it would read.
+rule runtime:
+    input:
+        report=f"{STUDY}/report/index.html",  # one file of a job is enough to wait for it; each costs time of a plan
+        adjust=f"{STUDY}/tables/adjusted.parquet",
+        others=[*(files[:1] for files in (CENTILES, GALLERY, EVALUATION, CONVERSIONS))],
+        segments=[] if DOOR == "measures" else f"{STUDY}/tables/segments.parquet",
+        templates=[
+            str(resource("report", name)) for name in ("runtime.html", "style.css")
+        ],
+        code=code("runtime"),
+    output:
+        f"{STUDY}/benchmarks/runtime.csv",
+        f"{STUDY}/benchmarks/scan_seconds.csv",
+        f"{STUDY}/benchmarks/runtime.html",
+    log:
+        f"{STUDY}/logs/runtime.log",
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        study=stage_settings("study"),
+        folder=study_folder,
+        scans=(
+            f"--segments {STUDY}/tables/segments.parquet --masks {STUDY}/masks"
+            if DOOR != "measures"
+            else ""
+        ),
+    message:
+        "runtime: what jobs and scans took"
+    shell:
+        "{CTPOP} runtime --benchmarks {params.folder:q}/benchmarks {params.scans} --study {params.study:q}"
+        " --out {params.folder:q}/benchmarks &> {log:q}"

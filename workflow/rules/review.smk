@@ -1,0 +1,100 @@
+# Pictures are side files of the gallery, like label maps: a picture that is there is not drawn again, and the declared
+# output of a shard is its table. All verdicts are an input, since bounds and rules compare a scan with the cohort.
+GALLERY = []
+DECIDED = f"--review {shlex.quote(REVIEW)}" if REVIEW else ""
+
+if DOOR != "measures":
+
+    rule review:
+        input:
+            registry=ancient(REGISTRY),
+            segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
+            measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
+            histograms=f"{STUDY}/histograms/{{shard}}.parquet",
+            verdicts=f"{STUDY}/tables/verdicts.parquet",
+            extremes=f"{STUDY}/tables/extremes.parquet",
+        output:
+            cases=f"{STUDY}/shards/review/{{shard}}.parquet",
+        log:
+            f"{STUDY}/logs/review/{{shard}}.log",
+        benchmark:
+            f"{STUDY}/benchmarks/review/{{shard}}.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=120,
+        params:
+            code=code_digest("review"),
+            settings=stage_settings("review"),
+            reading=reading_settings(),
+            structures=label_set,
+            labels=LABELS,
+            masks=f"{STUDY}/masks",
+            gallery=f"{STUDY}/report/review",
+        message:
+            "review: pictures of shard {wildcards.shard}"
+        shell:
+            "{CTPOP} review --registry {input.registry:q} --reading {params.reading:q}"
+            " --segments {input.segments:q} --measures {input.measures:q} --histograms {input.histograms:q}"
+            " --verdicts {input.verdicts:q} --extremes {input.extremes:q} --masks {params.masks:q}"
+            " --structures {params.structures:q} --settings {params.settings:q} --gallery {params.gallery:q} --out {output.cases:q} &> {log:q}"
+
+    rule gather_review:
+        input:
+            shards=expand(f"{STUDY}/shards/review/{{shard}}.parquet", shard=SHARDS),
+            code=code("gather"),
+        output:
+            cases=f"{STUDY}/tables/review_cases.parquet",
+            csv=f"{STUDY}/tables/review_cases.csv",
+        log:
+            f"{STUDY}/logs/gather_review.log",
+        benchmark:
+            f"{STUDY}/benchmarks/gather_review.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            shards=tables_of_shards("review"),
+        message:
+            "gather_review: cases of all shards"
+        shell:
+            "{CTPOP} gather --table review_cases --shards {params.shards} --out {output.cases:q} &> {log:q}"
+
+    rule gallery:
+        input:
+            cases=f"{STUDY}/tables/review_cases.parquet",
+            verdicts=f"{STUDY}/tables/verdicts.parquet",
+            measures=f"{STUDY}/tables/measures.parquet",
+            review=REVIEW,
+            code=code("gallery"),
+            templates=sorted(str(path) for path in resource("gallery").iterdir()),
+        output:
+            expand(
+                f"{STUDY}/report/review/{{name}}",
+                name=["index.html", "gallery.js", "gallery.css", "cases.js"],
+            ),
+        log:
+            f"{STUDY}/logs/gallery.log",
+        benchmark:
+            f"{STUDY}/benchmarks/gallery.tsv"
+        conda:
+            "../../envs/stats.yaml"
+        resources:
+            mem_mb=12000,
+            runtime=30,
+        params:
+            study=stage_settings("study"),
+            settings=stage_settings("review"),
+            review=DECIDED,
+            folder=study_folder,
+        message:
+            "gallery: the page for a reviewer"
+        shell:
+            "{CTPOP} gallery --cases {input.cases:q} --verdicts {input.verdicts:q} --measures {input.measures:q}"
+            " {params.review} --study {params.study:q} --settings {params.settings:q}"
+            " --gallery {params.folder:q}/report/review &> {log:q}"
+
+    GALLERY = rules.gallery.output
