@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of the bootstrap (default %(default)s)")
     parser.add_argument("--large", type=int, default=100_000, help="people of the large cohort; 0 leaves it out")
     options = parser.parse_args()
-    before, settings = load(), chosen(aging.Settings, "aging", "{}")
+    before, settings = load(), chosen(aging.Settings, "aging", None)
     rows = in_memory(options, settings)
     with tempfile.TemporaryDirectory() as folder:
         sizes = {options.people: MOST_SECONDS, options.large: MOST_LARGE}

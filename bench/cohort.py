@@ -17,6 +17,8 @@ import pandas as pd
 from machine import heading, load, table
 from runs import measured
 
+from ctpop.study.configuration import write
+
 MOST_SECONDS, MOST_GB = 20, 2
 FURTHER = 30  # columns beside those that the study reads
 RULES = [
@@ -81,10 +83,11 @@ def commands(path: Path, settings: dict[str, object], work: Path) -> dict[str, l
     written = [word for name, file in files.items() for word in (f"--{name}", file)]
     read = [word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", files[name])]
     text, stage = json.dumps(settings), [sys.executable, "-m", "ctpop"]
+    config = ["--config", str(write({"cohort": settings}, work))]
     where = ["--table1", str(work / "table1.parquet"), "--report", str(work), "--figures", str(work)]
     return {
-        "cohort": [*stage, "cohort", "--registry", str(path), "--start-from", "dicom", "--settings", text, *written],
-        "describe": [*stage, "describe", "--settings", text, *read, *where],
+        "cohort": [*stage, "cohort", "--registry", str(path), "--start-from", "dicom", *config, *written],
+        "describe": [*stage, "describe", *config, *read, *where],
         "digests": [sys.executable, "-c", DIGESTS, str(path), text],
     }
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from machine import heading, load, table
 from runs import ROOT, measured
 
+from ctpop.study.configuration import write
+
 MOST_MINUTES, CORES = 5, 2
 
 
@@ -26,7 +28,7 @@ def command(study: Path, out: Path, jobs: int) -> list[str]:
     config = json.loads((study / "provenance.json").read_text(encoding="utf-8"))["config"]
     places = {"tables": study / "tables", "figures": out / "figures", "report": out / "report"}
     options = [word for name, place in places.items() for word in (f"--{name}", str(place))]
-    others = ["--structures", config["structures"], "--config", json.dumps(config), "--jobs", str(jobs)]
+    others = ["--structures", config["structures"], "--config", str(write(config, out)), "--jobs", str(jobs)]
     return [sys.executable, "-m", "ctpop", "report", *options, *others]
 
 

@@ -21,6 +21,7 @@ from runs import Cost, measured
 
 from ctpop.contracts.all_tables import VERDICTS
 from ctpop.study import label_sets
+from ctpop.study.configuration import write
 
 CTPOP = [sys.executable, "-m", "ctpop"]
 SCANS = 4000
@@ -36,7 +37,7 @@ def measured_scan(ct: Path, labels: Path, work: Path) -> list[str]:
     named = ["--structures", LABEL_SET]
     measured([*CTPOP, "segment", "--engine", "existing", *common, *named, "--out", segments[1]])
     measured([*CTPOP, "measure", *common, *named, *segments, *files, "--out", f"{work}/measures.parquet"])
-    told = ["--measures", f"{work}/measures.parquet", "--settings", '{"sample_share": 0}']
+    told = ["--measures", f"{work}/measures.parquet", "--config", str(write({"review": {"sample_share": 0}}, work))]
     return [*common, *named, *segments, *files, *told]
 
 

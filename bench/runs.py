@@ -10,7 +10,6 @@ command to its last.
 """
 
 import csv
-import json
 import os
 import re
 import shutil
@@ -27,6 +26,8 @@ from typing import Any
 
 import pandas as pd
 import psutil
+
+from ctpop.study import configuration
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -57,7 +58,8 @@ def segment_command(scans: dict[str, Path], work: Path, structures: str, setting
         "--out": work / "segments.parquet",
         "--times": work / "times.csv",
     }
-    options = {**files, "--engine": "nnunet", "--structures": structures, "--settings": json.dumps(settings)}
+    config = configuration.write({"segment": settings, "cohort": {"criteria": []}}, work)
+    options = {**files, "--config": config, "--engine": "nnunet", "--structures": structures}
     return [sys.executable, "-m", "ctpop", "segment", *(str(word) for pair in options.items() for word in pair)]
 
 

@@ -23,7 +23,7 @@ from support.laws import law
 
 NAMES = Pseudonyms(bytes(32))
 AXIAL = np.array([1.0, 0, 0, 0, 1, 0])
-RULE = configuration.section("index", "{}")
+RULE = configuration.section("dicom", None)
 heights = st.lists(st.integers(-4000, 4000), min_size=2, max_size=60, unique=True)
 
 

@@ -10,13 +10,14 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.study import label_sets
+from support.config_files import config_file, config_option
 from support.real_data import ABDOMEN
 
 SCANS = {
     "paper_104": ("ct.nii.gz", "segmentation_v1_104.nii.gz"),
     "total_117": ("ct_short.nii.gz", "segmentation_v2_117_short.nii.gz"),
 }
-THREE_LAYERS = json.dumps({"border_layers": 3})
+THREE_LAYERS = {"border_layers": 3}
 
 
 def run(command, **options):
@@ -33,13 +34,13 @@ def measured(request, tmp_path_factory):
     pd.DataFrame([scan]).to_csv(folder / "registry.csv", index=False)
     common = {
         "registry": folder / "registry.csv",
-        "criteria": "age_known",
+        "config": config_file(cohort={"criteria": ["age_known"]}, measure=THREE_LAYERS),
         "structures": request.param,
         "masks": folder / "masks",
     }
     run("segment", engine="existing", out=folder / "segments.parquet", **common)
     files = {"segments": folder / "segments.parquet", "out": folder / "measures.parquet"}
-    run("measure", settings=THREE_LAYERS, **files, **common)
+    run("measure", **files, **common)
     return request.param, folder, ct, labels
 
 
@@ -75,7 +76,7 @@ def test_with_zeros_the_file_equals_theirs_in_every_character(measured, decimals
     name, _, ct, labels = measured
     theirs = by_their_formula(name, ct, labels, decimals, border_rule=True)
 
-    text = exported(measured, "--zeros", "--settings", THREE_LAYERS, "--decimals", str(decimals))
+    text = exported(measured, "--zeros", *config_option(measure=THREE_LAYERS), "--decimals", str(decimals))
 
     assert text == json.dumps(theirs, indent=4)
     assert sum(entry["volume"] > 0 for entry in theirs.values()) >= 5
@@ -103,7 +104,7 @@ def test_their_file_read_back_gives_the_measures_without_what_it_cannot_tell(mea
     run(
         "measure",
         registry=folder / "registry.csv",
-        criteria="age_known",
+        config=config_file(cohort={"criteria": ["age_known"]}),
         structures=name,
         table=folder / "theirs",
         out=folder / "read.parquet",

@@ -1,7 +1,5 @@
 """Real scans of real people: an abdomen with the labels of the paper's own model, and masks of a man without his CT."""
 
-import json
-
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ from ctpop.stages.measure.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.stages.measure.scan_measures import How, measure_structures
 from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
 from ctpop.study import label_sets
+from support.config_files import config_file
 from support.real_data import ABDOMEN, write_masks
 
 FULL, SHORT = ABDOMEN / "ct.nii.gz", ABDOMEN / "ct_short.nii.gz"
@@ -33,9 +32,9 @@ def study_of(folder, label_set, *scans):
     def stage(name, **options):
         assert main([name, *[word for option, value in options.items() for word in (f"--{option}", str(value))]]) == 0
 
-    none = json.dumps({"criteria": []})
+    none = config_file(cohort={"criteria": []})
     tables = {name: at[name] for name in ("cohort", "exclusions", "flow")}
-    stage("cohort", registry=folder / "registry.csv", settings=none, **{"start-from": "segmentations"}, **tables)
+    stage("cohort", registry=folder / "registry.csv", config=none, **{"start-from": "segmentations"}, **tables)
     common = {"registry": folder / "registry.csv", "structures": label_set, "masks": folder / "masks"}
     stage("segment", engine="existing", out=at["segments"], **common)
     stage("measure", segments=at["segments"], out=at["measures"], **common)

@@ -1,6 +1,5 @@
 """The whole report of studies at the edge: one patient, one structure, no women, everything failed, nobody included."""
 
-import json
 import re
 
 import docx
@@ -11,6 +10,7 @@ from ctpop.documents.table1_text import printed
 from ctpop.figures.formats import FORMATS
 from ctpop.stages.cohort.table1_files import write_table1
 from support import study_tables
+from support.config_files import config_option
 
 PEOPLE = study_tables.registry(24)
 BOTH = study_tables.label_set(1, 1)
@@ -61,7 +61,7 @@ def made(odd, formats, tmp_path_factory):
     }
     places = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
     options = [part for name, place in places.items() for part in (f"--{name}", str(folder / place))]
-    assert main(["report", *options, "--jobs", "1", "--config", json.dumps(config)]) == 0
+    assert main(["report", *options, "--jobs", "1", *config_option(**config)]) == 0
     return folder, told
 
 

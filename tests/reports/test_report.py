@@ -439,7 +439,7 @@ def test_free_text_cannot_end_a_string_of_the_style_sheet():
 def test_the_defaults_of_the_configuration_are_those_of_the_schema(finished):
     found = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))["config"]
 
-    assert found["aging"] == configuration.section("aging", "{}")
+    assert found["aging"] == configuration.section("aging", None)
     with pytest.raises(ContractError, match="unknown key"):
         configuration.section("aging", '{"alfa": 1}')
 

@@ -10,6 +10,7 @@ from ctpop.stages.report.finished_study import Study, read_study
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration, label_sets
 from support import study_tables
+from support.config_files import config_option
 from support.studies import QUICK_FIGURES
 
 
@@ -34,7 +35,7 @@ def written(folder, people, labels, failed=None, without=(), changes=None, **stu
     }
     options = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
     arguments = [part for name, place in options.items() for part in (f"--{name}", str(folder / place))]
-    return ["report", *arguments, "--jobs", "1", "--config", json.dumps(config)]
+    return ["report", *arguments, "--jobs", "1", *config_option(**config)]
 
 
 def pages_of(folder, *args, **others) -> Study:

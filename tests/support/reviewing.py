@@ -1,7 +1,6 @@
 """A small study of made-up scans that is measured, screened and shown to a reviewer by the real commands."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ctpop.cli import main
 from ctpop.contracts.all_tables import COHORT, REGISTRY_COLUMNS, REVIEW_CASES, SEGMENTS, VERDICTS
 from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_store import Note, Store
+from support.config_files import config_option
 from support.volumes import affine, label_set, save
 
 SHAPE = (44, 36, 30)
@@ -97,7 +97,7 @@ class ReviewStudy:
         settings = {"review": str(review)} if review else {}
         self.call(
             *("screen", "--measures", self.table("measures"), "--cohort", self.table("cohort")),
-            *("--structures", self.structures, "--settings", json.dumps(settings)),
+            *("--structures", self.structures, *config_option(screen=settings)),
             *("--verdicts", self.table("verdicts"), "--analysis", self.table("analysis")),
             *("--extremes", self.table("extremes")),
         )
@@ -107,11 +107,11 @@ class ReviewStudy:
         self, share: float = 0.0, reading: dict[str, Any] | None = None, *, extremes: bool = False
     ) -> pd.DataFrame:
         self.call(
-            *("review", "--registry", self.registry, "--reading", json.dumps(reading or {})),
+            *("review", "--registry", self.registry),
             *("--segments", self.table("segments")),
             *("--measures", self.table("measures"), "--verdicts", self.table("verdicts")),
             *("--histograms", self.results / "histograms" / "1-of-1.parquet", "--masks", self.results / "masks"),
-            *("--structures", self.structures, "--settings", json.dumps({"sample_share": share})),
+            *("--structures", self.structures, *config_option(review={"sample_share": share}, cohort=reading or {})),
             *("--gallery", self.gallery_folder, "--out", self.table("review_cases")),
             *(("--extremes", self.table("extremes")) if extremes else ()),
         )
@@ -121,7 +121,7 @@ class ReviewStudy:
         study = {"name": "toy", "registry": "registry.csv", "banner": banner}
         self.call(
             *("gallery", "--cases", self.table("review_cases"), "--verdicts", self.table("verdicts")),
-            *("--measures", self.table("measures"), "--study", json.dumps(study)),
+            *("--measures", self.table("measures"), *config_option(study=study)),
             *("--gallery", self.gallery_folder, *(["--review", review] if review else [])),
         )
         return self.gallery_folder / "index.html"

@@ -139,7 +139,7 @@ def test_a_rule_depends_on_the_code_of_its_command():
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
     rules = re.split(r"\n\s*rule ", text)[1:]
     for rule in rules:
-        [command] = re.findall(r"\{CTPOP\} ([\w-]+)", rule)
+        [command] = re.findall(r"\{params\.program\} ([\w-]+)", rule)
         named = re.findall(r'code=code(?:_digest)?\("([\w-]+)"\)', rule)
 
         assert named == ([] if command in LEFT_TO_CHECKSUMS else [command]), rule

@@ -10,6 +10,7 @@ import pytest
 
 from ctpop import __version__, cli
 from ctpop.study import configuration
+from support.config_files import config_option
 
 WORKFLOW = Path(cli.__file__).parents[1]
 
@@ -100,7 +101,7 @@ def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
     (tmp_path / "registry.csv").write_text("scan_id,age_years,complete\na,50,yes\na,60,yes\n")
 
     done = ctpop(
-        *("cohort", "--registry", "registry.csv", "--start-from", "measures", "--settings", '{"criteria": []}'),
+        *("cohort", "--registry", "registry.csv", "--start-from", "measures", *config_option(cohort={"criteria": []})),
         *("--cohort", "cohort.parquet", "--exclusions", "exclusions.parquet", "--flow", "flow.parquet"),
         *("--overlap", "overlap.parquet"),
         folder=tmp_path,

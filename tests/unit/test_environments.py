@@ -24,7 +24,7 @@ EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
 GRAPH = ImportGraph()
 RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
-COMMANDS_OF_RULES = sorted(set(re.findall(r"\{CTPOP\} ([\w-]+)", RULES)))
+COMMANDS_OF_RULES = sorted(set(re.findall(r"\{params\.program\} ([\w-]+)", RULES)))
 ENTRANCES = {
     "gpu": ["stages.segment.command", "stages.segment.nnunet.engine"],
     "stats": [GRAPH.module_of(name) for name in COMMANDS_OF_RULES if name != "segment"],

@@ -1,6 +1,5 @@
 """A cohort that grows: what was there stays as it was, and what is removed is gone."""
 
-import json
 import random
 
 import pandas as pd
@@ -10,6 +9,7 @@ from ctpop.cli import main
 from ctpop.stages.segment import command as segment
 from ctpop.study import criteria, shards
 from ctpop.study.registry import included, read_registry
+from support.config_files import config_option
 
 HEADER = "scan_id,patient_id,age_years,sex,complete,contrast"
 ONE_EACH = {"name": "one", "sentence": "Another scan of the patient", "one_per_patient": "first"}
@@ -40,7 +40,7 @@ def tables_of(folder, rows):
     path = written(folder, rows)
     names = ("cohort", "exclusions", "flow", "overlap")
     files = [word for name in names for word in (f"--{name}", str(folder / f"{name}.parquet"))]
-    settings = ["--settings", json.dumps({"criteria": CRITERIA})]
+    settings = config_option(cohort={"criteria": CRITERIA})
     assert main(["cohort", "--registry", str(path), "--start-from", "measures", *settings, *files]) == 0
     return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
 

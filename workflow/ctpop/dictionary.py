@@ -69,7 +69,7 @@ CODE_LISTS = (
     ("Status of a conversion", "column `status` of conversions", dicom_codes.CONVERSION_STATUS),
     ("Warnings of dcm2niix", "column `warnings` of conversions", dicom_codes.WARNINGS),
     ("Ends of files", "column `status` of dicom_files", dicom_codes.FILE_STATUS),
-    ("Reasons of series", "column `reason` of dicom_excluded; setting `index.exclude`", dicom_codes.SERIES_REASONS),
+    ("Reasons of series", "column `reason` of dicom_excluded; setting `dicom.exclude`", dicom_codes.SERIES_REASONS),
     ("Reasons of completeness", "column `complete_header_reason`", dicom_codes.COMPLETE_REASONS),
     ("Reasons of contrast", "column `contrast_header_reason`", dicom_codes.CONTRAST_REASONS),
     ("Reasons of age", "column `age_reason`", dicom_codes.AGE_REASONS),

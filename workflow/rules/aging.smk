@@ -33,7 +33,9 @@ rule aging:
         mem_mb=8000,
         runtime=60,
     params:
-        settings=stage_settings("aging"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("aging"),
         truth=(
             f"--truth {shlex.quote(TRUTH)} --compare-truth {STUDY}/tables/compare_truth.parquet"
             if TRUTH
@@ -42,8 +44,8 @@ rule aging:
     message:
         "aging: statistics against age"
     shell:
-        "{CTPOP} aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
-        " --structures {input.structures:q} --settings {params.settings:q} --threads {threads} --normality {output.normality:q}"
+        "{params.program} aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --config {params.config:q} --threads {threads} --normality {output.normality:q}"
         " --associations {output.associations:q} --groups {output.groups:q} --posthoc {output.posthoc:q}"
         " --analysis-sets {input.analysis_sets:q} --sensitivity {output.sensitivity:q} {params.truth} &> {log:q}"
 
@@ -68,21 +70,22 @@ rule adjust:
         mem_mb=8000,
         runtime=120,
     params:
-        settings=stage_settings(
-            "aging",
-            "confidence",
-            "n_min",
-            "quartiles",
-            "cut_years",
-            "covariates",
-            "categorical",
-            "covariate_share",
+        program=program,
+        config=settings_file,
+        settings=settings_digest(
+            "aging.confidence",
+            "aging.n_min",
+            "aging.quartiles",
+            "aging.cut_years",
+            "aging.covariates",
+            "aging.categorical",
+            "aging.covariate_share",
         ),
     message:
         "adjust: statistics by sex and adjusted for covariates"
     shell:
-        "OPENBLAS_NUM_THREADS=1 {CTPOP} adjust --analysis {input.analysis:q} --cohort {input.cohort:q}"
-        " --structures {input.structures:q} --settings {params.settings:q} --adjusted {output.adjusted:q}"
+        "OPENBLAS_NUM_THREADS=1 {params.program} adjust --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --config {params.config:q} --adjusted {output.adjusted:q}"
         " --by-sex {output.associations_by_sex:q} --rank-ancova {output.rank_ancova:q}"
         " --age-curves {output.age_curves:q} &> {log:q}"
 
@@ -107,12 +110,14 @@ rule centiles:
         mem_mb=12000,
         runtime=120,
     params:
-        settings=stage_settings("aging", "centiles_n_min"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("aging.centiles_n_min"),
     message:
         "centiles: curves of each sex and z scores"
     shell:
-        "OPENBLAS_NUM_THREADS=1 {CTPOP} centiles --analysis {input.analysis:q} --cohort {input.cohort:q}"
-        " --structures {input.structures:q} --settings {params.settings:q} --centiles {output.centiles:q}"
+        "OPENBLAS_NUM_THREADS=1 {params.program} centiles --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --config {params.config:q} --centiles {output.centiles:q}"
         " --calibration {output.centile_calibration:q} --z-scores {output.z_scores:q} &> {log:q}"
 
 
@@ -141,10 +146,12 @@ rule published:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=stage_settings("aging"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("aging"),
     message:
         "published: the numbers of the paper beside ours"
     shell:
-        "{CTPOP} published --flow {input.flow:q} --cohort {input.cohort:q}"
+        "{params.program} published --flow {input.flow:q} --cohort {input.cohort:q}"
         " --associations {input.associations:q} --structures {input.structures:q}"
-        " --settings {params.settings:q} --out {output.table:q} &> {log:q}"
+        " --config {params.config:q} --out {output.table:q} &> {log:q}"

@@ -18,13 +18,15 @@ rule cohort:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=stage_settings("cohort"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("cohort"),
         door="dicom" if DICOM and DOOR == "images" else DOOR,
     message:
         "cohort: who is in the study"
     shell:
-        "{CTPOP} cohort --registry {input.registry:q} --start-from {params.door}"
-        " --settings {params.settings:q} --cohort {output.cohort:q} --exclusions {output.exclusions:q}"
+        "{params.program} cohort --registry {input.registry:q} --start-from {params.door}"
+        " --config {params.config:q} --cohort {output.cohort:q} --exclusions {output.exclusions:q}"
         " --flow {output.flow:q} --overlap {output.overlap:q} &> {log:q}"
 
 
@@ -49,17 +51,21 @@ rule describe:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=stage_settings("cohort"),
-        aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
-        banner=banner,
-        dpi=config["report"]["dpi"],
-        formats=config["report"]["formats"],
+        program=program,
+        config=settings_file,
+        settings=settings_digest(
+            "cohort",
+            "aging.quartiles",
+            "study.banner",
+            "report.dpi",
+            "report.formats",
+        ),
         study=study_folder,
     message:
         "describe: Table 1 and the flow diagram of the cohort"
     shell:
-        "{CTPOP} describe --cohort {input.cohort:q} --exclusions {input.exclusions:q} --flow {input.flow:q}"
-        " --settings {params.settings:q} --aging {params.aging:q} {params.banner} --dpi {params.dpi} --formats {params.formats}"
+        "{params.program} describe --cohort {input.cohort:q} --exclusions {input.exclusions:q} --flow {input.flow:q}"
+        " --config {params.config:q}"
         " --table1 {output.table1:q} --report {params.study:q}/report --figures {params.study:q}/figures &> {log:q}"
 
 
@@ -88,12 +94,12 @@ rule export:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=stage_settings("cohort"),
-        aging=as_argument({"quartiles": config["aging"]["quartiles"]}),
-        banner=banner,
+        program=program,
+        config=settings_file,
+        settings=settings_digest("cohort", "aging.quartiles", "study.banner"),
         study=study_folder,
     message:
         "export: tables without small counts, in {params.study}/shareable"
     shell:
-        "{CTPOP} export --tables {params.study:q}/tables --settings {params.settings:q}"
-        " --aging {params.aging:q} {params.banner} --out {params.study:q}/shareable &> {log:q}"
+        "{params.program} export --tables {params.study:q}/tables --config {params.config:q}"
+        " --out {params.study:q}/shareable &> {log:q}"

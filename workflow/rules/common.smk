@@ -76,17 +76,12 @@ def tell_if_nothing_can_be_written(folder):
         )
 
 
-def without_braces(text):
-    """Return JSON with the braces in its texts escaped: Snakemake would take `{word}` for a wildcard."""
-    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda found: found[0].translate(BRACES), text)
-
-
-BRACES = {ord(brace): f"\\u{ord(brace):04x}" for brace in "{}"}
-
 ROOM = 1_000_000  # bytes; a log, or the table of a shard
 
 config.update(checked(configuration.validated, config))
 
+# A command reads its settings from this file, whose name follows from its content: a command of a log can be repeated.
+CONFIG = str(configuration.write(config, Path(".snakemake", "ctpop")))
 CODE = import_graph.ImportGraph(Path(".snakemake", "ctpop"))
 DOOR = config["study"]["start_from"]
 STUDY = f"results/{config['study']['name']}"
@@ -100,9 +95,6 @@ GROUPS = str(configuration.GROUPS_FILE)
 REPORTED_FORMAT = "svg" if "svg" in config["report"]["formats"] else "png"
 LABELS = configuration.labels_digest(config["structures"])
 checked(criteria.read, config["cohort"]["criteria"])
-CRITERIA = [
-    without_braces(word) for word in criteria.as_words(config["cohort"]["criteria"])
-]
 DIGESTS = shards.kept_digests(
     Path(".snakemake", "ctpop"),
     REGISTRY,
@@ -114,7 +106,7 @@ SHARDS = list(DIGESTS)
 MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
 # How a rule calls a command: the interpreter of the environment that runs Snakemake comes first, unless a rule has an
 # environment of its own, and the code is that of the checkout, where this is one.
-CTPOP = " ".join(
+PROGRAM = " ".join(
     [
         *([f"PATH={shlex.quote(sys.prefix)}/bin:$PATH"] if IN_VENV else []),
         *([f"PYTHONPATH={shlex.quote(str(CHECKOUT))}"] if CHECKOUT else []),
@@ -127,26 +119,23 @@ wildcard_constraints:
     shard=r"\d+-of-\d+",
 
 
-def as_argument(settings):
-    """Return settings as one argument: a text, and not a function that Snakemake would call for each of many jobs."""
-    return without_braces(json.dumps(settings, sort_keys=True))
+def settings_digest(*names):
+    """Return what changes with settings: sections of the configuration, or single ones such as `aging.quartiles`."""
+    return hashlib.sha256(
+        json.dumps([setting(name) for name in names], sort_keys=True).encode()
+    ).hexdigest()[:16]
 
 
-def stage_settings(stage, *keys):
-    """Return the section of the configuration that belongs to a stage, or some keys of it, as one argument."""
-    section = config[stage]
-    return as_argument({key: section[key] for key in keys or section if key in section})
+def setting(name):
+    """Return a section of the configuration or a setting in one; None if it is not set."""
+    section, _, key = name.partition(".")
+    values = config.get(section)
+    return (values or {}).get(key) if key else values
 
 
-def reading_settings():
-    """Return the settings that say how the registry is read, as one argument."""
-    return as_argument(
-        {
-            key: config["cohort"][key]
-            for key in registry_options.SETTINGS
-            if key in config["cohort"]
-        }
-    )
+def reading_digest():
+    """Return what changes with the settings that say how the registry is read."""
+    return settings_digest(*(f"cohort.{key}" for key in registry_options.SETTINGS))
 
 
 def code(command):
@@ -159,10 +148,16 @@ def code_digest(command):
     return CODE.digest_of(command)
 
 
-def banner(wildcards):
-    """Return the option with the banner, from a function, whose text Snakemake does not search for wildcards."""
-    told = config["study"].get("banner")
-    return "" if told is None else f"--banner {shlex.quote(told)}"
+# Snakemake reruns a job whose parameters have changed, except those of functions that also take files of the job. Neither
+# the place of this checkout nor the name of the file of settings is a reason; `settings_digest` is.
+def program(wildcards, output):
+    """Return the words by which a rule calls a command of the package."""
+    return PROGRAM
+
+
+def settings_file(wildcards, output):
+    """Return the file with the configuration, for programs that read sections of it."""
+    return CONFIG
 
 
 def label_set(wildcards):

@@ -21,10 +21,12 @@ if DICOM:
             mem_mb=8000,
             runtime=240,
         params:
-            settings=json.dumps(config.get("dicom", {}), sort_keys=True),
+            program=program,
+            config=settings_file,
+            settings=settings_digest("dicom"),
             rows=rows_of,
-            criteria=CRITERIA,
-            reading=reading_settings(),
+            criteria=settings_digest("cohort.criteria"),
+            reading=reading_digest(),
             folder=DICOM,
             private=(
                 f"--private {shlex.quote(config['study']['private'])}"
@@ -34,9 +36,9 @@ if DICOM:
         message:
             "convert: CT volumes of shard {wildcards.shard} from DICOM (progress in {log})"
         shell:
-            "{CTPOP} convert --registry {input.registry:q} --criteria {params.criteria:q}"
-            " --reading {params.reading:q} --shard {wildcards.shard} --dicom {params.folder:q}"
-            " {params.private} --settings {params.settings:q} --attempts-left {resources.attempts_left}"
+            "{params.program} convert --registry {input.registry:q}"
+            " --shard {wildcards.shard} --dicom {params.folder:q}"
+            " {params.private} --config {params.config:q} --attempts-left {resources.attempts_left}"
             " --out {output.conversions:q} &> {log:q}"
 
     rule gather_conversions:
@@ -56,10 +58,11 @@ if DICOM:
             mem_mb=4000,
             runtime=30,
         params:
+            program=program,
             shards=tables_of_shards("convert"),
         message:
             "gather_conversions: conversions of all shards"
         shell:
-            "{CTPOP} gather --table conversions --shards {params.shards} --out {output.conversions:q} &> {log:q}"
+            "{params.program} gather --table conversions --shards {params.shards} --out {output.conversions:q} &> {log:q}"
 
     CONVERSIONS = rules.gather_conversions.output

@@ -39,7 +39,9 @@ if "evaluate" in config:
             mem_mb=8000,
             runtime=1440,
         params:
-            settings=stage_settings("evaluate"),
+            program=program,
+            config=settings_file,
+            settings=settings_digest("evaluate"),
             structures=label_set,
             labels=LABELS,
             models=[
@@ -57,8 +59,8 @@ if "evaluate" in config:
         message:
             "evaluate: agreement with references (progress in {log})"
         shell:
-            "{CTPOP} evaluate --reference {input.reference:q} --predictions {params.models:q}"
-            " --segments {input.segments:q} --structures {params.structures:q} --settings {params.settings:q}"
+            "{params.program} evaluate --reference {input.reference:q} --predictions {params.models:q}"
+            " --segments {input.segments:q} --structures {params.structures:q} --config {params.config:q}"
             " --evaluation {output.evaluation:q} --summary {output.evaluation_summary:q} {params.comparison}"
             " &> {log:q}"
 

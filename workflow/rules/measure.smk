@@ -1,6 +1,6 @@
 # A resource and no parameter: another share is no reason to measure a shard again.
 FAILED_SHARE = str(config["segment"]["max_failed_share"])
-TABLE_SETTINGS = as_argument({"columns": config["measure"].get("columns", {})})
+TABLE_SETTINGS = settings_digest("measure.columns")
 
 
 if ONE_FILE:
@@ -21,14 +21,16 @@ if ONE_FILE:
             mem_mb=8000,
             runtime=60,
         params:
+            program=program,
+            config=settings_file,
             settings=TABLE_SETTINGS,
             structures=label_set,
             labels=LABELS,
         message:
             "patients: who is in the table of measures"
         shell:
-            "{CTPOP} patients --table {input.table:q} --structures {params.structures:q}"
-            " --settings {params.settings:q} --out {output.registry:q} &> {log:q}"
+            "{params.program} patients --table {input.table:q} --structures {params.structures:q}"
+            " --config {params.config:q} --out {output.registry:q} &> {log:q}"
 
 
 if DOOR == "measures":
@@ -51,8 +53,10 @@ if DOOR == "measures":
             mem_mb=8000,
             runtime=60,
         params:
-            criteria=CRITERIA,
-            reading=reading_settings(),
+            program=program,
+            config=settings_file,
+            criteria=settings_digest("cohort.criteria"),
+            reading=reading_digest(),
             settings=TABLE_SETTINGS,
             structures=label_set,
             labels=LABELS,
@@ -60,9 +64,9 @@ if DOOR == "measures":
         message:
             "measure: table of measures"
         shell:
-            "{CTPOP} measure --registry {input.registry:q} --criteria {params.criteria:q}"
-            " --reading {params.reading:q} --table {input.table:q} --structures {params.structures:q}"
-            " --settings {params.settings:q} --out {output.measures:q} &> {log:q}"
+            "{params.program} measure --registry {input.registry:q}"
+            " --table {input.table:q} --structures {params.structures:q}"
+            " --config {params.config:q} --out {output.measures:q} &> {log:q}"
 
 else:
 
@@ -85,18 +89,20 @@ else:
             mem_mb=8000,
             runtime=120,
         params:
+            program=program,
+            config=settings_file,
             code=code_digest("measure"),
-            settings=stage_settings("measure"),
-            reading=reading_settings(),
+            settings=settings_digest("measure"),
+            reading=reading_digest(),
             structures=label_set,
             labels=LABELS,
             masks=f"{STUDY}/masks",
         message:
             "measure: shard {wildcards.shard}"
         shell:
-            "{CTPOP} measure --registry {input.registry:q} --reading {params.reading:q}"
+            "{params.program} measure --registry {input.registry:q}"
             " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q}"
-            " --settings {params.settings:q} --attempts-left {resources.attempts_left}"
+            " --config {params.config:q} --attempts-left {resources.attempts_left}"
             " --max-failed-share {resources.max_failed_share} --out {output.measures:q}"
             " --histograms {output.histograms:q} &> {log:q}"
 
@@ -117,8 +123,9 @@ else:
             mem_mb=8000,
             runtime=30,
         params:
+            program=program,
             shards=tables_of_shards("measures"),
         message:
             "gather_measures: measures of all shards"
         shell:
-            "{CTPOP} gather --table measures --shards {params.shards} --out {output.measures:q} &> {log:q}"
+            "{params.program} gather --table measures --shards {params.shards} --out {output.measures:q} &> {log:q}"

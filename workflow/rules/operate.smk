@@ -22,7 +22,9 @@ rule runtime:
         mem_mb=2000,
         runtime=60,
     params:
-        study=stage_settings("study"),
+        program=program,
+        config=settings_file,
+        study=settings_digest("study"),
         folder=study_folder,
         scans=(
             f"--segments {STUDY}/tables/segments.parquet --masks {STUDY}/masks"
@@ -32,5 +34,5 @@ rule runtime:
     message:
         "runtime: what jobs and scans took"
     shell:
-        "{CTPOP} runtime --benchmarks {params.folder:q}/benchmarks {params.scans} --study {params.study:q}"
+        "{params.program} runtime --benchmarks {params.folder:q}/benchmarks {params.scans} --config {params.config:q}"
         " --out {params.folder:q}/benchmarks &> {log:q}"

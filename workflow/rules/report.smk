@@ -8,9 +8,6 @@ SOURCES = {
     )
     for name in WORKFLOW
 }
-NAMED_SOURCES = " ".join(
-    shlex.quote(f"{name}={path}") for name, path in SOURCES.items()
-)
 ROWS = configuration.label_rows(config["structures"])
 NAMES = [row["structure"] for row in ROWS]
 COMBINED = [*checked(configuration.groups_of, NAMES)]
@@ -35,6 +32,11 @@ FIGURES = [
     *[f"structure_{structure}" for structure in [*NAMES, *COMBINED]],
     *(["truth"] if TRUTH else []),
 ]
+
+
+def named_sources(wildcards, output):
+    """Return the files of the workflow as words NAME=FILE."""
+    return [f"{name}={path}" for name, path in SOURCES.items()]
 
 
 rule report:
@@ -84,12 +86,14 @@ rule report:
         mem_mb=12000,
         runtime=60,
     params:
-        config=as_argument(config),
+        program=program,
+        config=settings_file,
+        settings=settings_digest(*sorted(config)),
         study=study_folder,
     message:
         "report: figures and pages"
     shell:
-        "OPENBLAS_NUM_THREADS=1 {CTPOP} report --jobs {threads}"
+        "OPENBLAS_NUM_THREADS=1 {params.program} report --jobs {threads}"
         " --tables {params.study:q}/tables --figures {params.study:q}/figures"
         " --report {params.study:q}/report --structures {input.structures:q} --config {params.config:q} &> {log:q}"
 
@@ -111,10 +115,12 @@ rule crate:
         mem_mb=2000,
         runtime=30,
     params:
+        program=program,
         study=study_folder,
         version=snakemake.__version__,
         sources=digest_of_files(SOURCES.values()),
+        workflow_files=named_sources,
     message:
         "crate: record of the run, in {params.study}/ro-crate-metadata.json"
     shell:
-        "{CTPOP} crate --study {params.study:q} --workflow {NAMED_SOURCES} --snakemake {params.version} &> {log:q}"
+        "{params.program} crate --study {params.study:q} --workflow {params.workflow_files:q} --snakemake {params.version} &> {log:q}"

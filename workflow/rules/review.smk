@@ -25,9 +25,11 @@ if DOOR != "measures":
             mem_mb=8000,
             runtime=120,
         params:
+            program=program,
+            config=settings_file,
             code=code_digest("review"),
-            settings=stage_settings("review"),
-            reading=reading_settings(),
+            settings=settings_digest("review"),
+            reading=reading_digest(),
             structures=label_set,
             labels=LABELS,
             masks=f"{STUDY}/masks",
@@ -35,10 +37,10 @@ if DOOR != "measures":
         message:
             "review: pictures of shard {wildcards.shard}"
         shell:
-            "{CTPOP} review --registry {input.registry:q} --reading {params.reading:q}"
+            "{params.program} review --registry {input.registry:q}"
             " --segments {input.segments:q} --measures {input.measures:q} --histograms {input.histograms:q}"
             " --verdicts {input.verdicts:q} --extremes {input.extremes:q} --masks {params.masks:q}"
-            " --structures {params.structures:q} --settings {params.settings:q} --gallery {params.gallery:q} --out {output.cases:q} &> {log:q}"
+            " --structures {params.structures:q} --config {params.config:q} --gallery {params.gallery:q} --out {output.cases:q} &> {log:q}"
 
     rule gather_review:
         input:
@@ -57,11 +59,12 @@ if DOOR != "measures":
             mem_mb=4000,
             runtime=30,
         params:
+            program=program,
             shards=tables_of_shards("review"),
         message:
             "gather_review: cases of all shards"
         shell:
-            "{CTPOP} gather --table review_cases --shards {params.shards} --out {output.cases:q} &> {log:q}"
+            "{params.program} gather --table review_cases --shards {params.shards} --out {output.cases:q} &> {log:q}"
 
     rule gallery:
         input:
@@ -86,15 +89,17 @@ if DOOR != "measures":
             mem_mb=12000,
             runtime=30,
         params:
-            study=stage_settings("study"),
-            settings=stage_settings("review"),
+            program=program,
+            config=settings_file,
+            study=settings_digest("study"),
+            settings=settings_digest("review"),
             review=DECIDED,
             folder=study_folder,
         message:
             "gallery: the page for a reviewer"
         shell:
-            "{CTPOP} gallery --cases {input.cases:q} --verdicts {input.verdicts:q} --measures {input.measures:q}"
-            " {params.review} --study {params.study:q} --settings {params.settings:q}"
+            "{params.program} gallery --cases {input.cases:q} --verdicts {input.verdicts:q} --measures {input.measures:q}"
+            " {params.review} --config {params.config:q}"
             " --gallery {params.folder:q}/report/review &> {log:q}"
 
     GALLERY = rules.gallery.output

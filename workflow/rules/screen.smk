@@ -46,12 +46,14 @@ rule screen:
         mem_mb=12000,
         runtime=30,
     params:
-        settings=stage_settings("screen"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("screen"),
     message:
         "screen: which measures can be trusted"
     shell:
-        "{CTPOP} screen --measures {input.measures:q} --cohort {input.cohort:q}"
-        " --exclusions {input.exclusions:q} --structures {input.structures:q} --settings {params.settings:q}"
+        "{params.program} screen --measures {input.measures:q} --cohort {input.cohort:q}"
+        " --exclusions {input.exclusions:q} --structures {input.structures:q} --config {params.config:q}"
         " --verdicts {output.verdicts:q} --analysis {output.analysis:q} --failures {output.failures:q}"
         " --group-members {output.group_members:q} --group-values {output.group_values:q}"
         " --structure-flow {output.structure_flow:q} --extremes {output.extremes:q}"
@@ -77,9 +79,11 @@ rule contrast:
         mem_mb=8000,
         runtime=30,
     params:
-        settings=stage_settings("cohort"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("cohort"),
     message:
         "contrast: what is said of contrast agent, and what it looks like"
     shell:
-        "{CTPOP} contrast --cohort {input.cohort:q} --measures {input.measures:q}"
-        " --verdicts {input.verdicts:q} --settings {params.settings:q} --out {output.contrast:q} &> {log:q}"
+        "{params.program} contrast --cohort {input.cohort:q} --measures {input.measures:q}"
+        " --verdicts {input.verdicts:q} --config {params.config:q} --out {output.contrast:q} &> {log:q}"

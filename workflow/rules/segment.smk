@@ -23,13 +23,15 @@ rule segment:
         mem_mb=16000,
         runtime=240,
     params:
-        settings=stage_settings("segment"),
+        program=program,
+        config=settings_file,
+        settings=settings_digest("segment"),
         engine="nnunet" if DOOR == "images" else "existing",
         structures=label_set,
         labels=LABELS,
         rows=rows_of,
-        criteria=CRITERIA,
-        reading=reading_settings(),
+        criteria=settings_digest("cohort.criteria"),
+        reading=reading_digest(),
         masks=f"{STUDY}/masks",
         converted=(
             f"--conversions {STUDY}/shards/convert/{{shard}}.parquet" if DICOM else ""
@@ -38,9 +40,9 @@ rule segment:
     message:
         "segment: label maps of shard {wildcards.shard} (progress in {log})"
     shell:
-        "{CTPOP} segment --registry {input.registry:q} --criteria {params.criteria:q}"
-        " --reading {params.reading:q} --shard {wildcards.shard} --engine {params.engine}"
-        " --structures {params.structures:q} --settings {params.settings:q} --masks {params.masks:q}"
+        "{params.program} segment --registry {input.registry:q}"
+        " --shard {wildcards.shard} --engine {params.engine}"
+        " --structures {params.structures:q} --config {params.config:q} --masks {params.masks:q}"
         " --times {params.times:q} {params.converted} --attempts-left {resources.attempts_left}"
         " --out {output.segments:q} &> {log:q}"
 
@@ -62,8 +64,9 @@ rule gather_segments:
         mem_mb=4000,
         runtime=30,
     params:
+        program=program,
         shards=tables_of_shards("segments"),
     message:
         "gather_segments: label maps of all shards"
     shell:
-        "{CTPOP} gather --table segments --shards {params.shards} --out {output.segments:q} &> {log:q}"
+        "{params.program} gather --table segments --shards {params.shards} --out {output.segments:q} &> {log:q}"

@@ -1,6 +1,5 @@
 """A model set says which models make a label map, and every way in which it can be wrong has a message of its own."""
 
-import json
 import logging
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import yaml
 from ctpop.foundation.errors import ContractError
 from ctpop.models import model_folder, model_set, set_file
 from ctpop.study import configuration, label_sets
+from support.config_files import config_file
 from support.tiny_model import (
     FOLDER_NAME,
     PARTS,
@@ -774,7 +774,7 @@ def test_the_files_of_a_bare_folder_are_its_three(tmp_path):
 
 
 def test_the_settings_of_a_study_are_those_that_a_set_is_read_with(tiny):
-    options = configuration.section("segment", json.dumps({"model": str(tiny), "resampling_order": 3}))
+    options = configuration.section("segment", config_file(segment={"model": str(tiny), "resampling_order": 3}))
 
     found = model_set.read(options)
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ctpop.foundation import json_schema
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration
+from support.config_files import config_file
 
 ROOT = Path(__file__).parents[3]
 SMALLEST = {
@@ -125,7 +127,7 @@ def test_what_is_left_out_takes_its_default():
 
 
 def test_what_a_model_set_decides_has_no_default():
-    filled = configuration.section("segment", "{}")
+    filled = configuration.section("segment", None)
 
     how = {"device": "auto", "batch_size": 1, "compile": False, "cpu_threads": 2}
     assert filled == {**how, "max_failed_share": 0.5, "scans_per_shard": 128}
@@ -145,7 +147,7 @@ def test_entries_of_a_list_take_their_defaults_too():
     entry = {"type": "object", "properties": {"fold": {"type": "integer", "default": 0}}}
     schema = {"properties": {"parts": {"type": "array", "items": entry}}}
 
-    assert configuration.filled_in(schema, {"parts": [{}, {"fold": 3}]}) == {"parts": [{"fold": 0}, {"fold": 3}]}
+    assert json_schema.filled_in(schema, {"parts": [{}, {"fold": 3}]}) == {"parts": [{"fold": 0}, {"fold": 3}]}
 
 
 def test_what_is_given_stays_beside_the_defaults():
@@ -168,12 +170,12 @@ def test_filling_in_does_not_change_what_was_given():
 
 @pytest.mark.parametrize("stage", configuration.STAGES)
 def test_an_empty_section_is_the_section_of_the_smallest_study(stage):
-    assert configuration.section(stage, "{}") == configuration.validated(SMALLEST)[stage]
+    assert configuration.section(stage, None) == configuration.validated(SMALLEST)[stage]
 
 
 def test_a_section_is_checked_like_the_whole():
     with pytest.raises(ContractError) as refused:
-        configuration.section("aging", '{"alpha": 2, "nmin": 3}')
+        configuration.section("aging", config_file(aging={"alpha": 2, "nmin": 3}))
 
     assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()] == [
         "the settings have errors",
@@ -182,14 +184,45 @@ def test_a_section_is_checked_like_the_whole():
     ]
 
 
-def test_a_section_that_is_not_json_is_refused():
-    with pytest.raises(ContractError, match=r"--settings: JSON is expected, found 'alpha: 1'"):
-        configuration.section("aging", "alpha: 1")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aging: {", "--config: study.yaml cannot be read as YAML: "),
+        ("- aging", "--config: study.yaml is no YAML file with the sections of a study"),
+        ("aging: 5", "aging: 5 is not of type 'object'"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(tmp_path, text, message):
+    (tmp_path / "study.yaml").write_text(text)
+
+    with pytest.raises(ContractError, match=message):
+        configuration.section("aging", tmp_path / "study.yaml")
+
+
+def test_a_section_that_is_not_in_the_file_has_its_defaults():
+    assert configuration.section("aging", config_file(screen={})) == configuration.section("aging", None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("qc", "review"), ("evaluation", "evaluate"), ("convert", "dicom"), ("index", "dicom")]
+)
+def test_the_old_name_of_a_section_is_refused_with_the_new_one(old, new):
+    with pytest.raises(ContractError, match=f"{old}: is now called {new}; write {new}: in place of {old}:"):
+        configuration.validated({**SMALLEST, old: {}})
+
+
+def test_a_written_configuration_is_read_as_it_was_and_keeps_its_name(tmp_path):
+    filled = configuration.validated({**SMALLEST, "aging": {"alpha": 1.0e-7}})
+    path = configuration.write(filled, tmp_path)
+
+    assert configuration.validated(configuration.read_file(path)) == filled
+    assert configuration.write(filled, tmp_path) == path
+    assert configuration.write({**filled, "screen": {}}, tmp_path) != path
 
 
 def test_the_shipped_configuration_shows_every_key_with_its_default():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    defaults = {stage: configuration.section(stage, "{}") for stage in configuration.STAGES}
+    defaults = {stage: configuration.section(stage, None) for stage in configuration.STAGES}
     defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # what makes it the demo
     defaults["cohort"] |= {"table1": ["bmi"]}
     defaults["screen"] |= {"extremes": 1}  # of 34 values, not of thousands

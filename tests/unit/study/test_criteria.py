@@ -1,7 +1,5 @@
 """Criteria as data: each rule keeps and leaves out whom it should; what says nothing clear is refused."""
 
-import json
-
 import pandas as pd
 import pytest
 
@@ -10,6 +8,7 @@ from ctpop.stages.cohort.command import count_flow, count_overlap, failed_criter
 from ctpop.study import configuration, criteria
 from ctpop.study.registry import included, read_registry
 from ctpop.study.registry_options import reading_of
+from support.config_files import config_file
 
 HEADER = "scan_id,patient_id,age_years,sex,complete,contrast,kernel,thickness_mm,gaps,day"
 
@@ -202,20 +201,9 @@ def test_a_criterion_that_says_nothing_clear_is_refused(entries, told):
 )
 def test_a_misspelt_criterion_is_told_by_its_place(entry, told):
     with pytest.raises(ContractError) as refused:
-        configuration.section("cohort", json.dumps({"criteria": [entry]}))
+        configuration.section("cohort", config_file(cohort={"criteria": [entry]}))
 
     assert told in str(refused.value)
-
-
-def test_words_on_the_command_line_are_what_the_configuration_says():
-    entries = ["age_known", asks(column="age_years", at_least=18)]
-
-    assert criteria.from_words(criteria.as_words(entries)) == criteria.read(entries)
-
-
-def test_json_on_the_command_line_that_cannot_be_read_is_refused():
-    with pytest.raises(ContractError, match="--criteria: a short form or JSON is expected"):
-        criteria.from_words(['{"name": '])
 
 
 def test_a_column_that_is_not_there_is_named(five):

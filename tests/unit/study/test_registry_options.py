@@ -2,7 +2,6 @@
 
 import csv
 import datetime
-import json
 
 import openpyxl
 import pandas as pd
@@ -14,6 +13,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, shards
 from ctpop.study.registry import read_registry
 from ctpop.study.registry_options import AS_OURS, reading_of
+from support.config_files import config_option
 from support.real_data import EXAMINATIONS, write_meta
 from support.studies import REPO
 
@@ -212,7 +212,7 @@ def test_a_workbook_that_is_none_has_digests_since_the_cohort_stage_tells_the_er
 
 
 def test_what_is_not_set_reads_a_registry_of_our_shape():
-    assert reading_of(configuration.section("cohort", "{}")) == AS_OURS
+    assert reading_of(configuration.section("cohort", None)) == AS_OURS
 
 
 # The shipped examples
@@ -254,7 +254,7 @@ def test_the_cohort_stage_takes_the_example_and_its_flow_adds_up(tmp_path, form)
         for name in ("cohort", "exclusions", "flow", "overlap")
         for word in (f"--{name}", f"{tmp_path}/{name}.parquet")
     ]
-    options = ["--start-from", "measures", "--settings", json.dumps(cohort)]
+    options = ["--start-from", "measures", *config_option(cohort=cohort)]
 
     assert main(["cohort", "--registry", str(path), *options, *files]) == 0
 

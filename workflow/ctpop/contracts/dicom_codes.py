@@ -19,21 +19,21 @@ SERIES_REASONS = {
     "derived": "derived from other images: reformatted, projected, secondary",
     "not_axial": "coronal or sagittal",
     "no_hu": "the header does not promise Hounsfield units: rescale slope or intercept is missing, or in other units",
-    "gantry_tilt": "the slices are tilted by more than index.largest_tilt_deg",
+    "gantry_tilt": "the slices are tilted by more than dicom.largest_tilt_deg",
     "repeated_positions": "two images at one place, as of two phases in one series",
     "gaps": "slices are missing",
-    "uneven_spacing": "a slice lies more than index.even_within_mm off an even grid",
-    "too_few_slices": "fewer than index.fewest_slices",
-    "too_thick": "thicker than index.largest_thickness_mm",
+    "uneven_spacing": "a slice lies more than dicom.even_within_mm off an even grid",
+    "too_few_slices": "fewer than dicom.fewest_slices",
+    "too_thick": "thicker than dicom.largest_thickness_mm",
     "not_soft": "the kernel is sharp, or not known",
     "other_series": "another series of the examination is preferred (decided_by, chosen_scan_id)",
-    "other_examination": "another examination of the patient was chosen (index.examination)",
+    "other_examination": "another examination of the patient was chosen (dicom.examination)",
 }
 COMPLETE_REASONS = {
     "ok": "slices follow each other evenly",
     "gaps": "slices are missing",
     "repeated_positions": "two images at one place",
-    "uneven_spacing": "a slice lies more than index.even_within_mm off an even grid",
+    "uneven_spacing": "a slice lies more than dicom.even_within_mm off an even grid",
     "single_slice": "one slice tells nothing about others",
 }
 CONTRAST_REASONS = {

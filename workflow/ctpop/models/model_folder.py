@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.foundation.errors import ContractError
+from ctpop.foundation.json_schema import problems_of, read_schema
 from ctpop.foundation.resources import resource
-from ctpop.study.configuration import load_schema, problems_of
 
 VERSION = 1  # raise it when the same image and model would give other labels: then scans are segmented again
 SHIPPED = resource("models")
@@ -219,7 +219,7 @@ def foreground_labels(dataset: dict[str, Any], path: Path) -> dict[str, int]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    return load_schema(SCHEMA_PATH)
+    return read_schema(SCHEMA_PATH)
 
 
 @cache

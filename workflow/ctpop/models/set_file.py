@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ctpop.foundation.errors import ContractError
+from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
 from ctpop.models.model_folder import SHIPPED
 from ctpop.study import configuration
@@ -50,10 +51,10 @@ def read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError) as error:
         raise ContractError(f"{path}: is not YAML ({' '.join(str(error).split())[:200]})") from None
     schema = _schema()
-    problems = sorted(set(configuration.problems_of(schema, content)))
+    problems = sorted(set(problems_of(schema, content)))
     if problems:
         raise ContractError(f"{path}: the model set has errors:\n" + "\n".join(f"  {line}" for line in problems))
-    filled: dict[str, Any] = configuration.filled_in(schema, content)
+    filled: dict[str, Any] = filled_in(schema, content)
     return filled
 
 
@@ -142,4 +143,4 @@ def numbers_of(label_set: Path) -> dict[str, int]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    return configuration.load_schema(SCHEMA_PATH)
+    return read_schema(SCHEMA_PATH)

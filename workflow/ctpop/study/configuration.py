@@ -1,5 +1,6 @@
 """Settings of a study: checked against `schemas/config.schema.yaml`, with its defaults filled in."""
 
+import argparse
 import csv
 import difflib
 import hashlib
@@ -9,26 +10,30 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jsonschema
 import yaml
 
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.foundation.files import write_text
+from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
 
 LABEL_SETS = resource("structures")
 GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
 SCHEMA_PATH = resource("schemas", "config.schema.yaml")
-LONGEST_MESSAGE = 300
 Chosen = TypeVar("Chosen")
 SIDES = ("left", "right")
-RENAMED = {"convert": "dicom", "evaluation": "evaluate", "qc": "review"}  # sections, by their names before 0.1.0
+RENAMED = {
+    "convert": "dicom",
+    "evaluation": "evaluate",
+    "index": "dicom",
+    "qc": "review",
+}  # sections, by their names before 0.1.0
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "review")
 
 
-def load_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
-    """Return a JSON schema that is written as YAML: that of a configuration, or another one of `schemas/`."""
-    schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    return schema
+def load_schema() -> dict[str, Any]:
+    """Return the JSON schema of a configuration."""
+    return read_schema(SCHEMA_PATH)
 
 
 def validated(config: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +46,7 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
 
     """
     schema = load_schema()
-    problems = sorted(set(problems_of(schema, config)))
+    problems = sorted(set(problems_of(schema, config, renamed=RENAMED)))
     if not problems:
         problems = sorted(_contradictions(config))
     if problems:
@@ -72,23 +77,65 @@ def labels_digest(name_or_path: str) -> str:
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
 
 
-def section(stage: str, text: str) -> dict[str, Any]:
-    """Return the settings of one stage from JSON text (`{}` for the defaults), checked and filled in."""
-    schema: dict[str, Any] = load_schema()["properties"][stage]
+def add_config_argument(parser: argparse.ArgumentParser, *sections: str) -> None:
+    """Add the option that names the configuration file; a command reads some of its sections."""
+    named = " and ".join(sections)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"configuration of the study (YAML), of which {named} is read (default: default settings)",
+    )
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the sections of a configuration file as they are written.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be read, or is not a YAML mapping.
+
+    """
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ContractError(f"--settings: JSON is expected, found {text[:60]!r} ({error})") from None
-    problems = sorted(set(problems_of(schema, values, prefix=stage)))
+        sections = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ContractError(f"--config: {path.name} cannot be read as YAML: {in_one_line(error)}") from None
+    if not isinstance(sections, dict):
+        raise ContractError(f"--config: {path.name} is no YAML file with the sections of a study (docs/config.md)")
+    return sections
+
+
+def section(stage: str, path: Path | None) -> dict[str, Any]:
+    """Return one section of a configuration file, checked and filled in; its defaults where there is none.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be read, or the section has errors.
+
+    """
+    schema: dict[str, Any] = load_schema()["properties"][stage]
+    values = read_file(path).get(stage) if path else None
+    problems = [] if values is None else sorted(set(problems_of(schema, values, prefix=stage)))
     if problems:
         raise ContractError("the settings have errors:\n" + "\n".join(f"  {line}" for line in problems))
-    filled: dict[str, Any] = filled_in(schema, values)
+    filled: dict[str, Any] = filled_in(schema, values or {})
     return filled
 
 
-def chosen(kind: type[Chosen], stage: str, text: str) -> Chosen:
+def write(config: dict[str, Any], folder: Path) -> Path:
+    """Write a configuration to a file whose name follows from its content, and return the path."""
+    text = yaml.safe_dump(config, sort_keys=True, allow_unicode=True)
+    path = folder / f"config-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
+    if not path.is_file():
+        write_text(text, path)
+    return path
+
+
+def chosen(kind: type[Chosen], stage: str, path: Path | None) -> Chosen:
     """Return the settings of a dataclass out of a section that several programs share, checked and filled in."""
-    values = section(stage, text)
+    values = section(stage, path)
     return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})  # type: ignore[arg-type]
 
 
@@ -131,47 +178,6 @@ def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str,
     for group, structure in rows:
         groups.setdefault(group, {})[structure] = structure in names
     return {group: members for group, members in groups.items() if any(members.values()) and group not in names}
-
-
-def problems_of(schema: dict[str, Any], values: Any, prefix: str = "") -> Iterator[str]:
-    """Yield one line per entry that breaks a JSON schema: where, what was found, and what would be right."""
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
-        part: dict[str, Any] = dict(error.schema)
-        found: Any = error.instance
-        place = ".".join([*([prefix] if prefix else []), *map(str, error.absolute_path)])
-        if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
-            yield from _misspelt(part, found, place)
-        elif error.validator == "required":
-            absent = [key for key in part["required"] if key not in found]
-            yield from (f"{_join(place, key)}: is missing; {_meaning(part, key)}" for key in absent)
-        else:
-            yield f"{place or 'the whole'}: {_shortened(error.message)}{_expected(part, found)}"
-
-
-def filled_in(schema: dict[str, Any], values: Any) -> Any:
-    """Return values with the defaults of their JSON schema, at any depth."""
-    if isinstance(values, list):
-        return [filled_in(schema.get("items", {}), value) for value in values]
-    if not isinstance(values, dict):
-        return values
-    filled = dict(values)
-    for key, part in schema.get("properties", {}).items():
-        if key not in filled and "default" in part:
-            filled[key] = part["default"]
-        if key in filled:
-            filled[key] = filled_in(part, filled[key])
-    return filled
-
-
-def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str) -> Iterator[str]:
-    known = list(schema["properties"])
-    for key in values:
-        if not place and key in RENAMED:
-            yield f"{key}: this section is now called {RENAMED[key]}; write {RENAMED[key]}: in place of {key}:"
-        elif key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
-            yield f"{_join(place, str(key))}: unknown key; {hint}"
 
 
 def _contradictions(config: dict[str, Any]) -> Iterator[str]:
@@ -228,32 +234,3 @@ def _panels_at_hand(panels: list[list[str]], rows: list[dict[str, str]]) -> list
     """Return the default panels whose structure the label set has, or its first structure if it has none of them."""
     names = [row.get("structure", "") for row in rows]
     return [panel for panel in panels if panel[0] in names] or [[names[0], "volume_ml"]]
-
-
-def _shortened(message: str) -> str:
-    """Return a message without the middle of a value that would fill pages."""
-    half = LONGEST_MESSAGE // 2
-    return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} … {message[-half:]}"
-
-
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
-
-
-def _meaning(schema: dict[str, Any], key: str) -> str:
-    meaning = schema["properties"].get(key, {}).get("description", "it is required")
-    return " ".join(str(meaning).split())
-
-
-def _expected(schema: dict[str, Any], found: Any) -> str:
-    meaning = " ".join(str(schema.get("description", "")).split())
-    hint = "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" if _looks_like_number(found) else ""
-    told = "; ".join(part for part in (meaning, hint) if part)
-    return f" ({told})" if told else ""
-
-
-def _looks_like_number(found: Any) -> bool:
-    try:
-        return isinstance(found, str) and float(found) is not None
-    except ValueError:
-        return False

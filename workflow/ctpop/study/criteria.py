@@ -4,7 +4,6 @@ Only the standard library is imported here, since the Snakefile calls it wheneve
 """
 
 import difflib
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -72,26 +71,6 @@ def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
     if sum(criterion.rule == "one_per_patient" for criterion in found) > 1:
         raise ContractError("cohort.criteria: only one of them can ask for one_per_patient")
     return found
-
-
-def from_words(words: Iterable[str]) -> list[Criterion]:
-    """Return criteria from words of a command line: short forms, or JSON.
-
-    Raises
-    ------
-    ContractError
-        As `read`, and if JSON cannot be read.
-
-    """
-    try:
-        return read([json.loads(word) if word.lstrip().startswith("{") else word for word in words])
-    except json.JSONDecodeError as error:
-        raise ContractError(f"--criteria: a short form or JSON is expected ({error})") from None
-
-
-def as_words(entries: Iterable[str | dict[str, Any]]) -> list[str]:
-    """Return criteria of a configuration as words of a command line."""
-    return [entry if isinstance(entry, str) else json.dumps(entry, sort_keys=True) for entry in entries]
 
 
 def word_of(value: Any) -> str:

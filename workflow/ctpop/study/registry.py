@@ -162,24 +162,13 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
 def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which scans a stage over images is about."""
     parser.add_argument("--registry", type=Path, required=True, help="CSV with one row per scan (docs/data.md)")
-    parser.add_argument(
-        "--criteria",
-        nargs="*",
-        default=[],
-        metavar="CRITERION",
-        help="criteria that a scan must meet: short forms, or JSON as in cohort.criteria (default: none)",
-    )
-    parser.add_argument(
-        "--reading",
-        default="{}",
-        help="settings of section cohort that say how the registry is read, as JSON (default: it has our shape)",
-    )
 
 
-def included_scans(options: argparse.Namespace) -> pd.DataFrame:
-    """Return the scans that the options of `add_registry_arguments` include."""
-    reading = reading_of(configuration.section("cohort", options.reading))
-    return included(read_registry(options.registry, reading), criteria.from_words(options.criteria))
+def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
+    """Return the scans of a registry that meet the criteria of a configuration file; without a file, all scans."""
+    cohort = configuration.section("cohort", config)
+    asked = criteria.read(cohort["criteria"]) if config else []
+    return included(read_registry(registry, reading_of(cohort)), asked)
 
 
 def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ctpop.foundation.errors import ContractError
+from ctpop.foundation.json_schema import problems_of, read_schema
 from ctpop.foundation.resources import resource
 from ctpop.study import configuration
 
@@ -78,7 +79,7 @@ def read(name_or_path: str) -> RuleSet:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError) as error:
         raise ContractError(f"{path}: is not YAML ({' '.join(str(error).split())[:200]})") from None
-    problems = sorted(set(configuration.problems_of(_schema(), content)))
+    problems = sorted(set(problems_of(_schema(), content)))
     if problems:
         raise ContractError(f"{path}: the rule set has errors:\n" + "\n".join(f"  {line}" for line in problems))
     return RuleSet(path.stem, {name: _rule(**rule) for name, rule in content["rules"].items()})
@@ -115,4 +116,4 @@ def _rule(drops: list[str], not_for: list[str] | None = None, **limits: float) -
 
 @cache
 def _schema() -> dict[str, Any]:
-    return configuration.load_schema(SCHEMA_PATH)
+    return read_schema(SCHEMA_PATH)

@@ -1,7 +1,5 @@
 """The stage of centile curves: curves, calibration and scores, or the reason why not."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +7,7 @@ from scipy import stats
 
 from ctpop.cli import main
 from ctpop.contracts import all_tables
+from support.config_files import config_option
 
 N = 700
 TABLES = {"centiles": "CENTILES", "calibration": "CENTILE_CALIBRATION", "z-scores": "Z_SCORES"}
@@ -51,7 +50,7 @@ def run(folder, cohort, analysis, **settings):
     all_tables.ANALYSIS.write(analysis, folder / "analysis.parquet")
     outputs = [part for name in TABLES for part in (f"--{name}", str(folder / f"{name}.parquet"))]
     inputs = ["--analysis", str(folder / "analysis.parquet"), "--cohort", str(folder / "cohort.parquet")]
-    more = ["--structures", str(folder / "labels.csv"), "--settings", json.dumps(settings)]
+    more = ["--structures", str(folder / "labels.csv"), *config_option(aging=settings)]
     assert main(["centiles", *inputs, *more, *outputs]) == 0
     return {name: getattr(all_tables, table).read(folder / f"{name}.parquet") for name, table in TABLES.items()}
 

@@ -1,6 +1,5 @@
 """The registry is read as it is meant or refused by line, and every scan is in the cohort or excluded for a reason."""
 
-import json
 import logging
 
 import pandas as pd
@@ -12,6 +11,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.stages.cohort.command import check_columns, count_flow, failed_criteria
 from ctpop.study import criteria
 from ctpop.study.registry import as_truth, read_registry
+from support.config_files import config_option
 
 PAPER_ORDER = ["age_known", "complete", "contrast_enhanced"]
 PAPERS = criteria.read(PAPER_ORDER)
@@ -385,10 +385,10 @@ def test_a_registry_whose_scans_are_all_excluded_gives_an_empty_cohort(tmp_path)
 
 
 def test_criteria_come_from_the_settings(tmp_path):
-    settings = json.dumps({"criteria": ["contrast_enhanced"]})
+    settings = config_option(cohort={"criteria": ["contrast_enhanced"]})
     registry = written(tmp_path, HEADER, "a,,,,true", "b,60,,true,")
 
-    _, outputs = run(tmp_path, registry, "--start-from", "measures", "--settings", settings)
+    _, outputs = run(tmp_path, registry, "--start-from", "measures", *settings)
 
     assert COHORT.read(outputs["cohort"])["scan_id"].to_list() == ["a"]
 

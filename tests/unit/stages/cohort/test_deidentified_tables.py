@@ -1,7 +1,5 @@
 """What is shared tells no count below 5, neither by itself nor by subtraction, and no age above 89."""
 
-import json
-
 import docx
 import numpy as np
 import pandas as pd
@@ -17,7 +15,10 @@ from ctpop.stages.cohort.deidentified_tables import chain, flow_counts, shown_fl
 from ctpop.stages.cohort.suppression import Sum, hidden, top_coded
 from ctpop.study import criteria
 from support import study_tables
+from support.config_files import config_option
 from support.laws import law
+
+STUDY = {"name": "s", "start_from": "measures", "measures": "m.csv", "banner": "synthetic"}
 
 
 def possible_range(counts, mask, sums, place):
@@ -136,8 +137,8 @@ def test_ages_above_89_are_90_and_missing_stays_missing():
 def shared(folder, people, further=()):
     tables = study_tables.study(people, study_tables.label_set())
     study_tables.write(tables, folder / "tables", "cohort", "flow", "overlap", "structure_flow", "associations")
-    options = ["--tables", str(folder / "tables"), "--out", str(folder / "shareable"), "--banner", "synthetic"]
-    assert main(["export", *options, "--settings", json.dumps({"table1": list(further)})]) == 0
+    options = ["--tables", str(folder / "tables"), "--out", str(folder / "shareable")]
+    assert main(["export", *options, *config_option(cohort={"table1": list(further)}, study=STUDY)]) == 0
     return {path.name: path.read_bytes() for path in (folder / "shareable").iterdir()}
 
 

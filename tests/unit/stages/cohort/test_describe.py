@@ -1,22 +1,23 @@
 """The describe stage: Table 1 and the flow diagram out of the tables of the cohort alone."""
 
-import json
-
 import pandas as pd
 
 from ctpop.cli import main
 from ctpop.contracts import all_tables
 from support import study_tables
+from support.config_files import config_option
+
+STUDY = {"name": "s", "start_from": "measures", "measures": "m.csv", "banner": "synthetic"}
 
 
-def described(folder, people, *options):
+def described(folder, people, **sections):
     tables = study_tables.study(people, study_tables.label_set(1, 1))
     study_tables.write(tables, folder / "tables", "cohort", "exclusions", "flow")
     files = [
         word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", f"{folder}/tables/{name}.parquet")
     ]
     out = ["--table1", f"{folder}/table1.parquet", "--report", f"{folder}/report", "--figures", f"{folder}/figures"]
-    assert main(["describe", *files, *out, "--dpi", "72", *options]) == 0
+    assert main(["describe", *files, *out, *config_option(report={"dpi": 72}, **sections)]) == 0
     return folder
 
 
@@ -27,7 +28,7 @@ def people():
 
 
 def test_the_stage_writes_table_page_and_figure(tmp_path):
-    described(tmp_path, people(), "--settings", json.dumps({"table1": ["bmi"]}), "--banner", "synthetic")
+    described(tmp_path, people(), cohort={"table1": ["bmi"]}, study=STUDY)
 
     table = all_tables.TABLE1.read(tmp_path / "table1.parquet")
     assert table["variable"].drop_duplicates().to_list() == ["scans", "patients", "age_years", "sex", "bmi"]

@@ -17,9 +17,10 @@ from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Grid, Volume, read_ct
 from ctpop.stages.dicom import nifti_conversion, volume_checks
 from support import dicom_files
+from support.config_files import config_option
 from support.real_data import DICOM
 
-EVERYTHING = "index: {exclude: [], largest_tilt_deg: 90}"
+EVERYTHING = "dicom: {exclude: [], largest_tilt_deg: 90}"
 
 
 class Workplace:
@@ -183,7 +184,10 @@ def test_values_without_air_are_not_taken_for_hounsfield_units(place):
     hu = dicom_files.hounsfield(12) + 1000
 
     assert refused(place, hu=hu)[0] == "not_hu"
-    assert place.convert("--settings", '{"air_below_hu": null}').iloc[0]["status"] == "converted"
+    assert (
+        place.convert(*config_option(dicom={"air_below_hu": None}, cohort={"criteria": []})).iloc[0]["status"]
+        == "converted"
+    )
 
 
 def test_a_header_without_rescale_is_refused(place):
@@ -407,7 +411,7 @@ def test_a_converter_that_takes_too_long_is_stopped(place, monkeypatch):
 def test_three_real_slices_are_converted(place):
     place.dicom.symlink_to(DICOM)
 
-    row = place.run("index: {fewest_slices: 3}").iloc[0]
+    row = place.run("dicom: {fewest_slices: 3}").iloc[0]
 
     found = volume_of(row)
     assert (row["status"], row["slices_compared"]) == ("converted", 3)

@@ -23,7 +23,7 @@ def index(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*options, config=""):
-        (tmp_path / "study.yaml").write_text(config or "index: {}")
+        (tmp_path / "study.yaml").write_text(config or "dicom: {}")
         code = main(
             ["index", "dicom", "--registry", "registry.csv", "--config", "study.yaml", "--processes", "1", *options]
         )
@@ -194,8 +194,8 @@ def test_the_choice_follows_the_configuration(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "2", study="2", StudyDate="20120101", SliceThickness="3")
 
     first, _, _ = index()
-    last, _, _ = index(config="index: {examination: last}")
-    thin, excluded, _ = index(config="index: {examination: last, exclude: [too_thick], largest_thickness_mm: 2}")
+    last, _, _ = index(config="dicom: {examination: last}")
+    thin, excluded, _ = index(config="dicom: {examination: last, exclude: [too_thick], largest_thickness_mm: 2}")
 
     assert [table["slice_thickness_mm"].item() for table in (first, last, thin)] == [1, 3, 1]
     assert [table["year"].item() for table in (first, last)] == [2010, 2012]
@@ -205,9 +205,9 @@ def test_the_choice_follows_the_configuration(tmp_path, index):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ("index: {examinations: last}", "did you mean 'examination'"),
+        ("dicom: {examinations: last}", "did you mean 'examination'"),
         ("[1, 2]", "is no YAML file"),
-        ("a: [", "is no YAML"),
+        ("a: [", "cannot be read as YAML"),
     ],
 )
 def test_a_wrong_configuration_is_told_before_anything_is_read(tmp_path, monkeypatch, capsys, config, words):
@@ -231,7 +231,7 @@ def test_a_folder_without_any_series_ends_with_its_counts(tmp_path, monkeypatch,
 
     message = capsys.readouterr().err
     assert "no CT series can be chosen: 3 ct_image, 1 not_dicom" in message
-    assert "series: 1 too_few_slices; see index.exclude" in message
+    assert "series: 1 too_few_slices; see dicom.exclude" in message
     assert not (tmp_path / "r.csv").exists()
 
 
@@ -287,7 +287,7 @@ def test_the_link_table_is_written_on_request_alone(tmp_path, index):
 def test_three_real_slices_among_other_files_are_one_series(tmp_path, index):
     shutil.copytree(DICOM, tmp_path / "dicom")
 
-    registry, _, files = index(config="index: {fewest_slices: 3}")
+    registry, _, files = index(config="dicom: {fewest_slices: 3}")
 
     row = registry.iloc[0]
     assert (row["age_years"], row["sex"], row["n_slices"], row["slice_spacing_mm"]) == (60, "male", 3, 1)

@@ -47,7 +47,7 @@ def printed(hospital):
     where = hospital / "out"
     where.mkdir()
     common = ["--private", "private"]
-    (where / "study.yaml").write_text("index: {exclude: []}")
+    (where / "study.yaml").write_text("dicom: {exclude: []}")
     index = ctpop(where, "index", "../dicom", "--registry", "registry.csv", "--config", "study.yaml", *common)
     again = ctpop(where, "index", "../dicom", "--registry", "registry.csv", "--config", "study.yaml", *common)
     convert = ctpop(

@@ -8,7 +8,7 @@ from ctpop.contracts import dicom_codes
 from ctpop.stages.dicom.series_selection import EXCLUDES, PREFERS, choose
 from ctpop.study import configuration
 
-RULE = configuration.section("index", "{}")
+RULE = configuration.section("dicom", None)
 
 
 def series(scan_id, exam_id="e1", patient_id="p1", **facts):
@@ -92,7 +92,7 @@ def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reas
 
 
 def test_each_reason_has_a_meaning_and_can_be_set():
-    allowed = configuration.load_schema()["properties"]["index"]["properties"]
+    allowed = configuration.load_schema()["properties"]["dicom"]["properties"]
 
     assert list(EXCLUDES) == allowed["exclude"]["items"]["enum"]
     assert list(PREFERS) == allowed["prefer"]["items"]["enum"]

@@ -1,6 +1,5 @@
 """The command: every scan and structure has a row, means have intervals, and two models are compared by scan."""
 
-import json
 import logging
 import re
 
@@ -15,6 +14,7 @@ from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_store import Note, Store
 from ctpop.stages.evaluate.command import Settings, comparison_table, summary_table
 from ctpop.study.configuration import validated
+from support.config_files import config_option
 from support.solids import box
 from support.volumes import affine, damage, flip_byte, save, save_masks
 
@@ -62,7 +62,7 @@ def evaluate(folder, *predictions, settings=None, out="tables", more=()):
     return main(
         [
             *("evaluate", "--reference", str(folder / "references.csv"), "--predictions", *predictions),
-            *("--structures", str(write_label_set(folder)), "--settings", json.dumps(settings or {}), *outputs, *more),
+            *("--structures", str(write_label_set(folder)), *config_option(evaluate=settings or {}), *outputs, *more),
         ]
     )
 
@@ -402,10 +402,10 @@ def test_two_models_are_compared_from_files(tmp_path):
         (["a=x", "b=y", "c=z"], ["--comparison", "c.parquet"], "one or two models with names of their own"),
         (["a=x", "b=y"], [], "--comparison belongs to two models"),
         (["a=x"], ["--comparison", "c.parquet"], "--comparison belongs to two models"),
-        (["a=x"], ["--settings", '{"structures": ["livre"]}'], "livre are not structures of label set demo"),
+        (["a=x"], config_option(evaluate={"structures": ["livre"]}), "livre are not structures of label set demo"),
         (
             ["a=x"],
-            ["--settings", '{"tolerance": 3}'],
+            config_option(evaluate={"tolerance": 3}),
             "evaluate.tolerance: unknown key; did you mean",
         ),
         (["a=x"], [], "references.csv: the CSV of references does not exist"),

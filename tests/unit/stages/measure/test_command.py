@@ -1,6 +1,5 @@
 """A shard is measured scan by scan: every scan has a row for every structure, with numbers or with a reason."""
 
-import json
 import logging
 
 import numpy as np
@@ -12,6 +11,7 @@ from ctpop.contracts.all_tables import HISTOGRAMS, MEASURES_TABLE, REGISTRY_COLU
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_store import Note, Store
+from support.config_files import config_option
 from support.volumes import BAD_CTS, affine, damage, flip_byte, hu, label_set, labels, save, save_turned
 
 ORGANS = label_set("spleen", "kidney_left", "liver")
@@ -50,7 +50,7 @@ class Study:
         files |= {"out": "out.parquet", "histograms": "histograms.parquet"}
         options = [word for name, path in files.items() for word in (f"--{name}", str(self.folder / path))]
         where = ["--structures", str(self.folder / "structures.csv")]
-        self.code = main(["measure", *options, *where, "--settings", json.dumps(settings)])
+        self.code = main(["measure", *options, *where, *config_option(measure=settings)])
         return MEASURES_TABLE.read(self.folder / "out.parquet").set_index(["scan_id", "structure"])
 
 

@@ -9,6 +9,7 @@ from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.measure.totalsegmentator_statistics import Style, read_folder, statistics_of
+from support.config_files import config_option
 
 NAMES = ["liver", "aorta", "kidney_left", "spleen"]
 LABELS = "label,structure,side,group,lower_bound_ml\n" + "".join(
@@ -18,7 +19,7 @@ WHOLE = {"status": "measured", "n_voxels": 1000, "volume_ml": 1500.0125, "hu_mea
 ABSENT = {"status": "measured", "n_voxels": 0, "volume_ml": 0.0, "hu_mean": None, "border_voxels": 0}
 CUT_OFF = {**WHOLE, "border_voxels": 7}
 UNKNOWN = {"status": "unreadable"}
-THREE = json.dumps({"border_layers": 3})
+THREE = {"border_layers": 3}
 
 
 def measures(*rows, scan="s1"):
@@ -78,7 +79,7 @@ def test_a_scan_has_a_file_with_its_structures_in_the_order_of_the_labels(study,
 
 def test_the_file_is_formatted_as_theirs(study):
     folder, command = study
-    assert main([*command, "--zeros", "--settings", THREE]) == 0
+    assert main([*command, "--zeros", *config_option(measure=THREE)]) == 0
 
     lines = (folder / "out" / "s1" / "statistics.json").read_text(encoding="utf-8").split("\n")
     assert lines[:4] == ["{", '    "liver": {', '        "volume": 1500012.5,', '        "intensity": 60.12346']
@@ -99,7 +100,7 @@ def test_zeros_need_evidence_in_every_row(study, capsys):
     rows = measures(WHOLE, {**WHOLE, "border_voxels": None}, ABSENT, {**ABSENT, "border_voxels": None})
     MEASURES_TABLE.write(rows, folder / "measures.parquet")
 
-    assert main([*command, "--zeros", "--settings", THREE]) == 1
+    assert main([*command, "--zeros", *config_option(measure=THREE)]) == 1
     assert "--zeros: border_voxels is missing in 1 rows with a volume" in capsys.readouterr().err
 
 

@@ -5,6 +5,7 @@ import yaml
 
 from ctpop.cli import main
 from ctpop.stages.operate import configured_study as studies
+from support.config_files import config_file
 from support.volumes import hu, label_set, labels, save
 
 SCANS = 12
@@ -50,7 +51,7 @@ def segment(study):
             "out": study.results / "shards" / "segments" / f"{shard}.parquet",
             "shard": shard,
             "engine": "existing",
-            "criteria": "age_known",
+            "config": config_file(cohort={"criteria": ["age_known"]}),
         }
         assert main(["segment", *[word for name, value in files.items() for word in (f"--{name}", str(value))]]) == 0
         (folder / f"{shard}.tsv").write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t200.0\t10\n")

@@ -11,11 +11,12 @@ from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS
 from ctpop.imaging.job_ledger import Spent
 from ctpop.imaging.label_map_store import Store
 from ctpop.stages.operate import benchmarks, runtime
+from support.config_files import config_option
 from support.volumes import labels, save
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 SLICE = 512 * 512
-STUDY = '{"name": "made_up", "banner": "synthetic <b>"}'
+STUDY = {"name": "made_up", "start_from": "measures", "measures": "m.csv", "banner": "synthetic <b>"}
 
 
 def write_job(folder, name, seconds, memory="100.0", processor="1.0"):
@@ -164,8 +165,9 @@ def test_a_time_is_told_in_the_unit_that_fits(seconds, words):
     assert runtime.lasting(seconds) == words
 
 
-def write(folder, *options):
-    assert main(["runtime", "--benchmarks", str(folder), "--study", STUDY, "--out", str(folder), *options]) == 0
+def write(folder, *options, study=STUDY):
+    files = ["--benchmarks", str(folder), "--out", str(folder)]
+    assert main(["runtime", *files, *config_option(study=study), *options]) == 0
     return (folder / "runtime.html").read_text()
 
 
@@ -180,7 +182,7 @@ def test_the_page_is_offline_escaped_and_says_that_it_is_synthetic(folder):
 
 
 def test_a_study_without_a_banner_has_a_page_without_one(folder):
-    assert '<p class="banner"' not in write(folder, "--study", '{"name": "of people"}')
+    assert '<p class="banner"' not in write(folder, study={key: text for key, text in STUDY.items() if key != "banner"})
 
 
 def test_equal_records_give_equal_bytes(folder):
@@ -216,6 +218,9 @@ def test_the_records_of_real_jobs_are_read(study, segment):
     assert "No model was used" in page
 
 
-def test_settings_that_are_no_json_are_told(tmp_path, capsys):
-    assert main(["runtime", "--benchmarks", str(tmp_path), "--study", "{", "--out", str(tmp_path)]) == 1
-    assert "--study: JSON is expected" in capsys.readouterr().err
+def test_a_configuration_that_is_no_yaml_is_an_error(tmp_path, capsys):
+    (tmp_path / "study.yaml").write_text("study: {")
+    command = ["runtime", "--benchmarks", str(tmp_path), "--config", str(tmp_path / "study.yaml")]
+
+    assert main([*command, "--out", str(tmp_path)]) == 1
+    assert "--config: study.yaml cannot be read as YAML: " in capsys.readouterr().err

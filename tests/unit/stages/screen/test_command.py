@@ -1,6 +1,5 @@
 """The screening as a command: what goes in, what comes out, and what stops it."""
 
-import json
 import logging
 
 import pandas as pd
@@ -20,6 +19,7 @@ from ctpop.contracts.all_tables import (
 from ctpop.foundation.errors import ContractError
 from ctpop.study import label_sets
 from ctpop.study.label_sets import lower_bounds
+from support.config_files import config_option
 from support.evidence import measures
 from support.volumes import label_set
 
@@ -98,7 +98,7 @@ def screen(folder, rows, people=None, **settings):
         EXCLUSIONS.write(pd.DataFrame(excluded), folder / "exclusions.parquet")
         files |= {"cohort": "cohort.parquet", "exclusions": "exclusions.parquet"}
     options = [word for name, path in files.items() for word in (f"--{name}", str(folder / path))]
-    return main(["screen", *options, "--settings", json.dumps(settings)])
+    return main(["screen", *options, *config_option(screen=settings)])
 
 
 def result(folder, name):

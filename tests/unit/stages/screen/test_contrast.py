@@ -1,7 +1,5 @@
 """Contrast agent is checked against the attenuation of vessels and kidneys; scans that look otherwise are listed."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +8,9 @@ from ctpop.cli import main
 from ctpop.contracts import all_tables
 from ctpop.stages.screen.contrast import contrast_check
 from ctpop.study import configuration
+from support.config_files import config_option
 
-CHOSEN = configuration.section("cohort", "{}")
+CHOSEN = configuration.section("cohort", None)
 STRUCTURES = ("aorta", "kidney_left", "kidney_right", "portal_vein_and_splenic_vein", "liver")
 
 
@@ -117,10 +116,10 @@ def test_the_command_lists_everybody_and_excludes_nobody(tmp_path):
     files = [
         word for name in ("cohort", "measures", "verdicts") for word in (f"--{name}", f"{tmp_path}/{name}.parquet")
     ]
-    limits = json.dumps({"contrast_unenhanced_below_hu": 30})
+    limits = config_option(cohort={"contrast_unenhanced_below_hu": 30})
 
     assert main(["contrast", *files, "--out", str(tmp_path / "one.parquet")]) == 0
-    assert main(["contrast", *files, "--settings", limits, "--out", str(tmp_path / "two.parquet")]) == 0
+    assert main(["contrast", *files, *limits, "--out", str(tmp_path / "two.parquet")]) == 0
 
     found = [all_tables.CONTRAST_CHECK.read(tmp_path / f"{name}.parquet")["looks"].to_list() for name in ("one", "two")]
     assert found == [["enhanced", "unenhanced", "not_measured"], ["enhanced", "unclear", "not_measured"]]

@@ -12,6 +12,7 @@ from ctpop.stages.screen.rows import numbered
 from ctpop.stages.screen.usable_values import usable_values
 from ctpop.study import configuration as settings
 from ctpop.study import label_sets
+from support.config_files import config_option
 from support.volumes import label_set
 
 KIDNEYS = {"kidneys": ["kidney_left", "kidney_right"]}
@@ -234,7 +235,7 @@ def test_a_misspelt_member_is_refused(tmp_path):
 # The command
 
 
-def screened(folder, *, settings="{}"):
+def screened(folder, **settings):
     """Run the screening of a left and a right kidney and a liver in two scans, and return its tables."""
     rows = [
         {"scan_id": scan, "structure": name, "faces": faces, "volume_ml": volume, "hu_mean": hu}
@@ -253,7 +254,7 @@ def screened(folder, *, settings="{}"):
     names = ("verdicts", "analysis", "group_members", "group_values", "analysis_sets")
     out = [word for name in names for word in (f"--{name.replace('_', '-')}", str(folder / f"{name}.parquet"))]
     files = ["--measures", str(folder / "measures.parquet"), "--structures", str(folder / "labels.csv")]
-    assert main(["screen", *files, "--settings", settings, *out]) == 0
+    assert main(["screen", *files, *config_option(screen=settings), *out]) == 0
     return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
 
 
@@ -298,6 +299,6 @@ def test_groups_are_those_of_each_rule_set(tmp_path):
 
 
 def test_the_configuration_says_how_many_members_attenuation_needs(tmp_path):
-    found = screened(tmp_path, settings='{"group_hu_share": 0.6}')["group_values"]
+    found = screened(tmp_path, group_hu_share=0.6)["group_values"]
 
     assert found.loc[found["scan_id"].eq("s2"), "value"].isna().all()

@@ -6,6 +6,7 @@ import pytest
 
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE, REGISTRY_COLUMNS, VERDICTS
+from support.config_files import config_option
 from support.evidence import changed_rows
 from support.solids import ball, box
 from support.volumes import affine, hu, label_set, save
@@ -72,7 +73,7 @@ def screened(folder, measures):
     LABELS.table.to_csv(folder / "structures.csv", index=False)
     files = {"measures": "measures.parquet", "structures": "structures.csv"}
     files |= {"verdicts": "verdicts.parquet", "analysis": "analysis.parquet"}
-    run("screen", folder, files, "--settings", '{"rules": "strict"}')
+    run("screen", folder, files, *config_option(screen={"rules": "strict"}))
     return VERDICTS.read(folder / "verdicts.parquet")
 
 

@@ -1,6 +1,5 @@
 """Every scan of a shard gets a row; a bad scan is a row with a reason, and a finished one is never done twice."""
 
-import json
 import logging
 
 import numpy as np
@@ -16,11 +15,12 @@ from ctpop.models import model_set
 from ctpop.stages.segment.command import segment_scans
 from ctpop.stages.segment.sources import Scan
 from ctpop.study.shards import shard_of
+from support.config_files import config_file, config_option
 from support.tiny_model import STRUCTURES, save_model
 from support.volumes import BAD_CTS, SHAPE, affine, damage, flip_byte, hu, label_set, labels, save, save_masks
 
 ORGANS = label_set(*STRUCTURES)
-ANY_SHARE = json.dumps({"max_failed_share": 1})
+ANY_SHARE = {"max_failed_share": 1}
 SETTINGS = {"device": "cpu", "step_size": 0.5, "cpu_threads": 1}
 
 
@@ -51,6 +51,8 @@ class Study:
             "times": self.folder / "benchmarks" / "times.csv",
             **changed,
         }
+        cohort = {"criteria": options.pop("criteria", [])}
+        options["config"] = config_file(cohort=cohort, segment=options.pop("settings", {}))
         assert main(["segment", *[word for name, value in options.items() for word in (f"--{name}", str(value))]]) == 0
         return SEGMENTS.read(out).set_index("scan_id")
 
@@ -345,7 +347,7 @@ def test_the_shards_together_have_every_scan_once(study):
 def test_a_shard_without_scans_is_a_table_without_rows(study, caplog, everybody_is_excluded):
     scans = {"a": with_both(study.folder, "a")}
     empty = next(f"{shard + 1}-of-3" for shard in range(3) if shard_of("a", 3) != shard)
-    choice = {"criteria": "complete"} if everybody_is_excluded else {"shard": empty}
+    choice = {"criteria": ["complete"]} if everybody_is_excluded else {"shard": empty}
 
     with caplog.at_level(logging.INFO):
         segments = study.segment(scans, **choice)
@@ -366,7 +368,7 @@ def model(tmp_path_factory):
 @pytest.fixture
 def images(tmp_path, model):
     """A study of CT volumes, with a model of random weights."""
-    return Study(tmp_path, "nnunet", settings=json.dumps({**SETTINGS, "model": str(model)}))
+    return Study(tmp_path, "nnunet", settings={**SETTINGS, "model": str(model)})
 
 
 def three_scans(folder):
@@ -411,7 +413,7 @@ def test_a_scan_is_segmented_again_when_the_model_changes(images, tmp_path):
     first = images.segment(scans)
     other = save_model(tmp_path / "other", seed=2)
 
-    second = images.segment(scans, settings=json.dumps({**SETTINGS, "model": str(other)}))
+    second = images.segment(scans, settings={**SETTINGS, "model": str(other)})
 
     assert first.loc["a", "mask_sha256"] != second.loc["a", "mask_sha256"]
     assert first.loc["a", "model"] != second.loc["a", "model"]
@@ -423,7 +425,7 @@ def test_only_settings_that_change_labels_segment_again(images, model, setting, 
     images.segment(scans)
     before = images.stamps()
 
-    images.segment(scans, settings=json.dumps({**SETTINGS, "model": str(model), setting: value}))
+    images.segment(scans, settings={**SETTINGS, "model": str(model), setting: value})
 
     assert (images.stamps() != before) == again
 
@@ -467,10 +469,9 @@ def test_a_model_that_does_not_fit_stops_the_run_before_any_scan(images, capsys,
     write_registry(three_scans(images.folder), images.folder)
     (images.folder / "structures.csv").write_text("label,structure,side,group,lower_bound_ml\n1,antler,,head,\n")
     label_set = str(images.folder / structures) if structures.endswith(".csv") else structures
-    settings = json.dumps(model)
     files = {"registry": "registry.csv", "masks": "masks", "out": "segments.parquet"}
     options = [word for name, path in files.items() for word in (f"--{name}", str(images.folder / path))]
-    rest = ["--engine", "nnunet", "--structures", label_set, "--settings", settings]
+    rest = ["--engine", "nnunet", "--structures", label_set, *config_option(segment=model, cohort={"criteria": []})]
 
     code = main(["segment", *options, *rest])
 

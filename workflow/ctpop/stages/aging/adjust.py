@@ -29,8 +29,7 @@ from ctpop.stats.psr import Residuals, WithinStrata, correlation_of_residuals
 from ctpop.stats.quade import RankAncova, quade
 from ctpop.stats.splines import FEWEST_KNOTS, TERMS, Wald, age_columns, age_tests, knots_of
 from ctpop.stats.tails import p_of_log10
-from ctpop.study import label_sets
-from ctpop.study.configuration import chosen
+from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
@@ -216,7 +215,7 @@ def corrected(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray], 
 
 def run(options: argparse.Namespace) -> None:
     """Read values, ages and covariates, test, and write one table per question."""
-    settings = chosen(Settings, "aging", options.settings)
+    settings = configuration.chosen(Settings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
     covariates = covariates_of(cohort, settings.covariates, settings.categorical)
@@ -254,7 +253,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="scans of the study, ages and covariates (Parquet)")
     parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
-    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    configuration.add_config_argument(parser, "aging")
     parser.add_argument("--adjusted", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
     parser.add_argument("--by-sex", type=Path, required=True, help="likewise: correlations of each sex")
     parser.add_argument("--rank-ancova", type=Path, required=True, help="likewise: Quade's test over age quartiles")

@@ -21,8 +21,7 @@ from ctpop.contracts.tables import Table
 from ctpop.stages.aging.age_series import Series, split, with_ages
 from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS, Curves, fit_curves
 from ctpop.stats.distributions import MODELS
-from ctpop.study import label_sets
-from ctpop.study.configuration import chosen
+from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
@@ -155,7 +154,7 @@ def fitted(series: list[Series], sex_of: pd.Series, settings: Settings) -> Itera
 
 def run(options: argparse.Namespace) -> None:
     """Read values, ages and sexes, fit, and write curves, calibration and scores."""
-    settings = chosen(Settings, "aging", options.settings)
+    settings = configuration.chosen(Settings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
     LOG.info("%d values from a cohort of %d scans", len(analysis), len(cohort))
@@ -182,7 +181,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="scans of the study, ages and sexes (Parquet)")
     parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
-    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    configuration.add_config_argument(parser, "aging")
     parser.add_argument("--centiles", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
     parser.add_argument("--calibration", type=Path, required=True, help="likewise: how well the curves fit")
     parser.add_argument("--z-scores", type=Path, required=True, help="likewise: where each patient stands")

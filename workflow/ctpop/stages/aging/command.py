@@ -40,8 +40,7 @@ from ctpop.stats.groups import (
 from ctpop.stats.normality import Normality, kolmogorov_smirnov
 from ctpop.stats.ranksum import RankSum, rank_sum_of_tallies
 from ctpop.stats.tails import p_of_log10
-from ctpop.study import label_sets
-from ctpop.study.configuration import chosen
+from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 PAIRS = tuple(combinations(GROUPS, 2))
@@ -219,7 +218,7 @@ def run(options: argparse.Namespace) -> None:
         raise ContractError("--truth and --compare-truth belong together: give both or none")
     if (options.analysis_sets is None) != (options.sensitivity is None):
         raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
-    settings = chosen(Settings, "aging", options.settings)
+    settings = configuration.chosen(Settings, "aging", options.config)
     label_set, cohort = label_sets.read(options.structures), all_tables.COHORT.read(options.cohort)
     associations = _tests(options, settings, label_set, cohort)
     if options.analysis_sets is None:
@@ -268,7 +267,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="scans of the study with their ages (Parquet)")
     parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
-    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    configuration.add_config_argument(parser, "aging")
     parser.add_argument("--threads", type=int, default=1, help="of the bootstrap; results do not depend on it")
     parser.add_argument("--normality", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
     parser.add_argument("--associations", type=Path, required=True, help="likewise")

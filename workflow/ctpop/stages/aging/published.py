@@ -18,8 +18,8 @@ from ctpop.contracts import all_tables
 from ctpop.stats.differences import difference_of, from_interval, from_size, quantile_of, z_of_shares
 from ctpop.stats.groups import GROUPS
 from ctpop.stats.tails import log10_p_of_normal, p_of_log10
-from ctpop.study import label_sets
-from ctpop.study.configuration import GROUPS_FILE, SIDES, groups_of, section
+from ctpop.study import configuration, label_sets
+from ctpop.study.configuration import GROUPS_FILE, SIDES, groups_of
 from ctpop.study.label_sets import LabelSet
 
 LOG = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def _rows(table: pd.DataFrame) -> list[Row]:
 
 def run(options: argparse.Namespace) -> None:
     """Read the paper's numbers and ours, compare them, and write the table."""
-    settings = section("aging", options.settings)
+    settings = configuration.section("aging", options.config)
     ours = Ours(
         flow=all_tables.FLOW.read(options.flow),
         cohort=all_tables.COHORT.read(options.cohort),
@@ -189,5 +189,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="scans of the study (Parquet)")
     parser.add_argument("--associations", type=Path, required=True, help="correlations with age (Parquet)")
     parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
-    parser.add_argument("--settings", default="{}", help="section `aging` of the configuration, as JSON")
+    configuration.add_config_argument(parser, "aging")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")

@@ -117,7 +117,7 @@ def check_some_file_exists(cohort: pd.DataFrame, folder: Path, door: str) -> Non
 
 def run(options: argparse.Namespace) -> None:
     """Read the registry, decide, and write cohort, exclusions, flow and overlap."""
-    chosen = configuration.section("cohort", options.settings)
+    chosen = configuration.section("cohort", options.config)
     reading, asked = reading_of(chosen), criteria.read(chosen["criteria"])
     text = read_words(options.registry, reading)
     registry = checked(text, options.registry, reading)
@@ -152,7 +152,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="images",
         help="entrance of the study, which decides the path column that is needed (default %(default)s)",
     )
-    parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
+    configuration.add_config_argument(parser, "cohort")
     parser.add_argument("--cohort", type=Path, required=True, help="Parquet to write: included scans")
     parser.add_argument("--exclusions", type=Path, required=True, help="Parquet to write: failed criteria")
     parser.add_argument("--flow", type=Path, required=True, help="Parquet to write: counts per criterion")

@@ -11,7 +11,7 @@ from pathlib import Path
 from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW, TABLE1
 from ctpop.documents.table1 import table1
 from ctpop.documents.table1_text import printed
-from ctpop.figures import export, flow, formats
+from ctpop.figures import export, flow
 from ctpop.figures.export import Drawing
 from ctpop.stages.cohort.table1_files import write_table1
 from ctpop.study import configuration
@@ -22,14 +22,15 @@ LOG = logging.getLogger(__name__)
 def run(options: argparse.Namespace) -> None:
     """Read the tables of the cohort, describe it, and write tables, page and figure."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
-    chosen, aging = configuration.section("cohort", options.settings), configuration.section("aging", options.aging)
+    study, report = (configuration.section(name, options.config) for name in ("study", "report"))
+    chosen, aging = configuration.section("cohort", options.config), configuration.section("aging", options.config)
     cohort = COHORT.read(options.cohort)
     described = TABLE1.write(table1(cohort, chosen.get("table1", []), aging["quartiles"]), options.table1)
-    write_table1(printed(described), options.report, options.banner)
+    write_table1(printed(described), options.report, study.get("banner"))
     steps = flow.cohort_source(FLOW.read(options.flow), EXCLUSIONS.read(options.exclusions), cohort)
     words = f"Flow diagram. {flow.summary(steps)}."
-    drawing = Drawing("cohort_flow", "flow", words, flow.draw(steps, options.banner), steps)
-    export.save(drawing, options.figures, options.dpi, options.formats)
+    drawing = Drawing("cohort_flow", "flow", words, flow.draw(steps, study.get("banner")), steps)
+    export.save(drawing, options.figures, report["dpi"], report["formats"])
     LOG.info("%s", words)
 
 
@@ -38,10 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="Parquet with the included scans")
     parser.add_argument("--exclusions", type=Path, required=True, help="Parquet with failed criteria")
     parser.add_argument("--flow", type=Path, required=True, help="Parquet with counts per criterion")
-    parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
-    parser.add_argument("--aging", default="{}", help="section aging of the configuration, as JSON (for its quartiles)")
-    parser.add_argument("--banner", help="words that stand on every page and figure")
-    formats.add_options(parser)
+    configuration.add_config_argument(parser, "aging", "cohort", "report", "study")
     parser.add_argument("--table1", type=Path, required=True, help="Parquet to write: Table 1 as numbers")
     parser.add_argument("--report", type=Path, required=True, help="folder to write table1.csv, .html and .docx to")
     parser.add_argument("--figures", type=Path, required=True, help="folder to write cohort_flow to")

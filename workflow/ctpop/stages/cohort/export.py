@@ -29,12 +29,13 @@ LOG = logging.getLogger(__name__)
 
 def run(options: argparse.Namespace) -> None:
     """Read the tables, hide what must be hidden, and write the folder."""
-    chosen, aging = configuration.section("cohort", options.settings), configuration.section("aging", options.aging)
+    study = configuration.section("study", options.config)
+    chosen, aging = configuration.section("cohort", options.config), configuration.section("aging", options.config)
     tables = {table.name: table.read(options.tables / f"{table.name}.parquet") for table in (COHORT, FLOW, OVERLAP)}
     cohort = tables["cohort"]
     cohort = cohort.assign(age_years=top_coded(cohort["age_years"].to_numpy(dtype=float)))
     described = shown_table1(table1(cohort, chosen.get("table1", []), aging["quartiles"]))
-    write_table1(printed(described, extremes=False), options.out, options.banner, (MEANING,))
+    write_table1(printed(described, extremes=False), options.out, study.get("banner"), (MEANING,))
     flow, overlap = shown_flow(tables["flow"], tables["overlap"])
     by_structure = shown_structure_flow(STRUCTURE_FLOW.read(options.tables / "structure_flow.parquet"))
     associations = shown_associations(ASSOCIATIONS.read(options.tables / "associations.parquet"), by_structure)
@@ -51,7 +52,5 @@ def run(options: argparse.Namespace) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--tables", type=Path, required=True, help="folder with the tables of the study")
-    parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
-    parser.add_argument("--aging", default="{}", help="section aging of the configuration, as JSON (for its quartiles)")
-    parser.add_argument("--banner", help="words that stand on every page")
+    configuration.add_config_argument(parser, "aging", "cohort", "study")
     parser.add_argument("--out", type=Path, required=True, help="folder to write what may be shared to")

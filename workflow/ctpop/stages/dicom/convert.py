@@ -150,8 +150,8 @@ def check_paths(scans: pd.DataFrame, registry: Path) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Convert the scans of one shard, write their rows, and say how many came to what end."""
-    chosen = configuration.section("dicom", options.settings)
-    scans = included_scans(options)
+    chosen = configuration.section("dicom", options.config)
+    scans = included_scans(options.registry, options.config)
     check_paths(scans, options.registry)
     shard, shards = options.shard
     scans = scans[scans["patient_id"].map(lambda patient: shard_of(patient, shards)).eq(shard)]
@@ -181,7 +181,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K-of-N",
         help="part of the cohort, as 3-of-16 (default %(default)s)",
     )
-    parser.add_argument("--settings", default="{}", help="section dicom of the configuration, as JSON")
+    configuration.add_config_argument(parser, "cohort", "dicom")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
     parser.add_argument(
         "--attempts-left",

@@ -8,7 +8,6 @@ series = chosen + excluded.
 
 import argparse
 import hashlib
-import json
 import logging
 import os
 from collections import Counter
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from ctpop.contracts import dicom as contracts
 from ctpop.contracts.tables import Table, write_csv
@@ -79,7 +77,7 @@ def counts_of(scanned: Scanned, n_copies: int) -> pd.DataFrame:
 
 
 def rule_of(config: Path | None) -> dict[str, Any]:
-    """Return the section `index` of a study's configuration, or the defaults.
+    """Return the section `dicom` of a study's configuration, or the defaults.
 
     Raises
     ------
@@ -87,15 +85,7 @@ def rule_of(config: Path | None) -> dict[str, Any]:
         If the file is no YAML mapping, or the section has errors.
 
     """
-    if config is None:
-        return configuration.section("index", "{}")
-    try:
-        study = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        study = None
-    if not isinstance(study, dict):
-        raise ContractError(f"--config: {config.name} is no YAML file with the sections of a study (docs/config.md)")
-    return configuration.section("index", json.dumps(study.get("index") or {}))
+    return configuration.section("dicom", config)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -113,7 +103,7 @@ def run(options: argparse.Namespace) -> None:
     if not chosen:
         raise ContractError(
             f"no CT series can be chosen: {_told(counts_of(scanned, _copies(rows)), 'status', 'n_files')};"
-            f" series: {_reasons(lost)}; see index.exclude in docs/config.md"
+            f" series: {_reasons(lost)}; see dicom.exclude in docs/config.md"
         )
     registry = table_of(chosen, contracts.SERIES)
     write_all(options.registry, kept_entries(registry, before) if before is not None else registry, lost, scanned, rows)
@@ -151,7 +141,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of DICOM, of any depth; it is only read")
     parser.add_argument("--registry", type=Path, required=True, help="CSV to write: one row per chosen CT series")
-    parser.add_argument("--config", type=Path, help="configuration of the study, of which the section index is taken")
+    parser.add_argument("--config", type=Path, help="configuration of the study, of which the section dicom is taken")
     parser.add_argument(
         "--private",
         type=Path,

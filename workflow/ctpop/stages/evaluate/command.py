@@ -31,8 +31,7 @@ from ctpop.stats import families
 from ctpop.stats.bootstrap import generator_for, interval_of_mean
 from ctpop.stats.signed_rank import signed_rank
 from ctpop.stats.tails import p_of_log10
-from ctpop.study import label_sets
-from ctpop.study.configuration import section
+from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 ONE_SIDED = ("only_in_reference", "only_in_prediction")
@@ -224,7 +223,7 @@ def run(options: argparse.Namespace) -> None:
     """Compare every scan, and write what came of each, the summary and, for two models, the test between them."""
     model_names = [name for name, _ in options.predictions]
     refuse_wrong_models(model_names, options)
-    chosen = section("evaluate", options.settings)
+    chosen = configuration.section("evaluate", options.config)
     settings = Settings(*(chosen[field.name] for field in fields(Settings)))
     label_set = label_sets.read(options.structures)
     names = structures_of(label_set, chosen["structures"])
@@ -272,7 +271,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--segments", type=Path, help="Parquet with the rows of segments of the first model's study")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
-    parser.add_argument("--settings", default="{}", help="section evaluate of the configuration, as JSON")
+    configuration.add_config_argument(parser, "evaluate")
     parser.add_argument("--evaluation", type=Path, required=True, help="Parquet to write; a CSV comes beside it")
     parser.add_argument("--summary", type=Path, required=True, help="likewise")
     parser.add_argument("--comparison", type=Path, help="likewise, of two models")

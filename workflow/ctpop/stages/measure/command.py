@@ -26,7 +26,8 @@ from ctpop.stages.measure.scan_measures import Found, How, measure_structures
 from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
-from ctpop.study.registry import add_registry_arguments, included_scans
+from ctpop.study.registry import add_registry_arguments, included_scans, read_registry
+from ctpop.study.registry_options import reading_of
 
 LOG = logging.getLogger(__name__)
 
@@ -121,17 +122,18 @@ def run(options: argparse.Namespace) -> None:
     """Measure a shard, or take over a table, and write the rows."""
     if options.segments and not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
-    chosen = configuration.section("measure", options.settings)
-    cohort = included_scans(options)
+    chosen = configuration.section("measure", options.config)
+    reading = reading_of(configuration.section("cohort", options.config))
     label_set = label_sets.read(options.structures)
     if options.table:
+        cohort = included_scans(options.registry, options.config)
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
         rows = taken_over(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
     else:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(label_set.names))
         study = Study(Store(options.masks), label_set, How(chosen["border_layers"], chosen["erosion_mm"] or 0))
-        scans = scans_of(segments, cohort, options.registry.parent)
+        scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
         rows = measure_shard(scans, study, options.histograms)
         reason = trouble(ends_of(rows, scans), {MEASURED}, options.max_failed_share, options.attempts_left)
         if reason:
@@ -149,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")
     source.add_argument("--table", type=Path, help="measures made elsewhere: CSV, TSV, Parquet or folder")
     parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
-    parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
+    configuration.add_config_argument(parser, "cohort", "measure")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write")
     parser.add_argument("--histograms", type=Path, help="Parquet to write: attenuation of each structure as counts")
     parser.add_argument(

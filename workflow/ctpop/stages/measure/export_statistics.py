@@ -52,7 +52,8 @@ def refuse_zeros_without_evidence(measures: pd.DataFrame, border_layers: int) ->
     if border_layers != BORDER_LAYERS:
         raise ContractError(
             f"--zeros: TotalSegmentator writes 0.0 for what lies within {BORDER_LAYERS} voxels of the border, found"
-            f" measure.border_layers {border_layers}; measure with {BORDER_LAYERS} and give it with --settings"
+            f" measure.border_layers {border_layers}; measure with"
+            f" {BORDER_LAYERS} and name that configuration: --config FILE"
         )
     unknown = measures["n_voxels"].ne(0).fillna(True) & measures["volume_ml"].notna() & measures["border_voxels"].isna()
     if unknown.any():
@@ -64,7 +65,7 @@ def refuse_zeros_without_evidence(measures: pd.DataFrame, border_layers: int) ->
 
 def run(options: argparse.Namespace) -> None:
     """Write a file for each scan in which something was measured."""
-    layers = configuration.section("measure", options.settings)["border_layers"]
+    layers = configuration.section("measure", options.config)["border_layers"]
     measures = in_label_order(
         MEASURES_TABLE.read(options.measures, *COLUMNS), label_sets.read(options.structures).names
     )
@@ -87,4 +88,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write SCAN_ID/statistics.json to")
     parser.add_argument("--decimals", type=int, choices=DECIMALS, default=DECIMALS[0], help="decimals of the HU")
     parser.add_argument("--zeros", action="store_true", help="0.0 for what is absent, or near a face of the image")
-    parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON (for --zeros)")
+    configuration.add_config_argument(parser, "measure")

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> None:
     """Read the table, and write who is in it."""
     if options.table.is_dir():
         raise ContractError(f"{options.table}: a folder of statistics knows no ages; set study.registry")
-    columns = configuration.section("measure", options.settings).get("columns", {})
+    columns = configuration.section("measure", options.config).get("columns", {})
     names = label_sets.read(options.structures).names
     table = user_table.read(options.table, columns, names, as_text=True)
     people = user_table.people_in(table, names, options.table)
@@ -34,5 +34,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--table", type=Path, required=True, help="measures with the people: CSV, TSV or Parquet")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
-    parser.add_argument("--settings", default="{}", help="section measure of the configuration, as JSON")
+    configuration.add_config_argument(parser, "measure")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write: the registry")

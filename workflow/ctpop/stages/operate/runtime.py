@@ -6,7 +6,6 @@ network for anything. They lie apart from the report, whose bytes do not change 
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +17,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import SEGMENTS
 from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS, SIDE_VOXELS, SLICES
 from ctpop.contracts.tables import write_csv
-from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.foundation.errors import ScanError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
@@ -27,6 +26,7 @@ from ctpop.imaging.job_ledger import Spent, spent
 from ctpop.imaging.label_map_store import Store
 from ctpop.stages.operate import benchmarks
 from ctpop.stages.operate.benchmarks import LEDGER, STEPS
+from ctpop.study import configuration
 
 LOG = logging.getLogger(__name__)
 TEMPLATES = resource("report")
@@ -179,10 +179,7 @@ def page(study: dict[str, Any], models: list[str], stages: pd.DataFrame, scans: 
 
 def run(options: argparse.Namespace) -> None:
     """Read what was recorded, and write both tables and the page."""
-    try:
-        study = json.loads(options.study)
-    except json.JSONDecodeError as error:
-        raise ContractError(f"--study: JSON is expected, found {options.study[:60]!r} ({error})") from None
+    study = configuration.section("study", options.config)
     jobs = benchmarks.recorded(options.benchmarks)
     found = benchmarks.once(benchmarks.of_scans(options.benchmarks / "segment"))
     voxels = voxels_of(found["scan_id"], Store(options.masks)) if options.masks else pd.Series(dtype="Int64")
@@ -202,5 +199,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder with what jobs and scans took")
     parser.add_argument("--segments", type=Path, help="Parquet of the table segments, for the names of models")
     parser.add_argument("--masks", type=Path, help="folder of the store of label maps, for the sizes of scans")
-    parser.add_argument("--study", required=True, help="section study of the configuration, as JSON")
+    configuration.add_config_argument(parser, "study")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")

@@ -15,7 +15,6 @@ from typing import Any
 from ctpop.documents import manuscript_files
 from ctpop.figures import formatting
 from ctpop.figures.export import Picture, Plan
-from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.stages.report import manuscript, pages, summaries
 from ctpop.stages.report.figure_files import processes_for, save_all
@@ -62,7 +61,7 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
 def run(options: argparse.Namespace) -> None:
     """Read the tables, draw the figures, write the pages."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
-    config = settings.validated(_read_json(options.config))
+    config = settings.validated(settings.read_file(options.config))
     with formatting.printed_in(config["report"]["style"]):
         write(config, options)
 
@@ -94,16 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", type=Path, required=True, help="folder to write the figures to")
     parser.add_argument("--report", type=Path, required=True, help="folder to write index.html and methods.md to")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
-    parser.add_argument("--config", required=True, help="the whole configuration of the study, as JSON")
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="whole configuration of the study (YAML)"
+    )
     jobs = len(os.sched_getaffinity(0))
     parser.add_argument(
         "--jobs", type=int, default=jobs, help="processes that draw (default: all processors at hand, here %(default)s)"
     )
-
-
-def _read_json(text: str) -> dict[str, Any]:
-    try:
-        config: dict[str, Any] = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ContractError(f"--config: JSON is expected, found {text[:60]!r} ({error})") from None
-    return config

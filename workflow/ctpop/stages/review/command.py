@@ -114,12 +114,12 @@ def verdicts_of(path: Path, scan_ids: "pd.Series[str]") -> pd.DataFrame:
 
 def run(options: argparse.Namespace) -> None:
     """Choose the cases of a shard, draw those that are not drawn, and write the rows."""
-    share = configuration.section("review", options.settings)["sample_share"]
+    share = configuration.section("review", options.config)["sample_share"]
     segments, measures = SEGMENTS.read(options.segments), MEASURES_TABLE.read(options.measures, *READ)
     extremes = EXTREMES.read(options.extremes) if options.extremes else EXTREMES.empty()
     cases = chosen_cases(verdicts_of(options.verdicts, segments["scan_id"]), measures, share, extremes)
     LOG.info("%d scans, %d cases to look at", len(segments), len(cases))
-    reading = reading_of(configuration.section("cohort", options.reading))
+    reading = reading_of(configuration.section("cohort", options.config))
     scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
     label_set = label_sets.read(options.structures)
     sources = Sources(Store(options.masks), label_set, options.histograms, Album(options.gallery))
@@ -130,11 +130,6 @@ def run(options: argparse.Namespace) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     parser.add_argument("--registry", type=Path, required=True, help="CSV with one row per scan (docs/data.md)")
-    parser.add_argument(
-        "--reading",
-        default="{}",
-        help="settings of section cohort that say how the registry is read, as JSON (default: it has our shape)",
-    )
     parser.add_argument("--segments", type=Path, required=True, help="Parquet with the rows of segments of a shard")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of the shard")
     parser.add_argument("--histograms", type=Path, required=True, help="Parquet with the histograms of the shard")
@@ -142,6 +137,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extremes", type=Path, help="Parquet with the smallest and largest values of each structure")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
-    parser.add_argument("--settings", default="{}", help="section review of the configuration, as JSON")
+    configuration.add_config_argument(parser, "cohort", "review")
     parser.add_argument("--gallery", type=Path, required=True, help="folder report/review, where the pictures go")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: a row per case")

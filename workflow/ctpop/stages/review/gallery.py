@@ -66,8 +66,8 @@ def run(options: argparse.Namespace) -> None:
 
     """
     study, share = (
-        configuration.section("study", options.study),
-        configuration.section("review", options.settings)["sample_share"],
+        configuration.section("study", options.config),
+        configuration.section("review", options.config)["sample_share"],
     )
     verdicts = VERDICTS.read(options.verdicts, "rule_reason", "usable_volume", "usable_hu")
     measures = MEASURES_TABLE.read(options.measures, *MEASURES)
@@ -90,6 +90,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
     parser.add_argument("--review", type=Path, help="CSV with the decisions that the study was screened with")
-    parser.add_argument("--study", required=True, help="section study of the configuration, as JSON")
-    parser.add_argument("--settings", default="{}", help="section review of the configuration, as JSON")
+    configuration.add_config_argument(parser, "review", "study")
     parser.add_argument("--gallery", type=Path, required=True, help="folder to write the page to, report/review")

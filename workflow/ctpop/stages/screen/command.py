@@ -117,7 +117,7 @@ def decisions_of(chosen: dict[str, Any], rows: Rows, exclusions: Path | None, na
 
 def run(options: argparse.Namespace) -> None:
     """Judge every row of measures, and write verdicts, analysis and what was lost."""
-    chosen = configuration.section("screen", options.settings)
+    chosen = configuration.section("screen", options.config)
     label_set = label_sets.read(options.structures)
     cohort = COHORT.read(options.cohort) if options.cohort else None
     facts = facts_of(label_set, chosen["lower_bound_ml"], cohort)
@@ -153,7 +153,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--structures", required=True, help="label set with lower bounds: shipped name or CSV")
     parser.add_argument("--cohort", type=Path, help="Parquet with the cohort: known absences, age and sex")
     parser.add_argument("--exclusions", type=Path, help="Parquet with the excluded scans, which a review may name")
-    parser.add_argument("--settings", default="{}", help="section screen of the configuration, as JSON")
+    configuration.add_config_argument(parser, "screen")
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet to write: a verdict per row of measures")
     parser.add_argument("--analysis", type=Path, required=True, help="Parquet to write: values that may be used")
     parser.add_argument("--group-members", type=Path, help="Parquet to write: what belongs to each group")

@@ -77,7 +77,7 @@ def contrast_check(
 
 def run(options: argparse.Namespace) -> None:
     """Read cohort, measures and verdicts, compare, and write the table."""
-    chosen = configuration.section("cohort", options.settings)
+    chosen = configuration.section("cohort", options.config)
     cohort = COHORT.read(options.cohort)
     measures = MEASURES_TABLE.read(options.measures, "volume_ml", "hu_mean")
     verdicts = VERDICTS.read(options.verdicts, "reason")
@@ -92,5 +92,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="Parquet with the included scans")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts")
-    parser.add_argument("--settings", default="{}", help="section cohort of the configuration, as JSON")
+    configuration.add_config_argument(parser, "cohort")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")

@@ -136,8 +136,8 @@ class Progress:
 
 def run(options: argparse.Namespace) -> None:
     """Segment the scans of one shard, write their rows, and say how many came to what end."""
-    chosen = configuration.section("segment", options.settings)
-    cohort = members(included_scans(options), *options.shard)
+    chosen = configuration.section("segment", options.config)
+    cohort = members(included_scans(options.registry, options.config), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store, label_set = Store(options.masks), label_sets.read(options.structures)
     remove_half_written(options.masks)
@@ -175,7 +175,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="nnunet predicts from the CT; existing takes over segmentation_path (label map or folder of masks)",
     )
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
-    parser.add_argument("--settings", default="{}", help="section segment of the configuration, as JSON")
+    configuration.add_config_argument(parser, "cohort", "segment")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
     parser.add_argument("--conversions", type=Path, help="Parquet of the conversions from DICOM, if there were any")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")

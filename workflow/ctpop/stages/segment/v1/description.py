@@ -16,9 +16,9 @@ import numpy as np
 import yaml
 
 from ctpop.foundation.errors import ContractError
+from ctpop.foundation.json_schema import filled_in, problems_of
 from ctpop.foundation.resources import resource
 from ctpop.stages.segment.v1.unpickling import read_pickle
-from ctpop.study.configuration import filled_in, problems_of
 
 SCHEMA_PATH = resource("schemas", "nnunet_v1.schema.yaml")
 CHECKPOINT = "model_final_checkpoint.model"

@@ -1,0 +1,70 @@
+"""Compare the tables of two runs of one study, value by value, where names changed in between.
+
+    python bench/same_results.py BEFORE AFTER        two folders of results, as results/demo of two checkouts
+
+Tables and shards are matched by name; `RENAMED` has the names before and after. Files whose bytes may differ (times,
+logs, provenance with versions and places) are not compared. Prints a line per kind of file; ends with 1 after a
+difference.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+RENAMED = {  # part of a path before: after
+    "tables/qc.": "tables/review_cases.",
+    "shards/qc/": "shards/review/",
+    "report/qc/": "report/review/",
+}
+KINDS = (
+    "tables/*.parquet",
+    "shards/*/*.parquet",
+    "histograms/*.parquet",
+    "masks/*.nii.gz",
+    "report/*/images/**/*.webp",
+)
+
+
+def renamed(name: str) -> str:
+    """Return the name that a file of the earlier run has in the later one."""
+    for before, after in RENAMED.items():
+        name = name.replace(before, after)
+    return name
+
+
+def same(before: Path, after: Path) -> bool:
+    """Return whether two files have equal values (tables) or equal bytes (others)."""
+    if before.suffix == ".parquet":
+        return pd.read_parquet(before).equals(pd.read_parquet(after))
+    return before.read_bytes() == after.read_bytes()
+
+
+def main() -> int:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    options = parser.parse_args()
+    differences = 0
+    for kind in KINDS:
+        names = {path.relative_to(options.before).as_posix() for path in options.before.glob(kind)}
+        expected = {renamed(name) for name in names}
+        found = {path.relative_to(options.after).as_posix() for path in options.after.glob(kind)}
+        unequal = [
+            name
+            for name in sorted(names)
+            if renamed(name) in found and not same(options.before / name, options.after / renamed(name))
+        ]
+        print(
+            f"{kind}: {len(expected & found)} compared, {len(unequal)} unequal, {len(expected ^ found)} in one run only"
+        )
+        for name in [*unequal, *sorted(expected ^ found)]:
+            print(f"  {name}")
+        differences += len(unequal) + len(expected ^ found)
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""A wheel that is installed outside the checkout runs every command, and the workflow as a module of another one."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from ctpop.commands import COMMANDS
+from support import dicom_files
+from support.drawn_people import draw_people, study_of
+from support.studies import REPO, Study, quiet_environment
+from support.v1_model import save_v1
+
+SOURCES = ("pyproject.toml", "README.md", "LICENSE")
+DEPLOYED = """
+configfile: "config/config.yaml"
+
+module ctpop:
+    snakefile: "{snakefile}"
+    config: config
+
+use rule * from ctpop as ctpop_*
+
+rule everything:
+    default_target: True
+    input: rules.ctpop_all.input
+"""
+RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((REPO / "workflow" / "rules").glob("*.smk")))
+BY_RULES = set(re.findall(r"\{params\.program\} ([\w-]+)", RULES))
+
+
+class Installed:
+    """An environment with the wheel of this package, and a folder in which its commands run.
+
+    What the package depends on is read from the environment of the tests.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.python = folder / "environment" / "bin" / "python"
+        self.place = folder / "project"
+        self.place.mkdir()
+        build(folder / "source", folder / "wheels")
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "environment"], check=True)
+        [wheel] = (folder / "wheels").glob("ctpop-*.whl")
+        pip = [sys.executable, "-m", "pip", "--quiet", "--python", self.python]
+        subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True)
+        [packages] = (folder / "environment" / "lib").glob("python*/site-packages")
+        (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+
+    def run(self, *command, succeeds=True):
+        """Run the Python of the environment, and return what it printed."""
+        hidden = ("PYTHONPATH", "COVERAGE_PROCESS_CONFIG", "VIRTUAL_ENV")
+        environment = {key: value for key, value in quiet_environment().items() if key not in hidden}
+        done = subprocess.run(
+            [self.python, *map(str, command)],
+            cwd=self.place,
+            env={**environment, "PATH": f"{self.python.parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        assert succeeds in (None, done.returncode == 0), printed[-4000:]
+        return printed
+
+    def ctpop(self, *arguments):
+        """Run the console command."""
+        return self.run(self.python.with_name("ctpop"), *arguments)
+
+
+def build(source, wheels):
+    """Build the wheel from a copy of the sources, since setuptools writes beside them."""
+    shutil.copytree(REPO / "workflow" / "ctpop", source / "workflow" / "ctpop", ignore=shutil.ignore_patterns("*.pyc"))
+    for name in SOURCES:
+        shutil.copy(REPO / name, source)
+    pip = [sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--wheel-dir", wheels, source], check=True)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    return Installed(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def deployed(installed, tmp_path_factory):
+    """A study run in an empty folder, by a workflow that uses this one as a module and calls the installed wheel."""
+    workflow = installed.folder / "deployed"
+    shutil.copytree(
+        REPO / "workflow", workflow / "workflow", ignore=shutil.ignore_patterns("ctpop", "*.egg-info", "schemas")
+    )
+    shutil.copytree(REPO / "envs", workflow / "envs")
+    shutil.copy(REPO / "Snakefile", workflow)
+    config = study_of(draw_people(tmp_path_factory.mktemp("people"), 6), shards=2)
+    (installed.place / "config").mkdir()
+    (installed.place / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    (installed.place / "Snakefile").write_text(DEPLOYED.format(snakefile=workflow / "workflow" / "Snakefile"))
+    installed.run("-m", "snakemake", "--workflow-profile", "none", "--cores", "2")
+    return Study(installed.place, config)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_wheel_prints_its_help(installed, command):
+    assert installed.ctpop(command, "--help").startswith(f"usage: ctpop {command} ")
+
+
+def test_the_wheel_is_imported_from_the_environment(installed):
+    code = "import ctpop, importlib.metadata as m; print(ctpop.__file__, m.version('ctpop') == ctpop.__version__)"
+    place, same = installed.run("-c", code).split()
+
+    assert Path(place).is_relative_to(installed.folder / "environment")
+    assert same == "True"
+
+
+def test_the_study_of_the_module_has_the_tables_of_the_checkout(deployed, tmp_path):
+    here = Study(tmp_path, deployed.config)
+    here.run("aging", "gather_review")
+    tables = sorted(path.name for path in (here.results / "tables").glob("*.parquet"))
+
+    assert {"measures.parquet", "associations.parquet", "verdicts.parquet"} <= set(tables)
+    for name in tables:
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(deployed.results / "tables" / name), pd.read_parquet(here.results / "tables" / name)
+        )
+
+
+def test_the_module_has_finished_and_names_its_rules(deployed, installed):
+    printed = installed.run("-m", "snakemake", "--workflow-profile", "none", "--cores", "1", "--dry-run")
+
+    assert "Nothing to be done" in printed
+    assert (deployed.results / "report" / "index.html").is_file()
+    assert (deployed.results / "code" / "workflow" / "rules" / "measure.smk").is_file()
+
+
+def test_a_module_without_a_study_does_not_run_the_demo(installed, deployed, tmp_path):
+    (tmp_path / "Snakefile").write_text((installed.place / "Snakefile").read_text().replace("configfile: ", "# "))
+
+    printed = installed.run(
+        "-m", "snakemake", "--directory", tmp_path, "-s", tmp_path / "Snakefile", "-n", succeeds=False
+    )
+
+    assert "study: is missing" in printed
+
+
+def test_a_deployed_workflow_names_the_package_that_it_needs(deployed, installed, tmp_path):
+    nothing = "import sys; sys.modules['ctpop'] = None; from snakemake.cli import main; main()"
+
+    printed = installed.run("-c", nothing, "--workflow-profile", "none", "--cores", "1", "--dry-run", succeeds=False)
+
+    assert re.search(r"needs the Python package ctpop (\S+); none is installed", printed)
+    assert re.search(r"pip install ctpop==\d", printed)
+
+
+@pytest.fixture(scope="module")
+def further(installed, deployed):
+    """The arguments of each command that no rule of the study has called, and a file that it writes."""
+    place, results = installed.place, deployed.results
+    tables, config = results / "tables", "config/config.yaml"
+    label_set = deployed.config["structures"]
+    save_v1(installed.folder / "v1")
+    dicom_files.write_series(place / "dicom", patient="one", study="one")
+    (place / "everyone.yaml").write_text(yaml.safe_dump({"cohort": {"criteria": []}, "dicom": {"air_below_hu": None}}))
+    (place / "references.csv").write_text(f"scan_id,reference_path\np01,{results / 'masks' / 'p01.nii.gz'}\n")
+    pd.DataFrame({"scan_id": ["a"], "age_years": [50], "spleen_volume_ml": [200.0]}).to_csv(place / "table.csv")
+    evaluated = ["--evaluation", "evaluation.parquet", "--summary", "summary.parquet"]
+    return {
+        "index": (["dicom", "--registry", "registry.csv"], "registry.csv"),
+        "convert": (
+            ["--registry", "registry.csv", "--dicom", "dicom", "--config", "everyone.yaml", "--out", "c.parquet"],
+            "c.parquet",
+        ),
+        "plan": (["--scans", "4000", "--gpus", "8"], None),
+        "status": ([config], None),
+        "compare": ([results, results, "--out", "compared", "--formats", "png"], "compared"),
+        "requantify": (
+            ["--histograms", *sorted((results / "histograms").iterdir()), "--percentile", "10", "--out", "p.csv"],
+            "p.csv",
+        ),
+        "export": (["--tables", tables, "--config", config, "--out", "exported"], "exported/table1.csv"),
+        "export-statistics": (
+            ["--measures", tables / "measures.parquet", "--structures", label_set, "--out", "statistics"],
+            "statistics",
+        ),
+        "convert-v1": ([installed.folder / "v1" / "Task998_Tiny", "converted"], "converted"),
+        "patients": (["--table", "table.csv", "--structures", "demo", "--out", "patients.csv"], "patients.csv"),
+        "evaluate": (
+            [
+                *("--reference", "references.csv", "--predictions", f"mine={results / 'masks'}"),
+                *("--structures", label_set, *evaluated),
+            ],
+            "evaluation.parquet",
+        ),
+        "dictionary": (["--data", "data.md", "--config", "config.md"], "data.md"),
+    }
+
+
+SERVES = {"view"}  # until it is stopped
+FAILS_WITHOUT = {"check": "Slurm"}  # a check of this machine, with its findings
+
+
+def test_every_command_is_run_from_the_wheel(further):
+    assert {*further, *BY_RULES, *SERVES, *FAILS_WITHOUT} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - BY_RULES - SERVES - {*FAILS_WITHOUT}))
+def test_a_command_of_the_wheel_does_its_work(command, further, installed):
+    arguments, written = further[command]
+    if command == "convert":
+        installed.ctpop("index", *further["index"][0])
+
+    assert installed.ctpop(command, *arguments)
+    assert written is None or (installed.place / written).exists()
+
+
+def test_the_check_of_the_wheel_names_what_it_looked_at(installed, deployed):
+    printed = installed.run(installed.python.with_name("ctpop"), "check", "config/config.yaml", succeeds=None)
+
+    assert re.search(r"ok +snakemake +\d", printed)
+
+
+def test_the_viewer_of_the_wheel_shows_its_page(installed, deployed):
+    command = [installed.python.with_name("ctpop"), "view", "p01", "--study", deployed.results]
+    command += ["--registry", deployed.config["study"]["registry"]]
+    with subprocess.Popen(command, cwd=installed.place, stdout=subprocess.PIPE, text=True) as viewer:
+        address = viewer.stdout.readline().strip()
+        page = urllib.request.urlopen(address).read().decode()
+        library = urllib.request.urlopen(f"{address.rpartition('/')[0]}/niivue.js").read()
+        viewer.send_signal(signal.SIGINT)
+
+    assert 'src="niivue.js"' in page
+    assert len(library) > 100_000

@@ -1,0 +1,91 @@
+"""JSON schemas that are written as YAML: validation with messages for the author of a file, and default values."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema
+import yaml
+
+LONGEST_MESSAGE = 300
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """Return a JSON schema that is written as YAML."""
+    schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return schema
+
+
+def problems_of(
+    schema: dict[str, Any], values: Any, prefix: str = "", renamed: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Yield one line per entry that breaks a JSON schema: where, what was found, and what would be right."""
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
+        part: dict[str, Any] = dict(error.schema)
+        found: Any = error.instance
+        place = ".".join([*([prefix] if prefix else []), *map(str, error.absolute_path)])
+        if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
+            yield from _misspelt(part, found, place, renamed)
+        elif error.validator == "required":
+            absent = [key for key in part["required"] if key not in found]
+            yield from (f"{_join(place, key)}: is missing; {_meaning(part, key)}" for key in absent)
+        else:
+            yield f"{place or 'the whole'}: {_shortened(error.message)}{_expected(part, found)}"
+
+
+def filled_in(schema: dict[str, Any], values: Any) -> Any:
+    """Return values with the defaults of their JSON schema, at any depth."""
+    if isinstance(values, list):
+        return [filled_in(schema.get("items", {}), value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    filled = dict(values)
+    for key, part in schema.get("properties", {}).items():
+        if key not in filled and "default" in part:
+            filled[key] = part["default"]
+        if key in filled:
+            filled[key] = filled_in(part, filled[key])
+    return filled
+
+
+def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str, renamed: Mapping[str, str]) -> Iterator[str]:
+    known = list(schema["properties"])
+    for key in values:
+        name = _join(place, str(key))
+        if name in renamed:
+            yield f"{name}: is now called {renamed[name]}; write {renamed[name]}: in place of {name}:"
+        elif key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
+            yield f"{name}: unknown key; {hint}"
+
+
+def _shortened(message: str) -> str:
+    """Return a message without the middle of a value that would fill pages."""
+    half = LONGEST_MESSAGE // 2
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} … {message[-half:]}"
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _meaning(schema: dict[str, Any], key: str) -> str:
+    meaning = schema["properties"].get(key, {}).get("description", "it is required")
+    return " ".join(str(meaning).split())
+
+
+def _expected(schema: dict[str, Any], found: Any) -> str:
+    meaning = " ".join(str(schema.get("description", "")).split())
+    hint = "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" if _looks_like_number(found) else ""
+    told = "; ".join(part for part in (meaning, hint) if part)
+    return f" ({told})" if told else ""
+
+
+def _looks_like_number(found: Any) -> bool:
+    try:
+        return isinstance(found, str) and float(found) is not None
+    except ValueError:
+        return False
