@@ -104,7 +104,7 @@ DIGESTS = shards.kept_digests(
 )
 SHARDS = list(DIGESTS)
 MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
-# How a rule calls a command: the interpreter of the environment that runs Snakemake comes first, unless a rule has an
+# The words before the name of a command. The interpreter of the environment that runs Snakemake comes first, unless a rule has an
 # environment of its own, and the code is that of the checkout, where this is one.
 PROGRAM = " ".join(
     [
@@ -113,6 +113,16 @@ PROGRAM = " ".join(
         "python -m ctpop",
     ]
 )
+WORKFLOW = ["Snakefile", *(f"workflow/rules/{name}.smk" for name in sorted(RULE_FILES))]
+# Of a workflow that is fetched from a server, Snakemake keeps copies whose paths differ from run to run.
+SOURCES = {
+    name: (
+        str(ROOT / name)
+        if CHECKOUT_OF_RULES
+        else str(workflow.source_path(f"../../{name}"))
+    )
+    for name in WORKFLOW
+}
 
 
 wildcard_constraints:
@@ -174,6 +184,11 @@ def tables_of_shards(table):
     """Return a function that gives the files of all shards as words for bash: as a text, their braces were wildcards."""
     words = shards.in_braces(f"{STUDY}/shards/{table}", SHARDS, ".parquet")
     return lambda wildcards: words
+
+
+def named_sources(wildcards, output):
+    """Return the files of the workflow as words NAME=FILE."""
+    return [f"{name}={path}" for name, path in SOURCES.items()]
 
 
 def digest_of_files(paths):

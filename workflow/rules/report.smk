@@ -1,13 +1,3 @@
-WORKFLOW = ["Snakefile", *(f"workflow/rules/{name}.smk" for name in sorted(RULE_FILES))]
-# Of a workflow that is fetched from a server, Snakemake keeps copies whose paths differ from run to run.
-SOURCES = {
-    name: (
-        str(ROOT / name)
-        if CHECKOUT_OF_RULES
-        else str(workflow.source_path(f"../../{name}"))
-    )
-    for name in WORKFLOW
-}
 ROWS = configuration.label_rows(config["structures"])
 NAMES = [row["structure"] for row in ROWS]
 COMBINED = [*checked(configuration.groups_of, NAMES)]
@@ -32,11 +22,6 @@ FIGURES = [
     *[f"structure_{structure}" for structure in [*NAMES, *COMBINED]],
     *(["truth"] if TRUTH else []),
 ]
-
-
-def named_sources(wildcards, output):
-    """Return the files of the workflow as words NAME=FILE."""
-    return [f"{name}={path}" for name, path in SOURCES.items()]
 
 
 rule report:
