@@ -24,20 +24,9 @@ from runs import ROOT, measured
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS
 from ctpop.study import label_sets, shards
+from ctpop.study.rules import single_jobs
 
-ONCE = (
-    "cohort",
-    "describe",
-    "gather_segments",
-    "gather_measures",
-    "screen",
-    "contrast",
-    "aging",
-    "adjust",
-    "centiles",
-    "published",
-    "report",
-)
+ONCE = [name for name in single_jobs("segmentations") if name not in {"gather_review", "gallery", "runtime", "crate"}]
 FIRST_SEED = 8
 SCANS_PER_SHARD = 128
 PER_YEAR = {"volume_ml": -0.004, "hu_mean": -0.5}  # so that there is something to find

@@ -26,7 +26,8 @@ from real_size import ARCHITECTURES, SETS, SIZES, save_ct, write_models
 from runs import ROOT, demand_labels, demand_success, segment_command, start
 
 from ctpop.figures.export import UNDATED, with_fonts
-from ctpop.figures.style import BLUE, GREY, SMALL, SOFT, Page, blank_page, in_house_style
+from ctpop.figures.style import SMALL, Page, blank_page, in_house_style
+from ctpop.foundation.colours import BLUE, GREY, SOFT
 
 SECONDS_BETWEEN_LOOKS = 0.2
 ENDS = 10  # scans at the beginning and at the end of a shard that are compared

@@ -66,7 +66,7 @@ def assert_nothing_is_lost(study, undisturbed, finished):
 
 def reused(study):
     """Return how many scans the last job on the shard found finished."""
-    [log] = (study.results / "logs" / "segment").iterdir()
+    [log] = (study.results / "logs" / "segment").glob("*-of-*.log")
     return int(re.search(r"(\d+) of them done earlier", log.read_text())[1])
 
 
@@ -157,7 +157,7 @@ def test_a_job_that_is_killed_for_its_memory_goes_on_where_it_was_with_more_of_i
 def test_a_run_whose_head_is_killed_goes_on_beside_the_job_that_it_left_behind(head, cluster, study, undisturbed):
     left_behind = head.start(*SEGMENT_ONLY).segmenting()
     finished = halt_in_the_middle(left_behind, study)
-    [log] = (study.results / "logs" / "segment").iterdir()
+    [log] = (study.results / "logs" / "segment").glob("*-of-*.log")
     told = log.read_text()
     os.killpg(head.process.pid, signal.SIGKILL)
     head.process.wait()

@@ -45,7 +45,7 @@ def test_a_study_of_images_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_pa
     here, there, printed = both_ways(tmp_path, cluster, 2, *TO_SCREENED_MEASURES, structures=label_set)
 
     assert_same(here, there, cluster, printed, *TO_SCREENED_MEASURES)
-    assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").iterdir()) == 2
+    assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").glob("*-of-*.log")) == 2
     asked = cluster.say("squeue", "-h", "-t", "all", "-O", "Partition:10,tres-per-job:30").splitlines()
     kinds = Counter(" ".join(line.split()) for line in asked)
     assert kinds == {"gpu gres:gpu:1": 2, "cpu N/A": len(cluster.ends()) - 2}  # the two shards, and all other jobs

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yte
 
+from ctpop.study import rules as declared
+
 ROOT = Path(__file__).parents[2]
 RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
 LEAST_MB = 1000  # two Snakemakes take 300 MB of each job, and the program needs the rest
@@ -40,10 +42,27 @@ def test_a_job_that_died_asks_for_more_at_each_attempt(rule, resource):
 @pytest.mark.parametrize("rule", rules())
 @pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
 def test_the_first_attempt_asks_for_what_the_rule_says(rule, resource):
-    bodies = [part for part in re.split(r"^\s*rule ", RULES, flags=re.MULTILINE) if part.startswith(f"{rule}:")]
-    written = max(int(number) for number in re.findall(rf"{resource}=(\d+)", "".join(bodies)))
+    assert value(profile("slurm")["set-resources"][rule][resource], 1) == declared.resources(rule)[resource]
 
-    assert value(profile("slurm")["set-resources"][rule][resource], 1) == written
+
+def test_every_rule_is_declared_and_takes_resources_and_log_from_its_declaration():
+    bodies = re.split(r"^\s*rule ", RULES, flags=re.MULTILINE)[1:]
+
+    assert {body.partition(":")[0] for body in bodies} == set(declared.BY_NAME)
+    for body in bodies:
+        name = body.partition(":")[0]
+        assert f'rules_of_study.resources("{name}")' in body, name
+        assert f'rules_of_study.log_file(STUDY, "{name}"' in body, name
+
+
+def test_a_rule_is_in_the_rule_file_of_its_stage():
+    files = {
+        name: path.stem
+        for path in (ROOT / "workflow" / "rules").glob("*.smk")
+        for name in re.findall(r"^\s*rule (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert files == {rule.name: rule.stage for rule in declared.RULES}
 
 
 def test_the_profile_names_no_rule_that_does_not_exist():

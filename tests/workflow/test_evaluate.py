@@ -83,7 +83,7 @@ def test_a_study_with_references_has_three_more_tables(evaluated):
     compared = table(evaluated, "evaluation_comparison").set_index(["structure", "metric"])
     assert compared.loc[("(overall)", "dice"), ["n", "n_equal", "rank_biserial"]].to_list() == [6, 3, 1]
     assert (evaluated.results / "tables" / "evaluation_comparison.csv").is_file()
-    assert "6 of 6 scans" in (evaluated.results / "logs" / "evaluate.log").read_text()
+    assert "6 of 6 scans" in (evaluated.results / "logs" / "evaluate" / "evaluate.log").read_text()
 
 
 def test_a_second_run_has_nothing_to_evaluate(evaluated):

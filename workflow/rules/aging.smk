@@ -23,15 +23,14 @@ rule aging:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
         csv=table_files("statistics", "Age", AGING_TABLES),
     log:
-        f"{STUDY}/logs/aging.log",
+        rules_of_study.log_file(STUDY, "aging"),
     benchmark:
         f"{STUDY}/benchmarks/aging.tsv"
     conda:
         "../../envs/stats.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=60,
+        **rules_of_study.resources("aging"),
     params:
         program=program,
         config=settings_file,
@@ -61,14 +60,13 @@ rule adjust:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in ADJUSTED_TABLES},
         csv=table_files("confounders", "Confounders", ADJUSTED_TABLES),
     log:
-        f"{STUDY}/logs/adjust.log",
+        rules_of_study.log_file(STUDY, "adjust"),
     benchmark:
         f"{STUDY}/benchmarks/adjust.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **rules_of_study.resources("adjust"),
     params:
         program=program,
         config=settings_file,
@@ -101,14 +99,13 @@ rule centiles:
         **{table: f"{STUDY}/tables/{table}.parquet" for table in CENTILE_TABLES},
         csv=table_files("centiles", "Centiles", CENTILE_TABLES),
     log:
-        f"{STUDY}/logs/centiles.log",
+        rules_of_study.log_file(STUDY, "centiles"),
     benchmark:
         f"{STUDY}/benchmarks/centiles.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=12000,
-        runtime=120,
+        **rules_of_study.resources("centiles"),
     params:
         program=program,
         config=settings_file,
@@ -137,14 +134,13 @@ rule published:
         table=f"{STUDY}/tables/compare_published.parquet",
         csv=table_files("paper", "Comparison", ["compare_published"]),
     log:
-        f"{STUDY}/logs/published.log",
+        rules_of_study.log_file(STUDY, "published"),
     benchmark:
         f"{STUDY}/benchmarks/published.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **rules_of_study.resources("published"),
     params:
         program=program,
         config=settings_file,

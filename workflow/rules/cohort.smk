@@ -9,14 +9,13 @@ rule cohort:
         overlap=f"{STUDY}/tables/overlap.parquet",
         csv=table_files("people", "People", ["cohort", "exclusions", "flow", "overlap"]),
     log:
-        f"{STUDY}/logs/cohort.log",
+        rules_of_study.log_file(STUDY, "cohort"),
     benchmark:
         f"{STUDY}/benchmarks/cohort.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **rules_of_study.resources("cohort"),
     params:
         program=program,
         config=settings_file,
@@ -42,14 +41,13 @@ rule describe:
         pages=manuscript_files("table1", "Table 1"),
         figures=figure_files("cohort_flow"),
     log:
-        f"{STUDY}/logs/describe.log",
+        rules_of_study.log_file(STUDY, "describe"),
     benchmark:
         f"{STUDY}/benchmarks/describe.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **rules_of_study.resources("describe"),
     params:
         program=program,
         config=settings_file,
@@ -85,14 +83,13 @@ rule export:
         ),
         expand(f"{STUDY}/shareable/table1.{{kind}}", kind=["html", "docx"]),
     log:
-        f"{STUDY}/logs/export.log",
+        rules_of_study.log_file(STUDY, "export"),
     benchmark:
         f"{STUDY}/benchmarks/export.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **rules_of_study.resources("export"),
     params:
         program=program,
         config=settings_file,

@@ -9,38 +9,18 @@ import shlex
 import sys
 import tempfile
 
-from ctpop.figures import pages
+from ctpop.figures import catalogue
 from ctpop.foundation import import_graph
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.resources import resource
 from ctpop.models import model_set
 from ctpop.study import configuration, criteria, registry_options, shards
+from ctpop.study import rules as rules_of_study
 from snakemake.exceptions import WorkflowError
 
 # A plan is made of objects that stay: looking for garbage among them as often as Python does takes a tenth of its time.
 gc.set_threshold(300_000, 50, 100)
 
-FIGURE_KINDS = {  # by how the name begins: where Snakemake's report shows it, its caption, and what it is
-    "cohort_flow": ("People", "flow", "Flow to the cohort"),
-    "flow": ("People", "flow", "Participant flow"),
-    "age_by_sex": ("People", "age_by_sex", "Age by sex"),
-    "structure_flow": ("Screening", "structure_flow", "Flow of every structure"),
-    "failures": ("Screening", "failures", "Volumes that are not used"),
-    "sensitivity": ("Screening", "sensitivity", "Sensitivity to screening"),
-    "figure6": ("Age", "figure6", "Selected structures"),
-    "scatter": ("Age", "scatter", "Values over age"),
-    "boxes": ("Age", "boxes", "Values by age quartile"),
-    "centiles": ("Age", "centile_curves", "Centile curves"),
-    "spearman_overview": ("Age", "spearman_overview", "All correlations"),
-    "spearman_groups": ("Age", "spearman_groups", "Groups of structures"),
-    "heatmap": ("Age", "heatmap", "Heat map of all correlations"),
-    "by_sex": ("Age", "by_sex", "Values by sex"),
-    "asymmetry": ("Age", "asymmetry", "Left and right"),
-    "figure_s3": ("Age", "figure_s3", "Every structure"),
-    "structure": ("Structures", "structure", "Volume and attenuation"),
-    "published": ("Comparison", "published", "Published and here"),
-    "truth": ("Comparison", "truth", "Measured and true"),
-}
 TABLES_OF_SCANS = {
     "cohort",
     "exclusions",
@@ -231,15 +211,14 @@ def figure_files(*names):
 
 def reported_figure(name):
     """Return the file of a figure that Snakemake's report shows; its kind is the longest that its name begins with."""
-    kind = max((kind for kind in FIGURE_KINDS if name.startswith(kind)), key=len)
-    subcategory, caption, title = FIGURE_KINDS[kind]
-    which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind) :]).replace("_", " ")
+    kind = catalogue.kind_of(name)
+    which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind.name) :]).replace("_", " ")
     return report(
         f"{STUDY}/figures/{name}.{REPORTED_FORMAT}",
-        caption=f"../captions/{caption}.rst",
+        caption=f"../captions/{kind.caption or kind.name}.rst",
         category="Figures",
-        subcategory=subcategory,
-        labels={"figure": f"{title}{which and ':'}{which}"},
+        subcategory=kind.section,
+        labels={"figure": f"{kind.title}{which and ':'}{which}"},
     )
 
 

@@ -11,15 +11,14 @@ if DICOM:
             conversions=f"{STUDY}/shards/convert/{{shard}}.parquet",
             csv=f"{STUDY}/shards/convert/{{shard}}.csv",
         log:
-            f"{STUDY}/logs/convert/{{shard}}.log",
+            rules_of_study.log_file(STUDY, "convert", shard=True),
         benchmark:
             f"{STUDY}/benchmarks/convert/{{shard}}.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
+            **rules_of_study.resources("convert"),
             attempts_left=0,  # a profile with retries counts them down
-            mem_mb=8000,
-            runtime=240,
         params:
             program=program,
             config=settings_file,
@@ -49,14 +48,13 @@ if DICOM:
             conversions=f"{STUDY}/tables/conversions.parquet",
             csv=f"{STUDY}/tables/conversions.csv",
         log:
-            f"{STUDY}/logs/gather_conversions.log",
+            rules_of_study.log_file(STUDY, "gather_conversions"),
         benchmark:
             f"{STUDY}/benchmarks/gather_conversions.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=4000,
-            runtime=30,
+            **rules_of_study.resources("gather_conversions"),
         params:
             program=program,
             shards=tables_of_shards("convert"),

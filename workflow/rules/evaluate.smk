@@ -30,14 +30,13 @@ if "evaluate" in config:
             **{table: f"{STUDY}/tables/{table}.parquet" for table in EVALUATION_TABLES},
             csv=table_files("evaluation", "Evaluation", EVALUATION_TABLES),
         log:
-            f"{STUDY}/logs/evaluate.log",
+            rules_of_study.log_file(STUDY, "evaluate"),
         benchmark:
             f"{STUDY}/benchmarks/evaluate.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=8000,
-            runtime=1440,
+            **rules_of_study.resources("evaluate"),
         params:
             program=program,
             config=settings_file,

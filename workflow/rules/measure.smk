@@ -12,14 +12,13 @@ if ONE_FILE:
         output:
             registry=REGISTRY,
         log:
-            f"{STUDY}/logs/patients.log",
+            rules_of_study.log_file(STUDY, "patients"),
         benchmark:
             f"{STUDY}/benchmarks/patients.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=8000,
-            runtime=60,
+            **rules_of_study.resources("patients"),
         params:
             program=program,
             config=settings_file,
@@ -44,14 +43,13 @@ if DOOR == "measures":
             measures=f"{STUDY}/tables/measures.parquet",
             csv=f"{STUDY}/tables/measures.csv",
         log:
-            f"{STUDY}/logs/measure.log",
+            rules_of_study.log_file(STUDY, "measure"),
         benchmark:
             f"{STUDY}/benchmarks/measure.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=8000,
-            runtime=60,
+            **rules_of_study.resources("measure"),
         params:
             program=program,
             config=settings_file,
@@ -78,16 +76,15 @@ else:
             measures=f"{STUDY}/shards/measures/{{shard}}.parquet",
             histograms=f"{STUDY}/histograms/{{shard}}.parquet",
         log:
-            f"{STUDY}/logs/measure/{{shard}}.log",
+            rules_of_study.log_file(STUDY, "measure", shard=True),
         benchmark:
             f"{STUDY}/benchmarks/measure/{{shard}}.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
+            **rules_of_study.resources("measure"),
             attempts_left=0,  # a profile with retries counts them down
             max_failed_share=FAILED_SHARE,
-            mem_mb=8000,
-            runtime=120,
         params:
             program=program,
             config=settings_file,
@@ -114,14 +111,13 @@ else:
             measures=f"{STUDY}/tables/measures.parquet",
             csv=f"{STUDY}/tables/measures.csv",
         log:
-            f"{STUDY}/logs/gather_measures.log",
+            rules_of_study.log_file(STUDY, "gather_measures"),
         benchmark:
             f"{STUDY}/benchmarks/gather_measures.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=8000,
-            runtime=30,
+            **rules_of_study.resources("gather_measures"),
         params:
             program=program,
             shards=tables_of_shards("measures"),

@@ -15,12 +15,11 @@ rule runtime:
         f"{STUDY}/benchmarks/scan_seconds.csv",
         f"{STUDY}/benchmarks/runtime.html",
     log:
-        f"{STUDY}/logs/runtime.log",
+        rules_of_study.log_file(STUDY, "runtime"),
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **rules_of_study.resources("runtime"),
     params:
         program=program,
         config=settings_file,

@@ -2,26 +2,16 @@ ROWS = configuration.label_rows(config["structures"])
 NAMES = [row["structure"] for row in ROWS]
 COMBINED = [*checked(configuration.groups_of, NAMES)]
 SIDED = configuration.twins_of((row["structure"], row.get("side")) for row in ROWS)
-PANELS = [
-    f"{structure}_{measure}" for structure, measure in config["report"]["figure6"]
-]
-FIGURES = [
-    *("flow", "age_by_sex", "figure6", "spearman_overview", "heatmap"),
-    *("sensitivity", "published"),
-    *(["spearman_groups"] if COMBINED else []),
-    *(["asymmetry"] if SIDED else []),
-    *pages.pages_of("structure_flow", NAMES),
-    *pages.pages_of("failures", NAMES),
-    *pages.pages_of("by_sex", [*NAMES, *COMBINED]),
-    *pages.pages_of("figure_s3", [*NAMES, *COMBINED]),
-    *[
-        f"{kind}_{panel}"
-        for panel in PANELS
-        for kind in ("scatter", "boxes", *(["centiles"] if CENTILES else []))
-    ],
-    *[f"structure_{structure}" for structure in [*NAMES, *COMBINED]],
-    *(["truth"] if TRUTH else []),
-]
+FIGURES = catalogue.names_of_report(
+    catalogue.Contents(
+        structures=NAMES,
+        groups=COMBINED,
+        panels=config["report"]["figure6"],
+        pairs=bool(SIDED),
+        centiles=bool(CENTILES),
+        truth=bool(TRUTH),
+    )
+)
 
 
 rule report:
@@ -61,15 +51,14 @@ rule report:
         f"{STUDY}/provenance.json",
         figure_files(*FIGURES),
     log:
-        f"{STUDY}/logs/report.log",
+        rules_of_study.log_file(STUDY, "report"),
     benchmark:
         f"{STUDY}/benchmarks/report.tsv"
     conda:
         "../../envs/stats.yaml"
     threads: 2
     resources:
-        mem_mb=12000,
-        runtime=60,
+        **rules_of_study.resources("report"),
     params:
         program=program,
         config=settings_file,
@@ -93,12 +82,11 @@ rule crate:
         f"{STUDY}/ro-crate-metadata.json",
         expand(f"{STUDY}/code/{{name}}", name=WORKFLOW),
     log:
-        f"{STUDY}/logs/crate.log",
+        rules_of_study.log_file(STUDY, "crate"),
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **rules_of_study.resources("crate"),
     params:
         program=program,
         study=study_folder,

@@ -16,14 +16,13 @@ if DOOR != "measures":
         output:
             cases=f"{STUDY}/shards/review/{{shard}}.parquet",
         log:
-            f"{STUDY}/logs/review/{{shard}}.log",
+            rules_of_study.log_file(STUDY, "review", shard=True),
         benchmark:
             f"{STUDY}/benchmarks/review/{{shard}}.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=8000,
-            runtime=120,
+            **rules_of_study.resources("review"),
         params:
             program=program,
             config=settings_file,
@@ -50,14 +49,13 @@ if DOOR != "measures":
             cases=f"{STUDY}/tables/review_cases.parquet",
             csv=f"{STUDY}/tables/review_cases.csv",
         log:
-            f"{STUDY}/logs/gather_review.log",
+            rules_of_study.log_file(STUDY, "gather_review"),
         benchmark:
             f"{STUDY}/benchmarks/gather_review.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=4000,
-            runtime=30,
+            **rules_of_study.resources("gather_review"),
         params:
             program=program,
             shards=tables_of_shards("review"),
@@ -80,14 +78,13 @@ if DOOR != "measures":
                 name=["index.html", "gallery.js", "gallery.css", "cases.js"],
             ),
         log:
-            f"{STUDY}/logs/gallery.log",
+            rules_of_study.log_file(STUDY, "gallery"),
         benchmark:
             f"{STUDY}/benchmarks/gallery.tsv"
         conda:
             "../../envs/stats.yaml"
         resources:
-            mem_mb=12000,
-            runtime=30,
+            **rules_of_study.resources("gallery"),
         params:
             program=program,
             config=settings_file,

@@ -37,14 +37,13 @@ rule screen:
         csv=table_files("screening", "Screening", SCREEN_TABLES),
         analysis_sets=f"{STUDY}/tables/analysis_sets.parquet",
     log:
-        f"{STUDY}/logs/screen.log",
+        rules_of_study.log_file(STUDY, "screen"),
     benchmark:
         f"{STUDY}/benchmarks/screen.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=12000,
-        runtime=30,
+        **rules_of_study.resources("screen"),
     params:
         program=program,
         config=settings_file,
@@ -70,14 +69,13 @@ rule contrast:
         contrast=f"{STUDY}/tables/contrast_check.parquet",
         csv=f"{STUDY}/tables/contrast_check.csv",
     log:
-        f"{STUDY}/logs/contrast.log",
+        rules_of_study.log_file(STUDY, "contrast"),
     benchmark:
         f"{STUDY}/benchmarks/contrast.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=8000,
-        runtime=30,
+        **rules_of_study.resources("contrast"),
     params:
         program=program,
         config=settings_file,

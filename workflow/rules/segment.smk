@@ -11,17 +11,16 @@ rule segment:
     output:
         segments=f"{STUDY}/shards/segments/{{shard}}.parquet",
     log:
-        f"{STUDY}/logs/segment/{{shard}}.log",
+        rules_of_study.log_file(STUDY, "segment", shard=True),
     benchmark:
         f"{STUDY}/benchmarks/segment/{{shard}}.tsv"
     conda:
         "../../envs/gpu.yaml"
     threads: config["segment"]["cpu_threads"]
     resources:
+        **rules_of_study.resources("segment"),
         gpu=1 if DOOR == "images" and config["segment"]["device"] != "cpu" else 0,
         attempts_left=0,  # a profile with retries counts them down
-        mem_mb=16000,
-        runtime=240,
     params:
         program=program,
         config=settings_file,
@@ -55,14 +54,13 @@ rule gather_segments:
         segments=f"{STUDY}/tables/segments.parquet",
         csv=f"{STUDY}/tables/segments.csv",
     log:
-        f"{STUDY}/logs/gather_segments.log",
+        rules_of_study.log_file(STUDY, "gather_segments"),
     benchmark:
         f"{STUDY}/benchmarks/gather_segments.tsv"
     conda:
         "../../envs/stats.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **rules_of_study.resources("gather_segments"),
     params:
         program=program,
         shards=tables_of_shards("segments"),

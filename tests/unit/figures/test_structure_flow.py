@@ -4,7 +4,7 @@ import pytest
 
 from ctpop.contracts.all_tables import LOSSES
 from ctpop.figures import failures, structure_flow
-from ctpop.figures.pages import GRIDS
+from ctpop.figures.catalogue import GRIDS
 from support import study_tables
 
 

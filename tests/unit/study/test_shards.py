@@ -185,7 +185,7 @@ def test_bash_makes_the_files_of_all_shards_from_few_words(number, cut):
 
 def test_the_module_needs_the_standard_library_only():
     heavy = {"pandas", "numpy", "yaml", "matplotlib"}
-    code = f"import sys, ctpop.study.shards, ctpop.figures.pages; print(*sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, ctpop.study.shards, ctpop.figures.catalogue; print(*sorted({heavy} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -1,4 +1,9 @@
-"""The closed lists of codes that tables use, each with what it means; `docs/data.md` prints them."""
+"""The closed lists of codes that tables use, each with its meaning; `docs/data.md` prints them.
+
+Codes that also have labels or colours are declared in `reasons`.
+"""
+
+from ctpop.contracts import reasons
 
 MEASURES = {
     "volume_ml": "volume of the structure (ml)",
@@ -9,28 +14,9 @@ CRITERIA = {
     "complete": "the registry says that the images are complete",
     "contrast_enhanced": "the registry says that a contrast agent was given",
 }
-SEGMENT_STATUS = {
-    "segmented": "the model made a label map",
-    "existing": "an existing label map, or folder of masks, was taken over",
-    "not_converted": "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
-    "missing_file": "a file is not there or not named in the registry, or a folder has no mask of any structure",
-    "unreadable": "a file is damaged, cut short, not NIfTI, or changed while it was read",
-    "not_read": "a file could not be read because the disk or the network failed, which may pass",
-    "bad_geometry": "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
-    "bad_values": "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
-    "grid_mismatch": "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
-    "unknown_labels": "the label map holds a number that the label set does not name",
-    "out_of_memory": "the scan does not fit into the memory of the machine",
-    "prediction_failed": "the model could not be applied to the scan",
-    "not_written": "the label map could not be stored: the disk is full or broken, or its folder is not to be written",
-}
-MEASURE_STATUS = {
-    "measured": "the structure was looked for; its number of voxels may be 0",
-    "not_in_model": "the label map comes from a model, or a folder of masks, that does not know the structure",
-    "not_in_table": "the table of measures that was taken over has no value for this scan and structure",
-    "zero_in_statistics": "TotalSegmentator's statistics.json, taken over, has 0.0: absent, cut off and failed alike",
-    **dict(list(SEGMENT_STATUS.items())[2:]),
-}
+SEGMENT_STATUS = {status.name: status.meaning for status in reasons.SegmentStatus}
+_FAILED = {status.name: status.meaning for status in reasons.FAILED}
+MEASURE_STATUS = {**{status.name: status.meaning for status in reasons.MeasureStatus}, **_FAILED}
 EVALUATION_STATUS = {
     "compared": "reference and prediction have the structure",
     "only_in_reference": "the prediction misses the structure: Dice and NSD are 0",
@@ -38,30 +24,14 @@ EVALUATION_STATUS = {
     "absent": "neither has a voxel of the structure: Dice and NSD have no value",
     "not_in_reference": "the reference, a folder of masks, has no mask of the structure",
     "not_in_model": "the prediction comes from a model, or a folder of masks, that does not know the structure",
-    **dict(list(SEGMENT_STATUS.items())[2:]),
+    **_FAILED,
 }
 METRICS = {
     "dice": "Dice similarity coefficient: twice the shared voxels over the sum of both",
     "nsd": "normalized surface distance: share of both surfaces that lies within evaluate.tolerance_mm of the other",
 }
-REASONS = {  # in the order of precedence: a verdict gives the first that holds
-    "not_in_model": "the segmentation does not know the structure",
-    "not_segmented": "there is no label map that could be measured, or no value in the table of measures",
-    "absent_known": "the registry or a reviewer says that the patient does not have the structure",
-    "absent": "the structure has no voxel",
-    "truncated": "the structure reaches a face of the image, so that part of it may lie outside",
-    "below_bound": "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
-    "fragmented": "too small a share of the voxels lies in the largest connected part",
-    "laterality": "the centre of mass lies on the wrong side of the patient's midline",
-    "asymmetric": "left and right differ far more than in the rest of the cohort; which of them is wrong is not known",
-    "reviewer_excluded": "a reviewer excluded the value, whatever the rules say",
-    "reviewer_kept": "a reviewer kept the value, whatever the rules say",
-    "ok": "nothing speaks against the value",
-}
-LOSSES = {
-    **{reason: meaning for reason, meaning in REASONS.items() if reason not in {"reviewer_kept", "ok"}},
-    "no_value": "nothing speaks against the structure, but the measure has no value, as attenuation without a CT",
-}
+REASONS = {reason.name: reason.meaning for reason in reasons.VERDICT_REASONS}
+LOSSES = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
 DECISIONS = {
     "keep": "use what was measured, whatever the rules say",
     "exclude": "use neither volume nor attenuation, whatever the rules say",

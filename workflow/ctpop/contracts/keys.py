@@ -2,17 +2,18 @@
 
 from ctpop.contracts import codes
 from ctpop.contracts.columns import text
+from ctpop.contracts.reasons import Reason, SegmentStatus
 
 SCAN_ID_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 MEASURES = tuple(codes.MEASURES)
 CRITERIA = tuple(codes.CRITERIA)
 SEGMENT_STATUS = tuple(codes.SEGMENT_STATUS)
-USABLE_STATUS = ("segmented", "existing")
+USABLE_STATUS = tuple(status.name for status in SegmentStatus if status.usable)
 MEASURE_STATUS = tuple(codes.MEASURE_STATUS)
 EVALUATION_STATUS = tuple(codes.EVALUATION_STATUS)
 METRICS = tuple(codes.METRICS)
 REASONS = tuple(codes.REASONS)
-RULES = ("truncated", "below_bound", "fragmented", "laterality", "asymmetric")  # reasons that a rule set decides on
+RULES = tuple(reason.name for reason in Reason if reason.rule)
 LOSSES = tuple(codes.LOSSES)
 DECISIONS = tuple(codes.DECISIONS)
 CHOSEN = tuple(codes.CHOSEN)

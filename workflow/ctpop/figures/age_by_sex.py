@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures.formatting import SEXES
-from ctpop.figures.style import BLUE, COLUMN_MM, GREY, INK, LINE_MM, NORMAL, ORANGE, SOFT, blank_page, in_house_style
+from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, blank_page, in_house_style
+from ctpop.foundation.colours import BLUE, GREY, INK, ORANGE, SOFT
 
 FINE_FROM = 200  # people; fewer are counted by decade, more by five years
 COLOURS = {"female": ORANGE, "male": BLUE, "": GREY}

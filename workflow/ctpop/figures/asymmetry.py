@@ -12,18 +12,8 @@ from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.formatting import MINUS, plain_structure
 from ctpop.figures.scatter import say_empty
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
-from ctpop.figures.style import (
-    BLUE,
-    BLUES,
-    COLUMN_MM,
-    HAIRLINE,
-    NORMAL,
-    ORANGE,
-    SMALL,
-    SOFT,
-    blank_page,
-    in_house_style,
-)
+from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style
+from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
 
 HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0
 ROW_MM = (3.0, 4.6)

@@ -23,18 +23,17 @@ from ctpop.figures.scatter import say_empty
 from ctpop.figures.style import (
     BLUES,
     COLUMN_MM,
-    INK,
     LARGE,
     LINE_MM,
     NORMAL,
     POINT_MM,
     SMALL,
-    SOFT,
     Page,
     blank_page,
     in_house_style,
     shortened,
 )
+from ctpop.foundation.colours import INK, SOFT
 
 BOX_WIDTH = 0.56
 TABLE_MM = 3 * LINE_MM + 2.5  # room for the rows below the boxes

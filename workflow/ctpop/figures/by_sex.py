@@ -12,10 +12,11 @@ from ctpop.contracts.all_tables import MEASURES
 from ctpop.figures.age_by_sex import COLOURS
 from ctpop.figures.association import Box, box_of
 from ctpop.figures.boxes import plot_boxes
+from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, SEXES, structure_text
-from ctpop.figures.pages import GRIDS
 from ctpop.figures.scatter import say_empty
-from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, SOFT, Page, blank_page, in_house_style, shortened
+from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
+from ctpop.foundation.colours import SOFT
 
 PER_ROW = GRIDS["by_sex"][1]
 WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM, INDENT_MM = 17.5, 22.0, 40.5, 9.0, 9.5

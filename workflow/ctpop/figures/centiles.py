@@ -15,18 +15,17 @@ from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import MANY, dot_look, say_empty
 from ctpop.figures.style import (
     COLUMN_MM,
-    INK,
     LARGE,
     LINE_MM,
     NORMAL,
     POINT_MM,
     SMALL,
-    SOFT,
     Page,
     blank_page,
     in_house_style,
     shortened,
 )
+from ctpop.foundation.colours import INK, SOFT
 
 PANELS = ("female", "male")
 WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM = 71.0, 54.0, 14.0, 16.0, 12.0

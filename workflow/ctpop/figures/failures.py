@@ -9,41 +9,15 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ctpop.contracts.all_tables import LOSSES
-from ctpop.figures.formatting import REASONS, structure_text
+from ctpop.contracts.reasons import EXCLUSION_REASONS
+from ctpop.figures.formatting import EXCLUSIONS, structure_text
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    GREY,
-    HAIRLINE,
-    INK,
-    NORMAL,
-    ORANGE,
-    PAPER,
-    RED,
-    SMALL,
-    SOFT,
-    Page,
-    blank_page,
-    in_house_style,
-)
+from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
+from ctpop.foundation.colours import BLUE, HAIRLINE, PAPER, SOFT
 
 HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
-COLOURS = {  # those of structure_flow, which has one for several reasons
-    "not_in_model": "#e3e8ec",
-    "not_segmented": GREY,
-    "absent_known": "#dcd3e8",
-    "absent": HAIRLINE,
-    "truncated": ORANGE,
-    "below_bound": RED,
-    "fragmented": "#8c74b4",
-    "laterality": "#5bb0c4",
-    "asymmetric": "#4c9a79",
-    "reviewer_excluded": INK,
-    "no_value": "#c7a93b",
-}
-WORDS = {**REASONS, "no_value": "no value"}
+COLOURS = {reason.name: reason.colour for reason in EXCLUSION_REASONS}
 LEAST_SPAN = 8.0  # years or percent that an axis of dots shows at least
 PEOPLE = {"age": "Mean age (years)", "women": "Women (%)"}
 
@@ -117,7 +91,7 @@ def _dots(axes: Axes, used: pd.Series, removed: pd.Series, label: str) -> None:
 
 
 def _legend(page: Page, reasons: list[str]) -> None:
-    bars = [Patch(color=COLOURS[code], label=WORDS[code]) for code in reasons]
+    bars = [Patch(color=COLOURS[code], label=EXCLUSIONS[code]) for code in reasons]
     dots = [
         Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=BLUE, mew=0.6, label=text)
         for text, fill in (("used", BLUE), ("not used", PAPER))

@@ -10,19 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctpop.figures.formatting import LEFT_OUT_BY_REVIEWER, MEASURES, NOT_MEASURED, PEOPLE, REVIEWED, count, listed
-from ctpop.figures.style import (
-    COLUMN_MM,
-    INK,
-    LINE_MM,
-    NORMAL,
-    PAPER,
-    SOFT,
-    STRIPE,
-    blank_page,
-    in_house_style,
-    plain,
-    wrapped,
-)
+from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, STRIPE, blank_page, in_house_style, plain, wrapped
+from ctpop.foundation.colours import INK, PAPER, SOFT
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0

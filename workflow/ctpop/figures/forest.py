@@ -11,22 +11,8 @@ from matplotlib.figure import Figure
 from ctpop.figures.association import records
 from ctpop.figures.formatting import MEASURES, MINUS, MISSING, group_text, level, structure_text
 from ctpop.figures.spearman_overview import dot, frame_forest, legend_above, mark
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    INK,
-    NORMAL,
-    ORANGE,
-    PAPER,
-    SMALL,
-    SOFT,
-    STRIPE,
-    Page,
-    blank_page,
-    in_house_style,
-    plain,
-    shortened,
-)
+from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
+from ctpop.foundation.colours import BLUE, INK, ORANGE, PAPER, SOFT
 
 Block = tuple[str, list[str]]
 Rows = list[tuple[str, bool]]  # a name, and whether it is that of a structure; else a heading

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from ctpop.contracts.reasons import EXCLUSION_REASONS, FAILED, VERDICT_REASONS, MeasureStatus, Reason
 from ctpop.study.configuration import SIDES
 
 MINUS = "\N{MINUS SIGN}"
@@ -22,41 +23,12 @@ P_FLOORS = {  # below it, P is not printed
 STYLES = tuple(P_FLOORS)
 CLOSE_TO_5_PERCENT = (0.045, 0.05)  # two digits would print .05 (AMA)
 
-NOT_MEASURED = {
-    "not_converted": "no CT from DICOM that agrees with its headers",
-    "missing_file": "file missing",
-    "unreadable": "file not readable",
-    "not_read": "file not readable for the moment",
-    "bad_geometry": "geometry of the image not valid",
-    "bad_values": "values of the image not valid",
-    "grid_mismatch": "label map and CT on different grids",
-    "unknown_labels": "label map with unknown labels",
-    "out_of_memory": "out of memory",
-    "prediction_failed": "segmentation failed",
-    "not_written": "label map not stored",
-    "not_in_model": "no structure of the label set known to the model",
-    "not_in_table": "not in the table of measures",
-    "zero_in_statistics": "0.0 in the statistics that were taken over",
-}
-REASONS = {
-    "not_in_model": "not in the model",
-    "not_segmented": "scan not segmented",
-    "absent_known": "known to be absent",
-    "absent": "absent",
-    "truncated": "cut off by the image",
-    "below_bound": "below lower bound",
-    "fragmented": "in pieces",
-    "laterality": "on the wrong side",
-    "asymmetric": "left and right too different",
-    "reviewer_excluded": "excluded by a reviewer",
-    "reviewer_kept": "kept by a reviewer",
-    "ok": "usable",
-}
+NOT_MEASURED = {status.name: status.label for status in (*FAILED, *MeasureStatus) if not status.usable}
+REASONS = {reason.name: reason.label for reason in VERDICT_REASONS}
+EXCLUSIONS = {reason.name: reason.label for reason in EXCLUSION_REASONS}
 LEFT_OUT_BY_REVIEWER = "Excluded by a reviewer"
-REVIEWED = {  # single structures, by the reason that a reviewer gave them
-    "reviewer_excluded": "structures excluded",
-    "reviewer_kept": "structures kept against the rules",
-    "absent_known": "structures known to be absent",
+REVIEWED = {  # decisions about single structures, in the order of the flow diagram
+    reason.name: reason.reviewed for reason in (Reason.reviewer_excluded, Reason.reviewer_kept, Reason.absent_known)
 }
 LOOKS = {
     "enhanced": "enhanced",

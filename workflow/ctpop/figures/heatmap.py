@@ -31,13 +31,9 @@ from ctpop.figures.formatting import (
 )
 from ctpop.figures.style import (
     COLUMN_MM,
-    HAIRLINE,
-    INK,
     LINE_MM,
     NORMAL,
-    PAPER,
     SMALL,
-    SOFT,
     Page,
     blank_page,
     in_house_style,
@@ -46,6 +42,7 @@ from ctpop.figures.style import (
     width_of,
     wrapped,
 )
+from ctpop.foundation.colours import HAIRLINE, INK, PAPER, SOFT
 from ctpop.study.label_sets import LabelSet
 
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}

@@ -13,21 +13,8 @@ from ctpop.figures.formatting import AGREEMENTS, MEASURES, coefficient, count, i
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import say_empty
 from ctpop.figures.spearman_overview import legend_row
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    GREY,
-    HAIRLINE,
-    RED,
-    SMALL,
-    SOFT,
-    STRIPE,
-    Page,
-    blank_page,
-    in_house_style,
-    plain,
-    shortened,
-)
+from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
+from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n"]
 NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]

@@ -6,21 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctpop.figures.association import Conventions, Finding, spearman_lines
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    HAIRLINE,
-    LARGE,
-    LINE_MM,
-    NORMAL,
-    RED,
-    SOFT,
-    Page,
-    blank_page,
-    in_house_style,
-    shortened,
-)
+from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, Page, blank_page, in_house_style, shortened
 from ctpop.figures.trend import trend_of
+from ctpop.foundation.colours import BLUE, HAIRLINE, RED, SOFT
 
 MANY = 400  # from here on points are drawn as an image: thousands of vector dots choke a viewer
 

@@ -12,7 +12,8 @@ from ctpop.figures.association import Conventions, Key
 from ctpop.figures.formatting import MEASURES, RULE_SETS, percent, structure_text
 from ctpop.figures.spearman_overview import frame_forest, legend_row
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
-from ctpop.figures.style import BLUE, COLUMN_MM, GREY, ORANGE, RED, SMALL, SOFT, blank_page, in_house_style
+from ctpop.figures.style import COLUMN_MM, SMALL, blank_page, in_house_style
+from ctpop.foundation.colours import BLUE, GREY, ORANGE, RED, SOFT
 
 HEAD_MM, FOOT_MM, MEASURE_MM, PLOT_MM, COUNT_MM = 9.0, 9.0, 16.0, 70.0, 36.0
 ROW_MM = (4.2, 6.0)

@@ -16,23 +16,8 @@ from matplotlib.lines import Line2D
 from ctpop.figures.association import Conventions, records
 from ctpop.figures.formatting import MEASURES, group_text, level, percent, plain_structure, structure_text, tick
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, height_of
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    HAIRLINE,
-    INK,
-    NORMAL,
-    ORANGE,
-    PAPER,
-    SMALL,
-    SOFT,
-    STRIPE,
-    Page,
-    blank_page,
-    in_house_style,
-    plain,
-    shortened,
-)
+from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
+from ctpop.foundation.colours import BLUE, HAIRLINE, INK, ORANGE, PAPER, SOFT
 from ctpop.study.label_sets import LabelSet
 
 COUNT_MM, PLOT_MM = 16.0, 46.0

@@ -5,47 +5,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from ctpop.contracts.reasons import EXCLUSION_REASONS, Bar
 from ctpop.figures.formatting import MEASURES, structure_text
-from ctpop.figures.style import (
-    BLUE,
-    COLUMN_MM,
-    GREY,
-    HAIRLINE,
-    INK,
-    NORMAL,
-    ORANGE,
-    PAPER,
-    RED,
-    SMALL,
-    SOFT,
-    Page,
-    blank_page,
-    in_house_style,
-    plain,
-    shortened,
-)
+from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style, plain, shortened
+from ctpop.foundation.colours import PAPER, SOFT
 
 ROW_MM, BAR = 3.4, 0.74
 NAME_MM, PLOT_MM, COUNT_MM = 44.0, 50.0, 12.0
 HEAD_MM, FOOT_MM, LEFT_MM = 9.0, 22.0, 2.0
-USED = "used"
-SHARES = {  # what a bar is divided into, from the left: colour and words
-    USED: (BLUE, "in the statistics"),
-    "absent": (HAIRLINE, "absent"),
-    "truncated": (ORANGE, "cut off by the image"),
-    "below_bound": (RED, "below lower bound"),
-    "doubtful": ("#8c74b4", "in pieces, on the wrong side, or sides too different"),
-    "reviewer_excluded": (INK, "excluded by a reviewer"),
-    "no_value": ("#c7a93b", "no value"),
-    "not_segmented": (GREY, "not segmented"),
-}
-SHARE_OF = {
-    "absent_known": "absent",
-    "fragmented": "doubtful",
-    "laterality": "doubtful",
-    "asymmetric": "doubtful",
-    "not_in_model": "not_segmented",
-}
+USED = Bar.used.name
+SHARES = {bar.name: (bar.colour, bar.label) for bar in Bar}
+SHARE_OF = {reason.name: reason.bar.name for reason in EXCLUSION_REASONS if reason.bar}
 
 
 def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from ctpop.figures.style import SMALL, SOFT, STRIPE, Page, plain, shortened
+from ctpop.figures.style import SMALL, STRIPE, Page, plain, shortened
+from ctpop.foundation.colours import SOFT
 
 LEFT_MM, NAME_MM = 2.0, 46.0
 ROWS_MM = 225.0  # room for all rows on a page of A4

@@ -15,6 +15,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
+from ctpop.foundation.colours import INK, PAPER
 from ctpop.foundation.resources import resource
 
 FONTS = resource("fonts")
@@ -26,8 +27,6 @@ COLUMN_MM = {"single": 84.0, "middle": 120.0, "double": 174.0}  # one column, on
 
 SMALL, NORMAL, LARGE = 6.5, 7.0, 8.0  # points
 LINE_MM = 2.9  # from one line of text to the next
-INK, SOFT, HAIRLINE, PAPER = "#1c2126", "#5b6570", "#c8ced4", "#ffffff"
-BLUE, ORANGE, RED, GREY = "#2b6a99", "#d98a29", "#b2402f", "#9aa3ab"
 BLUES = ("#d5e4ef", "#a9c8de", "#7aa8c8", "#4a84ae")  # from the youngest to the oldest quartile
 GROUPS = ("#2b6a99", "#d98a29", "#4c9a79", "#b2402f", "#8c74b4", "#5b6570", "#c7a93b", "#5bb0c4")
 STRIPE = "#f3f6f8"  # behind every other row

@@ -15,21 +15,18 @@ from ctpop.figures.formatting import AXES, MEASURES, coefficient, group_text, nu
 from ctpop.figures.scatter import dot_look, say_empty
 from ctpop.figures.spearman_overview import frame_forest
 from ctpop.figures.style import (
-    BLUE,
     COLUMN_MM,
     GROUPS,
-    INK,
     LARGE,
     NORMAL,
-    RED,
     SMALL,
-    SOFT,
     Page,
     blank_page,
     in_house_style,
     plain,
     shortened,
 )
+from ctpop.foundation.colours import BLUE, INK, RED, SOFT
 from ctpop.study.label_sets import LabelSet
 
 ROWS_MM = 150.0  # room for all rows on a page of A4

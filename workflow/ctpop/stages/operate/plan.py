@@ -9,24 +9,8 @@ from ctpop.foundation.errors import ContractError
 from ctpop.stages.operate import configured_study as studies
 from ctpop.stages.operate import rates as known
 from ctpop.stages.operate.rates import Rates
+from ctpop.study.rules import single_jobs
 
-ONCE = (
-    "cohort",
-    "describe",
-    "gather_segments",
-    "gather_measures",
-    "screen",
-    "contrast",
-    "aging",
-    "adjust",
-    "centiles",
-    "published",
-    "report",
-    "gather_review",
-    "gallery",
-    "runtime",
-    "crate",
-)
 HOUR = 3600
 NO_GPU = "; without a GPU, as the pilot ran"
 DAYS_FROM_HOURS = 72
@@ -47,7 +31,7 @@ def lines_of(scans: int, scans_per_shard: int, at_once: int, rates: Rates) -> li
             f"{stage:10}{shards:>8,}{hours[stage] / shards:>16.2f}{hours[stage]:>14,.1f}{memory[stage] / 1000:>14.1f}"
             for stage in hours
         ],
-        f"{'others':10}{len(ONCE):>8}{'':>16}{'':>14}{'12.0':>14}",
+        f"{'others':10}{len(single_jobs('images')):>8}{'':>16}{'':>14}{'12.0':>14}",
         "",
         f"{'GPU hours ' if rates.on_gpu else 'job hours '} {hours['segment']:,.1f},"
         f" that is {hours['segment'] / scans * 1000:.1f} per 1000 scans{'' if rates.on_gpu else NO_GPU}",

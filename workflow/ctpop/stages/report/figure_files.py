@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.figures import export
+from ctpop.figures.catalogue import patterns_that_vary
 from ctpop.figures.export import Picture, Plan
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.formatting import printed_in, style_in_use
@@ -19,20 +20,6 @@ LOG = logging.getLogger(__name__)
 TOLD_EVERY = 25  # figures between two lines of progress
 FILES_PER_PROCESS = 30  # they take a process longer than starting another one, about two seconds
 AHEAD = 4  # figures of each process that wait, with their values, in memory
-
-# Their number and names follow from the configuration, so that files of an earlier one must go.
-VARIABLE = (
-    "structure_*",
-    "scatter_*",
-    "boxes_*",
-    "centiles_*",
-    "figure_s3_p*",
-    "spearman_groups",
-    "failures_p*",
-    "by_sex_p*",
-    "asymmetry",
-    "truth",
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs:
         if number % TOLD_EVERY == 0 or number == len(plans):
             LOG.info("%d of %d figures drawn", number, len(plans))
     names = {picture.name for picture in pictures}
-    for path in (path for pattern in VARIABLE for path in folder.glob(f"{pattern}.*")):
+    for path in (path for pattern in patterns_that_vary() for path in folder.glob(f"{pattern}.*")):
         if path.stem not in names and path.suffix[1:] in (*FORMATS, "csv"):
             path.unlink()
     return pictures

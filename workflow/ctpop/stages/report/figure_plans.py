@@ -23,9 +23,9 @@ from ctpop.figures import (
     truth,
 )
 from ctpop.figures.association import Finding, kruskal_lines, spearman_lines
+from ctpop.figures.catalogue import pages_of
 from ctpop.figures.export import Draw, Drawing, Plan
 from ctpop.figures.formatting import count, structure_text
-from ctpop.figures.pages import pages_of
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import Study
 
@@ -102,13 +102,11 @@ def of_correlations(study: Study) -> Iterator[Plan]:
     """Plan all correlations: of structures and of groups as forests, and of both sexes and adjusted as a heat map."""
     table, conventions = study.tables["associations"], study.conventions
     words = "Forest plot of {} with age, by organ group; the table below lists them."
-    yield _forest(
-        study, "spearman_overview", "overview", words, partial(spearman_overview.draw, table, study.label_set)
-    )
+    yield _forest(study, "spearman_overview", words, partial(spearman_overview.draw, table, study.label_set))
     if study.label_set.groups:
         words, black = "Forest plot of {} of groups with age.", "Both sides, or unpaired"
         draw = partial(spearman_overview.draw, table, study.label_set.combined, without_side=black)
-        yield _forest(study, "spearman_groups", "groups", words, draw)
+        yield _forest(study, "spearman_groups", words, draw)
     cells = heatmap.source(study.tables, study.label_set)
     found = count(int(cells["rho"].notna().sum()), "Spearman correlation")
     words = f"Heat map of {found} with age: of all, of women, of men, and adjusted."
@@ -202,8 +200,8 @@ def alt_of(finding: Finding, confidence: float) -> str:
     return f"{finding.title}, {finding.axis}: {'; '.join(told)}.".replace("$", "")
 
 
-def _forest(study: Study, name: str, kind: str, words: str, draw: Draw) -> Plan:
-    label_set = study.label_set if kind == "overview" else study.label_set.combined
+def _forest(study: Study, name: str, words: str, draw: Draw) -> Plan:
+    label_set = study.label_set if name == "spearman_overview" else study.label_set.combined
     shown = spearman_overview.source(study.tables["associations"], label_set)
     tested = count(int(shown["rho"].notna().sum()), "Spearman correlation")
-    return Plan(name, kind, words.format(tested), partial(draw, conventions=study.conventions), shown.copy)
+    return Plan(name, name, words.format(tested), partial(draw, conventions=study.conventions), shown.copy)

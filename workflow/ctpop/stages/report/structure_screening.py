@@ -1,13 +1,12 @@
 """What screening did to one structure, and what others found of it, as tables of its page."""
 
 from ctpop.contracts.all_tables import ENDS, LOSSES
-from ctpop.figures.formatting import MEASURES, PEOPLE, REASONS, RULE_SETS
+from ctpop.figures.formatting import EXCLUSIONS, MEASURES, PEOPLE, RULE_SETS
 from ctpop.stages.report import cells, published_results
 from ctpop.stages.report.cells import RHO, Grid, Head, P, Row
 from ctpop.stages.report.structure_lists import truth_cells
 from ctpop.stages.report.structure_tables import MEASURE, Rows
 
-LOST = {**REASONS, "no_value": "no value"}
 PERSONS = {sex: one for sex, (one, _) in PEOPLE.items()}
 
 
@@ -17,7 +16,7 @@ def losses(rows: Rows) -> Grid:
     asked = [reason for reason in LOSSES if any((reason, measure) in steps for measure in MEASURES)]
     counted = [
         Row(
-            LOST[reason].capitalize(),
+            EXCLUSIONS[reason].capitalize(),
             [
                 cells.count(steps[reason, measure][column]) if (reason, measure) in steps else cells.words(None)
                 for measure in MEASURES

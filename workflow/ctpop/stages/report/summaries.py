@@ -7,6 +7,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.contracts.all_tables import CONTRAST_LOOKS
+from ctpop.contracts.reasons import SegmentStatus
 from ctpop.figures import flow as flow_figure
 from ctpop.figures.association import KEY, Key
 from ctpop.figures.formatting import (
@@ -21,7 +22,7 @@ from ctpop.figures.formatting import (
 from ctpop.stages.report.finished_study import Study
 from ctpop.study import rule_sets
 
-STATUS = {"segmented": "segmented", "existing": "existing segmentation", **NOT_MEASURED}
+STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
 FAILURES_SHOWN = 50
 CHANGES_SHOWN = 10
 LOST = {

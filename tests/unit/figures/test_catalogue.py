@@ -2,7 +2,7 @@
 
 import pytest
 
-from ctpop.figures.pages import GRIDS, pages_of
+from ctpop.figures.catalogue import GRIDS, pages_of
 
 
 @pytest.mark.parametrize("kind", GRIDS)

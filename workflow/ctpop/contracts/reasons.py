@@ -1,0 +1,219 @@
+"""Reason and status codes, each declared once: label, meaning, precedence and colour.
+
+Tables, the data dictionary, pages, figures and legends are derived from these lists. The name of a member is the code
+that tables contain; members are in order of precedence.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ctpop.foundation.colours import (
+    BLUE,
+    CYAN,
+    GREEN,
+    GREY,
+    HAIRLINE,
+    INK,
+    OCHRE,
+    ORANGE,
+    PALE_GREY,
+    PALE_VIOLET,
+    RED,
+    VIOLET,
+)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code: what pages and figures print for it, and its meaning in the data dictionary."""
+
+    label: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class StatusCode(Code):
+    """The status of a scan; `usable` if it has a label map."""
+
+    usable: bool = False
+
+
+class SegmentStatus(StatusCode, Enum):
+    """What became of a scan in the stage `segment`."""
+
+    segmented = "segmented", "the model made a label map", True
+    existing = "existing segmentation", "an existing label map, or folder of masks, was taken over", True
+    not_converted = (
+        "no CT from DICOM that agrees with its headers",
+        "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
+    )
+    missing_file = (
+        "file missing",
+        "a file is not there or not named in the registry, or a folder has no mask of any structure",
+    )
+    unreadable = "file not readable", "a file is damaged, cut short, not NIfTI, or changed while it was read"
+    not_read = (
+        "file not readable for the moment",
+        "a file could not be read because the disk or the network failed, which may pass",
+    )
+    bad_geometry = (
+        "geometry of the image not valid",
+        "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
+    )
+    bad_values = (
+        "values of the image not valid",
+        "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
+    )
+    grid_mismatch = (
+        "label map and CT on different grids",
+        "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
+    )
+    unknown_labels = "label map with unknown labels", "the label map holds a number that the label set does not name"
+    out_of_memory = "out of memory", "the scan does not fit into the memory of the machine"
+    prediction_failed = "segmentation failed", "the model could not be applied to the scan"
+    not_written = (
+        "label map not stored",
+        "the label map could not be stored: the disk is full or broken, or its folder is not to be written",
+    )
+
+
+class MeasureStatus(StatusCode, Enum):
+    """What became of a structure of a scan in the stage `measure`, beside the status of a scan without a label map."""
+
+    measured = "measured", "the structure was looked for; its number of voxels may be 0", True
+    not_in_model = (
+        "no structure of the label set known to the model",
+        "the label map comes from a model, or a folder of masks, that does not know the structure",
+    )
+    not_in_table = (
+        "not in the table of measures",
+        "the table of measures that was taken over has no value for this scan and structure",
+    )
+    zero_in_statistics = (
+        "0.0 in the statistics that were taken over",
+        "TotalSegmentator's statistics.json, taken over, has 0.0: absent, cut off and failed alike",
+    )
+
+
+@dataclass(frozen=True)
+class BarPart:
+    """A part of the bar of a structure in the figure of its flow."""
+
+    label: str
+    colour: str
+
+
+class Bar(BarPart, Enum):
+    """The parts of a bar of `structure_flow`, from the left."""
+
+    used = "in the statistics", BLUE
+    absent = "absent", HAIRLINE
+    truncated = "cut off by the image", ORANGE
+    below_bound = "below lower bound", RED
+    doubtful = "in pieces, on the wrong side, or sides too different", VIOLET
+    reviewer_excluded = "excluded by a reviewer", INK
+    no_value = "no value", OCHRE
+    not_segmented = "not segmented", GREY
+
+
+@dataclass(frozen=True)
+class ReasonCode(Code):
+    """Why a value may be used or not.
+
+    `colour` and `bar` are those of a reason that excludes values, in the figures of single reasons and of the flow of
+    structures. `rule` marks what a rule set decides on, `reviewed` is the label of the flow diagram for decisions of
+    reviewers about single structures.
+    """
+
+    colour: str | None = None
+    bar: Bar | None = None
+    rule: bool = False
+    reviewed: str | None = None
+    verdict: bool = True
+
+
+class Reason(ReasonCode, Enum):
+    """Reasons of verdicts, in order of precedence: a verdict gives the first that holds."""
+
+    not_in_model = "not in the model", "the segmentation does not know the structure", PALE_GREY, Bar.not_segmented
+    not_segmented = (
+        "scan not segmented",
+        "there is no label map that could be measured, or no value in the table of measures",
+        GREY,
+        Bar.not_segmented,
+    )
+    absent_known = (
+        "known to be absent",
+        "the registry or a reviewer says that the patient does not have the structure",
+        PALE_VIOLET,
+        Bar.absent,
+        False,
+        "structures known to be absent",
+    )
+    absent = "absent", "the structure has no voxel", HAIRLINE, Bar.absent
+    truncated = (
+        "cut off by the image",
+        "the structure reaches a face of the image, so that part of it may lie outside",
+        ORANGE,
+        Bar.truncated,
+        True,
+    )
+    below_bound = (
+        "below lower bound",
+        "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
+        RED,
+        Bar.below_bound,
+        True,
+    )
+    fragmented = (
+        "in pieces",
+        "too small a share of the voxels lies in the largest connected part",
+        VIOLET,
+        Bar.doubtful,
+        True,
+    )
+    laterality = (
+        "on the wrong side",
+        "the centre of mass lies on the wrong side of the patient's midline",
+        CYAN,
+        Bar.doubtful,
+        True,
+    )
+    asymmetric = (
+        "left and right too different",
+        "left and right differ far more than in the rest of the cohort; which of them is wrong is not known",
+        GREEN,
+        Bar.doubtful,
+        True,
+    )
+    reviewer_excluded = (
+        "excluded by a reviewer",
+        "a reviewer excluded the value, whatever the rules say",
+        INK,
+        Bar.reviewer_excluded,
+        False,
+        "structures excluded",
+    )
+    reviewer_kept = (
+        "kept by a reviewer",
+        "a reviewer kept the value, whatever the rules say",
+        None,
+        None,
+        False,
+        "structures kept against the rules",
+    )
+    ok = "usable", "nothing speaks against the value"
+    no_value = (
+        "no value",
+        "nothing speaks against the structure, but the measure has no value, as attenuation without a CT",
+        OCHRE,
+        Bar.no_value,
+        False,
+        None,
+        False,
+    )
+
+
+FAILED = [status for status in SegmentStatus if not status.usable]
+VERDICT_REASONS = [reason for reason in Reason if reason.verdict]
+EXCLUSION_REASONS = [reason for reason in Reason if reason.colour]

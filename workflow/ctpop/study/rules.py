@@ -1,0 +1,70 @@
+"""The rules of the workflow, each declared once: its stage, its memory and time, and how many jobs it has.
+
+The rule files take resources and log files from here, `plan` counts the jobs. Only the standard library is imported,
+since the Snakefile reads it whenever it is parsed.
+"""
+
+from dataclasses import dataclass
+
+STARTING_POINTS = ("images", "segmentations", "measures")
+WITH_IMAGES = ("images", "segmentations")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: memory (MB) and time (minutes) of the first attempt of a job.
+
+    `shards` is true if there is a job for each shard. `starts` are the starting points of studies that have the rule.
+    `only_with` says what else a study must have or ask for.
+    """
+
+    name: str
+    stage: str
+    mem_mb: int
+    runtime_min: int
+    shards: bool = False
+    starts: tuple[str, ...] = STARTING_POINTS
+    only_with: str = ""
+
+
+RULES = (
+    Rule("patients", "measure", 8000, 60, starts=("measures",), only_with="patients in the table of measures"),
+    Rule("cohort", "cohort", 2000, 30),
+    Rule("describe", "cohort", 2000, 30),
+    Rule("export", "cohort", 4000, 30, only_with="the target export"),
+    Rule("convert", "dicom", 8000, 240, shards=True, starts=("images",), only_with="study.dicom"),
+    Rule("gather_conversions", "dicom", 4000, 30, starts=("images",), only_with="study.dicom"),
+    Rule("segment", "segment", 16000, 240, shards=True, starts=WITH_IMAGES),
+    Rule("gather_segments", "segment", 4000, 30, starts=WITH_IMAGES),
+    Rule("measure", "measure", 8000, 120, shards=True),  # of a table of measures, one job
+    Rule("gather_measures", "measure", 8000, 30, starts=WITH_IMAGES),
+    Rule("screen", "screen", 12000, 30),
+    Rule("contrast", "screen", 8000, 30),
+    Rule("aging", "aging", 8000, 60),
+    Rule("adjust", "aging", 8000, 120),
+    Rule("centiles", "aging", 12000, 120),
+    Rule("published", "aging", 2000, 10),
+    Rule("review", "review", 8000, 120, shards=True, starts=WITH_IMAGES),
+    Rule("gather_review", "review", 4000, 30, starts=WITH_IMAGES),
+    Rule("gallery", "review", 12000, 30, starts=WITH_IMAGES),
+    Rule("evaluate", "evaluate", 8000, 1440, starts=WITH_IMAGES, only_with="the section evaluate"),
+    Rule("report", "report", 12000, 60),
+    Rule("runtime", "operate", 2000, 60),
+    Rule("crate", "report", 2000, 30),
+)
+BY_NAME = {rule.name: rule for rule in RULES}
+
+
+def resources(name: str) -> dict[str, int]:
+    """Return memory (MB) and time (minutes) of a rule, by the names of Snakemake."""
+    return {"mem_mb": BY_NAME[name].mem_mb, "runtime": BY_NAME[name].runtime_min}
+
+
+def log_file(study: str, name: str, *, shard: bool = False) -> str:
+    """Return the log file of a rule, or of each of its shards with the wildcard `shard`."""
+    return f"{study}/logs/{BY_NAME[name].stage}/{'{shard}' if shard else name}.log"
+
+
+def single_jobs(start_from: str) -> list[str]:
+    """Return the rules that have one job in every study with a starting point."""
+    return [rule.name for rule in RULES if not rule.shards and not rule.only_with and start_from in rule.starts]
