@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ctpop.imaging.job_ledger import read
 from support.slurm_cluster import is_running, kill, limits_memory, wait_for
 from support.slurm_head import PEOPLE, Head
 from support.studies import Study
@@ -73,9 +74,8 @@ def reused(study):
 def made_twice(study):
     """Return the scans that more than one job on the shard has made, by the lines that every job left."""
     [ledger] = (study.results / "benchmarks" / "segment").glob("*_jobs.csv")
-    lines = pd.read_csv(ledger, names=["job", "scan_id", "seconds", "reused", "gpu_mb"], on_bad_lines="skip")
-    made = lines.loc[lines["reused"] == 0, "scan_id"]
-    return set(made[made.duplicated()])
+    made = [line.scan_id for line in read(ledger) if line.scan_id and not line.reused]
+    return {scan for scan in made if made.count(scan) > 1}
 
 
 def assert_the_next_job_went_on(study, finished):

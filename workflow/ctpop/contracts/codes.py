@@ -15,8 +15,8 @@ CRITERIA = {
     "contrast_enhanced": "the registry says that a contrast agent was given",
 }
 SEGMENT_STATUS = {status.name: status.meaning for status in reasons.SegmentStatus}
-_FAILED = {status.name: status.meaning for status in reasons.FAILED}
-MEASURE_STATUS = {**{status.name: status.meaning for status in reasons.MeasureStatus}, **_FAILED}
+_failed = {status.name: status.meaning for status in reasons.FAILED}
+MEASURE_STATUS = {**{status.name: status.meaning for status in reasons.MeasureStatus}, **_failed}
 EVALUATION_STATUS = {
     "compared": "reference and prediction have the structure",
     "only_in_reference": "the prediction misses the structure: Dice and NSD are 0",
@@ -24,7 +24,7 @@ EVALUATION_STATUS = {
     "absent": "neither has a voxel of the structure: Dice and NSD have no value",
     "not_in_reference": "the reference, a folder of masks, has no mask of the structure",
     "not_in_model": "the prediction comes from a model, or a folder of masks, that does not know the structure",
-    **_FAILED,
+    **_failed,
 }
 METRICS = {
     "dice": "Dice similarity coefficient: twice the shared voxels over the sum of both",

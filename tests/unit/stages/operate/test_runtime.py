@@ -32,7 +32,10 @@ def write_scans(folder, shard, *rows):
 
 
 def write_ledger(folder, shard, *lines):
-    (folder / "segment" / f"{shard}_jobs.csv").write_text("".join(f"{line}\n" for line in lines))
+    """Write the scans of jobs: job, scan, seconds since the job began, whether it was found finished, GPU memory."""
+    whole = (line.split(",") for line in lines)
+    text = [f"{job},1.7e9,segmented,{','.join(rest)}\n" if len(rest) == 4 else f"{job}," for job, *rest in whole]
+    (folder / "segment" / f"{shard}_jobs.csv").write_text("".join(text))
 
 
 @pytest.fixture

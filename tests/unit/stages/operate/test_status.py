@@ -3,12 +3,13 @@
 import os
 import re
 import time
-from datetime import datetime
+from contextlib import suppress
 
 import pytest
 
 from ctpop.cli import main
-from ctpop.imaging.job_ledger import Ledger, beside, spent
+from ctpop.foundation.errors import ContractError
+from ctpop.imaging.job_ledger import BEGUN, FAILED, FINISHED, Ledger, beside, read, spent
 from ctpop.stages.operate import configured_study as studies
 from ctpop.stages.operate import rates, segmentation_progress
 from ctpop.study.shards import home_of, parse_shard
@@ -22,20 +23,25 @@ def shard_with(study, scan):
     return study.cohort.set_index("scan_id")["shard"][scan]
 
 
-def write_log(study, name, *lines, ago_s=600.0, silent_s=0.0):
-    """Write the log of a job that began and told something for the last time so long ago."""
+def touch_log(study, name, silent_s):
+    """Write the log of a job that has written to it for the last time so many seconds ago."""
     path = study.results / "logs" / "segment" / f"{name}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.fromtimestamp(time.time() - ago_s).strftime("%Y-%m-%d %H:%M:%S,123")
-    path.write_text("".join(f"{stamp} segment: {line}\n" for line in lines))
+    path.touch()
     os.utime(path, (time.time() - silent_s,) * 2)
 
 
-def write_ledger(study, name, *lines):
-    """Write what jobs on a shard have spent: job, scan, seconds since the job began, whether it was found finished."""
+def write_ledger(study, name, *lines, ago_s=600.0):
+    """Write the ledger of a shard: job, event or status, scan, seconds since the job began, whether it was reused."""
     path = beside(study.results / "benchmarks" / "segment" / f"{name}_scans.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{job},{scan},{seconds},{int(reused)},\n" for job, scan, seconds, reused in lines))
+    at = time.time() - ago_s
+    path.write_text(
+        "".join(
+            f"{job},{at + seconds},{event},{scan},{seconds},{int(reused) if scan else ''},\n"
+            for job, event, scan, seconds, reused in lines
+        )
+    )
 
 
 def test_a_study_that_has_not_begun_waits(study):
@@ -65,50 +71,69 @@ def test_a_finished_shard_tells_what_became_of_its_scans_and_what_they_cost(stud
     assert [shard.state for shard in shards(study).values()].count("waiting") == 3
 
 
-def test_a_running_shard_tells_what_is_in_the_store_and_what_its_log_says(study):
+def test_a_running_shard_tells_what_is_in_the_store_and_in_its_ledger(study):
     name = study.cohort["shard"].value_counts().index[0]
     scans = study.cohort.loc[study.cohort["shard"] == name, "scan_id"].to_list()
-    write_log(study, name, "shard 1 of 4: 3 scans, engine existing", f"{scans[0]} unreadable: cut short", ago_s=120)
     study.store.folder.mkdir(parents=True)
     study.store.note_path(scans[1]).write_text("{}")
-    write_ledger(study, name, ("job", scans[1], 40.0, False))
+    begun, scan = ("job", BEGUN, "", 0.0, False), ("job", "existing", scans[1], 40.0, False)
+    write_ledger(study, name, begun, scan, ("job", "unreadable", scans[0], 50.0, False), ago_s=120)
 
     found = shards(study)[name]
 
     assert (found.state, found.done, dict(found.failed)) == ("running", 1, {"unreadable": 1})
     assert found.left == len(scans) - 2
-    assert found.fresh == 1
+    assert found.fresh == 2
     assert 118 <= found.seconds <= 130
 
 
-def test_a_scan_that_is_to_be_tried_again_has_not_failed(study):
+def test_a_scan_that_a_later_job_has_made_has_not_failed(study):
     name = shard_with(study, "s00")
-    write_log(study, name, "s00 is tried again later: not_read: x.nii.gz: Input/output error")
+    write_ledger(study, name, ("one", "not_read", "s00", 1.0, False), ("two", "existing", "s00", 1.0, False))
 
     assert not shards(study)[name].failed
 
 
 @pytest.mark.parametrize(("silent_s", "state"), [(60, "running"), (7200, "silent")])
-def test_a_job_that_says_nothing_for_long_is_silent(study, silent_s, state):
-    write_log(study, study.shards[0], "begins", ago_s=8000, silent_s=silent_s)
+def test_a_job_without_a_sign_of_life_for_long_is_silent(study, silent_s, state):
+    write_ledger(study, study.shards[0], ("job", BEGUN, "", 0.0, False), ago_s=8000)
+    touch_log(study, study.shards[0], silent_s)
 
     assert shards(study)[study.shards[0]].state == state
 
 
-@pytest.mark.parametrize(
-    "line", ["error in segment: shard 1-of-4: 6 of 8 scans failed", "Traceback (most recent call last):"]
-)
-def test_a_job_that_failed_is_not_running(study, line):
-    write_log(study, study.shards[0], "begins")
-    log = study.results / "logs" / "segment" / f"{study.shards[0]}.log"
-    log.write_text(f"{log.read_text()}{line}\n")
+def test_the_state_of_a_shard_is_that_of_its_last_job(study):
+    begun, failed = ("job", BEGUN, "", 0.0, False), ("job", FAILED, "", 9.0, False)
+    write_ledger(study, study.shards[0], begun, failed)
+    write_ledger(study, study.shards[1], begun, failed, ("next", BEGUN, "", 0.0, False))
 
     assert shards(study)[study.shards[0]].state == "failed"
+    assert shards(study)[study.shards[1]].state == "running"
+
+
+@pytest.mark.parametrize(("error", "event"), [(None, FINISHED), (ContractError("6 of 8 scans failed"), FAILED)])
+def test_the_ledger_records_how_a_job_ended(tmp_path, error, event):
+    path = tmp_path / "benchmarks" / "jobs.csv"
+
+    with suppress(ContractError), Ledger(path) as ledger:
+        ledger.add("segmented", {"scan_id": "a", "reused": False, "gpu_mb": 512})
+        if error:
+            raise error
+
+    lines = read(path)
+    assert [line.event for line in lines] == [BEGUN, "segmented", event]
+    assert (lines[1].scan_id, lines[1].reused, lines[1].gpu_mb) == ("a", False, 512.0)
+    assert len({line.job for line in lines}) == 1
 
 
 def test_hours_of_jobs_that_were_killed_are_counted(study, segment):
     name = shard_with(study, "s00")
-    write_ledger(study, name, ("first", "x", 100.0, False), ("first", "y", 200.0, False), ("second", "x", 50.0, True))
+    write_ledger(
+        study,
+        name,
+        *(("first", "existing", "x", 100.0, False), ("first", "existing", "y", 200.0, False)),
+        *(("second", "existing", "x", 50.0, True), ("second", FAILED, "", 50.0, False)),
+    )
 
     before = shards(study)[name]
     segment(name, seconds=30.0)
@@ -120,17 +145,17 @@ def test_hours_of_jobs_that_were_killed_are_counted(study, segment):
 
 
 def test_a_line_of_the_ledger_that_a_kill_cut_short_is_left_out(study):
-    write_ledger(study, study.shards[0], ("first", "x", 100.0, False))
+    write_ledger(study, study.shards[0], ("first", "existing", "x", 100.0, False))
     path = beside(study.results / "benchmarks" / "segment" / f"{study.shards[0]}_scans.csv")
-    path.write_text(path.read_text() + "second,y,2")
+    path.write_text(path.read_text() + "second,1.7e9,existing,y,2")
 
-    assert spent(path).seconds == 100
+    assert spent(read(path)).seconds == 100
 
 
 def test_a_full_disk_does_not_end_a_job_over_its_ledger(tmp_path):
     (tmp_path / "jobs.csv").symlink_to("/dev/full")
 
-    Ledger(tmp_path / "jobs.csv").add({"scan_id": "x", "reused": False, "gpu_mb": None})
+    Ledger(tmp_path / "jobs.csv").add("segmented", {"scan_id": "x", "reused": False, "gpu_mb": None})
 
 
 def test_a_patient_who_joined_after_a_shard_was_finished_is_still_to_be_done(study, segment, tmp_path):

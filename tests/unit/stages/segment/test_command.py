@@ -10,6 +10,7 @@ from ctpop.cli import main
 from ctpop.contracts.all_tables import CONVERSIONS, REGISTRY_COLUMNS, SEGMENT_STATUS, SEGMENTS
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import read_labels, sha256_of
+from ctpop.imaging.job_ledger import Ledger
 from ctpop.imaging.label_map_store import Note, Store
 from ctpop.models import model_set
 from ctpop.stages.segment.command import segment_scans
@@ -312,7 +313,7 @@ class Flaky:
 def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path, reason):
     flaky = Flaky(Store(tmp_path), reason, {"a": 1, "b": 0, "c": 2, "d": 0})
 
-    segments, _ = segment_scans([Scan(name, None, None) for name in "abcd"], flaky)
+    segments, _ = segment_scans([Scan(name, None, None) for name in "abcd"], flaky, Ledger(None))
 
     assert flaky.read_scans == ["a", "b", "c", "d", "a", "c"]
     assert segments.set_index("scan_id")["status"].to_dict() == {
@@ -324,7 +325,7 @@ def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path,
 def test_a_failure_that_lasts_is_not_tried_again(tmp_path):
     flaky = Flaky(Store(tmp_path), "unreadable", {"a": 1, "b": 0})
 
-    segments, _ = segment_scans([Scan(name, None, None) for name in "ab"], flaky)
+    segments, _ = segment_scans([Scan(name, None, None) for name in "ab"], flaky, Ledger(None))
 
     assert flaky.read_scans == ["a", "b"]
     assert segments["status"].to_list() == ["unreadable", "existing"]

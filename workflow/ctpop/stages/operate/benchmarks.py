@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop.imaging import job_ledger
+from ctpop.imaging.job_ledger import Line
 
 JOB_COLUMNS = ("stage", "job", "s", "cpu_time", "max_rss")
 STEPS = ("read_seconds", "predict_seconds", "write_seconds")
@@ -57,11 +58,11 @@ def of_ledgers(folder: Path) -> pd.DataFrame:
 
     Its seconds are those from the end of the scan before; the first scan of a job has the loading of models in them.
     """
-    lines = [[path.name, *line] for path in sorted(folder.glob(f"*{LEDGER}")) for line in job_ledger.read(path)]
-    rows = pd.DataFrame(lines, columns=["shard", "job", "scan_id", "seconds", "reused", "gpu_mb"])
-    rows = rows.assign(seconds=pd.to_numeric(rows["seconds"]), gpu_mb=pd.to_numeric(rows["gpu_mb"]))
+    read = ((path.name, job_ledger.read(path)) for path in sorted(folder.glob(f"*{LEDGER}")))
+    scans = [(name, *line) for name, lines in read for line in lines if line.scan_id]
+    rows = pd.DataFrame(scans, columns=["shard", *Line._fields]).astype({"gpu_mb": "float64"})
     taken = rows.groupby(["shard", "job"], sort=False)["seconds"].diff().fillna(rows["seconds"])
-    made = rows.assign(job_seconds=taken)[rows["reused"].eq("0")]
+    made = rows.assign(job_seconds=taken)[~rows["reused"].astype(bool)]
     return made.drop_duplicates("scan_id", keep="last").set_index("scan_id")[["job_seconds", "gpu_mb"]]
 
 

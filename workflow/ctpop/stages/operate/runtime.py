@@ -22,7 +22,7 @@ from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
 from ctpop.imaging.images import read_grid
-from ctpop.imaging.job_ledger import Spent, spent
+from ctpop.imaging.job_ledger import Spent, read, spent
 from ctpop.imaging.label_map_store import Store
 from ctpop.stages.operate import benchmarks
 from ctpop.stages.operate.benchmarks import LEDGER, STEPS
@@ -134,9 +134,8 @@ def voxels_of(scans: Iterable[str], store: Store) -> pd.Series:
 
 
 def ledgers(folder: Path) -> dict[str, Spent]:
-    """Return what all jobs on each shard have spent, where a ledger tells it."""
-    found = {path.name.removesuffix(LEDGER): spent(path) for path in sorted(folder.glob(f"*{LEDGER}"))}
-    return {name: shard for name, shard in found.items() if shard}
+    """Return what all jobs on each shard have spent, by its ledger."""
+    return {path.name.removesuffix(LEDGER): spent(read(path)) for path in sorted(folder.glob(f"*{LEDGER}"))}
 
 
 def models_of(segments: Path) -> list[str]:

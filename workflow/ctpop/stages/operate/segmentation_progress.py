@@ -1,24 +1,19 @@
-"""How far the segmentation of a study is, from the store, the tables and the logs, while it runs."""
+"""The progress of the segmentation of a study, from the store, the tables and the ledgers of jobs, while it runs."""
 
-import re
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from ctpop.contracts.all_tables import SEGMENTS, USABLE_STATUS
-from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.imaging import job_ledger
+from ctpop.imaging.job_ledger import Line
 from ctpop.stages.operate.configured_study import Study
 
-SILENCE_S = 1800  # a job tells once a minute how far it is; loading models and the largest scans take some minutes more
+SILENCE_S = 1800  # a log has a line per minute; loading models and the largest scans take some minutes more
 STATES = ("finished", "running", "failed", "silent", "waiting")
-ROW = re.compile(r"^(?P<time>[\d-]+ [\d:]+),\d+ segment: (?P<scan>\S+) (?P<reason>\w+): ")
-FAILURE = re.compile(r"^(error in segment: |Traceback )")
-STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
 @dataclass(frozen=True)
@@ -48,10 +43,9 @@ def progress(study: Study) -> list[Shard]:
 
 def look_at(study: Study, name: str, scans: list[str], finished: set[str]) -> Shard:
     """Return one shard; a shard without a table has the scans whose label maps are in the store."""
-    log = study.results / "logs" / "segment" / f"{name}.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     benchmarks = study.results / "benchmarks" / "segment"
-    spent = job_ledger.spent(job_ledger.beside(benchmarks / f"{name}_scans.csv")) or job_ledger.Spent(0.0, 0, False)
+    lines = job_ledger.read(job_ledger.beside(benchmarks / f"{name}_scans.csv"))
+    spent = job_ledger.spent(lines)
     table = study.results / "shards" / "segments" / f"{name}.parquet"
     if table.is_file() and set(scans) <= set(rows := statuses(table)):
         seconds = max(spent.seconds, last_job(benchmarks / f"{name}.tsv"))
@@ -60,9 +54,10 @@ def look_at(study: Study, name: str, scans: list[str], finished: set[str]) -> Sh
         return Shard(name, "finished", done, failed, 0, seconds, spent.fresh, spent.on_gpu)
     done = len(set(scans) & finished)
     failed = failures(lines, set(scans) - finished)
-    seconds = max(spent.seconds, elapsed(lines, log))
     left = len(scans) - done - failed.total()
-    return Shard(name, state_of(log, lines), done, failed, left, seconds, spent.fresh, spent.on_gpu)
+    state = state_of(lines, study.results / "logs" / "segment" / f"{name}.log")
+    seconds = spent.seconds + (since_last_line(lines) if state == "running" else 0.0)
+    return Shard(name, state, done, failed, left, seconds, spent.fresh, spent.on_gpu)
 
 
 def statuses(table: Path) -> dict[str, str]:
@@ -71,26 +66,28 @@ def statuses(table: Path) -> dict[str, str]:
     return dict(zip(rows["scan_id"], rows["status"], strict=True))
 
 
-def state_of(log: Path, lines: list[str]) -> str:
-    """Return the state of the job of a shard without a table: running, failed, silent for long, or still waiting."""
-    if not log.is_file():
+def state_of(lines: list[Line], log: Path) -> str:
+    """Return the state of the job of a shard without a table: waiting, failed, running, or silent for long.
+
+    A job writes to its log while it works on a scan, so that the time of the log shows that it runs.
+    """
+    if not lines or lines[-1].event == job_ledger.FINISHED:  # finished, and scans were added since
         return "waiting"
-    if any(map(FAILURE.match, lines)):
+    if lines[-1].event == job_ledger.FAILED:
         return "failed"
-    return "running" if time.time() - log.stat().st_mtime < SILENCE_S else "silent"
+    last = max(lines[-1].at, log.stat().st_mtime if log.is_file() else 0.0)
+    return "running" if time.time() - last < SILENCE_S else "silent"
 
 
-def failures(lines: list[str], scans: set[str]) -> Counter[str]:
-    """Return how often each reason stands in a log, once for each scan."""
-    found = [match for line in lines if (match := ROW.match(line))]
-    reasons = {match["scan"]: match["reason"] for match in found if match["reason"] in SEGMENT_STATUS}
-    return Counter(reason for scan, reason in reasons.items() if scan in scans)
+def failures(lines: list[Line], scans: set[str]) -> Counter[str]:
+    """Return how often each status of a failed scan is in a ledger, by the last job that worked on a scan."""
+    status = {line.scan_id: line.event for line in lines if line.scan_id in scans}
+    return Counter(reason for reason in status.values() if reason not in USABLE_STATUS)
 
 
-def elapsed(lines: list[str], log: Path) -> float:
-    """Return the seconds from the beginning of a log to its last line, 0 if it does not tell when it began."""
-    stamps = [line[:19] for line in lines if STAMP.match(line)]
-    return max(0.0, log.stat().st_mtime - datetime.fromisoformat(stamps[0]).timestamp()) if stamps else 0.0
+def since_last_line(lines: list[Line]) -> float:
+    """Return the seconds since the last line of a ledger."""
+    return max(0.0, time.time() - lines[-1].at)
 
 
 def last_job(benchmark: Path) -> float:

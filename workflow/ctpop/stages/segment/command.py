@@ -56,7 +56,7 @@ def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
     return [Scan(str(scan_id), whole(ct), whole(segmentation)) for scan_id, ct, segmentation in rows]
 
 
-def segment_scans(scans: list[Scan], source: Source, ledger: Ledger | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def segment_scans(scans: list[Scan], source: Source, ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
     rows, costs = [], []
     progress = Progress(len(scans))
@@ -65,8 +65,7 @@ def segment_scans(scans: list[Scan], source: Source, ledger: Ledger | None = Non
         rows.append(row)
         costs.append(cost_of(attempt, source.memory_mb()))
         progress.tell(row, costs[-1])
-        if ledger:
-            ledger.add(costs[-1])
+        ledger.add(row["status"], costs[-1])
     columns = ["scan_id", *(f"{step}_seconds" for step in STEPS), "gpu_mb", "reused"]
     return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
 
@@ -135,7 +134,13 @@ class Progress:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Segment the scans of one shard, write their rows, and say how many came to what end."""
+    """Segment the scans of one shard, write their rows, and log how many ended with which status."""
+    with Ledger(beside(options.times) if options.times else None) as ledger:
+        segment_shard(options, ledger)
+
+
+def segment_shard(options: argparse.Namespace, ledger: Ledger) -> None:
+    """Segment the scans of one shard, and record each in the ledger."""
     chosen = configuration.section("segment", options.config)
     cohort = members(included_scans(options.registry, options.config), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
@@ -145,7 +150,6 @@ def run(options: argparse.Namespace) -> None:
     conversions = CONVERSIONS.read(options.conversions) if options.conversions else CONVERSIONS.empty()
     lost = refused(cohort, conversions)
     left = cohort[~cohort["scan_id"].isin(lost["scan_id"])]
-    ledger = Ledger(beside(options.times)) if options.times else None
     segments, times = segment_scans(scans_of(left, options.registry.parent), source, ledger)
     reason = trouble(segments["status"], USABLE_STATUS, chosen["max_failed_share"], options.attempts_left)
     if reason:
