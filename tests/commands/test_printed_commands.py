@@ -48,7 +48,7 @@ POLICIES = [
     Policy(r"--configfile paper_model.yaml$", dry_run, "64 jobs that segment, and the figures of 104 structures"),
     Policy(r"^snakemake ", dry_run, "a second study; tests/workflow/test_dicom.py runs one", page="docs/dicom.md"),
     Policy(r"--configfile docs/examples/bids.yaml$", dry_run, "needs the public weights of TotalSegmentator"),
-    Policy(r"python -m ctpop check", doctor, "there is no Slurm here"),
+    Policy(r"ctpop check", doctor, "there is no Slurm here"),
     Policy(r"^make (?!help$)", recipe, "installs, runs whole studies or all tests, or writes to the checkout"),
     Policy(
         r"^python (bench|demo)/(?!.* --help$)",
@@ -66,9 +66,9 @@ PROMISED = {  # what the page says that a command leaves, by the beginning of th
     "snakemake export": "results/my_study/shareable/table1.csv",
     "snakemake --report report.html": "report.html",
     "snakemake cohort": "results/my_study/tables/cohort.parquet",
-    "python -m ctpop index my_dicom": "my_cohort/registry_files.csv",
-    "python -m ctpop compare results": "results/first_and_second",
-    "python -m ctpop requantify --": "further.csv",
+    "ctpop index my_dicom": "my_cohort/registry_files.csv",
+    "ctpop compare results": "results/first_and_second",
+    "ctpop requantify --": "further.csv",
     "for task in v1": "weights/Dataset256_TotalSegmentator_3mm_1139subj",
     "mkdir -p ~/.config": "home/.config/snakemake/slurm/config.yaml",
     "head -n 11": "my_cohort/pilot.csv",
@@ -183,7 +183,7 @@ NOT_FOUND = [
     ("\n\n```klingon\nsnakemake describe\n```\n", "a language that is not known"),
     ("\n\n    cp 'one two\n", "bash cannot read this"),
     ("\n\nThen type snakemake --profile profiles/local and wait.\n", "not marked as one"),
-    ("\n\nThen python -m ctpop view shows it.\n", "not marked as one"),
+    ("\n\nThen ctpop view shows it.\n", "not marked as one"),
 ]
 
 
@@ -210,8 +210,8 @@ def test_problems_of_every_page_are_reported(copied):
 WRONG = [
     "snakemake --profile profiles/local --configfile my_study.yaml describe",
     "snakemake describes --profile profiles/local --configfile my_study.yaml",
-    "python -m ctpop plan --number-of-scans 4000",
-    "python -m ctpop describes",
+    "ctpop plan --number-of-scans 4000",
+    "ctpop describes",
     "python bench/packing.py --no-such-option",
     "python bench/no_such_script.py",
     "make no-such-target",

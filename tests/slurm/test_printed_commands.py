@@ -9,9 +9,7 @@ from support.page_runner import Policy, Reader, by_page, dry_run, syntax
 from support.studies import REPO
 from support.user_checkout import Checkout
 
-FOR_SLURM = re.compile(
-    r"--profile (?:profiles/)?slurm\b|^(?:srun|squeue|scancel|sinfo)\b|python -m ctpop (?:doctor|status) "
-)
+FOR_SLURM = re.compile(r"--profile (?:profiles/)?slurm\b|^(?:srun|squeue|scancel|sinfo)\b|^ctpop (?:check|status) ")
 RUN = re.compile(r" snakemake --profile (?:profiles/)?slurm --configfile my_study.yaml$")
 MADE_LAST = "ro-crate-metadata.json"  # without it, a finished study has one job left, which Snakemake sends to Slurm
 POLICIES = [

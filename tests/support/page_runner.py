@@ -17,7 +17,7 @@ from support.printed_commands import Command, is_whole
 from support.user_checkout import Checkout, Outcome, Shell
 
 Check = Callable[["Reader", Command], Outcome]
-MENTION = re.compile(r"python -m ctpop ([a-z0-9-]+)")
+MENTION = re.compile(r"ctpop ([a-z0-9-]+)")
 FILLED_IN = {  # what the templates of messages fill in
     "${item.scan}": "demo-001",
     "${item.structure}": "aorta",
@@ -62,7 +62,7 @@ class Reader:
             self.checkout.restore()
             self._section = (command.page, command.section)
         state = (command.text, str(self.shell.place), (self.checkout.folder / "my_study.yaml").read_text())
-        changes_the_shell = command.text.split()[0] not in {"snakemake", "python", "make"}
+        changes_the_shell = command.text.split()[0] not in {"snakemake", "python", "ctpop", "make"}
         if changes_the_shell or state not in self._known:
             self._known[state] = self._perform(command)
         return self._known[state]
@@ -99,13 +99,13 @@ def as_printed(reader: Reader, command: Command) -> Outcome:
     named = MENTION.fullmatch(text)
     if named and not command.in_block:
         return help_of(named[1])
-    return reader.shell.serve(text) if text.startswith("python -m ctpop view ") else reader.shell.run(text)
+    return reader.shell.serve(text) if text.startswith("ctpop view ") else reader.shell.run(text)
 
 
 def help_of(name: str) -> Outcome:
     """Look up a command of the package that prose names without its options."""
     if name not in COMMANDS:
-        return Outcome(1, f"{name} is no command of python -m ctpop")
+        return Outcome(1, f"{name} is no command of ctpop")
     with suppress(SystemExit):
         main([name, "--help"])
     return Outcome(0, "")

@@ -182,7 +182,7 @@ class Checkout:
 
     def before(self, command: Command) -> None:
         """Do what must have been done before a command makes sense."""
-        if command.text.startswith("python -m ctpop index "):
+        if command.text.startswith("ctpop index "):
             (self.folder / "my_cohort" / "registry.csv").unlink()  # the command makes it
 
     def after(self, command: Command, place: Path) -> None:

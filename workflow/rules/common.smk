@@ -1,8 +1,6 @@
 """What the rules share: the checked configuration, how a stage is called, and which code it depends on."""
 
 import gc
-import hashlib
-import json
 import os
 import re
 import shlex
@@ -10,7 +8,7 @@ import sys
 import tempfile
 
 from ctpop.figures import catalogue
-from ctpop.foundation import import_graph
+from ctpop.foundation import digests, import_graph
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.resources import resource
 from ctpop.models import model_set
@@ -111,9 +109,7 @@ wildcard_constraints:
 
 def settings_digest(*names):
     """Return what changes with settings: sections of the configuration, or single ones such as `aging.quartiles`."""
-    return hashlib.sha256(
-        json.dumps([setting(name) for name in names], sort_keys=True).encode()
-    ).hexdigest()[:16]
+    return digests.short(digests.of_json([setting(name) for name in names]))
 
 
 def setting(name):
@@ -173,9 +169,9 @@ def named_sources(wildcards, output):
 
 def digest_of_files(paths):
     """Return what changes with the content of files whose paths may change."""
-    return hashlib.sha256(
-        b"".join(Path(path).read_bytes() for path in paths)
-    ).hexdigest()[:16]
+    return digests.short(
+        digests.of_bytes(b"".join(Path(path).read_bytes() for path in paths))
+    )
 
 
 def files_digest(place):
@@ -190,7 +186,7 @@ def files_digest(place):
         )
         for path in paths
     ]
-    return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:16]
+    return digests.short(digests.of_json(sorted(facts)))
 
 
 def study_folder(wildcards):

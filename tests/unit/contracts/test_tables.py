@@ -13,7 +13,8 @@ import pytest
 
 from ctpop.contracts import all_tables, tables
 from ctpop.contracts.columns import count, number, text, truth
-from ctpop.contracts.tables import Table, write_csv
+from ctpop.contracts.table_files import write_csv
+from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written, write_atomically
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.models import model_folder
 from support.tiny_model import (
@@ -77,12 +78,12 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(tmp_path):
     # SOURCE: FIPS 180-2, appendix B.1
     abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
-    assert model_folder.sha256_of(path) == abc
+    assert digests.of_unchanged_file(path) == abc
     path.write_bytes(b"xyz")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert model_folder.sha256_of(path) == abc  # nothing tells that it changed, so it was not read
+    assert digests.of_unchanged_file(path) == abc  # nothing tells that it changed, so it was not read
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert model_folder.sha256_of(path) != abc
+    assert digests.of_unchanged_file(path) != abc
 
 
 # Reading
@@ -374,7 +375,7 @@ def test_pickles_in_a_folder_are_never_opened(tmp_path):
         (folder / name).write_bytes(pickle.dumps(Evil(marker)))
 
     model_folder.described(folder, CONFIGURATION)
-    model_folder.sha256_of(folder / "fold_0" / "checkpoint_final.pth")
+    digests.of_unchanged_file(folder / "fold_0" / "checkpoint_final.pth")
 
     assert not marker.exists()
     pickle.loads((folder / "plans.pkl").read_bytes())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.models import model_folder, model_set, set_file
 from ctpop.study import configuration, label_sets
@@ -698,7 +699,7 @@ def test_the_digest_does_not_change_with_place_name_words_or_pins(tiny, tmp_path
     shutil.copytree(tiny.parent, moved.parent)
     (moved.parent / tiny.name).rename(moved)
     rewrite(moved, description="Other words.", source="a page")
-    rewrite_part(moved, 0, trainer=None, sha256=model_folder.sha256_of(read(moved).parts[0].checkpoint))
+    rewrite_part(moved, 0, trainer=None, sha256=digests.of_unchanged_file(read(moved).parts[0].checkpoint))
 
     assert model_set.digest_of(read(moved, sha256=before)) == before
 
@@ -712,7 +713,7 @@ def test_a_set_has_the_checksum_of_each_of_its_files_by_a_name_without_place(tin
     assert found == model_set.file_digests(read(moved / tiny.name))
     assert len(found) == 15
     plans_path = f"{set_description()['parts'][4]['folder']}/plans.json"
-    assert found[plans_path] == model_folder.sha256_of(tiny.parent / plans_path)
+    assert found[plans_path] == digests.of_unchanged_file(tiny.parent / plans_path)
 
 
 def test_a_set_that_is_pinned_is_accepted_as_it_was_and_refused_otherwise(tiny):
@@ -739,12 +740,12 @@ def test_a_bare_folder_can_be_pinned(tmp_path):
 
 def test_a_checkpoint_that_is_pinned_is_accepted_as_it_was_and_refused_otherwise(tiny):
     path = folder_of(tiny, 2) / "fold_0" / "checkpoint_final.pth"
-    pinned = model_folder.sha256_of(path)
+    pinned = digests.of_unchanged_file(path)
     rewrite_part(tiny, 2, sha256=pinned)
     check(tiny)
     path.write_bytes(b"other weights")
 
-    assert told_by(check, tiny) == f"{path}: model set tiny_set pins {pinned}, found {model_folder.sha256_of(path)}"
+    assert told_by(check, tiny) == f"{path}: model set tiny_set pins {pinned}, found {digests.of_unchanged_file(path)}"
 
 
 # What reruns the segmentation

@@ -98,7 +98,7 @@ def test_without_weights_a_set_of_the_paper_says_where_they_are_and_what_to_do(t
     told = told_by(model_set.read, {"model": "paper_104_1.5mm", "weights": str(tmp_path)})
 
     assert "https://zenodo.org/records/6802342 (Task251)" in told
-    assert "python -m ctpop convert-v1 writes these folders (docs/reproduce.md)" in told
+    assert "ctpop convert-v1 writes these folders (docs/reproduce.md)" in told
 
 
 # What is averaged

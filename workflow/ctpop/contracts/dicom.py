@@ -70,7 +70,7 @@ SERIES_COLUMNS = {
 SERIES = Table(
     "dicom_registry",
     ("scan_id",),
-    "one row per CT series that `python -m ctpop index` chose: a registry with what the headers say; further columns"
+    "one row per CT series that `ctpop index` chose: a registry with what the headers say; further columns"
     " that people add are kept",
     SERIES_COLUMNS,
     open=True,

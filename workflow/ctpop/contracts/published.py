@@ -84,7 +84,7 @@ NO_DIFFERENCE = "not compared, or no result in one of the studies"
 COMPARISON = Table(
     "comparison",
     ("structure", "measure"),
-    "output of `python -m ctpop compare`: one row per structure or group and measure of two studies a and b",
+    "output of `ctpop compare`: one row per structure or group and measure of two studies a and b",
     {
         "structure": ANALYSED,
         "measure": MEASURE,

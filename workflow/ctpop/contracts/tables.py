@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from ctpop.contracts import column_checks
 from ctpop.contracts.columns import Column
+from ctpop.contracts.table_files import CSV_ROWS, write_csv, write_note_instead_of_csv, write_parquet
 from ctpop.foundation.errors import ContractError
-from ctpop.foundation.files import remove_half_written, write_atomically
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-COMPRESSION = "zstd"
-CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 rows, one of them the heading
+from ctpop.foundation.files import remove_half_written
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Table:
         """Check the frame and write it as Parquet, and as CSV for people beside it; return what was written."""
         checked = self.check(frame, where=path)
         remove_half_written(Path(path).parent)
-        write_atomically(path, lambda part: _write_parquet(checked, part))
+        write_parquet(checked, path)
         if len(checked) > CSV_ROWS:
             write_note_instead_of_csv(len(checked), path)
         else:
@@ -106,26 +102,6 @@ class Table:
             f"column {column!r} must be {promise}, found {', '.join(values[:3])} in {len(rows)} rows,"
             f" first {' and '.join(self.key)}: {first}"
         )
-
-
-def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame for people: missing is empty, and text that a spreadsheet would run as a formula is quoted."""
-    safe = frame.copy()
-    for name in safe.select_dtypes(include=["object", "string"]).columns:
-        text = safe[name].astype("string")
-        safe[name] = text.where(~text.str.startswith(FORMULA_STARTS, na=False), "'" + text)
-    write_atomically(path, lambda part: safe.to_csv(part, index=False, lineterminator="\n"))
-
-
-def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
-    """Write a CSV beside a Parquet file that tells people where so many rows are."""
-    place = Path(path)
-    note = f"{rows:,} rows are too many for a CSV: read {place.name} with pandas, polars, DuckDB or R (arrow)"
-    write_csv(pd.DataFrame({"note": [note]}), place.with_suffix(".csv"))
-
-
-def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    parquet.write_table(arrow.Table.from_pandas(frame, preserve_index=False), path, compression=COMPRESSION)
 
 
 def _first(rows: Iterable[Any], number: int = 3) -> str:

@@ -14,7 +14,7 @@ from docx.enum.section import WD_ORIENT
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.files import write_atomically, write_text
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date that a ZIP can hold

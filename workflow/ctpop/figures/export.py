@@ -14,7 +14,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.style import FONT_FILES, in_house_style
 from ctpop.foundation.files import write_atomically

@@ -5,11 +5,11 @@ the modules of their command as input files, or a digest of them where a rule ha
 """
 
 import ast
-import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
 
+from ctpop.foundation.digests import of_bytes, of_json, short
 from ctpop.foundation.files import write_text
 
 PACKAGE = Path(__file__).parents[1]
@@ -32,7 +32,7 @@ class ImportGraph:
         self.package = package
         sources = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
         self.files = {module_name(path, package): path for path in sources}
-        self.digests = {module: hashlib.sha256(sources[path]).hexdigest() for module, path in self.files.items()}
+        self.digests = {module: of_bytes(sources[path]) for module, path in self.files.items()}
         cached = _read(folder)
         names = {
             digest: cached.get(digest) or imported_names(sources[self.files[module]].decode())
@@ -78,7 +78,7 @@ class ImportGraph:
     def digest_of(self, command: str) -> str:
         """Return a digest of 16 hexadecimal digits of the modules of a command: their names and contents."""
         modules = self.needed_by(self.module_of(command))
-        return hashlib.sha256(json.dumps([(name, self.digests[name]) for name in modules]).encode()).hexdigest()[:16]
+        return short(of_json([(name, self.digests[name]) for name in modules]))
 
     def _resolved(self, names: list[str]) -> list[str]:
         """Return the modules behind imported names; packages (`__init__`) have no code that results depend on."""

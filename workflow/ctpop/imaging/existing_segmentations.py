@@ -1,6 +1,5 @@
 """Label maps that exist already: one multi-label NIfTI, or a folder with one mask per structure."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Volume, read_grid, read_labels, sha256_of
 from ctpop.study.label_sets import LabelSet
@@ -148,8 +148,8 @@ def checksum(path: Path) -> str:
     """
     if not _is_folder(path):
         return sha256_of(path)
-    digests = [f"{name} {sha256_of(file)}" for name, file in sorted(mask_files(path).items())]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    masks = [f"{name} {sha256_of(file)}" for name, file in sorted(mask_files(path).items())]
+    return digests.of_text("\n".join(masks))
 
 
 def _is_folder(path: Path) -> bool:

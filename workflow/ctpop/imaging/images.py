@@ -8,7 +8,6 @@ they may be named after a person.
 """
 
 import errno
-import hashlib
 import os
 import stat
 import zlib
@@ -23,6 +22,7 @@ import numpy as np
 from isal import igzip, isal_zlib
 from numpy.typing import NDArray
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.imaging import nifti_header
 from ctpop.imaging.nifti_header import Header, edges_mm
@@ -138,7 +138,7 @@ def sha256_of(path: Path) -> str:
 
     """
     with _opened(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digests.of_stream(file)
 
 
 @contextmanager

@@ -6,13 +6,13 @@ never computed twice, whatever killed the job in between. Its checksum is that o
 was damaged or half replaced is made again, while one that an older version packed differently stays as it is.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError, ScanError, in_one_line
 from ctpop.foundation.files import write_text
 from ctpop.imaging.images import Volume, sha256_of
@@ -114,5 +114,4 @@ def _written(path: Path) -> Iterator[None]:
 
 def fingerprint_of(**parts: object) -> str:
     """Return one digest of everything that decides what a label map looks like."""
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digests.of_json(parts)

@@ -3,7 +3,6 @@
 Only JSON is read here. A folder may hold pickles, too (`plans.pkl` of nnU-Net v1, checkpoints): none is opened.
 """
 
-import hashlib
 import json
 import math
 import re
@@ -56,12 +55,6 @@ def find_folder(root: Path) -> Path:
     if absent:
         raise ContractError(f"segment.model: {folders[0]} lacks {', '.join(absent)}")
     return folders[0]
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, which is read once per process as long as it does not change."""
-    stat = path.stat()
-    return _sha256_of(path, stat.st_size, stat.st_mtime_ns)
 
 
 def described(folder: Path, configuration: str) -> Description:
@@ -220,12 +213,6 @@ def foreground_labels(dataset: dict[str, Any], path: Path) -> dict[str, int]:
 @cache
 def _schema() -> dict[str, Any]:
     return read_schema(SCHEMA_PATH)
-
-
-@cache
-def _sha256_of(path: Path, _size: int, _modified_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _few(labels: dict[str, int]) -> str:

@@ -5,8 +5,6 @@ in `ModelSet`; where files lie is not part of its digest, so equal files and equ
 """
 
 import difflib
-import hashlib
-import json
 import logging
 import math
 import os
@@ -14,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.models import model_folder, set_file
-from ctpop.models.model_folder import sha256_of
 from ctpop.study import configuration as settings
 
 LOG = logging.getLogger(__name__)
@@ -113,7 +111,7 @@ def digest_of(model_set: ModelSet) -> str:
     resampling = model_set.resampling
     parts = [
         {
-            "files": [sha256_of(path) for path in files_of(part)],
+            "files": [digests.of_unchanged_file(path) for path in files_of(part)],
             "configuration": part.configuration,
             "labels": part.labels,
         }
@@ -126,14 +124,14 @@ def digest_of(model_set: ModelSet) -> str:
         "resampling": [float(resampling.spacing_mm), resampling.order] if resampling else None,
         **({"averaging": model_set.averaging} if model_set.averaging != LOGITS else {}),
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return digests.of_json(told)
 
 
 def file_digests(model_set: ModelSet) -> dict[str, str]:
     """Return the SHA-256 of each model file, by its path below the folder that the parts share."""
     root = os.path.commonpath([part.folder.parent for part in model_set.parts])
     paths = [path for part in model_set.parts for path in files_of(part)]
-    return {path.relative_to(root).as_posix(): sha256_of(path) for path in paths}
+    return {path.relative_to(root).as_posix(): digests.of_unchanged_file(path) for path in paths}
 
 
 def _of_folder(root: Path, options: dict[str, Any]) -> ModelSet:
@@ -260,7 +258,7 @@ def _check_part(part: Part, model_set: ModelSet) -> list[str]:
 
 def _check_pins(model_set: ModelSet) -> None:
     for part in model_set.parts:
-        found = sha256_of(part.checkpoint)
+        found = digests.of_unchanged_file(part.checkpoint)
         if part.sha256 not in {None, found}:
             raise ContractError(f"{part.checkpoint}: model set {model_set.name} pins {part.sha256}, found {found}")
     if model_set.sha256 not in {None, digest_of(model_set)}:

@@ -1,9 +1,10 @@
 """Percentile bootstrap interval of a mean."""
 
-import hashlib
 import math
 
 import numpy as np
+
+from ctpop.foundation import digests
 
 FEWEST = 2  # one value says nothing about spread
 BATCH_NUMBERS = 4_000_000  # drawn at a time, so that memory does not grow with the sample
@@ -11,8 +12,7 @@ BATCH_NUMBERS = 4_000_000  # drawn at a time, so that memory does not grow with 
 
 def generator_for(seed: int, *names: str) -> np.random.Generator:
     """Return the random numbers that belong to a seed and names, whatever else is computed before or after."""
-    digest = hashlib.sha256("\n".join(names).encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    return np.random.default_rng([seed, digests.number_of("\n".join(names))])
 
 
 def interval_of_mean(

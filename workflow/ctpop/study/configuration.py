@@ -3,8 +3,6 @@
 import argparse
 import csv
 import difflib
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError, in_one_line
 from ctpop.foundation.files import write_text
 from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
@@ -74,7 +73,7 @@ def labels_digest(name_or_path: str) -> str:
     """Return a digest of what a label set says of label maps, which a change of its lower bounds leaves as it is."""
     named = ("label", "structure", "side", "includes")
     labels = sorted(tuple(row.get(name) or "" for name in named) for row in label_rows(name_or_path))
-    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:16]
+    return digests.short(digests.of_json(labels))
 
 
 def add_config_argument(parser: argparse.ArgumentParser, *sections: str) -> None:
@@ -127,7 +126,7 @@ def section(stage: str, path: Path | None) -> dict[str, Any]:
 def write(config: dict[str, Any], folder: Path) -> Path:
     """Write a configuration to a file whose name follows from its content, and return the path."""
     text = yaml.safe_dump(config, sort_keys=True, allow_unicode=True)
-    path = folder / f"config-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
+    path = folder / f"config-{digests.short(digests.of_text(text))}.yaml"
     if not path.is_file():
         write_text(text, path)
     return path

@@ -5,7 +5,6 @@ together. Only the standard library is imported here (and what reads a spreadshe
 Snakefile calls it whenever it is parsed.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -14,6 +13,7 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ctpop.foundation import digests as hashes
 from ctpop.study import registry_files
 from ctpop.study import registry_options as readings
 from ctpop.study.registry_files import filled_rows
@@ -29,7 +29,7 @@ def shard_of(patient_id: str, shards: int) -> int:
 
 def number_of(patient_id: str) -> int:
     """Return the number whose remainder is the shard of a patient."""
-    return int.from_bytes(hashlib.sha256(patient_id.encode()).digest()[:8], "big")
+    return hashes.number_of(patient_id)
 
 
 def shard_names(shards: int) -> list[str]:
@@ -81,7 +81,7 @@ def kept_digests(
         return digests(registry, shards, scans_per_shard, reading)
     asked = [sorted(value) if isinstance(value, frozenset) else value for value in vars(reading).values()]
     told = repr((Path(registry).suffix, shards, scans_per_shard, asked, [path.read_bytes() for path in CODE]))
-    key = hashlib.sha256(told.encode() + Path(registry).read_bytes()).hexdigest()
+    key = hashes.of_bytes(told.encode() + Path(registry).read_bytes())
     note = folder / "registry.json"
     with suppress(OSError, ValueError):
         known = json.loads(note.read_text(encoding="utf-8"))
@@ -131,7 +131,7 @@ def rows_in(registry: str | Path, reading: Reading = AS_OURS) -> Iterator[tuple[
         cells = row + [""] * (len(header) - len(row))
         ids: dict[str, str] = {name: reading.word(name, cells[place]) for name, place in named}
         sorted_cells = repr([cells[place] for place in order]).encode()
-        yield number_of(key_of(ids)), hashlib.sha256(first + sorted_cells).digest()
+        yield number_of(key_of(ids)), hashes.raw(first + sorted_cells)
 
 
 def digest_rows(rows: Iterable[tuple[int, bytes]], names: list[str]) -> dict[str, str]:
@@ -141,7 +141,7 @@ def digest_rows(rows: Iterable[tuple[int, bytes]], names: list[str]) -> dict[str
     homes = [_home(number, members, moduli) for number in range(moduli[0])]  # the largest is a multiple of all others
     for number, row in rows:
         members[homes[number % moduli[0]]].append(row)
-    return {name: hashlib.sha256(b"".join(sorted(rows))).hexdigest()[:16] for name, rows in members.items()}
+    return {name: hashes.short(hashes.of_bytes(b"".join(sorted(rows)))) for name, rows in members.items()}
 
 
 def in_braces(folder: str, names: list[str], suffix: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m ctpop convert`: voxels lie where the DICOM files put them, or the scan is refused with a reason."""
+"""`ctpop convert`: voxels lie where the DICOM files put them, or the scan is refused with a reason."""
 
 import gzip
 import json
@@ -305,9 +305,7 @@ def test_a_registry_that_is_not_from_dicom_is_told_so(place, capsys):
     assert "column files_digest is missing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("key", "64 hexadecimal digits"), ("members.csv", "run `python -m ctpop index`")]
-)
+@pytest.mark.parametrize(("name", "words"), [("key", "64 hexadecimal digits"), ("members.csv", "run `ctpop index`")])
 def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
     dicom_files.write_series(place.dicom)
     place.index()

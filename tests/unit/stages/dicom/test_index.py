@@ -1,4 +1,4 @@
-"""`python -m ctpop index` on folders as hospitals have them: rows, reasons and counts that add up, again and again."""
+"""`ctpop index` on folders as hospitals have them: rows, reasons and counts that add up, again and again."""
 
 import logging
 import os

@@ -226,7 +226,7 @@ const gallery = (() => {
     $("place").textContent = `case ${at + 1} of ${shown.length}`;
     $("previous").disabled = at === 0;
     $("next").disabled = at === shown.length - 1;
-    $("closer").textContent = `python -m ctpop view ${item.scan} --structure ${item.structure} --study results/${data.study}`;
+    $("closer").textContent = `ctpop view ${item.scan} --structure ${item.structure} --study results/${data.study}`;
     $("why").value = decisions[idOf(item)]?.reason || "";
     drawValues(item);
     refresh();

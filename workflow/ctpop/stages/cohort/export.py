@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 
 from ctpop.contracts.all_tables import ASSOCIATIONS, COHORT, FLOW, OVERLAP, STRUCTURE_FLOW
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.documents.table1 import table1
 from ctpop.documents.table1_text import printed
 from ctpop.stages.cohort.deidentified_tables import (

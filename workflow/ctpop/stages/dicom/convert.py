@@ -137,9 +137,7 @@ def convert_scans(scans: pd.DataFrame, root: Path, source: Source, chosen: dict[
 def check_paths(scans: pd.DataFrame, registry: Path) -> None:
     """Refuse a registry that would put volumes anywhere but where `index` said."""
     if "files_digest" not in scans.columns:
-        raise ContractError(
-            f"{registry}: column files_digest is missing; `python -m ctpop index` makes such a registry"
-        )
+        raise ContractError(f"{registry}: column files_digest is missing; `ctpop index` makes such a registry")
     wrong = scans[scans["ct_path"] != "images/" + scans["scan_id"] + ".nii.gz"]
     if len(wrong):
         raise ContractError(

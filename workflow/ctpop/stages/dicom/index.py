@@ -7,7 +7,6 @@ series = chosen + excluded.
 """
 
 import argparse
-import hashlib
 import logging
 import os
 from collections import Counter
@@ -17,7 +16,9 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts import dicom as contracts
-from ctpop.contracts.tables import Table, write_csv
+from ctpop.contracts.table_files import write_csv
+from ctpop.contracts.tables import Table
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.dicom import private_links
 from ctpop.stages.dicom.folder_scan import Scanned, scan
@@ -96,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
     before = entries_of(options.registry) if options.registry.is_file() else None
     private = open_private(options.private)
     pseudonyms = Pseudonyms(key_of(private))
-    words = hashlib.sha256(VOCABULARY.read_bytes()).hexdigest()
+    words = digests.of_file(VOCABULARY)
     scanned = scan(options.folder, Cache(private / NAME, pseudonyms, words), options.processes)
     rows = series_rows(scanned.found, pseudonyms, rule["even_within_mm"])
     chosen, lost = choose(rows, rule)

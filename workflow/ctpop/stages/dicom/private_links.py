@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pydicom
 
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.dicom.elements import text_of
 from ctpop.stages.dicom.folder_scan import Found
@@ -50,7 +50,7 @@ def read_members(private: Path) -> dict[str, set[str]]:
     """
     path = private / MEMBERS
     if not path.is_file():
-        raise ContractError(f"the private folder has no {MEMBERS}; run `python -m ctpop index` again")
+        raise ContractError(f"the private folder has no {MEMBERS}; run `ctpop index` again")
     members: dict[str, set[str]] = {}
     for scan_id, file in pd.read_csv(path, dtype=str).itertuples(index=False):
         members.setdefault(scan_id, set()).add(file)

@@ -87,7 +87,7 @@ def read_key(folder: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise ContractError(
             f"the private folder has no file `key` with {2 * KEY_BYTES} hexadecimal digits; name the folder that"
-            " `python -m ctpop index` made (--private, study.dicom.private), or restore the key from a backup"
+            " `ctpop index` made (--private, study.dicom.private), or restore the key from a backup"
         )
     return key
 

@@ -4,7 +4,6 @@ The NIfTI is written anew, with voxels and their place and nothing else: what dc
 its header. The note comes last, so a volume without one is unfinished. Same volume, same bytes.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.foundation.files import write_text
 from ctpop.imaging import nifti_writer
@@ -39,7 +39,7 @@ class Note:
 
 def fingerprint_of(**parts: object) -> str:
     """Return one digest of everything that decides what a volume looks like."""
-    return hashlib.sha256(json.dumps({**parts, "format": VERSION}, sort_keys=True).encode()).hexdigest()
+    return digests.of_json({**parts, "format": VERSION})
 
 
 def finished(path: Path, fingerprint: str) -> Note | None:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from pyarrow import ipc, parquet
 
 from ctpop.contracts.all_tables import TABLES
-from ctpop.contracts.tables import COMPRESSION, CSV_ROWS, Table, write_note_instead_of_csv
+from ctpop.contracts.table_files import COMPRESSION, CSV_ROWS, write_note_instead_of_csv
+from ctpop.contracts.tables import Table
 from ctpop.foundation.files import half_written, remove_half_written, write_atomically
 
 LOG = logging.getLogger(__name__)

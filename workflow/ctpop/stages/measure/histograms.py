@@ -11,7 +11,7 @@ import pyarrow as arrow
 from pyarrow import parquet
 
 from ctpop.contracts.all_tables import HISTOGRAMS
-from ctpop.contracts.tables import COMPRESSION
+from ctpop.contracts.table_files import COMPRESSION
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_atomically
 

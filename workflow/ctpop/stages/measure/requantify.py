@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_atomically
 from ctpop.stages.measure.attenuation import percentiles

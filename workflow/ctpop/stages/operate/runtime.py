@@ -16,7 +16,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import SEGMENTS
 from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS, SIDE_VOXELS, SLICES
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ScanError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource

@@ -1,13 +1,13 @@
 """The files of a finished study, and when the jobs ran that made them."""
 
 import csv
-import hashlib
 import mimetypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 
 LISTED = ("tables", "figures", "report")  # the files right in them are named; further below, file names may be scans
@@ -89,10 +89,8 @@ def _is_whole(path: Path) -> bool:
 
 
 def _described(path: Path, study: Path) -> Part:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     kind = KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
-    return Part(path.relative_to(study).as_posix(), path.stat().st_size, digest, kind)
+    return Part(path.relative_to(study).as_posix(), path.stat().st_size, digests.of_file(path), kind)
 
 
 def _spans(path: Path) -> Iterator[tuple[float, float]]:

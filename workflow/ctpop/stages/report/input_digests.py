@@ -1,6 +1,5 @@
 """What a study was made from: checksums of every file that its configuration names, and of its images together."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts.all_tables import USABLE_STATUS
+from ctpop.foundation import digests
 from ctpop.imaging.label_map_store import Store
-from ctpop.models.model_folder import sha256_of
 from ctpop.study import configuration
 
 SHIPPED = {
@@ -37,9 +36,13 @@ def described(path: Path) -> dict[str, Any]:
     """Return the name of a file or folder without its place, how many files it is, and their checksum."""
     if path.is_dir():
         found = sorted(part for part in path.rglob("*") if part.is_file())
-        names = [f"{part.relative_to(path).as_posix()} {sha256_of(part)}" for part in found]
+        names = [f"{part.relative_to(path).as_posix()} {digests.of_unchanged_file(part)}" for part in found]
         return {"name": path.name, **together(names)}
-    return {"name": path.name, "files": int(path.is_file()), "sha256": sha256_of(path) if path.is_file() else None}
+    return {
+        "name": path.name,
+        "files": int(path.is_file()),
+        "sha256": digests.of_unchanged_file(path) if path.is_file() else None,
+    }
 
 
 def images_of(segments: pd.DataFrame, masks: Path) -> dict[str, dict[str, Any]]:
@@ -56,7 +59,7 @@ def images_of(segments: pd.DataFrame, masks: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def together(digests: Iterable[str]) -> dict[str, Any]:
-    """Return how many digests there are, and the SHA-256 over them, sorted, one a line."""
-    lines = sorted(digests)
-    return {"files": len(lines), "sha256": hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()}
+def together(found: Iterable[str]) -> dict[str, Any]:
+    """Return the number of digests, and the digest over them, sorted, one in each line."""
+    lines = sorted(found)
+    return {"files": len(lines), "sha256": digests.of_text("".join(f"{line}\n" for line in lines))}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
 from ctpop.figures.association import KEY

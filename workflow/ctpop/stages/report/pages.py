@@ -1,6 +1,5 @@
 """The pages of the report: one of the whole study, one of each structure, and what they all need beside them."""
 
-import hashlib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from ctpop.documents.table1_text import printed
 from ctpop.figures import formatting
 from ctpop.figures.export import Picture
 from ctpop.figures.trend import SPLINE_FROM
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
@@ -124,7 +124,7 @@ def library() -> str:
     """
     content = (LIBRARY / SCRIPT).read_bytes()
     [expected] = re.findall(r"`([0-9a-f]{64})`", (LIBRARY / "README.md").read_text(encoding="utf-8"))
-    if hashlib.sha256(content).hexdigest() != expected:
+    if digests.of_bytes(content) != expected:
         raise ContractError(
             f"{LIBRARY / SCRIPT}: is not the file whose checksum is in README.md beside it; fetch it anew"
         )

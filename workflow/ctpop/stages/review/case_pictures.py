@@ -5,7 +5,6 @@ neither a review, nor other rules, nor a killed job draws it again. It is a scri
 opened from disk may load scripts, and nothing else.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctpop.foundation import digests
 from ctpop.foundation.files import remove_half_written, write_atomically, write_text
 from ctpop.stages.review.plane_pictures import Window
 
@@ -88,7 +88,7 @@ def fingerprint_of(mask_sha256: str, measures: pd.DataFrame) -> str:
     """
     values = [[None if pd.isna(cell) else cell for cell in row] for row in measures[["structure", *SHOWN]].to_numpy()]
     text = json.dumps([FORMAT, mask_sha256, sorted(values)])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digests.short(digests.of_text(text))
 
 
 def binned(hu: NDArray[np.int64], n: NDArray[np.int64]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Which masks a reviewer is shown: all that the rules flag, extreme values, and a random sample of the others."""
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from ctpop.foundation import digests
 
 KEY = ["scan_id", "structure"]
 
@@ -48,4 +48,4 @@ def in_sample(scan_ids: "pd.Series[str]", structures: "pd.Series[str]", share: f
 
 def _uniform(name: str) -> float:
     """Return a number from 0 to 1 that looks random and follows from a name."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return digests.number_of(name) / 2**64

@@ -1,11 +1,10 @@
-"""CT and masks of one scan in a browser, on this machine alone: `python -m ctpop view SCAN_ID --study results/demo`.
+"""CT and masks of one scan in a browser, on this machine alone: `ctpop view SCAN_ID --study results/demo`.
 
 NiiVue, which comes with this package, draws them; nothing is fetched from a network. The server answers to a random
 address until it is stopped with Ctrl-C.
 """
 
 import argparse
-import hashlib
 import json
 import logging
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.figures.formatting import structure_text
+from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.resources import resource
 from ctpop.stages.review.page_server import Content, Server
@@ -71,7 +71,7 @@ def checked_niivue() -> Path:
     """Return the bundle of NiiVue, refused unless it has the checksum that stands beside it."""
     place, note = NIIVUE / "niivue.umd.js", (NIIVUE / "README.md").read_text(encoding="utf-8")
     expected = re.findall(r"`([0-9a-f]{64})`", note)
-    if [hashlib.sha256(place.read_bytes()).hexdigest()] != expected:
+    if [digests.of_file(place)] != expected:
         raise ContractError(f"{place}: is not the file whose checksum is in README.md beside it; fetch it anew")
     return place
 

@@ -8,7 +8,7 @@ import pyarrow as arrow
 from pyarrow import parquet
 
 from ctpop.contracts.all_tables import ANALYSIS_SETS, RULE_SETS
-from ctpop.contracts.tables import COMPRESSION
+from ctpop.contracts.table_files import COMPRESSION
 from ctpop.foundation.files import remove_half_written, write_atomically
 
 WORDS = arrow.dictionary(arrow.int32(), arrow.string())

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts.all_tables import CONVERSIONS, SEGMENTS, USABLE_STATUS
-from ctpop.contracts.tables import write_csv
+from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written
 from ctpop.imaging.failure_policy import PASSING, trouble
