@@ -13,6 +13,7 @@ from ctpop.stages.aging import adjust, centiles, published
 from ctpop.stages.aging import age_series as series
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging.covariates import covariates_of, joint
+from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stages.cohort import command as cohort
 from ctpop.stages.screen import command as screen
 from ctpop.stages.screen import contrast
@@ -227,7 +228,9 @@ def statistics(
         "groups": all_tables.GROUPS.check(aging.group_table(series, cuts, settings)),
         "posthoc": all_tables.POSTHOC.check(aging.posthoc_table(series, cuts, settings)),
         "sensitivity": all_tables.SENSITIVITY.check(aging.sensitivity_table(compared, associations)),
-        "compare_truth": all_tables.COMPARE_TRUTH.check(aging.truth_table(observations, truth, labels.names, settings)),
+        "compare_truth": all_tables.COMPARE_TRUTH.check(
+            truth_table(observations, truth, labels.names, settings.confidence, settings.n_min)
+        ),
     }
 
 

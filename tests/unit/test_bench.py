@@ -29,7 +29,9 @@ SCRIPTS = [
     "scale.py",
     "segment.py",
     "shard_memory.py",
+    "same_results.py",
     "standard_route.py",
+    "startup.py",
     "validity.py",
     "v1_differences.py",
 ]

@@ -1,10 +1,13 @@
 """The command line names every stage, stops with a message, and keeps its traceback for real bugs."""
 
+import argparse
+import dataclasses
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -44,6 +47,18 @@ def test_help_of_a_command_explains_each_of_its_options(command, capsys):
         assert action.help, action.dest
         named = action.option_strings or action.metavar.endswith(("FOLDER", "STUDY", "SCAN_ID"))
         assert named, f"{action.dest} has no name"
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_the_options_of_a_command_are_those_of_its_dataclass(command):
+    parser = argparse.ArgumentParser(add_help=False)
+    module = cli.COMMANDS[command].load()
+    module.add_arguments(parser)
+    kind = get_type_hints(module.run)["options"]
+
+    assert {action.dest for action in parser._actions} == {field.name for field in dataclasses.fields(kind)}
+    assert kind.__dataclass_params__.frozen
+    assert kind.__name__ == f"{command.title().replace('-', '')}Options"
 
 
 def test_the_version_is_told(capsys):

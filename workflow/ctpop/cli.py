@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, get_type_hints
 
 from ctpop import __version__
 from ctpop.commands import COMMANDS, GROUPS
@@ -74,11 +74,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0, or 1 after an error that is reported in a few lines without a traceback."""
     complete()
     given = sys.argv[1:] if arguments is None else arguments
-    options = make_parser(chosen_command(given)).parse_args(given)
-    name = vars(options).pop("command")
+    values = vars(make_parser(chosen_command(given)).parse_args(given))
+    name = values.pop("command")
     logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", level=logging.INFO, stream=sys.stderr)
     try:
-        COMMANDS[name].load().run(options)
+        run = COMMANDS[name].load().run
+        run(get_type_hints(run)["options"](**values))
     except ContractError as error:
         sys.stderr.write(f"error in {name}: {error}\n")
         return 1

@@ -17,7 +17,7 @@ class Command(Protocol):
         """Add the options of the command to a parser."""
 
     def run(self, options: Any, /) -> None:
-        """Run the command with the options that the parser read."""
+        """Run the command; the parameter `options` is annotated with the frozen dataclass of its options."""
 
 
 @dataclass(frozen=True)

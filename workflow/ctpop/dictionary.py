@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,16 @@ def _markdown_table(head: list[str], rows: Iterable[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class DictionaryOptions:
+    """Options of the command `dictionary`; `ctpop dictionary --help` explains them."""
+
+    data: Path
+    config: Path
+    check: bool
+
+
+def run(options: DictionaryOptions) -> None:
     """Write both pages, or with --check compare them with what is on disk.
 
     Raises

@@ -9,6 +9,7 @@ from ctpop.contracts import all_tables as schema
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging import intervals
+from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.study.configuration import chosen
 from support.config_files import config_file, config_option
 
@@ -337,7 +338,9 @@ def a_truth(analysis, cohort, volume_factor=1.0, hu_offset=0.0):
 
 
 def compared(analysis, cohort, truth):
-    return schema.COMPARE_TRUTH.check(aging.truth_table(aging.with_ages(analysis, cohort), truth, NAMES, SETTINGS))
+    return schema.COMPARE_TRUTH.check(
+        truth_table(aging.with_ages(analysis, cohort), truth, NAMES, SETTINGS.confidence, SETTINGS.n_min)
+    )
 
 
 def test_comparison_with_the_truth_has_known_answers():

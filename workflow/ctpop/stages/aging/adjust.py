@@ -213,7 +213,21 @@ def corrected(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray], 
     return table.groupby(["family", *within])["p"].transform(lambda p: correct(p.to_numpy()))
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class AdjustOptions:
+    """Options of the command `adjust`; `ctpop adjust --help` explains them."""
+
+    analysis: Path
+    cohort: Path
+    structures: str
+    config: Path | None
+    adjusted: Path
+    by_sex: Path
+    rank_ancova: Path
+    age_curves: Path
+
+
+def run(options: AdjustOptions) -> None:
     """Read values, ages and covariates, test, and write one table per question."""
     settings = configuration.chosen(Settings, "aging", options.config)
     label_set = label_sets.read(options.structures)
@@ -237,7 +251,7 @@ def run(options: argparse.Namespace) -> None:
     LOG.info("%d rows in adjusted = %s", len(rows["adjusted"]), _listed(reasons))
 
 
-def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: argparse.Namespace) -> None:
+def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: AdjustOptions) -> None:
     """Write the rows as tables, with their P adjusted over each family."""
     adjusted = with_p(rows["adjusted"], family_of, "adjusted_for")
     adjusted["p_holm"] = corrected(adjusted, families.holm, "adjusted_for")

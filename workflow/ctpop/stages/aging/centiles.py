@@ -152,7 +152,20 @@ def fitted(series: list[Series], sex_of: pd.Series, settings: Settings) -> Itera
             LOG.info("%d of %d structures and measures", number, len(series))
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class CentilesOptions:
+    """Options of the command `centiles`; `ctpop centiles --help` explains them."""
+
+    analysis: Path
+    cohort: Path
+    structures: str
+    config: Path | None
+    centiles: Path
+    calibration: Path
+    z_scores: Path
+
+
+def run(options: CentilesOptions) -> None:
     """Read values, ages and sexes, fit, and write curves, calibration and scores."""
     settings = configuration.chosen(Settings, "aging", options.config)
     label_set = label_sets.read(options.structures)

@@ -27,8 +27,9 @@ from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import intervals
 from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
 from ctpop.stages.aging.intervals import Draws
+from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stats import families
-from ctpop.stats.correlation import Correlation, rho_of_ranks, spearman, spearman_of_ranks
+from ctpop.stats.correlation import Correlation, rho_of_ranks, spearman_of_ranks
 from ctpop.stats.groups import (
     GROUPS,
     KruskalWallis,
@@ -173,46 +174,26 @@ def sensitivity_table(rows: list[dict[str, Any]], associations: pd.DataFrame) ->
     return table.assign(p=table["log10_p"].map(p_of_log10), difference=table["rho"] - of_study)
 
 
-def truth_table(observations: pd.DataFrame, truth: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
-    """Return the table `compare_truth`: measured against true values of the same scans."""
-    true = truth.melt(["scan_id", "structure"], list(all_tables.MEASURES), "measure", "true").dropna(subset="true")
-    keys = ["scan_id", "structure", "measure"]
-    pairs = observations.merge(true, on=keys, how="inner", validate="one_to_one")
-    rows = [
-        {**each.name, **(agreement(each, settings.confidence) if len(each.rows) >= settings.n_min else {})}
-        for each in split(pairs, names)
-    ]
-    return pd.DataFrame(rows, columns=list(all_tables.COMPARE_TRUTH.columns))
+@dataclass(frozen=True)
+class AgingOptions:
+    """Options of the command `aging`; `ctpop aging --help` explains them."""
+
+    analysis: Path
+    cohort: Path
+    structures: str
+    config: Path | None
+    threads: int
+    normality: Path
+    associations: Path
+    groups: Path
+    posthoc: Path
+    analysis_sets: Path | None
+    sensitivity: Path | None
+    truth: Path | None
+    compare_truth: Path | None
 
 
-def agreement(each: Series, confidence: float) -> dict[str, Any]:
-    """Return how measured and true values agree, and whether the interval of the measured rho holds the true one."""
-    values, true = each.values, each.rows["true"].to_numpy(dtype=float)
-    measured_with_age = spearman(values, each.ages, confidence)
-    low, high = measured_with_age.ci_low, measured_with_age.ci_high
-    rho_true = spearman(true, each.ages, confidence).rho
-    bias = float(np.mean(values - true))
-    in_percent = each.measure == "volume_ml" and true.any()  # of a volume: 0 HU is not an absence of attenuation
-    return {
-        "pearson_r": pearson(values, true),
-        "bias": bias,
-        "bias_percent": 100 * bias / float(true.mean()) if in_percent else math.nan,
-        "rho_true": rho_true,
-        "rho_measured": measured_with_age.rho,
-        "ci_low": low,
-        "ci_high": high,
-        "truth_inside": pd.NA if math.isnan(low) or math.isnan(rho_true) else low <= rho_true <= high,
-    }
-
-
-def pearson(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the product-moment correlation, missing where one side does not vary."""
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
-
-
-def run(options: argparse.Namespace) -> None:
+def run(options: AgingOptions) -> None:
     """Read the values and ages, test, and write one table per question."""
     if (options.truth is None) != (options.compare_truth is None):
         raise ContractError("--truth and --compare-truth belong together: give both or none")
@@ -221,7 +202,7 @@ def run(options: argparse.Namespace) -> None:
     settings = configuration.chosen(Settings, "aging", options.config)
     label_set, cohort = label_sets.read(options.structures), all_tables.COHORT.read(options.cohort)
     associations = _tests(options, settings, label_set, cohort)
-    if options.analysis_sets is None:
+    if not options.analysis_sets or not options.sensitivity:
         return
     rows = [  # the values of one set at a time are in memory, and those of the study no longer
         row
@@ -232,7 +213,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _tests(
-    options: argparse.Namespace, settings: Settings, label_set: label_sets.LabelSet, cohort: pd.DataFrame
+    options: AgingOptions, settings: Settings, label_set: label_sets.LabelSet, cohort: pd.DataFrame
 ) -> pd.DataFrame:
     """Write the tables of the study's own values, and return `associations`."""
     analysis, names = all_tables.ANALYSIS.read(options.analysis), label_set.names
@@ -250,9 +231,11 @@ def _tests(
     associations = all_tables.ASSOCIATIONS.write(associations, options.associations)
     all_tables.GROUPS.write(group_table(series, cuts, settings), options.groups)
     all_tables.POSTHOC.write(posthoc_table(series, cuts, settings), options.posthoc)
-    if options.truth is not None:
+    if options.truth and options.compare_truth:
         truth = all_tables.TRUTH.read_csv(options.truth)
-        all_tables.COMPARE_TRUTH.write(truth_table(observations, truth, names, settings), options.compare_truth)
+        all_tables.COMPARE_TRUTH.write(
+            truth_table(observations, truth, names, settings.confidence, settings.n_min), options.compare_truth
+        )
     _report_counts(analysis, observations, associations)
     return associations
 

@@ -201,7 +201,17 @@ def drawings_of(table: pd.DataFrame, studies: tuple[Study, Study], names: tuple[
     return drawings
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class CompareOptions:
+    """Options of the command `compare`; `ctpop compare --help` explains them."""
+
+    studies: list[Path]
+    out: Path | None
+    dpi: int
+    formats: list[str]
+
+
+def run(options: CompareOptions) -> None:
     """Read both studies, compare them, and write table and figures."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
     studies = read_study(options.studies[0]), read_study(options.studies[1])

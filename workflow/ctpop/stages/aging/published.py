@@ -164,7 +164,19 @@ def _rows(table: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class PublishedOptions:
+    """Options of the command `published`; `ctpop published --help` explains them."""
+
+    flow: Path
+    cohort: Path
+    associations: Path
+    structures: str
+    config: Path | None
+    out: Path
+
+
+def run(options: PublishedOptions) -> None:
     """Read the paper's numbers and ours, compare them, and write the table."""
     settings = configuration.section("aging", options.config)
     ours = Ours(

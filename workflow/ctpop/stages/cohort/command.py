@@ -7,6 +7,7 @@ flow, and how many scans fail two criteria at once. Always, registry = cohort + 
 import argparse
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,20 @@ def check_some_file_exists(cohort: pd.DataFrame, folder: Path, door: str) -> Non
         )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class CohortOptions:
+    """Options of the command `cohort`; `ctpop cohort --help` explains them."""
+
+    registry: Path
+    start_from: str
+    config: Path | None
+    cohort: Path
+    exclusions: Path
+    flow: Path
+    overlap: Path | None
+
+
+def run(options: CohortOptions) -> None:
     """Read the registry, decide, and write cohort, exclusions, flow and overlap."""
     chosen = configuration.section("cohort", options.config)
     reading, asked = reading_of(chosen), criteria.read(chosen["criteria"])

@@ -6,6 +6,7 @@ from the registry to the cohort (the report draws it again, down to what entered
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW, TABLE1
@@ -19,7 +20,20 @@ from ctpop.study import configuration
 LOG = logging.getLogger(__name__)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class DescribeOptions:
+    """Options of the command `describe`; `ctpop describe --help` explains them."""
+
+    cohort: Path
+    exclusions: Path
+    flow: Path
+    config: Path | None
+    table1: Path
+    report: Path
+    figures: Path
+
+
+def run(options: DescribeOptions) -> None:
     """Read the tables of the cohort, describe it, and write tables, page and figure."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
     study, report = (configuration.section(name, options.config) for name in ("study", "report"))

@@ -7,6 +7,7 @@ could be computed.
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.contracts.all_tables import ASSOCIATIONS, COHORT, FLOW, OVERLAP, STRUCTURE_FLOW
@@ -27,7 +28,16 @@ from ctpop.study import configuration
 LOG = logging.getLogger(__name__)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of the command `export`; `ctpop export --help` explains them."""
+
+    tables: Path
+    config: Path | None
+    out: Path
+
+
+def run(options: ExportOptions) -> None:
     """Read the tables, hide what must be hidden, and write the folder."""
     study = configuration.section("study", options.config)
     chosen, aging = configuration.section("cohort", options.config), configuration.section("aging", options.config)

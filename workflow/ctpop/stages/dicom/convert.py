@@ -146,7 +146,20 @@ def check_paths(scans: pd.DataFrame, registry: Path) -> None:
         )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ConvertOptions:
+    """Options of the command `convert`; `ctpop convert --help` explains them."""
+
+    registry: Path
+    dicom: Path
+    private: Path
+    shard: tuple[int, int]
+    config: Path | None
+    out: Path
+    attempts_left: int
+
+
+def run(options: ConvertOptions) -> None:
     """Convert the scans of one shard, write their rows, and say how many came to what end."""
     chosen = configuration.section("dicom", options.config)
     scans = included_scans(options.registry, options.config)

@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,19 @@ def rule_of(config: Path | None) -> dict[str, Any]:
     return configuration.section("dicom", config)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class IndexOptions:
+    """Options of the command `index`; `ctpop index --help` explains them."""
+
+    folder: Path
+    registry: Path
+    config: Path | None
+    private: Path
+    link: bool
+    processes: int
+
+
+def run(options: IndexOptions) -> None:
     """Read the folder, choose, and write registry, excluded series and counts of files."""
     if not options.folder.is_dir():
         raise ContractError("FOLDER: a folder that exists is expected; no such folder was found")

@@ -219,7 +219,21 @@ def parse_model(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Options of the command `evaluate`; `ctpop evaluate --help` explains them."""
+
+    reference: Path
+    predictions: list[tuple[str, Path]]
+    segments: Path | None
+    structures: str
+    config: Path | None
+    evaluation: Path
+    summary: Path
+    comparison: Path | None
+
+
+def run(options: EvaluateOptions) -> None:
     """Compare every scan, and write what came of each, the summary and, for two models, the test between them."""
     model_names = [name for name, _ in options.predictions]
     refuse_wrong_models(model_names, options)
@@ -243,7 +257,7 @@ def run(options: argparse.Namespace) -> None:
     LOG.info("%d scans x %d models x %d structures in = %s", len(references), len(models), len(names), ends)
 
 
-def refuse_wrong_models(names: list[str], options: argparse.Namespace) -> None:
+def refuse_wrong_models(names: list[str], options: EvaluateOptions) -> None:
     """Refuse models that cannot be told apart or compared.
 
     Raises

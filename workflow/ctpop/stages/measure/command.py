@@ -118,10 +118,24 @@ def typed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.reindex(columns=list(MEASURES_TABLE.columns)).astype(MEASURES_TABLE.empty().dtypes.to_dict())
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class MeasureOptions:
+    """Options of the command `measure`; `ctpop measure --help` explains them."""
+
+    registry: Path
+    structures: str
+    segments: Path | None
+    table: Path | None
+    masks: Path | None
+    config: Path | None
+    out: Path
+    histograms: Path | None
+    attempts_left: int
+    max_failed_share: float
+
+
+def run(options: MeasureOptions) -> None:
     """Measure a shard, or take over a table, and write the rows."""
-    if options.segments and not options.masks:
-        raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     chosen = configuration.section("measure", options.config)
     reading = reading_of(configuration.section("cohort", options.config))
     label_set = label_sets.read(options.structures)
@@ -129,6 +143,8 @@ def run(options: argparse.Namespace) -> None:
         cohort = included_scans(options.registry, options.config)
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
         rows = taken_over(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
+    elif not options.segments or not options.masks:
+        raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(label_set.names))

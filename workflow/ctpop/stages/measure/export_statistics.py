@@ -6,6 +6,7 @@ same label map and CT if the CT holds whole HU; docs/methods.md tells how closel
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -63,7 +64,19 @@ def refuse_zeros_without_evidence(measures: pd.DataFrame, border_layers: int) ->
         )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ExportStatisticsOptions:
+    """Options of the command `export-statistics`; `ctpop export-statistics --help` explains them."""
+
+    measures: Path
+    structures: str
+    out: Path
+    decimals: int
+    zeros: bool
+    config: Path | None
+
+
+def run(options: ExportStatisticsOptions) -> None:
     """Write a file for each scan in which something was measured."""
     layers = configuration.section("measure", options.config)["border_layers"]
     measures = in_label_order(

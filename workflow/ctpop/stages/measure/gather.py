@@ -9,6 +9,7 @@ import argparse
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +119,16 @@ def _write_slices(rows: arrow.Table, edges: NDArray[np.intp], writers: list[ipc.
         writers[number].write_table(rows.slice(edges[number], edges[number + 1] - edges[number]))
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class GatherOptions:
+    """Options of the command `gather`; `ctpop gather --help` explains them."""
+
+    table: str
+    shards: list[Path]
+    out: Path
+
+
+def run(options: GatherOptions) -> None:
     """Read the table of every shard and write one table, sorted by key, whatever the number of shards."""
     table = next(table for table in TABLES if table.name == options.table)
     rows = gather(table, options.shards, options.out)

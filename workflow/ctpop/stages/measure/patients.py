@@ -6,6 +6,7 @@ and every column that is no measure, as it is written.
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
@@ -16,7 +17,17 @@ from ctpop.study import configuration, label_sets
 LOG = logging.getLogger(__name__)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class PatientsOptions:
+    """Options of the command `patients`; `ctpop patients --help` explains them."""
+
+    table: Path
+    structures: str
+    config: Path | None
+    out: Path
+
+
+def run(options: PatientsOptions) -> None:
     """Read the table, and write who is in it."""
     if options.table.is_dir():
         raise ContractError(f"{options.table}: a folder of statistics knows no ages; set study.registry")

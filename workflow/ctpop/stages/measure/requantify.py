@@ -117,7 +117,18 @@ def parse_percents(given: list[float]) -> tuple[float, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class RequantifyOptions:
+    """Options of the command `requantify`; `ctpop requantify --help` explains them."""
+
+    histograms: list[Path]
+    percentile: list[float]
+    window: list[str]
+    structures: list[str]
+    out: Path
+
+
+def run(options: RequantifyOptions) -> None:
     """Read histograms, compute, and write one table as CSV or Parquet, sorted by scan and structure."""
     wanted = Wanted(parse_percents(options.percentile), parse_windows(options.window))
     if len(wanted.columns) == 1:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
@@ -12,7 +13,16 @@ from ctpop.stages.operate.checks import ERROR, WARNING, Check
 SAMPLE = 200
 
 
-def examine(options: argparse.Namespace) -> list[Check]:
+@dataclass(frozen=True)
+class CheckOptions:
+    """Options of the command `check`; `ctpop check --help` explains them."""
+
+    study: Path
+    profile: Path
+    all: bool
+
+
+def examine(options: CheckOptions) -> list[Check]:
     """Return every check, in the order in which things can be put right."""
     found = checks.software()
     found += checks.all_told("profile", lambda: slurm.of_slurm(options.profile))
@@ -26,7 +36,7 @@ def table(found: list[Check]) -> str:
     return "".join(f"{check.level:8}{check.name:{width + 2}}{check.found}\n" for check in found)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: CheckOptions) -> None:
     """Print the checks.
 
     Raises

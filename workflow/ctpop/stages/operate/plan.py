@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
@@ -60,7 +61,17 @@ def advice(hours_of_a_job: float, scans_per_shard: int) -> list[str]:
     return [f"advice     segment.scans_per_shard: {right} gives jobs of about an hour"]
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class PlanOptions:
+    """Options of the command `plan`; `ctpop plan --help` explains them."""
+
+    scans: int
+    scans_per_shard: int
+    gpus: int
+    pilot: Path | None
+
+
+def run(options: PlanOptions) -> None:
     """Print the plan."""
     if options.scans < 1 or options.gpus < 1 or options.scans_per_shard < 1:
         raise ContractError("--scans, --gpus and --scans-per-shard: 1 or more is expected")

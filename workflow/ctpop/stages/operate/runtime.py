@@ -8,6 +8,7 @@ network for anything. They lie apart from the report, whose bytes do not change 
 import argparse
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,18 @@ def page(study: dict[str, Any], models: list[str], stages: pd.DataFrame, scans: 
     )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """Options of the command `runtime`; `ctpop runtime --help` explains them."""
+
+    benchmarks: Path
+    segments: Path | None
+    masks: Path | None
+    config: Path | None
+    out: Path
+
+
+def run(options: RuntimeOptions) -> None:
     """Read what was recorded, and write both tables and the page."""
     study = configuration.section("study", options.config)
     jobs = benchmarks.recorded(options.benchmarks)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.stages.operate import configured_study as studies
@@ -72,7 +73,14 @@ def log_of(study: Study, shard: Shard) -> Path:
     return study.results / "logs" / "segment" / f"{shard.name}.log"
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class StatusOptions:
+    """Options of the command `status`; `ctpop status --help` explains them."""
+
+    study: Path
+
+
+def run(options: StatusOptions) -> None:
     """Print how far the study is."""
     study = studies.read(options.study)
     if study.door == "measures":

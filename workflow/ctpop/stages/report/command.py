@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,19 @@ def methods_text(study: Study, sources: dict[str, Any]) -> str:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ReportOptions:
+    """Options of the command `report`; `ctpop report --help` explains them."""
+
+    tables: Path
+    figures: Path
+    report: Path
+    structures: str
+    config: Path
+    jobs: int
+
+
+def run(options: ReportOptions) -> None:
     """Read the tables, draw the figures, write the pages."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
     config = settings.validated(settings.read_file(options.config))
@@ -66,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
         write(config, options)
 
 
-def write(config: dict[str, Any], options: argparse.Namespace) -> None:
+def write(config: dict[str, Any], options: ReportOptions) -> None:
     """Write figures and pages of a study with this configuration."""
     study = read_study(options.tables, label_sets.read(options.structures), config)
     LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
@@ -82,7 +95,7 @@ def write(config: dict[str, Any], options: argparse.Namespace) -> None:
     LOG.info("%d figures of %d tables", len(drawings), len(study.tables))
 
 
-def _drawn(figures: list[Plan], options: argparse.Namespace, settings: dict[str, Any]) -> list[Picture]:
+def _drawn(figures: list[Plan], options: ReportOptions, settings: dict[str, Any]) -> list[Picture]:
     jobs = processes_for(len(figures) * len(settings["formats"]), options.jobs)
     return save_all(figures, options.figures, settings, jobs)
 

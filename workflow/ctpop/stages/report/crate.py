@@ -10,6 +10,7 @@ import filecmp
 import json
 import logging
 import shutil
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,16 @@ LOG = logging.getLogger(__name__)
 PROVENANCE = "provenance.json"
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class CrateOptions:
+    """Options of the command `crate`; `ctpop crate --help` explains them."""
+
+    study: Path
+    workflow: list[tuple[str, Path]]
+    snakemake: str
+
+
+def run(options: CrateOptions) -> None:
     """Copy the workflow, describe every file, and write the metadata."""
     sources = read_provenance(options.study)
     for name, path in options.workflow:

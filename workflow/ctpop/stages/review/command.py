@@ -112,7 +112,24 @@ def verdicts_of(path: Path, scan_ids: "pd.Series[str]") -> pd.DataFrame:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ReviewOptions:
+    """Options of the command `review`; `ctpop review --help` explains them."""
+
+    registry: Path
+    segments: Path
+    measures: Path
+    histograms: Path
+    verdicts: Path
+    extremes: Path | None
+    masks: Path
+    structures: str
+    config: Path | None
+    gallery: Path
+    out: Path
+
+
+def run(options: ReviewOptions) -> None:
     """Choose the cases of a shard, draw those that are not drawn, and write the rows."""
     share = configuration.section("review", options.config)["sample_share"]
     segments, measures = SEGMENTS.read(options.segments), MEASURES_TABLE.read(options.measures, *READ)

@@ -6,6 +6,7 @@ are there already; this writes the page, its script, its style and the list of c
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,19 @@ def refuse_missing_pictures(images: "pd.Series[str]", folder: Path) -> None:
         )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class GalleryOptions:
+    """Options of the command `gallery`; `ctpop gallery --help` explains them."""
+
+    cases: Path
+    verdicts: Path
+    measures: Path
+    review: Path | None
+    config: Path | None
+    gallery: Path
+
+
+def run(options: GalleryOptions) -> None:
     """Write the page and what belongs to it.
 
     Raises

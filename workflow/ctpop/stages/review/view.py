@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,18 @@ def banner_of(study: Path) -> str:
         return ""
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ViewOptions:
+    """Options of the command `view`; `ctpop view --help` explains them."""
+
+    scan_id: str
+    study: Path
+    structure: str | None
+    registry: Path | None
+    port: int
+
+
+def run(options: ViewOptions) -> None:
     """Serve the scan until Ctrl-C."""
     shown = shown_scan(options.study, options.scan_id, options.registry)
     contents = contents_of(shown, options.structure, banner_of(options.study))

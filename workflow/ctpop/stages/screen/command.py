@@ -115,7 +115,26 @@ def decisions_of(chosen: dict[str, Any], rows: Rows, exclusions: Path | None, na
     return review
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ScreenOptions:
+    """Options of the command `screen`; `ctpop screen --help` explains them."""
+
+    measures: Path
+    structures: str
+    cohort: Path | None
+    exclusions: Path | None
+    config: Path | None
+    verdicts: Path
+    analysis: Path
+    group_members: Path | None
+    group_values: Path | None
+    failures: Path | None
+    structure_flow: Path | None
+    extremes: Path | None
+    analysis_sets: Path | None
+
+
+def run(options: ScreenOptions) -> None:
     """Judge every row of measures, and write verdicts, analysis and what was lost."""
     chosen = configuration.section("screen", options.config)
     label_set = label_sets.read(options.structures)

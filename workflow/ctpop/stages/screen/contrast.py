@@ -6,6 +6,7 @@ look at: nobody is excluded by it.
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,18 @@ def contrast_check(
     )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ContrastOptions:
+    """Options of the command `contrast`; `ctpop contrast --help` explains them."""
+
+    cohort: Path
+    measures: Path
+    verdicts: Path
+    config: Path | None
+    out: Path
+
+
+def run(options: ContrastOptions) -> None:
     """Read cohort, measures and verdicts, compare, and write the table."""
     chosen = configuration.section("cohort", options.config)
     cohort = COHORT.read(options.cohort)

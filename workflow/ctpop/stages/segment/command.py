@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,13 +134,29 @@ class Progress:
         LOG.info("%d of %d scans, %.1f s per scan, %.0f s left%s", self.done, self.total, each, left, memory)
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class SegmentOptions:
+    """Options of the command `segment`; `ctpop segment --help` explains them."""
+
+    registry: Path
+    shard: tuple[int, int]
+    engine: str
+    structures: str
+    config: Path | None
+    masks: Path
+    conversions: Path | None
+    out: Path
+    attempts_left: int
+    times: Path | None
+
+
+def run(options: SegmentOptions) -> None:
     """Segment the scans of one shard, write their rows, and log how many ended with which status."""
     with Ledger(beside(options.times) if options.times else None) as ledger:
         segment_shard(options, ledger)
 
 
-def segment_shard(options: argparse.Namespace, ledger: Ledger) -> None:
+def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
     """Segment the scans of one shard, and record each in the ledger."""
     chosen = configuration.section("segment", options.config)
     cohort = members(included_scans(options.registry, options.config), *options.shard)

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,15 @@ def table_of(rows: list[Any]) -> str:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class ConvertV1Options:
+    """Options of the command `convert-v1`; `ctpop convert-v1 --help` explains them."""
+
+    task_folder: Path
+    out_folder: Path
+
+
+def run(options: ConvertV1Options) -> None:
     """Convert every fold of a model, print the tables, and say what was written."""
     model = find_model(options.task_folder)
     dataset, folds = dataset_name(model), find_folds(model)
