@@ -71,7 +71,7 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
-def ours(series: list[Series], cuts: np.ndarray, settings: aging.Settings) -> dict[str, pd.DataFrame]:
+def ours(series: list[Series], cuts: np.ndarray, settings: aging.AgingSettings) -> dict[str, pd.DataFrame]:
     """Return the four tables of the paper's tests."""
     return {
         "normality": aging.normality_table(series, settings),
@@ -104,7 +104,7 @@ def draws_by_scipy(series: list[Series], draws: int) -> None:
             stats.spearmanr(each.values[drawn], each.ages[drawn])
 
 
-def in_memory(options: argparse.Namespace, settings: aging.Settings) -> list[list[str]]:
+def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> list[list[str]]:
     """Return the rows of the tests and of the bootstrap."""
     names = label_sets.read(LABEL_SET).names
     cohort = cohort_of(options.people)
@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of the bootstrap (default %(default)s)")
     parser.add_argument("--large", type=int, default=100_000, help="people of the large cohort; 0 leaves it out")
     options = parser.parse_args()
-    before, settings = load(), chosen(aging.Settings, "aging", None)
+    before, settings = load(), chosen(aging.AgingSettings, "aging", None)
     rows = in_memory(options, settings)
     with tempfile.TemporaryDirectory() as folder:
         sizes = {options.people: MOST_SECONDS, options.large: MOST_LARGE}

@@ -22,7 +22,7 @@ from isal import igzip
 from ctpop.imaging.images import read_ct, read_labels
 from ctpop.stages.measure.extents import Extents
 from ctpop.stages.measure.joint_histogram import JointHistogram
-from ctpop.stages.measure.scan_measures import How, Source, described_by_counts, measure_structures, place_columns
+from ctpop.stages.measure.scan_measures import How, VoxelSource, described_by_counts, measure_structures, place_columns
 from ctpop.stages.measure.traversal import walk_through
 from ctpop.study import label_sets
 
@@ -55,7 +55,7 @@ def basic(ct: Path, labels: Path) -> pd.DataFrame:
     walk = walk_through(mask.data, image.data)
     row_of = np.full(np.iinfo(mask.data.dtype).max + 1, -1)
     row_of[list(label_of.values())] = np.arange(len(label_of))
-    source, histogram = Source(walk, row_of, None), JointHistogram(len(label_of))
+    source, histogram = VoxelSource(walk, row_of, None), JointHistogram(len(label_of))
     extents = Extents(walk, len(label_of), BORDER_LAYERS)
     for planes in walk.slabs():
         voxels = source.voxels(planes)

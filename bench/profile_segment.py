@@ -26,8 +26,8 @@ from machine import gpu_name, heading, load, table
 from real_size import ARCHITECTURES, SETS, SIZES, save_ct, write_models
 from runs import ROOT, segmented
 
-from ctpop.imaging.label_map_store import Store
-from ctpop.stages.segment.sources import Predict, Scan
+from ctpop.imaging.label_map_store import LabelMapStore
+from ctpop.stages.segment.sources import Predict, ScanToSegment
 from ctpop.study import configuration, label_sets
 
 NNUNET = "ctpop.segmentation.nnunet"
@@ -109,16 +109,16 @@ def wrap_engine(clock: Clock) -> None:
 def profiled(ct: Path, structure_set: str, chosen: dict[str, Any], work: Path, clock: Clock) -> Counter[str]:
     """Return the seconds of each step of the second of two scans."""
     label_set, filled = label_sets.read(structure_set), configuration.section("segment", json.dumps(chosen))
-    source = Predict(Store(work / "masks"), label_set, filled)
-    segment(source, Scan("first", ct, None), clock)
+    source = Predict(LabelMapStore(work / "masks"), label_set, filled)
+    segment(source, ScanToSegment("first", ct, None), clock)
     for network in source.engine.route.networks:
         network.module.forward = clock.wrapped("network", network.module.forward)
     clock.seconds.clear()
-    segment(source, Scan("second", ct, None), clock)
+    segment(source, ScanToSegment("second", ct, None), clock)
     return clock.seconds.copy()
 
 
-def segment(source: Predict, scan: Scan, clock: Clock) -> None:
+def segment(source: Predict, scan: ScanToSegment, clock: Clock) -> None:
     """Read, predict and write a scan."""
     with clock.step(REST):
         source.write(source.predict(source.read(scan)))

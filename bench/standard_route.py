@@ -32,7 +32,7 @@ def resampled(image: Any, spacing_mm: float) -> Any:
     return nib.Nifti1Image(hu, affine)
 
 
-def predicted(part: model_set.Part, work: Path, step_size: float, device: str) -> NDArray[Any]:
+def predicted(part: model_set.ModelPart, work: Path, step_size: float, device: str) -> NDArray[Any]:
     """Return the labels of one part for the CT in `work/in`."""
     out = work / part.folder.parent.name
     files = ["-i", str(work / "in"), "-o", str(out), "-m", str(part.folder), "-f", "0"]

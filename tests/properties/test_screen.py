@@ -13,7 +13,7 @@ from ctpop.stages.screen import exclusions
 from ctpop.stages.screen.attributes import facts_of
 from ctpop.stages.screen.rows import numbered
 from ctpop.study import rule_sets
-from ctpop.study.rule_sets import Rule, RuleSet
+from ctpop.study.rule_sets import RuleSet, ScreeningRule
 from support.laws import law
 from support.volumes import label_set
 
@@ -43,7 +43,8 @@ LIMITS = {
 RULE_SETS = st.fixed_dictionaries(
     {},
     optional={
-        name: st.builds(Rule, DROPS, st.sampled_from([(), ("liver",)]), LIMITS.get(name, st.just({}))) for name in RULES
+        name: st.builds(ScreeningRule, DROPS, st.sampled_from([(), ("liver",)]), LIMITS.get(name, st.just({})))
+        for name in RULES
     },
 ).map(lambda rules: RuleSet("made_up", {name: rules[name] for name in RULES if name in rules}))
 DECISIONS = st.lists(

@@ -14,7 +14,7 @@ from skimage.measure import marching_cubes, mesh_surface_area
 from ctpop.imaging.existing_segmentations import Segmentation, read_segmentation
 from ctpop.imaging.images import Grid, Volume
 from ctpop.stages.evaluate.agreement import compare
-from ctpop.stages.evaluate.surfaces import Part, areas_by_code, surface_agreement, surface_of
+from ctpop.stages.evaluate.surfaces import SurfacePart, areas_by_code, surface_agreement, surface_of
 from ctpop.stats.bootstrap import interval_of_mean
 from ctpop.stats.signed_rank import MOST_EXACT, signed_rank
 from ctpop.study.label_sets import read
@@ -29,7 +29,9 @@ SMALL = [name for name, pair in PAIRS.items() if pair.reference.size < 3000]
 def nsd(pair, tolerance_mm):
     spacing_mm = np.array(pair.spacing_mm, float)
     areas_mm2 = areas_by_code(spacing_mm)
-    surfaces = [surface_of(Part(mask, np.zeros(3, int)), areas_mm2) for mask in (pair.reference, pair.prediction)]
+    surfaces = [
+        surface_of(SurfacePart(mask, np.zeros(3, int)), areas_mm2) for mask in (pair.reference, pair.prediction)
+    ]
     return surface_agreement(*surfaces, spacing_mm, tolerance_mm)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, REVIEW, VERDICTS
 from ctpop.stages.screen import command as screen
-from ctpop.stages.screen.attributes import Facts, facts_of
+from ctpop.stages.screen.attributes import ScreeningAttributes, facts_of
 from ctpop.stages.screen.rows import numbered
 from ctpop.study import rule_sets
 from ctpop.study.label_sets import LabelSet
@@ -96,7 +96,7 @@ def spoilt(frame: pd.DataFrame, scan_id: str, structure: str, **values: Any) -> 
     return remeasured(changed)
 
 
-def facts(cohort: pd.DataFrame | None = None, bound_ml: float = 20.0) -> Facts:
+def facts(cohort: pd.DataFrame | None = None, bound_ml: float = 20.0) -> ScreeningAttributes:
     """Return what is known about the cohort."""
     return facts_of(labels(bound_ml), {}, cohort)
 
@@ -104,7 +104,7 @@ def facts(cohort: pd.DataFrame | None = None, bound_ml: float = 20.0) -> Facts:
 def verdicts(
     frame: pd.DataFrame,
     rules: rule_sets.RuleSet | str,
-    known: Facts | None = None,
+    known: ScreeningAttributes | None = None,
     review: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the verdicts of a rule set, or of a shipped one by name."""

@@ -6,7 +6,7 @@ from ctpop.documents.table1_text import printed
 from ctpop.stages.cohort.table1_files import write_table1
 from ctpop.stages.report import command as report
 from ctpop.stages.report import pages
-from ctpop.stages.report.finished_study import Study, read_study
+from ctpop.stages.report.finished_study import FinishedStudy, read_study
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration, label_sets
 from support import study_tables
@@ -38,7 +38,7 @@ def written(folder, people, labels, failed=None, without=(), changes=None, **stu
     return ["report", *arguments, "--jobs", "1", *config_option(**config)]
 
 
-def pages_of(folder, *args, **others) -> Study:
+def pages_of(folder, *args, **others) -> FinishedStudy:
     """Write the pages of a study without drawing a figure, and return the study."""
     config = configuration.validated(json.loads(written(folder, *args, **others)[-1]))
     study = read_study(folder / "tables", label_sets.read(str(folder / "labels.csv")), config)

@@ -10,7 +10,7 @@ import pandas as pd
 from ctpop.cli import main
 from ctpop.contracts.all_tables import COHORT, REGISTRY_COLUMNS, REVIEW_CASES, SEGMENTS, VERDICTS
 from ctpop.imaging.images import read_labels
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from support.config_files import config_option
 from support.volumes import affine, label_set, save
 
@@ -78,7 +78,7 @@ class ReviewStudy:
         where = affine(SPACING_MM)
         save(self.folder / "ct" / f"{scan_id}.nii.gz", hu, where)
         drawn = read_labels(save(self.folder / "labels.nii.gz", labels, where))
-        note = Store(self.results / "masks").keep(scan_id, drawn, Note("key", "", ORGANS.label_of))
+        note = LabelMapStore(self.results / "masks").keep(scan_id, drawn, LabelMapNote("key", "", ORGANS.label_of))
         return {
             "scan_id": scan_id,
             "status": "existing",

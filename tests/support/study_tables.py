@@ -210,7 +210,7 @@ def statistics(
     labels: LabelSet,
 ) -> dict[str, pd.DataFrame]:
     """Return the result tables of the real aging stage."""
-    settings = chosen(aging.Settings, "aging", None)
+    settings = chosen(aging.AgingSettings, "aging", None)
     observations = aging.with_ages(analysis, people)
     series = aging.split(observations, labels.names, labels.groups)
     cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
@@ -236,7 +236,7 @@ def statistics(
 
 def adjusted_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
     """Return the tables of the real statistics by sex and adjusted for covariates."""
-    settings = chosen(adjust.Settings, "aging", None)
+    settings = chosen(adjust.AdjustmentSettings, "aging", None)
     covariates = covariates_of(people, settings.covariates, settings.categorical)
     cuts = series.cut_points(people["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
     known = adjust.People(people, covariates, joint(covariates, settings.covariate_share), cuts)
@@ -261,7 +261,7 @@ def centile_tables(
     people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
 ) -> dict[str, pd.DataFrame]:
     """Return the centile curves of these people and how they fit; without curves where a sex has too few."""
-    settings = chosen(centiles.Settings, "aging", None)
+    settings = chosen(centiles.CentileSettings, "aging", None)
     if of is not None:
         analysis = analysis[analysis["structure"].isin(of)]
     split = series.split(series.with_ages(analysis, people), labels.names, list(labels.groups))

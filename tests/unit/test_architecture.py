@@ -39,6 +39,7 @@ HOMES = {  # where a library may be imported
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
 MOST_LOOSE_MODULES = 5
 LONGEST_FILE = 300
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 LEFT_TO_CHECKSUMS = {"segment", "convert"}  # their jobs are keyed by checksums and a version in the program
 
 
@@ -113,8 +114,15 @@ def test_no_module_has_a_name_without_meaning():
     assert {part for module in GRAPH.files for part in module.split(".")} & BANNED_NAMES == set()
 
 
+def lines_of_code(source):
+    """Return the number of lines of a source without its docstrings."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, DOCUMENTED)]
+    texts = [node.body[0] for node in nodes if ast.get_docstring(node)]
+    return len(source.splitlines()) - sum(text.end_lineno - text.lineno + 1 for text in texts)
+
+
 def test_a_file_is_short_enough_to_be_read_in_one_go():
-    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in GRAPH.files.items()}
+    lengths = {module: lines_of_code(path.read_text(encoding="utf-8")) for module, path in GRAPH.files.items()}
 
     assert {module: length for module, length in lengths.items() if length > LONGEST_FILE} == {}
 
@@ -144,3 +152,14 @@ def test_a_rule_depends_on_the_code_of_its_command():
 
         assert named == ([] if command in LEFT_TO_CHECKSUMS else [command]), rule
     assert len(rules) > 20
+
+
+def test_class_names_are_unique():
+    names = [
+        node.name
+        for path in GRAPH.files.values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+
+    assert sorted({name for name in names if names.count(name) > 1}) == []

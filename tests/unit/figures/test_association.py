@@ -6,7 +6,7 @@ import pytest
 from matplotlib import cbook
 
 from ctpop.figures.association import (
-    Finding,
+    StructureFinding,
     age_ranges,
     box_of,
     box_table,
@@ -23,7 +23,7 @@ def finding(values=(), quartiles=(), differing=(), association=None, groups=None
     points = pd.DataFrame({"age_years": 50.0, "value": list(values), "quartile": list(quartiles)}).astype(
         {"age_years": "float64", "value": "float64", "quartile": "int64"}
     )
-    return Finding("hip_left", "hu_mean", points, association or {}, groups or {}, frozenset(differing))
+    return StructureFinding("hip_left", "hu_mean", points, association or {}, groups or {}, frozenset(differing))
 
 
 @pytest.mark.parametrize("seed", range(5))

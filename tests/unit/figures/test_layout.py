@@ -20,7 +20,7 @@ from ctpop.figures.style import (
     wrapped,
 )
 from ctpop.stages.report.figure_plans import plans
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import configuration, label_sets
 from support import study_tables
 
@@ -42,7 +42,7 @@ def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "m
         }
     )
     config["report"]["figure6"] = figure6  # of structures that no shipped label set has
-    return Study(config, label_set, tables)
+    return FinishedStudy(config, label_set, tables)
 
 
 def paper(name):

@@ -17,7 +17,7 @@ from ctpop.figures import (
     spearman_overview,
     truth,
 )
-from ctpop.figures.association import Finding
+from ctpop.figures.association import StructureFinding
 from ctpop.figures.label_placement import apart
 from ctpop.study import label_sets
 from support import study_tables
@@ -391,7 +391,7 @@ def test_centiles_show_curves_and_people_of_each_sex():
     outcome = pd.DataFrame([{**whole, "sex": "female", "reason": "ok"}, {**whole, "sex": "male", "reason": "too_few"}])
     curves = pd.concat([centiles_of("aorta"), centiles_of("spleen")])
 
-    finding = Finding("aorta", "volume_ml", points, {}, {}, frozenset())
+    finding = StructureFinding("aorta", "volume_ml", points, {}, {}, frozenset())
     shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": outcome})
     told = centiles.source(shown)
 

@@ -19,7 +19,7 @@ from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.foundation.files import remove_half_written
 from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_file import label_table
-from ctpop.imaging.label_map_store import Note, Store, fingerprint_of
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore, fingerprint_of
 from support.volumes import affine, damage, flip_byte, labels, save
 
 KEY = fingerprint_of(ct="c", model="m")
@@ -35,8 +35,8 @@ def drawn(tmp_path):
 @pytest.fixture
 def store(tmp_path, drawn):
     """A store with one finished label map."""
-    store = Store(tmp_path / "masks")
-    store.keep("s1", drawn, Note(KEY, "", LABELS, "model 1", "a remark"))
+    store = LabelMapStore(tmp_path / "masks")
+    store.keep("s1", drawn, LabelMapNote(KEY, "", LABELS, "model 1", "a remark"))
     return store
 
 
@@ -69,7 +69,7 @@ def test_there_are_two_files_per_scan_and_nothing_else(store):
 def test_the_same_labels_and_note_give_the_same_bytes(store, drawn):
     before = {path.name: path.read_bytes() for path in store.folder.iterdir()}
 
-    store.keep("s1", drawn, Note(KEY, "", dict(reversed(LABELS.items())), "model 1", "a remark"))
+    store.keep("s1", drawn, LabelMapNote(KEY, "", dict(reversed(LABELS.items())), "model 1", "a remark"))
 
     assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == before
 
@@ -138,7 +138,7 @@ def test_a_note_from_before_masks_were_compared_is_still_read(store):
 
 
 def test_a_note_keeps_the_voxels_that_masks_share(store, drawn):
-    store.keep("s1", drawn, Note(KEY, "", LABELS, shared={"spleen": 3, "liver": 3}))
+    store.keep("s1", drawn, LabelMapNote(KEY, "", LABELS, shared={"spleen": 3, "liver": 3}))
 
     assert store.note_of("s1").shared == {"spleen": 3, "liver": 3}
 
@@ -181,12 +181,12 @@ def part_of(path):
 
 def refused_keep(store, drawn, scan_id="s1"):
     with pytest.raises(ScanError) as refused:
-        store.keep(scan_id, drawn, Note("new", "", LABELS))
+        store.keep(scan_id, drawn, LabelMapNote("new", "", LABELS))
     return refused.value
 
 
 def test_a_map_that_cannot_be_written_leaves_no_note_and_no_part(tmp_path, drawn):
-    store = Store(tmp_path / "masks")
+    store = LabelMapStore(tmp_path / "masks")
     store.mask_path("s1").mkdir(parents=True)  # something stands in its place
 
     error = refused_keep(store, drawn)
@@ -243,7 +243,7 @@ for edge in (100, 20):
 
 @pytest.mark.skipif(not Path("/proc/version").is_file(), reason="no folder here that nobody can write into")
 def test_a_folder_that_nobody_can_write_into_is_told_without_its_name(drawn):
-    error = refused_keep(Store(Path("/proc/self/fdinfo")), drawn)
+    error = refused_keep(LabelMapStore(Path("/proc/self/fdinfo")), drawn)
 
     assert error.reason == "not_written"
     assert error.detail.startswith("s1.nii.gz: ")
@@ -253,7 +253,7 @@ def test_a_folder_that_nobody_can_write_into_is_told_without_its_name(drawn):
 def test_a_store_that_is_a_file_is_told(tmp_path, drawn):
     (tmp_path / "masks").write_text("")
 
-    error = refused_keep(Store(tmp_path / "masks"), drawn)
+    error = refused_keep(LabelMapStore(tmp_path / "masks"), drawn)
 
     assert (error.reason, error.detail) == ("not_written", "s1.nii.gz: File exists")
 
@@ -301,7 +301,7 @@ def test_a_kill_in_mid_write_leaves_the_old_map_and_a_part_that_the_next_run_rem
 
 
 def test_a_kill_in_mid_write_of_a_new_map_leaves_none(tmp_path, drawn):
-    store = Store(tmp_path / "masks")
+    store = LabelMapStore(tmp_path / "masks")
     store.folder.mkdir()
 
     part = kill_in_mid_write(store.folder)
@@ -309,6 +309,6 @@ def test_a_kill_in_mid_write_of_a_new_map_leaves_none(tmp_path, drawn):
     assert names(store.folder) == [part.name]
     assert store.finished("s1", "new") is None
     remove_half_written(store.folder)
-    store.keep("s1", drawn, Note("new", "", LABELS))
+    store.keep("s1", drawn, LabelMapNote("new", "", LABELS))
     assert store.finished("s1", "new").labels == LABELS
     assert names(store.folder) == ["s1.json", "s1.nii.gz"]

@@ -282,7 +282,7 @@ def test_a_bare_folder_is_a_set_of_one_in_nnunets_own_way(tmp_path):
         found = read(path)
         assert found.name == path.name
         assert found.parts == (
-            model_set.Part(folder, folder / "fold_0" / "checkpoint_final.pth", "3d_fullres", STRUCTURES),
+            model_set.ModelPart(folder, folder / "fold_0" / "checkpoint_final.pth", "3d_fullres", STRUCTURES),
         )
         assert (found.labels, found.step_size, found.resampling) == (STRUCTURES, 0.5, None)
         model_set.check(found)

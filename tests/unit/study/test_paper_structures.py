@@ -9,7 +9,7 @@ from ctpop.contracts.all_tables import ANALYSIS, HISTOGRAMS, MEASURES_TABLE, REG
 from ctpop.foundation.errors import ContractError
 from ctpop.imaging.existing_segmentations import read_segmentation
 from ctpop.imaging.images import read_labels
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.stages.evaluate.label_map_pairs import Predictions
 from ctpop.study import configuration, label_sets
 from support.volumes import SHAPE, SPACING_MM, hu, save, save_masks
@@ -32,8 +32,8 @@ def drawn(numbers):
 
 def stored(folder, numbers, label_map):
     """Put a label map into a store, as the model that knows these numbers made it, and return its row."""
-    store = Store(folder / "masks")
-    kept = store.keep("a", read_labels(save(folder / "labels.nii.gz", label_map)), Note("key", "", numbers))
+    store = LabelMapStore(folder / "masks")
+    kept = store.keep("a", read_labels(save(folder / "labels.nii.gz", label_map)), LabelMapNote("key", "", numbers))
     row = {"scan_id": "a", "status": "segmented", "mask_path": "masks/a.nii.gz", "mask_sha256": kept.mask_sha256}
     SEGMENTS.write(pd.DataFrame([row], columns=list(SEGMENTS.columns)).astype("str"), folder / "segments.parquet")
 

@@ -58,8 +58,10 @@ def test_a_set_of_ones_own_is_read_with_its_limits_and_exceptions(tmp_path):
     found = rule_sets.read(path)
 
     assert found.name == "mine"
-    assert found.rules["fragmented"] == rule_sets.Rule(("volume_ml",), ("colon",), {"largest_share_below": 0.5})
-    assert found.rules["truncated"] == rule_sets.Rule((), (), {})
+    assert found.rules["fragmented"] == rule_sets.ScreeningRule(
+        ("volume_ml",), ("colon",), {"largest_share_below": 0.5}
+    )
+    assert found.rules["truncated"] == rule_sets.ScreeningRule((), (), {})
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Finding:
+class StructureFinding:
     """Values of one structure and measure (age_years, value, quartile 1 to 4, sex) and the rows of the result tables.
 
     `differing` are the pairs of quartiles whose post hoc P is below alpha.
@@ -62,7 +62,7 @@ class Conventions:
 
 
 @dataclass(frozen=True)
-class Box:
+class BoxSummary:
     """What a box plot shows of one quartile: quartiles, whiskers, and how many values lie beyond them."""
 
     n: int
@@ -76,7 +76,7 @@ class Box:
 
 def findings_of(
     people: pd.DataFrame, analysis: pd.DataFrame, results: dict[str, pd.DataFrame], structures: list[str], alpha: float
-) -> dict[Key, Finding]:
+) -> dict[Key, StructureFinding]:
     """Return a finding for every structure and measure, also where no value is usable.
 
     `people` has scan_id, age_years, quartile and sex; `results` holds the tables associations, groups and posthoc.
@@ -92,7 +92,7 @@ def findings_of(
         key: frozenset(zip(pairs["group_a"], pairs["group_b"], strict=True)) for key, pairs in below.groupby(KEY)
     }
     return {
-        key: Finding(
+        key: StructureFinding(
             *key,
             points=by_key.get(key, points.loc[[], columns]).reset_index(drop=True),
             association=association.get(key, {}),
@@ -103,7 +103,7 @@ def findings_of(
     }
 
 
-def box_of(values: NDArray[np.float64]) -> Box:
+def box_of(values: NDArray[np.float64]) -> BoxSummary:
     """Return the box of some values (at least one).
 
     A whisker ends at the last value within 1.5 times the interquartile range of the box. Quartiles interpolate
@@ -113,10 +113,10 @@ def box_of(values: NDArray[np.float64]) -> Box:
     reach = WHISKER * (q3 - q1)
     inside = values[(values >= q1 - reach) & (values <= q3 + reach)]
     low, high = min(q1, float(inside.min())), max(q3, float(inside.max()))
-    return Box(len(values), q1, median, q3, low, high, len(values) - len(inside))
+    return BoxSummary(len(values), q1, median, q3, low, high, len(values) - len(inside))
 
 
-def boxes_of(finding: Finding) -> dict[int, Box]:
+def boxes_of(finding: StructureFinding) -> dict[int, BoxSummary]:
     """Return the box of each quartile that has values."""
     points = finding.points
     present = [quartile for quartile in QUARTILES if points["quartile"].eq(quartile).any()]
@@ -125,15 +125,15 @@ def boxes_of(finding: Finding) -> dict[int, Box]:
     }
 
 
-def box_table(finding: Finding) -> pd.DataFrame:
+def box_table(finding: StructureFinding) -> pd.DataFrame:
     """Return the boxes as a table, one row per quartile; where a quartile has no values, they are missing."""
     boxes = boxes_of(finding)
-    empty = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+    empty = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
     rows = [{"quartile": quartile, **vars(boxes.get(quartile, empty))} for quartile in QUARTILES]
     return pd.DataFrame(rows).assign(letters=[letters_of(finding).get(quartile, "") for quartile in QUARTILES])
 
 
-def letters_of(finding: Finding) -> dict[int, str]:
+def letters_of(finding: StructureFinding) -> dict[int, str]:
     """Return letters for the quartiles with values: two that share no letter differ. Without a difference: none.
 
     Each letter stands for a largest set of quartiles of which no two differ.
@@ -164,7 +164,7 @@ def age_ranges(cuts: list[float], rule: str) -> list[str]:
     return [f"{below} {first}", f"{below} {second}", f"{below} {third}", f"{above} {third}"]
 
 
-def spearman_lines(finding: Finding, confidence: float) -> list[str]:
+def spearman_lines(finding: StructureFinding, confidence: float) -> list[str]:
     """Return what is printed above a scatter plot: rho and P, its confidence interval and n."""
     found = finding.association
     if np.isnan(found.get("rho", np.nan)):
@@ -175,7 +175,7 @@ def spearman_lines(finding: Finding, confidence: float) -> list[str]:
     ]
 
 
-def kruskal_lines(finding: Finding) -> list[str]:
+def kruskal_lines(finding: StructureFinding) -> list[str]:
     """Return what is printed above box plots: the Kruskal-Wallis test, its effect size and n."""
     found = finding.groups
     if np.isnan(found.get("h", np.nan)):

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.association import Box, box_of
+from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.formatting import MINUS, plain_structure
 from ctpop.figures.scatter import say_empty
@@ -17,7 +17,7 @@ from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
 
 HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0
 ROW_MM = (3.0, 4.6)
-EMPTY = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
 def source(analysis: pd.DataFrame, twins: dict[str, str]) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
 
 def _boxes(axes: Axes, shown: pd.DataFrame) -> None:
     present = shown.loc[shown["n"] > 0]
-    boxes = {int(place): Box(**row) for place, row in zip(present.index, _rows(present), strict=True)}
+    boxes = {int(place): BoxSummary(**row) for place, row in zip(present.index, _rows(present), strict=True)}
     plot_boxes(axes, boxes, [BLUES[1]] * len(boxes), lying=True)
     reach = max(0.05, 1.08 * float(np.nanmax(np.abs(present[["low", "high"]].to_numpy(dtype=float)))))
     axes.set(xlim=(-reach, reach), xlabel=f"Asymmetry index (left {MINUS} right) / (left + right) of the volumes")

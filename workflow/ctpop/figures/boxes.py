@@ -11,9 +11,9 @@ from matplotlib.transforms import blended_transform_factory
 
 from ctpop.figures.association import (
     QUARTILES,
-    Box,
+    BoxSummary,
     Conventions,
-    Finding,
+    StructureFinding,
     box_table,
     boxes_of,
     kruskal_lines,
@@ -40,7 +40,7 @@ TABLE_MM = 3 * LINE_MM + 2.5  # room for the rows below the boxes
 
 
 @in_house_style
-def draw(finding: Finding, conventions: Conventions) -> Figure:
+def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     """Return the box plots of a structure, one column wide."""
     width = COLUMN_MM["single"]
     page = blank_page(width, 74, conventions.banner)
@@ -50,13 +50,13 @@ def draw(finding: Finding, conventions: Conventions) -> Figure:
     return page.figure
 
 
-def source(finding: Finding) -> pd.DataFrame:
+def source(finding: StructureFinding) -> pd.DataFrame:
     """Return what each box shows, with its n and the number of values that are not drawn."""
     return box_table(finding)
 
 
 def panel(
-    page: Page, corner: tuple[float, float], size: tuple[float, float], finding: Finding, ranges: list[str]
+    page: Page, corner: tuple[float, float], size: tuple[float, float], finding: StructureFinding, ranges: list[str]
 ) -> None:
     """Draw statistics, boxes and the rows below them at a place on a page; `size` is that of the axes."""
     left, top = corner
@@ -73,7 +73,7 @@ def panel(
         say_empty(axes)
 
 
-def _draw_boxes(axes: Axes, finding: Finding, boxes: dict[int, Box]) -> None:
+def _draw_boxes(axes: Axes, finding: StructureFinding, boxes: dict[int, BoxSummary]) -> None:
     letters = letters_of(finding)
     plot_boxes(axes, boxes, [BLUES[quartile - 1] for quartile in boxes])
     axes.margins(y=0.14 if letters else 0.06)
@@ -89,7 +89,7 @@ def _draw_boxes(axes: Axes, finding: Finding, boxes: dict[int, Box]) -> None:
         )
 
 
-def plot_boxes(axes: Axes, boxes: dict[int, Box], fills: list[str], *, lying: bool = False) -> None:
+def plot_boxes(axes: Axes, boxes: dict[int, BoxSummary], fills: list[str], *, lying: bool = False) -> None:
     """Draw boxes at their places along an axis, standing or lying, without the values beyond the whiskers."""
     drawn = axes.bxp(
         [
@@ -112,7 +112,7 @@ def plot_boxes(axes: Axes, boxes: dict[int, Box], fills: list[str], *, lying: bo
         patch.set_facecolor(fill)
 
 
-def _write_rows(axes: Axes, height_mm: float, boxes: dict[int, Box], ranges: list[str]) -> None:
+def _write_rows(axes: Axes, height_mm: float, boxes: dict[int, BoxSummary], ranges: list[str]) -> None:
     below = blended_transform_factory(axes.transData, axes.transAxes)
     rows = {
         "Age (years)": ranges,

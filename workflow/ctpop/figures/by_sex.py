@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.contracts.all_tables import MEASURES
 from ctpop.figures.age_by_sex import COLOURS
-from ctpop.figures.association import Box, box_of
+from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, SEXES, structure_text
@@ -20,7 +20,7 @@ from ctpop.foundation.colours import SOFT
 
 PER_ROW = GRIDS["by_sex"][1]
 WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM, INDENT_MM = 17.5, 22.0, 40.5, 9.0, 9.5
-EMPTY = Box(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
+EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
 def source(analysis: pd.DataFrame, cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -71,6 +71,6 @@ def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame) -> None:
         return
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     drawn = {place: row for place, row in zip(places, rows.to_dict("records"), strict=True) if row["n"]}
-    boxes = {place: Box(**{name: row[name] for name in vars(EMPTY)}) for place, row in drawn.items()}
+    boxes = {place: BoxSummary(**{name: row[name] for name in vars(EMPTY)}) for place, row in drawn.items()}
     plot_boxes(axes, boxes, [COLOURS[str(row["sex"])] for row in drawn.values()])
     axes.margins(y=0.08)

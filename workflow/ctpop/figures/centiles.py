@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.age_by_sex import COLOURS
-from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.formatting import NO_CURVES, SEXES, listed
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import MANY, dot_look, say_empty
@@ -35,7 +35,7 @@ FEW = 30  # people within 5 years: where there are fewer, curves are drawn dotte
 LABEL_MM = SMALL * POINT_MM  # from one label of a curve to the next
 
 
-def shown_of(finding: Finding, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return points (sex, age_years, value), curves, and n with the reason where there are none, by sex."""
     key = {"structure": finding.structure, "measure": finding.measure}
     whole = tables["centile_calibration"].query("age_from == 0 and age_to == 120")
@@ -62,7 +62,7 @@ def summary(shown: dict[str, pd.DataFrame]) -> str:
 
 
 @in_house_style
-def draw(finding: Finding, shown: dict[str, pd.DataFrame], conventions: Conventions) -> Figure:
+def draw(finding: StructureFinding, shown: dict[str, pd.DataFrame], conventions: Conventions) -> Figure:
     """Return the curves of women (A) and men (B), which share the axis of values."""
     page = blank_page(COLUMN_MM["double"], TOP_MM + PLOT_MM + 10, conventions.banner)
     width = page.width_mm - LEFT_MM

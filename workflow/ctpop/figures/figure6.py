@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ctpop.figures import boxes, scatter
-from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style, shortened
 
 PLOT_MM = 42.0
@@ -13,7 +13,7 @@ PRESETS = ("single", "middle", "double")
 
 
 @in_house_style
-def draw(findings: list[Finding], conventions: Conventions) -> Figure:
+def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
     """Return scatter plots (first row) over box plots (second row), one column of panels per finding."""
     width = COLUMN_MM[PRESETS[len(findings) - 1]]
     share = width / len(findings)
@@ -32,7 +32,7 @@ def draw(findings: list[Finding], conventions: Conventions) -> Figure:
     return page.figure
 
 
-def source(findings: list[Finding]) -> pd.DataFrame:
+def source(findings: list[StructureFinding]) -> pd.DataFrame:
     """Return the points of all panels."""
     points = [finding.points.assign(structure=finding.structure, measure=finding.measure) for finding in findings]
     return pd.concat(points, ignore_index=True)[["structure", "measure", "age_years", "quartile", "value"]]

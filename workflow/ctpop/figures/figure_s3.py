@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures import scatter
-from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, coefficient, p_text
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
@@ -18,7 +18,7 @@ WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM = 31.0, 22.0, 39.5, 8.0
 
 
 @in_house_style
-def draw(findings: list[Finding], place: tuple[int, int], conventions: Conventions) -> Figure:
+def draw(findings: list[StructureFinding], place: tuple[int, int], conventions: Conventions) -> Figure:
     """Return a page. `findings` are volume and attenuation of each structure; `place` is its number and of how many."""
     pairs = [findings[first : first + 2] for first in range(0, len(findings), 2)]
     rows = math.ceil(len(pairs) / STRUCTURES_PER_ROW)
@@ -42,7 +42,7 @@ def draw(findings: list[Finding], place: tuple[int, int], conventions: Conventio
     return page.figure
 
 
-def source(findings: list[Finding]) -> pd.DataFrame:
+def source(findings: list[StructureFinding]) -> pd.DataFrame:
     """Return the points of a page."""
     points = [
         finding.points[["age_years", "value"]].assign(structure=finding.structure, measure=finding.measure)
@@ -51,7 +51,7 @@ def source(findings: list[Finding]) -> pd.DataFrame:
     return pd.concat(points, ignore_index=True)[["structure", "measure", "age_years", "value"]]
 
 
-def _panel(page: Page, corner: tuple[float, float], finding: Finding, conventions: Conventions) -> None:
+def _panel(page: Page, corner: tuple[float, float], finding: StructureFinding, conventions: Conventions) -> None:
     left, top = corner
     page.write(left, top, AXES[finding.measure], fontsize=SMALL, color=SOFT)
     page.write(left, top + LINE_MM, _statistics(finding), fontsize=SMALL)
@@ -61,7 +61,7 @@ def _panel(page: Page, corner: tuple[float, float], finding: Finding, convention
     scatter.plot(axes, finding, conventions)
 
 
-def _statistics(finding: Finding) -> str:
+def _statistics(finding: StructureFinding) -> str:
     rho = finding.association.get("rho", math.nan)
     if math.isnan(rho):
         return f"n = {finding.n:,}"

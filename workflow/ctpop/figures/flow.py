@@ -19,7 +19,7 @@ NOTHING_THERE = ("not_in_model", "not_segmented", "absent", "absent_known")
 
 
 @dataclass(frozen=True)
-class Box:
+class FlowBox:
     """A box of the diagram: what happened to how many scans, and more about them. A side box tells who left."""
 
     heading: str
@@ -112,7 +112,7 @@ def _used(structure_flow: pd.DataFrame) -> list[tuple[str, str, int]]:
     ]
 
 
-def boxes_of(steps: pd.DataFrame) -> list[Box]:
+def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
     """Return the boxes from top to bottom."""
     rows = [{str(name): value for name, value in row.items()} for row in steps.to_dict("records")]
     by_step = {step: [row for row in rows if row["step"] == step] for step in steps["step"]}
@@ -121,16 +121,16 @@ def boxes_of(steps: pd.DataFrame) -> list[Box]:
     lost = [row for row in by_step.get("not_measured", []) if row["code"]]
     reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in lost]
     cohort = [
-        Box(f"Scans in the registry {n_of['registry']}", [], side=False),
+        FlowBox(f"Scans in the registry {n_of['registry']}", [], side=False),
         *[_excluded(row) for row in by_step.get("excluded", [])],
-        Box(f"Scans in the study {n_of['included']}", [listed(sexes)], side=False),
+        FlowBox(f"Scans in the study {n_of['included']}", [listed(sexes)], side=False),
     ]
     if "measured" not in by_step:
         return cohort
     return [
         *cohort,
-        Box(f"Not measured {n_of['not_measured']}", reasons, side=True),
-        Box(f"Scans measured {n_of['measured']}", [], side=False),
+        FlowBox(f"Not measured {n_of['not_measured']}", reasons, side=True),
+        FlowBox(f"Scans measured {n_of['measured']}", [], side=False),
         *(_review_boxes(by_step) if "reviewed" in by_step else []),
         *_used_boxes(by_step),
     ]
@@ -141,22 +141,22 @@ def summary(steps: pd.DataFrame) -> str:
     return "; ".join(". ".join([box.heading, *box.lines]) for box in boxes_of(steps)).replace(". ;", ";")
 
 
-def _excluded(row: dict[str, Any]) -> Box:
+def _excluded(row: dict[str, Any]) -> FlowBox:
     of_these = [f"of these, not recorded: {row['n_not_recorded']:,}"] if row["n_not_recorded"] else []
-    return Box(f"{row['sentence']} (n = {row['n']:,})", of_these, side=True)
+    return FlowBox(f"{row['sentence']} (n = {row['n']:,})", of_these, side=True)
 
 
-def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
+def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
     [excluded], [left] = by_step["excluded_by_reviewer"], by_step["reviewed"]
     single = [f"{REVIEWED[row['code']]}: {row['n']:,}" for row in by_step.get("single_structures", [])]
     told = ["in other scans", *single] if single else []
     return [
-        Box(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", told, side=True),
-        Box(f"Scans after review (n = {left['n']:,})", [], side=False),
+        FlowBox(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", told, side=True),
+        FlowBox(f"Scans after review (n = {left['n']:,})", [], side=False),
     ]
 
 
-def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
+def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
     """Return the box of what entered the statistics: `Volume: n = 27 to 35 (median 33)` over the structures."""
     n = {row["code"]: f"{row['n']:,}" for row in by_step.get("used", [])}
     lines = []
@@ -165,7 +165,7 @@ def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[Box]:
         told = f"{least} each" if least == most else f"{least} to {most} (median {median})"
         lines += [f"{words}: n = {told}"] if least else []
     structures = count(by_step["structures"][0]["n"], "structure")
-    return [Box(f"Scans in the statistics, per structure ({structures})", lines, side=False)] if lines else []
+    return [FlowBox(f"Scans in the statistics, per structure ({structures})", lines, side=False)] if lines else []
 
 
 def _review(verdicts: pd.DataFrame, measured: int) -> list[tuple[str, str, int, int]]:
@@ -195,13 +195,13 @@ def _failures(measures: pd.DataFrame) -> pd.Series:
     return first.groupby("status").size().sort_values(ascending=False, kind="stable")
 
 
-def _lines(box: Box) -> list[tuple[str, bool]]:
+def _lines(box: FlowBox) -> list[tuple[str, bool]]:
     room = (SIDE_MM if box.side else MAIN_MM) - 2 * PADDING_MM
     heading = [(line, not box.side) for line in wrapped(box.heading, room, NORMAL, bold=not box.side)]
     return heading + [(line, False) for text in box.lines for line in wrapped(text, room, NORMAL)]
 
 
-def _left(box: Box) -> float:
+def _left(box: FlowBox) -> float:
     return COLUMN_MM["middle"] - MARGIN_MM - SIDE_MM if box.side else MARGIN_MM
 
 
@@ -209,7 +209,7 @@ def _middle() -> float:
     return MARGIN_MM + MAIN_MM / 2
 
 
-def _draw_box(axes: Axes, box: Box, text: list[tuple[str, bool]], top: float, height: float) -> None:
+def _draw_box(axes: Axes, box: FlowBox, text: list[tuple[str, bool]], top: float, height: float) -> None:
     left, width = _left(box), SIDE_MM if box.side else MAIN_MM
     x, y = [left, left + width, left + width, left], [top, top, top + height, top + height]
     fill, edge, line_width = (PAPER, SOFT, 0.5) if box.side else (STRIPE, INK, 0.7)

@@ -27,7 +27,7 @@ TICKS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class Style:
+class ForestStyle:
     """What the figures of a comparison share: the names of the studies, levels, and the banner."""
 
     names: tuple[str, str]
@@ -59,7 +59,7 @@ def source(table: pd.DataFrame, blocks: list[Block], measure: str) -> pd.DataFra
 
 
 @in_house_style
-def draw(shown: pd.DataFrame, blocks: list[Block], measure: str, style: Style) -> Figure:
+def draw(shown: pd.DataFrame, blocks: list[Block], measure: str, style: ForestStyle) -> Figure:
     """Return one page: both correlations with their intervals, n, and the difference (second minus first)."""
     rows: Rows = [row for heading, names in blocks for row in [(heading, False), *((name, True) for name in names)]]
     found = records(shown)
@@ -131,7 +131,7 @@ def _present(rows: Rows, found: dict[str, dict[str, Any]]) -> list[tuple[int, di
     return [(place, found[name]) for place, (name, is_structure) in enumerate(rows) if is_structure and name in found]
 
 
-def _legend(page: Page, style: Style) -> None:
+def _legend(page: Page, style: ForestStyle) -> None:
     names = [plain(shortened(name, NAME_MM, SMALL)) for name in style.names]
     studies = [dot(name, colour, colour) for name, colour in zip(names, COLOURS.values(), strict=True)]
     levels = [dot(f"$P$ < {level(style.alpha)}", INK, INK), dot(f"$P$ ≥ {level(style.alpha)}", INK, PAPER)]

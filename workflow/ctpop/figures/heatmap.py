@@ -61,7 +61,7 @@ Key = tuple[str, str, str]  # structure, measure, stratum
 
 
 @dataclass(frozen=True)
-class Row:
+class HeatmapRow:
     """A structure with its side in short, or the heading of a group, which has no structure."""
 
     words: str
@@ -148,7 +148,7 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
     return page.figure
 
 
-def blocks_of(label_set: LabelSet) -> list[list[Row]]:
+def blocks_of(label_set: LabelSet) -> list[list[HeatmapRow]]:
     """Return headings and structures in one block, or in two about as long; a group that goes on is named again."""
     rows = list(_rows(label_set))
     if len(rows) < ROWS_MM / ROW_MM[1]:
@@ -156,17 +156,17 @@ def blocks_of(label_set: LabelSet) -> list[list[Row]]:
     half = math.ceil(len(rows) / 2)
     half -= not rows[half - 1].structure  # no heading at the foot of a block
     heading = next(row.words for row in reversed(rows[: half + 1]) if not row.structure)
-    again = [Row(f"{heading}, continued")] if rows[half].structure else []
+    again = [HeatmapRow(f"{heading}, continued")] if rows[half].structure else []
     return [rows[:half], again + rows[half:]]
 
 
-def _rows(label_set: LabelSet) -> Iterator[Row]:
+def _rows(label_set: LabelSet) -> Iterator[HeatmapRow]:
     for group, members in label_set.table.groupby("group", sort=False):
-        yield Row(group_text(str(group)))
+        yield HeatmapRow(group_text(str(group)))
         for structure, side in zip(members["structure"], members["side"], strict=True):
             name = plain_structure(structure)
-            sided = Row(f"{name[:1].upper()}{name[1:]}", structure, f" {SIDES.get(side, '')}")
-            yield sided if side in SIDES else Row(structure_text(structure), structure)
+            sided = HeatmapRow(f"{name[:1].upper()}{name[1:]}", structure, f" {SIDES.get(side, '')}")
+            yield sided if side in SIDES else HeatmapRow(structure_text(structure), structure)
 
 
 def _reach(rho: pd.Series) -> float:
@@ -181,7 +181,7 @@ def _size(rho: pd.Series, cell_mm: float) -> float:
     return min(SMALL, SMALL * (cell_mm - SPACE_MM) / widest) if widest else SMALL
 
 
-def _draw_block(block: Block, rows: list[Row], by_key: dict[Key, dict[Any, Any]], scale: Scale) -> None:
+def _draw_block(block: Block, rows: list[HeatmapRow], by_key: dict[Key, dict[Any, Any]], scale: Scale) -> None:
     left, top = block.corner
     axes = block.page.axes(left, top, block.edge(len(COLUMNS)), block.row_mm * len(rows))
     axes.set(xlim=(0, block.edge(len(COLUMNS))), ylim=(len(rows) - 0.5, -0.5))
@@ -198,7 +198,7 @@ def _draw_block(block: Block, rows: list[Row], by_key: dict[Key, dict[Any, Any]]
             block.page.write(edge, top - 7.2, MEASURES[measure], fontsize=SMALL, fontweight="bold")
 
 
-def _fitted(row: Row, block: Block) -> str:
+def _fitted(row: HeatmapRow, block: Block) -> str:
     """Return the words of a row, of which a side is never cut off; a heading may reach over the cells."""
     if not row.structure:
         return plain(shortened(row.words, block.edge(len(COLUMNS)), SMALL, bold=True))

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.association import Conventions, Finding, spearman_lines
+from ctpop.figures.association import Conventions, StructureFinding, spearman_lines
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, Page, blank_page, in_house_style, shortened
 from ctpop.figures.trend import trend_of
 from ctpop.foundation.colours import BLUE, HAIRLINE, RED, SOFT
@@ -14,7 +14,7 @@ MANY = 400  # from here on points are drawn as an image: thousands of vector dot
 
 
 @in_house_style
-def draw(finding: Finding, conventions: Conventions) -> Figure:
+def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     """Return the scatter plot of a structure, one column wide."""
     width = COLUMN_MM["single"]
     page = blank_page(width, 70, conventions.banner)
@@ -24,13 +24,17 @@ def draw(finding: Finding, conventions: Conventions) -> Figure:
     return page.figure
 
 
-def source(finding: Finding) -> pd.DataFrame:
+def source(finding: StructureFinding) -> pd.DataFrame:
     """Return the points."""
     return finding.points[["age_years", "value"]]
 
 
 def panel(
-    page: Page, corner: tuple[float, float], size: tuple[float, float], finding: Finding, conventions: Conventions
+    page: Page,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    finding: StructureFinding,
+    conventions: Conventions,
 ) -> None:
     """Draw statistics and points at a place on a page; `size` is that of the axes, below the lines of text."""
     left, top = corner
@@ -41,7 +45,7 @@ def panel(
     axes.set(xlabel="Age (years)", ylabel=finding.axis)
 
 
-def plot(axes: Axes, finding: Finding, conventions: Conventions) -> None:
+def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> None:
     """Draw points, trend and its confidence band; without values, say so."""
     axes.set_xlim(conventions.age_limits)
     if not finding.n:

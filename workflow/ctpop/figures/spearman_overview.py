@@ -27,7 +27,7 @@ SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # rows; the left one lies above
 
 
 @dataclass(frozen=True)
-class Row:
+class ForestRow:
     """A row of the forest: a group's heading, or the structures of one name with their sides."""
 
     text: str
@@ -72,17 +72,17 @@ def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
     return joined.assign(place=places).sort_values(["measure", "place"], ascending=[False, True]).drop(columns="place")
 
 
-def rows_of(label_set: LabelSet) -> Iterator[Row]:
+def rows_of(label_set: LabelSet) -> Iterator[ForestRow]:
     """Return headings and rows in the order of the label set, both sides of a structure in one row."""
     table = label_set.table.assign(side=label_set.table["side"].fillna(""))
     for group, members in table.groupby("group", sort=False):
-        yield Row(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
+        yield ForestRow(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
         sided = members["side"].ne("")
         whole = set(members.loc[~sided, "structure"])
         for (name, paired), same in members.groupby([members.apply(_row_name, axis=1), sided], sort=False):
             pairs = sorted(zip(same["structure"], same["side"], strict=True), key=lambda pair: pair[1])
             text = f"{_row_text(pairs)} by side" if paired and name in whole else _row_text(pairs)
-            yield Row(shortened(text, NAME_MM - 3, SMALL), tuple(pairs))
+            yield ForestRow(shortened(text, NAME_MM - 3, SMALL), tuple(pairs))
 
 
 def _row_name(structure: pd.Series) -> str:
@@ -107,7 +107,7 @@ def frame_forest(axes: Axes, n_rows: int) -> None:
     axes.axvline(0, color=SOFT, linewidth=0.6, zorder=1)
 
 
-def _forest(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> None:
+def _forest(axes: Axes, rows: list[ForestRow], found: dict[str, dict[str, Any]]) -> None:
     frame_forest(axes, len(rows))
     dots = [(place, len(row.members) > 1, *member) for place, row in enumerate(rows) for member in row.members]
     for place, shared, structure, side in dots:
@@ -133,7 +133,7 @@ def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str
     )
 
 
-def _counts(axes: Axes, rows: list[Row], found: dict[str, dict[str, Any]]) -> None:
+def _counts(axes: Axes, rows: list[ForestRow], found: dict[str, dict[str, Any]]) -> None:
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
     axes.axis("off")
     for place, row in enumerate(rows):

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from ctpop.figures import boxes, scatter
-from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style, shortened
 
 PLOT_MM, HEAD_MM = 40.0, 8.0
@@ -12,7 +12,7 @@ ROW_MM = 2 * LINE_MM + 1.5 + PLOT_MM + boxes.TABLE_MM + 6.0
 
 
 @in_house_style
-def draw(findings: list[Finding], conventions: Conventions) -> Figure:
+def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
     """Return the four panels of a structure; `findings` are its volume and its attenuation."""
     width = COLUMN_MM["double"]
     page = blank_page(width, HEAD_MM + ROW_MM * len(findings), conventions.banner)

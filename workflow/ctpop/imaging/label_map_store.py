@@ -22,7 +22,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Note:
+class LabelMapNote:
     """What is known of a stored label map.
 
     `labels` gives the number of each structure that it could contain; `shared`, where the map was put together from one
@@ -39,7 +39,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Store:
+class LabelMapStore:
     """The folder of label maps of a study."""
 
     folder: Path
@@ -52,7 +52,7 @@ class Store:
         """Return where the note on it lies, or would lie."""
         return self.folder / f"{scan_id}.json"
 
-    def finished(self, scan_id: str, fingerprint: str) -> Note | None:
+    def finished(self, scan_id: str, fingerprint: str) -> LabelMapNote | None:
         """Return the note on a label map with this fingerprint whose bytes are still those that were written."""
         note = self.note(scan_id)
         if note is None or note.fingerprint != fingerprint:
@@ -63,15 +63,15 @@ class Store:
             return None
         return note if found == note.mask_sha256 else None
 
-    def note(self, scan_id: str) -> Note | None:
+    def note(self, scan_id: str) -> LabelMapNote | None:
         """Return the note on a scan's label map, or nothing if there is none, or it is damaged or of another format."""
         try:
-            note = Note(**json.loads(self.note_path(scan_id).read_text(encoding="utf-8")))
+            note = LabelMapNote(**json.loads(self.note_path(scan_id).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):  # not there or not readable, no JSON, other fields
             return None
         return note if note.format == FORMAT else None
 
-    def note_of(self, scan_id: str) -> Note:
+    def note_of(self, scan_id: str) -> LabelMapNote:
         """Return the note on a stored label map.
 
         Raises
@@ -85,7 +85,7 @@ class Store:
             raise ContractError(f"{self.note_path(scan_id)}: is missing or damaged; run the segment stage again")
         return note
 
-    def keep(self, scan_id: str, labels: Volume, note: Note) -> Note:
+    def keep(self, scan_id: str, labels: Volume, note: LabelMapNote) -> LabelMapNote:
         """Write a label map, then its note, and return the note.
 
         Raises

@@ -7,11 +7,11 @@ import pandas as pd
 
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Volume, read_ct, read_labels, sha256_of
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 
 
 @dataclass(frozen=True)
-class Scan:
+class SegmentedScan:
     """A scan of `segments`: what has become of its label map, and where its CT is."""
 
     scan_id: str
@@ -20,15 +20,15 @@ class Scan:
     ct_path: Path | None
 
 
-def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[Scan]:
+def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[SegmentedScan]:
     """Return the scans of a shard, with paths relative to the registry's folder made whole."""
     files = zip(cohort["scan_id"], cohort["ct_path"], strict=True)
     ct_paths = {str(scan_id): root / str(path) if pd.notna(path) else None for scan_id, path in files}
     rows = zip(segments["scan_id"], segments["status"], segments["mask_sha256"], strict=True)
-    return [Scan(scan_id, status, sha256, ct_paths[scan_id]) for scan_id, status, sha256 in rows]
+    return [SegmentedScan(scan_id, status, sha256, ct_paths[scan_id]) for scan_id, status, sha256 in rows]
 
 
-def read_both(scan: Scan, store: Store) -> tuple[Volume, Volume | None]:
+def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume | None]:
     """Return label map and CT of a scan.
 
     Raises

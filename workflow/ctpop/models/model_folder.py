@@ -29,7 +29,7 @@ IMPORTED_KEYS = ("network_class_name", "conv_op", "norm_op", "dropout_op", "nonl
 
 
 @dataclass(frozen=True)
-class Description:
+class ModelDescription:
     """What the JSON files of a folder say: one configuration with all that it inherits, and the foreground labels."""
 
     configuration: dict[str, Any]
@@ -57,7 +57,7 @@ def find_folder(root: Path) -> Path:
     return folders[0]
 
 
-def described(folder: Path, configuration: str) -> Description:
+def described(folder: Path, configuration: str) -> ModelDescription:
     """Return what a model folder says of itself, checked.
 
     Raises
@@ -66,7 +66,7 @@ def described(folder: Path, configuration: str) -> Description:
         If plans.json or dataset.json is not what nnU-Net v2 writes for a model of one CT channel, or plans name code.
 
     """
-    return Description(read_configuration(folder / FILES[0], configuration), read_dataset(folder / FILES[1]))
+    return ModelDescription(read_configuration(folder / FILES[0], configuration), read_dataset(folder / FILES[1]))
 
 
 def read_configuration(path: Path, name: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ SPACING_TOLERANCE = 1e-3  # relative; plans hold medians of float32 headers, whi
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelPart:
     """One model of a set; `labels` are the numbers in its own output, without background."""
 
     folder: Path
@@ -53,7 +53,7 @@ class ModelSet:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[ModelPart, ...]
     labels: dict[str, int]
     step_size: float
     resampling: Resampling | None
@@ -82,7 +82,7 @@ def files(options: dict[str, Any]) -> list[str]:
     return [str(path) for path in (*described, *models) if path.parent != settings.LABEL_SETS]
 
 
-def files_of(part: Part) -> list[Path]:
+def files_of(part: ModelPart) -> list[Path]:
     """Return the files of one model."""
     return [part.folder / PLANS, part.folder / DATASET, part.checkpoint]
 
@@ -142,7 +142,7 @@ def _of_folder(root: Path, options: dict[str, Any]) -> ModelSet:
     folder = model_folder.find_folder(root)
     set_file.confine([folder / name for name in model_folder.FILES], root, "segment.model")
     labels = model_folder.read_dataset(folder / DATASET)
-    part = Part(folder, folder / CHECKPOINT, _configuration_of(folder), labels)
+    part = ModelPart(folder, folder / CHECKPOINT, _configuration_of(folder), labels)
     step_size = options.get("step_size", STEP_SIZE)
     return ModelSet(root.resolve().name, (part,), labels, step_size, None, options.get("sha256"))
 
@@ -180,21 +180,21 @@ def _of_yaml(path: Path, options: dict[str, Any]) -> ModelSet:
     return ModelSet(path.stem, tuple(parts), labels, step_size, resampling, pinned, averaging)
 
 
-def _part_of(told: dict[str, Any], weights: Path, where: str) -> Part:
+def _part_of(told: dict[str, Any], weights: Path, where: str) -> ModelPart:
     folder = set_file.folder_of(told, weights, where)
     labels = {name: number for number, name in enumerate(told.get("structures", []), start=1)}
     checkpoint = folder / f"fold_{told['fold']}" / told["checkpoint"]
-    part = Part(folder, checkpoint, told["configuration"], labels, told.get("sha256"))
+    part = ModelPart(folder, checkpoint, told["configuration"], labels, told.get("sha256"))
     set_file.confine(files_of(part), weights, f"{where}.folder")
     return part
 
 
-def _with_own_labels(part: Part) -> Part:
+def _with_own_labels(part: ModelPart) -> ModelPart:
     """Return a part, of which the set lists no structures, with the labels of its dataset.json."""
     return replace(part, labels=model_folder.read_dataset(part.folder / DATASET))
 
 
-def _demand_files(parts: list[Part], weights: Path, name: str, source: str | None) -> None:
+def _demand_files(parts: list[ModelPart], weights: Path, name: str, source: str | None) -> None:
     lines = []
     for number, part in enumerate(parts, start=1):
         absent = [path.relative_to(part.folder).as_posix() for path in files_of(part) if not path.is_file()]
@@ -237,7 +237,7 @@ def _check_labels(model_set: ModelSet) -> None:
         )
 
 
-def _check_part(part: Part, model_set: ModelSet) -> list[str]:
+def _check_part(part: ModelPart, model_set: ModelSet) -> list[str]:
     """Return the numbers that dataset.json names otherwise than the set, after checking all the rest of a part."""
     told = model_folder.described(part.folder, part.configuration)
     spacing = told.configuration["spacing"]

@@ -19,7 +19,7 @@ SCHEMA_PATH = resource("schemas", "rule_set.schema.yaml")
 
 
 @dataclass(frozen=True)
-class Rule:
+class ScreeningRule:
     """A rule: measures that it takes away, structures that it is not for, and its limits by name."""
 
     drops: tuple[str, ...]
@@ -32,7 +32,7 @@ class RuleSet:
     """The rules of a set, by the reason that each gives (out of `schema.RULES`)."""
 
     name: str
-    rules: dict[str, Rule]
+    rules: dict[str, ScreeningRule]
 
     def with_truncated_hu(self, use: bool | None) -> "RuleSet":
         """Return the set with the attenuation of truncated structures used or not, or as it is where nothing is said.
@@ -110,8 +110,8 @@ def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
             )
 
 
-def _rule(drops: list[str], not_for: list[str] | None = None, **limits: float) -> Rule:
-    return Rule(tuple(drops), tuple(not_for or ()), limits)
+def _rule(drops: list[str], not_for: list[str] | None = None, **limits: float) -> ScreeningRule:
+    return ScreeningRule(tuple(drops), tuple(not_for or ()), limits)
 
 
 @cache

@@ -11,7 +11,7 @@ WITH_IMAGES = ("images", "segmentations")
 
 
 @dataclass(frozen=True)
-class Rule:
+class WorkflowRule:
     """A rule: memory (MB) and time (minutes) of the first attempt of a job.
 
     `shards` is true if there is a job for each shard. `starts` are the starting points of studies that have the rule.
@@ -28,29 +28,29 @@ class Rule:
 
 
 RULES = (
-    Rule("patients", "measure", 8000, 60, starts=("measures",), only_with="patients in the table of measures"),
-    Rule("cohort", "cohort", 2000, 30),
-    Rule("describe", "cohort", 2000, 30),
-    Rule("export", "cohort", 4000, 30, only_with="the target export"),
-    Rule("convert", "dicom", 8000, 240, shards=True, starts=("images",), only_with="study.dicom"),
-    Rule("gather_conversions", "dicom", 4000, 30, starts=("images",), only_with="study.dicom"),
-    Rule("segment", "segment", 16000, 240, shards=True, starts=WITH_IMAGES),
-    Rule("gather_segments", "segment", 4000, 30, starts=WITH_IMAGES),
-    Rule("measure", "measure", 8000, 120, shards=True),  # of a table of measures, one job
-    Rule("gather_measures", "measure", 8000, 30, starts=WITH_IMAGES),
-    Rule("screen", "screen", 12000, 30),
-    Rule("contrast", "screen", 8000, 30),
-    Rule("aging", "aging", 8000, 60),
-    Rule("adjust", "aging", 8000, 120),
-    Rule("centiles", "aging", 12000, 120),
-    Rule("published", "aging", 2000, 10),
-    Rule("review", "review", 8000, 120, shards=True, starts=WITH_IMAGES),
-    Rule("gather_review", "review", 4000, 30, starts=WITH_IMAGES),
-    Rule("gallery", "review", 12000, 30, starts=WITH_IMAGES),
-    Rule("evaluate", "evaluate", 8000, 1440, starts=WITH_IMAGES, only_with="the section evaluate"),
-    Rule("report", "report", 12000, 60),
-    Rule("runtime", "operate", 2000, 60),
-    Rule("crate", "report", 2000, 30),
+    WorkflowRule("patients", "measure", 8000, 60, starts=("measures",), only_with="patients in the table of measures"),
+    WorkflowRule("cohort", "cohort", 2000, 30),
+    WorkflowRule("describe", "cohort", 2000, 30),
+    WorkflowRule("export", "cohort", 4000, 30, only_with="the target export"),
+    WorkflowRule("convert", "dicom", 8000, 240, shards=True, starts=("images",), only_with="study.dicom"),
+    WorkflowRule("gather_conversions", "dicom", 4000, 30, starts=("images",), only_with="study.dicom"),
+    WorkflowRule("segment", "segment", 16000, 240, shards=True, starts=WITH_IMAGES),
+    WorkflowRule("gather_segments", "segment", 4000, 30, starts=WITH_IMAGES),
+    WorkflowRule("measure", "measure", 8000, 120, shards=True),  # of a table of measures, one job
+    WorkflowRule("gather_measures", "measure", 8000, 30, starts=WITH_IMAGES),
+    WorkflowRule("screen", "screen", 12000, 30),
+    WorkflowRule("contrast", "screen", 8000, 30),
+    WorkflowRule("aging", "aging", 8000, 60),
+    WorkflowRule("adjust", "aging", 8000, 120),
+    WorkflowRule("centiles", "aging", 12000, 120),
+    WorkflowRule("published", "aging", 2000, 10),
+    WorkflowRule("review", "review", 8000, 120, shards=True, starts=WITH_IMAGES),
+    WorkflowRule("gather_review", "review", 4000, 30, starts=WITH_IMAGES),
+    WorkflowRule("gallery", "review", 12000, 30, starts=WITH_IMAGES),
+    WorkflowRule("evaluate", "evaluate", 8000, 1440, starts=WITH_IMAGES, only_with="the section evaluate"),
+    WorkflowRule("report", "report", 12000, 60),
+    WorkflowRule("runtime", "operate", 2000, 60),
+    WorkflowRule("crate", "report", 2000, 30),
 )
 BY_NAME = {rule.name: rule for rule in RULES}
 

@@ -14,7 +14,7 @@ from ctpop.study.configuration import chosen
 from support.config_files import config_file, config_option
 
 NAMES = ["aorta", "spleen"]
-SETTINGS = chosen(aging.Settings, "aging", None)
+SETTINGS = chosen(aging.AgingSettings, "aging", None)
 RESULTS = {
     "normality": ["d", "p", "skewness"],
     "associations": ["rho", "ci_low", "ci_high", "log10_p", "p", "p_bonferroni", "p_holm", "q_bh", "significant"],
@@ -118,7 +118,7 @@ def test_adjustment_counts_only_tests_with_a_result():
 def test_significance_is_decided_by_the_unadjusted_p_and_alpha():
     analysis, cohort = an_analysis(), a_cohort()
     p = all_tables(analysis, cohort)["associations"]["p"].dropna()
-    between = chosen(aging.Settings, "aging", config_file(aging={"alpha": float(np.sqrt(p.min() * p.max()))}))
+    between = chosen(aging.AgingSettings, "aging", config_file(aging={"alpha": float(np.sqrt(p.min() * p.max()))}))
     associations = all_tables(analysis, cohort, between)["associations"].dropna(subset="p")
     assert sorted(associations["significant"]) == [False, True]
     assert associations.loc[associations["significant"].astype(bool), "p"].item() == p.min()
@@ -156,7 +156,7 @@ def test_too_few_or_equal_values_give_n_and_no_results(values, ages):
 
 def test_n_min_is_the_smallest_number_that_is_tested():
     ten = schema.ANALYSIS.check(values_of("aorta", "volume_ml", np.r_[np.sin(np.arange(10.0)), [np.nan] * 50]))
-    more = chosen(aging.Settings, "aging", config_file(aging={"n_min": 11}))
+    more = chosen(aging.AgingSettings, "aging", config_file(aging={"n_min": 11}))
     assert row_of(all_tables(ten, a_cohort())["associations"], "aorta", "volume_ml").notna().all()
     assert row_of(all_tables(ten, a_cohort())["normality"], "aorta", "volume_ml").notna().all()
     assert np.isnan(row_of(all_tables(ten, a_cohort(), more)["associations"], "aorta", "volume_ml")["rho"])
@@ -165,7 +165,7 @@ def test_n_min_is_the_smallest_number_that_is_tested():
 def test_pairs_need_the_smallest_number_themselves():
     ages, values = np.repeat([20.0, 40, 60, 80], [3, 6, 4, 7]), np.sin(np.arange(20.0)) + 2
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values))
-    settings = chosen(aging.Settings, "aging", config_file(aging={"n_min": 10}))
+    settings = chosen(aging.AgingSettings, "aging", config_file(aging={"n_min": 10}))
     series = [each for each in aging.split(aging.with_ages(analysis, a_cohort(20, ages)), NAMES) if len(each.rows)]
     posthoc = aging.posthoc_table(series, np.array([30.0, 50, 70]), settings)
     tested = posthoc.loc[posthoc["u"].notna(), ["group_a", "group_b"]].to_numpy().tolist()
@@ -197,7 +197,7 @@ def test_quartiles_are_those_of_the_cohort_and_not_of_the_usable_values():
 
 def test_the_closed_side_of_the_quartiles_is_a_setting():
     cohort = a_cohort(ages=np.repeat(np.arange(20.0, 35), 4))  # cut points 23, 27 and 31, four people at each
-    left = chosen(aging.Settings, "aging", config_file(aging={"quartiles": "left_closed"}))
+    left = chosen(aging.AgingSettings, "aging", config_file(aging={"quartiles": "left_closed"}))
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", np.arange(1.0, N + 1)))
     found = [row_of(all_tables(analysis, cohort, each)["groups"], "aorta", "volume_ml") for each in (SETTINGS, left)]
     sizes = [row[["n_1", "n_2", "n_3", "n_4"]].tolist() for row in found]
@@ -206,7 +206,7 @@ def test_the_closed_side_of_the_quartiles_is_a_setting():
 
 
 def settings_with(**values):
-    return chosen(aging.Settings, "aging", config_file(aging=values))
+    return chosen(aging.AgingSettings, "aging", config_file(aging=values))
 
 
 def test_fixed_cut_points_take_the_place_of_the_quartiles_with_sizes_and_ages():

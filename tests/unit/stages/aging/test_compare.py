@@ -26,7 +26,9 @@ def rows(*results, family="structures"):
 
 def study(*results, groups=(), members=None, **options):
     table = pd.concat([rows(*results), rows(*groups, family="groups")], ignore_index=True)
-    return compare.Study(options.get("name", "one"), config(**options), table, members or {}, frozenset({"a", "b"}))
+    return compare.ComparedStudy(
+        options.get("name", "one"), config(**options), table, members or {}, frozenset({"a", "b"})
+    )
 
 
 def liver(rho, width=0.1, n=100, name="liver", measure="volume_ml"):
@@ -215,7 +217,7 @@ def test_a_figure_marks_what_it_draws():
         forest.source(shown, blocks, "volume_ml"),
         blocks,
         "volume_ml",
-        forest.Style(("x", "y"), 0.95, 1e-4, "synthetic"),
+        forest.ForestStyle(("x", "y"), 0.95, 1e-4, "synthetic"),
     )
 
     dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]

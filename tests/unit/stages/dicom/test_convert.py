@@ -317,7 +317,7 @@ def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
 
 
 def promise(hu, slope=1.0):
-    frames = [volume_checks.Frame(Path("nowhere"), 0, slope, 0.0)] * hu.shape[2]
+    frames = [volume_checks.PixelFrame(Path("nowhere"), 0, slope, 0.0)] * hu.shape[2]
     return volume_checks.Promise(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), -1024, 3071, frames)
 
 
@@ -357,7 +357,7 @@ def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
     files = dicom_files.write_series(place.dicom)
     row = place.run().iloc[0]
     right = volume_of(row)
-    frames = [volume_checks.Frame(file, 0, 1.0, -1024.0) for file in files]
+    frames = [volume_checks.PixelFrame(file, 0, 1.0, -1024.0) for file in files]
     affine = np.array([[-1.25, 0, 0, 12], [0, -1.5, 0, 18], [0, 0, 2, 40], [0, 0, 0, 1]])
     expected = volume_checks.Promise((20, 24, 12), affine, -1024, 64511, frames)
     assert volume_checks.check(right, expected, -200) == 3

@@ -11,8 +11,8 @@ from ctpop.cli import main
 from ctpop.contracts.evaluation import EVALUATION, EVALUATION_COMPARISON, EVALUATION_SUMMARY, OVERALL
 from ctpop.foundation.errors import ContractError
 from ctpop.imaging.images import read_labels
-from ctpop.imaging.label_map_store import Note, Store
-from ctpop.stages.evaluate.command import Settings, comparison_table, summary_table
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
+from ctpop.stages.evaluate.command import EvaluationSettings, comparison_table, summary_table
 from ctpop.study.configuration import validated
 from support.config_files import config_option
 from support.solids import box
@@ -20,7 +20,7 @@ from support.volumes import affine, damage, flip_byte, save, save_masks
 
 SHAPE = (12, 10, 8)
 NAMES = ("spleen", "liver", "heart")
-SETTINGS = Settings(tolerance_mm=3.0, confidence=0.95, iterations=1000, seed=1)
+SETTINGS = EvaluationSettings(tolerance_mm=3.0, confidence=0.95, iterations=1000, seed=1)
 
 
 def slab(begin, end):
@@ -162,7 +162,7 @@ def test_another_seed_moves_the_interval_and_never_the_mean():
     random = np.random.default_rng(5)
     table = evaluation_of({"mine": {f"s{n}": {"liver": random.random()} for n in range(20)}})
 
-    one, two = (summary_table(table, ["liver"], Settings(3.0, 0.95, 1000, seed)) for seed in (1, 2))
+    one, two = (summary_table(table, ["liver"], EvaluationSettings(3.0, 0.95, 1000, seed)) for seed in (1, 2))
 
     assert one["dice_mean"].equals(two["dice_mean"])
     assert (one["dice_ci_low"] != two["dice_ci_low"]).all()
@@ -265,9 +265,9 @@ def test_what_a_reader_should_know_of_a_mask_folder_stands_beside_its_rows(tmp_p
 def test_a_scan_that_the_study_could_not_segment_has_the_reason_of_the_study(tmp_path):
     validation_set(tmp_path, dict.fromkeys(("s1", "s2"), label_map(spleen=slab(1, 5))))
     volume = read_labels(tmp_path / "references" / "s1.nii.gz")
-    store = Store(tmp_path / "masks")
+    store = LabelMapStore(tmp_path / "masks")
     for scan_id in ("s1", "s2"):
-        store.keep(scan_id, volume, Note("f" * 64, "", {"spleen": 1}))
+        store.keep(scan_id, volume, LabelMapNote("f" * 64, "", {"spleen": 1}))
     segments = {"scan_id": ["s1", "s2"], "status": ["segmented", "out_of_memory"], "detail": [None, "too large"]}
     nothing = dict.fromkeys(("mask_path", "mask_sha256", "model"))
     pd.DataFrame({**segments, **nothing}).to_parquet(tmp_path / "segments.parquet")

@@ -10,7 +10,7 @@ import pytest
 from ctpop.contracts.all_tables import SEGMENTS
 from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.imaging.images import read_labels
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.stages.evaluate.label_map_pairs import Predictions, by_scan, read_references
 from support.volumes import damage, flip_byte, label_set, labels, save, save_masks
 
@@ -27,8 +27,8 @@ def references(folder, text):
 def store(tmp_path):
     """A store with the label map of scan s1, whose model numbers the structures in its own way."""
     like = read_labels(save(tmp_path / "like.nii.gz", labels()))
-    kept = Store(tmp_path / "masks")
-    kept.keep("s1", like, Note("f" * 64, "", {"liver": 1, "spleen": 3}, "model 1", "a remark"))
+    kept = LabelMapStore(tmp_path / "masks")
+    kept.keep("s1", like, LabelMapNote("f" * 64, "", {"liver": 1, "spleen": 3}, "model 1", "a remark"))
     return kept
 
 

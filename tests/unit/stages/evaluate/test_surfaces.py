@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ctpop.stages.evaluate.surfaces import Part, areas_by_code, surface_agreement, surface_of
+from ctpop.stages.evaluate.surfaces import SurfacePart, areas_by_code, surface_agreement, surface_of
 from support.solids import ball, box, shifted_balls
 
 SPACING_MM = (1.5, 2.0, 4.0)
@@ -13,7 +13,7 @@ AT_ORIGIN = np.zeros(3, int)
 
 
 def surface(mask, spacing_mm=SPACING_MM, origin=AT_ORIGIN):
-    return surface_of(Part(mask, np.array(origin)), areas_by_code(np.array(spacing_mm)))
+    return surface_of(SurfacePart(mask, np.array(origin)), areas_by_code(np.array(spacing_mm)))
 
 
 def nsd(reference, prediction, tolerance_mm, spacing_mm=SPACING_MM):

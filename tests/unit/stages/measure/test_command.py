@@ -10,7 +10,7 @@ from ctpop.cli import main
 from ctpop.contracts.all_tables import HISTOGRAMS, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import read_labels
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from support.config_files import config_option
 from support.volumes import BAD_CTS, affine, damage, flip_byte, hu, label_set, labels, save, save_turned
 
@@ -22,7 +22,7 @@ class Study:
 
     def __init__(self, folder):
         self.folder = folder
-        self.store = Store(folder / "masks")
+        self.store = LabelMapStore(folder / "masks")
         self.organs = ORGANS
         self.rows = []
         self.scans = {}
@@ -33,7 +33,7 @@ class Study:
         row = {"scan_id": scan_id, "status": "existing", **row}
         if numbers is not None:
             drawn = read_labels(save(self.folder / "labels.nii.gz", numbers))
-            note = self.store.keep(scan_id, drawn, Note("key", "", known, shared=shared))
+            note = self.store.keep(scan_id, drawn, LabelMapNote("key", "", known, shared=shared))
             row |= {"mask_path": f"masks/{scan_id}.nii.gz", "mask_sha256": note.mask_sha256}
         self.rows.append(row)
 

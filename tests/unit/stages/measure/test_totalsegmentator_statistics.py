@@ -8,7 +8,7 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.totalsegmentator_statistics import Style, read_folder, statistics_of
+from ctpop.stages.measure.totalsegmentator_statistics import StatisticsStyle, read_folder, statistics_of
 from support.config_files import config_option
 
 NAMES = ["liver", "aorta", "kidney_left", "spleen"]
@@ -43,16 +43,16 @@ def statistics(style, **row):
     ],
 )
 def test_volume_is_in_mm3_and_zeros_stand_only_for_what_is_absent_or_cut_off(row, plain, zeros):
-    assert tuple(statistics(Style(5, False), **row).values()) == plain
-    assert tuple(statistics(Style(5, True), **row).values()) == zeros
+    assert tuple(statistics(StatisticsStyle(5, False), **row).values()) == plain
+    assert tuple(statistics(StatisticsStyle(5, True), **row).values()) == zeros
 
 
 def test_attenuation_is_rounded_to_the_decimals_of_the_release():
-    assert statistics(Style(2, False), **WHOLE)["intensity"] == 60.12
+    assert statistics(StatisticsStyle(2, False), **WHOLE)["intensity"] == 60.12
 
 
 def test_a_volume_has_no_dust_from_the_conversion():
-    assert statistics(Style(5, False), **{**WHOLE, "volume_ml": 204 * 0.027})["volume"] == 5508.0
+    assert statistics(StatisticsStyle(5, False), **{**WHOLE, "volume_ml": 204 * 0.027})["volume"] == 5508.0
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def test_a_study_that_lacks_files_is_told_by_number_and_name(study):
 def with_study(study, cohort=(), **changed):
     """Return a study with other settings."""
     config = {**study.config, "study": {**study.config["study"], **changed}}
-    return studies.Study({**config, "cohort": {**study.config["cohort"], **dict(cohort)}})
+    return studies.ConfiguredStudy({**config, "cohort": {**study.config["cohort"], **dict(cohort)}})
 
 
 def test_a_registry_of_another_shape_is_read_as_the_study_says(study, tmp_path):
@@ -229,7 +229,7 @@ def test_a_lock_that_a_killed_run_left_is_told(study, tmp_path):
 
 
 def of_images(study, tmp_path, **segment):
-    return studies.Study(
+    return studies.ConfiguredStudy(
         {
             **study.config,
             "study": {**study.config["study"], "start_from": "images"},

@@ -9,7 +9,7 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS
 from ctpop.imaging.job_ledger import Spent
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.stages.operate import benchmarks, runtime
 from support.config_files import config_option
 from support.volumes import labels, save
@@ -152,7 +152,7 @@ def test_what_killed_jobs_took_is_added_to_segmentation_alone(folder):
 
 
 def test_sizes_come_from_the_headers_of_label_maps(tmp_path):
-    store = Store(tmp_path / "masks")
+    store = LabelMapStore(tmp_path / "masks")
     save(store.mask_path("a"), labels(seed=1))
 
     found = runtime.voxels_of(["a", "gone"], store)

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from ctpop.figures import age_by_sex, asymmetry, scatter
-from ctpop.figures.association import Conventions, Finding
+from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.export import Plan
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.formatting import printed_in
@@ -21,7 +21,7 @@ def plans():
     ages = [Plan(name, "age_by_sex", name, partial(age_by_sex.draw, people, name), tell) for name in ("one", "two")]
     points = people[["age_years", "sex"]].assign(value=people["age_years"] ** 2, quartile=1)
     association = {"rho": -0.5, "p": 0.00001, "ci_low": -0.6, "ci_high": -0.4}
-    finding = Finding("aorta", "volume_ml", points, association, {}, frozenset())
+    finding = StructureFinding("aorta", "volume_ml", points, association, {}, frozenset())
     conventions = Conventions(None, 0.95, 0.0001, (10, 100), [""] * 4)
     return [*ages, Plan("three", "scatter", "", partial(scatter.draw, finding, conventions), points.copy)]
 

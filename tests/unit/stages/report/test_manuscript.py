@@ -11,7 +11,7 @@ import pytest
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
 from ctpop.stages.report import manuscript, pages
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import configuration
 from support import study_tables
 
@@ -29,7 +29,7 @@ def study(n=200, banner="synthetic", **changes):
         }
     )
     config["report"]["figure6"] = [["organ_1", "volume_ml"]]
-    return Study(config, LABELS, tables)
+    return FinishedStudy(config, LABELS, tables)
 
 
 def results(made):

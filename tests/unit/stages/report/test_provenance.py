@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop.foundation.files import write_text
-from ctpop.imaging.label_map_store import Note
+from ctpop.imaging.label_map_store import LabelMapNote
 from ctpop.stages.report import input_digests, provenance
 from ctpop.study import configuration
 
@@ -55,7 +55,7 @@ def test_the_checksum_of_a_folder_is_over_the_names_and_checksums_of_its_files(t
 
 def test_images_are_told_by_the_sorted_checksums_of_label_maps_and_fingerprints_whatever_the_order_of_scans(tmp_path):
     for scan, mark in (("s1", "b"), ("s2", "a")):
-        note = Note(fingerprint=mark * 64, mask_sha256=mark * 64, labels={})
+        note = LabelMapNote(fingerprint=mark * 64, mask_sha256=mark * 64, labels={})
         text = pd.Series(vars(note)).to_json()
         write_text(text, tmp_path / f"{scan}.json")
     segments = pd.DataFrame(

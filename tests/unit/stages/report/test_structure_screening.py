@@ -4,7 +4,7 @@ import pytest
 
 from ctpop.stages.report import command as report
 from ctpop.stages.report import structure_lists, summaries
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration
 from support import study_tables
@@ -13,7 +13,7 @@ from support.evidence import decisions
 LABELS = study_tables.label_set()
 
 
-def study(folder, review=None, **screen) -> Study:
+def study(folder, review=None, **screen) -> FinishedStudy:
     """Return a study of thirty people whose configuration has these settings of the screening."""
     tables = study_tables.study(study_tables.registry(30), LABELS)
     if review is not None:
@@ -25,7 +25,7 @@ def study(folder, review=None, **screen) -> Study:
         "structures": str(folder / "labels.csv"),
         "screen": screen,
     }
-    return Study(configuration.validated(config), LABELS, tables)
+    return FinishedStudy(configuration.validated(config), LABELS, tables)
 
 
 def screening_of(folder, review=None, **screen) -> str:

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from ctpop.imaging.images import Grid, read_ct, read_labels
-from ctpop.stages.review.planes import PIXELS, SHORTEST_SIDE_MM, VIEWS, Frame, frame_of, plane_of
+from ctpop.stages.review.planes import PIXELS, SHORTEST_SIDE_MM, VIEWS, PlaneFrame, frame_of, plane_of
 from support.volumes import ORIENTATIONS, affine, save_turned
 
 SHAPE = (40, 30, 24)
@@ -56,7 +56,7 @@ def extent(mask):
 def test_right_is_on_the_left_anterior_and_superior_on_top(view, marker, is_right_half, is_lower_half):
     hu = np.zeros(SHAPE, np.int16)
     hu[marker] = 1000
-    middle = Frame((20, 15, 12), np.array([20.0, 15.0, 12.0]), 110.0)
+    middle = PlaneFrame((20, 15, 12), np.array([20.0, 15.0, 12.0]), 110.0)
 
     plane = plane_of(np.zeros(SHAPE, np.uint8), hu, GRID, middle, view)
 
@@ -133,7 +133,7 @@ def test_what_lies_outside_of_the_image_has_no_attenuation_and_no_label():
 def test_voxels_that_are_finer_than_pixels_are_averaged():
     grid = Grid((400, 400, 4), affine((0.8, 0.8, 5.0)))
     hu = (np.indices(grid.shape).sum(axis=0) % 2 * 1000).astype(np.int16)
-    shown = Frame((200, 200, 2), np.array([200.0, 200.0, 2.0]), 0.8 * 2 * PIXELS)
+    shown = PlaneFrame((200, 200, 2), np.array([200.0, 200.0, 2.0]), 0.8 * 2 * PIXELS)
 
     plane = plane_of(np.zeros(grid.shape, np.uint8), hu, grid, shown, AXIAL)
 
@@ -158,7 +158,7 @@ def test_on_a_turned_grid_the_whole_structure_is_still_in_view():
 @pytest.mark.parametrize("side_mm", [100.0, 300.0])
 def test_attenuation_between_voxels_is_that_of_scipy(side_mm):
     hu = np.random.default_rng(3).integers(-500, 500, SHAPE).astype(np.int16)
-    shown = Frame((20, 15, 12), np.array([20.0, 15.0, 12.0]), side_mm)
+    shown = PlaneFrame((20, 15, 12), np.array([20.0, 15.0, 12.0]), side_mm)
 
     found = plane_of(np.zeros(SHAPE, np.uint8), hu, GRID, shown, AXIAL)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ctpop.stages.screen.evidence import robust_z
-from ctpop.study.rule_sets import Rule, RuleSet
+from ctpop.study.rule_sets import RuleSet, ScreeningRule
 from support.evidence import PAIRED, facts, measures, sound_cohort, spoilt, verdicts
 
 BOTH = ("volume_ml", "hu_mean")
@@ -12,7 +12,7 @@ BOTH = ("volume_ml", "hu_mean")
 
 def alone(name, drops=BOTH, not_for=(), **limits):
     """Return a set of one rule."""
-    return RuleSet("alone", {name: Rule(tuple(drops), tuple(not_for), limits)})
+    return RuleSet("alone", {name: ScreeningRule(tuple(drops), tuple(not_for), limits)})
 
 
 def reason_of(rules, structure="liver", **changed):

@@ -174,7 +174,7 @@ def test_the_flow_has_the_steps_that_the_study_asks_for(rules, review, steps):
 
 
 def test_a_measure_is_removed_by_the_reason_that_takes_it_away():
-    only_volume = rule_sets.Rule(("volume_ml",), (), {})
+    only_volume = rule_sets.ScreeningRule(("volume_ml",), (), {})
     strict = rule_sets.read("strict").rules
     rules = rule_sets.RuleSet("mine", {**strict, "truncated": only_volume})
     frame = spoilt(sound_cohort(), "s001", "hip_left", faces="left", side_mm=-50.0)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ctpop.contracts.all_tables import MEASURE_STATUS, REASONS, VERDICTS
-from ctpop.study.rule_sets import Rule, RuleSet, read
+from ctpop.study.rule_sets import RuleSet, ScreeningRule, read
 from support.evidence import GOOD, NOTHING, facts, measures, sound_cohort, verdicts
 
 BOTH = ("volume_ml", "hu_mean")
@@ -26,7 +26,10 @@ def verdict(rules="strict", **changed):
 def with_drops(**drops):
     """Return the strict rules with other measures taken away."""
     strict = read("strict").rules
-    rules = {name: Rule(tuple(drops.get(name, rule.drops)), rule.not_for, rule.limits) for name, rule in strict.items()}
+    rules = {
+        name: ScreeningRule(tuple(drops.get(name, rule.drops)), rule.not_for, rule.limits)
+        for name, rule in strict.items()
+    }
     return RuleSet("mine", rules)
 
 

@@ -11,10 +11,10 @@ from ctpop.contracts.all_tables import CONVERSIONS, REGISTRY_COLUMNS, SEGMENT_ST
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import read_labels, sha256_of
 from ctpop.imaging.job_ledger import Ledger
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.models import model_set
 from ctpop.stages.segment.command import segment_scans
-from ctpop.stages.segment.sources import Scan
+from ctpop.stages.segment.sources import ScanToSegment
 from ctpop.study.shards import shard_of
 from support.config_files import config_file, config_option
 from support.tiny_model import STRUCTURES, save_model
@@ -86,7 +86,7 @@ def test_an_existing_label_map_is_taken_over_into_the_store(study):
     assert row["mask_sha256"] == sha256_of(study.masks / "a.nii.gz")
     assert row[["model", "detail"]].isna().all()
     np.testing.assert_array_equal(read_labels(study.masks / "a.nii.gz").data, labels(seed=1))
-    assert Store(study.masks).note_of("a").labels == STRUCTURES
+    assert LabelMapStore(study.masks).note_of("a").labels == STRUCTURES
 
 
 def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
@@ -96,7 +96,7 @@ def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
 
     assert segments.loc["a", "status"] == "existing"
     assert segments.loc["a", "detail"] == "1 files name no structure of the label set"
-    assert Store(study.masks).note_of("a").labels == {"spleen": 1}
+    assert LabelMapStore(study.masks).note_of("a").labels == {"spleen": 1}
 
 
 def bad_scans(folder):
@@ -238,7 +238,7 @@ def test_other_numbers_in_the_label_set_do_a_scan_again(study):
 
     study.segment(scans, structures=study.folder / "other.csv")
 
-    assert Store(study.masks).note_of("a").labels == {"liver": 1, "kidney_left": 2, "spleen": 3}
+    assert LabelMapStore(study.masks).note_of("a").labels == {"liver": 1, "kidney_left": 2, "spleen": 3}
 
 
 def test_an_added_or_removed_ct_does_a_scan_again(study):
@@ -298,7 +298,7 @@ class Flaky:
         self.failures[scan.scan_id] -= 1
         if self.failures[scan.scan_id] >= 0:
             raise ScanError(self.reason, "in vain")
-        return Note("key", "0" * 64, STRUCTURES)
+        return LabelMapNote("key", "0" * 64, STRUCTURES)
 
     def predict(self, work):
         raise NotImplementedError
@@ -311,9 +311,9 @@ class Flaky:
 
 @pytest.mark.parametrize("reason", ["out_of_memory", "not_read", "not_written"])
 def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path, reason):
-    flaky = Flaky(Store(tmp_path), reason, {"a": 1, "b": 0, "c": 2, "d": 0})
+    flaky = Flaky(LabelMapStore(tmp_path), reason, {"a": 1, "b": 0, "c": 2, "d": 0})
 
-    segments, _ = segment_scans([Scan(name, None, None) for name in "abcd"], flaky, Ledger(None))
+    segments, _ = segment_scans([ScanToSegment(name, None, None) for name in "abcd"], flaky, Ledger(None))
 
     assert flaky.read_scans == ["a", "b", "c", "d", "a", "c"]
     assert segments.set_index("scan_id")["status"].to_dict() == {
@@ -323,9 +323,9 @@ def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path,
 
 
 def test_a_failure_that_lasts_is_not_tried_again(tmp_path):
-    flaky = Flaky(Store(tmp_path), "unreadable", {"a": 1, "b": 0})
+    flaky = Flaky(LabelMapStore(tmp_path), "unreadable", {"a": 1, "b": 0})
 
-    segments, _ = segment_scans([Scan(name, None, None) for name in "ab"], flaky, Ledger(None))
+    segments, _ = segment_scans([ScanToSegment(name, None, None) for name in "ab"], flaky, Ledger(None))
 
     assert flaky.read_scans == ["a", "b"]
     assert segments["status"].to_list() == ["unreadable", "existing"]
@@ -389,7 +389,7 @@ def test_scans_are_segmented_and_a_bad_one_between_them_is_a_row(images, model):
     stored = read_labels(images.masks / "a.nii.gz")
     assert stored.grid.differs_from(read_labels(save(images.folder / "grid.nii.gz", labels())).grid) == ""
     assert set(np.unique(stored.data)) <= {0, *STRUCTURES.values()}
-    assert Store(images.masks).note_of("c").labels == STRUCTURES
+    assert LabelMapStore(images.masks).note_of("c").labels == STRUCTURES
 
 
 def test_the_model_is_loaded_once_for_all_scans_and_not_at_all_when_they_are_finished(images, caplog):

@@ -7,19 +7,19 @@ import weakref
 import pytest
 
 from ctpop.foundation.errors import ScanError
-from ctpop.imaging.label_map_store import Note
+from ctpop.imaging.label_map_store import LabelMapNote
 from ctpop.stages.segment.pipeline import STEPS, attempts
-from ctpop.stages.segment.sources import Scan
+from ctpop.stages.segment.sources import ScanToSegment
 
 PATIENCE_SECONDS = 20
 
 
 def scans(number):
-    return [Scan(f"s{n}", None, None) for n in range(number)]
+    return [ScanToSegment(f"s{n}", None, None) for n in range(number)]
 
 
 def note(scan_id):
-    return Note(fingerprint=scan_id, mask_sha256="", labels={})
+    return LabelMapNote(fingerprint=scan_id, mask_sha256="", labels={})
 
 
 ALIVE = weakref.WeakSet()

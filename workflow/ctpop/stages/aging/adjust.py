@@ -38,7 +38,7 @@ EXPLAINED = 0.01  # sd of probability-scale residuals (0.58 without covariates) 
 
 
 @dataclass(frozen=True)
-class Settings:
+class AdjustmentSettings:
     """Settings of this program, as described under `aging` in the configuration schema."""
 
     confidence: float
@@ -106,7 +106,7 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
     return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
 
 
-def adjusted_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+def adjusted_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `adjusted` of one series: one for each set of covariates."""
     for covariates in people.sets:
         sample = sample_of(each, covariates)
@@ -118,7 +118,7 @@ def adjusted_rows(each: Series, people: People, settings: Settings) -> Iterator[
         yield {**each.name, **sample.counts, "rho_crude": crude.rho, **asdict(result), "reason": reason}
 
 
-def adjusted_correlation(sample: Sample, settings: Settings) -> tuple[Correlation, str]:
+def adjusted_correlation(sample: Sample, settings: AdjustmentSettings) -> tuple[Correlation, str]:
     """Return the adjusted correlation with age, and `ok` or why it lacks a result."""
     n = len(sample.values)
     if all(covariate.of_kinds for covariate in sample.covariates):
@@ -134,7 +134,7 @@ def adjusted_correlation(sample: Sample, settings: Settings) -> tuple[Correlatio
     return correlation_left(*models, settings) if settled else (Correlation(), "not_converged")
 
 
-def correlation_left(ages: Residuals, values: Residuals, settings: Settings) -> tuple[Correlation, str]:
+def correlation_left(ages: Residuals, values: Residuals, settings: AdjustmentSettings) -> tuple[Correlation, str]:
     """Return the correlation of residuals, and `ok` or why it lacks a result."""
     if min(ages.values.std(), values.values.std()) < EXPLAINED:
         return Correlation(), "explained"
@@ -142,7 +142,7 @@ def correlation_left(ages: Residuals, values: Residuals, settings: Settings) -> 
     return result, "perfect_order" if abs(result.rho) == 1 else "ok"
 
 
-def by_sex_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+def by_sex_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `associations_by_sex` of one series."""
     sexes = people.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
     for sex in SEXES:
@@ -154,7 +154,7 @@ def by_sex_rows(each: Series, people: People, settings: Settings) -> Iterator[di
         yield {**each.name, "sex": sex, "n": len(values), **asdict(result), "reason": reason}
 
 
-def ancova_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+def ancova_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the row of table `rank_ancova` of one series."""
     sample = sample_of(each, people.together)
     reason, result = sample.why_not(settings.n_min), RankAncova()
@@ -169,7 +169,7 @@ def ancova_rows(each: Series, people: People, settings: Settings) -> Iterator[di
     yield {**each.name, **sample.counts, **asdict(result), "reason": reason}
 
 
-def curve_rows(each: Series, people: People, settings: Settings) -> Iterator[dict[str, Any]]:
+def curve_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `age_curves` of one series: one for each hypothesis."""
     sample = sample_of(each, people.together)
     reason, tests = sample.why_not(settings.n_min), dict[str, Wald]()
@@ -229,7 +229,7 @@ class AdjustOptions:
 
 def run(options: AdjustOptions) -> None:
     """Read values, ages and covariates, test, and write one table per question."""
-    settings = configuration.chosen(Settings, "aging", options.config)
+    settings = configuration.chosen(AdjustmentSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
     covariates = covariates_of(cohort, settings.covariates, settings.categorical)

@@ -33,7 +33,7 @@ TOLD_EVERY = 50  # series between two lines of progress
 
 
 @dataclass(frozen=True)
-class Settings:
+class CentileSettings:
     """Settings of this program, as described under `aging` in the configuration schema."""
 
     centiles_n_min: int
@@ -65,7 +65,7 @@ class Fit:
         return self.curves.z_of(self.values, self.ages) if self.curves else np.empty(0)
 
 
-def fits_of(each: Series, sex_of: pd.Series, settings: Settings) -> Iterator[Fit]:
+def fits_of(each: Series, sex_of: pd.Series, settings: CentileSettings) -> Iterator[Fit]:
     """Yield the fit of each sex; `sex_of` is the sex by scan."""
     sexes = each.rows["scan_id"].map(sex_of)
     for sex in SEXES:
@@ -144,7 +144,7 @@ def score_table(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame({"scan_id": scans, "z": z, "centile": 100 * ndtr(z)}).assign(**part)
 
 
-def fitted(series: list[Series], sex_of: pd.Series, settings: Settings) -> Iterator[Fit]:
+def fitted(series: list[Series], sex_of: pd.Series, settings: CentileSettings) -> Iterator[Fit]:
     """Yield the fits of all series, and tell how far it is."""
     for number, each in enumerate(series, start=1):
         yield from fits_of(each, sex_of, settings)
@@ -167,7 +167,7 @@ class CentilesOptions:
 
 def run(options: CentilesOptions) -> None:
     """Read values, ages and sexes, fit, and write curves, calibration and scores."""
-    settings = configuration.chosen(Settings, "aging", options.config)
+    settings = configuration.chosen(CentileSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
     LOG.info("%d values from a cohort of %d scans", len(analysis), len(cohort))

@@ -48,7 +48,7 @@ PAIRS = tuple(combinations(GROUPS, 2))
 
 
 @dataclass(frozen=True)
-class Settings:
+class AgingSettings:
     """Settings of this stage, as described under `aging` in the configuration schema."""
 
     alpha: float
@@ -63,7 +63,7 @@ class Settings:
     bootstrap_seed: int
 
 
-def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
+def normality_table(series: Iterable[Series], settings: AgingSettings) -> pd.DataFrame:
     """Return the table `normality`. Its results are reported and decide nothing: all tests of age are rank tests."""
     rows = []
     for each in series:
@@ -73,7 +73,7 @@ def normality_table(series: Iterable[Series], settings: Settings) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def association_table(series: Iterable[Series], settings: Settings) -> pd.DataFrame:
+def association_table(series: Iterable[Series], settings: AgingSettings) -> pd.DataFrame:
     """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures.
 
     Intervals are those of the influence function, or of Bonett and Wright; a bootstrap replaces them afterwards.
@@ -83,13 +83,13 @@ def association_table(series: Iterable[Series], settings: Settings) -> pd.DataFr
     return intervals.bonett_wright(table, settings.confidence) if settings.interval == "bonett_wright" else table
 
 
-def correlation(each: Series, settings: Settings) -> Correlation:
+def correlation(each: Series, settings: AgingSettings) -> Correlation:
     """Return the correlation with age, without a result where there are too few values."""
     enough = len(each.rows) >= settings.n_min
     return spearman_of_ranks(each.ranks, each.age_ranks, settings.confidence) if enough else Correlation()
 
 
-def group_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
+def group_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSettings) -> pd.DataFrame:
     """Return the table `groups`: Kruskal-Wallis test over the age quartiles of the cohort, beside the correlation."""
     rows = []
     for each in series:
@@ -122,7 +122,7 @@ def sizes_and_ages(ages: np.ndarray, quartiles: np.ndarray) -> dict[str, float]:
     }
 
 
-def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: Settings) -> pd.DataFrame:
+def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSettings) -> pd.DataFrame:
     """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, adjusted over all of them.
 
     A pair is tested if its two quartiles together have `n_min` values. All pairs are, whatever the Kruskal-Wallis test
@@ -161,7 +161,7 @@ def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
 
 
-def correlations(rules: str, series: Iterable[Series], settings: Settings) -> list[dict[str, Any]]:
+def correlations(rules: str, series: Iterable[Series], settings: AgingSettings) -> list[dict[str, Any]]:
     """Return the correlation of each series under a rule set of the screening, as rows of `sensitivity`."""
     return [{**each.name, "rules": rules, **asdict(correlation(each, settings))} for each in series]
 
@@ -199,7 +199,7 @@ def run(options: AgingOptions) -> None:
         raise ContractError("--truth and --compare-truth belong together: give both or none")
     if (options.analysis_sets is None) != (options.sensitivity is None):
         raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
-    settings = configuration.chosen(Settings, "aging", options.config)
+    settings = configuration.chosen(AgingSettings, "aging", options.config)
     label_set, cohort = label_sets.read(options.structures), all_tables.COHORT.read(options.cohort)
     associations = _tests(options, settings, label_set, cohort)
     if not options.analysis_sets or not options.sensitivity:
@@ -213,7 +213,7 @@ def run(options: AgingOptions) -> None:
 
 
 def _tests(
-    options: AgingOptions, settings: Settings, label_set: label_sets.LabelSet, cohort: pd.DataFrame
+    options: AgingOptions, settings: AgingSettings, label_set: label_sets.LabelSet, cohort: pd.DataFrame
 ) -> pd.DataFrame:
     """Write the tables of the study's own values, and return `associations`."""
     analysis, names = all_tables.ANALYSIS.read(options.analysis), label_set.names

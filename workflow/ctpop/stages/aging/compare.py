@@ -34,7 +34,7 @@ NO_GROUP = "structures"
 
 
 @dataclass(frozen=True)
-class Study:
+class ComparedStudy:
     """What is compared of a study; `members` are those of each group of structures that its label set has."""
 
     name: str
@@ -54,7 +54,7 @@ class Study:
         return float(self.config["aging"]["confidence"])
 
 
-def compare(first: Study, second: Study) -> pd.DataFrame:
+def compare(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
     """Return the table `comparison`, sorted by key; P is adjusted over single structures, and over groups.
 
     Raises
@@ -88,7 +88,7 @@ def compare(first: Study, second: Study) -> pd.DataFrame:
     return whole[list(all_tables.COMPARISON.columns)].sort_values(KEY, ignore_index=True)
 
 
-def beside(first: Study, second: Study) -> pd.DataFrame:
+def beside(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
     """Return every structure or group and measure of either study with the results of both, suffixed _a and _b."""
     parts = [
         study.associations[[*KEY, *RESULTS, "family"]].rename(columns={name: f"{name}_{letter}" for name in RESULTS})
@@ -98,7 +98,7 @@ def beside(first: Study, second: Study) -> pd.DataFrame:
     return both.assign(in_a=both["_merge"].ne("right_only"), in_b=both["_merge"].ne("left_only"))
 
 
-def counterpart(structure: str, present: tuple[bool, bool], studies: tuple[Study, Study]) -> str:
+def counterpart(structure: str, present: tuple[bool, bool], studies: tuple[ComparedStudy, ComparedStudy]) -> str:
     """Return whether a structure or group means the same in both studies, out of `schema.COUNTERPARTS`."""
     if not all(present):
         return "only_in_a" if present[0] else "only_in_b"
@@ -125,7 +125,7 @@ def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy(dtype=float)))
 
 
-def headings_of(first: Study, second: Study, shown: pd.DataFrame) -> list[tuple[str, list[str]]]:
+def headings_of(first: ComparedStudy, second: ComparedStudy, shown: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """Return headings and what of some rows stands below them, in the order of the label sets, if these are at hand."""
     rows = [row for study in (first, second) for row in configuration.label_rows(study.config["structures"])]
     group_of = {row.get("structure", ""): row.get("group") or NO_GROUP for row in reversed(rows)}
@@ -138,7 +138,7 @@ def headings_of(first: Study, second: Study, shown: pd.DataFrame) -> list[tuple[
     return [*found.items(), *([("groups of structures", groups)] if groups else [])]
 
 
-def read_study(place: Path) -> Study:
+def read_study(place: Path) -> ComparedStudy:
     """Return a finished study from its result folder, or from results/ by its name.
 
     Raises
@@ -156,7 +156,7 @@ def read_study(place: Path) -> Study:
     columns = [*RESULTS, "family"]
     groups = all_tables.GROUP_MEMBERS.read(folder / "tables" / "group_members.parquet")
     present = groups[groups["in_label_set"]].groupby("group")["structure"]
-    return Study(
+    return ComparedStudy(
         name=config["study"]["name"],
         config=config,
         associations=all_tables.ASSOCIATIONS.read(files["tables/associations.parquet"], *columns),
@@ -165,7 +165,7 @@ def read_study(place: Path) -> Study:
     )
 
 
-def banner_of(studies: tuple[Study, Study]) -> str | None:
+def banner_of(studies: tuple[ComparedStudy, ComparedStudy]) -> str | None:
     """Return the banners of the studies, each once; two that differ say whose they are."""
     banners = {study.name: study.config["study"].get("banner") for study in studies}
     told: dict[str, str] = {name: banner for name, banner in banners.items() if banner}
@@ -174,16 +174,20 @@ def banner_of(studies: tuple[Study, Study]) -> str | None:
     return "; ".join(f"{name}: {banner}" for name, banner in told.items()) or None
 
 
-def pages_of(known: pd.DataFrame, studies: tuple[Study, Study]) -> Iterator[tuple[str, int, list[forest.Block]]]:
+def pages_of(
+    known: pd.DataFrame, studies: tuple[ComparedStudy, ComparedStudy]
+) -> Iterator[tuple[str, int, list[forest.Block]]]:
     """Yield measure, number and content of each page of the figure, from the rows with a result."""
     for measure in MEASURES:
         blocks = headings_of(*studies, known[known["measure"].eq(measure)])
         yield from ((measure, number, page) for number, page in enumerate(forest.pages_of(blocks), start=1))
 
 
-def drawings_of(table: pd.DataFrame, studies: tuple[Study, Study], names: tuple[str, str]) -> list[Drawing]:
+def drawings_of(
+    table: pd.DataFrame, studies: tuple[ComparedStudy, ComparedStudy], names: tuple[str, str]
+) -> list[Drawing]:
     """Return the forest figures of both measures, page by page; what neither study could test is in the table alone."""
-    style = forest.Style(names, studies[0].confidence, studies[0].config["aging"]["alpha"], banner_of(studies))
+    style = forest.ForestStyle(names, studies[0].confidence, studies[0].config["aging"]["alpha"], banner_of(studies))
     known = table[table[["rho_a", "rho_b"]].notna().any(axis="columns")]
     drawings = []
     for measure, number, page in pages_of(known, studies):

@@ -21,7 +21,7 @@ from ctpop.imaging.failure_policy import trouble
 from ctpop.imaging.images import read_ct
 from ctpop.stages.dicom import nifti_conversion, private_links, volume_checks, volume_store
 from ctpop.stages.dicom.file_listing import File, walk
-from ctpop.stages.dicom.folder_scan import Found
+from ctpop.stages.dicom.folder_scan import ScannedFile
 from ctpop.stages.dicom.header_reading import read_facts
 from ctpop.stages.dicom.pseudonyms import Pseudonyms, read_key
 from ctpop.stages.dicom.series_grouping import digest_of
@@ -35,7 +35,7 @@ SECONDS_BETWEEN_LINES = 60
 
 
 @dataclass(frozen=True)
-class Source:
+class DicomSource:
     """The folder of DICOM, the pseudonyms of its files, and which of them each scan consists of."""
 
     folder: Path
@@ -43,7 +43,7 @@ class Source:
     files: dict[str, File]
     members: dict[str, set[str]]
 
-    def facts_of(self, scan_id: str) -> list[Found]:
+    def facts_of(self, scan_id: str) -> list[ScannedFile]:
         """Return the files of a scan with what their headers say now.
 
         Raises
@@ -56,7 +56,7 @@ class Source:
         gone = [name for name in wanted if name not in self.files]
         if gone or not wanted:
             raise ScanError("changed_since_index", f"{len(gone)} of {len(wanted)} files are not there any more")
-        return [Found(self.files[name], name, self._read(name)) for name in wanted]
+        return [ScannedFile(self.files[name], name, self._read(name)) for name in wanted]
 
     def _read(self, name: str) -> dict[str, Any]:
         return read_facts(self.path(name), self.pseudonyms).as_json()
@@ -66,7 +66,7 @@ class Source:
         return self.folder / self.files[name].path
 
 
-def source_of(folder: Path, private: Path, scans: pd.Series) -> Source:
+def source_of(folder: Path, private: Path, scans: pd.Series) -> DicomSource:
     """Return the files of the scans of a shard; the folder is walked, and nothing opened."""
     if not folder.is_dir():
         raise ContractError("--dicom: a folder that exists is expected; no such folder was found")
@@ -74,10 +74,10 @@ def source_of(folder: Path, private: Path, scans: pd.Series) -> Source:
     members = private_links.read_members(private)
     wanted = set().union(*(members.get(scan, set()) for scan in scans))
     seen = ((file, file.pseudonym(pseudonyms)) for file in walk(folder) if file is not None)
-    return Source(folder, pseudonyms, {name: file for file, name in seen if name in wanted}, members)
+    return DicomSource(folder, pseudonyms, {name: file for file, name in seen if name in wanted}, members)
 
 
-def convert_scan(row: pd.Series, place: Path, source: Source, chosen: dict[str, Any]) -> volume_store.Note:
+def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[str, Any]) -> volume_store.VolumeNote:
     """Return the note on a scan's volume, which is made unless it is there already.
 
     Raises
@@ -109,7 +109,7 @@ def convert_scan(row: pd.Series, place: Path, source: Source, chosen: dict[str, 
         )
 
 
-def attempt(row: pd.Series, place: Path, source: Source, chosen: dict[str, Any]) -> dict[str, Any]:
+def attempt(row: pd.Series, place: Path, source: DicomSource, chosen: dict[str, Any]) -> dict[str, Any]:
     """Return the row of `conversions` of a scan; what was refused leaves no volume behind."""
     try:
         note = convert_scan(row, place, source, chosen)
@@ -120,7 +120,7 @@ def attempt(row: pd.Series, place: Path, source: Source, chosen: dict[str, Any])
     return {**known, "scan_id": row["scan_id"], "status": "converted", "warnings": ";".join(note.warnings) or None}
 
 
-def convert_scans(scans: pd.DataFrame, root: Path, source: Source, chosen: dict[str, Any]) -> pd.DataFrame:
+def convert_scans(scans: pd.DataFrame, root: Path, source: DicomSource, chosen: dict[str, Any]) -> pd.DataFrame:
     """Return the rows of `conversions`."""
     rows: list[dict[str, Any]] = []
     began = told = time.monotonic()

@@ -22,7 +22,7 @@ BAR = 30
 
 
 @dataclass(frozen=True)
-class Found:
+class ScannedFile:
     """A file of the folder, what stands for its path, and the facts read of it."""
 
     file: File
@@ -34,7 +34,7 @@ class Found:
 class Scanned:
     """Every file of a folder with its facts, sorted by pseudonym; how many were read now, and how many are closed."""
 
-    found: list[Found]
+    found: list[ScannedFile]
     n_read: int
     n_closed: int
 
@@ -50,7 +50,7 @@ def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
     for part in read_all(folder, new, cache.pseudonyms, processes):
         cache.keep(part)
         known.update(part)
-    found = [Found(file, name, known[key_of(file, name)]) for file, name in files]
+    found = [ScannedFile(file, name, known[key_of(file, name)]) for file, name in files]
     return Scanned(sorted(found, key=lambda one: one.pseudonym), len(new), seen.count(None))
 
 
@@ -64,7 +64,7 @@ def read_all(
 ) -> Iterator[list[tuple[Key, dict[str, Any]]]]:
     """Yield the facts of files, a part at a time and in the order of the files."""
     parts = [files[begin : begin + AT_ONCE] for begin in range(0, len(files), AT_ONCE)]
-    progress = Progress(len(files))
+    progress = FolderProgress(len(files))
     for number, facts in enumerate(_mapped(_Reader(folder, pseudonyms.key), parts, processes)):
         part = parts[number]
         progress.tell(len(part))
@@ -93,7 +93,7 @@ class _Reader:
         return [read_facts(self.folder / file.path, pseudonyms).as_json() for file, _ in part]
 
 
-class Progress:
+class FolderProgress:
     """Tells how many files are read: as a bar on a terminal, twice a minute in a log file. No file is named."""
 
     def __init__(self, total: int) -> None:

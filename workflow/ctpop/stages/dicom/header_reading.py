@@ -38,7 +38,7 @@ TAGS = [
 
 
 @dataclass(frozen=True)
-class Facts:
+class HeaderFacts:
     """What is known of a file: its status, and of a CT image everything else.
 
     `positions` (mm, one per frame), `orientation` (row and column direction) and `edges` (mm along a row, along a
@@ -90,31 +90,31 @@ class Facts:
         return {name: value for name, value in asdict(self).items() if value != getattr(NOTHING, name)}
 
 
-NOTHING = Facts("")
+NOTHING = HeaderFacts("")
 
 
-def read_facts(path: Path, pseudonyms: Pseudonyms) -> Facts:
+def read_facts(path: Path, pseudonyms: Pseudonyms) -> HeaderFacts:
     """Return what a file's header says; a file that is no CT image has a status out of `FILE_STATUS` and no more."""
     try:
         with path.open("rb") as file, quiet_pydicom():
             return _facts(file, pseudonyms)
     except Exception:  # noqa: BLE001 - pydicom raises anything on a damaged file, and its words may quote the header
-        return Facts("unreadable")
+        return HeaderFacts("unreadable")
 
 
-def _facts(file: BinaryIO, pseudonyms: Pseudonyms) -> Facts:
+def _facts(file: BinaryIO, pseudonyms: Pseudonyms) -> HeaderFacts:
     start = file.read(PREAMBLE + 4)
     without_preamble = start[:2] in FIRST_GROUPS and start[3:4] == b"\0"
     if start[PREAMBLE:] != b"DICM" and not without_preamble:
-        return Facts("not_dicom" if start else "empty")
+        return HeaderFacts("not_dicom" if start else "empty")
     file.seek(0)
     dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS), force=without_preamble)
     status = _status(dataset)
     if status != "ct_image":
-        return Facts(status)
+        return HeaderFacts(status)
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) or str(pydicom.uid.ImplicitVRLittleEndian)
     if syntax != pydicom.uid.DeflatedExplicitVRLittleEndian and not _has_all_pixels(file, dataset, UID(syntax)):
-        return Facts("truncated")
+        return HeaderFacts("truncated")
     return _image_facts(dataset, UID(syntax), pseudonyms)
 
 
@@ -165,11 +165,11 @@ def _has_all_fragments(file: BinaryIO, begins: int, whole: int) -> bool:
     return False
 
 
-def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Facts:
+def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> HeaderFacts:
     identity = _identity(dataset, pseudonyms)
     given = contrast.contrast_of({tag: text_of(dataset, tag) for tag in contrast.TAGS})
     kernel, kernel_class = vocabulary.kernel_of(_first_kernel(dataset))
-    return Facts(
+    return HeaderFacts(
         "ct_image",
         **identity,
         **_person(dataset),

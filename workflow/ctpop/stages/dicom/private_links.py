@@ -16,7 +16,7 @@ import pydicom
 from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.dicom.elements import text_of
-from ctpop.stages.dicom.folder_scan import Found
+from ctpop.stages.dicom.folder_scan import ScannedFile
 from ctpop.stages.dicom.pseudonyms import write_privately
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 
@@ -57,7 +57,7 @@ def read_members(private: Path) -> dict[str, set[str]]:
     return members
 
 
-def write_links(private: Path, folder: Path, rows: Iterable[dict[str, Any]], found: Iterable[Found]) -> None:
+def write_links(private: Path, folder: Path, rows: Iterable[dict[str, Any]], found: Iterable[ScannedFile]) -> None:
     """Write whose scan each is and where its first file lies, and which files are no CT images."""
     links = [
         (
@@ -74,7 +74,7 @@ def write_links(private: Path, folder: Path, rows: Iterable[dict[str, Any]], fou
     _write(private / LINK_FILES, ("status", "file"), sorted(others))
 
 
-def _identifiers(folder: Path, one: Found) -> list[str]:
+def _identifiers(folder: Path, one: ScannedFile) -> list[str]:
     path = folder / one.file.path
     with quiet_pydicom():
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(IDENTIFIERS), force=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ctpop.stages.dicom.folder_scan import Found
+from ctpop.stages.dicom.folder_scan import ScannedFile
 from ctpop.stages.dicom.geometry import Stack, stack_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
@@ -24,9 +24,9 @@ TOLD_ONCE = (  # facts of a series: the first of its images that has one gives i
 DECIMALS = 4
 
 
-def series_rows(found: Iterable[Found], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
+def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
     """Return one row per CT series, with the files of each under `files`, in the order of scan_id."""
-    stacks: dict[tuple[str, ...], list[Found]] = {}
+    stacks: dict[tuple[str, ...], list[ScannedFile]] = {}
     people: dict[str, set[tuple[str | None, str | None]]] = {}
     for one in found:
         if one.facts["status"] != "ct_image":
@@ -48,7 +48,7 @@ def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def row_of(
-    signature: tuple[str, ...], images: list[Found], pseudonyms: Pseudonyms, even_within_mm: float
+    signature: tuple[str, ...], images: list[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float
 ) -> dict[str, Any]:
     """Return the row of a series."""
     single = without_copies(images)
@@ -71,18 +71,18 @@ def row_of(
     }
 
 
-def without_copies(images: list[Found]) -> list[Found]:
+def without_copies(images: list[ScannedFile]) -> list[ScannedFile]:
     """Return images without those whose identifier and place another has already.
 
     The place counts, because some anonymisers give every image of a series the same identifier.
     """
-    first: dict[tuple[str, str], Found] = {}
+    first: dict[tuple[str, str], ScannedFile] = {}
     for one in sorted(images, key=lambda image: (image.facts.get("instance", ""), image.pseudonym)):
         first.setdefault((one.facts.get("instance", ""), str(one.facts.get("positions"))), one)
     return list(first.values())
 
 
-def digest_of(images: list[Found], pseudonyms: Pseudonyms) -> str:
+def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
     """Return a digest that changes when an image is added, removed, or replaced by one of another size."""
     parts = sorted(f"{one.facts.get('instance')} {one.facts.get('positions')} {one.file.size}" for one in images)
     return pseudonyms.digest("files", *parts)[:16]

@@ -21,7 +21,7 @@ LARGEST_ROUNDING_HU = 0.01
 
 
 @dataclass(frozen=True)
-class Frame:
+class PixelFrame:
     """A slice in the files: its file, its number there, and how its stored values become HU."""
 
     file: Path
@@ -41,7 +41,7 @@ class Promise:
     affine: NDArray[np.float64]
     hu_lowest: float
     hu_highest: float
-    frames: list[Frame]
+    frames: list[PixelFrame]
 
 
 def promise_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> Promise:
@@ -62,7 +62,7 @@ def promise_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> Promise
         )
         raise ScanError("not_one_volume", f"{len(facts)} images, slices {found}")
     frames = [
-        Frame(file, number, one["slope"], one["intercept"])
+        PixelFrame(file, number, one["slope"], one["intercept"])
         for file, one in zip(files, facts, strict=True)
         for number in range(len(one["positions"]))
     ]
@@ -75,7 +75,7 @@ def promise_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> Promise
     )
 
 
-def _sorted(frames: list[Frame], stack: Stack) -> list[Frame]:
+def _sorted(frames: list[PixelFrame], stack: Stack) -> list[PixelFrame]:
     return [frames[place] for place in stack.order]
 
 
@@ -131,7 +131,7 @@ def _compared(volume: Volume, promise: Promise) -> int:
     return compared
 
 
-def hu_of(frame: Frame) -> NDArray[np.float64] | None:
+def hu_of(frame: PixelFrame) -> NDArray[np.float64] | None:
     """Return the values (row, column) of a slice as they are in its file, or nothing if pydicom cannot unpack it."""
     try:
         with quiet_pydicom():

@@ -24,7 +24,7 @@ INT16 = np.iinfo(np.int16)
 
 
 @dataclass(frozen=True)
-class Note:
+class VolumeNote:
     """What is known of a stored volume; the fingerprint says from which files and how it was made."""
 
     fingerprint: str
@@ -42,17 +42,17 @@ def fingerprint_of(**parts: object) -> str:
     return digests.of_json({**parts, "format": VERSION})
 
 
-def finished(path: Path, fingerprint: str) -> Note | None:
+def finished(path: Path, fingerprint: str) -> VolumeNote | None:
     """Return the note on a volume with this fingerprint whose bytes are still those that were written."""
     try:
-        note = Note(**json.loads(_note_path(path).read_text(encoding="utf-8")))
+        note = VolumeNote(**json.loads(_note_path(path).read_text(encoding="utf-8")))
         found = sha256_of(path)
     except (OSError, ValueError, TypeError, ScanError):  # not there, damaged, or of another format
         return None
     return note if (note.fingerprint, note.ct_sha256) == (fingerprint, found) else None
 
 
-def keep(path: Path, volume: Volume, **known: Any) -> Note:
+def keep(path: Path, volume: Volume, **known: Any) -> VolumeNote:
     """Write a volume, then its note, and return the note.
 
     Raises
@@ -65,7 +65,7 @@ def keep(path: Path, volume: Volume, **known: Any) -> Note:
     try:
         nifti_writer.write(voxels, volume.grid.affine, path, LEVEL)
         low, high = float(voxels.min()), float(voxels.max())
-        note = Note(ct_sha256=sha256_of(path), n_slices=volume.grid.shape[2], hu_min=low, hu_max=high, **known)
+        note = VolumeNote(ct_sha256=sha256_of(path), n_slices=volume.grid.shape[2], hu_min=low, hu_max=high, **known)
         write_text(json.dumps(asdict(note), indent=1, sort_keys=True) + "\n", _note_path(path))
     except OSError as error:
         raise ScanError("not_written", f"{path.name}: {error.strerror or in_one_line(error)}") from None

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.existing_segmentations import Segmentation
-from ctpop.stages.evaluate.surfaces import Part, areas_by_code, surface_agreement, surface_of
+from ctpop.stages.evaluate.surfaces import SurfacePart, areas_by_code, surface_agreement, surface_of
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Scene:
     boxes: list[tuple[slice, ...] | None]
     label_of: dict[str, int]
 
-    def part(self, structure: str) -> Part | None:
+    def part(self, structure: str) -> SurfacePart | None:
         """Return the voxels of a structure, or nothing if there are none."""
         label = self.label_of[structure]
         box = self.boxes[label - 1] if label <= len(self.boxes) else None
         if box is None:
             return None
-        return Part(self.labels[box] == label, np.array([side.start for side in box]))
+        return SurfacePart(self.labels[box] == label, np.array([side.start for side in box]))
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ruler:
     areas_mm2: NDArray[np.float64]
     tolerance_mm: float
 
-    def nsd(self, first: Part, second: Part) -> float:
+    def nsd(self, first: SurfacePart, second: SurfacePart) -> float:
         """Return the normalized surface distance of two parts."""
         surfaces = surface_of(first, self.areas_mm2), surface_of(second, self.areas_mm2)
         return surface_agreement(*surfaces, self.spacing_mm, self.tolerance_mm)
@@ -90,12 +90,12 @@ def compare_structure(structure: str, reference: Scene, prediction: Scene, ruler
     return {**counts, "status": "compared", "dice": dice, "nsd": ruler.nsd(wanted, found)}
 
 
-def size(part: Part | None) -> int:
+def size(part: SurfacePart | None) -> int:
     """Return the number of voxels of a part."""
     return 0 if part is None else int(np.count_nonzero(part.mask))
 
 
-def shared_voxels(first: Part, second: Part) -> int:
+def shared_voxels(first: SurfacePart, second: SurfacePart) -> int:
     """Return the number of voxels that are in both parts."""
     begin = np.maximum(first.origin, second.origin)
     end = np.minimum(first.origin + first.mask.shape, second.origin + second.mask.shape)

@@ -39,7 +39,7 @@ UNKNOWN = ("not_in_reference", "not_in_model")
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """Settings of this command, as described under `evaluation` in the configuration schema."""
 
     tolerance_mm: float
@@ -103,7 +103,7 @@ def evaluation_table(
     return pd.DataFrame(rows, columns=list(EVALUATION.columns))
 
 
-def summary_table(evaluation: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
+def summary_table(evaluation: pd.DataFrame, names: list[str], settings: EvaluationSettings) -> pd.DataFrame:
     """Return the table `evaluation_summary`: per model, a row for each structure and one for all together."""
     # ASSUME: scans are independent; structures of one scan are not, so that scans are what the bootstrap draws
     rows = []
@@ -132,7 +132,7 @@ def counts(status: pd.Series) -> dict[str, int]:
     return {**one_sided, "n_absent": absent, "n_unknown": unknown, "n_failed": failed}
 
 
-def means(values: pd.DataFrame, settings: Settings, *names: str) -> dict[str, float]:
+def means(values: pd.DataFrame, settings: EvaluationSettings, *names: str) -> dict[str, float]:
     """Return mean and bootstrap interval of each metric; both metrics are drawn alike, since scans are drawn."""
     found: dict[str, float] = {}
     for metric in METRICS:
@@ -143,7 +143,7 @@ def means(values: pd.DataFrame, settings: Settings, *names: str) -> dict[str, fl
 
 
 def comparison_table(
-    evaluation: pd.DataFrame, models: tuple[str, str], names: list[str], settings: Settings
+    evaluation: pd.DataFrame, models: tuple[str, str], names: list[str], settings: EvaluationSettings
 ) -> pd.DataFrame:
     """Return the table `evaluation_comparison`: the Wilcoxon signed-rank test of two models, first minus second.
 
@@ -176,7 +176,7 @@ def differences_of(evaluation: pd.DataFrame, models: tuple[str, str]) -> pd.Data
     return joined[keys].assign(**apart).dropna()
 
 
-def difference_of(differences: np.ndarray, settings: Settings, random: np.random.Generator) -> dict[str, Any]:
+def difference_of(differences: np.ndarray, settings: EvaluationSettings, random: np.random.Generator) -> dict[str, Any]:
     """Return size, interval and test of paired differences."""
     low, high = interval_of_mean(differences, settings.confidence, settings.iterations, random)
     return {
@@ -238,7 +238,7 @@ def run(options: EvaluateOptions) -> None:
     model_names = [name for name, _ in options.predictions]
     refuse_wrong_models(model_names, options)
     chosen = configuration.section("evaluate", options.config)
-    settings = Settings(*(chosen[field.name] for field in fields(Settings)))
+    settings = EvaluationSettings(*(chosen[field.name] for field in fields(EvaluationSettings)))
     label_set = label_sets.read(options.structures)
     names = structures_of(label_set, chosen["structures"])
     segments = by_scan(SEGMENTS.read(options.segments)) if options.segments else None

@@ -13,7 +13,7 @@ from ctpop.contracts.evaluation import REFERENCE
 from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.imaging.existing_segmentations import SUFFIXES, Segmentation, read_segmentation
 from ctpop.imaging.images import read_labels, sha256_of
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.study.label_sets import LabelSet, join
 from ctpop.study.registry import check_ids, read_cells
 
@@ -64,7 +64,7 @@ class Predictions:
         """
         with naming("prediction"):
             self._refuse_unsegmented(scan_id)
-            store = Store(self.folder)
+            store = LabelMapStore(self.folder)
             if store.note_path(scan_id).is_file():
                 return joined(stored(store, scan_id), self.label_set)
             candidates = [self.folder / f"{scan_id}{suffix}" for suffix in (*SUFFIXES, "")]
@@ -81,7 +81,7 @@ class Predictions:
             raise ScanError(row["status"], row["detail"])
 
 
-def stored(store: Store, scan_id: str) -> Segmentation:
+def stored(store: LabelMapStore, scan_id: str) -> Segmentation:
     """Return a label map of the store; its note says which structures it could contain.
 
     Raises

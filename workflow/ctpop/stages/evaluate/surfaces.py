@@ -23,7 +23,7 @@ LEAF_SIZE = 32  # points per leaf: the tree is asked once, so that a coarser one
 
 
 @dataclass(frozen=True)
-class Part:
+class SurfacePart:
     """The voxels of one structure, cut out of a volume: a mask, shape (x, y, z), and the index of its first voxel."""
 
     mask: NDArray[np.bool_]
@@ -38,7 +38,7 @@ class Surface:
     areas: NDArray[np.float64]
 
 
-def surface_of(part: Part, areas_mm2: NDArray[np.float64]) -> Surface:
+def surface_of(part: SurfacePart, areas_mm2: NDArray[np.float64]) -> Surface:
     """Return the surface of a structure; `areas_mm2` is the area of each code, as `areas_by_code` gives it.
 
     What lies outside the mask is background: a structure that the image cuts off has a surface there.

@@ -18,11 +18,11 @@ from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.foundation.errors import ContractError, ScanError, in_one_line
 from ctpop.imaging.failure_policy import trouble
 from ctpop.imaging.images import Volume
-from ctpop.imaging.label_map_store import Note, Store
-from ctpop.imaging.scans import Scan, read_both, scans_of
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
+from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
 from ctpop.stages.measure.external_measures import taken_over
 from ctpop.stages.measure.histograms import write_histograms
-from ctpop.stages.measure.scan_measures import Found, How, measure_structures
+from ctpop.stages.measure.scan_measures import How, MeasuredScan, measure_structures
 from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
@@ -36,15 +36,15 @@ MEASURED = "measured"
 
 
 @dataclass(frozen=True)
-class Study:
+class MeasuredStudy:
     """What measuring a scan needs to know besides the scan."""
 
-    store: Store
+    store: LabelMapStore
     label_set: LabelSet
     how: How
 
 
-def measure_scan(scan: Scan, study: Study) -> Found:
+def measure_scan(scan: SegmentedScan, study: MeasuredStudy) -> MeasuredScan:
     """Return the rows of one scan, one for each structure of the study, and its histogram.
 
     A scan that cannot be measured has rows with the reason. CT and label map are read one after the other, and scans,
@@ -63,7 +63,7 @@ def measure_scan(scan: Scan, study: Study) -> Found:
         return unmeasured(study, "out_of_memory")
 
 
-def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) -> Found:
+def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: MeasuredStudy) -> MeasuredScan:
     """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`.
 
     What a structure of the study includes, and the model tells apart from it, is made one with it in `mask`.
@@ -78,15 +78,15 @@ def measure_images(mask: Volume, ct: Volume | None, note: Note, study: Study) ->
     rows = placed_by_side(compared_with_twins(found.rows, study.label_set), study.label_set, hu, mask.grid)
     rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}))
     whole = rows.set_index("structure").reindex(names).reset_index()
-    return Found(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
+    return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
 
 
-def unmeasured(study: Study, status: str) -> Found:
+def unmeasured(study: MeasuredStudy, status: str) -> MeasuredScan:
     """Return rows for structures that were not measured, with the reason."""
-    return Found(pd.DataFrame({"structure": study.label_set.names, "status": status}), pd.DataFrame())
+    return MeasuredScan(pd.DataFrame({"structure": study.label_set.names, "status": status}), pd.DataFrame())
 
 
-def measure_shard(scans: list[Scan], study: Study, histograms: Path | None) -> pd.DataFrame:
+def measure_shard(scans: list[SegmentedScan], study: MeasuredStudy, histograms: Path | None) -> pd.DataFrame:
     """Return the rows of all scans of a shard, and write their histograms if it is told where."""
     rows = [MEASURES_TABLE.empty()]
 
@@ -105,7 +105,7 @@ def measure_shard(scans: list[Scan], study: Study, histograms: Path | None) -> p
     return pd.concat(rows, ignore_index=True)
 
 
-def ends_of(rows: pd.DataFrame, scans: list[Scan]) -> "pd.Series[str]":
+def ends_of(rows: pd.DataFrame, scans: list[SegmentedScan]) -> "pd.Series[str]":
     """Return what became of each scan that has a label map: `measured`, or why it could not be."""
     failed = rows[rows["status"].isin(set(SEGMENT_STATUS) - set(USABLE_STATUS))]
     reasons = dict(zip(failed["scan_id"], failed["status"], strict=True))
@@ -148,7 +148,9 @@ def run(options: MeasureOptions) -> None:
     else:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(label_set.names))
-        study = Study(Store(options.masks), label_set, How(chosen["border_layers"], chosen["erosion_mm"] or 0))
+        study = MeasuredStudy(
+            LabelMapStore(options.masks), label_set, How(chosen["border_layers"], chosen["erosion_mm"] or 0)
+        )
         scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
         rows = measure_shard(scans, study, options.histograms)
         reason = trouble(ends_of(rows, scans), {MEASURED}, options.max_failed_share, options.attempts_left)

@@ -18,7 +18,7 @@ from ctpop.stages.measure.totalsegmentator_statistics import (
     BORDER_LAYERS,
     COLUMNS,
     FILE_NAME,
-    Style,
+    StatisticsStyle,
     statistics_of,
     text_of,
 )
@@ -84,7 +84,7 @@ def run(options: ExportStatisticsOptions) -> None:
     )
     if options.zeros:
         refuse_zeros_without_evidence(measures, layers)
-    style = Style(options.decimals, options.zeros)
+    style = StatisticsStyle(options.decimals, options.zeros)
     n_scans, n_written = 0, 0
     for scan_id, rows in measures.groupby("scan_id", sort=False):
         n_scans += 1

@@ -28,7 +28,7 @@ KEY = ["scan_id", "structure"]
 
 
 @dataclass(frozen=True)
-class Window:
+class AttenuationWindow:
     """Attenuation from `low` to `high`, both included; infinite where an end is open."""
 
     name: str
@@ -41,7 +41,7 @@ class Wanted:
     """The numbers that are asked for."""
 
     percents: tuple[float, ...]
-    windows: tuple[Window, ...]
+    windows: tuple[AttenuationWindow, ...]
 
     @property
     def columns(self) -> list[str]:
@@ -80,7 +80,7 @@ def requantified(path: Path, wanted: Wanted, structures: list[str]) -> pd.DataFr
     return pd.DataFrame(rows, columns=[*KEY, *wanted.columns]).astype(dict.fromkeys(KEY, "category"))
 
 
-def parse_windows(given: list[str]) -> tuple[Window, ...]:
+def parse_windows(given: list[str]) -> tuple[AttenuationWindow, ...]:
     """Return the windows that a user wrote as NAME=LOW:HIGH.
 
     Raises
@@ -95,7 +95,7 @@ def parse_windows(given: list[str]) -> tuple[Window, ...]:
         low, high = (float(parts["low"] or -math.inf), float(parts["high"] or math.inf)) if parts else (0, -1)
         if parts is None or low > high:
             raise ContractError(f"--window: NAME=LOW:HIGH with whole HU is expected, as fat=-190:-30, found {text!r}")
-        found.append(Window(parts["name"], low, high))
+        found.append(AttenuationWindow(parts["name"], low, high))
     repeated = [name for name, number in Counter(window.name for window in found).items() if number > 1]
     if repeated:
         raise ContractError(f"--window: each has a name of its own, found {', '.join(repeated)} repeated")

@@ -30,7 +30,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Found:
+class MeasuredScan:
     """A row per structure, and how often each whole HU occurs in it: columns structure, hu, n; no rows without a CT."""
 
     rows: pd.DataFrame
@@ -47,7 +47,7 @@ class Voxels:
 
 
 @dataclass(frozen=True)
-class Source:
+class VoxelSource:
     """Where voxels come from: the walk, the row of each label (-1: not measured), and the erosion, if there is one."""
 
     walk: Walk
@@ -71,7 +71,7 @@ def measure_structures(
     grid: Grid,
     label_of: dict[str, int],
     how: How,
-) -> Found:
+) -> MeasuredScan:
     """Return what an image tells of each structure: the columns of `measures` that follow from it alone.
 
     An absent structure has volume 0 and no attenuation: zero is a measurement, missing is the lack of one.
@@ -94,7 +94,7 @@ def measure_structures(
     ball = ball_of(how.erosion_mm, grid.spacing_mm[list(walk.axes)])
     row_of = np.full(max(np.iinfo(labels.dtype).max, *label_of.values()) + 1, -1, np.intp)
     row_of[list(label_of.values())] = np.arange(len(label_of))
-    source = Source(walk, row_of, Erosion(walk.labels, ball) if how.erosion_mm else None)
+    source = VoxelSource(walk, row_of, Erosion(walk.labels, ball) if how.erosion_mm else None)
     histogram = JointHistogram(len(label_of))
     extents, components = Extents(walk, len(label_of), how.border_layers), Components(walk.labels.shape, len(label_of))
     for planes in walk.slabs():
@@ -113,7 +113,7 @@ def measure_structures(
     )
     unknown = [*([] if source.erosion else ERODED), *([] if hu is not None else [*OF_ATTENUATION, "hu_clipped"])]
     rows = rows.assign(**dict.fromkeys(unknown, np.nan))
-    return Found(rows, sparse(histogram, list(label_of)) if hu is not None else sparse(JointHistogram(0), []))
+    return MeasuredScan(rows, sparse(histogram, list(label_of)) if hu is not None else sparse(JointHistogram(0), []))
 
 
 def described_by_counts(histogram: JointHistogram) -> list[list[float]]:
@@ -126,7 +126,7 @@ def described_by_counts(histogram: JointHistogram) -> list[list[float]]:
     return described
 
 
-def described_by_values(source: Source, n_voxels: NDArray[np.int64]) -> list[list[float]]:
+def described_by_values(source: VoxelSource, n_voxels: NDArray[np.int64]) -> list[list[float]]:
     """Return the columns `OF_ATTENUATION` of each structure where values lie between whole HU, from a second walk."""
     assert source.walk.hu is not None
     ends = np.cumsum(n_voxels)

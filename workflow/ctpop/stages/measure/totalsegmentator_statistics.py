@@ -32,14 +32,14 @@ Entry = tuple[str, float, float]  # status, volume (ml) and attenuation (HU) of 
 
 
 @dataclass(frozen=True)
-class Style:
+class StatisticsStyle:
     """How a file is written: decimals of the attenuation, and 0.0 for what is absent or cut off."""
 
     decimals: int
     zeros: bool
 
 
-def statistics_of(rows: pd.DataFrame, style: Style) -> Statistics:
+def statistics_of(rows: pd.DataFrame, style: StatisticsStyle) -> Statistics:
     """Return the statistics of one scan from its rows of `measures`, in their order.
 
     Without `zeros`, an absent structure has volume 0.0 and attenuation null. What was not measured is null either way.

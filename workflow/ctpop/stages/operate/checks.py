@@ -14,7 +14,7 @@ from ctpop.foundation.errors import in_one_line
 from ctpop.foundation.files import write_text
 from ctpop.models import model_set
 from ctpop.stages.operate import rates
-from ctpop.stages.operate.configured_study import Study
+from ctpop.stages.operate.configured_study import ConfiguredStudy
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 TESTED = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
@@ -45,7 +45,7 @@ def all_told(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
         return [Check(name, ERROR, in_one_line(error, longest=1000))]
 
 
-def of_study(study: Study, sample: int) -> list[Check]:
+def of_study(study: ConfiguredStudy, sample: int) -> list[Check]:
     """Return the checks of a study itself; `sample` files of each kind are looked for, all of them with 0."""
     checks = [
         told("registry", lambda: registry(study)),
@@ -76,7 +76,7 @@ def package(name: str) -> Check:
     return Check(name, OK, f"{found}{note}")
 
 
-def model(study: Study) -> Check:
+def model(study: ConfiguredStudy) -> Check:
     """Return whether the model set is complete and as it was pinned; its digest is computed from every byte."""
     found = model_set.read(study.config["segment"])
     model_set.check(found)
@@ -85,7 +85,7 @@ def model(study: Study) -> Check:
     return Check("model", OK, f"{found.name}: {len(found.parts)} models, SHA-256 {digest[:12]}…, {pinned}")
 
 
-def gpu(study: Study) -> Check:
+def gpu(study: ConfiguredStudy) -> Check:
     """Return whether torch sees a GPU with enough memory."""
     device = study.config["segment"]["device"]
     try:
@@ -116,7 +116,7 @@ def unseen(device: str, torch_version: str) -> Check:
     return Check("gpu", level, f"{torch_version} sees no GPU here; {advice}")
 
 
-def registry(study: Study) -> Check:
+def registry(study: ConfiguredStudy) -> Check:
     """Return how many scans enter, and how the shards are filled."""
     if study.one_file and not study.registry.is_file():
         return Check("registry", OK, f"{study.registry} will be made of {study.config['study']['measures']}")
@@ -127,7 +127,7 @@ def registry(study: Study) -> Check:
     return Check("registry", OK, f"{study.registry}: {len(study.cohort)} scans enter, {largest}")
 
 
-def files(study: Study, sample: int) -> Check:
+def files(study: ConfiguredStudy, sample: int) -> Check:
     """Return whether files that the registry names are there; not, that they can be read."""
     wanted = named(study)
     sampled = 0 < sample < len(wanted)
@@ -140,7 +140,7 @@ def files(study: Study, sample: int) -> Check:
     return Check("files", OK, f"{how}, all there")
 
 
-def named(study: Study) -> list[Path]:
+def named(study: ConfiguredStudy) -> list[Path]:
     """Return the files that the study will read; of DICOM the folder, since its volumes are made on the way."""
     if study.dicom:
         return [study.dicom]
@@ -151,7 +151,7 @@ def named(study: Study) -> list[Path]:
     return [study.registry.parent / str(path) for path in paths]
 
 
-def disk(study: Study) -> Check:
+def disk(study: ConfiguredStudy) -> Check:
     """Return whether the results of the scans that have no label map yet fit on the disk; quotas are not known here."""
     if study.one_file and not study.registry.is_file():
         return Check("disk", OK, "no images are read or written")
@@ -163,7 +163,7 @@ def disk(study: Study) -> Check:
     return Check("disk", ERROR if needed > free * FULLEST else OK, found)
 
 
-def writable(study: Study) -> Check:
+def writable(study: ConfiguredStudy) -> Check:
     """Return whether files can be written, moved and seen again where the results are to lie."""
     folder = nearest(study.results)
     probe = folder / f".doctor-{study.name}"

@@ -10,14 +10,14 @@ import pandas as pd
 import yaml
 
 from ctpop.foundation.errors import ContractError, in_one_line
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.study import configuration, criteria, shards
 from ctpop.study.registry import included, read_registry
 from ctpop.study.registry_options import Reading, reading_of
 
 
 @dataclass(frozen=True)
-class Study:
+class ConfiguredStudy:
     """A study; paths are relative to the folder where snakemake is called, as in the workflow itself."""
 
     config: dict[str, Any]
@@ -45,9 +45,9 @@ class Study:
         return Path("results", self.name)
 
     @property
-    def store(self) -> Store:
+    def store(self) -> LabelMapStore:
         """Return its label maps."""
-        return Store(self.results / "masks")
+        return LabelMapStore(self.results / "masks")
 
     @property
     def one_file(self) -> bool:
@@ -92,7 +92,7 @@ def add_study_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read(path: Path) -> Study:
+def read(path: Path) -> ConfiguredStudy:
     """Return the study of a configuration file.
 
     Raises
@@ -109,4 +109,4 @@ def read(path: Path) -> Study:
         raise ContractError(f"{path}: is no YAML: {in_one_line(error)}") from None
     if not isinstance(config, dict) or "study" not in config:
         raise ContractError(f"{path}: the configuration of a study is expected, found no study in it")
-    return Study(configuration.validated(config))
+    return ConfiguredStudy(configuration.validated(config))

@@ -11,7 +11,7 @@ import pandas as pd
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.resources import resource
 from ctpop.stages.operate import benchmarks
-from ctpop.stages.operate.configured_study import Study
+from ctpop.stages.operate.configured_study import ConfiguredStudy
 
 FILE = resource("rates.csv")
 MB = 1e6
@@ -43,7 +43,7 @@ def shipped() -> Rates:
     return Rates(**values, sources={row["rate"]: row["source"] for row in rows})
 
 
-def measured(study: Study) -> Rates:
+def measured(study: ConfiguredStudy) -> Rates:
     """Return the rates of a study that has run, those that it does not tell as they are shipped.
 
     Raises
@@ -80,7 +80,7 @@ def measured(study: Study) -> Rates:
     return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, told)}, on_gpu=on_gpu)
 
 
-def scans_of(study: Study, shards: Iterable[str]) -> int:
+def scans_of(study: ConfiguredStudy, shards: Iterable[str]) -> int:
     """Return the number of scans in some shards."""
     tables = [study.results / "shards" / "segments" / f"{name}.parquet" for name in shards]
     return sum(len(pd.read_parquet(path, columns=["scan_id"])) for path in tables if path.is_file())
@@ -94,7 +94,7 @@ def jobs(folder: Path) -> pd.DataFrame:
     return rows.assign(fresh=fresh.reindex(rows.index, fill_value=0))
 
 
-def megabytes_on_disk(study: Study, scans: int) -> float:
+def megabytes_on_disk(study: ConfiguredStudy, scans: int) -> float:
     """Return what the results of so many scans take on the disk (MB)."""
     rates = shipped()
     masks = 0.0 if study.door == "measures" else rates.mask_mb

@@ -24,7 +24,7 @@ from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
 from ctpop.imaging.images import read_grid
 from ctpop.imaging.job_ledger import Spent, read, spent
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.stages.operate import benchmarks
 from ctpop.stages.operate.benchmarks import LEDGER, STEPS
 from ctpop.study import configuration
@@ -121,7 +121,7 @@ def counts_of(scans: pd.DataFrame) -> dict[str, int]:
     return {"all": len(scans), "made": made, "reused": reused, "failed": len(scans) - made - reused}
 
 
-def voxels_of(scans: Iterable[str], store: Store) -> pd.Series:
+def voxels_of(scans: Iterable[str], store: LabelMapStore) -> pd.Series:
     """Return the number of voxels of each scan that has a label map, from its header."""
     found = {}
     for number, scan in enumerate(scans, start=1):
@@ -193,7 +193,7 @@ def run(options: RuntimeOptions) -> None:
     study = configuration.section("study", options.config)
     jobs = benchmarks.recorded(options.benchmarks)
     found = benchmarks.once(benchmarks.of_scans(options.benchmarks / "segment"))
-    voxels = voxels_of(found["scan_id"], Store(options.masks)) if options.masks else pd.Series(dtype="Int64")
+    voxels = voxels_of(found["scan_id"], LabelMapStore(options.masks)) if options.masks else pd.Series(dtype="Int64")
     scans = scan_seconds(found, voxels, benchmarks.of_ledgers(options.benchmarks / "segment"))
     kept = ledgers(options.benchmarks / "segment")
     on_gpu = {name for name, shard in kept.items() if shard.on_gpu} | set(scans.loc[scans["gpu_mb"].notna(), "job"])

@@ -10,7 +10,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import SEGMENTS, USABLE_STATUS
 from ctpop.imaging import job_ledger
 from ctpop.imaging.job_ledger import Line
-from ctpop.stages.operate.configured_study import Study
+from ctpop.stages.operate.configured_study import ConfiguredStudy
 
 SILENCE_S = 1800  # a log has a line per minute; loading models and the largest scans take some minutes more
 STATES = ("finished", "running", "failed", "silent", "waiting")
@@ -34,14 +34,14 @@ class Shard:
     on_gpu: bool
 
 
-def progress(study: Study) -> list[Shard]:
+def progress(study: ConfiguredStudy) -> list[Shard]:
     """Return every shard of a study."""
     finished = {path.stem for path in study.store.folder.glob("[!.]*.json")}
     members = study.cohort.groupby("shard")["scan_id"].apply(list).to_dict()
     return [look_at(study, name, members.get(name, []), finished) for name in study.shards]
 
 
-def look_at(study: Study, name: str, scans: list[str], finished: set[str]) -> Shard:
+def look_at(study: ConfiguredStudy, name: str, scans: list[str], finished: set[str]) -> Shard:
     """Return one shard; a shard without a table has the scans whose label maps are in the store."""
     benchmarks = study.results / "benchmarks" / "segment"
     lines = job_ledger.read(job_ledger.beside(benchmarks / f"{name}_scans.csv"))

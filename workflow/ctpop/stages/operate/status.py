@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.stages.operate import configured_study as studies
-from ctpop.stages.operate.configured_study import Study
+from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.segmentation_progress import STATES, Shard, progress
 
 TROUBLED = {"failed": "failed, and sent again if attempts are left", "silent": "silent for long"}
 TABLES = ("cohort", "segments", "measures", "verdicts", "associations")
 
 
-def summary(study: Study, shards: list[Shard]) -> list[str]:
+def summary(study: ConfiguredStudy, shards: list[Shard]) -> list[str]:
     """Return what there is to say, line by line."""
     return [
         f"study {study.name}: {len(study.cohort)} scans enter, {len(shards)} shards",
@@ -58,7 +58,7 @@ def cost_line(shards: list[Shard]) -> str:
     return f"{told}; {each:.1f} s per scan, so {hours:.2f} h are left with {max(jobs, 1)} jobs at a time"
 
 
-def rest_line(study: Study, shards: int) -> str:
+def rest_line(study: ConfiguredStudy, shards: int) -> str:
     """Return which later results are there."""
     measured = len(list((study.results / "shards" / "measures").glob("[!.]*.parquet")))
     there = [name for name in TABLES if (study.results / "tables" / f"{name}.parquet").is_file()]
@@ -68,7 +68,7 @@ def rest_line(study: Study, shards: int) -> str:
     return f"then    {min(measured, shards)} shards measured; tables: {tables}; report: {told}"
 
 
-def log_of(study: Study, shard: Shard) -> Path:
+def log_of(study: ConfiguredStudy, shard: Shard) -> Path:
     """Return where the job of a shard says what it does."""
     return study.results / "logs" / "segment" / f"{shard.name}.log"
 

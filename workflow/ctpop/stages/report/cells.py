@@ -34,7 +34,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Row:
+class CellRow:
     """A row with its name, the page that it leads to (as seen from the folder of the pages), and its cells."""
 
     name: str
@@ -44,12 +44,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Grid:
+class CellGrid:
     """A table of a page; the first of its headings is that of the names of its rows."""
 
     title: str
     heads: list[Head]
-    rows: list[Row]
+    rows: list[CellRow]
     note: str = ""
 
 

@@ -20,7 +20,7 @@ from ctpop.foundation.files import write_text
 from ctpop.stages.report import manuscript, pages, summaries
 from ctpop.stages.report.figure_files import processes_for, save_all
 from ctpop.stages.report.figure_plans import plans
-from ctpop.stages.report.finished_study import Study, read_study
+from ctpop.stages.report.finished_study import FinishedStudy, read_study
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration as settings
 from ctpop.study import label_sets
@@ -28,7 +28,7 @@ from ctpop.study import label_sets
 LOG = logging.getLogger(__name__)
 
 
-def methods_text(study: Study, sources: dict[str, Any]) -> str:
+def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
     """Return the methods section of a manuscript, in Markdown, from what was configured and found."""
     tables = study.tables
     bounds = study.label_set.table["lower_bound_ml"].notna().sum()

@@ -31,7 +31,7 @@ FOLDERS = {
 
 
 @dataclass(frozen=True)
-class Part:
+class CratePart:
     """A file of a study, or a folder that is described as a whole, by its place in the study's folder."""
 
     place: str
@@ -49,14 +49,14 @@ class Times:
     end: datetime
 
 
-def parts_of(study: Path) -> list[Part]:
+def parts_of(study: Path) -> list[CratePart]:
     """Return the files of a study in order, and the folders whose files may carry the name of a scan as a whole."""
     whole = [path for path in (study / "masks", study / "histograms") if path.is_dir()]
     whole += [path for folder in LISTED for path in sorted((study / folder).glob("*")) if path.is_dir()]
     places = [path.relative_to(study).as_posix() for path in whole]
     return [
         *(_described(path, study) for path in _listed(study)),
-        *(Part(f"{place}/", meaning=FOLDERS.get(place)) for place in places),
+        *(CratePart(f"{place}/", meaning=FOLDERS.get(place)) for place in places),
     ]
 
 
@@ -88,9 +88,9 @@ def _is_whole(path: Path) -> bool:
     return path.is_file() and path.suffix != HALF_WRITTEN
 
 
-def _described(path: Path, study: Path) -> Part:
+def _described(path: Path, study: Path) -> CratePart:
     kind = KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
-    return Part(path.relative_to(study).as_posix(), path.stat().st_size, digests.of_file(path), kind)
+    return CratePart(path.relative_to(study).as_posix(), path.stat().st_size, digests.of_file(path), kind)
 
 
 def _spans(path: Path) -> Iterator[tuple[float, float]]:

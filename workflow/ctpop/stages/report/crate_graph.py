@@ -11,7 +11,7 @@ from rocrate.model.entity import Entity
 from rocrate.model.person import Person
 from rocrate.rocrate import ROCrate
 
-from ctpop.stages.report.crate_files import Part, Times
+from ctpop.stages.report.crate_files import CratePart, Times
 
 RO_CRATE = "1.1"  # the version that the profile builds on
 WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
@@ -42,7 +42,7 @@ INPUTS = {
 }
 
 
-def crate_of(sources: dict[str, Any], parts: list[Part], times: Times, snakemake: str) -> dict[str, Any]:
+def crate_of(sources: dict[str, Any], parts: list[CratePart], times: Times, snakemake: str) -> dict[str, Any]:
     """Return the metadata of a crate: `sources` is the provenance of the study, `parts` are its files and folders."""
     crate = ROCrate(version=RO_CRATE)
     study = sources["config"]["study"]
@@ -71,7 +71,7 @@ def crate_of(sources: dict[str, Any], parts: list[Part], times: Times, snakemake
     return metadata
 
 
-def _add_workflow(crate: ROCrate, sources: dict[str, Any], part: Part, snakemake: str) -> Entity:
+def _add_workflow(crate: ROCrate, sources: dict[str, Any], part: CratePart, snakemake: str) -> Entity:
     workflow = crate.add_workflow(
         dest_path=part.place, main=False, lang="snakemake", lang_version=snakemake, properties=_facts(part)
     )
@@ -118,7 +118,7 @@ def _add_input(crate: ROCrate, name: str, found: dict[str, Any]) -> Entity:
     return _add(crate, f"#input-{name}", "CreativeWork", name=found["name"], description=words, **_checksum(found))
 
 
-def _add_part(crate: ROCrate, part: Part) -> Entity:
+def _add_part(crate: ROCrate, part: CratePart) -> Entity:
     if part.place.endswith("/"):
         return crate.add_dataset(dest_path=part.place, properties=_facts(part))
     return crate.add_file(dest_path=part.place, properties=_facts(part))
@@ -133,7 +133,7 @@ def _add(crate: ROCrate, uri: str, kind: str, **properties: Any) -> Entity:
     return crate.add(ContextEntity(crate, uri, properties={"@type": kind, **properties}))
 
 
-def _facts(part: Part) -> dict[str, Any]:
+def _facts(part: CratePart) -> dict[str, Any]:
     known = {
         "name": part.place,
         "description": part.meaning,

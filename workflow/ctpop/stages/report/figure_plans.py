@@ -22,15 +22,15 @@ from ctpop.figures import (
     structure_flow,
     truth,
 )
-from ctpop.figures.association import Finding, kruskal_lines, spearman_lines
+from ctpop.figures.association import StructureFinding, kruskal_lines, spearman_lines
 from ctpop.figures.catalogue import pages_of
 from ctpop.figures.export import Draw, Drawing, Plan
 from ctpop.figures.formatting import count, structure_text
 from ctpop.stages.report import summaries
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 
 
-def plans(study: Study) -> Iterator[Plan]:
+def plans(study: FinishedStudy) -> Iterator[Plan]:
     """Yield one figure after the other, none of them drawn yet."""
     yield from of_cohort(study)
     yield from of_losses(study)
@@ -48,12 +48,12 @@ def plans(study: Study) -> Iterator[Plan]:
         yield of_truth(study)
 
 
-def draw_all(study: Study) -> Iterator[Drawing]:
+def draw_all(study: FinishedStudy) -> Iterator[Drawing]:
     """Draw one figure after the other."""
     return (plan.drawing for plan in plans(study))
 
 
-def of_cohort(study: Study) -> Iterator[Plan]:
+def of_cohort(study: FinishedStudy) -> Iterator[Plan]:
     """Plan who is in the study."""
     tables = study.tables
     steps = flow.source(tables)
@@ -65,7 +65,7 @@ def of_cohort(study: Study) -> Iterator[Plan]:
     yield Plan("age_by_sex", "age_by_sex", words, draw, tell)
 
 
-def of_losses(study: Study) -> Iterator[Plan]:
+def of_losses(study: FinishedStudy) -> Iterator[Plan]:
     """Plan the flow of every structure, on numbered pages."""
     names = study.label_set.names
     words = f"Bars of how many of {count(len(study.tables['cohort']), 'scan')} entered the statistics, by structure."
@@ -75,7 +75,7 @@ def of_losses(study: Study) -> Iterator[Plan]:
         yield Plan(page, "structure_flow", words, draw, shown.copy)
 
 
-def of_chosen(study: Study) -> Iterator[Plan]:
+def of_chosen(study: FinishedStudy) -> Iterator[Plan]:
     """Plan the structures of the six-panel figure: together, each on its own, and on centile curves."""
     findings, conventions = [study.findings[key] for key in study.chosen], study.conventions
     words = " ".join(alt_of(finding, conventions.confidence) for finding in findings)
@@ -90,7 +90,7 @@ def of_chosen(study: Study) -> Iterator[Plan]:
         yield from (of_centiles(study, finding) for finding in findings)
 
 
-def of_centiles(study: Study, finding: Finding) -> Plan:
+def of_centiles(study: FinishedStudy, finding: StructureFinding) -> Plan:
     """Plan the centile curves of one structure and measure."""
     shown = centiles.shown_of(finding, study.tables)
     words = f"{finding.title}, {finding.axis}: centile curves over age. {centiles.summary(shown)}."
@@ -98,7 +98,7 @@ def of_centiles(study: Study, finding: Finding) -> Plan:
     return Plan(f"centiles_{finding.structure}_{finding.measure}", "centiles", words, draw, tell)
 
 
-def of_correlations(study: Study) -> Iterator[Plan]:
+def of_correlations(study: FinishedStudy) -> Iterator[Plan]:
     """Plan all correlations: of structures and of groups as forests, and of both sexes and adjusted as a heat map."""
     table, conventions = study.tables["associations"], study.conventions
     words = "Forest plot of {} with age, by organ group; the table below lists them."
@@ -114,7 +114,7 @@ def of_correlations(study: Study) -> Iterator[Plan]:
     yield Plan("heatmap", "heatmap", words, draw, cells.copy)
 
 
-def of_pages(study: Study) -> Iterator[Plan]:
+def of_pages(study: FinishedStudy) -> Iterator[Plan]:
     """Plan every structure, and then the groups of them, on numbered pages."""
     pages = pages_of("figure_s3", study.analysed)
     for number, (page, names) in enumerate(pages.items(), start=1):
@@ -126,7 +126,7 @@ def of_pages(study: Study) -> Iterator[Plan]:
         yield Plan(page, "figure_s3", words, draw, tell)
 
 
-def of_structures(study: Study) -> Iterator[Plan]:
+def of_structures(study: FinishedStudy) -> Iterator[Plan]:
     """Plan a figure of every structure and group: volume and attenuation over age and by age quartile."""
     for name in study.analysed:
         findings = study.pair(name)
@@ -135,7 +135,7 @@ def of_structures(study: Study) -> Iterator[Plan]:
         yield Plan(f"structure_{name}", "structure", words, draw, tell)
 
 
-def of_sensitivity(study: Study) -> Plan:
+def of_sensitivity(study: FinishedStudy) -> Plan:
     """Plan correlations under each rule set."""
     shown = sensitivity.source(study.tables["sensitivity"], summaries.sensitive(study))
     words = (
@@ -145,7 +145,7 @@ def of_sensitivity(study: Study) -> Plan:
     return Plan("sensitivity", "sensitivity", words, draw, shown.copy)
 
 
-def of_failures(study: Study) -> Iterator[Plan]:
+def of_failures(study: FinishedStudy) -> Iterator[Plan]:
     """Plan what screening took away."""
     tables, names = study.tables, study.label_set.names
     shown = failures.source(tables["failures"], tables["structure_flow"], names)
@@ -158,7 +158,7 @@ def of_failures(study: Study) -> Iterator[Plan]:
         yield Plan(page, "failures", words, draw, rows.copy)
 
 
-def of_sexes(study: Study) -> Iterator[Plan]:
+def of_sexes(study: FinishedStudy) -> Iterator[Plan]:
     """Plan volume and attenuation of women and men."""
     pages = pages_of("by_sex", study.analysed)
     whole = by_sex.source(study.tables["analysis"], study.tables["cohort"], study.analysed)
@@ -169,14 +169,14 @@ def of_sexes(study: Study) -> Iterator[Plan]:
         yield Plan(page, "by_sex", words, draw, shown.copy)
 
 
-def of_asymmetry(study: Study) -> Plan:
+def of_asymmetry(study: FinishedStudy) -> Plan:
     """Plan the differences between left and right."""
     shown = asymmetry.source(study.tables["analysis"], study.left_and_right)
     words = f"Box plots of the asymmetry index of {count(len(shown), 'pair')} of structures."
     return Plan("asymmetry", "asymmetry", words, partial(asymmetry.draw, shown, study.banner), shown.copy)
 
 
-def of_published(study: Study) -> Plan:
+def of_published(study: FinishedStudy) -> Plan:
     """Plan what the paper prints beside what was found here."""
     shown = published.source(study.tables["compare_published"])
     words = f"Published correlations with age and those of this study: {published.summary(shown)}."
@@ -184,7 +184,7 @@ def of_published(study: Study) -> Plan:
     return Plan("published", "published", words, draw, shown.copy)
 
 
-def of_truth(study: Study) -> Plan:
+def of_truth(study: FinishedStudy) -> Plan:
     """Plan measured against true values."""
     pairs = truth.source(study.tables["analysis"], study.tables["truth"], study.label_set)
     compared = study.tables["compare_truth"]
@@ -194,13 +194,13 @@ def of_truth(study: Study) -> Plan:
     return Plan("truth", "truth", words, draw, pairs.copy)
 
 
-def alt_of(finding: Finding, confidence: float) -> str:
+def alt_of(finding: StructureFinding, confidence: float) -> str:
     """Return what a scatter plot and its box plots say, in words."""
     told = [*spearman_lines(finding, confidence), kruskal_lines(finding)[0]]
     return f"{finding.title}, {finding.axis}: {'; '.join(told)}.".replace("$", "")
 
 
-def _forest(study: Study, name: str, words: str, draw: Draw) -> Plan:
+def _forest(study: FinishedStudy, name: str, words: str, draw: Draw) -> Plan:
     label_set = study.label_set if name == "spearman_overview" else study.label_set.combined
     shown = spearman_overview.source(study.tables["associations"], label_set)
     tested = count(int(shown["rho"].notna().sum()), "Spearman correlation")

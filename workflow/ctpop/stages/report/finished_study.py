@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.figures.association import Conventions, Finding, Key, age_ranges, cut_points, findings_of
+from ctpop.figures.association import Conventions, Key, StructureFinding, age_ranges, cut_points, findings_of
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_of
 from ctpop.study import label_sets
@@ -49,7 +49,7 @@ COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 s
 
 
 @dataclass(frozen=True)
-class Study:
+class FinishedStudy:
     """Everything that a report is made of; `tables` are known by the names of `schema.TABLES`, and `truth`."""
 
     config: dict[str, Any]
@@ -82,7 +82,7 @@ class Study:
         """Return where the gallery shows a mask, as seen from the folder of the pages; nothing without a gallery."""
         return f"review/index.html#{scan_id}/{structure}" if self.has_gallery else ""
 
-    def pair(self, name: str) -> list[Finding]:
+    def pair(self, name: str) -> list[StructureFinding]:
         """Return volume and attenuation of a structure or group."""
         return [self.findings[name, measure] for measure in all_tables.MEASURES]
 
@@ -106,7 +106,7 @@ class Study:
         )
 
     @cached_property
-    def findings(self) -> dict[Key, Finding]:
+    def findings(self) -> dict[Key, StructureFinding]:
         """Every structure and measure with its values and results."""
         people = self.tables["cohort"][["scan_id", "age_years", "sex"]]
         cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
@@ -120,7 +120,7 @@ class Study:
         )
 
 
-def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, Any]) -> Study:
+def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, Any]) -> FinishedStudy:
     """Read the tables of a study from their folder.
 
     Segments are absent where the study began with measures, centiles where the configuration does not ask for them
@@ -142,7 +142,7 @@ def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, A
     if "truth" in config["study"]:
         tables["truth"] = all_tables.TRUTH.read_csv(_existing(Path(config["study"]["truth"])))
         tables["compare_truth"] = all_tables.COMPARE_TRUTH.read(_existing(folder / "compare_truth.parquet"))
-    return Study(config, label_set, tables)
+    return FinishedStudy(config, label_set, tables)
 
 
 def _existing(path: Path) -> Path:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import USABLE_STATUS
 from ctpop.foundation import digests
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.study import configuration
 
 SHIPPED = {
@@ -52,7 +52,7 @@ def images_of(segments: pd.DataFrame, masks: Path) -> dict[str, dict[str, Any]]:
     given segmentation, and of the settings that decide what the label map looks like.
     """
     usable = segments.loc[segments["status"].isin(USABLE_STATUS)]
-    notes = [Store(masks).note(scan) for scan in usable["scan_id"]]
+    notes = [LabelMapStore(masks).note(scan) for scan in usable["scan_id"]]
     return {
         "label_maps": {"name": masks.name, **together(usable["mask_sha256"])},
         "images_and_models": {"name": masks.name, **together(note.fingerprint for note in notes if note)},

@@ -31,7 +31,7 @@ from ctpop.figures.formatting import (
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
 from ctpop.stages.report import summaries
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 
 CHECKLISTS = resource("checklists")
 NAMES = ("strobe", "claim")
@@ -40,7 +40,7 @@ COMPARED = ("consistent", "differs")
 NO_COVARIATE = "none"
 
 
-def write(study: Study, template: jinja2.Template, references: str, folder: Path) -> None:
+def write(study: FinishedStudy, template: jinja2.Template, references: str, folder: Path) -> None:
     """Write results.md and .docx, references.bib, table2_associations and the checklists into a folder."""
     manuscript_files.write_prose(results_text(study, template), folder, "results")
     write_text(references, folder / "references.bib")
@@ -49,7 +49,7 @@ def write(study: Study, template: jinja2.Template, references: str, folder: Path
         write_csv(checklist(name, folder.parent), folder / f"{name}.csv")
 
 
-def results_text(study: Study, template: jinja2.Template) -> str:
+def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
     """Return the results in words, in Markdown; every number in them stands in a table."""
     tables, aging = study.tables, study.config["aging"]
     own = tables["associations"].loc[tables["associations"]["family"] == "structures"]
@@ -80,7 +80,7 @@ def adjusted_for(tables: dict[str, pd.DataFrame]) -> str:
     return "" if most == NO_COVARIATE else covariates_in_words(most)
 
 
-def adjusted(study: Study) -> dict[str, Any]:
+def adjusted(study: FinishedStudy) -> dict[str, Any]:
     """Return what correlations of structures were adjusted for together, how many were, and how many significant."""
     table, covariates = study.tables["adjusted"], adjusted_for(study.tables)
     together = table["adjusted_for"].map(covariates_in_words).eq(covariates)
@@ -90,7 +90,7 @@ def adjusted(study: Study) -> dict[str, Any]:
     return {"covariates": covariates, "tested": len(p), "significant": int((p < study.config["aging"]["alpha"]).sum())}
 
 
-def strongest(known: pd.DataFrame, study: Study) -> list[str]:
+def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
     """Return the strongest significant correlations in words."""
     found = known.loc[known["significant"].fillna(False).astype(bool)]
     confidence = percent(study.conventions.confidence)
@@ -116,7 +116,7 @@ def smallest_significant(n: int, alpha: float) -> float:
     return float(t / np.sqrt(n - 2 + t * t))
 
 
-def association_document(study: Study) -> Document:
+def association_document(study: FinishedStudy) -> Document:
     """Return the associations of single structures with age as a table for print, in label order."""
     tables, confidence = study.tables, percent(study.conventions.confidence)
     found = tables["associations"].merge(

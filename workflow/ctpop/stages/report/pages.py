@@ -20,7 +20,7 @@ from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
 from ctpop.stages.report import structure_lists, structure_pages, summaries
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.published_results import published
 
 TEMPLATES = resource("report")
@@ -44,7 +44,7 @@ class Site:
         return {name: Path(os.path.relpath(place, page)).as_posix() for name, place in places.items()}
 
 
-def write(study: Study, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> None:
+def write(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> None:
     """Write `index.html`, a page for every structure, and the script and style that they share.
 
     Pages of structures that an earlier configuration had are removed.
@@ -62,7 +62,7 @@ def write(study: Study, pictures: list[Picture], sources: dict[str, Any], method
             stale.unlink()
 
 
-def index(study: Study, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> str:
+def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> str:
     """Return the page of the whole study."""
     segments = study.tables.get("segments")
     limits = {look: study.config["cohort"][f"contrast_{look}_hu"] for look in ("enhanced_from", "unenhanced_below")}
@@ -95,7 +95,7 @@ def index(study: Study, pictures: list[Picture], sources: dict[str, Any], method
     )
 
 
-def structures(study: Study, pictures: list[Picture], sources: dict[str, Any], site: Site) -> dict[str, str]:
+def structures(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], site: Site) -> dict[str, str]:
     """Return the page of every structure and group by its name, each with links to the one before and after it."""
     template = templates().get_template("structure.html")
     shared = _shared(study, sources, site.links(site.report / "structures"), "../")
@@ -145,7 +145,7 @@ def css_text(text: str) -> str:
     return f'"{"".join(safe)}"'
 
 
-def _shared(study: Study, sources: dict[str, Any], links: dict[str, str], up: str) -> dict[str, Any]:
+def _shared(study: FinishedStudy, sources: dict[str, Any], links: dict[str, str], up: str) -> dict[str, Any]:
     return {
         "study": study.config["study"],
         "banner": study.banner,

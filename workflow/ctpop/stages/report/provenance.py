@@ -10,7 +10,7 @@ from ctpop import __version__
 from ctpop.foundation.errors import ContractError
 from ctpop.models import model_set
 from ctpop.stages.report import input_digests
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.summaries import counts
 
 PACKAGES = (
@@ -24,7 +24,7 @@ PACKAGE_FOLDER = Path(__file__).parents[2]
 PROGRAM = (".", "../rules", "../../Snakefile")  # seen from that folder
 
 
-def provenance(study: Study, masks: Path | None = None) -> dict[str, Any]:
+def provenance(study: FinishedStudy, masks: Path | None = None) -> dict[str, Any]:
     """Return what made this study: equal for equal studies, whenever and wherever they ran.
 
     `masks` is the store of label maps, for a study that has one.
@@ -52,7 +52,7 @@ def package_version(name: str) -> str:
         return ABSENT
 
 
-def models_of(study: Study) -> list[dict[str, Any]]:
+def models_of(study: FinishedStudy) -> list[dict[str, Any]]:
     """Return the model sets that made label maps of this study, with what they are now.
 
     That is missing where the files of a set are gone, or are those of another set by now.
@@ -65,7 +65,7 @@ def models_of(study: Study) -> list[dict[str, Any]]:
     return [{"name": name, **(known if name.endswith(str(known["sha256"])[:12]) else nothing)} for name in named]
 
 
-def inputs_of(study: Study, masks: Path | None) -> dict[str, dict[str, Any]]:
+def inputs_of(study: FinishedStudy, masks: Path | None) -> dict[str, dict[str, Any]]:
     """Return name, number of files and checksum of each input of this study."""
     files = input_digests.files_of(study.config)
     return files if masks is None else {**files, **input_digests.images_of(study.tables["segments"], masks)}

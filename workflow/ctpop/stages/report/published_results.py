@@ -6,33 +6,33 @@ import pandas as pd
 
 from ctpop.figures.formatting import AGREEMENTS, AXES, MISSING, percent, structure_text
 from ctpop.stages.report import cells
-from ctpop.stages.report.cells import RHO, Cell, Grid, Head, P, Row
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.cells import RHO, Cell, CellGrid, CellRow, Head, P
+from ctpop.stages.report.finished_study import FinishedStudy
 
 FRACTION = 4  # decimals of a difference that is no whole number
 
 
-def published(study: Study) -> dict[str, Any]:
+def published(study: FinishedStudy) -> dict[str, Any]:
     """Return the printed correlations and the other printed numbers beside ours, and how many rows had each verdict."""
     table = study.tables["compare_published"]
     rows = _records(table.astype(dict.fromkeys(table.select_dtypes("Float64").columns, "float64")))
     numbers = [row for row in rows if not pd.isna(row["number_published"])]
     verdicts = table["verdict"].value_counts()
     return {
-        "correlations": Grid("Published correlations", correlation_heads(study), correlations(rows, study)),
-        "numbers": Grid("Other published numbers", number_heads(), [counted(row) for row in numbers]),
+        "correlations": CellGrid("Published correlations", correlation_heads(study), correlations(rows, study)),
+        "numbers": CellGrid("Other published numbers", number_heads(), [counted(row) for row in numbers]),
         "gaps": [str(row["statistic"]) for row in rows if not _about_rho(row) and pd.isna(row["number_published"])],
         "verdicts": [(AGREEMENTS[verdict], int(verdicts.get(verdict, 0))) for verdict in AGREEMENTS],
     }
 
 
-def correlations(rows: list[dict[str, Any]], study: Study) -> list[Row]:
+def correlations(rows: list[dict[str, Any]], study: FinishedStudy) -> list[CellRow]:
     """Return a row for every correlation of the paper among rows of `compare_published`."""
     pages = set(study.analysed)
     return [correlation(row, pages) for row in rows if _about_rho(row)]
 
 
-def correlation_heads(study: Study) -> list[Head]:
+def correlation_heads(study: FinishedStudy) -> list[Head]:
     """Return the headings of these rows."""
     interval = f"{percent(study.conventions.confidence)} CI"
     return cells.heads(
@@ -49,11 +49,11 @@ def number_heads() -> list[Head]:
     )
 
 
-def correlation(row: dict[str, Any], pages: set[str]) -> Row:
+def correlation(row: dict[str, Any], pages: set[str]) -> CellRow:
     """Return the row of a printed correlation, with a link to its structure where that has a page."""
     sides = [cells.coefficient(row[f"rho_{side}"]) for side in ("left", "right")]
     both = MISSING if not any(side.order for side in sides) else " / ".join(side.text for side in sides)
-    return Row(
+    return CellRow(
         structure_text(row["structure_published"] if pd.isna(row["structure"]) else row["structure"]),
         [
             cells.words(AXES[row["measure"]]),
@@ -71,10 +71,10 @@ def correlation(row: dict[str, Any], pages: set[str]) -> Row:
     )
 
 
-def counted(row: dict[str, Any]) -> Row:
+def counted(row: dict[str, Any]) -> CellRow:
     """Return the row of any other printed number; of a number of people, the difference is that of the shares."""
     statistic = str(row["statistic"])
-    return Row(
+    return CellRow(
         statistic[:1].upper() + statistic[1:],
         [
             cells.significant_digits(row["number_published"]),

@@ -18,8 +18,8 @@ from ctpop.figures.formatting import (
     structure_text,
 )
 from ctpop.stages.report import cells
-from ctpop.stages.report.cells import LOG_P, RHO, Cell, Grid, Head, P, Row
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.summaries import sensitive
 from ctpop.study import rule_sets
 from ctpop.study.label_sets import lower_bounds
@@ -28,7 +28,7 @@ PLACE = "structures/{}.html"
 BOUNDS = "The lower bounds are a substitute for the unpublished ones of the original study."
 
 
-def associations(study: Study, family: str) -> Grid:
+def associations(study: FinishedStudy, family: str) -> CellGrid:
     """Return every structure (or group) and measure with its results, the strongest correlation first."""
     found = study.tables["associations"].loc[study.tables["associations"]["family"] == family]
     groups = study.tables["groups"][[*KEY, "h", "log10_p", "p", "epsilon_squared"]]
@@ -47,7 +47,7 @@ def associations(study: Study, family: str) -> Grid:
         Head(f"{P} &lt; {level(study.conventions.alpha)}", words=True, choice="all correlations"),
     )
     rows = [
-        Row(
+        CellRow(
             structure_text(row["structure"]),
             [*([cells.words(organ[row["structure"]])] if single else []), *association_cells(row)],
             PLACE.format(row["structure"]),
@@ -55,7 +55,7 @@ def associations(study: Study, family: str) -> Grid:
         )
         for row in joined.to_dict("records")
     ]
-    return Grid("Associations with age" if single else "Associations of groups with age", headings, rows)
+    return CellGrid("Associations with age" if single else "Associations of groups with age", headings, rows)
 
 
 def association_cells(row: dict[Any, Any]) -> list[Cell]:
@@ -75,7 +75,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
     ]
 
 
-def organ_groups(study: Study) -> dict[str, str]:
+def organ_groups(study: FinishedStudy) -> dict[str, str]:
     """Return the organ group of each structure in words; a label set need not name them."""
     table = study.label_set.table
     return {
@@ -84,7 +84,7 @@ def organ_groups(study: Study) -> dict[str, str]:
     }
 
 
-def by_organ_group(study: Study) -> list[tuple[str, list[tuple[str, str]]]]:
+def by_organ_group(study: FinishedStudy) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the pages of all structures by organ group, and at last those of the groups of structures."""
     organ = organ_groups(study)
     found: dict[str, list[tuple[str, str]]] = {}
@@ -95,7 +95,7 @@ def by_organ_group(study: Study) -> list[tuple[str, list[tuple[str, str]]]]:
     return [*shown, *([("Groups of structures", combined)] if combined else [])]
 
 
-def screening(study: Study) -> Grid:
+def screening(study: FinishedStudy) -> CellGrid:
     """Return, for each structure, its usable volumes and attenuations and the scans by reason, in label order."""
     verdicts = study.tables["verdicts"]
     reasons = [code for code in REASONS if code != "ok" and verdicts["reason"].eq(code).any()]
@@ -111,17 +111,17 @@ def screening(study: Study) -> Grid:
         *(REASONS[code].capitalize() for code in reasons),
     )
     rows = [
-        Row(
+        CellRow(
             structure_text(name),
             [cells.decimal(bounds[name], 0 if bounds[name] >= 10 else 1), *map(cells.count, numbers)],
             PLACE.format(name),
         )
         for name, numbers in zip(study.label_set.names, counted, strict=True)
     ]
-    return Grid("Screening", headings, rows, BOUNDS if bounded else "")
+    return CellGrid("Screening", headings, rows, BOUNDS if bounded else "")
 
 
-def sensitivity(study: Study) -> Grid:
+def sensitivity(study: FinishedStudy) -> CellGrid:
     """Return the correlations of some structures under each rule set: the chosen ones, and those that change most."""
     table = study.tables["sensitivity"]
     cell = {
@@ -130,7 +130,7 @@ def sensitivity(study: Study) -> Grid:
     }
     shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
     rows = [
-        Row(
+        CellRow(
             structure_text(structure),
             [cells.words(AXES[measure]), *(cell[rules, structure, measure] for rules in shown)],
             PLACE.format(structure),
@@ -138,10 +138,10 @@ def sensitivity(study: Study) -> Grid:
         for structure, measure in sensitive(study)
     ]
     headings = cells.heads("Structure", Head("Measure", words=True), *(RULE_SETS[rules] for rules in shown))
-    return Grid("Sensitivity to screening", headings, rows)
+    return CellGrid("Sensitivity to screening", headings, rows)
 
 
-def truth(study: Study) -> Grid:
+def truth(study: FinishedStudy) -> CellGrid:
     """Return the comparison with the truth, in label order."""
     compared = study.tables["compare_truth"]
     by_measure = {measure: records(compared.loc[compared["measure"] == measure]) for measure in AXES}
@@ -151,12 +151,12 @@ def truth(study: Study) -> Grid:
         Head("Truth inside", words=True),
     )
     rows = [
-        Row(structure_text(name), truth_cells(by_measure[measure][name]), PLACE.format(name))
+        CellRow(structure_text(name), truth_cells(by_measure[measure][name]), PLACE.format(name))
         for name in study.label_set.names
         for measure in AXES
         if name in by_measure[measure]
     ]
-    return Grid("Comparison with the truth", headings, rows)
+    return CellGrid("Comparison with the truth", headings, rows)
 
 
 def truth_cells(row: dict[str, Any]) -> list[Cell]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ctpop.figures.formatting import MEASURES, structure_text
-from ctpop.stages.report.cells import Grid
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.cells import CellGrid
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_screening import (
     beside_published,
@@ -18,7 +18,7 @@ from ctpop.stages.report.structure_screening import (
     sensitivity,
 )
 from ctpop.stages.report.structure_statistics import adjusted, by_sex, centiles, curves, post_hoc, results
-from ctpop.stages.report.structure_tables import Record, Rows
+from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
@@ -42,15 +42,15 @@ class StructurePage:
     members: list[tuple[str, str]]
     part_of: list[tuple[str, str]]
     single: bool
-    grids: list[Grid]
+    grids: list[CellGrid]
 
 
-def pages(study: Study) -> Iterator[StructurePage]:
+def pages(study: FinishedStudy) -> Iterator[StructurePage]:
     """Return the pages of all structures in the order of their labels, and then those of the groups."""
     split = {name: _by_structure(study.tables[name]) for name in TABLES if name in study.tables}
     organ, groups = organ_groups(study), study.label_set.groups
     for name in study.analysed:
-        rows = Rows(study, {table: parts[name] for table, parts in split.items() if name in parts})
+        rows = StructureRows(study, {table: parts[name] for table, parts in split.items() if name in parts})
         yield StructurePage(
             name,
             structure_text(name),

@@ -3,19 +3,19 @@
 from ctpop.contracts.all_tables import ENDS, LOSSES
 from ctpop.figures.formatting import EXCLUSIONS, MEASURES, PEOPLE, RULE_SETS
 from ctpop.stages.report import cells, published_results
-from ctpop.stages.report.cells import RHO, Grid, Head, P, Row
+from ctpop.stages.report.cells import RHO, CellGrid, CellRow, Head, P
 from ctpop.stages.report.structure_lists import truth_cells
-from ctpop.stages.report.structure_tables import MEASURE, Rows
+from ctpop.stages.report.structure_tables import MEASURE, StructureRows
 
 PERSONS = {sex: one for sex, (one, _) in PEOPLE.items()}
 
 
-def losses(rows: Rows) -> Grid:
+def losses(rows: StructureRows) -> CellGrid:
     """Return how many values each reason took away, from all scans to those in the statistics."""
     steps = {(row["reason"], row["measure"]): row for row in rows.of("structure_flow")}
     asked = [reason for reason in LOSSES if any((reason, measure) in steps for measure in MEASURES)]
     counted = [
-        Row(
+        CellRow(
             EXCLUSIONS[reason].capitalize(),
             [
                 cells.count(steps[reason, measure][column]) if (reason, measure) in steps else cells.words(None)
@@ -26,13 +26,13 @@ def losses(rows: Rows) -> Grid:
         for reason in asked
     ]
     headings = [f"{name}<br>{step}" for name in ("Volumes", "Attenuations") for step in ("before", "removed", "after")]
-    return Grid("What was lost, and why", cells.heads("Reason", *headings), counted)
+    return CellGrid("What was lost, and why", cells.heads("Reason", *headings), counted)
 
 
-def failures(rows: Rows) -> Grid:
+def failures(rows: StructureRows) -> CellGrid:
     """Return age and sex of the people whose values are used, and of the others."""
     made = [
-        Row(
+        CellRow(
             words,
             [
                 cells.count(row["n_scans"]),
@@ -48,14 +48,14 @@ def failures(rows: Rows) -> Grid:
         *("Measure", "Scans", "Used", "Mean age (years),<br>used", "Mean age (years),<br>not used"),
         *("Women,<br>used", "Women,<br>not used"),
     )
-    return Grid("Who is lost", headings, made)
+    return CellGrid("Who is lost", headings, made)
 
 
-def sensitivity(rows: Rows) -> Grid:
+def sensitivity(rows: StructureRows) -> CellGrid:
     """Return the correlations under each rule set of the screening."""
     order = list(RULE_SETS)
     made = [
-        Row(
+        CellRow(
             RULE_SETS[row["rules"]],
             [
                 cells.words(MEASURES[row["measure"]]),
@@ -72,14 +72,14 @@ def sensitivity(rows: Rows) -> Grid:
         )
     ]
     headings = cells.heads("Rules", MEASURE, "n", RHO, rows.interval, P, "Difference<br>to this study")
-    return Grid("Under other rules of screening", headings, made)
+    return CellGrid("Under other rules of screening", headings, made)
 
 
-def extremes(rows: Rows) -> Grid:
+def extremes(rows: StructureRows) -> CellGrid:
     """Return the smallest and largest values that the rules let through; each leads to its mask in the gallery."""
     ends = list(ENDS)
     made = [
-        Row(
+        CellRow(
             row["scan_id"],
             [
                 cells.words(MEASURES[row["measure"]]),
@@ -102,21 +102,21 @@ def extremes(rows: Rows) -> Grid:
     )
     note = "The smallest and largest values that the rules let through."
     note += " Their masks are in the gallery." if rows.study.has_gallery else ""
-    return Grid("Extreme values", headings, made, note)
+    return CellGrid("Extreme values", headings, made, note)
 
 
-def beside_published(rows: Rows) -> Grid:
+def beside_published(rows: StructureRows) -> CellGrid:
     """Return what the paper prints of the structure, and our numbers."""
     made = published_results.correlations(rows.of("compare_published"), rows.study)
-    return Grid("Published and here", published_results.correlation_heads(rows.study), made)
+    return CellGrid("Published and here", published_results.correlation_heads(rows.study), made)
 
 
-def beside_truth(rows: Rows) -> Grid:
+def beside_truth(rows: StructureRows) -> CellGrid:
     """Return measured against true values, where a simulation knows these."""
     interval = rows.interval
     headings = cells.heads(
         *("", MEASURE, "n", "<i>r</i>", "Bias", "Bias (%)", f"True {RHO}", f"Measured {RHO}", interval),
         Head("Truth inside", words=True),
     )
-    made = [Row("Measured and true", truth_cells(row)) for row in rows.of("compare_truth")]
-    return Grid("Measured against the truth", headings, made)
+    made = [CellRow("Measured and true", truth_cells(row)) for row in rows.of("compare_truth")]
+    return CellGrid("Measured against the truth", headings, made)

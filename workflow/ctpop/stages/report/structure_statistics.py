@@ -7,8 +7,8 @@ from markupsafe import Markup
 from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.formatting import AXES, MEASURES, SEXES
 from ctpop.stages.report import cells
-from ctpop.stages.report.cells import LOG_P, RHO, Cell, Grid, Head, P, Row
-from ctpop.stages.report.structure_tables import MEASURE, NOTE, Record, Rows, note, p_pair, true, without_notes
+from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
+from ctpop.stages.report.structure_tables import MEASURE, NOTE, Record, StructureRows, note, p_pair, true, without_notes
 
 TERMS = {
     "age": "Value depends on age",
@@ -18,7 +18,7 @@ TERMS = {
 CENTILE_STEP_YEARS = 10
 
 
-def results(rows: Rows) -> Grid:
+def results(rows: StructureRows) -> CellGrid:
     """Return the results of all tests, one row for each number and a column for each measure."""
     of_measure = {
         measure: {
@@ -55,18 +55,18 @@ def results(rows: Rows) -> Grid:
         ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),
     ]
     made = [
-        Row(Markup(name), [tell(of_measure[measure][table]) for measure in MEASURES])
+        CellRow(Markup(name), [tell(of_measure[measure][table]) for measure in MEASURES])
         for name, table, tell in lines
         if all(table in found for found in of_measure.values())
     ]
-    return Grid("Association with age", cells.heads("", *AXES.values()), made)
+    return CellGrid("Association with age", cells.heads("", *AXES.values()), made)
 
 
-def post_hoc(rows: Rows) -> Grid:
+def post_hoc(rows: StructureRows) -> CellGrid:
     """Return the rank-sum tests of pairs of age quartiles."""
     ages = rows.study.conventions.age_ranges
     made = [
-        Row(
+        CellRow(
             f"{_quartile(row['group_a'], ages)} and {_quartile(row['group_b'], ages)}",
             [
                 cells.words(MEASURES[row["measure"]]),
@@ -86,13 +86,13 @@ def post_hoc(rows: Rows) -> Grid:
         *(f"{P}, Bonferroni", Head(rows.below_alpha, words=True)),
     )
     told = "Shift: Hodges–Lehmann estimate, in mL or HU. AUC: probability that the older has the larger value."
-    return Grid("Pairs of age quartiles", headings, made, told)
+    return CellGrid("Pairs of age quartiles", headings, made, told)
 
 
-def by_sex(rows: Rows) -> Grid:
+def by_sex(rows: StructureRows) -> CellGrid:
     """Return the correlations of women and of men."""
     made = [
-        Row(
+        CellRow(
             SEXES[row["sex"]],
             [
                 cells.words(MEASURES[row["measure"]]),
@@ -106,13 +106,13 @@ def by_sex(rows: Rows) -> Grid:
         for row in rows.of("associations_by_sex")
     ]
     headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, P, f"{P}, Bonferroni", NOTE)
-    return without_notes(Grid("Women and men", headings, made))
+    return without_notes(CellGrid("Women and men", headings, made))
 
 
-def adjusted(rows: Rows) -> Grid:
+def adjusted(rows: StructureRows) -> CellGrid:
     """Return the correlations adjusted for covariates."""
     made = [
-        Row(
+        CellRow(
             "Nothing to adjust for" if row["adjusted_for"] == "none" else row["adjusted_for"],
             [
                 cells.words(MEASURES[row["measure"]]),
@@ -132,13 +132,13 @@ def adjusted(rows: Rows) -> Grid:
         *(f"{P}, Bonferroni", NOTE),
     )
     told = "Patients with an unknown covariate are left out; the correlations not adjusted are of the same patients."
-    return without_notes(Grid("Adjusted for covariates", headings, made, told))
+    return without_notes(CellGrid("Adjusted for covariates", headings, made, told))
 
 
-def curves(rows: Rows) -> Grid:
+def curves(rows: StructureRows) -> CellGrid:
     """Return the adjusted tests of age quartiles and of the age curve."""
     quartiles = [
-        Row(
+        CellRow(
             "Age quartiles differ (Quade)",
             [
                 *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.count(row["n"])),
@@ -150,7 +150,7 @@ def curves(rows: Rows) -> Grid:
         for row in rows.of("rank_ancova")
     ]
     terms = [
-        Row(
+        CellRow(
             TERMS[row["term"]],
             [
                 *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.count(row["n"])),
@@ -165,14 +165,14 @@ def curves(rows: Rows) -> Grid:
         *("Tested", MEASURE, Head("Adjusted for", words=True), "n", "<i>F</i>", "df", "df<br>residual", P),
         *(f"{P}, Bonferroni", "Share of<br>variance", NOTE),
     )
-    return without_notes(Grid("Age quartiles and age curve, adjusted", headings, quartiles + terms))
+    return without_notes(CellGrid("Age quartiles and age curve, adjusted", headings, quartiles + terms))
 
 
-def centiles(rows: Rows) -> Grid:
+def centiles(rows: StructureRows) -> CellGrid:
     """Return the centile curves of each sex, every ten years."""
     columns = [f"centile_{centile:02d}" for centile in CENTILES_SHOWN]
     made = [
-        Row(
+        CellRow(
             f"{SEXES[row['sex']]}, {row['age_years']:g} years",
             [
                 cells.words(AXES[row["measure"]]),
@@ -184,7 +184,7 @@ def centiles(rows: Rows) -> Grid:
         if row["age_years"] % CENTILE_STEP_YEARS == 0
     ]
     headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Patients within<br>5 years")
-    return Grid("Centiles", headings, made, "Share of people of this age and sex that lies below the value.")
+    return CellGrid("Centiles", headings, made, "Share of people of this age and sex that lies below the value.")
 
 
 def _quartile(number: int, ages: list[str]) -> str:

@@ -9,8 +9,8 @@ import pandas as pd
 from ctpop.contracts.codes import OUTCOMES
 from ctpop.figures.formatting import level, percent
 from ctpop.stages.report import cells
-from ctpop.stages.report.cells import Cell, Grid, Head, P
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.cells import Cell, CellGrid, Head, P
+from ctpop.stages.report.finished_study import FinishedStudy
 
 MEASURE = Head("Measure", words=True)
 NOTE = Head("Note", words=True)
@@ -19,10 +19,10 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Rows:
+class StructureRows:
     """The rows of all tables that are about one structure, those of the volume before those of the attenuation."""
 
-    study: Study
+    study: FinishedStudy
     tables: dict[str, list[Record]]
 
     def of(self, table: str) -> list[Record]:
@@ -50,7 +50,7 @@ def note(row: Record) -> Cell:
     return Cell("" if row["reason"] == "ok" else OUTCOMES[row["reason"]], wrap=True)
 
 
-def without_notes(grid: Grid) -> Grid:
+def without_notes(grid: CellGrid) -> CellGrid:
     """Return a table whose last column has notes, without that column where there is none."""
     if any(row.cells[-1].text for row in grid.rows):
         return grid

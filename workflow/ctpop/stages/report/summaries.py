@@ -19,7 +19,7 @@ from ctpop.figures.formatting import (
     number,
     structure_text,
 )
-from ctpop.stages.report.finished_study import Study
+from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import rule_sets
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
@@ -33,7 +33,7 @@ LOST = {
 }
 
 
-def counts(study: Study) -> dict[str, int]:
+def counts(study: FinishedStudy) -> dict[str, int]:
     """Return how many scans, structures and values each stage saw and let through."""
     tables = study.tables
     flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
@@ -61,7 +61,7 @@ def tests_of(table: pd.DataFrame) -> int:
     return int(table.loc[table["family"] == "structures", "p"].notna().sum())
 
 
-def flow(study: Study) -> list[tuple[str, int, int, int]]:
+def flow(study: FinishedStudy) -> list[tuple[str, int, int, int]]:
     """Return each step with the scans before, removed and after it; after the criteria only if there was a review."""
     table = study.tables["flow"][["sentence", "n_before", "n_removed", "n_after"]]
     rows = list(table.itertuples(index=False, name=None))
@@ -72,7 +72,7 @@ def flow(study: Study) -> list[tuple[str, int, int, int]]:
     return rows
 
 
-def overlap(study: Study) -> list[tuple[str, list[int]]]:
+def overlap(study: FinishedStudy) -> list[tuple[str, list[int]]]:
     """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two."""
     table, sentences = study.tables["overlap"], study.tables["flow"]["sentence"]
     if not table.loc[table["order"] != table["other_order"], "n_both"].any():
@@ -81,7 +81,7 @@ def overlap(study: Study) -> list[tuple[str, list[int]]]:
     return [(sentence, row) for sentence, row in zip(sentences, matrix.to_numpy().tolist(), strict=True)]
 
 
-def contrast(study: Study) -> dict[str, Any]:
+def contrast(study: FinishedStudy) -> dict[str, Any]:
     """Return how scans look by what is said of contrast agent, and the first that look otherwise."""
     table = study.tables["contrast_check"]
     said = table["contrast"].map({True: "given", False: "not given"}).astype("object").fillna("not recorded")
@@ -108,7 +108,7 @@ def contrast(study: Study) -> dict[str, Any]:
     }
 
 
-def source_conflicts(study: Study) -> int:
+def source_conflicts(study: FinishedStudy) -> int:
     """Return of how many scans in the study the registry and the headers of the images say different things."""
     return int(study.tables["cohort"]["source_conflict"].notna().sum())
 
@@ -131,7 +131,7 @@ def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def screening_rules(study: Study) -> dict[str, Any]:
+def screening_rules(study: FinishedStudy) -> dict[str, Any]:
     """Return what each applied rule takes away and its limits, the verdicts by reason, and how many were reviewed."""
     chosen, verdicts = study.config["screen"], study.tables["verdicts"]
     rules = rule_sets.read(chosen["rules"]).with_truncated_hu(chosen.get("use_truncated_hu")).rules
@@ -143,7 +143,7 @@ def screening_rules(study: Study) -> dict[str, Any]:
     }
 
 
-def incomplete_groups(study: Study) -> list[tuple[str, list[str], int]]:
+def incomplete_groups(study: FinishedStudy) -> list[tuple[str, list[str], int]]:
     """Return the groups that the label set does not have all members of, with those it has and how many there are."""
     size = study.label_set.group_members.groupby("group").size()
     return [
@@ -153,7 +153,7 @@ def incomplete_groups(study: Study) -> list[tuple[str, list[str], int]]:
     ]
 
 
-def sensitive(study: Study) -> list[Key]:
+def sensitive(study: FinishedStudy) -> list[Key]:
     """Return the structures and measures that the report compares under all rule sets."""
     table = study.tables["sensitivity"]
     change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()

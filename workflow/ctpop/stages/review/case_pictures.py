@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ctpop.foundation import digests
 from ctpop.foundation.files import remove_half_written, write_atomically, write_text
-from ctpop.stages.review.plane_pictures import Window
+from ctpop.stages.review.plane_pictures import DisplayWindow
 
 FORMAT = 1  # to be raised when pictures or scripts change
 CALL = "gallery.receive("
@@ -31,7 +31,7 @@ class Drawn:
     """What is drawn of a case: three planes as one picture, and its outlines and those of its neighbours by plane."""
 
     picture: bytes
-    window: Window
+    window: DisplayWindow
     side_mm: float
     outline: list[str]
     others: list[dict[str, str]]

@@ -15,8 +15,8 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import EXTREMES, MEASURES_TABLE, REVIEW_CASES, SEGMENTS, VERDICTS
 from ctpop.foundation.errors import ScanError, in_one_line
-from ctpop.imaging.label_map_store import Store
-from ctpop.imaging.scans import Scan, read_both, scans_of
+from ctpop.imaging.label_map_store import LabelMapStore
+from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
 from ctpop.stages.review.case_drawing import PLACE, Images, drawn_case, histogram_of
 from ctpop.stages.review.case_pictures import SHOWN, Album, Drawn, fingerprint_of
 from ctpop.stages.review.case_selection import chosen_cases
@@ -35,13 +35,13 @@ READ = dict.fromkeys(["n_voxels", *SHOWN, *PLACE, "hu_p50", "hu_p95"])
 class Sources:
     """Where label maps and histograms lie, what their structures include, and where pictures go."""
 
-    store: Store
+    store: LabelMapStore
     label_set: LabelSet
     histograms: Path
     album: Album
 
 
-def draw_scan(scan: Scan, cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+def draw_scan(scan: SegmentedScan, cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     """Return the rows of one scan and draw what its album lacks; if it cannot be read, the rows have the reason.
 
     Parameters
@@ -69,7 +69,7 @@ def draw_scan(scan: Scan, cases: pd.DataFrame, measures: pd.DataFrame, sources: 
     return cases.assign(image=images, fingerprint=fingerprint, detail=None)
 
 
-def drawn_cases(scan: Scan, rows: pd.DataFrame, sources: Sources) -> dict[str, Drawn]:
+def drawn_cases(scan: SegmentedScan, rows: pd.DataFrame, sources: Sources) -> dict[str, Drawn]:
     """Return what is drawn of some structures of a scan.
 
     Raises
@@ -91,7 +91,9 @@ def drawn_cases(scan: Scan, rows: pd.DataFrame, sources: Sources) -> dict[str, D
     return drawn
 
 
-def draw_shard(scans: list[Scan], cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+def draw_shard(
+    scans: list[SegmentedScan], cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources
+) -> pd.DataFrame:
     """Return the rows of all scans of a shard."""
     parts = dict(list(cases.groupby("scan_id", sort=False)))
     rows = [REVIEW_CASES.empty()]
@@ -139,7 +141,7 @@ def run(options: ReviewOptions) -> None:
     reading = reading_of(configuration.section("cohort", options.config))
     scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
     label_set = label_sets.read(options.structures)
-    sources = Sources(Store(options.masks), label_set, options.histograms, Album(options.gallery))
+    sources = Sources(LabelMapStore(options.masks), label_set, options.histograms, Album(options.gallery))
     written = REVIEW_CASES.write(draw_shard(scans, cases, measures, sources), options.out)
     LOG.info("%d cases, %d without a picture", len(written), written["image"].isna().sum())
 

@@ -17,7 +17,7 @@ UNITS = 2  # of a path per pixel
 
 
 @dataclass(frozen=True)
-class Window:
+class DisplayWindow:
     """A range of attenuation (HU) that is shown from black to white."""
 
     name: str
@@ -26,19 +26,23 @@ class Window:
 
 
 # SOURCE: the usual windows of body CT: soft tissue 40/400, bone 300/1500, lung -600/1500 (level/width)
-SOFT, BONE, LUNG = Window("soft tissue", -160, 240), Window("bone", -450, 1050), Window("lung", -1350, 150)
+SOFT, BONE, LUNG = (
+    DisplayWindow("soft tissue", -160, 240),
+    DisplayWindow("bone", -450, 1050),
+    DisplayWindow("lung", -1350, 150),
+)
 AIR_BELOW_HU = -300  # a structure with a lower median is shown in the lung window
 BRIGHT_ABOVE_HU = 300  # one with a higher 95th percentile in the bone window: the other would show it white
 
 
-def window_of(median_hu: float, p95_hu: float) -> Window:
+def window_of(median_hu: float, p95_hu: float) -> DisplayWindow:
     """Return the window that shows a structure of this attenuation; soft tissue where it is not known (NaN)."""
     if median_hu < AIR_BELOW_HU:
         return LUNG
     return BONE if p95_hu > BRIGHT_ABOVE_HU else SOFT
 
 
-def picture_of(planes: list[Plane], window: Window) -> bytes:
+def picture_of(planes: list[Plane], window: DisplayWindow) -> bytes:
     """Return planes side by side as WebP in shades of grey, below `LARGEST_BYTES`; without a CT they are black.
 
     A picture that is full of noise has fewer pixels.
@@ -68,7 +72,7 @@ def outlines_of(labels: NDArray[Any], label: int) -> dict[int, str]:
     }
 
 
-def _shades(plane: Plane, window: Window) -> NDArray[np.uint8]:
+def _shades(plane: Plane, window: DisplayWindow) -> NDArray[np.uint8]:
     shade = (np.nan_to_num(plane.hu, nan=window.low) - window.low) / (window.high - window.low) * 255
     return np.where(plane.inside, np.clip(np.rint(shade), 0, 255), OUTSIDE).astype(np.uint8)
 

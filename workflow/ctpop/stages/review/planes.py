@@ -41,7 +41,7 @@ VIEWS = (
 
 
 @dataclass(frozen=True)
-class Frame:
+class PlaneFrame:
     """What is shown: planes through voxel `at`, square, `side_mm` wide, around the point `centre` (voxels, x, y, z)."""
 
     at: tuple[int, int, int]
@@ -60,7 +60,7 @@ class Plane:
 
 def frame_of(
     labels: NDArray[Any], label: int, grid: Grid, centroid_mm: NDArray[np.float64], box_mm: NDArray[np.float64]
-) -> Frame:
+) -> PlaneFrame:
     """Return the planes through the centre of mass of a structure that show all of it.
 
     Where a plane through the centre misses the structure, as it may with an arch or with several parts, the nearest
@@ -86,10 +86,10 @@ def frame_of(
     centroid = to_voxel[:3, :3] @ centroid_mm + to_voxel[:3, 3]
     at = [_nearest_plane(mask, axis, begin[axis], centroid[axis]) for axis in range(3)]
     side_mm = max(SHORTEST_SIDE_MM, MARGIN * float(((high - low) * grid.spacing_mm).max()))
-    return Frame((at[0], at[1], at[2]), (low + high) / 2, side_mm)
+    return PlaneFrame((at[0], at[1], at[2]), (low + high) / 2, side_mm)
 
 
-def plane_of(labels: NDArray[Any], hu: NDArray[Any] | None, grid: Grid, frame: Frame, view: View) -> Plane:
+def plane_of(labels: NDArray[Any], hu: NDArray[Any] | None, grid: Grid, frame: PlaneFrame, view: View) -> Plane:
     """Return one plane; attenuation is interpolated linearly and averaged over a pixel, labels are the nearest one.
 
     Without a CT, and outside of the image, attenuation is NaN.
@@ -118,7 +118,7 @@ def _nearest_plane(mask: NDArray[np.bool_], axis: int, begin: int, centre: float
     return int(planes[np.abs(planes - centre).argmin()])
 
 
-def _places(frame: Frame, axis: int, spacing_mm: float, number: int) -> NDArray[np.float64]:
+def _places(frame: PlaneFrame, axis: int, spacing_mm: float, number: int) -> NDArray[np.float64]:
     """Return the voxel coordinates of pixels along an axis that is walked backwards."""
     offset_mm = ((np.arange(number) + 0.5) / number - 0.5) * frame.side_mm
     return np.asarray(frame.centre[axis] - offset_mm / spacing_mm)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.foundation.errors import ContractError
-from ctpop.imaging.label_map_store import Store
+from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.study.registry import read_registry
 from ctpop.study.registry_options import AS_OURS, Reading, reading_of
 
@@ -55,7 +55,7 @@ def shown_scan(study: Path, scan_id: str, registry: Path | None = None) -> Shown
     status, detail = str(segments.loc[scan_id, "status"]), str(segments.loc[scan_id, "detail"])
     if status not in USABLE_STATUS:
         raise ContractError(f"{study}: scan {scan_id} has no label map: {status} ({detail})")
-    store = Store(study / "masks")
+    store = LabelMapStore(study / "masks")
     mask = inside(store.mask_path(scan_id), study)
     ct = ct_of(scan_id, registry or registry_of(study), reading_in(study))
     return Shown(scan_id, ct, mask, store.note_of(scan_id).labels, centres_of(tables, scan_id))

@@ -8,14 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.rows import MeasureRows
 from ctpop.study.label_sets import LabelSet, lower_bounds
 
 SEPARATORS = r"[\s;]+"
 
 
 @dataclass(frozen=True)
-class Facts:
+class ScreeningAttributes:
     """Lower bounds (ml), sides and twins by structure, and known absences (scan_id, structure), each once."""
 
     bounds: dict[str, float]
@@ -24,7 +24,9 @@ class Facts:
     absences: pd.DataFrame
 
 
-def facts_of(label_set: LabelSet, changed_bounds: dict[str, float | None], cohort: pd.DataFrame | None) -> Facts:
+def facts_of(
+    label_set: LabelSet, changed_bounds: dict[str, float | None], cohort: pd.DataFrame | None
+) -> ScreeningAttributes:
     """Return what is known; without a cohort, no absence is.
 
     Raises
@@ -35,7 +37,7 @@ def facts_of(label_set: LabelSet, changed_bounds: dict[str, float | None], cohor
     """
     paired = label_set.table.dropna(subset="side")
     nobody = pd.DataFrame({"scan_id": pd.Series(dtype="str"), "structure": pd.Series(dtype="str")})
-    return Facts(
+    return ScreeningAttributes(
         bounds=lower_bounds(label_set, changed_bounds),
         sides=dict(zip(paired["structure"], paired["side"], strict=True)),
         twins=label_set.twins,
@@ -65,7 +67,7 @@ def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     return absences.reset_index(drop=True)
 
 
-def rows_of(rows: Rows, pairs: pd.DataFrame) -> NDArray[np.int32]:
+def rows_of(rows: MeasureRows, pairs: pd.DataFrame) -> NDArray[np.int32]:
     """Return the numbers of the rows that pairs of scan_id and structure mean; pairs without a row are left out."""
     scan, structure = pd.Index(pairs["scan_id"]), pd.Index(pairs["structure"])
     found = rows.find(rows.scan_ids.get_indexer(scan), rows.names.get_indexer(structure))

@@ -33,11 +33,11 @@ from ctpop.contracts.all_tables import (
 )
 from ctpop.stages.screen import analysis_sets, usable_values
 from ctpop.stages.screen import exclusions as losses
-from ctpop.stages.screen.attributes import Facts, facts_of
+from ctpop.stages.screen.attributes import ScreeningAttributes, facts_of
 from ctpop.stages.screen.extremes import extreme_table
 from ctpop.stages.screen.groups import NO_GROUPS, Groups, group_values, with_groups
 from ctpop.stages.screen.reviewer_decisions import decision_rows, read_review, reviewed
-from ctpop.stages.screen.rows import Rows, numbered
+from ctpop.stages.screen.rows import MeasureRows, numbered
 from ctpop.stages.screen.verdicts import Judgement, judge
 from ctpop.study import configuration, label_sets, rule_sets
 from ctpop.study.rule_sets import RuleSet
@@ -52,7 +52,7 @@ COMPARED = ("none", "paper", "strict")
 class Screening:
     """The rows of measures with what holds against them, by the rules alone and with the decisions of reviewers."""
 
-    rows: Rows
+    rows: MeasureRows
     rules: RuleSet
     by_rules: Judgement
     review: pd.DataFrame
@@ -60,7 +60,9 @@ class Screening:
     final: Judgement
 
 
-def screened(rows: Rows, rules: RuleSet, facts: Facts, review: pd.DataFrame | None = None) -> Screening:
+def screened(
+    rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes, review: pd.DataFrame | None = None
+) -> Screening:
     """Return what holds against each row of measures."""
     by_rules = judge(rows, rules, facts)
     decisions = REVIEW.empty() if review is None else review
@@ -73,18 +75,20 @@ def verdicts_of(found: Screening) -> pd.DataFrame:
     return usable_values.verdict_table(found.rows, found.by_rules, found.final, found.review, found.decided)
 
 
-def groups_of(rows: Rows, judgement: Judgement, groups: Groups) -> pd.DataFrame:
+def groups_of(rows: MeasureRows, judgement: Judgement, groups: Groups) -> pd.DataFrame:
     """Return the values of all groups of structures, and how many of their members are usable."""
     return group_values(rows, {measure: judgement.usable(rows, measure) for measure in MEASURES}, groups)
 
 
-def analysis_of(rows: Rows, judgement: Judgement, groups: Groups = NO_GROUPS) -> pd.DataFrame:
+def analysis_of(rows: MeasureRows, judgement: Judgement, groups: Groups = NO_GROUPS) -> pd.DataFrame:
     """Return the values that may enter the statistics, one row each, sorted by key."""
     single = usable_values.usable_values(rows, {measure: judgement.usable(rows, measure) for measure in MEASURES})
     return with_groups(single, groups_of(rows, judgement, groups))
 
 
-def compared_sets(found: Screening, facts: Facts, groups: Groups = NO_GROUPS) -> Iterator[tuple[str, pd.DataFrame]]:
+def compared_sets(
+    found: Screening, facts: ScreeningAttributes, groups: Groups = NO_GROUPS
+) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield name and values of every rule set that the study is compared with, and of its own."""
     for name in COMPARED:
         yield name, analysis_of(found.rows, judge(found.rows, rule_sets.read(name), facts), groups)
@@ -105,7 +109,9 @@ def read_rules(chosen: dict[str, Any], names: list[str]) -> RuleSet:
     return rules.with_truncated_hu(chosen.get("use_truncated_hu"))
 
 
-def decisions_of(chosen: dict[str, Any], rows: Rows, exclusions: Path | None, names: list[str]) -> pd.DataFrame | None:
+def decisions_of(
+    chosen: dict[str, Any], rows: MeasureRows, exclusions: Path | None, names: list[str]
+) -> pd.DataFrame | None:
     """Return the decisions of reviewers about scans of the cohort, or nothing where the study has no review."""
     if "review" not in chosen:
         return None

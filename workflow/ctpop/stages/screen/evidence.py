@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.stages.screen.attributes import Facts
-from ctpop.stages.screen.rows import NOWHERE, Rows
-from ctpop.study.rule_sets import Rule
+from ctpop.stages.screen.attributes import ScreeningAttributes
+from ctpop.stages.screen.rows import NOWHERE, MeasureRows
+from ctpop.study.rule_sets import ScreeningRule
 
 Truth = NDArray[np.bool_]
 
@@ -19,46 +19,46 @@ NORMAL_QUARTILE = 0.6744897501960817  # SOURCE: third quartile of the standard n
 class Question(NamedTuple):
     """A rule to be applied: to which rows, by what is known, and which rows have nothing against them so far."""
 
-    rows: Rows
-    rule: Rule
-    facts: Facts
+    rows: MeasureRows
+    rule: ScreeningRule
+    facts: ScreeningAttributes
     clear: Truth
 
 
-class Finding(NamedTuple):
+class RuleFinding(NamedTuple):
     """Of each row: does the rule hold, and does it apply but lack the evidence."""
 
     holds: Truth
     unjudged: Truth
 
 
-def truncated(asked: Question) -> Finding:
+def truncated(asked: Question) -> RuleFinding:
     """Return which structures reach a face of the image; who does not know the border has neither faces nor counts."""
     reached = asked.rows.measures["faces"].notna().to_numpy()
-    return Finding(reached, ~reached & np.isnan(asked.rows.numbers("border_voxels")))
+    return RuleFinding(reached, ~reached & np.isnan(asked.rows.numbers("border_voxels")))
 
 
-def below_bound(asked: Question) -> Finding:
+def below_bound(asked: Question) -> RuleFinding:
     """Return which volumes are below the lower bound of their structure; one without a bound is never below it."""
     bound = np.array([asked.facts.bounds.get(name, np.nan) for name in asked.rows.names])[asked.rows.structure]
     volume = asked.rows.numbers("volume_ml")
-    return Finding(volume < bound, np.isfinite(bound) & np.isnan(volume))
+    return RuleFinding(volume < bound, np.isfinite(bound) & np.isnan(volume))
 
 
-def fragmented(asked: Question) -> Finding:
+def fragmented(asked: Question) -> RuleFinding:
     """Return which structures have too small a share of their voxels in the largest connected part."""
     share = asked.rows.numbers("largest_share")
-    return Finding(share < asked.rule.limits["largest_share_below"], np.isnan(share))
+    return RuleFinding(share < asked.rule.limits["largest_share_below"], np.isnan(share))
 
 
-def laterality(asked: Question) -> Finding:
+def laterality(asked: Question) -> RuleFinding:
     """Return which structures of one side lie on the other; structures without a side have none to be on."""
     side_mm = asked.rows.numbers("side_mm")
     sided = asked.rows.of_structures(asked.facts.sides)
-    return Finding(side_mm < -asked.rule.limits["wrong_side_mm_above"], sided & np.isnan(side_mm))
+    return RuleFinding(side_mm < -asked.rule.limits["wrong_side_mm_above"], sided & np.isnan(side_mm))
 
 
-def asymmetric(asked: Question) -> Finding:
+def asymmetric(asked: Question) -> RuleFinding:
     """Return which pairs differ far more than those of the rest of the cohort; both rows of a pair, or neither.
 
     Only pairs with nothing against either row count, so that a piece that is cut off or missing condemns one side, and
@@ -75,7 +75,7 @@ def asymmetric(asked: Question) -> Finding:
             one = np.flatnonzero(whole & rows.of_structures([name]))
             z[one] = robust_z(index[one], int(rule.limits["pairs_at_least"]))
             z[twin[one]] = z[one]
-    return Finding(np.abs(z) > rule.limits["robust_z_above"], rows.of_structures(facts.twins) & np.isnan(z))
+    return RuleFinding(np.abs(z) > rule.limits["robust_z_above"], rows.of_structures(facts.twins) & np.isnan(z))
 
 
 def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
@@ -93,13 +93,13 @@ def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
     return found
 
 
-def twin_rows(rows: Rows, twins: dict[str, str]) -> NDArray[np.int32]:
+def twin_rows(rows: MeasureRows, twins: dict[str, str]) -> NDArray[np.int32]:
     """Return, for each row, that of the same scan and the structure's twin, `NOWHERE` if there is none."""
     twin = rows.names.get_indexer(pd.Index([twins.get(name, "") for name in rows.names], dtype="object"))
     return rows.find(rows.scan, twin[rows.structure])
 
 
-EVIDENCE: dict[str, Callable[[Question], Finding]] = {
+EVIDENCE: dict[str, Callable[[Question], RuleFinding]] = {
     "truncated": truncated,
     "below_bound": below_bound,
     "fragmented": fragmented,

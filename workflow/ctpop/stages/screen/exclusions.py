@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import LOSSES, MEASURES, REASONS, RULES
 from ctpop.stages.screen.evidence import Truth
-from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.rows import MeasureRows
 from ctpop.stages.screen.verdicts import CODE, Judgement
 from ctpop.study.rule_sets import RuleSet
 
@@ -14,7 +14,7 @@ SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
 NEEDING_NO_RULE = ("not_in_model", "not_segmented", "absent_known", "absent")
 
 
-def failure_table(rows: Rows, final: Judgement, cohort: pd.DataFrame | None) -> pd.DataFrame:
+def failure_table(rows: MeasureRows, final: Judgement, cohort: pd.DataFrame | None) -> pd.DataFrame:
     """Return the table `failures`: per structure, what was used and lost, and age and sex of both."""
     measured = rows.measures["status"].eq("measured").to_numpy(dtype=bool)
     usable = {short: final.usable(rows, measure) for measure, short in SHORT.items()}
@@ -37,7 +37,7 @@ def failure_table(rows: Rows, final: Judgement, cohort: pd.DataFrame | None) -> 
     )
 
 
-def structure_flow(rows: Rows, final: Judgement, rules: RuleSet, *, with_review: bool) -> pd.DataFrame:
+def structure_flow(rows: MeasureRows, final: Judgement, rules: RuleSet, *, with_review: bool) -> pd.DataFrame:
     """Return the table `structure_flow`: from all scans to the values that are used, reason by reason."""
     steps = [reason for reason in LOSSES if reason in (*NEEDING_NO_RULE, *rules.rules, "no_value")]
     if with_review:
@@ -46,7 +46,7 @@ def structure_flow(rows: Rows, final: Judgement, rules: RuleSet, *, with_review:
     return pd.concat(frames, ignore_index=True)
 
 
-def _flow(rows: Rows, final: Judgement, measure: str, steps: list[str]) -> pd.DataFrame:
+def _flow(rows: MeasureRows, final: Judgement, measure: str, steps: list[str]) -> pd.DataFrame:
     against, lost = final.against[measure], ~final.usable(rows, measure)
     removed = {step: _count(rows, lost & (against == CODE.get(step, -1))) for step in steps[:-1]}
     n_scans = _count(rows, np.ones(len(rows), bool))
@@ -67,7 +67,7 @@ def _flow(rows: Rows, final: Judgement, measure: str, steps: list[str]) -> pd.Da
     )
 
 
-def _people(rows: Rows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.float64]]:
+def _people(rows: MeasureRows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.float64]]:
     """Return age and sex (1: woman, 0: man) of each row's person, NaN where they are not known."""
     if cohort is None:
         nobody = np.full(len(rows), np.nan)
@@ -77,11 +77,11 @@ def _people(rows: Rows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.flo
     return {"age": known["age_years"].to_numpy(np.float64)[rows.scan], "woman": woman[rows.scan]}
 
 
-def _count(rows: Rows, members: Truth) -> NDArray[np.int64]:
+def _count(rows: MeasureRows, members: Truth) -> NDArray[np.int64]:
     return np.bincount(rows.structure[members], minlength=len(rows.names))
 
 
-def _means(rows: Rows, members: Truth, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _means(rows: MeasureRows, members: Truth, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean per structure of the members' known values, NaN where there is none."""
     known = members & ~np.isnan(values)
     sums = np.bincount(rows.structure[known], weights=values[known], minlength=len(rows.names))
@@ -90,7 +90,7 @@ def _means(rows: Rows, members: Truth, values: NDArray[np.float64]) -> NDArray[n
     return means
 
 
-def _unjudged(rows: Rows, final: Judgement, rule: str) -> pd.Series:
+def _unjudged(rows: MeasureRows, final: Judgement, rule: str) -> pd.Series:
     if rule not in final.unjudged:
         return pd.Series(pd.NA, index=range(len(rows.names)), dtype="Int64")
     return pd.Series(_count(rows, final.unjudged[rule]), dtype="Int64")

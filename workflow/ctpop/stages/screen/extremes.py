@@ -8,14 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import COHORT, EXTREMES, MEASURES
-from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.rows import MeasureRows
 from ctpop.stages.screen.verdicts import Judgement
 
 Places = NDArray[np.int64]
 SIGNS = {"smallest": 1.0, "largest": -1.0}
 
 
-def extreme_table(rows: Rows, by_rules: Judgement, cohort: pd.DataFrame | None, number: int) -> pd.DataFrame:
+def extreme_table(rows: MeasureRows, by_rules: Judgement, cohort: pd.DataFrame | None, number: int) -> pd.DataFrame:
     """Return the table `extremes`: up to so many values at either end of each structure and measure, and their people.
 
     A review moves no value in or out. Where there are fewer than twice so many values, some stand at both ends. Of
@@ -38,14 +38,14 @@ def outermost(values: NDArray[np.float64], number: int) -> Places:
     return among[np.argsort(values[among], kind="stable")][:number]
 
 
-def _ends(rows: Rows, by_rules: Judgement, number: int) -> Iterator[pd.DataFrame]:
+def _ends(rows: MeasureRows, by_rules: Judgement, number: int) -> Iterator[pd.DataFrame]:
     for measure, (end, sign) in product(MEASURES, SIGNS.items()):
         values = sign * rows.numbers(measure)
         for name, members in _usable_places(rows, by_rules.usable(rows, measure)):
             yield _rows_of(rows, members[outermost(values[members], number)], (name, measure, end))
 
 
-def _usable_places(rows: Rows, usable: NDArray[np.bool_]) -> Iterator[tuple[str, Places]]:
+def _usable_places(rows: MeasureRows, usable: NDArray[np.bool_]) -> Iterator[tuple[str, Places]]:
     """Return each structure with the places of its usable rows."""
     places = np.flatnonzero(usable)
     places = places[np.argsort(rows.structure[places], kind="stable")]
@@ -54,7 +54,7 @@ def _usable_places(rows: Rows, usable: NDArray[np.bool_]) -> Iterator[tuple[str,
     return zip(rows.names, parts, strict=True)
 
 
-def _rows_of(rows: Rows, places: Places, what: tuple[str, str, str]) -> pd.DataFrame:
+def _rows_of(rows: MeasureRows, places: Places, what: tuple[str, str, str]) -> pd.DataFrame:
     structure, measure, end = what
     return pd.DataFrame(
         {

@@ -15,7 +15,7 @@ from pandas.api.types import union_categoricals
 
 from ctpop.contracts.all_tables import ANALYSIS, GROUP_VALUES, MEASURES
 from ctpop.stages.screen.evidence import Truth
-from ctpop.stages.screen.rows import NOWHERE, Rows
+from ctpop.stages.screen.rows import NOWHERE, MeasureRows
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Groups:
 NO_GROUPS = Groups({}, 1.0)
 
 
-def group_values(rows: Rows, usable: dict[str, Truth], groups: Groups) -> pd.DataFrame:
+def group_values(rows: MeasureRows, usable: dict[str, Truth], groups: Groups) -> pd.DataFrame:
     """Return the table `group_values`: a row per scan, group and measure, whether or not there is a value.
 
     `usable[measure]` says which rows of measures may be used. An attenuation without a volume has no weight and does
@@ -45,7 +45,7 @@ def group_values(rows: Rows, usable: dict[str, Truth], groups: Groups) -> pd.Dat
     return pd.concat(frames, ignore_index=True)[list(GROUP_VALUES.columns)]
 
 
-def values_of(rows: Rows, usable: dict[str, Truth], members: list[str], hu_share: float) -> list[pd.DataFrame]:
+def values_of(rows: MeasureRows, usable: dict[str, Truth], members: list[str], hu_share: float) -> list[pd.DataFrame]:
     """Return volume and attenuation of one group, a row per scan."""
     scans = np.arange(len(rows.scan_ids))
     structures = rows.names.get_indexer(pd.Index(members))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ctpop.contracts.all_tables import REVIEW
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.screen.evidence import Truth
-from ctpop.stages.screen.rows import NOWHERE, Rows
+from ctpop.stages.screen.rows import NOWHERE, MeasureRows
 from ctpop.stages.screen.verdicts import CODE, KEPT, Judgement, Reasons
 from ctpop.study.registry import read_cells
 
@@ -55,7 +55,7 @@ def read_review(path: Path, scan_ids: Iterable[str], elsewhere: Iterable[str], n
     return review[review["scan_id"].isin(list(scan_ids))].reset_index(drop=True)
 
 
-def decision_rows(rows: Rows, review: pd.DataFrame) -> NDArray[np.int64]:
+def decision_rows(rows: MeasureRows, review: pd.DataFrame) -> NDArray[np.int64]:
     """Return, for each row of measures, the number of the decision about it: its own, else that on its scan, or -1."""
     scan = rows.scan_ids.get_indexer(pd.Index(review["scan_id"]))
     structure = rows.names.get_indexer(pd.Index(review["structure"]))

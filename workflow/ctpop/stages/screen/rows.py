@@ -12,7 +12,7 @@ NOWHERE = -1
 
 
 @dataclass(frozen=True)
-class Rows:
+class MeasureRows:
     """Rows of measures: of row k, `scan[k]` and `structure[k]` are places in `scan_ids` and `names`."""
 
     measures: pd.DataFrame
@@ -41,10 +41,12 @@ class Rows:
         return found
 
 
-def numbered(measures: pd.DataFrame) -> Rows:
+def numbered(measures: pd.DataFrame) -> MeasureRows:
     """Return the rows of measures, which have one row per scan and structure."""
     scan, scan_ids = pd.factorize(measures["scan_id"])
     structure, names = pd.factorize(measures["structure"])
     place = np.full(len(scan_ids) * len(names), NOWHERE, np.int32)
     place[scan * len(names) + structure] = np.arange(len(scan), dtype=np.int32)
-    return Rows(measures, scan.astype(np.int32), structure.astype(np.int32), pd.Index(scan_ids), pd.Index(names), place)
+    return MeasureRows(
+        measures, scan.astype(np.int32), structure.astype(np.int32), pd.Index(scan_ids), pd.Index(names), place
+    )

@@ -10,14 +10,14 @@ from pandas.api.extensions import ExtensionArray
 
 from ctpop.contracts.all_tables import MEASURES, REASONS
 from ctpop.stages.screen.evidence import Truth
-from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.rows import MeasureRows
 from ctpop.stages.screen.verdicts import Judgement, Reasons
 
 IN_ORDER = sorted(MEASURES)
 
 
 def verdict_table(
-    rows: Rows, by_rules: Judgement, final: Judgement, review: pd.DataFrame, decided: NDArray[np.int64]
+    rows: MeasureRows, by_rules: Judgement, final: Judgement, review: pd.DataFrame, decided: NDArray[np.int64]
 ) -> pd.DataFrame:
     """Return the table `verdicts`: what the rules say and what holds in the end.
 
@@ -54,7 +54,7 @@ def words_of(reason: Reasons) -> ExtensionArray:
     return pd.Series(list(REASONS), dtype="str").array.take(reason)
 
 
-def usable_values(rows: Rows, usable: dict[str, Truth]) -> pd.DataFrame:
+def usable_values(rows: MeasureRows, usable: dict[str, Truth]) -> pd.DataFrame:
     """Return the values of the usable measures, one row each, in the order of the rows and then of the measures.
 
     Scans, structures and measures are categories, so that millions of rows stay small.

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES, REASONS
-from ctpop.stages.screen.attributes import Facts, rows_of
+from ctpop.stages.screen.attributes import ScreeningAttributes, rows_of
 from ctpop.stages.screen.evidence import EVIDENCE, Question, Truth
-from ctpop.stages.screen.rows import Rows
+from ctpop.stages.screen.rows import MeasureRows
 from ctpop.study.rule_sets import RuleSet
 
 Reasons = NDArray[np.int8]
@@ -31,13 +31,13 @@ class Judgement:
     unjudged: dict[str, Truth]
     found: Truth
 
-    def usable(self, rows: Rows, measure: str) -> Truth:
+    def usable(self, rows: MeasureRows, measure: str) -> Truth:
         """Return which values may enter the statistics: nothing is against them, and they are there."""
         free: Truth = np.isin(self.against[measure], (OK, KEPT))
         return free & ~np.isnan(rows.numbers(measure))
 
 
-def judge(rows: Rows, rules: RuleSet, facts: Facts) -> Judgement:
+def judge(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Judgement:
     """Return what a rule set says about every row.
 
     Reasons hold in the order of `REASONS`. Those before the rules need no rule: where nothing was found, there is
@@ -68,7 +68,7 @@ def judge(rows: Rows, rules: RuleSet, facts: Facts) -> Judgement:
     return Judgement(_first(holds, len(rows)), against, unjudged, found)
 
 
-def beyond_rules(rows: Rows, facts: Facts) -> dict[str, Truth]:
+def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Truth]:
     """Return which rows have nothing that a rule could judge, by reason."""
     status = rows.measures["status"]
     measured = status.eq("measured").to_numpy(dtype=bool)

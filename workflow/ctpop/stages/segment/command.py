@@ -22,9 +22,9 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written
 from ctpop.imaging.failure_policy import PASSING, trouble
 from ctpop.imaging.job_ledger import Ledger, beside
-from ctpop.imaging.label_map_store import Store
-from ctpop.stages.segment.pipeline import STEPS, Attempt, Source, attempts
-from ctpop.stages.segment.sources import Predict, Scan, TakeOver
+from ctpop.imaging.label_map_store import LabelMapStore
+from ctpop.stages.segment.pipeline import STEPS, Attempt, LabelMapSource, attempts
+from ctpop.stages.segment.sources import Predict, ScanToSegment, TakeOver
 from ctpop.study import configuration, label_sets
 from ctpop.study.registry import add_registry_arguments, included_scans
 from ctpop.study.shards import parse_shard, shard_of
@@ -47,20 +47,22 @@ def refused(cohort: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
     return rows.reindex(columns=list(SEGMENTS.columns))
 
 
-def scans_of(cohort: pd.DataFrame, root: Path) -> list[Scan]:
+def scans_of(cohort: pd.DataFrame, root: Path) -> list[ScanToSegment]:
     """Return the scans of a cohort, with paths relative to the registry's folder made whole."""
 
     def whole(path: Any) -> Path | None:
         return root / str(path) if pd.notna(path) else None
 
     rows = zip(cohort["scan_id"], cohort["ct_path"], cohort["segmentation_path"], strict=True)
-    return [Scan(str(scan_id), whole(ct), whole(segmentation)) for scan_id, ct, segmentation in rows]
+    return [ScanToSegment(str(scan_id), whole(ct), whole(segmentation)) for scan_id, ct, segmentation in rows]
 
 
-def segment_scans(scans: list[Scan], source: Source, ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
+def segment_scans(
+    scans: list[ScanToSegment], source: LabelMapSource, ledger: Ledger
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
     rows, costs = [], []
-    progress = Progress(len(scans))
+    progress = ShardProgress(len(scans))
     for attempt in ends(scans, source):
         row = row_of(attempt, source)
         rows.append(row)
@@ -71,7 +73,7 @@ def segment_scans(scans: list[Scan], source: Source, ledger: Ledger) -> tuple[pd
     return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
 
 
-def ends(scans: list[Scan], source: Source) -> Iterator[Attempt]:
+def ends(scans: list[ScanToSegment], source: LabelMapSource) -> Iterator[Attempt]:
     """Yield what has become of each scan; one that failed for a reason that may pass is tried again after the others.
 
     It is alone then: no other scan is read or written beside it, which leaves it the memory of both.
@@ -87,7 +89,7 @@ def ends(scans: list[Scan], source: Source) -> Iterator[Attempt]:
         yield from attempts([scan], source)
 
 
-def row_of(attempt: Attempt, source: Source) -> dict[str, Any]:
+def row_of(attempt: Attempt, source: LabelMapSource) -> dict[str, Any]:
     """Return the row of `segments` of a scan that has come to an end."""
     scan_id = attempt.scan.scan_id
     if attempt.error:
@@ -110,7 +112,7 @@ def cost_of(attempt: Attempt, gpu_mb: int | None) -> dict[str, Any]:
     return {"scan_id": attempt.scan.scan_id, **seconds, "gpu_mb": gpu_mb, "reused": attempt.reused}
 
 
-class Progress:
+class ShardProgress:
     """Tells how far a shard is: at every scan on a terminal, once a minute in a log file, and each scan that failed."""
 
     def __init__(self, total: int) -> None:
@@ -161,7 +163,7 @@ def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
     chosen = configuration.section("segment", options.config)
     cohort = members(included_scans(options.registry, options.config), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
-    store, label_set = Store(options.masks), label_sets.read(options.structures)
+    store, label_set = LabelMapStore(options.masks), label_sets.read(options.structures)
     remove_half_written(options.masks)
     source = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
     conversions = CONVERSIONS.read(options.conversions) if options.conversions else CONVERSIONS.empty()

@@ -10,25 +10,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ctpop.foundation.errors import ScanError, in_one_line
-from ctpop.imaging.label_map_store import Note, Store
-from ctpop.stages.segment.sources import Scan
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
+from ctpop.stages.segment.sources import ScanToSegment
 
 STEPS = ("read", "predict", "write")
 
 
-class Source(Protocol):
+class LabelMapSource(Protocol):
     """Where label maps come from (`sources`)."""
 
     status: str
-    store: Store
+    store: LabelMapStore
 
-    def read(self, scan: Scan) -> Any:
+    def read(self, scan: ScanToSegment) -> Any:
         """Return the note on a finished label map, or what `predict` works on."""
 
     def predict(self, work: Any) -> Any:
         """Return what `write` works on."""
 
-    def write(self, work: Any) -> Note:
+    def write(self, work: Any) -> LabelMapNote:
         """Return the note on the label map that was written."""
 
     def memory_mb(self) -> int | None:
@@ -39,9 +39,9 @@ class Source(Protocol):
 class Attempt:
     """A scan with what has become of it: in the end a note on its label map, or an error."""
 
-    scan: Scan
+    scan: ScanToSegment
     work: Any = None
-    note: Note | None = None
+    note: LabelMapNote | None = None
     reused: bool = False
     error: ScanError | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -61,15 +61,15 @@ class Attempt:
             return replace(self, work=None, error=error)
         except MemoryError as error:
             return replace(self, work=None, error=ScanError("out_of_memory", in_one_line(error)))
-        if isinstance(result, Note):
+        if isinstance(result, LabelMapNote):
             return replace(self, work=None, note=result)
         return replace(self, work=result)
 
 
-def attempts(scans: Iterable[Scan], source: Source) -> Iterator[Attempt]:
+def attempts(scans: Iterable[ScanToSegment], source: LabelMapSource) -> Iterator[Attempt]:
     """Yield the attempt at each scan, in order."""
 
-    def read(scan: Scan) -> Attempt:
+    def read(scan: ScanToSegment) -> Attempt:
         attempt = Attempt(scan, scan).go_on("read", source.read)
         return replace(attempt, reused=attempt.note is not None)
 
@@ -83,7 +83,9 @@ def attempts(scans: Iterable[Scan], source: Source) -> Iterator[Attempt]:
         yield from _behind(writing, write, map(predict, _ahead(reading, read, scans)))
 
 
-def _ahead(pool: ThreadPoolExecutor, function: Callable[[Scan], Attempt], scans: Iterable[Scan]) -> Iterator[Attempt]:
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[ScanToSegment], Attempt], scans: Iterable[ScanToSegment]
+) -> Iterator[Attempt]:
     """Yield a function's result for each scan, while the next one is computed."""
     waiting: Future[Attempt] | None = None
     for scan in scans:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.imaging import existing_segmentations
 from ctpop.imaging.images import Grid, Volume, read_ct, sha256_of
-from ctpop.imaging.label_map_store import Note, Store, fingerprint_of
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore, fingerprint_of
 from ctpop.models import model_folder, model_set
 from ctpop.study.label_sets import LabelSet
 
@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScanToSegment:
     """A scan of the cohort with its files."""
 
     scan_id: str
@@ -40,7 +40,7 @@ class Work:
     content: Any
     grid: Grid
     stored_affine: Any
-    note: Note
+    note: LabelMapNote
 
 
 class Predict:
@@ -48,7 +48,7 @@ class Predict:
 
     status = "segmented"
 
-    def __init__(self, store: Store, label_set: LabelSet, options: dict[str, Any]) -> None:
+    def __init__(self, store: LabelMapStore, label_set: LabelSet, options: dict[str, Any]) -> None:
         self.store = store
         self.options = options
         self.models = model_set.read(options)
@@ -62,7 +62,7 @@ class Predict:
         self.digest = model_set.digest_of(self.models)
         self.engine: Engine | None = None
 
-    def read(self, scan: Scan) -> Note | Work:
+    def read(self, scan: ScanToSegment) -> LabelMapNote | Work:
         """Return the note on the scan's label map if it is there, or the CT as it goes to the device."""
         path = _given(scan.ct_path, "ct_path")
         key = fingerprint_of(ct=sha256_of(path), model=self.digest, version=model_folder.VERSION)
@@ -71,7 +71,7 @@ class Predict:
             return done
         ct = read_ct(path)
         self.engine = self.engine or self._load()
-        note = Note(key, "", self.models.labels, f"{self.models.name} {self.digest[:12]}")
+        note = LabelMapNote(key, "", self.models.labels, f"{self.models.name} {self.digest[:12]}")
         return Work(scan.scan_id, self.engine.prepare(ct), ct.grid, ct.stored_affine, note)
 
     def predict(self, work: Work) -> Work:
@@ -79,7 +79,7 @@ class Predict:
         assert self.engine is not None
         return replace(work, content=self.engine.predict(work.content))
 
-    def write(self, work: Work) -> Note:
+    def write(self, work: Work) -> LabelMapNote:
         """Write the labels on the grid of the scan."""
         assert self.engine is not None
         labels = Volume(self.engine.restore(work.content, work.grid), work.grid, work.stored_affine)
@@ -104,11 +104,11 @@ class TakeOver:
 
     status = "existing"
 
-    def __init__(self, store: Store, label_set: LabelSet) -> None:
+    def __init__(self, store: LabelMapStore, label_set: LabelSet) -> None:
         self.store = store
         self.label_set = label_set
 
-    def read(self, scan: Scan) -> Note | Work:
+    def read(self, scan: ScanToSegment) -> LabelMapNote | Work:
         """Return the note on the scan's label map if it is there, or the segmentation on the grid of its CT."""
         path = _given(scan.segmentation_path, "segmentation_path")
         parts = self.label_set.parts
@@ -123,14 +123,14 @@ class TakeOver:
         if done:
             return done
         found = existing_segmentations.read_segmentation(path, self.label_set, scan.ct_path)
-        note = Note(key, "", found.labels, detail=found.detail, shared=found.shared)
+        note = LabelMapNote(key, "", found.labels, detail=found.detail, shared=found.shared)
         return Work(scan.scan_id, found.volume.data, found.volume.grid, found.volume.stored_affine, note)
 
     def predict(self, work: Work) -> Work:
         """Return the segmentation as it is."""
         return work
 
-    def write(self, work: Work) -> Note:
+    def write(self, work: Work) -> LabelMapNote:
         """Write the segmentation into the store."""
         return self.store.keep(work.scan_id, Volume(work.content, work.grid, work.stored_affine), work.note)
 

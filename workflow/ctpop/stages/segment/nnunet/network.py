@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ctpop.foundation.errors import ContractError, in_one_line
 from ctpop.models.model_folder import read_json
-from ctpop.models.model_set import ModelSet, Part
+from ctpop.models.model_set import ModelPart, ModelSet
 from ctpop.stages.segment.nnunet.checkpoint import load_checkpoint
 
 SMALLEST_SD = 1e-8
@@ -58,7 +58,7 @@ class Network:
         return self.merged_number.to(labels.device)[labels.int()]
 
 
-def load_network(part: Part, model_set: ModelSet, device: torch.device, compiled: bool = False) -> Network:
+def load_network(part: ModelPart, model_set: ModelSet, device: torch.device, compiled: bool = False) -> Network:
     """Return a part of a model set, ready on a device.
 
     Raises
@@ -129,7 +129,7 @@ def compile_network(
     return compiled
 
 
-def _read_plans(part: Part) -> tuple[PlansManager, ConfigurationManager]:
+def _read_plans(part: ModelPart) -> tuple[PlansManager, ConfigurationManager]:
     plans = PlansManager(read_json(part.folder / "plans.json"))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Detected old nnU-Net plans")  # those of the public weights are old
@@ -141,7 +141,7 @@ def _intensity(plans: PlansManager) -> Intensity:
     return Intensity(known["percentile_00_5"], known["percentile_99_5"], known["mean"], known["std"])
 
 
-def _logits_resampling(configuration: ConfigurationManager, part: Part) -> dict[str, Any]:
+def _logits_resampling(configuration: ConfigurationManager, part: ModelPart) -> dict[str, Any]:
     named = configuration.configuration["resampling_fn_probabilities"]
     known: dict[str, Any] = configuration.configuration["resampling_fn_probabilities_kwargs"]
     if named != RESAMPLING or known.get("order", 3) != 1 or known.get("order_z", 0) != 0:
@@ -152,7 +152,7 @@ def _logits_resampling(configuration: ConfigurationManager, part: Part) -> dict[
     return known
 
 
-def _numbers(part: Part, model_set: ModelSet, heads: int) -> Tensor:
+def _numbers(part: ModelPart, model_set: ModelSet, heads: int) -> Tensor:
     numbers = np.zeros(heads, np.uint8 if max(model_set.labels.values()) <= np.iinfo(np.uint8).max else np.int32)
     for structure, number in part.labels.items():
         numbers[number] = model_set.labels[structure]

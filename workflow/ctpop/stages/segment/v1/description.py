@@ -33,7 +33,7 @@ STAGE_ARGUMENT = 5  # of a trainer: plans, fold, output folder, data, batch dice
 
 
 @dataclass(frozen=True)
-class Description:
+class V1Description:
     """An nnU-Net v1 model: `plans` and `stage` hold plain numbers, text, lists and dictionaries, checked."""
 
     trainer: str
@@ -47,7 +47,7 @@ class Description:
         return not WITHOUT_MIRRORING.search(self.trainer)
 
 
-def describe(folder: Path, fold: Path) -> Description:
+def describe(folder: Path, fold: Path) -> V1Description:
     """Return what a model folder says of one of its folds.
 
     Raises
@@ -75,7 +75,7 @@ def describe(folder: Path, fold: Path) -> Description:
     if kernels != pools + 1:
         raise ContractError(f"{path}: {pools} poolings need {pools + 1} kernels, found {kernels}")
     configuration = "3d_fullres" if number == max(stages, key=int) else "3d_lowres"
-    return Description(trainer, configuration, plans, stages[number])
+    return V1Description(trainer, configuration, plans, stages[number])
 
 
 def plain(values: Any, path: Path) -> Any:

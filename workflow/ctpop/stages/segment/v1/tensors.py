@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.segment.nnunet.checkpoint import load_safely
-from ctpop.stages.segment.v1.description import Description
+from ctpop.stages.segment.v1.description import V1Description
 from ctpop.stages.segment.v1.keys import MADE_UP, v1_kernel, v2_key
 from ctpop.stages.segment.v1.translation import TRAINER
 
@@ -20,7 +20,7 @@ PARALLEL = "module."  # DistributedDataParallel puts it before every name
 
 
 @dataclass(frozen=True)
-class Row:
+class TensorRow:
     """What has become of a tensor; `v1` is missing where v2 has one that v1 has not."""
 
     v1: str | None
@@ -50,8 +50,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def converted(
-    weights: dict[str, Tensor], told: Description, architecture: dict[str, Any], path: Path
-) -> tuple[dict[str, Tensor], list[Row]]:
+    weights: dict[str, Tensor], told: V1Description, architecture: dict[str, Any], path: Path
+) -> tuple[dict[str, Tensor], list[TensorRow]]:
     """Return the weights of the v2 network, and a row for each tensor of either.
 
     A tensor is copied as it is, or, where v2 holds two kernels of v1 in one size, put between zeros.
@@ -110,11 +110,11 @@ def _check_kernels(weights: dict[str, Tensor], kernels: list[list[int]], path: P
 
 
 @torch.no_grad()
-def _placed(key: str, tensor: Tensor, target: str, place: Tensor, path: Path) -> Row:
+def _placed(key: str, tensor: Tensor, target: str, place: Tensor, path: Path) -> TensorRow:
     sizes = tuple(tensor.shape)
     if sizes == tuple(place.shape):
         place.copy_(tensor)
-        return Row(key, target, sizes, "copied")
+        return TensorRow(key, target, sizes, "copied")
     enlarged = len(sizes) == place.ndim and sizes[:2] == tuple(place.shape[:2]) and ".convs." in target
     if not enlarged:
         raise ContractError(f"{path}: {key} has shape {_by(sizes)}, but {target} of the plans has {_by(place.shape)}")
@@ -122,14 +122,14 @@ def _placed(key: str, tensor: Tensor, target: str, place: Tensor, path: Path) ->
     margins = [(wanted - size) // 2 for size, wanted in zip(sizes[2:], place.shape[2:], strict=True)]
     inner = tuple(slice(margin, margin + size) for margin, size in zip(margins, sizes[2:], strict=True))
     place[(slice(None), slice(None), *inner)] = tensor
-    return Row(key, target, sizes, f"kernel {_by(sizes[2:])} between zeros in {_by(place.shape[2:])}")
+    return TensorRow(key, target, sizes, f"kernel {_by(sizes[2:])} between zeros in {_by(place.shape[2:])}")
 
 
 @torch.no_grad()
-def _zeros(keys: list[str], wanted: dict[str, Any]) -> Iterator[Row]:
+def _zeros(keys: list[str], wanted: dict[str, Any]) -> Iterator[TensorRow]:
     for key in keys:
         wanted[key].zero_()
-        yield Row(None, key, tuple(wanted[key].shape), "zeros: v1 has no such bias")
+        yield TensorRow(None, key, tuple(wanted[key].shape), "zeros: v1 has no such bias")
 
 
 def _refuse_left_over(keys: list[str], words: str, path: Path) -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.segment.v1.description import Description
+from ctpop.stages.segment.v1.description import V1Description
 
 MOST_FEATURES = 320  # SOURCE: Generic_UNet.MAX_NUM_FILTERS_3D of nnunet 1.7.1
 SCHEMES = {"CT": "CTNormalization", "noNorm": "NoNormalization"}  # v1 takes any other name for a z-score
@@ -23,7 +23,7 @@ INTENSITIES = {  # v1 calls them otherwise
 }
 
 
-def plans_of(told: Description, dataset_name: str) -> dict[str, Any]:
+def plans_of(told: V1Description, dataset_name: str) -> dict[str, Any]:
     """Return plans.json."""
     plans, stage = told.plans, told.stage
     intensities = plans["dataset_properties"]["intensityproperties"] or {}
@@ -45,7 +45,7 @@ def plans_of(told: Description, dataset_name: str) -> dict[str, Any]:
     }
 
 
-def configuration_of(told: Description) -> dict[str, Any]:
+def configuration_of(told: V1Description) -> dict[str, Any]:
     """Return the one configuration of plans.json.
 
     v1 resamples an image by a cubic spline, and along a coarse axis by its nearest neighbour (`GenericPreprocessor`).
@@ -81,7 +81,7 @@ def configuration_of(told: Description) -> dict[str, Any]:
     }
 
 
-def architecture_of(told: Description) -> dict[str, Any]:
+def architecture_of(told: V1Description) -> dict[str, Any]:
     """Return the network of v1, `Generic_UNet` as nnUNetTrainerV2 makes it, in the words of v2."""
     stage = told.stage
     pools, convolutions = stage["pool_op_kernel_sizes"], convolutions_of(told)
@@ -118,7 +118,7 @@ def kernels_of(kernels: list[list[int]]) -> list[list[int]]:
     return [*([max(edges) for edges in zip(*pair, strict=True)] for pair in pairwise(kernels)), kernels[-1]]
 
 
-def convolutions_of(told: Description) -> list[int]:
+def convolutions_of(told: V1Description) -> list[int]:
     """Return the number of convolutions of each stage of the encoder.
 
     In its last stage, and in the decoder, v1 splits off the last convolution, and the rest is one at least.
@@ -127,7 +127,7 @@ def convolutions_of(told: Description) -> list[int]:
     return [wanted] * len(told.stage["pool_op_kernel_sizes"]) + [max(wanted - 1, 1) + 1]
 
 
-def dataset_of(told: Description, names: list[str] | None) -> dict[str, Any]:
+def dataset_of(told: V1Description, names: list[str] | None) -> dict[str, Any]:
     """Return dataset.json; v1 knows its structures by numbers only, `names` gives them names in that order.
 
     Raises
