@@ -242,7 +242,7 @@ def test_decisions_about_masks_that_were_made_anew_are_left_out_and_told(study, 
     name_reviewer(gallery)
     gallery.keyboard.press("2")
     gallery.evaluate(
-        "(() => { const key = Object.keys(localStorage).find((name) => name.startsWith('ctpop review '));"
+        "(() => { const key = Object.keys(localStorage).find((name) => name.startsWith('ctpop:review:'));"
         " const all = JSON.parse(localStorage[key]); Object.values(all)[0].mask = 'f'.repeat(16);"
         " localStorage[key] = JSON.stringify(all); })()"
     )

@@ -183,7 +183,7 @@ NOT_FOUND = [
     ("\n\n```klingon\nsnakemake describe\n```\n", "a language that is not known"),
     ("\n\n    cp 'one two\n", "bash cannot read this"),
     ("\n\nThen type snakemake --profile profiles/local and wait.\n", "not marked as one"),
-    ("\n\nThen ctpop view shows it.\n", "not marked as one"),
+    ("\n\nThen ctpop view demo-001 shows it.\n", "not marked as one"),
 ]
 
 

@@ -20,6 +20,7 @@ from ctpop.stages.report.provenance import ABSENT, package_version, without_fold
 from ctpop.study import configuration
 from ctpop.study.label_sets import LabelSet
 from support import study_tables, volumes
+from support.config_files import config_option
 from support.reported import pages_of, written
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" $x$ 'end' </style>"
@@ -397,10 +398,10 @@ def unreported(tmp_path_factory):
 
 
 def test_a_structure_that_the_label_set_lacks_is_told(unreported, capsys):
-    config = json.loads(unreported[-1])
+    config = configuration.read_file(Path(unreported[-1]))
     config["report"]["figure6"] = [["hip_lfet", "hu_mean"]]
 
-    assert main([*unreported[:-1], json.dumps(config)]) == 1
+    assert main([*unreported[:-2], *config_option(**config)]) == 1
     told = capsys.readouterr().err
     assert "report.figure6: label set" in told
     assert "has no structure hip_lfet" in told
@@ -413,9 +414,11 @@ def test_a_table_that_is_missing_is_told(tmp_path, capsys):
     assert "posthoc.parquet: is needed for the report" in capsys.readouterr().err
 
 
-def test_a_configuration_that_is_not_json_is_told(unreported, capsys):
-    assert main([*unreported[:-1], "alpha: 1"]) == 1
-    assert "--config: JSON is expected, found 'alpha: 1'" in capsys.readouterr().err
+def test_a_configuration_that_is_no_mapping_is_an_error(unreported, tmp_path, capsys):
+    (tmp_path / "study.yaml").write_text("- alpha")
+
+    assert main([*unreported[:-1], str(tmp_path / "study.yaml")]) == 1
+    assert "--config: study.yaml is no YAML file with the sections of a study" in capsys.readouterr().err
 
 
 def test_a_package_that_is_not_there_has_no_version():

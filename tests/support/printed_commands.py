@@ -90,7 +90,9 @@ SPAN = re.compile(r"(?<!`)(`+)(?!`)((?:(?!\n[ \t]*\n).)+?)(?<!`)\1(?!`)", re.DOT
 CODE_ELEMENT = re.compile(r"<code>(.+?)</code>", re.DOTALL)
 COMMENT = re.compile(r"(?:^|(?<=\s))#(.*)$")
 UNMARKED = re.compile(
-    r"(?<![\w./`-])(?:snakemake\s+(?:-|…|\.\.\.)|ctpop [a-z]|python (?:bench|demo)/|conda env |pip install |"
+    r"(?<![\w./`-])(?:snakemake\s+(?:-|…|\.\.\.)|"
+    rf"ctpop (?:{'|'.join(COMMANDS)}) (?:-|\S*[/.=]\S|\S+-\d)|"
+    r"python (?:bench|demo)/|conda env |pip install |"
     r"git clone |nnUNetv2_\w+ -)"
 )
 
@@ -284,14 +286,7 @@ def of_yaml(page: str, text: str) -> list[Command]:
 def of_screen(page: str, text: str) -> list[Command]:
     """Return the commands of a template (`<code>`) or script (backticks); expressions are left as they are written."""
     pattern = CODE_ELEMENT if page.endswith(".html") else SPAN
-    found = [Command(page, line, span) for line, span in spans(text, pattern) if is_command(span)]
-    return [command for command in found if not is_key_of_storage(command.text)]
-
-
-def is_key_of_storage(text: str) -> bool:
-    """Return whether a text is a key of a browser's storage, which begins as a command does."""
-    words = text.split()
-    return words[0] == "ctpop" and words[1] not in COMMANDS
+    return [Command(page, line, span) for line, span in spans(text, pattern) if is_command(span)]
 
 
 def of_messages(page: str, text: str) -> list[Command]:

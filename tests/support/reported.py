@@ -1,6 +1,6 @@
 """Reports of made-up studies: the arguments of the command, and the pages alone, which need no figure."""
 
-import json
+from pathlib import Path
 
 from ctpop.documents.table1_text import printed
 from ctpop.stages.cohort.table1_files import write_table1
@@ -40,7 +40,7 @@ def written(folder, people, labels, failed=None, without=(), changes=None, **stu
 
 def pages_of(folder, *args, **others) -> FinishedStudy:
     """Write the pages of a study without drawing a figure, and return the study."""
-    config = configuration.validated(json.loads(written(folder, *args, **others)[-1]))
+    config = configuration.validated(configuration.read_file(Path(written(folder, *args, **others)[-1])))
     study = read_study(folder / "tables", label_sets.read(str(folder / "labels.csv")), config)
     sources = provenance(study)
     site = pages.Site(folder / "report", folder / "figures", folder / "tables", folder / "provenance.json")

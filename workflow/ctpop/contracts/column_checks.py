@@ -28,8 +28,38 @@ KINDS = {
 def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFrame, list[Failure]]:
     """Return the frame with the data types of its columns, and every failure of a value.
 
-    A table without a failure, which nearly every table is, is recognized without pandera: importing it costs a job half
-    a second, and each of its checks a tenth. pandera checks and explains all others.
+    A table without a failure, as nearly every table is, is recognized without pandera: its import takes half a second
+    of a job, and each of its checks a tenth. pandera checks and explains all others.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table with at least these columns and the index 0, 1, 2 ...
+    columns : dict of str to Column
+        Contract of each column.
+
+    Returns
+    -------
+    frame : pandas.DataFrame
+        The table with the data types of the contracts if there is no failure.
+    failures : list of Failure
+        Name of a column, the requirement for each of its values, and the rows that do not meet it.
+
+    Raises
+    ------
+    KeyError
+        If the frame lacks a column.
+
+    Examples
+    --------
+    >>> from ctpop.contracts.columns import number
+    >>> columns = {"age": number("age at the scan", "years", low=0)}
+    >>> typed, failures = checked(pd.DataFrame({"age": [40, 50]}), columns)
+    >>> str(typed["age"].dtype), failures
+    ('float64', [])
+    >>> checked(pd.DataFrame({"age": [40.0, -1.0]}), columns)[1]
+    [('age', 'at least 0 years', [1])]
+
     """
     asked = {name: column for name, column in columns.items() if not _is_sound_as_it_stands(frame[name], column)}
     if not asked:
@@ -42,10 +72,7 @@ def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFra
 
 
 def _is_sound_as_it_stands(values: pd.Series, column: Column) -> bool:
-    """Return whether a column has its data type and sound values, without pandas, which costs more than the question.
-
-    False where more has to be asked: of other data types, and of a pattern.
-    """
+    """Return whether type and values are sound, without pandas; False where a type or a pattern needs more checks."""
     if values.dtype != column.dtype or column.pattern:
         return False
     if column.dtype == "str":
@@ -104,9 +131,31 @@ def _checked_by_pandera(
 
 
 def broken_kind(values: pd.Series, column: Column) -> tuple[str, list[int]] | None:
-    """Return what every value of a column must be, and the rows where it is not; nothing if all are.
+    """Return the requirement for the kind of a column's values and the rows that do not meet it, or None if all do.
 
-    Asked before any conversion, which would turn 1.5 into 1, and "false" and nothing into true and false.
+    It is checked before any conversion, since a conversion turns 1.5 into 1, and both "false" and an absent value into
+    true or false.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Values of the column.
+    column : Column
+        Contract of the column.
+
+    Returns
+    -------
+    tuple of (str, list of int) or None
+        The requirement, and the index of each value that does not meet it.
+
+    Examples
+    --------
+    >>> from ctpop.contracts.columns import count
+    >>> broken_kind(pd.Series([1.0, 1.5]), count("number of voxels"))
+    ('a whole number', [1])
+    >>> broken_kind(pd.Series([1.0, 2.0]), count("number of voxels")) is None
+    True
+
     """
     absent = values.isna()
     if absent.any() and not column.nullable:

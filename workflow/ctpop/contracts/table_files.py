@@ -14,7 +14,33 @@ CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame for people: missing is empty, and text that a spreadsheet would run as a formula is quoted."""
+    """Write a frame as CSV for people.
+
+    An absent value is an empty cell. A text that a spreadsheet would run as a formula begins with an apostrophe in the
+    file.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows to write; the index is not written.
+    path : str or Path
+        File to write.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "table.csv")
+    ...     write_csv(pd.DataFrame({"text": ["=1+1", "liver"], "ml": [1.5, None]}), path)
+    ...     path.read_text().splitlines()
+    ['text,ml', "'=1+1,1.5", 'liver,']
+
+    """
     safe = frame.copy()
     for name in safe.select_dtypes(include=["object", "string"]).columns:
         text = safe[name].astype("string")
@@ -23,13 +49,58 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
-    """Write a CSV beside a Parquet file that tells people where so many rows are."""
+    """Write a CSV file beside a Parquet file whose rows are too many for a CSV file, with a note on how to read them.
+
+    Parameters
+    ----------
+    rows : int
+        Number of rows of the Parquet file.
+    path : str or Path
+        The Parquet file; the CSV file has its name with the ending .csv.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_note_instead_of_csv(2000000, Path(folder, "voxels.parquet"))
+    ...     Path(folder, "voxels.csv").read_text().splitlines()[1][:40]
+    '"2,000,000 rows are too many for a CSV: '
+
+    """
     place = Path(path)
     note = f"{rows:,} rows are too many for a CSV: read {place.name} with pandas, polars, DuckDB or R (arrow)"
     write_csv(pd.DataFrame({"note": [note]}), place.with_suffix(".csv"))
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame as Parquet, without index and without a time: equal rows give equal bytes."""
+    """Write a frame as Parquet without its index and without a timestamp: equal rows give equal bytes.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows to write.
+    path : str or Path
+        File to write.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "table.parquet")
+    ...     write_parquet(pd.DataFrame({"ml": [1.5, 2.5]}), path)
+    ...     list(pd.read_parquet(path)["ml"])
+    [1.5, 2.5]
+
+    """
     table = arrow.Table.from_pandas(frame, preserve_index=False)
     write_atomically(path, lambda part: parquet.write_table(table, part, compression=COMPRESSION))

@@ -1,7 +1,8 @@
-"""Tables that keep their promises.
+"""Tables whose columns, data types and values are checked.
 
-Every file that passes between two stages is described by a `Table` in `schema.py`. `write` and `read` check it, so
-that a stage may trust what it reads. Rows are sorted by key and written without timestamps: equal data, equal bytes.
+A `Table` of this package describes every file that passes between two stages. `Table.write` and `Table.read` check the
+file, so that a stage can rely on what it reads. Rows are sorted by key and written without timestamps: equal data give
+equal bytes.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,32 @@ from ctpop.foundation.files import remove_half_written
 
 @dataclass(frozen=True)
 class Table:
-    """A named set of columns whose rows are identified by `key`; `meaning` says what a row is."""
+    """A named set of columns and the key that identifies a row.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table.
+    key : tuple of str
+        Columns whose values together identify one row.
+    meaning : str
+        Meaning of a row.
+    columns : dict of str to Column
+        Contract of each column, in the order of the table.
+    open : bool
+        Whether the table may have further columns, which are kept and not checked.
+
+    Examples
+    --------
+    >>> from ctpop.contracts.columns import number, text
+    >>> columns = {"scan_id": text("scan"), "age": number("age at the scan", "years", low=0)}
+    >>> table = Table("scans", ("scan_id",), "one row per scan", columns)
+    >>> table.check(pd.DataFrame({"age": [60, 50], "scan_id": ["b", "a"]}))
+      scan_id   age
+    0       a  50.0
+    1       b  60.0
+
+    """
 
     name: str
     key: tuple[str, ...]
@@ -30,12 +56,32 @@ class Table:
     open: bool = False
 
     def check(self, frame: pd.DataFrame, where: str | Path = "") -> pd.DataFrame:
-        """Return the frame with promised columns, order and types, sorted by key.
+        """Return the frame with the columns, order and data types of the table, sorted by key.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows of the table, with any index and order of columns.
+        where : str or Path
+            File or other origin of the frame, for the text of an error; the name of the table if it is empty.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The checked rows with the index 0, 1, 2 ...
 
         Raises
         ------
         ContractError
-            If a column is missing or unknown, a key repeats, or a value breaks its column's promise.
+            If a column is missing or unknown, a key repeats, or a value does not meet the contract of its column.
+
+        Examples
+        --------
+        >>> from ctpop.contracts.columns import text
+        >>> table = Table("scans", ("scan_id",), "one row per scan", {"scan_id": text("scan")})
+        >>> table.check(pd.DataFrame({"scan": ["a"]}), where="scans.csv")
+        Traceback (most recent call last):
+        ctpop.foundation.errors.ContractError: scans.csv: columns scan_id are missing; found scan
 
         """
         place = str(where) or f"table {self.name!r}"
@@ -47,7 +93,27 @@ class Table:
         return frame.sort_values(list(self.key), ignore_index=True)
 
     def refuse_repeated(self, frame: pd.DataFrame, place: str | Path) -> None:
-        """Raise a ContractError if several rows of a frame have one key."""
+        """Refuse a frame in which several rows have the same key.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows with at least the columns of the key.
+        place : str or Path
+            File or other origin of the frame, for the text of the error.
+
+        Raises
+        ------
+        ContractError
+            If a key repeats.
+
+        Examples
+        --------
+        >>> from ctpop.contracts.columns import text
+        >>> table = Table("scans", ("scan_id",), "one row per scan", {"scan_id": text("scan")})
+        >>> table.refuse_repeated(pd.DataFrame({"scan_id": ["a", "b"]}), "scans.csv")
+
+        """
         repeated = frame.duplicated(list(self.key), keep=False)
         if repeated.any():
             first = _first(frame.loc[repeated, list(self.key)].drop_duplicates().itertuples(index=False))
@@ -57,7 +123,43 @@ class Table:
             )
 
     def read(self, path: str | Path, *columns: str) -> pd.DataFrame:
-        """Read and check a Parquet file: all of it, or its key and the named columns alone."""
+        """Return the rows of a Parquet file after a check: all columns, or the key and the named columns alone.
+
+        Parameters
+        ----------
+        path : str or Path
+            Parquet file.
+        *columns : str
+            Names of columns of the table; without any, all columns are read.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The checked rows, sorted by key.
+
+        Raises
+        ------
+        ContractError
+            As `check`.
+        KeyError
+            If the table does not have a named column.
+        OSError
+            If the file cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from ctpop.contracts.columns import number, text
+        >>> columns = {"scan_id": text("scan"), "age": number("age", "years"), "bmi": number("BMI", "kg/m²")}
+        >>> table = Table("scans", ("scan_id",), "one row per scan", columns)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "scans.parquet")
+        ...     _ = table.write(pd.DataFrame({"scan_id": ["a"], "age": [50.0], "bmi": [25.0]}), path)
+        ...     table.read(path, "age")
+          scan_id   age
+        0       a  50.0
+
+        """
         if not columns:
             return self.check(pd.read_parquet(path), where=path)
         part = replace(self, columns={name: self.columns[name] for name in (*self.key, *columns)})
@@ -65,12 +167,79 @@ class Table:
         return part.check(pd.read_parquet(path, columns=[name for name in part.columns if name in present]), where=path)
 
     def read_csv(self, path: str | Path) -> pd.DataFrame:
-        """Read and check a CSV that a person or another program wrote."""
+        """Return the rows of a CSV file that a person or another program wrote, after a check.
+
+        Parameters
+        ----------
+        path : str or Path
+            CSV file.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The checked rows, sorted by key.
+
+        Raises
+        ------
+        ContractError
+            As `check`.
+        OSError
+            If the file cannot be read.
+        ValueError
+            If the file is not a CSV file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from ctpop.contracts.columns import text
+        >>> table = Table("scans", ("scan_id",), "one row per scan", {"scan_id": text("scan")})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "scans.csv")
+        ...     _ = path.write_text(chr(10).join(["scan_id", "007"]))
+        ...     list(table.read_csv(path)["scan_id"])
+        ['007']
+
+        """
         texts = {name: str for name, column in self.columns.items() if column.dtype == "str"}
         return self.check(pd.read_csv(path, dtype=texts), where=path)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-        """Check the frame and write it as Parquet, and as CSV for people beside it; return what was written."""
+        """Write a frame as Parquet after a check, with a CSV file for people beside it, and return the rows as written.
+
+        A table with more rows than a spreadsheet holds has a note in place of the rows in its CSV file.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows of the table, with any index and order of columns.
+        path : str or Path
+            Parquet file to write.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The checked rows, sorted by key.
+
+        Raises
+        ------
+        ContractError
+            As `check`; nothing is written.
+        OSError
+            If a file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from ctpop.contracts.columns import text
+        >>> table = Table("scans", ("scan_id",), "one row per scan", {"scan_id": text("scan")})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = table.write(pd.DataFrame({"scan_id": ["b", "a"]}), Path(folder, "scans.parquet"))
+        ...     sorted(file.name for file in Path(folder).iterdir())
+        ['scans.csv', 'scans.parquet']
+        >>> list(written["scan_id"])
+        ['a', 'b']
+
+        """
         checked = self.check(frame, where=path)
         remove_half_written(Path(path).parent)
         write_parquet(checked, path)
@@ -81,7 +250,21 @@ class Table:
         return checked
 
     def empty(self) -> pd.DataFrame:
-        """Return the table without rows."""
+        """Return the table without rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A frame without rows that has the columns and data types of the table.
+
+        Examples
+        --------
+        >>> from ctpop.contracts.columns import text
+        >>> table = Table("scans", ("scan_id",), "one row per scan", {"scan_id": text("scan")})
+        >>> table.empty().shape
+        (0, 1)
+
+        """
         return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in self.columns.items()})
 
     def _promised_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Label maps that exist already: one multi-label NIfTI, or a folder with one mask per structure."""
+"""Existing segmentations: one NIfTI file with several labels, or a folder with one mask per structure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,26 @@ SUFFIXES = (".nii.gz", ".nii")
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A label map (RAS+), the number of each structure it could contain, and what a reader should know.
+    """A label map in RAS+, the labels of its structures, and remarks for readers.
 
-    `shared` counts, where there was one mask per structure, the voxels of each that lie in another mask as well.
+    Attributes
+    ----------
+    volume : Volume
+        Label of each voxel, shape (x, y, z), uint8 or uint16.
+    labels : dict of str to int
+        Label of each structure that the map can contain.
+    detail : str or None
+        Remark for readers, as `describe` returns it.
+    shared : dict of str to int, or None
+        Where there was one mask per structure: the number of voxels of each mask that are in another mask as well.
+
+    Examples
+    --------
+    >>> from ctpop.imaging.images import Grid
+    >>> volume = Volume(np.ones((1, 1, 2), np.uint8), Grid((1, 1, 2), np.eye(4)), np.eye(4))
+    >>> Segmentation(volume, {"liver": 1}).labels
+    {'liver': 1}
+
     """
 
     volume: Volume
@@ -30,13 +47,41 @@ class Segmentation:
 
 
 def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> Segmentation:
-    """Return an existing segmentation, on the grid of its CT if there is a CT.
+    """Return an existing segmentation, which must be on the grid of its CT if there is a CT.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file with several labels, or folder with one mask per structure.
+    label_set : LabelSet
+        Structures of the study and their labels.
+    ct_path : Path or None
+        NIfTI file of the CT; None if there is none.
+
+    Returns
+    -------
+    Segmentation
+        Label map of shape (x, y, z) in RAS+.
 
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `bad_geometry`, `bad_values`; `unknown_labels` for numbers that the label set
-        does not name; `grid_mismatch` if segmentation and CT, or two masks, do not share a grid.
+        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
+        numbers that the label set does not name; `grid_mismatch` if segmentation and CT, or two masks, have different
+        grids.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from ctpop.imaging import nifti_writer
+    >>> label_set = LabelSet("demo", pd.DataFrame({"structure": ["liver", "spleen"], "label": [1, 2]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.nii.gz")
+    ...     nifti_writer.write(np.array([[[0, 2]]], np.uint8), np.eye(4), path, level=1)
+    ...     found = read_segmentation(path, label_set, ct_path=None)
+    >>> found.labels, found.volume.data
+    ({'liver': 1, 'spleen': 2}, array([[[0, 2]]], dtype=uint8))
 
     """
     found = read_folder(path, label_set) if _is_folder(path) else read_multilabel(path, label_set)
@@ -48,7 +93,40 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
 
 
 def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
-    """Return a label map whose numbers are those of the label set."""
+    """Return a label map whose numbers are those of the label set.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file.
+    label_set : LabelSet
+        Structures of the study and their labels.
+
+    Returns
+    -------
+    Segmentation
+        Label map of shape (x, y, z) in RAS+, with the labels of the whole set.
+
+    Raises
+    ------
+    ScanError
+        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
+        numbers that the label set does not name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from ctpop.imaging import nifti_writer
+    >>> label_set = LabelSet("demo", pd.DataFrame({"structure": ["liver"], "label": [1]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.nii.gz")
+    ...     nifti_writer.write(np.array([[[0, 7]]], np.uint8), np.eye(4), path, level=1)
+    ...     read_multilabel(path, label_set)
+    Traceback (most recent call last):
+    ctpop.foundation.errors.ScanError: unknown_labels: labels.nii.gz has labels 7 that label set demo does not name
+
+    """
     volume = read_labels(path)
     known = np.array([0, *label_set.label_of.values()])
     unknown = np.setdiff1d(labels_in(volume.data), known)
@@ -61,7 +139,26 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
 
 
 def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
-    """Return the labels that occur, in order; counted slice by slice, since sorting a whole image takes seconds."""
+    """Return the labels that occur in an image.
+
+    Voxels are counted slice by slice, since a sort of the whole image takes seconds.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (x, y, z), uint8 or uint16
+        Label of each voxel.
+
+    Returns
+    -------
+    ndarray of shape (n,), intp
+        The labels in ascending order, with the background (0) if it occurs.
+
+    Examples
+    --------
+    >>> labels_in(np.array([[[0, 5, 2, 5]]], np.uint8))
+    array([0, 2, 5])
+
+    """
     counts = np.zeros(np.iinfo(labels.dtype).max + 1, np.int64)
     for axial in labels.T:
         counts += np.bincount(axial.ravel(), minlength=len(counts))
@@ -69,11 +166,44 @@ def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
 
 
 def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
-    """Return the masks of a folder as one label map: a voxel in several masks is counted and has the highest label.
+    """Return the masks of a folder as one label map.
 
-    A structure without a file is not known here; a structure with an empty mask is absent. Masks of what a structure
-    includes (`LabelSet.parts`) are part of its mask. Files that name nothing in the label set are counted in the detail
-    and left alone: what they share with others does not count.
+    A voxel in several masks is counted and has the highest label. A structure without a file is not among the labels; a
+    structure with an empty mask is absent. Masks of what a structure includes (`LabelSet.parts`) are part of its mask.
+    Files whose name is not in the label set are counted in the detail and not read, so that the voxels that they share
+    with other masks are not counted.
+
+    Parameters
+    ----------
+    path : Path
+        Folder with a file `<structure>.nii.gz` or `<structure>.nii` per structure.
+    label_set : LabelSet
+        Structures of the study and their labels.
+
+    Returns
+    -------
+    Segmentation
+        Label map of shape (x, y, z) in RAS+, with the labels of the structures that have a file.
+
+    Raises
+    ------
+    ScanError
+        `missing_file` if no mask has the name of a structure; `grid_mismatch` if two masks have different grids;
+        `unreadable`, `not_read`, `bad_geometry`, `bad_values` or `out_of_memory` for a mask.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from ctpop.imaging import nifti_writer
+    >>> label_set = LabelSet("demo", pd.DataFrame({"structure": ["liver", "spleen"], "label": [1, 2]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name, mask in (("liver", [1, 1, 0]), ("spleen", [0, 1, 1])):
+    ...         nifti_writer.write(np.array([[mask]], np.uint8), np.eye(4), Path(folder, f"{name}.nii.gz"), level=1)
+    ...     found = read_folder(Path(folder), label_set)
+    >>> found.volume.data, found.shared
+    (array([[[1, 2, 2]]], dtype=uint8), {'liver': 1, 'spleen': 1})
+
     """
     files = mask_files(path)
     wanted = {name: label for name, label in label_set.label_of.items() if name in files}
@@ -96,7 +226,36 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
 
 
 class Merging:
-    """Masks that become one label map in the order in which they are added: a later one has what several share."""
+    """Masks that are merged into one label map: a voxel of several masks has the label that was added last.
+
+    Parameters
+    ----------
+    like : Volume
+        Mask on the grid of all masks.
+    highest : int
+        Highest label of the map.
+
+    Attributes
+    ----------
+    merged : Volume
+        Label of each voxel, shape (x, y, z), uint8 or uint16.
+    shared : ndarray of shape (x, y, z), bool
+        Whether a voxel is in the masks of several labels.
+    n_shared : ndarray of shape (highest + 1,), int64
+        Number of voxels of each label that are in the mask of another label as well.
+
+    Examples
+    --------
+    >>> from ctpop.imaging.images import Grid
+    >>> merging = Merging(Volume(np.zeros((1, 1, 3), np.uint8), Grid((1, 1, 3), np.eye(4)), np.eye(4)), highest=2)
+    >>> merging.add(np.array([[[True, True, False]]]), 1)
+    >>> merging.add(np.array([[[False, True, True]]]), 2)
+    >>> merging.merged.data
+    array([[[1, 2, 2]]], dtype=uint8)
+    >>> merging.n_shared
+    array([0, 1, 1])
+
+    """
 
     def __init__(self, like: Volume, highest: int) -> None:
         self.merged = empty_like(like, highest)
@@ -104,7 +263,24 @@ class Merging:
         self.n_shared: NDArray[np.int64] = np.zeros(highest + 1, np.int64)
 
     def add(self, inside: NDArray[np.bool_], label: int) -> None:
-        """Put a mask over the masks before it; a second one of the same label is part of the first."""
+        """Add a mask, which replaces the labels of earlier masks; a second mask of a label extends the first one.
+
+        Parameters
+        ----------
+        inside : ndarray of shape (x, y, z), bool
+            Voxels of the mask.
+        label : int
+            Label of the mask, 1 to `highest`.
+
+        Examples
+        --------
+        >>> from ctpop.imaging.images import Grid
+        >>> merging = Merging(Volume(np.zeros((1, 1, 2), np.uint8), Grid((1, 1, 2), np.eye(4)), np.eye(4)), highest=1)
+        >>> merging.add(np.array([[[False, True]]]), 1)
+        >>> merging.merged.data
+        array([[[0, 1]]], dtype=uint8)
+
+        """
         below, known = self.merged.data[inside], self.shared[inside]
         taken = (below > 0) & (below != label)
         self.n_shared += np.bincount(below[taken & ~known], minlength=len(self.n_shared))
@@ -114,7 +290,28 @@ class Merging:
 
 
 def mask_files(folder: Path) -> dict[str, Path]:
-    """Return the mask file of each name in a folder."""
+    """Return the mask file of each name in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of masks.
+
+    Returns
+    -------
+    dict of str to Path
+        File of each name without its ending; of two files with one name, the compressed one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "liver.nii").touch()
+    ...     Path(folder, "liver.nii.gz").touch()
+    ...     {name: file.name for name, file in mask_files(Path(folder)).items()}
+    {'liver': 'liver.nii.gz'}
+
+    """
     files = {}
     for suffix in reversed(SUFFIXES):
         files.update({file.name.removesuffix(suffix): file for file in sorted(folder.glob(f"*{suffix}"))})
@@ -122,13 +319,55 @@ def mask_files(folder: Path) -> dict[str, Path]:
 
 
 def empty_like(mask: Volume, highest: int) -> Volume:
-    """Return a label map without labels on the grid of a mask."""
+    """Return a label map without labels on the grid of a mask.
+
+    Parameters
+    ----------
+    mask : Volume
+        Mask of shape (x, y, z).
+    highest : int
+        Highest label for which the map must have room.
+
+    Returns
+    -------
+    Volume
+        Zeros of shape (x, y, z): uint8 if `highest` is at most 255, otherwise uint16.
+
+    Examples
+    --------
+    >>> from ctpop.imaging.images import Grid
+    >>> mask = Volume(np.ones((1, 1, 2), np.uint8), Grid((1, 1, 2), np.eye(4)), np.eye(4))
+    >>> empty_like(mask, highest=300).data
+    array([[[0, 0]]], dtype=uint16)
+
+    """
     data = np.zeros(mask.data.shape, np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16, order="F")
     return Volume(data, mask.grid, mask.stored_affine)
 
 
 def describe(shared: int, ignored: int) -> str | None:
-    """Return what a reader should know of a merged folder, or nothing."""
+    """Return a remark on a merged folder for readers, or None if there is nothing to remark.
+
+    Parameters
+    ----------
+    shared : int
+        Number of voxels in several masks.
+    ignored : int
+        Number of files that name no structure of the label set.
+
+    Returns
+    -------
+    str or None
+        The remark.
+
+    Examples
+    --------
+    >>> describe(shared=0, ignored=3)
+    '3 files name no structure of the label set'
+    >>> describe(shared=0, ignored=0) is None
+    True
+
+    """
     parts = []
     if shared:
         parts.append(f"{shared} voxels lie in more than one mask and went to the highest label")
@@ -140,10 +379,29 @@ def describe(shared: int, ignored: int) -> str | None:
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a segmentation, over all its files.
 
+    Parameters
+    ----------
+    path : Path
+        NIfTI file, or folder of masks.
+
+    Returns
+    -------
+    str
+        Digest in 64 hexadecimal digits: of the file, or of the names and digests of the masks of a folder.
+
     Raises
     ------
     ScanError
-        `missing_file` or `unreadable`.
+        `missing_file`, `unreadable` or `not_read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.nii")
+    ...     path.touch()
+    ...     checksum(path)[:8]
+    'e3b0c442'
 
     """
     if not _is_folder(path):

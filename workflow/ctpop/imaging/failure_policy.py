@@ -1,4 +1,7 @@
-"""When the job of a shard fails although each of its scans has a row: a machine is at fault, and not the patients."""
+"""The rules by which the job of a shard fails although each of its scans has a row.
+
+They apply where the cause of the failures is a machine and not the patients.
+"""
 
 from collections.abc import Collection
 
@@ -10,18 +13,34 @@ FEWEST = 5  # ASSUME: fewer failures say nothing about a machine; one bad scan i
 
 
 def trouble(ends: "pd.Series[str]", good: Collection[str], most: float, attempts_left: int) -> str:
-    """Return why a shard's job should fail although each of its scans has come to an end, or nothing.
+    """Return why the job of a shard should fail although each of its scans has a status, or an empty text.
+
+    A job fails if at least `FEWEST` scans and more than the permitted share failed, if a reason may pass and attempts
+    are left, or if a result cannot be written.
 
     Parameters
     ----------
-    ends
-        The status of each scan.
-    good
-        The statuses that are no failure.
-    most
-        The share of the scans that may fail.
-    attempts_left
-        Jobs that may follow this one.
+    ends : pandas.Series of str
+        Status of each scan.
+    good : collection of str
+        Statuses that are no failure.
+    most : float
+        Share of the scans that may fail, 0 to 1.
+    attempts_left : int
+        Number of jobs that may follow this one.
+
+    Returns
+    -------
+    str
+        The reason, with the number of scans of each status that is a failure; empty if the job should not fail.
+
+    Examples
+    --------
+    >>> ends = pd.Series(["segmented", "not_read"])
+    >>> trouble(ends, {"segmented"}, most=0.5, attempts_left=2)
+    '1 of 2 scans failed (1 not_read), some for reasons that may pass: the job is to be run again, 2 attempts are left'
+    >>> trouble(ends, {"segmented"}, most=0.5, attempts_left=0)
+    ''
 
     """
     failed = ends[~ends.isin(good)]

@@ -1,10 +1,10 @@
-"""CT volumes and label maps: read whole or refused, always in RAS+.
+"""CT volumes and label maps, which are read as a whole or refused, always in RAS+.
 
-Arrays are (x, y, z) in closest canonical orientation: x grows to the patient's right, y anterior, z superior. What is
-left and what is right follows from the affine, never from the order in which a file happens to be stored.
+Arrays are (x, y, z) in closest canonical orientation: x grows to the patient's right, y to anterior, z to superior. The
+sides of the patient follow from the affine, never from the order in which the voxels of a file are stored.
 
-Whatever is wrong with a file, now or while it is being read, is a `ScanError` that does not tell the file's folders:
-they may be named after a person.
+Every fault of a file, and every failure while it is read, is a `ScanError`. Its text has the name of the file without
+its folders, since folders may be named after a person.
 """
 
 import errno
@@ -49,23 +49,85 @@ CHUNK_VOXELS = 4 << 20
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the voxels of a volume lie: shape (x, y, z) and the affine from voxel to world (mm), in RAS+ order."""
+    """The grid of a volume: its shape and the affine from voxel to world, in RAS+.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Number of voxels along x, y and z.
+    affine : ndarray of shape (4, 4), float64
+        Matrix from voxel indices (x, y, z) to world coordinates in mm; world axes are right, anterior, superior.
+
+    Examples
+    --------
+    >>> grid = Grid((512, 512, 100), np.diag([1.0, 1.0, 5.0, 1.0]))
+    >>> round(grid.voxel_ml, 6)
+    0.005
+
+    """
 
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
 
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
-        """Voxel edge lengths along x, y, z."""
+        """Return the lengths of the edges of a voxel along x, y and z.
+
+        Returns
+        -------
+        ndarray of shape (3,), float64
+            Edge lengths in mm, in the order x, y, z.
+
+        Examples
+        --------
+        >>> Grid((2, 2, 2), np.diag([1.5, 1.5, 3.0, 1.0])).spacing_mm
+        array([1.5, 1.5, 3. ])
+
+        """
         return edges_mm(self.affine)
 
     @property
     def voxel_ml(self) -> float:
-        """Volume of a voxel in ml, |det(affine)|."""
+        """Return the volume of a voxel, which is the absolute determinant of the affine.
+
+        Returns
+        -------
+        float
+            Volume in mL.
+
+        Examples
+        --------
+        >>> round(Grid((2, 2, 2), np.diag([1.0, 2.0, 5.0, 1.0])).voxel_ml, 6)
+        0.01
+
+        """
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000)
 
     def differs_from(self, other: "Grid") -> str:
-        """Return how two grids differ, in words, or nothing: corners may be apart by a hundredth of a voxel."""
+        """Return a description of how two grids differ, or an empty text if they agree.
+
+        Two grids agree if they have the same shape and no world coordinate of a corner differs by more than a hundredth
+        of the shortest voxel edge of this grid.
+
+        Parameters
+        ----------
+        other : Grid
+            Grid to compare with.
+
+        Returns
+        -------
+        str
+            The difference of the shapes, or of the corners in mm; empty if the grids agree.
+
+        Examples
+        --------
+        >>> grid = Grid((2, 2, 2), np.eye(4))
+        >>> grid.differs_from(Grid((2, 2, 3), np.eye(4)))
+        'shape (2, 2, 2) is not (2, 2, 3)'
+        >>> grid.differs_from(Grid((2, 2, 2), np.eye(4)))
+        ''
+
+        """
         if self.shape != other.shape:
             return f"shape {self.shape} is not {other.shape}"
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape], [1])).reshape(4, -1)
@@ -77,7 +139,24 @@ class Grid:
 
 @dataclass(frozen=True)
 class Volume:
-    """Voxels on a grid. `data` has the shape of the grid; `stored_affine` is that of the file."""
+    """The voxels of an image on a grid.
+
+    Attributes
+    ----------
+    data : ndarray of shape (x, y, z)
+        Values in RAS+ order, with the shape of the grid: HU for a CT, label numbers for a label map.
+    grid : Grid
+        Grid of `data` in RAS+.
+    stored_affine : ndarray of shape (4, 4), float64
+        Matrix from the voxel indices (i, j, k) of the file, in their stored order, to world coordinates in mm.
+
+    Examples
+    --------
+    >>> volume = Volume(np.zeros((2, 2, 3), np.int16), Grid((2, 2, 3), np.eye(4)), np.eye(4))
+    >>> volume.data.shape == volume.grid.shape
+    True
+
+    """
 
     data: NDArray[Any]
     grid: Grid
@@ -87,10 +166,32 @@ class Volume:
 def read_grid(path: Path) -> Grid:
     """Return the grid of a volume from its header alone.
 
+    Parameters
+    ----------
+    path : Path
+        NIfTI file (.nii or .nii.gz).
+
+    Returns
+    -------
+    Grid
+        Shape and affine (mm) in RAS+.
+
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `bad_geometry`, or `bad_values` for a type that no CT has.
+        `missing_file`; `unreadable`; `not_read` if a disk or a network fails; `bad_geometry`; `bad_values` for a data
+        type that no CT has.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.imaging import nifti_writer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "ct.nii.gz")
+    ...     nifti_writer.write(np.zeros((4, 3, 2), np.int16), np.diag([-1.0, -1.0, 5.0, 1.0]), path, level=1)
+    ...     grid = read_grid(path)
+    >>> grid.shape, grid.spacing_mm
+    ((4, 3, 2), array([1., 1., 5.]))
 
     """
     with _opened(path) as file:
@@ -99,16 +200,37 @@ def read_grid(path: Path) -> Grid:
 
 
 def read_ct(path: Path) -> Volume:
-    """Return a CT volume in Hounsfield units, in the type in which it is stored, or as float32 where it is scaled.
+    """Return a CT volume in Hounsfield units, in its stored data type, or as float32 if the file scales its values.
 
-    The file is read to its end, so that a truncated or corrupt one never passes as a CT with empty slices. Values
-    that cannot be attenuation refuse the scan: none is clipped or wraps around.
+    The file is read to its end, so that a truncated or corrupt file is never accepted as a CT with empty slices. A scan
+    with values that cannot be attenuation is refused: no value is clipped or wraps around.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file (.nii or .nii.gz).
+
+    Returns
+    -------
+    Volume
+        Attenuation in HU, shape (x, y, z) in RAS+.
 
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `bad_geometry`, `out_of_memory`, or `bad_values` for voxels that are NaN,
-        infinite, further than `LARGEST_HU` from 0, or all the same.
+        `missing_file`; `unreadable`; `not_read` if a disk or a network fails; `bad_geometry`; `out_of_memory`;
+        `bad_values` for voxels that are NaN, infinite, further than `LARGEST_HU` from 0, or all the same.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.imaging import nifti_writer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "ct.nii.gz")
+    ...     nifti_writer.write(np.array([[[-1000]], [[40]]], np.int16), np.diag([-1.0, -1.0, 5.0, 1.0]), path, level=1)
+    ...     ct = read_ct(path)
+    >>> ct.data.ravel()  # the file stores x from right to left
+    array([   40, -1000], dtype=int16)
 
     """
     with _within_memory(path):
@@ -116,12 +238,34 @@ def read_ct(path: Path) -> Volume:
 
 
 def read_labels(path: Path) -> Volume:
-    """Return a label map as integers; labels stored as floating-point numbers must be whole.
+    """Return a label map as whole numbers; a file of floating-point numbers is accepted if all of them are whole.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file (.nii or .nii.gz).
+
+    Returns
+    -------
+    Volume
+        Labels, shape (x, y, z) in RAS+: uint8 if no label is above 255, otherwise uint16.
 
     Raises
     ------
     ScanError
-        As `read_ct`; `bad_values` for labels that are negative, not whole or above 65535.
+        `missing_file`; `unreadable`; `not_read` if a disk or a network fails; `bad_geometry`; `out_of_memory`;
+        `bad_values` for labels that are negative, not whole or above 65535.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.imaging import nifti_writer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.nii.gz")
+    ...     nifti_writer.write(np.array([[[0.0, 5.0]]], np.float32), np.eye(4), path, level=1)
+    ...     labels = read_labels(path)
+    >>> labels.data
+    array([[[0, 5]]], dtype=uint8)
 
     """
     with _within_memory(path):
@@ -131,10 +275,30 @@ def read_labels(path: Path) -> Volume:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file.
 
+    Parameters
+    ----------
+    path : Path
+        File of any format.
+
+    Returns
+    -------
+    str
+        Digest in 64 hexadecimal digits.
+
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable` or `not_read`.
+        `missing_file`; `unreadable`, also for a file that changes while it is read; `not_read` if a disk or a network
+        fails.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "empty.nii")
+    ...     path.touch()
+    ...     sha256_of(path)[:8]
+    'e3b0c442'
 
     """
     with _opened(path) as file:
@@ -162,7 +326,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _state(file: BufferedReader, path: Path) -> tuple[int, int]:
-    """Return what changes when somebody else writes into the file: its size and its time."""
+    """Return the size and the modification time of a file, which change when another process writes into it."""
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise ScanError("unreadable", f"{path.name} is not a regular file")
@@ -188,7 +352,7 @@ def _header_of(file: BufferedReader, path: Path) -> Header:
 
 
 def _read(path: Path, accepted: Callable[[NDArray[Any]], NDArray[Any]]) -> Volume:
-    """Return a volume of accepted values, looked at as they are stored: a turned array is walked ten times slower."""
+    """Return a volume of accepted values, checked in stored order: a reoriented array is read ten times slower."""
     from nibabel import orientations
 
     with _opened(path) as packed:
@@ -205,7 +369,7 @@ def _read(path: Path, accepted: Callable[[NDArray[Any]], NDArray[Any]]) -> Volum
 
 
 def _voxels_of(file: BufferedReader, header: Header, path: Path) -> NDArray[np.uint8]:
-    """Return the bytes of the voxels; the file is read on to its end, where the checksum of what is packed stands."""
+    """Return the bytes of the voxels; the file is read to its end, where a compressed file has its checksum."""
     file.seek(header.offset)
     voxels = np.empty(header.size, np.uint8)
     view, filled = voxels.data, 0
@@ -223,7 +387,7 @@ def _voxels_of(file: BufferedReader, header: Header, path: Path) -> NDArray[np.u
 
 
 def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
-    """Return slope × stored + intercept of a list of values; parts, because they take 8 bytes each on the way."""
+    """Return slope × stored + intercept of a list of values, in parts, since each value takes 8 bytes meanwhile."""
     if (slope, intercept) == (1.0, 0.0):
         return stored
     scaled = np.empty(stored.size, np.float32)

@@ -1,7 +1,7 @@
-"""The ledger of a shard: when each job on it began, what became of each scan and what it cost, and how each job ended.
+"""The ledger of a shard: the begin and the end of each job on it, and the status and the cost of each scan.
 
-A job appends a line when something ends, so that jobs that were killed are in it up to their last scan. Snakemake keeps
-the benchmark and the log of the last attempt of a job only.
+A job appends a line whenever it begins, a scan ends or it ends, so that the ledger has the lines of a killed job up to
+its last scan. Snakemake keeps the benchmark and the log of the last attempt of a job only.
 """
 
 import csv
@@ -19,9 +19,29 @@ BEGUN, FINISHED, FAILED = "begun", "finished", "failed"  # events of a job; that
 class Line(NamedTuple):
     """A line of a ledger.
 
-    `job` identifies the process, `at` is the time (seconds since 1970), `event` an event of the job or the status of a
-    scan. `seconds` are those since the job began; `reused` is whether the scan was found finished, `gpu_mb` the GPU
-    memory (MB), missing without a GPU.
+    Attributes
+    ----------
+    job : str
+        Identifier of the process.
+    at : float
+        Time in seconds since 1970.
+    event : str
+        Event of the job (`begun`, `finished` or `failed`) or status of a scan.
+    scan_id : str
+        Identifier of the scan; empty for an event of the job.
+    seconds : float
+        Time since the begin of the job in s.
+    reused : bool
+        Whether the scan was found finished.
+    gpu_mb : float or None
+        GPU memory in MB; None without a GPU.
+
+    Examples
+    --------
+    >>> line = Line("node-1", 0.0, "segmented", "scan1", 12.5, reused=False, gpu_mb=None)
+    >>> line.event, line.seconds
+    ('segmented', 12.5)
+
     """
 
     job: str
@@ -35,7 +55,23 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds of all jobs on a shard up to their last line, scans that they made, and whether a GPU was used."""
+    """The cost of all jobs on a shard, each up to its last line.
+
+    Attributes
+    ----------
+    seconds : float
+        Run time of all jobs in s.
+    fresh : int
+        Number of scans that were processed, without those that were found finished.
+    on_gpu : bool
+        Whether a GPU was used.
+
+    Examples
+    --------
+    >>> Spent(seconds=90.0, fresh=3, on_gpu=False).seconds
+    90.0
+
+    """
 
     seconds: float
     fresh: int
@@ -43,7 +79,33 @@ class Spent:
 
 
 class Ledger:
-    """Writes the lines of one job, if it has a path; a context manager that records how the job ends."""
+    """The writer of the lines of one job, a context manager that records how the job ends.
+
+    Parameters
+    ----------
+    path : Path or None
+        File of the ledger; None writes no line.
+
+    Attributes
+    ----------
+    path : Path or None
+        File of the ledger.
+    began : float
+        Begin of the job on the monotonic clock in s.
+    job : str
+        Identifier of the process: machine, process number and time.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "shard_jobs.csv")
+    ...     with Ledger(path) as ledger:
+    ...         ledger.add("segmented", {"scan_id": "scan1", "reused": False, "gpu_mb": None})
+    ...     [line.event for line in read(path)]
+    ['begun', 'segmented', 'finished']
+
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -64,12 +126,25 @@ class Ledger:
         self._append(FAILED if error else FINISHED)
 
     def add(self, status: str, cost: dict[str, Any]) -> None:
-        """Append a scan that has ended."""
+        """Append a line for a scan that has ended; a write error does not end the job.
+
+        Parameters
+        ----------
+        status : str
+            Status of the scan.
+        cost : dict of str to object
+            `scan_id` (str), `reused` (bool), and `gpu_mb` (GPU memory in MB, or None without a GPU).
+
+        Examples
+        --------
+        >>> Ledger(None).add("segmented", {"scan_id": "scan1", "reused": False, "gpu_mb": None})  # writes no line
+
+        """
         gpu_mb = "" if cost["gpu_mb"] is None else str(cost["gpu_mb"])
         self._append(status, cost["scan_id"], str(int(cost["reused"])), gpu_mb)
 
     def _append(self, event: str, scan_id: str = "", reused: str = "", gpu_mb: str = "") -> None:
-        """Append a line. A full disk does not end the job."""
+        """Append a line; a full disk does not end the job."""
         if not self.path:
             return
         seconds = f"{time.monotonic() - self.began:.1f}"
@@ -81,12 +156,51 @@ class Ledger:
 
 
 def beside(times: Path) -> Path:
-    """Return the path of the ledger of a shard, from the file with the seconds of the scans of its last job."""
+    """Return the path of the ledger of a shard.
+
+    Parameters
+    ----------
+    times : Path
+        File with the seconds of the scans of the last job on the shard.
+
+    Returns
+    -------
+    Path
+        Path of the ledger in the same folder.
+
+    Examples
+    --------
+    >>> beside(Path("benchmarks/0001_scans.csv")).as_posix()
+    'benchmarks/0001_jobs.csv'
+
+    """
     return times.with_name(f"{times.stem.removesuffix('_scans')}_jobs.csv")
 
 
 def read(path: Path) -> list[Line]:
-    """Return the lines of a ledger in the order in which they were written, without one that a kill cut short."""
+    """Return the lines of a ledger, without a line that is incomplete because its job was killed.
+
+    Parameters
+    ----------
+    path : Path
+        File of the ledger.
+
+    Returns
+    -------
+    list of Line
+        The lines in the order in which they were written; empty if there is no file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> read(Path("no_such_ledger.csv"))
+    []
+
+    """
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
@@ -94,7 +208,28 @@ def read(path: Path) -> list[Line]:
 
 
 def spent(lines: list[Line]) -> Spent:
-    """Return what the jobs of a ledger have spent."""
+    """Return the cost of the jobs of a ledger.
+
+    Parameters
+    ----------
+    lines : list of Line
+        Lines of the ledger.
+
+    Returns
+    -------
+    Spent
+        Run time in s, number of scans that were processed, and whether a GPU was used.
+
+    Examples
+    --------
+    >>> lines = [
+    ...     Line("node-1", 0.0, "begun", "", 0.0, reused=False, gpu_mb=None),
+    ...     Line("node-1", 60.0, "segmented", "scan1", 60.0, reused=False, gpu_mb=4000.0),
+    ... ]
+    >>> spent(lines)
+    Spent(seconds=60.0, fresh=1, on_gpu=True)
+
+    """
     longest: dict[str, float] = {}
     for line in lines:
         longest[line.job] = max(longest.get(line.job, 0.0), line.seconds)

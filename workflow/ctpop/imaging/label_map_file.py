@@ -1,10 +1,10 @@
-"""Label maps as files: compressed NIfTI that any viewer opens, with the names of the labels in it.
+"""Label maps as files: compressed NIfTI that any viewer opens, with the names of the labels in the header.
 
-The names stand in extensions of the header, so that they stay with the file wherever it is copied, in the form that
-TotalSegmentator writes and Connectome Workbench reads (the label table of Caret). The store keeps them in its note as
-well: there they are read without unpacking an image, and together with what else is known of the map.
+The names are in extensions of the header, so that every copy of the file has them. Their form, the label table of
+Caret, is the one that TotalSegmentator writes and Connectome Workbench reads. The store keeps the names in its note as
+well, where they are read without unpacking an image and together with the other facts about the map.
 
-The same labels give the same bytes (`nifti_file`).
+Equal labels give equal bytes (`nifti_writer`).
 """
 
 import colorsys
@@ -26,18 +26,35 @@ GOLDEN_RATIO = 0.6180339887  # steps of it along a circle never come close to wh
 
 
 def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: Path, names: dict[str, int]) -> None:
-    """Write a label map, given in RAS+ (x, y, z), on the stored grid of another volume: same labels, same bytes.
+    """Write a label map on the stored grid of another volume; equal labels give equal bytes.
 
     Parameters
     ----------
-    labels
-        Label of each voxel, uint8 or uint16.
-    like
-        Volume on the grid of the labels; its `stored_affine` decides in which order the voxels are stored.
-    path
-        File to write, ending in .nii.gz.
-    names
-        Number of each structure that the map could contain.
+    labels : ndarray of shape (x, y, z), uint8 or uint16
+        Label of each voxel in RAS+ order.
+    like : Volume
+        Volume on the grid of the labels; its `stored_affine` (mm) determines the order in which the voxels are stored.
+    path : Path
+        File to write, which ends in .nii.gz.
+    names : dict of str to int
+        Label of each structure that the map can contain.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.imaging.images import Grid, read_labels
+    >>> labels = np.array([[[0, 1, 2]]], np.uint8)
+    >>> like = Volume(labels, Grid(labels.shape, np.eye(4)), np.eye(4))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.nii.gz")
+    ...     write_labels(labels, like, path, {"liver": 1, "spleen": 2})
+    ...     read_labels(path).data
+    array([[[0, 1, 2]]], dtype=uint8)
 
     """
     from nibabel.nifti1 import Nifti1Extension
@@ -48,10 +65,29 @@ def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: P
 
 
 def label_table(names: dict[str, int]) -> bytes:
-    """Return the label table of Caret: number, name and a colour that follows from the number.
+    """Return the label table of Caret: the number and name of each label, and a colour that follows from the number.
 
-    It is as long as an extension of NIfTI may be (a multiple of 16 bytes, with the 8 that come before it), since
-    readers of XML stumble over filling zeros.
+    Line breaks at its end extend the table to a length that NIfTI permits for an extension (a multiple of 16 bytes,
+    which includes the 8 bytes before the table), since readers of XML fail on zeros at the end.
+
+    Parameters
+    ----------
+    names : dict of str to int
+        Label of each structure.
+
+    Returns
+    -------
+    bytes
+        XML in UTF-8, with the labels in ascending order.
+
+    Examples
+    --------
+    >>> table = label_table({"spleen": 2, "liver": 1})
+    >>> [(label.get("Key"), label.text) for label in ElementTree.fromstring(table).iter("Label")]
+    [('1', 'liver'), ('2', 'spleen')]
+    >>> (len(table) + 8) % 16
+    0
+
     """
     root = ElementTree.Element("CaretExtension")
     volume = ElementTree.SubElement(root, "VolumeInformation", Index="0")

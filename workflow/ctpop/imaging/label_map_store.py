@@ -1,9 +1,10 @@
-"""The store of label maps: one compressed NIfTI per scan and, beside it, a note of how it came about.
+"""The store of label maps: one compressed NIfTI file per scan and, beside it, a note on its origin.
 
-The note is written after the label map, so a map without a note is unfinished and is made again. The fingerprint in
-the note says from which image, by which model and with which settings the map was made: the same fingerprint is
-never computed twice, whatever killed the job in between. Its checksum is that of the map's bytes, so that a map that
-was damaged or half replaced is made again, while one that an older version packed differently stays as it is.
+The note is written after the label map, so a map without a note is unfinished and is made again. The fingerprint in the
+note follows from the image, the model and the settings from which the map was made: a map with the same fingerprint is
+never computed twice, even if a job is killed in between. The checksum in the note is that of the bytes of the map, so
+that a map that was damaged or partly replaced is made again, while a map that an older version packed differently is
+kept.
 """
 
 import json
@@ -23,10 +24,31 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class LabelMapNote:
-    """What is known of a stored label map.
+    """The note on a stored label map.
 
-    `labels` gives the number of each structure that it could contain; `shared`, where the map was put together from one
-    mask per structure, how many voxels of each mask lie in another mask as well. Older notes do not tell it.
+    Attributes
+    ----------
+    fingerprint : str
+        Digest of the image, the model and the settings from which the map was made.
+    mask_sha256 : str
+        SHA-256 of the file of the map; empty until the store has written it.
+    labels : dict of str to int
+        Label of each structure that the map can contain.
+    model : str or None
+        The model that made the map, if there was one.
+    detail : str or None
+        Remark on the map for readers.
+    shared : dict of str to int, or None
+        Where the map was merged from one mask per structure: the number of voxels of each mask that are in another mask
+        as well. Older notes do not have it.
+    format : int
+        Version of the format of the note.
+
+    Examples
+    --------
+    >>> LabelMapNote("0123abcd", "", {"liver": 1}).labels
+    {'liver': 1}
+
     """
 
     fingerprint: str
@@ -40,20 +62,87 @@ class LabelMapNote:
 
 @dataclass(frozen=True)
 class LabelMapStore:
-    """The folder of label maps of a study."""
+    """The folder of the label maps of a study.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the label maps and their notes.
+
+    Examples
+    --------
+    >>> store = LabelMapStore(Path("label_maps"))
+    >>> store.mask_path("scan1").name, store.note_path("scan1").name
+    ('scan1.nii.gz', 'scan1.json')
+
+    """
 
     folder: Path
 
     def mask_path(self, scan_id: str) -> Path:
-        """Return where the label map of a scan lies, or would lie."""
+        """Return the path of the label map of a scan, whether the file exists or not.
+
+        Parameters
+        ----------
+        scan_id : str
+            Identifier of the scan.
+
+        Returns
+        -------
+        Path
+            Path of the compressed NIfTI file.
+
+        Examples
+        --------
+        >>> LabelMapStore(Path("label_maps")).mask_path("scan1").as_posix()
+        'label_maps/scan1.nii.gz'
+
+        """
         return self.folder / f"{scan_id}.nii.gz"
 
     def note_path(self, scan_id: str) -> Path:
-        """Return where the note on it lies, or would lie."""
+        """Return the path of the note on the label map of a scan, whether the file exists or not.
+
+        Parameters
+        ----------
+        scan_id : str
+            Identifier of the scan.
+
+        Returns
+        -------
+        Path
+            Path of the JSON file.
+
+        Examples
+        --------
+        >>> LabelMapStore(Path("label_maps")).note_path("scan1").as_posix()
+        'label_maps/scan1.json'
+
+        """
         return self.folder / f"{scan_id}.json"
 
     def finished(self, scan_id: str, fingerprint: str) -> LabelMapNote | None:
-        """Return the note on a label map with this fingerprint whose bytes are still those that were written."""
+        """Return the note on a label map with this fingerprint whose bytes have not changed since it was written.
+
+        Parameters
+        ----------
+        scan_id : str
+            Identifier of the scan.
+        fingerprint : str
+            Fingerprint that the label map must have.
+
+        Returns
+        -------
+        LabelMapNote or None
+            The note; None if there is no such map, or its file is missing, not readable or changed, so that it is made
+            again.
+
+        Examples
+        --------
+        >>> LabelMapStore(Path("no_such_folder")).finished("scan1", "0123abcd") is None
+        True
+
+        """
         note = self.note(scan_id)
         if note is None or note.fingerprint != fingerprint:
             return None
@@ -64,7 +153,24 @@ class LabelMapStore:
         return note if found == note.mask_sha256 else None
 
     def note(self, scan_id: str) -> LabelMapNote | None:
-        """Return the note on a scan's label map, or nothing if there is none, or it is damaged or of another format."""
+        """Return the note on the label map of a scan, if there is a valid one.
+
+        Parameters
+        ----------
+        scan_id : str
+            Identifier of the scan.
+
+        Returns
+        -------
+        LabelMapNote or None
+            The note; None if the file is missing, damaged or of another format.
+
+        Examples
+        --------
+        >>> LabelMapStore(Path("no_such_folder")).note("scan1") is None
+        True
+
+        """
         try:
             note = LabelMapNote(**json.loads(self.note_path(scan_id).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):  # not there or not readable, no JSON, other fields
@@ -74,10 +180,26 @@ class LabelMapStore:
     def note_of(self, scan_id: str) -> LabelMapNote:
         """Return the note on a stored label map.
 
+        Parameters
+        ----------
+        scan_id : str
+            Identifier of a scan that was reported as segmented.
+
+        Returns
+        -------
+        LabelMapNote
+            The note.
+
         Raises
         ------
         ContractError
-            If the note is gone although the scan was reported as segmented.
+            If the note is missing or damaged although the scan was reported as segmented.
+
+        Examples
+        --------
+        >>> LabelMapStore(Path("maps")).note_of("scan1")
+        Traceback (most recent call last):
+        ctpop.foundation.errors.ContractError: maps/scan1.json: is missing or damaged; run the segment stage again
 
         """
         note = self.note(scan_id)
@@ -88,10 +210,38 @@ class LabelMapStore:
     def keep(self, scan_id: str, labels: Volume, note: LabelMapNote) -> LabelMapNote:
         """Write a label map, then its note, and return the note.
 
+        Parameters
+        ----------
+        scan_id : str
+            Identifier of the scan.
+        labels : Volume
+            Label of each voxel, shape (x, y, z) in RAS+, uint8 or uint16; `stored_affine` determines the order
+            in which the file stores it.
+        note : LabelMapNote
+            The note, without the checksum of the map.
+
+        Returns
+        -------
+        LabelMapNote
+            The note with the checksum of the map.
+
         Raises
         ------
         ScanError
-            `not_written`; what the store had of the scan before is then still there.
+            `not_written` if a file cannot be written, which then keeps its earlier content; `missing_file`,
+            `unreadable` or `not_read` if the written map cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ctpop.imaging.images import Grid
+        >>> labels = Volume(np.ones((1, 1, 2), np.uint8), Grid((1, 1, 2), np.eye(4)), np.eye(4))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = LabelMapStore(Path(folder))
+        ...     note = store.keep("scan1", labels, LabelMapNote("0123abcd", "", {"liver": 1}))
+        ...     store.finished("scan1", "0123abcd") == note
+        True
 
         """
         mask, beside = self.mask_path(scan_id), self.note_path(scan_id)
@@ -105,7 +255,7 @@ class LabelMapStore:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """Turn whatever keeps a file from being written into a `ScanError`: a full disk, a quota, a broken one."""
+    """Turn every failure to write a file, such as a full disk, a quota or a broken disk, into a `ScanError`."""
     try:
         yield
     except OSError as error:
@@ -113,5 +263,27 @@ def _written(path: Path) -> Iterator[None]:
 
 
 def fingerprint_of(**parts: object) -> str:
-    """Return one digest of everything that decides what a label map looks like."""
+    """Return one digest of everything that determines the content of a label map.
+
+    Parameters
+    ----------
+    **parts : object
+        Values that JSON can represent, such as the digests of the image and of the model and the settings.
+
+    Returns
+    -------
+    str
+        Digest in 64 hexadecimal digits, which does not depend on the order of the parts.
+
+    Raises
+    ------
+    TypeError
+        If JSON cannot represent a value.
+
+    Examples
+    --------
+    >>> fingerprint_of(ct="0123", model="4567") == fingerprint_of(model="4567", ct="0123")
+    True
+
+    """
     return digests.of_json(parts)

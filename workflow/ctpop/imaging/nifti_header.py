@@ -1,7 +1,8 @@
-"""What the header of a NIfTI file says, checked field by field before anything is read or allocated.
+"""The header of a NIfTI file, whose fields are checked before any voxel is read or any memory is allocated.
 
-nibabel interprets the fields. What it would repair or guess in silence is refused: a voxel edge that is missing, a
-side that is neither left nor right, voxels that begin inside the header. Extensions are left alone.
+nibabel interprets the fields. A header that nibabel would repair or complete by a guess without a warning is refused:
+a missing voxel edge, a side that is neither left nor right, voxels that begin inside the header. Extensions are not
+read.
 """
 
 import logging
@@ -27,9 +28,30 @@ QUIET = logging.Logger("nibabel", logging.CRITICAL)
 
 @dataclass(frozen=True)
 class Header:
-    """A volume as its header describes it, in the order of axes in which it is stored.
+    """The content of a header: a volume in the order of axes in which it is stored.
 
-    Values are `slope` × stored + `intercept`; the voxels begin at byte `offset`.
+    A value is `slope` × stored value + `intercept`.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Number of voxels along the stored axes i, j and k.
+    affine : ndarray of shape (4, 4), float64
+        Matrix from stored voxel indices (i, j, k) to world coordinates in mm (right, anterior, superior).
+    dtype : numpy.dtype
+        Data type of the stored values, with their byte order.
+    slope : float
+        Factor of the stored values.
+    intercept : float
+        Summand of the scaled values: HU for a CT.
+    offset : int
+        Position of the first voxel in the unpacked file, in bytes.
+
+    Examples
+    --------
+    >>> Header((2, 3, 4), np.eye(4), np.dtype(np.int16), slope=1.0, intercept=0.0, offset=352).size
+    48
+
     """
 
     shape: tuple[int, int, int]
@@ -41,17 +63,54 @@ class Header:
 
     @property
     def size(self) -> int:
-        """Number of bytes that the voxels take."""
+        """Return the size of all voxels in the unpacked file.
+
+        Returns
+        -------
+        int
+            Number of bytes.
+
+        Examples
+        --------
+        >>> Header((10, 10, 10), np.eye(4), np.dtype(np.uint8), slope=1.0, intercept=0.0, offset=352).size
+        1000
+
+        """
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
 def parse(block: bytes, name: str) -> Header:
-    """Return the header at the beginning of a file, of which `block` holds the first `LENGTH` bytes if it has as many.
+    """Return the header at the beginning of a file.
+
+    Parameters
+    ----------
+    block : bytes
+        The first `LENGTH` bytes of the unpacked file, or all of it if it is shorter.
+    name : str
+        Name of the file for the text of an error.
+
+    Returns
+    -------
+    Header
+        The checked content of the header, in the stored order of axes (i, j, k).
 
     Raises
     ------
     ScanError
-        `unreadable`, `bad_geometry` or `bad_values`, about the file of this name.
+        `unreadable` if the block is no NIfTI header of a single file; `bad_geometry` for a shape, spacing or
+        orientation that is not valid; `bad_values` for a data type or a scaling that no CT has.
+
+    Examples
+    --------
+    >>> import nibabel as nib
+    >>> fields = nib.Nifti1Header()
+    >>> fields.set_data_shape((2, 3, 4))
+    >>> fields.set_data_dtype(np.int16)
+    >>> fields.set_sform(np.diag([-1.0, -1.0, 5.0, 1.0]), code=1)
+    >>> fields["vox_offset"] = 352
+    >>> header = parse(fields.binaryblock, "ct.nii")
+    >>> header.shape, header.slope, header.offset
+    ((2, 3, 4), 1.0, 352)
 
     """
     from nibabel.spatialimages import HeaderDataError
@@ -67,7 +126,24 @@ def parse(block: bytes, name: str) -> Header:
 
 
 def edges_mm(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lengths of the edges of a voxel."""
+    """Return the lengths of the edges of a voxel.
+
+    Parameters
+    ----------
+    affine : ndarray of shape (4, 4), float64
+        Matrix from voxel indices to world coordinates in mm.
+
+    Returns
+    -------
+    ndarray of shape (3,), float64
+        Edge lengths in mm, in the order of the voxel axes.
+
+    Examples
+    --------
+    >>> edges_mm(np.diag([-1.5, -1.5, 3.0, 1.0]))
+    array([1.5, 1.5, 3. ])
+
+    """
     return np.asarray(np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
 
 

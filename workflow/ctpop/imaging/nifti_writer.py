@@ -1,9 +1,9 @@
-"""Compressed NIfTI as this project writes it: same voxels, same bytes.
+"""Compressed NIfTI files as this project writes them: equal voxels give equal bytes.
 
-The stream is one gzip member without time or name, packed by libdeflate, which is as fast as what a GPU leaves time for
-and whose output depends on nothing but its input, level and version (github.com/ebiggers/libdeflate/issues/400).
+The stream is one gzip member without time or name. libdeflate compresses it: it is fast enough beside a GPU, and its
+output depends on nothing but its input, level and version (github.com/ebiggers/libdeflate/issues/400).
 `bench/packing.py` compares it with zlib and ISA-L. ISA-L is ten times as fast and is not used for writing: one of some
-thousand label maps that it packed had another bit than the same map packed again.
+thousand label maps that it packed differed in one bit from the same map packed again.
 """
 
 import io
@@ -28,25 +28,40 @@ def write(
     level: int,
     extensions: "Sequence[Nifti1Extension]" = (),
 ) -> None:
-    """Write an image as .nii.gz, whole or not at all.
+    """Write an image as .nii.gz, as a whole or not at all.
 
     Parameters
     ----------
-    voxels
-        Image in the order in which it is stored (i, j, k), without scaling.
-    affine
-        From stored indices to mm in RAS+ (4 × 4); kept as sform and qform.
-    path
+    voxels : ndarray of shape (i, j, k)
+        Image in the order in which it is stored; its values are written without scaling.
+    affine : ndarray of shape (4, 4), float64
+        Matrix from stored indices (i, j, k) to mm in RAS+; it is written as sform and as qform.
+    path : Path
         File to write.
-    level
-        Effort of libdeflate, 1 to 12.
-    extensions
+    level : int
+        Compression level of libdeflate, 1 to 12.
+    extensions : sequence of nibabel.nifti1.Nifti1Extension
         Extensions of the header.
 
     Raises
     ------
     OSError
         If the file cannot be written.
+    ValueError
+        If libdeflate does not have the level.
+    nibabel.spatialimages.HeaderDataError
+        If NIfTI does not have the data type of the voxels.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nibabel as nib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "image.nii.gz")
+    ...     write(np.arange(6, dtype=np.int16).reshape(1, 2, 3), np.eye(4), path, level=6)
+    ...     np.asarray(nib.load(path).dataobj)
+    array([[[0, 1, 2],
+            [3, 4, 5]]], dtype=int16)
 
     """
     packed = deflate.gzip_compress(_unpacked(voxels, affine, extensions), level)

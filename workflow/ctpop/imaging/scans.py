@@ -1,4 +1,4 @@
-"""The scans of a shard, and reading label map and CT of one of them."""
+"""The scans of a shard, and functions that read the label map and the CT of one of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,26 @@ from ctpop.imaging.label_map_store import LabelMapStore
 
 @dataclass(frozen=True)
 class SegmentedScan:
-    """A scan of `segments`: what has become of its label map, and where its CT is."""
+    """A scan of the table `segments`.
+
+    Attributes
+    ----------
+    scan_id : str
+        Identifier of the scan.
+    status : str
+        Code of `SegmentStatus`: whether the scan has a label map, and otherwise why not.
+    mask_sha256 : str
+        SHA-256 of the file of the label map; absent (NaN) if there is none.
+    ct_path : Path or None
+        Path of the CT; None if there is none.
+
+    Examples
+    --------
+    >>> scan = SegmentedScan("scan1", "segmented", "0123abcd", Path("ct/scan1.nii.gz"))
+    >>> scan.status
+    'segmented'
+
+    """
 
     scan_id: str
     status: str
@@ -21,7 +40,36 @@ class SegmentedScan:
 
 
 def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[SegmentedScan]:
-    """Return the scans of a shard, with paths relative to the registry's folder made whole."""
+    """Return the scans of a shard, with the folder of the registry in front of relative paths.
+
+    Parameters
+    ----------
+    segments : pandas.DataFrame
+        Table `segments` of the shard, with the columns `scan_id`, `status` and `mask_sha256`.
+    cohort : pandas.DataFrame
+        Table `cohort` with these scans, with the columns `scan_id` and `ct_path`.
+    root : Path
+        Folder of the registry.
+
+    Returns
+    -------
+    list of SegmentedScan
+        The scans in the order of `segments`.
+
+    Raises
+    ------
+    KeyError
+        If a scan of `segments` is not in `cohort`, or a column is missing.
+
+    Examples
+    --------
+    >>> segments = pd.DataFrame({"scan_id": ["scan1"], "status": ["segmented"], "mask_sha256": ["0123abcd"]})
+    >>> cohort = pd.DataFrame({"scan_id": ["scan1"], "ct_path": ["ct/scan1.nii.gz"]})
+    >>> scans = scans_of(segments, cohort, Path("study"))
+    >>> scans[0].scan_id, scans[0].ct_path.as_posix()
+    ('scan1', 'study/ct/scan1.nii.gz')
+
+    """
     files = zip(cohort["scan_id"], cohort["ct_path"], strict=True)
     ct_paths = {str(scan_id): root / str(path) if pd.notna(path) else None for scan_id, path in files}
     rows = zip(segments["scan_id"], segments["status"], segments["mask_sha256"], strict=True)
@@ -31,10 +79,39 @@ def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[S
 def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume | None]:
     """Return label map and CT of a scan.
 
+    Parameters
+    ----------
+    scan : SegmentedScan
+        Scan that has a label map.
+    store : LabelMapStore
+        Store of the label map.
+
+    Returns
+    -------
+    mask : Volume
+        Label of each voxel, shape (x, y, z) in RAS+.
+    ct : Volume or None
+        Attenuation in HU, shape (x, y, z) in RAS+; None if the scan has no CT.
+
     Raises
     ------
     ScanError
-        If one of them cannot be read, or they do not share a grid (`grid_mismatch`); nothing is resampled.
+        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values` or `out_of_memory` if a file cannot be
+        read; `grid_mismatch` if label map and CT have different grids, since no image is resampled.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from ctpop.imaging.images import Grid
+    >>> from ctpop.imaging.label_map_store import LabelMapNote
+    >>> labels = Volume(np.array([[[0, 1]]], np.uint8), Grid((1, 1, 2), np.eye(4)), np.eye(4))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = LabelMapStore(Path(folder))
+    ...     note = store.keep("scan1", labels, LabelMapNote("0123abcd", "", {"liver": 1}))
+    ...     mask, ct = read_both(SegmentedScan("scan1", "segmented", note.mask_sha256, None), store)
+    >>> mask.data, ct
+    (array([[[0, 1]]], dtype=uint8), None)
 
     """
     mask = read_mask(store.mask_path(scan.scan_id), scan.mask_sha256)
@@ -45,7 +122,39 @@ def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume
 
 
 def read_mask(path: Path, sha256: str) -> Volume:
-    """Return a label map of the store, refused if its bytes are not those that were written."""
+    """Return a label map of the store, which is refused if its bytes have changed since it was written.
+
+    Parameters
+    ----------
+    path : Path
+        File of the label map.
+    sha256 : str
+        SHA-256 of the file when it was written.
+
+    Returns
+    -------
+    Volume
+        Label of each voxel, shape (x, y, z) in RAS+, uint8 or uint16.
+
+    Raises
+    ------
+    ScanError
+        `unreadable` if the file has changed; `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values` or
+        `out_of_memory` if it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from ctpop.imaging import nifti_writer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "scan1.nii.gz")
+    ...     nifti_writer.write(np.array([[[0, 1]]], np.uint8), np.eye(4), path, level=1)
+    ...     mask = read_mask(path, sha256_of(path))
+    >>> mask.data
+    array([[[0, 1]]], dtype=uint8)
+
+    """
     if sha256_of(path) != sha256:
         raise ScanError("unreadable", f"{path.name} has changed since it was written; run the segment stage again")
     return read_labels(path)

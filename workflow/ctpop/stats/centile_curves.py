@@ -24,7 +24,35 @@ Limits = list[tuple[float | None, float | None]]
 
 @dataclass(frozen=True)
 class Curves:
-    """A fitted model: `at` gives its parameters at any age, `z_of` and `value_of` scores and centiles."""
+    """A fitted model: the parameters, the z scores and the centiles at any age.
+
+    `at` returns the parameters of the distribution at given ages, `z_of` returns z scores, and `value_of` returns
+    centiles.
+
+    Attributes
+    ----------
+    model : Model
+        Distribution of the values at one age.
+    location_knots : np.ndarray
+        Knots of the spline of the location, in years, ascending, shape `(m,)` with m of at least 3.
+    spread_knots : np.ndarray
+        Knots of the spline of ln S, in years, ascending, shape `(s,)` with s of at least 3.
+    parameters : np.ndarray
+        Shape `(m + s + 2,)`: the heights of the location at its knots (on the scale that the model fits, which is ln M
+        for `bccg`), the heights of ln S at its knots, L and ln T.
+
+    Examples
+    --------
+    >>> from ctpop.stats.distributions import MODELS
+    >>> parameters = np.concatenate([np.full(3, 100.0), np.full(3, math.log(10)), [0.0, 0.0]])
+    >>> knots = np.array([20.0, 50.0, 80.0])
+    >>> curves = Curves(MODELS["shash"], knots, knots, parameters)
+    >>> curves.value_of(1.0, np.array([30.0, 70.0])).round(6)
+    array([110., 110.])
+    >>> curves.z_of(np.array([110.0, 90.0]), np.array([30.0, 70.0])).round(6)
+    array([ 1., -1.])
+
+    """
 
     model: Model
     location_knots: np.ndarray
@@ -32,25 +60,95 @@ class Curves:
     parameters: np.ndarray
 
     def at(self, ages: np.ndarray) -> Points:
-        """Return the parameters at ages (years)."""
+        """Return the parameters of the distribution at ages.
+
+        Parameters
+        ----------
+        ages : np.ndarray
+            Ages in years, shape `(n,)`.
+
+        Returns
+        -------
+        Points
+            M and ln S, each of shape `(n,)`, and L and ln T, which are the same at all ages.
+
+        """
         location, spread = natural_basis(ages, self.location_knots), natural_basis(ages, self.spread_knots)
         fitted = _points(self.parameters, location, spread)
         return Points(self.model.location(fitted.location), fitted.log_spread, fitted.skew, fitted.log_tail)
 
     def z_of(self, values: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        """Return the z score of each value."""
+        """Return the z score of each value.
+
+        Parameters
+        ----------
+        values : np.ndarray
+            Values in the unit of the fitted values, shape `(n,)`; above 0 for `bccg`.
+        ages : np.ndarray
+            Age of each value in years, shape `(n,)`.
+
+        Returns
+        -------
+        np.ndarray
+            z scores, shape `(n,)`.
+
+        """
         return self.model.z_of(values, self.at(ages))
 
     def value_of(self, z: float, ages: np.ndarray) -> np.ndarray:
-        """Return the value with a z score at each age."""
+        """Return the value with a z score at each age.
+
+        Parameters
+        ----------
+        z : float
+            z score; the standard normal distribution function at z is the share of the centile.
+        ages : np.ndarray
+            Ages in years, shape `(n,)`.
+
+        Returns
+        -------
+        np.ndarray
+            Values in the unit of the fitted values, shape `(n,)`.
+
+        """
         return self.model.value_of(z, self.at(ages))
 
 
 def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | None:
-    """Return the curves of values (above 0 for `bccg`) over ages, or nothing if the fit did not converge.
+    """Return the curves of values over ages, or None if the fit does not converge.
 
-    Ages need three different knots in `LOCATION_KNOTS` and `SPREAD_KNOTS`, and values must differ. The scale of values
-    does not matter: they are divided by their sd on the way.
+    The unit of the values does not affect the fit: the values are divided by their sd before it, and the parameters are
+    converted back after it.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        Values in any unit, for example mL or HU, shape `(n,)`; not all equal, and above 0 for `bccg`.
+    ages : np.ndarray
+        Age of each value in years, shape `(n,)`; the quantiles of `LOCATION_KNOTS` and those of `SPREAD_KNOTS` each
+        need three distinct ages.
+    model : Model
+        Distribution of the values at one age, one of `ctpop.stats.distributions.MODELS`.
+
+    Returns
+    -------
+    Curves or None
+        Fitted curves in the unit of the values; None if the optimiser does not converge.
+
+    Raises
+    ------
+    ValueError
+        If the ages give fewer than three distinct knots of either spline, or if the sd of the values is 0.
+
+    Examples
+    --------
+    >>> from ctpop.stats.distributions import MODELS
+    >>> ages = np.linspace(20, 80, 61)
+    >>> volumes = 100 + ages + 10 * np.sin(2.4 * np.arange(61))
+    >>> curves = fit_curves(volumes, ages, MODELS["bccg"])
+    >>> curves.value_of(0.0, np.array([30.0, 50.0, 70.0])).round(-1)
+    array([130., 150., 170.])
+
     """
     from scipy.optimize import minimize
 
@@ -97,7 +195,7 @@ def _points(parameters: np.ndarray, location: np.ndarray, spread: np.ndarray) ->
 def _cost(
     parameters: np.ndarray, y: np.ndarray, location: np.ndarray, spread: np.ndarray, model: Model
 ) -> tuple[float, np.ndarray]:
-    """Return the mean of -ln f and its gradient; far from any solution, where it overflows, a wall."""
+    """Return the mean of -ln f and its gradient; 1e10 and zeros where either is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         value, (by_location, by_spread, by_skew, by_tail) = model.log_density(y, _points(parameters, location, spread))
         cost = -float(value.mean())

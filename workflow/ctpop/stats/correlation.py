@@ -1,4 +1,4 @@
-"""Spearman rank correlation with an interval that holds for skewed, tied and unevenly spread data."""
+"""Spearman rank correlation with an interval that is valid for skewed, tied and unevenly spread data."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,25 @@ FEWEST = 4  # the standard error divides by n - 3
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rho with its interval and log10 P; all missing where rho is not defined."""
+    """Spearman's rho with its interval and log10 P; all NaN where rho is not defined.
+
+    Attributes
+    ----------
+    rho : float
+        Spearman's rank correlation, from -1 to 1.
+    ci_low : float
+        Lower limit of the confidence interval; NaN where rho is -1 or 1.
+    ci_high : float
+        Upper limit of the confidence interval; NaN where rho is -1 or 1.
+    log10_p : float
+        Decimal logarithm of the two-sided P value.
+
+    Examples
+    --------
+    >>> Correlation()
+    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p=nan)
+
+    """
 
     rho: float = math.nan
     ci_low: float = math.nan
@@ -27,12 +45,60 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
 
     Fewer than four pairs, or a sample whose values are all equal, give a `Correlation` without results. A perfect
     order (rho of exactly -1 or 1) has no interval, since its spread cannot be estimated.
+
+    Parameters
+    ----------
+    x : np.ndarray
+        First sample, shape `(n,)`, without NaN, in any unit.
+    y : np.ndarray
+        Second sample, shape `(n,)`, in the order of the first, without NaN, in any unit.
+    confidence : float
+        Confidence level of the interval, between 0 and 1, for example 0.95.
+
+    Returns
+    -------
+    Correlation
+        rho with its interval and log10 P; all NaN where rho is not defined.
+
+    Examples
+    --------
+    >>> ages = np.arange(1.0, 11.0)
+    >>> values = np.array([3.0, 1.0, 2.0, 6.0, 4.0, 5.0, 9.0, 10.0, 7.0, 8.0])
+    >>> result = spearman(ages, values, 0.95)
+    >>> round(result.rho, 3), round(result.ci_low, 3), round(result.ci_high, 3), round(result.log10_p, 3)
+    (0.83, 0.627, 0.928, -2.532)
+    >>> spearman(ages[:3], values[:3], 0.95)
+    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p=nan)
+
     """
     return spearman_of_ranks(ranks_of(x), ranks_of(y), confidence)
 
 
 def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
-    """Return the same of two samples that are ranked already."""
+    """Return Spearman's rho of two samples that are ranked already, as `spearman` does.
+
+    Parameters
+    ----------
+    x : Ranks
+        Mid-ranks of the first sample of n values.
+    y : Ranks
+        Mid-ranks of the second sample of n values, in the order of the first.
+    confidence : float
+        Confidence level of the interval, between 0 and 1, for example 0.95.
+
+    Returns
+    -------
+    Correlation
+        rho with its interval and log10 P; all NaN where rho is not defined.
+
+    Examples
+    --------
+    >>> ranks = ranks_of(np.array([1.0, 2.0, 3.0, 4.0]))
+    >>> result = spearman_of_ranks(ranks, ranks, 0.95)
+    >>> result.rho, result.ci_low, round(10**result.log10_p, 4)
+    (1.0, nan, 0.0833)
+
+    """
     n = len(x.level)
     if n < FEWEST or not x.varies or not y.varies:
         return Correlation()
@@ -46,7 +112,27 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
 
 
 def rho_of_ranks(x: Ranks, y: Ranks) -> float:
-    """Return Spearman's rho alone; missing where `spearman` has none."""
+    """Return Spearman's rho alone, without its interval and P.
+
+    Parameters
+    ----------
+    x : Ranks
+        Mid-ranks of the first sample of n values.
+    y : Ranks
+        Mid-ranks of the second sample of n values, in the order of the first.
+
+    Returns
+    -------
+    float
+        rho, from -1 to 1; NaN where `spearman` has none.
+
+    Examples
+    --------
+    >>> x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([10.0, 30.0, 20.0, 40.0])
+    >>> round(rho_of_ranks(ranks_of(x), ranks_of(y)), 6)
+    0.8
+
+    """
     defined = len(x.level) >= FEWEST and x.varies and y.varies
     return _rho(x, y) if defined else math.nan
 
@@ -54,14 +140,72 @@ def rho_of_ranks(x: Ranks, y: Ranks) -> float:
 def bonett_wright_error(rho: float, n: int) -> float:
     """Return the standard error of Fisher's z of a rank correlation of which only rho and n are known.
 
-    sqrt((1 + rho^2/2) / (n - 3)), for data that are nearly bivariate normal after a monotone transform (Bonett and
-    Wright, Psychometrika 2000;65:23).
+    The error is sqrt((1 + rho^2/2) / (n - 3)), for data that are nearly bivariate normal after a monotone transform
+    (Bonett and Wright, Psychometrika 2000;65:23).
+
+    Parameters
+    ----------
+    rho : float
+        Spearman's rank correlation, from -1 to 1.
+    n : int
+        Number of pairs, at least 4.
+
+    Returns
+    -------
+    float
+        Standard error of artanh(rho).
+
+    Raises
+    ------
+    ValueError
+        If `n` is less than 3.
+    ZeroDivisionError
+        If `n` is 3.
+
+    Examples
+    --------
+    >>> bonett_wright_error(0.0, 103)
+    0.1
+    >>> round(bonett_wright_error(0.6, 103), 4)
+    0.1086
+
     """
     return math.sqrt((1 + rho**2 / 2) / (n - 3))
 
 
 def fisher_interval(rho: float, error_of_z: float, confidence: float) -> tuple[float, float]:
-    """Return the limits tanh(z - q s) and tanh(z + q s), with z = artanh(rho) and s its standard error."""
+    """Return the limits tanh(z - q s) and tanh(z + q s), with z = artanh(rho) and s its standard error.
+
+    The factor q is the normal quantile of a two-sided interval.
+
+    Parameters
+    ----------
+    rho : float
+        Correlation, between -1 and 1.
+    error_of_z : float
+        Standard error s of artanh(rho).
+    confidence : float
+        Confidence level, between 0 and 1, for example 0.95.
+
+    Returns
+    -------
+    low : float
+        Lower limit of the correlation.
+    high : float
+        Upper limit of the correlation.
+
+    Raises
+    ------
+    ValueError
+        If `rho` is -1 or less, or 1 or more.
+
+    Examples
+    --------
+    >>> low, high = fisher_interval(0.5, 0.1, 0.95)
+    >>> round(low, 3), round(high, 3)
+    (0.339, 0.632)
+
+    """
     quantile = float(special.ndtri((1 + confidence) / 2))
     z = math.atanh(rho)
     return math.tanh(z - quantile * error_of_z), math.tanh(z + quantile * error_of_z)
@@ -70,12 +214,35 @@ def fisher_interval(rho: float, error_of_z: float, confidence: float) -> tuple[f
 def influence(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the influence of each pair on Spearman's rho; its mean is 0, and var(rho) is about mean(square)/n.
 
-    The formula of Croux and Dehon (Stat Methods Appl 2010;19:497) for continuous data, with mid-ranks in place of
-    ranks, and the influence on the two variances of the ranks, which are constant only without ties. With u and v the
-    centred mid-distribution functions, A = E[K(X, x) v] and B = E[K(Y, y) u], where K(X, x) is 1, 1/2 or 0 as X is
-    above, at or below x:
+    The formula is that of Croux and Dehon (Stat Methods Appl 2010;19:497) for continuous data, with mid-ranks in place
+    of ranks, and with the influence on the two variances of the ranks, which are constant only without ties. With u
+    and v the centred mid-distribution functions, A = E[K(X, x) v] and B = E[K(Y, y) u], where K(X, x) is 1, 1/2 or 0 as
+    X is above, at or below x:
 
         (u v + A + B) / (sd_u sd_v) - rho/2 ((u^2 + 2 E[K(X, x) u]) / var_u + (v^2 + 2 E[K(Y, y) v]) / var_v).
+
+    Parameters
+    ----------
+    x : np.ndarray
+        First sample, shape `(n,)`, without NaN, in any unit; not all equal.
+    y : np.ndarray
+        Second sample, shape `(n,)`, in the order of the first, without NaN, in any unit; not all equal.
+
+    Returns
+    -------
+    np.ndarray
+        Influence of each pair, shape `(n,)`, in the order of the pairs.
+
+    Raises
+    ------
+    ZeroDivisionError
+        If all values of a sample are equal.
+
+    Examples
+    --------
+    >>> influence(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 3.0, 2.0, 4.0])).round(6)
+    array([ 0.6, -0.6, -0.6,  0.6])
+
     """
     x_ranks, y_ranks = ranks_of(x), ranks_of(y)
     return _influence(x_ranks, y_ranks, _rho(x_ranks, y_ranks))

@@ -1,4 +1,4 @@
-"""Covariates as the columns that models fit: numbers as natural splines, kinds as indicators, none redundant."""
+"""Covariates as the columns that models fit: splines of numbers and indicators of categories, none redundant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,25 +13,76 @@ REDUNDANT = 1e-7  # share of a column that is not a sum of others; below it, rou
 
 @dataclass(frozen=True)
 class Covariate:
-    """What is known of each patient beside age: numbers, or the codes of kinds (0, 1 …); NaN where not known."""
+    """A property of each patient other than age: a number, or the code of a category.
+
+    Attributes
+    ----------
+    name : str
+        Name of the covariate.
+    values : np.ndarray
+        Value of each patient, shape `(n,)`: a number in any unit, or the code of a category (0, 1 …); NaN if unknown.
+    of_kinds : bool
+        Whether the values are codes of categories (kinds).
+
+    Examples
+    --------
+    >>> sex = Covariate("sex", np.array([0.0, 1.0, np.nan]), of_kinds=True)
+    >>> sex.varies
+    True
+    >>> sex.among(np.array([0, 2])).values
+    array([ 0., nan])
+
+    """
 
     name: str
     values: np.ndarray
     of_kinds: bool
 
     def among(self, rows: np.ndarray) -> "Covariate":
-        """Return the covariate of some of the patients, by position or mask."""
+        """Return the covariate of some of the patients.
+
+        Parameters
+        ----------
+        rows : np.ndarray
+            Positions of the patients, shape `(m,)`, or a mask, shape `(n,)`.
+
+        Returns
+        -------
+        Covariate
+            The covariate with the values of these patients.
+
+        """
         return Covariate(self.name, self.values[rows], self.of_kinds)
 
     @property
     def varies(self) -> bool:
-        """Whether at least two patients are known to differ."""
+        """Whether at least two patients have different known values."""
         known = self.values[np.isfinite(self.values)]
         return len(known) > 0 and bool(np.ptp(known) > 0)
 
 
 def complete(covariates: Sequence[Covariate], n: int) -> np.ndarray:
-    """Return which of n patients have all of the covariates."""
+    """Return which of n patients have known values of all covariates.
+
+    Parameters
+    ----------
+    covariates : Sequence[Covariate]
+        Covariates, each with n values.
+    n : int
+        Number of patients.
+
+    Returns
+    -------
+    np.ndarray
+        Boolean mask, shape `(n,)`; True for all patients without covariates.
+
+    Examples
+    --------
+    >>> sex = Covariate("sex", np.array([0.0, 1.0, np.nan]), of_kinds=True)
+    >>> complete([sex], 3)
+    array([ True,  True, False])
+
+    """
     known = np.ones(n, dtype=bool)
     for covariate in covariates:
         known &= np.isfinite(covariate.values)
@@ -39,7 +90,28 @@ def complete(covariates: Sequence[Covariate], n: int) -> np.ndarray:
 
 
 def strata_of(covariates: Sequence[Covariate], n: int) -> np.ndarray:
-    """Return the number of each patient's stratum: those who share all kinds, of covariates that are complete."""
+    """Return the number of each patient's stratum: the patients who share the values of all covariates.
+
+    Parameters
+    ----------
+    covariates : Sequence[Covariate]
+        Covariates of categories, each with n values and none of them NaN.
+    n : int
+        Number of patients.
+
+    Returns
+    -------
+    np.ndarray
+        Number of the stratum, from 0, of each patient, shape `(n,)`; all 0 without covariates.
+
+    Examples
+    --------
+    >>> sex = Covariate("sex", np.array([0.0, 1.0, 0.0, 1.0]), of_kinds=True)
+    >>> scanner = Covariate("scanner", np.array([0.0, 0.0, 2.0, 0.0]), of_kinds=True)
+    >>> strata_of([sex, scanner], 4)
+    array([0, 2, 1, 2])
+
+    """
     strata = np.zeros(n, dtype=int)
     for covariate in covariates:
         _, kind = np.unique(covariate.values, return_inverse=True)
@@ -48,13 +120,55 @@ def strata_of(covariates: Sequence[Covariate], n: int) -> np.ndarray:
 
 
 def indicators(covariate: Covariate) -> np.ndarray:
-    """Return one column of 0 and 1 for each kind but the first: (n, kinds - 1)."""
+    """Return one column of 0 and 1 for each category but the first.
+
+    Parameters
+    ----------
+    covariate : Covariate
+        Covariate of n patients and k distinct categories, without NaN.
+
+    Returns
+    -------
+    np.ndarray
+        Indicator columns, shape `(n, k - 1)`, categories in ascending order of their codes.
+
+    Examples
+    --------
+    >>> indicators(Covariate("scanner", np.array([0.0, 1.0, 2.0, 0.0]), of_kinds=True))
+    array([[0., 0.],
+           [1., 0.],
+           [0., 1.],
+           [0., 0.]])
+
+    """
     kinds = np.unique(covariate.values)[1:]
     return np.asarray(covariate.values[:, np.newaxis] == kinds, dtype=float)
 
 
 def smooth(covariate: Covariate) -> np.ndarray:
-    """Return the columns of a natural spline with three knots (10, 50, 90 %), or of a line where these coincide."""
+    """Return the columns of a natural spline with three knots, or the values themselves where knots coincide.
+
+    The knots are the 10th, 50th and 90th percentile of the values (Harrell, Regression Modeling Strategies, 2nd ed.
+    2015, table 2.3).
+
+    Parameters
+    ----------
+    covariate : Covariate
+        Covariate of n numbers, without NaN.
+
+    Returns
+    -------
+    np.ndarray
+        Columns of the spline, shape `(n, 3)`, or of a straight line, shape `(n, 1)`.
+
+    Examples
+    --------
+    >>> smooth(Covariate("height", np.array([160.0, 170.0, 180.0, 190.0]), of_kinds=False)).shape
+    (4, 3)
+    >>> smooth(Covariate("dose", np.array([0.0, 0.0, 0.0, 1.0]), of_kinds=False)).shape
+    (4, 1)
+
+    """
     knots = np.unique(np.quantile(covariate.values, KNOTS))
     if len(knots) < len(KNOTS):
         return covariate.values[:, np.newaxis]
@@ -62,10 +176,36 @@ def smooth(covariate: Covariate) -> np.ndarray:
 
 
 def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = None) -> np.ndarray:
-    """Return the columns (n, q) of covariates that are complete, of mean 0 and sd 1, without redundant ones.
+    """Return the columns of covariates, with mean 0 and sd 1, without redundant ones.
 
-    A column that is a linear combination of a constant, of the columns `given` (n, p) and of those before it is left
-    out: a constant, a covariate twice, kinds that others imply. The fit of a model is the same without it.
+    A column that is a linear combination of a constant, of the columns `given` and of those before it is left out: a
+    constant, a covariate that occurs twice, a category that others imply. The fit of a model is the same without it.
+
+    Parameters
+    ----------
+    covariates : Sequence[Covariate]
+        Covariates, each with n values and none of them NaN.
+    n : int
+        Number of patients.
+    given : np.ndarray, optional
+        Columns that the model holds already, shape `(n, p)`; None for a constant alone.
+
+    Returns
+    -------
+    np.ndarray
+        Columns of the covariates, shape `(n, q)`, in the order of the covariates.
+
+    Examples
+    --------
+    >>> sex = Covariate("sex", np.array([0.0, 1.0, 0.0, 1.0]), of_kinds=True)
+    >>> design([sex, sex], 4)
+    array([[-1.],
+           [ 1.],
+           [-1.],
+           [ 1.]])
+    >>> design([], 4).shape
+    (4, 0)
+
     """
     parts = [indicators(covariate) if covariate.of_kinds else smooth(covariate) for covariate in covariates]
     columns = np.column_stack([np.empty((n, 0)), *parts])
@@ -75,7 +215,32 @@ def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = N
 
 
 def independent(columns: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return the columns that are no linear combination of those before them, by Gram-Schmidt, done twice."""
+    """Return the columns that are not linear combinations of those before them.
+
+    The method is Gram-Schmidt orthogonalisation, done twice. A column is left out if the norm of its orthogonal part is
+    at most `REDUNDANT` times its own norm.
+
+    Parameters
+    ----------
+    columns : np.ndarray
+        Columns to test, from left to right, shape `(n, q)`.
+    before : np.ndarray
+        Columns that come before them, shape `(n, p)`, linearly independent.
+
+    Returns
+    -------
+    np.ndarray
+        The columns that are kept, unchanged, shape `(n, r)` with r of at most q.
+
+    Examples
+    --------
+    >>> columns = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 0.0], [3.0, 6.0, 0.0]])
+    >>> independent(columns, np.ones((3, 1)))
+    array([[1., 1.],
+           [2., 0.],
+           [3., 0.]])
+
+    """
     basis, _ = np.linalg.qr(before)
     kept = []
     for column in columns.T:

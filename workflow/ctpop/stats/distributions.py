@@ -1,4 +1,4 @@
-"""The distributions of centile curves, each with a standard normal variable z inside: a centile is a z.
+"""The distributions of centile curves, each defined by a standard normal variable z: a centile is a value of z.
 
 - `bccg`, Box-Cox, Cole and Green (LMS; Stat Med 1992;11:1305), for values above 0: z = ((y/M)^L - 1) / (L S), and
   ln(y/M) / S for L = 0, cut off where y would be 0 or infinite (Rigby and Stasinopoulos, Stat Med 2004;23:3053);
@@ -23,7 +23,28 @@ SMALL_POWER = 1e-4  # of L: below, the series of the Box-Cox transform is exact
 
 @dataclass(frozen=True)
 class Points:
-    """Parameters of the distribution of each of some values: M, ln S (n values each), L and ln T."""
+    """Parameters of the distribution of each of n values: M, ln S, L and ln T.
+
+    Attributes
+    ----------
+    location : np.ndarray
+        Location M of each value, shape `(n,)`, in the unit of the values. The `log_density` of a model takes the
+        location as the model fits it, which is ln M for `bccg`.
+    log_spread : np.ndarray
+        Logarithm of the spread S of each value, shape `(n,)`; S has the unit of the values for `shash`, and none for
+        `bccg`.
+    skew : float
+        L, the same for all values.
+    log_tail : float
+        ln T, the same for all values; `bccg` has no tail parameter and does not use it.
+
+    Examples
+    --------
+    >>> at = Points(np.array([50.0, 60.0]), np.log([5.0, 6.0]), skew=0.0, log_tail=0.0)
+    >>> MODELS["shash"].value_of(1.0, at).round(6)
+    array([55., 66.])
+
+    """
 
     location: np.ndarray
     log_spread: np.ndarray
@@ -35,48 +56,164 @@ Slopes = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Model(Protocol):
-    """A distribution with a standard normal variable z inside."""
+    """A distribution that is defined by a standard normal variable z.
+
+    Attributes
+    ----------
+    has_tail : bool
+        Whether the distribution has a tail parameter T.
+
+    Examples
+    --------
+    >>> {name: model.has_tail for name, model in MODELS.items()}
+    {'bccg': False, 'shash': True}
+
+    """
 
     has_tail: bool
 
     def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return what the splines of the location are first fitted to by least squares."""
+        """Return the target to which least squares first fit the splines of the location.
+
+        Parameters
+        ----------
+        values : np.ndarray
+            Values, shape `(n,)`.
+
+        Returns
+        -------
+        np.ndarray
+            Values on the scale on which the location is fitted, shape `(n,)`.
+
+        """
 
     def location(self, fitted: np.ndarray) -> np.ndarray:
-        """Return M from what the splines give."""
+        """Return M from the fitted location.
+
+        Parameters
+        ----------
+        fitted : np.ndarray
+            Location on the scale on which it is fitted, shape `(n,)`.
+
+        Returns
+        -------
+        np.ndarray
+            M in the unit of the values, shape `(n,)`.
+
+        """
 
     def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients of the splines for values that were divided by their unit, for values that were not."""
+        """Return the coefficients of the splines for the original values, from those for values divided by a unit.
+
+        Parameters
+        ----------
+        heights : np.ndarray
+            Coefficients of the spline of the location, shape `(m,)`.
+        log_spread : np.ndarray
+            Coefficients of the spline of ln S, shape `(s,)`.
+        unit : float
+            Number by which the values were divided, above 0.
+
+        Returns
+        -------
+        heights : np.ndarray
+            Coefficients of the location for the original values, shape `(m,)`.
+        log_spread : np.ndarray
+            Coefficients of ln S for the original values, shape `(s,)`.
+
+        """
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
-        """Return ln f(y), and its slopes by the location (as fitted), ln S, L and ln T."""
+        """Return ln f(y), and its slopes by the location (as fitted), ln S, L and ln T.
+
+        Parameters
+        ----------
+        y : np.ndarray
+            Values, shape `(n,)`.
+        at : Points
+            Parameters at each value, with the location on the scale on which it is fitted.
+
+        Returns
+        -------
+        value : np.ndarray
+            ln f(y), shape `(n,)`.
+        slopes : Slopes
+            Four arrays of shape `(n,)`: the derivatives of ln f(y) by the location, ln S, L and ln T.
+
+        """
 
     def z_of(self, y: np.ndarray, at: Points) -> np.ndarray:
-        """Return the z score of each value."""
+        """Return the z score of each value.
+
+        Parameters
+        ----------
+        y : np.ndarray
+            Values, shape `(n,)`.
+        at : Points
+            Parameters at each value.
+
+        Returns
+        -------
+        np.ndarray
+            z scores, shape `(n,)`.
+
+        """
 
     def value_of(self, z: float, at: Points) -> np.ndarray:
-        """Return the value with a z score."""
+        """Return the value with a z score.
+
+        Parameters
+        ----------
+        z : float
+            z score.
+        at : Points
+            Parameters of n distributions.
+
+        Returns
+        -------
+        np.ndarray
+            Value of each distribution, shape `(n,)`.
+
+        """
 
 
 class Bccg(Model):
-    """Box-Cox Cole and Green; the location is fitted as ln M, so that M stays above 0."""
+    """The distribution of Box-Cox, Cole and Green, for values above 0.
+
+    The location is fitted as ln M, so that M stays above 0. The `location` of the `Points` is ln M in `log_density`,
+    and M in `z_of` and `value_of`. The methods have the parameters of `Model`.
+
+    Attributes
+    ----------
+    has_tail : bool
+        False: the distribution has no tail parameter.
+
+    Examples
+    --------
+    >>> at = Points(np.array([50.0, 60.0]), np.log([0.1, 0.1]), skew=1.0, log_tail=0.0)
+    >>> Bccg().z_of(np.array([55.0, 54.0]), at).round(6)
+    array([ 1., -1.])
+    >>> Bccg().value_of(1.0, at).round(6)
+    array([55., 66.])
+
+    """
 
     has_tail = False
 
     def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return what the splines are first fitted to by least squares."""
+        """Return ln of the values, to which least squares first fit the splines of the location."""
         return np.asarray(np.log(values))
 
     def location(self, fitted: np.ndarray) -> np.ndarray:
-        """Return M."""
+        """Return M from ln M."""
         return np.asarray(np.exp(fitted))
 
     def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients for values that were not divided by their unit."""
+        """Return the coefficients for the original values, from those for values divided by a unit."""
         return heights + math.log(unit), log_spread
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
-        """Return ln f(y), and its slopes by ln M, which the location of `at` is here, ln S, L and ln T."""
+        """Return ln f(y), and its slopes by ln M, ln S, L and ln T; the location of `at` is ln M here."""
         ratio, power, spread = np.log(y) - at.location, at.skew, np.exp(at.log_spread)
         z, grown = _box_cox(ratio, power) / spread, np.exp(power * ratio)
         edge = 1 / (spread * max(abs(power), NO_POWER))
@@ -88,7 +225,7 @@ class Bccg(Model):
         return value, (z * grown / spread - power, z**2 - 1 + cut, by_power, np.zeros_like(y))
 
     def z_of(self, y: np.ndarray, at: Points) -> np.ndarray:
-        """Return the z score of each value."""
+        """Return the z score of each value; the location of `at` is M here."""
         spread = np.exp(at.log_spread)
         z = _box_cox(np.log(y) - np.log(at.location), at.skew) / spread
         edge = 1 / (spread * max(abs(at.skew), NO_POWER))
@@ -99,7 +236,7 @@ class Bccg(Model):
         return np.asarray(np.where(edge > FEW_CUT_OFF, np.clip(z, -LARGEST_Z, LARGEST_Z), scores))
 
     def value_of(self, z: float, at: Points) -> np.ndarray:
-        """Return the value with a z score."""
+        """Return the value with a z score; the location of `at` is M here."""
         spread = np.exp(at.log_spread)
         edge = 1 / (spread * max(abs(at.skew), NO_POWER))
         share = ndtr(z) if at.skew <= 0 else ndtr(-z)
@@ -110,20 +247,37 @@ class Bccg(Model):
 
 
 class Shash(Model):
-    """Sinh-arcsinh, of any values."""
+    """The sinh-arcsinh distribution, for any values.
+
+    The methods have the parameters of `Model`; the location is fitted as M itself.
+
+    Attributes
+    ----------
+    has_tail : bool
+        True: the distribution has the tail parameter T.
+
+    Examples
+    --------
+    >>> at = Points(np.array([50.0, 60.0]), np.log([5.0, 6.0]), skew=0.0, log_tail=0.0)
+    >>> Shash().z_of(np.array([55.0, 54.0]), at).round(6)
+    array([ 1., -1.])
+    >>> Shash().value_of(1.0, at).round(6)
+    array([55., 66.])
+
+    """
 
     has_tail = True
 
     def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return what the splines are first fitted to by least squares."""
+        """Return the values, to which least squares first fit the splines of the location."""
         return values
 
     def location(self, fitted: np.ndarray) -> np.ndarray:
-        """Return M."""
+        """Return M, which is the fitted location itself."""
         return fitted
 
     def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients for values that were not divided by their unit."""
+        """Return the coefficients for the original values, from those for values divided by a unit."""
         return heights * unit, log_spread + math.log(unit)
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:

@@ -9,11 +9,38 @@ from ctpop.stats.tails import LN_10, ORDINARY, SERIES_DIGITS
 
 
 def log10_p_of_f(f: float, df_1: float, df_2: float) -> float:
-    """Return log10 of P(F > f) with df_1 and df_2 degrees of freedom; -inf where f is infinite.
+    """Return log10 of P(F > f) with df_1 and df_2 degrees of freedom.
 
     P is the regularised incomplete beta function I_x(a, b) with a = df_2/2, b = df_1/2 and x = df_2 / (df_2 + df_1 f).
     Where P is too small for that, ln P = a ln x + b ln(1 - x) - ln a - ln B(a, b) + ln 2F1(a + b, 1; a + 1; x)
     (DLMF 8.17.8); the terms of the series are positive and are summed directly.
+
+    Parameters
+    ----------
+    f : float
+        F statistic, at least 0.
+    df_1 : float
+        Degrees of freedom of the numerator, above 0.
+    df_2 : float
+        Degrees of freedom of the denominator, above 0.
+
+    Returns
+    -------
+    float
+        Decimal logarithm of the upper tail, at most 0; -inf where f is infinite.
+
+    Raises
+    ------
+    ValueError
+        If `f` is NaN.
+
+    Examples
+    --------
+    >>> round(log10_p_of_f(4.0, 1, 10), 4)
+    -1.1344
+    >>> round(log10_p_of_f(1e6, 5, 1000), 1)
+    -1845.6
+
     """
     if math.isinf(f):
         return -math.inf

@@ -1,25 +1,78 @@
 """P values adjusted for the number of tests in a declared family.
 
-A family is all tests that have a result: a missing P stays missing and does not count. P that underflowed to 0 stays 0
-in each adjustment and takes its place before the others.
+A family is all tests that have a result: a missing P (NaN) stays missing and does not count. A P that underflows to 0
+stays 0 in each adjustment and comes first in the order of the P values.
 """
 
 import numpy as np
 
 
 def bonferroni(p: np.ndarray) -> np.ndarray:
-    """Return P times the size of the family, at most 1."""
+    """Return P times the size of the family, at most 1.
+
+    Parameters
+    ----------
+    p : np.ndarray
+        P values, shape `(n,)`; NaN where a test has no result.
+
+    Returns
+    -------
+    np.ndarray
+        Adjusted P values, shape `(n,)`; NaN where P is NaN.
+
+    Examples
+    --------
+    >>> bonferroni(np.array([0.01, 0.04, 0.5, np.nan])).round(6)
+    array([0.03, 0.12, 1.  ,  nan])
+
+    """
     adjusted: np.ndarray = np.minimum(1.0, p * np.isfinite(p).sum())
     return adjusted
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return P adjusted by Holm's step-down procedure: as valid as Bonferroni's and never larger."""
+    """Return P adjusted by Holm's step-down procedure, which is as valid as Bonferroni's and never gives a larger P.
+
+    Parameters
+    ----------
+    p : np.ndarray
+        P values, shape `(n,)`; NaN where a test has no result.
+
+    Returns
+    -------
+    np.ndarray
+        Adjusted P values, shape `(n,)`, at most 1; NaN where P is NaN.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, 0.03, np.nan])).round(6)
+    array([0.03, 0.06, 0.06,  nan])
+
+    """
     return _adjusted(p, "holm")
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Return the smallest false discovery rate at which each test is a discovery."""
+    """Return the smallest false discovery rate at which each test is a discovery.
+
+    The rate is that of Benjamini and Hochberg's procedure, which assumes that tests, if dependent, depend positively.
+
+    Parameters
+    ----------
+    p : np.ndarray
+        P values, shape `(n,)`; NaN where a test has no result.
+
+    Returns
+    -------
+    np.ndarray
+        Adjusted P values, shape `(n,)`, at most 1; NaN where P is NaN.
+
+    Examples
+    --------
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, np.nan])).round(6)
+    array([0.03, 0.04, 0.04,  nan])
+
+    """
     # ASSUME: tests depend positively, if at all; Bonferroni and Holm need no such assumption
     return _adjusted(p, "fdr_bh")
 

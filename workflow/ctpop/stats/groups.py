@@ -17,7 +17,25 @@ SIDES: dict[str, Literal["left", "right"]] = {"right_closed": "left", "left_clos
 
 @dataclass(frozen=True)
 class KruskalWallis:
-    """H, its degrees of freedom, log10 P and the effect size; missing where the test is not defined."""
+    """H, its degrees of freedom, log10 P and the effect size; NaN where the test is not defined.
+
+    Attributes
+    ----------
+    h : float
+        Kruskal-Wallis statistic H, corrected for ties.
+    df : float
+        Degrees of freedom: the number of quartiles that have values, minus 1.
+    log10_p : float
+        Decimal logarithm of P, by the chi-squared approximation.
+    epsilon_squared : float
+        Effect size H/(n - 1), from 0 to 1.
+
+    Examples
+    --------
+    >>> KruskalWallis()
+    KruskalWallis(h=nan, df=nan, log10_p=nan, epsilon_squared=nan)
+
+    """
 
     h: float = math.nan
     df: float = math.nan
@@ -26,7 +44,26 @@ class KruskalWallis:
 
 
 def quartile_cuts(ages: np.ndarray) -> np.ndarray:
-    """Return the three ages (linear quantiles) that cut a cohort into quartiles; missing without ages."""
+    """Return the three ages (linear quantiles) that cut a cohort into quartiles.
+
+    Parameters
+    ----------
+    ages : np.ndarray
+        Ages of the cohort in years, shape `(n,)`.
+
+    Returns
+    -------
+    np.ndarray
+        The 25th, 50th and 75th percentile in years, shape `(3,)`; NaN without ages.
+
+    Examples
+    --------
+    >>> quartile_cuts(np.array([20.0, 30.0, 40.0, 50.0, 60.0]))
+    array([30., 40., 50.])
+    >>> quartile_cuts(np.array([]))
+    array([nan, nan, nan])
+
+    """
     # ASSUME: quartiles of the cohort, not of the usable values of each structure; linear interpolation (type 7)
     return np.quantile(ages, SHARES) if len(ages) else np.full(len(SHARES), np.nan)
 
@@ -34,8 +71,35 @@ def quartile_cuts(ages: np.ndarray) -> np.ndarray:
 def quartile_of(ages: np.ndarray, cuts: np.ndarray, closed: str) -> np.ndarray:
     """Return the quartile, 1 to 4, of each age.
 
-    An age equal to a cut point is in the younger quartile if `closed` is `right_closed`, in the older one if it is
-    `left_closed`; people of one age are never divided. Cut points that coincide leave a quartile empty.
+    People of one age are never divided. Cut points that coincide leave a quartile empty.
+
+    Parameters
+    ----------
+    ages : np.ndarray
+        Ages in years, shape `(n,)`.
+    cuts : np.ndarray
+        The three cut points in years, ascending, shape `(3,)`.
+    closed : str
+        Quartile of an age equal to a cut point: the younger one for `right_closed`, the older one for `left_closed`.
+
+    Returns
+    -------
+    np.ndarray
+        Quartile of each age, shape `(n,)`; 1 is the youngest.
+
+    Raises
+    ------
+    KeyError
+        If `closed` is neither `right_closed` nor `left_closed`.
+
+    Examples
+    --------
+    >>> cuts = np.array([30.0, 40.0, 50.0])
+    >>> quartile_of(np.array([25.0, 30.0, 55.0]), cuts, "right_closed")
+    array([1, 1, 4])
+    >>> quartile_of(np.array([25.0, 30.0, 55.0]), cuts, "left_closed")
+    array([1, 2, 4])
+
     """
     return np.searchsorted(cuts, ages, side=SIDES[closed]) + 1
 
@@ -44,16 +108,55 @@ def kruskal_wallis(values: np.ndarray, quartiles: np.ndarray) -> KruskalWallis:
     """Return the Kruskal-Wallis test, corrected for ties, over the quartiles that have values.
 
     The effect size epsilon squared is H/(n - 1), the share of the ranks' variance that lies between the quartiles
-    (Tomczak and Tomczak, Trends Sport Sci 2014;21:19). Values in one quartile only, or equal ones, give no results.
+    (Tomczak and Tomczak, Trends Sport Sci 2014;21:19).
+
+    Parameters
+    ----------
+    values : np.ndarray
+        Values without NaN, shape `(n,)`, in any unit.
+    quartiles : np.ndarray
+        Quartile of each value, integers from 1 to 4, shape `(n,)`.
+
+    Returns
+    -------
+    KruskalWallis
+        The test; all NaN if values are in one quartile only, or are all equal.
+
+    Examples
+    --------
+    >>> quartiles = np.array([1, 1, 2, 2, 3, 3, 4, 4])
+    >>> test = kruskal_wallis(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]), quartiles)
+    >>> round(test.h, 3), test.df, round(test.log10_p, 3), round(test.epsilon_squared, 3)
+    (6.667, 3, -1.079, 0.952)
+
     """
     return kruskal_wallis_of_ranks(ranks_of(values), quartiles)
 
 
 def kruskal_wallis_of_ranks(ranks: Ranks, quartiles: np.ndarray) -> KruskalWallis:
-    """Return the same of values that are ranked already.
+    """Return the Kruskal-Wallis test of values that are ranked already, as `kruskal_wallis` does.
 
     With ranks centred at 0, H / (n - 1) is the sum over quartiles of (sum of ranks)^2 / size, over the sum of squares
-    of all ranks. Mid-ranks in both make it the H that is corrected for ties.
+    of all ranks. With mid-ranks in both sums, this is the H that is corrected for ties.
+
+    Parameters
+    ----------
+    ranks : Ranks
+        Mid-ranks of n values.
+    quartiles : np.ndarray
+        Quartile of each value, integers from 1 to 4, shape `(n,)`.
+
+    Returns
+    -------
+    KruskalWallis
+        The test; all NaN if values are in one quartile only, or are all equal.
+
+    Examples
+    --------
+    >>> test = kruskal_wallis_of_ranks(ranks_of(np.array([5.0, 6.0, 7.0, 8.0])), np.array([1, 1, 4, 4]))
+    >>> round(test.h, 3), test.df, round(test.epsilon_squared, 3)
+    (2.4, 1, 0.8)
+
     """
     sizes = np.bincount(quartiles - 1, minlength=len(GROUPS))
     sums = np.bincount(quartiles - 1, weights=ranks.centred, minlength=len(GROUPS))
@@ -70,16 +173,62 @@ def epsilon_squared_of_trend(rho: float) -> float:
     """Return epsilon squared of four groups of equal size, where ranks rise or fall evenly with age: 15/16 rho^2.
 
     Of the variance of n ranks, n^2/12, the means of their four quarters have (1 - 1/16).
+
+    Parameters
+    ----------
+    rho : float
+        Spearman's rank correlation of the values with age, from -1 to 1.
+
+    Returns
+    -------
+    float
+        Effect size epsilon squared, from 0 to 15/16.
+
+    Examples
+    --------
+    >>> epsilon_squared_of_trend(-1.0)
+    0.9375
+
     """
     return 15 / 16 * rho**2
 
 
 def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
-    """Return whether the groups differ far more than a relation that goes one way could make them; None without a test.
+    """Return whether groups differ more than in any monotone relation; None without a test.
 
-    That is, whether Kruskal-Wallis is significant and epsilon squared is more than twice 15/16 rho^2. Of relations that
-    go one way, that of a single step between the last two groups has the largest ratio, 256/135 = 1.90: means of ranks
+    They do if Kruskal-Wallis is significant and epsilon squared is more than twice 15/16 rho^2. Of monotone
+    relations, that of a single step between the last two groups has the largest ratio, 256/135 = 1.90: means of ranks
     in proportion -1, -1, -1, 3, with epsilon squared proportional to 3 and rho^2 to 27/16 (no trend inside groups).
+
+    Parameters
+    ----------
+    test : KruskalWallis
+        Test of the values over the age quartiles.
+    rho : float
+        Spearman's rank correlation of the values with age, from -1 to 1.
+    alpha : float
+        Significance level of the test, above 0, for example 0.05.
+
+    Returns
+    -------
+    bool or None
+        Whether both conditions hold; None if H or rho is NaN.
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is 0 or less and neither H nor rho is NaN.
+
+    Examples
+    --------
+    >>> test = KruskalWallis(h=40.0, df=3, log10_p=-8.0, epsilon_squared=0.4)
+    >>> discordant(test, 0.1, 0.05)
+    True
+    >>> discordant(test, 0.6, 0.05)
+    False
+    >>> discordant(KruskalWallis(), 0.6, 0.05) is None
+    True
+
     """
     if math.isnan(test.h) or math.isnan(rho):
         return None

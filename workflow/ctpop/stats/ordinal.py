@@ -1,4 +1,4 @@
-"""The cumulative probability model: a logistic model of a variable of any distribution, which asks only for its order.
+"""The cumulative probability model: a logistic model of a variable of any distribution, which uses only its order.
 
 P(Y <= y | z) = G(alpha(y) - z beta), G(t) = 1 / (1 + exp(-t)), with one alpha for each distinct value but the largest:
 proportional odds with as many categories as there are values (Liu, Shepherd, Li and Harrell, Stat Med 2017;36:4316;
@@ -18,10 +18,36 @@ SETTLED = 1e-10  # decrement of Newton's method: twice the distance of the log l
 
 
 class Ordinal:
-    """Probability-scale residuals of a sample, given the columns (n, p) of its covariates.
+    """Probability-scale residuals of a sample, given the covariates of its members.
 
-    `values` are the residuals, in the order of the sample; `settled` tells whether the fit converged. The sample has
-    two distinct values or more; the columns have mean 0 and are independent.
+    The residuals come from the cumulative probability model of this module, which is fitted when the object is made.
+
+    Parameters
+    ----------
+    sample : np.ndarray of float, shape (n,)
+        Values of the dependent variable, in any unit, with two distinct values or more.
+    columns : np.ndarray of float, shape (n, p)
+        Covariates, one column each, in the order of the sample. The columns have mean 0 and are linearly independent.
+
+    Attributes
+    ----------
+    values : np.ndarray of float, shape (n,)
+        Residuals from -1 to 1, in the order of the sample.
+    columns : int
+        Number of covariate columns, p.
+    settled : bool
+        Whether the fit converged.
+
+    Examples
+    --------
+    >>> sample = np.array([1.0, 2.0, 2.0, 3.0])
+    >>> without_covariates = Ordinal(sample, np.empty((4, 0)))
+    >>> without_covariates.values.round(6).tolist()
+    [-0.75, 0.0, 0.0, 0.75]
+    >>> with_covariate = Ordinal(sample, np.array([[-1.0], [1.0], [-1.0], [1.0]]))
+    >>> with_covariate.settled, with_covariate.columns
+    (True, 1)
+
     """
 
     def __init__(self, sample: np.ndarray, columns: np.ndarray) -> None:
@@ -37,7 +63,25 @@ class Ordinal:
         self.values[self._order] = a + b - 1
 
     def carried(self, weights: np.ndarray) -> np.ndarray:
-        """Return the influence of each patient on mean(weights * residuals) through the estimated coefficients."""
+        """Return the influence of each patient on mean(weights * residuals) through the estimated coefficients.
+
+        Parameters
+        ----------
+        weights : np.ndarray of float, shape (n,)
+            Weight of each residual, in the order of the sample.
+
+        Returns
+        -------
+        np.ndarray of float, shape (n,)
+            Influence of each patient, in the order of the sample.
+
+        Examples
+        --------
+        >>> fitted = Ordinal(np.array([1.0, 2.0, 2.0, 3.0]), np.empty((4, 0)))
+        >>> fitted.carried(np.ones(4)).round(6).tolist()
+        [0.75, 0.0, 0.0, -0.75]
+
+        """
         a, b = self._probabilities()
         at_lower, at_upper = a * (1 - a), b * (1 - b)
         inside = weights[self._order]
@@ -111,41 +155,157 @@ class Ordinal:
 
 @dataclass(frozen=True)
 class Levels:
-    """The distinct values of a sorted sample: the first row of each, and how many rows have it.
+    """The distinct values of a sorted sample.
 
-    Level j lies between alpha[j - 1] and alpha[j]; the lowest has no alpha below it, the highest none above.
+    Level j lies between alpha[j - 1] and alpha[j]; the lowest level has no alpha below it, the highest level none
+    above.
+
+    Attributes
+    ----------
+    first : np.ndarray of int, shape (k + 1,)
+        First row of each distinct value in the sorted sample, in ascending order of the values.
+    counts : np.ndarray of int, shape (k + 1,)
+        Number of rows that have each distinct value.
+
+    Examples
+    --------
+    >>> levels = Levels(np.array([0, 1, 3]), np.array([1, 2, 1]))  # of the sample 1, 2, 2, 3
+    >>> levels.counts.sum().item()
+    4
+
     """
 
     first: np.ndarray
     counts: np.ndarray
 
     def to_rows(self, alpha: np.ndarray, lowest: float = 0.0, highest: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """Return the alpha below and above each row."""
+        """Return the alpha below and the alpha above each row.
+
+        Parameters
+        ----------
+        alpha : np.ndarray of float, shape (k,)
+            One number for each distinct value but the largest.
+        lowest : float
+            Number below the rows of the lowest level.
+        highest : float
+            Number above the rows of the highest level.
+
+        Returns
+        -------
+        below : np.ndarray of float, shape (n,)
+            Alpha below each row of the sorted sample.
+        above : np.ndarray of float, shape (n,)
+            Alpha above each row of the sorted sample.
+
+        Examples
+        --------
+        >>> below, above = Levels(np.array([0, 1, 3]), np.array([1, 2, 1])).to_rows(np.array([5.0, 6.0]))
+        >>> below.tolist(), above.tolist()
+        ([0.0, 5.0, 5.0, 6.0], [5.0, 6.0, 6.0, 0.0])
+
+        """
         return (
             np.repeat(np.concatenate([[lowest], alpha]), self.counts),
             np.repeat(np.concatenate([alpha, [highest]]), self.counts),
         )
 
     def to_alpha(self, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-        """Return for each alpha the sum of what rows right above it and right below it contribute."""
+        """Return for each alpha the sum of the contributions of the rows directly above it and directly below it.
+
+        Parameters
+        ----------
+        lower : np.ndarray of float, shape (n,) or (n, p)
+            Contribution of each row of the sorted sample to the alpha below it.
+        upper : np.ndarray of float, shape (n,) or (n, p)
+            Contribution of each row of the sorted sample to the alpha above it.
+
+        Returns
+        -------
+        np.ndarray of float, shape (k,) or (k, p)
+            Sum for each alpha.
+
+        Examples
+        --------
+        >>> levels = Levels(np.array([0, 1, 3]), np.array([1, 2, 1]))
+        >>> levels.to_alpha(np.array([0.0, 1.0, 1.0, 1.0]), np.array([10.0, 10.0, 10.0, 0.0])).tolist()
+        [12.0, 21.0]
+
+        """
         sums: np.ndarray = np.add.reduceat(upper, self.first)[:-1] + np.add.reduceat(lower, self.first)[1:]
         return sums
 
     def spread(self, between: np.ndarray) -> np.ndarray:
-        """Return for each row a number that belongs to the gap between two alphas; 0 for the lowest and highest."""
+        """Return for each row the number of the gap between its two alphas; 0 for the lowest and the highest level.
+
+        Parameters
+        ----------
+        between : np.ndarray of float, shape (k - 1,)
+            Number of each gap between two neighbouring alphas.
+
+        Returns
+        -------
+        np.ndarray of float, shape (n,)
+            Number of each row of the sorted sample.
+
+        Examples
+        --------
+        >>> Levels(np.array([0, 1, 3]), np.array([1, 2, 1])).spread(np.array([7.0])).tolist()
+        [0.0, 7.0, 7.0, 0.0]
+
+        """
         return np.repeat(np.concatenate([[0.0], between, [0.0]]), self.counts)
 
 
 @dataclass(frozen=True)
 class Information:
-    """The information matrix: the band of the alphas (2, k), across (k, p) and of the betas (p, p)."""
+    """The information matrix of the coefficients, in blocks.
+
+    Attributes
+    ----------
+    band : np.ndarray of float, shape (2, k)
+        Tridiagonal block of the alphas: the elements beside the diagonal (the first one is unused) and the diagonal.
+    across : np.ndarray of float, shape (k, p)
+        Block of the alphas (rows) and the betas (columns).
+    inner : np.ndarray of float, shape (p, p)
+        Block of the betas.
+
+    Examples
+    --------
+    >>> information = Information(np.array([[0.0, 0.0], [2.0, 4.0]]), np.zeros((2, 1)), np.array([[5.0]]))
+    >>> information.band.shape
+    (2, 2)
+
+    """
 
     band: np.ndarray
     across: np.ndarray
     inner: np.ndarray
 
     def solve(self, alpha: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the solution of information times (alpha, beta) = the given, in time that grows with k."""
+        """Return the solution of information times (alpha, beta) = the given sides, in time proportional to k.
+
+        Parameters
+        ----------
+        alpha : np.ndarray of float, shape (k,)
+            Right-hand side of the rows of the alphas.
+        beta : np.ndarray of float, shape (p,)
+            Right-hand side of the rows of the betas.
+
+        Returns
+        -------
+        alpha : np.ndarray of float, shape (k,)
+            Solution for the alphas.
+        beta : np.ndarray of float, shape (p,)
+            Solution for the betas.
+
+        Examples
+        --------
+        >>> information = Information(np.array([[0.0, 0.0], [2.0, 4.0]]), np.zeros((2, 1)), np.array([[5.0]]))
+        >>> alpha, beta = information.solve(np.array([2.0, 2.0]), np.array([10.0]))
+        >>> alpha.tolist(), beta.tolist()
+        ([1.0, 0.5], [2.0])
+
+        """
         sides = np.column_stack([alpha, self.across])
         single = len(alpha) == 1  # two distinct values, which LAPACK's banded solver refuses
         solved = sides / self.band[1] if single else solveh_banded(self.band, sides, check_finite=False)

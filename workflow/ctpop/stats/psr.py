@@ -1,13 +1,13 @@
 """Spearman's correlation adjusted for covariates, by probability-scale residuals.
 
-The residual of a value y, given covariates z, is P(Y < y | z) - P(Y > y | z): where the value stands among those of
+The residual of a value y, given covariates z, is P(Y < y | z) - P(Y > y | z): the position of the value among those of
 patients with the same covariates, from -1 to 1. Without covariates it is the rank, rescaled, and the correlation of the
 residuals of two variables is Spearman's. Liu, Li, Wanga and Shepherd, Biometrics 2018;74:595; Li and Shepherd,
 Biometrika 2012;99:473.
 
-Covariates that are all of kinds divide the patients into strata, and P is counted within each (`within_strata`). With
-numbers among them, P comes from a model (`stats.ordinal`). Both know how much each patient moves the residuals of the
-others, so that the interval accounts for P being estimated.
+Where all covariates are categories, they divide the patients into strata, and P is counted within each of them
+(`within_strata`). Where some are numbers, P comes from a model (`stats.ordinal`). Both provide the influence of each
+patient on the residuals of the others, so that the interval accounts for P being estimated.
 """
 
 import math
@@ -23,19 +23,59 @@ PERFECT = 1e-12  # distance of rho from -1 or 1 that is rounding
 
 
 class Residuals(Protocol):
-    """Probability-scale residuals, and what the patients contribute to their estimate."""
+    """Probability-scale residuals, and the contributions of the patients to their estimate.
+
+    Attributes
+    ----------
+    values : np.ndarray of float, shape (n,)
+        Residuals from -1 to 1, in the order of the sample.
+    columns : int
+        Number of covariate columns that were fitted.
+
+    """
 
     values: np.ndarray
     columns: int
 
     def carried(self, weights: np.ndarray) -> np.ndarray:
-        """Return the influence of each patient on mean(weights * residuals) through the estimated P."""
+        """Return the influence of each patient on mean(weights * residuals) through the estimated P.
+
+        Parameters
+        ----------
+        weights : np.ndarray of float, shape (n,)
+            Weight of each residual, in the order of the sample.
+
+        Returns
+        -------
+        np.ndarray of float, shape (n,)
+            Influence of each patient, in the order of the sample.
+
+        """
 
 
 class WithinStrata:
     """Residuals within strata: (2 rank - m - 1) / m, with mid-ranks among the m patients of a stratum.
 
-    `columns` is the number of strata beyond the first.
+    Parameters
+    ----------
+    sample : np.ndarray of float, shape (n,)
+        Values of the variable, in any unit.
+    strata : np.ndarray, shape (n,)
+        Label of the stratum of each patient, in the order of the sample.
+
+    Attributes
+    ----------
+    values : np.ndarray of float, shape (n,)
+        Residuals from -1 to 1, in the order of the sample.
+    columns : int
+        Number of strata beyond the first.
+
+    Examples
+    --------
+    >>> residuals = WithinStrata(np.array([3.0, 1.0, 5.0, 9.0]), np.array([0, 0, 1, 1]))
+    >>> residuals.values.tolist(), residuals.columns
+    ([0.5, -0.5, -0.5, 0.5], 1)
+
     """
 
     def __init__(self, sample: np.ndarray, strata: np.ndarray) -> None:
@@ -47,7 +87,25 @@ class WithinStrata:
             self.values[members] = 2 * ranks.centred / len(members)
 
     def carried(self, weights: np.ndarray) -> np.ndarray:
-        """Return the influence of each patient on mean(weights * residuals) through the ranks of the others."""
+        """Return the influence of each patient on mean(weights * residuals) through the ranks of the others.
+
+        Parameters
+        ----------
+        weights : np.ndarray of float, shape (n,)
+            Weight of each residual, in the order of the sample.
+
+        Returns
+        -------
+        np.ndarray of float, shape (n,)
+            Influence of each patient, in the order of the sample.
+
+        Examples
+        --------
+        >>> residuals = WithinStrata(np.array([3.0, 1.0, 5.0, 9.0]), np.array([0, 0, 1, 1]))
+        >>> residuals.carried(np.array([1.0, 1.0, 0.0, 2.0])).tolist()
+        [-0.5, 0.5, 0.5, -0.5]
+
+        """
         influence = np.zeros(len(weights))
         for members, ranks in zip(self._members, self._ranks, strict=True):
             inside = weights[members]
@@ -59,11 +117,33 @@ class WithinStrata:
 def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> Correlation:
     """Return the Pearson correlation of two sets of residuals, with its interval and log10 P.
 
-    The interval is tanh(artanh rho -+ q s / (1 - rho^2)) with s^2 = mean(psi^2) / (n - 3 - k), where k are the columns
-    that were fitted and psi the influence of each patient on rho: that of Pearson's correlation, plus what the patient
-    contributes to P on either side (M-estimation; for strata and no covariates, the formula of Croux and Dehon in
-    `stats.correlation`). P is that of t with n - 2 - k degrees of freedom. Residuals that are all equal, or fewer than
-    four beyond k, have no result; a perfect order has neither interval nor P.
+    The interval is tanh(artanh rho -+ q s / (1 - rho^2)) with s^2 = mean(psi^2) / (n - 3 - k), where k is the number of
+    columns that were fitted and psi the influence of each patient on rho: that of Pearson's correlation, plus the
+    contribution of the patient to P of either variable (M-estimation; for strata and no covariates, the formula of
+    Croux and Dehon in `stats.correlation`). P is that of t with n - 2 - k degrees of freedom.
+
+    Parameters
+    ----------
+    x, y : Residuals
+        Residuals of the two variables, of the same n patients in the same order.
+    confidence : float
+        Confidence level of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Correlation
+        Rho, its interval and log10 P. Residuals that are all equal, or fewer than four patients beyond k, have no
+        result (NaN); a perfect order has neither interval nor P.
+
+    Examples
+    --------
+    >>> everyone = np.zeros(6, dtype=int)  # one stratum
+    >>> x = WithinStrata(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), everyone)
+    >>> y = WithinStrata(np.array([3.0, 1.0, 4.0, 2.0, 6.0, 5.0]), everyone)
+    >>> found = correlation_of_residuals(x, y, 0.95)
+    >>> round(found.rho, 3), round(found.log10_p, 2)
+    (0.657, -0.81)
+
     """
     n, columns = len(x.values), max(x.columns, y.columns)
     sd_x, sd_y = x.values.std(), y.values.std()

@@ -1,4 +1,4 @@
-"""Rank analysis of covariance: whether age groups differ once what covariates explain is taken away."""
+"""Rank analysis of covariance: whether age groups differ after adjustment for covariates."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,26 @@ NOTHING_LEFT = 1e-10  # share of the variance of the ranks: below it, rounding a
 
 @dataclass(frozen=True)
 class RankAncova:
-    """F, its degrees of freedom, log10 P and the effect size; missing where the test is not defined.
+    """F, its degrees of freedom, log10 P and the effect size; missing (NaN) where the test is not defined.
 
-    `eta_squared` is the share of the residual variance of the ranks that lies between the groups.
+    Attributes
+    ----------
+    f : float
+        F statistic of the residual ranks between the groups.
+    df_between : float
+        Degrees of freedom between the groups, k - 1.
+    df_within : float
+        Degrees of freedom within the groups, n - k.
+    log10_p : float
+        Decimal logarithm of P.
+    eta_squared : float
+        Share of the residual variance of the ranks that lies between the groups, from 0 to 1.
+
+    Examples
+    --------
+    >>> RankAncova().f
+    nan
+
     """
 
     f: float = math.nan
@@ -27,11 +44,34 @@ class RankAncova:
 def quade(values: np.ndarray, groups: np.ndarray, numbers: np.ndarray, kinds: np.ndarray) -> RankAncova:
     """Return Quade's rank analysis of covariance (J Am Stat Assoc 1967;62:1187).
 
-    The mid-ranks of the values are regressed on the mid-ranks of each column of `numbers` (n, p) and on the columns of
-    `kinds` (n, q), the indicators of categories, which have no order to rank by. Whether the residuals differ between
-    the groups is told by the F test of a one-way analysis of variance, with k - 1 and n - k degrees of freedom.
-    Fewer than two groups, no value beyond the number of groups, or ranks that the covariates explain wholly give no
-    results.
+    The mid-ranks of the values are regressed on the mid-ranks of each column of `numbers` and on the columns of
+    `kinds`. The F test of a one-way analysis of variance, with k - 1 and n - k degrees of freedom, then compares the
+    residuals between the k groups.
+
+    Parameters
+    ----------
+    values : np.ndarray of float, shape (n,)
+        Values to be compared, in any unit (HU, mL).
+    groups : np.ndarray, shape (n,)
+        Label of the group of each value, such as the number of its age group.
+    numbers : np.ndarray of float, shape (n, p)
+        Covariates that are numbers, one column each; p may be 0.
+    kinds : np.ndarray of float, shape (n, q)
+        Indicators (0 or 1) of categories, which have no order to rank by; q may be 0.
+
+    Returns
+    -------
+    RankAncova
+        Test and effect size. Fewer than two groups, no value beyond the number of groups, or ranks that the covariates
+        explain completely give no results (NaN).
+
+    Examples
+    --------
+    >>> values, groups = np.array([1.0, 3.0, 2.0, 6.0, 5.0, 4.0]), np.array([1, 1, 1, 2, 2, 2])
+    >>> found = quade(values, groups, np.array([[1.0], [2.0], [3.0], [1.0], [2.0], [3.0]]), np.empty((6, 0)))
+    >>> round(found.f, 2), found.df_between, found.df_within, round(found.eta_squared, 3)
+    (14.4, 1, 4, 0.783)
+
     """
     from scipy.stats import rankdata
 
@@ -55,6 +95,23 @@ def quade(values: np.ndarray, groups: np.ndarray, numbers: np.ndarray, kinds: np
 
 
 def centred(column: np.ndarray) -> np.ndarray:
-    """Return a column minus its mean."""
+    """Return a column minus its mean.
+
+    Parameters
+    ----------
+    column : np.ndarray of float, shape (n,)
+        Values, in any unit.
+
+    Returns
+    -------
+    np.ndarray of float, shape (n,)
+        Values with mean 0, in the same unit.
+
+    Examples
+    --------
+    >>> centred(np.array([1.0, 2.0, 6.0])).tolist()
+    [-2.0, -1.0, 3.0]
+
+    """
     result: np.ndarray = column - column.mean()
     return result

@@ -2,7 +2,7 @@
 
 People of the cohort are drawn with replacement, as many as there are; each correlation is computed anew from those
 drawn that have its value, each as often as drawn. Nothing is sorted again: a rank is a running sum of how often people
-were drawn, along an order that was found once. All sums are of whole numbers and halves that are exact in the type of
+were drawn, along an order that is found once. All sums are of whole numbers and halves that are exact in the type of
 number used, so that the result does not depend on their order, and each block of draws has random numbers of its own,
 so that it does not depend on the number of threads.
 """
@@ -24,7 +24,25 @@ MOST_IN_SINGLE = 4096  # people: up to them, sums of products of ranks are below
 
 @dataclass(frozen=True)
 class Ranked:
-    """The people who have a value, as positions in the cohort, and the ranks of their values and of their ages."""
+    """The people who have a value, and the ranks of their values and of their ages.
+
+    Attributes
+    ----------
+    people : np.ndarray of int, shape (n,)
+        Positions of the people in the cohort, counted from 0.
+    values : Ranks
+        Ranks of their values, in the order of `people`.
+    ages : Ranks
+        Ranks of their ages, in the order of `people`.
+
+    Examples
+    --------
+    >>> from ctpop.stats.ranks import ranks_of
+    >>> ages, values = np.array([30.0, 50.0, 70.0]), np.array([1.0, 4.0, 9.0])
+    >>> Ranked(np.array([0, 2, 3]), ranks_of(values), ranks_of(ages)).people.tolist()
+    [0, 2, 3]
+
+    """
 
     people: np.ndarray
     values: Ranks
@@ -50,9 +68,39 @@ class _Plan:
 def drawn_correlations(
     samples: Sequence[Ranked], cohort: int, iterations: int, seed: int, threads: int
 ) -> Iterator[np.ndarray]:
-    """Yield Spearman's rho of each sample (rows) in each draw (columns), block by block.
+    """Yield Spearman's rho of each sample in each draw, block by block.
 
-    `cohort` is the number of people to draw from. Rho is missing in a draw whose values or ages are all equal.
+    Parameters
+    ----------
+    samples : Sequence of Ranked
+        Samples of the cohort, each with the people who have its value.
+    cohort : int
+        Number of people to draw from.
+    iterations : int
+        Number of draws.
+    seed : int
+        Seed of the random numbers. Each block uses the pair of the seed and its own number.
+    threads : int
+        Number of threads, which does not change the result.
+
+    Yields
+    ------
+    np.ndarray of float, shape (samples, draws)
+        Rho of each sample (rows) in each draw of the block (columns, at most 64); missing (NaN) in a draw whose values
+        or ages are all equal.
+
+    Examples
+    --------
+    >>> from ctpop.stats.ranks import ranks_of
+    >>> ages = np.arange(20.0, 60.0)
+    >>> rising = Ranked(np.arange(40), ranks_of(2 * ages), ranks_of(ages))
+    >>> falling = Ranked(np.arange(40), ranks_of(-ages), ranks_of(ages))
+    >>> blocks = list(drawn_correlations([rising, falling], 40, 100, seed=1, threads=2))
+    >>> [block.shape for block in blocks]
+    [(2, 64), (2, 36)]
+    >>> np.hstack(blocks).mean(axis=1).round(6).tolist()
+    [1.0, -1.0]
+
     """
     dtype = np.float32 if cohort <= MOST_IN_SINGLE else np.float64
     plans = [_plan(sample, cohort, dtype) for sample in samples]
@@ -67,7 +115,29 @@ def drawn_correlations(
 
 
 def percentile_intervals(drawn: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the quantiles (linear interpolation) of each row of drawn correlations; missing without any."""
+    """Return the lower and upper quantile (linear interpolation) of each row of drawn correlations.
+
+    Parameters
+    ----------
+    drawn : np.ndarray of float, shape (samples, draws)
+        Rho of each sample (rows) in each draw (columns), with NaN where it is missing.
+    confidence : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    low : np.ndarray of float, shape (samples,)
+        Quantile (1 - confidence) / 2 of the draws that have a rho; missing (NaN) where no draw has one.
+    high : np.ndarray of float, shape (samples,)
+        Quantile (1 + confidence) / 2 of the same draws.
+
+    Examples
+    --------
+    >>> low, high = percentile_intervals(np.array([[0.0, 0.25, 0.5, 0.75, 1.0], [np.nan] * 5]), 0.5)
+    >>> low.tolist(), high.tolist()
+    ([0.25, nan], [0.75, nan])
+
+    """
     limits = np.full((2, len(drawn)), np.nan)
     some = np.isfinite(drawn).any(axis=1)
     limits[:, some] = np.nanquantile(drawn[some], [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)

@@ -1,4 +1,4 @@
-"""Mid-ranks of a sample: sorted once, they serve every rank test of it."""
+"""Mid-ranks of a sample, which are sorted once and used by every rank test of it."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,29 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Ranks:
-    """Mid-ranks of a sample, centred at 0 (in order, half-integers: sums of their products carry no rounding error).
+    """Mid-ranks of a sample, centred at 0.
 
-    `level` is the position of each value among the `distinct` values, which ascend; `ties` is the number of values at
-    each level.
+    The centred ranks are multiples of 1/2, so that sums of their products carry no rounding error.
+
+    Attributes
+    ----------
+    centred : np.ndarray of float, shape (n,)
+        Mid-rank of each value minus the mean rank, (n + 1) / 2, in the order of the sample.
+    level : np.ndarray of int, shape (n,)
+        Position of each value among the distinct values, counted from 0.
+    ties : np.ndarray of int, shape (k,)
+        Number of values at each level.
+    distinct : np.ndarray of float, shape (k,)
+        Distinct values in ascending order, in the unit of the sample.
+
+    Examples
+    --------
+    >>> ranks = ranks_of(np.array([5.0, 2.0, 5.0, 9.0]))
+    >>> ranks.level.tolist(), ranks.ties.tolist(), ranks.distinct.tolist()
+    ([1, 0, 1, 2], [1, 2, 1], [2.0, 5.0, 9.0])
+    >>> ranks.varies
+    True
+
     """
 
     centred: np.ndarray
@@ -20,24 +39,77 @@ class Ranks:
 
     @property
     def varies(self) -> bool:
-        """Whether there are two different values."""
+        """Whether the sample has two different values."""
         return len(self.ties) > 1
 
     def sum_above(self, weights: np.ndarray) -> np.ndarray:
-        """Return for each member the sum of the weights of larger members and half that of its equals."""
+        """Return for each member the sum of the weights of larger members and half that of its equals.
+
+        Parameters
+        ----------
+        weights : np.ndarray of float, shape (n,)
+            Weight of each member, in the order of the sample.
+
+        Returns
+        -------
+        np.ndarray of float, shape (n,)
+            Sum for each member, in the order of the sample. A member counts among its own equals.
+
+        Examples
+        --------
+        >>> ranks_of(np.array([5.0, 2.0, 5.0, 9.0])).sum_above(np.ones(4)).tolist()
+        [2.0, 3.5, 2.0, 0.5]
+
+        """
         totals = np.bincount(self.level, weights=weights, minlength=len(self.ties))
         above: np.ndarray = (totals.sum() - np.cumsum(totals) + totals / 2)[self.level]
         return above
 
     def tallies(self, groups: np.ndarray, number: int) -> np.ndarray:
-        """Return how many values of each group, 1 to `number`, are at each level: one row per group."""
+        """Return the number of values of each group at each level.
+
+        Parameters
+        ----------
+        groups : np.ndarray of int, shape (n,)
+            Group of each value, from 1 to `number`, in the order of the sample.
+        number : int
+            Number of groups.
+
+        Returns
+        -------
+        np.ndarray of int, shape (number, k)
+            Number of values of each group (rows) at each level (columns).
+
+        Examples
+        --------
+        >>> ranks_of(np.array([5.0, 2.0, 5.0, 9.0])).tallies(np.array([1, 1, 2, 2]), 2).tolist()
+        [[1, 1, 0], [0, 1, 1]]
+
+        """
         levels = len(self.ties)
         counts = np.bincount(self.level + levels * (groups - 1), minlength=levels * number)
         return counts.reshape(number, levels)
 
 
 def ranks_of(values: np.ndarray) -> Ranks:
-    """Return the mid-ranks of a sample."""
+    """Return the mid-ranks of a sample.
+
+    Parameters
+    ----------
+    values : np.ndarray of float, shape (n,)
+        Values of the sample, in any unit (years, HU, mL), without missing values.
+
+    Returns
+    -------
+    Ranks
+        Ranks in the order of the sample.
+
+    Examples
+    --------
+    >>> ranks_of(np.array([5.0, 2.0, 5.0, 9.0])).centred.tolist()
+    [0.0, -1.5, 0.0, 1.5]
+
+    """
     distinct, level, ties = np.unique(values, return_inverse=True, return_counts=True)
     return _ranks(level, ties, distinct)
 
@@ -45,7 +117,26 @@ def ranks_of(values: np.ndarray) -> Ranks:
 def ranks_of_levels(level: np.ndarray, distinct: np.ndarray) -> Ranks:
     """Return the mid-ranks of a part of a sample, whose members are given by their positions among its distinct values.
 
-    Nothing is sorted: the order of the values is known.
+    Nothing is sorted, since the order of the values is given.
+
+    Parameters
+    ----------
+    level : np.ndarray of int, shape (m,)
+        Position of each member of the part among the distinct values of the whole sample, counted from 0.
+    distinct : np.ndarray of float, shape (k,)
+        Distinct values of the whole sample in ascending order.
+
+    Returns
+    -------
+    Ranks
+        Ranks within the part, in the order of `level`. Values that do not occur in the part are left out.
+
+    Examples
+    --------
+    >>> part = ranks_of_levels(np.array([2, 0, 2]), np.array([2.0, 5.0, 9.0]))
+    >>> part.centred.tolist(), part.distinct.tolist()
+    ([0.5, -1.0, 0.5], [2.0, 9.0])
+
     """
     ties = np.bincount(level, minlength=len(distinct))
     present = ties > 0

@@ -12,10 +12,31 @@ from ctpop.stats.tails import log10_p_of_normal
 
 @dataclass(frozen=True)
 class RankSum:
-    """Test and effect sizes of an older against a younger group; missing where they are not defined.
+    """Test and effect sizes of an older against a younger group; missing (NaN) where they are not defined.
 
-    `u` and `z` belong to the younger group, so that both are low where values rise with age; `auc` (the probability
-    that the older group has the larger value, ties counted half), `cliffs_delta` and `shift` are high there.
+    `u` and `z` belong to the younger group, so that both are low where values rise with age; `auc`, `cliffs_delta` and
+    `shift` are high there.
+
+    Attributes
+    ----------
+    u : float
+        Mann-Whitney U: the number of pairs in which the younger group has the larger value, ties counted half.
+    z : float
+        Standard normal deviate of U.
+    log10_p : float
+        Decimal logarithm of the two-sided P.
+    auc : float
+        Probability that the older group has the larger value, ties counted half, from 0 to 1.
+    cliffs_delta : float
+        Cliff's delta, 2 auc - 1, from -1 to 1.
+    shift : float
+        Hodges-Lehmann shift: the median of all differences older - younger, in the unit of the values.
+
+    Examples
+    --------
+    >>> RankSum().auc
+    nan
+
     """
 
     u: float = math.nan
@@ -31,7 +52,28 @@ def rank_sum(younger: np.ndarray, older: np.ndarray, continuity: bool = True) ->
 
     z is (U - m +- 1/2) / s with m = ab/2 and s^2 = ab/12 (n + 1 - sum(t^3 - t) / (n (n - 1))), where a and b are the
     sizes of the groups, n = a + b, and t those of the ties; it is 0 where U is within 1/2 of m. The 1/2 is the
-    correction for continuity. An empty group, or values that are all equal, give no results.
+    correction for continuity.
+
+    Parameters
+    ----------
+    younger : np.ndarray of float, shape (a,)
+        Values of the younger group, in any unit (HU, mL), without missing values.
+    older : np.ndarray of float, shape (b,)
+        Values of the older group, in the same unit.
+    continuity : bool
+        Whether z is corrected for continuity.
+
+    Returns
+    -------
+    RankSum
+        Test and effect sizes. An empty group, or values that are all equal, give no results (NaN).
+
+    Examples
+    --------
+    >>> found = rank_sum(np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 5.0, 6.0]))
+    >>> found.u, round(found.z, 2), round(found.auc, 3), found.shift
+    (0.5, -1.78, 0.958, 2.5)
+
     """
     ranks = ranks_of(np.concatenate([younger, older]))
     group = np.repeat([1, 2], [len(younger), len(older)])
@@ -42,7 +84,33 @@ def rank_sum(younger: np.ndarray, older: np.ndarray, continuity: bool = True) ->
 def rank_sum_of_tallies(
     distinct: np.ndarray, younger: np.ndarray, older: np.ndarray, continuity: bool = True
 ) -> RankSum:
-    """Return the same of groups of which it is known how many values are at each of the distinct values, ascending."""
+    """Return the Wilcoxon rank-sum test of two groups whose values are sorted and counted.
+
+    The test and the effect sizes are those of `rank_sum`.
+
+    Parameters
+    ----------
+    distinct : np.ndarray of float, shape (k,)
+        Distinct values of both groups in ascending order, in any unit (HU, mL).
+    younger : np.ndarray of int, shape (k,)
+        Number of values of the younger group at each distinct value.
+    older : np.ndarray of int, shape (k,)
+        Number of values of the older group at each distinct value.
+    continuity : bool
+        Whether z is corrected for continuity.
+
+    Returns
+    -------
+    RankSum
+        Test and effect sizes. An empty group, or values that are all equal, give no results (NaN).
+
+    Examples
+    --------
+    >>> found = rank_sum_of_tallies(np.array([1.0, 2.0, 3.0]), np.array([2, 1, 0]), np.array([0, 1, 2]))
+    >>> found.u, round(found.auc, 3), found.shift
+    (0.5, 0.944, 1.0)
+
+    """
     ties = (younger + older).astype(float)
     if not younger.any() or not older.any() or np.count_nonzero(ties) < 2:
         return RankSum()

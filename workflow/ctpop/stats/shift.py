@@ -24,20 +24,96 @@ class _Bound:
 def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
     """Return the median of all differences older - younger of two groups that are not empty.
 
-    The estimate of Hodges and Lehmann (Ann Math Stat 1963;34:598). With a and b values it takes memory for some
+    The estimate of Hodges and Lehmann (Ann Math Stat 1963;34:598). With a and b values, it takes memory for some
     multiple of a + b numbers, where a table of all differences would take a b (5 GB for 25,000 against 25,000).
+
+    Parameters
+    ----------
+    younger : np.ndarray of float, shape (a,)
+        Values of the younger group, in any unit (HU, mL), without missing values.
+    older : np.ndarray of float, shape (b,)
+        Values of the older group, in the same unit.
+
+    Returns
+    -------
+    float
+        Shift, in the unit of the values: positive where the older group has the larger values.
+
+    Raises
+    ------
+    IndexError
+        If a group is empty.
+
+    Examples
+    --------
+    >>> hodges_lehmann_shift(np.array([1.0, 2.0, 3.0]), np.array([3.0, 5.0, 9.0]))
+    3.0
+
     """
     return shift_of_counts(np.unique(younger, return_counts=True), np.unique(older, return_counts=True))
 
 
 def shift_of_counts(younger: Counted, older: Counted) -> float:
-    """Return the same of groups whose values are sorted and counted."""
+    """Return the Hodges-Lehmann shift of two groups whose values are sorted and counted.
+
+    Parameters
+    ----------
+    younger : tuple of np.ndarray, each of shape (k,)
+        Distinct values of the younger group in ascending order, and the number of times that each occurs (1 or more).
+    older : tuple of np.ndarray, each of shape (m,)
+        The same of the older group.
+
+    Returns
+    -------
+    float
+        Median of all differences older - younger, in the unit of the values.
+
+    Raises
+    ------
+    IndexError
+        If a group is empty.
+
+    Examples
+    --------
+    >>> younger = (np.array([1.0, 2.0]), np.array([3, 1]))  # 1, 1, 1, 2
+    >>> older = (np.array([4.0, 6.0]), np.array([1, 2]))  # 4, 6, 6
+    >>> shift_of_counts(younger, older)
+    4.5
+
+    """
     total = int(younger[1].sum()) * int(older[1].sum())
     return float(np.mean(differences_of_ranks(younger, older, (total - 1) // 2, total // 2)))
 
 
 def difference_of_rank(younger: Counted, older: Counted, rank: int) -> float:
-    """Return the difference older - younger that has `rank` (0 is the smallest) smaller ones before it."""
+    """Return the difference older - younger of a given rank among all differences.
+
+    Parameters
+    ----------
+    younger : tuple of np.ndarray, each of shape (k,)
+        Distinct values of the younger group in ascending order, and the number of times that each occurs (1 or more).
+    older : tuple of np.ndarray, each of shape (m,)
+        The same of the older group.
+    rank : int
+        Number of differences that come before it in ascending order; 0 is the smallest difference.
+
+    Returns
+    -------
+    float
+        Difference, in the unit of the values.
+
+    Raises
+    ------
+    IndexError
+        If a group is empty.
+
+    Examples
+    --------
+    >>> younger, older = (np.array([1.0, 2.0]), np.array([3, 1])), (np.array([4.0, 6.0]), np.array([1, 2]))
+    >>> [difference_of_rank(younger, older, rank) for rank in (0, 1, 11)]
+    [2.0, 3.0, 5.0]
+
+    """
     return differences_of_ranks(younger, older, rank, rank)[0]
 
 
@@ -45,9 +121,38 @@ def differences_of_ranks(younger: Counted, older: Counted, first: int, last: int
     """Return the differences older - younger of two neighbouring ranks, `first` and `last`, which may be the same.
 
     The range that holds both is narrowed until few differences lie inside, which are then listed and sorted. The first
-    two steps go to either side of where a sample of quantiles has the rank; the others to where it would be if the
-    differences that are left were evenly spread, in turn somewhat below and above, and to the middle of the range where
-    two steps did not quarter their number. Equal values are counted, not repeated: ties cannot keep the range full.
+    two steps use shifts on either side of the position of the rank in a sample of quantiles. The other steps use the
+    position that the rank has if the remaining differences are evenly spread, alternately somewhat below and above it,
+    and the middle of the range where two steps did not reduce the number of differences to a quarter. Equal values are
+    counted, not repeated, so that ties cannot keep the range full.
+
+    Parameters
+    ----------
+    younger : tuple of np.ndarray, each of shape (k,)
+        Distinct values of the younger group in ascending order, and the number of times that each occurs (1 or more).
+    older : tuple of np.ndarray, each of shape (m,)
+        The same of the older group.
+    first : int
+        Lower rank, counted from 0 (the smallest difference).
+    last : int
+        Upper rank: `first` or `first` + 1.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Differences of the ranks `first` and `last`, in the unit of the values.
+
+    Raises
+    ------
+    IndexError
+        If a group is empty.
+
+    Examples
+    --------
+    >>> younger, older = (np.array([1.0, 2.0]), np.array([3, 1])), (np.array([4.0, 6.0]), np.array([1, 2]))
+    >>> differences_of_ranks(younger, older, 0, 1)  # of 2, 3, 3, 3, 4, 4, 5, 5, 5, 5, 5, 5
+    (2.0, 3.0)
+
     """
     x, y = younger[0], older[0]
     total = int(younger[1].sum()) * int(older[1].sum())

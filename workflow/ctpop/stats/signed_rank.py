@@ -13,10 +13,25 @@ MOST_EXACT = 50  # differences whose orders are counted; with more, the normal a
 
 @dataclass(frozen=True)
 class SignedRank:
-    """Test and effect size of paired differences; missing where no difference is other than 0.
+    """Test and effect size of paired differences; missing (NaN) where no difference is other than 0.
 
-    `w` is the sum of the ranks of positive differences; `rank_biserial` is 1 where all differences that are not 0 are
-    positive and -1 where all are negative. `n_equal` counts differences of 0.
+    Attributes
+    ----------
+    n_equal : int
+        Number of differences of 0.
+    w : float
+        Sum of the ranks of the positive differences, W+.
+    log10_p : float
+        Decimal logarithm of the two-sided P.
+    rank_biserial : float
+        Matched-pairs rank-biserial correlation: 1 where all differences that are not 0 are positive, and -1 where all
+        of them are negative.
+
+    Examples
+    --------
+    >>> SignedRank(3)
+    SignedRank(n_equal=3, w=nan, log10_p=nan, rank_biserial=nan)
+
     """
 
     n_equal: int
@@ -28,10 +43,27 @@ class SignedRank:
 def signed_rank(differences: np.ndarray) -> SignedRank:
     """Return the Wilcoxon signed-rank test (Biometrics Bull 1945;1:80) of differences, two-sided.
 
-    Differences of 0 are left out, as Wilcoxon did. P is exact, also with ties, for up to 50 others. For more it is that
-    of z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and s^2 = (n (n + 1) (2n + 1) - sum(t^3 - t) / 2) / 24, where n
-    counts the differences and t those of the ties; z is 0 where W+ is within 1/2 of m. The effect size is the
+    Differences of 0 are left out, as in Wilcoxon's paper. P is exact, also with ties, for up to 50 others. For more, it
+    is that of z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and s^2 = (n (n + 1) (2n + 1) - sum(t^3 - t) / 2) / 24,
+    where n counts the differences and t those of the ties; z is 0 where W+ is within 1/2 of m. The effect size is the
     matched-pairs rank-biserial correlation, (W+ - W-) / (W+ + W-) (Kerby, Compr Psychol 2014;3:11.IT.3.1).
+
+    Parameters
+    ----------
+    differences : np.ndarray of float, shape (n,)
+        Paired differences, in any unit, without missing values. They are rounded to 12 decimals before they are ranked.
+
+    Returns
+    -------
+    SignedRank
+        Test and effect size. Differences that are all 0 give only their number; the rest is missing (NaN).
+
+    Examples
+    --------
+    >>> found = signed_rank(np.array([0.0, 1.0, 2.0, 3.0, -4.0, 5.0]))
+    >>> found.n_equal, found.w, round(found.log10_p, 3), round(found.rank_biserial, 3)
+    (1, 11.0, -0.359, 0.467)
+
     """
     from scipy.stats import rankdata
 

@@ -1,4 +1,4 @@
-"""How values depend on age along a natural cubic spline, and whether the curve is straight, or one for both sexes.
+"""Dependence of values on age along a natural cubic spline, with tests for a straight curve and one for both sexes.
 
 The spline is patsy's `cr`, whose coefficients are the heights of the curve at its knots, so that a hypothesis about the
 curve is one about heights: a flat curve has equal ones, a straight curve has them on a line.
@@ -19,9 +19,26 @@ TERMS = ("age", "nonlinear", "interaction")
 
 @dataclass(frozen=True)
 class Wald:
-    """F test of a hypothesis about a curve, robust to unequal spread; missing where it is not defined.
+    """F test of a hypothesis about a curve, robust to unequal spread; missing (NaN) where it is not defined.
 
-    `partial_r_squared` is the share of the variance which the model without the term leaves that the term explains.
+    Attributes
+    ----------
+    f : float
+        Wald statistic over its degrees of freedom.
+    df_1 : float
+        Degrees of freedom of the numerator: the number of contrasts.
+    df_2 : float
+        Degrees of freedom of the denominator: the number of values minus the number of columns.
+    log10_p : float
+        Decimal logarithm of P.
+    partial_r_squared : float
+        Share of the variance left by the model without the term that the term explains, from 0 to 1.
+
+    Examples
+    --------
+    >>> Wald().f
+    nan
+
     """
 
     f: float = math.nan
@@ -32,14 +49,51 @@ class Wald:
 
 
 def knots_of(ages: np.ndarray) -> np.ndarray:
-    """Return the distinct knots of a spline: the 5th, 35th, 65th and 95th percentile of age (linear quantiles)."""
+    """Return the distinct knots of a spline: the 5th, 35th, 65th and 95th percentile of age (linear quantiles).
+
+    Parameters
+    ----------
+    ages : np.ndarray of float, shape (n,)
+        Ages in years, without missing values.
+
+    Returns
+    -------
+    np.ndarray of float, shape (k,)
+        Knots in years, in ascending order: four or, where percentiles are equal, fewer; none without ages.
+
+    Examples
+    --------
+    >>> knots_of(np.arange(20.0, 121.0)).round(6).tolist()
+    [25.0, 55.0, 85.0, 115.0]
+
+    """
     return np.unique(np.quantile(ages, KNOTS)) if len(ages) else np.empty(0)
 
 
 def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return the columns (n, knots) of a natural cubic spline, which is straight beyond its outer knots.
+    """Return the columns of a natural cubic spline, which is straight beyond its outer knots.
 
-    The sum of each row is 1; the coefficients are the heights at the knots. Three knots or more, in rising order.
+    The sum of each row is 1; the coefficients are the heights at the knots.
+
+    Parameters
+    ----------
+    x : np.ndarray of float, shape (n,)
+        Points of the curve, such as ages in years.
+    knots : np.ndarray of float, shape (k,)
+        Three knots or more in ascending order, in the unit of `x`.
+
+    Returns
+    -------
+    np.ndarray of float, shape (n, k)
+        Basis: one row for each point, one column for each knot.
+
+    Examples
+    --------
+    >>> knots = np.array([20.0, 40.0, 60.0])
+    >>> heights = np.array([1.0, 2.0, 3.0])  # on a line
+    >>> (natural_basis(np.array([20.0, 30.0, 70.0]), knots) @ heights).round(6).tolist()
+    [1.0, 1.5, 3.5]
+
     """
     import patsy
 
@@ -48,21 +102,81 @@ def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
 
 def steps(knots: np.ndarray) -> np.ndarray:
-    """Return the contrasts (knots - 1, knots) that are 0 if heights at the knots are equal."""
+    """Return the contrasts that are 0 if the heights at the knots are equal.
+
+    Parameters
+    ----------
+    knots : np.ndarray of float, shape (k,)
+        Knots in ascending order.
+
+    Returns
+    -------
+    np.ndarray of float, shape (k - 1, k)
+        Contrasts: one row for each pair of neighbouring knots, one column for each knot.
+
+    Examples
+    --------
+    >>> steps(np.array([20.0, 40.0, 60.0])).tolist()
+    [[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]]
+
+    """
     return np.diff(np.eye(len(knots)), axis=0)
 
 
 def bends(knots: np.ndarray) -> np.ndarray:
-    """Return the contrasts (knots - 2, knots) that are 0 if heights at the knots lie on a line."""
+    """Return the contrasts that are 0 if the heights at the knots lie on a line.
+
+    Parameters
+    ----------
+    knots : np.ndarray of float, shape (k,)
+        Knots in ascending order.
+
+    Returns
+    -------
+    np.ndarray of float, shape (k - 2, k)
+        Contrasts: one row for each inner knot, one column for each knot.
+
+    Examples
+    --------
+    >>> contrasts = bends(np.array([20.0, 40.0, 60.0]))
+    >>> (contrasts @ np.array([1.0, 2.0, 3.0])).round(6).tolist()
+    [0.0]
+    >>> (contrasts @ np.array([1.0, 2.0, 4.0])).round(6).tolist()
+    [2.0]
+
+    """
     slopes = steps(knots) / np.diff(knots)[:, np.newaxis]
     result: np.ndarray = np.diff(slopes, axis=0) * np.ptp(knots)
     return result
 
 
 def age_columns(ages: np.ndarray, knots: np.ndarray, sex: np.ndarray | None) -> np.ndarray:
-    """Return the columns of the age curve: the mean of both sexes', and where sexes are given their difference.
+    """Return the columns of the age curve: of the mean of both sexes and, where sexes are given, of their difference.
 
-    `sex` is 0 and 1. The columns hold the constant and the main effect of sex, too.
+    The columns include the constant and the main effect of sex.
+
+    Parameters
+    ----------
+    ages : np.ndarray of float, shape (n,)
+        Ages in years.
+    knots : np.ndarray of float, shape (k,)
+        Three knots or more in years, in ascending order.
+    sex : np.ndarray of float, shape (n,), or None
+        Sex as 0 and 1, in the order of the ages; None for one curve for all patients.
+
+    Returns
+    -------
+    np.ndarray of float, shape (n, k) or (n, 2 k)
+        Basis of the curve, followed by that of the difference between the sexes (1 minus 0) where `sex` is given.
+
+    Examples
+    --------
+    >>> ages, knots = np.array([20.0, 40.0, 60.0]), np.array([20.0, 40.0, 60.0])
+    >>> age_columns(ages, knots, None).shape
+    (3, 3)
+    >>> age_columns(ages, knots, np.array([0.0, 1.0, 1.0])).shape
+    (3, 6)
+
     """
     curve = natural_basis(ages, knots)
     return curve if sex is None else np.column_stack([curve, (sex - 0.5)[:, np.newaxis] * curve])
@@ -71,8 +185,27 @@ def age_columns(ages: np.ndarray, knots: np.ndarray, sex: np.ndarray | None) -> 
 def hypotheses(knots: np.ndarray, sexes: bool, others: int) -> dict[str, np.ndarray]:
     """Return the contrasts over all coefficients that are 0 under each hypothesis.
 
-    `age`: the curves of all sexes are flat; `nonlinear`: they are straight; `interaction`: their distance is the same
-    at all ages, which is missing without sexes.
+    Parameters
+    ----------
+    knots : np.ndarray of float, shape (k,)
+        Knots in years, in ascending order.
+    sexes : bool
+        Whether the model has a curve for each sex.
+    others : int
+        Number of columns of the model after those of the age curve.
+
+    Returns
+    -------
+    dict of str to np.ndarray of float, shape (contrasts, coefficients)
+        Contrasts by term. `age`: the curves of all sexes are flat; `nonlinear`: they are straight; `interaction`: the
+        difference between the sexes is the same at all ages. `interaction` is absent where `sexes` is False.
+
+    Examples
+    --------
+    >>> knots = np.array([20.0, 40.0, 60.0])
+    >>> {term: contrasts.shape for term, contrasts in hypotheses(knots, True, 1).items()}
+    {'age': (4, 7), 'nonlinear': (2, 7), 'interaction': (2, 7)}
+
     """
     flat, straight = steps(knots), bends(knots)
     both = {"age": np.kron(np.eye(1 + sexes), flat), "nonlinear": np.kron(np.eye(1 + sexes), straight)}
@@ -82,12 +215,39 @@ def hypotheses(knots: np.ndarray, sexes: bool, others: int) -> dict[str, np.ndar
 
 
 def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: np.ndarray) -> dict[str, Wald]:
-    """Return the tests of the age curve beside other columns (n, q), by least squares with HC3 standard errors.
+    """Return the tests of the age curve beside other columns, by least squares with HC3 standard errors.
 
-    `curve` are the `age_columns`. F is the Wald statistic over its degrees of freedom, with n - columns in the
-    denominator (MacKinnon and White, J Econometrics 1985;29:305). A patient who alone has a kind is fitted exactly and
-    tells nothing of age: it is left out with its column. Nothing beyond the columns, columns that depend on each other,
-    or values without a residual give no results; a hypothesis whose error cannot be told, a missing one.
+    F is the Wald statistic over its degrees of freedom, with n - columns in the denominator (MacKinnon and White, J
+    Econometrics 1985;29:305). A patient who is the only one of a category is fitted exactly and provides no information
+    about age: the patient is left out together with the column.
+
+    Parameters
+    ----------
+    values : np.ndarray of float, shape (n,)
+        Values of the dependent variable, in any unit (HU, mL).
+    curve : np.ndarray of float, shape (n, k) or (n, 2 k)
+        Columns of the age curve, from `age_columns`.
+    others : np.ndarray of float, shape (n, q)
+        Columns of the other covariates; q may be 0.
+    knots : np.ndarray of float, shape (k,)
+        Knots of the curve in years, in ascending order.
+
+    Returns
+    -------
+    dict of str to Wald
+        Tests by term, as in `hypotheses`. It is empty where there are no more values than columns, where columns depend
+        linearly on each other, or where the values are all equal or have no residual. A test is missing (NaN) where the
+        error of its contrasts cannot be estimated.
+
+    Examples
+    --------
+    >>> ages = np.arange(20.0, 81.0)
+    >>> knots = knots_of(ages)
+    >>> values = ages + np.where(np.arange(61) % 2, 1.0, -1.0)
+    >>> tests = age_tests(values, age_columns(ages, knots, None), np.empty((61, 0)), knots)
+    >>> {term: (test.df_1, test.df_2, round(test.partial_r_squared, 2)) for term, test in tests.items()}
+    {'age': (3, 57, 1.0), 'nonlinear': (2, 57, 0.0)}
+
     """
     from statsmodels.regression.linear_model import OLS
 
@@ -116,7 +276,24 @@ def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: 
 
 
 def leverage(columns: np.ndarray) -> np.ndarray:
-    """Return the leverage of each row: 1 where the row is fitted exactly, whatever its value."""
+    """Return the leverage of each row: 1 where the row is fitted exactly, whatever its value.
+
+    Parameters
+    ----------
+    columns : np.ndarray of float, shape (n, p)
+        Columns of a linear model, which may depend on each other.
+
+    Returns
+    -------
+    np.ndarray of float, shape (n,)
+        Leverage of each row, from 0 to 1.
+
+    Examples
+    --------
+    >>> leverage(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).round(6).tolist()
+    [0.5, 0.5, 1.0]
+
+    """
     basis, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     result: np.ndarray = (basis[:, sizes > 1e-10 * sizes.max(initial=0)] ** 2).sum(axis=1)
     return result

@@ -1,6 +1,6 @@
-"""Decimal logarithms of P values, exact far below 1e-308, the smallest number that a computer holds in full.
+"""Decimal logarithms of P values, exact far below 1e-308, the smallest double of full precision.
 
-With thousands of patients P of an ordinary age effect is 1e-400 and less. There `scipy` returns 0, and -inf as the
+With thousands of patients, P of an ordinary age effect is 1e-400 and less. There `scipy` returns 0, and -inf as the
 logarithm of its t and chi-squared tails.
 """
 
@@ -14,12 +14,50 @@ SERIES_DIGITS = 40.0  # terms below exp(-40) do not change a sum of doubles
 
 
 def p_of_log10(log10_p: float) -> float:
-    """Return P; 0 where it is smaller than any number."""
+    """Return P from its decimal logarithm; 0 where P is smaller than any double.
+
+    Parameters
+    ----------
+    log10_p : float
+        Decimal logarithm of P.
+
+    Returns
+    -------
+    float
+        P, from 0 to 1.
+
+    Examples
+    --------
+    >>> round(p_of_log10(-3.0), 6)
+    0.001
+    >>> p_of_log10(-400.0)
+    0.0
+
+    """
     return float(10.0**log10_p)
 
 
 def log10_p_of_normal(z: float) -> float:
-    """Return log10 of the two-sided P of a standard normal deviate."""
+    """Return log10 of the two-sided P of a standard normal deviate.
+
+    Parameters
+    ----------
+    z : float
+        Standard normal deviate, of either sign.
+
+    Returns
+    -------
+    float
+        Decimal logarithm of P, at most 0.
+
+    Examples
+    --------
+    >>> round(log10_p_of_normal(1.959964), 3)  # P = 0.05
+    -1.301
+    >>> round(log10_p_of_normal(-50.0), 2)
+    -544.67
+
+    """
     from scipy import special
 
     return _at_most_zero((math.log(2) + float(special.log_ndtr(-abs(z)))) / LN_10)
@@ -32,6 +70,26 @@ def log10_p_of_chi_squared(x: float, df: int) -> float:
     erfc(sqrt z) or Q(1, z) = exp(-z) by Q(a + 1, z) = Q(a, z) + z^a exp(-z) / Gamma(a + 1) (DLMF 8.8.6). The factor
     exp(-z) is kept apart, so that all terms are positive and none underflows. df = 3 gives
     erfc(sqrt(x/2)) + sqrt(2x/pi) exp(-x/2).
+
+    Parameters
+    ----------
+    x : float
+        Chi-squared statistic, 0 or more.
+    df : int
+        Degrees of freedom, 1 or more.
+
+    Returns
+    -------
+    float
+        Decimal logarithm of P, at most 0.
+
+    Examples
+    --------
+    >>> round(log10_p_of_chi_squared(3.841459, 1), 3)  # P = 0.05
+    -1.301
+    >>> round(log10_p_of_chi_squared(2000.0, 2), 2)
+    -434.29
+
     """
     from scipy import special
 
@@ -51,6 +109,26 @@ def log10_p_of_rho(rho: float, n: int) -> float:
     as x^k, while `scipy.special.hyp2f1` returns NaN for large n.
 
     At rho = -1 or 1 the approximation has no value (-inf); see `log10_p_of_perfect_order`.
+
+    Parameters
+    ----------
+    rho : float
+        Rank correlation, from -1 to 1.
+    n : int
+        Number of pairs, 3 or more.
+
+    Returns
+    -------
+    float
+        Decimal logarithm of P, at most 0; -inf where rho is -1 or 1.
+
+    Examples
+    --------
+    >>> round(log10_p_of_rho(0.5, 20), 3)
+    -1.606
+    >>> round(log10_p_of_rho(0.9, 2000), 2)
+    -722.23
+
     """
     from scipy import special
 
@@ -72,6 +150,22 @@ def log10_p_of_perfect_order(ties: np.ndarray) -> float:
 
     Of the n! orders that are equally likely without an association, the product of t! is this one, where t are the
     sizes of the groups of tied ranks; untied, P = 2/n!.
+
+    Parameters
+    ----------
+    ties : np.ndarray of int, shape (k,)
+        Number of values at each distinct value; ones where no values are tied.
+
+    Returns
+    -------
+    float
+        Decimal logarithm of P, at most 0.
+
+    Examples
+    --------
+    >>> round(log10_p_of_perfect_order(np.ones(5, dtype=int)), 3)  # P = 2 / 120
+    -1.778
+
     """
     from scipy import special
 

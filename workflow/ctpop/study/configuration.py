@@ -31,17 +31,46 @@ STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "review")
 
 
 def load_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration."""
+    """Return the JSON schema of a configuration.
+
+    Returns
+    -------
+    dict
+        Content of `schemas/config.schema.yaml`.
+
+    Examples
+    --------
+    >>> load_schema()["required"]
+    ['study', 'structures']
+
+    """
     return read_schema(SCHEMA_PATH)
 
 
 def validated(config: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration with defaults filled in.
 
+    Parameters
+    ----------
+    config : dict
+        Configuration of a study, as its YAML file contains it.
+
+    Returns
+    -------
+    dict
+        Configuration with every default at any depth.
+
     Raises
     ------
     ContractError
-        With one line per misspelt, missing or out-of-range key, and what would be right.
+        If a key is misspelt, missing or out of range, or keys contradict each other; one line per key states what would
+        be right.
+
+    Examples
+    --------
+    >>> study = {"name": "demo", "start_from": "measures", "measures": "measures.csv"}
+    >>> validated({"study": study, "structures": "demo"})["cohort"]["criteria"]
+    ['age_known']
 
     """
     schema = load_schema()
@@ -59,25 +88,94 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def people_in_measures(study: dict[str, Any]) -> bool:
-    """Return whether the table of measures is the registry, too: no other is named."""
+    """Return whether the table of measures is also the registry, because no other registry is named.
+
+    Parameters
+    ----------
+    study : dict
+        Section `study` of a configuration.
+
+    Returns
+    -------
+    bool
+        Whether the table of measures also describes the patients.
+
+    Examples
+    --------
+    >>> people_in_measures({"start_from": "measures", "measures": "measures.csv"})
+    True
+    >>> people_in_measures({"start_from": "measures", "measures": "measures.csv", "registry": "registry.csv"})
+    False
+
+    """
     return study.get("start_from") == "measures" and study.get("registry", study["measures"]) == study["measures"]
 
 
 def label_set_file(name_or_path: str) -> Path:
-    """Return the file of a shipped label set (`paper_104`, `total_117`, `demo`) or of a user's own CSV."""
+    """Return the file of a shipped label set, or of a user's own.
+
+    Parameters
+    ----------
+    name_or_path : str
+        Name of a shipped label set (`paper_104`, `total_117`, `demo`) or path of a CSV file.
+
+    Returns
+    -------
+    Path
+        Path of the file, which need not exist.
+
+    Examples
+    --------
+    >>> label_set_file("demo").name
+    'demo.csv'
+
+    """
     shipped = LABEL_SETS / f"{name_or_path}.csv"
     return shipped if shipped.is_file() else Path(name_or_path)
 
 
 def labels_digest(name_or_path: str) -> str:
-    """Return a digest of what a label set says of label maps, which a change of its lower bounds leaves as it is."""
+    """Return a digest of the part of a label set that describes label maps; lower bounds do not change it.
+
+    Parameters
+    ----------
+    name_or_path : str
+        Name of a shipped label set or path of a CSV file.
+
+    Returns
+    -------
+    str
+        Digest of the labels, structures, sides and included parts, in 16 hexadecimal digits.
+
+    Examples
+    --------
+    >>> len(labels_digest("demo"))
+    16
+
+    """
     named = ("label", "structure", "side", "includes")
     labels = sorted(tuple(row.get(name) or "" for name in named) for row in label_rows(name_or_path))
     return digests.short(digests.of_json(labels))
 
 
 def add_config_argument(parser: argparse.ArgumentParser, *sections: str) -> None:
-    """Add the option that names the configuration file; a command reads some of its sections."""
+    """Add the option `--config`, which names the configuration file.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, which is changed.
+    *sections : str
+        Sections of the configuration that the command reads.
+
+    Examples
+    --------
+    >>> parser = argparse.ArgumentParser()
+    >>> add_config_argument(parser, "cohort", "screen")
+    >>> parser.parse_args(["--config", "study.yaml"]).config.name
+    'study.yaml'
+
+    """
     named = " and ".join(sections)
     parser.add_argument(
         "--config",
@@ -90,10 +188,29 @@ def add_config_argument(parser: argparse.ArgumentParser, *sections: str) -> None
 def read_file(path: Path) -> dict[str, Any]:
     """Return the sections of a configuration file as they are written.
 
+    Parameters
+    ----------
+    path : Path
+        YAML file.
+
+    Returns
+    -------
+    dict
+        Sections by name, without defaults.
+
     Raises
     ------
     ContractError
         If the file cannot be read, or is not a YAML mapping.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "study.yaml")
+    ...     _ = path.write_text("screen: {rules: strict}")
+    ...     read_file(path)
+    {'screen': {'rules': 'strict'}}
 
     """
     try:
@@ -106,12 +223,29 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def section(stage: str, path: Path | None) -> dict[str, Any]:
-    """Return one section of a configuration file, checked and filled in; its defaults where there is none.
+    """Return one section of a configuration file, checked and filled in; its defaults where the file has none.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the section.
+    path : Path or None
+        YAML file; None stands for the defaults.
+
+    Returns
+    -------
+    dict
+        Settings of the section with every default.
 
     Raises
     ------
     ContractError
         If the file cannot be read, or the section has errors.
+
+    Examples
+    --------
+    >>> section("screen", None)["rules"]
+    'standard'
 
     """
     schema: dict[str, Any] = load_schema()["properties"][stage]
@@ -124,7 +258,34 @@ def section(stage: str, path: Path | None) -> dict[str, Any]:
 
 
 def write(config: dict[str, Any], folder: Path) -> Path:
-    """Write a configuration to a file whose name follows from its content, and return the path."""
+    """Write a configuration to a file whose name follows from its content, and return the path.
+
+    Parameters
+    ----------
+    config : dict
+        Configuration of a study.
+    folder : Path
+        Folder of the file.
+
+    Returns
+    -------
+    Path
+        Path of the file `config-<digest>.yaml`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write({"structures": "demo"}, Path(folder))
+    ...     path.name.startswith("config-"), read_file(path)
+    (True, {'structures': 'demo'})
+
+    """
     text = yaml.safe_dump(config, sort_keys=True, allow_unicode=True)
     path = folder / f"config-{digests.short(digests.of_text(text))}.yaml"
     if not path.is_file():
@@ -133,13 +294,58 @@ def write(config: dict[str, Any], folder: Path) -> Path:
 
 
 def chosen(kind: type[Chosen], stage: str, path: Path | None) -> Chosen:
-    """Return the settings of a dataclass out of a section that several programs share, checked and filled in."""
+    """Return the settings of a dataclass from a section that several programs share, checked and filled in.
+
+    Parameters
+    ----------
+    kind : type
+        Dataclass whose fields have the names of settings of the section.
+    stage : str
+        Name of the section.
+    path : Path or None
+        YAML file; None stands for the defaults.
+
+    Returns
+    -------
+    Chosen
+        Instance of `kind`; fields that the section does not have keep the default of the dataclass.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be read, or the section has errors.
+
+    Examples
+    --------
+    >>> from dataclasses import make_dataclass
+    >>> chosen(make_dataclass("Screening", ["rules"]), "screen", None)
+    Screening(rules='standard')
+
+    """
     values = section(stage, path)
     return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})  # type: ignore[arg-type]
 
 
 def label_rows(name_or_path: str) -> list[dict[str, str]]:
-    """Return the rows of a label set as they are written, or none if there is no such file."""
+    """Return the rows of a label set as they are written, or an empty list if there is no such file.
+
+    Parameters
+    ----------
+    name_or_path : str
+        Name of a shipped label set or path of a CSV file.
+
+    Returns
+    -------
+    list of dict of str to str
+        Cells by column for each row.
+
+    Examples
+    --------
+    >>> row = label_rows("demo")[0]
+    >>> row["label"], row["structure"]
+    ('1', 'spleen')
+
+    """
     path = label_set_file(name_or_path)
     if not path.is_file():
         return []
@@ -148,7 +354,24 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
 
 
 def twins_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    """Return the same structure on the other side, where both are among the names and sides that are given."""
+    """Return the same structure on the other side, where both structures are among those that are given.
+
+    Parameters
+    ----------
+    structures : iterable of (str, Any)
+        Name and side of each structure; a side outside `SIDES` counts as not paired.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the structure on the other side by the name of the structure.
+
+    Examples
+    --------
+    >>> twins_of([("kidney_left", "left"), ("kidney_right", "right"), ("spleen", None)])
+    {'kidney_left': 'kidney_right', 'kidney_right': 'kidney_left'}
+
+    """
     other = dict(zip(SIDES, SIDES[::-1], strict=True))
     paired = [name for name, side in structures if side in SIDES]
     mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in paired}
@@ -158,13 +381,30 @@ def twins_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
 def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str, bool]]:
     """Return the members of each group of structures, and whether they are among the names of a label set.
 
-    A group without any such member is left out. So is one whose name a structure of the label set has: what the model
-    itself found stands for it.
+    A group without any such member is left out. So is a group whose name is that of a structure of the label set: the
+    structure that the model itself found replaces the group.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the structures of a label set.
+    path : Path
+        CSV file with the columns `group` and `structure`.
+
+    Returns
+    -------
+    dict of str to dict of str to bool
+        Whether the label set has the member, by group and member.
 
     Raises
     ------
     ContractError
-        If a member is a structure of no label set: a misspelt one would be missing from its group in silence.
+        If a member is a structure of no label set: a misspelt member would be missing from its group without notice.
+
+    Examples
+    --------
+    >>> groups_of(["kidney_left", "spleen"])
+    {'kidneys': {'kidney_left': True, 'kidney_right': False}}
 
     """
     with path.open(newline="", encoding="utf-8-sig") as file:

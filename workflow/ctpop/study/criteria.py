@@ -1,6 +1,6 @@
 """Criteria as data: a name, a sentence for the flow diagram, and one rule over a column of the registry.
 
-Only the standard library is imported here, since the Snakefile calls it whenever it is parsed.
+This module imports only the standard library, because the Snakefile calls it whenever it is parsed.
 """
 
 import difflib
@@ -28,10 +28,29 @@ PATIENT = "patient_id"
 
 @dataclass(frozen=True)
 class Criterion:
-    """A condition that a scan must be known to meet; the sentence is about those who do not.
+    """A condition that a scan must be known to meet.
 
-    `limit` is what the rule asks for. For one scan per patient `column` is that of the patients, and `by` the column
-    that decides which scan is the first.
+    Attributes
+    ----------
+    name : str
+        Name of the criterion in the tables.
+    sentence : str
+        Sentence of the flow diagram about the scans that do not meet the criterion.
+    column : str
+        Column of the registry that the rule reads; the column of the patients for one scan per patient.
+    rule : str
+        Name of the rule (out of `RULES`).
+    limit : Any
+        Value that the rule requires: a truth value, number, text, list of these, or pair of numbers.
+    by : str
+        Column that orders the scans of a patient, for one scan per patient; else empty.
+
+    Examples
+    --------
+    >>> adult = Criterion("adult", "Younger than 18 years", "age_years", "at_least", 18)
+    >>> adult.words, adult.needs
+    ('at least 18', ('age_years',))
+
     """
 
     name: str
@@ -43,24 +62,64 @@ class Criterion:
 
     @property
     def words(self) -> str:
-        """What the criterion asks for."""
+        """Requirement of the criterion in words.
+
+        Returns
+        -------
+        str
+            Words for the table `exclusions`, such as `18 to 90`.
+
+        Examples
+        --------
+        >>> Criterion("adult", "Not 18 to 90 years old", "age_years", "between", [18, 90]).words
+        '18 to 90'
+
+        """
         asked = RULES[self.rule](self.limit)
         return f"{asked} by {self.by}" if self.by else asked
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Columns that the criterion reads."""
+        """Columns that the criterion reads.
+
+        Returns
+        -------
+        tuple of str
+            `column`, and `by` if there is one.
+
+        Examples
+        --------
+        >>> Criterion("single", "Later scan", "patient_id", "one_per_patient", "first", "age_years").needs
+        ('patient_id', 'age_years')
+
+        """
         return (self.column, self.by) if self.by else (self.column,)
 
 
 def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
     """Return criteria from their short forms, or from data.
 
+    Parameters
+    ----------
+    entries : iterable of str or dict
+        Short forms (out of `SHORT_FORMS`), or mappings with `name`, `sentence`, `column` and one rule.
+
+    Returns
+    -------
+    list of Criterion
+        Criteria in the order of the entries.
+
     Raises
     ------
     ContractError
-        If a short form is not known, an entry has no rule or several, two have one name, a range ends before it
-        begins, or more than one asks for one scan per patient.
+        If a short form is not known, an entry has no rule or several, `column` or `by` do not fit the rule, two entries
+        have the same name, a range ends before it begins, or several entries ask for one scan per patient.
+
+    Examples
+    --------
+    >>> adult = {"name": "adult", "sentence": "Younger than 18 years", "column": "age_years", "at_least": 18}
+    >>> [criterion.words for criterion in read(["age_known", adult])]
+    ['known', 'at least 18']
 
     """
     found = [_criterion(entry) for entry in entries]
@@ -74,7 +133,24 @@ def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
 
 
 def word_of(value: Any) -> str:
-    """Return a value of a configuration as it stands in a registry."""
+    """Return a value of a configuration as a registry writes it.
+
+    Parameters
+    ----------
+    value : Any
+        Truth value, number or text.
+
+    Returns
+    -------
+    str
+        The value as text; truth values in lower case.
+
+    Examples
+    --------
+    >>> word_of(True), word_of(18), word_of("female")
+    ('true', '18', 'female')
+
+    """
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""What counts for `complete` and `contrast` when both the registry and the headers of the images tell."""
+"""The values of `complete` and `contrast` that count when both the registry and the headers of the images have one."""
 
 import pandas as pd
 
@@ -15,9 +15,31 @@ RULES = {  # as cohort.complete_from and cohort.contrast_from say
 
 
 def decided(registry: pd.DataFrame, reading: Reading) -> pd.DataFrame:
-    """Return a registry whose `complete` and `contrast` are what counts; `source_conflict` tells where both differ.
+    """Return a registry whose `complete` and `contrast` have the values that count.
 
-    The columns hold true, false or missing; a header column that is absent says nothing.
+    `source_conflict` describes where registry and headers differ. A header column that holds only missing values has no
+    influence.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with the columns `complete`, `contrast`, `complete_header` and `contrast_header` (true, false
+        or missing).
+    reading : Reading
+        Settings for reading the registry; `decides` states which source counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Copy of the registry with the column `source_conflict` (text, missing where the sources do not differ).
+
+    Examples
+    --------
+    >>> values = {"complete": [True], "complete_header": [True], "contrast": [True], "contrast_header": [False]}
+    >>> found = decided(pd.DataFrame(values, dtype="boolean"), Reading())
+    >>> found["contrast"].tolist(), found["source_conflict"].tolist()
+    ([True], ['contrast: registry true, headers false, taken as true'])
+
     """
     frame = registry.copy()
     notes = []

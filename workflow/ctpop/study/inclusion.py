@@ -1,4 +1,4 @@
-"""Which scans meet which criteria."""
+"""The scans that meet each criterion."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,34 @@ FALSE_WORDS = ("false", "no", "0")
 
 
 def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFrame:
-    """Return a truth value per scan and criterion: the scan is not known to meet it.
+    """Return a truth value per scan and criterion: whether the scan is not known to meet the criterion.
 
     One scan per patient is chosen among those that meet every other criterion, so that the order of the criteria does
-    not change who is in the study. A scan that fails another one is not in question, and does not fail this one.
+    not change which scans are in the study. A scan that fails another criterion does not fail this one.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with `scan_id` and the columns of the criteria.
+    criteria : sequence of Criterion
+        Criteria in the order of the configuration.
+
+    Returns
+    -------
+    pandas.DataFrame of bool, shape (scans, criteria)
+        One row per scan and one column per criterion, named after it.
 
     Raises
     ------
     ContractError
-        If a criterion asks for a column that the registry does not have, or for a number of a cell that is none.
+        If a criterion needs a column that the registry does not have, or needs numbers and a cell is not a number.
+
+    Examples
+    --------
+    >>> registry = pd.DataFrame({"scan_id": ["s1", "s2"], "age_years": [61.0, 15.0]})
+    >>> adult = Criterion("adult", "Younger than 18 years", "age_years", "at_least", 18)
+    >>> failed(registry, [adult])["adult"].tolist()
+    [False, True]
 
     """
     for criterion in criteria:
@@ -38,7 +57,32 @@ def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFram
 
 
 def holds(registry: pd.DataFrame, criterion: Criterion) -> "pd.Series[bool]":
-    """Return which scans are known to meet a criterion over a column."""
+    """Return which scans are known to meet a criterion over a column.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with `scan_id` and the column of the criterion.
+    criterion : Criterion
+        Criterion with any rule but `one_per_patient`.
+
+    Returns
+    -------
+    pandas.Series of bool, shape (scans,)
+        Whether each scan is known to meet the criterion.
+
+    Raises
+    ------
+    ContractError
+        If the criterion needs numbers and a cell is not a number.
+
+    Examples
+    --------
+    >>> registry = pd.DataFrame({"scan_id": ["s1", "s2"], "age_years": [61.0, None]})
+    >>> holds(registry, Criterion("adult", "Younger than 18 years", "age_years", "at_least", 18)).tolist()
+    [True, False]
+
+    """
     limit, values = criterion.limit, registry[criterion.column]
     if criterion.rule == "known":
         return values.notna()
@@ -57,8 +101,28 @@ def holds(registry: pd.DataFrame, criterion: Criterion) -> "pd.Series[bool]":
 def kept_scan(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
     """Return, for each scan, which scan of its patient is kept; missing where the patient is not recorded.
 
-    Scans are ordered by the column `by` (numbers as numbers, else as text), those with the same value by their id;
-    a scan without a value is kept only if no scan of its patient has one.
+    Scans are ordered by the column `by` (as numbers if all its values are numbers, else as text), and those with the
+    same value by their id. A scan without a value is kept only if no scan of its patient has one.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with `scan_id`, the column of the patients and the column `by`.
+    criterion : Criterion
+        Criterion with the rule `one_per_patient`; its limit is `first` or `last`.
+
+    Returns
+    -------
+    pandas.Series of str, shape (scans,)
+        `scan_id` of the kept scan of the patient.
+
+    Examples
+    --------
+    >>> registry = pd.DataFrame({"scan_id": ["s1", "s2"], "patient_id": ["p1", "p1"], "age_years": [61.0, 55.0]})
+    >>> single = Criterion("single", "Later scan", "patient_id", "one_per_patient", "first", "age_years")
+    >>> kept_scan(registry, single).tolist()
+    ['s2', 's2']
+
     """
     values = registry[criterion.by]
     numbers = pd.to_numeric(values, errors="coerce")
@@ -73,7 +137,32 @@ def kept_scan(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
 
 
 def found_words(registry: pd.DataFrame, criterion: Criterion, rows: "pd.Series[bool]") -> pd.Series:
-    """Return what the registry says to a criterion in some rows; missing where it says nothing."""
+    """Return the value of the registry that a criterion reads, as text, in some rows; missing where there is none.
+
+    Where the registry has `source_conflict`, its text about the column follows in brackets.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with the columns of the criterion.
+    criterion : Criterion
+        Criterion.
+    rows : pandas.Series of bool, shape (scans,)
+        Rows that are described.
+
+    Returns
+    -------
+    pandas.Series of str, shape (chosen rows,)
+        Value of each chosen row as text.
+
+    Examples
+    --------
+    >>> registry = pd.DataFrame({"complete": pd.array([True, False], dtype="boolean")})
+    >>> complete = Criterion("complete", "Images incomplete", "complete", "equals", True)
+    >>> found_words(registry, complete, pd.Series([False, True])).tolist()
+    ['false']
+
+    """
     if criterion.rule == "one_per_patient":
         return registry.loc[rows, criterion.by].astype("string").where(registry.loc[rows, criterion.column].notna())
     values = registry.loc[rows, criterion.column]
@@ -87,12 +176,30 @@ def found_words(registry: pd.DataFrame, criterion: Criterion, rows: "pd.Series[b
 
 
 def as_numbers(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
-    """Return a column as numbers, missing where it is empty.
+    """Return the column of a criterion as numbers, missing where it is empty.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with `scan_id` and the column of the criterion.
+    criterion : Criterion
+        Criterion over a column of numbers.
+
+    Returns
+    -------
+    pandas.Series of float, shape (scans,)
+        Numbers in the unit of the column.
 
     Raises
     ------
     ContractError
-        If a cell is filled in and no number.
+        If a cell is filled in and is not a number.
+
+    Examples
+    --------
+    >>> registry = pd.DataFrame({"scan_id": ["s1", "s2"], "bmi": ["24.5", None]})
+    >>> as_numbers(registry, Criterion("bmi", "BMI below 18.5", "bmi", "at_least", 18.5)).tolist()
+    [24.5, nan]
 
     """
     values = registry[criterion.column]
@@ -108,7 +215,24 @@ def as_numbers(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
 
 
 def as_truths(values: pd.Series) -> pd.Series:
-    """Return words as true, false or missing; any other word is missing, too."""
+    """Return words as true, false or missing; any word outside `TRUE_WORDS` and `FALSE_WORDS` is missing, too.
+
+    Parameters
+    ----------
+    values : pandas.Series of str
+        Words, in upper or lower case.
+
+    Returns
+    -------
+    pandas.Series of boolean
+        Truth values, missing where the word has no meaning.
+
+    Examples
+    --------
+    >>> as_truths(pd.Series(["Yes", "0", "perhaps"])).tolist()
+    [True, False, <NA>]
+
+    """
     lower = values.astype("string").str.lower()
     yes, no = lower.isin(TRUE_WORDS), lower.isin(FALSE_WORDS)
     return yes.astype("boolean").mask(~yes & ~no)

@@ -1,4 +1,4 @@
-"""Label sets: which number in a label map means which structure, on which side, with which lower bound."""
+"""Label sets: the structure, side and lower bound that each number of a label map stands for."""
 
 import math
 from dataclasses import dataclass
@@ -32,26 +32,78 @@ STRUCTURES = Table(
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The structures of a study; `table` has the columns of `STRUCTURES`."""
+    """The structures of a study.
+
+    Attributes
+    ----------
+    name : str
+        Name of the label set.
+    table : pandas.DataFrame
+        One row per label, with the columns of `STRUCTURES`: `label`, `structure`, `side`, `group`, `lower_bound_ml`
+        (mL) and any further columns of the file.
+
+    Examples
+    --------
+    >>> demo = read("demo")
+    >>> demo.name, demo.names[:2]
+    ('demo', ['spleen', 'kidney_right'])
+
+    """
 
     name: str
     table: pd.DataFrame
 
     @property
     def names(self) -> list[str]:
-        """Names of the structures in the order of their labels."""
+        """Names of the structures in the order of their labels.
+
+        Returns
+        -------
+        list of str
+            Names of the structures.
+
+        Examples
+        --------
+        >>> read("demo").names[:2]
+        ['spleen', 'kidney_right']
+
+        """
         return list(self.table["structure"])
 
     @property
     def label_of(self) -> dict[str, int]:
-        """Label of each structure."""
+        """Label of each structure.
+
+        Returns
+        -------
+        dict of str to int
+            Number in the label map by the name of the structure.
+
+        Examples
+        --------
+        >>> read("demo").label_of["spleen"]
+        1
+
+        """
         return dict(zip(self.table["structure"], self.table["label"].astype(int), strict=True))
 
     @property
     def parts(self) -> dict[str, list[str]]:
-        """What a structure includes that other models tell apart from it: the paper's `sacrum` has `vertebrae_S1`.
+        """Parts that a structure includes and that other models separate from it.
 
-        That is column `includes`, names between spaces, which a label set need not have.
+        The `sacrum` of the paper includes `vertebrae_S1`. The parts come from the column `includes` (names separated by
+        blanks), which is optional in a label set.
+
+        Returns
+        -------
+        dict of str to list of str
+            Names of the parts by the name of the structure; structures without parts are left out.
+
+        Examples
+        --------
+        >>> read("paper_104").parts
+        {'sacrum': ['vertebrae_S1']}
+
         """
         told = self.table.get("includes", pd.Series(index=self.table.index, dtype=str))
         return {
@@ -59,21 +111,61 @@ class LabelSet:
         }
 
     def joins(self, labels: dict[str, int]) -> dict[int, int]:
-        """Return which numbers of a label map become which others, so that structures have all that they include.
+        """Return the replacements of label numbers after which structures contain all parts that they include.
 
-        `labels` gives the numbers that the map has; a structure that it does not know gets no part either.
+        A structure that `labels` does not contain receives no part.
+
+        Parameters
+        ----------
+        labels : dict of str to int
+            Number in the label map by the name of the structure.
+
+        Returns
+        -------
+        dict of int to int
+            New number by the old number of each part.
+
+        Examples
+        --------
+        >>> read("paper_104").joins({"sacrum": 25, "vertebrae_S1": 26})
+        {26: 25}
+
         """
         known = {name: parts for name, parts in self.parts.items() if name in labels}
         return {labels[part]: labels[name] for name, parts in known.items() for part in parts if part in labels}
 
     @property
     def twins(self) -> dict[str, str]:
-        """The same structure on the other side, where the set has both: of `rib_left_1`, `rib_right_1`."""
+        """The same structure on the other side, where the label set has both, such as `rib_right_1` for `rib_left_1`.
+
+        Returns
+        -------
+        dict of str to str
+            Name of the structure on the other side by the name of the structure.
+
+        Examples
+        --------
+        >>> read("demo").twins["kidney_left"]
+        'kidney_right'
+
+        """
         return twins_of(zip(self.table["structure"], self.table["side"], strict=True))
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """Members that the label set has of each group of structures; groups without any are left out."""
+        """Members of each group of structures that the label set has; groups without any are left out.
+
+        Returns
+        -------
+        dict of str to list of str
+            Names of the structures by the name of the group.
+
+        Examples
+        --------
+        >>> read("demo").groups["lumbar_vertebrae"]
+        ['vertebrae_L1', 'vertebrae_L3']
+
+        """
         return {
             group: [name for name, present in members.items() if present]
             for group, members in groups_of(self.names).items()
@@ -81,7 +173,21 @@ class LabelSet:
 
     @property
     def group_members(self) -> pd.DataFrame:
-        """All members of these groups, with the columns of `schema.GROUP_MEMBERS`."""
+        """All members of the groups of structures of which the label set has at least one member.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per group and member, with the columns `group`, `structure` and `in_label_set`
+            (`schema.GROUP_MEMBERS`).
+
+        Examples
+        --------
+        >>> members = read("demo").group_members
+        >>> members.loc[members["group"] == "lumbar_vertebrae", "in_label_set"].tolist()
+        [True, False, True, False, False]
+
+        """
         rows = [
             (group, name, present)
             for group, members in groups_of(self.names).items()
@@ -91,7 +197,19 @@ class LabelSet:
 
     @property
     def combined(self) -> "LabelSet":
-        """The groups of structures as a label set of their own, to be shown as structures are."""
+        """The groups of structures as a label set of their own, so that they are shown in the same way as structures.
+
+        Returns
+        -------
+        LabelSet
+            Label set `groups`, without lower bounds.
+
+        Examples
+        --------
+        >>> read("demo").combined.names[:3]
+        ['lungs', 'lung_left', 'lung_right']
+
+        """
         names = list(self.groups)
         sides = [next((side for side in SIDES if side in name.split("_")), None) for name in names]
         table = pd.DataFrame({"label": range(1, len(names) + 1), "structure": names, "side": sides})
@@ -101,11 +219,26 @@ class LabelSet:
 def read(name_or_path: str) -> LabelSet:
     """Return a label set.
 
+    Parameters
+    ----------
+    name_or_path : str
+        Name of a shipped label set (`paper_104`, `total_117`, `demo`) or path of a CSV file.
+
+    Returns
+    -------
+    LabelSet
+        Label set; its name is that of the file without its ending.
+
     Raises
     ------
     ContractError
-        If the file is missing, a label or name repeats, a side contradicts the name of its structure, or a structure
-        includes another one of the set.
+        If the file is missing, it violates `STRUCTURES`, a label or name repeats, a side contradicts the name of its
+        structure, or a structure includes another one of the set.
+
+    Examples
+    --------
+    >>> len(read("demo").names)
+    20
 
     """
     path = label_set_file(name_or_path)
@@ -131,19 +264,55 @@ def read(name_or_path: str) -> LabelSet:
 
 
 def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:
-    """Replace numbers of a label map (x, y, z) by others, in place; slice by slice, since a mask of it all is large."""
+    """Replace numbers of a label map by others, in place.
+
+    The replacement runs slice by slice, because a mask of the whole map needs much memory.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray of int, shape (x, y, z)
+        Label map, which is changed.
+    numbers : dict of int to int
+        New number by old number.
+
+    Examples
+    --------
+    >>> labels = np.array([[[0, 1], [2, 2]]])
+    >>> join(labels, {2: 1})
+    >>> labels.tolist()
+    [[[0, 1], [1, 1]]]
+
+    """
     for axial in labels.T:
         for old, new in numbers.items():
             axial[axial == old] = new
 
 
 def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[str, float]:
-    """Return the lower bound (ml) of each structure that has one.
+    """Return the lower bound (mL) of each structure that has one.
+
+    Parameters
+    ----------
+    label_set : LabelSet
+        Structures with their lower bounds.
+    changed : dict of str to (float or None)
+        Lower bounds (mL) that replace those of the label set, by structure; None removes a bound.
+
+    Returns
+    -------
+    dict of str to float
+        Lower bound (mL) by structure.
 
     Raises
     ------
     ContractError
-        If a changed bound is that of no structure of the label set.
+        If `changed` names a structure that the label set does not have.
+
+    Examples
+    --------
+    >>> bounds = lower_bounds(read("demo"), {"spleen": 50, "liver": None})
+    >>> bounds["spleen"], "liver" in bounds
+    (50.0, False)
 
     """
     unknown = sorted(set(changed) - set(label_set.names))

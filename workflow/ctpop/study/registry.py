@@ -1,7 +1,7 @@
 """The registry of a study, read and checked, and which of its scans are included.
 
-The cohort stage writes down what is decided here. The stages over images decide the same anew for their shard: were
-they to wait for the table `cohort`, every change of the registry would rerun all of them.
+The cohort stage writes the decisions of this module to a table. The stages over images make the same decisions again
+for their shard: if they used the table `cohort`, every change of the registry would rerun all of them.
 """
 
 import argparse
@@ -25,25 +25,103 @@ TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
 
 def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
-    """Return the scans that are known to meet every criterion."""
-    return registry[~inclusion.failed(registry, asked).any(axis="columns").astype(bool)]
+    """Return the scans that are known to meet every criterion.
 
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with `scan_id` and the columns of the criteria.
+    asked : sequence of Criterion
+        Criteria.
 
-def read_registry(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
-    """Return the registry with typed columns.
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the registry that meet every criterion.
 
     Raises
     ------
     ContractError
-        Naming file, column, rule and first rows, for ids that repeat (in upper or lower case) or do not fit a file
-        name, unreadable numbers or truth values, and ages outside 0 to 120.
+        If a criterion needs a column that the registry does not have, or needs numbers and a cell is not a number.
+
+    Examples
+    --------
+    >>> registry = pd.DataFrame({"scan_id": ["s1", "s2"], "age_years": [61.0, 15.0]})
+    >>> adult = Criterion("adult", "Younger than 18 years", "age_years", "at_least", 18)
+    >>> included(registry, [adult])["scan_id"].tolist()
+    ['s1']
+
+    """
+    return registry[~inclusion.failed(registry, asked).any(axis="columns").astype(bool)]
+
+
+def read_registry(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
+    r"""Return the registry with typed columns.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, TSV or spreadsheet with one row per scan.
+    reading : Reading
+        Settings for reading the registry.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan with the columns of `REGISTRY` (among them `scan_id` and `age_years` in years),
+        `source_conflict` and any further columns of the file.
+
+    Raises
+    ------
+    ContractError
+        If the file does not exist, cannot be read or lacks a column, ids repeat (in upper or lower case) or do not fit
+        a file name, numbers or truth values are unreadable, or an age is outside 0 to 120 years. The message names
+        file, column, rule and first rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "registry.csv")
+    ...     _ = path.write_text("scan_id,age_years,complete\ns1,61,yes\n")
+    ...     read_registry(path)[["scan_id", "age_years", "complete"]].values.tolist()
+    [['s1', 61.0, True]]
 
     """
     return checked(read_words(path, reading), path, reading)
 
 
 def read_words(path: Path, reading: Reading) -> pd.DataFrame:
-    """Return the registry as text, with our columns and words, and no more columns than the file gives."""
+    r"""Return the registry as text, with the columns and words of this package; columns that the file lacks are absent.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, TSV or spreadsheet with one row per scan.
+    reading : Reading
+        Settings for reading the registry.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per scan; empty cells are missing.
+
+    Raises
+    ------
+    ContractError
+        If the file does not exist or cannot be read, `scan_id` or `age_years` is missing, the settings do not fit the
+        file, or it has no scan.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "registry.csv")
+    ...     _ = path.write_text("scan_id,age\ns1,61\n")
+    ...     read_words(path, Reading(columns={"age": ("age_years",)})).to_dict("records")
+    [{'scan_id': 's1', 'age_years': '61'}]
+
+    """
     if not path.is_file():
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
@@ -58,22 +136,73 @@ def read_words(path: Path, reading: Reading) -> pd.DataFrame:
 
 
 def checked(text: pd.DataFrame, path: Path, reading: Reading) -> pd.DataFrame:
-    """Return the registry's text as a table that keeps its promise; `complete` and `contrast` are what counts."""
+    """Return the registry as a table that conforms to `REGISTRY`; `complete` and `contrast` have the values that count.
+
+    Parameters
+    ----------
+    text : pandas.DataFrame of str
+        Registry as text, as `read_words` returns it.
+    path : Path
+        File of the registry, for messages.
+    reading : Reading
+        Settings for reading the registry.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan with the columns of `REGISTRY`, `source_conflict` and any further columns.
+
+    Raises
+    ------
+    ContractError
+        If ids repeat or do not fit a file name, numbers or truth values are unreadable, or an age is outside 0 to 120
+        years.
+
+    Examples
+    --------
+    >>> text = pd.DataFrame({"scan_id": ["s1"], "age_years": ["61"], "sex": ["Female"]})
+    >>> checked(text, Path("registry.csv"), AS_OURS)[["age_years", "sex"]].values.tolist()
+    [[61.0, 'female']]
+
+    """
     check_ids(text["scan_id"], path)
     return REGISTRY.check(header_fallback.decided(typed(text, path), reading), where=path)
 
 
 def read_cells(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
-    """Return the cells of a table as text without blanks around them; empty cells are missing, empty rows left out.
+    r"""Return the cells of a table as text without blanks around them.
 
-    The header is read as a row like any other: else pandas would take a row with one cell too many for a row with
-    an index, and move each of its cells to the neighbouring column. The index is the line in the file minus 2.
+    Empty cells are missing, and empty rows and columns are left out.
+
+    The header is read in the same way as any other row. Otherwise pandas would take a row with one cell too many for a
+    row with an index, and move each of its cells to the neighbouring column.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, TSV or spreadsheet.
+    reading : Reading
+        Settings for reading the registry.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per row of the file; the index is the line in the file minus 2.
 
     Raises
     ------
     ContractError
-        If the file is neither text in UTF-8 nor a spreadsheet, a row has more cells than the header, or a column no
-        name or one of another.
+        If the file is neither text in UTF-8 nor a spreadsheet, no cell is filled in, a row has more cells than the
+        header, or a column has no name or the name of another column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "registry.csv")
+    ...     _ = path.write_text("scan_id, age_years\n s1 , 61\n")
+    ...     read_cells(path).to_dict("index")
+    {0: {'scan_id': 's1', 'age_years': '61'}}
 
     """
     raw = (
@@ -114,7 +243,30 @@ def _raw(path: Path, reading: Reading) -> pd.DataFrame:
 
 
 def check_ids(ids: pd.Series, path: Path) -> None:
-    """Refuse ids that cannot name a file, or that would name the same file as another."""
+    """Refuse ids that cannot name a file, or that would name the same file as another id.
+
+    Parameters
+    ----------
+    ids : pandas.Series of str, shape (scans,)
+        Ids of the scans.
+    path : Path
+        File of the registry, for messages.
+
+    Raises
+    ------
+    ContractError
+        If an id is missing, has other characters than letters, digits, '.', '_' and '-', begins with '.' or '-', ends
+        with '.', has more than 100 characters, is a device name of Windows, or repeats in upper or lower case.
+
+    Examples
+    --------
+    >>> check_ids(pd.Series(["s1", "s2"]), Path("registry.csv"))
+    >>> check_ids(pd.Series(["s1", "s2."]), Path("registry.csv"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: registry.csv: scan_id names files, and does not end with '.'; ...
+
+    """
     unfit = ~ids.fillna("").str.fullmatch(SCAN_ID_PATTERN) | (ids.str.len() > LONGEST_ID)
     _refuse(
         unfit,
@@ -132,7 +284,33 @@ def check_ids(ids: pd.Series, path: Path) -> None:
 
 
 def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return the registry's text as numbers, truth values and words; columns it lacks are missing throughout."""
+    """Return the text of the registry as numbers, truth values and words; columns that it lacks are missing throughout.
+
+    Parameters
+    ----------
+    text : pandas.DataFrame of str
+        Registry as text, with `scan_id` and `age_years`.
+    path : Path
+        File of the registry, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan; `age_years` as float (years), `sex` in lower case, and the columns of `TRUTHS` as truth
+        values.
+
+    Raises
+    ------
+    ContractError
+        If an age is not a number, or a truth value is not readable.
+
+    Examples
+    --------
+    >>> text = pd.DataFrame({"scan_id": ["s1"], "age_years": ["61"], "contrast": ["no"]})
+    >>> typed(text, Path("registry.csv"))[["age_years", "contrast"]].values.tolist()
+    [[61.0, False]]
+
+    """
     frame = text.copy()
     for name, column in REGISTRY_COLUMNS.items():
         if name not in frame.columns:
@@ -152,7 +330,33 @@ def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
-    """Return words as true, false or missing; any other word is an error."""
+    """Return words as true, false or missing; any other word is an error.
+
+    Parameters
+    ----------
+    words : pandas.Series of str, shape (scans,)
+        Words, missing where nothing is recorded.
+    ids : pandas.Series of str, shape (scans,)
+        Ids of the scans, for messages.
+    place : str
+        File and column, for messages.
+
+    Returns
+    -------
+    pandas.Series of boolean, shape (scans,)
+        Truth values, missing where nothing is recorded.
+
+    Raises
+    ------
+    ContractError
+        If a word is none of `TRUE_WORDS` and `FALSE_WORDS`.
+
+    Examples
+    --------
+    >>> as_truth(pd.Series(["yes", None, "0"]), pd.Series(["s1", "s2", "s3"]), "registry.csv: complete").tolist()
+    [True, <NA>, False]
+
+    """
     truths = as_truths(words)
     unreadable = words.notna() & truths.isna()
     _refuse(unreadable, f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty", ids, words)
@@ -160,12 +364,55 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
 
 
 def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which scans a stage over images is about."""
+    """Add the option `--registry`, which names the registry of the scans that a stage over images processes.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, which is changed.
+
+    Examples
+    --------
+    >>> parser = argparse.ArgumentParser()
+    >>> add_registry_arguments(parser)
+    >>> parser.parse_args(["--registry", "registry.csv"]).registry.name
+    'registry.csv'
+
+    """
     parser.add_argument("--registry", type=Path, required=True, help="CSV with one row per scan (docs/data.md)")
 
 
 def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
-    """Return the scans of a registry that meet the criteria of a configuration file; without a file, all scans."""
+    r"""Return the scans of a registry that meet the criteria of a configuration file; without a file, all scans.
+
+    Parameters
+    ----------
+    registry : Path
+        CSV, TSV or spreadsheet with one row per scan.
+    config : Path or None
+        Configuration of the study (YAML).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the registry that meet every criterion, with the columns that `read_registry` returns.
+
+    Raises
+    ------
+    ContractError
+        If the configuration or the registry has errors, or a criterion does not fit the registry.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     registry, config = Path(folder, "registry.csv"), Path(folder, "study.yaml")
+    ...     _ = registry.write_text("scan_id,age_years\ns1,61\ns2,\n")
+    ...     _ = config.write_text("cohort: {criteria: [age_known]}")
+    ...     len(included_scans(registry, None)), len(included_scans(registry, config))
+    (2, 1)
+
+    """
     cohort = configuration.section("cohort", config)
     asked = criteria.read(cohort["criteria"]) if config else []
     return included(read_registry(registry, reading_of(cohort)), asked)

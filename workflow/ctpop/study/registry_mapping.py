@@ -1,4 +1,4 @@
-"""From the columns and words of somebody's table to those of our registry."""
+"""The conversion of the columns and words of a user's table to those of the registry."""
 
 import string
 from pathlib import Path
@@ -10,13 +10,35 @@ from ctpop.study.registry_options import Reading
 
 
 def mapped(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
-    """Return cells of text (missing where empty) with our columns and words; further columns stay as they are.
+    """Return cells with the columns and words of the registry; further columns stay unchanged.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame of str
+        Cells of the file as text, missing where empty.
+    reading : Reading
+        Settings for reading the registry.
+    path : Path
+        File of the registry, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per row of `cells`, under the names of the registry.
 
     Raises
     ------
     ContractError
-        If a column that is to be mapped does not exist, two columns would have one name, or a pattern of paths names
-        no column.
+        If a column that is to be mapped does not exist, two columns would have the same name, or a pattern of paths
+        names a column that does not exist.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"scan_id": ["s1"], "gender": ["W"]})
+    >>> words, paths = {"sex": {"w": "female"}}, {"ct_path": "{scan_id}.nii"}
+    >>> reading = Reading(columns={"gender": ("sex",)}, values=words, paths=paths)
+    >>> mapped(cells, reading, Path("registry.csv")).to_dict("records")
+    [{'scan_id': 's1', 'sex': 'female', 'ct_path': 's1.nii'}]
 
     """
     frame = renamed(cells, reading, path)
@@ -29,7 +51,34 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
 
 
 def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
-    """Return cells under our names; one column can give several of ours."""
+    """Return cells under the column names of the registry; one column of the file can provide several columns.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame of str
+        Cells of the file as text.
+    reading : Reading
+        Settings for reading the registry; `columns` has the names.
+    path : Path
+        File of the registry, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per row of `cells`.
+
+    Raises
+    ------
+    ContractError
+        If a column that is to be mapped does not exist, or two columns would have the same name.
+
+    Examples
+    --------
+    >>> reading = Reading(columns={"id": ("scan_id", "patient_id")})
+    >>> renamed(pd.DataFrame({"id": ["s1"]}), reading, Path("registry.csv")).to_dict("records")
+    [{'scan_id': 's1', 'patient_id': 's1'}]
+
+    """
     absent = [column for column in reading.columns if column not in cells.columns]
     if absent:
         found = ", ".join(cells.columns)
@@ -47,13 +96,66 @@ def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
 
 
 def translated(cells: pd.Series, name: str, reading: Reading) -> pd.Series:
-    """Return a column of ours in our words."""
+    """Return a column of the registry in the words of this package.
+
+    Parameters
+    ----------
+    cells : pandas.Series of str, shape (rows,)
+        Cells in the words of the file, missing where empty.
+    name : str
+        Name of the column.
+    reading : Reading
+        Settings for reading the registry; `values` and `missing` have the words.
+
+    Returns
+    -------
+    pandas.Series of str, shape (rows,)
+        Cells in the words of this package, missing where the word stands for a missing value.
+
+    Examples
+    --------
+    >>> reading = Reading(values={"sex": {"w": "female"}}, missing=frozenset({"unknown"}))
+    >>> translated(pd.Series(["W", "Unknown"]), "sex", reading).tolist()
+    ['female', nan]
+
+    """
     words = {word: reading.word(name, word) or pd.NA for word in cells.dropna().unique()}
     return cells.map(words).astype("str")  # else a column that says nothing became numbers
 
 
 def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.Series:
-    """Return a column of paths: what stands there, else the pattern filled in; missing where part of it is missing."""
+    """Return a column of paths: the cell itself, else the pattern filled in.
+
+    A path is missing where the cell and a part of the pattern are missing.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame of str
+        Registry as text.
+    name : str
+        Name of the column of paths.
+    pattern : str
+        Pattern with names of columns in braces, such as `{scan_id}.nii.gz`.
+    path : Path
+        File of the registry, for messages.
+
+    Returns
+    -------
+    pandas.Series of str, shape (rows,)
+        Path in each row.
+
+    Raises
+    ------
+    ContractError
+        If the pattern names a column that does not exist.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"scan_id": ["s1", "s2"], "ct_path": [None, "other.nii"]})
+    >>> with_paths(frame, "ct_path", "images/{scan_id}.nii", Path("registry.csv")).tolist()
+    ['images/s1.nii', 'other.nii']
+
+    """
     parts = [(text, column) for text, column, _, _ in string.Formatter().parse(pattern)]
     absent = [column for _, column in parts if column is not None and column not in frame.columns]
     if absent:

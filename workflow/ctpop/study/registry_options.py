@@ -1,6 +1,6 @@
-"""How the cells of a registry are to be read: whose column is which of ours, which words mean what, what is missing.
+"""The settings for reading a registry: the names of its columns, the meaning of its words, and what is missing.
 
-Only the standard library is imported here, since the Snakefile calls it whenever it is parsed.
+This module imports only the standard library, because the Snakefile calls it whenever it is parsed.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,31 @@ SETTINGS = ("columns", "values", "missing", "paths", "separator", "sheet", "comp
 
 @dataclass(frozen=True)
 class Reading:
-    """The settings of section `cohort` that say how the registry is read; by default, it has our shape already.
+    """The settings of section `cohort` for reading the registry; the defaults fit a registry in the package's own form.
 
-    `columns` has our names by those of the file, `values` our words by theirs (in lower case; nothing: missing) for
-    columns of ours, `missing` the words (in lower case) that stand for nothing, `paths` a pattern for each column of
-    paths. `decides` says for `complete` and `contrast` whose word counts.
+    Attributes
+    ----------
+    columns : dict of str to tuple of str
+        Names of the registry by the column of the file.
+    values : dict of str to dict of str to str
+        Words of this package by the word of the file (in lower case), for each column of the registry; an empty word
+        stands for a missing value.
+    missing : frozenset of str
+        Words (in lower case) that stand for a missing value.
+    paths : dict of str to str
+        Pattern for each column of paths.
+    separator : str or None
+        Separator of the cells of a text file; None follows the ending of its name.
+    sheet : str or None
+        Sheet of a spreadsheet; None stands for its only sheet.
+    decides : dict of str to str
+        Source that counts for `complete` and for `contrast` (out of `header_fallback.RULES`).
+
+    Examples
+    --------
+    >>> Reading().decides
+    {'complete': 'registry_first', 'contrast': 'registry_first'}
+
     """
 
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -28,11 +48,49 @@ class Reading:
     decides: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("complete", "contrast"), "registry_first"))
 
     def names(self, column: str) -> tuple[str, ...]:
-        """Return what a column of the file is called by us; one that is not mapped keeps its name."""
+        """Return the names of the registry for a column of the file; a column that is not mapped keeps its name.
+
+        Parameters
+        ----------
+        column : str
+            Column of the file.
+
+        Returns
+        -------
+        tuple of str
+            Columns of the registry.
+
+        Examples
+        --------
+        >>> reading = Reading(columns={"age": ("age_years",)})
+        >>> reading.names("age"), reading.names("sex")
+        (('age_years',), ('sex',))
+
+        """
         return self.columns.get(column, (column,))
 
     def word(self, name: str, text: str) -> str:
-        """Return a cell of a column of ours as our word; empty where it says nothing."""
+        """Return a cell of a column of the registry as a word of this package; empty where the value is missing.
+
+        Parameters
+        ----------
+        name : str
+            Column of the registry.
+        text : str
+            Cell of the file, in upper or lower case.
+
+        Returns
+        -------
+        str
+            Word of this package; the cell itself where no word is set for it.
+
+        Examples
+        --------
+        >>> reading = Reading(values={"sex": {"w": "female"}}, missing=frozenset({"unknown"}))
+        >>> reading.word("sex", "W"), reading.word("sex", "Unknown"), reading.word("sex", "male")
+        ('female', '', 'male')
+
+        """
         lower = text.lower()
         if lower in self.missing:
             return ""
@@ -43,7 +101,25 @@ AS_OURS = Reading()
 
 
 def reading_of(settings: Mapping[str, Any]) -> Reading:
-    """Return how the section `cohort` of a checked configuration says that the registry is read."""
+    """Return the settings for reading the registry from the section `cohort` of a configuration.
+
+    Parameters
+    ----------
+    settings : mapping of str to Any
+        Section `cohort` of a checked configuration.
+
+    Returns
+    -------
+    Reading
+        Settings for reading the registry.
+
+    Examples
+    --------
+    >>> reading = reading_of({"columns": {"age": "age_years"}, "missing": ["NA"], "contrast_from": "headers"})
+    >>> reading.columns, reading.missing, reading.decides["contrast"]
+    ({'age': ('age_years',)}, frozenset({'na'}), 'headers')
+
+    """
     columns = settings.get("columns", {})
     values = settings.get("values", {})
     return Reading(

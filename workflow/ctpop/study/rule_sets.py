@@ -1,4 +1,4 @@
-"""Rule sets: which rules are applied, with which limits, and which measures each takes away."""
+"""Rule sets: the rules that are applied, their limits, and the measures that each rule removes."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,7 +20,23 @@ SCHEMA_PATH = resource("schemas", "rule_set.schema.yaml")
 
 @dataclass(frozen=True)
 class ScreeningRule:
-    """A rule: measures that it takes away, structures that it is not for, and its limits by name."""
+    """A screening rule: the measures that it removes, the structures that it does not apply to, and its limits.
+
+    Attributes
+    ----------
+    drops : tuple of str
+        Measures that the rule removes, such as `volume_ml` and `hu_mean`.
+    not_for : tuple of str
+        Structures that the rule does not apply to.
+    limits : dict of str to float
+        Limits of the rule by name, each in the unit that `schemas/rule_set.schema.yaml` states.
+
+    Examples
+    --------
+    >>> ScreeningRule(("volume_ml", "hu_mean"), ("spleen",), {}).not_for
+    ('spleen',)
+
+    """
 
     drops: tuple[str, ...]
     not_for: tuple[str, ...]
@@ -29,15 +45,48 @@ class ScreeningRule:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules of a set, by the reason that each gives (out of `schema.RULES`)."""
+    """The rules of a set by the reason that each gives.
+
+    Attributes
+    ----------
+    name : str
+        Name of the rule set.
+    rules : dict of str to ScreeningRule
+        Rule by reason (out of `schema.RULES`).
+
+    Examples
+    --------
+    >>> sorted(read("standard").rules)
+    ['below_bound', 'truncated']
+
+    """
 
     name: str
     rules: dict[str, ScreeningRule]
 
     def with_truncated_hu(self, use: bool | None) -> "RuleSet":
-        """Return the set with the attenuation of truncated structures used or not, or as it is where nothing is said.
+        """Return the set with the attenuation (HU) of truncated structures used or removed.
 
-        A set that does not look at truncation stays as it is.
+        A set without a rule on truncation stays unchanged.
+
+        Parameters
+        ----------
+        use : bool or None
+            Whether the attenuation of truncated structures is used; None leaves the set unchanged.
+
+        Returns
+        -------
+        RuleSet
+            Rule set with `hu_mean` removed from, or added to, the measures that the rule `truncated` drops.
+
+        Examples
+        --------
+        >>> standard = read("standard")
+        >>> standard.rules["truncated"].drops
+        ('volume_ml', 'hu_mean')
+        >>> standard.with_truncated_hu(True).rules["truncated"].drops
+        ('volume_ml',)
+
         """
         rule = self.rules.get("truncated")
         if use is None or rule is None:
@@ -48,12 +97,27 @@ class RuleSet:
 
 
 def existing_file(name_or_path: str) -> Path:
-    """Return the file of a shipped rule set (`none`, `paper`, `standard`, `strict`) or of a user's own YAML.
+    """Return the file of a shipped rule set, or of a user's own.
+
+    Parameters
+    ----------
+    name_or_path : str
+        Name of a shipped rule set (`none`, `paper`, `standard`, `strict`) or path of a YAML file.
+
+    Returns
+    -------
+    Path
+        Path of the file, which exists.
 
     Raises
     ------
     ContractError
-        If there is no such file.
+        If no shipped rule set has this name and no file has this path.
+
+    Examples
+    --------
+    >>> existing_file("standard").name
+    'standard.yaml'
 
     """
     shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.yaml"))}
@@ -68,10 +132,25 @@ def existing_file(name_or_path: str) -> Path:
 def read(name_or_path: str) -> RuleSet:
     """Return a rule set.
 
+    Parameters
+    ----------
+    name_or_path : str
+        Name of a shipped rule set (`none`, `paper`, `standard`, `strict`) or path of a YAML file.
+
+    Returns
+    -------
+    RuleSet
+        Rule set; its name is that of the file without its ending.
+
     Raises
     ------
     ContractError
-        If there is no such file, or it is not YAML or breaks its schema, with one line per entry.
+        If there is no such file, the file is not YAML, or it violates its schema (one line per entry).
+
+    Examples
+    --------
+    >>> read("none")
+    RuleSet(name='none', rules={})
 
     """
     path = existing_file(name_or_path)
@@ -86,12 +165,27 @@ def read(name_or_path: str) -> RuleSet:
 
 
 def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
-    """Refuse exceptions for structures that neither the study's label set nor a shipped one has.
+    """Refuse exceptions for structures that neither the label set of the study nor a shipped one has.
+
+    Parameters
+    ----------
+    rules : RuleSet
+        Rule set whose `not_for` is checked.
+    names : iterable of str
+        Structures of the label set of the study.
 
     Raises
     ------
     ContractError
-        With the names, and one that is close.
+        If `not_for` contains an unknown structure; the message names it and a similar known one.
+
+    Examples
+    --------
+    >>> rules = RuleSet("a", {"truncated": ScreeningRule(("volume_ml",), ("spleeen",), {})})
+    >>> refuse_unknown_structures(rules, ["spleen"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: rule set a: ... no label set has a structure spleeen; did you mean 'spleen'?
 
     """
     shipped = {

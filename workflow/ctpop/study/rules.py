@@ -1,7 +1,7 @@
 """The rules of the workflow, each declared once: its stage, its memory and time, and how many jobs it has.
 
-The rule files take resources and log files from here, `plan` counts the jobs. Only the standard library is imported,
-since the Snakefile reads it whenever it is parsed.
+The rule files take resources and log files from this module, and `plan` counts the jobs. It imports only the standard
+library, because the Snakefile reads it whenever it is parsed.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,30 @@ WITH_IMAGES = ("images", "segmentations")
 
 @dataclass(frozen=True)
 class WorkflowRule:
-    """A rule: memory (MB) and time (minutes) of the first attempt of a job.
+    """A rule of the workflow, with the resources of the first attempt of a job.
 
-    `shards` is true if there is a job for each shard. `starts` are the starting points of studies that have the rule.
-    `only_with` says what else a study must have or ask for.
+    Attributes
+    ----------
+    name : str
+        Name of the rule.
+    stage : str
+        Stage that the rule belongs to.
+    mem_mb : int
+        Memory of the first attempt of a job (MB).
+    runtime_min : int
+        Time of the first attempt of a job (minutes).
+    shards : bool
+        Whether the rule has one job for each shard.
+    starts : tuple of str
+        Starting points of the studies that have the rule (out of `STARTING_POINTS`).
+    only_with : str
+        What else a study must have or request; empty if nothing.
+
+    Examples
+    --------
+    >>> BY_NAME["segment"].shards, BY_NAME["segment"].starts
+    (True, ('images', 'segmentations'))
+
     """
 
     name: str
@@ -56,15 +76,82 @@ BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def resources(name: str) -> dict[str, int]:
-    """Return memory (MB) and time (minutes) of a rule, by the names of Snakemake."""
+    """Return the memory (MB) and time (minutes) of a rule under the names that Snakemake uses.
+
+    Parameters
+    ----------
+    name : str
+        Name of the rule.
+
+    Returns
+    -------
+    dict of str to int
+        `mem_mb` (MB) and `runtime` (minutes) of the first attempt of a job.
+
+    Raises
+    ------
+    KeyError
+        If no rule has this name.
+
+    Examples
+    --------
+    >>> sorted(resources("measure"))
+    ['mem_mb', 'runtime']
+
+    """
     return {"mem_mb": BY_NAME[name].mem_mb, "runtime": BY_NAME[name].runtime_min}
 
 
 def log_file(study: str, name: str, *, shard: bool = False) -> str:
-    """Return the log file of a rule, or of each of its shards with the wildcard `shard`."""
+    """Return the path of the log file of a rule, or of each of its shards with the wildcard `shard`.
+
+    Parameters
+    ----------
+    study : str
+        Folder of the results of the study.
+    name : str
+        Name of the rule.
+    shard : bool
+        Whether the path contains the wildcard `{shard}` in place of the name of the rule.
+
+    Returns
+    -------
+    str
+        Path of the log file.
+
+    Raises
+    ------
+    KeyError
+        If no rule has this name.
+
+    Examples
+    --------
+    >>> log_file("results/demo", "cohort")
+    'results/demo/logs/cohort/cohort.log'
+    >>> log_file("results/demo", "segment", shard=True)
+    'results/demo/logs/segment/{shard}.log'
+
+    """
     return f"{study}/logs/{BY_NAME[name].stage}/{'{shard}' if shard else name}.log"
 
 
 def single_jobs(start_from: str) -> list[str]:
-    """Return the rules that have one job in every study with a starting point."""
+    """Return the rules that have exactly one job in every study with a given starting point.
+
+    Parameters
+    ----------
+    start_from : str
+        Starting point of the study (out of `STARTING_POINTS`).
+
+    Returns
+    -------
+    list of str
+        Names of the rules in the order of `RULES`.
+
+    Examples
+    --------
+    >>> single_jobs("measures")[:3]
+    ['cohort', 'describe', 'screen']
+
+    """
     return [rule.name for rule in RULES if not rule.shards and not rule.only_with and start_from in rule.starts]

@@ -40,7 +40,7 @@ const gallery = (() => {
   function save() {
     try {
       localStorage.setItem(key, JSON.stringify(decisions));
-      localStorage.setItem("ctpop reviewer", $("reviewer").value);
+      localStorage.setItem("ctpop:reviewer", $("reviewer").value);
     } catch {
       warn("This browser keeps nothing for this page. Download the decisions before you close it.");
     }
@@ -465,11 +465,11 @@ const gallery = (() => {
     data = content;
     cases = shown = data.cases;
     at = 0;
-    key = `ctpop review ${data.study} ${location.pathname}`;
+    key = `ctpop:review:${data.study}:${location.pathname}`;
     decisions = load();
     before = earlier();
     try {
-      $("reviewer").value = localStorage.getItem("ctpop reviewer") || "";
+      $("reviewer").value = localStorage.getItem("ctpop:reviewer") || "";
     } catch {
       warn("This browser keeps nothing for this page. Download the decisions before you close it.");
     }
