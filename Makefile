@@ -1,5 +1,5 @@
 # make demo   sets up, draws the synthetic cohort and runs the whole chain on it
-# make twin   simulates the published study and runs the chain on its measures
+# make simulated-study   simulates the published study and runs the chain on its measures
 # make test   sets up and runs all tests
 # make help   the rest
 
@@ -14,7 +14,7 @@ RUN := env -u PYTHONDONTWRITEBYTECODE OMP_WAIT_POLICY=PASSIVE PATH="$(CURDIR)/$(
 RUN_TESTS := OPENBLAS_NUM_THREADS=1 $(RUN)
 TEST = $(RUN_TESTS) python tests/run.py --processes $(PROCESSES)
 
-.PHONY: help setup browser crate-check images demo twin check format test test-fast test-workflow test-slurm test-all durations \
+.PHONY: help setup browser crate-check images demo simulated-study check format test test-fast test-workflow test-slurm test-all durations \
 	bench docs model clean
 
 help:  ## show this list
@@ -56,8 +56,8 @@ images: setup  ## draw the synthetic cohort (config.yaml reads it)
 demo: setup  ## the whole chain on the synthetic cohort: results/demo/report/index.html
 	$(RUN) python demo/run.py
 
-twin: setup  ## the published study on 4102 simulated people: results/twin/report/index.html
-	$(RUN) python demo/run.py twin
+simulated-study: setup  ## the published study on 4102 simulated people: results/simulated_study/report/index.html
+	$(RUN) python demo/run.py simulated-study
 
 check: setup  ## formatting, lint, types, workflow lint, generated documents
 	$(RUN) ruff format --check .
@@ -100,5 +100,5 @@ docs: setup  ## write docs/data.md and docs/config.md anew
 model: setup  ## train the demo model again (about 40 minutes on two cores)
 	$(RUN) python demo/train.py --out workflow/ctpop/resources/models/demo
 
-clean:  ## remove the data and results of demo and twin, keep the environment
-	rm -rf demo/images demo/twin results/demo results/twin .snakemake
+clean:  ## remove the data and results of the demo and of the simulated study, keep the environment
+	rm -rf demo/images demo/simulated_study results/demo results/simulated_study .snakemake

@@ -1,6 +1,6 @@
 """Draw all figures of a finished study of the paper's size, in one process and in two.
 
-    make twin                                                    # the study: 4004 people, 104 structures, 2 measures
+    make simulated-study                       # the study: 4004 people, 104 structures, 2 measures
     python bench/figures.py > bench/figures.md
 
 Calls the command `report` on the study's tables, with a folder of its own for what it writes. Figures, pages, and what
@@ -55,7 +55,7 @@ def once(study: Path, jobs: int) -> list[str]:
 def main() -> None:
     """Measure and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--study", type=Path, default=ROOT / "results" / "twin", help="finished study")
+    parser.add_argument("--study", type=Path, default=ROOT / "results" / "simulated_study", help="finished study")
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, CORES], help="numbers of processes to try")
     options = parser.parse_args()
     before = load()

@@ -1,6 +1,6 @@
 """How large the pages of a report are, and how soon they can be used in Chromium.
 
-    python bench/index_page.py results/twin/report
+    python bench/index_page.py results/simulated_study/report
 
 Opens `index.html` from disk in a fresh browser each time. Interactive: the tables can be sorted and filtered, from the
 start of the navigation on. Computed: what the thread of the page itself computed until then, which other programs do

@@ -10,7 +10,7 @@ from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, VERDICTS
 from ctpop.imaging.images import read_ct, read_labels
 from ctpop.stages.measure.attenuation import COLUMNS as HU_COLUMNS
 from ctpop.stages.measure.scan_measures import How, measure_structures
-from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
+from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
 from ctpop.study import label_sets
 from support.config_files import config_file
 from support.real_data import ABDOMEN, write_masks
@@ -239,7 +239,7 @@ def evidence(labels):
     label_set = label_sets.read("paper_104")
     ct, grid = read_ct(FULL), read_labels(LABELS_104).grid
     found = measure_structures(labels, ct.data, grid, label_set.label_of, How(1, 1.5)).rows
-    placed = placed_by_side(compared_with_twins(found, label_set), label_set, ct.data, grid)
+    placed = placed_by_side(compared_with_contralateral(found, label_set), label_set, ct.data, grid)
     return placed.set_index("structure")
 
 

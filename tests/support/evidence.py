@@ -82,7 +82,7 @@ def remeasured(frame: pd.DataFrame) -> pd.DataFrame:
         for side, ratio in {"left": left / right, "right": right / left}.items():
             rows = frame["structure"].eq(f"{organ}_{side}")
             frame.loc[rows, "asymmetry"] = frame.loc[rows, "scan_id"].map(index)
-            frame.loc[rows, "twin_ratio"] = frame.loc[rows, "scan_id"].map(ratio.where(both))
+            frame.loc[rows, "contralateral_ratio"] = frame.loc[rows, "scan_id"].map(ratio.where(both))
     return MEASURES_TABLE.check(frame)
 
 

@@ -30,7 +30,7 @@ COPIED = (
     *("Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "config.yaml", "README.md"),
     *("profiles", "docs", "demo", "envs", "bench", "workflow"),
 )
-DRAWN = shutil.ignore_patterns("__pycache__", "*.egg-info", "images", "twin")
+DRAWN = shutil.ignore_patterns("__pycache__", "*.egg-info", "images", "simulated_study")
 STRUCTURES = ("autochthon_left", "aorta")
 SHAPE = (14, 12, 10)
 SCANS = [f"demo-{number:03d}" for number in range(1, 13)]

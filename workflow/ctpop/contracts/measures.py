@@ -5,7 +5,7 @@ from ctpop.contracts.keys import FACES, MEASURE_STATUS, SCAN, SEGMENT_STATUS, ST
 from ctpop.contracts.tables import Table
 
 NO_VALUE = "no voxel, or no CT"
-NO_TWIN = "not paired, one of the two has no voxel, or not measured"
+NO_CONTRALATERAL = "not paired, one of the two has no voxel, or not measured"
 AXES = {"x": "x (RAS+: to the right)", "y": "y (anterior)", "z": "z (superior)"}
 
 SEGMENTS = Table(
@@ -73,8 +73,10 @@ MEASURES_TABLE = Table(
             for end, word in {"min": "lowest", "max": "highest"}.items()
             for axis, way in AXES.items()
         },
-        "twin_ratio": number("volume over the volume of the same structure on the other side", low=0, missing=NO_TWIN),
-        "asymmetry": number("(left - right) / (left + right) of the volumes", low=-1, high=1, missing=NO_TWIN),
+        "contralateral_ratio": number(
+            "volume over the volume of the same structure on the other side", low=0, missing=NO_CONTRALATERAL
+        ),
+        "asymmetry": number("(left - right) / (left + right) of the volumes", low=-1, high=1, missing=NO_CONTRALATERAL),
         "side_mm": number(
             "distance of the centre of mass from the midline; negative on the wrong side of the patient",
             "mm",

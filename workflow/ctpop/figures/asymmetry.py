@@ -20,16 +20,16 @@ ROW_MM = (3.0, 4.6)
 EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
-def source(analysis: pd.DataFrame, twins: dict[str, str]) -> pd.DataFrame:
+def source(analysis: pd.DataFrame, pairs: dict[str, str]) -> pd.DataFrame:
     """Return n, quartiles, whiskers and number of values beyond them of (left - right) / (left + right), by pair.
 
-    `twins` gives the right structure of each left one. Only scans count in which both volumes may be used.
+    `pairs` gives the right structure of each left one. Only scans count in which both volumes may be used.
     """
     volumes = analysis.loc[analysis["measure"] == "volume_ml"]
     by_name = {name: values.set_index("scan_id")["value"] for name, values in volumes.groupby("structure")}
     nothing = pd.Series(dtype="float64")
     rows = []
-    for left, right in twins.items():
+    for left, right in pairs.items():
         pair = pd.concat([by_name.get(left, nothing), by_name.get(right, nothing)], axis=1, join="inner")
         one, other = (pair.iloc[:, side].to_numpy(dtype=float) for side in (0, 1))
         rows.append(

@@ -353,7 +353,7 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def twins_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
+def contralateral_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """Return the same structure on the other side, where both structures are among those that are given.
 
     Parameters
@@ -368,14 +368,18 @@ def twins_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
 
     Examples
     --------
-    >>> twins_of([("kidney_left", "left"), ("kidney_right", "right"), ("spleen", None)])
+    >>> contralateral_of([("kidney_left", "left"), ("kidney_right", "right"), ("spleen", None)])
     {'kidney_left': 'kidney_right', 'kidney_right': 'kidney_left'}
 
     """
     other = dict(zip(SIDES, SIDES[::-1], strict=True))
     paired = [name for name, side in structures if side in SIDES]
     mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in paired}
-    return {name: twin for name, twin in mirrored.items() if twin in mirrored and twin != name}
+    return {
+        name: contralateral
+        for name, contralateral in mirrored.items()
+        if contralateral in mirrored and contralateral != name
+    }
 
 
 def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str, bool]]:

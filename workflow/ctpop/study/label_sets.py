@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ctpop.contracts import columns
 from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
-from ctpop.study.configuration import LABEL_SETS, SIDES, groups_of, label_set_file, twins_of
+from ctpop.study.configuration import LABEL_SETS, SIDES, contralateral_of, groups_of, label_set_file
 
 TEXTS = {"structure": str, "side": str, "group": str, "includes": str, "snomed_code": str}
 
@@ -135,7 +135,7 @@ class LabelSet:
         return {labels[part]: labels[name] for name, parts in known.items() for part in parts if part in labels}
 
     @property
-    def twins(self) -> dict[str, str]:
+    def contralateral(self) -> dict[str, str]:
         """The same structure on the other side, where the label set has both, such as `rib_right_1` for `rib_left_1`.
 
         Returns
@@ -145,11 +145,11 @@ class LabelSet:
 
         Examples
         --------
-        >>> read("demo").twins["kidney_left"]
+        >>> read("demo").contralateral["kidney_left"]
         'kidney_right'
 
         """
-        return twins_of(zip(self.table["structure"], self.table["side"], strict=True))
+        return contralateral_of(zip(self.table["structure"], self.table["side"], strict=True))
 
     @property
     def groups(self) -> dict[str, list[str]]:

@@ -248,7 +248,10 @@ def test_sides_are_compared_and_placed_by_the_label_set(study):
 
     measures = study.measure().loc["a"]
 
-    assert measures["twin_ratio"].dropna().to_dict() == {"kidney_left": 3, "kidney_right": pytest.approx(1 / 3)}
+    assert measures["contralateral_ratio"].dropna().to_dict() == {
+        "kidney_left": 3,
+        "kidney_right": pytest.approx(1 / 3),
+    }
     assert measures["asymmetry"].dropna().to_dict() == pytest.approx({"kidney_left": 0.5, "kidney_right": 0.5})
     # edges of 1.5 mm along x; centres at 3, 15 and 9 voxels
     assert measures["side_mm"].dropna().to_dict() == {"kidney_left": 6 * 1.5, "kidney_right": 6 * 1.5}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ctpop.imaging.images import Grid
-from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
+from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
 from support.volumes import affine, label_set
 
 PAIRED = label_set(
@@ -27,7 +27,7 @@ def placed(rows, hu=None):
 
 
 def compared(rows):
-    return compared_with_twins(rows, PAIRED).set_index("structure")[["twin_ratio", "asymmetry"]]
+    return compared_with_contralateral(rows, PAIRED).set_index("structure")[["contralateral_ratio", "asymmetry"]]
 
 
 SPINE = {"vertebrae_L1": (30, -40, 0, 100), "vertebrae_L5": (40, -60, 0, 0)}  # leaning, off the centre of the image
@@ -39,14 +39,14 @@ SPINE = {"vertebrae_L1": (30, -40, 0, 100), "vertebrae_L5": (40, -60, 0, 0)}  # 
 def test_a_pair_is_compared_by_its_volumes():
     found = compared(scan(kidney_left=(150, 0, 0, 0), kidney_right=(100, 0, 0, 0)))
 
-    assert found["twin_ratio"].to_list() == pytest.approx([1.5, 2 / 3])
+    assert found["contralateral_ratio"].to_list() == pytest.approx([1.5, 2 / 3])
     assert found["asymmetry"].to_list() == pytest.approx([0.2, 0.2])  # the same on both rows
 
 
 def test_swapping_the_sides_turns_the_sign_and_the_ratio():
     found = compared(scan(kidney_left=(100, 0, 0, 0), kidney_right=(150, 0, 0, 0)))
 
-    assert found["twin_ratio"].to_list() == pytest.approx([2 / 3, 1.5])
+    assert found["contralateral_ratio"].to_list() == pytest.approx([2 / 3, 1.5])
     assert found["asymmetry"].to_list() == pytest.approx([-0.2, -0.2])
 
 
@@ -57,7 +57,7 @@ def test_without_the_other_side_there_is_nothing_to_compare(other):
     assert found.isna().all(axis=None)
 
 
-def test_what_has_no_twin_is_not_compared():
+def test_what_has_no_contralateral_structure_is_not_compared():
     found = compared(scan(liver=(1500, 0, 0, 0), lung_middle_lobe_right=(300, 0, 0, 0)))
 
     assert found.isna().all(axis=None)

@@ -101,7 +101,7 @@ def test_a_pair_that_differs_far_more_than_others_is_asymmetric_on_both_sides():
     assert set(asymmetric["reason"]) == {"asymmetric"}
 
 
-def test_a_structure_that_differs_from_its_twin_by_nature_is_compared_with_its_own_kind():
+def test_a_structure_that_differs_from_its_contralateral_by_nature_is_compared_with_its_own_kind():
     lopsided = sound_cohort()
     left = lopsided["structure"] == "kidney_left"
     lopsided.loc[left, "asymmetry"] += 0.5  # in everybody
@@ -155,4 +155,4 @@ def test_only_structures_with_a_side_can_be_on_the_wrong_one():
     known = facts()
 
     assert set(known.sides) == set(PAIRED)
-    assert known.twins == dict(zip(PAIRED, [PAIRED[1], PAIRED[0], PAIRED[3], PAIRED[2]], strict=True))
+    assert known.contralateral == dict(zip(PAIRED, [PAIRED[1], PAIRED[0], PAIRED[3], PAIRED[2]], strict=True))

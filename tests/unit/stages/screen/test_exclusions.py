@@ -117,7 +117,7 @@ def test_what_could_not_be_judged_is_counted_by_rule():
     assert list(unjudged.loc["hip_left"]) == [2, 0, 2, 1, 0]
 
 
-def test_a_pair_whose_twin_is_cut_off_could_not_be_judged_for_asymmetry():
+def test_a_pair_whose_contralateral_structure_is_cut_off_could_not_be_judged_for_asymmetry():
     failures, _ = tables(spoilt(sound_cohort(), "s001", "hip_left", faces="left"))
 
     assert failures["n_unjudged_asymmetric"].to_dict() == {**dict.fromkeys(NAMES, 0), "hip_right": 1}

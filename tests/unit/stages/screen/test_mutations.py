@@ -39,26 +39,26 @@ def test_labels_of_a_pair_that_are_exchanged_are_on_the_wrong_side(cohort, befor
 
 
 @pytest.mark.parametrize("rules", ["strict", "standard"])
-def test_a_structure_that_the_image_cuts_is_truncated_and_its_twin_is_not_touched(cohort, before, rules):
+def test_a_structure_that_the_image_cuts_is_truncated_and_the_other_side_is_not_touched(cohort, before, rules):
     cut = spoilt(cohort, SCAN, "kidney_left", volume_ml=70.0, faces="inferior", border_voxels=300)
 
     assert changed_rows(before, verdicts(cut, rules)) == {(SCAN, "kidney_left"): "truncated"}
 
 
-def test_a_structure_in_pieces_is_fragmented_and_its_twin_is_not_touched(cohort, before):
+def test_a_structure_in_pieces_is_fragmented_and_the_other_side_is_not_touched(cohort, before):
     broken = spoilt(cohort, SCAN, "kidney_left", volume_ml=90.0, largest_share=0.55, n_components=2)
 
     assert changed_rows(before, verdicts(broken, "strict")) == {(SCAN, "kidney_left"): "fragmented"}
 
 
 @pytest.mark.parametrize("rules", ["strict", "standard", "paper"])
-def test_a_remnant_is_below_its_bound_and_its_twin_is_not_touched(cohort, before, rules):
+def test_a_remnant_is_below_its_bound_and_the_other_side_is_not_touched(cohort, before, rules):
     remnant = spoilt(cohort, SCAN, "kidney_left", volume_ml=8.0)
 
     assert changed_rows(before, verdicts(remnant, rules)) == {(SCAN, "kidney_left"): "below_bound"}
 
 
-def test_a_structure_that_lost_a_part_is_asymmetric_with_its_twin(cohort, before):
+def test_a_structure_that_lost_a_part_is_asymmetric_with_its_contralateral_structure(cohort, before):
     half = spoilt(cohort, SCAN, "hip_left", volume_ml=200.0)
 
     found = changed_rows(before, verdicts(half, "strict"))
@@ -66,7 +66,7 @@ def test_a_structure_that_lost_a_part_is_asymmetric_with_its_twin(cohort, before
     assert found == {(SCAN, "hip_left"): "asymmetric", (SCAN, "hip_right"): "asymmetric"}
 
 
-def test_a_structure_that_is_missing_is_absent_and_its_twin_is_not_touched(cohort, before):
+def test_a_structure_that_is_missing_is_absent_and_the_other_side_is_not_touched(cohort, before):
     missing = spoilt(cohort, SCAN, "hip_left", volume_ml=0.0, hu_mean=np.nan, side_mm=np.nan, largest_share=np.nan)
 
     assert changed_rows(before, verdicts(missing, "strict")) == {(SCAN, "hip_left"): "absent"}

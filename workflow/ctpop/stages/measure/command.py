@@ -23,7 +23,7 @@ from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
 from ctpop.stages.measure.external_measures import taken_over
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import How, MeasuredScan, measure_structures
-from ctpop.stages.measure.sides import compared_with_twins, placed_by_side
+from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.registry import add_registry_arguments, included_scans, read_registry
@@ -75,7 +75,7 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     label_sets.join(mask.data, study.label_set.joins(note.labels))
     hu = ct.data if ct else None
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
-    rows = placed_by_side(compared_with_twins(found.rows, study.label_set), study.label_set, hu, mask.grid)
+    rows = placed_by_side(compared_with_contralateral(found.rows, study.label_set), study.label_set, hu, mask.grid)
     rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}))
     whole = rows.set_index("structure").reindex(names).reset_index()
     return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)

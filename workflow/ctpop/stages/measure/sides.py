@@ -19,13 +19,13 @@ BODY_HU = -300  # ASSUME: above it is the body, below are air and lung
 CENTROID = ["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]
 
 
-def compared_with_twins(rows: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
-    """Return the rows of a scan with `twin_ratio` and `asymmetry`, missing unless both sides have voxels."""
+def compared_with_contralateral(rows: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
+    """Return the rows of a scan with `contralateral_ratio` and `asymmetry`, missing unless both sides have voxels."""
     volume = rows.set_index("structure")["volume_ml"].astype("float64")
     volume = volume.where(volume > 0)
-    own, other = rows["structure"].map(volume), rows["structure"].map(label_set.twins).map(volume)
+    own, other = rows["structure"].map(volume), rows["structure"].map(label_set.contralateral).map(volume)
     sign = side_of(rows, label_set).map({"left": 1.0, "right": -1.0})
-    return rows.assign(twin_ratio=own / other, asymmetry=sign * (own - other) / (own + other))
+    return rows.assign(contralateral_ratio=own / other, asymmetry=sign * (own - other) / (own + other))
 
 
 def placed_by_side(rows: pd.DataFrame, label_set: LabelSet, hu: NDArray[Any] | None, grid: Grid) -> pd.DataFrame:

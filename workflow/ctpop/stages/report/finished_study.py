@@ -71,7 +71,7 @@ class FinishedStudy:
     def left_and_right(self) -> dict[str, str]:
         """The right structure of each left one that has one."""
         left = set(self.label_set.table.loc[self.label_set.table["side"] == "left", "structure"])
-        return {name: twin for name, twin in self.label_set.twins.items() if name in left}
+        return {name: contralateral for name, contralateral in self.label_set.contralateral.items() if name in left}
 
     @property
     def has_gallery(self) -> bool:

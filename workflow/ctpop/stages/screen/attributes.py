@@ -16,11 +16,11 @@ SEPARATORS = r"[\s;]+"
 
 @dataclass(frozen=True)
 class ScreeningAttributes:
-    """Lower bounds (ml), sides and twins by structure, and known absences (scan_id, structure), each once."""
+    """Lower bounds (ml), sides and contralateral structures, and known absences (scan_id, structure), each once."""
 
     bounds: dict[str, float]
     sides: dict[str, str]
-    twins: dict[str, str]
+    contralateral: dict[str, str]
     absences: pd.DataFrame
 
 
@@ -40,7 +40,7 @@ def facts_of(
     return ScreeningAttributes(
         bounds=lower_bounds(label_set, changed_bounds),
         sides=dict(zip(paired["structure"], paired["side"], strict=True)),
-        twins=label_set.twins,
+        contralateral=label_set.contralateral,
         absences=nobody if cohort is None else known_absences(cohort, label_set.names),
     )
 

@@ -62,20 +62,20 @@ def asymmetric(asked: Question) -> RuleFinding:
     """Return which pairs differ far more than those of the rest of the cohort; both rows of a pair, or neither.
 
     Only pairs with nothing against either row count, so that a piece that is cut off or missing condemns one side, and
-    not its sound twin. Each structure is compared with its own median, since many are not symmetric by nature.
+    not its sound contralateral. Each structure is compared with its own median, since many are not symmetric by nature.
     """
     # ASSUME: the index does not tell which side is wrong, so the rule holds for both
     rows, rule, facts, clear = asked
-    twin = twin_rows(rows, facts.twins)
+    contralateral = contralateral_rows(rows, facts.contralateral)
     index = rows.numbers("asymmetry")
-    whole = clear & (twin != NOWHERE) & clear[twin] & ~np.isnan(index)
+    whole = clear & (contralateral != NOWHERE) & clear[contralateral] & ~np.isnan(index)
     z = np.full(len(rows), np.nan)
-    for name, other in facts.twins.items():
+    for name, other in facts.contralateral.items():
         if name < other:  # once per pair
             one = np.flatnonzero(whole & rows.of_structures([name]))
             z[one] = robust_z(index[one], int(rule.limits["pairs_at_least"]))
-            z[twin[one]] = z[one]
-    return RuleFinding(np.abs(z) > rule.limits["robust_z_above"], rows.of_structures(facts.twins) & np.isnan(z))
+            z[contralateral[one]] = z[one]
+    return RuleFinding(np.abs(z) > rule.limits["robust_z_above"], rows.of_structures(facts.contralateral) & np.isnan(z))
 
 
 def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
@@ -93,10 +93,10 @@ def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
     return found
 
 
-def twin_rows(rows: MeasureRows, twins: dict[str, str]) -> NDArray[np.int32]:
-    """Return, for each row, that of the same scan and the structure's twin, `NOWHERE` if there is none."""
-    twin = rows.names.get_indexer(pd.Index([twins.get(name, "") for name in rows.names], dtype="object"))
-    return rows.find(rows.scan, twin[rows.structure])
+def contralateral_rows(rows: MeasureRows, contralateral: dict[str, str]) -> NDArray[np.int32]:
+    """Return, for each row, that of the same scan and the contralateral structure, `NOWHERE` if there is none."""
+    other = rows.names.get_indexer(pd.Index([contralateral.get(name, "") for name in rows.names], dtype="object"))
+    return rows.find(rows.scan, other[rows.structure])
 
 
 EVIDENCE: dict[str, Callable[[Question], RuleFinding]] = {

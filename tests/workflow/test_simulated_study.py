@@ -1,4 +1,4 @@
-"""The twin of the published study through the real Snakefile: what was put in comes out."""
+"""The simulation of the published study through the real Snakefile: what was put in comes out."""
 
 import re
 import subprocess
@@ -11,21 +11,21 @@ import yaml
 from support.studies import REPO, Study
 
 BANNER = "simulated to the published values; not patient data"
-ASKED = pd.read_csv(REPO / "demo" / "twin_structures.csv", keep_default_na=False)
+ASKED = pd.read_csv(REPO / "demo" / "simulated_study_structures.csv", keep_default_na=False)
 ASKED["pool"] = ASKED["pooled"].where(ASKED["pooled"].ne(""), ASKED["structure"])
 ALPHA = 1e-4
 
 
 @pytest.fixture(scope="module")
-def twin(tmp_path_factory):
-    """The study of demo/twin.yaml up to its statistics and the comparison with the paper."""
-    folder = tmp_path_factory.mktemp("twin")
+def simulated(tmp_path_factory):
+    """The study of demo/simulated_study.yaml up to its statistics and the comparison with the paper."""
+    folder = tmp_path_factory.mktemp("simulated")
     subprocess.run(
-        [sys.executable, str(REPO / "demo" / "make_twin.py"), "--folder", str(folder / "people")],
+        [sys.executable, str(REPO / "demo" / "make_simulated_study.py"), "--folder", str(folder / "people")],
         check=True,
         capture_output=True,
     )
-    config = yaml.safe_load((REPO / "demo" / "twin.yaml").read_text())
+    config = yaml.safe_load((REPO / "demo" / "simulated_study.yaml").read_text())
     config["study"]["registry"] = str(folder / "people" / "registry.csv")
     config["study"]["measures"] = str(folder / "people" / "measures.parquet")
     study = Study(folder, config)
@@ -44,8 +44,8 @@ def results_of(associations, role, short, measure):
     return rows.loc[asked["structure"]], rows.loc[asked["pool"].drop_duplicates()]
 
 
-def test_4102_people_become_4004(twin):
-    flow, cohort = table(twin, "flow"), table(twin, "cohort")
+def test_4102_people_become_4004(simulated):
+    flow, cohort = table(simulated, "flow"), table(simulated, "cohort")
 
     assert flow[["criterion", "n_before", "n_removed", "n_after"]].to_numpy().tolist() == [
         ["age_known", 4102, 30, 4072],
@@ -56,8 +56,8 @@ def test_4102_people_become_4004(twin):
     assert (cohort["age_years"].min(), cohort["age_years"].max()) == (18, 100)
 
 
-def test_every_printed_correlation_lies_in_our_interval(twin):
-    rows = table(twin, "compare_published")
+def test_every_printed_correlation_lies_in_our_interval(simulated):
+    rows = table(simulated, "compare_published")
     printed = rows[rows["rho_published"].notna()]
 
     assert len(printed) == 15  # thirteen, of which the abstract repeats two
@@ -67,8 +67,8 @@ def test_every_printed_correlation_lies_in_our_interval(twin):
     assert printed["n"].lt(4004).any()  # failures were screened out
 
 
-def test_every_other_number_of_the_paper_is_recovered(twin):
-    rows = table(twin, "compare_published")
+def test_every_other_number_of_the_paper_is_recovered(simulated):
+    rows = table(simulated, "compare_published")
 
     assert rows["verdict"].value_counts().to_dict() == {"consistent": 27, "not_reported": 6}
     numbers = rows[rows["number_published"].notna()]
@@ -77,8 +77,8 @@ def test_every_other_number_of_the_paper_is_recovered(twin):
 
 
 @pytest.mark.parametrize(("short", "measure"), [("volume", "volume_ml"), ("hu", "hu_mean")])
-def test_null_structures_are_significant_no_more_often_than_the_family_allows(twin, short, measure):
-    nulls, pools = results_of(table(twin, "associations"), "null", short, measure)
+def test_null_structures_are_significant_no_more_often_than_the_family_allows(simulated, short, measure):
+    nulls, pools = results_of(table(simulated, "associations"), "null", short, measure)
 
     assert len(nulls) == {"volume": 12, "hu": 28}[short]
     assert not nulls["significant"].any()
@@ -89,8 +89,8 @@ def test_null_structures_are_significant_no_more_often_than_the_family_allows(tw
     assert nulls["p"].nunique() == len(nulls)
 
 
-def test_other_correlations_are_those_that_were_asked_for(twin):
-    associations = table(twin, "associations")
+def test_other_correlations_are_those_that_were_asked_for(simulated):
+    associations = table(simulated, "associations")
     for short, measure in (("volume", "volume_ml"), ("hu", "hu_mean")):
         _, pools = results_of(associations, "plausible", short, measure)
         wanted = ASKED.drop_duplicates("pool").set_index("pool")[f"{short}_rho"].loc[pools.index].astype(float)
@@ -100,19 +100,19 @@ def test_other_correlations_are_those_that_were_asked_for(twin):
         assert gaps.max() < 0.03
 
 
-def test_sex_and_height_alone_make_a_correlation_with_age(twin):
-    rows, _ = results_of(table(twin, "associations"), "sex_and_height", "volume", "volume_ml")
+def test_sex_and_height_alone_make_a_correlation_with_age(simulated):
+    rows, _ = results_of(table(simulated, "associations"), "sex_and_height", "volume", "volume_ml")
 
     assert len(rows) == 66
     assert rows["rho"].between(-0.3, -0.08).all()
     assert rows["significant"].all()
 
 
-def test_those_whose_values_are_lost_are_older(twin):
-    failures = table(twin, "failures")
+def test_those_whose_values_are_lost_are_older(simulated):
+    failures = table(simulated, "failures")
 
     assert len(failures) > 0
-    verdicts, cohort = table(twin, "verdicts"), table(twin, "cohort").set_index("scan_id")["age_years"]
+    verdicts, cohort = table(simulated, "verdicts"), table(simulated, "cohort").set_index("scan_id")["age_years"]
     lost = verdicts.loc[~verdicts["usable_volume"], "scan_id"].map(cohort)
     assert len(lost) > 5000
     assert lost.mean() > cohort.mean() + 5
@@ -120,24 +120,24 @@ def test_those_whose_values_are_lost_are_older(twin):
 
 
 @pytest.mark.exhaustive
-def test_the_whole_twin_says_on_every_page_and_figure_that_it_is_simulated(twin):
-    twin.run()
+def test_the_whole_study_says_on_every_page_and_figure_that_it_is_simulated(simulated):
+    simulated.run()
 
-    report = twin.results / "report"
+    report = simulated.results / "report"
     pages = [path for path in report.rglob("*") if path.suffix in {".html", ".md"}]
-    figures = sorted((twin.results / "figures").glob("*.svg"))
+    figures = sorted((simulated.results / "figures").glob("*.svg"))
     assert {"index.html", "methods.md"} <= {path.name for path in pages}
     assert len(figures) > 15
     for path in [*pages, *figures]:
         assert BANNER in re.sub(r"\s+", " ", path.read_text()), path.name
-    assert {path.stem for path in (twin.results / "figures").glob("*.png")} == {path.stem for path in figures}
+    assert {path.stem for path in (simulated.results / "figures").glob("*.png")} == {path.stem for path in figures}
 
 
 @pytest.mark.exhaustive
-def test_adjusted_for_sex_and_height_nothing_is_left_of_what_they_made(twin):
-    twin.run("adjust")
+def test_adjusted_for_sex_and_height_nothing_is_left_of_what_they_made(simulated):
+    simulated.run("adjust")
 
-    adjusted = table(twin, "adjusted")
+    adjusted = table(simulated, "adjusted")
     everything = adjusted[
         adjusted["adjusted_for"].str.contains("height_cm") & adjusted["adjusted_for"].str.contains("sex")
     ]

@@ -1,25 +1,25 @@
-"""The twin is drawn as the paper counts it, and alike whenever it is drawn."""
+"""The simulated study is drawn as the paper counts it, and alike whenever it is drawn."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import make_twin
+import make_simulated_study
 from ctpop.contracts.all_tables import PUBLISHED
 from ctpop.study import label_sets
 from ctpop.study.configuration import GROUPS_FILE, groups_of
 
-ASKED = make_twin.read_structures()
+ASKED = make_simulated_study.read_structures()
 
 
 @pytest.fixture(scope="module")
 def people():
-    return make_twin.draw_people()
+    return make_simulated_study.draw_people()
 
 
 @pytest.fixture(scope="module")
 def registry(people):
-    return make_twin.registry_of(people)
+    return make_simulated_study.registry_of(people)
 
 
 def test_the_registry_has_the_people_of_the_paper(registry):
@@ -46,7 +46,7 @@ def test_every_structure_of_the_paper_is_asked_for_once_and_sides_alike():
     one = ASKED.set_index("structure")[columns]
 
     assert ASKED["structure"].tolist() == label_set.names
-    pairs = [(left, right) for left, right in label_set.twins.items() if one.loc[left, "pooled"]]
+    pairs = [(left, right) for left, right in label_set.contralateral.items() if one.loc[left, "pooled"]]
     assert len(pairs) == 2 * 26
     for left, right in pairs:
         assert one.loc[left].equals(one.loc[right]), left
@@ -80,17 +80,17 @@ def test_a_null_structure_depends_on_nothing():
 def test_a_pool_has_the_wanted_correlation_before_anything_fails(people):
     pool = ASKED[ASKED["pooled"].eq("kidneys")]
 
-    volumes = make_twin.volumes_of(pool, people)
+    volumes = make_simulated_study.volumes_of(pool, people)
 
-    assert make_twin.rho_with_age(sum(volumes.values()), people) == pytest.approx(-0.49, abs=1e-4)
-    assert make_twin.rho_with_age(volumes["kidney_left"], people) > -0.485  # a side alone is noisier
+    assert make_simulated_study.rho_with_age(sum(volumes.values()), people) == pytest.approx(-0.49, abs=1e-4)
+    assert make_simulated_study.rho_with_age(volumes["kidney_left"], people) > -0.485  # a side alone is noisier
 
 
 def test_failures_are_zero_or_small_or_cut_off_and_never_a_number_for_missing(people):
     row = ASKED[ASKED["structure"].eq("humerus_left")].to_dict("records")[0]
     n = len(people.ids)
 
-    found = make_twin.measures_of(row, np.full(n, 110.0), np.full(n, 380.0), people)
+    found = make_simulated_study.measures_of(row, np.full(n, 110.0), np.full(n, 380.0), people)
 
     absent, cut = found["n_voxels"].eq(0), found["border_voxels"].gt(0)
     small = found["volume_ml"].between(0, row["lower_bound_ml"], inclusive="neither") & ~cut
@@ -101,11 +101,11 @@ def test_failures_are_zero_or_small_or_cut_off_and_never_a_number_for_missing(pe
     assert np.average(people.age, weights=absent | cut | small) > people.age.mean() + 5
 
 
-def test_the_twin_is_drawn_alike_again(people, registry):
+def test_the_simulated_study_is_drawn_alike_again(people, registry):
     pool = ASKED[ASKED["structure"].eq("spleen")]
-    again = make_twin.draw_people()
+    again = make_simulated_study.draw_people()
 
-    pd.testing.assert_frame_equal(make_twin.registry_of(again), registry)
+    pd.testing.assert_frame_equal(make_simulated_study.registry_of(again), registry)
     np.testing.assert_array_equal(
-        make_twin.volumes_of(pool, again)["spleen"], make_twin.volumes_of(pool, people)["spleen"]
+        make_simulated_study.volumes_of(pool, again)["spleen"], make_simulated_study.volumes_of(pool, people)["spleen"]
     )

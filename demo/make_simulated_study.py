@@ -1,11 +1,11 @@
-"""The twin of the published study: a registry of 4102 people and a table of their measures, as numbers without images.
+"""A simulation of the published study: a registry of 4102 patients and a table of measures, without images.
 
-    python demo/make_twin.py            (make twin runs it, and then the study in demo/twin.yaml)
+    python demo/make_simulated_study.py            (make simulated-study runs it, then demo/simulated_study.yaml)
 
 Nobody in it exists. Flow, sexes and ages are those that the paper prints (Wasserthal et al., Radiol Artif Intell
 2023;5(5):e230024): 4102 people, of whom 30 have no age, 33 no complete images and 35 no contrast agent; 2543 men and
-1461 women of 18 to 100 years remain. Volume and attenuation of the 104 structures follow `demo/twin_structures.csv`,
-which says of each whether its correlation with age is
+1461 women of 18 to 100 years remain. Volume and attenuation of the 104 structures follow
+`demo/simulated_study_structures.csv`, which says of each whether its correlation with age is
 
 - published: the number that the paper prints,
 - null: zero, whatever the sex and height of a person,
@@ -28,7 +28,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 HERE = Path(__file__).parent
-STRUCTURES = HERE / "twin_structures.csv"
+STRUCTURES = HERE / "simulated_study_structures.csv"
 BOUNDS = HERE.parent / "workflow" / "ctpop" / "resources" / "structures" / "paper_104.csv"
 
 SEED = 20230905
@@ -78,7 +78,7 @@ def draw_people() -> People:
     height = np.where(male, HEIGHT_CM["male"], HEIGHT_CM["female"]) + HEIGHT_PER_YEAR * (age - low)
     height += HEIGHT_SD * random.standard_normal(len(age))
     order = random.permutation(len(age))
-    ids = [f"twin{number:04d}" for number in range(1, len(age) + 1)]
+    ids = [f"sim{number:04d}" for number in range(1, len(age) + 1)]
     return People(ids, age[order], male[order], height[order].round(1), (np.arange(len(age)) < n)[order])
 
 
@@ -93,7 +93,7 @@ def registry_of(people: People) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "scan_id": people.ids,
-            "patient_id": [name.replace("twin", "person") for name in people.ids],
+            "patient_id": [name.replace("sim", "person") for name in people.ids],
             "age_years": age,
             "sex": np.where(people.male, "male", "female"),
             "complete": np.where(np.isin(everyone, lacking["complete"]), "false", "true"),
@@ -230,8 +230,10 @@ def simulate(people: People, structures: pd.DataFrame) -> pd.DataFrame:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Simulate the twin of the published study.")
-    parser.add_argument("--folder", type=Path, default=HERE / "twin", help="where to write (default: demo/twin)")
+    parser = argparse.ArgumentParser(description="Simulate the published study.")
+    parser.add_argument(
+        "--folder", type=Path, default=HERE / "simulated_study", help="where to write (default: demo/simulated_study)"
+    )
     options = parser.parse_args(arguments)
     people = draw_people()
     measures = simulate(people, read_structures())
