@@ -1,6 +1,7 @@
 """What a study was made from: checksums that anyone can compute again, and versions of all that took part."""
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_images_are_told_by_the_sorted_checksums_of_label_maps_and_fingerprints_
 def test_all_packages_that_the_project_needs_are_told():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-    assert {*provenance.PACKAGES, "argcomplete"} == {line.partition("==")[0] for line in project["dependencies"]}
+    assert {*provenance.PACKAGES, "argcomplete"} == {re.split("[<>=]", line)[0] for line in project["dependencies"]}
     assert "not installed" not in {provenance.package_version(name) for name in provenance.PACKAGES}
 
 
