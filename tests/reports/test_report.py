@@ -20,7 +20,7 @@ from ctpop.stages.report.provenance import ABSENT, package_version, without_fold
 from ctpop.study import configuration
 from ctpop.study.label_sets import LabelSet
 from support import study_tables, volumes
-from support.config_files import config_option
+from support.config_files import config_file, config_option
 from support.reported import pages_of, written
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" $x$ 'end' </style>"
@@ -444,7 +444,7 @@ def test_the_defaults_of_the_configuration_are_those_of_the_schema(finished):
 
     assert found["aging"] == configuration.section("aging", None)
     with pytest.raises(ContractError, match="unknown key"):
-        configuration.section("aging", '{"alfa": 1}')
+        configuration.section("aging", config_file(aging={"alfa": 1}))
 
 
 def test_scans_that_look_otherwise_than_what_is_said_of_contrast_agent_are_listed(tmp_path):

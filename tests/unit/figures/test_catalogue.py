@@ -1,8 +1,18 @@
 """Numbered pages: every structure is on one of them, and no page is nearly empty."""
 
+import fnmatch
+
 import pytest
 
-from ctpop.figures.catalogue import GRIDS, pages_of
+from ctpop.figures.catalogue import (
+    GRIDS,
+    KINDS,
+    Contents,
+    kind_of,
+    names_of_report,
+    pages_of,
+    patterns_that_vary,
+)
 
 
 @pytest.mark.parametrize("kind", GRIDS)
@@ -44,3 +54,34 @@ def test_pages_are_filled_evenly(kind, structures, sizes):
 @pytest.mark.parametrize("kind", GRIDS)
 def test_without_structures_there_is_one_empty_page(kind):
     assert pages_of(kind, []) == {f"{kind}_p01": []}
+
+
+WHOLE = Contents(["liver", "hip_left"], ["hips"], [("liver", "hu_mean")], pairs=True, centiles=True, truth=True)
+ALWAYS = {"flow", "age_by_sex", "figure6", "spearman_overview", "heatmap", "sensitivity", "published"}
+
+
+def test_the_figures_of_a_report_follow_from_what_the_study_has():
+    least = names_of_report(Contents(["liver"], [], [], pairs=False, centiles=False, truth=False))
+    pages = {"structure_flow_p01", "failures_p01", "by_sex_p01", "figure_s3_p01"}
+
+    assert set(least) == {*ALWAYS, *pages, "structure_liver"}
+    assert set(names_of_report(WHOLE)) - set(least) == {
+        *("spearman_groups", "asymmetry", "truth", "structure_hip_left", "structure_hips"),
+        *("scatter_liver_hu_mean", "boxes_liver_hu_mean", "centiles_liver_hu_mean"),
+    }
+
+
+def test_every_figure_is_of_the_kind_that_it_is_named_after():
+    kinds = {name: kind_of(name).name for name in names_of_report(WHOLE)}
+
+    assert kinds["structure_flow_p01"] == "structure_flow"
+    assert kinds["structure_liver"] == "structure"
+    assert set(kinds.values()) == {kind.name for kind in KINDS if kind.of_report}
+
+
+def test_figures_that_depend_on_the_configuration_match_a_pattern_and_the_others_do_not():
+    matching = {
+        name for name in names_of_report(WHOLE) if any(fnmatch.fnmatch(name, each) for each in patterns_that_vary())
+    }
+
+    assert set(names_of_report(WHOLE)) - matching == ALWAYS

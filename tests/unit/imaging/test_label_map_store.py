@@ -223,13 +223,13 @@ from pathlib import Path
 import numpy as np
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Grid, Volume
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
-store = Store(Path(sys.argv[1]))
+store = LabelMapStore(Path(sys.argv[1]))
 for edge in (100, 20):
     drawn = np.random.default_rng(1).integers(0, 256, (edge, edge, edge), np.uint8)
     try:
-        store.keep(f"s{edge}", Volume(drawn, Grid(drawn.shape, np.eye(4)), np.eye(4)), Note("key", "", {}))
+        store.keep(f"s{edge}", Volume(drawn, Grid(drawn.shape, np.eye(4)), np.eye(4)), LabelMapNote("key", "", {}))
     except ScanError as error:
         print(error)
 """
@@ -265,11 +265,11 @@ import sys
 from pathlib import Path
 import numpy as np
 from ctpop.imaging.images import Grid, Volume
-from ctpop.imaging.label_map_store import Note, Store
+from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 drawn = np.random.default_rng(1).integers(0, 256, (512, 512, 256), np.uint8)
 drawn = Volume(drawn, Grid(drawn.shape, np.eye(4)), np.eye(4))
 while True:
-    Store(Path(sys.argv[1])).keep("s1", drawn, Note("new", "", {}))
+    LabelMapStore(Path(sys.argv[1])).keep("s1", drawn, LabelMapNote("new", "", {}))
 """
 
 

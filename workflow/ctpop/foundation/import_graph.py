@@ -35,7 +35,7 @@ class ImportGraph:
         self.digests = {module: of_bytes(sources[path]) for module, path in self.files.items()}
         cached = _read(folder)
         names = {
-            digest: cached.get(digest) or imported_names(sources[self.files[module]].decode())
+            digest: cached[digest] if digest in cached else imported_names(sources[self.files[module]].decode())
             for module, digest in self.digests.items()
         }
         if folder and names.keys() != cached.keys():
