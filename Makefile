@@ -62,7 +62,7 @@ simulated-study: setup  ## the published study on 4102 simulated people: results
 check: setup  ## formatting, lint, types, workflow lint, generated documents
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
-	$(RUN) snakefmt --check Snakefile workflow/rules
+	$(RUN) snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(RUN) mypy
 	$(RUN) snakemake --lint
 	$(RUN) python -m ctpop dictionary --check --data docs/data.md --config docs/config.md
@@ -70,7 +70,7 @@ check: setup  ## formatting, lint, types, workflow lint, generated documents
 format: setup  ## format Python and Snakemake files
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
-	$(RUN) snakefmt Snakefile workflow/rules
+	$(RUN) snakefmt Snakefile workflow/Snakefile workflow/rules
 
 test: setup browser crate-check  ## run all tests, or those of a stage: make test STAGE=measure
 	$(TEST) $(if $(STAGE),--stage $(STAGE)) $(if $(COUNT_ALL),--count-all)

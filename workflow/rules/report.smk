@@ -1,7 +1,9 @@
 ROWS = configuration.label_rows(config["structures"])
 NAMES = [row["structure"] for row in ROWS]
 COMBINED = [*checked(configuration.groups_of, NAMES)]
-SIDED = configuration.contralateral_of((row["structure"], row.get("side")) for row in ROWS)
+SIDED = configuration.contralateral_of(
+    (row["structure"], row.get("side")) for row in ROWS
+)
 FIGURES = catalogue.names_of_report(
     catalogue.Contents(
         structures=NAMES,
