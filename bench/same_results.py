@@ -40,9 +40,10 @@ def same(before: Path, after: Path) -> bool:
     """Return whether two files have equal values (tables) or equal bytes (others)."""
     if before.suffix == ".parquet":
         earlier = pd.read_parquet(before).rename(columns=RENAMED_COLUMNS)
-        texts = earlier.select_dtypes("string").columns
-        earlier[texts] = earlier[texts].replace(RENAMED_TEXTS, regex=True)
-        return earlier.equals(pd.read_parquet(after))
+        later = pd.read_parquet(after)
+        texts = earlier.select_dtypes(["string", "category"]).columns
+        earlier[texts] = earlier[texts].astype("str").replace(RENAMED_TEXTS, regex=True)
+        return earlier.equals(later.astype(dict.fromkeys(later.select_dtypes("category").columns, "str")))
     return before.read_bytes() == after.read_bytes()
 
 
