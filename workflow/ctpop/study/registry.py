@@ -363,7 +363,7 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
     return truths
 
 
-def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
+def add_registry_argument(parser: argparse.ArgumentParser) -> None:
     """Add the option `--registry`, which names the registry of the scans that a stage over images processes.
 
     Parameters
@@ -374,7 +374,7 @@ def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
     Examples
     --------
     >>> parser = argparse.ArgumentParser()
-    >>> add_registry_arguments(parser)
+    >>> add_registry_argument(parser)
     >>> parser.parse_args(["--registry", "registry.csv"]).registry.name
     'registry.csv'
 

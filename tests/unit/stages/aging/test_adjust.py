@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop.cli import main
 from ctpop.contracts import all_tables
-from support.config_files import config_option
+from support.aging_commands import analysis_of, written_tables
 
 N = 240
 TABLES = {
@@ -46,23 +45,12 @@ def an_analysis(cohort, seed=1, **values):
         ("spleen", "hu_mean"): 120 - 0.8 * age + 10 * random.standard_normal(n),
         **{("aorta", measure): each for measure, each in values.items()},
     }
-    frames = [
-        pd.DataFrame({"scan_id": cohort["scan_id"], "structure": structure, "measure": measure, "value": each})
-        for (structure, measure), each in columns.items()
-    ]
-    return all_tables.ANALYSIS.check(pd.concat(frames, ignore_index=True).dropna())
+    return analysis_of(cohort, columns)
 
 
 def run(folder, cohort, analysis, **settings):
     """Run the command, and return its tables as they were written."""
-    (folder / "labels.csv").write_text(LABELS)
-    all_tables.COHORT.write(cohort, folder / "cohort.parquet")
-    all_tables.ANALYSIS.write(analysis, folder / "analysis.parquet")
-    outputs = [part for name in TABLES for part in (f"--{name}", str(folder / f"{name}.parquet"))]
-    inputs = ["--analysis", str(folder / "analysis.parquet"), "--cohort", str(folder / "cohort.parquet")]
-    more = ["--structures", str(folder / "labels.csv"), *config_option(aging=settings)]
-    assert main(["adjust", *inputs, *more, *outputs]) == 0
-    return {name: getattr(all_tables, table).read(folder / f"{name}.parquet") for name, table in TABLES.items()}
+    return written_tables("adjust", folder, LABELS, TABLES, cohort, analysis, settings)
 
 
 def row(table, structure, measure, **more):

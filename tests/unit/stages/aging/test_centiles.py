@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ctpop.cli import main
 from ctpop.contracts import all_tables
-from support.config_files import config_option
+from support.aging_commands import analysis_of, written_tables
 
 N = 700
 TABLES = {"centiles": "CENTILES", "calibration": "CENTILE_CALIBRATION", "z-scores": "Z_SCORES"}
@@ -36,23 +35,12 @@ def an_analysis(cohort, seed=1, **replaced):
         ("lung", "hu_mean"): -830 + 0.5 * age + 30 * np.sinh((np.arcsinh(z) + 0.4) / 0.95),
         **{("aorta", measure): each for measure, each in replaced.items()},
     }
-    frames = [
-        pd.DataFrame({"scan_id": cohort["scan_id"], "structure": structure, "measure": measure, "value": each})
-        for (structure, measure), each in values.items()
-    ]
-    return all_tables.ANALYSIS.check(pd.concat(frames, ignore_index=True).dropna())
+    return analysis_of(cohort, values)
 
 
 def run(folder, cohort, analysis, **settings):
     """Run the command, and return its tables as they were written."""
-    (folder / "labels.csv").write_text(LABELS)
-    all_tables.COHORT.write(cohort, folder / "cohort.parquet")
-    all_tables.ANALYSIS.write(analysis, folder / "analysis.parquet")
-    outputs = [part for name in TABLES for part in (f"--{name}", str(folder / f"{name}.parquet"))]
-    inputs = ["--analysis", str(folder / "analysis.parquet"), "--cohort", str(folder / "cohort.parquet")]
-    more = ["--structures", str(folder / "labels.csv"), *config_option(aging=settings)]
-    assert main(["centiles", *inputs, *more, *outputs]) == 0
-    return {name: getattr(all_tables, table).read(folder / f"{name}.parquet") for name, table in TABLES.items()}
+    return written_tables("centiles", folder, LABELS, TABLES, cohort, analysis, settings)
 
 
 def reasons(calibration, structure, measure):

@@ -26,7 +26,7 @@ from ctpop.stages.dicom.header_reading import read_facts
 from ctpop.stages.dicom.pseudonyms import Pseudonyms, read_key
 from ctpop.stages.dicom.series_grouping import digest_of
 from ctpop.study import configuration
-from ctpop.study.registry import add_registry_arguments, included_scans
+from ctpop.study.registry import add_registry_argument, included_scans
 from ctpop.study.shards import parse_shard, shard_of
 
 LOG = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ def run(options: ConvertOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    add_registry_arguments(parser)
+    add_registry_argument(parser)
     parser.add_argument("--dicom", type=Path, required=True, help="folder of DICOM that `index` read")
     parser.add_argument(
         "--private", type=Path, default=Path("ctpop_private"), help="private folder of `index` (default %(default)s)"

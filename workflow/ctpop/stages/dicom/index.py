@@ -78,18 +78,6 @@ def counts_of(scanned: Scanned, n_copies: int) -> pd.DataFrame:
     return contracts.FILES.check(pd.DataFrame(rows, columns=list(contracts.FILES.columns)))
 
 
-def rule_of(config: Path | None) -> dict[str, Any]:
-    """Return the section `dicom` of a study's configuration, or the defaults.
-
-    Raises
-    ------
-    ContractError
-        If the file is no YAML mapping, or the section has errors.
-
-    """
-    return configuration.section("dicom", config)
-
-
 @dataclass(frozen=True)
 class IndexOptions:
     """Options of the command `index`; `ctpop index --help` explains them."""
@@ -106,7 +94,7 @@ def run(options: IndexOptions) -> None:
     """Read the folder, choose, and write registry, excluded series and counts of files."""
     if not options.folder.is_dir():
         raise ContractError("FOLDER: a folder that exists is expected; no such folder was found")
-    rule = rule_of(options.config)
+    rule = configuration.section("dicom", options.config)
     before = entries_of(options.registry) if options.registry.is_file() else None
     private = open_private(options.private)
     pseudonyms = Pseudonyms(key_of(private))
@@ -155,7 +143,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of DICOM, of any depth; it is only read")
     parser.add_argument("--registry", type=Path, required=True, help="CSV to write: one row per chosen CT series")
-    parser.add_argument("--config", type=Path, help="configuration of the study, of which the section dicom is taken")
+    configuration.add_config_argument(parser, "dicom")
     parser.add_argument(
         "--private",
         type=Path,

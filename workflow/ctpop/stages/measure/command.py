@@ -26,7 +26,7 @@ from ctpop.stages.measure.scan_measures import How, MeasuredScan, measure_struct
 from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
-from ctpop.study.registry import add_registry_arguments, included_scans, read_registry
+from ctpop.study.registry import add_registry_argument, included_scans, read_registry
 from ctpop.study.registry_options import reading_of
 
 LOG = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def run(options: MeasureOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    add_registry_arguments(parser)
+    add_registry_argument(parser)
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")

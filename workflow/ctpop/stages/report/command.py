@@ -22,8 +22,7 @@ from ctpop.stages.report.figure_files import processes_for, save_all
 from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy, read_study
 from ctpop.stages.report.provenance import provenance
-from ctpop.study import configuration as settings
-from ctpop.study import label_sets
+from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ class ReportOptions:
 def run(options: ReportOptions) -> None:
     """Read the tables, draw the figures, write the pages."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
-    config = settings.validated(settings.read_file(options.config))
+    config = configuration.validated(configuration.read_file(options.config))
     with formatting.printed_in(config["report"]["style"]):
         write(config, options)
 

@@ -22,7 +22,7 @@ from ctpop.stages.review.case_pictures import SHOWN, Album, Drawn, fingerprint_o
 from ctpop.stages.review.case_selection import chosen_cases
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
-from ctpop.study.registry import read_registry
+from ctpop.study.registry import add_registry_argument, read_registry
 from ctpop.study.registry_options import reading_of
 
 LOG = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def run(options: ReviewOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--registry", type=Path, required=True, help="CSV with one row per scan (docs/data.md)")
+    add_registry_argument(parser)
     parser.add_argument("--segments", type=Path, required=True, help="Parquet with the rows of segments of a shard")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of the shard")
     parser.add_argument("--histograms", type=Path, required=True, help="Parquet with the histograms of the shard")

@@ -26,7 +26,7 @@ from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.stages.segment.pipeline import STEPS, Attempt, LabelMapSource, attempts
 from ctpop.stages.segment.sources import Predict, ScanToSegment, TakeOver
 from ctpop.study import configuration, label_sets
-from ctpop.study.registry import add_registry_arguments, included_scans
+from ctpop.study.registry import add_registry_argument, included_scans
 from ctpop.study.shards import parse_shard, shard_of
 
 LOG = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    add_registry_arguments(parser)
+    add_registry_argument(parser)
     parser.add_argument(
         "--shard",
         type=parse_shard,
