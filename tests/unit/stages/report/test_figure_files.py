@@ -54,7 +54,7 @@ def test_progress_is_told_and_ends_with_all(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         saved(tmp_path, 1)
 
-    assert "3 of 3 figures drawn" in caplog.text
+    assert "3 of 3 figures in" in caplog.text
 
 
 def test_figures_of_an_earlier_configuration_go_and_other_files_stay(tmp_path):

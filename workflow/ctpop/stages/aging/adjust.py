@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
+from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
 from ctpop.stages.aging.covariates import covariates_of, joint, named
 from ctpop.stats import families
@@ -33,7 +34,6 @@ from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
-TOLD_EVERY = 50  # series between two lines of progress
 EXPLAINED = 0.01  # sd of probability-scale residuals (0.58 without covariates) that leaves nothing to correlate
 
 
@@ -239,13 +239,13 @@ def run(options: AdjustOptions) -> None:
     LOG.info(told, len(analysis), len(cohort), ", ".join(part.name for part in covariates), named(people.together))
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     rows: dict[str, list[dict[str, Any]]] = {"adjusted": [], "by_sex": [], "ancova": [], "curves": []}
-    for number, each in enumerate(series, start=1):
+    progress = Progress(LOG, len(series), "structures and measures")
+    for each in series:
         rows["adjusted"] += adjusted_rows(each, people, settings)
         rows["by_sex"] += by_sex_rows(each, people, settings)
         rows["ancova"] += ancova_rows(each, people, settings)
         rows["curves"] += curve_rows(each, people, settings)
-        if number % TOLD_EVERY == 0:
-            LOG.info("%d of %d structures and measures", number, len(series))
+        progress.add()
     write_tables(rows, {each.structure: each.family for each in series}, options)
     reasons = pd.Series([row["reason"] for row in rows["adjusted"]]).value_counts()
     LOG.info("%d rows in adjusted = %s", len(rows["adjusted"]), _listed(reasons))

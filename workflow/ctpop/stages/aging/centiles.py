@@ -18,6 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from ctpop.contracts import all_tables
 from ctpop.contracts.tables import Table
+from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_series import Series, split, with_ages
 from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS, Curves, fit_curves
 from ctpop.stats.distributions import MODELS
@@ -29,7 +30,6 @@ MODEL_OF = {"volume_ml": "bccg", "hu_mean": "shash"}
 ALL_AGES = (0, 120)
 BAND_YEARS = 10
 NEAR_YEARS = 5
-TOLD_EVERY = 50  # series between two lines of progress
 
 
 @dataclass(frozen=True)
@@ -146,10 +146,10 @@ def score_table(fit: Fit) -> pd.DataFrame:
 
 def fitted(series: list[Series], sex_of: pd.Series, settings: CentileSettings) -> Iterator[Fit]:
     """Yield the fits of all series, and tell how far it is."""
-    for number, each in enumerate(series, start=1):
+    progress = Progress(LOG, len(series), "structures and measures")
+    for each in series:
         yield from fits_of(each, sex_of, settings)
-        if number % TOLD_EVERY == 0:
-            LOG.info("%d of %d structures and measures", number, len(series))
+        progress.add()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ and the volumes beside the registry, where its ct_path says. A volume that diffe
 
 import argparse
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pandas as pd
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.foundation.files import remove_half_written
+from ctpop.foundation.progress import Progress
 from ctpop.imaging.failure_policy import trouble
 from ctpop.imaging.images import read_ct
 from ctpop.stages.dicom import nifti_conversion, private_links, volume_checks, volume_store
@@ -31,7 +31,6 @@ from ctpop.study.shards import parse_shard, shard_of
 
 LOG = logging.getLogger(__name__)
 ANY_SHARE = 1.0  # a folder of DICOM may be full of what cannot be converted, without a fault of a machine
-SECONDS_BETWEEN_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -123,14 +122,12 @@ def attempt(row: pd.Series, place: Path, source: DicomSource, chosen: dict[str, 
 def convert_scans(scans: pd.DataFrame, root: Path, source: DicomSource, chosen: dict[str, Any]) -> pd.DataFrame:
     """Return the rows of `conversions`."""
     rows: list[dict[str, Any]] = []
-    began = told = time.monotonic()
+    progress = Progress(LOG, len(scans), "scans")
     for _, row in scans.iterrows():
         rows.append(attempt(row, root / str(row["ct_path"]), source, chosen))
         if rows[-1]["status"] != "converted":
             LOG.warning("%s %s: %s", rows[-1]["scan_id"], rows[-1]["status"], rows[-1]["detail"])
-        if time.monotonic() - told > SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            LOG.info("%d of %d scans, %.1f s per scan", len(rows), len(scans), (told - began) / len(rows))
+        progress.add()
     return pd.DataFrame(rows, columns=list(CONVERSIONS.columns))
 
 

@@ -1,8 +1,6 @@
 """Reading the headers of a whole folder: several processes, what was read before is not read again."""
 
 import logging
-import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.foundation.processes import end_with_parent
+from ctpop.foundation.progress import Progress
 from ctpop.stages.dicom.file_listing import File, walk
 from ctpop.stages.dicom.header_cache import Cache, Key
 from ctpop.stages.dicom.header_reading import read_facts
@@ -17,8 +16,6 @@ from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 LOG = logging.getLogger(__name__)
 AT_ONCE = 200  # files that a process reads before it hands them over
-SECONDS_BETWEEN_LINES = 30
-BAR = 30
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,10 @@ def read_all(
 ) -> Iterator[list[tuple[Key, dict[str, Any]]]]:
     """Yield the facts of files, a part at a time and in the order of the files."""
     parts = [files[begin : begin + AT_ONCE] for begin in range(0, len(files), AT_ONCE)]
-    progress = FolderProgress(len(files))
+    progress = Progress(LOG, len(files), "headers")
     for number, facts in enumerate(_mapped(_Reader(folder, pseudonyms.key), parts, processes)):
         part = parts[number]
-        progress.tell(len(part))
+        progress.add(len(part))
         yield [(key_of(file, name), one) for (file, name), one in zip(part, facts, strict=True)]
 
 
@@ -91,28 +88,3 @@ class _Reader:
     def __call__(self, part: list[tuple[File, str]]) -> list[dict[str, Any]]:
         pseudonyms = Pseudonyms(self.key)
         return [read_facts(self.folder / file.path, pseudonyms).as_json() for file, _ in part]
-
-
-class FolderProgress:
-    """Tells how many files are read: as a bar on a terminal, twice a minute in a log file. No file is named."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.began = self.told = time.monotonic()
-        self.is_bar = sys.stderr.isatty()
-
-    def tell(self, more: int) -> None:
-        """Count files, and tell if it is time to."""
-        self.done += more
-        now = time.monotonic()
-        left = (now - self.began) / self.done * (self.total - self.done)
-        words = f"{self.done} of {self.total} headers, {left:.0f} s left"
-        if self.is_bar:
-            filled = BAR * self.done // self.total
-            end = "\n" if self.done == self.total else ""
-            sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {words}   {end}")
-            sys.stderr.flush()
-        elif now - self.told >= SECONDS_BETWEEN_LINES or self.done == self.total:
-            self.told = now
-            LOG.info("%s", words)

@@ -12,7 +12,6 @@ import argparse
 import logging
 import math
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -24,6 +23,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import METRICS, SCAN_ID_PATTERN, SEGMENTS
 from ctpop.contracts.evaluation import EVALUATION, EVALUATION_COMPARISON, EVALUATION_SUMMARY, OVERALL
 from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.foundation.progress import Progress
 from ctpop.imaging.existing_segmentations import Segmentation
 from ctpop.stages.evaluate.agreement import compare
 from ctpop.stages.evaluate.label_map_pairs import Predictions, Reference, by_scan, read_references
@@ -92,14 +92,10 @@ def evaluation_table(
 ) -> pd.DataFrame:
     """Return the table `evaluation`, scan after scan, telling how far it is."""
     rows: list[dict[str, Any]] = []
-    began = time.monotonic()
-    for done, reference in enumerate(references, start=1):
+    progress = Progress(LOG, len(references), "scans")
+    for reference in references:
         rows += evaluate_scan(reference, models, names, tolerance_mm)
-        each = (time.monotonic() - began) / done
-        LOG.info(
-            "%d of %d scans, %.1f s per scan, %.0f s left",
-            *(done, len(references), each, each * (len(references) - done)),
-        )
+        progress.add()
     return pd.DataFrame(rows, columns=list(EVALUATION.columns))
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.foundation.errors import ContractError, ScanError, in_one_line
+from ctpop.foundation.progress import Progress
 from ctpop.imaging.failure_policy import trouble
 from ctpop.imaging.images import Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
@@ -31,7 +32,6 @@ from ctpop.study.registry_options import reading_of
 
 LOG = logging.getLogger(__name__)
 
-LOG_EVERY = 10
 MEASURED = "measured"
 
 
@@ -91,12 +91,12 @@ def measure_shard(scans: list[SegmentedScan], study: MeasuredStudy, histograms: 
     rows = [MEASURES_TABLE.empty()]
 
     def keep_rows() -> Iterator[tuple[str, pd.DataFrame]]:
-        for done, scan in enumerate(scans, start=1):
+        progress = Progress(LOG, len(scans), "scans")
+        for scan in scans:
             found = measure_scan(scan, study)
             rows.append(typed(found.rows.assign(scan_id=scan.scan_id)))
             yield scan.scan_id, found.histogram
-            if done % LOG_EVERY == 0:
-                LOG.info("%d/%d scans", done, len(scans))
+            progress.add()
 
     if histograms:
         write_histograms(keep_rows(), histograms)

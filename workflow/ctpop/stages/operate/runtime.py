@@ -7,7 +7,8 @@ network for anything. They lie apart from the report, whose bytes do not change 
 
 import argparse
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ctpop.contracts.efficiency import RUNTIME, SCAN_SECONDS, SIDE_VOXELS, SLICE
 from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ScanError
 from ctpop.foundation.files import write_text
+from ctpop.foundation.progress import Progress
 from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
 from ctpop.imaging.images import read_grid
@@ -31,7 +33,6 @@ from ctpop.study import configuration
 
 LOG = logging.getLogger(__name__)
 TEMPLATES = resource("report")
-LOG_EVERY = 10_000
 MINUTE, HOUR = 60, 3600
 # SOURCE: Wasserthal et al. 2023, RTX 3090: seconds of a scan with models of 1.5 and of 3 mm, GB of the GPU with 1.5 mm
 PAPER = {"small": (77, 34, 6.1), "medium": (169, 53, 8.5), "large": (212, 83, 11.4)}
@@ -121,16 +122,14 @@ def counts_of(scans: pd.DataFrame) -> dict[str, int]:
     return {"all": len(scans), "made": made, "reused": reused, "failed": len(scans) - made - reused}
 
 
-def voxels_of(scans: Iterable[str], store: LabelMapStore) -> pd.Series:
+def voxels_of(scans: Collection[str], store: LabelMapStore) -> pd.Series:
     """Return the number of voxels of each scan that has a label map, from its header."""
     found = {}
-    for number, scan in enumerate(scans, start=1):
-        try:
+    progress = Progress(LOG, len(scans), "headers of label maps")
+    for scan in scans:
+        with suppress(ScanError):  # not there: the scan failed, or its label map was removed
             found[scan] = int(np.prod(read_grid(store.mask_path(scan)).shape, dtype=np.int64))
-        except ScanError:  # not there: the scan failed, or its label map was removed
-            continue
-        if number % LOG_EVERY == 0:
-            LOG.info("%d headers of label maps read", number)
+        progress.add()
     return pd.Series(found, dtype="Int64")
 
 

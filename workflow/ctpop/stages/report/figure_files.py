@@ -15,9 +15,9 @@ from ctpop.figures.export import Picture, Plan
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.formatting import printed_in, style_in_use
 from ctpop.foundation.processes import end_with_parent
+from ctpop.foundation.progress import Progress
 
 LOG = logging.getLogger(__name__)
-TOLD_EVERY = 25  # figures between two lines of progress
 FILES_PER_PROCESS = 30  # they take a process longer than starting another one, about two seconds
 AHEAD = 4  # figures of each process that wait, with their values, in memory
 
@@ -59,10 +59,10 @@ def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs:
     """
     way = Way(folder, settings["dpi"], tuple(settings["formats"]), style_in_use())
     pictures = []
-    for number, picture in enumerate(_pictures(plans, way, jobs), start=1):
+    progress = Progress(LOG, len(plans), "figures")
+    for picture in _pictures(plans, way, jobs):
         pictures.append(picture)
-        if number % TOLD_EVERY == 0 or number == len(plans):
-            LOG.info("%d of %d figures drawn", number, len(plans))
+        progress.add()
     names = {picture.name for picture in pictures}
     for path in (path for pattern in patterns_that_vary() for path in folder.glob(f"{pattern}.*")):
         if path.stem not in names and path.suffix[1:] in (*FORMATS, "csv"):

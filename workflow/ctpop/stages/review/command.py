@@ -15,6 +15,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import EXTREMES, MEASURES_TABLE, REVIEW_CASES, SEGMENTS, VERDICTS
 from ctpop.foundation.errors import ScanError, in_one_line
+from ctpop.foundation.progress import Progress
 from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
 from ctpop.stages.review.case_drawing import PLACE, Images, drawn_case, histogram_of
@@ -27,7 +28,6 @@ from ctpop.study.registry_options import reading_of
 
 LOG = logging.getLogger(__name__)
 
-LOG_EVERY = 10
 READ = dict.fromkeys(["n_voxels", *SHOWN, *PLACE, "hu_p50", "hu_p95"])
 
 
@@ -97,11 +97,11 @@ def draw_shard(
     """Return the rows of all scans of a shard."""
     parts = dict(list(cases.groupby("scan_id", sort=False)))
     rows = [REVIEW_CASES.empty()]
-    for done, scan in enumerate((scan for scan in scans if scan.scan_id in parts), start=1):
+    progress = Progress(LOG, len(parts), "scans")
+    for scan in (scan for scan in scans if scan.scan_id in parts):
         of_scan = measures[measures["scan_id"] == scan.scan_id]
         rows.append(draw_scan(scan, parts[scan.scan_id], of_scan, sources))
-        if done % LOG_EVERY == 0:
-            LOG.info("%d/%d scans", done, len(parts))
+        progress.add()
     return pd.concat([part.astype(REVIEW_CASES.empty().dtypes.to_dict()) for part in rows], ignore_index=True)
 
 

@@ -7,8 +7,6 @@ finished scan is never done twice, and the models are loaded only when a scan ne
 
 import argparse
 import logging
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from ctpop.contracts.all_tables import CONVERSIONS, SEGMENTS, USABLE_STATUS
 from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written
+from ctpop.foundation.progress import Progress
 from ctpop.imaging.failure_policy import PASSING, trouble
 from ctpop.imaging.job_ledger import Ledger, beside
 from ctpop.imaging.label_map_store import LabelMapStore
@@ -30,7 +29,6 @@ from ctpop.study.registry import add_registry_argument, included_scans
 from ctpop.study.shards import parse_shard, shard_of
 
 LOG = logging.getLogger(__name__)
-SECONDS_BETWEEN_LINES = 60
 
 
 def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
@@ -62,12 +60,15 @@ def segment_scans(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
     rows, costs = [], []
-    progress = ShardProgress(len(scans))
+    progress = Progress(LOG, len(scans), "scans")
     for attempt in ends(scans, source):
         row = row_of(attempt, source)
         rows.append(row)
         costs.append(cost_of(attempt, source.memory_mb()))
-        progress.tell(row, costs[-1])
+        if row["status"] not in USABLE_STATUS:
+            LOG.warning("%s %s: %s", row["scan_id"], row["status"], row["detail"])
+        gpu_mb = costs[-1]["gpu_mb"]
+        progress.add(remark="" if gpu_mb is None else f"{gpu_mb} MB of GPU memory")
         ledger.add(row["status"], costs[-1])
     columns = ["scan_id", *(f"{step}_seconds" for step in STEPS), "gpu_mb", "reused"]
     return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
@@ -110,30 +111,6 @@ def cost_of(attempt: Attempt, gpu_mb: int | None) -> dict[str, Any]:
     """Return what a scan took; a step that it did not come to is missing."""
     seconds = {f"{step}_seconds": round(taken, 3) for step, taken in attempt.seconds.items()}
     return {"scan_id": attempt.scan.scan_id, **seconds, "gpu_mb": gpu_mb, "reused": attempt.reused}
-
-
-class ShardProgress:
-    """Tells how far a shard is: at every scan on a terminal, once a minute in a log file, and each scan that failed."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.began = self.told = time.monotonic()
-        self.pause = 0 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
-
-    def tell(self, row: dict[str, Any], cost: dict[str, Any]) -> None:
-        """Log a scan that has come to an end, if it is time to."""
-        self.done += 1
-        now = time.monotonic()
-        if row["status"] not in USABLE_STATUS:
-            LOG.warning("%s %s: %s", row["scan_id"], row["status"], row["detail"])
-        if now - self.told < self.pause and self.done < self.total:
-            return
-        self.told = now
-        each = (now - self.began) / self.done
-        memory = f", {cost['gpu_mb']} MB of GPU memory" if cost["gpu_mb"] is not None else ""
-        left = each * (self.total - self.done)
-        LOG.info("%d of %d scans, %.1f s per scan, %.0f s left%s", self.done, self.total, each, left, memory)
 
 
 @dataclass(frozen=True)

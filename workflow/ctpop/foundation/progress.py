@@ -1,0 +1,68 @@
+"""Progress of a long task: a bar on a terminal, a line in the log once a minute elsewhere."""
+
+import logging
+import sys
+import time
+
+PAUSE_S = 60  # between two lines of a log file
+BAR = 40  # characters
+MINUTE, HOUR = 60, 3600
+
+
+class Progress:
+    """Counts what is done of a task, and reports it together with the time left.
+
+    Parameters
+    ----------
+    log
+        The log that receives a line once a minute, and one at the end.
+    total
+        The number of things to do.
+    unit
+        What is counted, in the plural, such as `scans`.
+
+    """
+
+    def __init__(self, log: logging.Logger, total: int, unit: str) -> None:
+        self.log = log
+        self.total = total
+        self.unit = unit
+        self.done = 0
+        self.began = self.reported = time.monotonic()
+        self.is_bar = sys.stderr.isatty()
+
+    def add(self, number: int = 1, remark: str = "") -> None:
+        """Count things as done, and report the progress if a minute has passed or all is done."""
+        self.done += number
+        now = time.monotonic()
+        text = f"{self.done} of {self.total} {self.unit}{self._pace(now - self.began)}{remark and ', '}{remark}"
+        if self.is_bar:
+            filled = BAR * self.done // self.total
+            end = "\n" if self.done == self.total else ""
+            sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {text}   {end}")
+            sys.stderr.flush()
+        elif now - self.reported >= PAUSE_S or self.done == self.total:
+            self.reported = now
+            self.log.info("%s", text)
+
+    def _pace(self, seconds: float) -> str:
+        each = seconds / self.done
+        if self.done == self.total:
+            return f" in {duration(seconds)}"
+        pace = f"{each:.1f} s each, " if each >= 0.1 else ""
+        return f", {pace}{duration(each * (self.total - self.done))} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a person says it.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (4.2, 119, 120, 4000)]
+    ['4 s', '119 s', '2 min', '1 h 7 min']
+
+    """
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / MINUTE)
+    return f"{minutes} min" if seconds < HOUR else f"{minutes // MINUTE} h {minutes % MINUTE} min"
