@@ -65,7 +65,8 @@ check: setup  ## formatting, lint, types, workflow lint, generated documents
 	$(RUN) snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(RUN) mypy
 	$(RUN) snakemake --lint
-	$(RUN) python -m ctpop dictionary --check --data docs/data.md --config docs/config.md
+	$(RUN) python -m ctpop dictionary --check --data docs/data.md --config docs/config.md --captions workflow/captions
+	$(RUN) python envs/generate.py --check
 
 format: setup  ## format Python and Snakemake files
 	$(RUN) ruff format .
@@ -94,8 +95,9 @@ durations: setup browser crate-check  ## measure how long groups of tests take, 
 bench: images  ## measured comparisons, printed as tables
 	$(RUN) python bench/segment.py
 
-docs: setup  ## write docs/data.md and docs/config.md anew
-	$(RUN) python -m ctpop dictionary --data docs/data.md --config docs/config.md
+docs: setup  ## write docs/data.md, docs/config.md, captions and conda environments anew
+	$(RUN) python -m ctpop dictionary --data docs/data.md --config docs/config.md --captions workflow/captions
+	$(RUN) python envs/generate.py
 
 model: setup  ## train the demo model again (about 40 minutes on two cores)
 	$(RUN) python demo/train.py --out workflow/ctpop/resources/models/demo

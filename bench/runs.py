@@ -113,6 +113,18 @@ def demand_success(code: int, command: list[str], said: str) -> None:
 
 
 @contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """Yield a folder with the files of a commit."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", tree, commit], check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", tree], check=True)
+
+
+@contextmanager
 def looked_at(look: Callable[[], Any]) -> Iterator[list[Any]]:
     """Give a list that grows by what is seen at each look; the first one is at once."""
     seen, over = [look()], threading.Event()

@@ -113,10 +113,10 @@ def measures_of(
     )
 
 
-def snakemake(*options: str, work: Path) -> list[str]:
-    """Return the command of a run."""
-    place = ["-s", str(ROOT / "Snakefile"), "--directory", str(work), "--configfile", str(work / "study.yaml")]
-    profile = ["--workflow-profile", "none", "--profile", str(ROOT / "profiles" / "local")]
+def snakemake(*options: str, work: Path, tree: Path = ROOT) -> list[str]:
+    """Return the command of a run with the files of a checkout."""
+    place = ["-s", str(tree / "Snakefile"), "--directory", str(work), "--configfile", str(work / "study.yaml")]
+    profile = ["--workflow-profile", "none", "--profile", str(tree / "profiles" / "local")]
     return [sys.executable, "-m", "snakemake", "--quiet", "all", *place, *profile, *options]
 
 

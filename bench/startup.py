@@ -10,12 +10,10 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 from machine import heading, load, table
-from runs import ROOT
+from runs import ROOT, checked_out
 
 from ctpop.cli import RENAMED
 from ctpop.commands import COMMANDS
@@ -31,18 +29,6 @@ def cpu_seconds(tree: Path, command: str) -> float:
     subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, check=True)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
-
-
-@contextmanager
-def checked_out(commit: str):
-    """Yield a folder with the files of a commit."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        subprocess.run(["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", tree, commit], check=True)
-        try:
-            yield tree
-        finally:
-            subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", tree], check=True)
 
 
 def main() -> None:

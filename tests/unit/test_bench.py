@@ -16,25 +16,7 @@ import real_size  # noqa: E402
 import runs  # noqa: E402
 import shard_memory  # noqa: E402
 
-SCRIPTS = [
-    "aging.py",
-    "figures.py",
-    "gallery.py",
-    "gather.py",
-    "index_page.py",
-    "measure.py",
-    "one_or_three.py",
-    "paper_table.py",
-    "profile_segment.py",
-    "scale.py",
-    "segment.py",
-    "shard_memory.py",
-    "same_results.py",
-    "standard_route.py",
-    "startup.py",
-    "validity.py",
-    "v1_differences.py",
-]
+SCRIPTS = sorted(path.name for path in BENCH.glob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8"))
 NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
 
 

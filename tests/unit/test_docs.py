@@ -51,7 +51,11 @@ def leads_somewhere(page, target):
 
 def dictionary(*options):
     return main(
-        ["dictionary", "--data", str(ROOT / "docs/data.md"), "--config", str(ROOT / "docs/config.md"), *options]
+        [
+            "dictionary",
+            *("--data", str(ROOT / "docs/data.md"), "--config", str(ROOT / "docs/config.md")),
+            *("--captions", str(ROOT / "workflow/captions"), *options),
+        ]
     )
 
 
@@ -67,8 +71,21 @@ def test_a_page_that_differs_is_named(tmp_path, capsys):
 
     message = capsys.readouterr().err
     assert code == 1
-    assert f"error in dictionary: {tmp_path / 'data.md'}: does not agree with the contracts" in message
+    assert f"error in dictionary: {tmp_path / 'data.md'}: does not agree with the declarations" in message
     assert f"{tmp_path / 'config.md'}: does not agree" not in message
+
+
+def test_captions_of_nothing_are_named_and_removed(tmp_path, capsys):
+    pages = [f"--{name}={tmp_path / name}" for name in ("data", "config", "captions")]
+    main(["dictionary", *pages])
+    stale = tmp_path / "captions" / "figure_of_old.rst"
+    stale.touch()
+
+    assert main(["dictionary", *pages, "--check"]) == 1
+    assert f"error in dictionary: {stale}: does not agree" in capsys.readouterr().err
+    assert main(["dictionary", *pages]) == 0
+    assert main(["dictionary", *pages, "--check"]) == 0
+    assert not stale.exists()
 
 
 def test_a_page_that_is_missing_is_named(tmp_path, capsys):

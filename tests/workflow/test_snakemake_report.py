@@ -8,11 +8,6 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from ctpop.figures import catalogue
-from support.studies import REPO
-
-CAPTIONS = REPO / "workflow" / "captions"
-
 
 @pytest.fixture(scope="module")
 def page(demo):
@@ -89,11 +84,10 @@ def test_a_figure_in_the_page_is_the_file(demo, results):
     assert found == (demo.results / "figures" / "flow.svg").read_bytes()
 
 
-def test_every_caption_is_used(results):
-    rules = "".join(path.read_text() for path in (REPO / "workflow" / "rules").glob("*.smk"))
+def test_captions_have_the_levels_of_the_study(demo, results):
+    text = " ".join(re.sub("<[^>]+>", "", results["figure6.svg"]["caption"]).split())
 
-    of_figures = {kind.caption or kind.name for kind in catalogue.KINDS}
-    unused = [path.stem for path in CAPTIONS.glob("*.rst") if f'"{path.stem}"' not in rules]
-    unused = set(unused) - of_figures
-    assert unused <= {"workflow", "manuscript"}
-    assert of_figures <= {path.stem for path in CAPTIONS.glob("*.rst")}
+    assert demo.config["aging"].get("confidence", 0.95) == 0.95
+    assert "two-sided P and 95% confidence interval" in text
+    assert "(Wilcoxon rank-sum test, P < .05)" in text
+    assert "{" not in text

@@ -1,4 +1,8 @@
-"""The data dictionary: `docs/data.md` from the table contracts, `docs/config.md` from the configuration schema."""
+"""Files that are generated from declarations.
+
+`docs/data.md` comes from the table contracts, `docs/config.md` from the configuration schema, and the captions of
+Snakemake's report from the lists of figures and tables.
+"""
 
 import argparse
 import json
@@ -8,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctpop.contracts import codes, dicom, dicom_codes, efficiency, evaluation
-from ctpop.contracts.all_tables import ANALYSIS_SETS, COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
+from ctpop.contracts import codes, dicom, dicom_codes, efficiency, evaluation, study_tables
+from ctpop.contracts.all_tables import COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
 from ctpop.contracts.columns import Column
 from ctpop.contracts.tables import Table
+from ctpop.figures import captions, catalogue
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.study.configuration import load_schema
 from ctpop.study.label_sets import STRUCTURES
+from ctpop.study.rules import BY_NAME as RULES
 
 LOG = logging.getLogger(__name__)
 
@@ -138,12 +144,27 @@ def config_page(schema: Mapping[str, Any]) -> str:
     return "\n".join([CONFIG_INTRODUCTION, *sections])
 
 
+def report_captions() -> dict[str, str]:
+    """Return the captions of figures and tables in Snakemake's report, by the names of their files."""
+    figures = {f"figure_{kind.name}.rst": captions.restructured_text(kind) for kind in catalogue.KINDS}
+    tables = {
+        f"table_{section.name}.rst": f"{section.caption} Columns: ``docs/data.md``.\n"
+        for section in study_tables.SECTIONS.values()
+    }
+    return {**figures, **tables}
+
+
 def _table_section(table: Table) -> str:
     head = ["column", "type", "unit", "allowed", "meaning", "missing means"]
     rows = [[f"`{name}`", *_column_row(column)] for name, column in table.columns.items()]
     key = ", ".join(f"`{name}`" for name in table.key)
     meaning = table.meaning[0].upper() + table.meaning[1:]
-    return f"### {table.name}\n\n{meaning}. Key: {key}.\n\n{_markdown_table(head, rows)}"
+    return f"### {table.name}\n\n{meaning}. Key: {key}.{_written_by(table)}\n\n{_markdown_table(head, rows)}"
+
+
+def _written_by(table: Table) -> str:
+    written = study_tables.BY_NAME.get(table.name)
+    return f" Written by the rule `{written.rule}` (stage {RULES[written.rule].stage})." if written else ""
 
 
 def _code_section(title: str, where: str, meanings: Mapping[str, str]) -> str:
@@ -229,30 +250,42 @@ class DictionaryOptions:
 
     data: Path
     config: Path
+    captions: Path | None
     check: bool
 
 
 def run(options: DictionaryOptions) -> None:
-    """Write both pages, or with --check compare them with what is on disk.
+    """Write all files, or with --check compare them with what is on disk.
 
     Raises
     ------
     ContractError
-        With --check, if a page is missing or differs.
+        With --check, if a file is missing or differs, or if there is a caption of nothing.
 
     """
     inputs = (*INPUTS, evaluation.REFERENCE, STRUCTURES, *dicom.TABLES)
-    tables = (*TABLES, ANALYSIS_SETS, HISTOGRAMS, COMPARISON, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
-    pages = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
-    if not options.check:
-        for path, text in pages.items():
-            write_text(text, path)
-            LOG.info("%s: %d lines", path, text.count("\n"))
+    tables = (*TABLES, HISTOGRAMS, COMPARISON, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
+    files = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
+    superfluous: list[Path] = []
+    if options.captions:
+        files |= {options.captions / name: text for name, text in report_captions().items()}
+        known = [*options.captions.glob("figure_*.rst"), *options.captions.glob("table_*.rst")]
+        superfluous = sorted(path for path in known if path not in files)
+    if options.check:
+        _refuse_stale([*(path for path, text in files.items() if not _holds(path, text)), *superfluous])
         return
-    stale = [str(path) for path, text in pages.items() if not _holds(path, text)]
-    if stale:
+    for path, text in files.items():
+        write_text(text, path)
+        LOG.info("%s: %d lines", path, text.count("\n"))
+    for path in superfluous:
+        path.unlink()
+
+
+def _refuse_stale(paths: list[Path]) -> None:
+    if paths:
+        names = ", ".join(map(str, paths))
         raise ContractError(
-            f"{', '.join(stale)}: does not agree with the contracts in workflow/; write it again with `make docs`"
+            f"{names}: does not agree with the declarations in workflow/; write it again with `make docs`"
         )
 
 
@@ -264,4 +297,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--data", type=Path, required=True, help="page about inputs, tables and codes")
     parser.add_argument("--config", type=Path, required=True, help="page about the settings")
+    parser.add_argument("--captions", type=Path, help="folder of the captions of Snakemake's report")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a page on disk differs")

@@ -1,15 +1,3 @@
-AGING_TABLES = [
-    "normality",
-    "associations",
-    "groups",
-    "posthoc",
-    "sensitivity",
-    *(["compare_truth"] if TRUTH else []),
-]
-ADJUSTED_TABLES = ["adjusted", "associations_by_sex", "rank_ancova", "age_curves"]
-CENTILE_TABLES = ["centiles", "centile_calibration", "z_scores"]
-
-
 rule aging:
     input:
         analysis=f"{STUDY}/tables/analysis.parquet",
@@ -20,8 +8,7 @@ rule aging:
         truth=TRUTH,
         code=code("aging"),
     output:
-        **{table: f"{STUDY}/tables/{table}.parquet" for table in AGING_TABLES},
-        csv=table_files("statistics", "Age", AGING_TABLES),
+        **tables_of("aging", *(["truth"] if TRUTH else [])),
     log:
         rules_of_study.log_file(STUDY, "aging"),
     benchmark:
@@ -57,8 +44,7 @@ rule adjust:
         groups=GROUPS,
         code=code("adjust"),
     output:
-        **{table: f"{STUDY}/tables/{table}.parquet" for table in ADJUSTED_TABLES},
-        csv=table_files("confounders", "Confounders", ADJUSTED_TABLES),
+        **tables_of("adjust"),
     log:
         rules_of_study.log_file(STUDY, "adjust"),
     benchmark:
@@ -96,8 +82,7 @@ rule centiles:
         groups=GROUPS,
         code=code("centiles"),
     output:
-        **{table: f"{STUDY}/tables/{table}.parquet" for table in CENTILE_TABLES},
-        csv=table_files("centiles", "Centiles", CENTILE_TABLES),
+        **tables_of("centiles"),
     log:
         rules_of_study.log_file(STUDY, "centiles"),
     benchmark:
@@ -131,8 +116,7 @@ rule published:
         results=str(configuration.GROUPS_FILE.with_name("published_results.csv")),
         code=code("published"),
     output:
-        table=f"{STUDY}/tables/compare_published.parquet",
-        csv=table_files("paper", "Comparison", ["compare_published"]),
+        **tables_of("published"),
     log:
         rules_of_study.log_file(STUDY, "published"),
     benchmark:
@@ -150,4 +134,4 @@ rule published:
     shell:
         "{params.program} published --flow {input.flow:q} --cohort {input.cohort:q}"
         " --associations {input.associations:q} --structures {input.structures:q}"
-        " --config {params.config:q} --out {output.table:q} &> {log:q}"
+        " --config {params.config:q} --out {output.compare_published:q} &> {log:q}"

@@ -3,11 +3,7 @@ rule cohort:
         registry=REGISTRY,
         code=code("cohort"),
     output:
-        cohort=f"{STUDY}/tables/cohort.parquet",
-        exclusions=f"{STUDY}/tables/exclusions.parquet",
-        flow=f"{STUDY}/tables/flow.parquet",
-        overlap=f"{STUDY}/tables/overlap.parquet",
-        csv=table_files("people", "People", ["cohort", "exclusions", "flow", "overlap"]),
+        **tables_of("cohort"),
     log:
         rules_of_study.log_file(STUDY, "cohort"),
     benchmark:
@@ -36,8 +32,7 @@ rule describe:
         flow=f"{STUDY}/tables/flow.parquet",
         code=code("describe"),
     output:
-        table1=f"{STUDY}/tables/table1.parquet",
-        csv=table_files("people", "People", ["table1"]),
+        **tables_of("describe"),
         pages=manuscript_files("table1", "Table 1"),
         figures=figure_files("cohort_flow"),
     log:

@@ -7,6 +7,7 @@ import shlex
 import sys
 import tempfile
 
+from ctpop.contracts import study_tables
 from ctpop.figures import catalogue
 from ctpop.foundation import digests, import_graph
 from ctpop.foundation.errors import ContractError
@@ -18,18 +19,6 @@ from snakemake.exceptions import WorkflowError
 
 # A plan is made of objects that stay: looking for garbage among them as often as Python does takes a tenth of its time.
 gc.set_threshold(300_000, 50, 100)
-
-TABLES_OF_SCANS = {
-    "cohort",
-    "exclusions",
-    "verdicts",
-    "analysis",
-    "group_values",
-    "extremes",
-    "z_scores",
-    "evaluation",
-    "contrast_check",
-}
 
 
 def checked(function, *arguments):
@@ -211,29 +200,36 @@ def reported_figure(name):
     which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind.name) :]).replace("_", " ")
     return report(
         f"{STUDY}/figures/{name}.{REPORTED_FORMAT}",
-        caption=f"../captions/{kind.caption or kind.name}.rst",
+        caption=f"../captions/figure_{kind.name}.rst",
         category="Figures",
         subcategory=kind.section,
         labels={"figure": f"{kind.title}{which and ':'}{which}"},
     )
 
 
-def table_files(caption, subcategory, names):
-    """Return the CSV of tables; Snakemake's report shows those that have no rows of single scans."""
-    return [
-        (
-            f"{STUDY}/tables/{name}.csv"
-            if name in TABLES_OF_SCANS
-            else report(
-                f"{STUDY}/tables/{name}.csv",
-                caption=f"../captions/{caption}.rst",
-                category="Tables",
-                subcategory=subcategory,
-                labels={"table": name},
-            )
-        )
-        for name in names
-    ]
+def tables_of(rule, *present):
+    """Return the Parquet files of the tables that a rule writes, by name, and under `csv` their CSV files.
+
+    Snakemake's report shows the tables that have no rows of single scans.
+    """
+    tables = study_tables.of_rule(rule, *present)
+    files = {table.name: f"{STUDY}/tables/{table.name}.parquet" for table in tables}
+    return {**files, "csv": [csv_file(table) for table in tables if table.csv]}
+
+
+def csv_file(table):
+    """Return the CSV file of a table."""
+    path = f"{STUDY}/tables/{table.name}.csv"
+    if table.per_scan:
+        return path
+    section = study_tables.SECTIONS[table.rule]
+    return report(
+        path,
+        caption=f"../captions/table_{section.name}.rst",
+        category="Tables",
+        subcategory=section.title,
+        labels={"table": table.name},
+    )
 
 
 def manuscript_files(name, title):

@@ -45,8 +45,7 @@ if DICOM:
             shards=expand(f"{STUDY}/shards/convert/{{shard}}.parquet", shard=SHARDS),
             code=code("gather"),
         output:
-            conversions=f"{STUDY}/tables/conversions.parquet",
-            csv=f"{STUDY}/tables/conversions.csv",
+            **tables_of("convert"),
         log:
             rules_of_study.log_file(STUDY, "gather_conversions"),
         benchmark:

@@ -12,11 +12,6 @@ if "evaluate" in config:
     ]
     if NOWHERE:  # else Snakemake 9.27 takes tables of an earlier evaluation for given
         raise WorkflowError("\n".join(NOWHERE))
-    EVALUATION_TABLES = [
-        "evaluation",
-        "evaluation_summary",
-        *(["evaluation_comparison"] if COMPARED else []),
-    ]
 
     # The label maps are side files: the table `segments` says when they change, and the time of a folder when a label
     # map of another model is added or replaced. References are named in the CSV.
@@ -27,8 +22,7 @@ if "evaluate" in config:
             compared=list(COMPARED.values()),
             code=code("evaluate"),
         output:
-            **{table: f"{STUDY}/tables/{table}.parquet" for table in EVALUATION_TABLES},
-            csv=table_files("evaluation", "Evaluation", EVALUATION_TABLES),
+            **tables_of("evaluate", *(["compare_with"] if COMPARED else [])),
         log:
             rules_of_study.log_file(STUDY, "evaluate"),
         benchmark:

@@ -40,8 +40,7 @@ if DOOR == "measures":
             table=config["study"]["measures"],
             code=code("measure"),
         output:
-            measures=f"{STUDY}/tables/measures.parquet",
-            csv=f"{STUDY}/tables/measures.csv",
+            **tables_of("measure"),
         log:
             rules_of_study.log_file(STUDY, "measure"),
         benchmark:
@@ -108,8 +107,7 @@ else:
             shards=expand(f"{STUDY}/shards/measures/{{shard}}.parquet", shard=SHARDS),
             code=code("gather"),
         output:
-            measures=f"{STUDY}/tables/measures.parquet",
-            csv=f"{STUDY}/tables/measures.csv",
+            **tables_of("measure"),
         log:
             rules_of_study.log_file(STUDY, "gather_measures"),
         benchmark:

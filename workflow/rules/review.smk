@@ -46,8 +46,7 @@ if DOOR != "measures":
             shards=expand(f"{STUDY}/shards/review/{{shard}}.parquet", shard=SHARDS),
             code=code("gather"),
         output:
-            cases=f"{STUDY}/tables/review_cases.parquet",
-            csv=f"{STUDY}/tables/review_cases.csv",
+            **tables_of("review"),
         log:
             rules_of_study.log_file(STUDY, "gather_review"),
         benchmark:
@@ -62,7 +61,7 @@ if DOOR != "measures":
         message:
             "gather_review: cases of all shards"
         shell:
-            "{params.program} gather --table review_cases --shards {params.shards} --out {output.cases:q} &> {log:q}"
+            "{params.program} gather --table review_cases --shards {params.shards} --out {output.review_cases:q} &> {log:q}"
 
     rule gallery:
         input:

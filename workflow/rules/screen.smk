@@ -7,15 +7,6 @@ RULE_SETS = {
     rule_sets.existing_file(config["screen"]["rules"]),
 }
 REVIEW = config["screen"].get("review", [])
-SCREEN_TABLES = [
-    "verdicts",
-    "analysis",
-    "group_members",
-    "group_values",
-    "failures",
-    "structure_flow",
-    "extremes",
-]
 
 # Else Snakemake 9.27 takes tables of an earlier screening for given.
 if REVIEW and not Path(REVIEW).is_file():
@@ -33,9 +24,7 @@ rule screen:
         review=REVIEW,
         code=code("screen"),
     output:
-        **{table: f"{STUDY}/tables/{table}.parquet" for table in SCREEN_TABLES},
-        csv=table_files("screening", "Screening", SCREEN_TABLES),
-        analysis_sets=f"{STUDY}/tables/analysis_sets.parquet",
+        **tables_of("screen"),
     log:
         rules_of_study.log_file(STUDY, "screen"),
     benchmark:
@@ -66,8 +55,7 @@ rule contrast:
         verdicts=f"{STUDY}/tables/verdicts.parquet",
         code=code("contrast"),
     output:
-        contrast=f"{STUDY}/tables/contrast_check.parquet",
-        csv=f"{STUDY}/tables/contrast_check.csv",
+        **tables_of("contrast"),
     log:
         rules_of_study.log_file(STUDY, "contrast"),
     benchmark:
@@ -84,4 +72,4 @@ rule contrast:
         "contrast: what is said of contrast agent, and what it looks like"
     shell:
         "{params.program} contrast --cohort {input.cohort:q} --measures {input.measures:q}"
-        " --verdicts {input.verdicts:q} --config {params.config:q} --out {output.contrast:q} &> {log:q}"
+        " --verdicts {input.verdicts:q} --config {params.config:q} --out {output.contrast_check:q} &> {log:q}"

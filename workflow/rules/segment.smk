@@ -51,8 +51,7 @@ rule gather_segments:
         shards=expand(f"{STUDY}/shards/segments/{{shard}}.parquet", shard=SHARDS),
         code=code("gather"),
     output:
-        segments=f"{STUDY}/tables/segments.parquet",
-        csv=f"{STUDY}/tables/segments.csv",
+        **tables_of("segment"),
     log:
         rules_of_study.log_file(STUDY, "gather_segments"),
     benchmark:

@@ -47,6 +47,7 @@ def test_tables_have_the_names_that_users_rely_on():
         "z_scores",
         "compare_published",
         "compare_truth",
+        "analysis_sets",
     ]
     assert [table.name for table in evaluation.TABLES] == ["evaluation", "evaluation_summary", "evaluation_comparison"]
 

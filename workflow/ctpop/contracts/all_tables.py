@@ -4,6 +4,7 @@ They are the contract between the stages and with the scripts of users; `docs/da
 table promises stands in `contracts/`, stage by stage; who needs a table or a list of codes takes it from here.
 """
 
+from ctpop.contracts import study_tables
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
 from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
@@ -41,41 +42,11 @@ from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, COMPARISON, COUNTERPARTS, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
+from ctpop.contracts.tables import Table
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
 
-TABLES = (
-    COHORT,
-    EXCLUSIONS,
-    FLOW,
-    OVERLAP,
-    TABLE1,
-    CONVERSIONS,
-    SEGMENTS,
-    MEASURES_TABLE,
-    VERDICTS,
-    REVIEW_CASES,
-    GROUP_MEMBERS,
-    GROUP_VALUES,
-    ANALYSIS,
-    FAILURES,
-    STRUCTURE_FLOW,
-    EXTREMES,
-    CONTRAST_CHECK,
-    NORMALITY,
-    ASSOCIATIONS,
-    GROUPS,
-    POSTHOC,
-    SENSITIVITY,
-    ADJUSTED,
-    ASSOCIATIONS_BY_SEX,
-    RANK_ANCOVA,
-    AGE_CURVES,
-    CENTILES,
-    CENTILE_CALIBRATION,
-    Z_SCORES,
-    COMPARE_PUBLISHED,
-    COMPARE_TRUTH,
-)
+_CONTRACTS = {value.name: value for value in list(vars().values()) if isinstance(value, Table)}
+TABLES = tuple(_CONTRACTS[table.name] for table in study_tables.TABLES if table.name in _CONTRACTS)
 INPUTS = (REGISTRY, REVIEW, TRUTH)
 
 __all__ = [

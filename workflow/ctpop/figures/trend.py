@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-SPLINE_FROM = 30
+from ctpop.figures.catalogue import SPLINE_FROM
+
 LINE_FROM = 10
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 STEPS = 101

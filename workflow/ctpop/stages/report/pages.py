@@ -4,16 +4,17 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from ctpop.contracts.all_tables import TABLES
 from ctpop.documents.table1_text import printed
-from ctpop.figures import formatting
+from ctpop.figures import captions, catalogue, formatting
 from ctpop.figures.export import Picture
-from ctpop.figures.trend import SPLINE_FROM
 from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
@@ -145,14 +146,18 @@ def css_text(text: str) -> str:
     return f'"{"".join(safe)}"'
 
 
+def _caption(study: FinishedStudy, scans: int, kind: str, again: bool) -> Markup:
+    values = captions.CaptionValues(study.conventions.confidence, study.conventions.alpha, scans)
+    return Markup(captions.html(catalogue.BY_NAME[kind], values, continued=again))
+
+
 def _shared(study: FinishedStudy, sources: dict[str, Any], links: dict[str, str], up: str) -> dict[str, Any]:
     return {
         "study": study.config["study"],
         "banner": study.banner,
         "counts": sources["counts"],
         "conventions": study.conventions,
-        "spline_from": SPLINE_FROM,
-        "figure6_columns": len(study.chosen),
+        "caption": partial(_caption, study, sources["counts"]["cohort"]),
         "formats": study.config["report"]["formats"],
         "gallery": study.has_gallery,
         "sources": sources,

@@ -1,0 +1,57 @@
+"""Planning a study of 100,000 scans, beside an earlier commit.
+
+    python bench/planning.py --before 885221f --work planning > bench/planning.md
+
+`snakemake --dry-run` plans all jobs of the study of `scale.py` in both versions in turn, several times, each version in
+a folder of its own. The first plan of each fills its caches and is reported apart.
+"""
+
+import argparse
+import shutil
+import statistics
+from pathlib import Path
+
+from machine import heading, load, table
+from runs import ROOT, checked_out
+from scale import Taken, snakemake, took, write_study
+
+
+def main() -> None:
+    """Measure and print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", required=True, metavar="COMMIT", help="earlier commit of this repository")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the studies")
+    parser.add_argument("--scans", type=int, default=100_000, help="(default %(default)s)")
+    parser.add_argument("--pairs", type=int, default=6, help="plans of each version (default %(default)s)")
+    parser.add_argument("--structures", default="total_117", help="label set (default %(default)s)")
+    options = parser.parse_args()
+    quiet = load()
+    with checked_out(options.before) as tree:
+        works = {folder: options.work.resolve() / name for name, folder in (("before", tree), ("now", ROOT))}
+        for work in works.values():
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            write_study(options.scans, options.structures, work)
+        rounds = [
+            [took(snakemake("--dry-run", work=work, tree=folder)) for folder, work in works.items()]
+            for _ in range(options.pairs + 1)
+        ]
+    first, *pairs = rounds
+    ratio = statistics.median(now.processor / before.processor for before, now in pairs)
+    print(heading(quiet))
+    print(f"\n{options.scans:,} scans, label set {options.structures}; {options.pairs} pairs.\n")
+    head = ["version", "first plan", "median", "smallest", "memory"]
+    print(table(head, [row(options.before, 0, first, pairs), row("now", 1, first, pairs)]))
+    print(f"\nMedian ratio of the pairs, seconds of a core: {ratio:.2f}.")
+
+
+def row(name: str, version: int, first: list[Taken], pairs: list[list[Taken]]) -> list[str]:
+    """Return the row of a version: seconds of a core, and the largest memory."""
+    seconds = [pair[version].processor for pair in pairs]
+    times = [first[version].processor, statistics.median(seconds), min(seconds)]
+    memory = max(pair[version].memory_mb for pair in pairs)
+    return [name, *(f"{value:.1f} s" for value in times), f"{memory:.0f} MB"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The tables of a study, each declared once: the rule that writes it, and whether it has rows of single scans.
+
+The rules take their outputs from this list, Snakemake's report shows the tables of groups, and the data dictionary has
+the same order. It imports only the standard library, because the Snakefile reads it whenever it is parsed.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of tables in Snakemake's report.
+
+    Attributes
+    ----------
+    title : str
+        Title of the section.
+    caption : str
+        Caption of its tables.
+    name : str
+        Name of the file of the caption.
+
+    """
+
+    title: str
+    caption: str
+    name: str
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A table in the folder `tables` of the results of a study.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table and of its files.
+    rule : str
+        Rule that writes it, or the parts that a gathering rule joins.
+    per_scan : bool
+        Whether rows are single scans; Snakemake's report does not show such a table.
+    needs : str
+        What a study must have for the table to be written; empty if nothing.
+    csv : bool
+        Whether the table is also written as CSV.
+
+    Examples
+    --------
+    >>> BY_NAME["verdicts"].rule, BY_NAME["verdicts"].per_scan
+    ('screen', True)
+
+    """
+
+    name: str
+    rule: str
+    per_scan: bool = False
+    needs: str = ""
+    csv: bool = True
+
+
+TABLES = (
+    StudyTable("cohort", "cohort", per_scan=True),
+    StudyTable("exclusions", "cohort", per_scan=True),
+    StudyTable("flow", "cohort"),
+    StudyTable("overlap", "cohort"),
+    StudyTable("table1", "describe"),
+    StudyTable("conversions", "convert", per_scan=True),
+    StudyTable("segments", "segment", per_scan=True),
+    StudyTable("measures", "measure", per_scan=True),
+    StudyTable("verdicts", "screen", per_scan=True),
+    StudyTable("review_cases", "review", per_scan=True),
+    StudyTable("group_members", "screen"),
+    StudyTable("group_values", "screen", per_scan=True),
+    StudyTable("analysis", "screen", per_scan=True),
+    StudyTable("failures", "screen"),
+    StudyTable("structure_flow", "screen"),
+    StudyTable("extremes", "screen", per_scan=True),
+    StudyTable("contrast_check", "contrast", per_scan=True),
+    StudyTable("normality", "aging"),
+    StudyTable("associations", "aging"),
+    StudyTable("groups", "aging"),
+    StudyTable("posthoc", "aging"),
+    StudyTable("sensitivity", "aging"),
+    StudyTable("adjusted", "adjust"),
+    StudyTable("associations_by_sex", "adjust"),
+    StudyTable("rank_ancova", "adjust"),
+    StudyTable("age_curves", "adjust"),
+    StudyTable("centiles", "centiles"),
+    StudyTable("centile_calibration", "centiles"),
+    StudyTable("z_scores", "centiles", per_scan=True),
+    StudyTable("compare_published", "published"),
+    StudyTable("compare_truth", "aging", needs="truth"),
+    StudyTable("analysis_sets", "screen", per_scan=True, csv=False),
+    StudyTable("evaluation", "evaluate", per_scan=True),
+    StudyTable("evaluation_summary", "evaluate"),
+    StudyTable("evaluation_comparison", "evaluate", needs="compare_with"),
+)
+BY_NAME = {table.name: table for table in TABLES}
+PEOPLE = Section(
+    "People", "Who is in the study: one row per step of the flow, pair of criteria, or variable and group.", "people"
+)
+SECTIONS = {
+    "cohort": PEOPLE,
+    "describe": PEOPLE,
+    "screen": Section(
+        "Screening", "What the screening took away: one row per structure and step, rule or group.", "screening"
+    ),
+    "aging": Section(
+        "Age", "Statistics against age: one row per structure and measure, test or rule set.", "statistics"
+    ),
+    "adjust": Section(
+        "Confounders",
+        "Statistics against age by sex, and adjusted for covariates: one row per structure and measure, and set of"
+        " covariates.",
+        "confounders",
+    ),
+    "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex and age.", "centiles"),
+    "published": Section("Comparison", "Every number that the paper prints, and that of this study.", "paper"),
+    "evaluate": Section("Evaluation", "Agreement of label maps with references: one row per structure.", "evaluation"),
+}
+
+
+def of_rule(rule: str, *present: str) -> list[StudyTable]:
+    """Return the tables that a rule writes.
+
+    Parameters
+    ----------
+    rule : str
+        Name of the rule.
+    *present : str
+        What the study has, out of the values of `StudyTable.needs`.
+
+    Returns
+    -------
+    list of StudyTable
+        The tables in the order of `TABLES`.
+
+    Examples
+    --------
+    >>> [table.name for table in of_rule("evaluate")]
+    ['evaluation', 'evaluation_summary']
+
+    """
+    return [table for table in TABLES if table.rule == rule and (not table.needs or table.needs in present)]
