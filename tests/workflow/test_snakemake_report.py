@@ -89,5 +89,5 @@ def test_captions_have_the_levels_of_the_study(demo, results):
 
     assert demo.config["aging"].get("confidence", 0.95) == 0.95
     assert "two-sided P and 95% confidence interval" in text
-    assert "(Wilcoxon rank-sum test, P < .05)" in text
+    assert "(Wilcoxon rank-sum test, P &lt; .0001)" in text
     assert "{" not in text
