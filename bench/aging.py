@@ -41,12 +41,12 @@ MOST_LARGE, MOST_GB = 60, 6  # and for 100,000
 SCIPY_DRAWS, SCIPY_SERIES = 50, 8  # of the loop that is measured
 
 
-def cohort_of(people: int) -> pd.DataFrame:
+def cohort_of(patients: int) -> pd.DataFrame:
     """Return a cohort of ages in whole years."""
-    table = pd.DataFrame(dict.fromkeys(all_tables.COHORT.columns), index=range(people))
-    ages = np.random.default_rng(0).integers(18, 101, people).astype(float)
+    table = pd.DataFrame(dict.fromkeys(all_tables.COHORT.columns), index=range(patients))
+    ages = np.random.default_rng(0).integers(18, 101, patients).astype(float)
     return all_tables.COHORT.check(
-        table.assign(scan_id=[f"scan{number:06d}" for number in range(people)], age_years=ages)
+        table.assign(scan_id=[f"scan{number:06d}" for number in range(patients)], age_years=ages)
     )
 
 
@@ -107,7 +107,7 @@ def draws_by_scipy(series: list[Series], draws: int) -> None:
 def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> list[list[str]]:
     """Return the rows of the tests and of the bootstrap."""
     names = label_sets.read(LABEL_SET).names
-    cohort = cohort_of(options.people)
+    cohort = cohort_of(options.patients)
     observations = with_ages(all_tables.ANALYSIS.check(analysis_of(cohort, names)), cohort)
     cuts = aging.cut_points(cohort["age_years"].to_numpy(dtype=float), settings.cut_years)
     seconds, tables = timed(lambda: ours(split(observations, names), cuts, settings))
@@ -116,7 +116,7 @@ def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> lis
     apart = largest_difference(tables, peer)
     draws = intervals.Draws(options.draws, 1, options.threads)
     table_of = tables["associations"]
-    boot, _ = timed(lambda: intervals.bootstrap(table_of, series, options.people, draws, settings.confidence))
+    boot, _ = timed(lambda: intervals.bootstrap(table_of, series, options.patients, draws, settings.confidence))
     part, _ = timed(lambda: draws_by_scipy(series[:SCIPY_SERIES], SCIPY_DRAWS))
     plain = part / SCIPY_DRAWS / SCIPY_SERIES * options.draws * len(series)
     held = boot < MOST_BOOTSTRAP and plain > LEAST_RATIO * boot
@@ -155,9 +155,9 @@ def answer(held: bool) -> str:
     return "yes" if held else "no"
 
 
-def command(people: int, work: Path, most: float) -> list[str]:
+def command(patients: int, work: Path, most: float) -> list[str]:
     """Return the row of the whole command."""
-    cohort = cohort_of(people)
+    cohort = cohort_of(patients)
     work.mkdir(parents=True, exist_ok=True)
     all_tables.COHORT.write(cohort, work / "cohort.parquet")
     values = analysis_of(cohort, label_sets.read(LABEL_SET).names).sort_values(list(all_tables.ANALYSIS.key))
@@ -168,7 +168,7 @@ def command(people: int, work: Path, most: float) -> list[str]:
     cost = measured([sys.executable, "-m", "ctpop", "aging", *given, "--structures", LABEL_SET, *files])
     gb = cost.host_mb / 1024
     held = answer(cost.seconds < most and gb < MOST_GB)
-    return [f"{people:,}", f"{len(values):,}", f"{cost.seconds:.1f}", f"{gb:.1f}", held]
+    return [f"{patients:,}", f"{len(values):,}", f"{cost.seconds:.1f}", f"{gb:.1f}", held]
 
 
 def main() -> None:
@@ -182,13 +182,13 @@ def main() -> None:
     before, settings = load(), chosen(aging.AgingSettings, "aging", None)
     rows = in_memory(options, settings)
     with tempfile.TemporaryDirectory() as folder:
-        sizes = {options.people: MOST_SECONDS, options.large: MOST_LARGE}
+        sizes = {options.patients: MOST_SECONDS, options.large: MOST_LARGE}
         commands = [command(size, Path(folder) / str(size), most) for size, most in sizes.items() if size]
     targets = (
         f"Targets for 4004 people on two cores: tests under {MOST_SECONDS} s; 10,000 draws under {MOST_BOOTSTRAP} s and"
         f" {LEAST_RATIO} times as fast as the loop; for 100,000 people under {MOST_LARGE} s and {MOST_GB} GB."
     )
-    head = [f"{options.people:,} people", "s", "scipy, s", "ratio", "largest difference", "target held"]
+    head = [f"{options.patients:,} people", "s", "scipy, s", "ratio", "largest difference", "target held"]
     whole = ["command `aging`, people", "values", "s", "GB", "target held"]
     sys.stdout.write(f"{heading(before)}\n\n{targets}\n\n{table(head, rows)}\n\n{table(whole, commands)}\n")
 

@@ -23,7 +23,7 @@ from ctpop.imaging.images import read_ct, read_labels
 from ctpop.stages.measure.extents import Extents
 from ctpop.stages.measure.joint_histogram import JointHistogram
 from ctpop.stages.measure.scan_measures import How, VoxelSource, described_by_counts, measure_structures, place_columns
-from ctpop.stages.measure.traversal import walk_through
+from ctpop.stages.measure.traversal import traverse
 from ctpop.study import label_sets
 
 LABEL_SET = "paper_104"
@@ -52,7 +52,7 @@ def basic(ct: Path, labels: Path) -> pd.DataFrame:
     """Read both files, and return volume, attenuation and border of each structure: the stage without its extras."""
     mask, image = read_labels(labels), read_ct(ct)
     label_of = label_sets.read(LABEL_SET).label_of
-    walk = walk_through(mask.data, image.data)
+    walk = traverse(mask.data, image.data)
     row_of = np.full(np.iinfo(mask.data.dtype).max + 1, -1)
     row_of[list(label_of.values())] = np.arange(len(label_of))
     source, histogram = VoxelSource(walk, row_of, None), JointHistogram(len(label_of))

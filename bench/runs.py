@@ -72,14 +72,14 @@ def measured(command: list[str], **environment: str) -> Cost:
         With the end of what it said, if it fails.
 
     """
-    with tempfile.TemporaryFile("w+") as said, looked_at(gpu_line) as gpu_lines:
+    with tempfile.TemporaryFile("w+") as recorded, looked_at(gpu_line) as gpu_lines:
         began = time.monotonic()
-        process = start(command, said, **environment)
+        process = start(command, recorded, **environment)
         with looked_at(lambda: held_mb(process.pid)) as held:
             process.wait()
             seconds = time.monotonic() - began
-        said.seek(0)
-        demand_success(process.returncode, command, said.read())
+        recorded.seek(0)
+        demand_success(process.returncode, command, recorded.read())
     return Cost(seconds, max(held), *gpu_cost(gpu_lines))
 
 
@@ -100,16 +100,16 @@ def demand_labels(work: Path) -> None:
         sys.stderr.write(f"{detail}\n")
 
 
-def start(command: list[str], said: Any, **environment: str) -> subprocess.Popen[bytes]:
+def start(command: list[str], recorded: Any, **environment: str) -> subprocess.Popen[bytes]:
     """Start a command of this repository; what it says goes into a file."""
     package = {"PYTHONPATH": str(ROOT / "workflow"), **environment}
-    return subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env={**os.environ, **package})
+    return subprocess.Popen(command, stdout=recorded, stderr=subprocess.STDOUT, env={**os.environ, **package})
 
 
-def demand_success(code: int, command: list[str], said: str) -> None:
+def demand_success(code: int, command: list[str], recorded: str) -> None:
     """Raise a RuntimeError for a command that failed."""
     if code != 0:
-        raise RuntimeError(f"{' '.join(command)}\nfailed with {code}:\n{said[-3000:]}")
+        raise RuntimeError(f"{' '.join(command)}\nfailed with {code}:\n{recorded[-3000:]}")
 
 
 @contextmanager

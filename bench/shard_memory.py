@@ -62,15 +62,15 @@ class Run:
 def watched(name: str, command: list[str], work: Path) -> Run:
     """Run a command and look at its memory until it ends."""
     began, seconds, rss_mb = time.time(), [], []
-    with tempfile.TemporaryFile("w+") as said:
-        process = start(command, said)
+    with tempfile.TemporaryFile("w+") as recorded:
+        process = start(command, recorded)
         seen = psutil.Process(process.pid)
         while process.poll() is None:
             seconds.append(time.time() - began)
             rss_mb.append(seen.memory_info().rss / 2**20)
             time.sleep(SECONDS_BETWEEN_LOOKS)
-        said.seek(0)
-        demand_success(process.returncode, command, said.read())
+        recorded.seek(0)
+        demand_success(process.returncode, command, recorded.read())
     demand_labels(work)
     notes = sorted(path.stat().st_mtime for path in (work / "masks").glob("*.json"))
     return Run(name, np.array(seconds), np.array(rss_mb), np.array(notes) - began)

@@ -49,7 +49,7 @@ Values = np.ndarray
 
 
 @dataclass(frozen=True)
-class People:
+class Patients:
     """What the measures of a person depend on; `included` are the 4004."""
 
     ids: list[str]
@@ -64,7 +64,7 @@ def stream(name: str) -> np.random.RandomState:
     return np.random.RandomState(zlib.crc32(f"{SEED} {name}".encode()))
 
 
-def draw_people() -> People:
+def draw_people() -> Patients:
     """Return 4102 people in a random order; 4004 of them meet the criteria of the paper."""
     random = stream("people")
     n, n_out = N_MEN + N_WOMEN, sum(REMOVED.values())
@@ -79,36 +79,36 @@ def draw_people() -> People:
     height += HEIGHT_SD * random.standard_normal(len(age))
     order = random.permutation(len(age))
     ids = [f"sim{number:04d}" for number in range(1, len(age) + 1)]
-    return People(ids, age[order], male[order], height[order].round(1), (np.arange(len(age)) < n)[order])
+    return Patients(ids, age[order], male[order], height[order].round(1), (np.arange(len(age)) < n)[order])
 
 
-def registry_of(people: People) -> pd.DataFrame:
+def registry_of(patients: Patients) -> pd.DataFrame:
     """Return the registry: what is not known is missing, and each of the others lacks one thing."""
     random = stream("registry")
-    out = random.permutation(np.flatnonzero(~people.included))
+    out = random.permutation(np.flatnonzero(~patients.included))
     lacking = dict(zip(REMOVED, np.split(out, np.cumsum(list(REMOVED.values()))[:-1]), strict=True))
-    age = pd.Series(people.age).astype("Int64")
+    age = pd.Series(patients.age).astype("Int64")
     age[lacking["age"]] = pd.NA
-    everyone = np.arange(len(people.ids))
+    everyone = np.arange(len(patients.ids))
     return pd.DataFrame(
         {
-            "scan_id": people.ids,
-            "patient_id": [name.replace("sim", "person") for name in people.ids],
+            "scan_id": patients.ids,
+            "patient_id": [name.replace("sim", "person") for name in patients.ids],
             "age_years": age,
-            "sex": np.where(people.male, "male", "female"),
+            "sex": np.where(patients.male, "male", "female"),
             "complete": np.where(np.isin(everyone, lacking["complete"]), "false", "true"),
             "contrast": np.where(np.isin(everyone, lacking["contrast"]), "false", "true"),
-            "height_cm": people.height,
-            "year": random.randint(2011, 2021, len(people.ids)),
-            "scanner": random.choice(["A", "B", "C"], len(people.ids)),
-            "kvp": random.choice([100, 120], len(people.ids), p=[0.3, 0.7]),
+            "height_cm": patients.height,
+            "year": random.randint(2011, 2021, len(patients.ids)),
+            "scanner": random.choice(["A", "B", "C"], len(patients.ids)),
+            "kvp": random.choice([100, 120], len(patients.ids), p=[0.3, 0.7]),
         }
     )
 
 
-def rho_with_age(values: Values, people: People) -> float:
+def rho_with_age(values: Values, patients: Patients) -> float:
     """Return the rank correlation with age among the 4004."""
-    ranks = [rankdata(each[people.included]) for each in (values, people.age)]
+    ranks = [rankdata(each[patients.included]) for each in (values, patients.age)]
     return float(np.corrcoef(ranks)[0, 1])
 
 
@@ -122,43 +122,46 @@ def noise_of(names: list[str], pooled: str, measure: str, n: int) -> dict[str, V
     }
 
 
-def slope_for(rho: float, pooled_at: Callable[[float], Values], people: People) -> float:
+def slope_for(rho: float, pooled_at: Callable[[float], Values], patients: Patients) -> float:
     """Return the share of age in a spread, -1 to 1, at which the pooled values have the wanted correlation."""
     low, high = -1.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        below = rho_with_age(pooled_at(middle), people) < rho
+        below = rho_with_age(pooled_at(middle), patients) < rho
         low, high = (middle, high) if below else (low, middle)
     return (low + high) / 2
 
 
-def volumes_of(pool: pd.DataFrame, people: People) -> dict[str, Values]:
+def volumes_of(pool: pd.DataFrame, patients: Patients) -> dict[str, Values]:
     """Return the volume (ml) of each member of a pool: log-normal, larger in men and the tall."""
-    noise = noise_of(list(pool["structure"]), pool["pooled"].iloc[0], "volume", len(people.ids))
+    noise = noise_of(list(pool["structure"]), pool["pooled"].iloc[0], "volume", len(patients.ids))
 
     def at(slope: float) -> dict[str, Values]:
         return {
             row["structure"]: row["volume_ml"]
             * np.exp(
-                row["volume_male"] * (people.male - people.male.mean())
-                + row["volume_10cm"] * (people.height - people.height.mean()) / 10
-                + row["volume_spread"] * mixed(slope, noise[row["structure"]], people)
+                row["volume_male"] * (patients.male - patients.male.mean())
+                + row["volume_10cm"] * (patients.height - patients.height.mean()) / 10
+                + row["volume_spread"] * mixed(slope, noise[row["structure"]], patients)
             )
             for row in pool.to_dict("records")
         }
 
-    return at(asked(pool, "volume", lambda slope: sum(at(slope).values()), people))
+    return at(asked(pool, "volume", lambda slope: sum(at(slope).values()), patients))
 
 
-def attenuations_of(pool: pd.DataFrame, volumes: dict[str, Values], people: People) -> dict[str, Values]:
+def attenuations_of(pool: pd.DataFrame, volumes: dict[str, Values], patients: Patients) -> dict[str, Values]:
     """Return the attenuation (HU) of each member of a pool: normal; a pool's is weighted by volume."""
-    noise = noise_of(list(pool["structure"]), pool["pooled"].iloc[0], "hu", len(people.ids))
+    noise = noise_of(list(pool["structure"]), pool["pooled"].iloc[0], "hu", len(patients.ids))
 
     def at(slope: float) -> dict[str, Values]:
         return {
             row["structure"]: row["hu_mean"]
             + row["hu_sd"]
-            * (row["hu_male"] * (people.male - people.male.mean()) + mixed(slope, noise[row["structure"]], people))
+            * (
+                row["hu_male"] * (patients.male - patients.male.mean())
+                + mixed(slope, noise[row["structure"]], patients)
+            )
             for row in pool.to_dict("records")
         }
 
@@ -166,29 +169,29 @@ def attenuations_of(pool: pd.DataFrame, volumes: dict[str, Values], people: Peop
         found = at(slope)
         return sum(volumes[name] * found[name] for name in found) / sum(volumes[name] for name in found)
 
-    return at(asked(pool, "hu", pooled, people))
+    return at(asked(pool, "hu", pooled, patients))
 
 
-def mixed(slope: float, noise: Values, people: People) -> Values:
+def mixed(slope: float, noise: Values, patients: Patients) -> Values:
     """Return a spread of variance 1 that is age to a share and noise for the rest."""
     low, high = AGES
-    standard = (people.age - (low + high) / 2) / ((high - low) / np.sqrt(12))
+    standard = (patients.age - (low + high) / 2) / ((high - low) / np.sqrt(12))
     return slope * standard + np.sqrt(1 - slope**2) * noise
 
 
-def asked(pool: pd.DataFrame, measure: str, pooled_at: Callable[[float], Values], people: People) -> float:
+def asked(pool: pd.DataFrame, measure: str, pooled_at: Callable[[float], Values], patients: Patients) -> float:
     """Return the share of age that a pool needs: none where age has no effect of its own."""
     first = pool.iloc[0]
     if first[f"{measure}_role"] in {"null", "sex_and_height"}:
         return 0.0
-    return slope_for(float(first[f"{measure}_rho"]), pooled_at, people)
+    return slope_for(float(first[f"{measure}_rho"]), pooled_at, patients)
 
 
-def measures_of(row: dict[str, float], volume: Values, hu: Values, people: People) -> pd.DataFrame:
+def measures_of(row: dict[str, float], volume: Values, hu: Values, patients: Patients) -> pd.DataFrame:
     """Return the rows of one structure, after failures that rise with age: absent, too small or cut off."""
-    random, n = stream(f"{row['structure']} failures"), len(people.ids)
+    random, n = stream(f"{row['structure']} failures"), len(patients.ids)
     low, high = AGES
-    rate = row["failures"] * (FAILURE_YOUNG + (FAILURE_OLD - FAILURE_YOUNG) * (people.age - low) / (high - low))
+    rate = row["failures"] * (FAILURE_YOUNG + (FAILURE_OLD - FAILURE_YOUNG) * (patients.age - low) / (high - low))
     failed = random.random_sample(n) < rate
     kind = random.choice(["absent", "fragment", "cut"], n)
     share = random.uniform(*FRAGMENT, n)
@@ -198,7 +201,7 @@ def measures_of(row: dict[str, float], volume: Values, hu: Values, people: Peopl
     noisy = hu + np.where(fragment, row["hu_sd"] * random.standard_normal(n), 0)
     return pd.DataFrame(
         {
-            "scan_id": people.ids,
+            "scan_id": patients.ids,
             "structure": row["structure"],
             "n_voxels": voxels,
             "volume_ml": np.round(voxels * VOXEL_ML, 6),
@@ -216,15 +219,16 @@ def read_structures() -> pd.DataFrame:
     return asked_for.merge(bounds, on="structure", validate="one_to_one")
 
 
-def simulate(people: People, structures: pd.DataFrame) -> pd.DataFrame:
+def simulate(patients: Patients, structures: pd.DataFrame) -> pd.DataFrame:
     """Return the measures of all people, structure after structure."""
     pools = structures["pooled"].where(structures["pooled"].ne(""), structures["structure"])
     tables = []
     for _, pool in structures.groupby(pools, sort=False):
-        volumes = volumes_of(pool, people)
-        hu = attenuations_of(pool, volumes, people)
+        volumes = volumes_of(pool, patients)
+        hu = attenuations_of(pool, volumes, patients)
         tables += [
-            measures_of(row, volumes[row["structure"]], hu[row["structure"]], people) for row in pool.to_dict("records")
+            measures_of(row, volumes[row["structure"]], hu[row["structure"]], patients)
+            for row in pool.to_dict("records")
         ]
     return pd.concat(tables, ignore_index=True)
 
@@ -235,12 +239,12 @@ def main(arguments: list[str] | None = None) -> None:
         "--folder", type=Path, default=HERE / "simulated_study", help="where to write (default: demo/simulated_study)"
     )
     options = parser.parse_args(arguments)
-    people = draw_people()
-    measures = simulate(people, read_structures())
+    patients = draw_people()
+    measures = simulate(patients, read_structures())
     options.folder.mkdir(parents=True, exist_ok=True)
-    registry_of(people).to_csv(options.folder / "registry.csv", index=False, lineterminator="\n")
+    registry_of(patients).to_csv(options.folder / "registry.csv", index=False, lineterminator="\n")
     measures.to_parquet(options.folder / "measures.parquet", index=False)
-    print(f"{len(people.ids)} simulated people and {len(measures)} measures are in {options.folder}")
+    print(f"{len(patients.ids)} simulated people and {len(measures)} measures are in {options.folder}")
 
 
 if __name__ == "__main__":

@@ -45,9 +45,9 @@ def cases(first_seed: int, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         return pool.map(case, range(first_seed, first_seed + number), chunksize=1)
 
 
-def intensity_properties(people) -> dict[str, float]:
+def intensity_properties(patients) -> dict[str, float]:
     """Return nnU-Net's statistics of the attenuation inside the structures."""
-    inside = np.concatenate([hu[labels > 0][::7] for hu, labels in people]).astype(np.float64)
+    inside = np.concatenate([hu[labels > 0][::7] for hu, labels in patients]).astype(np.float64)
     low, high = np.percentile(inside, [0.5, 99.5])
     return {
         "max": float(inside.max()),
@@ -136,13 +136,13 @@ def make_dataset(number: int) -> dict:
 class Patches:
     """Random patches of normalised training people; half of each batch is centred on a random structure."""
 
-    def __init__(self, people, properties: dict[str, float], random: np.random.RandomState) -> None:
+    def __init__(self, patients, properties: dict[str, float], random: np.random.RandomState) -> None:
         self.random = random
         low, high = properties["percentile_00_5"], properties["percentile_99_5"]
         self.images = [
-            ((np.clip(hu, low, high) - properties["mean"]) / properties["std"]).astype(np.float32) for hu, _ in people
+            ((np.clip(hu, low, high) - properties["mean"]) / properties["std"]).astype(np.float32) for hu, _ in patients
         ]
-        self.labels = [np.ascontiguousarray(labels) for _, labels in people]
+        self.labels = [np.ascontiguousarray(labels) for _, labels in patients]
         self.centres = [
             {
                 k: found[:: max(1, len(found) // 200)]
@@ -303,9 +303,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    people = cases(FIRST_TRAINING_SEED, options.people)
-    properties = intensity_properties(people)
-    plans, dataset = make_plans(properties), make_dataset(options.people)
+    patients = cases(FIRST_TRAINING_SEED, options.patients)
+    properties = intensity_properties(patients)
+    plans, dataset = make_plans(properties), make_dataset(options.patients)
     manager = PlansManager(plans)
     configuration = manager.get_configuration(CONFIGURATION)
     network = get_network_from_plans(
@@ -318,7 +318,7 @@ def main() -> None:
     )
     network = network.to(memory_format=torch.channels_last_3d)
     network.train()
-    patches = Patches(people, properties, np.random.RandomState(options.seed))
+    patches = Patches(patients, properties, np.random.RandomState(options.seed))
     fit(network, patches, options.steps, options.rate, half=not options.float32)
     target = save(options.out, network, plans, dataset, options.steps)
     report(target, validate(target, 12))

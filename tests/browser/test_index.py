@@ -19,8 +19,8 @@ PHONE = {"width": 390, "height": 800}
 def study(tmp_path_factory):
     """A synthetic study of sixty people, reported by the real command."""
     folder = tmp_path_factory.mktemp("index")
-    people = study_tables.registry(60)
-    arguments = written(folder, people, LABELS, failed={"s0010": "unreadable"}, banner="synthetic")
+    patients = study_tables.registry(60)
+    arguments = written(folder, patients, LABELS, failed={"s0010": "unreadable"}, banner="synthetic")
     assert main([*arguments, "--jobs", "1"]) == 0
     return folder
 

@@ -63,7 +63,7 @@ PROMISED = {  # what the page says that a command leaves, by the beginning of th
     "snakemake describe --profile profiles/local --configfile docs/examples/totalsegmentator_dataset.yaml": (
         "results/totalsegmentator_dataset/figures/cohort_flow.svg"
     ),
-    "snakemake export": "results/my_study/shareable/table1.csv",
+    "snakemake export": "results/my_study/export/table1.csv",
     "snakemake --report report.html": "report.html",
     "snakemake cohort": "results/my_study/tables/cohort.parquet",
     "ctpop index my_dicom": "my_cohort/registry_files.csv",

@@ -22,9 +22,9 @@ PERSON = st.tuples(
 PEOPLE = st.lists(PERSON, min_size=12, max_size=60).map(np.array)
 
 
-def adjusted(people, value, how):
+def adjusted(patients, value, how):
     """Return the correlation of age and value, adjusted for sex within strata or for sex and height by the model."""
-    age, _, height, sex = people.T
+    age, _, height, sex = patients.T
     covariates = [Covariate("sex", sex, of_kinds=True), Covariate("height_cm", height, of_kinds=False)]
     if how == "strata":
         strata = strata_of(covariates[:1], len(age))
@@ -41,24 +41,24 @@ def same(first, second, tolerance=1e-9):
     np.testing.assert_allclose(results(first), results(second), rtol=tolerance, atol=tolerance)
 
 
-def vary(people):
-    age, value, *_ = people.T
+def vary(patients):
+    age, value, *_ = patients.T
     return np.ptp(age) > 0 and np.ptp(value) > 0
 
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
-def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(people, how):
-    assume(vary(people))
-    value = people[:, 1]
-    same(adjusted(people, value, how), adjusted(people, np.exp(value / 20), how))
+def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(patients, how):
+    assume(vary(patients))
+    value = patients[:, 1]
+    same(adjusted(patients, value, how), adjusted(patients, np.exp(value / 20), how))
 
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
-def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(people, how):
-    assume(vary(people))
-    found, turned = adjusted(people, people[:, 1], how), adjusted(people, -people[:, 1], how)
+def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(patients, how):
+    assume(vary(patients))
+    found, turned = adjusted(patients, patients[:, 1], how), adjusted(patients, -patients[:, 1], how)
     assume(np.isfinite(found.ci_low))
     np.testing.assert_allclose(
         [turned.rho, turned.ci_low, turned.ci_high, turned.log10_p],
@@ -70,18 +70,18 @@ def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(people
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]), st.randoms(use_true_random=False))
-def test_the_order_of_the_patients_does_not_matter(people, how, random):
-    assume(vary(people))
-    order = list(range(len(people)))
+def test_the_order_of_the_patients_does_not_matter(patients, how, random):
+    assume(vary(patients))
+    order = list(range(len(patients)))
     random.shuffle(order)
-    same(adjusted(people, people[:, 1], how), adjusted(people[order], people[order, 1], how), 1e-6)
+    same(adjusted(patients, patients[:, 1], how), adjusted(patients[order], patients[order, 1], how), 1e-6)
 
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
-def test_an_adjusted_correlation_lies_inside_its_interval(people, how):
-    assume(vary(people))
-    found = adjusted(people, people[:, 1], how)
+def test_an_adjusted_correlation_lies_inside_its_interval(patients, how):
+    assume(vary(patients))
+    found = adjusted(patients, patients[:, 1], how)
     assume(np.isfinite(found.ci_low))
     assert -1 <= found.ci_low <= found.rho <= found.ci_high <= 1
     assert found.log10_p <= 0
@@ -89,29 +89,31 @@ def test_an_adjusted_correlation_lies_inside_its_interval(people, how):
 
 @law(20)
 @given(PEOPLE)
-def test_residuals_lie_between_minus_one_and_one_and_average_zero(people):
-    assume(vary(people))
-    columns = design([Covariate("height_cm", people[:, 2], of_kinds=False)], len(people))
-    residuals = Ordinal(people[:, 1], columns).values
+def test_residuals_lie_between_minus_one_and_one_and_average_zero(patients):
+    assume(vary(patients))
+    columns = design([Covariate("height_cm", patients[:, 2], of_kinds=False)], len(patients))
+    residuals = Ordinal(patients[:, 1], columns).values
     assert np.abs(residuals).max() <= 1
     assert abs(residuals.mean()) < 1e-6
 
 
 @law(20)
 @given(PEOPLE)
-def test_a_single_stratum_is_no_adjustment(people):
-    assume(vary(people))
-    together = np.zeros(len(people), dtype=int)
-    found = correlation_of_residuals(WithinStrata(people[:, 0], together), WithinStrata(people[:, 1], together), 0.95)
-    expected = spearman(people[:, 1], people[:, 0], 0.95)
+def test_a_single_stratum_is_no_adjustment(patients):
+    assume(vary(patients))
+    together = np.zeros(len(patients), dtype=int)
+    found = correlation_of_residuals(
+        WithinStrata(patients[:, 0], together), WithinStrata(patients[:, 1], together), 0.95
+    )
+    expected = spearman(patients[:, 1], patients[:, 0], 0.95)
     assume(abs(expected.rho) < 1)
     same(found, expected)
 
 
 @law(20)
 @given(PEOPLE)
-def test_quade_asks_for_the_order_of_values_and_covariates_only(people):
-    age, value, height, sex = people.T
+def test_quade_asks_for_the_order_of_values_and_covariates_only(patients):
+    age, value, height, sex = patients.T
     quartiles, kinds = np.digitize(age, [40, 60, 80]), sex[:, np.newaxis]
     first = quade(value, quartiles, height[:, np.newaxis], kinds)
     second = quade(value**3, quartiles, np.exp(height[:, np.newaxis] / 50), 5 - 2 * kinds)
@@ -120,8 +122,8 @@ def test_quade_asks_for_the_order_of_values_and_covariates_only(people):
 
 @law(20)
 @given(PEOPLE, st.floats(0.25, 8), st.floats(-100, 100))
-def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(people, factor, shift):
-    age, value, height, sex = people.T
+def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(patients, factor, shift):
+    age, value, height, sex = patients.T
     knots = knots_of(age)
     assume(len(knots) >= FEWEST_KNOTS and np.ptp(value) > 0)
     curve = age_columns(age, knots, sex if np.ptp(sex) else None)

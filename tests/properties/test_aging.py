@@ -34,8 +34,8 @@ def same(first, second):
 
 @law(40)
 @given(PEOPLE)
-def test_a_monotone_transform_of_the_values_changes_no_rank_test(people):
-    ages, values = people.T
+def test_a_monotone_transform_of_the_values_changes_no_rank_test(patients):
+    ages, values = patients.T
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     same(spearman(ages, values, 0.95), spearman(ages, np.exp(values / 10), 0.95))
     same(kruskal_wallis(values, quartiles), kruskal_wallis(values**3, quartiles))
@@ -43,10 +43,10 @@ def test_a_monotone_transform_of_the_values_changes_no_rank_test(people):
 
 @law(40)
 @given(PEOPLE, st.randoms(use_true_random=False))
-def test_the_order_of_the_patients_does_not_matter(people, random):
-    order = list(range(len(people)))
+def test_the_order_of_the_patients_does_not_matter(patients, random):
+    order = list(range(len(patients)))
     random.shuffle(order)
-    (ages, values), (other_ages, other_values) = people.T, people[order].T
+    (ages, values), (other_ages, other_values) = patients.T, patients[order].T
     same(spearman(ages, values, 0.95), spearman(other_ages, other_values, 0.95))
     same(
         kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed")),
@@ -56,8 +56,8 @@ def test_the_order_of_the_patients_does_not_matter(people, random):
 
 @law(40)
 @given(PEOPLE)
-def test_a_change_of_sign_turns_the_correlation_and_its_interval(people):
-    ages, values = people.T
+def test_a_change_of_sign_turns_the_correlation_and_its_interval(patients):
+    ages, values = patients.T
     found, turned = spearman(ages, values, 0.95), spearman(ages, -values, 0.95)
     expected = [-found.rho, -found.ci_high, -found.ci_low, found.log10_p]
     np.testing.assert_allclose(results_of(turned), expected, rtol=1e-10, atol=1e-12)
@@ -65,15 +65,15 @@ def test_a_change_of_sign_turns_the_correlation_and_its_interval(people):
 
 @law(40)
 @given(PEOPLE)
-def test_age_and_value_are_exchangeable_in_the_correlation(people):
-    ages, values = people.T
+def test_age_and_value_are_exchangeable_in_the_correlation(patients):
+    ages, values = patients.T
     same(spearman(ages, values, 0.95), spearman(values, ages, 0.95))
 
 
 @law(40)
 @given(PEOPLE)
-def test_the_interval_holds_the_estimate_and_stays_inside_its_range(people):
-    found = spearman(*people.T, 0.95)
+def test_the_interval_holds_the_estimate_and_stays_inside_its_range(patients):
+    found = spearman(*patients.T, 0.95)
     assume(np.isfinite(found.ci_low))
     assert -1 <= found.ci_low <= found.rho + 1e-12
     assert found.rho - 1e-12 <= found.ci_high <= 1
@@ -82,8 +82,8 @@ def test_the_interval_holds_the_estimate_and_stays_inside_its_range(people):
 
 @law(40)
 @given(PEOPLE)
-def test_results_are_missing_exactly_where_one_side_does_not_vary(people):
-    ages, values = people.T
+def test_results_are_missing_exactly_where_one_side_does_not_vary(patients):
+    ages, values = patients.T
     varies = np.ptp(ages) > 0 and np.ptp(values) > 0
     assert np.isfinite(spearman(ages, values, 0.95).rho) == varies
 
@@ -122,8 +122,8 @@ def test_the_closed_side_matters_only_at_a_cut_point(ages):
 
 @law(40)
 @given(PEOPLE)
-def test_the_effect_size_of_the_groups_is_a_share(people):
-    ages, values = people.T
+def test_the_effect_size_of_the_groups_is_a_share(patients):
+    ages, values = patients.T
     found = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed"))
     assume(np.isfinite(found.h))
     assert 0 <= found.epsilon_squared <= 1
@@ -181,11 +181,11 @@ def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
 
 @law(40)
 @given(PEOPLE, st.lists(st.booleans(), min_size=60, max_size=60))
-def test_in_each_draw_a_correlation_turns_with_the_sign_and_keeps_with_a_transform(people, kept):
-    ages, values = people.T
-    some = np.array(kept[: len(people)])
+def test_in_each_draw_a_correlation_turns_with_the_sign_and_keeps_with_a_transform(patients, kept):
+    ages, values = patients.T
+    some = np.array(kept[: len(patients)])
     found = {
-        name: np.concatenate(list(drawn_correlations([ranked(ages, changed, some)], len(people), 80, 1, 1)), axis=1)
+        name: np.concatenate(list(drawn_correlations([ranked(ages, changed, some)], len(patients), 80, 1, 1)), axis=1)
         for name, changed in {"as it is": values, "turned": -values, "bent": np.exp(values / 10)}.items()
     }
     np.testing.assert_allclose(found["turned"], -found["as it is"], rtol=0, atol=1e-12)

@@ -18,10 +18,10 @@ ORDERS = st.permutations(CRITERIA)
 SOME_CRITERIA = st.lists(st.sampled_from(CRITERIA), unique=True)
 
 
-def registry_of(people):
-    frame = pd.DataFrame(people, columns=["age_years", "complete", "contrast"])
+def registry_of(patients):
+    frame = pd.DataFrame(patients, columns=["age_years", "complete", "contrast"])
     frame = frame.astype({"age_years": "float64", "complete": "boolean", "contrast": "boolean"})
-    frame["scan_id"] = [f"s{number}" for number in range(len(people))]
+    frame["scan_id"] = [f"s{number}" for number in range(len(patients))]
     return REGISTRY.check(frame.reindex(columns=list(REGISTRY_COLUMNS)))
 
 
@@ -33,59 +33,59 @@ def fulfils(person, criterion):
 
 @law(10)
 @given(PEOPLE, SOME_CRITERIA)
-def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(people, criteria):
-    failed = failed_criteria(registry_of(people), criteria)
+def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(patients, criteria):
+    failed = failed_criteria(registry_of(patients), criteria)
 
     expected = {
         (f"s{number}", criterion.name)
-        for number, person in enumerate(people)
+        for number, person in enumerate(patients)
         for criterion in criteria
         if not fulfils(person, criterion)
     }
     assert set(zip(failed["scan_id"], failed["criterion"], strict=True)) == expected
     assert len(failed) == len(expected)
-    kept = included(registry_of(people), criteria)
-    assert sorted([*kept["scan_id"], *failed["scan_id"].unique()]) == sorted(registry_of(people)["scan_id"])
+    kept = included(registry_of(patients), criteria)
+    assert sorted([*kept["scan_id"], *failed["scan_id"].unique()]) == sorted(registry_of(patients)["scan_id"])
 
 
 @law(10)
 @given(PEOPLE, SOME_CRITERIA)
-def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(people, criteria):
-    failed = failed_criteria(registry_of(people), criteria)
-    flow = count_flow(len(people), failed, criteria)
+def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(patients, criteria):
+    failed = failed_criteria(registry_of(patients), criteria)
+    flow = count_flow(len(patients), failed, criteria)
 
     before, removed, after = flow["n_before"].to_list(), flow["n_removed"].to_list(), flow["n_after"].to_list()
     assert [out + gone for out, gone in zip(after, removed, strict=True)] == before
-    assert before == [len(people), *after[:-1]][: len(criteria)]
+    assert before == [len(patients), *after[:-1]][: len(criteria)]
     assert sum(removed) == failed["scan_id"].nunique()
 
 
 @law(10)
 @given(PEOPLE, ORDERS, ORDERS)
-def test_the_order_of_the_criteria_does_not_change_who_is_in(people, one, other):
-    registry = registry_of(people)
+def test_the_order_of_the_criteria_does_not_change_who_is_in(patients, one, other):
+    registry = registry_of(patients)
 
     by_one, by_other = failed_criteria(registry, one), failed_criteria(registry, other)
 
     assert set(by_one["scan_id"]) == set(by_other["scan_id"])
-    flows = [count_flow(len(people), by_one, one), count_flow(len(people), by_other, other)]
+    flows = [count_flow(len(patients), by_one, one), count_flow(len(patients), by_other, other)]
     assert flows[0]["n_after"].iloc[-1] == flows[1]["n_after"].iloc[-1]
 
 
 @law(10)
 @given(PEOPLE, ORDERS)
-def test_the_first_criterion_removes_everybody_who_fails_it(people, order):
-    failed = failed_criteria(registry_of(people), order)
+def test_the_first_criterion_removes_everybody_who_fails_it(patients, order):
+    failed = failed_criteria(registry_of(patients), order)
 
-    removed = count_flow(len(people), failed, order)["n_removed"].iloc[0]
+    removed = count_flow(len(patients), failed, order)["n_removed"].iloc[0]
 
-    assert removed == sum(not fulfils(person, order[0]) for person in people)
+    assert removed == sum(not fulfils(person, order[0]) for person in patients)
 
 
 @law(10)
 @given(PEOPLE, ORDERS, st.integers(0, 3))
-def test_one_criterion_more_never_brings_anybody_in(people, order, number):
-    registry = registry_of(people)
+def test_one_criterion_more_never_brings_anybody_in(patients, order, number):
+    registry = registry_of(patients)
 
     fewer, more = failed_criteria(registry, order[:number]), failed_criteria(registry, order)
 

@@ -112,10 +112,10 @@ def test_every_series_is_chosen_or_has_a_reason_in_whatever_order_they_come(rows
     numbered = [{**row, "scan_id": f"s{number:02}"} for number, row in enumerate(rows)]
     rule = {**RULE, "examination": which}
 
-    chosen, lost = choose(numbered, rule)
+    chosen, excluded = choose(numbered, rule)
 
-    assert sorted(row["scan_id"] for row in [*chosen, *lost]) == [row["scan_id"] for row in numbered]
-    assert all(row["reason"] in dicom_codes.SERIES_REASONS for row in lost)
-    assert choose(numbered[::-1], rule) == (chosen, lost)
+    assert sorted(row["scan_id"] for row in [*chosen, *excluded]) == [row["scan_id"] for row in numbered]
+    assert all(row["reason"] in dicom_codes.SERIES_REASONS for row in excluded)
+    assert choose(numbered[::-1], rule) == (chosen, excluded)
     per_patient = [len(list(same)) for _, same in itertools.groupby(sorted(row["patient_id"] for row in chosen))]
     assert which == "all" or all(number == 1 for number in per_patient)

@@ -93,10 +93,10 @@ def verdicts_of(*arguments):
 @given(SCANS, RULE_SETS, BOUNDS, BOUNDS)
 def test_a_stricter_bound_never_makes_a_value_usable(scans, rules, bounds, increases):
     measures = measures_of(scans)
-    judged = RuleSet("made_up", {name: rule for name, rule in rules.rules.items() if name != "asymmetric"})
+    assessed = RuleSet("made_up", {name: rule for name, rule in rules.rules.items() if name != "asymmetric"})
     stricter = {name: bounds.get(name, 0) + increases.get(name, 0) for name in {*bounds, *increases}}
 
-    loose, strict = verdicts_of(measures, judged, bounds), verdicts_of(measures, judged, stricter)
+    loose, strict = verdicts_of(measures, assessed, bounds), verdicts_of(measures, assessed, stricter)
 
     assert (strict[USABLE] <= loose[USABLE]).all(axis=None)
 
@@ -242,8 +242,8 @@ def test_nobody_is_lost_without_a_reason(scans, rules, bounds, decisions):
 def test_what_could_not_be_judged_has_no_earlier_reason(scans, rules, bounds):
     found = screened(measures_of(scans), rules, bounds)
 
-    assert set(found.final.unjudged) == set(rules.rules)
-    for name, rows in found.final.unjudged.items():
+    assert set(found.final.unassessed) == set(rules.rules)
+    for name, rows in found.final.unassessed.items():
         later = [reason for reason in RULES[RULES.index(name) + 1 :] if reason in rules.rules]
         reasons = set(screen.verdicts_of(found).loc[rows, "reason"])
         assert reasons <= {"ok", *later}

@@ -15,7 +15,7 @@ import pandas as pd
 HERE = Path(__file__).parent
 
 
-def people(n: int, seed: int) -> pd.DataFrame:
+def patients(n: int, seed: int) -> pd.DataFrame:
     """Return people with a continuous and a rounded outcome."""
     rng = np.random.default_rng(seed)
     age = rng.integers(18, 101, n)
@@ -26,5 +26,5 @@ def people(n: int, seed: int) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    people(240, 20231).to_csv(HERE / "r_data.csv", index=False, lineterminator="\n")
+    patients(240, 20231).to_csv(HERE / "r_data.csv", index=False, lineterminator="\n")
     subprocess.run(["Rscript", HERE / "r_values.R", HERE / "r_data.csv", HERE / "r_values.csv"], check=True)

@@ -44,8 +44,8 @@ def formats(odd):
 def made(odd, formats, tmp_path_factory):
     """The folder of a study after its report, and what its results say."""
     folder = tmp_path_factory.mktemp("odd")
-    people, labels, failed, told = ODD[odd]
-    tables = study_tables.study(people, labels, failed=failed)
+    patients, labels, failed, told = ODD[odd]
+    tables = study_tables.study(patients, labels, failed=failed)
     study_tables.write(tables, folder / "tables")
     write_table1(printed(tables["table1"]), folder / "report", "made up")
     labels.table.to_csv(folder / "labels.csv", index=False)
@@ -121,8 +121,8 @@ def test_word_files_open_and_say_the_same(made):
     folder, _ = made
     for name in ("methods", "results"):
         word = docx.Document(str(folder / "report" / f"{name}.docx"))
-        said = [paragraph.text for paragraph in word.paragraphs]
+        recorded = [paragraph.text for paragraph in word.paragraphs]
         lines = (folder / "report" / f"{name}.md").read_text(encoding="utf-8").splitlines()
-        assert said == [line.strip().lstrip("# ").replace("r_s", "rs") for line in lines if line.strip()]
+        assert recorded == [line.strip().lstrip("# ").replace("r_s", "rs") for line in lines if line.strip()]
     for name in ("table1", "table2_associations"):
         assert len(docx.Document(str(folder / "report" / f"{name}.docx")).tables) == 1

@@ -67,10 +67,10 @@ def words_of(folder, *args, **others):
 
 def losses():
     """Return people, label set and failed scans of a study that loses some at every stage."""
-    people = study_tables.registry(60, sexes=("female", "male", None))
-    people.loc[0, "age_years"] = float("nan")
-    people.loc[1, "contrast"] = pd.NA
-    return people, study_tables.label_set(), {"s0010": "unreadable"}
+    patients = study_tables.registry(60, sexes=("female", "male", None))
+    patients.loc[0, "age_years"] = float("nan")
+    patients.loc[1, "contrast"] = pd.NA
+    return patients, study_tables.label_set(), {"s0010": "unreadable"}
 
 
 def report_of_losses(folder, **options):
@@ -355,9 +355,9 @@ def test_one_patient_gives_a_report_without_results(tmp_path):
 
 
 def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
-    people = study_tables.registry(12)
-    failed = dict.fromkeys(people["scan_id"], "out_of_memory")
-    found = report_of(tmp_path, people, study_tables.label_set(1, 1), failed=failed)
+    patients = study_tables.registry(12)
+    failed = dict.fromkeys(patients["scan_id"], "out_of_memory")
+    found = report_of(tmp_path, patients, study_tables.label_set(1, 1), failed=failed)
 
     assert "Not measured (n = 12). out of memory (n = 12)" in found.images[0]["alt"]
     assert any("Correlation not computed" in image["alt"] for image in found.images)
@@ -365,17 +365,17 @@ def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
 
 
 def test_without_anyone_included_there_is_still_a_report(tmp_path):
-    people = study_tables.registry(5).assign(age_years=float("nan"))
-    words = words_of(tmp_path, people, study_tables.label_set(1, 1))
+    patients = study_tables.registry(5).assign(age_years=float("nan"))
+    words = words_of(tmp_path, patients, study_tables.label_set(1, 1))
 
     assert "age not known (n = 5)" in words
     assert "The study included 0 scans" in words
 
 
 def test_a_study_of_measures_has_no_section_on_segmentation(tmp_path):
-    door = {"start_from": "measures", "measures": "measures.csv"}
-    people, labels = study_tables.registry(30), study_tables.label_set(1, 1)
-    words = words_of(tmp_path, people, labels, without=("segments",), changes={"segment": {}}, **door)
+    start_from = {"start_from": "measures", "measures": "measures.csv"}
+    patients, labels = study_tables.registry(30), study_tables.label_set(1, 1)
+    words = words_of(tmp_path, patients, labels, without=("segments",), changes={"segment": {}}, **start_from)
 
     assert "Segmentation Screening" not in words
     assert "taken over from an existing table" in words
@@ -384,8 +384,8 @@ def test_a_study_of_measures_has_no_section_on_segmentation(tmp_path):
 
 
 def test_a_study_of_segmentations_names_no_model(tmp_path):
-    people, labels = study_tables.registry(15), study_tables.label_set(1, 1)
-    words = words_of(tmp_path, people, labels, changes={"segment": {}}, start_from="segmentations")
+    patients, labels = study_tables.registry(15), study_tables.label_set(1, 1)
+    words = words_of(tmp_path, patients, labels, changes={"segment": {}}, start_from="segmentations")
 
     assert "Existing segmentations of 3 structures were used." in words
     assert "nnU-Net" not in words
@@ -471,11 +471,11 @@ def test_a_study_without_vessels_says_that_contrast_agent_could_not_be_checked(t
 
 
 def test_scans_that_fail_two_criteria_are_shown_as_a_matrix(tmp_path):
-    people = study_tables.registry(30)
-    people.loc[0:5, "complete"] = False
-    people.loc[4:6, "contrast"] = False
+    patients = study_tables.registry(30)
+    patients.loc[0:5, "complete"] = False
+    patients.loc[4:6, "contrast"] = False
 
-    words = words_of(tmp_path, people, study_tables.label_set(1, 1))
+    words = words_of(tmp_path, patients, study_tables.label_set(1, 1))
 
     assert "n that fail both Age not known Images incomplete No contrast agent given Age not known 0 0 0" in words
     assert "Images incomplete 0 6 2 No contrast agent given 0 2 3" in words

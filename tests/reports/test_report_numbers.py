@@ -19,10 +19,10 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def study(tmp_path_factory):
     """The pages of 250 people: enough for centile curves of both sexes; one scan failed, and one is no part of it."""
     folder = tmp_path_factory.mktemp("numbers")
-    people = study_tables.registry(250)
-    people.loc[0, "age_years"] = float("nan")
-    people = people.assign(**{HOSTILE: [150.0 + number % 40 for number in range(250)]})
-    pages_of(folder, people, LABELS, failed={"s0010": "unreadable"}, truth=str(folder / "truth.csv"), banner=HOSTILE)
+    patients = study_tables.registry(250)
+    patients.loc[0, "age_years"] = float("nan")
+    patients = patients.assign(**{HOSTILE: [150.0 + number % 40 for number in range(250)]})
+    pages_of(folder, patients, LABELS, failed={"s0010": "unreadable"}, truth=str(folder / "truth.csv"), banner=HOSTILE)
     return folder
 
 
@@ -124,11 +124,11 @@ def test_what_users_wrote_is_text_on_every_page(study):
 
 
 def test_pages_of_structures_of_another_label_set_go_and_notes_of_a_person_stay(study, tmp_path):
-    people = study_tables.registry(12)
-    pages_of(tmp_path, people, LABELS)
+    patients = study_tables.registry(12)
+    pages_of(tmp_path, patients, LABELS)
     (tmp_path / "report" / "structures" / "notes.txt").write_text("mine")
 
-    pages_of(tmp_path, people, volumes.label_set("liver"))
+    pages_of(tmp_path, patients, volumes.label_set("liver"))
 
     assert {path.name for path in (tmp_path / "report" / "structures").iterdir()} == {"liver.html", "notes.txt"}
 

@@ -16,9 +16,9 @@ LEADING = r"[−]?0\.\d\d(?!\d)"
 def finished(tmp_path_factory):
     """A study of 60 people, reported in AMA style."""
     folder = tmp_path_factory.mktemp("ama")
-    people, labels = study_tables.registry(60), study_tables.label_set(1, 1)
+    patients, labels = study_tables.registry(60), study_tables.label_set(1, 1)
     chosen = {"report": {"figure6": [["organ_1", "volume_ml"]], "formats": ["svg"], "style": "ama"}}
-    assert main(written(folder, people, labels, changes=chosen)) == 0
+    assert main(written(folder, patients, labels, changes=chosen)) == 0
     return folder
 
 

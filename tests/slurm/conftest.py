@@ -1,5 +1,5 @@
 """The fixtures of a throw-away Slurm cluster, for the tests in this folder alone."""
 
-from fixtures.slurm import cluster, config, people, slurm, undisturbed
+from fixtures.slurm import cluster, config, patients, slurm, undisturbed
 
-__all__ = ["cluster", "config", "people", "slurm", "undisturbed"]
+__all__ = ["cluster", "config", "patients", "slurm", "undisturbed"]

@@ -98,13 +98,13 @@ def test_a_job_that_is_cancelled_goes_on_where_it_was(head, cluster, study, undi
 def test_the_jobs_of_a_lost_node_go_on_where_they_were_on_another_one(head, cluster, study, undisturbed):
     finished = halt_in_the_middle(head.start(*SEGMENT_ONLY).segmenting(), study)
     [job] = cluster.jobs("RUNNING")
-    lost = cluster.say("squeue", "-h", "-j", job, "-o", "%N")
+    excluded = cluster.say("squeue", "-h", "-j", job, "-o", "%N")
 
-    cluster.lose_node(lost)
+    cluster.lose_node(excluded)
 
     head.succeed(LONGEST_S)
     assert cluster.ends() == ["NODE_FAIL", "COMPLETED", "COMPLETED"]
-    assert lost not in cluster.say("squeue", "-h", "-t", "COMPLETED", "-o", "%N").split()
+    assert excluded not in cluster.say("squeue", "-h", "-t", "COMPLETED", "-o", "%N").split()
     assert_the_next_job_went_on(study, finished)
     assert_nothing_is_lost(study, undisturbed, finished)
 
@@ -121,12 +121,12 @@ def test_a_job_that_ran_out_of_time_goes_on_where_it_was_with_more_of_it(head, c
 
 
 @pytest.fixture
-def with_a_giant(people, config, tmp_path):
+def with_a_giant(patients, config, tmp_path):
     """The same people and, as the last of the shard, a scan that needs several times their memory."""
     labels = np.zeros((400, 400, 3000), np.uint8)
     labels[100:300, 100:300, 10:20] = 1
     nib.save(nib.Nifti1Image(labels, np.eye(4)), tmp_path / "giant.nii.gz")
-    registry = pd.read_csv(people / "registry.csv")
+    registry = pd.read_csv(patients / "registry.csv")
     path = tmp_path / "giant.nii.gz"
     giant = {"scan_id": "z_giant", "patient_id": "z_giant", "age_years": 90, "segmentation_path": path}
     pd.concat([registry, pd.DataFrame([giant])]).to_csv(tmp_path / "registry.csv", index=False)

@@ -13,9 +13,9 @@ SECONDS = 1500  # a quarter of it where nothing else runs
 TO_SCREENED_MEASURES = ("screen",)
 
 
-def both_ways(tmp_path, cluster, people, *targets, structures="demo"):
+def both_ways(tmp_path, cluster, patients, *targets, structures="demo"):
     """Run the demo with some of its people on the cluster and on this machine, or up to some targets; return both."""
-    draw_cohort(tmp_path / "cohort", people=people)
+    draw_cohort(tmp_path / "cohort", patients=patients)
     config = demo_config(tmp_path / "cohort")
     config["structures"] = structures
     config["segment"]["shards"] = 2

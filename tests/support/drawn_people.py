@@ -13,11 +13,11 @@ from support.studies import FEW_STRUCTURES, QUICK_FIGURES, few_structures
 FINER = 2  # voxels are cut in two along each axis, so that a scan takes long enough to be interrupted
 
 
-def draw_people(folder: Path, people: int) -> Path:
+def draw_people(folder: Path, patients: int) -> Path:
     """Draw people and a few of their structures, and return their registry."""
     rows, kept = [], [LABEL[name] for name in FEW_STRUCTURES]
     few_structures(folder)
-    for number in range(1, people + 1):
+    for number in range(1, patients + 1):
         name = f"p{number:02d}"
         phantom = make_phantom(random_person(number))
         affine = phantom.affine.copy()

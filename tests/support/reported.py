@@ -14,12 +14,12 @@ from support.config_files import config_option
 from support.studies import QUICK_FIGURES
 
 
-def written(folder, people, labels, failed=None, without=(), changes=None, **study):
+def written(folder, patients, labels, failed=None, without=(), changes=None, **study):
     """Write the tables of a study and return the arguments of the command, which draws PNG files in one process.
 
     `changes` replace sections of the configuration; those of `report` are added to what it has.
     """
-    tables = study_tables.study(people, labels, failed=failed)
+    tables = study_tables.study(patients, labels, failed=failed)
     for name in without:
         del tables[name]
     study_tables.write(tables, folder / "tables")

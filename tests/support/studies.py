@@ -76,10 +76,10 @@ def quiet_environment() -> dict[str, str]:
     return {**kept, "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def draw_cohort(folder: Path, people: int) -> Path:
+def draw_cohort(folder: Path, patients: int) -> Path:
     """Draw the first people of the demo cohort, and return the registry."""
     subprocess.run(
-        [sys.executable, str(REPO / "demo" / "make_cohort.py"), "--folder", str(folder), "--first", str(people)],
+        [sys.executable, str(REPO / "demo" / "make_cohort.py"), "--folder", str(folder), "--first", str(patients)],
         check=True,
         capture_output=True,
     )

@@ -66,20 +66,20 @@ def registry(n: int, seed: int = 1, sexes: tuple[str | None, ...] = ("female", "
     )
 
 
-def true_values(people: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.DataFrame:
+def true_values(patients: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.DataFrame:
     """Return the table `truth`: sizes and attenuation that rise or fall with age, each structure in its own way."""
     random = np.random.default_rng(seed)
-    decades = (people["age_years"].fillna(50).to_numpy() - 50) / 30
+    decades = (patients["age_years"].fillna(50).to_numpy() - 50) / 30
     frames = []
     bounds = labels.table["lower_bound_ml"].to_numpy(dtype=float)
     for number, (structure, bound) in enumerate(zip(labels.names, bounds, strict=True)):
         slope = 0.25 * np.cos(number)
         spread = 0.08 + 0.02 * decades
         size = 3 * bound if bound > 0 else SIZES_ML[number % 5]
-        volume = size * (1 + slope * decades + spread * random.standard_normal(len(people)))
-        hu = ATTENUATION_HU[number % 5] - 25 * np.sin(number + 1) * decades + 12 * random.standard_normal(len(people))
+        volume = size * (1 + slope * decades + spread * random.standard_normal(len(patients)))
+        hu = ATTENUATION_HU[number % 5] - 25 * np.sin(number + 1) * decades + 12 * random.standard_normal(len(patients))
         frames.append(
-            pd.DataFrame({"scan_id": people["scan_id"], "structure": structure, "volume_ml": volume, "hu_mean": hu})
+            pd.DataFrame({"scan_id": patients["scan_id"], "structure": structure, "volume_ml": volume, "hu_mean": hu})
         )
     return all_tables.TRUTH.check(pd.concat(frames, ignore_index=True))
 
@@ -109,7 +109,7 @@ def status_of(scans: pd.Series, failed: dict[str, str], otherwise: str) -> pd.Se
 
 
 def study(
-    people: pd.DataFrame,
+    patients: pd.DataFrame,
     labels: LabelSet,
     failed: dict[str, str] | None = None,
     curves_of: Collection[str] | None = None,
@@ -119,24 +119,24 @@ def study(
     Centile curves are fitted of all structures, or of those of `curves_of` alone. A caller that changes its tables
     changes no other's: pandas copies a frame before the first change.
     """
-    asked = pickle.dumps((people, labels, sorted((failed or {}).items()), curves_of))
+    asked = pickle.dumps((patients, labels, sorted((failed or {}).items()), curves_of))
     if asked not in _MADE:
-        tables = computed(people, labels, failed or {})
+        tables = computed(patients, labels, failed or {})
         curves = centile_tables(tables["cohort"], tables["analysis"], labels, curves_of)
         _MADE[asked] = {**tables, **curves}
     return {name: table.copy(deep=False) for name, table in _MADE[asked].items()}
 
 
-def computed(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> dict[str, pd.DataFrame]:
+def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Return all tables of a study of these people but the centiles, and `truth`."""
     asked = criteria.read(all_tables.CRITERIA)
-    exclusions = cohort.failed_criteria(people, asked)
-    included = people.loc[~people["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
+    exclusions = cohort.failed_criteria(patients, asked)
+    included = patients.loc[~patients["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
     truth = true_values(included, labels)
     measures = measures_of(truth, failed=failed)
     screening, sets = screened(measures, labels, included), compared_sets(measures, labels, included)
     results = statistics(included, screening["analysis"], sets, truth, labels)
-    flow = cohort.count_flow(len(people), exclusions, asked)
+    flow = cohort.count_flow(len(patients), exclusions, asked)
     ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95)
     return {
         "cohort": all_tables.COHORT.check(included),
@@ -158,11 +158,11 @@ def computed(people: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> 
 
 
 def screened(
-    measures: pd.DataFrame, labels: LabelSet, people: pd.DataFrame, review: pd.DataFrame | None = None
+    measures: pd.DataFrame, labels: LabelSet, patients: pd.DataFrame, review: pd.DataFrame | None = None
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of the real screening stage, by the standard rules."""
     rows, rules = numbered(measures), rule_sets.read("standard")
-    found = screen.screened(rows, rules, facts_of(labels, {}, people), review)
+    found = screen.screened(rows, rules, facts_of(labels, {}, patients), review)
     flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
     groups = Groups(labels.groups, 0.5)
     return {
@@ -170,40 +170,40 @@ def screened(
         "analysis": all_tables.ANALYSIS.check(screen.analysis_of(rows, found.final, groups)),
         "group_members": all_tables.GROUP_MEMBERS.check(labels.group_members),
         "group_values": all_tables.GROUP_VALUES.check(screen.groups_of(rows, found.final, groups)),
-        "failures": all_tables.FAILURES.check(losses.failure_table(rows, found.final, people)),
+        "failures": all_tables.FAILURES.check(losses.failure_table(rows, found.final, patients)),
         "structure_flow": all_tables.STRUCTURE_FLOW.check(flow),
-        "extremes": all_tables.EXTREMES.check(extreme_table(rows, found.by_rules, people, 3)),
+        "extremes": all_tables.EXTREMES.check(extreme_table(rows, found.by_rules, patients, 3)),
     }
 
 
-def compared_sets(measures: pd.DataFrame, labels: LabelSet, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def compared_sets(measures: pd.DataFrame, labels: LabelSet, patients: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the values under each rule set that the real screening stage compares."""
-    rows, facts = numbered(measures), facts_of(labels, {}, people)
+    rows, facts = numbered(measures), facts_of(labels, {}, patients)
     found = screen.screened(rows, rule_sets.read("standard"), facts)
     sets = screen.compared_sets(found, facts, Groups(labels.groups, 0.5))
     return {rules: all_tables.ANALYSIS.check(values) for rules, values in sets}
 
 
-def segments_of(people: pd.DataFrame, failed: dict[str, str]) -> pd.DataFrame:
+def segments_of(patients: pd.DataFrame, failed: dict[str, str]) -> pd.DataFrame:
     """Return the table `segments`."""
-    status = status_of(people["scan_id"], failed, "segmented")
+    status = status_of(patients["scan_id"], failed, "segmented")
     done = status.eq("segmented")
     return all_tables.SEGMENTS.check(
         pd.DataFrame(
             {
-                "scan_id": people["scan_id"],
+                "scan_id": patients["scan_id"],
                 "status": status,
-                "mask_path": ("masks/" + people["scan_id"] + ".nii.gz").where(done),
-                "mask_sha256": pd.Series("0" * 64, index=people.index, dtype="str").where(done),
-                "model": pd.Series("made_up 0123456789ab", index=people.index, dtype="str").where(done),
-                "detail": pd.Series("the file ends early", index=people.index, dtype="str").where(~done),
+                "mask_path": ("masks/" + patients["scan_id"] + ".nii.gz").where(done),
+                "mask_sha256": pd.Series("0" * 64, index=patients.index, dtype="str").where(done),
+                "model": pd.Series("made_up 0123456789ab", index=patients.index, dtype="str").where(done),
+                "detail": pd.Series("the file ends early", index=patients.index, dtype="str").where(~done),
             }
         )
     )
 
 
 def statistics(
-    people: pd.DataFrame,
+    patients: pd.DataFrame,
     analysis: pd.DataFrame,
     sets: dict[str, pd.DataFrame],
     truth: pd.DataFrame,
@@ -211,15 +211,15 @@ def statistics(
 ) -> dict[str, pd.DataFrame]:
     """Return the result tables of the real aging stage."""
     settings = chosen(aging.AgingSettings, "aging", None)
-    observations = aging.with_ages(analysis, people)
+    observations = aging.with_ages(analysis, patients)
     series = aging.split(observations, labels.names, labels.groups)
-    cuts = quartile_cuts(people["age_years"].dropna().to_numpy(dtype=float))
+    cuts = quartile_cuts(patients["age_years"].dropna().to_numpy(dtype=float))
     associations = all_tables.ASSOCIATIONS.check(aging.association_table(series, settings))
     compared = [
         row
         for rules, values in sets.items()
         for row in aging.correlations(
-            rules, aging.split(aging.with_ages(values, people), labels.names, labels.groups), settings
+            rules, aging.split(aging.with_ages(values, patients), labels.names, labels.groups), settings
         )
     ]
     return {
@@ -234,13 +234,13 @@ def statistics(
     }
 
 
-def adjusted_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
+def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
     """Return the tables of the real statistics by sex and adjusted for covariates."""
     settings = chosen(adjust.AdjustmentSettings, "aging", None)
-    covariates = covariates_of(people, settings.covariates, settings.categorical)
-    cuts = series.cut_points(people["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
-    known = adjust.People(people, covariates, joint(covariates, settings.covariate_share), cuts)
-    split = series.split(adjust.with_positions(analysis, people), labels.names, list(labels.groups))
+    covariates = covariates_of(patients, settings.covariates, settings.categorical)
+    cuts = series.cut_points(patients["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
+    known = adjust.Patients(patients, covariates, joint(covariates, settings.covariate_share), cuts)
+    split = series.split(adjust.with_positions(analysis, patients), labels.names, list(labels.groups))
     family_of = {each.structure: each.family for each in split}
     rows = {
         name: adjust.with_p([row for each in split for row in make(each, known, settings)], family_of, *within)
@@ -258,14 +258,14 @@ def adjusted_tables(people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelS
 
 
 def centile_tables(
-    people: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
+    patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
 ) -> dict[str, pd.DataFrame]:
     """Return the centile curves of these people and how they fit; without curves where a sex has too few."""
     settings = chosen(centiles.CentileSettings, "aging", None)
     if of is not None:
         analysis = analysis[analysis["structure"].isin(of)]
-    split = series.split(series.with_ages(analysis, people), labels.names, list(labels.groups))
-    fits = list(centiles.fitted(split, people.set_index("scan_id")["sex"], settings))
+    split = series.split(series.with_ages(analysis, patients), labels.names, list(labels.groups))
+    fits = list(centiles.fitted(split, patients.set_index("scan_id")["sex"], settings))
     curves = [centiles.curve_table(fit) for fit in fits if fit.curves]
     bands = pd.DataFrame(
         [row for fit in fits for row in centiles.calibration_rows(fit)],

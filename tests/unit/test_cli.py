@@ -128,6 +128,21 @@ def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["registry.csv"]
 
 
+@pytest.mark.parametrize(
+    ("words", "now"),
+    [
+        (["cohort", "--registry", "a.csv", "--settings", "{}"], "the option --settings is now --config FILE"),
+        (["measure", "--reading={}"], "the option --reading is now --config FILE"),
+        (["crate", "--snakefile", "Snakefile"], "the option --snakefile is now --workflow NAME=FILE"),
+    ],
+)
+def test_an_option_of_an_earlier_version_is_refused_with_its_new_form(words, now, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(words)
+
+    assert now in capsys.readouterr().err
+
+
 def test_a_command_that_works_ends_with_0_and_logs_its_name(tmp_path):
     done = ctpop("dictionary", "--data", "data.md", "--config", "config.md", folder=tmp_path)
 

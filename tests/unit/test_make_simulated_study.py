@@ -13,13 +13,13 @@ ASKED = make_simulated_study.read_structures()
 
 
 @pytest.fixture(scope="module")
-def people():
+def patients():
     return make_simulated_study.draw_people()
 
 
 @pytest.fixture(scope="module")
-def registry(people):
-    return make_simulated_study.registry_of(people)
+def registry(patients):
+    return make_simulated_study.registry_of(patients)
 
 
 def test_the_registry_has_the_people_of_the_paper(registry):
@@ -77,20 +77,20 @@ def test_a_null_structure_depends_on_nothing():
     assert hu[["hu_rho", "hu_male"]].eq(0).all(axis=None)
 
 
-def test_a_pool_has_the_wanted_correlation_before_anything_fails(people):
+def test_a_pool_has_the_wanted_correlation_before_anything_fails(patients):
     pool = ASKED[ASKED["pooled"].eq("kidneys")]
 
-    volumes = make_simulated_study.volumes_of(pool, people)
+    volumes = make_simulated_study.volumes_of(pool, patients)
 
-    assert make_simulated_study.rho_with_age(sum(volumes.values()), people) == pytest.approx(-0.49, abs=1e-4)
-    assert make_simulated_study.rho_with_age(volumes["kidney_left"], people) > -0.485  # a side alone is noisier
+    assert make_simulated_study.rho_with_age(sum(volumes.values()), patients) == pytest.approx(-0.49, abs=1e-4)
+    assert make_simulated_study.rho_with_age(volumes["kidney_left"], patients) > -0.485  # a side alone is noisier
 
 
-def test_failures_are_zero_or_small_or_cut_off_and_never_a_number_for_missing(people):
+def test_failures_are_zero_or_small_or_cut_off_and_never_a_number_for_missing(patients):
     row = ASKED[ASKED["structure"].eq("humerus_left")].to_dict("records")[0]
-    n = len(people.ids)
+    n = len(patients.ids)
 
-    found = make_simulated_study.measures_of(row, np.full(n, 110.0), np.full(n, 380.0), people)
+    found = make_simulated_study.measures_of(row, np.full(n, 110.0), np.full(n, 380.0), patients)
 
     absent, cut = found["n_voxels"].eq(0), found["border_voxels"].gt(0)
     small = found["volume_ml"].between(0, row["lower_bound_ml"], inclusive="neither") & ~cut
@@ -98,14 +98,15 @@ def test_failures_are_zero_or_small_or_cut_off_and_never_a_number_for_missing(pe
     assert found["hu_mean"].notna().sum() == n - absent.sum()
     assert found.loc[~(absent | cut | small), "volume_ml"].between(109.9, 110.1).all()
     assert all(10 < part.sum() < 150 for part in (absent, cut, small))
-    assert np.average(people.age, weights=absent | cut | small) > people.age.mean() + 5
+    assert np.average(patients.age, weights=absent | cut | small) > patients.age.mean() + 5
 
 
-def test_the_simulated_study_is_drawn_alike_again(people, registry):
+def test_the_simulated_study_is_drawn_alike_again(patients, registry):
     pool = ASKED[ASKED["structure"].eq("spleen")]
     again = make_simulated_study.draw_people()
 
     pd.testing.assert_frame_equal(make_simulated_study.registry_of(again), registry)
     np.testing.assert_array_equal(
-        make_simulated_study.volumes_of(pool, again)["spleen"], make_simulated_study.volumes_of(pool, people)["spleen"]
+        make_simulated_study.volumes_of(pool, again)["spleen"],
+        make_simulated_study.volumes_of(pool, patients)["spleen"],
     )

@@ -109,7 +109,7 @@ def test_both_profiles_go_on_after_failures_and_kills(name):
 
 def test_one_machine_runs_one_gpu_job_at_a_time():
     assert profile("local")["resources"] == {"gpu": 1}
-    assert re.search(r"gpu=1 if DOOR == \"images\"", RULES)
+    assert re.search(r"gpu=1 if START_FROM == \"images\"", RULES)
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])

@@ -18,27 +18,8 @@ HEAVY = {  # libraries that take from a twentieth of a second to two seconds to 
     *("scipy.special", "scipy.sparse", "scipy.ndimage", "scipy.optimize", "scipy.stats"),
     *("nibabel", "pydicom", "requests", "PIL", "skimage", "torch", "nnunetv2", "docx", "rocrate", "jinja2"),
 }
-TABLES = {"numpy", "pandas", "pyarrow"}
-DICOM = {"pydicom", "requests", "PIL"}  # pydicom imports the others
-DRAWING = {"matplotlib", "fontTools", "PIL"}
-AT_START = {  # the heavy libraries that a command may import before it has read its options, beside those of tables
-    "index": DICOM,
-    "describe": {*DRAWING, "docx"},
-    "convert": {*DICOM, "nibabel"},
-    "convert-v1": {"numpy"},
-    "aging": {"scipy.special", "scipy.sparse"},
-    "adjust": {"scipy.special"},
-    "centiles": {"scipy.special"},
-    "published": {"scipy.special"},
-    "report": {*DRAWING, "docx", "jinja2", "scipy.special"},
-    "crate": {"rocrate", "requests", "jinja2"},  # rocrate imports the others
-    "export": {"docx"},
-    "gallery": {"jinja2"},
-    "evaluate": {"scipy.special", "scipy.sparse", "scipy.ndimage", "skimage"},  # skimage imports its parts when asked
-    "compare": {*DRAWING, "scipy.special"},
-    "runtime": {"jinja2"},
-}
-WITHOUT_TABLES = {"crate", "convert-v1"}
+# Libraries that a command needs for some inputs only; the functions that use them import them.
+IMPORTED_WHEN_USED = {"torch", "nnunetv2", "pandera", "patsy", "statsmodels", "scipy.optimize", "scipy.stats"}
 MEASURED = """
 import importlib, json, os, sys
 from ctpop.cli import make_parser
@@ -55,23 +36,17 @@ def loaded(begin, name):
     with os.fdopen(source) as told:
         return json.load(told)
 
-heavy, modules, first, others = map(set, json.load(sys.stdin))
+heavy, modules, commands = map(set, json.load(sys.stdin))
 found = {module: loaded(importlib.import_module, module) for module in modules}
-found.update({command: loaded(make_parser, command) for command in first})
-import ctpop.contracts.all_tables, ctpop.study.configuration
-found.update({command: loaded(make_parser, command) for command in others})
+found.update({command: loaded(make_parser, command) for command in commands})
 print(json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
 def loaded():
-    """The heavy libraries that each command, and each module of the Snakefile, imports before it does anything.
-
-    All but a few commands import the tables of a study: those are imported once, and the commands start in copies of
-    that process.
-    """
-    subjects = [HEAVY, modules_of_the_snakefile(), WITHOUT_TABLES, set(cli.COMMANDS) - WITHOUT_TABLES]
+    """The heavy libraries that each command, and each module of the Snakefile, imports before it does anything."""
+    subjects = [HEAVY, modules_of_the_snakefile(), set(cli.COMMANDS)]
     done = subprocess.run(
         [sys.executable, "-c", MEASURED],
         input=json.dumps([sorted(names) for names in subjects]),
@@ -99,13 +74,11 @@ def test_the_snakefile_imports_no_heavy_library(loaded):
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
-def test_a_command_starts_without_the_heavy_libraries_that_it_may_not_need(command, loaded):
-    allowed = AT_START.get(command, set()) | (set() if command in WITHOUT_TABLES else TABLES)
-
-    assert loaded[command] <= allowed
+def test_a_command_starts_without_the_libraries_that_it_may_not_need(command, loaded):
+    assert loaded[command] & IMPORTED_WHEN_USED == set()
 
 
-def test_the_heavy_libraries_that_commands_may_import_are_imported(loaded):
-    unused = {command: libraries - loaded[command] for command, libraries in AT_START.items()}
+def test_commands_without_tables_start_without_the_libraries_of_tables(loaded):
+    without = {command for command in cli.COMMANDS if not loaded[command] & {"pandas", "pyarrow"}}
 
-    assert {command: libraries for command, libraries in unused.items() if libraries} == {}
+    assert {"convert-v1", "crate"} <= without

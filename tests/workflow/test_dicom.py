@@ -48,7 +48,7 @@ def index(folder: Path) -> str:
 def hospital(tmp_path_factory):
     """Eight patients: four are sound, the others lack a slice, the age, the agent, or have values that are no HU."""
     folder = tmp_path_factory.mktemp("hospital")
-    draw_cohort(folder / "drawn", people=3)
+    draw_cohort(folder / "drawn", patients=3)
     volumes = sorted((folder / "drawn").rglob("*.nii.gz"))
     for path in volumes:
         cut = nib.load(path).slicer[:, :, SLICES]

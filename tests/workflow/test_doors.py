@@ -135,7 +135,7 @@ def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or
 
 def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(tmp_path):
     scans = [f"scan{number:02d}" for number in range(12)]
-    people = [{"scan_id": scan, "age_years": 20 + 5 * place} for place, scan in enumerate(scans)]
+    patients = [{"scan_id": scan, "age_years": 20 + 5 * place} for place, scan in enumerate(scans)]
     for place, scan in enumerate(scans):
         kidneys = {f"kidney_{side}": {"volume": 150000.0 + place, "intensity": 180.5} for side in ("left", "right")}
         (tmp_path / "theirs" / scan).mkdir(parents=True)
@@ -148,34 +148,36 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     study = {
         "name": "statistics",
         "start_from": "measures",
-        "registry": registry(tmp_path, *people),
+        "registry": registry(tmp_path, *patients),
         "measures": str(tmp_path / "theirs"),
     }
     criteria, label_set = {"criteria": ["age_known"]}, few_structures(tmp_path)
-    door = Study(tmp_path, {"study": study, "structures": label_set, "cohort": criteria, "report": QUICK_FIGURES})
+    start_from = Study(tmp_path, {"study": study, "structures": label_set, "cohort": criteria, "report": QUICK_FIGURES})
 
-    door.run()
+    start_from.run()
 
-    measures = measures_of(door)
+    measures = measures_of(start_from)
     assert measures["status"].value_counts().to_dict() == {
         "measured": 3 * 12 - 1,
         "zero_in_statistics": 1,
         "not_in_table": 4 * 12,
     }
-    rho = pd.read_parquet(door.results / "tables" / "associations.parquet").set_index(["structure", "measure"])
+    rho = pd.read_parquet(start_from.results / "tables" / "associations.parquet").set_index(["structure", "measure"])
     assert rho.loc[("liver", "volume_ml"), ["n", "rho"]].tolist() == [12, -1]
     assert rho.loc[("kidneys", "volume_ml"), ["n", "rho"]].tolist() == [11, 1]
     assert rho.loc[("kidneys", "hu_mean"), "n"] == 12
-    assert door.planned() == {}
+    assert start_from.planned() == {}
     changed.write_text(changed.read_text().replace("0.0", "1.0"))
-    assert {"measure", "screen", "aging", "report"} <= set(door.planned())
+    assert {"measure", "screen", "aging", "report"} <= set(start_from.planned())
 
 
 def one_table(folder: Path, *, wide: bool) -> str:
     """Write sixty people whose liver shrinks and whose spleen grows with age, under names of their own."""
-    people = pd.DataFrame({"Case": [f"c{n:03d}" for n in range(60)], "Age": [20 + n for n in range(60)], "sex": "male"})
-    people.loc[7, "Age"] = None
-    frame = people.assign(liver_mm3=1_600_000 - 1000 * people.index, spleen_mm3=150_000 + 500 * people.index)
+    patients = pd.DataFrame(
+        {"Case": [f"c{n:03d}" for n in range(60)], "Age": [20 + n for n in range(60)], "sex": "male"}
+    )
+    patients.loc[7, "Age"] = None
+    frame = patients.assign(liver_mm3=1_600_000 - 1000 * patients.index, spleen_mm3=150_000 + 500 * patients.index)
     if not wide:
         frame = frame.melt(["Case", "Age", "sex"], var_name="organ", value_name="mm3")
         frame["organ"] = frame["organ"].str.removesuffix("_mm3")

@@ -30,9 +30,9 @@ def draw(folder, scan, seed):
     nib.save(nib.Nifti1Image(labels, np.diag([5.0, 5, 5, 1])), folder / f"{scan}.nii.gz")
 
 
-def write(folder, people):
+def write(folder, patients):
     book = openpyxl.Workbook()
-    for row in (("image", "person", "age", "gender"), *people):
+    for row in (("image", "person", "age", "gender"), *patients):
         book.active.append(row)
     book.save(folder / "registry.xlsx")
 

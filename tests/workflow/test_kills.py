@@ -43,7 +43,7 @@ def undisturbed(tmp_path_factory, config):
 @pytest.fixture(scope="module")
 def undisturbed_demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    draw_cohort(folder / "cohort", people=40)
+    draw_cohort(folder / "cohort", patients=40)
     return timed(folder, demo_config(folder / "cohort"))
 
 

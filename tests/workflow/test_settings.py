@@ -10,7 +10,7 @@ SENTENCE = 'Older than {shard} {years}, "so" \\{2}'
 
 
 def test_braces_and_quotes_in_a_setting_are_no_wildcards(tmp_path):
-    draw_cohort(tmp_path / "cohort", people=1)
+    draw_cohort(tmp_path / "cohort", patients=1)
     config = demo_config(tmp_path / "cohort")
     config["cohort"]["criteria"] = [{"name": "old", "sentence": SENTENCE, "column": "age_years", "between": [0, 60]}]
     config["study"]["banner"] = SENTENCE

@@ -113,9 +113,9 @@ def test_those_whose_values_are_lost_are_older(simulated):
 
     assert len(failures) > 0
     verdicts, cohort = table(simulated, "verdicts"), table(simulated, "cohort").set_index("scan_id")["age_years"]
-    lost = verdicts.loc[~verdicts["usable_volume"], "scan_id"].map(cohort)
-    assert len(lost) > 5000
-    assert lost.mean() > cohort.mean() + 5
+    excluded = verdicts.loc[~verdicts["usable_volume"], "scan_id"].map(cohort)
+    assert len(excluded) > 5000
+    assert excluded.mean() > cohort.mean() + 5
     assert set(verdicts["reason"]) == {"ok", "absent", "below_bound", "truncated"}
 
 

@@ -61,7 +61,7 @@ def test_the_workflow_is_described_and_the_study_named(page):
 
     assert text.startswith("Study demo (synthetic): from a registry of CT scans to a checked aging study.")
     assert set(told(page, "categories")) == {"Figures", "Manuscript", "Tables"}
-    assert set(told(page, "categories")["Figures"]) == {"People", "Screening", "Age", "Structures", "Comparison"}
+    assert set(told(page, "categories")["Figures"]) == {"Participants", "Screening", "Age", "Structures", "Comparison"}
 
 
 def test_it_opens_without_a_network(page):

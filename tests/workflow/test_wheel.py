@@ -10,15 +10,18 @@ import sysconfig
 import urllib.request
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from ctpop.commands import COMMANDS
-from support import dicom_files
+from support import dicom_files, tiny_model
 from support.drawn_people import draw_people, study_of
 from support.studies import REPO, Study, quiet_environment
 from support.v1_model import save_v1
+from support.volumes import hu, label_set, save
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 DEPLOYED = """
@@ -159,6 +162,37 @@ def test_a_deployed_workflow_names_the_package_that_it_needs(deployed, installed
 
     assert re.search(r"needs the Python package ctpop (\S+); none is installed", printed)
     assert re.search(r"pip install ctpop==\d", printed)
+
+
+def test_the_wheel_segments_with_a_network_as_the_checkout_does(installed, tmp_path):
+    save(hu((24, 20, 30)), installed.place / "ct.nii.gz")
+    model = tiny_model.save_model(installed.place / "tiny_model")
+    label_set(*tiny_model.STRUCTURES).table.to_csv(installed.place / "tiny_structures.csv", index=False)
+    (installed.place / "scans.csv").write_text("scan_id,age_years,ct_path\ns1,50,ct.nii.gz\n")
+    segment = {"model": str(model), "device": "cpu"}
+    (installed.place / "tiny.yaml").write_text(yaml.safe_dump({"segment": segment, "cohort": {"criteria": []}}))
+    inputs = ["--registry", "scans.csv", "--structures", "tiny_structures.csv", "--config", "tiny.yaml"]
+
+    def label_map(run, name):
+        run("segment", *inputs, "--engine", "nnunet", "--masks", name, "--out", f"{name}.parquet")
+        [row] = pd.read_parquet(installed.place / f"{name}.parquet").to_dict("records")
+        assert row["status"] == "segmented"
+        return (installed.place / name / "s1.nii.gz").read_bytes()
+
+    of_wheel = label_map(installed.ctpop, "of_wheel")
+
+    assert of_wheel == label_map(in_checkout(installed.place), "of_checkout")
+    assert len(np.unique(nib.load(installed.place / "of_wheel" / "s1.nii.gz").dataobj)) > 1
+
+
+def in_checkout(folder):
+    """Return a function that runs a command of the checkout in a folder."""
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "ctpop", *arguments]
+        subprocess.run(command, cwd=folder, env=quiet_environment(), capture_output=True, check=True)
+
+    return run
 
 
 @pytest.fixture(scope="module")

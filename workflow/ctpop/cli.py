@@ -14,6 +14,10 @@ from ctpop.foundation.errors import ContractError
 
 UNKNOWN = "argument COMMAND: invalid choice"  # how the message of argparse about an unknown command begins
 RENAMED = {"doctor": "check", "people": "patients", "qc": "review", "share": "export"}
+RENAMED_OPTIONS = {
+    **dict.fromkeys(("--settings", "--criteria", "--reading", "--aging", "--banner"), "--config FILE"),
+    **dict.fromkeys(("--snakefile", "--rules"), "--workflow NAME=FILE"),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +32,13 @@ class Parser(argparse.ArgumentParser):
         if similar:
             super().error(f"unknown command {word!r}; did you mean {' or '.join(similar)}?")
         super().error(f"unknown command {word!r}; ctpop --help lists the commands" if word else message)
+
+
+def refuse_renamed_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """End the program with the new form of an option that an earlier version had, if one is among the words."""
+    for name in (word.partition("=")[0] for word in words):
+        if name in RENAMED_OPTIONS:
+            parser.error(f"the option {name} is now {RENAMED_OPTIONS[name]}")
 
 
 def make_parser(command: str | None) -> argparse.ArgumentParser:
@@ -74,7 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0, or 1 after an error that is reported in a few lines without a traceback."""
     complete()
     given = sys.argv[1:] if arguments is None else arguments
-    values = vars(make_parser(chosen_command(given)).parse_args(given))
+    parser = make_parser(chosen_command(given))
+    refuse_renamed_options(parser, given)
+    values = vars(parser.parse_args(given))
     name = values.pop("command")
     logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", level=logging.INFO, stream=sys.stderr)
     try:

@@ -53,7 +53,7 @@ CODE_LISTS = (
     ("Status of a scan", "column `status` of segments", codes.SEGMENT_STATUS),
     ("Status of a measurement", "column `status` of measures", codes.MEASURE_STATUS),
     ("Reasons of a verdict", "columns `reason` and `rule_reason` of verdicts", codes.REASONS),
-    ("Reasons of a loss", "column `reason` of structure_flow", codes.LOSSES),
+    ("Reasons of a loss", "column `reason` of structure_flow", codes.FLOW_REASONS),
     ("Decisions of a reviewer", "column `decision` of review", codes.DECISIONS),
     ("Cases of the gallery", "column `chosen` of review_cases", codes.CHOSEN),
     ("Ends of a structure's values", "column `end` of extremes", codes.ENDS),
@@ -208,12 +208,12 @@ def _setting_type(part: Mapping[str, Any]) -> str:
 def _limits(part: Mapping[str, Any]) -> list[str]:
     if "prefixItems" in part:
         return [words for inner in part["prefixItems"] for words in _limits(inner)]
-    told = [", ".join(f"`{value}`" for value in part["enum"])] if "enum" in part else []
-    told += [words.format(part[limit]) for limit, words in LIMITS.items() if limit in part]
-    told += [f"{part.get('minItems', 0)} to {part['maxItems']} entries"] if "maxItems" in part else []
-    told += ["each once"] if part.get("uniqueItems") else []
+    limits = [", ".join(f"`{value}`" for value in part["enum"])] if "enum" in part else []
+    limits += [words.format(part[limit]) for limit, words in LIMITS.items() if limit in part]
+    limits += [f"{part.get('minItems', 0)} to {part['maxItems']} entries"] if "maxItems" in part else []
+    limits += ["each once"] if part.get("uniqueItems") else []
     inner = part.get("items") or part.get("additionalProperties")
-    return told + (_limits(inner) if inner else [])
+    return limits + (_limits(inner) if inner else [])
 
 
 def _column_row(column: Column) -> list[str]:

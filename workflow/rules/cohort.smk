@@ -16,11 +16,11 @@ rule cohort:
         program=program,
         config=settings_file,
         settings=settings_digest("cohort"),
-        door="dicom" if DICOM and DOOR == "images" else DOOR,
+        start_from="dicom" if DICOM and START_FROM == "images" else START_FROM,
     message:
         "cohort: who is in the study"
     shell:
-        "{params.program} cohort --registry {input.registry:q} --start-from {params.door}"
+        "{params.program} cohort --registry {input.registry:q} --start-from {params.start_from}"
         " --config {params.config:q} --cohort {output.cohort:q} --exclusions {output.exclusions:q}"
         " --flow {output.flow:q} --overlap {output.overlap:q} &> {log:q}"
 
@@ -73,10 +73,10 @@ rule export:
         code=code("export"),
     output:
         expand(
-            f"{STUDY}/shareable/{{name}}.csv",
+            f"{STUDY}/export/{{name}}.csv",
             name=["table1", "flow", "overlap", "structure_flow", "associations"],
         ),
-        expand(f"{STUDY}/shareable/table1.{{kind}}", kind=["html", "docx"]),
+        expand(f"{STUDY}/export/table1.{{kind}}", kind=["html", "docx"]),
     log:
         rules_of_study.log_file(STUDY, "export"),
     benchmark:
@@ -91,7 +91,7 @@ rule export:
         settings=settings_digest("cohort", "aging.quartiles", "study.banner"),
         study=study_folder,
     message:
-        "export: tables without small counts, in {params.study}/shareable"
+        "export: tables without small counts, in {params.study}/export"
     shell:
         "{params.program} export --tables {params.study:q}/tables --config {params.config:q}"
-        " --out {params.study:q}/shareable &> {log:q}"
+        " --out {params.study:q}/export &> {log:q}"

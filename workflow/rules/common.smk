@@ -50,9 +50,9 @@ config.update(checked(configuration.validated, config))
 # A command reads its settings from this file, whose name follows from its content: a command of a log can be repeated.
 CONFIG = str(configuration.write(config, Path(".snakemake", "ctpop")))
 CODE = import_graph.ImportGraph(Path(".snakemake", "ctpop"))
-DOOR = config["study"]["start_from"]
+START_FROM = config["study"]["start_from"]
 STUDY = f"results/{config['study']['name']}"
-ONE_FILE = configuration.people_in_measures(config["study"])
+ONE_FILE = configuration.patients_in_measures(config["study"])
 REGISTRY = f"{STUDY}/registry.csv" if ONE_FILE else config["study"]["registry"]
 TRUTH = config["study"].get("truth", [])
 DICOM = config["study"].get("dicom")
@@ -70,7 +70,7 @@ DIGESTS = shards.kept_digests(
     registry_options.reading_of(config["cohort"]),
 )
 SHARDS = list(DIGESTS)
-MODEL = checked(model_set.files, config["segment"]) if DOOR == "images" else []
+MODEL = checked(model_set.files, config["segment"]) if START_FROM == "images" else []
 # The words before the name of a command. The interpreter of the environment that runs Snakemake comes first, unless a rule has an
 # environment of its own, and the code is that of the checkout, where this is one.
 PROGRAM = " ".join(

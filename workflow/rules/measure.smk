@@ -32,7 +32,7 @@ if ONE_FILE:
             " --config {params.config:q} --out {output.registry:q} &> {log:q}"
 
 
-if DOOR == "measures":
+if START_FROM == "measures":
 
     rule measure:
         input:

@@ -5,7 +5,7 @@ rule runtime:
         report=f"{STUDY}/report/index.html",  # one file of a job is enough to wait for it; each costs time of a plan
         adjust=f"{STUDY}/tables/adjusted.parquet",
         others=[*(files[:1] for files in (CENTILES, GALLERY, EVALUATION, CONVERSIONS))],
-        segments=[] if DOOR == "measures" else f"{STUDY}/tables/segments.parquet",
+        segments=[] if START_FROM == "measures" else f"{STUDY}/tables/segments.parquet",
         templates=[
             str(resource("report", name)) for name in ("runtime.html", "style.css")
         ],
@@ -27,7 +27,7 @@ rule runtime:
         folder=study_folder,
         scans=(
             f"--segments {STUDY}/tables/segments.parquet --masks {STUDY}/masks"
-            if DOOR != "measures"
+            if START_FROM != "measures"
             else ""
         ),
     message:

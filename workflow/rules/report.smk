@@ -21,7 +21,7 @@ rule report:
         cohort=rules.cohort.output,
         described=rules.describe.output,
         contrast=rules.contrast.output,
-        segments=[] if DOOR == "measures" else f"{STUDY}/tables/segments.parquet",
+        segments=[] if START_FROM == "measures" else f"{STUDY}/tables/segments.parquet",
         measures=f"{STUDY}/tables/measures.parquet",
         screen=rules.screen.output,
         aging=rules.aging.output,
@@ -78,7 +78,6 @@ rule report:
 rule crate:
     input:
         runtime=f"{STUDY}/benchmarks/runtime.csv",  # which waits for all others
-        sources=list(SOURCES.values()) if CHECKOUT_OF_RULES else [],
         code=code("crate"),
     output:
         f"{STUDY}/ro-crate-metadata.json",

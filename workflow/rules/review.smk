@@ -3,7 +3,7 @@
 GALLERY = []
 DECIDED = f"--review {shlex.quote(REVIEW)}" if REVIEW else ""
 
-if DOOR != "measures":
+if START_FROM != "measures":
 
     rule review:
         input:

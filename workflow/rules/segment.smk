@@ -19,13 +19,13 @@ rule segment:
     threads: config["segment"]["cpu_threads"]
     resources:
         **rules_of_study.resources("segment"),
-        gpu=1 if DOOR == "images" and config["segment"]["device"] != "cpu" else 0,
+        gpu=1 if START_FROM == "images" and config["segment"]["device"] != "cpu" else 0,
         attempts_left=0,  # a profile with retries counts them down
     params:
         program=program,
         config=settings_file,
         settings=settings_digest("segment"),
-        engine="nnunet" if DOOR == "images" else "existing",
+        engine="nnunet" if START_FROM == "images" else "existing",
         structures=label_set,
         labels=LABELS,
         rows=rows_of,

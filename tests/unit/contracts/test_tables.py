@@ -43,7 +43,7 @@ GOOD = {
 }
 
 
-def people(**changed):
+def patients(**changed):
     return pd.DataFrame({**GOOD, **changed})
 
 
@@ -58,7 +58,7 @@ def message_of(frame, table=PEOPLE):
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
-    written = PEOPLE.write(people(), tmp_path / "people.parquet")
+    written = PEOPLE.write(patients(), tmp_path / "people.parquet")
 
     read = PEOPLE.read(tmp_path / "people.parquet")
 
@@ -74,7 +74,7 @@ def test_what_is_written_is_what_is_read(tmp_path):
 
 def test_a_column_without_any_value_survives_the_file(tmp_path):
     nothing = [None, None, None]
-    PEOPLE.write(people(sex=nothing, contrast=nothing, n_teeth=nothing), tmp_path / "people.parquet")
+    PEOPLE.write(patients(sex=nothing, contrast=nothing, n_teeth=nothing), tmp_path / "people.parquet")
 
     read = PEOPLE.read(tmp_path / "people.parquet")
 
@@ -88,11 +88,11 @@ def test_a_table_without_rows_survives_the_file(tmp_path):
 
     assert len(read) == 0
     assert list(read.columns) == list(PEOPLE.columns)
-    assert dict(read.dtypes) == dict(PEOPLE.check(people()).dtypes)
+    assert dict(read.dtypes) == dict(PEOPLE.check(patients()).dtypes)
 
 
 def test_the_csv_for_people_leaves_missing_values_empty(tmp_path):
-    PEOPLE.write(people(), tmp_path / "people.parquet")
+    PEOPLE.write(patients(), tmp_path / "people.parquet")
 
     lines = (tmp_path / "people.csv").read_text(encoding="utf-8").splitlines()
 
@@ -125,47 +125,56 @@ def test_the_csv_for_people_leaves_missing_values_empty(tmp_path):
     ],
 )
 def test_a_broken_promise_names_file_column_promise_finding_and_key(changed, expected):
-    assert message_of(people(**changed)) == f"tables/people.parquet: {expected} scan_id: 'b'"
+    assert message_of(patients(**changed)) == f"tables/people.parquet: {expected} scan_id: 'b'"
 
 
 @pytest.mark.parametrize("unfit", ["B", "", "b/c", "b\n", " b"])
 def test_a_key_that_does_not_match_its_pattern_is_refused(unfit):
-    message = message_of(people(scan_id=[unfit, "a", "c"]))
+    message = message_of(patients(scan_id=[unfit, "a", "c"]))
 
     assert message.startswith("tables/people.parquet: column 'scan_id' must be text of the form [a-z0-9]+, found")
 
 
 def test_all_broken_columns_are_told_at_once():
-    lines = message_of(people(sex=["x", "y", "male"], age_years=[-1, 0, 0], n_eyes=["two", 1, 1])).splitlines()
+    lines = message_of(patients(sex=["x", "y", "male"], age_years=[-1, 0, 0], n_eyes=["two", 1, 1])).splitlines()
 
     assert [line.split("'")[1] for line in lines] == ["n_eyes", "sex", "age_years"]
 
 
 def test_no_more_than_three_keys_are_named():
-    many = pd.concat([people().assign(scan_id=[f"p{i}a", f"p{i}b", f"p{i}c"], n_eyes=-1) for i in range(9)])
+    many = pd.concat([patients().assign(scan_id=[f"p{i}a", f"p{i}b", f"p{i}c"], n_eyes=-1) for i in range(9)])
 
     assert message_of(many).endswith("found -1 in 27 rows, first scan_id: 'p0a', 'p0b', 'p0c'")
 
 
 def test_the_row_labels_of_a_frame_do_not_matter():
-    labelled = people(age_years=[1, -1, 2]).set_axis(["x", "x", "y"])
+    labelled = patients(age_years=[1, -1, 2]).set_axis(["x", "x", "y"])
 
     assert message_of(labelled).endswith("found -1 in 1 rows, first scan_id: 'a'")
 
 
 def test_a_missing_column_is_named():
     assert "columns n_eyes, usable are missing; found scan_id, sex" in message_of(
-        people().drop(columns=["n_eyes", "usable"])
+        patients().drop(columns=["n_eyes", "usable"])
     )
 
 
+def test_a_column_of_an_earlier_version_is_refused_with_its_new_name():
+    table = Table("t", ("scan_id",), "rows", {"scan_id": text("scan"), "contralateral_ratio": number("ratio", low=0)})
+
+    with pytest.raises(ContractError, match="twin_ratio is now contralateral_ratio; run the study again"):
+        table.check(pd.DataFrame({"scan_id": ["a"], "twin_ratio": [1.0]}))
+
+
 def test_a_closed_table_refuses_an_unknown_column():
-    assert message_of(people(height_cm=1)) == "tables/people.parquet: columns height_cm are not part of table 'people'"
+    assert (
+        message_of(patients(height_cm=1)) == "tables/people.parquet: columns height_cm are not part of table 'people'"
+    )
 
 
 def test_an_open_table_keeps_an_unknown_column_behind_its_own():
     table = Table("people", PEOPLE.key, PEOPLE.meaning, PEOPLE.columns, open=True)
-    frame = people()
+    frame = patients()
     frame.insert(0, "height_cm", [160, 170, 180])
 
     checked = table.check(frame)
@@ -175,7 +184,7 @@ def test_an_open_table_keeps_an_unknown_column_behind_its_own():
 
 
 def test_a_repeated_key_is_refused_with_its_rows():
-    message = message_of(people(scan_id=["a", "a", "c"]))
+    message = message_of(patients(scan_id=["a", "a", "c"]))
 
     assert message == (
         "tables/people.parquet: scan_id must identify one row, found repeated in 2 rows, first 'a';"
@@ -194,15 +203,15 @@ def test_a_key_of_two_columns_may_repeat_in_each_of_them():
 
 
 def test_the_same_rows_in_another_order_are_the_same_bytes(tmp_path):
-    PEOPLE.write(people(), tmp_path / "one.parquet")
-    PEOPLE.write(people().sample(frac=1, random_state=1)[[*reversed(PEOPLE.columns)]], tmp_path / "two.parquet")
+    PEOPLE.write(patients(), tmp_path / "one.parquet")
+    PEOPLE.write(patients().sample(frac=1, random_state=1)[[*reversed(PEOPLE.columns)]], tmp_path / "two.parquet")
 
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
 def test_a_file_that_breaks_its_promise_is_refused_when_it_is_read(tmp_path):
-    people(age_years=[300, 1, 2]).to_parquet(tmp_path / "people.parquet")
+    patients(age_years=[300, 1, 2]).to_parquet(tmp_path / "people.parquet")
 
     with pytest.raises(ContractError, match=r"people\.parquet: column 'age_years' must be at most 120"):
         PEOPLE.read(tmp_path / "people.parquet")
@@ -239,7 +248,7 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name_and_its_name_before_the_w
 
 def test_a_refused_table_writes_nothing(tmp_path):
     with pytest.raises(ContractError):
-        PEOPLE.write(people(n_eyes=-1), tmp_path / "people.parquet")
+        PEOPLE.write(patients(n_eyes=-1), tmp_path / "people.parquet")
 
     assert names_in(tmp_path) == []
 
@@ -310,7 +319,7 @@ def test_a_hidden_file_of_somebody_else_is_not_removed(tmp_path):
 
 
 def test_columns_that_are_named_are_read_alone(tmp_path):
-    PEOPLE.write(people(), tmp_path / "people.parquet")
+    PEOPLE.write(patients(), tmp_path / "people.parquet")
 
     read = PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
 
@@ -319,26 +328,26 @@ def test_columns_that_are_named_are_read_alone(tmp_path):
 
 
 def test_a_named_column_that_a_file_lacks_is_told(tmp_path):
-    people().drop(columns="n_eyes").to_parquet(tmp_path / "people.parquet")
+    patients().drop(columns="n_eyes").to_parquet(tmp_path / "people.parquet")
 
     with pytest.raises(ContractError, match=r"people\.parquet: columns n_eyes are missing; found scan_id, sex"):
         PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
 
 
 def test_identifiers_of_digits_keep_their_zeros_in_a_csv(tmp_path):
-    people(scan_id=["001", "02", "3"]).to_csv(tmp_path / "people.csv", index=False)
+    patients(scan_id=["001", "02", "3"]).to_csv(tmp_path / "people.csv", index=False)
 
     assert list(PEOPLE.read_csv(tmp_path / "people.csv")["scan_id"]) == ["001", "02", "3"]
 
 
 def test_a_table_without_rows_has_the_types_of_one_with_rows():
-    assert PEOPLE.empty().dtypes.equals(PEOPLE.check(people()).dtypes)
+    assert PEOPLE.empty().dtypes.equals(PEOPLE.check(patients()).dtypes)
 
 
 def test_a_table_that_no_spreadsheet_holds_has_a_note_in_place_of_its_csv(tmp_path, monkeypatch):
-    PEOPLE.write(people(), tmp_path / "small.parquet")
+    PEOPLE.write(patients(), tmp_path / "small.parquet")
     monkeypatch.setattr(tables, "CSV_ROWS", 2)
-    PEOPLE.write(people(), tmp_path / "large.parquet")
+    PEOPLE.write(patients(), tmp_path / "large.parquet")
 
     assert len(PEOPLE.read(tmp_path / "large.parquet")) == 3
     assert len(pd.read_csv(tmp_path / "small.csv")) == 3

@@ -12,7 +12,7 @@ from ctpop.stages.cohort.table1_files import write_table1
 from support import study_tables
 
 
-def people(**columns):
+def patients(**columns):
     n = len(next(iter(columns.values())))
     frame = study_tables.registry(n, sexes=("male",)).assign(**columns)
     return all_tables.COHORT.check(frame.astype({"sex": "str"}))
@@ -20,7 +20,7 @@ def people(**columns):
 
 def eight(**further):
     sexes = ["female", "female", "male", "male", "male", "male", "male", None]
-    return people(age_years=[20.0, 30, 40, 50, 60, 70, 80, 90], sex=sexes, **further)
+    return patients(age_years=[20.0, 30, 40, 50, 60, 70, 80, 90], sex=sexes, **further)
 
 
 def cells(table, **where):
@@ -57,13 +57,13 @@ def test_quartiles_are_those_of_the_statistics_and_hold_everybody():
 
 @pytest.mark.parametrize(("closed", "n"), [("right_closed", [2, 1, 1, 1]), ("left_closed", [1, 1, 1, 2])])
 def test_a_cut_point_belongs_to_the_side_that_is_set(closed, n):
-    table = table1(people(age_years=[1.0, 2, 3, 4, 5]), [], closed)
+    table = table1(patients(age_years=[1.0, 2, 3, 4, 5]), [], closed)
 
     assert cells(table, variable="scans", grouping="age_quartile")["n"].to_list() == n
 
 
 def test_unknown_ages_have_a_group_and_a_missing_count():
-    table = table1(people(age_years=[1.0, 2, 3, np.nan]), [], "right_closed")
+    table = table1(patients(age_years=[1.0, 2, 3, np.nan]), [], "right_closed")
 
     assert one(table, variable="scans", grouping="age_quartile", group="not_known")["n"] == 1
     assert one(table, variable="age_years", level="missing", group="all")["n"] == 1
@@ -98,7 +98,7 @@ def test_levels_and_missing_of_each_variable_sum_to_the_scans_of_each_group():
 
 def test_rare_words_share_a_row():
     words = [f"w{number:02d}" for number in range(MOST_LEVELS + 5)] * 2 + ["w00"]
-    table = table1(people(age_years=[50.0] * len(words), site=words), ["site"], "right_closed")
+    table = table1(patients(age_years=[50.0] * len(words), site=words), ["site"], "right_closed")
 
     levels = cells(table, variable="site", group="all").set_index("level")["n"]
     assert len(levels) == MOST_LEVELS + 2  # and other words, and missing
@@ -107,8 +107,8 @@ def test_rare_words_share_a_row():
 
 
 def test_patients_are_counted_only_where_all_are_recorded():
-    known = people(age_years=[50.0, 60, 70], patient_id=["a", "a", "b"])
-    unknown = people(age_years=[50.0, 60], patient_id=["a", None])
+    known = patients(age_years=[50.0, 60, 70], patient_id=["a", "a", "b"])
+    unknown = patients(age_years=[50.0, 60], patient_id=["a", None])
 
     assert one(table1(known, [], "right_closed"), variable="patients", group="all")["n"] == 2
     assert "patients" not in set(table1(unknown, [], "right_closed")["variable"])

@@ -101,9 +101,9 @@ def test_without_results_n_is_printed_and_that_there_are_none():
 
 
 def test_findings_hold_the_values_and_results_of_the_tables():
-    people, labels = study_tables.registry(60), study_tables.label_set()
-    tables = study_tables.study(people, labels)
-    ages = people[["scan_id", "age_years", "sex"]].assign(quartile=1)
+    patients, labels = study_tables.registry(60), study_tables.label_set()
+    tables = study_tables.study(patients, labels)
+    ages = patients[["scan_id", "age_years", "sex"]].assign(quartile=1)
 
     findings = findings_of(ages, tables["analysis"], tables, labels.names, 0.0001)
 
@@ -117,9 +117,9 @@ def test_findings_hold_the_values_and_results_of_the_tables():
 
 
 def test_a_structure_without_values_has_an_empty_finding():
-    people, labels = study_tables.registry(20), study_tables.label_set()
-    tables = study_tables.study(people, labels, failed=dict.fromkeys(people["scan_id"], "unreadable"))
-    ages = people[["scan_id", "age_years", "sex"]].assign(quartile=1)
+    patients, labels = study_tables.registry(20), study_tables.label_set()
+    tables = study_tables.study(patients, labels, failed=dict.fromkeys(patients["scan_id"], "unreadable"))
+    ages = patients[["scan_id", "age_years", "sex"]].assign(quartile=1)
 
     findings = findings_of(ages, tables["analysis"], tables, labels.names, 0.0001)
 

@@ -146,4 +146,4 @@ def test_every_code_has_words():
     assert set(formatting.NOT_MEASURED) == set(codes.MEASURE_STATUS) - {"measured"}
     assert set(formatting.REASONS) == set(codes.REASONS)
     assert set(formatting.MEASURES) == set(formatting.AXES) == set(codes.MEASURES)
-    assert set(formatting.SEXES) == set(formatting.PEOPLE) == {"female", "male", ""}
+    assert set(formatting.SEXES) == set(formatting.SEX_WORDS) == {"female", "male", ""}

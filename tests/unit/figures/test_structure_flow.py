@@ -2,7 +2,7 @@
 
 import pytest
 
-from ctpop.contracts.all_tables import LOSSES
+from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.figures import failures, structure_flow
 from ctpop.figures.catalogue import GRIDS
 from support import study_tables
@@ -28,7 +28,7 @@ def test_the_shares_of_each_bar_sum_to_the_scans_in_the_study(tables):
 
 
 def test_every_reason_of_a_loss_has_a_share_with_words_and_a_colour():
-    assert {structure_flow.SHARE_OF.get(reason, reason) for reason in LOSSES} == set(structure_flow.SHARES) - {
+    assert {structure_flow.SHARE_OF.get(reason, reason) for reason in FLOW_REASONS} == set(structure_flow.SHARES) - {
         structure_flow.USED
     }
     assert len({colour for colour, _ in structure_flow.SHARES.values()}) == len(structure_flow.SHARES)
@@ -45,9 +45,9 @@ def test_a_page_fits_print(tables):
 
 
 def test_a_reason_has_the_colour_that_it_has_among_failures_where_it_stands_alone():
-    assert set(failures.COLOURS) == set(LOSSES)
-    alone = {reason: colour for reason, (colour, _) in structure_flow.SHARES.items() if reason in LOSSES}
+    assert set(failures.COLOURS) == set(FLOW_REASONS)
+    alone = {reason: colour for reason, (colour, _) in structure_flow.SHARES.items() if reason in FLOW_REASONS}
 
     assert len(alone) == 6
     assert {reason: failures.COLOURS[reason] for reason in alone} == alone
-    assert len(set(failures.COLOURS.values())) == len(LOSSES)
+    assert len(set(failures.COLOURS.values())) == len(FLOW_REASONS)

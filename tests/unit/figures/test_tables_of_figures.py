@@ -25,12 +25,12 @@ from support.evidence import decisions
 
 
 def people_with_gaps(n=60, sexes=("female", "male", None)):
-    people = study_tables.registry(n, sexes=sexes)
-    people.loc[0, "age_years"] = float("nan")
-    people.loc[1:2, "complete"] = False
-    people.loc[3, "contrast"] = False
-    people.loc[4, "contrast"] = pd.NA
-    return people
+    patients = study_tables.registry(n, sexes=sexes)
+    patients.loc[0, "age_years"] = float("nan")
+    patients.loc[1:2, "complete"] = False
+    patients.loc[3, "contrast"] = False
+    patients.loc[4, "contrast"] = pd.NA
+    return patients
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +156,8 @@ def test_bars_count_every_person_of_known_age_once(tables):
 
 
 def test_a_bar_includes_its_lower_age_and_excludes_its_upper():
-    people = pd.DataFrame({"age_years": [20.0, 29.9, 30.0, 40.0], "sex": pd.Series(["male"] * 4, dtype="str")})
-    men = age_by_sex.source(people).query("sex == 'male'")
+    patients = pd.DataFrame({"age_years": [20.0, 29.9, 30.0, 40.0], "sex": pd.Series(["male"] * 4, dtype="str")})
+    men = age_by_sex.source(patients).query("sex == 'male'")
 
     assert dict(zip(men["age_from"], men["n"], strict=True)) == {20: 2, 30: 1, 40: 1}
 
@@ -242,12 +242,12 @@ def test_failures_count_every_scan_whose_volume_is_not_used_once(tables, labels)
 
 def test_who_is_lost_is_told_by_age_and_sex(tables, labels):
     shown = failures.source(tables["failures"], tables["structure_flow"], labels.names).set_index("structure")
-    lost = tables["cohort"].loc[tables["cohort"]["scan_id"].isin(["s0010", "s0011"])]
+    excluded = tables["cohort"].loc[tables["cohort"]["scan_id"].isin(["s0010", "s0011"])]
     whole = shown.loc[shown["n_removed"].eq(2)]
 
     assert len(whole)
-    assert whole["age_removed"].round(6).eq(round(float(lost["age_years"].mean()), 6)).all()
-    share = 100 * lost["sex"].dropna().eq("female").mean()
+    assert whole["age_removed"].round(6).eq(round(float(excluded["age_years"].mean()), 6)).all()
+    share = 100 * excluded["sex"].dropna().eq("female").mean()
     assert whole["women_removed"].round(6).eq(round(float(share), 6)).all()
 
 

@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 
 from ctpop.contracts.codes import SEGMENT_STATUS
-from ctpop.imaging.failure_policy import trouble
+from ctpop.imaging.failure_policy import failure
 
 GOOD = ("segmented", "existing")
 REASONS = sorted(set(SEGMENT_STATUS) - set(GOOD))
 
 
 def told(statuses, most=0.5, attempts_left=0):
-    return trouble(pd.Series(statuses, dtype="str"), GOOD, most, attempts_left)
+    return failure(pd.Series(statuses, dtype="str"), GOOD, most, attempts_left)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_in
 from ctpop.stats.ranks import ranks_of
 
 
-def people(n, seed=0, *, rounded=False, missing=0.0):
+def patients(n, seed=0, *, rounded=False, missing=0.0):
     """Ages in whole years, and values that fall with age; some of them missing."""
     rng = np.random.default_rng(seed)
     ages = rng.integers(18, 101, n).astype(float)
@@ -34,7 +34,7 @@ def times_drawn(seed, block, cohort, size):
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("n", [40, 301, 4500])
 def test_each_draw_has_the_correlation_of_the_people_drawn(n, rounded, missing):
-    ages, values = people(n, rounded=rounded, missing=missing)
+    ages, values = patients(n, rounded=rounded, missing=missing)
     found = draws([ranked(ages, values)], n, iterations=70)
     for draw, times in enumerate(times_drawn(5, 0, n, 64)[:, :12].T):
         drawn = np.repeat(np.flatnonzero(np.isfinite(values)), times[np.isfinite(values)])
@@ -45,26 +45,26 @@ def test_each_draw_has_the_correlation_of_the_people_drawn(n, rounded, missing):
 
 def test_results_do_not_depend_on_threads_or_on_other_samples():
     n = 300
-    first, second = ranked(*people(n, 1)), ranked(*people(n, 2, rounded=True, missing=0.2))
+    first, second = ranked(*patients(n, 1)), ranked(*patients(n, 2, rounded=True, missing=0.2))
     together = draws([first, second], n, iterations=500, threads=1)
     np.testing.assert_array_equal(together, draws([first, second], n, iterations=500, threads=3))
     np.testing.assert_array_equal(together[1:], draws([second], n, iterations=500))
 
 
 def test_another_seed_draws_other_people():
-    sample = ranked(*people(100))
+    sample = ranked(*patients(100))
     assert not np.array_equal(draws([sample], 100, seed=5), draws([sample], 100, seed=6))
 
 
 def test_numbers_of_single_and_double_precision_agree_to_the_last_digit(monkeypatch):
-    sample = ranked(*people(2000, missing=0.1))
+    sample = ranked(*patients(2000, missing=0.1))
     single = draws([sample], 2000)
     monkeypatch.setattr("ctpop.stats.rank_bootstrap.MOST_IN_SINGLE", 0)
     np.testing.assert_array_equal(draws([sample], 2000), single)
 
 
 def test_a_transform_of_the_values_changes_nothing():
-    ages, values = people(200, missing=0.1)
+    ages, values = patients(200, missing=0.1)
     np.testing.assert_array_equal(draws([ranked(ages, values)], 200), draws([ranked(ages, np.exp(values / 50))], 200))
     np.testing.assert_allclose(
         draws([ranked(ages, values)], 200), -draws([ranked(ages, -values)], 200), rtol=0, atol=1e-14
@@ -92,7 +92,7 @@ def test_limits_are_linear_quantiles():
 
 
 def test_intervals_are_those_of_scipys_bootstrap():
-    ages, values = people(400, 3)
+    ages, values = patients(400, 3)
     low, high = percentile_intervals(draws([ranked(ages, values)], 400, iterations=4000), 0.95)
     peer = stats.bootstrap(
         (values, ages),

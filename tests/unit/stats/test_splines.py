@@ -11,7 +11,7 @@ KNOTS = np.array([25.0, 45.0, 65.0, 90.0])
 NOTHING = np.empty((500, 0))
 
 
-def people(seed=0, n=500):
+def patients(seed=0, n=500):
     random = np.random.default_rng(seed)
     return random.uniform(18, 100, n), random.integers(0, 2, n).astype(float), random
 
@@ -45,7 +45,7 @@ def test_a_line_is_without_bends_and_a_constant_without_steps():
 
 
 def test_tests_are_those_of_a_formula_in_statsmodels():
-    ages, sex, random = people()
+    ages, sex, random = patients()
     height = random.normal(170, 9, 500)
     values = 50 - 0.004 * (ages - 40) ** 2 + sex * ages / 20 + height / 10 + ages / 20 * random.standard_normal(500)
     frame = pd.DataFrame({"y": values, "age": ages, "s": sex - 0.5, "h": height - height.mean(), "q": 0.0})
@@ -65,7 +65,7 @@ def test_tests_are_those_of_a_formula_in_statsmodels():
 
 
 def test_partial_r_squared_is_that_of_the_model_without_the_term():
-    ages, _, random = people(3)
+    ages, _, random = patients(3)
     values = (ages - 50) ** 2 / 300 + random.standard_normal(500)
     straight = np.polyval(np.polyfit(ages, values, 1), ages)
     basis = natural_basis(ages, knots_of(ages))
@@ -90,7 +90,7 @@ def test_partial_r_squared_is_that_of_the_model_without_the_term():
     ids=["flat", "line", "curve", "lines that part"],
 )
 def test_each_shape_is_seen_by_the_test_that_is_meant_for_it(shape, significant):
-    ages, sex, random = people(7)
+    ages, sex, random = patients(7)
     values = shape(ages, sex) + (0.5 + ages / 100) * random.standard_normal(500)
 
     found = curve_tests(values, ages, sex)
@@ -104,14 +104,14 @@ def test_errors_hold_where_values_spread_more_with_age(samples):
     # flat samples whose sd grows fourfold; standard error of the share of 400 is .011
     rejected = 0
     for seed in range(samples):
-        ages, sex, random = people(seed, 200)
+        ages, sex, random = patients(seed, 200)
         found = curve_tests((1 + 3 * (ages - 18) / 82) * random.standard_normal(200), ages, sex, np.empty((200, 0)))
         rejected += found["age"].log10_p < np.log10(0.05)
     assert 0.02 <= rejected / samples <= 0.09
 
 
 def test_a_patient_who_alone_has_a_kind_is_left_out_with_its_column():
-    ages, sex, random = people(1)
+    ages, sex, random = patients(1)
     values = ages / 10 + random.standard_normal(500)
     alone = (np.arange(500) == 7).astype(float)[:, np.newaxis]
     rest = np.arange(500) != 7
@@ -129,5 +129,5 @@ def test_a_patient_who_alone_has_a_kind_is_left_out_with_its_column():
     ids=["equal values", "a sex of two patients"],
 )
 def test_samples_without_an_answer_have_no_tests(values, sex):
-    ages, _, _ = people()
+    ages, _, _ = patients()
     assert curve_tests(values, ages, sex) == {}

@@ -316,7 +316,7 @@ def test_a_table_of_measures_needs_no_registry_and_then_only_the_age_must_be_kno
     filled = one_table()
 
     assert filled["cohort"]["criteria"] == ["age_known"]
-    assert configuration.people_in_measures(filled["study"])
+    assert configuration.patients_in_measures(filled["study"])
 
 
 def test_criteria_that_are_set_hold_for_one_table_too():
@@ -326,9 +326,9 @@ def test_criteria_that_are_set_hold_for_one_table_too():
 def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_not():
     study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
 
-    assert configuration.people_in_measures({**study, "registry": "mine.csv"})
-    assert not configuration.people_in_measures({**study, "registry": "people.csv"})
-    assert not configuration.people_in_measures(SMALLEST["study"])
+    assert configuration.patients_in_measures({**study, "registry": "mine.csv"})
+    assert not configuration.patients_in_measures({**study, "registry": "people.csv"})
+    assert not configuration.patients_in_measures(SMALLEST["study"])
 
 
 def test_a_column_map_without_a_table_of_measures_is_refused():

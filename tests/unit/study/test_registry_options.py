@@ -188,7 +188,7 @@ def test_an_id_that_ends_with_a_dot_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.xlsx"])
 def test_a_registry_of_any_shape_has_its_patients_in_the_shards_of_ours(tmp_path, name):
-    people = [[f"s{n}", f"p{n // 2}" if n % 5 else "N-A", "50", "m", "120"] for n in range(40)]
+    patients = [[f"s{n}", f"p{n // 2}" if n % 5 else "N-A", "50", "m", "120"] for n in range(40)]
     reading = reading_of(THEIRS)
 
     def digests(rows):
@@ -198,9 +198,9 @@ def test_a_registry_of_any_shape_has_its_patients_in_the_shards_of_ours(tmp_path
             as_text(tmp_path / name, [ROWS[0], *rows], "\t" if "tsv" in name else ","), 8, reading
         )
 
-    before = digests(people)
+    before = digests(patients)
     for scan, patient, key in (("new", "p3", "p3"), ("new", "N-A", "new")):
-        after = digests([*people, [scan, patient, "50", "f", "80"]])
+        after = digests([*patients, [scan, patient, "50", "f", "80"]])
         changed = [shard for shard in before if before[shard] != after[shard]]
         assert changed == [shards.shard_names(8)[shards.shard_of(key, 8)]]
 

@@ -31,7 +31,7 @@ METRICS = {
     "nsd": "normalized surface distance: share of both surfaces that lies within evaluate.tolerance_mm of the other",
 }
 REASONS = {reason.name: reason.meaning for reason in reasons.VERDICT_REASONS}
-LOSSES = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
+FLOW_REASONS = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
 DECISIONS = {
     "keep": "use what was measured, whatever the rules say",
     "exclude": "use neither volume nor attenuation, whatever the rules say",

@@ -7,7 +7,7 @@ from ctpop.contracts.tables import Table
 
 ONE_SLICE = "one slice, or an image does not say where it lies"
 NO_PLACE = "an image does not say where it lies"
-UNSAID = "not in the header"
+NOT_STATED = "not in the header"
 SERIES_COLUMNS = {
     "scan_id": SCAN,
     "patient_id": text("keyed hash of PatientID, or of the examination (patient_source)", pattern="p[0-9a-f]{16}"),
@@ -31,17 +31,17 @@ SERIES_COLUMNS = {
     "age_reason": text("what became of PatientAge", among=codes.AGE_REASONS),
     "patient_source": text("what patient_id was made of", among=("patient_id", "examination")),
     "patient_reason": text("whether PatientID can be that of one person", among=codes.PATIENT_REASONS),
-    "year": count("year of the examination", missing=UNSAID),
-    "height_cm": number("PatientSize", "cm", low=0, missing=UNSAID),
-    "weight_kg": number("PatientWeight", "kg", low=0, missing=UNSAID),
-    "kvp": number("tube voltage", "kV", low=0, missing=UNSAID),
-    "kernel": text("convolution kernel, if of a known form, else other", missing=UNSAID),
+    "year": count("year of the examination", missing=NOT_STATED),
+    "height_cm": number("PatientSize", "cm", low=0, missing=NOT_STATED),
+    "weight_kg": number("PatientWeight", "kg", low=0, missing=NOT_STATED),
+    "kvp": number("tube voltage", "kV", low=0, missing=NOT_STATED),
+    "kernel": text("convolution kernel, if of a known form, else other", missing=NOT_STATED),
     "kernel_class": text("kind of kernel", among=("soft", "sharp"), missing="kernel unknown"),
-    "manufacturer": text("manufacturer, if known, else other", missing=UNSAID),
-    "scanner": text("model, if known, else other", missing=UNSAID),
-    "body_part": text("BodyPartExamined, if known, else other", missing=UNSAID),
+    "manufacturer": text("manufacturer, if known, else other", missing=NOT_STATED),
+    "scanner": text("model, if known, else other", missing=NOT_STATED),
+    "body_part": text("BodyPartExamined, if known, else other", missing=NOT_STATED),
     "patient_position": text("how the patient lay, as HFS", missing="not in the header, or not of the standard"),
-    "slice_thickness_mm": number("SliceThickness, the most frequent", "mm", low=0, missing=UNSAID),
+    "slice_thickness_mm": number("SliceThickness, the most frequent", "mm", low=0, missing=NOT_STATED),
     "slice_spacing_mm": number(
         "mean distance of neighbouring slices, missing ones counted", "mm", low=0, missing=ONE_SLICE
     ),

@@ -10,7 +10,7 @@ AGREEMENTS = tuple(codes.AGREEMENTS)
 COUNTERPARTS = tuple(codes.COUNTERPARTS)
 
 NOT_OF_ONE = "not a number of one structure"
-UNSAID = "nothing to say"
+NOT_STATED = "nothing to say"
 NO_RHO = "not a correlation"
 NO_TEST = "a number without sampling error, or nothing to compare"
 
@@ -33,7 +33,7 @@ PUBLISHED = Table(
         "symbol_as_printed": text("symbol in the paper", missing="none"),
         "p_as_printed": text("P in the paper", missing="none"),
         "quote": text("words of the paper", missing="none"),
-        "note": text("what is ambiguous", missing=UNSAID),
+        "note": text("what is ambiguous", missing=NOT_STATED),
         "source": text("the paper"),
     },
 )
@@ -66,7 +66,7 @@ COMPARE_PUBLISHED = Table(
         "z": number("standardised difference (docs/methods.md, 6.2)", missing=NO_TEST),
         "p": p_value("P value of z, two-sided, not adjusted", NO_TEST),
         "verdict": text("what the comparison came to", among=AGREEMENTS),
-        "note": text("what is ambiguous in the paper", missing=UNSAID),
+        "note": text("what is ambiguous in the paper", missing=NOT_STATED),
     },
 )
 

@@ -96,12 +96,14 @@ TABLES = (
     StudyTable("evaluation_comparison", "evaluate", needs="compare_with"),
 )
 BY_NAME = {table.name: table for table in TABLES}
-PEOPLE = Section(
-    "People", "Who is in the study: one row per step of the flow, pair of criteria, or variable and group.", "people"
+PARTICIPANTS = Section(
+    "Participants",
+    "Who is in the study: one row per step of the flow, pair of criteria, or variable and group.",
+    "people",
 )
 SECTIONS = {
-    "cohort": PEOPLE,
-    "describe": PEOPLE,
+    "cohort": PARTICIPANTS,
+    "describe": PARTICIPANTS,
     "screen": Section(
         "Screening", "What the screening took away: one row per structure and step, rule or group.", "screening"
     ),

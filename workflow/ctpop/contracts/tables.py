@@ -19,6 +19,8 @@ from ctpop.contracts.table_files import CSV_ROWS, write_csv, write_note_instead_
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written
 
+RENAMED_COLUMNS = {"twin_ratio": "contralateral_ratio"}  # of earlier versions
+
 
 @dataclass(frozen=True)
 class Table:
@@ -85,7 +87,7 @@ class Table:
 
         """
         place = str(where) or f"table {self.name!r}"
-        frame = self._promised_columns(frame, place).reset_index(drop=True)
+        frame = self._required_columns(frame, place).reset_index(drop=True)
         frame, failures = column_checks.checked(frame, self.columns)
         if failures:
             raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure)}" for failure in failures))
@@ -267,24 +269,30 @@ class Table:
         """
         return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in self.columns.items()})
 
-    def _promised_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
+    def _required_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
         absent = [name for name in self.columns if name not in frame.columns]
         unknown = [str(name) for name in frame.columns if name not in self.columns]
         if absent:
             raise ContractError(
                 f"{place}: columns {', '.join(absent)} are missing; found {', '.join(map(str, frame.columns))}"
+                f"{_renamed(unknown)}"
             )
         if unknown and not self.open:
             raise ContractError(f"{place}: columns {', '.join(unknown)} are not part of table {self.name!r}")
         return frame[[*self.columns, *(unknown if self.open else [])]]
 
-    def _explain(self, frame: pd.DataFrame, column: str, promise: str, rows: list[int]) -> str:
+    def _explain(self, frame: pd.DataFrame, column: str, expected: str, rows: list[int]) -> str:
         values = sorted({"nothing" if pd.isna(value) else str(value) for value in frame.loc[rows, column]})
         first = _first(frame.loc[rows[:3], list(self.key)].itertuples(index=False))
         return (
-            f"column {column!r} must be {promise}, found {', '.join(values[:3])} in {len(rows)} rows,"
+            f"column {column!r} must be {expected}, found {', '.join(values[:3])} in {len(rows)} rows,"
             f" first {' and '.join(self.key)}: {first}"
         )
+
+
+def _renamed(unknown: list[str]) -> str:
+    names = [f"{name} is now {RENAMED_COLUMNS[name]}" for name in unknown if name in RENAMED_COLUMNS]
+    return f"; an earlier version of ctpop wrote this table: {', '.join(names)}; run the study again" if names else ""
 
 
 def _first(rows: Iterable[Any], number: int = 3) -> str:

@@ -2,7 +2,18 @@
 
 from ctpop.contracts.cohort import REGISTRY_COLUMNS
 from ctpop.contracts.columns import count, number, text, truth
-from ctpop.contracts.keys import ANALYSED, DECISIONS, ENDS, LOSSES, MEASURE, REASONS, RULE_SETS, RULES, SCAN, STRUCTURE
+from ctpop.contracts.keys import (
+    ANALYSED,
+    DECISIONS,
+    ENDS,
+    FLOW_REASONS,
+    MEASURE,
+    REASONS,
+    RULE_SETS,
+    RULES,
+    SCAN,
+    STRUCTURE,
+)
 from ctpop.contracts.tables import Table
 
 NO_REVIEW = "not reviewed"
@@ -111,7 +122,7 @@ STRUCTURE_FLOW = Table(
         "structure": STRUCTURE,
         "measure": MEASURE,
         "order": count("position of the reason", low=1),
-        "reason": text("reason", among=LOSSES),
+        "reason": text("reason", among=FLOW_REASONS),
         "n_before": count("scans before it", "scans"),
         "n_removed": count("scans whose value it removed", "scans"),
         "n_after": count("scans after it", "scans"),

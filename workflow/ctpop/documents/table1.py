@@ -63,8 +63,8 @@ def table1(cohort: pd.DataFrame, further: list[str], closed: str) -> pd.DataFram
     share = [part / n[0] if n[0] else np.nan for part in n]
     counts: list[dict[str, Any]] = [{"variable": "scans", "level": "all", "n": n, "share": share}]
     if cohort["patient_id"].notna().all() and len(cohort):
-        people = [int(cohort.loc[group.members, "patient_id"].nunique()) for group in groups]
-        counts.append({"variable": "patients", "level": "all", "n": people})
+        patients = [int(cohort.loc[group.members, "patient_id"].nunique()) for group in groups]
+        counts.append({"variable": "patients", "level": "all", "n": patients})
     frames = [_frame(order, row, groups) for order, row in enumerate([*counts, *rows], start=1)]
     return TABLE1.check(pd.concat(frames, ignore_index=True).reindex(columns=list(TABLE1.columns)))
 

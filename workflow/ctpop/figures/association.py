@@ -75,13 +75,17 @@ class BoxSummary:
 
 
 def findings_of(
-    people: pd.DataFrame, analysis: pd.DataFrame, results: dict[str, pd.DataFrame], structures: list[str], alpha: float
+    patients: pd.DataFrame,
+    analysis: pd.DataFrame,
+    results: dict[str, pd.DataFrame],
+    structures: list[str],
+    alpha: float,
 ) -> dict[Key, StructureFinding]:
     """Return a finding for every structure and measure, also where no value is usable.
 
     `people` has scan_id, age_years, quartile and sex; `results` holds the tables associations, groups and posthoc.
     """
-    points = analysis.merge(people, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
+    points = analysis.merge(patients, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
     columns = ["age_years", "value", "quartile", "sex"]
     by_key = dict(iter(points.sort_values(["age_years", "value"]).groupby(KEY)[columns]))
     association = _rows(results["associations"])

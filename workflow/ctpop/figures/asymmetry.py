@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.formatting import MINUS, plain_structure
-from ctpop.figures.scatter import say_empty
+from ctpop.figures.scatter import mark_empty
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
 from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
@@ -50,7 +50,7 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     if shown["n"].sum():
         _boxes(axes, shown)
     else:
-        say_empty(axes)
+        mark_empty(axes)
         axes.set(xticks=[])
     for place, column in enumerate(("n", "hidden")):
         left = PLOT_MM + place * COUNT_MM

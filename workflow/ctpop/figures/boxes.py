@@ -19,7 +19,7 @@ from ctpop.figures.association import (
     kruskal_lines,
     letters_of,
 )
-from ctpop.figures.scatter import say_empty
+from ctpop.figures.scatter import mark_empty
 from ctpop.figures.style import (
     BLUES,
     COLUMN_MM,
@@ -70,7 +70,7 @@ def panel(
     if boxes:
         _draw_boxes(axes, finding, boxes)
     else:
-        say_empty(axes)
+        mark_empty(axes)
 
 
 def _draw_boxes(axes: Axes, finding: StructureFinding, boxes: dict[int, BoxSummary]) -> None:

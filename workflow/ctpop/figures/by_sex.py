@@ -14,7 +14,7 @@ from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, SEXES, structure_text
-from ctpop.figures.scatter import say_empty
+from ctpop.figures.scatter import mark_empty
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
 from ctpop.foundation.colours import SOFT
 
@@ -25,9 +25,9 @@ EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 def source(analysis: pd.DataFrame, cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return what each box shows: structure, measure, sex (empty where not recorded), n, quartiles, whiskers."""
-    people = cohort.set_index("scan_id")["sex"].fillna("")
-    sexes = [sex for sex in SEXES if sex or people.eq("").any()]
-    values = analysis.assign(sex=analysis["scan_id"].map(people).astype("str"))
+    patients = cohort.set_index("scan_id")["sex"].fillna("")
+    sexes = [sex for sex in SEXES if sex or patients.eq("").any()]
+    values = analysis.assign(sex=analysis["scan_id"].map(patients).astype("str"))
     found = dict(iter(values.groupby(["structure", "measure", "sex"])["value"]))
     boxes = {key: box_of(known.to_numpy(dtype=float)) for key, known in found.items()}
     keys = product(names, MEASURES, sexes)
@@ -46,8 +46,8 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
     by_panel = dict(iter(shown.groupby(["structure", "measure"])))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * math.ceil(len(names) / PER_ROW) + 1, banner)
     below = "Below each box: sex (women, men), n, and how many values are not drawn"
-    told = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. {below}"
-    page.write(2, 1.5, told, fontsize=NORMAL, color=SOFT)
+    text = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. {below}"
+    page.write(2, 1.5, text, fontsize=NORMAL, color=SOFT)
     third = page.width_mm / PER_ROW
     for number, name in enumerate(names):
         left, top = (number % PER_ROW) * third, HEAD_MM + (number // PER_ROW) * ROW_MM
@@ -67,7 +67,7 @@ def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame) -> None:
     axes.set(xlim=(0.4, len(rows) + 0.6), xticks=places)
     axes.set_xticklabels([f"{SEXES[str(row.sex)][0]}\n{row.n:,}\n({row.hidden:,})" for row in rows.itertuples()])
     if not rows["n"].sum():
-        say_empty(axes, "no usable\nvalues")
+        mark_empty(axes, "no usable\nvalues")
         return
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     drawn = {place: row for place, row in zip(places, rows.to_dict("records"), strict=True) if row["n"]}

@@ -71,19 +71,22 @@ KINDS = (
     FigureKind(
         "cohort_flow",
         "Flow to the cohort",
-        "People",
+        "Participants",
         "A scan that fails several criteria is counted at the first of them.",
         of_report=False,
     ),
     FigureKind(
         "flow",
         "Participant flow",
-        "People",
+        "Participants",
         "A scan that fails several criteria is counted at the first of them. The last box gives smallest, largest and"
         " median n over the structures.",
     ),
     FigureKind(
-        "age_by_sex", "Age by sex", "People", "Ages of the {scans} in the study, with median and interquartile range."
+        "age_by_sex",
+        "Age by sex",
+        "Participants",
+        "Ages of the {scans} in the study, with median and interquartile range.",
     ),
     FigureKind(
         "structure_flow",

@@ -12,7 +12,7 @@ from ctpop.figures.age_by_sex import COLOURS
 from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.formatting import NO_CURVES, SEXES, listed
 from ctpop.figures.label_placement import apart
-from ctpop.figures.scatter import MANY, dot_look, say_empty
+from ctpop.figures.scatter import MANY, dot_look, mark_empty
 from ctpop.figures.style import (
     COLUMN_MM,
     LARGE,
@@ -48,17 +48,17 @@ def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict
 
 def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the people (series `value`) and the curves (series `centile_03` …): sex, series, age_years, value."""
-    people = shown["points"].dropna(subset=["sex"]).assign(series="value")
+    patients = shown["points"].dropna(subset=["sex"]).assign(series="value")
     names = [f"centile_{percent:02d}" for percent in CENTILES_SHOWN]
     curves = shown["curves"].melt(["sex", "age_years"], names, "series", "value")
     columns = ["sex", "series", "age_years", "value"]
-    return pd.concat([people[columns], curves[columns]], ignore_index=True).sort_values(columns, ignore_index=True)
+    return pd.concat([patients[columns], curves[columns]], ignore_index=True).sort_values(columns, ignore_index=True)
 
 
 def summary(shown: dict[str, pd.DataFrame]) -> str:
     """Return n of each sex, or why it has no curves, in words."""
     rows = {row["sex"]: row for row in shown["outcome"].to_dict("records")}
-    return listed([f"{SEXES[sex]}: {_told(rows[sex])}" for sex in PANELS if sex in rows])
+    return listed([f"{SEXES[sex]}: {_legend_text(rows[sex])}" for sex in PANELS if sex in rows])
 
 
 @in_house_style
@@ -76,12 +76,12 @@ def draw(finding: StructureFinding, shown: dict[str, pd.DataFrame], conventions:
         axes.set(xlim=conventions.age_limits, xlabel="Age (years)", ylabel="" if column else finding.axis)
         points, curves = (shown[name].loc[shown[name]["sex"].eq(sex).fillna(False)] for name in ("points", "curves"))
         if limits is None or (points.empty and curves.empty):
-            say_empty(axes)
+            mark_empty(axes)
             continue
         axes.set_ylim(limits)
         axes.tick_params(axis="y", labelleft=not labelled)
         labelled = True
-        _people(axes, points, COLOURS[sex])
+        _patients(axes, points, COLOURS[sex])
         _curves(axes, curves)
     return page.figure
 
@@ -90,7 +90,7 @@ def _rows_of(table: pd.DataFrame, key: dict[str, str]) -> pd.DataFrame:
     return table.loc[np.logical_and.reduce([table[name].eq(value) for name, value in key.items()])]
 
 
-def _told(row: dict[Any, Any]) -> str:
+def _legend_text(row: dict[Any, Any]) -> str:
     n = f"n = {row['n']:,}"
     return n if row["reason"] == "ok" else f"{n}; no curves ({NO_CURVES[row['reason']]})"
 
@@ -102,7 +102,7 @@ def _heading(page: Page, left: float, letter: str, sex: str, outcome: pd.DataFra
     )
     page.write(left, TOP_MM - 6, SEXES[sex], fontsize=NORMAL, fontweight="bold")
     if rows:
-        page.write(left, TOP_MM - 6 + LINE_MM, _told(rows[0]), fontsize=SMALL, color=SOFT)
+        page.write(left, TOP_MM - 6 + LINE_MM, _legend_text(rows[0]), fontsize=SMALL, color=SOFT)
 
 
 def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
@@ -115,7 +115,7 @@ def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
     return float(values.min()) - room, float(values.max()) + room
 
 
-def _people(axes: Axes, points: pd.DataFrame, colour: str) -> None:
+def _patients(axes: Axes, points: pd.DataFrame, colour: str) -> None:
     if points.empty:
         return
     area, opacity = dot_look(len(points))

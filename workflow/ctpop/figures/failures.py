@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ctpop.contracts.all_tables import LOSSES
+from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.contracts.reasons import EXCLUSION_REASONS
 from ctpop.figures.formatting import EXCLUSIONS, structure_text
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
@@ -19,26 +19,28 @@ HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
 COLOURS = {reason.name: reason.colour for reason in EXCLUSION_REASONS}
 LEAST_SPAN = 8.0  # years or percent that an axis of dots shows at least
-PEOPLE = {"age": "Mean age (years)", "women": "Women (%)"}
+CHARACTERISTICS = {"age": "Mean age (years)", "women": "Women (%)"}
 
 
 def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return scans, volumes removed by reason, and age and share of women of those used and removed, in label order."""
-    lost = structure_flow.loc[structure_flow["measure"] == "volume_ml"]
-    by_reason = lost.pivot_table(index="structure", columns="reason", values="n_removed", aggfunc="sum", observed=True)
-    reasons = [code for code in LOSSES if code in by_reason.columns]
-    people = failures.set_index("structure")
+    excluded = structure_flow.loc[structure_flow["measure"] == "volume_ml"]
+    by_reason = excluded.pivot_table(
+        index="structure", columns="reason", values="n_removed", aggfunc="sum", observed=True
+    )
+    reasons = [code for code in FLOW_REASONS if code in by_reason.columns]
+    patients = failures.set_index("structure")
     counts = by_reason.reindex(names, fill_value=0)[reasons].add_prefix("n_")
     return (
         pd.DataFrame(
             {
-                "n_scans": people["n_scans"].reindex(names),
+                "n_scans": patients["n_scans"].reindex(names),
                 "n_removed": counts.sum(axis=1),
                 **counts,
-                "age_used": people["age_usable_volume_years"].reindex(names).astype("float64"),
-                "age_removed": people["age_removed_volume_years"].reindex(names).astype("float64"),
-                "women_used": 100 * people["women_usable_volume"].reindex(names).astype("float64"),
-                "women_removed": 100 * people["women_removed_volume"].reindex(names).astype("float64"),
+                "age_used": patients["age_usable_volume_years"].reindex(names).astype("float64"),
+                "age_removed": patients["age_removed_volume_years"].reindex(names).astype("float64"),
+                "women_used": 100 * patients["women_usable_volume"].reindex(names).astype("float64"),
+                "women_removed": 100 * patients["women_removed_volume"].reindex(names).astype("float64"),
             }
         )
         .rename_axis("structure")
@@ -49,7 +51,7 @@ def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str
 @in_house_style
 def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     """Return a page; `shown` are the rows of `source` that stand on it."""
-    reasons = [code for code in LOSSES if f"n_{code}" in shown and shown[f"n_{code}"].any()]
+    reasons = [code for code in FLOW_REASONS if f"n_{code}" in shown and shown[f"n_{code}"].any()]
     height = height_of(len(shown))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
     lanes = Lanes(page, [structure_text(name) for name in shown["structure"]], HEAD_MM, height)
@@ -57,7 +59,7 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     _bars(lanes.column(0, BARS_MM), shown, reasons)
     lanes.words(BARS_MM, COUNT_MM, [f"{n:,}" for n in shown["n_removed"]])
     left = BARS_MM + COUNT_MM + GAP_MM
-    for (column, label), width in zip(PEOPLE.items(), (AGE_MM, WOMEN_MM), strict=True):
+    for (column, label), width in zip(CHARACTERISTICS.items(), (AGE_MM, WOMEN_MM), strict=True):
         _dots(lanes.column(left, width), shown[f"{column}_used"], shown[f"{column}_removed"], label)
         left += width + GAP_MM
     page.write(LEFT_MM + NAME_MM + BARS_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.formatting import LEFT_OUT_BY_REVIEWER, MEASURES, NOT_MEASURED, PEOPLE, REVIEWED, count, listed
+from ctpop.figures.formatting import LEFT_OUT_BY_REVIEWER, MEASURES, NOT_MEASURED, REVIEWED, SEX_WORDS, count, listed
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, STRIPE, blank_page, in_house_style, plain, wrapped
 from ctpop.foundation.colours import INK, PAPER, SOFT
 
@@ -60,7 +60,7 @@ def cohort_source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataF
         ("excluded", code, int(n), int(silent.eq(code).sum()), sentence)
         for code, n, sentence in zip(flow["criterion"], flow["n_removed"], flow["sentence"], strict=True)
     ]
-    sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum())) for code in PEOPLE]
+    sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum())) for code in SEX_WORDS]
     return _steps(
         [
             ("registry", "", registry),
@@ -80,10 +80,10 @@ def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     measures = tables["measures"]
     failed = _failures(measures)
-    lost = [("not_measured", code, int(n)) for code, n in failed.items()]
+    excluded = [("not_measured", code, int(n)) for code, n in failed.items()]
     measured = measures["scan_id"].nunique() - int(failed.sum())
     rows = [
-        *(lost or [("not_measured", "", 0)]),
+        *(excluded or [("not_measured", "", 0)]),
         ("measured", "", measured),
         *_review(tables["verdicts"], measured),
         *_used(tables["structure_flow"]),
@@ -117,9 +117,9 @@ def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
     rows = [{str(name): value for name, value in row.items()} for row in steps.to_dict("records")]
     by_step = {step: [row for row in rows if row["step"] == step] for step in steps["step"]}
     n_of = {step: f"(n = {sum(row['n'] for row in found):,})" for step, found in by_step.items()}
-    sexes = [count(row["n"], *PEOPLE[row["code"]]) for row in by_step.get("sex", [])]
-    lost = [row for row in by_step.get("not_measured", []) if row["code"]]
-    reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in lost]
+    sexes = [count(row["n"], *SEX_WORDS[row["code"]]) for row in by_step.get("sex", [])]
+    excluded = [row for row in by_step.get("not_measured", []) if row["code"]]
+    reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in excluded]
     cohort = [
         FlowBox(f"Scans in the registry {n_of['registry']}", [], side=False),
         *[_excluded(row) for row in by_step.get("excluded", [])],
@@ -149,9 +149,9 @@ def _excluded(row: dict[str, Any]) -> FlowBox:
 def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
     [excluded], [left] = by_step["excluded_by_reviewer"], by_step["reviewed"]
     single = [f"{REVIEWED[row['code']]}: {row['n']:,}" for row in by_step.get("single_structures", [])]
-    told = ["in other scans", *single] if single else []
+    content = ["in other scans", *single] if single else []
     return [
-        FlowBox(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", told, side=True),
+        FlowBox(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", content, side=True),
         FlowBox(f"Scans after review (n = {left['n']:,})", [], side=False),
     ]
 
@@ -162,8 +162,8 @@ def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
     lines = []
     for measure, words in MEASURES.items():
         least, median, most = (n.get(f"{measure} {name}") for name in ("least", "median", "most"))
-        told = f"{least} each" if least == most else f"{least} to {most} (median {median})"
-        lines += [f"{words}: n = {told}"] if least else []
+        content = f"{least} each" if least == most else f"{least} to {most} (median {median})"
+        lines += [f"{words}: n = {content}"] if least else []
     structures = count(by_step["structures"][0]["n"], "structure")
     return [FlowBox(f"Scans in the statistics, per structure ({structures})", lines, side=False)] if lines else []
 

@@ -37,7 +37,11 @@ LOOKS = {
     "not_measured": "not measured",
 }
 SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
-PEOPLE = {"female": ("woman", "women"), "male": ("man", "men"), "": ("person of unrecorded sex", "of unrecorded sex")}
+SEX_WORDS = {
+    "female": ("woman", "women"),
+    "male": ("man", "men"),
+    "": ("person of unrecorded sex", "of unrecorded sex"),
+}
 RULE_SETS = {"none": "No rules", "paper": "Lower bounds alone", "strict": "Strict", "study": "This study"}
 AGREEMENTS = {
     "consistent": "consistent",

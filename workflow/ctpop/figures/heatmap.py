@@ -131,10 +131,10 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
     row_mm = min(max(ROWS_MM / longest, ROW_MM[0]), ROW_MM[1])
     width = COLUMN_MM["middle" if len(blocks) == 1 else "double"]
     scale = Scale(_reach(cells["rho"]), conventions.alpha, _size(cells["rho"], CELL_MM[len(blocks)]))
-    told = [line for text in _told(cells, scale) for line in wrapped(text, width - SCALE_MM - 14, SMALL)]
-    head = 2 + LINE_MM * len(told) + 11
+    lines = [line for text in _legend_lines(cells, scale) for line in wrapped(text, width - SCALE_MM - 14, SMALL)]
+    head = 2 + LINE_MM * len(lines) + 11
     page = blank_page(width, head + row_mm * longest + FOOT_MM, conventions.banner)
-    for row, line in enumerate(told):
+    for row, line in enumerate(lines):
         page.write(LEFT_MM, 2 + row * LINE_MM, plain(line), fontsize=SMALL)
     _draw_scale(page, scale)
     by_key = {
@@ -227,7 +227,7 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
     )
 
 
-def _told(cells: pd.DataFrame, scale: Scale) -> list[str]:
+def _legend_lines(cells: pd.DataFrame, scale: Scale) -> list[str]:
     adjusted_for = next((covariates_in_words(names) for names in cells["adjusted_for"].dropna() if names), MISSING)
     n = cells.loc[cells["stratum"] == "all", "n"].dropna()
     return [

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from ctpop.figures.association import Conventions
 from ctpop.figures.formatting import AGREEMENTS, MEASURES, coefficient, count, interval, percent, structure_text, tick
 from ctpop.figures.label_placement import apart
-from ctpop.figures.scatter import say_empty
+from ctpop.figures.scatter import mark_empty
 from ctpop.figures.spearman_overview import legend_row
 from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
@@ -72,13 +72,13 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
         _points(axes, rows)
         _list(page, rows, conventions.confidence)
     else:
-        say_empty(axes, "no correlation to compare")
+        mark_empty(axes, "no correlation to compare")
         axes.set(xticks=[])
         page.write(TABLE_MM, TOP_MM - ROW_MM, "n = 0 correlations of both", fontsize=SMALL)
     absent = int(shown["number"].isna().sum())
     if absent:
-        told = f"{count(absent, 'printed correlation')} not measured here"
-        page.write(TABLE_MM, TOP_MM + ROW_MM * (len(rows) + 0.3), told, fontsize=SMALL, color=SOFT)
+        absence = f"{count(absent, 'printed correlation')} not measured here"
+        page.write(TABLE_MM, TOP_MM + ROW_MM * (len(rows) + 0.3), absence, fontsize=SMALL, color=SOFT)
     _legend(page, {row["verdict"] for row in rows}, conventions.confidence)
     return page.figure
 

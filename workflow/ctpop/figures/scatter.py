@@ -49,7 +49,7 @@ def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> Non
     """Draw points, trend and its confidence band; without values, say so."""
     axes.set_xlim(conventions.age_limits)
     if not finding.n:
-        say_empty(axes)
+        mark_empty(axes)
         return
     age, value = (finding.points[name].to_numpy(float) for name in ("age_years", "value"))
     area, opacity = dot_look(finding.n)
@@ -69,7 +69,7 @@ def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> Non
     axes.margins(y=0.06)
 
 
-def say_empty(axes: Axes, words: str = "no usable values") -> None:
+def mark_empty(axes: Axes, words: str = "no usable values") -> None:
     """Write into empty axes that there is nothing to show."""
     axes.set(yticks=[])
     for spine in axes.spines.values():

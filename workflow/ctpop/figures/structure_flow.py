@@ -22,11 +22,11 @@ def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return structure, measure, share of the bar and n, in the order of the figure; they sum to all scans."""
     last = structure_flow.sort_values("order").drop_duplicates(["structure", "measure"], keep="last")
     used = last.assign(share=USED, n=last["n_after"])
-    lost = structure_flow.assign(
+    excluded = structure_flow.assign(
         share=structure_flow["reason"].map(lambda reason: SHARE_OF.get(reason, reason)), n=structure_flow["n_removed"]
     )
     columns = ["structure", "measure", "share"]
-    rows = pd.concat([used, lost])[[*columns, "n"]].groupby(columns, as_index=False, sort=False)["n"].sum()
+    rows = pd.concat([used, excluded])[[*columns, "n"]].groupby(columns, as_index=False, sort=False)["n"].sum()
     place = {name: place for place, name in enumerate(names)}
     order = {share: place for place, share in enumerate(SHARES)}
     kept = rows[rows["structure"].isin(names)]

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ctpop.figures.association import Conventions, records
 from ctpop.figures.formatting import AXES, MEASURES, coefficient, group_text, number, percent, structure_text
-from ctpop.figures.scatter import dot_look, say_empty
+from ctpop.figures.scatter import dot_look, mark_empty
 from ctpop.figures.spearman_overview import frame_forest
 from ctpop.figures.style import (
     COLUMN_MM,
@@ -80,7 +80,7 @@ def _colours(label_set: LabelSet) -> dict[str, str]:
 def _cloud(axes: Axes, pairs: pd.DataFrame, colours: dict[str, str], measure: str) -> None:
     axes.set(xlabel=f"True {_lower(AXES[measure])}", ylabel=f"Measured {_lower(AXES[measure])}")
     if pairs.empty:
-        say_empty(axes)
+        mark_empty(axes)
         axes.set(xticks=[])
         return
     area, opacity = dot_look(len(pairs))

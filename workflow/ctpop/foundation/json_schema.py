@@ -80,8 +80,8 @@ def _meaning(schema: dict[str, Any], key: str) -> str:
 def _expected(schema: dict[str, Any], found: Any) -> str:
     meaning = " ".join(str(schema.get("description", "")).split())
     hint = "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" if _looks_like_number(found) else ""
-    told = "; ".join(part for part in (meaning, hint) if part)
-    return f" ({told})" if told else ""
+    text = "; ".join(part for part in (meaning, hint) if part)
+    return f" ({text})" if text else ""
 
 
 def _looks_like_number(found: Any) -> bool:

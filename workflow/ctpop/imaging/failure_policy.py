@@ -12,7 +12,7 @@ NEVER_OF_A_SCAN = ("not_written",)  # a full disk is put right by people, and no
 FEWEST = 5  # ASSUME: fewer failures say nothing about a machine; one bad scan in a shard of one is no broken node
 
 
-def trouble(ends: "pd.Series[str]", good: Collection[str], most: float, attempts_left: int) -> str:
+def failure(ends: "pd.Series[str]", good: Collection[str], most: float, attempts_left: int) -> str:
     """Return why the job of a shard should fail although each of its scans has a status, or an empty text.
 
     A job fails if at least `FEWEST` scans and more than the permitted share failed, if a reason may pass and attempts
@@ -37,22 +37,22 @@ def trouble(ends: "pd.Series[str]", good: Collection[str], most: float, attempts
     Examples
     --------
     >>> ends = pd.Series(["segmented", "not_read"])
-    >>> trouble(ends, {"segmented"}, most=0.5, attempts_left=2)
+    >>> failure(ends, {"segmented"}, most=0.5, attempts_left=2)
     '1 of 2 scans failed (1 not_read), some for reasons that may pass: the job is to be run again, 2 attempts are left'
-    >>> trouble(ends, {"segmented"}, most=0.5, attempts_left=0)
+    >>> failure(ends, {"segmented"}, most=0.5, attempts_left=0)
     ''
 
     """
     failed = ends[~ends.isin(good)]
     counted = ", ".join(f"{number} {reason}" for reason, number in failed.value_counts().sort_index().items())
-    told = f"{len(failed)} of {len(ends)} scans failed ({counted})"
+    text = f"{len(failed)} of {len(ends)} scans failed ({counted})"
     if len(failed) >= FEWEST and len(failed) > most * len(ends):
         return (
-            f"{told}, more than the share of {most:g} that segment.max_failed_share allows: a machine or a folder is"
+            f"{text}, more than the share of {most:g} that segment.max_failed_share allows: a machine or a folder is"
             " more likely at fault than the patients. Look at the reasons above; if they are right, raise the share"
         )
     if attempts_left and failed.isin(PASSING).any():
-        return f"{told}, some for reasons that may pass: the job is to be run again, {attempts_left} attempts are left"
+        return f"{text}, some for reasons that may pass: the job is to be run again, {attempts_left} attempts are left"
     if failed.isin(NEVER_OF_A_SCAN).any():
-        return f"{told}: results cannot be written. Make room on the disk, or put its folder right, and start again"
+        return f"{text}: results cannot be written. Make room on the disk, or put its folder right, and start again"
     return ""

@@ -27,7 +27,7 @@ from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.imaging import nifti_header
 from ctpop.imaging.nifti_header import Header, edges_mm
 
-TROUBLES = {  # of a disk, a network or a server; they say nothing about the file
+PASSING_ERRORS = {  # of a disk, a network or a server; they say nothing about the file
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ENOLINK, errno.ENODEV, errno.ENXIO),
     *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET, errno.ENOTCONN),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EBUSY),
@@ -315,7 +315,7 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
     except (FileNotFoundError, NotADirectoryError):
         raise ScanError("missing_file", f"{path.name} does not exist") from None
     except READ_ERRORS as error:
-        passing = isinstance(error, OSError) and error.errno in TROUBLES
+        passing = isinstance(error, OSError) and error.errno in PASSING_ERRORS
         raise ScanError("not_read" if passing else "unreadable", _explain(error, path)) from None
     if changed:
         raise ScanError("unreadable", f"{path.name} changed while it was read")

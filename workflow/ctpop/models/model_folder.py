@@ -216,8 +216,8 @@ def _schema() -> dict[str, Any]:
 
 
 def _few(labels: dict[str, int]) -> str:
-    told = [f"{name} {number}" for name, number in labels.items()]
-    return ", ".join(told[:5]) + (", …" if len(told) > 5 else "")
+    numbered = [f"{name} {number}" for name, number in labels.items()]
+    return ", ".join(numbered[:5]) + (", …" if len(numbered) > 5 else "")
 
 
 def _refused(name: str) -> float:

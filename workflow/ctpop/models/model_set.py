@@ -117,14 +117,14 @@ def digest_of(model_set: ModelSet) -> str:
         }
         for part in model_set.parts
     ]
-    told = {
+    entries = {
         "parts": parts,
         "labels": model_set.labels,
         "step_size": float(model_set.step_size),
         "resampling": [float(resampling.spacing_mm), resampling.order] if resampling else None,
         **({"averaging": model_set.averaging} if model_set.averaging != LOGITS else {}),
     }
-    return digests.of_json(told)
+    return digests.of_json(entries)
 
 
 def file_digests(model_set: ModelSet) -> dict[str, str]:
@@ -180,11 +180,11 @@ def _of_yaml(path: Path, options: dict[str, Any]) -> ModelSet:
     return ModelSet(path.stem, tuple(parts), labels, step_size, resampling, pinned, averaging)
 
 
-def _part_of(told: dict[str, Any], weights: Path, where: str) -> ModelPart:
-    folder = set_file.folder_of(told, weights, where)
-    labels = {name: number for number, name in enumerate(told.get("structures", []), start=1)}
-    checkpoint = folder / f"fold_{told['fold']}" / told["checkpoint"]
-    part = ModelPart(folder, checkpoint, told["configuration"], labels, told.get("sha256"))
+def _part_of(entries: dict[str, Any], weights: Path, where: str) -> ModelPart:
+    folder = set_file.folder_of(entries, weights, where)
+    labels = {name: number for number, name in enumerate(entries.get("structures", []), start=1)}
+    checkpoint = folder / f"fold_{entries['fold']}" / entries["checkpoint"]
+    part = ModelPart(folder, checkpoint, entries["configuration"], labels, entries.get("sha256"))
     set_file.confine(files_of(part), weights, f"{where}.folder")
     return part
 
@@ -239,20 +239,20 @@ def _check_labels(model_set: ModelSet) -> None:
 
 def _check_part(part: ModelPart, model_set: ModelSet) -> list[str]:
     """Return the numbers that dataset.json names otherwise than the set, after checking all the rest of a part."""
-    told = model_folder.described(part.folder, part.configuration)
-    spacing = told.configuration["spacing"]
+    described = model_folder.described(part.folder, part.configuration)
+    spacing = described.configuration["spacing"]
     wanted = model_set.resampling.spacing_mm if model_set.resampling else None
     if wanted and not all(math.isclose(edge, wanted, rel_tol=SPACING_TOLERANCE) for edge in spacing):
         raise ContractError(
             f"{part.folder / PLANS}: the model was made for {' x '.join(map(str, spacing))} mm, but model set"
             f" {model_set.name} resamples to {wanted} mm"
         )
-    if len(told.labels) != len(part.labels):
+    if len(described.labels) != len(part.labels):
         raise ContractError(
-            f"{part.folder / DATASET}: has {len(told.labels)} structures, but model set {model_set.name} lists"
+            f"{part.folder / DATASET}: has {len(described.labels)} structures, but model set {model_set.name} lists"
             f" {len(part.labels)} for this part"
         )
-    names = {number: name for name, number in told.labels.items()}
+    names = {number: name for name, number in described.labels.items()}
     return [f"{name} ({names[number]})" for name, number in part.labels.items() if names[number] != name]
 
 

@@ -39,12 +39,12 @@ class Ranked:
     --------
     >>> from ctpop.stats.ranks import ranks_of
     >>> ages, values = np.array([30.0, 50.0, 70.0]), np.array([1.0, 4.0, 9.0])
-    >>> Ranked(np.array([0, 2, 3]), ranks_of(values), ranks_of(ages)).people.tolist()
+    >>> Ranked(np.array([0, 2, 3]), ranks_of(values), ranks_of(ages)).patients.tolist()
     [0, 2, 3]
 
     """
 
-    people: np.ndarray
+    patients: np.ndarray
     values: Ranks
     ages: Ranks
 
@@ -145,16 +145,16 @@ def percentile_intervals(drawn: np.ndarray, confidence: float) -> tuple[np.ndarr
 
 
 def _plan(sample: Ranked, cohort: int, dtype: type) -> _Plan:
-    n = len(sample.people)
+    n = len(sample.patients)
     columns = -(-n // STRIDE)
     order = np.argsort(sample.values.level, kind="stable")
     row = np.arange(n) % STRIDE * columns + np.arange(n) // STRIDE
     source = np.full(STRIDE * columns, cohort)
-    source[row] = sample.people[order]
+    source[row] = sample.patients[order]
     ages: sparse.csr_array = sparse.csr_array(
         (np.ones(n, dtype), (sample.ages.level[order], row)), shape=(len(sample.ages.ties), STRIDE * columns)
     )
-    absent = np.setdiff1d(np.arange(cohort), sample.people)
+    absent = np.setdiff1d(np.arange(cohort), sample.patients)
     if len(sample.values.ties) == n:
         return _Plan(source, ages, absent, None, None)
     level_of_row = np.zeros(STRIDE * columns, dtype=int)

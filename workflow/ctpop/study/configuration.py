@@ -80,14 +80,14 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     if problems:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = filled_in(schema, config)
-    if people_in_measures(config["study"]) and "criteria" not in (config.get("cohort") or {}):
+    if patients_in_measures(config["study"]) and "criteria" not in (config.get("cohort") or {}):
         filled["cohort"]["criteria"] = ["age_known"]  # more than the age need not stand in a table of measures
     if "figure6" not in (config.get("report") or {}):
         filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
     return filled
 
 
-def people_in_measures(study: dict[str, Any]) -> bool:
+def patients_in_measures(study: dict[str, Any]) -> bool:
     """Return whether the table of measures is also the registry, because no other registry is named.
 
     Parameters
@@ -102,9 +102,9 @@ def people_in_measures(study: dict[str, Any]) -> bool:
 
     Examples
     --------
-    >>> people_in_measures({"start_from": "measures", "measures": "measures.csv"})
+    >>> patients_in_measures({"start_from": "measures", "measures": "measures.csv"})
     True
-    >>> people_in_measures({"start_from": "measures", "measures": "measures.csv", "registry": "registry.csv"})
+    >>> patients_in_measures({"start_from": "measures", "measures": "measures.csv", "registry": "registry.csv"})
     False
 
     """
@@ -425,29 +425,29 @@ def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str,
 
 def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     study = config["study"]
-    door = study.get("start_from", "images")
-    if door != "measures" and (config.get("measure") or {}).get("columns"):
-        yield f"measure.columns: is set, but start_from is {door}, which has no table of measures; remove it"
-    if door == "measures" and "measures" not in study:
+    start_from = study.get("start_from", "images")
+    if start_from != "measures" and (config.get("measure") or {}).get("columns"):
+        yield f"measure.columns: is set, but start_from is {start_from}, which has no table of measures; remove it"
+    if start_from == "measures" and "measures" not in study:
         yield "study.measures: is missing; start_from measures needs a table of measures"
-    if door != "measures" and "measures" in study:
-        yield f"study.measures: is set, but start_from is {door}; set it to measures, or remove the table"
-    if door == "measures" and "dicom" in study:
+    if start_from != "measures" and "measures" in study:
+        yield f"study.measures: is set, but start_from is {start_from}; set it to measures, or remove the table"
+    if start_from == "measures" and "dicom" in study:
         yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
-    if door == "images" and "model" not in (config.get("segment") or {}):
+    if start_from == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
     formats = (config.get("report") or {}).get("formats", ["png"])
     if not {"png", "svg"} & set(formats):
         yield f"report.formats: {formats} contains neither png nor svg, which the pages show; add one of them"
     if "evaluate" in config:
-        yield from _evaluation_contradictions(config["evaluate"], study["name"], door)
+        yield from _evaluation_contradictions(config["evaluate"], study["name"], start_from)
     yield from _unknown_structures(config)
 
 
-def _evaluation_contradictions(evaluation: dict[str, Any], study: str, door: str) -> Iterator[str]:
+def _evaluation_contradictions(evaluation: dict[str, Any], study: str, start_from: str) -> Iterator[str]:
     if "reference" not in evaluation:
         yield "evaluate.reference: is missing; it is the CSV of references that label maps are compared with"
-    if door == "measures":
+    if start_from == "measures":
         yield "evaluate: is set, but start_from measures has no label maps to evaluate; remove the section"
     if study in evaluation.get("compare_with", {}):
         yield f"evaluate.compare_with: {study} is the name of the study itself; give the other model another name"

@@ -47,8 +47,8 @@ def decided(registry: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         mine, theirs = frame[name], frame[header]
         frame[name] = _decided(mine, theirs, reading.decides[name])
         differ = (mine != theirs).fillna(False).astype(bool)
-        told = name + ": registry " + _words(mine) + ", headers " + _words(theirs) + ", taken as " + _words(frame[name])
-        notes.append(told.where(differ))
+        text = name + ": registry " + _words(mine) + ", headers " + _words(theirs) + ", taken as " + _words(frame[name])
+        notes.append(text.where(differ))
     both = notes[0].str.cat(notes[1], sep="; ")
     return frame.assign(source_conflict=both.fillna(notes[0]).fillna(notes[1]).astype("str"))
 

@@ -105,9 +105,11 @@ class LabelSet:
         {'sacrum': ['vertebrae_S1']}
 
         """
-        told = self.table.get("includes", pd.Series(index=self.table.index, dtype=str))
+        included = self.table.get("includes", pd.Series(index=self.table.index, dtype=str))
         return {
-            name: parts.split() for name, parts in zip(self.table["structure"], told, strict=True) if pd.notna(parts)
+            name: parts.split()
+            for name, parts in zip(self.table["structure"], included, strict=True)
+            if pd.notna(parts)
         }
 
     def joins(self, labels: dict[str, int]) -> dict[int, int]:

@@ -218,5 +218,5 @@ def _sheet(path: Path, reading: Reading, names: list[str]) -> str:
         return names[0]
     if reading.sheet in names:
         return str(reading.sheet)
-    told = "is not set" if reading.sheet is None else f"is {reading.sheet!r}"
-    raise ContractError(f"{path}: cohort.sheet names the sheet of the registry; it {told}, found {', '.join(names)}")
+    text = "is not set" if reading.sheet is None else f"is {reading.sheet!r}"
+    raise ContractError(f"{path}: cohort.sheet names the sheet of the registry; it {text}, found {', '.join(names)}")

@@ -220,8 +220,8 @@ def kept_digests(
     if not Path(registry).is_file():
         return digests(registry, shards, scans_per_shard, reading)
     asked = [sorted(value) if isinstance(value, frozenset) else value for value in vars(reading).values()]
-    told = repr((Path(registry).suffix, shards, scans_per_shard, asked, [path.read_bytes() for path in CODE]))
-    key = hashes.of_bytes(told.encode() + Path(registry).read_bytes())
+    identity = repr((Path(registry).suffix, shards, scans_per_shard, asked, [path.read_bytes() for path in CODE]))
+    key = hashes.of_bytes(identity.encode() + Path(registry).read_bytes())
     note = folder / "registry.json"
     with suppress(OSError, ValueError):
         known = json.loads(note.read_text(encoding="utf-8"))

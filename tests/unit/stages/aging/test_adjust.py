@@ -30,9 +30,9 @@ def a_cohort(n=N, seed=0, **columns):
     male = random.random(n) < 0.9 - 0.006 * (age - 18)
     height = (163 + 13 * male - 0.08 * age + 6.5 * random.standard_normal(n)).round(1)
     table = pd.DataFrame(dict.fromkeys(all_tables.COHORT.columns), index=range(n))
-    people = {"scan_id": [f"s{number:03d}" for number in range(n)], "age_years": age}
+    patients = {"scan_id": [f"s{number:03d}" for number in range(n)], "age_years": age}
     own = {"sex": np.where(male, "male", "female"), "height_cm": height.astype(str), **columns}
-    return all_tables.COHORT.check(table.assign(**people, **own))
+    return all_tables.COHORT.check(table.assign(**patients, **own))
 
 
 def an_analysis(cohort, seed=1, **values):

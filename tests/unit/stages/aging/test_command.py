@@ -360,10 +360,10 @@ def test_comparison_with_the_truth_has_known_answers():
 def test_a_measurement_that_loses_the_effect_of_age_does_not_hold_the_truth():
     analysis, cohort = an_analysis(), a_cohort()
     truth = a_truth(analysis, cohort)
-    lost = analysis.assign(
+    excluded = analysis.assign(
         value=np.where(analysis["measure"] == "volume_ml", 200 + np.sin(np.arange(120)), analysis["value"])
     )
-    row = row_of(compared(schema.ANALYSIS.check(lost), cohort, truth), "aorta", "volume_ml")
+    row = row_of(compared(schema.ANALYSIS.check(excluded), cohort, truth), "aorta", "volume_ml")
     assert row["rho_true"] > 0.8
     assert row["ci_high"] < 0.6
     assert not row["truth_inside"]

@@ -165,8 +165,8 @@ def results(folder, name, rho, scans):
     table.to_parquet(tables / "associations.parquet")  # of a study's table, compare reads these columns
     members = pd.DataFrame({"group": "kidneys", "structure": kidneys, "in_label_set": True})
     all_tables.GROUP_MEMBERS.write(members, tables / "group_members.parquet")
-    people = pd.DataFrame({"scan_id": scans}).reindex(columns=list(all_tables.COHORT.columns))
-    all_tables.COHORT.write(people.astype(all_tables.COHORT.empty().dtypes.to_dict()), tables / "cohort.parquet")
+    patients = pd.DataFrame({"scan_id": scans}).reindex(columns=list(all_tables.COHORT.columns))
+    all_tables.COHORT.write(patients.astype(all_tables.COHORT.empty().dtypes.to_dict()), tables / "cohort.parquet")
     text = json.dumps({"config": config(name=name, banner="synthetic", structures="demo")})
     (folder / name / "provenance.json").write_text(text)
     return folder / name

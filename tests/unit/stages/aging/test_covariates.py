@@ -12,8 +12,8 @@ KINDS = ["kvp", "scanner", "phase"]
 
 def a_cohort(**columns):
     n = len(next(iter(columns.values())))
-    people = {"scan_id": [f"s{number}" for number in range(n)], "age_years": np.linspace(20, 90, n)}
-    return pd.DataFrame({**people, **{name: pd.Series(values, dtype="str") for name, values in columns.items()}})
+    patients = {"scan_id": [f"s{number}" for number in range(n)], "age_years": np.linspace(20, 90, n)}
+    return pd.DataFrame({**patients, **{name: pd.Series(values, dtype="str") for name, values in columns.items()}})
 
 
 def test_text_that_is_all_numbers_is_numbers_and_gaps_stay_gaps():

@@ -27,8 +27,8 @@ def association(structure, measure, rho, half_width=0.02, n=4000):
     }
 
 
-def study(*associations, label_set="paper_104", people=None, alpha=1e-4):
-    cohort = people if people is not None else study_tables.registry(40)
+def study(*associations, label_set="paper_104", patients=None, alpha=1e-4):
+    cohort = patients if patients is not None else study_tables.registry(40)
     flow = pd.DataFrame(
         {"criterion": ["age_known", "complete"], "n_before": [50, 45], "n_removed": [5, 5], "n_after": [45, 40]}
     )
@@ -116,8 +116,8 @@ def test_sides_are_given_beside_the_pair():
 
 
 def test_shares_of_people_are_tested_and_other_numbers_are_the_same_or_not():
-    people = study_tables.registry(40).assign(sex=["male"] * 25 + ["female"] * 15, age_years=[20.0] * 39 + [100.0])
-    found = compared(people=people)
+    patients = study_tables.registry(40).assign(sex=["male"] * 25 + ["female"] * 15, age_years=[20.0] * 39 + [100.0])
+    found = compared(patients=patients)
 
     assert found.loc["F06", ["number_published", "number_here", "n", "verdict"]].tolist() == [
         2543,
@@ -136,9 +136,9 @@ def test_shares_of_people_are_tested_and_other_numbers_are_the_same_or_not():
 
 
 def test_nobody_of_recorded_sex_gives_no_share_of_men():
-    people = study_tables.registry(40).assign(sex=pd.Series([None] * 40, dtype="str"))
+    patients = study_tables.registry(40).assign(sex=pd.Series([None] * 40, dtype="str"))
 
-    assert compared(people=people).loc["F06", "verdict"] == "not_measured_here"
+    assert compared(patients=patients).loc["F06", "verdict"] == "not_measured_here"
 
 
 def test_another_alpha_differs():

@@ -36,7 +36,7 @@ def message_of(folder, *lines, **options):
     return message.removeprefix(str(folder / "registry.csv") + ": ")
 
 
-def people(count, age="60", complete="true", contrast="true", prefix="p"):
+def patients(count, age="60", complete="true", contrast="true", prefix="p"):
     return [f"{prefix}{number},{age},female,{complete},{contrast}" for number in range(count)]
 
 
@@ -278,13 +278,13 @@ def test_an_age_of_zero_is_known(tmp_path):
 def test_the_papers_4102_patients_become_4004(tmp_path):
     registry = scans(
         tmp_path,
-        *people(20, age="", prefix="age"),
-        *people(6, age="", complete="false", prefix="age_and_incomplete"),
-        *people(4, age="", complete="", contrast="no", prefix="all_three"),
-        *people(30, complete="no", prefix="incomplete"),
-        *people(3, complete="", contrast="", prefix="incomplete_and_native"),
-        *people(35, contrast="false", prefix="native"),
-        *people(4004, prefix="included"),
+        *patients(20, age="", prefix="age"),
+        *patients(6, age="", complete="false", prefix="age_and_incomplete"),
+        *patients(4, age="", complete="", contrast="no", prefix="all_three"),
+        *patients(30, complete="no", prefix="incomplete"),
+        *patients(3, complete="", contrast="", prefix="incomplete_and_native"),
+        *patients(35, contrast="false", prefix="native"),
+        *patients(4004, prefix="included"),
     )
 
     failed = failed_criteria(registry, PAPERS)
@@ -322,7 +322,7 @@ def test_without_criteria_everybody_is_in(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("door", "asked", "lacks"),
+    ("start_from", "asked", "lacks"),
     [
         ("images", [], "start_from images needs column ct_path"),
         ("segmentations", [], "start_from segmentations needs column segmentation_path"),
@@ -330,11 +330,11 @@ def test_without_criteria_everybody_is_in(tmp_path):
         ("measures", ["contrast_enhanced"], "criterion contrast_enhanced needs column contrast"),
     ],
 )
-def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, door, asked, lacks):
+def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, start_from, asked, lacks):
     path = tmp_path / "registry.csv"
 
     with pytest.raises(ContractError) as refused:
-        check_columns(["scan_id", "age_years"], path, door, criteria.read(asked))
+        check_columns(["scan_id", "age_years"], path, start_from, criteria.read(asked))
 
     expected = f"{path}: {lacks}, found scan_id, age_years; add the column or change the configuration"
     assert str(refused.value) == expected
@@ -355,7 +355,9 @@ def run(folder, registry, *options):
 
 
 def test_the_command_writes_who_is_in_who_is_not_and_the_flow(tmp_path, caplog):
-    registry = written(tmp_path, f"{HEADER},ct_path", *[f"{row},a.nii.gz" for row in people(3)], "x,,,true,true,b.nii")
+    registry = written(
+        tmp_path, f"{HEADER},ct_path", *[f"{row},a.nii.gz" for row in patients(3)], "x,,,true,true,b.nii"
+    )
     (tmp_path / "a.nii.gz").touch()
 
     with caplog.at_level(logging.INFO):
@@ -369,7 +371,7 @@ def test_the_command_writes_who_is_in_who_is_not_and_the_flow(tmp_path, caplog):
 
 
 def test_the_same_registry_gives_the_same_bytes_in_whatever_order_its_rows_stand(tmp_path):
-    rows = [*people(5), "x,,,true,true"]
+    rows = [*patients(5), "x,,,true,true"]
     one = run(tmp_path / "1", written(tmp_path, HEADER, *rows, name="1.csv"), "--start-from", "measures")[1]
     two = run(tmp_path / "2", written(tmp_path, HEADER, *rows[::-1], name="2.csv"), "--start-from", "measures")[1]
 
@@ -377,7 +379,7 @@ def test_the_same_registry_gives_the_same_bytes_in_whatever_order_its_rows_stand
 
 
 def test_a_registry_whose_scans_are_all_excluded_gives_an_empty_cohort(tmp_path):
-    code, outputs = run(tmp_path, written(tmp_path, HEADER, *people(2, age="")), "--start-from", "measures")
+    code, outputs = run(tmp_path, written(tmp_path, HEADER, *patients(2, age="")), "--start-from", "measures")
 
     assert code == 0
     assert len(COHORT.read(outputs["cohort"])) == 0
@@ -393,11 +395,11 @@ def test_criteria_come_from_the_settings(tmp_path):
     assert COHORT.read(outputs["cohort"])["scan_id"].to_list() == ["a"]
 
 
-@pytest.mark.parametrize(("door", "column"), [("images", "ct_path"), ("segmentations", "segmentation_path")])
-def test_paths_none_of_which_exists_stop_the_study(tmp_path, capsys, door, column):
-    registry = written(tmp_path, f"{HEADER},{column}", *[f"{row},{row[:2]}.nii.gz" for row in people(30)])
+@pytest.mark.parametrize(("start_from", "column"), [("images", "ct_path"), ("segmentations", "segmentation_path")])
+def test_paths_none_of_which_exists_stop_the_study(tmp_path, capsys, start_from, column):
+    registry = written(tmp_path, f"{HEADER},{column}", *[f"{row},{row[:2]}.nii.gz" for row in patients(30)])
 
-    code, outputs = run(tmp_path, registry, "--start-from", door)
+    code, outputs = run(tmp_path, registry, "--start-from", start_from)
 
     assert code == 1
     assert capsys.readouterr().err == (
@@ -408,7 +410,7 @@ def test_paths_none_of_which_exists_stop_the_study(tmp_path, capsys, door, colum
 
 
 def test_one_path_that_exists_is_enough_to_go_on(tmp_path):
-    registry = written(tmp_path, f"{HEADER},ct_path", *[f"{row},{row[:2]}.nii.gz" for row in people(3)])
+    registry = written(tmp_path, f"{HEADER},ct_path", *[f"{row},{row[:2]}.nii.gz" for row in patients(3)])
     (tmp_path / "p2.nii.gz").touch()
 
     assert run(tmp_path, registry)[0] == 0

@@ -137,9 +137,9 @@ def test_ages_above_89_are_90_and_missing_stays_missing():
 def shared(folder, people, further=()):
     tables = study_tables.study(people, study_tables.label_set())
     study_tables.write(tables, folder / "tables", "cohort", "flow", "overlap", "structure_flow", "associations")
-    options = ["--tables", str(folder / "tables"), "--out", str(folder / "shareable")]
+    options = ["--tables", str(folder / "tables"), "--out", str(folder / "export")]
     assert main(["export", *options, *config_option(cohort={"table1": list(further)}, study=STUDY)]) == 0
-    return {path.name: path.read_bytes() for path in (folder / "shareable").iterdir()}
+    return {path.name: path.read_bytes() for path in (folder / "export").iterdir()}
 
 
 def people_of_all_ages(n=80):
@@ -176,17 +176,17 @@ def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path)
     people = people_of_all_ages()
     found = shared(tmp_path, people)
 
-    [word] = docx.Document(str(tmp_path / "shareable" / "table1.docx")).tables
+    [word] = docx.Document(str(tmp_path / "export" / "table1.docx")).tables
     cells = [cell.text for row in word.rows for cell in row.cells]
     everything = "".join([*cells, *(content.decode() for name, content in found.items() if name != "table1.docx")])
     assert not any(scan in everything for scan in [*people["scan_id"], *people["patient_id"]])
     for name in ("flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv"):
-        table = pd.read_csv(tmp_path / "shareable" / name)
+        table = pd.read_csv(tmp_path / "export" / name)
         counts = table[[column for column in table.columns if column == "n" or column.startswith("n_")]]
         numbers = pd.to_numeric(counts.melt()["value"], errors="coerce").dropna()
         assert len(numbers) > 0
         assert not numbers.between(1, 4).any(), name
-    results = pd.read_csv(tmp_path / "shareable" / "associations.csv")
+    results = pd.read_csv(tmp_path / "export" / "associations.csv")
     assert results["rho"].min() < 0 < results["rho"].max()  # numbers, negative ones as well
     assert "&lt;5: a count from 1 to 4." in found["table1.html"].decode()
     assert b"synthetic" in found["table1.html"]
@@ -196,7 +196,7 @@ def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path)
 def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
     found = shared(tmp_path, study_tables.registry(n))
 
-    rows = pd.read_csv(tmp_path / "shareable" / "table1.csv").set_index("Unnamed: 0")
+    rows = pd.read_csv(tmp_path / "export" / "table1.csv").set_index("Unnamed: 0")
     assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
     assert rows.loc["Age (years), median [IQR]", "All"] == "–"
     assert len(found) == 7

@@ -10,8 +10,8 @@ from support.config_files import config_option
 STUDY = {"name": "s", "start_from": "measures", "measures": "m.csv", "banner": "synthetic"}
 
 
-def described(folder, people, **sections):
-    tables = study_tables.study(people, study_tables.label_set(1, 1))
+def described(folder, patients, **sections):
+    tables = study_tables.study(patients, study_tables.label_set(1, 1))
     study_tables.write(tables, folder / "tables", "cohort", "exclusions", "flow")
     files = [
         word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", f"{folder}/tables/{name}.parquet")
@@ -21,14 +21,14 @@ def described(folder, people, **sections):
     return folder
 
 
-def people():
+def patients():
     found = study_tables.registry(40)
     found.loc[0:2, "complete"] = False
     return found.assign(bmi=[str(20 + number % 7) for number in range(40)])
 
 
 def test_the_stage_writes_table_page_and_figure(tmp_path):
-    described(tmp_path, people(), cohort={"table1": ["bmi"]}, study=STUDY)
+    described(tmp_path, patients(), cohort={"table1": ["bmi"]}, study=STUDY)
 
     table = all_tables.TABLE1.read(tmp_path / "table1.parquet")
     assert table["variable"].drop_duplicates().to_list() == ["scans", "patients", "age_years", "sex", "bmi"]
@@ -47,13 +47,13 @@ def test_the_stage_writes_table_page_and_figure(tmp_path):
 
 
 def test_equal_tables_give_equal_bytes(tmp_path):
-    one, two = (described(tmp_path / name, people()) for name in ("one", "two"))
+    one, two = (described(tmp_path / name, patients()) for name in ("one", "two"))
 
     for place in ("table1.parquet", "report/table1.csv", "report/table1.html", "figures/cohort_flow.pdf"):
         assert (one / place).read_bytes() == (two / place).read_bytes(), place
 
 
 def test_nobody_in_the_study_gives_pages_all_the_same(tmp_path):
-    described(tmp_path, people().assign(age_years=float("nan")))
+    described(tmp_path, patients().assign(age_years=float("nan")))
 
     assert pd.read_csv(tmp_path / "report" / "table1.csv").iloc[0, 2] == 0

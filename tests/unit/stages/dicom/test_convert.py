@@ -316,9 +316,9 @@ def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
     assert words in capsys.readouterr().err
 
 
-def promise(hu, slope=1.0):
+def expected_volume(hu, slope=1.0):
     frames = [volume_checks.PixelFrame(Path("nowhere"), 0, slope, 0.0)] * hu.shape[2]
-    return volume_checks.Promise(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), -1024, 3071, frames)
+    return volume_checks.ExpectedVolume(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), -1024, 3071, frames)
 
 
 def volume(hu, affine=None):
@@ -331,7 +331,7 @@ HU = np.linspace(-1000, 1000, 5 * 6 * 7).reshape(5, 6, 7).round()
 
 
 def test_a_volume_that_is_what_was_promised_passes():
-    assert volume_checks.check(volume(HU), promise(HU), -200) == 0
+    assert volume_checks.check(volume(HU), expected_volume(HU), -200) == 0
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_a_volume_that_is_what_was_promised_passes():
 )
 def test_a_volume_that_differs_from_the_headers_is_refused(found, status):
     with pytest.raises(ScanError) as refusal:
-        volume_checks.check(found, promise(HU), -200)
+        volume_checks.check(found, expected_volume(HU), -200)
 
     assert refusal.value.reason == status
 
@@ -359,7 +359,7 @@ def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
     right = volume_of(row)
     frames = [volume_checks.PixelFrame(file, 0, 1.0, -1024.0) for file in files]
     affine = np.array([[-1.25, 0, 0, 12], [0, -1.5, 0, 18], [0, 0, 2, 40], [0, 0, 0, 1]])
-    expected = volume_checks.Promise((20, 24, 12), affine, -1024, 64511, frames)
+    expected = volume_checks.ExpectedVolume((20, 24, 12), affine, -1024, 64511, frames)
     assert volume_checks.check(right, expected, -200) == 3
     wrong = right.data.copy()
     wrong[7, 9, 6] += 1

@@ -36,9 +36,9 @@ def series(scan_id, exam_id="e1", patient_id="p1", **facts):
 
 
 def chosen_of(*rows, **rule):
-    chosen, lost = choose(rows, {**RULE, **rule})
-    assert len(chosen) + len(lost) == len(rows)
-    return [row["scan_id"] for row in chosen], {row["scan_id"]: row for row in lost}
+    chosen, excluded = choose(rows, {**RULE, **rule})
+    assert len(chosen) + len(excluded) == len(rows)
+    return [row["scan_id"] for row in chosen], {row["scan_id"]: row for row in excluded}
 
 
 def test_the_thinnest_original_axial_soft_series_is_chosen():
@@ -48,17 +48,17 @@ def test_the_thinnest_original_axial_soft_series_is_chosen():
     derived = series("derived", slice_thickness_mm=0.5, image_kind="derived")
     scout = series("scout", image_kind="localizer", plane="coronal", n_slices=1)
 
-    chosen, lost = chosen_of(thin, thick, sharp, coronal, derived, scout)
+    chosen, excluded = chosen_of(thin, thick, sharp, coronal, derived, scout)
 
     assert chosen == ["thin"]
-    assert {name: (row["reason"], row["decided_by"], row["chosen_scan_id"]) for name, row in lost.items()} == {
+    assert {name: (row["reason"], row["decided_by"], row["chosen_scan_id"]) for name, row in excluded.items()} == {
         "thick": ("other_series", "thinnest", "thin"),
         "sharp": ("other_series", "soft_kernel", "thin"),
         "coronal": ("not_axial", None, None),
         "derived": ("derived", None, None),
         "scout": ("localizer", None, None),
     }
-    assert lost["scout"]["also"] == "not_axial;too_few_slices"
+    assert excluded["scout"]["also"] == "not_axial;too_few_slices"
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_the_thinnest_original_axial_soft_series_is_chosen():
 def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reason):
     limits = {"gantry_tilt_deg": 0.1, "spacing_deviation_mm": 0.2, "n_slices": 10, "slice_thickness_mm": 5.0}
 
-    chosen, lost = chosen_of(
+    chosen, excluded = chosen_of(
         series("good", **limits), series("bad", exam_id="e2", patient_id="p2", **facts), exclude=[reason]
     )
 
     assert chosen == ["good"]
-    assert lost["bad"]["reason"] == reason
+    assert excluded["bad"]["reason"] == reason
     assert chosen_of(series("bad", **facts), exclude=[])[0] == ["bad"]
 
 
@@ -116,19 +116,19 @@ def test_each_reason_has_a_meaning_and_can_be_set():
     ],
 )
 def test_each_preference_prefers_what_it_names(preference, better, worse):
-    chosen, lost = chosen_of(series("a", **worse), series("b", **better), prefer=[preference])
+    chosen, excluded = chosen_of(series("a", **worse), series("b", **better), prefer=[preference])
 
     assert chosen == ["b"]
-    assert lost["a"]["decided_by"] == preference
+    assert excluded["a"]["decided_by"] == preference
 
 
 def test_series_that_nothing_tells_apart_are_decided_by_their_id_in_whatever_order_they_come():
     rows = [series(name) for name in ("c", "a", "b")]
 
     for order in itertools.permutations(rows):
-        chosen, lost = chosen_of(*order)
+        chosen, excluded = chosen_of(*order)
         assert chosen == ["a"]
-        assert {row["decided_by"] for row in lost.values()} == {"id"}
+        assert {row["decided_by"] for row in excluded.values()} == {"id"}
 
 
 def test_the_first_or_last_examination_of_a_patient_is_chosen_by_day_and_time():
@@ -143,20 +143,20 @@ def test_the_first_or_last_examination_of_a_patient_is_chosen_by_day_and_time():
     assert chosen_of(*rows, examination="first")[0] == ["c", "e"]
     assert chosen_of(*rows[:3], examination="last")[0] == ["b"]
     assert chosen_of(*rows, examination="all")[0] == ["a", "b", "c", "d", "e"]
-    lost = chosen_of(*rows, examination="first")[1]
-    assert {(row["reason"], row["decided_by"], row["chosen_scan_id"]) for row in lost.values()} == {
+    excluded = chosen_of(*rows, examination="first")[1]
+    assert {(row["reason"], row["decided_by"], row["chosen_scan_id"]) for row in excluded.values()} == {
         ("other_examination", "first", "c")
     }
-    assert set(lost) == set("abd")
+    assert set(excluded) == set("abd")
 
 
 def test_an_examination_without_a_series_that_fits_does_not_count():
     rows = [series("scout", "e1", day=1, image_kind="localizer"), series("late", "e2", day=2)]
 
-    chosen, lost = chosen_of(*rows, examination="first")
+    chosen, excluded = chosen_of(*rows, examination="first")
 
     assert chosen == ["late"]
-    assert lost["scout"]["reason"] == "localizer"
+    assert excluded["scout"]["reason"] == "localizer"
 
 
 def test_no_series_gives_none():

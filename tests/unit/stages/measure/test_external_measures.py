@@ -7,7 +7,7 @@ import pytest
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.external_measures import take_over
+from ctpop.stages.measure.external_measures import external_rows
 
 
 def table(*rows, columns=("scan_id", "structure", "volume_ml", "hu_mean")):
@@ -15,7 +15,7 @@ def table(*rows, columns=("scan_id", "structure", "volume_ml", "hu_mean")):
 
 
 def taken(frame, scans=("a", "b"), names=("liver", "spleen")):
-    found = take_over(frame, list(scans), list(names), "measures.csv")
+    found = external_rows(frame, list(scans), list(names), "measures.csv")
     return MEASURES_TABLE.check(found).set_index(["scan_id", "structure"])
 
 

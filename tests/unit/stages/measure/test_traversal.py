@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctpop.stages.measure import traversal
-from ctpop.stages.measure.traversal import walk_through
+from ctpop.stages.measure.traversal import traverse
 
 SHAPE = (3, 4, 5)
 ORDERS = list(itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)))
@@ -25,7 +25,7 @@ def test_each_order_in_memory_becomes_the_same_kind_of_array_without_a_copy(orde
     labels = stored(image, order, ends)
     hu = labels.astype(np.int16)
 
-    found = walk_through(labels, hu)
+    found = traverse(labels, hu)
 
     assert found.labels.flags.c_contiguous
     assert np.shares_memory(found.labels, labels)
@@ -38,7 +38,7 @@ def test_attenuation_in_another_order_follows_the_labels():
     labels = np.asfortranarray(np.arange(60, dtype=np.uint8).reshape(SHAPE))
     hu = np.ascontiguousarray(labels[:, ::-1].astype(np.int16))[:, ::-1]
 
-    found = walk_through(labels, hu)
+    found = traverse(labels, hu)
 
     np.testing.assert_array_equal(found.labels, found.hu)
     assert np.shares_memory(found.hu, hu)
@@ -48,11 +48,11 @@ def test_attenuation_in_another_order_follows_the_labels():
 def test_slabs_cover_every_plane_once_and_hold_one_at_least(monkeypatch, voxels):
     monkeypatch.setattr(traversal, "VOXELS_PER_SLAB", voxels)
 
-    slabs = list(walk_through(np.zeros(SHAPE, np.uint8), None).slabs())
+    slabs = list(traverse(np.zeros(SHAPE, np.uint8), None).slabs())
 
     assert [plane for slab in slabs for plane in range(slab.start, slab.stop)] == [0, 1, 2]
     assert len(slabs) == {1: 3, 20: 3, 21: 3, 45: 2, 1000: 1}[voxels]
 
 
 def test_without_a_ct_there_is_no_attenuation():
-    assert walk_through(np.zeros(SHAPE, np.uint8), None).hu is None
+    assert traverse(np.zeros(SHAPE, np.uint8), None).hu is None

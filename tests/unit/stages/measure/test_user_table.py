@@ -9,7 +9,7 @@ from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.measure import user_table
-from ctpop.stages.measure.external_measures import taken_over
+from ctpop.stages.measure.external_measures import read_external_measures
 
 NAMES = ["liver", "rib_left_1", "rib_left_12", "spleen"]
 
@@ -21,7 +21,7 @@ def written(folder: Path, text: str, name: str = "mine.csv") -> Path:
 
 
 def values(path, columns=None, scans=("a", "b")):
-    found = MEASURES_TABLE.check(taken_over(path, list(scans), NAMES, columns or {}))
+    found = MEASURES_TABLE.check(read_external_measures(path, list(scans), NAMES, columns or {}))
     measured = found[found["status"].eq("measured")]
     return {
         (row.scan_id, row.structure): (None if pd.isna(row.volume_ml) else row.volume_ml, row.hu_mean)
@@ -31,7 +31,7 @@ def values(path, columns=None, scans=("a", "b")):
 
 def refused(path, columns=None):
     with pytest.raises(ContractError) as error:
-        taken_over(path, ["a", "b"], NAMES, columns or {})
+        read_external_measures(path, ["a", "b"], NAMES, columns or {})
     return str(error.value).replace(f"{path.parent}/", "")
 
 
@@ -56,7 +56,7 @@ def test_long_and_wide_tables_of_the_same_numbers_give_the_same_measures(tmp_pat
         "long.csv",
     )
 
-    pd.testing.assert_frame_equal(*(taken_over(path, ["a", "b"], NAMES) for path in (wide, long)))
+    pd.testing.assert_frame_equal(*(read_external_measures(path, ["a", "b"], NAMES) for path in (wide, long)))
 
 
 def test_a_star_in_the_column_map_stands_for_a_structure(tmp_path):
@@ -145,7 +145,7 @@ def test_a_column_map_for_a_folder_of_statistics_is_refused(tmp_path):
 
 def registry(path, columns=None):
     table = user_table.read(path, columns or {}, NAMES, as_text=True)
-    return user_table.people_in(table, NAMES, path)
+    return user_table.patients_in(table, NAMES, path)
 
 
 def test_the_people_of_a_wide_table_are_its_other_columns_as_written(tmp_path):

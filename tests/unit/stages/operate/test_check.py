@@ -241,9 +241,9 @@ def of_images(study, tmp_path, **segment):
 def test_a_model_is_read_to_its_last_byte(study, tmp_path):
     images = of_images(study, tmp_path)
 
-    found = checks.told("model", lambda: checks.model(images))
+    found = checks.check_or_error("model", lambda: checks.model(images))
     pinned = of_images(study, tmp_path, sha256="0" * 64)
-    refused = checks.told("model", lambda: checks.model(pinned))
+    refused = checks.check_or_error("model", lambda: checks.model(pinned))
 
     assert found.level == "ok"
     assert "1 models, SHA-256" in found.found

@@ -19,8 +19,8 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def configured(folder, door="images", **sections):
-    study = {"name": "made_up", "registry": str(folder / "registry.csv"), "start_from": door}
+def configured(folder, start_from="images", **sections):
+    study = {"name": "made_up", "registry": str(folder / "registry.csv"), "start_from": start_from}
     return configuration.validated({"study": study, "structures": "demo", "segment": {"model": "demo"}, **sections})
 
 

@@ -98,13 +98,13 @@ def test_further_cases_of_a_scan_are_drawn_beside_those_that_are_there(study):
 
 
 def test_a_picture_that_is_missing_is_drawn_again_with_the_same_bytes(study):
-    lost = study.gallery_folder / "images" / "scan-001" / "spleen.webp"
-    before = lost.read_bytes()
-    lost.unlink()
+    excluded = study.gallery_folder / "images" / "scan-001" / "spleen.webp"
+    before = excluded.read_bytes()
+    excluded.unlink()
 
     study.draw()
 
-    assert lost.read_bytes() == before
+    assert excluded.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", ["", "gallery.receive({", "no script at all", 'gallery.receive({"cases": 3});'])

@@ -41,7 +41,7 @@ def test_the_sets_keep_their_contract_and_are_sorted(written):
 
 
 @pytest.mark.parametrize(
-    ("rules", "lost"),
+    ("rules", "excluded"),
     [
         ("none", {"s005"}),
         ("paper", {"s005", "s002"}),
@@ -49,10 +49,10 @@ def test_the_sets_keep_their_contract_and_are_sorted(written):
         ("study", {"s005", "s001"}),
     ],
 )
-def test_each_set_holds_what_its_rules_let_through(written, rules, lost):
+def test_each_set_holds_what_its_rules_let_through(written, rules, excluded):
     everybody = {f"s{number:03d}" for number in range(40)}
 
-    assert everybody - livers(written[0], rules) == lost
+    assert everybody - livers(written[0], rules) == excluded
 
 
 def test_the_set_of_the_study_is_its_analysis(written):

@@ -83,7 +83,7 @@ def cohort(rows, **columns):
     return COHORT.check(frame.reindex(columns=list(COHORT.columns)))
 
 
-def screen(folder, rows, people=None, **settings):
+def screen(folder, rows, patients=None, **settings):
     """Run the command on livers with a bound of 500 ml, and return its exit code."""
     MEASURES_TABLE.write(rows, folder / "measures.parquet")
     label_set("liver", bound_ml=500.0).table.to_csv(folder / "structures.csv", index=False)
@@ -92,8 +92,8 @@ def screen(folder, rows, people=None, **settings):
         "structures": "structures.csv",
         **{name: f"{name}.parquet" for name in OUT},
     }
-    if people is not None:
-        COHORT.write(people, folder / "cohort.parquet")
+    if patients is not None:
+        COHORT.write(patients, folder / "cohort.parquet")
         excluded = {"scan_id": ["gone"], "criterion": ["complete"], "order": [1], "found": ["false"], "limit": ["true"]}
         EXCLUSIONS.write(pd.DataFrame(excluded), folder / "exclusions.parquet")
         files |= {"cohort": "cohort.parquet", "exclusions": "exclusions.parquet"}

@@ -17,8 +17,8 @@ STRUCTURES = ("aorta", "kidney_left", "kidney_right", "portal_vein_and_splenic_v
 def tables(*scans):
     """Return cohort, measures and verdicts of scans: what is said, HU by structure, and reasons by structure."""
     names = [f"s{number}" for number in range(len(scans))]
-    said = pd.array([scan[0] for scan in scans], dtype="boolean")
-    cohort = pd.DataFrame({"scan_id": names, "contrast": said}).reindex(columns=list(all_tables.COHORT.columns))
+    recorded = pd.array([scan[0] for scan in scans], dtype="boolean")
+    cohort = pd.DataFrame({"scan_id": names, "contrast": recorded}).reindex(columns=list(all_tables.COHORT.columns))
     rows = [
         {
             "scan_id": name,

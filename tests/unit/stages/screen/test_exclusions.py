@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctpop.contracts.all_tables import FAILURES, LOSSES, REASONS, RULES, STRUCTURE_FLOW
+from ctpop.contracts.all_tables import FAILURES, FLOW_REASONS, REASONS, RULES, STRUCTURE_FLOW
 from ctpop.stages.screen import command as screen
 from ctpop.stages.screen import exclusions
 from ctpop.stages.screen.rows import numbered
@@ -14,7 +14,7 @@ from support.evidence import NAMES, NOTHING, decisions, facts, sound_cohort, spo
 BOTH = {"volume_ml": "volume", "hu_mean": "hu"}
 
 
-def people(n=40):
+def patients(n=40):
     """Return the cohort: women of 30 and men of 60 by turns."""
     women = np.arange(n) % 2 == 0
     return pd.DataFrame(
@@ -44,7 +44,7 @@ def tables(frame=None, rules="strict", review=None, cohort=None):
     rows = numbered(spoilt_cohort() if frame is None else frame)
     chosen = rule_sets.read(rules) if isinstance(rules, str) else rules
     found = screen.screened(rows, chosen, facts(), review)
-    failures = exclusions.failure_table(rows, found.final, people() if cohort is None else cohort)
+    failures = exclusions.failure_table(rows, found.final, patients() if cohort is None else cohort)
     flow = exclusions.structure_flow(rows, found.final, chosen, with_review=review is not None)
     return FAILURES.check(failures).set_index("structure"), STRUCTURE_FLOW.check(flow)
 
@@ -84,7 +84,7 @@ def test_where_nobody_was_removed_there_is_no_age_of_those_removed():
 
 
 def test_people_of_unknown_age_or_sex_count_in_no_mean():
-    cohort = people()
+    cohort = patients()
     cohort.loc[2, "age_years"] = np.nan
     cohort.loc[3, "sex"] = None
 
@@ -112,9 +112,9 @@ def test_what_could_not_be_judged_is_counted_by_rule():
 
     failures, _ = tables(frame)
 
-    unjudged = failures[[f"n_unjudged_{rule}" for rule in RULES]]
-    assert list(unjudged.loc["liver"]) == [1, 0, 2, 0, 0]
-    assert list(unjudged.loc["hip_left"]) == [2, 0, 2, 1, 0]
+    unassessed = failures[[f"n_unjudged_{rule}" for rule in RULES]]
+    assert list(unassessed.loc["liver"]) == [1, 0, 2, 0, 0]
+    assert list(unassessed.loc["hip_left"]) == [2, 0, 2, 1, 0]
 
 
 def test_a_pair_whose_contralateral_structure_is_cut_off_could_not_be_judged_for_asymmetry():
@@ -170,7 +170,7 @@ def test_the_flow_has_the_steps_that_the_study_asks_for(rules, review, steps):
     always = ["not_in_model", "not_segmented", "absent_known", "absent"]
     liver = flow[flow["structure"].eq("liver") & flow["measure"].eq("hu_mean")]
     assert liver["reason"].to_list() == [*always, *steps]
-    assert set(flow["reason"]) <= set(LOSSES)
+    assert set(flow["reason"]) <= set(FLOW_REASONS)
 
 
 def test_a_measure_is_removed_by_the_reason_that_takes_it_away():

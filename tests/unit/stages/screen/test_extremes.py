@@ -21,11 +21,11 @@ PEOPLE = pd.DataFrame(
 )
 
 
-def extremes(frame, number, people=PEOPLE, review=None):
+def extremes(frame, number, patients=PEOPLE, review=None):
     """Return the table of a study by the rules of the paper, checked."""
     rows = numbered(frame)
     found = screen.screened(rows, rule_sets.read("paper"), facts(), review)
-    return EXTREMES.check(extreme_table(rows, found.by_rules, people, number))
+    return EXTREMES.check(extreme_table(rows, found.by_rules, patients, number))
 
 
 def livers(table, measure, end):
@@ -50,7 +50,7 @@ def test_age_and_sex_are_those_of_the_person_and_missing_where_they_are_not_know
 
 
 def test_without_a_cohort_age_and_sex_are_missing():
-    table = extremes(measures({"volume_ml": 900.0}), 1, people=None)
+    table = extremes(measures({"volume_ml": 900.0}), 1, patients=None)
 
     assert table["age_years"].isna().all()
     assert table["sex"].isna().all()
@@ -89,7 +89,7 @@ def test_without_values_or_wishes_there_are_no_rows(frame, number):
 
 
 def test_nobody_has_no_extremes():
-    assert extremes(measures({}).iloc[:0], 3, people=COHORT.empty()).empty
+    assert extremes(measures({}).iloc[:0], 3, patients=COHORT.empty()).empty
 
 
 @pytest.mark.parametrize("seed", range(5))

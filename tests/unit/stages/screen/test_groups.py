@@ -106,10 +106,10 @@ def test_volumes_without_a_ct_give_a_volume_alone():
 
 
 def test_the_share_that_attenuation_needs_is_a_setting():
-    lost = {"unusable": ["kidney_left"], "kidney_left": LEFT, "kidney_right": RIGHT}
+    excluded = {"unusable": ["kidney_left"], "kidney_left": LEFT, "kidney_right": RIGHT}
 
-    assert np.isnan(combined(hu_share=0.51, **lost)[1][0])
-    assert combined(hu_share=0.5, **lost)[1][0] == 100.0
+    assert np.isnan(combined(hu_share=0.51, **excluded)[1][0])
+    assert combined(hu_share=0.5, **excluded)[1][0] == 100.0
 
 
 def test_no_share_makes_a_value_out_of_nothing():

@@ -40,11 +40,11 @@ def person(seed):
     return found
 
 
-def measured(folder, people):
+def measured(folder, patients):
     """Return the measures of label maps, through the commands that a study runs."""
     folder.mkdir(exist_ok=True)
     rows = []
-    for scan_id, labels in people.items():
+    for scan_id, labels in patients.items():
         save(folder / f"{scan_id}_labels.nii.gz", labels, WHERE)
         save(folder / f"{scan_id}_ct.nii.gz", hu(labels.shape), WHERE)
         files = {"ct_path": f"{scan_id}_ct.nii.gz", "segmentation_path": f"{scan_id}_labels.nii.gz"}

@@ -315,16 +315,16 @@ def test_folds_of_other_plans_are_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"),
+    ("excluded", "told"),
     [
         ("plans.pkl", "one model of nnU-Net v1 (a folder TRAINER__PLANS with plans.pkl) is expected, found 0"),
         ("fold_0/model_final_checkpoint.model", "has no fold_0/model_final_checkpoint.model"),
         ("fold_0/model_final_checkpoint.model.pkl", "lacks model_final_checkpoint.model.pkl, which says what"),
     ],
 )
-def test_a_missing_file_is_told(lost, told, tmp_path, capsys):
+def test_a_missing_file_is_told(excluded, told, tmp_path, capsys):
     task = save_v1(tmp_path)
-    (task / MODEL / lost).unlink()
+    (task / MODEL / excluded).unlink()
 
     assert told in refusal_of(task, capsys)
 

@@ -51,7 +51,7 @@ class AdjustmentSettings:
 
 
 @dataclass(frozen=True)
-class People:
+class Patients:
     """The cohort, what is known of each scan beside age, and the ages that divide it (quartiles)."""
 
     cohort: pd.DataFrame
@@ -106,9 +106,9 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
     return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
 
 
-def adjusted_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
+def adjusted_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `adjusted` of one series: one for each set of covariates."""
-    for covariates in people.sets:
+    for covariates in patients.sets:
         sample = sample_of(each, covariates)
         reason = sample.why_not(settings.n_min)
         result, crude = Correlation(), Correlation()
@@ -142,9 +142,9 @@ def correlation_left(ages: Residuals, values: Residuals, settings: AdjustmentSet
     return result, "perfect_order" if abs(result.rho) == 1 else "ok"
 
 
-def by_sex_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
+def by_sex_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `associations_by_sex` of one series."""
-    sexes = people.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
+    sexes = patients.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
     for sex in SEXES:
         values, ages = each.values[sexes == sex], each.ages[sexes == sex]
         result, reason = Correlation(), "too_few"
@@ -154,24 +154,24 @@ def by_sex_rows(each: Series, people: People, settings: AdjustmentSettings) -> I
         yield {**each.name, "sex": sex, "n": len(values), **asdict(result), "reason": reason}
 
 
-def ancova_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
+def ancova_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the row of table `rank_ancova` of one series."""
-    sample = sample_of(each, people.together)
+    sample = sample_of(each, patients.together)
     reason, result = sample.why_not(settings.n_min), RankAncova()
     if reason == "ok":
         numbers = [covariate.values for covariate in sample.covariates if not covariate.of_kinds]
         kinds = [indicators(covariate) for covariate in sample.covariates if covariate.of_kinds]
         columns = np.column_stack([sample.no_columns, *numbers]), np.column_stack([sample.no_columns, *kinds])
-        quartiles = quartile_of(sample.ages, people.cuts, settings.quartiles)
+        quartiles = quartile_of(sample.ages, patients.cuts, settings.quartiles)
         spent = sum(part.shape[1] for part in columns)
         result = quade(sample.values, quartiles, *columns) if len(sample.values) - spent >= settings.n_min else result
         reason = _reason_of(result.f, len(sample.values) - spent, settings.n_min)
     yield {**each.name, **sample.counts, **asdict(result), "reason": reason}
 
 
-def curve_rows(each: Series, people: People, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
+def curve_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `age_curves` of one series: one for each hypothesis."""
-    sample = sample_of(each, people.together)
+    sample = sample_of(each, patients.together)
     reason, tests = sample.why_not(settings.n_min), dict[str, Wald]()
     if reason == "ok":
         tests, reason = curve_tests(sample, settings.n_min)
@@ -234,17 +234,17 @@ def run(options: AdjustOptions) -> None:
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
     covariates = covariates_of(cohort, settings.covariates, settings.categorical)
     cuts = cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
-    people = People(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
-    told = "%d values from a cohort of %d scans; covariates %s, together %s"
-    LOG.info(told, len(analysis), len(cohort), ", ".join(part.name for part in covariates), named(people.together))
+    patients = Patients(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
+    message = "%d values from a cohort of %d scans; covariates %s, together %s"
+    LOG.info(message, len(analysis), len(cohort), ", ".join(part.name for part in covariates), named(patients.together))
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     rows: dict[str, list[dict[str, Any]]] = {"adjusted": [], "by_sex": [], "ancova": [], "curves": []}
     progress = Progress(LOG, len(series), "structures and measures")
     for each in series:
-        rows["adjusted"] += adjusted_rows(each, people, settings)
-        rows["by_sex"] += by_sex_rows(each, people, settings)
-        rows["ancova"] += ancova_rows(each, people, settings)
-        rows["curves"] += curve_rows(each, people, settings)
+        rows["adjusted"] += adjusted_rows(each, patients, settings)
+        rows["by_sex"] += by_sex_rows(each, patients, settings)
+        rows["ancova"] += ancova_rows(each, patients, settings)
+        rows["curves"] += curve_rows(each, patients, settings)
         progress.add()
     write_tables(rows, {each.structure: each.family for each in series}, options)
     reasons = pd.Series([row["reason"] for row in rows["adjusted"]]).value_counts()

@@ -41,7 +41,7 @@ class Series:
         return self.rows["age_years"].to_numpy(dtype=float)
 
     @property
-    def people(self) -> np.ndarray:
+    def patients(self) -> np.ndarray:
         """Numbers of the scans among those of the cohort whose age is known."""
         return self.rows["person"].to_numpy(dtype=int)
 
@@ -141,10 +141,10 @@ def cut_points(ages: np.ndarray, cut_years: Sequence[float]) -> np.ndarray:
     return np.array(cut_years, dtype=float)
 
 
-def _refuse(wrong: pd.Series, column: str, promise: str) -> None:
+def _refuse(wrong: pd.Series, column: str, expected: str) -> None:
     if len(wrong):
         first = ", ".join(repr(name) for name in wrong.drop_duplicates().head(3))
         raise ContractError(
-            f"analysis: column {column!r} must be {promise}, found others in {len(wrong)} rows, first {first};"
+            f"analysis: column {column!r} must be {expected}, found others in {len(wrong)} rows, first {first};"
             " make the tables of a study with one registry and one label set"
         )

@@ -180,8 +180,10 @@ def run(options: CentilesOptions) -> None:
     all_tables.CENTILE_CALIBRATION.write(pd.DataFrame(calibrations, columns=columns), options.calibration)
     scores = joined(all_tables.Z_SCORES, [score_table(fit) for fit in with_curves])
     all_tables.Z_SCORES.write(scores, options.z_scores)
-    told = "%d values in = %d with a z score + %d without (age or sex unknown, or no curves); %d of %d fits have curves"
-    LOG.info(told, len(analysis), len(scores), len(analysis) - len(scores), len(with_curves), len(fits))
+    message = (
+        "%d values in = %d with a z score + %d without (age or sex unknown, or no curves); %d of %d fits have curves"
+    )
+    LOG.info(message, len(analysis), len(scores), len(analysis) - len(scores), len(with_curves), len(fits))
 
 
 def joined(table: Table, frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -217,8 +217,8 @@ def _tests(
 ) -> pd.DataFrame:
     """Write the tables of the study's own values, and return `associations`."""
     analysis, names = all_tables.ANALYSIS.read(options.analysis), label_set.names
-    told = "%d values of %d structures and %d groups of them from a cohort of %d scans"
-    LOG.info(told, len(analysis), len(names), len(label_set.groups), len(cohort))
+    message = "%d values of %d structures and %d groups of them from a cohort of %d scans"
+    LOG.info(message, len(analysis), len(names), len(label_set.groups), len(cohort))
     observations = with_ages(analysis, cohort)
     series = split(observations, names, label_set.groups)
     ages = cohort["age_years"].dropna().to_numpy(dtype=float)

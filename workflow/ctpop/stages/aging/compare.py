@@ -168,10 +168,10 @@ def read_study(place: Path) -> ComparedStudy:
 def banner_of(studies: tuple[ComparedStudy, ComparedStudy]) -> str | None:
     """Return the banners of the studies, each once; two that differ say whose they are."""
     banners = {study.name: study.config["study"].get("banner") for study in studies}
-    told: dict[str, str] = {name: banner for name, banner in banners.items() if banner}
-    if len(told) == len(banners) and len(set(told.values())) == 1:
-        return next(iter(told.values()))
-    return "; ".join(f"{name}: {banner}" for name, banner in told.items()) or None
+    reported: dict[str, str] = {name: banner for name, banner in banners.items() if banner}
+    if len(reported) == len(banners) and len(set(reported.values())) == 1:
+        return next(iter(reported.values()))
+    return "; ".join(f"{name}: {banner}" for name, banner in reported.items()) or None
 
 
 def pages_of(
@@ -234,8 +234,8 @@ def run(options: CompareOptions) -> None:
         export.save(drawing, out / "figures", options.dpi, options.formats)
     alpha = studies[0].config["aging"]["alpha"]
     tested, differing = int(table["p"].notna().sum()), int(table["p"].lt(alpha).sum())
-    told = "%d rows = %d compared (%d differ, P < %g) + %d not; table and %d figures are in %s"
-    LOG.info(told, len(table), tested, differing, alpha, len(table) - tested, len(drawings), out)
+    reported = "%d rows = %d compared (%d differ, P < %g) + %d not; table and %d figures are in %s"
+    LOG.info(reported, len(table), tested, differing, alpha, len(table) - tested, len(drawings), out)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

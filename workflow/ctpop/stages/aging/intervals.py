@@ -12,7 +12,7 @@ from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_in
 
 LOG = logging.getLogger(__name__)
 LIMITS = ["ci_low", "ci_high"]
-TOLD = 5  # times that progress is told
+REPORT_EVERY = 5  # times that progress is told
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def bonett_wright(associations: pd.DataFrame, confidence: float) -> pd.DataFrame
 
 
 def bootstrap(
-    associations: pd.DataFrame, series: list[Series], people: int, draws: Draws, confidence: float
+    associations: pd.DataFrame, series: list[Series], patients: int, draws: Draws, confidence: float
 ) -> pd.DataFrame:
     """Return the table with percentile bootstrap intervals where it has any.
 
@@ -43,15 +43,15 @@ def bootstrap(
     """
     known = associations[LIMITS[0]].notna().to_numpy()
     samples = [
-        Ranked(each.people, each.ranks, each.age_ranks) for each, some in zip(series, known, strict=True) if some
+        Ranked(each.patients, each.ranks, each.age_ranks) for each, some in zip(series, known, strict=True) if some
     ]
     if not samples:
         return associations
     drawn, done = [], 0
-    for block in drawn_correlations(samples, people, draws.iterations, draws.seed, draws.threads):
+    for block in drawn_correlations(samples, patients, draws.iterations, draws.seed, draws.threads):
         drawn.append(block)
         done, before = done + block.shape[1], done
-        if done * TOLD // draws.iterations > before * TOLD // draws.iterations:
+        if done * REPORT_EVERY // draws.iterations > before * REPORT_EVERY // draws.iterations:
             LOG.info("bootstrap: %d of %d draws", done, draws.iterations)
     limits = percentile_intervals(np.concatenate(drawn, axis=1), confidence)
     return _replaced(associations, known, np.column_stack(limits))

@@ -80,8 +80,8 @@ def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]
     """
     by_members = {frozenset(members): group for group, members in groups_of(label_set.names).items()}
     by_members |= {frozenset([name]): name for name in label_set.names}
-    told = published.loc[published["members"].notna() & published["quantity"].eq("rho"), ["id", "members"]]
-    meant = {row: frozenset(members.split(";")) for row, members in told.itertuples(index=False)}
+    reported = published.loc[published["members"].notna() & published["quantity"].eq("rho"), ["id", "members"]]
+    meant = {row: frozenset(members.split(";")) for row, members in reported.itertuples(index=False)}
     names = set(label_set.names)
     return {row: by_members[members] for row, members in meant.items() if members <= names and members in by_members}
 
@@ -191,8 +191,8 @@ def run(options: PublishedOptions) -> None:
     LOG.info("%d numbers of the paper, %d correlations of this study", len(published), len(ours.associations))
     written = all_tables.COMPARE_PUBLISHED.write(compare(published, ours), options.out)
     verdicts = written["verdict"].value_counts()
-    told = ", ".join(f"{verdicts.get(verdict, 0)} {verdict}" for verdict in all_tables.AGREEMENTS)
-    LOG.info("%d rows = %s", len(written), told)
+    reported = ", ".join(f"{verdicts.get(verdict, 0)} {verdict}" for verdict in all_tables.AGREEMENTS)
+    LOG.info("%d rows = %s", len(written), reported)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -92,11 +92,11 @@ def overlap_text(overlap: pd.DataFrame) -> str:
     )
 
 
-def check_columns(present: Sequence[str], place: Path, door: str, asked: Sequence[Criterion]) -> None:
+def check_columns(present: Sequence[str], place: Path, start_from: str, asked: Sequence[Criterion]) -> None:
     """Refuse a registry that lacks the columns which the criteria and the entrance of the study need."""
     needed = {column: f"criterion {criterion.name}" for criterion in asked for column in criterion.needs}
-    if door in PATH_COLUMN:
-        needed[PATH_COLUMN[door]] = f"start_from {door}"
+    if start_from in PATH_COLUMN:
+        needed[PATH_COLUMN[start_from]] = f"start_from {start_from}"
     for column, purpose in needed.items():
         if column not in present and PAIRS.get(column) not in present:
             raise ContractError(
@@ -105,9 +105,9 @@ def check_columns(present: Sequence[str], place: Path, door: str, asked: Sequenc
             )
 
 
-def check_some_file_exists(cohort: pd.DataFrame, folder: Path, door: str) -> None:
+def check_some_file_exists(cohort: pd.DataFrame, folder: Path, start_from: str) -> None:
     """Refuse a cohort none of whose first files exists: then the paths are wrong, not the scans."""
-    column = PATH_COLUMN.get(door, "")
+    column = PATH_COLUMN.get(start_from, "")
     probed = cohort[column].dropna().head(PROBED_FILES) if column else pd.Series(dtype=str)
     if len(probed) and not any((folder / path).exists() for path in probed):
         raise ContractError(

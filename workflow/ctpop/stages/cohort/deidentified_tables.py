@@ -75,9 +75,9 @@ def shown_table1(table: pd.DataFrame) -> pd.DataFrame:
     shown = rows.assign(
         withheld=pd.Series(as_words(list(rows["n"]), mask), dtype="string").where(mask), n=rows["n"].mask(mask)
     )
-    told = shown["withheld"].notna().groupby([shown["variable"], shown["group_order"]]).transform("any")
+    withheld_somewhere = shown["withheld"].notna().groupby([shown["variable"], shown["group_order"]]).transform("any")
     few = rows["level"].eq("known") & (rows["n"] < BELOW)
-    shown["share"] = shown["share"].mask(told)
+    shown["share"] = shown["share"].mask(withheld_somewhere)
     shown[list(STATISTICS)] = shown[list(STATISTICS)].mask(few)
     patients = table.loc[~additive].reset_index(drop=True)
     scans = shown.loc[shown["variable"].eq("scans"), ["group_order", "withheld"]]

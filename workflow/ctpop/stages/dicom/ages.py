@@ -32,12 +32,12 @@ def age_of(age: str | None, birth: str | None, examination: str | None) -> Age:
     PatientAge comes first, because anonymisers often replace the date of birth by another one. Where both are there and
     do not agree, the reason says so.
     """
-    stated, trouble = parse_age(age)
+    stated, failure = parse_age(age)
     counted = completed_years(parse_date(birth), parse_date(examination))
     if stated is None:
-        return Age(counted, None if counted is None else "dates", trouble)
+        return Age(counted, None if counted is None else "dates", failure)
     apart = counted is not None and abs(stated - counted) > MOST_APART_YEARS
-    return Age(stated, "patient_age", "disagrees_with_dates" if apart else trouble)
+    return Age(stated, "patient_age", "disagrees_with_dates" if apart else failure)
 
 
 def parse_age(text: str | None) -> tuple[float | None, str]:

@@ -30,7 +30,7 @@ class Contrast:
 def contrast_of(elements: Mapping[str, str]) -> Contrast:
     """Return what the contrast elements say; an agent that is not recorded may have been given all the same."""
     agent, route = elements["ContrastBolusAgent"], elements["ContrastBolusRoute"]
-    if vocabulary.says_none(agent):
+    if vocabulary.denies_contrast(agent):
         return Contrast(False, "agent_says_none")
     if route.upper() in NOT_INTO_A_VEIN or agent.upper() in NOT_INTO_A_VEIN:
         return Contrast(False, "oral_only")

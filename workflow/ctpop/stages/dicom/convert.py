@@ -17,7 +17,7 @@ from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.foundation.files import remove_half_written
 from ctpop.foundation.progress import Progress
-from ctpop.imaging.failure_policy import trouble
+from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import read_ct
 from ctpop.stages.dicom import nifti_conversion, private_links, volume_checks, volume_store
 from ctpop.stages.dicom.file_listing import File, walk
@@ -94,10 +94,10 @@ def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[
     if digest_of(found, source.pseudonyms) != row["files_digest"]:
         raise ScanError("changed_since_index", "files have changed since `index` read them; run it again")
     files = [source.path(one.pseudonym) for one in found]
-    promise = volume_checks.promise_of(files, [one.facts for one in found])
+    expected_volume = volume_checks.expected_volume_of(files, [one.facts for one in found])
     with nifti_conversion.converted(files, chosen["longest_seconds"]) as made:
         volume = read_ct(made.volume)
-        compared = volume_checks.check(volume, promise, chosen["air_below_hu"])
+        compared = volume_checks.check(volume, expected_volume, chosen["air_below_hu"])
         return volume_store.keep(
             place,
             volume,
@@ -167,7 +167,7 @@ def run(options: ConvertOptions) -> None:
     source = source_of(options.dicom, options.private, scans["scan_id"])
     remove_half_written(options.registry.parent / "images")
     rows = convert_scans(scans, options.registry.parent, source, chosen)
-    reason = trouble(rows["status"], {"converted"}, ANY_SHARE, options.attempts_left)
+    reason = failure(rows["status"], {"converted"}, ANY_SHARE, options.attempts_left)
     if reason:
         raise ContractError(f"shard {shard + 1}-of-{shards}: {reason}")
     conversions = CONVERSIONS.write(rows, options.out)

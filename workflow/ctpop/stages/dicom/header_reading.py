@@ -172,7 +172,7 @@ def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Heade
     return HeaderFacts(
         "ct_image",
         **identity,
-        **_person(dataset),
+        **_patient_facts(dataset),
         contrast=given.given,
         contrast_reason=given.reason,
         contrast_hint=vocabulary.contrast_hint_of(
@@ -216,7 +216,7 @@ def _identity(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
     }
 
 
-def _person(dataset: Dataset) -> dict[str, Any]:
+def _patient_facts(dataset: Dataset) -> dict[str, Any]:
     examined = next((found for name in ("StudyDate", "SeriesDate") if (found := text_of(dataset, name))), None)
     age = ages.age_of(text_of(dataset, "PatientAge"), text_of(dataset, "PatientBirthDate"), examined)
     metres = number_of(dataset, "PatientSize")

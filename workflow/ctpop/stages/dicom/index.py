@@ -33,8 +33,8 @@ from ctpop.study.registry import as_truth, check_ids, read_cells
 
 LOG = logging.getLogger(__name__)
 RENAMED = {"contrast": "contrast_header", "contrast_reason": "contrast_header_reason", "syntax": "transfer_syntax"}
-TRUTHS_OF_PEOPLE = ("complete", "contrast")
-FILLED_BY_PEOPLE = (*TRUTHS_OF_PEOPLE, "known_absent")
+ENTERED_TRUTHS = ("complete", "contrast")
+ENTERED_COLUMNS = (*ENTERED_TRUTHS, "known_absent")
 
 
 def table_of(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def table_of(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
 
 def kept_entries(registry: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Return the registry with what people entered into the one before: three columns, and any column of their own."""
-    own = [name for name in before.columns if name in FILLED_BY_PEOPLE or name not in registry.columns]
+    own = [name for name in before.columns if name in ENTERED_COLUMNS or name not in registry.columns]
     entered = before.set_index("scan_id")[own].reindex(registry["scan_id"]).reset_index(drop=True)
     return registry.assign(**{name: entered[name] for name in own})
 
@@ -65,7 +65,7 @@ def entries_of(path: Path) -> pd.DataFrame:
         raise ContractError(f"{path}: is there already and has no column scan_id; name another file with --registry")
     check_ids(cells["scan_id"], path)
     truths = {
-        name: as_truth(cells[name], cells["scan_id"], f"{path}: {name}") for name in TRUTHS_OF_PEOPLE if name in cells
+        name: as_truth(cells[name], cells["scan_id"], f"{path}: {name}") for name in ENTERED_TRUTHS if name in cells
     }
     return cells.assign(**truths)
 
@@ -101,41 +101,45 @@ def run(options: IndexOptions) -> None:
     words = digests.of_file(VOCABULARY)
     scanned = scan(options.folder, Cache(private / NAME, pseudonyms, words), options.processes)
     rows = series_rows(scanned.found, pseudonyms, rule["even_within_mm"])
-    chosen, lost = choose(rows, rule)
+    chosen, excluded = choose(rows, rule)
     if not chosen:
         raise ContractError(
-            f"no CT series can be chosen: {_told(counts_of(scanned, _copies(rows)), 'status', 'n_files')};"
-            f" series: {_reasons(lost)}; see dicom.exclude in docs/config.md"
+            f"no CT series can be chosen: {_counts_text(counts_of(scanned, _copies(rows)), 'status', 'n_files')};"
+            f" series: {_reasons(excluded)}; see dicom.exclude in docs/config.md"
         )
     registry = table_of(chosen, contracts.SERIES)
-    write_all(options.registry, kept_entries(registry, before) if before is not None else registry, lost, scanned, rows)
+    write_all(
+        options.registry, kept_entries(registry, before) if before is not None else registry, excluded, scanned, rows
+    )
     private_links.write_members(private, chosen)
     if options.link:
         private_links.write_links(private, options.folder, rows, scanned.found)
-    LOG.info("%d series = %d chosen + %d excluded (%s)", len(rows), len(chosen), len(lost), _reasons(lost))
+    LOG.info("%d series = %d chosen + %d excluded (%s)", len(rows), len(chosen), len(excluded), _reasons(excluded))
 
 
 def write_all(
-    path: Path, registry: pd.DataFrame, lost: list[dict[str, Any]], scanned: Scanned, rows: list[dict[str, Any]]
+    path: Path, registry: pd.DataFrame, excluded: list[dict[str, Any]], scanned: Scanned, rows: list[dict[str, Any]]
 ) -> None:
     """Write the registry, and beside it the excluded series and the counts of files."""
     files = counts_of(scanned, _copies(rows))
     write_csv(contracts.SERIES.check(registry, where=path), path)
-    write_csv(table_of(lost, contracts.SERIES_EXCLUDED), path.with_name(f"{path.stem}_excluded.csv"))
+    write_csv(table_of(excluded, contracts.SERIES_EXCLUDED), path.with_name(f"{path.stem}_excluded.csv"))
     write_csv(files, path.with_name(f"{path.stem}_files.csv"))
-    LOG.info("%d files, %d read now: %s", files["n_files"].sum(), scanned.n_read, _told(files, "status", "n_files"))
+    LOG.info(
+        "%d files, %d read now: %s", files["n_files"].sum(), scanned.n_read, _counts_text(files, "status", "n_files")
+    )
 
 
 def _copies(rows: list[dict[str, Any]]) -> int:
     return sum(int(row["n_copies"]) for row in rows)
 
 
-def _told(counts: pd.DataFrame, name: str, number: str) -> str:
+def _counts_text(counts: pd.DataFrame, name: str, number: str) -> str:
     return ", ".join(f"{n} {word}" for word, n in zip(counts[name], counts[number], strict=True)) or "no files"
 
 
-def _reasons(lost: list[dict[str, Any]]) -> str:
-    counts = Counter(str(row["reason"]) for row in lost)
+def _reasons(excluded: list[dict[str, Any]]) -> str:
+    counts = Counter(str(row["reason"]) for row in excluded)
     return ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) or "none"
 
 

@@ -75,7 +75,9 @@ def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
                 + (", one resampled" if resampled else ""),
             )
         if not volumes:
-            raise ScanError("converter_failed", f"dcm2niix made no volume of {len(files)} files{_told(printed)}")
+            raise ScanError(
+                "converter_failed", f"dcm2niix made no volume of {len(files)} files{_converter_output(printed)}"
+            )
         yield Converted(made / VOLUME, warnings_of(printed))
 
 
@@ -104,10 +106,10 @@ def _run(links: Path, made: Path, longest_seconds: int) -> str:
         raise ScanError("converter_failed", f"dcm2niix took more than {longest_seconds} seconds") from None
     printed = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
     if done.returncode:
-        raise ScanError("converter_failed", f"dcm2niix ended with {done.returncode}{_told(printed)}")
+        raise ScanError("converter_failed", f"dcm2niix ended with {done.returncode}{_converter_output(printed)}")
     return printed
 
 
-def _told(printed: str) -> str:
+def _converter_output(printed: str) -> str:
     codes = warnings_of(printed)
     return f", with warnings: {', '.join(codes)}" if codes else ""

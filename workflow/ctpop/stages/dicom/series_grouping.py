@@ -16,7 +16,7 @@ from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 ORIENTATION_DECIMALS = 2
 EDGE_DECIMALS = 3
-TOLD_ONCE = (  # facts of a series: the first of its images that has one gives it
+ONCE_PER_SERIES = (  # facts of a series: the first of its images that has one gives it
     *("age_years", "age_source", "age_reason", "sex", "patient_source", "day", "second", "year"),
     *("height_cm", "weight_kg", "kvp", "kernel", "kernel_class", "manufacturer", "scanner", "body_part"),
     *("patient_position", "contrast", "contrast_reason", "contrast_hint", "syntax", "rows", "columns"),
@@ -27,15 +27,15 @@ DECIMALS = 4
 def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
     """Return one row per CT series, with the files of each under `files`, in the order of scan_id."""
     stacks: dict[tuple[str, ...], list[ScannedFile]] = {}
-    people: dict[str, set[tuple[str | None, str | None]]] = {}
+    patients: dict[str, set[tuple[str | None, str | None]]] = {}
     for one in found:
         if one.facts["status"] != "ct_image":
             continue
         stacks.setdefault(signature_of(one.facts), []).append(one)
-        people.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
+        patients.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
     rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in stacks.items()]
     for row in rows:
-        row["patient_reason"] = patient_reason_of(row["patient_source"], people[row["patient"]])
+        row["patient_reason"] = patient_reason_of(row["patient_source"], patients[row["patient"]])
     return sorted(rows, key=lambda row: str(row["scan_id"]))
 
 
@@ -53,7 +53,9 @@ def row_of(
     """Return the row of a series."""
     single = without_copies(images)
     facts = [one.facts for one in single]
-    told = {name: next((one[name] for one in facts if one.get(name) is not None), None) for name in TOLD_ONCE}
+    of_series = {
+        name: next((one[name] for one in facts if one.get(name) is not None), None) for name in ONCE_PER_SERIES
+    }
     scan_id = pseudonyms.name("scan", "|".join(signature))
     return {
         "scan_id": scan_id,
@@ -62,7 +64,7 @@ def row_of(
         "exam_id": pseudonyms.name("exam", signature[1]),
         "ct_path": f"images/{scan_id}.nii.gz",
         "image_kind": signature[-1],
-        **told,
+        **of_series,
         **attenuation_of(facts),
         **geometry_of(facts, even_within_mm),
         "n_copies": len(images) - len(single),
@@ -146,11 +148,11 @@ def completeness_of(stack: Stack, even_within_mm: float) -> tuple[bool | None, s
     return not reasons, ";".join(reasons) or "ok"
 
 
-def patient_reason_of(source: str, people: set[tuple[str | None, str | None]]) -> str:
+def patient_reason_of(source: str, patients: set[tuple[str | None, str | None]]) -> str:
     """Return whether an identifier can be that of one person: one date of birth, one sex."""
     if source == "examination":
         return "no_patient_id"
-    births, sexes = ({person[part] for person in people} - {None} for part in (0, 1))
+    births, sexes = ({person[part] for person in patients} - {None} for part in (0, 1))
     if len(births) > 1:
         return "several_birth_dates"
     return "several_sexes" if len(sexes) > 1 else "ok"

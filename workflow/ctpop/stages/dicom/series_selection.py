@@ -40,27 +40,29 @@ PREFERS: dict[str, Callable[[Mapping[str, Any]], float]] = {
 
 def choose(rows: Iterable[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     """Return the chosen rows, and the others with `reason`, `also`, `decided_by` and `chosen_scan_id`."""
-    chosen, lost = [], []
+    chosen, excluded = [], []
     in_order = sorted(rows, key=lambda row: (row["patient_id"], _when(row), row["exam_id"], row["scan_id"]))
     for _, of_patient in groupby(in_order, key=lambda row: row["patient_id"]):
         winners = []
         for _, of_exam in groupby(of_patient, key=lambda row: row["exam_id"]):
             winner, losers = best_series(list(of_exam), rule)
             winners += winner
-            lost += losers
+            excluded += losers
         kept, others = best_examination(winners, rule["examination"])
         chosen += kept
-        lost += others
-    return _by_scan(chosen), _by_scan(lost)
+        excluded += others
+    return _by_scan(chosen), _by_scan(excluded)
 
 
 def best_series(rows: list[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     """Return the best series of an examination, if any may be chosen, and the others with their reasons."""
     failed = {row["scan_id"]: [name for name in rule["exclude"] if EXCLUDES[name](row, rule)] for row in rows}
-    lost = [_lost(row, *failed[row["scan_id"]]) for row in rows if failed[row["scan_id"]]]
+    excluded = [_excluded(row, *failed[row["scan_id"]]) for row in rows if failed[row["scan_id"]]]
     fit = sorted((row for row in rows if not failed[row["scan_id"]]), key=lambda row: _preference(row, rule))
-    lost += [_lost(row, "other_series", decided_by=decided_by(fit[0], row, rule), best=fit[0]) for row in fit[1:]]
-    return fit[:1], lost
+    excluded += [
+        _excluded(row, "other_series", decided_by=decided_by(fit[0], row, rule), best=fit[0]) for row in fit[1:]
+    ]
+    return fit[:1], excluded
 
 
 def best_examination(winners: list[Row], which: str) -> tuple[list[Row], list[Row]]:
@@ -69,7 +71,7 @@ def best_examination(winners: list[Row], which: str) -> tuple[list[Row], list[Ro
         return winners, []
     best = winners[0] if which == "first" else winners[-1]
     others = [row for row in winners if row is not best]
-    return [best], [_lost(row, "other_examination", decided_by=which, best=best) for row in others]
+    return [best], [_excluded(row, "other_examination", decided_by=which, best=best) for row in others]
 
 
 def decided_by(best: Mapping[str, Any], other: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
@@ -85,7 +87,7 @@ def _when(row: Row) -> tuple[float, float]:
     return _or_last(row["day"]), _or_last(row["second"])
 
 
-def _lost(row: Row, reason: str, *also: str, decided_by: str | None = None, best: Row | None = None) -> Row:
+def _excluded(row: Row, reason: str, *also: str, decided_by: str | None = None, best: Row | None = None) -> Row:
     instead = best["scan_id"] if best else None
     return {
         **row,

@@ -89,7 +89,7 @@ def kind_of(image_type: list[str]) -> str:
     return "derived" if values & NOT_ORIGINAL else "original"
 
 
-def says_none(agent: str) -> bool:
+def denies_contrast(agent: str) -> bool:
     """Return whether ContrastBolusAgent says that no agent was given."""
     return agent.lower() in vocabulary()["no_agent"]
 

@@ -31,7 +31,7 @@ class PixelFrame:
 
 
 @dataclass(frozen=True)
-class Promise:
+class ExpectedVolume:
     """What the headers of a scan say: columns, rows and slices, the affine to RAS in that order, HU, and the slices.
 
     `frames` are sorted along the normal of the slices, as the third axis of the affine.
@@ -44,7 +44,7 @@ class Promise:
     frames: list[PixelFrame]
 
 
-def promise_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> Promise:
+def expected_volume_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> ExpectedVolume:
     """Return what the headers of a scan's files say of its volume.
 
     Raises
@@ -66,7 +66,7 @@ def promise_of(files: list[Path], facts: Sequence[Mapping[str, Any]]) -> Promise
         for file, one in zip(files, facts, strict=True)
         for number in range(len(one["positions"]))
     ]
-    return Promise(
+    return ExpectedVolume(
         (int(facts[0]["columns"]), int(facts[0]["rows"]), stack.n_places),
         affine_of(stack, np.array(facts[0]["orientation"]), np.array(facts[0]["edges"])),
         min(one["hu_lowest"] for one in facts),
@@ -79,7 +79,7 @@ def _sorted(frames: list[PixelFrame], stack: Stack) -> list[PixelFrame]:
     return [frames[place] for place in stack.order]
 
 
-def check(volume: Volume, promise: Promise, air_below_hu: float | None) -> int:
+def check(volume: Volume, expected_volume: ExpectedVolume, air_below_hu: float | None) -> int:
     """Return how many slices were compared value by value, after everything agreed.
 
     Raises
@@ -88,44 +88,44 @@ def check(volume: Volume, promise: Promise, air_below_hu: float | None) -> int:
         `slices_differ`, `grid_differs`, `hu_differ` or `not_hu`.
 
     """
-    _check_grid(volume.grid, promise)
+    _check_grid(volume.grid, expected_volume)
     low, high = float(volume.data.min()), float(volume.data.max())
-    if low < promise.hu_lowest or high > promise.hu_highest:
-        limits = f"{promise.hu_lowest:g} to {promise.hu_highest:g}"
+    if low < expected_volume.hu_lowest or high > expected_volume.hu_highest:
+        limits = f"{expected_volume.hu_lowest:g} to {expected_volume.hu_highest:g}"
         raise ScanError("hu_differ", f"the stored bits can hold {limits} HU, found {low:g} to {high:g}")
     if air_below_hu is not None and low > air_below_hu:
         raise ScanError("not_hu", f"no voxel is below {air_below_hu:g} HU, the lowest is {low:g}")
-    return _compared(volume, promise)
+    return _compared(volume, expected_volume)
 
 
-def _check_grid(grid: Grid, promise: Promise) -> None:
-    turn = orientations.io_orientation(promise.affine)
+def _check_grid(grid: Grid, expected_volume: ExpectedVolume) -> None:
+    turn = orientations.io_orientation(expected_volume.affine)
     shape = [0, 0, 0]
     for axis, (target, _) in enumerate(turn):
-        shape[int(target)] = promise.shape[axis]
+        shape[int(target)] = expected_volume.shape[axis]
     if tuple(shape) != grid.shape:
         raise ScanError("slices_differ", f"the headers promise {tuple(shape)} voxels, found {grid.shape}")
-    affine = promise.affine @ orientations.inv_ornt_aff(turn, promise.shape)
+    affine = expected_volume.affine @ orientations.inv_ornt_aff(turn, expected_volume.shape)
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
     apart = float(np.linalg.norm((affine - grid.affine)[:3] @ corners, axis=0).max())
     if apart > FARTHEST_VOXELS * grid.spacing_mm.min():
         raise ScanError("grid_differs", f"corners are up to {apart:.3g} mm from where the headers put them")
 
 
-def _compared(volume: Volume, promise: Promise) -> int:
+def _compared(volume: Volume, expected_volume: ExpectedVolume) -> int:
     """Compare the first, the middle and the last slice with the files, as far as pydicom can unpack them."""
     back = orientations.ornt_transform(
-        orientations.io_orientation(np.eye(4)), orientations.io_orientation(promise.affine)
+        orientations.io_orientation(np.eye(4)), orientations.io_orientation(expected_volume.affine)
     )
     slices = orientations.apply_orientation(volume.data, back)
     compared = 0
-    for place in sorted({0, len(promise.frames) // 2, len(promise.frames) - 1}):
-        hu = hu_of(promise.frames[place])
+    for place in sorted({0, len(expected_volume.frames) // 2, len(expected_volume.frames) - 1}):
+        hu = hu_of(expected_volume.frames[place])
         if hu is None:
             continue
         if np.abs(slices[:, :, place].T - hu).max() > LARGEST_ROUNDING_HU:
             raise ScanError(
-                "hu_differ", f"values of slice {place + 1} of {len(promise.frames)} are not those of its file"
+                "hu_differ", f"values of slice {place + 1} of {len(expected_volume.frames)} are not those of its file"
             )
         compared += 1
     return compared

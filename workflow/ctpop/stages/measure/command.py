@@ -17,11 +17,11 @@ from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.foundation.errors import ContractError, ScanError, in_one_line
 from ctpop.foundation.progress import Progress
-from ctpop.imaging.failure_policy import trouble
+from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
-from ctpop.stages.measure.external_measures import taken_over
+from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import How, MeasuredScan, measure_structures
 from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
@@ -142,7 +142,7 @@ def run(options: MeasureOptions) -> None:
     if options.table:
         cohort = included_scans(options.registry, options.config)
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
-        rows = taken_over(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
+        rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
     elif not options.segments or not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:
@@ -153,7 +153,7 @@ def run(options: MeasureOptions) -> None:
         )
         scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
         rows = measure_shard(scans, study, options.histograms)
-        reason = trouble(ends_of(rows, scans), {MEASURED}, options.max_failed_share, options.attempts_left)
+        reason = failure(ends_of(rows, scans), {MEASURED}, options.max_failed_share, options.attempts_left)
         if reason:
             raise ContractError(f"{options.segments.stem}: {reason}")
     written = MEASURES_TABLE.write(rows, options.out)

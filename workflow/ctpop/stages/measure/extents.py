@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctpop.stages.measure.runs import Runs
-from ctpop.stages.measure.traversal import Walk
+from ctpop.stages.measure.traversal import Traversal
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Extent:
 class Extents:
     """Adds up the profiles of structures along the axes of a walk, run by run."""
 
-    def __init__(self, walk: Walk, n_rows: int, border_layers: int) -> None:
+    def __init__(self, walk: Traversal, n_rows: int, border_layers: int) -> None:
         self.walk = walk
         self.n_rows = n_rows
         self.border_layers = border_layers
@@ -88,8 +88,8 @@ class Extents:
 
     def in_image(self) -> Extent:
         """Return the extents along the axes of the image."""
-        along_walk = self.planes, self.lines, np.cumsum(self.steps, axis=1)[:, :-1]
-        profiles = dict(zip(self.walk.axes, along_walk, strict=True))
+        along_traversal = self.planes, self.lines, np.cumsum(self.steps, axis=1)[:, :-1]
+        profiles = dict(zip(self.walk.axes, along_traversal, strict=True))
         turned = {axis: profiles[axis][:, :: -1 if back else 1] for axis, back in self.walk.is_reversed.items()}
         return Extent((turned[0], turned[1], turned[2]), self.inner, self.border_layers)
 

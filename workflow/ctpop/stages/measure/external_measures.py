@@ -13,7 +13,7 @@ from ctpop.stages.measure import totalsegmentator_statistics, user_table
 LOG = logging.getLogger(__name__)
 
 
-def taken_over(
+def read_external_measures(
     path: Path, scan_ids: list[str], names: list[str], columns: user_table.Columns | None = None
 ) -> pd.DataFrame:
     """Return as `measures` what a table (CSV, TSV, Parquet) or a folder of TotalSegmentator's statistics holds.
@@ -31,10 +31,10 @@ def taken_over(
             raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
         return totalsegmentator_statistics.read_folder(path, scan_ids, names)
     table = user_table.as_long(user_table.read(path, columns or {}, names), names, path)
-    return take_over(table, scan_ids, names, path)
+    return external_rows(table, scan_ids, names, path)
 
 
-def take_over(table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path) -> pd.DataFrame:
+def external_rows(table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path) -> pd.DataFrame:
     """Return a user's table of measures as `measures`: every scan of the cohort with every structure.
 
     A scan and structure without a row, or with neither volume nor attenuation, is `not_in_table`. Rows of scans

@@ -34,11 +34,11 @@ def run(options: PatientsOptions) -> None:
     columns = configuration.section("measure", options.config).get("columns", {})
     names = label_sets.read(options.structures).names
     table = user_table.read(options.table, columns, names, as_text=True)
-    people = user_table.people_in(table, names, options.table)
-    write_atomically(options.out, lambda part: people.to_csv(part, index=False, lineterminator="\n"))
-    told = "%d rows = %d people; %d columns = %d about people + %d of measures"
-    n = len(people.columns)
-    LOG.info(told, len(table), len(people), len(table.columns), n, len(table.columns) - n)
+    patients = user_table.patients_in(table, names, options.table)
+    write_atomically(options.out, lambda part: patients.to_csv(part, index=False, lineterminator="\n"))
+    message = "%d rows = %d people; %d columns = %d about people + %d of measures"
+    n = len(patients.columns)
+    LOG.info(message, len(table), len(patients), len(table.columns), n, len(table.columns) - n)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from ctpop.stages.measure.erosion import Erosion, ball_of
 from ctpop.stages.measure.extents import Extent, Extents
 from ctpop.stages.measure.joint_histogram import HIGHEST_HU, LOWEST_HU, JointHistogram
 from ctpop.stages.measure.runs import Runs, runs_of
-from ctpop.stages.measure.traversal import Walk, walk_through
+from ctpop.stages.measure.traversal import Traversal, traverse
 
 OF_ATTENUATION = [*attenuation.COLUMNS, "hu_mean_eroded"]
 ERODED = ["eroded_voxels", "hu_mean_eroded"]
@@ -50,7 +50,7 @@ class Voxels:
 class VoxelSource:
     """Where voxels come from: the walk, the row of each label (-1: not measured), and the erosion, if there is one."""
 
-    walk: Walk
+    walk: Traversal
     row_of: NDArray[np.intp]
     erosion: Erosion | None
 
@@ -90,7 +90,7 @@ def measure_structures(
         What counts as border and as surface.
 
     """
-    walk = walk_through(labels, hu)
+    walk = traverse(labels, hu)
     ball = ball_of(how.erosion_mm, grid.spacing_mm[list(walk.axes)])
     row_of = np.full(max(np.iinfo(labels.dtype).max, *label_of.values()) + 1, -1, np.intp)
     row_of[list(label_of.values())] = np.arange(len(label_of))

@@ -123,7 +123,7 @@ def entries(path: Path, names: list[str]) -> dict[int, Entry]:
         raise ContractError(f"{path}: is not JSON ({' '.join(str(error).split())[:100]})") from None
     if not isinstance(content, dict):
         raise ContractError(f"{path}: must be an object of structures, as TotalSegmentator's {FILE_NAME}")
-    return {place: judged(*numbers(content[name], name, path)) for place, name in enumerate(names) if name in content}
+    return {place: assessed(*numbers(content[name], name, path)) for place, name in enumerate(names) if name in content}
 
 
 def numbers(entry: Any, name: str, path: Path) -> tuple[float | None, float | None]:
@@ -140,7 +140,7 @@ def numbers(entry: Any, name: str, path: Path) -> tuple[float | None, float | No
     return mm3, hu
 
 
-def judged(mm3: float | None, hu: float | None) -> Entry:
+def assessed(mm3: float | None, hu: float | None) -> Entry:
     """Return status, volume (ml) and attenuation (HU), NaN where they are not known."""
     if mm3 == 0 and hu == 0:
         return "zero_in_statistics", math.nan, math.nan

@@ -16,7 +16,7 @@ VOXELS_PER_SLAB = 2 << 20  # half as many or twice as many take as long
 
 
 @dataclass(frozen=True)
-class Walk:
+class Traversal:
     """Labels and attenuation of a scan, shape (plane, line, voxel): the last axis is the one along the memory.
 
     `axes` gives the axis of the image (x, y, z) behind each axis of the walk, `is_reversed` by axis of the image
@@ -36,9 +36,11 @@ class Walk:
             yield slice(first, min(first + step, n_planes))
 
 
-def walk_through(labels: NDArray[np.unsignedinteger[Any]], hu: NDArray[Any] | None) -> Walk:
+def traverse(labels: NDArray[np.unsignedinteger[Any]], hu: NDArray[Any] | None) -> Traversal:
     """Return the walk along the memory of the labels; attenuation follows, in whatever order it is stored."""
     axes = tuple(sorted(range(3), key=lambda axis: -abs(labels.strides[axis])))
     is_reversed = {axis: labels.strides[axis] < 0 for axis in axes}
     ahead = tuple(slice(None, None, -1 if is_reversed[axis] else None) for axis in axes)
-    return Walk(labels.transpose(axes)[ahead], hu.transpose(axes)[ahead] if hu is not None else None, axes, is_reversed)
+    return Traversal(
+        labels.transpose(axes)[ahead], hu.transpose(axes)[ahead] if hu is not None else None, axes, is_reversed
+    )

@@ -57,7 +57,9 @@ def renamed(table: pd.DataFrame, columns: Columns, names: list[str], place: Path
     used = exact.intersection(table.columns) | {_pattern_of(str(column), columns, names) for column in found}
     unused = [theirs for theirs in columns if theirs not in used]
     if unused:
-        raise ContractError(f"{place}: measure.columns names {', '.join(unused)}, which fits no column; {_told(table)}")
+        raise ContractError(
+            f"{place}: measure.columns names {', '.join(unused)}, which fits no column; {_columns_text(table)}"
+        )
     ours = [found.get(column, str(column)) for column in table.columns]
     twice = sorted({name for name in ours if ours.count(name) > 1})
     if twice:
@@ -90,7 +92,7 @@ def as_long(table: pd.DataFrame, names: list[str], place: Path) -> pd.DataFrame:
     if not measured:
         raise ContractError(
             f"{place}: a column structure (long table), or columns STRUCTURE_volume_ml or STRUCTURE_hu_mean (wide"
-            f" table) are needed; {_told(table)}; measure.columns can say which column is which"
+            f" table) are needed; {_columns_text(table)}; measure.columns can say which column is which"
         )
     by_structure: dict[str, dict[str, str]] = {}
     for column, (structure, measure) in measured.items():
@@ -123,7 +125,7 @@ def in_ml(table: pd.DataFrame, place: Path) -> pd.DataFrame:
     return table.assign(volume_ml=(mm3 / MM3_PER_ML).where(mm3.notna(), table[VOLUME_MM3])).drop(columns=VOLUME_MM3)
 
 
-def people_in(table: pd.DataFrame, names: list[str], place: Path) -> pd.DataFrame:
+def patients_in(table: pd.DataFrame, names: list[str], place: Path) -> pd.DataFrame:
     """Return one row per scan with all that a table (as text) says of people: the columns that are no measures.
 
     Raises
@@ -133,13 +135,13 @@ def people_in(table: pd.DataFrame, names: list[str], place: Path) -> pd.DataFram
 
     """
     if "scan_id" not in table.columns:
-        raise ContractError(f"{place}: a long table needs column scan_id; {_told(table)}; see measure.columns")
+        raise ContractError(f"{place}: a long table needs column scan_id; {_columns_text(table)}; see measure.columns")
     measures = {*MEASURED, "structure", "status"} if "structure" in table.columns else set()
     measures |= set(measured_columns(table.columns, names))
-    told = table[[column for column in table.columns if column not in measures]].drop_duplicates()
-    repeated = told[told["scan_id"].duplicated(keep=False)]
+    of_patients = table[[column for column in table.columns if column not in measures]].drop_duplicates()
+    repeated = of_patients[of_patients["scan_id"].duplicated(keep=False)]
     if repeated.empty:
-        return told
+        return of_patients
     first = repeated[repeated["scan_id"].eq(repeated["scan_id"].iloc[0])]
     differing = [column for column in first.columns if len(first[column].drop_duplicates()) > 1]
     n = repeated["scan_id"].nunique()
@@ -178,6 +180,6 @@ def _middle(column: str, pattern: str) -> str:
     return column[len(head) : len(column) - len(tail)] if fits else ""
 
 
-def _told(table: pd.DataFrame) -> str:
+def _columns_text(table: pd.DataFrame) -> str:
     shown = ", ".join(map(str, table.columns[:SHOWN]))
     return f"found {shown}" + (f" and {len(table.columns) - SHOWN} more" if len(table.columns) > SHOWN else "")

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.operate import checks, slurm
-from ctpop.stages.operate import configured_study as studies
+from ctpop.stages.operate import checks, configured_study, slurm
 from ctpop.stages.operate.checks import ERROR, WARNING, Check
 
 SAMPLE = 200
@@ -25,9 +24,11 @@ class CheckOptions:
 def examine(options: CheckOptions) -> list[Check]:
     """Return every check, in the order in which things can be put right."""
     found = checks.software()
-    found += checks.all_told("profile", lambda: slurm.of_slurm(options.profile))
+    found += checks.checks_or_error("profile", lambda: slurm.of_slurm(options.profile))
     sample = 0 if options.all else SAMPLE
-    return found + checks.all_told("study", lambda: checks.of_study(studies.read(options.study), sample))
+    return found + checks.checks_or_error(
+        "study", lambda: checks.of_study(configured_study.read(options.study), sample)
+    )
 
 
 def table(found: list[Check]) -> str:
@@ -55,7 +56,7 @@ def run(options: CheckOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    studies.add_study_argument(parser)
+    configured_study.add_study_argument(parser)
     parser.add_argument(
         "--profile",
         type=Path,

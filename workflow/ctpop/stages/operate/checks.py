@@ -32,12 +32,12 @@ class Check:
     found: str
 
 
-def told(name: str, check: Callable[[], Check]) -> Check:
+def check_or_error(name: str, check: Callable[[], Check]) -> Check:
     """Return a check, or what it ran into: a broken promise, a file that is no text, an error of the file system."""
-    return all_told(name, lambda: [check()])[0]
+    return checks_or_error(name, lambda: [check()])[0]
 
 
-def all_told(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
+def checks_or_error(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
     """Return checks, or as a single one what they ran into before any of them could be made."""
     try:
         return checks()
@@ -48,15 +48,15 @@ def all_told(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
 def of_study(study: ConfiguredStudy, sample: int) -> list[Check]:
     """Return the checks of a study itself; `sample` files of each kind are looked for, all of them with 0."""
     checks = [
-        told("registry", lambda: registry(study)),
-        told("files", lambda: files(study, sample)),
-        told("disk", lambda: disk(study)),
-        told("folder", lambda: writable(study)),
-        told("lock", lambda: lock(Path(".snakemake/locks"))),
+        check_or_error("registry", lambda: registry(study)),
+        check_or_error("files", lambda: files(study, sample)),
+        check_or_error("disk", lambda: disk(study)),
+        check_or_error("folder", lambda: writable(study)),
+        check_or_error("lock", lambda: lock(Path(".snakemake/locks"))),
     ]
-    if study.door != "images":
+    if study.start_from != "images":
         return checks
-    return [told("model", lambda: model(study)), told("gpu", lambda: gpu(study)), *checks]
+    return [check_or_error("model", lambda: model(study)), check_or_error("gpu", lambda: gpu(study)), *checks]
 
 
 def software() -> list[Check]:
@@ -102,8 +102,8 @@ def gpu(study: ConfiguredStudy) -> Check:
         return unseen(device, torch_version())
     name, megabytes = found[0]
     short = megabytes < LEAST_GPU_MB
-    told = f"{len(found)} x {name}, {megabytes / 1000:.0f} GB, {torch_version()}"
-    return Check("gpu", WARNING if short else OK, told + ("; 8 GB are right for models of 1.5 mm" if short else ""))
+    text = f"{len(found)} x {name}, {megabytes / 1000:.0f} GB, {torch_version()}"
+    return Check("gpu", WARNING if short else OK, text + ("; 8 GB are right for models of 1.5 mm" if short else ""))
 
 
 def unseen(device: str, torch_version: str) -> Check:
@@ -144,9 +144,9 @@ def named(study: ConfiguredStudy) -> list[Path]:
     """Return the files that the study will read; of DICOM the folder, since its volumes are made on the way."""
     if study.dicom:
         return [study.dicom]
-    if study.door == "measures":
+    if study.start_from == "measures":
         return [Path(study.config["study"]["measures"])]
-    columns = ["ct_path"] if study.door == "images" else ["ct_path", "segmentation_path"]
+    columns = ["ct_path"] if study.start_from == "images" else ["ct_path", "segmentation_path"]
     paths = pd.concat([study.cohort[column].dropna() for column in columns])
     return [study.registry.parent / str(path) for path in paths]
 

@@ -28,7 +28,7 @@ class ConfiguredStudy:
         return str(self.config["study"]["name"])
 
     @property
-    def door(self) -> str:
+    def start_from(self) -> str:
         """Return where the study starts from."""
         return str(self.config["study"]["start_from"])
 
@@ -36,7 +36,9 @@ class ConfiguredStudy:
     def dicom(self) -> Path | None:
         """Return the folder of DICOM that its volumes are made of, if there is one."""
         return (
-            Path(self.config["study"]["dicom"]) if self.door == "images" and "dicom" in self.config["study"] else None
+            Path(self.config["study"]["dicom"])
+            if self.start_from == "images" and "dicom" in self.config["study"]
+            else None
         )
 
     @property
@@ -52,7 +54,7 @@ class ConfiguredStudy:
     @property
     def one_file(self) -> bool:
         """Return whether the table of measures says who its people are: the workflow then makes the registry of it."""
-        return configuration.people_in_measures(self.config["study"])
+        return configuration.patients_in_measures(self.config["study"])
 
     @property
     def registry(self) -> Path:

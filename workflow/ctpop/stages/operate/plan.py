@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.operate import configured_study as studies
+from ctpop.stages.operate import configured_study
 from ctpop.stages.operate import rates as known
 from ctpop.stages.operate.rates import Rates
 from ctpop.study.rules import single_jobs
@@ -75,7 +75,7 @@ def run(options: PlanOptions) -> None:
     """Print the plan."""
     if options.scans < 1 or options.gpus < 1 or options.scans_per_shard < 1:
         raise ContractError("--scans, --gpus and --scans-per-shard: 1 or more is expected")
-    rates = known.measured(studies.read(options.pilot)) if options.pilot else known.shipped()
+    rates = known.measured(configured_study.read(options.pilot)) if options.pilot else known.shipped()
     sys.stdout.write("\n".join(lines_of(options.scans, options.scans_per_shard, options.gpus, rates)) + "\n")
 
 

@@ -73,11 +73,11 @@ def measured(study: ConfiguredStudy) -> Rates:
     if scans:
         rest = sum(size_mb(study.results / name) for name in ("histograms", "shards", "tables"))
         found["tables_mb"] = rest / scans
-    told = f"measured in {study.results}: {int(made['fresh'].sum())} scans"
+    text = f"measured in {study.results}: {int(made['fresh'].sum())} scans"
     values: dict[str, Any] = {name: float(value) for name, value in found.items() if pd.notna(value)}
     rates = shipped()
     on_gpu = bool(benchmarks.of_scans(folder / "segment")["gpu_mb"].notna().any())
-    return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, told)}, on_gpu=on_gpu)
+    return replace(rates, **values, sources={**rates.sources, **dict.fromkeys(values, text)}, on_gpu=on_gpu)
 
 
 def scans_of(study: ConfiguredStudy, shards: Iterable[str]) -> int:
@@ -97,7 +97,7 @@ def jobs(folder: Path) -> pd.DataFrame:
 def megabytes_on_disk(study: ConfiguredStudy, scans: int) -> float:
     """Return what the results of so many scans take on the disk (MB)."""
     rates = shipped()
-    masks = 0.0 if study.door == "measures" else rates.mask_mb
+    masks = 0.0 if study.start_from == "measures" else rates.mask_mb
     volumes = rates.ct_mb if study.dicom else 0.0
     return scans * (masks + volumes + rates.tables_mb)
 

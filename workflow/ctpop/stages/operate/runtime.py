@@ -62,8 +62,14 @@ def scan_seconds(scans: pd.DataFrame, voxels: pd.Series, ledger: pd.DataFrame) -
     job_seconds = kept["job_seconds"].where(rows["finished"]).round(1)
     made = steps.notna() | job_seconds.notna()
     memory = kept["gpu_mb"].fillna(rows["gpu_mb"]).where(made)
-    told = {"voxels": counted, "size": size_of(counted), "seconds": steps, "job_seconds": job_seconds, "gpu_mb": memory}
-    rows = rows.assign(**told, reused=rows["finished"] & ~made)
+    costs = {
+        "voxels": counted,
+        "size": size_of(counted),
+        "seconds": steps,
+        "job_seconds": job_seconds,
+        "gpu_mb": memory,
+    }
+    rows = rows.assign(**costs, reused=rows["finished"] & ~made)
     return SCAN_SECONDS.check(rows[list(SCAN_SECONDS.columns)])
 
 

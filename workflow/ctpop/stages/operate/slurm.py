@@ -67,10 +67,10 @@ def partitions(chosen: dict[str, Any], known: set[str], cards: set[str]) -> Chec
     if absent:
         there = ", ".join(sorted(known))
         return Check("slurm", ERROR, f"the profile asks for {', '.join(absent)}, but the partitions are {there}")
-    told = f"partitions {', '.join(sorted(asked)) or 'of the site’s choice'} are there"
+    output = f"partitions {', '.join(sorted(asked)) or 'of the site’s choice'} are there"
     if not asked & cards:
-        return Check("slurm", WARNING, f"{told}; none of them shows a GPU")
-    return Check("slurm", OK, f"{told}; GPUs in {', '.join(sorted(asked & cards))}")
+        return Check("slurm", WARNING, f"{output}; none of them shows a GPU")
+    return Check("slurm", OK, f"{output}; GPUs in {', '.join(sorted(asked & cards))}")
 
 
 def names_in(partition: str) -> list[str]:
@@ -83,8 +83,8 @@ def names_in(partition: str) -> list[str]:
 
 def memory_of_queue() -> Check:
     """Return whether squeue remembers jobs for long enough to be asked for their end."""
-    told = ask("scontrol", "show", "config") or ""
-    found = re.search(r"MinJobAge\s*=\s*(\d+)", told)
+    output = ask("scontrol", "show", "config") or ""
+    found = re.search(r"MinJobAge\s*=\s*(\d+)", output)
     if not found:
         return Check("queue", WARNING, "MinJobAge is not told; squeue must remember finished jobs for two minutes")
     seconds = int(found[1])

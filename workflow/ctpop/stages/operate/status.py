@@ -10,7 +10,7 @@ from ctpop.stages.operate import configured_study as studies
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.segmentation_progress import STATES, Shard, progress
 
-TROUBLED = {"failed": "failed, and sent again if attempts are left", "silent": "silent for long"}
+PROBLEM_STATES = {"failed": "failed, and sent again if attempts are left", "silent": "silent for long"}
 TABLES = ("cohort", "segments", "measures", "verdicts", "associations")
 
 
@@ -20,7 +20,11 @@ def summary(study: ConfiguredStudy, shards: list[Shard]) -> list[str]:
         f"study {study.name}: {len(study.cohort)} scans enter, {len(shards)} shards",
         scans_line(shards),
         shards_line(shards),
-        *[f"  {TROUBLED[shard.state]}: {log_of(study, shard)}" for shard in shards if shard.state in TROUBLED],
+        *[
+            f"  {PROBLEM_STATES[shard.state]}: {log_of(study, shard)}"
+            for shard in shards
+            if shard.state in PROBLEM_STATES
+        ],
         cost_line(shards),
         rest_line(study, len(shards)),
     ]
@@ -33,8 +37,8 @@ def scans_line(shards: list[Shard]) -> str:
     running = sum(shard.left for shard in shards if shard.state == "running")
     waiting = sum(shard.left for shard in shards if shard.state != "running")
     done = sum(shard.done for shard in shards)
-    told = f"{failed.total()} failed{f' ({reasons})' if reasons else ''}"
-    return f"scans   {done} done, {told}, {running} left in running jobs, {waiting} in jobs that wait"
+    text = f"{failed.total()} failed{f' ({reasons})' if reasons else ''}"
+    return f"scans   {done} done, {text}, {running} left in running jobs, {waiting} in jobs that wait"
 
 
 def shards_line(shards: list[Shard]) -> str:
@@ -47,15 +51,15 @@ def cost_line(shards: list[Shard]) -> str:
     """Return the hours so far, and those to come at the same pace."""
     seconds, fresh = sum(shard.seconds for shard in shards), sum(shard.fresh for shard in shards)
     kind = "GPU hours" if any(shard.on_gpu for shard in shards) else "hours of jobs (no GPU was used)"
-    told = f"time    {seconds / 3600:.2f} {kind} so far"
+    text = f"time    {seconds / 3600:.2f} {kind} so far"
     left, jobs = sum(shard.left for shard in shards), sum(shard.state == "running" for shard in shards)
     if not left:
-        return told
+        return text
     if not fresh:
-        return f"{told}; nothing is finished yet that says how long the rest takes"
+        return f"{text}; nothing is finished yet that says how long the rest takes"
     each = seconds / fresh
     hours = each * left / 3600 / max(jobs, 1)
-    return f"{told}; {each:.1f} s per scan, so {hours:.2f} h are left with {max(jobs, 1)} jobs at a time"
+    return f"{text}; {each:.1f} s per scan, so {hours:.2f} h are left with {max(jobs, 1)} jobs at a time"
 
 
 def rest_line(study: ConfiguredStudy, shards: int) -> str:
@@ -64,8 +68,8 @@ def rest_line(study: ConfiguredStudy, shards: int) -> str:
     there = [name for name in TABLES if (study.results / "tables" / f"{name}.parquet").is_file()]
     report = study.results / "report" / "index.html"
     tables = ", ".join(there) or "none"
-    told = str(report) if report.is_file() else "not yet"
-    return f"then    {min(measured, shards)} shards measured; tables: {tables}; report: {told}"
+    text = str(report) if report.is_file() else "not yet"
+    return f"then    {min(measured, shards)} shards measured; tables: {tables}; report: {text}"
 
 
 def log_of(study: ConfiguredStudy, shard: Shard) -> Path:
@@ -83,7 +87,7 @@ class StatusOptions:
 def run(options: StatusOptions) -> None:
     """Print how far the study is."""
     study = studies.read(options.study)
-    if study.door == "measures":
+    if study.start_from == "measures":
         lines = [f"study {study.name}: starts from measures, so that there is nothing to segment", rest_line(study, 0)]
     else:
         lines = summary(study, progress(study))

@@ -111,9 +111,9 @@ def yes(truth: object) -> Cell:
     return words(None if pd.isna(truth) else "yes" if truth else "no")  # type: ignore[call-overload]
 
 
-def _measured(value: float, told: Callable[[float], str]) -> Cell:
+def _measured(value: float, text: Callable[[float], str]) -> Cell:
     known = _float(value)
-    return Cell(MISSING, "") if known != known else Cell(told(known), _order(known))
+    return Cell(MISSING, "") if known != known else Cell(text(known), _order(known))
 
 
 def _float(value: float) -> float:

@@ -33,7 +33,7 @@ from ctpop.stages.report.finished_study import FinishedStudy
 def plans(study: FinishedStudy) -> Iterator[Plan]:
     """Yield one figure after the other, none of them drawn yet."""
     yield from of_cohort(study)
-    yield from of_losses(study)
+    yield from of_exclusions(study)
     yield from of_chosen(study)
     yield from of_correlations(study)
     yield of_sensitivity(study)
@@ -59,13 +59,13 @@ def of_cohort(study: FinishedStudy) -> Iterator[Plan]:
     steps = flow.source(tables)
     words = f"Flow diagram. {flow.summary(steps)}."
     yield Plan("flow", "flow", words, partial(flow.draw, steps, study.banner), steps.copy)
-    people = tables["cohort"]
-    words = f"Histogram of the age of {count(len(people), 'scan')} by sex."
-    draw, tell = partial(age_by_sex.draw, people, study.banner), partial(age_by_sex.source, people)
+    patients = tables["cohort"]
+    words = f"Histogram of the age of {count(len(patients), 'scan')} by sex."
+    draw, tell = partial(age_by_sex.draw, patients, study.banner), partial(age_by_sex.source, patients)
     yield Plan("age_by_sex", "age_by_sex", words, draw, tell)
 
 
-def of_losses(study: FinishedStudy) -> Iterator[Plan]:
+def of_exclusions(study: FinishedStudy) -> Iterator[Plan]:
     """Plan the flow of every structure, on numbered pages."""
     names = study.label_set.names
     words = f"Bars of how many of {count(len(study.tables['cohort']), 'scan')} entered the statistics, by structure."
@@ -196,8 +196,8 @@ def of_truth(study: FinishedStudy) -> Plan:
 
 def alt_of(finding: StructureFinding, confidence: float) -> str:
     """Return what a scatter plot and its box plots say, in words."""
-    told = [*spearman_lines(finding, confidence), kruskal_lines(finding)[0]]
-    return f"{finding.title}, {finding.axis}: {'; '.join(told)}.".replace("$", "")
+    lines = [*spearman_lines(finding, confidence), kruskal_lines(finding)[0]]
+    return f"{finding.title}, {finding.axis}: {'; '.join(lines)}.".replace("$", "")
 
 
 def _forest(study: FinishedStudy, name: str, words: str, draw: Draw) -> Plan:

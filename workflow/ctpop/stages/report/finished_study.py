@@ -108,11 +108,11 @@ class FinishedStudy:
     @cached_property
     def findings(self) -> dict[Key, StructureFinding]:
         """Every structure and measure with its values and results."""
-        people = self.tables["cohort"][["scan_id", "age_years", "sex"]]
+        patients = self.tables["cohort"][["scan_id", "age_years", "sex"]]
         cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
-        quartiles = quartile_of(people["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
+        quartiles = quartile_of(patients["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
         return findings_of(
-            people.assign(quartile=quartiles),
+            patients.assign(quartile=quartiles),
             self.tables["analysis"],
             self.tables,
             self.analysed,

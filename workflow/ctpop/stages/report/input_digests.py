@@ -20,7 +20,7 @@ SHIPPED = {
 def files_of(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return name, number of files and checksum of each input; of one that is gone by now, the checksum is missing."""
     study, named = config["study"], {**SHIPPED, "structures": configuration.label_set_file(config["structures"])}
-    if not configuration.people_in_measures(study):
+    if not configuration.patients_in_measures(study):
         named["registry"] = Path(study["registry"])
     named |= {key: Path(study[key]) for key in ("measures", "truth") if key in study}
     if "review" in config["screen"]:

@@ -29,8 +29,8 @@ def provenance(study: FinishedStudy, masks: Path | None = None) -> dict[str, Any
 
     `masks` is the store of label maps, for a study that has one.
     """
-    door = study.config["study"]["start_from"]
-    packages = (*PACKAGES, *SEGMENTERS) if door == "images" else PACKAGES
+    start_from = study.config["study"]["start_from"]
+    packages = (*PACKAGES, *SEGMENTERS) if start_from == "images" else PACKAGES
     return {
         "ctpop": __version__,
         "git_commit": git_commit(),

@@ -1,19 +1,19 @@
 """What screening did to one structure, and what others found of it, as tables of its page."""
 
-from ctpop.contracts.all_tables import ENDS, LOSSES
-from ctpop.figures.formatting import EXCLUSIONS, MEASURES, PEOPLE, RULE_SETS
+from ctpop.contracts.all_tables import ENDS, FLOW_REASONS
+from ctpop.figures.formatting import EXCLUSIONS, MEASURES, RULE_SETS, SEX_WORDS
 from ctpop.stages.report import cells, published_results
 from ctpop.stages.report.cells import RHO, CellGrid, CellRow, Head, P
 from ctpop.stages.report.structure_lists import truth_cells
 from ctpop.stages.report.structure_tables import MEASURE, StructureRows
 
-PERSONS = {sex: one for sex, (one, _) in PEOPLE.items()}
+SEX_WORD = {sex: one for sex, (one, _) in SEX_WORDS.items()}
 
 
 def losses(rows: StructureRows) -> CellGrid:
     """Return how many values each reason took away, from all scans to those in the statistics."""
     steps = {(row["reason"], row["measure"]): row for row in rows.of("structure_flow")}
-    asked = [reason for reason in LOSSES if any((reason, measure) in steps for measure in MEASURES)]
+    asked = [reason for reason in FLOW_REASONS if any((reason, measure) in steps for measure in MEASURES)]
     counted = [
         CellRow(
             EXCLUSIONS[reason].capitalize(),
@@ -87,7 +87,7 @@ def extremes(rows: StructureRows) -> CellGrid:
                 cells.count(row["rank"]),
                 cells.decimal(row["value"]),
                 cells.significant_digits(row["age_years"]),
-                cells.words(PERSONS.get(row["sex"])),
+                cells.words(SEX_WORD.get(row["sex"])),
             ],
             rows.study.case_link(row["scan_id"], row["structure"]),
         )

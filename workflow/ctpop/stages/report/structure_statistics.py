@@ -85,8 +85,8 @@ def post_hoc(rows: StructureRows) -> CellGrid:
         *("Age quartiles", MEASURE, "Shift, older<br>minus younger", "AUC", "Cliff’s δ", "<i>z</i>", P),
         *(f"{P}, Bonferroni", Head(rows.below_alpha, words=True)),
     )
-    told = "Shift: Hodges–Lehmann estimate, in mL or HU. AUC: probability that the older has the larger value."
-    return CellGrid("Pairs of age quartiles", headings, made, told)
+    remark = "Shift: Hodges–Lehmann estimate, in mL or HU. AUC: probability that the older has the larger value."
+    return CellGrid("Pairs of age quartiles", headings, made, remark)
 
 
 def by_sex(rows: StructureRows) -> CellGrid:
@@ -131,8 +131,8 @@ def adjusted(rows: StructureRows) -> CellGrid:
         *("Adjusted for", MEASURE, "n", "Left out", f"{RHO} not adjusted", f"{RHO} adjusted", rows.interval, P),
         *(f"{P}, Bonferroni", NOTE),
     )
-    told = "Patients with an unknown covariate are left out; the correlations not adjusted are of the same patients."
-    return without_notes(CellGrid("Adjusted for covariates", headings, made, told))
+    remark = "Patients with an unknown covariate are left out; the correlations not adjusted are of the same patients."
+    return without_notes(CellGrid("Adjusted for covariates", headings, made, remark))
 
 
 def curves(rows: StructureRows) -> CellGrid:

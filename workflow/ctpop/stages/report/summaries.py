@@ -25,7 +25,7 @@ from ctpop.study import rule_sets
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
 FAILURES_SHOWN = 50
 CHANGES_SHOWN = 10
-LOST = {
+EXCLUDED = {
     frozenset(MEASURES): "their volume and attenuation were left out",
     frozenset({"volume_ml"}): "their volume was left out, their attenuation was not",
     frozenset({"hu_mean"}): "their attenuation was left out, their volume was not",
@@ -84,8 +84,8 @@ def overlap(study: FinishedStudy) -> list[tuple[str, list[int]]]:
 def contrast(study: FinishedStudy) -> dict[str, Any]:
     """Return how scans look by what is said of contrast agent, and the first that look otherwise."""
     table = study.tables["contrast_check"]
-    said = table["contrast"].map({True: "given", False: "not given"}).astype("object").fillna("not recorded")
-    counts_of = pd.crosstab(said, table["looks"]).reindex(columns=list(CONTRAST_LOOKS), fill_value=0)
+    recorded = table["contrast"].map({True: "given", False: "not given"}).astype("object").fillna("not recorded")
+    counts_of = pd.crosstab(recorded, table["looks"]).reindex(columns=list(CONTRAST_LOOKS), fill_value=0)
     against = table.loc[table["agrees"].eq(False).fillna(False)]
     shown = against.head(FAILURES_SHOWN)
     places = ("aorta_hu", "kidneys_hu", "portal_vein_hu")
@@ -137,7 +137,7 @@ def screening_rules(study: FinishedStudy) -> dict[str, Any]:
     rules = rule_sets.read(chosen["rules"]).with_truncated_hu(chosen.get("use_truncated_hu")).rules
     n = verdicts["reason"].value_counts()
     return {
-        "rules": {name: {"lost": LOST[frozenset(rule.drops)], **rule.limits} for name, rule in rules.items()},
+        "rules": {name: {"lost": EXCLUDED[frozenset(rule.drops)], **rule.limits} for name, rule in rules.items()},
         "n": {reason: int(n.get(reason, 0)) for reason in REASONS},
         "reviewed": int(verdicts["reviewer"].notna().sum()),
     }

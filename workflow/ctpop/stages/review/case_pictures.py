@@ -69,7 +69,7 @@ class Album:
         for structure, case in drawn.items():
             path = self.picture_path(scan_id, structure)
             write_atomically(path, lambda part, case=case: part.write_bytes(case.picture))  # type: ignore[misc]
-        cases = {**before, **{structure: _told(case) for structure, case in drawn.items()}}
+        cases = {**before, **{structure: _case_fields(case) for structure, case in drawn.items()}}
         content = {"scan": scan_id, "fingerprint": fingerprint, "cases": cases}
         write_text(f"{CALL}{script_json(content)});\n", self.script_path(scan_id))
 
@@ -107,7 +107,7 @@ def binned(hu: NDArray[np.int64], n: NDArray[np.int64]) -> dict[str, Any]:
     return {"first": first * width, "width": width, "counts": counts.tolist()}
 
 
-def _told(case: Drawn) -> dict[str, Any]:
+def _case_fields(case: Drawn) -> dict[str, Any]:
     return {
         "side_mm": round(case.side_mm, 1),
         "window": [case.window.name, case.window.low, case.window.high],

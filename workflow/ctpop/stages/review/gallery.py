@@ -48,11 +48,11 @@ def page_text(study: dict[str, Any], sample_share: float) -> str:
 
 def refuse_missing_pictures(images: "pd.Series[str]", folder: Path) -> None:
     """Raise a ContractError if somebody has removed pictures that were drawn: Snakemake does not know of them."""
-    lost = [image for image in images if not (folder / image).is_file()]
-    if lost:
-        told = f"{len(lost)} of {len(images)} pictures are not there, first {', '.join(lost[:3])}"
+    excluded = [image for image in images if not (folder / image).is_file()]
+    if excluded:
+        message = f"{len(excluded)} of {len(images)} pictures are not there, first {', '.join(excluded[:3])}"
         raise ContractError(
-            f"{folder}: {told}; draw them again with"
+            f"{folder}: {message}; draw them again with"
             " `snakemake --forcerun review --profile profiles/local --configfile my_study.yaml`"
         )
 

@@ -43,7 +43,7 @@ def contents_of(shown: Shown, structure: str | None, banner: str) -> dict[str, C
     names = {
         name: f"{name}.nii.gz" if path.suffix.lower() == ".gz" else f"{name}.nii" for name, path in files_of(shown)
     }
-    told = {
+    facts = {
         "scan": shown.scan_id,
         "banner": banner,
         "chosen": structure,
@@ -58,7 +58,7 @@ def contents_of(shown: Shown, structure: str | None, banner: str) -> dict[str, C
         "viewer.js": Content(SCRIPT, PAGES / "viewer.js"),
         "viewer.css": Content("text/css; charset=utf-8", PAGES / "viewer.css"),
         "niivue.js": Content(SCRIPT, checked_niivue()),
-        "scan.json": Content("application/json", json.dumps(told)),
+        "scan.json": Content("application/json", json.dumps(facts)),
         **{names[name]: Content("application/octet-stream", path) for name, path in files_of(shown)},
     }
 

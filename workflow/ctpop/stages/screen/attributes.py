@@ -54,8 +54,8 @@ def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
         If a name is that of no structure.
 
     """
-    told = cohort.loc[cohort["known_absent"].notna(), ["scan_id", "known_absent"]]
-    words = told.assign(structure=told["known_absent"].astype("str").str.split(SEPARATORS)).explode("structure")
+    absent = cohort.loc[cohort["known_absent"].notna(), ["scan_id", "known_absent"]]
+    words = absent.assign(structure=absent["known_absent"].astype("str").str.split(SEPARATORS)).explode("structure")
     absences = words.loc[words["structure"].fillna("").ne(""), ["scan_id", "structure"]].drop_duplicates()
     unknown = absences[~absences["structure"].isin(list(names))]
     if len(unknown):

@@ -32,13 +32,13 @@ from ctpop.contracts.all_tables import (
     VERDICTS,
 )
 from ctpop.stages.screen import analysis_sets, usable_values
-from ctpop.stages.screen import exclusions as losses
 from ctpop.stages.screen.attributes import ScreeningAttributes, facts_of
+from ctpop.stages.screen.exclusions import failure_table, structure_flow
 from ctpop.stages.screen.extremes import extreme_table
 from ctpop.stages.screen.groups import NO_GROUPS, Groups, group_values, with_groups
 from ctpop.stages.screen.reviewer_decisions import decision_rows, read_review, reviewed
 from ctpop.stages.screen.rows import MeasureRows, numbered
-from ctpop.stages.screen.verdicts import Judgement, judge
+from ctpop.stages.screen.verdicts import Assessment, apply_rules
 from ctpop.study import configuration, label_sets, rule_sets
 from ctpop.study.rule_sets import RuleSet
 
@@ -54,17 +54,17 @@ class Screening:
 
     rows: MeasureRows
     rules: RuleSet
-    by_rules: Judgement
+    by_rules: Assessment
     review: pd.DataFrame
     decided: NDArray[np.int64]
-    final: Judgement
+    final: Assessment
 
 
 def screened(
     rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes, review: pd.DataFrame | None = None
 ) -> Screening:
     """Return what holds against each row of measures."""
-    by_rules = judge(rows, rules, facts)
+    by_rules = apply_rules(rows, rules, facts)
     decisions = REVIEW.empty() if review is None else review
     decided = decision_rows(rows, decisions)
     return Screening(rows, rules, by_rules, decisions, decided, reviewed(by_rules, decisions, decided))
@@ -75,15 +75,15 @@ def verdicts_of(found: Screening) -> pd.DataFrame:
     return usable_values.verdict_table(found.rows, found.by_rules, found.final, found.review, found.decided)
 
 
-def groups_of(rows: MeasureRows, judgement: Judgement, groups: Groups) -> pd.DataFrame:
+def groups_of(rows: MeasureRows, assessment: Assessment, groups: Groups) -> pd.DataFrame:
     """Return the values of all groups of structures, and how many of their members are usable."""
-    return group_values(rows, {measure: judgement.usable(rows, measure) for measure in MEASURES}, groups)
+    return group_values(rows, {measure: assessment.usable(rows, measure) for measure in MEASURES}, groups)
 
 
-def analysis_of(rows: MeasureRows, judgement: Judgement, groups: Groups = NO_GROUPS) -> pd.DataFrame:
+def analysis_of(rows: MeasureRows, assessment: Assessment, groups: Groups = NO_GROUPS) -> pd.DataFrame:
     """Return the values that may enter the statistics, one row each, sorted by key."""
-    single = usable_values.usable_values(rows, {measure: judgement.usable(rows, measure) for measure in MEASURES})
-    return with_groups(single, groups_of(rows, judgement, groups))
+    single = usable_values.usable_values(rows, {measure: assessment.usable(rows, measure) for measure in MEASURES})
+    return with_groups(single, groups_of(rows, assessment, groups))
 
 
 def compared_sets(
@@ -91,7 +91,7 @@ def compared_sets(
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield name and values of every rule set that the study is compared with, and of its own."""
     for name in COMPARED:
-        yield name, analysis_of(found.rows, judge(found.rows, rule_sets.read(name), facts), groups)
+        yield name, analysis_of(found.rows, apply_rules(found.rows, rule_sets.read(name), facts), groups)
     yield "study", analysis_of(found.rows, found.final, groups)
 
 
@@ -161,15 +161,15 @@ def run(options: ScreenOptions) -> None:
     if options.group_values:
         GROUP_VALUES.write(groups_of(rows, found.final, groups), options.group_values)
     if options.failures:
-        FAILURES.write(losses.failure_table(rows, found.final, cohort), options.failures)
+        FAILURES.write(failure_table(rows, found.final, cohort), options.failures)
     if options.structure_flow:
-        flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
+        flow = structure_flow(rows, found.final, rules, with_review=review is not None)
         STRUCTURE_FLOW.write(flow, options.structure_flow)
     if options.extremes:
         EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)
     if options.analysis_sets:
         analysis_sets.write_sets(compared_sets(found, facts, groups), options.analysis_sets)
-    _tell(found, of_group, groups)
+    _log_counts(found, of_group, groups)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -189,8 +189,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analysis-sets", type=Path, help="Parquet to write: values under each rule set")
 
 
-def _tell(found: Screening, of_group: "pd.Series[bool]", groups: Groups) -> None:
-    for rule, rows_without in found.by_rules.unjudged.items():
+def _log_counts(found: Screening, of_group: "pd.Series[bool]", groups: Groups) -> None:
+    for rule, rows_without in found.by_rules.unassessed.items():
         if rows_without.any():
             LOG.info("%d rows could not be judged by the rule %s: its evidence is missing", rows_without.sum(), rule)
     if groups.members:

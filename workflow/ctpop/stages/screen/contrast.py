@@ -43,8 +43,8 @@ def attenuation_of(measures: pd.DataFrame, verdicts: pd.DataFrame, scan_ids: pd.
     """Return the attenuation (HU) of each of `PLACES` in each scan; of both kidneys the mean, weighted by volume."""
     wanted = [name for names in PLACES.values() for name in names]
     rows = measures.loc[measures["structure"].isin(wanted), ["scan_id", "structure", "volume_ml", "hu_mean"]]
-    judged = rows.merge(verdicts[["scan_id", "structure", "reason"]], on=["scan_id", "structure"], validate="1:1")
-    kept = judged[judged["reason"].isin(TRUSTED) & judged["hu_mean"].notna()]
+    assessed = rows.merge(verdicts[["scan_id", "structure", "reason"]], on=["scan_id", "structure"], validate="1:1")
+    kept = assessed[assessed["reason"].isin(TRUSTED) & assessed["hu_mean"].notna()]
     weights = kept["volume_ml"].fillna(1.0)
     found = {}
     for place, names in PLACES.items():
@@ -62,15 +62,15 @@ def contrast_check(
     attenuation = attenuation_of(measures, verdicts, cohort["scan_id"])
     looks = looks_of(attenuation, chosen)
     seen = looks.map({"enhanced": True, "unenhanced": False}).astype("boolean")
-    said = cohort["contrast"].reset_index(drop=True)
+    recorded = cohort["contrast"].reset_index(drop=True)
     return CONTRAST_CHECK.check(
         pd.DataFrame(
             {
                 "scan_id": cohort["scan_id"].to_numpy(),
-                "contrast": said,
+                "contrast": recorded,
                 **{f"{place}_hu": attenuation[place] for place in PLACES},
                 "looks": looks,
-                "agrees": said.eq(seen),
+                "agrees": recorded.eq(seen),
             }
         )
     )

@@ -29,7 +29,7 @@ class RuleFinding(NamedTuple):
     """Of each row: does the rule hold, and does it apply but lack the evidence."""
 
     holds: Truth
-    unjudged: Truth
+    unassessed: Truth
 
 
 def truncated(asked: Question) -> RuleFinding:

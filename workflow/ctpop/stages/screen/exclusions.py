@@ -4,21 +4,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.contracts.all_tables import LOSSES, MEASURES, REASONS, RULES
+from ctpop.contracts.all_tables import FLOW_REASONS, MEASURES, REASONS, RULES
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import MeasureRows
-from ctpop.stages.screen.verdicts import CODE, Judgement
+from ctpop.stages.screen.verdicts import CODE, Assessment
 from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
 NEEDING_NO_RULE = ("not_in_model", "not_segmented", "absent_known", "absent")
 
 
-def failure_table(rows: MeasureRows, final: Judgement, cohort: pd.DataFrame | None) -> pd.DataFrame:
+def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | None) -> pd.DataFrame:
     """Return the table `failures`: per structure, what was used and lost, and age and sex of both."""
     measured = rows.measures["status"].eq("measured").to_numpy(dtype=bool)
     usable = {short: final.usable(rows, measure) for measure, short in SHORT.items()}
-    people = _people(rows, cohort)
+    patients = _patients(rows, cohort)
     return pd.DataFrame(
         {
             "structure": rows.names,
@@ -26,9 +26,9 @@ def failure_table(rows: MeasureRows, final: Judgement, cohort: pd.DataFrame | No
             "n_measured": _count(rows, measured),
             **{f"n_usable_{short}": _count(rows, used) for short, used in usable.items()},
             **{f"n_{reason}": _count(rows, final.reason == CODE[reason]) for reason in REASONS},
-            **{f"n_unjudged_{rule}": _unjudged(rows, final, rule) for rule in RULES},
+            **{f"n_unjudged_{rule}": _unassessed(rows, final, rule) for rule in RULES},
             **{
-                name.format(share, short): _means(rows, members, people[column])
+                name.format(share, short): _means(rows, members, patients[column])
                 for name, column in {"age_{}_{}_years": "age", "women_{}_{}": "woman"}.items()
                 for short, used in usable.items()
                 for share, members in {"usable": used, "removed": ~used}.items()
@@ -37,20 +37,20 @@ def failure_table(rows: MeasureRows, final: Judgement, cohort: pd.DataFrame | No
     )
 
 
-def structure_flow(rows: MeasureRows, final: Judgement, rules: RuleSet, *, with_review: bool) -> pd.DataFrame:
+def structure_flow(rows: MeasureRows, final: Assessment, rules: RuleSet, *, with_review: bool) -> pd.DataFrame:
     """Return the table `structure_flow`: from all scans to the values that are used, reason by reason."""
-    steps = [reason for reason in LOSSES if reason in (*NEEDING_NO_RULE, *rules.rules, "no_value")]
+    steps = [reason for reason in FLOW_REASONS if reason in (*NEEDING_NO_RULE, *rules.rules, "no_value")]
     if with_review:
         steps.insert(-1, "reviewer_excluded")
     frames = [_flow(rows, final, measure, steps) for measure in MEASURES]
     return pd.concat(frames, ignore_index=True)
 
 
-def _flow(rows: MeasureRows, final: Judgement, measure: str, steps: list[str]) -> pd.DataFrame:
-    against, lost = final.against[measure], ~final.usable(rows, measure)
-    removed = {step: _count(rows, lost & (against == CODE.get(step, -1))) for step in steps[:-1]}
+def _flow(rows: MeasureRows, final: Assessment, measure: str, steps: list[str]) -> pd.DataFrame:
+    against, excluded = final.against[measure], ~final.usable(rows, measure)
+    removed = {step: _count(rows, excluded & (against == CODE.get(step, -1))) for step in steps[:-1]}
     n_scans = _count(rows, np.ones(len(rows), bool))
-    n_used = n_scans - _count(rows, lost)
+    n_used = n_scans - _count(rows, excluded)
     n_removed = np.column_stack(list(removed.values()))
     n_removed = np.column_stack([n_removed, n_scans - n_removed.sum(axis=1) - n_used])
     n_after = n_scans[:, None] - n_removed.cumsum(axis=1)
@@ -67,7 +67,7 @@ def _flow(rows: MeasureRows, final: Judgement, measure: str, steps: list[str]) -
     )
 
 
-def _people(rows: MeasureRows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.float64]]:
+def _patients(rows: MeasureRows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.float64]]:
     """Return age and sex (1: woman, 0: man) of each row's person, NaN where they are not known."""
     if cohort is None:
         nobody = np.full(len(rows), np.nan)
@@ -90,7 +90,7 @@ def _means(rows: MeasureRows, members: Truth, values: NDArray[np.float64]) -> ND
     return means
 
 
-def _unjudged(rows: MeasureRows, final: Judgement, rule: str) -> pd.Series:
-    if rule not in final.unjudged:
+def _unassessed(rows: MeasureRows, final: Assessment, rule: str) -> pd.Series:
+    if rule not in final.unassessed:
         return pd.Series(pd.NA, index=range(len(rows.names)), dtype="Int64")
-    return pd.Series(_count(rows, final.unjudged[rule]), dtype="Int64")
+    return pd.Series(_count(rows, final.unassessed[rule]), dtype="Int64")

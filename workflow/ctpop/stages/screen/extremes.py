@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import COHORT, EXTREMES, MEASURES
 from ctpop.stages.screen.rows import MeasureRows
-from ctpop.stages.screen.verdicts import Judgement
+from ctpop.stages.screen.verdicts import Assessment
 
 Places = NDArray[np.int64]
 SIGNS = {"smallest": 1.0, "largest": -1.0}
 
 
-def extreme_table(rows: MeasureRows, by_rules: Judgement, cohort: pd.DataFrame | None, number: int) -> pd.DataFrame:
+def extreme_table(rows: MeasureRows, by_rules: Assessment, cohort: pd.DataFrame | None, number: int) -> pd.DataFrame:
     """Return the table `extremes`: up to so many values at either end of each structure and measure, and their people.
 
     A review moves no value in or out. Where there are fewer than twice so many values, some stand at both ends. Of
@@ -23,8 +23,8 @@ def extreme_table(rows: MeasureRows, by_rules: Judgement, cohort: pd.DataFrame |
     """
     found = [*_ends(rows, by_rules, number)] if number else []
     table = pd.concat(found, ignore_index=True) if found else EXTREMES.empty()
-    people = COHORT.empty() if cohort is None else cohort
-    known = people.set_index("scan_id")[["age_years", "sex"]].reindex(table["scan_id"])
+    patients = COHORT.empty() if cohort is None else cohort
+    known = patients.set_index("scan_id")[["age_years", "sex"]].reindex(table["scan_id"])
     return table.assign(age_years=known["age_years"].array, sex=known["sex"].array)
 
 
@@ -38,7 +38,7 @@ def outermost(values: NDArray[np.float64], number: int) -> Places:
     return among[np.argsort(values[among], kind="stable")][:number]
 
 
-def _ends(rows: MeasureRows, by_rules: Judgement, number: int) -> Iterator[pd.DataFrame]:
+def _ends(rows: MeasureRows, by_rules: Assessment, number: int) -> Iterator[pd.DataFrame]:
     for measure, (end, sign) in product(MEASURES, SIGNS.items()):
         values = sign * rows.numbers(measure)
         for name, members in _usable_places(rows, by_rules.usable(rows, measure)):

@@ -12,7 +12,7 @@ from ctpop.contracts.all_tables import REVIEW
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import NOWHERE, MeasureRows
-from ctpop.stages.screen.verdicts import CODE, KEPT, Judgement, Reasons
+from ctpop.stages.screen.verdicts import CODE, KEPT, Assessment, Reasons
 from ctpop.study.registry import read_cells
 
 EVERY = "*"
@@ -69,23 +69,23 @@ def decision_rows(rows: MeasureRows, review: pd.DataFrame) -> NDArray[np.int64]:
     return decided
 
 
-def reviewed(judgement: Judgement, review: pd.DataFrame, decided: NDArray[np.int64]) -> Judgement:
+def reviewed(assessment: Assessment, review: pd.DataFrame, decided: NDArray[np.int64]) -> Assessment:
     """Return the judgement with the decisions of reviewers in place of reasons.
 
     Where no voxel was found, or nothing was measured, there is nothing to keep or to exclude: the reason stays. Only
     the absence of a structure that was looked for can be decided to be known.
     """
     words = np.array([*review["decision"], ""], dtype=object)[decided]
-    looked_for = ~np.isin(judgement.reason, (CODE["not_in_model"], CODE["not_segmented"]))
+    looked_for = ~np.isin(assessment.reason, (CODE["not_in_model"], CODE["not_segmented"]))
     changes = {
-        KEPT: judgement.found & (words == "keep"),
-        CODE["reviewer_excluded"]: judgement.found & (words == "exclude"),
+        KEPT: assessment.found & (words == "keep"),
+        CODE["reviewer_excluded"]: assessment.found & (words == "exclude"),
         CODE["absent_known"]: looked_for & (words == "absent"),
     }
     return replace(
-        judgement,
-        reason=_changed(judgement.reason, changes),
-        against={measure: _changed(reason, changes) for measure, reason in judgement.against.items()},
+        assessment,
+        reason=_changed(assessment.reason, changes),
+        against={measure: _changed(reason, changes) for measure, reason in assessment.against.items()},
     )
 
 
@@ -97,8 +97,8 @@ def _changed(reason: Reasons, changes: dict[int, Truth]) -> Reasons:
 
 
 def _refuse_contradictions(cells: pd.DataFrame, place: str) -> None:
-    said = cells.groupby(list(REVIEW.key))["decision"].agg(lambda words: ", ".join(map(str, words.unique())))
-    against = said[said.str.contains(", ")].reset_index()
+    recorded = cells.groupby(list(REVIEW.key))["decision"].agg(lambda words: ", ".join(map(str, words.unique())))
+    against = recorded[recorded.str.contains(", ")].reset_index()
     if len(against):
         first = "; ".join(f"{row.scan_id} {row.structure}: {row.decision}" for row in against.head(3).itertuples())
         raise ContractError(f"{place}: decisions contradict each other for {len(against)} structures, first {first}")

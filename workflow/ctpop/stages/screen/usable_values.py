@@ -11,13 +11,13 @@ from pandas.api.extensions import ExtensionArray
 from ctpop.contracts.all_tables import MEASURES, REASONS
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import MeasureRows
-from ctpop.stages.screen.verdicts import Judgement, Reasons
+from ctpop.stages.screen.verdicts import Assessment, Reasons
 
 IN_ORDER = sorted(MEASURES)
 
 
 def verdict_table(
-    rows: MeasureRows, by_rules: Judgement, final: Judgement, review: pd.DataFrame, decided: NDArray[np.int64]
+    rows: MeasureRows, by_rules: Assessment, final: Assessment, review: pd.DataFrame, decided: NDArray[np.int64]
 ) -> pd.DataFrame:
     """Return the table `verdicts`: what the rules say and what holds in the end.
 
@@ -34,7 +34,7 @@ def verdict_table(
 
     """
     unreviewed = pd.Series([None], dtype="str")
-    told = {name: pd.concat([review[name].astype("str"), unreviewed]).array for name in ("reviewer", "reason")}
+    of_reviewer = {name: pd.concat([review[name].astype("str"), unreviewed]).array for name in ("reviewer", "reason")}
     return pd.DataFrame(
         {
             "scan_id": rows.measures["scan_id"].array,
@@ -43,8 +43,8 @@ def verdict_table(
             "usable_hu": final.usable(rows, "hu_mean"),
             "reason": words_of(final.reason),
             "rule_reason": words_of(by_rules.reason),
-            "reviewer": told["reviewer"].take(decided),
-            "review_reason": told["reason"].take(decided),
+            "reviewer": of_reviewer["reviewer"].take(decided),
+            "review_reason": of_reviewer["reason"].take(decided),
         }
     )
 

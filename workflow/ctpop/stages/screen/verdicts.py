@@ -18,7 +18,7 @@ ABOUT_SIZE = ("below_bound", "fragmented")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Assessment:
     """What holds against each row, as places in `REASONS`.
 
     `reason` is the first that holds, `against[measure]` the first that takes this measure away, or `ok`.
@@ -28,7 +28,7 @@ class Judgement:
 
     reason: Reasons
     against: dict[str, Reasons]
-    unjudged: dict[str, Truth]
+    unassessed: dict[str, Truth]
     found: Truth
 
     def usable(self, rows: MeasureRows, measure: str) -> Truth:
@@ -37,7 +37,7 @@ class Judgement:
         return free & ~np.isnan(rows.numbers(measure))
 
 
-def judge(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Judgement:
+def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Assessment:
     """Return what a rule set says about every row.
 
     Reasons hold in the order of `REASONS`. Those before the rules need no rule: where nothing was found, there is
@@ -47,7 +47,7 @@ def judge(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Judg
     holds = beyond_rules(rows, facts)
     open_to_rules = ~np.logical_or.reduce(list(holds.values()))
     clear = open_to_rules.copy()
-    unjudged = {}
+    unassessed = {}
     for name, find in EVIDENCE.items():
         if name not in rules.rules:
             continue
@@ -57,7 +57,7 @@ def judge(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Judg
             asked &= ~holds["truncated"]
         finding = find(Question(rows, rule, facts, clear))
         holds[name] = asked & finding.holds
-        unjudged[name] = asked & clear & finding.unjudged
+        unassessed[name] = asked & clear & finding.unassessed
         clear &= ~holds[name]
     takes = {name: rules.rules[name].drops if name in rules.rules else MEASURES for name in holds}
     against = {
@@ -65,7 +65,7 @@ def judge(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Judg
         for measure in MEASURES
     }
     found = ~(holds["not_in_model"] | holds["not_segmented"] | holds["absent"])
-    return Judgement(_first(holds, len(rows)), against, unjudged, found)
+    return Assessment(_first(holds, len(rows)), against, unassessed, found)
 
 
 def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Truth]:

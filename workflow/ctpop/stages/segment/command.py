@@ -19,11 +19,11 @@ from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written
 from ctpop.foundation.progress import Progress
-from ctpop.imaging.failure_policy import PASSING, trouble
+from ctpop.imaging.failure_policy import PASSING, failure
 from ctpop.imaging.job_ledger import Ledger, beside
 from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.stages.segment.pipeline import STEPS, Attempt, LabelMapSource, attempts
-from ctpop.stages.segment.sources import Predict, ScanToSegment, TakeOver
+from ctpop.stages.segment.sources import ExistingLabelMaps, Predict, ScanToSegment
 from ctpop.study import configuration, label_sets
 from ctpop.study.registry import add_registry_argument, included_scans
 from ctpop.study.shards import parse_shard, shard_of
@@ -142,15 +142,15 @@ def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
     store, label_set = LabelMapStore(options.masks), label_sets.read(options.structures)
     remove_half_written(options.masks)
-    source = Predict(store, label_set, chosen) if options.engine == "nnunet" else TakeOver(store, label_set)
+    source = Predict(store, label_set, chosen) if options.engine == "nnunet" else ExistingLabelMaps(store, label_set)
     conversions = CONVERSIONS.read(options.conversions) if options.conversions else CONVERSIONS.empty()
-    lost = refused(cohort, conversions)
-    left = cohort[~cohort["scan_id"].isin(lost["scan_id"])]
+    excluded = refused(cohort, conversions)
+    left = cohort[~cohort["scan_id"].isin(excluded["scan_id"])]
     segments, times = segment_scans(scans_of(left, options.registry.parent), source, ledger)
-    reason = trouble(segments["status"], USABLE_STATUS, chosen["max_failed_share"], options.attempts_left)
+    reason = failure(segments["status"], USABLE_STATUS, chosen["max_failed_share"], options.attempts_left)
     if reason:
         raise ContractError(f"shard {options.shard[0] + 1}-of-{options.shard[1]}: {reason}")
-    segments = pd.concat([segments, lost], ignore_index=True) if len(lost) else segments
+    segments = pd.concat([segments, excluded], ignore_index=True) if len(excluded) else segments
     SEGMENTS.write(segments, options.out)
     if options.times:
         write_csv(times, options.times)

@@ -138,15 +138,19 @@ def run(options: ConvertV1Options) -> None:
     model = find_model(options.task_folder)
     dataset, folds = dataset_name(model), find_folds(model)
     refuse_postprocessing(model)
-    told = description.describe(model, folds[0])
-    plans = translation.plans_of(told, dataset)
-    out = options.out_folder / dataset / f"{translation.TRAINER}__{translation.PLANS_NAME}__{told.configuration}"
-    described = {"plans.json": plans, "dataset.json": translation.dataset_of(told, names_of(dataset))}
+    described_model = description.describe(model, folds[0])
+    plans = translation.plans_of(described_model, dataset)
+    out = (
+        options.out_folder
+        / dataset
+        / f"{translation.TRAINER}__{translation.PLANS_NAME}__{described_model.configuration}"
+    )
+    described = {"plans.json": plans, "dataset.json": translation.dataset_of(described_model, names_of(dataset))}
     for fold in folds:
         write_fold(fold, model, plans, out)
     for name, values in described.items():
         write_text(json.dumps(values, indent=1) + "\n", out / name)
-    LOG.info("%s: %d folds of trainer %s written to %s", dataset, len(folds), told.trainer, out)
+    LOG.info("%s: %d folds of trainer %s written to %s", dataset, len(folds), described_model.trainer, out)
 
 
 def write_fold(fold: Path, model: Path, plans: dict[str, Any], out: Path) -> None:
@@ -160,15 +164,15 @@ def write_fold(fold: Path, model: Path, plans: dict[str, Any], out: Path) -> Non
     """
     from ctpop.stages.segment.v1 import tensors  # torch takes seconds to import, and mistakes are told before
 
-    told = description.describe(model, fold)
-    if translation.plans_of(told, plans["dataset_name"]) != plans:
+    described_model = description.describe(model, fold)
+    if translation.plans_of(described_model, plans["dataset_name"]) != plans:
         raise ContractError(f"{fold}: is of other plans than the folds before it")
     path = fold / description.CHECKPOINT
-    architecture = plans["configurations"][told.configuration]["architecture"]
+    architecture = plans["configurations"][described_model.configuration]["architecture"]
     held = tensors.read_weights(path)
-    weights, rows = tensors.converted(held, told, architecture, path)
+    weights, rows = tensors.converted(held, described_model, architecture, path)
     number = fold.name if fold.name == "all" else int(fold.name.removeprefix("fold_"))
-    content = tensors.checkpoint_bytes(weights, told.configuration, number, told.mirrors)
+    content = tensors.checkpoint_bytes(weights, described_model.configuration, number, described_model.mirrors)
     write_atomically(out / f"fold_{number}" / "checkpoint_final.pth", lambda part: part.write_bytes(content))
     placed = sum(row.v1 is not None for row in rows)
     sys.stdout.write(

@@ -46,7 +46,7 @@ class Attempt:
     error: ScanError | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def go_on(self, step: str, function: Callable[[Any], Any]) -> "Attempt":
+    def then_do(self, step: str, function: Callable[[Any], Any]) -> "Attempt":
         """Return the attempt after a step, or as it is if it has come to an end already."""
         if self.note or self.error:
             return self
@@ -70,14 +70,14 @@ def attempts(scans: Iterable[ScanToSegment], source: LabelMapSource) -> Iterator
     """Yield the attempt at each scan, in order."""
 
     def read(scan: ScanToSegment) -> Attempt:
-        attempt = Attempt(scan, scan).go_on("read", source.read)
+        attempt = Attempt(scan, scan).then_do("read", source.read)
         return replace(attempt, reused=attempt.note is not None)
 
     def write(attempt: Attempt) -> Attempt:
-        return attempt.go_on("write", source.write)
+        return attempt.then_do("write", source.write)
 
     def predict(attempt: Attempt) -> Attempt:
-        return attempt.go_on("predict", source.predict)
+        return attempt.then_do("predict", source.predict)
 
     with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
         yield from _behind(writing, write, map(predict, _ahead(reading, read, scans)))

@@ -99,7 +99,7 @@ class Predict:
         return engine
 
 
-class TakeOver:
+class ExistingLabelMaps:
     """Takes over label maps or mask folders that exist already."""
 
     status = "existing"

@@ -62,8 +62,8 @@ def describe(folder: Path, fold: Path) -> V1Description:
     check("checkpoint", beside, path)
     trainer = _trainer(beside["name"], folder, path)
     plans = _checked_plans(beside["plans"], path)
-    told = _checked_plans(plain(read_pickle(folder / "plans.pkl"), folder / "plans.pkl"), folder / "plans.pkl")
-    differing = [key for key in plans if plans[key] != told[key]]
+    checked_plans = _checked_plans(plain(read_pickle(folder / "plans.pkl"), folder / "plans.pkl"), folder / "plans.pkl")
+    differing = [key for key in plans if plans[key] != checked_plans[key]]
     if differing:
         raise ContractError(
             f"{path}: differs from {folder / 'plans.pkl'} in {', '.join(differing)}; the files are of two models"

@@ -50,7 +50,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def converted(
-    weights: dict[str, Tensor], told: V1Description, architecture: dict[str, Any], path: Path
+    weights: dict[str, Tensor], v1_model: V1Description, architecture: dict[str, Any], path: Path
 ) -> tuple[dict[str, Tensor], list[TensorRow]]:
     """Return the weights of the v2 network, and a row for each tensor of either.
 
@@ -66,8 +66,8 @@ def converted(
         architecture["network_class_name"],
         architecture["arch_kwargs"],
         architecture["_kw_requires_import"],
-        told.plans["num_modalities"],
-        told.plans["num_classes"] + 1,
+        v1_model.plans["num_modalities"],
+        v1_model.plans["num_classes"] + 1,
         deep_supervision=True,
     )
     wanted = dict(network.named_parameters())  # each tensor once; state_dict lists most of them three times
@@ -78,7 +78,7 @@ def converted(
     )
     missing = set(wanted) - set(named.values())
     _refuse_left_over(sorted(key for key in missing if not MADE_UP.fullmatch(key)), "nnU-Net v1 lacks", path)
-    _check_kernels(weights, told.stage["conv_kernel_sizes"], path)
+    _check_kernels(weights, v1_model.stage["conv_kernel_sizes"], path)
     rows = [_placed(key, weights[key], str(target), wanted[str(target)], path) for key, target in named.items()]
     rows += list(_zeros(sorted(missing), wanted))
     return network.state_dict(), rows

@@ -23,9 +23,9 @@ INTENSITIES = {  # v1 calls them otherwise
 }
 
 
-def plans_of(told: V1Description, dataset_name: str) -> dict[str, Any]:
+def plans_of(v1_model: V1Description, dataset_name: str) -> dict[str, Any]:
     """Return plans.json."""
-    plans, stage = told.plans, told.stage
+    plans, stage = v1_model.plans, v1_model.stage
     intensities = plans["dataset_properties"]["intensityproperties"] or {}
     return {
         "dataset_name": dataset_name,
@@ -35,22 +35,22 @@ def plans_of(told: V1Description, dataset_name: str) -> dict[str, Any]:
         "image_reader_writer": "SimpleITKIO",  # the only reader of v1
         "transpose_forward": plans["transpose_forward"],
         "transpose_backward": plans["transpose_backward"],
-        "configurations": {told.configuration: configuration_of(told)},
+        "configurations": {v1_model.configuration: configuration_of(v1_model)},
         "experiment_planner_used": "ExperimentPlanner",
         "label_manager": "LabelManager",
         "foreground_intensity_properties_per_channel": {
             channel: {new: known[old] for new, old in INTENSITIES.items()} for channel, known in intensities.items()
         },
-        "converted_from": f"nnU-Net v1, trainer {told.trainer}",
+        "converted_from": f"nnU-Net v1, trainer {v1_model.trainer}",
     }
 
 
-def configuration_of(told: V1Description) -> dict[str, Any]:
+def configuration_of(v1_model: V1Description) -> dict[str, Any]:
     """Return the one configuration of plans.json.
 
     v1 resamples an image by a cubic spline, and along a coarse axis by its nearest neighbour (`GenericPreprocessor`).
     """
-    plans, stage = told.plans, told.stage
+    plans, stage = v1_model.plans, v1_model.stage
     channels = sorted(plans["normalization_schemes"], key=int)
     schemes = [plans["normalization_schemes"][channel] for channel in channels]
     export = plans["segmentation_export_params"]
@@ -62,7 +62,7 @@ def configuration_of(told: V1Description) -> dict[str, Any]:
         "force_separate_z": export["force_separate_z"],
     }
     return {
-        "data_identifier": f"{PLANS_NAME}_{told.configuration}",
+        "data_identifier": f"{PLANS_NAME}_{v1_model.configuration}",
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": stage["batch_size"],
         "patch_size": stage["patch_size"],
@@ -76,16 +76,16 @@ def configuration_of(told: V1Description) -> dict[str, Any]:
         "resampling_fn_seg_kwargs": {**image, "is_seg": True, "order": 1},
         "resampling_fn_probabilities": RESAMPLING,
         "resampling_fn_probabilities_kwargs": logits,
-        "architecture": architecture_of(told),
+        "architecture": architecture_of(v1_model),
         "batch_dice": False,
     }
 
 
-def architecture_of(told: V1Description) -> dict[str, Any]:
+def architecture_of(v1_model: V1Description) -> dict[str, Any]:
     """Return the network of v1, `Generic_UNet` as nnUNetTrainerV2 makes it, in the words of v2."""
-    stage = told.stage
-    pools, convolutions = stage["pool_op_kernel_sizes"], convolutions_of(told)
-    first = told.plans["base_num_features"]
+    stage = v1_model.stage
+    pools, convolutions = stage["pool_op_kernel_sizes"], convolutions_of(v1_model)
+    first = v1_model.plans["base_num_features"]
     return {
         "network_class_name": NETWORK_CLASS,
         "arch_kwargs": {
@@ -118,16 +118,16 @@ def kernels_of(kernels: list[list[int]]) -> list[list[int]]:
     return [*([max(edges) for edges in zip(*pair, strict=True)] for pair in pairwise(kernels)), kernels[-1]]
 
 
-def convolutions_of(told: V1Description) -> list[int]:
+def convolutions_of(v1_model: V1Description) -> list[int]:
     """Return the number of convolutions of each stage of the encoder.
 
     In its last stage, and in the decoder, v1 splits off the last convolution, and the rest is one at least.
     """
-    wanted: int = told.plans["conv_per_stage"]
-    return [wanted] * len(told.stage["pool_op_kernel_sizes"]) + [max(wanted - 1, 1) + 1]
+    wanted: int = v1_model.plans["conv_per_stage"]
+    return [wanted] * len(v1_model.stage["pool_op_kernel_sizes"]) + [max(wanted - 1, 1) + 1]
 
 
-def dataset_of(told: V1Description, names: list[str] | None) -> dict[str, Any]:
+def dataset_of(v1_model: V1Description, names: list[str] | None) -> dict[str, Any]:
     """Return dataset.json; v1 knows its structures by numbers only, `names` gives them names in that order.
 
     Raises
@@ -136,12 +136,12 @@ def dataset_of(told: V1Description, names: list[str] | None) -> dict[str, Any]:
         If there are more or fewer names than structures.
 
     """
-    numbers = told.plans["all_classes"]
+    numbers = v1_model.plans["all_classes"]
     names = names or [f"label_{number}" for number in numbers]
     if len(names) != len(numbers):
         raise ContractError(f"plans.pkl: the model has {len(numbers)} structures, but {len(names)} names are known")
     return {
-        "channel_names": {channel: str(name) for channel, name in told.plans["modalities"].items()},
+        "channel_names": {channel: str(name) for channel, name in v1_model.plans["modalities"].items()},
         "labels": {"background": 0, **dict(zip(names, numbers, strict=True))},
         "numTraining": 0,
         "file_ending": ".nii.gz",
