@@ -1,6 +1,9 @@
 # A resource and no parameter: another share is no reason to measure a shard again.
 FAILED_SHARE = str(config["segment"]["max_failed_share"])
-TABLE_SETTINGS = settings_digest("measure.columns")
+TABLE_SETTINGS = settings_digest(
+    "cohort.missing",
+    *(f"measure.{key}" for key in ("columns", *registry_options.FORM)),
+)
 
 
 if ONE_FILE:

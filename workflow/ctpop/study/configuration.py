@@ -15,6 +15,7 @@ from ctpop.foundation.errors import ContractError, in_one_line
 from ctpop.foundation.files import write_text
 from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
+from ctpop.study import registry_options
 
 LABEL_SETS = resource("structures")
 GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
@@ -80,8 +81,10 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     if problems:
         raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = filled_in(schema, config)
-    if patients_in_measures(config["study"]) and "criteria" not in (config.get("cohort") or {}):
-        filled["cohort"]["criteria"] = ["age_known"]  # more than the age need not stand in a table of measures
+    if patients_in_measures(config["study"]):
+        if "criteria" not in (config.get("cohort") or {}):
+            filled["cohort"]["criteria"] = ["age_known"]  # a table of measures need not have more than the age
+        _read_once(filled["cohort"], filled["measure"])
     if "figure6" not in (config.get("report") or {}):
         filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
     return filled
@@ -423,17 +426,20 @@ def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str,
     return {group: members for group, members in groups.items() if any(members.values()) and group not in names}
 
 
+def _read_once(cohort: dict[str, Any], measure: dict[str, Any]) -> None:
+    """Move the settings for reading a registry to those of the table of measures, where both are one file."""
+    columns = {**cohort.pop("columns", {}), **measure.get("columns", {})}
+    for name in registry_options.FORM:
+        if name in cohort:
+            measure.setdefault(name, cohort.pop(name))
+    if columns:
+        measure["columns"] = columns
+
+
 def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     study = config["study"]
     start_from = study.get("start_from", "images")
-    if start_from != "measures" and (config.get("measure") or {}).get("columns"):
-        yield f"measure.columns: is set, but start_from is {start_from}, which has no table of measures; remove it"
-    if start_from == "measures" and "measures" not in study:
-        yield "study.measures: is missing; start_from measures needs a table of measures"
-    if start_from != "measures" and "measures" in study:
-        yield f"study.measures: is set, but start_from is {start_from}; set it to measures, or remove the table"
-    if start_from == "measures" and "dicom" in study:
-        yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
+    yield from _measures_contradictions(config, start_from)
     if start_from == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
     formats = (config.get("report") or {}).get("formats", ["png"])
@@ -442,6 +448,36 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     if "evaluate" in config:
         yield from _evaluation_contradictions(config["evaluate"], study["name"], start_from)
     yield from _unknown_structures(config)
+
+
+def _measures_contradictions(config: dict[str, Any], start_from: str) -> Iterator[str]:
+    """Yield the contradictions between the starting point and the settings of a table of measures."""
+    study, measure = config["study"], config.get("measure") or {}
+    if start_from != "measures":
+        for name in (name for name in ("columns", *registry_options.FORM) if name in measure):
+            yield f"measure.{name}: is set, but start_from is {start_from}, which has no table of measures; remove it"
+        if "measures" in study:
+            yield f"study.measures: is set, but start_from is {start_from}; set it to measures, or remove the table"
+        return
+    if "dicom" in study:
+        yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
+    if "measures" not in study:
+        yield "study.measures: is missing; start_from measures needs a table of measures"
+    elif patients_in_measures(study):
+        yield from _double_settings(config.get("cohort") or {}, measure)
+
+
+def _double_settings(cohort: dict[str, Any], measure: dict[str, Any]) -> Iterator[str]:
+    """Yield the settings of one table that both sections set, each otherwise."""
+    names = [("columns", name) for name in cohort.get("columns", {})] + [("", name) for name in registry_options.FORM]
+    for section, name in names:
+        first, second = (part.get(section, {}) if section else part for part in (cohort, measure))
+        if name in first and name in second and first[name] != second[name]:
+            place = ".".join(filter(None, (section, name)))
+            yield (
+                f"cohort.{place} and measure.{place}: are set to {first[name]!r} and {second[name]!r}, and the table of"
+                " measures is the registry, too; remove one of them"
+            )
 
 
 def _evaluation_contradictions(evaluation: dict[str, Any], study: str, start_from: str) -> Iterator[str]:

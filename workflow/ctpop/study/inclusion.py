@@ -5,10 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study.codings import truths_of
 from ctpop.study.criteria import Criterion, word_of
-
-TRUE_WORDS = ("true", "yes", "1")
-FALSE_WORDS = ("false", "no", "0")
 
 
 def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFrame:
@@ -92,7 +90,7 @@ def holds(registry: pd.DataFrame, criterion: Criterion) -> "pd.Series[bool]":
         return known.between(low, high)
     sought = limit if criterion.rule == "in" else [limit]
     if all(isinstance(value, bool) for value in sought):
-        return as_truths(values).isin(sought).fillna(False).astype(bool)
+        return truths_of(values).isin(sought).fillna(False).astype(bool)
     if all(isinstance(value, int | float) for value in sought):
         return as_numbers(registry, criterion).isin(sought)
     return values.astype("string").isin([word_of(value) for value in sought]).fillna(False).astype(bool)
@@ -212,30 +210,6 @@ def as_numbers(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
             f" {int(wrong.sum())} rows with others, first {shown}; correct them, or name words in cohort.missing"
         )
     return numbers
-
-
-def as_truths(values: pd.Series) -> pd.Series:
-    """Return words as true, false or missing; any word outside `TRUE_WORDS` and `FALSE_WORDS` is missing, too.
-
-    Parameters
-    ----------
-    values : pandas.Series of str
-        Words, in upper or lower case.
-
-    Returns
-    -------
-    pandas.Series of boolean
-        Truth values, missing where the word has no meaning.
-
-    Examples
-    --------
-    >>> as_truths(pd.Series(["Yes", "0", "perhaps"])).tolist()
-    [True, False, <NA>]
-
-    """
-    lower = values.astype("string").str.lower()
-    yes, no = lower.isin(TRUE_WORDS), lower.isin(FALSE_WORDS)
-    return yes.astype("boolean").mask(~yes & ~no)
 
 
 def _first(registry: pd.DataFrame, values: pd.Series, rows: "pd.Series[bool]") -> list[pd.Series]:

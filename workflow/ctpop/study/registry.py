@@ -5,19 +5,19 @@ for their shard: if they used the table `cohort`, every change of the registry w
 """
 
 import argparse
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
-from ctpop.foundation.errors import ContractError, in_one_line
-from ctpop.study import configuration, criteria, header_fallback, inclusion, registry_files
+from ctpop.foundation.errors import ContractError
+from ctpop.study import codings, column_names, configuration, criteria, header_fallback, inclusion
+from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
-from ctpop.study.inclusion import FALSE_WORDS, TRUE_WORDS, as_truths
 from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, Reading, reading_of
+from ctpop.study.table_cells import cells_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
@@ -55,7 +55,7 @@ def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame
     return registry[~inclusion.failed(registry, asked).any(axis="columns").astype(bool)]
 
 
-def read_registry(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
+def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | None = None) -> pd.DataFrame:
     r"""Return the registry with typed columns.
 
     Parameters
@@ -64,6 +64,8 @@ def read_registry(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
         CSV, TSV or spreadsheet with one row per scan.
     reading : Reading
         Settings for reading the registry.
+    notes : list of str, optional
+        Receives a sentence for each inference.
 
     Returns
     -------
@@ -88,10 +90,10 @@ def read_registry(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
     [['s1', 61.0, True]]
 
     """
-    return checked(read_words(path, reading), path, reading)
+    return checked(read_words(path, reading, notes), path, reading, notes)
 
 
-def read_words(path: Path, reading: Reading) -> pd.DataFrame:
+def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
     r"""Return the registry as text, with the columns and words of this package; columns that the file lacks are absent.
 
     Parameters
@@ -100,6 +102,8 @@ def read_words(path: Path, reading: Reading) -> pd.DataFrame:
         CSV, TSV or spreadsheet with one row per scan.
     reading : Reading
         Settings for reading the registry.
+    notes : list of str, optional
+        Receives a sentence for each inference.
 
     Returns
     -------
@@ -126,16 +130,37 @@ def read_words(path: Path, reading: Reading) -> pd.DataFrame:
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
         )
-    text = mapped(read_cells(path, reading), reading, path)
-    for name in ("scan_id", "age_years"):
-        if name not in text.columns:
-            raise ContractError(f"{path}: column {name} is missing; found {', '.join(text.columns)}")
-    if text.empty:
-        raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
-    return text
+    return _words(read_cells(path, reading, notes), path, reading, notes)
 
 
-def checked(text: pd.DataFrame, path: Path, reading: Reading) -> pd.DataFrame:
+def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]) -> None:
+    """Refuse cells that are no registry, such as those of the patients in a table of measures.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame of str
+        Cells as text, missing where empty; the index is the line in the file minus 2.
+    path : Path
+        File of the cells, for messages.
+    reading : Reading
+        Settings for reading the registry.
+    notes : list of str
+        Receives a sentence for each inference.
+
+    Raises
+    ------
+    ContractError
+        As `read_registry`.
+
+    Examples
+    --------
+    >>> check_text(pd.DataFrame({"scan_id": ["s1"], "age_years": ["61"]}), Path("measures.csv"), AS_OURS, [])
+
+    """
+    checked(_words(cells, path, reading, notes), path, reading, notes)
+
+
+def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
     """Return the registry as a table that conforms to `REGISTRY`; `complete` and `contrast` have the values that count.
 
     Parameters
@@ -146,6 +171,8 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading) -> pd.DataFrame:
         File of the registry, for messages.
     reading : Reading
         Settings for reading the registry.
+    notes : list of str, optional
+        Receives a sentence for each inference.
 
     Returns
     -------
@@ -166,23 +193,20 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading) -> pd.DataFrame:
 
     """
     check_ids(text["scan_id"], path)
-    return REGISTRY.check(header_fallback.decided(typed(text, path), reading), where=path)
+    return REGISTRY.check(header_fallback.decided(typed(text, path, notes), reading), where=path)
 
 
-def read_cells(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
-    r"""Return the cells of a table as text without blanks around them.
-
-    Empty cells are missing, and empty rows and columns are left out.
-
-    The header is read in the same way as any other row. Otherwise pandas would take a row with one cell too many for a
-    row with an index, and move each of its cells to the neighbouring column.
+def read_cells(path: Path, reading: Reading = AS_OURS, notes: list[str] | None = None) -> pd.DataFrame:
+    r"""Return the cells of a table as text without blanks around them; empty cells are missing.
 
     Parameters
     ----------
     path : Path
-        CSV, TSV or spreadsheet.
+        CSV or another text file with separators, spreadsheet, or Parquet file.
     reading : Reading
-        Settings for reading the registry.
+        Settings for reading the table.
+    notes : list of str, optional
+        Receives a sentence for each inference.
 
     Returns
     -------
@@ -192,8 +216,7 @@ def read_cells(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
     Raises
     ------
     ContractError
-        If the file is neither text in UTF-8 nor a spreadsheet, no cell is filled in, a row has more cells than the
-        header, or a column has no name or the name of another column.
+        As `table_cells.cells_of`.
 
     Examples
     --------
@@ -205,41 +228,15 @@ def read_cells(path: Path, reading: Reading = AS_OURS) -> pd.DataFrame:
     {0: {'scan_id': 's1', 'age_years': '61'}}
 
     """
-    raw = (
-        pd.DataFrame(registry_files.sheet_rows(path, reading), dtype=str)
-        if registry_files.is_spreadsheet(path)
-        else _raw(path, reading)
-    )
-    cells: pd.DataFrame = raw.apply(lambda column: column.str.strip()).replace("", pd.NA)
-    cells = cells.set_index(cells.index - 1).dropna(how="all", axis="index").dropna(how="all", axis="columns")
-    if cells.empty:
-        raise ContractError(f"{path}: a header is expected, found no cell that is filled in")
-    header = cells.iloc[0]
-    if header.isna().any() or header.duplicated().any():
-        found = ", ".join(header.fillna("(none)"))
-        raise ContractError(f"{path}: each column has one name of its own, found {found}")
-    return cells.set_axis(list(header), axis="columns").iloc[1:]
-
-
-def _raw(path: Path, reading: Reading) -> pd.DataFrame:
-    separator = registry_files.separator_of(path, reading)
-    try:
-        return pd.read_csv(
-            path,
-            sep=separator,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            skipinitialspace=separator != "\t",
-            encoding="utf-8-sig",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
-        kind = "TSV" if separator == "\t" else "CSV"
-        raise ContractError(
-            f"{path}: a {kind} in UTF-8 is expected, no row with more cells than the header;"
-            f" found: {in_one_line(error)}"
-        ) from None
+    cells = cells_of(path, reading)
+    if notes is not None:
+        notes += cells.notes
+    index = pd.Index(cells.lines, dtype="int64") - 2
+    columns = zip(*cells.rows, strict=True) if cells.rows else [()] * len(cells.header)
+    texts = {
+        name: pd.Series(column, index=index, dtype="str") for name, column in zip(cells.header, columns, strict=True)
+    }
+    return pd.DataFrame(texts, index=index).replace("", pd.NA)
 
 
 def check_ids(ids: pd.Series, path: Path) -> None:
@@ -283,7 +280,7 @@ def check_ids(ids: pd.Series, path: Path) -> None:
     )
 
 
-def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
+def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
     """Return the text of the registry as numbers, truth values and words; columns that it lacks are missing throughout.
 
     Parameters
@@ -292,6 +289,8 @@ def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
         Registry as text, with `scan_id` and `age_years`.
     path : Path
         File of the registry, for messages.
+    notes : list of str, optional
+        Receives a sentence for each conversion.
 
     Returns
     -------
@@ -315,15 +314,27 @@ def typed(text: pd.DataFrame, path: Path) -> pd.DataFrame:
     for name, column in REGISTRY_COLUMNS.items():
         if name not in frame.columns:
             frame[name] = pd.Series(pd.NA, index=frame.index, dtype=column.dtype)
-    numbers = pd.to_numeric(frame["age_years"], errors="coerce")
+    ages, of_age = codings.years_of(frame["age_years"], f"{path}: age_years")
     _refuse(
-        numbers.isna() & frame["age_years"].notna(),
+        ages.isna() & frame["age_years"].notna(),
         f"{path}: age_years must be a number, or empty where it is not known",
         text["scan_id"],
         frame["age_years"],
     )
-    frame["age_years"] = numbers.astype("float64")
-    frame["sex"] = frame["sex"].str.lower()
+    frame["age_years"] = ages
+    sexes = frame["sex"].mask(frame["sex"].str.lower().isin(codings.NO_TEXT))
+    frame["sex"], of_sex = codings.sexes_of(sexes, f"{path}: sex")
+    odd = frame["sex"].notna() & ~frame["sex"].isin(("female", "male"))
+    first = next(iter(sexes[odd]), "")
+    _refuse(
+        odd,
+        f"{path}: sex must be female or male, or empty where it is not recorded; state the meaning of other words, as"
+        f' in cohort: {{values: {{sex: {{"{first}": female}}}}}} (null: not recorded)',
+        text["scan_id"],
+        frame["sex"],
+    )
+    if notes is not None:
+        notes += [*of_age, *of_sex]
     for name in TRUTHS:
         frame[name] = as_truth(frame[name], text["scan_id"], f"{path}: {name}")
     return frame
@@ -357,7 +368,9 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
     [True, <NA>, False]
 
     """
-    truths = as_truths(words)
+    missing = words.astype("string").str.lower().isin(codings.NO_TEXT)
+    words = words.mask(missing.fillna(False).astype(bool))
+    truths = truths_of(words)
     unreadable = words.notna() & truths.isna()
     _refuse(unreadable, f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty", ids, words)
     return truths
@@ -425,3 +438,24 @@ def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None 
     shown = [repr(ids[row]) + (f" ({found[row]!r})" if found is not None else "") for row in first]
     lines = ", ".join(str(row + 2) for row in first)
     raise ContractError(f"{rule}; found {int(rows.sum())} rows that are not, first {', '.join(shown)} in line {lines}")
+
+
+def _words(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None) -> pd.DataFrame:
+    text = mapped(cells, reading, path, notes)
+    _refuse_absent(text, path)
+    if text.empty:
+        raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
+    return text
+
+
+def _refuse_absent(text: pd.DataFrame, path: Path) -> None:
+    """Refuse a registry without ids or ages, naming columns that may be meant."""
+    absent = [name for name in ("scan_id", "age_years") if name not in text.columns]
+    if not absent:
+        return
+    meant = {found[0]: name for name in absent if (found := column_names.candidates(name, text.columns))}
+    pairs = meant or {"COLUMN": absent[0]}
+    raise ContractError(
+        f"{path}: column {' and '.join(absent)} is missing; found {', '.join(text.columns)}; state which column it is,"
+        f" as in {column_names.mapping_line(pairs)}"
+    )

@@ -6,11 +6,16 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study import codings, column_names
 from ctpop.study.registry_options import Reading
 
+TEXTS = ("scan_id", "patient_id", "ct_path", "segmentation_path", "known_absent")  # whose cells are never numbers
 
-def mapped(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
-    """Return cells with the columns and words of the registry; further columns stay unchanged.
+
+def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
+    """Return cells with the columns and words of the registry, and numbers with a decimal point.
+
+    Columns whose names differ from those of the registry in spelling alone get these; others keep theirs.
 
     Parameters
     ----------
@@ -20,6 +25,8 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
         Settings for reading the registry.
     path : Path
         File of the registry, for messages.
+    notes : list of str, optional
+        Receives a sentence for each inference.
 
     Returns
     -------
@@ -29,8 +36,8 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
     Raises
     ------
     ContractError
-        If a column that is to be mapped does not exist, two columns would have the same name, or a pattern of paths
-        names a column that does not exist.
+        If a column that is to be mapped does not exist, two columns would have the same name, a pattern of paths names
+        a column that does not exist, or numbers are ambiguous (`codings.numbers_as_text`).
 
     Examples
     --------
@@ -41,13 +48,59 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
     [{'scan_id': 's1', 'sex': 'female', 'ct_path': 's1.nii'}]
 
     """
-    frame = renamed(cells, reading, path)
+    found: list[str] = []
+    frame = with_spelling(renamed(cells, reading, path), reading, found)
     for name in frame.columns:
         if reading.missing or name in reading.values:
             frame[name] = translated(frame[name], name, reading)
     for name, pattern in reading.paths.items():
         frame[name] = with_paths(frame, name, pattern, path)
+    for name in (name for name in frame.columns if name not in TEXTS):
+        frame[name], of_column = codings.numbers_as_text(frame[name], name, str(path), reading.decimal)
+        found += of_column
+    if notes is not None:
+        notes += found
     return frame
+
+
+def with_spelling(frame: pd.DataFrame, reading: Reading, notes: list[str]) -> pd.DataFrame:
+    """Return a table with the names of the registry for columns that differ from them in spelling alone.
+
+    The column `gender` is `sex` if all of its words are those of sexes.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame of str
+        Cells of the file, after the settings were applied to its columns.
+    reading : Reading
+        Settings for reading the registry; columns that they name are left alone.
+    notes : list of str
+        Receives a sentence for each column.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        The same rows.
+
+    Examples
+    --------
+    >>> notes = []
+    >>> frame = pd.DataFrame({"Scan ID": ["s1"], "gender": ["F"]})
+    >>> list(with_spelling(frame, Reading(), notes).columns), notes
+    (['scan_id', 'sex'], ['column Scan ID is read as scan_id', 'column gender is read as sex'])
+
+    """
+    set_by_user = {name for names in reading.columns.values() for name in names}
+    columns = [str(column) for column in frame.columns]
+    names = column_names.respelled(columns, set_by_user)
+    taken = {*columns, *names.values()}
+    for column in column_names.candidates("sex", [name for name in columns if name not in set_by_user]):
+        words = frame[column].dropna().str.lower()
+        if "sex" not in taken and len(words) and words.isin(codings.SEXES).all():
+            names[column] = "sex"
+            break
+    notes += [f"column {theirs} is read as {ours}" for theirs, ours in names.items()]
+    return frame.rename(columns=names)
 
 
 def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SETTINGS = ("columns", "values", "missing", "paths", "separator", "sheet", "complete_from", "contrast_from")
+FORM = ("separator", "decimal", "encoding", "sheet")
+SETTINGS = ("columns", "values", "missing", "paths", *FORM, "complete_from", "contrast_from")
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,13 @@ class Reading:
     paths : dict of str to str
         Pattern for each column of paths.
     separator : str or None
-        Separator of the cells of a text file; None follows the ending of its name.
+        Separator of the cells of a text file; None infers it.
+    decimal : str or None
+        Decimal mark, `.` or `,`; None infers it for each column.
+    encoding : str or None
+        Encoding of a text file; None infers it.
     sheet : str or None
-        Sheet of a spreadsheet; None stands for its only sheet.
+        Sheet of a spreadsheet; None stands for its only sheet with content.
     decides : dict of str to str
         Source that counts for `complete` and for `contrast` (out of `header_fallback.RULES`).
 
@@ -44,6 +49,8 @@ class Reading:
     missing: frozenset[str] = frozenset()
     paths: dict[str, str] = field(default_factory=dict)
     separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
     sheet: str | None = None
     decides: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("complete", "contrast"), "registry_first"))
 
@@ -128,6 +135,34 @@ def reading_of(settings: Mapping[str, Any]) -> Reading:
         missing=frozenset(word.lower() for word in settings.get("missing", [])),
         paths=dict(settings.get("paths", {})),
         separator=settings.get("separator"),
+        decimal=settings.get("decimal"),
+        encoding=settings.get("encoding"),
         sheet=settings.get("sheet"),
         decides={name: settings.get(f"{name}_from", "registry_first") for name in ("complete", "contrast")},
     )
+
+
+def measures_reading_of(measure: Mapping[str, Any], cohort: Mapping[str, Any]) -> Reading:
+    """Return the settings for reading a table of measures from two sections of a configuration.
+
+    Parameters
+    ----------
+    measure : mapping of str to Any
+        Section `measure` of a checked configuration, with the names and the form of the table.
+    cohort : mapping of str to Any
+        Section `cohort`, whose words for missing values count for the table, too.
+
+    Returns
+    -------
+    Reading
+        Settings for reading the table.
+
+    Examples
+    --------
+    >>> reading = measures_reading_of({"columns": {"vol_*": "*_volume_ml"}, "decimal": ","}, {"missing": ["-99"]})
+    >>> reading.columns, reading.decimal, reading.missing
+    ({'vol_*': ('*_volume_ml',)}, ',', frozenset({'-99'}))
+
+    """
+    own = {name: measure[name] for name in ("columns", *FORM) if name in measure}
+    return reading_of({**own, "missing": cohort.get("missing", [])})

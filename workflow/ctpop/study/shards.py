@@ -14,12 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from ctpop.foundation import digests as hashes
-from ctpop.study import registry_files
 from ctpop.study import registry_options as readings
-from ctpop.study.registry_files import filled_rows
+from ctpop.study import spreadsheet, spreadsheet_process, table_cells, table_form
 from ctpop.study.registry_options import AS_OURS, Reading
+from ctpop.study.table_cells import filled_rows
 
-CODE = [Path(name) for name in (__file__, registry_files.__file__, readings.__file__)]
+CODE = [Path(str(module.__file__)) for module in (readings, spreadsheet, spreadsheet_process, table_cells, table_form)]
 
 
 def shard_of(patient_id: str, shards: int) -> int:
@@ -220,7 +220,9 @@ def kept_digests(
     if not Path(registry).is_file():
         return digests(registry, shards, scans_per_shard, reading)
     asked = [sorted(value) if isinstance(value, frozenset) else value for value in vars(reading).values()]
-    identity = repr((Path(registry).suffix, shards, scans_per_shard, asked, [path.read_bytes() for path in CODE]))
+    identity = repr(
+        (Path(registry).suffix, shards, scans_per_shard, asked, [path.read_bytes() for path in (Path(__file__), *CODE)])
+    )
     key = hashes.of_bytes(identity.encode() + Path(registry).read_bytes())
     note = folder / "registry.json"
     with suppress(OSError, ValueError):

@@ -139,11 +139,11 @@ def test_a_registry_that_is_not_there_is_named(tmp_path):
     [
         (["age_years", "60"], "column scan_id is missing; found age_years"),
         (["scan_id,sex", "a,male"], "column age_years is missing; found scan_id, sex"),
-        (["scan_id;age_years", "a;60"], "column scan_id is missing; found scan_id;age_years"),
+        (["ID,Age", "a,60"], "column scan_id and age_years is missing; found ID, Age; state which column it is, as in"),
         ([HEADER], "at least one scan is expected, found a header without rows"),
         ([",,", ",,"], "a header is expected, found no cell that is filled in"),
         (["scan_id,age_years,sex ,sex", "a,60,male,male"], "each column has one name of its own, found"),
-        (["scan_id,age_years,", "a,60,x"], "each column has one name of its own, found scan_id, age_years, (none)"),
+        (["scan_id,age_years,", "a,60,x"], "each column has one name of its own, found none for column 3"),
     ],
 )
 def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
@@ -153,23 +153,17 @@ def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
-        (["scan_id,age_years", "a,60", "b,61,male"], "Expected 2 fields in line 3, saw 3"),
-        (["scan_id,age_years", "a,60,", "b,61,"], "Expected 2 fields in line 2, saw 3"),
-        (["scan_id,age_years", 'a,"60'], "EOF inside string"),
-        ([], "No columns to parse from file"),
+        (
+            ["scan_id,age_years", "a,60", "b,61,male"],
+            "line 3: no row may have more cells than the header, found 3 cells",
+        ),
+        (["scan_id,age_years", "a,60,", "b,61,"], "remove the separator at the end of these rows"),
+        (["scan_id,age_years", 'a,"60'], "line 2: unexpected end of data; correct the quotation marks"),
+        ([], "a header is expected, found no cell that is filled in"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_rather_than_read_with_shifted_cells(tmp_path, lines, found):
-    message = message_of(tmp_path, *lines)
-
-    assert message.startswith("a CSV in UTF-8 is expected, no row with more cells than the header; found: ")
-    assert found in message
-
-
-def test_a_registry_in_another_encoding_is_refused(tmp_path):
-    message = message_of(tmp_path, "scan_id,age_years,city", "a,60,Zürich", encoding="latin-1")
-
-    assert message.startswith("a CSV in UTF-8 is expected")
+    assert found in message_of(tmp_path, *lines)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +202,7 @@ def test_ids_that_differ_in_upper_and_lower_case_only_are_refused_with_all_their
     )
 
 
-@pytest.mark.parametrize("age", ["sixty", "60y", "nan", "6O", "60,5"])
+@pytest.mark.parametrize("age", ["sixty", "6O", "60-64", "60;5"])
 def test_an_age_that_is_no_number_is_refused(tmp_path, age):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f'b,"{age}"')
 
@@ -230,10 +224,11 @@ def test_an_age_outside_a_human_life_is_refused(tmp_path, age, expected):
     assert message_of(tmp_path, "scan_id,age_years", "a,60", f"b,{age}") == expected
 
 
-def test_a_sex_out_of_no_list_is_refused(tmp_path):
-    message = message_of(tmp_path, HEADER, "a,60,f,,", "b,60,female,,", "c,60,W,,")
+def test_a_sex_out_of_no_list_is_refused_with_the_setting_that_states_its_meaning(tmp_path):
+    message = message_of(tmp_path, HEADER, "a,60,X,,", "b,60,female,,", "c,60,other,,")
 
-    assert message == "column 'sex' must be one of female, male, found f, w in 2 rows, first scan_id: 'a', 'c'"
+    assert 'as in cohort: {values: {sex: {"X": female}}}' in message
+    assert message.endswith("found 2 rows that are not, first 'a' ('x'), 'c' ('other') in line 2, 4")
 
 
 @pytest.mark.parametrize(("column", "row"), [("complete", "b,60,,maybe,"), ("contrast", "b,60,,,maybe")])

@@ -8,8 +8,8 @@ import pandas as pd
 
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.design import Covariate
+from ctpop.study.column_names import USUAL_COVARIATES
 
-USUAL = ("sex", "height_cm", "kvp", "scanner", "phase", "year")  # those of the paper's reviewers; see docs/methods.md
 NOT_COVARIATES = ("scan_id", "age_years")
 
 
@@ -17,7 +17,7 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
     """Return the covariates with a value for each scan of the cohort, in the order of their names.
 
     A column is of numbers if all its values are, unless it is named in `categorical`; a column of words is of kinds.
-    Without names, those of `USUAL` that the cohort has are taken.
+    Without names, those of `column_names.USUAL_COVARIATES` that the cohort has are taken.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
 
     """
     if names is None:
-        return [_covariate(cohort[name], name in categorical) for name in USUAL if name in cohort.columns]
+        return [_covariate(cohort[name], name in categorical) for name in USUAL_COVARIATES if name in cohort.columns]
     known = [name for name in cohort.columns if name not in NOT_COVARIATES]
     for name in names:
         if name not in known:

@@ -133,8 +133,11 @@ def run(options: CohortOptions) -> None:
     """Read the registry, decide, and write cohort, exclusions, flow and overlap."""
     chosen = configuration.section("cohort", options.config)
     reading, asked = reading_of(chosen), criteria.read(chosen["criteria"])
-    text = read_words(options.registry, reading)
-    registry = checked(text, options.registry, reading)
+    notes: list[str] = []
+    text = read_words(options.registry, reading, notes)
+    registry = checked(text, options.registry, reading, notes)
+    for note in notes:
+        LOG.info("%s", note)
     check_columns(list(text.columns), options.registry, options.start_from, asked)
     names = ", ".join(criterion.name for criterion in asked)
     LOG.info("%d scans in %s, criteria %s", len(registry), options.registry.name, names or "none")

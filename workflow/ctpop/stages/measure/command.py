@@ -28,7 +28,7 @@ from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_si
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.registry import add_registry_argument, included_scans, read_registry
-from ctpop.study.registry_options import reading_of
+from ctpop.study.registry_options import measures_reading_of, reading_of
 
 LOG = logging.getLogger(__name__)
 
@@ -142,7 +142,8 @@ def run(options: MeasureOptions) -> None:
     if options.table:
         cohort = included_scans(options.registry, options.config)
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
-        rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, chosen.get("columns"))
+        form = measures_reading_of(chosen, configuration.section("cohort", options.config))
+        rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, form)
     elif not options.segments or not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:

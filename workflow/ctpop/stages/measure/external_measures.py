@@ -8,30 +8,34 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure import totalsegmentator_statistics, user_table
+from ctpop.stages.measure import totalsegmentator_statistics
+from ctpop.study import measures_table
+from ctpop.study.registry_options import AS_OURS, Reading
 
 LOG = logging.getLogger(__name__)
 
 
 def read_external_measures(
-    path: Path, scan_ids: list[str], names: list[str], columns: user_table.Columns | None = None
+    path: Path, scan_ids: list[str], names: list[str], reading: Reading = AS_OURS
 ) -> pd.DataFrame:
-    """Return as `measures` what a table (CSV, TSV, Parquet) or a folder of TotalSegmentator's statistics holds.
-
-    `columns` has our names by those of the table.
+    """Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
 
     Raises
     ------
     ContractError
-        If there are columns for a folder, or the table cannot be read (`user_table.read`) or taken over (`take_over`).
+        If a folder has settings for columns, or the table cannot be read (`measures_table.read`) or has no row of the
+        study (`external_rows`).
 
     """
     if path.is_dir():
-        if columns:
+        if reading.columns:
             raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
         return totalsegmentator_statistics.read_folder(path, scan_ids, names)
-    table = user_table.as_long(user_table.read(path, columns or {}, names), names, path)
-    return external_rows(table, scan_ids, names, path)
+    notes: list[str] = []
+    table = measures_table.read(path, reading, names, notes)
+    for note in notes:
+        LOG.info("%s: %s", path, note)
+    return external_rows(measures_table.as_long(table, names, path), scan_ids, names, path)
 
 
 def external_rows(table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_atomically
-from ctpop.stages.measure import user_table
-from ctpop.study import configuration, label_sets
+from ctpop.study import configuration, label_sets, measures_table, registry
+from ctpop.study.registry_options import measures_reading_of, reading_of
 
 LOG = logging.getLogger(__name__)
 
@@ -31,10 +31,14 @@ def run(options: PatientsOptions) -> None:
     """Read the table, and write who is in it."""
     if options.table.is_dir():
         raise ContractError(f"{options.table}: a folder of statistics knows no ages; set study.registry")
-    columns = configuration.section("measure", options.config).get("columns", {})
+    measure, cohort = (configuration.section(name, options.config) for name in ("measure", "cohort"))
     names = label_sets.read(options.structures).names
-    table = user_table.read(options.table, columns, names, as_text=True)
-    patients = user_table.patients_in(table, names, options.table)
+    notes: list[str] = []
+    table = measures_table.read(options.table, measures_reading_of(measure, cohort), names, notes)
+    patients = measures_table.patients_in(table, names, options.table)
+    registry.check_text(patients, options.table, reading_of(cohort), notes)  # errors name the file of the user
+    for note in notes:
+        LOG.info("%s", note)
     write_atomically(options.out, lambda part: patients.to_csv(part, index=False, lineterminator="\n"))
     message = "%d rows = %d people; %d columns = %d about people + %d of measures"
     n = len(patients.columns)
@@ -45,5 +49,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--table", type=Path, required=True, help="measures with the people: CSV, TSV or Parquet")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
-    configuration.add_config_argument(parser, "measure")
+    configuration.add_config_argument(parser, "measure", "cohort")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write: the registry")

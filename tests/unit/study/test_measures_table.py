@@ -8,8 +8,9 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure import user_table
 from ctpop.stages.measure.external_measures import read_external_measures
+from ctpop.study import measures_table
+from ctpop.study.registry_options import reading_of
 
 NAMES = ["liver", "rib_left_1", "rib_left_12", "spleen"]
 
@@ -21,7 +22,9 @@ def written(folder: Path, text: str, name: str = "mine.csv") -> Path:
 
 
 def values(path, columns=None, scans=("a", "b")):
-    found = MEASURES_TABLE.check(read_external_measures(path, list(scans), NAMES, columns or {}))
+    found = MEASURES_TABLE.check(
+        read_external_measures(path, list(scans), NAMES, reading_of({"columns": columns or {}}))
+    )
     measured = found[found["status"].eq("measured")]
     return {
         (row.scan_id, row.structure): (None if pd.isna(row.volume_ml) else row.volume_ml, row.hu_mean)
@@ -31,7 +34,7 @@ def values(path, columns=None, scans=("a", "b")):
 
 def refused(path, columns=None):
     with pytest.raises(ContractError) as error:
-        read_external_measures(path, ["a", "b"], NAMES, columns or {})
+        read_external_measures(path, ["a", "b"], NAMES, reading_of({"columns": columns or {}}))
     return str(error.value).replace(f"{path.parent}/", "")
 
 
@@ -126,10 +129,14 @@ def test_rows_without_ids_are_called_by_their_number(tmp_path):
             {},
             "volumes are given twice, as volume_ml and volume_mm3",
         ),
-        ("scan_id,liver_volume_ml\na,viel\n", {}, "column 'volume_ml' must be a finite number, found viel in 1 rows"),
-        ("scan_id,liver_volume_mm3\na,viel\n", {}, "column 'volume_ml' must be a finite number, found viel in 1 rows"),
+        ("scan_id,liver_volume_ml\na,viel\n", {}, "must be a number, or empty where it was not measured, found 'viel'"),
+        (
+            "scan_id,liver_volume_mm3\na,viel\n",
+            {},
+            "must be a number, or empty where it was not measured, found 'viel'",
+        ),
         ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "scan_id and structure must identify one row, found repeated in"),
-        ("", {}, "a CSV in UTF-8 is expected"),
+        ("", {}, "a header is expected, found no cell that is filled in"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_and_told(tmp_path, text, columns, message):
@@ -144,8 +151,8 @@ def test_a_column_map_for_a_folder_of_statistics_is_refused(tmp_path):
 
 
 def registry(path, columns=None):
-    table = user_table.read(path, columns or {}, NAMES, as_text=True)
-    return user_table.patients_in(table, NAMES, path)
+    table = measures_table.read(path, reading_of({"columns": columns or {}}), NAMES)
+    return measures_table.patients_in(table, NAMES, path)
 
 
 def test_the_people_of_a_wide_table_are_its_other_columns_as_written(tmp_path):

@@ -1,0 +1,102 @@
+"""Numbers, ages, sexes and truth values as researchers write them."""
+
+import pandas as pd
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import codings
+
+
+def numbers(*words, decimal=None):
+    column = pd.Series(list(words), dtype="str").replace("", pd.NA)
+    found, notes = codings.numbers_as_text(column, "x", "a.csv", decimal)
+    return [None if pd.isna(word) else word for word in found], notes
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["1.5", "2", "-3e5", ""], ["1.5", "2", "-3e5", None]),
+        (["112,4", "98,6", "100"], ["112.4", "98.6", "100"]),
+        (["0,123", "1,234"], ["0.123", "1.234"]),
+        (["1.146,5", "98,25"], ["1146.5", "98.25"]),
+        (["1,146.5", "98.25"], ["1146.5", "98.25"]),
+        (["1,234,567", "1,234"], ["1234567", "1234"]),
+        (["1.234.567", "1.234"], ["1234567", "1234"]),
+        (["1 234", "12 345,5"], ["1234", "12345.5"]),
+        (["1'234.5", "1’000.5"], ["1234.5", "1000.5"]),
+        (["1\u00a0234,5", "2"], ["1234.5", "2"]),
+        (["5", "NA", "-", "n/a", "#N/A", "nan"], ["5", None, None, None, None, None]),
+    ],
+)
+def test_numbers_have_a_decimal_point_afterwards(words, expected):
+    assert numbers(*words)[0] == expected
+
+
+@pytest.mark.parametrize(
+    "words", [["female", "1,5"], ["2024-05-31", "2"], ["A,1", "B,2"], ["1,2,3"], ["NA", "none"], ["1..5", "2"]]
+)
+def test_a_column_with_other_texts_stays_as_it_is(words):
+    assert numbers(*words) == (words, [])
+
+
+def test_what_is_converted_is_reported_once_for_a_column():
+    assert numbers("112,4", "98,6", "NA")[1] == [
+        "column x: 1 cells with 'NA' are read as missing",
+        "column x has a decimal comma: 112,4 is read as 112.4",
+    ]
+
+
+@pytest.mark.parametrize("words", [["1,234"], ["1,234", "987"], ["1,234", "2,345"]])
+def test_a_comma_that_can_be_either_mark_is_refused_and_a_setting_decides(words):
+    with pytest.raises(ContractError, match=r"'1,234' can be 1\.234 or 1234; state the decimal mark"):
+        numbers(*words)
+
+    assert numbers(*words, decimal=",")[0][0] == "1.234"
+    assert numbers(*words, decimal=".")[0][0] == "1234"
+
+
+def test_two_decimal_marks_in_a_column_are_refused():
+    with pytest.raises(ContractError, match=r"column x has two decimal marks, as in '1,5' and '2\.25'"):
+        numbers("1,5", "2.25")
+
+
+@pytest.mark.parametrize(("words", "decimal"), [(["112,4"], "."), (["112.4", "98,6"], ",")])
+def test_numbers_that_do_not_fit_the_stated_mark_are_refused(words, decimal):
+    with pytest.raises(ContractError, match="does not have the decimal mark"):
+        numbers(*words, decimal=decimal)
+
+
+@pytest.mark.parametrize(
+    ("word", "years"),
+    [
+        ("45", 45),
+        ("45Y", 45),
+        ("045Y", 45),
+        ("45.5 years", 45.5),
+        ("540M", 45),
+        ("052W", 52 * 7 / 365.25),
+        ("730D", 730 / 365.25),
+    ],
+)
+def test_ages_are_read_in_their_unit(word, years):
+    assert codings.years_of(pd.Series([word]), "a.csv: age_years")[0].tolist() == [pytest.approx(years, rel=1e-12)]
+
+
+@pytest.mark.parametrize("word", ["sixty", "45X", "Y45", "45Y3M", ""])
+def test_other_texts_are_no_ages(word):
+    assert codings.years_of(pd.Series([word]), "a.csv: age_years")[0].isna().all()
+
+
+@pytest.mark.parametrize("codes", [["1", "2"], ["0", "1"], ["2"]])
+def test_numbers_for_sexes_are_refused_with_the_setting_that_states_their_meaning(codes):
+    with pytest.raises(ContractError, match=r"state which, as in cohort: \{values: \{sex: \{"):
+        codings.sexes_of(pd.Series(codes), "a.csv: sex")
+
+
+def test_words_for_sexes_are_read():
+    words = pd.Series(["F", "m", "Female", "MALE", "weiblich", "x", None])
+
+    assert codings.sexes_of(words, "a.csv: sex")[0].fillna("").tolist() == [
+        *("female", "male", "female", "male", "female", "x", "")
+    ]

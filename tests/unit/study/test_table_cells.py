@@ -1,0 +1,205 @@
+"""Tables as researchers have them: their form is inferred, or refused with what resolves it."""
+
+import subprocess
+import sys
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import table_cells
+from ctpop.study.registry_options import Reading
+
+ROWS = [["scan_id", "age_years", "clinic"], ["s1", "61", "Zürich"], ["s2", "50", "Köln"]]
+
+
+def written(folder, rows, separator=",", encoding="utf-8", name="mine.csv", end="\n"):
+    path = folder / name
+    path.write_bytes("".join(f"{separator.join(row)}{end}" for row in rows).encode(encoding))
+    return path
+
+
+def workbook(path, *sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets):
+        sheet = book.create_sheet(f"sheet{number}")
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def cells(path, **settings):
+    return table_cells.cells_of(path, Reading(**settings))
+
+
+def refusal(path, **settings):
+    with pytest.raises(ContractError) as refused:
+        cells(path, **settings)
+    return str(refused.value).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_separator_and_encoding_are_inferred(tmp_path, separator, encoding, end):
+    found = cells(written(tmp_path, ROWS, separator, encoding, end=end))
+
+    assert [found.header, *found.rows] == ROWS
+    assert found.lines == [2, 3]
+    assert sum("encoding" in note for note in found.notes) == (encoding not in ("utf-8", "utf-8-sig"))
+    assert sum("separator" in note for note in found.notes) == (separator != ",")
+
+
+def test_settings_come_before_what_would_be_inferred(tmp_path):
+    path = written(tmp_path, [["scan_id,x", "age"], ["s1,2", "5"]], ";")
+
+    assert cells(path, separator=",").header == ["scan_id", "x;age"]
+    assert cells(written(tmp_path, ROWS, encoding="mac-roman"), encoding="mac-roman").rows[0][2] == "Zürich"
+
+
+def test_a_text_that_two_separators_divide_alike_is_refused(tmp_path):
+    message = refusal(written(tmp_path, [["scan_id;a", "age;b"], ["1;2", "3;4"]]))
+
+    assert message.endswith('state which one separates cells: cohort: {separator: ","}')
+
+
+def test_a_text_in_an_unknown_encoding_is_refused(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"scan_id,age\ns\x811,5\n")
+
+    assert "the text is not cp1252" in refusal(path)
+    assert "save the file as UTF-8" in refusal(path)
+
+
+def test_a_line_that_states_the_separator_is_obeyed_and_is_no_row(tmp_path):
+    found = cells(written(tmp_path, [["sep=;"], ["scan_id;age"], ["s1;5"]]))
+
+    assert (found.header, found.rows, found.lines) == (["scan_id", "age"], [["s1", "5"]], [3])
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        [["CT cohort 2024"]],
+        [["CT cohort 2024"], [""], ["exported by A"]],
+        [["# exported", "2024", "by A"]],
+        [["Patient", "", ""]],
+        [["Patient", "", "Place"]],
+    ],
+)
+def test_titles_and_merged_cells_above_the_header_are_skipped(tmp_path, above):
+    for path in (written(tmp_path, [*above, *ROWS]), workbook(tmp_path / "mine.xlsx", [*above, *ROWS])):
+        found = cells(path)
+
+        assert [found.header, *found.rows] == ROWS
+        assert any("the header is in line" in note for note in found.notes)
+
+
+def test_the_first_row_is_the_header_where_the_next_one_has_numbers_or_gaps(tmp_path):
+    assert cells(written(tmp_path, [["a", "b", "c"], ["x", "y", "1"]])).header == ["a", "b", "c"]
+    assert cells(written(tmp_path, [["a", "b"], ["x", ""]])).header == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+@pytest.mark.parametrize("begin", [0, 1])
+def test_a_column_of_row_numbers_without_a_name_is_left_out(tmp_path, name, begin):
+    numbered = [[name, *ROWS[0]], *([str(number + begin), *row] for number, row in enumerate(ROWS[1:]))]
+
+    assert cells(written(tmp_path, numbered)).header == ROWS[0]
+
+
+def test_another_column_without_a_name_is_refused(tmp_path):
+    message = refusal(written(tmp_path, [["", "scan_id"], ["7", "a"], ["3", "b"]]))
+
+    assert message == (
+        "each column has one name of its own, found none for column 1, which contains '7'; name it in the header"
+    )
+
+
+def test_a_trailing_separator_is_read_in_header_and_rows_and_refused_in_rows_alone(tmp_path):
+    whole = [[*row, ""] for row in ROWS]
+
+    assert cells(written(tmp_path, whole)).header == ROWS[0]
+    assert refusal(written(tmp_path, [ROWS[0], *whole[1:]])) == (
+        "line 2: no row may have more cells than the header, found 4 cells and 3 names; 2 rows are so; remove the"
+        " separator at the end of these rows, or add one at the end of the header"
+    )
+
+
+def test_short_rows_are_reported(tmp_path):
+    found = cells(written(tmp_path, [ROWS[0], ["s1", "61"], ["s2", "50", "x"]]))
+
+    assert found.rows == [["s1", "61", ""], ["s2", "50", "x"]]
+    assert found.notes == ("1 rows have fewer cells than the header; the cells that they lack are empty",)
+
+
+def test_repeated_names_are_refused_with_their_columns(tmp_path):
+    assert refusal(written(tmp_path, [["a", "b", "a"], ["1", "2", "3"]])) == (
+        "each column has one name of its own, found a in columns 1, 3; rename or delete one"
+    )
+
+
+def test_the_only_sheet_with_content_is_read(tmp_path):
+    found = cells(workbook(tmp_path / "mine.xlsx", [], ROWS, []))
+
+    assert [found.header, *found.rows] == ROWS
+    assert found.notes == ("the table is in sheet 'sheet1', the only one with content",)
+
+
+def test_a_text_that_is_named_as_a_spreadsheet_is_read(tmp_path):
+    found = cells(written(tmp_path, ROWS, "\t", name="mine.xls"))
+
+    assert [found.header, *found.rows] == ROWS
+    assert "the file is text, although its name ends with .xls" in found.notes
+
+
+def test_a_spreadsheet_that_is_named_as_a_text_is_read(tmp_path):
+    assert cells(workbook(tmp_path / "mine.xlsx", ROWS).rename(tmp_path / "mine.csv")).header == ROWS[0]
+
+
+def test_a_cell_at_the_end_of_a_sheet_is_refused_in_little_memory(tmp_path):
+    path = workbook(tmp_path / "mine.xlsx", ROWS)
+    book = openpyxl.load_workbook(path)
+    book.active["XFD1048576"] = "x"
+    book.save(path)
+    code = f"""
+import resource
+from pathlib import Path
+from ctpop.study import table_cells
+from ctpop.study.registry_options import Reading
+resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+table_cells.cells_of(Path({str(path)!r}), Reading())
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert "is in row 1,048,576 and column 16,384" in done.stderr
+    assert "delete the rows and columns beyond the table, or save it as CSV" in done.stderr
+
+
+def test_a_spreadsheet_that_ends_its_reader_is_refused(tmp_path, monkeypatch):
+    path = workbook(tmp_path / "mine.xlsx", [["scan_id", *["x"] * 100], *[["s", *range(100)]] * 100])
+    monkeypatch.setattr("ctpop.study.spreadsheet.spreadsheet_process.__file__", str(tmp_path / "killed.py"))
+    (tmp_path / "killed.py").write_text("import os\nos.abort()\n")
+
+    assert refusal(path).startswith("needs more than 4 GB of memory; a cell far from the table may be filled in")
+
+
+def test_parquet_is_read_as_it_is(tmp_path):
+    frame = pd.DataFrame({"scan_id": ["001", "nan"], "age": [61.25, None], "ok": [True, None], "n": [1, 2]})
+    frame.to_parquet(tmp_path / "mine.parquet")
+
+    found = cells(tmp_path / "mine.parquet")
+
+    assert found.header == ["scan_id", "age", "ok", "n"]
+    assert found.rows == [["001", "61.25", "true", "1"], ["nan", "", "", "2"]]
+
+
+def test_a_compressed_file_is_refused_with_the_command_that_unpacks_it(tmp_path):
+    path = tmp_path / "mine.csv.gz"
+    path.write_bytes(b"\x1f\x8b\x08\x00")
+
+    assert refusal(path).endswith("unpack it first: gunzip mine.csv.gz")

@@ -1,0 +1,268 @@
+"""Numbers, ages, sexes and truth values as researchers write them, converted to those of this package.
+
+A coding with one possible meaning is converted, and a sentence states the conversion. One with several is an error with
+the line of the configuration that decides it.
+"""
+
+import re
+
+import pandas as pd
+
+from ctpop.foundation.errors import ContractError
+
+TRUE_WORDS = ("true", "yes", "1")
+FALSE_WORDS = ("false", "no", "0")
+FURTHER_TRUE_WORDS = ("t", "y", "1.0", "ja", "j", "oui", "si", "sí")
+FURTHER_FALSE_WORDS = ("f", "n", "0.0", "nein", "non")
+SEXES = {
+    **dict.fromkeys(("female", "f", "woman", "w", "weiblich", "femme", "feminin", "mujer", "femenino"), "female"),
+    **dict.fromkeys(("male", "m", "man", "männlich", "maennlich", "homme", "masculin", "hombre", "masculino"), "male"),
+}
+SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # which stand for different sexes in different tables
+# Words for a missing value in a column whose other cells are numbers; texts, and ids above all, keep them.
+NO_NUMBER = {
+    *("na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "unbekannt", "k.a."),
+    *("-", "--", "–", "—", ".", "?", "*"),
+}
+NO_TEXT = {"na", "n/a", "n.a.", "#n/a", "nan", "null"}
+SPACES = re.compile("[\\s'’_\u00a0\u2009\u202f](?=[0-9]{3}(?:\\D|$))")  # between groups of three digits
+PLAIN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+COMMA_DECIMAL = r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?"
+GROUPS_BY_COMMA = r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
+GROUPS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
+ONE_GROUP_BY_COMMA = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"  # 1,234 can be 1.234 or 1234
+AGE = re.compile(
+    r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
+)
+PER_YEAR = {"m": 12.0, "w": 365.25 / 7, "d": 365.25}  # SOURCE: DICOM PS3.5, value representation AS, has years to days
+SHOWN = 3
+
+
+def numbers_as_text(column: pd.Series, name: str, place: str, decimal: str | None) -> tuple[pd.Series, list[str]]:
+    """Return a column of text with its numbers in the form 1234.5, if all its cells are numbers or missing.
+
+    Parameters
+    ----------
+    column : pandas.Series of str, shape (rows,)
+        Cells as text, missing where empty.
+    name : str
+        Name of the column.
+    place : str
+        File of the table, for messages.
+    decimal : str or None
+        Decimal mark, `.` or `,`; None infers it from the column.
+
+    Returns
+    -------
+    column : pandas.Series of str, shape (rows,)
+        Numbers with a decimal point, without separators of thousands, and missing where a word stands for a missing
+        number; the same column if it contains other texts.
+    notes : list of str
+        A sentence for each conversion.
+
+    Raises
+    ------
+    ContractError
+        If a comma can be a decimal mark or a separator of thousands, or both marks are used as decimal mark.
+
+    Examples
+    --------
+    >>> numbers_as_text(pd.Series(["61,5", "NA", "70"]), "age", "a.csv", None)[0].tolist()
+    ['61.5', nan, '70']
+    >>> numbers_as_text(pd.Series(["1,234"]), "volume", "a.csv", None)
+    Traceback (most recent call last):
+    ctpop.foundation.errors.ContractError: a.csv: column volume: '1,234' can be 1.234 or 1234; state the decimal \
+mark, as in cohort: {decimal: "."} (measure: for the table of measures)
+
+    """
+    words = column.dropna().astype("str")
+    if words.empty or not words.str.contains(r"[0-9]").any() or words.str.fullmatch(PLAIN).all():
+        return column, []
+    missing = words.str.lower().isin(NO_NUMBER)
+    numbers = words[~missing].str.replace(SPACES, "", regex=True)
+    if numbers.empty or not _are_numbers(numbers):
+        return column, []
+    mark = _stated_mark(numbers, name, place, decimal) if decimal else _decimal_mark(numbers, name, place)
+    converted = numbers
+    if mark == ",":
+        converted = numbers.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    elif mark == ".":
+        converted = numbers.str.replace(",", "", regex=False)
+    notes = _notes_of_numbers(name, words[missing], words[~missing], converted, mark)
+    found = column.copy()
+    found[words.index[missing]] = pd.NA
+    found[converted.index] = converted
+    return found.astype("str"), notes
+
+
+def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
+    """Return ages in years; `45Y`, `045Y`, `540M` and `45 years` are read, other texts are missing.
+
+    Parameters
+    ----------
+    column : pandas.Series of str, shape (scans,)
+        Ages as text, missing where empty.
+    place : str
+        File and column, for the sentences.
+
+    Returns
+    -------
+    years : pandas.Series of float, shape (scans,)
+        Ages (years).
+    notes : list of str
+        A sentence for each conversion.
+
+    Examples
+    --------
+    >>> years, notes = years_of(pd.Series(["045Y", "54M", None]), "a.csv: age_years")
+    >>> years.tolist(), notes
+    ([45.0, 4.5, nan], ['a.csv: age_years: 2 ages with a unit, such as 045Y, are read in that unit'])
+
+    """
+    years = pd.to_numeric(column, errors="coerce").astype("float64")
+    others = column[years.isna() & column.notna()]
+    ages = {word: age for word in others.unique() if (age := _age_in_years(word)) is not None}
+    read = others[others.isin(ages)]
+    years[read.index] = read.map(ages).astype("float64")
+    if not len(read):
+        return years, []
+    return years, [f"{place}: {len(read)} ages with a unit, such as {read.iloc[0]}, are read in that unit"]
+
+
+def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
+    """Return sexes as `female` and `male`; other words are returned in lower case.
+
+    Parameters
+    ----------
+    column : pandas.Series of str, shape (scans,)
+        Sexes as text, missing where empty.
+    place : str
+        File and column, for messages.
+
+    Returns
+    -------
+    sexes : pandas.Series of str, shape (scans,)
+        `female`, `male`, any other word in lower case, or missing.
+    notes : list of str
+        A sentence for each conversion.
+
+    Raises
+    ------
+    ContractError
+        If sexes are numbers, which have several meanings.
+
+    Examples
+    --------
+    >>> sexes_of(pd.Series(["F", "m", None]), "a.csv: sex")
+    (0    female
+    1      male
+    2       NaN
+    dtype: str, ['a.csv: sex: F is read as female, m as male'])
+
+    """
+    words = [str(word) for word in column.dropna().unique()]
+    codes = sorted(word for word in words if word in SEX_CODES)
+    if codes:
+        meaning = ", ".join(f'"{code}": {sex}' for code, sex in zip(codes, ("male", "female", "female"), strict=False))
+        raise ContractError(
+            f"{place}: {', '.join(codes)} can stand for either sex; state which, as in cohort:"
+            f" {{values: {{sex: {{{meaning}}}}}}}"
+        )
+    meanings = {word: SEXES.get(word.lower(), word.lower()) for word in words}
+    renamed = [
+        f"{word} {'is read ' if not number else ''}as {sex}"
+        for number, (word, sex) in enumerate(
+            (word, sex) for word, sex in sorted(meanings.items()) if sex != word.lower()
+        )
+    ]
+    return column.map(meanings).astype("str"), [f"{place}: {', '.join(renamed)}"] if renamed else []
+
+
+def truths_of(words: pd.Series) -> pd.Series:
+    """Return words as true, false or missing; a word that is neither is missing, too.
+
+    Parameters
+    ----------
+    words : pandas.Series, shape (scans,)
+        Words in upper or lower case, or truth values.
+
+    Returns
+    -------
+    pandas.Series of boolean, shape (scans,)
+        Truth values.
+
+    Examples
+    --------
+    >>> truths_of(pd.Series(["Yes", "n", "maybe", None])).tolist()
+    [True, False, <NA>, <NA>]
+
+    """
+    meanings = {
+        **dict.fromkeys((*TRUE_WORDS, *FURTHER_TRUE_WORDS), True),
+        **dict.fromkeys((*FALSE_WORDS, *FURTHER_FALSE_WORDS), False),
+    }
+    return words.astype("string").str.lower().map(meanings).astype("boolean")
+
+
+def _are_numbers(words: pd.Series) -> bool:
+    fits = words.str.fullmatch(f"{PLAIN}|{COMMA_DECIMAL}|{GROUPS_BY_COMMA}|{GROUPS_BY_POINT}")
+    return bool(fits.all())
+
+
+def _stated_mark(numbers: pd.Series, name: str, place: str, decimal: str) -> str:
+    """Return the decimal mark that the configuration states, after a check that all numbers of a column fit it."""
+    pattern = f"{PLAIN}|{GROUPS_BY_COMMA}" if decimal == "." else f"[+-]?[0-9]+|{COMMA_DECIMAL}|{GROUPS_BY_POINT}"
+    unfit = numbers[~numbers.str.fullmatch(pattern)]
+    if len(unfit):
+        raise ContractError(
+            f"{place}: column {name}: {unfit.iloc[0]!r} does not have the decimal mark {decimal!r} that the"
+            f" configuration states, found others in {len(unfit)} rows; correct the cells or the setting `decimal`"
+        )
+    return decimal
+
+
+def _decimal_mark(numbers: pd.Series, name: str, place: str) -> str:
+    """Return the decimal mark that the numbers of a column show; empty if they are whole or have one already."""
+    with_comma = numbers[numbers.str.contains(",", regex=False)]
+    if with_comma.empty:
+        several = numbers.str.fullmatch(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}")
+        return "," if several.any() else ""
+    by_comma = with_comma[~with_comma.str.fullmatch(GROUPS_BY_COMMA)]  # a comma that can only be a decimal mark
+    grouped = numbers.str.fullmatch(f"{GROUPS_BY_POINT}|{COMMA_DECIMAL}")
+    by_point = numbers[~grouped & numbers.str.contains(".", regex=False)]
+    if len(by_comma) and len(by_point):
+        raise ContractError(
+            f"{place}: column {name} has two decimal marks, as in {by_comma.iloc[0]!r} and {by_point.iloc[0]!r}; write"
+            " all of its numbers with a point"
+        )
+    if len(by_comma):
+        return ","
+    several = with_comma[~with_comma.str.fullmatch(ONE_GROUP_BY_COMMA)]
+    if len(by_point) or len(several):
+        return "."
+    raise ContractError(
+        f"{place}: column {name}: {with_comma.iloc[0]!r} can be {with_comma.iloc[0].replace(',', '.')} or"
+        f' {with_comma.iloc[0].replace(",", "")}; state the decimal mark, as in cohort: {{decimal: "."}} (measure: for'
+        " the table of measures)"
+    )
+
+
+def _notes_of_numbers(name: str, missing: pd.Series, before: pd.Series, after: pd.Series, mark: str) -> list[str]:
+    notes = []
+    if len(missing):
+        words = ", ".join(repr(word) for word in sorted(missing.unique())[:SHOWN])
+        notes.append(f"column {name}: {len(missing)} cells with {words} are read as missing")
+    changed = before[before.ne(after)]
+    if len(changed):
+        marks = {",": "a decimal comma", ".": "separators of thousands"}.get(mark, "separators of thousands")
+        first = changed.index[0]
+        notes.append(f"column {name} has {marks}: {before[first]} is read as {after[first]}")
+    return notes
+
+
+def _age_in_years(word: str) -> float | None:
+    matched = AGE.fullmatch(word.strip())
+    if not matched:
+        return None
+    number, unit = float(matched[1].replace(",", ".")), matched[2].lower()
+    return number / PER_YEAR.get(unit[0], 1.0)

@@ -1,0 +1,200 @@
+"""Names of columns of a user's table that differ from those of this package in spelling, or look as if they meant one.
+
+Upper and lower case, blanks, dots and hyphens make no difference: `Scan ID` is `scan_id`. Other names for what this
+package calls otherwise (`Age`, `Case`) are never guessed, since their unit or meaning is unknown: they are an error
+with the line of the configuration that maps them.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+# SOURCE: docs/methods.md; those that reviewers of the paper asked for
+USUAL_COVARIATES = ("sex", "height_cm", "kvp", "scanner", "phase", "year")
+KNOWN = (
+    *("scan_id", "patient_id", "age_years", "sex", "ct_path", "segmentation_path", "complete", "contrast"),
+    *(
+        "complete_header",
+        "contrast_header",
+        "known_absent",
+        "height_cm",
+        "weight_kg",
+        "kvp",
+        "scanner",
+        "phase",
+        "year",
+    ),
+)
+SYNONYMS = {  # normalised names that researchers use, and the columns that they may mean
+    "scan_id": (
+        *(
+            "id",
+            "case",
+            "case_id",
+            "caseid",
+            "scan",
+            "scanid",
+            "scan_number",
+            "image",
+            "image_id",
+            "imageid",
+            "exam_id",
+        ),
+        *(
+            "study_id",
+            "subject",
+            "subject_id",
+            "subjectid",
+            "sub_id",
+            "participant_id",
+            "record_id",
+            "accession_number",
+        ),
+    ),
+    "patient_id": ("patient", "patientid", "pat_id", "patid", "person", "person_id", "mrn", "pseudonym"),
+    "age_years": (
+        *("age", "ages", "age_y", "age_yrs", "age_yr", "age_in_years", "age_at_scan", "age_at_ct", "age_at_exam"),
+        *("patient_age", "patientage", "alter", "alter_jahre"),
+    ),
+    "sex": ("gender", "patient_sex", "patientsex", "sex_at_birth", "geschlecht", "sexe", "sexo"),
+    "ct_path": ("ct", "ct_file", "image_path", "image_file", "filename", "file", "path", "nifti"),
+    "segmentation_path": ("segmentation", "seg_path", "mask", "mask_path", "label_path", "label_map", "labels"),
+    "height_cm": ("height", "patient_size", "groesse", "größe"),
+    "weight_kg": ("weight", "patient_weight", "gewicht"),
+}
+NO_TEXT_IN_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
+CLOSE = 0.84  # similarity of two names that differ in one or two letters
+
+
+def normalised(name: str) -> str:
+    """Return a name in lower case with an underscore for each run of other characters than letters and digits.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column.
+
+    Returns
+    -------
+    str
+        Normalised name.
+
+    Examples
+    --------
+    >>> normalised(" Scan ID"), normalised("Liver Volume (ml)")
+    ('scan_id', 'liver_volume_ml')
+
+    """
+    return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
+
+
+def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
+    """Return the names of this package for columns that differ from them in spelling alone.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of a table.
+    mapped : iterable of str
+        Columns of the table that the settings name, which keep what the settings say.
+
+    Returns
+    -------
+    dict of str to str
+        Name of this package by column. A name that two columns could have is given to none.
+
+    Examples
+    --------
+    >>> respelled(["Scan ID", "AGE_YEARS", "sex", "clinic"], [])
+    {'Scan ID': 'scan_id', 'AGE_YEARS': 'age_years'}
+
+    """
+    names = {column: normalised(column) for column in columns if column not in KNOWN and column not in set(mapped)}
+    meant = {column: name for column, name in names.items() if name in KNOWN and name not in columns}
+    return {column: name for column, name in meant.items() if list(meant.values()).count(name) == 1}
+
+
+def candidates(column: str, columns: Iterable[str]) -> list[str]:
+    """Return columns of a table that may mean a column of this package, the likeliest first.
+
+    Parameters
+    ----------
+    column : str
+        Column of this package.
+    columns : iterable of str
+        Columns of the table.
+
+    Returns
+    -------
+    list of str
+        Columns with a name that researchers use for it, then those with a similar name.
+
+    Examples
+    --------
+    >>> candidates("age_years", ["ID", "Age", "age_year"])
+    ['Age', 'age_year']
+
+    """
+    names = {name: normalised(name) for name in columns}
+    synonyms = [name for name, normal in names.items() if normal in SYNONYMS.get(column, ())]
+    similar = [
+        name
+        for name, normal in names.items()
+        if name not in synonyms and difflib.SequenceMatcher(None, normal, column).ratio() >= CLOSE
+    ]
+    return [*synonyms, *similar]
+
+
+def mapping_line(pairs: Mapping[str, str], section: str = "cohort") -> str:
+    """Return the line of the configuration that names columns.
+
+    Parameters
+    ----------
+    pairs : mapping of str to str
+        Column of this package by column of the table.
+    section : str
+        Section of the configuration.
+
+    Returns
+    -------
+    str
+        Line in YAML.
+
+    Examples
+    --------
+    >>> mapping_line({"Age": "age_years", "Scan #": "scan_id"})
+    'cohort: {columns: {Age: age_years, "Scan #": scan_id}}'
+
+    """
+    words = [f"{_quoted(theirs)}: {_quoted(ours)}" for theirs, ours in pairs.items()]
+    return f"{section}: {{columns: {{{', '.join(words)}}}}}"
+
+
+def overlooked(columns: Sequence[str]) -> dict[str, str]:
+    """Return columns that may mean a column of this package which the table lacks, with that column.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of a table, under the names of this package where it has them.
+
+    Returns
+    -------
+    dict of str to str
+        Column of this package by column of the table.
+
+    Examples
+    --------
+    >>> overlooked(["scan_id", "age_years", "Gender", "clinic"])
+    {'Gender': 'sex'}
+
+    """
+    lacking = [name for name in SYNONYMS if name not in columns]
+    others = [column for column in columns if column not in KNOWN]
+    return {column: name for name in lacking for column in others if normalised(column) in SYNONYMS[name]}
+
+
+def _quoted(word: str) -> str:
+    """Return a word as YAML reads it as text."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", word) and word.lower() not in NO_TEXT_IN_YAML
+    return word if plain else '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

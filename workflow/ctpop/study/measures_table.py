@@ -1,0 +1,543 @@
+"""A user's table of measures under the names of this package: long or wide, with or without data of the patients.
+
+A long table has a row per scan and structure (`structure`, `volume_ml`, `hu_mean`, …), a wide one a row per scan and a
+column per structure and measure (`liver_volume_ml`, `liver_hu_mean`). A column map gives names of this package by those
+of the table; a `*` on both sides stands for the name of a structure: `vol_*: "*_volume_ml"`. A column that looks like a
+measure and is not recognised is an error, never a covariate.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.errors import ContractError
+from ctpop.study import codings, column_names
+from ctpop.study.registry import read_cells
+from ctpop.study.registry_options import Reading
+
+KEY = ("scan_id", "structure")
+ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
+MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, "status")), *ML_PER_UNIT)
+STAR = "*"
+SHOWN = 8
+CLOSE = 0.8  # similarity of names that differ in few letters
+# Words that measures have in the names of their columns, and covariates do not.
+UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield", "mm", "cm2", "mm2")
+QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity", "huge")
+
+Columns = Mapping[str, tuple[str, ...]]
+
+
+def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
+    r"""Return the cells of a table of measures as text, under the names of this package.
+
+    A wide table without `scan_id` has a scan in each row, which is named after it: row00001 and so on.
+
+    Parameters
+    ----------
+    path : Path
+        File of the table (`table_cells.cells_of`).
+    reading : Reading
+        Settings for reading the table; `columns` may contain patterns.
+    names : sequence of str
+        Structures of the label set.
+    notes : list of str, optional
+        Receives a sentence for each inference.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per row of the file, missing where empty. Numbers have a decimal point.
+
+    Raises
+    ------
+    ContractError
+        If the file does not exist or cannot be read, the column map does not fit it, a column looks like a measure and
+        is not recognised, or numbers are ambiguous.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "measures.csv")
+    ...     _ = path.write_text("scan_id;liver_hu_mean\ns1;61,5\n")
+    ...     read(path, Reading(), ["liver"]).to_dict("records")
+    [{'scan_id': 's1', 'liver_hu_mean': '61.5'}]
+
+    """
+    if not path.is_file():
+        raise ContractError(f"{path}: the table of measures does not exist; set study.measures")
+    found: list[str] = []
+    table = renamed(read_cells(path, reading, found), reading.columns, names, path, found)
+    others = of_other_structures(table.columns, reading.columns, names)
+    if others:
+        found.append(
+            f"{len(others)} columns of structures outside the label set are left out: {', '.join(others[:SHOWN])}"
+        )
+    table = table.drop(columns=others)
+    refuse_unrecognised(table.columns, reading.columns, names, path)
+    if reading.missing:
+        values = [name for name in table.columns if name not in KEY]
+        table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
+    for name in (name for name in table.columns if name not in (*KEY, "patient_id")):
+        table[name], of_column = codings.numbers_as_text(table[name], name, str(path), reading.decimal)
+        found += of_column
+    if notes is not None:
+        notes += found
+    if "scan_id" in table.columns or "structure" in table.columns:
+        return table
+    return table.assign(scan_id=[f"row{number:05d}" for number in range(1, len(table) + 1)])
+
+
+def renamed(
+    table: pd.DataFrame, columns: Columns, names: Sequence[str], place: Path, notes: list[str] | None = None
+) -> pd.DataFrame:
+    """Return a table with the names of this package for its columns; those that are not mapped keep theirs.
+
+    Columns that differ from names of this package in spelling alone get these.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table of a user.
+    columns : mapping of str to tuple of str
+        Names of this package by column of the table, or by a pattern with a `*`.
+    names : sequence of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+    notes : list of str, optional
+        Receives a sentence for each inference.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows.
+
+    Raises
+    ------
+    ContractError
+        If a mapped column does not exist, a pattern fits none, or two columns would have one name.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Case": ["s1"], "vol_liver": [1500.0], "Liver HU mean": [61.0]})
+    >>> patterns = {"Case": ("scan_id",), "vol_*": ("*_volume_ml",)}
+    >>> list(renamed(table, patterns, ["liver"], Path("a.csv")).columns)
+    ['scan_id', 'liver_volume_ml', 'liver_hu_mean']
+
+    """
+    ours = {str(column): own_names(str(column), columns, names) for column in table.columns}
+    exact = {theirs for theirs in columns if STAR not in theirs}
+    used = exact.intersection(table.columns) | {_pattern_of(str(column), columns, names) for column in table.columns}
+    unused = [theirs for theirs in columns if theirs not in used]
+    if unused:
+        raise ContractError(
+            f"{place}: measure.columns names {', '.join(unused)}, which fits no column; {_columns_text(table.columns)}"
+        )
+    respelled = _respelled([column for column, found in ours.items() if found == (column,)], ours, names)
+    if notes is not None:
+        notes += [f"column {theirs} is read as {name}" for theirs, name in respelled.items()]
+    pairs = [(name, column) for column, found in ours.items() for name in found]
+    pairs = [(respelled.get(name, name) if name == column else name, column) for name, column in pairs]
+    given = [name for name, _ in pairs]
+    twice = sorted({name for name in given if given.count(name) > 1})
+    if twice:
+        raise ContractError(
+            f"{place}: each column has one name of its own, found {', '.join(twice[:3])} twice; change measure.columns"
+        )
+    return table[[column for _, column in pairs]].set_axis(given, axis="columns")
+
+
+def own_names(column: str, columns: Columns, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of this package for a column: as the map says, by name first and then by pattern.
+
+    Parameters
+    ----------
+    column : str
+        Column of the table.
+    columns : mapping of str to tuple of str
+        Names of this package by column of the table, or by a pattern with a `*`.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    tuple of str
+        Names of this package; the column itself if the map does not have it.
+
+    Examples
+    --------
+    >>> own_names("vol_liver", {"vol_*": ("*_volume_ml",)}, ["liver"])
+    ('liver_volume_ml',)
+
+    """
+    if column in columns:
+        return columns[column]
+    pattern = _pattern_of(column, columns, names)
+    if not pattern:
+        return (column,)
+    return tuple(name.replace(STAR, _middle(column, pattern)) for name in columns[pattern])
+
+
+def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence[str]) -> list[str]:
+    """Return the columns of measures whose structure is not in the label set and resembles none of it.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Columns of the table, under the names of this package.
+    mapped : mapping of str to tuple of str
+        Column map of the settings; columns that it names are not returned, those that fit a pattern of it are.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    list of str
+        Columns such as `skin_volume_ml`.
+
+    Examples
+    --------
+    >>> of_other_structures(["scan_id", "skin_volume_ml", "livr_volume_ml"], {}, ["liver"])
+    ['skin_volume_ml']
+
+    """
+    stated = {name for found in mapped.values() for name in found}
+    known = {*stated, *MEASURED, *KEY, *column_names.KNOWN, *measured_columns(columns, names)}
+    structures = {column: _structure_of(column, mapped) for column in columns if column not in known}
+    return [
+        column
+        for column, structure in structures.items()
+        if structure and not difflib.get_close_matches(structure, names, n=1, cutoff=CLOSE)
+    ]
+
+
+def _structure_of(column: str, mapped: Columns) -> str:
+    """Return what a column of a measure has in place of a structure; nothing if it is not of that form."""
+    ends = [column.removesuffix(f"_{measure}") for measure in MEASURED if column.endswith(f"_{measure}")]
+    middles = [_middle(column, theirs) for theirs in mapped if STAR in theirs and theirs != STAR]
+    return next((structure for structure in (*ends, *middles) if structure), "")
+
+
+def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence[str], place: Path) -> None:
+    """Refuse a column that looks like a measure of a structure and is none that this package has.
+
+    A column that the map gives its own name (`liver_score: liver_score`) is a column of the patients.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Columns of the table, under the names of this package.
+    mapped : mapping of str to tuple of str
+        Column map of the settings.
+    names : sequence of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If there is such a column, with a line of the configuration that resolves it.
+
+    Examples
+    --------
+    >>> refuse_unrecognised(["scan_id", "liver_volume_ml", "clinic"], {}, ["liver"], Path("a.csv"))
+
+    """
+    stated = {name for found in mapped.values() for name in found}
+    known = {*measured_columns(columns, names), *column_names.KNOWN, *MEASURED, *KEY, "status", *stated}
+    odd = [column for column in columns if column not in known and _looks_like_measure(column, names)]
+    if not odd:
+        return
+    meant = {column: _likeliest(column, names) for column in odd}
+    suggested = {column: name for column, name in meant.items() if name}
+    first = odd[0]
+    lines = (
+        f"if that is meant, state {column_names.mapping_line(suggested, 'measure')}"
+        if suggested
+        else f"state what it is, as in {column_names.mapping_line({first: 'STRUCTURE_volume_ml'}, 'measure')}"
+    )
+    raise ContractError(
+        f"{place}: not recognised, although the name looks like that of a measure: column {', '.join(odd[:SHOWN])};"
+        f" {lines}; to keep {first} as a column of the patients, state"
+        f" {column_names.mapping_line({first: first}, 'measure')}"
+    )
+
+
+def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFrame:
+    """Return a table with a row per scan and structure, and volumes in ml.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Table under the names of this package, long or wide.
+    names : sequence of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `scan_id`, `structure` and the measures as numbers; volumes in `volume_ml` (ml).
+
+    Raises
+    ------
+    ContractError
+        If it is neither long nor wide, a cell is not a number, or a volume is given in two units.
+
+    Examples
+    --------
+    >>> as_long(pd.DataFrame({"scan_id": ["s1"], "liver_volume_mm3": ["1500000"]}), ["liver"], Path("a.csv"))
+      scan_id structure  volume_ml
+    0      s1     liver     1500.0
+
+    """
+    if "structure" in table.columns:
+        return in_ml(as_numbers(table, place), place)
+    measured = measured_columns(table.columns, names)
+    if not measured:
+        raise ContractError(
+            f"{place}: a column structure (long table), or columns STRUCTURE_volume_ml or STRUCTURE_hu_mean (wide"
+            f" table) are needed; {_columns_text(table.columns)}; measure.columns can say which column is which, as in"
+            f" {column_names.mapping_line({'vol_*': '*_volume_ml'}, 'measure')}"
+        )
+    by_structure: dict[str, dict[str, str]] = {}
+    for column, (structure, measure) in measured.items():
+        by_structure.setdefault(structure, {})[column] = measure
+    parts = []
+    for structure, ours in by_structure.items():
+        part = table[["scan_id", *ours]].rename(columns=ours)
+        parts.append(in_ml(as_numbers(part, place, structure), place).assign(structure=structure))
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["scan_id", "structure", *(name for name in whole.columns if name not in KEY)]]
+
+
+def measured_columns(columns: Iterable[str], names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return structure and measure of each column of a wide table that holds one, such as `liver_hu_mean`.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Columns of the table, under the names of this package.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of str to tuple of (str, str)
+        Structure and measure by column.
+
+    Examples
+    --------
+    >>> measured_columns(["scan_id", "liver_hu_mean"], ["liver"])
+    {'liver_hu_mean': ('liver', 'hu_mean')}
+
+    """
+    known = set(names)
+    return {
+        column: (column.removesuffix(f"_{measure}"), measure)
+        for column in columns
+        for measure in MEASURED
+        if column.endswith(f"_{measure}") and column.removesuffix(f"_{measure}") in known
+    }
+
+
+def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.DataFrame:
+    """Return a table whose columns of measures are numbers.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Columns of measures under the names of this package, and others.
+    place : Path
+        File of the table, for messages.
+    structure : str
+        Structure of all rows, for messages; empty if the table has a column of structures.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows; measures as float.
+
+    Raises
+    ------
+    ContractError
+        If a cell is not a number.
+
+    Examples
+    --------
+    >>> as_numbers(pd.DataFrame({"scan_id": ["s1"], "hu_mean": ["61.5"]}), Path("a.csv"))["hu_mean"].tolist()
+    [61.5]
+
+    """
+    found = table.copy()
+    for name in (name for name in table.columns if name in MEASURED):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        odd = table[name][numbers.isna() & table[name].notna()]
+        if len(odd):
+            row = odd.index[0]
+            column = f"{structure}_{name}" if structure else name
+            raise ContractError(
+                f"{place}: line {int(str(row)) + 2}: column {column} must be a number, or empty where it was not"
+                f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; correct the cells, or state words"
+                f' for a missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
+            )
+        found[name] = numbers.astype("float64")
+    return found
+
+
+def in_ml(table: pd.DataFrame, place: Path) -> pd.DataFrame:
+    """Return a long table whose volumes are in ml, wherever they were in another unit.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Long table; volumes in `volume_ml`, or in a column of `ML_PER_UNIT`.
+    place : Path
+        File of the table, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows with `volume_ml` (ml) in place of the other unit.
+
+    Raises
+    ------
+    ContractError
+        If volumes are given in two units.
+
+    Examples
+    --------
+    >>> in_ml(pd.DataFrame({"volume_mm3": [1500.0]}), Path("a.csv"))["volume_ml"].tolist()
+    [1.5]
+
+    """
+    given = [name for name in ("volume_ml", *ML_PER_UNIT) if name in table.columns]
+    if len(given) > 1:
+        raise ContractError(f"{place}: volumes are given twice, as {' and '.join(given)}; leave one of them out")
+    if not given or given == ["volume_ml"]:
+        return table
+    unit = given[0]
+    volumes = table[unit] / 1000 if unit == "volume_mm3" else table[unit] * ML_PER_UNIT[unit]
+    return table.assign(volume_ml=volumes).drop(columns=unit)
+
+
+def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFrame:
+    """Return one row per scan with the columns of a table (as text) that are no measures.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Table under the names of this package.
+    names : sequence of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per scan.
+
+    Raises
+    ------
+    ContractError
+        If a long table has no ids, or rows of one scan differ in the columns of the patient.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"scan_id": ["s1"], "age_years": ["61"], "liver_hu_mean": ["55"]})
+    >>> patients_in(table, ["liver"], Path("a.csv")).to_dict("records")
+    [{'scan_id': 's1', 'age_years': '61'}]
+
+    """
+    if "scan_id" not in table.columns:
+        raise ContractError(
+            f"{place}: a long table needs column scan_id; {_columns_text(table.columns)}; state which column it is, as"
+            f" in {column_names.mapping_line({_first_column(table): 'scan_id'}, 'measure')}"
+        )
+    measures = {*MEASURED, "structure", "status"} if "structure" in table.columns else set()
+    measures |= set(measured_columns(table.columns, names))
+    of_patients = table[[column for column in table.columns if column not in measures]].drop_duplicates()
+    repeated = of_patients[of_patients["scan_id"].duplicated(keep=False)]
+    if repeated.empty:
+        return of_patients
+    first = repeated[repeated["scan_id"].eq(repeated["scan_id"].iloc[0])]
+    differing = [column for column in first.columns if len(first[column].drop_duplicates()) > 1]
+    n = repeated["scan_id"].nunique()
+    raise ContractError(
+        f"{place}: all rows of a scan must agree on its patient, found {n} scans where they do not, first"
+        f" {first['scan_id'].iloc[0]!r} ({', '.join(differing[:3])}); correct the rows, or give a registry of its own"
+        " (study.registry)"
+    )
+
+
+def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> dict[str, str]:
+    """Return names of this package for columns that differ from them in spelling alone."""
+    taken = {name for column, found in ours.items() for name in found}
+    found = column_names.respelled(columns, [])
+    for column in (column for column in columns if column not in found):
+        normal = column_names.normalised(column)
+        if normal != column and (normal in MEASURED or normal in KEY or measured_columns([normal], names)):
+            found[column] = normal
+    free = {column: name for column, name in found.items() if name not in taken}
+    return {column: name for column, name in free.items() if list(free.values()).count(name) == 1}
+
+
+def _looks_like_measure(column: str, names: Sequence[str]) -> bool:
+    """Return whether a column has the unit or the word of a measure, or begins with the name of a structure."""
+    words = column_names.normalised(column).split("_")
+    if words[-1] in UNITS or any(word in QUANTITIES for word in words):
+        return True
+    return _structure_at_begin(column, names) is not None
+
+
+def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:
+    """Return the longest structure whose name a column begins with, as whole words."""
+    normal = column_names.normalised(column)
+    found = [name for name in names if normal == name or normal.startswith(f"{name}_")]
+    return max(found, key=len, default=None)
+
+
+def _likeliest(column: str, names: Sequence[str]) -> str | None:
+    """Return the column of this package that a column most resembles, if it resembles one."""
+    normal = column_names.normalised(column)
+    structure = _structure_at_begin(column, names)
+    if structure and normal != structure:
+        rest = normal.removeprefix(f"{structure}_")
+        rest = re.sub(r"^vol(umen)?(?=_|$)", "volume", rest)
+        rest = {"volume": "volume_ml", "hu": "hu_mean", "mean_hu": "hu_mean", "attenuation": "hu_mean"}.get(rest, rest)
+        measure = difflib.get_close_matches(rest, MEASURED, n=1, cutoff=0.6)
+        return f"{structure}_{measure[0]}" if measure else None
+    every = [f"{name}_{measure}" for name in names for measure in ("volume_ml", "volume_mm3", "volume_cm3", "hu_mean")]
+    return next(iter(difflib.get_close_matches(normal, every, n=1, cutoff=CLOSE)), None)
+
+
+def _pattern_of(column: str, columns: Columns, names: Sequence[str]) -> str:
+    """Return the first pattern of a column map that a column fits, or nothing."""
+    fitting = (theirs for theirs in columns if STAR in theirs and _middle(column, theirs) in names)
+    return "" if column in columns else next(fitting, "")
+
+
+def _middle(column: str, pattern: str) -> str:
+    """Return what stands in a column for the star of a pattern, or nothing if the rest differs."""
+    head, _, tail = pattern.partition(STAR)
+    fits = column.startswith(head) and column.endswith(tail) and len(column) > len(head) + len(tail)
+    return column[len(head) : len(column) - len(tail)] if fits else ""
+
+
+def _columns_text(columns: Iterable[str]) -> str:
+    columns = list(map(str, columns))
+    shown = ", ".join(columns[:SHOWN])
+    return f"found {shown}" + (f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else "")
+
+
+def _first_column(table: pd.DataFrame) -> str:
+    return next(iter(column_names.candidates("scan_id", map(str, table.columns))), str(table.columns[0]))

@@ -1,0 +1,74 @@
+"""Reads the sheets of a spreadsheet in a process of its own, whose memory is limited.
+
+A library that reads spreadsheets reserves memory for every cell up to the last one, and ends the process if that fails.
+Run as a script with a file, it prints a JSON object: `sheets` has the rows of each sheet as text, `error` what the
+library reported. It imports nothing of this package.
+"""
+
+import datetime
+import json
+import resource
+import sys
+from typing import Any
+
+MEMORY_BYTES = 4 * 2**30
+
+
+def cell_text(cell: Any) -> str:
+    """Return a cell of a spreadsheet as a CSV would contain it: 61, not 61.0; true, not True; dates as 2024-05-31.
+
+    Parameters
+    ----------
+    cell : Any
+        Text, truth value, number, date or time.
+
+    Returns
+    -------
+    str
+        The cell as text.
+
+    Examples
+    --------
+    >>> cell_text(61.0), cell_text(True), cell_text(datetime.datetime(2024, 5, 31))
+    ('61', 'true', '2024-05-31')
+
+    """
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        return cell.date().isoformat()
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    return str(cell)
+
+
+def _main() -> None:
+    """Print the rows of every sheet, or those of one sheet if it is named."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    path, *names = sys.argv[1:]
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            chosen = [name for name in book.sheet_names if name in names] or book.sheet_names
+            sheets = {
+                name: [
+                    [cell_text(cell) for cell in row]
+                    for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                ]
+                for name in chosen
+            }
+            found: dict[str, Any] = {"names": book.sheet_names, "sheets": sheets}
+    except (CalamineError, OSError) as error:
+        found = {"error": str(error)}
+    except MemoryError:
+        found = {"error": "memory"}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

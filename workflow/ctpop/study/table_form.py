@@ -1,0 +1,280 @@
+"""The form of a table that a user brings: kind of file, encoding, separator, and the line of its header.
+
+What the settings do not state is inferred from the whole file, and each inference is a sentence that can be logged. A
+form that can be read in two ways is an error with the line of the configuration that decides it. This module imports
+only the standard library, because the Snakefile calls it whenever it is parsed.
+"""
+
+import csv
+import io
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study.registry_options import Reading
+
+SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+TABBED = (".tsv", ".tab")
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+SAMPLE_ROWS = 1000  # from which separator and header are inferred
+HEADER_WITHIN = 10  # rows with any content among which the header is looked for
+LONGEST_CELL = 2**31 - 1  # the limit of the library is 131,072 characters otherwise
+BOMS = (  # SOURCE: Unicode Standard, section 23.8; the longer of two that begin alike stands first
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+ZIP, OLE, PARQUET, GZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """The form of a table.
+
+    Attributes
+    ----------
+    kind : str
+        `text`, `spreadsheet` or `parquet`.
+    encoding : str
+        Encoding of a text file.
+    separator : str
+        Separator of the cells of a text file.
+    notes : tuple of str
+        A sentence for each inference.
+
+    """
+
+    kind: str
+    encoding: str = "utf-8-sig"
+    separator: str = ","
+    notes: tuple[str, ...] = field(default=())
+
+
+def form_of(path: Path, reading: Reading) -> TableForm:
+    r"""Return the form of a table: as set, else as inferred from its content.
+
+    Parameters
+    ----------
+    path : Path
+        File of the table.
+    reading : Reading
+        Settings for reading the table.
+
+    Returns
+    -------
+    TableForm
+        Form of the table.
+
+    Raises
+    ------
+    ContractError
+        If the file is compressed, its encoding is unknown, or two separators fit it.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "registry.csv")
+    ...     _ = path.write_text("scan_id;age_years\ns1;61\n", encoding="utf-16")
+    ...     form = form_of(path, Reading())
+    >>> form.encoding, form.separator, form.notes
+    ('utf-16', ';', ('the encoding is UTF-16', 'the separator is a semicolon'))
+
+    """
+    content = path.read_bytes()
+    if content.startswith(PARQUET):
+        return TableForm("parquet")
+    if content.startswith((ZIP, OLE)):
+        return TableForm("spreadsheet")
+    if content.startswith(GZIP):
+        raise ContractError(f"{path}: the file is compressed (gzip); unpack it first: gunzip {path.name}")
+    encoding, notes = _encoding(content, reading)
+    text = _decoded(content, encoding, path)
+    if path.suffix.lower() in SPREADSHEETS:
+        notes.append(f"the file is text, although its name ends with {path.suffix}")
+    separator = reading.separator or _separator(text, path)
+    if separator != ("\t" if path.suffix.lower() in TABBED else ",") and not reading.separator:
+        notes.append(f"the separator is a {SEPARATOR_NAMES[separator]}")
+    return TableForm("text", encoding, separator, tuple(notes))
+
+
+def text_rows(path: Path, form: TableForm) -> list[list[str]]:
+    r"""Return the rows of a text file as they are written.
+
+    Parameters
+    ----------
+    path : Path
+        File of the table.
+    form : TableForm
+        Form of the table, of kind `text`.
+
+    Returns
+    -------
+    list of list of str
+        Cells of each row; a line without content is an empty list.
+
+    Raises
+    ------
+    ContractError
+        If a quoted cell does not end.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "registry.csv")
+    ...     _ = path.write_text("scan_id,age_years\ns1,61\n")
+    ...     text_rows(path, TableForm("text"))
+    [['scan_id', 'age_years'], ['s1', '61']]
+
+    """
+    with path.open(newline="", encoding=form.encoding) as file:
+        reader = _reader(file, form.separator)
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise ContractError(f"{path}: line {reader.line_num}: {error}; correct the quotation marks") from None
+    return [[], *rows[1:]] if rows and _states_separator(rows[0]) else rows
+
+
+def header_row(rows: list[list[str]]) -> int:
+    """Return the number of the row that is the header: the first with content, or one below titles and groups.
+
+    A row above the header has a single cell (a title), begins with `#`, or has gaps where the row below it names every
+    column (cells that were merged).
+
+    Parameters
+    ----------
+    rows : list of list of str
+        The first rows of a table, without blanks around their cells.
+
+    Returns
+    -------
+    int
+        Number of the row, counted from 0; 0 if there is no row with content.
+
+    Examples
+    --------
+    >>> header_row([["CT cohort 2024", ""], ["scan_id", "age_years"], ["s1", "61"]])
+    1
+    >>> header_row([["Patient", "", "Volume (ml)", ""], ["scan_id", "age", "liver", "spleen"], ["a", "1", "2", "3"]])
+    1
+    >>> header_row([["scan_id", "age_years"], ["s1", ""]])
+    0
+
+    """
+    filled = [(number, row) for number, row in enumerate(rows) if any(row)][:HEADER_WITHIN]
+    if not filled:
+        return 0
+    widest = max(sum(map(bool, row)) for _, row in filled)
+    for (number, row), (_, below) in itertools.pairwise(filled):
+        if not _is_above_header(row, below, widest):
+            return number
+    return filled[0][0]
+
+
+def _is_above_header(row: list[str], below: list[str], widest: int) -> bool:
+    n_filled, n_below = sum(map(bool, row)), sum(map(bool, below))
+    if row[0].startswith("#"):
+        return True
+    if n_filled == 1 and widest > 2:
+        return True
+    return n_filled < n_below == widest and _names_columns(below)
+
+
+def _names_columns(row: list[str]) -> bool:
+    cells = [cell for cell in row if cell]
+    return len(set(cells)) == len(cells) and not any(_is_number(cell) for cell in cells)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:
+    """Return the encoding of a text, and sentences about what was inferred."""
+    if reading.encoding:
+        return reading.encoding, []
+    marked = next((name for mark, name in BOMS if content.startswith(mark)), None)
+    if marked:
+        return marked, [] if marked == "utf-8-sig" else [f"the encoding is {marked.upper()}"]
+    zeros = content[:4096].count(0)
+    if zeros:
+        odd = content[1:4096:2].count(0)
+        name = "utf-16-le" if odd > zeros / 2 else "utf-16-be"
+        return name, [f"the encoding is {name.upper()}, without a byte order mark"]
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "cp1252", [f"the encoding is Windows-1252 (byte {error.start} is not UTF-8)"]
+    return "utf-8", []
+
+
+def _decoded(content: bytes, encoding: str, path: Path) -> str:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise ContractError(
+            f"{path}: the text is not {encoding} ({error}); state its encoding, as in cohort: {{encoding: utf-8}},"
+            " or save the file as UTF-8"
+        ) from None
+
+
+def _reader(file: io.TextIOBase, separator: str) -> "csv._reader":  # type: ignore[name-defined]
+    csv.field_size_limit(LONGEST_CELL)
+    return csv.reader(file, delimiter=separator, skipinitialspace=separator != "\t", strict=True)
+
+
+def _states_separator(row: list[str]) -> bool:
+    """Return whether a first row is `sep=;`, which Excel writes and reads."""
+    return len(row) <= 2 and row[:1] != [] and row[0].lower().startswith("sep=")
+
+
+def _separator(text: str, path: Path) -> str:
+    """Return the separator that divides the rows of a text into the same number of cells."""
+    first_line = text.lstrip("\ufeff").partition("\n")[0].strip()
+    if first_line.lower().startswith("sep=") and len(first_line) == len("sep=;"):
+        return first_line[-1]
+    own = "\t" if path.suffix.lower() in TABBED else ","
+    widths = {separator: _widths(text, separator) for separator in SEPARATORS}
+    fitting = {separator: found for separator, found in widths.items() if found and max(found) > 1}
+    if not fitting:
+        return own
+    regular = [separator for separator, found in fitting.items() if len(found) == 1]
+    if len(regular) == 1:
+        return regular[0]
+    if len(regular) > 1:
+        names = " and ".join(SEPARATOR_NAMES[separator] for separator in regular)
+        raise ContractError(
+            f"{path}: {names} both divide every row into as many cells as the header; state which one separates"
+            f' cells: cohort: {{separator: "{regular[0]}"}}'
+        )
+    return max(fitting, key=lambda separator: (_share_of_common_width(fitting[separator]), separator == own))
+
+
+def _widths(text: str, separator: str) -> Counter[int]:
+    """Return how many rows of the first ones have how many cells; nothing if the text cannot be divided so."""
+    rows = _reader(io.StringIO(text.lstrip("\ufeff"), newline=""), separator)
+    try:
+        found = Counter(len(row) for row in itertools.islice(rows, SAMPLE_ROWS) if any(cell.strip() for cell in row))
+    except csv.Error:
+        return Counter()
+    return found
+
+
+def _share_of_common_width(widths: Counter[int]) -> tuple[float, int]:
+    width, rows = max(widths.items(), key=lambda item: (item[0] > 1, item[1]))
+    return rows / widths.total(), width
