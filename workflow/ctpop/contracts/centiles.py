@@ -37,7 +37,7 @@ CENTILES = Table(
 )
 CENTILE_CALIBRATION = Table(
     "centile_calibration",
-    ("structure", "measure", "sex", "age_from"),
+    ("structure", "measure", "sex", "age_from", "age_to"),
     "one row per structure, measure, sex and band of ages: share of the patients below each curve. The row from 0 to"
     " 120 years is that of all ages, and says why there are no curves",
     {

@@ -41,6 +41,8 @@ CONTRAST_REASONS = {
     "agent_says_none": "ContrastBolusAgent says that none was given",
     "bolus": "volume, dose, flow or start of a bolus are given",
     "oral_only": "the agent was given by mouth or rectally",
+    "other_route": "the agent was not given into a vein, but into the spinal canal, a joint, the bladder or elsewhere",
+    "agent_unknown": "ContrastBolusAgent names no known agent, or an agent and its absence",
     "not_recorded": "the header says nothing, which does not mean that none was given",
 }
 AGE_REASONS = {
@@ -48,6 +50,7 @@ AGE_REASONS = {
     "no_unit": "PatientAge has no unit and is taken as years",
     "empty": "PatientAge is empty",
     "unreadable": "PatientAge is not an age, as N-A",
+    "placeholder": "PatientAge is zero, as 000Y, which anonymisers write in place of an age",
     "out_of_range": "PatientAge is above 120 years",
     "disagrees_with_dates": "PatientAge counts, though the dates of birth and examination are more than 1.5 years off",
 }

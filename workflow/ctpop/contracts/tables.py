@@ -203,7 +203,7 @@ class Table:
 
         """
         texts = {name: str for name, column in self.columns.items() if column.dtype == "str"}
-        return self.check(pd.read_csv(path, dtype=texts), where=path)
+        return self.check(pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""]), where=path)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         """Write a frame as Parquet after a check, with a CSV file for people beside it, and return the rows as written.

@@ -126,7 +126,14 @@ def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     years[read.index] = read.map(ages).astype("float64")
     if not len(read):
         return years, []
-    return years, [f"{place}: {len(read)} ages with a unit, such as {read.iloc[0]}, are read in that unit"]
+    notes = [f"{place}: {len(read)} ages with a unit, such as {read.iloc[0]}, are read in that unit"]
+    zero = years[read.index].eq(0)
+    if zero.any():
+        years[zero[zero].index] = float("nan")
+        notes.append(
+            f"{place}: {int(zero.sum())} ages of zero with a unit, such as 000Y, are placeholders, read as missing"
+        )
+    return years, notes
 
 
 def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:

@@ -17,7 +17,7 @@ from ctpop.stages.dicom.ages import Age, age_of, completed_years, parse_age, par
         ("018M", 1.5, "ok"),
         ("006W", pytest.approx(42 / 365.25, abs=1e-4), "ok"),
         ("001D", pytest.approx(1 / 365.25, abs=1e-4), "ok"),
-        ("000D", 0.0, "ok"),
+        ("000D", None, "placeholder"),
         ("7 Y", 7.0, "ok"),
         (" 60Y \0", 60.0, "ok"),
         ("47", 47.0, "no_unit"),

@@ -106,6 +106,15 @@ def test_a_text_that_is_of_no_known_form_is_not_passed_on(tmp_path, element, tex
         ({"ContrastBolusAgent": "ohne"}, False, "agent_says_none"),
         ({"ContrastBolusAgent": "Telebrix", "ContrastBolusRoute": "ORAL"}, False, "oral_only"),
         ({"ContrastBolusAgent": "oral"}, False, "oral_only"),
+        ({"ContrastBolusAgent": "OHNE KM"}, False, "agent_says_none"),
+        ({"ContrastBolusAgent": "sin contraste"}, False, "agent_says_none"),
+        ({"ContrastBolusAgent": "WATER"}, False, "oral_only"),
+        ({"ContrastBolusAgent": "H2O", "ContrastBolusVolume": "800"}, False, "oral_only"),
+        ({"ContrastBolusAgent": "XYZ"}, None, "agent_unknown"),
+        ({"ContrastBolusAgent": "XYZ", "ContrastBolusVolume": "80"}, None, "agent_unknown"),
+        ({"ContrastBolusAgent": "XYZ", "ContrastBolusVolume": "80", "ContrastBolusRoute": "IV"}, True, "bolus"),
+        ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "INTRATHECAL"}, False, "other_route"),
+        ({"ContrastBolusAgent": "no omnipaque"}, None, "agent_unknown"),
         ({"ContrastBolusVolume": "100"}, True, "bolus"),
         ({"ContrastBolusVolume": "0"}, None, "not_recorded"),
         ({"ContrastBolusStartTime": "101500"}, True, "bolus"),
@@ -116,6 +125,24 @@ def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_p
 
     assert (found.contrast, found.contrast_reason) == (given, reason)
     assert reason in dicom_codes.CONTRAST_REASONS
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        *(
+            (text, "agent")
+            for text in ("IV", "i.v.", "KM i.v.", "C+", "non-ionic", "NON IONIC CONTRAST", "Visipaque™ 320")
+        ),
+        *((text, "agent") for text in ("IOPAMIRO370", "OMNIPAQUE 300 mg/ml", "oral + iv", "Iomeron 350 + Wasser")),
+        *((text, "none") for text in ("w/o contrast", "Kein KM", "no iv contrast", "-", "n/a", "NATIV")),
+        *((text, "enteral") for text in ("Gastrografin", "oral", "barium", "Wasser")),
+        *((text, "unknown") for text in ("Saline", "Omnipaque/oral", "see report", "no omnipaque", "kein Wasser")),
+        *((text, "empty") for text in ("", "  ")),
+    ],
+)
+def test_agents_are_known_by_their_words(text, kind):
+    assert vocabulary.agent_kind(text) == kind
 
 
 def test_every_contrast_element_is_read():

@@ -14,6 +14,7 @@ DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 UNITS_PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 OLDEST_YEARS = 120
 MONTHS_OF_INFANTS = 24
+FIRST_BIRTH_YEAR = 1900  # nobody born before had a CT of the body; 1899-12-30 is day 0 of spreadsheets
 MOST_APART_YEARS = 1.5  # PatientAge counts completed years, and is entered at another day than that of the study
 
 
@@ -41,9 +42,10 @@ def age_of(age: str | None, birth: str | None, examination: str | None) -> Age:
 
 
 def parse_age(text: str | None) -> tuple[float | None, str]:
-    """Return the years of an AS field and `ok` or `no_unit`, or nothing and why: `empty`, `unreadable`, `out_of_range`.
+    """Return the years of an AS field and `ok` or `no_unit`, or nothing and why (another code of `AGE_REASONS`).
 
-    A number without a unit is taken as years (ASSUME): nobody writes 47 for months.
+    A number without a unit is taken as years (ASSUME): nobody writes 47 for months. Zero is taken as a placeholder
+    (ASSUME): PS3.5 has days for the newborn, and 000D to 000Y come from anonymisers far more often.
     """
     words = (text or "").strip(" \0").upper()
     if not words:
@@ -52,6 +54,8 @@ def parse_age(text: str | None) -> tuple[float | None, str]:
     if form is None:
         return None, "unreadable"
     years = round(int(form[1]) / UNITS_PER_YEAR[form[2] or "Y"], 4)
+    if years == 0:
+        return None, "placeholder"
     if years > OLDEST_YEARS:
         return None, "out_of_range"
     return years, "ok" if form[2] else "no_unit"
@@ -66,12 +70,17 @@ def parse_date(text: str | None) -> date | None:
         return None
 
 
+def is_placeholder(day: date) -> bool:
+    """Return whether a date of birth is one that programs write in place of an unknown one."""
+    return day.year < FIRST_BIRTH_YEAR or (day.year, day.month, day.day) in {(1900, 1, 1), (1901, 1, 1)}
+
+
 def completed_years(birth: date | None, examination: date | None) -> float | None:
     """Return completed years, or completed months below two years; nothing outside 0 to 120 years.
 
     Equal dates are no age (ASSUME): an anonymiser has put one day everywhere, far more often than a newborn has a CT.
     """
-    if birth is None or examination is None or birth == examination:
+    if birth is None or examination is None or birth == examination or is_placeholder(birth):
         return None
     months = (examination.year - birth.year) * 12 + examination.month - birth.month - (examination.day < birth.day)
     if not 0 <= months <= OLDEST_YEARS * 12:

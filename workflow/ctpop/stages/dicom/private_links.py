@@ -52,7 +52,7 @@ def read_members(private: Path) -> dict[str, set[str]]:
     if not path.is_file():
         raise ContractError(f"the private folder has no {MEMBERS}; run `ctpop index` again")
     members: dict[str, set[str]] = {}
-    for scan_id, file in pd.read_csv(path, dtype=str).itertuples(index=False):
+    for scan_id, file in pd.read_csv(path, dtype=str, keep_default_na=False).itertuples(index=False):
         members.setdefault(scan_id, set()).add(file)
     return members
 

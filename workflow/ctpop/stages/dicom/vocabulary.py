@@ -15,6 +15,10 @@ from ctpop.foundation.resources import resource
 VOCABULARY = resource("dicom", "vocabulary.yaml")
 OTHER = "other"
 SEXES = {"M": "male", "F": "female"}
+NON_IONIC = re.compile(r"\bnon[\s-]?ionic\b")
+SIGNS = re.compile(r"[^\w./]+|/(?![ov]\b)|_")
+SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?![ov]\b)|[0-9_]+")
+AGENT_LISTS = ("agents", "enteral_routes", "enteral_agents", "negations")
 BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+-]+")
 LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
 NOT_ORIGINAL = {
@@ -89,9 +93,37 @@ def kind_of(image_type: list[str]) -> str:
     return "derived" if values & NOT_ORIGINAL else "original"
 
 
-def denies_contrast(agent: str) -> bool:
-    """Return whether ContrastBolusAgent says that no agent was given."""
-    return agent.lower() in vocabulary()["no_agent"]
+def agent_kind(agent: str) -> str:
+    """Return what ContrastBolusAgent names by the words of the lists.
+
+    Returns
+    -------
+    str
+        `agent` for injection, `enteral` agent, `none` (it says that no agent was given), `empty`, or `unknown`, also
+        where it says two of these things.
+
+    """
+    lists, text = vocabulary(), agent.strip().lower()
+    if not text:
+        return "empty"
+    if text in lists["no_agent"]:
+        return "none"
+    words = _words_of_agent(text)
+    named, routes, fluids, negated = (bool(words & set(lists[name])) for name in AGENT_LISTS)
+    injected = bool(words & set(lists["contrast_agent_words"]))
+    if negated:
+        return "unknown" if named or fluids else "none"
+    if routes and not words & set(lists["intravenous_words"]):
+        return "unknown" if named else "enteral"
+    if named or injected:
+        return "agent"
+    return "enteral" if fluids else "unknown"
+
+
+def _words_of_agent(text: str) -> set[str]:
+    """Return the words of a text in lower case: between blanks, and between other signs and digits."""
+    text = NON_IONIC.sub("nonionic", text)
+    return {*text.split(), *SIGNS.split(text), *SIGNS_AND_DIGITS.split(text)}
 
 
 def contrast_hint_of(*descriptions: str) -> bool | None:
