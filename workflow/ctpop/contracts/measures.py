@@ -87,6 +87,11 @@ MEASURES_TABLE = Table(
             "voxels",
             missing="not from a folder of masks, or not measured",
         ),
+        "hu_scale": text(
+            "whether the values of the CT are HU: hu, or uncertain if the image contains no air",
+            among=("hu", "uncertain"),
+            missing="no CT, or not measured",
+        ),
     },
 )
 HISTOGRAMS = Table(

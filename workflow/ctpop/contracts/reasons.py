@@ -64,6 +64,10 @@ class SegmentStatus(StatusCode, Enum):
         "values of the image not valid",
         "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
     )
+    not_hu = (
+        "CT not in HU",
+        "the values of the CT are not Hounsfield units: they have an offset, were scaled, or were cut off at a window",
+    )
     grid_mismatch = (
         "label map and CT on different grids",
         "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",

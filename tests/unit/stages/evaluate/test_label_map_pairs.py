@@ -78,7 +78,7 @@ def test_a_reference_that_cannot_be_read_says_that_it_is_the_reference(tmp_path)
         ("scan_id,reference_path\ns1,a\nS1,b\n", "scan_id must be unique"),
         ("scan_id,reference_path\n../s1,a\n", "scan_id names files"),
         ("scan_id,reference_path\ns1,\n", "column 'reference_path' must be present in every row"),
-        ("scan_id,reference_path\ns1,a,b\n", "no row with more cells than the header"),
+        ("scan_id,reference_path\ns1,a,b\n", "no row may have more cells than the header"),
     ],
 )
 def test_a_csv_of_references_that_breaks_its_promise_is_refused(tmp_path, text, words):

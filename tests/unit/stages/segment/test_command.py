@@ -158,7 +158,7 @@ def test_every_status_of_a_bad_scan_is_in_the_closed_list(tmp_path):
     statuses = {status for _, status, _ in bad_scans(tmp_path).values()}
 
     assert statuses <= set(SEGMENT_STATUS)
-    others = {"segmented", "not_converted", "out_of_memory", "prediction_failed", "not_read", "not_written"}
+    others = {"segmented", "not_converted", "out_of_memory", "prediction_failed", "not_read", "not_written", "not_hu"}
     assert set(SEGMENT_STATUS) - statuses == others
 
 

@@ -17,6 +17,7 @@ from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.foundation.errors import ContractError, ScanError, in_one_line
 from ctpop.foundation.progress import Progress
+from ctpop.imaging import hu_scale
 from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
@@ -74,9 +75,10 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
         return unmeasured(study, "not_in_model")
     label_sets.join(mask.data, study.label_set.joins(note.labels))
     hu = ct.data if ct else None
+    scale = hu_scale.refuse_other_scales(ct.data).finding if ct else None
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
     rows = placed_by_side(compared_with_contralateral(found.rows, study.label_set), study.label_set, hu, mask.grid)
-    rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}))
+    rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}), hu_scale=scale)
     whole = rows.set_index("structure").reindex(names).reset_index()
     return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
 

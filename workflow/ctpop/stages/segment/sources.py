@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctpop.foundation.errors import ContractError, ScanError
-from ctpop.imaging import existing_segmentations
+from ctpop.imaging import existing_segmentations, hu_scale
 from ctpop.imaging.images import Grid, Volume, read_ct, sha256_of
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore, fingerprint_of
 from ctpop.models import model_folder, model_set
@@ -70,6 +70,7 @@ class Predict:
         if done:
             return done
         ct = read_ct(path)
+        hu_scale.refuse_other_scales(ct.data)
         self.engine = self.engine or self._load()
         note = LabelMapNote(key, "", self.models.labels, f"{self.models.name} {self.digest[:12]}")
         return Work(scan.scan_id, self.engine.prepare(ct), ct.grid, ct.stored_affine, note)

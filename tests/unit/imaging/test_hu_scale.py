@@ -1,0 +1,71 @@
+"""A CT whose values are no Hounsfield units is recognised by them: real CTs, and the same after common conversions."""
+
+import numpy as np
+import pytest
+
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging import hu_scale
+from ctpop.imaging.images import read_ct
+from support.studies import REPO
+
+REAL = [REPO / "tests" / "data" / "ct_abdomen" / name for name in ("ct.nii.gz", "ct_short.nii.gz")]
+CHANGES = {
+    "offset": [
+        lambda hu: hu + 1024,
+        lambda hu: hu + 1000.0,
+        lambda hu: np.clip(hu + 1024, 0, 4095),
+        lambda hu: hu - 1024,
+    ],
+    "scaled": [
+        lambda hu: (hu + 1024) / 4095,
+        lambda hu: (hu - hu.mean()) / hu.std(),
+        lambda hu: np.clip((hu + 160) / 400, 0, 1),
+        lambda hu: 0.19 * (1 + hu / 1000.0),
+    ],
+    "bytes": [lambda hu: np.clip((hu + 160) / 400 * 255, 0, 255).astype(np.uint8)],
+    "windowed": [lambda hu: np.clip(hu, -160, 240), lambda hu: np.clip(hu, 0, 3000), lambda hu: np.clip(hu, -500, 500)],
+}
+
+
+@pytest.fixture(scope="module", params=REAL, ids=lambda path: path.name)
+def real(request):
+    return read_ct(request.param).data.astype(np.float64)
+
+
+def test_a_real_ct_is_in_hu(real):
+    assert hu_scale.scale_of(real).finding == "hu"
+    assert hu_scale.scale_of(np.where(real < -900, -2000.0, real + 0.0)).finding != "windowed"
+
+
+@pytest.mark.parametrize(
+    ("finding", "change"), [(finding, change) for finding, changes in CHANGES.items() for change in changes]
+)
+def test_a_converted_ct_is_recognised(real, finding, change):
+    found = hu_scale.scale_of(change(real))
+
+    assert (found.finding, found.is_hu) == (finding, False)
+    with pytest.raises(ScanError, match=hu_scale.MEANINGS[finding]):
+        hu_scale.refuse_other_scales(change(real))
+
+
+def test_a_crop_without_air_is_uncertain_and_not_refused(real):
+    middle = tuple(slice(size * 2 // 5, size * 3 // 5) for size in real.shape)
+    crop = np.maximum(real[middle], -150 + np.random.default_rng(1).normal(0, 5, real[middle].shape))
+
+    assert hu_scale.refuse_other_scales(crop).finding in ("uncertain", "hu")
+
+
+@pytest.mark.parametrize("padding", [-3024, -2000, -32768])
+def test_padding_outside_the_reconstruction_circle_is_no_scale(real, padding):
+    x, y = np.meshgrid(*(np.linspace(-1, 1, size) for size in real.shape[:2]), indexing="ij")
+    padded = np.where((x**2 + y**2 > 1)[..., None], padding, real)
+
+    assert hu_scale.scale_of(padded).finding == "hu"
+
+
+def test_voxels_that_are_not_finite_are_left_out(real):
+    holed = real.copy()
+    holed[::2] = np.nan
+
+    assert hu_scale.scale_of(holed).finding == "hu"
+    assert hu_scale.scale_of(np.full((4, 4, 4), np.nan)).finding == "uncertain"
