@@ -8,6 +8,9 @@ import pytest
 
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.existing_segmentations import checksum, labels_in, mask_files, read_segmentation
+from ctpop.imaging.images import Grid, Volume
+from ctpop.imaging.label_map_file import write_labels
+from ctpop.study import label_sets
 from support.volumes import (
     BAD_CTS,
     SHAPE,
@@ -315,3 +318,85 @@ def test_a_segmentation_in_a_wider_type_gives_the_same_labels(tmp_path):
     nib.save(image, tmp_path / "labels.nii.gz")
 
     assert read_segmentation(tmp_path / "labels.nii.gz", ORGANS, None).volume.data.dtype == np.uint8
+
+
+# Names in the file
+
+
+def named(path, data, names):
+    volume = Volume(data, Grid(data.shape, np.eye(4)), np.eye(4))
+    write_labels(data, volume, path, names)
+    return path
+
+
+def test_labels_are_read_by_the_names_in_the_file(tmp_path):
+    labels = np.array([[[0, 1, 2, 3, 7]]], np.uint8)
+    path = named(tmp_path / "other.nii.gz", labels, {"LIVER": 1, "spleen": 2, "tumour": 3, "aorta": 7, "heart": 9})
+
+    found = read_segmentation(path, label_set("spleen", "liver", "heart", "kidney_left"), None)
+
+    assert found.volume.data.tolist() == [[[0, 2, 1, 0, 0]]]
+    assert found.labels == {"spleen": 1, "liver": 2, "heart": 3}
+    assert found.detail == (
+        "labels are read by the names in the file, which has other numbers than the label set;"
+        " 2 labels of structures outside the label set are left out"
+    )
+
+
+def test_names_that_agree_with_the_label_set_change_nothing_but_what_is_known(tmp_path):
+    path = named(tmp_path / "same.nii.gz", np.array([[[0, 1]]], np.uint8), {"spleen": 1})
+
+    found = read_segmentation(path, label_set("spleen", "liver"), None)
+
+    assert (found.labels, found.detail, found.volume.data.tolist()) == ({"spleen": 1}, None, [[[0, 1]]])
+
+
+def test_a_label_without_a_name_in_the_file_is_refused(tmp_path):
+    path = named(tmp_path / "odd.nii.gz", np.array([[[0, 1, 2]]], np.uint8), {"spleen": 1})
+
+    error = refusal(path, organs=label_set("spleen", "liver"))
+
+    assert str(error) == "unknown_labels: odd.nii.gz has labels 2 that its own list of names does not contain"
+
+
+def test_a_file_that_names_nothing_of_the_label_set_is_refused(tmp_path):
+    path = named(tmp_path / "odd.nii.gz", np.array([[[0, 1]]], np.uint8), {"tumour": 1})
+
+    assert (
+        refusal(path, organs=label_set("spleen")).detail
+        == "odd.nii.gz names no structure of made_up; it names tumour, …"
+    )
+
+
+def test_a_part_becomes_the_structure_that_includes_it(tmp_path):
+    path = named(tmp_path / "parts.nii.gz", np.array([[[0, 1, 2]]], np.uint8), {"sacrum": 1, "vertebrae_S1": 2})
+    paper = label_sets.read("paper_104")
+
+    found = read_segmentation(path, paper, None)
+
+    assert set(found.volume.data.ravel().tolist()) == {0, paper.label_of["sacrum"]}
+
+
+@pytest.mark.parametrize(
+    "table", [b"<CaretExtension><Label Key='a'>x</Label></CaretExtension>", b"<CaretExtension><Label"]
+)
+def test_names_that_cannot_be_read_refuse_the_file(tmp_path, table):
+    image = nib.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4))
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(0, table))
+    nib.save(image, tmp_path / "odd.nii.gz")
+
+    assert refusal(tmp_path / "odd.nii.gz", organs=label_set("spleen")).reason == "unreadable"
+
+
+def test_a_mask_with_several_values_is_refused(tmp_path):
+    soft = np.zeros((3, 3, 3), np.uint8)
+    soft[1] = [[10, 128, 255]] * 3
+    (tmp_path / "masks").mkdir()
+    nib.save(nib.Nifti1Image(soft, np.eye(4)), tmp_path / "masks" / "spleen.nii.gz")
+
+    error = refusal(tmp_path / "masks", organs=label_set("spleen"))
+
+    assert error.reason == "bad_values"
+    assert error.detail.startswith(
+        "mask spleen.nii.gz has several values beside 0 (10, 128, 255), as after interpolation"
+    )

@@ -503,7 +503,7 @@ def test_labels_take_the_smallest_type_that_holds_them(tmp_path, highest, dtype)
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (1.5, "labels must be whole numbers"),
+        (1.5, "labels must be whole numbers, found 1 others, such as 1.5"),
         (-1, "labels must be between 0 and 65535, found -1.0 to 3.0"),
         (65536, "labels must be between 0 and 65535, found 0.0 to 65536.0"),
         (np.nan, "labels must be between 0 and 65535, found nan to nan"),

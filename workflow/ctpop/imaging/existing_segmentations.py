@@ -1,6 +1,6 @@
 """Existing segmentations: one NIfTI file with several labels, or a folder with one mask per structure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from ctpop.foundation import digests
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Volume, read_grid, read_labels, sha256_of
+from ctpop.imaging.label_map_file import names_in
 from ctpop.study.label_sets import LabelSet
 
-VERSION = 2
+VERSION = 3
 SUFFIXES = (".nii.gz", ".nii")
 
 
@@ -93,7 +94,11 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
 
 
 def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
-    """Return a label map whose numbers are those of the label set.
+    """Return a label map in the numbers of the label set.
+
+    If the file names its labels, as those of TotalSegmentator do, the names count and not the numbers: structures that
+    it does not name are unknown to its producer, and those that the label set does not have become background. Without
+    names, the numbers must be those of the label set.
 
     Parameters
     ----------
@@ -105,13 +110,14 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     Returns
     -------
     Segmentation
-        Label map of shape (x, y, z) in RAS+, with the labels of the whole set.
+        Label map of shape (x, y, z) in RAS+, with the labels of the structures that the file names, or of the whole
+        set.
 
     Raises
     ------
     ScanError
         `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
-        numbers that the label set does not name.
+        numbers that neither the file nor the label set names, and for a file that names no structure of the set.
 
     Examples
     --------
@@ -128,6 +134,9 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
 
     """
     volume = read_labels(path)
+    names = _in_case_of(label_set, names_in(path))
+    if names:
+        return _renumbered(volume, names, label_set, path)
     known = np.array([0, *label_set.label_of.values()])
     unknown = np.setdiff1d(labels_in(volume.data), known)
     if len(unknown):
@@ -136,6 +145,44 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
             f"{path.name} has labels {', '.join(map(str, unknown[:5]))} that label set {label_set.name} does not name",
         )
     return Segmentation(volume, label_set.label_of)
+
+
+def _in_case_of(label_set: LabelSet, names: dict[str, int]) -> dict[str, int]:
+    """Return the names of a file in the upper and lower case that the label set has."""
+    every = [*label_set.names, *(part for parts in label_set.parts.values() for part in parts)]
+    case_of = {name.lower(): name for name in every}
+    return {case_of.get(name.lower(), name): label for name, label in names.items()}
+
+
+def _renumbered(volume: Volume, names: dict[str, int], label_set: LabelSet, path: Path) -> Segmentation:
+    """Return a label map, whose labels have names of their own, in the numbers of the label set."""
+    whole_of = {part: whole for whole, parts in label_set.parts.items() for part in parts}
+    ours = {name: label_set.label_of[name] for name in names if name in label_set.label_of}
+    if not ours:
+        known = ", ".join(list(names)[:5])
+        raise ScanError("unknown_labels", f"{path.name} names no structure of {label_set.name}; it names {known}, …")
+    present = labels_in(volume.data)
+    unknown = np.setdiff1d(present, [0, *names.values()])
+    if len(unknown):
+        labels = ", ".join(map(str, unknown[:5]))
+        raise ScanError(
+            "unknown_labels", f"{path.name} has labels {labels} that its own list of names does not contain"
+        )
+    number_of = {label: ours.get(whole_of.get(name, name), ours.get(name, 0)) for name, label in names.items()}
+    left_out = sum(number_of.get(int(label), 0) == 0 for label in present if label)
+    if all(number == label or number == 0 for label, number in number_of.items()) and not left_out:
+        return Segmentation(volume, ours)
+    table = np.zeros(int(max(present.max(), *names.values())) + 1, np.uint16)
+    table[list(number_of)] = list(number_of.values())
+    data = table[volume.data]
+    data = data.astype(np.uint8) if max(ours.values()) <= np.iinfo(np.uint8).max else data
+    remarks = [
+        "labels are read by the names in the file, which has other numbers than the label set"
+        if any(number not in (label, 0) for label, number in number_of.items())
+        else "",
+        f"{left_out} labels of structures outside the label set are left out" if left_out else "",
+    ]
+    return Segmentation(replace(volume, data=data), ours, "; ".join(filter(None, remarks)) or None)
 
 
 def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
@@ -214,6 +261,7 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     merging: Merging | None = None
     for label, file in masks:
         mask = read_labels(file)
+        _refuse_several_values(mask, file)
         merging = merging or Merging(mask, max(wanted.values()))
         difference = mask.grid.differs_from(merging.merged.grid)
         if difference:
@@ -223,6 +271,18 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     shared = {name: int(merging.n_shared[label]) for name, label in wanted.items()}
     detail = describe(int(np.count_nonzero(merging.shared)), len(files) - len(masks))
     return Segmentation(merging.merged, wanted, detail, shared)
+
+
+def _refuse_several_values(mask: Volume, file: Path) -> None:
+    values = labels_in(mask.data)
+    inside = values[values > 0]
+    if len(inside) > 1:
+        shown = ", ".join(map(str, inside[:5]))
+        raise ScanError(
+            "bad_values",
+            f"mask {file.name} has several values beside 0 ({shown}{', …' if len(inside) > 5 else ''}), as after"
+            " interpolation; a mask has one value inside and 0 outside: threshold it at half of its maximum",
+        )
 
 
 class Merging:

@@ -40,6 +40,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     isal_zlib.error,  # type: ignore[assignment]
 )
 LARGEST_DEFLATE_RATIO = 1100  # deflate never does better, so a smaller file cannot hold what its header promises
+LABEL_ROUNDING = 1e-3  # difference from a whole number that the scaling of a file leaves
 LARGEST_HU = 65536  # CT is stored in 16 bits and shifted by some thousands: what is beyond is not attenuation
 LONGEST_TAIL = 64 << 20  # bytes behind the voxels; more is not read, since it could go on for ever
 SUFFIXES = (".nii", ".nii.gz")
@@ -238,7 +239,7 @@ def read_ct(path: Path) -> Volume:
 
 
 def read_labels(path: Path) -> Volume:
-    """Return a label map as whole numbers; a file of floating-point numbers is accepted if all of them are whole.
+    """Return a label map as whole numbers; floating-point numbers may differ from whole ones by 0.001.
 
     Parameters
     ----------
@@ -412,12 +413,17 @@ def _attenuation(hu: NDArray[Any]) -> NDArray[Any]:
 
 def _whole_labels(labels: NDArray[Any]) -> NDArray[Any]:
     low, high = labels.min(), labels.max()
-    if not (low >= 0 and high <= np.iinfo(np.uint16).max):  # written so that NaN fails
+    if not (low >= -LABEL_ROUNDING and high <= np.iinfo(np.uint16).max):  # written so that NaN fails
         raise ScanError("bad_values", f"labels must be between 0 and 65535, found {low} to {high}")
-    whole = labels.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16, copy=False)
-    if labels.dtype.kind == "f" and not np.array_equal(whole, labels):
-        raise ScanError("bad_values", "labels must be whole numbers")
-    return whole
+    dtype = np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16
+    if labels.dtype.kind != "f":
+        return labels.astype(dtype, copy=False)
+    nearest = np.rint(labels)
+    if np.abs(labels - nearest).max() > LABEL_ROUNDING:
+        odd = labels[np.abs(labels - nearest) > LABEL_ROUNDING]
+        raise ScanError("bad_values", f"labels must be whole numbers, found {len(odd)} others, such as {odd[0]:g}")
+    rounded: NDArray[Any] = nearest.astype(dtype)
+    return rounded
 
 
 def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> Grid:

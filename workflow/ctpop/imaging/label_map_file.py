@@ -8,6 +8,7 @@ Equal labels give equal bytes (`nifti_writer`).
 """
 
 import colorsys
+import zlib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.imaging import nifti_writer
 from ctpop.imaging.images import Volume
 
@@ -99,6 +101,64 @@ def label_table(names: dict[str, int]) -> bytes:
     ElementTree.SubElement(volume, "VolumeType").text = "Label"
     text: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
     return text + b"\n" * (-(len(text) + 8) % 16)
+
+
+def names_in(path: Path) -> dict[str, int]:
+    """Return the labels that a label map names in its header, in the form that TotalSegmentator and this package write.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file.
+
+    Returns
+    -------
+    dict of str to int
+        Label of each structure, without the background (0); empty if the file names none.
+
+    Raises
+    ------
+    ScanError
+        `unreadable` if the names cannot be read, or one label or name is listed twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.imaging.images import Grid
+    >>> labels = np.array([[[0, 1]]], np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.nii.gz")
+    ...     write_labels(labels, Volume(labels, Grid(labels.shape, np.eye(4)), np.eye(4)), path, {"liver": 1})
+    ...     names_in(path)
+    {'liver': 1}
+
+    """
+    table = _label_table_of(path)
+    if not table:
+        return {}
+    try:
+        labels = list(ElementTree.fromstring(table.rstrip(b"\0\n ")).iter("Label"))
+        pairs = [((label.text or "").strip(), int(label.get("Key", ""))) for label in labels]
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ScanError(
+            "unreadable", f"{path.name}: its names of labels cannot be read: {in_one_line(error)}"
+        ) from None
+    pairs = [(name, number) for name, number in pairs if number]
+    if len(dict(pairs)) < len(pairs) or len({number for _, number in pairs}) < len(pairs):
+        raise ScanError("unreadable", f"{path.name}: its names of labels list a name or a number twice")
+    return dict(pairs)
+
+
+def _label_table_of(path: Path) -> bytes:
+    """Return the label table in the extensions of a header; nothing if there is none, or the file cannot be read."""
+    import nibabel as nib
+
+    try:
+        header = nib.load(path).header
+    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error):
+        return b""  # the reader of the image reports it
+    tables = [bytes(extension.content) for extension in getattr(header, "extensions", [])]
+    return next((table for table in tables if b"<CaretExtension" in table and b"<!DOCTYPE" not in table), b"")
 
 
 def _colour(number: int) -> tuple[float, float, float]:
