@@ -95,7 +95,7 @@ class MeasureStatus(StatusCode, Enum):
     )
     zero_in_statistics = (
         "0.0 in the statistics that were taken over",
-        "TotalSegmentator's statistics.json, taken over, has 0.0: absent, cut off and failed alike",
+        "TotalSegmentator's statistics, as a file or in a table, have 0.0: absent, truncated and failed alike",
     )
 
 

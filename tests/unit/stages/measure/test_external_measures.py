@@ -113,3 +113,25 @@ def test_a_scan_and_structure_that_stand_twice_are_refused():
 )
 def test_a_volume_that_is_none_is_refused(volume, expected):
     assert refused(table(("a", "liver", volume, 60))) == f"measures.csv: {expected}"
+
+
+def test_an_attenuation_of_zero_without_a_volume_is_not_used_and_is_reported(caplog):
+    frame = table(
+        ("a", "liver", 0.0), ("a", "spleen", 50.0), ("b", "liver", 55.0), columns=("scan_id", "structure", "hu_mean")
+    )
+
+    found = taken(frame)
+
+    assert found.loc[("a", "liver"), "status"] == "zero_in_statistics"
+    assert pd.isna(found.loc[("a", "liver"), "hu_mean"])
+    assert "1 rows have an attenuation of 0.0 without a volume" in caplog.text
+    kept = external_rows(frame, ["a", "b"], ["liver", "spleen"], "measures.csv", zero_hu="value").set_index("structure")
+    assert kept["hu_mean"].to_list()[0] == 0.0
+
+
+def test_zeros_of_volume_and_attenuation_are_not_used_and_a_zero_with_a_volume_is_a_value():
+    found = taken(table(("a", "liver", 0.0, 0.0), ("b", "liver", 1500.0, 0.0)))
+
+    assert found["status"].to_list()[::2] == ["zero_in_statistics", "measured"]
+    assert found.loc[("b", "liver"), "hu_mean"] == 0
+    assert found.loc[("a", "liver"), ["volume_ml", "hu_mean"]].isna().all()

@@ -145,7 +145,7 @@ def run(options: MeasureOptions) -> None:
         cohort = included_scans(options.registry, options.config)
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
         form = measures_reading_of(chosen, configuration.section("cohort", options.config))
-        rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, form)
+        rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, form, chosen["zero_hu"])
     elif not options.segments or not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:

@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 
 
 def read_external_measures(
-    path: Path, scan_ids: list[str], names: list[str], reading: Reading = AS_OURS
+    path: Path, scan_ids: list[str], names: list[str], reading: Reading = AS_OURS, zero_hu: str = "missing"
 ) -> pd.DataFrame:
     """Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
 
@@ -35,10 +35,34 @@ def read_external_measures(
     table = measures_table.read(path, reading, names, notes)
     for note in notes:
         LOG.info("%s: %s", path, note)
-    return external_rows(measures_table.as_long(table, names, path), scan_ids, names, path)
+    return external_rows(measures_table.as_long(table, names, path), scan_ids, names, path, zero_hu)
 
 
-def external_rows(table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path) -> pd.DataFrame:
+def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
+    """Return rows without the zeros that TotalSegmentator writes for what it did not measure, and which rows had them.
+
+    Its statistics have an attenuation of exactly 0.0 where a structure is absent, truncated or failed, beside a volume
+    of 0.0, or alone in a table without volumes. With a volume above 0, an attenuation of 0 is a value.
+    """
+    if "hu_mean" not in rows.columns:
+        return rows, pd.Series(False, index=rows.index)
+    volume = rows["volume_ml"] if "volume_ml" in rows.columns else pd.Series(np.nan, index=rows.index)
+    zeros = pd.to_numeric(rows["hu_mean"], errors="coerce").eq(0) & ~pd.to_numeric(volume, errors="coerce").gt(0)
+    found = rows.assign(hu_mean=rows["hu_mean"].mask(zeros))
+    if "volume_ml" in rows.columns:
+        found = found.assign(volume_ml=rows["volume_ml"].mask(zeros))
+    if zeros.any():
+        LOG.warning(
+            "%d rows have an attenuation of 0.0 without a volume, as TotalSegmentator writes for structures that are"
+            " absent, truncated or failed: they are not used; measure: {zero_hu: value} keeps them",
+            zeros.sum(),
+        )
+    return found, zeros
+
+
+def external_rows(
+    table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path, zero_hu: str = "missing"
+) -> pd.DataFrame:
     """Return a user's table of measures as `measures`: every scan of the cohort with every structure.
 
     A scan and structure without a row, or with neither volume nor attenuation, is `not_in_table`. Rows of scans
@@ -61,11 +85,11 @@ def external_rows(table: pd.DataFrame, scan_ids: list[str], names: list[str], pl
     if ours.empty:
         raise ContractError(f"{place}: no row has a scan_id of the cohort and a structure of the label set")
     LOG.info("%d rows taken over, %d of other scans or structures set aside", len(ours), len(known) - len(ours))
+    ours, zeros = without_sentinels(ours) if zero_hu == "missing" else (ours, pd.Series(False, index=ours.index))
     values = [name for name in ("n_voxels", "volume_ml", "hu_mean") if name in ours.columns]
     present = ours[values].notna().any(axis=1)
-    typed = ours.assign(status=np.where(present, "measured", "not_in_table")).reindex(
-        columns=list(MEASURES_TABLE.columns)
-    )
+    status = np.select([zeros & ~present, present], ["zero_in_statistics", "measured"], "not_in_table")
+    typed = ours.assign(status=status).reindex(columns=list(MEASURES_TABLE.columns))
     checked = MEASURES_TABLE.check(typed, where=place)
     every = pd.MultiIndex.from_product([scan_ids, names], names=["scan_id", "structure"])
     whole = checked.set_index(["scan_id", "structure"]).reindex(every).reset_index()
