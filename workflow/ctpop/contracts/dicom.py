@@ -51,6 +51,10 @@ SERIES_COLUMNS = {
     "n_missing_slices": count("slices missing there", missing=ONE_SLICE),
     "n_repeated_positions": count("slices whose place another slice has already", missing=NO_PLACE),
     "n_copies": count("files left out because they repeat an image"),
+    "differing_facts": text(
+        "facts that differ between the images of the series, separated by semicolons; the first one counts",
+        missing="the images agree",
+    ),
     "spacing_deviation_mm": number(
         "largest distance of a slice from its place on an even grid", "mm", low=0, missing=ONE_SLICE
     ),

@@ -26,6 +26,7 @@ SERIES_REASONS = {
     "too_few_slices": "fewer than dicom.fewest_slices",
     "too_thick": "thicker than dicom.largest_thickness_mm",
     "not_soft": "the kernel is sharp, or not known",
+    "duplicate_images": "a series of another patient has the same images (chosen_scan_id)",
     "other_series": "another series of the examination is preferred (decided_by, chosen_scan_id)",
     "other_examination": "another examination of the patient was chosen (dicom.examination)",
 }

@@ -8,6 +8,7 @@ import dcm2niix
 import nibabel as nib
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from pydicom import uid
 
@@ -147,6 +148,26 @@ def test_missing_and_repeated_slices_are_refused(place, tmp_path, monkeypatch):
 
     status, detail = refused(place, where=np.delete(places, 5, axis=0))
     assert (status, detail) == ("not_one_volume", "11 images, slices 1 missing, 0 at the place of another")
+
+
+def test_an_overlay_is_no_volume_of_the_scan(place):
+    files = dicom_files.write_series(place.dicom)
+    for path in files:
+        dataset = pydicom.dcmread(path)
+        rows, columns = dataset.Rows, dataset.Columns
+        bits = np.zeros(rows * columns + rows * columns % 8, np.uint8)
+        bits[:50] = 1
+        for element, representation, value in (
+            *((0x10, "US", rows), (0x11, "US", columns), (0x40, "CS", "G"), (0x50, "SS", [1, 1])),
+            *((0x100, "US", 1), (0x102, "US", 0), (0x3000, "OW", np.packbits(bits, bitorder="little").tobytes())),
+        ):
+            dataset.add_new((0x6000, element), representation, value)
+        dataset.save_as(path)
+
+    row = place.run().iloc[0]
+
+    assert row["status"] == "converted"
+    np.testing.assert_array_equal(np.unique(volume_of(row).data)[[0, -1]], [-1000, 900])
 
 
 def test_two_phases_in_one_series_are_refused(place):

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from pydicom import uid
 
@@ -311,6 +312,61 @@ def test_links_to_folders_are_not_followed_and_closed_folders_are_counted(tmp_pa
     _, _, files = index()
 
     assert counts(files) == {"closed": 1, "ct_image": 12}
+
+
+@pytest.mark.parametrize("shift_mm", [0, 1])
+def test_acquisitions_that_lie_over_each_other_are_volumes_of_their_own(tmp_path, index, shift_mm):
+    for number in (1, 2):
+        where = dicom_files.positions(12) + [0, 0, shift_mm * number]
+        dicom_files.write_series(tmp_path / "dicom" / str(number), where=where, AcquisitionNumber=number)
+
+    registry, excluded, _ = index()
+
+    assert (registry["n_slices"].to_list(), registry["complete_header"].to_list()) == ([12], [True])
+    assert excluded[["reason", "n_slices", "complete_header"]].to_numpy().tolist() == [["other_series", 12, True]]
+
+
+def test_acquisitions_that_follow_each_other_are_one_volume(tmp_path, index):
+    places = dicom_files.positions(24)
+    for number, where in ((1, places[:12]), (2, places[12:])):
+        dicom_files.write_series(tmp_path / "dicom" / str(number), where=where, AcquisitionNumber=number)
+
+    registry, _, _ = index()
+
+    assert (registry["n_slices"].to_list(), registry["complete_header"].to_list()) == ([24], [True])
+
+
+def test_an_acquisition_number_changes_no_name_of_a_scan(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", AcquisitionNumber=None)
+    before = index()[0]["scan_id"].to_list()
+    shutil.rmtree(tmp_path / "dicom")
+    dicom_files.write_series(tmp_path / "dicom" / "a", AcquisitionNumber=7)
+
+    assert index()[0]["scan_id"].to_list() == before
+
+
+def test_facts_that_differ_between_images_are_listed(tmp_path, index):
+    places = dicom_files.positions(12)
+    for folder, where, kvp in (("a", places[:6], "120"), ("b", places[6:], "100")):
+        dicom_files.write_series(tmp_path / "dicom" / folder, where=where, KVP=kvp)
+
+    assert index()[0]["differing_facts"].to_list() == ["kvp"]
+
+
+def test_the_same_images_under_two_patients_are_one_scan(tmp_path, index):
+    first = dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
+    (tmp_path / "dicom" / "b").mkdir()
+    for path in first:
+        dataset = pydicom.dcmread(path)
+        dataset.PatientID, dataset.StudyInstanceUID = "ANOTHER", dicom_files.made_uid("another")
+        dataset.save_as(tmp_path / "dicom" / "b" / path.name)
+    dicom_files.write_series(tmp_path / "dicom" / "c", patient="P3")
+
+    registry, excluded, _ = index()
+
+    assert len(registry) == 2
+    assert excluded["reason"].to_list() == ["duplicate_images"]
+    assert excluded["chosen_scan_id"].isin(registry["scan_id"]).all()
 
 
 def test_stacks_of_two_phases_in_one_series_are_repeated_positions(tmp_path, index):

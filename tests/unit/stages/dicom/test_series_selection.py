@@ -96,7 +96,7 @@ def test_each_reason_has_a_meaning_and_can_be_set():
 
     assert list(EXCLUDES) == allowed["exclude"]["items"]["enum"]
     assert list(PREFERS) == allowed["prefer"]["items"]["enum"]
-    assert {*EXCLUDES, "other_series", "other_examination"} == set(dicom_codes.SERIES_REASONS)
+    assert {*EXCLUDES, "duplicate_images", "other_series", "other_examination"} == set(dicom_codes.SERIES_REASONS)
 
 
 @pytest.mark.parametrize(

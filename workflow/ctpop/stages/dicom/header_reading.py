@@ -6,6 +6,7 @@ could quote the header.
 """
 
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ FRAGMENT, END_OF_FRAGMENTS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian; of a file that has no preamble
 TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
+    "AcquisitionNumber",
     *("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
     *("StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate", "SeriesDescription", "ProtocolName"),
     *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "SliceThickness", "BodyPartExamined"),
@@ -52,6 +54,7 @@ class HeaderFacts:
     exam: str = ""
     series: str = ""
     instance: str = ""
+    acquisition: int | None = None
     birth: str | None = None
     day: int | None = None
     second: int | None = None
@@ -209,11 +212,16 @@ def _identity(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
         "exam": pseudonyms.digest("exam", study),
         "series": pseudonyms.digest("series", study, series),
         "instance": pseudonyms.digest("instance", text_of(dataset, "SOPInstanceUID")),
+        "acquisition": _whole(text_of(dataset, "AcquisitionNumber")),
         "birth": pseudonyms.digest("birth", birth.isoformat()) if birth else None,
         "day": day.toordinal() + pseudonyms.shift_days(patient) if day else None,
         "second": _second(text_of(dataset, "StudyTime")),
         "year": day.year if day else None,
     }
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,9}", text) else None
 
 
 def _patient_facts(dataset: Dataset) -> dict[str, Any]:

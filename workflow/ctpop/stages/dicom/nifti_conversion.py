@@ -29,6 +29,7 @@ OPTIONS = (
     *("-d", "1"),
 )
 VOLUME = "volume.nii"
+OVERLAY = re.compile(r".*_ROI[0-9]+\.nii")  # what dcm2niix writes of an overlay (group 60xx): no volume of the scan
 PRINTED = re.compile(r"^\s*(?:Warning|Error)[: ]\s*(.*)$", re.MULTILINE | re.IGNORECASE)
 KINDS = {  # code of a warning: what its words look like; the first that fits
     "no_protocol_name": r"empty protocol name",
@@ -66,7 +67,8 @@ def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
         for number, file in enumerate(files, start=1):
             (links / f"{number}.dcm").symlink_to(file.resolve())
         printed = _run(links, made, longest_seconds)
-        volumes = sorted(path.name for path in made.iterdir() if path.suffix == ".nii")
+        written = sorted(path.name for path in made.iterdir() if path.suffix == ".nii")
+        volumes = [name for name in written if not OVERLAY.fullmatch(name)]
         if volumes and volumes != [VOLUME]:
             resampled = any("_Eq" in name or "_Tilt" in name for name in volumes)
             raise ScanError(

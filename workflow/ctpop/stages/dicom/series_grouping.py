@@ -4,6 +4,7 @@ Images of one series that do not fit on one grid, as a localizer among axial sli
 that is there twice counts once.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,10 @@ ONCE_PER_SERIES = (  # facts of a series: the first of its images that has one g
     *("height_cm", "weight_kg", "kvp", "kernel", "kernel_class", "manufacturer", "scanner", "body_part"),
     *("patient_position", "contrast", "contrast_reason", "contrast_hint", "syntax", "rows", "columns"),
 )
+ALIKE = (  # facts that the images of a series are expected to share
+    *("age_years", "sex", "height_cm", "weight_kg", "kvp", "kernel", "manufacturer", "scanner", "body_part"),
+    *("patient_position", "contrast", "contrast_reason", "thickness_mm", "slope", "intercept"),
+)
 DECIMALS = 4
 
 
@@ -33,7 +38,8 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
             continue
         stacks.setdefault(signature_of(one.facts), []).append(one)
         patients.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
-    rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in stacks.items()]
+    parts = [part for signature, images in stacks.items() for part in by_acquisition(signature, images)]
+    rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in parts]
     for row in rows:
         row["patient_reason"] = patient_reason_of(row["patient_source"], patients[row["patient"]])
     return sorted(rows, key=lambda row: str(row["scan_id"]))
@@ -45,6 +51,47 @@ def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     edges = " ".join(f"{edge:.{EDGE_DECIMALS}f}" for edge in facts.get("edges", []))
     grid = f"{facts['rows']} {facts['columns']} {edges}"
     return facts["patient"], facts["exam"], facts["series"], direction.replace("-0.00", "0.00"), grid, facts["kind"]
+
+
+def by_acquisition(
+    signature: tuple[str, ...], images: list[ScannedFile]
+) -> list[tuple[tuple[str, ...], list[ScannedFile]]]:
+    """Return the volumes of a series: one of each acquisition, if acquisitions lie over each other, else the whole.
+
+    Two phases in one series are so; acquisitions that follow each other along the body are one volume.
+    """
+    acquisitions: dict[int | None, list[ScannedFile]] = {}
+    for one in images:
+        acquisitions.setdefault(one.facts.get("acquisition"), []).append(one)
+    extents = [_extent(part) for part in acquisitions.values()]
+    if len(acquisitions) == 1 or not _overlap(extents):
+        return [(signature, images)]
+    return [((*signature[:-1], f"acquisition {number}", signature[-1]), part) for number, part in acquisitions.items()]
+
+
+def _extent(images: list[ScannedFile]) -> tuple[float, float, float] | None:
+    """Return first and last place of slices along their normal, and the distance of two; nothing of a single slice."""
+    stack = [(one.facts.get("positions"), one.facts.get("orientation")) for one in images]
+    if not all(positions and orientation for positions, orientation in stack):
+        return None
+    normal = np.cross(*np.array(stack[0][1], dtype=float).reshape(2, 3))
+    places = np.unique(np.round([np.dot(place, normal) for positions, _ in stack for place in positions or []], 3))
+    return (float(places[0]), float(places[-1]), float(np.diff(places).min())) if len(places) > 1 else None
+
+
+def _overlap(extents: list[tuple[float, float, float] | None]) -> bool:
+    """Return whether two acquisitions share more of the body than a slice."""
+    known = [extent for extent in extents if extent is not None]
+    return any(
+        min(one[1], other[1]) - max(one[0], other[0]) > max(one[2], other[2])
+        for one, other in itertools.combinations(known, 2)
+    )
+
+
+def differing(facts: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the names of facts of a series in which its images differ, between semicolons."""
+    found = [name for name in ALIKE if len({one.get(name) for one in facts if one.get(name) is not None}) > 1]
+    return ";".join(found) or None
 
 
 def row_of(
@@ -65,10 +112,12 @@ def row_of(
         "ct_path": f"images/{scan_id}.nii.gz",
         "image_kind": signature[-1],
         **of_series,
+        "differing_facts": differing(facts),
         **attenuation_of(facts),
         **geometry_of(facts, even_within_mm),
         "n_copies": len(images) - len(single),
         "files_digest": digest_of(single, pseudonyms),
+        "images_digest": images_digest(single, pseudonyms),
         "files": single,
     }
 
@@ -88,6 +137,15 @@ def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
     """Return a digest that changes when an image is added, removed, or replaced by one of another size."""
     parts = sorted(f"{one.facts.get('instance')} {one.facts.get('positions')} {one.file.size}" for one in images)
     return pseudonyms.digest("files", *parts)[:16]
+
+
+def images_digest(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str | None:
+    """Return a digest of the identifiers and places of images; nothing if they have no identifiers of their own."""
+    if len({one.facts.get("instance") for one in images}) < len(images):
+        return None
+    return pseudonyms.digest(
+        "images", *sorted(f"{one.facts['instance']} {one.facts.get('positions')}" for one in images)
+    )
 
 
 def attenuation_of(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

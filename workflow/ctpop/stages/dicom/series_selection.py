@@ -40,7 +40,8 @@ PREFERS: dict[str, Callable[[Mapping[str, Any]], float]] = {
 
 def choose(rows: Iterable[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     """Return the chosen rows, and the others with `reason`, `also`, `decided_by` and `chosen_scan_id`."""
-    chosen, excluded = [], []
+    chosen: list[Row] = []
+    rows, excluded = without_duplicates(list(rows))
     in_order = sorted(rows, key=lambda row: (row["patient_id"], _when(row), row["exam_id"], row["scan_id"]))
     for _, of_patient in groupby(in_order, key=lambda row: row["patient_id"]):
         winners = []
@@ -52,6 +53,23 @@ def choose(rows: Iterable[Row], rule: Mapping[str, Any]) -> tuple[list[Row], lis
         chosen += kept
         excluded += others
     return _by_scan(chosen), _by_scan(excluded)
+
+
+def without_duplicates(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows without series whose images a series of another patient has, and these with their reason.
+
+    Of such series the one with the first patient_id is kept. Images are the same if their identifiers and places are.
+    """
+    kept: dict[str, Row] = {}
+    unique, repeated = [], []
+    for row in sorted(rows, key=lambda row: (row["patient_id"], row["scan_id"])):
+        images = row.get("images_digest")
+        first = kept.setdefault(images, row) if images else row
+        if first["patient_id"] == row["patient_id"]:
+            unique.append(row)
+        else:
+            repeated.append(_excluded(row, "duplicate_images", best=first))
+    return unique, repeated
 
 
 def best_series(rows: list[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
