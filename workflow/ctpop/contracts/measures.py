@@ -87,6 +87,12 @@ MEASURES_TABLE = Table(
             "voxels",
             missing="not from a folder of masks, or not measured",
         ),
+        "padding_voxels": count(
+            "voxels in or beside padding of the CT, as outside the reconstruction circle; border_voxels includes those"
+            " that are in none of the outermost layers",
+            "voxels",
+            missing="no CT, or not measured",
+        ),
         "hu_scale": text(
             "whether the values of the CT are HU: hu, or uncertain if the image contains no air",
             among=("hu", "uncertain"),

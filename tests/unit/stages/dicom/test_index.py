@@ -317,7 +317,7 @@ def test_links_to_folders_are_not_followed_and_closed_folders_are_counted(tmp_pa
 @pytest.mark.parametrize("shift_mm", [0, 1])
 def test_acquisitions_that_lie_over_each_other_are_volumes_of_their_own(tmp_path, index, shift_mm):
     for number in (1, 2):
-        where = dicom_files.positions(12) + [0, 0, shift_mm * number]
+        where = dicom_files.positions(12, origin=(0.0, 0.0, shift_mm * number))
         dicom_files.write_series(tmp_path / "dicom" / str(number), where=where, AcquisitionNumber=number)
 
     registry, excluded, _ = index()

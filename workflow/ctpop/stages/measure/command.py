@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
@@ -22,6 +23,7 @@ from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
+from ctpop.stages.measure import padding
 from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import How, MeasuredScan, measure_structures
@@ -77,10 +79,23 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     hu = ct.data if ct else None
     scale = hu_scale.refuse_other_scales(ct.data).finding if ct else None
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
-    rows = placed_by_side(compared_with_contralateral(found.rows, study.label_set), study.label_set, hu, mask.grid)
+    measured = with_padding(found.rows, mask, ct, label_of, study.how.border_layers)
+    rows = placed_by_side(compared_with_contralateral(measured, study.label_set), study.label_set, hu, mask.grid)
     rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}), hu_scale=scale)
     whole = rows.set_index("structure").reindex(names).reset_index()
     return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
+
+
+def with_padding(
+    rows: pd.DataFrame, mask: Volume, ct: Volume | None, label_of: dict[str, int], border_layers: int
+) -> pd.DataFrame:
+    """Return rows with the voxels that touch padding of the CT, which are voxels at the border, too."""
+    if ct is None:
+        return rows.assign(padding_voxels=np.nan)
+    found = padding.touching(mask.data, ct.data, list(label_of.values()), border_layers)
+    if found is None:
+        return rows.assign(padding_voxels=0)
+    return rows.assign(padding_voxels=found[0], border_voxels=rows["border_voxels"] + found[1])
 
 
 def unmeasured(study: MeasuredStudy, status: str) -> MeasuredScan:
