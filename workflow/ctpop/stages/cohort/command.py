@@ -154,8 +154,22 @@ def run(options: CohortOptions) -> None:
     if asked:
         LOG.info("scans that fail a criterion, and another one, too:\n%s", overlap_text(overlap))
     LOG.info("%d scans: registry and headers differ", registry["source_conflict"].notna().sum())
+    warn_of_repeated_patients(cohort)
     excluded = exclusions["scan_id"].nunique()
     LOG.info("%d scans in = %d in the cohort + %d excluded", len(registry), len(cohort), excluded)
+
+
+def warn_of_repeated_patients(cohort: pd.DataFrame) -> None:
+    """Log a warning if patients have several scans, which the statistics treat as independent."""
+    known = cohort["patient_id"].dropna()
+    if known.duplicated().any():
+        LOG.warning(
+            "%d scans of %d patients: P values and confidence intervals treat scans as independent; to keep one scan of"
+            " each patient, add to cohort.criteria: {name: one, sentence: Another scan of the patient, one_per_patient:"
+            " first}",
+            len(known),
+            known.nunique(),
+        )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,53 @@
+"""How the tables of a user were read: what was inferred of their form, their columns and their words."""
+
+from pathlib import Path
+from typing import Any
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import configuration, measures_table, registry
+from ctpop.study.registry_options import measures_reading_of, reading_of
+
+
+def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
+    """Return the name of each table that a study read and a sentence for each inference; others are left out.
+
+    Parameters
+    ----------
+    config
+        Configuration of the study.
+    names
+        Structures of the label set.
+
+    """
+    study = config["study"]
+    found = []
+    if study["start_from"] == "measures" and Path(study["measures"]).is_file():
+        found.append((Path(study["measures"]).name, _of_measures(config, names)))
+    if not configuration.patients_in_measures(study):
+        found.append((Path(study["registry"]).name, _of_registry(config)))
+    return [(name, notes) for name, notes in found if notes]
+
+
+def _of_measures(config: dict[str, Any], names: list[str]) -> list[str]:
+    path, notes = Path(config["study"]["measures"]), list[str]()
+    try:
+        table = measures_table.read(path, measures_reading_of(config["measure"], config["cohort"]), names, notes)
+        if configuration.patients_in_measures(config["study"]):
+            patients = measures_table.patients_in(table, names, path)
+            registry.check_text(patients, path, reading_of(config["cohort"]), notes)
+    except (ContractError, OSError):
+        notes.append("the file has changed since it was read")
+    return _without_place(notes, path)
+
+
+def _of_registry(config: dict[str, Any]) -> list[str]:
+    path, notes = Path(config["study"]["registry"]), list[str]()
+    try:
+        registry.read_registry(path, reading_of(config["cohort"]), notes)
+    except (ContractError, OSError):
+        notes.append("the file has changed since it was read")
+    return _without_place(notes, path)
+
+
+def _without_place(notes: list[str], path: Path) -> list[str]:
+    return [note.removeprefix(f"{path}: ") for note in notes]
