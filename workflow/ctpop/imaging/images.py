@@ -40,6 +40,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     isal_zlib.error,  # type: ignore[assignment]
 )
 LARGEST_DEFLATE_RATIO = 1100  # deflate never does better, so a smaller file cannot hold what its header promises
+HOLE_HU = -31999.0  # stands for a voxel without a finite value; no CT has it
 LABEL_ROUNDING = 1e-3  # difference from a whole number that the scaling of a file leaves
 LARGEST_HU = 65536  # CT is stored in 16 bits and shifted by some thousands: what is beyond is not attenuation
 LONGEST_TAIL = 64 << 20  # bytes behind the voxels; more is not read, since it could go on for ever
@@ -200,7 +201,7 @@ def read_grid(path: Path) -> Grid:
     return _canonical_grid(header.shape, header.affine)
 
 
-def read_ct(path: Path) -> Volume:
+def read_ct(path: Path, *, holes: bool = False) -> Volume:
     """Return a CT volume in Hounsfield units, in its stored data type, or as float32 if the file scales its values.
 
     The file is read to its end, so that a truncated or corrupt file is never accepted as a CT with empty slices. A scan
@@ -210,6 +211,8 @@ def read_ct(path: Path) -> Volume:
     ----------
     path : Path
         NIfTI file (.nii or .nii.gz).
+    holes : bool
+        Whether voxels that are NaN or infinite are accepted; they have the value `HOLE_HU` then.
 
     Returns
     -------
@@ -235,7 +238,7 @@ def read_ct(path: Path) -> Volume:
 
     """
     with _within_memory(path):
-        return _read(path, _attenuation)
+        return _read(path, _attenuation_with_holes if holes else _attenuation)
 
 
 def read_labels(path: Path) -> Volume:
@@ -397,6 +400,16 @@ def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any
             part = slice(begin, begin + CHUNK_VOXELS)
             scaled[part] = stored[part] * np.float64(slope) + np.float64(intercept)
     return scaled
+
+
+def _attenuation_with_holes(hu: NDArray[Any]) -> NDArray[Any]:
+    if hu.dtype.kind != "f" or np.isfinite([hu.min(), hu.max()]).all():
+        return _attenuation(hu)
+    finite = np.isfinite(hu)
+    if not finite.any():
+        raise ScanError("bad_values", f"all {hu.size} voxels are NaN or infinite")
+    _attenuation(hu[finite])
+    return np.where(finite, hu, np.float32(HOLE_HU))
 
 
 def _attenuation(hu: NDArray[Any]) -> NDArray[Any]:

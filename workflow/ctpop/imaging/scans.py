@@ -91,7 +91,7 @@ def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume
     mask : Volume
         Label of each voxel, shape (x, y, z) in RAS+.
     ct : Volume or None
-        Attenuation in HU, shape (x, y, z) in RAS+; None if the scan has no CT.
+        Attenuation in HU, shape (x, y, z) in RAS+, `HOLE_HU` where it is not finite; None if the scan has no CT.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume
 
     """
     mask = read_mask(store.mask_path(scan.scan_id), scan.mask_sha256)
-    ct = read_ct(scan.ct_path) if scan.ct_path else None
+    ct = read_ct(scan.ct_path, holes=True) if scan.ct_path else None
     if ct is not None and (difference := mask.grid.differs_from(ct.grid)):
         raise ScanError("grid_mismatch", f"label map and CT do not share a grid: {difference}")
     return mask, ct

@@ -418,3 +418,29 @@ def test_a_broken_registry_is_told_in_one_line(tmp_path, capsys):
     assert code == 1
     assert error.startswith(f"error in cohort: {tmp_path / 'registry.csv'}: age_years must be a number")
     assert "Traceback" not in error
+
+
+def test_repeated_patients_are_reported_with_the_criterion_that_keeps_one_scan(tmp_path, caplog):
+    rows = [f"{name},{patient},60,true,true,{name}.nii" for name, patient in (("a", "p1"), ("b", "p1"), ("c", "p2"))]
+    registry = written(tmp_path, "scan_id,patient_id,age_years,complete,contrast,ct_path", *rows)
+    for name in "abc":
+        (tmp_path / f"{name}.nii").touch()
+
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path, registry)
+
+    assert "3 scans of 2 patients: P values and confidence intervals treat scans as independent" in caplog.text
+    assert "one_per_patient: first" in caplog.text
+
+
+def test_what_was_inferred_is_logged_once(tmp_path, caplog):
+    registry = written(tmp_path, "scan_id;age_years;sex;ct_path", "a;60,5;F;a.nii", "b;61;m;b.nii")
+    for name in "ab":
+        (tmp_path / f"{name}.nii").touch()
+
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, registry)
+
+    assert caplog.text.count("the separator is a semicolon") == 1
+    assert caplog.text.count("column age_years has a decimal comma: 60,5 is read as 60.5") == 1
+    assert caplog.text.count("F is read as female, m as male") == 1

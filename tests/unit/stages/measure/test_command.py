@@ -9,6 +9,7 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import HISTOGRAMS, MEASURES_TABLE, REGISTRY_COLUMNS, SEGMENTS
 from ctpop.foundation.errors import ScanError
+from ctpop.imaging.hu_scale import MEANINGS
 from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from support.config_files import config_option
@@ -137,7 +138,6 @@ def test_a_ct_on_another_grid_is_refused_and_not_resampled(study):
     ("kind", "status"),
     [
         ("a gzip file cut at half its length", "unreadable"),
-        ("one infinite voxel", "bad_values"),
         ("a gantry tilt", "bad_geometry"),
     ],
 )
@@ -150,6 +150,47 @@ def test_a_ct_that_cannot_be_read_is_a_reason_and_the_next_scan_is_measured(stud
 
     assert measures.loc["a", "status"].to_list() == [status] * 3
     assert measures.loc["b", "status"].to_list() == ["measured"] * 3
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_voxels_without_a_finite_value_take_the_attenuation_of_their_structure_alone(study, value):
+    numbers, values = labels(), hu().astype(np.float32)
+    whole = tuple(np.argwhere(numbers == 1)[0])
+    values[whole] = value
+    save(study.folder / "holed.nii.gz", values)
+    values[whole] = 0
+    save(study.folder / "whole.nii.gz", values)
+    study.add("a", numbers, "holed.nii.gz")
+    study.add("b", numbers, "whole.nii.gz")
+
+    measures = study.measure().reset_index().set_index("structure")
+
+    holed, whole = (measures[measures["scan_id"].eq(scan)] for scan in ("a", "b"))
+    assert holed["status"].to_list() == ["measured"] * 3
+    assert holed["volume_ml"].equals(whole["volume_ml"])
+    assert holed["hu_mean"].isna().to_list() == [name == next(iter(ORGANS.names)) for name in holed.index]
+    kept = [name for name in holed.index if name != next(iter(ORGANS.names))]
+    assert holed.loc[kept, "hu_mean"].equals(whole.loc[kept, "hu_mean"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(lambda values: values + 1024, "offset"), (lambda values: values / 4000, "scaled")]
+)
+def test_a_ct_that_is_not_in_hu_is_not_measured(study, change, words, caplog):
+    in_hu = np.where(np.indices((14, 12, 10))[0] < 7, -1000, 40) + np.random.default_rng(1).integers(
+        -20, 21, (14, 12, 10)
+    )
+    save(study.folder / "other.nii.gz", change(in_hu).astype(np.float32))
+    save(study.folder / "in_hu.nii.gz", in_hu.astype(np.int16))
+    study.add("a", labels((14, 12, 10)), "other.nii.gz")
+    study.add("b", labels((14, 12, 10)), "in_hu.nii.gz")
+
+    with caplog.at_level(logging.INFO):
+        measures = study.measure()
+
+    assert measures.loc["a", "status"].to_list() == ["not_hu"] * 3
+    assert measures.loc["b", "hu_scale"].to_list() == ["hu"] * 3
+    assert f"a is not measured: not_hu: {MEANINGS[words]}" in caplog.text
 
 
 def test_a_ct_that_is_gone_is_a_missing_file(study):

@@ -20,13 +20,13 @@ from ctpop.foundation.errors import ContractError, ScanError, in_one_line
 from ctpop.foundation.progress import Progress
 from ctpop.imaging import hu_scale
 from ctpop.imaging.failure_policy import failure
-from ctpop.imaging.images import Volume
+from ctpop.imaging.images import HOLE_HU, Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
 from ctpop.stages.measure import padding
 from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
-from ctpop.stages.measure.scan_measures import How, MeasuredScan, measure_structures
+from ctpop.stages.measure.scan_measures import OF_ATTENUATION, How, MeasuredScan, measure_structures
 from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
@@ -79,11 +79,23 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     hu = ct.data if ct else None
     scale = hu_scale.refuse_other_scales(ct.data).finding if ct else None
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
+    found = without_holes(found, mask, ct, label_of)
     measured = with_padding(found.rows, mask, ct, label_of, study.how.border_layers)
     rows = placed_by_side(compared_with_contralateral(measured, study.label_set), study.label_set, hu, mask.grid)
     rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}), hu_scale=scale)
     whole = rows.set_index("structure").reindex(names).reset_index()
     return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
+
+
+def without_holes(found: MeasuredScan, mask: Volume, ct: Volume | None, label_of: dict[str, int]) -> MeasuredScan:
+    """Return what was measured without the attenuation of structures with voxels that have no finite value."""
+    in_holes = mask.data[ct.data == HOLE_HU] if ct and ct.data.dtype.kind == "f" else np.zeros(0, np.uint8)
+    holed = [name for name, label in label_of.items() if (in_holes == label).any()]
+    if not holed:
+        return found
+    rows = found.rows.copy()
+    rows.loc[rows["structure"].isin(holed), [*OF_ATTENUATION, "hu_clipped"]] = np.nan
+    return MeasuredScan(rows, found.histogram[~found.histogram["structure"].isin(holed)])
 
 
 def with_padding(

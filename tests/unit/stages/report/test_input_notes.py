@@ -1,0 +1,36 @@
+"""The report says how the tables of a user were read."""
+
+from ctpop.stages.report.input_notes import notes_of
+from ctpop.study import configuration
+
+
+def configured(folder, text, name="mine.csv"):
+    (folder / name).write_text(text, encoding="cp1252")
+    study = {"name": "x", "start_from": "measures", "measures": str(folder / name)}
+    return configuration.validated({"study": study, "structures": "demo"})
+
+
+def test_each_inference_about_a_table_is_a_sentence(tmp_path):
+    config = configured(tmp_path, "Scan ID;age_years;sex;liver_hu_mean;clinic\na;045Y;F;61,5;Z\xfcrich\n")
+
+    [(name, notes)] = notes_of(config, ["liver"])
+
+    assert name == "mine.csv"
+    assert notes == [
+        "the encoding is Windows-1252 (byte 58 is not UTF-8)",
+        "the separator is a semicolon",
+        "column Scan ID is read as scan_id",
+        "column liver_hu_mean has a decimal comma: 61,5 is read as 61.5",
+        "age_years: 1 ages with a unit, such as 045Y, are read in that unit",
+        "sex: F is read as female",
+    ]
+
+
+def test_a_table_in_the_form_of_this_package_needs_no_sentence(tmp_path):
+    assert notes_of(configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n"), ["liver"]) == []
+
+
+def test_a_table_that_has_changed_since_is_reported(tmp_path):
+    config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,x\n,,\n,9,\n")
+
+    assert notes_of(config, ["liver"]) == [("mine.csv", ["the file has changed since it was read"])]
