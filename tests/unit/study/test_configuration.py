@@ -335,3 +335,44 @@ def test_a_column_map_without_a_table_of_measures_is_refused():
     [line] = lines_about(measure={"columns": {"ID": "scan_id"}})
 
     assert line.startswith("measure.columns: is set, but start_from is segmentations, which has no table of measures")
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ({"study": {**SMALLEST["study"], "registry": "a{b}/registry.csv"}}, "study.registry"),
+        ({"screen": {"review": "{x}.csv"}}, "screen.review"),
+    ],
+)
+def test_braces_in_a_path_are_refused(changed, place):
+    [line] = lines_about(**changed)
+
+    assert line.startswith(f"{place}: ")
+    assert line.endswith("contains braces, which Snakemake takes for wildcards; rename the file or folder")
+
+
+ONE_FILE = {"study": {"name": "mine", "measures": "m.csv", "start_from": "measures"}}
+
+
+def test_settings_of_one_table_may_stand_in_either_section():
+    cohort = {"columns": {"Age": "age_years"}, "separator": ";", "missing": ["-99"]}
+    measure = {"columns": {"vol_*": "*_volume_ml"}, "decimal": ","}
+
+    found = configuration.validated({**SMALLEST, **ONE_FILE, "cohort": cohort, "measure": measure})
+
+    assert found["measure"]["columns"] == {"Age": "age_years", "vol_*": "*_volume_ml"}
+    assert (found["measure"]["separator"], found["measure"]["decimal"]) == (";", ",")
+    assert not {"columns", "separator"} & set(found["cohort"])
+    assert configuration.validated(found) == found
+
+
+def test_one_table_with_two_settings_is_refused():
+    lines = lines_about(
+        **ONE_FILE,
+        cohort={"columns": {"ID": "scan_id"}, "decimal": "."},
+        measure={"columns": {"ID": "patient_id"}, "decimal": ","},
+    )
+
+    assert [line.partition(":")[0] for line in lines] == [
+        *("cohort.columns.ID and measure.columns.ID", "cohort.decimal and measure.decimal"),
+    ]

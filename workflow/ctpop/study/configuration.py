@@ -3,6 +3,7 @@
 import argparse
 import csv
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -28,6 +29,10 @@ RENAMED = {
     "index": "dicom",
     "qc": "review",
 }  # sections, by their names before 0.1.0
+PATHS = (  # settings that are paths of files or folders
+    *(("study", name) for name in ("registry", "measures", "truth", "dicom")),
+    *(("structures", ""), ("segment", "model"), ("screen", "review"), ("screen", "rules"), ("evaluate", "reference")),
+)
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "review")
 
 
@@ -440,6 +445,7 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     study = config["study"]
     start_from = study.get("start_from", "images")
     yield from _measures_contradictions(config, start_from)
+    yield from _braces_in_paths(config)
     if start_from == "images" and "model" not in (config.get("segment") or {}):
         yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
     formats = (config.get("report") or {}).get("formats", ["png"])
@@ -448,6 +454,16 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     if "evaluate" in config:
         yield from _evaluation_contradictions(config["evaluate"], study["name"], start_from)
     yield from _unknown_structures(config)
+
+
+def _braces_in_paths(config: dict[str, Any]) -> Iterator[str]:
+    """Yield the paths that Snakemake would take for patterns."""
+    for section, name in PATHS:
+        part = config.get(section) or {}
+        path = part.get(name) if isinstance(part, dict) else part
+        if isinstance(path, str) and re.search("[{}]", path):
+            place = f"{section}.{name}" if name else section
+            yield f"{place}: {path!r} contains braces, which Snakemake takes for wildcards; rename the file or folder"
 
 
 def _measures_contradictions(config: dict[str, Any], start_from: str) -> Iterator[str]:

@@ -192,6 +192,23 @@ def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path)
     assert b"synthetic" in found["table1.html"]
 
 
+@pytest.mark.parametrize("excluded", [1, 3, 4])
+def test_a_small_number_of_exclusions_cannot_be_computed_from_all_released_tables_together(tmp_path, excluded):
+    people = people_of_all_ages()
+    people["complete"] = True
+    people["contrast"] = True
+    people.loc[: excluded - 1, "complete"] = False
+
+    shared(tmp_path, people)
+
+    released = {name: pd.read_csv(tmp_path / "export" / name, dtype=str) for name in ("flow.csv", "structure_flow.csv")}
+    flow, in_study = released["flow.csv"], str(len(people) - excluded)
+    assert flow["n_removed"].to_list().count("<5") == 1
+    assert flow["n_after"].iloc[-1] == in_study == released["structure_flow.csv"]["n_before"].iloc[0]
+    before = flow["n_removed"].to_list().index("<5")
+    assert flow["n_before"].iloc[: before + 1].eq("withheld").all()
+
+
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
     found = shared(tmp_path, study_tables.registry(n))

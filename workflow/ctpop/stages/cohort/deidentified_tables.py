@@ -26,6 +26,7 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
     """Return the flow and the overlap of its criteria as text, without counts that are, or would tell, small ones.
 
     They are hidden together: the first criterion removes all who fail it, and the second all but those who fail both.
+    The last n_after, the number of scans in the study, is in Table 1 as well, so that other counts protect a small one.
     """
     if flow.empty:
         return flow.astype("string"), overlap.astype("string")
@@ -36,7 +37,7 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
     sums = [*chain(list(range(len(counts)))), Sum(place[1, 1], (1,))]
     if len(flow) > 1:
         sums.append(Sum(place[2, 2], (place[1, 2], 3)))
-    mask = hidden([*counts, *both.values()], sums)
+    mask = hidden([*counts, *both.values()], sums, public=[len(counts) - 1])
     words = as_words([*counts, *both.values()], mask)
     pairs = [words[place[min(one, other), max(one, other)]] for one, other, _ in cells]
     return with_flow_words(flow, words[: len(counts)]), overlap.assign(n_both=pairs)
@@ -47,7 +48,7 @@ def shown_structure_flow(structure_flow: pd.DataFrame) -> pd.DataFrame:
     frames = []
     for _, flow in structure_flow.groupby(["structure", "measure"], sort=False):
         counts = flow_counts(flow)
-        mask = hidden(counts, chain(list(range(len(counts)))))
+        mask = hidden(counts, chain(list(range(len(counts)))), public=[0])  # the number of scans in the study
         frames.append(with_flow_words(flow, as_words(counts, mask)))
     return pd.concat(frames, ignore_index=True) if frames else structure_flow.astype("string")
 

@@ -4,7 +4,7 @@ A count from 1 to 4 is hidden. Where counts add up to a shown total, a single hi
 one is hidden beside it; where the hidden ones together are fewer than 5, a further one is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +22,17 @@ class Sum:
     parts: tuple[int, ...]
 
 
-def hidden(counts: Sequence[int], sums: Sequence[Sum], below: int = BELOW) -> NDArray[np.bool_]:
+def hidden(
+    counts: Sequence[int], sums: Sequence[Sum], below: int = BELOW, public: Collection[int] = ()
+) -> NDArray[np.bool_]:
     """Return which counts must be hidden; those of 0 never are, since they are nobody.
 
-    Where nothing is left to protect a count by, all of its sum is hidden already.
+    Places in `public` are those of counts that another released table shows: hiding them would protect nothing, so
+    that others are hidden. Where nothing is left to protect a count by, all of its sum is hidden already.
     """
     n = np.asarray(counts, dtype=np.int64)
     found = (n > 0) & (n < below)
-    while wanted := {place for line in sums if (place := _next(n, found, line, below)) is not None}:
+    while wanted := {place for line in sums if (place := _next(n, found, line, below, public)) is not None}:
         found[list(wanted)] = True
     return found
 
@@ -39,11 +42,11 @@ def top_coded(ages: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(ages > TOP_AGE - 1, TOP_AGE, ages)
 
 
-def _next(n: NDArray[np.int64], found: NDArray[np.bool_], line: Sum, below: int) -> int | None:
+def _next(n: NDArray[np.int64], found: NDArray[np.bool_], line: Sum, below: int, public: Collection[int]) -> int | None:
     """Return the smallest count of a sum that must be hidden, too, or nothing."""
     places = [line.total, *line.parts]
     covered = [place for place in places if found[place]]
     if not covered or (len(covered) > 1 and (found[line.total] or n[covered].sum() >= below)):
         return None
-    free = [place for place in places if not found[place] and n[place] > 0]
+    free = [place for place in places if not found[place] and n[place] > 0 and place not in public]
     return min(free, key=lambda place: (n[place], -place)) if free else None
