@@ -100,3 +100,21 @@ def test_words_for_sexes_are_read():
     assert codings.sexes_of(words, "a.csv: sex")[0].fillna("").tolist() == [
         *("female", "male", "female", "male", "female", "x", "")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("height_cm", ["1.75", "1.60"], "probably m"),
+        ("height_cm", ["1750"], "probably mm"),
+        ("weight_kg", ["80000"], "probably g"),
+    ],
+)
+def test_patients_in_other_units_are_refused(name, values, words):
+    with pytest.raises(ContractError, match=words):
+        codings.refuse_other_units(pd.DataFrame({name: values}), "a.csv")
+
+
+def test_heights_and_weights_of_children_and_missing_ones_are_accepted():
+    codings.refuse_other_units(pd.DataFrame({"height_cm": ["55", None], "weight_kg": ["4.1", "x"]}), "a.csv")
+    codings.refuse_other_units(pd.DataFrame({"height_cm": [None, None]}), "a.csv")

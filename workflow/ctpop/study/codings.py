@@ -36,6 +36,10 @@ AGE = re.compile(
 )
 PER_YEAR = {"m": 12.0, "w": 365.25 / 7, "d": 365.25}  # SOURCE: DICOM PS3.5, value representation AS, has years to days
 SHOWN = 3
+UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
+    "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
+    "weight_kg": (0.4, 400.0, ("t", "multiply the values by 1000"), ("g", "divide the values by 1000")),
+}
 
 
 def numbers_as_text(column: pd.Series, name: str, place: str, decimal: str | None) -> tuple[pd.Series, list[str]]:
@@ -183,6 +187,41 @@ def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
         )
     ]
     return column.map(meanings).astype("str"), [f"{place}: {', '.join(renamed)}"] if renamed else []
+
+
+def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
+    """Refuse heights and weights whose median shows another unit than that in the name of their column.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Registry with columns under the names of this package.
+    place : str
+        File of the registry, for messages.
+
+    Raises
+    ------
+    ContractError
+        If heights are in m or mm, or weights in g.
+
+    Examples
+    --------
+    >>> refuse_other_units(pd.DataFrame({"height_cm": ["1.75"]}), "a.csv")
+    Traceback (most recent call last):
+    ctpop.foundation.errors.ContractError: a.csv: column height_cm has the median 1.75, which is not cm but probably \
+m; multiply the values by 100
+
+    """
+    for name, (low, high, smaller, larger) in UNITS_OF_PATIENTS.items():
+        if name not in frame.columns:
+            continue
+        median = pd.to_numeric(frame[name], errors="coerce").median()
+        if median < low or median > high:
+            unit, remedy = smaller if median < low else larger
+            raise ContractError(
+                f"{place}: column {name} has the median {median:g}, which is not {name.rpartition('_')[2]} but probably"
+                f" {unit}; {remedy}"
+            )
 
 
 def truths_of(words: pd.Series) -> pd.Series:

@@ -335,6 +335,7 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     )
     if notes is not None:
         notes += [*of_age, *of_sex]
+    codings.refuse_other_units(frame, str(path))
     for name in TRUTHS:
         frame[name] = as_truth(frame[name], text["scan_id"], f"{path}: {name}")
     return frame

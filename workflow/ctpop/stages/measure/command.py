@@ -28,6 +28,7 @@ from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import OF_ATTENUATION, How, MeasuredScan, measure_structures
 from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
+from ctpop.stages.measure.table_units import refuse_other_units
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.registry import add_registry_argument, included_scans, read_registry
@@ -172,7 +173,9 @@ def run(options: MeasureOptions) -> None:
         cohort = included_scans(options.registry, options.config)
         LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
         form = measures_reading_of(chosen, configuration.section("cohort", options.config))
+        bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))
         rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, form, chosen["zero_hu"])
+        refuse_other_units(rows, bounds, options.table)
     elif not options.segments or not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:
