@@ -63,12 +63,12 @@ def _refuse_volumes(medians: "pd.Series[float]", bounds_ml: Mapping[str, float],
     found = f"{place}: the median volume of {first} is {medians[first]:g} ml, and of all structures {ratio:g} times the"
     if ratio > LARGEST_RATIO:
         raise ContractError(
-            f"{found} lower bound: the volumes are probably in mm³; name the columns STRUCTURE_volume_mm3 (volume_mm3 in"
+            f"{found} lower bound: they are probably in mm³; name the columns STRUCTURE_volume_mm3 (volume_mm3 in"
             ' a long table), as in measure: {columns: {"*_volume_ml": "*_volume_mm3"}}'
         )
     if ratio < SMALLEST_RATIO:
         raise ContractError(
-            f"{found} lower bound: the volumes are probably in ml or litres; call the columns STRUCTURE_volume_ml or"
+            f"{found} lower bound: they are probably in ml or litres; call the columns STRUCTURE_volume_ml or"
             ' STRUCTURE_volume_l, as in measure: {columns: {"*_volume_mm3": "*_volume_ml"}}'
         )
 
