@@ -16,6 +16,7 @@ from ctpop.foundation.colours import (
     INK,
     OCHRE,
     ORANGE,
+    PALE_BLUE,
     PALE_GREY,
     PALE_VIOLET,
     RED,
@@ -117,7 +118,7 @@ class Bar(BarPart, Enum):
     doubtful = "in pieces, on the wrong side, or sides too different", VIOLET
     reviewer_excluded = "excluded by a reviewer", INK
     no_value = "no value", OCHRE
-    not_segmented = "not segmented", GREY
+    not_segmented = "not measured", GREY
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,15 @@ class Reason(ReasonCode, Enum):
     """Reasons of verdicts, in order of precedence: a verdict gives the first that holds."""
 
     not_in_model = "not in the model", "the segmentation does not know the structure", PALE_GREY, Bar.not_segmented
+    not_in_table = (
+        "not in the table",
+        "the table of measures, or the statistics, that were taken over have no value for this scan and structure",
+        PALE_BLUE,
+        Bar.not_segmented,
+    )
     not_segmented = (
-        "scan not segmented",
-        "there is no label map that could be measured, or no value in the table of measures",
+        "scan not measured",
+        "the scan has no label map, or could not be measured with it; the status in measures says why",
         GREY,
         Bar.not_segmented,
     )

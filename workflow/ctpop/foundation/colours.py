@@ -3,4 +3,4 @@
 INK, SOFT, HAIRLINE, PAPER = "#1c2126", "#5b6570", "#c8ced4", "#ffffff"
 BLUE, ORANGE, RED, GREY = "#2b6a99", "#d98a29", "#b2402f", "#9aa3ab"
 VIOLET, OCHRE, CYAN, GREEN = "#8c74b4", "#c7a93b", "#5bb0c4", "#4c9a79"
-PALE_GREY, PALE_VIOLET = "#e3e8ec", "#dcd3e8"
+PALE_GREY, PALE_VIOLET, PALE_BLUE = "#e3e8ec", "#dcd3e8", "#b9cfe0"

@@ -54,8 +54,10 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
 
 
 @pytest.mark.parametrize("status", FAILED)
-def test_whatever_kept_a_scan_from_being_measured_it_is_not_segmented(status):
-    assert verdict("none", status=status, **NOTHING) == ("not_segmented", False, False)
+def test_whatever_kept_a_scan_from_being_measured_it_has_no_value(status):
+    reason = "not_in_table" if status in ("not_in_table", "zero_in_statistics") else "not_segmented"
+
+    assert verdict("none", status=status, **NOTHING) == (reason, False, False)
 
 
 def test_without_rules_everything_that_was_measured_is_used():
@@ -105,7 +107,16 @@ def test_a_small_rest_at_the_border_is_below_its_bound_only_where_truncation_is_
 
 
 def test_reasons_are_listed_in_the_order_in_which_they_are_given():
-    order = ["not_in_model", "not_segmented", "absent_known", "absent", "truncated", "below_bound", "fragmented"]
+    order = [
+        "not_in_model",
+        "not_in_table",
+        "not_segmented",
+        "absent_known",
+        "absent",
+        "truncated",
+        "below_bound",
+        "fragmented",
+    ]
 
     assert list(REASONS) == [*order, "laterality", "asymmetric", "reviewer_excluded", "reviewer_kept", "ok"]
 
