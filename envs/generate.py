@@ -68,9 +68,9 @@ pip adds nnU-Net and, pinned with it, the packages of its authors that its label
 
   conda env create --name ctpop --file envs/launch.yaml
 
-The Snakefile checks the configuration with the package, which needs no tables for that. Snakemake comes from pip,
-because conda has it in the channel bioconda only, which nothing else here needs.""",
-            ("jsonschema", "python-calamine", "pyyaml"),
+The Snakefile checks the configuration with the package, which needs pyarrow for registries in Parquet. Snakemake comes
+from pip, because conda has it in the channel bioconda only, which nothing else here needs.""",
+            ("jsonschema", "pyarrow", "python-calamine", "pyyaml"),
             ("snakemake", "snakemake-executor-plugin-slurm"),
         ),
     }

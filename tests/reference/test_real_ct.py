@@ -146,20 +146,25 @@ def test_a_ct_of_30_slices_does_not_fit_a_segmentation_of_112(abdomen):
     assert "shape (122, 101, 112) is not (122, 101, 30)" in row["detail"]
 
 
-def test_labels_of_another_version_are_refused_rather_than_renamed(abdomen):
+def test_labels_of_another_version_are_read_by_the_names_in_their_file(abdomen):
     row = abdomen[0].set_index("scan_id").loc["other_labels"]
+    measures = abdomen[1].set_index(["scan_id", "structure"]).loc["other_labels"]
+    own = np.asarray(nib.load(LABELS_117).dataobj)
+    label_of = label_sets.read("total_117").label_of
 
-    assert row["status"] == "unknown_labels"
-    assert row["detail"].endswith("that label set paper_104 does not name")
+    assert row["status"] == "existing"
+    assert row["detail"].startswith("labels are read by the names in the file, which has other numbers")
+    for name in ("liver", "spleen", "aorta", "autochthon_left"):
+        assert measures.loc[name, "n_voxels"] == np.count_nonzero(own == label_of[name])
+    assert set(measures.loc[["heart_atrium_left", "face"], "status"]) == {"not_in_model"}
 
 
 def test_scans_that_were_refused_have_rows_for_every_structure_and_no_value(abdomen):
     measures = abdomen[1].set_index("scan_id")
 
     assert set(measures.loc["short_ct", "status"]) == {"grid_mismatch"}
-    assert set(measures.loc["other_labels", "status"]) == {"unknown_labels"}
     assert len(measures) == 3 * 104
-    assert measures.loc[["short_ct", "other_labels"], ["n_voxels", "volume_ml", "hu_mean"]].isna().all(axis=None)
+    assert measures.loc["short_ct", ["n_voxels", "volume_ml", "hu_mean"]].isna().all(axis=None)
 
 
 def test_the_same_labels_fit_their_own_label_set(tmp_path):

@@ -27,6 +27,8 @@ def write_person(folder: Path, volume: Path, number: int, *, skip: int | None = 
     if "ContrastBolusAgent" in elements:
         for name in [element.keyword for element in shared if element.keyword.startswith("Contrast")]:
             delattr(shared, name)
+    else:
+        shared.ContrastBolusAgent = "Ultravist 370"  # the planted word is no agent
     home = folder / f"{planted.WORD}_{number}"
     home.mkdir(parents=True)
     for place in (place for place in range(hu.shape[2]) if place != skip):

@@ -165,7 +165,7 @@ def test_a_deployed_workflow_names_the_package_that_it_needs(deployed, installed
 
 
 def test_the_wheel_segments_with_a_network_as_the_checkout_does(installed, tmp_path):
-    save(hu((24, 20, 30)), installed.place / "ct.nii.gz")
+    save(installed.place / "ct.nii.gz", hu((24, 20, 30)))
     model = tiny_model.save_model(installed.place / "tiny_model")
     label_set(*tiny_model.STRUCTURES).table.to_csv(installed.place / "tiny_structures.csv", index=False)
     (installed.place / "scans.csv").write_text("scan_id,age_years,ct_path\ns1,50,ct.nii.gz\n")

@@ -22,6 +22,7 @@ from ctpop.study.registry_options import Reading
 KEY = ("scan_id", "structure")
 ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
 MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, "status")), *ML_PER_UNIT)
+TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
 STAR = "*"
 SHOWN = 8
 CLOSE = 0.8  # similarity of names that differ in few letters
@@ -378,7 +379,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
 
     """
     found = table.copy()
-    for name in (name for name in table.columns if name in MEASURED):
+    for name in (name for name in table.columns if name in MEASURED and name not in TEXTS):
         numbers = pd.to_numeric(table[name], errors="coerce")
         odd = table[name][numbers.isna() & table[name].notna()]
         if len(odd):

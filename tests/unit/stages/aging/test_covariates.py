@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.aging.covariates import USUAL, covariates_of, joint, named
+from ctpop.stages.aging.covariates import covariates_of, joint, named
+from ctpop.study.column_names import USUAL_COVARIATES
 
 KINDS = ["kvp", "scanner", "phase"]
 
@@ -70,7 +71,7 @@ def test_left_out_the_usual_ones_that_the_registry_has_are_taken():
     assert [part.name for part in covariates_of(cohort, None, KINDS)] == ["sex", "year"]
     assert [part.name for part in covariates_of(cohort, ["bmi"], KINDS)] == ["bmi"]
     assert covariates_of(cohort, [], KINDS) == []
-    assert set(KINDS) < set(USUAL)
+    assert set(KINDS) < set(USUAL_COVARIATES)
 
 
 @pytest.mark.parametrize("wrong", ["heigth_cm", "age_years", "scan_id"])
