@@ -118,3 +118,11 @@ def test_patients_in_other_units_are_refused(name, values, words):
 def test_heights_and_weights_of_children_and_missing_ones_are_accepted():
     codings.refuse_other_units(pd.DataFrame({"height_cm": ["55", None], "weight_kg": ["4.1", "x"]}), "a.csv")
     codings.refuse_other_units(pd.DataFrame({"height_cm": [None, None]}), "a.csv")
+
+
+def test_heights_of_adults_in_inches_are_refused():
+    inches = pd.DataFrame({"height_cm": ["67", "70"], "age_years": [60.0, 50.0]})
+
+    with pytest.raises(ContractError, match=r"probably inches; multiply the values by 2\.54"):
+        codings.refuse_other_units(inches, "a.csv")
+    codings.refuse_other_units(inches.assign(age_years=1.0), "a.csv")

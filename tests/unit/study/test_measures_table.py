@@ -202,3 +202,35 @@ def test_blanks_around_names_of_columns_and_ids_mean_nothing(tmp_path):
     path = written(tmp_path, "scan_id , liver_volume_ml\n a ,1500\n")
 
     assert values(path)["a", "liver"][0] == 1500
+
+
+@pytest.mark.parametrize("column", ["slice_thickness_mm", "heart_rate_variability_x", "kvp", "bmi", "exam_id"])
+def test_columns_of_patients_are_kept_unless_they_begin_like_a_structure(tmp_path, column):
+    path = written(tmp_path, f"scan_id,age_years,liver_hu_mean,{column}\na,40,60,1\n")
+
+    assert list(registry(path).columns) == ["scan_id", "age_years", column]
+
+
+@pytest.mark.parametrize(
+    ("column", "suggestion"),
+    [
+        ("liver_vol_mm3", "liver_vol_mm3: liver_volume_mm3"),
+        ("livr_volume_ml", "livr_volume_ml: liver_volume_ml"),
+        ("Liver HU", '"Liver HU": liver_hu_mean'),
+        ("liver", "STRUCTURE_volume_ml"),
+    ],
+)
+def test_a_column_that_looks_like_a_measure_is_refused_with_a_suggestion(tmp_path, column, suggestion):
+    path = written(tmp_path, f"scan_id,age_years,spleen_hu_mean,{column}\na,40,60,1\n")
+
+    message = refused(path)
+    assert suggestion in message
+    assert list(registry(path, {column: column}).columns) == ["scan_id", "age_years", column]
+
+
+def test_columns_of_other_structures_are_left_out_and_listed(tmp_path, caplog):
+    path = written(tmp_path, "scan_id,liver_hu_mean,skin_hu_mean,skin_volume_ml\na,60,5,5\n")
+
+    with caplog.at_level("INFO"):
+        assert values(path) == {("a", "liver"): (None, 60.0)}
+    assert "2 columns of structures outside the label set are left out: skin_hu_mean, skin_volume_ml" in caplog.text

@@ -66,6 +66,19 @@ def test_a_text_that_two_separators_divide_alike_is_refused(tmp_path):
     assert message.endswith('state which one separates cells: cohort: {separator: ","}')
 
 
+def test_the_ending_of_a_name_decides_between_tabs_and_others(tmp_path):
+    rows = [["scan_id,x", "age,y"], ["a,1", "2,3"]]
+
+    assert cells(written(tmp_path, rows, "\t", name="mine.tsv")).header == ["scan_id,x", "age,y"]
+
+
+def test_a_zero_byte_in_a_text_does_not_make_it_utf_16(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"scan_id,age\ns1\x00,5\n" * 20)
+
+    assert cells(path).header == ["scan_id", "age"]
+
+
 def test_a_text_in_an_unknown_encoding_is_refused(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_bytes(b"scan_id,age\ns\x811,5\n")

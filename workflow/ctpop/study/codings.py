@@ -36,6 +36,7 @@ AGE = re.compile(
 )
 PER_YEAR = {"m": 12.0, "w": 365.25 / 7, "d": 365.25}  # SOURCE: DICOM PS3.5, value representation AS, has years to days
 SHOWN = 3
+ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # of medians
 UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
     "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
     "weight_kg": (0.4, 400.0, ("t", "multiply the values by 1000"), ("g", "divide the values by 1000")),
@@ -202,7 +203,7 @@ def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
     Raises
     ------
     ContractError
-        If heights are in m or mm, or weights in g.
+        If heights are in m, mm or inches, or weights in g.
 
     Examples
     --------
@@ -212,6 +213,13 @@ def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
 m; multiply the values by 100
 
     """
+    ages = pd.to_numeric(frame.get("age_years", pd.Series(dtype=float)), errors="coerce")
+    heights = pd.to_numeric(frame.get("height_cm", pd.Series(dtype=float)), errors="coerce")
+    if ages.median() >= ADULT_YEARS and SHORTEST_INCHES < heights.median() < SHORTEST_ADULTS_CM:
+        raise ContractError(
+            f"{place}: column height_cm has the median {heights.median():g} in adults, which is not cm but probably"
+            " inches; multiply the values by 2.54"
+        )
     for name, (low, high, smaller, larger) in UNITS_OF_PATIENTS.items():
         if name not in frame.columns:
             continue

@@ -17,6 +17,7 @@ from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names
 from ctpop.study.registry import read_cells
+from ctpop.study.registry_mapping import is_text
 from ctpop.study.registry_options import Reading
 
 KEY = ("scan_id", "structure")
@@ -27,8 +28,8 @@ STAR = "*"
 SHOWN = 8
 CLOSE = 0.8  # similarity of names that differ in few letters
 # Words that measures have in the names of their columns, and covariates do not.
-UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield", "mm", "cm2", "mm2")
-QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity", "huge")
+UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield")
+QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity")
 
 Columns = Mapping[str, tuple[str, ...]]
 
@@ -84,7 +85,7 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     if reading.missing:
         values = [name for name in table.columns if name not in KEY]
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
-    for name in (name for name in table.columns if name not in (*KEY, "patient_id")):
+    for name in (name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)):
         table[name], of_column = codings.numbers_as_text(table[name], name, str(path), reading.decimal)
         found += of_column
     if notes is not None:

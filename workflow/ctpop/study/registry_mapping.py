@@ -9,7 +9,9 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names
 from ctpop.study.registry_options import Reading
 
-TEXTS = ("scan_id", "patient_id", "ct_path", "segmentation_path", "known_absent")  # whose cells are never numbers
+# Columns, and words at the end of the names of further ones, whose cells are texts even where they look like numbers.
+TEXTS = ("scan_id", "patient_id", "ct_path", "segmentation_path", "known_absent")
+ENDS_OF_TEXTS = ("id", "ids", "uid", "number", "nr", "no", "code", "name", "path", "file", "date", "time", "version")
 
 
 def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
             frame[name] = translated(frame[name], name, reading)
     for name, pattern in reading.paths.items():
         frame[name] = with_paths(frame, name, pattern, path)
-    for name in (name for name in frame.columns if name not in TEXTS):
+    for name in (name for name in frame.columns if not is_text(name)):
         frame[name], of_column = codings.numbers_as_text(frame[name], name, str(path), reading.decimal)
         found += of_column
     if notes is not None:
@@ -220,3 +222,25 @@ def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.S
         filled += frame[column].astype("string") if column is not None else ""
     own = frame[name].astype("string") if name in frame.columns else pd.Series(pd.NA, frame.index, dtype="string")
     return own.fillna(filled)
+
+
+def is_text(name: str) -> bool:
+    """Return whether the cells of a column are texts even where they look like numbers, by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+
+    Returns
+    -------
+    bool
+        Whether it is a column of `TEXTS`, or ends with a word of `ENDS_OF_TEXTS`.
+
+    Examples
+    --------
+    >>> is_text("scan_id"), is_text("Exam number"), is_text("age_years")
+    (True, True, False)
+
+    """
+    return name in TEXTS or column_names.normalised(name).split("_")[-1] in ENDS_OF_TEXTS

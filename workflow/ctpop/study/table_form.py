@@ -20,6 +20,7 @@ TABBED = (".tsv", ".tab")
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 SAMPLE_ROWS = 1000  # from which separator and header are inferred
+SHARE_OF_ZEROS = 0.2  # of the bytes: half of those of Latin text in UTF-16 are zero, and none in other encodings
 HEADER_WITHIN = 10  # rows with any content among which the header is looked for
 LONGEST_CELL = 2**31 - 1  # the limit of the library is 131,072 characters otherwise
 BOMS = (  # SOURCE: Unicode Standard, section 23.8; the longer of two that begin alike stands first
@@ -212,7 +213,7 @@ def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:
     if marked:
         return marked, [] if marked == "utf-8-sig" else [f"the encoding is {marked.upper()}"]
     zeros = content[:4096].count(0)
-    if zeros:
+    if zeros > SHARE_OF_ZEROS * len(content[:4096]):
         odd = content[1:4096:2].count(0)
         name = "utf-16-le" if odd > zeros / 2 else "utf-16-be"
         return name, [f"the encoding is {name.upper()}, without a byte order mark"]
@@ -254,8 +255,8 @@ def _separator(text: str, path: Path) -> str:
     if not fitting:
         return own
     regular = [separator for separator, found in fitting.items() if len(found) == 1]
-    if len(regular) == 1:
-        return regular[0]
+    if len(regular) == 1 or (own == "\t" and own in regular):
+        return own if own in regular else regular[0]
     if len(regular) > 1:
         names = " and ".join(SEPARATOR_NAMES[separator] for separator in regular)
         raise ContractError(
