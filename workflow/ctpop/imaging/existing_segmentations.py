@@ -274,9 +274,8 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
 
 
 def _refuse_several_values(mask: Volume, file: Path) -> None:
-    values = labels_in(mask.data)
-    inside = values[values > 0]
-    if len(inside) > 1:
+    if np.count_nonzero(mask.data) > np.count_nonzero(mask.data == mask.data.max()):
+        inside = [value for value in labels_in(mask.data) if value]
         shown = ", ".join(map(str, inside[:5]))
         raise ScanError(
             "bad_values",

@@ -18,6 +18,7 @@ AIR_HU = -900.0  # a volume with air has voxels below
 SAMPLED = 250_000  # voxels at most
 NARROWEST_HU = 25.0  # between the smallest and the largest value of an image of a body
 SOFT_TISSUE_HU = (-150.0, 250.0)
+OFFSET = 1012  # between 1000 and 1024, which scanners and programs add to HU
 SHARE_OF_TISSUE = 0.1  # of the voxels; an offset image has as many of them 1024 HU higher
 SHARE_AT_LIMIT = 0.05  # of the voxels with the very lowest value, where values were cut off there
 SHARE_TOO_LOW = 0.05
@@ -87,7 +88,8 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
         return HuScale("hu", extent, True)
     lowest = float(inside.min())
     at_low = float(np.mean(inside == lowest))
-    shifted = float(np.mean((sample > SOFT_TISSUE_HU[0] + 1012) & (sample < SOFT_TISSUE_HU[1] + 1012)))
+    lightest, densest = (hu + OFFSET for hu in SOFT_TISSUE_HU)
+    shifted = float(np.mean((sample > lightest) & (sample < densest)))
     if lowest > SOFT_TISSUE_HU[0] and shifted > SHARE_OF_TISSUE:
         return HuScale(
             "offset", f"{extent}, and {shifted:.0%} of the voxels are soft tissue if 1024 is subtracted", False

@@ -34,7 +34,8 @@ ONE_GROUP_BY_COMMA = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"  # 1,234 can be 1.234 or 1
 AGE = re.compile(
     r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
 )
-PER_YEAR = {"m": 12.0, "w": 365.25 / 7, "d": 365.25}  # SOURCE: DICOM PS3.5, value representation AS, has years to days
+# SOURCE: DICOM PS3.5, value representation AS, has years to days
+UNITS_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 SHOWN = 3
 ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # of medians
 UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
@@ -319,4 +320,4 @@ def _age_in_years(word: str) -> float | None:
     if not matched:
         return None
     number, unit = float(matched[1].replace(",", ".")), matched[2].lower()
-    return number / PER_YEAR.get(unit[0], 1.0)
+    return number / UNITS_PER_YEAR.get(unit[0], 1.0)

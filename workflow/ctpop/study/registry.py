@@ -61,7 +61,7 @@ def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | Non
     Parameters
     ----------
     path : Path
-        CSV, TSV or spreadsheet with one row per scan.
+        Text table, spreadsheet or Parquet with one row per scan.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
@@ -99,7 +99,7 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
     Parameters
     ----------
     path : Path
-        CSV, TSV or spreadsheet with one row per scan.
+        Text table, spreadsheet or Parquet with one row per scan.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
@@ -393,7 +393,12 @@ def add_registry_argument(parser: argparse.ArgumentParser) -> None:
     'registry.csv'
 
     """
-    parser.add_argument("--registry", type=Path, required=True, help="CSV with one row per scan (docs/data.md)")
+    parser.add_argument(
+        "--registry",
+        type=Path,
+        required=True,
+        help="text table, spreadsheet or Parquet with one row per scan (docs/data.md)",
+    )
 
 
 def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
@@ -402,7 +407,7 @@ def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
     Parameters
     ----------
     registry : Path
-        CSV, TSV or spreadsheet with one row per scan.
+        Text table, spreadsheet or Parquet with one row per scan.
     config : Path or None
         Configuration of the study (YAML).
 

@@ -175,7 +175,10 @@ def warn_of_repeated_patients(cohort: pd.DataFrame) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     parser.add_argument(
-        "--registry", type=Path, required=True, help="CSV, TSV or spreadsheet with one row per scan (docs/data.md)"
+        "--registry",
+        type=Path,
+        required=True,
+        help="text table, spreadsheet or Parquet with one row per scan (docs/data.md)",
     )
     parser.add_argument(
         "--start-from",

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from ctpop.study.codings import UNITS_PER_YEAR
+
 # SOURCE: DICOM PS3.5, 6.2, value representation AS: three digits and D, W, M or Y. Scanners and anonymisers also write
 # fewer digits, small letters, blanks, and no unit at all.
 FORM = re.compile(r"(\d{1,3})\s*([DWMY]?)")
 DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
-UNITS_PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 OLDEST_YEARS = 120
 MONTHS_OF_INFANTS = 24
 FIRST_BIRTH_YEAR = 1900  # nobody born before had a CT of the body; 1899-12-30 is day 0 of spreadsheets
@@ -53,7 +54,7 @@ def parse_age(text: str | None) -> tuple[float | None, str]:
     form = FORM.fullmatch(words)
     if form is None:
         return None, "unreadable"
-    years = round(int(form[1]) / UNITS_PER_YEAR[form[2] or "Y"], 4)
+    years = round(int(form[1]) / UNITS_PER_YEAR[(form[2] or "Y").lower()], 4)
     if years == 0:
         return None, "placeholder"
     if years > OLDEST_YEARS:

@@ -200,7 +200,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")
-    source.add_argument("--table", type=Path, help="measures made elsewhere: CSV, TSV, Parquet or folder")
+    source.add_argument(
+        "--table", type=Path, help="measures made elsewhere: text table, spreadsheet, Parquet or folder"
+    )
     parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
     configuration.add_config_argument(parser, "cohort", "measure")
     parser.add_argument("--out", type=Path, required=True, help="Parquet to write")

@@ -1,7 +1,7 @@
 """The registry of a study whose table of measures tells of the people, too: one file is enough.
 
-In: the table of measures (`study.measures`, CSV, TSV or Parquet; long or wide). Out: a registry with one row per scan
-and every column that is no measure, as it is written.
+In: the table of measures (`study.measures`; text table, spreadsheet or Parquet; long or wide). Out: a registry with one
+row per scan and every column that is no measure.
 """
 
 import argparse
@@ -47,7 +47,9 @@ def run(options: PatientsOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--table", type=Path, required=True, help="measures with the people: CSV, TSV or Parquet")
+    parser.add_argument(
+        "--table", type=Path, required=True, help="measures with the people: text table, spreadsheet or Parquet"
+    )
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     configuration.add_config_argument(parser, "measure", "cohort")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write: the registry")

@@ -32,18 +32,14 @@ def of_stage(folder: Path, stage: str) -> pd.DataFrame:
 def of_scans(folder: Path) -> pd.DataFrame:
     """Return what the steps of each scan took in each job of `segment`, by its last run; later jobs come later."""
     files = sorted(folder.glob(f"*{SCANS}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    parts = [_read_scans(path).assign(job=path.name.removesuffix(SCANS)) for path in files]
+    # An id such as `NA` is a text; only an empty cell is missing.
+    tables = (pd.read_csv(path, dtype={"scan_id": str}, keep_default_na=False, na_values=[""]) for path in files)
+    parts = [table.assign(job=path.name.removesuffix(SCANS)) for table, path in zip(tables, files, strict=True)]
     filled = [part for part in parts if len(part)]
     if not filled:
         return pd.DataFrame(columns=["scan_id", *STEPS, "gpu_mb", "job"]).assign(reused=pd.Series(dtype=bool))
     rows = pd.concat(filled, ignore_index=True)
     return rows.assign(reused=rows["reused"].astype(bool))
-
-
-def _read_scans(path: Path) -> pd.DataFrame:
-    """Return the CSV of a shard; an id such as `NA` is a text, and an empty cell of another column is missing."""
-    ids = pd.read_csv(path, usecols=["scan_id"], dtype=str, keep_default_na=False)
-    return pd.read_csv(path, dtype={"scan_id": str}).assign(scan_id=ids["scan_id"])
 
 
 def once(scans: pd.DataFrame) -> pd.DataFrame:
