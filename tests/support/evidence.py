@@ -21,6 +21,7 @@ GOOD = {
     "hu_mean": 60.0,
     "faces": None,
     "border_voxels": 0,
+    "padding_share": 0.0,
     "n_components": 1,
     "largest_share": 1.0,
     "side_mm": np.nan,

@@ -31,7 +31,7 @@ def test_the_shipped_sets_are_those_that_the_documentation_names():
     [
         ("none", []),
         ("paper", ["below_bound"]),
-        ("standard", ["truncated", "below_bound"]),
+        ("standard", ["padding", "truncated", "below_bound"]),
         ("strict", list(RULES)),
     ],
 )

@@ -93,10 +93,22 @@ MEASURES_TABLE = Table(
             "voxels",
             missing="no CT, or not measured",
         ),
+        "padding_share": number(
+            "share of the voxels that are in padding of the CT",
+            low=0,
+            high=1,
+            missing="no CT, no voxel, or not measured",
+        ),
         "hu_scale": text(
             "whether the values of the CT are HU: hu, or uncertain if the image contains no air",
             among=("hu", "uncertain"),
             missing="no CT, or not measured",
+        ),
+        "label_names": text(
+            "where the names of the labels come from: producer (names in the files, or the model of the study), or"
+            " label_set, whose numbers a label map without names is taken to have",
+            among=("producer", "label_set"),
+            missing="no label map, or not measured",
         ),
     },
 )

@@ -9,6 +9,7 @@ from enum import Enum
 
 from ctpop.foundation.colours import (
     BLUE,
+    BROWN,
     CYAN,
     GREEN,
     GREY,
@@ -18,6 +19,7 @@ from ctpop.foundation.colours import (
     ORANGE,
     PALE_BLUE,
     PALE_GREY,
+    PALE_ORANGE,
     PALE_VIOLET,
     RED,
     VIOLET,
@@ -90,6 +92,11 @@ class MeasureStatus(StatusCode, Enum):
         "no structure of the label set known to the model",
         "the label map comes from a model, or a folder of masks, that does not know the structure",
     )
+    not_requested = (
+        "not requested",
+        "the label map does not name its labels and may come from a run for other structures: it cannot be complete, or"
+        " no such label map of the study has the structure, so that its absence is not established",
+    )
     not_in_table = (
         "not in the table of measures",
         "the table of measures that was taken over has no value for this scan and structure",
@@ -141,6 +148,13 @@ class Reason(ReasonCode, Enum):
     """Reasons of verdicts, in order of precedence: a verdict gives the first that holds."""
 
     not_in_model = "not in the model", "the segmentation does not know the structure", PALE_GREY, Bar.not_segmented
+    not_requested = (
+        "not requested",
+        "the label map does not name its labels and may come from a run for other structures, so that an absence is not"
+        " established",
+        PALE_ORANGE,
+        Bar.not_segmented,
+    )
     not_in_table = (
         "not in the table",
         "the table of measures, or the statistics, that were taken over have no value for this scan and structure",
@@ -162,6 +176,13 @@ class Reason(ReasonCode, Enum):
         "structures known to be absent",
     )
     absent = "absent", "the structure has no voxel", HAIRLINE, Bar.absent
+    padding = (
+        "in padding of the image",
+        "too large a share of the voxels is in padding of the image, where nothing was measured",
+        BROWN,
+        Bar.truncated,
+        True,
+    )
     truncated = (
         "cut off by the image",
         "the structure reaches a face of the image, so that part of it may lie outside",

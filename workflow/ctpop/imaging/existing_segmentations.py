@@ -13,7 +13,7 @@ from ctpop.imaging.images import Volume, read_grid, read_labels, sha256_of
 from ctpop.imaging.label_map_file import names_in
 from ctpop.study.label_sets import LabelSet
 
-VERSION = 3
+VERSION = 4
 SUFFIXES = (".nii.gz", ".nii")
 
 
@@ -31,6 +31,8 @@ class Segmentation:
         Remark for readers, as `describe` returns it.
     shared : dict of str to int, or None
         Where there was one mask per structure: the number of voxels of each mask that are in another mask as well.
+    named : bool
+        Whether the files name the structures; if not, numbers are taken to be those of the label set.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class Segmentation:
     labels: dict[str, int]
     detail: str | None = None
     shared: dict[str, int] | None = None
+    named: bool = True
 
 
 def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> Segmentation:
@@ -144,7 +147,7 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
             "unknown_labels",
             f"{path.name} has labels {', '.join(map(str, unknown[:5]))} that label set {label_set.name} does not name",
         )
-    return Segmentation(volume, label_set.label_of)
+    return Segmentation(volume, label_set.label_of, named=False)
 
 
 def _in_case_of(label_set: LabelSet, names: dict[str, int]) -> dict[str, int]:

@@ -41,6 +41,8 @@ class LabelMapNote:
     shared : dict of str to int, or None
         Where the map was merged from one mask per structure: the number of voxels of each mask that are in another mask
         as well. Older notes do not have it.
+    named : bool
+        Whether the producer of the map named its labels; if not, their numbers are taken to be those of the label set.
     format : int
         Version of the format of the note.
 
@@ -57,6 +59,7 @@ class LabelMapNote:
     model: str | None = None
     detail: str | None = None
     shared: dict[str, int] | None = None
+    named: bool = True
     format: int = FORMAT
 
 

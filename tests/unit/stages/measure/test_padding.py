@@ -14,20 +14,44 @@ def noise(shape=(20, 20, 20), around=40.0):
     return np.random.default_rng(3).normal(around, 10, shape).round().astype(np.int16)
 
 
-@pytest.mark.parametrize("value", [-3024, -2000, -32768])
-def test_padding_below_air_is_found(value):
+def padded(hu):
+    """Return the share of voxels that are padding; 0 if there are none."""
+    found = padding.padding_of(hu)
+    return 0 if found is None else found.mean()
+
+
+@pytest.mark.parametrize("value", [-3024, -2000, -32768, -1500])
+def test_a_value_below_air_is_padding(value):
     hu = noise()
     hu[:2] = value
 
-    assert padding.padding_value(hu) == value
+    assert padded(hu) == 0.1
 
 
-@pytest.mark.parametrize("value", [0, 500])
-def test_a_constant_filling_is_found(value):
+@pytest.mark.parametrize("value", [0, 500, -500])
+@pytest.mark.parametrize("region", [np.s_[:, :4], np.s_[10:20, 10:20, 5:9], np.s_[..., 7], np.s_[..., :2]])
+def test_a_constant_region_in_noise_is_padding(value, region):
     hu = noise((40, 40, 40))
-    hu[:, :4] = value
+    hu[region] = value
 
-    assert padding.padding_value(hu) == value
+    assert padded(hu) == hu[region].size / hu.size
+
+
+@pytest.mark.parametrize("value", [-1000, -1024, -900])
+def test_missing_slices_are_padding_whatever_their_value(value):
+    hu = noise((40, 40, 40))
+    hu[..., 12:15] = value
+
+    assert padded(hu) == 3 / 40
+
+
+def test_the_reconstruction_circle_is_padding_beside_other_air():
+    x, y = np.mgrid[-30:30, -30:30]
+    hu = noise((60, 60, 10), around=-1000)
+    hu[15:45, 15:45] = noise((30, 30, 10))
+    hu[np.hypot(x, y) > 30] = -1024
+
+    assert padded(hu) == pytest.approx((np.hypot(x, y) > 30).mean(), abs=0.03)  # without parts narrower than 5 voxels
 
 
 @pytest.mark.parametrize("background", [-1000, -1024])
@@ -35,30 +59,54 @@ def test_air_of_one_value_is_no_padding(background):
     hu = noise()
     hu[:10] = background
 
-    assert padding.padding_value(hu) is None
+    assert padded(hu) == 0
+
+
+@pytest.mark.parametrize("mean", [-1000, -1010, -1020, -1040])
+def test_noise_that_is_cut_off_at_the_lowest_value_is_no_padding(mean):
+    hu = noise((60, 60, 30), around=mean)
+    hu[20:40, 20:40] = noise((20, 20, 30))
+
+    assert padded(hu.clip(-1024)) == 0
+
+
+def test_a_phantom_without_noise_has_no_padding():
+    hu = np.full((40, 40, 20), -1000, np.int16)
+    hu[5:35, 5:35] = 40
+    hu[10:20, 10:20, 5:15] = 120
+    hu[25:30, 10:20, 5:15] = 700
+
+    assert padded(hu) == 0
+
+
+def test_metal_beyond_the_range_of_the_scanner_is_no_padding():
+    hu = noise((40, 40, 40))
+    hu[10:20, 10:20, 10:20] = 3071
+
+    assert padded(hu) == 0
 
 
 def test_a_real_ct_has_no_padding():
-    assert padding.padding_value(read_ct(REAL).data) is None
+    assert padded(read_ct(REAL).data) == 0
 
 
 def test_single_voxels_below_air_are_no_padding():
     hu = noise()
     hu[0, 0, 0] = -1500
 
-    assert padding.padding_value(hu) is None
+    assert padded(hu) == 0
 
 
-def test_voxels_that_touch_padding_are_counted_for_each_structure():
+def test_voxels_at_padding_are_counted_for_each_structure():
     hu, labels = noise(), np.zeros((20, 20, 20), np.uint8)
     hu[10:] = -3024
     labels[5:10, 5:8, 5:8] = 1  # ends at the padding: 9 voxels touch it
-    labels[12:14, 5:8, 5:8] = 2  # lies in it
+    labels[12:14, 5:8, 5:8] = 2  # is inside it
     labels[5:9, 12:15, 12:15] = 3  # ends a voxel before it
     labels[9, 0, 0] = 3  # touches it, in the outermost layer of the image
 
-    touching = padding.touching(labels, hu, [1, 2, 3], layers=1)
+    contact = padding.contact(labels, hu, [1, 2, 3], layers=1)
 
-    assert [part.tolist() for part in touching] == [[9, 18, 1], [9, 18, 0]]
-    assert padding.touching(labels, hu, [1, 2, 3], layers=2)[0].tolist() == [18, 18, 10]
-    assert padding.touching(labels, noise(), [1], layers=1) is None
+    assert [part.tolist() for part in contact] == [[9, 18, 1], [9, 18, 0], [0, 18, 0]]
+    assert padding.contact(labels, hu, [1, 2, 3], layers=2).touching.tolist() == [18, 18, 10]
+    assert padding.contact(labels, noise(), [1], layers=1) is None

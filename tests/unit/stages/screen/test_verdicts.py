@@ -10,6 +10,7 @@ from support.evidence import GOOD, NOTHING, facts, measures, sound_cohort, verdi
 BOTH = ("volume_ml", "hu_mean")
 FAILED = [status for status in MEASURE_STATUS if status not in ("measured", "not_in_model")]
 SPOILT = {  # what makes each rule hold for a left kidney, asymmetry aside
+    "padding": {"padding_share": 0.02},
     "truncated": {"faces": "left"},
     "below_bound": {"volume_ml": 1.0},
     "fragmented": {"largest_share": 0.3},
@@ -55,9 +56,9 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
 
 @pytest.mark.parametrize("status", FAILED)
 def test_whatever_kept_a_scan_from_being_measured_it_has_no_value(status):
-    reason = "not_in_table" if status in ("not_in_table", "zero_in_statistics") else "not_segmented"
+    reasons = {"not_in_table": "not_in_table", "zero_in_statistics": "not_in_table", "not_requested": "not_requested"}
 
-    assert verdict("none", status=status, **NOTHING) == (reason, False, False)
+    assert verdict("none", status=status, **NOTHING) == (reasons.get(status, "not_segmented"), False, False)
 
 
 def test_without_rules_everything_that_was_measured_is_used():
@@ -77,6 +78,7 @@ def test_each_rule_gives_its_own_reason(rule):
 @pytest.mark.parametrize(
     ("spoilt", "reason"),
     [
+        (["padding", "truncated", "below_bound", "fragmented", "laterality"], "padding"),
         (["truncated", "below_bound", "fragmented", "laterality"], "truncated"),
         (["below_bound", "fragmented", "laterality"], "below_bound"),
         (["fragmented", "laterality"], "fragmented"),
@@ -109,10 +111,12 @@ def test_a_small_rest_at_the_border_is_below_its_bound_only_where_truncation_is_
 def test_reasons_are_listed_in_the_order_in_which_they_are_given():
     order = [
         "not_in_model",
+        "not_requested",
         "not_in_table",
         "not_segmented",
         "absent_known",
         "absent",
+        "padding",
         "truncated",
         "below_bound",
         "fragmented",

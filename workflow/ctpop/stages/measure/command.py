@@ -23,7 +23,7 @@ from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import HOLE_HU, Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
-from ctpop.stages.measure import padding
+from ctpop.stages.measure import padding, requested
 from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import OF_ATTENUATION, How, MeasuredScan, measure_structures
@@ -83,7 +83,10 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     found = without_holes(found, mask, ct, label_of)
     measured = with_padding(found.rows, mask, ct, label_of, study.how.border_layers)
     rows = placed_by_side(compared_with_contralateral(measured, study.label_set), study.label_set, hu, mask.grid)
+    names_of = requested.PRODUCER if note.named else requested.LABEL_SET
     rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}), hu_scale=scale)
+    rows = rows.assign(label_names=names_of)
+    rows = rows if note.named else requested.without_unrequested(rows)
     whole = rows.set_index("structure").reindex(names).reset_index()
     return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
 
@@ -102,13 +105,18 @@ def without_holes(found: MeasuredScan, mask: Volume, ct: Volume | None, label_of
 def with_padding(
     rows: pd.DataFrame, mask: Volume, ct: Volume | None, label_of: dict[str, int], border_layers: int
 ) -> pd.DataFrame:
-    """Return rows with the voxels that touch padding of the CT, which are voxels at the border, too."""
+    """Return rows with the contact of structures with padding; voxels that touch it are at the border, too."""
     if ct is None:
-        return rows.assign(padding_voxels=np.nan)
-    found = padding.touching(mask.data, ct.data, list(label_of.values()), border_layers)
-    if found is None:
-        return rows.assign(padding_voxels=0)
-    return rows.assign(padding_voxels=found[0], border_voxels=rows["border_voxels"] + found[1])
+        return rows.assign(padding_voxels=np.nan, padding_share=np.nan)
+    contact = padding.contact(mask.data, ct.data, list(label_of.values()), border_layers)
+    if contact is None:
+        return rows.assign(padding_voxels=0, padding_share=np.where(rows["n_voxels"] > 0, 0.0, np.nan))
+    share = contact.inside / rows["n_voxels"].where(rows["n_voxels"] > 0)
+    return rows.assign(
+        padding_voxels=contact.touching,
+        padding_share=share,
+        border_voxels=rows["border_voxels"] + contact.inner,
+    )
 
 
 def unmeasured(study: MeasuredStudy, status: str) -> MeasuredScan:

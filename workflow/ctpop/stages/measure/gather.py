@@ -7,9 +7,10 @@ part is a file beside the table until then. Equal rows give equal bytes, dealt o
 
 import argparse
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,30 @@ import pyarrow as arrow
 from numpy.typing import NDArray
 from pyarrow import ipc, parquet
 
-from ctpop.contracts.all_tables import TABLES
+from ctpop.contracts.all_tables import MEASURES_TABLE, TABLES
 from ctpop.contracts.table_files import COMPRESSION, CSV_ROWS, write_note_instead_of_csv
 from ctpop.contracts.tables import Table
 from ctpop.foundation.files import half_written, remove_half_written, write_atomically
+from ctpop.stages.measure import requested
 
 LOG = logging.getLogger(__name__)
+
+Amendment = Callable[[pd.DataFrame], pd.DataFrame]
 
 AT_ONCE = 2**17  # rows of a shard that are read and checked together
 BRIEF = ipc.IpcWriteOptions(compression="lz4")
 ROW_GROUP = 2**20  # rows of a row group where pyarrow is not told otherwise
 
 
-def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS) -> int:
+def unchanged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows as they are."""
+    return rows
+
+
+def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS, amend: Amendment = unchanged) -> int:
     """Join the tables of all shards, write them and return the number of rows; up to `most` rows are joined in memory.
+
+    `amend` changes rows by what is known from all shards.
 
     Raises
     ------
@@ -41,7 +52,7 @@ def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS) -
     """
     rows = sum(int(parquet.read_metadata(shard).num_rows) for shard in shards)
     if table.open or rows <= most:
-        frames = [table.read(shard) for shard in shards]
+        frames = [amend(table.read(shard)) for shard in shards]
         filled = [frame for frame in frames if len(frame)] or frames[:1]
         table.write(pd.concat(filled, ignore_index=True), path)
         return rows
@@ -52,7 +63,7 @@ def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS) -
     with ExitStack() as to_remove:
         for part in parts:
             to_remove.callback(part.unlink, missing_ok=True)
-        deal(table, shards, dict(zip(ends, parts, strict=True)))
+        deal(table, shards, dict(zip(ends, parts, strict=True)), amend)
         write_atomically(path, lambda whole: write_parts(table, parts, whole))
     write_note_instead_of_csv(rows, path)
     return rows
@@ -67,23 +78,24 @@ def ends_of_parts(table: Table, shards: list[Path], most: int) -> list[str]:
     return list(of_scan.index[np.append(part[1:] != part[:-1], True)])
 
 
-def deal(table: Table, shards: list[Path], parts: dict[str, Path]) -> None:
+def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendment) -> None:
     """Write every row of the shards to the part of its scan; `parts` has the file of each by its last scan."""
     schema = arrow.Table.from_pandas(table.empty(), preserve_index=False).schema
     ends = np.array(list(parts), dtype=object)
     with ExitStack() as open_files:
         writers = [open_files.enter_context(ipc.new_file(path, schema, options=BRIEF)) for path in parts.values()]
-        for rows in checked_rows(table, shards):
+        for rows in checked_rows(table, shards, amend):
             part_of = np.searchsorted(ends, rows[table.key[0]].to_pandas().to_numpy(dtype=object))
             edges = np.searchsorted(part_of, np.arange(len(ends) + 1))
             _write_slices(rows, edges, writers)
 
 
-def checked_rows(table: Table, shards: list[Path]) -> Iterator[arrow.Table]:
+def checked_rows(table: Table, shards: list[Path], amend: Amendment) -> Iterator[arrow.Table]:
     """Yield the rows of the shards, some at a time, each time sorted by key."""
     for shard in shards:
         for batch in parquet.ParquetFile(shard).iter_batches(AT_ONCE):
-            yield arrow.Table.from_pandas(table.check(batch.to_pandas(), where=shard), preserve_index=False)
+            rows = table.check(amend(table.check(batch.to_pandas(), where=shard)), where=shard)
+            yield arrow.Table.from_pandas(rows, preserve_index=False)
 
 
 def write_parts(table: Table, parts: list[Path], path: Path) -> None:
@@ -119,6 +131,12 @@ def _write_slices(rows: arrow.Table, edges: NDArray[np.intp], writers: list[ipc.
         writers[number].write_table(rows.slice(edges[number], edges[number + 1] - edges[number]))
 
 
+def amendment(table: Table, shards: list[Path]) -> Amendment:
+    """Return the change of rows that needs all shards: structures that no label map without names has."""
+    structures = requested.never_labelled(shards) if table is MEASURES_TABLE else set[str]()
+    return partial(requested.without_never_labelled, structures=structures) if structures else unchanged
+
+
 @dataclass(frozen=True)
 class GatherOptions:
     """Options of the command `gather`; `ctpop gather --help` explains them."""
@@ -131,7 +149,7 @@ class GatherOptions:
 def run(options: GatherOptions) -> None:
     """Read the table of every shard and write one table, sorted by key, whatever the number of shards."""
     table = next(table for table in TABLES if table.name == options.table)
-    rows = gather(table, options.shards, options.out)
+    rows = gather(table, options.shards, options.out, amend=amendment(table, options.shards))
     LOG.info("%s: %d rows from %d shards", table.name, rows, len(options.shards))
 
 

@@ -1,45 +1,108 @@
-"""The edge of the field of view inside an image: voxels that no X-ray reached, and structures that end there.
+"""Padding: voxels inside an image that contain no measurement, and structures that end at or extend into them.
 
-Scanners fill the corners outside the reconstruction circle with a value that no tissue has, and programs that resample
-or mask fill what they do not know with a constant. A structure that touches such voxels may continue beyond them, as
-one that touches a face of the image may.
+Scanners fill the corners outside the reconstruction circle with a value that no tissue has. Programs that resample,
+mask or deface fill with a constant, which may be a possible attenuation. A structure that touches such voxels may
+continue beyond them, in the same way as a structure that touches a face of the image.
+
+Measured attenuation varies from voxel to voxel, padding does not. A value of padding is therefore a value below that of
+air, or a value that fills whole neighbourhoods while the rest of the image varies. Images without noise, such as
+digital phantoms, contain no evidence of the second kind.
 """
 
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 LOWEST_OF_AIR = -1100.0  # HU; noise around air and the values of scanners for air stay above
 HIGHEST_OF_AIR = -900.0
+HIGHEST_FILLING_OF_AIR = -1010.0  # HU; -1000 may be air, as in phantoms; -1024 is the lowest value of 12 bits
+AROUND_AIR = (-1060.0, -940.0)  # HU; measured air
 SHARE_OF_PADDING = 0.001  # of the voxels, with a value below that of air
-SHARE_OF_FILLING = 0.05  # of the voxels, with one value above that of air: measured tissue varies
-SAMPLED = 2_000_000  # voxels from which the filling is looked for
+SHARE_OF_RUNS = 0.0001  # ASSUME: of the sampled voxels, amid equal ones; noise with an SD of 2 HU gives 1e-5
+SHARE_OF_QUIET = 0.05  # ASSUME: of the tissue, amid equal voxels: the image has no noise, and constants say nothing
+SHARE_OF_OTHER_AIR = 0.1  # ASSUME: of the air, with other values than padding in the range of air
+SOLID = 0.8  # ASSUME: of the voxels with a value in the range of air, in whole neighbourhoods
+HIGHEST = 1500.0  # HU; above it, the highest value of an image is metal beyond the range of the scanner
+RUN = 3  # equal voxels on either side
+SAMPLED = 4_000_000  # voxels from which values of padding are looked for
 
 
-def padding_value(hu: NDArray[Any]) -> float | None:
-    """Return the value (HU) that stands for voxels outside the field of view; None if there is none.
+class PaddingContact(NamedTuple):
+    """Voxels of each structure at padding.
+
+    `touching` are in padding or within some layers of it, `inner` those of them that are in none of the outermost
+    layers of the image, and `inside` those in padding itself.
+    """
+
+    touching: NDArray[np.int64]
+    inner: NDArray[np.int64]
+    inside: NDArray[np.int64]
+
+
+def padding_of(hu: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return which voxels are padding; None if there are none.
 
     Parameters
     ----------
     hu
-        Attenuation, shape (x, y, z).
+        Attenuation (HU), shape (x, y, z).
 
     """
+    regions = [hu == value for value in values_below_air(hu)]
+    regions += [region for value in constant_values(hu) if (region := _solid_region(hu, value)) is not None]
+    void = void_slices(hu)
+    if void.any():
+        regions.append(np.broadcast_to(void, hu.shape))
+    regions = [region for region in regions if region.any()]
+    return reduce(np.logical_or, regions) if regions else None
+
+
+def values_below_air(hu: NDArray[Any]) -> list[float]:
+    """Return the lowest value (HU) if it is below that of air and frequent enough to be no artifact."""
     lowest = hu.min()
-    if lowest < LOWEST_OF_AIR and np.count_nonzero(hu == lowest) >= SHARE_OF_PADDING * hu.size:
-        return float(lowest)
-    step = int(np.ceil(max(1.0, hu.size / SAMPLED) ** (1 / 3)))
-    values, counts = np.unique(hu[::step, ::step, ::step], return_counts=True)
-    commonest = counts.argmax()
-    if values[commonest] > HIGHEST_OF_AIR and counts[commonest] >= SHARE_OF_FILLING * counts.sum():
-        return float(values[commonest])
-    return None
+    frequent = lowest < LOWEST_OF_AIR and np.count_nonzero(hu == lowest) >= SHARE_OF_PADDING * hu.size
+    return [float(lowest)] if frequent else []
 
 
-def touching(
+def constant_values(hu: NDArray[Any]) -> list[float]:
+    """Return the values (HU) of air and above that fill neighbourhoods while the rest of the image varies.
+
+    The highest value of an image with metal does not count. A value in the range of air counts only beside other air:
+    it is air itself otherwise.
+    """
+    step = int(np.ceil(max(1.0, hu.size / SAMPLED) ** 0.5))
+    sample = hu[:, ::step, ::step]
+    values, counts = np.unique(_amid_equal(sample), return_counts=True)
+    high = values > HIGHEST_OF_AIR
+    frequent = counts >= max(SHARE_OF_RUNS * sample.size, 1)
+    metal = (values == hu.max()) & (values > HIGHEST)
+    tissue = int(np.count_nonzero(sample > HIGHEST_OF_AIR))
+    found = []
+    for value, count in zip(values[frequent & high & ~metal], counts[frequent & high & ~metal], strict=True):
+        others = tissue - np.count_nonzero(sample == value)
+        if counts[high].sum() - count < SHARE_OF_QUIET * others:
+            found.append(float(value))
+    in_air = frequent & (values >= LOWEST_OF_AIR) & (values <= HIGHEST_FILLING_OF_AIR)
+    return found + [float(value) for value in values[in_air] if _is_beside_air(sample, value)]
+
+
+def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which axial slices have one value although slices on both sides of them vary; shape (z,)."""
+    middle = hu[hu.shape[0] // 2]
+    candidates = (middle.min(axis=0) == middle.max(axis=0)).nonzero()[0]
+    void = np.zeros(hu.shape[2], bool)
+    void[[k for k in candidates if hu[..., k].min() == hu[..., k].max()]] = True
+    varying = (~void).nonzero()[0]
+    if len(varying):
+        void[: varying[0]] = void[varying[-1] :] = False
+    return void
+
+
+def contact(
     labels: NDArray[np.unsignedinteger[Any]], hu: NDArray[Any], numbers: list[int], layers: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+) -> PaddingContact | None:
     """Return the voxels of structures that are in padding, or within some layers of it.
 
     Parameters
@@ -47,7 +110,7 @@ def touching(
     labels
         Label of each voxel, shape (x, y, z).
     hu
-        Attenuation, same shape.
+        Attenuation (HU), same shape.
     numbers
         Labels of the structures.
     layers
@@ -55,32 +118,73 @@ def touching(
 
     Returns
     -------
-    (n, n_inner) or None
-        Voxels of each structure that touch padding, and those of them that are in none of the outermost layers of the
-        image; None if the image has no padding.
+    PaddingContact or None
+        Counts in the order of `numbers`; None if the image has no padding.
 
     """
-    value = padding_value(hu)
-    if value is None:
+    padding = padding_of(hu)
+    if padding is None:
         return None
-    near = hu == value
+    near = padding
     for _ in range(layers):
         near = _dilated(near)
     length = int(max(labels.max(), *numbers)) + 1
     inner = tuple(slice(layers, -layers) for _ in range(3))
-    counts = [
-        np.bincount(part_of_labels[part].ravel(), minlength=length)[numbers].astype(np.int64)
-        for part_of_labels, part in ((labels, near), (labels[inner], near[inner]))
-    ]
-    return counts[0], counts[1]
+    parts = ((labels, near), (labels[inner], near[inner]), (labels, padding))
+    counts = (np.bincount(part.T[where.T], minlength=length)[numbers] for part, where in parts)  # .T: as in memory
+    return PaddingContact(*(count.astype(np.int64) for count in counts))
+
+
+def _amid_equal(sample: NDArray[Any]) -> NDArray[Any]:
+    """Return the values that have equal ones on both sides along the first axis."""
+    length = len(sample) - 2 * RUN
+    if length < 1:
+        return sample[:0].ravel()
+    centre = sample[RUN : RUN + length]
+    equal = np.ones(centre.shape, bool)
+    for shift in (*range(RUN), *range(RUN + 1, 2 * RUN + 1)):
+        equal &= centre == sample[shift : shift + length]
+    return centre[equal]
+
+
+def _is_beside_air(sample: NDArray[Any], value: float) -> bool:
+    air = (sample >= AROUND_AIR[0]) & (sample <= AROUND_AIR[1])
+    n_air, n_other = int(np.count_nonzero(air)), int(np.count_nonzero(air & (sample != value)))
+    return n_other >= SHARE_OF_OTHER_AIR * max(1, n_air)
+
+
+def _solid_region(hu: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
+    """Return the voxels of a value in axial neighbourhoods of it (a morphological opening), None if they are few."""
+    has_value: NDArray[np.bool_] = hu == value
+    region = has_value
+    for combine in (np.logical_and, np.logical_or):
+        for axis in (0, 1):
+            region = _with_neighbours(region, axis, RUN - 1, combine)
+    if value <= HIGHEST_OF_AIR and np.count_nonzero(region) < SOLID * np.count_nonzero(has_value):
+        return None
+    return region
 
 
 def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a mask with the six neighbours of its voxels."""
-    found = mask.copy()
+    found = mask.copy(order="K")
     for axis in range(3):
-        before = tuple(slice(None, -1) if k == axis else slice(None) for k in range(3))
-        after = tuple(slice(1, None) if k == axis else slice(None) for k in range(3))
-        found[after] |= mask[before]
-        found[before] |= mask[after]
+        _combine_neighbours(found, mask, axis, 1, np.logical_or)
     return found
+
+
+def _with_neighbours(mask: NDArray[np.bool_], axis: int, reach: int, combine: np.ufunc) -> NDArray[np.bool_]:
+    """Return each voxel of a mask combined with its neighbours along an axis, as far as the image has them."""
+    found = mask.copy(order="K")
+    for shift in range(1, reach + 1):
+        _combine_neighbours(found, mask, axis, shift, combine)
+    return found
+
+
+def _combine_neighbours(
+    found: NDArray[np.bool_], mask: NDArray[np.bool_], axis: int, shift: int, combine: np.ufunc
+) -> None:
+    before = tuple(slice(None, -shift) if k == axis else slice(None) for k in range(3))
+    after = tuple(slice(shift, None) if k == axis else slice(None) for k in range(3))
+    combine(found[after], mask[before], out=found[after])
+    combine(found[before], mask[after], out=found[before])

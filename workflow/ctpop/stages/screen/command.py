@@ -44,7 +44,10 @@ from ctpop.study.rule_sets import RuleSet
 
 LOG = logging.getLogger(__name__)
 
-READ = ("status", "n_voxels", *MEASURES, "faces", "border_voxels", "largest_share", "side_mm", "asymmetry")
+READ = (
+    *("status", "n_voxels", *MEASURES, "faces", "border_voxels", "padding_share"),
+    *("largest_share", "side_mm", "asymmetry"),
+)
 COMPARED = ("none", "paper", "strict")
 
 

@@ -33,9 +33,16 @@ class RuleFinding(NamedTuple):
 
 
 def truncated(asked: Question) -> RuleFinding:
-    """Return which structures reach a face of the image; who does not know the border has neither faces nor counts."""
-    reached = asked.rows.measures["faces"].notna().to_numpy()
-    return RuleFinding(reached, ~reached & np.isnan(asked.rows.numbers("border_voxels")))
+    """Return which structures reach a face of the image or padding inside it; tables without evidence have neither."""
+    border = asked.rows.numbers("border_voxels")
+    reached = asked.rows.measures["faces"].notna().to_numpy() | (border > 0)
+    return RuleFinding(reached, ~reached & np.isnan(border))
+
+
+def padding(asked: Question) -> RuleFinding:
+    """Return which structures have too large a share of their voxels in padding of the image."""
+    share = asked.rows.numbers("padding_share")
+    return RuleFinding(share > asked.rule.limits["share_above"], np.isnan(share))
 
 
 def below_bound(asked: Question) -> RuleFinding:
@@ -100,6 +107,7 @@ def contralateral_rows(rows: MeasureRows, contralateral: dict[str, str]) -> NDAr
 
 
 EVIDENCE: dict[str, Callable[[Question], RuleFinding]] = {
+    "padding": padding,
     "truncated": truncated,
     "below_bound": below_bound,
     "fragmented": fragmented,

@@ -11,7 +11,7 @@ from ctpop.stages.screen.verdicts import CODE, Assessment
 from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
-NEEDING_NO_RULE = ("not_in_model", "not_in_table", "not_segmented", "absent_known", "absent")
+NEEDING_NO_RULE = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "absent_known", "absent")
 
 
 def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | None) -> pd.DataFrame:

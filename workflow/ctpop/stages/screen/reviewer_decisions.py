@@ -76,7 +76,7 @@ def reviewed(assessment: Assessment, review: pd.DataFrame, decided: NDArray[np.i
     the absence of a structure that was looked for can be decided to be known.
     """
     words = np.array([*review["decision"], ""], dtype=object)[decided]
-    never_looked_for = [CODE[name] for name in ("not_in_model", "not_in_table", "not_segmented")]
+    never_looked_for = [CODE[name] for name in ("not_in_model", "not_requested", "not_in_table", "not_segmented")]
     looked_for = ~np.isin(assessment.reason, never_looked_for)
     changes = {
         KEPT: assessment.found & (words == "keep"),

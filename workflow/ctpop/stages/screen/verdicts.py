@@ -14,6 +14,7 @@ from ctpop.study.rule_sets import RuleSet
 Reasons = NDArray[np.int8]
 CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
+NOT_FOUND = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "absent")
 ABOUT_SIZE = ("below_bound", "fragmented")
 
 
@@ -64,7 +65,7 @@ def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -
         measure: _first({name: held for name, held in holds.items() if measure in takes[name]}, len(rows))
         for measure in MEASURES
     }
-    found = ~np.logical_or.reduce([holds[name] for name in ("not_in_model", "not_in_table", "not_segmented", "absent")])
+    found = ~np.logical_or.reduce([holds[name] for name in NOT_FOUND])
     return Assessment(_first(holds, len(rows)), against, unassessed, found)
 
 
@@ -73,14 +74,16 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
     status = rows.measures["status"]
     measured = status.eq("measured").to_numpy(dtype=bool)
     unknown = status.eq("not_in_model").to_numpy(dtype=bool)
+    unrequested = status.eq("not_requested").to_numpy(dtype=bool)
     without_value = status.isin(("not_in_table", "zero_in_statistics")).to_numpy(dtype=bool)
     known_absent = np.zeros(len(rows), bool)
     known_absent[rows_of(rows, facts.absences)] = True
     empty = (rows.numbers("n_voxels") == 0) | (rows.numbers("volume_ml") == 0)
     return {
         "not_in_model": unknown,
+        "not_requested": unrequested,
         "not_in_table": without_value,
-        "not_segmented": ~measured & ~unknown & ~without_value,
+        "not_segmented": ~(measured | unknown | unrequested | without_value),
         "absent_known": measured & known_absent,
         "absent": measured & empty,
     }
