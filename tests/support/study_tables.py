@@ -16,7 +16,7 @@ from ctpop.stages.aging.covariates import covariates_of, joint
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stages.cohort import command as cohort
 from ctpop.stages.screen import command as screen
-from ctpop.stages.screen import contrast
+from ctpop.stages.screen import contrast, plausibility
 from ctpop.stages.screen import exclusions as losses
 from ctpop.stages.screen.attributes import facts_of
 from ctpop.stages.screen.extremes import extreme_table
@@ -173,6 +173,7 @@ def screened(
         "failures": all_tables.FAILURES.check(losses.failure_table(rows, found.final, patients)),
         "structure_flow": all_tables.STRUCTURE_FLOW.check(flow),
         "extremes": all_tables.EXTREMES.check(extreme_table(rows, found.by_rules, patients, 3)),
+        "plausibility": plausibility.plausibility_table(rows, labels, 0.25),
     }
 
 

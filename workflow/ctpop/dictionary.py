@@ -57,6 +57,7 @@ CODE_LISTS = (
     ("Decisions of a reviewer", "column `decision` of review", codes.DECISIONS),
     ("Cases of the gallery", "column `chosen` of review_cases", codes.CHOSEN),
     ("Ends of a structure's values", "column `end` of extremes", codes.ENDS),
+    ("Plausibility of a structure", "column `finding` of plausibility", codes.PLAUSIBILITY_FINDINGS),
     ("Rule sets", "column `rules` of analysis_sets and sensitivity", codes.RULE_SETS),
     ("Families of tests", "column `family` of associations, groups and posthoc", codes.FAMILIES),
     ("Faces of an image", "column `faces` of measures", codes.FACES),

@@ -45,6 +45,7 @@ rule screen:
         " --verdicts {output.verdicts:q} --analysis {output.analysis:q} --failures {output.failures:q}"
         " --group-members {output.group_members:q} --group-values {output.group_values:q}"
         " --structure-flow {output.structure_flow:q} --extremes {output.extremes:q}"
+        " --plausibility {output.plausibility:q} --implausible-values {output.implausible_values:q}"
         " --analysis-sets {output.analysis_sets:q} &> {log:q}"
 
 

@@ -39,6 +39,7 @@ from ctpop.contracts.keys import (
     USABLE_STATUS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
+from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, COMPARISON, COUNTERPARTS, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
@@ -86,6 +87,8 @@ __all__ = [
     "GROUP_MEMBERS",
     "GROUP_VALUES",
     "HISTOGRAMS",
+    "IMPLAUSIBLE",
+    "IMPLAUSIBLE_VALUES",
     "INPUTS",
     "INTERVALS",
     "MEASURE",
@@ -97,6 +100,7 @@ __all__ = [
     "NORMALITY_METHODS",
     "OUTCOMES",
     "OVERLAP",
+    "PLAUSIBILITY",
     "POSTHOC",
     "PUBLISHED",
     "QUANTITIES",

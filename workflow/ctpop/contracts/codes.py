@@ -46,6 +46,13 @@ ENDS = {
     "smallest": "one of the smallest values, counted from the smallest",
     "largest": "one of the largest values, counted from the largest",
 }
+PLAUSIBILITY_FINDINGS = {
+    "plausible": "few values are beyond the limits",
+    "volume": "screen.implausible_share of the volumes, or more, are too large, or more than half of them too small",
+    "attenuation": "screen.implausible_share of the mean attenuations, or more, are beyond the limits",
+    "both": "volumes and mean attenuations",
+    "not_assessable": "no value can be compared with a limit",
+}
 RULE_SETS = {
     "none": "shipped rule set: every value that was measured",
     "paper": "shipped rule set: lower bounds only, as in the paper",

@@ -75,6 +75,8 @@ TABLES = (
     StudyTable("failures", "screen"),
     StudyTable("structure_flow", "screen"),
     StudyTable("extremes", "screen", per_scan=True),
+    StudyTable("plausibility", "screen"),
+    StudyTable("implausible_values", "screen", per_scan=True),
     StudyTable("contrast_check", "contrast", per_scan=True),
     StudyTable("normality", "aging"),
     StudyTable("associations", "aging"),

@@ -119,7 +119,7 @@ def names_in(path: Path) -> dict[str, int]:
     Raises
     ------
     ScanError
-        `unreadable` if the names cannot be read, or one label or name is listed twice.
+        `unreadable` if the names cannot be read or contain a DOCTYPE, or one label or name is listed twice.
 
     Examples
     --------
@@ -150,15 +150,25 @@ def names_in(path: Path) -> dict[str, int]:
 
 
 def _label_table_of(path: Path) -> bytes:
-    """Return the label table in the extensions of a header; nothing if there is none, or the file cannot be read."""
+    """Return the label table in the extensions of a header; nothing if there is none, or the file cannot be read.
+
+    Raises
+    ------
+    ScanError
+        `unreadable` if the table has a DOCTYPE.
+
+    """
     import nibabel as nib
 
     try:
         header = nib.load(path).header
     except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error):
         return b""  # the reader of the image reports it
-    tables = [bytes(extension.content) for extension in getattr(header, "extensions", [])]
-    return next((table for table in tables if b"<CaretExtension" in table and b"<!DOCTYPE" not in table), b"")
+    contents = [bytes(extension.content) for extension in getattr(header, "extensions", [])]
+    table = next((content for content in contents if b"<CaretExtension" in content), b"")
+    if b"<!DOCTYPE" in table:  # it may define entities that expand without end
+        raise ScanError("unreadable", f"{path.name}: its names of labels contain a DOCTYPE, which is not read")
+    return table
 
 
 def _colour(number: int) -> tuple[float, float, float]:

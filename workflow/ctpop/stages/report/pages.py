@@ -22,6 +22,7 @@ from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
 from ctpop.stages.report import structure_lists, structure_pages, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.implausible_structures import sentences
 from ctpop.stages.report.input_notes import notes_of
 from ctpop.stages.report.published_results import published
 
@@ -90,6 +91,7 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             sensitivity=structure_lists.sensitivity(study),
             published=published(study),
             truth=structure_lists.truth(study) if "compare_truth" in study.tables else None,
+            implausible=sentences(study.tables["plausibility"]),
             input_notes=notes_of(study.config, study.label_set.names),
             methods=methods.strip().split("\n\n"),
             settings=json.dumps(sources["config"], indent=2, ensure_ascii=False, sort_keys=True),

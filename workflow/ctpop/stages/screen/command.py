@@ -24,14 +24,17 @@ from ctpop.contracts.all_tables import (
     FAILURES,
     GROUP_MEMBERS,
     GROUP_VALUES,
+    IMPLAUSIBLE,
+    IMPLAUSIBLE_VALUES,
     MEASURES,
     MEASURES_TABLE,
+    PLAUSIBILITY,
     REASONS,
     REVIEW,
     STRUCTURE_FLOW,
     VERDICTS,
 )
-from ctpop.stages.screen import analysis_sets, usable_values
+from ctpop.stages.screen import analysis_sets, plausibility, usable_values
 from ctpop.stages.screen.attributes import ScreeningAttributes, facts_of
 from ctpop.stages.screen.exclusions import failure_table, structure_flow
 from ctpop.stages.screen.extremes import extreme_table
@@ -40,6 +43,7 @@ from ctpop.stages.screen.reviewer_decisions import decision_rows, read_review, r
 from ctpop.stages.screen.rows import MeasureRows, numbered
 from ctpop.stages.screen.verdicts import Assessment, apply_rules
 from ctpop.study import configuration, label_sets, rule_sets
+from ctpop.study.label_sets import LabelSet
 from ctpop.study.rule_sets import RuleSet
 
 LOG = logging.getLogger(__name__)
@@ -140,6 +144,8 @@ class ScreenOptions:
     failures: Path | None
     structure_flow: Path | None
     extremes: Path | None
+    plausibility: Path | None
+    implausible_values: Path | None
     analysis_sets: Path | None
 
 
@@ -170,9 +176,19 @@ def run(options: ScreenOptions) -> None:
         STRUCTURE_FLOW.write(flow, options.structure_flow)
     if options.extremes:
         EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)
+    write_plausibility(rows, label_set, chosen["implausible_share"], options)
     if options.analysis_sets:
         analysis_sets.write_sets(compared_sets(found, facts, groups), options.analysis_sets)
     _log_counts(found, of_group, groups)
+
+
+def write_plausibility(rows: MeasureRows, label_set: LabelSet, share: float, options: ScreenOptions) -> None:
+    """Write structures and values that are implausible for the names of structures, and report the structures."""
+    if options.plausibility:
+        table = plausibility.plausibility_table(rows, label_set, share)
+        _log_implausible(PLAUSIBILITY.write(table, options.plausibility))
+    if options.implausible_values:
+        IMPLAUSIBLE_VALUES.write(plausibility.implausible_values(rows, label_set), options.implausible_values)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -189,7 +205,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--failures", type=Path, help="Parquet to write: losses per structure, by reason")
     parser.add_argument("--structure-flow", type=Path, help="Parquet to write: from all scans to the values used")
     parser.add_argument("--extremes", type=Path, help="Parquet to write: smallest and largest values per structure")
+    parser.add_argument("--plausibility", type=Path, help="Parquet to write: structures with implausible values")
+    parser.add_argument("--implausible-values", type=Path, help="Parquet to write: values beyond the limits of a name")
     parser.add_argument("--analysis-sets", type=Path, help="Parquet to write: values under each rule set")
+
+
+def _log_implausible(table: pd.DataFrame) -> None:
+    implausible = table[table["finding"].isin(IMPLAUSIBLE)]
+    if len(implausible):
+        LOG.warning(
+            "%d structures have values that are implausible for their names (table plausibility), first %s; check"
+            " `structures` in the configuration and the numbers or names in the label maps or the table of measures",
+            len(implausible),
+            ", ".join(implausible["structure"].head(3)),
+        )
 
 
 def _log_counts(found: Screening, of_group: "pd.Series[bool]", groups: Groups) -> None:

@@ -1,0 +1,118 @@
+"""Structures whose values are impossible for their name are reported."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.imaging.images import read_ct, read_labels
+from ctpop.stages.measure.command import typed
+from ctpop.stages.measure.scan_measures import How, measure_structures
+from ctpop.stages.report.implausible_structures import sentences
+from ctpop.stages.screen import plausibility
+from ctpop.stages.screen.rows import numbered
+from ctpop.study import label_sets
+from support.real_data import ABDOMEN
+
+LIVER = {"structure": "liver", "volume_ml": 1500.0, "hu_mean": 100.0}
+
+
+def found(*scans, label_set="paper_104", **limits):
+    """Return the table `plausibility` by structure, and `implausible_values`, of rows of scans."""
+    rows = pd.DataFrame([{"scan_id": f"s{k:03d}", "status": "measured", **scan} for k, scan in enumerate(scans)])
+    labels = label_sets.read(label_set)
+    labels = label_sets.LabelSet(labels.name, labels.table.assign(**limits))
+    measured = numbered(typed(rows))
+    table = plausibility.plausibility_table(measured, labels, share=0.25)
+    return table.set_index("structure"), plausibility.implausible_values(measured, labels)
+
+
+def test_plausible_values_are_not_reported():
+    table, values = found(LIVER, LIVER)
+
+    assert table.loc["liver", ["finding", "n_volume_ml", "n_hu_mean"]].tolist() == ["plausible", 2, 2]
+    assert table.loc["spleen", "finding"] == "not_assessable"
+    assert values.empty
+    assert sentences(table.reset_index()) == []
+
+
+@pytest.mark.parametrize("hu", [-700.0, 1129.0])
+def test_attenuations_of_another_tissue_are_reported_from_a_quarter_on(hu):
+    wrong = LIVER | {"hu_mean": hu}
+
+    few, _ = found(wrong, *[LIVER] * 4)
+    many, values = found(wrong, *[LIVER] * 3)
+
+    assert [few.loc["liver", "finding"], many.loc["liver", "finding"]] == ["plausible", "attenuation"]
+    assert values[["scan_id", "structure", "measure", "value"]].values.tolist() == [["s000", "liver", "hu_mean", hu]]
+    assert sentences(many.reset_index())[0].startswith(
+        "The values of 1 of 1 structures are implausible for their names: liver (attenuation)."
+    )
+
+
+@pytest.mark.parametrize(("n_small", "finding"), [(2, "plausible"), (3, "volume")])
+def test_volumes_below_the_lower_bound_are_reported_where_most_are(n_small, finding):
+    table, _ = found(*[LIVER | {"volume_ml": 20.0}] * n_small, *[LIVER] * 2)
+
+    assert table.loc["liver", "finding"] == finding
+
+
+def test_volumes_above_the_upper_bound_are_reported():
+    table, values = found({"structure": "aorta", "volume_ml": 4700.0}, upper_bound_ml=4000.0)
+
+    assert table.loc["aorta", ["finding", "n_volume_ml_above"]].tolist() == ["volume", 1]
+    assert values.loc[0, ["value", "high"]].tolist() == [4700, 4000]
+
+
+@pytest.mark.parametrize("cut", [{"faces": "left"}, {"border_voxels": 3}])
+def test_volumes_at_a_border_of_the_image_are_not_compared(cut):
+    table, _ = found(LIVER | {"volume_ml": 20.0} | cut)
+
+    assert table.loc["liver", ["finding", "n_volume_ml", "n_hu_mean"]].tolist() == ["plausible", 0, 1]
+
+
+def test_attenuations_of_small_volumes_and_beside_padding_are_not_compared():
+    table, _ = found({**LIVER, "volume_ml": 0.5, "hu_mean": -500.0}, {**LIVER, "padding_share": 0.1, "hu_mean": -500.0})
+
+    assert table.loc["liver", "n_hu_mean"] == 0
+
+
+def measured_abdomen(label_set):
+    """Return measures of a real abdomen, whose labels are those of `paper_104`, under the names of a label set."""
+    labels = read_labels(ABDOMEN / "segmentation_v1_104.nii.gz")
+    hu = read_ct(ABDOMEN / "ct.nii.gz").data
+    rows = measure_structures(labels.data, hu, labels.grid, label_set.label_of, How(3, 0)).rows
+    return numbered(typed(rows.assign(scan_id="abdomen", status="measured", padding_share=0.0)))
+
+
+def test_a_real_label_map_is_plausible_under_its_own_names():
+    labels = label_sets.read("paper_104")
+
+    table = plausibility.plausibility_table(measured_abdomen(labels), labels, share=0.25)
+
+    assert table["finding"].value_counts().to_dict() == {"plausible": 57, "not_assessable": 47}
+
+
+def test_a_real_label_map_under_the_names_of_another_version_is_reported_with_the_right_ones():
+    labels = label_sets.read("total_117")
+
+    table = plausibility.plausibility_table(measured_abdomen(labels), labels, share=0.25).set_index("structure")
+
+    assert table.loc["lung_upper_lobe_left", ["finding", "suggestion"]].tolist() == ["both", "pancreas in paper_104"]
+    assert table["suggestion"].notna().sum() == table["finding"].isin(("volume", "attenuation", "both")).sum() > 10
+    assert "pancreas in paper_104" not in sentences(table.reset_index())[1]
+    assert "colon may be vertebrae_L3 in paper_104" in sentences(table.reset_index())[1]
+
+
+def test_labels_that_are_shifted_by_one_are_reported_with_the_right_names():
+    labels = label_sets.read("paper_104")
+    rows = measured_abdomen(labels).measures
+    number = rows["structure"].map(labels.label_of)
+    names = {label + 1: name for name, label in labels.label_of.items()}  # each structure has the name before its own
+    shifted = rows.assign(structure=number.map({label: names.get(label, "skull") for label in number}))
+    shifted = shifted.drop_duplicates(["scan_id", "structure"])
+
+    table = plausibility.plausibility_table(numbered(shifted), labels, share=0.25)
+
+    suggested = table["suggestion"].dropna()
+    assert len(suggested) >= 5
+    assert np.all(suggested.str.endswith("(label +1)") | suggested.str.endswith("(label -1)"))

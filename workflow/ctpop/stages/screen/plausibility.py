@@ -1,0 +1,177 @@
+"""Structures whose values are impossible for their name: a label set of another version, shifted numbers, other units.
+
+Each value is compared with limits for its structure: the mean attenuation with the range of its tissue, the volume with
+the lower and upper limits of the label set. The limits are wide, so that disease, contrast phase and failed
+segmentations do not reach them in a large part of a cohort; a wrong name does. The comparison reports and excludes
+nothing.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.contracts.all_tables import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, MEASURES, PLAUSIBILITY
+from ctpop.foundation.resources import resource
+from ctpop.stages.screen.rows import MeasureRows
+from ctpop.study import label_sets
+from ctpop.study.configuration import LABEL_SETS
+from ctpop.study.label_sets import LabelSet
+
+# ASSUME: ranges of the mean over a whole structure, with contrast agent of any phase, partial volume, disease, and gas
+# or contrast agent in hollow organs; by tissue, since no publication has them for 117 structures.
+ATTENUATION = resource("plausible_attenuation.csv")
+LEAST_ML = 1.0  # ASSUME: the attenuation of a smaller volume is that of its surroundings
+MOST_BELOW = 0.5  # ASSUME: small false findings outside the field of view are frequent, in most scans they are not
+FEWEST = 5  # structures that must be implausible before another label set is looked for
+FINDINGS = {  # by whether volume and attenuation are implausible
+    (True, True): "both",
+    (True, False): "volume",
+    (False, True): "attenuation",
+    (False, False): "plausible",
+}
+NO_NAME = "no name: {}"
+
+
+def limits_of(label_set: LabelSet) -> pd.DataFrame:
+    """Return the plausible limits of each structure (columns volume_ml_low to hu_mean_high); NaN: no limit."""
+    hu = _attenuation().reindex(label_set.names)
+    table = label_set.table.set_index("structure")
+    high = table["upper_bound_ml"] if "upper_bound_ml" in table else pd.Series(np.nan, index=table.index)
+    limits = {"volume_ml_low": table["lower_bound_ml"], "volume_ml_high": high}
+    return pd.DataFrame({**limits, "hu_mean_low": hu["hu_low"], "hu_mean_high": hu["hu_high"]}, index=table.index)
+
+
+@cache
+def _attenuation() -> pd.DataFrame:
+    return pd.read_csv(ATTENUATION, index_col="structure").astype({"hu_low": float, "hu_high": float})
+
+
+def assessable(rows: MeasureRows) -> dict[str, NDArray[np.bool_]]:
+    """Return which values can be compared with limits: volumes of whole structures, attenuations of at least 1 ml."""
+    volume, border = rows.numbers("volume_ml"), rows.numbers("border_voxels")
+    whole = ~(border > 0) & rows.measures["faces"].isna().to_numpy()
+    padded = rows.numbers("padding_share") > 0
+    return {
+        "volume_ml": (volume > 0) & whole,
+        "hu_mean": np.isfinite(rows.numbers("hu_mean")) & ~(volume < LEAST_ML) & ~padded,
+    }
+
+
+def beyond(rows: MeasureRows, limits: pd.DataFrame, measure: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which assessable values of a measure are below and above the limits of their structures."""
+    of_row = limits.reindex(rows.names)
+    low, high = (of_row[f"{measure}_{end}"].to_numpy(float)[rows.structure] for end in ("low", "high"))
+    values, known = rows.numbers(measure), assessable(rows)[measure]
+    return known & (values < low), known & (values > high)
+
+
+def plausibility_table(rows: MeasureRows, label_set: LabelSet, share: float) -> pd.DataFrame:
+    """Return the table `plausibility`: of each structure, how many values are beyond its limits, and the finding.
+
+    Parameters
+    ----------
+    rows
+        The rows of measures.
+    label_set
+        Structures of the study.
+    share
+        Share of implausible values from which a structure is reported.
+
+    """
+    limits = limits_of(label_set)
+    known = counted(rows, limits, share).reindex(label_set.names)
+    counts = {name: known[name].fillna(0).astype(int) for name in known.columns if name.startswith("n_")}
+    found = known.assign(**counts, **limits, finding=known["finding"].fillna("not_assessable"))
+    other = suggested_names(rows, label_set, found, share)
+    return PLAUSIBILITY.check(found.assign(suggestion=found.index.map(other)).rename_axis("structure").reset_index())
+
+
+def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Return the counts and findings of structures, by their names."""
+    counts, parts = limits.reindex(rows.names), {}
+    for measure in MEASURES:
+        below, above = (_by_structure(rows, chosen) for chosen in beyond(rows, limits, measure))
+        n = _by_structure(rows, assessable(rows)[measure])
+        median = pd.Series(rows.numbers(measure)).where(assessable(rows)[measure]).groupby(rows.structure).median()
+        counts = counts.assign(
+            **{
+                f"{measure}_median": median.reindex(range(len(rows.names))).to_numpy(),
+                f"n_{measure}": n,
+                f"n_{measure}_below": below,
+                f"n_{measure}_above": above,
+            }
+        )
+        at_once = below + above if measure == "hu_mean" else above
+        parts[measure] = (n > 0) & ((at_once >= share * n) & (at_once > 0) | (below > MOST_BELOW * n))
+    finding = [FINDINGS[pair] for pair in zip(parts["volume_ml"], parts["hu_mean"], strict=True)]
+    assessed = counts[[f"n_{measure}" for measure in MEASURES]].sum(axis=1).gt(0)
+    return counts.assign(finding=pd.Series(finding, index=counts.index).where(assessed, "not_assessable"))
+
+
+def _by_structure(rows: MeasureRows, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.bincount(rows.structure[chosen], minlength=len(rows.names))
+
+
+def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
+    """Return the table `implausible_values`: one row per value beyond the limits of its structure, sorted by key."""
+    limits, parts = limits_of(label_set), [IMPLAUSIBLE_VALUES.empty()]
+    for measure in MEASURES:
+        chosen = np.logical_or(*beyond(rows, limits, measure)).nonzero()[0]
+        names = rows.names[rows.structure[chosen]]
+        values = {
+            "scan_id": rows.scan_ids[rows.scan[chosen]],
+            "structure": names,
+            "measure": measure,
+            "value": rows.numbers(measure)[chosen],
+        }
+        ends = {end: limits[f"{measure}_{end}"].reindex(names).to_numpy() for end in ("low", "high")}
+        parts.append(pd.DataFrame({**values, **ends}))
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return IMPLAUSIBLE_VALUES.check(
+        pd.concat(filled, ignore_index=True).sort_values(list(IMPLAUSIBLE_VALUES.key), ignore_index=True)
+    )
+
+
+def suggested_names(rows: MeasureRows, label_set: LabelSet, found: pd.DataFrame, share: float) -> dict[str, str]:
+    """Return the names that labels have in another label set, or shifted by one, if the values fit these names better.
+
+    Names are suggested if at least five structures are implausible, and at most a quarter as many with the other names.
+    """
+    n_implausible = _n_implausible(found)
+    if n_implausible < FEWEST:
+        return {}
+    tried = [
+        (_n_implausible(counted(_renamed(rows, names), limits, share)), where, names)
+        for where, limits, names in other_names(label_set)
+    ]
+    least, where, names = min(tried, key=lambda one: one[0])
+    if least > n_implausible / 4:
+        return {}
+    implausible = found.index[found["finding"].isin(IMPLAUSIBLE)]
+    return {name: f"{names[name]} {where}" for name in implausible if name in names}
+
+
+def other_names(label_set: LabelSet) -> Iterator[tuple[str, pd.DataFrame, dict[str, str]]]:
+    """Yield where other names come from, their limits, and the other name of each structure with the same label."""
+    name_of = {label: name for name, label in label_set.label_of.items()}
+    for file in sorted(LABEL_SETS.glob("*.csv")):
+        other = label_sets.read(file.stem)
+        known = {label: name for name, label in other.label_of.items()}
+        yield f"in {file.stem}", limits_of(other), {name: known[n] for n, name in name_of.items() if n in known}
+    for step in (-1, 1):
+        shifted = {name: name_of[label + step] for label, name in name_of.items() if label + step in name_of}
+        yield f"(label {step:+d})", limits_of(label_set), shifted
+
+
+def _renamed(rows: MeasureRows, names: dict[str, str]) -> MeasureRows:
+    renamed = pd.Index([names.get(name, NO_NAME.format(name)) for name in rows.names])
+    return MeasureRows(rows.measures, rows.scan, rows.structure, rows.scan_ids, renamed, rows.place)
+
+
+def _n_implausible(found: pd.DataFrame) -> int:
+    """Return the number of implausible structures; one that has values and no name is among them."""
+    nameless = found.index.str.startswith(NO_NAME.format("")) & found["finding"].ne("not_assessable")
+    return int((found["finding"].isin(IMPLAUSIBLE) | nameless).sum())
