@@ -32,6 +32,8 @@ def test_tables_have_the_names_that_users_rely_on():
         "failures",
         "structure_flow",
         "extremes",
+        "plausibility",
+        "implausible_values",
         "contrast_check",
         "normality",
         "associations",
@@ -82,7 +84,7 @@ def test_a_table_without_rows_keeps_its_own_promise(table):
 
 
 def test_every_code_has_its_sentence():
-    assert len(CODE_LISTS) == 23
+    assert len(CODE_LISTS) == 24
     for name, meanings in CODE_LISTS.items():
         assert tuple(meanings) == getattr(all_tables, name), name
         assert all(len(meaning) > 15 and not meaning.endswith(".") for meaning in meanings.values()), name

@@ -122,7 +122,8 @@ def test_what_is_left_out_takes_its_default():
 
     assert filled["aging"]["alpha"] == 0.0001
     assert filled["cohort"]["criteria"] == ["age_known", "complete", "contrast_enhanced"]
-    assert filled["screen"] == {"rules": "standard", "lower_bound_ml": {}, "group_hu_share": 0.5, "extremes": 3}
+    shares = {"group_hu_share": 0.5, "implausible_share": 0.25}
+    assert filled["screen"] == {"rules": "standard", "lower_bound_ml": {}, **shares, "extremes": 3}
     assert set(filled) == {*SMALLEST, *configuration.STAGES}
 
 

@@ -16,22 +16,22 @@ PLAUSIBILITY = Table(
     {
         "structure": STRUCTURE,
         "finding": text("what is implausible", among=PLAUSIBILITY_FINDINGS),
-        "n_volume_ml": count("volumes above 0 of structures that do not reach a border of the image", "scans"),
+        "n_volumes": count("volumes above 0 of structures that do not reach a border of the image", "scans"),
         "volume_ml_median": number("their median", "ml", low=0, missing=NO_VALUES),
         **{
             f"volume_ml_{end}": number(f"{word} plausible volume", "ml", low=0, missing=NO_LIMIT)
             for end, word in ENDS.items()
         },
-        "n_volume_ml_below": count("volumes below the lowest plausible one", "scans"),
-        "n_volume_ml_above": count("volumes above the highest plausible one", "scans"),
-        "n_hu_mean": count("mean attenuations of structures of at least 1 ml without voxels in padding", "scans"),
+        "n_volumes_below": count("volumes below the lowest plausible one", "scans"),
+        "n_volumes_above": count("volumes above the highest plausible one", "scans"),
+        "n_attenuations": count("mean attenuations of structures of at least 1 ml without voxels in padding", "scans"),
         "hu_mean_median": number("their median", "HU", missing=NO_VALUES),
         **{
             f"hu_mean_{end}": number(f"{word} plausible mean attenuation", "HU", missing=NO_LIMIT)
             for end, word in ENDS.items()
         },
-        "n_hu_mean_below": count("mean attenuations below the lowest plausible one", "scans"),
-        "n_hu_mean_above": count("mean attenuations above the highest plausible one", "scans"),
+        "n_attenuations_below": count("mean attenuations below the lowest plausible one", "scans"),
+        "n_attenuations_above": count("mean attenuations above the highest plausible one", "scans"),
         "suggestion": text(
             "name that the label of an implausible structure has in another shipped label set, or with numbers shifted"
             " by one, where the values fit those names better",

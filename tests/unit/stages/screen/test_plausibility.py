@@ -29,7 +29,7 @@ def found(*scans, label_set="paper_104", **limits):
 def test_plausible_values_are_not_reported():
     table, values = found(LIVER, LIVER)
 
-    assert table.loc["liver", ["finding", "n_volume_ml", "n_hu_mean"]].tolist() == ["plausible", 2, 2]
+    assert table.loc["liver", ["finding", "n_volumes", "n_attenuations"]].tolist() == ["plausible", 2, 2]
     assert table.loc["spleen", "finding"] == "not_assessable"
     assert values.empty
     assert sentences(table.reset_index()) == []
@@ -59,7 +59,7 @@ def test_volumes_below_the_lower_bound_are_reported_where_most_are(n_small, find
 def test_volumes_above_the_upper_bound_are_reported():
     table, values = found({"structure": "aorta", "volume_ml": 4700.0}, upper_bound_ml=4000.0)
 
-    assert table.loc["aorta", ["finding", "n_volume_ml_above"]].tolist() == ["volume", 1]
+    assert table.loc["aorta", ["finding", "n_volumes_above"]].tolist() == ["volume", 1]
     assert values.loc[0, ["value", "high"]].tolist() == [4700, 4000]
 
 
@@ -67,13 +67,13 @@ def test_volumes_above_the_upper_bound_are_reported():
 def test_volumes_at_a_border_of_the_image_are_not_compared(cut):
     table, _ = found(LIVER | {"volume_ml": 20.0} | cut)
 
-    assert table.loc["liver", ["finding", "n_volume_ml", "n_hu_mean"]].tolist() == ["plausible", 0, 1]
+    assert table.loc["liver", ["finding", "n_volumes", "n_attenuations"]].tolist() == ["plausible", 0, 1]
 
 
 def test_attenuations_of_small_volumes_and_beside_padding_are_not_compared():
     table, _ = found({**LIVER, "volume_ml": 0.5, "hu_mean": -500.0}, {**LIVER, "padding_share": 0.1, "hu_mean": -500.0})
 
-    assert table.loc["liver", "n_hu_mean"] == 0
+    assert table.loc["liver", "n_attenuations"] == 0
 
 
 def measured_abdomen(label_set):

@@ -32,6 +32,7 @@ FINDINGS = {  # by whether volume and attenuation are implausible
     (False, True): "attenuation",
     (False, False): "plausible",
 }
+NUMBER = {"volume_ml": "volumes", "hu_mean": "attenuations"}  # in names of columns
 NO_NAME = "no name: {}"
 
 
@@ -99,15 +100,15 @@ def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFra
         counts = counts.assign(
             **{
                 f"{measure}_median": median.reindex(range(len(rows.names))).to_numpy(),
-                f"n_{measure}": n,
-                f"n_{measure}_below": below,
-                f"n_{measure}_above": above,
+                f"n_{NUMBER[measure]}": n,
+                f"n_{NUMBER[measure]}_below": below,
+                f"n_{NUMBER[measure]}_above": above,
             }
         )
         at_once = below + above if measure == "hu_mean" else above
         parts[measure] = (n > 0) & ((at_once >= share * n) & (at_once > 0) | (below > MOST_BELOW * n))
     finding = [FINDINGS[pair] for pair in zip(parts["volume_ml"], parts["hu_mean"], strict=True)]
-    assessed = counts[[f"n_{measure}" for measure in MEASURES]].sum(axis=1).gt(0)
+    assessed = counts[[f"n_{word}" for word in NUMBER.values()]].sum(axis=1).gt(0)
     return counts.assign(finding=pd.Series(finding, index=counts.index).where(assessed, "not_assessable"))
 
 
