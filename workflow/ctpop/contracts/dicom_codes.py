@@ -60,6 +60,8 @@ PATIENT_REASONS = {
     "no_patient_id": "PatientID is empty or stands for everybody: each examination counts as a patient",
     "several_birth_dates": "PatientID has several dates of birth: perhaps it belongs to several people",
     "several_sexes": "PatientID has several sexes: perhaps it belongs to several people",
+    "ages_contradict": "ages and dates of the examinations contradict each other by more than a year: perhaps several"
+    " people",
 }
 CONVERSION_STATUS = {
     "converted": "the volume was written, and agrees with the headers",

@@ -15,6 +15,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names, configuration, criteria, header_fallback, inclusion
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
+from ctpop.study.patient_consistency import refuse_contradictions
 from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, Reading, reading_of
 from ctpop.study.table_cells import cells_of
@@ -77,8 +78,8 @@ def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | Non
     ------
     ContractError
         If the file does not exist, cannot be read or lacks a column, ids repeat (in upper or lower case) or do not fit
-        a file name, numbers or truth values are unreadable, or an age is outside 0 to 120 years. The message names
-        file, column, rule and first rows.
+        a file name, numbers or truth values are unreadable, an age is outside 0 to 120 years, or the scans of a patient
+        cannot be those of one person. The message names file, column, rule and first rows.
 
     Examples
     --------
@@ -182,8 +183,8 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     Raises
     ------
     ContractError
-        If ids repeat or do not fit a file name, numbers or truth values are unreadable, or an age is outside 0 to 120
-        years.
+        If ids repeat or do not fit a file name, numbers or truth values are unreadable, an age is outside 0 to 120
+        years, or the scans of a patient cannot be those of one person.
 
     Examples
     --------
@@ -193,7 +194,10 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
 
     """
     check_ids(text["scan_id"], path)
-    return REGISTRY.check(header_fallback.decided(typed(text, path, notes), reading), where=path)
+    frame = typed(text, path, notes)
+    registry = REGISTRY.check(header_fallback.decided(frame, reading), where=path)
+    refuse_contradictions(frame, path)
+    return registry
 
 
 def read_cells(path: Path, reading: Reading = AS_OURS, notes: list[str] | None = None) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
         tmp_path,
         "scan_id,patient_id,age_years,sex,ct_path,segmentation_path,complete,contrast,known_absent,height_cm",
         "a,p1,61.5,Female,ct/a.nii.gz,seg/a,yes,0,spleen kidney_left,171",
-        "b,p1,0,MALE,,,,,,",
+        "b,p2,0,MALE,,,,,,",
     )
 
     registry = read_registry(path)
@@ -65,7 +65,7 @@ def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
         "known_absent": "spleen kidney_left",
         "height_cm": "171",
     }
-    assert registry.loc[1, ["scan_id", "patient_id", "age_years", "sex"]].to_list() == ["b", "p1", 0, "male"]
+    assert registry.loc[1, ["scan_id", "patient_id", "age_years", "sex"]].to_list() == ["b", "p2", 0, "male"]
     assert registry.loc[1, ["ct_path", "segmentation_path", "complete", "contrast", "height_cm"]].isna().all()
 
 
@@ -444,3 +444,18 @@ def test_what_was_inferred_is_logged_once(tmp_path, caplog):
     assert caplog.text.count("the separator is a semicolon") == 1
     assert caplog.text.count("column age_years has a decimal comma: 60,5 is read as 60.5") == 1
     assert caplog.text.count("F is read as female, m as male") == 1
+
+
+def test_doubtful_patients_of_the_dicom_index_are_reported_with_the_criterion_that_excludes_them(tmp_path, caplog):
+    header = "scan_id,patient_id,age_years,sex,complete,contrast,ct_path,patient_reason"
+    reasons = {"a": "male,yes,yes,a.nii,several_sexes", "b": "female,yes,yes,b.nii,several_sexes"}
+    rows = [f"{name},p1,60,{words}" for name, words in reasons.items()] + ["c,p2,60,male,yes,yes,c.nii,ok"]
+    registry = written(tmp_path, header, *rows)
+    for name in "abc":
+        (tmp_path / f"{name}.nii").touch()
+
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path, registry)
+
+    assert "2 scans, first a, have a PatientID that may be of several persons (several_sexes)" in caplog.text
+    assert "column: patient_reason, in: [ok, no_patient_id]" in caplog.text

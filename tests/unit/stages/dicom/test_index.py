@@ -133,6 +133,16 @@ def test_an_identifier_of_two_people_is_told(tmp_path, index):
     assert registry["patient_reason"].tolist() == excluded["patient_reason"].tolist() == ["several_birth_dates"]
 
 
+@pytest.mark.parametrize(("later", "expected"), [("055Y", "ages_contradict"), ("060Y", "ok"), ("062Y", "ok")])
+def test_ages_that_contradict_the_dates_are_a_reason_of_the_patient(tmp_path, index, later, expected):
+    for study, day, age in (("1", "20200501", "060Y"), ("2", "20210501", later)):
+        dicom_files.write_series(tmp_path / "dicom" / study, patient="17", study=study, StudyDate=day, PatientAge=age)
+
+    registry, excluded, _ = index()
+
+    assert {*registry["patient_reason"], *excluded["patient_reason"]} == {expected}
+
+
 def test_a_second_run_reads_only_what_changed_and_writes_the_same_bytes(tmp_path, index, caplog):
     caplog.set_level(logging.INFO)
     files = dicom_files.write_series(tmp_path / "dicom" / "a")

@@ -19,6 +19,7 @@ from ctpop.study import configuration, criteria
 from ctpop.study.criteria import Criterion
 from ctpop.study.header_fallback import PAIRS
 from ctpop.study.inclusion import failed, found_words
+from ctpop.study.patient_consistency import REPORTED_BY_INDEX
 from ctpop.study.registry import checked, read_words
 from ctpop.study.registry_options import reading_of
 
@@ -155,6 +156,7 @@ def run(options: CohortOptions) -> None:
         LOG.info("scans that fail a criterion, and another one, too:\n%s", overlap_text(overlap))
     LOG.info("%d scans: registry and headers differ", registry["source_conflict"].notna().sum())
     warn_of_repeated_patients(cohort)
+    warn_of_doubtful_patients(cohort)
     excluded = exclusions["scan_id"].nunique()
     LOG.info("%d scans in = %d in the cohort + %d excluded", len(registry), len(cohort), excluded)
 
@@ -169,6 +171,22 @@ def warn_of_repeated_patients(cohort: pd.DataFrame) -> None:
             " first}",
             len(known),
             known.nunique(),
+        )
+
+
+def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
+    """Log a warning if the index of DICOM files found patients who may be several persons."""
+    if "patient_reason" not in cohort.columns:
+        return
+    doubtful = cohort[cohort["patient_reason"].isin(REPORTED_BY_INDEX)]
+    if len(doubtful):
+        LOG.warning(
+            "%d scans, first %s, have a PatientID that may be of several persons (%s); to exclude them, add to"
+            " cohort.criteria: {name: one_person, sentence: Contradictory data of the patient, column: patient_reason,"
+            " in: [ok, no_patient_id]}",
+            len(doubtful),
+            doubtful["scan_id"].iloc[0],
+            ", ".join(sorted(doubtful["patient_reason"].unique())),
         )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ctpop.stages.dicom.folder_scan import ScannedFile
 from ctpop.stages.dicom.geometry import Stack, stack_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
+from ctpop.study.patient_consistency import ages_contradict
 
 ORIENTATION_DECIMALS = 2
 EDGE_DECIMALS = 3
@@ -40,8 +41,12 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
         patients.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
     parts = [part for signature, images in stacks.items() for part in by_acquisition(signature, images)]
     rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in parts]
+    at: dict[str, list[tuple[float | None, int | None]]] = {}
     for row in rows:
-        row["patient_reason"] = patient_reason_of(row["patient_source"], patients[row["patient"]])
+        at.setdefault(row["patient"], []).append((row["age_years"], row["day"]))
+    for row in rows:
+        patient = row["patient"]
+        row["patient_reason"] = patient_reason_of(row["patient_source"], patients[patient], at[patient])
     return sorted(rows, key=lambda row: str(row["scan_id"]))
 
 
@@ -206,14 +211,18 @@ def completeness_of(stack: Stack, even_within_mm: float) -> tuple[bool | None, s
     return not reasons, ";".join(reasons) or "ok"
 
 
-def patient_reason_of(source: str, patients: set[tuple[str | None, str | None]]) -> str:
-    """Return whether an identifier can be that of one person: one date of birth, one sex."""
+def patient_reason_of(
+    source: str, patients: set[tuple[str | None, str | None]], at: Sequence[tuple[float | None, int | None]]
+) -> str:
+    """Return whether an identifier can be that of one person: one date of birth, one sex, ages that fit the days."""
     if source == "examination":
         return "no_patient_id"
     births, sexes = ({person[part] for person in patients} - {None} for part in (0, 1))
     if len(births) > 1:
         return "several_birth_dates"
-    return "several_sexes" if len(sexes) > 1 else "ok"
+    if len(sexes) > 1:
+        return "several_sexes"
+    return "ages_contradict" if ages_contradict([age for age, _ in at], [day for _, day in at]) else "ok"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,0 +1,95 @@
+"""Scans of one patient that cannot be those of one person, at every starting point."""
+
+import argparse
+
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.measure import patients
+from ctpop.study.registry import read_registry
+
+BASE = ("scan_id,patient_id,age_years,sex,study_date,birth_date", "a,p1,60,male,2020-05-01,1960-01-02")
+
+
+def read(tmp_path, *rows, header=BASE[0]):
+    path = tmp_path / "registry.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return read_registry(path)
+
+
+def test_a_patient_with_two_sexes_is_refused_with_lines_scans_and_remedy(tmp_path):
+    with pytest.raises(ContractError) as error:
+        read(tmp_path, BASE[1], "x,p2,50,female,,", "b,p1,61,female,2021-05-01,1960-01-02")
+
+    text = str(error.value)
+    assert "registry.csv: sex must be the same in all scans of a patient, found 1 patients" in text
+    assert "line 2 (a, male), line 4 (b, female)" in text
+    assert "cohort: {columns: {patient_id: group}}" in text
+    assert "p1" not in text
+
+
+def test_a_sex_that_is_missing_in_one_scan_contradicts_nothing(tmp_path):
+    assert len(read(tmp_path, BASE[1], "b,p1,61,,2021-05-01,")) == 2
+
+
+@pytest.mark.parametrize(
+    ("age", "day", "fits"),
+    [
+        (59, "2021-05-01", False),  # younger a year later
+        (60, "2021-04-30", True),  # whole years may be equal
+        (62, "2021-05-01", True),
+        (63, "2021-05-01", False),
+        (60, "01.05.2021", True),
+        (58, "01.05.2021", False),
+        (58, "20210501", False),
+        (60, "03/04/2021", True),  # day and month could be exchanged: the year alone is read
+        (50, "03/04/2021", False),
+        (50, "unknown", True),
+        (50, "", True),
+    ],
+)
+def test_ages_of_a_patient_fit_the_dates_within_a_year(tmp_path, age, day, fits):
+    rows = BASE[1], f"b,p1,{age},male,{day},"
+    if fits:
+        assert len(read(tmp_path, *rows)) == 2
+        return
+    with pytest.raises(ContractError, match=r"age_years must fit study_date .* line 2 \(a, 60 years\), line 3 \(b"):
+        read(tmp_path, *rows)
+
+
+@pytest.mark.parametrize("name", ["Study Date", "scan_date", "AcquisitionDate", "year"])
+def test_dates_are_found_under_their_usual_names(tmp_path, name):
+    header = f"scan_id,patient_id,age_years,{name}"
+    with pytest.raises(ContractError, match="age_years must fit"):
+        read(tmp_path, "a,p1,60,2015", "b,p1,50,2020", header=header)
+
+
+def test_two_birth_dates_are_refused_without_being_named(tmp_path):
+    with pytest.raises(ContractError, match="birth_date must be the same") as error:
+        read(tmp_path, BASE[1], "b,p1,61,male,2021-05-01,1961-01-02")
+
+    assert "1960" not in str(error.value)
+    assert "1961" not in str(error.value)
+
+
+def test_one_birth_date_in_two_forms_is_one(tmp_path):
+    assert len(read(tmp_path, BASE[1], "b,p1,61,male,2021-05-01,02.01.1960")) == 2
+
+
+def test_scans_without_a_patient_are_their_own_patients(tmp_path):
+    assert len(read(tmp_path, "a,,60,male,2020-05-01,", "b,,30,female,2021-05-01,")) == 2
+
+
+def test_patients_with_a_reason_of_the_dicom_index_do_not_stop_a_study(tmp_path):
+    header = "scan_id,patient_id,age_years,sex,patient_reason"
+
+    assert len(read(tmp_path, "a,p,60,male,several_sexes", "b,p,60,female,several_sexes", header=header)) == 2
+
+
+def test_patients_in_a_table_of_measures_are_checked_too(tmp_path):
+    table = tmp_path / "measures.csv"
+    table.write_text("scan_id,patient_id,age_years,sex,liver_volume_ml\na,p,60,male,1500\nb,p,60,female,1500\n")
+    options = argparse.Namespace(table=table, structures="demo", config=None, out=tmp_path / "registry.csv")
+
+    with pytest.raises(ContractError, match=r"measures\.csv: sex must be the same"):
+        patients.run(options)

@@ -1,0 +1,165 @@
+"""Whether the scans of one patient can be those of one person: one sex, one date of birth, ages that fit the dates.
+
+Dates are read where their form has one meaning; of a date whose day and month could be exchanged, only the year is.
+No date and no patient identifier is in a message.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study.column_names import normalised
+
+DAYS_PER_YEAR = 365.25
+# ASSUME: an age in whole years is off by less than a year, and so is the difference of two of them; two days are leap
+# days
+TOLERANCE_YEARS = 1 + 2 / DAYS_PER_YEAR
+SCAN_DATES = (
+    *("study_date", "scan_date", "exam_date", "examination_date", "acquisition_date", "series_date", "ct_date"),
+    *("studydate", "acquisitiondate", "seriesdate", "date_of_scan", "date_of_study", "date_of_exam", "date", "year"),
+)
+BIRTH_DATES = ("birth_date", "date_of_birth", "dob", "birthdate", "patient_birth_date", "patientbirthdate")
+DAY = re.compile(r"(?P<y>[12][0-9]{3})([-/.]?)(?P<m>[0-9]{2})\2(?P<d>[0-9]{2})(?:[T ].*)?")
+GERMAN_DAY = re.compile(r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[12][0-9]{3})(?:[T ].*)?")
+YEAR = re.compile(r"(?:[0-9]{1,2}[-/ ][0-9]{1,2}[-/ ])?(?P<y>[12][0-9]{3})(?:\.0)?(?:[T ].*)?")
+REPORTED_BY_INDEX = ("several_birth_dates", "several_sexes", "ages_contradict")  # reasons of the index of DICOM files
+
+
+def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
+    """Refuse a registry in which the scans of one patient cannot be those of one person.
+
+    Patients whom the index of DICOM files gives a reason in column `patient_reason` are not checked again.
+
+    Parameters
+    ----------
+    registry : pandas.DataFrame
+        One row per scan, with `scan_id`, `patient_id`, `age_years` and `sex`; the index is the line in the file minus
+        2. Dates of scans and of birth are read from columns with the usual names.
+    path : Path
+        File of the registry, for messages.
+
+    Raises
+    ------
+    ContractError
+        If a patient has two sexes or two dates of birth, or if ages and dates of scans contradict each other by more
+        than a year.
+
+    Examples
+    --------
+    >>> scans = {"scan_id": ["s1", "s2"], "patient_id": ["p", "p"], "age_years": [61.0, 58.0]}
+    >>> registry = pd.DataFrame({**scans, "sex": ["male", "male"], "study_date": ["2020-05-01", "2021-05-01"]})
+    >>> refuse_contradictions(registry.drop(columns="study_date"), Path("registry.csv"))
+    >>> refuse_contradictions(registry, Path("registry.csv"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: registry.csv: age_years must fit study_date in all scans of a patient ...
+
+    """
+    known = registry["patient_id"].notna()
+    if "patient_reason" in registry.columns:
+        known &= registry["patient_reason"].fillna("ok").eq("ok")
+    scans = registry[known]
+    scans = scans[scans["patient_id"].duplicated(keep=False)]
+    if scans.empty:
+        return
+    several = scans.groupby("patient_id")["sex"].transform("nunique").gt(1)
+    _refuse(scans[several], f"{path}: sex must be the same", lambda row: row["sex"])
+    for name in _named(scans, BIRTH_DATES):
+        _refuse(_contradicting(scans, *days_of(scans[name])), f"{path}: {name} must be the same", lambda _: "")
+    for name in _named(scans, SCAN_DATES):
+        first, last = days_of(scans[name])
+        found = _contradicting(scans, first - scans["age_years"], last - scans["age_years"], TOLERANCE_YEARS)
+        _refuse(found, f"{path}: age_years must fit {name}", lambda row: f"{row['age_years']:g} years")
+
+
+def days_of(words: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return the first and the last moment that each word for a date can mean, in years.
+
+    Parameters
+    ----------
+    words : pandas.Series, shape (scans,)
+        Dates as text, missing where not recorded.
+
+    Returns
+    -------
+    first, last : pandas.Series of float, shape (scans,)
+        Years with decimals; equal for a day, a year apart for a year, and missing where a word is no date.
+
+    Examples
+    --------
+    >>> first, last = days_of(pd.Series(["2020-07-01", "03/04/2020", "unknown"]))
+    >>> first.round(2).tolist(), last.round(2).tolist()
+    ([2020.5, 2020.0, nan], [2020.5, 2021.0, nan])
+
+    """
+    texts = words.astype("string").str.strip()
+    bounds = {word: _moments(word) for word in texts.dropna().unique()}
+    ends = [texts.map({word: pair[end] for word, pair in bounds.items()}).astype("float64") for end in (0, 1)]
+    return ends[0], ends[1]
+
+
+def ages_contradict(ages: list[float | None], days: list[int | None]) -> bool:
+    """Return whether ages at some days contradict each other by more than a year.
+
+    Parameters
+    ----------
+    ages : list of (float or None)
+        Ages (years), None where not known.
+    days : list of (int or None)
+        Days, counted from any day on, None where not known.
+
+    Returns
+    -------
+    bool
+        True if the ages cannot be those of one person.
+
+    Examples
+    --------
+    >>> ages_contradict([61.0, 58.0], [0, 365]), ages_contradict([61.0, 61.0], [0, 365])
+    (True, False)
+
+    """
+    births = [
+        day / DAYS_PER_YEAR - age for age, day in zip(ages, days, strict=True) if age is not None and day is not None
+    ]
+    return bool(births) and max(births) - min(births) > TOLERANCE_YEARS
+
+
+def _moments(word: str) -> tuple[float, float]:
+    found = DAY.fullmatch(word) or GERMAN_DAY.fullmatch(word)
+    if found:
+        day = pd.to_datetime("-".join(found[part] for part in "ymd"), format="%Y-%m-%d", errors="coerce")
+        moment = np.nan if pd.isna(day) else day.year + (day.day_of_year - 1) / DAYS_PER_YEAR
+        return moment, moment
+    year = YEAR.fullmatch(word)
+    return (float(year["y"]), float(year["y"]) + 1) if year else (np.nan, np.nan)
+
+
+def _named(scans: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
+    return [column for column in scans.columns if normalised(str(column)) in names]
+
+
+def _contradicting(scans: pd.DataFrame, first: pd.Series, last: pd.Series, tolerance: float = 0.0) -> pd.DataFrame:
+    """Return the scans of patients two of whose spans are further apart than the tolerance."""
+    patients = scans["patient_id"]
+    latest = first.groupby(patients).transform("max")
+    earliest = last.groupby(patients).transform("min")
+    return scans[(latest - earliest) > tolerance + 1e-9]
+
+
+def _refuse(scans: pd.DataFrame, rule: str, found: Callable[[pd.Series], str]) -> None:
+    if scans.empty:
+        return
+    patients = scans["patient_id"].nunique()
+    of_first = scans[scans["patient_id"].eq(scans["patient_id"].iloc[0])]
+    shown = [(int(line) + 2, row["scan_id"], found(row)) for line, row in of_first.iterrows()]
+    places = ", ".join(f"line {line} ({scan}{', ' * bool(word)}{word})" for line, scan, word in shown[:4])
+    raise ContractError(
+        f"{rule} in all scans of a patient, found {patients} patients in whom it is not, the first in {places};"
+        " correct these rows or their patient_id; if patient_id does not identify patients, give the column another"
+        " name, as in cohort: {columns: {patient_id: group}} (measure: for the table of measures)"
+    )
