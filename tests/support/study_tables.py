@@ -136,7 +136,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
     measures = measures_of(truth, failed=failed)
     screening, sets = screened(measures, labels, included), compared_sets(measures, labels, included)
     results = statistics(included, screening["analysis"], sets, truth, labels)
-    flow = cohort.count_flow(len(patients), exclusions, asked)
+    flow = cohort.count_flow(patients, exclusions, asked)
     ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95)
     return {
         "cohort": all_tables.COHORT.check(included),
@@ -163,7 +163,7 @@ def screened(
     """Return the tables of the real screening stage, by the standard rules."""
     rows, rules = numbered(measures), rule_sets.read("standard")
     found = screen.screened(rows, rules, facts_of(labels, {}, patients), review)
-    flow = losses.structure_flow(rows, found.final, rules, with_review=review is not None)
+    flow = losses.structure_flow(rows, found.final, rules, patients, with_review=review is not None)
     groups = Groups(labels.groups, 0.5)
     return {
         "verdicts": all_tables.VERDICTS.check(screen.verdicts_of(found)),

@@ -32,7 +32,7 @@ def five(tmp_path):
     return scans(
         tmp_path,
         "a,p1,18,female,true,true,B30f,1.5,0,2020-03-01",
-        "b,p1,90,male,false,true,B70f,5,2,2019-03-01",
+        "b,p1,90,female,false,true,B70f,5,2,2019-03-01",
         "c,p2,17.9,,,false,b30f,0.75,0,2018-01-01",
         "d,p2,,male,true,,,,,",
         "e,,60,female,yes,1,B30f,3.0,00,2021-01-01",
@@ -147,7 +147,7 @@ def test_the_overlap_counts_each_pair_and_its_diagonal_all_who_fail(five):
     assert matrix == [[1, 0, 1], [0, 2, 2], [1, 2, 3]]
     assert overlap_text(overlap).splitlines()[0].split() == ["age_known", "complete", "soft"]
     assert overlap_text(overlap).splitlines()[2].split() == ["complete", "0", "2", "2"]
-    flow = count_flow(5, exclusions, asked)
+    flow = count_flow(five, exclusions, asked)
     assert flow["n_removed"].to_list() == [1, 2, 0]
     assert flow["sentence"].to_list() == ["Age not known", "Images incomplete", "Not so"]
 

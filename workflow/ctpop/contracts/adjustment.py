@@ -1,14 +1,14 @@
 """The statistics against age, adjusted for covariates and by sex."""
 
 from ctpop.contracts.columns import count, number, p_value, text
-from ctpop.contracts.keys import ANALYSED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES
+from ctpop.contracts.keys import ANALYSED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES, PATIENTS
 from ctpop.contracts.tables import Table
 
 NONE = "no result; reason says why"
 BY_COVARIATE = "no result, or no interval; reason says why"
 ADJUSTED_FOR = text('the covariates, joined by " + "; none: there is nothing to adjust for')
-COMPLETE = count("patients with a usable value in whom all these covariates are known")
-LEFT_OUT = count("patients with a usable value who are left out, since a covariate is not known; nothing is imputed")
+COMPLETE = count("scans with a usable value of which all these covariates are known")
+LEFT_OUT = count("scans with a usable value that are left out, since a covariate is not known; nothing is imputed")
 OUTCOME = text("ok, or why there is no result", among=OUTCOMES)
 
 ADJUSTED = Table(
@@ -21,10 +21,9 @@ ADJUSTED = Table(
         "measure": MEASURE,
         "adjusted_for": ADJUSTED_FOR,
         "n": COMPLETE,
+        "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
-        "rho_crude": number(
-            "Spearman correlation with age of these patients, not adjusted", low=-1, high=1, missing=NONE
-        ),
+        "rho_crude": number("Spearman correlation with age of these scans, not adjusted", low=-1, high=1, missing=NONE),
         "rho": number("adjusted Spearman correlation with age", low=-1, high=1, missing=NONE),
         "ci_low": number("lower limit of its confidence interval", low=-1, high=1, missing=BY_COVARIATE),
         "ci_high": number("upper limit", low=-1, high=1, missing=BY_COVARIATE),
@@ -46,6 +45,7 @@ ASSOCIATIONS_BY_SEX = Table(
         "measure": MEASURE,
         "sex": text("sex as recorded", among=("female", "male")),
         "n": count("usable values of this sex"),
+        "n_patients": PATIENTS,
         "rho": number("Spearman correlation with age", low=-1, high=1, missing=NONE),
         "ci_low": number("lower limit of its confidence interval", low=-1, high=1, missing=BY_COVARIATE),
         "ci_high": number("upper limit", low=-1, high=1, missing=BY_COVARIATE),
@@ -65,6 +65,7 @@ RANK_ANCOVA = Table(
         "measure": MEASURE,
         "adjusted_for": ADJUSTED_FOR,
         "n": COMPLETE,
+        "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
         "f": number("F of the residual ranks between the quartiles", low=0, missing=NONE),
         "df_between": count("degrees of freedom between the quartiles", low=1, missing=NONE),
@@ -90,6 +91,7 @@ AGE_CURVES = Table(
         "term": text("what is tested", among=CURVE_TERMS),
         "adjusted_for": ADJUSTED_FOR,
         "n": COMPLETE,
+        "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
         "f": number("F of the Wald test", low=0, missing=NONE),
         "df_1": count("its degrees of freedom, numerator", low=1, missing=NONE),

@@ -2,7 +2,7 @@
 
 from ctpop.contracts.adjustment import OUTCOME
 from ctpop.contracts.columns import count, number, text
-from ctpop.contracts.keys import ANALYSED, CENTILE_MODELS, MEASURE, SCAN
+from ctpop.contracts.keys import ANALYSED, CENTILE_MODELS, MEASURE, PATIENTS, SCAN
 from ctpop.contracts.tables import Table
 
 SEX = text("sex as recorded", among=("female", "male"))
@@ -31,14 +31,15 @@ CENTILES = Table(
         "spread": number("S: coefficient of variation of bccg, scale of shash", "1, or HU", low=0),
         "skew": number("L: power of bccg, skewness of shash"),
         "tail": number("T: tail weight of shash; 1 for bccg", low=0),
-        "n": count("patients of this sex that the curves were fitted to"),
-        "n_near": count("those of them at most 5 years younger or older: few where a curve is uncertain"),
+        "n": count("scans of this sex that the curves were fitted to"),
+        "n_patients": PATIENTS,
+        "n_near": count("those of the scans at most 5 years younger or older: few where a curve is uncertain"),
     },
 )
 CENTILE_CALIBRATION = Table(
     "centile_calibration",
     ("structure", "measure", "sex", "age_from", "age_to"),
-    "one row per structure, measure, sex and band of ages: share of the patients below each curve. The row from 0 to"
+    "one row per structure, measure, sex and band of ages: share of the scans below each curve. The row from 0 to"
     " 120 years is that of all ages, and says why there are no curves",
     {
         "structure": ANALYSED,
@@ -47,12 +48,13 @@ CENTILE_CALIBRATION = Table(
         "age_from": count("lowest age of the band (years)"),
         "age_to": count("age that the band ends before (years)"),
         "model": MODEL,
-        "n": count("patients of this sex and band with a usable value"),
+        "n": count("scans of this sex and band with a usable value"),
+        "n_patients": PATIENTS,
         "z_mean": number("mean of the z scores; 0 if the curves fit", missing=NO_CURVE),
-        "z_sd": number("sd of the z scores; 1 if the curves fit", low=0, missing=f"{NO_CURVE}, or one patient"),
+        "z_sd": number("sd of the z scores; 1 if the curves fit", low=0, missing=f"{NO_CURVE}, or one scan"),
         **{
             f"below_{centile:02d}": number(
-                f"percentage of patients below the curve of {centile} %", "%", low=0, high=100, missing=NO_CURVE
+                f"percentage of scans below the curve of {centile} %", "%", low=0, high=100, missing=NO_CURVE
             )
             for centile in CENTILES_SHOWN
         },

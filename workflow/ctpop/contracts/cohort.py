@@ -67,8 +67,10 @@ FLOW = Table(
         "criterion": text("name of the criterion"),
         "sentence": text("what the flow diagram says of those who fail it"),
         "n_before": count("scans before the criterion", "scans"),
+        "n_patients_before": count("different patients among the n_before scans", "patients"),
         "n_removed": count("scans that it removed", "scans"),
         "n_after": count("scans after it", "scans"),
+        "n_patients_after": count("different patients among the n_after scans", "patients"),
     },
 )
 OVERLAP = Table(

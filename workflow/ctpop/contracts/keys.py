@@ -1,7 +1,7 @@
 """What identifies the rows of most tables, and the closed lists of codes."""
 
 from ctpop.contracts import codes
-from ctpop.contracts.columns import text
+from ctpop.contracts.columns import count, text
 from ctpop.contracts.reasons import Reason, SegmentStatus
 
 SCAN_ID_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
@@ -31,6 +31,8 @@ CENTILE_MODELS = tuple(codes.CENTILE_MODELS)
 SCAN = text("pseudonymous identifier of the scan", pattern=SCAN_ID_PATTERN)
 STRUCTURE = text("anatomical structure, a name out of the study's label set")
 ANALYSED = text("structure of the study's label set, or group of structures (table group_members)")
+# ASSUME: scans without patient_id are of different patients
+PATIENTS = count("different patients among the n scans; a scan without patient_id counts as a patient of its own")
 FAMILY = text("rows that P is adjusted over: those of single structures, or those of groups", among=FAMILIES)
 MEASURE = text("what was measured: volume (ml) or mean attenuation (HU)", among=MEASURES)
 FEW = "too few usable values, or all of them equal"

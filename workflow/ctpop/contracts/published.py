@@ -1,7 +1,7 @@
 """What the paper printed, and what a study has beside it; and two studies beside each other."""
 
 from ctpop.contracts import codes
-from ctpop.contracts.columns import Column, count, number, p_value, text
+from ctpop.contracts.columns import Column, count, number, p_value, text, truth
 from ctpop.contracts.keys import ANALYSED, FAMILY, FEW, MEASURE, MEASURES, NO_INTERVAL
 from ctpop.contracts.tables import Table
 
@@ -59,7 +59,8 @@ COMPARE_PUBLISHED = Table(
         "rho_right": number("rho of the right side alone", low=-1, high=1, missing="not a pair, or no result"),
         "number_published": number("any other number, as printed", missing="a correlation, or not printed"),
         "number_here": number("the same number of this study", missing="a correlation, or not measured here"),
-        "n": count("usable values behind rho, or people behind a share", missing="neither"),
+        "n": count("usable values behind rho, or scans behind a share", missing="neither"),
+        "n_patients": count("different patients among the n scans", missing="neither"),
         "difference": number(
             "ours minus the paper's; of a number of people: of the shares", missing="one of the two is missing"
         ),
@@ -74,6 +75,9 @@ COMPARE_PUBLISHED = Table(
 def _study(name: str) -> dict[str, Column]:
     return {
         f"n_{name}": count(f"usable values of study {name}", missing="the study does not have it"),
+        f"n_patients_{name}": count(
+            f"different patients among the n_{name} scans", missing="the study does not have it"
+        ),
         f"rho_{name}": number("Spearman correlation with age", low=-1, high=1, missing=FEW),
         f"ci_low_{name}": number("lower limit of its interval", low=-1, high=1, missing=NO_INTERVAL),
         f"ci_high_{name}": number("upper limit", low=-1, high=1, missing=NO_INTERVAL),
@@ -99,6 +103,11 @@ COMPARISON = Table(
         "p": p_value("P value of z, two-sided", NO_DIFFERENCE),
         "p_bonferroni": p_value("P times the tests of the family, at most 1", NO_DIFFERENCE),
         "q_bh": p_value("false discovery rate by Benjamini and Hochberg", NO_DIFFERENCE),
+        "n_shared_scans": count(
+            "scans that are in both studies, by scan_id, digest of images or checksum of label map"
+        ),
+        "n_shared_patients": count("patients that are in both studies, by patient_id or a shared scan"),
+        "independent": truth("no patient is known to be in both studies; otherwise P and intervals do not hold"),
         "family": FAMILY,
     },
 )

@@ -71,6 +71,11 @@ FAILURES = Table(
         "n_scans": count("scans of the cohort", "scans"),
         "n_measured": count("scans in which it was looked for", "scans"),
         **{f"n_usable_{name}": count(f"scans {SHARES['usable'].format(VALUES[name])}", "scans") for name in VALUES},
+        "n_patients": count("different patients of the n_scans scans", "patients"),
+        **{
+            f"n_patients_usable_{name}": count(f"different patients of the n_usable_{name} scans", "patients")
+            for name in VALUES
+        },
         **{f"n_{reason}": count(f"verdicts with the reason {reason}", "scans") for reason in REASONS},
         **{
             f"n_unjudged_{rule}": count(
@@ -124,8 +129,10 @@ STRUCTURE_FLOW = Table(
         "order": count("position of the reason", low=1),
         "reason": text("reason", among=FLOW_REASONS),
         "n_before": count("scans before it", "scans"),
+        "n_patients_before": count("different patients among the n_before scans", "patients"),
         "n_removed": count("scans whose value it removed", "scans"),
         "n_after": count("scans after it", "scans"),
+        "n_patients_after": count("different patients among the n_after scans", "patients"),
     },
 )
 ANALYSIS_SETS = Table(

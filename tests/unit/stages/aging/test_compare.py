@@ -11,7 +11,7 @@ from ctpop.cli import main
 from ctpop.contracts import all_tables
 from ctpop.figures import forest
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.aging import compare
+from ctpop.stages.aging import compare, shared_patients
 
 
 def config(name="one", confidence=0.95, banner=None, structures="paper_104"):
@@ -20,19 +20,22 @@ def config(name="one", confidence=0.95, banner=None, structures="paper_104"):
 
 
 def rows(*results, family="structures"):
-    columns = ["structure", "measure", "n", "rho", "ci_low", "ci_high"]
+    columns = ["structure", "measure", "n", "n_patients", "rho", "ci_low", "ci_high"]
     return pd.DataFrame(list(results), columns=columns).assign(family=family)
 
 
 def study(*results, groups=(), members=None, **options):
     table = pd.concat([rows(*results), rows(*groups, family="groups")], ignore_index=True)
-    return compare.ComparedStudy(
-        options.get("name", "one"), config(**options), table, members or {}, frozenset({"a", "b"})
-    )
+    return compare.ComparedStudy(options.get("name", "one"), config(**options), table, members or {}, scans_of())
+
+
+def scans_of(*scans, **columns):
+    names = ["scan_id", "patient_id", "images_digest", "mask_sha256"]
+    return pd.DataFrame({"scan_id": list(scans), **columns}, dtype="str").reindex(columns=names)
 
 
 def liver(rho, width=0.1, n=100, name="liver", measure="volume_ml"):
-    return (name, measure, n, rho, rho - width, rho + width)
+    return (name, measure, n, n, rho, rho - width, rho + width)
 
 
 def compared(first, second):
@@ -109,7 +112,7 @@ def test_p_is_adjusted_over_structures_and_over_groups():
 
 
 def test_a_result_that_is_missing_in_one_study_gives_no_difference():
-    missing = ("liver", "volume_ml", 3, math.nan, math.nan, math.nan)
+    missing = ("liver", "volume_ml", 3, 3, math.nan, math.nan, math.nan)
 
     row = compared(study(missing), study(liver(0.2))).loc[("liver", "volume_ml")]
 
@@ -196,12 +199,60 @@ def test_the_command_writes_table_and_figures_and_the_same_bytes_again(tmp_path,
             assert path.read_bytes() == (tmp_path / "again" / path.relative_to(out)).read_bytes()
 
 
-def test_scans_of_both_studies_are_told(tmp_path, caplog):
-    places = [results(tmp_path, name, 0.1, ["a", "b"]) for name in ("one", "two")]
+def test_studies_that_share_some_patients_are_compared_with_a_warning_and_flagged(tmp_path, caplog):
+    places = [results(tmp_path, name, 0.1, scans) for name, scans in (("one", ["a", "b"]), ("two", ["b", "c"]))]
 
     assert main(["compare", *map(str, places), "--dpi", "80", "--out", str(tmp_path / "out")]) == 0
 
-    assert "2 scans have the same name in both studies; if they are the same, the z test does not hold" in caplog.text
+    assert "1 scans and 1 patients are in both studies: the comparison is not independent" in caplog.text
+    found = all_tables.COMPARISON.read(tmp_path / "out" / "comparison.parquet")
+    assert found[["n_shared_scans", "n_shared_patients"]].eq(1).all(axis=None)
+    assert not found["independent"].any()
+
+
+def test_studies_of_the_same_patients_are_refused_with_a_remedy(tmp_path, capsys):
+    places = [results(tmp_path, name, 0.1, scans) for name, scans in (("one", ["a", "b"]), ("two", ["a", "b", "c"]))]
+
+    assert main(["compare", *map(str, places), "--dpi", "80", "--out", str(tmp_path / "out")]) == 1
+
+    error = capsys.readouterr().err
+    assert "all patients of one or of two are in the other study, too (2 patients)" in error
+    assert "cohort: {criteria: [{name: site_a" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (scans_of("a", "b"), scans_of("c", "d"), (0, 0, False)),
+        (scans_of("a", "b"), scans_of("b", "c"), (1, 1, False)),
+        (scans_of("a", "b", patient_id=["p", "p"]), scans_of("c", "d", patient_id=["p", "q"]), (0, 1, True)),
+        (scans_of("a", "b", patient_id=["p", "q"]), scans_of("c", "d", patient_id=["q", "r"]), (0, 1, False)),
+        (scans_of("a", "b", images_digest=["x", "y"]), scans_of("c", "d", images_digest=["y", "z"]), (1, 1, False)),
+        (scans_of("a", "b", mask_sha256=["x", None]), scans_of("c", "d", mask_sha256=["x", None]), (1, 1, False)),
+        (scans_of("a", "b", patient_id=["p", None]), scans_of("c", "d", patient_id=["p", None]), (0, 1, False)),
+        (scans_of(), scans_of("c"), (0, 0, False)),
+    ],
+)
+def test_shared_scans_and_patients_are_found_by_ids_and_checksums(first, second, expected):
+    found = shared_patients.shared(first, second)
+
+    assert (found.scans, found.patients, found.all_of_one) == expected
+    assert shared_patients.shared(second, first) == found
+
+
+def test_checksums_of_label_maps_are_read_where_a_study_has_them(tmp_path):
+    for name, scan in (("one", "a"), ("two", "b")):
+        tables = results(tmp_path, name, 0.1, [scan]) / "tables"
+        row = {"scan_id": scan, "status": "existing", "mask_path": "m.nii.gz", "mask_sha256": "0" * 64}
+        segments = pd.DataFrame([row]).reindex(columns=list(all_tables.SEGMENTS.columns))
+        all_tables.SEGMENTS.write(
+            segments.astype(all_tables.SEGMENTS.empty().dtypes.to_dict()), tables / "segments.parquet"
+        )
+
+    scans = [shared_patients.read_scans(tmp_path / name / "tables") for name in ("one", "two")]
+
+    assert shared_patients.shared(*scans).scans == 1
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):

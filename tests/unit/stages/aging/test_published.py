@@ -21,7 +21,7 @@ MEANT = {  # id of the row: what we call it
 
 
 def association(structure, measure, rho, half_width=0.02, n=4000):
-    return {"structure": structure, "measure": measure, "n": n, "rho": rho} | {
+    return {"structure": structure, "measure": measure, "n": n, "n_patients": n, "rho": rho} | {
         "ci_low": rho - half_width,
         "ci_high": rho + half_width,
     }
@@ -30,9 +30,15 @@ def association(structure, measure, rho, half_width=0.02, n=4000):
 def study(*associations, label_set="paper_104", patients=None, alpha=1e-4):
     cohort = patients if patients is not None else study_tables.registry(40)
     flow = pd.DataFrame(
-        {"criterion": ["age_known", "complete"], "n_before": [50, 45], "n_removed": [5, 5], "n_after": [45, 40]}
+        {
+            "criterion": ["age_known", "complete"],
+            "n_before": [50, 45],
+            "n_patients_before": [48, 44],
+            "n_removed": [5, 5],
+            "n_after": [45, 40],
+        }
     )
-    columns = ["structure", "measure", "n", "rho", "ci_low", "ci_high"]
+    columns = ["structure", "measure", "n", "n_patients", "rho", "ci_low", "ci_high"]
     found = pd.DataFrame(list(associations), columns=columns)
     return published.Ours(flow, cohort, found, label_sets.read(label_set), alpha, 0.95)
 

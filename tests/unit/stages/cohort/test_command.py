@@ -283,15 +283,17 @@ def test_the_papers_4102_patients_become_4004(tmp_path):
     )
 
     failed = failed_criteria(registry, PAPERS)
-    flow = count_flow(len(registry), failed, PAPERS)
+    flow = count_flow(registry, failed, PAPERS)
 
     assert flow.to_dict("list") == {
         "order": [1, 2, 3],
         "criterion": PAPER_ORDER,
         "sentence": ["Age not known", "Images incomplete", "No contrast agent given"],
         "n_before": [4102, 4072, 4039],
+        "n_patients_before": [4102, 4072, 4039],
         "n_removed": [30, 33, 35],
         "n_after": [4072, 4039, 4004],
+        "n_patients_after": [4072, 4039, 4004],
     }
     assert failed["scan_id"].nunique() == 98
     assert len(failed) == 30 + 43 + 42
@@ -301,10 +303,22 @@ def test_another_order_removes_the_same_scans_at_other_criteria(tmp_path):
     registry = scans(tmp_path, "a,,,false,true", "b,60,,false,true", "c,60,,true,true", "d,,,true,true")
     order = criteria.read(["complete", "age_known"])
 
-    flow = count_flow(4, failed_criteria(registry, order), order)
+    flow = count_flow(registry, failed_criteria(registry, order), order)
 
     assert flow["n_removed"].to_list() == [2, 1]
     assert flow["n_after"].to_list() == [2, 1]
+
+
+def test_a_patient_leaves_the_flow_with_the_last_scan(tmp_path):
+    registry = scans(tmp_path, "a,,,true,true", "b,60,,false,true", "c,60,,true,true", "d,60,,true,true")
+    registry["patient_id"] = pd.Series(["p1", "p1", "p2", None], dtype="str")
+    order = criteria.read(["age_known", "complete"])
+
+    flow = count_flow(registry, failed_criteria(registry, order), order)
+
+    assert flow["n_after"].to_list() == [3, 2]
+    assert flow["n_patients_before"].to_list() == [3, 3]
+    assert flow["n_patients_after"].to_list() == [3, 2]
 
 
 def test_without_criteria_everybody_is_in(tmp_path):
@@ -313,7 +327,7 @@ def test_without_criteria_everybody_is_in(tmp_path):
     failed = failed_criteria(registry, [])
 
     assert len(failed) == 0
-    assert len(count_flow(2, failed, [])) == 0
+    assert len(count_flow(registry, failed, [])) == 0
 
 
 @pytest.mark.parametrize(

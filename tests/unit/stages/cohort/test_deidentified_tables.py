@@ -100,7 +100,7 @@ def test_a_flow_is_shown_as_text_and_the_overlap_does_not_tell_it():
     people.loc[0:20, "complete"] = False
     asked = criteria.read(["age_known", "complete", "contrast_enhanced"])
     exclusions = cohort_stage.failed_criteria(people, asked)
-    flow = cohort_stage.count_flow(100, exclusions, asked)
+    flow = cohort_stage.count_flow(people, exclusions, asked)
 
     shown, overlap = shown_flow(flow, cohort_stage.count_overlap(exclusions, asked))
 

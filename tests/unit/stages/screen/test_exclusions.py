@@ -44,8 +44,9 @@ def tables(frame=None, rules="strict", review=None, cohort=None):
     rows = numbered(spoilt_cohort() if frame is None else frame)
     chosen = rule_sets.read(rules) if isinstance(rules, str) else rules
     found = screen.screened(rows, chosen, facts(), review)
-    failures = exclusions.failure_table(rows, found.final, patients() if cohort is None else cohort)
-    flow = exclusions.structure_flow(rows, found.final, chosen, with_review=review is not None)
+    people = patients() if cohort is None else cohort
+    failures = exclusions.failure_table(rows, found.final, people)
+    flow = exclusions.structure_flow(rows, found.final, chosen, people, with_review=review is not None)
     return FAILURES.check(failures).set_index("structure"), STRUCTURE_FLOW.check(flow)
 
 
@@ -198,3 +199,28 @@ def test_a_review_is_a_step_of_its_own_and_what_it_keeps_comes_back():
         **{"not_segmented": 1, "absent_known": 1, "truncated": 1, "fragmented": 1, "reviewer_excluded": 1},
     }
     assert failures.loc["liver", ["n_reviewer_kept", "n_reviewer_excluded", "n_absent_known"]].to_list() == [1, 1, 1]
+
+
+def test_patients_are_counted_beside_scans_in_flow_and_failures():
+    people = patients().assign(patient_id=[f"p{k // 4}" for k in range(40)])
+
+    failures, flow = tables(cohort=people)
+
+    liver = failures.loc["liver"]
+    assert (liver["n_scans"], liver["n_patients"]) == (40, 10)
+    assert liver["n_patients_usable_volume"] == 10  # a scan is left of each
+    assert flow["n_patients_before"].max() == 10
+    steps = flow[flow["structure"].eq("liver") & flow["measure"].eq("volume_ml")]
+    assert steps["n_patients_before"].iloc[1:].to_list() == steps["n_patients_after"].iloc[:-1].to_list()
+    assert steps["n_patients_after"].iloc[-1] == liver["n_patients_usable_volume"]
+
+
+def test_a_patient_all_of_whose_scans_are_excluded_is_not_counted():
+    frame = sound_cohort()
+    for scan in ("s000", "s001"):
+        frame = spoilt(frame, scan, "liver", faces="left")
+    people = patients().assign(patient_id=[f"p{k // 2}" for k in range(40)])
+
+    failures, _ = tables(frame, cohort=people)
+
+    assert failures.loc["liver", ["n_patients", "n_patients_usable_volume"]].to_list() == [20, 19]

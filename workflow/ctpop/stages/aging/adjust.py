@@ -19,7 +19,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
+from ctpop.stages.aging.age_series import Series, cut_points, sizes, split, with_ages
 from ctpop.stages.aging.covariates import covariates_of, joint, named
 from ctpop.stats import families
 from ctpop.stats.correlation import Correlation, spearman
@@ -102,7 +102,8 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
     positions = each.rows["position"].to_numpy()
     all_of_them = [covariate.among(positions) for covariate in covariates]
     known = complete(all_of_them, len(positions))
-    counts = {"adjusted_for": named(covariates), "n": int(known.sum()), "n_left_out": int((~known).sum())}
+    patients = each.rows["patient"].to_numpy()
+    counts = {"adjusted_for": named(covariates), **sizes(patients[known]), "n_left_out": int((~known).sum())}
     return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
 
 
@@ -145,13 +146,14 @@ def correlation_left(ages: Residuals, values: Residuals, settings: AdjustmentSet
 def by_sex_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `associations_by_sex` of one series."""
     sexes = patients.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
+    numbers = each.rows["patient"].to_numpy()
     for sex in SEXES:
         values, ages = each.values[sexes == sex], each.ages[sexes == sex]
         result, reason = Correlation(), "too_few"
         if len(values) >= settings.n_min:
             result = spearman(values, ages, settings.confidence)
             reason = "all_equal" if np.isnan(result.rho) else "ok"
-        yield {**each.name, "sex": sex, "n": len(values), **asdict(result), "reason": reason}
+        yield {**each.name, "sex": sex, **sizes(numbers[sexes == sex]), **asdict(result), "reason": reason}
 
 
 def ancova_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:

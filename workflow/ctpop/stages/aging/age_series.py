@@ -13,14 +13,15 @@ from ctpop.contracts import all_tables
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_cuts
 from ctpop.stats.ranks import Ranks, ranks_of, ranks_of_levels
+from ctpop.study.patients import distinct, patient_numbers
 
 
 @dataclass(frozen=True)
 class Series:
     """The values of one structure or group and measure, with the age of each scan, in the order of the scans.
 
-    `rows` has them in columns scan_id, value, age_years, age_level and person (see `with_ages`); `distinct_ages` are
-    those that the levels stand for.
+    `rows` has them in columns scan_id, value, age_years, age_level, person and patient (see `with_ages`);
+    `distinct_ages` are those that the levels stand for.
     `family` are the tests that its P values are adjusted with, out of `schema.FAMILIES`.
     """
 
@@ -55,17 +56,23 @@ class Series:
         """Ranks of the ages, in an order that was found once for the cohort."""
         return ranks_of_levels(self.rows["age_level"].to_numpy(), self.distinct_ages)
 
-    @property
+    @cached_property
     def name(self) -> dict[str, Any]:
-        """The columns that identify a row of results, and the number of values."""
-        return {"structure": self.structure, "measure": self.measure, "n": len(self.rows)}
+        """The columns that identify a row of results, and the numbers of values and of patients."""
+        return {"structure": self.structure, "measure": self.measure, **sizes(self.rows["patient"].to_numpy())}
+
+
+def sizes(patients: np.ndarray) -> dict[str, int]:
+    """Return the numbers of scans and of different patients, from the number of the patient of each scan."""
+    return {"n": len(patients), "n_patients": distinct(patients)}
 
 
 def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the analysis table with the age of each scan, without scans of unknown age.
 
     Every scan is an observation of its own, whether or not its patient has others. Column `person` numbers the scans of
-    the cohort whose age is known, from 0, and `age_level` the ages that occur among them, from the youngest.
+    the cohort whose age is known, from 0, `patient` the patients (`patients.patient_numbers`), and `age_level` the ages
+    that occur among the scans, from the youngest.
 
     Raises
     ------
@@ -80,7 +87,13 @@ def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     ages = cohort["age_years"].to_numpy(dtype=float)
     person = np.cumsum(np.isfinite(ages)) - 1
     level = np.unique(ages, return_inverse=True)[1]
-    found = analysis.assign(age_years=ages[place][codes], age_level=level[place][codes], person=person[place][codes])
+    patient = patient_numbers(cohort)
+    found = analysis.assign(
+        age_years=ages[place][codes],
+        age_level=level[place][codes],
+        person=person[place][codes],
+        patient=patient[place][codes],
+    )
     known = found["age_years"].notna()
     return found if known.all() else found[known]
 

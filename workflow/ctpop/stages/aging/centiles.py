@@ -19,7 +19,7 @@ from scipy.special import ndtr, ndtri
 from ctpop.contracts import all_tables
 from ctpop.contracts.tables import Table
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_series import Series, split, with_ages
+from ctpop.stages.aging.age_series import Series, sizes, split, with_ages
 from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS, Curves, fit_curves
 from ctpop.stats.distributions import MODELS
 from ctpop.study import configuration, label_sets
@@ -58,6 +58,11 @@ class Fit:
     def ages(self) -> np.ndarray:
         """Ages (years)."""
         return self.rows["age_years"].to_numpy(dtype=float)
+
+    @property
+    def patients(self) -> np.ndarray:
+        """The number of the patient of each scan."""
+        return self.rows["patient"].to_numpy()
 
     @property
     def z(self) -> np.ndarray:
@@ -109,7 +114,7 @@ def curve_table(fit: Fit) -> pd.DataFrame:
             "spread": np.exp(at.log_spread),
             "skew": at.skew,
             "tail": float(np.exp(at.log_tail)),
-            "n": len(fit.rows),
+            **sizes(fit.patients),
             "n_near": near.sum(axis=0),
         }
     ).assign(**fit.name)
@@ -118,13 +123,14 @@ def curve_table(fit: Fit) -> pd.DataFrame:
 def calibration_rows(fit: Fit) -> Iterator[dict[str, Any]]:
     """Yield the rows of table `centile_calibration` of one sex: all ages, then each decade with a patient."""
     z = fit.z
-    yield {**_band(fit, *ALL_AGES), "n": len(fit.rows), **calibration(z), "reason": fit.reason}
+    yield {**_band(fit, *ALL_AGES), **sizes(fit.patients), **calibration(z), "reason": fit.reason}
     if fit.curves is None:
         return
     decades = (fit.ages // BAND_YEARS).astype(int) * BAND_YEARS
     for start in np.unique(decades):
-        inside = z[decades == start]
-        yield {**_band(fit, start, start + BAND_YEARS), "n": len(inside), **calibration(inside), "reason": "ok"}
+        inside = decades == start
+        band = {**_band(fit, start, start + BAND_YEARS), **sizes(fit.patients[inside])}
+        yield {**band, **calibration(z[inside]), "reason": "ok"}
 
 
 def calibration(z: np.ndarray) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Two studies beside each other: is a structure's correlation with age the same in both.
 
 In: the result folders of two finished studies. Out: the table `comparison`, with a row for every structure or group and
-measure of either study, and forest figures. The z test takes the people of the two for different ones.
+measure of either study, and forest figures. The z test takes the patients of the two for different ones: studies that
+share some are compared with a warning, and flagged in the table; if all patients of one are in the other, they are not.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from ctpop.figures import export, forest, formats
 from ctpop.figures.export import Drawing
 from ctpop.figures.formatting import MEASURES, count
 from ctpop.foundation.errors import ContractError
+from ctpop.stages.aging.shared_patients import read_scans, refuse_only_shared, shared
 from ctpop.stats import families
 from ctpop.stats.differences import Difference, difference_of, from_interval
 from ctpop.stats.tails import p_of_log10
@@ -28,20 +30,23 @@ from ctpop.study import configuration
 
 LOG = logging.getLogger(__name__)
 KEY = ["structure", "measure"]
-RESULTS = ("n", "rho", "ci_low", "ci_high")
+RESULTS = ("n", "n_patients", "rho", "ci_low", "ci_high")
 SACRUM, SACRUM_V1, S1 = "sacrum", "sacrum_v1", "vertebrae_S1"
 NO_GROUP = "structures"
 
 
 @dataclass(frozen=True)
 class ComparedStudy:
-    """What is compared of a study; `members` are those of each group of structures that its label set has."""
+    """What is compared of a study; `members` are those of each group of structures that its label set has.
+
+    `scans` are its scans as `shared_patients.read_scans` returns them.
+    """
 
     name: str
     config: dict[str, Any]
     associations: pd.DataFrame
     members: dict[str, frozenset[str]]
-    scans: frozenset[str]
+    scans: pd.DataFrame
 
     @property
     def structures(self) -> frozenset[str]:
@@ -82,7 +87,13 @@ def compare(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
             "log10_p": [each.log10_p for each in tested],
         }
     )
-    whole = both.join(found).assign(p=found["log10_p"].map(p_of_log10))
+    same = shared(first.scans, second.scans)
+    whole = both.join(found).assign(
+        p=found["log10_p"].map(p_of_log10),
+        n_shared_scans=same.scans,
+        n_shared_patients=same.patients,
+        independent=same.patients == 0,
+    )
     whole["p_bonferroni"] = adjusted(whole, families.bonferroni)
     whole["q_bh"] = adjusted(whole, families.benjamini_hochberg)
     return whole[list(all_tables.COMPARISON.columns)].sort_values(KEY, ignore_index=True)
@@ -161,7 +172,7 @@ def read_study(place: Path) -> ComparedStudy:
         config=config,
         associations=all_tables.ASSOCIATIONS.read(files["tables/associations.parquet"], *columns),
         members={str(group): frozenset(names) for group, names in present},
-        scans=frozenset(all_tables.COHORT.read(folder / "tables" / "cohort.parquet")["scan_id"]),
+        scans=read_scans(folder / "tables"),
     )
 
 
@@ -223,10 +234,14 @@ def run(options: CompareOptions) -> None:
     if names[0] == names[1]:
         names = f"{names[0]} (first)", f"{names[1]} (second)"
     out = options.out or Path("results") / f"{studies[0].name}_and_{studies[1].name}"
-    shared = len(studies[0].scans & studies[1].scans)
-    if shared:
+    same = shared(studies[0].scans, studies[1].scans)
+    refuse_only_shared(same, names)
+    if same.patients:
         LOG.warning(
-            "%d scans have the same name in both studies; if they are the same, the z test does not hold", shared
+            "%d scans and %d patients are in both studies: the comparison is not independent, and its P values and"
+            " intervals do not hold (column independent)",
+            same.scans,
+            same.patients,
         )
     table = all_tables.COMPARISON.write(compare(*studies), out / "comparison.parquet")
     drawings = drawings_of(table, studies, names)

@@ -21,6 +21,7 @@ from ctpop.stats.tails import log10_p_of_normal, p_of_log10
 from ctpop.study import configuration, label_sets
 from ctpop.study.configuration import GROUPS_FILE, SIDES, groups_of
 from ctpop.study.label_sets import LabelSet
+from ctpop.study.patients import distinct, patient_numbers
 
 LOG = logging.getLogger(__name__)
 RESULTS_FILE = GROUPS_FILE.with_name("published_results.csv")
@@ -44,10 +45,11 @@ class Ours:
 
 @dataclass(frozen=True)
 class Count:
-    """A number of this study; `whole` are the people of whom it is a part, or 0 for what is no part."""
+    """A number of this study; `whole` are the scans that it is a part of, or 0, and `patients` those of these scans."""
 
     number: float
     whole: int = 0
+    patients: int = 0
 
 
 def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
@@ -93,7 +95,13 @@ def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], 
     rho, low, high = (here.get(key, math.nan) for key in ("rho", "ci_low", "ci_high"))
     sides = {side: _rho_of_side(printed["members"], side, measure, results) for side in SIDES}
     row = {
-        **{"rho_here": rho, "ci_low_here": low, "ci_high_here": high, "n": here.get("n")},
+        **{
+            "rho_here": rho,
+            "ci_low_here": low,
+            "ci_high_here": high,
+            "n": here.get("n"),
+            "n_patients": here.get("n_patients"),
+        },
         **{f"rho_{side}": found for side, found in sides.items()},
     }
     if pd.isna(value):
@@ -121,7 +129,7 @@ def numbers(printed: Row, here: Count | None, confidence: float) -> Row:
         return row | {"verdict": "not_measured_here"}
     z = z_of_shares((int(value), int(whole)), (int(here.number), here.whole))
     difference = here.number / here.whole - value / whole
-    return row | {"n": here.whole, "difference": difference, **verdict_of(z, confidence)}
+    return row | {"n": here.whole, "n_patients": here.patients, "difference": difference, **verdict_of(z, confidence)}
 
 
 def verdict_of(z: float, confidence: float) -> Row:
@@ -137,14 +145,17 @@ def counts(ours: Ours) -> dict[str, Count]:
     flow, ages = ours.flow, ours.cohort["age_years"].dropna()
     sexes = ours.cohort["sex"].value_counts()
     n_sexes = int(sexes.sum())
+    patients = patient_numbers(ours.cohort)
+    of_sexes = distinct(patients[ours.cohort["sex"].notna().to_numpy(dtype=bool)])
     n_registry = int(flow["n_before"].iloc[0]) if len(flow) else len(ours.cohort)
+    of_registry = int(flow["n_patients_before"].iloc[0]) if len(flow) else distinct(patients)
     steps = zip(flow["criterion"], flow["n_removed"], strict=True)
     return {
         "registry": Count(n_registry),
-        "cohort": Count(len(ours.cohort), n_registry),
-        **{f"removed_{criterion}": Count(int(removed), n_registry) for criterion, removed in steps},
-        "men": Count(int(sexes.get("male", 0)), n_sexes),
-        "women": Count(int(sexes.get("female", 0)), n_sexes),
+        "cohort": Count(len(ours.cohort), n_registry, of_registry),
+        **{f"removed_{criterion}": Count(int(removed), n_registry, of_registry) for criterion, removed in steps},
+        "men": Count(int(sexes.get("male", 0)), n_sexes, of_sexes),
+        "women": Count(int(sexes.get("female", 0)), n_sexes, of_sexes),
         "age_min": Count(float(ages.min())),
         "age_max": Count(float(ages.max())),
         "structures": Count(len(ours.label_set.names)),

@@ -20,6 +20,7 @@ from ctpop.study.criteria import Criterion
 from ctpop.study.header_fallback import PAIRS
 from ctpop.study.inclusion import failed, found_words
 from ctpop.study.patient_consistency import REPORTED_BY_INDEX
+from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.registry import checked, read_words
 from ctpop.study.registry_options import reading_of
 
@@ -51,11 +52,15 @@ def failed_criteria(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.Da
     return EXCLUSIONS.check(pd.concat(filled, ignore_index=True))
 
 
-def count_flow(n_scans: int, exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
+def count_flow(registry: pd.DataFrame, exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
     """Return the flow: each excluded scan is counted once, at the first criterion that it fails."""
     first = exclusions.groupby("scan_id")["order"].min()
     removed = [int((first == order).sum()) for order in range(1, len(asked) + 1)]
+    n_scans = len(registry)
     left = n_scans - pd.Series(removed, dtype="int64").cumsum()
+    numbers = patient_numbers(registry)
+    removed_at = registry["scan_id"].map(first).fillna(len(asked) + 1).to_numpy(dtype=int)
+    patients = [distinct(numbers[removed_at > order]) for order in range(len(asked) + 1)]
     return FLOW.check(
         pd.DataFrame(
             {
@@ -63,8 +68,10 @@ def count_flow(n_scans: int, exclusions: pd.DataFrame, asked: Sequence[Criterion
                 "criterion": pd.Series([criterion.name for criterion in asked], dtype="str"),
                 "sentence": pd.Series([criterion.sentence for criterion in asked], dtype="str"),
                 "n_before": [n_scans, *left[:-1]] if asked else [],
+                "n_patients_before": patients[:-1],
                 "n_removed": removed,
                 "n_after": left,
+                "n_patients_after": patients[1:],
             }
         )
     )
@@ -148,7 +155,7 @@ def run(options: CohortOptions) -> None:
         check_some_file_exists(cohort, options.registry.parent, options.start_from)
     COHORT.write(cohort, options.cohort)
     EXCLUSIONS.write(exclusions, options.exclusions)
-    FLOW.write(count_flow(len(registry), exclusions, asked), options.flow)
+    FLOW.write(count_flow(registry, exclusions, asked), options.flow)
     overlap = OVERLAP.check(count_overlap(exclusions, asked))
     if options.overlap:
         OVERLAP.write(overlap, options.overlap)

@@ -12,7 +12,8 @@ from ctpop.stages.cohort.suppression import BELOW, Sum, hidden
 SMALL, WITHHELD = f"<{BELOW}", "withheld"
 MEANING = (
     f"{SMALL}: a count from 1 to {BELOW - 1}. {WITHHELD}: a count that would tell a small one. Ages above 89 were taken"
-    " as 90 before anything was computed; smallest and largest values, which belong to single persons, are left out."
+    " as 90 before anything was computed; smallest and largest values, which belong to single persons, are left out,"
+    " and so are numbers of patients beside numbers of scans, except in Table 1."
 )
 
 
@@ -29,7 +30,7 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
     The last n_after, the number of scans in the study, is in Table 1 as well, so that other counts protect a small one.
     """
     if flow.empty:
-        return flow.astype("string"), overlap.astype("string")
+        return with_flow_words(flow.astype("string"), [""]), overlap.astype("string")
     counts = flow_counts(flow)
     cells = overlap[["order", "other_order", "n_both"]].to_numpy(dtype=int).tolist()
     both = {(one, other): n for one, other, n in cells if one <= other}
@@ -50,7 +51,7 @@ def shown_structure_flow(structure_flow: pd.DataFrame) -> pd.DataFrame:
         counts = flow_counts(flow)
         mask = hidden(counts, chain(list(range(len(counts)))), public=[0])  # the number of scans in the study
         frames.append(with_flow_words(flow, as_words(counts, mask)))
-    return pd.concat(frames, ignore_index=True) if frames else structure_flow.astype("string")
+    return pd.concat(frames, ignore_index=True) if frames else with_flow_words(structure_flow.astype("string"), [""])
 
 
 def shown_associations(associations: pd.DataFrame, structure_flow: pd.DataFrame) -> pd.DataFrame:
@@ -60,8 +61,9 @@ def shown_associations(associations: pd.DataFrame, structure_flow: pd.DataFrame)
     own = pd.Series(as_words(list(associations["n"]), associations["n"].between(1, BELOW - 1).to_numpy()))
     n = pd.Series(last["n_after"].reindex(key).to_numpy()).fillna(own).to_numpy()
     results = [name for name in associations.columns if name not in {"structure", "measure", "family", "n"}]
-    few = associations["n"] < BELOW
-    return associations.assign(n=n, **{name: associations[name].mask(few) for name in results})
+    few = associations["n_patients"] < BELOW
+    shown = associations.assign(n=n, **{name: associations[name].mask(few) for name in results})
+    return shown.drop(columns="n_patients")
 
 
 def shown_table1(table: pd.DataFrame) -> pd.DataFrame:
@@ -110,9 +112,10 @@ def flow_counts(flow: pd.DataFrame) -> list[int]:
 
 
 def with_flow_words(flow: pd.DataFrame, words: list[str]) -> pd.DataFrame:
-    """Return a flow whose counts are these words."""
+    """Return a flow whose counts are these words, without its numbers of patients, which would tell hidden counts."""
     left, removed = words[0::2], words[1::2]
-    return flow.assign(n_before=left[:-1], n_removed=removed, n_after=left[1:])
+    shown = flow.assign(n_before=left[:-1], n_removed=removed, n_after=left[1:])
+    return shown.drop(columns=["n_patients_before", "n_patients_after"])
 
 
 def as_words(counts: list[int], mask: NDArray[np.bool_]) -> list[str]:

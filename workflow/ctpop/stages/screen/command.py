@@ -172,7 +172,7 @@ def run(options: ScreenOptions) -> None:
     if options.failures:
         FAILURES.write(failure_table(rows, found.final, cohort), options.failures)
     if options.structure_flow:
-        flow = structure_flow(rows, found.final, rules, with_review=review is not None)
+        flow = structure_flow(rows, found.final, rules, cohort, with_review=review is not None)
         STRUCTURE_FLOW.write(flow, options.structure_flow)
     if options.extremes:
         EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)

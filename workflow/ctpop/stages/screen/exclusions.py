@@ -8,6 +8,7 @@ from ctpop.contracts.all_tables import FLOW_REASONS, MEASURES, REASONS, RULES
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import MeasureRows
 from ctpop.stages.screen.verdicts import CODE, Assessment
+from ctpop.study.patients import patient_numbers
 from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
@@ -18,13 +19,15 @@ def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | N
     """Return the table `failures`: per structure, what was used and lost, and age and sex of both."""
     measured = rows.measures["status"].eq("measured").to_numpy(dtype=bool)
     usable = {short: final.usable(rows, measure) for measure, short in SHORT.items()}
-    patients = _patients(rows, cohort)
+    patients, numbers = _patients(rows, cohort), _numbers(rows, cohort)
     return pd.DataFrame(
         {
             "structure": rows.names,
             "n_scans": _count(rows, np.ones(len(rows), bool)),
             "n_measured": _count(rows, measured),
             **{f"n_usable_{short}": _count(rows, used) for short, used in usable.items()},
+            "n_patients": _distinct(rows, np.ones(len(rows), bool), numbers),
+            **{f"n_patients_usable_{short}": _distinct(rows, used, numbers) for short, used in usable.items()},
             **{f"n_{reason}": _count(rows, final.reason == CODE[reason]) for reason in REASONS},
             **{f"n_unjudged_{rule}": _unassessed(rows, final, rule) for rule in RULES},
             **{
@@ -37,18 +40,30 @@ def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | N
     )
 
 
-def structure_flow(rows: MeasureRows, final: Assessment, rules: RuleSet, *, with_review: bool) -> pd.DataFrame:
+def structure_flow(
+    rows: MeasureRows, final: Assessment, rules: RuleSet, cohort: pd.DataFrame | None, *, with_review: bool
+) -> pd.DataFrame:
     """Return the table `structure_flow`: from all scans to the values that are used, reason by reason."""
     steps = [reason for reason in FLOW_REASONS if reason in (*NEEDING_NO_RULE, *rules.rules, "no_value")]
     if with_review:
         steps.insert(-1, "reviewer_excluded")
-    frames = [_flow(rows, final, measure, steps) for measure in MEASURES]
+    numbers = _numbers(rows, cohort)
+    frames = [_flow(rows, final, measure, steps, numbers) for measure in MEASURES]
     return pd.concat(frames, ignore_index=True)
 
 
-def _flow(rows: MeasureRows, final: Assessment, measure: str, steps: list[str]) -> pd.DataFrame:
+def _flow(
+    rows: MeasureRows, final: Assessment, measure: str, steps: list[str], numbers: NDArray[np.int32]
+) -> pd.DataFrame:
     against, excluded = final.against[measure], ~final.usable(rows, measure)
-    removed = {step: _count(rows, excluded & (against == CODE.get(step, -1))) for step in steps[:-1]}
+    removed, left = {}, np.ones(len(rows), bool)
+    patients = [_distinct(rows, left, numbers)]
+    for step in steps[:-1]:
+        at_step = excluded & (against == CODE.get(step, -1))
+        removed[step] = _count(rows, at_step)
+        left = left & ~at_step
+        patients.append(_distinct(rows, left, numbers))
+    n_patients = np.column_stack([*patients, _distinct(rows, ~excluded, numbers)])
     n_scans = _count(rows, np.ones(len(rows), bool))
     n_used = n_scans - _count(rows, excluded)
     n_removed = np.column_stack(list(removed.values()))
@@ -61,8 +76,10 @@ def _flow(rows: MeasureRows, final: Assessment, measure: str, steps: list[str]) 
             "order": np.tile(np.arange(1, len(steps) + 1), len(rows.names)),
             "reason": np.tile(np.array(steps, dtype=object), len(rows.names)),
             "n_before": (n_after + n_removed).ravel(),
+            "n_patients_before": n_patients[:, :-1].ravel(),
             "n_removed": n_removed.ravel(),
             "n_after": n_after.ravel(),
+            "n_patients_after": n_patients[:, 1:].ravel(),
         }
     )
 
@@ -75,6 +92,23 @@ def _patients(rows: MeasureRows, cohort: pd.DataFrame | None) -> dict[str, NDArr
     known = cohort.set_index("scan_id").reindex(rows.scan_ids)
     woman = known["sex"].map({"female": 1.0, "male": 0.0}).to_numpy(np.float64, na_value=np.nan)
     return {"age": known["age_years"].to_numpy(np.float64)[rows.scan], "woman": woman[rows.scan]}
+
+
+def _numbers(rows: MeasureRows, cohort: pd.DataFrame | None) -> NDArray[np.int32]:
+    """Return the number of the patient of each scan; without a cohort each scan is of another patient."""
+    if cohort is None:
+        return np.arange(len(rows.scan_ids), dtype=np.int32)
+    return patient_numbers(cohort.set_index("scan_id").reindex(rows.scan_ids))
+
+
+def _distinct(rows: MeasureRows, members: Truth, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the number of different patients of some rows, per structure."""
+    n_patients = int(numbers.max(initial=-1)) + 1
+    if n_patients == len(numbers):
+        return _count(rows, members)
+    present = np.zeros((len(rows.names), n_patients), bool)
+    present[rows.structure[members], numbers[rows.scan[members]]] = True
+    return present.sum(axis=1)
 
 
 def _count(rows: MeasureRows, members: Truth) -> NDArray[np.int64]:

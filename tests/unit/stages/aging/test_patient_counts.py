@@ -1,0 +1,101 @@
+"""The number of patients beside each number of scans, in every table of statistics."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctpop.contracts import all_tables
+from ctpop.contracts.tables import Table
+from ctpop.stages.aging import adjust, centiles, command
+from ctpop.stages.aging.age_series import split
+from ctpop.stages.aging.covariates import covariates_of, joint
+from ctpop.study.configuration import chosen
+from ctpop.study.patients import patient_numbers
+
+SCANS, PER_PATIENT = 240, 4
+SETTINGS = chosen(command.AgingSettings, "aging", None)
+
+
+def a_cohort(**columns):
+    rng = np.random.default_rng(3)
+    patients = np.arange(SCANS) // PER_PATIENT
+    return pd.DataFrame(
+        {
+            "scan_id": [f"s{number:03}" for number in range(SCANS)],
+            "patient_id": [f"p{number}" for number in patients],
+            "age_years": rng.uniform(20, 90, SCANS // PER_PATIENT)[patients],
+            "sex": np.where(patients % 2, "female", "male"),
+            **columns,
+        }
+    )
+
+
+def series_of(cohort):
+    values = np.random.default_rng(4).lognormal(7, 0.2, len(cohort))
+    analysis = pd.DataFrame(
+        {"scan_id": cohort["scan_id"], "structure": "liver", "measure": "volume_ml", "value": values}
+    )
+    return split(adjust.with_positions(analysis.iloc[:200], cohort), ["liver"])
+
+
+def tables_of(cohort):
+    series = series_of(cohort)
+    settings = chosen(adjust.AdjustmentSettings, "aging", None)
+    covariates = covariates_of(cohort, None, [])
+    patients = adjust.Patients(cohort, covariates, joint(covariates, 0.5), np.array([40.0, 55.0, 70.0]))
+    first = series[:1]
+    fits = list(centiles.fits_of(first[0], cohort.set_index("scan_id")["sex"], centiles.CentileSettings(30)))
+    return {
+        "normality": command.normality_table(first, SETTINGS),
+        "associations": command.association_table(first, SETTINGS),
+        "groups": command.group_table(first, patients.cuts, SETTINGS),
+        "sensitivity": pd.DataFrame(command.correlations("paper", first, SETTINGS)),
+        "adjusted": pd.DataFrame(adjust.adjusted_rows(first[0], patients, settings)),
+        "associations_by_sex": pd.DataFrame(adjust.by_sex_rows(first[0], patients, settings)),
+        "rank_ancova": pd.DataFrame(adjust.ancova_rows(first[0], patients, settings)),
+        "age_curves": pd.DataFrame(adjust.curve_rows(first[0], patients, settings)),
+        "centiles": pd.concat([centiles.curve_table(fit) for fit in fits]),
+        "centile_calibration": pd.DataFrame([row for fit in fits for row in centiles.calibration_rows(fit)]),
+    }
+
+
+@pytest.fixture(scope="module")
+def repeated():
+    return tables_of(a_cohort())
+
+
+WITH_SEX = {"associations_by_sex", "centiles", "centile_calibration"}
+
+
+@pytest.mark.parametrize(
+    "name", [*("normality", "associations", "groups", "sensitivity", "adjusted", "rank_ancova", "age_curves")]
+)
+def test_two_hundred_scans_of_fifty_patients_are_counted_as_such(repeated, name):
+    assert repeated[name][["n", "n_patients"]].to_numpy().tolist() == [[200, 50]] * len(repeated[name])
+
+
+@pytest.mark.parametrize("name", sorted(WITH_SEX))
+def test_the_patients_of_a_sex_are_a_quarter_of_its_scans(repeated, name):
+    table = repeated[name]
+
+    assert len(table)
+    assert table["n_patients"].mul(PER_PATIENT).eq(table["n"]).all()
+
+
+def test_without_patient_ids_each_scan_is_of_another_patient():
+    tables = tables_of(a_cohort(patient_id=pd.Series([None] * SCANS, dtype="str")))
+
+    assert all(table["n_patients"].eq(table["n"]).all() for table in tables.values())
+
+
+def test_a_scan_without_a_patient_counts_as_a_patient_beside_others():
+    cohort = pd.DataFrame({"patient_id": ["p", None, "p", None, "q"]})
+
+    assert patient_numbers(cohort).tolist() == [0, 1, 0, 2, 3]
+
+
+def test_every_table_of_statistics_with_a_number_of_scans_has_that_of_patients():
+    tables = [table for table in vars(all_tables).values() if isinstance(table, Table) and "rho" in table.columns]
+
+    assert len(tables) >= 4
+    assert all("n_patients" in table.columns for table in tables)
