@@ -108,6 +108,46 @@ def test_a_bound_is_the_one_of_the_resource_with_its_grade_and_source(name):
     assert without[["lower_bound_grade", "lower_bound_source"]].isna().all(axis=None)
 
 
+@pytest.mark.parametrize("name", SIZES)
+def test_an_upper_bound_is_the_one_of_the_resource_and_above_the_lower_one(name):
+    resource = pd.read_csv(RESOURCES / "upper_bounds.csv").set_index("structure")["upper_bound_ml"]
+    table = label_sets.read(name).table.set_index("structure")
+
+    found = pd.Series(label_sets.upper_bounds(label_sets.read(name)))
+
+    assert set(found.index) == set(table.index) & set(resource.index)
+    assert found.eq(resource.reindex(found.index)).all()
+    assert (found > table["lower_bound_ml"].reindex(found.index).fillna(0)).all()
+
+
+def test_every_upper_bound_is_its_factor_times_a_typical_volume_with_a_source():
+    bounds = pd.read_csv(RESOURCES / "upper_bounds.csv")
+
+    assert (bounds["upper_bound_ml"] / (bounds["typical_ml"] * bounds["factor"])).between(0.94, 1.06).all()
+    assert bounds["factor"].between(1.5, 10).all()
+    assert set(bounds["grade"]) == {"B", "C"}
+    assert bounds.loc[bounds["grade"].eq("C"), "source"].str.contains("ASSUME").all()
+
+
+def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(GOOD)
+
+    assert label_sets.upper_bounds(label_sets.read(str(path))) == {}
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"), [("30", "must be above 0 ml and above lower_bound_ml"), ("x", "number")]
+)
+def test_an_upper_bound_that_is_none_is_refused(tmp_path, bound, expected):
+    path = tmp_path / "mine.csv"
+    rows = [f"{line},{end}" for line, end in zip(GOOD.split(), ["upper_bound_ml", bound, ""], strict=True)]
+    path.write_text("\n".join(rows) + "\n")
+
+    assert "column 'upper_bound_ml'" in refusal_of(path)
+    assert expected in refusal_of(path)
+
+
 def test_every_bound_is_positive_graded_sourced_and_below_its_reference():
     bounds = pd.DataFrame(lower_bounds().values())
     reference = pd.to_numeric(bounds["reference_ml"])

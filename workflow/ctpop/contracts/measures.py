@@ -5,6 +5,8 @@ from ctpop.contracts.keys import FACES, MEASURE_STATUS, SCAN, SEGMENT_STATUS, ST
 from ctpop.contracts.tables import Table
 
 NO_VALUE = "no voxel, or no CT"
+# SOURCE: vacuum and air are at -1000 HU, and scales of 12 bits end at -1024 and 3071; noise and rounding add to both
+LOWEST_MEAN_HU, HIGHEST_MEAN_HU = -1100.0, 3100.0
 NO_CONTRALATERAL = "not paired, one of the two has no voxel, or not measured"
 AXES = {"x": "x (RAS+: to the right)", "y": "y (anterior)", "z": "z (superior)"}
 
@@ -31,7 +33,13 @@ MEASURES_TABLE = Table(
         "status": text("measured, or why not", among=MEASURE_STATUS),
         "n_voxels": count("voxels carrying the label; 0 is a measured absence", missing="not measured"),
         "volume_ml": number("voxels times |det(affine)|", "ml", low=0, missing="not measured"),
-        "hu_mean": number("mean attenuation", "HU", missing=NO_VALUE),
+        "hu_mean": number(
+            "mean attenuation",
+            "HU",
+            low=LOWEST_MEAN_HU,
+            high=HIGHEST_MEAN_HU,
+            missing=f"{NO_VALUE}, or the mean of the voxels is outside this range",
+        ),
         "hu_sd": number("standard deviation of the voxels (divided by n)", "HU", low=0, missing=NO_VALUE),
         "hu_p05": number("5th percentile, linear interpolation", "HU", missing=NO_VALUE),
         "hu_p25": number("25th percentile", "HU", missing=NO_VALUE),

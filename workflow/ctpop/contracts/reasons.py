@@ -16,12 +16,14 @@ from ctpop.foundation.colours import (
     HAIRLINE,
     INK,
     OCHRE,
+    OLIVE,
     ORANGE,
     PALE_BLUE,
     PALE_GREY,
     PALE_ORANGE,
     PALE_VIOLET,
     RED,
+    ROSE,
     VIOLET,
 )
 
@@ -105,6 +107,11 @@ class MeasureStatus(StatusCode, Enum):
         "0.0 in the statistics that were taken over",
         "TotalSegmentator's statistics, as a file or in a table, have 0.0: absent, truncated and failed alike",
     )
+    impossible_hu = (
+        "attenuation outside the physical range",
+        "the table or statistics that were taken over have a mean attenuation that is no mean of HU, or a scale of its"
+        " own",
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ class Bar(BarPart, Enum):
     absent = "absent", HAIRLINE
     truncated = "cut off by the image", ORANGE
     below_bound = "below lower bound", RED
-    doubtful = "in pieces, on the wrong side, or sides too different", VIOLET
+    doubtful = "in pieces, on the wrong side, sides too different, or too large", VIOLET
     reviewer_excluded = "excluded by a reviewer", INK
     no_value = "no value", OCHRE
     not_segmented = "not measured", GREY
@@ -179,7 +186,7 @@ class Reason(ReasonCode, Enum):
     padding = (
         "in padding of the image",
         "too large a share of the voxels is in padding of the image, where nothing was measured",
-        BROWN,
+        ROSE,
         Bar.truncated,
         True,
     )
@@ -215,6 +222,21 @@ class Reason(ReasonCode, Enum):
         "left and right too different",
         "left and right differ far more than in the rest of the cohort; which of them is wrong is not known",
         GREEN,
+        Bar.doubtful,
+        True,
+    )
+    above_bound = (
+        "above the upper plausibility limit",
+        "the volume is above the upper limit of the structure, which no adult is expected to exceed",
+        BROWN,
+        Bar.doubtful,
+        True,
+    )
+    unequal_sides = (
+        "one side several times the other",
+        "the volume is several times that of the contralateral structure, or a fraction of it; which of them is wrong"
+        " is not known",
+        OLIVE,
         Bar.doubtful,
         True,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ctpop.figures.catalogue import SPLINE_FROM, FigureKind
-from ctpop.figures.formatting import count, level, percent
+from ctpop.figures.formatting import count, level, percent, scans_of_patients
 
 TREND = (
     f"Line: restricted cubic spline with four knots by least squares, a straight line where there are fewer than"
@@ -28,11 +28,15 @@ ALPHA_OF_CONFIG = '{{ ("%.12f" | format(snakemake.config["aging"]["alpha"])).str
 
 @dataclass(frozen=True)
 class CaptionValues:
-    """What captions say of a study: confidence level and level of significance (both 0 to 1), and number of scans."""
+    """What captions say of a study: confidence level and level of significance (both 0 to 1), and number of scans.
+
+    `patients` is their number, or None where each scan is of another patient.
+    """
 
     confidence: float
     alpha: float
     scans: int
+    patients: int | None = None
 
 
 def html(kind: FigureKind, values: CaptionValues, *, continued: bool = False) -> str:
@@ -56,7 +60,10 @@ def html(kind: FigureKind, values: CaptionValues, *, continued: bool = False) ->
     title = f"<b>{escape(kind.title)}.</b>"
     if continued:
         return f"<b>{escape(kind.title)},</b> continued." if kind.grid else title
-    text = _filled(kind.caption, percent(values.confidence), level(values.alpha), count(values.scans, "scan"))
+    scans = count(values.scans, "scan")
+    if values.patients is not None and values.patients != values.scans:
+        scans = scans_of_patients(values.scans, values.patients)
+    text = _filled(kind.caption, percent(values.confidence), level(values.alpha), scans)
     return f"{title} {_html(text)}"
 
 

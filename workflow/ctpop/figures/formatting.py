@@ -174,6 +174,13 @@ def count(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def scans_of_patients(n: float, n_patients: float) -> str:
+    """Return `320 scans of 80 patients`, or the number of scans alone where each is of another patient."""
+    if n == n_patients:
+        return f"{int(n):,}"
+    return f"{count(int(n), 'scan')} of {count(int(n_patients), 'patient')}"
+
+
 def listed(items: list[str]) -> str:
     """Return `a, b and c`."""
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)

@@ -1,7 +1,8 @@
-"""Label sets: the structure, side and lower bound that each number of a label map stands for."""
+"""Label sets: the structure, side and bounds that each number of a label map stands for."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ STRUCTURES = Table(
     },
     open=True,
 )
+UPPER = columns.number("largest plausible volume; the column may be left out", "ml", low=0, missing="no bound")
 
 
 @dataclass(frozen=True)
@@ -234,8 +236,8 @@ def read(name_or_path: str) -> LabelSet:
     Raises
     ------
     ContractError
-        If the file is missing, it violates `STRUCTURES`, a label or name repeats, a side contradicts the name of its
-        structure, or a structure includes another one of the set.
+        If the file is missing, it violates `STRUCTURES`, an upper bound is not above its lower bound, a label or name
+        repeats, a side contradicts the name of its structure, or a structure includes another one of the set.
 
     Examples
     --------
@@ -248,6 +250,7 @@ def read(name_or_path: str) -> LabelSet:
         shipped = ", ".join(sorted(file.stem for file in LABEL_SETS.glob("*.csv")))
         raise ContractError(f"structures: {name_or_path!r} is neither a shipped label set ({shipped}) nor a CSV file")
     table = STRUCTURES.check(pd.read_csv(path, dtype=TEXTS), where=path)
+    _check_upper_bounds(table, path)
     repeated = sorted(table.loc[table["structure"].duplicated(), "structure"])
     if repeated:
         raise ContractError(f"{path}: each structure has one label, found {', '.join(repeated[:3])} repeated")
@@ -263,6 +266,20 @@ def read(name_or_path: str) -> LabelSet:
             f"{path}: column 'includes' names {', '.join(double[:3])}, which the label set has by itself"
         )
     return label_set
+
+
+def _check_upper_bounds(table: pd.DataFrame, path: Path) -> None:
+    """Refuse upper bounds (optional column `upper_bound_ml`) that are no volumes, or not above the lower ones."""
+    if "upper_bound_ml" not in table.columns:
+        return
+    checked = replace(STRUCTURES, columns={**STRUCTURES.columns, "upper_bound_ml": UPPER}).check(table, where=path)
+    wrong = checked[checked["upper_bound_ml"] <= checked["lower_bound_ml"].fillna(0)]
+    if len(wrong):
+        first = ", ".join(f"{row.structure} ({row.upper_bound_ml:g} ml)" for row in wrong.head(3).itertuples())
+        raise ContractError(
+            f"{path}: column 'upper_bound_ml' must be above 0 ml and above lower_bound_ml, found {len(wrong)} rows that"
+            f" are not, first {first}; raise the bound, or leave the cell empty"
+        )
 
 
 def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:
@@ -324,3 +341,28 @@ def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[
         )
     bounds = dict(zip(label_set.table["structure"], label_set.table["lower_bound_ml"], strict=True)) | changed
     return {name: float(bound) for name, bound in bounds.items() if bound is not None and not math.isnan(bound)}
+
+
+def upper_bounds(label_set: LabelSet) -> dict[str, float]:
+    """Return the upper plausibility limit (mL) of the volume of each structure that has one.
+
+    Parameters
+    ----------
+    label_set : LabelSet
+        Structures; the column `upper_bound_ml` may be absent.
+
+    Returns
+    -------
+    dict of str to float
+        Upper limit (mL) by structure.
+
+    Examples
+    --------
+    >>> upper_bounds(read("demo"))["kidney_left"]
+    580.0
+
+    """
+    if "upper_bound_ml" not in label_set.table.columns:
+        return {}
+    bounds = zip(label_set.table["structure"], label_set.table["upper_bound_ml"], strict=True)
+    return {name: float(bound) for name, bound in bounds if not math.isnan(bound)}

@@ -57,7 +57,7 @@ class RuleSet:
     Examples
     --------
     >>> sorted(read("standard").rules)
-    ['below_bound', 'truncated']
+    ['above_bound', 'below_bound', 'truncated', 'unequal_sides']
 
     """
 

@@ -12,6 +12,8 @@ from ctpop.foundation.errors import ScanError
 from ctpop.imaging.hu_scale import MEANINGS
 from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
+from ctpop.stages.measure import command as measure
+from ctpop.stages.measure.scan_measures import OF_ATTENUATION
 from support.config_files import config_option
 from support.volumes import BAD_CTS, affine, damage, flip_byte, hu, label_set, labels, save, save_turned
 
@@ -463,3 +465,14 @@ def test_a_store_that_is_not_named_is_told(tmp_path, capsys):
     assert capsys.readouterr().err == (
         "error in measure: --masks: is missing; --segments tells of label maps in a store\n"
     )
+
+
+@pytest.mark.parametrize(("hu", "kept"), [(8000, False), (3000, True)])
+def test_an_attenuation_that_no_tissue_has_is_missing_and_the_volume_is_kept(hu, kept):
+    rows = pd.DataFrame({"structure": ["femur_left", "liver"], "volume_ml": [200.0, 1500.0], "hu_mean": [hu, 60.0]})
+    rows = rows.reindex(columns=["structure", "volume_ml", *OF_ATTENUATION, "hu_clipped"])
+
+    found = measure.without_impossible_means(rows)
+
+    assert found["hu_mean"].notna().tolist() == [kept, True]
+    assert found["volume_ml"].tolist() == [200.0, 1500.0]

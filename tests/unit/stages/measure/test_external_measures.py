@@ -1,5 +1,6 @@
 """A table of measures made elsewhere takes the place of images, value by value."""
 
+import json
 import logging
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.external_measures import external_rows
+from ctpop.stages.measure.external_measures import external_rows, read_external_measures
 
 
 def table(*rows, columns=("scan_id", "structure", "volume_ml", "hu_mean")):
@@ -135,3 +136,34 @@ def test_zeros_of_volume_and_attenuation_are_not_used_and_a_zero_with_a_volume_i
     assert found["status"].to_list()[::2] == ["zero_in_statistics", "measured"]
     assert found.loc[("b", "liver"), "hu_mean"] == 0
     assert found.loc[("a", "liver"), ["volume_ml", "hu_mean"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("hu", "status"), [(-1101, "impossible_hu"), (-1100, "measured"), (3100, "measured"), (3101, "impossible_hu")]
+)
+def test_an_attenuation_that_no_structure_can_have_is_a_row_with_a_reason_and_no_value(hu, status, caplog):
+    found = taken(table(("a", "liver", 1500, hu), ("b", "liver", 1500, 60), ("b", "spleen", 200, 60)))
+
+    row = found.loc[("a", "liver")]
+    assert row["status"] == status
+    assert row[["volume_ml", "hu_mean"]].isna().all() == (status == "impossible_hu")
+    assert ("1 rows have a mean attenuation outside -1100 to 3100 HU, first liver of a" in caplog.text) == (
+        status == "impossible_hu"
+    )
+
+
+def test_a_table_whose_attenuations_are_mostly_none_is_refused():
+    assert "hu_mean must be -1100 to 3100 HU, found 2 of 2 values outside, first liver of a (60000)" in refused(
+        table(("a", "liver", 1500, 60000), ("b", "liver", 1500, 55000))
+    )
+
+
+def test_an_impossible_attenuation_in_statistics_json_is_a_row_with_a_reason(tmp_path):
+    for scan, hu in (("a", 9000.0), ("b", 60.0), ("c", 61.0)):
+        content = {"liver": {"volume": 1.5e6, "intensity": hu}}
+        (tmp_path / f"{scan}.json").write_text(json.dumps(content), encoding="utf-8")
+
+    found = read_external_measures(tmp_path, ["a", "b", "c"], ["liver"]).set_index("scan_id")
+
+    assert found["status"].to_dict() == {"a": "impossible_hu", "b": "measured", "c": "measured"}
+    assert found.loc["a", ["volume_ml", "hu_mean"]].isna().all()

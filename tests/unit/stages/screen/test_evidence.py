@@ -1,9 +1,13 @@
 """Each rule holds from its limit on, for the structures that it is for, and never where evidence is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ctpop.stages.screen.evidence import robust_z
+from ctpop.study import label_sets, rule_sets
+from ctpop.study.label_sets import upper_bounds
 from ctpop.study.rule_sets import RuleSet, ScreeningRule
 from support.evidence import PAIRED, facts, measures, sound_cohort, spoilt, verdicts
 
@@ -156,3 +160,69 @@ def test_only_structures_with_a_side_can_be_on_the_wrong_one():
 
     assert set(known.sides) == set(PAIRED)
     assert known.contralateral == dict(zip(PAIRED, [PAIRED[1], PAIRED[0], PAIRED[3], PAIRED[2]], strict=True))
+
+
+# Upper limits, and sides of which one is several times the other
+
+
+def known_with(**upper_bounds):
+    return replace(facts(), upper_bounds=upper_bounds)
+
+
+def reason_with(rules, known, **changed):
+    return verdicts(measures(changed, structure="liver"), rules, known).iloc[0]["reason"]
+
+
+@pytest.mark.parametrize(("volume_ml", "reason"), [(2000.1, "above_bound"), (2000.0, "ok"), (None, "ok")])
+def test_a_volume_above_its_upper_limit_is_too_large(volume_ml, reason):
+    assert reason_with(alone("above_bound"), known_with(liver=2000.0), volume_ml=volume_ml) == reason
+
+
+def test_a_structure_without_an_upper_limit_is_never_too_large():
+    assert reason_with(alone("above_bound"), known_with(), volume_ml=1e6) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("n", "left", "reason"), [(2, 3.1, "unequal_sides"), (2, 2.9, "ok"), (40, 0.3, "unequal_sides")]
+)
+def test_a_kidney_of_three_times_its_partner_is_doubtful_in_a_cohort_of_any_size(n, left, reason):
+    cohort = sound_cohort(n)
+    right = cohort.loc[cohort["scan_id"].eq("s001") & cohort["structure"].eq("kidney_right"), "volume_ml"].iloc[0]
+    bare = spoilt(cohort, "s001", "kidney_left", volume_ml=left * right).assign(asymmetry=None)
+
+    found = verdicts(bare, alone("unequal_sides", ratio_above=3)).set_index(["scan_id", "structure"])["reason"]
+
+    assert found["s001"][["kidney_left", "kidney_right"]].tolist() == [reason] * 2
+    assert found["s000"].eq("ok").all()
+
+
+def test_a_lone_or_a_truncated_side_has_nothing_to_be_compared_with():
+    lone = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=0.0, hu_mean=None)
+    rest = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=10.0, faces="left")
+    rules = rule_sets.read("strict")
+
+    assert verdicts(lone, rules).set_index(["scan_id", "structure"])["reason"]["s007", "kidney_right"] == "ok"
+    assert verdicts(rest, rules).set_index(["scan_id", "structure"])["reason"]["s007", "kidney_right"] == "ok"
+
+
+@pytest.mark.parametrize(("rules", "used"), [("none", True), ("paper", True), ("standard", True), ("strict", False)])
+def test_doubtful_volumes_are_noted_by_the_paper_and_standard_sets_and_excluded_by_strict_alone(rules, used):
+    known = known_with(liver=2000.0)
+    large = spoilt(sound_cohort(), "s001", "liver", volume_ml=2500.0)
+    large = spoilt(large, "s002", "kidney_left", volume_ml=800.0)
+
+    found = verdicts(large, rules, known).set_index(["scan_id", "structure"])
+
+    rows = found.loc[[("s001", "liver"), ("s002", "kidney_left"), ("s002", "kidney_right")]]
+    assert rows["usable_volume"].eq(used).all()
+    assert rows["usable_hu"].eq(used).all()
+    noted = ["ok"] * 3 if rules == "none" else ["above_bound", "unequal_sides", "unequal_sides"]
+    if rules != "strict":  # whose rule on the cohort comes first
+        assert rows["reason"].tolist() == noted
+
+
+def test_the_shipped_limits_note_an_aorta_of_470_ml():
+    bounds = upper_bounds(label_sets.read("total_117"))
+
+    assert bounds["aorta"] < 470
+    assert {"kidney_left", "liver", "spleen", "vertebrae_L1"} <= set(bounds)

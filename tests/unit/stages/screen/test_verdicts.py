@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from ctpop.contracts.all_tables import MEASURE_STATUS, REASONS, VERDICTS
+from ctpop.contracts.all_tables import MEASURE_STATUS, REASONS, RULES, VERDICTS
+from ctpop.stages.screen.evidence import EVIDENCE
 from ctpop.study.rule_sets import RuleSet, ScreeningRule, read
 from support.evidence import GOOD, NOTHING, facts, measures, sound_cohort, verdicts
 
@@ -56,7 +57,8 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
 
 @pytest.mark.parametrize("status", FAILED)
 def test_whatever_kept_a_scan_from_being_measured_it_has_no_value(status):
-    reasons = {"not_in_table": "not_in_table", "zero_in_statistics": "not_in_table", "not_requested": "not_requested"}
+    in_table = dict.fromkeys(("not_in_table", "zero_in_statistics", "impossible_hu"), "not_in_table")
+    reasons = {**in_table, "not_requested": "not_requested"}
 
     assert verdict("none", status=status, **NOTHING) == (reasons.get(status, "not_segmented"), False, False)
 
@@ -122,7 +124,9 @@ def test_reasons_are_listed_in_the_order_in_which_they_are_given():
         "fragmented",
     ]
 
-    assert list(REASONS) == [*order, "laterality", "asymmetric", "reviewer_excluded", "reviewer_kept", "ok"]
+    by_sides = ["laterality", "asymmetric", "above_bound", "unequal_sides"]
+    assert list(REASONS) == [*order, *by_sides, "reviewer_excluded", "reviewer_kept", "ok"]
+    assert list(EVIDENCE) == list(RULES)
 
 
 # What a reason takes away

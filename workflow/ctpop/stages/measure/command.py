@@ -16,6 +16,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.contracts.codes import SEGMENT_STATUS
+from ctpop.contracts.measures import HIGHEST_MEAN_HU, LOWEST_MEAN_HU
 from ctpop.foundation.errors import ContractError, ScanError, in_one_line
 from ctpop.foundation.progress import Progress
 from ctpop.imaging import hu_scale
@@ -82,6 +83,7 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     found = measure_structures(mask.data, hu, mask.grid, label_of, study.how)
     found = without_holes(found, mask, ct, label_of)
     measured = with_padding(found.rows, mask, ct, label_of, study.how.border_layers)
+    measured = without_impossible_means(measured)
     rows = placed_by_side(compared_with_contralateral(measured, study.label_set), study.label_set, hu, mask.grid)
     names_of = requested.PRODUCER if note.named else requested.LABEL_SET
     rows = rows.assign(status="measured", shared_voxels=rows["structure"].map(note.shared or {}), hu_scale=scale)
@@ -100,6 +102,20 @@ def without_holes(found: MeasuredScan, mask: Volume, ct: Volume | None, label_of
     rows = found.rows.copy()
     rows.loc[rows["structure"].isin(holed), [*OF_ATTENUATION, "hu_clipped"]] = np.nan
     return MeasuredScan(rows, found.histogram[~found.histogram["structure"].isin(holed)])
+
+
+def without_impossible_means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows without the attenuation of structures whose mean no tissue has, as of metal or padding alone."""
+    wrong = rows["hu_mean"].notna() & ~rows["hu_mean"].between(LOWEST_MEAN_HU, HIGHEST_MEAN_HU)
+    if not wrong.any():
+        return rows
+    LOG.warning(
+        "attenuation of %s is outside %g to %g HU and is not used",
+        ", ".join(rows.loc[wrong, "structure"]),
+        LOWEST_MEAN_HU,
+        HIGHEST_MEAN_HU,
+    )
+    return rows.assign(**{name: rows[name].mask(wrong) for name in [*OF_ATTENUATION, "hu_clipped"]})
 
 
 def with_padding(

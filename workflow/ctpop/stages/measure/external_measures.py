@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.contracts.measures import HIGHEST_MEAN_HU, LOWEST_MEAN_HU
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.measure import totalsegmentator_statistics
 from ctpop.study import measures_table
@@ -30,7 +31,8 @@ def read_external_measures(
     if path.is_dir():
         if reading.columns:
             raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
-        return totalsegmentator_statistics.read_folder(path, scan_ids, names)
+        rows, impossible = without_impossible(totalsegmentator_statistics.read_folder(path, scan_ids, names), path)
+        return rows.assign(status=rows["status"].mask(impossible, "impossible_hu"))
     notes: list[str] = []
     table = measures_table.read(path, reading, names, notes)
     for note in notes:
@@ -60,6 +62,45 @@ def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool
     return found, zeros
 
 
+def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
+    """Return rows without mean attenuations that no structure can have, and which rows had them.
+
+    Neither volume nor attenuation of such a row is used, since its columns may be in another order or on another scale.
+
+    Raises
+    ------
+    ContractError
+        If most attenuations are such ones, so that the table is not in HU.
+
+    """
+    if "hu_mean" not in rows.columns:
+        return rows, pd.Series(False, index=rows.index)
+    hu = pd.to_numeric(rows["hu_mean"], errors="coerce")
+    impossible = hu.notna() & ~hu.between(LOWEST_MEAN_HU, HIGHEST_MEAN_HU)
+    if not impossible.any():
+        return rows, impossible
+    first = rows[impossible].iloc[0]
+    if impossible.sum() > hu.notna().sum() / 2:
+        raise ContractError(
+            f"{place}: hu_mean must be {LOWEST_MEAN_HU:g} to {HIGHEST_MEAN_HU:g} HU, found {int(impossible.sum())} of"
+            f" {int(hu.notna().sum())} values outside, first {first['structure']} of {first['scan_id']}"
+            f" ({hu[impossible].iloc[0]:g}), so that they are not HU; convert the values, or leave the column out"
+        )
+    LOG.warning(
+        "%s: %d rows have a mean attenuation outside %g to %g HU, first %s of %s (%g): they are not used"
+        " (impossible_hu); correct them if they are on another scale",
+        place,
+        impossible.sum(),
+        LOWEST_MEAN_HU,
+        HIGHEST_MEAN_HU,
+        first["structure"],
+        first["scan_id"],
+        hu[impossible].iloc[0],
+    )
+    values = [name for name in rows.columns if name not in ("scan_id", "structure", "status")]
+    return rows.assign(**{name: rows[name].mask(impossible) for name in values}), impossible
+
+
 def external_rows(
     table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path, zero_hu: str = "missing"
 ) -> pd.DataFrame:
@@ -86,9 +127,11 @@ def external_rows(
         raise ContractError(f"{place}: no row has a scan_id of the cohort and a structure of the label set")
     LOG.info("%d rows taken over, %d of other scans or structures set aside", len(ours), len(known) - len(ours))
     ours, zeros = without_sentinels(ours) if zero_hu == "missing" else (ours, pd.Series(False, index=ours.index))
+    ours, impossible = without_impossible(ours, place)
     values = [name for name in ("n_voxels", "volume_ml", "hu_mean") if name in ours.columns]
     present = ours[values].notna().any(axis=1)
-    status = np.select([zeros & ~present, present], ["zero_in_statistics", "measured"], "not_in_table")
+    states = ["impossible_hu", "zero_in_statistics", "measured"]
+    status = np.select([impossible, zeros & ~present, present], states, "not_in_table")
     typed = ours.assign(status=status).reindex(columns=list(MEASURES_TABLE.columns))
     checked = MEASURES_TABLE.check(typed, where=place)
     every = pd.MultiIndex.from_product([scan_ids, names], names=["scan_id", "structure"])

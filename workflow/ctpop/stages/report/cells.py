@@ -1,7 +1,8 @@
 """Tables of a page: what their cells print, and the numbers that they are sorted by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -71,6 +72,11 @@ def words(text: object, *, wrap: bool = False) -> Cell:
 def count(n: float) -> Cell:
     """Return a number of things: 4,004."""
     return _measured(n, lambda value: f"{int(value):,}")
+
+
+def size(row: Mapping[Any, Any]) -> Cell:
+    """Return the number of scans of a row of results, and of their patients where these are fewer: 320 scans of 80."""
+    return _measured(row["n"], lambda _: formatting.scans_of_patients(row["n"], row["n_patients"]))
 
 
 def decimal(value: float, decimals: int = 1) -> Cell:

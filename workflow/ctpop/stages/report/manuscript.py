@@ -26,6 +26,7 @@ from ctpop.figures.formatting import (
     p_cell,
     p_text,
     percent,
+    scans_of_patients,
     structure_text,
 )
 from ctpop.foundation.files import write_text
@@ -60,6 +61,7 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         config=study.config,
         counts=summaries.counts(study),
         flow=tables["flow"].to_dict("records"),
+        repeated=summaries.repeated_patients(study),
         ages=summaries.age_quartiles(tables["cohort"]["age_years"]),
         sexes=tables["cohort"]["sex"].value_counts().to_dict(),
         strongest={measure: strongest(known.loc[known["measure"] == measure], study) for measure in MEASURES},
@@ -97,7 +99,8 @@ def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
     order = found.assign(strength=found["rho"].abs()).sort_values(["strength", *KEY], ascending=[False, True, True])
     return [
         f"{in_a_sentence(row['structure'])} (r_s = {coefficient(row['rho'])}; {confidence} CI"
-        f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p'])}; n = {row['n']:,})"
+        f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p'])};"
+        f" n = {scans_of_patients(row['n'], row['n_patients'])})"
         for row in order.head(STRONGEST).to_dict("records")
     ]
 
@@ -133,6 +136,7 @@ def association_document(study: FinishedStudy) -> Document:
         " adjusted P over all correlations of single structures, or of groups of them. H and epsilon squared:"
         " Kruskal-Wallis test over age quartiles. n: values that passed the screening."
     )
+    note = f"{note} {summaries.repeated_patients(study)}".rstrip()
     title = "Table 2. Association of volume and attenuation with age"
     return Document(title, pd.DataFrame(rows), (note,), study.banner)
 
@@ -142,7 +146,7 @@ def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:
     return {
         "Structure": structure_text(row["structure"]),
         "Measure": MEASURES[row["measure"]],
-        "n": f"{row['n']:,}",
+        "n": scans_of_patients(row["n"], row["n_patients"]),
         "r_s": coefficient(row["rho"]),
         f"{confidence} CI": interval(row["ci_low"], row["ci_high"]),
         "P": p_cell(row["p"]),

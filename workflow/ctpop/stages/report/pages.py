@@ -150,8 +150,9 @@ def css_text(text: str) -> str:
     return f'"{"".join(safe)}"'
 
 
-def _caption(study: FinishedStudy, scans: int, kind: str, again: bool) -> Markup:
-    values = captions.CaptionValues(study.conventions.confidence, study.conventions.alpha, scans)
+def _caption(study: FinishedStudy, counts: dict[str, int], kind: str, again: bool) -> Markup:
+    sizes = counts["cohort"], counts["patients"]
+    values = captions.CaptionValues(study.conventions.confidence, study.conventions.alpha, *sizes)
     return Markup(captions.html(catalogue.BY_NAME[kind], values, continued=again))
 
 
@@ -160,8 +161,9 @@ def _shared(study: FinishedStudy, sources: dict[str, Any], links: dict[str, str]
         "study": study.config["study"],
         "banner": study.banner,
         "counts": sources["counts"],
+        "repeated": summaries.repeated_patients(study),
         "conventions": study.conventions,
-        "caption": partial(_caption, study, sources["counts"]["cohort"]),
+        "caption": partial(_caption, study, sources["counts"]),
         "formats": study.config["report"]["formats"],
         "gallery": study.has_gallery,
         "sources": sources,

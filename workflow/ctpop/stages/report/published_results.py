@@ -62,7 +62,7 @@ def correlation(row: dict[str, Any], pages: set[str]) -> CellRow:
             cells.coefficient(row["rho_here"]),
             cells.limits(row["ci_low_here"], row["ci_high_here"]),
             Cell(both, sides[0].order),
-            cells.count(row["n"]),
+            cells.size(row),
             cells.coefficient(row["difference"], 3),
             *_tested(row),
         ],

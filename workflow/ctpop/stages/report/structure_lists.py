@@ -62,7 +62,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
     """Return the cells of a correlation with age and its Kruskal-Wallis test."""
     return [
         cells.words(MEASURES[row["measure"]]),
-        cells.count(row["n"]),
+        cells.size(row),
         cells.coefficient(row["rho"]),
         cells.limits(row["ci_low"], row["ci_high"]),
         cells.p_value(row["p"], row["log10_p"]),
@@ -163,7 +163,7 @@ def truth_cells(row: dict[str, Any]) -> list[Cell]:
     """Return the cells of a comparison with the truth."""
     return [
         cells.words(AXES[row["measure"]]),
-        cells.count(row["n"]),
+        cells.size(row),
         cells.coefficient(row["pearson_r"], 3),
         cells.decimal(row["bias"]),
         cells.decimal(row["bias_percent"]),

@@ -59,7 +59,7 @@ def sensitivity(rows: StructureRows) -> CellGrid:
             RULE_SETS[row["rules"]],
             [
                 cells.words(MEASURES[row["measure"]]),
-                cells.count(row["n"]),
+                cells.size(row),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
                 cells.p_value(row["p"], row["log10_p"]),

@@ -30,7 +30,7 @@ def results(rows: StructureRows) -> CellGrid:
         for measure in MEASURES
     }
     lines: list[tuple[str, str, Callable[[Record], Cell]]] = [
-        ("Usable values, n", "associations", lambda row: cells.count(row["n"])),
+        ("Usable values, n", "associations", lambda row: cells.size(row)),
         (f"Spearman {RHO} with age", "associations", lambda row: cells.coefficient(row["rho"])),
         (rows.interval, "associations", lambda row: cells.limits(row["ci_low"], row["ci_high"])),
         (P, "associations", lambda row: cells.p_value(row["p"])),
@@ -96,7 +96,7 @@ def by_sex(rows: StructureRows) -> CellGrid:
             SEXES[row["sex"]],
             [
                 cells.words(MEASURES[row["measure"]]),
-                cells.count(row["n"]),
+                cells.size(row),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
                 *p_pair(row),
@@ -116,7 +116,7 @@ def adjusted(rows: StructureRows) -> CellGrid:
             "Nothing to adjust for" if row["adjusted_for"] == "none" else row["adjusted_for"],
             [
                 cells.words(MEASURES[row["measure"]]),
-                cells.count(row["n"]),
+                cells.size(row),
                 cells.count(row["n_left_out"]),
                 cells.coefficient(row["rho_crude"]),
                 cells.coefficient(row["rho"]),
@@ -141,7 +141,7 @@ def curves(rows: StructureRows) -> CellGrid:
         CellRow(
             "Age quartiles differ (Quade)",
             [
-                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.count(row["n"])),
+                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.size(row)),
                 *(cells.decimal(row["f"], 2), cells.count(row["df_between"]), cells.count(row["df_within"])),
                 *p_pair(row),
                 *(cells.coefficient(row["eta_squared"], 3), note(row)),
@@ -153,7 +153,7 @@ def curves(rows: StructureRows) -> CellGrid:
         CellRow(
             TERMS[row["term"]],
             [
-                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.count(row["n"])),
+                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.size(row)),
                 *(cells.decimal(row["f"], 2), cells.count(row["df_1"]), cells.count(row["df_2"])),
                 *p_pair(row),
                 *(cells.coefficient(row["partial_r_squared"], 3), note(row)),

@@ -16,11 +16,13 @@ from ctpop.figures.formatting import (
     MEASURES,
     NOT_MEASURED,
     REASONS,
+    count,
     number,
     structure_text,
 )
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import rule_sets
+from ctpop.study.patients import distinct, patient_numbers
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
 FAILURES_SHOWN = 50
@@ -45,7 +47,7 @@ def counts(study: FinishedStudy) -> dict[str, int]:
     return {
         "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
         "cohort": len(cohort),
-        "patients": int(cohort["patient_id"].nunique()),
+        "patients": distinct(patient_numbers(cohort)),
         **made,
         "measured": int(measures.loc[measures["status"].eq("measured"), "scan_id"].nunique()),
         "structures": len(study.label_set.names),
@@ -54,6 +56,19 @@ def counts(study: FinishedStudy) -> dict[str, int]:
         "tested": int(associations["rho"].notna().sum()),
         "significant": int(associations["significant"].sum()),
     }
+
+
+def repeated_patients(study: FinishedStudy) -> str:
+    """Return what follows from patients with several scans, for texts beside P values; nothing where there are none."""
+    cohort = study.tables["cohort"]
+    patients = distinct(patient_numbers(cohort))
+    if patients == len(cohort):
+        return ""
+    return (
+        f"The {count(len(cohort), 'scan')} of the study are of {count(patients, 'patient')}. Observations of one"
+        " patient are not independent; the inference treats scans as independent, so that P values are too small and"
+        " confidence intervals too narrow."
+    )
 
 
 def tests_of(table: pd.DataFrame) -> int:

@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.screen.rows import MeasureRows
-from ctpop.study.label_sets import LabelSet, lower_bounds
+from ctpop.study.label_sets import LabelSet, lower_bounds, upper_bounds
 
 SEPARATORS = r"[\s;]+"
 
 
 @dataclass(frozen=True)
 class ScreeningAttributes:
-    """Lower bounds (ml), sides and contralateral structures, and known absences (scan_id, structure), each once."""
+    """Bounds (ml), sides and contralateral structures, and known absences (scan_id, structure), each once."""
 
     bounds: dict[str, float]
+    upper_bounds: dict[str, float]
     sides: dict[str, str]
     contralateral: dict[str, str]
     absences: pd.DataFrame
@@ -39,6 +40,7 @@ def facts_of(
     nobody = pd.DataFrame({"scan_id": pd.Series(dtype="str"), "structure": pd.Series(dtype="str")})
     return ScreeningAttributes(
         bounds=lower_bounds(label_set, changed_bounds),
+        upper_bounds=upper_bounds(label_set),
         sides=dict(zip(paired["structure"], paired["side"], strict=True)),
         contralateral=label_set.contralateral,
         absences=nobody if cohort is None else known_absences(cohort, label_set.names),

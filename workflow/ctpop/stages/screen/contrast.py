@@ -23,7 +23,13 @@ PLACES = {  # what is looked at, by the structures of the label sets
     "kidneys": ("kidney_left", "kidney_right"),
     "portal_vein": ("portal_vein_and_splenic_vein",),
 }
-TRUSTED = ("ok", "truncated", "reviewer_kept")  # a vessel that leaves the image has the same blood in it
+TRUSTED = (
+    "ok",
+    "truncated",
+    "above_bound",
+    "unequal_sides",
+    "reviewer_kept",
+)  # a vessel that leaves the image has the same blood in it
 
 
 def looks_of(attenuation: pd.DataFrame, chosen: dict[str, Any]) -> pd.Series:

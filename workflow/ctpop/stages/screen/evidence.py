@@ -52,6 +52,28 @@ def below_bound(asked: Question) -> RuleFinding:
     return RuleFinding(volume < bound, np.isfinite(bound) & np.isnan(volume))
 
 
+def above_bound(asked: Question) -> RuleFinding:
+    """Return which volumes are above the upper limit of their structure; one without a limit is never above it."""
+    bound = np.array([asked.facts.upper_bounds.get(name, np.nan) for name in asked.rows.names])[asked.rows.structure]
+    volume = asked.rows.numbers("volume_ml")
+    return RuleFinding(volume > bound, np.isfinite(bound) & np.isnan(volume))
+
+
+def unequal_sides(asked: Question) -> RuleFinding:
+    """Return which pairs have one side several times as large as the other; both rows of a pair, or neither.
+
+    Only pairs with nothing against either row count. The volumes decide, so that a cohort of any size, and a table of
+    measures without other evidence, can be checked.
+    """
+    rows, rule, facts, clear = asked
+    other = contralateral_rows(rows, facts.contralateral)
+    volume = rows.numbers("volume_ml")
+    whole = clear & (other != NOWHERE) & clear[other]
+    ratio = np.divide(volume, volume[other], out=np.full(len(rows), np.nan), where=whole & (volume[other] > 0))
+    limit = rule.limits["ratio_above"]
+    return RuleFinding((ratio > limit) | (ratio < 1 / limit), rows.of_structures(facts.contralateral) & np.isnan(ratio))
+
+
 def fragmented(asked: Question) -> RuleFinding:
     """Return which structures have too small a share of their voxels in the largest connected part."""
     share = asked.rows.numbers("largest_share")
@@ -113,4 +135,6 @@ EVIDENCE: dict[str, Callable[[Question], RuleFinding]] = {
     "fragmented": fragmented,
     "laterality": laterality,
     "asymmetric": asymmetric,
+    "above_bound": above_bound,
+    "unequal_sides": unequal_sides,
 }

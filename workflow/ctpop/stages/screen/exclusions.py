@@ -44,7 +44,8 @@ def structure_flow(
     rows: MeasureRows, final: Assessment, rules: RuleSet, cohort: pd.DataFrame | None, *, with_review: bool
 ) -> pd.DataFrame:
     """Return the table `structure_flow`: from all scans to the values that are used, reason by reason."""
-    steps = [reason for reason in FLOW_REASONS if reason in (*NEEDING_NO_RULE, *rules.rules, "no_value")]
+    excluding = [name for name, rule in rules.rules.items() if rule.drops]
+    steps = [reason for reason in FLOW_REASONS if reason in (*NEEDING_NO_RULE, *excluding, "no_value")]
     if with_review:
         steps.insert(-1, "reviewer_excluded")
     numbers = _numbers(rows, cohort)

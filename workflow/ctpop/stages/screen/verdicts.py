@@ -15,7 +15,7 @@ Reasons = NDArray[np.int8]
 CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
 NOT_FOUND = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "absent")
-ABOUT_SIZE = ("below_bound", "fragmented")
+ABOUT_SIZE = ("below_bound", "fragmented", "unequal_sides")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
     measured = status.eq("measured").to_numpy(dtype=bool)
     unknown = status.eq("not_in_model").to_numpy(dtype=bool)
     unrequested = status.eq("not_requested").to_numpy(dtype=bool)
-    without_value = status.isin(("not_in_table", "zero_in_statistics")).to_numpy(dtype=bool)
+    without_value = status.isin(("not_in_table", "zero_in_statistics", "impossible_hu")).to_numpy(dtype=bool)
     known_absent = np.zeros(len(rows), bool)
     known_absent[rows_of(rows, facts.absences)] = True
     empty = (rows.numbers("n_voxels") == 0) | (rows.numbers("volume_ml") == 0)
