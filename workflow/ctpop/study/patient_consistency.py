@@ -156,7 +156,8 @@ def _refuse(scans: pd.DataFrame, rule: str, found: Callable[[pd.Series], str]) -
         return
     patients = scans["patient_id"].nunique()
     of_first = scans[scans["patient_id"].eq(scans["patient_id"].iloc[0])]
-    shown = [(int(line) + 2, row["scan_id"], found(row)) for line, row in of_first.iterrows()]
+    lines = of_first.index.to_numpy(dtype=int) + 2
+    shown = [(line, row["scan_id"], found(row)) for line, (_, row) in zip(lines, of_first.iterrows(), strict=True)]
     places = ", ".join(f"line {line} ({scan}{', ' * bool(word)}{word})" for line, scan, word in shown[:4])
     raise ContractError(
         f"{rule} in all scans of a patient, found {patients} patients in whom it is not, the first in {places};"

@@ -213,3 +213,28 @@ def test_an_item_of_a_checklist_is_answered_by_a_file_or_left_to_the_author_in_s
 
     assert set(places.str.rpartition("/")[0]) <= {"", "report", "tables", "figures"}
     assert items.loc[items["answered_in"].eq(""), "author"].ne("check").all()
+
+
+def repeated(n=200, per_patient=4):
+    patients = study_tables.registry(n)
+    sexes = [patients["sex"].iloc[number - number % per_patient] for number in range(n)]
+    patients = patients.assign(patient_id=[f"p{number // per_patient}" for number in range(n)], sex=sexes)
+    found = study(n)
+    return FinishedStudy(found.config, LABELS, study_tables.study(patients, LABELS))
+
+
+def test_repeated_patients_are_in_the_results_beside_every_n_and_under_table_2():
+    made = repeated()
+    scans, patients = len(made.tables["cohort"]), made.tables["cohort"]["patient_id"].nunique()
+    sentence = f"The {scans} scans of the study are of {patients} patients. Observations of one patient are not"
+
+    document = manuscript.association_document(made)
+
+    assert sentence in results(made)
+    assert sentence in document.notes[0]
+    assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
+
+
+def test_a_study_of_one_scan_per_patient_says_nothing_of_patients(made):
+    assert "patients. Observations" not in results(made)
+    assert manuscript.association_document(made).cells["n"].str.fullmatch(r"\d+").all()

@@ -109,7 +109,8 @@ def _distinct(rows: MeasureRows, members: Truth, numbers: NDArray[np.int32]) -> 
         return _count(rows, members)
     present = np.zeros((len(rows.names), n_patients), bool)
     present[rows.structure[members], numbers[rows.scan[members]]] = True
-    return present.sum(axis=1)
+    n_present: NDArray[np.int64] = present.sum(axis=1)
+    return n_present
 
 
 def _count(rows: MeasureRows, members: Truth) -> NDArray[np.int64]:
