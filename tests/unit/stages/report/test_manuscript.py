@@ -10,8 +10,10 @@ import pytest
 
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
+from ctpop.stages.report import command as report
 from ctpop.stages.report import manuscript, pages
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration
 from support import study_tables
 
@@ -233,6 +235,15 @@ def test_repeated_patients_are_in_the_results_beside_every_n_and_under_table_2()
     assert sentence in results(made)
     assert sentence in document.notes[0]
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
+
+
+def test_patients_that_are_not_identified_are_an_assumption_in_the_methods():
+    found = study()
+    cohort = found.tables["cohort"]
+    unknown = FinishedStudy(found.config, LABELS, {**found.tables, "cohort": cohort.assign(patient_id=None)})
+
+    assert "each scan was assumed to be of a different patient" in report.methods_text(unknown, provenance(unknown))
+    assert "assumed to be of" not in report.methods_text(found, provenance(found))
 
 
 def test_a_study_of_one_scan_per_patient_says_nothing_of_patients(made):

@@ -171,6 +171,8 @@ def run(options: CohortOptions) -> None:
 def warn_of_repeated_patients(cohort: pd.DataFrame) -> None:
     """Log a warning if patients have several scans, which the statistics treat as independent."""
     known = cohort["patient_id"].dropna()
+    if len(known) < len(cohort):
+        LOG.info("%d scans have no patient_id: each is assumed to be of another patient", len(cohort) - len(known))
     if known.duplicated().any():
         LOG.warning(
             "%d scans of %d patients: P values and confidence intervals treat scans as independent; to keep one scan of"

@@ -48,6 +48,7 @@ def counts(study: FinishedStudy) -> dict[str, int]:
         "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
         "cohort": len(cohort),
         "patients": distinct(patient_numbers(cohort)),
+        "without_patient": int(cohort["patient_id"].isna().sum()),
         **made,
         "measured": int(measures.loc[measures["status"].eq("measured"), "scan_id"].nunique()),
         "structures": len(study.label_set.names),
