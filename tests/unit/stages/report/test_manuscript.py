@@ -11,7 +11,7 @@ import pytest
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
 from ctpop.stages.report import command as report
-from ctpop.stages.report import manuscript, pages
+from ctpop.stages.report import manuscript, pages, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration
@@ -235,6 +235,16 @@ def test_repeated_patients_are_in_the_results_beside_every_n_and_under_table_2()
     assert sentence in results(made)
     assert sentence in document.notes[0]
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
+
+
+def test_the_steps_of_the_flow_have_patients_where_these_are_repeated(made):
+    flow = repeated().tables["flow"]
+
+    found = summaries.flow_patients(repeated())
+
+    assert list(found.values()) == list(zip(flow["n_patients_before"], flow["n_patients_after"], strict=True))
+    assert found[flow["sentence"].iloc[0]][0] == 50
+    assert summaries.flow_patients(made) == {}
 
 
 def test_patients_that_are_not_identified_are_an_assumption_in_the_methods():

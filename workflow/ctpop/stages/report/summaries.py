@@ -88,6 +88,18 @@ def flow(study: FinishedStudy) -> list[tuple[str, int, int, int]]:
     return rows
 
 
+def flow_patients(study: FinishedStudy) -> dict[str, tuple[int, int]]:
+    """Return the patients before and after each step, where patients have several scans; nothing where none has."""
+    table = study.tables["flow"]
+    if table[["n_before", "n_after"]].to_numpy().tolist() == _patients(table).to_numpy().tolist():
+        return {}
+    return dict(zip(table["sentence"], _patients(table).itertuples(index=False, name=None), strict=True))
+
+
+def _patients(flow_table: pd.DataFrame) -> pd.DataFrame:
+    return flow_table[["n_patients_before", "n_patients_after"]]
+
+
 def overlap(study: FinishedStudy) -> list[tuple[str, list[int]]]:
     """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two."""
     table, sentences = study.tables["overlap"], study.tables["flow"]["sentence"]
