@@ -10,7 +10,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from pydicom import config, uid
+from pydicom import config, dcmread, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
@@ -148,7 +148,7 @@ def save(path: Path, dataset: Dataset, pixels: np.ndarray, syntax: str = uid.Exp
     """Write a dataset with pixels, packed as the transfer syntax says."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID or made_uid("blanked")
     packed = syntax in ENCODERS or syntax == uid.RLELossless
     meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian if packed else syntax
     whole = Dataset()
@@ -167,6 +167,20 @@ def save(path: Path, dataset: Dataset, pixels: np.ndarray, syntax: str = uid.Exp
     with unchecked():
         whole.save_as(path, enforce_file_format=True)
     return path
+
+
+def rewritten(files: Iterable[Path], **elements: Any) -> list[Path]:
+    """Write files again with other elements, as an anonymiser does; those that are None are removed."""
+    files = list(files)
+    for path in files:
+        dataset = dcmread(path)
+        with unchecked():
+            for name, value in elements.items():
+                setattr(dataset, name, value or "")
+                if value is None:
+                    delattr(dataset, name)
+            dataset.save_as(path)
+    return files
 
 
 def write_enhanced(path: Path, n_slices: int = 12, **elements: Any) -> Path:

@@ -5,7 +5,6 @@ FILE_STATUS = {
     "copy": "an image that another file of the series has already",
     "not_ct": "DICOM of another kind: MR, PET, segmentations, structured reports",
     "no_ct_image": "DICOM of a CT, but no CT image: a screenshot, a dose report",
-    "no_identity": "a CT image without the identifier of its series or study",
     "dicomdir": "a DICOMDIR, the table of contents of a disc",
     "truncated": "a CT image that ends before its last pixel",
     "unreadable": "a file that cannot be opened, or whose header is damaged",
@@ -22,7 +21,7 @@ SERIES_REASONS = {
     "gantry_tilt": "the slices are tilted by more than dicom.largest_tilt_deg",
     "repeated_positions": "two images at one place, as of two phases in one series",
     "gaps": "slices are missing",
-    "uneven_spacing": "a slice lies more than dicom.even_within_mm off an even grid",
+    "uneven_spacing": "a slice lies more than dicom.even_within_mm, or half a slice, off an even grid",
     "too_few_slices": "fewer than dicom.fewest_slices",
     "too_thick": "thicker than dicom.largest_thickness_mm",
     "not_soft": "the kernel is sharp, or not known",
@@ -34,8 +33,13 @@ COMPLETE_REASONS = {
     "ok": "slices follow each other evenly",
     "gaps": "slices are missing",
     "repeated_positions": "two images at one place",
-    "uneven_spacing": "a slice lies more than dicom.even_within_mm off an even grid",
+    "uneven_spacing": "a slice lies more than dicom.even_within_mm, or half a slice, off an even grid",
     "single_slice": "one slice tells nothing about others",
+}
+SERIES_SOURCES = {
+    "series_uid": "SeriesInstanceUID",
+    "geometry": "SeriesInstanceUID is missing or a placeholder: patient, date, numbers, direction and grid, and the"
+    " folder where series lie over each other",
 }
 CONTRAST_REASONS = {
     "agent": "ContrastBolusAgent names an agent",
@@ -58,6 +62,8 @@ AGE_REASONS = {
 PATIENT_REASONS = {
     "ok": "PatientID has one date of birth and one sex, as far as they are given",
     "no_patient_id": "PatientID is empty or stands for everybody: each examination counts as a patient",
+    "no_patient_id_no_study": "neither PatientID nor StudyInstanceUID nor a time of the study: each folder counts as a"
+    " patient; check that none is there twice",
     "several_birth_dates": "PatientID has several dates of birth: perhaps it belongs to several people",
     "several_sexes": "PatientID has several sexes: perhaps it belongs to several people",
     "ages_contradict": "ages and dates of the examinations contradict each other by more than a year: perhaps several"
@@ -68,7 +74,8 @@ CONVERSION_STATUS = {
     "changed_since_index": "files of the series are gone or changed since `index`; run it again",
     "converter_failed": "dcm2niix ended with an error, made nothing, or took too long",
     "several_volumes": "dcm2niix made several volumes of the series, or resampled it",
-    "not_one_volume": "slices are missing or at one place: no NIfTI can hold them, and none is made up",
+    "not_one_volume": "slices are missing, at one place or off an even grid, as complete_header_reason says: no NIfTI"
+    " can hold them, and none is made up",
     "slices_differ": "the volume has another number of slices, rows or columns than the headers say",
     "grid_differs": "voxels do not lie where the headers say: spacing, direction or place",
     "hu_differ": "values lie outside what the stored bits can hold, or differ from the pixels of the DICOM files",

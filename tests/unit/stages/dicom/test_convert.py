@@ -1,6 +1,7 @@
 """`ctpop convert`: voxels lie where the DICOM files put them, or the scan is refused with a reason."""
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 
@@ -19,38 +20,8 @@ from ctpop.imaging.images import Grid, Volume, read_ct
 from ctpop.stages.dicom import nifti_conversion, volume_checks
 from support import dicom_files
 from support.config_files import config_option
+from support.dicom_workplace import EVERYTHING
 from support.real_data import DICOM
-
-EVERYTHING = "dicom: {exclude: [], largest_tilt_deg: 90}"
-
-
-class Workplace:
-    """A folder in which `index` and `convert` run."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.dicom = folder / "dicom"
-
-    def index(self, config=EVERYTHING):
-        Path("study.yaml").write_text(config)
-        options = ["--registry", "registry.csv", "--config", "study.yaml", "--processes", "1", "--link"]
-        assert main(["index", "dicom", *options]) == 0
-
-    def convert(self, *options):
-        assert main(["convert", "--registry", "registry.csv", "--dicom", "dicom", "--out", "c.parquet", *options]) == 0
-        link = pd.read_csv("ctpop_private/link.csv", dtype=str)
-        rows = pd.read_parquet("c.parquet").merge(link[["scan_id", "PatientID"]], on="scan_id")
-        return rows.set_index("PatientID")
-
-    def run(self, config=EVERYTHING, *options):
-        self.index(config)
-        return self.convert(*options)
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return Workplace(tmp_path)
 
 
 def volume_of(row):
@@ -147,7 +118,8 @@ def test_missing_and_repeated_slices_are_refused(place, tmp_path, monkeypatch):
     places = dicom_files.positions(12)
 
     status, detail = refused(place, where=np.delete(places, 5, axis=0))
-    assert (status, detail) == ("not_one_volume", "11 images, slices 1 missing, 0 at the place of another")
+    assert status == "not_one_volume"
+    assert detail == "11 images, slices 1 missing, 0 at the place of another, up to 0 mm off an even grid"
 
 
 def test_an_overlay_is_no_volume_of_the_scan(place):
@@ -175,7 +147,8 @@ def test_two_phases_in_one_series_are_refused(place):
 
     status, detail = refused(place, where=[*places, *places])
 
-    assert (status, detail) == ("not_one_volume", "24 images, slices 0 missing, 12 at the place of another")
+    assert status == "not_one_volume"
+    assert detail == "24 images, slices 0 missing, 12 at the place of another, up to 0 mm off an even grid"
 
 
 def test_uneven_slices_are_refused(place):
@@ -184,8 +157,31 @@ def test_uneven_slices_are_refused(place):
 
     status, detail = refused(place, where=places)
 
-    assert status == "grid_differs"
-    assert "from where the headers put them" in detail
+    assert status == "not_one_volume"
+    assert detail.endswith("up to 0.75 mm off an even grid")
+
+
+def test_what_the_index_calls_complete_is_converted_and_nothing_else(place):
+    moved = {"first": [1], "middle": [30], "all": np.arange(1, 59, 2)}
+    offsets = [(2, 0.04), (2, 0.19), (2, 0.3), (0, 0.04), (0, 0.3), (1, 0.19)]
+    signed = {"RescaleIntercept": "0", "PixelRepresentation": 1}  # which dcm2niix would resample, too
+    for (name, slices), (axis, off_mm), (sign, stored) in itertools.product(
+        moved.items(), offsets, [("unsigned", {}), ("signed", signed)]
+    ):
+        places = dicom_files.positions(60, spacing_mm=1.0)
+        places[slices, axis] += off_mm
+        patient = f"{name} {axis} {off_mm} {sign}"
+        dicom_files.write_series(place.dicom / patient, where=places, patient=patient, **stored)
+
+    rows = place.run()
+
+    complete = rows["scan_id"].map(pd.read_csv("registry.csv").set_index("scan_id")["complete_header"])
+    assert complete.to_dict() == {patient: float(patient.split()[2]) <= 0.2 for patient in rows.index}
+    assert rows["status"].to_dict() == {
+        patient: "converted" if even else "not_one_volume" for patient, even in complete.items()
+    }
+    for _, row in rows[complete].iterrows():
+        assert volume_of(row).grid.spacing_mm == pytest.approx([1.25, 1.5, 1.0], abs=1e-4)
 
 
 def test_a_tilted_gantry_is_refused_and_not_straightened(place):
@@ -337,9 +333,9 @@ def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
     assert words in capsys.readouterr().err
 
 
-def expected_volume(hu, slope=1.0):
+def expected_volume(hu, slope=1.0, deviation_mm=0.0):
     frames = [volume_checks.PixelFrame(Path("nowhere"), 0, slope, 0.0)] * hu.shape[2]
-    return volume_checks.ExpectedVolume(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), -1024, 3071, frames)
+    return volume_checks.ExpectedVolume(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), deviation_mm, -1024, 3071, frames)
 
 
 def volume(hu, affine=None):
@@ -357,21 +353,50 @@ def test_a_volume_that_is_what_was_promised_passes():
 
 @pytest.mark.parametrize(
     ("found", "status"),
+    [(volume(HU * 4), "hu_differ"), (volume(HU - 100), "hu_differ"), (volume(np.abs(HU)), "not_hu")],
+)
+def test_a_volume_whose_values_differ_from_the_headers_is_refused(found, status):
+    with pytest.raises(ScanError) as refusal:
+        volume_checks.check(found, expected_volume(HU), -200)
+
+    assert refusal.value.reason == status
+
+
+def written_by_the_converter(folder, found):
+    path = folder / "volume.nii"
+    nib.save(nib.Nifti1Image(found.data.astype(np.int16), found.grid.affine), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
     [
         (volume(HU[:, :, :-1]), "slices_differ"),
         (volume(HU[:-1]), "slices_differ"),
         (volume(HU, np.diag([1.0, 1.0, 2.2, 1.0])), "grid_differs"),
         (volume(HU, np.diag([1.2, 1.0, 2.0, 1.0])), "grid_differs"),
-        (volume(HU * 4), "hu_differ"),
-        (volume(HU - 100), "hu_differ"),
-        (volume(np.abs(HU)), "not_hu"),
     ],
 )
-def test_a_volume_that_differs_from_the_headers_is_refused(found, status):
+def test_a_volume_on_another_grid_than_that_of_the_headers_is_refused(tmp_path, found, status):
     with pytest.raises(ScanError) as refusal:
-        volume_checks.check(found, expected_volume(HU), -200)
+        volume_checks.take_over_grid(written_by_the_converter(tmp_path, found), expected_volume(HU))
 
     assert refusal.value.reason == status
+
+
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, 1), (1, 1, -1)])
+def test_the_mean_distance_of_slices_replaces_that_of_the_first_two(tmp_path, signs):
+    affine = np.diag([*np.array(signs) * [1.0, 1.0, 2.06], 1.0])
+    affine[:3, 3] = [
+        (1 - n) * edge if sign > 0 else 0 for n, edge, sign in zip((5, 6), (1, 1), signs, strict=False)
+    ] + [0 if signs[2] > 0 else 12.0]
+    path = written_by_the_converter(tmp_path, Volume(HU, Grid(HU.shape, affine), affine))
+
+    volume_checks.take_over_grid(path, expected_volume(HU, deviation_mm=0.04))
+
+    found = read_ct(path).grid
+    assert found.spacing_mm.tolist() == [1, 1, 2]
+    assert found.affine[:3, 3].tolist() == [-4, -5, 0]
 
 
 def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
@@ -380,7 +405,7 @@ def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
     right = volume_of(row)
     frames = [volume_checks.PixelFrame(file, 0, 1.0, -1024.0) for file in files]
     affine = np.array([[-1.25, 0, 0, 12], [0, -1.5, 0, 18], [0, 0, 2, 40], [0, 0, 0, 1]])
-    expected = volume_checks.ExpectedVolume((20, 24, 12), affine, -1024, 64511, frames)
+    expected = volume_checks.ExpectedVolume((20, 24, 12), affine, 0.0, -1024, 64511, frames)
     assert volume_checks.check(right, expected, -200) == 3
     wrong = right.data.copy()
     wrong[7, 9, 6] += 1

@@ -8,7 +8,8 @@ from pydicom import uid
 
 from ctpop.contracts import dicom_codes
 from ctpop.stages.dicom import contrast_agent, vocabulary
-from ctpop.stages.dicom.header_reading import read_facts
+from ctpop.stages.dicom.header_identity import UIDS
+from ctpop.stages.dicom.header_reading import pixels_of, read_facts
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 from support import dicom_files
 from support.real_data import DICOM
@@ -250,7 +251,42 @@ def test_files_of_other_kinds_have_their_status(tmp_path):
 
     assert status(Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4") == "not_ct"
     assert status(SOPClassUID="1.2.840.10008.5.1.4.1.1.7") == "no_ct_image"
-    assert status(SeriesInstanceUID="", study="3", series="1") in {"no_identity"}
+    assert status(SeriesInstanceUID="", study="3", series="1") == "ct_image"
+
+
+@pytest.mark.parametrize(
+    ("elements", "lacks"),
+    [
+        ({}, []),
+        ({"SeriesInstanceUID": ""}, ["series"]),
+        ({"StudyInstanceUID": "ANONYMIZED", "SOPInstanceUID": "0.0.0"}, ["study", "image"]),
+        ({"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3", "SOPInstanceUID": "1.2.3"}, list(UIDS)),
+        ({"StudyInstanceUID": "", "SeriesInstanceUID": "", "SOPInstanceUID": ""}, list(UIDS)),
+    ],
+)
+def test_uids_that_identify_nothing_are_listed_and_pixels_take_their_place(tmp_path, elements, lacks):
+    path = image(tmp_path, **elements)
+
+    found = read_facts(path, NAMES)
+
+    assert found.lacks == lacks
+    assert bool(found.pixels) == ("image" in lacks) != bool(found.instance)
+    assert found.pixels in ("", pixels_of(path, NAMES))
+
+
+@pytest.mark.parametrize(
+    "syntax", [one for one in SYNTAXES if one != uid.DeflatedExplicitVRLittleEndian], ids=lambda syntax: syntax.name
+)
+def test_pixels_are_recognised_whatever_the_header_says(tmp_path, syntax):
+    one, other, third = (
+        image(tmp_path / name, syntax=syntax, patient=name, hu=np.full((1, 24, 20), hu, np.int16))
+        for name, hu in (("a", 40), ("b", 40), ("c", 41))
+    )
+
+    found = [pixels_of(path, NAMES) for path in (one, other, third)]
+
+    assert found[0] == found[1]
+    assert found[0] != found[2]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_the_thinnest_original_axial_soft_series_is_chosen():
         ({"gantry_tilt_deg": 0.11}, "gantry_tilt"),
         ({"n_repeated_positions": 1}, "repeated_positions"),
         ({"n_gaps": 1}, "gaps"),
-        ({"spacing_deviation_mm": 0.21}, "uneven_spacing"),
+        ({"complete_header_reason": "repeated_positions;uneven_spacing"}, "uneven_spacing"),
         ({"n_slices": 9}, "too_few_slices"),
         ({"slice_thickness_mm": 5.1}, "too_thick"),
         ({"kernel_class": "sharp"}, "not_soft"),
@@ -80,7 +80,7 @@ def test_the_thinnest_original_axial_soft_series_is_chosen():
     ],
 )
 def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reason):
-    limits = {"gantry_tilt_deg": 0.1, "spacing_deviation_mm": 0.2, "n_slices": 10, "slice_thickness_mm": 5.0}
+    limits = {"gantry_tilt_deg": 0.1, "n_slices": 10, "slice_thickness_mm": 5.0}
 
     chosen, excluded = chosen_of(
         series("good", **limits), series("bad", exam_id="e2", patient_id="p2", **facts), exclude=[reason]

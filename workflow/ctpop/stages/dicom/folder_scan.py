@@ -1,6 +1,7 @@
 """Reading the headers of a whole folder: several processes, what was read before is not read again."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from ctpop.foundation.processes import end_with_parent
 from ctpop.foundation.progress import Progress
 from ctpop.stages.dicom.file_listing import File, walk
 from ctpop.stages.dicom.header_cache import Cache, Key
-from ctpop.stages.dicom.header_reading import read_facts
+from ctpop.stages.dicom.header_reading import pixels_of, read_facts
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 LOG = logging.getLogger(__name__)
+NOWHERE = str(None)
 AT_ONCE = 200  # files that a process reads before it hands them over
 
 
@@ -37,17 +39,27 @@ class Scanned:
 
 
 def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
-    """Return the facts of every file below a folder; what is read is kept in the cache from time to time."""
+    """Return the facts of every file below a folder; what is read is kept in the cache from time to time.
+
+    Only headers are read, except of images whose UID is missing or is that of other images, too: these are recognised
+    by their pixels.
+    """
     cache.prepare()
     known = cache.known()
     seen = list(walk(folder))
     files = [(file, file.pseudonym(cache.pseudonyms)) for file in seen if file is not None]
     new = [(file, name) for file, name in files if key_of(file, name) not in known]
     LOG.info("%d files in the folder, %d of them read before", len(files), len(files) - len(new))
-    for part in read_all(folder, new, cache.pseudonyms, processes):
+    for part in read_all(new, _Reader(folder, cache.pseudonyms.key), processes):
         cache.keep(part)
         known.update(part)
     found = [ScannedFile(file, name, known[key_of(file, name)]) for file, name in files]
+    unclear = [(one.file, one.pseudonym) for one in with_placeholders(found)]
+    for part in read_all(unclear, _PixelReader(folder, cache.pseudonyms.key), processes):
+        facts = [(key, {**known[key], **pixels}) for key, pixels in part]
+        cache.keep(facts)
+        known.update(facts)
+    found = [ScannedFile(one.file, one.pseudonym, known[key_of(one.file, one.pseudonym)]) for one in found]
     return Scanned(sorted(found, key=lambda one: one.pseudonym), len(new), seen.count(None))
 
 
@@ -56,13 +68,30 @@ def key_of(file: File, pseudonym: str) -> Key:
     return pseudonym, file.size, file.mtime_ns
 
 
+def with_placeholders(found: list[ScannedFile]) -> list[ScannedFile]:
+    """Return images with a UID that images at other places have, too, and whose pixels were not read before.
+
+    Images at one place with one UID are taken for copies. Without a place, they may be anything.
+    """
+    places: dict[str, set[str]] = {}
+    numbers: Counter[str] = Counter()
+    for one in found:
+        if instance := one.facts.get("instance"):
+            places.setdefault(instance, set()).add(str(one.facts.get("positions")))
+            numbers[instance] += 1
+    unclear = {
+        uid for uid, found_at in places.items() if len(found_at) > 1 or (NOWHERE in found_at and numbers[uid] > 1)
+    }
+    return [one for one in found if one.facts.get("instance") in unclear and not one.facts.get("pixels")]
+
+
 def read_all(
-    folder: Path, files: list[tuple[File, str]], pseudonyms: Pseudonyms, processes: int
+    files: list[tuple[File, str]], read: Callable[[list[tuple[File, str]]], list[dict[str, Any]]], processes: int
 ) -> Iterator[list[tuple[Key, dict[str, Any]]]]:
     """Yield the facts of files, a part at a time and in the order of the files."""
     parts = [files[begin : begin + AT_ONCE] for begin in range(0, len(files), AT_ONCE)]
     progress = Progress(LOG, len(files), "headers")
-    for number, facts in enumerate(_mapped(_Reader(folder, pseudonyms.key), parts, processes)):
+    for number, facts in enumerate(_mapped(read, parts, processes)):
         part = parts[number]
         progress.add(len(part))
         yield [(key_of(file, name), one) for (file, name), one in zip(part, facts, strict=True)]
@@ -88,3 +117,12 @@ class _Reader:
     def __call__(self, part: list[tuple[File, str]]) -> list[dict[str, Any]]:
         pseudonyms = Pseudonyms(self.key)
         return [read_facts(self.folder / file.path, pseudonyms).as_json() for file, _ in part]
+
+
+@dataclass(frozen=True)
+class _PixelReader(_Reader):
+    """Reads the pixels of a part of the files."""
+
+    def __call__(self, part: list[tuple[File, str]]) -> list[dict[str, Any]]:
+        pseudonyms = Pseudonyms(self.key)
+        return [{"pixels": pixels_of(self.folder / file.path, pseudonyms)} for file, _ in part]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 SAME_PLACE_MM = 0.01  # positions are written with two decimals or more
 GAP_FROM = 1.5  # of the usual distance: halfway to a whole slice that is missing
+LARGEST_DEVIATION = 0.5  # of the distance of two slices: beyond it, a slice lies closer to the place of another
 PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -19,8 +20,8 @@ class Stack:
 
     `order` sorts the slices along their normal. `first` and `last` are the outermost positions, `normal` the unit
     vector from one to the other side. `spacing` is the length between them over the number of steps, missing slices
-    included; `deviation` the largest distance of a slice from its place on the grid with this spacing; `shear_deg` the
-    angle between the normal and the way from the first to the last slice.
+    included; `deviation` the largest distance of a slice, in any direction, from its place on the even grid between the
+    first and the last slice; `shear_deg` the angle between the normal and the way from the first to the last slice.
     """
 
     order: NDArray[np.intp]
@@ -61,7 +62,6 @@ def stack_of(positions: NDArray[np.float64], orientation: NDArray[np.float64]) -
         return Stack(order, first, last, normal, n_places, n_repeated)
     steps = np.where(apart > GAP_FROM * np.median(apart), np.round(apart / np.median(apart)), 1.0)
     spacing = float(apart.sum() / steps.sum())
-    off = np.cumsum(apart) - spacing * np.cumsum(steps)
     way = (last - first) / np.linalg.norm(last - first)
     return Stack(
         order,
@@ -73,9 +73,31 @@ def stack_of(positions: NDArray[np.float64], orientation: NDArray[np.float64]) -
         spacing=spacing,
         n_gaps=int((steps > 1).sum()),
         n_missing=int((steps - 1).sum()),
-        deviation=float(np.abs(off).max()),
+        deviation=_deviation(positions[order], distances, steps),
         shear_deg=float(np.degrees(np.arccos(np.clip(way @ normal, -1, 1)))),
     )
+
+
+def _deviation(places: NDArray[np.float64], distances: NDArray[np.float64], steps: NDArray[np.float64]) -> float:
+    """Return the largest distance of slices, in their order, from the even grid between the first and the last one."""
+    taken = np.zeros(len(distances))
+    taken[distances > SAME_PLACE_MM] = steps
+    on_grid = np.append(0.0, np.cumsum(taken)) / taken.sum()
+    return float(np.linalg.norm(places - places[0] - on_grid[:, None] * (places[-1] - places[0]), axis=1).max())
+
+
+def faults_of(stack: Stack, even_within_mm: float) -> list[str]:
+    """Return why slices are not one even volume, as codes of `COMPLETE_REASONS`; nothing if they are.
+
+    This is the one rule about positions: `index` calls a series complete by it, and `convert` refuses one by it.
+    """
+    off_grid = min(even_within_mm, LARGEST_DEVIATION * (stack.spacing or 0.0))
+    broken = {
+        "gaps": bool(stack.n_gaps),
+        "repeated_positions": bool(stack.n_repeated),
+        "uneven_spacing": (stack.deviation or 0.0) > off_grid,
+    }
+    return [reason for reason, holds in broken.items() if holds]
 
 
 def affine_of(stack: Stack, orientation: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,18 +6,20 @@ could quote the header.
 """
 
 import os
-import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from ctpop.foundation import digests
 from ctpop.stages.dicom import ages, vocabulary
 from ctpop.stages.dicom import contrast_agent as contrast
 from ctpop.stages.dicom.elements import number_of, numbers_of, text_of, texts_of
+from ctpop.stages.dicom.header_identity import identity_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 
@@ -28,7 +30,7 @@ FRAGMENT, END_OF_FRAGMENTS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian; of a file that has no preamble
 TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
-    "AcquisitionNumber",
+    *("AcquisitionNumber", "SeriesNumber", "FrameOfReferenceUID", "StudyID", "AccessionNumber"),
     *("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
     *("StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate", "SeriesDescription", "ProtocolName"),
     *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "SliceThickness", "BodyPartExamined"),
@@ -45,7 +47,8 @@ class HeaderFacts:
 
     `positions` (mm, one per frame), `orientation` (row and column direction) and `edges` (mm along a row, along a
     column) are those of DICOM: x to the left, y to the back, z to the head. `day` is shifted by days of the patient's
-    own, `second` is that of the day.
+    own, `second` is that of the day. `lacks` has the levels (study, series, image) whose UID is missing or a
+    placeholder; an image without one is recognised by `pixels`, a digest of its pixels as they are stored.
     """
 
     status: str
@@ -54,6 +57,11 @@ class HeaderFacts:
     exam: str = ""
     series: str = ""
     instance: str = ""
+    pixels: str = ""
+    lacks: list[str] = field(default_factory=list)
+    study_mark: str = ""
+    series_mark: str = ""
+    series_number: int | None = None
     acquisition: int | None = None
     birth: str | None = None
     day: int | None = None
@@ -105,20 +113,41 @@ def read_facts(path: Path, pseudonyms: Pseudonyms) -> HeaderFacts:
         return HeaderFacts("unreadable")
 
 
-def _facts(file: BinaryIO, pseudonyms: Pseudonyms) -> HeaderFacts:
+def _facts(file: BufferedReader, pseudonyms: Pseudonyms) -> HeaderFacts:
     start = file.read(PREAMBLE + 4)
     without_preamble = start[:2] in FIRST_GROUPS and start[3:4] == b"\0"
     if start[PREAMBLE:] != b"DICM" and not without_preamble:
         return HeaderFacts("not_dicom" if start else "empty")
     file.seek(0)
     dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS), force=without_preamble)
+    pixels_begin = file.tell()
     status = _status(dataset)
     if status != "ct_image":
         return HeaderFacts(status)
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) or str(pydicom.uid.ImplicitVRLittleEndian)
     if syntax != pydicom.uid.DeflatedExplicitVRLittleEndian and not _has_all_pixels(file, dataset, UID(syntax)):
         return HeaderFacts("truncated")
-    return _image_facts(dataset, UID(syntax), pseudonyms)
+    facts = _image_facts(dataset, UID(syntax), pseudonyms)
+    if "image" not in facts.lacks:
+        return facts
+    return replace(facts, pixels=_pixels_from(file, pixels_begin, UID(syntax), pseudonyms))
+
+
+def pixels_of(path: Path, pseudonyms: Pseudonyms) -> str:
+    """Return the digest of the stored pixels of an image, empty if it cannot be read now."""
+    try:
+        with path.open("rb") as file, quiet_pydicom():
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"], force=True)
+            syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+            return _pixels_from(file, file.tell(), syntax, pseudonyms)
+    except Exception:  # noqa: BLE001 - as in read_facts
+        return ""
+
+
+def _pixels_from(file: BufferedReader, begin: int, syntax: UID, pseudonyms: Pseudonyms) -> str:
+    """Return the digest of a file from its pixels on, or of all of a deflated one, whose pixels begin nowhere."""
+    file.seek(0 if syntax == pydicom.uid.DeflatedExplicitVRLittleEndian else begin)
+    return pseudonyms.digest("pixels", digests.of_stream(file))
 
 
 def _status(dataset: Dataset) -> str:
@@ -132,12 +161,10 @@ def _status(dataset: Dataset) -> str:
         return "not_ct"
     if kind not in (*CT_IMAGES, "") or not (dataset.get("Rows") and dataset.get("Columns")):
         return "no_ct_image"
-    if not (text_of(dataset, "SeriesInstanceUID") and text_of(dataset, "StudyInstanceUID")):
-        return "no_identity"
     return "ct_image"
 
 
-def _has_all_pixels(file: BinaryIO, dataset: Dataset, syntax: UID) -> bool:
+def _has_all_pixels(file: BufferedReader, dataset: Dataset, syntax: UID) -> bool:
     """Return whether the file goes on to the end of its pixels, at whose tag pydicom has stopped."""
     here = file.tell()
     head = file.read(12)
@@ -156,7 +183,7 @@ def _has_all_pixels(file: BinaryIO, dataset: Dataset, syntax: UID) -> bool:
     return length >= expected and begins + length <= whole
 
 
-def _has_all_fragments(file: BinaryIO, begins: int, whole: int) -> bool:
+def _has_all_fragments(file: BufferedReader, begins: int, whole: int) -> bool:
     """Return whether packed pixels, which come in fragments of stated length, go on to their end mark."""
     place = begins
     while place + 8 <= whole:
@@ -169,12 +196,11 @@ def _has_all_fragments(file: BinaryIO, begins: int, whole: int) -> bool:
 
 
 def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> HeaderFacts:
-    identity = _identity(dataset, pseudonyms)
     given = contrast.contrast_of({tag: text_of(dataset, tag) for tag in contrast.TAGS})
     kernel, kernel_class = vocabulary.kernel_of(_first_kernel(dataset))
     return HeaderFacts(
         "ct_image",
-        **identity,
+        **identity_of(dataset, pseudonyms),
         **_patient_facts(dataset),
         contrast=given.given,
         contrast_reason=given.reason,
@@ -195,33 +221,6 @@ def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Heade
         **_geometry(dataset),
         **_attenuation(dataset),
     )
-
-
-def _identity(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
-    study, series = text_of(dataset, "StudyInstanceUID"), text_of(dataset, "SeriesInstanceUID")
-    patient_id = text_of(dataset, "PatientID")
-    known = vocabulary.names_a_patient(patient_id)
-    issuer = text_of(dataset, "IssuerOfPatientID")
-    patient = pseudonyms.digest("patient", patient_id, issuer) if known else pseudonyms.digest("no patient", study)
-    days = [ages.parse_date(text_of(dataset, name)) for name in ("StudyDate", "SeriesDate", "AcquisitionDate")]
-    day = next((found for found in days if found), None)
-    birth = ages.parse_date(text_of(dataset, "PatientBirthDate"))
-    return {
-        "patient": patient,
-        "patient_source": "patient_id" if known else "examination",
-        "exam": pseudonyms.digest("exam", study),
-        "series": pseudonyms.digest("series", study, series),
-        "instance": pseudonyms.digest("instance", text_of(dataset, "SOPInstanceUID")),
-        "acquisition": _whole(text_of(dataset, "AcquisitionNumber")),
-        "birth": pseudonyms.digest("birth", birth.isoformat()) if birth else None,
-        "day": day.toordinal() + pseudonyms.shift_days(patient) if day else None,
-        "second": _second(text_of(dataset, "StudyTime")),
-        "year": day.year if day else None,
-    }
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,9}", text) else None
 
 
 def _patient_facts(dataset: Dataset) -> dict[str, Any]:
@@ -291,10 +290,3 @@ def _part(dataset: Dataset, sequence: str, frame: Dataset | None = None) -> Data
 
 def _first_kernel(dataset: Dataset) -> str:
     return next(iter(texts_of(_part(dataset, "CTReconstructionSequence"), "ConvolutionKernel")), "")
-
-
-def _second(time: str) -> int | None:
-    digits = time.replace(":", "")[:6].ljust(6, "0")
-    if not (time and digits.isdecimal() and digits.isascii()):
-        return None
-    return int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])

@@ -29,7 +29,9 @@ OPTIONS = (
     *("-d", "1"),
 )
 VOLUME = "volume.nii"
-OVERLAY = re.compile(r".*_ROI[0-9]+\.nii")  # what dcm2niix writes of an overlay (group 60xx): no volume of the scan
+# What dcm2niix writes beside the volume of the scan: an overlay (group 60xx), and uneven slices resampled evenly.
+BESIDE = re.compile(r".*_(?:ROI[0-9]+|Eq(?:_[0-9]+)?)\.nii")
+NOT_RESAMPLED = "Only able to make equidistant slices"  # printed where it ends with 1, after it wrote the volume
 PRINTED = re.compile(r"^\s*(?:Warning|Error)[: ]\s*(.*)$", re.MULTILINE | re.IGNORECASE)
 KINDS = {  # code of a warning: what its words look like; the first that fits
     "no_protocol_name": r"empty protocol name",
@@ -52,7 +54,7 @@ class Converted:
 
 @contextmanager
 def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
-    """Give the volume that dcm2niix makes of DICOM files; it is gone when the block ends.
+    """Give the volume that dcm2niix makes of DICOM files, as they are stored; it is gone when the block ends.
 
     Raises
     ------
@@ -68,9 +70,9 @@ def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
             (links / f"{number}.dcm").symlink_to(file.resolve())
         printed = _run(links, made, longest_seconds)
         written = sorted(path.name for path in made.iterdir() if path.suffix == ".nii")
-        volumes = [name for name in written if not OVERLAY.fullmatch(name)]
+        volumes = [name for name in written if not BESIDE.fullmatch(name)]
         if volumes and volumes != [VOLUME]:
-            resampled = any("_Eq" in name or "_Tilt" in name for name in volumes)
+            resampled = any("_Tilt" in name for name in volumes)
             raise ScanError(
                 "several_volumes",
                 f"dcm2niix made {len(volumes)} volumes of {len(files)} files"
@@ -107,7 +109,7 @@ def _run(links: Path, made: Path, longest_seconds: int) -> str:
     except subprocess.TimeoutExpired:
         raise ScanError("converter_failed", f"dcm2niix took more than {longest_seconds} seconds") from None
     printed = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
-    if done.returncode:
+    if done.returncode and NOT_RESAMPLED not in printed:
         raise ScanError("converter_failed", f"dcm2niix ended with {done.returncode}{_converter_output(printed)}")
     return printed
 

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from ctpop.stages.dicom.folder_scan import ScannedFile
-from ctpop.stages.dicom.geometry import Stack, stack_of
+from ctpop.stages.dicom.geometry import Stack, faults_of, stack_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
+from ctpop.stages.dicom.series_identity import identified
 from ctpop.study.patient_consistency import ages_contradict
 
 ORIENTATION_DECIMALS = 2
 EDGE_DECIMALS = 3
 ONCE_PER_SERIES = (  # facts of a series: the first of its images that has one gives it
-    *("age_years", "age_source", "age_reason", "sex", "patient_source", "day", "second", "year"),
+    *("age_years", "age_source", "age_reason", "sex", "patient_source", "series_source", "day", "second", "year"),
     *("height_cm", "weight_kg", "kvp", "kernel", "kernel_class", "manufacturer", "scanner", "body_part"),
     *("patient_position", "contrast", "contrast_reason", "contrast_hint", "syntax", "rows", "columns"),
 )
@@ -28,18 +29,17 @@ ALIKE = (  # facts that the images of a series are expected to share
     *("patient_position", "contrast", "contrast_reason", "thickness_mm", "slope", "intercept"),
 )
 DECIMALS = 4
+SPLIT_BY = ("acquisition", "series_number", "kernel", "folder")
 
 
 def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
     """Return one row per CT series, with the files of each under `files`, in the order of scan_id."""
     stacks: dict[tuple[str, ...], list[ScannedFile]] = {}
     patients: dict[str, set[tuple[str | None, str | None]]] = {}
-    for one in found:
-        if one.facts["status"] != "ct_image":
-            continue
+    for one in identified((one for one in found if one.facts["status"] == "ct_image"), pseudonyms):
         stacks.setdefault(signature_of(one.facts), []).append(one)
         patients.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
-    parts = [part for signature, images in stacks.items() for part in by_acquisition(signature, images)]
+    parts = [part for signature, images in stacks.items() for part in volumes_of(signature, images)]
     rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in parts]
     at: dict[str, list[tuple[float | None, int | None]]] = {}
     for row in rows:
@@ -58,20 +58,28 @@ def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return facts["patient"], facts["exam"], facts["series"], direction.replace("-0.00", "0.00"), grid, facts["kind"]
 
 
-def by_acquisition(
-    signature: tuple[str, ...], images: list[ScannedFile]
+def volumes_of(
+    signature: tuple[str, ...], images: list[ScannedFile], by: tuple[str, ...] = SPLIT_BY
 ) -> list[tuple[tuple[str, ...], list[ScannedFile]]]:
     """Return the volumes of a series: one of each acquisition, if acquisitions lie over each other, else the whole.
 
-    Two phases in one series are so; acquisitions that follow each other along the body are one volume.
+    Two phases in one series are so; acquisitions that follow each other along the body are one volume. Images with one
+    series UID and several numbers of a series or kernels, as of two reconstructions, are separated by the same rule,
+    and those without a series UID by their folders, too.
     """
-    acquisitions: dict[int | None, list[ScannedFile]] = {}
-    for one in images:
-        acquisitions.setdefault(one.facts.get("acquisition"), []).append(one)
-    extents = [_extent(part) for part in acquisitions.values()]
-    if len(acquisitions) == 1 or not _overlap(extents):
+    if not by:
         return [(signature, images)]
-    return [((*signature[:-1], f"acquisition {number}", signature[-1]), part) for number, part in acquisitions.items()]
+    name, others = by[0], by[1:]
+    groups: dict[Any, list[ScannedFile]] = {}
+    for one in images:
+        groups.setdefault(one.facts.get(name), []).append(one)
+    if len(groups) == 1 or not _overlap([_extent(part) for part in groups.values()]):
+        return volumes_of(signature, images, others)
+    return [
+        volume
+        for value, part in groups.items()
+        for volume in volumes_of((*signature[:-1], f"{name} {value}", signature[-1]), part, others)
+    ]
 
 
 def _extent(images: list[ScannedFile]) -> tuple[float, float, float] | None:
@@ -128,29 +136,37 @@ def row_of(
 
 
 def without_copies(images: list[ScannedFile]) -> list[ScannedFile]:
-    """Return images without those whose identifier and place another has already.
+    """Return images without those that another file has already: the same image at the same place.
 
-    The place counts, because some anonymisers give every image of a series the same identifier.
+    The place counts, because pixels of air alone may be equal, and what an image is recognised by may be its pixels.
     """
     first: dict[tuple[str, str], ScannedFile] = {}
-    for one in sorted(images, key=lambda image: (image.facts.get("instance", ""), image.pseudonym)):
-        first.setdefault((one.facts.get("instance", ""), str(one.facts.get("positions"))), one)
+    for one in sorted(images, key=lambda image: (image_of(image), image.pseudonym)):
+        first.setdefault((image_of(one), str(one.facts.get("positions"))), one)
     return list(first.values())
 
 
+def image_of(one: ScannedFile) -> str:
+    """Return what an image is recognised by: its pixels where its UID is missing or a placeholder, else its UID."""
+    return one.facts.get("pixels") or one.facts.get("instance", "")
+
+
 def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
-    """Return a digest that changes when an image is added, removed, or replaced by one of another size."""
-    parts = sorted(f"{one.facts.get('instance')} {one.facts.get('positions')} {one.file.size}" for one in images)
+    """Return a digest that changes when an image is added, removed, or replaced by one of another size.
+
+    A UID counts before pixels: whether it is a placeholder cannot be told from the files of one scan, which is all that
+    `convert` reads.
+    """
+    parts = sorted(
+        f"{one.facts.get('instance') or one.facts.get('pixels')} {one.facts.get('positions')} {one.file.size}"
+        for one in images
+    )
     return pseudonyms.digest("files", *parts)[:16]
 
 
-def images_digest(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str | None:
-    """Return a digest of the identifiers and places of images; nothing if they have no identifiers of their own."""
-    if len({one.facts.get("instance") for one in images}) < len(images):
-        return None
-    return pseudonyms.digest(
-        "images", *sorted(f"{one.facts['instance']} {one.facts.get('positions')}" for one in images)
-    )
+def images_digest(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
+    """Return a digest of what images are recognised by and of their places, by which copies of a series are found."""
+    return pseudonyms.digest("images", *sorted(f"{image_of(one)} {one.facts.get('positions')}" for one in images))
 
 
 def attenuation_of(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
@@ -202,12 +218,7 @@ def completeness_of(stack: Stack, even_within_mm: float) -> tuple[bool | None, s
     """Return whether slices follow each other without gap, repetition and unevenness, and the reasons as codes."""
     if stack.spacing is None and not stack.n_repeated:
         return None, "single_slice"
-    broken = {
-        "gaps": bool(stack.n_gaps),
-        "repeated_positions": bool(stack.n_repeated),
-        "uneven_spacing": (stack.deviation or 0.0) > even_within_mm,
-    }
-    reasons = [reason for reason, holds in broken.items() if holds]
+    reasons = faults_of(stack, even_within_mm)
     return not reasons, ";".join(reasons) or "ok"
 
 
@@ -215,8 +226,8 @@ def patient_reason_of(
     source: str, patients: set[tuple[str | None, str | None]], at: Sequence[tuple[float | None, int | None]]
 ) -> str:
     """Return whether an identifier can be that of one person: one date of birth, one sex, ages that fit the days."""
-    if source == "examination":
-        return "no_patient_id"
+    if source != "patient_id":
+        return "no_patient_id" if source == "examination" else "no_patient_id_no_study"
     births, sexes = ({person[part] for person in patients} - {None} for part in (0, 1))
     if len(births) > 1:
         return "several_birth_dates"

@@ -21,7 +21,7 @@ EXCLUDES: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "gantry_tilt": lambda row, rule: (row.get("gantry_tilt_deg") or 0.0) > rule["largest_tilt_deg"],
     "repeated_positions": lambda row, _: (row.get("n_repeated_positions") or 0) > 0,
     "gaps": lambda row, _: (row.get("n_gaps") or 0) > 0,
-    "uneven_spacing": lambda row, rule: (row.get("spacing_deviation_mm") or 0.0) > rule["even_within_mm"],
+    "uneven_spacing": lambda row, _: "uneven_spacing" in (row.get("complete_header_reason") or "").split(";"),
     "too_few_slices": lambda row, rule: row["n_slices"] < rule["fewest_slices"],
     "too_thick": lambda row, rule: (row["slice_thickness_mm"] or 0.0) > rule["largest_thickness_mm"],
     "not_soft": lambda row, _: row["kernel_class"] != "soft",

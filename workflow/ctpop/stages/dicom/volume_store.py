@@ -18,7 +18,7 @@ from ctpop.foundation.files import write_text
 from ctpop.imaging import nifti_writer
 from ctpop.imaging.images import Volume, sha256_of
 
-VERSION = 1  # raised when another image or header would be written
+VERSION = 2  # raised when another image or header would be written
 LEVEL = 1  # SOURCE: bench/packing.md; higher levels take longer and do not make a noisy image smaller
 INT16 = np.iinfo(np.int16)
 

@@ -1,0 +1,211 @@
+"""Folders whose UIDs an anonymiser removed: series are recognised by what is left, and every file has a row."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from support import dicom_files
+
+BLANK = dict.fromkeys(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"), "")
+REMOVED = dict.fromkeys(BLANK)
+ONE_FOR_ALL = dict.fromkeys(BLANK, "1.2.3.4")
+ONE_PER_LEVEL = {name: f"1.2.3.{number}" for number, name in enumerate(BLANK)}
+WORDS = dict.fromkeys(BLANK, "ANONYMIZED")
+WAYS = {"blank": BLANK, "removed": REMOVED, "one": ONE_FOR_ALL, "levels": ONE_PER_LEVEL, "words": WORDS}
+NO_PATIENT = {"PatientID": "", "PatientBirthDate": "", "PatientName": ""}
+NO_DATES = {"StudyDate": "", "StudyTime": "", "SeriesDate": "", "AcquisitionDate": ""}
+
+
+def accounted(files, registry, excluded):
+    """Return how many files of CT images are in no row; copies are counted, and enhanced images are not used here."""
+    counts = dict(zip(files["status"], files["n_files"], strict=True))
+    in_rows = sum(int((table["n_slices"] + table["n_copies"]).sum()) for table in (registry, excluded))
+    return counts.get("ct_image", 0) + counts.get("copy", 0) - in_rows
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_series_of_two_patients_are_recognised_and_converted(place, way):
+    for number, patient in enumerate(("P1", "P2")):
+        hu = dicom_files.hounsfield(12, seed=number)
+        files = dicom_files.write_series(place.dicom / patient, patient=patient, hu=hu)
+        dicom_files.rewritten(files, **WAYS[way])
+
+    rows = place.run()
+    registry, excluded, files = place.tables()
+
+    assert rows["status"].to_dict() == {"P1": "converted", "P2": "converted"}
+    assert rows["ct_sha256"].nunique() == 2
+    assert (registry["n_slices"].to_list(), registry["complete_header"].to_list()) == ([12, 12], [True, True])
+    assert set(registry["series_source"]) == {"series_uid" if way == "levels" else "geometry"}
+    assert accounted(files, registry, excluded) == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_without_patients_and_dates_each_folder_is_a_patient(place, way):
+    for number in (1, 2):
+        hu = dicom_files.hounsfield(12, seed=number)
+        files = dicom_files.write_series(place.dicom / str(number), hu=hu)
+        dicom_files.rewritten(files, **WAYS[way], **NO_PATIENT, **NO_DATES)
+
+    place.index()
+    registry, excluded, files = place.tables()
+
+    assert registry["patient_id"].nunique() == 2
+    assert set(registry["patient_reason"]) == {"no_patient_id_no_study"}
+    assert registry["n_slices"].to_list() == [12, 12]
+    assert len(excluded) == 0
+    assert accounted(files, registry, excluded) == 0
+    assert set(place.convert_all()["status"]) == {"converted"}
+
+
+def test_series_of_one_study_are_told_apart_by_their_numbers_in_one_folder(place):
+    thin = dicom_files.write_series(place.dicom / "a", SeriesNumber=2, SliceThickness="1")
+    thick = dicom_files.write_series(place.dicom / "b", SeriesNumber=3, SliceThickness="5")
+    for path in dicom_files.rewritten([*thin, *thick], **BLANK):
+        path.rename(place.dicom / f"{path.parent.name}{path.name}")
+
+    place.index()
+    registry, excluded, files = place.tables()
+
+    assert registry["slice_thickness_mm"].to_list() == [1]
+    assert excluded[["reason", "slice_thickness_mm"]].to_numpy().tolist() == [["other_series", 5]]
+    assert excluded["exam_id"].to_list() == registry["exam_id"].to_list()
+    assert accounted(files, registry, excluded) == 0
+
+
+def test_two_studies_of_a_patient_are_told_apart_by_their_days(place):
+    for day in ("20140305", "20150305"):
+        dicom_files.rewritten(dicom_files.write_series(place.dicom / day, study=day, StudyDate=day), **BLANK)
+
+    place.index()
+    registry, excluded, _ = place.tables()
+
+    assert registry["year"].to_list() == [2014]
+    assert excluded[["reason", "year"]].to_numpy().tolist() == [["other_examination", 2015]]
+
+
+def test_series_that_lie_over_each_other_are_told_apart_by_their_folders(place):
+    for folder in ("a", "b"):
+        dicom_files.rewritten(dicom_files.write_series(place.dicom / folder, hu=hounsfield_of(folder)), **BLANK)
+
+    place.index()
+    registry, excluded, files = place.tables()
+
+    assert registry["complete_header"].to_list() == [True]
+    assert excluded[["reason", "n_slices"]].to_numpy().tolist() == [["other_series", 12]]
+    assert accounted(files, registry, excluded) == 0
+
+
+def hounsfield_of(name):
+    return dicom_files.hounsfield(12, seed=ord(name))
+
+
+def test_phases_that_nothing_tells_apart_are_excluded_with_the_true_reason(place):
+    dicom_files.write_series(place.dicom / "good", patient="P2")
+    for name in ("a", "b"):
+        files = dicom_files.rewritten(dicom_files.write_series(place.dicom / name, hu=hounsfield_of(name)), **BLANK)
+        for path in files:
+            path.rename(place.dicom / f"{name}{path.name}")
+
+    place.index("dicom: {}")
+    registry, excluded, files = place.tables()
+
+    assert len(registry) == 1
+    assert excluded[["reason", "n_slices", "n_copies"]].to_numpy().tolist() == [["repeated_positions", 24, 0]]
+    assert accounted(files, registry, excluded) == 0
+
+
+@pytest.mark.parametrize("way", ["blank", "levels"])
+def test_equal_pixels_under_two_patients_are_duplicates(place, way):
+    for patient in ("P1", "P2"):
+        dicom_files.rewritten(dicom_files.write_series(place.dicom / patient, patient=patient), **WAYS[way])
+
+    place.index()
+    registry, excluded, _ = place.tables()
+
+    assert len(registry) == 1
+    assert excluded["reason"].to_list() == ["duplicate_images"]
+    assert excluded["chosen_scan_id"].to_list() == registry["scan_id"].to_list()
+
+
+def test_copies_of_images_without_uids_count_once(place):
+    files = dicom_files.rewritten(dicom_files.write_series(place.dicom), **BLANK)
+    for path in files[:3]:
+        shutil.copy(path, path.with_name(f"copy{path.name}"))
+
+    place.index()
+    registry, excluded, files = place.tables()
+
+    assert registry[["n_slices", "n_copies", "complete_header"]].to_numpy().tolist() == [[12, 3, True]]
+    assert accounted(files, registry, excluded) == 0
+
+
+def test_a_placeholder_in_every_image_makes_no_image_a_copy(place):
+    for acquisition, name in enumerate("ab"):
+        dicom_files.write_series(
+            place.dicom / name, hu=hounsfield_of(name), SOPInstanceUID="1.2.3", AcquisitionNumber=acquisition
+        )
+
+    place.index()
+    registry, excluded, files = place.tables()
+
+    assert [*registry["n_slices"], *excluded["n_slices"]] == [12, 12]
+    assert excluded["reason"].to_list() == ["other_series"]
+    assert files["status"].to_list() == ["ct_image"]
+
+
+def test_images_without_place_and_with_one_uid_are_not_taken_for_copies(place):
+    dicom_files.write_series(place.dicom / "good", patient="P2")
+    files = dicom_files.write_series(place.dicom / "bad", SOPInstanceUID="1.2.3")
+    dicom_files.rewritten(files, ImagePositionPatient=None)
+
+    place.index("dicom: {}")
+    _, excluded, files = place.tables()
+
+    assert excluded[["reason", "n_slices", "n_copies"]].to_numpy().tolist() == [["no_geometry", 12, 0]]
+
+
+def test_another_machine_and_another_run_give_the_same_scans(place, tmp_path, monkeypatch):
+    for patient in ("P1", "P2"):
+        hu = hounsfield_of(patient[-1])
+        dicom_files.rewritten(dicom_files.write_series(place.dicom / patient, patient=patient, hu=hu), **ONE_PER_LEVEL)
+    place.index()
+    first = [path.read_bytes() for path in sorted(tmp_path.glob("registry*.csv"))]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.move(place.dicom, elsewhere / "dicom")
+    (elsewhere / "ctpop_private").mkdir()
+    shutil.copy("ctpop_private/key", elsewhere / "ctpop_private" / "key")
+    monkeypatch.chdir(elsewhere)
+
+    place.index()
+    place.index()
+
+    assert [path.read_bytes() for path in sorted(elsewhere.glob("registry*.csv"))] == first
+
+
+def test_a_study_uid_of_several_patients_without_ids_is_a_placeholder(place):
+    for number, birth in enumerate(("19500101", "19600101")):
+        dicom_files.write_series(
+            place.dicom / str(number),
+            patient="ANON",
+            series=str(number),
+            study="1",
+            hu=dicom_files.hounsfield(12, seed=number),
+            PatientBirthDate=birth,
+        )
+
+    place.index()
+    registry, _, _ = place.tables()
+
+    assert registry["patient_id"].nunique() == 2
+    assert set(registry["patient_reason"]) == {"no_patient_id"}
+
+
+def test_usable_uids_are_said_to_be_used(place):
+    dicom_files.write_series(place.dicom)
+
+    place.index()
+
+    assert pd.read_csv("registry.csv")["series_source"].to_list() == ["series_uid"]

@@ -1,0 +1,85 @@
+"""Who an image is of, and which study, series and image it is, as pseudonyms.
+
+UIDs that an anonymiser blanked, or replaced by a word or one value for all levels, identify nothing. The header of such
+an image says so (`lacks`), and has marks of what else tells studies and series apart; `series_identity` groups by them.
+"""
+
+import re
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from ctpop.stages.dicom import ages, vocabulary
+from ctpop.stages.dicom.elements import text_of
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+
+UIDS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "image": "SOPInstanceUID"}
+STUDY_MARKS = ("StudyID", "AccessionNumber")
+SERIES_MARKS = ("FrameOfReferenceUID", "SeriesDescription", "ProtocolName")
+
+
+def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
+    """Return the facts of an image about its patient, study, series and itself."""
+    uids = {level: text_of(dataset, name) for level, name in UIDS.items()}
+    lacks = unusable(uids)
+    patient_id = text_of(dataset, "PatientID")
+    known = vocabulary.names_a_patient(patient_id)
+    issuer = text_of(dataset, "IssuerOfPatientID")
+    patient = (
+        pseudonyms.digest("patient", patient_id, issuer) if known else pseudonyms.digest("no patient", uids["study"])
+    )
+    days = [ages.parse_date(text_of(dataset, name)) for name in ("StudyDate", "SeriesDate", "AcquisitionDate")]
+    day = next((found for found in days if found), None)
+    birth = ages.parse_date(text_of(dataset, "PatientBirthDate"))
+    unclear = lacks or not known
+    return {
+        "patient": patient,
+        "patient_source": "patient_id" if known else "examination",
+        "exam": pseudonyms.digest("exam", uids["study"]),
+        "series": pseudonyms.digest("series", uids["study"], uids["series"]),
+        "instance": "" if "image" in lacks else pseudonyms.digest("instance", uids["image"]),
+        "lacks": lacks,
+        "study_mark": _mark(dataset, "study", STUDY_MARKS, pseudonyms) if unclear else "",
+        "series_mark": _mark(dataset, "series", SERIES_MARKS, pseudonyms) if unclear else "",
+        "series_number": _whole(text_of(dataset, "SeriesNumber")),
+        "acquisition": _whole(text_of(dataset, "AcquisitionNumber")),
+        "birth": pseudonyms.digest("birth", birth.isoformat()) if birth else None,
+        "day": day.toordinal() + pseudonyms.shift_days(patient) if day else None,
+        "second": _second(text_of(dataset, "StudyTime")),
+        "year": day.year if day else None,
+    }
+
+
+def unusable(uids: dict[str, str]) -> list[str]:
+    """Return the levels whose UID is empty, zeros, a word that stands for everything, or that of another level.
+
+    Examples
+    --------
+    >>> unusable({"study": "1.2.3", "series": "", "image": "ANONYMOUS"})
+    ['series', 'image']
+    >>> unusable({"study": "1.2.3", "series": "1.2.3", "image": "1.2.3.1"})
+    ['study', 'series']
+
+    """
+    values = list(uids.values())
+    return [
+        level
+        for level, uid in uids.items()
+        if not vocabulary.names_a_patient(uid.strip("0. ")) or values.count(uid) > 1
+    ]
+
+
+def _mark(dataset: Dataset, level: str, names: tuple[str, ...], pseudonyms: Pseudonyms) -> str:
+    texts = [text_of(dataset, name) for name in names]
+    return pseudonyms.digest(f"{level} mark", *texts) if any(texts) else ""
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,9}", text) else None
+
+
+def _second(time: str) -> int | None:
+    digits = time.replace(":", "")[:6].ljust(6, "0")
+    if not (time and digits.isdecimal() and digits.isascii()):
+        return None
+    return int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])

@@ -1,0 +1,79 @@
+"""Which patient, examination and series images belong to whose UIDs an anonymiser removed.
+
+Such images are grouped by what is left in their headers: PatientID, date and time of the study, numbers and (as
+digests) descriptions of series. Where even these are missing, the folder of the files counts. All of it is in the files
+or relative to the folder that is indexed, so that the groups are the same on every machine.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from ctpop.stages.dicom.folder_scan import ScannedFile
+from ctpop.stages.dicom.pseudonyms import Pseudonyms
+
+Facts = Mapping[str, Any]
+MIDNIGHT = (None, 0)  # no time, or one that anonymisers write
+
+
+def identified(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> list[ScannedFile]:
+    """Return CT images with patient, examination and series; `series_source` says what the series was recognised by."""
+    images = list(images)
+    shared = studies_of_several_patients(one.facts for one in images)
+    return [replace(one, facts=_facts(one, shared, pseudonyms)) for one in images]
+
+
+def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
+    """Return examinations without PatientID that have several days, dates of birth or sexes: one UID for everybody."""
+    patients: dict[str, set[tuple[Any, ...]]] = {}
+    for one in facts:
+        if one["patient_source"] == "examination":
+            patients.setdefault(one["exam"], set()).add(tuple(one.get(name) for name in ("day", "birth", "sex")))
+    return {exam for exam, found in patients.items() if len(found) > 1}
+
+
+def _facts(one: ScannedFile, shared: set[str], pseudonyms: Pseudonyms) -> dict[str, Any]:
+    facts = one.facts
+    lacks = set(facts.get("lacks", ()))
+    if facts["patient_source"] == "examination" and (facts["exam"] in shared or _has_placeholder(facts)):
+        lacks |= {"study", "series"}
+    if not lacks & {"study", "series"}:
+        return {**facts, "series_source": "series_uid"}
+    folder = pseudonyms.digest("folder", str(PurePosixPath(one.file.path).parent))
+    found = {**facts, "folder": folder, "series_source": "series_uid"}
+    if "study" in lacks:
+        found.update(_examination(facts, folder, pseudonyms))
+    if "series" in lacks:
+        found["series"] = pseudonyms.digest("series without uid", *_texts(facts, "series_number", "series_mark"))
+        found["series_source"] = "geometry"
+    return found
+
+
+def _has_placeholder(facts: Facts) -> bool:
+    """Return whether images at other places have the UID of this one; its other UIDs are not trusted then, either."""
+    return bool(facts.get("instance") and facts.get("pixels"))
+
+
+def _examination(facts: Facts, folder: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
+    """Return patient and examination of an image without a study UID.
+
+    Without PatientID, images of one day and second of study, date of birth and sex are those of one patient; where the
+    header has no time, those of one folder are (ASSUME: nobody keeps two patients in one folder then).
+    """
+    when = _texts(facts, "day", "second", "study_mark")
+    if facts["patient_source"] == "patient_id":
+        return {"exam": pseudonyms.digest("exam without uid", facts["patient"], *when)}
+    timed = facts.get("day") is not None and facts.get("second") not in MIDNIGHT
+    who = _texts(facts, "day", "second", "birth", "sex", "study_mark") if timed else [folder]
+    patient = pseudonyms.digest("no patient, no study uid", *who)
+    source = "examination" if timed else "folder"
+    return {
+        "patient": patient,
+        "patient_source": source,
+        "exam": pseudonyms.digest("exam without uid", patient, *when),
+    }
+
+
+def _texts(facts: Facts, *names: str) -> list[str]:
+    return [str(facts.get(name)) for name in names]
