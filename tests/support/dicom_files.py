@@ -172,15 +172,19 @@ def save(path: Path, dataset: Dataset, pixels: np.ndarray, syntax: str = uid.Exp
 def rewritten(files: Iterable[Path], **elements: Any) -> list[Path]:
     """Write files again with other elements, as an anonymiser does; those that are None are removed."""
     files = list(files)
-    for path in files:
-        dataset = dcmread(path)
-        with unchecked():
-            for name, value in elements.items():
-                setattr(dataset, name, value or "")
-                if value is None:
-                    delattr(dataset, name)
-            dataset.save_as(path)
+    with unchecked():
+        for path in files:
+            _rewrite(path, elements)
     return files
+
+
+def _rewrite(path: Path, elements: dict[str, Any]) -> None:
+    dataset = dcmread(path)
+    for name, value in elements.items():
+        setattr(dataset, name, "" if value is None else value)
+        if value is None:
+            delattr(dataset, name)
+    dataset.save_as(path)
 
 
 def write_enhanced(path: Path, n_slices: int = 12, **elements: Any) -> Path:

@@ -19,7 +19,8 @@ SERIES_REASONS = {
     "not_axial": "coronal or sagittal",
     "no_hu": "the header does not promise Hounsfield units: rescale slope or intercept is missing, or in other units",
     "gantry_tilt": "the slices are tilted by more than dicom.largest_tilt_deg",
-    "repeated_positions": "two images at one place, as of two phases in one series",
+    "repeated_positions": "two images at one place, or a stack between the slices of another, as of two phases in one"
+    " series",
     "gaps": "slices are missing",
     "uneven_spacing": "a slice lies more than dicom.even_within_mm, or half a slice, off an even grid",
     "too_few_slices": "fewer than dicom.fewest_slices",
@@ -34,6 +35,7 @@ COMPLETE_REASONS = {
     "gaps": "slices are missing",
     "repeated_positions": "two images at one place",
     "uneven_spacing": "a slice lies more than dicom.even_within_mm, or half a slice, off an even grid",
+    "interleaved": "numbers of images repeat from slice to slice: two stacks, one between the slices of the other",
     "single_slice": "one slice tells nothing about others",
 }
 SERIES_SOURCES = {

@@ -119,7 +119,7 @@ def test_missing_and_repeated_slices_are_refused(place, tmp_path, monkeypatch):
 
     status, detail = refused(place, where=np.delete(places, 5, axis=0))
     assert status == "not_one_volume"
-    assert detail == "11 images, slices 1 missing, 0 at the place of another, up to 0 mm off an even grid"
+    assert detail == "gaps: 11 images, slices 1 missing, 0 at the place of another, up to 0 mm off"
 
 
 def test_an_overlay_is_no_volume_of_the_scan(place):
@@ -148,7 +148,7 @@ def test_two_phases_in_one_series_are_refused(place):
     status, detail = refused(place, where=[*places, *places])
 
     assert status == "not_one_volume"
-    assert detail == "24 images, slices 0 missing, 12 at the place of another, up to 0 mm off an even grid"
+    assert detail == "repeated_positions: 24 images, slices 0 missing, 12 at the place of another, up to 0 mm off"
 
 
 def test_uneven_slices_are_refused(place):
@@ -158,7 +158,7 @@ def test_uneven_slices_are_refused(place):
     status, detail = refused(place, where=places)
 
     assert status == "not_one_volume"
-    assert detail.endswith("up to 0.75 mm off an even grid")
+    assert detail.endswith("up to 0.75 mm off")
 
 
 def test_what_the_index_calls_complete_is_converted_and_nothing_else(place):

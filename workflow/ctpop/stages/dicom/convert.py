@@ -95,7 +95,10 @@ def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[
         raise ScanError("changed_since_index", "files have changed since `index` read them; run it again")
     files = [source.path(one.pseudonym) for one in found]
     expected_volume = volume_checks.expected_volume_of(files, [one.facts for one in found], chosen["even_within_mm"])
-    with nifti_conversion.converted(files, chosen["longest_seconds"]) as made:
+    numbers = {one.facts.get("number") for one in found}
+    renumber = len(numbers) < len(found) or None in numbers
+    in_order = list(dict.fromkeys(frame.file for frame in expected_volume.frames))
+    with nifti_conversion.converted(in_order, chosen["longest_seconds"], renumber=renumber) as made:
         volume_checks.take_over_grid(made.volume, expected_volume)
         volume = read_ct(made.volume)
         compared = volume_checks.check(volume, expected_volume, chosen["air_below_hu"])

@@ -16,7 +16,6 @@ from ctpop.stages.dicom.header_reading import pixels_of, read_facts
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 LOG = logging.getLogger(__name__)
-NOWHERE = str(None)
 AT_ONCE = 200  # files that a process reads before it hands them over
 
 
@@ -41,8 +40,8 @@ class Scanned:
 def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
     """Return the facts of every file below a folder; what is read is kept in the cache from time to time.
 
-    Only headers are read, except of images whose UID is missing or is that of other images, too: these are recognised
-    by their pixels.
+    Only headers are read, except of images whose UID is missing or is that of other files, too: their pixels tell
+    whether they are copies.
     """
     cache.prepare()
     known = cache.known()
@@ -54,7 +53,7 @@ def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
         cache.keep(part)
         known.update(part)
     found = [ScannedFile(file, name, known[key_of(file, name)]) for file, name in files]
-    unclear = [(one.file, one.pseudonym) for one in with_placeholders(found)]
+    unclear = [(one.file, one.pseudonym) for one in with_shared_uids(found)]
     for part in read_all(unclear, _PixelReader(folder, cache.pseudonyms.key), processes):
         facts = [(key, {**known[key], **pixels}) for key, pixels in part]
         cache.keep(facts)
@@ -68,21 +67,10 @@ def key_of(file: File, pseudonym: str) -> Key:
     return pseudonym, file.size, file.mtime_ns
 
 
-def with_placeholders(found: list[ScannedFile]) -> list[ScannedFile]:
-    """Return images with a UID that images at other places have, too, and whose pixels were not read before.
-
-    Images at one place with one UID are taken for copies. Without a place, they may be anything.
-    """
-    places: dict[str, set[str]] = {}
-    numbers: Counter[str] = Counter()
-    for one in found:
-        if instance := one.facts.get("instance"):
-            places.setdefault(instance, set()).add(str(one.facts.get("positions")))
-            numbers[instance] += 1
-    unclear = {
-        uid for uid, found_at in places.items() if len(found_at) > 1 or (NOWHERE in found_at and numbers[uid] > 1)
-    }
-    return [one for one in found if one.facts.get("instance") in unclear and not one.facts.get("pixels")]
+def with_shared_uids(found: list[ScannedFile]) -> list[ScannedFile]:
+    """Return images with a UID that other files have, too, and whose pixels were not read: copies, or placeholders."""
+    numbers = Counter(one.facts["instance"] for one in found if one.facts.get("instance"))
+    return [one for one in found if numbers[one.facts.get("instance")] > 1 and not one.facts.get("pixels")]
 
 
 def read_all(

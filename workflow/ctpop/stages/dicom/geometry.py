@@ -3,6 +3,7 @@
 Positions are those of DICOM (mm; x to the left, y to the back, z to the head), one per slice, in any order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 SAME_PLACE_MM = 0.01  # positions are written with two decimals or more
 GAP_FROM = 1.5  # of the usual distance: halfway to a whole slice that is missing
 LARGEST_DEVIATION = 0.5  # of the distance of two slices: beyond it, a slice lies closer to the place of another
+LARGEST_ROUNDING = 0.01  # of the length of a direction, and of the cosine between rows and columns
+FEWEST_EVEN_STEPS = 0.75  # of the steps between numbers of neighbouring slices: interleaved stacks have half
 PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -45,6 +48,33 @@ class Stack:
         """Return the length along the body from the lowest to the highest edge of the slices."""
         edge = self.spacing or thickness
         return None if edge is None else float(abs(self.last[2] - self.first[2]) + edge * abs(self.normal[2]))
+
+
+def is_frame(orientation: Sequence[float]) -> bool:
+    """Return whether six numbers are two directions at right angles."""
+    if len(orientation) != 6:
+        return False
+    directions = np.array(orientation).reshape(2, 3)
+    return bool(np.abs(directions @ directions.T - np.eye(2)).max() <= LARGEST_ROUNDING * 2)
+
+
+def are_interleaved(numbers: Sequence[int | None]) -> bool:
+    """Return whether numbers of images along the body are those of two stacks, one between the slices of the other.
+
+    Numbers repeat then, and go up and down from slice to slice. They repeat, too, where stacks follow each other, and
+    mean nothing where images have one number or none.
+
+    Examples
+    --------
+    >>> are_interleaved([1, 1, 2, 2, 3, 3]), are_interleaved([1, 2, 3, 1, 2, 3]), are_interleaved([0, 0, 0, 0])
+    (True, False, False)
+
+    """
+    known = [number for number in numbers if number is not None]
+    if len(set(known)) in (len(known), 1) or len(known) < len(numbers):
+        return False
+    _, counts = np.unique(np.diff(known), return_counts=True)
+    return bool(counts.max() < FEWEST_EVEN_STEPS * counts.sum())
 
 
 def stack_of(positions: NDArray[np.float64], orientation: NDArray[np.float64]) -> Stack:
@@ -86,8 +116,8 @@ def _deviation(places: NDArray[np.float64], distances: NDArray[np.float64], step
     return float(np.linalg.norm(places - places[0] - on_grid[:, None] * (places[-1] - places[0]), axis=1).max())
 
 
-def faults_of(stack: Stack, even_within_mm: float) -> list[str]:
-    """Return why slices are not one even volume, as codes of `COMPLETE_REASONS`; nothing if they are.
+def faults_of(stack: Stack, numbers: Sequence[int | None], even_within_mm: float) -> list[str]:
+    """Return why slices, with the numbers of their images, are not one even volume, as codes of `COMPLETE_REASONS`.
 
     This is the one rule about positions: `index` calls a series complete by it, and `convert` refuses one by it.
     """
@@ -96,6 +126,7 @@ def faults_of(stack: Stack, even_within_mm: float) -> list[str]:
         "gaps": bool(stack.n_gaps),
         "repeated_positions": bool(stack.n_repeated),
         "uneven_spacing": (stack.deviation or 0.0) > off_grid,
+        "interleaved": not stack.n_repeated and are_interleaved([numbers[place] for place in stack.order]),
     }
     return [reason for reason, holds in broken.items() if holds]
 

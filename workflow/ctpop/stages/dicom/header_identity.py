@@ -43,6 +43,7 @@ def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
         "series_mark": _mark(dataset, "series", SERIES_MARKS, pseudonyms) if unclear else "",
         "series_number": _whole(text_of(dataset, "SeriesNumber")),
         "acquisition": _whole(text_of(dataset, "AcquisitionNumber")),
+        "number": _whole(text_of(dataset, "InstanceNumber")),
         "birth": pseudonyms.digest("birth", birth.isoformat()) if birth else None,
         "day": day.toordinal() + pseudonyms.shift_days(patient) if day else None,
         "second": _second(text_of(dataset, "StudyTime")),

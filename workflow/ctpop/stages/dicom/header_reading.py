@@ -19,6 +19,7 @@ from ctpop.foundation import digests
 from ctpop.stages.dicom import ages, vocabulary
 from ctpop.stages.dicom import contrast_agent as contrast
 from ctpop.stages.dicom.elements import number_of, numbers_of, text_of, texts_of
+from ctpop.stages.dicom.geometry import is_frame
 from ctpop.stages.dicom.header_identity import identity_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
@@ -30,7 +31,7 @@ FRAGMENT, END_OF_FRAGMENTS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian; of a file that has no preamble
 TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
-    *("AcquisitionNumber", "SeriesNumber", "FrameOfReferenceUID", "StudyID", "AccessionNumber"),
+    *("AcquisitionNumber", "SeriesNumber", "InstanceNumber", "FrameOfReferenceUID", "StudyID", "AccessionNumber"),
     *("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize", "PatientWeight"),
     *("StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate", "SeriesDescription", "ProtocolName"),
     *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "SliceThickness", "BodyPartExamined"),
@@ -63,6 +64,7 @@ class HeaderFacts:
     series_mark: str = ""
     series_number: int | None = None
     acquisition: int | None = None
+    number: int | None = None
     birth: str | None = None
     day: int | None = None
     second: int | None = None
@@ -238,7 +240,10 @@ def _patient_facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def _geometry(dataset: Dataset) -> dict[str, Any]:
-    """Return where the frames lie; nothing of it where one frame does not say so, or frames are turned differently."""
+    """Return where the frames lie; nothing of it where one frame does not say so, or frames are turned differently.
+
+    A direction or a distance that no image can have, such as zeros, says nothing, either.
+    """
     frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [None])
     orientation = [
         numbers_of(_part(dataset, "PlaneOrientationSequence", frame), "ImageOrientationPatient", 6) for frame in frames
@@ -249,13 +254,14 @@ def _geometry(dataset: Dataset) -> dict[str, Any]:
     measures = _part(dataset, "PixelMeasuresSequence", frames[0])
     edges = numbers_of(measures, "PixelSpacing", 2)
     several = int(number_of(dataset, "NumberOfFrames") or 1) != len(frames)
-    if several or not all(positions) or not edges or any(found != orientation[0] for found in orientation):
+    alike = all(found == orientation[0] for found in orientation)
+    if several or not all(positions) or not edges or min(edges) <= 0 or not alike or not is_frame(orientation[0]):
         return {"thickness_mm": number_of(measures, "SliceThickness")}
     return {
         "thickness_mm": number_of(measures, "SliceThickness"),
         "edges": [edges[1], edges[0]],  # PixelSpacing gives the distance of rows first
         "orientation": orientation[0],
-        "positions": positions if orientation[0] else [],
+        "positions": positions,
     }
 
 

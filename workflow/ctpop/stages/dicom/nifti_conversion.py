@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dcm2niix
+import pydicom
 
 from ctpop.foundation.errors import ScanError
+from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 
 OPTIONS = (
     *("-b", "n"),  # no sidecar: it repeats the header
@@ -53,8 +55,11 @@ class Converted:
 
 
 @contextmanager
-def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
+def converted(files: list[Path], longest_seconds: int, *, renumber: bool = False) -> Iterator[Converted]:
     """Give the volume that dcm2niix makes of DICOM files, as they are stored; it is gone when the block ends.
+
+    It takes images with one InstanceNumber for copies of each other. With `renumber`, it gets copies of the files with
+    numbers in the order in which they are given.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
         links.mkdir()
         made.mkdir()
         for number, file in enumerate(files, start=1):
-            (links / f"{number}.dcm").symlink_to(file.resolve())
+            _give(file, links / f"{number}.dcm", number if renumber else None)
         printed = _run(links, made, longest_seconds)
         written = sorted(path.name for path in made.iterdir() if path.suffix == ".nii")
         volumes = [name for name in written if not BESIDE.fullmatch(name)]
@@ -83,6 +88,21 @@ def converted(files: list[Path], longest_seconds: int) -> Iterator[Converted]:
                 "converter_failed", f"dcm2niix made no volume of {len(files)} files{_converter_output(printed)}"
             )
         yield Converted(made / VOLUME, warnings_of(printed))
+
+
+def _give(file: Path, path: Path, number: int | None) -> None:
+    if number is None:
+        path.symlink_to(file.resolve())
+        return
+    try:
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(file, force=True)
+            dataset.InstanceNumber = number
+            dataset.save_as(path)
+    except OSError as error:
+        raise ScanError("not_written", f"a copy with another number: {error.strerror}") from None
+    except Exception:  # noqa: BLE001 - pydicom raises anything, and its words may quote the header
+        raise ScanError("converter_failed", "images with one number could not be numbered again") from None
 
 
 def warnings_of(printed: str) -> list[str]:

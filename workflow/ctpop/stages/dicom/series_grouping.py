@@ -141,14 +141,9 @@ def without_copies(images: list[ScannedFile]) -> list[ScannedFile]:
     The place counts, because pixels of air alone may be equal, and what an image is recognised by may be its pixels.
     """
     first: dict[tuple[str, str], ScannedFile] = {}
-    for one in sorted(images, key=lambda image: (image_of(image), image.pseudonym)):
-        first.setdefault((image_of(one), str(one.facts.get("positions"))), one)
+    for one in sorted(images, key=lambda image: (image.facts["image"], image.pseudonym)):
+        first.setdefault((one.facts["image"], str(one.facts.get("positions"))), one)
     return list(first.values())
-
-
-def image_of(one: ScannedFile) -> str:
-    """Return what an image is recognised by: its pixels where its UID is missing or a placeholder, else its UID."""
-    return one.facts.get("pixels") or one.facts.get("instance", "")
 
 
 def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
@@ -166,7 +161,7 @@ def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
 
 def images_digest(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
     """Return a digest of what images are recognised by and of their places, by which copies of a series are found."""
-    return pseudonyms.digest("images", *sorted(f"{image_of(one)} {one.facts.get('positions')}" for one in images))
+    return pseudonyms.digest("images", *sorted(f"{one.facts['image']} {one.facts.get('positions')}" for one in images))
 
 
 def attenuation_of(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
@@ -189,7 +184,7 @@ def geometry_of(facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> di
     stack = stack_of_facts(facts)
     if stack is None:
         return columns
-    complete, reason = completeness_of(stack, even_within_mm)
+    complete, reason = completeness_of(stack, facts, even_within_mm)
     return {
         **columns,
         "complete_header": complete,
@@ -214,12 +209,17 @@ def stack_of_facts(facts: Sequence[Mapping[str, Any]]) -> Stack | None:
     return stack_of(positions, np.array(facts[0]["orientation"]))
 
 
-def completeness_of(stack: Stack, even_within_mm: float) -> tuple[bool | None, str]:
-    """Return whether slices follow each other without gap, repetition and unevenness, and the reasons as codes."""
+def completeness_of(stack: Stack, facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> tuple[bool | None, str]:
+    """Return whether slices are one even volume, and the reasons as codes."""
     if stack.spacing is None and not stack.n_repeated:
         return None, "single_slice"
-    reasons = faults_of(stack, even_within_mm)
+    reasons = faults_of(stack, numbers_of(facts), even_within_mm)
     return not reasons, ";".join(reasons) or "ok"
+
+
+def numbers_of(facts: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """Return the number of the image of each slice; those of an image with several frames have one number."""
+    return [one.get("number") for one in facts for _ in one["positions"]]
 
 
 def patient_reason_of(

@@ -18,10 +18,30 @@ MIDNIGHT = (None, 0)  # no time, or one that anonymisers write
 
 
 def identified(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> list[ScannedFile]:
-    """Return CT images with patient, examination and series; `series_source` says what the series was recognised by."""
+    """Return CT images with patient, examination and series, and `image`, which is the same for copies of an image.
+
+    An image is recognised by its UID, or by its pixels where that is missing or a placeholder. `series_source` says
+    what the series was recognised by.
+    """
     images = list(images)
     shared = studies_of_several_patients(one.facts for one in images)
-    return [replace(one, facts=_facts(one, shared, pseudonyms)) for one in images]
+    repeated = placeholders(one.facts for one in images)
+    return [replace(one, facts=_facts(one, shared, repeated, pseudonyms)) for one in images]
+
+
+def placeholders(facts: Iterable[Facts]) -> set[str]:
+    """Return UIDs of images with several places, or with several pixels that are stored in one way."""
+    found: dict[str, dict[str, set[tuple[str, str]]]] = {}
+    for one in facts:
+        if one.get("instance"):
+            of_syntax = found.setdefault(one["instance"], {}).setdefault(one.get("syntax", ""), set())
+            of_syntax.add((str(one.get("positions")), one.get("pixels", "")))
+    return {
+        uid
+        for uid, syntaxes in found.items()
+        if len({place for images in syntaxes.values() for place, _ in images}) > 1
+        or any(len(images) > 1 for images in syntaxes.values())
+    }
 
 
 def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
@@ -33,10 +53,12 @@ def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
     return {exam for exam, found in patients.items() if len(found) > 1}
 
 
-def _facts(one: ScannedFile, shared: set[str], pseudonyms: Pseudonyms) -> dict[str, Any]:
-    facts = one.facts
+def _facts(one: ScannedFile, shared: set[str], repeated: set[str], pseudonyms: Pseudonyms) -> dict[str, Any]:
+    has_placeholder = one.facts.get("instance") in repeated
+    image = one.facts.get("instance") if not has_placeholder else None
+    facts = {**one.facts, "image": image or one.facts.get("pixels", "")}
     lacks = set(facts.get("lacks", ()))
-    if facts["patient_source"] == "examination" and (facts["exam"] in shared or _has_placeholder(facts)):
+    if facts["patient_source"] == "examination" and (facts["exam"] in shared or has_placeholder):
         lacks |= {"study", "series"}
     if not lacks & {"study", "series"}:
         return {**facts, "series_source": "series_uid"}
@@ -48,11 +70,6 @@ def _facts(one: ScannedFile, shared: set[str], pseudonyms: Pseudonyms) -> dict[s
         found["series"] = pseudonyms.digest("series without uid", *_texts(facts, "series_number", "series_mark"))
         found["series_source"] = "geometry"
     return found
-
-
-def _has_placeholder(facts: Facts) -> bool:
-    """Return whether images at other places have the UID of this one; its other UIDs are not trusted then, either."""
-    return bool(facts.get("instance") and facts.get("pixels"))
 
 
 def _examination(facts: Facts, folder: str, pseudonyms: Pseudonyms) -> dict[str, Any]:

@@ -19,9 +19,9 @@ EXCLUDES: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "not_axial": lambda row, _: row.get("plane") in ("sagittal", "coronal"),
     "no_hu": lambda row, _: row["hu_lowest"] is None,
     "gantry_tilt": lambda row, rule: (row.get("gantry_tilt_deg") or 0.0) > rule["largest_tilt_deg"],
-    "repeated_positions": lambda row, _: (row.get("n_repeated_positions") or 0) > 0,
+    "repeated_positions": lambda row, _: (row.get("n_repeated_positions") or 0) > 0 or _has_fault(row, "interleaved"),
     "gaps": lambda row, _: (row.get("n_gaps") or 0) > 0,
-    "uneven_spacing": lambda row, _: "uneven_spacing" in (row.get("complete_header_reason") or "").split(";"),
+    "uneven_spacing": lambda row, _: _has_fault(row, "uneven_spacing"),
     "too_few_slices": lambda row, rule: row["n_slices"] < rule["fewest_slices"],
     "too_thick": lambda row, rule: (row["slice_thickness_mm"] or 0.0) > rule["largest_thickness_mm"],
     "not_soft": lambda row, _: row["kernel_class"] != "soft",
@@ -118,6 +118,10 @@ def _excluded(row: Row, reason: str, *also: str, decided_by: str | None = None, 
 
 def _by_scan(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: str(row["scan_id"]))
+
+
+def _has_fault(row: Mapping[str, Any], fault: str) -> bool:
+    return fault in (row.get("complete_header_reason") or "").split(";")
 
 
 def _rank(known: bool | None) -> int:

@@ -16,7 +16,7 @@ from ctpop.imaging.images import Volume
 from ctpop.imaging.nifti_header import LARGEST_SHEAR, edges_mm
 from ctpop.stages.dicom.geometry import Stack, affine_of, faults_of
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
-from ctpop.stages.dicom.series_grouping import stack_of_facts
+from ctpop.stages.dicom.series_grouping import numbers_of, stack_of_facts
 
 FARTHEST_VOXELS = 0.5  # of a voxel's smallest edge, at the corners; positions are rounded numbers
 ROUNDING_MM = 0.01  # of a distance of two slices, which are rounded numbers
@@ -64,11 +64,12 @@ def expected_volume_of(files: list[Path], facts: Sequence[Mapping[str, Any]], ev
         raise ScanError("not_hu", "the header does not promise Hounsfield units")
     if stack is None:
         raise ScanError("not_one_volume", f"{len(facts)} images, slices without place")
-    if faults_of(stack, even_within_mm):
+    faults = faults_of(stack, numbers_of(facts), even_within_mm)
+    if faults:
         raise ScanError(
             "not_one_volume",
-            f"{len(facts)} images, slices {stack.n_missing or 0} missing, {stack.n_repeated} at the place of another,"
-            f" up to {stack.deviation or 0:.3g} mm off an even grid",
+            f"{', '.join(faults)}: {len(facts)} images, slices {stack.n_missing or 0} missing, {stack.n_repeated} at"
+            f" the place of another, up to {round(stack.deviation or 0, 3):g} mm off",
         )
     if np.sin(np.radians(stack.shear_deg or 0.0)) > LARGEST_SHEAR:
         raise ScanError("bad_geometry", f"the gantry was tilted by {stack.shear_deg:.3g} degrees: correct the tilt")
