@@ -118,6 +118,12 @@ MEASURES_TABLE = Table(
             among=("producer", "label_set"),
             missing="no label map, or not measured",
         ),
+        "image_digest": text(
+            "digest of values, shape and spacing of the CT, or of the label map of a scan without CT; of scans with the"
+            " same one, that with the first scan_id is used",
+            pattern="[0-9a-f]{16}",
+            missing="not measured, or no voxel in the label map of a scan without CT",
+        ),
     },
 )
 HISTOGRAMS = Table(

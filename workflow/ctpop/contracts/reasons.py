@@ -19,6 +19,7 @@ from ctpop.foundation.colours import (
     OLIVE,
     ORANGE,
     PALE_BLUE,
+    PALE_GREEN,
     PALE_GREY,
     PALE_ORANGE,
     PALE_VIOLET,
@@ -103,6 +104,11 @@ class MeasureStatus(StatusCode, Enum):
         "not in the table of measures",
         "the table of measures that was taken over has no value for this scan and structure",
     )
+    duplicate_images = (
+        "same images as another scan",
+        "a scan with a lower scan_id has the same images (image_digest) and is used in place of this one, whose values"
+        " stay in the table",
+    )
     zero_in_statistics = (
         "0.0 in the statistics that were taken over",
         "TotalSegmentator's statistics, as a file or in a table, have 0.0: absent, truncated and failed alike",
@@ -172,6 +178,12 @@ class Reason(ReasonCode, Enum):
         "scan not measured",
         "the scan has no label map, or could not be measured with it; the status in measures says why",
         GREY,
+        Bar.not_segmented,
+    )
+    duplicate_images = (
+        "same images as another scan",
+        "a scan with a lower scan_id has the same images, and is used in place of this one",
+        PALE_GREEN,
         Bar.not_segmented,
     )
     absent_known = (

@@ -15,7 +15,10 @@ from ctpop.foundation.colours import INK, PAPER, SOFT
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
-NOTHING_THERE = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "absent", "absent_known")
+NOTHING_THERE = (
+    *("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images"),
+    *("absent", "absent_known"),
+)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
@@ -30,6 +31,21 @@ def of_text(text: str) -> str:
 def of_json(value: Any) -> str:
     """Return the digest of a value as JSON with sorted keys."""
     return of_text(json.dumps(value, sort_keys=True))
+
+
+def of_parts(parts: Iterable[bytes | memoryview]) -> str:
+    """Return the digest of bytes that come in parts.
+
+    Examples
+    --------
+    >>> of_parts([b"a", memoryview(b"b")]) == of_bytes(b"ab")
+    True
+
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def of_stream(file: BufferedReader) -> str:

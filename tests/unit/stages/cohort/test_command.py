@@ -460,6 +460,20 @@ def test_what_was_inferred_is_logged_once(tmp_path, caplog):
     assert caplog.text.count("F is read as female, m as male") == 1
 
 
+def test_scans_with_one_file_are_reported_without_its_name(tmp_path, caplog):
+    files = (("a", "one.nii"), ("b", "./one.nii"), ("c", "two.nii"))
+    rows = [f"{name},{name},60,true,true,{path}" for name, path in files]
+    registry = written(tmp_path, "scan_id,patient_id,age_years,complete,contrast,ct_path", *rows)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.nii").touch()
+
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path, registry)
+
+    assert "2 scans share a file in column ct_path with another scan, first a, b" in caplog.text
+    assert "one.nii" not in caplog.text
+
+
 def test_doubtful_patients_of_the_dicom_index_are_reported_with_the_criterion_that_excludes_them(tmp_path, caplog):
     header = "scan_id,patient_id,age_years,sex,complete,contrast,ct_path,patient_reason"
     reasons = {"a": "male,yes,yes,a.nii,several_sexes", "b": "female,yes,yes,b.nii,several_sexes"}

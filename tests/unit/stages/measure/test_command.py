@@ -476,3 +476,21 @@ def test_an_attenuation_that_no_tissue_has_is_missing_and_the_volume_is_kept(hu,
 
     assert found["hu_mean"].notna().tolist() == [kept, True]
     assert found["volume_ml"].tolist() == [200.0, 1500.0]
+
+
+def test_the_same_ct_or_label_map_has_one_digest_and_an_empty_label_map_has_none(study):
+    save(study.folder / "one.nii.gz", hu())
+    save_turned(study.folder / "two.nii", hu().astype(np.float32), "LPI")
+    save(study.folder / "three.nii.gz", hu(seed=9))
+    for scan_id, ct in (("a", "one.nii.gz"), ("b", "two.nii"), ("c", "three.nii.gz"), ("d", None), ("e", None)):
+        study.add(scan_id, labels(), ct)
+    study.add("f", labels(seed=4))
+    study.add("g", np.zeros_like(labels()))
+    study.add("h", status="unreadable")
+
+    digest = study.measure()["image_digest"].groupby("scan_id").first()
+
+    assert digest["a"] == digest["b"]
+    assert digest["d"] == digest["e"]
+    assert digest[["a", "c", "d", "f"]].nunique() == 4
+    assert digest[["g", "h"]].isna().all()

@@ -84,3 +84,9 @@ def test_what_is_flagged_or_in_the_sample_stays_there_though_its_value_is_extrem
 
 def test_no_rows_give_no_cases():
     assert chosen_cases(*tables(), sample_share=1, extremes=NONE).empty
+
+
+def test_a_scan_with_the_images_of_another_one_is_no_case():
+    found = chosen_cases(*tables(("a", "liver", 5, "duplicate_images")), sample_share=1, extremes=NONE)
+
+    assert found.empty

@@ -40,6 +40,7 @@ def test_a_reviewer_who_keeps_makes_no_value_out_of_nothing():
     assert verdict("keep", n_voxels=0, volume_ml=0, hu_mean=None) == ("absent", "absent", False, False)
     assert verdict("keep", hu_mean=None) == ("reviewer_kept", "ok", True, False)
     assert verdict("keep", status="unreadable", **NOTHING) == ("not_segmented", "not_segmented", False, False)
+    assert verdict("keep", status="duplicate_images") == ("duplicate_images", "duplicate_images", False, False)
     assert verdict("keep", status="not_in_model", **NOTHING) == ("not_in_model", "not_in_model", False, False)
 
 

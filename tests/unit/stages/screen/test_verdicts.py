@@ -58,7 +58,8 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
 @pytest.mark.parametrize("status", FAILED)
 def test_whatever_kept_a_scan_from_being_measured_it_has_no_value(status):
     in_table = dict.fromkeys(("not_in_table", "zero_in_statistics", "impossible_hu"), "not_in_table")
-    reasons = {**in_table, "not_requested": "not_requested"}
+    own = {name: name for name in ("not_requested", "duplicate_images")}
+    reasons = {**in_table, **own}
 
     assert verdict("none", status=status, **NOTHING) == (reasons.get(status, "not_segmented"), False, False)
 
@@ -116,6 +117,7 @@ def test_reasons_are_listed_in_the_order_in_which_they_are_given():
         "not_requested",
         "not_in_table",
         "not_segmented",
+        "duplicate_images",
         "absent_known",
         "absent",
         "padding",

@@ -6,6 +6,7 @@ flow, and how many scans fail two criteria at once. Always, registry = cohort + 
 
 import argparse
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +165,7 @@ def run(options: CohortOptions) -> None:
     LOG.info("%d scans: registry and headers differ", registry["source_conflict"].notna().sum())
     warn_of_repeated_patients(cohort)
     warn_of_doubtful_patients(cohort)
+    warn_of_shared_files(cohort)
     excluded = exclusions["scan_id"].nunique()
     LOG.info("%d scans in = %d in the cohort + %d excluded", len(registry), len(cohort), excluded)
 
@@ -197,6 +199,21 @@ def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
             doubtful["scan_id"].iloc[0],
             ", ".join(sorted(doubtful["patient_reason"].unique())),
         )
+
+
+def warn_of_shared_files(cohort: pd.DataFrame) -> None:
+    """Log a warning if scans have a file in common, without its name, which may be that of a person."""
+    for column in dict.fromkeys(PATH_COLUMN.values()):
+        paths = cohort[column].dropna().map(os.path.normpath)
+        shared = cohort.loc[paths[paths.duplicated(keep=False)].index, "scan_id"]
+        if len(shared):
+            LOG.warning(
+                "%d scans share a file in column %s with another scan, first %s; of scans with the same images, one is"
+                " used (duplicate_images): correct the column, or remove the other rows",
+                len(shared),
+                column,
+                ", ".join(shared.head(3)),
+            )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

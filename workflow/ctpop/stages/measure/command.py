@@ -24,7 +24,8 @@ from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import HOLE_HU, Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
-from ctpop.stages.measure import padding, requested
+from ctpop.imaging.voxel_digest import voxel_digest
+from ctpop.stages.measure import duplicates, padding, requested
 from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import OF_ATTENUATION, How, MeasuredScan, measure_structures
@@ -74,6 +75,7 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     What a structure of the study includes, and the model tells apart from it, is made one with it in `mask`.
     """
     names = study.label_set.names
+    digest = image_digest(mask, ct)
     label_of = {name: note.labels[name] for name in names if name in note.labels}
     if not label_of:
         return unmeasured(study, "not_in_model")
@@ -90,7 +92,15 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     rows = rows.assign(label_names=names_of)
     rows = rows if note.named else requested.without_unrequested(rows)
     whole = rows.set_index("structure").reindex(names).reset_index()
-    return MeasuredScan(whole.assign(status=whole["status"].fillna("not_in_model")), found.histogram)
+    whole = whole.assign(status=whole["status"].fillna("not_in_model"), image_digest=digest)
+    return MeasuredScan(whole, found.histogram)
+
+
+def image_digest(mask: Volume, ct: Volume | None) -> str | None:
+    """Return a digest of the CT, or of the label map of a scan without one; an empty label map has none."""
+    if ct is not None:
+        return voxel_digest(ct, "ct")
+    return voxel_digest(mask, "labels") if mask.data.any() else None
 
 
 def without_holes(found: MeasuredScan, mask: Volume, ct: Volume | None, label_of: dict[str, int]) -> MeasuredScan:
@@ -200,6 +210,10 @@ def run(options: MeasureOptions) -> None:
         bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))
         rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, form, chosen["zero_hu"])
         refuse_other_units(rows, bounds, options.table)
+        duplicates.warn_of_equal_values(rows)
+        kept = duplicates.of_scans(rows[rows["status"].eq(MEASURED)])
+        duplicates.warn_of_images(kept)
+        rows = duplicates.marked(rows, kept)
     elif not options.segments or not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:

@@ -23,7 +23,7 @@ from ctpop.contracts.all_tables import MEASURES_TABLE, TABLES
 from ctpop.contracts.table_files import COMPRESSION, CSV_ROWS, write_note_instead_of_csv
 from ctpop.contracts.tables import Table
 from ctpop.foundation.files import half_written, remove_half_written, write_atomically
-from ctpop.stages.measure import requested
+from ctpop.stages.measure import duplicates, requested
 
 LOG = logging.getLogger(__name__)
 
@@ -132,9 +132,17 @@ def _write_slices(rows: arrow.Table, edges: NDArray[np.intp], writers: list[ipc.
 
 
 def amendment(table: Table, shards: list[Path]) -> Amendment:
-    """Return the change of rows that needs all shards: structures that no label map without names has."""
-    structures = requested.never_labelled(shards) if table is MEASURES_TABLE else set[str]()
-    return partial(requested.without_never_labelled, structures=structures) if structures else unchanged
+    """Return the change of measures that needs all shards: images of another scan, structures without labels."""
+    if table is not MEASURES_TABLE:
+        return unchanged
+    kept = duplicates.of_shards(shards)
+    duplicates.warn_of_images(kept)
+    return partial(amended, kept=kept, structures=requested.never_labelled(shards))
+
+
+def amended(rows: pd.DataFrame, kept: duplicates.Kept, structures: set[str]) -> pd.DataFrame:
+    """Return measures with the status of scans whose images another one has, and of structures not requested."""
+    return duplicates.marked(requested.without_never_labelled(rows, structures), kept)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ def chosen_cases(
     A case of the random sample is one whether or not its value is extreme, so that the sample stays a random one.
 
     What the rules say decides, not what a reviewer made of it: a review changes no case. There is nothing to see of
-    a structure without a voxel, whatever is held against it.
+    a structure without a voxel, whatever is held against it, and nothing to decide of a scan with the images of another
+    one.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ def chosen_cases(
     """
     seen = measures.loc[measures["n_voxels"].fillna(0) > 0, KEY]
     joined = seen.merge(verdicts[[*KEY, "rule_reason"]], on=KEY, how="left", validate="one_to_one")
+    joined = joined[joined["rule_reason"].ne("duplicate_images")]
     flagged = joined["rule_reason"].ne("ok").to_numpy(dtype=bool)
     sampled = in_sample(joined["scan_id"], joined["structure"], sample_share)
     outer = pd.MultiIndex.from_frame(joined[KEY]).isin(pd.MultiIndex.from_frame(extremes[KEY].astype("str")))

@@ -12,7 +12,10 @@ from ctpop.study.patients import patient_numbers
 from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
-NEEDING_NO_RULE = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "absent_known", "absent")
+NEEDING_NO_RULE = (
+    *("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images"),
+    *("absent_known", "absent"),
+)
 
 
 def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | None) -> pd.DataFrame:

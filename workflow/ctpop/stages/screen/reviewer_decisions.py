@@ -72,11 +72,13 @@ def decision_rows(rows: MeasureRows, review: pd.DataFrame) -> NDArray[np.int64]:
 def reviewed(assessment: Assessment, review: pd.DataFrame, decided: NDArray[np.int64]) -> Assessment:
     """Return the judgement with the decisions of reviewers in place of reasons.
 
-    Where no voxel was found, or nothing was measured, there is nothing to keep or to exclude: the reason stays. Only
-    the absence of a structure that was looked for can be decided to be known.
+    Where no voxel was found, or nothing was measured, there is nothing to keep or to exclude: the reason stays. The
+    same holds for a scan with the images of another one, which would count twice. Only the absence of a structure that
+    was looked for can be decided to be known.
     """
     words = np.array([*review["decision"], ""], dtype=object)[decided]
-    never_looked_for = [CODE[name] for name in ("not_in_model", "not_requested", "not_in_table", "not_segmented")]
+    nothing = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images")
+    never_looked_for = [CODE[name] for name in nothing]
     looked_for = ~np.isin(assessment.reason, never_looked_for)
     changes = {
         KEPT: assessment.found & (words == "keep"),

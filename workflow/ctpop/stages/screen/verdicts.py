@@ -14,7 +14,7 @@ from ctpop.study.rule_sets import RuleSet
 Reasons = NDArray[np.int8]
 CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
-NOT_FOUND = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "absent")
+NOT_FOUND = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images", "absent")
 ABOUT_SIZE = ("below_bound", "fragmented", "unequal_sides")
 
 
@@ -76,6 +76,7 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
     unknown = status.eq("not_in_model").to_numpy(dtype=bool)
     unrequested = status.eq("not_requested").to_numpy(dtype=bool)
     without_value = status.isin(("not_in_table", "zero_in_statistics", "impossible_hu")).to_numpy(dtype=bool)
+    repeated = status.eq("duplicate_images").to_numpy(dtype=bool)
     known_absent = np.zeros(len(rows), bool)
     known_absent[rows_of(rows, facts.absences)] = True
     empty = (rows.numbers("n_voxels") == 0) | (rows.numbers("volume_ml") == 0)
@@ -83,7 +84,8 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
         "not_in_model": unknown,
         "not_requested": unrequested,
         "not_in_table": without_value,
-        "not_segmented": ~(measured | unknown | unrequested | without_value),
+        "not_segmented": ~(measured | unknown | unrequested | without_value | repeated),
+        "duplicate_images": repeated,
         "absent_known": measured & known_absent,
         "absent": measured & empty,
     }
