@@ -12,7 +12,6 @@ from ctpop.documents.table1 import table1
 from ctpop.stages.aging import adjust, centiles, published
 from ctpop.stages.aging import age_series as series
 from ctpop.stages.aging import command as aging
-from ctpop.stages.aging.covariates import covariates_of, joint
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stages.cohort import command as cohort
 from ctpop.stages.screen import command as screen
@@ -23,6 +22,7 @@ from ctpop.stages.screen.extremes import extreme_table
 from ctpop.stages.screen.groups import Groups
 from ctpop.stages.screen.rows import numbered
 from ctpop.stats import families
+from ctpop.stats.covariates import covariates_of, joint
 from ctpop.stats.groups import quartile_cuts
 from ctpop.study import criteria, rule_sets
 from ctpop.study.configuration import chosen, section

@@ -8,8 +8,8 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.study import measures_table
+from ctpop.study.external_measures import read_external_measures
 from ctpop.study.registry_options import reading_of
 
 NAMES = ["liver", "rib_left_1", "rib_left_12", "spleen"]

@@ -1,12 +1,51 @@
 """The scans that meet each criterion."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
 from ctpop.study.codings import truths_of
 from ctpop.study.criteria import Criterion, word_of
+from ctpop.study.header_fallback import PAIRS
+
+PATH_COLUMN = {"images": "ct_path", "dicom": "ct_path", "segmentations": "segmentation_path"}  # by starting point
+
+
+def refuse_absent_columns(present: Sequence[str], place: Path, start_from: str, asked: Sequence[Criterion]) -> None:
+    """Refuse a registry that lacks columns which the criteria and the starting point of the study need.
+
+    Parameters
+    ----------
+    present : sequence of str
+        Columns of the registry.
+    place : Path
+        File of the registry, for messages.
+    start_from : str
+        Starting point: a key of `PATH_COLUMN`, or `measures`.
+    asked : sequence of Criterion
+        Criteria.
+
+    Raises
+    ------
+    ContractError
+        If a column is absent.
+
+    Examples
+    --------
+    >>> refuse_absent_columns(["scan_id", "age_years"], Path("registry.csv"), "measures", [])
+
+    """
+    needed = {column: f"criterion {criterion.name}" for criterion in asked for column in criterion.needs}
+    if start_from in PATH_COLUMN:
+        needed[PATH_COLUMN[start_from]] = f"start_from {start_from}"
+    for column, purpose in needed.items():
+        if column not in present and PAIRS.get(column) not in present:
+            raise ContractError(
+                f"{place}: {purpose} needs column {column}, found {', '.join(present)};"
+                " add the column or change the configuration"
+            )
 
 
 def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFrame:

@@ -131,7 +131,45 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
         )
-    return _words(read_cells(path, reading, notes), path, reading, notes)
+    return words_of(read_cells(path, reading, notes), path, reading, notes)
+
+
+def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
+    """Return cells of a registry as text, with the columns and words of this package.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame of str
+        Cells as text, missing where empty; the index is the line in the file minus 2.
+    path : Path
+        File of the cells, for messages.
+    reading : Reading
+        Settings for reading the registry.
+    notes : list of str, optional
+        Receives a sentence for each inference.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        One row per scan.
+
+    Raises
+    ------
+    ContractError
+        If `scan_id` or `age_years` is missing, the settings do not fit the cells, or there is no scan.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"scan_id": ["s1"], "age": ["61"]})
+    >>> words_of(cells, Path("registry.csv"), Reading(columns={"age": ("age_years",)})).to_dict("records")
+    [{'scan_id': 's1', 'age_years': '61'}]
+
+    """
+    text = mapped(cells, reading, path, notes)
+    _refuse_absent(text, path)
+    if text.empty:
+        raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
+    return text
 
 
 def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]) -> None:
@@ -158,7 +196,7 @@ def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[st
     >>> check_text(pd.DataFrame({"scan_id": ["s1"], "age_years": ["61"]}), Path("measures.csv"), AS_OURS, [])
 
     """
-    checked(_words(cells, path, reading, notes), path, reading, notes)
+    checked(words_of(cells, path, reading, notes), path, reading, notes)
 
 
 def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
@@ -448,14 +486,6 @@ def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None 
     shown = [repr(ids[row]) + (f" ({found[row]!r})" if found is not None else "") for row in first]
     lines = ", ".join(str(row + 2) for row in first)
     raise ContractError(f"{rule}; found {int(rows.sum())} rows that are not, first {', '.join(shown)} in line {lines}")
-
-
-def _words(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None) -> pd.DataFrame:
-    text = mapped(cells, reading, path, notes)
-    _refuse_absent(text, path)
-    if text.empty:
-        raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
-    return text
 
 
 def _refuse_absent(text: pd.DataFrame, path: Path) -> None:

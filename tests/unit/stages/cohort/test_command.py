@@ -8,8 +8,9 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.cohort.command import check_columns, count_flow, failed_criteria
+from ctpop.stages.cohort.command import count_flow, failed_criteria
 from ctpop.study import criteria
+from ctpop.study.inclusion import refuse_absent_columns
 from ctpop.study.registry import as_truth, read_registry
 from support.config_files import config_option
 
@@ -343,7 +344,7 @@ def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, s
     path = tmp_path / "registry.csv"
 
     with pytest.raises(ContractError) as refused:
-        check_columns(["scan_id", "age_years"], path, start_from, criteria.read(asked))
+        refuse_absent_columns(["scan_id", "age_years"], path, start_from, criteria.read(asked))
 
     expected = f"{path}: {lacks}, found scan_id, age_years; add the column or change the configuration"
     assert str(refused.value) == expected
@@ -351,7 +352,7 @@ def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, s
 
 @pytest.mark.parametrize("contrast", ["contrast", "contrast_header"])
 def test_a_registry_with_the_columns_that_the_study_needs_is_accepted(tmp_path, contrast):
-    check_columns(["scan_id", "age_years", "ct_path", contrast], tmp_path, "images", [PAPERS[0], PAPERS[2]])
+    refuse_absent_columns(["scan_id", "age_years", "ct_path", contrast], tmp_path, "images", [PAPERS[0], PAPERS[2]])
 
 
 # The command

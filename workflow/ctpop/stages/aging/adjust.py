@@ -20,9 +20,9 @@ import pandas as pd
 from ctpop.contracts import all_tables
 from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_series import Series, cut_points, sizes, split, with_ages
-from ctpop.stages.aging.covariates import covariates_of, joint, named
 from ctpop.stats import families
 from ctpop.stats.correlation import Correlation, spearman
+from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.stats.design import Covariate, complete, design, indicators, strata_of
 from ctpop.stats.groups import quartile_of
 from ctpop.stats.ordinal import Ordinal

@@ -18,8 +18,7 @@ from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW, OVERLAP
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, criteria
 from ctpop.study.criteria import Criterion
-from ctpop.study.header_fallback import PAIRS
-from ctpop.study.inclusion import failed, found_words
+from ctpop.study.inclusion import PATH_COLUMN, failed, found_words, refuse_absent_columns
 from ctpop.study.patient_consistency import REPORTED_BY_INDEX
 from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.registry import checked, read_words
@@ -28,7 +27,6 @@ from ctpop.study.registry_options import reading_of
 LOG = logging.getLogger(__name__)
 
 PROBED_FILES = 20
-PATH_COLUMN = {"images": "ct_path", "dicom": "ct_path", "segmentations": "segmentation_path"}
 MADE_LATER = ("dicom", "measures")  # entrances whose files need not exist yet, or never
 
 
@@ -101,19 +99,6 @@ def overlap_text(overlap: pd.DataFrame) -> str:
     )
 
 
-def check_columns(present: Sequence[str], place: Path, start_from: str, asked: Sequence[Criterion]) -> None:
-    """Refuse a registry that lacks the columns which the criteria and the entrance of the study need."""
-    needed = {column: f"criterion {criterion.name}" for criterion in asked for column in criterion.needs}
-    if start_from in PATH_COLUMN:
-        needed[PATH_COLUMN[start_from]] = f"start_from {start_from}"
-    for column, purpose in needed.items():
-        if column not in present and PAIRS.get(column) not in present:
-            raise ContractError(
-                f"{place}: {purpose} needs column {column}, found {', '.join(present)};"
-                " add the column or change the configuration"
-            )
-
-
 def check_some_file_exists(cohort: pd.DataFrame, folder: Path, start_from: str) -> None:
     """Refuse a cohort none of whose first files exists: then the paths are wrong, not the scans."""
     column = PATH_COLUMN.get(start_from, "")
@@ -147,7 +132,7 @@ def run(options: CohortOptions) -> None:
     registry = checked(text, options.registry, reading, notes)
     for note in notes:
         LOG.info("%s", note)
-    check_columns(list(text.columns), options.registry, options.start_from, asked)
+    refuse_absent_columns(list(text.columns), options.registry, options.start_from, asked)
     names = ", ".join(criterion.name for criterion in asked)
     LOG.info("%d scans in %s, criteria %s", len(registry), options.registry.name, names or "none")
     exclusions = failed_criteria(registry, asked)

@@ -26,15 +26,15 @@ from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
 from ctpop.imaging.voxel_digest import voxel_digest
 from ctpop.stages.measure import duplicates, padding, requested
-from ctpop.stages.measure.external_measures import read_external_measures
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import OF_ATTENUATION, How, MeasuredScan, measure_structures
 from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
-from ctpop.stages.measure.table_units import refuse_other_units
 from ctpop.study import configuration, label_sets
+from ctpop.study.external_measures import read_external_measures
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.registry import add_registry_argument, included_scans, read_registry
 from ctpop.study.registry_options import measures_reading_of, reading_of
+from ctpop.study.table_units import refuse_other_units
 
 LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ import pandas as pd
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
-from ctpop.stages.measure.totalsegmentator_statistics import (
+from ctpop.study import configuration, label_sets
+from ctpop.study.totalsegmentator_statistics import (
     BORDER_LAYERS,
     COLUMNS,
     FILE_NAME,
@@ -22,7 +23,6 @@ from ctpop.stages.measure.totalsegmentator_statistics import (
     statistics_of,
     text_of,
 )
-from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 

@@ -19,10 +19,30 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
     A column is of numbers if all its values are, unless it is named in `categorical`; a column of words is of kinds.
     Without names, those of `column_names.USUAL_COVARIATES` that the cohort has are taken.
 
+    Parameters
+    ----------
+    cohort : pandas.DataFrame
+        One row per scan, with the columns of the registry.
+    names : sequence of str or None
+        Columns; None takes the usual ones.
+    categorical : sequence of str
+        Columns whose numbers stand for categories.
+
+    Returns
+    -------
+    list of Covariate
+        Covariates.
+
     Raises
     ------
     ContractError
         If a column is not in the registry, is the age, or mixes numbers and words without being named categorical.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"scan_id": ["s1", "s2"], "height_cm": ["170", "181"]})
+    >>> [covariate.values.tolist() for covariate in covariates_of(cohort, None, [])]
+    [[170.0, 181.0]]
 
     """
     if names is None:
@@ -40,12 +60,50 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
 
 
 def joint(covariates: Sequence[Covariate], share: float) -> list[Covariate]:
-    """Return the covariates that are adjusted for together: those that vary and are known of this share."""
+    """Return the covariates that are adjusted for together: those that vary and are known of this share.
+
+    Parameters
+    ----------
+    covariates : sequence of Covariate
+        Covariates.
+    share : float
+        Smallest share of scans with a value, 0 to 1.
+
+    Returns
+    -------
+    list of Covariate
+        Some of the covariates, in their order.
+
+    Examples
+    --------
+    >>> known = Covariate("height_cm", np.array([170.0, 181.0]), of_kinds=False)
+    >>> rare = Covariate("kvp", np.array([120.0, np.nan]), of_kinds=True)
+    >>> named(joint([known, rare], 0.6))
+    'height_cm'
+
+    """
     return [covariate for covariate in covariates if covariate.varies and np.isfinite(covariate.values).mean() >= share]
 
 
 def named(covariates: Sequence[Covariate]) -> str:
-    """Return what tables call a set of covariates."""
+    """Return the name of a set of covariates in tables.
+
+    Parameters
+    ----------
+    covariates : sequence of Covariate
+        Covariates.
+
+    Returns
+    -------
+    str
+        Their names.
+
+    Examples
+    --------
+    >>> named([])
+    'none'
+
+    """
     return " + ".join(covariate.name for covariate in covariates) or "none"
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.aging.covariates import covariates_of, joint, named
+from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.study.column_names import USUAL_COVARIATES
 
 KINDS = ["kvp", "scanner", "phase"]

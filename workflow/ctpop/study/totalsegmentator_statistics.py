@@ -33,7 +33,16 @@ Entry = tuple[str, float, float]  # status, volume (ml) and attenuation (HU) of 
 
 @dataclass(frozen=True)
 class StatisticsStyle:
-    """How a file is written: decimals of the attenuation, and 0.0 for what is absent or cut off."""
+    """How a file is written.
+
+    Attributes
+    ----------
+    decimals : int
+        Decimals of the attenuation.
+    zeros : bool
+        Whether volume and attenuation of an absent or truncated structure are 0.0.
+
+    """
 
     decimals: int
     zeros: bool
@@ -43,6 +52,25 @@ def statistics_of(rows: pd.DataFrame, style: StatisticsStyle) -> Statistics:
     """Return the statistics of one scan from its rows of `measures`, in their order.
 
     Without `zeros`, an absent structure has volume 0.0 and attenuation null. What was not measured is null either way.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `measures` of one scan.
+    style : StatisticsStyle
+        How the file is written.
+
+    Returns
+    -------
+    dict of str to dict of str to (float or None)
+        `volume` (mm³) and `intensity` (HU) by structure.
+
+    Examples
+    --------
+    >>> row = {"structure": "liver", "n_voxels": 9, "volume_ml": 1.5, "hu_mean": 61.57, "border_voxels": 0}
+    >>> statistics_of(pd.DataFrame([row]), StatisticsStyle(decimals=1, zeros=True))
+    {'liver': {'volume': 1500.0, 'intensity': 61.6}}
+
     """
     volume = (rows["volume_ml"] * MM3_PER_ML).round(VOLUME_DECIMALS)
     intensity = rows["hu_mean"].round(style.decimals)
@@ -56,7 +84,24 @@ def statistics_of(rows: pd.DataFrame, style: StatisticsStyle) -> Statistics:
 
 
 def text_of(statistics: Statistics) -> str:
-    """Return the text of a file, as TotalSegmentator formats it."""
+    """Return the text of a file, as TotalSegmentator formats it.
+
+    Parameters
+    ----------
+    statistics : dict of str to dict of str to (float or None)
+        `volume` (mm³) and `intensity` (HU) by structure.
+
+    Returns
+    -------
+    str
+        JSON.
+
+    Examples
+    --------
+    >>> text_of({"liver": {"volume": 1500.0, "intensity": None}}).split()
+    ['{', '"liver":', '{', '"volume":', '1500.0,', '"intensity":', 'null', '}', '}']
+
+    """
     return json.dumps(statistics, indent=4)
 
 
@@ -67,10 +112,32 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
     TotalSegmentator's word for absent, cut off and failed alike: nothing is known then (`zero_in_statistics`). What has
     no file or no entry is `not_in_table`. Structures outside the label set are set aside.
 
+    Parameters
+    ----------
+    folder : Path
+        Folder with the files.
+    scan_ids : list of str
+        Scans of the study.
+    names : list of str
+        Structures of the label set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan and structure, with the columns of `MEASURES_TABLE`; volumes in ml, attenuation in HU.
+
     Raises
     ------
     ContractError
         If no scan of the cohort has a file, none has a structure of the label set, or a file is not of the layout.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "s1.json").write_text('{"liver": {"volume": 1500000, "intensity": 61.5}}')
+    ...     read_folder(Path(folder), ["s1"], ["liver"])[["volume_ml", "hu_mean"]].values.tolist()
+    [[1500.0, 61.5]]
 
     """
     files = {scan_id: path for scan_id in scan_ids if (path := file_of(folder, scan_id))}
@@ -96,10 +163,27 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
 def file_of(folder: Path, scan_id: str) -> Path | None:
     """Return the file with the statistics of a scan, if there is one.
 
+    Parameters
+    ----------
+    folder : Path
+        Folder with the files.
+    scan_id : str
+        Scan.
+
+    Returns
+    -------
+    Path or None
+        File `SCAN_ID.json` or `SCAN_ID/statistics.json`; None if there is neither.
+
     Raises
     ------
     ContractError
         If there are two.
+
+    Examples
+    --------
+    >>> file_of(Path("no_such_folder"), "s1") is None
+    True
 
     """
     present = [path for path in (folder / f"{scan_id}.json", folder / scan_id / FILE_NAME) if path.is_file()]
@@ -109,12 +193,33 @@ def file_of(folder: Path, scan_id: str) -> Path | None:
 
 
 def entries(path: Path, names: list[str]) -> dict[int, Entry]:
-    """Return what a file says about the structures that it has of the label set, by their places in `names`.
+    """Return what a file reports about the structures that it has of the label set, by their places in `names`.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file of one scan.
+    names : list of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of int to (str, float, float)
+        Status, volume (ml) and attenuation (HU) by place.
 
     Raises
     ------
     ContractError
         If it is not of the layout: an object of structures with a volume and an intensity, each a number or null.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "s1.json")
+    ...     _ = path.write_text('{"liver": {"volume": 1500, "intensity": 61.5}, "skin": null}')
+    ...     entries(path, ["spleen", "liver"])
+    {1: ('measured', 1.5, 61.5)}
 
     """
     try:
@@ -123,10 +228,12 @@ def entries(path: Path, names: list[str]) -> dict[int, Entry]:
         raise ContractError(f"{path}: is not JSON ({' '.join(str(error).split())[:100]})") from None
     if not isinstance(content, dict):
         raise ContractError(f"{path}: must be an object of structures, as TotalSegmentator's {FILE_NAME}")
-    return {place: assessed(*numbers(content[name], name, path)) for place, name in enumerate(names) if name in content}
+    return {
+        place: _assessed(*_numbers(content[name], name, path)) for place, name in enumerate(names) if name in content
+    }
 
 
-def numbers(entry: Any, name: str, path: Path) -> tuple[float | None, float | None]:
+def _numbers(entry: Any, name: str, path: Path) -> tuple[float | None, float | None]:
     """Return volume (mm³) and attenuation (HU) of a structure, as they are written."""
     content: dict[str, Any] = entry if isinstance(entry, dict) else {}
     mm3, hu = content.get("volume", ""), content.get("intensity", "")
@@ -140,7 +247,7 @@ def numbers(entry: Any, name: str, path: Path) -> tuple[float | None, float | No
     return mm3, hu
 
 
-def assessed(mm3: float | None, hu: float | None) -> Entry:
+def _assessed(mm3: float | None, hu: float | None) -> Entry:
     """Return status, volume (ml) and attenuation (HU), NaN where they are not known."""
     if mm3 == 0 and hu == 0:
         return "zero_in_statistics", math.nan, math.nan

@@ -8,7 +8,7 @@ import pytest
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.external_measures import external_rows, read_external_measures
+from ctpop.study.external_measures import external_rows, read_external_measures
 
 
 def table(*rows, columns=("scan_id", "structure", "volume_ml", "hu_mean")):

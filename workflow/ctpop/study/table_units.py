@@ -30,17 +30,22 @@ def refuse_other_units(rows: pd.DataFrame, bounds_ml: Mapping[str, float], place
 
     Parameters
     ----------
-    rows
+    rows : pandas.DataFrame
         Rows of `measures` with structure, volume_ml and hu_mean.
-    bounds_ml
+    bounds_ml : mapping of str to float
         Lower bound of the volume (ml) of each structure that has one.
-    place
+    place : Path
         File of the table, for messages.
 
     Raises
     ------
     ContractError
         If the medians of structures are beyond what these units allow.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"structure": ["liver"] * 5, "volume_ml": [1500.0] * 5, "hu_mean": [60.0] * 5})
+    >>> refuse_other_units(rows, {"liver": 600.0}, Path("measures.csv"))
 
     """
     _refuse_volumes(_medians(rows, "volume_ml"), bounds_ml, place)

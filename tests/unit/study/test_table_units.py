@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.table_units import refuse_other_units
 from ctpop.study import label_sets
+from ctpop.study.table_units import refuse_other_units
 
 TYPICAL = {"liver": (1500, 105), "spleen": (200, 120), "kidney_left": (160, 150), "aorta": (180, 160)}
 BOUNDS = dict(

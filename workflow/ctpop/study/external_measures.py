@@ -1,4 +1,4 @@
-"""Measures made elsewhere, taken over in place of images: the third door of a study."""
+"""Measures made elsewhere, taken over in place of images: a table, or a folder of statistics of each scan."""
 
 import logging
 from pathlib import Path
@@ -9,8 +9,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.contracts.measures import HIGHEST_MEAN_HU, LOWEST_MEAN_HU
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure import totalsegmentator_statistics
-from ctpop.study import measures_table
+from ctpop.study import measures_table, totalsegmentator_statistics
 from ctpop.study.registry_options import AS_OURS, Reading
 
 LOG = logging.getLogger(__name__)
@@ -19,13 +18,40 @@ LOG = logging.getLogger(__name__)
 def read_external_measures(
     path: Path, scan_ids: list[str], names: list[str], reading: Reading = AS_OURS, zero_hu: str = "missing"
 ) -> pd.DataFrame:
-    """Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
+    r"""Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
+
+    Parameters
+    ----------
+    path : Path
+        Table, or folder of statistics.
+    scan_ids : list of str
+        Scans of the study.
+    names : list of str
+        Structures of the label set.
+    reading : Reading
+        Settings for reading a table.
+    zero_hu : str
+        `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan and structure, with the columns of `MEASURES_TABLE`.
 
     Raises
     ------
     ContractError
         If a folder has settings for columns, or the table cannot be read (`measures_table.read`) or has no row of the
         study (`external_rows`).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "measures.csv")
+    ...     _ = path.write_text("scan_id,liver_hu_mean\ns1,61.5\n")
+    ...     read_external_measures(path, ["s1"], ["liver"])["hu_mean"].tolist()
+    [61.5]
 
     """
     if path.is_dir():
@@ -45,6 +71,25 @@ def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool
 
     Its statistics have an attenuation of exactly 0.0 where a structure is absent, truncated or failed, beside a volume
     of 0.0, or alone in a table without volumes. With a volume above 0, an attenuation of 0 is a value.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows with `hu_mean` (HU), `volume_ml` (ml) or both.
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+        The same rows; volume and attenuation are missing where they were such zeros.
+    zeros : pandas.Series of bool
+        Whether a row had them.
+
+    Examples
+    --------
+    >>> rows, zeros = without_sentinels(pd.DataFrame({"hu_mean": [0.0, 61.5]}))
+    >>> rows["hu_mean"].tolist(), zeros.tolist()
+    ([nan, 61.5], [True, False])
+
     """
     if "hu_mean" not in rows.columns:
         return rows, pd.Series(False, index=rows.index)
@@ -109,10 +154,34 @@ def external_rows(
     A scan and structure without a row, or with neither volume nor attenuation, is `not_in_table`. Rows of scans
     outside the cohort and of structures outside the label set are set aside.
 
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Long table with `scan_id`, `structure` and measures.
+    scan_ids : list of str
+        Scans of the study.
+    names : list of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+    zero_hu : str
+        `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan and structure, with the columns of `MEASURES_TABLE`.
+
     Raises
     ------
     ContractError
         If a needed column is missing, or no row belongs to the cohort and the label set.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"scan_id": ["s1"], "structure": ["liver"], "hu_mean": [61.5]})
+    >>> external_rows(table, ["s1"], ["liver", "spleen"], Path("measures.csv"))["status"].tolist()
+    ['measured', 'not_in_table']
 
     """
     needed = [name for name in ("scan_id", "structure") if name not in table.columns]

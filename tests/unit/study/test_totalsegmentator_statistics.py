@@ -8,7 +8,7 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.measure.totalsegmentator_statistics import StatisticsStyle, read_folder, statistics_of
+from ctpop.study.totalsegmentator_statistics import StatisticsStyle, read_folder, statistics_of
 from support.config_files import config_option
 
 NAMES = ["liver", "aorta", "kidney_left", "spleen"]
