@@ -378,26 +378,35 @@ def test_missing_files_of_a_set_of_ones_own_are_told_without_a_page(tiny):
 # What the YAML may say
 
 
-@pytest.mark.parametrize("content", ["a: [", "\t", "a: \x00"], ids=["open bracket", "tab", "control character"])
-def test_a_file_that_is_not_yaml_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a: [", "line 1, at the end of the file: YAML is expected"),
+        ("a:\n\tb: 1", "line 2: YAML is expected, found a tab"),
+        ("a: \x00", "YAML is expected, found: "),
+        ("name: a\nname: b", "line 2: the key 'name' is in line 1 already"),
+    ],
+    ids=["open bracket", "tab", "control character", "repeated key"],
+)
+def test_a_file_that_is_not_yaml_is_named(tmp_path, content, expected):
     path = tmp_path / "mine.yaml"
     path.write_text(content)
 
-    assert told_by(read, path).startswith(f"{path}: is not YAML (")
+    assert told_by(read, path).startswith(f"{path}: {expected}")
 
 
 def test_a_checkpoint_in_the_place_of_a_set_is_named(tmp_path):
     path = tmp_path / "checkpoint_final.pth"
     path.write_bytes(b"PK\x03\x04\xff\xfe")
 
-    assert told_by(read, path).startswith(f"{path}: is not YAML (")
+    assert told_by(read, path).startswith(f"{path}: line 1: YAML in UTF-8 is expected, found the byte 0xff")
 
 
 def test_yaml_that_would_make_an_object_is_refused_and_nothing_runs(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"a: !!python/object/apply:os.system ['touch {tmp_path / 'touched'}']")
 
-    assert told_by(read, path).startswith(f"{path}: is not YAML (could not determine a constructor for the tag")
+    assert "could not determine a constructor for the tag" in told_by(read, path)
     assert not (tmp_path / "touched").exists()
 
 

@@ -188,8 +188,8 @@ def test_a_section_is_checked_like_the_whole():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("aging: {", "--config: study.yaml cannot be read as YAML: "),
-        ("- aging", "--config: study.yaml is no YAML file with the sections of a study"),
+        ("aging: {", "study.yaml: line 1, at the end of the file: YAML is expected, found: .* close the bracket"),
+        ("- aging", "study.yaml: line 1: sections such as 'study:' are expected at the top level, found a list"),
         ("aging: 5", "aging: 5 is not of type 'object'"),
     ],
 )

@@ -202,15 +202,35 @@ def test_an_unknown_name_lists_the_shipped_sets(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("2,liver", "1,liver", "label must identify one row, found repeated in 2 rows, first '1'"),
-        ("2,liver", "0,liver", "column 'label' must be at least 1, found 0 in 1 rows"),
-        ("2,liver", "2.5,liver", "column 'label' must be a whole number, found 2.5 in 1 rows"),
-        ("2,liver", "2,kidney_left", "each structure has one label, found kidney_left repeated"),
-        ("kidney_left,left", "kidney_left,right", "side must agree with the name, found side right for kidney_left"),
-        ("kidney_left,left", "kidney_left,both", "column 'side' must be one of left, right, found both in 1 rows"),
-        ("abdomen,40", "abdomen,-40", "column 'lower_bound_ml' must be at least 0 ml, found -40.0 in 1 rows"),
-        ("liver", "li/ver", "column 'structure' must be text of the form [A-Za-z0-9_]+, found li/ver in 1 rows"),
-        ("group", "grouping", "columns group are missing; found label, structure, side, grouping"),
+        (
+            "2,liver",
+            "1,liver",
+            "line 3: each label has one structure and each structure one label",
+        ),
+        ("2,liver", "0,liver", "line 3: label must be a whole number from 1 to 65535 (0 is background), found '0'"),
+        ("2,liver", "2.5,liver", "line 3: label must be a whole number from 1 to 65535 (0 is background), found '2.5'"),
+        (
+            "2,liver",
+            "2,kidney_left",
+            "line 3: each label has one structure and each structure one label",
+        ),
+        (
+            "kidney_left,left",
+            "kidney_left,right",
+            "line 2: side must agree with the name, found side right for kid",
+        ),
+        (
+            "kidney_left,left",
+            "kidney_left,both",
+            "line 2: side must be left or right, or empty for what is not paired",
+        ),
+        (
+            "abdomen,40",
+            "abdomen,-40",
+            "line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found",
+        ),
+        ("liver", "li/ver", "line 3: structure must have letters, digits and '_' only, found 'li/ver'"),
+        ("group", "grouping", "line 1: column group is missing; found label, structure, side, grouping"),
     ],
 )
 def test_a_wrong_label_set_is_refused(tmp_path, old, new, expected):

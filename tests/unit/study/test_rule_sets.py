@@ -100,7 +100,8 @@ def test_a_wrong_set_is_refused_with_the_place_and_what_would_be_right(tmp_path,
 
 
 def test_what_is_not_yaml_is_refused(tmp_path):
-    assert "mine.yaml: is not YAML" in refused(tmp_path, "rules: [")
+    assert "line 2: the key 'rules' is in line 1 already" in refused(tmp_path, "rules: {}\nrules: {}")
+    assert "mine.yaml: line 1, at the end of the file: YAML is expected" in refused(tmp_path, "rules: [")
 
 
 def test_a_set_that_is_nowhere_is_refused_with_those_there_are():

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ctpop.contracts.reasons import EXCLUSION_REASONS, FAILED, VERDICT_REASONS, MeasureStatus, Reason
-from ctpop.study.configuration import SIDES
+from ctpop.study.label_set_check import SIDES
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"

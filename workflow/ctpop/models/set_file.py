@@ -4,8 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ctpop.foundation import strict_yaml
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
@@ -46,10 +45,7 @@ def read(path: Path) -> dict[str, Any]:
         If it is not YAML, or breaks its schema, with one line per entry.
 
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError) as error:
-        raise ContractError(f"{path}: is not YAML ({' '.join(str(error).split())[:200]})") from None
+    content = strict_yaml.content_of(path, "a model set")
     schema = _schema()
     problems = sorted(set(problems_of(schema, content)))
     if problems:

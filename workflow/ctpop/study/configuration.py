@@ -4,25 +4,26 @@ import argparse
 import csv
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
 
 from ctpop.foundation import digests
-from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
-from ctpop.study import registry_options
+from ctpop.study import configuration_file, label_set_check, registry_options
+from ctpop.study.label_set_check import SIDES
 
 LABEL_SETS = resource("structures")
 GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
 SCHEMA_PATH = resource("schemas", "config.schema.yaml")
 Chosen = TypeVar("Chosen")
-SIDES = ("left", "right")
 RENAMED = {
     "convert": "dicom",
     "evaluation": "evaluate",
@@ -30,8 +31,9 @@ RENAMED = {
     "qc": "review",
 }  # sections, by their names before 0.1.0
 PATHS = (  # settings that are paths of files or folders
-    *(("study", name) for name in ("registry", "measures", "truth", "dicom")),
-    *(("structures", ""), ("segment", "model"), ("screen", "review"), ("screen", "rules"), ("evaluate", "reference")),
+    *(("study", name) for name in ("registry", "measures", "truth", "dicom", "private")),
+    *(("structures", ""), ("segment", "model"), ("segment", "weights"), ("screen", "review"), ("screen", "rules")),
+    *(("evaluate", name) for name in ("reference", "compare_with")),
 )
 STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "review")
 
@@ -53,13 +55,15 @@ def load_schema() -> dict[str, Any]:
     return read_schema(SCHEMA_PATH)
 
 
-def validated(config: dict[str, Any]) -> dict[str, Any]:
+def validated(config: dict[str, Any], places: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
     """Return the configuration with defaults filled in.
 
     Parameters
     ----------
     config : dict
         Configuration of a study, as its YAML file contains it.
+    places : mapping of str to str
+        File and line of each setting (`configuration_file.places_of`), for messages.
 
     Returns
     -------
@@ -84,7 +88,8 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     if not problems:
         problems = sorted(_contradictions(config))
     if problems:
-        raise ContractError("the configuration has errors:\n" + "\n".join(f"  {line}" for line in problems))
+        lines = (f"  {configuration_file.with_place(problem, places)}" for problem in problems)
+        raise ContractError("the configuration has errors:\n" + "\n".join(lines))
     filled: dict[str, Any] = filled_in(schema, config)
     if patients_in_measures(config["study"]):
         if "criteria" not in (config.get("cohort") or {}):
@@ -209,7 +214,7 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        If the file cannot be read, or is not a YAML mapping.
+        If the file cannot be read, or is not a YAML mapping (`configuration_file.read`).
 
     Examples
     --------
@@ -221,13 +226,7 @@ def read_file(path: Path) -> dict[str, Any]:
     {'screen': {'rules': 'strict'}}
 
     """
-    try:
-        sections = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f"--config: {path.name} cannot be read as YAML: {in_one_line(error)}") from None
-    if not isinstance(sections, dict):
-        raise ContractError(f"--config: {path.name} is no YAML file with the sections of a study (docs/config.md)")
-    return sections
+    return configuration_file.read(path)
 
 
 def section(stage: str, path: Path | None) -> dict[str, Any]:
@@ -460,8 +459,9 @@ def _braces_in_paths(config: dict[str, Any]) -> Iterator[str]:
     """Yield the paths that Snakemake would take for patterns."""
     for section, name in PATHS:
         part = config.get(section) or {}
-        path = part.get(name) if isinstance(part, dict) else part
-        if isinstance(path, str) and re.search("[{}]", path):
+        found = part.get(name) if isinstance(part, dict) else part
+        paths = list(found.values()) if isinstance(found, dict) else [found]
+        for path in (path for path in paths if isinstance(path, str) and re.search("[{}]", path)):
             place = f"{section}.{name}" if name else section
             yield f"{place}: {path!r} contains braces, which Snakemake takes for wildcards; rename the file or folder"
 
@@ -506,10 +506,15 @@ def _evaluation_contradictions(evaluation: dict[str, Any], study: str, start_fro
 
 
 def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
+    path = label_set_file(config["structures"])
+    problems = label_set_check.problems_of(path) if path.is_file() and path.parent != LABEL_SETS else []
+    if problems:
+        yield from (f"structures: {problem}" for problem in problems)
+        return
     names = [row.get("structure", "") for row in label_rows(config["structures"])]
     if not names:
         shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
-        yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV of one"
+        yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV file"
         return
     panels = [panel[0] for panel in (config.get("report") or {}).get("figure6", [])]
     mentioned = {

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from ctpop.contracts import columns
 from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
-from ctpop.study.configuration import LABEL_SETS, SIDES, contralateral_of, groups_of, label_set_file
+from ctpop.study import label_set_check
+from ctpop.study.configuration import LABEL_SETS, contralateral_of, groups_of, label_set_file
+from ctpop.study.label_set_check import SIDES
 
 TEXTS = {"structure": str, "side": str, "group": str, "includes": str, "snomed_code": str}
 
@@ -249,23 +251,12 @@ def read(name_or_path: str) -> LabelSet:
     if not path.is_file():
         shipped = ", ".join(sorted(file.stem for file in LABEL_SETS.glob("*.csv")))
         raise ContractError(f"structures: {name_or_path!r} is neither a shipped label set ({shipped}) nor a CSV file")
+    problems = label_set_check.problems_of(path)
+    if problems:
+        raise ContractError(problems[0])
     table = STRUCTURES.check(pd.read_csv(path, dtype=TEXTS), where=path)
     _check_upper_bounds(table, path)
-    repeated = sorted(table.loc[table["structure"].duplicated(), "structure"])
-    if repeated:
-        raise ContractError(f"{path}: each structure has one label, found {', '.join(repeated[:3])} repeated")
-    for side, other in (SIDES, SIDES[::-1]):
-        wrong = table.loc[table["side"].eq(side) & table["structure"].str.contains(rf"(?:^|_){other}(?:_|$)")]
-        if len(wrong):
-            first = ", ".join(wrong["structure"].head(3))
-            raise ContractError(f"{path}: side must agree with the name, found side {side} for {first}")
-    label_set = LabelSet(path.stem, table)
-    double = sorted({part for parts in label_set.parts.values() for part in parts} & set(label_set.names))
-    if double:
-        raise ContractError(
-            f"{path}: column 'includes' names {', '.join(double[:3])}, which the label set has by itself"
-        )
-    return label_set
+    return LabelSet(path.stem, table)
 
 
 def _check_upper_bounds(table: pd.DataFrame, path: Path) -> None:

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ctpop.foundation import strict_yaml
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.json_schema import problems_of, read_schema
 from ctpop.foundation.resources import resource
@@ -154,10 +153,7 @@ def read(name_or_path: str) -> RuleSet:
 
     """
     path = existing_file(name_or_path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError) as error:
-        raise ContractError(f"{path}: is not YAML ({' '.join(str(error).split())[:200]})") from None
+    content = strict_yaml.content_of(path, "a rule set")
     problems = sorted(set(problems_of(_schema(), content)))
     if problems:
         raise ContractError(f"{path}: the rule set has errors:\n" + "\n".join(f"  {line}" for line in problems))

@@ -8,7 +8,7 @@ from ctpop.contracts import all_tables
 from ctpop.contracts.tables import Table
 from ctpop.stages.aging import adjust, centiles, command
 from ctpop.stages.aging.age_series import split
-from ctpop.stages.aging.covariates import covariates_of, joint
+from ctpop.stats.covariates import covariates_of, joint
 from ctpop.study.configuration import chosen
 from ctpop.study.patients import patient_numbers
 

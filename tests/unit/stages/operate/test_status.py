@@ -199,7 +199,7 @@ def test_a_study_without_its_file_is_told(study, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("a: [", "is no YAML"), ("- 1", "found no study"), ("x: 1", "found no study")]
+    ("text", "told"), [("a: [", "YAML is expected"), ("- 1", "found a list"), ("x: 1", "found no section study")]
 )
 def test_a_file_that_is_no_study_is_told(study, tmp_path, capsys, text, told):
     (tmp_path / "other.yaml").write_text(text)

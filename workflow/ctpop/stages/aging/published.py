@@ -19,7 +19,8 @@ from ctpop.stats.differences import difference_of, from_interval, from_size, qua
 from ctpop.stats.groups import GROUPS
 from ctpop.stats.tails import log10_p_of_normal, p_of_log10
 from ctpop.study import configuration, label_sets
-from ctpop.study.configuration import GROUPS_FILE, SIDES, groups_of
+from ctpop.study.configuration import GROUPS_FILE, groups_of
+from ctpop.study.label_set_check import SIDES
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.patients import distinct, patient_numbers
 

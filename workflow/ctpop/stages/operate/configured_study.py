@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.foundation.errors import ContractError
 from ctpop.imaging.label_map_store import LabelMapStore
-from ctpop.study import configuration, criteria, shards
+from ctpop.study import configuration, configuration_file, criteria, shards
 from ctpop.study.registry import included, read_registry
 from ctpop.study.registry_options import Reading, reading_of
 
@@ -62,6 +61,16 @@ class ConfiguredStudy:
         return self.results / "registry.csv" if self.one_file else Path(self.config["study"]["registry"])
 
     @property
+    def measures(self) -> Path | None:
+        """Return the table of measures or the folder of statistics, if the study starts from one."""
+        return Path(self.config["study"]["measures"]) if self.start_from == "measures" else None
+
+    @property
+    def patients_file(self) -> Path:
+        """Return the file of the user that describes the patients: the registry, or the table of measures."""
+        return self.measures if self.one_file and self.measures else self.registry
+
+    @property
     def reading(self) -> Reading:
         """Return how its registry is to be read."""
         return reading_of(self.config["cohort"])
@@ -103,12 +112,10 @@ def read(path: Path) -> ConfiguredStudy:
         If the file is not there, is no YAML, or breaks the schema of a configuration.
 
     """
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ContractError(f"{path}: the configuration of a study is expected, found: {error.strerror}") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f"{path}: is no YAML: {in_one_line(error)}") from None
-    if not isinstance(config, dict) or "study" not in config:
-        raise ContractError(f"{path}: the configuration of a study is expected, found no study in it")
-    return ConfiguredStudy(configuration.validated(config))
+    config = configuration_file.read(path)
+    if not isinstance(config.get("study"), dict):
+        raise ContractError(
+            f"{path}: the configuration of a study is expected, found no section study; write, as in docs/study.yaml,"
+            " study: {name: NAME, start_from: images, registry: registry.csv}"
+        )
+    return ConfiguredStudy(configuration.validated(config, configuration_file.places_of([path])))

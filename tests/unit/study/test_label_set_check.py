@@ -1,0 +1,91 @@
+"""Every error of a label set is found at once, with its line and what to do."""
+
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import configuration, label_set_check, label_sets
+
+GOOD = "label,structure,side,group,lower_bound_ml\n1,kidney_left,left,abdomen,40\n2,liver,,abdomen,\n"
+BAD = {
+    "a missing column": (GOOD.replace(",group", "").replace(",abdomen", ""), "line 1: column group is missing; found"),
+    "two missing columns": ("label,structure,group\n1,liver,a\n", "line 1: column side, lower_bound_ml is missing"),
+    "another separator": (GOOD.replace(",", ";"), "line 1: commas are expected between the cells"),
+    "a column twice": (GOOD.replace("_ml\n", "_ml,side\n", 1), "line 1: each column has a name of its own, found side"),
+    "a repeated label": (GOOD.replace("2,liver", "1,liver"), "line 3: each label has one structure"),
+    "a label with a zero in front": (
+        GOOD.replace("2,liver", "01,liver"),
+        "line 3: each label has one structure and each structure one label, found label 01",
+    ),
+    "a repeated name": (GOOD.replace("2,liver", "2,kidney_left"), "line 3: each label has one structure"),
+    "a bound that is no number": (
+        GOOD.replace(",40", ",4O"),
+        "line 2: lower_bound_ml must be a number of ml",
+    ),
+    "a bound that is not finite": (GOOD.replace(",40", ",inf"), "line 2: lower_bound_ml must be a number of ml"),
+    "a label that is text": (
+        GOOD.replace("2,liver", "two,liver"),
+        "line 3: label must be a whole number from 1",
+    ),
+    "a label beyond 16 bits": (GOOD.replace("2,liver", "65536,liver"), "line 3: label must be a whole number from 1"),
+    "no name": (GOOD.replace("2,liver", "2,"), "line 3: structure must have letters, digits and '_' only, found ''"),
+    "no group": (GOOD.replace("abdomen,\n", ",\n"), "line 3: group must be filled in"),
+    "a misspelt other side": (
+        GOOD + "3,kidny_right,right,abdomen,40\n",
+        "line 2: kidney_left needs its other side kidney_right, found kidny_right; correct one",
+    ),
+    "a part that it has": (
+        "label,structure,side,group,lower_bound_ml,includes\n1,kidney_left,left,a,,\n2,liver,,a,,kidney_left\n",
+        "line 3: column 'includes' names kidney_left, which the label set has by itself; remove one",
+    ),
+    "a short line": (GOOD + "3,spleen\n", "line 4: 5 cells are expected as in the header, found 2; correct the commas"),
+    "nothing": ("", "a header is expected, found an empty file; write label,structure,side,group,lower_bound_ml"),
+    "blank lines": ("\n\n", "a header is expected, found an empty file"),
+    "a header alone": (GOOD.splitlines()[0], "a line per label is expected, found a header alone; add lines such as"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_an_error_is_found_before_the_run_and_by_the_reader(tmp_path, kind):
+    text, expected = BAD[kind]
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+
+    [*problems] = label_set_check.problems_of(path)
+    with pytest.raises(ContractError) as planned:
+        configuration.validated(
+            {"study": {"name": "x", "start_from": "measures", "measures": "m.csv"}, "structures": str(path)}
+        )
+    with pytest.raises(ContractError) as read:
+        label_sets.read(str(path))
+
+    assert problems[0].startswith(f"{path}: {expected}")
+    assert f"structures: {problems[0]}" in str(planned.value)
+    assert str(read.value) == problems[0]
+
+
+def test_all_errors_of_a_file_are_reported(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(GOOD.replace(",40", ",x").replace("2,liver", "0,li ver"))
+
+    assert [problem.split(": ")[1] for problem in label_set_check.problems_of(path)] == ["line 2", "line 3", "line 3"]
+
+
+def test_a_file_in_another_encoding_and_one_that_is_absent_are_errors(tmp_path):
+    (tmp_path / "mine.csv").write_bytes(GOOD.replace("abdomen", "Brücke").encode("cp1252"))
+
+    assert "save the file as CSV with the encoding UTF-8" in label_set_check.problems_of(tmp_path / "mine.csv")[0]
+    assert "found: No such file" in label_set_check.problems_of(tmp_path / "absent.csv")[0]
+
+
+@pytest.mark.parametrize("name", ["demo", "paper_104", "total_117"])
+def test_a_shipped_label_set_has_no_error(name):
+    assert label_set_check.problems_of(configuration.label_set_file(name)) == []
+
+
+def test_structures_of_one_side_and_numbers_as_spreadsheets_write_them_are_no_errors(tmp_path):
+    lines = ["3.0,rib_left_1,left,ribs,", "4.0,rib_right_2,right,ribs,", "5,lung_upper_lobe_left,left,lungs,"]
+    path = tmp_path / "mine.csv"
+    path.write_text(GOOD + "\n".join([*lines, "6,lung_lower_lobe_right,right,lungs,", ""]), encoding="utf-8-sig")
+
+    assert label_set_check.problems_of(path) == []
+    assert label_sets.read(str(path)).label_of["rib_right_2"] == 4

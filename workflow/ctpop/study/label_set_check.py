@@ -1,0 +1,160 @@
+"""Errors of a label set, found before anything runs.
+
+This module imports only the standard library, because the Snakefile calls it whenever it is parsed.
+"""
+
+import csv
+import difflib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+SIDES = ("left", "right")
+COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
+HIGHEST = 65535  # label maps have 16 bits
+MISSPELT = 0.93  # similarity of names that differ in a letter
+EXAMPLE = "1,spleen,,Organs,50"
+
+Row = dict[str, str]
+Numbered = list[tuple[int, Row]]
+
+
+def problems_of(path: Path) -> list[str]:
+    r"""Return a sentence for each error of a label set; an empty list if it has none.
+
+    Parameters
+    ----------
+    path : Path
+        CSV file.
+
+    Returns
+    -------
+    list of str
+        Sentences with the file, the line, what was found and what to do.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "mine.csv")
+    ...     _ = path.write_text("label,structure,side,group,lower_bound_ml\n1,spleen,,Organs,x\n")
+    ...     [problem.removeprefix(f"{path}: ") for problem in problems_of(path)]
+    ["line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found 'x'; correct the cell"]
+
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+    except OSError as error:
+        return [f"{path}: a label set is expected, found: {error.strerror}; correct the path of structures"]
+    except UnicodeDecodeError:
+        return [f"{path}: text in UTF-8 is expected; save the file as CSV with the encoding UTF-8"]
+    except csv.Error as error:
+        return [f"{path}: a CSV file is expected, found: {error}; correct the quotation marks"]
+    return [f"{path}: {problem}" for problem in _of_lines(lines)]
+
+
+def _of_lines(lines: list[tuple[int, list[str]]]) -> Iterator[str]:
+    if not lines:
+        yield f"a header is expected, found an empty file; write {','.join(COLUMNS)} and a line per label as {EXAMPLE}"
+        return
+    (_, header), *cells = lines
+    of_header = next(_of_header(header), None)
+    if of_header:
+        yield of_header
+        return
+    if not cells:
+        yield f"a line per label is expected, found a header alone; add lines such as {EXAMPLE}"
+    lengths = {line: len(row) for line, row in cells if len(row) != len(header)}
+    for line, length in lengths.items():
+        yield f"line {line}: {len(header)} cells are expected as in the header, found {length}; correct the commas"
+    rows = [(line, dict(zip(header, row, strict=True))) for line, row in cells if line not in lengths]
+    for line, row in rows:
+        yield from (f"line {line}: {problem}" for problem in _of_row(row))
+    for name in ("label", "structure"):
+        yield from _repeated(rows, name)
+    yield from _misspelt_sides(rows)
+    yield from _included_twice(rows)
+
+
+def _of_header(header: list[str]) -> Iterator[str]:
+    absent = [name for name in COLUMNS if name not in header]
+    if absent and len(header) == 1 and re.search("[;\t]", header[0]):
+        yield "line 1: commas are expected between the cells, found another separator; save the file as CSV with commas"
+    elif absent:
+        yield f"line 1: column {', '.join(absent)} is missing; found {', '.join(header)}; add it to the header"
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        yield f"line 1: each column has a name of its own, found {repeated[0]} twice; rename or delete one"
+
+
+def _of_row(row: Row) -> Iterator[str]:
+    label, name, side, bound = (row[column] for column in ("label", "structure", "side", "lower_bound_ml"))
+    if not 1 <= (_number_of(label) or 0) <= HIGHEST:
+        yield f"label must be a whole number from 1 to {HIGHEST} (0 is background), found {label!r}; correct the cell"
+    if not re.fullmatch("[A-Za-z0-9_]+", name):
+        yield f"structure must have letters, digits and '_' only, found {name!r}; correct the cell"
+    if side not in ("", *SIDES):
+        yield f"side must be left or right, or empty for what is not paired, found {side!r}; correct the cell"
+    contradicting = {SIDES[side == "left"]} & set(name.split("_")) if side in SIDES else set()
+    if contradicting:
+        yield f"side must agree with the name, found side {side} for {name}; correct one of the two cells"
+    if not row["group"]:
+        yield "group must be filled in; write the organ system with which the structure is shown"
+    if not _is_bound(bound):
+        yield f"lower_bound_ml must be a number of ml, 0 or more, or empty, found {bound!r}; correct the cell"
+
+
+def _number_of(label: str) -> int | None:
+    """Return a label as a number; spreadsheets write 2.0 for 2."""
+    return int(float(label)) if re.fullmatch(r"[0-9]+(\.0+)?", label) else None
+
+
+def _is_bound(text: str) -> bool:
+    try:
+        return not text or (math.isfinite(float(text)) and float(text) >= 0)
+    except ValueError:
+        return False
+
+
+def _repeated(rows: Numbered, name: str) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for line, row in rows:
+        value = row[name]
+        key = str(_number_of(value) or value) if name == "label" else value
+        if key in first:
+            yield (
+                f"line {line}: each label has one structure and each structure one label, found {name} {value} in line"
+                f" {first[key]} already; correct one of the two lines"
+            )
+        first.setdefault(key, line)
+
+
+def _misspelt_sides(rows: Numbered) -> Iterator[str]:
+    """Yield the structures whose contralateral structure is missing while another name is almost that name."""
+    other = dict(zip(SIDES, SIDES[::-1], strict=True))
+    names = [row["structure"] for _, row in rows]
+    mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in names}
+    unpaired = [name for name in names if mirrored[name] != name and mirrored[name] not in mirrored]
+    for line, row in rows:
+        name = row["structure"]
+        if name not in unpaired:
+            continue
+        alike = [found for found in unpaired if _digits(found) == _digits(name) and found != name]
+        close = difflib.get_close_matches(mirrored[name], alike, n=1, cutoff=MISSPELT)
+        if close:
+            yield f"line {line}: {name} needs its other side {mirrored[name]}, found {close[0]}; correct one"
+
+
+def _included_twice(rows: Numbered) -> Iterator[str]:
+    names = {row["structure"] for _, row in rows}
+    for line, row in rows:
+        double = [part for part in row.get("includes", "").split() if part in names]
+        if double:
+            yield f"line {line}: column 'includes' names {double[0]}, which the label set has by itself; remove one"
+
+
+def _digits(name: str) -> list[str]:
+    return re.findall("[0-9]+", name)
