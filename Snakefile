@@ -53,8 +53,9 @@ for rule_file in RULE_FILES:
     include: f"workflow/rules/{rule_file}.smk"
 
 
-# On a full disk the log of the job that failed had no room for the reason.
+# The errors of jobs are the last words on the screen. On a full disk the log of a job had no room for its error.
 onerror:
+    FAILED.print_at_exit()
     tell_if_nothing_can_be_written(Path(STUDY))
 
 

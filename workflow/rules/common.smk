@@ -11,22 +11,40 @@ from ctpop.contracts import study_tables
 from ctpop.figures import catalogue
 from ctpop.foundation import digests, import_graph
 from ctpop.foundation.errors import ContractError
+from ctpop.foundation.job_errors import FailedJobs
 from ctpop.foundation.resources import resource
 from ctpop.models import model_set
-from ctpop.study import configuration, criteria, registry_options, shards
+from ctpop.study import configuration, configuration_file, criteria
+from ctpop.study import registry_options, shards
 from ctpop.study import rules as rules_of_study
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # A plan is made of objects that stay: looking for garbage among them as often as Python does takes a tenth of its time.
 gc.set_threshold(300_000, 50, 100)
 
 
 def checked(function, *arguments):
-    """Call a function of the package; a broken contract is told without a traceback."""
+    """Call a function of the package; a ContractError ends the program, and its message alone is printed last."""
     try:
         return function(*arguments)
     except ContractError as error:
-        raise WorkflowError(str(error)) from None
+        raise SystemExit(f"error: {error}") from None
+
+
+def checked_configuration():
+    """Return the configuration with its defaults, after a strict check of the files that were given for it."""
+    files = [Path(file) for file in workflow.overwrite_configfiles]
+    given = [configuration_file.read(file) for file in files]
+    if (
+        files
+        and workflow.modifier.is_main_snakefile()
+        and not any("study" in part for part in given)
+    ):
+        raise ContractError(
+            f"{files[-1]}: no configuration file has a section study; write, as in docs/study.yaml,"
+            " study: {name: NAME, start_from: images, registry: registry.csv}"
+        )
+    return configuration.validated(config, configuration_file.places_of(files))
 
 
 def tell_if_nothing_can_be_written(folder):
@@ -45,7 +63,10 @@ def tell_if_nothing_can_be_written(folder):
 
 ROOM = 1_000_000  # bytes; a log, or the table of a shard
 
-config.update(checked(configuration.validated, config))
+config.update(checked(checked_configuration))
+
+FAILED = FailedJobs()
+logger.addFilter(FAILED)
 
 # A command reads its settings from this file, whose name follows from its content: a command of a log can be repeated.
 CONFIG = str(configuration.write(config, Path(".snakemake", "ctpop")))

@@ -1,0 +1,102 @@
+"""Each error of a study is printed once and last, without a traceback, with the line that is to be corrected."""
+
+import sys
+
+import pytest
+
+from support import snakemake_server
+from support.studies import Study, quiet_environment
+
+LABEL_SET = "label,structure,side,group,lower_bound_ml\n1,spleen,,abdomen,40\n2,liver,,abdomen,\n"
+REGISTRY = "scan_id,age_years,sex\n" + "".join(f"s{number},{30 + number},female\n" for number in range(9))
+MEASURES = "scan_id,spleen_volume_ml,liver_volume_ml\n" + "".join(f"s{n},{200 + n},{1500 + n}\n" for n in range(9))
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of a small table of measures with a label set of its own."""
+    (tmp_path / "mine.csv").write_text(LABEL_SET)
+    (tmp_path / "registry.csv").write_text(REGISTRY)
+    (tmp_path / "measures.csv").write_text(MEASURES)
+    settings = {"name": "small", "start_from": "measures", "registry": "registry.csv", "measures": "measures.csv"}
+    return Study(tmp_path, {"study": settings, "structures": "mine.csv", "cohort": {"criteria": ["age_known"]}})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("2,liver", "1,liver", "mine.csv: line 3: each label has one structure and each structure one label"),
+        (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found '4O'"),
+        ("group", "grp", "mine.csv: line 1: column group is missing; found label, structure, side, grp"),
+        (LABEL_SET, "", "mine.csv: a header is expected, found an empty file"),
+    ],
+)
+def test_a_label_set_is_refused_when_the_run_is_planned(study, old, new, expected):
+    (study.folder / "mine.csv").write_text(LABEL_SET.replace(old, new))
+
+    printed = study.run("--dry-run", succeeds=False)
+
+    *_, head, last = printed.strip().splitlines()
+    assert head == "error: the configuration has errors:"
+    assert last.startswith(f"  study.yaml, line 4: structures: {expected}")
+    assert "Traceback" not in printed
+    assert ".smk" not in printed
+
+
+def test_a_label_set_that_is_absent_is_refused_when_the_run_is_planned(study):
+    (study.folder / "mine.csv").unlink()
+
+    last = study.run("--dry-run", succeeds=False).strip().splitlines()[-1]
+
+    assert "structures: 'mine.csv' is neither a shipped label set (demo, paper_104, total_117) nor a CSV file" in last
+
+
+def plan(study, text):
+    """Return the lines that a dry run with this configuration prints."""
+    arguments = study.arguments("--dry-run")
+    (study.folder / "study.yaml").write_bytes(text)
+    code, printed = snakemake_server.run(arguments, study.folder, quiet_environment())
+    assert code != 0
+    return printed.strip().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"structures: mine.csv\nstructures: demo\n", "study.yaml: line 2: the key 'structures' is in line 1 already"),
+        (b"structures: demo\n", "study.yaml: no configuration file has a section study; write, as in docs/study.yaml"),
+        (
+            b"study: {name: x, registry: r.csv}\nstructures: demo\naging:\n  alfa: 1\n",
+            "line 4: aging.alfa: unknown",
+        ),
+        (b"study: {registry: r.csv}\nstructures: demo\n", "study.yaml, line 1: study.name: is missing"),
+    ],
+)
+def test_a_configuration_with_an_error_is_refused_with_its_line(study, text, expected):
+    lines = plan(study, text)
+
+    assert any(expected in line for line in lines[-3:])
+    assert not any(".smk" in line or "Traceback" in line for line in lines)
+
+
+def test_the_error_of_a_job_is_printed_once_and_last(study):
+    (study.folder / "registry.csv").write_text(REGISTRY.replace(",33,", ",old,"))
+
+    printed = study.run("cohort", "measure", succeeds=False, python=sys.executable)
+
+    lines = printed.strip().splitlines()
+    assert lines[-2].startswith("error: registry.csv: age_years must be a number, or empty where it is not known")
+    assert lines[-1].startswith("  rule ")
+    assert "log: results/small/logs/" in lines[-1]
+    assert printed.count("age_years must be a number") == 1
+    assert "contracts/all_tables.py" not in printed
+    log = study.results / "logs" / "cohort" / "cohort.log"
+    assert "error in cohort: registry.csv: age_years must be a number" in log.read_text()
+
+
+def test_a_job_that_succeeds_after_a_correction_prints_no_error(study):
+    (study.folder / "registry.csv").write_text(REGISTRY.replace(",33,", ",old,"))
+    study.run("cohort", succeeds=False)
+    (study.folder / "registry.csv").write_text(REGISTRY)
+
+    assert "error:" not in study.run("cohort")
