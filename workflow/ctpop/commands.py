@@ -222,7 +222,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "convert-v1": Entry("convert a model of nnU-Net v1 to a model folder of nnU-Net v2", _convert_v1),
     },
     "operation of a study": {
-        "check": Entry("check machine, models, registry, disk and Slurm before a long run", _check),
+        "check": Entry("check tables, images, models, disk and Slurm of a study before a run", _check),
         "plan": Entry("estimate jobs, hours, disk and memory of a study from measured rates", _plan),
         "status": Entry("report finished, failed and remaining scans, and the time used and left", _status),
         "runtime": Entry("tabulate run time, memory and GPU use of a finished study", _runtime),

@@ -139,7 +139,10 @@ def test_a_study_that_lacks_files_is_told_by_number_and_name(study):
     found = {check.name: check for check in checks.of_study(study, sample=0)}
 
     assert found["files"].level == "error"
-    assert found["files"].found == "24 looked for, 1 are not there, first s03.nii.gz"
+    assert found["files"].found == (
+        "24 looked for, 1 are not there, first segmentation_path of s03; correct the paths, which are absolute or"
+        " relative to the registry's folder"
+    )
     assert {name: check.level for name, check in found.items() if name != "folder"} == {
         **dict.fromkeys(("registry", "disk", "lock"), "ok"),
         "files": "error",
@@ -174,7 +177,10 @@ def test_of_a_study_from_dicom_the_folder_is_looked_for_and_room_for_its_volumes
     absent = checks.files(dicom, sample=0)
     (tmp_path / "pacs").mkdir()
 
-    assert (absent.level, absent.found) == ("error", "1 looked for, 1 are not there, first pacs")
+    assert (absent.level, absent.found) == (
+        "error",
+        "1 looked for, 1 are not there, first study.dicom; correct the paths",
+    )
     assert levels([checks.files(dicom, sample=0)]) == {"files": "ok"}
     assert rates.megabytes_on_disk(dicom, 10) == rates.megabytes_on_disk(study, 10) + 10 * rates.shipped().ct_mb
 

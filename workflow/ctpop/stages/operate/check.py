@@ -7,7 +7,11 @@ from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.operate import checks, configured_study, slurm
-from ctpop.stages.operate.checks import ERROR, WARNING, Check
+from ctpop.stages.operate.configured_study import ConfiguredStudy
+from ctpop.stages.operate.dicom_checks import of_dicom
+from ctpop.stages.operate.findings import ERROR, WARNING, Check, checks_or_error
+from ctpop.stages.operate.image_checks import of_images
+from ctpop.stages.operate.table_checks import read_tables
 
 SAMPLE = 200
 
@@ -22,13 +26,22 @@ class CheckOptions:
 
 
 def examine(options: CheckOptions) -> list[Check]:
-    """Return every check, in the order in which things can be put right."""
+    """Return every check, in the order in which errors can be corrected."""
     found = checks.software()
-    found += checks.checks_or_error("profile", lambda: slurm.of_slurm(options.profile))
-    sample = 0 if options.all else SAMPLE
-    return found + checks.checks_or_error(
-        "study", lambda: checks.of_study(configured_study.read(options.study), sample)
-    )
+    found += checks_or_error("profile", lambda: slurm.of_slurm(options.profile))
+    return found + checks_or_error("study", lambda: of_study(configured_study.read(options.study), options))
+
+
+def of_study(study: ConfiguredStudy, options: CheckOptions) -> list[Check]:
+    """Return the checks of a study: its tables, a sample of its images, and what a run needs."""
+    tables = read_tables(study)
+    found = list(tables.checks)
+    if study.dicom:
+        found += checks_or_error("dicom", lambda: of_dicom(study))
+    elif tables.scans is not None and tables.label_set is not None:
+        scans, label_set = tables.scans, tables.label_set
+        found += checks_or_error("images", lambda: of_images(study, scans, label_set))
+    return found + checks.of_study(study, 0 if options.all else SAMPLE)
 
 
 def table(found: list[Check]) -> str:

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,48 +13,38 @@ from ctpop.foundation.files import write_text
 from ctpop.models import model_set
 from ctpop.stages.operate import rates
 from ctpop.stages.operate.configured_study import ConfiguredStudy
+from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, check_or_error
 
-OK, WARNING, ERROR = "ok", "warning", "error"
 TESTED = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
 FAULTS = "its known faults (array jobs, sacct after scancel, requeue and retry) are switched off in profiles/slurm"
 LEAST_GPU_MB = 8000  # ASSUME: SOURCE: the paper's route takes 6 to 11 GB at 1.5 mm; ours streams logits and takes less
 FULLEST = 0.9  # ASSUME: file systems get slow, and quotas bite, before they are full
 
 
-@dataclass(frozen=True)
-class Check:
-    """What was looked at, how bad it is, and what was found."""
-
-    name: str
-    level: str
-    found: str
-
-
-def check_or_error(name: str, check: Callable[[], Check]) -> Check:
-    """Return a check, or what it ran into: a broken promise, a file that is no text, an error of the file system."""
-    return checks_or_error(name, lambda: [check()])[0]
-
-
-def checks_or_error(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
-    """Return checks, or as a single one what they ran into before any of them could be made."""
-    try:
-        return checks()
-    except (OSError, ValueError) as error:  # a ContractError and a UnicodeDecodeError are ValueErrors
-        return [Check(name, ERROR, in_one_line(error, longest=1000))]
-
-
 def of_study(study: ConfiguredStudy, sample: int) -> list[Check]:
-    """Return the checks of a study itself; `sample` files of each kind are looked for, all of them with 0."""
+    """Return the checks of what a study needs; `sample` files of each kind are looked for, all of them with 0."""
     checks = [
-        check_or_error("registry", lambda: registry(study)),
-        check_or_error("files", lambda: files(study, sample)),
-        check_or_error("disk", lambda: disk(study)),
+        *_of_scans(study, sample),
         check_or_error("folder", lambda: writable(study)),
         check_or_error("lock", lambda: lock(Path(".snakemake/locks"))),
     ]
     if study.start_from != "images":
         return checks
     return [check_or_error("model", lambda: model(study)), check_or_error("gpu", lambda: gpu(study)), *checks]
+
+
+def _of_scans(study: ConfiguredStudy, sample: int) -> list[Check]:
+    """Return the checks that need the scans of the registry; a single one if they cannot be read."""
+    try:
+        scans = registry(study)
+    except (OSError, ValueError):  # the checks of tables state the error
+        return [Check("not checked", WARNING, "shards, files and disk: they need a registry without errors")]
+    return [
+        scans,
+        *settings_files(study),
+        check_or_error("files", lambda: files(study, sample)),
+        check_or_error("disk", lambda: disk(study)),
+    ]
 
 
 def software() -> list[Check]:
@@ -127,28 +115,63 @@ def registry(study: ConfiguredStudy) -> Check:
     return Check("registry", OK, f"{study.registry}: {len(study.cohort)} scans enter, {largest}")
 
 
+def settings_files(study: ConfiguredStudy) -> list[Check]:
+    """Return whether the files of settings other than the tables of scans exist, if there are such settings."""
+    settings = {
+        "study.truth": study.config["study"].get("truth"),
+        "screen.review": study.config["screen"].get("review"),
+        "evaluate.reference": study.config.get("evaluate", {}).get("reference"),
+        **{f"evaluate.compare_with.{name}": path for name, path in _compared(study).items()},
+    }
+    paths = {name: Path(path) for name, path in settings.items() if path}
+    absent = [f"{name}: {path}" for name, path in paths.items() if not path.exists()]
+    if absent:
+        remedy = "correct the path or remove the setting"
+        return [Check("settings", ERROR, f"{', '.join(absent)}: the file does not exist; {remedy}")]
+    return [Check("settings", OK, f"{', '.join(paths)}: the file is there")] if paths else []
+
+
+def _compared(study: ConfiguredStudy) -> dict[str, str]:
+    compared: dict[str, str] = study.config.get("evaluate", {}).get("compare_with", {})
+    return compared
+
+
 def files(study: ConfiguredStudy, sample: int) -> Check:
-    """Return whether files that the registry names are there; not, that they can be read."""
+    """Return whether the files of the scans are there; `image_checks` reads some of them."""
     wanted = named(study)
     sampled = 0 < sample < len(wanted)
     if sampled:
-        wanted = list(np.random.default_rng(len(wanted)).choice(np.array(wanted, object), sample, replace=False))
-    absent = [path.name for path in wanted if not path.exists()]
+        places = np.random.default_rng(len(wanted)).choice(len(wanted), sample, replace=False)
+        wanted = [wanted[place] for place in sorted(places)]
+    absent = [whose for whose, path in wanted if not path.exists()]
     how = f"{len(wanted)} looked for" + (" (a sample; --all looks for all)" if sampled else "")
     if absent:
-        return Check("files", ERROR, f"{how}, {len(absent)} are not there, first {', '.join(absent[:3])}")
+        of_registry = (
+            "" if study.dicom or study.measures else ", which are absolute or relative to the registry's folder"
+        )
+        first = ", ".join(absent[:3])
+        return Check(
+            "files", ERROR, f"{how}, {len(absent)} are not there, first {first}; correct the paths{of_registry}"
+        )
     return Check("files", OK, f"{how}, all there")
 
 
-def named(study: ConfiguredStudy) -> list[Path]:
-    """Return the files that the study will read; of DICOM the folder, since its volumes are made on the way."""
+def named(study: ConfiguredStudy) -> list[tuple[str, Path]]:
+    """Return whose each file is that the study will read, and its path; of DICOM the folder alone.
+
+    The volumes of DICOM are made during the run.
+    """
     if study.dicom:
-        return [study.dicom]
-    if study.start_from == "measures":
-        return [Path(study.config["study"]["measures"])]
+        return [("study.dicom", study.dicom)]
+    if study.measures:
+        return [("study.measures", study.measures)]
     columns = ["ct_path"] if study.start_from == "images" else ["ct_path", "segmentation_path"]
-    paths = pd.concat([study.cohort[column].dropna() for column in columns])
-    return [study.registry.parent / str(path) for path in paths]
+    return [
+        (f"{column} of {scan_id}", study.registry.parent / str(path))
+        for column in columns
+        for scan_id, path in zip(study.cohort["scan_id"], study.cohort[column], strict=True)
+        if pd.notna(path)
+    ]
 
 
 def disk(study: ConfiguredStudy) -> Check:

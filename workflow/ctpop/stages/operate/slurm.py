@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ctpop.foundation.errors import ContractError, in_one_line
-from ctpop.stages.operate.checks import ERROR, OK, WARNING, Check
+from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check
 
 INIT_S = 40  # SOURCE: plugin 2.8, seconds to its first look at the queue
 WANTED: dict[str, Any] = {"slurm-status-command": "squeue", "slurm-no-requeue": True, "scheduler": "greedy"}

@@ -1,0 +1,147 @@
+"""Checks of the images of a study before a run: a sample of scans is read with all voxels, as the stages read them.
+
+The sample is the same each time: scans at equal distances in the order of the registry. Reading ends when the time is
+up; the finding states how many scans were read. No name of an image file is printed, since names may contain patients'.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts.codes import SEGMENT_STATUS
+from ctpop.foundation.errors import ScanError
+from ctpop.imaging import existing_segmentations, hu_scale
+from ctpop.imaging.images import read_ct
+from ctpop.stages.operate.configured_study import ConfiguredStudy
+from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check
+from ctpop.study.label_sets import LabelSet
+
+SAMPLE = 12
+SECONDS = 25.0
+MOST_FAILED = 0.5  # of the scans read: then the study is at fault, and not single scans
+FEW_STRUCTURES = 0.5
+SHOWN = 3
+REMEDIES = {
+    "missing_file": "correct the paths of the registry, which are absolute or relative to its folder",
+    "not_hu": "export the images again in HU; no value is corrected here",
+    "unknown_labels": "set structures: to the label set with which the label maps were made",
+    "grid_mismatch": "give the CT from which the label map was made",
+    "bad_values": "export the file again without interpolation or scaling",
+    "unreadable": "copy or export the files again",
+}
+
+
+@dataclass(frozen=True)
+class ReadScan:
+    """What reading the files of a scan found.
+
+    Attributes
+    ----------
+    scan_id : str
+        Scan.
+    reason, detail : str
+        Code of `SEGMENT_STATUS` and sentence; empty if all files could be read.
+    remarks : tuple of str
+        Sentences about files that could be read.
+    structures : frozenset of str
+        Structures that occur in the label map.
+
+    """
+
+    scan_id: str
+    reason: str = ""
+    detail: str = ""
+    remarks: tuple[str, ...] = ()
+    structures: frozenset[str] = frozenset()
+
+
+def of_images(study: ConfiguredStudy, scans: pd.DataFrame, label_set: LabelSet) -> list[Check]:
+    """Return the findings about a sample of the images of a study; none for a study that opens no images."""
+    if study.start_from == "measures":
+        return []
+    began = time.monotonic()
+    sampled = _sample(scans)
+    read: list[ReadScan] = []
+    for row in sampled.to_dict("records"):
+        if read and time.monotonic() - began > SECONDS:
+            break
+        files = {name: _path(study, row.get(name)) for name in ("ct_path", "segmentation_path")}
+        read.append(read_scan(str(row["scan_id"]), files, label_set, study.start_from))
+    return list(findings_of(read, len(scans), label_set, study.start_from))
+
+
+def _sample(scans: pd.DataFrame) -> pd.DataFrame:
+    places = np.unique(np.linspace(0, len(scans) - 1, min(SAMPLE, len(scans))).round().astype(int))
+    return scans.iloc[places]
+
+
+def _path(study: ConfiguredStudy, cell: object) -> Path | None:
+    return None if pd.isna(cell) else study.registry.parent / str(cell)  # type: ignore[call-overload]
+
+
+def read_scan(scan_id: str, files: dict[str, Path | None], label_set: LabelSet, start_from: str) -> ReadScan:
+    """Return what reading the CT of a scan, and its label map if the study starts from label maps, found."""
+    ct_path, map_path = files["ct_path"], files["segmentation_path"]
+    remarks: list[str] = []
+    structures: frozenset[str] = frozenset()
+    try:
+        if start_from == "segmentations":
+            found = existing_segmentations.read_segmentation(_given(map_path), label_set, ct_path)
+            remarks += [found.detail] if found.detail else []
+            present = set(existing_segmentations.labels_in(found.volume.data).tolist())
+            structures = frozenset(name for name, label in found.labels.items() if label in present)
+        if ct_path or start_from == "images":
+            scale = hu_scale.refuse_other_scales(read_ct(_given(ct_path), holes=start_from != "images").data)
+            remarks += [] if scale.is_hu else [f"{hu_scale.MEANINGS[scale.finding]}"]
+    except ScanError as error:
+        return ReadScan(scan_id, error.reason, _without_names(error.detail, files))
+    return ReadScan(scan_id, remarks=tuple(remarks), structures=structures)
+
+
+def _given(path: Path | None) -> Path:
+    if path is None:
+        raise ScanError("missing_file", "the registry gives no path")
+    return path
+
+
+def _without_names(detail: str, files: dict[str, Path | None]) -> str:
+    """Return a sentence with the column of the registry in place of the name of a file."""
+    for column, path in files.items():
+        detail = detail.replace(path.name, column) if path else detail
+    return detail
+
+
+def findings_of(read: Sequence[ReadScan], n: int, label_set: LabelSet, start_from: str) -> Iterator[Check]:
+    """Yield how many scans were read, the problems by reason, the remarks, and the structures of the label maps."""
+    good = [scan for scan in read if not scan.reason]
+    which = "all scans" if len(read) == n else f"a sample of {n} scans"
+    stopped = f"; reading stopped after {SECONDS:g} s" if len(read) < min(SAMPLE, n) else ""
+    yield Check("images", OK, f"{len(read)} read with all voxels ({which}), {len(good)} without error{stopped}")
+    for reason in dict.fromkeys(scan.reason for scan in read if scan.reason):
+        failed = [scan for scan in read if scan.reason == reason]
+        level = ERROR if len(read) - len(good) >= MOST_FAILED * len(read) else WARNING
+        remedy = REMEDIES.get(reason, f"such scans get the status {reason} ({SEGMENT_STATUS[reason]})")
+        yield Check(
+            "images",
+            level,
+            f"{reason}: {len(failed)} of {len(read)}, first scan {failed[0].scan_id}: {failed[0].detail}; {remedy}",
+        )
+    for remark in dict.fromkeys(remark for scan in good for remark in scan.remarks):
+        having = [scan.scan_id for scan in good if remark in scan.remarks]
+        yield Check("images", WARNING, f"{len(having)} of {len(read)}, first scan {having[0]}: {remark}")
+    if start_from == "segmentations" and good:
+        yield _of_structures(good, label_set)
+
+
+def _of_structures(good: Sequence[ReadScan], label_set: LabelSet) -> Check:
+    present = {name for scan in good for name in scan.structures}
+    absent = [name for name in label_set.names if name not in present]
+    found = f"{len(present)} of {len(label_set.names)} structures occur in {len(good)} label maps"
+    few = len(present) < FEW_STRUCTURES * len(label_set.names)
+    more = f"; not {', '.join(absent[:SHOWN])}{' …' if len(absent) > SHOWN else ''}" if absent else ""
+    remedy = "; set structures: to the label set of these maps, or to a CSV with their structures" if few else ""
+    return Check("label maps", WARNING if few else OK, f"{found}{more}{remedy}")

@@ -1,0 +1,149 @@
+"""Checks of the patients of a study before a run: criteria, ages, sexes, repeated patients, covariates, paths."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ctpop.stages.operate.configured_study import ConfiguredStudy
+from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, checks_or_error
+from ctpop.stats.covariates import covariates_of
+from ctpop.stats.design import Covariate
+from ctpop.study import criteria, inclusion
+
+MUCH_MISSING = 0.2  # ASSUME: share of scans without a value from which a column deserves a look
+ADULT_YEARS = 18
+SHOWN = 3
+PATHS = ("ct_path", "segmentation_path")
+ONE_SCAN = "{name: one_scan, sentence: Another scan of the patient, one_per_patient: first}"
+
+
+def of_patients(
+    study: ConfiguredStudy, registry: pd.DataFrame, columns: list[str]
+) -> tuple[list[Check], pd.DataFrame | None]:
+    """Return the findings about the patients, and the scans that enter the study if the criteria can be applied.
+
+    Parameters
+    ----------
+    study
+        Study.
+    registry
+        Registry with typed columns.
+    columns
+        Columns that the file has.
+
+    """
+    start_from = "dicom" if study.dicom else study.start_from
+    asked = criteria.read(study.config["cohort"]["criteria"])
+    try:
+        inclusion.refuse_absent_columns(columns, study.patients_file, start_from, asked)
+        fails = inclusion.failed(registry, asked)
+    except ValueError as error:
+        return [Check("criteria", ERROR, str(error))], None
+    cohort = registry[~fails.any(axis="columns").astype(bool)]
+    if cohort.empty:
+        counts = ", ".join(f"{name} excludes {n}" for name, n in fails.sum().items())
+        return [
+            Check(
+                "criteria",
+                ERROR,
+                f"none of {len(registry)} scans enters: {counts}; change cohort.criteria, or"
+                " fill in the columns that they need",
+            )
+        ], None
+    checks = [
+        *_of_criteria(fails, len(cohort)),
+        _of_ages(cohort["age_years"]),
+        _of_sexes(cohort["sex"]),
+        *_of_repeated_patients(cohort),
+        *_of_paths(registry),
+        *checks_or_error("covariates", lambda: list(_of_covariates(study, cohort))),
+    ]
+    return checks, cohort
+
+
+def _of_criteria(fails: pd.DataFrame, n: int) -> Iterator[Check]:
+    excluded = [f"{name} excludes {int(count)}" for name, count in fails.sum().items()]
+    level = OK if n >= len(fails) / 2 else WARNING
+    yield Check("criteria", level, f"{n} of {len(fails)} scans enter: {', '.join(excluded) or 'no criteria'}")
+
+
+def _of_ages(ages: pd.Series) -> Check:
+    known = ages.dropna()
+    if known.empty:
+        return Check("age", ERROR, "no scan has an age; state its column, as in cohort: {columns: {COLUMN: age_years}}")
+    low, middle, high = (f"{value:g}" for value in (known.min(), known.median(), known.max()))
+    found = f"{low} to {high} years, median {middle}; {_missing(ages)}"
+    young = int((known < ADULT_YEARS).sum())
+    found += f"; {young} younger than {ADULT_YEARS} years" if young else ""
+    if known.min() == known.max():
+        return Check("age", WARNING, f"{found}: all ages are the same; check the column age_years")
+    return Check("age", WARNING if ages.isna().mean() > MUCH_MISSING else OK, found)
+
+
+def _of_sexes(sexes: pd.Series) -> Check:
+    counts = ", ".join(f"{n} {sex}" for sex, n in sexes.value_counts().sort_index().items())
+    if not counts:
+        return Check(
+            "sex",
+            WARNING,
+            "not recorded; results are not adjusted for sex. State its column, as in cohort: {columns: {COLUMN: sex}}",
+        )
+    suspect = sexes.isna().mean() > MUCH_MISSING or len(sexes.value_counts()) == 1
+    return Check("sex", WARNING if suspect else OK, f"{counts}; {_missing(sexes)}")
+
+
+def _of_repeated_patients(cohort: pd.DataFrame) -> Iterator[Check]:
+    known = cohort["patient_id"].dropna()
+    if known.empty:
+        yield Check("patients", OK, "patient_id is not recorded: each scan counts as a patient of its own")
+    elif known.duplicated().any():
+        yield Check(
+            "patients",
+            WARNING,
+            f"{len(known)} scans of {known.nunique()} patients: scans of one patient are not independent; to keep one"
+            f" scan of each patient, add to cohort.criteria: {ONE_SCAN}",
+        )
+    else:
+        yield Check("patients", OK, f"{known.nunique()} patients, each with one scan; {_missing(cohort['patient_id'])}")
+
+
+def _of_paths(registry: pd.DataFrame) -> Iterator[Check]:
+    """Yield the paths that several scans have: the same images would count as several patients."""
+    for column in (column for column in PATHS if column in registry.columns):
+        repeated = registry[registry[column].notna() & registry[column].duplicated(keep=False)]
+        if len(repeated):
+            first = ", ".join(repeated["scan_id"].head(SHOWN))
+            yield Check(
+                column,
+                WARNING,
+                f"{len(repeated)} scans have the {column} of another scan, first {first};"
+                " correct the paths, or remove the rows",
+            )
+
+
+def _of_covariates(study: ConfiguredStudy, cohort: pd.DataFrame) -> Iterator[Check]:
+    aging = study.config["aging"]
+    for covariate in covariates_of(cohort, aging.get("covariates"), aging["categorical"]):
+        known = covariate.values[np.isfinite(covariate.values)]
+        level = OK if covariate.varies and len(known) >= aging["covariate_share"] * len(cohort) else WARNING
+        if covariate.name != "sex" and (len(known) or aging.get("covariates") is not None):
+            yield Check(
+                f"covariate {covariate.name}", level, f"{_values(covariate, known)}; {_missing(covariate.values)}"
+            )
+
+
+def _values(covariate: Covariate, known: np.ndarray) -> str:
+    if not len(known):
+        return "no value"
+    if not covariate.of_kinds:
+        return f"numbers from {known.min():g} to {known.max():g}, median {np.median(known):g}"
+    _, sizes = np.unique(known, return_counts=True)
+    if len(sizes) == 1:
+        return "one level"
+    return f"{len(sizes)} levels of {sizes.min()} to {sizes.max()} scans"
+
+
+def _missing(values: "pd.Series[str] | pd.Series[float] | np.ndarray") -> str:
+    n = int(pd.isna(values).sum())
+    return f"missing in {n} scans ({n / len(values):.0%})" if n else "none missing"

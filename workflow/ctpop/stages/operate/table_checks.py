@@ -1,0 +1,206 @@
+"""Checks of the tables of a study before a run: label set, registry, table of measures or folder of statistics.
+
+Every table is read by the reader of the workflow, so that nothing passes here that fails later. Nothing of a patient is
+printed but what the errors of these readers print; levels of covariates are counted and not named, since a column may
+contain names.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from ctpop.contracts.all_tables import REGISTRY_COLUMNS
+from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.stages.operate.configured_study import ConfiguredStudy
+from ctpop.stages.operate.findings import ERROR, LONGEST, OK, WARNING, Check, checks_or_error
+from ctpop.stages.operate.patient_checks import of_patients
+from ctpop.study import external_measures, label_sets, measures_table, registry, rule_sets
+from ctpop.study.label_sets import LabelSet
+from ctpop.study.registry_options import measures_reading_of
+from ctpop.study.table_units import refuse_other_units
+
+Found = TypeVar("Found")
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class StudyTables:
+    """What could be read of the tables of a study; None where an error prevented it.
+
+    Attributes
+    ----------
+    label_set : LabelSet or None
+        Structures.
+    scans : pandas.DataFrame or None
+        Scans that enter the study; all scans of the registry if its cells have errors.
+    checks : list of Check
+        Findings.
+
+    """
+
+    label_set: LabelSet | None
+    scans: pd.DataFrame | None
+    checks: list[Check]
+
+
+def read_tables(study: ConfiguredStudy) -> StudyTables:
+    """Return the label set and the scans of a study, and the findings about its tables."""
+    checks: list[Check] = []
+    label_set = _or_none(checks, "structures", lambda: label_sets.read(study.config["structures"]))
+    if label_set is None:
+        return StudyTables(None, None, checks)
+    checks.append(Check("structures", OK, f"{label_set.name}: {len(label_set.names)} structures"))
+    checks += checks_or_error("screen.rules", lambda: [_of_rules(study, label_set)])
+    table = _or_none(checks, "measures", lambda: _measures_text(study, label_set.names, checks))
+    text = (
+        None
+        if study.one_file and table is None
+        else _or_none(checks, "registry", lambda: _registry_text(study, label_set.names, table, checks))
+    )
+    if text is None:
+        return StudyTables(label_set, None, checks)
+    cohort = _cohort(study, text, checks)
+    scans = text if cohort is None else cohort
+    if study.measures and (table is not None or study.measures.is_dir()):
+        ids = list(scans["scan_id"].dropna().drop_duplicates())
+        checks += checks_or_error("measures", lambda: list(_of_measures(study, table, ids, label_set)))
+    return StudyTables(label_set, scans, checks)
+
+
+def _or_none(checks: list[Check], name: str, read: Callable[[], Found]) -> Found | None:
+    try:
+        return read()
+    except (OSError, ValueError) as error:
+        checks.append(Check(name, ERROR, in_one_line(error, longest=LONGEST)))
+        return None
+
+
+def _of_rules(study: ConfiguredStudy, label_set: LabelSet) -> Check:
+    screen = study.config["screen"]
+    rules = rule_sets.read(screen["rules"])
+    rule_sets.refuse_unknown_structures(rules, label_set.names)
+    label_sets.lower_bounds(label_set, screen["lower_bound_ml"])
+    return Check("screen.rules", OK, str(screen["rules"]))
+
+
+def _measures_text(study: ConfiguredStudy, names: list[str], checks: list[Check]) -> pd.DataFrame | None:
+    """Return the table of measures as text; None if the study has none, or a folder of statistics."""
+    if study.measures is None:
+        return None
+    if study.measures.is_dir():
+        if study.one_file:
+            raise ContractError(
+                f"{study.measures}: a folder of statistics.json files contains no ages; set study.registry to a table"
+                " with scan_id and age_years"
+            )
+        return None
+    notes: list[str] = []
+    reading = measures_reading_of(study.config["measure"], study.config["cohort"])
+    try:
+        return measures_table.read(study.measures, reading, names, notes)
+    finally:
+        checks += _of_notes(notes, study.measures)
+
+
+def _registry_text(
+    study: ConfiguredStudy, names: list[str], table: pd.DataFrame | None, checks: list[Check]
+) -> pd.DataFrame:
+    """Return the registry as text; from the table of measures if that describes the patients, too."""
+    notes: list[str] = []
+    try:
+        if table is None or not study.one_file:
+            return registry.read_words(study.registry, study.reading, notes)
+        patients = measures_table.patients_in(table, names, study.patients_file)
+        return registry.words_of(patients, study.patients_file, study.reading, notes)
+    finally:
+        checks += _of_notes(notes, study.patients_file)
+
+
+def _of_notes(notes: list[str], path: Path) -> list[Check]:
+    return [Check("read as", OK, note if str(path) in note else f"{path}: {note}") for note in notes]
+
+
+def _cohort(study: ConfiguredStudy, text: pd.DataFrame, checks: list[Check]) -> pd.DataFrame | None:
+    """Return the scans that enter the study, with findings about the patients; None if cells have errors."""
+    path, notes = study.patients_file, list[str]()
+    try:
+        frame = registry.checked(text, path, study.reading, notes)
+    except (OSError, ValueError) as error:
+        whole = in_one_line(error, longest=LONGEST)
+        checks += [Check("registry", ERROR, found) for found in dict.fromkeys([*_errors_of_columns(text, path), whole])]
+        return None
+    checks += _of_notes(notes, path)
+    found, cohort = of_patients(study, frame, list(text.columns))
+    checks += found
+    return cohort
+
+
+def _errors_of_columns(text: pd.DataFrame, path: Path) -> Iterator[str]:
+    """Yield the errors of single columns: the reader stops at the first one."""
+    parts: dict[str, Callable[[], object]] = {"scan_id": lambda: registry.check_ids(text["scan_id"], path)}
+    for name in (name for name in REGISTRY_COLUMNS if name in text.columns and name != "scan_id"):
+        part = text[["scan_id", name]] if name == "age_years" else text[["scan_id", name]].assign(age_years=None)
+        parts[name] = lambda part=part: registry.typed(part.astype("str").where(part.notna()), path)  # type: ignore[misc]
+    for check in parts.values():
+        try:
+            check()
+        except ValueError as error:
+            yield in_one_line(error, longest=LONGEST)
+
+
+def _of_measures(
+    study: ConfiguredStudy, table: pd.DataFrame | None, ids: list[str], label_set: LabelSet
+) -> Iterator[Check]:
+    path, zero_hu = Path(str(study.measures)), study.config["measure"]["zero_hu"]
+    names = label_set.names
+    if table is None:
+        reading = measures_reading_of(study.config["measure"], study.config["cohort"])
+        rows = external_measures.read_external_measures(path, ids, names, reading, zero_hu)
+    else:
+        rows = external_measures.external_rows(measures_table.as_long(table, names, path), ids, names, path, zero_hu)
+    yield from _of_rows(rows, label_set, path)
+    bounds = dict(zip(names, label_set.table["lower_bound_ml"], strict=True))
+    refuse_other_units(rows, bounds, path)
+    units = [unit for unit, column in (("ml", "volume_ml"), ("HU", "hu_mean")) if rows[column].notna().any()]
+    yield Check("units", OK, f"medians of the structures can be {' and '.join(units) or 'anything: there is no value'}")
+
+
+def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Check]:
+    measured = rows[rows["status"].eq("measured")]
+    n_scans, n_structures = rows["scan_id"].nunique(), len(label_set.names)
+    with_values, structures = measured["scan_id"].nunique(), measured["structure"].nunique()
+    counts = f"{path}: values of {with_values} of {n_scans} scans and of {structures} of {n_structures} structures"
+    yield Check("measures", OK if with_values == n_scans else WARNING, counts)
+    if structures < n_structures:
+        absent = [name for name in label_set.names if name not in set(measured["structure"])]
+        named = ", ".join(absent[:SHOWN])
+        yield Check(
+            "measures",
+            WARNING,
+            f"{len(absent)} structures have no value, first {named}; if the table was"
+            " made with another label set, set structures: to it",
+        )
+    zeros = int(rows["status"].eq("zero_in_statistics").sum())
+    if zeros:
+        yield Check(
+            "measures",
+            WARNING,
+            f"{zeros} values are an attenuation of 0.0 without a volume, which TotalSegmentator writes for absent,"
+            " truncated and failed structures: they are not used; measure: {zero_hu: value} keeps them",
+        )
+    for column in ("volume_ml", "hu_mean"):
+        known = measured[column].notna()
+        if not known.any():
+            yield Check("measures", WARNING, f"no value of {column}: what depends on it is not computed")
+        same = measured[known].groupby("structure")[column].agg(["nunique", "size"])
+        constant = same.index[same["nunique"].eq(1) & same["size"].gt(2)]
+        if len(constant):
+            yield Check(
+                "measures",
+                WARNING,
+                f"{column} has one value in all scans for {len(constant)} structures,"
+                f" first {constant[0]}; check the column of the table",
+            )
