@@ -152,6 +152,27 @@ def test_a_command_that_works_ends_with_0_and_logs_its_name(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.md", "data.md"]
 
 
+def test_a_quiet_command_logs_only_warnings_and_errors(tmp_path):
+    (tmp_path / "registry.csv").write_text("scan_id,patient_id,age_years\na,p,50\nb,p,60\n")
+    command = [
+        "cohort",
+        "--registry",
+        "registry.csv",
+        "--start-from",
+        "measures",
+        *config_option(cohort={"criteria": []}),
+    ]
+    outputs = [word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", f"{name}.parquet")]
+
+    loud = ctpop(*command, *outputs, folder=tmp_path)
+    quiet = ctpop(*command, *outputs, "--quiet", folder=tmp_path)
+
+    assert loud.returncode == quiet.returncode == 0
+    assert "2 scans in registry.csv" in loud.stderr
+    assert "2 scans of 1 patients" in quiet.stderr
+    assert len(quiet.stderr.splitlines()) == 1
+
+
 def test_a_bug_keeps_its_traceback(tmp_path):
     (tmp_path / "broken.parquet").write_text("this is not Parquet")
 

@@ -55,6 +55,7 @@ def make_parser(command: str | None) -> argparse.ArgumentParser:
         options = commands.add_parser(name, description=f"{entry.purpose[0].upper()}{entry.purpose[1:]}.")
         if name == command:
             entry.load().add_arguments(options)
+            options.add_argument("--quiet", action="store_true", help="log only warnings and errors")
     return parser
 
 
@@ -89,7 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     refuse_renamed_options(parser, given)
     values = vars(parser.parse_args(given))
     name = values.pop("command")
-    logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", level=logging.INFO, stream=sys.stderr)
+    level = logging.WARNING if values.pop("quiet") else logging.INFO
+    logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", level=level, stream=sys.stderr)
     try:
         run = COMMANDS[name].load().run
         run(get_type_hints(run)["options"](**values))
