@@ -21,7 +21,8 @@ TEXTS = {"structure": str, "side": str, "group": str, "includes": str, "snomed_c
 STRUCTURES = Table(
     "structures",
     ("label",),
-    "input (structures): one row per label of a label set; further columns are kept",
+    "input (structures): one row per label of a label set; further columns are kept, and two of them have a meaning:"
+    " includes (parts of a structure) and upper_bound_ml (largest plausible volume)",
     {
         "label": columns.count("number in the label map; 0 is background", low=1),
         "structure": columns.text("name of the structure", pattern="[A-Za-z0-9_]+"),

@@ -11,7 +11,14 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from ctpop.cli import main
 from ctpop.documents.table1 import table1
 from ctpop.stages.cohort import command as cohort_stage
-from ctpop.stages.cohort.deidentified_tables import chain, flow_counts, shown_flow, shown_table1, sums_of
+from ctpop.stages.cohort.deidentified_tables import (
+    chain,
+    flow_counts,
+    shown_associations,
+    shown_flow,
+    shown_table1,
+    sums_of,
+)
 from ctpop.stages.cohort.suppression import Sum, hidden, top_coded
 from ctpop.study import criteria
 from support import study_tables
@@ -217,3 +224,26 @@ def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
     assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
     assert rows.loc["Age (years), median [IQR]", "All"] == "–"
     assert len(found) == 7
+
+
+def test_results_of_many_scans_of_few_patients_are_left_out_and_no_number_of_patients_is_released():
+    columns = {"structure": "liver", "measure": "volume_ml", "n": [40, 40], "n_patients": [4, 5], "rho": [0.5, 0.5]}
+    flow = pd.DataFrame(columns=["structure", "measure", "n_after"])
+
+    shown = shown_associations(pd.DataFrame({**columns, "family": "structures"}), flow)
+
+    assert shown["rho"].isna().to_list() == [True, False]
+    assert "n_patients" not in shown.columns
+
+
+def test_a_released_flow_has_no_numbers_of_patients():
+    people = study_tables.registry(100)
+    asked = criteria.read(["age_known", "complete"])
+    exclusions = cohort_stage.failed_criteria(people, asked)
+
+    for some in (asked, []):
+        flow = cohort_stage.count_flow(people, exclusions, some)
+        shown, _ = shown_flow(flow, cohort_stage.count_overlap(exclusions.head(0 if not some else None), some))
+
+        assert not [name for name in shown.columns if "patients" in name]
+        assert list(shown["n_after"]) == [str(n) for n in flow["n_after"]]
