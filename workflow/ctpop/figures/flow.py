@@ -88,7 +88,7 @@ def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = [
         *(excluded or [("not_measured", "", 0)]),
         ("measured", "", measured),
-        *_review(tables["verdicts"], measured),
+        *_review(tables["verdicts"], measured, set(tables["structure_flow"]["reason"])),
         *_used(tables["structure_flow"]),
     ]
     before = cohort_source(tables["flow"], tables["exclusions"], tables["cohort"])
@@ -171,10 +171,11 @@ def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
     return [FlowBox(f"Scans in the statistics, per structure ({structures})", lines, side=False)] if lines else []
 
 
-def _review(verdicts: pd.DataFrame, measured: int) -> list[tuple[str, str, int, int]]:
+def _review(verdicts: pd.DataFrame, measured: int, excluding: set[str]) -> list[tuple[str, str, int, int]]:
     """Return the steps of a review: whole scans that are excluded, and decisions about single structures.
 
-    A scan is excluded as a whole if a reviewer excluded all of it that has a voxel.
+    A scan is excluded as a whole if a reviewer excluded all of it that has a voxel. To keep what no rule excludes
+    (`excluding` are the reasons that exclude values) changes nothing.
     """
     reviewed = verdicts[verdicts["reviewer"].notna()]
     if reviewed.empty:
@@ -182,7 +183,7 @@ def _review(verdicts: pd.DataFrame, measured: int) -> list[tuple[str, str, int, 
     present = verdicts[~verdicts["reason"].isin(NOTHING_THERE)]
     left_out = present["reason"].eq("reviewer_excluded").groupby(present["scan_id"]).all()
     whole = left_out.index[left_out]
-    confirmed = reviewed["reason"].eq("reviewer_kept") & reviewed["rule_reason"].eq("ok")
+    confirmed = reviewed["reason"].eq("reviewer_kept") & ~reviewed["rule_reason"].isin(excluding)
     changed = reviewed["reason"].ne(reviewed["rule_reason"]) & ~confirmed & ~reviewed["scan_id"].isin(whole)
     n_changed = reviewed.loc[changed, "reason"].value_counts()
     return [
