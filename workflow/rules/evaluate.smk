@@ -11,7 +11,7 @@ if "evaluate" in config:
         if not Path(path).exists()
     ]
     if NOWHERE:  # else Snakemake 9.27 takes tables of an earlier evaluation for given
-        raise WorkflowError("\n".join(NOWHERE))
+        raise SystemExit("error: " + "\n".join(NOWHERE))
 
     # The label maps are side files: the table `segments` says when they change, and the time of a folder when a label
     # map of another model is added or replaced. References are named in the CSV.

@@ -10,7 +10,7 @@ REVIEW = config["screen"].get("review", [])
 
 # Else Snakemake 9.27 takes tables of an earlier screening for given.
 if REVIEW and not Path(REVIEW).is_file():
-    raise WorkflowError(f"screen.review: {REVIEW} does not exist")
+    raise SystemExit(f"error: screen.review: {REVIEW} does not exist")
 
 
 rule screen:
