@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as arrow
-import pyarrow.parquet as parquet
 
+from ctpop.contracts import parquet_files
 from ctpop.foundation.files import write_atomically
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-COMPRESSION = "zstd"
 CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 rows, one of them the heading
 
 
@@ -78,7 +77,7 @@ def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame as Parquet without its index and without a timestamp: equal rows give equal bytes.
+    """Write a frame as Parquet without its index and a timestamp, with checksums: equal rows give equal bytes.
 
     Parameters
     ----------
@@ -103,4 +102,9 @@ def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
 
     """
     table = arrow.Table.from_pandas(frame, preserve_index=False)
-    write_atomically(path, lambda part: parquet.write_table(table, part, compression=COMPRESSION))
+
+    def write(part: Path) -> None:
+        with parquet_files.writing(part, table.schema) as writer:
+            writer.write_table(table)
+
+    write_atomically(path, write)

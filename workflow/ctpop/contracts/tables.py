@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as parquet
 
-from ctpop.contracts import column_checks
+from ctpop.contracts import column_checks, parquet_files
 from ctpop.contracts.columns import Column
 from ctpop.contracts.table_files import CSV_ROWS, write_csv, write_note_instead_of_csv, write_parquet
 from ctpop.foundation.errors import ContractError
@@ -142,7 +141,7 @@ class Table:
         Raises
         ------
         ContractError
-            As `check`.
+            As `check`, or if the file is damaged.
         KeyError
             If the table does not have a named column.
         OSError
@@ -163,10 +162,11 @@ class Table:
 
         """
         if not columns:
-            return self.check(pd.read_parquet(path), where=path)
+            return self.check(parquet_files.read(path), where=path)
         part = replace(self, columns={name: self.columns[name] for name in (*self.key, *columns)})
-        present = set(parquet.read_schema(path).names)
-        return part.check(pd.read_parquet(path, columns=[name for name in part.columns if name in present]), where=path)
+        with parquet_files.opened(path) as file:
+            present = set(file.schema_arrow.names)
+        return part.check(parquet_files.read(path, [name for name in part.columns if name in present]), where=path)
 
     def read_csv(self, path: str | Path) -> pd.DataFrame:
         """Return the rows of a CSV file that a person or another program wrote, after a check.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.foundation.errors import ContractError
 from ctpop.study import spreadsheet, table_form
 from ctpop.study.registry_options import Reading
 from ctpop.study.spreadsheet_process import cell_text
@@ -154,13 +154,10 @@ def _raw_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]]
 
 def _parquet_rows(path: Path) -> list[list[str]]:
     """Return the columns of a Parquet file as rows of text, after those that pandas keeps as an index with a name."""
-    import pyarrow
-    from pyarrow import parquet
+    from ctpop.contracts import parquet_files
 
-    try:
-        table = parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ContractError(f"{path}: a Parquet file is expected, found: {in_one_line(error)}") from None
+    with parquet_files.opened(path, "write or copy it again") as file:
+        table = file.read()
     names = [name for name in table.column_names if not name.startswith("__index_level_")]
     columns = [[_text(value) for value in table[name].to_pylist()] for name in names]
     return [names, *map(list, zip(*columns, strict=True))]

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from ctpop.cli import main
+from ctpop.contracts import parquet_files
 from ctpop.contracts.all_tables import VERDICTS
 from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.tables import Table
@@ -125,7 +126,8 @@ def test_rows_that_are_dealt_give_the_bytes_of_rows_in_memory(tmp_path, monkeypa
     shards = shards_of(frame, tmp_path / "shards", 6)
     monkeypatch.setattr(gathering, "ROW_GROUP", row_group)
     whole = arrow.Table.from_pandas(frame, preserve_index=False)
-    parquet.write_table(whole, tmp_path / "expected.parquet", compression="zstd", row_group_size=row_group)
+    with parquet_files.writing(tmp_path / "expected.parquet", whole.schema) as writer:
+        writer.write_table(whole, row_group_size=row_group)
 
     assert gathering.gather(FEW, shards, tmp_path / "out.parquet", most) == 350
 

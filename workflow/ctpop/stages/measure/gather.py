@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as arrow
 from numpy.typing import NDArray
-from pyarrow import ipc, parquet
+from pyarrow import ipc
 
+from ctpop.contracts import parquet_files
 from ctpop.contracts.all_tables import MEASURES_TABLE, TABLES
-from ctpop.contracts.table_files import COMPRESSION, CSV_ROWS, write_note_instead_of_csv
+from ctpop.contracts.table_files import CSV_ROWS, write_note_instead_of_csv
 from ctpop.contracts.tables import Table
 from ctpop.foundation.files import half_written, remove_half_written, write_atomically
 from ctpop.stages.measure import duplicates, requested
@@ -50,7 +51,7 @@ def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS, a
         If a shard breaks the contract of the table, or a key occurs twice.
 
     """
-    rows = sum(int(parquet.read_metadata(shard).num_rows) for shard in shards)
+    rows = sum(map(number_of_rows, shards))
     if table.open or rows <= most:
         frames = [amend(table.read(shard)) for shard in shards]
         filled = [frame for frame in frames if len(frame)] or frames[:1]
@@ -69,10 +70,16 @@ def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS, a
     return rows
 
 
+def number_of_rows(shard: Path) -> int:
+    """Return the number of rows of a shard."""
+    with parquet_files.opened(shard) as file:
+        return int(file.metadata.num_rows)
+
+
 def ends_of_parts(table: Table, shards: list[Path], most: int) -> list[str]:
     """Return the last scan of each part, in order. A part has about `most` rows; those of a scan stay together."""
     scan = table.key[0]
-    counts = [pd.read_parquet(shard, columns=[scan])[scan].value_counts() for shard in shards]
+    counts = [parquet_files.read(shard, [scan])[scan].value_counts() for shard in shards]
     of_scan = pd.concat(counts).groupby(level=0).sum().sort_index()
     part = ((of_scan.cumsum() - of_scan) // most).to_numpy()
     return list(of_scan.index[np.append(part[1:] != part[:-1], True)])
@@ -93,15 +100,16 @@ def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendm
 def checked_rows(table: Table, shards: list[Path], amend: Amendment) -> Iterator[arrow.Table]:
     """Yield the rows of the shards, some at a time, each time sorted by key."""
     for shard in shards:
-        for batch in parquet.ParquetFile(shard).iter_batches(AT_ONCE):
-            rows = table.check(amend(table.check(batch.to_pandas(), where=shard)), where=shard)
-            yield arrow.Table.from_pandas(rows, preserve_index=False)
+        with parquet_files.opened(shard) as file:
+            for batch in file.iter_batches(AT_ONCE):
+                rows = table.check(amend(table.check(batch.to_pandas(), where=shard)), where=shard)
+                yield arrow.Table.from_pandas(rows, preserve_index=False)
 
 
 def write_parts(table: Table, parts: list[Path], path: Path) -> None:
     """Write the rows of the parts as `Table.write` writes rows that are in memory: sorted, in full row groups."""
     schema = arrow.Table.from_pandas(table.empty(), preserve_index=False).schema
-    with parquet.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
+    with parquet_files.writing(path, schema) as writer:
         for rows in in_row_groups(sorted_parts(table, parts)):
             writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
 

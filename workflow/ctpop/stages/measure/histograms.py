@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as arrow
-from pyarrow import parquet
 
+from ctpop.contracts import parquet_files
 from ctpop.contracts.all_tables import HISTOGRAMS
-from ctpop.contracts.table_files import COMPRESSION
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_atomically
 
@@ -23,7 +22,7 @@ def write_histograms(scans: Iterable[tuple[str, pd.DataFrame]], path: Path) -> N
     tables = (arrow.Table.from_pandas(rows.assign(scan_id=scan_id), SCHEMA) for scan_id, rows in scans if len(rows))
 
     def write(part: Path) -> None:
-        with parquet.ParquetWriter(part, SCHEMA, compression=COMPRESSION) as file:
+        with parquet_files.writing(part, SCHEMA) as file:
             for table in tables:
                 file.write_table(table)
 
@@ -36,14 +35,12 @@ def read_histograms(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     Raises
     ------
     ContractError
-        If the file is not there or holds no histograms.
+        If the file is not there, is damaged or holds no histograms.
 
     """
-    try:
-        file = parquet.ParquetFile(path, read_dictionary=["structure"])
-    except (OSError, arrow.ArrowInvalid):
-        raise ContractError(f"{path}: cannot be read as Parquet; histograms are expected") from None
-    with file:
+    if not path.is_file():
+        raise ContractError(f"{path}: does not exist; a file with histograms is expected")
+    with parquet_files.opened(path, read_dictionary=["structure"]) as file:
         found = file.schema_arrow.names
         if found != SCHEMA.names:
             raise ContractError(f"{path}: columns {', '.join(SCHEMA.names)} are expected, found {', '.join(found)}")

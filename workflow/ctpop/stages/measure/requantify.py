@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.contracts.table_files import write_csv
+from ctpop.contracts.table_files import write_csv, write_parquet
 from ctpop.foundation.errors import ContractError
-from ctpop.foundation.files import write_atomically
 from ctpop.stages.measure.attenuation import percentiles
 from ctpop.stages.measure.histograms import read_histograms
 
@@ -143,7 +142,7 @@ def run(options: RequantifyOptions) -> None:
     if options.out.suffix == ".csv":
         write_csv(found, options.out)
     else:
-        write_atomically(options.out, lambda part: found.to_parquet(part, index=False, compression="zstd"))
+        write_parquet(found, options.out)
     LOG.info("%d rows from %d files", len(found), len(options.histograms))
 
 

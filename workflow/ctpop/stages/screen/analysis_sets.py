@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as arrow
-from pyarrow import parquet
 
+from ctpop.contracts import parquet_files
 from ctpop.contracts.all_tables import ANALYSIS_SETS, RULE_SETS
-from ctpop.contracts.table_files import COMPRESSION
 from ctpop.foundation.files import remove_half_written, write_atomically
 
 WORDS = arrow.dictionary(arrow.int32(), arrow.string())
@@ -31,7 +30,7 @@ def write_sets(sets: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
     """
 
     def write(part: Path) -> None:
-        with parquet.ParquetWriter(part, SCHEMA, compression=COMPRESSION) as writer:
+        with parquet_files.writing(part, SCHEMA) as writer:
             for name, values in sets:
                 rules = pd.Categorical([name], categories=list(RULE_SETS)).repeat(len(values))
                 frame = values.assign(rules=rules)[list(ANALYSIS_SETS.columns)]

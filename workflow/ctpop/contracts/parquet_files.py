@@ -1,0 +1,229 @@
+"""Parquet files in which damage is found: checksums of the pages, and a digest of the footer.
+
+A changed bit in a page would otherwise be read as another value, and one in the footer as another type, column or number
+of rows. Pages have the CRC-32 of the format. The footer, which the format does not protect, has its SHA-256 as an entry
+of its own metadata; it is computed with zeros in place of the entry. Files of other programs, which have no such entry,
+are read with the checksums that they have.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as arrow
+from pyarrow import parquet
+
+from ctpop.contracts.study_tables import BY_NAME
+from ctpop.foundation import digests
+from ctpop.foundation.errors import ContractError, in_one_line
+
+COMPRESSION = "zstd"
+MAGIC = b"PAR1"  # SOURCE: Parquet format: a file ends with the footer, its length in 4 bytes, and this
+TAIL = 8
+DIGEST = "ctpop.footer_sha256"
+DIGITS = 64
+HEADER = 2  # bytes between the key and the value of an entry: type and length, in Thrift's compact protocol
+RULES = {"histograms": "measure"}  # of files that are no table of `study_tables`
+
+
+@contextmanager
+def writing(path: str | Path, schema: arrow.Schema) -> Iterator[parquet.ParquetWriter]:
+    """Open a Parquet file for writing; it has checksums, no timestamp, and for equal rows equal bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write.
+    schema : pyarrow.Schema
+        Schema of the tables that are written.
+
+    Yields
+    ------
+    pyarrow.parquet.ParquetWriter
+        Writer, which is closed at the end.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = arrow.table({"ml": [1.5, 2.5]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with writing(Path(folder, "table.parquet"), table.schema) as writer:
+    ...         writer.write_table(table)
+    ...     list(read(Path(folder, "table.parquet"))["ml"])
+    [1.5, 2.5]
+
+    """
+    with parquet.ParquetWriter(path, schema, compression=COMPRESSION, write_page_checksum=True) as writer:
+        yield writer
+        writer.add_key_value_metadata({DIGEST: "0" * DIGITS})
+    with Path(path).open("r+b") as file:
+        footer = _footer_of(Path(path))
+        start = footer.rfind(DIGEST.encode()) + len(DIGEST) + HEADER
+        file.seek(start - len(footer) - TAIL, 2)
+        file.write(_digest_of(footer, start).encode())
+
+
+def read(
+    path: str | Path, columns: list[str] | None = None, filters: list[tuple[str, str, Any]] | None = None
+) -> pd.DataFrame:
+    """Return rows of a Parquet file that the package wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+    columns : list of str, optional
+        Columns to read; without it, all.
+    filters : list of tuple, optional
+        Conditions that all rows meet, as column, operator and value.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows.
+
+    Raises
+    ------
+    ContractError
+        If the file is damaged, or no Parquet file.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.contracts.table_files import write_parquet
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_parquet(pd.DataFrame({"scan_id": ["a", "b"]}), Path(folder, "scans.parquet"))
+    ...     read(Path(folder, "scans.parquet"), filters=[("scan_id", "==", "b")])
+      scan_id
+    0       b
+
+    """
+    with damage_refused(path):
+        return pd.read_parquet(
+            path, columns=columns, filters=filters, partitioning=None, page_checksum_verification=True
+        )
+
+
+@contextmanager
+def opened(path: str | Path, remedy: str = "", **options: Any) -> Iterator[parquet.ParquetFile]:
+    """Open a Parquet file to read it in parts.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+    remedy : str
+        As in `damage_refused`.
+    **options
+        Further options of `pyarrow.parquet.ParquetFile`.
+
+    Yields
+    ------
+    pyarrow.parquet.ParquetFile
+        The file; an error of a part that is read is a `ContractError`, too.
+
+    Raises
+    ------
+    ContractError
+        If the file is damaged, or no Parquet file.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.contracts.table_files import write_parquet
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_parquet(pd.DataFrame({"scan_id": ["a", "b"]}), Path(folder, "scans.parquet"))
+    ...     with opened(Path(folder, "scans.parquet")) as file:
+    ...         print(file.metadata.num_rows)
+    2
+
+    """
+    with damage_refused(path, remedy), parquet.ParquetFile(path, page_checksum_verification=True, **options) as file:
+        yield file
+
+
+@contextmanager
+def damage_refused(path: str | Path, remedy: str = "") -> Iterator[None]:
+    """Check the footer of a Parquet file, and turn errors of reading its content into a `ContractError`.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+    remedy : str
+        What to do about a damaged file, for the text of the error; without it, the text is that for results.
+
+    Yields
+    ------
+    Nothing; the body of the statement reads the file.
+
+    Raises
+    ------
+    ContractError
+        If the file is damaged, or no Parquet file.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "measures.parquet")
+    ...     _ = path.write_bytes(b"scan_id")
+    ...     try:
+    ...         read(path)
+    ...     except ContractError as error:
+    ...         print(str(error).partition("; ")[2])
+    delete it and start the study again, which writes it again (rule measure)
+
+    """
+    place = Path(path)
+    try:
+        footer = _footer_of(place)
+        key = footer.rfind(DIGEST.encode())
+        start = key + len(DIGEST) + HEADER
+        if key >= 0 and footer[start : start + DIGITS] != _digest_of(footer, start).encode():
+            raise arrow.ArrowInvalid("the footer does not have its checksum")
+        yield
+    except (arrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the disk or of permissions; pyarrow gives damage no number
+            raise
+        raise ContractError(
+            f"{path}: is damaged, or not a Parquet file ({in_one_line(error)}); {remedy or _remedy_of(place)}"
+        ) from None
+
+
+def _remedy_of(path: Path) -> str:
+    folder = path.parent.name
+    table = BY_NAME.get(path.stem) or BY_NAME.get(folder)
+    rule = table.rule if table else RULES.get(folder, "")
+    return f"delete it and start the study again, which writes it again{f' (rule {rule})' if rule else ''}"
+
+
+def _footer_of(path: Path) -> bytes:
+    """Return the footer of a file; nothing if the file does not end as a Parquet file, which pyarrow then reports."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - TAIL))
+        tail = file.read()
+        length = int.from_bytes(tail[:4], "little")
+        if tail[4:] != MAGIC or length > size - TAIL:
+            return b""
+        file.seek(size - TAIL - length)
+        return file.read(length)
+
+
+def _digest_of(footer: bytes, start: int) -> str:
+    """Return the digest of a footer with zeros in place of the digest that begins at `start`."""
+    return digests.of_bytes(footer[:start] + b"0" * DIGITS + footer[start + DIGITS :])
