@@ -1,5 +1,6 @@
 """The three entrances: images (test_demo.py), existing segmentations of real people, and a table of measures."""
 
+import html
 import json
 import shutil
 import subprocess
@@ -89,6 +90,7 @@ def test_a_label_map_on_another_grid_is_refused_and_the_study_goes_on(real):
 
     assert segments.loc["short", "status"] == "grid_mismatch"
     assert measures_of(real).loc["short", "volume_ml"].isna().all()
+    assert set(measures_of(real).loc["short", "detail"]) == {segments.loc["short", "detail"]}
     assert (real.results / "tables" / "associations.parquet").is_file()
 
 
@@ -134,9 +136,9 @@ def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or
 
 
 def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(tmp_path):
-    scans = [f"scan{number:02d}" for number in range(12)]
+    scans = [f"scan{number:02d}" for number in range(14)]
     patients = [{"scan_id": scan, "age_years": 20 + 5 * place} for place, scan in enumerate(scans)]
-    for place, scan in enumerate(scans):
+    for place, scan in enumerate(scans[:12]):
         kidneys = {f"kidney_{side}": {"volume": 150000.0 + place, "intensity": 180.5} for side in ("left", "right")}
         (tmp_path / "theirs" / scan).mkdir(parents=True)
         content = {"liver": {"volume": 1500000.0 - 1000 * place, "intensity": 60.0}, **kidneys}
@@ -145,6 +147,9 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     changed.write_text(
         json.dumps({**json.loads(changed.read_text()), "kidney_left": {"volume": 0.0, "intensity": 0.0}})
     )
+    (tmp_path / "theirs" / scans[12]).mkdir()
+    (tmp_path / "theirs" / scans[12] / "statistics.json").write_bytes(changed.read_bytes()[:40])
+    (tmp_path / "theirs" / scans[13] / "statistics.json").mkdir(parents=True)
     study = {
         "name": "statistics",
         "start_from": "measures",
@@ -161,7 +166,9 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
         "measured": 3 * 12 - 1,
         "zero_in_statistics": 1,
         "not_in_table": 4 * 12,
+        "unreadable": 7 * 2,
     }
+    assert_two_damaged_files_are_rows_with_their_reason(start_from, measures)
     rho = pd.read_parquet(start_from.results / "tables" / "associations.parquet").set_index(["structure", "measure"])
     assert rho.loc[("liver", "volume_ml"), ["n", "rho"]].tolist() == [12, -1]
     assert rho.loc[("kidneys", "volume_ml"), ["n", "rho"]].tolist() == [11, 1]
@@ -169,6 +176,30 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     assert start_from.planned() == {}
     changed.write_text(changed.read_text().replace("0.0", "1.0"))
     assert {"measure", "screen", "aging", "report"} <= set(start_from.planned())
+
+
+def assert_two_damaged_files_are_rows_with_their_reason(study: Study, measures: pd.DataFrame) -> None:
+    """The reason is in measures, verdicts, the flow, the page and `ctpop status`; one of the files was cut short."""
+    details = measures.loc[["scan12", "scan13"], "detail"].unique()
+    assert [detail.partition(" (")[0] for detail in details] == [
+        "the file of statistics is not JSON",
+        "a folder or a device has the name of the file of statistics",
+    ]
+    verdicts = pd.read_parquet(study.results / "tables" / "verdicts.parquet").set_index("scan_id")
+    assert set(verdicts.loc[["scan12", "scan13"], "reason"]) == {"not_segmented"}
+    assert list(verdicts.loc[["scan12", "scan13"], "detail"].unique()) == [f"unreadable: {text}" for text in details]
+    page = html.unescape((study.results / "report" / "index.html").read_text(encoding="utf-8"))
+    assert "Not measured (n = 2). file not readable (n = 2)" in page
+    for scan, detail in zip(("scan12", "scan13"), details, strict=True):
+        row = f'<th scope="row">{scan}</th><td class="text">file not readable</td><td class="text wrap">{detail}</td>'
+        assert row in page
+    (study.folder / "study.yaml").write_text(json.dumps(study.config))
+    command = [sys.executable, "-m", "ctpop", "status", "study.yaml"]
+    told = subprocess.run(command, cwd=study.folder, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[1:4] == [
+        "not measured: 2 scans (2 unreadable)",
+        *[f"  {scan}: unreadable: {detail}" for scan, detail in zip(("scan12", "scan13"), details, strict=True)],
+    ]
 
 
 def one_table(folder: Path, *, wide: bool) -> str:

@@ -184,18 +184,20 @@ def digest_of_files(paths):
     )
 
 
+def state_of(path):
+    """Return size and time of a file, or those of a link that leads nowhere."""
+    try:
+        found = path.stat()
+    except OSError:
+        found = path.lstat()
+    return found.st_size, found.st_mtime_ns
+
+
 def files_digest(place):
     """Return what changes with any file of a folder of statistics: Snakemake looks at the folder alone."""
     folder = Path(place)
     paths = [*folder.glob("*.json"), *folder.glob("*/statistics.json")]
-    facts = [
-        (
-            path.relative_to(folder).as_posix(),
-            path.stat().st_size,
-            path.stat().st_mtime_ns,
-        )
-        for path in paths
-    ]
+    facts = [(path.relative_to(folder).as_posix(), *state_of(path)) for path in paths]
     return digests.short(digests.of_json(sorted(facts)))
 
 

@@ -167,3 +167,27 @@ def test_an_impossible_attenuation_in_statistics_json_is_a_row_with_a_reason(tmp
 
     assert found["status"].to_dict() == {"a": "impossible_hu", "b": "measured", "c": "measured"}
     assert found.loc["a", ["volume_ml", "hu_mean"]].isna().all()
+
+
+def test_a_table_that_this_package_wrote_keeps_the_reasons_of_rows_without_values(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "scan_id": ["a", "b", "c", "d"],
+            "structure": "liver",
+            "status": ["measured", "not_hu", "gone", "unreadable"],
+            "detail": [None, "the values have an offset from HU", "of another program", "out of date"],
+            "volume_ml": [1500.0, None, None, 1400.0],
+        }
+    )
+    rows.to_csv(tmp_path / "measures.csv", index=False)
+
+    found = read_external_measures(tmp_path / "measures.csv", list("abcde"), ["liver"]).set_index("scan_id")
+
+    assert found["status"].to_dict() == {
+        "a": "measured",
+        "b": "not_hu",
+        "c": "not_in_table",
+        "d": "measured",
+        "e": "not_in_table",
+    }
+    assert found["detail"].dropna().to_dict() == {"b": "the values have an offset from HU"}

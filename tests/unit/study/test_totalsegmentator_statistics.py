@@ -1,4 +1,4 @@
-"""TotalSegmentator's statistics: what is written for what was measured, and what is made of what it wrote."""
+"""TotalSegmentator's statistics: what is written for what was measured."""
 
 import json
 
@@ -7,8 +7,8 @@ import pytest
 
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
-from ctpop.foundation.errors import ContractError
-from ctpop.study.totalsegmentator_statistics import StatisticsStyle, read_folder, statistics_of
+from ctpop.study.statistics_folder import read_folder
+from ctpop.study.totalsegmentator_statistics import StatisticsStyle, statistics_of
 from support.config_files import config_option
 
 NAMES = ["liver", "aorta", "kidney_left", "spleen"]
@@ -112,104 +112,12 @@ def test_measures_of_another_label_set_are_refused(study, capsys):
     assert "must be a structure of the label set, found spleen" in capsys.readouterr().err
 
 
-# Reading
-
-
-def written(folder, scan, content, *, nested=False):
-    path = folder / scan / "statistics.json" if nested else folder / f"{scan}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-
-
-def read(folder, scans=("s1", "s2")):
-    rows = MEASURES_TABLE.check(read_folder(folder, list(scans), NAMES))
-    found = {
-        (row.scan_id, row.structure): (row.status, row.volume_ml, row.hu_mean)
-        for row in rows.astype(object).where(rows.notna(), None).itertuples()
-    }
-    assert len(found) == len(scans) * len(NAMES)
-    return found
-
-
-def refusal(folder):
-    with pytest.raises(ContractError) as refused:
-        read_folder(folder, ["s1", "s2"], NAMES)
-    return str(refused.value)
-
-
-def test_a_file_lies_under_the_name_of_its_scan_or_in_a_folder_of_its_own(tmp_path):
-    written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
-    written(tmp_path, "s2", {"aorta": {"volume": 90500.0, "intensity": -3}}, nested=True)
-    written(tmp_path, "of_nobody", "not JSON, and not read")
-
-    found = read(tmp_path)
-
-    assert found["s1", "liver"] == ("measured", 1500.0, 60.5)
-    assert found["s2", "aorta"] == ("measured", 90.5, -3.0)
-    assert found["s1", "aorta"] == found["s2", "liver"] == ("not_in_table", None, None)
-
-
-@pytest.mark.parametrize(
-    ("volume", "intensity", "expected"),
-    [
-        (0.0, 0.0, ("zero_in_statistics", None, None)),
-        (0, 0, ("zero_in_statistics", None, None)),
-        (0.0, None, ("measured", 0.0, None)),
-        (None, None, ("not_in_table", None, None)),
-        (2000.0, 0.0, ("measured", 2.0, 0.0)),
-        (2000.0, None, ("measured", 2.0, None)),
-    ],
-)
-def test_zero_of_theirs_is_not_a_measurement_and_zero_of_ours_is(tmp_path, volume, intensity, expected):
-    written(tmp_path, "s1", {"liver": {"volume": volume, "intensity": intensity}})
-
-    assert read(tmp_path)["s1", "liver"] == expected
-
-
 def test_what_is_exported_is_what_is_read(study):
     folder, command = study
     assert main(command) == 0
 
-    found = read(folder / "out")
+    rows = read_folder(folder / "out", ["s1", "s2"], NAMES).set_index(["scan_id", "structure"])
 
-    assert found["s1", "liver"] == ("measured", 1500.0125, 60.12346)
-    assert found["s1", "aorta"] == ("measured", 0.0, None)
-    assert {found["s2", name][0] for name in NAMES} == {"not_in_table"}
-
-
-def test_structures_outside_the_label_set_are_set_aside(tmp_path):
-    written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}, "tail": "not looked at"})
-
-    assert read(tmp_path, ["s1"])["s1", "liver"][0] == "measured"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "s1.json: is not JSON (Expecting property name"),
-        ("[1]", "s1.json: must be an object of structures"),
-        ('{"liver": 3}', "s1.json: liver must have a volume, 0 or more, and an intensity"),
-        ('{"liver": {"volume": 3}}', "liver must have a volume"),
-        ('{"liver": {"volume": "3", "intensity": 2}}', "liver must have a volume"),
-        ('{"liver": {"volume": true, "intensity": 2}}', "liver must have a volume"),
-        ('{"liver": {"volume": -1, "intensity": 2}}', "liver must have a volume"),
-        ('{"liver": {"volume": 1, "intensity": NaN}}', "liver must have a volume"),
-        ('{"liver": {"volume": 0.0, "intensity": 60.0}}', "nothing has no intensity; found {'volume': 0.0"),
-        ('{"tail": {"volume": 1, "intensity": 1}}', "no file has a structure of the label set"),
-    ],
-)
-def test_a_file_of_another_layout_is_named(tmp_path, content, message):
-    written(tmp_path, "s1", content)
-
-    assert message in refusal(tmp_path)
-
-
-def test_a_folder_without_a_file_of_the_cohort_is_refused(tmp_path):
-    assert "no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/statistics.json" in refusal(tmp_path)
-
-
-def test_a_scan_with_two_files_is_refused(tmp_path):
-    for nested in (False, True):
-        written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}}, nested=nested)
-
-    assert "s1 has two files, s1.json and s1/statistics.json; remove one" in refusal(tmp_path)
+    assert rows.loc[("s1", "liver"), ["status", "volume_ml", "hu_mean"]].to_list() == ["measured", 1500.0125, 60.12346]
+    assert rows.loc[("s1", "aorta"), ["status", "volume_ml"]].to_list() == ["measured", 0.0]
+    assert set(rows.loc["s2", "status"]) == {"not_in_table"}

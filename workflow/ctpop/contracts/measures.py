@@ -31,6 +31,7 @@ MEASURES_TABLE = Table(
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "status": text("measured, or why not", among=MEASURE_STATUS),
+        "detail": text("why there is no value, for people", missing="nothing to explain"),
         "n_voxels": count("voxels carrying the label; 0 is a measured absence", missing="not measured"),
         "volume_ml": number("voxels times |det(affine)|", "ml", low=0, missing="not measured"),
         "hu_mean": number(

@@ -1,9 +1,9 @@
 """Parquet files in which damage is found: checksums of the pages, and a digest of the footer.
 
-A changed bit in a page would otherwise be read as another value, and one in the footer as another type, column or number
+Without them, a changed bit in a page is read as another value, and one in the footer as another type, column or number
 of rows. Pages have the CRC-32 of the format. The footer, which the format does not protect, has its SHA-256 as an entry
-of its own metadata; it is computed with zeros in place of the entry. Files of other programs, which have no such entry,
-are read with the checksums that they have.
+of its own metadata, computed with zeros in place of the entry. Files of other programs, which lack the entry, are read
+with the checksums that they have.
 """
 
 from collections.abc import Iterator
@@ -151,6 +151,42 @@ def opened(path: str | Path, remedy: str = "", **options: Any) -> Iterator[parqu
     """
     with damage_refused(path, remedy), parquet.ParquetFile(path, page_checksum_verification=True, **options) as file:
         yield file
+
+
+def in_batches(path: str | Path, most: int) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a Parquet file that the package wrote, some at a time.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file.
+    most : int
+        Largest number of rows at a time.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Rows in the order of the file.
+
+    Raises
+    ------
+    ContractError
+        If the file is damaged, or no Parquet file.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ctpop.contracts.table_files import write_parquet
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_parquet(pd.DataFrame({"ml": [1, 2, 3]}), Path(folder, "scans.parquet"))
+    ...     [len(rows) for rows in in_batches(Path(folder, "scans.parquet"), 2)]
+    [2, 1]
+
+    """
+    with opened(path) as file:
+        yield from (batch.to_pandas() for batch in file.iter_batches(most))
 
 
 @contextmanager

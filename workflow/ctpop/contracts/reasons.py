@@ -118,6 +118,10 @@ class MeasureStatus(StatusCode, Enum):
         "the table or statistics that were taken over have a mean attenuation that is no mean of HU, or a scale of its"
         " own",
     )
+    bad_entry = (
+        "entry of the statistics not valid",
+        "the entry of the structure in a file of statistics is not a volume and an attenuation; the detail says why",
+    )
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ VERDICTS = Table(
         "usable_volume": truth("the volume may enter the statistics"),
         "usable_hu": truth("the attenuation may enter the statistics"),
         "reason": text("why, or why not: the first that holds", among=REASONS),
+        "detail": text(
+            "status in measures and its detail, where the scan or the structure was not measured",
+            missing="measured, or nothing to explain",
+        ),
         "rule_reason": text("what the rules say without the reviewer", among=REASONS),
         "reviewer": text("who reviewed the row", missing=NO_REVIEW),
         "review_reason": text("why the reviewer decided so", missing=NO_REVIEW),

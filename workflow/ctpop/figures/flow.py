@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ctpop.figures.formatting import LEFT_OUT_BY_REVIEWER, MEASURES, NOT_MEASURED, REVIEWED, SEX_WORDS, count, listed
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, STRIPE, blank_page, in_house_style, plain, wrapped
 from ctpop.foundation.colours import INK, PAPER, SOFT
+from ctpop.study.unmeasured_scans import unmeasured_scans
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
@@ -77,9 +78,10 @@ def cohort_source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataF
 def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the steps from the registry to the values in the statistics; columns as `cohort_source`.
 
-    A scan is measured if one of its structures was; otherwise its first reason counts. Steps of a review are there
-    if reviewers decided about a scan of the cohort. The last steps give, for each measure, the smallest, middle and
-    largest number of scans whose value of a structure is used (code: measure and `least`, `median` or `most`).
+    A scan is measured if one of its structures was; otherwise its status in `unmeasured_scans` counts. Steps of a
+    review are there if reviewers decided about a scan of the cohort. The last steps give, for each measure, the
+    smallest, middle and largest number of scans whose value of a structure is used (code: measure and `least`,
+    `median` or `most`).
     """
     measures = tables["measures"]
     failed = _failures(measures)
@@ -194,9 +196,8 @@ def _review(verdicts: pd.DataFrame, measured: int, excluding: set[str]) -> list[
 
 
 def _failures(measures: pd.DataFrame) -> pd.Series:
-    measured = measures["status"].eq("measured").groupby(measures["scan_id"]).transform("any")
-    first = measures.loc[~measured].drop_duplicates("scan_id")
-    return first.groupby("status").size().sort_values(ascending=False, kind="stable")
+    status = unmeasured_scans(measures).groupby("status").size()
+    return status.sort_values(ascending=False, kind="stable")
 
 
 def _lines(box: FlowBox) -> list[tuple[str, bool]]:

@@ -1,5 +1,7 @@
 """The scans of a shard, and functions that read the label map and the CT of one of them."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,8 @@ class SegmentedScan:
         SHA-256 of the file of the label map; absent (NaN) if there is none.
     ct_path : Path or None
         Path of the CT; None if there is none.
+    detail : str
+        Explanation of the status; empty if there is nothing to explain.
 
     Examples
     --------
@@ -37,6 +41,7 @@ class SegmentedScan:
     status: str
     mask_sha256: str
     ct_path: Path | None
+    detail: str = ""
 
 
 def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[SegmentedScan]:
@@ -45,7 +50,7 @@ def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[S
     Parameters
     ----------
     segments : pandas.DataFrame
-        Table `segments` of the shard, with the columns `scan_id`, `status` and `mask_sha256`.
+        Table `segments` of the shard, with the columns `scan_id`, `status`, `mask_sha256` and `detail`.
     cohort : pandas.DataFrame
         Table `cohort` with these scans, with the columns `scan_id` and `ct_path`.
     root : Path
@@ -63,7 +68,9 @@ def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[S
 
     Examples
     --------
-    >>> segments = pd.DataFrame({"scan_id": ["scan1"], "status": ["segmented"], "mask_sha256": ["0123abcd"]})
+    >>> segments = pd.DataFrame(
+    ...     {"scan_id": ["scan1"], "status": ["segmented"], "mask_sha256": ["0123abcd"], "detail": [None]}
+    ... )
     >>> cohort = pd.DataFrame({"scan_id": ["scan1"], "ct_path": ["ct/scan1.nii.gz"]})
     >>> scans = scans_of(segments, cohort, Path("study"))
     >>> scans[0].scan_id, scans[0].ct_path.as_posix()
@@ -72,8 +79,41 @@ def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[S
     """
     files = zip(cohort["scan_id"], cohort["ct_path"], strict=True)
     ct_paths = {str(scan_id): root / str(path) if pd.notna(path) else None for scan_id, path in files}
-    rows = zip(segments["scan_id"], segments["status"], segments["mask_sha256"], strict=True)
-    return [SegmentedScan(scan_id, status, sha256, ct_paths[scan_id]) for scan_id, status, sha256 in rows]
+    rows = zip(
+        *(segments[name] for name in ("scan_id", "status", "mask_sha256")), segments["detail"].fillna(""), strict=True
+    )
+    return [
+        SegmentedScan(scan_id, status, sha256, ct_paths[scan_id], detail) for scan_id, status, sha256, detail in rows
+    ]
+
+
+def without_file_names(error: ScanError, paths: Mapping[str, Path | None]) -> ScanError:
+    """Return an error whose detail has columns of the registry in place of the names of files, which may name patients.
+
+    Parameters
+    ----------
+    error : ScanError
+        Error of a scan.
+    paths : mapping of str to (Path or None)
+        Files of the scan by the column of the registry that names them.
+
+    Returns
+    -------
+    ScanError
+        The same reason with the changed detail.
+
+    Examples
+    --------
+    >>> error = ScanError("missing_file", "SMITH_JOHN.nii.gz does not exist")
+    >>> without_file_names(error, {"ct_path": Path("ct/SMITH_JOHN.nii.gz")}).detail
+    'ct_path does not exist'
+
+    """
+    names = {path.name: column for column, path in paths.items() if path and path.name}
+    detail = error.detail
+    for name in sorted(names, key=len, reverse=True):
+        detail = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", names[name], detail)
+    return ScanError(error.reason, detail)
 
 
 def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume | None]:

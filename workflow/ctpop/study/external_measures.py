@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.contracts.codes import MEASURE_STATUS
 from ctpop.contracts.measures import HIGHEST_MEAN_HU, LOWEST_MEAN_HU
 from ctpop.foundation.errors import ContractError
-from ctpop.study import measures_table, totalsegmentator_statistics
+from ctpop.study import measures_table, statistics_folder
 from ctpop.study.registry_options import AS_OURS, Reading
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def read_external_measures(
     if path.is_dir():
         if reading.columns:
             raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
-        rows, impossible = without_impossible(totalsegmentator_statistics.read_folder(path, scan_ids, names), path)
+        rows, impossible = without_impossible(statistics_folder.read_folder(path, scan_ids, names), path)
         return rows.assign(status=rows["status"].mask(impossible, "impossible_hu"))
     notes: list[str] = []
     table = measures_table.read(path, reading, names, notes)
@@ -146,13 +147,22 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
     return rows.assign(**{name: rows[name].mask(impossible) for name in values}), impossible
 
 
+def reasons_in(rows: pd.DataFrame) -> tuple["pd.Series[str]", "pd.Series[str]"]:
+    """Return status and detail of rows without values: those of a table that this package wrote, or `not_in_table`."""
+    nothing = pd.Series(None, index=rows.index, dtype="str")
+    status = rows.get("status", nothing)
+    ours = status.isin(set(MEASURE_STATUS) - {"measured"})
+    return status.where(ours, "not_in_table"), rows.get("detail", nothing).where(ours)
+
+
 def external_rows(
     table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path, zero_hu: str = "missing"
 ) -> pd.DataFrame:
     """Return a user's table of measures as `measures`: every scan of the cohort with every structure.
 
     A scan and structure without a row, or with neither volume nor attenuation, is `not_in_table`. Rows of scans
-    outside the cohort and of structures outside the label set are set aside.
+    outside the cohort and of structures outside the label set are set aside. A table that this package wrote keeps the
+    status and detail of rows without values.
 
     Parameters
     ----------
@@ -189,7 +199,7 @@ def external_rows(
         raise ContractError(
             f"{place}: columns scan_id, structure and volume_ml or hu_mean are needed, found {', '.join(table.columns)}"
         )
-    known = table[[name for name in MEASURES_TABLE.columns if name in table.columns and name != "status"]]
+    known = table[[name for name in MEASURES_TABLE.columns if name in table.columns]]
     known = known.astype({"scan_id": str, "structure": str})
     ours = known[known["scan_id"].isin(scan_ids) & known["structure"].isin(names)]
     if ours.empty:
@@ -199,9 +209,10 @@ def external_rows(
     ours, impossible = without_impossible(ours, place)
     values = [name for name in ("n_voxels", "volume_ml", "hu_mean") if name in ours.columns]
     present = ours[values].notna().any(axis=1)
+    reason, detail = reasons_in(ours)
     states = ["impossible_hu", "zero_in_statistics", "measured"]
-    status = np.select([impossible, zeros & ~present, present], states, "not_in_table")
-    typed = ours.assign(status=status).reindex(columns=list(MEASURES_TABLE.columns))
+    status = np.select([impossible, zeros & ~present, present], states, reason)
+    typed = ours.assign(status=status, detail=detail.mask(present)).reindex(columns=list(MEASURES_TABLE.columns))
     checked = MEASURES_TABLE.check(typed, where=place)
     every = pd.MultiIndex.from_product([scan_ids, names], names=["scan_id", "structure"])
     whole = checked.set_index(["scan_id", "structure"]).reindex(every).reset_index()

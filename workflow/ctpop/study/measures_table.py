@@ -22,7 +22,8 @@ from ctpop.study.registry_options import Reading
 
 KEY = ("scan_id", "structure")
 ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
-MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, "status")), *ML_PER_UNIT)
+OUTCOME = ("status", "detail")  # of a table that ctpop wrote
+MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, *OUTCOME)), *ML_PER_UNIT)
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
 STAR = "*"
 SHOWN = 8
@@ -253,7 +254,7 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
 
     """
     stated = {name for found in mapped.values() for name in found}
-    known = {*measured_columns(columns, names), *column_names.KNOWN, *MEASURED, *KEY, "status", *stated}
+    known = {*measured_columns(columns, names), *column_names.KNOWN, *MEASURED, *KEY, *OUTCOME, *stated}
     odd = [column for column in columns if column not in known and _looks_like_measure(column, names)]
     if not odd:
         return
@@ -465,7 +466,7 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
             f"{place}: a long table needs column scan_id; {_columns_text(table.columns)}; state which column it is, as"
             f" in {column_names.mapping_line({_first_column(table): 'scan_id'}, 'measure')}"
         )
-    measures = {*MEASURED, "structure", "status"} if "structure" in table.columns else set()
+    measures = {*MEASURED, "structure", *OUTCOME} if "structure" in table.columns else set()
     measures |= set(measured_columns(table.columns, names))
     of_patients = table[[column for column in table.columns if column not in measures]].drop_duplicates()
     repeated = of_patients[of_patients["scan_id"].duplicated(keep=False)]

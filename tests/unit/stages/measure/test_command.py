@@ -92,7 +92,8 @@ def test_a_scan_without_a_label_map_has_rows_with_its_reason_and_no_numbers(stud
     measures = study.measure()
 
     assert measures["status"].to_list() == ["out_of_memory"] * 3
-    assert measures.drop(columns="status").isna().all(axis=None)
+    assert measures["detail"].to_list() == ["too large"] * 3
+    assert measures.drop(columns=["status", "detail"]).isna().all(axis=None)
 
 
 def test_a_structure_that_the_segmentation_does_not_know_is_not_absent_but_not_measured(study):
@@ -133,6 +134,7 @@ def test_a_ct_on_another_grid_is_refused_and_not_resampled(study):
     measures = study.measure()
 
     assert measures["status"].to_list() == ["grid_mismatch"] * 3
+    assert measures["detail"].str.startswith("label map and CT do not share a grid: ").all()
     assert measures["n_voxels"].isna().all()
 
 
@@ -144,13 +146,16 @@ def test_a_ct_on_another_grid_is_refused_and_not_resampled(study):
     ],
 )
 def test_a_ct_that_cannot_be_read_is_a_reason_and_the_next_scan_is_measured(study, kind, status):
-    BAD_CTS[kind].save(study.folder / "scan.nii.gz")
-    study.add("a", labels(), "scan.nii.gz")
+    BAD_CTS[kind].save(study.folder / "SMITH_JOHN.nii.gz")
+    study.add("a", labels(), "SMITH_JOHN.nii.gz")
     study.add("b", labels())
 
     measures = study.measure()
 
     assert measures.loc["a", "status"].to_list() == [status] * 3
+    assert measures.loc["a", "detail"].notna().all()
+    assert not measures.loc["a", "detail"].str.contains("SMITH|/").any()
+    assert measures.loc["b", "detail"].isna().all()
     assert measures.loc["b", "status"].to_list() == ["measured"] * 3
 
 

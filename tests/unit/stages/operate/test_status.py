@@ -5,9 +5,11 @@ import re
 import time
 from contextlib import suppress
 
+import pandas as pd
 import pytest
 
 from ctpop.cli import main
+from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.imaging.job_ledger import BEGUN, FAILED, FINISHED, Ledger, beside, read, spent
 from ctpop.stages.operate import configured_study as studies
@@ -184,6 +186,8 @@ def test_the_command_tells_counts_hours_and_what_is_left(study, segment, capsys)
     assert lines[1] == (
         f"scans   {done - failed} done, {failed} failed{reason}, 0 left in running jobs, {12 - done} in jobs that wait"
     )
+    if failed:
+        assert lines.pop(2) == "  s03: missing_file: segmentation_path does not exist"
     assert lines[2] == "shards  2 finished, 2 waiting"
     each = 3600 / done
     assert lines[3] == (
@@ -191,6 +195,52 @@ def test_the_command_tells_counts_hours_and_what_is_left(study, segment, capsys)
         f" so {each * (12 - done) / 3600:.2f} h are left with 1 jobs at a time"
     )
     assert lines[4] == "then    0 shards measured; tables: none; report: not yet"
+
+
+def measures_of(study, failed):
+    """Return measures of all scans of the cohort; `failed` ones have a status and a detail."""
+    rows = [
+        {"scan_id": scan, "structure": name, "status": failed.get(scan, ("measured", None))[0]}
+        | {"detail": failed.get(scan, ("measured", None))[1], "n_voxels": None if scan in failed else 5}
+        for scan in study.cohort["scan_id"]
+        for name in ("spleen", "liver", "kidney_left")
+    ]
+    rows[-1]["status"] = "not_in_model"  # of a scan that is measured
+    return pd.DataFrame(rows).reindex(columns=list(MEASURES_TABLE.columns))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_scans_that_were_not_measured_are_named_with_status_and_detail(study, capsys, whole):
+    folder = study.results / ("tables" if whole else "shards/measures")
+    folder.mkdir(parents=True)
+    failed = {"s00": ("not_hu", "the values have an offset from HU"), "s05": ("not_in_table", None)}
+    MEASURES_TABLE.write(measures_of(study, failed), folder / ("measures.parquet" if whole else "1-of-1.parquet"))
+
+    assert main(["status", "study.yaml"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:5] == [
+        "not measured: 2 scans (1 not_hu, 1 not_in_table)",
+        "  s00: not_hu: the values have an offset from HU",
+        "  s05: not_in_table",
+    ]
+    assert lines[5].startswith("shards  ")
+
+
+def test_of_many_failed_scans_the_first_are_named(study, capsys):
+    (study.results / "tables").mkdir(parents=True)
+    failed = dict.fromkeys(study.cohort["scan_id"], ("unreadable", "the file of statistics is empty"))
+    frame = measures_of(study, failed).assign(status="unreadable")
+    MEASURES_TABLE.write(frame, study.results / "tables" / "measures.parquet")
+
+    assert main(["status", "study.yaml"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "not measured: 12 scans (12 unreadable)"
+    assert lines[12:14] == [
+        "  s09: unreadable: the file of statistics is empty",
+        "  and 2 more; the table measures has all of them",
+    ]
 
 
 def test_a_study_without_its_file_is_told(study, capsys):

@@ -57,9 +57,9 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
 
 @pytest.mark.parametrize("status", FAILED)
 def test_whatever_kept_a_scan_from_being_measured_it_has_no_value(status):
-    in_table = dict.fromkeys(("not_in_table", "zero_in_statistics", "impossible_hu"), "not_in_table")
+    in_table = ("not_in_table", "zero_in_statistics", "impossible_hu", "bad_entry")
     own = {name: name for name in ("not_requested", "duplicate_images")}
-    reasons = {**in_table, **own}
+    reasons = {**dict.fromkeys(in_table, "not_in_table"), **own}
 
     assert verdict("none", status=status, **NOTHING) == (reasons.get(status, "not_segmented"), False, False)
 
@@ -229,3 +229,28 @@ def test_no_measures_give_no_verdicts(rules):
 
     assert list(found.columns) == list(VERDICTS.columns)
     assert len(found) == 0
+
+
+# Why a scan or a structure was not measured
+
+
+@pytest.mark.parametrize(
+    ("row", "detail"),
+    [
+        ({"status": "not_hu", "detail": "the values have an offset"}, "not_hu: the values have an offset"),
+        ({"status": "unreadable"}, "unreadable"),
+        ({"status": "bad_entry", "detail": "found nothing"}, "bad_entry: found nothing"),
+        ({"status": "zero_in_statistics"}, "zero_in_statistics"),
+        ({"status": "not_in_model", "detail": "no structure"}, "not_in_model: no structure"),
+        ({"status": "not_in_model"}, None),
+        ({"status": "not_in_table"}, None),
+    ],
+)
+def test_a_verdict_has_the_status_of_what_was_not_measured_and_its_detail(row, detail):
+    found = verdicts(measures({**NOTHING, **row}), "strict")["detail"].iloc[0]
+
+    assert (found if detail else pd.isna(found)) == (detail or True)
+
+
+def test_a_verdict_on_what_was_measured_has_no_detail():
+    assert verdicts(measures({}, {"n_voxels": 0, "volume_ml": 0, "hu_mean": None}), "strict")["detail"].isna().all()

@@ -112,14 +112,14 @@ def bad_scans(folder):
     return {
         "good": (good, "existing", None),
         "nothing_named": ({}, "missing_file", "the registry gives no segmentation_path"),
-        "not_there": ({"segmentation_path": "x.nii.gz"}, "missing_file", "x.nii.gz does not exist"),
-        "ct_not_there": ({**good, "ct_path": "x.nii.gz"}, "missing_file", "x.nii.gz does not exist"),
-        "no_masks": ({"segmentation_path": "no_masks"}, "missing_file", "no_masks has no mask named after"),
-        "cut": ({"segmentation_path": "cut.nii.gz"}, "unreadable", "cut.nii.gz: "),
+        "not_there": ({"segmentation_path": "x.nii.gz"}, "missing_file", "segmentation_path does not exist"),
+        "ct_not_there": ({**good, "ct_path": "x.nii.gz"}, "missing_file", "ct_path does not exist"),
+        "no_masks": ({"segmentation_path": "no_masks"}, "missing_file", "segmentation_path has no mask named after"),
+        "cut": ({"segmentation_path": "cut.nii.gz"}, "unreadable", "segmentation_path: "),
         "no_forms": ({"segmentation_path": "no_forms.nii.gz"}, "bad_geometry", "neither qform nor sform is set"),
         "half": ({"segmentation_path": "half.nii.gz"}, "bad_values", "labels must be whole numbers"),
         "other_grid": ({**good, "ct_path": "other_grid.nii.gz"}, "grid_mismatch", "segmentation and CT do not share"),
-        "unknown": ({"segmentation_path": "unknown.nii.gz"}, "unknown_labels", "unknown.nii.gz has labels 4, 5, 6"),
+        "unknown": ({"segmentation_path": "unknown.nii.gz"}, "unknown_labels", "segmentation_path has labels 4, 5, 6"),
     }
 
 

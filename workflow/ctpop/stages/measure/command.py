@@ -23,7 +23,7 @@ from ctpop.imaging import hu_scale
 from ctpop.imaging.failure_policy import failure
 from ctpop.imaging.images import HOLE_HU, Volume
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
-from ctpop.imaging.scans import SegmentedScan, read_both, scans_of
+from ctpop.imaging.scans import SegmentedScan, read_both, scans_of, without_file_names
 from ctpop.imaging.voxel_digest import voxel_digest
 from ctpop.stages.measure import duplicates, padding, requested
 from ctpop.stages.measure.histograms import write_histograms
@@ -57,16 +57,17 @@ def measure_scan(scan: SegmentedScan, study: MeasuredStudy) -> MeasuredScan:
     too: a second thread that reads waits for numpy, which holds the interpreter's lock, and the whole took longer.
     """
     if scan.status not in USABLE_STATUS:
-        return unmeasured(study, scan.status)
+        return unmeasured(study, scan.status, scan.detail)
     note = study.store.note_of(scan.scan_id)
     try:
         return measure_images(*read_both(scan, study.store), note, study)
     except ScanError as error:
-        LOG.info("%s is not measured: %s", scan.scan_id, error)
-        return unmeasured(study, error.reason)
+        unnamed = without_file_names(error, {"ct_path": scan.ct_path})
+        LOG.info("%s is not measured: %s", scan.scan_id, unnamed)
+        return unmeasured(study, unnamed.reason, unnamed.detail)
     except MemoryError as error:
         LOG.info("%s is not measured: %s", scan.scan_id, in_one_line(error))
-        return unmeasured(study, "out_of_memory")
+        return unmeasured(study, "out_of_memory", in_one_line(error))
 
 
 def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: MeasuredStudy) -> MeasuredScan:
@@ -78,7 +79,7 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     digest = image_digest(mask, ct)
     label_of = {name: note.labels[name] for name in names if name in note.labels}
     if not label_of:
-        return unmeasured(study, "not_in_model")
+        return unmeasured(study, "not_in_model", "the label map has no structure of the label set")
     label_sets.join(mask.data, study.label_set.joins(note.labels))
     hu = ct.data if ct else None
     scale = hu_scale.refuse_other_scales(ct.data).finding if ct else None
@@ -145,9 +146,10 @@ def with_padding(
     )
 
 
-def unmeasured(study: MeasuredStudy, status: str) -> MeasuredScan:
-    """Return rows for structures that were not measured, with the reason."""
-    return MeasuredScan(pd.DataFrame({"structure": study.label_set.names, "status": status}), pd.DataFrame())
+def unmeasured(study: MeasuredStudy, status: str, detail: str) -> MeasuredScan:
+    """Return rows for structures that were not measured, with the reason and its detail (empty: none)."""
+    rows = {"structure": study.label_set.names, "status": status, "detail": detail or None}
+    return MeasuredScan(pd.DataFrame(rows), pd.DataFrame())
 
 
 def measure_shard(scans: list[SegmentedScan], study: MeasuredStudy, histograms: Path | None) -> pd.DataFrame:

@@ -99,11 +99,9 @@ def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendm
 
 def checked_rows(table: Table, shards: list[Path], amend: Amendment) -> Iterator[arrow.Table]:
     """Yield the rows of the shards, some at a time, each time sorted by key."""
-    for shard in shards:
-        with parquet_files.opened(shard) as file:
-            for batch in file.iter_batches(AT_ONCE):
-                rows = table.check(amend(table.check(batch.to_pandas(), where=shard)), where=shard)
-                yield arrow.Table.from_pandas(rows, preserve_index=False)
+    for path, rows in ((shard, rows) for shard in shards for rows in parquet_files.in_batches(shard, AT_ONCE)):
+        checked = table.check(amend(table.check(rows, where=path)), where=path)
+        yield arrow.Table.from_pandas(checked, preserve_index=False)
 
 
 def write_parts(table: Table, parts: list[Path], path: Path) -> None:

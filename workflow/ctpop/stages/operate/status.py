@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.stages.operate import configured_study as studies
+from ctpop.stages.operate import failed_scans
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.segmentation_progress import STATES, Shard, progress
 
@@ -19,6 +20,7 @@ def summary(study: ConfiguredStudy, shards: list[Shard]) -> list[str]:
     return [
         f"study {study.name}: {len(study.cohort)} scans enter, {len(shards)} shards",
         scans_line(shards),
+        *failed_scans.lines_of(study),
         shards_line(shards),
         *[
             f"  {PROBLEM_STATES[shard.state]}: {log_of(study, shard)}"
@@ -88,7 +90,8 @@ def run(options: StatusOptions) -> None:
     """Print how far the study is."""
     study = studies.read(options.study)
     if study.start_from == "measures":
-        lines = [f"study {study.name}: starts from measures, so that there is nothing to segment", rest_line(study, 0)]
+        first = f"study {study.name}: starts from measures, so that there is nothing to segment"
+        lines = [first, *failed_scans.lines_of(study), rest_line(study, 0)]
     else:
         lines = summary(study, progress(study))
     sys.stdout.write("\n".join(lines) + "\n")

@@ -44,7 +44,7 @@ REQUIRED = (
 )
 CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # where aging.centiles asks for them
 COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 scans has 12 million rows
-    "measures": ("status",),
+    "measures": ("status", "detail"),
     "verdicts": ("usable_volume", "usable_hu", "reason", "rule_reason", "reviewer"),
 }
 

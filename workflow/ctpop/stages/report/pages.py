@@ -83,6 +83,7 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             contrast=summaries.contrast(study),
             contrast_hu=limits,
             segmentation=None if segments is None else summaries.segmentation(segments),
+            unmeasured=summaries.unmeasured(study),
             screening=structure_lists.screening(study),
             associations=structure_lists.associations(study, "structures"),
             groups=structure_lists.associations(study, "groups") if study.label_set.groups else None,

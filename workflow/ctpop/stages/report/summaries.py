@@ -23,6 +23,7 @@ from ctpop.figures.formatting import (
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import rule_sets
 from ctpop.study.patients import distinct, patient_numbers
+from ctpop.study.unmeasured_scans import unmeasured_scans
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
 FAILURES_SHOWN = 50
@@ -156,6 +157,19 @@ def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
         "outcomes": [(STATUS[code], int(outcomes[code])) for code in STATUS if code in outcomes],
         "failed": [(scan, STATUS[status], detail) for scan, status, detail in shown.itertuples(index=False)],
         "n_failed": len(failed),
+    }
+
+
+def unmeasured(study: FinishedStudy) -> dict[str, Any]:
+    """Return the first scans that were not measured although they have a label map or come from measures, and why."""
+    scans, segments = unmeasured_scans(study.tables["measures"]), study.tables.get("segments")
+    if segments is not None:
+        usable = segments.loc[segments["status"].isin(all_tables.USABLE_STATUS), "scan_id"]
+        scans = scans[scans["scan_id"].isin(usable)]
+    shown = scans.head(FAILURES_SHOWN).fillna("")
+    return {
+        "scans": [(scan, STATUS[status], detail) for scan, status, detail in shown.itertuples(index=False)],
+        "n": len(scans),
     }
 
 

@@ -49,7 +49,7 @@ from ctpop.study.rule_sets import RuleSet
 LOG = logging.getLogger(__name__)
 
 READ = (
-    *("status", "n_voxels", *MEASURES, "faces", "border_voxels", "padding_share"),
+    *("status", "detail", "n_voxels", *MEASURES, "faces", "border_voxels", "padding_share"),
     *("largest_share", "side_mm", "asymmetry"),
 )
 COMPARED = ("none", "paper", "strict")

@@ -42,11 +42,22 @@ def verdict_table(
             "usable_volume": final.usable(rows, "volume_ml"),
             "usable_hu": final.usable(rows, "hu_mean"),
             "reason": words_of(final.reason),
+            "detail": details_of(rows.measures),
             "rule_reason": words_of(by_rules.reason),
             "reviewer": of_reviewer["reviewer"].take(decided),
             "review_reason": of_reviewer["reason"].take(decided),
         }
     )
+
+
+def details_of(measures: pd.DataFrame) -> "pd.Series[str]":
+    """Return `status: detail` of the rows that were not measured, the status alone where it has no detail.
+
+    What the model or the table does not have at all is explained by the reason of the verdict.
+    """
+    status, detail = measures["status"].astype("str"), measures["detail"].astype("str")
+    explained = (status + ": " + detail).fillna(status)
+    return explained.mask(status.isin(("measured", "not_in_model", "not_in_table")) & detail.isna())
 
 
 def words_of(reason: Reasons) -> ExtensionArray:

@@ -14,6 +14,7 @@ from ctpop.study.rule_sets import RuleSet
 Reasons = NDArray[np.int8]
 CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
+IN_NO_TABLE = ("not_in_table", "zero_in_statistics", "impossible_hu", "bad_entry")  # statuses without a value
 NOT_FOUND = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images", "absent")
 ABOUT_SIZE = ("below_bound", "fragmented", "unequal_sides")
 
@@ -75,7 +76,7 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
     measured = status.eq("measured").to_numpy(dtype=bool)
     unknown = status.eq("not_in_model").to_numpy(dtype=bool)
     unrequested = status.eq("not_requested").to_numpy(dtype=bool)
-    without_value = status.isin(("not_in_table", "zero_in_statistics", "impossible_hu")).to_numpy(dtype=bool)
+    without_value = status.isin(IN_NO_TABLE).to_numpy(dtype=bool)
     repeated = status.eq("duplicate_images").to_numpy(dtype=bool)
     known_absent = np.zeros(len(rows), bool)
     known_absent[rows_of(rows, facts.absences)] = True

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
+from ctpop.imaging.scans import without_file_names
 from ctpop.stages.segment.sources import ScanToSegment
 
 STEPS = ("read", "predict", "write")
@@ -58,7 +59,8 @@ class Attempt:
         try:
             result = function(self.work)
         except ScanError as error:
-            return replace(self, work=None, error=error)
+            paths = {"ct_path": self.scan.ct_path, "segmentation_path": self.scan.segmentation_path}
+            return replace(self, work=None, error=without_file_names(error, paths))
         except MemoryError as error:
             return replace(self, work=None, error=ScanError("out_of_memory", in_one_line(error)))
         if isinstance(result, LabelMapNote):

@@ -1,0 +1,224 @@
+"""A folder of TotalSegmentator's statistics: what is made of it, and of files and entries that are damaged."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.errors import ContractError
+from ctpop.study.statistics_folder import read_folder
+
+NAMES = ["liver", "aorta", "kidney_left", "spleen"]
+
+
+def written(folder, scan, content, *, nested=False):
+    path = folder / scan / "statistics.json" if nested else folder / f"{scan}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
+def read(folder, scans=("s1", "s2")):
+    rows = MEASURES_TABLE.check(read_folder(folder, list(scans), NAMES))
+    found = {
+        (row.scan_id, row.structure): (row.status, row.volume_ml, row.hu_mean)
+        for row in rows.astype(object).where(rows.notna(), None).itertuples()
+    }
+    assert len(found) == len(scans) * len(NAMES)
+    return found
+
+
+def refusal(folder):
+    with pytest.raises(ContractError) as refused:
+        read_folder(folder, ["s1", "s2"], NAMES)
+    return str(refused.value)
+
+
+def test_a_file_lies_under_the_name_of_its_scan_or_in_a_folder_of_its_own(tmp_path):
+    written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
+    written(tmp_path, "s2", {"aorta": {"volume": 90500.0, "intensity": -3}}, nested=True)
+    written(tmp_path, "of_nobody", "not JSON, and not read")
+
+    found = read(tmp_path)
+
+    assert found["s1", "liver"] == ("measured", 1500.0, 60.5)
+    assert found["s2", "aorta"] == ("measured", 90.5, -3.0)
+    assert found["s1", "aorta"] == found["s2", "liver"] == ("not_in_table", None, None)
+
+
+@pytest.mark.parametrize(
+    ("volume", "intensity", "expected"),
+    [
+        (0.0, 0.0, ("zero_in_statistics", None, None)),
+        (0, 0, ("zero_in_statistics", None, None)),
+        (0.0, None, ("measured", 0.0, None)),
+        (None, None, ("not_in_table", None, None)),
+        (2000.0, 0.0, ("measured", 2.0, 0.0)),
+        (2000.0, None, ("measured", 2.0, None)),
+    ],
+)
+def test_zero_of_theirs_is_not_a_measurement_and_zero_of_ours_is(tmp_path, volume, intensity, expected):
+    written(tmp_path, "s1", {"liver": {"volume": volume, "intensity": intensity}})
+
+    assert read(tmp_path)["s1", "liver"] == expected
+
+
+def test_structures_outside_the_label_set_are_set_aside(tmp_path):
+    written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}, "tail": "not looked at"})
+
+    assert read(tmp_path, ["s1"])["s1", "liver"][0] == "measured"
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"{", "is not JSON (Expecting property name"),
+        (b'{"liver": {"volume": 3, "inten', "is not JSON (Unterminated string"),
+        (b"[1]", "must be an object of structures"),
+        (b"NaN", "must be an object of structures"),
+        (b"\xff\xfe\x00", "is not JSON ('utf-16"),
+        (b'{"liver": "\xe4"}', "is not JSON ('utf-8' codec"),
+        (b'{"a":' * 100000, "is not JSON (maximum recursion depth"),
+        (b'{"liver": {"volume": 1' + b"0" * 5000 + b', "intensity": 1}}', "is not JSON (Exceeds the limit"),
+        (b" " * (16 << 20) + b"{}", "has more than 16 MB"),
+        (b"\x00" * 4096, "is not JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_the_status_of_its_scan(tmp_path, content, detail):
+    (tmp_path / "s1.json").write_bytes(content)
+    written(tmp_path, "s2", {"liver": {"volume": 1000, "intensity": 1}})
+
+    rows = MEASURES_TABLE.check(read_folder(tmp_path, ["s1", "s2"], NAMES)).set_index("scan_id")
+
+    assert set(rows.loc["s1", "status"]) == {"unreadable"}
+    assert rows.loc["s1", "detail"].str.contains(detail, regex=False).all()
+    assert not rows.loc["s1", "detail"].str.contains(str(tmp_path), regex=False).any()
+    assert rows.loc["s1", "volume_ml"].isna().all()
+    assert rows.loc["s2", "status"].to_list() == ["not_in_table", "not_in_table", "measured", "not_in_table"]
+    assert rows.loc["s2", "detail"].isna().all()
+
+
+def odd_folder(path):
+    path.mkdir()
+
+
+def odd_loop(path):
+    path.symlink_to(path)
+
+
+def odd_link(path):
+    path.symlink_to("gone.json")
+
+
+def odd_pipe(path):
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "detail"),
+    [
+        (odd_folder, "unreadable", "a folder or a device has the name"),
+        (odd_pipe, "unreadable", "a folder or a device has the name"),
+        (odd_loop, "unreadable", "cannot be read: Too many levels of symbolic links"),
+        (odd_link, "missing_file", "a link to a file that does not exist"),
+    ],
+)
+@pytest.mark.parametrize("name", ["s1.json", "s1/statistics.json"])
+def test_what_is_no_file_is_the_status_of_its_scan(tmp_path, name, make, status, detail):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    make(tmp_path / name)
+    written(tmp_path, "s2", {"liver": {"volume": 1000, "intensity": 1}})
+
+    rows = read_folder(tmp_path, ["s1", "s2"], NAMES).set_index("scan_id")
+
+    assert set(rows.loc["s1", "status"]) == {status}
+    assert rows.loc["s1", "detail"].str.contains(detail).all()
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.EACCES, "unreadable"), (errno.EIO, "not_read")])
+def test_an_error_of_permission_or_disk_is_the_status_of_its_scan(tmp_path, monkeypatch, number, status):
+    for scan in ("s1", "s2"):
+        written(tmp_path, scan, {"liver": {"volume": 1000, "intensity": 1}})
+    opened = Path.open
+
+    def refuse(path, *options, **named):
+        if path.name == "s1.json":
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *options, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    rows = read_folder(tmp_path, ["s1", "s2"], NAMES).set_index("scan_id")
+
+    assert set(rows.loc["s1", "status"]) == {status}
+    assert set(rows.loc["s1", "detail"]) == {f"the file of statistics cannot be read: {os.strerror(number)}"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_encodings_of_json_with_and_without_a_byte_order_mark_are_read(tmp_path, encoding):
+    text = json.dumps({"liver": {"volume": 1000, "intensity": 1}})
+    (tmp_path / "s1.json").write_bytes(text.encode(encoding))
+
+    assert read(tmp_path, ["s1"])["s1", "liver"] == ("measured", 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "3",
+        '"3"',
+        "null",
+        "[]",
+        '{"volume": 3}',
+        '{"volume": "3", "intensity": 2}',
+        '{"volume": true, "intensity": 2}',
+        '{"volume": -1, "intensity": 2}',
+        '{"volume": 1, "intensity": NaN}',
+        '{"volume": NaN, "intensity": 1}',
+        '{"volume": Infinity, "intensity": 1}',
+        '{"volume": 1e999, "intensity": 1}',
+        '{"volume": 1, "intensity": -Infinity}',
+        '{"volume": 1' + "0" * 400 + ', "intensity": 1}',
+        '{"volume": 0.0, "intensity": 60.0}',
+        '{"volume": {"volume": 1}, "intensity": 1}',
+        '{"volume": 1, "volume": 2, "intensity": 1}',
+        '{"volume": 1, "intensity": 1}, "liver": {"volume": 2, "intensity": 1}',
+    ],
+)
+def test_an_entry_that_is_not_possible_is_the_status_of_its_structure(tmp_path, entry):
+    written(tmp_path, "s1", f'{{"aorta": {{"volume": 2000, "intensity": 5}}, "liver": {entry}}}')
+
+    rows = MEASURES_TABLE.check(read_folder(tmp_path, ["s1"], NAMES)).set_index("structure")
+
+    assert rows.loc["liver", "status"] == "bad_entry"
+    assert "a volume of 0 or more and an intensity are required" in rows.loc["liver", "detail"]
+    assert rows.loc["liver", ["volume_ml", "hu_mean"]].isna().all()
+    assert rows.loc["aorta", ["status", "volume_ml", "hu_mean"]].to_list() == ["measured", 2.0, 5.0]
+    assert len(rows.loc["liver", "detail"]) < 300
+
+
+def test_a_folder_without_a_readable_file_is_refused(tmp_path):
+    for scan in ("s1", "s2"):
+        written(tmp_path, scan, "{")
+
+    assert "none of the files of 2 scans can be read, first that of 's1': the file of" in refusal(tmp_path)
+
+
+def test_a_folder_without_a_structure_of_the_label_set_is_refused(tmp_path):
+    written(tmp_path, "s1", {"tail": {"volume": 1, "intensity": 1}})
+
+    assert "no file has a structure of the label set" in refusal(tmp_path)
+
+
+def test_a_folder_without_a_file_of_the_cohort_is_refused(tmp_path):
+    assert "no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/statistics.json" in refusal(tmp_path)
+
+
+def test_a_scan_with_two_files_is_refused(tmp_path):
+    for nested in (False, True):
+        written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}}, nested=nested)
+
+    assert "s1 has two files, s1.json and s1/statistics.json; remove one" in refusal(tmp_path)

@@ -1,0 +1,58 @@
+"""The scans that failed in a study so far, each with its status and detail, from the tables that are there."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from ctpop.contracts import parquet_files
+from ctpop.contracts.all_tables import SEGMENTS, USABLE_STATUS
+from ctpop.stages.operate.configured_study import ConfiguredStudy
+from ctpop.study import label_sets
+from ctpop.study.unmeasured_scans import unmeasured_scans
+
+COLUMNS = ["scan_id", "status", "detail"]
+SHOWN = 10
+
+
+def lines_of(study: ConfiguredStudy) -> list[str]:
+    """Return the number of scans that were not measured by status, and the first scans that failed with the detail."""
+    segmented, measured = not_segmented(study), not_measured(study)
+    counts = Counter(measured["status"])
+    reasons = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    failed = pd.concat([measured, segmented]).drop_duplicates("scan_id").sort_values("scan_id")
+    shown = failed.head(SHOWN).fillna("").to_numpy().tolist()
+    return [
+        *([f"not measured: {counts.total()} scans ({reasons})"] if counts else []),
+        *["  " + ": ".join(filter(None, cells)) for cells in shown],
+        *([f"  and {len(failed) - SHOWN} more; the table measures has all of them"] if len(failed) > SHOWN else []),
+    ]
+
+
+def not_segmented(study: ConfiguredStudy) -> pd.DataFrame:
+    """Return the scans of the cohort without a label map, of the shards that are finished."""
+    tables = sorted((study.results / "shards" / "segments").glob("[!.]*.parquet"))
+    rows = _together([SEGMENTS.read(path, "status", "detail") for path in tables])
+    return rows[~rows["status"].isin(USABLE_STATUS) & rows["scan_id"].isin(study.cohort["scan_id"])]
+
+
+def not_measured(study: ConfiguredStudy) -> pd.DataFrame:
+    """Return the scans of the cohort in which no structure was measured, of the whole table or of finished shards.
+
+    Only rows without a measurement are read: a study of 100,000 scans has 12 million rows. A scan has as many of them
+    as there are structures if nothing was measured.
+    """
+    whole = study.results / "tables" / "measures.parquet"
+    shards = sorted((study.results / "shards" / "measures").glob("[!.]*.parquet"))
+    rows = _together([_without_measurement(path) for path in ([whole] if whole.is_file() else shards)])
+    in_cohort = rows[rows["scan_id"].isin(study.cohort["scan_id"])]
+    n_rows = in_cohort.groupby("scan_id")["scan_id"].transform("size")
+    return unmeasured_scans(in_cohort[n_rows.eq(len(label_sets.read(study.config["structures"]).names))])
+
+
+def _without_measurement(path: Path) -> pd.DataFrame:
+    return parquet_files.read(path, COLUMNS, [("status", "!=", "measured")])
+
+
+def _together(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame(columns=COLUMNS, dtype="str"), *tables], ignore_index=True)

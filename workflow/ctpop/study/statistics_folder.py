@@ -1,0 +1,279 @@
+"""A folder of TotalSegmentator's statistics, read in place of images.
+
+A file that cannot be read is the status of its scan, and an entry that is none the status of its structure: one damaged
+file among thousands stops no study. `totalsegmentator_statistics` has the form of a file.
+"""
+
+import json
+import logging
+import math
+import os
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.errors import ContractError, ScanError, in_one_line
+from ctpop.imaging.images import PASSING_ERRORS
+from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
+
+LOG = logging.getLogger(__name__)
+
+LARGEST_BYTES = 16 << 20  # ASSUME: 117 structures take 10 KB, and some hundred values of each 1 MB
+SHOWN = 80  # characters of an entry
+REPEATED = "given twice"  # the value of a key that an object has twice
+
+
+@dataclass(frozen=True)
+class StatisticsEntry:
+    """What a file has of a structure.
+
+    Attributes
+    ----------
+    status : str
+        Status in `measures`.
+    detail : str or None
+        Detail of a status without values.
+    volume_ml : float
+        Volume (ml); NaN if not known.
+    hu_mean : float
+        Mean attenuation (HU); NaN if not known.
+
+    """
+
+    status: str
+    detail: str | None = None
+    volume_ml: float = math.nan
+    hu_mean: float = math.nan
+
+
+ABSENT = StatisticsEntry("not_in_table")
+
+
+def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataFrame:
+    """Return the statistics of all scans of the cohort as `measures`: every scan with every structure.
+
+    The file of a scan is `<scan_id>.json` or `<scan_id>/statistics.json`. A volume of 0.0 with an attenuation of 0.0 is
+    TotalSegmentator's word for absent, truncated and failed alike: nothing is known then (`zero_in_statistics`). What
+    has no file or no entry is `not_in_table`. A file that cannot be read gives all structures of its scan the status,
+    and an entry without a possible volume and attenuation is `bad_entry`. Structures of no label set are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with the files.
+    scan_ids : list of str
+        Scans of the study.
+    names : list of str
+        Structures of the label set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan and structure, with the columns of `MEASURES_TABLE`; volumes in ml, attenuation in HU.
+
+    Raises
+    ------
+    ContractError
+        If no scan of the cohort has a file, a scan has two, no file can be read, or none has a structure of the label
+        set.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "s1.json").write_text('{"liver": {"volume": 1500000, "intensity": 61.5}}')
+    ...     read_folder(Path(folder), ["s1"], ["liver"])[["volume_ml", "hu_mean"]].values.tolist()
+    [[1500.0, 61.5]]
+
+    """
+    files = {scan_id: path for scan_id in scan_ids if (path := file_of(folder, scan_id))}
+    if not files:
+        raise ContractError(f"{folder}: no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/{FILE_NAME}")
+    columns = {name: np.full((len(scan_ids), len(names)), default, object) for name, default in asdict(ABSENT).items()}
+    failures: list[str] = []
+    n_entries = 0
+    for row, path in ((row, files[scan_id]) for row, scan_id in enumerate(scan_ids) if scan_id in files):
+        try:
+            found = entries(path, names)
+        except ScanError as error:
+            LOG.warning("%s is not measured: %s", scan_ids[row], error)
+            failures.append(f"{scan_ids[row]!r}: {error.detail}")
+            found = dict.fromkeys(range(len(names)), StatisticsEntry(error.reason, error.detail))
+        else:
+            n_entries += len(found)
+        _fill(columns, row, found)
+    if len(failures) == len(files):
+        raise ContractError(
+            f"{folder}: none of the files of {len(files)} scans can be read, first that of {failures[0]}"
+        )
+    if not n_entries:
+        raise ContractError(f"{folder}: no file has a structure of the label set")
+    message = "files of %d of %d scans, %d of them not readable; %d entries taken over"
+    LOG.info(message, len(files), len(scan_ids), len(failures), n_entries)
+    keys = {"scan_id": np.repeat(np.array(scan_ids, dtype=object), len(names)), "structure": names * len(scan_ids)}
+    values = {name: cells.ravel() for name, cells in columns.items()}
+    return pd.DataFrame({**keys, **values}).reindex(columns=list(MEASURES_TABLE.columns))
+
+
+def file_of(folder: Path, scan_id: str) -> Path | None:
+    """Return the file with the statistics of a scan, if anything has its name.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with the files.
+    scan_id : str
+        Scan.
+
+    Returns
+    -------
+    Path or None
+        `SCAN_ID.json` or `SCAN_ID/statistics.json`; None if there is neither.
+
+    Raises
+    ------
+    ContractError
+        If there are two.
+
+    Examples
+    --------
+    >>> file_of(Path("no_such_folder"), "s1") is None
+    True
+
+    """
+    present = [path for path in (folder / f"{scan_id}.json", folder / scan_id / FILE_NAME) if _is_there(path)]
+    if len(present) > 1:
+        raise ContractError(f"{folder}: {scan_id} has two files, {scan_id}.json and {scan_id}/{FILE_NAME}; remove one")
+    return present[0] if present else None
+
+
+def entries(path: Path, names: list[str]) -> dict[int, StatisticsEntry]:
+    """Return what a file has about structures of the label set, by their places in `names`.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file of one scan.
+    names : list of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of int to StatisticsEntry
+        Entry by the place of the structure.
+
+    Raises
+    ------
+    ScanError
+        `missing_file`, `not_read`, `unreadable` or `out_of_memory` if the file cannot be read, or is no JSON object.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "s1.json")
+    ...     _ = path.write_text('{"liver": {"volume": 1500, "intensity": 61.5}, "skin": null}')
+    ...     entries(path, ["spleen", "liver"])[1].volume_ml
+    1.5
+
+    """
+    try:
+        content = json.loads(_content_of(path), object_pairs_hook=_with_repeated)
+    except (ValueError, RecursionError) as error:
+        raise ScanError("unreadable", f"the file of statistics is not JSON ({in_one_line(error, 100)})") from None
+    except MemoryError:
+        raise ScanError("out_of_memory", "the file of statistics does not fit into the memory") from None
+    if not isinstance(content, dict):
+        raise ScanError(
+            "unreadable", f"the file of statistics must be an object of structures, as {FILE_NAME} of TotalSegmentator"
+        )
+    return {place: entry_of(content[name]) for place, name in enumerate(names) if name in content}
+
+
+def entry_of(content: Any) -> StatisticsEntry:
+    """Return what an entry of a file has about its structure.
+
+    Parameters
+    ----------
+    content : object
+        Value of the structure in the file.
+
+    Returns
+    -------
+    StatisticsEntry
+        Status, volume and attenuation.
+
+    Examples
+    --------
+    >>> entry_of({"volume": 0.0, "intensity": 0.0}).status, entry_of({"volume": -1, "intensity": 0}).status
+    ('zero_in_statistics', 'bad_entry')
+
+    """
+    values = content if isinstance(content, dict) else {}
+    mm3, hu = values.get("volume", ""), values.get("intensity", "")
+    fit = all(value is None or _is_number(value) for value in (mm3, hu))
+    if not fit or (mm3 or 0) < 0 or (mm3 == 0 and hu):
+        return StatisticsEntry(
+            "bad_entry",
+            "a volume of 0 or more and an intensity are required, each a number or null, and no intensity where the"
+            f" volume is 0; found {in_one_line(ValueError(repr(content)), SHOWN)}",
+        )
+    if mm3 == 0 and hu == 0:
+        return StatisticsEntry("zero_in_statistics")
+    if mm3 is None and hu is None:
+        return ABSENT
+    volume_ml = math.nan if mm3 is None else mm3 / MM3_PER_ML
+    return StatisticsEntry("measured", None, volume_ml, math.nan if hu is None else float(hu))
+
+
+def _fill(columns: dict[str, NDArray[np.object_]], row: int, found: dict[int, StatisticsEntry]) -> None:
+    for place, entry in found.items():
+        for name, cells in columns.items():
+            cells[row, place] = getattr(entry, name)
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a path has a file, a folder, a broken link, or cannot be looked at."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _content_of(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise ScanError("unreadable", "a folder or a device has the name of the file of statistics")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        raise ScanError("missing_file", "the file of statistics is a link to a file that does not exist") from None
+    except OSError as error:
+        reason = "not_read" if error.errno in PASSING_ERRORS else "unreadable"
+        raise ScanError(reason, f"the file of statistics cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST_BYTES:
+        raise ScanError("unreadable", f"the file of statistics has more than {LARGEST_BYTES >> 20} MB")
+    if not content.strip():
+        raise ScanError("unreadable", "the file of statistics is empty")
+    return content
+
+
+def _with_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, in which a key that is there twice has no value: the last one is no better."""
+    counts = Counter(key for key, _ in pairs)
+    return {key: REPEATED if counts[key] > 1 else value for key, value in pairs}
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a finite number that a float can have; true and false are none."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
