@@ -10,7 +10,7 @@ from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.study import measures_table
 from ctpop.study.external_measures import read_external_measures
-from ctpop.study.registry_options import reading_of
+from ctpop.study.registry_options import measures_reading_of, reading_of
 
 NAMES = ["liver", "rib_left_1", "rib_left_12", "spleen"]
 
@@ -234,3 +234,11 @@ def test_columns_of_other_structures_are_left_out_and_listed(tmp_path, caplog):
     with caplog.at_level("INFO"):
         assert values(path) == {("a", "liver"): (None, 60.0)}
     assert "2 columns of structures outside the label set are left out: skin_hu_mean, skin_volume_ml" in caplog.text
+
+
+def test_a_message_about_the_form_names_the_section_of_the_table_of_measures(tmp_path):
+    path = tmp_path / "measures.csv"
+    path.write_text("scan_id;liver_volume_ml\na;1,450\n", encoding="utf-8")
+
+    with pytest.raises(ContractError, match=r'as in measure: \{decimal: "\."\}'):
+        measures_table.read(path, measures_reading_of({}, {}), ["liver"])

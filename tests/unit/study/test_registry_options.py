@@ -111,7 +111,8 @@ def test_a_workbook_of_several_sheets_needs_the_name_of_one(tmp_path):
     path = as_workbook(tmp_path / "r.xlsx", ROWS, "notes")
 
     assert message_of(path) == (
-        'several sheets have content (registry, notes); state the one with the table, as in cohort: {sheet: "registry"}'
+        "several sheets have content (registry, notes); state the one with the table, as in cohort:"
+        ' {sheet: "registry"}, or save that one as CSV'
     )
     assert message_of(path, sheet="nots") == "has no sheet 'nots'; set cohort.sheet to one of registry, notes"
     same(read_registry(path, reading_of({**THEIRS, "sheet": "registry"})))

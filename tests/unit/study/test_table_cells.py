@@ -63,7 +63,7 @@ def test_settings_come_before_what_would_be_inferred(tmp_path):
 def test_a_text_that_two_separators_divide_alike_is_refused(tmp_path):
     message = refusal(written(tmp_path, [["scan_id;a", "age;b"], ["1;2", "3;4"]]))
 
-    assert message.endswith('state which one separates cells: cohort: {separator: ","}')
+    assert message.endswith('state which one separates cells, as in cohort: {separator: ","}, or save it with tabs')
 
 
 def test_the_ending_of_a_name_decides_between_tabs_and_others(tmp_path):
@@ -216,3 +216,122 @@ def test_a_compressed_file_is_refused_with_the_command_that_unpacks_it(tmp_path)
     path.write_bytes(b"\x1f\x8b\x08\x00")
 
     assert refusal(path).endswith("unpack it first: gunzip mine.csv.gz")
+
+
+# Settings that messages name
+
+
+@pytest.mark.parametrize("section", ["cohort", "measure", ""])
+def test_a_message_names_the_section_of_the_table_or_what_to_do_without_settings(tmp_path, section):
+    alike = written(tmp_path, [["scan_id;a", "age;b"], ["1;2", "3;4"]])
+    book = workbook(tmp_path / "mine.xlsx", ROWS, ROWS)
+    no_utf_8 = written(tmp_path, ROWS, encoding="cp1252", name="odd.csv")
+
+    messages = [
+        refusal(alike, section=section),
+        refusal(book, section=section),
+        refusal(no_utf_8, encoding="utf-8", section=section),
+    ]
+
+    settings = [
+        f'{section}: {{separator: ","}}',
+        f'{section}: {{sheet: "sheet0"}}',
+        f'{section}: {{encoding: "utf-8"}}',
+    ]
+    others = ["save it with tabs", "save that one as CSV", "save the file as UTF-8"]
+    for message, setting, other in zip(messages, settings, others, strict=True):
+        assert message.endswith(f", as in {setting}, or {other}" if section else f"; {other}")
+
+
+def test_a_text_is_read_once(tmp_path, monkeypatch):
+    path = written(tmp_path, ROWS, ";", "utf-16")
+    read = type(path).read_bytes
+    times = []
+    monkeypatch.setattr(type(path), "read_bytes", lambda file: times.append(file) or read(file))
+
+    assert cells(path).rows == ROWS[1:]
+    assert times == [path]
+
+
+# Row names of R
+
+
+def quoted(rows):
+    return [[f'"{cell}"' for cell in row] for row in rows]
+
+
+NUMBERED = [ROWS[0], ["1", *ROWS[1]], ["2", *ROWS[2]]]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+@pytest.mark.parametrize("with_quotes", [True, False])
+def test_row_names_that_number_the_rows_are_left_out(tmp_path, separator, with_quotes):
+    found = cells(written(tmp_path, quoted(NUMBERED) if with_quotes else NUMBERED, separator))
+
+    assert [found.header, *found.rows] == ROWS
+    assert "the header has one name less than the rows have cells, whose first is the name of its row" in found.notes
+
+
+def test_the_default_of_write_table_is_read(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text('"scan_id" "age_years" "clinic"\n"1" "s1" 61 "Bad Homburg"\n"2" "s2" 50.5 NA\n')
+
+    found = cells(path)
+
+    assert (found.header, found.rows) == (ROWS[0], [["s1", "61", "Bad Homburg"], ["s2", "50.5", "NA"]])
+    assert "the separator is a blank" in found.notes
+
+
+def test_row_names_that_are_ids_are_a_column(tmp_path):
+    rows = quoted([["age_years", "clinic"], ["s1", "61", "A"], ["s2", "50", "B"]])
+
+    found = cells(written(tmp_path, rows))
+
+    assert (found.header, found.rows) == (["row_names", "age_years", "clinic"], [["s1", "61", "A"], ["s2", "50", "B"]])
+
+
+def test_a_long_table_of_r_may_repeat_its_ids(tmp_path):
+    rows = [["scan_id", "structure", "volume_ml"], ["1", "s1", "liver", "1500.5"], ["2", "s1", "spleen", "200.5"]]
+
+    assert cells(written(tmp_path, rows)).header == rows[0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([["scan_id", "age"], ["s1", "61", "5"], ["s2", "50", "2"]], id="a decimal comma"),
+        pytest.param([["scan_id", "age"], ["1", "61", "5"], ["2", "50", "2"]], id="a decimal comma beside numbers"),
+        pytest.param(
+            [["scan_id", "sex", "age"], ["1", "F", "61", "5"], ["2", "M", "50", "2"]], id="a decimal comma behind"
+        ),
+        pytest.param([["scan_id", "ml"], ["s1", "1500", "x"], ["s2", "150", "y"]], id="no name of the last column"),
+        pytest.param([["scan_id", "age"], ["1", "s1", "61"], ["1", "s2", "50"]], id="row names that repeat"),
+        pytest.param([["scan_id", "age"], ["1", "s1", "61"], ["2", "s2", ""]], id="a last cell that is empty"),
+        pytest.param([["scan_id", "age"], ["1", "s1", "61"], ["2", "s2"]], id="rows of two lengths"),
+        pytest.param([["scan_id", "name"], ["1", "Smith", "A"], ["2", "Smith", "B"]], id="a comma in names"),
+    ],
+)
+def test_what_may_be_something_else_than_row_names_is_refused(tmp_path, rows):
+    message = refusal(written(tmp_path, rows))
+
+    assert "no row may have more cells than the header" in message
+    assert message.endswith(
+        "a separator within a cell needs quotation marks around it, and each column a name, also one of row names"
+    )
+
+
+@pytest.mark.parametrize("end", ["", '""'])
+def test_a_trailing_separator_does_not_make_row_names(tmp_path, end):
+    rows = quoted([["scan_id", "age_years"], ["1", "61"], ["2", "50"]])
+
+    message = refusal(written(tmp_path, [rows[0], *[[*row, end] for row in rows[1:]]]))
+
+    assert message.endswith("remove the separator at the end of these rows, or add one at the end of the header")
+
+
+def test_a_header_of_text_above_rows_of_text_with_row_names_is_the_header(tmp_path):
+    rows = [["scan_id", "sex"], ["1a", "s1", "F"], ["2a", "s2", "M"]]
+
+    found = cells(written(tmp_path, quoted(rows)))
+
+    assert found.header == ["row_names", "scan_id", "sex"]

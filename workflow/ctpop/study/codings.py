@@ -9,6 +9,7 @@ import re
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study.registry_options import Reading
 
 TRUE_WORDS = ("true", "yes", "1")
 FALSE_WORDS = ("false", "no", "0")
@@ -37,6 +38,7 @@ AGE = re.compile(
 # SOURCE: DICOM PS3.5, value representation AS, has years to days
 UNITS_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 SHOWN = 3
+WRITE_POINTS = "write all numbers with a decimal point"
 ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # of medians
 UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
     "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
@@ -44,7 +46,9 @@ UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else 
 }
 
 
-def numbers_as_text(column: pd.Series, name: str, place: str, decimal: str | None) -> tuple[pd.Series, list[str]]:
+def numbers_as_text(
+    column: pd.Series, name: str, place: str, decimal: str | None, section: str = "cohort"
+) -> tuple[pd.Series, list[str]]:
     """Return a column of text with its numbers in the form 1234.5, if all its cells are numbers or missing.
 
     Parameters
@@ -57,6 +61,8 @@ def numbers_as_text(column: pd.Series, name: str, place: str, decimal: str | Non
         File of the table, for messages.
     decimal : str or None
         Decimal mark, `.` or `,`; None infers it from the column.
+    section : str
+        Section of the configuration that can state the decimal mark, for messages; empty if none can.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def numbers_as_text(column: pd.Series, name: str, place: str, decimal: str | Non
     >>> numbers_as_text(pd.Series(["1,234"]), "volume", "a.csv", None)
     Traceback (most recent call last):
     ctpop.foundation.errors.ContractError: a.csv: column volume: '1,234' can be 1.234 or 1234; state the decimal \
-mark, as in cohort: {decimal: "."} (measure: for the table of measures)
+mark, as in cohort: {decimal: "."}, or write all numbers with a decimal point
 
     """
     words = column.dropna().astype("str")
@@ -88,7 +94,7 @@ mark, as in cohort: {decimal: "."} (measure: for the table of measures)
     numbers = words[~missing].str.replace(SPACES, "", regex=True)
     if numbers.empty or not _are_numbers(numbers):
         return column, []
-    mark = _stated_mark(numbers, name, place, decimal) if decimal else _decimal_mark(numbers, name, place)
+    mark = _stated_mark(numbers, name, place, decimal) if decimal else _decimal_mark(numbers, name, place, section)
     converted = numbers
     if mark == ",":
         converted = numbers.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
@@ -276,7 +282,7 @@ def _stated_mark(numbers: pd.Series, name: str, place: str, decimal: str) -> str
     return decimal
 
 
-def _decimal_mark(numbers: pd.Series, name: str, place: str) -> str:
+def _decimal_mark(numbers: pd.Series, name: str, place: str, section: str) -> str:
     """Return the decimal mark that the numbers of a column show; empty if they are whole or have one already."""
     with_comma = numbers[numbers.str.contains(",", regex=False)]
     if with_comma.empty:
@@ -297,8 +303,8 @@ def _decimal_mark(numbers: pd.Series, name: str, place: str) -> str:
         return "."
     raise ContractError(
         f"{place}: column {name}: {with_comma.iloc[0]!r} can be {with_comma.iloc[0].replace(',', '.')} or"
-        f' {with_comma.iloc[0].replace(",", "")}; state the decimal mark, as in cohort: {{decimal: "."}} (measure: for'
-        " the table of measures)"
+        f" {with_comma.iloc[0].replace(',', '')};"
+        f" {Reading(section=section).remedy('decimal', '.', 'state the decimal mark', WRITE_POINTS)}"
     )
 
 

@@ -29,6 +29,7 @@ SYNONYMS = {  # normalised names that researchers use, and the columns that they
     "scan_id": (
         *(
             "id",
+            "row_names",
             "case",
             "case_id",
             "caseid",

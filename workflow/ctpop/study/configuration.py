@@ -19,6 +19,7 @@ from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
 from ctpop.study import configuration_file, label_set_check, registry_options
 from ctpop.study.label_set_check import SIDES
+from ctpop.study.table_cells import cells_of
 
 LABEL_SETS = resource("structures")
 GROUPS_FILE = LABEL_SETS.parent / "groups.csv"
@@ -346,6 +347,11 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
     list of dict of str to str
         Cells by column for each row.
 
+    Raises
+    ------
+    ContractError
+        If the file cannot be read (`table_cells.cells_of`).
+
     Examples
     --------
     >>> row = label_rows("demo")[0]
@@ -356,8 +362,8 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
     path = label_set_file(name_or_path)
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
+    cells = cells_of(path, registry_options.WITHOUT_SETTINGS)
+    return [dict(zip(cells.header, row, strict=True)) for row in cells.rows]
 
 
 def contralateral_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:

@@ -1,14 +1,17 @@
 """Errors of a label set, found before anything runs.
 
-This module imports only the standard library, because the Snakefile calls it whenever it is parsed.
+This module imports no heavy library, because the Snakefile calls it whenever it is parsed.
 """
 
-import csv
 import difflib
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study.registry_options import WITHOUT_SETTINGS
+from ctpop.study.table_cells import cells_of
 
 SIDES = ("left", "right")
 COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
@@ -44,33 +47,22 @@ def problems_of(path: Path) -> list[str]:
 
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+        cells = cells_of(path, WITHOUT_SETTINGS)
     except OSError as error:
         return [f"{path}: a label set is expected, found: {error.strerror}; correct the path of structures"]
-    except UnicodeDecodeError:
-        return [f"{path}: text in UTF-8 is expected; save the file as CSV with the encoding UTF-8"]
-    except csv.Error as error:
-        return [f"{path}: a CSV file is expected, found: {error}; correct the quotation marks"]
-    return [f"{path}: {problem}" for problem in _of_lines(lines)]
+    except ContractError as error:
+        return [str(error)]
+    rows = [dict(zip(cells.header, row, strict=True)) for row in cells.rows]
+    return [f"{path}: {problem}" for problem in _of_rows(cells.header, list(zip(cells.lines, rows, strict=True)))]
 
 
-def _of_lines(lines: list[tuple[int, list[str]]]) -> Iterator[str]:
-    if not lines:
-        yield f"a header is expected, found an empty file; write {','.join(COLUMNS)} and a line per label as {EXAMPLE}"
-        return
-    (_, header), *cells = lines
+def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
     of_header = next(_of_header(header), None)
     if of_header:
         yield of_header
         return
-    if not cells:
+    if not rows:
         yield f"a line per label is expected, found a header alone; add lines such as {EXAMPLE}"
-    lengths = {line: len(row) for line, row in cells if len(row) != len(header)}
-    for line, length in lengths.items():
-        yield f"line {line}: {len(header)} cells are expected as in the header, found {length}; correct the commas"
-    rows = [(line, dict(zip(header, row, strict=True))) for line, row in cells if line not in lengths]
     for line, row in rows:
         yield from (f"line {line}: {problem}" for problem in _of_row(row))
     for name in ("label", "structure"):
@@ -81,13 +73,8 @@ def _of_lines(lines: list[tuple[int, list[str]]]) -> Iterator[str]:
 
 def _of_header(header: list[str]) -> Iterator[str]:
     absent = [name for name in COLUMNS if name not in header]
-    if absent and len(header) == 1 and re.search("[;\t]", header[0]):
-        yield "line 1: commas are expected between the cells, found another separator; save the file as CSV with commas"
-    elif absent:
+    if absent:
         yield f"line 1: column {', '.join(absent)} is missing; found {', '.join(header)}; add it to the header"
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        yield f"line 1: each column has a name of its own, found {repeated[0]} twice; rename or delete one"
 
 
 def _of_row(row: Row) -> Iterator[str]:
@@ -114,7 +101,7 @@ def _number_of(label: str) -> int | None:
 
 def _is_bound(text: str) -> bool:
     try:
-        return not text or (math.isfinite(float(text)) and float(text) >= 0)
+        return not text or 0 <= float(text.replace(",", ".")) < math.inf
     except ValueError:
         return False
 

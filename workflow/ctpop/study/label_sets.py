@@ -15,8 +15,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import label_set_check
 from ctpop.study.configuration import LABEL_SETS, contralateral_of, groups_of, label_set_file
 from ctpop.study.label_set_check import SIDES
-
-TEXTS = {"structure": str, "side": str, "group": str, "includes": str, "snomed_code": str}
+from ctpop.study.user_tables import read_user_table
 
 STRUCTURES = Table(
     "structures",
@@ -239,8 +238,9 @@ def read(name_or_path: str) -> LabelSet:
     Raises
     ------
     ContractError
-        If the file is missing, it violates `STRUCTURES`, an upper bound is not above its lower bound, a label or name
-        repeats, a side contradicts the name of its structure, or a structure includes another one of the set.
+        If the file is missing or cannot be read, it violates `STRUCTURES`, an upper bound is not above its lower bound,
+        a label or name repeats, a side contradicts the name of its structure, or a structure includes another one of
+        the set.
 
     Examples
     --------
@@ -255,16 +255,15 @@ def read(name_or_path: str) -> LabelSet:
     problems = label_set_check.problems_of(path)
     if problems:
         raise ContractError(problems[0])
-    table = STRUCTURES.check(pd.read_csv(path, dtype=TEXTS), where=path)
-    _check_upper_bounds(table, path)
-    return LabelSet(path.stem, table)
+    return LabelSet(path.stem, _with_upper_bounds(path))
 
 
-def _check_upper_bounds(table: pd.DataFrame, path: Path) -> None:
-    """Refuse upper bounds (optional column `upper_bound_ml`) that are no volumes, or not above the lower ones."""
+def _with_upper_bounds(path: Path) -> pd.DataFrame:
+    """Return the table of a label set; upper bounds (optional column `upper_bound_ml`) are above the lower ones."""
+    table = read_user_table(STRUCTURES, path)
     if "upper_bound_ml" not in table.columns:
-        return
-    checked = replace(STRUCTURES, columns={**STRUCTURES.columns, "upper_bound_ml": UPPER}).check(table, where=path)
+        return table
+    checked = read_user_table(replace(STRUCTURES, columns={**STRUCTURES.columns, "upper_bound_ml": UPPER}), path)
     wrong = checked[checked["upper_bound_ml"] <= checked["lower_bound_ml"].fillna(0)]
     if len(wrong):
         first = ", ".join(f"{row.structure} ({row.upper_bound_ml:g} ml)" for row in wrong.head(3).itertuples())
@@ -272,6 +271,7 @@ def _check_upper_bounds(table: pd.DataFrame, path: Path) -> None:
             f"{path}: column 'upper_bound_ml' must be above 0 ml and above lower_bound_ml, found {len(wrong)} rows that"
             f" are not, first {first}; raise the bound, or leave the cell empty"
         )
+    return checked
 
 
 def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:

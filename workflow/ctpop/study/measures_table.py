@@ -87,7 +87,7 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
         values = [name for name in table.columns if name not in KEY]
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     for name in (name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)):
-        table[name], of_column = codings.numbers_as_text(table[name], name, str(path), reading.decimal)
+        table[name], of_column = codings.numbers_as_text(table[name], name, str(path), reading.decimal, reading.section)
         found += of_column
     if notes is not None:
         notes += found

@@ -17,7 +17,7 @@ from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
 from ctpop.study.patient_consistency import refuse_contradictions
 from ctpop.study.registry_mapping import mapped
-from ctpop.study.registry_options import AS_OURS, Reading, reading_of
+from ctpop.study.registry_options import AS_OURS, WITHOUT_SETTINGS, Reading, reading_of
 from ctpop.study.table_cells import cells_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
@@ -238,7 +238,7 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     return registry
 
 
-def read_cells(path: Path, reading: Reading = AS_OURS, notes: list[str] | None = None) -> pd.DataFrame:
+def read_cells(path: Path, reading: Reading = WITHOUT_SETTINGS, notes: list[str] | None = None) -> pd.DataFrame:
     r"""Return the cells of a table as text without blanks around them; empty cells are missing.
 
     Parameters
@@ -246,7 +246,7 @@ def read_cells(path: Path, reading: Reading = AS_OURS, notes: list[str] | None =
     path : Path
         CSV or another text file with separators, spreadsheet, or Parquet file.
     reading : Reading
-        Settings for reading the table.
+        Settings for reading the table; without them, all is inferred.
     notes : list of str, optional
         Receives a sentence for each inference.
 

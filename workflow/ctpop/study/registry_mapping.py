@@ -58,7 +58,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
     for name, pattern in reading.paths.items():
         frame[name] = with_paths(frame, name, pattern, path)
     for name in (name for name in frame.columns if not is_text(name)):
-        frame[name], of_column = codings.numbers_as_text(frame[name], name, str(path), reading.decimal)
+        frame[name], of_column = codings.numbers_as_text(frame[name], name, str(path), reading.decimal, reading.section)
         found += of_column
     if notes is not None:
         notes += found

@@ -4,7 +4,7 @@ This module imports only the standard library, because the Snakefile calls it wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 FORM = ("separator", "decimal", "encoding", "sheet")
@@ -34,6 +34,8 @@ class Reading:
         Encoding of a text file; None infers it.
     sheet : str or None
         Sheet of a spreadsheet; None stands for its only sheet with content.
+    section : str
+        Section of the configuration with these settings, for messages; empty for a table without settings.
     decides : dict of str to str
         Source that counts for `complete` and for `contrast` (out of `header_fallback.RULES`).
 
@@ -52,6 +54,7 @@ class Reading:
     decimal: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    section: str = "cohort"
     decides: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("complete", "contrast"), "registry_first"))
 
     def names(self, column: str) -> tuple[str, ...]:
@@ -75,6 +78,37 @@ class Reading:
 
         """
         return self.columns.get(column, (column,))
+
+    def remedy(self, setting: str, value: str, stating: str, otherwise: str) -> str:
+        """Return what to do about a table that cannot be read without a setting, for the text of an error.
+
+        Parameters
+        ----------
+        setting : str
+            Name of the setting.
+        value : str
+            A value of it.
+        stating : str
+            What the setting states, as an imperative.
+        otherwise : str
+            What to do to the file instead, which is all that is left where the table has no settings.
+
+        Returns
+        -------
+        str
+            Imperative sentence without a full stop.
+
+        Examples
+        --------
+        >>> Reading(section="measure").remedy("sheet", "CT", "state the one with the table", "save it as CSV")
+        'state the one with the table, as in measure: {sheet: "CT"}, or save it as CSV'
+        >>> WITHOUT_SETTINGS.remedy("sheet", "CT", "state the one with the table", "save it as CSV")
+        'save it as CSV'
+
+        """
+        return (
+            f'{stating}, as in {self.section}: {{{setting}: "{value}"}}, or {otherwise}' if self.section else otherwise
+        )
 
     def word(self, name: str, text: str) -> str:
         """Return a cell of a column of the registry as a word of this package; empty where the value is missing.
@@ -105,6 +139,7 @@ class Reading:
 
 
 AS_OURS = Reading()
+WITHOUT_SETTINGS = Reading(section="")  # decisions of reviewers, label sets, references
 
 
 def reading_of(settings: Mapping[str, Any]) -> Reading:
@@ -165,4 +200,4 @@ def measures_reading_of(measure: Mapping[str, Any], cohort: Mapping[str, Any]) -
 
     """
     own = {name: measure[name] for name in ("columns", *FORM) if name in measure}
-    return reading_of({**own, "missing": cohort.get("missing", [])})
+    return replace(reading_of({**own, "missing": cohort.get("missing", [])}), section="measure")

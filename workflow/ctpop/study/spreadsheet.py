@@ -59,14 +59,14 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
     if reading.sheet is not None:
         if reading.sheet not in names:
             raise ContractError(
-                f"{path}: has no sheet {reading.sheet!r}; set cohort.sheet to one of {', '.join(names)}"
+                f"{path}: has no sheet {reading.sheet!r}; set {reading.section}.sheet to one of {', '.join(names)}"
             )
         return sheets[reading.sheet], []
     filled = [name for name in names if any(any(row) for row in sheets[name])]
     if len(filled) > 1:
         raise ContractError(
-            f"{path}: several sheets have content ({', '.join(filled)}); state the one with the table, as in"
-            f' cohort: {{sheet: "{filled[0]}"}}'
+            f"{path}: several sheets have content ({', '.join(filled)});"
+            f" {reading.remedy('sheet', filled[0], 'state the one with the table', 'save that one as CSV')}"
         )
     name = filled[0] if filled else names[0]
     return sheets[name], [f"the table is in sheet {name!r}, the only one with content"] if len(names) > 1 else []

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
-from ctpop.study import spreadsheet, table_form
+from ctpop.study import row_names, spreadsheet, table_form
 from ctpop.study.registry_options import Reading
 from ctpop.study.spreadsheet_process import cell_text
 
-UNNAMED = ("", "unnamed: 0")  # pandas calls a column so whose header is empty
+UNNAMED = ("", "unnamed: 0", row_names.NAME)  # pandas calls a column so whose header is empty
 ROWS_SHOWN = 3
 
 
@@ -80,7 +80,7 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     ('the first column has no name and numbers the rows; it is left out',)
 
     """
-    raw, notes = _raw_rows(path, reading)
+    raw, form, notes = _raw_rows(path, reading)
     stripped = [[cell.strip() for cell in row] for row in raw]
     filled = [(line, row) for line, row in enumerate(stripped, start=1) if any(row)]
     if not filled:
@@ -91,6 +91,9 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     if above:
         words = ", ".join(repr(" ".join(filter(None, row))[:40]) for _, row in above[:ROWS_SHOWN])
         notes.append(f"the header is in line {header_line}, below {words}")
+    if row_names.are_row_names(header, [row for _, row in rest], form.separator, quoted=form.is_quoted):
+        header = [row_names.NAME, *header]
+        notes.append("the header has one name less than the rows have cells, whose first is the name of its row")
     _refuse_long_rows(header, rest, path)
     short = sum(len(row) < len(header) for _, row in rest)
     if short:
@@ -143,13 +146,14 @@ def filled_rows(path: Path, reading: Reading) -> Iterator[list[str]]:
     yield from cells.rows
 
 
-def _raw_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]]:
+def _raw_rows(path: Path, reading: Reading) -> tuple[list[list[str]], table_form.TableForm, list[str]]:
     form = table_form.form_of(path, reading)
     if form.kind == "parquet":
-        return _parquet_rows(path), []
+        return _parquet_rows(path), form, []
     if form.kind == "spreadsheet":
-        return spreadsheet.sheet_rows(path, reading)
-    return table_form.text_rows(path, form), list(form.notes)
+        rows, notes = spreadsheet.sheet_rows(path, reading)
+        return rows, form, notes
+    return table_form.text_rows(path, form), form, list(form.notes)
 
 
 def _parquet_rows(path: Path) -> list[list[str]]:
@@ -178,7 +182,7 @@ def _refuse_long_rows(header: list[str], rows: list[tuple[int, list[str]]], path
     beyond = [cell for cell in row[len(header) :] if cell]
     remedy = (
         f"the cells beyond the header are filled in ({', '.join(beyond[:ROWS_SHOWN])}); a separator within a cell needs"
-        " quotation marks around it"
+        " quotation marks around it, and each column a name, also one of row names"
         if beyond
         else "remove the separator at the end of these rows, or add one at the end of the header"
     )
@@ -191,7 +195,7 @@ def _refuse_long_rows(header: list[str], rows: list[tuple[int, list[str]]], path
 def _named_columns(header: list[str], rows: list[list[str]], path: Path, notes: list[str]) -> list[int]:
     """Return the places of the columns that have a name, which must be different ones."""
     kept = list(range(len(header)))
-    if header[0].lower() in UNNAMED and _numbers_rows([row[0] for row in rows]):
+    if header[0].lower() in UNNAMED and row_names.number_rows([row[0] for row in rows]):
         kept = kept[1:]
         notes.append("the first column has no name and numbers the rows; it is left out")
     kept = [place for place in kept if header[place] or any(row[place] for row in rows)]
@@ -209,8 +213,3 @@ def _named_columns(header: list[str], rows: list[list[str]], path: Path, notes: 
             f"{path}: each column has one name of its own, found {repeated[0]} in columns {where}; rename or delete one"
         )
     return kept
-
-
-def _numbers_rows(cells: list[str]) -> bool:
-    """Return whether cells are consecutive numbers from 0 or 1, as programs write them beside a table."""
-    return any(cells == [str(number + begin) for number in range(len(cells))] for begin in (0, 1))

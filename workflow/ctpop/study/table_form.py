@@ -18,7 +18,8 @@ from ctpop.study.registry_options import Reading
 SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TABBED = (".tsv", ".tab")
 SEPARATORS = (",", ";", "\t", "|")
-SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+BLANK = " "  # of R's write.table; it separates cells where nothing else does
+SEPARATOR_NAMES = {BLANK: "blank", ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 SAMPLE_ROWS = 1000  # from which separator and header are inferred
 SHARE_OF_ZEROS = 0.2  # of the bytes: half of those of Latin text in UTF-16 are zero, and none in other encodings
 HEADER_WITHIN = 10  # rows with any content among which the header is looked for
@@ -45,6 +46,8 @@ class TableForm:
         Encoding of a text file.
     separator : str
         Separator of the cells of a text file.
+    text : str
+        Text of a text file, without a byte order mark.
     notes : tuple of str
         A sentence for each inference.
 
@@ -53,7 +56,26 @@ class TableForm:
     kind: str
     encoding: str = "utf-8-sig"
     separator: str = ","
+    text: str = field(default="", repr=False)
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def is_quoted(self) -> bool:
+        r"""Whether each line of a text file begins with a quotation mark, as R writes text.
+
+        Returns
+        -------
+        bool
+            False if the file has no text.
+
+        Examples
+        --------
+        >>> TableForm("text", text='"scan_id"\n"s1"\n').is_quoted
+        True
+
+        """
+        lines = [line for line in self.text.splitlines() if line.strip()]
+        return bool(lines) and all(line.startswith('"') for line in lines)
 
 
 def form_of(path: Path, reading: Reading) -> TableForm:
@@ -97,13 +119,13 @@ def form_of(path: Path, reading: Reading) -> TableForm:
     if content.startswith(GZIP):
         raise ContractError(f"{path}: the file is compressed (gzip); unpack it first: gunzip {path.name}")
     encoding, notes = _encoding(content, reading)
-    text = _decoded(content, encoding, path)
+    text = _decoded(content, encoding, path, reading).removeprefix("\ufeff")
     if path.suffix.lower() in SPREADSHEETS:
         notes.append(f"the file is text, although its name ends with {path.suffix}")
-    separator = reading.separator or _separator(text, path)
+    separator = reading.separator or _separator(text, path, reading)
     if separator != ("\t" if path.suffix.lower() in TABBED else ",") and not reading.separator:
         notes.append(f"the separator is a {SEPARATOR_NAMES[separator]}")
-    return TableForm("text", encoding, separator, tuple(notes))
+    return TableForm("text", encoding, separator, text, tuple(notes))
 
 
 def text_rows(path: Path, form: TableForm) -> list[list[str]]:
@@ -112,9 +134,9 @@ def text_rows(path: Path, form: TableForm) -> list[list[str]]:
     Parameters
     ----------
     path : Path
-        File of the table.
+        File of the table, for messages.
     form : TableForm
-        Form of the table, of kind `text`.
+        Form of the table, of kind `text`, with its text.
 
     Returns
     -------
@@ -125,25 +147,18 @@ def text_rows(path: Path, form: TableForm) -> list[list[str]]:
     ------
     ContractError
         If a quoted cell does not end.
-    OSError
-        If the file cannot be read.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "registry.csv")
-    ...     _ = path.write_text("scan_id,age_years\ns1,61\n")
-    ...     text_rows(path, TableForm("text"))
+    >>> text_rows(Path("registry.csv"), TableForm("text", text="scan_id,age_years\ns1,61\n"))
     [['scan_id', 'age_years'], ['s1', '61']]
 
     """
-    with path.open(newline="", encoding=form.encoding) as file:
-        reader = _reader(file, form.separator)
-        try:
-            rows = list(reader)
-        except csv.Error as error:
-            raise ContractError(f"{path}: line {reader.line_num}: {error}; correct the quotation marks") from None
+    reader = _reader(io.StringIO(form.text, newline=""), form.separator)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise ContractError(f"{path}: line {reader.line_num}: {error}; correct the quotation marks") from None
     return [[], *rows[1:]] if rows and _states_separator(rows[0]) else rows
 
 
@@ -189,7 +204,7 @@ def _is_above_header(row: list[str], below: list[str], widest: int) -> bool:
         return True
     if n_filled == 1 and widest > 2:
         return True
-    return n_filled < n_below == widest and _names_columns(below)
+    return not all(row) and n_filled < n_below == widest and _names_columns(below)
 
 
 def _names_columns(row: list[str]) -> bool:
@@ -224,19 +239,19 @@ def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:
     return "utf-8", []
 
 
-def _decoded(content: bytes, encoding: str, path: Path) -> str:
+def _decoded(content: bytes, encoding: str, path: Path, reading: Reading) -> str:
     try:
         return content.decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
         raise ContractError(
-            f"{path}: the text is not {encoding} ({error}); state its encoding, as in cohort: {{encoding: utf-8}},"
-            " or save the file as UTF-8"
+            f"{path}: the text is not {encoding} ({error});"
+            f" {reading.remedy('encoding', 'utf-8', 'state its encoding', 'save the file as UTF-8')}"
         ) from None
 
 
 def _reader(file: io.TextIOBase, separator: str) -> "csv._reader":  # type: ignore[name-defined]
     csv.field_size_limit(LONGEST_CELL)
-    return csv.reader(file, delimiter=separator, skipinitialspace=separator != "\t", strict=True)
+    return csv.reader(file, delimiter=separator, skipinitialspace=separator not in ("\t", BLANK), strict=True)
 
 
 def _states_separator(row: list[str]) -> bool:
@@ -244,36 +259,42 @@ def _states_separator(row: list[str]) -> bool:
     return len(row) <= 2 and row[:1] != [] and row[0].lower().startswith("sep=")
 
 
-def _separator(text: str, path: Path) -> str:
+def _separator(text: str, path: Path, reading: Reading) -> str:
     """Return the separator that divides the rows of a text into the same number of cells."""
-    first_line = text.lstrip("\ufeff").partition("\n")[0].strip()
+    first_line = text.partition("\n")[0].strip()
     if first_line.lower().startswith("sep=") and len(first_line) == len("sep=;"):
         return first_line[-1]
     own = "\t" if path.suffix.lower() in TABBED else ","
     widths = {separator: _widths(text, separator) for separator in SEPARATORS}
     fitting = {separator: found for separator, found in widths.items() if found and max(found) > 1}
     if not fitting:
-        return own
+        return BLANK if _is_separated_by_blanks(text) else own
     regular = [separator for separator, found in fitting.items() if len(found) == 1]
     if len(regular) == 1 or (own == "\t" and own in regular):
         return own if own in regular else regular[0]
     if len(regular) > 1:
         names = " and ".join(SEPARATOR_NAMES[separator] for separator in regular)
         raise ContractError(
-            f"{path}: {names} both divide every row into as many cells as the header; state which one separates"
-            f' cells: cohort: {{separator: "{regular[0]}"}}'
+            f"{path}: {names} both divide every row into as many cells as the header;"
+            f" {reading.remedy('separator', regular[0], 'state which one separates cells', 'save it with tabs')}"
         )
     return max(fitting, key=lambda separator: (_share_of_common_width(fitting[separator]), separator == own))
 
 
 def _widths(text: str, separator: str) -> Counter[int]:
     """Return how many rows of the first ones have how many cells; nothing if the text cannot be divided so."""
-    rows = _reader(io.StringIO(text.lstrip("\ufeff"), newline=""), separator)
+    rows = _reader(io.StringIO(text, newline=""), separator)
     try:
         found = Counter(len(row) for row in itertools.islice(rows, SAMPLE_ROWS) if any(cell.strip() for cell in row))
     except csv.Error:
         return Counter()
     return found
+
+
+def _is_separated_by_blanks(text: str) -> bool:
+    """Return whether a text begins with a quotation mark and blanks divide its rows into as many cells each."""
+    widths = _widths(text, BLANK)
+    return text.startswith('"') and max(widths, default=0) > 1 and max(widths) - min(widths) <= 1
 
 
 def _share_of_common_width(widths: Counter[int]) -> tuple[float, int]:

@@ -42,6 +42,7 @@ from ctpop.stats.normality import Normality, kolmogorov_smirnov
 from ctpop.stats.ranksum import RankSum, rank_sum_of_tallies
 from ctpop.stats.tails import p_of_log10
 from ctpop.study import configuration, label_sets
+from ctpop.study.user_tables import read_user_table
 
 LOG = logging.getLogger(__name__)
 PAIRS = tuple(combinations(GROUPS, 2))
@@ -232,7 +233,7 @@ def _tests(
     all_tables.GROUPS.write(group_table(series, cuts, settings), options.groups)
     all_tables.POSTHOC.write(posthoc_table(series, cuts, settings), options.posthoc)
     if options.truth and options.compare_truth:
-        truth = all_tables.TRUTH.read_csv(options.truth)
+        truth = read_user_table(all_tables.TRUTH, options.truth)
         all_tables.COMPARE_TRUTH.write(
             truth_table(observations, truth, names, settings.confidence, settings.n_min), options.compare_truth
         )

@@ -14,6 +14,7 @@ from ctpop.figures.association import Conventions, Key, StructureFinding, age_ra
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_of
 from ctpop.study import label_sets
+from ctpop.study.user_tables import read_user_table
 
 REQUIRED = (
     all_tables.COHORT,
@@ -141,7 +142,7 @@ def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, A
     if config["study"]["start_from"] != "measures":
         tables["segments"] = all_tables.SEGMENTS.read(_existing(folder / "segments.parquet"))
     if "truth" in config["study"]:
-        tables["truth"] = all_tables.TRUTH.read_csv(_existing(Path(config["study"]["truth"])))
+        tables["truth"] = read_user_table(all_tables.TRUTH, _existing(Path(config["study"]["truth"])))
         tables["compare_truth"] = all_tables.COMPARE_TRUTH.read(_existing(folder / "compare_truth.parquet"))
     return FinishedStudy(config, label_set, tables)
 

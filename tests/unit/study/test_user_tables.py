@@ -1,0 +1,90 @@
+"""Label sets and the ground truth have the forms that every other table of a user may have."""
+
+import pandas as pd
+import pytest
+
+from ctpop.contracts.all_tables import TRUTH
+from ctpop.foundation.errors import ContractError
+from ctpop.study import configuration, label_sets
+from ctpop.study.user_tables import read_user_table
+
+ROWS = pd.DataFrame(
+    {
+        "label": ["1", "2"],
+        "structure": ["liver", "kidney_left"],
+        "side": ["", "left"],
+        "group": ["abdomen", "abdömen"],
+        "lower_bound_ml": ["450.5", ""],
+    }
+)
+FORMS = {
+    "csv": lambda frame, path: frame.to_csv(path, index=False),
+    "semicolon": lambda frame, path: frame.replace("450.5", "450,5").to_csv(path, index=False, sep=";"),
+    "utf-16": lambda frame, path: frame.to_csv(path, index=False, encoding="utf-16", sep="\t"),
+    "cp1252": lambda frame, path: frame.to_csv(path, index=False, encoding="cp1252"),
+    "row numbers": lambda frame, path: frame.to_csv(path),
+    "parquet": lambda frame, path: frame.replace("", None).to_parquet(path, index=False),
+    "xlsx": lambda frame, path: (
+        frame.to_excel(path.with_suffix(".xlsx"), index=False),
+        path.with_suffix(".xlsx").rename(path),
+    ),
+}
+
+
+@pytest.fixture(params=FORMS)
+def form(request):
+    return FORMS[request.param]
+
+
+def test_a_label_set_is_read_in_every_form_alike_by_workflow_and_commands(tmp_path, form):
+    path = tmp_path / "mine.csv"
+    form(ROWS, path)
+
+    found = label_sets.read(str(path)).table
+
+    assert found["label"].to_list() == [1, 2]
+    assert found["structure"].to_list() == ["liver", "kidney_left"]
+    assert found["group"].to_list() == ["abdomen", "abdömen"]
+    assert found["lower_bound_ml"].fillna(-1).to_list() == [450.5, -1]
+    rows = configuration.label_rows(str(path))
+    assert [(row["structure"], row["side"]) for row in rows] == [("liver", ""), ("kidney_left", "left")]
+
+
+def test_the_truth_is_read_in_every_form(tmp_path, form):
+    path = tmp_path / "truth.csv"
+    frame = pd.DataFrame(
+        {"scan_id": ["007", "NA"], "structure": "liver", "volume_ml": ["450.5", "1500"], "hu_mean": ["", "60"]}
+    )
+    form(frame, path)
+
+    found = read_user_table(TRUTH, path)
+
+    assert found["scan_id"].to_list() == ["007", "NA"]
+    assert found["volume_ml"].to_list() == [450.5, 1500.0]
+    assert found["hu_mean"].fillna(-1).to_list() == [-1, 60]
+
+
+def test_a_word_in_place_of_a_number_is_named_with_line_and_column(tmp_path):
+    ROWS.replace("450.5", "much").to_csv(tmp_path / "mine.csv", index=False)
+
+    with pytest.raises(
+        ContractError, match=r"mine\.csv: line 2: column lower_bound_ml .* found 'much'.*correct the cells"
+    ):
+        label_sets.read(str(tmp_path / "mine.csv"))
+
+
+def test_an_ambiguous_number_names_no_setting(tmp_path):
+    ROWS.replace("450.5", "1,450").to_csv(tmp_path / "mine.csv", index=False)
+
+    with pytest.raises(ContractError, match=r"can be 1\.450 or 1450; write all numbers with a decimal point$"):
+        label_sets.read(str(tmp_path / "mine.csv"))
+
+
+def test_a_trailing_separator_in_rows_alone_is_refused(tmp_path):
+    ROWS.to_csv(tmp_path / "mine.csv", index=False)
+    header, *rows = (tmp_path / "mine.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "mine.csv").write_text("\n".join([header, *(f"{row}," for row in rows)]), encoding="utf-8")
+
+    for read in (label_sets.read, configuration.label_rows):
+        with pytest.raises(ContractError, match="remove the separator at the end of these rows"):
+            read(str(tmp_path / "mine.csv"))
