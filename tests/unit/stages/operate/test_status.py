@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pandas as pd
 import pytest
+import yaml
 
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
@@ -345,3 +346,28 @@ def test_a_plan_of_nothing_is_refused(option, capsys):
 def test_a_pilot_that_has_not_run_is_told(study, capsys):
     assert main(["plan", "--scans", "5", "--pilot", "study.yaml"]) == 1
     assert "a study that has run is expected" in capsys.readouterr().err
+
+
+def test_a_study_of_one_table_that_was_not_run_has_no_registry_and_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    study = {"name": "one", "start_from": "measures", "measures": "measures.csv"}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({"study": study, "structures": "demo"}))
+
+    assert main(["status", "study.yaml"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "study one: starts from measures, so that there is nothing to segment",
+        "then    0 shards measured; tables: none; report: not yet",
+    ]
+
+
+def test_a_damaged_table_is_named_with_what_to_do(study, segment, capsys):
+    name = study.shards[0]
+    segment(name)
+    path = study.results / "shards" / "segments" / f"{name}.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+
+    assert main(["status", "study.yaml"]) == 1
+
+    assert f"{path}: is damaged, or not a Parquet file" in capsys.readouterr().err

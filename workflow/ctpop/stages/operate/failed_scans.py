@@ -32,8 +32,8 @@ def lines_of(study: ConfiguredStudy) -> list[str]:
 def not_segmented(study: ConfiguredStudy) -> pd.DataFrame:
     """Return the scans of the cohort without a label map, of the shards that are finished."""
     tables = sorted((study.results / "shards" / "segments").glob("[!.]*.parquet"))
-    rows = _together([SEGMENTS.read(path, "status", "detail") for path in tables])
-    return rows[~rows["status"].isin(USABLE_STATUS) & rows["scan_id"].isin(study.cohort["scan_id"])]
+    rows = _in_cohort(study, [SEGMENTS.read(path, "status", "detail") for path in tables])
+    return rows[~rows["status"].isin(USABLE_STATUS)]
 
 
 def not_measured(study: ConfiguredStudy) -> pd.DataFrame:
@@ -44,15 +44,16 @@ def not_measured(study: ConfiguredStudy) -> pd.DataFrame:
     """
     whole = study.results / "tables" / "measures.parquet"
     shards = sorted((study.results / "shards" / "measures").glob("[!.]*.parquet"))
-    rows = _together([_without_measurement(path) for path in ([whole] if whole.is_file() else shards)])
-    in_cohort = rows[rows["scan_id"].isin(study.cohort["scan_id"])]
-    n_rows = in_cohort.groupby("scan_id")["scan_id"].transform("size")
-    return unmeasured_scans(in_cohort[n_rows.eq(len(label_sets.read(study.config["structures"]).names))])
+    rows = _in_cohort(study, [_without_measurement(path) for path in ([whole] if whole.is_file() else shards)])
+    n_rows = rows.groupby("scan_id")["scan_id"].transform("size")
+    return unmeasured_scans(rows[n_rows.eq(len(label_sets.read(study.config["structures"]).names))])
 
 
 def _without_measurement(path: Path) -> pd.DataFrame:
     return parquet_files.read(path, COLUMNS, [("status", "!=", "measured")])
 
 
-def _together(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([pd.DataFrame(columns=COLUMNS, dtype="str"), *tables], ignore_index=True)
+def _in_cohort(study: ConfiguredStudy, tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all tables about scans of the cohort; before there are tables there may be no registry."""
+    rows = pd.concat([pd.DataFrame(columns=COLUMNS, dtype="str"), *tables], ignore_index=True)
+    return rows if rows.empty else rows[rows["scan_id"].isin(study.cohort["scan_id"])]
