@@ -133,9 +133,8 @@ and so on). A volume of 0 is a measured zero. An attenuation of exactly 0.0 with
 TotalSegmentator writes for structures that are absent, truncated or failed: it is missing, unless `measure.zero_hu` is
 `value`.
 
-In place of a table can stand a folder with TotalSegmentator's statistics of each scan, `SCAN_ID.json` or
-`SCAN_ID/statistics.json`. A file that cannot be read is the status of its scan, and an impossible entry that of its
-structure.
+A folder with TotalSegmentator's statistics of each scan, `SCAN_ID.json` or `SCAN_ID/statistics.json`, can replace the
+table. A file that cannot be read is the status of its scan, and an impossible entry that of its structure.
 """
 CONFIG_INTRODUCTION = """\
 # Configuration: every setting of a study
