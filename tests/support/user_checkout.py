@@ -153,8 +153,9 @@ class Checkout:
         self.write_study()
 
     def _files_of_dicom(self) -> None:
-        for patient in ("one", "two", "three"):
-            dicom_files.write_series(self.folder / "my_dicom" / patient, patient=patient, study=patient)
+        for seed, patient in enumerate(("one", "two", "three")):
+            values = dicom_files.hounsfield(12, seed)
+            dicom_files.write_series(self.folder / "my_dicom" / patient, patient=patient, study=patient, hu=values)
         tiny_model.describe(self.folder / "tiny_model")
         label_set(*tiny_model.STRUCTURES).table.to_csv(self.folder / "tiny_structures.csv", index=False)
 

@@ -38,6 +38,16 @@ def write_person(folder: Path, volume: Path, number: int, *, skip: int | None = 
         dicom_files.write_image(home / f"{place}.dcm", shared, position, hu[::-1, ::-1, place].T, number=place + 1)
 
 
+def with_another_voxel(volume: Path) -> Path:
+    """Write a volume again with another value in one voxel, since equal volumes are one scan, and return its path."""
+    image = nib.load(volume)
+    hu = image.get_fdata().astype(np.int16)
+    hu[0, 0, 0] += 1
+    path = volume.with_name(f"other_{volume.name}")
+    nib.save(nib.Nifti1Image(hu, image.affine), path)
+    return path
+
+
 def index(folder: Path) -> str:
     environment = {**os.environ, "PYTHONPATH": str(REPO / "workflow")}
     command = [sys.executable, "-m", "ctpop", "index", "dicom", "--registry", "cohort/registry.csv"]
@@ -55,13 +65,14 @@ def hospital(tmp_path_factory):
     for path in volumes:
         cut = nib.load(path).slicer[:, :, SLICES]
         nib.save(nib.Nifti1Image(cut.get_fdata().astype(np.int16), cut.affine), path)
+    volumes.append(with_another_voxel(volumes[0]))
     given = [{"PatientAge": f"0{40 + 5 * number}Y"} for number in range(8)]
     given[4]["skip"] = 20
     given[5]["PatientAge"] = "N-A"
     given[6]["ContrastBolusAgent"] = ""
     given[7]["RescaleIntercept"] = "0"
     for number, elements in enumerate(given):
-        write_person(folder / "dicom", volumes[number % 3], number, **elements)
+        write_person(folder / "dicom", volumes[number % 4], number, **elements)
     (folder / "dicom" / f"{planted.WORD}.txt").write_text(planted.WORD)
     return folder
 
@@ -124,6 +135,13 @@ def test_the_converted_volumes_are_those_that_were_drawn(study):
     assert set(made) == drawn
 
 
+def test_scans_with_different_voxels_are_no_duplicates(study):
+    converted = table(study, "conversions").query("status == 'converted'")["scan_id"]
+
+    assert table(study, "measures")["image_digest"].nunique() == len(converted)
+    assert "duplicate_images" not in set(table(study, "verdicts")["reason"])
+
+
 def test_nothing_planted_is_in_any_byte_that_the_study_leaves(study):
     printed = (study.folder / "printed.txt").read_text()
 
@@ -136,7 +154,7 @@ def test_nothing_planted_is_in_any_byte_that_the_study_leaves(study):
 def test_a_second_run_has_nothing_to_do_and_a_new_patient_touches_one_shard(study):
     assert study.planned() == {}
     before = study.files("shards")
-    volume = next((study.folder / "drawn").rglob("*.nii.gz"))
+    volume = sorted((study.folder / "drawn").rglob("*.nii.gz"))[0]
 
     write_person(study.folder / "dicom", volume, 99, PatientAge="066Y")
     index(study.folder)

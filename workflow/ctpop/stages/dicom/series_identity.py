@@ -5,6 +5,7 @@ digests) descriptions of series. Where even these are missing, the folder of the
 or relative to the folder that is indexed, so that the groups are the same on every machine.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from ctpop.stages.dicom.folder_scan import ScannedFile
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 Facts = Mapping[str, Any]
+OF_A_STUDY = ("day", "birth", "sex")
 MIDNIGHT = (None, 0)  # no time, or one that anonymisers write
 
 
@@ -46,11 +48,12 @@ def placeholders(facts: Iterable[Facts]) -> set[str]:
 
 def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
     """Return examinations without PatientID that have several days, dates of birth or sexes: one UID for everybody."""
-    patients: dict[str, set[tuple[Any, ...]]] = {}
-    for one in facts:
-        if one["patient_source"] == "examination":
-            patients.setdefault(one["exam"], set()).add(tuple(one.get(name) for name in ("day", "birth", "sex")))
-    return {exam for exam, found in patients.items() if len(found) > 1}
+    known: dict[tuple[str, str], set[Any]] = {}
+    without_patient = (one for one in facts if one["patient_source"] == "examination")
+    for one, name in itertools.product(without_patient, OF_A_STUDY):
+        if name in one:
+            known.setdefault((one["exam"], name), set()).add(one[name])
+    return {exam for (exam, _), found in known.items() if len(found) > 1}
 
 
 def _facts(one: ScannedFile, shared: set[str], repeated: set[str], pseudonyms: Pseudonyms) -> dict[str, Any]:

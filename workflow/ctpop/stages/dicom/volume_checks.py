@@ -132,8 +132,8 @@ def _check_grid(
     apart = float(np.linalg.norm((found - expected)[:3] @ corners, axis=0).max())
     if apart > FARTHEST_VOXELS * edges.min() + deviation_mm:
         raise ScanError("grid_differs", f"corners are up to {apart:.3g} mm from where the headers put them")
-    first, second = (expected[:3, axis] for axis in range(3) if axis != slice_axis)
-    normal = np.cross(first, second)
+    one, other = (expected[:3, axis] for axis in range(3) if axis != slice_axis)
+    normal = np.cross(one, other)
     distance, step = (abs(affine[:3, slice_axis] @ normal) / np.linalg.norm(normal) for affine in (found, expected))
     if shape[slice_axis] > 1 and abs(distance - step) > 2 * deviation_mm + ROUNDING_MM:
         raise ScanError("grid_differs", f"slices are {distance:.3g} mm apart, {step:.3g} mm by the headers")
