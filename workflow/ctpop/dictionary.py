@@ -82,6 +82,7 @@ CODE_LISTS = (
     ("Reasons of contrast", "column `contrast_header_reason`", dicom_codes.CONTRAST_REASONS),
     ("Reasons of age", "column `age_reason`", dicom_codes.AGE_REASONS),
     ("Reasons of patients", "column `patient_reason`", dicom_codes.PATIENT_REASONS),
+    ("Sources of series", "column `series_source`", dicom_codes.SERIES_SOURCES),
     ("Tests of normality", "column `method` of normality; setting `aging.normality`", codes.NORMALITY_METHODS),
     ("Confidence intervals", "column `interval` of associations; setting `aging.interval`", codes.INTERVALS),
 )
