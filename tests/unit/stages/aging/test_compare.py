@@ -30,7 +30,7 @@ def study(*results, groups=(), members=None, **options):
 
 
 def scans_of(*scans, **columns):
-    names = ["scan_id", "patient_id", "images_digest", "mask_sha256"]
+    names = ["scan_id", "patient_id", "images_digest", "mask_sha256", "age_years", "sex"]
     return pd.DataFrame({"scan_id": list(scans), **columns}, dtype="str").reindex(columns=names)
 
 
@@ -239,6 +239,30 @@ def test_shared_scans_and_patients_are_found_by_ids_and_checksums(first, second,
 
     assert (found.scans, found.patients, found.all_of_one) == expected
     assert shared_patients.shared(second, first) == found
+
+
+@pytest.mark.parametrize(
+    ("facts", "shared"),
+    [
+        ({"sex": ["male", "male", "male"]}, True),
+        ({"sex": ["male", "female", "male"]}, False),
+        ({"age_years": [60, 70, 50]}, True),
+        ({"age_years": [60.5, 69.5, 51]}, True),
+        ({"age_years": [60, 40, 80]}, False),
+    ],
+)
+def test_scans_with_one_number_are_different_scans_if_ages_or_sexes_contradict(facts, shared):
+    one = scans_of("1", "2", "3", sex=["male"] * 3, age_years=["60", "70", "50"])
+    other = one.assign(**{name: pd.Series(values, dtype="str") for name, values in facts.items()})
+
+    assert shared_patients.shared(one, other).all_of_one == shared
+
+
+def test_patients_with_one_number_may_be_older_in_the_other_study():
+    one = scans_of("a", "b", patient_id=["1", "2"], age_years=["60", "70"])
+    other = scans_of("c", "d", patient_id=["1", "2"], age_years=["65", "74"])
+
+    assert shared_patients.shared(one, other).patients == 2
 
 
 def test_checksums_of_label_maps_are_read_where_a_study_has_them(tmp_path):

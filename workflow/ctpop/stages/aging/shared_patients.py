@@ -2,7 +2,9 @@
 
 Scans are the same if their id, the digest of their DICOM images or the checksum of their label map is. Patients are the
 same if their id is, or one of their scans. Identifiers that each study made with a key of its own, as the pseudonyms of
-the starting point `dicom`, differ for the same patient: then only checksums can find shared scans.
+the starting point `dicom`, differ for the same patient: then only checksums can find shared scans. Identifiers that
+count from 1 in each study agree for different patients: if the sex of more than a tenth of the scans or patients with
+one identifier differs, or the age at one scan, that kind of identifier is not compared.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,10 @@ from ctpop.contracts import all_tables
 from ctpop.foundation.errors import ContractError
 from ctpop.study.patients import patient_numbers
 
-MARKS = ("scan_id", "images_digest", "mask_sha256")
+CHECKSUMS = ("images_digest", "mask_sha256")
+FACTS = ("age_years", "sex")
+MOST_CONTRADICTIONS = 0.1  # ASSUME: of pairs; errors of registries are rarer, and half of random pairs differ in sex
+ONE_YEAR = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,11 @@ def read_scans(tables: Path) -> pd.DataFrame:
     """Return one row per scan of a study with what identifies it and its patient, as far as the study has it."""
     cohort = all_tables.COHORT.read(tables / "cohort.parquet")
     segments = tables / "segments.parquet"
-    found = cohort[[name for name in ("scan_id", "patient_id", "images_digest") if name in cohort.columns]]
+    found = cohort[[name for name in ("scan_id", "patient_id", "images_digest", *FACTS) if name in cohort.columns]]
     if segments.is_file():
         masks = all_tables.SEGMENTS.read(segments, "scan_id", "mask_sha256")
         found = found.merge(masks, on="scan_id", how="left", validate="one_to_one")
-    return found.reindex(columns=["patient_id", *MARKS])
+    return found.reindex(columns=["scan_id", "patient_id", *CHECKSUMS, *FACTS])
 
 
 def shared(first: pd.DataFrame, second: pd.DataFrame) -> Shared:
@@ -62,16 +67,25 @@ def refuse_only_shared(found: Shared, names: tuple[str, str]) -> None:
             " patients); the test takes the patients of two studies for different ones. Compare studies of different"
             " patients: name those of each in a registry of its own (study.registry), or divide one registry by a"
             " column, as in cohort: {criteria: [{name: site_a, sentence: Other site, column: site, equals: A}]}. For"
-            " two rule sets of the screening in one study, read its table sensitivity. Where different patients have"
-            " the same scan_id or patient_id by chance, change the ids in one of the registries"
+            " two rule sets of the screening in one study, read its table sensitivity."
         )
 
 
 def _in_other(one: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int, int]:
     """Return how many scans and patients of a study are in another one, and how many patients it has."""
-    same = pd.Series(False, index=one.index)
-    for name in MARKS:
+    same = _same_id(one, other, "scan_id")
+    for name in CHECKSUMS:
         same |= one[name].notna() & one[name].isin(other[name].dropna())
     patients = pd.Series(patient_numbers(one), index=one.index)
-    known = one["patient_id"].notna() & one["patient_id"].isin(other["patient_id"].dropna())
+    known = _same_id(one, other, "patient_id")
     return int(same.sum()), patients[same | known].nunique(), patients.nunique()
+
+
+def _same_id(one: pd.DataFrame, other: pd.DataFrame, name: str) -> "pd.Series[bool]":
+    """Return which scans have an identifier of the other study; none if too many of these contradict each other."""
+    same = one[name].notna() & one[name].isin(other[name].dropna())
+    pairs = one.loc[same, [name, *FACTS]].merge(other[[name, *FACTS]].drop_duplicates(name), on=name)
+    differs = pairs["sex_x"].ne(pairs["sex_y"]) & pairs["sex_x"].notna() & pairs["sex_y"].notna()
+    if name == "scan_id":  # a patient may be older in the other study
+        differs |= (pairs["age_years_x"].astype(float) - pairs["age_years_y"].astype(float)).abs().gt(ONE_YEAR)
+    return same & (differs.mean() <= MOST_CONTRADICTIONS if len(pairs) else True)
