@@ -132,9 +132,9 @@ EVIDENCE: dict[str, Callable[[Question], RuleFinding]] = {
     "padding": padding,
     "truncated": truncated,
     "below_bound": below_bound,
+    "above_bound": above_bound,
     "fragmented": fragmented,
     "laterality": laterality,
-    "asymmetric": asymmetric,
-    "above_bound": above_bound,
     "unequal_sides": unequal_sides,
+    "asymmetric": asymmetric,
 }

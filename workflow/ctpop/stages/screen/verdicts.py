@@ -60,7 +60,8 @@ def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -
         finding = find(Question(rows, rule, facts, clear))
         holds[name] = asked & finding.holds
         unassessed[name] = asked & clear & finding.unassessed
-        clear &= ~holds[name]
+        if name != "unequal_sides":  # it looks at the same pairs as asymmetry, which has the earlier reason
+            clear &= ~holds[name]
     takes = {name: rules.rules[name].drops if name in rules.rules else MEASURES for name in holds}
     against = {
         measure: _first({name: held for name, held in holds.items() if measure in takes[name]}, len(rows))
