@@ -93,7 +93,10 @@ def test_a_table_without_a_needed_column_is_refused(columns):
 def test_a_table_of_other_people_is_refused():
     message = refused(table(("x", "liver", 1500, 60)))
 
-    assert message == "measures.csv: no row has a scan_id of the cohort and a structure of the label set"
+    assert message == (
+        "measures.csv: no row has a scan_id of the cohort and a structure of the label set; the table has ['x'] and"
+        " ['liver'], the cohort ['a'], and the label set ['liver']: correct the ids or names, or structures:"
+    )
 
 
 def test_a_scan_and_structure_that_stand_twice_are_refused():

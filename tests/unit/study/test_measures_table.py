@@ -8,7 +8,7 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.study import measures_table
+from ctpop.study import label_sets, measures_table
 from ctpop.study.external_measures import read_external_measures
 from ctpop.study.registry_options import measures_reading_of, reading_of
 
@@ -242,3 +242,86 @@ def test_a_message_about_the_form_names_the_section_of_the_table_of_measures(tmp
 
     with pytest.raises(ContractError, match=r'as in measure: \{decimal: "\."\}'):
         measures_table.read(path, measures_reading_of({}, {}), ["liver"])
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("Left Kidney Volume (cm³)", "kidney_left_volume_cm3"),
+        ("liver volume [mm^3]", "liver_volume_mm3"),
+        ("Vertebrae L1 HU mean", "vertebrae_L1_hu_mean"),
+    ],
+)
+def test_powers_capitals_and_the_order_of_sides_make_no_other_name(column, name):
+    table = measures_table.renamed(
+        pd.DataFrame({column: ["1"]}), {}, ["kidney_left", "liver", "vertebrae_L1"], Path("a.csv")
+    )
+
+    assert list(table.columns) == [name]
+
+
+@pytest.mark.parametrize("label_set", ["demo", "paper_104"])
+def test_structures_of_a_larger_label_set_are_left_out_and_not_taken_for_misspelt_ones(tmp_path, label_set):
+    wide = {f"{name}_volume_ml": "100" for name in label_sets.read("total_117").names}
+    path = tmp_path / "mine.csv"
+    pd.DataFrame({"scan_id": ["a", "b"], **wide}).to_csv(path, index=False)
+    notes: list[str] = []
+
+    table = measures_table.read(path, reading_of({}), label_sets.read(label_set).names, notes)
+
+    assert "liver_volume_ml" in table.columns
+    assert not {"vertebrae_S1_volume_ml", "kidney_cyst_left_volume_ml"} & set(table.columns)
+    assert "outside the label set" in notes[0]
+
+
+def test_structures_of_a_long_table_are_read_in_other_spellings_and_others_are_listed(tmp_path):
+    path = written(tmp_path, "scan_id,structure,volume_ml\na,Liver,1500\na,RIB LEFT 1,3\na,Leber,9\na,vertebrae_L1,9\n")
+    notes: list[str] = []
+
+    table = measures_table.read(path, reading_of({}), NAMES, notes)
+
+    assert table["structure"].tolist() == ["liver", "rib_left_1", "Leber", "vertebrae_L1"]
+    assert notes == [
+        "structure Liver is read as liver",
+        "structure RIB LEFT 1 is read as rib_left_1",
+        "rows of structures outside the label set are left out: Leber, vertebrae_L1",
+    ]
+
+
+def test_a_misspelt_structure_of_a_long_table_is_refused(tmp_path):
+    path = written(tmp_path, "scan_id,structure,volume_ml\na,livr,1500\na,spleen,200\n")
+
+    assert "no label set has livr (probably liver)" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("scan_id,structure,Volume,HU\na,liver,1500,60\n", "{Volume: volume_ml, HU: hu_mean}"),
+        ("scan_id,structure,volume_ml,liver_hu_mean\na,liver,1500,60\n", "found both"),
+        ("scan_id,livervolume\na,1500\n", "{livervolume: liver_volume_ml}"),
+        ("scan_id,LiverHU\na,1500\n", "{LiverHU: liver_hu_mean}"),
+        ("scan_id,hu_liver\na,60\n", "{hu_liver: liver_hu_mean}"),
+        ("scan_id,structure,volume_ml\nA,liver,1500\n", "the table has ['A'] and ['liver'], the cohort ['a']"),
+    ],
+)
+def test_a_table_under_other_names_is_refused_with_what_resolves_it(tmp_path, text, remedy):
+    assert remedy in refused(written(tmp_path, text))
+
+
+def test_structures_in_a_column_of_another_name_are_recognised():
+    rows = {"scan_id": ["a", "a"], "organ": ["liver", "spleen"], "volume_ml": ["1500", "200"]}
+
+    with pytest.raises(ContractError, match=r"measure: \{columns: \{organ: structure\}\}"):
+        measures_table.patients_in(pd.DataFrame(rows), NAMES, Path("a.csv"))
+
+
+def test_rows_named_by_their_number_are_reported_with_the_column_that_may_have_ids(tmp_path):
+    notes: list[str] = []
+
+    measures_table.read(written(tmp_path, "ID,liver_hu_mean\nx,60\n"), reading_of({}), NAMES, notes)
+
+    assert notes == [
+        "no column scan_id: scans are named after their rows, row00001 and so on; if column ID has ids, state"
+        " measure: {columns: {ID: scan_id}}"
+    ]

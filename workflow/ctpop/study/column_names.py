@@ -64,11 +64,14 @@ SYNONYMS = {  # normalised names that researchers use, and the columns that they
     "weight_kg": ("weight", "patient_weight", "gewicht"),
 }
 NO_TEXT_IN_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
+POWERS = str.maketrans("²³", "23")
 CLOSE = 0.84  # similarity of two names that differ in one or two letters
 
 
 def normalised(name: str) -> str:
     """Return a name in lower case with an underscore for each run of other characters than letters and digits.
+
+    A power is a digit: `cm³` and `cm^3` are `cm3`.
 
     Parameters
     ----------
@@ -86,7 +89,8 @@ def normalised(name: str) -> str:
     ('scan_id', 'liver_volume_ml')
 
     """
-    return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
+    plain = name.translate(POWERS).replace("^", "")
+    return re.sub(r"[\W_]+", "_", plain.strip().lower()).strip("_")
 
 
 def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:

@@ -203,7 +203,11 @@ def external_rows(
     known = known.astype({"scan_id": str, "structure": str})
     ours = known[known["scan_id"].isin(scan_ids) & known["structure"].isin(names)]
     if ours.empty:
-        raise ContractError(f"{place}: no row has a scan_id of the cohort and a structure of the label set")
+        raise ContractError(
+            f"{place}: no row has a scan_id of the cohort and a structure of the label set; the table has"
+            f" {known['scan_id'].iloc[:1].tolist()} and {known['structure'].iloc[:1].tolist()}, the cohort"
+            f" {scan_ids[:1]}, and the label set {names[:1]}: correct the ids or names, or structures:"
+        )
     LOG.info("%d rows taken over, %d of other scans or structures set aside", len(ours), len(known) - len(ours))
     ours, zeros = without_sentinels(ours) if zero_hu == "missing" else (ours, pd.Series(False, index=ours.index))
     ours, impossible = without_impossible(ours, place)

@@ -40,12 +40,14 @@ def refuse_absent_columns(present: Sequence[str], place: Path, start_from: str, 
     needed = {column: f"criterion {criterion.name}" for criterion in asked for column in criterion.needs}
     if start_from in PATH_COLUMN:
         needed[PATH_COLUMN[start_from]] = f"start_from {start_from}"
-    for column, purpose in needed.items():
-        if column not in present and PAIRS.get(column) not in present:
-            raise ContractError(
-                f"{place}: {purpose} needs column {column}, found {', '.join(present)};"
-                " add the column or change the configuration"
-            )
+    absent = [name for name in needed if name not in present and PAIRS.get(name) not in present]
+    if not absent:
+        return
+    remedy = f"add the column, or state which it is, as in cohort: {{columns: {{COLUMN: {absent[0]}}}}}"
+    kept = [criterion.name for criterion in asked if not set(criterion.needs) & set(absent)]
+    if needed[absent[0]].startswith("criterion"):
+        remedy += f"; without it, state cohort: {{criteria: [{', '.join(kept)}]}}"
+    raise ContractError(f"{place}: {needed[absent[0]]} needs column {absent[0]}, found {', '.join(present)}; {remedy}")
 
 
 def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFrame:

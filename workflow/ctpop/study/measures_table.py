@@ -6,8 +6,6 @@ of the table; a `*` on both sides stands for the name of a structure: `vol_*: "*
 measure and is not recognised is an error, never a covariate.
 """
 
-import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,22 +13,15 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.study import codings, column_names
+from ctpop.study import codings, column_names, measure_names
+from ctpop.study.measure_names import KEY, MEASURED, ML_PER_UNIT, OUTCOME
 from ctpop.study.registry import read_cells
 from ctpop.study.registry_mapping import is_text
 from ctpop.study.registry_options import Reading
 
-KEY = ("scan_id", "structure")
-ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
-OUTCOME = ("status", "detail")  # of a table that ctpop wrote
-MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, *OUTCOME)), *ML_PER_UNIT)
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
 STAR = "*"
 SHOWN = 8
-CLOSE = 0.8  # similarity of names that differ in few letters
-# Words that measures have in the names of their columns, and covariates do not.
-UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield")
-QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity")
 
 Columns = Mapping[str, tuple[str, ...]]
 
@@ -78,22 +69,21 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     table = renamed(read_cells(path, reading, found), reading.columns, names, path, found)
     others = of_other_structures(table.columns, reading.columns, names)
     if others:
-        found.append(
-            f"{len(others)} columns of structures outside the label set are left out: {', '.join(others[:SHOWN])}"
-        )
+        found.append(f"{len(others)} columns of structures outside the label set are left out: {_first_words(others)}")
     table = table.drop(columns=others)
     refuse_unrecognised(table.columns, reading.columns, names, path)
+    if "structure" in table.columns:
+        table["structure"] = structures_of(table, names, path, found)
     if reading.missing:
         values = [name for name in table.columns if name not in KEY]
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     for name in (name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)):
         table[name], of_column = codings.numbers_as_text(table[name], name, str(path), reading.decimal, reading.section)
         found += of_column
+    table = _with_ids(table, found)
     if notes is not None:
         notes += found
-    if "scan_id" in table.columns or "structure" in table.columns:
-        return table
-    return table.assign(scan_id=[f"row{number:05d}" for number in range(1, len(table) + 1)])
+    return table
 
 
 def renamed(
@@ -216,7 +206,7 @@ def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence
     return [
         column
         for column, structure in structures.items()
-        if structure and not difflib.get_close_matches(structure, names, n=1, cutoff=CLOSE)
+        if structure and not measure_names.misspelt([structure], names)
     ]
 
 
@@ -255,22 +245,74 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
     """
     stated = {name for found in mapped.values() for name in found}
     known = {*measured_columns(columns, names), *column_names.KNOWN, *MEASURED, *KEY, *OUTCOME, *stated}
-    odd = [column for column in columns if column not in known and _looks_like_measure(column, names)]
+    odd = [column for column in columns if column not in known and measure_names.looks_like_measure(column, names)]
     if not odd:
         return
-    meant = {column: _likeliest(column, names) for column in odd}
+    is_long = "structure" in columns
+    meant = {
+        name: measure_names.of_long_table(name) if is_long else measure_names.likeliest(name, names) for name in odd
+    }
     suggested = {column: name for column, name in meant.items() if name}
-    first = odd[0]
-    lines = (
-        f"if that is meant, state {column_names.mapping_line(suggested, 'measure')}"
-        if suggested
-        else f"state what it is, as in {column_names.mapping_line({first: 'STRUCTURE_volume_ml'}, 'measure')}"
-    )
+    example = {odd[0]: "volume_ml" if is_long else "STRUCTURE_volume_ml"}
+    stating = "if that is meant, state" if suggested else "state what it is, as in"
     raise ContractError(
         f"{place}: not recognised, although the name looks like that of a measure: column {', '.join(odd[:SHOWN])};"
-        f" {lines}; to keep {first} as a column of the patients, state"
-        f" {column_names.mapping_line({first: first}, 'measure')}"
+        f" {stating} {column_names.mapping_line(suggested or example, 'measure')}; to keep"
+        f" {'it as a column' if len(odd) == 1 else 'such columns as columns'} of the patients, state"
+        f" {column_names.mapping_line({column: column for column in odd[:SHOWN]}, 'measure')}"
     )
+
+
+def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes: list[str]) -> pd.Series:
+    """Return the structures of a long table under the names of the label set.
+
+    Words that differ from names in spelling or in the order of their parts are read as these. Structures of other label
+    sets, and words that resemble none, keep theirs.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Long table with column `structure`.
+    names : sequence of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+    notes : list of str
+        Receives a sentence for each inference.
+
+    Returns
+    -------
+    pandas.Series of str, shape (rows,)
+        Structure of each row.
+
+    Raises
+    ------
+    ContractError
+        If a column is a measure of one structure, or a word resembles a structure and is none of any label set.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"structure": ["Liver", "Left kidney", "skin"]})
+    >>> structures_of(table, ["liver", "kidney_left"], Path("a.csv"), []).tolist()
+    ['liver', 'kidney_left', 'skin']
+
+    """
+    wide = list(measured_columns(table.columns, names))
+    if wide:
+        raise ContractError(
+            f"{place}: a table is long (column structure) or wide (column {wide[0]}), found both; leave one of them out"
+        )
+    words = table["structure"].dropna().unique()
+    spelled = measure_names.spelled(words, names)
+    notes += [f"structure {word} is read as {name}" for word, name in spelled.items()]
+    others = [word for word in words if word not in names and word not in spelled]
+    misspelt = measure_names.misspelt(others, names)
+    if misspelt:
+        pairs = ", ".join(f"{word} (probably {name})" for word, name in list(misspelt.items())[:SHOWN])
+        raise ContractError(f"{place}: column structure: no label set has {pairs}; correct the cells")
+    if others:
+        notes.append(f"rows of structures outside the label set are left out: {_first_words(others)}")
+    return table["structure"].replace(spelled)
 
 
 def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFrame:
@@ -472,6 +514,7 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     repeated = of_patients[of_patients["scan_id"].duplicated(keep=False)]
     if repeated.empty:
         return of_patients
+    _refuse_structures_elsewhere(of_patients, names, place)
     first = repeated[repeated["scan_id"].eq(repeated["scan_id"].iloc[0])]
     differing = [column for column in first.columns if len(first[column].drop_duplicates()) > 1]
     n = repeated["scan_id"].nunique()
@@ -482,45 +525,28 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     )
 
 
+def _refuse_structures_elsewhere(of_patients: pd.DataFrame, names: Sequence[str], place: Path) -> None:
+    """Refuse a long table whose column of structures has another name."""
+    for column in of_patients.columns:
+        words = set(of_patients[column].dropna())
+        if words and words <= {*names, *measure_names.shipped_structures(), *measure_names.spelled(words, names)}:
+            raise ContractError(
+                f"{place}: column {column} contains structures, so that the table is long; state"
+                f" {column_names.mapping_line({column: 'structure'}, 'measure')}"
+            )
+
+
 def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> dict[str, str]:
     """Return names of this package for columns that differ from them in spelling alone."""
     taken = {name for column, found in ours.items() for name in found}
     found = column_names.respelled(columns, [])
     for column in (column for column in columns if column not in found):
         normal = column_names.normalised(column)
-        if normal != column and (normal in MEASURED or normal in KEY or measured_columns([normal], names)):
-            found[column] = normal
+        name = normal if normal in MEASURED or normal in KEY else measure_names.as_measure(column, names)
+        if name != column:
+            found[column] = name
     free = {column: name for column, name in found.items() if name not in taken}
     return {column: name for column, name in free.items() if list(free.values()).count(name) == 1}
-
-
-def _looks_like_measure(column: str, names: Sequence[str]) -> bool:
-    """Return whether a column has the unit or the word of a measure, or begins with the name of a structure."""
-    words = column_names.normalised(column).split("_")
-    if words[-1] in UNITS or any(word in QUANTITIES for word in words):
-        return True
-    return _structure_at_begin(column, names) is not None
-
-
-def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:
-    """Return the longest structure whose name a column begins with, as whole words."""
-    normal = column_names.normalised(column)
-    found = [name for name in names if normal == name or normal.startswith(f"{name}_")]
-    return max(found, key=len, default=None)
-
-
-def _likeliest(column: str, names: Sequence[str]) -> str | None:
-    """Return the column of this package that a column most resembles, if it resembles one."""
-    normal = column_names.normalised(column)
-    structure = _structure_at_begin(column, names)
-    if structure and normal != structure:
-        rest = normal.removeprefix(f"{structure}_")
-        rest = re.sub(r"^vol(umen)?(?=_|$)", "volume", rest)
-        rest = {"volume": "volume_ml", "hu": "hu_mean", "mean_hu": "hu_mean", "attenuation": "hu_mean"}.get(rest, rest)
-        measure = difflib.get_close_matches(rest, MEASURED, n=1, cutoff=0.6)
-        return f"{structure}_{measure[0]}" if measure else None
-    every = [f"{name}_{measure}" for name in names for measure in ("volume_ml", "volume_mm3", "volume_cm3", "hu_mean")]
-    return next(iter(difflib.get_close_matches(normal, every, n=1, cutoff=CLOSE)), None)
 
 
 def _pattern_of(column: str, columns: Columns, names: Sequence[str]) -> str:
@@ -536,10 +562,24 @@ def _middle(column: str, pattern: str) -> str:
     return column[len(head) : len(column) - len(tail)] if fits else ""
 
 
+def _with_ids(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return a table whose scans are named after their rows if it is wide and has no ids."""
+    if "scan_id" in table.columns or "structure" in table.columns:
+        return table
+    column = next(iter(column_names.candidates("scan_id", table.columns)), None)
+    mapping = column_names.mapping_line({str(column): "scan_id"}, "measure")
+    remedy = f"; if column {column} has ids, state {mapping}" if column else ""
+    notes.append(f"no column scan_id: scans are named after their rows, row00001 and so on{remedy}")
+    return table.assign(scan_id=[f"row{number:05d}" for number in range(1, len(table) + 1)])
+
+
+def _first_words(words: Sequence[str]) -> str:
+    shown = ", ".join(words[:SHOWN])
+    return shown + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
+
+
 def _columns_text(columns: Iterable[str]) -> str:
-    columns = list(map(str, columns))
-    shown = ", ".join(columns[:SHOWN])
-    return f"found {shown}" + (f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else "")
+    return f"found {_first_words(list(map(str, columns)))}"
 
 
 def _first_column(table: pd.DataFrame) -> str:

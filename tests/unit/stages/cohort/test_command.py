@@ -346,8 +346,11 @@ def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, s
     with pytest.raises(ContractError) as refused:
         refuse_absent_columns(["scan_id", "age_years"], path, start_from, criteria.read(asked))
 
-    expected = f"{path}: {lacks}, found scan_id, age_years; add the column or change the configuration"
-    assert str(refused.value) == expected
+    message = str(refused.value)
+    column = lacks.rpartition(" ")[2]
+    remedy = f"add the column, or state which it is, as in cohort: {{columns: {{COLUMN: {column}}}}}"
+    assert message.startswith(f"{path}: {lacks}, found scan_id, age_years; {remedy}")
+    assert message.endswith("; without it, state cohort: {criteria: []}") == bool(asked)
 
 
 @pytest.mark.parametrize("contrast", ["contrast", "contrast_header"])

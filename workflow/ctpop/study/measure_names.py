@@ -1,0 +1,247 @@
+"""Names of structures and of measures in tables of users: other spellings, and names that only look like a measure."""
+
+import difflib
+import functools
+import re
+from collections.abc import Iterable, Sequence
+
+from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.study import column_names
+from ctpop.study.configuration import LABEL_SETS, label_rows
+
+KEY = ("scan_id", "structure")
+OUTCOME = ("status", "detail")  # of a table that ctpop wrote
+ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
+MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, *OUTCOME)), *ML_PER_UNIT)
+CLOSE = 0.8  # similarity of names that differ in few letters
+# Words that measures have in the names of their columns, and covariates do not.
+UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield")
+QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity")
+SQUEEZED = re.compile(f"(?:mean|median)?(?:{'|'.join((*QUANTITIES, 'hu'))})(?:mean|sd|median|{'|'.join(UNITS)})?")
+USUAL_WORDS = {
+    **dict.fromkeys(("volume", "ml"), "volume_ml"),
+    **dict.fromkeys(("hu", "mean_hu", "attenuation", "density", "intensity", "hounsfield"), "hu_mean"),
+}
+
+
+def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the structures of words that differ from their names in spelling or in the order of parts alone.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Words of a table for structures.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of str to str
+        Structure by word; words that are structures are left out, as are those that several structures could mean.
+
+    Examples
+    --------
+    >>> spelled(["Left kidney", "liver", "skin", "Vertebra L1"], ["kidney_left", "liver", "vertebrae_L1"])
+    {'Left kidney': 'kidney_left'}
+
+    """
+    meant: dict[tuple[str, ...], list[str]] = {}
+    for name in names:
+        meant.setdefault(_parts(name), []).append(name)
+    known = set(names)
+    found = {word: meant.get(_parts(word), []) for word in words if word not in known}
+    return {word: names[0] for word, names in found.items() if len(names) == 1}
+
+
+@functools.cache
+def shipped_structures() -> frozenset[str]:
+    """Return the structures of all label sets that this package has.
+
+    Returns
+    -------
+    frozenset of str
+        Names of the structures.
+
+    Examples
+    --------
+    >>> "kidney_cyst_left" in shipped_structures(), "skin" in shipped_structures()
+    (True, False)
+
+    """
+    return frozenset(row["structure"] for path in LABEL_SETS.glob("*.csv") for row in label_rows(str(path)))
+
+
+def misspelt(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the structures that words resemble which are structures of no label set.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Words of a table for structures.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of str to str
+        Structure by word.
+
+    Examples
+    --------
+    >>> misspelt(["livr", "vertebrae_S1", "skin"], ["liver", "vertebrae_T1"])
+    {'livr': 'liver'}
+
+    """
+    others = {*shipped_structures(), *names}
+    found = {word: difflib.get_close_matches(word, names, n=1, cutoff=CLOSE) for word in words if word not in others}
+    return {word: close[0] for word, close in found.items() if close}
+
+
+def looks_like_measure(column: str, names: Sequence[str]) -> bool:
+    """Return whether a column has the unit or the word of a measure, or begins with the name of a structure.
+
+    Parameters
+    ----------
+    column : str
+        Column of a table.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    bool
+        Whether the column is hardly one of patients.
+
+    Examples
+    --------
+    >>> [looks_like_measure(name, ["liver"]) for name in ("vol_liver", "LiverHU", "liver_x", "clinic")]
+    [True, True, True, False]
+
+    """
+    words = column_names.normalised(column).split("_")
+    if words[-1] in UNITS or any(word in QUANTITIES for word in words):
+        return True
+    if words[0] in UNITS and _structure_at_end(column, names):
+        return True
+    return _structure_at_begin(column, names) is not None or _squeezed(column, names) is not None
+
+
+def likeliest(column: str, names: Sequence[str]) -> str | None:
+    """Return the column of this package that a column most resembles, if it resembles one.
+
+    Parameters
+    ----------
+    column : str
+        Column of a table.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    str or None
+        Column of a wide table.
+
+    Examples
+    --------
+    >>> [likeliest(name, ["liver"]) for name in ("Vol liver (ml)", "hu_liver", "LiverVolume", "livr_volume_ml", "x_hu")]
+    ['liver_volume_ml', 'liver_hu_mean', 'liver_volume_ml', 'liver_volume_ml', None]
+
+    """
+    normal = column_names.normalised(column)
+    within = [name for name in names if f"_{name.lower()}_" in f"_{normal}_"]
+    structure = max(within, key=len, default=None)
+    if structure and normal != structure.lower():
+        measure = _measure_of(f"_{normal}_".replace(f"_{structure.lower()}_", "_", 1).strip("_"))
+        return f"{structure}_{measure}" if measure else None
+    found = _squeezed(column, names)
+    if found:
+        return f"{found[0]}_{_measure_of(found[1])}"
+    every = [f"{name}_{measure}" for name in names for measure in ("volume_ml", "volume_mm3", "volume_cm3", "hu_mean")]
+    return next(iter(difflib.get_close_matches(normal, every, n=1, cutoff=CLOSE)), None)
+
+
+def of_long_table(column: str) -> str | None:
+    """Return the measure of a long table that a column resembles.
+
+    Parameters
+    ----------
+    column : str
+        Column of the table.
+
+    Returns
+    -------
+    str or None
+        Measure.
+
+    Examples
+    --------
+    >>> of_long_table("Volume [ml]"), of_long_table("HU"), of_long_table("clinic")
+    ('volume_ml', 'hu_mean', None)
+
+    """
+    return _measure_of(column_names.normalised(column))
+
+
+def as_measure(column: str, names: Sequence[str]) -> str:
+    """Return the column of a wide table that a name is in another spelling; the name itself if it is none.
+
+    Parameters
+    ----------
+    column : str
+        Column of a table.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    str
+        Column of this package, or the same one.
+
+    Examples
+    --------
+    >>> as_measure("Left Kidney Volume (cm³)", ["kidney_left"]), as_measure("clinic", ["kidney_left"])
+    ('kidney_left_volume_cm3', 'clinic')
+
+    """
+    normal = column_names.normalised(column)
+    for measure in (measure for measure in MEASURED if normal.endswith(f"_{measure}")):
+        part = normal.removesuffix(f"_{measure}")
+        structure = part if part in names else spelled([part], names).get(part)
+        if structure:
+            return f"{structure}_{measure}"
+    return column
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(sorted(column_names.normalised(name).split("_")))
+
+
+def _measure_of(rest: str) -> str | None:
+    """Return the measure that the rest of a name resembles beside its structure."""
+    rest = re.sub(r"^vol(umen)?(?=_|$)", "volume", rest)
+    rest = USUAL_WORDS.get(rest, rest)
+    return next(iter(difflib.get_close_matches(rest, MEASURED, n=1, cutoff=0.6)), None)
+
+
+def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:
+    """Return the longest structure whose name a column begins with, as whole words."""
+    normal = column_names.normalised(column)
+    found = [name for name in names if normal == name.lower() or normal.startswith(f"{name.lower()}_")]
+    return max(found, key=len, default=None)
+
+
+def _structure_at_end(column: str, names: Sequence[str]) -> str | None:
+    normal = column_names.normalised(column)
+    return max((name for name in names if normal.endswith(f"_{name.lower()}")), key=len, default=None)
+
+
+def _squeezed(column: str, names: Sequence[str]) -> tuple[str, str] | None:
+    """Return structure and quantity of a name without a mark between them, such as `LiverVolume`."""
+    letters = column_names.normalised(column).replace("_", "")
+    for name in sorted(names, key=len, reverse=True):
+        short = name.lower().replace("_", "")
+        rests = [letters.removeprefix(short), letters.removesuffix(short)]
+        rest = next((rest for rest in rests if rest != letters and SQUEEZED.fullmatch(rest)), None)
+        if rest:
+            return name, "volume" if rest.removeprefix("mean").startswith("vol") else "hu"
+    return None
