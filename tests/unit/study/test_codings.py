@@ -5,6 +5,7 @@ import pytest
 
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings
+from ctpop.study.registry_options import Reading
 
 
 def numbers(*words, decimal=None):
@@ -126,3 +127,40 @@ def test_heights_of_adults_in_inches_are_refused():
     with pytest.raises(ContractError, match=r"probably inches; multiply the values by 2\.54"):
         codings.refuse_other_units(inches, "a.csv")
     codings.refuse_other_units(inches.assign(age_years=1.0), "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("other", "words", "expected", "noted"),
+    [
+        (["1.516.400", "980.000"], ["210.200", "198.300"], ["210200", "198300"], "separators of thousands"),
+        (["1,516,400", "980,000"], ["210,200", "198,300"], ["210200", "198300"], "separators of thousands"),
+        (["96,5", "101,2"], ["1.516", "980"], ["1516", "980"], "separators of thousands"),
+        (["96.5", "101.2"], ["1,516", "980"], ["1516", "980"], "separators of thousands"),
+        (["96,5", "101,2"], ["1,516", "1,403"], ["1.516", "1.403"], "a decimal comma"),
+    ],
+)
+def test_a_number_with_two_meanings_is_read_as_the_other_columns_show(other, words, expected, noted):
+    frame = pd.DataFrame({"other": other, "volume": words})
+
+    found, notes = codings.with_numbers(frame, ["other", "volume"], "a.csv", Reading())
+
+    assert found["volume"].tolist() == expected
+    assert f"column volume has {noted}: {words[0]} is read as {expected[0]}" in notes
+
+
+@pytest.mark.parametrize("other", [["96.5", "101.2"], ["a", "b"]])
+def test_three_decimals_after_a_point_are_decimals(other):
+    frame = pd.DataFrame({"other": other, "hu": ["56.123", "110.400"]})
+
+    assert codings.with_numbers(frame, ["other", "hu"], "a.csv", Reading())[0]["hu"].tolist() == ["56.123", "110.400"]
+
+
+def test_groups_of_three_digits_beside_whole_numbers_can_be_thousands_and_are_refused():
+    words = pd.Series(["1.516", "1.403", "1.612", "1.377", "1.498", "980"])
+
+    with pytest.raises(ContractError, match=r"'1.516' can be 1.516 or 1516; state the decimal mark"):
+        codings.numbers_as_text(words, "volume", "a.csv", None)
+
+
+def test_a_stated_decimal_comma_makes_points_separators_of_thousands():
+    assert codings.numbers_as_text(pd.Series(["1.516", "980"]), "volume", "a.csv", ",")[0].tolist() == ["1516", "980"]

@@ -5,6 +5,7 @@ the line of the configuration that decides it.
 """
 
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -31,7 +32,8 @@ PLAIN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 COMMA_DECIMAL = r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?"
 GROUPS_BY_COMMA = r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
 GROUPS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
-ONE_GROUP_BY_COMMA = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"  # 1,234 can be 1.234 or 1234
+# ASSUME: of so many numbers with three decimals, one at least ends with 0, which programs leave out
+FEWEST_GROUPED = 5
 AGE = re.compile(
     r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
 )
@@ -46,8 +48,54 @@ UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else 
 }
 
 
+def with_numbers(
+    frame: pd.DataFrame, names: Sequence[str], place: str, reading: Reading
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table with the numbers of some columns in the form 1234.5.
+
+    A number that can be read in two ways, such as 1.234, is read as the other columns of the table show.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame of str
+        Cells as text, missing where empty.
+    names : sequence of str
+        Columns that may contain numbers.
+    place : str
+        File of the table, for messages.
+    reading : Reading
+        Settings for reading the table.
+
+    Returns
+    -------
+    frame : pandas.DataFrame of str
+        The same rows.
+    notes : list of str
+        A sentence for each conversion.
+
+    Raises
+    ------
+    ContractError
+        As `numbers_as_text`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"liver": ["1.516.400", "980.000"], "spleen": ["210.200", "198.300"]})
+    >>> with_numbers(frame, ["liver", "spleen"], "a.csv", Reading())[0]["spleen"].tolist()
+    ['210200', '198300']
+
+    """
+    shown = {mark for name in names if (mark := _shown_mark(frame[name]))}
+    mark = shown.pop() if len(shown) == 1 else ""
+    found, notes = frame.copy(), []
+    for name in names:
+        found[name], of_column = numbers_as_text(frame[name], name, place, reading.decimal, reading.section, mark)
+        notes += of_column
+    return found, notes
+
+
 def numbers_as_text(
-    column: pd.Series, name: str, place: str, decimal: str | None, section: str = "cohort"
+    column: pd.Series, name: str, place: str, decimal: str | None, section: str = "cohort", shown: str = ""
 ) -> tuple[pd.Series, list[str]]:
     """Return a column of text with its numbers in the form 1234.5, if all its cells are numbers or missing.
 
@@ -63,6 +111,8 @@ def numbers_as_text(
         Decimal mark, `.` or `,`; None infers it from the column.
     section : str
         Section of the configuration that can state the decimal mark, for messages; empty if none can.
+    shown : str
+        Decimal mark that other columns of the table show; empty if none is known.
 
     Returns
     -------
@@ -88,13 +138,17 @@ mark, as in cohort: {decimal: "."}, or write all numbers with a decimal point
 
     """
     words = column.dropna().astype("str")
-    if words.empty or not words.str.contains(r"[0-9]").any() or words.str.fullmatch(PLAIN).all():
+    if words.empty or not words.str.contains(r"[0-9]").any() or _has_one_meaning(words, decimal or shown):
         return column, []
     missing = words.str.lower().isin(NO_NUMBER)
     numbers = words[~missing].str.replace(SPACES, "", regex=True)
     if numbers.empty or not _are_numbers(numbers):
         return column, []
-    mark = _stated_mark(numbers, name, place, decimal) if decimal else _decimal_mark(numbers, name, place, section)
+    mark = (
+        _stated_mark(numbers, name, place, decimal)
+        if decimal
+        else _decimal_mark(numbers, name, place, Reading(section=section), shown)
+    )
     converted = numbers
     if mark == ",":
         converted = numbers.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
@@ -282,29 +336,56 @@ def _stated_mark(numbers: pd.Series, name: str, place: str, decimal: str) -> str
     return decimal
 
 
-def _decimal_mark(numbers: pd.Series, name: str, place: str, section: str) -> str:
+def _has_one_meaning(words: pd.Series, mark: str) -> bool:
+    """Return whether all words are numbers in the form of this package, and no point can separate thousands."""
+    if not words.str.fullmatch(PLAIN).all():
+        return False
+    pointed = words[words.str.contains(".", regex=False)]
+    if mark == "," or pointed.empty:
+        return pointed.empty
+    whole = len(pointed) < len(words)  # programs that write three decimals write them for whole numbers, too
+    return mark == "." or not (
+        whole and len(pointed) >= FEWEST_GROUPED and pointed.str.fullmatch(GROUPS_BY_POINT).all()
+    )
+
+
+def _shown_mark(column: pd.Series) -> str:
+    """Return the decimal mark that a number of a column can only have; empty if there is none, or if both are."""
+    words = column.dropna().astype("str")
+    numbers = words[~words.str.lower().isin(NO_NUMBER)]
+    marked = numbers[numbers.str.contains("[.,]", regex=True)]
+    if marked.empty or not _are_numbers(marked):
+        return ""
+    comma = marked.str.fullmatch(f"{COMMA_DECIMAL}|{GROUPS_BY_POINT}") & ~marked.str.fullmatch(
+        f"{PLAIN}|{GROUPS_BY_COMMA}"
+    )
+    point = marked.str.fullmatch(f"{PLAIN}|{GROUPS_BY_COMMA}") & ~marked.str.fullmatch(
+        f"{COMMA_DECIMAL}|{GROUPS_BY_POINT}"
+    )
+    return "" if comma.any() == point.any() else "," if comma.any() else "."
+
+
+def _decimal_mark(numbers: pd.Series, name: str, place: str, reading: Reading, shown: str) -> str:
     """Return the decimal mark that the numbers of a column show; empty if they are whole or have one already."""
-    with_comma = numbers[numbers.str.contains(",", regex=False)]
-    if with_comma.empty:
-        several = numbers.str.fullmatch(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}")
-        return "," if several.any() else ""
-    by_comma = with_comma[~with_comma.str.fullmatch(GROUPS_BY_COMMA)]  # a comma that can only be a decimal mark
-    grouped = numbers.str.fullmatch(f"{GROUPS_BY_POINT}|{COMMA_DECIMAL}")
-    by_point = numbers[~grouped & numbers.str.contains(".", regex=False)]
+    own = _shown_mark(numbers)
+    if own or not numbers.str.contains("[.,]", regex=True).any():
+        return own
+    by_comma, by_point = (
+        numbers[numbers.str.contains(mark, regex=False) & ~numbers.str.fullmatch(groups)]
+        for mark, groups in ((",", GROUPS_BY_COMMA), (".", GROUPS_BY_POINT))
+    )
     if len(by_comma) and len(by_point):
         raise ContractError(
             f"{place}: column {name} has two decimal marks, as in {by_comma.iloc[0]!r} and {by_point.iloc[0]!r}; write"
             " all of its numbers with a point"
         )
-    if len(by_comma):
-        return ","
-    several = with_comma[~with_comma.str.fullmatch(ONE_GROUP_BY_COMMA)]
-    if len(by_point) or len(several):
-        return "."
+    if shown:
+        return shown
+    mark = "," if numbers.str.contains(",", regex=False).any() else "."
+    first = numbers[numbers.str.contains(mark, regex=False)].iloc[0]
     raise ContractError(
-        f"{place}: column {name}: {with_comma.iloc[0]!r} can be {with_comma.iloc[0].replace(',', '.')} or"
-        f" {with_comma.iloc[0].replace(',', '')};"
-        f" {Reading(section=section).remedy('decimal', '.', 'state the decimal mark', WRITE_POINTS)}"
+        f"{place}: column {name}: {first!r} can be {first.replace(mark, '.')} or {first.replace(mark, '')};"
+        f" {reading.remedy('decimal', '.', 'state the decimal mark', WRITE_POINTS)}"
     )
 
 
@@ -315,8 +396,8 @@ def _notes_of_numbers(name: str, missing: pd.Series, before: pd.Series, after: p
         notes.append(f"column {name}: {len(missing)} cells with {words} are read as missing")
     changed = before[before.ne(after)]
     if len(changed):
-        marks = {",": "a decimal comma", ".": "separators of thousands"}.get(mark, "separators of thousands")
         first = changed.index[0]
+        marks = "a decimal comma" if mark == "," and "," in before[first] else "separators of thousands"
         notes.append(f"column {name} has {marks}: {before[first]} is read as {after[first]}")
     return notes
 

@@ -77,9 +77,9 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     if reading.missing:
         values = [name for name in table.columns if name not in KEY]
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
-    for name in (name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)):
-        table[name], of_column = codings.numbers_as_text(table[name], name, str(path), reading.decimal, reading.section)
-        found += of_column
+    numbers = [name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)]
+    table, of_numbers = codings.with_numbers(table, numbers, str(path), reading)
+    found += of_numbers
     table = _with_ids(table, found)
     if notes is not None:
         notes += found

@@ -9,6 +9,7 @@ from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings
 from ctpop.study.registry import read_cells
+from ctpop.study.registry_options import WITHOUT_SETTINGS
 
 
 def read_user_table(table: Table, path: Path) -> pd.DataFrame:
@@ -44,14 +45,14 @@ def read_user_table(table: Table, path: Path) -> pd.DataFrame:
 
     """
     cells = read_cells(path)
-    for name, column in table.columns.items():
-        if name in cells.columns and column.dtype != "str":
-            cells[name] = _numbers(cells[name], name, column, path)
+    numbers = [name for name, column in table.columns.items() if name in cells.columns and column.dtype != "str"]
+    cells, _ = codings.with_numbers(cells, numbers, str(path), WITHOUT_SETTINGS)
+    for name in numbers:
+        cells[name] = _numbers(cells[name], name, table.columns[name], path)
     return table.check(cells, where=path)
 
 
-def _numbers(cells: pd.Series, name: str, column: Column, path: Path) -> pd.Series:
-    words, _ = codings.numbers_as_text(cells, name, str(path), None, section="")
+def _numbers(words: pd.Series, name: str, column: Column, path: Path) -> pd.Series:
     numbers = pd.to_numeric(words, errors="coerce")
     odd = words[numbers.isna() & words.notna()]
     if len(odd):
