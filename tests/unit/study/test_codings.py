@@ -1,5 +1,7 @@
 """Numbers, ages, sexes and truth values as researchers write them."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -164,3 +166,45 @@ def test_groups_of_three_digits_beside_whole_numbers_can_be_thousands_and_are_re
 
 def test_a_stated_decimal_comma_makes_points_separators_of_thousands():
     assert codings.numbers_as_text(pd.Series(["1.516", "980"]), "volume", "a.csv", ",")[0].tolist() == ["1516", "980"]
+
+
+@pytest.mark.parametrize(
+    ("words", "stands"),
+    [
+        (["1500.5", "1480.2", "9999", "9999"], "9999"),
+        (["1500.5", "1480.2", "1310.7", "-999.0", "-999.0"], "-999.0"),
+        (["150", "148", "999", "999"], "999"),
+    ],
+)
+def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
+    with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows probably stands for a missing value"):
+        codings.refuse_sentinels(pd.Series(words), "x", "a.csv")
+
+
+@pytest.mark.parametrize("words", [["980", "999", "999", "1020"], ["900", "999", "999"], ["1.5", "999"]])
+def test_nines_that_can_be_values_are_accepted(words):
+    codings.refuse_sentinels(pd.Series(words), "x", "a.csv")
+
+
+@pytest.mark.parametrize("word", ["0", "1.75", "999"])
+def test_a_single_impossible_height_is_refused_with_the_setting_for_missing_ones(word):
+    frame = pd.DataFrame({"height_cm": ["170", word, "181"]})
+
+    with pytest.raises(ContractError, match=f"first '{word}' in line 3.*height_cm: {{\"{word}\": null}}"):
+        codings.refuse_other_units(frame, "a.csv")
+
+
+def test_weights_of_adults_in_pounds_are_refused():
+    frame = pd.DataFrame({"age_years": ["60", "50"], "height_cm": ["175", "165"], "weight_kg": ["180", "150"]})
+
+    with pytest.raises(ContractError, match="probably in lb"):
+        codings.refuse_other_units(frame, "a.csv")
+
+
+def test_words_for_nothing_recorded_are_missing_and_reported():
+    notes: list[str] = []
+
+    found = codings.without_missing(pd.Series(["F", "unbekannt", "?"]), "a.csv: sex", notes)
+
+    assert found.isna().tolist() == [False, True, True]
+    assert notes == ["a.csv: sex: 2 cells with '?', 'unbekannt' are read as missing"]

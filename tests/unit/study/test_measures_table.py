@@ -325,3 +325,21 @@ def test_rows_named_by_their_number_are_reported_with_the_column_that_may_have_i
         "no column scan_id: scans are named after their rows, row00001 and so on; if column ID has ids, state"
         " measure: {columns: {ID: scan_id}}"
     ]
+
+
+@pytest.mark.parametrize(("word", "rule"), [("-999", "must be 0 or more"), ("inf", "must be 0 or more")])
+def test_a_volume_that_none_can_be_is_refused_with_line_and_setting(tmp_path, word, rule):
+    message = refused(written(tmp_path, f"scan_id,liver_volume_ml\na,1500\nb,{word}\n"))
+
+    assert message.startswith(f"mine.csv: line 3: column liver_volume_ml {rule}, found '{word}'")
+    assert message.endswith(f'cohort: {{missing: ["{word}"]}}')
+
+
+def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
+    rows = "".join(
+        f"{scan},{value}\n" for scan, value in zip("abcd", ("1500.5", "9999", "1480.2", "9999"), strict=True)
+    )
+
+    assert 'state it, as in cohort: {missing: ["9999"]}' in refused(
+        written(tmp_path, f"scan_id,liver_volume_ml\n{rows}")
+    )

@@ -18,7 +18,9 @@ FURTHER_TRUE_WORDS = ("t", "y", "1.0", "ja", "j", "oui", "si", "sí")
 FURTHER_FALSE_WORDS = ("f", "n", "0.0", "nein", "non")
 SEXES = {
     **dict.fromkeys(("female", "f", "woman", "w", "weiblich", "femme", "feminin", "mujer", "femenino"), "female"),
+    **dict.fromkeys(("females", "women", "girl", "frau", "féminin", "femminile", "mulher", "feminino"), "female"),
     **dict.fromkeys(("male", "m", "man", "männlich", "maennlich", "homme", "masculin", "hombre", "masculino"), "male"),
+    **dict.fromkeys(("males", "men", "boy", "mann", "maschile", "homem"), "male"),
 }
 SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # which stand for different sexes in different tables
 # Words for a missing value in a column whose other cells are numbers; texts, and ids above all, keep them.
@@ -26,7 +28,7 @@ NO_NUMBER = {
     *("na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "unbekannt", "k.a."),
     *("-", "--", "–", "—", ".", "?", "*"),
 }
-NO_TEXT = {"na", "n/a", "n.a.", "#n/a", "nan", "null"}
+NO_TEXT = {"na", "n/a", "n.a.", "#n/a", "nan", "null", "unknown", "unbekannt", "missing", "k.a.", "?", "not recorded"}
 SPACES = re.compile("[\\s'’_\u00a0\u2009\u202f](?=[0-9]{3}(?:\\D|$))")  # between groups of three digits
 PLAIN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 COMMA_DECIMAL = r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?"
@@ -35,13 +37,16 @@ GROUPS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
 # ASSUME: of so many numbers with three decimals, one at least ends with 0, which programs leave out
 FEWEST_GROUPED = 5
 AGE = re.compile(
-    r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
+    r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|yo|ans|años|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
 )
 # SOURCE: DICOM PS3.5, value representation AS, has years to days
 UNITS_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 SHOWN = 3
 WRITE_POINTS = "write all numbers with a decimal point"
 ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # of medians
+LARGEST_BODY_MASS_INDEX = 48  # of medians (kg/m²); cohorts of bariatric surgery have 40 to 45
+NINES = r"-?9{3,}(?:\.0+)?"
+MOST_WHOLE = 0.8  # share of whole numbers in a column that is not rounded to whole numbers
 UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
     "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
     "weight_kg": (0.4, 400.0, ("t", "multiply the values by 1000"), ("g", "divide the values by 1000")),
@@ -202,6 +207,68 @@ def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     return years, notes
 
 
+def refuse_sentinels(words: pd.Series, column: str, place: str) -> None:
+    """Refuse numbers such as 9999 or -999 that stand for a missing value in several rows of a column.
+
+    Parameters
+    ----------
+    words : pandas.Series of str, shape (rows,)
+        Numbers with a decimal point, missing where empty.
+    column : str
+        Name of the column, for messages.
+    place : str
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If several cells have one number of nines alone, which is far from all others, or is whole where most others
+        are not.
+
+    Examples
+    --------
+    >>> refuse_sentinels(pd.Series(["1500.5", "999", "1480.2"]), "liver_volume_ml", "a.csv")
+    >>> refuse_sentinels(pd.Series(["1500.5", "9999", "9999"]), "liver_volume_ml", "a.csv")
+    Traceback (most recent call last):
+    ctpop.foundation.errors.ContractError: a.csv: column liver_volume_ml: 9999 in 2 rows probably stands for a missing \
+value; state it, as in cohort: {missing: ["9999"]}
+
+    """
+    cells = words.dropna().astype("str")
+    nines = cells[cells.str.fullmatch(NINES)]
+    for word in nines[nines.duplicated()].unique():
+        others = pd.to_numeric(cells[cells.ne(word)], errors="coerce").dropna()
+        beyond = others.empty or not others.min() <= float(word) <= others.max()
+        whole = (others % 1).eq(0).mean() > MOST_WHOLE
+        if beyond and len(others) and (abs(float(word)) > 2 * others.abs().max() or not whole):
+            raise ContractError(
+                f"{place}: column {column}: {word} in {int(cells.eq(word).sum())} rows probably stands for a missing"
+                f' value; state it, as in cohort: {{missing: ["{word}"]}}'
+            )
+
+
+def is_age(word: object) -> bool:
+    """Return whether a cell is an age with a unit, such as `045Y`; the placeholder `000Y` is one, too.
+
+    Parameters
+    ----------
+    word : object
+        Cell of a column of ages.
+
+    Returns
+    -------
+    bool
+        Whether `years_of` reads it.
+
+    Examples
+    --------
+    >>> is_age("000Y"), is_age("old"), is_age(None)
+    (True, False, False)
+
+    """
+    return isinstance(word, str) and _age_in_years(word) is not None
+
+
 def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     """Return sexes as `female` and `male`; other words are returned in lower case.
 
@@ -264,7 +331,7 @@ def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
     Raises
     ------
     ContractError
-        If heights are in m, mm or inches, or weights in g.
+        If heights are in m, mm or inches, or weights in g or lb, or if a single value is impossible.
 
     Examples
     --------
@@ -291,6 +358,39 @@ m; multiply the values by 100
                 f"{place}: column {name} has the median {median:g}, which is not {name.rpartition('_')[2]} but probably"
                 f" {unit}; {remedy}"
             )
+        _refuse_impossible(frame[name], name, (low, high), place)
+    _refuse_pounds(frame, ages, heights, place)
+
+
+def without_missing(words: pd.Series, place: str, notes: list[str]) -> pd.Series:
+    """Return a column of sexes or truth values that is missing where a word says that nothing is recorded.
+
+    Parameters
+    ----------
+    words : pandas.Series of str, shape (scans,)
+        Words, missing where empty.
+    place : str
+        File and column, for the sentence.
+    notes : list of str
+        Receives a sentence if there are such words.
+
+    Returns
+    -------
+    pandas.Series of str, shape (scans,)
+        The other words.
+
+    Examples
+    --------
+    >>> notes = []
+    >>> without_missing(pd.Series(["F", "unknown"]), "a.csv: sex", notes).tolist(), notes
+    (['F', nan], ["a.csv: sex: 1 cells with 'unknown' are read as missing"])
+
+    """
+    missing = words.astype("string").str.lower().isin(NO_TEXT).fillna(False).astype(bool)
+    if missing.any():
+        found = ", ".join(repr(str(word)) for word in sorted(words[missing].unique())[:SHOWN])
+        notes.append(f"{place}: {int(missing.sum())} cells with {found} are read as missing")
+    return words.mask(missing)
 
 
 def truths_of(words: pd.Series) -> pd.Series:
@@ -317,6 +417,31 @@ def truths_of(words: pd.Series) -> pd.Series:
         **dict.fromkeys((*FALSE_WORDS, *FURTHER_FALSE_WORDS), False),
     }
     return words.astype("string").str.lower().map(meanings).astype("boolean")
+
+
+def _refuse_impossible(words: pd.Series, name: str, limits: tuple[float, float], place: str) -> None:
+    values = pd.to_numeric(words, errors="coerce")
+    wrong = words[values.notna() & ~values.between(*limits)]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise ContractError(
+            f"{place}: column {name} must be {limits[0]:g} to {limits[1]:g}, found others in {len(wrong)} rows, first"
+            f" {first!r} in line {int(str(wrong.index[0])) + 2}; correct the cells, or state what stands for a missing"
+            f' value, as in cohort: {{values: {{{name}: {{"{first}": null}}}}}}'
+        )
+
+
+def _refuse_pounds(frame: pd.DataFrame, ages: pd.Series, heights: pd.Series, place: str) -> None:
+    """Refuse weights of adults that no cohort has as kg, given the heights."""
+    weights = pd.to_numeric(frame.get("weight_kg", pd.Series(dtype=float)), errors="coerce")
+    if not ages.median() >= ADULT_YEARS or heights.empty or weights.empty:
+        return
+    index = (weights / (heights / 100) ** 2).median()
+    if index > LARGEST_BODY_MASS_INDEX:
+        raise ContractError(
+            f"{place}: columns weight_kg and height_cm give a median body mass index of {index:.0f} in adults, so that"
+            " the weights are probably in lb; multiply them by 0.4536"
+        )
 
 
 def _are_numbers(words: pd.Series) -> bool:

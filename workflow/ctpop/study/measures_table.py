@@ -6,6 +6,7 @@ of the table; a `*` on both sides stands for the name of a structure: `vol_*: "*
 measure and is not recognised is an error, never a covariate.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -414,7 +415,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
     Raises
     ------
     ContractError
-        If a cell is not a number.
+        If a cell is not a number, a volume is negative or infinite, or a number stands for a missing value.
 
     Examples
     --------
@@ -434,6 +435,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
                 f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; correct the cells, or state words"
                 f' for a missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
             )
+        _refuse_impossible(table[name], numbers, f"{structure}_{name}" if structure else name, place)
         found[name] = numbers.astype("float64")
     return found
 
@@ -560,6 +562,19 @@ def _middle(column: str, pattern: str) -> str:
     head, _, tail = pattern.partition(STAR)
     fits = column.startswith(head) and column.endswith(tail) and len(column) > len(head) + len(tail)
     return column[len(head) : len(column) - len(tail)] if fits else ""
+
+
+def _refuse_impossible(words: pd.Series, numbers: pd.Series, column: str, place: Path) -> None:
+    """Refuse negative or infinite volumes, and numbers that stand for a missing value."""
+    if column.endswith(tuple(name for name in MEASURED if name.startswith("volume"))):
+        odd = words[numbers.notna() & ~numbers.between(0, sys.float_info.max)]
+        if len(odd):
+            raise ContractError(
+                f"{place}: line {int(str(odd.index[0])) + 2}: column {column} must be 0 or more, found {odd.iloc[0]!r},"
+                f" and such numbers in {len(odd)} rows; correct the cells, or state what stands for a missing value, as"
+                f' in cohort: {{missing: ["{odd.iloc[0]}"]}}'
+            )
+    codings.refuse_sentinels(words, column, str(place))
 
 
 def _with_ids(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from ctpop.study.table_cells import cells_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
+OLDEST_YEARS = 120
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
 
@@ -356,15 +357,28 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     for name, column in REGISTRY_COLUMNS.items():
         if name not in frame.columns:
             frame[name] = pd.Series(pd.NA, index=frame.index, dtype=column.dtype)
+    found: list[str] = []
     ages, of_age = codings.years_of(frame["age_years"], f"{path}: age_years")
+    odd_age = ages.isna() & frame["age_years"].notna() & ~frame["age_years"].map(codings.is_age).astype(bool)
+    first = next(iter(frame["age_years"][odd_age]), "")
     _refuse(
-        ages.isna() & frame["age_years"].notna(),
-        f"{path}: age_years must be a number, or empty where it is not known",
+        odd_age,
+        f"{path}: age_years must be a number, or empty where it is not known; state the meaning of other words, as in"
+        f' cohort: {{values: {{age_years: {{"{first}": null}}}}}} (null: not known, or "90")',
+        text["scan_id"],
+        frame["age_years"],
+    )
+    beyond = ages.notna() & ~ages.between(0, OLDEST_YEARS)
+    first = next(iter(frame["age_years"][beyond]), "")
+    _refuse(
+        beyond,
+        f"{path}: age_years must be 0 to {OLDEST_YEARS} years; write the unit of other ages, as 540M, or state what"
+        f' stands for a missing age, as in cohort: {{values: {{age_years: {{"{first}": null}}}}}}',
         text["scan_id"],
         frame["age_years"],
     )
     frame["age_years"] = ages
-    sexes = frame["sex"].mask(frame["sex"].str.lower().isin(codings.NO_TEXT))
+    sexes = codings.without_missing(frame["sex"], f"{path}: sex", found)
     frame["sex"], of_sex = codings.sexes_of(sexes, f"{path}: sex")
     odd = frame["sex"].notna() & ~frame["sex"].isin(("female", "male"))
     first = next(iter(sexes[odd]), "")
@@ -375,11 +389,12 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
         text["scan_id"],
         frame["sex"],
     )
-    if notes is not None:
-        notes += [*of_age, *of_sex]
     codings.refuse_other_units(frame, str(path))
     for name in TRUTHS:
-        frame[name] = as_truth(frame[name], text["scan_id"], f"{path}: {name}")
+        words = codings.without_missing(frame[name], f"{path}: {name}", found)
+        frame[name] = as_truth(words, text["scan_id"], f"{path}: {name}")
+    if notes is not None:
+        notes += [*of_age, *of_sex, *found]
     return frame
 
 
@@ -411,11 +426,17 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
     [True, <NA>, False]
 
     """
-    missing = words.astype("string").str.lower().isin(codings.NO_TEXT)
-    words = words.mask(missing.fillna(False).astype(bool))
+    words = codings.without_missing(words, place, [])
     truths = truths_of(words)
     unreadable = words.notna() & truths.isna()
-    _refuse(unreadable, f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty", ids, words)
+    column, first = place.rpartition(" ")[2], next(iter(words[unreadable]), "")
+    _refuse(
+        unreadable,
+        f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty; state the meaning of other words, as"
+        f' in cohort: {{values: {{{column}: {{"{first}": "true"}}}}}} (null: not recorded)',
+        ids,
+        words,
+    )
     return truths
 
 
