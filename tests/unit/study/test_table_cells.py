@@ -335,3 +335,20 @@ def test_a_header_of_text_above_rows_of_text_with_row_names_is_the_header(tmp_pa
     found = cells(written(tmp_path, quoted(rows)))
 
     assert found.header == ["row_names", "scan_id", "sex"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<html><table><tr><td>scan_id</td></tr></table></html>", "a web page or XML"),
+        ('[{"scan_id": "s1"}]', "JSON"),
+        ('"scan_id,age_years"\n"s1,61"\n', "found one, 'scan_id,age_years'"),
+        ("scan_id   age_years\ns1   61\n", "found one, 'scan_id   age_years'"),
+    ],
+)
+def test_a_file_that_is_no_table_of_several_columns_is_refused_as_what_it_is(tmp_path, text, found):
+    path = tmp_path / "registry.csv"
+    path.write_text(text)
+
+    with pytest.raises(ContractError, match=found):
+        table_cells.cells_of(path, Reading())

@@ -57,7 +57,7 @@ SYNONYMS = {  # normalised names that researchers use, and the columns that they
         *("age", "ages", "age_y", "age_yrs", "age_yr", "age_in_years", "age_at_scan", "age_at_ct", "age_at_exam"),
         *("patient_age", "patientage", "alter", "alter_jahre"),
     ),
-    "sex": ("gender", "patient_sex", "patientsex", "sex_at_birth", "geschlecht", "sexe", "sexo"),
+    "sex": ("gender", "patient_sex", "patientsex", "sex_at_birth", "geschlecht", "sexe", "sexo", "female"),
     "ct_path": ("ct", "ct_file", "image_path", "image_file", "filename", "file", "path", "nifti"),
     "segmentation_path": ("segmentation", "seg_path", "mask", "mask_path", "label_path", "label_map", "labels"),
     "height_cm": ("height", "patient_size", "groesse", "größe"),

@@ -22,7 +22,15 @@ SCAN_DATES = (
     *("study_date", "scan_date", "exam_date", "examination_date", "acquisition_date", "series_date", "ct_date"),
     *("studydate", "acquisitiondate", "seriesdate", "date_of_scan", "date_of_study", "date_of_exam", "date", "year"),
 )
-BIRTH_DATES = ("birth_date", "date_of_birth", "dob", "birthdate", "patient_birth_date", "patientbirthdate")
+BIRTH_DATES = (
+    "birth_date",
+    "date_of_birth",
+    "dob",
+    "birthdate",
+    "patient_birth_date",
+    "patientbirthdate",
+    "geburtsdatum",
+)
 DAY = re.compile(r"(?P<y>[12][0-9]{3})([-/.]?)(?P<m>[0-9]{2})\2(?P<d>[0-9]{2})(?:[T ].*)?")
 GERMAN_DAY = re.compile(r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[12][0-9]{3})(?:[T ].*)?")
 YEAR = re.compile(r"(?:[0-9]{1,2}[-/ ][0-9]{1,2}[-/ ])?(?P<y>[12][0-9]{3})(?:\.0)?(?:[T ].*)?")

@@ -15,14 +15,20 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names, configuration, criteria, header_fallback, inclusion
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
-from ctpop.study.patient_consistency import refuse_contradictions
+from ctpop.study.patient_consistency import BIRTH_DATES, refuse_contradictions
 from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, WITHOUT_SETTINGS, Reading, reading_of
 from ctpop.study.table_cells import cells_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
+# What spreadsheets have below their columns
+SUMMARIES = (
+    *("mean", "average", "median", "sum", "total", "sd", "std", "min", "max", "minimum", "maximum"),
+    *("mittelwert", "durchschnitt", "summe", "gesamt", "moyenne", "media", "promedio"),
+)
 OLDEST_YEARS = 120
+PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # a registry without them is read, and adjusted for less
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
 
@@ -167,6 +173,14 @@ def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]
 
     """
     text = mapped(cells, reading, path, notes)
+    if notes is not None:
+        meant = {column: name for column, name in column_names.overlooked(text.columns).items() if name in PATIENT}
+        notes += [
+            f"column {theirs} keeps its name, and is not read as {ours}; if it is that, state"
+            f" {column_names.mapping_line({theirs: ours}, reading.section)}"
+            for theirs, ours in meant.items()
+            if theirs not in reading.columns
+        ]
     _refuse_absent(text, path)
     if text.empty:
         raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
@@ -295,8 +309,9 @@ def check_ids(ids: pd.Series, path: Path) -> None:
     Raises
     ------
     ContractError
-        If an id is missing, has other characters than letters, digits, '.', '_' and '-', begins with '.' or '-', ends
-        with '.', has more than 100 characters, is a device name of Windows, or repeats in upper or lower case.
+        If an id is missing, is a word for a summary of rows, has other characters than letters, digits, '.', '_' and
+        '-', begins with '.' or '-', ends with '.', has more than 100 characters, is a device name of Windows, or
+        repeats in upper or lower case.
 
     Examples
     --------
@@ -312,6 +327,11 @@ def check_ids(ids: pd.Series, path: Path) -> None:
         unfit,
         f"{path}: scan_id names files: letters, digits, '.', '_' and '-', not beginning with '.' or '-',"
         f" at most {LONGEST_ID} characters",
+        ids,
+    )
+    _refuse(
+        ids.str.lower().isin(SUMMARIES),
+        f"{path}: scan_id must name a scan, not a summary of rows (mean, total); delete these rows",
         ids,
     )
     _refuse(ids.str.fullmatch(DEVICES), f"{path}: scan_id names files, and no device of Windows, as NUL or COM1", ids)
@@ -516,7 +536,12 @@ def _refuse_absent(text: pd.DataFrame, path: Path) -> None:
         return
     meant = {found[0]: name for name in absent if (found := column_names.candidates(name, text.columns))}
     pairs = meant or {"COLUMN": absent[0]}
+    normal = {column_names.normalised(column) for column in text.columns}
+    dates = sorted(normal & set(BIRTH_DATES))
+    remedy = (
+        f"; or compute the ages from {dates[0]} and the date of the scan, and add them as age_years" if dates else ""
+    )
     raise ContractError(
         f"{path}: column {' and '.join(absent)} is missing; found {', '.join(text.columns)}; state which column it is,"
-        f" as in {column_names.mapping_line(pairs)}"
+        f" as in {column_names.mapping_line(pairs)}{remedy if 'age_years' in absent else ''}"
     )

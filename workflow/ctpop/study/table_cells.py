@@ -5,6 +5,7 @@ references of an evaluation. This module imports only the standard library, beca
 is parsed; Parquet files alone need pyarrow.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ctpop.study.spreadsheet_process import cell_text
 
 UNNAMED = ("", "unnamed: 0", row_names.NAME)  # pandas calls a column so whose header is empty
 ROWS_SHOWN = 3
+INNER_SEPARATOR = re.compile("[,;\t|]| {2,}")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     first = table_form.header_row(stripped[: filled[min(len(filled), table_form.HEADER_WITHIN) - 1][0]])
     above = [(line, row) for line, row in filled if line <= first]
     (header_line, header), *rest = [(line, row) for line, row in filled if line > first]
+    if len(header) == 1 and rest and INNER_SEPARATOR.search(header[0]):
+        raise ContractError(
+            f"{path}: several columns are expected, found one, {header[0][:40]!r}: each line is in quotation marks, or"
+            " blanks separate its cells; save it as CSV with a comma, semicolon or tab"
+        )
     if above:
         words = ", ".join(repr(" ".join(filter(None, row))[:40]) for _, row in above[:ROWS_SHOWN])
         notes.append(f"the header is in line {header_line}, below {words}")

@@ -8,6 +8,7 @@ only the standard library, because the Snakefile calls it whenever it is parsed.
 import csv
 import io
 import itertools
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,7 @@ def form_of(path: Path, reading: Reading) -> TableForm:
         raise ContractError(f"{path}: the file is compressed (gzip); unpack it first: gunzip {path.name}")
     encoding, notes = _encoding(content, reading)
     text = _decoded(content, encoding, path, reading).removeprefix("\ufeff")
+    _refuse_other_kinds(text, path)
     if path.suffix.lower() in SPREADSHEETS:
         notes.append(f"the file is text, although its name ends with {path.suffix}")
     separator = reading.separator or _separator(text, path, reading)
@@ -218,6 +220,13 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _refuse_other_kinds(text: str, path: Path) -> None:
+    begin = text[:200].lstrip().lower()
+    kind = "a web page or XML" if re.match(r"<[!?a-z]", begin) else "JSON" if begin.startswith(("{", "[{")) else ""
+    if kind:
+        raise ContractError(f"{path}: a table is expected, found {kind}; open it in a spreadsheet and save it as CSV")
 
 
 def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:

@@ -500,3 +500,28 @@ def test_doubtful_patients_of_the_dicom_index_are_reported_with_the_criterion_th
 
     assert "2 scans, first a, have a PatientID that may be of several persons (several_sexes)" in caplog.text
     assert "column: patient_reason, in: [ok, no_patient_id]" in caplog.text
+
+
+@pytest.mark.parametrize("word", ["Mean", "Mittelwert", "total"])
+def test_a_row_below_a_table_that_summarizes_it_is_no_scan(tmp_path, word):
+    message = message_of(tmp_path, "scan_id,age_years", "a,60", f"{word},60")
+
+    assert message.startswith("scan_id must name a scan, not a summary of rows (mean, total); delete these rows")
+
+
+def test_a_column_that_may_be_one_of_the_patient_is_reported_with_its_setting(tmp_path):
+    path, notes = tmp_path / "registry.csv", []
+    path.write_text("scan_id,age_years,height\na,61,170\n")
+
+    read_registry(path, notes=notes)
+
+    assert notes == [
+        "column height keeps its name, and is not read as height_cm; if it is that, state cohort: {columns: {height:"
+        " height_cm}}"
+    ]
+
+
+def test_a_registry_with_dates_of_birth_in_place_of_ages_says_what_to_compute(tmp_path):
+    message = message_of(tmp_path, "scan_id,dob,study_date", "a,1950-01-01,2020-01-01")
+
+    assert message.endswith("; or compute the ages from dob and the date of the scan, and add them as age_years")
