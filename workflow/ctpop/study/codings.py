@@ -36,6 +36,7 @@ GROUPS_BY_COMMA = r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
 GROUPS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
 # ASSUME: of so many numbers with three decimals, one at least ends with 0, which programs leave out
 FEWEST_GROUPED = 5
+SAMPLE_ROWS = 1000  # whose numbers show the decimal mark of nearly every column
 AGE = re.compile(
     r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|yo|ans|años|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
 )
@@ -90,7 +91,8 @@ def with_numbers(
     ['210200', '198300']
 
     """
-    shown = {mark for name in names if (mark := _shown_mark(frame[name]))}
+    begins = {name: frame[name].dropna().head(SAMPLE_ROWS) for name in names}
+    shown = {mark for name in names if (mark := _shown_mark(begins[name]) or _shown_mark(frame[name]))}
     mark = shown.pop() if len(shown) == 1 else ""
     found, notes = frame.copy(), []
     for name in names:
@@ -465,6 +467,8 @@ def _has_one_meaning(words: pd.Series, mark: str) -> bool:
     """Return whether all words are numbers in the form of this package, and no point can separate thousands."""
     if not words.str.fullmatch(PLAIN).all():
         return False
+    if mark == ".":
+        return True
     pointed = words[words.str.contains(".", regex=False)]
     if mark == "," or pointed.empty:
         return pointed.empty

@@ -174,7 +174,9 @@ def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]
     """
     text = mapped(cells, reading, path, notes)
     if notes is not None:
-        meant = {column: name for column, name in column_names.overlooked(text.columns).items() if name in PATIENT}
+        meant = {
+            column: name for column, name in column_names.overlooked(list(text.columns)).items() if name in PATIENT
+        }
         notes += [
             f"column {theirs} keeps its name, and is not read as {ours}; if it is that, state"
             f" {column_names.mapping_line({theirs: ours}, reading.section)}"

@@ -57,7 +57,8 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
             frame[name] = translated(frame[name], name, reading)
     for name, pattern in reading.paths.items():
         frame[name] = with_paths(frame, name, pattern, path)
-    frame, of_numbers = codings.with_numbers(frame, [name for name in frame if not is_text(name)], str(path), reading)
+    numbers = [str(name) for name in frame.columns if not is_text(str(name))]
+    frame, of_numbers = codings.with_numbers(frame, numbers, str(path), reading)
     found += of_numbers
     if notes is not None:
         notes += found
