@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ctpop.imaging.images import read_ct
 from ctpop.stages.measure import padding
@@ -84,6 +85,32 @@ def test_metal_beyond_the_range_of_the_scanner_is_no_padding():
     hu[10:20, 10:20, 10:20] = 3071
 
     assert padded(hu) == 0
+
+
+def test_metal_in_a_resampled_image_with_higher_values_at_its_edge_is_no_padding():
+    hu = noise((40, 40, 40))
+    hu[9:21, 9:21, 9:21] = 3300
+    hu[10:20, 10:20, 10:20] = 3071
+
+    assert padded(hu) == 0
+
+
+def smoothed(step, sd=2.0):
+    """Return a real CT after a filter against noise, in steps of some HU."""
+    hu = read_ct(REAL).data.astype(float)
+    return (ndimage.gaussian_filter(hu, sd) // step * step).astype(np.int16)
+
+
+@pytest.mark.parametrize(("step", "sd"), [(1, 2.0), (1, 3.0), (4, 1.0), (8, 1.0), (16, 0.0), (32, 0.0)])
+def test_smooth_or_coarsely_graded_tissue_is_no_padding(step, sd):
+    assert padded(smoothed(step, sd)) == 0
+
+
+def test_a_constant_region_in_a_smoothed_image_is_padding():
+    hu = smoothed(1)
+    hu[10:40, 60:90, 5:15] = 0
+
+    assert padding.constant_values(hu) == [0]
 
 
 def test_a_real_ct_has_no_padding():

@@ -24,7 +24,8 @@ SHARE_OF_RUNS = 0.0001  # ASSUME: of the sampled voxels, amid equal ones; noise 
 SHARE_OF_QUIET = 0.05  # ASSUME: of the tissue, amid equal voxels: the image has no noise, and constants say nothing
 SHARE_OF_OTHER_AIR = 0.1  # ASSUME: of the air, with other values than padding in the range of air
 SOLID = 0.8  # ASSUME: of the voxels with a value in the range of air, in whole neighbourhoods
-HIGHEST = 1500.0  # HU; above it, the highest value of an image is metal beyond the range of the scanner
+HIGHEST = 1500.0  # HU; above it, a frequent value is metal beyond the range of the scanner
+SHARE_OF_NEXT = 0.02  # ASSUME: of the runs; padding is one value, the runs of smooth tissue are of neighbouring values
 RUN = 3  # equal voxels on either side
 SAMPLED = 4_000_000  # voxels from which values of padding are looked for
 
@@ -69,20 +70,21 @@ def values_below_air(hu: NDArray[Any]) -> list[float]:
 def constant_values(hu: NDArray[Any]) -> list[float]:
     """Return the values (HU) of air and above that fill neighbourhoods while the rest of the image varies.
 
-    The highest value of an image with metal does not count. A value in the range of air counts only beside other air:
-    it is air itself otherwise.
+    The value of metal does not count, nor do neighbouring values that all fill neighbourhoods, as in smoothed images. A
+    value in the range of air counts only beside other air: it is air itself otherwise.
     """
     step = int(np.ceil(max(1.0, hu.size / SAMPLED) ** 0.5))
     sample = hu[:, ::step, ::step]
     values, counts = np.unique(_amid_equal(sample), return_counts=True)
     high = values > HIGHEST_OF_AIR
     frequent = counts >= max(SHARE_OF_RUNS * sample.size, 1)
-    metal = (values == hu.max()) & (values > HIGHEST)
+    chosen = frequent & high & (values <= HIGHEST)
     tissue = int(np.count_nonzero(sample > HIGHEST_OF_AIR))
     found = []
-    for value, count in zip(values[frequent & high & ~metal], counts[frequent & high & ~metal], strict=True):
+    for value, count in zip(values[chosen], counts[chosen], strict=True):
         others = tissue - np.count_nonzero(sample == value)
-        if counts[high].sum() - count < SHARE_OF_QUIET * others:
+        quiet = counts[high].sum() - count >= SHARE_OF_QUIET * others
+        if not quiet and _runs_beside(sample, value, values, counts) <= SHARE_OF_NEXT * count:
             found.append(float(value))
     in_air = frequent & (values >= LOWEST_OF_AIR) & (values <= HIGHEST_FILLING_OF_AIR)
     return found + [float(value) for value in values[in_air] if _is_beside_air(sample, value)]
@@ -145,6 +147,13 @@ def _amid_equal(sample: NDArray[Any]) -> NDArray[Any]:
     for shift in (*range(RUN), *range(RUN + 1, 2 * RUN + 1)):
         equal &= centre == sample[shift : shift + length]
     return centre[equal]
+
+
+def _runs_beside(sample: NDArray[Any], value: float, values: NDArray[Any], counts: NDArray[np.intp]) -> int:
+    """Return how often the next lower or the next higher value of an image is amid equal ones, the larger of both."""
+    below, above = sample[sample < value], sample[sample > value]
+    beside = [*([below.max()] if below.size else []), *([above.min()] if above.size else [])]
+    return int(counts[np.isin(values, beside)].max(initial=0))
 
 
 def _is_beside_air(sample: NDArray[Any], value: float) -> bool:
