@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging import hu_scale
@@ -9,22 +10,54 @@ from ctpop.imaging.images import read_ct
 from support.studies import REPO
 
 REAL = [REPO / "tests" / "data" / "ct_abdomen" / name for name in ("ct.nii.gz", "ct_short.nii.gz")]
+
+
+def outside_circle(hu, value):
+    """Return a CT with a value outside the reconstruction circle."""
+    x, y = np.meshgrid(*(np.linspace(-1, 1, size) for size in hu.shape[:2]), indexing="ij")
+    return np.where((np.hypot(x, y) > 1)[..., None], value, hu)
+
+
 CHANGES = {
     "offset": [
         lambda hu: hu + 1024,
         lambda hu: hu + 1000.0,
         lambda hu: np.clip(hu + 1024, 0, 4095),
         lambda hu: hu - 1024,
+        lambda hu: hu + 8192,
+        lambda hu: hu.astype(np.int16).view(np.uint16),
+        lambda hu: outside_circle(hu + 1024, -1024),
+        lambda hu: outside_circle(hu + 1024, -1000),
     ],
     "scaled": [
         lambda hu: (hu + 1024) / 4095,
         lambda hu: (hu - hu.mean()) / hu.std(),
         lambda hu: np.clip((hu + 160) / 400, 0, 1),
         lambda hu: 0.19 * (1 + hu / 1000.0),
+        lambda hu: (hu + 1024) / 5,
+        lambda hu: hu / 2,
     ],
-    "bytes": [lambda hu: np.clip((hu + 160) / 400 * 255, 0, 255).astype(np.uint8)],
-    "windowed": [lambda hu: np.clip(hu, -160, 240), lambda hu: np.clip(hu, 0, 3000), lambda hu: np.clip(hu, -500, 500)],
+    "bytes": [
+        lambda hu: np.clip((hu + 160) / 400 * 255, 0, 255).astype(np.uint8),
+        lambda hu: ((hu - hu.min()) / (hu.max() - hu.min()) * 255).round(),
+    ],
+    "windowed": [
+        lambda hu: np.clip(hu, -160, 240),
+        lambda hu: np.clip(hu, 0, 3000),
+        lambda hu: np.clip(hu, -500, 500),
+        lambda hu: np.clip(hu, -1024, 240),
+    ],
 }
+
+
+IN_HU = [
+    lambda hu: np.clip(hu, -1000, 1000),
+    lambda hu: outside_circle(hu, -1024),
+    lambda hu: outside_circle(hu, 31743),
+    lambda hu: np.where(hu < -300, -1024, hu),
+    lambda hu: hu // 16 * 16,
+    lambda hu: hu + np.random.default_rng(1).normal(0, 100, hu.shape),
+]
 
 
 @pytest.fixture(scope="module", params=REAL, ids=lambda path: path.name)
@@ -35,6 +68,22 @@ def real(request):
 def test_a_real_ct_is_in_hu(real):
     assert hu_scale.scale_of(real).finding == "hu"
     assert hu_scale.scale_of(np.where(real < -900, -2000.0, real + 0.0)).finding != "windowed"
+
+
+@pytest.mark.parametrize("change", IN_HU)
+def test_a_ct_that_was_padded_masked_or_cut_off_far_above_tissue_is_in_hu(real, change):
+    assert hu_scale.scale_of(change(real)).finding == "hu"
+
+
+@pytest.mark.parametrize("bone", [300, 700, 1000])
+def test_a_phantom_without_noise_is_in_hu(bone):
+    hu = np.full((40, 40, 20), -1000.0)
+    hu[5:35, 5:35] = 0
+    hu[10:20, 10:20, 5:15] = 50
+    hu[10:35, 20:35, 2:18] = bone
+
+    assert hu_scale.scale_of(hu).finding == "hu"
+    assert hu_scale.scale_of(ndimage.gaussian_filter(hu, 1)).finding == "hu"
 
 
 @pytest.mark.parametrize(

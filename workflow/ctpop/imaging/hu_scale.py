@@ -23,11 +23,19 @@ SHARE_OF_TISSUE = 0.1  # of the voxels; an offset image has as many of them 1024
 SHARE_AT_LIMIT = 0.05  # of the voxels with the very lowest value, where values were cut off there
 SHARE_TOO_LOW = 0.05
 TOO_LOW_HU = -1500.0  # noise in air stays above
+SHARE_TOO_HIGH = 0.05
+TOO_HIGH_HU = 4000.0  # above bone and most metal
+METAL_HU = 1500.0  # a highest value above it is the end of the scanner's range
+SHARE_AT_HIGHEST = 0.005  # ASSUME: of the voxels; an image of the trunk that is cut off at 400 HU has 0.006
+MOST_FREQUENT = 0.1  # ASSUME: share of the most frequent value in an image with noise, without its limits
+NEAR_LOWEST = 0.05  # of the range up to the 99th percentile
+NO_FAT_HU = -50.0  # an image without lower values has no fat
+NO_TISSUE_HU = (-700.0, -250.0)  # between lung and fat
 BYTE = 255.0
 MEANINGS = {
     "hu": "the values are HU: the volume contains air",
     "uncertain": "the volume contains no air, so that the scale of its values is not known",
-    "scaled": "the values were scaled to a narrow range",
+    "scaled": "the values were scaled to another range",
     "offset": "the values have an offset from HU",
     "bytes": "the values were scaled to 0 to 255",
     "windowed": "the values were cut off at the limits of a window",
@@ -82,22 +90,12 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
     if high - low < NARROWEST_HU:
         return HuScale("scaled", f"{extent}, which is too narrow for HU", False)
     inside = sample[sample > low] if low < TOO_LOW_HU and high > low else sample  # one value may stand for padding
-    if np.mean(inside < TOO_LOW_HU) > SHARE_TOO_LOW:
-        return HuScale("offset", f"{np.mean(inside < TOO_LOW_HU):.0%} of the voxels are below {TOO_LOW_HU:g}", False)
+    certain = _far_from_hu(sample, inside) or _shifted(sample, extent)
+    certain = certain or (None if inside.min() <= AIR_HU else _without_air(inside, extent)) or _cut_off_above(sample)
+    if certain:
+        return certain
     if inside.min() <= AIR_HU:
         return HuScale("hu", extent, True)
-    lowest = float(inside.min())
-    at_low = float(np.mean(inside == lowest))
-    lightest, densest = (hu + OFFSET for hu in SOFT_TISSUE_HU)
-    shifted = float(np.mean((sample > lightest) & (sample < densest)))
-    if lowest > SOFT_TISSUE_HU[0] and shifted > SHARE_OF_TISSUE:
-        return HuScale(
-            "offset", f"{extent}, and {shifted:.0%} of the voxels are soft tissue if 1024 is subtracted", False
-        )
-    if lowest >= 0 and high <= BYTE and at_low > SHARE_AT_LIMIT:
-        return HuScale("bytes", f"{extent}, and {at_low:.0%} of the voxels are {lowest:g}", False)
-    if at_low > SHARE_AT_LIMIT:
-        return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; none is air", False)
     return HuScale("uncertain", f"{extent}, and no voxel is air", None)
 
 
@@ -129,6 +127,61 @@ def refuse_other_scales(values: NDArray[np.number]) -> HuScale:
     if found.is_hu is False:
         raise ScanError("not_hu", f"{MEANINGS[found.finding]}: {found.detail}")
     return found
+
+
+def _far_from_hu(sample: NDArray[np.float64], inside: NDArray[np.float64]) -> HuScale | None:
+    """Return the finding if too many voxels, padding aside, have values that no tissue has."""
+    below_highest = sample[sample < sample.max()]  # one value may stand for padding
+    too_low, too_high = float(np.mean(inside < TOO_LOW_HU)), float(np.mean(below_highest > TOO_HIGH_HU))
+    if too_low > SHARE_TOO_LOW:
+        return HuScale("offset", f"{too_low:.0%} of the voxels are below {TOO_LOW_HU:g}", False)
+    if too_high > SHARE_TOO_HIGH:
+        return HuScale("offset", f"{too_high:.0%} of the voxels are above {TOO_HIGH_HU:g}", False)
+    return None
+
+
+def _shifted(sample: NDArray[np.float64], extent: str) -> HuScale | None:
+    """Return the finding if soft tissue is where it is after 1024 is added; the lowest value may be padding."""
+    above = sample[sample > sample.min()]
+    lightest, densest = (hu + OFFSET for hu in SOFT_TISSUE_HU)
+    shifted = float(np.mean((sample > lightest) & (sample < densest)))
+    has_air = sample.min() <= AIR_HU
+    if shifted <= SHARE_OF_TISSUE or (above.min() if has_air else sample.min()) <= SOFT_TISSUE_HU[0]:
+        return None
+    if has_air and not _varies(above):  # a phantom of air, water and bone
+        return None
+    return HuScale("offset", f"{extent}, and {shifted:.0%} of the voxels are soft tissue if 1024 is subtracted", False)
+
+
+def _cut_off_above(sample: NDArray[np.float64]) -> HuScale | None:
+    """Return the finding if many voxels of an image with noise have the highest value, far below that of metal."""
+    low, high = sample.min(), sample.max()
+    at_high = float(np.mean(sample == high))
+    if high >= METAL_HU or at_high <= SHARE_AT_HIGHEST or not _varies(sample[(sample > low) & (sample < high)]):
+        return None
+    return HuScale("windowed", f"{at_high:.1%} of the voxels have the highest value, {high:g}", False)
+
+
+def _without_air(inside: NDArray[np.float64], extent: str) -> HuScale | None:
+    """Return the finding if an image without values of air has air at another value: frequent, and near the lowest."""
+    lowest, high = float(inside.min()), float(inside.max())
+    at_low = float(np.mean(inside == lowest))
+    near_low = float(np.mean(inside <= lowest + NEAR_LOWEST * (np.percentile(inside, 99) - lowest)))
+    if lowest >= 0 and high <= BYTE and near_low > SHARE_AT_LIMIT:
+        return HuScale("bytes", f"{extent}, and {near_low:.0%} of the voxels are {lowest:g} or little more", False)
+    if at_low > SHARE_AT_LIMIT:
+        return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; none is air", False)
+    if near_low > SHARE_AT_LIMIT and (lowest > NO_FAT_HU or NO_TISSUE_HU[0] < lowest < NO_TISSUE_HU[1]):
+        return HuScale("scaled", f"{extent}, and {near_low:.0%} of the voxels are near the lowest, as air is", False)
+    return None
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    """Return whether no value is frequent, as in images with noise."""
+    if not len(values):
+        return False
+    counts = np.unique(np.rint(values), return_counts=True)[1]
+    return bool(counts.max() <= MOST_FREQUENT * len(values))
 
 
 def _sample(values: NDArray[np.number]) -> NDArray[np.float64]:
