@@ -10,6 +10,7 @@ from ctpop.foundation.errors import ScanError
 from ctpop.imaging.existing_segmentations import checksum, labels_in, mask_files, read_segmentation
 from ctpop.imaging.images import Grid, Volume
 from ctpop.imaging.label_map_file import write_labels
+from ctpop.imaging.structure_names import names_in_set
 from ctpop.study import label_sets
 from support.volumes import (
     BAD_CTS,
@@ -257,7 +258,9 @@ def test_a_folder_without_any_mask_of_the_label_set_is_missing(tmp_path):
 
     error = refusal(folder)
 
-    assert (error.reason, error.detail) == ("missing_file", "masks has no mask named after a structure of made_up")
+    assert str(error) == (
+        "missing_file: masks has no mask named after a structure of made_up, as spleen.nii.gz; it has 1 other NIfTI files"
+    )
 
 
 def test_an_empty_folder_is_missing(tmp_path):
@@ -339,7 +342,8 @@ def test_labels_are_read_by_the_names_in_the_file(tmp_path):
     assert found.labels == {"spleen": 1, "liver": 2, "heart": 3}
     assert found.detail == (
         "labels are read by the names in the file, which has other numbers than the label set;"
-        " 2 labels of structures outside the label set are left out"
+        " 2 labels of structures outside the label set are left out;"
+        " 1 names are read in the spelling of the label set, such as LIVER as liver"
     )
 
 
@@ -349,6 +353,83 @@ def test_names_that_agree_with_the_label_set_change_nothing_but_what_is_known(tm
     found = read_segmentation(path, label_set("spleen", "liver"), None)
 
     assert (found.labels, found.detail, found.volume.data.tolist()) == ({"spleen": 1}, None, [[[0, 1]]])
+
+
+@pytest.mark.parametrize("name", ["Left Kidney", "KIDNEY_LEFT", "kidney-left", "left_kidney", "kidney left"])
+def test_names_in_another_spelling_are_read_in_label_maps_and_folders(tmp_path, name):
+    path = named(tmp_path / "map.nii.gz", np.array([[[0, 4]]], np.uint8), {name: 4})
+    folder = save_masks(tmp_path / "masks", {name: KIDNEY})
+
+    in_map, in_folder = read_segmentation(path, ORGANS, None), read_segmentation(folder, ORGANS, None)
+
+    assert in_map.volume.data.tolist() == [[[0, 2]]]
+    assert (in_map.labels, in_folder.labels) == ({"kidney_left": 2}, {"kidney_left": 2})
+    np.testing.assert_array_equal(in_folder.volume.data == 2, KIDNEY)
+    remark = f"1 names are read in the spelling of the label set, such as {name} as kidney_left"
+    assert in_map.detail.endswith(remark)
+    assert in_folder.detail == remark
+
+
+def test_two_spellings_of_one_structure_are_refused(tmp_path):
+    path = named(tmp_path / "map.nii.gz", np.array([[[0, 4, 5]]], np.uint8), {"Liver": 4, "liver": 5})
+    folder = save_masks(tmp_path / "masks", {"Liver": LIVER, "liver": KIDNEY})
+
+    for found in (refusal(path), refusal(folder)):
+        assert str(found) == "unknown_labels: 'Liver' and 'liver' are two spellings of liver: keep one"
+
+
+@pytest.mark.parametrize("name", ["total_117", "paper_104", "demo"])
+def test_no_two_structures_of_a_shipped_label_set_are_spellings_of_one_another(name):
+    known = label_sets.read(name)
+
+    assert names_in_set([name.upper() for name in known.names], known) == {name.upper(): name for name in known.names}
+
+
+def test_structures_of_a_label_set_with_the_same_words_are_told_apart_by_their_order():
+    assert names_in_set(["A_B", "b_a", "B A"], label_set("a_b", "b_a")) == {"A_B": "a_b", "b_a": "b_a", "B A": "B A"}
+
+
+def test_hidden_files_of_a_folder_do_not_count(tmp_path):
+    folder = save_masks(tmp_path / "masks", {"liver": LIVER})
+    (folder / "._liver.nii.gz").write_bytes(b"Mac OS X")
+
+    assert read_segmentation(folder, ORGANS, None).detail is None
+
+
+def test_endings_of_masks_may_be_in_upper_case(tmp_path):
+    folder = save_masks(tmp_path / "masks", {"liver": LIVER})
+    (folder / "liver.nii.gz").rename(folder / "liver.NII.GZ")
+
+    assert read_segmentation(folder, ORGANS, None).labels == {"liver": 3}
+
+
+def test_a_mask_that_is_there_twice_is_told(tmp_path):
+    folder = save_masks(tmp_path / "masks", {"liver": LIVER})
+    save(folder / "liver.nii", KIDNEY.astype(np.uint8))
+
+    found = read_segmentation(folder, ORGANS, None)
+
+    np.testing.assert_array_equal(found.volume.data == 3, LIVER)
+    assert found.detail == "1 masks are there as .nii and .nii.gz, of which .nii.gz is read"
+
+
+def test_a_segmentation_without_any_label_is_told(tmp_path):
+    empty = save(tmp_path / "labels.nii.gz", np.zeros(SHAPE, np.uint8))
+    folder = save_masks(tmp_path / "masks", {"liver": np.zeros(SHAPE)})
+
+    assert read_segmentation(empty, ORGANS, None).detail == "no voxel has a label"
+    assert read_segmentation(folder, ORGANS, None).detail == "no voxel has a label"
+
+
+def test_a_mask_of_probabilities_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "masks").mkdir()
+    save(tmp_path / "masks" / "liver.nii.gz", LIVER * np.float32(0.7))
+
+    error = refusal(tmp_path / "masks")
+
+    assert error.reason == "bad_values"
+    assert error.detail.startswith("mask liver.nii.gz: labels must be whole numbers, found ")
+    assert error.detail.endswith("threshold it at half of its maximum")
 
 
 def test_a_label_without_a_name_in_the_file_is_refused(tmp_path):

@@ -11,10 +11,12 @@ from ctpop.foundation import digests
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Volume, read_grid, read_labels, sha256_of
 from ctpop.imaging.label_map_file import names_in
+from ctpop.imaging.structure_names import names_in_set, remark_on
 from ctpop.study.label_sets import LabelSet
 
-VERSION = 4
+VERSION = 5
 SUFFIXES = (".nii.gz", ".nii")
+ONE_VALUE = "a mask has one value inside and 0 outside: threshold it at half of its maximum"
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     """Return a label map in the numbers of the label set.
 
     If the file names its labels, as those of TotalSegmentator do, the names count and not the numbers: structures that
-    it does not name are unknown to its producer, and those that the label set does not have become background. Without
-    names, the numbers must be those of the label set.
+    it does not name are unknown to its producer, and those that the label set does not have become background. Names
+    may differ from those of the label set in case, separators and order of words. Without names, the numbers must be
+    those of the label set.
 
     Parameters
     ----------
@@ -120,7 +123,8 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     ------
     ScanError
         `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
-        numbers that neither the file nor the label set names, and for a file that names no structure of the set.
+        numbers that neither the file nor the label set names, for a file that names no structure of the set, and for
+        two names of one structure.
 
     Examples
     --------
@@ -137,9 +141,11 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
 
     """
     volume = read_labels(path)
-    names = _in_case_of(label_set, names_in(path))
+    names = names_in(path)
     if names:
-        return _renumbered(volume, names, label_set, path)
+        spelled = names_in_set(names, label_set)
+        found = _renumbered(volume, {spelled[name]: label for name, label in names.items()}, label_set, path)
+        return replace(found, detail=_joined(found.detail, remark_on(spelled), _on_empty(volume)))
     known = np.array([0, *label_set.label_of.values()])
     unknown = np.setdiff1d(labels_in(volume.data), known)
     if len(unknown):
@@ -147,14 +153,15 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
             "unknown_labels",
             f"{path.name} has labels {', '.join(map(str, unknown[:5]))} that label set {label_set.name} does not name",
         )
-    return Segmentation(volume, label_set.label_of, named=False)
+    return Segmentation(volume, label_set.label_of, detail=_on_empty(volume), named=False)
 
 
-def _in_case_of(label_set: LabelSet, names: dict[str, int]) -> dict[str, int]:
-    """Return the names of a file in the upper and lower case that the label set has."""
-    every = [*label_set.names, *(part for parts in label_set.parts.values() for part in parts)]
-    case_of = {name.lower(): name for name in every}
-    return {case_of.get(name.lower(), name): label for name, label in names.items()}
+def _on_empty(volume: Volume) -> str | None:
+    return None if volume.data.any() else "no voxel has a label"
+
+
+def _joined(*remarks: str | None) -> str | None:
+    return "; ".join(filter(None, remarks)) or None
 
 
 def _renumbered(volume: Volume, names: dict[str, int], label_set: LabelSet, path: Path) -> Segmentation:
@@ -218,7 +225,8 @@ def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
 def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     """Return the masks of a folder as one label map.
 
-    A voxel in several masks is counted and has the highest label. A structure without a file is not among the labels; a
+    Names may differ from those of the label set in case, separators and order of words. A voxel in several masks is
+    counted and has the highest label. A structure without a file is not among the labels; a
     structure with an empty mask is absent. Masks of what a structure includes (`LabelSet.parts`) are part of its mask.
     Files whose name is not in the label set are counted in the detail and not read, so that the voxels that they share
     with other masks are not counted.
@@ -255,16 +263,21 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     (array([[[1, 2, 2]]], dtype=uint8), {'liver': 1, 'spleen': 1})
 
     """
-    files = mask_files(path)
+    found = mask_files(path)
+    spelled = names_in_set(found, label_set)
+    files = {spelled[name]: file for name, file in found.items()}
     wanted = {name: label for name, label in label_set.label_of.items() if name in files}
     if not wanted:
-        raise ScanError("missing_file", f"{path.name} has no mask named after a structure of {label_set.name}")
+        raise ScanError(
+            "missing_file",
+            f"{path.name} has no mask named after a structure of {label_set.name}, as {label_set.names[0]}.nii.gz;"
+            f" it has {len(files)} other NIfTI files",
+        )
     named = [(label, [name, *label_set.parts.get(name, [])]) for name, label in wanted.items()]
     masks = [(label, files[name]) for label, names in sorted(named) for name in names if name in files]
     merging: Merging | None = None
     for label, file in masks:
-        mask = read_labels(file)
-        _refuse_several_values(mask, file)
+        mask = _read_mask(file)
         merging = merging or Merging(mask, max(wanted.values()))
         difference = mask.grid.differs_from(merging.merged.grid)
         if difference:
@@ -272,19 +285,39 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
         merging.add(mask.data > 0, label)
     assert merging is not None
     shared = {name: int(merging.n_shared[label]) for name, label in wanted.items()}
-    detail = describe(int(np.count_nonzero(merging.shared)), len(files) - len(masks))
+    used = {name: ours for name, ours in spelled.items() if ours in label_set.label_of}
+    detail = _joined(
+        describe(int(np.count_nonzero(merging.shared)), len(files) - len(masks)),
+        remark_on(used),
+        _on_doubled(path, masks),
+        _on_empty(merging.merged),
+    )
     return Segmentation(merging.merged, wanted, detail, shared)
 
 
-def _refuse_several_values(mask: Volume, file: Path) -> None:
+def _on_doubled(folder: Path, masks: list[tuple[int, Path]]) -> str | None:
+    plain = {file.name.lower() for file in folder.glob("*")}
+    doubled = sum(file.suffix.lower() == ".gz" and file.stem.lower() in plain for _, file in masks)
+    return f"{doubled} masks are there as .nii and .nii.gz, of which .nii.gz is read" if doubled else None
+
+
+def _read_mask(file: Path) -> Volume:
+    """Return a mask, which is refused if it has several values beside 0."""
+    try:
+        mask = read_labels(file)
+    except ScanError as error:
+        if error.reason != "bad_values":
+            raise
+        raise ScanError(error.reason, f"mask {file.name}: {error.detail}; {ONE_VALUE}") from None
     if np.count_nonzero(mask.data) > np.count_nonzero(mask.data == mask.data.max()):
         inside = [value for value in labels_in(mask.data) if value]
         shown = ", ".join(map(str, inside[:5]))
         raise ScanError(
             "bad_values",
             f"mask {file.name} has several values beside 0 ({shown}{', …' if len(inside) > 5 else ''}), as after"
-            " interpolation; a mask has one value inside and 0 outside: threshold it at half of its maximum",
+            f" interpolation; {ONE_VALUE}",
         )
+    return mask
 
 
 class Merging:
@@ -362,7 +395,8 @@ def mask_files(folder: Path) -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        File of each name without its ending; of two files with one name, the compressed one.
+        File of each name without its ending; of two files with one name, the compressed one. Hidden files, such as
+        those that macOS adds, do not count.
 
     Examples
     --------
@@ -375,8 +409,9 @@ def mask_files(folder: Path) -> dict[str, Path]:
 
     """
     files = {}
+    visible = [file for file in sorted(folder.glob("*")) if not file.name.startswith(".")]
     for suffix in reversed(SUFFIXES):
-        files.update({file.name.removesuffix(suffix): file for file in sorted(folder.glob(f"*{suffix}"))})
+        files.update({file.name[: -len(suffix)]: file for file in visible if file.name.lower().endswith(suffix)})
     return files
 
 
