@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ctpop.imaging.images import read_ct
+from ctpop.imaging.images import HOLE_HU, read_ct
 from ctpop.stages.measure import padding
 from support.studies import REPO
 
@@ -115,6 +115,14 @@ def test_a_constant_region_in_a_smoothed_image_is_padding():
 
 def test_a_real_ct_has_no_padding():
     assert padded(read_ct(REAL).data) == 0
+
+
+@pytest.mark.parametrize("share", [0.002, 0.1])
+def test_scattered_voxels_without_a_value_are_no_padding(share):
+    hu = noise((40, 40, 40)).astype(np.float32)
+    hu[np.random.default_rng(5).random(hu.shape) < share] = HOLE_HU
+
+    assert padded(hu) == 0
 
 
 def test_single_voxels_below_air_are_no_padding():

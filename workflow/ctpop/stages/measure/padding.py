@@ -20,6 +20,7 @@ HIGHEST_OF_AIR = -900.0
 HIGHEST_FILLING_OF_AIR = -1010.0  # HU; -1000 may be air, as in phantoms; -1024 is the lowest value of 12 bits
 AROUND_AIR = (-1060.0, -940.0)  # HU; measured air
 SHARE_OF_PADDING = 0.001  # of the voxels, with a value below that of air
+SHARE_IN_REGIONS = 0.3  # ASSUME: of the voxels of padding, before a neighbour; a slab of two voxels has 0.5 or more
 SHARE_OF_RUNS = 0.0001  # ASSUME: of the sampled voxels, amid equal ones; noise with an SD of 2 HU gives 1e-5
 SHARE_OF_QUIET = 0.05  # ASSUME: of the tissue, amid equal voxels: the image has no noise, and constants say nothing
 SHARE_OF_OTHER_AIR = 0.1  # ASSUME: of the air, with other values than padding in the range of air
@@ -61,10 +62,13 @@ def padding_of(hu: NDArray[Any]) -> NDArray[np.bool_] | None:
 
 
 def values_below_air(hu: NDArray[Any]) -> list[float]:
-    """Return the lowest value (HU) if it is below that of air and frequent enough to be no artifact."""
+    """Return the lowest value (HU) if it is below that of air, frequent enough to be no artifact, and in regions."""
     lowest = hu.min()
-    frequent = lowest < LOWEST_OF_AIR and np.count_nonzero(hu == lowest) >= SHARE_OF_PADDING * hu.size
-    return [float(lowest)] if frequent else []
+    if lowest >= LOWEST_OF_AIR:
+        return []
+    lowest_there = hu == lowest
+    count = int(np.count_nonzero(lowest_there))
+    return [float(lowest)] if count >= SHARE_OF_PADDING * hu.size and _in_regions(lowest_there, count) else []
 
 
 def constant_values(hu: NDArray[Any]) -> list[float]:
@@ -135,6 +139,12 @@ def contact(
     parts = ((labels, near), (labels[inner], near[inner]), (labels, padding))
     counts = (np.bincount(part.T[where.T], minlength=length)[numbers] for part, where in parts)  # .T: as in memory
     return PaddingContact(*(count.astype(np.int64) for count in counts))
+
+
+def _in_regions(mask: NDArray[np.bool_], count: int) -> bool:
+    """Return whether most voxels of a mask have a neighbour in it along some axis; scattered ones have none."""
+    pairs = (mask[1:] & mask[:-1], mask[:, 1:] & mask[:, :-1], mask[..., 1:] & mask[..., :-1])
+    return any(np.count_nonzero(pair) >= SHARE_IN_REGIONS * count for pair in pairs)
 
 
 def _amid_equal(sample: NDArray[Any]) -> NDArray[Any]:
