@@ -259,7 +259,8 @@ def test_a_folder_without_any_mask_of_the_label_set_is_missing(tmp_path):
     error = refusal(folder)
 
     assert str(error) == (
-        "missing_file: masks has no mask named after a structure of made_up, as spleen.nii.gz; it has 1 other NIfTI files"
+        "missing_file: masks has no mask named after a structure of made_up, as spleen.nii.gz;"
+        " it has 1 other NIfTI files"
     )
 
 

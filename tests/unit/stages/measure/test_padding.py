@@ -125,6 +125,20 @@ def test_scattered_voxels_without_a_value_are_no_padding(share):
     assert padded(hu) == 0
 
 
+def test_padding_is_found_beside_lower_values():
+    hu = noise((40, 40, 40)).astype(np.float32)
+    hu[:4], hu[4, :30] = -2000, HOLE_HU
+    hu[20, 20, 20] = -2100
+
+    assert padded(hu) == np.isin(hu, [-2000, HOLE_HU]).mean()
+
+
+def test_air_with_much_noise_is_no_padding():
+    hu = np.random.default_rng(3).normal(-1000, 90, (40, 40, 40)).round().astype(np.int16)
+
+    assert padded(hu) == 0
+
+
 def test_single_voxels_below_air_are_no_padding():
     hu = noise()
     hu[0, 0, 0] = -1500

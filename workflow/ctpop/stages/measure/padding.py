@@ -62,13 +62,13 @@ def padding_of(hu: NDArray[Any]) -> NDArray[np.bool_] | None:
 
 
 def values_below_air(hu: NDArray[Any]) -> list[float]:
-    """Return the lowest value (HU) if it is below that of air, frequent enough to be no artifact, and in regions."""
-    lowest = hu.min()
-    if lowest >= LOWEST_OF_AIR:
+    """Return the values (HU) below that of air that are frequent enough to be no artifact, and in regions."""
+    if hu.min() >= LOWEST_OF_AIR:
         return []
-    lowest_there = hu == lowest
-    count = int(np.count_nonzero(lowest_there))
-    return [float(lowest)] if count >= SHARE_OF_PADDING * hu.size and _in_regions(lowest_there, count) else []
+    sample = _sample(hu)
+    values, counts = np.unique(sample[sample < LOWEST_OF_AIR], return_counts=True)
+    frequent = values[counts >= SHARE_OF_PADDING * sample.size]
+    return [float(value) for value in frequent if _in_regions(hu == value)]
 
 
 def constant_values(hu: NDArray[Any]) -> list[float]:
@@ -77,8 +77,7 @@ def constant_values(hu: NDArray[Any]) -> list[float]:
     The value of metal does not count, nor do neighbouring values that all fill neighbourhoods, as in smoothed images. A
     value in the range of air counts only beside other air: it is air itself otherwise.
     """
-    step = int(np.ceil(max(1.0, hu.size / SAMPLED) ** 0.5))
-    sample = hu[:, ::step, ::step]
+    sample = _sample(hu)
     values, counts = np.unique(_amid_equal(sample), return_counts=True)
     high = values > HIGHEST_OF_AIR
     frequent = counts >= max(SHARE_OF_RUNS * sample.size, 1)
@@ -141,10 +140,17 @@ def contact(
     return PaddingContact(*(count.astype(np.int64) for count in counts))
 
 
-def _in_regions(mask: NDArray[np.bool_], count: int) -> bool:
-    """Return whether most voxels of a mask have a neighbour in it along some axis; scattered ones have none."""
+def _sample(hu: NDArray[Any]) -> NDArray[Any]:
+    """Return whole lines along the first axis, of at most about `SAMPLED` voxels."""
+    step = int(np.ceil(max(1.0, hu.size / SAMPLED) ** 0.5))
+    return hu[:, ::step, ::step]
+
+
+def _in_regions(mask: NDArray[np.bool_]) -> bool:
+    """Return whether many voxels of a mask have a neighbour in it along some axis; scattered ones have none."""
+    least = SHARE_IN_REGIONS * np.count_nonzero(mask)
     pairs = (mask[1:] & mask[:-1], mask[:, 1:] & mask[:, :-1], mask[..., 1:] & mask[..., :-1])
-    return any(np.count_nonzero(pair) >= SHARE_IN_REGIONS * count for pair in pairs)
+    return any(np.count_nonzero(pair) >= least for pair in pairs)
 
 
 def _amid_equal(sample: NDArray[Any]) -> NDArray[Any]:
