@@ -75,6 +75,14 @@ def test_a_ct_that_was_padded_masked_or_cut_off_far_above_tissue_is_in_hu(real, 
     assert hu_scale.scale_of(change(real)).finding == "hu"
 
 
+@pytest.mark.parametrize("spread", [6, 13, 20, 60])
+def test_noise_of_few_values_is_not_cut_off(spread):
+    noise = np.random.default_rng(1).integers(-spread, spread + 1, (14, 12, 10))
+
+    assert hu_scale.scale_of(np.where(np.indices(noise.shape)[0] < 7, -1000, 40) + noise).finding == "hu"
+    assert hu_scale.scale_of(np.where(np.indices(noise.shape)[1] < 4, 10, 60) + noise).finding == "uncertain"
+
+
 @pytest.mark.parametrize("bone", [300, 700, 1000])
 def test_a_phantom_without_noise_is_in_hu(bone):
     hu = np.full((40, 40, 20), -1000.0)

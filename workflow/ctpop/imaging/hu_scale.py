@@ -28,7 +28,8 @@ TOO_HIGH_HU = 4000.0  # above bone and most metal
 METAL_HU = 1500.0  # a highest value above it is the end of the scanner's range
 SHARE_AT_HIGHEST = 0.005  # ASSUME: of the voxels; an image of the trunk that is cut off at 400 HU has 0.006
 MOST_FREQUENT = 0.1  # ASSUME: share of the most frequent value in an image with noise, without its limits
-NEAR_LOWEST = 0.05  # of the range up to the 99th percentile
+BESIDE_LIMIT_HU = 10.0  # these values together are rarer than that of the limit if values were cut off there
+NEAR_LOWEST = 0.1  # of the range up to the 99th percentile; air is there, and rarely in as much of the range above
 NO_FAT_HU = -50.0  # an image without lower values has no fat
 NO_TISSUE_HU = (-700.0, -250.0)  # between lung and fat
 BYTE = 255.0
@@ -157,7 +158,10 @@ def _cut_off_above(sample: NDArray[np.float64]) -> HuScale | None:
     """Return the finding if many voxels of an image with noise have the highest value, far below that of metal."""
     low, high = sample.min(), sample.max()
     at_high = float(np.mean(sample == high))
-    if high >= METAL_HU or at_high <= SHARE_AT_HIGHEST or not _varies(sample[(sample > low) & (sample < high)]):
+    usual = float(np.mean((sample >= high - BESIDE_LIMIT_HU) & (sample < high)))
+    if high >= METAL_HU or at_high <= max(SHARE_AT_HIGHEST, usual):
+        return None
+    if not _varies(sample[(sample > low) & (sample < high)]):  # a phantom
         return None
     return HuScale("windowed", f"{at_high:.1%} of the voxels have the highest value, {high:g}", False)
 
@@ -165,13 +169,16 @@ def _cut_off_above(sample: NDArray[np.float64]) -> HuScale | None:
 def _without_air(inside: NDArray[np.float64], extent: str) -> HuScale | None:
     """Return the finding if an image without values of air has air at another value: frequent, and near the lowest."""
     lowest, high = float(inside.min()), float(inside.max())
-    at_low = float(np.mean(inside == lowest))
-    near_low = float(np.mean(inside <= lowest + NEAR_LOWEST * (np.percentile(inside, 99) - lowest)))
-    if lowest >= 0 and high <= BYTE and near_low > SHARE_AT_LIMIT:
+    at_low, usual = float(np.mean(inside == lowest)), float(np.mean(inside <= lowest + BESIDE_LIMIT_HU))
+    cut_off = at_low > max(SHARE_AT_LIMIT, usual - at_low)
+    band = NEAR_LOWEST * (np.percentile(inside, 99) - lowest)
+    near_low = float(np.mean(inside <= lowest + band))
+    is_air = near_low > max(SHARE_AT_LIMIT, 2 * float(np.mean(inside <= lowest + 2 * band)) - 2 * near_low)
+    if lowest >= 0 and high <= BYTE and (is_air or cut_off):
         return HuScale("bytes", f"{extent}, and {near_low:.0%} of the voxels are {lowest:g} or little more", False)
-    if at_low > SHARE_AT_LIMIT:
+    if cut_off:
         return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; none is air", False)
-    if near_low > SHARE_AT_LIMIT and (lowest > NO_FAT_HU or NO_TISSUE_HU[0] < lowest < NO_TISSUE_HU[1]):
+    if is_air and (lowest > NO_FAT_HU or NO_TISSUE_HU[0] < lowest < NO_TISSUE_HU[1]):
         return HuScale("scaled", f"{extent}, and {near_low:.0%} of the voxels are near the lowest, as air is", False)
     return None
 
