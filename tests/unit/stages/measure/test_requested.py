@@ -71,3 +71,16 @@ def test_an_absence_in_a_label_map_with_names_stays(tmp_path):
 
     assert found.loc[("b", "brain"), ["status", "volume_ml"]].tolist() == ["measured", 0]
     assert found.loc[("a", "brain"), "status"] == "not_requested"
+
+
+def test_assumptions_about_label_maps_and_values_are_told_once(tmp_path, caplog):
+    named, unnamed = scan("liver", label_names="producer"), scan("liver", *SPINE, scan_id="b")
+    shards = [pd.concat([named.assign(hu_scale="uncertain"), unnamed], ignore_index=True), scan(*NAMES, scan_id="c")]
+
+    gathered(tmp_path, *shards)
+
+    assert [message for message in caplog.messages if "first" in message] == [
+        "1 scans, first a: the volume contains no air, so that the scale of its values is not known;"
+        " they are used as HU",
+        "2 scans, first b: the label map does not name its labels; their numbers are taken for those of the label set",
+    ]

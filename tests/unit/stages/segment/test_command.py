@@ -99,6 +99,21 @@ def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
     assert LabelMapStore(study.masks).note_of("a").labels == {"spleen": 1}
 
 
+def test_each_kind_of_remark_is_logged_once(study, caplog):
+    for number, scan_id in enumerate(["a", "b", "c"]):
+        mask = np.zeros(SHAPE, bool)
+        mask[: number + 1, 0, 0] = True
+        save_masks(study.folder / scan_id, {"spleen": mask, "liver": mask} if scan_id != "c" else {"LIVER": mask})
+
+    with caplog.at_level(logging.INFO):
+        study.segment({name: {"segmentation_path": name} for name in "abc"})
+
+    assert [message for message in caplog.messages if "first" in message] == [
+        "2 scans, first a: 1 voxels lie in more than one mask and went to the highest label",
+        "1 scans, first c: 1 names are read in the spelling of the label set, such as LIVER as liver",
+    ]
+
+
 def bad_scans(folder):
     """Write one scan for each reason why an existing segmentation cannot be taken over."""
     good = with_both(folder, "good")

@@ -24,12 +24,18 @@ from ctpop.contracts.all_tables import MEASURES_TABLE, TABLES
 from ctpop.contracts.table_files import CSV_ROWS, write_note_instead_of_csv
 from ctpop.contracts.tables import Table
 from ctpop.foundation.files import half_written, remove_half_written, write_atomically
+from ctpop.imaging.hu_scale import MEANINGS
 from ctpop.stages.measure import duplicates, requested
 
 LOG = logging.getLogger(__name__)
 
 Amendment = Callable[[pd.DataFrame], pd.DataFrame]
 
+ASSUMPTIONS = {  # by column of measures and its value
+    ("hu_scale", "uncertain"): f"{MEANINGS['uncertain']}; they are used as HU",
+    ("label_names", requested.LABEL_SET): "the label map does not name its labels; their numbers are taken for those of"
+    " the label set",
+}
 AT_ONCE = 2**17  # rows of a shard that are read and checked together
 BRIEF = ipc.IpcWriteOptions(compression="lz4")
 ROW_GROUP = 2**20  # rows of a row group where pyarrow is not told otherwise
@@ -143,7 +149,17 @@ def amendment(table: Table, shards: list[Path]) -> Amendment:
         return unchanged
     kept = duplicates.of_shards(shards)
     duplicates.warn_of_images(kept)
+    report_assumptions(shards)
     return partial(amended, kept=kept, structures=requested.never_labelled(shards))
+
+
+def report_assumptions(shards: list[Path]) -> None:
+    """Log how many scans have values that are taken for HU, or numbers that are taken for those of the label set."""
+    for (column, value), meaning in ASSUMPTIONS.items():
+        parts = (parquet_files.read(shard, ["scan_id"], [(column, "==", value)]) for shard in shards)
+        scans = sorted({scan for part in parts for scan in part["scan_id"]})
+        if scans:
+            LOG.warning("%d scans, first %s: %s", len(scans), scans[0], meaning)
 
 
 def amended(rows: pd.DataFrame, kept: duplicates.Kept, structures: set[str]) -> pd.DataFrame:

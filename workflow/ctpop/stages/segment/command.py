@@ -74,6 +74,14 @@ def segment_scans(
     return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
 
 
+def log_remarks(segments: pd.DataFrame) -> None:
+    """Log each kind of remark on label maps once, with the number of scans that have it and the first of them."""
+    remarks = segments.loc[segments["status"].isin(USABLE_STATUS), ["scan_id", "detail"]].dropna()
+    kind = remarks["detail"].str.replace(r"\d+", "#", regex=True)
+    for _, having in remarks.groupby(kind, sort=False):
+        LOG.info("%d scans, first %s: %s", len(having), having["scan_id"].iloc[0], having["detail"].iloc[0])
+
+
 def ends(scans: list[ScanToSegment], source: LabelMapSource) -> Iterator[Attempt]:
     """Yield what has become of each scan; one that failed for a reason that may pass is tried again after the others.
 
@@ -150,6 +158,7 @@ def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
     reason = failure(segments["status"], USABLE_STATUS, chosen["max_failed_share"], options.attempts_left)
     if reason:
         raise ContractError(f"shard {options.shard[0] + 1}-of-{options.shard[1]}: {reason}")
+    log_remarks(segments)
     segments = pd.concat([segments, excluded], ignore_index=True) if len(excluded) else segments
     SEGMENTS.write(segments, options.out)
     if options.times:
