@@ -376,6 +376,20 @@ def test_an_upper_case_suffix_is_the_same_suffix(tmp_path):
     np.testing.assert_array_equal(read_ct(path).data, hu())
 
 
+@pytest.mark.parametrize(("units", "told"), [(1, "metres"), (1 | 8, "metres"), (3, "micrometres")])
+def test_a_spacing_in_another_unit_is_refused_with_the_unit_that_the_header_states(tmp_path, units, told):
+    scale = 0.001 if told == "metres" else 1000
+    path = save(tmp_path / "ct.nii.gz", hu(), np.diag([scale, scale, scale, 1]), xyzt_units=units)
+
+    with pytest.raises(ScanError, match=f"the header states {told}: store spacing and affine in mm"):
+        read_ct(path)
+
+
+@pytest.mark.parametrize("units", [0, 1, 2, 3])
+def test_a_spacing_that_a_ct_has_is_in_mm_whatever_unit_the_header_states(tmp_path, units):
+    assert read_ct(save(tmp_path / "ct.nii.gz", hu(), xyzt_units=units)).grid.spacing_mm.tolist() == [1.5, 2.0, 4.0]
+
+
 def test_one_time_point_is_a_volume(tmp_path):
     volume = read_ct(save(tmp_path / "scan.nii.gz", hu()[..., None]))
 

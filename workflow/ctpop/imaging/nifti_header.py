@@ -18,6 +18,8 @@ KINDS = {348: "Nifti1Header", 540: "Nifti2Header"}  # of nibabel; by length, whi
 LENGTH = max(KINDS)
 LONGEST_EXTENSIONS = 64 << 20  # bytes; there may be a DICOM header in front of the voxels, not more
 MOST_VOXELS = 2**31
+UNIT_BITS = 0b111  # of the field xyzt_units, for lengths
+OTHER_UNITS = {1: "metres", 3: "micrometres"}  # SOURCE: NIFTI_UNITS_METER and NIFTI_UNITS_MICRON in nifti1.h
 SPACING_RANGE_MM = (0.1, 20.0)
 LONGEST_CT_MM = 3000.0  # above every scanner's table; a wrong spacing would ask for any amount of memory later
 LARGEST_SHEAR = 0.02  # cosine between axes that should be at right angles; gantry tilt is far above
@@ -190,7 +192,7 @@ def _affine(fields: Any, shape: tuple[int, int, int]) -> NDArray[np.float64]:
         raise ScanError("bad_geometry", "neither qform nor sform is set, so that left and right are not known")
     qform = _qform(fields) if fields["qform_code"] else None
     affine = np.asarray(fields.get_sform() if fields["sform_code"] else qform, np.float64)
-    _check_affine(affine, shape)
+    _check_affine(affine, shape, OTHER_UNITS.get(int(fields["xyzt_units"]) & UNIT_BITS))
     if fields["sform_code"] and qform is not None:
         _check_forms_agree(qform, affine)
     return affine
@@ -203,13 +205,17 @@ def _qform(fields: Any) -> NDArray[np.float64]:
         raise ScanError("bad_geometry", "the qform has a broken quaternion") from None
 
 
-def _check_affine(affine: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
+def _check_affine(affine: NDArray[np.float64], shape: tuple[int, int, int], unit: str | None) -> None:
+    """Refuse an affine that no CT has; `unit` is what the header states if it is not mm, for the remedy."""
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ScanError("bad_geometry", "the affine is singular or not finite")
     spacing = edges_mm(affine)
     low, high = SPACING_RANGE_MM
     if spacing.min() < low or spacing.max() > high:
-        raise ScanError("bad_geometry", f"spacing must be {low} to {high} mm, found {spacing.round(3).tolist()}")
+        remedy = f"; the header states {unit}: store spacing and affine in mm" if unit else ""
+        raise ScanError(
+            "bad_geometry", f"spacing must be {low} to {high} mm, found {spacing.round(3).tolist()}{remedy}"
+        )
     if (spacing * shape).max() > LONGEST_CT_MM:
         found = f"{(spacing * shape).round().tolist()} mm"
         raise ScanError("bad_geometry", f"no CT is longer than {LONGEST_CT_MM} mm, found {found}: the spacing is wrong")
