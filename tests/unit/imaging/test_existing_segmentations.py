@@ -264,6 +264,14 @@ def test_a_folder_without_any_mask_of_the_label_set_is_missing(tmp_path):
     )
 
 
+def test_masks_in_a_subfolder_are_told(tmp_path):
+    save_masks(tmp_path / "s1" / "segmentations", {"liver": LIVER})
+
+    assert refusal(tmp_path / "s1").detail.endswith(
+        "it has 0 other NIfTI files, and 1 in subfolders: segmentation_path must be the folder that has the masks"
+    )
+
+
 def test_an_empty_folder_is_missing(tmp_path):
     (tmp_path / "masks").mkdir()
 

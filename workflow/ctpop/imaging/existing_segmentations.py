@@ -271,7 +271,7 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
         raise ScanError(
             "missing_file",
             f"{path.name} has no mask named after a structure of {label_set.name}, as {label_set.names[0]}.nii.gz;"
-            f" it has {len(files)} other NIfTI files",
+            f" it has {len(files)} other NIfTI files{_in_subfolders(path)}",
         )
     named = [(label, [name, *label_set.parts.get(name, [])]) for name, label in wanted.items()]
     masks = [(label, files[name]) for label, names in sorted(named) for name in names if name in files]
@@ -293,6 +293,11 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
         _on_empty(merging.merged),
     )
     return Segmentation(merging.merged, wanted, detail, shared)
+
+
+def _in_subfolders(folder: Path) -> str:
+    n = sum(file.name.lower().endswith(SUFFIXES) for file in folder.glob("*/*"))
+    return f", and {n} in subfolders: segmentation_path must be the folder that has the masks" if n else ""
 
 
 def _on_doubled(folder: Path, masks: list[tuple[int, Path]]) -> str | None:
