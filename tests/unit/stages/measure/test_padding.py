@@ -80,6 +80,22 @@ def test_a_phantom_without_noise_has_no_padding():
     assert padded(hu) == 0
 
 
+def test_slices_between_two_objects_of_a_phantom_without_noise_are_no_padding():
+    hu = np.full((20, 20, 30), -1000, np.int16)
+    hu[5:10, 5:10, 5:10] = 60
+    hu[8:14, 8:14, 15:25] = 40
+
+    assert padded(hu) == 0
+
+
+def test_two_values_of_air_in_a_phantom_without_noise_are_no_padding():
+    hu = np.full((60, 60, 20), -1024, np.int16)
+    hu[10:50, 10:50] = 40
+    hu[20:45, 20:45] = -1000
+
+    assert padded(hu) == 0
+
+
 def test_metal_beyond_the_range_of_the_scanner_is_no_padding():
     hu = noise((40, 40, 40))
     hu[10:20, 10:20, 10:20] = 3071

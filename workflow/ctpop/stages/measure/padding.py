@@ -24,6 +24,7 @@ SHARE_IN_REGIONS = 0.3  # ASSUME: of the voxels of padding, before a neighbour; 
 SHARE_OF_RUNS = 0.0001  # ASSUME: of the sampled voxels, amid equal ones; noise with an SD of 2 HU gives 1e-5
 SHARE_OF_QUIET = 0.05  # ASSUME: of the tissue, amid equal voxels: the image has no noise, and constants say nothing
 SHARE_OF_OTHER_AIR = 0.1  # ASSUME: of the air, with other values than padding in the range of air
+MOST = 0.5  # of the voxels, in an image without noise
 SOLID = 0.8  # ASSUME: of the voxels with a value in the range of air, in whole neighbourhoods
 HIGHEST = 1500.0  # HU; above it, a frequent value is metal beyond the range of the scanner
 SHARE_OF_NEXT = 0.02  # ASSUME: of the runs; padding is one value, the runs of smooth tissue are of neighbouring values
@@ -94,7 +95,10 @@ def constant_values(hu: NDArray[Any]) -> list[float]:
 
 
 def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which axial slices have one value although slices on both sides of them vary; shape (z,)."""
+    """Return which axial slices have one value although slices on both sides of them vary; shape (z,).
+
+    In an image without noise they may be slices between two objects, and none is returned.
+    """
     middle = hu[hu.shape[0] // 2]
     candidates = (middle.min(axis=0) == middle.max(axis=0)).nonzero()[0]
     void = np.zeros(hu.shape[2], bool)
@@ -102,7 +106,7 @@ def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
     varying = (~void).nonzero()[0]
     if len(varying):
         void[: varying[0]] = void[varying[-1] :] = False
-    return void
+    return void & ~_is_without_noise(hu[..., ~void]) if void.any() else void
 
 
 def contact(
@@ -172,10 +176,20 @@ def _runs_beside(sample: NDArray[Any], value: float, values: NDArray[Any], count
     return int(counts[np.isin(values, beside)].max(initial=0))
 
 
+def _is_without_noise(hu: NDArray[Any]) -> bool:
+    """Return whether most neighbours in tissue are equal, or there is no tissue."""
+    tissue = hu > HIGHEST_OF_AIR
+    both = tissue[1:] & tissue[:-1]
+    return int(np.count_nonzero(both & (hu[1:] == hu[:-1]))) >= MOST * np.count_nonzero(both)
+
+
 def _is_beside_air(sample: NDArray[Any], value: float) -> bool:
+    """Return whether enough of the air has other values, as noise has; one other value is that of a phantom."""
     air = (sample >= AROUND_AIR[0]) & (sample <= AROUND_AIR[1])
-    n_air, n_other = int(np.count_nonzero(air)), int(np.count_nonzero(air & (sample != value)))
-    return n_other >= SHARE_OF_OTHER_AIR * max(1, n_air)
+    other = sample[air & (sample != value)]
+    if other.size < SHARE_OF_OTHER_AIR * max(1, int(np.count_nonzero(air))):
+        return False
+    return bool(np.unique(other, return_counts=True)[1].max() < MOST * other.size)
 
 
 def _solid_region(hu: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
