@@ -75,6 +75,14 @@ def test_a_ct_that_was_padded_masked_or_cut_off_far_above_tissue_is_in_hu(real, 
     assert hu_scale.scale_of(change(real)).finding == "hu"
 
 
+def test_a_phantom_without_noise_and_without_air_is_uncertain():
+    hu = np.full((40, 40, 20), -100.0)
+    hu[5:35, 5:35] = 30
+    hu[10:20, 10:20, 5:15] = 60
+
+    assert hu_scale.refuse_other_scales(hu).finding == "uncertain"
+
+
 @pytest.mark.parametrize("spread", [6, 13, 20, 60])
 def test_noise_of_few_values_is_not_cut_off(spread):
     noise = np.random.default_rng(1).integers(-spread, spread + 1, (14, 12, 10))

@@ -176,7 +176,7 @@ def _without_air(inside: NDArray[np.float64], extent: str) -> HuScale | None:
     is_air = near_low > max(SHARE_AT_LIMIT, 2 * float(np.mean(inside <= lowest + 2 * band)) - 2 * near_low)
     if lowest >= 0 and high <= BYTE and (is_air or cut_off):
         return HuScale("bytes", f"{extent}, and {near_low:.0%} of the voxels are {lowest:g} or little more", False)
-    if cut_off:
+    if cut_off and (lowest >= 0 or _varies(inside[(inside > lowest) & (inside < high)])):
         return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; none is air", False)
     if is_air and (lowest > NO_FAT_HU or NO_TISSUE_HU[0] < lowest < NO_TISSUE_HU[1]):
         return HuScale("scaled", f"{extent}, and {near_low:.0%} of the voxels are near the lowest, as air is", False)
