@@ -84,8 +84,12 @@ def test_slices_between_two_objects_of_a_phantom_without_noise_are_no_padding():
     hu = np.full((20, 20, 30), -1000, np.int16)
     hu[5:10, 5:10, 5:10] = 60
     hu[8:14, 8:14, 15:25] = 40
+    labels = (hu > -1000).astype(np.uint8)
 
     assert padded(hu) == 0
+    assert padding.contact(labels, hu, [1], 1) is None
+    labels[5:10, 5:10, 5:12] = 1
+    assert padding.contact(labels, hu, [1], 1).inside.tolist() == [50]
 
 
 def test_two_values_of_air_in_a_phantom_without_noise_are_no_padding():

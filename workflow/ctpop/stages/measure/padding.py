@@ -44,19 +44,25 @@ class PaddingContact(NamedTuple):
     inside: NDArray[np.int64]
 
 
-def padding_of(hu: NDArray[Any]) -> NDArray[np.bool_] | None:
+def padding_of(hu: NDArray[Any], labels: NDArray[np.unsignedinteger[Any]] | None = None) -> NDArray[np.bool_] | None:
     """Return which voxels are padding; None if there are none.
+
+    In an image without noise, axial slices of one value may be what is between two objects. They are padding only if
+    they have labels.
 
     Parameters
     ----------
     hu
         Attenuation (HU), shape (x, y, z).
+    labels
+        Label of each voxel, same shape, if there are labels.
 
     """
     regions = [hu == value for value in values_below_air(hu)]
     regions += [region for value in constant_values(hu) if (region := _solid_region(hu, value)) is not None]
     void = void_slices(hu)
-    if void.any():
+    labelled = labels is not None and bool(labels[..., void].any())
+    if void.any() and (labelled or not _is_without_noise(hu[..., ~void])):
         regions.append(np.broadcast_to(void, hu.shape))
     regions = [region for region in regions if region.any()]
     return reduce(np.logical_or, regions) if regions else None
@@ -95,10 +101,7 @@ def constant_values(hu: NDArray[Any]) -> list[float]:
 
 
 def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which axial slices have one value although slices on both sides of them vary; shape (z,).
-
-    In an image without noise they may be slices between two objects, and none is returned.
-    """
+    """Return which axial slices have one value although slices on both sides of them vary; shape (z,)."""
     middle = hu[hu.shape[0] // 2]
     candidates = (middle.min(axis=0) == middle.max(axis=0)).nonzero()[0]
     void = np.zeros(hu.shape[2], bool)
@@ -106,7 +109,7 @@ def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
     varying = (~void).nonzero()[0]
     if len(varying):
         void[: varying[0]] = void[varying[-1] :] = False
-    return void & ~_is_without_noise(hu[..., ~void]) if void.any() else void
+    return void
 
 
 def contact(
@@ -131,7 +134,7 @@ def contact(
         Counts in the order of `numbers`; None if the image has no padding.
 
     """
-    padding = padding_of(hu)
+    padding = padding_of(hu, labels)
     if padding is None:
         return None
     near = padding
