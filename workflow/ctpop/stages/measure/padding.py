@@ -183,7 +183,7 @@ def _is_without_noise(hu: NDArray[Any]) -> bool:
     """Return whether most neighbours in tissue are equal, or there is no tissue."""
     tissue = hu > HIGHEST_OF_AIR
     both = tissue[1:] & tissue[:-1]
-    return int(np.count_nonzero(both & (hu[1:] == hu[:-1]))) >= MOST * np.count_nonzero(both)
+    return bool(np.count_nonzero(both & (hu[1:] == hu[:-1])) >= MOST * np.count_nonzero(both))
 
 
 def _is_beside_air(sample: NDArray[Any], value: float) -> bool:
