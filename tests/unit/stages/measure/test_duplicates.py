@@ -28,7 +28,8 @@ def gathered(folder, *shards, most=gather.CSV_ROWS):
     paths = [folder / f"{number}.parquet" for number in range(len(shards))]
     for path, shard in zip(paths, shards, strict=True):
         MEASURES_TABLE.write(shard, path)
-    gather.gather(MEASURES_TABLE, paths, folder / "measures.parquet", most)
+    amend = gather.amendment(MEASURES_TABLE, paths)
+    gather.gather(MEASURES_TABLE, paths, folder / "measures.parquet", most, amend)
     return MEASURES_TABLE.read(folder / "measures.parquet")
 
 
