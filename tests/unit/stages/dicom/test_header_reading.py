@@ -115,6 +115,18 @@ def test_a_text_that_is_of_no_known_form_is_not_passed_on(tmp_path, element, tex
         ({"ContrastBolusAgent": "XYZ", "ContrastBolusVolume": "80"}, None, "agent_unknown"),
         ({"ContrastBolusAgent": "XYZ", "ContrastBolusVolume": "80", "ContrastBolusRoute": "IV"}, True, "bolus"),
         ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "INTRATHECAL"}, False, "other_route"),
+        ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "Intra-thecal injection"}, False, "other_route"),
+        ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "Oral and rectal"}, False, "oral_only"),
+        ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "rektal"}, False, "oral_only"),
+        ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "ORAL & IV"}, True, "agent"),
+        ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "none"}, None, "agent_unknown"),
+        ({"ContrastBolusAgent": "WATER", "ContrastBolusRoute": "oral, i.v."}, None, "agent_unknown"),
+        (
+            {"ContrastBolusAgent": "XYZ", "ContrastBolusVolume": "80", "ContrastBolusRoute": "Peripheral vein"},
+            True,
+            "bolus",
+        ),
+        ({"ContrastBolusAgent": "n/a"}, None, "not_recorded"),
         ({"ContrastBolusAgent": "no omnipaque"}, None, "agent_unknown"),
         ({"ContrastBolusVolume": "100"}, True, "bolus"),
         ({"ContrastBolusVolume": "0"}, None, "not_recorded"),
@@ -136,7 +148,19 @@ def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_p
             for text in ("IV", "i.v.", "KM i.v.", "C+", "non-ionic", "NON IONIC CONTRAST", "Visipaque™ 320")
         ),
         *((text, "agent") for text in ("IOPAMIRO370", "OMNIPAQUE 300 mg/ml", "oral + iv", "Iomeron 350 + Wasser")),
-        *((text, "none") for text in ("w/o contrast", "Kein KM", "no iv contrast", "-", "n/a", "NATIV")),
+        *(
+            (text, "none")
+            for text in ("w/o contrast", "Kein KM", "no iv contrast", "NATIV", "o. KM", "S/ CONTRASTE", "KM 0 ml")
+        ),
+        *((text, "empty") for text in ("-", "n/a", "Unknown", "REMOVED")),
+        *((text, "agent") for text in ("YES", "Intravenously", "mdc e.v.")),
+        *(
+            (text, "unknown")
+            for text in ("Ultravist nicht gegeben", "KM-Allergie", "contrast refused", "Ultravist 0 ml")
+        ),
+        *((text, "unknown") for text in ("pre contrast", "nativ + KM", "KM?", "KM: -", "Contrast: N", "not recorded")),
+        *((text, "unknown") for text in ("w/o oral", "no oral, IV contrast", "Omnipaque intrathecal", "Isovue-M 200")),
+        *((text, "enteral") for text in ("orales KM", "KM rektal", "per rectum")),
         *((text, "enteral") for text in ("Gastrografin", "oral", "barium", "Wasser")),
         *((text, "unknown") for text in ("Saline", "Omnipaque/oral", "see report", "no omnipaque", "kein Wasser")),
         *((text, "empty") for text in ("", "  ")),
@@ -144,6 +168,12 @@ def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_p
 )
 def test_agents_are_known_by_their_words(text, kind):
     assert vocabulary.agent_kind(text) == kind
+
+
+def test_every_word_of_the_vocabulary_is_a_text():
+    lists = [words for words in vocabulary.vocabulary().values() if isinstance(words, list)]
+
+    assert [word for words in lists for word in words if not isinstance(word, str)] == []
 
 
 def test_every_contrast_element_is_read():

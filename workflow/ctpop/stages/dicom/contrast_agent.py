@@ -16,12 +16,6 @@ TAGS = (
     "ContrastBolusIngredientConcentration",
 )
 AMOUNTS = ("ContrastBolusVolume", "ContrastBolusTotalDose", "ContrastFlowRate")
-INTO_A_VEIN = {"IV", "I.V.", "INTRAVENOUS", "INTRAVENÖS", "INTRAVENOES", "VENOUS", "INTRAVENOUS ROUTE"}
-NOT_INTO_A_VEIN = {"ORAL", "PO", "P.O.", "PER OS", "RECTAL", "ENTERAL", "ORAL ROUTE", "RECTAL ROUTE", "NASOGASTRIC"}
-OTHER_ROUTES = {  # after which vessels and organs look as without contrast agent
-    *("INTRATHECAL", "IT", "I.T.", "INTRAARTICULAR", "INTRA-ARTICULAR", "INTRAVESICAL", "INTRAUTERINE", "VAGINAL"),
-    *("INTRADISCAL", "SUBCUTANEOUS", "INTRAPERITONEAL", "INTRATHECAL ROUTE", "INTRACAVITARY"),
-}
 
 
 @dataclass(frozen=True)
@@ -39,17 +33,17 @@ def contrast_of(elements: Mapping[str, str]) -> Contrast:
     route.
     """
     kind = vocabulary.agent_kind(elements["ContrastBolusAgent"])
-    route = elements["ContrastBolusRoute"].strip().upper()
+    route = vocabulary.route_of(elements["ContrastBolusRoute"])
     if kind == "none":
         return Contrast(False, "agent_says_none")
-    if kind == "enteral" or route in NOT_INTO_A_VEIN:
-        return Contrast(False, "oral_only") if route not in INTO_A_VEIN else Contrast(None, "agent_unknown")
-    if route in OTHER_ROUTES:
+    if kind == "enteral" or route == "enteral":
+        return Contrast(False, "oral_only") if route in ("", "enteral") else Contrast(None, "agent_unknown")
+    if route == "other":
         return Contrast(False, "other_route")
     if kind == "agent":
-        return Contrast(True, "agent")
+        return Contrast(True, "agent") if route != "not" else Contrast(None, "agent_unknown")
     has_bolus = any(_is_positive(elements[name]) for name in AMOUNTS) or bool(elements["ContrastBolusStartTime"])
-    if has_bolus and (kind == "empty" or route in INTO_A_VEIN):
+    if has_bolus and (kind == "empty" or route == "vein"):
         return Contrast(True, "bolus")
     return Contrast(None, "not_recorded" if kind == "empty" else "agent_unknown")
 

@@ -18,7 +18,9 @@ SEXES = {"M": "male", "F": "female"}
 NON_IONIC = re.compile(r"\bnon[\s-]?ionic\b")
 SIGNS = re.compile(r"[^\w./]+|/(?![ov]\b)|_")
 SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?![ov]\b)|[0-9_]+")
-AGENT_LISTS = ("agents", "enteral_routes", "enteral_agents", "negations")
+INTRA = re.compile(r"\bintra[\s-]+")
+NO_AMOUNT = re.compile(r"(?<![\d.,])0+([.,]0+)?\s*(ml|cc|g|mg)\b")
+DOUBT_SIGNS = re.compile(r"\?|\S\s*[-–]$|\bo\s+km\b")  # KM? and KM: - and o KM
 BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+-]+")
 LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
 NOT_ORIGINAL = {
@@ -104,25 +106,55 @@ def agent_kind(agent: str) -> str:
 
     """
     lists, text = vocabulary(), agent.strip().lower()
-    if not text:
+    if not text or text in lists["not_stated"]:
         return "empty"
     if text in lists["no_agent"]:
         return "none"
     words = _words_of_agent(text)
-    named, routes, fluids, negated = (bool(words & set(lists[name])) for name in AGENT_LISTS)
-    injected = bool(words & set(lists["contrast_agent_words"]))
-    if negated:
-        return "unknown" if named or fluids else "none"
-    if routes and not words & set(lists["intravenous_words"]):
-        return "unknown" if named else "enteral"
+    named, fluids = _has(words, "agents"), _has(words, "enteral_agents")
+    injected = _has(words, "contrast_agent_words", "intravenous_words")
+    elsewhere = _has(words, "enteral_routes", "other_routes")
+    if _has(words, "doubts") or DOUBT_SIGNS.search(text):
+        return "unknown"
+    if _has(words, "negations") or NO_AMOUNT.search(text):
+        return "unknown" if named or fluids or elsewhere else "none"
+    if _has(words, "unenhanced_words"):
+        return "unknown" if named or fluids or injected else "none"
+    if elsewhere and way_of(words) != "vein":
+        return "enteral" if way_of(words) == "enteral" and not named else "unknown"
     if named or injected:
         return "agent"
     return "enteral" if fluids else "unknown"
 
 
+def route_of(route: str) -> str:
+    """Return the way that ContrastBolusRoute names, as `way_of`, `not` where it negates one, or an empty text."""
+    words = _words_of_agent(route.strip().lower())
+    if _has(words, "negations"):
+        return "not"
+    return "vein" if _has(words, "veins") else way_of(words)
+
+
+def way_of(words: set[str]) -> str:
+    """Return `vein` (also beside another way), `enteral`, `other` (organs look as without agent), or an empty text.
+
+    Examples
+    --------
+    >>> way_of({"oral", "iv"}), way_of({"rectal"}), way_of({"intrathecal", "injection"}), way_of({"catheter"})
+    ('vein', 'enteral', 'other', '')
+
+    """
+    lists = {"vein": "intravenous_words", "other": "other_routes", "enteral": "enteral_routes"}
+    return next((way for way, name in lists.items() if _has(words, name)), "")
+
+
+def _has(words: set[str], *names: str) -> bool:
+    return any(words & set(vocabulary()[name]) for name in names)
+
+
 def _words_of_agent(text: str) -> set[str]:
     """Return the words of a text in lower case: between blanks, and between other signs and digits."""
-    text = NON_IONIC.sub("nonionic", text)
+    text = INTRA.sub("intra", NON_IONIC.sub("nonionic", text))
     return {*text.split(), *SIGNS.split(text), *SIGNS_AND_DIGITS.split(text)}
 
 
