@@ -11,6 +11,7 @@ FILE_STATUS = {
     "not_dicom": "not DICOM",
     "empty": "a file without content",
     "closed": "a folder or file that may not be looked at",
+    "link": "a link to a folder, which is not followed, or a link that leads nowhere",
 }
 SERIES_REASONS = {
     "no_geometry": "an image does not say where it lies",

@@ -217,8 +217,8 @@ def test_the_choice_follows_the_configuration(tmp_path, index):
     ("config", "words"),
     [
         ("dicom: {examinations: last}", "did you mean 'examination'"),
-        ("[1, 2]", "is no YAML file"),
-        ("a: [", "cannot be read as YAML"),
+        ("[1, 2]", "found a list"),
+        ("a: [", "YAML is expected"),
     ],
 )
 def test_a_wrong_configuration_is_told_before_anything_is_read(tmp_path, monkeypatch, capsys, config, words):
@@ -306,9 +306,10 @@ def test_three_real_slices_among_other_files_are_one_series(tmp_path, index):
     assert counts(files) == {"ct_image": 3, "not_ct": 1, "not_dicom": 5}
 
 
-def test_links_to_folders_are_not_followed_and_closed_folders_are_counted(tmp_path, index, monkeypatch):
+def test_links_to_folders_are_not_followed_and_are_counted_as_closed_folders_are_counted(tmp_path, index, monkeypatch):
     dicom_files.write_series(tmp_path / "dicom" / "a")
     (tmp_path / "dicom" / "a" / "round").symlink_to(tmp_path / "dicom")
+    (tmp_path / "dicom" / "a" / "nowhere").symlink_to(tmp_path / "gone")
     (tmp_path / "dicom" / "closed").mkdir()
     scandir = os.scandir
 
@@ -321,7 +322,7 @@ def test_links_to_folders_are_not_followed_and_closed_folders_are_counted(tmp_pa
 
     _, _, files = index()
 
-    assert counts(files) == {"closed": 1, "ct_image": 12}
+    assert counts(files) == {"closed": 1, "link": 2, "ct_image": 12}
 
 
 @pytest.mark.parametrize("shift_mm", [0, 1])

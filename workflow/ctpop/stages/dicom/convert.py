@@ -72,7 +72,7 @@ def source_of(folder: Path, private: Path, scans: pd.Series) -> DicomSource:
     pseudonyms = Pseudonyms(read_key(private))
     members = private_links.read_members(private)
     wanted = set().union(*(members.get(scan, set()) for scan in scans))
-    seen = ((file, file.pseudonym(pseudonyms)) for file in walk(folder) if file is not None)
+    seen = ((file, file.pseudonym(pseudonyms)) for file in walk(folder) if isinstance(file, File))
     return DicomSource(folder, pseudonyms, {name: file for file, name in seen if name in wanted}, members)
 
 

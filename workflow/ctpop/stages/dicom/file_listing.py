@@ -25,23 +25,24 @@ class File:
         return pseudonyms.digest("file", self.path)
 
 
-OTHER = File("", 0, 0)  # a folder, a pipe, a link that leads nowhere
+CLOSED, LINK = "closed", "link"  # members of FILE_STATUS
 
 
-def walk(folder: Path) -> Iterator[File | None]:
-    """Yield every regular file below a folder, and None for a folder or file that may not be looked at.
+def walk(folder: Path) -> Iterator[File | str]:
+    """Yield every regular file below a folder, and a status for what cannot be read.
 
-    Links to files are followed, links to folders are not: they could lead round in circles.
+    A folder or file that may not be looked at is `closed`. Links to files are followed, those to folders are not, since
+    they could lead round in circles: these, and links that lead nowhere, are `link`.
     """
     waiting = [""]
     while waiting:
         inner = waiting.pop()
         entries = _entries(folder / inner)
         if entries is None:
-            yield None
+            yield CLOSED
             continue
         waiting += [f"{inner}{entry.name}/" for entry in entries if entry.is_dir(follow_symlinks=False)]
-        yield from (file for entry in entries if (file := _file(entry, inner)) is not OTHER)
+        yield from (file for entry in entries if (file := _file(entry, inner)) is not None)
 
 
 def _entries(folder: Path) -> "list[os.DirEntry[str]] | None":
@@ -52,11 +53,12 @@ def _entries(folder: Path) -> "list[os.DirEntry[str]] | None":
         return None
 
 
-def _file(entry: "os.DirEntry[str]", inner: str) -> File | None:
+def _file(entry: "os.DirEntry[str]", inner: str) -> File | str | None:
+    """Return a file, or what it is instead; nothing for a folder or a pipe."""
     try:
         if not entry.is_file():
-            return OTHER
+            return LINK if entry.is_symlink() else None
         facts = entry.stat()
     except OSError:
-        return None
+        return CLOSED
     return File(inner + entry.name, facts.st_size, facts.st_mtime_ns)

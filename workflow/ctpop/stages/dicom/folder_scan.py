@@ -30,11 +30,11 @@ class ScannedFile:
 
 @dataclass(frozen=True)
 class Scanned:
-    """Every file of a folder with its facts, sorted by pseudonym; how many were read now, and how many are closed."""
+    """Every file of a folder with its facts, sorted by pseudonym, how many were read now, and what cannot be read."""
 
     found: list[ScannedFile]
     n_read: int
-    n_closed: int
+    n_unread: Counter[str]
 
 
 def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
@@ -46,7 +46,7 @@ def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
     cache.prepare()
     known = cache.known()
     seen = list(walk(folder))
-    files = [(file, file.pseudonym(cache.pseudonyms)) for file in seen if file is not None]
+    files = [(file, file.pseudonym(cache.pseudonyms)) for file in seen if isinstance(file, File)]
     new = [(file, name) for file, name in files if key_of(file, name) not in known]
     LOG.info("%d files in the folder, %d of them read before", len(files), len(files) - len(new))
     for part in read_all(new, _Reader(folder, cache.pseudonyms.key), processes):
@@ -59,7 +59,8 @@ def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
         cache.keep(facts)
         known.update(facts)
     found = [ScannedFile(one.file, one.pseudonym, known[key_of(one.file, one.pseudonym)]) for one in found]
-    return Scanned(sorted(found, key=lambda one: one.pseudonym), len(new), seen.count(None))
+    unread = Counter(file for file in seen if isinstance(file, str))
+    return Scanned(sorted(found, key=lambda one: one.pseudonym), len(new), unread)
 
 
 def key_of(file: File, pseudonym: str) -> Key:

@@ -73,7 +73,7 @@ def entries_of(path: Path) -> pd.DataFrame:
 def counts_of(scanned: Scanned, n_copies: int) -> pd.DataFrame:
     """Return how many files came to what end."""
     counts = Counter(str(one.facts["status"]) for one in scanned.found)
-    counts.update({"closed": scanned.n_closed, "copy": n_copies, "ct_image": -n_copies})
+    counts.update({**scanned.n_unread, "copy": n_copies, "ct_image": -n_copies})
     rows = [(status, number) for status, number in counts.items() if number]
     return contracts.FILES.check(pd.DataFrame(rows, columns=list(contracts.FILES.columns)))
 

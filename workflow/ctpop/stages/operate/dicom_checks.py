@@ -46,7 +46,7 @@ def _of_files(folder: Path) -> Check:
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(place, name) for name in sorted(names))
+        yield from (path for name in sorted(names) if (path := Path(place, name)).is_file())
 
 
 def _is_dicom(path: Path) -> bool | None:
