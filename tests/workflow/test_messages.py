@@ -28,7 +28,7 @@ def study(tmp_path):
         ("2,liver", "1,liver", "mine.csv: line 3: each label has one structure and each structure one label"),
         (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found '4O'"),
         ("group", "grp", "mine.csv: line 1: column group is missing; found label, structure, side, grp"),
-        (LABEL_SET, "", "mine.csv: a header is expected, found an empty file"),
+        (LABEL_SET, "", "mine.csv: a header is expected, found no cell that is filled in"),
     ],
 )
 def test_a_label_set_is_refused_when_the_run_is_planned(study, old, new, expected):
@@ -77,6 +77,42 @@ def test_a_configuration_with_an_error_is_refused_with_its_line(study, text, exp
 
     assert any(expected in line for line in lines[-3:])
     assert not any(".smk" in line or "Traceback" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("study_section", "expected"),
+    [
+        ("registry: gone.csv", "line 1: study.registry: there is no file 'gone.csv'; correct the path"),
+        (
+            "registry: gone.csv, dicom: scans",
+            "line 1: study.registry: there is no file 'gone.csv'; write it with `ctpop index scans --registry gone",
+        ),
+        (
+            "start_from: measures, measures: ~/m.csv",
+            "line 1: study.measures: there is no file '~/m.csv'; write the path in full, since ~ is not replaced",
+        ),
+    ],
+)
+def test_an_input_that_is_absent_is_named_by_its_setting_and_line_last(study, study_section, expected):
+    text = f"study: {{name: x, {study_section}}}\nstructures: demo\nsegment: {{model: demo}}\n"
+
+    lines = plan(study, text.encode())
+
+    assert lines[-1].startswith(f"error: study.yaml, {expected}")
+    assert not any("MissingInputException" in line or ".smk" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("segment: {model: demmo}", "study.yaml, line 3: segment.model: a shipped model set (demo, "),
+        ("segment: {model: demo}\nscreen: {rules: strikt}", "study.yaml, line 4: screen.rules: 'strikt' is neither"),
+    ],
+)
+def test_a_model_or_rule_set_that_is_absent_is_refused_with_its_line(study, text, expected):
+    lines = plan(study, f"study: {{name: x, registry: registry.csv}}\nstructures: demo\n{text}\n".encode())
+
+    assert lines[-1].startswith(f"error: {expected}")
 
 
 def test_the_error_of_a_job_is_printed_once_and_last(study):

@@ -14,7 +14,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.job_errors import FailedJobs
 from ctpop.foundation.resources import resource
 from ctpop.models import model_set
-from ctpop.study import configuration, configuration_file, criteria
+from ctpop.study import configuration, configuration_file, criteria, missing_inputs
 from ctpop.study import registry_options, shards
 from ctpop.study import rules as rules_of_study
 from snakemake.logging import logger
@@ -28,7 +28,8 @@ def checked(function, *arguments):
     try:
         return function(*arguments)
     except ContractError as error:
-        raise SystemExit(f"error: {error}") from None
+        problem = configuration_file.with_place(str(error), PLACES)
+        raise SystemExit(f"error: {problem}") from None
 
 
 def checked_configuration():
@@ -44,7 +45,8 @@ def checked_configuration():
             f"{files[-1]}: no configuration file has a section study; write, as in docs/study.yaml,"
             " study: {name: NAME, start_from: images, registry: registry.csv}"
         )
-    return configuration.validated(config, configuration_file.places_of(files))
+    PLACES.update(configuration_file.places_of(files))
+    return configuration.validated(config, PLACES)
 
 
 def tell_if_nothing_can_be_written(folder):
@@ -63,10 +65,12 @@ def tell_if_nothing_can_be_written(folder):
 
 ROOM = 1_000_000  # bytes; a log, or the table of a shard
 
+PLACES = {}  # file and line of each setting, for messages
 config.update(checked(checked_configuration))
 
 FAILED = FailedJobs()
 logger.addFilter(FAILED)
+logger.addFilter(missing_inputs.MissingInputs(config, PLACES))
 
 # A command reads its settings from this file, whose name follows from its content: a command of a log can be repeated.
 CONFIG = str(configuration.write(config, Path(".snakemake", "ctpop")))

@@ -47,7 +47,10 @@ def lines_about(**changed):
         ({"segment": {"compile": 1}}, "segment.compile: 1 is not of type 'boolean' (Let torch.compile translate"),
         ({"segment": {"weights": ""}}, "segment.weights: '' should be non-empty (Folder below which the model folders"),
         ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (SHA-256"),
-        ({"segment": None}, "segment: None is not of type 'object' (How label maps are made.)"),
+        (
+            {"segment": None},
+            "segment: None is not of type 'object' (How label maps are made; nothing is set: remove the line",
+        ),
         ({"cohort": {"criteria": ["adult"]}}, "cohort.criteria.0: 'adult' is not one of ['age_known',"),
         (
             {"cohort": {"criteria": ["complete", "complete"]}},
@@ -82,6 +85,13 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
 
     assert line.startswith("aging.alpha: '1e-4' is not of type 'number'")
     assert "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" in line
+
+
+def test_a_name_that_yaml_does_not_read_as_text_is_explained():
+    [line] = lines_about(study={**SMALLEST["study"], "name": yaml.safe_load("007")})
+
+    assert line.startswith("study.name: 7 is not of type 'string'")
+    assert "write it in quotes, since YAML does not read it as text" in line
 
 
 def test_a_missing_section_that_is_required_is_named():

@@ -79,9 +79,19 @@ def _meaning(schema: dict[str, Any], key: str) -> str:
 
 def _expected(schema: dict[str, Any], found: Any) -> str:
     meaning = " ".join(str(schema.get("description", "")).split())
-    hint = "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" if _looks_like_number(found) else ""
-    text = "; ".join(part for part in (meaning, hint) if part)
+    hint = _hint(schema.get("type"), found)
+    text = "; ".join(part for part in (meaning.removesuffix(".") if hint else meaning, hint) if part)
     return f" ({text})" if text else ""
+
+
+def _hint(kind: Any, found: Any) -> str:
+    if found is None:
+        return "nothing is set: remove the line, or write a value"
+    if kind == "string" and isinstance(found, bool | int | float):
+        return "write it in quotes, since YAML does not read it as text"
+    if kind in ("number", "integer") and _looks_like_number(found):
+        return "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text"
+    return ""
 
 
 def _looks_like_number(found: Any) -> bool:
