@@ -127,6 +127,24 @@ def test_a_node_without_slurm_is_told(tmp_path, monkeypatch):
     assert levels(slurm.of_slurm(profile(tmp_path))) == {"profile": "ok", "slurm": "error"}
 
 
+def test_without_slurm_a_profile_that_nobody_named_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    [check] = slurm.of_slurm(None)
+
+    assert (check.name, check.level) == ("profile", "ok")
+    assert check.found.startswith("not checked: no Slurm or no profiles/slurm is here")
+
+
+def test_where_there_is_slurm_its_profile_is_checked_though_nobody_named_it(tmp_path, site, monkeypatch):
+    site()
+    monkeypatch.chdir(Path(checks.__file__).parents[4])
+
+    assert levels(slurm.of_slurm(None)) == {"profile": "ok", "slurm": "ok", "queue": "ok"}
+
+
 def test_the_shipped_profiles_are_found_right_or_not_for_slurm(site, monkeypatch):
     site()
     monkeypatch.chdir(Path(checks.__file__).parents[4])

@@ -21,7 +21,7 @@ class CheckOptions:
     """Options of the command `check`; `ctpop check --help` explains them."""
 
     study: Path
-    profile: Path
+    profile: Path | None
     all: bool
 
 
@@ -73,7 +73,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         type=Path,
-        default=Path("profiles/slurm"),
-        help="profile that the study will run with (default %(default)s)",
+        help="profile that the study will run with (default: profiles/slurm, where there is Slurm)",
     )
     parser.add_argument("--all", action="store_true", help=f"look for every file, not for a sample of {SAMPLE}")

@@ -16,10 +16,17 @@ INIT_S = 40  # SOURCE: plugin 2.8, seconds to its first look at the queue
 WANTED: dict[str, Any] = {"slurm-status-command": "squeue", "slurm-no-requeue": True, "scheduler": "greedy"}
 WRONG = ("slurm-array-jobs", "slurm-requeue", "keep-incomplete")
 PATIENCE_S = 30
+FOR_SLURM = Path("profiles/slurm")
 
 
-def of_slurm(profile: Path) -> list[Check]:
-    """Return the checks of a profile and of the Slurm that it is for."""
+def of_slurm(profile: Path | None) -> list[Check]:
+    """Return the checks of a profile and of the Slurm that it is for.
+
+    Without a profile, that of this folder for Slurm is checked where there is Slurm.
+    """
+    if profile is None and not (FOR_SLURM.is_dir() and (shutil.which("sinfo") or "SLURM_JOB_ID" in os.environ)):
+        return [Check("profile", OK, f"not checked: no Slurm or no {FOR_SLURM} is here; name a profile with --profile")]
+    profile = profile or FOR_SLURM
     chosen = read(profile)
     if chosen.get("executor") != "slurm":
         return [Check("profile", OK, f"{profile}: sends nothing to Slurm")]
