@@ -53,7 +53,8 @@ SERIES_COLUMNS = {
     "n_repeated_positions": count("slices whose place another slice has already", missing=NO_PLACE),
     "n_copies": count("files left out because they repeat an image"),
     "differing_facts": text(
-        "facts that differ between the images of the series, separated by semicolons; the first one counts",
+        "facts that differ between the images of the series, separated by semicolons; the first one counts, but"
+        " none of several ages, sexes, or opinions on contrast agent",
         missing="the images agree",
     ),
     "spacing_deviation_mm": number(

@@ -52,6 +52,7 @@ CONTRAST_REASONS = {
     "other_route": "the agent was not given into a vein, but into the spinal canal, a joint, the bladder or elsewhere",
     "agent_unknown": "ContrastBolusAgent names no known agent, or an agent and its absence",
     "not_recorded": "the header says nothing, which does not mean that none was given",
+    "images_differ": "some images of the series say that it was given, others that it was not",
 }
 AGE_REASONS = {
     "ok": "PatientAge is of the standard's form",
@@ -60,6 +61,7 @@ AGE_REASONS = {
     "unreadable": "PatientAge is not an age, as N-A",
     "placeholder": "PatientAge is zero, as 000Y, which anonymisers write in place of an age",
     "out_of_range": "PatientAge is above 120 years",
+    "images_differ": "the images of the series have different ages, of which none counts",
     "disagrees_with_dates": "PatientAge counts, though the dates of birth and examination are more than 1.5 years off",
 }
 PATIENT_REASONS = {

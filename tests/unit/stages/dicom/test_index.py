@@ -364,6 +364,50 @@ def test_facts_that_differ_between_images_are_listed(tmp_path, index):
     assert index()[0]["differing_facts"].to_list() == ["kvp"]
 
 
+@pytest.mark.parametrize(
+    ("element", "texts", "columns"),
+    [
+        ("PatientSex", ("F", "M"), {"sex": None}),
+        ("PatientAge", ("060Y", "031Y"), {"age_years": None, "age_source": None, "age_reason": "images_differ"}),
+        (
+            "ContrastBolusAgent",
+            ("Ultravist", "OHNE KM"),
+            {"contrast_header": None, "contrast_header_reason": "images_differ"},
+        ),
+        ("ContrastBolusAgent", ("Ultravist", ""), {"contrast_header": True}),
+    ],
+)
+def test_contradictory_facts_of_the_patient_are_not_known(tmp_path, index, element, texts, columns):
+    places = dicom_files.positions(12)
+    for text, where in zip(texts, (places[:6], places[6:]), strict=True):
+        dicom_files.write_series(tmp_path / "dicom" / f"of {text}", where=where, **{element: text})
+
+    row = index()[0].iloc[0]
+
+    assert {name: None if pd.isna(row[name]) else row[name] for name in columns} == columns
+
+
+def test_the_log_counts_what_was_inferred_and_what_is_not_known(tmp_path, index, caplog):
+    caplog.set_level(logging.INFO)
+    for patient, age, agent in (("P1", "060Y", "ULT370"), ("P2", "47", "OHNE KM"), ("P3", "000Y", "ULT370")):
+        given = {"PatientAge": age, "ContrastBolusAgent": agent}
+        hu = dicom_files.hounsfield(12, seed=int(patient[1:]))
+        dicom_files.write_series(tmp_path / "dicom" / patient, patient=patient, hu=hu, **given)
+
+    index()
+
+    assert "age_reason of the chosen series: 1 no_unit, 1 ok, 1 placeholder" in caplog.text
+    assert "contrast_header_reason of the chosen series: 1 agent_says_none, 2 agent_unknown" in caplog.text
+
+
+@pytest.mark.parametrize("study_date", [None, "00000000"])
+def test_an_age_is_counted_to_the_first_date_that_is_one(tmp_path, index, study_date):
+    dates = {"StudyDate": study_date, "AcquisitionDate": "20100615", "PatientBirthDate": "19500615"}
+    dicom_files.write_series(tmp_path / "dicom", PatientAge=None, **dates)
+
+    assert index()[0][["age_years", "age_source"]].values.tolist() == [[60, "dates"]]
+
+
 def test_the_same_images_under_two_patients_are_one_scan(tmp_path, index):
     first = dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
     (tmp_path / "dicom" / "b").mkdir()

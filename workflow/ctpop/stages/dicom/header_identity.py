@@ -15,6 +15,7 @@ from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 UIDS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "image": "SOPInstanceUID"}
 STUDY_MARKS = ("StudyID", "AccessionNumber")
+DATES = ("StudyDate", "SeriesDate", "AcquisitionDate")
 SERIES_MARKS = ("FrameOfReferenceUID", "SeriesDescription", "ProtocolName")
 
 
@@ -28,7 +29,7 @@ def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
     patient = (
         pseudonyms.digest("patient", patient_id, issuer) if known else pseudonyms.digest("no patient", uids["study"])
     )
-    days = [ages.parse_date(text_of(dataset, name)) for name in ("StudyDate", "SeriesDate", "AcquisitionDate")]
+    days = [ages.parse_date(text_of(dataset, name)) for name in DATES]
     day = next((found for found in days if found), None)
     birth = ages.parse_date(text_of(dataset, "PatientBirthDate"))
     unclear = lacks or not known

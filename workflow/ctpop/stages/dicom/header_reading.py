@@ -20,7 +20,7 @@ from ctpop.stages.dicom import ages, vocabulary
 from ctpop.stages.dicom import contrast_agent as contrast
 from ctpop.stages.dicom.elements import number_of, numbers_of, text_of, texts_of
 from ctpop.stages.dicom.geometry import is_frame
-from ctpop.stages.dicom.header_identity import identity_of
+from ctpop.stages.dicom.header_identity import DATES, identity_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 
@@ -226,7 +226,7 @@ def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Heade
 
 
 def _patient_facts(dataset: Dataset) -> dict[str, Any]:
-    examined = next((found for name in ("StudyDate", "SeriesDate") if (found := text_of(dataset, name))), None)
+    examined = next((text for name in DATES if ages.parse_date(text := text_of(dataset, name))), None)
     age = ages.age_of(text_of(dataset, "PatientAge"), text_of(dataset, "PatientBirthDate"), examined)
     metres = number_of(dataset, "PatientSize")
     return {

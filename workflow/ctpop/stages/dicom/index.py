@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from ctpop.study.registry import as_truth, check_ids, read_cells
 
 LOG = logging.getLogger(__name__)
 RENAMED = {"contrast": "contrast_header", "contrast_reason": "contrast_header_reason", "syntax": "transfer_syntax"}
+REPORTED = ("age_reason", "contrast_header_reason", "complete_header_reason", "patient_reason")
 ENTERED_TRUTHS = ("complete", "contrast")
 ENTERED_COLUMNS = (*ENTERED_TRUTHS, "known_absent")
 
@@ -115,6 +117,8 @@ def run(options: IndexOptions) -> None:
     if options.link:
         private_links.write_links(private, options.folder, rows, scanned.found)
     LOG.info("%d series = %d chosen + %d excluded (%s)", len(rows), len(chosen), len(excluded), _reasons(excluded))
+    for name in REPORTED:
+        LOG.info("%s of the chosen series: %s", name, _counts(registry[name].fillna("unknown")))
 
 
 def write_all(
@@ -139,8 +143,11 @@ def _counts_text(counts: pd.DataFrame, name: str, number: str) -> str:
 
 
 def _reasons(excluded: list[dict[str, Any]]) -> str:
-    counts = Counter(str(row["reason"]) for row in excluded)
-    return ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) or "none"
+    return _counts(str(row["reason"]) for row in excluded)
+
+
+def _counts(reasons: Iterable[str]) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in sorted(Counter(reasons).items())) or "none"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

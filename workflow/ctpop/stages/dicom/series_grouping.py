@@ -28,6 +28,7 @@ ALIKE = (  # facts that the images of a series are expected to share
     *("age_years", "sex", "height_cm", "weight_kg", "kvp", "kernel", "manufacturer", "scanner", "body_part"),
     *("patient_position", "contrast", "contrast_reason", "thickness_mm", "slope", "intercept"),
 )
+NEVER_CHOSEN = {"sex": None, "age_years": "age_reason", "contrast": "contrast_reason"}  # with the column of the reason
 DECIMALS = 4
 SPLIT_BY = ("acquisition", "series_number", "kernel", "folder")
 
@@ -107,15 +108,24 @@ def differing(facts: Sequence[Mapping[str, Any]]) -> str | None:
     return ";".join(found) or None
 
 
+def facts_of_series(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the facts of a series, each of the first image that has it.
+
+    Sex, age and contrast agent are not known where images contradict each other (reason `images_differ`).
+    """
+    first = {name: next((one[name] for one in facts if one.get(name) is not None), None) for name in ONCE_PER_SERIES}
+    contradicted = [name for name in NEVER_CHOSEN if len({one.get(name) for one in facts} - {None}) > 1]
+    reasons = {reason: "images_differ" for name in contradicted if (reason := NEVER_CHOSEN[name])}
+    sources = {"age_source": None} if "age_years" in contradicted else {}
+    return {**first, **dict.fromkeys(contradicted), **reasons, **sources}
+
+
 def row_of(
     signature: tuple[str, ...], images: list[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float
 ) -> dict[str, Any]:
     """Return the row of a series."""
     single = without_copies(images)
     facts = [one.facts for one in single]
-    of_series = {
-        name: next((one[name] for one in facts if one.get(name) is not None), None) for name in ONCE_PER_SERIES
-    }
     scan_id = pseudonyms.name("scan", "|".join(signature))
     return {
         "scan_id": scan_id,
@@ -124,7 +134,7 @@ def row_of(
         "exam_id": pseudonyms.name("exam", signature[1]),
         "ct_path": f"images/{scan_id}.nii.gz",
         "image_kind": signature[-1],
-        **of_series,
+        **facts_of_series(facts),
         "differing_facts": differing(facts),
         **attenuation_of(facts),
         **geometry_of(facts, even_within_mm),
