@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -85,6 +86,14 @@ def test_a_text_in_an_unknown_encoding_is_refused(tmp_path):
 
     assert "the text is not cp1252" in refusal(path)
     assert "save the file as UTF-8" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.xlsx"])
+def test_bytes_that_are_no_table_are_told(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(np.random.default_rng(1).bytes(3000))
+
+    assert "found content that is none of them; the file is damaged or of another kind" in refusal(path)
 
 
 def test_a_line_that_states_the_separator_is_obeyed_and_is_no_row(tmp_path):

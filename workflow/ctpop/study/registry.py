@@ -135,6 +135,8 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
 
     """
     if not path.is_file():
+        if path.is_dir():
+            raise ContractError(f"{path}: the registry is a folder; set study.registry to a file with one row per scan")
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
         )

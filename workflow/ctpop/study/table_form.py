@@ -32,6 +32,8 @@ BOMS = (  # SOURCE: Unicode Standard, section 23.8; the longer of two that begin
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+BLANK_BYTE = 0x20
+SHARE_OF_CONTROLS = 0.05  # of packed or random bytes, 28 of 256 are
 ZIP, OLE, PARQUET, GZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x1f\x8b"
 
 
@@ -252,10 +254,20 @@ def _decoded(content: bytes, encoding: str, path: Path, reading: Reading) -> str
     try:
         return content.decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
+        if not reading.encoding and _is_binary(content[:4096]):
+            raise ContractError(
+                f"{path}: a text table, a spreadsheet or Parquet is expected, found content that is none of them;"
+                " the file is damaged or of another kind: save it again, or name another file"
+            ) from None
         raise ContractError(
             f"{path}: the text is not {encoding} ({error});"
             f" {reading.remedy('encoding', 'utf-8', 'state its encoding', 'save the file as UTF-8')}"
         ) from None
+
+
+def _is_binary(content: bytes) -> bool:
+    """Return whether more bytes are signs that control a terminal than there are in a text."""
+    return sum(byte < BLANK_BYTE and byte not in b"\t\n\r\f" for byte in content) > SHARE_OF_CONTROLS * len(content)
 
 
 def _reader(file: io.TextIOBase, separator: str) -> "csv._reader":  # type: ignore[name-defined]

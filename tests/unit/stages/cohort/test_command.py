@@ -131,6 +131,9 @@ def test_words_that_elsewhere_mean_nothing_are_kept_as_they_stand(tmp_path):
 
 
 def test_a_registry_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ContractError, match=r"folder\.csv: the registry is a folder; set study\.registry to a file"):
+        read_registry(tmp_path / "folder.csv")
     with pytest.raises(ContractError, match=r"registry\.csv: the registry does not exist; set study\.registry"):
         read_registry(tmp_path / "registry.csv")
 
