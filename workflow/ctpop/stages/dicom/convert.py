@@ -68,7 +68,7 @@ class DicomSource:
 def source_of(folder: Path, private: Path, scans: pd.Series) -> DicomSource:
     """Return the files of the scans of a shard; the folder is walked, and nothing opened."""
     if not folder.is_dir():
-        raise ContractError("--dicom: a folder that exists is expected; no such folder was found")
+        raise ContractError("--dicom: a folder that exists is expected; no such folder was found; correct study.dicom")
     pseudonyms = Pseudonyms(read_key(private))
     members = private_links.read_members(private)
     wanted = set().union(*(members.get(scan, set()) for scan in scans))
