@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_type_hints
 
 import pytest
@@ -173,10 +174,18 @@ def test_a_quiet_command_logs_only_warnings_and_errors(tmp_path):
     assert len(quiet.stderr.splitlines()) == 1
 
 
-def test_a_bug_keeps_its_traceback(tmp_path):
-    (tmp_path / "broken.parquet").write_text("this is not Parquet")
+def test_a_bug_is_no_message_of_the_command_line(monkeypatch):
+    @dataclasses.dataclass(frozen=True)
+    class NoOptions:
+        pass
 
-    done = ctpop("gather", "--table", "flow", "--shards", "broken.parquet", "--out", "out.parquet", folder=tmp_path)
+    def run(options: NoOptions) -> None:
+        raise ZeroDivisionError
 
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr
+    run.__annotations__["options"] = NoOptions
+    command = SimpleNamespace(add_arguments=lambda parser: None, run=run)
+    entry = dataclasses.replace(cli.COMMANDS["gather"], load=lambda: command)
+    monkeypatch.setitem(cli.COMMANDS, "gather", entry)
+
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["gather"])

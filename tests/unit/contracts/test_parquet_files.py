@@ -6,7 +6,7 @@ import pyarrow as arrow
 import pytest
 from pyarrow import parquet
 
-from ctpop.contracts import parquet_files
+from ctpop.contracts import parquet_files, parquet_rows
 from ctpop.contracts.all_tables import HISTOGRAMS, SEGMENTS
 from ctpop.contracts.table_files import write_parquet
 from ctpop.foundation.errors import ContractError
@@ -58,7 +58,7 @@ def test_a_file_with_a_flipped_bit_is_refused_or_has_the_same_rows(tmp_path):
     path = tmp_path / "measures.parquet"
     write_parquet(ROWS, path)
 
-    wrong, refused = differing(path, parquet_files.read, parquet_files.read(path))
+    wrong, refused = differing(path, parquet_rows.read, parquet_rows.read(path))
 
     assert wrong == []
     assert refused > 0.9 * path.stat().st_size
@@ -70,7 +70,7 @@ def test_a_file_with_any_flipped_bit_is_refused_or_has_the_same_rows(tmp_path, m
     write_parquet(ROWS, path)
     monkeypatch.setitem(globals(), "flips", lambda content: np.ndindex(len(content), 8))
 
-    assert differing(path, parquet_files.read, parquet_files.read(path))[0] == []
+    assert differing(path, parquet_rows.read, parquet_rows.read(path))[0] == []
 
 
 def test_histograms_with_a_flipped_bit_are_refused_or_have_the_same_rows(tmp_path):
@@ -94,7 +94,7 @@ def test_filtered_rows_of_a_file_with_a_flipped_bit_are_refused_or_the_same(tmp_
     write_parquet(ROWS, path)
 
     def read(file):
-        return parquet_files.read(file, ["scan_id", "volume_ml"], [("status", "==", "not_hu")])
+        return parquet_rows.read(file, ["scan_id", "volume_ml"], [("status", "==", "not_hu")])
 
     wrong, refused = differing(path, read, read(path))
 
@@ -117,7 +117,7 @@ def test_a_users_parquet_file_with_checksums_is_verified(tmp_path):
 def test_a_file_of_an_earlier_version_without_checksums_is_read(tmp_path):
     ROWS.to_parquet(tmp_path / "measures.parquet", index=False)
 
-    assert parquet_files.read(tmp_path / "measures.parquet").equals(ROWS)
+    assert parquet_rows.read(tmp_path / "measures.parquet").equals(ROWS)
 
 
 def test_equal_rows_give_equal_bytes(tmp_path):
@@ -142,14 +142,14 @@ def test_a_damaged_file_is_named_with_the_rule_that_writes_it_again(tmp_path, pl
     path.write_bytes(b"PAR1 cut short")
 
     with pytest.raises(ContractError, match=rf"delete it and start the study again, .* \(rule {rule}\)"):
-        parquet_files.read(path)
+        parquet_rows.read(path)
 
 
 def test_a_folder_whose_name_has_an_equals_sign_adds_no_column(tmp_path):
     path = tmp_path / "study=a" / "table.parquet"
     write_parquet(ROWS, path)
 
-    assert list(parquet_files.read(path).columns) == list(ROWS.columns)
+    assert list(parquet_rows.read(path).columns) == list(ROWS.columns)
 
 
 def test_a_missing_file_is_no_damaged_file(tmp_path):

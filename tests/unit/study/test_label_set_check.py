@@ -9,8 +9,10 @@ GOOD = "label,structure,side,group,lower_bound_ml\n1,kidney_left,left,abdomen,40
 BAD = {
     "a missing column": (GOOD.replace(",group", "").replace(",abdomen", ""), "line 1: column group is missing; found"),
     "two missing columns": ("label,structure,group\n1,liver,a\n", "line 1: column side, lower_bound_ml is missing"),
-    "another separator": (GOOD.replace(",", ";"), "line 1: commas are expected between the cells"),
-    "a column twice": (GOOD.replace("_ml\n", "_ml,side\n", 1), "line 1: each column has a name of its own, found side"),
+    "a column twice": (
+        GOOD.replace("_ml\n", "_ml,side\n", 1),
+        "each column has one name of its own, found side in columns 3, 6",
+    ),
     "a repeated label": (GOOD.replace("2,liver", "1,liver"), "line 3: each label has one structure"),
     "a label with a zero in front": (
         GOOD.replace("2,liver", "01,liver"),
@@ -37,9 +39,9 @@ BAD = {
         "label,structure,side,group,lower_bound_ml,includes\n1,kidney_left,left,a,,\n2,liver,,a,,kidney_left\n",
         "line 3: column 'includes' names kidney_left, which the label set has by itself; remove one",
     ),
-    "a short line": (GOOD + "3,spleen\n", "line 4: 5 cells are expected as in the header, found 2; correct the commas"),
-    "nothing": ("", "a header is expected, found an empty file; write label,structure,side,group,lower_bound_ml"),
-    "blank lines": ("\n\n", "a header is expected, found an empty file"),
+    "a short line": (GOOD + "3,spleen\n", "line 4: group must be filled in"),
+    "nothing": ("", "a header is expected, found no cell that is filled in"),
+    "blank lines": ("\n\n", "a header is expected, found no cell that is filled in"),
     "a header alone": (GOOD.splitlines()[0], "a line per label is expected, found a header alone; add lines such as"),
 }
 
@@ -70,10 +72,16 @@ def test_all_errors_of_a_file_are_reported(tmp_path):
     assert [problem.split(": ")[1] for problem in label_set_check.problems_of(path)] == ["line 2", "line 3", "line 3"]
 
 
-def test_a_file_in_another_encoding_and_one_that_is_absent_are_errors(tmp_path):
-    (tmp_path / "mine.csv").write_bytes(GOOD.replace("abdomen", "Brücke").encode("cp1252"))
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_other_separators_decimal_marks_and_encodings_are_read(tmp_path, encoding):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(GOOD.replace(",", ";").replace(";40", ";40,5").replace("abdomen", "Brücke").encode(encoding))
 
-    assert "save the file as CSV with the encoding UTF-8" in label_set_check.problems_of(tmp_path / "mine.csv")[0]
+    assert label_set_check.problems_of(path) == []
+    assert label_sets.read(str(path)).table[["group", "lower_bound_ml"]].iloc[0].tolist() == ["Brücke", 40.5]
+
+
+def test_a_file_that_is_absent_is_an_error(tmp_path):
     assert "found: No such file" in label_set_check.problems_of(tmp_path / "absent.csv")[0]
 
 

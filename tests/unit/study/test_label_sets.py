@@ -137,14 +137,14 @@ def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("bound", "expected"), [("30", "must be above 0 ml and above lower_bound_ml"), ("x", "number")]
+    ("bound", "expected"), [("30", "must be above 0 ml and above lower_bound_ml"), ("x", "must be a number, found 'x'")]
 )
 def test_an_upper_bound_that_is_none_is_refused(tmp_path, bound, expected):
     path = tmp_path / "mine.csv"
     rows = [f"{line},{end}" for line, end in zip(GOOD.split(), ["upper_bound_ml", bound, ""], strict=True)]
     path.write_text("\n".join(rows) + "\n")
 
-    assert "column 'upper_bound_ml'" in refusal_of(path)
+    assert "upper_bound_ml" in refusal_of(path)
     assert expected in refusal_of(path)
 
 

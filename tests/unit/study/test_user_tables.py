@@ -67,9 +67,8 @@ def test_the_truth_is_read_in_every_form(tmp_path, form):
 def test_a_word_in_place_of_a_number_is_named_with_line_and_column(tmp_path):
     ROWS.replace("450.5", "much").to_csv(tmp_path / "mine.csv", index=False)
 
-    with pytest.raises(
-        ContractError, match=r"mine\.csv: line 2: column lower_bound_ml .* found 'much'.*correct the cells"
-    ):
+    expected = r"mine\.csv: line 2: lower_bound_ml must be a number of ml.* found 'much'; correct the cell"
+    with pytest.raises(ContractError, match=expected):
         label_sets.read(str(tmp_path / "mine.csv"))
 
 

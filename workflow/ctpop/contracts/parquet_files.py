@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as arrow
 from pyarrow import parquet
 
@@ -56,7 +55,8 @@ def writing(path: str | Path, schema: arrow.Schema) -> Iterator[parquet.ParquetW
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with writing(Path(folder, "table.parquet"), table.schema) as writer:
     ...         writer.write_table(table)
-    ...     list(read(Path(folder, "table.parquet"))["ml"])
+    ...     with opened(Path(folder, "table.parquet")) as file:
+    ...         file.read()["ml"].to_pylist()
     [1.5, 2.5]
 
     """
@@ -68,49 +68,6 @@ def writing(path: str | Path, schema: arrow.Schema) -> Iterator[parquet.ParquetW
         start = footer.rfind(DIGEST.encode()) + len(DIGEST) + HEADER
         file.seek(start - len(footer) - TAIL, 2)
         file.write(_digest_of(footer, start).encode())
-
-
-def read(
-    path: str | Path, columns: list[str] | None = None, filters: list[tuple[str, str, Any]] | None = None
-) -> pd.DataFrame:
-    """Return rows of a Parquet file that the package wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        Parquet file.
-    columns : list of str, optional
-        Columns to read; without it, all.
-    filters : list of tuple, optional
-        Conditions that all rows meet, as column, operator and value.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The rows.
-
-    Raises
-    ------
-    ContractError
-        If the file is damaged, or no Parquet file.
-    OSError
-        If the file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from ctpop.contracts.table_files import write_parquet
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_parquet(pd.DataFrame({"scan_id": ["a", "b"]}), Path(folder, "scans.parquet"))
-    ...     read(Path(folder, "scans.parquet"), filters=[("scan_id", "==", "b")])
-      scan_id
-    0       b
-
-    """
-    with damage_refused(path):
-        return pd.read_parquet(
-            path, columns=columns, filters=filters, partitioning=None, page_checksum_verification=True
-        )
 
 
 @contextmanager
@@ -141,9 +98,8 @@ def opened(path: str | Path, remedy: str = "", **options: Any) -> Iterator[parqu
     Examples
     --------
     >>> import tempfile
-    >>> from ctpop.contracts.table_files import write_parquet
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_parquet(pd.DataFrame({"scan_id": ["a", "b"]}), Path(folder, "scans.parquet"))
+    ...     parquet.write_table(arrow.table({"scan_id": ["a", "b"]}), Path(folder, "scans.parquet"))
     ...     with opened(Path(folder, "scans.parquet")) as file:
     ...         print(file.metadata.num_rows)
     2
@@ -151,42 +107,6 @@ def opened(path: str | Path, remedy: str = "", **options: Any) -> Iterator[parqu
     """
     with damage_refused(path, remedy), parquet.ParquetFile(path, page_checksum_verification=True, **options) as file:
         yield file
-
-
-def in_batches(path: str | Path, most: int) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a Parquet file that the package wrote, some at a time.
-
-    Parameters
-    ----------
-    path : str or Path
-        Parquet file.
-    most : int
-        Largest number of rows at a time.
-
-    Yields
-    ------
-    pandas.DataFrame
-        Rows in the order of the file.
-
-    Raises
-    ------
-    ContractError
-        If the file is damaged, or no Parquet file.
-    OSError
-        If the file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from ctpop.contracts.table_files import write_parquet
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_parquet(pd.DataFrame({"ml": [1, 2, 3]}), Path(folder, "scans.parquet"))
-    ...     [len(rows) for rows in in_batches(Path(folder, "scans.parquet"), 2)]
-    [2, 1]
-
-    """
-    with opened(path) as file:
-        yield from (batch.to_pandas() for batch in file.iter_batches(most))
 
 
 @contextmanager
@@ -218,7 +138,8 @@ def damage_refused(path: str | Path, remedy: str = "") -> Iterator[None]:
     ...     path = Path(folder, "measures.parquet")
     ...     _ = path.write_bytes(b"scan_id")
     ...     try:
-    ...         read(path)
+    ...         with damage_refused(path):
+    ...             _ = parquet.read_table(path)
     ...     except ContractError as error:
     ...         print(str(error).partition("; ")[2])
     delete it and start the study again, which writes it again (rule measure)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctpop.contracts import column_checks, parquet_files
+from ctpop.contracts import column_checks, parquet_files, parquet_rows
 from ctpop.contracts.columns import Column
 from ctpop.contracts.table_files import CSV_ROWS, write_csv, write_note_instead_of_csv, write_parquet
 from ctpop.foundation.errors import ContractError
@@ -162,11 +162,11 @@ class Table:
 
         """
         if not columns:
-            return self.check(parquet_files.read(path), where=path)
+            return self.check(parquet_rows.read(path), where=path)
         part = replace(self, columns={name: self.columns[name] for name in (*self.key, *columns)})
         with parquet_files.opened(path) as file:
             present = set(file.schema_arrow.names)
-        return part.check(parquet_files.read(path, [name for name in part.columns if name in present]), where=path)
+        return part.check(parquet_rows.read(path, [name for name in part.columns if name in present]), where=path)
 
     def read_csv(self, path: str | Path) -> pd.DataFrame:
         """Return the rows of a CSV file that a person or another program wrote, after a check.

@@ -1,5 +1,13 @@
 """The ways this pipeline refuses to go on."""
 
+import errno
+
+PASSING_ERRORS = {  # of a disk, a network or a server; they say nothing about the file
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ENOLINK, errno.ENODEV, errno.ENXIO),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET, errno.ENOTCONN),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EBUSY),
+}
+
 
 class ContractError(ValueError):
     """A table or a setting does not keep its promise; the run stops.

@@ -7,7 +7,6 @@ Every fault of a file, and every failure while it is read, is a `ScanError`. Its
 its folders, since folders may be named after a person.
 """
 
-import errno
 import os
 import stat
 import zlib
@@ -23,15 +22,10 @@ from isal import igzip, isal_zlib
 from numpy.typing import NDArray
 
 from ctpop.foundation import digests
-from ctpop.foundation.errors import ScanError, in_one_line
+from ctpop.foundation.errors import PASSING_ERRORS, ScanError, in_one_line
 from ctpop.imaging import nifti_header
 from ctpop.imaging.nifti_header import Header, edges_mm
 
-PASSING_ERRORS = {  # of a disk, a network or a server; they say nothing about the file
-    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ENOLINK, errno.ENODEV, errno.ENXIO),
-    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET, errno.ENOTCONN),
-    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EBUSY),
-}
 READ_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     EOFError,

@@ -113,10 +113,31 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
 
     Neither volume nor attenuation of such a row is used, since its columns may be in another order or on another scale.
 
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows with `scan_id`, `structure` and, if the table has it, `hu_mean` (HU).
+    place : Path
+        File, for messages.
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+        The rows; without values where the attenuation is impossible.
+    impossible : pandas.Series of bool
+        Which rows these are.
+
     Raises
     ------
     ContractError
         If most attenuations are such ones, so that the table is not in HU.
+
+    Examples
+    --------
+    >>> table = {"scan_id": ["a", "b", "c"], "structure": "liver", "hu_mean": [60.0, 9000.0, 61.0]}
+    >>> rows, impossible = without_impossible(pd.DataFrame(table), Path("measures.csv"))
+    >>> rows["hu_mean"].tolist(), impossible.tolist()
+    ([60.0, nan, 61.0], [False, True, False])
 
     """
     if "hu_mean" not in rows.columns:
@@ -148,7 +169,25 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
 
 
 def reasons_in(rows: pd.DataFrame) -> tuple["pd.Series[str]", "pd.Series[str]"]:
-    """Return status and detail of rows without values: those of a table that this package wrote, or `not_in_table`."""
+    """Return status and detail of rows without values: those of a table that this package wrote, or `not_in_table`.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of a table of measures.
+
+    Returns
+    -------
+    status, detail : pandas.Series of str
+        Status in `measures`, and its detail where there is one.
+
+    Examples
+    --------
+    >>> status, _ = reasons_in(pd.DataFrame({"status": ["measured", "not_hu", "gone"]}))
+    >>> status.tolist()
+    ['not_in_table', 'not_hu', 'not_in_table']
+
+    """
     nothing = pd.Series(None, index=rows.index, dtype="str")
     status = rows.get("status", nothing)
     ours = status.isin(set(MEASURE_STATUS) - {"measured"})

@@ -19,8 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
-from ctpop.foundation.errors import ContractError, ScanError, in_one_line
-from ctpop.imaging.images import PASSING_ERRORS
+from ctpop.foundation.errors import PASSING_ERRORS, ContractError, ScanError, in_one_line
 from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
 
 LOG = logging.getLogger(__name__)

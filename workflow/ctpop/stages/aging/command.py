@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop.contracts import all_tables, parquet_files
+from ctpop.contracts import all_tables, parquet_rows
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import intervals
 from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
@@ -242,7 +242,7 @@ def _tests(
 
 
 def _series_under(rules: str, path: Path, label_set: label_sets.LabelSet, cohort: pd.DataFrame) -> list[Series]:
-    values = all_tables.ANALYSIS_SETS.check(parquet_files.read(path, filters=[("rules", "==", rules)]), where=path)
+    values = all_tables.ANALYSIS_SETS.check(parquet_rows.read(path, filters=[("rules", "==", rules)]), where=path)
     return split(with_ages(values, cohort), label_set.names, label_set.groups)
 
 

@@ -19,7 +19,7 @@ import pyarrow as arrow
 from numpy.typing import NDArray
 from pyarrow import ipc
 
-from ctpop.contracts import parquet_files
+from ctpop.contracts import parquet_files, parquet_rows
 from ctpop.contracts.all_tables import MEASURES_TABLE, TABLES
 from ctpop.contracts.table_files import CSV_ROWS, write_note_instead_of_csv
 from ctpop.contracts.tables import Table
@@ -85,7 +85,7 @@ def number_of_rows(shard: Path) -> int:
 def ends_of_parts(table: Table, shards: list[Path], most: int) -> list[str]:
     """Return the last scan of each part, in order. A part has about `most` rows; those of a scan stay together."""
     scan = table.key[0]
-    counts = [parquet_files.read(shard, [scan])[scan].value_counts() for shard in shards]
+    counts = [parquet_rows.read(shard, [scan])[scan].value_counts() for shard in shards]
     of_scan = pd.concat(counts).groupby(level=0).sum().sort_index()
     part = ((of_scan.cumsum() - of_scan) // most).to_numpy()
     return list(of_scan.index[np.append(part[1:] != part[:-1], True)])
@@ -105,7 +105,7 @@ def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendm
 
 def checked_rows(table: Table, shards: list[Path], amend: Amendment) -> Iterator[arrow.Table]:
     """Yield the rows of the shards, some at a time, each time sorted by key."""
-    for path, rows in ((shard, rows) for shard in shards for rows in parquet_files.in_batches(shard, AT_ONCE)):
+    for path, rows in ((shard, rows) for shard in shards for rows in parquet_rows.in_batches(shard, AT_ONCE)):
         checked = table.check(amend(table.check(rows, where=path)), where=path)
         yield arrow.Table.from_pandas(checked, preserve_index=False)
 
@@ -156,7 +156,7 @@ def amendment(table: Table, shards: list[Path]) -> Amendment:
 def report_assumptions(shards: list[Path]) -> None:
     """Log how many scans have values that are taken for HU, or numbers that are taken for those of the label set."""
     for (column, value), meaning in ASSUMPTIONS.items():
-        parts = (parquet_files.read(shard, ["scan_id"], [(column, "==", value)]) for shard in shards)
+        parts = (parquet_rows.read(shard, ["scan_id"], [(column, "==", value)]) for shard in shards)
         scans = sorted({scan for part in parts for scan in part["scan_id"]})
         if scans:
             LOG.warning("%d scans, first %s: %s", len(scans), scans[0], meaning)

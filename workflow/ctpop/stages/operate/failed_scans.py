@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ctpop.contracts import parquet_files
+from ctpop.contracts import parquet_rows
 from ctpop.contracts.all_tables import SEGMENTS, USABLE_STATUS
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.study import label_sets
@@ -50,7 +50,7 @@ def not_measured(study: ConfiguredStudy) -> pd.DataFrame:
 
 
 def _without_measurement(path: Path) -> pd.DataFrame:
-    return parquet_files.read(path, COLUMNS, [("status", "!=", "measured")])
+    return parquet_rows.read(path, COLUMNS, [("status", "!=", "measured")])
 
 
 def _in_cohort(study: ConfiguredStudy, tables: list[pd.DataFrame]) -> pd.DataFrame:

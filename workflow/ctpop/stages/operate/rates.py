@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctpop.contracts import parquet_files
+from ctpop.contracts import parquet_rows
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.resources import resource
 from ctpop.stages.operate import benchmarks
@@ -84,7 +84,7 @@ def measured(study: ConfiguredStudy) -> Rates:
 def scans_of(study: ConfiguredStudy, shards: Iterable[str]) -> int:
     """Return the number of scans in some shards."""
     tables = [study.results / "shards" / "segments" / f"{name}.parquet" for name in shards]
-    return sum(len(parquet_files.read(path, ["scan_id"])) for path in tables if path.is_file())
+    return sum(len(parquet_rows.read(path, ["scan_id"])) for path in tables if path.is_file())
 
 
 def jobs(folder: Path) -> pd.DataFrame:

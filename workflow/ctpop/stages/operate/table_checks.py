@@ -168,12 +168,22 @@ def _of_measures(
     yield Check("units", OK, f"medians of the structures can be {' and '.join(units) or 'anything: there is no value'}")
 
 
+def _of_failures(rows: pd.DataFrame) -> Iterator[Check]:
+    """Yield the statuses of rows with a detail: files and entries that cannot be read."""
+    failed = rows[rows["detail"].notna()]
+    for status, of_status in failed.groupby("status", sort=True):
+        first = of_status.iloc[0]
+        n = of_status["scan_id"].nunique()
+        yield Check("measures", WARNING, f"{status}: {n} scans, first {first['scan_id']}: {first['detail']}")
+
+
 def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Check]:
     measured = rows[rows["status"].eq("measured")]
     n_scans, n_structures = rows["scan_id"].nunique(), len(label_set.names)
     with_values, structures = measured["scan_id"].nunique(), measured["structure"].nunique()
     counts = f"{path}: values of {with_values} of {n_scans} scans and of {structures} of {n_structures} structures"
     yield Check("measures", OK if with_values == n_scans else WARNING, counts)
+    yield from _of_failures(rows)
     if structures < n_structures:
         absent = [name for name in label_set.names if name not in set(measured["structure"])]
         named = ", ".join(absent[:SHOWN])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.contracts import parquet_files
+from ctpop.contracts import parquet_rows
 from ctpop.imaging.images import Volume
 from ctpop.stages.review.case_pictures import Drawn, binned
 from ctpop.stages.review.plane_pictures import outlines_of, picture_of, window_of
@@ -58,4 +58,4 @@ def drawn_case(images: Images, row: pd.Series, hu: NDArray[np.int64], n: NDArray
 
 def histogram_of(path: Path, scan_id: str) -> pd.DataFrame:
     """Return the histogram of one scan out of the file of a shard: columns structure, hu, n; no rows if it has none."""
-    return parquet_files.read(path, ["structure", "hu", "n"], [("scan_id", "==", scan_id)])
+    return parquet_rows.read(path, ["structure", "hu", "n"], [("scan_id", "==", scan_id)])

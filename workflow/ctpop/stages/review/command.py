@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctpop.contracts import parquet_files
+from ctpop.contracts import parquet_rows
 from ctpop.contracts.all_tables import EXTREMES, MEASURES_TABLE, REVIEW_CASES, SEGMENTS, VERDICTS
 from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.foundation.progress import Progress
@@ -110,7 +110,7 @@ def verdicts_of(path: Path, scan_ids: "pd.Series[str]") -> pd.DataFrame:
     """Return what the rules say of some scans: columns scan_id, structure, rule_reason."""
     columns: dict[str, Any] = {name: VERDICTS.columns[name] for name in (*VERDICTS.key, "rule_reason")}
     filters = [("scan_id", "in", list(scan_ids))] if len(scan_ids) else [("scan_id", "==", "")]
-    return replace(VERDICTS, columns=columns).check(parquet_files.read(path, list(columns), filters), where=path)
+    return replace(VERDICTS, columns=columns).check(parquet_rows.read(path, list(columns), filters), where=path)
 
 
 @dataclass(frozen=True)

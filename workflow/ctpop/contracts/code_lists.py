@@ -1,0 +1,43 @@
+"""The lists of codes in the order of the data dictionary: title, the columns that use them, and the codes."""
+
+from ctpop.contracts import codes, dicom_codes
+
+CODE_LISTS = (
+    ("Measures", "column `measure` of every table that has one", codes.MEASURES),
+    ("Criteria", "short forms of setting `cohort.criteria`; others have names of their own", codes.CRITERIA),
+    ("Status of a scan", "column `status` of segments", codes.SEGMENT_STATUS),
+    ("Status of a measurement", "column `status` of measures", codes.MEASURE_STATUS),
+    ("Reasons of a verdict", "columns `reason` and `rule_reason` of verdicts", codes.REASONS),
+    ("Reasons of a loss", "column `reason` of structure_flow", codes.FLOW_REASONS),
+    ("Decisions of a reviewer", "column `decision` of review", codes.DECISIONS),
+    ("Cases of the gallery", "column `chosen` of review_cases", codes.CHOSEN),
+    ("Ends of a structure's values", "column `end` of extremes", codes.ENDS),
+    ("Plausibility of a structure", "column `finding` of plausibility", codes.PLAUSIBILITY_FINDINGS),
+    ("Rule sets", "column `rules` of analysis_sets and sensitivity", codes.RULE_SETS),
+    ("Families of tests", "column `family` of associations, groups and posthoc", codes.FAMILIES),
+    ("Faces of an image", "column `faces` of measures", codes.FACES),
+    ("Status of a comparison", "column `status` of evaluation", codes.EVALUATION_STATUS),
+    ("Metrics", "column `metric` of evaluation_comparison", codes.METRICS),
+    ("Numbers of the paper", "column `quantity` of published_results", codes.QUANTITIES),
+    ("Agreement with the paper", "column `verdict` of compare_published", codes.AGREEMENTS),
+    ("Counterparts in two studies", "column `counterpart` of comparison", codes.COUNTERPARTS),
+    (
+        "Outcomes of statistics",
+        "column `reason` of adjusted and the tables after it",
+        codes.OUTCOMES,
+    ),
+    ("Hypotheses of an age curve", "column `term` of age_curves; a small P speaks against it", codes.CURVE_TERMS),
+    ("Models of centiles", "column `model` of centiles and centile_calibration", codes.CENTILE_MODELS),
+    ("Looks of contrast agent", "column `looks` of contrast_check", codes.CONTRAST_LOOKS),
+    ("Status of a conversion", "column `status` of conversions", dicom_codes.CONVERSION_STATUS),
+    ("Warnings of dcm2niix", "column `warnings` of conversions", dicom_codes.WARNINGS),
+    ("Ends of files", "column `status` of dicom_files", dicom_codes.FILE_STATUS),
+    ("Reasons of series", "column `reason` of dicom_excluded; setting `dicom.exclude`", dicom_codes.SERIES_REASONS),
+    ("Reasons of completeness", "column `complete_header_reason`", dicom_codes.COMPLETE_REASONS),
+    ("Reasons of contrast", "column `contrast_header_reason`", dicom_codes.CONTRAST_REASONS),
+    ("Reasons of age", "column `age_reason`", dicom_codes.AGE_REASONS),
+    ("Reasons of patients", "column `patient_reason`", dicom_codes.PATIENT_REASONS),
+    ("Sources of series", "column `series_source`", dicom_codes.SERIES_SOURCES),
+    ("Tests of normality", "column `method` of normality; setting `aging.normality`", codes.NORMALITY_METHODS),
+    ("Confidence intervals", "column `interval` of associations; setting `aging.interval`", codes.INTERVALS),
+)
