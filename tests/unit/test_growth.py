@@ -78,7 +78,8 @@ def test_new_patients_change_no_row_and_no_shard_of_those_who_were_there(tmp_pat
 def test_a_new_scan_of_a_patient_changes_rows_of_that_patient_only(tmp_path):
     old = rows_of(60)
     changed_patient = old[10].split(",")[1]
-    earlier = f"earlier,{changed_patient},19,{sex_of(changed_patient)},true,true"  # the first by age, so that it is the one that is kept
+    # the first by age, so that it is the one that is kept
+    earlier = f"earlier,{changed_patient},19,{sex_of(changed_patient)},true,true"
 
     before, after = (tables_of(tmp_path / name, rows) for name, rows in (("b", old), ("a", [*old, earlier])))
 

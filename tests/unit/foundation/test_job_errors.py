@@ -79,6 +79,11 @@ def test_a_job_that_succeeded_when_it_was_repeated_is_no_error(log):
     [
         ("a\nerror in measure: b\n  c\n  d\n", "error: b\n  c\n  d"),
         ("error in measure: earlier\nerror in measure: later\n", "error: later"),
+        (
+            "report: 81 of 180 figures\n",
+            "error: the job ended without a message (a limit of memory or time?); last line of its log: report:"
+            " 81 of 180 figures",
+        ),
         ("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n", "error: KeyError: 'a'"),
         ("", ""),
     ],

@@ -88,6 +88,15 @@ def last_error(log: Path) -> str:
         return ""
     begins = [number for number, line in enumerate(lines) if line.startswith(BEGIN)]
     if not begins:
-        return f"error: {lines[-1]}" if lines else ""
+        return _without_message(lines)
     command, _, message = "\n".join(lines[begins[-1] :]).removeprefix(BEGIN).partition(": ")
     return f"error: {message}" if command.replace("-", "").isalnum() else "\n".join(lines[begins[-1] :])
+
+
+def _without_message(lines: list[str]) -> str:
+    """Return the exception of a program that failed, or the last line of one that was ended from outside."""
+    if not lines:
+        return ""
+    if any(line.startswith("Traceback") for line in lines):
+        return f"error: {lines[-1]}"
+    return f"error: the job ended without a message (a limit of memory or time?); last line of its log: {lines[-1]}"
