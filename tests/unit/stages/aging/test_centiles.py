@@ -104,6 +104,20 @@ def test_bands_of_ages_hold_everyone_once(tmp_path):
     assert weighted.to_numpy() == pytest.approx((fitted[whole]["z_mean"] * fitted[whole]["n"]).to_numpy(), abs=1e-6)
 
 
+@pytest.mark.parametrize("age", [0.0, 5.0, 9.9])
+def test_the_band_of_a_child_has_rows_of_its_own_beside_all_ages(tmp_path, age):
+    cohort = a_cohort()
+    cohort.loc[0, "age_years"] = age
+
+    calibration = run(tmp_path, cohort, an_analysis(cohort))["calibration"]
+
+    bands = calibration.loc[calibration["age_from"].eq(0), ["structure", "measure", "sex", "age_to", "n"]]
+    of_child = bands[bands["sex"].eq(cohort.loc[0, "sex"]) & bands["structure"].eq("aorta")]
+    numbers = of_child.groupby("age_to")["n"].max()
+    assert numbers[10] == 1
+    assert numbers[120] > 300
+
+
 def test_every_usable_value_of_known_age_and_sex_has_a_score(tmp_path):
     cohort = a_cohort()
     sex, age = cohort["sex"].mask(cohort.index < 5), cohort["age_years"].mask(cohort.index == 9)

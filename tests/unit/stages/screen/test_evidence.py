@@ -51,6 +51,18 @@ def test_a_structure_at_a_face_of_the_image_is_truncated(faces, reason):
     assert reason_of(alone("truncated"), faces=faces) == reason
 
 
+@pytest.mark.parametrize(("voxels", "reason"), [(0, "ok"), (1, "truncated"), (577, "truncated"), (None, "ok")])
+def test_a_structure_at_padding_inside_the_image_is_truncated(voxels, reason):
+    assert reason_of(alone("truncated"), faces=None, border_voxels=voxels) == reason
+
+
+@pytest.mark.parametrize(
+    ("share", "reason"), [(0.0, "ok"), (0.01, "ok"), (0.011, "padding"), (1.0, "padding"), (None, "ok")]
+)
+def test_a_structure_in_padding_is_not_used(share, reason):
+    assert reason_of(alone("padding", share_above=0.01), padding_share=share) == reason
+
+
 @pytest.mark.parametrize(
     ("rules", "changed"),
     [
