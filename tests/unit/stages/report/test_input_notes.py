@@ -30,6 +30,19 @@ def test_a_table_in_the_form_of_this_package_needs_no_sentence(tmp_path):
     assert notes_of(configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n"), ["liver"]) == []
 
 
+def test_label_sets_and_decisions_of_reviewers_have_sentences_of_their_own(tmp_path):
+    config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n")
+    (tmp_path / "labels.csv").write_text("label;structure;side;group;lower_bound_ml\n1;liver;;abdomen;50\n")
+    (tmp_path / "review.csv").write_text("scan_id\tstructure\tdecision\treason\treviewer\tdate\n")
+    config["structures"] = str(tmp_path / "labels.csv")
+    config["screen"]["review"] = str(tmp_path / "review.csv")
+
+    assert notes_of(config, ["liver"]) == [
+        ("labels.csv", ["the separator is a semicolon"]),
+        ("review.csv", ["the separator is a tab"]),
+    ]
+
+
 def test_a_table_that_has_changed_since_is_reported(tmp_path):
     config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,x\n,,\n,9,\n")
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, measures_table, registry
-from ctpop.study.registry_options import measures_reading_of, reading_of
+from ctpop.study.registry_options import WITHOUT_SETTINGS, measures_reading_of, reading_of
+from ctpop.study.table_cells import cells_of
 
 
 def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
@@ -25,7 +26,23 @@ def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[s
         found.append((Path(study["measures"]).name, _of_measures(config, names)))
     if not configuration.patients_in_measures(study):
         found.append((Path(study["registry"]).name, _of_registry(config)))
+    found += [(path.name, _of_other(path)) for path in _others(config)]
     return [(name, notes) for name, notes in found if notes]
+
+
+def _others(config: dict[str, Any]) -> list[Path]:
+    """Return the tables without settings of their own: a user's label set, the ground truth, decisions of reviewers."""
+    label_set = configuration.label_set_file(config["structures"])
+    own = [] if label_set.parent == configuration.LABEL_SETS else [label_set]
+    named = (config["study"].get("truth"), config["screen"].get("review"))
+    return [*own, *(Path(name) for name in named if name)]
+
+
+def _of_other(path: Path) -> list[str]:
+    try:
+        return _without_place(list(cells_of(path, WITHOUT_SETTINGS).notes), path)
+    except (ContractError, OSError):
+        return ["the file has changed since it was read"]
 
 
 def _of_measures(config: dict[str, Any], names: list[str]) -> list[str]:
