@@ -418,7 +418,7 @@ def test_a_configuration_that_is_no_mapping_is_an_error(unreported, tmp_path, ca
     (tmp_path / "study.yaml").write_text("- alpha")
 
     assert main([*unreported[:-1], str(tmp_path / "study.yaml")]) == 1
-    assert "--config: study.yaml is no YAML file with the sections of a study" in capsys.readouterr().err
+    assert "study.yaml: line 1: sections such as 'study:' are expected at the top level" in capsys.readouterr().err
 
 
 def test_a_package_that_is_not_there_has_no_version():

@@ -22,6 +22,8 @@ FILLED_IN = {  # what the templates of messages fill in
     "${item.scan}": "demo-001",
     "${item.structure}": "aorta",
     "${data.study}": "my_study",
+    "{study['dicom']}": "my_dicom",
+    "{study['registry']}": "registry.csv",
 }
 
 

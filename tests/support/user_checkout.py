@@ -19,6 +19,7 @@ import pandas as pd
 import yaml
 
 from support import dicom_files, tiny_model
+from support.other_patients import rename_patients
 from support.printed_commands import Command, Page
 from support.real_data import write_meta
 from support.solids import box
@@ -115,6 +116,7 @@ class Checkout:
         assert ended.code == 0, ended.printed
         for name in ("first", "second", "demo", "pilot"):
             self._copy_study(name)
+        rename_patients(self.folder / "results" / "second")
         shutil.copytree(self.folder / "my_cohort", self.folder / ".kept" / "my_cohort")
 
     def _copy_study(self, name: str) -> None:

@@ -74,7 +74,10 @@ def test_a_real_ct_with_labels_stored_as_float64_is_measured(real):
     assert 0 < liver["volume_ml"] < 3000
     assert 20 < liver["hu_mean"] < 150
     assert measures.loc[("abdomen", "kidney_left"), "volume_ml"] == pytest.approx(138.89, abs=0.01)
-    assert measures.loc[("abdomen", "brain"), "n_voxels"] == 0
+    assert (
+        measures.loc[("abdomen", "brain"), "status"] == "not_requested"
+    )  # the only label map has no names, and no brain
+    assert pd.isna(measures.loc[("abdomen", "brain"), "n_voxels"])
 
 
 def test_a_folder_of_masks_without_ct_has_volumes_and_no_attenuation(real):

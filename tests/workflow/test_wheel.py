@@ -19,6 +19,7 @@ import yaml
 from ctpop.commands import COMMANDS
 from support import dicom_files, tiny_model
 from support.drawn_people import draw_people, study_of
+from support.other_patients import rename_patients
 from support.studies import REPO, Study, quiet_environment
 from support.v1_model import save_v1
 from support.volumes import hu, label_set, save
@@ -202,6 +203,8 @@ def further(installed, deployed):
     tables, config = results / "tables", "config/config.yaml"
     label_set = deployed.config["structures"]
     save_v1(installed.folder / "v1")
+    shutil.copytree(results, place / "results" / "others")
+    rename_patients(place / "results" / "others")
     dicom_files.write_series(place / "dicom", patient="one", study="one")
     (place / "everyone.yaml").write_text(yaml.safe_dump({"cohort": {"criteria": []}, "dicom": {"air_below_hu": None}}))
     (place / "references.csv").write_text(f"scan_id,reference_path\np01,{results / 'masks' / 'p01.nii.gz'}\n")
@@ -215,7 +218,7 @@ def further(installed, deployed):
         ),
         "plan": (["--scans", "4000", "--gpus", "8"], None),
         "status": ([config], None),
-        "compare": ([results, results, "--out", "compared", "--formats", "png"], "compared"),
+        "compare": ([results, place / "results" / "others", "--out", "compared", "--formats", "png"], "compared"),
         "requantify": (
             ["--histograms", *sorted((results / "histograms").iterdir()), "--percentile", "10", "--out", "p.csv"],
             "p.csv",

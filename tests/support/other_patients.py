@@ -1,0 +1,19 @@
+"""A finished study with the identifiers of other patients: two studies of the same ones are not compared."""
+
+from pathlib import Path
+
+from ctpop.contracts.all_tables import COHORT, SEGMENTS
+
+
+def rename_patients(results: Path) -> None:
+    """Give the scans and patients of a finished study other identifiers and label maps with other checksums."""
+    cohort = COHORT.read(results / "tables" / "cohort.parquet")
+    COHORT.write(
+        cohort.assign(scan_id="other-" + cohort["scan_id"], patient_id="other-" + cohort["patient_id"]),
+        results / "tables" / "cohort.parquet",
+    )
+    segments = SEGMENTS.read(results / "tables" / "segments.parquet")
+    SEGMENTS.write(
+        segments.assign(scan_id="other-" + segments["scan_id"], mask_sha256=segments["mask_sha256"].str[::-1]),
+        results / "tables" / "segments.parquet",
+    )
