@@ -16,6 +16,7 @@ from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging import existing_segmentations, hu_scale
 from ctpop.imaging.images import read_ct
+from ctpop.imaging.scans import without_file_names
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check
 from ctpop.study.label_sets import LabelSet
@@ -98,7 +99,7 @@ def read_scan(scan_id: str, files: dict[str, Path | None], label_set: LabelSet, 
             scale = hu_scale.refuse_other_scales(read_ct(_given(ct_path), holes=start_from != "images").data)
             remarks += [] if scale.is_hu else [f"{hu_scale.MEANINGS[scale.finding]}"]
     except ScanError as error:
-        return ReadScan(scan_id, error.reason, _without_names(error.detail, files))
+        return ReadScan(scan_id, error.reason, without_file_names(error, files).detail)
     return ReadScan(scan_id, remarks=tuple(remarks), structures=structures)
 
 
@@ -106,13 +107,6 @@ def _given(path: Path | None) -> Path:
     if path is None:
         raise ScanError("missing_file", "the registry gives no path")
     return path
-
-
-def _without_names(detail: str, files: dict[str, Path | None]) -> str:
-    """Return a sentence with the column of the registry in place of the name of a file."""
-    for column, path in files.items():
-        detail = detail.replace(path.name, column) if path else detail
-    return detail
 
 
 def findings_of(read: Sequence[ReadScan], n: int, label_set: LabelSet, start_from: str) -> Iterator[Check]:
