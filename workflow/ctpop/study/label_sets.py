@@ -1,7 +1,7 @@
 """Label sets: the structure, side and bounds that each number of a label map stands for."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -260,18 +260,17 @@ def read(name_or_path: str) -> LabelSet:
 
 def _with_upper_bounds(path: Path) -> pd.DataFrame:
     """Return the table of a label set; upper bounds (optional column `upper_bound_ml`) are above the lower ones."""
-    table = read_user_table(STRUCTURES, path)
+    table = read_user_table(STRUCTURES, path, {"upper_bound_ml": UPPER})
     if "upper_bound_ml" not in table.columns:
         return table
-    checked = read_user_table(replace(STRUCTURES, columns={**STRUCTURES.columns, "upper_bound_ml": UPPER}), path)
-    wrong = checked[checked["upper_bound_ml"] <= checked["lower_bound_ml"].fillna(0)]
+    wrong = table[table["upper_bound_ml"] <= table["lower_bound_ml"].fillna(0)]
     if len(wrong):
         first = ", ".join(f"{row.structure} ({row.upper_bound_ml:g} ml)" for row in wrong.head(3).itertuples())
         raise ContractError(
             f"{path}: column 'upper_bound_ml' must be above 0 ml and above lower_bound_ml, found {len(wrong)} rows that"
             f" are not, first {first}; raise the bound, or leave the cell empty"
         )
-    return checked
+    return table
 
 
 def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:

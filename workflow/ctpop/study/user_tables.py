@@ -1,6 +1,9 @@
 """Tables of users without settings of their own: label sets and the ground truth of a simulated study."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -12,7 +15,7 @@ from ctpop.study.registry import read_cells
 from ctpop.study.registry_options import WITHOUT_SETTINGS
 
 
-def read_user_table(table: Table, path: Path) -> pd.DataFrame:
+def read_user_table(table: Table, path: Path, optional: Mapping[str, Column] = MappingProxyType({})) -> pd.DataFrame:
     r"""Return a table of a user after a check; its form is inferred as that of a registry.
 
     Parameters
@@ -21,6 +24,8 @@ def read_user_table(table: Table, path: Path) -> pd.DataFrame:
         Contract of the table.
     path : Path
         Text table, spreadsheet or Parquet.
+    optional : mapping of str to Column
+        Contracts of columns that may be left out.
 
     Returns
     -------
@@ -45,6 +50,8 @@ def read_user_table(table: Table, path: Path) -> pd.DataFrame:
 
     """
     cells = read_cells(path)
+    present = {name: column for name, column in optional.items() if name in cells.columns}
+    table = replace(table, columns={**table.columns, **present})
     numbers = [name for name, column in table.columns.items() if name in cells.columns and column.dtype != "str"]
     cells, _ = codings.with_numbers(cells, numbers, str(path), WITHOUT_SETTINGS)
     for name in numbers:

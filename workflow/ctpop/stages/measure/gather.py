@@ -106,8 +106,7 @@ def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendm
 def checked_rows(table: Table, shards: list[Path], amend: Amendment) -> Iterator[arrow.Table]:
     """Yield the rows of the shards, some at a time, each time sorted by key."""
     for path, rows in ((shard, rows) for shard in shards for rows in parquet_rows.in_batches(shard, AT_ONCE)):
-        checked = table.check(amend(table.check(rows, where=path)), where=path)
-        yield arrow.Table.from_pandas(checked, preserve_index=False)
+        yield arrow.Table.from_pandas(table.check(amend(rows), where=path), preserve_index=False)
 
 
 def write_parts(table: Table, parts: list[Path], path: Path) -> None:

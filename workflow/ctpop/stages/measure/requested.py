@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.contracts import parquet_rows
 
 NOT_REQUESTED = "not_requested"
 PRODUCER, LABEL_SET = "producer", "label_set"  # where the names of labels come from
@@ -41,8 +41,8 @@ def never_labelled(shards: list[Path]) -> set[str]:
     """Return the structures that occur in none of the label maps without names of a study, if there are such maps."""
     absent, present = set[str](), set[str]()
     for shard in shards:
-        rows = MEASURES_TABLE.read(shard, "n_voxels", "label_names")
-        rows = rows[rows["label_names"].eq(LABEL_SET) & rows["n_voxels"].notna()]
+        rows = parquet_rows.read(shard, ["structure", "n_voxels"], [("label_names", "==", LABEL_SET)])
+        rows = rows[rows["n_voxels"].notna()]
         occurs = rows["n_voxels"].gt(0).astype(bool)
         present |= set(rows.loc[occurs, "structure"])
         absent |= set(rows.loc[~occurs, "structure"])
@@ -51,6 +51,8 @@ def never_labelled(shards: list[Path]) -> set[str]:
 
 def without_never_labelled(rows: pd.DataFrame, structures: set[str]) -> pd.DataFrame:
     """Return measures in which these structures are `not_requested` in label maps without names."""
+    if not structures:
+        return rows
     of_them = rows["structure"].isin(structures) & rows["label_names"].eq(LABEL_SET).fillna(False).astype(bool)
     return blanked(rows, of_them & rows["n_voxels"].eq(0).fillna(False).astype(bool))
 

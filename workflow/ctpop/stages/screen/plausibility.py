@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.contracts.all_tables import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, MEASURES, PLAUSIBILITY
+from ctpop.contracts.all_tables import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.foundation.resources import resource
 from ctpop.stages.screen.rows import MeasureRows
 from ctpop.study import label_sets
@@ -61,11 +61,13 @@ def assessable(rows: MeasureRows) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def beyond(rows: MeasureRows, limits: pd.DataFrame, measure: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which assessable values of a measure are below and above the limits of their structures."""
+def beyond(
+    rows: MeasureRows, limits: pd.DataFrame, measure: str, known: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which values of a measure, out of those that are assessable, are below and above their limits."""
     of_row = limits.reindex(rows.names)
     low, high = (of_row[f"{measure}_{end}"].to_numpy(float)[rows.structure] for end in ("low", "high"))
-    values, known = rows.numbers(measure), assessable(rows)[measure]
+    values = rows.numbers(measure)
     return known & (values < low), known & (values > high)
 
 
@@ -93,10 +95,10 @@ def plausibility_table(rows: MeasureRows, label_set: LabelSet, share: float) -> 
 def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFrame:
     """Return the counts and findings of structures, by their names."""
     counts, parts = limits.reindex(rows.names), {}
-    for measure in MEASURES:
-        below, above = (_by_structure(rows, chosen) for chosen in beyond(rows, limits, measure))
-        n = _by_structure(rows, assessable(rows)[measure])
-        median = pd.Series(rows.numbers(measure)).where(assessable(rows)[measure]).groupby(rows.structure).median()
+    for measure, known in assessable(rows).items():
+        below, above = (_by_structure(rows, chosen) for chosen in beyond(rows, limits, measure, known))
+        n = _by_structure(rows, known)
+        median = pd.Series(rows.numbers(measure)).where(known).groupby(rows.structure).median()
         counts = counts.assign(
             **{
                 f"{measure}_median": median.reindex(range(len(rows.names))).to_numpy(),
@@ -119,8 +121,8 @@ def _by_structure(rows: MeasureRows, chosen: NDArray[np.bool_]) -> NDArray[np.in
 def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
     """Return the table `implausible_values`: one row per value beyond the limits of its structure, sorted by key."""
     limits, parts = limits_of(label_set), [IMPLAUSIBLE_VALUES.empty()]
-    for measure in MEASURES:
-        chosen = np.logical_or(*beyond(rows, limits, measure)).nonzero()[0]
+    for measure, known in assessable(rows).items():
+        chosen = np.logical_or(*beyond(rows, limits, measure, known)).nonzero()[0]
         names = rows.names[rows.structure[chosen]]
         values = {
             "scan_id": rows.scan_ids[rows.scan[chosen]],
