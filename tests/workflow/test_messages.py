@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from support import snakemake_server
-from support.studies import Study, quiet_environment
+from support.studies import REPO, Study, quiet_environment
 
 LABEL_SET = "label,structure,side,group,lower_bound_ml\n1,spleen,,abdomen,40\n2,liver,,abdomen,\n"
 REGISTRY = "scan_id,age_years,sex\n" + "".join(f"s{number},{30 + number},female\n" for number in range(9))
@@ -77,6 +77,45 @@ def test_a_configuration_with_an_error_is_refused_with_its_line(study, text, exp
 
     assert any(expected in line for line in lines[-3:])
     assert not any(".smk" in line or "Traceback" in line for line in lines)
+
+
+UNREADABLE = {
+    "a tab": (b"study:\n\tname: x\n", "line 2: YAML is expected, found a tab at the start of the line"),
+    "another indentation": (b"study:\n  name: x\n   registry: r.csv\n", "line 3, column 12: YAML is expected, found:"),
+    "a list": (b"- study\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
+    "nothing": (b"", "the configuration of a study is expected, found an empty file"),
+    "another encoding": (
+        "study: {name: Müller}\n".encode("cp1252"),
+        "line 1: YAML in UTF-8 is expected, found the byte",
+    ),
+}
+
+
+@pytest.mark.parametrize("profile", ["local", "slurm"])
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_configuration_that_snakemake_cannot_read_is_refused_with_its_line(tmp_path, kind, profile):
+    text, expected = UNREADABLE[kind]
+    (tmp_path / "study.yaml").write_bytes(text)
+    arguments = ["--dry-run", "--profile", str(REPO / "profiles" / profile), "--configfile", "study.yaml"]
+
+    code, printed = snakemake_server.run(arguments, tmp_path, quiet_environment())
+
+    assert code == 1
+    assert printed.splitlines()[-1].startswith(f"error: study.yaml: {expected}")
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("profile", ["local", "slurm"])
+def test_a_configuration_that_is_absent_is_refused_in_one_line(tmp_path, profile):
+    arguments = ["--dry-run", "--profile", str(REPO / "profiles" / profile), "--configfile=absent.yaml"]
+
+    code, printed = snakemake_server.run(arguments, tmp_path, quiet_environment())
+
+    assert code == 1
+    assert printed.splitlines()[-1].startswith(
+        "error: absent.yaml: the configuration of a study is expected, found: No"
+    )
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize(

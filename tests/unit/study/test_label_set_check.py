@@ -24,6 +24,10 @@ BAD = {
         "line 2: lower_bound_ml must be a number of ml",
     ),
     "a bound that is not finite": (GOOD.replace(",40", ",inf"), "line 2: lower_bound_ml must be a number of ml"),
+    "a bound with two meanings": (
+        GOOD.replace(",40", ',"1,450"'),
+        "line 2: lower_bound_ml can be 1.450 or 1450, found '1,450'; write one of the two",
+    ),
     "a label that is text": (
         GOOD.replace("2,liver", "two,liver"),
         "line 3: label must be a whole number from 1",
@@ -70,6 +74,23 @@ def test_all_errors_of_a_file_are_reported(tmp_path):
     path.write_text(GOOD.replace(",40", ",x").replace("2,liver", "0,li ver"))
 
     assert [problem.split(": ")[1] for problem in label_set_check.problems_of(path)] == ["line 2", "line 3", "line 3"]
+
+
+def test_an_upper_bound_with_two_meanings_is_found_before_the_run(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(GOOD.replace("_ml\n", "_ml,upper_bound_ml\n").replace(",40", ',40,"1,450"'))
+
+    problem = f"{path}: line 2: upper_bound_ml can be 1.450 or 1450, found '1,450'; write one of the two"
+
+    assert label_set_check.problems_of(path) == [problem]
+
+
+def test_a_comma_has_the_meaning_that_another_bound_shows(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(GOOD.replace(",40", ',"1,450"').replace("abdomen,\n", 'abdomen,"40,5"\n'))
+
+    assert label_set_check.problems_of(path) == []
+    assert label_sets.read(str(path)).table["lower_bound_ml"].tolist() == [1.45, 40.5]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])

@@ -1,7 +1,7 @@
 """The centile curves of each sex, how well they fit, and where each patient stands on them."""
 
 from ctpop.contracts.adjustment import OUTCOME
-from ctpop.contracts.columns import count, number, text
+from ctpop.contracts.columns import OLDEST_YEARS, count, number, text
 from ctpop.contracts.keys import ANALYSED, CENTILE_MODELS, MEASURE, PATIENTS, SCAN
 from ctpop.contracts.tables import Table
 
@@ -19,7 +19,7 @@ CENTILES = Table(
         "structure": ANALYSED,
         "measure": MEASURE,
         "sex": SEX,
-        "age_years": number("age", "years", low=0, high=120),
+        "age_years": number("age", "years", low=0, high=OLDEST_YEARS),
         **{
             f"centile_{centile:02d}": number(
                 f"value that {centile} of 100 people of this sex and age are below", "ml or HU"

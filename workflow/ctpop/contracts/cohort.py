@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ctpop.contracts.columns import count, number, text, truth
+from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
 from ctpop.contracts.keys import SCAN
 from ctpop.contracts.tables import Table
 
 REGISTRY_COLUMNS: dict[str, Any] = {
     "scan_id": SCAN,
     "patient_id": text("pseudonymous identifier of the patient", missing="not recorded"),
-    "age_years": number("age at the scan", "years", low=0, high=120, missing="not known"),
+    "age_years": number("age at the scan", "years", low=0, high=OLDEST_YEARS, missing="not known"),
     "sex": text("sex as recorded", among=("female", "male"), missing="not recorded"),
     "ct_path": text("CT volume (NIfTI), absolute or relative to the registry's folder", missing="no CT"),
     "segmentation_path": text(

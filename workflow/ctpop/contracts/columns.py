@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+OLDEST_YEARS = 120  # largest age that a table accepts
+
 
 @dataclass(frozen=True)
 class Column:

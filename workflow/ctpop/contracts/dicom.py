@@ -1,7 +1,7 @@
 """The tables that come from DICOM: the registry, the series that were not chosen, counts of files, and conversions."""
 
 from ctpop.contracts import dicom_codes as codes
-from ctpop.contracts.columns import count, number, text, truth
+from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
 from ctpop.contracts.keys import SCAN
 from ctpop.contracts.tables import Table
 
@@ -13,7 +13,11 @@ SERIES_COLUMNS = {
     "patient_id": text("keyed hash of PatientID, or of the examination (patient_source)", pattern="p[0-9a-f]{16}"),
     "exam_id": text("keyed hash of the examination (study)", pattern="e[0-9a-f]{16}"),
     "age_years": number(
-        "completed years at the examination; months below two", "years", low=0, high=120, missing="see age_reason"
+        "completed years at the examination; months below two",
+        "years",
+        low=0,
+        high=OLDEST_YEARS,
+        missing="see age_reason",
     ),
     "sex": text("PatientSex", among=("female", "male"), missing="other, or not in the header"),
     "ct_path": text("where `convert` puts the CT volume, relative to the registry's folder"),

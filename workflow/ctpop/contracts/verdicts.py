@@ -1,7 +1,7 @@
 """Which measures can be trusted, and the values that enter the statistics."""
 
 from ctpop.contracts.cohort import REGISTRY_COLUMNS
-from ctpop.contracts.columns import count, number, text, truth
+from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
 from ctpop.contracts.keys import (
     ANALYSED,
     DECISIONS,
@@ -91,7 +91,7 @@ FAILURES = Table(
         },
         **{
             f"age_{share}_{name}_years": number(
-                f"mean age of the scans {words.format(VALUES[name])}", "years", low=0, high=120, missing=NOBODY
+                f"mean age of the scans {words.format(VALUES[name])}", "years", low=0, high=OLDEST_YEARS, missing=NOBODY
             )
             for name in VALUES
             for share, words in SHARES.items()

@@ -14,6 +14,7 @@ from ctpop.study.registry_options import WITHOUT_SETTINGS
 from ctpop.study.table_cells import cells_of
 
 SIDES = ("left", "right")
+BOUNDS = ("lower_bound_ml", "upper_bound_ml")
 COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
 HIGHEST = 65535  # label maps have 16 bits
 MISSPELT = 0.93  # similarity of names that differ in a letter
@@ -67,6 +68,8 @@ def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
         yield from (f"line {line}: {problem}" for problem in _of_row(row))
     for name in ("label", "structure"):
         yield from _repeated(rows, name)
+    for column in BOUNDS:
+        yield from _ambiguous_bounds(rows, column)
     yield from _misspelt_sides(rows)
     yield from _included_twice(rows)
 
@@ -78,7 +81,7 @@ def _of_header(header: list[str]) -> Iterator[str]:
 
 
 def _of_row(row: Row) -> Iterator[str]:
-    label, name, side, bound = (row[column] for column in ("label", "structure", "side", "lower_bound_ml"))
+    label, name, side = (row[column] for column in ("label", "structure", "side"))
     if not 1 <= (_number_of(label) or 0) <= HIGHEST:
         yield f"label must be a whole number from 1 to {HIGHEST} (0 is background), found {label!r}; correct the cell"
     if not re.fullmatch("[A-Za-z0-9_]+", name):
@@ -90,8 +93,10 @@ def _of_row(row: Row) -> Iterator[str]:
         yield f"side must agree with the name, found side {side} for {name}; correct one of the two cells"
     if not row["group"]:
         yield "group must be filled in; write the organ system with which the structure is shown"
-    if not _is_bound(bound):
-        yield f"lower_bound_ml must be a number of ml, 0 or more, or empty, found {bound!r}; correct the cell"
+    for column in BOUNDS:
+        bound = row.get(column, "")
+        if not _is_bound(bound):
+            yield f"{column} must be a number of ml, 0 or more, or empty, found {bound!r}; correct the cell"
 
 
 def _number_of(label: str) -> int | None:
@@ -104,6 +109,17 @@ def _is_bound(text: str) -> bool:
         return not text or 0 <= float(text.replace(",", ".")) < math.inf
     except ValueError:
         return False
+
+
+def _ambiguous_bounds(rows: Numbered, column: str) -> Iterator[str]:
+    """Yield the bounds whose comma can be a decimal mark or separate thousands, unless another bound shows which."""
+    bounds = [(line, bound) for line, row in rows if "," in (bound := row.get(column, ""))]
+    if all(re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", bound) for _, bound in bounds):
+        yield from (
+            f"line {line}: {column} can be {bound.replace(',', '.')} or {bound.replace(',', '')}, found {bound!r};"
+            " write one of the two"
+            for line, bound in bounds
+        )
 
 
 def _repeated(rows: Numbered, name: str) -> Iterator[str]:

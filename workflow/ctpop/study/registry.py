@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
+from ctpop.contracts.columns import OLDEST_YEARS
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names, configuration, criteria, header_fallback, inclusion
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
@@ -27,7 +28,6 @@ SUMMARIES = (
     *("mean", "average", "median", "sum", "total", "sd", "std", "min", "max", "minimum", "maximum"),
     *("mittelwert", "durchschnitt", "summe", "gesamt", "moyenne", "media", "promedio"),
 )
-OLDEST_YEARS = 120
 PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # a registry without them is read, and adjusted for less
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 

@@ -502,7 +502,7 @@ def test_doubtful_patients_of_the_dicom_index_are_reported_with_the_criterion_th
         run(tmp_path, registry)
 
     assert "2 scans, first a, have a PatientID that may be of several persons (several_sexes)" in caplog.text
-    assert "column: patient_reason, in: [ok, no_patient_id]" in caplog.text
+    assert "column: patient_reason, in: [ok, no_patient_id, no_patient_id_no_study]}" in caplog.text
 
 
 @pytest.mark.parametrize("word", ["Mean", "Mittelwert", "total"])

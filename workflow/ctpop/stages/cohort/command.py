@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW, OVERLAP
+from ctpop.contracts.dicom_codes import PATIENT_REASONS
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, criteria
 from ctpop.study.criteria import Criterion
@@ -179,10 +180,11 @@ def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
         LOG.warning(
             "%d scans, first %s, have a PatientID that may be of several persons (%s); to exclude them, add to"
             " cohort.criteria: {name: one_person, sentence: Contradictory data of the patient, column: patient_reason,"
-            " in: [ok, no_patient_id]}",
+            " in: [%s]}",
             len(doubtful),
             doubtful["scan_id"].iloc[0],
             ", ".join(sorted(doubtful["patient_reason"].unique())),
+            ", ".join(reason for reason in PATIENT_REASONS if reason not in REPORTED_BY_INDEX),
         )
 
 

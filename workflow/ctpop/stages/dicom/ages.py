@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from ctpop.contracts.columns import OLDEST_YEARS
 from ctpop.study.codings import UNITS_PER_YEAR
 
 # SOURCE: DICOM PS3.5, 6.2, value representation AS: three digits and D, W, M or Y. Scanners and anonymisers also write
 # fewer digits, small letters, blanks, and no unit at all.
 FORM = re.compile(r"(\d{1,3})\s*([DWMY]?)")
 DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
-OLDEST_YEARS = 120
 MONTHS_OF_INFANTS = 24
 FIRST_BIRTH_YEAR = 1900  # nobody born before had a CT of the body; 1899-12-30 is day 0 of spreadsheets
 MOST_APART_YEARS = 1.5  # PatientAge counts completed years, and is entered at another day than that of the study

@@ -24,7 +24,7 @@ from ctpop.figures import (
 )
 from ctpop.figures.association import StructureFinding, kruskal_lines, spearman_lines
 from ctpop.figures.catalogue import pages_of
-from ctpop.figures.export import Draw, Drawing, Plan
+from ctpop.figures.export import Draw, Plan
 from ctpop.figures.formatting import count, structure_text
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
@@ -46,11 +46,6 @@ def plans(study: FinishedStudy) -> Iterator[Plan]:
     yield of_published(study)
     if "truth" in study.tables:
         yield of_truth(study)
-
-
-def draw_all(study: FinishedStudy) -> Iterator[Drawing]:
-    """Draw one figure after the other."""
-    return (plan.drawing for plan in plans(study))
 
 
 def of_cohort(study: FinishedStudy) -> Iterator[Plan]:
