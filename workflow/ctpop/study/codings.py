@@ -473,9 +473,7 @@ def _has_one_meaning(words: pd.Series, mark: str) -> bool:
     if mark == "," or pointed.empty:
         return pointed.empty
     whole = len(pointed) < len(words)  # programs that write three decimals write them for whole numbers, too
-    return mark == "." or not (
-        whole and len(pointed) >= FEWEST_GROUPED and pointed.str.fullmatch(GROUPS_BY_POINT).all()
-    )
+    return not (whole and len(pointed) >= FEWEST_GROUPED and pointed.str.fullmatch(GROUPS_BY_POINT).all())
 
 
 def _shown_mark(column: pd.Series) -> str:
