@@ -37,6 +37,7 @@ COMPLETE_REASONS = {
     "repeated_positions": "two images at one place",
     "uneven_spacing": "a slice lies more than dicom.even_within_mm, or half a slice, off an even grid",
     "interleaved": "numbers of images repeat from slice to slice: two stacks, one between the slices of the other",
+    "truncated_images": "an image of the series ends before its last pixel, and no copy of it is complete",
     "single_slice": "one slice tells nothing about others",
 }
 SERIES_SOURCES = {

@@ -435,3 +435,43 @@ def test_stacks_of_two_phases_in_one_series_are_repeated_positions(tmp_path, ind
     assert excluded[["reason", "n_repeated_positions", "complete_header"]].to_numpy().tolist() == [
         ["repeated_positions", 12, False]
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [("0001", "truncated_images"), ("0012", "truncated_images"), ("0005", "gaps;truncated_images")],
+)
+def test_a_series_with_a_truncated_image_is_not_complete(tmp_path, index, number, expected):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1", series="a")
+    dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2", series="b")
+    path = tmp_path / "dicom" / "a" / number
+    path.write_bytes(path.read_bytes()[:-100])
+
+    registry, excluded, files = index(config="dicom: {exclude: [localizer]}")
+    rows = pd.concat([registry, excluded]).sort_values("n_slices")
+
+    assert rows["n_slices"].tolist() == [11, 12]
+    assert rows["complete_header"].tolist() == [False, True]
+    assert rows["complete_header_reason"].tolist() == [expected, "ok"]
+    assert counts(files) == {"ct_image": 23, "truncated": 1}
+
+
+def test_an_image_whose_copy_is_truncated_is_not_missing(tmp_path, index):
+    [*paths] = dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
+    (tmp_path / "dicom" / "copy").write_bytes(paths[-1].read_bytes()[:-100])
+
+    registry, _, files = index()
+
+    assert registry["complete_header_reason"].tolist() == ["ok"]
+    assert counts(files) == {"ct_image": 12, "truncated": 1}
+
+
+def test_a_truncated_localizer_does_not_make_the_axial_series_of_its_uid_incomplete(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1", series="a")
+    scout = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}
+    [path] = dicom_files.write_series(tmp_path / "dicom" / "scout", 1, patient="P1", series="a", **scout)
+    path.write_bytes(path.read_bytes()[:-100])
+
+    registry, _, _ = index()
+
+    assert registry["complete_header_reason"].tolist() == ["ok"]

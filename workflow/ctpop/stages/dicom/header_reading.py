@@ -107,7 +107,10 @@ NOTHING = HeaderFacts("")
 
 
 def read_facts(path: Path, pseudonyms: Pseudonyms) -> HeaderFacts:
-    """Return what a file's header says; a file that is no CT image has a status out of `FILE_STATUS` and no more."""
+    """Return what a file's header says; a file that is no CT image has a status out of `FILE_STATUS` and no more.
+
+    A CT image that ends before its last pixel has the status `truncated` and the facts of its header.
+    """
     try:
         with path.open("rb") as file, quiet_pydicom():
             return _facts(file, pseudonyms)
@@ -127,9 +130,11 @@ def _facts(file: BufferedReader, pseudonyms: Pseudonyms) -> HeaderFacts:
     if status != "ct_image":
         return HeaderFacts(status)
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) or str(pydicom.uid.ImplicitVRLittleEndian)
-    if syntax != pydicom.uid.DeflatedExplicitVRLittleEndian and not _has_all_pixels(file, dataset, UID(syntax)):
-        return HeaderFacts("truncated")
+    deflated = syntax == pydicom.uid.DeflatedExplicitVRLittleEndian
+    has_all_pixels = deflated or _has_all_pixels(file, dataset, UID(syntax))
     facts = _image_facts(dataset, UID(syntax), pseudonyms)
+    if not has_all_pixels:
+        return replace(facts, status="truncated")
     if "image" not in facts.lacks:
         return facts
     return replace(facts, pixels=_pixels_from(file, pixels_begin, UID(syntax), pseudonyms))

@@ -35,6 +35,7 @@ SPLIT_BY = ("acquisition", "series_number", "kernel", "folder")
 
 def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
     """Return one row per CT series, with the files of each under `files`, in the order of scan_id."""
+    found = list(found)
     stacks: dict[tuple[str, ...], list[ScannedFile]] = {}
     patients: dict[str, set[tuple[str | None, str | None]]] = {}
     for one in identified((one for one in found if one.facts["status"] == "ct_image"), pseudonyms):
@@ -48,7 +49,30 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
     for row in rows:
         patient = row["patient"]
         row["patient_reason"] = patient_reason_of(row["patient_source"], patients[patient], at[patient])
+    mark_truncated(rows, [one for one in found if one.facts["status"] == "truncated"])
     return sorted(rows, key=lambda row: str(row["scan_id"]))
+
+
+def mark_truncated(rows: Iterable[dict[str, Any]], truncated: Iterable[ScannedFile]) -> None:
+    """Call a series incomplete if a file ends before the last pixel of one of its images, in place.
+
+    Such an image belongs to a series by its UIDs and its grid; a series without a UID cannot be attributed. It is not
+    missing where the series has a complete copy of it.
+    """
+    missing: dict[tuple[str, ...], list[ScannedFile]] = {}
+    for one in truncated:
+        if "series" not in one.facts.get("lacks", ()):
+            missing.setdefault(signature_of(one.facts), []).append(one)
+    for row in rows:
+        images = [one.facts for one in row["files"]]
+        acquisitions, places = ({str(one.get(name)) for one in images} for name in ("acquisition", "positions"))
+        if any(
+            str(one.facts.get("acquisition")) in acquisitions and str(one.facts.get("positions")) not in places
+            for one in missing.get(signature_of(images[0]), ())
+        ):
+            faults = [row.get("complete_header_reason"), "truncated_images"]
+            row["complete_header_reason"] = ";".join(fault for fault in faults if fault not in (None, "ok"))
+            row["complete_header"] = False
 
 
 def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
