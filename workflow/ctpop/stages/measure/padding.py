@@ -142,7 +142,8 @@ def contact(
         near = _dilated(near)
     length = int(max(labels.max(), *numbers)) + 1
     inner = tuple(slice(layers, -layers) for _ in range(3))
-    parts = ((labels, near), (labels[inner], near[inner]), (labels, padding))
+    near = near & (labels > 0)
+    parts = ((labels, near), (labels[inner], near[inner]), (labels, padding & near))
     counts = (np.bincount(part.T[where.T], minlength=length)[numbers] for part, where in parts)  # .T: as in memory
     return PaddingContact(*(count.astype(np.int64) for count in counts))
 
@@ -156,8 +157,12 @@ def _sample(hu: NDArray[Any]) -> NDArray[Any]:
 def _in_regions(mask: NDArray[np.bool_]) -> bool:
     """Return whether many voxels of a mask have a neighbour in it along some axis; scattered ones have none."""
     least = SHARE_IN_REGIONS * np.count_nonzero(mask)
-    pairs = (mask[1:] & mask[:-1], mask[:, 1:] & mask[:, :-1], mask[..., 1:] & mask[..., :-1])
-    return any(np.count_nonzero(pair) >= least for pair in pairs)
+    whole = slice(None)
+    for axis in range(mask.ndim):
+        before, after = ((*[whole] * axis, part) for part in (slice(None, -1), slice(1, None)))
+        if np.count_nonzero(mask[before] & mask[after]) >= least:
+            return True
+    return False
 
 
 def _amid_equal(sample: NDArray[Any]) -> NDArray[Any]:
