@@ -80,6 +80,60 @@ def test_the_flow_in_words_says_what_the_registry_does_not_know(tables):
     )
 
 
+def repeated(per_patient=4):
+    """Return four scans of each patient; the first patient has no age, and a scan of the second is not complete."""
+    patients = study_tables.registry(80)
+    first = [number - number % per_patient for number in range(len(patients))]
+    patients = patients.assign(
+        patient_id=[f"p{number:04d}" for number in first], sex=patients["sex"].iloc[first].to_numpy()
+    )
+    patients.loc[:3, "age_years"] = float("nan")
+    patients.loc[4, "complete"] = pd.NA
+    return patients
+
+
+@pytest.fixture(scope="module")
+def of_repeated(labels):
+    failed = {"s0010": "unreadable", "s0011": "out_of_memory", "s0012": "unreadable"}
+    return study_tables.study(repeated(), labels, failed=failed)
+
+
+def test_the_flow_has_patients_beside_scans_where_these_are_repeated(of_repeated):
+    steps = flow_of(of_repeated).set_index(["step", "code"])
+
+    sizes = {key: tuple(row) for key, row in steps[["n", "n_patients"]].iterrows()}
+    assert sizes["registry", ""] == (80, 20)
+    assert sizes["excluded", "age_known"] == (4, 1)
+    assert sizes["excluded", "complete"] == (1, 1)
+    assert sizes["included", ""] == (75, 19)
+    assert sizes["not_measured", "unreadable"] == (2, 2)
+    assert sizes["not_measured", "out_of_memory"] == (1, 1)
+    assert sizes["unmeasured", ""] == (3, 2)  # not the sum: a patient has both
+    assert sizes["measured", ""] == (72, 19)
+    assert sizes["used", "volume_ml most"] == (72, 19)
+    assert steps.loc["sex", "n_patients"].sum() == 19
+    assert steps.loc[("excluded", "complete"), ["n_not_recorded", "n_patients_not_recorded"]].to_list() == [1, 1]
+
+
+def test_the_flow_in_words_states_patients_beside_every_number_of_scans(of_repeated):
+    words = flow.summary(flow_of(of_repeated))
+
+    assert words.startswith(
+        "Scans in the registry (n = 80 scans of 20 patients); Age not known (n = 4 scans of 1 patient)"
+    )
+    assert "(n = 1 scan of 1 patient). of these, not recorded: 1 scan of 1 patient;" in words
+    assert "Not measured (n = 3 scans of 2 patients). file not readable (n = 2 scans of 2 patients)." in words
+    assert words.endswith("Volume: n = 72 (19) each. Attenuation: n = 72 (19) each")
+    assert "Scans (patients) in the statistics" in words
+    women = flow_of(of_repeated).set_index(["step", "code"]).loc[("sex", "female")]
+    assert f"{women['n']} scans of {women['n_patients']} women" in words
+
+
+def test_the_flow_of_one_scan_per_patient_states_no_patients(tables):
+    assert "patient" not in flow.summary(flow_of(tables))
+    assert flow_of(tables)["n_patients"].dropna().eq(flow_of(tables)["n"]).sum() > 10
+
+
 def test_a_flow_without_criteria_begins_with_the_cohort(tables):
     steps = flow_of({**tables, "flow": tables["flow"].head(0), "exclusions": tables["exclusions"].head(0)})
 

@@ -52,6 +52,7 @@ EXCLUSIONS = Table(
     "one row per scan and criterion that it fails; the first one counts in the flow",
     {
         "scan_id": SCAN,
+        "patient_id": REGISTRY_COLUMNS["patient_id"],
         "criterion": text("name of the criterion that the scan fails"),
         "order": count("position of the criterion, as configured", low=1),
         "found": text("what the registry says", missing="the registry says nothing"),
@@ -69,6 +70,9 @@ FLOW = Table(
         "n_before": count("scans before the criterion", "scans"),
         "n_patients_before": count("different patients among the n_before scans", "patients"),
         "n_removed": count("scans that it removed", "scans"),
+        "n_patients_removed": count(
+            "different patients among the n_removed scans; another scan of them may remain", "patients"
+        ),
         "n_after": count("scans after it", "scans"),
         "n_patients_after": count("different patients among the n_after scans", "patients"),
     },
@@ -83,5 +87,6 @@ OVERLAP = Table(
         "other_order": count("position of the other criterion", low=1),
         "other": text("name of the other criterion"),
         "n_both": count("scans that fail both", "scans"),
+        "n_patients_both": count("different patients among the n_both scans", "patients"),
     },
 )

@@ -135,6 +135,9 @@ STRUCTURE_FLOW = Table(
         "n_before": count("scans before it", "scans"),
         "n_patients_before": count("different patients among the n_before scans", "patients"),
         "n_removed": count("scans whose value it removed", "scans"),
+        "n_patients_removed": count(
+            "different patients among the n_removed scans; a value of another scan of them may remain", "patients"
+        ),
         "n_after": count("scans after it", "scans"),
         "n_patients_after": count("different patients among the n_after scans", "patients"),
     },

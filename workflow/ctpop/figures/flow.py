@@ -9,9 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.formatting import LEFT_OUT_BY_REVIEWER, MEASURES, NOT_MEASURED, REVIEWED, SEX_WORDS, count, listed
+from ctpop.figures.formatting import (
+    LEFT_OUT_BY_REVIEWER,
+    MEASURES,
+    NOT_MEASURED,
+    REVIEWED,
+    SEX_WORDS,
+    count,
+    listed,
+    scans_and_patients,
+    scans_of_patients,
+)
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, STRIPE, blank_page, in_house_style, plain, wrapped
 from ctpop.foundation.colours import INK, PAPER, SOFT
+from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
@@ -20,6 +31,12 @@ NOTHING_THERE = (
     *("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images"),
     *("absent", "absent_known"),
 )
+
+
+WHOLE = ("registry", "included", "unmeasured", "measured")  # steps with one row
+NOTHING_MORE = {"n_not_recorded": 0, "n_patients_not_recorded": 0, "sentence": ""}
+
+Step = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,23 +71,20 @@ def draw(steps: pd.DataFrame, banner: str | None) -> Figure:
 def cohort_source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the steps from the registry to the cohort.
 
-    Columns: step, code, n, n_not_recorded (scans whose registry says nothing on a criterion), and its sentence.
+    Columns: step, code, n, n_not_recorded (scans whose registry says nothing on a criterion), its sentence, and with
+    n_patients and n_patients_not_recorded the different patients of these scans.
     """
-    registry = int(flow["n_before"].iloc[0]) if len(flow) else len(cohort)
-    first = exclusions.sort_values("order").drop_duplicates("scan_id")
-    # Who fails `known` is never recorded, which need not be told.
-    silent = first.loc[first["found"].isna() & first["limit"].ne("known"), "criterion"]
-    removed = [
-        ("excluded", code, int(n), int(silent.eq(code).sum()), sentence)
-        for code, n, sentence in zip(flow["criterion"], flow["n_removed"], flow["sentence"], strict=True)
-    ]
-    sexes = [("sex", code, int(cohort["sex"].fillna("").eq(code).sum())) for code in SEX_WORDS]
+    patients = patient_numbers(cohort)
+    included = _step("included", "", len(cohort), distinct(patients))
+    before = tuple(flow[["n_before", "n_patients_before"]].iloc[0]) if len(flow) else (len(cohort), distinct(patients))
+    sex = cohort["sex"].fillna("")
+    sexes = [_step("sex", code, int(sex.eq(code).sum()), distinct(patients[sex.eq(code)])) for code in SEX_WORDS]
     return _steps(
         [
-            ("registry", "", registry),
-            *removed,
-            ("included", "", len(cohort)),
-            *[row for row in sexes if row[2]],
+            _step("registry", "", *before),
+            *_removed(flow, exclusions),
+            included,
+            *[row for row in sexes if row["n"]],
         ]
     )
 
@@ -79,39 +93,84 @@ def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the steps from the registry to the values in the statistics; columns as `cohort_source`.
 
     A scan is measured if one of its structures was; otherwise its status in `unmeasured_scans` counts. Steps of a
-    review are there if reviewers decided about a scan of the cohort. The last steps give, for each measure, the
-    smallest, middle and largest number of scans whose value of a structure is used (code: measure and `least`,
-    `median` or `most`).
+    review are there if reviewers decided about a scan of the cohort; n of their single structures counts pairs of scan
+    and structure, without a number of patients. The last steps give, for each measure, the smallest, middle and largest
+    number of scans whose value of a structure is used (code: measure and `least`, `median` or `most`), and the patients
+    of that structure.
     """
-    measures = tables["measures"]
-    failed = _failures(measures)
-    excluded = [("not_measured", code, int(n)) for code, n in failed.items()]
-    measured = measures["scan_id"].nunique() - int(failed.sum())
+    measures, cohort = tables["measures"], tables["cohort"]
+    patient_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    failed = unmeasured_scans(measures)
+    measured = patient_of.reindex(pd.Index(measures["scan_id"].unique()).difference(failed["scan_id"], sort=False))
     rows = [
-        *(excluded or [("not_measured", "", 0)]),
-        ("measured", "", measured),
+        *_not_measured(failed, patient_of),
+        _step("measured", "", *_sizes(measured)),
         *_review(tables["verdicts"], measured, set(tables["structure_flow"]["reason"])),
         *_used(tables["structure_flow"]),
     ]
-    before = cohort_source(tables["flow"], tables["exclusions"], tables["cohort"])
+    before = cohort_source(tables["flow"], tables["exclusions"], cohort)
     return pd.concat([before, _steps(rows)], ignore_index=True)
 
 
-def _steps(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    columns = ["step", "code", "n", "n_not_recorded", "sentence"]
-    return pd.DataFrame([(*row, 0, "")[:5] if len(row) < len(columns) else row for row in rows], columns=columns)
+def _step(step: str, code: str, n: int, n_patients: int | None, **others: Any) -> Step:
+    return {"step": step, "code": code, "n": int(n), "n_patients": n_patients, **NOTHING_MORE, **others}
 
 
-def _used(structure_flow: pd.DataFrame) -> list[tuple[str, str, int]]:
+def _steps(rows: list[Step]) -> pd.DataFrame:
+    return pd.DataFrame(rows).astype({"n_patients": "Int64"})
+
+
+def _sizes(patients: pd.Series) -> tuple[int, int]:
+    """Return the number of scans, and that of their patients, from the number of the patient of each scan."""
+    return len(patients), distinct(patients.to_numpy())
+
+
+def _removed(flow: pd.DataFrame, exclusions: pd.DataFrame) -> list[Step]:
+    """Return the criteria in their order: what each removed, and of how many scans the registry says nothing on it."""
+    first = exclusions.sort_values("order").drop_duplicates("scan_id")
+    first = first.assign(patient=patient_numbers(first))
+    # Who fails `known` is never recorded, which need not be told.
+    silent = first[first["found"].isna() & first["limit"].ne("known")]
+    patients_of = {code: silent.loc[silent["criterion"].eq(code), "patient"] for code in flow["criterion"]}
+    return [
+        _step(
+            "excluded",
+            row["criterion"],
+            row["n_removed"],
+            row["n_patients_removed"],
+            sentence=row["sentence"],
+            **dict(
+                zip(("n_not_recorded", "n_patients_not_recorded"), _sizes(patients_of[row["criterion"]]), strict=True)
+            ),
+        )
+        for row in flow.to_dict("records")
+    ]
+
+
+def _not_measured(failed: pd.DataFrame, patient_of: pd.Series) -> list[Step]:
+    """Return how many scans could not be measured: by status, the most frequent first, and all (`unmeasured`).
+
+    A patient whose scans have several statuses is among the patients of each, and once among those of all.
+    """
+    scans = dict(iter(failed.groupby("status")["scan_id"]))
+    order = failed.groupby("status").size().sort_values(ascending=False, kind="stable").index
+    rows = [_step("not_measured", status, *_sizes(patient_of.reindex(scans[status]))) for status in order]
+    whole = _sizes(patient_of.reindex(failed["scan_id"]))
+    return [*(rows or [_step("not_measured", "", 0, 0)]), _step("unmeasured", "", *whole)]
+
+
+def _used(structure_flow: pd.DataFrame) -> list[Step]:
     last = structure_flow.sort_values("order").drop_duplicates(["structure", "measure"], keep="last")
-    used = {measure: last.loc[last["measure"] == measure, "n_after"] for measure in MEASURES}
+    used = {measure: last[last["measure"] == measure].sort_values("n_after", kind="stable") for measure in MEASURES}
     shares = {"least": 0.0, "median": 0.5, "most": 1.0}
     return [
-        ("structures", "", int(last["structure"].nunique())),
+        _step("structures", "", last["structure"].nunique(), None),
         *[
-            ("used", f"{measure} {name}", int(n.quantile(share, interpolation="lower")))
-            for measure, n in used.items()
-            if len(n)
+            _step(
+                "used", f"{measure} {name}", *rows[["n_after", "n_patients_after"]].iloc[int(share * (len(rows) - 1))]
+            )
+            for measure, rows in used.items()
+            if len(rows)
             for name, share in shares.items()
         ],
     ]
@@ -121,23 +180,24 @@ def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
     """Return the boxes from top to bottom."""
     rows = [{str(name): value for name, value in row.items()} for row in steps.to_dict("records")]
     by_step = {step: [row for row in rows if row["step"] == step] for step in steps["step"]}
-    n_of = {step: f"(n = {sum(row['n'] for row in found):,})" for step, found in by_step.items()}
-    sexes = [count(row["n"], *SEX_WORDS[row["code"]]) for row in by_step.get("sex", [])]
+    both = _repeated(steps)
+    n_of = {step: _size(by_step[step][0], both) for step in WHOLE if step in by_step}
+    sexes = [_of_sex(row, both) for row in by_step.get("sex", [])]
     excluded = [row for row in by_step.get("not_measured", []) if row["code"]]
-    reasons = [f"{NOT_MEASURED[row['code']]} (n = {row['n']:,})" for row in excluded]
+    reasons = [f"{NOT_MEASURED[row['code']]} {_size(row, both)}" for row in excluded]
     cohort = [
         FlowBox(f"Scans in the registry {n_of['registry']}", [], side=False),
-        *[_excluded(row) for row in by_step.get("excluded", [])],
+        *[_excluded(row, both) for row in by_step.get("excluded", [])],
         FlowBox(f"Scans in the study {n_of['included']}", [listed(sexes)], side=False),
     ]
     if "measured" not in by_step:
         return cohort
     return [
         *cohort,
-        FlowBox(f"Not measured {n_of['not_measured']}", reasons, side=True),
+        FlowBox(f"Not measured {n_of['unmeasured']}", reasons, side=True),
         FlowBox(f"Scans measured {n_of['measured']}", [], side=False),
-        *(_review_boxes(by_step) if "reviewed" in by_step else []),
-        *_used_boxes(by_step),
+        *(_review_boxes(by_step, both) if "reviewed" in by_step else []),
+        *_used_boxes(by_step, both),
     ]
 
 
@@ -146,36 +206,59 @@ def summary(steps: pd.DataFrame) -> str:
     return "; ".join(". ".join([box.heading, *box.lines]) for box in boxes_of(steps)).replace(". ;", ";")
 
 
-def _excluded(row: dict[str, Any]) -> FlowBox:
-    of_these = [f"of these, not recorded: {row['n_not_recorded']:,}"] if row["n_not_recorded"] else []
-    return FlowBox(f"{row['sentence']} (n = {row['n']:,})", of_these, side=True)
+def _repeated(steps: pd.DataFrame) -> bool:
+    """Return whether a patient of the study, or of the registry, has several scans."""
+    return bool(steps["n"].ne(steps["n_patients"]).fillna(False).any())
 
 
-def _review_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
+def _size(row: Step, both: bool) -> str:
+    """Return `(n = 320 scans of 80 patients)`, or `(n = 320)` where each scan of the study is of another patient."""
+    return f"(n = {scans_of_patients(row['n'], row['n_patients'], both=both)})"
+
+
+def _of_sex(row: Step, both: bool) -> str:
+    """Return `80 women`, or `320 scans of 80 women`."""
+    one, many = SEX_WORDS[row["code"]]
+    if not both:
+        return count(row["n"], one, many)
+    of = f"{row['n_patients']:,} patients {many}" if many.startswith("of ") else count(row["n_patients"], one, many)
+    return f"{count(row['n'], 'scan')} of {of}"
+
+
+def _excluded(row: Step, both: bool) -> FlowBox:
+    n = scans_of_patients(row["n_not_recorded"], row["n_patients_not_recorded"], both=both)
+    of_these = [f"of these, not recorded: {n}"] if row["n_not_recorded"] else []
+    return FlowBox(f"{row['sentence']} {_size(row, both)}", of_these, side=True)
+
+
+def _review_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
     [excluded], [left] = by_step["excluded_by_reviewer"], by_step["reviewed"]
     single = [f"{REVIEWED[row['code']]}: {row['n']:,}" for row in by_step.get("single_structures", [])]
     content = ["in other scans", *single] if single else []
     return [
-        FlowBox(f"{LEFT_OUT_BY_REVIEWER} (n = {excluded['n']:,})", content, side=True),
-        FlowBox(f"Scans after review (n = {left['n']:,})", [], side=False),
+        FlowBox(f"{LEFT_OUT_BY_REVIEWER} {_size(excluded, both)}", content, side=True),
+        FlowBox(f"Scans after review {_size(left, both)}", [], side=False),
     ]
 
 
-def _used_boxes(by_step: dict[str, list[dict[str, Any]]]) -> list[FlowBox]:
+def _used_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
     """Return the box of what entered the statistics: `Volume: n = 27 to 35 (median 33)` over the structures."""
-    n = {row["code"]: f"{row['n']:,}" for row in by_step.get("used", [])}
+    used = by_step.get("used", [])
+    n = {row["code"]: scans_and_patients(row["n"], row["n_patients"], both=both) for row in used}
     lines = []
     for measure, words in MEASURES.items():
         least, median, most = (n.get(f"{measure} {name}") for name in ("least", "median", "most"))
         content = f"{least} each" if least == most else f"{least} to {most} (median {median})"
         lines += [f"{words}: n = {content}"] if least else []
     structures = count(by_step["structures"][0]["n"], "structure")
-    return [FlowBox(f"Scans in the statistics, per structure ({structures})", lines, side=False)] if lines else []
+    scans = "Scans (patients)" if both else "Scans"
+    return [FlowBox(f"{scans} in the statistics, per structure ({structures})", lines, side=False)] if lines else []
 
 
-def _review(verdicts: pd.DataFrame, measured: int, excluding: set[str]) -> list[tuple[str, str, int, int]]:
+def _review(verdicts: pd.DataFrame, measured: pd.Series, excluding: set[str]) -> list[Step]:
     """Return the steps of a review: whole scans that are excluded, and decisions about single structures.
 
+    `measured` are the numbers of the patients of the measured scans, by scan.
     A scan is excluded as a whole if a reviewer excluded all of it that has a voxel. To keep what no rule excludes
     (`excluding` are the reasons that exclude values) changes nothing.
     """
@@ -189,15 +272,10 @@ def _review(verdicts: pd.DataFrame, measured: int, excluding: set[str]) -> list[
     changed = reviewed["reason"].ne(reviewed["rule_reason"]) & ~confirmed & ~reviewed["scan_id"].isin(whole)
     n_changed = reviewed.loc[changed, "reason"].value_counts()
     return [
-        ("excluded_by_reviewer", "", len(whole), 0),
-        *[("single_structures", code, int(n_changed[code]), 0) for code in REVIEWED if code in n_changed],
-        ("reviewed", "", measured - len(whole), 0),
+        _step("excluded_by_reviewer", "", *_sizes(measured[measured.index.isin(whole)])),
+        *[_step("single_structures", code, n_changed[code], None) for code in REVIEWED if code in n_changed],
+        _step("reviewed", "", *_sizes(measured[~measured.index.isin(whole)])),
     ]
-
-
-def _failures(measures: pd.DataFrame) -> pd.Series:
-    status = unmeasured_scans(measures).groupby("status").size()
-    return status.sort_values(ascending=False, kind="stable")
 
 
 def _lines(box: FlowBox) -> list[tuple[str, bool]]:

@@ -174,11 +174,22 @@ def count(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def scans_of_patients(n: float, n_patients: float) -> str:
-    """Return `320 scans of 80 patients`, or the number of scans alone where each is of another patient."""
-    if n == n_patients:
+def scans_of_patients(n: float, n_patients: float, *, both: bool = False) -> str:
+    """Return `320 scans of 80 patients`, or the number of scans alone where each is of another patient.
+
+    With `both`, the patients are there in any case, as beside other numbers of a study with repeated patients.
+    """
+    if n == n_patients and not both:
         return f"{int(n):,}"
     return f"{count(int(n), 'scan')} of {count(int(n_patients), 'patient')}"
+
+
+def scans_and_patients(n: float, n_patients: float, *, both: bool) -> str:
+    """Return `320 (80)`, scans and in brackets patients, for columns and axes; the number of scans alone unless `both`.
+
+    `both` is the same for all numbers of a figure, so that each of them can be read.
+    """
+    return f"{int(n):,} ({int(n_patients):,})" if both else f"{int(n):,}"
 
 
 def listed(items: list[str]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from ctpop.cli import main
 from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.cohort.command import count_flow, failed_criteria
+from ctpop.stages.cohort.command import count_flow, count_overlap, failed_criteria
 from ctpop.study import criteria
 from ctpop.study.inclusion import refuse_absent_columns
 from ctpop.study.registry import as_truth, read_registry
@@ -262,7 +262,8 @@ def test_each_criterion_that_a_scan_fails_is_a_row(tmp_path):
 
     failed = failed_criteria(registry, PAPERS)
 
-    assert list(failed.astype({"found": object}).fillna("nothing").itertuples(index=False, name=None)) == [
+    shown = failed.drop(columns="patient_id").astype({"found": object}).fillna("nothing")
+    assert list(shown.itertuples(index=False, name=None)) == [
         ("all", "age_known", 1, "nothing", "known"),
         ("all", "complete", 2, "false", "true"),
         ("all", "contrast_enhanced", 3, "false", "true"),
@@ -305,6 +306,7 @@ def test_the_papers_4102_patients_become_4004(tmp_path):
         "n_before": [4102, 4072, 4039],
         "n_patients_before": [4102, 4072, 4039],
         "n_removed": [30, 33, 35],
+        "n_patients_removed": [30, 33, 35],
         "n_after": [4072, 4039, 4004],
         "n_patients_after": [4072, 4039, 4004],
     }
@@ -331,7 +333,21 @@ def test_a_patient_leaves_the_flow_with_the_last_scan(tmp_path):
 
     assert flow["n_after"].to_list() == [3, 2]
     assert flow["n_patients_before"].to_list() == [3, 3]
+    assert flow["n_patients_removed"].to_list() == [1, 1]  # p1 is removed twice, with one scan each time
     assert flow["n_patients_after"].to_list() == [3, 2]
+
+
+def test_the_overlap_counts_the_patients_of_the_scans_that_fail_both(tmp_path):
+    registry = scans(tmp_path, "a,,,false,true", "b,,,false,true", "c,,,true,true", "d,,,false,true", "e,,,false,true")
+    registry["patient_id"] = pd.Series(["p1", "p1", "p1", None, None], dtype="str")
+    order = criteria.read(["age_known", "complete"])
+    failed = failed_criteria(registry, order)
+
+    overlap = count_overlap(failed, order).set_index(["criterion", "other"])
+
+    assert failed.drop_duplicates("scan_id")["patient_id"].to_list()[:3] == ["p1"] * 3
+    assert overlap.loc[("age_known", "age_known"), ["n_both", "n_patients_both"]].to_list() == [5, 3]
+    assert overlap.loc[("age_known", "complete"), ["n_both", "n_patients_both"]].to_list() == [4, 3]
 
 
 def test_without_criteria_everybody_is_in(tmp_path):

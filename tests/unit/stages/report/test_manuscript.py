@@ -240,11 +240,32 @@ def test_repeated_patients_are_in_the_results_beside_every_n_and_under_table_2()
 def test_the_steps_of_the_flow_have_patients_where_these_are_repeated(made):
     flow = repeated().tables["flow"]
 
-    found = summaries.flow_patients(repeated())
+    found = summaries.flow(repeated())
 
-    assert list(found.values()) == list(zip(flow["n_patients_before"], flow["n_patients_after"], strict=True))
-    assert found[flow["sentence"].iloc[0]][0] == 50
-    assert summaries.flow_patients(made) == {}
+    assert [step for step, *_ in found] == flow["sentence"].to_list()
+    assert found[0][1:] == ("200 scans of 50 patients", "0", "200 scans of 50 patients")
+    assert summaries.flow(made)[0][1:] == ("200", "0", "200")
+
+
+def test_the_overlap_of_criteria_has_patients_where_these_are_repeated():
+    patients = study_tables.registry(60).assign(patient_id=[f"p{number // 3}" for number in range(60)])
+    patients.loc[:2, "age_years"] = float("nan")
+    patients.loc[:5, "complete"] = False
+    made = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
+
+    (_, age), (_, complete), _ = summaries.overlap(made)
+
+    assert age[:2] == ["3 scans of 1 patient", "3 scans of 1 patient"]
+    assert complete[:2] == ["3 scans of 1 patient", "6 scans of 2 patients"]
+    assert "(n = 3 scans of 1 patient)" in results(made)
+
+
+def test_the_report_of_repeated_patients_states_them_beside_every_n_of_a_criterion(made):
+    patients = study_tables.registry(60)
+    patients.loc[:5, "complete"] = False
+    single = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
+
+    assert "images incomplete (n = 6)" in results(single)
 
 
 def test_patients_that_are_not_identified_are_an_assumption_in_the_methods():

@@ -88,7 +88,7 @@ def test_the_table_of_the_flow_has_a_line_of_the_review_after_what_was_measured(
     with_it, without = summaries.flow(study(tmp_path / "a", review)), summaries.flow(study(tmp_path / "b"))
 
     assert with_it[:-2] == without
-    assert with_it[-2:] == [("Not measured", 30, 0, 30), ("Excluded by a reviewer", 30, 1, 29)]
+    assert with_it[-2:] == [("Not measured", "30", "0", "30"), ("Excluded by a reviewer", "30", "1", "29")]
 
 
 @pytest.mark.parametrize(("rules", "shown"), [("none", False), ("paper", True), ("strict", True)])

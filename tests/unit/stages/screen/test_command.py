@@ -94,7 +94,10 @@ def screen(folder, rows, patients=None, **settings):
     }
     if patients is not None:
         COHORT.write(patients, folder / "cohort.parquet")
-        excluded = {"scan_id": ["gone"], "criterion": ["complete"], "order": [1], "found": ["false"], "limit": ["true"]}
+        excluded = {
+            **{"scan_id": ["gone"], "patient_id": ["p_gone"], "criterion": ["complete"]},
+            **{"order": [1], "found": ["false"], "limit": ["true"]},
+        }
         EXCLUSIONS.write(pd.DataFrame(excluded), folder / "exclusions.parquet")
         files |= {"cohort": "cohort.parquet", "exclusions": "exclusions.parquet"}
     options = [word for name, path in files.items() for word in (f"--{name}", str(folder / path))]

@@ -222,6 +222,20 @@ def test_a_patient_all_of_whose_scans_are_excluded_is_not_counted():
         frame = spoilt(frame, scan, "liver", faces="left")
     people = patients().assign(patient_id=[f"p{k // 2}" for k in range(40)])
 
-    failures, _ = tables(frame, cohort=people)
+    failures, flow = tables(frame, cohort=people)
 
     assert failures.loc["liver", ["n_patients", "n_patients_usable_volume"]].to_list() == [20, 19]
+    removed = flow[flow["structure"].eq("liver") & flow["n_removed"].gt(0)]
+    assert removed[["n_removed", "n_patients_removed"]].to_numpy().tolist() == [[2, 1]] * len(removed)
+
+
+def test_the_patients_of_removed_values_are_counted_although_other_scans_of_them_remain():
+    frame = sound_cohort()
+    for scan in ("s000", "s001", "s004"):
+        frame = spoilt(frame, scan, "liver", faces="left")
+    people = patients().assign(patient_id=[f"p{k // 4}" for k in range(40)])
+
+    _, flow = tables(frame, cohort=people)
+
+    removed = flow[flow["structure"].eq("liver") & flow["measure"].eq("volume_ml") & flow["n_removed"].gt(0)]
+    assert removed[["n_removed", "n_patients_removed", "n_patients_after"]].to_numpy().tolist() == [[3, 2, 10]]

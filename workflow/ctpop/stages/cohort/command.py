@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def failed_criteria(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.Da
             pd.DataFrame(
                 {
                     "scan_id": registry.loc[out, "scan_id"],
+                    "patient_id": registry.loc[out, "patient_id"],
                     "criterion": criterion.name,
                     "order": order,
                     "found": found_words(registry, criterion, out),
@@ -61,6 +63,7 @@ def count_flow(registry: pd.DataFrame, exclusions: pd.DataFrame, asked: Sequence
     numbers = patient_numbers(registry)
     removed_at = registry["scan_id"].map(first).fillna(len(asked) + 1).to_numpy(dtype=int)
     patients = [distinct(numbers[removed_at > order]) for order in range(len(asked) + 1)]
+    patients_removed = [distinct(numbers[removed_at == order]) for order in range(1, len(asked) + 1)]
     return FLOW.check(
         pd.DataFrame(
             {
@@ -70,6 +73,7 @@ def count_flow(registry: pd.DataFrame, exclusions: pd.DataFrame, asked: Sequence
                 "n_before": [n_scans, *left[:-1]] if asked else [],
                 "n_patients_before": patients[:-1],
                 "n_removed": removed,
+                "n_patients_removed": patients_removed,
                 "n_after": left,
                 "n_patients_after": patients[1:],
             }
@@ -78,16 +82,16 @@ def count_flow(registry: pd.DataFrame, exclusions: pd.DataFrame, asked: Sequence
 
 
 def count_overlap(exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
-    """Return how many scans fail each pair of criteria, whatever their order."""
+    """Return how many scans, and of how many patients, fail each pair of criteria, whatever their order."""
     names = [criterion.name for criterion in asked]
     scan, scans = pd.factorize(exclusions["scan_id"])
-    fails = np.zeros((len(scans), len(names)), dtype=np.int64)
-    fails[scan, exclusions["order"] - 1] = 1
-    both = fails.T @ fails
+    patients = patient_numbers(exclusions.drop_duplicates("scan_id"))
+    fails = np.zeros((len(scans), len(names)), dtype=bool)
+    fails[scan, exclusions["order"] - 1] = True
     rows = [
-        (one + 1, names[one], other + 1, names[other], int(both[one, other]))
-        for one in range(len(names))
-        for other in range(len(names))
+        (one + 1, names[one], other + 1, names[other], int(both.sum()), distinct(patients[both]))
+        for one, other in product(range(len(names)), repeat=2)
+        for both in [fails[:, one] & fails[:, other]]
     ]
     return OVERLAP.check(pd.DataFrame(rows, columns=list(OVERLAP.columns)) if rows else OVERLAP.empty())
 

@@ -30,7 +30,7 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
     The last n_after, the number of scans in the study, is in Table 1 as well, so that other counts protect a small one.
     """
     if flow.empty:
-        return with_flow_words(flow.astype("string"), [""]), overlap.astype("string")
+        return with_flow_words(flow.astype("string"), [""]), overlap.astype("string").drop(columns="n_patients_both")
     counts = flow_counts(flow)
     cells = overlap[["order", "other_order", "n_both"]].to_numpy(dtype=int).tolist()
     both = {(one, other): n for one, other, n in cells if one <= other}
@@ -41,7 +41,7 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
     mask = hidden([*counts, *both.values()], sums, public=[len(counts) - 1])
     words = as_words([*counts, *both.values()], mask)
     pairs = [words[place[min(one, other), max(one, other)]] for one, other, _ in cells]
-    return with_flow_words(flow, words[: len(counts)]), overlap.assign(n_both=pairs)
+    return with_flow_words(flow, words[: len(counts)]), overlap.assign(n_both=pairs).drop(columns="n_patients_both")
 
 
 def shown_structure_flow(structure_flow: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def with_flow_words(flow: pd.DataFrame, words: list[str]) -> pd.DataFrame:
     """Return a flow whose counts are these words, without its numbers of patients, which would tell hidden counts."""
     left, removed = words[0::2], words[1::2]
     shown = flow.assign(n_before=left[:-1], n_removed=removed, n_after=left[1:])
-    return shown.drop(columns=["n_patients_before", "n_patients_after"])
+    return shown.drop(columns=[f"n_patients_{place}" for place in ("before", "removed", "after")])
 
 
 def as_words(counts: list[int], mask: NDArray[np.bool_]) -> list[str]:

@@ -76,7 +76,6 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             **_shared(study, sources, site.links(site.report), ""),
             drawings=pictures,
             flow=summaries.flow(study),
-            flow_patients=summaries.flow_patients(study),
             table1=printed(study.tables["table1"]),
             overlap=summaries.overlap(study),
             source_conflicts=summaries.source_conflicts(study),

@@ -18,6 +18,7 @@ from ctpop.figures.formatting import (
     REASONS,
     count,
     number,
+    scans_of_patients,
     structure_text,
 )
 from ctpop.stages.report.finished_study import FinishedStudy
@@ -26,6 +27,7 @@ from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
+FLOW_ENDS = ("before", "removed", "after")
 FAILURES_SHOWN = 50
 CHANGES_SHOWN = 10
 EXCLUDED = {
@@ -78,35 +80,34 @@ def tests_of(table: pd.DataFrame) -> int:
     return int(table.loc[table["family"] == "structures", "p"].notna().sum())
 
 
-def flow(study: FinishedStudy) -> list[tuple[str, int, int, int]]:
-    """Return each step with the scans before, removed and after it; after the criteria only if there was a review."""
-    table = study.tables["flow"][["sentence", "n_before", "n_removed", "n_after"]]
-    rows = list(table.itertuples(index=False, name=None))
-    n = flow_figure.source(study.tables).groupby("step")["n"].sum().to_dict()
+def flow(study: FinishedStudy) -> list[tuple[str, str, str, str]]:
+    """Return each step with the scans before, removed and after it, and their patients where these are fewer.
+
+    Steps after the criteria are there only if there was a review.
+    """
+    rows = [
+        (row["sentence"], *(scans_of_patients(row[f"n_{end}"], row[f"n_patients_{end}"]) for end in FLOW_ENDS))
+        for row in study.tables["flow"].to_dict("records")
+    ]
+    steps = flow_figure.source(study.tables).drop_duplicates("step").set_index("step")
+    n = {step: scans_of_patients(*row) for step, row in steps[["n", "n_patients"]].dropna().iterrows()}
     if "reviewed" in n:
-        rows.append(("Not measured", n["included"], n["not_measured"], n["measured"]))
+        rows.append(("Not measured", n["included"], n["unmeasured"], n["measured"]))
         rows.append((LEFT_OUT_BY_REVIEWER, n["measured"], n["excluded_by_reviewer"], n["reviewed"]))
     return rows
 
 
-def flow_patients(study: FinishedStudy) -> dict[str, tuple[int, int]]:
-    """Return the patients before and after each step, where patients have several scans; nothing where none has."""
-    table = study.tables["flow"]
-    if table[["n_before", "n_after"]].to_numpy().tolist() == _patients(table).to_numpy().tolist():
-        return {}
-    return dict(zip(table["sentence"], _patients(table).itertuples(index=False, name=None), strict=True))
+def overlap(study: FinishedStudy) -> list[tuple[str, list[str]]]:
+    """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two.
 
-
-def _patients(flow_table: pd.DataFrame) -> pd.DataFrame:
-    return flow_table[["n_patients_before", "n_patients_after"]]
-
-
-def overlap(study: FinishedStudy) -> list[tuple[str, list[int]]]:
-    """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two."""
+    The patients of the scans are there where they are fewer.
+    """
     table, sentences = study.tables["overlap"], study.tables["flow"]["sentence"]
     if not table.loc[table["order"] != table["other_order"], "n_both"].any():
         return []
-    matrix = table.pivot_table(index="order", columns="other_order", values="n_both").astype(int)
+    sizes = table[["n_both", "n_patients_both"]].itertuples(index=False, name=None)
+    words = table.assign(words=[scans_of_patients(*size) for size in sizes])
+    matrix = words.pivot_table(index="order", columns="other_order", values="words", aggfunc="first")
     return [(sentence, row) for sentence, row in zip(sentences, matrix.to_numpy().tolist(), strict=True)]
 
 

@@ -61,13 +61,15 @@ def _flow(
 ) -> pd.DataFrame:
     against, excluded = final.against[measure], ~final.usable(rows, measure)
     removed, left = {}, np.ones(len(rows), bool)
-    patients = [_distinct(rows, left, numbers)]
+    patients, patients_removed = [_distinct(rows, left, numbers)], []
     for step in steps[:-1]:
         at_step = excluded & (against == CODE.get(step, -1))
         removed[step] = _count(rows, at_step)
+        patients_removed.append(_distinct(rows, at_step, numbers))
         left = left & ~at_step
         patients.append(_distinct(rows, left, numbers))
     n_patients = np.column_stack([*patients, _distinct(rows, ~excluded, numbers)])
+    n_patients_removed = np.column_stack([*patients_removed, _distinct(rows, left & excluded, numbers)])
     n_scans = _count(rows, np.ones(len(rows), bool))
     n_used = n_scans - _count(rows, excluded)
     n_removed = np.column_stack(list(removed.values()))
@@ -82,6 +84,7 @@ def _flow(
             "n_before": (n_after + n_removed).ravel(),
             "n_patients_before": n_patients[:, :-1].ravel(),
             "n_removed": n_removed.ravel(),
+            "n_patients_removed": n_patients_removed.ravel(),
             "n_after": n_after.ravel(),
             "n_patients_after": n_patients[:, 1:].ravel(),
         }
