@@ -19,9 +19,11 @@ from ctpop.figures.association import (
 from support import study_tables
 
 
-def finding(values=(), quartiles=(), differing=(), association=None, groups=None):
-    points = pd.DataFrame({"age_years": 50.0, "value": list(values), "quartile": list(quartiles)}).astype(
-        {"age_years": "float64", "value": "float64", "quartile": "int64"}
+def finding(values=(), quartiles=(), differing=(), association=None, groups=None, patients=None):
+    numbers = range(len(values)) if patients is None else patients
+    columns = {"value": list(values), "quartile": list(quartiles), "patient": list(numbers)}
+    points = pd.DataFrame({"age_years": 50.0, **columns}).astype(
+        {"age_years": "float64", "value": "float64", "quartile": "int64", "patient": "int32"}
     )
     return StructureFinding("hip_left", "hu_mean", points, association or {}, groups or {}, frozenset(differing))
 
@@ -93,6 +95,37 @@ def test_statistics_are_printed_as_the_paper_prints_them():
 
     assert spearman_lines(shown, 0.95) == ["$r_s$ = −.61; $P$ < .0001", "95% CI −.68, −.53; n = 2"]
     assert kruskal_lines(shown) == ["Kruskal–Wallis $H$ = 2,516; $P$ < .0001", "ε² = .63; n = 2"]
+
+
+def test_lines_of_repeated_patients_state_both_numbers_on_a_line_of_their_own():
+    found = {"rho": -0.614, "p": 0.0, "ci_low": -0.7, "ci_high": -0.5}
+    tested = {"h": 2516.4, "p": 0.0, "epsilon_squared": 0.63}
+    shown = finding([1, 2, 3], [1, 1, 2], association=found, groups=tested, patients=[0, 0, 1])
+
+    assert spearman_lines(shown, 0.95, repeated=True)[1:] == ["95% CI −.70, −.50", "n = 3 scans of 2 patients"]
+    assert kruskal_lines(shown, repeated=True)[1:] == ["ε² = .63", "n = 3 scans of 2 patients"]
+    assert spearman_lines(finding([1], [1]), 0.95, repeated=True)[0] == "n = 1 scan of 1 patient"
+
+
+def test_the_boxes_count_a_patient_in_each_quartile_of_the_scans():
+    table = box_table(finding([1, 2, 3, 4, 5], [1, 1, 1, 2, 4], patients=[0, 0, 1, 1, 2])).set_index("quartile")
+
+    assert table["n"].to_list() == [3, 1, 0, 1]
+    assert table["n_patients"].to_list() == [2, 1, 0, 1]
+
+
+def test_findings_count_the_patients_of_the_values():
+    labels = study_tables.label_set()
+    patients = study_tables.registry(60).assign(patient_id=[f"p{number // 4}" for number in range(60)])
+    patients.loc[0, "patient_id"] = None  # a patient of its own
+    tables = study_tables.study(patients, labels)
+    ages = patients[["scan_id", "patient_id", "age_years", "sex"]].assign(quartile=1)
+
+    findings = findings_of(ages, tables["analysis"], tables, labels.names, 0.0001)
+
+    assert findings["organ_1", "volume_ml"].n_patients == 16
+    for row in tables["associations"].itertuples():
+        assert (findings[row.structure, row.measure].n_patients, row.n) == (row.n_patients, 60)
 
 
 def test_without_results_n_is_printed_and_that_there_are_none():

@@ -441,7 +441,7 @@ def test_centiles_show_curves_and_people_of_each_sex():
     points = pd.DataFrame(
         {"age_years": [50.0, 60.0, 70.0], "value": [1.0, 2.0, 3.0], "quartile": 1, "sex": ["female", "male", None]}
     )
-    whole = {"structure": "aorta", "measure": "volume_ml", "age_from": 0, "age_to": 120, "n": 1}
+    whole = {"structure": "aorta", "measure": "volume_ml", "age_from": 0, "age_to": 120, "n": 1, "n_patients": 1}
     outcome = pd.DataFrame([{**whole, "sex": "female", "reason": "ok"}, {**whole, "sex": "male", "reason": "too_few"}])
     curves = pd.concat([centiles_of("aorta"), centiles_of("spleen")])
 
@@ -456,6 +456,10 @@ def test_centiles_show_curves_and_people_of_each_sex():
     assert told.loc[told["series"] == "centile_25", "value"].tolist() == [25.0, 25.0]
     assert told.loc[told["series"] == "value", "sex"].tolist() == ["female", "male"]
     assert centiles.summary(shown) == "Women: n = 1 and Men: n = 1; no curves (too few)"
+
+    several = outcome.assign(n=[8, 4], n_patients=[2, 4])
+    shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": several})
+    assert centiles.summary(shown) == "Women: n = 8 scans of 2 patients and Men: n = 4; no curves (too few)"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
@@ -10,7 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES
-from ctpop.figures.formatting import AXES, coefficient, interval, number, p_text, percent, structure_text
+from ctpop.figures.formatting import (
+    AXES,
+    coefficient,
+    interval,
+    number,
+    p_text,
+    percent,
+    scans_of_patients,
+    structure_text,
+)
+from ctpop.study.patients import distinct, patient_numbers
 
 QUARTILES = (1, 2, 3, 4)
 WHISKER = 1.5  # times the interquartile range, as in the paper
@@ -22,8 +33,9 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class StructureFinding:
-    """Values of one structure and measure (age_years, value, quartile 1 to 4, sex) and the rows of the result tables.
+    """Values of one structure and measure and the rows of the result tables.
 
+    Columns of `points` are age_years, value, quartile (1 to 4), sex, and the number of the patient (patient).
     `differing` are the pairs of quartiles whose post hoc P is below alpha.
     """
 
@@ -39,6 +51,11 @@ class StructureFinding:
         """Number of usable values."""
         return len(self.points)
 
+    @cached_property
+    def n_patients(self) -> int:
+        """Number of different patients of these values."""
+        return distinct(self.points["patient"].to_numpy())
+
     @property
     def title(self) -> str:
         """Name of the structure for people."""
@@ -52,13 +69,22 @@ class StructureFinding:
 
 @dataclass(frozen=True)
 class Conventions:
-    """What all figures of a study share: limits of the age axis in years, the ages of the quartiles in words."""
+    """What all figures of a study share: limits of the age axis in years, the ages of the quartiles in words.
+
+    `repeated` says that patients of the study have several scans, so that figures state patients beside scans.
+    """
 
     banner: str | None
     confidence: float
     alpha: float
     age_limits: tuple[float, float]
     age_ranges: list[str]
+    repeated: bool = False
+
+    @property
+    def lines_above(self) -> int:
+        """Number of lines of text above a panel: the number of patients needs one of its own."""
+        return 3 if self.repeated else 2
 
 
 @dataclass(frozen=True)
@@ -83,10 +109,12 @@ def findings_of(
 ) -> dict[Key, StructureFinding]:
     """Return a finding for every structure and measure, also where no value is usable.
 
-    `people` has scan_id, age_years, quartile and sex; `results` holds the tables associations, groups and posthoc.
+    `patients` has scan_id, patient_id, age_years, quartile and sex; `results` holds the tables associations, groups and
+    posthoc.
     """
-    points = analysis.merge(patients, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
-    columns = ["age_years", "value", "quartile", "sex"]
+    numbered = patients.assign(patient=patient_numbers(patients)).drop(columns="patient_id", errors="ignore")
+    points = analysis.merge(numbered, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
+    columns = ["age_years", "value", "quartile", "sex", "patient"]
     by_key = dict(iter(points.sort_values(["age_years", "value"]).groupby(KEY)[columns]))
     association = _rows(results["associations"])
     groups = _rows(results["groups"])
@@ -134,7 +162,17 @@ def box_table(finding: StructureFinding) -> pd.DataFrame:
     boxes = boxes_of(finding)
     empty = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
     rows = [{"quartile": quartile, **vars(boxes.get(quartile, empty))} for quartile in QUARTILES]
-    return pd.DataFrame(rows).assign(letters=[letters_of(finding).get(quartile, "") for quartile in QUARTILES])
+    table = pd.DataFrame(rows).assign(letters=[letters_of(finding).get(quartile, "") for quartile in QUARTILES])
+    table.insert(2, "n_patients", list(patients_of(finding).values()))
+    return table
+
+
+def patients_of(finding: StructureFinding) -> dict[int, int]:
+    """Return the number of different patients of each quartile; one whose scans are in two quartiles is in both."""
+    points = finding.points
+    return {
+        quartile: distinct(points.loc[points["quartile"] == quartile, "patient"].to_numpy()) for quartile in QUARTILES
+    }
 
 
 def letters_of(finding: StructureFinding) -> dict[int, str]:
@@ -168,27 +206,38 @@ def age_ranges(cuts: list[float], rule: str) -> list[str]:
     return [f"{below} {first}", f"{below} {second}", f"{below} {third}", f"{above} {third}"]
 
 
-def spearman_lines(finding: StructureFinding, confidence: float) -> list[str]:
-    """Return what is printed above a scatter plot: rho and P, its confidence interval and n."""
-    found = finding.association
+def size_text(finding: StructureFinding, *, repeated: bool) -> str:
+    """Return `n = 320`, or `n = 320 scans of 80 patients` in a study in which patients have several scans."""
+    return f"n = {scans_of_patients(finding.n, finding.n_patients, both=repeated)}"
+
+
+def spearman_lines(finding: StructureFinding, confidence: float, *, repeated: bool = False) -> list[str]:
+    """Return what is printed above a scatter plot: rho and P, its confidence interval and n.
+
+    With `repeated`, n has a line of its own with the number of patients.
+    """
+    found, n = finding.association, size_text(finding, repeated=repeated)
     if np.isnan(found.get("rho", np.nan)):
-        return [f"n = {finding.n:,}", "Correlation not computed"]
-    return [
-        f"$r_s$ = {coefficient(found['rho'])}; {p_text(found['p'], '$P$')}",
-        f"{percent(confidence)} CI {interval(found['ci_low'], found['ci_high'])}; n = {finding.n:,}",
-    ]
+        return [n, "Correlation not computed"]
+    ci = f"{percent(confidence)} CI {interval(found['ci_low'], found['ci_high'])}"
+    rho = f"$r_s$ = {coefficient(found['rho'])}; {p_text(found['p'], '$P$')}"
+    return [rho, ci, n] if repeated else [rho, f"{ci}; {n}"]
 
 
-def kruskal_lines(finding: StructureFinding) -> list[str]:
-    """Return what is printed above box plots: the Kruskal-Wallis test, its effect size and n."""
-    found = finding.groups
+def kruskal_lines(finding: StructureFinding, *, repeated: bool = False) -> list[str]:
+    """Return what is printed above box plots: the Kruskal-Wallis test, its effect size and n.
+
+    With `repeated`, n has a line of its own with the number of patients.
+    """
+    found, n = finding.groups, size_text(finding, repeated=repeated)
     if np.isnan(found.get("h", np.nan)):
-        return [f"n = {finding.n:,}", "Kruskal–Wallis test not computed"]
+        return [n, "Kruskal–Wallis test not computed"]
     h = number(found["h"], 1 if found["h"] < 100 else 0)
-    return [
+    test, effect = (
         f"Kruskal–Wallis $H$ = {h}; {p_text(found['p'], '$P$')}",
-        f"ε² = {coefficient(found['epsilon_squared'])}; n = {finding.n:,}",
-    ]
+        f"ε² = {coefficient(found['epsilon_squared'])}",
+    )
+    return [test, effect, n] if repeated else [test, f"{effect}; {n}"]
 
 
 def records(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from ctpop.figures.association import (
     boxes_of,
     kruskal_lines,
     letters_of,
+    patients_of,
 )
 from ctpop.figures.scatter import mark_empty
 from ctpop.figures.style import (
@@ -36,17 +37,18 @@ from ctpop.figures.style import (
 from ctpop.foundation.colours import INK, SOFT
 
 BOX_WIDTH = 0.56
-TABLE_MM = 3 * LINE_MM + 2.5  # room for the rows below the boxes
+TABLE_MM = 3 * LINE_MM + 2.5  # room for the rows below the boxes; that of the patients needs another line
 
 
 @in_house_style
 def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     """Return the box plots of a structure, one column wide."""
     width = COLUMN_MM["single"]
-    page = blank_page(width, 74, conventions.banner)
+    more = LINE_MM * (conventions.lines_above - 2)  # above the panel, and below it
+    page = blank_page(width, 74 + 2 * more, conventions.banner)
     size = (width - 21, 45.0)
     page.write(18, 2, shortened(finding.title, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
-    panel(page, (18, 6), size, finding, conventions.age_ranges)
+    panel(page, (18, 6), size, finding, conventions)
     return page.figure
 
 
@@ -56,17 +58,22 @@ def source(finding: StructureFinding) -> pd.DataFrame:
 
 
 def panel(
-    page: Page, corner: tuple[float, float], size: tuple[float, float], finding: StructureFinding, ranges: list[str]
+    page: Page,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    finding: StructureFinding,
+    conventions: Conventions,
 ) -> None:
     """Draw statistics, boxes and the rows below them at a place on a page; `size` is that of the axes."""
     left, top = corner
-    for row, line in enumerate(kruskal_lines(finding)):
+    for row, line in enumerate(kruskal_lines(finding, repeated=conventions.repeated)):
         page.write(left, top + LINE_MM * row, line, fontsize=NORMAL)
-    axes = page.axes(left, top + 2 * LINE_MM + 1.5, *size)
+    axes = page.axes(left, top + conventions.lines_above * LINE_MM + 1.5, *size)
     axes.set_ylabel(finding.axis)
     axes.set(xlim=(0.5, 4.5), xticks=QUARTILES, xticklabels=[])
     boxes = boxes_of(finding)
-    _write_rows(axes, size[1], boxes, ranges)
+    patients = {"Patients": list(patients_of(finding).values())} if conventions.repeated else {}
+    _write_rows(axes, size[1], boxes, {"Age (years)": conventions.age_ranges}, patients)
     if boxes:
         _draw_boxes(axes, finding, boxes)
     else:
@@ -112,11 +119,18 @@ def plot_boxes(axes: Axes, boxes: dict[int, BoxSummary], fills: list[str], *, ly
         patch.set_facecolor(fill)
 
 
-def _write_rows(axes: Axes, height_mm: float, boxes: dict[int, BoxSummary], ranges: list[str]) -> None:
+def _write_rows(
+    axes: Axes,
+    height_mm: float,
+    boxes: dict[int, BoxSummary],
+    ranges: dict[str, list[str]],
+    patients: dict[str, list[int]],
+) -> None:
     below = blended_transform_factory(axes.transData, axes.transAxes)
     rows = {
-        "Age (years)": ranges,
+        **ranges,
         "n": [f"{boxes[quartile].n:,}" if quartile in boxes else "0" for quartile in QUARTILES],
+        **{name: [f"{number:,}" for number in numbers] for name, numbers in patients.items()},
         "Not drawn": [f"{boxes[quartile].hidden:,}" if quartile in boxes else "0" for quartile in QUARTILES],
     }
     for row, (name, cells) in enumerate(rows.items()):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.age_by_sex import COLOURS
 from ctpop.figures.association import Conventions, StructureFinding
-from ctpop.figures.formatting import NO_CURVES, SEXES, listed
+from ctpop.figures.formatting import NO_CURVES, SEXES, listed, scans_of_patients
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import MANY, dot_look, mark_empty
 from ctpop.figures.style import (
@@ -36,13 +36,13 @@ LABEL_MM = SMALL * POINT_MM  # from one label of a curve to the next
 
 
 def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return points (sex, age_years, value), curves, and n with the reason where there are none, by sex."""
+    """Return points (sex, age_years, value), curves, and n, n_patients and the reason where there are none, by sex."""
     key = {"structure": finding.structure, "measure": finding.measure}
     whole = tables["centile_calibration"].query("age_from == 0 and age_to == 120")
     return {
         "points": finding.points,
         "curves": _rows_of(tables["centiles"], key).drop(columns=list(key)).reset_index(drop=True),
-        "outcome": _rows_of(whole, key)[["sex", "n", "reason"]].reset_index(drop=True),
+        "outcome": _rows_of(whole, key)[["sex", "n", "n_patients", "reason"]].reset_index(drop=True),
     }
 
 
@@ -91,7 +91,7 @@ def _rows_of(table: pd.DataFrame, key: dict[str, str]) -> pd.DataFrame:
 
 
 def _legend_text(row: dict[Any, Any]) -> str:
-    n = f"n = {row['n']:,}"
+    n = f"n = {scans_of_patients(row['n'], row['n_patients'])}"
     return n if row["reason"] == "ok" else f"{n}; no curves ({NO_CURVES[row['reason']]})"
 
 

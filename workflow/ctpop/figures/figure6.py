@@ -18,13 +18,15 @@ def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
     width = COLUMN_MM[PRESETS[len(findings) - 1]]
     share = width / len(findings)
     first = 6.0
-    second = first + 2 * LINE_MM + PLOT_MM + 16.0
-    page = blank_page(width, second + 2 * LINE_MM + PLOT_MM + boxes.TABLE_MM + 3.0, conventions.banner)
+    lines = conventions.lines_above
+    second = first + lines * LINE_MM + PLOT_MM + 16.0
+    below = boxes.TABLE_MM + LINE_MM * (lines - 2)
+    page = blank_page(width, second + lines * LINE_MM + PLOT_MM + below + 3.0, conventions.banner)
     size = (share - LEFT_MM - RIGHT_MM, PLOT_MM)
     for column, finding in enumerate(findings):
         left = column * share + LEFT_MM
         scatter.panel(page, (left, first), size, finding, conventions)
-        boxes.panel(page, (left, second), size, finding, conventions.age_ranges)
+        boxes.panel(page, (left, second), size, finding, conventions)
         for top, letter in ((first, "ABC"[column]), (second, "ABCDEF"[len(findings) + column])):
             page.write(left - LEFT_MM + 1.5, top - 4.3, letter, fontsize=LARGE + 1, fontweight="bold")
             title = shortened(finding.title, size[0], LARGE, bold=True)

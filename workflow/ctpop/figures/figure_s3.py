@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures import scatter
-from ctpop.figures.association import Conventions, StructureFinding
+from ctpop.figures.association import Conventions, StructureFinding, size_text
 from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, coefficient, p_text
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
@@ -54,15 +54,18 @@ def source(findings: list[StructureFinding]) -> pd.DataFrame:
 def _panel(page: Page, corner: tuple[float, float], finding: StructureFinding, conventions: Conventions) -> None:
     left, top = corner
     page.write(left, top, AXES[finding.measure], fontsize=SMALL, color=SOFT)
-    page.write(left, top + LINE_MM, _statistics(finding), fontsize=SMALL)
-    axes = page.axes(left, top + 2 * LINE_MM + 1.0, WIDE_MM, HIGH_MM)
+    for row, line in enumerate(_statistics(finding, repeated=conventions.repeated), start=1):
+        page.write(left, top + row * LINE_MM, line, fontsize=SMALL)
+    lines = conventions.lines_above
+    axes = page.axes(left, top + lines * LINE_MM + 1.0, WIDE_MM, HIGH_MM - LINE_MM * (lines - 2))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     scatter.plot(axes, finding, conventions)
 
 
-def _statistics(finding: StructureFinding) -> str:
-    rho = finding.association.get("rho", math.nan)
+def _statistics(finding: StructureFinding, *, repeated: bool) -> list[str]:
+    rho, n = finding.association.get("rho", math.nan), size_text(finding, repeated=repeated)
     if math.isnan(rho):
-        return f"n = {finding.n:,}"
-    return f"$r_s$ = {coefficient(rho)}; {p_text(finding.association['p'], '$P$')}; n = {finding.n:,}"
+        return [n]
+    found = f"$r_s$ = {coefficient(rho)}; {p_text(finding.association['p'], '$P$')}"
+    return [found, n] if repeated else [f"{found}; {n}"]

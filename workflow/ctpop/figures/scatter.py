@@ -17,7 +17,7 @@ MANY = 400  # from here on points are drawn as an image: thousands of vector dot
 def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     """Return the scatter plot of a structure, one column wide."""
     width = COLUMN_MM["single"]
-    page = blank_page(width, 70, conventions.banner)
+    page = blank_page(width, 70 + LINE_MM * (conventions.lines_above - 2), conventions.banner)
     size = (width - 18, 45.0)
     page.write(15, 2, shortened(finding.title, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
     panel(page, (15, 6), size, finding, conventions)
@@ -38,9 +38,10 @@ def panel(
 ) -> None:
     """Draw statistics and points at a place on a page; `size` is that of the axes, below the lines of text."""
     left, top = corner
-    for row, line in enumerate(spearman_lines(finding, conventions.confidence)):
+    lines = spearman_lines(finding, conventions.confidence, repeated=conventions.repeated)
+    for row, line in enumerate(lines):
         page.write(left, top + LINE_MM * row, line, fontsize=NORMAL)
-    axes = page.axes(left, top + 2 * LINE_MM + 1.5, *size)
+    axes = page.axes(left, top + conventions.lines_above * LINE_MM + 1.5, *size)
     plot(axes, finding, conventions)
     axes.set(xlabel="Age (years)", ylabel=finding.axis)
 

@@ -15,15 +15,16 @@ ROW_MM = 2 * LINE_MM + 1.5 + PLOT_MM + boxes.TABLE_MM + 6.0
 def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
     """Return the four panels of a structure; `findings` are its volume and its attenuation."""
     width = COLUMN_MM["double"]
-    page = blank_page(width, HEAD_MM + ROW_MM * len(findings), conventions.banner)
+    row_mm = ROW_MM + 2 * LINE_MM * (conventions.lines_above - 2)  # above each panel, and below it
+    page = blank_page(width, HEAD_MM + row_mm * len(findings), conventions.banner)
     title = shortened(findings[0].title, width - LEFT_MM, LARGE, bold=True)
     page.write(LEFT_MM, 2, title, fontsize=LARGE, fontweight="bold")
     half = width / 2
     size = (half - LEFT_MM - RIGHT_MM, PLOT_MM)
     for row, finding in enumerate(findings):
-        top = HEAD_MM + row * ROW_MM
+        top = HEAD_MM + row * row_mm
         scatter.panel(page, (LEFT_MM, top), size, finding, conventions)
-        boxes.panel(page, (half + LEFT_MM, top), size, finding, conventions.age_ranges)
+        boxes.panel(page, (half + LEFT_MM, top), size, finding, conventions)
         for column in range(2):
             letter = "ABCD"[2 * row + column]
             page.write(column * half + 2, top - 0.5, letter, fontsize=LARGE + 1, fontweight="bold")

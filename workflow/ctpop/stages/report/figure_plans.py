@@ -22,7 +22,7 @@ from ctpop.figures import (
     structure_flow,
     truth,
 )
-from ctpop.figures.association import StructureFinding, kruskal_lines, spearman_lines
+from ctpop.figures.association import Conventions, StructureFinding, kruskal_lines, spearman_lines
 from ctpop.figures.catalogue import pages_of
 from ctpop.figures.export import Draw, Plan
 from ctpop.figures.formatting import count, structure_text
@@ -73,11 +73,11 @@ def of_exclusions(study: FinishedStudy) -> Iterator[Plan]:
 def of_chosen(study: FinishedStudy) -> Iterator[Plan]:
     """Plan the structures of the six-panel figure: together, each on its own, and on centile curves."""
     findings, conventions = [study.findings[key] for key in study.chosen], study.conventions
-    words = " ".join(alt_of(finding, conventions.confidence) for finding in findings)
+    words = " ".join(alt_of(finding, conventions) for finding in findings)
     draw, tell = partial(figure6.draw, findings, conventions), partial(figure6.source, findings)
     yield Plan("figure6", "figure6", words, draw, tell)
     for finding in findings:
-        name, words = f"{finding.structure}_{finding.measure}", alt_of(finding, conventions.confidence)
+        name, words = f"{finding.structure}_{finding.measure}", alt_of(finding, conventions)
         for kind, panel in (("scatter", scatter), ("boxes", boxes)):
             draw, tell = partial(panel.draw, finding, conventions), partial(panel.source, finding)
             yield Plan(f"{kind}_{name}", kind, words, draw, tell)
@@ -125,7 +125,7 @@ def of_structures(study: FinishedStudy) -> Iterator[Plan]:
     """Plan a figure of every structure and group: volume and attenuation over age and by age quartile."""
     for name in study.analysed:
         findings = study.pair(name)
-        words = " ".join(alt_of(finding, study.conventions.confidence) for finding in findings)
+        words = " ".join(alt_of(finding, study.conventions) for finding in findings)
         draw, tell = partial(structure.draw, findings, study.conventions), partial(figure6.source, findings)
         yield Plan(f"structure_{name}", "structure", words, draw, tell)
 
@@ -189,9 +189,10 @@ def of_truth(study: FinishedStudy) -> Plan:
     return Plan("truth", "truth", words, draw, pairs.copy)
 
 
-def alt_of(finding: StructureFinding, confidence: float) -> str:
+def alt_of(finding: StructureFinding, conventions: Conventions) -> str:
     """Return what a scatter plot and its box plots say, in words."""
-    lines = [*spearman_lines(finding, confidence), kruskal_lines(finding)[0]]
+    found = spearman_lines(finding, conventions.confidence, repeated=conventions.repeated)
+    lines = [*found, kruskal_lines(finding, repeated=conventions.repeated)[0]]
     return f"{finding.title}, {finding.axis}: {'; '.join(lines)}.".replace("$", "")
 
 

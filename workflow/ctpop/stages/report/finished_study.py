@@ -14,6 +14,7 @@ from ctpop.figures.association import Conventions, Key, StructureFinding, age_ra
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_of
 from ctpop.study import label_sets
+from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.user_tables import read_user_table
 
 REQUIRED = (
@@ -94,6 +95,11 @@ class FinishedStudy:
         return [*self.label_set.names, *self.label_set.groups]
 
     @cached_property
+    def n_patients(self) -> int:
+        """Number of different patients of the scans in the study."""
+        return distinct(patient_numbers(self.tables["cohort"]))
+
+    @cached_property
     def conventions(self) -> Conventions:
         """What all figures share."""
         aging = self.config["aging"]
@@ -105,12 +111,13 @@ class FinishedStudy:
             alpha=aging["alpha"],
             age_limits=(math.floor((low - 1) / 10) * 10, math.ceil((high + 1) / 10) * 10),
             age_ranges=age_ranges(cut_points(self.tables["groups"]), aging["quartiles"]),
+            repeated=self.n_patients < len(self.tables["cohort"]),
         )
 
     @cached_property
     def findings(self) -> dict[Key, StructureFinding]:
         """Every structure and measure with its values and results."""
-        patients = self.tables["cohort"][["scan_id", "age_years", "sex"]]
+        patients = self.tables["cohort"][["scan_id", "patient_id", "age_years", "sex"]]
         cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
         quartiles = quartile_of(patients["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
         return findings_of(

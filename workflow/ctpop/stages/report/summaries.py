@@ -23,7 +23,6 @@ from ctpop.figures.formatting import (
 )
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import rule_sets
-from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
@@ -50,7 +49,7 @@ def counts(study: FinishedStudy) -> dict[str, int]:
     return {
         "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
         "cohort": len(cohort),
-        "patients": distinct(patient_numbers(cohort)),
+        "patients": study.n_patients,
         "without_patient": int(cohort["patient_id"].isna().sum()),
         **made,
         "measured": int(measures.loc[measures["status"].eq("measured"), "scan_id"].nunique()),
@@ -65,7 +64,7 @@ def counts(study: FinishedStudy) -> dict[str, int]:
 def repeated_patients(study: FinishedStudy) -> str:
     """Return what follows from patients with several scans, for texts beside P values; nothing where there are none."""
     cohort = study.tables["cohort"]
-    patients = distinct(patient_numbers(cohort))
+    patients = study.n_patients
     if patients == len(cohort):
         return ""
     return (
