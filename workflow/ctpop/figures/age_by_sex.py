@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ctpop.figures.formatting import SEXES
+from ctpop.figures.formatting import SEXES, count
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, GREY, INK, ORANGE, SOFT
+from ctpop.study.patients import distinct, patient_numbers
 
 FINE_FROM = 200  # people; fewer are counted by decade, more by five years
 COLOURS = {"female": ORANGE, "male": BLUE, "": GREY}
@@ -22,30 +23,42 @@ APART_MM = 4.0  # before the panel of unrecorded sex
 def draw(cohort: pd.DataFrame, banner: str | None) -> Figure:
     """Return the histogram of age_years by sex; people of unknown age are counted in words."""
     counts = source(cohort)
+    both = distinct(patient_numbers(cohort)) < len(cohort)
+    top_mm = TOP_MM + LINE_MM * both
     sexes = list(dict.fromkeys(counts["sex"]))
-    page = blank_page(COLUMN_MM["single" if len(sexes) == 2 else "middle"], TOP_MM + PLOT_MM + 10, banner)
+    page = blank_page(COLUMN_MM["single" if len(sexes) == 2 else "middle"], top_mm + PLOT_MM + 10, banner)
     share = (page.width_mm - LEFT_MM - RIGHT_MM - APART_MM * (len(sexes) - 2)) / len(sexes)
     limit = 1.08 * max(1, counts["n"].max())
     for place, sex in enumerate(sexes):
         left = LEFT_MM + share * place + APART_MM * (place > 1)
-        axes = page.axes(left, TOP_MM, share, PLOT_MM)
+        axes = page.axes(left, top_mm, share, PLOT_MM)
         _bars(axes, counts.loc[counts["sex"] == sex], COLOURS[sex])
         axes.set(xlim=(limit, 0) if place == 0 else (0, limit))
         _frame(axes, _edges(cohort["age_years"]), first=place == 0)
         x, side = (left + share - 2, "right") if place == 0 else (left + 2, "left")
-        for row, line in enumerate(_label(cohort, sex)):
+        for row, line in enumerate(_label(cohort, sex, both=both)):
             look = {"fontweight": "bold"} if row == 0 else {"color": SOFT}
             page.write(x, 1.5 + row * LINE_MM, line, ha=side, fontsize=NORMAL, **look)
-    page.write((LEFT_MM + page.width_mm - RIGHT_MM) / 2, TOP_MM + PLOT_MM + 5.5, "Scans", ha="center")
+    page.write((LEFT_MM + page.width_mm - RIGHT_MM) / 2, top_mm + PLOT_MM + 5.5, "Scans", ha="center")
     return page.figure
 
 
 def source(cohort: pd.DataFrame) -> pd.DataFrame:
-    """Return sex (empty where not recorded), age_from, age_to (excluded) and n of every bar."""
+    """Return sex (empty where not recorded), age_from, age_to (excluded), n and n_patients of every bar.
+
+    A patient whose scans are in several bars is in each of them.
+    """
     edges = _edges(cohort["age_years"])
     sexes = [sex for sex in SEXES if sex or cohort["sex"].isna().any()]
+    first = cohort.assign(patient=patient_numbers(cohort), bar=_bar_of(cohort["age_years"], edges))
+    once = first.drop_duplicates(["patient", "bar"])
     counted = [
-        pd.DataFrame({"sex": sex, "age_from": edges[:-1], "age_to": edges[1:], "n": _counts(cohort, sex, edges)})
+        pd.DataFrame(
+            {
+                **{"sex": sex, "age_from": edges[:-1], "age_to": edges[1:]},
+                **{"n": _counts(first, sex, edges), "n_patients": _counts(once, sex, edges)},
+            }
+        )
         for sex in sexes
     ]
     return pd.concat(counted, ignore_index=True)
@@ -60,9 +73,15 @@ def _edges(ages: pd.Series) -> np.ndarray:
     return np.arange(first, last + step + 1, step)
 
 
-def _counts(cohort: pd.DataFrame, sex: str, edges: np.ndarray) -> np.ndarray:
-    ages = cohort.loc[cohort["sex"].fillna("") == sex, "age_years"].dropna()
-    return np.bincount(np.digitize(ages, edges) - 1, minlength=len(edges))[: len(edges) - 1]
+def _bar_of(ages: pd.Series, edges: np.ndarray) -> np.ndarray:
+    """Return the bar of each age, from 0 on; -1 where the age is missing."""
+    bars: np.ndarray = np.where(ages.isna(), -1, np.digitize(ages, edges) - 1)
+    return bars
+
+
+def _counts(rows: pd.DataFrame, sex: str, edges: np.ndarray) -> np.ndarray:
+    bars = rows.loc[(rows["sex"].fillna("") == sex) & (rows["bar"] >= 0), "bar"]
+    return np.bincount(bars, minlength=len(edges))[: len(edges) - 1]
 
 
 def _bars(axes: Axes, counts: pd.DataFrame, colour: str) -> None:
@@ -80,13 +99,19 @@ def _frame(axes: Axes, edges: np.ndarray, *, first: bool) -> None:
     axes.xaxis.set_major_formatter(lambda n, _: "" if first and n == 0 else f"{n:,.0f}")
 
 
-def _label(cohort: pd.DataFrame, sex: str) -> list[str]:
-    ages = cohort.loc[cohort["sex"].fillna("") == sex, "age_years"]
+def _label(cohort: pd.DataFrame, sex: str, *, both: bool) -> list[str]:
+    rows = cohort.loc[cohort["sex"].fillna("") == sex]
+    ages = rows["age_years"]
     known = ages.dropna()
-    lines = [f"{SEXES[sex]} (n = {len(ages):,})"]
+    lines = [SEXES[sex], f"n = {_size(rows)}"] if both else [f"{SEXES[sex]} (n = {len(ages):,})"]
     if len(known):
         low, middle, high = np.percentile(known, [25, 50, 75])
         lines.append(f"median {middle:.0f} years ({low:.0f}–{high:.0f})")
     if len(known) < len(ages):
-        lines.append(f"age not known: {len(ages) - len(known):,}")
+        lines.append(f"age not known: {_size(rows[ages.isna()]) if both else f'{len(ages) - len(known):,}'}")
     return lines
+
+
+def _size(rows: pd.DataFrame) -> str:
+    """Return `320 (80 patients)`."""
+    return f"{len(rows):,} ({count(distinct(patient_numbers(rows)), 'patient')})"

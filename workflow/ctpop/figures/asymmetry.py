@@ -9,33 +9,36 @@ from matplotlib.figure import Figure
 
 from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
-from ctpop.figures.formatting import MINUS, plain_structure
+from ctpop.figures.formatting import MINUS, plain_structure, scans_and_patients
 from ctpop.figures.scatter import mark_empty
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
+from ctpop.study.patients import distinct, patient_numbers
 
 HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0
 ROW_MM = (3.0, 4.6)
 EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
-def source(analysis: pd.DataFrame, pairs: dict[str, str]) -> pd.DataFrame:
-    """Return n, quartiles, whiskers and number of values beyond them of (left - right) / (left + right), by pair.
+def source(analysis: pd.DataFrame, pairs: dict[str, str], cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return n, patients, quartiles, whiskers and number of values beyond of (left - right) / (left + right), by pair.
 
     `pairs` gives the right structure of each left one. Only scans count in which both volumes may be used.
     """
     volumes = analysis.loc[analysis["measure"] == "volume_ml"]
     by_name = {name: values.set_index("scan_id")["value"] for name, values in volumes.groupby("structure")}
     nothing = pd.Series(dtype="float64")
+    number_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
     rows = []
     for left, right in pairs.items():
         pair = pd.concat([by_name.get(left, nothing), by_name.get(right, nothing)], axis=1, join="inner")
         one, other = (pair.iloc[:, side].to_numpy(dtype=float) for side in (0, 1))
-        rows.append(
-            {"left": left, "right": right, **vars(box_of((one - other) / (one + other)) if len(one) else EMPTY)}
-        )
-    return pd.DataFrame(rows, columns=["left", "right", *vars(EMPTY)])
+        box = box_of((one - other) / (one + other)) if len(one) else EMPTY
+        n_patients = distinct(number_of.reindex(pair.index).to_numpy())
+        rows.append({"left": left, "right": right, "n": box.n, "n_patients": n_patients, **vars(box)})
+    numbers = ["n", "n_patients", *[name for name in vars(EMPTY) if name != "n"]]
+    return pd.DataFrame(rows, columns=["left", "right", *numbers])
 
 
 @in_house_style
@@ -46,24 +49,25 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     names = [plain_structure(name) for name in shown["left"]]
     lanes = Lanes(page, [name[:1].upper() + name[1:] for name in names] or [""], HEAD_MM, height)
     lanes.name()
-    axes = lanes.column(0, PLOT_MM)
+    both = has_repeats(shown)
+    counts = [scans_and_patients(row.n, row.n_patients, both=both) for row in shown.itertuples()]
+    count_mm = count_room(counts, COUNT_MM, both=both)
+    plot_mm = PLOT_MM + COUNT_MM - count_mm
+    axes = lanes.column(0, plot_mm)
     if shown["n"].sum():
         _boxes(axes, shown)
     else:
         mark_empty(axes)
         axes.set(xticks=[])
-    for place, column in enumerate(("n", "hidden")):
-        left = PLOT_MM + place * COUNT_MM
-        lanes.words(left, COUNT_MM, [f"{count:,}" for count in shown[column]])
-        page.write(
-            LEFT_MM + NAME_MM + left + COUNT_MM / 2,
-            HEAD_MM - 3.2,
-            ("n", "Not drawn")[place],
-            fontsize=SMALL,
-            color=SOFT,
-            ha="center",
-        )
-    middle = LEFT_MM + NAME_MM + PLOT_MM / 2
+    hidden = [f"{count:,}" for count in shown["hidden"]]
+    for left, width, heading, texts in (
+        (plot_mm, count_mm, count_heading(both=both), counts),
+        (plot_mm + count_mm, COUNT_MM, "Not drawn", hidden),
+    ):
+        lanes.words(left, width, texts)
+        place = LEFT_MM + NAME_MM + left + width / 2
+        page.write(place, HEAD_MM - 3.2, heading, fontsize=SMALL, color=SOFT, ha="center")
+    middle = LEFT_MM + NAME_MM + plot_mm / 2
     page.write(middle - 3, 2, "← right side larger", fontsize=NORMAL, color=ORANGE, ha="right")
     page.write(middle + 3, 2, "left side larger →", fontsize=NORMAL, color=BLUE)
     return page.figure

@@ -2,6 +2,7 @@
 
 import math
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, SEXES, structure_text
 from ctpop.figures.scatter import mark_empty
-from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
+from ctpop.figures.structure_rows import has_repeats
+from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
 from ctpop.foundation.colours import SOFT
+from ctpop.study.patients import distinct, patient_numbers
 
 PER_ROW = GRIDS["by_sex"][1]
 WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM, INDENT_MM = 17.5, 22.0, 40.5, 9.0, 9.5
@@ -24,17 +27,25 @@ EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
 def source(analysis: pd.DataFrame, cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return what each box shows: structure, measure, sex (empty where not recorded), n, quartiles, whiskers."""
+    """Return what each box shows: structure, measure, sex (empty: not recorded), n, patients, quartiles, whiskers."""
     patients = cohort.set_index("scan_id")["sex"].fillna("")
+    number_of = pd.Series(patient_numbers(cohort), index=patients.index)
     sexes = [sex for sex in SEXES if sex or patients.eq("").any()]
-    values = analysis.assign(sex=analysis["scan_id"].map(patients).astype("str"))
-    found = dict(iter(values.groupby(["structure", "measure", "sex"])["value"]))
+    scans = analysis["scan_id"]
+    values = analysis.assign(sex=scans.map(patients).astype("str"), patient=scans.map(number_of))
+    boxed = values.groupby(["structure", "measure", "sex"])
+    found, n_patients = dict(iter(boxed["value"])), boxed["patient"].agg(distinct).to_dict()
     boxes = {key: box_of(known.to_numpy(dtype=float)) for key, known in found.items()}
     keys = product(names, MEASURES, sexes)
     return pd.DataFrame(
         [
-            {"structure": name, "measure": measure, "sex": sex, **vars(boxes.get((name, measure, sex), EMPTY))}
-            for name, measure, sex in keys
+            {
+                **dict(zip(("structure", "measure", "sex"), key, strict=True)),
+                "n": boxes.get(key, EMPTY).n,
+                "n_patients": n_patients.get(key, 0),
+                **vars(boxes.get(key, EMPTY)),
+            }
+            for key in keys
         ]
     )
 
@@ -45,7 +56,9 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
     names = list(dict.fromkeys(shown["structure"]))
     by_panel = dict(iter(shown.groupby(["structure", "measure"])))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * math.ceil(len(names) / PER_ROW) + 1, banner)
-    below = "Below each box: sex (women, men), n, and how many values are not drawn"
+    both = has_repeats(shown)
+    n = "numbers of scans and of patients" if both else "n"
+    below = f"Below each box: sex (women, men), {n}, and how many values are not drawn"
     text = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. {below}"
     page.write(2, 1.5, text, fontsize=NORMAL, color=SOFT)
     third = page.width_mm / PER_ROW
@@ -55,17 +68,23 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
         page.write(left + INDENT_MM, top - 1.5, title, fontsize=NORMAL, fontweight="bold")
         for column, measure in enumerate(MEASURES):
             corner = (left + INDENT_MM + column * (third - 1) / 2, top + 1.8)
-            _panel(page, corner, by_panel[name, measure])
+            _panel(page, corner, by_panel[name, measure], both=both)
     return page.figure
 
 
-def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame) -> None:
+def _below(row: dict[Any, Any], *, both: bool) -> str:
+    """Return the lines below a box: sex, n, the patients if `both`, and in brackets the values that are not drawn."""
+    patients = [f"{row['n_patients']:,}"] if both else []
+    return "\n".join([SEXES[str(row["sex"])][0], f"{row['n']:,}", *patients, f"({row['hidden']:,})"])
+
+
+def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame, *, both: bool) -> None:
     left, top = corner
     page.write(left, top, AXES[rows["measure"].iloc[0]].replace("Mean attenuation", "Attenuation"), fontsize=SMALL)
-    axes = page.axes(left, top + 4.2, WIDE_MM, HIGH_MM)
+    axes = page.axes(left, top + 4.2, WIDE_MM, HIGH_MM - LINE_MM * both)
     places = list(range(1, len(rows) + 1))
     axes.set(xlim=(0.4, len(rows) + 0.6), xticks=places)
-    axes.set_xticklabels([f"{SEXES[str(row.sex)][0]}\n{row.n:,}\n({row.hidden:,})" for row in rows.itertuples()])
+    axes.set_xticklabels([_below(row, both=both) for row in rows.to_dict("records")])
     if not rows["n"].sum():
         mark_empty(axes, "no usable\nvalues")
         return

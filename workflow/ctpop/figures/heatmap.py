@@ -29,6 +29,7 @@ from ctpop.figures.formatting import (
     structure_text,
     tick,
 )
+from ctpop.figures.structure_rows import has_repeats
 from ctpop.figures.style import (
     COLUMN_MM,
     LINE_MM,
@@ -47,7 +48,7 @@ from ctpop.study.label_sets import LabelSet
 
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}
 COLUMNS = [(measure, stratum) for measure, stratum in product(MEASURES, STRATA)]
-NUMBERS = ["n", "rho", "ci_low", "ci_high", "p"]
+NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p"]
 SIDES = {"left": "(L)", "right": "(R)"}
 RHO = LinearSegmentedColormap.from_list("rho", ["#1f4e79", "#7aa8c8", PAPER, "#e6ac63", "#8a4b08"])
 DARK = 0.62  # share of the scale from which on numbers are white
@@ -229,11 +230,14 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
 
 def _legend_lines(cells: pd.DataFrame, scale: Scale) -> list[str]:
     adjusted_for = next((covariates_in_words(names) for names in cells["adjusted_for"].dropna() if names), MISSING)
-    n = cells.loc[cells["stratum"] == "all", "n"].dropna()
+    everybody = cells.loc[cells["stratum"] == "all"].dropna(subset=["n"])
+    n = f"{_range(everybody['n'])} values"
+    if has_repeats(everybody):
+        n = f"{_range(everybody['n'])} values of {_range(everybody['n_patients'])} patients"
     return [
         "Spearman correlation with age.",
         f"W: women, M: men, Adj.: adjusted for {adjusted_for}.",
-        f"Bold: P < {level(scale.alpha)}. Hatched: no result. All: n = {_range(n)} values that passed the screening.",
+        f"Bold: P < {level(scale.alpha)}. Hatched: no result. All: n = {n} that passed the screening.",
     ]
 
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.association import Conventions, Key
-from ctpop.figures.formatting import MEASURES, RULE_SETS, percent, structure_text
+from ctpop.figures.formatting import MEASURES, RULE_SETS, percent, scans_and_patients, structure_text
 from ctpop.figures.spearman_overview import frame_forest, legend_row
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import COLUMN_MM, SMALL, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, GREY, ORANGE, RED, SOFT
 
@@ -23,7 +23,7 @@ SHIFT = 0.19  # rows from one rule set to the next
 
 def source(sensitivity: pd.DataFrame, keys: list[Key]) -> pd.DataFrame:
     """Return the correlations of some structures and measures under each rule set, in the order of the figure."""
-    columns = ["n", "rho", "ci_low", "ci_high", "log10_p", "difference"]
+    columns = ["n", "n_patients", "rho", "ci_low", "ci_high", "log10_p", "difference"]
     found = sensitivity.set_index(["structure", "measure", "rules"])[columns]
     rules = [name for name in RULE_SETS if sensitivity["rules"].eq(name).any()]
     order = [(*key, name) for key in keys for name in rules]
@@ -41,21 +41,30 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     lanes.name()
     lanes.words(0, MEASURE_MM, [MEASURES[measure] for _, measure in keys])
     rows = shown.astype({"rho": "float64", "ci_low": "float64", "ci_high": "float64"}).to_dict("records")
-    axes = lanes.column(MEASURE_MM + 2, PLOT_MM)
+    both = has_repeats(shown)
+    n = {key: " / ".join(_sizes(rows, key, both=both)) for key in keys}
+    count_mm = count_room(n.values(), COUNT_MM, both=both)
+    plot_mm = PLOT_MM + COUNT_MM - count_mm
+    axes = lanes.column(MEASURE_MM + 2, plot_mm)
     frame_forest(axes, len(keys))
     places = {key: place for place, key in enumerate(keys)}
     for row in rows:
         shift = SHIFT * (rules.index(row["rules"]) - (len(rules) - 1) / 2)
         _marker(axes, places[row["structure"], row["measure"]] + shift, row)
-    n = {key: [f"{row['n']:,}" for row in rows if (row["structure"], row["measure"]) == key] for key in keys}
-    left = MEASURE_MM + 2 + PLOT_MM
-    lanes.words(left, COUNT_MM, [" / ".join(n[key]) for key in keys])
-    middle = LEFT_MM + NAME_MM + left + COUNT_MM / 2
-    page.write(middle, HEAD_MM - 3.2, "n of each", fontsize=SMALL, color=SOFT, ha="center")
+    left = MEASURE_MM + 2 + plot_mm
+    lanes.words(left, count_mm, list(n.values()))
+    middle = LEFT_MM + NAME_MM + left + count_mm / 2
+    page.write(middle, HEAD_MM - 3.2, f"{count_heading(both=both)} of each", fontsize=SMALL, color=SOFT, ha="center")
     dots = [Line2D([], [], marker="o", ls="", ms=3, color=COLOURS[name], label=RULE_SETS[name]) for name in rules]
     interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI")
     legend_row(page, [*dots, interval], (LEFT_MM, 0.8), columns=5)
     return page.figure
+
+
+def _sizes(rows: list[dict[Any, Any]], key: Key, *, both: bool) -> list[str]:
+    """Return n of a structure and measure under each rule set, with its patients if `both`."""
+    of_key = [row for row in rows if (row["structure"], row["measure"]) == key]
+    return [scans_and_patients(row["n"], row["n_patients"], both=both) for row in of_key]
 
 
 def _marker(axes: Axes, place: float, row: dict[Any, Any]) -> None:

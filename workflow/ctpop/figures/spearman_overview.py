@@ -14,8 +14,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.association import Conventions, records
-from ctpop.figures.formatting import MEASURES, group_text, level, percent, plain_structure, structure_text, tick
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, height_of
+from ctpop.figures.formatting import (
+    MEASURES,
+    group_text,
+    level,
+    percent,
+    plain_structure,
+    scans_and_patients,
+    structure_text,
+    tick,
+)
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, HAIRLINE, INK, ORANGE, PAPER, SOFT
 from ctpop.study.label_sets import LabelSet
@@ -50,13 +59,18 @@ def draw(
             names.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
         weight = "normal" if row.members else "bold"
         names.text(2 if row.members else 0, place, row.text, va="center_baseline", fontsize=SMALL, fontweight=weight)
-    for column, measure in enumerate(MEASURES):
+    both = has_repeats(associations)
+    found_of = {measure: records(associations.loc[associations["measure"] == measure]) for measure in MEASURES}
+    counts = {measure: _counts(rows, found, both=both) for measure, found in found_of.items()}
+    count_mm = count_room((text for texts in counts.values() for text in texts), COUNT_MM, both=both)
+    plot_mm = PLOT_MM + COUNT_MM - count_mm
+    for column, (measure, found) in enumerate(found_of.items()):
         left = LEFT_MM + NAME_MM + column * (PLOT_MM + COUNT_MM + 1)
-        found = records(associations.loc[associations["measure"] == measure])
         page.write(left, 5.5, MEASURES[measure], fontsize=NORMAL, fontweight="bold")
-        page.write(left + PLOT_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
-        _forest(page.axes(left, HEAD_MM, PLOT_MM, height), rows, found)
-        _counts(page.axes(left + PLOT_MM, HEAD_MM, COUNT_MM, height), rows, found)
+        middle = left + plot_mm + count_mm / 2
+        page.write(middle, HEAD_MM - 3.2, count_heading(both=both), fontsize=SMALL, color=SOFT, ha="center")
+        _forest(page.axes(left, HEAD_MM, plot_mm, height), rows, found)
+        _write_counts(page.axes(left + plot_mm, HEAD_MM, count_mm, height), counts[measure])
     sides = any(side for row in rows for _, side in row.members)
     _legend(page, conventions, without_side if sides else "")
     return page.figure
@@ -65,7 +79,7 @@ def draw(
 def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
     """Return the correlations with the group and side of each structure, in the order of the figure."""
     shown = label_set.table[["structure", "side", "group"]]
-    columns = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p", "significant"]
+    columns = ["structure", "measure", "n", "n_patients", "rho", "ci_low", "ci_high", "log10_p", "significant"]
     order = [structure for row in rows_of(label_set) for structure, _ in row.members]
     joined = shown.merge(associations[columns], on="structure", validate="one_to_many")
     places = joined["structure"].map({name: place for place, name in enumerate(order)})
@@ -133,12 +147,21 @@ def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str
     )
 
 
-def _counts(axes: Axes, rows: list[ForestRow], found: dict[str, dict[str, Any]]) -> None:
-    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+def _counts(rows: list[ForestRow], found: dict[str, dict[str, Any]], *, both: bool) -> list[str]:
+    """Return n of each row: one where both sides have it, else left and right, each with its patients if `both`."""
+    nothing = {"n": 0, "n_patients": 0}
+    texts = []
+    for row in rows:
+        sizes = [found.get(structure, nothing) for structure, _ in row.members]
+        n = [scans_and_patients(size["n"], size["n_patients"], both=both) for size in sizes]
+        texts.append(n[0] if len(set(n)) == 1 else " / ".join(n))
+    return texts
+
+
+def _write_counts(axes: Axes, texts: list[str]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(texts) - 0.5, -0.5))
     axes.axis("off")
-    for place, row in enumerate(rows):
-        n = [f"{found[structure]['n'] if structure in found else 0:,}" for structure, _ in row.members]
-        text = n[0] if len(set(n)) == 1 else " / ".join(n)
+    for place, text in enumerate(texts):
         axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
 
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ctpop.contracts.reasons import EXCLUSION_REASONS, Bar
-from ctpop.figures.formatting import MEASURES, structure_text
+from ctpop.figures.formatting import MEASURES, scans_and_patients, structure_text
+from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import PAPER, SOFT
 
@@ -19,14 +20,22 @@ SHARE_OF = {reason.name: reason.bar.name for reason in EXCLUSION_REASONS if reas
 
 
 def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return structure, measure, share of the bar and n, in the order of the figure; they sum to all scans."""
+    """Return structure, measure, share of the bar, n and n_patients, in the order of the figure; n sum to all scans.
+
+    n_patients is missing where a share joins scans of several reasons, whose patients cannot be added.
+    """
     last = structure_flow.sort_values("order").drop_duplicates(["structure", "measure"], keep="last")
-    used = last.assign(share=USED, n=last["n_after"])
+    used = last.assign(share=USED, n=last["n_after"], n_patients=last["n_patients_after"])
     excluded = structure_flow.assign(
-        share=structure_flow["reason"].map(lambda reason: SHARE_OF.get(reason, reason)), n=structure_flow["n_removed"]
+        share=structure_flow["reason"].map(lambda reason: SHARE_OF.get(reason, reason)),
+        n=structure_flow["n_removed"],
+        n_patients=structure_flow["n_patients_removed"],
     )
     columns = ["structure", "measure", "share"]
-    rows = pd.concat([used, excluded])[[*columns, "n"]].groupby(columns, as_index=False, sort=False)["n"].sum()
+    parts = pd.concat([used, excluded]).assign(n_reasons=lambda part: part["n"].gt(0).astype(int))
+    rows = parts.groupby(columns, as_index=False, sort=False)[["n", "n_patients", "n_reasons"]].sum()
+    several = rows.pop("n_reasons") > 1
+    rows["n_patients"] = rows["n_patients"].astype("Int64").mask(several)
     place = {name: place for place, name in enumerate(names)}
     order = {share: place for place, share in enumerate(SHARES)}
     kept = rows[rows["structure"].isin(names)]
@@ -53,13 +62,21 @@ def draw(shown: pd.DataFrame, names: list[str], banner: str | None) -> Figure:
         sheet.text(
             0, place, plain(shortened(structure_text(name), NAME_MM - 2, SMALL)), va="center_baseline", fontsize=SMALL
         )
+    used = shown.loc[shown["share"] == USED]
+    both = has_repeats(used)
+    texts = {
+        (row.structure, row.measure): scans_and_patients(row.n, row.n_patients, both=both) for row in used.itertuples()
+    }
+    count_mm = count_room(texts.values(), COUNT_MM, both=both)
+    plot_mm = PLOT_MM + COUNT_MM - count_mm
+    heading = count_heading(both=both)
     for column, (measure, words) in enumerate(MEASURES.items()):
         left = LEFT_MM + NAME_MM + column * (PLOT_MM + COUNT_MM + 1)
         page.write(left, 2.0, words, fontsize=NORMAL, fontweight="bold")
-        page.write(left + PLOT_MM + COUNT_MM - 1, HEAD_MM - 3.4, "n", fontsize=SMALL, color=SOFT, ha="right")
-        rows = shown.loc[shown["measure"] == measure]
-        _bars(page.axes(left, HEAD_MM, PLOT_MM, height), rows, names)
-        _counts(page.axes(left + PLOT_MM, HEAD_MM, COUNT_MM, height), rows, names)
+        page.write(left + PLOT_MM + COUNT_MM - 1, HEAD_MM - 3.4, heading, fontsize=SMALL, color=SOFT, ha="right")
+        _bars(page.axes(left, HEAD_MM, plot_mm, height), shown.loc[shown["measure"] == measure], names)
+        counts = [texts.get((name, measure), scans_and_patients(0, 0, both=both)) for name in names]
+        _counts(page.axes(left + plot_mm, HEAD_MM, count_mm, height), counts)
     _legend(page, shown)
     return page.figure
 
@@ -77,12 +94,11 @@ def _bars(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _counts(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
-    n = rows.loc[rows["share"] == USED].set_index("structure")["n"]
-    axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5))
+def _counts(axes: Axes, texts: list[str]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(texts) - 0.5, -0.5))
     axes.axis("off")
-    for place, name in enumerate(names):
-        axes.text(0.92, place, f"{n.get(name, 0):,}", ha="right", va="center_baseline", fontsize=SMALL)
+    for place, text in enumerate(texts):
+        axes.text(0.92, place, text, ha="right", va="center_baseline", fontsize=SMALL)
 
 
 def _legend(page: Page, shown: pd.DataFrame) -> None:

@@ -1,20 +1,40 @@
 """Figures with a row per structure: striped lanes with names at the left, and columns of axes beside them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.axes import Axes
 
-from ctpop.figures.style import SMALL, STRIPE, Page, plain, shortened
+from ctpop.figures.style import SMALL, STRIPE, Page, plain, shortened, width_of
 from ctpop.foundation.colours import SOFT
 
 LEFT_MM, NAME_MM = 2.0, 46.0
 ROWS_MM = 225.0  # room for all rows on a page of A4
 ROW_MM = (2.4, 3.2)  # a row has at least the height of its text
+COUNT_SPACE_MM = 2.0  # between two columns of numbers
 
 
 def height_of(n_rows: int, row_mm: tuple[float, float] = ROW_MM) -> float:
     """Return the height of so many rows in mm."""
     return n_rows * min(max(ROWS_MM / max(1, n_rows), row_mm[0]), row_mm[1])
+
+
+def has_repeats(table: pd.DataFrame, n: str = "n", n_patients: str = "n_patients") -> bool:
+    """Return whether a number of scans in a table is larger than that of their patients, so that both are printed."""
+    return bool(table[n].ne(table[n_patients]).fillna(False).any())
+
+
+def count_heading(*, both: bool) -> str:
+    """Return the heading of a column of numbers of scans, with those of patients in brackets if `both`."""
+    return "Scans (patients)" if both else "n"
+
+
+def count_room(texts: Iterable[str], least_mm: float, *, both: bool) -> float:
+    """Return the width of a column of numbers in mm: `least_mm`, or what numbers with those of patients need."""
+    if not both:
+        return least_mm
+    return max(least_mm, *(width_of(text, SMALL) + COUNT_SPACE_MM for text in [count_heading(both=both), *texts]))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ctpop.figures import (
 from ctpop.figures.association import Conventions, StructureFinding, kruskal_lines, spearman_lines
 from ctpop.figures.catalogue import pages_of
 from ctpop.figures.export import Draw, Plan
-from ctpop.figures.formatting import count, structure_text
+from ctpop.figures.formatting import count, scans_of_patients, structure_text
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 
@@ -55,7 +55,7 @@ def of_cohort(study: FinishedStudy) -> Iterator[Plan]:
     words = f"Flow diagram. {flow.summary(steps)}."
     yield Plan("flow", "flow", words, partial(flow.draw, steps, study.banner), steps.copy)
     patients = tables["cohort"]
-    words = f"Histogram of the age of {count(len(patients), 'scan')} by sex."
+    words = f"Histogram of the age of {_scans(study)} by sex."
     draw, tell = partial(age_by_sex.draw, patients, study.banner), partial(age_by_sex.source, patients)
     yield Plan("age_by_sex", "age_by_sex", words, draw, tell)
 
@@ -63,7 +63,7 @@ def of_cohort(study: FinishedStudy) -> Iterator[Plan]:
 def of_exclusions(study: FinishedStudy) -> Iterator[Plan]:
     """Plan the flow of every structure, on numbered pages."""
     names = study.label_set.names
-    words = f"Bars of how many of {count(len(study.tables['cohort']), 'scan')} entered the statistics, by structure."
+    words = f"Bars of how many of {_scans(study)} entered the statistics, by structure."
     for page, part in pages_of("structure_flow", names).items():
         shown = structure_flow.source(study.tables["structure_flow"], part)
         draw = partial(structure_flow.draw, shown, part, study.banner)
@@ -166,7 +166,7 @@ def of_sexes(study: FinishedStudy) -> Iterator[Plan]:
 
 def of_asymmetry(study: FinishedStudy) -> Plan:
     """Plan the differences between left and right."""
-    shown = asymmetry.source(study.tables["analysis"], study.left_and_right)
+    shown = asymmetry.source(study.tables["analysis"], study.left_and_right, study.tables["cohort"])
     words = f"Box plots of the asymmetry index of {count(len(shown), 'pair')} of structures."
     return Plan("asymmetry", "asymmetry", words, partial(asymmetry.draw, shown, study.banner), shown.copy)
 
@@ -194,6 +194,12 @@ def alt_of(finding: StructureFinding, conventions: Conventions) -> str:
     found = spearman_lines(finding, conventions.confidence, repeated=conventions.repeated)
     lines = [*found, kruskal_lines(finding, repeated=conventions.repeated)[0]]
     return f"{finding.title}, {finding.axis}: {'; '.join(lines)}.".replace("$", "")
+
+
+def _scans(study: FinishedStudy) -> str:
+    """Return `320 scans`, or `320 scans of 80 patients`."""
+    n = len(study.tables["cohort"])
+    return count(n, "scan") if n == study.n_patients else scans_of_patients(n, study.n_patients)
 
 
 def _forest(study: FinishedStudy, name: str, words: str, draw: Draw) -> Plan:
