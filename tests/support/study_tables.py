@@ -66,6 +66,14 @@ def registry(n: int, seed: int = 1, sexes: tuple[str | None, ...] = ("female", "
     )
 
 
+def of_repeated_patients(patients: pd.DataFrame, per_patient: int) -> pd.DataFrame:
+    """Return the same scans, of which each patient has so many, one after the other, all with one sex."""
+    first = [number - number % per_patient for number in range(len(patients))]
+    return patients.assign(
+        patient_id=patients["patient_id"].iloc[first].to_numpy(), sex=patients["sex"].iloc[first].to_numpy()
+    )
+
+
 def true_values(patients: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.DataFrame:
     """Return the table `truth`: sizes and attenuation that rise or fall with age, each structure in its own way."""
     random = np.random.default_rng(seed)

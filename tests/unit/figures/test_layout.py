@@ -29,9 +29,10 @@ MARGIN_PX = 1.5  # around the letters, in the frame of a text
 BANNER = "synthetic"
 
 
-def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "male"), truth=True):
+def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "male"), truth=True, per_patient=1):
     drawn = [structure for structure, _ in figure6]
-    tables = study_tables.study(study_tables.registry(n, sexes=sexes), label_set, failed=failed, curves_of=drawn)
+    patients = study_tables.of_repeated_patients(study_tables.registry(n, sexes=sexes), per_patient)
+    tables = study_tables.study(patients, label_set, failed=failed, curves_of=drawn)
     if not truth:
         del tables["truth"], tables["compare_truth"]
     config = configuration.validated(
@@ -70,11 +71,17 @@ ANOTHER = re.compile(r"structure_(?!flow_p).*|(figure_s3|by_sex)_p.*")
 FEW = {f"{name}_p01" for name in ("figure_s3", "by_sex")} | {
     f"structure_{name}" for name in ("organ_1", "muscle_1_left", "M" * 60, "autochthon_left", "ribs")
 }
+FAILED_SCANS = {"s0010": "unreadable", "s0011": "out_of_memory"}
 STUDIES = {
     "demo_35_ama": lambda: study(35, paper("demo")[1], paper("demo")[0]),
     "demo_35": lambda: study(35, paper("demo")[1], paper("demo")[0]),
     "total_117": lambda: study(400, paper("total_117")[1], paper("total_117")[0], sexes=("female", "male", None)),
     "paper_4004": lambda: made_up(n=4004),
+    "repeated_320": lambda: study(
+        320, paper("demo")[1], paper("demo")[0], sexes=("female", "male", None), failed=FAILED_SCANS, per_patient=4
+    ),
+    "repeated_4004": lambda: made_up(n=4004, per_patient=3, failed=FAILED_SCANS),
+    "repeated_all_failed": lambda: made_up(n=8, per_patient=4, failed={f"s{n:04d}": "unreadable" for n in range(8)}),
     "one_patient": lambda: made_up(n=1),
     "one_sex_no_banner": lambda: made_up(n=50, sexes=("male",), banner=None, truth=False),
     "all_failed": lambda: made_up(n=30, failed={f"s{number:04d}": "unreadable" for number in range(30)}),
@@ -208,10 +215,13 @@ def test_every_figure_is_one_or_two_columns_wide(drawings):
     assert max(drawing.figure.get_figheight() for drawing in drawings if drawing.kind != "truth") * MM_PER_INCH < 297
 
 
-def test_every_figure_tells_n(drawings):
+def test_every_figure_tells_n_and_the_patients_where_these_are_repeated(name, made, drawings):
+    assert made.conventions.repeated == name.startswith("repeated")
     for drawing in drawings:
-        words = re.findall(r"\w+", " ".join(text.get_text() for text in texts_of(drawing.figure)))
-        assert "n" in words, drawing.name
+        text = " ".join(text.get_text() for text in texts_of(drawing.figure))
+        assert "n" in re.findall(r"\w+", text) or "Scans (patients)" in text, drawing.name
+        if name != "repeated_all_failed":  # 0 scans are of 0 patients
+            assert bool(re.search("(?i)patient", text)) == made.conventions.repeated, drawing.name
 
 
 def test_the_banner_stands_on_every_figure_or_on_none(name, made, drawings):

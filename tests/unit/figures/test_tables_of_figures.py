@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.figures import (
     age_by_sex,
     asymmetry,
@@ -15,10 +16,14 @@ from ctpop.figures import (
     published,
     sensitivity,
     spearman_overview,
+    structure_flow,
     truth,
 )
 from ctpop.figures.association import StructureFinding
+from ctpop.figures.formatting import scans_and_patients
 from ctpop.figures.label_placement import apart
+from ctpop.figures.structure_rows import count_heading, count_room
+from ctpop.figures.style import SMALL, width_of
 from ctpop.study import label_sets
 from support import study_tables
 from support.evidence import decisions
@@ -82,11 +87,7 @@ def test_the_flow_in_words_says_what_the_registry_does_not_know(tables):
 
 def repeated(per_patient=4):
     """Return four scans of each patient; the first patient has no age, and a scan of the second is not complete."""
-    patients = study_tables.registry(80)
-    first = [number - number % per_patient for number in range(len(patients))]
-    patients = patients.assign(
-        patient_id=[f"p{number:04d}" for number in first], sex=patients["sex"].iloc[first].to_numpy()
-    )
+    patients = study_tables.of_repeated_patients(study_tables.registry(80), per_patient)
     patients.loc[:3, "age_years"] = float("nan")
     patients.loc[4, "complete"] = pd.NA
     return patients
@@ -276,7 +277,7 @@ def test_the_overview_has_every_structure_and_measure_in_the_order_of_its_rows(t
 
 
 def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels):
-    pairs = truth.source(tables["analysis"], tables["truth"], labels)
+    pairs = truth.source(truth.pairs_of(tables["analysis"], tables["truth"], labels, tables["cohort"]))
 
     assert len(pairs) == len(tables["analysis"])
     volumes = pairs.loc[pairs["measure"] == "volume_ml"]
@@ -286,7 +287,7 @@ def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels
 def test_failures_count_every_scan_whose_volume_is_not_used_once(tables, labels):
     shown = failures.source(tables["failures"], tables["structure_flow"], labels.names).set_index("structure")
     used = tables["verdicts"].groupby("structure")["usable_volume"].sum()
-    reasons = [name for name in shown.columns if name.startswith("n_") and name not in ("n_scans", "n_removed")]
+    reasons = [f"n_{code}" for code in FLOW_REASONS if f"n_{code}" in shown]
 
     assert list(shown.index) == labels.names
     assert (shown["n_scans"] - shown["n_removed"]).to_dict() == used.to_dict()
@@ -333,9 +334,13 @@ def test_asymmetry_is_that_of_the_volumes_of_both_sides():
             for scan, value in enumerate(values)
         ]
     )
-    row = asymmetry.source(analysis, {"hip_left": "hip_right", "rib_left_1": "rib_right_1"}).set_index("left")
+    cohort = pd.DataFrame({"scan_id": ["s0", "s1", "s2"], "patient_id": ["p", "q", "p"]})
+    pairs = {"hip_left": "hip_right", "rib_left_1": "rib_right_1"}
+
+    row = asymmetry.source(analysis, pairs, cohort).set_index("left")
 
     assert row.loc["hip_left", ["n", "low", "median", "high"]].tolist() == [3, -0.5, 0.0, 0.5]
+    assert row["n_patients"].to_list() == [2, 0]
     assert row.loc["rib_left_1", "n"] == 0
 
 
@@ -344,7 +349,9 @@ def test_a_side_that_is_not_usable_has_no_asymmetry():
         {"scan_id": ["s1", "s2"], "structure": ["hip_left", "hip_right"], "measure": "volume_ml", "value": [1.0, 2.0]}
     )
 
-    assert asymmetry.source(analysis, {"hip_left": "hip_right"})["n"].tolist() == [0]
+    shown = asymmetry.source(analysis, {"hip_left": "hip_right"}, analysis[["scan_id"]])
+
+    assert shown[["n", "n_patients"]].to_numpy().tolist() == [[0, 0]]
 
 
 def heat(tables, labels):
@@ -409,7 +416,7 @@ def test_the_heat_map_names_every_structure_once_below_its_group(name, blocks):
 
 def compared(*rows):
     columns = ["id", "structure", "measure", "rho_published", "rho_here", "verdict"]
-    table = pd.DataFrame(rows, columns=columns).assign(n=20)
+    table = pd.DataFrame(rows, columns=columns).assign(n=20, n_patients=20)
     limits = {f"{end}_{side}": table[f"rho_{side}"] for end in ("ci_low", "ci_high") for side in ("published", "here")}
     return table.assign(**limits)
 
@@ -460,6 +467,59 @@ def test_centiles_show_curves_and_people_of_each_sex():
     several = outcome.assign(n=[8, 4], n_patients=[2, 4])
     shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": several})
     assert centiles.summary(shown) == "Women: n = 8 scans of 2 patients and Men: n = 4; no curves (too few)"
+
+
+SIZES = ["n", "n_patients"]
+
+
+def test_every_table_of_a_figure_with_n_has_the_patients_of_these_scans(of_repeated, labels):
+    """Of 75 scans of 19 patients 72 could be measured; a patient has three scans left, one two, and the others four."""
+    tables, analysis, cohort = of_repeated, of_repeated["analysis"], of_repeated["cohort"]
+    pairs = {"muscle_1_left": "muscle_1_right"}
+    flows = structure_flow.source(tables["structure_flow"], labels.names)
+    lost = failures.source(tables["failures"], tables["structure_flow"], labels.names)
+    sexes = by_sex.source(analysis, cohort, labels.names).groupby(["structure", "measure"])[SIZES].sum()
+
+    for shown in (
+        spearman_overview.source(tables["associations"], labels),
+        sensitivity.source(tables["sensitivity"], [("organ_1", "volume_ml")]),
+        heatmap.source(tables, labels).query("stratum == 'all'"),
+        asymmetry.source(analysis, pairs, cohort),
+        flows[flows["share"] == structure_flow.USED],
+        sexes,
+    ):
+        assert len(shown)
+        assert shown[SIZES].to_numpy().tolist() == [[72, 19]] * len(shown)
+    assert lost[["n_scans", "n_patients", "n_removed", "n_patients_removed"]].drop_duplicates().to_numpy().tolist() == [
+        [75, 19, 3, 2]
+    ]
+    assert lost[["n_not_segmented", "n_patients_not_segmented"]].drop_duplicates().to_numpy().tolist() == [[3, 2]]
+
+
+def test_the_patients_of_a_share_of_several_reasons_are_missing_and_not_added(of_repeated):
+    table = of_repeated["structure_flow"].query("structure == 'organ_1' and measure == 'volume_ml'").copy()
+    table.loc[table["reason"].isin(["padding", "truncated"]), ["n_removed", "n_patients_removed"]] = [4, 2]
+
+    shown = structure_flow.source(table, ["organ_1"]).set_index("share")
+
+    assert shown.loc["truncated", "n"] == 8
+    assert shown["n_patients"].isna().to_dict() == {name: name == "truncated" for name in shown.index}
+
+
+def test_bars_of_ages_count_a_patient_once_in_each(of_repeated):
+    bars = age_by_sex.source(of_repeated["cohort"])
+    cohort = of_repeated["cohort"].assign(bar=lambda rows: rows["age_years"] // 10)
+
+    assert bars["n"].sum() == 75
+    assert bars["n_patients"].sum() == len(cohort.drop_duplicates(["patient_id", "bar"]))
+
+
+def test_columns_of_one_scan_per_patient_print_n_alone():
+    assert count_heading(both=False) == "n"
+    assert count_room(["1" * 99], 16.0, both=False) == 16.0
+    assert scans_and_patients(4004, 1001, both=False) == "4,004"
+    assert scans_and_patients(4004, 1001, both=True) == "4,004 (1,001)"
+    assert count_room(["4,004 (1,001)"], 12.0, both=True) > width_of("4,004 (1,001)", SMALL)
 
 
 @pytest.mark.parametrize(

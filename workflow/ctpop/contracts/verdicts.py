@@ -18,6 +18,7 @@ from ctpop.contracts.tables import Table
 
 NO_REVIEW = "not reviewed"
 NOBODY = "none of them has a recorded age, or there are none"
+NOT_ASKED = "the rules of the study do not ask for it"
 NO_SEX = "none of them has a recorded sex, or there are none"
 SHARES = {"usable": "whose {} is used", "removed": "whose {} is not"}
 VALUES = {"volume": "volume", "hu": "attenuation"}
@@ -76,16 +77,34 @@ FAILURES = Table(
         "n_measured": count("scans in which it was looked for", "scans"),
         **{f"n_usable_{name}": count(f"scans {SHARES['usable'].format(VALUES[name])}", "scans") for name in VALUES},
         "n_patients": count("different patients of the n_scans scans", "patients"),
+        "n_patients_measured": count("different patients of the n_measured scans", "patients"),
         **{
             f"n_patients_usable_{name}": count(f"different patients of the n_usable_{name} scans", "patients")
             for name in VALUES
         },
+        **{
+            f"n_patients_removed_{name}": count(
+                f"different patients of scans {SHARES['removed'].format(VALUES[name])}; another scan of them may be",
+                "patients",
+            )
+            for name in VALUES
+        },
         **{f"n_{reason}": count(f"verdicts with the reason {reason}", "scans") for reason in REASONS},
+        **{
+            f"n_patients_{reason}": count(f"different patients of the n_{reason} scans", "patients")
+            for reason in REASONS
+        },
         **{
             f"n_unjudged_{rule}": count(
                 f"scans with nothing against them so far that {rule} could not be judged for: the evidence is missing",
                 "scans",
-                missing="the rules of the study do not ask for it",
+                missing=NOT_ASKED,
+            )
+            for rule in RULES
+        },
+        **{
+            f"n_patients_unjudged_{rule}": count(
+                f"different patients of the n_unjudged_{rule} scans", "patients", missing=NOT_ASKED
             )
             for rule in RULES
         },

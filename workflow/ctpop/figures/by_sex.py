@@ -57,7 +57,7 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
     by_panel = dict(iter(shown.groupby(["structure", "measure"])))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * math.ceil(len(names) / PER_ROW) + 1, banner)
     both = has_repeats(shown)
-    n = "numbers of scans and of patients" if both else "n"
+    n = "n, number of patients" if both else "n"
     below = f"Below each box: sex (women, men), {n}, and how many values are not drawn"
     text = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. {below}"
     page.write(2, 1.5, text, fontsize=NORMAL, color=SOFT)

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.contracts.reasons import EXCLUSION_REASONS
-from ctpop.figures.formatting import EXCLUSIONS, structure_text
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, height_of
+from ctpop.figures.formatting import EXCLUSIONS, scans_and_patients, structure_text
+from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, HAIRLINE, PAPER, SOFT
 
@@ -23,20 +23,23 @@ CHARACTERISTICS = {"age": "Mean age (years)", "women": "Women (%)"}
 
 
 def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return scans, volumes removed by reason, and age and share of women of those used and removed, in label order."""
+    """Return scans, volumes removed by reason, and age and share of women of those used and removed, in label order.
+
+    Columns of `n_patients` have the different patients of these scans.
+    """
     excluded = structure_flow.loc[structure_flow["measure"] == "volume_ml"]
-    by_reason = excluded.pivot_table(
-        index="structure", columns="reason", values="n_removed", aggfunc="sum", observed=True
-    )
-    reasons = [code for code in FLOW_REASONS if code in by_reason.columns]
     patients = failures.set_index("structure")
-    counts = by_reason.reindex(names, fill_value=0)[reasons].add_prefix("n_")
+    counts = _by_reason(excluded, "n_removed", names).add_prefix("n_")
+    counts_of_patients = _by_reason(excluded, "n_patients_removed", names).add_prefix("n_patients_")
     return (
         pd.DataFrame(
             {
                 "n_scans": patients["n_scans"].reindex(names),
+                "n_patients": patients["n_patients"].reindex(names),
                 "n_removed": counts.sum(axis=1),
+                "n_patients_removed": patients["n_patients_removed_volume"].reindex(names),
                 **counts,
+                **counts_of_patients,
                 "age_used": patients["age_usable_volume_years"].reindex(names).astype("float64"),
                 "age_removed": patients["age_removed_volume_years"].reindex(names).astype("float64"),
                 "women_used": 100 * patients["women_usable_volume"].reindex(names).astype("float64"),
@@ -48,6 +51,11 @@ def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str
     )
 
 
+def _by_reason(excluded: pd.DataFrame, column: str, names: list[str]) -> pd.DataFrame:
+    table = excluded.pivot_table(index="structure", columns="reason", values=column, aggfunc="sum", observed=True)
+    return table.reindex(names, fill_value=0)[[code for code in FLOW_REASONS if code in table.columns]]
+
+
 @in_house_style
 def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     """Return a page; `shown` are the rows of `source` that stand on it."""
@@ -56,13 +64,19 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
     lanes = Lanes(page, [structure_text(name) for name in shown["structure"]], HEAD_MM, height)
     lanes.name()
-    _bars(lanes.column(0, BARS_MM), shown, reasons)
-    lanes.words(BARS_MM, COUNT_MM, [f"{n:,}" for n in shown["n_removed"]])
+    both = has_repeats(shown, "n_scans", "n_patients")
+    sizes = zip(shown["n_removed"], shown["n_patients_removed"], strict=True)
+    counts = [scans_and_patients(*size, both=both) for size in sizes]
+    count_mm = count_room(counts, COUNT_MM, both=both)
+    bars_mm = BARS_MM + COUNT_MM - count_mm
+    _bars(lanes.column(0, bars_mm), shown, reasons)
+    lanes.words(bars_mm, count_mm, counts)
     left = BARS_MM + COUNT_MM + GAP_MM
     for (column, label), width in zip(CHARACTERISTICS.items(), (AGE_MM, WOMEN_MM), strict=True):
         _dots(lanes.column(left, width), shown[f"{column}_used"], shown[f"{column}_removed"], label)
         left += width + GAP_MM
-    page.write(LEFT_MM + NAME_MM + BARS_MM + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
+    middle = LEFT_MM + NAME_MM + bars_mm + count_mm / 2
+    page.write(middle, HEAD_MM - 3.2, count_heading(both=both), fontsize=SMALL, color=SOFT, ha="center")
     _legend(page, reasons)
     return page.figure
 

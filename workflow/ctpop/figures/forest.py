@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctpop.figures.association import records
-from ctpop.figures.formatting import MEASURES, MINUS, MISSING, group_text, level, structure_text
+from ctpop.figures.formatting import MEASURES, MINUS, MISSING, group_text, level, scans_and_patients, structure_text
 from ctpop.figures.spearman_overview import dot, frame_forest, legend_above, mark
+from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, INK, ORANGE, PAPER, SOFT
 
@@ -66,13 +67,18 @@ def draw(shown: pd.DataFrame, blocks: list[Block], measure: str, style: ForestSt
     height = len(rows) * ROW_MM
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, style.banner)
     _names(page, rows, height)
-    places = {"rho": LEFT_MM + NAME_MM, "n": LEFT_MM + NAME_MM + RHO_MM}
-    places["difference"] = places["n"] + COUNT_MM
+    both = any(has_repeats(shown, f"n_{study}", f"n_patients_{study}") for study in SHIFT)
+    counts = {place: _counts(row, both=both) for place, row in _present(rows, found)}
+    count_mm = count_room(counts.values(), COUNT_MM, both=both)
+    rho_mm = RHO_MM + COUNT_MM - count_mm
+    places = {"rho": LEFT_MM + NAME_MM, "n": LEFT_MM + NAME_MM + rho_mm}
+    places["difference"] = places["n"] + count_mm
     page.write(places["rho"], 5.8, MEASURES[measure], fontsize=NORMAL, fontweight="bold")
-    page.write(places["n"] + COUNT_MM / 2, HEAD_MM - 3.2, "n", fontsize=SMALL, color=SOFT, ha="center")
+    middle = places["n"] + count_mm / 2
+    page.write(middle, HEAD_MM - 3.2, count_heading(both=both), fontsize=SMALL, color=SOFT, ha="center")
     page.write(places["difference"], 5.8, "Difference", fontsize=NORMAL, fontweight="bold")
-    _correlations(page.axes(places["rho"], HEAD_MM, RHO_MM, height), rows, found)
-    _counts(page.axes(places["n"], HEAD_MM, COUNT_MM, height), rows, found)
+    _correlations(page.axes(places["rho"], HEAD_MM, rho_mm, height), rows, found)
+    _write_counts(page.axes(places["n"], HEAD_MM, count_mm, height), len(rows), counts)
     _differences(page.axes(places["difference"], HEAD_MM, DIFFERENCE_MM, height), rows, found, style.alpha)
     _legend(page, style)
     return page.figure
@@ -118,12 +124,16 @@ def _marker(axes: Axes, place: float, ends: tuple[float, float, float], colour: 
         mark(axes, place, ends, colour, fill)
 
 
-def _counts(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]]) -> None:
-    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+def _counts(row: dict[str, Any], *, both: bool) -> str:
+    """Return n of both studies, each with its patients if `both`; a dash where a study does not have the structure."""
+    sizes = [(row[f"n_{study}"], row[f"n_patients_{study}"]) for study in SHIFT]
+    return " / ".join(MISSING if pd.isna(size[0]) else scans_and_patients(*size, both=both) for size in sizes)
+
+
+def _write_counts(axes: Axes, n_rows: int, texts: dict[int, str]) -> None:
+    axes.set(xlim=(0, 1), ylim=(n_rows - 0.5, -0.5))
     axes.axis("off")
-    for place, row in _present(rows, found):
-        n = [row[f"n_{study}"] for study in SHIFT]
-        text = " / ".join(MISSING if pd.isna(number) else f"{int(number):,}" for number in n)
+    for place, text in texts.items():
         axes.text(0.5, place, text, va="center_baseline", ha="center", fontsize=SMALL, color=SOFT)
 
 

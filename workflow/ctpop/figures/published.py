@@ -9,14 +9,24 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.association import Conventions
-from ctpop.figures.formatting import AGREEMENTS, MEASURES, coefficient, count, interval, percent, structure_text, tick
+from ctpop.figures.formatting import (
+    AGREEMENTS,
+    MEASURES,
+    coefficient,
+    count,
+    interval,
+    percent,
+    scans_and_patients,
+    structure_text,
+    tick,
+)
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import mark_empty
 from ctpop.figures.spearman_overview import legend_row
 from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
 
-COLUMNS = ["structure", "measure", "n"]
+COLUMNS = ["structure", "measure", "n", "n_patients"]
 NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]
 LOOKS = {  # colour, marker and words of a verdict on a correlation that both have
     "consistent": (BLUE, "o", AGREEMENTS["consistent"]),
@@ -32,6 +42,14 @@ CELLS = {  # edge (mm) of a column, and the side on which its text begins or end
     "n": (56.0, "right"),
     "Published": (69.5, "right"),
     "Here": (97.0, "right"),
+}
+CELLS_OF_REPEATED = {  # where patients have several scans, numbers of patients stand beside those of scans
+    "": CELLS[""],
+    "Structure": CELLS["Structure"],
+    "Measure": (28.5, "left"),
+    "Scans (patients)": (57.5, "right"),
+    "Published": CELLS["Published"],
+    "Here": CELLS["Here"],
 }
 PIN_MM = 3.3  # from one number above the plot to the next
 
@@ -70,7 +88,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     axes.set(xlabel="Published $r_s$", ylabel="$r_s$ here")
     if rows:
         _points(axes, rows)
-        _list(page, rows, conventions.confidence)
+        _list(page, rows, conventions)
     else:
         mark_empty(axes, "no correlation to compare")
         axes.set(xticks=[])
@@ -112,13 +130,14 @@ def _pins(axes: Axes, rows: list[dict[str, Any]], limits: tuple[float, float]) -
         axes.text(place, top, f"{row['number']}", ha="center", va="bottom", fontsize=SMALL)
 
 
-def _list(page: Page, rows: list[dict[str, Any]], confidence: float) -> None:
+def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> None:
     width = page.width_mm - TABLE_MM - 1
-    for name, (place, side) in CELLS.items():
+    places = CELLS_OF_REPEATED if conventions.repeated else CELLS
+    for name, (place, side) in places.items():
         page.write(
             TABLE_MM + place,
             TOP_MM - ROW_MM,
-            name.replace("Here", f"Here ({percent(confidence)} CI)"),
+            name.replace("Here", f"Here ({percent(conventions.confidence)} CI)"),
             fontsize=SMALL,
             color=SOFT,
             ha=side,
@@ -130,16 +149,15 @@ def _list(page: Page, rows: list[dict[str, Any]], confidence: float) -> None:
         if place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
         colour = LOOKS[row["verdict"]][0]
-        cells = {
-            "": f"{row['number']}",
-            "Structure": plain(shortened(structure_text(row["structure"]), CELLS["Measure"][0] - 5, SMALL)),
-            "Measure": MEASURES[row["measure"]],
-            "n": f"{row['n']:,}",
-            "Published": coefficient(row["rho_published"]),
-            "Here": f"{coefficient(row['rho_here'])} ({interval(row['ci_low_here'], row['ci_high_here'])})",
-        }
-        for name, text in cells.items():
-            left, side = CELLS[name]
+        cells = [
+            f"{row['number']}",
+            plain(shortened(structure_text(row["structure"]), places["Measure"][0] - 5, SMALL)),
+            MEASURES[row["measure"]],
+            scans_and_patients(row["n"], row["n_patients"], both=conventions.repeated),
+            coefficient(row["rho_published"]),
+            f"{coefficient(row['rho_here'])} ({interval(row['ci_low_here'], row['ci_high_here'])})",
+        ]
+        for (name, (left, side)), text in zip(places.items(), cells, strict=True):
             look: dict[str, Any] = {"color": colour} if name == "Here" else {}
             axes.text(left, place, text, ha=side, va="center_baseline", fontsize=SMALL, **look)
 

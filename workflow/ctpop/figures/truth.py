@@ -11,7 +11,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ctpop.figures.association import Conventions, records
-from ctpop.figures.formatting import AXES, MEASURES, coefficient, group_text, number, percent, structure_text
+from ctpop.figures.formatting import (
+    AXES,
+    MEASURES,
+    coefficient,
+    group_text,
+    number,
+    percent,
+    scans_and_patients,
+    structure_text,
+)
 from ctpop.figures.scatter import dot_look, mark_empty
 from ctpop.figures.spearman_overview import frame_forest
 from ctpop.figures.style import (
@@ -25,16 +34,18 @@ from ctpop.figures.style import (
     in_house_style,
     plain,
     shortened,
+    width_of,
 )
 from ctpop.foundation.colours import BLUE, INK, RED, SOFT
 from ctpop.study.label_sets import LabelSet
+from ctpop.study.patients import distinct, patient_numbers
 
 ROWS_MM = 150.0  # room for all rows on a page of A4
 ROW_MM = (2.4, 3.0)  # a row has at least the height of its text
 LEGEND_COLUMNS = 5
 CLOUD_MM, TOP_MM, NAME_MM = 58.0, 18.0, 40.0
 FOREST_TOP_MM = TOP_MM + CLOUD_MM + 22.0
-FOREST_MM, NUMBERS_MM = 38.0, 26.5
+FOREST_MM, NUMBERS_MM, N_MM = 38.0, 26.5, 6.0
 
 
 @in_house_style
@@ -49,27 +60,41 @@ def draw(pairs: pd.DataFrame, compared: pd.DataFrame, label_set: LabelSet, conve
         axes = page.axes(left, TOP_MM, 70, CLOUD_MM)
         shown = pairs.loc[pairs["measure"] == measure]
         _cloud(axes, shown, colours, measure)
-        _heading(page, (left - 12, TOP_MM - 6), "AB"[column], f"{MEASURES[measure]}, n = {len(shown):,} values")
+        n = f"{len(shown):,} values"
+        n = f"{n} of {distinct(shown['patient'].to_numpy()):,} patients" if conventions.repeated else n
+        _heading(page, (left - 12, TOP_MM - 6), "AB"[column], f"{MEASURES[measure]}, n = {n}")
     _rho_legend(page, conventions.confidence)
     names = page.axes(2, FOREST_TOP_MM, NAME_MM, height)
     _list_names(names, label_set.names)
+    n_mm = _room_of_n(compared, both=conventions.repeated)
+    forest_mm = FOREST_MM + N_MM - n_mm
     for column, measure in enumerate(MEASURES):
         left = 2 + NAME_MM + column * (FOREST_MM + NUMBERS_MM + 1)
         found = records(compared.loc[compared["measure"] == measure])
         rows = [found.get(structure, {}) for structure in label_set.names]
         _heading(page, (left - 2, FOREST_TOP_MM - 8), "CD"[column], f"{MEASURES[measure]}, correlation with age")
-        _forest(page.axes(left, FOREST_TOP_MM, FOREST_MM, height), rows)
-        _numbers(page, (left + FOREST_MM, FOREST_TOP_MM), height, rows, measure)
+        _forest(page.axes(left, FOREST_TOP_MM, forest_mm, height), rows)
+        _numbers(
+            page, (left + forest_mm, FOREST_TOP_MM), height, _cells(rows, measure, both=conventions.repeated), n_mm
+        )
     return page.figure
 
 
-def source(analysis: pd.DataFrame, truth: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
-    """Return group, measured and true value of every usable value whose truth is known."""
+def pairs_of(analysis: pd.DataFrame, truth: pd.DataFrame, label_set: LabelSet, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return group, measured and true value, and number of the patient, of every usable value whose truth is known."""
     true = truth.melt(["scan_id", "structure"], list(MEASURES), "measure", "true_value").dropna(subset=["true_value"])
     pairs = analysis.merge(true, on=["scan_id", "structure", "measure"], validate="one_to_one")
     pairs = pairs.merge(label_set.table[["structure", "group"]], on="structure", validate="many_to_one")
+    number_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    pairs = pairs.assign(patient=pairs["scan_id"].map(number_of))
     columns = ["group", "structure", "measure", "true_value", "value"]
-    return pairs[columns].sort_values(columns, ignore_index=True).rename(columns={"value": "measured_value"})
+    ordered = pairs[[*columns, "patient"]].sort_values(columns, ignore_index=True)
+    return ordered.rename(columns={"value": "measured_value"})
+
+
+def source(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return group, structure, measure, measured and true value of the values that `pairs_of` gives."""
+    return pairs.drop(columns="patient")
 
 
 def _colours(label_set: LabelSet) -> dict[str, str]:
@@ -132,18 +157,31 @@ def _forest(axes: Axes, rows: list[dict[str, Any]]) -> None:
             axes.plot(row["rho_true"], place, "D", mfc="none", mec=edge, mew=0.8, markersize=3.4, zorder=4)
 
 
-def _numbers(page: Page, corner: tuple[float, float], height: float, rows: list[dict[str, Any]], measure: str) -> None:
-    left, top = corner
+def _room_of_n(compared: pd.DataFrame, *, both: bool) -> float:
+    """Return the right edge of the column of n, from the end of a forest (mm)."""
+    if not both:
+        return N_MM
+    sizes = zip(compared["n"], compared["n_patients"], strict=True)
+    return max(width_of(text, SMALL) for text in ["n (patients)", *(scans_and_patients(*n, both=True) for n in sizes)])
+
+
+def _cells(rows: list[dict[str, Any]], measure: str, *, both: bool) -> dict[str, list[str]]:
     bias, unit = ("bias_percent", "%") if measure == "volume_ml" else ("bias", "HU")
-    cells = {
-        "n": [f"{row.get('n', 0):,}" for row in rows],
+    n = [scans_and_patients(row.get("n", 0), row.get("n_patients", 0), both=both) for row in rows]
+    return {
+        "n (patients)" if both else "n": n,
         "r": [coefficient(row.get("pearson_r", math.nan), 3) for row in rows],
         f"Bias ({unit})": [number(row.get(bias, math.nan), 1) for row in rows],
     }
-    axes = page.axes(left, top, NUMBERS_MM, height)
-    axes.set(xlim=(0, NUMBERS_MM), ylim=(len(rows) - 0.5, -0.5))
+
+
+def _numbers(page: Page, corner: tuple[float, float], height: float, cells: dict[str, list[str]], n_mm: float) -> None:
+    left, top = corner
+    more = n_mm - N_MM
+    axes = page.axes(left, top, NUMBERS_MM + more, height)
+    axes.set(xlim=(0, NUMBERS_MM + more), ylim=(max(map(len, cells.values())) - 0.5, -0.5))
     axes.axis("off")
-    for (name, column), right in zip(cells.items(), (6.0, 13.5, 25.0), strict=True):
+    for (name, column), right in zip(cells.items(), (n_mm, 13.5 + more, 25.0 + more), strict=True):
         page.write(left + right, top - 3.4, name, fontsize=SMALL, color=SOFT, ha="right")
         for place, text in enumerate(column):
             axes.text(right, place, text, ha="right", va="center_baseline", fontsize=SMALL)

@@ -181,12 +181,13 @@ def of_published(study: FinishedStudy) -> Plan:
 
 def of_truth(study: FinishedStudy) -> Plan:
     """Plan measured against true values."""
-    pairs = truth.source(study.tables["analysis"], study.tables["truth"], study.label_set)
+    tables = study.tables
+    pairs = truth.pairs_of(tables["analysis"], tables["truth"], study.label_set, tables["cohort"])
     compared = study.tables["compare_truth"]
     draw = partial(truth.draw, pairs, compared, study.label_set, study.conventions)
     inside, known = int(compared["truth_inside"].sum()), int(compared["truth_inside"].notna().sum())
     words = f"Measured against true values; the true correlation lies inside the interval in {inside} of {known}."
-    return Plan("truth", "truth", words, draw, pairs.copy)
+    return Plan("truth", "truth", words, draw, partial(truth.source, pairs))
 
 
 def alt_of(finding: StructureFinding, conventions: Conventions) -> str:

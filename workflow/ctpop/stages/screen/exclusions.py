@@ -30,9 +30,13 @@ def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | N
             "n_measured": _count(rows, measured),
             **{f"n_usable_{short}": _count(rows, used) for short, used in usable.items()},
             "n_patients": _distinct(rows, np.ones(len(rows), bool), numbers),
+            "n_patients_measured": _distinct(rows, measured, numbers),
             **{f"n_patients_usable_{short}": _distinct(rows, used, numbers) for short, used in usable.items()},
+            **{f"n_patients_removed_{short}": _distinct(rows, ~used, numbers) for short, used in usable.items()},
             **{f"n_{reason}": _count(rows, final.reason == CODE[reason]) for reason in REASONS},
+            **{f"n_patients_{reason}": _distinct(rows, final.reason == CODE[reason], numbers) for reason in REASONS},
             **{f"n_unjudged_{rule}": _unassessed(rows, final, rule) for rule in RULES},
+            **{f"n_patients_unjudged_{rule}": _unassessed(rows, final, rule, numbers) for rule in RULES},
             **{
                 name.format(share, short): _means(rows, members, patients[column])
                 for name, column in {"age_{}_{}_years": "age", "women_{}_{}": "woman"}.items()
@@ -132,7 +136,9 @@ def _means(rows: MeasureRows, members: Truth, values: NDArray[np.float64]) -> ND
     return means
 
 
-def _unassessed(rows: MeasureRows, final: Assessment, rule: str) -> pd.Series:
+def _unassessed(rows: MeasureRows, final: Assessment, rule: str, numbers: NDArray[np.int32] | None = None) -> pd.Series:
+    """Return the number of scans that a rule could not be judged for, or with `numbers` that of their patients."""
     if rule not in final.unassessed:
         return pd.Series(pd.NA, index=range(len(rows.names)), dtype="Int64")
-    return pd.Series(_count(rows, final.unassessed[rule]), dtype="Int64")
+    members = final.unassessed[rule]
+    return pd.Series(_count(rows, members) if numbers is None else _distinct(rows, members, numbers), dtype="Int64")
