@@ -19,6 +19,8 @@ if "evaluate" in config:
         input:
             reference=config["evaluate"]["reference"],
             segments=f"{STUDY}/tables/segments.parquet",
+            cohort=f"{STUDY}/tables/cohort.parquet",
+            exclusions=f"{STUDY}/tables/exclusions.parquet",
             compared=list(COMPARED.values()),
             code=code("evaluate"),
         output:
@@ -53,7 +55,8 @@ if "evaluate" in config:
             "evaluate: agreement with references (progress in {log})"
         shell:
             "{params.program} evaluate --reference {input.reference:q} --predictions {params.models:q}"
-            " --segments {input.segments:q} --structures {params.structures:q} --config {params.config:q}"
+            " --segments {input.segments:q} --cohort {input.cohort:q} --exclusions {input.exclusions:q}"
+            " --structures {params.structures:q} --config {params.config:q}"
             " --evaluation {output.evaluation:q} --summary {output.evaluation_summary:q} {params.comparison}"
             " &> {log:q}"
 

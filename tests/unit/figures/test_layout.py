@@ -220,7 +220,7 @@ def test_every_figure_tells_n_and_the_patients_where_these_are_repeated(name, ma
     for drawing in drawings:
         text = " ".join(text.get_text() for text in texts_of(drawing.figure))
         assert "n" in re.findall(r"\w+", text) or "Scans (patients)" in text, drawing.name
-        if name != "repeated_all_failed":  # 0 scans are of 0 patients
+        if name != "repeated_all_failed" and "n = 0 correlations" not in text:  # 0 scans are of 0 patients
             assert bool(re.search("(?i)patient", text)) == made.conventions.repeated, drawing.name
 
 

@@ -1,7 +1,7 @@
 """The tables of an evaluation: what goes in and what comes out. `docs/data.md` is generated from it, too."""
 
 from ctpop.contracts.all_tables import EVALUATION_STATUS, METRICS, SCAN, SCAN_ID_PATTERN, STRUCTURE
-from ctpop.contracts.columns import count, number, p_value, text
+from ctpop.contracts.columns import Column, count, number, p_value, text
 from ctpop.contracts.tables import Table
 
 OVERALL = "(overall)"  # brackets: no structure has such a name
@@ -11,7 +11,13 @@ PART = text(f"anatomical structure, or {OVERALL} for the mean over the structure
 NO_VALUE = "neither has the structure, one does not know it, or the scan could not be compared"
 NO_SCAN = "no scan has a value"
 ONE_SCAN = "fewer than two scans have a value"
+NO_PATIENTS = "`ctpop evaluate` was run without --cohort, the table that has the patients"
 NO_DIFFERENCE = "no scan has a value of both models, or all differences are 0"
+
+
+def _patients(meaning: str) -> Column:
+    return count(f"different patients of {meaning}", "patients", missing=NO_PATIENTS)
+
 
 REFERENCE = Table(
     "reference",
@@ -43,16 +49,22 @@ EVALUATION_SUMMARY = Table(
     "evaluation_summary",
     ("model", "structure"),
     f"only with the section evaluate: one row per model and structure, and one for all; in {OVERALL}, n counts scans"
-    " and the other numbers count structures of scans",
+    " and the other numbers count structures of scans; those of patients count patients in all rows",
     {
         "model": MODEL,
         "structure": PART,
         "n": count("scans with a value", "scans"),
+        "n_patients": _patients("the n scans; a scan without patient_id counts as a patient of its own"),
         "n_only_in_reference": count("of these, the prediction misses the structure: counted as 0", "scans"),
+        "n_patients_only_in_reference": _patients("the n_only_in_reference scans"),
         "n_only_in_prediction": count("of these, the reference has no voxel of it: counted as 0", "scans"),
+        "n_patients_only_in_prediction": _patients("the n_only_in_prediction scans"),
         "n_absent": count("neither has the structure: no value", "scans"),
+        "n_patients_absent": _patients("the n_absent scans"),
         "n_unknown": count("reference or model does not know the structure: no value", "scans"),
+        "n_patients_unknown": _patients("the n_unknown scans"),
         "n_failed": count("a label map is missing, unreadable or on another grid: no value", "scans"),
+        "n_patients_failed": _patients("the n_failed scans"),
         "dice_mean": number("mean Dice", low=0, high=1, missing=NO_SCAN),
         "dice_ci_low": number("lower limit of its bootstrap interval", low=0, high=1, missing=ONE_SCAN),
         "dice_ci_high": number("upper limit", low=0, high=1, missing=ONE_SCAN),
@@ -72,7 +84,9 @@ EVALUATION_COMPARISON = Table(
         "model_a": MODEL,
         "model_b": MODEL,
         "n": count("scans with a value of both models", "scans"),
+        "n_patients": _patients("the n scans; a scan without patient_id counts as a patient of its own"),
         "n_equal": count("of these, the difference is 0; the test leaves them out", "scans"),
+        "n_patients_equal": _patients("the n_equal scans"),
         "mean_difference": number("mean of model_a minus model_b", low=-1, high=1, missing=NO_SCAN),
         "ci_low": number("lower limit of its bootstrap interval", low=-1, high=1, missing=ONE_SCAN),
         "ci_high": number("upper limit", low=-1, high=1, missing=ONE_SCAN),

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctpop.stats.tails import log10_p_of_normal
 
@@ -67,15 +68,37 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
     """
     from scipy.stats import rankdata
 
-    rounded = np.round(differences, DECIMALS)
-    left = rounded[rounded != 0]
-    n_equal = len(rounded) - len(left)
+    left = np.round(differences[~is_equal(differences)], DECIMALS)
+    n_equal = len(differences) - len(left)
     if not len(left):
         return SignedRank(n_equal)
     ranks = rankdata(np.abs(left))
     w = float(ranks[left > 0].sum())
     log10_p = _log10_p_exact(ranks, w) if len(left) <= MOST_EXACT else _log10_p_normal(ranks, w)
     return SignedRank(n_equal, w, log10_p, 2 * w / float(ranks.sum()) - 1)
+
+
+def is_equal(differences: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which differences are 0 but for rounding; the test leaves them out.
+
+    Parameters
+    ----------
+    differences : numpy.ndarray of float64, shape (pairs,)
+        Differences of the pairs, in any unit.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (pairs,)
+        Whether each difference is 0.
+
+    Examples
+    --------
+    >>> is_equal(np.array([0.0, 0.5, 1e-17])).tolist()
+    [True, False, True]
+
+    """
+    equal: NDArray[np.bool_] = np.round(differences, DECIMALS) == 0
+    return equal
 
 
 def _log10_p_exact(ranks: np.ndarray, w: float) -> float:

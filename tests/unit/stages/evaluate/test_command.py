@@ -2,24 +2,29 @@
 
 import logging
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ctpop.cli import main
+from ctpop.contracts.all_tables import COHORT, EXCLUSIONS
 from ctpop.contracts.evaluation import EVALUATION, EVALUATION_COMPARISON, EVALUATION_SUMMARY, OVERALL
 from ctpop.foundation.errors import ContractError
 from ctpop.imaging.images import read_labels
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore
 from ctpop.stages.evaluate.command import EvaluationSettings, comparison_table, summary_table
+from ctpop.stages.evaluate.patient_counts import PatientCounts, read_patients
 from ctpop.study.configuration import validated
+from support import study_tables
 from support.config_files import config_option
 from support.solids import box
 from support.volumes import affine, damage, flip_byte, save, save_masks
 
 SHAPE = (12, 10, 8)
 NAMES = ("spleen", "liver", "heart")
+NOT_KNOWN = PatientCounts()
 SETTINGS = EvaluationSettings(tolerance_mm=3.0, confidence=0.95, iterations=1000, seed=1)
 
 
@@ -162,7 +167,9 @@ def test_another_seed_moves_the_interval_and_never_the_mean():
     random = np.random.default_rng(5)
     table = evaluation_of({"mine": {f"s{n}": {"liver": random.random()} for n in range(20)}})
 
-    one, two = (summary_table(table, ["liver"], EvaluationSettings(3.0, 0.95, 1000, seed)) for seed in (1, 2))
+    one, two = (
+        summary_table(table, ["liver"], EvaluationSettings(3.0, 0.95, 1000, seed), NOT_KNOWN) for seed in (1, 2)
+    )
 
     assert one["dice_mean"].equals(two["dice_mean"])
     assert (one["dice_ci_low"] != two["dice_ci_low"]).all()
@@ -173,12 +180,65 @@ def test_the_interval_of_a_structure_does_not_depend_on_the_other_structures():
     scans = {f"s{n}": {"liver": random.random(), "spleen": random.random()} for n in range(9)}
     alone = {scan: {"liver": values["liver"]} for scan, values in scans.items()}
 
-    both = summary_table(evaluation_of({"mine": scans}), ["spleen", "liver"], SETTINGS)
-    one = summary_table(evaluation_of({"mine": alone}), ["liver"], SETTINGS)
+    both = summary_table(evaluation_of({"mine": scans}), ["spleen", "liver"], SETTINGS, NOT_KNOWN)
+    one = summary_table(evaluation_of({"mine": alone}), ["liver"], SETTINGS, NOT_KNOWN)
 
     columns = ["dice_mean", "dice_ci_low", "dice_ci_high"]
     liver = [frame.loc[frame["structure"].eq("liver"), columns].to_numpy() for frame in (both, one)]
     np.testing.assert_array_equal(*liver)
+
+
+def registry_of(folder, excluded=(), **patients):
+    """Write the cohort and the excluded scans of a study, with the patient of each scan, and return the options."""
+    rows = study_tables.registry(len(patients)).assign(scan_id=list(patients), patient_id=list(patients.values()))
+    out = rows["scan_id"].isin(excluded)
+    COHORT.write(rows[~out], folder / "cohort.parquet")
+    failed = rows.loc[out, ["scan_id", "patient_id"]].assign(criterion="age_known", order=1, found=None, limit="known")
+    EXCLUSIONS.write(failed.astype({"found": "str"}), folder / "exclusions.parquet")
+    return ["--cohort", str(folder / "cohort.parquet"), "--exclusions", str(folder / "exclusions.parquet")]
+
+
+def test_patients_are_counted_beside_the_scans_of_an_evaluation(three):
+    folder, mine = three
+
+    assert evaluate(folder, mine, more=registry_of(folder, s1="p", s2="p", s3="q")) == 0
+
+    summary = EVALUATION_SUMMARY.read(folder / "tables" / "summary.parquet").set_index("structure")
+    assert summary.loc["liver", ["n", "n_patients", "n_failed", "n_patients_failed"]].to_list() == [2, 1, 1, 1]
+    assert summary.loc["heart", ["n", "n_patients", "n_absent", "n_patients_absent"]].to_list() == [0, 0, 2, 1]
+    assert summary.loc[OVERALL, ["n", "n_patients", "n_failed", "n_patients_failed"]].to_list() == [2, 1, 3, 1]
+
+
+def test_with_one_scan_per_patient_both_numbers_are_equal(three):
+    folder, mine = three
+
+    assert evaluate(folder, mine, more=registry_of(folder, s1="p", s2="q", s3="r")) == 0
+
+    summary = EVALUATION_SUMMARY.read(folder / "tables" / "summary.parquet").query(f"structure != '{OVERALL}'")
+    for name in ("", "_only_in_reference", "_only_in_prediction", "_absent", "_unknown", "_failed"):
+        assert summary[f"n_patients{name}"].eq(summary[f"n{name}"]).all()
+
+
+def test_without_a_cohort_the_patients_of_an_evaluation_are_missing_and_not_guessed(three):
+    folder, mine = three
+
+    assert evaluate(folder, mine) == 0
+
+    summary = EVALUATION_SUMMARY.read(folder / "tables" / "summary.parquet")
+    columns = [name for name in EVALUATION_SUMMARY.columns if name.startswith("n_patients")]
+    assert len(columns) == 6
+    assert summary[columns].isna().all().all()
+    assert all("--cohort" in EVALUATION_SUMMARY.columns[name].missing for name in columns)
+
+
+def test_excluded_and_unknown_scans_have_patients_as_well(tmp_path):
+    options = registry_of(tmp_path, excluded=["s2"], s1="p", s2="p", s3=None, s4=None)
+
+    patients = read_patients(["s1", "s2", "s3", "s4", "elsewhere"], *map(Path, options[1::2]))
+
+    assert patients.among(["s1", "s2"]) == 1
+    assert patients.among(["s3", "s4", "elsewhere"]) == 3
+    assert patients.among([]) == 0
 
 
 def test_chosen_structures_alone_are_evaluated(three):
@@ -302,8 +362,8 @@ def evaluation_of(models):
     return EVALUATION.check(pd.DataFrame(rows).reindex(columns=list(EVALUATION.columns)))
 
 
-def comparison(models, names=("liver", "spleen")):
-    compared = comparison_table(evaluation_of(models), ("a", "b"), list(names), SETTINGS)
+def comparison(models, names=("liver", "spleen"), patients=NOT_KNOWN):
+    compared = comparison_table(evaluation_of(models), ("a", "b"), list(names), SETTINGS, patients)
     return EVALUATION_COMPARISON.check(compared).set_index(["structure", "metric"])
 
 
@@ -318,6 +378,17 @@ def test_scans_are_paired_where_both_models_have_a_value():
     assert row["median_difference"] == 0
     assert (row["w"], row["p"]) == (2, 1.0)  # of ranks 1 and 2, the larger is positive; half of all orders are like it
     assert row["rank_biserial"] == pytest.approx(1 / 3, abs=1e-15)
+
+
+def test_patients_of_pairs_and_of_equal_pairs_are_counted():
+    a = {"s1": {"liver": 0.9}, "s2": {"liver": 0.8}, "s3": {"liver": 0.7}, "s4": {"liver": 0.7}}
+    b = {**a, "s1": {"liver": 0.6}}
+    patients = PatientCounts(pd.Series([0, 0, 1, 1], index=list(a)))
+
+    row = comparison({"a": a, "b": b}, ["liver"], patients).loc[("liver", "dice")]
+
+    assert row[["n", "n_patients", "n_equal", "n_patients_equal"]].to_list() == [4, 2, 3, 2]
+    assert comparison({"a": a, "b": b}, ["liver"])["n_patients"].isna().all()
 
 
 def test_for_all_structures_together_a_scan_counts_once():

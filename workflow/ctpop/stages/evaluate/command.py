@@ -27,15 +27,20 @@ from ctpop.foundation.progress import Progress
 from ctpop.imaging.existing_segmentations import Segmentation
 from ctpop.stages.evaluate.agreement import compare
 from ctpop.stages.evaluate.label_map_pairs import Predictions, Reference, by_scan, read_references
+from ctpop.stages.evaluate.patient_counts import PatientCounts, read_patients
 from ctpop.stats import families
 from ctpop.stats.bootstrap import generator_for, interval_of_mean
-from ctpop.stats.signed_rank import signed_rank
+from ctpop.stats.signed_rank import is_equal, signed_rank
 from ctpop.stats.tails import p_of_log10
 from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 ONE_SIDED = ("only_in_reference", "only_in_prediction")
 UNKNOWN = ("not_in_reference", "not_in_model")
+END_OF = {  # of a status; any other is a failure
+    **{status: status for status in ("compared", *ONE_SIDED, "absent")},
+    **dict.fromkeys(UNKNOWN, "unknown"),
+}
 
 
 @dataclass(frozen=True)
@@ -99,15 +104,17 @@ def evaluation_table(
     return pd.DataFrame(rows, columns=list(EVALUATION.columns))
 
 
-def summary_table(evaluation: pd.DataFrame, names: list[str], settings: EvaluationSettings) -> pd.DataFrame:
+def summary_table(
+    evaluation: pd.DataFrame, names: list[str], settings: EvaluationSettings, patients: PatientCounts
+) -> pd.DataFrame:
     """Return the table `evaluation_summary`: per model, a row for each structure and one for all together."""
     # ASSUME: scans are independent; structures of one scan are not, so that scans are what the bootstrap draws
     rows = []
     for model, of_model in evaluation.groupby("model"):
         for structure, values in per_scan(of_model, names):
             found = of_model if structure == OVERALL else of_model[of_model["structure"].eq(structure)]
-            row = {"model": model, "structure": structure, "n": len(values), **counts(found["status"])}
-            rows.append(row | means(values, settings, str(model), structure))
+            n = {"n": len(values), "n_patients": patients.among(values.index), **counts(found, patients)}
+            rows.append({"model": model, "structure": structure, **n, **means(values, settings, str(model), structure)})
     return pd.DataFrame(rows, columns=list(EVALUATION_SUMMARY.columns))
 
 
@@ -119,13 +126,14 @@ def per_scan(values: pd.DataFrame, names: list[str]) -> Iterator[tuple[str, pd.D
         yield structure, found.groupby("scan_id")[list(METRICS)].mean().dropna()
 
 
-def counts(status: pd.Series) -> dict[str, int]:
-    """Return how many comparisons came to each end that is not two structures found."""
-    found = status.value_counts()
-    one_sided = {f"n_{end}": int(found.get(end, 0)) for end in ONE_SIDED}
-    absent, unknown = int(found.get("absent", 0)), int(found.reindex(UNKNOWN, fill_value=0).sum())
-    failed = len(status) - int(found.get("compared", 0)) - sum(one_sided.values()) - absent - unknown
-    return {**one_sided, "n_absent": absent, "n_unknown": unknown, "n_failed": failed}
+def counts(found: pd.DataFrame, patients: PatientCounts) -> dict[str, int | None]:
+    """Return how many comparisons came to each end that is not two structures found, and of how many patients."""
+    end = found["status"].map(END_OF).fillna("failed")
+    ends = (*ONE_SIDED, "absent", "unknown", "failed")
+    return {
+        **{f"n_{name}": int(end.eq(name).sum()) for name in ends},
+        **{f"n_patients_{name}": patients.among(found.loc[end.eq(name), "scan_id"]) for name in ends},
+    }
 
 
 def means(values: pd.DataFrame, settings: EvaluationSettings, *names: str) -> dict[str, float]:
@@ -139,7 +147,11 @@ def means(values: pd.DataFrame, settings: EvaluationSettings, *names: str) -> di
 
 
 def comparison_table(
-    evaluation: pd.DataFrame, models: tuple[str, str], names: list[str], settings: EvaluationSettings
+    evaluation: pd.DataFrame,
+    models: tuple[str, str],
+    names: list[str],
+    settings: EvaluationSettings,
+    patients: PatientCounts,
 ) -> pd.DataFrame:
     """Return the table `evaluation_comparison`: the Wilcoxon signed-rank test of two models, first minus second.
 
@@ -153,6 +165,10 @@ def comparison_table(
         | difference_of(
             values[metric].to_numpy(dtype=float), settings, generator_for(settings.seed, *models, structure)
         )
+        | {
+            "n_patients": patients.among(values.index),
+            "n_patients_equal": patients.among(values.index[is_equal(values[metric].to_numpy(dtype=float))]),
+        }
         for structure, values in per_scan(differences_of(evaluation, models), names)
         for metric in METRICS
     ]
@@ -222,6 +238,8 @@ class EvaluateOptions:
     reference: Path
     predictions: list[tuple[str, Path]]
     segments: Path | None
+    cohort: Path | None
+    exclusions: Path | None
     structures: str
     config: Path | None
     evaluation: Path
@@ -245,9 +263,10 @@ def run(options: EvaluateOptions) -> None:
     references = read_references(options.reference, label_set)
     LOG.info("%d scans, %d structures, models %s", len(references), len(names), " and ".join(model_names))
     written = EVALUATION.write(evaluation_table(references, models, names, settings.tolerance_mm), options.evaluation)
-    EVALUATION_SUMMARY.write(summary_table(written, names, settings), options.summary)
+    patients = read_patients([reference.scan_id for reference in references], options.cohort, options.exclusions)
+    EVALUATION_SUMMARY.write(summary_table(written, names, settings, patients), options.summary)
     if options.comparison:
-        compared = comparison_table(written, (model_names[0], model_names[1]), names, settings)
+        compared = comparison_table(written, (model_names[0], model_names[1]), names, settings, patients)
         EVALUATION_COMPARISON.write(compared, options.comparison)
     ends = ", ".join(f"{number} {status}" for status, number in written["status"].value_counts().sort_index().items())
     LOG.info("%d scans x %d models x %d structures in = %s", len(references), len(models), len(names), ends)
@@ -280,6 +299,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one or two models: a store of label maps, or a folder with SCAN.nii.gz or a folder of masks per scan",
     )
     parser.add_argument("--segments", type=Path, help="Parquet with the rows of segments of the first model's study")
+    parser.add_argument("--cohort", type=Path, help="Parquet with the scans of the study, which has their patients")
+    parser.add_argument("--exclusions", type=Path, help="likewise, of the scans that a criterion excluded")
     parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
     configuration.add_config_argument(parser, "evaluate")
     parser.add_argument("--evaluation", type=Path, required=True, help="Parquet to write; a CSV comes beside it")
