@@ -181,7 +181,7 @@ def screened(
         "failures": all_tables.FAILURES.check(losses.failure_table(rows, found.final, patients)),
         "structure_flow": all_tables.STRUCTURE_FLOW.check(flow),
         "extremes": all_tables.EXTREMES.check(extreme_table(rows, found.by_rules, patients, 3)),
-        "plausibility": plausibility.plausibility_table(rows, labels, 0.25),
+        "plausibility": plausibility.plausibility_table(rows, labels, 0.25, patients),
     }
 
 

@@ -54,6 +54,22 @@ def test_tables_have_the_names_that_users_rely_on():
     assert [table.name for table in evaluation.TABLES] == ["evaluation", "evaluation_summary", "evaluation_comparison"]
 
 
+NOT_SCANS = {  # numbers that count other things than scans
+    **{"measures": {"n_voxels", "n_components"}, "evaluation": {"n_reference_voxels", "n_predicted_voxels"}},
+    **{"conversions": {"n_slices"}, "group_values": {"n_members", "n_usable"}},
+    "comparison": {"n_shared_scans", "n_shared_patients"},  # one is the patients of the other
+}
+
+
+@pytest.mark.parametrize("table", [*EVERY, all_tables.COMPARISON], ids=lambda table: table.name)
+def test_every_number_of_scans_has_that_of_their_patients_beside_it(table):
+    numbers = {name for name in table.columns if name == "n" or name.startswith("n_")}
+    scans = {name for name in numbers if not name.startswith("n_patients")} - NOT_SCANS.get(table.name, set())
+
+    expected = {"n_patients" if name == "n_scans" else f"n_patients{name[1:]}" for name in scans}
+    assert expected <= numbers
+
+
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
 def test_a_key_is_made_of_columns_that_are_never_missing(table):
     assert table.key

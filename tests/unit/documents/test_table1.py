@@ -47,6 +47,22 @@ def test_ages_by_sex_are_those_of_each_sex():
     assert np.isnan(unknown["sd"])
 
 
+def test_patients_of_each_line_and_group_are_counted_once():
+    table = table1(eight(patient_id=["p", "p", "q", "q", "q", "r", None, None]), [], "right_closed")
+
+    assert one(table, variable="scans", group="all")["n_patients"] == 5
+    assert one(table, variable="sex", level="male", group="all")["n_patients"] == 3
+    assert one(table, variable="sex", level="missing", group="all")["n_patients"] == 1
+    men = one(table, variable="age_years", level="known", group="male")
+    assert (men["n"], men["n_patients"]) == (5, 3)
+
+
+def test_with_one_scan_per_patient_the_patients_of_table_1_are_its_scans():
+    table = table1(eight(), [], "right_closed")
+
+    assert table["n_patients"].eq(table["n"]).all()
+
+
 def test_quartiles_are_those_of_the_statistics_and_hold_everybody():
     table = table1(eight(), [], "right_closed")
 

@@ -9,6 +9,7 @@ BY_COVARIATE = "no result, or no interval; reason says why"
 ADJUSTED_FOR = text('the covariates, joined by " + "; none: there is nothing to adjust for')
 COMPLETE = count("scans with a usable value of which all these covariates are known")
 LEFT_OUT = count("scans with a usable value that are left out, since a covariate is not known; nothing is imputed")
+PATIENTS_LEFT_OUT = count("different patients of the n_left_out scans", "patients")
 OUTCOME = text("ok, or why there is no result", among=OUTCOMES)
 
 ADJUSTED = Table(
@@ -23,6 +24,7 @@ ADJUSTED = Table(
         "n": COMPLETE,
         "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
+        "n_patients_left_out": PATIENTS_LEFT_OUT,
         "rho_crude": number("Spearman correlation with age of these scans, not adjusted", low=-1, high=1, missing=NONE),
         "rho": number("adjusted Spearman correlation with age", low=-1, high=1, missing=NONE),
         "ci_low": number("lower limit of its confidence interval", low=-1, high=1, missing=BY_COVARIATE),
@@ -67,6 +69,7 @@ RANK_ANCOVA = Table(
         "n": COMPLETE,
         "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
+        "n_patients_left_out": PATIENTS_LEFT_OUT,
         "f": number("F of the residual ranks between the quartiles", low=0, missing=NONE),
         "df_between": count("degrees of freedom between the quartiles", low=1, missing=NONE),
         "df_within": count("degrees of freedom within them", low=1, missing=NONE),
@@ -93,6 +96,7 @@ AGE_CURVES = Table(
         "n": COMPLETE,
         "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
+        "n_patients_left_out": PATIENTS_LEFT_OUT,
         "f": number("F of the Wald test", low=0, missing=NONE),
         "df_1": count("its degrees of freedom, numerator", low=1, missing=NONE),
         "df_2": count("denominator", low=1, missing=NONE),

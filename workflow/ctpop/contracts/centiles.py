@@ -34,6 +34,7 @@ CENTILES = Table(
         "n": count("scans of this sex that the curves were fitted to"),
         "n_patients": PATIENTS,
         "n_near": count("those of the scans at most 5 years younger or older: few where a curve is uncertain"),
+        "n_patients_near": count("different patients of the n_near scans", "patients"),
     },
 )
 CENTILE_CALIBRATION = Table(

@@ -21,6 +21,9 @@ TABLE1 = Table(
         "group": text("the group: all, a sex, an age quartile (1: the youngest), or not_known"),
         "age_range": text("ages of the quartile (years)", missing="the group is no quartile"),
         "n": count("scans of the group at this level (of patients: patients)", missing="patients are not recorded"),
+        "n_patients": count(
+            "different patients of the n scans; a scan without patient_id counts as a patient of its own", "patients"
+        ),
         "share": number(
             "n, as a share of those of the group whose value is known (of scans: of all)",
             low=0,

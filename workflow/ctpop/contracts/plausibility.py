@@ -32,6 +32,11 @@ PLAUSIBILITY = Table(
         },
         "n_attenuations_below": count("mean attenuations below the lowest plausible one", "scans"),
         "n_attenuations_above": count("mean attenuations above the highest plausible one", "scans"),
+        **{
+            f"n_patients_{name}{end}": count(f"different patients of the n_{name}{end} scans", "patients")
+            for name in ("volumes", "attenuations")
+            for end in ("", "_below", "_above")
+        },
         "suggestion": text(
             "name that the label of an implausible structure has in another shipped label set, or with numbers shifted"
             " by one, where the values fit those names better",

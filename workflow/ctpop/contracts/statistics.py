@@ -16,6 +16,7 @@ from ctpop.contracts.keys import (
 )
 from ctpop.contracts.tables import Table
 
+PAIR = {"a": "younger", "b": "older"}
 NORMALITY = Table(
     "normality",
     ("structure", "measure"),
@@ -83,6 +84,10 @@ GROUPS = Table(
         "n_3": count("values in the third quartile"),
         "n_4": count("values in the fourth (oldest) quartile"),
         **{
+            f"n_patients_{group}": count(f"different patients of the n_{group} scans", "patients")
+            for group in (1, 2, 3, 4)
+        },
+        **{
             f"{end}_{group}": number(f"age of the {end} in quartile {group}", "years", missing="no values in it")
             for end in ("youngest", "oldest")
             for group in (1, 2, 3, 4)
@@ -102,6 +107,8 @@ POSTHOC = Table(
         "measure": MEASURE,
         "group_a": count("younger quartile", low=1),
         "group_b": count("older quartile", low=2),
+        **{f"n_{end}": count(f"values in the {which} quartile, one of a scan") for end, which in PAIR.items()},
+        **{f"n_patients_{end}": count(f"different patients of the n_{end} scans", "patients") for end in PAIR},
         "u": number("Mann-Whitney U of the younger quartile", low=0, missing=FEW),
         "z": number("standardised U, corrected for ties and continuity", missing=FEW),
         "log10_p": number("decimal logarithm of P", high=0, missing=FEW),

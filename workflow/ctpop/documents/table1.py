@@ -14,6 +14,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import TABLE1
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import GROUPS, quartile_cuts, quartile_of
+from ctpop.study.patients import distinct, patient_numbers
 
 ALWAYS = ("age_years", "sex")
 MOST_LEVELS = 20  # words of a variable that have a row each; rarer ones share the last row
@@ -58,13 +59,16 @@ def table1(cohort: pd.DataFrame, further: list[str], closed: str) -> pd.DataFram
         raise ContractError(f"cohort.table1: the registry has no column {', '.join(absent)}; found {found}")
     groups = list(groups_of(cohort, closed))
     names = list(dict.fromkeys([*ALWAYS, *further]))
-    rows = [row for name in names for row in _variable(cohort[name], name, groups)]
-    n = _per_group(groups, pd.Series(1, cohort.index))
+    numbers = pd.Series(patient_numbers(cohort), cohort.index)
+    rows = [row for name in names for row in _variable(cohort[name], name, groups, numbers)]
+    everybody = pd.Series(True, cohort.index)
+    n = _per_group(groups, everybody)
     share = [part / n[0] if n[0] else np.nan for part in n]
-    counts: list[dict[str, Any]] = [{"variable": "scans", "level": "all", "n": n, "share": share}]
+    scans = {"variable": "scans", "level": "all", **_sizes(groups, everybody, numbers), "share": share}
+    counts: list[dict[str, Any]] = [scans]
     if cohort["patient_id"].notna().all() and len(cohort):
-        patients = [int(cohort.loc[group.members, "patient_id"].nunique()) for group in groups]
-        counts.append({"variable": "patients", "level": "all", "n": patients})
+        patients = scans["n_patients"]
+        counts.append({"variable": "patients", "level": "all", "n": patients, "n_patients": patients})
     frames = [_frame(order, row, groups) for order, row in enumerate([*counts, *rows], start=1)]
     return TABLE1.check(pd.concat(frames, ignore_index=True).reindex(columns=list(TABLE1.columns)))
 
@@ -101,13 +105,13 @@ def age_ranges(cuts: np.ndarray, closed: str) -> list[str | None]:
     ]
 
 
-def _variable(values: pd.Series, name: str, groups: list[Group]) -> list[dict[str, Any]]:
-    missing = {"variable": name, "level": "missing", "n": _per_group(groups, values.isna())}
+def _variable(values: pd.Series, name: str, groups: list[Group], patients: pd.Series) -> list[dict[str, Any]]:
+    missing = {"variable": name, "level": "missing", **_sizes(groups, values.isna(), patients)}
     numbers = pd.to_numeric(values, errors="coerce") if values.dtype != "boolean" else values.isna().map({True: np.nan})
     if values.notna().any() and numbers.notna().eq(values.notna()).all():
         parts = [numbers[group.members].dropna().to_numpy(dtype=float) for group in groups]
         described = pd.DataFrame([_described(part) for part in parts])
-        known = {"variable": name, "level": "known", "n": [len(part) for part in parts]}
+        known = {"variable": name, "level": "known", **_sizes(groups, values.notna(), patients)}
         return [{**known, **{name: list(described[name]) for name in STATISTICS}}, missing]
     words = values.astype("string").str.lower() if values.dtype == "boolean" else values.astype("string")
     by_size = words.value_counts()
@@ -117,9 +121,9 @@ def _variable(values: pd.Series, name: str, groups: list[Group]) -> list[dict[st
     known_in = np.array(_per_group(groups, words.notna()))
     rows: list[dict[str, Any]] = []
     for level in levels:
-        n = np.array(_per_group(groups, words.eq(level).fillna(False)))
-        share = np.divide(n, known_in, out=np.full(len(n), np.nan), where=known_in > 0)
-        rows.append({"variable": name, "level": level, "n": n, "share": share})
+        sizes = _sizes(groups, words.eq(level).fillna(False).astype(bool), patients)
+        share = np.divide(sizes["n"], known_in, out=np.full(len(groups), np.nan), where=known_in > 0)
+        rows.append({"variable": name, "level": level, **sizes, "share": share})
     return [*rows, missing]
 
 
@@ -134,6 +138,12 @@ def _described(values: np.ndarray) -> dict[str, float]:
 
 def _per_group(groups: list[Group], rows: pd.Series) -> list[int]:
     return [int(rows[group.members].sum()) for group in groups]
+
+
+def _sizes(groups: list[Group], rows: "pd.Series[bool]", patients: pd.Series) -> dict[str, list[int]]:
+    """Return the number of some scans in each group, and that of their different patients."""
+    of_group = [distinct(patients[group.members & rows].to_numpy()) for group in groups]
+    return {"n": _per_group(groups, rows), "n_patients": of_group}
 
 
 def _frame(order: int, row: dict[str, Any], groups: list[Group]) -> pd.DataFrame:

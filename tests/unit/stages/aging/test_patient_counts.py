@@ -49,6 +49,7 @@ def tables_of(cohort):
         "normality": command.normality_table(first, SETTINGS),
         "associations": command.association_table(first, SETTINGS),
         "groups": command.group_table(first, patients.cuts, SETTINGS),
+        "posthoc": command.posthoc_table(first, patients.cuts, SETTINGS),
         "sensitivity": pd.DataFrame(command.correlations("paper", first, SETTINGS)),
         "adjusted": pd.DataFrame(adjust.adjusted_rows(first[0], patients, settings)),
         "associations_by_sex": pd.DataFrame(adjust.by_sex_rows(first[0], patients, settings)),
@@ -82,10 +83,44 @@ def test_the_patients_of_a_sex_are_a_quarter_of_its_scans(repeated, name):
     assert table["n_patients"].mul(PER_PATIENT).eq(table["n"]).all()
 
 
+def test_the_patients_of_quartiles_are_those_of_their_scans(repeated):
+    """Of each patient all scans have one age, so that no patient is in two quartiles."""
+    [groups] = repeated["groups"].to_dict("records")
+
+    assert sum(groups[f"n_{group}"] for group in range(1, 5)) == 200
+    assert all(groups[f"n_{group}"] == PER_PATIENT * groups[f"n_patients_{group}"] for group in range(1, 5))
+    for row in repeated["posthoc"].to_dict("records"):
+        for end in "ab":
+            group = row[f"group_{end}"]
+            assert row[f"n_{end}"] == groups[f"n_{group}"]
+            assert row[f"n_patients_{end}"] == groups[f"n_patients_{group}"]
+
+
+def test_the_patients_near_an_age_are_a_quarter_of_the_scans(repeated):
+    table = repeated["centiles"]
+
+    assert table["n_near"].max() > 0
+    assert table["n_patients_near"].mul(PER_PATIENT).eq(table["n_near"]).all()
+
+
+def test_the_patients_that_are_left_out_are_counted():
+    cohort = a_cohort()
+    cohort["sex"] = cohort["sex"].mask(cohort.index < 6)  # four scans of the first patient, two of the second
+
+    adjusted = tables_of(cohort)["adjusted"]
+
+    assert adjusted[["n_left_out", "n_patients_left_out"]].to_numpy().tolist() == [[6, 2]] * len(adjusted)
+    assert adjusted["n_patients"].eq(49).all()  # the second patient has scans with a known sex, too
+
+
 def test_without_patient_ids_each_scan_is_of_another_patient():
     tables = tables_of(a_cohort(patient_id=pd.Series([None] * SCANS, dtype="str")))
 
-    assert all(table["n_patients"].eq(table["n"]).all() for table in tables.values())
+    assert len(tables) > 9
+    for table in tables.values():
+        numbers = [name for name in table.columns if name == "n" or name.startswith("n_")]
+        for name in (name for name in numbers if not name.startswith("n_patients")):
+            assert table[f"n_patients{name[1:]}"].eq(table[name]).all()
 
 
 def test_a_scan_without_a_patient_counts_as_a_patient_beside_others():

@@ -126,6 +126,7 @@ def test_statistics_of_fewer_than_five_people_are_left_out():
 
     shown = shown_table1(table1(people, [], "right_closed"))
 
+    assert "n_patients" not in shown.columns
     ages = shown[(shown["variable"] == "age_years") & (shown["level"] == "known")].set_index("group")
     assert np.isnan(ages.loc["female", "median"])
     assert not np.isnan(ages.loc["male", "median"])

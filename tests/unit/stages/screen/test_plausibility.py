@@ -35,6 +35,22 @@ def test_plausible_values_are_not_reported():
     assert sentences(table.reset_index()) == []
 
 
+def test_the_patients_of_implausible_values_are_counted_once():
+    scans = [LIVER, LIVER | {"hu_mean": -700.0}, LIVER | {"hu_mean": -700.0}, LIVER]
+    rows = pd.DataFrame([{"scan_id": f"s{k}", "status": "measured", **scan} for k, scan in enumerate(scans)])
+    cohort = pd.DataFrame({"scan_id": [f"s{k}" for k in range(4)], "patient_id": ["p", "p", "p", None]})
+    labels = label_sets.read("paper_104")
+
+    table = plausibility.plausibility_table(numbered(typed(rows)), labels, 0.25, cohort).set_index("structure")
+
+    sizes = table.loc["liver", ["n_attenuations", "n_patients_attenuations"]].to_list()
+    below = table.loc["liver", ["n_attenuations_below", "n_patients_attenuations_below"]].to_list()
+    assert (sizes, below) == ([4, 2], [2, 1])
+    assert table.loc["spleen", ["n_volumes", "n_patients_volumes"]].to_list() == [0, 0]
+    alone = plausibility.plausibility_table(numbered(typed(rows)), labels, 0.25).set_index("structure")
+    assert alone.loc["liver", "n_patients_attenuations_below"] == 2
+
+
 @pytest.mark.parametrize("hu", [-700.0, 1129.0])
 def test_attenuations_of_another_tissue_are_reported_from_a_quarter_on(hu):
     wrong = LIVER | {"hu_mean": hu}

@@ -103,7 +103,8 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
     all_of_them = [covariate.among(positions) for covariate in covariates]
     known = complete(all_of_them, len(positions))
     patients = each.rows["patient"].to_numpy()
-    counts = {"adjusted_for": named(covariates), **sizes(patients[known]), "n_left_out": int((~known).sum())}
+    left_out = {f"{name}_left_out": n for name, n in sizes(patients[~known]).items()}
+    counts = {"adjusted_for": named(covariates), **sizes(patients[known]), **left_out}
     return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
 
 

@@ -15,6 +15,8 @@ from ctpop.stats.groups import quartile_cuts
 from ctpop.stats.ranks import Ranks, ranks_of, ranks_of_levels
 from ctpop.study.patients import distinct, patient_numbers
 
+SIZES = ("n", "n_patients")  # columns of the numbers of scans and of patients
+
 
 @dataclass(frozen=True)
 class Series:

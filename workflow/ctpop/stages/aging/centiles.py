@@ -23,6 +23,7 @@ from ctpop.stages.aging.age_series import Series, sizes, split, with_ages
 from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS, Curves, fit_curves
 from ctpop.stats.distributions import MODELS
 from ctpop.study import configuration, label_sets
+from ctpop.study.patients import distinct
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
@@ -116,6 +117,7 @@ def curve_table(fit: Fit) -> pd.DataFrame:
             "tail": float(np.exp(at.log_tail)),
             **sizes(fit.patients),
             "n_near": near.sum(axis=0),
+            "n_patients_near": [distinct(fit.patients[at_age]) for at_age in near.T],
         }
     ).assign(**fit.name)
 

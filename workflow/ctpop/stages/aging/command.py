@@ -25,7 +25,7 @@ import pandas as pd
 from ctpop.contracts import all_tables, parquet_rows
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import intervals
-from ctpop.stages.aging.age_series import Series, cut_points, split, with_ages
+from ctpop.stages.aging.age_series import SIZES, Series, cut_points, sizes, split, with_ages
 from ctpop.stages.aging.intervals import Draws
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stats import families
@@ -105,7 +105,7 @@ def group_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSetti
                 **asdict(result),
                 "epsilon_squared_of_rho": epsilon_squared_of_trend(rho),
                 "discordant": discordant(result, rho, settings.alpha),
-                **sizes_and_ages(each.ages, quartiles),
+                **sizes_and_ages(each, quartiles),
                 **ages,
                 "family": each.family,
             }
@@ -113,11 +113,17 @@ def group_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSetti
     return with_p(pd.DataFrame(rows), settings.alpha)
 
 
-def sizes_and_ages(ages: np.ndarray, quartiles: np.ndarray) -> dict[str, float]:
-    """Return the number of values in each quartile, and the age of its youngest and oldest; missing where none are."""
-    inside = {group: ages[quartiles == group] for group in GROUPS}
+def sizes_of(each: Series, quartiles: np.ndarray) -> dict[int, dict[str, int]]:
+    """Return the number of values in each quartile (n), and that of their patients (n_patients)."""
+    patients = each.rows["patient"].to_numpy()
+    return {group: sizes(patients[quartiles == group]) for group in GROUPS}
+
+
+def sizes_and_ages(each: Series, quartiles: np.ndarray) -> dict[str, float]:
+    """Return the sizes of each quartile, and the age of its youngest and oldest; missing where none are."""
+    inside = {group: each.ages[quartiles == group] for group in GROUPS}
     return {
-        **{f"n_{group}": len(found) for group, found in inside.items()},
+        **{f"{name}_{group}": n for group, found in sizes_of(each, quartiles).items() for name, n in found.items()},
         **{f"youngest_{group}": found.min() if len(found) else math.nan for group, found in inside.items()},
         **{f"oldest_{group}": found.max() if len(found) else math.nan for group, found in inside.items()},
     }
@@ -131,14 +137,17 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSet
     """
     rows = []
     for each in series:
-        tallies = each.ranks.tallies(quartile_of(each.ages, cuts, settings.quartiles), len(GROUPS))
+        quartiles = quartile_of(each.ages, cuts, settings.quartiles)
+        tallies, n_of = each.ranks.tallies(quartiles, len(GROUPS)), sizes_of(each, quartiles)
         for younger, older in PAIRS:
             first, second = tallies[younger - 1], tallies[older - 1]
             enough = first.sum() + second.sum() >= settings.n_min
             found = (each.ranks.distinct, first, second, settings.continuity)
             result = rank_sum_of_tallies(*found) if enough else RankSum()
             key = {"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older}
-            rows.append({**key, **asdict(result), "family": each.family})
+            pair = {"a": younger, "b": older}
+            n = {f"{name}_{end}": n_of[group][name] for end, group in pair.items() for name in SIZES}
+            rows.append({**key, **n, **asdict(result), "family": each.family})
     return with_p(pd.DataFrame(rows), settings.alpha)
 
 

@@ -72,6 +72,7 @@ def shown_table1(table: pd.DataFrame) -> pd.DataFrame:
     Along a line, all scans are the sum of both sexes and of the quartiles; along a column, all scans of a group are the
     sum of the levels of a variable. Percentages go where a level of their column is hidden, since they tell the rest.
     """
+    table = table.drop(columns="n_patients")
     additive = table["variable"].ne("patients").to_numpy()
     rows = table.loc[additive].reset_index(drop=True)
     mask = hidden(list(rows["n"].astype("int64")), sums_of(rows))

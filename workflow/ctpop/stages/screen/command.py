@@ -172,23 +172,24 @@ def run(options: ScreenOptions) -> None:
     if options.failures:
         FAILURES.write(failure_table(rows, found.final, cohort), options.failures)
     if options.structure_flow:
-        flow = structure_flow(rows, found.final, rules, cohort, with_review=review is not None)
-        STRUCTURE_FLOW.write(flow, options.structure_flow)
+        STRUCTURE_FLOW.write(
+            structure_flow(rows, found.final, rules, cohort, with_review=review is not None), options.structure_flow
+        )
     if options.extremes:
         EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)
-    write_plausibility(rows, label_set, chosen["implausible_share"], options)
+    if options.plausibility:
+        implausible = plausibility.plausibility_table(rows, label_set, chosen["implausible_share"], cohort)
+        _log_implausible(PLAUSIBILITY.write(implausible, options.plausibility))
+    write_implausible_values(rows, label_set, options.implausible_values)
     if options.analysis_sets:
         analysis_sets.write_sets(compared_sets(found, facts, groups), options.analysis_sets)
     _log_counts(found, of_group, groups)
 
 
-def write_plausibility(rows: MeasureRows, label_set: LabelSet, share: float, options: ScreenOptions) -> None:
-    """Write structures and values that are implausible for the names of structures, and report the structures."""
-    if options.plausibility:
-        table = plausibility.plausibility_table(rows, label_set, share)
-        _log_implausible(PLAUSIBILITY.write(table, options.plausibility))
-    if options.implausible_values:
-        IMPLAUSIBLE_VALUES.write(plausibility.implausible_values(rows, label_set), options.implausible_values)
+def write_implausible_values(rows: MeasureRows, label_set: LabelSet, out: Path | None) -> None:
+    """Write the values that are implausible for the names of their structures, if there is a file to write."""
+    if out:
+        IMPLAUSIBLE_VALUES.write(plausibility.implausible_values(rows, label_set), out)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

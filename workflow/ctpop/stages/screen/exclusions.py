@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from ctpop.contracts.all_tables import FLOW_REASONS, MEASURES, REASONS, RULES
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import MeasureRows
+from ctpop.stages.screen.sizes import count_scans, distinct_patients, numbers_of_patients
 from ctpop.stages.screen.verdicts import CODE, Assessment
-from ctpop.study.patients import patient_numbers
 from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
@@ -22,19 +22,24 @@ def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | N
     """Return the table `failures`: per structure, what was used and lost, and age and sex of both."""
     measured = rows.measures["status"].eq("measured").to_numpy(dtype=bool)
     usable = {short: final.usable(rows, measure) for measure, short in SHORT.items()}
-    patients, numbers = _patients(rows, cohort), _numbers(rows, cohort)
+    patients, numbers = _patients(rows, cohort), numbers_of_patients(rows, cohort)
     return pd.DataFrame(
         {
             "structure": rows.names,
-            "n_scans": _count(rows, np.ones(len(rows), bool)),
-            "n_measured": _count(rows, measured),
-            **{f"n_usable_{short}": _count(rows, used) for short, used in usable.items()},
-            "n_patients": _distinct(rows, np.ones(len(rows), bool), numbers),
-            "n_patients_measured": _distinct(rows, measured, numbers),
-            **{f"n_patients_usable_{short}": _distinct(rows, used, numbers) for short, used in usable.items()},
-            **{f"n_patients_removed_{short}": _distinct(rows, ~used, numbers) for short, used in usable.items()},
-            **{f"n_{reason}": _count(rows, final.reason == CODE[reason]) for reason in REASONS},
-            **{f"n_patients_{reason}": _distinct(rows, final.reason == CODE[reason], numbers) for reason in REASONS},
+            "n_scans": count_scans(rows, np.ones(len(rows), bool)),
+            "n_measured": count_scans(rows, measured),
+            **{f"n_usable_{short}": count_scans(rows, used) for short, used in usable.items()},
+            "n_patients": distinct_patients(rows, np.ones(len(rows), bool), numbers),
+            "n_patients_measured": distinct_patients(rows, measured, numbers),
+            **{f"n_patients_usable_{short}": distinct_patients(rows, used, numbers) for short, used in usable.items()},
+            **{
+                f"n_patients_removed_{short}": distinct_patients(rows, ~used, numbers) for short, used in usable.items()
+            },
+            **{f"n_{reason}": count_scans(rows, final.reason == CODE[reason]) for reason in REASONS},
+            **{
+                f"n_patients_{reason}": distinct_patients(rows, final.reason == CODE[reason], numbers)
+                for reason in REASONS
+            },
             **{f"n_unjudged_{rule}": _unassessed(rows, final, rule) for rule in RULES},
             **{f"n_patients_unjudged_{rule}": _unassessed(rows, final, rule, numbers) for rule in RULES},
             **{
@@ -55,7 +60,7 @@ def structure_flow(
     steps = [reason for reason in FLOW_REASONS if reason in (*NEEDING_NO_RULE, *excluding, "no_value")]
     if with_review:
         steps.insert(-1, "reviewer_excluded")
-    numbers = _numbers(rows, cohort)
+    numbers = numbers_of_patients(rows, cohort)
     frames = [_flow(rows, final, measure, steps, numbers) for measure in MEASURES]
     return pd.concat(frames, ignore_index=True)
 
@@ -65,17 +70,17 @@ def _flow(
 ) -> pd.DataFrame:
     against, excluded = final.against[measure], ~final.usable(rows, measure)
     removed, left = {}, np.ones(len(rows), bool)
-    patients, patients_removed = [_distinct(rows, left, numbers)], []
+    patients, patients_removed = [distinct_patients(rows, left, numbers)], []
     for step in steps[:-1]:
         at_step = excluded & (against == CODE.get(step, -1))
-        removed[step] = _count(rows, at_step)
-        patients_removed.append(_distinct(rows, at_step, numbers))
+        removed[step] = count_scans(rows, at_step)
+        patients_removed.append(distinct_patients(rows, at_step, numbers))
         left = left & ~at_step
-        patients.append(_distinct(rows, left, numbers))
-    n_patients = np.column_stack([*patients, _distinct(rows, ~excluded, numbers)])
-    n_patients_removed = np.column_stack([*patients_removed, _distinct(rows, left & excluded, numbers)])
-    n_scans = _count(rows, np.ones(len(rows), bool))
-    n_used = n_scans - _count(rows, excluded)
+        patients.append(distinct_patients(rows, left, numbers))
+    n_patients = np.column_stack([*patients, distinct_patients(rows, ~excluded, numbers)])
+    n_patients_removed = np.column_stack([*patients_removed, distinct_patients(rows, left & excluded, numbers)])
+    n_scans = count_scans(rows, np.ones(len(rows), bool))
+    n_used = n_scans - count_scans(rows, excluded)
     n_removed = np.column_stack(list(removed.values()))
     n_removed = np.column_stack([n_removed, n_scans - n_removed.sum(axis=1) - n_used])
     n_after = n_scans[:, None] - n_removed.cumsum(axis=1)
@@ -105,33 +110,11 @@ def _patients(rows: MeasureRows, cohort: pd.DataFrame | None) -> dict[str, NDArr
     return {"age": known["age_years"].to_numpy(np.float64)[rows.scan], "woman": woman[rows.scan]}
 
 
-def _numbers(rows: MeasureRows, cohort: pd.DataFrame | None) -> NDArray[np.int32]:
-    """Return the number of the patient of each scan; without a cohort each scan is of another patient."""
-    if cohort is None:
-        return np.arange(len(rows.scan_ids), dtype=np.int32)
-    return patient_numbers(cohort.set_index("scan_id").reindex(rows.scan_ids))
-
-
-def _distinct(rows: MeasureRows, members: Truth, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the number of different patients of some rows, per structure."""
-    n_patients = int(numbers.max(initial=-1)) + 1
-    if n_patients == len(numbers):
-        return _count(rows, members)
-    present = np.zeros((len(rows.names), n_patients), bool)
-    present[rows.structure[members], numbers[rows.scan[members]]] = True
-    n_present: NDArray[np.int64] = present.sum(axis=1)
-    return n_present
-
-
-def _count(rows: MeasureRows, members: Truth) -> NDArray[np.int64]:
-    return np.bincount(rows.structure[members], minlength=len(rows.names))
-
-
 def _means(rows: MeasureRows, members: Truth, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean per structure of the members' known values, NaN where there is none."""
     known = members & ~np.isnan(values)
     sums = np.bincount(rows.structure[known], weights=values[known], minlength=len(rows.names))
-    n = _count(rows, known)
+    n = count_scans(rows, known)
     means: NDArray[np.float64] = np.divide(sums, n, out=np.full(len(n), np.nan), where=n > 0)
     return means
 
@@ -141,4 +124,6 @@ def _unassessed(rows: MeasureRows, final: Assessment, rule: str, numbers: NDArra
     if rule not in final.unassessed:
         return pd.Series(pd.NA, index=range(len(rows.names)), dtype="Int64")
     members = final.unassessed[rule]
-    return pd.Series(_count(rows, members) if numbers is None else _distinct(rows, members, numbers), dtype="Int64")
+    return pd.Series(
+        count_scans(rows, members) if numbers is None else distinct_patients(rows, members, numbers), dtype="Int64"
+    )

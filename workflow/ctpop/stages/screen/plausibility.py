@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ctpop.contracts.all_tables import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.foundation.resources import resource
 from ctpop.stages.screen.rows import MeasureRows
+from ctpop.stages.screen.sizes import count_scans, distinct_patients, numbers_of_patients
 from ctpop.study import label_sets
 from ctpop.study.configuration import LABEL_SETS
 from ctpop.study.label_sets import LabelSet
@@ -71,7 +72,9 @@ def beyond(
     return known & (values < low), known & (values > high)
 
 
-def plausibility_table(rows: MeasureRows, label_set: LabelSet, share: float) -> pd.DataFrame:
+def plausibility_table(
+    rows: MeasureRows, label_set: LabelSet, share: float, cohort: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the table `plausibility`: of each structure, how many values are beyond its limits, and the finding.
 
     Parameters
@@ -82,22 +85,35 @@ def plausibility_table(rows: MeasureRows, label_set: LabelSet, share: float) -> 
         Structures of the study.
     share
         Share of implausible values from which a structure is reported.
+    cohort
+        The scans of the study with their patients; without it each scan is of another patient.
 
     """
     limits = limits_of(label_set)
-    known = counted(rows, limits, share).reindex(label_set.names)
+    found_in = counted(rows, limits, share).join(_patients(rows, limits, cohort))
+    known = found_in.reindex(label_set.names)
     counts = {name: known[name].fillna(0).astype(int) for name in known.columns if name.startswith("n_")}
     found = known.assign(**counts, **limits, finding=known["finding"].fillna("not_assessable"))
     other = suggested_names(rows, label_set, found, share)
     return PLAUSIBILITY.check(found.assign(suggestion=found.index.map(other)).rename_axis("structure").reset_index())
 
 
+def _patients(rows: MeasureRows, limits: pd.DataFrame, cohort: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the numbers of patients beside those of scans that `counted` gives."""
+    numbers, counts = numbers_of_patients(rows, cohort), {}
+    for measure, known in assessable(rows).items():
+        members = dict(zip(("", "_below", "_above"), (known, *beyond(rows, limits, measure, known)), strict=True))
+        for end, chosen in members.items():
+            counts[f"n_patients_{NUMBER[measure]}{end}"] = distinct_patients(rows, chosen, numbers)
+    return pd.DataFrame(counts, index=rows.names)
+
+
 def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFrame:
     """Return the counts and findings of structures, by their names."""
     counts, parts = limits.reindex(rows.names), {}
     for measure, known in assessable(rows).items():
-        below, above = (_by_structure(rows, chosen) for chosen in beyond(rows, limits, measure, known))
-        n = _by_structure(rows, known)
+        below, above = (count_scans(rows, chosen) for chosen in beyond(rows, limits, measure, known))
+        n = count_scans(rows, known)
         median = pd.Series(rows.numbers(measure)).where(known).groupby(rows.structure).median()
         counts = counts.assign(
             **{
@@ -112,10 +128,6 @@ def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFra
     finding = [FINDINGS[pair] for pair in zip(parts["volume_ml"], parts["hu_mean"], strict=True)]
     assessed = counts[[f"n_{word}" for word in NUMBER.values()]].sum(axis=1).gt(0)
     return counts.assign(finding=pd.Series(finding, index=counts.index).where(assessed, "not_assessable"))
-
-
-def _by_structure(rows: MeasureRows, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return np.bincount(rows.structure[chosen], minlength=len(rows.names))
 
 
 def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
