@@ -50,7 +50,8 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     lanes = Lanes(page, [name[:1].upper() + name[1:] for name in names] or [""], HEAD_MM, height)
     lanes.name()
     both = has_repeats(shown)
-    counts = [scans_and_patients(row.n, row.n_patients, both=both) for row in shown.itertuples()]
+    sizes = zip(shown["n"], shown["n_patients"], strict=True)
+    counts = [scans_and_patients(*size, both=both) for size in sizes]
     count_mm = count_room(counts, COUNT_MM, both=both)
     plot_mm = PLOT_MM + COUNT_MM - count_mm
     axes = lanes.column(0, plot_mm)

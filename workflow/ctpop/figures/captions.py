@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ctpop.figures.catalogue import SPLINE_FROM, FigureKind
-from ctpop.figures.formatting import count, level, percent, scans_of_patients
+from ctpop.figures.formatting import level, percent, scans_in_words
 
 TREND = (
     f"Line: restricted cubic spline with four knots by least squares, a straight line where there are fewer than"
@@ -21,6 +21,7 @@ BOXES = (
     " the interquartile range. Values beyond them are not drawn, and their number is printed. Quartiles that share no"
     " letter differ (Wilcoxon rank-sum test, *P* < {alpha}); without letters, no two differ."
 )
+REPEATED = " Patients have several scans: numbers of patients stand beside those of scans."
 # Snakemake fills in captions from the configuration of the study.
 CI_OF_CONFIG = '{{ "%.4g%%" | format(100 * snakemake.config["aging"]["confidence"]) }}'
 ALPHA_OF_CONFIG = '{{ ("%.12f" | format(snakemake.config["aging"]["alpha"])).strip("0") }}'
@@ -60,10 +61,10 @@ def html(kind: FigureKind, values: CaptionValues, *, continued: bool = False) ->
     title = f"<b>{escape(kind.title)}.</b>"
     if continued:
         return f"<b>{escape(kind.title)},</b> continued." if kind.grid else title
-    scans = count(values.scans, "scan")
-    if values.patients is not None and values.patients != values.scans:
-        scans = scans_of_patients(values.scans, values.patients)
+    patients = values.scans if values.patients is None else values.patients
+    scans = scans_in_words(values.scans, patients)
     text = _filled(kind.caption, percent(values.confidence), level(values.alpha), scans)
+    text += REPEATED if patients != values.scans else ""
     return f"{title} {_html(text)}"
 
 

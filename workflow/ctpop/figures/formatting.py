@@ -184,6 +184,11 @@ def scans_of_patients(n: float, n_patients: float, *, both: bool = False) -> str
     return f"{count(int(n), 'scan')} of {count(int(n_patients), 'patient')}"
 
 
+def scans_in_words(n: int, n_patients: int) -> str:
+    """Return `320 scans of 80 patients`, or `1 scan` and `320 scans` where each scan is of another patient."""
+    return count(n, "scan") if n == n_patients else scans_of_patients(n, n_patients)
+
+
 def scans_and_patients(n: float, n_patients: float, *, both: bool) -> str:
     """Return `320 (80)`, scans and in brackets patients, for columns and axes; the number of scans alone unless `both`.
 

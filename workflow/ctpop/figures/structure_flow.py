@@ -65,7 +65,8 @@ def draw(shown: pd.DataFrame, names: list[str], banner: str | None) -> Figure:
     used = shown.loc[shown["share"] == USED]
     both = has_repeats(used)
     texts = {
-        (row.structure, row.measure): scans_and_patients(row.n, row.n_patients, both=both) for row in used.itertuples()
+        (row["structure"], row["measure"]): scans_and_patients(row["n"], row["n_patients"], both=both)
+        for row in used.to_dict("records")
     }
     count_mm = count_room(texts.values(), COUNT_MM, both=both)
     plot_mm = PLOT_MM + COUNT_MM - count_mm

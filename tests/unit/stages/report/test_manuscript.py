@@ -10,8 +10,10 @@ import pytest
 
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
+from ctpop.figures import captions, catalogue
 from ctpop.stages.report import command as report
-from ctpop.stages.report import manuscript, pages, summaries
+from ctpop.stages.report import manuscript, pages, structure_lists, structure_pages, summaries
+from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration
@@ -258,6 +260,74 @@ def test_the_overlap_of_criteria_has_patients_where_these_are_repeated():
     assert age[:2] == ["3 scans of 1 patient", "3 scans of 1 patient"]
     assert complete[:2] == ["3 scans of 1 patient", "6 scans of 2 patients"]
     assert "(n = 3 scans of 1 patient)" in results(made)
+
+
+SCANS_OF_PATIENTS = r"(\d[\d,]*) scans of (\d[\d,]*) patients"
+
+
+def text_of_methods(made):
+    return report.methods_text(made, provenance(made))
+
+
+def test_texts_state_the_patients_beside_the_scans_of_every_step_and_sex():
+    made = repeated()
+    women = made.tables["cohort"].query("sex == 'female'")
+    n, n_patients = len(women), women["patient_id"].nunique()
+
+    text = results(made)
+    assert text.splitlines()[4].startswith(
+        "The study included 200 scans of 50 patients, out of 200 scans of 50 patients"
+    )
+    assert f"{n} scans of {n_patients} women, {200 - n} of {50 - n_patients} men" in text
+    assert "Measures were obtained of 200 scans of 50 patients;" in text
+    assert "With 200 values of 50 patients, the most" in text
+    methods = text_of_methods(made)
+    assert "The registry held 200 scans of 50 patients." in methods
+    assert "Label maps were available for 200 of 200 scans (50 of 50 patients)." in methods
+    assert "In all, 200 scans of 50 patients could be measured." in methods
+    assert f"({n} scans of {n_patients} women, {200 - n} of {50 - n_patients} men)" in methods
+
+
+def test_texts_of_one_scan_per_patient_state_scans_alone(made):
+    assert "The study included 200 scans of 200 in the registry" in results(made)
+    assert not re.search(
+        SCANS_OF_PATIENTS, results(made) + text_of_methods(made).replace("200 scans of 200 patients", "")
+    )
+
+
+@pytest.mark.parametrize("per_patient", [4, 1])
+def test_every_n_of_a_page_of_a_structure_has_the_patients_where_these_are_repeated(made, per_patient):
+    found = repeated() if per_patient > 1 else made
+    page = next(structure_pages.pages(found))
+    expected = SCANS_OF_PATIENTS if per_patient > 1 else r"\d[\d,]*"
+    headings = ("n", "Left out", "Scans within<br>5 years", "Scans", "Used")
+
+    seen = 0
+    for grid in [*page.grids, structure_lists.associations(found, "structures")]:
+        places = [place for place, head in enumerate(grid.heads) if head.label in headings]
+        for cell in (row.cells[place - 1] for row in grid.rows for place in places):
+            seen += 1
+            assert re.fullmatch(expected, cell.text) or cell.text in ("0", "1"), (grid.title, cell.text)
+    assert seen > 20
+
+
+def test_the_lists_of_screening_and_sensitivity_state_patients_where_these_are_repeated(made):
+    several, alone = (structure_lists.screening(found).rows[0].cells[1].text for found in (repeated(), made))
+    assert (several, alone) == ("200 scans of 50 patients", "200")
+    several, alone = (structure_lists.sensitivity(found).rows[0].cells[1].text for found in (repeated(), made))
+    assert several.endswith("(n = 200 scans of 50 patients)")
+    assert alone.endswith("(n = 200)")
+
+
+def test_alternative_texts_and_captions_state_patients_where_these_are_repeated(made):
+    kinds = ("flow", "age_by_sex", "structure_flow", "figure6", "scatter", "boxes", "structure")
+    several, alone = ([plan for plan in plans(found) if plan.kind in kinds] for found in (repeated(), made))
+
+    assert all(re.search(SCANS_OF_PATIENTS, plan.alt) for plan in several)
+    assert not any("patient" in plan.alt for plan in alone)
+    values = captions.CaptionValues(0.95, 1e-4, 200, 50), captions.CaptionValues(0.95, 1e-4, 200, 200)
+    for kind in catalogue.KINDS:
+        assert [captions.REPEATED in captions.html(kind, value) for value in values] == [True, False]
 
 
 def test_the_report_of_repeated_patients_states_them_beside_every_n_of_a_criterion(made):

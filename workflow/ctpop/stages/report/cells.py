@@ -74,9 +74,12 @@ def count(n: float) -> Cell:
     return _measured(n, lambda value: f"{int(value):,}")
 
 
-def size(row: Mapping[Any, Any]) -> Cell:
-    """Return the number of scans of a row of results, and of their patients where these are fewer: 320 scans of 80."""
-    return _measured(row["n"], lambda _: formatting.scans_of_patients(row["n"], row["n_patients"]))
+def size(row: Mapping[Any, Any], n: str = "n", n_patients: str = "n_patients") -> Cell:
+    """Return the number of scans of a row of results, and of their patients where these are fewer: 320 scans of 80.
+
+    `n` and `n_patients` are the columns of the two numbers.
+    """
+    return _measured(row[n], lambda _: formatting.scans_of_patients(row[n], row[n_patients]))
 
 
 def decimal(value: float, decimals: int = 1) -> Cell:

@@ -43,6 +43,7 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
             flow=tables["flow"].to_dict("records"),
             ages=summaries.age_quartiles(tables["cohort"]["age_years"]),
             sexes=tables["cohort"]["sex"].value_counts().to_dict(),
+            sex_words=summaries.sexes_in_words(study),
             ranges=study.conventions.age_ranges,
             n_bounds=int(bounds),
             screening=summaries.screening_rules(study),

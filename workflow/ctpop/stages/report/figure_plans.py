@@ -25,7 +25,7 @@ from ctpop.figures import (
 from ctpop.figures.association import Conventions, StructureFinding, kruskal_lines, spearman_lines
 from ctpop.figures.catalogue import pages_of
 from ctpop.figures.export import Draw, Plan
-from ctpop.figures.formatting import count, scans_of_patients, structure_text
+from ctpop.figures.formatting import count, scans_in_words, structure_text
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 
@@ -199,8 +199,7 @@ def alt_of(finding: StructureFinding, conventions: Conventions) -> str:
 
 def _scans(study: FinishedStudy) -> str:
     """Return `320 scans`, or `320 scans of 80 patients`."""
-    n = len(study.tables["cohort"])
-    return count(n, "scan") if n == study.n_patients else scans_of_patients(n, study.n_patients)
+    return scans_in_words(len(study.tables["cohort"]), study.n_patients)
 
 
 def _forest(study: FinishedStudy, name: str, words: str, draw: Draw) -> Plan:

@@ -19,6 +19,7 @@ from ctpop.figures.association import KEY
 from ctpop.figures.formatting import (
     MEASURES,
     coefficient,
+    count,
     covariates_in_words,
     interval,
     level,
@@ -64,10 +65,11 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         repeated=summaries.repeated_patients(study),
         ages=summaries.age_quartiles(tables["cohort"]["age_years"]),
         sexes=tables["cohort"]["sex"].value_counts().to_dict(),
+        sex_words=summaries.sexes_in_words(study),
         strongest={measure: strongest(known.loc[known["measure"] == measure], study) for measure in MEASURES},
         n_groups=len(groups),
         n_differing=int((groups < aging["alpha"]).sum()),
-        n_most=int(known["n"].max()) if len(known) else 0,
+        n_most=most_values(known),
         detectable=coefficient(smallest_significant(int(known["n"].max()), aging["alpha"]), 3) if len(known) else "",
         change=coefficient(float(changes.max())) if len(changes) else "",
         adjusted=adjusted(study),
@@ -103,6 +105,15 @@ def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
         f" n = {scans_of_patients(row['n'], row['n_patients'])})"
         for row in order.head(STRONGEST).to_dict("records")
     ]
+
+
+def most_values(known: pd.DataFrame) -> str:
+    """Return the largest number of values of a correlation: `4,004 values`, or `320 values of 80 patients`."""
+    if known.empty:
+        return count(0, "value")
+    most = known.sort_values("n", kind="stable").iloc[-1]
+    n, n_patients = int(most["n"]), int(most["n_patients"])
+    return count(n, "value") + (f" of {count(n_patients, 'patient')}" if n_patients < n else "")
 
 
 def in_a_sentence(structure: str) -> str:

@@ -15,6 +15,7 @@ from ctpop.figures.formatting import (
     group_text,
     level,
     percent,
+    scans_of_patients,
     structure_text,
 )
 from ctpop.stages.report import cells
@@ -97,15 +98,13 @@ def by_organ_group(study: FinishedStudy) -> list[tuple[str, list[tuple[str, str]
 
 def screening(study: FinishedStudy) -> CellGrid:
     """Return, for each structure, its usable volumes and attenuations and the scans by reason, in label order."""
-    verdicts = study.tables["verdicts"]
-    reasons = [code for code in REASONS if code != "ok" and verdicts["reason"].eq(code).any()]
-    by_reason = pd.crosstab(verdicts["structure"], verdicts["reason"])
-    usable = verdicts.groupby("structure")[["usable_volume", "usable_hu"]].sum()
-    table = usable.join(by_reason).reindex(study.label_set.names, fill_value=0)
+    failures = study.tables["failures"].set_index("structure")
+    reasons = [code for code in REASONS if code != "ok" and failures[f"n_{code}"].any()]
+    counted = ["usable_volume", "usable_hu", *reasons]
+    table = failures.reindex(study.label_set.names, fill_value=0)
     bounded = "below_bound" in rule_sets.read(study.config["screen"]["rules"]).rules
     known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"]) if bounded else {}
     bounds = {name: known.get(name, np.nan) for name in study.label_set.names}
-    counted = table[["usable_volume", "usable_hu", *reasons]].to_numpy()
     headings = cells.heads(
         *("Structure", "Lower bound<br>(mL)", "Usable<br>volumes", "Usable<br>attenuations"),
         *(REASONS[code].capitalize() for code in reasons),
@@ -113,10 +112,13 @@ def screening(study: FinishedStudy) -> CellGrid:
     rows = [
         CellRow(
             structure_text(name),
-            [cells.decimal(bounds[name], 0 if bounds[name] >= 10 else 1), *map(cells.count, numbers)],
+            [
+                cells.decimal(bounds[name], 0 if bounds[name] >= 10 else 1),
+                *(cells.size(row, f"n_{code}", f"n_patients_{code}") for code in counted),
+            ],
             PLACE.format(name),
         )
-        for name, numbers in zip(study.label_set.names, counted, strict=True)
+        for name, row in zip(study.label_set.names, table.to_dict("records"), strict=True)
     ]
     return CellGrid("Screening", headings, rows, BOUNDS if bounded else "")
 
@@ -124,10 +126,7 @@ def screening(study: FinishedStudy) -> CellGrid:
 def sensitivity(study: FinishedStudy) -> CellGrid:
     """Return the correlations of some structures under each rule set: the chosen ones, and those that change most."""
     table = study.tables["sensitivity"]
-    cell = {
-        (rules, structure, measure): Cell(f"{cells.coefficient(rho).text} (n = {n:,})", cells.coefficient(rho).order)
-        for rules, structure, measure, rho, n in table[["rules", *KEY, "rho", "n"]].itertuples(index=False)
-    }
+    cell = {(row["rules"], row["structure"], row["measure"]): _rho_and_n(row) for row in table.to_dict("records")}
     shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
     rows = [
         CellRow(
@@ -139,6 +138,11 @@ def sensitivity(study: FinishedStudy) -> CellGrid:
     ]
     headings = cells.heads("Structure", Head("Measure", words=True), *(RULE_SETS[rules] for rules in shown))
     return CellGrid("Sensitivity to screening", headings, rows)
+
+
+def _rho_and_n(row: dict[Any, Any]) -> Cell:
+    rho = cells.coefficient(row["rho"])
+    return Cell(f"{rho.text} (n = {scans_of_patients(row['n'], row['n_patients'])})", rho.order)
 
 
 def truth(study: FinishedStudy) -> CellGrid:

@@ -18,9 +18,11 @@ def losses(rows: StructureRows) -> CellGrid:
         CellRow(
             EXCLUSIONS[reason].capitalize(),
             [
-                cells.count(steps[reason, measure][column]) if (reason, measure) in steps else cells.words(None)
+                cells.size(steps[reason, measure], f"n_{end}", f"n_patients_{end}")
+                if (reason, measure) in steps
+                else cells.words(None)
                 for measure in MEASURES
-                for column in ("n_before", "n_removed", "n_after")
+                for end in ("before", "removed", "after")
             ],
         )
         for reason in asked
@@ -35,8 +37,8 @@ def failures(rows: StructureRows) -> CellGrid:
         CellRow(
             words,
             [
-                cells.count(row["n_scans"]),
-                cells.count(row[f"n_usable_{name}"]),
+                cells.size(row, "n_scans"),
+                cells.size(row, f"n_usable_{name}", f"n_patients_usable_{name}"),
                 *(cells.decimal(row[f"age_{share}_{name}_years"]) for share in ("usable", "removed")),
                 *(cells.percentage(row[f"women_{share}_{name}"]) for share in ("usable", "removed")),
             ],

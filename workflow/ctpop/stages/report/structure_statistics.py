@@ -117,7 +117,7 @@ def adjusted(rows: StructureRows) -> CellGrid:
             [
                 cells.words(MEASURES[row["measure"]]),
                 cells.size(row),
-                cells.count(row["n_left_out"]),
+                cells.size(row, "n_left_out", "n_patients_left_out"),
                 cells.coefficient(row["rho_crude"]),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
@@ -131,7 +131,7 @@ def adjusted(rows: StructureRows) -> CellGrid:
         *("Adjusted for", MEASURE, "n", "Left out", f"{RHO} not adjusted", f"{RHO} adjusted", rows.interval, P),
         *(f"{P}, Bonferroni", NOTE),
     )
-    remark = "Patients with an unknown covariate are left out; the correlations not adjusted are of the same patients."
+    remark = "Scans with an unknown covariate are left out; the correlations not adjusted are of the same scans."
     return without_notes(CellGrid("Adjusted for covariates", headings, made, remark))
 
 
@@ -177,13 +177,13 @@ def centiles(rows: StructureRows) -> CellGrid:
             [
                 cells.words(AXES[row["measure"]]),
                 *(cells.decimal(row[column]) for column in columns),
-                cells.count(row["n_near"]),
+                cells.size(row, "n_near", "n_patients_near"),
             ],
         )
         for row in rows.of("centiles")
         if row["age_years"] % CENTILE_STEP_YEARS == 0
     ]
-    headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Patients within<br>5 years")
+    headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Scans within<br>5 years")
     return CellGrid("Centiles", headings, made, "Share of people of this age and sex that lies below the value.")
 
 

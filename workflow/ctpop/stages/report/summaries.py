@@ -1,5 +1,6 @@
 """The tables of the page: what a reader wants to know at a glance, as rows of text."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ctpop.figures.formatting import (
     MEASURES,
     NOT_MEASURED,
     REASONS,
+    SEX_WORDS,
     count,
     number,
     scans_of_patients,
@@ -23,6 +25,7 @@ from ctpop.figures.formatting import (
 )
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import rule_sets
+from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
@@ -43,22 +46,44 @@ def counts(study: FinishedStudy) -> dict[str, int]:
     flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
     associations = tables["associations"].loc[tables["associations"]["family"] == "structures"]
     segments = tables.get("segments")
-    made = {} if segments is None else {"segmented": int(segments["status"].isin(all_tables.USABLE_STATUS).sum())}
+    patient_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    made = {}
+    if segments is not None:
+        done = segments.loc[segments["status"].isin(all_tables.USABLE_STATUS), "scan_id"]
+        made = _sizes("segmented", done, patient_of)
+    registry = (
+        flow[["n_before", "n_patients_before"]].iloc[0].tolist() if len(flow) else [len(cohort), study.n_patients]
+    )
     single = tables["analysis"]["structure"].isin(study.label_set.names)
     usable = tables["analysis"].loc[single, "measure"].value_counts()
     return {
-        "registry": int(flow["n_before"].iloc[0]) if len(flow) else len(cohort),
+        "registry": int(registry[0]),
+        "registry_patients": int(registry[1]),
         "cohort": len(cohort),
         "patients": study.n_patients,
         "without_patient": int(cohort["patient_id"].isna().sum()),
         **made,
-        "measured": int(measures.loc[measures["status"].eq("measured"), "scan_id"].nunique()),
+        **_sizes("measured", measures.loc[measures["status"].eq("measured"), "scan_id"].unique(), patient_of),
         "structures": len(study.label_set.names),
         "pairs_of_scan_and_structure": len(measures),
         **{f"usable_{measure}": int(usable.get(measure, 0)) for measure in MEASURES},
         "tested": int(associations["rho"].notna().sum()),
         "significant": int(associations["significant"].sum()),
     }
+
+
+def _sizes(name: str, scans: Iterable[str], patient_of: pd.Series) -> dict[str, int]:
+    """Return the number of some scans, and that of their different patients."""
+    found = patient_of.reindex(pd.Index(scans))
+    return {name: len(found), f"{name}_patients": distinct(found.to_numpy())}
+
+
+def sexes_in_words(study: FinishedStudy) -> dict[str, str]:
+    """Return `women` and `men` by sex, with their numbers where they have several scans: `45 women`."""
+    cohort = study.tables["cohort"]
+    numbers = {sex: distinct(patient_numbers(cohort[cohort["sex"].eq(sex)])) for sex in ("female", "male")}
+    repeated = study.n_patients < len(cohort)
+    return {sex: count(n, *SEX_WORDS[sex]) if repeated else SEX_WORDS[sex][1] for sex, n in numbers.items()}
 
 
 def repeated_patients(study: FinishedStudy) -> str:
