@@ -57,6 +57,22 @@ def test_patients_of_each_line_and_group_are_counted_once():
     assert (men["n"], men["n_patients"]) == (5, 3)
 
 
+def test_a_printed_table_1_has_the_patients_in_brackets_where_these_are_repeated():
+    several = printed(table1(eight(patient_id=["p", "p", "q", "q", "q", "r", "r", "s"]), [], "right_closed")).frame
+    alone = printed(table1(eight(), [], "right_closed")).frame
+
+    rows = several.set_index("")
+    assert several.columns[1] == "Missing, n [patients]"
+    assert rows.loc["Scans, n [patients] (%)", "All"] == "8 [4] (100.0%)"
+    assert rows.loc["Patients, n", "All"] == "4"
+    assert rows.loc["Sex: men, n [patients] (%)", ["Missing, n [patients]", "All"]].to_list() == [
+        "1 [1]",
+        "5 [2] (71.4%)",
+    ]
+    assert "[patients]" not in "".join([*alone.columns, *alone[""]])
+    assert alone.set_index("").loc["Scans, n (%)", "All"] == "8 (100.0%)"
+
+
 def test_with_one_scan_per_patient_the_patients_of_table_1_are_its_scans():
     table = table1(eight(), [], "right_closed")
 

@@ -49,8 +49,11 @@ def printed(table: pd.DataFrame, *, extremes: bool = True) -> Printed:
     """Return the table `table1` in words; `extremes` are the smallest and largest value of each number.
 
     A count that is missing in the table is one that may not be shown, and is printed as `<5` or as a dash where it was
-    left out to protect another (`withheld`).
+    left out to protect another (`withheld`). Where patients have several scans, their number stands in brackets behind
+    each number of scans: `320 [80]`.
     """
+    table = _with_brackets(table)
+    n = "n [patients]" if "brackets" in table else "n"
     groups = table.drop_duplicates("group_order").sort_values("group_order")
     columns = [_heading(row) for row in _records(groups)]
     rows: list[tuple[str, list[str]]] = []
@@ -59,17 +62,26 @@ def printed(table: pd.DataFrame, *, extremes: bool = True) -> Printed:
         total = _count(_records(missing)[0]) if len(missing) else DASH
         for level, cells in part.loc[part["level"].ne("missing")].groupby("level", sort=False):
             name = NAMES.get(str(variable), str(variable))
-            rows += [(text, [total, *line]) for text, line in _lines(name, str(level), cells, extremes=extremes)]
-    return Printed(["Missing, n", *columns], rows)
+            lines = _lines(name, str(level), cells, n if variable != "patients" else "n", extremes=extremes)
+            rows += [(text, [total, *line]) for text, line in lines]
+    return Printed([f"Missing, {n}", *columns], rows)
 
 
-def _lines(name: str, level: str, cells: pd.DataFrame, *, extremes: bool) -> list[tuple[str, list[str]]]:
+def _with_brackets(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with what stands behind each number of scans (`brackets`), where patients have several."""
+    if "n_patients" not in table or not table["n"].ne(table["n_patients"]).fillna(False).any():
+        return table
+    brackets = table["n_patients"].map(lambda n_patients: f" [{n_patients:,}]")
+    return table.assign(brackets=brackets.where(table["variable"].ne("patients"), ""))
+
+
+def _lines(name: str, level: str, cells: pd.DataFrame, n: str, *, extremes: bool) -> list[tuple[str, list[str]]]:
     records = _records(cells)
     if level == "all":
         shares = any(pd.notna(row["share"]) for row in records)
-        return [(f"{name}, n (%)" if shares else f"{name}, n", [_share(row) for row in records])]
+        return [(f"{name}, {n} (%)" if shares else f"{name}, {n}", [_share(row) for row in records])]
     if level != "known":
-        return [(f"{name}: {WORDS.get(level, level)}, n (%)", [_share(row) for row in records])]
+        return [(f"{name}: {WORDS.get(level, level)}, {n} (%)", [_share(row) for row in records])]
     lines = [
         (f"{name}, median [IQR]", [_text(row, "{median:,.1f} [{q1:,.1f}, {q3:,.1f}]", "median") for row in records]),
         (f"{name}, mean (SD)", [_text(row, "{mean:,.1f} ({sd:,.1f})", "sd") for row in records]),
@@ -89,12 +101,12 @@ def _text(row: dict[str, Any], pattern: str, needs: str) -> str:
 
 def _count(row: dict[str, Any]) -> str:
     if pd.notna(row["n"]):
-        return f"{row['n']:,}"
+        return f"{row['n']:,}{row.get('brackets', '')}"
     return str(row.get("withheld") or DASH)
 
 
 def _share(row: dict[str, Any]) -> str:
-    return _count(row) if pd.isna(row["n"]) or pd.isna(row["share"]) else f"{row['n']:,} ({100 * row['share']:.1f}%)"
+    return _count(row) if pd.isna(row["n"]) or pd.isna(row["share"]) else f"{_count(row)} ({100 * row['share']:.1f}%)"
 
 
 def _heading(row: dict[str, Any]) -> str:

@@ -284,6 +284,20 @@ def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):
     assert "is not the result folder of a finished study; provenance.json, tables/ass" in capsys.readouterr().err
 
 
+def test_a_figure_states_the_patients_of_both_studies_where_one_has_repeated_patients():
+    shown = compare.compare(study(liver(0.2, width=0.02)), study(liver(0.5, width=0.02)))
+    blocks = [("abdomen", ["liver"])]
+    style = forest.ForestStyle(("x", "y"), 0.95, 1e-4, None)
+    n = [int(shown[f"n_{name}"].iloc[0]) for name in "ab"]
+
+    def words(table):
+        figure = forest.draw(forest.source(table, blocks, "volume_ml"), blocks, "volume_ml", style)
+        return [text.get_text() for text in [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]]
+
+    assert {"n", f"{n[0]:,} / {n[1]:,}"} <= set(words(shown))
+    assert {"Scans (patients)", f"{n[0]:,} (7) / {n[1]:,} ({n[1]:,})"} <= set(words(shown.assign(n_patients_a=7)))
+
+
 def test_a_figure_marks_what_it_draws():
     shown = compare.compare(study(liver(0.2, width=0.02)), study(liver(0.5, width=0.02)))
     blocks = [("abdomen", ["liver"])]

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_series import Series, cut_points, sizes, split, with_ages
+from ctpop.stages.aging.age_series import Series, cut_points, size_of, sizes, split, with_ages
 from ctpop.stats import families
 from ctpop.stats.correlation import Correlation, spearman
 from ctpop.stats.covariates import covariates_of, joint, named
@@ -238,8 +238,10 @@ def run(options: AdjustOptions) -> None:
     covariates = covariates_of(cohort, settings.covariates, settings.categorical)
     cuts = cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
     patients = Patients(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
-    message = "%d values from a cohort of %d scans; covariates %s, together %s"
-    LOG.info(message, len(analysis), len(cohort), ", ".join(part.name for part in covariates), named(patients.together))
+    message = "%d values from a cohort of %s; covariates %s, together %s"
+    LOG.info(
+        message, len(analysis), size_of(cohort), ", ".join(part.name for part in covariates), named(patients.together)
+    )
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     rows: dict[str, list[dict[str, Any]]] = {"adjusted": [], "by_sex": [], "ancova": [], "curves": []}
     progress = Progress(LOG, len(series), "structures and measures")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
+from ctpop.figures.formatting import scans_in_words
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_cuts
 from ctpop.stats.ranks import Ranks, ranks_of, ranks_of_levels
@@ -67,6 +68,11 @@ class Series:
 def sizes(patients: np.ndarray) -> dict[str, int]:
     """Return the numbers of scans and of different patients, from the number of the patient of each scan."""
     return {"n": len(patients), "n_patients": distinct(patients)}
+
+
+def size_of(cohort: pd.DataFrame) -> str:
+    """Return the number of scans of a cohort in words, with that of their patients where these are fewer."""
+    return scans_in_words(len(cohort), distinct(patient_numbers(cohort)))
 
 
 def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from scipy.special import ndtr, ndtri
 from ctpop.contracts import all_tables
 from ctpop.contracts.tables import Table
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_series import Series, sizes, split, with_ages
+from ctpop.stages.aging.age_series import Series, size_of, sizes, split, with_ages
 from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS, Curves, fit_curves
 from ctpop.stats.distributions import MODELS
 from ctpop.study import configuration, label_sets
@@ -178,7 +178,7 @@ def run(options: CentilesOptions) -> None:
     settings = configuration.chosen(CentileSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
-    LOG.info("%d values from a cohort of %d scans", len(analysis), len(cohort))
+    LOG.info("%d values from a cohort of %s", len(analysis), size_of(cohort))
     series = split(with_ages(analysis, cohort), label_set.names, list(label_set.groups))
     fits = list(fitted(series, cohort.set_index("scan_id")["sex"], settings))
     with_curves = [fit for fit in fits if fit.curves]

@@ -25,7 +25,7 @@ import pandas as pd
 from ctpop.contracts import all_tables, parquet_rows
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import intervals
-from ctpop.stages.aging.age_series import SIZES, Series, cut_points, sizes, split, with_ages
+from ctpop.stages.aging.age_series import SIZES, Series, cut_points, size_of, sizes, split, with_ages
 from ctpop.stages.aging.intervals import Draws
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stats import families
@@ -227,8 +227,8 @@ def _tests(
 ) -> pd.DataFrame:
     """Write the tables of the study's own values, and return `associations`."""
     analysis, names = all_tables.ANALYSIS.read(options.analysis), label_set.names
-    message = "%d values of %d structures and %d groups of them from a cohort of %d scans"
-    LOG.info(message, len(analysis), len(names), len(label_set.groups), len(cohort))
+    message = "%d values of %d structures and %d groups of them from a cohort of %s"
+    LOG.info(message, len(analysis), len(names), len(label_set.groups), size_of(cohort))
     observations = with_ages(analysis, cohort)
     series = split(observations, names, label_set.groups)
     ages = cohort["age_years"].dropna().to_numpy(dtype=float)
