@@ -224,6 +224,22 @@ BAD_CTS = {
     "an image that is not compressed though its name says so": Bad(
         lambda path: damage(save(path, hu()), gzip.decompress), "unreadable", "scan.nii.gz: Not a gzipped file"
     ),
+    "a compressed image with other bytes behind it": Bad(
+        lambda path: damage(save(path, hu()), lambda content: content + b"garbage" * 20),
+        "unreadable",
+        "the file, or what follows its compressed voxels, is not compressed",
+    ),
+    "an image that is compressed twice": Bad(
+        lambda path: damage(save(path, hu()), gzip.compress),
+        "unreadable",
+        "scan.nii.gz does not begin with a NIfTI header, but is compressed: unpack it once, or name it .nii.gz",
+    ),
+    "an image that is compressed though its name does not say so": Bad(
+        lambda path: damage(save(path, hu()), gzip.compress),
+        "unreadable",
+        "scan.nii does not begin with a NIfTI header, but is compressed: unpack it once, or name it .nii.gz",
+        ".nii",
+    ),
     "a header that is cut short": Bad(
         lambda path: damage(save(path, hu()), lambda content: content[:347]),
         "unreadable",
@@ -342,6 +358,11 @@ BAD_CTS = {
         "bad_geometry",
         "qform and sform give different voxel sizes: [1.5, 2.0, 8.0] and [1.5, 2.0, 4.0] mm",
     ),
+    "voxel edges that contradict the sform": Bad(
+        lambda path: save(path, hu(), pixdim=[1, 0.75, 1, 2, 0, 0, 0, 0]),
+        "bad_geometry",
+        "pixdim and sform give different voxel sizes: [0.75, 1.0, 2.0] and [1.5, 2.0, 4.0] mm",
+    ),
     "two forms of which one swaps left and right": Bad(
         _two_forms(affine() @ np.diag([-1, 1, 1, 1])), "bad_geometry", "qform and sform give different orientations"
     ),
@@ -389,6 +410,9 @@ BAD_CTS = {
     ),
     "a scale beyond all numbers": Bad(
         lambda path: save(path, hu(), scl_slope=1e38), "bad_values", "of 336 voxels are NaN or infinite"
+    ),
+    "a scale that turns values over": Bad(
+        lambda path: save(path, hu(), scl_slope=-1), "bad_values", "a slope below 0 turns light into dense tissue"
     ),
     "an infinite scale": Bad(
         lambda path: save(path, hu(), scl_slope=np.inf),

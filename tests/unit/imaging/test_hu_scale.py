@@ -18,6 +18,13 @@ def outside_circle(hu, value):
     return np.where((np.hypot(x, y) > 1)[..., None], value, hu)
 
 
+def in_slices(hu, slices, change):
+    """Return a CT of which some axial slices are changed."""
+    changed = hu.copy()
+    changed[..., slices] = change(hu[..., slices])
+    return changed
+
+
 CHANGES = {
     "offset": [
         lambda hu: hu + 1024,
@@ -40,6 +47,18 @@ CHANGES = {
     "bytes": [
         lambda hu: np.clip((hu + 160) / 400 * 255, 0, 255).astype(np.uint8),
         lambda hu: ((hu - hu.min()) / (hu.max() - hu.min()) * 255).round(),
+        lambda hu: hu.astype(np.int16).astype(np.int8),
+        lambda hu: hu.astype(np.int16).astype(np.uint8).astype(np.float64),
+        lambda hu: np.clip(hu, -120, 120).astype(np.int8),
+    ],
+    "mixed": [
+        lambda hu: in_slices(hu, slice(len(hu.T) // 2, None), lambda part: part + 1024),
+        lambda hu: in_slices(hu, slice(None, None, 2), lambda part: part + 1000),
+        lambda hu: in_slices(hu, slice(12, 13), lambda part: part + 1024),
+        lambda hu: in_slices(hu, slice(12, 13), lambda part: part - 1024),
+        lambda hu: in_slices(hu, slice(5, 15), lambda part: (part + 1024) / 4095),
+        lambda hu: in_slices(outside_circle(hu, -3024), slice(5, 8), lambda part: part + 1024),
+        lambda hu: outside_circle(in_slices(hu, slice(5, 15), lambda part: part + 1024), -1024),
     ],
     "windowed": [
         lambda hu: np.clip(hu, -160, 240),
@@ -56,6 +75,9 @@ IN_HU = [
     lambda hu: outside_circle(hu, 31743),
     lambda hu: np.where(hu < -300, -1024, hu),
     lambda hu: hu // 16 * 16,
+    lambda hu: in_slices(hu, slice(3, 9), lambda part: np.full(part.shape, 0)),
+    lambda hu: in_slices(hu, slice(3, 9), lambda part: np.full(part.shape, -3024)),
+    lambda hu: in_slices(hu, slice(0, 5), lambda part: -1000 + np.random.default_rng(1).normal(0, 3, part.shape)),
     lambda hu: hu + np.random.default_rng(1).normal(0, 100, hu.shape),
 ]
 

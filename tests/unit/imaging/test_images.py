@@ -390,6 +390,13 @@ def test_a_spacing_that_a_ct_has_is_in_mm_whatever_unit_the_header_states(tmp_pa
     assert read_ct(save(tmp_path / "ct.nii.gz", hu(), xyzt_units=units)).grid.spacing_mm.tolist() == [1.5, 2.0, 4.0]
 
 
+@pytest.mark.parametrize("edges", [(1, 1, 1), (0, 0, 0), (-1.5, 2, 4), (np.nan, 2, 4), (1.501, 2, 4)])
+def test_voxel_edges_that_are_not_set_or_agree_do_not_contradict_the_sform(tmp_path, edges):
+    path = save(tmp_path / "ct.nii.gz", hu(), pixdim=[1, *edges, 0, 0, 0, 0])
+
+    assert read_ct(path).grid.spacing_mm.tolist() == [1.5, 2.0, 4.0]
+
+
 def test_one_time_point_is_a_volume(tmp_path):
     volume = read_ct(save(tmp_path / "scan.nii.gz", hu()[..., None]))
 

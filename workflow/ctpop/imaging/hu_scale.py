@@ -32,13 +32,18 @@ BESIDE_LIMIT_HU = 10.0  # these values together are rarer than that of the limit
 NEAR_LOWEST = 0.1  # of the range up to the 99th percentile; air is there, and rarely in as much of the range above
 NO_FAT_HU = -50.0  # an image without lower values has no fat
 NO_TISSUE_HU = (-700.0, -250.0)  # between lung and fat
-BYTE = 255.0
+BYTES = ((0.0, 255.0), (-128.0, 127.0))  # the ranges of 8 bits
+IN_A_SLICE = 900  # voxels at most
+SHARE_OF_AIR = 0.05  # ASSUME: of an axial slice; where some slices contain it, the others of the scan do, too
+MOST_LIGHT = 0.01  # ASSUME: of a slice with another scale, below soft tissue, by noise
+FEWEST_VALUES = 3  # ASSUME: a slice with fewer values is padding or a phantom
 MEANINGS = {
     "hu": "the values are HU: the volume contains air",
     "uncertain": "the volume contains no air, so that the scale of its values is not known",
     "scaled": "the values were scaled to another range",
     "offset": "the values have an offset from HU",
-    "bytes": "the values were scaled to 0 to 255",
+    "bytes": "the values were scaled to, or cut down to, 8 bits",
+    "mixed": "some axial slices have another scale than the others",
     "windowed": "the values were cut off at the limits of a window",
 }
 
@@ -50,7 +55,7 @@ class HuScale:
     Attributes
     ----------
     finding : str
-        `hu`, `uncertain`, or what the values are: `scaled`, `offset`, `bytes`, `windowed`.
+        `hu`, `uncertain`, or what the values are: `scaled`, `offset`, `bytes`, `windowed`, `mixed`.
     detail : str
         The values that the finding follows from.
     is_hu : bool or None
@@ -88,11 +93,14 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
         return HuScale("uncertain", "no voxel is finite", None)
     low, high = float(sample.min()), float(sample.max())
     extent = f"values are from {low:g} to {high:g}"
+    if values.dtype.itemsize == 1 or (low, high) in BYTES:
+        return HuScale("bytes", f"{extent}, which is the range of 8 bits", False)
     if high - low < NARROWEST_HU:
         return HuScale("scaled", f"{extent}, which is too narrow for HU", False)
     inside = sample[sample > low] if low < TOO_LOW_HU and high > low else sample  # one value may stand for padding
     certain = _far_from_hu(sample, inside) or _shifted(sample, extent)
     certain = certain or (None if inside.min() <= AIR_HU else _without_air(inside, extent)) or _cut_off_above(sample)
+    certain = certain or _mixed(values)
     if certain:
         return certain
     if inside.min() <= AIR_HU:
@@ -174,13 +182,69 @@ def _without_air(inside: NDArray[np.float64], extent: str) -> HuScale | None:
     band = NEAR_LOWEST * (np.percentile(inside, 99) - lowest)
     near_low = float(np.mean(inside <= lowest + band))
     is_air = near_low > max(SHARE_AT_LIMIT, 2 * float(np.mean(inside <= lowest + 2 * band)) - 2 * near_low)
-    if lowest >= 0 and high <= BYTE and (is_air or cut_off):
+    if lowest >= 0 and high <= BYTES[0][1] and (is_air or cut_off):
         return HuScale("bytes", f"{extent}, and {near_low:.0%} of the voxels are {lowest:g} or little more", False)
     if cut_off and (lowest >= 0 or _varies(inside[(inside > lowest) & (inside < high)])):
         return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; none is air", False)
     if is_air and (lowest > NO_FAT_HU or NO_TISSUE_HU[0] < lowest < NO_TISSUE_HU[1]):
         return HuScale("scaled", f"{extent}, and {near_low:.0%} of the voxels are near the lowest, as air is", False)
     return None
+
+
+def _mixed(values: NDArray[np.number]) -> HuScale | None:
+    """Return the finding if axial slices without air have another scale than those with air.
+
+    An intercept that is missing in a part of the files, or two series that were joined, give such a volume.
+    """
+    if values.ndim != 3:
+        return None
+    slices = _sample_of_slices(values)
+    usable = np.isfinite(slices).all(axis=0) & (slices.min(axis=0) < slices.max(axis=0))
+    numbers, slices = usable.nonzero()[0], slices[:, usable]
+    with_air = (slices <= AIR_HU).mean(axis=0) > SHARE_OF_AIR
+    if not with_air.any():
+        return None
+    other = _shifted_up(slices) | _shifted_down(slices) | _narrow(slices)
+    if not other.any():
+        return None
+    return HuScale(
+        "mixed", f"{int(other.sum())} of {values.shape[2]} slices, the first is slice {numbers[other][0] + 1}", False
+    )
+
+
+def _shifted_up(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which slices have soft tissue 1024 higher and nothing of the density of air and lung, padding aside."""
+    lightest, densest = (hu + OFFSET for hu in SOFT_TISSUE_HU)
+    padding = slices.min(axis=0)
+    light = ((slices < SOFT_TISSUE_HU[0]) & (slices > padding)).mean(axis=0)
+    has_padding = (slices == padding).mean(axis=0) > SHARE_AT_LIMIT
+    none_light = (light < MOST_LIGHT) & (has_padding | (padding >= SOFT_TISSUE_HU[0]))
+    shifted = none_light & (((slices > lightest) & (slices < densest)).mean(axis=0) > SHARE_OF_TISSUE)
+    for k in shifted.nonzero()[0]:
+        shifted[k] = _varies(slices[slices[:, k] > padding[k], k])  # not in a phantom of air, water and bone
+    return shifted
+
+
+def _shifted_down(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which slices have more than one value that is far below air."""
+    too_low = slices < TOO_LOW_HU
+    padding = np.where(too_low, slices, 0).min(axis=0)
+    return (too_low & (slices > padding)).mean(axis=0) > SHARE_TOO_LOW
+
+
+def _narrow(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which slices have several values in a range that is too narrow for HU, and are not air."""
+    is_narrow = (np.ptp(slices, axis=0) < NARROWEST_HU) & (np.median(slices, axis=0) > AIR_HU)
+    for k in is_narrow.nonzero()[0]:
+        is_narrow[k] = len(np.unique(slices[:, k])) >= FEWEST_VALUES
+    return is_narrow
+
+
+def _sample_of_slices(values: NDArray[np.number]) -> NDArray[np.floating]:
+    """Return evenly spaced voxels of each axial slice, shape (n, z)."""
+    step = max(1, int(np.ceil((values.shape[0] * values.shape[1] / IN_A_SLICE) ** 0.5)))
+    part = values[step // 2 :: step, step // 2 :: step]
+    return part.reshape(-1, values.shape[2]).astype(np.float32)
 
 
 def _varies(values: NDArray[np.float64]) -> bool:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import BadGzipFile
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -445,4 +446,6 @@ def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) ->
 
 def _explain(error: Exception, path: Path) -> str:
     words = error.strerror if isinstance(error, OSError) else None  # the whole text of an OSError has the folders
-    return f"{path.name}: {words or in_one_line(error)}"
+    uncompressed = isinstance(error, BadGzipFile) and "Not a gzipped file" in str(error)
+    remedy = ": the file, or what follows its compressed voxels, is not compressed" if uncompressed else ""
+    return f"{path.name}: {words or in_one_line(error)}{remedy}"

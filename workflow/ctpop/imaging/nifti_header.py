@@ -18,11 +18,13 @@ KINDS = {348: "Nifti1Header", 540: "Nifti2Header"}  # of nibabel; by length, whi
 LENGTH = max(KINDS)
 LONGEST_EXTENSIONS = 64 << 20  # bytes; there may be a DICOM header in front of the voxels, not more
 MOST_VOXELS = 2**31
+GZIP = b"\x1f\x8b"  # the first bytes of compressed data
 UNIT_BITS = 0b111  # of the field xyzt_units, for lengths
 OTHER_UNITS = {1: "metres", 3: "micrometres"}  # SOURCE: NIFTI_UNITS_METER and NIFTI_UNITS_MICRON in nifti1.h
 SPACING_RANGE_MM = (0.1, 20.0)
 LONGEST_CT_MM = 3000.0  # above every scanner's table; a wrong spacing would ask for any amount of memory later
 LARGEST_SHEAR = 0.02  # cosine between axes that should be at right angles; gantry tilt is far above
+LARGEST_SIZE_DIFFERENCE = 0.01  # of the shortest edge, between the statements of a header about the voxel size
 SMALLEST_AGREEMENT = 0.9  # cosine between an axis of the qform and the same axis of the sform; -1 if a side is swapped
 ERROR = 40  # nibabel's level of what it cannot repair
 QUIET = logging.Logger("nibabel", logging.CRITICAL)
@@ -153,7 +155,8 @@ def _fields(block: bytes, name: str) -> Any:
     lengths = {order: int.from_bytes(block[:4], order) for order in ("little", "big")}
     order = next((order for order, length in lengths.items() if length in KINDS), "little")
     if lengths[order] not in KINDS or len(block) < lengths[order]:
-        raise ScanError("unreadable", f"{name} does not begin with a NIfTI header")
+        remedy = ", but is compressed: unpack it once, or name it .nii.gz" if block[:2] == GZIP else ""
+        raise ScanError("unreadable", f"{name} does not begin with a NIfTI header{remedy}")
     import nibabel as nib
 
     kind = getattr(nib, KINDS[lengths[order]])
@@ -195,6 +198,8 @@ def _affine(fields: Any, shape: tuple[int, int, int]) -> NDArray[np.float64]:
     _check_affine(affine, shape, OTHER_UNITS.get(int(fields["xyzt_units"]) & UNIT_BITS))
     if fields["sform_code"] and qform is not None:
         _check_forms_agree(qform, affine)
+    elif fields["sform_code"]:
+        _check_pixdim_agrees(fields, affine)
     return affine
 
 
@@ -227,12 +232,25 @@ def _check_affine(affine: NDArray[np.float64], shape: tuple[int, int, int], unit
 
 def _check_forms_agree(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> None:
     by_qform, by_sform = edges_mm(qform), edges_mm(sform)
-    if not np.abs(by_sform - by_qform).max() <= 0.01 * by_sform.min():  # written so that NaN fails
+    if not np.abs(by_sform - by_qform).max() <= LARGEST_SIZE_DIFFERENCE * by_sform.min():  # written so that NaN fails
         found = f"{by_qform.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
         raise ScanError("bad_geometry", f"qform and sform give different voxel sizes: {found}")
     agreement = (qform[:3, :3] * sform[:3, :3]).sum(axis=0) / (by_qform * by_sform)
     if agreement.min() < SMALLEST_AGREEMENT:
         raise ScanError("bad_geometry", "qform and sform give different orientations, so that sides are not known")
+
+
+def _check_pixdim_agrees(fields: Any, sform: NDArray[np.float64]) -> None:
+    """Refuse voxel edges that contradict the sform; 1, 1, 1 and 0 are what programs leave where they set no edges."""
+    edges = np.asarray(fields["pixdim"][1:4], np.float64)
+    if not (edges > 0).all() or (edges == 1).all():
+        return
+    by_sform = edges_mm(sform)
+    if not np.abs(by_sform - edges).max() <= LARGEST_SIZE_DIFFERENCE * by_sform.min():  # written so that NaN fails
+        found = f"{edges.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
+        raise ScanError(
+            "bad_geometry", f"pixdim and sform give different voxel sizes: {found}; write the right one into both"
+        )
 
 
 def _values(fields: Any) -> tuple[np.dtype[Any], float, float]:
@@ -242,6 +260,10 @@ def _values(fields: Any) -> tuple[np.dtype[Any], float, float]:
     slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
     if slope == 0 or np.isnan(slope):  # the ways of the standard and of nibabel to say: not scaled
         return dtype, 1.0, 0.0
+    if slope < 0:
+        raise ScanError(
+            "bad_values", f"a slope below 0 turns light into dense tissue, found {slope:g}: store HU without it"
+        )
     if not np.isfinite([slope, intercept]).all():
         raise ScanError("bad_values", f"values cannot be scaled by {slope} and shifted by {intercept}")
     return dtype, slope, intercept
