@@ -178,7 +178,7 @@ def test_each_mask_counts_the_voxels_that_it_shares_whoever_has_them_in_the_end(
 
     # (2, 2, 2) lies in all three, (3, 2, 2) in kidney and liver
     assert found.shared == {"spleen": 1, "kidney_left": 2, "liver": 2}
-    assert found.detail == "2 voxels lie in more than one mask and went to the highest label"
+    assert found.detail.startswith("2 voxels lie in more than one mask and went to the highest label")
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -192,6 +192,42 @@ def test_shared_voxels_are_those_of_brute_force(tmp_path, seed):
 
     assert found.shared == {name: np.count_nonzero(mask & (together > 1)) for name, mask in masks.items()}
     assert found.detail.startswith(f"{np.count_nonzero(together > 1)} voxels lie in more than one mask")
+
+
+def test_a_structure_most_of_whose_mask_is_in_masks_of_higher_labels_has_no_volume(tmp_path):
+    masks = {"spleen": block((2, 2, 2), (4, 2, 2)), "kidney_left": block((2, 2, 2), (3, 2, 2)), "liver": LIVER}
+    folder = save_masks(tmp_path / "masks", masks)
+
+    found = read_segmentation(folder, ORGANS, None)
+
+    assert found.labels == {"liver": 3}
+    assert found.covered == {
+        "spleen": "3 of 3 voxels of the mask are in masks of higher labels, which have them",
+        "kidney_left": "2 of 2 voxels of the mask are in masks of higher labels, which have them",
+    }
+    assert "not measured, since other masks have most of their voxels: spleen, kidney_left" in found.detail
+    assert set(np.unique(found.volume.data)) == {0, 3}
+
+
+def test_a_structure_half_of_whose_mask_is_in_other_masks_keeps_the_other_half(tmp_path):
+    masks = {"spleen": block((1, 2, 2), (4, 2, 2)), "liver": block((3, 2, 2), (6, 2, 2))}
+    more = {**masks, "spleen": block((2, 2, 2), (4, 2, 2))}
+
+    half = read_segmentation(save_masks(tmp_path / "half", masks), ORGANS, None)
+    most = read_segmentation(save_masks(tmp_path / "most", more), ORGANS, None)
+
+    assert (half.covered, np.count_nonzero(half.volume.data == 1)) == ({}, 2)
+    assert (list(most.covered), np.count_nonzero(most.volume.data == 1)) == (["spleen"], 0)
+
+
+@pytest.mark.parametrize("name", ["liver.nrrd", "liver.NRRD", "liver.nii.gz.part", "liver.img"])
+def test_images_of_a_folder_that_are_not_read_are_told(tmp_path, name):
+    folder = save_masks(tmp_path / "masks", {"spleen": SPLEEN})
+    (folder / name).touch()
+
+    assert (
+        read_segmentation(folder, ORGANS, None).detail == "1 images that are not NIfTI, or not complete, are not read"
+    )
 
 
 def test_masks_that_share_nothing_say_so_and_a_label_map_says_nothing(tmp_path):

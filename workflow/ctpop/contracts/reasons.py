@@ -100,6 +100,11 @@ class MeasureStatus(StatusCode, Enum):
         "the label map does not name its labels and may come from a run for other structures: it cannot be complete, or"
         " no such label map of the study has the structure, so that its absence is not established",
     )
+    mask_in_others = (
+        "mask inside other masks",
+        "more than half of the mask of the structure is in masks of structures with higher labels, which have these"
+        " voxels: its volume is not known",
+    )
     not_in_table = (
         "not in the table of measures",
         "the table of measures that was taken over has no value for this scan and structure",

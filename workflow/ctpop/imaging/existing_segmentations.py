@@ -1,6 +1,6 @@
 """Existing segmentations: one NIfTI file with several labels, or a folder with one mask per structure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,22 @@ from ctpop.imaging.label_map_file import names_in
 from ctpop.imaging.structure_names import names_in_set, remark_on
 from ctpop.study.label_sets import LabelSet
 
-VERSION = 5
+VERSION = 6
 SUFFIXES = (".nii.gz", ".nii")
+OTHER_IMAGES = (
+    ".nrrd",
+    ".mha",
+    ".mhd",
+    ".img",
+    ".mgz",
+    ".dcm",
+    ".npz",
+    ".nii.gz.part",
+    ".nii.bz2",
+    ".nii.xz",
+    ".nii.zst",
+)
+MOST_COVERED = 0.5  # ASSUME: of a mask; beyond it, what is left has not the volume of the structure
 ONE_VALUE = "a mask has one value inside and 0 outside: threshold it at half of its maximum"
 
 
@@ -35,6 +49,9 @@ class Segmentation:
         Where there was one mask per structure: the number of voxels of each mask that are in another mask as well.
     named : bool
         Whether the files name the structures; if not, numbers are taken to be those of the label set.
+    covered : dict of str to str
+        Sentence on each structure most of whose mask is in masks of higher labels. It is not among `labels`, since its
+        volume is not known.
 
     Examples
     --------
@@ -50,6 +67,7 @@ class Segmentation:
     detail: str | None = None
     shared: dict[str, int] | None = None
     named: bool = True
+    covered: dict[str, str] = field(default_factory=dict)
 
 
 def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> Segmentation:
@@ -216,18 +234,23 @@ def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
     array([0, 2, 5])
 
     """
+    return np.flatnonzero(_counts_of(labels))
+
+
+def _counts_of(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
     counts = np.zeros(np.iinfo(labels.dtype).max + 1, np.int64)
     for axial in labels.T:
         counts += np.bincount(axial.ravel(), minlength=len(counts))
-    return np.flatnonzero(counts)
+    return counts
 
 
 def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     """Return the masks of a folder as one label map.
 
     Names may differ from those of the label set in case, separators and order of words. A voxel in several masks is
-    counted and has the highest label. A structure without a file is not among the labels; a
-    structure with an empty mask is absent. Masks of what a structure includes (`LabelSet.parts`) are part of its mask.
+    counted and has the highest label. A structure without a file, or of whose mask more than half is in masks of
+    higher labels, is not among the labels; a structure with an empty mask is absent. Masks of what a structure includes
+    (`LabelSet.parts`) are part of its mask.
     Files whose name is not in the label set are counted in the detail and not read, so that the voxels that they share
     with other masks are not counted.
 
@@ -284,15 +307,19 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
             raise ScanError("grid_mismatch", f"mask {file.name} is on another grid than the others: {difference}")
         merging.add(mask.data > 0, label)
     assert merging is not None
+    covered = merging.without_covered(wanted)
     shared = {name: int(merging.n_shared[label]) for name, label in wanted.items()}
     used = {name: ours for name, ours in spelled.items() if ours in label_set.label_of}
     detail = _joined(
         describe(int(np.count_nonzero(merging.shared)), len(files) - len(masks)),
+        f"not measured, since other masks have most of their voxels: {', '.join(covered)}" if covered else None,
         remark_on(used),
         _on_doubled(path, masks),
+        _on_other_files(path),
         _on_empty(merging.merged),
     )
-    return Segmentation(merging.merged, wanted, detail, shared)
+    kept = {name: label for name, label in wanted.items() if name not in covered}
+    return Segmentation(merging.merged, kept, detail, shared, covered=covered)
 
 
 def _in_subfolders(folder: Path) -> str:
@@ -304,6 +331,11 @@ def _on_doubled(folder: Path, masks: list[tuple[int, Path]]) -> str | None:
     plain = {file.name.lower() for file in folder.glob("*")}
     doubled = sum(file.suffix.lower() == ".gz" and file.stem.lower() in plain for _, file in masks)
     return f"{doubled} masks are there as .nii and .nii.gz, of which .nii.gz is read" if doubled else None
+
+
+def _on_other_files(folder: Path) -> str | None:
+    images = [file for file in folder.glob("*") if file.name.lower().endswith(OTHER_IMAGES)]
+    return f"{len(images)} images that are not NIfTI, or not complete, are not read" if images else None
 
 
 def _read_mask(file: Path) -> Volume:
@@ -343,6 +375,8 @@ class Merging:
         Whether a voxel is in the masks of several labels.
     n_shared : ndarray of shape (highest + 1,), int64
         Number of voxels of each label that are in the mask of another label as well.
+    n_replaced : ndarray of shape (highest + 1,), int64
+        Number of voxels of each label that masks of later labels have.
 
     Examples
     --------
@@ -361,6 +395,7 @@ class Merging:
         self.merged = empty_like(like, highest)
         self.shared: NDArray[np.bool_] = np.zeros(like.data.shape, bool, order="F")
         self.n_shared: NDArray[np.int64] = np.zeros(highest + 1, np.int64)
+        self.n_replaced: NDArray[np.int64] = np.zeros(highest + 1, np.int64)
 
     def add(self, inside: NDArray[np.bool_], label: int) -> None:
         """Add a mask, which replaces the labels of earlier masks; a second mask of a label extends the first one.
@@ -385,8 +420,46 @@ class Merging:
         taken = (below > 0) & (below != label)
         self.n_shared += np.bincount(below[taken & ~known], minlength=len(self.n_shared))
         self.n_shared[label] += np.count_nonzero(taken)
+        self.n_replaced += np.bincount(below[taken], minlength=len(self.n_replaced))
         self.shared[inside] = taken | known
         self.merged.data[inside] = label
+
+    def without_covered(self, wanted: dict[str, int]) -> dict[str, str]:
+        """Remove structures most of whose mask is in masks that were added later, and return a sentence on each.
+
+        Parameters
+        ----------
+        wanted : dict of str to int
+            Label of each structure.
+
+        Returns
+        -------
+        dict of str to str
+            Sentence with the numbers of voxels, by structure.
+
+        Examples
+        --------
+        >>> from ctpop.imaging.images import Grid
+        >>> merging = Merging(Volume(np.zeros((1, 1, 3), np.uint8), Grid((1, 1, 3), np.eye(4)), np.eye(4)), highest=2)
+        >>> merging.add(np.array([[[True, False, False]]]), 1)
+        >>> merging.add(np.array([[[True, True, False]]]), 2)
+        >>> merging.without_covered({"tumour": 1, "liver": 2})
+        {'tumour': '1 of 1 voxels of the mask are in masks of higher labels, which have them'}
+
+        """
+        if not self.n_replaced.any():
+            return {}
+        sizes = _counts_of(self.merged.data)[: len(self.n_replaced)] + self.n_replaced
+        covered = {
+            name: label for name, label in wanted.items() if self.n_replaced[label] > MOST_COVERED * sizes[label]
+        }
+        for label in covered.values():
+            self.merged.data[self.merged.data == label] = 0
+        return {
+            name: f"{self.n_replaced[label]} of {sizes[label]} voxels of the mask are in masks of higher labels, which"
+            " have them"
+            for name, label in covered.items()
+        }
 
 
 def mask_files(folder: Path) -> dict[str, Path]:

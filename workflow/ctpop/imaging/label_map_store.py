@@ -43,6 +43,9 @@ class LabelMapNote:
         as well. Older notes do not have it.
     named : bool
         Whether the producer of the map named its labels; if not, their numbers are taken to be those of the label set.
+    covered : dict of str to str, or None
+        Sentence on each structure that is not in `labels` because most of its mask is in masks of higher labels. Older
+        notes do not have it.
     format : int
         Version of the format of the note.
 
@@ -60,6 +63,7 @@ class LabelMapNote:
     detail: str | None = None
     shared: dict[str, int] | None = None
     named: bool = True
+    covered: dict[str, str] | None = None
     format: int = FORMAT
 
 

@@ -30,13 +30,13 @@ class Study:
         self.rows = []
         self.scans = {}
 
-    def add(self, scan_id, numbers=None, ct=None, known=ORGANS.label_of, shared=None, **row):
+    def add(self, scan_id, numbers=None, ct=None, known=ORGANS.label_of, shared=None, covered=None, **row):
         """Add a scan: its labels, if it was segmented, and the name of its CT."""
         self.scans[scan_id] = ct
         row = {"scan_id": scan_id, "status": "existing", **row}
         if numbers is not None:
             drawn = read_labels(save(self.folder / "labels.nii.gz", numbers))
-            note = self.store.keep(scan_id, drawn, LabelMapNote("key", "", known, shared=shared))
+            note = self.store.keep(scan_id, drawn, LabelMapNote("key", "", known, shared=shared, covered=covered))
             row |= {"mask_path": f"masks/{scan_id}.nii.gz", "mask_sha256": note.mask_sha256}
         self.rows.append(row)
 
@@ -286,6 +286,21 @@ def test_voxels_shared_by_masks_come_from_the_note_of_the_label_map(study):
 
     assert shared["folder"].to_dict() == {"spleen": 5, "kidney_left": 0, "liver": 5}
     assert shared["one_file"].isna().all()
+
+
+def test_a_structure_whose_mask_other_masks_have_is_not_absent_but_has_a_status_of_its_own(study):
+    sentence = "3 of 4 voxels of the mask are in masks of higher labels, which have them"
+    study.add("a", labels(highest=1), known={"spleen": 1}, shared={"spleen": 3}, covered={"liver": sentence})
+
+    measures = study.measure().loc["a"]
+
+    assert measures["status"].to_dict() == {
+        "kidney_left": "not_in_model",
+        "liver": "mask_in_others",
+        "spleen": "measured",
+    }
+    assert measures["volume_ml"].notna().to_dict() == {"kidney_left": False, "liver": False, "spleen": True}
+    assert measures["detail"].dropna().to_dict() == {"liver": sentence}
 
 
 def test_sides_are_compared_and_placed_by_the_label_set(study):

@@ -38,7 +38,7 @@ from ctpop.study.table_units import refuse_other_units
 
 LOG = logging.getLogger(__name__)
 
-MEASURED = "measured"
+MEASURED, COVERED = "measured", "mask_in_others"
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,11 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
     rows = rows.assign(label_names=names_of)
     rows = rows if note.named else requested.without_unrequested(rows)
     whole = rows.set_index("structure").reindex(names).reset_index()
-    whole = whole.assign(status=whole["status"].fillna("not_in_model"), image_digest=digest)
-    return MeasuredScan(whole, found.histogram)
+    covered = note.covered or {}
+    reason = np.where(whole["structure"].isin(covered), COVERED, "not_in_model")
+    detail = whole["structure"].map(covered).astype("str")
+    whole = whole.assign(status=whole["status"].where(whole["status"].notna(), reason), detail=detail)
+    return MeasuredScan(whole.assign(image_digest=digest), found.histogram)
 
 
 def image_digest(mask: Volume, ct: Volume | None) -> str | None:

@@ -124,7 +124,15 @@ class ExistingLabelMaps:
         if done:
             return done
         found = existing_segmentations.read_segmentation(path, self.label_set, scan.ct_path)
-        note = LabelMapNote(key, "", found.labels, detail=found.detail, shared=found.shared, named=found.named)
+        note = LabelMapNote(
+            key,
+            "",
+            found.labels,
+            detail=found.detail,
+            shared=found.shared,
+            named=found.named,
+            covered=found.covered or None,
+        )
         return Work(scan.scan_id, found.volume.data, found.volume.grid, found.volume.stored_affine, note)
 
     def predict(self, work: Work) -> Work:
