@@ -8,6 +8,7 @@ FILE_STATUS = {
     "dicomdir": "a DICOMDIR, the table of contents of a disc",
     "truncated": "a CT image that ends before its last pixel",
     "unreadable": "a file that cannot be opened, or whose header is damaged",
+    "archive": "a packed file (zip, gzip, 7z and others): unpack it if it has images, and run index again",
     "not_dicom": "not DICOM",
     "empty": "a file without content",
     "closed": "a folder or file that may not be looked at",
@@ -18,7 +19,8 @@ SERIES_REASONS = {
     "localizer": "a localizer (scout, topogram)",
     "derived": "derived from other images: reformatted, projected, secondary",
     "not_axial": "coronal or sagittal",
-    "no_hu": "the header does not promise Hounsfield units: rescale slope or intercept is missing, or in other units",
+    "no_hu": "the header does not promise Hounsfield units: rescale slope or intercept is missing, in other units, or"
+    " not the same in all frames of an image",
     "gantry_tilt": "the slices are tilted by more than dicom.largest_tilt_deg",
     "repeated_positions": "two images at one place, or a stack between the slices of another, as of two phases in one"
     " series",
@@ -51,7 +53,10 @@ CONTRAST_REASONS = {
     "bolus": "volume, dose, flow or start of a bolus are given",
     "oral_only": "the agent was given by mouth or rectally",
     "other_route": "the agent was not given into a vein, but into the spinal canal, a joint, the bladder or elsewhere",
-    "agent_unknown": "ContrastBolusAgent names no known agent, or an agent and its absence",
+    "agent_unknown": "ContrastBolusAgent names no known agent, or an agent and its absence, or the way of the agent is"
+    " an artery or not clear",
+    "description_differs": "the elements of the contrast agent count, though a word of the description of the series"
+    " says the opposite (contrast_hint): check it",
     "not_recorded": "the header says nothing, which does not mean that none was given",
     "images_differ": "some images of the series say that it was given, others that it was not",
 }
@@ -72,6 +77,8 @@ PATIENT_REASONS = {
     " patient; check that none is there twice",
     "several_birth_dates": "PatientID has several dates of birth: perhaps it belongs to several people",
     "several_sexes": "PatientID has several sexes: perhaps it belongs to several people",
+    "study_of_several_patients": "StudyInstanceUID is that of another PatientID, too: perhaps one patient has two"
+    " identifiers",
     "ages_contradict": "ages and dates of the examinations contradict each other by more than a year: perhaps several"
     " people",
 }

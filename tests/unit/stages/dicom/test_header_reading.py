@@ -1,10 +1,12 @@
 """What is read of a file: numbers, closed words and pseudonyms; and what becomes of files that are something else."""
 
+import gzip
 import shutil
 
 import numpy as np
 import pytest
-from pydicom import uid
+from pydicom import dcmread, uid
+from pydicom.dataset import Dataset
 
 from ctpop.contracts import dicom_codes
 from ctpop.stages.dicom import contrast_agent, vocabulary
@@ -122,6 +124,17 @@ def test_a_text_that_is_of_no_known_form_is_not_passed_on(tmp_path, element, tex
         ({"ContrastBolusAgent": "Omnipaque", "ContrastBolusRoute": "none"}, None, "agent_unknown"),
         ({"ContrastBolusAgent": "WATER", "ContrastBolusRoute": "oral, i.v."}, None, "agent_unknown"),
         (
+            {"ContrastBolusAgent": "Saline", "ContrastBolusVolume": "50", "ContrastBolusRoute": "IV"},
+            None,
+            "agent_unknown",
+        ),
+        ({"ContrastBolusAgent": "Ultravist", "ContrastBolusRoute": "INTRA-ARTERIAL"}, None, "agent_unknown"),
+        ({"ContrastBolusVolume": "50", "ContrastBolusRoute": "intraarterial"}, None, "agent_unknown"),
+        ({"ContrastBolusRoute": "none"}, None, "not_recorded"),
+        ({"ContrastBolusAgent": "Ultravist", "SeriesDescription": "Abdomen nativ"}, True, "description_differs"),
+        ({"ContrastBolusAgent": "ohne", "SeriesDescription": "Abdomen portal"}, False, "description_differs"),
+        ({"ContrastBolusAgent": "Ultravist", "SeriesDescription": "Abdomen w/o and w"}, True, "agent"),
+        (
             {"ContrastBolusAgent": "XYZ", "ContrastBolusVolume": "80", "ContrastBolusRoute": "Peripheral vein"},
             True,
             "bolus",
@@ -162,7 +175,12 @@ def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_p
         *((text, "unknown") for text in ("w/o oral", "no oral, IV contrast", "Omnipaque intrathecal", "Isovue-M 200")),
         *((text, "enteral") for text in ("orales KM", "KM rektal", "per rectum")),
         *((text, "enteral") for text in ("Gastrografin", "oral", "barium", "Wasser")),
-        *((text, "unknown") for text in ("Saline", "Omnipaque/oral", "see report", "no omnipaque", "kein Wasser")),
+        *((text, "flush") for text in ("Saline", "NaCl 50 ml", "Saline IV")),
+        *((text, "agent") for text in ("NaCl + Ultravist 370", "contrast, saline flush", "mit KM", "Jopromid 300")),
+        *((text, "none") for text in ("contrast: 0", "KM 0", "without contrast")),
+        *((text, "unknown") for text in ("with and without", "W/WO", "mit und ohne KM", "avec et sans injection")),
+        *((text, "unknown") for text in ("-KM", "KM +/-", "planned: Ultravist", "Iomeron intraarteriell", "Gadovist")),
+        *((text, "unknown") for text in ("Omnipaque/oral", "see report", "no omnipaque", "kein Wasser")),
         *((text, "empty") for text in ("", "  ")),
     ],
 )
@@ -190,6 +208,8 @@ def test_every_contrast_element_is_read():
         ("non-contrast chest", False),
         ("Thorax 1.0", None),
         ("Kemnativer", None),
+        ("Abdomen w/o and with contrast", None),
+        ("Leber nativ portal", None),
     ],
 )
 def test_words_of_a_description_are_a_hint_and_decide_nothing(tmp_path, description, hint):
@@ -221,6 +241,10 @@ def test_known_kernels_are_soft_or_sharp(kernel, kind):
         (["DERIVED", "SECONDARY", "MPR"], "derived"),
         (["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"], "original"),
         (["ORIGINAL", "SECONDARY"], "derived"),
+        (["ORIGINAL", "PRIMARY", "AXIAL", "SUBTRACTION"], "derived"),
+        (["ORIGINAL", "PRIMARY", "VOLUME", "VMI"], "derived"),
+        (["MIXED", "PRIMARY", "VOLUME", "NONE"], "derived"),
+        (["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], "original"),
         ([], "original"),
     ],
 )
@@ -228,13 +252,84 @@ def test_image_type_tells_localizers_and_derived_images(image_type, kind):
     assert vocabulary.kind_of(image_type) == kind
 
 
-@pytest.mark.parametrize("patient_id", ["", "ANON", "anonymous", "0", "Unknown"])
+@pytest.mark.parametrize(
+    "patient_id",
+    [
+        *("", "ANON", "anonymous", "0", "Unknown", "0000000", "XXXXXXX", "-", "N.N.", "NO ID", "Anonymous Patient"),
+        *("anonymized_patient", "PATIENT", "unbekannt", "0-0", "de-identified", "Anonymous^^"),
+    ],
+)
 def test_an_identifier_that_stands_for_everybody_makes_each_examination_a_patient(tmp_path, patient_id):
     one = facts(tmp_path / "1", patient=patient_id, study="1")
     other = facts(tmp_path / "2", patient=patient_id, study="2")
 
     assert one.patient_source == "examination"
     assert one.patient != other.patient
+
+
+@pytest.mark.parametrize("patient_id", ["ANON01", "Patient 7", "10000", "x1", "Max", "no-17", "A0"])
+def test_an_identifier_with_a_number_or_another_word_is_that_of_one_patient(tmp_path, patient_id):
+    assert facts(tmp_path, patient=patient_id).patient_source == "patient_id"
+
+
+def in_frames(path, sequence, **elements):
+    """Give one frame of an enhanced image a functional group of its own, and the others what all shared."""
+    dataset = dcmread(path)
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    common = shared[sequence].value[0] if sequence in shared else Dataset()
+    for number, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        item = Dataset()
+        item.update(common)
+        for name, value in elements.items() if number == 3 else ():
+            setattr(item, name, value)
+        setattr(frame, sequence, [item])
+    if sequence in shared:
+        delattr(shared, sequence)
+    dataset.save_as(path)
+    return read_facts(path, NAMES)
+
+
+def test_frames_of_an_enhanced_image_with_groups_of_their_own_are_read_as_before(tmp_path):
+    path = dicom_files.write_enhanced(tmp_path / "enhanced")
+    before = read_facts(path, NAMES)
+
+    found = in_frames(path, "PixelValueTransformationSequence")
+
+    assert (found.slope, found.intercept, found.positions) == (1, -1024, before.positions)
+    assert in_frames(path, "PixelMeasuresSequence").edges == before.edges
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"RescaleIntercept": "-1000"}, {"RescaleSlope": "2"}, {"RescaleIntercept": ""}, {"RescaleType": "MGML"}],
+)
+def test_an_enhanced_image_with_a_frame_of_another_scale_promises_no_hu(tmp_path, elements):
+    path = dicom_files.write_enhanced(tmp_path / "enhanced")
+
+    found = in_frames(path, "PixelValueTransformationSequence", **elements)
+
+    assert (found.slope, found.intercept, found.hu_lowest) == (None, None, None)
+
+
+def test_an_enhanced_image_with_a_frame_of_another_spacing_has_no_grid(tmp_path):
+    path = dicom_files.write_enhanced(tmp_path / "enhanced")
+
+    assert in_frames(path, "PixelMeasuresSequence", PixelSpacing=[1, 1]).positions == []
+
+
+def test_an_enhanced_image_with_a_derived_frame_is_derived(tmp_path):
+    path = dicom_files.write_enhanced(tmp_path / "enhanced")
+
+    assert read_facts(path, NAMES).kind == "original"
+    assert in_frames(path, "CTImageFrameTypeSequence", FrameType=["DERIVED", "PRIMARY"]).kind == "derived"
+
+
+@pytest.mark.parametrize("packed", [b"PK\x03\x04", gzip.compress(b"DICM")], ids=["zip", "gzip"])
+def test_a_packed_file_is_an_archive(tmp_path, packed):
+    (tmp_path / "images").write_bytes(packed * 99)
+
+    assert read_facts(tmp_path / "images", NAMES).status == "archive"
+    assert "archive" in dicom_codes.FILE_STATUS
 
 
 def test_an_enhanced_image_has_a_place_for_every_frame(tmp_path):

@@ -209,3 +209,44 @@ def test_usable_uids_are_said_to_be_used(place):
     place.index()
 
     assert pd.read_csv("registry.csv")["series_source"].to_list() == ["series_uid"]
+
+
+def series_in_one_study(place, *patients):
+    """Write a series of each patient, all with one StudyInstanceUID, index them, and return the rows of all."""
+    study = dicom_files.made_uid("one study")
+    for number, (name, more) in enumerate(patients):
+        dicom_files.write_series(
+            place.dicom / str(number),
+            hu=dicom_files.hounsfield(12, seed=number),
+            patient=name,
+            StudyInstanceUID=study,
+            SeriesInstanceUID=dicom_files.made_uid("series", number),
+            **more,
+        )
+    place.index()
+    registry, excluded, _ = place.tables()
+    return pd.concat([registry, excluded])
+
+
+def test_an_issuer_that_a_part_of_a_study_lacks_makes_no_second_patient(place):
+    rows = series_in_one_study(place, ("P1", {}), ("P1", {"IssuerOfPatientID": "HOSPITAL"}))
+
+    assert len(set(rows["patient_id"])) == 1
+    assert sorted(rows["reason"].dropna()) == ["other_series"]
+    assert set(rows["patient_reason"]) == {"ok"}
+
+
+def test_a_patient_id_of_two_issuers_is_that_of_two_patients(place):
+    issuers = [("P1", {"IssuerOfPatientID": name}) for name in ("HOSPITAL", "CLINIC")]
+
+    rows = series_in_one_study(place, ("P1", {}), *issuers)
+
+    assert rows["patient_id"].nunique() == 3
+    assert set(rows["patient_reason"]) == {"study_of_several_patients"}
+
+
+def test_a_study_of_two_patients_is_told(place):
+    rows = series_in_one_study(place, ("P1", {}), ("P2", {}))
+
+    assert rows["patient_id"].nunique() == 2
+    assert rows["patient_reason"].to_list() == ["study_of_several_patients"] * 2

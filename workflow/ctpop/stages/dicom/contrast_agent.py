@@ -40,12 +40,33 @@ def contrast_of(elements: Mapping[str, str]) -> Contrast:
         return Contrast(False, "oral_only") if route in ("", "enteral") else Contrast(None, "agent_unknown")
     if route == "other":
         return Contrast(False, "other_route")
+    if kind == "flush" or (route == "unclear" and kind != "empty"):
+        return Contrast(None, "agent_unknown")
     if kind == "agent":
-        return Contrast(True, "agent") if route != "not" else Contrast(None, "agent_unknown")
+        return Contrast(True, "agent")
     has_bolus = any(_is_positive(elements[name]) for name in AMOUNTS) or bool(elements["ContrastBolusStartTime"])
+    if has_bolus and route == "unclear":
+        return Contrast(None, "agent_unknown")
     if has_bolus and (kind == "empty" or route == "vein"):
         return Contrast(True, "bolus")
     return Contrast(None, "not_recorded" if kind == "empty" else "agent_unknown")
+
+
+def beside_description(contrast: Contrast, hint: bool | None) -> Contrast:
+    """Return the finding, with a reason of its own where the description of the series has a word for the opposite.
+
+    Scanners copy the agent into every series of an examination, also into those before the injection.
+
+    Examples
+    --------
+    >>> beside_description(Contrast(True, "agent"), False)
+    Contrast(given=True, reason='description_differs')
+    >>> beside_description(Contrast(True, "agent"), None)
+    Contrast(given=True, reason='agent')
+
+    """
+    contradicted = hint is not None and contrast.given is not None and hint != contrast.given
+    return Contrast(contrast.given, "description_differs") if contradicted else contrast
 
 
 def _is_positive(text: str) -> bool:

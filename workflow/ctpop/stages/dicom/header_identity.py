@@ -36,6 +36,7 @@ def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
     return {
         "patient": patient,
         "patient_source": "patient_id" if known else "examination",
+        "without_issuer": pseudonyms.digest("patient", patient_id, "") if known and issuer else "",
         "exam": pseudonyms.digest("exam", uids["study"]),
         "series": pseudonyms.digest("series", uids["study"], uids["series"]),
         "instance": "" if "image" in lacks else pseudonyms.digest("instance", uids["image"]),

@@ -28,6 +28,7 @@ CT_IMAGES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.84
 DICOMDIR = "1.2.840.10008.1.3.10"
 PREAMBLE = 128
 FRAGMENT, END_OF_FRAGMENTS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"(\xb5/\xfd")  # first bytes
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian; of a file that has no preamble
 TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
@@ -47,7 +48,8 @@ class HeaderFacts:
     """What is known of a file: its status, and of a CT image everything else.
 
     `positions` (mm, one per frame), `orientation` (row and column direction) and `edges` (mm along a row, along a
-    column) are those of DICOM: x to the left, y to the back, z to the head. `day` is shifted by days of the patient's
+    column) are those of DICOM: x to the left, y to the back, z to the head. `without_issuer` is what `patient` would be
+    without the issuer of the PatientID; it is empty if there is no issuer. `day` is shifted by days of the patient's
     own, `second` is that of the day. `lacks` has the levels (study, series, image) whose UID is missing or a
     placeholder; an image without one is recognised by `pixels`, a digest of its pixels as they are stored.
     """
@@ -55,6 +57,7 @@ class HeaderFacts:
     status: str
     patient: str = ""
     patient_source: str = ""
+    without_issuer: str = ""
     exam: str = ""
     series: str = ""
     instance: str = ""
@@ -122,7 +125,7 @@ def _facts(file: BufferedReader, pseudonyms: Pseudonyms) -> HeaderFacts:
     start = file.read(PREAMBLE + 4)
     without_preamble = start[:2] in FIRST_GROUPS and start[3:4] == b"\0"
     if start[PREAMBLE:] != b"DICM" and not without_preamble:
-        return HeaderFacts("not_dicom" if start else "empty")
+        return HeaderFacts("archive" if start.startswith(ARCHIVES) else "not_dicom" if start else "empty")
     file.seek(0)
     dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS), force=without_preamble)
     pixels_begin = file.tell()
@@ -203,7 +206,10 @@ def _has_all_fragments(file: BufferedReader, begins: int, whole: int) -> bool:
 
 
 def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> HeaderFacts:
-    given = contrast.contrast_of({tag: text_of(dataset, tag) for tag in contrast.TAGS})
+    hint = vocabulary.contrast_hint_of(text_of(dataset, "SeriesDescription"), text_of(dataset, "ProtocolName"))
+    given = contrast.beside_description(
+        contrast.contrast_of({tag: text_of(dataset, tag) for tag in contrast.TAGS}), hint
+    )
     kernel, kernel_class = vocabulary.kernel_of(_first_kernel(dataset))
     return HeaderFacts(
         "ct_image",
@@ -211,9 +217,7 @@ def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Heade
         **_patient_facts(dataset),
         contrast=given.given,
         contrast_reason=given.reason,
-        contrast_hint=vocabulary.contrast_hint_of(
-            text_of(dataset, "SeriesDescription"), text_of(dataset, "ProtocolName")
-        ),
+        contrast_hint=hint,
         kvp=number_of(_part(dataset, "CTXRayDetailsSequence"), "KVP"),
         kernel=kernel,
         kernel_class=kernel_class,
@@ -221,7 +225,7 @@ def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Heade
         scanner=vocabulary.scanner_of(text_of(dataset, "ManufacturerModelName")),
         body_part=vocabulary.body_part_of(text_of(dataset, "BodyPartExamined")),
         patient_position=vocabulary.patient_position_of(text_of(dataset, "PatientPosition")),
-        kind=vocabulary.kind_of(texts_of(dataset, "ImageType")),
+        kind=_kind(dataset),
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
         syntax=syntax.name if syntax.is_transfer_syntax and not syntax.is_private else vocabulary.OTHER,
@@ -249,7 +253,7 @@ def _geometry(dataset: Dataset) -> dict[str, Any]:
 
     A direction or a distance that no image can have, such as zeros, says nothing, either.
     """
-    frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [None])
+    frames = _frames(dataset)
     orientation = [
         numbers_of(_part(dataset, "PlaneOrientationSequence", frame), "ImageOrientationPatient", 6) for frame in frames
     ]
@@ -257,9 +261,10 @@ def _geometry(dataset: Dataset) -> dict[str, Any]:
         numbers_of(_part(dataset, "PlanePositionSequence", frame), "ImagePositionPatient", 3) for frame in frames
     ]
     measures = _part(dataset, "PixelMeasuresSequence", frames[0])
-    edges = numbers_of(measures, "PixelSpacing", 2)
+    spacings = [numbers_of(_part(dataset, "PixelMeasuresSequence", frame), "PixelSpacing", 2) for frame in frames]
+    edges = spacings[0]
     several = int(number_of(dataset, "NumberOfFrames") or 1) != len(frames)
-    alike = all(found == orientation[0] for found in orientation)
+    alike = all(found == orientation[0] for found in orientation) and all(found == edges for found in spacings)
     if several or not all(positions) or not edges or min(edges) <= 0 or not alike or not is_frame(orientation[0]):
         return {"thickness_mm": number_of(measures, "SliceThickness")}
     return {
@@ -271,11 +276,16 @@ def _geometry(dataset: Dataset) -> dict[str, Any]:
 
 
 def _attenuation(dataset: Dataset) -> dict[str, Any]:
-    """Return slope, intercept and the range of HU that the stored bits can hold; nothing where no HU are promised."""
-    part = _part(dataset, "PixelValueTransformationSequence")
-    slope, intercept = number_of(part, "RescaleSlope"), number_of(part, "RescaleIntercept")
+    """Return slope, intercept and the range of HU that the stored bits can hold; nothing where no HU are promised.
+
+    Frames of one image that differ in them give nothing, either, since dcm2niix applies those of one frame to all.
+    """
+    parts = [_part(dataset, "PixelValueTransformationSequence", frame) for frame in _frames(dataset)]
+    scales = {(number_of(part, "RescaleSlope"), number_of(part, "RescaleIntercept")) for part in parts}
+    slope, intercept = scales.pop()
     bits = int(number_of(dataset, "BitsStored") or 16)
-    if slope is None or intercept is None or slope <= 0 or text_of(part, "RescaleType").upper() not in ("HU", "US", ""):
+    types = {text_of(part, "RescaleType").upper() for part in parts}
+    if scales or slope is None or intercept is None or slope <= 0 or not types <= {"HU", "US", ""}:
         return {}
     signed = int(number_of(dataset, "PixelRepresentation") or 0) == 1
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
@@ -287,11 +297,23 @@ def _attenuation(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def _kind(dataset: Dataset) -> str:
+    """Return the kind of an image by its ImageType; one with a frame of another kind is of that kind."""
+    parts = [_part(dataset, "CTImageFrameTypeSequence", frame) for frame in _frames(dataset)]
+    kinds = [vocabulary.kind_of(texts_of(part, "FrameType")) for part in parts]
+    kinds.append(vocabulary.kind_of(texts_of(dataset, "ImageType")))
+    return next((kind for kind in kinds if kind != "original"), "original")
+
+
+def _frames(dataset: Dataset) -> list[Dataset | None]:
+    """Return the functional groups of each frame of an enhanced image; None for the only frame of another image."""
+    return list(dataset.get("PerFrameFunctionalGroupsSequence") or [None])
+
+
 def _part(dataset: Dataset, sequence: str, frame: Dataset | None = None) -> Dataset:
     """Return where a functional group of an enhanced image lies: in its frame, in what all frames share, or on top."""
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None]
     shared = dataset.get("SharedFunctionalGroupsSequence") or [None]
-    for group in (frame or frames[0], shared[0]):
+    for group in (_frames(dataset)[0] if frame is None else frame, shared[0]):
         inner = group.get(sequence) if group is not None else None
         if inner:
             part: Dataset = inner[0]

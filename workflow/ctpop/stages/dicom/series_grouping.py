@@ -44,11 +44,15 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
     parts = [part for signature, images in stacks.items() for part in volumes_of(signature, images)]
     rows = [row_of(signature, images, pseudonyms, even_within_mm) for signature, images in parts]
     at: dict[str, list[tuple[float | None, int | None]]] = {}
+    of_exam: dict[str, set[str]] = {}
     for row in rows:
         at.setdefault(row["patient"], []).append((row["age_years"], row["day"]))
+        of_exam.setdefault(row["exam_id"], set()).add(row["patient"])
     for row in rows:
         patient = row["patient"]
-        row["patient_reason"] = patient_reason_of(row["patient_source"], patients[patient], at[patient])
+        reason = patient_reason_of(row["patient_source"], patients[patient], at[patient])
+        is_shared = reason == "ok" and len(of_exam[row["exam_id"]]) > 1
+        row["patient_reason"] = "study_of_several_patients" if is_shared else reason
     mark_truncated(rows, [one for one in found if one.facts["status"] == "truncated"])
     return sorted(rows, key=lambda row: str(row["scan_id"]))
 

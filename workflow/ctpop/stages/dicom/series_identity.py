@@ -25,10 +25,37 @@ def identified(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> list[Sc
     An image is recognised by its UID, or by its pixels where that is missing or a placeholder. `series_source` says
     what the series was recognised by.
     """
-    images = list(images)
+    images = with_one_patient(list(images), pseudonyms)
     shared = studies_of_several_patients(one.facts for one in images)
     repeated = placeholders(one.facts for one in images)
     return [replace(one, facts=_facts(one, shared, repeated, pseudonyms)) for one in images]
+
+
+def with_one_patient(images: list[ScannedFile], pseudonyms: Pseudonyms) -> list[ScannedFile]:
+    """Return images of which those of a PatientID with and without issuer are of one patient, if they share a study.
+
+    A PatientID of several issuers stays that of several patients.
+    """
+    patients_of: dict[str, set[str]] = {}
+    for one in images:
+        patients_of.setdefault(one.facts["exam"], set()).add(one.facts["patient"])
+    same: dict[str, set[str]] = {}
+    for one in images:
+        plain = one.facts.get("without_issuer")
+        if plain and plain in patients_of[one.facts["exam"]]:
+            same.setdefault(plain, set()).add(one.facts["patient"])
+    plain_of = {issued.pop(): plain for plain, issued in same.items() if len(issued) == 1}
+    return [_of_patient(one, plain_of.get(one.facts["patient"]), pseudonyms) for one in images]
+
+
+def _of_patient(one: ScannedFile, patient: str | None, pseudonyms: Pseudonyms) -> ScannedFile:
+    """Return an image of another patient, whose days are shifted otherwise."""
+    if patient is None:
+        return one
+    facts = {**one.facts, "patient": patient}
+    if facts.get("day") is not None:
+        facts["day"] += pseudonyms.shift_days(patient) - pseudonyms.shift_days(one.facts["patient"])
+    return replace(one, facts=facts)
 
 
 def placeholders(facts: Iterable[Facts]) -> set[str]:

@@ -19,8 +19,9 @@ NON_IONIC = re.compile(r"\bnon[\s-]?ionic\b")
 SIGNS = re.compile(r"[^\w./]+|/(?![ov]\b)|_")
 SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?![ov]\b)|[0-9_]+")
 INTRA = re.compile(r"\bintra[\s-]+")
-NO_AMOUNT = re.compile(r"(?<![\d.,])0+([.,]0+)?\s*(ml|cc|g|mg)\b")
-DOUBT_SIGNS = re.compile(r"\?|\S\s*[-–]$|\bo\s+km\b")  # KM? and KM: - and o KM
+NO_AMOUNT = re.compile(r"(?<![\d.,])0+([.,]0+)?\s*((ml|cc|g|mg)\b|$)")
+DOUBT_SIGNS = re.compile(r"\?|\S\s*[-–]$|^[-–]|[+]\s*/?\s*[-–]|±|\bo\s+km\b")  # KM? and KM: - and -KM and +/- and o KM
+NO_LETTERS = re.compile(r"(?:0|x|[\W_])*")  # of a PatientID
 BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+-]+")
 LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
 NOT_ORIGINAL = {
@@ -33,6 +34,12 @@ NOT_ORIGINAL = {
     "AVERAGE",
     "PROJECTION IMAGE",
     "SCREEN SAVE",
+    "MIXED",
+    # SOURCE: DICOM PS3.3, C.8.16.1.4, Derived Pixel Contrast, and C.8.15.2, multi-energy CT
+    *("ADDITION", "DIVISION", "MAXIMUM", "MEAN", "MINIMUM", "MULTIPLICATION", "RESAMPLED", "STD_DEVIATION"),
+    *("SUBTRACTION", "QUANTITY", "VMI", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED"),
+    *("MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"),
+    *("VNC", "IODINE", "MONOENERGETIC"),  # words that scanners write for the same
 }
 
 
@@ -84,7 +91,10 @@ def patient_position_of(text: str) -> str | None:
 
 def names_a_patient(patient_id: str) -> bool:
     """Return whether a PatientID can belong to one person: ANON and the like stand for everybody."""
-    return bool(patient_id) and patient_id.lower() not in vocabulary()["no_patient"]
+    lower = patient_id.lower()
+    if NO_LETTERS.fullmatch(lower) or lower in vocabulary()["no_patient"]:
+        return False
+    return not set(re.findall(r"[^\W_]+", lower)) <= set(vocabulary()["no_patient_words"])
 
 
 def kind_of(image_type: list[str]) -> str:
@@ -101,8 +111,8 @@ def agent_kind(agent: str) -> str:
     Returns
     -------
     str
-        `agent` for injection, `enteral` agent, `none` (it says that no agent was given), `empty`, or `unknown`, also
-        where it says two of these things.
+        `agent` for injection, `enteral` agent, `none` (it says that no agent was given), `flush` (a fluid without
+        agent), `empty`, or `unknown`, also where it says two of these things.
 
     """
     lists, text = vocabulary(), agent.strip().lower()
@@ -114,7 +124,7 @@ def agent_kind(agent: str) -> str:
     named, fluids = _has(words, "agents"), _has(words, "enteral_agents")
     injected = _has(words, "contrast_agent_words", "intravenous_words")
     elsewhere = _has(words, "enteral_routes", "other_routes")
-    if _has(words, "doubts") or DOUBT_SIGNS.search(text):
+    if _is_in_doubt(text, words):
         return "unknown"
     if _has(words, "negations") or NO_AMOUNT.search(text):
         return "unknown" if named or fluids or elsewhere else "none"
@@ -122,16 +132,26 @@ def agent_kind(agent: str) -> str:
         return "unknown" if named or fluids or injected else "none"
     if elsewhere and way_of(words) != "vein":
         return "enteral" if way_of(words) == "enteral" and not named else "unknown"
-    if named or injected:
+    if named or (injected and not _is_flush(words)):
         return "agent"
-    return "enteral" if fluids else "unknown"
+    return "flush" if _is_flush(words) else "enteral" if fluids else "unknown"
+
+
+def _is_in_doubt(text: str, words: set[str]) -> bool:
+    """Return whether a text neither says that an agent was given nor that none was, or says both."""
+    says_both = _has(words, "negations") and _has(words, "with_words")
+    return says_both or _has(words, "doubts") or DOUBT_SIGNS.search(text) is not None
+
+
+def _is_flush(words: set[str]) -> bool:
+    return _has(words, "flushes") and not _has(words, "contrast_agent_words")
 
 
 def route_of(route: str) -> str:
-    """Return the way that ContrastBolusRoute names, as `way_of`, `not` where it negates one, or an empty text."""
+    """Return the way that ContrastBolusRoute names, as `way_of`, `unclear` (negated, an artery), or an empty text."""
     words = _words_of_agent(route.strip().lower())
-    if _has(words, "negations"):
-        return "not"
+    if _has(words, "negations", "doubts"):
+        return "unclear"
     return "vein" if _has(words, "veins") else way_of(words)
 
 
@@ -162,6 +182,7 @@ def contrast_hint_of(*descriptions: str) -> bool | None:
     """Return what the words of the descriptions hint at, or nothing where none does or they contradict each other."""
     words = {word for text in descriptions for word in BETWEEN_WORDS.split(text.lower())}
     listed = vocabulary()["contrast_words"]
-    if words & set(listed["without"]):  # before the others: `without contrast` has a word of both lists
-        return False
-    return True if words & set(listed["with"]) else None
+    positive = words & set(listed["with"])
+    if words & set(listed["without"]):
+        return None if positive - set(vocabulary()["contrast_nouns"]) else False  # `without contrast` has both
+    return True if positive else None

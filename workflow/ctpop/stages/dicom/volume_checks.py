@@ -114,6 +114,7 @@ def take_over_grid(path: Path, expected_volume: ExpectedVolume) -> None:
     affine = expected_volume.affine @ orientations.inv_ornt_aff(turn, expected_volume.shape)
     _check_grid(found, affine, shape, int(turn[2, 0]), expected_volume.deviation_mm)
     header.set_sform(affine, code=1)
+    header["pixdim"][1:4] = edges_mm(affine)
     header["qform_code"] = 0  # it cannot hold the slight shear of a slightly tilted gantry
     with path.open("r+b") as file:
         file.write(header.binaryblock)
