@@ -55,5 +55,11 @@ IMPLAUSIBLE_VALUES = Table(
         "value": number("volume (ml) or mean attenuation (HU)"),
         "low": number("lowest plausible value", missing=NO_LIMIT),
         "high": number("highest plausible value", missing=NO_LIMIT),
+        "scan_share": number(
+            "share of the values of the scan in this measure that are beyond their limits, of those with limits; if it"
+            " is large, label map and CT, or labels and names, do not belong together",
+            low=0,
+            high=1,
+        ),
     },
 )

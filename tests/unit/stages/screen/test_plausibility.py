@@ -7,10 +7,11 @@ import pytest
 from ctpop.imaging.images import read_ct, read_labels
 from ctpop.stages.measure.command import typed
 from ctpop.stages.measure.scan_measures import How, measure_structures
-from ctpop.stages.report.implausible_structures import sentences
+from ctpop.stages.report.implausible_structures import sentences, sentences_on_scans
 from ctpop.stages.screen import plausibility
 from ctpop.stages.screen.rows import numbered
 from ctpop.study import label_sets
+from ctpop.study.implausible_scans import implausible_scans
 from support.real_data import ABDOMEN
 
 LIVER = {"structure": "liver", "volume_ml": 1500.0, "hu_mean": 100.0}
@@ -77,6 +78,35 @@ def test_volumes_above_the_upper_bound_are_reported():
 
     assert table.loc["aorta", ["finding", "n_volumes_above"]].tolist() == ["volume", 1]
     assert values.loc[0, ["value", "high"]].tolist() == [4700, 4000]
+
+
+ORGANS = ("liver", "spleen", "kidney_left", "kidney_right", "pancreas", "aorta", "gallbladder", "stomach")
+
+
+@pytest.mark.parametrize(("n_wrong", "reported"), [(4, []), (5, ["s000"]), (7, ["s000"])])
+def test_a_scan_with_implausible_values_in_many_structures_is_reported(n_wrong, reported):
+    hu = [{"scan_id": "s000", "structure": name, "hu_mean": 40.0} for name in ORGANS]
+    wrong = [row | {"hu_mean": -600.0} for row in hu[:n_wrong]] + hu[n_wrong:]
+    sound = [row | {"scan_id": f"s{k:03d}"} for k in range(1, 9) for row in hu]
+
+    _, values = found(*wrong, *sound)
+
+    assert values["scan_id"].value_counts().to_dict() == {"s000": n_wrong}
+    assert set(values["scan_share"]) == {n_wrong / len(ORGANS)}
+    assert implausible_scans(values, share=0.25) == reported
+    assert (sentences_on_scans(reported) == []) == (reported == [])
+
+
+def test_a_scan_with_a_small_share_of_implausible_values_is_not_reported():
+    names = list(plausibility.limits_of(label_sets.read("paper_104")).dropna(subset="hu_mean_low").index)
+    rows = [{"structure": name, "hu_mean": -900.0 if k < 5 else 40.0, "scan_id": "s1"} for k, name in enumerate(names)]
+
+    _, values = found(*rows)
+    share = float(values["scan_share"].iloc[0])
+
+    assert share == pytest.approx(len(values) / len(names))
+    assert implausible_scans(values, share=share + 0.01) == []
+    assert implausible_scans(values, share=share) == ["s1"]
 
 
 @pytest.mark.parametrize("cut", [{"faces": "left"}, {"border_voxels": 3}])

@@ -32,6 +32,7 @@ REQUIRED = (
     all_tables.STRUCTURE_FLOW,
     all_tables.EXTREMES,
     all_tables.PLAUSIBILITY,
+    all_tables.IMPLAUSIBLE_VALUES,
     all_tables.CONTRAST_CHECK,
     all_tables.NORMALITY,
     all_tables.ASSOCIATIONS,

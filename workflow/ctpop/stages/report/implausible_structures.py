@@ -1,4 +1,4 @@
-"""Structures whose values are implausible for their names, in sentences."""
+"""Structures and scans whose values are implausible for their names, in sentences."""
 
 import pandas as pd
 
@@ -25,3 +25,14 @@ def sentences(table: pd.DataFrame) -> list[str]:
             " label maps before any result is used."
         )
     return found
+
+
+def sentences_on_scans(scans: list[str]) -> list[str]:
+    """Return sentences about scans with implausible values in many structures; none if there are no such scans."""
+    if not scans:
+        return []
+    more = f" and {len(scans) - 3} more" if len(scans) > 3 else ""
+    return [
+        f"Many structures of {len(scans)} scans have implausible values: {', '.join(scans[:3])}{more}. Check that label"
+        " map and CT belong together; a reviewer can exclude a scan (screen.review, structure *)."
+    ]

@@ -22,9 +22,10 @@ from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
 from ctpop.stages.report import structure_lists, structure_pages, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
-from ctpop.stages.report.implausible_structures import sentences
+from ctpop.stages.report.implausible_structures import sentences, sentences_on_scans
 from ctpop.stages.report.input_notes import notes_of
 from ctpop.stages.report.published_results import published
+from ctpop.study.implausible_scans import implausible_scans
 
 TEMPLATES = resource("report")
 LIBRARY = resource("datatables")
@@ -92,13 +93,20 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             sensitivity=structure_lists.sensitivity(study),
             published=published(study),
             truth=structure_lists.truth(study) if "compare_truth" in study.tables else None,
-            implausible=sentences(study.tables["plausibility"]),
+            implausible=_implausible(study),
             input_notes=notes_of(study.config, study.label_set.names),
             methods=methods.strip().split("\n\n"),
             settings=json.dumps(sources["config"], indent=2, ensure_ascii=False, sort_keys=True),
             tables=[(table.name, table.meaning) for table in TABLES if table.name in study.tables],
         )
     )
+
+
+def _implausible(study: FinishedStudy) -> list[str]:
+    """Return sentences about structures and scans with implausible values."""
+    share = study.config["screen"]["implausible_share"]
+    scans = implausible_scans(study.tables["implausible_values"], share)
+    return sentences(study.tables["plausibility"]) + sentences_on_scans(scans)
 
 
 def structures(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], site: Site) -> dict[str, str]:

@@ -43,6 +43,7 @@ from ctpop.stages.screen.reviewer_decisions import decision_rows, read_review, r
 from ctpop.stages.screen.rows import MeasureRows, numbered
 from ctpop.stages.screen.verdicts import Assessment, apply_rules
 from ctpop.study import configuration, label_sets, rule_sets
+from ctpop.study.implausible_scans import implausible_scans
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.rule_sets import RuleSet
 
@@ -177,19 +178,22 @@ def run(options: ScreenOptions) -> None:
         )
     if options.extremes:
         EXTREMES.write(extreme_table(rows, found.by_rules, cohort, chosen["extremes"]), options.extremes)
-    if options.plausibility:
-        implausible = plausibility.plausibility_table(rows, label_set, chosen["implausible_share"], cohort)
-        _log_implausible(PLAUSIBILITY.write(implausible, options.plausibility))
-    write_implausible_values(rows, label_set, options.implausible_values)
+    write_plausibility(rows, label_set, cohort, chosen["implausible_share"], options)
     if options.analysis_sets:
         analysis_sets.write_sets(compared_sets(found, facts, groups), options.analysis_sets)
     _log_counts(found, of_group, groups)
 
 
-def write_implausible_values(rows: MeasureRows, label_set: LabelSet, out: Path | None) -> None:
-    """Write the values that are implausible for the names of their structures, if there is a file to write."""
-    if out:
-        IMPLAUSIBLE_VALUES.write(plausibility.implausible_values(rows, label_set), out)
+def write_plausibility(
+    rows: MeasureRows, label_set: LabelSet, cohort: pd.DataFrame | None, share: float, options: ScreenOptions
+) -> None:
+    """Write structures and values that are implausible for the names of structures, and report the structures."""
+    if options.plausibility:
+        table = plausibility.plausibility_table(rows, label_set, share, cohort)
+        _log_implausible(PLAUSIBILITY.write(table, options.plausibility))
+    if options.implausible_values:
+        values = IMPLAUSIBLE_VALUES.write(plausibility.implausible_values(rows, label_set), options.implausible_values)
+        _log_implausible_scans(implausible_scans(values, share))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -219,6 +223,16 @@ def _log_implausible(table: pd.DataFrame) -> None:
             " `structures` in the configuration and the numbers or names in the label maps or the table of measures",
             len(implausible),
             ", ".join(implausible["structure"].head(3)),
+        )
+
+
+def _log_implausible_scans(scans: list[str]) -> None:
+    if scans:
+        LOG.warning(
+            "%d scans have values that are implausible for many of their structures (table implausible_values),"
+            " first %s; check that label map and CT belong together; screen.review can exclude a scan (structure *)",
+            len(scans),
+            ", ".join(scans[:3]),
         )
 
 

@@ -134,13 +134,15 @@ def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
     """Return the table `implausible_values`: one row per value beyond the limits of its structure, sorted by key."""
     limits, parts = limits_of(label_set), [IMPLAUSIBLE_VALUES.empty()]
     for measure, known in assessable(rows).items():
-        chosen = np.logical_or(*beyond(rows, limits, measure, known)).nonzero()[0]
+        outside = np.logical_or(*beyond(rows, limits, measure, known))
+        chosen = outside.nonzero()[0]
         names = rows.names[rows.structure[chosen]]
         values = {
             "scan_id": rows.scan_ids[rows.scan[chosen]],
             "structure": names,
             "measure": measure,
             "value": rows.numbers(measure)[chosen],
+            "scan_share": _share_of_scan(rows, outside, known & _limited(rows, limits, measure))[rows.scan[chosen]],
         }
         ends = {end: limits[f"{measure}_{end}"].reindex(names).to_numpy() for end in ("low", "high")}
         parts.append(pd.DataFrame({**values, **ends}))
@@ -148,6 +150,20 @@ def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
     return IMPLAUSIBLE_VALUES.check(
         pd.concat(filled, ignore_index=True).sort_values(list(IMPLAUSIBLE_VALUES.key), ignore_index=True)
     )
+
+
+def _limited(rows: MeasureRows, limits: pd.DataFrame, measure: str) -> NDArray[np.bool_]:
+    """Return which rows are of a structure with a limit for a measure."""
+    with_limit = limits[[f"{measure}_low", f"{measure}_high"]].notna().any(axis=1).reindex(rows.names, fill_value=False)
+    found: NDArray[np.bool_] = with_limit.to_numpy(bool)[rows.structure]
+    return found
+
+
+def _share_of_scan(rows: MeasureRows, outside: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return, for each scan, the share of its comparable values that are beyond their limits."""
+    n = len(rows.scan_ids)
+    known_in, outside_in = (np.bincount(rows.scan[chosen], minlength=n) for chosen in (known, outside))
+    return outside_in / np.maximum(known_in, 1)
 
 
 def suggested_names(rows: MeasureRows, label_set: LabelSet, found: pd.DataFrame, share: float) -> dict[str, str]:
