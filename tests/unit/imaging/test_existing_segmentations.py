@@ -75,6 +75,23 @@ def test_a_number_that_the_label_set_does_not_name_is_refused(tmp_path):
     assert error.detail == "labels.nii.gz has labels 4, 5, 6, 7, 9 that label set made_up does not name"
 
 
+def test_a_mask_of_one_structure_in_place_of_a_label_map_is_refused(tmp_path):
+    path = save(tmp_path / "mask.nii.gz", labels(highest=1))
+
+    error = refusal(path, organs=label_sets.read("total_117"))
+
+    assert error.reason == "unknown_labels"
+    assert "label set total_117 would make it spleen: give a folder with the mask as STRUCTURE.nii.gz" in error.detail
+
+
+def test_a_label_map_of_few_structures_or_with_several_labels_may_lack_others(tmp_path):
+    total = label_sets.read("total_117")
+
+    assert read_segmentation(save(tmp_path / "1.nii.gz", labels(highest=1)), ORGANS, None).labels == ORGANS.label_of
+    assert read_segmentation(save(tmp_path / "2.nii.gz", labels(highest=2)), total, None).labels == total.label_of
+    assert read_segmentation(save(tmp_path / "5.nii.gz", labels(highest=1) * 5), total, None).labels == total.label_of
+
+
 def test_a_label_map_on_the_grid_of_its_ct_is_taken_over_however_the_two_are_stored(tmp_path):
     ct = save_turned(tmp_path / "ct.nii.gz", hu(), "LPS")
     path = save_turned(tmp_path / "labels.nii.gz", labels(), "PIR")
@@ -205,7 +222,7 @@ def test_a_structure_most_of_whose_mask_is_in_masks_of_higher_labels_has_no_volu
         "spleen": "3 of 3 voxels of the mask are in masks of higher labels, which have them",
         "kidney_left": "2 of 2 voxels of the mask are in masks of higher labels, which have them",
     }
-    assert "not measured, since other masks have most of their voxels: spleen, kidney_left" in found.detail
+    assert "2 structures, first spleen, have most of their voxels in masks of higher labels" in found.detail
     assert set(np.unique(found.volume.data)) == {0, 3}
 
 

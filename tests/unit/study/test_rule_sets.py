@@ -26,7 +26,7 @@ def test_the_shipped_sets_are_those_that_the_documentation_names():
     assert tuple(sorted(path.stem for path in rule_sets.SHIPPED.glob("*.yaml"))) == SHIPPED
 
 
-NOTED = ("above_bound", "unequal_sides")
+NOTED = ("laterality", "above_bound", "unequal_sides")
 
 
 @pytest.mark.parametrize(

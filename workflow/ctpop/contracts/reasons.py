@@ -78,7 +78,10 @@ class SegmentStatus(StatusCode, Enum):
         "label map and CT on different grids",
         "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
     )
-    unknown_labels = "label map with unknown labels", "the label map holds a number that the label set does not name"
+    unknown_labels = (
+        "label map with unknown labels",
+        "the label map has a label that the label set does not name, or is a mask without a name",
+    )
     out_of_memory = "out of memory", "the scan does not fit into the memory of the machine"
     prediction_failed = "segmentation failed", "the model could not be applied to the scan"
     not_written = (

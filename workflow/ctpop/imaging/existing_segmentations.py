@@ -30,6 +30,7 @@ OTHER_IMAGES = (
     ".nii.zst",
 )
 MOST_COVERED = 0.5  # ASSUME: of a mask; beyond it, what is left has not the volume of the structure
+MANY_STRUCTURES = 10  # ASSUME: of a label set; no scan shows one alone of them
 ONE_VALUE = "a mask has one value inside and 0 outside: threshold it at half of its maximum"
 
 
@@ -141,8 +142,8 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     ------
     ScanError
         `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
-        numbers that neither the file nor the label set names, for a file that names no structure of the set, and for
-        two names of one structure.
+        numbers that neither the file nor the label set names, for a file that names no structure of the set, for two
+        names of one structure, and for a mask of one structure without a name where the set has many.
 
     Examples
     --------
@@ -164,14 +165,28 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
         spelled = names_in_set(names, label_set)
         found = _renumbered(volume, {spelled[name]: label for name, label in names.items()}, label_set, path)
         return replace(found, detail=_joined(found.detail, remark_on(spelled), _on_empty(volume)))
-    known = np.array([0, *label_set.label_of.values()])
-    unknown = np.setdiff1d(labels_in(volume.data), known)
+    present = labels_in(volume.data)
+    _refuse_single_mask(present, label_set, path)
+    unknown = np.setdiff1d(present, [0, *label_set.label_of.values()])
     if len(unknown):
         raise ScanError(
             "unknown_labels",
             f"{path.name} has labels {', '.join(map(str, unknown[:5]))} that label set {label_set.name} does not name",
         )
     return Segmentation(volume, label_set.label_of, detail=_on_empty(volume), named=False)
+
+
+def _refuse_single_mask(present: NDArray[np.intp], label_set: LabelSet, path: Path) -> None:
+    """Refuse a file without names whose only label is 1, in a study of many structures: a mask of any structure."""
+    first = next((name for name, label in label_set.label_of.items() if label == 1), None)
+    if list(present[present > 0]) != [1] or len(label_set.names) < MANY_STRUCTURES or not first:
+        return
+    raise ScanError(
+        "unknown_labels",
+        f"{path.name} has label 1 alone and names none, as the mask of one structure; label set {label_set.name} would"
+        f" make it {first}: give a folder with the mask as STRUCTURE.nii.gz, or set structures: to a CSV with this"
+        " structure",
+    )
 
 
 def _on_empty(volume: Volume) -> str | None:
@@ -312,7 +327,7 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     used = {name: ours for name, ours in spelled.items() if ours in label_set.label_of}
     detail = _joined(
         describe(int(np.count_nonzero(merging.shared)), len(files) - len(masks)),
-        f"not measured, since other masks have most of their voxels: {', '.join(covered)}" if covered else None,
+        _on_covered(covered),
         remark_on(used),
         _on_doubled(path, masks),
         _on_other_files(path),
@@ -331,6 +346,14 @@ def _on_doubled(folder: Path, masks: list[tuple[int, Path]]) -> str | None:
     plain = {file.name.lower() for file in folder.glob("*")}
     doubled = sum(file.suffix.lower() == ".gz" and file.stem.lower() in plain for _, file in masks)
     return f"{doubled} masks are there as .nii and .nii.gz, of which .nii.gz is read" if doubled else None
+
+
+def _on_covered(covered: dict[str, str]) -> str | None:
+    if not covered:
+        return None
+    return (
+        f"{len(covered)} structures, first {next(iter(covered))}, have most of their voxels in masks of higher labels"
+    )
 
 
 def _on_other_files(folder: Path) -> str | None:

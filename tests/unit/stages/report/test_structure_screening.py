@@ -50,8 +50,8 @@ SUSPECT = (
     ("rules", "told"),
     [
         ("none", ("No further rule was applied.",)),
-        ("paper", (BOUND, "Table S1")),
-        ("standard", (BOUND, BORDER)),
+        ("paper", (BOUND, "Table S1", SUSPECT[1])),
+        ("standard", (BOUND, BORDER, SUSPECT[1])),
         ("strict", (BOUND, BORDER, *SUSPECT)),
     ],
 )
