@@ -109,8 +109,8 @@ def test_each_kind_of_remark_is_logged_once(study, caplog):
         study.segment({name: {"segmentation_path": name} for name in "abc"})
 
     assert [message for message in caplog.messages if "first" in message] == [
-        "2 scans, first a: 1 voxels lie in more than one mask and went to the highest label; 1 structures, first spleen,"
-        " have most of their voxels in masks of higher labels",
+        "2 scans, first a: 1 voxels lie in more than one mask and went to the highest label; 1 structures, first"
+        " spleen, have most of their voxels in masks of higher labels",
         "1 scans, first c: 1 names are read in the spelling of the label set, such as LIVER as liver",
     ]
 
