@@ -212,10 +212,26 @@ def test_a_header_without_rescale_is_refused(place):
 
 
 def test_a_transfer_syntax_that_the_converter_does_not_know_is_told(place):
-    status, detail = refused(place, syntax=uid.DeflatedExplicitVRLittleEndian)
+    for file in dicom_files.write_series(place.dicom, syntax=uid.JPEGLSLossless):
+        file.write_bytes(file.read_bytes().replace(uid.JPEGLSLossless.encode(), uid.JPEGExtended12Bit.encode()))
 
-    assert status == "converter_failed"
-    assert detail == "dcm2niix ended with 2, with warnings: compression"
+    found = place.run().iloc[0]
+
+    assert found["status"] == "converter_failed"
+    assert found["detail"].startswith("dcm2niix ")
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless])
+@pytest.mark.parametrize("start", [0, 132])
+def test_files_that_are_deflated_or_without_preamble_are_converted_from_copies(place, syntax, start):
+    hu = dicom_files.hounsfield(12)
+    for file in dicom_files.write_series(place.dicom, hu=hu, syntax=syntax):
+        file.write_bytes(file.read_bytes()[start:])
+
+    found = place.run().iloc[0]
+
+    assert (found["status"], found["slices_compared"]) == ("converted", 3)
+    assert (found["hu_min"], found["hu_max"]) == (hu.min(), hu.max())
 
 
 def test_the_others_go_on_when_one_is_refused(place):

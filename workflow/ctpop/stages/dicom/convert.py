@@ -96,7 +96,9 @@ def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[
     files = [source.path(one.pseudonym) for one in found]
     expected_volume = volume_checks.expected_volume_of(files, [one.facts for one in found], chosen["even_within_mm"])
     numbers = {one.facts.get("number") for one in found}
-    renumber = len(numbers) < len(found) or None in numbers
+    syntaxes = [one.facts.get("syntax") for one in found]
+    readable = all(map(nifti_conversion.is_read_by_dcm2niix, files, syntaxes))
+    renumber = len(numbers) < len(found) or None in numbers or not readable
     in_order = list(dict.fromkeys(frame.file for frame in expected_volume.frames))
     with nifti_conversion.converted(in_order, chosen["longest_seconds"], renumber=renumber) as made:
         volume_checks.take_over_grid(made.volume, expected_volume)

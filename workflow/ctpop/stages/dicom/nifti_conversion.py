@@ -30,6 +30,9 @@ OPTIONS = (
     *("-i", "n"),
     *("-d", "1"),
 )
+PREAMBLE = 128  # bytes
+MAGIC = b"DICM"
+DEFLATED = pydicom.uid.DeflatedExplicitVRLittleEndian
 VOLUME = "volume.nii"
 # What dcm2niix writes beside the volume of the scan: an overlay (group 60xx), and uneven slices resampled evenly.
 BESIDE = re.compile(r".*_(?:ROI[0-9]+|Eq(?:_[0-9]+)?)\.nii")
@@ -58,8 +61,9 @@ class Converted:
 def converted(files: list[Path], longest_seconds: int, *, renumber: bool = False) -> Iterator[Converted]:
     """Give the volume that dcm2niix makes of DICOM files, as they are stored; it is gone when the block ends.
 
-    It takes images with one InstanceNumber for copies of each other. With `renumber`, it gets copies of the files with
-    numbers in the order in which they are given.
+    It takes images with one InstanceNumber for copies of each other, and reads neither deflated files nor those without
+    a preamble. With `renumber`, it gets copies of the files with numbers in the order in which they are given, as
+    files that it reads.
 
     Raises
     ------
@@ -90,6 +94,16 @@ def converted(files: list[Path], longest_seconds: int, *, renumber: bool = False
         yield Converted(made / VOLUME, warnings_of(printed))
 
 
+def is_read_by_dcm2niix(file: Path, syntax: str | None) -> bool:
+    """Return whether a file has a preamble and is not deflated; one that cannot be opened fails later."""
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(PREAMBLE + len(MAGIC))
+    except OSError:
+        return True
+    return start[PREAMBLE:] == MAGIC and syntax != DEFLATED.name
+
+
 def _give(file: Path, path: Path, number: int | None) -> None:
     if number is None:
         path.symlink_to(file.resolve())
@@ -98,11 +112,18 @@ def _give(file: Path, path: Path, number: int | None) -> None:
         with quiet_pydicom():
             dataset = pydicom.dcmread(file, force=True)
             dataset.InstanceNumber = number
-            dataset.save_as(path)
+            _save(dataset, path)
     except OSError as error:
         raise ScanError("not_written", f"a copy with another number: {error.strerror}") from None
     except Exception:  # noqa: BLE001 - pydicom raises anything, and its words may quote the header
-        raise ScanError("converter_failed", "images with one number could not be numbered again") from None
+        raise ScanError("converter_failed", "images could not be copied for the converter") from None
+
+
+def _save(dataset: pydicom.Dataset, path: Path) -> None:
+    """Write a file with a preamble; one that was deflated, or did not name its transfer syntax, is not compressed."""
+    if dataset.file_meta.get("TransferSyntaxUID", DEFLATED) == DEFLATED:
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.save_as(path, enforce_file_format=True)
 
 
 def warnings_of(printed: str) -> list[str]:
