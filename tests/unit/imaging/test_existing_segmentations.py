@@ -385,11 +385,20 @@ def test_a_segmentation_in_a_wider_type_gives_the_same_labels(tmp_path):
     assert read_segmentation(tmp_path / "labels.nii.gz", ORGANS, None).volume.data.dtype == np.uint8
 
 
+@pytest.mark.parametrize(
+    ("where", "told"), [(np.eye(4), True), (np.diag([-1.0, -1, 1, 1]), True), (np.diag([1, 1, 1.5, 1]), False)]
+)
+def test_an_affine_that_states_nothing_is_told(tmp_path, where, told):
+    found = read_segmentation(save(tmp_path / "labels.nii.gz", labels(), where), ORGANS, None)
+
+    assert (found.detail is not None and "the affine is the identity" in found.detail) == told
+
+
 # Names in the file
 
 
 def named(path, data, names):
-    volume = Volume(data, Grid(data.shape, np.eye(4)), np.eye(4))
+    volume = Volume(data, Grid(data.shape, affine()), affine())
     write_labels(data, volume, path, names)
     return path
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ctpop.foundation import digests
 from ctpop.foundation.errors import ScanError
-from ctpop.imaging.images import Volume, read_grid, read_labels, sha256_of
+from ctpop.imaging.images import Volume, read_grid, read_labels, remark_on_spacing, sha256_of
 from ctpop.imaging.label_map_file import names_in
 from ctpop.imaging.structure_names import names_in_set, remark_on
 from ctpop.study.label_sets import LabelSet
@@ -114,7 +114,7 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
         difference = found.volume.grid.differs_from(read_grid(ct_path))
         if difference:
             raise ScanError("grid_mismatch", f"segmentation and CT do not share a grid: {difference}")
-    return found
+    return replace(found, detail=_joined(found.detail, remark_on_spacing(found.volume)))
 
 
 def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:

@@ -160,6 +160,34 @@ class Volume:
     stored_affine: NDArray[np.float64]
 
 
+def remark_on_spacing(volume: Volume) -> str | None:
+    """Return a remark if the affine of a file is that which programs write where they know neither spacing nor side.
+
+    Parameters
+    ----------
+    volume : Volume
+        Volume as it was read.
+
+    Returns
+    -------
+    str or None
+        The remark; None if the affine has another spacing, direction or origin than the identity.
+
+    Examples
+    --------
+    >>> data = np.zeros((2, 2, 2), np.uint8)
+    >>> remark_on_spacing(Volume(data, Grid((2, 2, 2), np.eye(4)), np.eye(4)))
+    'the affine is the identity: if a program wrote it without the spacing of the scan, volumes are wrong'
+    >>> affine = np.diag([-1.5, -1.5, 5.0, 1.0])
+    >>> remark_on_spacing(Volume(data, Grid((2, 2, 2), affine), affine)) is None
+    True
+
+    """
+    if not np.array_equal(np.abs(volume.stored_affine), np.eye(4)):
+        return None
+    return "the affine is the identity: if a program wrote it without the spacing of the scan, volumes are wrong"
+
+
 def read_grid(path: Path) -> Grid:
     """Return the grid of a volume from its header alone.
 

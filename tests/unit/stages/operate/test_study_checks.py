@@ -2,6 +2,7 @@
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 import yaml
@@ -205,6 +206,18 @@ def test_images_that_are_not_in_hu_are_an_error_at_every_starting_point(check, t
 
     [line] = [line for line in found["error"] if line.startswith("images")]
     assert "not_hu: 3 of 4, first scan s1: the values have an offset from HU" in line
+
+
+@pytest.mark.parametrize("start_from", ["images", "segmentations"])
+def test_an_affine_that_states_nothing_is_a_warning_at_every_starting_point(check, tmp_path, start_from):
+    images(tmp_path)
+    for name in ("ct2.nii.gz", "map2.nii.gz"):
+        image = nib.load(tmp_path / name)
+        nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), np.eye(4)), tmp_path / name)
+
+    found = check({**MAPS, "start_from": start_from})
+
+    assert [line for line in found["warning"] if "1 of 4, first scan s2: the affine is the identity" in line]
 
 
 def test_a_single_scan_that_fails_is_a_warning(check, tmp_path):

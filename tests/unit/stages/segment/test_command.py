@@ -395,6 +395,17 @@ def three_scans(folder):
     return {scan: {"ct_path": f"{scan}.nii.gz"} for scan in "abc"}
 
 
+def test_a_ct_whose_affine_states_nothing_is_segmented_and_told(images):
+    save(images.folder / "a.nii.gz", hu(seed=1), np.eye(4))
+    save(images.folder / "b.nii.gz", hu(seed=2))
+
+    segments = images.segment({scan: {"ct_path": f"{scan}.nii.gz"} for scan in "ab"})
+
+    assert segments["status"].to_list() == ["segmented", "segmented"]
+    assert segments.loc["a", "detail"].startswith("the affine is the identity")
+    assert pd.isna(segments.loc["b", "detail"])
+
+
 def test_scans_are_segmented_and_a_bad_one_between_them_is_a_row(images, model):
     segments = images.segment({**three_scans(images.folder), "d": {}, "e": {"ct_path": "e.nii.gz"}})
 

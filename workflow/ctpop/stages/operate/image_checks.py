@@ -15,7 +15,7 @@ import pandas as pd
 from ctpop.contracts.codes import SEGMENT_STATUS
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging import existing_segmentations, hu_scale
-from ctpop.imaging.images import read_ct
+from ctpop.imaging.images import read_ct, remark_on_spacing
 from ctpop.imaging.scans import without_file_names
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check
@@ -96,8 +96,11 @@ def read_scan(scan_id: str, files: dict[str, Path | None], label_set: LabelSet, 
             present = set(existing_segmentations.labels_in(found.volume.data).tolist())
             structures = frozenset(name for name, label in found.labels.items() if label in present)
         if ct_path or start_from == "images":
-            scale = hu_scale.refuse_other_scales(read_ct(_given(ct_path), holes=start_from != "images").data)
+            ct = read_ct(_given(ct_path), holes=start_from != "images")
+            scale = hu_scale.refuse_other_scales(ct.data)
             remarks += [] if scale.is_hu else [f"{hu_scale.MEANINGS[scale.finding]}"]
+            spacing = remark_on_spacing(ct) if start_from == "images" else None
+            remarks += [spacing] if spacing else []
     except ScanError as error:
         return ReadScan(scan_id, error.reason, without_file_names(error, files).detail)
     return ReadScan(scan_id, remarks=tuple(remarks), structures=structures)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctpop.foundation.errors import ContractError, ScanError
 from ctpop.imaging import existing_segmentations, hu_scale
-from ctpop.imaging.images import Grid, Volume, read_ct, sha256_of
+from ctpop.imaging.images import Grid, Volume, read_ct, remark_on_spacing, sha256_of
 from ctpop.imaging.label_map_store import LabelMapNote, LabelMapStore, fingerprint_of
 from ctpop.models import model_folder, model_set
 from ctpop.study.label_sets import LabelSet
@@ -72,7 +72,8 @@ class Predict:
         ct = read_ct(path)
         hu_scale.refuse_other_scales(ct.data)
         self.engine = self.engine or self._load()
-        note = LabelMapNote(key, "", self.models.labels, f"{self.models.name} {self.digest[:12]}")
+        model = f"{self.models.name} {self.digest[:12]}"
+        note = LabelMapNote(key, "", self.models.labels, model, remark_on_spacing(ct))
         return Work(scan.scan_id, self.engine.prepare(ct), ct.grid, ct.stored_affine, note)
 
     def predict(self, work: Work) -> Work:
@@ -84,7 +85,8 @@ class Predict:
         """Write the labels on the grid of the scan."""
         assert self.engine is not None
         labels = Volume(self.engine.restore(work.content, work.grid), work.grid, work.stored_affine)
-        return self.store.keep(work.scan_id, labels, replace(work.note, detail=work.content.detail))
+        detail = "; ".join(filter(None, [work.note.detail, work.content.detail])) or None
+        return self.store.keep(work.scan_id, labels, replace(work.note, detail=detail))
 
     def memory_mb(self) -> int | None:
         """Return the largest GPU memory since the last call in MB, if there is a GPU at work."""
