@@ -219,7 +219,9 @@ def _shifted_up(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
     light = ((slices < SOFT_TISSUE_HU[0]) & (slices > padding)).mean(axis=0)
     has_padding = (slices == padding).mean(axis=0) > SHARE_AT_LIMIT
     none_light = (light < MOST_LIGHT) & (has_padding | (padding >= SOFT_TISSUE_HU[0]))
-    shifted = none_light & (((slices > lightest) & (slices < densest)).mean(axis=0) > SHARE_OF_TISSUE)
+    shifted: NDArray[np.bool_] = none_light & (
+        ((slices > lightest) & (slices < densest)).mean(axis=0) > SHARE_OF_TISSUE
+    )
     for k in shifted.nonzero()[0]:
         shifted[k] = _varies(slices[slices[:, k] > padding[k], k])  # not in a phantom of air, water and bone
     return shifted
@@ -229,12 +231,13 @@ def _shifted_down(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return which slices have more than one value that is far below air."""
     too_low = slices < TOO_LOW_HU
     padding = np.where(too_low, slices, 0).min(axis=0)
-    return (too_low & (slices > padding)).mean(axis=0) > SHARE_TOO_LOW
+    found: NDArray[np.bool_] = (too_low & (slices > padding)).mean(axis=0) > SHARE_TOO_LOW
+    return found
 
 
 def _narrow(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return which slices have several values in a range that is too narrow for HU, and are not air."""
-    is_narrow = (np.ptp(slices, axis=0) < NARROWEST_HU) & (np.median(slices, axis=0) > AIR_HU)
+    is_narrow: NDArray[np.bool_] = (np.ptp(slices, axis=0) < NARROWEST_HU) & (np.median(slices, axis=0) > AIR_HU)
     for k in is_narrow.nonzero()[0]:
         is_narrow[k] = len(np.unique(slices[:, k])) >= FEWEST_VALUES
     return is_narrow
