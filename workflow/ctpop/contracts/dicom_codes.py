@@ -20,7 +20,7 @@ SERIES_REASONS = {
     "derived": "derived from other images: reformatted, projected, secondary",
     "not_axial": "coronal or sagittal",
     "no_hu": "the header does not promise Hounsfield units: rescale slope or intercept is missing, in other units, or"
-    " not the same in all frames of an image",
+    " not the same in all frames of an image, or the values are colours or not in the lowest bits",
     "gantry_tilt": "the slices are tilted by more than dicom.largest_tilt_deg",
     "repeated_positions": "two images at one place, or a stack between the slices of another, as of two phases in one"
     " series",

@@ -311,6 +311,21 @@ def test_an_enhanced_image_with_a_frame_of_another_scale_promises_no_hu(tmp_path
     assert (found.slope, found.intercept, found.hu_lowest) == (None, None, None)
 
 
+@pytest.mark.parametrize("elements", [{"BitsStored": 12}, {"HighBit": 11}, {"SamplesPerPixel": 3}])
+def test_an_image_with_values_in_other_bits_or_of_colours_promises_no_hu(tmp_path, elements):
+    path = image(tmp_path)
+    dicom_files.rewritten([path], PixelData=bytes(24 * 20 * 6), **elements)
+
+    assert read_facts(path, NAMES).slope is None
+
+
+@pytest.mark.parametrize(
+    ("sex", "found"), [("W", "female"), ("f", "female"), ("Male", "male"), ("O", None), ("", None)]
+)
+def test_words_for_a_sex_are_read_and_others_are_not_known(tmp_path, sex, found):
+    assert facts(tmp_path, PatientSex=sex).sex == found
+
+
 def test_an_enhanced_image_with_a_frame_of_another_spacing_has_no_grid(tmp_path):
     path = dicom_files.write_enhanced(tmp_path / "enhanced")
 

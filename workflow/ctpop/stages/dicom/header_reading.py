@@ -37,7 +37,7 @@ TAGS = [
     *("StudyDate", "StudyTime", "SeriesDate", "AcquisitionDate", "ContentDate", "SeriesDescription", "ProtocolName"),
     *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "SliceThickness", "BodyPartExamined"),
     *("PatientPosition", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
-    *("BitsAllocated", "BitsStored", "PixelRepresentation", "SamplesPerPixel", "NumberOfFrames"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel", "NumberOfFrames"),
     *("RescaleSlope", "RescaleIntercept", "RescaleType", *contrast.TAGS),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
@@ -285,6 +285,8 @@ def _attenuation(dataset: Dataset) -> dict[str, Any]:
     slope, intercept = scales.pop()
     bits = int(number_of(dataset, "BitsStored") or 16)
     types = {text_of(part, "RescaleType").upper() for part in parts}
+    if number_of(dataset, "HighBit") not in (None, bits - 1) or number_of(dataset, "SamplesPerPixel") not in (None, 1):
+        return {}  # neither pydicom nor dcm2niix moves the bits; colours are no attenuation
     if scales or slope is None or intercept is None or slope <= 0 or not types <= {"HU", "US", ""}:
         return {}
     signed = int(number_of(dataset, "PixelRepresentation") or 0) == 1

@@ -14,7 +14,7 @@ from ctpop.foundation.resources import resource
 
 VOCABULARY = resource("dicom", "vocabulary.yaml")
 OTHER = "other"
-SEXES = {"M": "male", "F": "female"}
+SEXES = {"M": "male", "F": "female", "MALE": "male", "FEMALE": "female", "W": "female", "WEIBLICH": "female"}
 NON_IONIC = re.compile(r"\bnon[\s-]?ionic\b")
 SIGNS = re.compile(r"[^\w./]+|/(?![ov]\b)|_")
 SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?![ov]\b)|[0-9_]+")
@@ -51,7 +51,7 @@ def vocabulary() -> dict[str, Any]:
 
 
 def sex_of(text: str) -> str | None:
-    """Return `male` or `female`, or nothing for O, for empty and for anything else."""
+    """Return `male` or `female`, also by words that are not of the standard, or nothing for O and anything else."""
     return SEXES.get(text.upper())
 
 
