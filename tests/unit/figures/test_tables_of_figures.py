@@ -22,7 +22,7 @@ from ctpop.figures import (
 from ctpop.figures.association import StructureFinding
 from ctpop.figures.formatting import scans_and_patients
 from ctpop.figures.label_placement import apart
-from ctpop.figures.structure_rows import count_heading, count_room
+from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import SMALL, width_of
 from ctpop.study import label_sets
 from support import study_tables
@@ -512,6 +512,12 @@ def test_bars_of_ages_count_a_patient_once_in_each(of_repeated):
 
     assert bars["n"].sum() == 75
     assert bars["n_patients"].sum() == len(cohort.drop_duplicates(["patient_id", "bar"]))
+
+
+def test_missing_numbers_of_a_study_without_scans_are_no_repeated_patients():
+    assert not has_repeats(pd.DataFrame({"n": [float("nan")], "n_patients": [float("nan")]}))
+    assert not has_repeats(pd.DataFrame({"n": [3, None], "n_patients": [3, None]}, dtype="Int64"))
+    assert has_repeats(pd.DataFrame({"n": [3, None], "n_patients": [2, None]}, dtype="Int64"))
 
 
 def test_columns_of_one_scan_per_patient_print_n_alone():

@@ -22,7 +22,7 @@ def height_of(n_rows: int, row_mm: tuple[float, float] = ROW_MM) -> float:
 
 def has_repeats(table: pd.DataFrame, n: str = "n", n_patients: str = "n_patients") -> bool:
     """Return whether a number of scans in a table is larger than that of their patients, so that both are printed."""
-    return bool(table[n].ne(table[n_patients]).fillna(False).any())
+    return bool(table[n].gt(table[n_patients]).fillna(False).any())  # false where both are missing
 
 
 def count_heading(*, both: bool) -> str:
