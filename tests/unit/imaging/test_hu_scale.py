@@ -135,6 +135,16 @@ def test_a_converted_ct_is_recognised(real, finding, change):
         hu_scale.refuse_other_scales(change(real))
 
 
+def test_a_crop_of_a_bone_beside_slices_with_air_is_no_other_scale():
+    noise = np.random.default_rng(1).normal(0, 20, (40, 60, 40))
+    hu = np.where(np.indices(noise.shape)[1] < 40, 60, 1280) + noise
+    hu[..., :4] = np.where(np.indices(noise.shape)[1] < 10, -1000, 60)[..., :4] + noise[..., :4]
+
+    assert hu_scale.scale_of(hu).finding == "hu"
+    hu[..., 4:] = np.where(np.indices(noise.shape)[1] < 10, -1000, 60)[..., 4:] + noise[..., 4:] + 1024
+    assert hu_scale.scale_of(hu).is_hu is False
+
+
 def test_a_crop_without_air_is_uncertain_and_not_refused(real):
     middle = tuple(slice(size * 2 // 5, size * 3 // 5) for size in real.shape)
     crop = np.maximum(real[middle], -150 + np.random.default_rng(1).normal(0, 5, real[middle].shape))

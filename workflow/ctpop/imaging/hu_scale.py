@@ -34,7 +34,9 @@ NO_FAT_HU = -50.0  # an image without lower values has no fat
 NO_TISSUE_HU = (-700.0, -250.0)  # between lung and fat
 BYTES = ((0.0, 255.0), (-128.0, 127.0))  # the ranges of 8 bits
 IN_A_SLICE = 900  # voxels at most
+FEWEST_IN_A_SLICE = 200  # ASSUME: of fewer voxels, all may be of one tissue
 SHARE_OF_AIR = 0.05  # ASSUME: of an axial slice; where some slices contain it, the others of the scan do, too
+JUMP_HU = (800.0, 1250.0)  # ASSUME: of the median voxel, from one slice to the next, where an offset begins or ends
 MOST_LIGHT = 0.01  # ASSUME: of a slice with another scale, below soft tissue, by noise
 FEWEST_VALUES = 3  # ASSUME: a slice with fewer values is padding or a phantom
 MEANINGS = {
@@ -199,12 +201,15 @@ def _mixed(values: NDArray[np.number]) -> HuScale | None:
     if values.ndim != 3:
         return None
     slices = _sample_of_slices(values)
+    if len(slices) < FEWEST_IN_A_SLICE:
+        return None
     usable = np.isfinite(slices).all(axis=0) & (slices.min(axis=0) < slices.max(axis=0))
     numbers, slices = usable.nonzero()[0], slices[:, usable]
     with_air = (slices <= AIR_HU).mean(axis=0) > SHARE_OF_AIR
     if not with_air.any():
         return None
-    other = _shifted_up(slices) | _shifted_down(slices) | _narrow(slices)
+    shifted = _shifted_up(slices) | _shifted_down(slices)
+    other = _runs_with_jump(shifted, slices) | _narrow(slices)
     if not other.any():
         return None
     return HuScale(
@@ -233,6 +238,15 @@ def _shifted_down(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
     padding = np.where(too_low, slices, 0).min(axis=0)
     found: NDArray[np.bool_] = (too_low & (slices > padding)).mean(axis=0) > SHARE_TOO_LOW
     return found
+
+
+def _runs_with_jump(shifted: NDArray[np.bool_], slices: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return the runs of slices that begin or end with a jump of most voxels, as a crop of the shaft of a bone does not."""
+    changes = np.diff(shifted.astype(np.int8)).nonzero()[0]
+    jumps = np.abs(np.median(slices[:, changes + 1] - slices[:, changes], axis=0))
+    run_of = np.concatenate([[0], np.cumsum(np.diff(shifted.astype(np.int8)) != 0)])
+    sharp = changes[(jumps > JUMP_HU[0]) & (jumps < JUMP_HU[1])]
+    return shifted & np.isin(run_of, [run_of[sharp], run_of[sharp + 1]])
 
 
 def _narrow(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
