@@ -241,7 +241,7 @@ def _shifted_down(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _runs_with_jump(shifted: NDArray[np.bool_], slices: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return the runs of slices that begin or end with a jump of most voxels, as a crop of the shaft of a bone does not."""
+    """Return the runs of slices that begin or end with a jump of most voxels; a crop of a bone does not."""
     changes = np.diff(shifted.astype(np.int8)).nonzero()[0]
     jumps = np.abs(np.median(slices[:, changes + 1] - slices[:, changes], axis=0))
     run_of = np.concatenate([[0], np.cumsum(np.diff(shifted.astype(np.int8)) != 0)])
