@@ -35,6 +35,7 @@ DAY = re.compile(r"(?P<y>[12][0-9]{3})([-/.]?)(?P<m>[0-9]{2})\2(?P<d>[0-9]{2})(?
 GERMAN_DAY = re.compile(r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[12][0-9]{3})(?:[T ].*)?")
 YEAR = re.compile(r"(?:[0-9]{1,2}[-/ ][0-9]{1,2}[-/ ])?(?P<y>[12][0-9]{3})(?:\.0)?(?:[T ].*)?")
 REPORTED_BY_INDEX = ("several_birth_dates", "several_sexes", "ages_contradict")  # reasons of the index of DICOM files
+SHARED_STUDY = "study_of_several_patients"  # another one: nothing speaks against the data of the patient
 
 
 def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
@@ -69,7 +70,7 @@ def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
     """
     known = registry["patient_id"].notna()
     if "patient_reason" in registry.columns:
-        known &= registry["patient_reason"].fillna("ok").eq("ok")
+        known &= registry["patient_reason"].fillna("ok").isin(["ok", SHARED_STUDY])
     scans = registry[known]
     scans = scans[scans["patient_id"].duplicated(keep=False)]
     if scans.empty:

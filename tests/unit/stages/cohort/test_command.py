@@ -521,6 +521,21 @@ def test_doubtful_patients_of_the_dicom_index_are_reported_with_the_criterion_th
     assert "column: patient_reason, in: [ok, no_patient_id, no_patient_id_no_study]}" in caplog.text
 
 
+def test_patients_of_one_study_are_reported_and_their_data_still_checked(tmp_path, caplog):
+    header = "scan_id,patient_id,age_years,sex,complete,contrast,ct_path,patient_reason"
+    rows = [f"{name},p{name},60,male,yes,yes,{name}.nii,study_of_several_patients" for name in "ab"]
+    registry = written(tmp_path, header, *rows)
+    for name in "ab":
+        (tmp_path / f"{name}.nii").touch()
+
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path, registry)
+
+    assert "2 scans, first a, are of a study that has several PatientIDs (study_of_several_patients)" in caplog.text
+    contradicting = [row.replace(",pb,", ",pa,").replace("b,pa,60,male", "b,pa,60,female") for row in rows]
+    assert "sex must be the same" in message_of(tmp_path, header, *contradicting)
+
+
 @pytest.mark.parametrize("word", ["Mean", "Mittelwert", "total"])
 def test_a_row_below_a_table_that_summarizes_it_is_no_scan(tmp_path, word):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f"{word},60")

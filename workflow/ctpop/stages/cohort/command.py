@@ -21,7 +21,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, criteria
 from ctpop.study.criteria import Criterion
 from ctpop.study.inclusion import PATH_COLUMN, failed, found_words, refuse_absent_columns
-from ctpop.study.patient_consistency import REPORTED_BY_INDEX
+from ctpop.study.patient_consistency import REPORTED_BY_INDEX, SHARED_STUDY
 from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.registry import checked, read_words
 from ctpop.study.registry_options import reading_of
@@ -189,6 +189,15 @@ def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
             doubtful["scan_id"].iloc[0],
             ", ".join(sorted(doubtful["patient_reason"].unique())),
             ", ".join(reason for reason in PATIENT_REASONS if reason not in REPORTED_BY_INDEX),
+        )
+    shared = cohort[cohort["patient_reason"].eq(SHARED_STUDY)]
+    if len(shared):
+        LOG.warning(
+            "%d scans, first %s, are of a study that has several PatientIDs (%s): if they are of one patient, give them"
+            " one patient_id in the registry, or remove the rows of one",
+            len(shared),
+            shared["scan_id"].iloc[0],
+            SHARED_STUDY,
         )
 
 
