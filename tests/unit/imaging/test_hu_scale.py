@@ -35,6 +35,9 @@ CHANGES = {
         lambda hu: hu.astype(np.int16).view(np.uint16),
         lambda hu: outside_circle(hu + 1024, -1024),
         lambda hu: outside_circle(hu + 1024, -1000),
+        lambda hu: hu - 100,
+        lambda hu: hu * 1.15,
+        lambda hu: outside_circle(hu - 200, -3024),
     ],
     "scaled": [
         lambda hu: (hu + 1024) / 4095,
@@ -43,6 +46,8 @@ CHANGES = {
         lambda hu: 0.19 * (1 + hu / 1000.0),
         lambda hu: (hu + 1024) / 5,
         lambda hu: hu / 2,
+        lambda hu: -hu,
+        lambda hu: hu * 0.1 - 1000,
     ],
     "bytes": [
         lambda hu: np.clip((hu + 160) / 400 * 255, 0, 255).astype(np.uint8),
@@ -75,6 +80,8 @@ IN_HU = [
     lambda hu: outside_circle(hu, 31743),
     lambda hu: np.where(hu < -300, -1024, hu),
     lambda hu: hu // 16 * 16,
+    lambda hu: np.where(hu < -300, -1300, hu),
+    lambda hu: np.where(hu < -950, hu + np.random.default_rng(1).normal(0, 150, hu.shape), hu),
     lambda hu: in_slices(hu, slice(3, 9), lambda part: np.full(part.shape, 0)),
     lambda hu: in_slices(hu, slice(3, 9), lambda part: np.full(part.shape, -3024)),
     lambda hu: in_slices(hu, slice(0, 5), lambda part: -1000 + np.random.default_rng(1).normal(0, 3, part.shape)),

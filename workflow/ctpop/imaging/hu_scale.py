@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from ctpop.foundation.errors import ScanError
 
 AIR_HU = -900.0  # a volume with air has voxels below
+LIGHT_HU = -700.0  # air and lung
+LEAST_TISSUE = 0.005  # ASSUME: of the voxels; a crop of the lung has vessels
+LOWEST_AIR_HU = -1075.0  # ASSUME: of the median of air and lung; noise lies on both sides of -1000
 SAMPLED = 250_000  # voxels at most
 NARROWEST_HU = 25.0  # between the smallest and the largest value of an image of a body
 SOFT_TISSUE_HU = (-150.0, 250.0)
@@ -100,7 +103,7 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
     if high - low < NARROWEST_HU:
         return HuScale("scaled", f"{extent}, which is too narrow for HU", False)
     inside = sample[sample > low] if low < TOO_LOW_HU and high > low else sample  # one value may stand for padding
-    certain = _far_from_hu(sample, inside) or _shifted(sample, extent)
+    certain = _far_from_hu(sample, inside) or _shifted(sample, extent) or _air_elsewhere(sample, extent)
     certain = certain or (None if inside.min() <= AIR_HU else _without_air(inside, extent)) or _cut_off_above(sample)
     certain = certain or _mixed(values)
     if certain:
@@ -162,6 +165,20 @@ def _shifted(sample: NDArray[np.float64], extent: str) -> HuScale | None:
     if has_air and not _varies(above):  # a phantom of air, water and bone
         return None
     return HuScale("offset", f"{extent}, and {shifted:.0%} of the voxels are soft tissue if 1024 is subtracted", False)
+
+
+def _air_elsewhere(sample: NDArray[np.float64], extent: str) -> HuScale | None:
+    """Return the finding if air is where no air can be: below vacuum, at the place of bone, or alone in the image."""
+    lowest = sample.min()
+    light = sample[(sample < LIGHT_HU) & (sample > lowest)]  # the lowest value may be padding
+    if len(light) > SHARE_AT_LIMIT * len(sample) and np.median(light) < LOWEST_AIR_HU and _varies(light):
+        return HuScale("offset", f"half of the light voxels are below {np.median(light):g}; air is -1000", False)
+    if lowest <= AIR_HU and np.mean(sample >= LIGHT_HU) < LEAST_TISSUE:
+        return HuScale("scaled", f"{extent}, and nearly all voxels are below {LIGHT_HU:g}: no tissue", False)
+    below, middle, above = (float(np.mean(np.abs(sample - hu) < 60)) for hu in (880, 1000, 1120))
+    if middle > max(SHARE_AT_LIMIT, 2 * below, 2 * above) and np.mean(sample <= AIR_HU) < MOST_LIGHT:
+        return HuScale("scaled", f"{middle:.0%} of the voxels are near +1000, as air is with the sign reversed", False)
+    return None
 
 
 def _cut_off_above(sample: NDArray[np.float64]) -> HuScale | None:
