@@ -137,7 +137,11 @@ def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("bound", "expected"), [("30", "must be above 0 ml and above lower_bound_ml"), ("x", "must be a number, found 'x'")]
+    ("bound", "expected"),
+    [
+        ("30", "must be above 0 ml and above lower_bound_ml"),
+        ("x", "must be a number of ml, 0 or more, or empty, found 'x'"),
+    ],
 )
 def test_an_upper_bound_that_is_none_is_refused(tmp_path, bound, expected):
     path = tmp_path / "mine.csv"

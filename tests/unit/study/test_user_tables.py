@@ -76,7 +76,7 @@ def test_an_ambiguous_number_names_no_setting(tmp_path):
     ROWS.replace("450.5", "1,450").to_csv(tmp_path / "mine.csv", index=False)
 
     with pytest.raises(ContractError, match=r"can be 1\.450 or 1450; write all numbers with a decimal point$"):
-        label_sets.read(str(tmp_path / "mine.csv"))
+        read_user_table(label_sets.STRUCTURES, tmp_path / "mine.csv")
 
 
 def test_a_trailing_separator_in_rows_alone_is_refused(tmp_path):

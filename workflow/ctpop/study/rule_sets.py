@@ -56,7 +56,7 @@ class RuleSet:
     Examples
     --------
     >>> sorted(read("standard").rules)
-    ['above_bound', 'below_bound', 'padding', 'truncated', 'unequal_sides']
+    ['above_bound', 'below_bound', 'laterality', 'padding', 'truncated', 'unequal_sides']
 
     """
 
