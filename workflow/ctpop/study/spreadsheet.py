@@ -1,22 +1,54 @@
 """The rows of a sheet of an Excel or LibreOffice file, read in a process whose memory is limited."""
 
+import html
 import json
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TypeVar
 
 from ctpop.foundation.errors import ContractError, in_one_line
-from ctpop.study import spreadsheet_process
+from ctpop.study import spreadsheet_process, table_form
 from ctpop.study.registry_options import Reading
 
+Found = TypeVar("Found")
 MOST_CELLS = 50_000_000  # up to the last cell of a sheet; 100,000 rows of 250 columns are half of it
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
-OVERLAP = 64  # bytes of a part of a file that are read again with the next one
+# A formula whose value the program that wrote the file did not compute; an empty text is a value (t="str")
+FORMULA = re.compile(rb'<c\b((?:(?!\bt="str")[^>])*)>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>')
+FAULT = re.compile(rb'<c\b([^>]*\bt="e"[^>]*)>')
+PLACE = re.compile(rb'\br="([A-Z]{1,3}\d{1,7})"')
+HIDDEN = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
+SHEETS = re.compile(r"<sheet\b[^>]*>")
+RELATIONS = re.compile(r"<Relationship\b[^>]*>")
+OVERLAP = 2**16  # bytes of a part of a file, at most, that are read again with the next one
 PART_BYTES = 2**22
+HEAD_ROWS = 1000  # among which the header is
+WORKBOOK, WORKBOOK_RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class SheetContent:
+    """What the cells of a sheet have beside values.
+
+    Attributes
+    ----------
+    formulas, faults : tuple of str
+        Cells with a formula whose value was not computed, and with an error in place of a value, such as `D2`.
+    n_hidden : int
+        Number of hidden rows.
+
+    """
+
+    formulas: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    n_hidden: int = 0
 
 
 def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]]:
@@ -61,7 +93,7 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
             raise ContractError(
                 f"{path}: has no sheet {reading.sheet!r}; set {reading.section}.sheet to one of {', '.join(names)}"
             )
-        return sheets[reading.sheet], []
+        return _checked(path, reading.sheet, found)
     filled = [name for name in names if any(any(row) for row in sheets[name])]
     if len(filled) > 1:
         raise ContractError(
@@ -69,7 +101,46 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
             f" {reading.remedy('sheet', filled[0], 'state the one with the table', 'save that one as CSV')}"
         )
     name = filled[0] if filled else names[0]
-    return sheets[name], [f"the table is in sheet {name!r}, the only one with content"] if len(names) > 1 else []
+    rows, notes = _checked(path, name, found)
+    return rows, [*([f"the table is in sheet {name!r}, the only one with content"] if len(names) > 1 else []), *notes]
+
+
+def _checked(path: Path, name: str, found: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
+    """Return the rows of a sheet, with the values of merged cells in each of their rows, and what was found.
+
+    Formulas without values are refused, since their cells would be read as empty.
+    """
+    rows, merged = found["sheets"][name], found.get("merged", {}).get(name, [])
+    content = _contents(path).get(name, SheetContent())
+    if content.formulas:
+        raise ContractError(
+            f"{path}: cell {content.formulas[0]} of sheet {name!r} has a formula without a value, found"
+            f" {len(content.formulas)} such cells; open the file in a spreadsheet program, which computes them, and"
+            " save it, or save it as CSV"
+        )
+    notes = []
+    if content.faults:
+        notes.append(
+            f"{len(content.faults)} cells of sheet {name!r} have an error in place of a value (as #DIV/0!), first"
+            f" {content.faults[0]}; they are read as missing"
+        )
+    if content.n_hidden:
+        notes.append(f"{content.n_hidden} rows of sheet {name!r} are hidden, as by a filter; they are read like others")
+    filled = _fill_merged(rows, merged)
+    if filled:
+        notes.append(f"merged cells: each of their rows has their value, which {filled} cells got")
+    return rows, notes
+
+
+def _fill_merged(rows: list[list[str]], merged: list[list[int]]) -> int:
+    """Give each row of a merged cell below the header its value; return how many cells were filled."""
+    header = table_form.header_row([[cell.strip() for cell in row] for row in rows[:HEAD_ROWS]])
+    n = 0
+    for first, column, last, _ in (cells for cells in merged if header < cells[0] < cells[2]):
+        for row in rows[first + 1 : last + 1]:
+            row[column] = rows[first][column]
+            n += 1
+    return n
 
 
 def _read(path: Path, sheet: str | None) -> dict[str, Any]:
@@ -103,22 +174,79 @@ def _refuse_far_cells(path: Path) -> None:
 
 def _last_cells(path: Path) -> dict[str, tuple[int, int]]:
     """Return the largest column and row of the cells of each sheet; nothing of a file that is no workbook."""
+    return _of_sheets(path, _last_cell)
+
+
+def _contents(path: Path) -> dict[str, SheetContent]:
+    """Return what the cells of each sheet have beside values, by the name of the sheet."""
+    files = _of_sheets(path, _content)
+    return {name: files[file] for name, file in _files_of_sheets(path).items() if file in files} if files else {}
+
+
+def _of_sheets(path: Path, examine: Callable[[Iterator[bytes]], Found]) -> dict[str, Found]:
+    """Return what a function finds in the file of each sheet of an Excel workbook; nothing of another file."""
     try:
         with zipfile.ZipFile(path) as book:
-            return {name: _last_cell(book.open(name)) for name in filter(SHEET.fullmatch, book.namelist())}
+            return {file: examine(_parts(book, file)) for file in filter(SHEET.fullmatch, book.namelist())}
     except (zipfile.BadZipFile, NotImplementedError, EOFError):
         return {}
 
 
-def _last_cell(sheet: IO[bytes]) -> tuple[int, int]:
+def _parts(book: zipfile.ZipFile, file: str) -> Iterator[bytes]:
+    """Yield the parts of the file of a sheet, which end between two cells."""
+    rest = b""
+    with book.open(file) as sheet:
+        for part in iter(lambda: sheet.read(PART_BYTES), b""):
+            whole = rest + part
+            end = max(whole.rfind(b"<c "), whole.rfind(b"<row "), len(whole) - OVERLAP, 0)
+            rest = whole[end:]
+            yield whole[:end]
+    yield rest
+
+
+def _last_cell(parts: Iterator[bytes]) -> tuple[int, int]:
     """Return the largest column and row of the cells of a sheet."""
-    column, row, rest = 1, 1, b""
-    for part in iter(lambda: sheet.read(PART_BYTES), b""):
-        cells = CELL.findall(rest + part)
+    column, row = 1, 1
+    for part in parts:
+        cells = CELL.findall(part)
         column = max([column, *map(_number_of, {letters for letters, _ in cells})])
         row = max([row, *(int(number) for _, number in cells)])
-        rest = part[-OVERLAP:]
     return column, row
+
+
+def _content(parts: Iterator[bytes]) -> SheetContent:
+    formulas: list[str] = []
+    faults: list[str] = []
+    n_hidden = 0
+    for part in parts:
+        formulas += _places(FORMULA, part)
+        faults += _places(FAULT, part)
+        n_hidden += len(HIDDEN.findall(part))
+    return SheetContent(tuple(formulas), tuple(faults), n_hidden)
+
+
+def _places(pattern: re.Pattern[bytes], part: bytes) -> list[str]:
+    found = [PLACE.search(attributes) for attributes in pattern.findall(part)]
+    return [place[1].decode() for place in found if place]
+
+
+def _files_of_sheets(path: Path) -> dict[str, str]:
+    """Return the file of each sheet of an Excel workbook by its name."""
+    with zipfile.ZipFile(path) as book:
+        names = set(book.namelist())
+        if not {WORKBOOK, WORKBOOK_RELATIONS} <= names:
+            return {}
+        relations = [_attributes(tag) for tag in RELATIONS.findall(book.read(WORKBOOK_RELATIONS).decode())]
+        sheets = [_attributes(tag) for tag in SHEETS.findall(book.read(WORKBOOK).decode())]
+    targets = {found.get("Id"): found.get("Target", "") for found in relations}
+    files = {found.get("name", ""): targets.get(found.get("r:id"), "") for found in sheets}
+    return {
+        name: target.removeprefix("/") if target.startswith("/") else f"xl/{target}" for name, target in files.items()
+    }
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    return {name: html.unescape(value) for name, value in ATTRIBUTE.findall(tag)}
 
 
 def _number_of(letters: bytes) -> int:

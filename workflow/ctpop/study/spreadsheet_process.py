@@ -1,8 +1,9 @@
 """Reads the sheets of a spreadsheet in a process of its own, whose memory is limited.
 
 A library that reads spreadsheets reserves memory for every cell up to the last one, and ends the process if that fails.
-Run as a script with a file, it prints a JSON object: `sheets` has the rows of each sheet as text, `error` what the
-library reported. It imports nothing of this package.
+Run as a script with a file, it prints a JSON object: `sheets` has the rows of each sheet as text, `merged` the ranges
+of its merged cells (first row, first column, last row, last column, counted from 0), `error` what the library reported.
+It imports nothing of this package.
 """
 
 import datetime
@@ -55,14 +56,16 @@ def _main() -> None:
     try:
         with CalamineWorkbook.from_path(path) as book:
             chosen = [name for name in book.sheet_names if name in names] or book.sheet_names
+            opened = {name: book.get_sheet_by_name(name) for name in chosen}
             sheets = {
-                name: [
-                    [cell_text(cell) for cell in row]
-                    for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-                ]
-                for name in chosen
+                name: [[cell_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+                for name, sheet in opened.items()
             }
-            found: dict[str, Any] = {"names": book.sheet_names, "sheets": sheets}
+            merged = {
+                name: [(*first, *last) for first, last in sheet.merged_cell_ranges or []]
+                for name, sheet in opened.items()
+            }
+            found: dict[str, Any] = {"names": book.sheet_names, "sheets": sheets, "merged": merged}
     except (CalamineError, OSError) as error:
         found = {"error": str(error)}
     except MemoryError:
