@@ -123,7 +123,8 @@ def test_rows_without_ids_are_called_by_their_number(tmp_path):
             {"x": "liver_hu_mean"},
             "found liver_hu_mean twice; change measure.columns",
         ),
-        ("scan_id,lever_hu_mean\na,1\n", {}, "a column structure (long table), or columns STRUCTURE_volume_ml"),
+        ("scan_id,lever_hu_mean\na,1\n", {}, "state measure: {columns: {lever_hu_mean: liver_hu_mean}}"),
+        ("scan_id,clinic\na,1\n", {}, "a column structure (long table), or columns STRUCTURE_volume_ml"),
         (
             "scan_id,liver_volume_ml,liver_volume_mm3\na,1,2\n",
             {},
@@ -217,7 +218,10 @@ def test_columns_of_patients_are_kept_unless_they_begin_like_a_structure(tmp_pat
         ("liver_vol_mm3", "liver_vol_mm3: liver_volume_mm3"),
         ("livr_volume_ml", "livr_volume_ml: liver_volume_ml"),
         ("Liver HU", '"Liver HU": liver_hu_mean'),
-        ("liver", "STRUCTURE_volume_ml"),
+        ("liver", "if volumes (ml) are meant, state measure: {columns: {liver: liver_volume_ml}}"),
+        ("mean_liver", "{columns: {mean_liver: liver_hu_mean}}"),
+        ("hu_leber", "to leave it out, state measure: {columns: {hu_leber: []}}"),
+        ("liver_median_hu", "{columns: {liver_median_hu: liver_hu_p50}}"),
     ],
 )
 def test_a_column_that_looks_like_a_measure_is_refused_with_a_suggestion(tmp_path, column, suggestion):
@@ -342,4 +346,74 @@ def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
 
     assert 'state it, as in cohort: {missing: ["9999"]}' in refused(
         written(tmp_path, f"scan_id,liver_volume_ml\n{rows}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("scan_id,structure,hu_mean\na,liver,60\n,spleen,110\n", "line 3: column scan_id"),
+        ("scan_id,structure,hu_mean\na,liver,60\na,,110\n", "line 3: column structure"),
+        ("scan_id,liver_hu_mean\na,60\n,110\n", "line 3: column scan_id"),
+    ],
+)
+def test_rows_of_no_scan_or_structure_are_not_set_aside(tmp_path, text, place):
+    message = refused(written(tmp_path, text))
+
+    assert f"{place} must be filled in in each row, found nothing in 1 rows; fill in the cells" in message
+
+
+@pytest.mark.parametrize("target", ["liver_volum_ml", "livr_volume_ml", "STRUCTURE_volume_ml", "liver_volume_dl"])
+def test_a_column_map_names_measures_as_they_are(tmp_path, target):
+    message = refused(written(tmp_path, "scan_id,v,spleen_hu_mean\na,1500,60\n"), {"v": target})
+
+    assert f"measure.columns gives column v the name {target}, which is not the name of a structure of" in message
+    if target in ("liver_volum_ml", "livr_volume_ml"):
+        assert "measure: {columns: {v: liver_volume_ml}} is probably meant" in message
+
+
+def test_a_column_map_can_name_measures_of_other_structures_which_are_left_out(tmp_path):
+    path = written(tmp_path, "scan_id,age_years,v,w,spleen_hu_mean\na,40,1500,3,60\n")
+
+    assert list(registry(path, {"v": "pancreas_volume_ml", "w": "bmi"}).columns) == ["scan_id", "age_years", "bmi"]
+
+
+@pytest.mark.parametrize("column", ["liver_volume_dl", "liver_volume_index", "liver_volume_percent", "liver_volume_m3"])
+def test_no_unit_is_suggested_that_the_name_of_a_column_does_not_have(tmp_path, column):
+    message = refused(written(tmp_path, f"scan_id,{column},spleen_hu_mean\na,15,60\n"))
+
+    assert "if that is meant" not in message
+    assert values(written(tmp_path, f"scan_id,{column},spleen_hu_mean\na,15,60\n"), {column: []}) == {
+        ("a", "spleen"): (None, 60.0)
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scan_id,l_rib_1_hu_mean,rib_12_L_volume_ml\na,300,5\n",
+        "scan_id,structure,hu_mean,volume_ml\na,Rib 1 L,300,\na,L rib 12,,5\n",
+    ],
+)
+def test_letters_for_sides_are_read(tmp_path, text):
+    found = values(written(tmp_path, text))
+
+    assert found[("a", "rib_left_1")][1] == 300
+    assert found[("a", "rib_left_12")][0] == 5
+
+
+def test_two_columns_of_one_structure_are_refused_and_one_can_be_left_out(tmp_path):
+    path = written(tmp_path, "scan_id,liver_volume_ml,Liver volume (ml)\na,1500,1400\n")
+
+    message = refused(path)
+    assert 'to leave it out, state measure: {columns: {"Liver volume (ml)": []}}' in message
+    assert values(path, {"Liver volume (ml)": []})["a", "liver"][0] == 1500
+
+
+def test_a_column_of_structures_under_another_name_is_found(tmp_path):
+    message = refused(written(tmp_path, "scan_id,Mask,volume_mm3\na,liver,1500000\na,spleen,200000\n"))
+
+    assert (
+        "column Mask contains structures, so that the table is long; state measure: {columns: {Mask: structure}}"
+        in (message)
     )

@@ -1,11 +1,15 @@
 """Tables as researchers have them: their form is inferred, or refused with what resolves it."""
 
+import bz2
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ctpop.foundation.errors import ContractError
@@ -75,7 +79,7 @@ def test_the_ending_of_a_name_decides_between_tabs_and_others(tmp_path):
 
 def test_a_zero_byte_in_a_text_does_not_make_it_utf_16(tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_bytes(b"scan_id,age\ns1\x00,5\n" * 20)
+    path.write_bytes(b"scan_id,age\n" + b"s1\x00,5\n" * 20)
 
     assert cells(path).header == ["scan_id", "age"]
 
@@ -361,3 +365,46 @@ def test_a_file_that_is_no_table_of_several_columns_is_refused_as_what_it_is(tmp
 
     with pytest.raises(ContractError, match=found):
         table_cells.cells_of(path, Reading())
+
+
+def test_a_row_of_units_below_the_header_is_refused(tmp_path):
+    rows = [["scan_id", "age", "liver_volume", "liver_hu"], ["", "years", "[ml]", "HU"], ["s1", "61", "1500", "60"]]
+
+    message = refusal(written(tmp_path, rows))
+
+    assert "line 2 has the units of the columns (years, [ml], HU) in place of values; delete the line" in message
+
+
+def test_a_row_of_dashes_is_no_row_of_units(tmp_path):
+    assert cells(written(tmp_path, [["scan_id", "age"], ["-", "-"], ["s1", "61"]])).rows[0] == ["-", "-"]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_repeated_header_is_refused(tmp_path, mark):
+    rows = [*ROWS, [f"{mark}scan_id", "age_years", "clinic"], ["s3", "40", "Bern"]]
+
+    assert "line 4 repeats the header, as in files that were joined; delete the line" in refusal(
+        written(tmp_path, rows)
+    )
+
+
+def test_a_packed_table_and_tables_of_other_programs_are_refused_with_what_to_do(tmp_path):
+    plain = written(tmp_path, ROWS).read_bytes()
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as file:
+        file.writestr("mine.csv", plain)
+    assert "compressed (ZIP); unpack it first: unzip m.zip" in refusal(tmp_path / "m.zip")
+    (tmp_path / "m.csv.bz2").write_bytes(bz2.compress(plain))
+    assert "compressed (bzip2); unpack it first: bunzip2 m.csv.bz2" in refusal(tmp_path / "m.csv.bz2")
+    for name, begin, program in (("m.sav", b"$FL2@(#) IBM SPSS", "SPSS"), ("m.dta", b"<stata_dta><header>", "Stata")):
+        (tmp_path / name).write_bytes(begin + b"\0\0\2\0" * 50)
+        assert f"found a file of {program}; export the table as CSV" in refusal(tmp_path / name)
+    (tmp_path / "m.json").write_text('[\n {"scan_id": "s1"}]')
+    assert "found JSON" in refusal(tmp_path / "m.json")
+
+
+def test_a_parquet_file_with_two_columns_of_one_name_is_refused_and_bytes_are_text(tmp_path):
+    table = pa.Table.from_arrays([pa.array([b"s1"]), pa.array([1.0]), pa.array([2.0])], names=["scan_id", "x", "x"])
+    pq.write_table(table, tmp_path / "m.parquet")
+    assert "found x in columns 2, 3; rename or delete one" in refusal(tmp_path / "m.parquet")
+    pq.write_table(table.select([0, 1]), tmp_path / "m.parquet")
+    assert cells(tmp_path / "m.parquet").rows == [["s1", "1"]]

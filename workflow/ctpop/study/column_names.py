@@ -150,13 +150,13 @@ def candidates(column: str, columns: Iterable[str]) -> list[str]:
     return [*synonyms, *similar]
 
 
-def mapping_line(pairs: Mapping[str, str], section: str = "cohort") -> str:
+def mapping_line(pairs: Mapping[str, str | tuple[str, ...]], section: str = "cohort") -> str:
     """Return the line of the configuration that names columns.
 
     Parameters
     ----------
-    pairs : mapping of str to str
-        Column of this package by column of the table.
+    pairs : mapping of str to (str or tuple of str)
+        Column of this package by column of the table; nothing, `()`, for a column that is left out.
     section : str
         Section of the configuration.
 
@@ -169,9 +169,11 @@ def mapping_line(pairs: Mapping[str, str], section: str = "cohort") -> str:
     --------
     >>> mapping_line({"Age": "age_years", "Scan #": "scan_id"})
     'cohort: {columns: {Age: age_years, "Scan #": scan_id}}'
+    >>> mapping_line({"liver_z": ()}, "measure")
+    'measure: {columns: {liver_z: []}}'
 
     """
-    words = [f"{_quoted(theirs)}: {_quoted(ours)}" for theirs, ours in pairs.items()]
+    words = [f"{_quoted(theirs)}: {_quoted(ours) if isinstance(ours, str) else '[]'}" for theirs, ours in pairs.items()]
     return f"{section}: {{columns: {{{', '.join(words)}}}}}"
 
 

@@ -18,9 +18,16 @@ CLOSE = 0.8  # similarity of names that differ in few letters
 UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield")
 QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity")
 SQUEEZED = re.compile(f"(?:mean|median)?(?:{'|'.join((*QUANTITIES, 'hu'))})(?:mean|sd|median|{'|'.join(UNITS)})?")
-USUAL_WORDS = {
-    **dict.fromkeys(("volume", "ml"), "volume_ml"),
-    **dict.fromkeys(("hu", "mean_hu", "attenuation", "density", "intensity", "hounsfield"), "hu_mean"),
+UNIT_OF_VOLUME = {"ml": "volume_ml", "mm3": "volume_mm3", "cm3": "volume_cm3", "cc": "volume_cc", "l": "volume_l"}
+SIDES = {"l": "left", "lt": "left", "r": "right", "rt": "right"}
+VOLUMES = ("volume", "vol", "volumen")
+ATTENUATIONS = ("hu", "attenuation", "density", "intensity", "hounsfield")
+STATISTICS = {
+    **dict.fromkeys(("mean", "avg", "average"), "hu_mean"),
+    **dict.fromkeys(("median", "p50"), "hu_p50"),
+    **dict.fromkeys(("sd", "std", "stdev"), "hu_sd"),
+    **{"min": "hu_min", "minimum": "hu_min", "max": "hu_max", "maximum": "hu_max"},
+    **{f"p{number}": f"hu_p{number}" for number in ("05", "25", "75", "95")},
 }
 
 
@@ -43,6 +50,8 @@ def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     --------
     >>> spelled(["Left kidney", "liver", "skin", "Vertebra L1"], ["kidney_left", "liver", "vertebrae_L1"])
     {'Left kidney': 'kidney_left'}
+    >>> spelled(["l_kidney", "Kidney R", "liver_r"], ["kidney_left", "kidney_right", "liver"])
+    {'l_kidney': 'kidney_left', 'Kidney R': 'kidney_right'}
 
     """
     meant: dict[tuple[str, ...], list[str]] = {}
@@ -51,6 +60,32 @@ def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     known = set(names)
     found = {word: meant.get(_parts(word), []) for word in words if word not in known}
     return {word: names[0] for word, names in found.items() if len(names) == 1}
+
+
+def spelled_alone(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the structures of words that are the name of one, in any spelling, and nothing else.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Names of columns.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of str to str
+        Structure by word.
+
+    Examples
+    --------
+    >>> spelled_alone(["liver", "Left kidney", "liver_x"], ["kidney_left", "liver"])
+    {'liver': 'liver', 'Left kidney': 'kidney_left'}
+
+    """
+    words = list(words)
+    known = {word: word for word in words if word in names}
+    return known | spelled(words, names)
 
 
 @functools.cache
@@ -114,14 +149,14 @@ def looks_like_measure(column: str, names: Sequence[str]) -> bool:
 
     Examples
     --------
-    >>> [looks_like_measure(name, ["liver"]) for name in ("vol_liver", "LiverHU", "liver_x", "clinic")]
+    >>> [looks_like_measure(name, ["liver"]) for name in ("mean_liver", "LiverHU", "hu_leber", "clinic")]
     [True, True, True, False]
 
     """
     words = column_names.normalised(column).split("_")
-    if words[-1] in UNITS or any(word in QUANTITIES for word in words):
+    if words[-1] in UNITS or any(word in (*QUANTITIES, "hu") for word in words):
         return True
-    if words[0] in UNITS and _structure_at_end(column, names):
+    if words[0] in (*UNITS, *STATISTICS) and _structure_at_end(column, names):
         return True
     return _structure_at_begin(column, names) is not None or _squeezed(column, names) is not None
 
@@ -150,7 +185,9 @@ def likeliest(column: str, names: Sequence[str]) -> str | None:
     normal = column_names.normalised(column)
     within = [name for name in names if f"_{name.lower()}_" in f"_{normal}_"]
     structure = max(within, key=len, default=None)
-    if structure and normal != structure.lower():
+    if structure and normal == structure.lower():
+        return None
+    if structure:
         measure = _measure_of(f"_{normal}_".replace(f"_{structure.lower()}_", "_", 1).strip("_"))
         return f"{structure}_{measure}" if measure else None
     found = _squeezed(column, names)
@@ -180,6 +217,31 @@ def of_long_table(column: str) -> str | None:
 
     """
     return _measure_of(column_names.normalised(column))
+
+
+def closest(name: str, names: Sequence[str]) -> str | None:
+    """Return the column of a wide table whose name differs from a name in few letters.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column that is none of this package.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    str or None
+        Column of a wide table.
+
+    Examples
+    --------
+    >>> closest("livr_volume_ml", ["liver", "spleen"]), closest("STRUCTURE_volume_ml", ["liver"])
+    ('liver_volume_ml', None)
+
+    """
+    every = [f"{structure}_{measure}" for structure in names for measure in MEASURED]
+    return next(iter(difflib.get_close_matches(name, every, n=1, cutoff=CLOSE)), None)
 
 
 def as_measure(column: str, names: Sequence[str]) -> str:
@@ -213,14 +275,24 @@ def as_measure(column: str, names: Sequence[str]) -> str:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return tuple(sorted(column_names.normalised(name).split("_")))
+    """Return the words of a name in the order of the alphabet; `l` and `r` at an end of it are sides."""
+    words = column_names.normalised(name).split("_")
+    ends = {0, len(words) - 1} if len(words) > 1 else set()
+    return tuple(sorted(SIDES.get(word, word) if place in ends else word for place, word in enumerate(words)))
 
 
 def _measure_of(rest: str) -> str | None:
-    """Return the measure that the rest of a name resembles beside its structure."""
-    rest = re.sub(r"^vol(umen)?(?=_|$)", "volume", rest)
-    rest = USUAL_WORDS.get(rest, rest)
-    return next(iter(difflib.get_close_matches(rest, MEASURED, n=1, cutoff=0.6)), None)
+    """Return the measure that the rest of a name means beside its structure; none for another unit or statistic."""
+    if rest in MEASURED:
+        return rest
+    words = set(rest.split("_"))
+    if words & set(VOLUMES) or words <= set(UNIT_OF_VOLUME):
+        units = words - set(VOLUMES)
+        return UNIT_OF_VOLUME.get(units.pop()) if len(units) == 1 else None if units else "volume_ml"
+    statistics = words - set(ATTENUATIONS)
+    if not statistics:
+        return "hu_mean"
+    return STATISTICS.get(statistics.pop()) if len(statistics) == 1 else None
 
 
 def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:

@@ -72,6 +72,7 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     if others:
         found.append(f"{len(others)} columns of structures outside the label set are left out: {_first_words(others)}")
     table = table.drop(columns=others)
+    _refuse_without_keys(table, path)
     refuse_unrecognised(table.columns, reading.columns, names, path)
     if "structure" in table.columns:
         table["structure"] = structures_of(table, names, path, found)
@@ -126,6 +127,7 @@ def renamed(
 
     """
     ours = {str(column): own_names(str(column), columns, names) for column in table.columns}
+    _refuse_targets(ours, names, place)
     exact = {theirs for theirs in columns if STAR not in theirs}
     used = exact.intersection(table.columns) | {_pattern_of(str(column), columns, names) for column in table.columns}
     unused = [theirs for theirs in columns if theirs not in used]
@@ -186,7 +188,7 @@ def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence
     columns : iterable of str
         Columns of the table, under the names of this package.
     mapped : mapping of str to tuple of str
-        Column map of the settings; columns that it names are not returned, those that fit a pattern of it are.
+        Column map of the settings; columns to which it gives their own name are not returned.
     names : sequence of str
         Structures of the label set.
 
@@ -201,7 +203,7 @@ def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence
     ['skin_volume_ml']
 
     """
-    stated = {name for found in mapped.values() for name in found}
+    stated = {column for column, found in mapped.items() if found == (column,)}
     known = {*stated, *MEASURED, *KEY, *column_names.KNOWN, *measured_columns(columns, names)}
     structures = {column: _structure_of(column, mapped) for column in columns if column not in known}
     return [
@@ -254,13 +256,24 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
         name: measure_names.of_long_table(name) if is_long else measure_names.likeliest(name, names) for name in odd
     }
     suggested = {column: name for column, name in meant.items() if name}
-    example = {odd[0]: "volume_ml" if is_long else "STRUCTURE_volume_ml"}
-    stating = "if that is meant, state" if suggested else "state what it is, as in"
+    taken = {*measured_columns(columns, names), *(name for name in MEASURED if name in columns)}
+    suggested = {column: name for column, name in suggested.items() if name not in taken}
+    once = {column: name for column, name in suggested.items() if list(suggested.values()).count(name) == 1}
+    stating = f"if that is meant, state {column_names.mapping_line(once, 'measure')}; " if once else ""
+    bare = measure_names.spelled_alone(odd, names)
+    if bare and not is_long:
+        volumes, means = (
+            column_names.mapping_line({column: f"{name}_{end}" for column, name in bare.items()}, "measure")
+            for end in ("volume_ml", "hu_mean")
+        )
+        stating = f"{stating}if volumes (ml) are meant, state {volumes}; if mean attenuations (HU), state {means}; "
+    every = {column: column for column in odd[:SHOWN]}
+    keeping = f"; to keep {'it' if len(odd) == 1 else 'them'} as data of the patients, state"
+    keeping = "" if is_long else f"{keeping} {column_names.mapping_line(every, 'measure')}"
     raise ContractError(
         f"{place}: not recognised, although the name looks like that of a measure: column {', '.join(odd[:SHOWN])};"
-        f" {stating} {column_names.mapping_line(suggested or example, 'measure')}; to keep"
-        f" {'it as a column' if len(odd) == 1 else 'such columns as columns'} of the patients, state"
-        f" {column_names.mapping_line({column: column for column in odd[:SHOWN]}, 'measure')}"
+        f" {stating}to leave {'it' if len(odd) == 1 else 'them'} out, state"
+        f" {column_names.mapping_line(dict.fromkeys(every, ()), 'measure')}{keeping}"
     )
 
 
@@ -349,6 +362,7 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
         return in_ml(as_numbers(table, place), place)
     measured = measured_columns(table.columns, names)
     if not measured:
+        _refuse_structures_elsewhere(table, names, place)
         raise ContractError(
             f"{place}: a column structure (long table), or columns STRUCTURE_volume_ml or STRUCTURE_hu_mean (wide"
             f" table) are needed; {_columns_text(table.columns)}; measure.columns can say which column is which, as in"
@@ -525,6 +539,35 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
         f" {first['scan_id'].iloc[0]!r} ({', '.join(differing[:3])}); correct the rows, or give a registry of its own"
         " (study.registry)"
     )
+
+
+def _refuse_without_keys(table: pd.DataFrame, place: Path) -> None:
+    """Refuse rows with values and without the scan or structure that they belong to, which would be set aside."""
+    for name in (name for name in KEY if name in table.columns):
+        rows = table.index[table[name].isna()]
+        if len(rows):
+            raise ContractError(
+                f"{place}: line {int(str(rows[0])) + 2}: column {name} must be filled in in each row, found nothing in"
+                f" {len(rows)} rows; fill in the cells (of cells that were merged, the first one alone has the value),"
+                " or delete rows that are none of a scan"
+            )
+
+
+def _refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], place: Path) -> None:
+    """Refuse a column map that gives a column a name that looks like that of a measure and is none."""
+    known = {*MEASURED, *KEY, *OUTCOME, *column_names.KNOWN}
+    for column, name in ((column, name) for column, found in ours.items() for name in found):
+        if name in known or name == column or measured_columns([name], names):
+            continue
+        structure = next((name.removesuffix(f"_{end}") for end in MEASURED if name.endswith(f"_{end}")), "")
+        if structure in measure_names.shipped_structures() or not measure_names.looks_like_measure(name, names):
+            continue
+        close = measure_names.closest(name, names)
+        meant = f"{column_names.mapping_line({column: close}, 'measure')} is probably meant" if close else "correct it"
+        raise ContractError(
+            f"{place}: measure.columns gives column {column} the name {name}, which is not the name of a structure of"
+            f" the label set and of a measure, as liver_volume_ml; {meant}"
+        )
 
 
 def _refuse_structures_elsewhere(of_patients: pd.DataFrame, names: Sequence[str], place: Path) -> None:

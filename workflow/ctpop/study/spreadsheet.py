@@ -157,7 +157,10 @@ def _read(path: Path, sheet: str | None) -> dict[str, Any]:
             " table may be filled in: delete the rows and columns beyond the table, or save it as CSV"
         )
     if "error" in found:
-        raise ContractError(f"{path}: a spreadsheet is expected, found: {in_one_line(ValueError(found['error']))}")
+        raise ContractError(
+            f"{path}: a spreadsheet is expected, found: {in_one_line(ValueError(found['error']))}; open it in a"
+            " spreadsheet program and save it again without a password, or save it as CSV"
+        )
     return found
 
 

@@ -5,6 +5,7 @@ references of an evaluation. This module imports only the standard library, beca
 is parsed; Parquet files alone need pyarrow.
 """
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,31 @@ from ctpop.study.spreadsheet_process import cell_text
 
 UNNAMED = ("", "unnamed: 0", row_names.NAME)  # pandas calls a column so whose header is empty
 ROWS_SHOWN = 3
+UNITS = {
+    *(
+        "ml",
+        "l",
+        "dl",
+        "cc",
+        "cm3",
+        "cm³",
+        "mm3",
+        "mm³",
+        "m³",
+        "m3",
+        "hu",
+        "hounsfield",
+        "mm",
+        "cm",
+        "m",
+        "kg",
+        "g",
+        "lb",
+    ),
+    *("year", "years", "yr", "yrs", "y", "a", "jahre", "ans", "months", "m/f", "f/m", "kv", "kvp", "ma", "mas", "%"),
+    *("kg/m2", "kg/m²", "kg/m^2", "cm^3", "mm^3", "voxels", "-", "text", "number", "unit", "units"),
+}
+SURE_UNITS = {"ml", "cc", "cm3", "cm³", "mm3", "mm³", "cm^3", "mm^3", "hu", "years", "year", "kg/m2", "kg/m²", "kvp"}
 INNER_SEPARATOR = re.compile("[,;\t|]| {2,}")
 
 
@@ -102,6 +128,7 @@ def cells_of(path: Path, reading: Reading) -> Cells:
         header = [row_names.NAME, *header]
         notes.append("the header has one name less than the rows have cells, whose first is the name of its row")
     _refuse_long_rows(header, rest, path)
+    _refuse_rows_of_names(header, rest, path)
     short = sum(len(row) < len(header) for _, row in rest)
     if short:
         notes.append(f"{short} rows have fewer cells than the header; the cells that they lack are empty")
@@ -169,15 +196,17 @@ def _parquet_rows(path: Path) -> list[list[str]]:
 
     with parquet_files.opened(path, "write or copy it again") as file:
         table = file.read()
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    columns = [[_text(value) for value in table[name].to_pylist()] for name in names]
-    return [names, *map(list, zip(*columns, strict=True))]
+    places = [place for place, name in enumerate(table.column_names) if not name.startswith("__index_level_")]
+    columns = [[_text(value) for value in table.column(place).to_pylist()] for place in places]
+    return [[table.column_names[place] for place in places], *map(list, zip(*columns, strict=True))]
 
 
 def _text(value: object) -> str:
     """Return a value of a Parquet file as text; missing is empty."""
     if value is None or value != value:
         return ""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
     return cell_text(value)
 
 
@@ -197,6 +226,24 @@ def _refuse_long_rows(header: list[str], rows: list[tuple[int, list[str]]], path
         f"{path}: line {line}: no row may have more cells than the header, found {len(row)} cells and {len(header)}"
         f" names; {len(longer)} rows are so; {remedy}"
     )
+
+
+def _refuse_rows_of_names(header: list[str], rows: list[tuple[int, list[str]]], path: Path) -> None:
+    """Refuse a row of units below the header, and a header that is repeated, as in files that were joined."""
+    for line, row in rows[:1]:
+        words = {word for cell in row if (word := cell.strip("[]() ").lower())}
+        if words and words <= UNITS and words & SURE_UNITS:
+            raise ContractError(
+                f"{path}: line {line} has the units of the columns ({', '.join(filter(None, row))}) in place of values;"
+                " delete the line, and state the units in the names of the columns, as STRUCTURE_volume_ml"
+            )
+    names = [cell.lower() for cell in header]
+    for line, row in rows:
+        cells = (cell.strip('\ufeff "').lower() for cell in row)
+        if len(header) > 1 and len(row) == len(names) and all(map(operator.eq, cells, names)):
+            raise ContractError(
+                f"{path}: line {line} repeats the header, as in files that were joined; delete the line"
+            )
 
 
 def _named_columns(header: list[str], rows: list[list[str]], path: Path, notes: list[str]) -> list[int]:

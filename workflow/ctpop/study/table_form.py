@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 import re
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,21 @@ BOMS = (  # SOURCE: Unicode Standard, section 23.8; the longer of two that begin
 )
 BLANK_BYTE = 0x20
 SHARE_OF_CONTROLS = 0.05  # of packed or random bytes, 28 of 256 are
-ZIP, OLE, PARQUET, GZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x1f\x8b"
+ZIP, OLE, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
+PACKED = {b"\x1f\x8b": ("gzip", "gunzip"), b"BZh": ("bzip2", "bunzip2"), b"\xfd7zXZ": ("xz", "unxz")}
+PACKED |= {b"7z\xbc\xaf": ("7-Zip", "7z x"), b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"), b"Rar!": ("RAR", "unrar x")}
+OF_PROGRAMS = {  # SOURCE: specifications of the formats, and PRONOM for SAS
+    **dict.fromkeys((b"$FL2", b"$FL3"), "SPSS"),
+    b"<stata_dta>": "Stata",
+    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc2\xea\x81\x60": "SAS",
+    b"HEADER RECORD*******": "SAS",
+    **dict.fromkeys((b"RDX2", b"RDX3", b"RDA2", b"RDX1"), "R"),
+    b"ARROW1": "Arrow or Feather",
+    b"\x89HDF": "HDF5",
+    b"SQLite format 3": "SQLite",
+    b"%PDF": "PDF",
+}
+IN_WORKBOOKS = ("[Content_Types].xml", "xl/", "mimetype", "content.xml")
 
 
 @dataclass(frozen=True)
@@ -117,10 +132,9 @@ def form_of(path: Path, reading: Reading) -> TableForm:
     content = path.read_bytes()
     if content.startswith(PARQUET):
         return TableForm("parquet")
+    _refuse_other_formats(content, path)
     if content.startswith((ZIP, OLE)):
         return TableForm("spreadsheet")
-    if content.startswith(GZIP):
-        raise ContractError(f"{path}: the file is compressed (gzip); unpack it first: gunzip {path.name}")
     encoding, notes = _encoding(content, reading)
     text = _decoded(content, encoding, path, reading).removeprefix("\ufeff")
     _refuse_other_kinds(text, path)
@@ -224,9 +238,34 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _refuse_other_formats(content: bytes, path: Path) -> None:
+    """Refuse packed files, and those of programs that no reader of this package has."""
+    packed = next((found for begin, found in PACKED.items() if content.startswith(begin)), None)
+    if content.startswith(ZIP) and not _is_workbook(content):
+        packed = ("ZIP", "unzip")
+    if packed:
+        raise ContractError(f"{path}: the file is compressed ({packed[0]}); unpack it first: {packed[1]} {path.name}")
+    program = next((found for begin, found in OF_PROGRAMS.items() if content.startswith(begin)), None)
+    if program:
+        raise ContractError(
+            f"{path}: a text table, a spreadsheet or Parquet is expected, found a file of {program}; export the table"
+            " as CSV from that program, and name the CSV"
+        )
+
+
+def _is_workbook(content: bytes) -> bool:
+    """Return whether a ZIP file has the parts of a workbook, or is damaged, which the reader of workbooks reports."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            return any(name.startswith(IN_WORKBOOKS) for name in file.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, EOFError):
+        return True
+
+
 def _refuse_other_kinds(text: str, path: Path) -> None:
     begin = text[:200].lstrip().lower()
-    kind = "a web page or XML" if re.match(r"<[!?a-z]", begin) else "JSON" if begin.startswith(("{", "[{")) else ""
+    is_json = re.match(r"\{|\[\s*[\[{\"]", begin)
+    kind = "a web page or XML" if re.match(r"<[!?a-z]", begin) else "JSON" if is_json else ""
     if kind:
         raise ContractError(f"{path}: a table is expected, found {kind}; open it in a spreadsheet and save it as CSV")
 
