@@ -306,7 +306,8 @@ def test_a_misspelt_structure_of_a_long_table_is_refused(tmp_path):
         ("scan_id,livervolume\na,1500\n", "{livervolume: liver_volume_ml}"),
         ("scan_id,LiverHU\na,1500\n", "{LiverHU: liver_hu_mean}"),
         ("scan_id,hu_liver\na,60\n", "{hu_liver: liver_hu_mean}"),
-        ("scan_id,structure,volume_ml\nA,liver,1500\n", "the table has ['A'] and ['liver'], the cohort ['a']"),
+        ("scan_id,structure,volume_ml\nx,liver,1500\n", "the table has ['x'] and ['liver'], the cohort ['a']"),
+        ("scan_id,structure,volume_ml\nA,liver,1500\nb,liver,1400\n", "first 'a' of the registry and 'A'; write them"),
     ],
 )
 def test_a_table_under_other_names_is_refused_with_what_resolves_it(tmp_path, text, remedy):

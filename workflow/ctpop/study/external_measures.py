@@ -11,6 +11,7 @@ from ctpop.contracts.codes import MEASURE_STATUS
 from ctpop.contracts.measures import HIGHEST_MEAN_HU, LOWEST_MEAN_HU
 from ctpop.foundation.errors import ContractError
 from ctpop.study import measures_table, statistics_folder
+from ctpop.study.identifiers import refuse_near_ids
 from ctpop.study.registry_options import AS_OURS, Reading
 
 LOG = logging.getLogger(__name__)
@@ -224,7 +225,8 @@ def external_rows(
     Raises
     ------
     ContractError
-        If a needed column is missing, or no row belongs to the cohort and the label set.
+        If a needed column is missing, ids of the cohort have another spelling, or no row belongs to the cohort and the
+        label set.
 
     Examples
     --------
@@ -240,6 +242,9 @@ def external_rows(
         )
     known = table[[name for name in MEASURES_TABLE.columns if name in table.columns]]
     known = known.astype({"scan_id": str, "structure": str})
+    ids = known["scan_id"].unique()
+    absent = sorted(set(scan_ids) - set(ids))
+    refuse_near_ids(absent, sorted(set(ids) - set(scan_ids)), place, "the table")
     ours = known[known["scan_id"].isin(scan_ids) & known["structure"].isin(names)]
     if ours.empty:
         raise ContractError(

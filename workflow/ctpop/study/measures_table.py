@@ -14,7 +14,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.study import codings, column_names, measure_names
+from ctpop.study import codings, column_names, identifiers, measure_names
 from ctpop.study.measure_names import KEY, MEASURED, ML_PER_UNIT, OUTCOME
 from ctpop.study.registry import read_cells
 from ctpop.study.registry_mapping import is_text
@@ -82,7 +82,7 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     numbers = [name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)]
     table, of_numbers = codings.with_numbers(table, numbers, str(path), reading)
     found += of_numbers
-    table = _with_ids(table, found)
+    table = _with_ids(table, found, path)
     if notes is not None:
         notes += found
     return table
@@ -620,10 +620,11 @@ def _refuse_impossible(words: pd.Series, numbers: pd.Series, column: str, place:
     codings.refuse_sentinels(words, column, str(place))
 
 
-def _with_ids(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _with_ids(table: pd.DataFrame, notes: list[str], place: Path) -> pd.DataFrame:
     """Return a table whose scans are named after their rows if it is wide and has no ids."""
     if "scan_id" in table.columns or "structure" in table.columns:
         return table
+    identifiers.refuse_summaries_without_ids(table, place)
     column = next(iter(column_names.candidates("scan_id", table.columns)), None)
     mapping = column_names.mapping_line({str(column): "scan_id"}, "measure")
     remedy = f"; if column {column} has ids, state {mapping}" if column else ""

@@ -13,7 +13,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
 from ctpop.contracts.columns import OLDEST_YEARS
 from ctpop.foundation.errors import ContractError
-from ctpop.study import codings, column_names, configuration, criteria, header_fallback, inclusion
+from ctpop.study import codings, column_names, configuration, criteria, header_fallback, identifiers, inclusion
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
 from ctpop.study.patient_consistency import BIRTH_DATES, refuse_contradictions
@@ -23,11 +23,6 @@ from ctpop.study.table_cells import cells_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
-# What spreadsheets have below their columns
-SUMMARIES = (
-    *("mean", "average", "median", "sum", "total", "sd", "std", "min", "max", "minimum", "maximum"),
-    *("mittelwert", "durchschnitt", "summe", "gesamt", "moyenne", "media", "promedio"),
-)
 PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # a registry without them is read, and adjusted for less
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
@@ -241,7 +236,8 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     ------
     ContractError
         If ids repeat or do not fit a file name, numbers or truth values are unreadable, an age is outside 0 to 120
-        years, or the scans of a patient cannot be those of one person.
+        years or stands for a missing one, ids of patients are unfit (`identifiers.refuse_unfit_patients`), or the scans
+        of a patient cannot be those of one person.
 
     Examples
     --------
@@ -252,6 +248,8 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     """
     check_ids(text["scan_id"], path)
     frame = typed(text, path, notes)
+    identifiers.refuse_ages_for_none(frame["age_years"], path, reading)
+    identifiers.refuse_unfit_patients(frame["patient_id"], path, reading)
     registry = REGISTRY.check(header_fallback.decided(frame, reading), where=path)
     refuse_contradictions(frame, path)
     return registry
@@ -334,7 +332,7 @@ def check_ids(ids: pd.Series, path: Path) -> None:
         ids,
     )
     _refuse(
-        ids.str.lower().isin(SUMMARIES),
+        identifiers.is_summary(ids),
         f"{path}: scan_id must name a scan, not a summary of rows (mean, total); delete these rows",
         ids,
     )

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 MEMORY_BYTES = 4 * 2**30
+ROUNDED_FROM = 1e15  # spreadsheets keep 15 digits of a number, so that longer ids are others than those typed in
 
 
 def cell_text(cell: Any) -> str:
@@ -39,7 +40,7 @@ def cell_text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+        return str(int(cell)) if abs(cell) < ROUNDED_FROM else f"{cell:.14E}"
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
         return cell.date().isoformat()
     if isinstance(cell, datetime.date | datetime.time):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import PASSING_ERRORS, ContractError, ScanError, in_one_line
+from ctpop.study.identifiers import refuse_near_ids
 from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
 
 LOG = logging.getLogger(__name__)
@@ -93,8 +94,13 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
 
     """
     files = {scan_id: path for scan_id in scan_ids if (path := file_of(folder, scan_id))}
+    _refuse_other_names(folder, [scan_id for scan_id in scan_ids if scan_id not in files], set(scan_ids))
     if not files:
-        raise ContractError(f"{folder}: no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/{FILE_NAME}")
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "nothing"
+        raise ContractError(
+            f"{folder}: no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/{FILE_NAME}, found {found};"
+            " rename the files or folders to the ids of the registry"
+        )
     columns = {name: np.full((len(scan_ids), len(names)), default, object) for name, default in asdict(ABSENT).items()}
     failures: list[str] = []
     n_entries = 0
@@ -113,7 +119,10 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
             f"{folder}: none of the files of {len(files)} scans can be read, first that of {failures[0]}"
         )
     if not n_entries:
-        raise ContractError(f"{folder}: no file has a structure of the label set")
+        raise ContractError(
+            f"{folder}: no file has a structure of the label set, such as {names[0]}, found"
+            f" {_keys_of(next(iter(files.values())))}; set structures: to the label set of the files"
+        )
     message = "files of %d of %d scans, %d of them not readable; %d entries taken over"
     LOG.info(message, len(files), len(scan_ids), len(failures), n_entries)
     keys = {"scan_id": np.repeat(np.array(scan_ids, dtype=object), len(names)), "structure": names * len(scan_ids)}
@@ -230,6 +239,23 @@ def entry_of(content: Any) -> StatisticsEntry:
         return ABSENT
     volume_ml = math.nan if mm3 is None else mm3 / MM3_PER_ML
     return StatisticsEntry("measured", None, volume_ml, math.nan if hu is None else float(hu))
+
+
+def _refuse_other_names(folder: Path, absent: list[str], scan_ids: set[str]) -> None:
+    """Refuse a folder in which scans have files whose names differ from their ids in spelling alone."""
+    if absent:
+        names = sorted(path.name for path in folder.iterdir())
+        others = [name for name in names if name not in scan_ids and name.removesuffix(".json") not in scan_ids]
+        refuse_near_ids(absent, others, folder, "the name of a file or folder")
+
+
+def _keys_of(path: Path) -> str:
+    """Return the first names in a file of statistics, for messages."""
+    try:
+        content = json.loads(_content_of(path))
+    except (ValueError, ScanError):
+        return "no names"
+    return ", ".join(list(content)[:3]) if isinstance(content, dict) and content else "no names"
 
 
 def _fill(columns: dict[str, NDArray[np.object_]], row: int, found: dict[int, StatisticsEntry]) -> None:

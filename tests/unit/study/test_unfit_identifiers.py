@@ -1,0 +1,123 @@
+"""Ids that spreadsheets rounded, that stand for none, or that are written in two ways; and ages that stand for none."""
+
+import openpyxl
+import pytest
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import measures_table
+from ctpop.study.external_measures import read_external_measures
+from ctpop.study.registry import read_registry
+from ctpop.study.registry_options import Reading, reading_of
+from ctpop.study.statistics_folder import read_folder
+
+
+def registry(folder, patients=None, ages=None, settings=None):
+    n = len(patients or ages)
+    rows = zip(range(n), patients or range(n), ages or [60 + place for place in range(n)], strict=True)
+    lines = [f"s{number},{patient},{age}" for number, patient, age in rows]
+    (folder / "r.csv").write_text("\n".join(["scan_id,patient_id,age_years", *lines]))
+    return read_registry(folder / "r.csv", reading_of(settings or {}))
+
+
+def refused(*args, **settings):
+    with pytest.raises(ContractError) as error:
+        registry(*args, **settings)
+    return str(error.value)
+
+
+def test_ids_that_a_spreadsheet_rounded_are_refused_and_not_printed(tmp_path):
+    message = refused(tmp_path, ["1.23457E+12", "1.23457E+12", "p3"])
+
+    assert "line 2: patient_id must be the whole id, found 2 numbers" in message
+    assert "23457" not in message
+
+
+def test_long_numbers_of_a_workbook_are_refused_as_ids(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["scan_id", "patient_id", "age_years"])
+    for row in range(3):
+        book.active.append([f"s{row}", 12345678901234567000 + row, 60])
+    book.save(tmp_path / "r.xlsx")
+
+    with pytest.raises(ContractError, match="line 2: patient_id must be the whole id, found 3 numbers"):
+        read_registry(tmp_path / "r.xlsx")
+
+
+@pytest.mark.parametrize(("first", "second"), [("P1", "p1"), ("007", "7"), ("7", "7.0"), ("P_1", "P-01")])
+def test_ids_of_one_patient_in_two_spellings_are_refused_and_not_printed(tmp_path, first, second):
+    message = refused(tmp_path, [first, "other", second], [60, 60, 60])
+
+    assert "found 1 patients with ids that differ in upper and lower case, zeros or marks alone" in message
+    assert "the first in line 2, 4; write one of them" in message
+    assert f"'{first}'" not in message
+
+
+@pytest.mark.parametrize("word", ["n/a", "unknown", "0", "99999"])
+def test_words_for_no_patient_are_no_patient(tmp_path, word):
+    patients = ["a", word, "b", word, "c", word]
+    message = refused(tmp_path, patients)
+    assert f"patient_id is '{word}' in 3 rows" in message
+    assert f'state cohort: {{values: {{patient_id: {{"{word}": null}}}}}}' in message
+
+    found = registry(tmp_path, patients, settings={"values": {"patient_id": {word: None}}})
+    assert found["patient_id"].isna().sum() == 3
+    as_stated = registry(tmp_path, patients, settings={"values": {"patient_id": {word: word}}})
+    assert as_stated["patient_id"].eq(word).sum() == 3
+
+
+def test_patients_who_are_numbered_from_zero_are_accepted(tmp_path):
+    assert registry(tmp_path, [0, 0, 1, 1, 2, 2])["patient_id"].nunique() == 3
+
+
+@pytest.mark.parametrize(
+    ("ages", "word"),
+    [([61, 0, 50, 0], "0"), ([*range(50, 60), 0], "0"), ([61, 99, 50, 99], "99"), ([12, 0, 40, 0], "0")],
+)
+def test_ages_that_stand_for_none_are_refused_with_what_decides(tmp_path, ages, word):
+    assert f'{{age_years: {{"{word}": null}}}}' in refused(tmp_path, ages=ages)
+    missing = registry(tmp_path, ages=ages, settings={"values": {"age_years": {word: None}}})
+    assert missing["age_years"].isna().sum() == ages.count(int(word))
+    stated = registry(tmp_path, ages=ages, settings={"values": {"age_years": {word: word}}})
+    assert stated["age_years"].eq(int(word)).sum() == ages.count(int(word))
+
+
+@pytest.mark.parametrize("ages", [[0, 3, 61], [0, 0, 5, 61], [99, 61, 50], [99, 99, 97, 61], [17, 0, 40], [61, 0, 50]])
+def test_ages_beside_others_near_them_are_accepted(tmp_path, ages):
+    assert sorted(registry(tmp_path, ages=ages)["age_years"]) == sorted(ages)
+
+
+@pytest.mark.parametrize("word", ["N", "Count", "SEM", "Median (IQR)", "Mean"])
+def test_a_summary_below_a_table_is_no_scan(tmp_path, word):
+    path = tmp_path / "m.csv"
+    path.write_text(f"Name,age_years,liver_hu_mean\nA,61,60\nB,50,55\n{word},55.5,57.5\n")
+    with pytest.raises(ContractError, match=r"line 4: each row must be a scan, found .* delete these 1 rows"):
+        measures_table.read(path, Reading(section="measure"), ["liver"])
+    if "(" not in word:
+        (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
+        with pytest.raises(ContractError, match="not a summary of rows"):
+            read_registry(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize("theirs", ["S01", "s1", "s01.0", "s-01", "s01.nii.gz"])
+def test_scans_under_ids_in_another_spelling_are_not_set_aside(tmp_path, theirs):
+    ours = "s_01" if theirs == "s-01" else "s01"
+    (tmp_path / "m.csv").write_text(f"scan_id,liver_hu_mean\n{theirs},60\ns02,55\n")
+    with pytest.raises(ContractError, match=f"found 1 scans whose id the table has .*'{ours}' of the registry and"):
+        read_external_measures(tmp_path / "m.csv", [ours, "s02"], ["liver"])
+
+
+def test_files_of_statistics_under_names_in_another_spelling_are_not_set_aside(tmp_path):
+    for name in ("S1.json", "s2.json"):
+        (tmp_path / name).write_text('{"liver": {"volume": 1500000, "intensity": 60}}')
+    with pytest.raises(ContractError, match=r"first 's1' of the registry and 'S1.json'; write them alike"):
+        read_folder(tmp_path, ["s1", "s2"], ["liver"])
+
+
+def test_a_folder_without_the_files_of_scans_is_refused_with_what_it_has(tmp_path):
+    (tmp_path / "s1_statistics.json").write_text("{}")
+    with pytest.raises(ContractError, match=r"found s1_statistics.json; rename the files or folders"):
+        read_folder(tmp_path, ["s1"], ["liver"])
+    (tmp_path / "s1_statistics.json").rename(tmp_path / "s1.json")
+    (tmp_path / "s1.json").write_text('{"Leber": {"volume": 1, "intensity": 1}}')
+    with pytest.raises(ContractError, match="such as liver, found Leber; set structures:"):
+        read_folder(tmp_path, ["s1"], ["liver"])

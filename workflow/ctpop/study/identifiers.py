@@ -1,0 +1,254 @@
+"""Ids of patients and scans: what spreadsheets and exports make of them, and words that stand for none.
+
+An id that is written in two ways makes two patients of one, or leaves a scan without measures. A word for "unknown"
+makes one patient of many. Neither has a second sign in the data, so that both are errors.
+No id of a patient is in a message.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from ctpop.foundation.errors import ContractError
+from ctpop.study import column_names
+from ctpop.study.codings import NO_NUMBER, NO_TEXT
+from ctpop.study.registry_options import Reading
+
+# What spreadsheets have below their columns
+SUMMARIES = (
+    *("mean", "average", "median", "sum", "total", "sd", "std", "min", "max", "minimum", "maximum"),
+    *("n", "count", "se", "sem", "stdev", "stddev", "std_dev", "mean_sd", "iqr", "median_iqr", "subtotal"),
+    *("grand_total", "range", "variance", "cv", "p_value"),
+    *("mittelwert", "durchschnitt", "summe", "gesamt", "anzahl", "standardabweichung"),
+    *("moyenne", "ecart_type", "media", "promedio"),
+)
+LAST_ROWS = 12  # in which summaries of a table without ids are looked for
+ROUNDED = r"[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]+"  # 1.23457E+12, as spreadsheets show long numbers
+NO_PATIENT = {*NO_NUMBER, *NO_TEXT, "x", "xx", "xxx", "anon", "anonymous", "anonymized", "anonymised", "patient"}
+NUMBERS_FOR_NONE = r"0+|-1|-?9{2,}"
+OLDEST_USUAL, YOUNGEST_OF_ADULTS, YOUNGEST_USUAL = 95, 18, 10  # years
+FEWEST_ADULTS = 10  # beside whom a single age of 0 is looked at
+SHOWN = 3
+
+
+def is_summary(words: pd.Series) -> "pd.Series[bool]":
+    """Return which words name a summary of rows, such as the mean.
+
+    Parameters
+    ----------
+    words : pandas.Series of str, shape (rows,)
+        Words, missing where empty.
+
+    Returns
+    -------
+    pandas.Series of bool, shape (rows,)
+        Whether they do.
+
+    Examples
+    --------
+    >>> is_summary(pd.Series(["Mean (SD)", "Mean", "P0001", None])).tolist()
+    [True, True, False, False]
+
+    """
+    return words.map(lambda word: column_names.normalised(str(word)) in SUMMARIES, na_action="ignore").eq(True)
+
+
+def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
+    """Refuse a table without ids whose last rows are summaries: each row would be a scan.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Table without `scan_id`; the index is the line in the file minus 2.
+    place : Path
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If the first column, or one that may have ids, has a word for a summary in one of the last rows.
+
+    Examples
+    --------
+    >>> refuse_summaries_without_ids(pd.DataFrame({"Name": ["A", "B"], "age_years": ["61", "50"]}), Path("a.csv"))
+
+    """
+    last = table.tail(LAST_ROWS)
+    named = [*column_names.candidates("scan_id", table.columns), *column_names.candidates("patient_id", table.columns)]
+    for column in dict.fromkeys([*table.columns[:1], *named]):
+        found = last.index[is_summary(last[column])]
+        if len(found):
+            raise ContractError(
+                f"{place}: line {int(str(found[0])) + 2}: each row must be a scan, found {last[column][found[0]]!r} in"
+                f" column {column}, which names a summary of rows; delete these {len(found)} rows"
+            )
+
+
+def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
+    """Refuse ids of patients that a program has rounded, that stand for none, or that are written in two ways.
+
+    Words that `cohort.values` maps are taken as they are.
+
+    Parameters
+    ----------
+    ids : pandas.Series of str, shape (scans,)
+        Ids of patients, missing where not recorded; the index is the line in the file minus 2.
+    path : Path
+        File of the registry, for messages.
+    reading : Reading
+        Settings for reading the registry.
+
+    Raises
+    ------
+    ContractError
+        If there are such ids.
+
+    Examples
+    --------
+    >>> refuse_unfit_patients(pd.Series(["p1", "p1", "p2"]), Path("registry.csv"), Reading())
+    >>> refuse_unfit_patients(pd.Series(["p1", "P1"]), Path("registry.csv"), Reading())  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: registry.csv: patient_id must be written in one way in all rows of a ...
+
+    """
+    known = ids.dropna().astype("str")
+    rounded = known[known.str.fullmatch(ROUNDED)]
+    if len(rounded):
+        raise ContractError(
+            f"{path}: line {_line(rounded)}: patient_id must be the whole id, found {len(rounded)} numbers of the form"
+            " 1.23E+12, which a spreadsheet has rounded; export the column as text"
+        )
+    stated = {*reading.values.get("patient_id", {}), *reading.values.get("patient_id", {}).values()}
+    known = known[~known.isin(stated)]
+    _refuse_placeholders(known, path)
+    written = {key: words for key, words in _by_key(known.unique()).items() if len(words) > 1}
+    if written:
+        first, second, *_ = next(iter(written.values()))
+        rows = known[known.isin((first, second))].drop_duplicates()
+        raise ContractError(
+            f"{path}: patient_id must be written in one way in all rows of a patient, found {len(written)} patients"
+            " with ids that differ in upper and lower case, zeros or marks alone, the first in line"
+            f" {_lines(rows)}; write one of them in these rows, or give different patients ids that differ otherwise"
+        )
+
+
+def refuse_near_ids(absent: Iterable[str], others: Iterable[str], place: Path, what: str) -> None:
+    """Refuse ids of scans without measures that measures have in another spelling.
+
+    Parameters
+    ----------
+    absent : iterable of str
+        Scans of the study of which there is nothing.
+    others : iterable of str
+        Ids that no scan of the study has.
+    place : Path
+        File or folder with the measures, for messages.
+    what : str
+        What has the other ids, for messages.
+
+    Raises
+    ------
+    ContractError
+        If ids differ in upper and lower case, zeros at the beginning, marks or the ending of a file alone.
+
+    Examples
+    --------
+    >>> refuse_near_ids(["s1"], ["s2"], Path("a.csv"), "the table")
+    >>> refuse_near_ids(["007"], ["7"], Path("a.csv"), "the table")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: a.csv: ids must be written as in the registry, found 1 scans whose id ...
+
+    """
+    elsewhere = _by_key(others)
+    pairs = [(scan_id, elsewhere[key][0]) for scan_id in absent if (key := _key(scan_id)) in elsewhere]
+    if pairs:
+        raise ContractError(
+            f"{place}: ids must be written as in the registry, found {len(pairs)} scans whose id {what} has in another"
+            f" spelling, first {pairs[0][0]!r} of the registry and {pairs[0][1]!r}; write them alike in both"
+        )
+
+
+def refuse_ages_for_none(ages: pd.Series, path: Path, reading: Reading) -> None:
+    """Refuse ages of 0 and 99 that probably stand for a missing age, since no other age is near them.
+
+    Ages that `cohort.values` maps are taken as they are.
+
+    Parameters
+    ----------
+    ages : pandas.Series of float, shape (scans,)
+        Ages (years), missing where not known; the index is the line in the file minus 2.
+    path : Path
+        File of the registry, for messages.
+    reading : Reading
+        Settings for reading the registry.
+
+    Raises
+    ------
+    ContractError
+        If there are such ages.
+
+    Examples
+    --------
+    >>> refuse_ages_for_none(pd.Series([61.0, 0.0, 3.0]), Path("registry.csv"), Reading())
+    >>> refuse_ages_for_none(pd.Series([61.0, 0.0, 0.0]), Path("registry.csv"), Reading())  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: registry.csv: line 3: age_years is 0 in 2 rows, and no other age is near ...
+
+    """
+    stated = set(reading.values.get("age_years", {}))
+    zero, oldest = ages[ages.eq(0)], ages[ages.eq(99)]
+    others = ages[ages.gt(0) & ages.ne(99)]
+    of_adults = len(others) >= FEWEST_ADULTS and others.min() >= YOUNGEST_OF_ADULTS
+    suspect = {
+        "0": zero if of_adults or (len(zero) > 1 and others.min() >= YOUNGEST_USUAL) else zero[:0],
+        "99": oldest if len(oldest) > 1 and others.max() < OLDEST_USUAL else oldest[:0],
+    }
+    for word, rows in suspect.items():
+        if len(rows) and not {word, f"{word}.0"} & stated:
+            raise ContractError(
+                f"{path}: line {_line(rows)}: age_years is {word} in {len(rows)} rows, and no other age is near it, so"
+                f" that it probably stands for a missing age; state cohort: {{values: {{age_years: {{"
+                f'"{word}": null}}}}}}, or {{"{word}": "{word}"}} if it is the age'
+            )
+
+
+def _refuse_placeholders(known: pd.Series, path: Path) -> None:
+    counts = known.value_counts()
+    words = [str(word) for word in counts.index[counts.gt(1)] if str(word).lower() in NO_PATIENT]
+    numbers = counts[counts.index.str.fullmatch(NUMBERS_FOR_NONE)]
+    usual = max([1, *counts[~counts.index.isin(numbers.index)]])
+    words += [str(word) for word in numbers.index[numbers.gt(2 * usual)]]
+    if words:
+        word = words[0]
+        rows = known[known.eq(word)]
+        raise ContractError(
+            f"{path}: patient_id is {word!r} in {len(rows)} rows, first line {_lines(rows)}, and probably stands for"
+            f' no patient; state cohort: {{values: {{patient_id: {{"{word}": null}}}}}}, or {{"{word}": "{word}"}} if'
+            " it is one"
+        )
+
+
+def _by_key(words: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word in words:
+        found.setdefault(_key(str(word)), []).append(str(word))
+    return found
+
+
+def _key(word: str) -> str:
+    """Return what is left of an id without case, zeros before digits, the `.0` of a number and the ending of a file."""
+    plain = re.sub(r"\.nii(\.gz)?$|\.json$|(?<=[0-9])\.0$", "", word.strip().lower())
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", re.sub(r"[-_.\s]+", "-", plain))
+
+
+def _line(rows: pd.Series) -> int:
+    return int(str(rows.index[0])) + 2
+
+
+def _lines(rows: pd.Series) -> str:
+    return ", ".join(str(int(str(row)) + 2) for row in rows.index[:SHOWN])
