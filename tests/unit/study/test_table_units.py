@@ -55,3 +55,56 @@ def test_attenuation_on_a_scale_from_0_to_1_is_refused():
 def test_few_and_missing_values_decide_nothing():
     refuse_other_units(rows(scans=4, volume=lambda ml: ml * 1000), BOUNDS, Path("m.csv"))
     refuse_other_units(rows().assign(volume_ml=np.nan, hu_mean=np.nan), BOUNDS, Path("m.csv"))
+
+
+LARGEST = label_sets.read("total_117").largest_ml
+
+
+def with_ids(found):
+    return found.assign(scan_id=[f"s{number // len(TYPICAL)}" for number in range(len(found))])
+
+
+def refusal_with_largest(found, place=Path("m.csv")):
+    with pytest.raises(ContractError) as refused:
+        refuse_other_units(with_ids(found), BOUNDS, place, LARGEST)
+    return str(refused.value)
+
+
+def changed(measure, name, change, scans=slice(None)):
+    found = rows(scans=12)
+    chosen = found.index[found["structure"].eq(name)][scans]
+    return found.assign(**{measure: found[measure].where(~found.index.isin(chosen), change)})
+
+
+def of_all(measure, change):
+    return changed(measure, "spleen", change(rows(scans=12)[measure]))
+
+
+def test_one_structure_in_another_unit_is_refused():
+    assert "spleen_volume_mm3, or leave it out, as in measure: {columns: {spleen_volume_ml: []}}" in (
+        refusal_with_largest(of_all("volume_ml", lambda values: values * 1000))
+    )
+    liver = rows(scans=12)
+    liver["volume_ml"] = liver["volume_ml"].where(liver["structure"].ne("liver"), liver["volume_ml"] / 100)
+    assert "so that its volumes are probably in litres or dl; name its column" in refusal_with_largest(liver)
+    assert "the median attenuation of spleen is 11" in refusal_with_largest(
+        of_all("hu_mean", lambda values: values + 1000)
+    )
+
+
+def test_some_scans_in_another_unit_are_refused_with_their_ids():
+    message = refusal_with_largest(changed("volume_ml", "spleen", 215_000.0, slice(0, 3)))
+    assert "3 of 12 values of volume_ml of spleen are impossible (215000 ml), first of s0, s1, s2" in message
+    message = refusal_with_largest(changed("hu_mean", "liver", 1130.0, slice(2, 4)))
+    assert "2 of 12 values of hu_mean of liver are impossible (1130 HU), first of s2, s3" in message
+
+
+def test_a_single_wrong_value_stops_no_study():
+    for measure, value in (("volume_ml", 215_000.0), ("hu_mean", 1130.0)):
+        found = with_ids(changed(measure, "spleen", value, slice(0, 1)))
+        refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)
+
+
+def test_a_folder_of_statistics_has_no_columns_that_a_setting_could_name(tmp_path):
+    message = refusal_with_largest(rows(volume=lambda ml: ml / 1000), tmp_path)
+    assert "the volumes of TotalSegmentator's statistics are mm³; convert those in the files" in message

@@ -75,6 +75,26 @@ class LabelSet:
         return list(self.table["structure"])
 
     @property
+    def largest_ml(self) -> dict[str, float]:
+        """Upper bound of the volume (ml) of each structure that has one.
+
+        Returns
+        -------
+        dict of str to float
+            Largest plausible volume (ml) by the name of the structure.
+
+        Examples
+        --------
+        >>> read("demo").largest_ml["spleen"]
+        2100.0
+
+        """
+        if "upper_bound_ml" not in self.table:
+            return {}
+        known = self.table.dropna(subset="upper_bound_ml")
+        return dict(zip(known["structure"], known["upper_bound_ml"].astype("float64"), strict=True))
+
+    @property
     def label_of(self) -> dict[str, int]:
         """Label of each structure.
 

@@ -214,7 +214,7 @@ def run(options: MeasureOptions) -> None:
         form = measures_reading_of(chosen, configuration.section("cohort", options.config))
         bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))
         rows = read_external_measures(options.table, list(cohort["scan_id"]), label_set.names, form, chosen["zero_hu"])
-        refuse_other_units(rows, bounds, options.table)
+        refuse_other_units(rows, bounds, options.table, label_set.largest_ml)
         duplicates.warn_of_equal_values(rows)
         kept = duplicates.of_scans(rows[rows["status"].eq(MEASURED)])
         duplicates.warn_of_images(kept)

@@ -163,7 +163,7 @@ def _of_measures(
         rows = external_measures.external_rows(measures_table.as_long(table, names, path), ids, names, path, zero_hu)
     yield from _of_rows(rows, label_set, path)
     bounds = dict(zip(names, label_set.table["lower_bound_ml"], strict=True))
-    refuse_other_units(rows, bounds, path)
+    refuse_other_units(rows, bounds, path, label_set.largest_ml)
     units = [unit for unit, column in (("ml", "volume_ml"), ("HU", "hu_mean")) if rows[column].notna().any()]
     yield Check("units", OK, f"medians of the structures can be {' and '.join(units) or 'anything: there is no value'}")
 
