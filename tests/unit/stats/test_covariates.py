@@ -99,3 +99,42 @@ def test_covariates_that_are_rarely_known_or_never_vary_are_not_adjusted_for_tog
     assert named(joint(covariates, 0.5)) == "sex + year"
     assert named(joint(covariates, 0.6)) == "sex"
     assert named([]) == "none"
+
+
+def test_spellings_of_one_kind_are_one_kind_and_reported(caplog):
+    words = ["Siemens", "SIEMENS", "GE", "siemens ", "unknown", None]
+    with caplog.at_level("INFO"):
+        [scanner] = covariates_of(a_cohort(scanner=words), ["scanner"], KINDS)
+
+    np.testing.assert_array_equal(scanner.values, [1, 1, 0, 1, np.nan, np.nan])
+    assert "covariate scanner: 1 cells with 'unknown' are read as missing" in caplog.text
+    assert "covariate scanner: 'Siemens' and 'SIEMENS' and 'siemens' are read as one level" in caplog.text
+
+
+def test_a_number_in_two_forms_is_one_kind():
+    [phase] = covariates_of(a_cohort(phase=["1", "1.0", "2", "2.00"]), ["phase"], KINDS)
+
+    np.testing.assert_array_equal(phase.values, [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("unit", [" kg", "%", " kg/m²", "kg", " ± 2"])
+def test_numbers_with_units_are_not_taken_for_kinds(unit):
+    words = [f"{number}.5{unit}" for number in range(20, 30)]
+
+    with pytest.raises(ContractError, match="must be numbers or categories, found 10 numbers with units"):
+        covariates_of(a_cohort(bmi=words), ["bmi"], [])
+    assert covariates_of(a_cohort(bmi=words), ["bmi"], ["bmi"])[0].of_kinds
+
+
+def test_doses_and_kernels_can_be_kinds():
+    words = ["100 kV", "120 kV", "100 kV", "B30f", "B40f", "120 kV"]
+
+    assert covariates_of(a_cohort(protocol=words), ["protocol"], [])[0].of_kinds
+
+
+@pytest.mark.parametrize("word", ["999", "-9", "-99"])
+def test_a_number_for_a_missing_value_is_refused(word):
+    values = ["24.1", "26.3", "31.7", "22.9", "27.5", word, word]
+
+    with pytest.raises(ContractError, match=f"column bmi: {word} in 2 rows probably stands for a missing"):
+        covariates_of(a_cohort(bmi=values), ["bmi"], [])

@@ -8,6 +8,7 @@ import pytest
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings
 from ctpop.study.registry_options import Reading
+from ctpop.study.sentinels import refuse_sentinels
 
 
 def numbers(*words, decimal=None):
@@ -178,12 +179,50 @@ def test_a_stated_decimal_comma_makes_points_separators_of_thousands():
 )
 def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
     with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows probably stands for a missing value"):
-        codings.refuse_sentinels(pd.Series(words), "x", "a.csv")
+        refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
-@pytest.mark.parametrize("words", [["980", "999", "999", "1020"], ["900", "999", "999"], ["1.5", "999"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["1500.5", "1480.2", "1310.7", "1222.2", "1333.3", "9999"],
+        ["61.5", "55.2", "70.1", "66.6", "58.9", "-999"],
+    ],
+)
+def test_a_single_number_of_nines_very_far_from_many_others_is_refused(words):
+    with pytest.raises(ContractError, match=f"{words[-1]} in 1 rows probably stands for a missing value"):
+        refuse_sentinels(pd.Series(words), "x", "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "stands"),
+    [
+        (["61.5", "55.2", "-1", "-1"], "-1"),
+        (["61.5", "-20.3", "-99.0", "-99.0"], "-99.0"),
+        (["26", "31", "-9", "-9"], "-9"),
+        (["26.1", "31.5", "888", "888"], "888"),
+    ],
+)
+def test_other_usual_numbers_for_a_missing_value_are_refused(words, stands):
+    with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows probably stands for a missing value"):
+        refuse_sentinels(pd.Series(words), "x", "a.csv")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["980", "999", "999", "1020"],
+        ["900", "999", "999"],
+        ["1.5", "999"],
+        ["-850.5", "-790.2", "-99", "-888", "-888"],
+        ["0.4", "-0.7", "-1", "-1"],
+        ["0", "1", "2", "-1", "-1"],
+        ["-900.1", "-850.2", "-800.5", "-870.5", "-820.9", "-999"],
+        ["61.5", "-98.2", "-99.0", "-99.0", "140.1"],
+    ],
+)
 def test_nines_that_can_be_values_are_accepted(words):
-    codings.refuse_sentinels(pd.Series(words), "x", "a.csv")
+    refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
 @pytest.mark.parametrize("word", ["0", "1.75", "999"])

@@ -1,6 +1,7 @@
 """The covariates of a study: columns of the registry that correlations with age are adjusted for."""
 
 import difflib
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +9,13 @@ import pandas as pd
 
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.design import Covariate
+from ctpop.study.codings import NO_TEXT
 from ctpop.study.column_names import USUAL_COVARIATES
+from ctpop.study.sentinels import refuse_sentinels
 
+LOG = logging.getLogger(__name__)
+NUMBER_WITH_UNIT = r"[<>≤≥~±]?\s*[+-]?[0-9]+(?:[.,][0-9]+)?\s*[^\s0-9].{0,12}"
+MOST_LEVELS = 5  # of numbers with units that can be categories, such as doses
 NOT_COVARIATES = ("scan_id", "age_years")
 
 
@@ -36,7 +42,8 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
     Raises
     ------
     ContractError
-        If a column is not in the registry, is the age, or mixes numbers and words without being named categorical.
+        If a column is not in the registry, is the age, mixes numbers and words without being named categorical, or has
+        numbers with units or one that stands for a missing value.
 
     Examples
     --------
@@ -112,7 +119,9 @@ def _covariate(column: pd.Series, categorical: bool) -> Covariate:
     numbers = pd.to_numeric(known, errors="coerce").astype("float64")
     readable = np.isfinite(numbers.to_numpy())
     if categorical or known.dtype.kind == "b" or not readable.any():
-        return Covariate(name, _codes(column), of_kinds=True)
+        if not categorical:
+            _refuse_numbers_with_units(known, name)
+        return Covariate(name, _codes(column, name), of_kinds=True)
     if not readable.all():
         odd = known[~readable]
         raise ContractError(
@@ -120,10 +129,37 @@ def _covariate(column: pd.Series, categorical: bool) -> Covariate:
             f" {', '.join(repr(word) for word in odd.unique()[:3])} in {len(odd)} rows; leave a cell empty where the"
             " value is not known, or name the column under aging.categorical"
         )
+    refuse_sentinels(known.astype("str"), name, "registry")
     return Covariate(name, numbers.reindex(column.index).to_numpy(dtype=float), of_kinds=False)
 
 
-def _codes(column: pd.Series) -> np.ndarray:
-    """Return the kinds as 0, 1, 2 … in the order of their names; NaN where nothing is known."""
-    codes, _ = pd.factorize(column.astype("string"), sort=True)
+def _refuse_numbers_with_units(known: pd.Series, name: str) -> None:
+    """Refuse a column of numbers with units, such as `24.5 kg`: each number would be a level of its own."""
+    words = known.astype("string")
+    numbers = words[words.str.fullmatch(NUMBER_WITH_UNIT)]
+    if len(numbers) > len(words) / 2 and numbers.nunique() > MOST_LEVELS:
+        raise ContractError(
+            f"registry: covariate {name!r} must be numbers or categories, found {numbers.nunique()} numbers with units,"
+            f" such as {numbers.iloc[0]!r}; write the numbers alone, or name the column under aging.categorical"
+        )
+
+
+def _codes(column: pd.Series, name: str) -> np.ndarray:
+    """Return the kinds as 0, 1, 2 … in the order of their names; NaN where nothing is known.
+
+    The same number in two forms (1 and 1.0), and words that differ in upper and lower case or blanks alone, are one
+    kind. Words for nothing, such as `unknown`, are missing.
+    """
+    words = column.astype("string").str.strip().str.replace(r"(?<=[0-9])\.0+$", "", regex=True)
+    keys = words.str.lower().str.split().str.join(" ")
+    missing = keys.isin(NO_TEXT)
+    if missing.any():
+        LOG.info("covariate %s: %d cells with %r are read as missing", name, missing.sum(), words[missing].iloc[0])
+    keys = keys.mask(missing)
+    merged = words[keys.notna()].groupby(keys).nunique()
+    if merged.gt(1).any():
+        first = words[keys.eq(merged.index[merged.gt(1)][0])].unique()
+        LOG.info("covariate %s: %s are read as one level", name, " and ".join(map(repr, first)))
+    firsts = words.groupby(keys).transform("min")
+    codes, _ = pd.factorize(firsts, sort=True)
     return np.where(codes < 0, np.nan, codes)

@@ -26,6 +26,7 @@ SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # which stand for different se
 # Words for a missing value in a column whose other cells are numbers; texts, and ids above all, keep them.
 NO_NUMBER = {
     *("na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "unbekannt", "k.a."),
+    *("n.d.", "nd", "not done", "not available", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
     *("-", "--", "–", "—", ".", "?", "*"),
 }
 NO_TEXT = {"na", "n/a", "n.a.", "#n/a", "nan", "null", "unknown", "unbekannt", "missing", "k.a.", "?", "not recorded"}
@@ -46,8 +47,6 @@ SHOWN = 3
 WRITE_POINTS = "write all numbers with a decimal point"
 ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # of medians
 LARGEST_BODY_MASS_INDEX = 48  # of medians (kg/m²); cohorts of bariatric surgery have 40 to 45
-NINES = r"-?9{3,}(?:\.0+)?"
-MOST_WHOLE = 0.8  # share of whole numbers in a column that is not rounded to whole numbers
 UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
     "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
     "weight_kg": (0.4, 400.0, ("t", "multiply the values by 1000"), ("g", "divide the values by 1000")),
@@ -207,46 +206,6 @@ def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
             f"{place}: {int(zero.sum())} ages of zero with a unit, such as 000Y, are placeholders, read as missing"
         )
     return years, notes
-
-
-def refuse_sentinels(words: pd.Series, column: str, place: str) -> None:
-    """Refuse numbers such as 9999 or -999 that stand for a missing value in several rows of a column.
-
-    Parameters
-    ----------
-    words : pandas.Series of str, shape (rows,)
-        Numbers with a decimal point, missing where empty.
-    column : str
-        Name of the column, for messages.
-    place : str
-        File of the table, for messages.
-
-    Raises
-    ------
-    ContractError
-        If several cells have one number of nines alone, which is far from all others, or is whole where most others
-        are not.
-
-    Examples
-    --------
-    >>> refuse_sentinels(pd.Series(["1500.5", "999", "1480.2"]), "liver_volume_ml", "a.csv")
-    >>> refuse_sentinels(pd.Series(["1500.5", "9999", "9999"]), "liver_volume_ml", "a.csv")
-    Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column liver_volume_ml: 9999 in 2 rows probably stands for a missing \
-value; state it, as in cohort: {missing: ["9999"]}
-
-    """
-    cells = words.dropna().astype("str")
-    nines = cells[cells.str.fullmatch(NINES)]
-    for word in nines[nines.duplicated()].unique():
-        others = pd.to_numeric(cells[cells.ne(word)], errors="coerce").dropna()
-        beyond = others.empty or not others.min() <= float(word) <= others.max()
-        whole = (others % 1).eq(0).mean() > MOST_WHOLE
-        if beyond and len(others) and (abs(float(word)) > 2 * others.abs().max() or not whole):
-            raise ContractError(
-                f"{place}: column {column}: {word} in {int(cells.eq(word).sum())} rows probably stands for a missing"
-                f' value; state it, as in cohort: {{missing: ["{word}"]}}'
-            )
 
 
 def is_age(word: object) -> bool:

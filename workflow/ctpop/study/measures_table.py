@@ -6,7 +6,6 @@ of the table; a `*` on both sides stands for the name of a structure: `vol_*: "*
 measure and is not recognised is an error, never a covariate.
 """
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,9 +18,11 @@ from ctpop.study.measure_names import KEY, MEASURED, ML_PER_UNIT, OUTCOME
 from ctpop.study.registry import read_cells
 from ctpop.study.registry_mapping import is_text
 from ctpop.study.registry_options import Reading
+from ctpop.study.sentinels import refuse_sentinels
 
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
 STAR = "*"
+LARGEST_ML = 500_000.0  # of a body
 SHOWN = 8
 
 Columns = Mapping[str, tuple[str, ...]]
@@ -444,10 +445,15 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
         if len(odd):
             row = odd.index[0]
             column = f"{structure}_{name}" if structure else name
+            missing = f'cohort: {{missing: ["{odd.iloc[0]}"]}}'
+            remedy = (
+                "write numbers alone, all in the unit of the column, and empty cells of other values"
+                if any(sign.isdigit() for sign in odd.iloc[0])
+                else f"correct the cells, or state words for a missing value, as in {missing}"
+            )
             raise ContractError(
                 f"{place}: line {int(str(row)) + 2}: column {column} must be a number, or empty where it was not"
-                f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; correct the cells, or state words"
-                f' for a missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
+                f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; {remedy}"
             )
         _refuse_impossible(table[name], numbers, f"{structure}_{name}" if structure else name, place)
         found[name] = numbers.astype("float64")
@@ -608,16 +614,18 @@ def _middle(column: str, pattern: str) -> str:
 
 
 def _refuse_impossible(words: pd.Series, numbers: pd.Series, column: str, place: Path) -> None:
-    """Refuse negative or infinite volumes, and numbers that stand for a missing value."""
-    if column.endswith(tuple(name for name in MEASURED if name.startswith("volume"))):
-        odd = words[numbers.notna() & ~numbers.between(0, sys.float_info.max)]
+    """Refuse volumes that are negative or larger than a body, and numbers that stand for a missing value."""
+    unit = next((unit for unit in ("volume_ml", *ML_PER_UNIT) if column.endswith(unit)), "")
+    if unit:
+        largest = LARGEST_ML / ML_PER_UNIT.get(unit, 1.0)
+        odd = words[numbers.notna() & ~numbers.between(0, largest)]
         if len(odd):
             raise ContractError(
-                f"{place}: line {int(str(odd.index[0])) + 2}: column {column} must be 0 or more, found {odd.iloc[0]!r},"
-                f" and such numbers in {len(odd)} rows; correct the cells, or state what stands for a missing value, as"
-                f' in cohort: {{missing: ["{odd.iloc[0]}"]}}'
+                f"{place}: line {int(str(odd.index[0])) + 2}: column {column} must be 0 to {largest:.0f}, found"
+                f" {odd.iloc[0]!r}, and such numbers in {len(odd)} rows; correct the cells, or state what stands for a"
+                f' missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
             )
-    codings.refuse_sentinels(words, column, str(place))
+    refuse_sentinels(words, column, str(place))
 
 
 def _with_ids(table: pd.DataFrame, notes: list[str], place: Path) -> pd.DataFrame:
