@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ctpop.contracts.all_tables import REVIEW
-from ctpop.stages.screen.reviewer_decisions import read_review
+from ctpop.study.decisions import read_review
 from support.reviewing import FORMULA, HOSTILE, ORGANS, ReviewStudy, rows_of
 
 FLAGGED = 3  # spleens that the image cuts; they come first

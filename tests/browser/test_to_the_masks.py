@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from ctpop.stages.screen.reviewer_decisions import read_review
+from ctpop.study.decisions import read_review
 from support import study_tables
 from support.reported import pages_of
 from support.reviewing import ORGANS, ReviewStudy

@@ -336,7 +336,7 @@ def test_rows_named_by_their_number_are_reported_with_the_column_that_may_have_i
     ("word", "rule"), [("-999", "must be 0 to 500000"), ("inf", "must be 0 to 500000"), ("1e6", "must be 0 to 500000")]
 )
 def test_a_volume_that_none_can_be_is_refused_with_line_and_setting(tmp_path, word, rule):
-    message = refused(written(tmp_path, f"scan_id,liver_volume_ml\na,1500\nb,{word}\n"))
+    message = refused(written(tmp_path, f"scan_id,liver_volume_ml\na,1500\nb,{word}\nc,1400\n"))
 
     assert message.startswith(f"mine.csv: line 3: column liver_volume_ml {rule}, found '{word}'")
     assert message.endswith(f'cohort: {{missing: ["{word}"]}}')

@@ -6,7 +6,7 @@ import pytest
 from ctpop.contracts.all_tables import TRUTH
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, label_sets
-from ctpop.study.user_tables import read_user_table
+from ctpop.study.user_tables import read_reference_rows, read_user_table
 
 ROWS = pd.DataFrame(
     {
@@ -87,3 +87,33 @@ def test_a_trailing_separator_in_rows_alone_is_refused(tmp_path):
     for read in (label_sets.read, configuration.label_rows):
         with pytest.raises(ContractError, match="remove the separator at the end of these rows"):
             read(str(tmp_path / "mine.csv"))
+
+
+def test_columns_of_every_table_of_a_user_may_be_spelled_otherwise(tmp_path, caplog):
+    (tmp_path / "truth.csv").write_text("Scan ID;Structure;Volume (ml);HU mean\ns1;liver;1500,5;60\n")
+    (tmp_path / "references.csv").write_text("Scan-ID,Reference Path\ns1,s1.nii.gz\n")
+    (tmp_path / "labels.csv").write_text(
+        "Label;Structure;Side;Group;Lower bound (ml);Upper bound (ml)\n1;liver;;Organs;500,5;5000\n"
+    )
+
+    with caplog.at_level("INFO"):
+        truth = read_user_table(TRUTH, tmp_path / "truth.csv")
+    references = read_reference_rows(tmp_path / "references.csv")
+    labels = label_sets.read(str(tmp_path / "labels.csv"))
+
+    assert truth[["scan_id", "volume_ml"]].values.tolist() == [["s1", 1500.5]]
+    assert references.to_dict("records") == [{"scan_id": "s1", "reference_path": "s1.nii.gz"}]
+    assert labels.names == ["liver"]
+    assert labels.largest_ml == {"liver": 5000.0}
+    assert configuration.label_rows(str(tmp_path / "labels.csv"))[0]["structure"] == "liver"
+    assert "column Scan ID is read as scan_id" in caplog.text
+
+
+def test_an_error_in_a_table_of_a_user_names_the_line(tmp_path):
+    path = tmp_path / "truth.csv"
+    path.write_text("scan_id,structure,volume_ml,hu_mean\n\ns1,liver,1500,60\ns1,spleen,-5,60\n")
+    with pytest.raises(ContractError, match=r"found -5 in 1 rows, first .* 's1 spleen' in line 4"):
+        read_user_table(TRUTH, path)
+    path.write_text("scan_id,structure,volume_ml,hu_mean\ns1,liver,1,60\ns1,spleen,1,60\ns1,liver,1,60\n")
+    with pytest.raises(ContractError, match="first 's1 liver' in line 2, 4; remove"):
+        read_user_table(TRUTH, path)

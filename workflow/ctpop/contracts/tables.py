@@ -5,7 +5,7 @@ file, so that a stage can rely on what it reads. Rows are sorted by key and writ
 equal bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Table:
     columns: dict[str, Column]
     open: bool = False
 
-    def check(self, frame: pd.DataFrame, where: str | Path = "") -> pd.DataFrame:
+    def check(self, frame: pd.DataFrame, where: str | Path = "", *, numbered: bool = False) -> pd.DataFrame:
         """Return the frame with the columns, order and data types of the table, sorted by key.
 
         Parameters
@@ -65,6 +65,8 @@ class Table:
             Rows of the table, with any index and order of columns.
         where : str or Path
             File or other origin of the frame, for the text of an error; the name of the table if it is empty.
+        numbered : bool
+            Whether the index of the frame is the line in the file minus 2, so that errors can name lines.
 
         Returns
         -------
@@ -86,14 +88,15 @@ class Table:
 
         """
         place = str(where) or f"table {self.name!r}"
+        lines = [int(row) + 2 for row in frame.index] if numbered else []
         frame = self._required_columns(frame, place).reset_index(drop=True)
         frame, failures = column_checks.checked(frame, self.columns)
         if failures:
-            raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure)}" for failure in failures))
-        self.refuse_repeated(frame, place)
+            raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure, lines)}" for failure in failures))
+        self.refuse_repeated(frame, place, lines)
         return frame.sort_values(list(self.key), ignore_index=True)
 
-    def refuse_repeated(self, frame: pd.DataFrame, place: str | Path) -> None:
+    def refuse_repeated(self, frame: pd.DataFrame, place: str | Path, lines: Sequence[int] = ()) -> None:
         """Refuse a frame in which several rows have the same key.
 
         Parameters
@@ -102,6 +105,8 @@ class Table:
             Rows with at least the columns of the key.
         place : str or Path
             File or other origin of the frame, for the text of the error.
+        lines : sequence of int
+            Line in the file of each row, if it is known.
 
         Raises
         ------
@@ -120,7 +125,8 @@ class Table:
             first = _first(frame.loc[repeated, list(self.key)].drop_duplicates().itertuples(index=False))
             raise ContractError(
                 f"{place}: {' and '.join(self.key)} must identify one row, found repeated in"
-                f" {int(repeated.sum())} rows, first {first}; remove or rename the repeated rows"
+                f" {int(repeated.sum())} rows, first {first}{_in_lines(lines, repeated.to_numpy().nonzero()[0])};"
+                " remove or rename the repeated rows"
             )
 
     def read(self, path: str | Path, *columns: str) -> pd.DataFrame:
@@ -281,18 +287,24 @@ class Table:
             raise ContractError(f"{place}: columns {', '.join(unknown)} are not part of table {self.name!r}")
         return frame[[*self.columns, *(unknown if self.open else [])]]
 
-    def _explain(self, frame: pd.DataFrame, column: str, expected: str, rows: list[int]) -> str:
+    def _explain(self, frame: pd.DataFrame, column: str, expected: str, rows: list[int], lines: Sequence[int]) -> str:
         values = sorted({"nothing" if pd.isna(value) else str(value) for value in frame.loc[rows, column]})
         first = _first(frame.loc[rows[:3], list(self.key)].itertuples(index=False))
         return (
             f"column {column!r} must be {expected}, found {', '.join(values[:3])} in {len(rows)} rows,"
-            f" first {' and '.join(self.key)}: {first}"
+            f" first {' and '.join(self.key)}: {first}{_in_lines(lines, rows)}"
         )
 
 
 def _renamed(unknown: list[str]) -> str:
     names = [f"{name} is now {RENAMED_COLUMNS[name]}" for name in unknown if name in RENAMED_COLUMNS]
     return f"; an earlier version of ctpop wrote this table: {', '.join(names)}; run the study again" if names else ""
+
+
+def _in_lines(lines: Sequence[int], rows: Iterable[int], number: int = 3) -> str:
+    """Return where the first rows are in their file, if that is known."""
+    shown = [str(lines[row]) for _, row in zip(range(number), rows, strict=False)] if lines else []
+    return f" in line {', '.join(shown)}" if shown else ""
 
 
 def _first(rows: Iterable[Any], number: int = 3) -> str:

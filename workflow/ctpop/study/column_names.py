@@ -119,6 +119,33 @@ def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
     return {column: name for column, name in meant.items() if list(meant.values()).count(name) == 1}
 
 
+def spelled_as(columns: Sequence[str], own: Iterable[str]) -> dict[str, str]:
+    """Return the names of a table's contract for columns that differ from them in spelling alone.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of a table.
+    own : iterable of str
+        Columns of the contract.
+
+    Returns
+    -------
+    dict of str to str
+        Column of the contract by column of the table. A name that two columns could have is given to none.
+
+    Examples
+    --------
+    >>> spelled_as(["Scan ID", "Lower bound (ml)", "note"], ["scan_id", "lower_bound_ml"])
+    {'Scan ID': 'scan_id', 'Lower bound (ml)': 'lower_bound_ml'}
+
+    """
+    known = set(own)
+    meant = {column: normalised(column) for column in columns if column not in known}
+    free = {column: name for column, name in meant.items() if name in known and name not in columns}
+    return {column: name for column, name in free.items() if list(free.values()).count(name) == 1}
+
+
 def candidates(column: str, columns: Iterable[str]) -> list[str]:
     """Return columns of a table that may mean a column of this package, the likeliest first.
 

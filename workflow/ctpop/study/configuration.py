@@ -362,8 +362,7 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
     path = label_set_file(name_or_path)
     if not path.is_file():
         return []
-    cells = cells_of(path, registry_options.WITHOUT_SETTINGS)
-    return [dict(zip(cells.header, row, strict=True)) for row in cells.rows]
+    return label_set_check.named_rows(cells_of(path, registry_options.WITHOUT_SETTINGS))[1]
 
 
 def contralateral_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study import column_names
 from ctpop.study.registry_options import WITHOUT_SETTINGS
-from ctpop.study.table_cells import cells_of
+from ctpop.study.table_cells import Cells, cells_of
 
 SIDES = ("left", "right")
 BOUNDS = ("lower_bound_ml", "upper_bound_ml")
 COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
+OPTIONAL = ("includes", "upper_bound_ml")
 HIGHEST = 65535  # label maps have 16 bits
 MISSPELT = 0.93  # similarity of names that differ in a letter
 EXAMPLE = "1,spleen,,Organs,50"
@@ -53,8 +55,34 @@ def problems_of(path: Path) -> list[str]:
         return [f"{path}: a label set is expected, found: {error.strerror}; correct the path of structures"]
     except ContractError as error:
         return [str(error)]
-    rows = [dict(zip(cells.header, row, strict=True)) for row in cells.rows]
-    return [f"{path}: {problem}" for problem in _of_rows(cells.header, list(zip(cells.lines, rows, strict=True)))]
+    header, rows = named_rows(cells)
+    return [f"{path}: {problem}" for problem in _of_rows(header, list(zip(cells.lines, rows, strict=True)))]
+
+
+def named_rows(cells: Cells) -> tuple[list[str], list[Row]]:
+    """Return the header and the rows of a label set, with the names of this package for its columns.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of the file.
+
+    Returns
+    -------
+    header : list of str
+        Names of the columns; those that differ from names of this package in spelling alone have these.
+    rows : list of dict of str to str
+        Cells by column for each row.
+
+    Examples
+    --------
+    >>> named_rows(Cells(["Label", "Structure"], [["1", "spleen"]], [2], ()))
+    (['label', 'structure'], [{'label': '1', 'structure': 'spleen'}])
+
+    """
+    names = column_names.spelled_as(cells.header, (*COLUMNS, *OPTIONAL))
+    header = [names.get(name, name) for name in cells.header]
+    return header, [dict(zip(header, row, strict=True)) for row in cells.rows]
 
 
 def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
@@ -77,7 +105,10 @@ def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
 def _of_header(header: list[str]) -> Iterator[str]:
     absent = [name for name in COLUMNS if name not in header]
     if absent:
-        yield f"line 1: column {', '.join(absent)} is missing; found {', '.join(header)}; add it to the header"
+        yield (
+            f"line 1: column {', '.join(absent)} is missing; found {', '.join(header)}; the header must be"
+            f" {','.join(COLUMNS)}, above lines such as {EXAMPLE}"
+        )
 
 
 def _of_row(row: Row) -> Iterator[str]:

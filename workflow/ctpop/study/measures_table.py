@@ -9,11 +9,26 @@ measure and is not recognised is an error, never a covariate.
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names, identifiers, measure_names
+from ctpop.study.measure_columns import (
+    SHOWN,
+    STAR,
+    Columns,
+    first_words,
+    measured_columns,
+    of_other_structures,
+    own_names,
+    pattern_of,
+    refuse_structures_elsewhere,
+    refuse_targets,
+    refuse_unrecognised,
+    refuse_without_keys,
+)
 from ctpop.study.measure_names import KEY, MEASURED, ML_PER_UNIT, OUTCOME
 from ctpop.study.registry import read_cells
 from ctpop.study.registry_mapping import is_text
@@ -21,11 +36,7 @@ from ctpop.study.registry_options import Reading
 from ctpop.study.sentinels import refuse_sentinels
 
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
-STAR = "*"
 LARGEST_ML = 500_000.0  # of a body
-SHOWN = 8
-
-Columns = Mapping[str, tuple[str, ...]]
 
 
 def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
@@ -71,9 +82,9 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     table = renamed(read_cells(path, reading, found), reading.columns, names, path, found)
     others = of_other_structures(table.columns, reading.columns, names)
     if others:
-        found.append(f"{len(others)} columns of structures outside the label set are left out: {_first_words(others)}")
+        found.append(f"{len(others)} columns of structures outside the label set are left out: {first_words(others)}")
     table = table.drop(columns=others)
-    _refuse_without_keys(table, path)
+    refuse_without_keys(table, path)
     refuse_unrecognised(table.columns, reading.columns, names, path)
     if "structure" in table.columns:
         table["structure"] = structures_of(table, names, path, found)
@@ -128,9 +139,9 @@ def renamed(
 
     """
     ours = {str(column): own_names(str(column), columns, names) for column in table.columns}
-    _refuse_targets(ours, names, place)
+    refuse_targets(ours, names, place)
     exact = {theirs for theirs in columns if STAR not in theirs}
-    used = exact.intersection(table.columns) | {_pattern_of(str(column), columns, names) for column in table.columns}
+    used = exact.intersection(table.columns) | {pattern_of(str(column), columns, names) for column in table.columns}
     unused = [theirs for theirs in columns if theirs not in used]
     if unused:
         raise ContractError(
@@ -148,134 +159,6 @@ def renamed(
             f"{place}: each column has one name of its own, found {', '.join(twice[:3])} twice; change measure.columns"
         )
     return table[[column for _, column in pairs]].set_axis(given, axis="columns")
-
-
-def own_names(column: str, columns: Columns, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of this package for a column: as the map says, by name first and then by pattern.
-
-    Parameters
-    ----------
-    column : str
-        Column of the table.
-    columns : mapping of str to tuple of str
-        Names of this package by column of the table, or by a pattern with a `*`.
-    names : sequence of str
-        Structures of the label set.
-
-    Returns
-    -------
-    tuple of str
-        Names of this package; the column itself if the map does not have it.
-
-    Examples
-    --------
-    >>> own_names("vol_liver", {"vol_*": ("*_volume_ml",)}, ["liver"])
-    ('liver_volume_ml',)
-
-    """
-    if column in columns:
-        return columns[column]
-    pattern = _pattern_of(column, columns, names)
-    if not pattern:
-        return (column,)
-    return tuple(name.replace(STAR, _middle(column, pattern)) for name in columns[pattern])
-
-
-def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence[str]) -> list[str]:
-    """Return the columns of measures whose structure is not in the label set and resembles none of it.
-
-    Parameters
-    ----------
-    columns : iterable of str
-        Columns of the table, under the names of this package.
-    mapped : mapping of str to tuple of str
-        Column map of the settings; columns to which it gives their own name are not returned.
-    names : sequence of str
-        Structures of the label set.
-
-    Returns
-    -------
-    list of str
-        Columns such as `skin_volume_ml`.
-
-    Examples
-    --------
-    >>> of_other_structures(["scan_id", "skin_volume_ml", "livr_volume_ml"], {}, ["liver"])
-    ['skin_volume_ml']
-
-    """
-    stated = {column for column, found in mapped.items() if found == (column,)}
-    known = {*stated, *MEASURED, *KEY, *column_names.KNOWN, *measured_columns(columns, names)}
-    structures = {column: _structure_of(column, mapped) for column in columns if column not in known}
-    return [
-        column
-        for column, structure in structures.items()
-        if structure and not measure_names.misspelt([structure], names)
-    ]
-
-
-def _structure_of(column: str, mapped: Columns) -> str:
-    """Return what a column of a measure has in place of a structure; nothing if it is not of that form."""
-    ends = [column.removesuffix(f"_{measure}") for measure in MEASURED if column.endswith(f"_{measure}")]
-    middles = [_middle(column, theirs) for theirs in mapped if STAR in theirs and theirs != STAR]
-    return next((structure for structure in (*ends, *middles) if structure), "")
-
-
-def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence[str], place: Path) -> None:
-    """Refuse a column that looks like a measure of a structure and is none that this package has.
-
-    A column that the map gives its own name (`liver_score: liver_score`) is a column of the patients.
-
-    Parameters
-    ----------
-    columns : iterable of str
-        Columns of the table, under the names of this package.
-    mapped : mapping of str to tuple of str
-        Column map of the settings.
-    names : sequence of str
-        Structures of the label set.
-    place : Path
-        File of the table, for messages.
-
-    Raises
-    ------
-    ContractError
-        If there is such a column, with a line of the configuration that resolves it.
-
-    Examples
-    --------
-    >>> refuse_unrecognised(["scan_id", "liver_volume_ml", "clinic"], {}, ["liver"], Path("a.csv"))
-
-    """
-    stated = {name for found in mapped.values() for name in found}
-    known = {*measured_columns(columns, names), *column_names.KNOWN, *MEASURED, *KEY, *OUTCOME, *stated}
-    odd = [column for column in columns if column not in known and measure_names.looks_like_measure(column, names)]
-    if not odd:
-        return
-    is_long = "structure" in columns
-    meant = {
-        name: measure_names.of_long_table(name) if is_long else measure_names.likeliest(name, names) for name in odd
-    }
-    suggested = {column: name for column, name in meant.items() if name}
-    taken = {*measured_columns(columns, names), *(name for name in MEASURED if name in columns)}
-    suggested = {column: name for column, name in suggested.items() if name not in taken}
-    once = {column: name for column, name in suggested.items() if list(suggested.values()).count(name) == 1}
-    stating = f"if that is meant, state {column_names.mapping_line(once, 'measure')}; " if once else ""
-    bare = measure_names.spelled_alone(odd, names)
-    if bare and not is_long:
-        volumes, means = (
-            column_names.mapping_line({column: f"{name}_{end}" for column, name in bare.items()}, "measure")
-            for end in ("volume_ml", "hu_mean")
-        )
-        stating = f"{stating}if volumes (ml) are meant, state {volumes}; if mean attenuations (HU), state {means}; "
-    every = {column: column for column in odd[:SHOWN]}
-    keeping = f"; to keep {'it' if len(odd) == 1 else 'them'} as data of the patients, state"
-    keeping = "" if is_long else f"{keeping} {column_names.mapping_line(every, 'measure')}"
-    raise ContractError(
-        f"{place}: not recognised, although the name looks like that of a measure: column {', '.join(odd[:SHOWN])};"
-        f" {stating}to leave {'it' if len(odd) == 1 else 'them'} out, state"
-        f" {column_names.mapping_line(dict.fromkeys(every, ()), 'measure')}{keeping}"
-    )
 
 
 def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes: list[str]) -> pd.Series:
@@ -326,7 +209,7 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
         pairs = ", ".join(f"{word} (probably {name})" for word, name in list(misspelt.items())[:SHOWN])
         raise ContractError(f"{place}: column structure: no label set has {pairs}; correct the cells")
     if others:
-        notes.append(f"rows of structures outside the label set are left out: {_first_words(others)}")
+        notes.append(f"rows of structures outside the label set are left out: {first_words(others)}")
     return table["structure"].replace(spelled)
 
 
@@ -363,7 +246,7 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
         return in_ml(as_numbers(table, place), place)
     measured = measured_columns(table.columns, names)
     if not measured:
-        _refuse_structures_elsewhere(table, names, place)
+        refuse_structures_elsewhere(table, names, place)
         raise ContractError(
             f"{place}: a column structure (long table), or columns STRUCTURE_volume_ml or STRUCTURE_hu_mean (wide"
             f" table) are needed; {_columns_text(table.columns)}; measure.columns can say which column is which, as in"
@@ -378,36 +261,6 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
         parts.append(in_ml(as_numbers(part, place, structure), place).assign(structure=structure))
     whole = pd.concat(parts, ignore_index=True)
     return whole[["scan_id", "structure", *(name for name in whole.columns if name not in KEY)]]
-
-
-def measured_columns(columns: Iterable[str], names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return structure and measure of each column of a wide table that holds one, such as `liver_hu_mean`.
-
-    Parameters
-    ----------
-    columns : iterable of str
-        Columns of the table, under the names of this package.
-    names : sequence of str
-        Structures of the label set.
-
-    Returns
-    -------
-    dict of str to tuple of (str, str)
-        Structure and measure by column.
-
-    Examples
-    --------
-    >>> measured_columns(["scan_id", "liver_hu_mean"], ["liver"])
-    {'liver_hu_mean': ('liver', 'hu_mean')}
-
-    """
-    known = set(names)
-    return {
-        column: (column.removesuffix(f"_{measure}"), measure)
-        for column in columns
-        for measure in MEASURED
-        if column.endswith(f"_{measure}") and column.removesuffix(f"_{measure}") in known
-    }
 
 
 def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.DataFrame:
@@ -536,7 +389,7 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     repeated = of_patients[of_patients["scan_id"].duplicated(keep=False)]
     if repeated.empty:
         return of_patients
-    _refuse_structures_elsewhere(of_patients, names, place)
+    refuse_structures_elsewhere(of_patients, names, place)
     first = repeated[repeated["scan_id"].eq(repeated["scan_id"].iloc[0])]
     differing = [column for column in first.columns if len(first[column].drop_duplicates()) > 1]
     n = repeated["scan_id"].nunique()
@@ -545,46 +398,6 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
         f" {first['scan_id'].iloc[0]!r} ({', '.join(differing[:3])}); correct the rows, or give a registry of its own"
         " (study.registry)"
     )
-
-
-def _refuse_without_keys(table: pd.DataFrame, place: Path) -> None:
-    """Refuse rows with values and without the scan or structure that they belong to, which would be set aside."""
-    for name in (name for name in KEY if name in table.columns):
-        rows = table.index[table[name].isna()]
-        if len(rows):
-            raise ContractError(
-                f"{place}: line {int(str(rows[0])) + 2}: column {name} must be filled in in each row, found nothing in"
-                f" {len(rows)} rows; fill in the cells (of cells that were merged, the first one alone has the value),"
-                " or delete rows that are none of a scan"
-            )
-
-
-def _refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], place: Path) -> None:
-    """Refuse a column map that gives a column a name that looks like that of a measure and is none."""
-    known = {*MEASURED, *KEY, *OUTCOME, *column_names.KNOWN}
-    for column, name in ((column, name) for column, found in ours.items() for name in found):
-        if name in known or name == column or measured_columns([name], names):
-            continue
-        structure = next((name.removesuffix(f"_{end}") for end in MEASURED if name.endswith(f"_{end}")), "")
-        if structure in measure_names.shipped_structures() or not measure_names.looks_like_measure(name, names):
-            continue
-        close = measure_names.closest(name, names)
-        meant = f"{column_names.mapping_line({column: close}, 'measure')} is probably meant" if close else "correct it"
-        raise ContractError(
-            f"{place}: measure.columns gives column {column} the name {name}, which is not the name of a structure of"
-            f" the label set and of a measure, as liver_volume_ml; {meant}"
-        )
-
-
-def _refuse_structures_elsewhere(of_patients: pd.DataFrame, names: Sequence[str], place: Path) -> None:
-    """Refuse a long table whose column of structures has another name."""
-    for column in of_patients.columns:
-        words = set(of_patients[column].dropna())
-        if words and words <= {*names, *measure_names.shipped_structures(), *measure_names.spelled(words, names)}:
-            raise ContractError(
-                f"{place}: column {column} contains structures, so that the table is long; state"
-                f" {column_names.mapping_line({column: 'structure'}, 'measure')}"
-            )
 
 
 def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> dict[str, str]:
@@ -600,25 +413,14 @@ def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], name
     return {column: name for column, name in free.items() if list(free.values()).count(name) == 1}
 
 
-def _pattern_of(column: str, columns: Columns, names: Sequence[str]) -> str:
-    """Return the first pattern of a column map that a column fits, or nothing."""
-    fitting = (theirs for theirs in columns if STAR in theirs and _middle(column, theirs) in names)
-    return "" if column in columns else next(fitting, "")
-
-
-def _middle(column: str, pattern: str) -> str:
-    """Return what stands in a column for the star of a pattern, or nothing if the rest differs."""
-    head, _, tail = pattern.partition(STAR)
-    fits = column.startswith(head) and column.endswith(tail) and len(column) > len(head) + len(tail)
-    return column[len(head) : len(column) - len(tail)] if fits else ""
-
-
 def _refuse_impossible(words: pd.Series, numbers: pd.Series, column: str, place: Path) -> None:
     """Refuse volumes that are negative or larger than a body, and numbers that stand for a missing value."""
     unit = next((unit for unit in ("volume_ml", *ML_PER_UNIT) if column.endswith(unit)), "")
     if unit:
         largest = LARGEST_ML / ML_PER_UNIT.get(unit, 1.0)
-        odd = words[numbers.notna() & ~numbers.between(0, largest)]
+        beyond = numbers > largest
+        other_unit = np.isfinite(numbers) & (beyond.sum() > numbers.notna().sum() / 2)  # `table_units` reports it
+        odd = words[numbers.lt(0) | (beyond & ~other_unit)]
         if len(odd):
             raise ContractError(
                 f"{place}: line {int(str(odd.index[0])) + 2}: column {column} must be 0 to {largest:.0f}, found"
@@ -640,13 +442,8 @@ def _with_ids(table: pd.DataFrame, notes: list[str], place: Path) -> pd.DataFram
     return table.assign(scan_id=[f"row{number:05d}" for number in range(1, len(table) + 1)])
 
 
-def _first_words(words: Sequence[str]) -> str:
-    shown = ", ".join(words[:SHOWN])
-    return shown + (f" and {len(words) - SHOWN} more" if len(words) > SHOWN else "")
-
-
 def _columns_text(columns: Iterable[str]) -> str:
-    return f"found {_first_words(list(map(str, columns)))}"
+    return f"found {first_words(list(map(str, columns)))}"
 
 
 def _first_column(table: pd.DataFrame) -> str:

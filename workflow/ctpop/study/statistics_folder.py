@@ -96,10 +96,10 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
     files = {scan_id: path for scan_id in scan_ids if (path := file_of(folder, scan_id))}
     _refuse_other_names(folder, [scan_id for scan_id in scan_ids if scan_id not in files], set(scan_ids))
     if not files:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "nothing"
+        present = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "nothing"
         raise ContractError(
-            f"{folder}: no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/{FILE_NAME}, found {found};"
-            " rename the files or folders to the ids of the registry"
+            f"{folder}: no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/{FILE_NAME}, found"
+            f" {present}; rename the files or folders to the ids of the registry"
         )
     columns = {name: np.full((len(scan_ids), len(names)), default, object) for name, default in asdict(ABSENT).items()}
     failures: list[str] = []

@@ -116,7 +116,8 @@ def _refuse_volumes_of_one(medians: "pd.Series[float]", bounds_ml: Mapping[str, 
     """Refuse a structure whose volumes are in another unit than those of the others."""
     ratios = _ratios(medians, bounds_ml)
     small = ratios.index.isin(WHOLE) & (ratios < SMALLEST_PART)
-    for name, ratio in ratios[small | (ratios > LARGEST_RATIO)].items():
+    for name in map(str, ratios.index[small | (ratios > LARGEST_RATIO)]):
+        ratio = float(ratios[name])
         unit = "mm³; name its column" if ratio > 1 else "litres or dl; name its column (for dl, after a conversion)"
         end = "volume_mm3" if ratio > 1 else "volume_l"
         raise ContractError(

@@ -1,6 +1,7 @@
-"""Tables of users without settings of their own: label sets and the ground truth of a simulated study."""
+"""Tables of users without settings of their own: label sets, ground truth, decisions of reviewers, references."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -8,11 +9,14 @@ from types import MappingProxyType
 import pandas as pd
 
 from ctpop.contracts.columns import Column
+from ctpop.contracts.evaluation import REFERENCE
 from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
-from ctpop.study import codings
-from ctpop.study.registry import read_cells
+from ctpop.study import codings, column_names
+from ctpop.study.registry import check_ids, read_cells
 from ctpop.study.registry_options import WITHOUT_SETTINGS
+
+LOG = logging.getLogger(__name__)
 
 
 def read_user_table(table: Table, path: Path, optional: Mapping[str, Column] = MappingProxyType({})) -> pd.DataFrame:
@@ -49,14 +53,84 @@ def read_user_table(table: Table, path: Path, optional: Mapping[str, Column] = M
     [{'structure': 'liver', 'ml': 1.5}]
 
     """
-    cells = read_cells(path)
+    cells = named_as({**table.columns, **optional}, read_cells(path), path)
     present = {name: column for name, column in optional.items() if name in cells.columns}
     table = replace(table, columns={**table.columns, **present})
     numbers = [name for name, column in table.columns.items() if name in cells.columns and column.dtype != "str"]
     cells, _ = codings.with_numbers(cells, numbers, str(path), WITHOUT_SETTINGS)
     for name in numbers:
         cells[name] = _numbers(cells[name], name, table.columns[name], path)
-    return table.check(cells, where=path)
+    return table.check(cells, where=path, numbered=True)
+
+
+def read_reference_rows(path: Path) -> pd.DataFrame:
+    r"""Return the scans of a table of references and the path of each reference, in the order of their ids.
+
+    Parameters
+    ----------
+    path : Path
+        Table with the columns of `REFERENCE`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The checked rows.
+
+    Raises
+    ------
+    ContractError
+        If the file, a column or a path is missing, or an id repeats or cannot name a file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "references.csv")
+    ...     _ = path.write_text("Scan ID;Reference path\ns1;s1.nii.gz\n")
+    ...     read_reference_rows(path).to_dict("records")
+    [{'scan_id': 's1', 'reference_path': 's1.nii.gz'}]
+
+    """
+    if not path.is_file():
+        raise ContractError(f"{path}: the CSV of references does not exist; set evaluate.reference")
+    cells = named_as(REFERENCE.columns, read_cells(path), path)
+    absent = [name for name in REFERENCE.columns if name not in cells.columns]
+    if absent or cells.empty:
+        raise ContractError(
+            f"{path}: columns {' and '.join(REFERENCE.columns)} and at least one row are expected,"
+            f" found {len(cells)} rows with columns {', '.join(cells.columns)}"
+        )
+    check_ids(cells["scan_id"], path)
+    return REFERENCE.check(cells, where=path, numbered=True)
+
+
+def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return cells with the names of a contract for columns that differ from them in spelling alone.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Columns of the contract.
+    cells : pandas.DataFrame of str
+        Cells of a user's table.
+    path : Path
+        File of the table, for the log.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        The same rows.
+
+    Examples
+    --------
+    >>> list(named_as(["scan_id"], pd.DataFrame({"Scan ID": ["s1"], "note": ["x"]}), Path("a.csv")).columns)
+    ['scan_id', 'note']
+
+    """
+    names = column_names.spelled_as(list(cells.columns), columns)
+    for theirs, ours in names.items():
+        LOG.info("%s: column %s is read as %s", path, theirs, ours)
+    return cells.rename(columns=names)
 
 
 def _numbers(words: pd.Series, name: str, column: Column, path: Path) -> pd.Series:

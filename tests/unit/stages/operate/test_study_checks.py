@@ -397,3 +397,58 @@ def test_each_error_of_the_configuration_is_a_finding_with_its_line(check):
         "study.yaml, line 2: aging.alpha: 2 is gr",
         "study.yaml, line 3: aging.nmin: unknown ",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "setting", "finding"),
+    [
+        (
+            "review.csv",
+            "scan_id,structure\ns1,liver\n",
+            "screen",
+            "columns decision, reason, reviewer, date are missing",
+        ),
+        (
+            "review.csv",
+            "scan_id,structure,decision,reason,reviewer,date\nS1,liver,keep,a,AB,2024-05-31\n",
+            "screen",
+            "scan_id must be a scan of the registry; found 1 rows that are not, first 'S1 liver' in line 2",
+        ),
+        ("truth.csv", "scan_id,structure\ns1,liver\n", "study", "columns volume_ml, hu_mean are missing"),
+        ("references.csv", "scan_id\ns1\n", "evaluate", "columns scan_id and reference_path and at least one row"),
+    ],
+)
+def test_the_other_tables_of_a_study_are_read_before_a_run(check, tmp_path, name, content, setting, finding):
+    measures(tmp_path / "measures.csv")
+    (tmp_path / name).write_text(content)
+    if setting == "study":
+        found = check({**MEASURES, "truth": name}, code=1)
+    elif setting == "screen":
+        found = check(MEASURES, code=1, screen={"review": name})
+    else:
+        images(tmp_path)
+        found = check(MAPS, code=1, evaluate={"reference": name})
+
+    assert any(finding in line for line in found["error"]), found["error"]
+
+
+def test_known_absences_are_read_before_a_run(check, tmp_path):
+    measures(tmp_path / "measures.csv", lambda row, number: [*row, "splen" if number == 3 else ""])
+    path = tmp_path / "measures.csv"
+    path.write_text(path.read_text().replace("\n", ",known_absent\n", 1))
+
+    found = check(MEASURES, code=1)
+
+    assert any("known_absent" in line and "first s3 (splen)" in line for line in found["error"])
+
+
+def test_statistics_without_any_value_are_an_error(check, tmp_path):
+    (tmp_path / "statistics").mkdir()
+    for number in range(2):
+        entry = {"liver": {"volume": "1500000", "intensity": "60"}}
+        (tmp_path / "statistics" / f"s{number}.json").write_text(json.dumps(entry))
+    (tmp_path / "r.csv").write_text("scan_id,age_years\ns0,50\ns1,60\n")
+
+    found = check({"start_from": "measures", "measures": "statistics", "registry": "r.csv"}, code=1)
+
+    assert any("values of 0 of 2 scans" in line and "no value can be used" in line for line in found["error"])

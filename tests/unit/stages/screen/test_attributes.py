@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.screen.attributes import facts_of, known_absences
+from ctpop.stages.screen.attributes import facts_of
+from ctpop.study.decisions import known_absences
 from support.evidence import labels
 
 NAMES = ["spleen", "kidney_left", "kidney_right"]
@@ -52,7 +53,7 @@ def test_a_name_that_is_no_structure_is_refused_with_the_scan():
         known_absences(cohort("spleen", "splen", "left_kidney spleen"), NAMES)
 
     expected = (
-        "registry: known_absent names structures of the label set, separated by blanks or semicolons, found 2 names"
-        " that are none, first s1 (splen), s2 (left_kidney)"
+        "registry: known_absent names structures of the label set, separated by blanks, commas or semicolons, found 1"
+        " names that are none, first s1 (splen); correct the cells of the registry"
     )
     assert str(refused.value) == expected

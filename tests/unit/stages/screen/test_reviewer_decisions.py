@@ -5,7 +5,7 @@ import pytest
 
 from ctpop.contracts.all_tables import REVIEW
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.screen.reviewer_decisions import read_review
+from ctpop.study.decisions import read_review
 from support.evidence import NAMES, NOTHING, changed_rows, decisions, facts, measures, sound_cohort, spoilt, verdicts
 
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
@@ -170,12 +170,13 @@ def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
         ),
         (
             ["s1,liver,drop,a,AB,2024-05-31"],
-            "column 'decision' must be one of keep, exclude, absent, found drop in 1 rows",
+            "that are unsure have no row; found 1 rows that are not, first 's1 liver' ('drop') in line 2; correct or",
         ),
         (["s1,liver,,a,AB,2024-05-31"], "column 'decision' must be present in every row"),
         (["s1,liver,keep,,AB,2024-05-31"], "column 'reason' must be present in every row"),
         (["s1,liver,keep,a,,2024-05-31"], "column 'reviewer' must be present in every row"),
-        (["s1,liver,keep,a,AB,31.5.2024"], "column 'date' must be text of the form"),
+        (["s1,liver,keep,a,AB,31/5/2024"], "column 'date' must be text of the form"),
+        (["s2,liver,keep,a,AB,2024-05-31", "s1,livr,keep,a,AB,2024-05-31"], "'s1 livr' in line 3; correct or delete"),
         ([",liver,keep,a,AB,2024-05-31"], "column 'scan_id' must be present in every row"),
     ],
 )

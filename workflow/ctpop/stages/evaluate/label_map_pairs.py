@@ -9,13 +9,12 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts.all_tables import USABLE_STATUS
-from ctpop.contracts.evaluation import REFERENCE
-from ctpop.foundation.errors import ContractError, ScanError
+from ctpop.foundation.errors import ScanError
 from ctpop.imaging.existing_segmentations import SUFFIXES, Segmentation, read_segmentation
 from ctpop.imaging.images import read_labels, sha256_of
 from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.study.label_sets import LabelSet, join
-from ctpop.study.registry import check_ids, read_cells
+from ctpop.study.user_tables import read_reference_rows
 
 
 @dataclass(frozen=True)
@@ -115,17 +114,7 @@ def read_references(path: Path, label_set: LabelSet) -> list[Reference]:
         If the file, a column or a path is missing, or an id repeats or cannot name a file.
 
     """
-    if not path.is_file():
-        raise ContractError(f"{path}: the CSV of references does not exist; set evaluate.reference")
-    cells = read_cells(path)
-    absent = [name for name in REFERENCE.columns if name not in cells.columns]
-    if absent or cells.empty:
-        raise ContractError(
-            f"{path}: columns {' and '.join(REFERENCE.columns)} and at least one row are expected,"
-            f" found {len(cells)} rows with columns {', '.join(cells.columns)}"
-        )
-    check_ids(cells["scan_id"], path)
-    rows = REFERENCE.check(cells, where=path)
+    rows = read_reference_rows(path)
     pairs = zip(rows["scan_id"], rows["reference_path"], strict=True)
     return [Reference(scan_id, path.parent / reference, label_set) for scan_id, reference in pairs]
 

@@ -7,17 +7,18 @@ contain names.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 
-from ctpop.contracts.all_tables import REGISTRY_COLUMNS
+from ctpop.contracts.all_tables import REGISTRY_COLUMNS, TRUTH
 from ctpop.foundation.errors import ContractError, in_one_line
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, LONGEST, OK, WARNING, Check, checks_or_error
 from ctpop.stages.operate.patient_checks import of_patients
-from ctpop.study import external_measures, label_sets, measures_table, registry, rule_sets
+from ctpop.study import decisions, external_measures, label_sets, measures_table, registry, rule_sets, user_tables
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.registry_options import measures_reading_of
 from ctpop.study.table_units import refuse_other_units
@@ -64,6 +65,8 @@ def read_tables(study: ConfiguredStudy) -> StudyTables:
         return StudyTables(label_set, None, checks)
     cohort = _cohort(study, text, checks)
     scans = text if cohort is None else cohort
+    for name, read in _of_other_tables(study, text, cohort, label_set.names).items():
+        _or_none(checks, name, read)
     if study.measures and (table is not None or study.measures.is_dir()):
         ids = list(scans["scan_id"].dropna().drop_duplicates())
         checks += checks_or_error("measures", lambda: list(_of_measures(study, table, ids, label_set)))
@@ -121,6 +124,29 @@ def _registry_text(
 
 def _of_notes(notes: list[str], path: Path) -> list[Check]:
     return [Check("read as", OK, note if str(path) in note else f"{path}: {note}") for note in notes]
+
+
+def _of_other_tables(
+    study: ConfiguredStudy, text: pd.DataFrame, cohort: pd.DataFrame | None, names: list[str]
+) -> dict[str, Callable[[], object]]:
+    """Return how the tables beside registry and measures are read, by the setting or column that names them."""
+    paths = {
+        "screen.review": study.config["screen"].get("review"),
+        "study.truth": study.config["study"].get("truth"),
+        "evaluate.reference": study.config.get("evaluate", {}).get("reference"),
+    }
+    ids = list(text["scan_id"].dropna())
+    readers: dict[str, Callable[[Path], object]] = {
+        "screen.review": lambda path: decisions.read_review(path, ids, [], names),
+        "study.truth": lambda path: user_tables.read_user_table(TRUTH, path),
+        "evaluate.reference": user_tables.read_reference_rows,
+    }
+    found: dict[str, Callable[[], object]] = {
+        name: partial(readers[name], Path(path)) for name, path in paths.items() if path and Path(path).is_file()
+    }
+    if cohort is not None:
+        found["known_absent"] = lambda: decisions.known_absences(cohort, names)
+    return found
 
 
 def _cohort(study: ConfiguredStudy, text: pd.DataFrame, checks: list[Check]) -> pd.DataFrame | None:
@@ -182,7 +208,9 @@ def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Ch
     n_scans, n_structures = rows["scan_id"].nunique(), len(label_set.names)
     with_values, structures = measured["scan_id"].nunique(), measured["structure"].nunique()
     counts = f"{path}: values of {with_values} of {n_scans} scans and of {structures} of {n_structures} structures"
-    yield Check("measures", OK if with_values == n_scans else WARNING, counts)
+    if not with_values:
+        counts += "; no value can be used: correct the table or the files, or study.measures"
+    yield Check("measures", OK if with_values == n_scans else WARNING if with_values else ERROR, counts)
     yield from _of_failures(rows)
     if structures < n_structures:
         absent = [name for name in label_set.names if name not in set(measured["structure"])]

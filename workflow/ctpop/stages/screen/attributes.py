@@ -1,17 +1,14 @@
 """What screening knows beside the measures: about structures from the label set, about patients from the registry."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctpop.foundation.errors import ContractError
 from ctpop.stages.screen.rows import MeasureRows
+from ctpop.study.decisions import known_absences
 from ctpop.study.label_sets import LabelSet, lower_bounds, upper_bounds
-
-SEPARATORS = r"[\s;]+"
 
 
 @dataclass(frozen=True)
@@ -45,28 +42,6 @@ def facts_of(
         contralateral=label_set.contralateral,
         absences=nobody if cohort is None else known_absences(cohort, label_set.names),
     )
-
-
-def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
-    """Return one row per scan and structure that the registry's column `known_absent` names.
-
-    Raises
-    ------
-    ContractError
-        If a name is that of no structure.
-
-    """
-    absent = cohort.loc[cohort["known_absent"].notna(), ["scan_id", "known_absent"]]
-    words = absent.assign(structure=absent["known_absent"].astype("str").str.split(SEPARATORS)).explode("structure")
-    absences = words.loc[words["structure"].fillna("").ne(""), ["scan_id", "structure"]].drop_duplicates()
-    unknown = absences[~absences["structure"].isin(list(names))]
-    if len(unknown):
-        first = ", ".join(f"{row.scan_id} ({row.structure})" for row in unknown.head(3).itertuples())
-        raise ContractError(
-            "registry: known_absent names structures of the label set, separated by blanks or semicolons, found"
-            f" {len(unknown)} names that are none, first {first}"
-        )
-    return absences.reset_index(drop=True)
 
 
 def rows_of(rows: MeasureRows, pairs: pd.DataFrame) -> NDArray[np.int32]:

@@ -39,10 +39,11 @@ from ctpop.stages.screen.attributes import ScreeningAttributes, facts_of
 from ctpop.stages.screen.exclusions import failure_table, structure_flow
 from ctpop.stages.screen.extremes import extreme_table
 from ctpop.stages.screen.groups import NO_GROUPS, Groups, group_values, with_groups
-from ctpop.stages.screen.reviewer_decisions import decision_rows, read_review, reviewed
+from ctpop.stages.screen.reviewer_decisions import decision_rows, reviewed
 from ctpop.stages.screen.rows import MeasureRows, numbered
 from ctpop.stages.screen.verdicts import Assessment, apply_rules
 from ctpop.study import configuration, label_sets, rule_sets
+from ctpop.study.decisions import read_review
 from ctpop.study.implausible_scans import implausible_scans
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.rule_sets import RuleSet
