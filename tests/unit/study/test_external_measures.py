@@ -86,7 +86,9 @@ def test_a_table_without_a_needed_column_is_refused(columns):
     message = refused(table(columns=columns))
 
     assert message == (
-        "measures.csv: columns scan_id, structure and volume_ml or hu_mean are needed, found " + ", ".join(columns)
+        f"measures.csv: columns scan_id, structure and volume_ml or hu_mean are needed, found {', '.join(columns)};"
+        " state which is which, as in measure: {columns: {COLUMN: volume_ml}}, or pivot a table with a row per measure,"
+        " so that it has a column per measure"
     )
 
 

@@ -57,7 +57,19 @@ SYNONYMS = {  # normalised names that researchers use, and the columns that they
         *("age", "ages", "age_y", "age_yrs", "age_yr", "age_in_years", "age_at_scan", "age_at_ct", "age_at_exam"),
         *("patient_age", "patientage", "alter", "alter_jahre"),
     ),
-    "sex": ("gender", "patient_sex", "patientsex", "sex_at_birth", "geschlecht", "sexe", "sexo", "female"),
+    "sex": (
+        "gender",
+        "patient_sex",
+        "patientsex",
+        "sex_at_birth",
+        "geschlecht",
+        "sexe",
+        "sexo",
+        "female",
+        "male",
+        "is_female",
+        "is_male",
+    ),
     "ct_path": ("ct", "ct_file", "image_path", "image_file", "filename", "file", "path", "nifti"),
     "segmentation_path": ("segmentation", "seg_path", "mask", "mask_path", "label_path", "label_map", "labels"),
     "height_cm": ("height", "patient_size", "groesse", "größe"),
@@ -175,6 +187,28 @@ def candidates(column: str, columns: Iterable[str]) -> list[str]:
         if name not in synonyms and difflib.SequenceMatcher(None, normal, column).ratio() >= CLOSE
     ]
     return [*synonyms, *similar]
+
+
+def closest_known(name: str) -> str | None:
+    """Return the column of this package that a name is almost.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column.
+
+    Returns
+    -------
+    str or None
+        Column of the registry.
+
+    Examples
+    --------
+    >>> closest_known("sexx"), closest_known("Sex"), closest_known("bmi")
+    ('sex', 'sex', None)
+
+    """
+    return next(iter(difflib.get_close_matches(normalised(name), KNOWN, n=1, cutoff=CLOSE)), None)
 
 
 def mapping_line(pairs: Mapping[str, str | tuple[str, ...]], section: str = "cohort") -> str:

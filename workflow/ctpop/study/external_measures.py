@@ -238,7 +238,9 @@ def external_rows(
     needed = [name for name in ("scan_id", "structure") if name not in table.columns]
     if needed or not {"volume_ml", "hu_mean"} & set(table.columns):
         raise ContractError(
-            f"{place}: columns scan_id, structure and volume_ml or hu_mean are needed, found {', '.join(table.columns)}"
+            f"{place}: columns scan_id, structure and volume_ml or hu_mean are needed, found"
+            f" {', '.join(table.columns)}; state which is which, as in measure: {{columns: {{COLUMN: volume_ml}}}}, or"
+            " pivot a table with a row per measure, so that it has a column per measure"
         )
     known = table[[name for name in MEASURES_TABLE.columns if name in table.columns]]
     known = known.astype({"scan_id": str, "structure": str})

@@ -169,6 +169,37 @@ def refuse_without_keys(table: pd.DataFrame, place: Path) -> None:
             )
 
 
+def refuse_repeated(table: pd.DataFrame, place: Path) -> None:
+    """Refuse rows of a table of measures that have the same key.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Long or wide table under the names of this package; the index is the line in the file minus 2.
+    place : Path
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If two rows are of one scan, or of one scan and structure in a long table.
+
+    Examples
+    --------
+    >>> refuse_repeated(pd.DataFrame({"scan_id": ["s1", "s2"]}), Path("a.csv"))
+
+    """
+    keys = [name for name in KEY if name in table.columns]
+    repeated = table[table.duplicated(keys, keep=False)] if keys else table[:0]
+    if len(repeated):
+        first = repeated[repeated[keys].eq(repeated[keys].iloc[0]).all(axis=1)]
+        lines = ", ".join(str(int(str(row)) + 2) for row in first.index[:SHOWN])
+        raise ContractError(
+            f"{place}: scan_id and structure must identify one row, found repeated in {len(repeated)} rows, first"
+            f" {' '.join(map(str, first[keys].iloc[0]))!r} in line {lines}; remove or rename the repeated rows"
+        )
+
+
 def refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], place: Path) -> None:
     """Refuse a column map that gives a column a name that looks like that of a measure and is none.
 

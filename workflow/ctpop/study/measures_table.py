@@ -24,6 +24,7 @@ from ctpop.study.measure_columns import (
     of_other_structures,
     own_names,
     pattern_of,
+    refuse_repeated,
     refuse_structures_elsewhere,
     refuse_targets,
     refuse_unrecognised,
@@ -233,7 +234,8 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
     Raises
     ------
     ContractError
-        If it is neither long nor wide, a cell is not a number, or a volume is given in two units.
+        If it is neither long nor wide, two rows have one key, a cell is not a number, or a volume is given in two
+        units.
 
     Examples
     --------
@@ -243,6 +245,7 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
 
     """
     if "structure" in table.columns:
+        refuse_repeated(table, place)
         return in_ml(as_numbers(table, place), place)
     measured = measured_columns(table.columns, names)
     if not measured:
@@ -252,6 +255,7 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
             f" table) are needed; {_columns_text(table.columns)}; measure.columns can say which column is which, as in"
             f" {column_names.mapping_line({'vol_*': '*_volume_ml'}, 'measure')}"
         )
+    refuse_repeated(table, place)
     by_structure: dict[str, dict[str, str]] = {}
     for column, (structure, measure) in measured.items():
         by_structure.setdefault(structure, {})[column] = measure

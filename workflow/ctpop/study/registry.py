@@ -23,6 +23,7 @@ from ctpop.study.table_cells import cells_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
+MOST_WORDS = 5  # in the line of an error
 PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # a registry without them is read, and adjusted for less
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
@@ -382,11 +383,12 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     found: list[str] = []
     ages, of_age = codings.years_of(frame["age_years"], f"{path}: age_years")
     odd_age = ages.isna() & frame["age_years"].notna() & ~frame["age_years"].map(codings.is_age).astype(bool)
-    first = next(iter(frame["age_years"][odd_age]), "")
+    stating = f"state the meaning of other words, as in {_values_line('age_years', frame['age_years'][odd_age])}"
+    if odd_age.sum() > frame["age_years"].notna().sum() / 2:
+        stating = "compute ages from dates, and write them as numbers of years; from groups of ages no age is known"
     _refuse(
         odd_age,
-        f"{path}: age_years must be a number, or empty where it is not known; state the meaning of other words, as in"
-        f' cohort: {{values: {{age_years: {{"{first}": null}}}}}} (null: not known, or "90")',
+        f'{path}: age_years must be a number, or empty where it is not known; {stating} (null: not known, or "90")',
         text["scan_id"],
         frame["age_years"],
     )
@@ -403,11 +405,10 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     sexes = codings.without_missing(frame["sex"], f"{path}: sex", found)
     frame["sex"], of_sex = codings.sexes_of(sexes, f"{path}: sex")
     odd = frame["sex"].notna() & ~frame["sex"].isin(("female", "male"))
-    first = next(iter(sexes[odd]), "")
     _refuse(
         odd,
         f"{path}: sex must be female or male, or empty where it is not recorded; state the meaning of other words, as"
-        f' in cohort: {{values: {{sex: {{"{first}": female}}}}}} (null: not recorded)',
+        f" in {_values_line('sex', sexes[odd])} (null: not recorded; or female or male)",
         text["scan_id"],
         frame["sex"],
     )
@@ -451,11 +452,11 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
     words = codings.without_missing(words, place, [])
     truths = truths_of(words)
     unreadable = words.notna() & truths.isna()
-    column, first = place.rpartition(" ")[2], next(iter(words[unreadable]), "")
+    line = _values_line(place.rpartition(" ")[2], words[unreadable])
     _refuse(
         unreadable,
         f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty; state the meaning of other words, as"
-        f' in cohort: {{values: {{{column}: {{"{first}": "true"}}}}}} (null: not recorded)',
+        f' in {line} (null: not recorded; or "true" or "false")',
         ids,
         words,
     )
@@ -529,6 +530,12 @@ def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None 
     shown = [repr(ids[row]) + (f" ({found[row]!r})" if found is not None else "") for row in first]
     lines = ", ".join(str(row + 2) for row in first)
     raise ContractError(f"{rule}; found {int(rows.sum())} rows that are not, first {', '.join(shown)} in line {lines}")
+
+
+def _values_line(column: str, words: pd.Series) -> str:
+    """Return the line of the configuration in which words of a column are missing."""
+    pairs = ", ".join(f'"{word}": null' for word in list(dict.fromkeys(map(str, words)))[:MOST_WORDS])
+    return f"cohort: {{values: {{{column}: {{{pairs}}}}}}}"
 
 
 def _refuse_absent(text: pd.DataFrame, path: Path) -> None:

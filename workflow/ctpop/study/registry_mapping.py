@@ -38,8 +38,9 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
     Raises
     ------
     ContractError
-        If a column that is to be mapped does not exist, two columns would have the same name, a pattern of paths names
-        a column that does not exist, or numbers are ambiguous (`codings.numbers_as_text`).
+        If a column that is to be mapped does not exist, two columns would have the same name, a pattern of paths or
+        words for values name a column that does not exist, a name is almost one of the registry, or numbers are
+        ambiguous (`codings.numbers_as_text`).
 
     Examples
     --------
@@ -52,6 +53,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
     """
     found: list[str] = []
     frame = with_spelling(renamed(cells, reading, path), reading, found)
+    _refuse_settings_of_none(list(map(str, frame.columns)), reading, path)
     for name in frame.columns:
         if reading.missing or name in reading.values:
             frame[name] = translated(frame[name], name, reading)
@@ -222,6 +224,26 @@ def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.S
         filled += frame[column].astype("string") if column is not None else ""
     own = frame[name].astype("string") if name in frame.columns else pd.Series(pd.NA, frame.index, dtype="string")
     return own.fillna(filled)
+
+
+def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -> None:
+    """Refuse words for values of a column that does not exist, and names that are almost one of the registry."""
+    unused = [name for name in reading.values if name not in columns and name not in column_names.KNOWN]
+    if unused:
+        likely = column_names.closest_known(unused[0]) or "COLUMN"
+        raise ContractError(
+            f"{path}: cohort.values names column {', '.join(unused)}, found {', '.join(columns)}; write the name that"
+            f" the column has in the study, as in cohort: {{values: {{{likely}: {{WORD: MEANING}}}}}}"
+        )
+    given = {name: theirs for theirs, names in reading.columns.items() for name in names if name != theirs}
+    for name, theirs in given.items():
+        close = column_names.closest_known(name)
+        if close and close not in columns and name not in column_names.KNOWN:
+            line = column_names.mapping_line({theirs: close}, reading.section)
+            raise ContractError(
+                f"{path}: the settings give column {theirs} the name {name}, which is almost {close}; if that is meant,"
+                f" state {line}, else give it another name"
+            )
 
 
 def is_text(name: str) -> bool:

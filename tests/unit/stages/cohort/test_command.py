@@ -12,6 +12,7 @@ from ctpop.stages.cohort.command import count_flow, count_overlap, failed_criter
 from ctpop.study import criteria
 from ctpop.study.inclusion import refuse_absent_columns
 from ctpop.study.registry import as_truth, read_registry
+from ctpop.study.registry_options import reading_of
 from support.config_files import config_option
 
 PAPER_ORDER = ["age_known", "complete", "contrast_enhanced"]
@@ -239,7 +240,9 @@ def test_an_age_of_zero_with_a_unit_among_others_is_missing_and_reported(tmp_pat
 def test_a_sex_out_of_no_list_is_refused_with_the_setting_that_states_its_meaning(tmp_path):
     message = message_of(tmp_path, HEADER, "a,60,X,,", "b,60,female,,", "c,60,other,,")
 
-    assert 'as in cohort: {values: {sex: {"X": female}}}' in message
+    assert (
+        'as in cohort: {values: {sex: {"X": null, "other": null}}} (null: not recorded; or female or male)' in message
+    )
     assert message.endswith("found 2 rows that are not, first 'a' ('x'), 'c' ('other') in line 2, 4")
 
 
@@ -249,7 +252,7 @@ def test_a_truth_value_that_cannot_be_read_is_refused(tmp_path, column, row):
 
     assert message == (
         f"{column} must be one of true, yes, 1, false, no, 0 or empty; state the meaning of other words, as in cohort:"
-        f' {{values: {{{column}: {{"maybe": "true"}}}}}} (null: not recorded);'
+        f' {{values: {{{column}: {{"maybe": null}}}}}} (null: not recorded; or "true" or "false");'
         " found 1 rows that are not, first 'b' ('maybe') in line 3"
     )
 
@@ -560,3 +563,30 @@ def test_a_registry_with_dates_of_birth_in_place_of_ages_says_what_to_compute(tm
     message = message_of(tmp_path, "scan_id,dob,study_date", "a,1950-01-01,2020-01-01")
 
     assert message.endswith("; or compute the ages from dob and the date of the scan, and add them as age_years")
+
+
+def test_ages_that_are_groups_or_dates_throughout_are_not_answered_word_by_word(tmp_path):
+    for words in (["60-69", "70-79", "90+"], ["1960-01-03", "1955-04-01", "1971-12-31"]):
+        message = message_of(tmp_path, "scan_id,age_years", *(f"s{n},{word}" for n, word in enumerate(words)))
+
+        assert (
+            "compute ages from dates, and write them as numbers of years; from groups of ages no age is known"
+            in message
+        )
+        assert "values" not in message
+
+
+def test_settings_for_columns_that_do_not_exist_are_refused(tmp_path):
+    (tmp_path / "r.csv").write_text("scan_id,age_years,Geschlecht,bmi\ns1,60,f,25\n")
+    for settings, expected in (
+        ({"columns": {"Geschlecht": "sexx"}}, "state cohort: {columns: {Geschlecht: sex}}, else give it another name"),
+        (
+            {"values": {"Geschlecht ": {"f": "female"}}},
+            "cohort.values names column Geschlecht , found scan_id, age_years",
+        ),
+    ):
+        with pytest.raises(ContractError) as refused:
+            read_registry(tmp_path / "r.csv", reading_of(settings))
+        assert expected in str(refused.value)
+    for settings in ({"columns": {"bmi": "index"}}, {"values": {"contrast": {"x": "true"}}}):
+        assert len(read_registry(tmp_path / "r.csv", reading_of(settings))) == 1
