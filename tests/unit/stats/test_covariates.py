@@ -138,3 +138,8 @@ def test_a_number_for_a_missing_value_is_refused(word):
 
     with pytest.raises(ContractError, match=f"column bmi: {word} in 2 rows probably stands for a missing"):
         covariates_of(a_cohort(bmi=values), ["bmi"], [])
+
+
+def test_a_covariate_in_another_spelling_is_refused_with_the_name_of_the_column():
+    with pytest.raises(ContractError, match="did you mean 'BMI'"):
+        covariates_of(a_cohort(BMI=["24.5", "27.1"]), ["bmi"], [])

@@ -420,3 +420,30 @@ def test_a_column_of_structures_under_another_name_is_found(tmp_path):
         "column Mask contains structures, so that the table is long; state measure: {columns: {Mask: structure}}"
         in (message)
     )
+
+
+def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal_comma(tmp_path):
+    rows = "".join(f"s{number};{60 + number},5\n" for number in range(9))
+    path = written(tmp_path, f"scan_id;liver_hu_mean\n{rows}t1;-99,0\nt2;-99,0\n")
+    with pytest.raises(ContractError, match=r'state it, as in cohort: \{missing: \["-99.0"\]\}'):
+        read_external_measures(path, ["s1"], NAMES, measures_reading_of({}, {}))
+
+    reading = measures_reading_of({}, {"missing": ["-99.0"]})
+    found = read_external_measures(path, ["s1", "t1"], NAMES, reading).set_index(["scan_id", "structure"])
+
+    assert found["hu_mean"]["s1", "liver"] == 61.5
+    assert pd.isna(found["hu_mean"]["t1", "liver"])
+
+
+def test_a_table_with_a_row_per_measure_is_refused_with_what_to_do(tmp_path):
+    text = "scan_id,structure,measure,value\na,liver,volume,1500\na,liver,hu,60\n"
+
+    assert "or pivot a table with a row per measure" in refused(written(tmp_path, text))
+
+
+def test_columns_of_a_long_table_that_are_none_of_patients_can_be_left_out(tmp_path):
+    path = written(tmp_path, "scan_id,age_years,structure,hu_mean,Median\na,40,liver,60,1\na,40,spleen,110,2\n")
+
+    with pytest.raises(ContractError, match=r"as in measure: \{columns: \{Median: \[\]\}\}"):
+        registry(path)
+    assert list(registry(path, {"Median": []}).columns) == ["scan_id", "age_years"]

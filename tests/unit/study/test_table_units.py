@@ -108,3 +108,12 @@ def test_a_single_wrong_value_stops_no_study():
 def test_a_folder_of_statistics_has_no_columns_that_a_setting_could_name(tmp_path):
     message = refusal_with_largest(rows(volume=lambda ml: ml / 1000), tmp_path)
     assert "the volumes of TotalSegmentator's statistics are mm³; convert those in the files" in message
+
+
+@pytest.mark.parametrize(("measure", "add", "times"), [("volume_ml", 0, 1000), ("hu_mean", 1024, 1)])
+def test_every_second_scan_in_another_unit_is_not_answered_with_a_unit_for_all(measure, add, times):
+    found = rows(scans=12)
+    second = pd.Series(range(len(found))) // len(TYPICAL) % 2 == 1
+    found[measure] = found[measure].where(~second, found[measure] * times + add)
+
+    assert "6 of 12 values" in refusal_with_largest(found)

@@ -10,7 +10,7 @@ import pandas as pd
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.design import Covariate
 from ctpop.study.codings import NO_TEXT
-from ctpop.study.column_names import USUAL_COVARIATES
+from ctpop.study.column_names import USUAL_COVARIATES, normalised
 from ctpop.study.sentinels import refuse_sentinels
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
     known = [name for name in cohort.columns if name not in NOT_COVARIATES]
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+            same = [column for column in known if normalised(column) == normalised(name)]
+            close = same or difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ContractError(
                 f"aging.covariates: {name!r} is no column of the registry that can be a covariate;"

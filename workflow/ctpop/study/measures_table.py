@@ -94,6 +94,8 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     numbers = [name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)]
     table, of_numbers = codings.with_numbers(table, numbers, str(path), reading)
+    if reading.missing:  # words in the form of this package, which messages print
+        table[numbers] = table[numbers].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     found += of_numbers
     table = _with_ids(table, found, path)
     if notes is not None:
@@ -245,7 +247,8 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
 
     """
     if "structure" in table.columns:
-        refuse_repeated(table, place)
+        if set(MEASURED) & set(table.columns):
+            refuse_repeated(table, place)
         return in_ml(as_numbers(table, place), place)
     measured = measured_columns(table.columns, names)
     if not measured:
@@ -400,7 +403,8 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     raise ContractError(
         f"{place}: all rows of a scan must agree on its patient, found {n} scans where they do not, first"
         f" {first['scan_id'].iloc[0]!r} ({', '.join(differing[:3])}); correct the rows, or give a registry of its own"
-        " (study.registry)"
+        " (study.registry), or leave out columns that are none of patients, as in"
+        f" {column_names.mapping_line(dict.fromkeys(differing[:SHOWN], ()), 'measure')}"
     )
 
 

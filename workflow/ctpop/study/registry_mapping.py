@@ -61,6 +61,8 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
         frame[name] = with_paths(frame, name, pattern, path)
     numbers = [str(name) for name in frame.columns if not is_text(str(name))]
     frame, of_numbers = codings.with_numbers(frame, numbers, str(path), reading)
+    if reading.missing and numbers:  # words in the form of this package, which messages print
+        frame[numbers] = frame[numbers].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     found += of_numbers
     if notes is not None:
         notes += found

@@ -33,6 +33,7 @@ SMALLEST_PART = 0.05  # of the lower bound, as the median of a structure of `WHO
 OF_ONE_DENSITY = tuple(name for name in SOFT if name not in ("stomach", "urinary_bladder", "esophagus"))
 ONE_SOFT_HU = (-500.0, 900.0)  # of a single structure; an offset of 1000 or 1024 HU leads beyond
 LARGEST_TIMES = 10  # a volume of so many times the upper bound of its structure is in another unit
+MOST_OF_ANOTHER_UNIT = 0.9  # share of the values of a structure that are all in another unit
 FEWEST_OF_ANOTHER_UNIT = 2  # a single wrong value is reported (implausible_values)
 
 
@@ -67,14 +68,14 @@ def refuse_other_units(
 
     """
     volumes, means = _medians(rows, "volume_ml"), _medians(rows, "hu_mean")
-    _refuse_volumes(volumes, bounds_ml, place)
-    _refuse_volumes_of_one(volumes, bounds_ml, place)
-    _refuse_attenuation(means, place)
-    _refuse_attenuation_of_one(means, place)
     upper = rows["structure"].map(dict(largest_ml)).astype("float64") * LARGEST_TIMES
     _refuse_some(rows, rows["volume_ml"] > upper, "volume_ml", place)
     dense = rows["structure"].isin(OF_ONE_DENSITY) & (rows["hu_mean"] > ONE_SOFT_HU[1])
     _refuse_some(rows, dense, "hu_mean", place)
+    _refuse_volumes(volumes, bounds_ml, place)
+    _refuse_volumes_of_one(volumes, bounds_ml, place)
+    _refuse_attenuation(means, place)
+    _refuse_attenuation_of_one(means, place)
 
 
 def _medians(rows: pd.DataFrame, measure: str) -> "pd.Series[float]":
@@ -153,9 +154,10 @@ def _refuse_attenuation_of_one(medians: "pd.Series[float]", place: Path) -> None
 
 
 def _refuse_some(rows: pd.DataFrame, beyond: "pd.Series[bool]", measure: str, place: Path) -> None:
-    """Refuse several values of a structure that are beyond what its unit allows, as of scans from another source."""
+    """Refuse several values of a structure, but not most, that its unit does not allow, as of scans from elsewhere."""
     counts = rows["structure"][beyond].value_counts()
-    for name in counts.index[counts >= FEWEST_OF_ANOTHER_UNIT]:
+    known = rows["structure"][rows[measure].notna() & rows[measure].ne(0)].value_counts().reindex(counts.index)
+    for name in counts.index[(counts >= FEWEST_OF_ANOTHER_UNIT) & (counts < MOST_OF_ANOTHER_UNIT * known)]:
         wrong = rows[beyond & rows["structure"].eq(name)]
         unit, remedy = {
             "volume_ml": ("ml", "are probably in mm³, others not; write all values of a column in one unit"),
@@ -163,7 +165,7 @@ def _refuse_some(rows: pd.DataFrame, beyond: "pd.Series[bool]", measure: str, pl
         }[measure]
         scans = ", ".join(wrong["scan_id"].astype(str).head(SHOWN))
         raise ContractError(
-            f"{place}: {len(wrong)} of {int(rows[measure][rows['structure'].eq(name)].notna().sum())} values of"
+            f"{place}: {len(wrong)} of {int(known[name])} values of"
             f" {measure} of {name} are impossible ({wrong[measure].iloc[0]:g} {unit}), first of {scans}: they {remedy},"
             " or empty the cells"
         )
