@@ -9,6 +9,7 @@ import pytest
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.study.external_measures import external_rows, read_external_measures
+from ctpop.study.registry_options import reading_of
 
 
 def table(*rows, columns=("scan_id", "structure", "volume_ml", "hu_mean")):
@@ -196,3 +197,27 @@ def test_a_table_that_this_package_wrote_keeps_the_reasons_of_rows_without_value
         "e": "not_in_table",
     }
     assert found["detail"].dropna().to_dict() == {"b": "the values have an offset from HU"}
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"), [("age_years", ["50", "61"]), ("age_years", ["61Y", "53.5"]), ("sex", ["F", "M"])]
+)
+def test_a_table_of_other_patients_than_the_registry_is_refused(tmp_path, column, cells):
+    cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 50.0], "sex": ["male", "female"]})
+    path = tmp_path / "m.csv"
+    path.write_text(f"scan_id,{column},liver_hu_mean\na,{cells[0]},60\nb,{cells[1]},55\n")
+
+    with pytest.raises(
+        ContractError, match=rf"column {column} must agree with the registry, found . scans .*first '[ab]'"
+    ):
+        read_external_measures(path, ["a", "b"], ["liver"], cohort=cohort)
+    left_out = reading_of({"columns": {column: []}})
+    assert len(read_external_measures(path, ["a", "b"], ["liver"], left_out, cohort=cohort)) == 2
+
+
+def test_ages_and_sexes_that_agree_are_no_other_patients(tmp_path):
+    cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.4, None], "sex": ["male", None]})
+    path = tmp_path / "m.csv"
+    path.write_text("scan_id,age_years,sex,liver_hu_mean\na,061Y,M,60\nb,50,1,55\nc,7,f,50\n")
+
+    assert len(read_external_measures(path, ["a", "b"], ["liver"], cohort=cohort)) == 2

@@ -10,7 +10,7 @@ from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.contracts.codes import MEASURE_STATUS
 from ctpop.contracts.measures import HIGHEST_MEAN_HU, LOWEST_MEAN_HU
 from ctpop.foundation.errors import ContractError
-from ctpop.study import measures_table, statistics_folder
+from ctpop.study import codings, measures_table, statistics_folder
 from ctpop.study.identifiers import refuse_near_ids
 from ctpop.study.registry_options import AS_OURS, Reading
 
@@ -18,7 +18,12 @@ LOG = logging.getLogger(__name__)
 
 
 def read_external_measures(
-    path: Path, scan_ids: list[str], names: list[str], reading: Reading = AS_OURS, zero_hu: str = "missing"
+    path: Path,
+    scan_ids: list[str],
+    names: list[str],
+    reading: Reading = AS_OURS,
+    zero_hu: str = "missing",
+    cohort: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     r"""Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
 
@@ -34,6 +39,8 @@ def read_external_measures(
         Settings for reading a table.
     zero_hu : str
         `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
+    cohort : pandas.DataFrame, optional
+        Ages and sexes of the scans, with which those of the table are compared (`refuse_other_patients`).
 
     Returns
     -------
@@ -43,8 +50,8 @@ def read_external_measures(
     Raises
     ------
     ContractError
-        If a folder has settings for columns, or the table cannot be read (`measures_table.read`) or has no row of the
-        study (`external_rows`).
+        If a folder has settings for columns, or the table cannot be read (`measures_table.read`), has other patients
+        than the registry, or has no row of the study (`external_rows`).
 
     Examples
     --------
@@ -65,7 +72,50 @@ def read_external_measures(
     table = measures_table.read(path, reading, names, notes)
     for note in notes:
         LOG.info("%s: %s", path, note)
+    if cohort is not None:
+        refuse_other_patients(table, cohort, path)
     return external_rows(measures_table.as_long(table, names, path), scan_ids, names, path, zero_hu)
+
+
+def refuse_other_patients(table: pd.DataFrame, cohort: pd.DataFrame, place: Path) -> None:
+    """Refuse a table of measures whose ages or sexes contradict those of the registry: its ids may be exchanged.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Table under the names of this package, with or without `age_years` and `sex`.
+    cohort : pandas.DataFrame
+        One row per scan, with `scan_id`, `age_years` (years) and `sex` of the registry.
+    place : Path
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If ages differ by more than a year, or sexes differ. Ages and sexes that cannot be read are not compared.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"scan_id": ["s1"], "age_years": [61.0], "sex": ["male"]})
+    >>> refuse_other_patients(pd.DataFrame({"scan_id": ["s1"], "age_years": ["61.4"]}), cohort, Path("a.csv"))
+
+    """
+    ours = cohort.set_index("scan_id")
+    for name in (name for name in ("age_years", "sex") if name in table.columns and "scan_id" in table.columns):
+        theirs = table[["scan_id", name]].dropna().drop_duplicates()
+        recorded = theirs["scan_id"].map(ours[name])
+        if name == "age_years":
+            differing = (codings.years_of(theirs[name], str(place))[0] - recorded.astype("float64")).abs().gt(1)
+        else:
+            words = theirs[name].str.lower().map(codings.SEXES)
+            differing = words.notna() & recorded.notna() & words.ne(recorded)
+        if differing.any():
+            wrong = theirs[differing]
+            raise ContractError(
+                f"{place}: line {int(str(wrong.index[0])) + 2}: column {name} must agree with the registry, found"
+                f" {wrong['scan_id'].nunique()} scans where it does not, first {wrong['scan_id'].iloc[0]!r}; correct"
+                f" the ids or the cells, or leave the column out, as in measure: {{columns: {{{name}: []}}}}"
+            )
 
 
 def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool]"]:

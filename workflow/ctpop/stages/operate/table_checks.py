@@ -67,6 +67,8 @@ def read_tables(study: ConfiguredStudy) -> StudyTables:
     scans = text if cohort is None else cohort
     for name, read in _of_other_tables(study, text, cohort, label_set.names).items():
         _or_none(checks, name, read)
+    if study.measures and table is not None and cohort is not None:
+        _or_none(checks, "measures", partial(external_measures.refuse_other_patients, table, cohort, study.measures))
     if study.measures and (table is not None or study.measures.is_dir()):
         ids = list(scans["scan_id"].dropna().drop_duplicates())
         checks += checks_or_error("measures", lambda: list(_of_measures(study, table, ids, label_set)))
