@@ -73,6 +73,12 @@ the file has quotation marks; those that are no numbers are the column `row_name
 the table of measures are logged and listed in the report. What can be read in two ways is an error with the line of the
 configuration that decides it ([cohort.md](cohort.md)).
 
+- In a workbook, each row of a cell that is merged over several rows has its value, errors such as `#DIV/0!` are
+  missing, and hidden rows are read like others. A formula whose value no program has computed is an error.
+- A row of units below the header, a header that is repeated, and a row for a mean or a total are errors. So are
+  numbers and words that stand for a missing value and are not stated (`cohort.missing`, `cohort.values`): -999 far from
+  all other values, an age of 0 among adults, one `patient_id` such as `n/a` in many rows.
+- Ids must be written alike in all tables. Those that differ in upper and lower case, zeros or `.0` alone are an error.
 - In it, true is written true, yes or 1 (also t, y, ja, j), and false is written false, no or 0 (also f, n, nein).
 - Sex is written female or male (also f, m, w, and the words of some other languages); numbers for sexes need
   `cohort.values`.
@@ -90,11 +96,12 @@ A table of measures (`study.measures`) is long or wide:
 `measure.columns` gives our names by those of the table, with a `*` for the name of a structure, as in
 `{"vol_*": "*_volume_ml"}`. Volumes may be in `volume_ml`, `volume_mm3`, `volume_cm3` or `volume_l`. A column that
 looks like a measure and is not recognised (`liver_vol_mm3`) is an error; map it to itself to keep it as a column of the
-patients. Without `study.registry` the table is the registry, too: its other columns are those of the registry, at least
-`age_years`, and rows of one scan must agree on them. A wide table without `scan_id` has a scan in each row (`row00001`
-and so on). A volume of 0 is a measured zero. An attenuation of exactly 0.0 without a volume above 0 is what
-TotalSegmentator writes for structures that are absent, truncated or failed: it is missing, unless `measure.zero_hu` is
-`value`.
+patients, or to an empty list (`{liver_z: []}`) to leave it out. Sides may be letters (`l_kidney`, `Kidney R`). Ages and
+sexes of a table beside a registry must agree with it. Without `study.registry` the table is the registry, too: its
+other columns are those of the registry, at least `age_years`, and rows of one scan must agree on them. A wide table
+without `scan_id` has a scan in each row (`row00001` and so on). A volume of 0 is a measured zero. An attenuation of
+exactly 0.0 without a volume above 0 is what TotalSegmentator writes for structures that are absent, truncated or
+failed: it is missing, unless `measure.zero_hu` is `value`.
 
 A folder with TotalSegmentator's statistics of each scan, `SCAN_ID.json` or `SCAN_ID/statistics.json`, can replace the
 table. A file that cannot be read is the status of its scan, and an impossible entry that of its structure.

@@ -1,6 +1,5 @@
 """The decisions of reviewers (`screen.review`) and known absences of the registry, read and checked."""
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from ctpop.contracts.all_tables import DECISIONS, REVIEW
 from ctpop.foundation.errors import ContractError
 from ctpop.study import measure_names
 from ctpop.study.registry import read_cells
-from ctpop.study.user_tables import named_as
+from ctpop.study.user_tables import named_as, report
 
-LOG = logging.getLogger(__name__)
 EVERY = "*"
 DAY_BEFORE_MONTH = r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"  # with points, a date begins with the day
 SEPARATORS = r"[\s,;]+"
@@ -77,7 +75,7 @@ def read_review(path: Path, scan_ids: Iterable[str], elsewhere: Iterable[str], n
     return review[review["scan_id"].isin(scan_ids)].reset_index(drop=True)
 
 
-def decision_cells(path: Path, names: Iterable[str]) -> pd.DataFrame:
+def decision_cells(path: Path, names: Iterable[str], notes: list[str] | None = None) -> pd.DataFrame:
     r"""Return the cells of a table of decisions, with the names and words of this package.
 
     Parameters
@@ -86,6 +84,8 @@ def decision_cells(path: Path, names: Iterable[str]) -> pd.DataFrame:
         Table with the columns of `REVIEW`.
     names : iterable of str
         Structures of the label set.
+    notes : list of str, optional
+        Receives a sentence for each inference, in place of the log.
 
     Returns
     -------
@@ -107,12 +107,12 @@ def decision_cells(path: Path, names: Iterable[str]) -> pd.DataFrame:
     [{'scan_id': 's1', 'structure': 'kidney_left', 'decision': 'keep'}]
 
     """
-    cells = named_as(REVIEW.columns, read_cells(path), path)
+    found: list[str] = []
+    cells = named_as(REVIEW.columns, read_cells(path, notes=found), path, found)
     if "structure" in cells.columns:
         words = [str(word) for word in cells["structure"].dropna().unique()]
         spelled = measure_names.spelled(words, list(names))
-        for word, name in spelled.items():
-            LOG.info("%s: structure %s is read as %s", path, word, name)
+        found += [f"structure {word} is read as {name}" for word, name in spelled.items()]
         cells["structure"] = cells["structure"].replace(spelled)
     if "decision" in cells.columns:
         cells["decision"] = cells["decision"].str.lower()
@@ -120,9 +120,10 @@ def decision_cells(path: Path, names: Iterable[str]) -> pd.DataFrame:
         days = cells["date"].str.extract(f"^{DAY_BEFORE_MONTH}$").dropna()
         if len(days):
             first = cells["date"][days.index[0]]
-            LOG.info("%s: %d dates such as %s are read as day, month, year", path, len(days), first)
+            found.append(f"{len(days)} dates such as {first} are read as day, month, year")
             read = days[2] + "-" + days[1].str.zfill(2) + "-" + days[0].str.zfill(2)
             cells.loc[days.index, "date"] = read
+    report(found, path, notes)
     return cells
 
 

@@ -104,7 +104,7 @@ def read_reference_rows(path: Path) -> pd.DataFrame:
     return REFERENCE.check(cells, where=path, numbered=True)
 
 
-def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path) -> pd.DataFrame:
+def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
     """Return cells with the names of a contract for columns that differ from them in spelling alone.
 
     Parameters
@@ -115,6 +115,8 @@ def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path) -> pd.Data
         Cells of a user's table.
     path : Path
         File of the table, for the log.
+    notes : list of str, optional
+        Receives a sentence for each column, in place of the log.
 
     Returns
     -------
@@ -128,9 +130,35 @@ def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path) -> pd.Data
 
     """
     names = column_names.spelled_as(list(cells.columns), columns)
-    for theirs, ours in names.items():
-        LOG.info("%s: column %s is read as %s", path, theirs, ours)
+    report([f"column {theirs} is read as {ours}" for theirs, ours in names.items()], path, notes)
     return cells.rename(columns=names)
+
+
+def report(found: list[str], path: Path, notes: list[str] | None) -> None:
+    """Add sentences about how a table was read to notes, or to the log.
+
+    Parameters
+    ----------
+    found : list of str
+        Sentences.
+    path : Path
+        File of the table, for the log.
+    notes : list of str or None
+        Receives the sentences; None: the log does.
+
+    Examples
+    --------
+    >>> notes = []
+    >>> report(["the separator is a tab"], Path("a.csv"), notes)
+    >>> notes
+    ['the separator is a tab']
+
+    """
+    if notes is not None:
+        notes += found
+        return
+    for sentence in found:
+        LOG.info("%s: %s", path, sentence)
 
 
 def _numbers(words: pd.Series, name: str, column: Column, path: Path) -> pd.Series:

@@ -43,6 +43,28 @@ def test_label_sets_and_decisions_of_reviewers_have_sentences_of_their_own(tmp_p
     ]
 
 
+def test_spellings_in_label_sets_and_decisions_are_sentences(tmp_path):
+    config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n")
+    (tmp_path / "labels.csv").write_text("Label,structure,side,group,lower_bound_ml\n1,liver,,abdomen,50\n")
+    (tmp_path / "review.csv").write_text(
+        "scan_id,structure,decision,reason,reviewer,Date\na,Liver,keep,x,AB,31.05.2024\n"
+    )
+    config["structures"] = str(tmp_path / "labels.csv")
+    config["screen"]["review"] = str(tmp_path / "review.csv")
+
+    assert notes_of(config, ["liver"]) == [
+        ("labels.csv", ["column Label is read as label"]),
+        (
+            "review.csv",
+            [
+                "column Date is read as date",
+                "structure Liver is read as liver",
+                "1 dates such as 31.05.2024 are read as day, month, year",
+            ],
+        ),
+    ]
+
+
 def test_a_table_that_has_changed_since_is_reported(tmp_path):
     config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,x\n,,\n,9,\n")
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from ctpop.contracts.all_tables import TRUTH
 from ctpop.foundation.errors import ContractError
-from ctpop.study import configuration, measures_table, registry
-from ctpop.study.registry_options import WITHOUT_SETTINGS, measures_reading_of, reading_of
-from ctpop.study.table_cells import cells_of
+from ctpop.study import configuration, decisions, label_set_check, measures_table, registry, user_tables
+from ctpop.study.label_sets import STRUCTURES
+from ctpop.study.registry_options import measures_reading_of, reading_of
 
 
 def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
@@ -26,21 +27,27 @@ def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[s
         found.append((Path(study["measures"]).name, _of_measures(config, names)))
     if not configuration.patients_in_measures(study):
         found.append((Path(study["registry"]).name, _of_registry(config)))
-    found += [(path.name, _of_other(path)) for path in _others(config)]
+    found += [(path.name, _of_other(path, kind, names)) for path, kind in _others(config)]
     return [(name, notes) for name, notes in found if notes]
 
 
-def _others(config: dict[str, Any]) -> list[Path]:
-    """Return the tables without settings of their own: a user's label set, the ground truth, decisions of reviewers."""
+def _others(config: dict[str, Any]) -> list[tuple[Path, str]]:
+    """Return the tables without settings of their own and what they are: label set, ground truth, decisions."""
     label_set = configuration.label_set_file(config["structures"])
-    own = [] if label_set.parent == configuration.LABEL_SETS else [label_set]
-    named = (config["study"].get("truth"), config["screen"].get("review"))
-    return [*own, *(Path(name) for name in named if name)]
+    own = [] if label_set.parent == configuration.LABEL_SETS else [(label_set, "structures")]
+    named = ((config["study"].get("truth"), "truth"), (config["screen"].get("review"), "review"))
+    return [*own, *((Path(name), kind) for name, kind in named if name)]
 
 
-def _of_other(path: Path) -> list[str]:
+def _of_other(path: Path, kind: str, names: list[str]) -> list[str]:
+    notes: list[str] = []
     try:
-        return _without_place(list(cells_of(path, WITHOUT_SETTINGS).notes), path)
+        if kind == "review":
+            decisions.decision_cells(path, names, notes)
+        else:
+            columns = {"structures": (*STRUCTURES.columns, *label_set_check.OPTIONAL), "truth": TRUTH.columns}[kind]
+            user_tables.named_as(columns, registry.read_cells(path, notes=notes), path, notes)
+        return _without_place(notes, path)
     except (ContractError, OSError):
         return ["the file has changed since it was read"]
 
