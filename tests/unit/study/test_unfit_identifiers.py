@@ -65,6 +65,10 @@ def test_words_for_no_patient_are_no_patient(tmp_path, word):
     assert as_stated["patient_id"].eq(word).sum() == 3
 
 
+def test_hashes_that_differ_in_zeros_are_different_ids(tmp_path):
+    assert registry(tmp_path, ["p0a1b01c", "p0a01b1c", "pa1b1c"])["patient_id"].nunique() == 3
+
+
 def test_patients_who_are_numbered_from_zero_are_accepted(tmp_path):
     assert registry(tmp_path, [0, 0, 1, 1, 2, 2])["patient_id"].nunique() == 3
 

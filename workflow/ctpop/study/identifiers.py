@@ -30,6 +30,7 @@ NO_PATIENT = {*NO_NUMBER, *NO_TEXT, "x", "xx", "xxx", "anon", "anonymous", "anon
 NUMBERS_FOR_NONE = r"0+|-1|-?9{2,}"
 OLDEST_USUAL, YOUNGEST_OF_ADULTS, YOUNGEST_USUAL = 95, 18, 10  # years
 FEWEST_ADULTS = 10  # beside whom a single age of 0 is looked at
+COUNTED = re.compile(r"^([a-z]*)0+([0-9]+)$")  # letters and a number with zeros before it, unlike parts of a hash
 SHOWN = 3
 
 
@@ -243,7 +244,7 @@ def _by_key(words: Iterable[str]) -> dict[str, list[str]]:
 def _key(word: str) -> str:
     """Return what is left of an id without case, zeros before digits, the `.0` of a number and the ending of a file."""
     plain = re.sub(r"\.nii(\.gz)?$|\.json$|(?<=[0-9])\.0$", "", word.strip().lower())
-    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", re.sub(r"[-_.\s]+", "-", plain))
+    return "-".join(COUNTED.sub(r"\1\2", part) for part in re.split(r"[-_.\s]+", plain))
 
 
 def _line(rows: pd.Series) -> int:

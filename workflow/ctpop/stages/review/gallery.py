@@ -22,7 +22,7 @@ from ctpop.stages.review.gallery_data import case_rows, page_data, review_cells,
 from ctpop.stages.review.plane_pictures import BONE, LUNG, SOFT
 from ctpop.stages.review.planes import PIXELS, VIEWS
 from ctpop.study import configuration
-from ctpop.study.registry import read_cells
+from ctpop.study.decisions import decision_cells
 
 LOG = logging.getLogger(__name__)
 
@@ -84,7 +84,8 @@ def run(options: GalleryOptions) -> None:
     )
     verdicts = VERDICTS.read(options.verdicts, "rule_reason", "usable_volume", "usable_hu")
     measures = MEASURES_TABLE.read(options.measures, *MEASURES)
-    cells = read_cells(options.review) if options.review else pd.DataFrame(columns=list(REVIEW.columns))
+    names = [str(name) for name in measures["structure"].unique()]
+    cells = decision_cells(options.review, names) if options.review else pd.DataFrame(columns=list(REVIEW.columns))
     cases = REVIEW_CASES.read(options.cases)
     refuse_missing_pictures(cases["image"].dropna(), options.gallery)
     rows = case_rows(cases, verdicts, measures)
