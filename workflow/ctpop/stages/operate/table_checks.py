@@ -188,7 +188,10 @@ def _of_measures(
         reading = measures_reading_of(study.config["measure"], study.config["cohort"])
         rows = external_measures.read_external_measures(path, ids, names, reading, zero_hu)
     else:
-        rows = external_measures.external_rows(measures_table.as_long(table, names, path), ids, names, path, zero_hu)
+        long = measures_table.as_long(table, names, path)
+        known = set(long["structure"]) if "structure" in long.columns else set()
+        present = [name for name in names if name in known] or names  # rows of others would say nothing
+        rows = external_measures.external_rows(long, ids, present, path, zero_hu)
     yield from _of_rows(rows, label_set, path)
     bounds = dict(zip(names, label_set.table["lower_bound_ml"], strict=True))
     refuse_other_units(rows, bounds, path, label_set.largest_ml)
@@ -215,7 +218,8 @@ def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Ch
     yield Check("measures", OK if with_values == n_scans else WARNING if with_values else ERROR, counts)
     yield from _of_failures(rows)
     if structures < n_structures:
-        absent = [name for name in label_set.names if name not in set(measured["structure"])]
+        measured_names = set(measured["structure"].unique())
+        absent = [name for name in label_set.names if name not in measured_names]
         named = ", ".join(absent[:SHOWN])
         yield Check(
             "measures",
