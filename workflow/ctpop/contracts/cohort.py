@@ -21,7 +21,8 @@ REGISTRY_COLUMNS: dict[str, Any] = {
     "complete_header": truth("the headers of the images say that no image is missing", missing="no headers were read"),
     "contrast_header": truth("the headers of the images tell of a contrast agent", missing="they say nothing"),
     "known_absent": text(
-        "structures that the patient is known not to have, as after a splenectomy, separated by blanks or semicolons",
+        "structures that the patient is known not to have, as after a splenectomy, separated by blanks, commas or"
+        " semicolons",
         missing="none is known",
     ),
 }
