@@ -182,6 +182,7 @@ def screened(
         "structure_flow": all_tables.STRUCTURE_FLOW.check(flow),
         "extremes": all_tables.EXTREMES.check(extreme_table(rows, found.by_rules, patients, 3)),
         "plausibility": plausibility.plausibility_table(rows, labels, 0.25, patients),
+        "implausible_values": plausibility.implausible_values(rows, labels),
     }
 
 
