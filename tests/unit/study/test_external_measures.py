@@ -8,7 +8,7 @@ import pytest
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
-from ctpop.study.external_measures import external_rows, read_external_measures
+from ctpop.study.external_measures import Recorded, external_rows, read_external_measures, refuse_other_patients
 from ctpop.study.registry_options import reading_of
 
 
@@ -210,9 +210,9 @@ def test_a_table_of_other_patients_than_the_registry_is_refused(tmp_path, column
     with pytest.raises(
         ContractError, match=rf"column {column} must agree with the registry, found . scans .*first '[ab]'"
     ):
-        read_external_measures(path, ["a", "b"], ["liver"], cohort=cohort)
+        read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort))
     left_out = reading_of({"columns": {column: []}})
-    assert len(read_external_measures(path, ["a", "b"], ["liver"], left_out, cohort=cohort)) == 2
+    assert len(read_external_measures(path, ["a", "b"], ["liver"], left_out, recorded=Recorded(cohort))) == 2
 
 
 def test_ages_and_sexes_that_agree_are_no_other_patients(tmp_path):
@@ -220,4 +220,47 @@ def test_ages_and_sexes_that_agree_are_no_other_patients(tmp_path):
     path = tmp_path / "m.csv"
     path.write_text("scan_id,age_years,sex,liver_hu_mean\na,061Y,M,60\nb,50,1,55\nc,7,f,50\n")
 
-    assert len(read_external_measures(path, ["a", "b"], ["liver"], cohort=cohort)) == 2
+    assert len(read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort))) == 2
+
+
+def test_the_words_of_a_table_are_compared_as_those_of_the_registry_are_read(tmp_path):
+    cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 45.0], "sex": ["male", "female"]})
+    values = {"sex": {"m": "female", "h": "male"}, "age_years": {"0": "45"}}
+    path = tmp_path / "m.csv"
+    path.write_text("scan_id,age_years,sex,liver_hu_mean\na,61,H,60\nb,0,M,55\n")
+
+    assert len(read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort, values=values))) == 2
+
+
+@pytest.mark.parametrize(("sexes", "agree"), [("HM", True), ("FM", False)])
+def test_a_letter_that_stands_for_women_in_all_rows_is_another_coding(tmp_path, sexes, agree):
+    cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 45.0], "sex": ["male", "female"]})
+    table = pd.DataFrame({"scan_id": ["a", "b"], "sex": list(sexes)})
+
+    if agree:
+        refuse_other_patients(table, Recorded(cohort), tmp_path)
+    else:
+        with pytest.raises(ContractError, match="column sex must agree with the registry, found 2 scans"):
+            refuse_other_patients(table, Recorded(cohort), tmp_path)
+
+
+@pytest.mark.parametrize("columns", [{"age_years": []}, {"Alter": "age_years", "age_years": []}, {"Alter": []}])
+def test_a_column_is_left_out_by_its_name_or_by_the_one_it_is_read_as(tmp_path, columns):
+    cohort = pd.DataFrame({"scan_id": ["a"], "age_years": [61.0], "sex": ["male"]})
+    path = tmp_path / "m.csv"
+    name = "Alter" if "Alter" in columns else "Age years"
+    path.write_text(f"scan_id,{name},liver_hu_mean\na,720,60\n")
+
+    rows = read_external_measures(path, ["a"], ["liver"], reading_of({"columns": columns}), recorded=Recorded(cohort))
+
+    assert rows["hu_mean"].tolist() == [60.0]
+
+
+def test_another_scan_of_the_registry_is_no_other_spelling_of_an_id():
+    frame = table(("P2", "liver", 1500.0, 60.0), ("P01", "liver", 1500.0, 61.0))
+
+    rows = external_rows(frame, ["P1", "P2"], ["liver"], "measures.csv", excluded={"P01"})
+
+    assert rows["status"].tolist() == ["not_in_table", "measured"]
+    with pytest.raises(ContractError, match="ids must be written as in the registry"):
+        external_rows(frame, ["P1", "P2"], ["liver"], "measures.csv")

@@ -222,3 +222,22 @@ def test_a_scan_with_two_files_is_refused(tmp_path):
         written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}}, nested=nested)
 
     assert "s1 has two files, s1.json and s1/statistics.json; remove one" in refusal(tmp_path)
+
+
+def test_images_beside_the_statistics_are_no_other_spelling_of_an_id(tmp_path):
+    written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
+    for name in ("s1.nii.gz", "s2.nii.gz", "s2.nii"):
+        (tmp_path / name).touch()
+
+    assert read(tmp_path)["s2", "liver"] == ("not_in_table", None, None)
+
+
+@pytest.mark.parametrize(("excluded", "is_refused"), [((), True), (("S2",), False)])
+def test_statistics_of_another_scan_of_the_registry_are_no_other_spelling(tmp_path, excluded, is_refused):
+    written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
+    written(tmp_path, "S2", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
+
+    if is_refused:
+        assert "ids must be written as in the registry" in refusal(tmp_path)
+    else:
+        assert len(read_folder(tmp_path, ["s1", "s2"], NAMES, excluded)) == 2 * len(NAMES)

@@ -1,6 +1,8 @@
 """Measures made elsewhere, taken over in place of images: a table, or a folder of statistics of each scan."""
 
 import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,33 @@ from ctpop.study.registry_options import AS_OURS, Reading
 
 LOG = logging.getLogger(__name__)
 
+WOMAN_OR_MAN = "m"  # mujer and mulher, beside male
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a registry has about the scans of a study, with which a table of measures is compared.
+
+    Attributes
+    ----------
+    cohort : pandas.DataFrame
+        One row per scan of the study, with `scan_id`, `age_years` (years) and `sex`.
+    excluded : collection of str
+        Scans of the registry that are not in the study.
+    values : mapping of str to mapping of str to str
+        Words of this package by the word of the file (in lower case), by column (`Reading.values`).
+
+    Examples
+    --------
+    >>> Recorded(pd.DataFrame({"scan_id": ["s1"], "age_years": [61.0], "sex": ["male"]})).excluded
+    ()
+
+    """
+
+    cohort: pd.DataFrame
+    excluded: Collection[str] = ()
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
 
 def read_external_measures(
     path: Path,
@@ -23,7 +52,7 @@ def read_external_measures(
     names: list[str],
     reading: Reading = AS_OURS,
     zero_hu: str = "missing",
-    cohort: pd.DataFrame | None = None,
+    recorded: Recorded | None = None,
 ) -> pd.DataFrame:
     r"""Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
 
@@ -39,8 +68,8 @@ def read_external_measures(
         Settings for reading a table.
     zero_hu : str
         `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
-    cohort : pandas.DataFrame, optional
-        Ages and sexes of the scans, with which those of the table are compared (`refuse_other_patients`).
+    recorded : Recorded, optional
+        The registry, with which ids, ages and sexes of the table are compared (`refuse_other_patients`).
 
     Returns
     -------
@@ -63,29 +92,34 @@ def read_external_measures(
     [61.5]
 
     """
+    excluded = recorded.excluded if recorded else ()
     if path.is_dir():
         if reading.columns:
             raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
-        rows, impossible = without_impossible(statistics_folder.read_folder(path, scan_ids, names), path)
+        rows = statistics_folder.read_folder(path, scan_ids, names, excluded)
+        rows, impossible = without_impossible(rows, path)
         return rows.assign(status=rows["status"].mask(impossible, "impossible_hu"))
     notes: list[str] = []
     table = measures_table.read(path, reading, names, notes)
     for note in notes:
         LOG.info("%s: %s", path, note)
-    if cohort is not None:
-        refuse_other_patients(table, cohort, path)
-    return external_rows(measures_table.as_long(table, names, path), scan_ids, names, path, zero_hu)
+    if recorded:
+        refuse_other_patients(table, recorded, path)
+    return external_rows(measures_table.as_long(table, names, path), scan_ids, names, path, zero_hu, excluded)
 
 
-def refuse_other_patients(table: pd.DataFrame, cohort: pd.DataFrame, place: Path) -> None:
+def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) -> None:
     """Refuse a table of measures whose ages or sexes contradict those of the registry: its ids may be exchanged.
+
+    The words of the table are read with the settings of the registry. A letter `M` that stands for women in all rows of
+    the table is another coding, and no contradiction.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
         Table under the names of this package, with or without `age_years` and `sex`.
-    cohort : pandas.DataFrame
-        One row per scan, with `scan_id`, `age_years` (years) and `sex` of the registry.
+    recorded : Recorded
+        Ages and sexes of the registry.
     place : Path
         File of the table, for messages.
 
@@ -96,26 +130,36 @@ def refuse_other_patients(table: pd.DataFrame, cohort: pd.DataFrame, place: Path
 
     Examples
     --------
-    >>> cohort = pd.DataFrame({"scan_id": ["s1"], "age_years": [61.0], "sex": ["male"]})
-    >>> refuse_other_patients(pd.DataFrame({"scan_id": ["s1"], "age_years": ["61.4"]}), cohort, Path("a.csv"))
+    >>> recorded = Recorded(pd.DataFrame({"scan_id": ["s1"], "age_years": [61.0], "sex": ["male"]}))
+    >>> refuse_other_patients(pd.DataFrame({"scan_id": ["s1"], "age_years": ["61.4"]}), recorded, Path("a.csv"))
 
     """
-    ours = cohort.set_index("scan_id")
+    ours = recorded.cohort.set_index("scan_id")
     for name in (name for name in ("age_years", "sex") if name in table.columns and "scan_id" in table.columns):
         theirs = table[["scan_id", name]].dropna().drop_duplicates()
-        recorded = theirs["scan_id"].map(ours[name])
+        words = theirs[name].map(lambda word, name=name: recorded.values.get(name, {}).get(word.lower(), word))
+        known = theirs["scan_id"].map(ours[name])
         if name == "age_years":
-            differing = (codings.years_of(theirs[name], str(place))[0] - recorded.astype("float64")).abs().gt(1)
+            differing = (codings.years_of(words, str(place))[0] - known.astype("float64")).abs().gt(1)
         else:
-            words = theirs[name].str.lower().map(codings.SEXES)
-            differing = words.notna() & recorded.notna() & words.ne(recorded)
+            differing = _other_sexes(words.str.lower(), known)
         if differing.any():
             wrong = theirs[differing]
             raise ContractError(
                 f"{place}: line {int(str(wrong.index[0])) + 2}: column {name} must agree with the registry, found"
                 f" {wrong['scan_id'].nunique()} scans where it does not, first {wrong['scan_id'].iloc[0]!r}; correct"
-                f" the ids or the cells, or leave the column out, as in measure: {{columns: {{{name}: []}}}}"
+                " the ids, the cells or their unit, or leave the column out, as in"
+                f" measure: {{columns: {{{name}: []}}}}"
             )
+
+
+def _other_sexes(words: "pd.Series[str]", recorded: "pd.Series[str]") -> "pd.Series[bool]":
+    """Return which words stand for another sex than the recorded one; `m` may stand for women in all rows."""
+    meant = words.map(codings.SEXES)
+    differing = meant.notna() & recorded.notna() & meant.ne(recorded)
+    of_women = words.eq(WOMAN_OR_MAN) & recorded.notna()
+    other_coding = recorded[of_women].eq("female").all() and not meant.eq("female").any()
+    return differing & ~of_women if other_coding else differing
 
 
 def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
@@ -246,7 +290,12 @@ def reasons_in(rows: pd.DataFrame) -> tuple["pd.Series[str]", "pd.Series[str]"]:
 
 
 def external_rows(
-    table: pd.DataFrame, scan_ids: list[str], names: list[str], place: Path, zero_hu: str = "missing"
+    table: pd.DataFrame,
+    scan_ids: list[str],
+    names: list[str],
+    place: Path,
+    zero_hu: str = "missing",
+    excluded: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return a user's table of measures as `measures`: every scan of the cohort with every structure.
 
@@ -266,6 +315,8 @@ def external_rows(
         File of the table, for messages.
     zero_hu : str
         `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
+    excluded : collection of str
+        Scans of the registry that are not in the study.
 
     Returns
     -------
@@ -296,7 +347,7 @@ def external_rows(
     known = known.astype({"scan_id": str, "structure": str})
     ids = known["scan_id"].unique()
     absent = sorted(set(scan_ids) - set(ids))
-    refuse_near_ids(absent, sorted(set(ids) - set(scan_ids)), place, "the table")
+    refuse_near_ids(absent, sorted(set(ids) - {*scan_ids, *excluded}), place, "the table")
     ours = known[known["scan_id"].isin(scan_ids) & known["structure"].isin(names)]
     if ours.empty:
         raise ContractError(

@@ -108,7 +108,8 @@ def renamed(
 ) -> pd.DataFrame:
     """Return a table with the names of this package for its columns; those that are not mapped keep theirs.
 
-    Columns that differ from names of this package in spelling alone get these.
+    Columns that differ from names of this package in spelling alone get these. A column that is left out can be named
+    as in the table or as it is read: `age_years: []` leaves out `Age years`, and `Alter` beside `Alter: age_years`.
 
     Parameters
     ----------
@@ -143,18 +144,20 @@ def renamed(
     """
     ours = {str(column): own_names(str(column), columns, names) for column in table.columns}
     refuse_targets(ours, names, place)
-    exact = {theirs for theirs in columns if STAR not in theirs}
-    used = exact.intersection(table.columns) | {pattern_of(str(column), columns, names) for column in table.columns}
-    unused = [theirs for theirs in columns if theirs not in used]
-    if unused:
-        raise ContractError(
-            f"{place}: measure.columns names {', '.join(unused)}, which fits no column; {_columns_text(table.columns)}"
-        )
     respelled = _respelled([column for column, found in ours.items() if found == (column,)], ours, names)
     if notes is not None:
         notes += [f"column {theirs} is read as {name}" for theirs, name in respelled.items()]
     pairs = [(name, column) for column, found in ours.items() for name in found]
     pairs = [(respelled.get(name, name) if name == column else name, column) for name, column in pairs]
+    exact = {theirs for theirs in columns if STAR not in theirs}
+    used = exact.intersection(table.columns) | {pattern_of(str(column), columns, names) for column in table.columns}
+    left_out = {theirs for theirs, found in columns.items() if not found and theirs in {name for name, _ in pairs}}
+    unused = [theirs for theirs in columns if theirs not in used | left_out]
+    if unused:
+        raise ContractError(
+            f"{place}: measure.columns names {', '.join(unused)}, which fits no column; {_columns_text(table.columns)}"
+        )
+    pairs = [(name, column) for name, column in pairs if name not in left_out]
     given = [name for name, _ in pairs]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:

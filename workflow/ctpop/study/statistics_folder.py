@@ -10,6 +10,7 @@ import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
 LOG = logging.getLogger(__name__)
 
 LARGEST_BYTES = 16 << 20  # ASSUME: 117 structures take 10 KB, and some hundred values of each 1 MB
+SUFFIX = ".json"
 SHOWN = 80  # characters of an entry
 REPEATED = "given twice"  # the value of a key that an object has twice
 
@@ -56,7 +58,7 @@ class StatisticsEntry:
 ABSENT = StatisticsEntry("not_in_table")
 
 
-def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataFrame:
+def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: Collection[str] = ()) -> pd.DataFrame:
     """Return the statistics of all scans of the cohort as `measures`: every scan with every structure.
 
     The file of a scan is `<scan_id>.json` or `<scan_id>/statistics.json`. A volume of 0.0 with an attenuation of 0.0 is
@@ -72,6 +74,8 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
         Scans of the study.
     names : list of str
         Structures of the label set.
+    excluded : collection of str
+        Scans of the registry that are not in the study.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str]) -> pd.DataF
 
     """
     files = {scan_id: path for scan_id in scan_ids if (path := file_of(folder, scan_id))}
-    _refuse_other_names(folder, [scan_id for scan_id in scan_ids if scan_id not in files], set(scan_ids))
+    _refuse_other_names(folder, [scan_id for scan_id in scan_ids if scan_id not in files], {*scan_ids, *excluded})
     if not files:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "nothing"
         raise ContractError(
@@ -241,12 +245,15 @@ def entry_of(content: Any) -> StatisticsEntry:
     return StatisticsEntry("measured", None, volume_ml, math.nan if hu is None else float(hu))
 
 
-def _refuse_other_names(folder: Path, absent: list[str], scan_ids: set[str]) -> None:
-    """Refuse a folder in which scans have files whose names differ from their ids in spelling alone."""
+def _refuse_other_names(folder: Path, absent: list[str], known: set[str]) -> None:
+    """Refuse a folder in which scans have statistics whose names differ from their ids in spelling alone."""
     if absent:
-        names = sorted(path.name for path in folder.iterdir())
-        others = [name for name in names if name not in scan_ids and name.removesuffix(".json") not in scan_ids]
-        refuse_near_ids(absent, others, folder, "the name of a file or folder")
+        named = {path.name.removesuffix(SUFFIX) for path in folder.iterdir() if _may_have_statistics(path)}
+        refuse_near_ids(absent, sorted(named - known), folder, "the name of a file or folder")
+
+
+def _may_have_statistics(path: Path) -> bool:
+    return path.suffix.lower() == SUFFIX or path.is_dir()
 
 
 def _keys_of(path: Path) -> str:

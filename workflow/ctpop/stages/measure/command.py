@@ -29,10 +29,10 @@ from ctpop.stages.measure import duplicates, padding, requested
 from ctpop.stages.measure.histograms import write_histograms
 from ctpop.stages.measure.scan_measures import OF_ATTENUATION, How, MeasuredScan, measure_structures
 from ctpop.stages.measure.sides import compared_with_contralateral, placed_by_side
-from ctpop.study import configuration, label_sets
-from ctpop.study.external_measures import read_external_measures
+from ctpop.study import configuration, criteria, label_sets
+from ctpop.study.external_measures import Recorded, read_external_measures
 from ctpop.study.label_sets import LabelSet
-from ctpop.study.registry import add_registry_argument, included_scans, read_registry
+from ctpop.study.registry import add_registry_argument, included, read_registry
 from ctpop.study.registry_options import measures_reading_of, reading_of
 from ctpop.study.table_units import refuse_other_units
 
@@ -203,23 +203,32 @@ class MeasureOptions:
     max_failed_share: float
 
 
+def rows_of_table(options: MeasureOptions, table: Path, label_set: LabelSet) -> pd.DataFrame:
+    """Return the rows of measures that were made elsewhere, for the scans of the cohort."""
+    chosen, cohort_settings = (configuration.section(name, options.config) for name in ("measure", "cohort"))
+    reading = reading_of(cohort_settings)
+    registry = read_registry(options.registry, reading)
+    cohort = included(registry, criteria.read(cohort_settings["criteria"]) if options.config else [])
+    LOG.info("%d scans, measures from %s", len(cohort), table.name)
+    scan_ids = list(cohort["scan_id"])
+    recorded = Recorded(cohort, set(registry["scan_id"]) - set(scan_ids), reading.values)
+    form = measures_reading_of(chosen, cohort_settings)
+    rows = read_external_measures(table, scan_ids, label_set.names, form, chosen["zero_hu"], recorded)
+    bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))
+    refuse_other_units(rows, bounds, table, label_set.largest_ml)
+    duplicates.warn_of_equal_values(rows)
+    kept = duplicates.of_scans(rows[rows["status"].eq(MEASURED)])
+    duplicates.warn_of_images(kept)
+    return duplicates.marked(rows, kept)
+
+
 def run(options: MeasureOptions) -> None:
     """Measure a shard, or take over a table, and write the rows."""
     chosen = configuration.section("measure", options.config)
     reading = reading_of(configuration.section("cohort", options.config))
     label_set = label_sets.read(options.structures)
     if options.table:
-        cohort = included_scans(options.registry, options.config)
-        LOG.info("%d scans, measures from %s", len(cohort), options.table.name)
-        form = measures_reading_of(chosen, configuration.section("cohort", options.config))
-        bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))
-        scan_ids = list(cohort["scan_id"])
-        rows = read_external_measures(options.table, scan_ids, label_set.names, form, chosen["zero_hu"], cohort)
-        refuse_other_units(rows, bounds, options.table, label_set.largest_ml)
-        duplicates.warn_of_equal_values(rows)
-        kept = duplicates.of_scans(rows[rows["status"].eq(MEASURED)])
-        duplicates.warn_of_images(kept)
-        rows = duplicates.marked(rows, kept)
+        rows = rows_of_table(options, options.table, label_set)
     elif not options.segments or not options.masks:
         raise ContractError("--masks: is missing; --segments tells of label maps in a store")
     else:

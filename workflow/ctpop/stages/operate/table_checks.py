@@ -20,7 +20,7 @@ from ctpop.stages.operate.findings import ERROR, LONGEST, OK, WARNING, Check, ch
 from ctpop.stages.operate.patient_checks import of_patients
 from ctpop.study import decisions, external_measures, label_sets, measures_table, registry, rule_sets, user_tables
 from ctpop.study.label_sets import LabelSet
-from ctpop.study.registry_options import measures_reading_of
+from ctpop.study.registry_options import measures_reading_of, reading_of
 from ctpop.study.table_units import refuse_other_units
 
 Found = TypeVar("Found")
@@ -68,10 +68,12 @@ def read_tables(study: ConfiguredStudy) -> StudyTables:
     for name, read in _of_other_tables(study, text, cohort, label_set.names).items():
         _or_none(checks, name, read)
     if study.measures and table is not None and cohort is not None:
-        _or_none(checks, "measures", partial(external_measures.refuse_other_patients, table, cohort, study.measures))
+        recorded = external_measures.Recorded(cohort, values=reading_of(study.config["cohort"]).values)
+        _or_none(checks, "measures", partial(external_measures.refuse_other_patients, table, recorded, study.measures))
     if study.measures and (table is not None or study.measures.is_dir()):
         ids = list(scans["scan_id"].dropna().drop_duplicates())
-        checks += checks_or_error("measures", lambda: list(_of_measures(study, table, ids, label_set)))
+        excluded = set(text["scan_id"].dropna()) - set(ids)
+        checks += checks_or_error("measures", lambda: list(_of_measures(study, table, (ids, excluded), label_set)))
     return StudyTables(label_set, scans, checks)
 
 
@@ -180,18 +182,21 @@ def _errors_of_columns(text: pd.DataFrame, path: Path) -> Iterator[str]:
 
 
 def _of_measures(
-    study: ConfiguredStudy, table: pd.DataFrame | None, ids: list[str], label_set: LabelSet
+    study: ConfiguredStudy, table: pd.DataFrame | None, scans: tuple[list[str], set[str]], label_set: LabelSet
 ) -> Iterator[Check]:
+    """Yield the findings about the measures of the scans of the study; `scans` has their ids, and the other ids."""
+    ids, excluded = scans
     path, zero_hu = Path(str(study.measures)), study.config["measure"]["zero_hu"]
     names = label_set.names
     if table is None:
         reading = measures_reading_of(study.config["measure"], study.config["cohort"])
-        rows = external_measures.read_external_measures(path, ids, names, reading, zero_hu)
+        recorded = external_measures.Recorded(pd.DataFrame(), excluded)
+        rows = external_measures.read_external_measures(path, ids, names, reading, zero_hu, recorded)
     else:
         long = measures_table.as_long(table, names, path)
         known = set(long["structure"]) if "structure" in long.columns else set()
         present = [name for name in names if name in known] or names  # rows of others would say nothing
-        rows = external_measures.external_rows(long, ids, present, path, zero_hu)
+        rows = external_measures.external_rows(long, ids, present, path, zero_hu, excluded)
     yield from _of_rows(rows, label_set, path)
     bounds = dict(zip(names, label_set.table["lower_bound_ml"], strict=True))
     refuse_other_units(rows, bounds, path, label_set.largest_ml)
