@@ -22,6 +22,7 @@ from ctpop.foundation.colours import (
     PALE_GREEN,
     PALE_GREY,
     PALE_ORANGE,
+    PALE_RED,
     PALE_VIOLET,
     RED,
     ROSE,
@@ -178,6 +179,12 @@ class Reason(ReasonCode, Enum):
         "the label map does not name its labels and may come from a run for other structures, so that an absence is not"
         " established",
         PALE_ORANGE,
+        Bar.not_segmented,
+    )
+    mask_in_others = (
+        "mask inside other masks",
+        "more than half of the mask of the structure is in masks of other structures, so that its volume is not known",
+        PALE_RED,
         Bar.not_segmented,
     )
     not_in_table = (

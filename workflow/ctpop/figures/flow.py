@@ -28,7 +28,7 @@ from ctpop.study.unmeasured_scans import unmeasured_scans
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
 NOTHING_THERE = (
-    *("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images"),
+    *("not_in_model", "not_requested", "mask_in_others", "not_in_table", "not_segmented", "duplicate_images"),
     *("absent", "absent_known"),
 )
 

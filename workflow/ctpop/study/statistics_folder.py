@@ -248,8 +248,9 @@ def entry_of(content: Any) -> StatisticsEntry:
 def _refuse_other_names(folder: Path, absent: list[str], known: set[str]) -> None:
     """Refuse a folder in which scans have statistics whose names differ from their ids in spelling alone."""
     if absent:
-        named = {path.name.removesuffix(SUFFIX) for path in folder.iterdir() if _may_have_statistics(path)}
-        refuse_near_ids(absent, sorted(named - known), folder, "the name of a file or folder")
+        names = sorted(path.name for path in folder.iterdir() if _may_have_statistics(path))
+        others = [name for name in names if name.removesuffix(SUFFIX) not in known]
+        refuse_near_ids(absent, others, folder, "the name of a file or folder")
 
 
 def _may_have_statistics(path: Path) -> bool:

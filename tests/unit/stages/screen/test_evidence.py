@@ -208,6 +208,20 @@ def test_a_kidney_of_three_times_its_partner_is_doubtful_in_a_cohort_of_any_size
     assert found["s000"].eq("ok").all()
 
 
+@pytest.mark.parametrize(("drops", "reason"), [((), "unequal_sides"), (("volume_ml", "hu_mean"), "ok")])
+def test_sizes_of_a_side_on_the_wrong_side_are_compared_unless_it_is_excluded(drops, reason):
+    cohort = sound_cohort(2)
+    right = cohort.loc[cohort["scan_id"].eq("s001") & cohort["structure"].eq("kidney_right"), "volume_ml"].iloc[0]
+    bare = spoilt(cohort, "s001", "kidney_left", volume_ml=4 * right, side_mm=-50.0).assign(asymmetry=None)
+    strict = rule_sets.read("strict").rules
+    rules = {name: strict[name] for name in ("laterality", "unequal_sides")}
+    rules["laterality"] = replace(rules["laterality"], drops=drops)
+
+    found = verdicts(bare, RuleSet("mine", rules)).set_index(["scan_id", "structure"])["reason"]["s001"]
+
+    assert found[["kidney_left", "kidney_right"]].tolist() == ["laterality", reason]
+
+
 def test_a_lone_or_a_truncated_side_has_nothing_to_be_compared_with():
     lone = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=0.0, hu_mean=None)
     rest = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=10.0, faces="left")

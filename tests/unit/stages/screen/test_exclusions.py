@@ -168,7 +168,7 @@ def test_the_flow_names_what_removed_each_value():
 def test_the_flow_has_the_steps_that_the_study_asks_for(rules, review, steps):
     _, flow = tables(rules=rules, review=review)
 
-    always = ["not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images"]
+    always = ["not_in_model", "not_requested", "mask_in_others", "not_in_table", "not_segmented", "duplicate_images"]
     always += ["absent_known", "absent"]
     liver = flow[flow["structure"].eq("liver") & flow["measure"].eq("hu_mean")]
     assert liver["reason"].to_list() == [*always, *steps]

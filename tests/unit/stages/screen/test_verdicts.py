@@ -58,7 +58,7 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent():
 @pytest.mark.parametrize("status", FAILED)
 def test_whatever_kept_a_scan_from_being_measured_it_has_no_value(status):
     in_table = ("not_in_table", "zero_in_statistics", "impossible_hu", "bad_entry")
-    own = {name: name for name in ("not_requested", "duplicate_images")}
+    own = {name: name for name in ("not_requested", "mask_in_others", "duplicate_images")}
     reasons = {**dict.fromkeys(in_table, "not_in_table"), **own}
 
     assert verdict("none", status=status, **NOTHING) == (reasons.get(status, "not_segmented"), False, False)
@@ -115,6 +115,7 @@ def test_reasons_are_listed_in_the_order_in_which_they_are_given():
     order = [
         "not_in_model",
         "not_requested",
+        "mask_in_others",
         "not_in_table",
         "not_segmented",
         "duplicate_images",

@@ -13,7 +13,7 @@ from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
 NEEDING_NO_RULE = (
-    *("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images"),
+    *("not_in_model", "not_requested", "mask_in_others", "not_in_table", "not_segmented", "duplicate_images"),
     *("absent_known", "absent"),
 )
 

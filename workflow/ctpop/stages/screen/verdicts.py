@@ -15,7 +15,8 @@ Reasons = NDArray[np.int8]
 CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
 IN_NO_TABLE = ("not_in_table", "zero_in_statistics", "impossible_hu", "bad_entry")  # statuses without a value
-NOT_FOUND = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images", "absent")
+BY_STATUS = ("not_in_model", "not_requested", "mask_in_others", "duplicate_images")  # reasons with the name of a status
+NOT_FOUND = (*BY_STATUS, "not_in_table", "not_segmented", "absent")
 ABOUT_SIZE = ("below_bound", "fragmented", "unequal_sides")
 
 
@@ -60,7 +61,8 @@ def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -
         finding = find(Question(rows, rule, facts, clear))
         holds[name] = asked & finding.holds
         unassessed[name] = asked & clear & finding.unassessed
-        if name != "unequal_sides":  # it looks at the same pairs as asymmetry, which has the earlier reason
+        is_note = name == "laterality" and not rule.drops  # sizes of sides can be compared all the same
+        if not is_note and name != "unequal_sides":  # it looks at the pairs of asymmetry, which has the earlier reason
             clear &= ~holds[name]
     takes = {name: rules.rules[name].drops if name in rules.rules else MEASURES for name in holds}
     against = {
@@ -75,18 +77,16 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
     """Return which rows have nothing that a rule could judge, by reason."""
     status = rows.measures["status"]
     measured = status.eq("measured").to_numpy(dtype=bool)
-    unknown = status.eq("not_in_model").to_numpy(dtype=bool)
-    unrequested = status.eq("not_requested").to_numpy(dtype=bool)
     without_value = status.isin(IN_NO_TABLE).to_numpy(dtype=bool)
-    repeated = status.eq("duplicate_images").to_numpy(dtype=bool)
+    by_status: dict[str, Truth] = {name: status.eq(name).to_numpy(dtype=bool) for name in BY_STATUS}
+    repeated = by_status.pop("duplicate_images")
     known_absent = np.zeros(len(rows), bool)
     known_absent[rows_of(rows, facts.absences)] = True
     empty = (rows.numbers("n_voxels") == 0) | (rows.numbers("volume_ml") == 0)
     return {
-        "not_in_model": unknown,
-        "not_requested": unrequested,
+        **by_status,
         "not_in_table": without_value,
-        "not_segmented": ~(measured | unknown | unrequested | without_value | repeated),
+        "not_segmented": ~np.logical_or.reduce([measured, without_value, repeated, *by_status.values()]),
         "duplicate_images": repeated,
         "absent_known": measured & known_absent,
         "absent": measured & empty,
