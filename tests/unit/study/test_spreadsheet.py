@@ -87,6 +87,15 @@ def test_each_row_of_merged_cells_has_their_value(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("merged", ["F2:F3", "F2:H9", "B2:B9"])
+def test_merged_empty_cells_beside_and_below_a_table_are_no_cells_of_it(tmp_path, merged):
+    notes: list[str] = []
+    rows = [["s1", None, 61, 1500.5], ["s2", None, 62, 1490.5]]
+    cells = read_cells(book(tmp_path / "m.xlsx", rows, lambda sheet: sheet.merge_cells(merged)), notes=notes)
+    assert cells["scan_id"].tolist() == ["s1", "s2"]
+    assert not [note for note in notes if "merged cells" in note]
+
+
 def test_merged_cells_of_a_header_in_two_rows_are_left_alone(tmp_path):
     path = tmp_path / "m.xlsx"
     workbook = openpyxl.Workbook()

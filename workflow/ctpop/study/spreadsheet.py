@@ -137,9 +137,10 @@ def _fill_merged(rows: list[list[str]], merged: list[list[int]]) -> int:
     header = table_form.header_row([[cell.strip() for cell in row] for row in rows[:HEAD_ROWS]])
     n = 0
     for first, column, last, _ in (cells for cells in merged if header < cells[0] < cells[2]):
-        for row in rows[first + 1 : last + 1]:
-            row[column] = rows[first][column]
-            n += 1
+        within = [row for row in rows[first : last + 1] if column < len(row)]  # beyond the table, all are empty
+        for row in within[1:]:
+            row[column] = within[0][column]
+            n += bool(row[column])
     return n
 
 
