@@ -393,6 +393,10 @@ def test_a_packed_table_and_tables_of_other_programs_are_refused_with_what_to_do
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as file:
         file.writestr("mine.csv", plain)
     assert "compressed (ZIP); unpack it first: unzip m.zip" in refusal(tmp_path / "m.zip")
+    for inner in ("Index/Document.iwa", "Index.zip"):
+        with zipfile.ZipFile(tmp_path / "m.numbers", "w") as file:
+            file.writestr(inner, b"snappy")
+        assert "found a file of Apple Numbers; export the table as CSV" in refusal(tmp_path / "m.numbers")
     (tmp_path / "m.csv.bz2").write_bytes(bz2.compress(plain))
     assert "compressed (bzip2); unpack it first: bunzip2 m.csv.bz2" in refusal(tmp_path / "m.csv.bz2")
     for name, begin, program in (("m.sav", b"$FL2@(#) IBM SPSS", "SPSS"), ("m.dta", b"<stata_dta><header>", "Stata")):

@@ -49,6 +49,7 @@ OF_PROGRAMS = {  # SOURCE: specifications of the formats, and PRONOM for SAS
     b"SQLite format 3": "SQLite",
     b"%PDF": "PDF",
 }
+OF_NUMBERS = (".iwa", "Index.zip")  # SOURCE: the archive that Apple Numbers writes
 IN_WORKBOOKS = ("[Content_Types].xml", "xl/", "mimetype", "content.xml")
 
 
@@ -241,7 +242,13 @@ def _is_number(cell: str) -> bool:
 def _refuse_other_formats(content: bytes, path: Path) -> None:
     """Refuse packed files, and those of programs that no reader of this package has."""
     packed = next((found for begin, found in PACKED.items() if content.startswith(begin)), None)
-    if content.startswith(ZIP) and not _is_workbook(content):
+    names = _names_in_zip(content) if content.startswith(ZIP) else []
+    if any(name.endswith(OF_NUMBERS) for name in names):
+        raise ContractError(
+            f"{path}: a text table, a spreadsheet or Parquet is expected, found a file of Apple Numbers; export the"
+            " table as CSV from Numbers (File, Export To, CSV), and name the CSV"
+        )
+    if names and not any(name.startswith(IN_WORKBOOKS) for name in names):
         packed = ("ZIP", "unzip")
     if packed:
         raise ContractError(f"{path}: the file is compressed ({packed[0]}); unpack it first: {packed[1]} {path.name}")
@@ -253,13 +260,13 @@ def _refuse_other_formats(content: bytes, path: Path) -> None:
         )
 
 
-def _is_workbook(content: bytes) -> bool:
-    """Return whether a ZIP file has the parts of a workbook, or is damaged, which the reader of workbooks reports."""
+def _names_in_zip(content: bytes) -> list[str]:
+    """Return the names of the files in a ZIP file; none if it is damaged, which the reader of workbooks reports."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
-            return any(name.startswith(IN_WORKBOOKS) for name in file.namelist())
+            return file.namelist()
     except (zipfile.BadZipFile, NotImplementedError, EOFError):
-        return True
+        return []
 
 
 def _refuse_other_kinds(text: str, path: Path) -> None:
