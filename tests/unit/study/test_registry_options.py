@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -12,6 +13,7 @@ from ctpop.cli import main
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, shards
 from ctpop.study.registry import read_registry
+from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, reading_of
 from support.config_files import config_option
 from support.real_data import EXAMINATIONS, write_meta
@@ -277,3 +279,19 @@ def test_the_bids_example_reads_participants(tmp_path):
     assert found["age_years"].fillna(-1).to_list() == [61, -1]
     assert found["ct_path"].to_list() == [f"sub-0{n}/ct/sub-0{n}_ct.nii.gz" for n in (1, 2)]
     assert found["group"].isna().to_list() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["height_m", "contrast_ml", "scan_nr", "phases", "height_mm"])
+def test_names_that_differ_from_ours_in_a_word_are_names_of_their_own(name):
+    reading = reading_of({"columns": {"theirs": name}})
+    assert list(mapped(pd.DataFrame({"theirs": ["1"]}), reading, Path("r.csv")).columns) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("heigth_cm", "height_cm"), ("age_year", "age_years"), ("patient_di", "patient_id"), ("scanid", "scan_id")],
+)
+def test_names_that_are_misspelt_are_refused_with_ours(name, ours):
+    reading = reading_of({"columns": {"theirs": name}})
+    with pytest.raises(ContractError, match=rf"almost {ours}; if that is meant, state .*{{theirs: {ours}}}"):
+        mapped(pd.DataFrame({"theirs": ["1"]}), reading, Path("r.csv"))

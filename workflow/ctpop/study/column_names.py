@@ -78,6 +78,7 @@ SYNONYMS = {  # normalised names that researchers use, and the columns that they
 NO_TEXT_IN_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 POWERS = str.maketrans("²³", "23")
 CLOSE = 0.84  # similarity of two names that differ in one or two letters
+CLOSE_WORDS = 0.7  # of two words; `cm` and `m` have 0.67
 
 
 def normalised(name: str) -> str:
@@ -211,6 +212,36 @@ def closest_known(name: str) -> str | None:
     return next(iter(difflib.get_close_matches(normalised(name), KNOWN, n=1, cutoff=CLOSE)), None)
 
 
+def misspelt_known(name: str) -> str | None:
+    """Return the column of this package that a name is a misspelling of.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column.
+
+    Returns
+    -------
+    str or None
+        Column of the registry. A name that differs in a whole word (`height_m`, `scan_nr`), has a further one
+        (`contrast_ml`) or is a plural (`phases`) has a meaning of its own.
+
+    Examples
+    --------
+    >>> misspelt_known("heigth_cm"), misspelt_known("scanid"), misspelt_known("height_m"), misspelt_known("phases")
+    ('height_cm', 'scan_id', None, None)
+
+    """
+    close = closest_known(name)
+    normal = normalised(name)
+    if close is None or ("_" not in close and normal == f"{close}s"):
+        return None
+    theirs, ours = normal.split("_"), close.split("_")
+    if len(theirs) < len(ours):  # words that are joined, as in `scanid`
+        return close
+    return close if len(theirs) == len(ours) and all(map(_are_alike, theirs, ours)) else None
+
+
 def mapping_line(pairs: Mapping[str, str | tuple[str, ...]], section: str = "cohort") -> str:
     """Return the line of the configuration that names columns.
 
@@ -260,6 +291,10 @@ def overlooked(columns: Sequence[str]) -> dict[str, str]:
     lacking = [name for name in SYNONYMS if name not in columns]
     others = [column for column in columns if column not in KNOWN]
     return {column: name for name in lacking for column in others if normalised(column) in SYNONYMS[name]}
+
+
+def _are_alike(first: str, second: str) -> bool:
+    return sorted(first) == sorted(second) or difflib.SequenceMatcher(None, first, second).ratio() >= CLOSE_WORDS
 
 
 def _quoted(word: str) -> str:

@@ -239,7 +239,7 @@ def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -
         )
     given = {name: theirs for theirs, names in reading.columns.items() for name in names if name != theirs}
     for name, theirs in given.items():
-        close = column_names.closest_known(name)
+        close = column_names.misspelt_known(name)
         if close and close not in columns and name not in column_names.KNOWN:
             line = column_names.mapping_line({theirs: close}, reading.section)
             raise ContractError(
