@@ -2,6 +2,7 @@
 
 import openpyxl
 import pytest
+import yaml
 
 from ctpop.foundation.errors import ContractError
 from ctpop.study import measures_table
@@ -32,6 +33,25 @@ def test_ids_that_a_spreadsheet_rounded_are_refused_and_not_printed(tmp_path):
     assert "23457" not in message
 
 
+@pytest.mark.parametrize("word", ["1.23457E+12", "1.234568e+12"])
+def test_ids_of_scans_that_a_spreadsheet_rounded_are_to_be_exported_as_text(tmp_path, word):
+    (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
+    with pytest.raises(ContractError, match=r"line 3: scan_id must be the whole id, .* export the column as text"):
+        read_registry(tmp_path / "r.csv")
+    (tmp_path / "m.csv").write_text(f"scan_id,liver_hu_mean\ns1,61\n{word},55\n")
+    with pytest.raises(ContractError, match=r"line 3: scan_id must be the whole id, .* export the column as text"):
+        measures_table.read(tmp_path / "m.csv", Reading(section="measure"), ["liver"])
+
+
+def test_scans_with_long_numbers_of_a_workbook_are_to_be_exported_as_text(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["scan_id", "age_years"], [1234567890123456, 60], ["s2", 61]):
+        book.active.append(row)
+    book.save(tmp_path / "r.xlsx")
+    with pytest.raises(ContractError, match="line 2: scan_id must be the whole id, found 1 numbers"):
+        read_registry(tmp_path / "r.xlsx")
+
+
 def test_long_numbers_of_a_workbook_are_refused_as_ids(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["scan_id", "patient_id", "age_years"])
@@ -48,11 +68,22 @@ def test_ids_of_one_patient_in_two_spellings_are_refused_and_not_printed(tmp_pat
     message = refused(tmp_path, [first, "other", second], [60, 60, 60])
 
     assert "found 1 patients with ids that differ in upper and lower case, zeros or marks alone" in message
-    assert "the first in line 2, 4; write one of them" in message
+    assert "the first in line 2, 4; if the two ids (ID1 and ID2) are of one patient, write one of them" in message
     assert f"'{first}'" not in message
 
 
-@pytest.mark.parametrize("word", ["n/a", "unknown", "0", "99999"])
+@pytest.mark.parametrize(("first", "second"), [("P1", "P01"), ("P1", "p1"), ("7", "7.0")])
+def test_ids_in_two_spellings_are_one_patient_or_two_as_the_printed_lines_state(tmp_path, first, second):
+    patients, ages = [first, "other", second], [60, 60, 60]
+    message = refused(tmp_path, patients, ages)
+    one, two = (line.split(";")[0] for line in message.split("state cohort: {values: {patient_id: ")[1:])
+    for line, n_patients in ((one, 2), (two, 3)):
+        meanings = yaml.safe_load(line.removesuffix("}}").replace("ID1", first).replace("ID2", second))
+        found = registry(tmp_path, patients, ages, settings={"values": {"patient_id": meanings}})
+        assert found["patient_id"].nunique() == n_patients
+
+
+@pytest.mark.parametrize("word", ["n/a", "unknown", "0", "0.0", "-1.0", "99999"])
 def test_words_for_no_patient_are_no_patient(tmp_path, word):
     patients = ["a", word, "b", word, "c", word]
     message = refused(tmp_path, patients)
@@ -85,6 +116,38 @@ def test_ages_that_stand_for_none_are_refused_with_what_decides(tmp_path, ages, 
     assert stated["age_years"].eq(int(word)).sum() == ages.count(int(word))
 
 
+@pytest.mark.parametrize(
+    ("words", "years"),
+    [
+        (["61.0", "0.0", "0.0"], 0),
+        (["61.0", "0", "0.0"], 0),
+        (["61.0", "99.0", "99.0"], 99),
+        (["61,5", "0,0", "0,0"], 0),
+        (["61Y", "099Y", "099Y"], 99),
+    ],
+)
+def test_the_printed_line_for_ages_that_stand_for_none_decides_in_each_form(tmp_path, words, years):
+    cells = [f'"{word}"' for word in words]
+    message = refused(tmp_path, ages=cells)
+    printed = message.partition("{age_years: ")[2]
+    missing = yaml.safe_load(printed.partition("}")[0] + "}")
+    meant = yaml.safe_load(printed.partition("or ")[2].partition("}")[0] + "}")
+
+    found = registry(tmp_path, ages=cells, settings={"values": {"age_years": missing}})
+    assert found["age_years"].isna().tolist() == [False, True, True]
+    stated = registry(tmp_path, ages=cells, settings={"values": {"age_years": meant}})
+    assert stated["age_years"].tolist()[1:] == [years, years]
+
+
+def test_a_stated_number_is_missing_in_each_form_and_another_word_keeps_its_meaning(tmp_path):
+    ages = ["61.0", "0.0", "0.0"]
+    for settings in ({"values": {"age_years": {"0": None}}}, {"missing": ["0"]}):
+        assert registry(tmp_path, ages=ages, settings=settings)["age_years"].isna().sum() == 2
+    assert "age_years is 0 in 2 rows" in refused(tmp_path, ages=ages, settings={"values": {"age_years": {"99": "99"}}})
+    coded = registry(tmp_path, ages=["61", "5", "0"], settings={"values": {"age_years": {"5": "0", "0": None}}})
+    assert coded["age_years"].fillna(-1).tolist() == [61, 0, -1]
+
+
 @pytest.mark.parametrize("ages", [[0, 3, 61], [0, 0, 5, 61], [99, 61, 50], [99, 99, 97, 61], [17, 0, 40], [61, 0, 50]])
 def test_ages_beside_others_near_them_are_accepted(tmp_path, ages):
     assert sorted(registry(tmp_path, ages=ages)["age_years"]) == sorted(ages)
@@ -100,6 +163,17 @@ def test_a_summary_below_a_table_is_no_scan(tmp_path, word):
         (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
         with pytest.raises(ContractError, match="not a summary of rows"):
             read_registry(tmp_path / "r.csv")
+
+
+def test_a_category_that_names_a_summary_is_no_summary_beside_other_words(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("colectomy,sex,liver_hu_mean\nnone,female,60\ntotal,male,55\n")
+    assert len(measures_table.read(path, Reading(section="measure"), ["liver"])) == 2
+    path.write_text(
+        "sex,scanner,age_years,liver_hu_mean\nF,A,61,60\nM,B,50,55\nMean (n=2),,n/a,57.5\nTotal,n=2,,57.5\n"
+    )
+    with pytest.raises(ContractError, match=r"line 5: each row must be a scan, .* write another word if it is a value"):
+        measures_table.read(path, Reading(section="measure"), ["liver"])
 
 
 @pytest.mark.parametrize("theirs", ["S01", "s1", "s01.0", "s-01", "s01.nii.gz"])

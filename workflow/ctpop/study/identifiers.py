@@ -27,11 +27,12 @@ SUMMARIES = (
 LAST_ROWS = 12  # in which summaries of a table without ids are looked for
 ROUNDED = r"[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]+"  # 1.23457E+12, as spreadsheets show long numbers
 NO_PATIENT = {*NO_NUMBER, *NO_TEXT, "x", "xx", "xxx", "anon", "anonymous", "anonymized", "anonymised", "patient"}
-NUMBERS_FOR_NONE = r"0+|-1|-?9{2,}"
+NUMBERS_FOR_NONE = r"(?:0+|-1|-?9{2,})(?:\.0+)?"
 OLDEST_USUAL, YOUNGEST_OF_ADULTS, YOUNGEST_USUAL = 95, 18, 10  # years
 FEWEST_ADULTS = 10  # beside whom a single age of 0 is looked at
 COUNTED = re.compile(r"^([a-z]*)0+([0-9]+)$")  # letters and a number with zeros before it, unlike parts of a hash
 SHOWN = 3
+LETTER, DIGIT = r"[^\W\d_]", r"[0-9]"
 
 
 def is_summary(words: pd.Series) -> "pd.Series[bool]":
@@ -69,7 +70,8 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
     Raises
     ------
     ContractError
-        If the first column, or one that may have ids, has a word for a summary in one of the last rows.
+        If the first column, or one that may have ids, has a word for a summary in one of the last rows, whose other
+        cells have no words. A category, such as `total` of an operation, has those of its patient beside it.
 
     Examples
     --------
@@ -79,11 +81,13 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
     last = table.tail(LAST_ROWS)
     named = [*column_names.candidates("scan_id", table.columns), *column_names.candidates("patient_id", table.columns)]
     for column in dict.fromkeys([*table.columns[:1], *named]):
-        found = last.index[is_summary(last[column])]
+        wordless = ~last.drop(columns=column).apply(_are_words).any(axis="columns").astype(bool)
+        found = last.index[is_summary(last[column]) & wordless]
         if len(found):
             raise ContractError(
                 f"{place}: line {int(str(found[0])) + 2}: each row must be a scan, found {last[column][found[0]]!r} in"
-                f" column {column}, which names a summary of rows; delete these {len(found)} rows"
+                f" column {column}, which names a summary of rows; delete these {len(found)} rows, or write"
+                " another word if it is a value of a scan"
             )
 
 
@@ -116,12 +120,7 @@ def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
 
     """
     known = ids.dropna().astype("str")
-    rounded = known[known.str.fullmatch(ROUNDED)]
-    if len(rounded):
-        raise ContractError(
-            f"{path}: line {_line(rounded)}: patient_id must be the whole id, found {len(rounded)} numbers of the form"
-            " 1.23E+12, which a spreadsheet has rounded; export the column as text"
-        )
+    refuse_rounded(known, "patient_id", path)
     stated = {*reading.values.get("patient_id", {}), *reading.values.get("patient_id", {}).values()}
     known = known[~known.isin(stated)]
     _refuse_placeholders(known, path)
@@ -132,7 +131,44 @@ def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
         raise ContractError(
             f"{path}: patient_id must be written in one way in all rows of a patient, found {len(written)} patients"
             " with ids that differ in upper and lower case, zeros or marks alone, the first in line"
-            f" {_lines(rows)}; write one of them in these rows, or give different patients ids that differ otherwise"
+            f" {_lines(rows)}; if the two ids (ID1 and ID2) are of one patient, write one of them, or state"
+            ' cohort: {values: {patient_id: {"ID2": "ID1"}}}; if they are of two patients, state'
+            ' cohort: {values: {patient_id: {"ID1": "ID1", "ID2": "ID2"}}}'
+        )
+
+
+def refuse_rounded(ids: pd.Series, column: str, place: Path) -> None:
+    """Refuse ids that a spreadsheet has rounded, such as 1.23457E+12: several ids may have become one.
+
+    Parameters
+    ----------
+    ids : pandas.Series of str, shape (rows,)
+        Ids, missing where empty; the index is the line in the file minus 2.
+    column : str
+        Name of the column, for messages.
+    place : Path
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If there are such ids.
+
+    Examples
+    --------
+    >>> refuse_rounded(pd.Series(["1234567890123", None]), "scan_id", Path("registry.csv"))
+    >>> refuse_rounded(pd.Series(["s1", "1.23457E+12"]), "scan_id", Path("registry.csv"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ctpop.foundation.errors.ContractError: registry.csv: line 3: scan_id must be the whole id, found 1 numbers of ...
+
+    """
+    known = ids.dropna().astype("str")
+    rounded = known[known.str.fullmatch(ROUNDED)]
+    if len(rounded):
+        raise ContractError(
+            f"{place}: line {_line(rounded)}: {column} must be the whole id, found {len(rounded)} numbers of the form"
+            " 1.23E+12, which a spreadsheet has rounded; export the column as text"
         )
 
 
@@ -173,15 +209,17 @@ def refuse_near_ids(absent: Iterable[str], others: Iterable[str], place: Path, w
         )
 
 
-def refuse_ages_for_none(ages: pd.Series, path: Path, reading: Reading) -> None:
+def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading: Reading) -> None:
     """Refuse ages of 0 and 99 that probably stand for a missing age, since no other age is near them.
 
-    Ages that `cohort.values` maps are taken as they are.
+    Words that are a meaning in `cohort.values` are taken as they are, as in `{"0": "0"}`.
 
     Parameters
     ----------
     ages : pandas.Series of float, shape (scans,)
         Ages (years), missing where not known; the index is the line in the file minus 2.
+    words : pandas.Series of str, shape (scans,)
+        Cells of the same ages, after `cohort.values` were applied.
     path : Path
         File of the registry, for messages.
     reading : Reading
@@ -194,14 +232,16 @@ def refuse_ages_for_none(ages: pd.Series, path: Path, reading: Reading) -> None:
 
     Examples
     --------
-    >>> refuse_ages_for_none(pd.Series([61.0, 0.0, 3.0]), Path("registry.csv"), Reading())
-    >>> refuse_ages_for_none(pd.Series([61.0, 0.0, 0.0]), Path("registry.csv"), Reading())  # doctest: +ELLIPSIS
+    >>> words = pd.Series(["61", "0", "3"])
+    >>> refuse_ages_for_none(words.astype(float), words, Path("registry.csv"), Reading())
+    >>> words = pd.Series(["61", "0", "0"])
+    >>> refuse_ages_for_none(words.astype(float), words, Path("registry.csv"), Reading())  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     ctpop.foundation.errors.ContractError: registry.csv: line 3: age_years is 0 in 2 rows, and no other age is near ...
 
     """
-    stated = set(reading.values.get("age_years", {}))
+    stated = {meaning.lower() for meaning in reading.values.get("age_years", {}).values()}
     zero, oldest = ages[ages.eq(0)], ages[ages.eq(99)]
     others = ages[ages.gt(0) & ages.ne(99)]
     of_adults = len(others) >= FEWEST_ADULTS and others.min() >= YOUNGEST_OF_ADULTS
@@ -209,13 +249,24 @@ def refuse_ages_for_none(ages: pd.Series, path: Path, reading: Reading) -> None:
         "0": zero if of_adults or (len(zero) > 1 and others.min() >= YOUNGEST_USUAL) else zero[:0],
         "99": oldest if len(oldest) > 1 and others.max() < OLDEST_USUAL else oldest[:0],
     }
-    for word, rows in suspect.items():
-        if len(rows) and not {word, f"{word}.0"} & stated:
+    for years, found in suspect.items():
+        cells = words[found.index].astype("str")
+        rows = cells[~cells.str.lower().isin(stated)]
+        if len(rows):
+            forms = list(dict.fromkeys(rows))
+            missing = ", ".join(f'"{word}": null' for word in forms)
+            meant = ", ".join(f'"{word}": "{word}"' for word in forms)
             raise ContractError(
-                f"{path}: line {_line(rows)}: age_years is {word} in {len(rows)} rows, and no other age is near it, so"
-                f" that it probably stands for a missing age; state cohort: {{values: {{age_years: {{"
-                f'"{word}": null}}}}}}, or {{"{word}": "{word}"}} if it is the age'
+                f"{path}: line {_line(rows)}: age_years is {years} in {len(rows)} rows, and no other age is near it, so"
+                f" that it probably stands for a missing age; state cohort: {{values: {{age_years: {{{missing}}}}}}},"
+                f" or {{{meant}}} if it is the age"
             )
+
+
+def _are_words(cells: pd.Series) -> "pd.Series[bool]":
+    """Return which cells are words, unlike numbers, numbers with units or spreads, and words for nothing."""
+    texts = cells.fillna("").astype("str").str.strip().str.lower()
+    return texts.str.contains(LETTER) & ~texts.str.contains(DIGIT) & ~texts.isin(NO_TEXT)
 
 
 def _refuse_placeholders(known: pd.Series, path: Path) -> None:

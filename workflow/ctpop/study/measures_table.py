@@ -32,7 +32,7 @@ from ctpop.study.measure_columns import (
 )
 from ctpop.study.measure_names import KEY, MEASURED, ML_PER_UNIT, OUTCOME
 from ctpop.study.registry import read_cells
-from ctpop.study.registry_mapping import is_text
+from ctpop.study.registry_mapping import is_text, without_stated
 from ctpop.study.registry_options import Reading
 from ctpop.study.sentinels import refuse_sentinels
 
@@ -86,6 +86,8 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
         found.append(f"{len(others)} columns of structures outside the label set are left out: {first_words(others)}")
     table = table.drop(columns=others)
     refuse_without_keys(table, path)
+    if "scan_id" in table.columns:
+        identifiers.refuse_rounded(table["scan_id"], "scan_id", path)
     refuse_unrecognised(table.columns, reading.columns, names, path)
     if "structure" in table.columns:
         table["structure"] = structures_of(table, names, path, found)
@@ -94,8 +96,8 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     numbers = [name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)]
     table, of_numbers = codings.with_numbers(table, numbers, str(path), reading)
-    if reading.missing:  # words in the form of this package, which messages print
-        table[numbers] = table[numbers].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
+    for name in numbers:  # in the form of this package, which messages print
+        table[name] = without_stated(table[name], name, reading)
     found += of_numbers
     table = _with_ids(table, found, path)
     if notes is not None:

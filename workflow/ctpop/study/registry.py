@@ -249,7 +249,7 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     """
     check_ids(text["scan_id"], path)
     frame = typed(text, path, notes)
-    identifiers.refuse_ages_for_none(frame["age_years"], path, reading)
+    identifiers.refuse_ages_for_none(frame["age_years"], text["age_years"], path, reading)
     identifiers.refuse_unfit_patients(frame["patient_id"], path, reading)
     registry = REGISTRY.check(header_fallback.decided(frame, reading), where=path)
     refuse_contradictions(frame, path)
@@ -312,9 +312,9 @@ def check_ids(ids: pd.Series, path: Path) -> None:
     Raises
     ------
     ContractError
-        If an id is missing, is a word for a summary of rows, has other characters than letters, digits, '.', '_' and
-        '-', begins with '.' or '-', ends with '.', has more than 100 characters, is a device name of Windows, or
-        repeats in upper or lower case.
+        If an id is missing, was rounded by a spreadsheet, is a word for a summary of rows, has other characters than
+        letters, digits, '.', '_' and '-', begins with '.' or '-', ends with '.', has more than 100 characters, is a
+        device name of Windows, or repeats in upper or lower case.
 
     Examples
     --------
@@ -325,6 +325,7 @@ def check_ids(ids: pd.Series, path: Path) -> None:
     ctpop.foundation.errors.ContractError: registry.csv: scan_id names files, and does not end with '.'; ...
 
     """
+    identifiers.refuse_rounded(ids, "scan_id", path)
     unfit = ~ids.fillna("").str.fullmatch(SCAN_ID_PATTERN) | (ids.str.len() > LONGEST_ID)
     _refuse(
         unfit,

@@ -54,6 +54,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
     found: list[str] = []
     frame = with_spelling(renamed(cells, reading, path), reading, found)
     _refuse_settings_of_none(list(map(str, frame.columns)), reading, path)
+    written = frame.copy()
     for name in frame.columns:
         if reading.missing or name in reading.values:
             frame[name] = translated(frame[name], name, reading)
@@ -61,8 +62,8 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
         frame[name] = with_paths(frame, name, pattern, path)
     numbers = [str(name) for name in frame.columns if not is_text(str(name))]
     frame, of_numbers = codings.with_numbers(frame, numbers, str(path), reading)
-    if reading.missing and numbers:  # words in the form of this package, which messages print
-        frame[numbers] = frame[numbers].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
+    for name in numbers:  # in the form of this package, which messages print
+        frame[name] = without_stated(frame[name], name, reading, written[name])
     found += of_numbers
     if notes is not None:
         notes += found
@@ -180,6 +181,43 @@ def translated(cells: pd.Series, name: str, reading: Reading) -> pd.Series:
     """
     words = {word: reading.word(name, word) or pd.NA for word in cells.dropna().unique()}
     return cells.map(words).astype("str")  # else a column that says nothing became numbers
+
+
+def without_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Series | None = None) -> pd.Series:
+    """Return a column of numbers without those that the settings call missing, in whatever form they are written.
+
+    Parameters
+    ----------
+    cells : pandas.Series of str, shape (rows,)
+        Cells with a decimal point, missing where empty.
+    name : str
+        Name of the column.
+    reading : Reading
+        Settings for reading the table; `values` and `missing` have the words.
+    written : pandas.Series of str, shape (rows,), optional
+        Cells as they are in the file; those that `values` has as they are written already have their meaning.
+
+    Returns
+    -------
+    pandas.Series of str, shape (rows,)
+        Cells, missing where they are a number that stands for a missing value: `0.0` where `0` does.
+
+    Examples
+    --------
+    >>> reading = Reading(values={"age_years": {"0": ""}}, missing=frozenset({"-99"}))
+    >>> without_stated(pd.Series(["61", "0.0", "-99.00"]), "age_years", reading).tolist()
+    ['61', nan, nan]
+
+    """
+    words = reading.values.get(name, {})
+    stated = {*reading.missing, *(word for word, meaning in words.items() if not meaning)}
+    if not stated:
+        return cells
+    numbers = pd.to_numeric(pd.Series(sorted(stated)).str.replace(",", "."), errors="coerce").dropna()
+    same = pd.to_numeric(cells, errors="coerce").isin(numbers)
+    if written is not None:
+        same &= ~written.str.lower().isin(list(words))
+    return cells.mask(same | cells.str.lower().isin(reading.missing))
 
 
 def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.Series:

@@ -21,7 +21,8 @@ class Reading:
         Names of the registry by the column of the file.
     values : dict of str to dict of str to str
         Words of this package by the word of the file (in lower case), for each column of the registry; an empty word
-        stands for a missing value.
+        stands for a missing value. Words that differ in upper and lower case alone and have several meanings stand as
+        they are written beside that.
     missing : frozenset of str
         Words (in lower case) that stand for a missing value.
     paths : dict of str to str
@@ -135,7 +136,8 @@ class Reading:
         lower = text.lower()
         if lower in self.missing:
             return ""
-        return self.values[name].get(lower, text) if name in self.values else text
+        words = self.values.get(name, {})
+        return words.get(text, words.get(lower, text))
 
 
 AS_OURS = Reading()
@@ -166,7 +168,7 @@ def reading_of(settings: Mapping[str, Any]) -> Reading:
     values = settings.get("values", {})
     return Reading(
         columns={column: (names,) if isinstance(names, str) else tuple(names) for column, names in columns.items()},
-        values={name: {word.lower(): ours or "" for word, ours in words.items()} for name, words in values.items()},
+        values={name: _by_word(words) for name, words in values.items()},
         missing=frozenset(word.lower() for word in settings.get("missing", [])),
         paths=dict(settings.get("paths", {})),
         separator=settings.get("separator"),
@@ -201,3 +203,9 @@ def measures_reading_of(measure: Mapping[str, Any], cohort: Mapping[str, Any]) -
     """
     own = {name: measure[name] for name in ("columns", *FORM) if name in measure}
     return replace(reading_of({**own, "missing": cohort.get("missing", [])}), section="measure")
+
+
+def _by_word(words: Mapping[str, str | None]) -> dict[str, str]:
+    """Return meanings by word in lower case, and by the word itself where another word in lower case means else."""
+    lower = {word.lower(): ours or "" for word, ours in words.items()}
+    return lower | {word: ours or "" for word, ours in words.items() if lower[word.lower()] != (ours or "")}
