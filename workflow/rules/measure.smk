@@ -2,7 +2,10 @@
 FAILED_SHARE = str(config["segment"]["max_failed_share"])
 TABLE_SETTINGS = settings_digest(
     "cohort.missing",
-    *(f"measure.{key}" for key in ("columns", "zero_hu", *registry_options.FORM)),
+    *(
+        f"measure.{key}"
+        for key in ("columns", "confirmed", "zero_hu", *registry_options.FORM)
+    ),
 )
 
 

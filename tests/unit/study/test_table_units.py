@@ -1,13 +1,18 @@
 """Tables whose values are in other units than ml and HU are refused."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ctpop.foundation.errors import ContractError
 from ctpop.study import label_sets
+from ctpop.study.external_measures import read_external_measures
+from ctpop.study.registry_options import Reading, measures_reading_of
 from ctpop.study.table_units import refuse_other_units
 
 TYPICAL = {"liver": (1500, 105), "spleen": (200, 120), "kidney_left": (160, 150), "aorta": (180, 160)}
@@ -38,9 +43,111 @@ def test_values_in_ml_and_hu_are_accepted():
     refuse_other_units(rows(hu=lambda value: value - 100), BOUNDS, Path("m.csv"))  # without contrast agent
 
 
-def test_volumes_in_other_units_are_refused_with_the_setting_that_names_theirs():
-    assert '{"*_volume_ml": "*_volume_mm3"}' in refusal(rows(volume=lambda ml: ml * 1000))
-    assert '{"*_volume_mm3": "*_volume_ml"}' in refusal(rows(volume=lambda ml: ml / 1000))
+NAMES = list(BOUNDS)
+HEADERS = {
+    "wide": "{name}_volume_{unit}",
+    "of the user": "{name} Volume ({unit})",
+    "mapped": "vol_{name}",
+}
+
+
+def table_of(folder, form, unit, volume):
+    """Write the volumes of six scans as a long table, or as a wide one with headers of some form."""
+    found = rows().assign(scan_id=[f"s{number // len(TYPICAL)}" for number in range(6 * len(TYPICAL))])
+    found["volume"] = [volume(name, ml) for name, ml in zip(found["structure"], found["volume_ml"], strict=True)]
+    if form == "long":
+        lines = found[["scan_id", "structure", "volume"]].rename(columns={"volume": f"volume_{unit}"})
+    else:
+        lines = found.pivot_table("volume", "scan_id", "structure").reset_index()
+        lines.columns = [
+            name if name == "scan_id" else HEADERS[form].format(name=name, unit=unit) for name in lines.columns
+        ]
+    lines.to_csv(folder / "m.csv", index=False)
+    columns = {"vol_*": f"*_volume_{unit}"} if form == "mapped" else {}
+    return {"columns": columns}
+
+
+def read(place, settings):
+    reading = measures_reading_of(settings, {})
+    found = read_external_measures(place, [f"s{number}" for number in range(6)], NAMES, reading)
+    refuse_other_units(found, BOUNDS, place, label_sets.read("total_117").largest_ml, reading)
+    return found[found["volume_ml"].notna()].groupby("structure")["volume_ml"].median()
+
+
+def lines_of(place, settings):
+    """Return the settings that the error prints, each over those that were set."""
+    with pytest.raises(ContractError) as refused:
+        read(place, settings)
+    found = [
+        yaml.safe_load(line)["measure"] for line in re.findall(r"measure: \{.*?\}+(?=[, ;]|$)", str(refused.value))
+    ]
+    return [{**settings, **line, "columns": settings["columns"] | line.get("columns", {})} for line in found]
+
+
+@pytest.mark.parametrize("form", ["long", *HEADERS])
+@pytest.mark.parametrize(("unit", "factor"), [("ml", 1000), ("ml", 0.001), ("mm3", 1), ("l", 1)])
+def test_all_volumes_in_another_unit_are_right_with_the_line_that_is_printed(tmp_path, form, unit, factor):
+    settings = table_of(tmp_path, form, unit, lambda name, ml: ml * factor)
+    *columns, confirmed = lines_of(tmp_path / "m.csv", settings)
+    if len(columns[0]["columns"]) < len(TYPICAL) and form == "of the user":  # three columns are printed
+        theirs = {f"{name} Volume ({unit})": f"{name}_{end}" for name in TYPICAL for end in last_ends(columns[0])}
+        columns = [{"columns": theirs}]
+    assert read(tmp_path / "m.csv", columns[0])["liver"] == pytest.approx(1500, rel=0.2)
+    assert read(tmp_path / "m.csv", confirmed)["liver"] > 0
+
+
+def last_ends(settings):
+    return {name.partition("_")[2] for name in list(settings["columns"].values())[-1:]}
+
+
+@pytest.mark.parametrize("form", HEADERS)
+@pytest.mark.parametrize("factor", [1000, 0.001])
+def test_one_structure_in_another_unit_is_right_or_left_out_with_the_lines_that_are_printed(tmp_path, form, factor):
+    settings = table_of(tmp_path, form, "ml", lambda name, ml: ml * (factor if name == "liver" else 1))
+    named, left_out, confirmed = lines_of(tmp_path / "m.csv", settings)
+    assert read(tmp_path / "m.csv", named)["liver"] == pytest.approx(1500, rel=0.2)
+    assert "liver" not in read(tmp_path / "m.csv", left_out)
+    assert read(tmp_path / "m.csv", confirmed)["liver"] == pytest.approx(1500 * factor, rel=0.2)
+
+
+def test_one_structure_of_a_long_table_or_a_folder_is_converted_where_it_is(tmp_path):
+    settings = table_of(tmp_path, "long", "ml", lambda name, ml: ml / (1000 if name == "liver" else 1))
+    [confirmed] = lines_of(tmp_path / "m.csv", settings)
+    assert read(tmp_path / "m.csv", confirmed)["liver"] < 2
+    with pytest.raises(ContractError, match="in the rows of liver, multiply them by 1000, or by 100 if they are in dl"):
+        read(tmp_path / "m.csv", settings)
+    (tmp_path / "statistics").mkdir()
+    for number in range(6):
+        entries = {"liver": {"volume": 1500 + number}, "spleen": {"volume": 200_000}, "aorta": {"volume": 150_000}}
+        text = json.dumps({name: entry | {"intensity": 60} for name, entry in entries.items()})
+        (tmp_path / "statistics" / f"s{number}.json").write_text(text)
+    with pytest.raises(ContractError, match=r"in the files, multiply them by 1000, .*remove the entries of liver"):
+        read(tmp_path / "statistics", settings)
+    [confirmed] = lines_of(tmp_path / "statistics", settings)
+    assert read(tmp_path / "statistics", confirmed)["liver"] < 2
+
+
+def test_small_parts_of_organs_and_vessels_are_in_ml():
+    found = rows(scans=12)
+    found["volume_ml"] = found["volume_ml"].where(found["structure"].ne("aorta"), found["volume_ml"] / 120)
+    spread = np.geomspace(0.01, 200, 12)
+    found.loc[found["structure"].eq("liver"), "volume_ml"] = spread
+    refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)
+
+
+def test_a_confirmed_name_that_is_no_measure_is_refused_with_the_closest(tmp_path):
+    settings = table_of(tmp_path, "wide", "ml", lambda _, ml: ml)
+    with pytest.raises(ContractError, match=r"contains livr_volume_ml, .* measure: {confirmed: \[liver_volume_ml\]}"):
+        read(tmp_path / "m.csv", settings | {"confirmed": ["livr_volume_ml"]})
+
+
+@pytest.mark.parametrize(("measure", "change"), [("hu_mean", 1024), ("volume_ml", 300_000)])
+def test_confirmed_measures_are_not_examined(measure, change):
+    found = with_ids(rows(scans=12))
+    found[measure] = found[measure] + change
+    with pytest.raises(ContractError):
+        refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)
+    refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST, Reading(confirmed=frozenset({measure})))
 
 
 @pytest.mark.parametrize("hu", [lambda value: value + 1024, lambda value: value + 1000])
@@ -81,12 +188,14 @@ def of_all(measure, change):
 
 
 def test_one_structure_in_another_unit_is_refused():
-    assert "spleen_volume_mm3, or leave it out, as in measure: {columns: {spleen_volume_ml: []}}" in (
+    assert "so that its volumes are probably in mm³; in the rows of spleen, divide them by 1000" in (
         refusal_with_largest(of_all("volume_ml", lambda values: values * 1000))
     )
     liver = rows(scans=12)
     liver["volume_ml"] = liver["volume_ml"].where(liver["structure"].ne("liver"), liver["volume_ml"] / 100)
-    assert "so that its volumes are probably in litres or dl; name its column" in refusal_with_largest(liver)
+    assert "so that its volumes are probably in litres or dl; in the rows of liver, multiply" in refusal_with_largest(
+        liver
+    )
     assert "the median attenuation of spleen is 11" in refusal_with_largest(
         of_all("hu_mean", lambda values: values + 1000)
     )

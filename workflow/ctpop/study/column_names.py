@@ -265,7 +265,7 @@ def mapping_line(pairs: Mapping[str, str | tuple[str, ...]], section: str = "coh
     'measure: {columns: {liver_z: []}}'
 
     """
-    words = [f"{_quoted(theirs)}: {_quoted(ours) if isinstance(ours, str) else '[]'}" for theirs, ours in pairs.items()]
+    words = [f"{quoted(theirs)}: {quoted(ours) if isinstance(ours, str) else '[]'}" for theirs, ours in pairs.items()]
     return f"{section}: {{columns: {{{', '.join(words)}}}}}"
 
 
@@ -297,7 +297,24 @@ def _are_alike(first: str, second: str) -> bool:
     return sorted(first) == sorted(second) or difflib.SequenceMatcher(None, first, second).ratio() >= CLOSE_WORDS
 
 
-def _quoted(word: str) -> str:
-    """Return a word as YAML reads it as text."""
+def quoted(word: str) -> str:
+    """Return a word as YAML reads it as text.
+
+    Parameters
+    ----------
+    word : str
+        Name or word.
+
+    Returns
+    -------
+    str
+        The word, in quotation marks where it needs them.
+
+    Examples
+    --------
+    >>> quoted("liver_z"), quoted("Scan #"), quoted("no")
+    ('liver_z', '"Scan #"', '"no"')
+
+    """
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", word) and word.lower() not in NO_TEXT_IN_YAML
     return word if plain else '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -475,7 +475,7 @@ def _measures_contradictions(config: dict[str, Any], start_from: str) -> Iterato
     """Yield the contradictions between the starting point and the settings of a table of measures."""
     study, measure = config["study"], config.get("measure") or {}
     if start_from != "measures":
-        for name in (name for name in ("columns", *registry_options.FORM) if name in measure):
+        for name in (name for name in ("columns", "confirmed", *registry_options.FORM) if name in measure):
             yield f"measure.{name}: is set, but start_from is {start_from}, which has no table of measures; remove it"
         if "measures" in study:
             yield f"study.measures: is set, but start_from is {start_from}; set it to measures, or remove the table"

@@ -15,6 +15,7 @@ import pandas as pd
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names, identifiers, measure_names
+from ctpop.study.confirmed_measures import is_confirmed, refuse_unknown
 from ctpop.study.measure_columns import (
     SHOWN,
     STAR,
@@ -41,6 +42,78 @@ LARGEST_ML = 500_000.0  # of a body
 
 
 def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
+    r"""Return the cells of a table of measures as text, without numbers that probably stand for a missing value.
+
+    Parameters
+    ----------
+    path : Path
+        File of the table (`table_cells.cells_of`).
+    reading : Reading
+        Settings for reading the table; `columns` may contain patterns.
+    names : sequence of str
+        Structures of the label set.
+    notes : list of str, optional
+        Receives a sentence for each inference.
+
+    Returns
+    -------
+    pandas.DataFrame of str
+        As `read_words`.
+
+    Raises
+    ------
+    ContractError
+        As `read_words` and `refuse_numbers_for_none`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "measures.csv")
+    ...     _ = path.write_text("scan_id,liver_hu_mean\ns1,61.5\n")
+    ...     read(path, Reading(), ["liver"]).to_dict("records")
+    [{'scan_id': 's1', 'liver_hu_mean': '61.5'}]
+
+    """
+    table = read_words(path, reading, names, notes)
+    refuse_numbers_for_none(table, reading, names, path)
+    return table
+
+
+def refuse_numbers_for_none(table: pd.DataFrame, reading: Reading, names: Sequence[str], place: Path) -> None:
+    """Refuse numbers that stand for a missing value in the measures that `measure.confirmed` does not have.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str
+        Table under the names of this package, long or wide.
+    reading : Reading
+        Settings for reading the table.
+    names : sequence of str
+        Structures of the label set.
+    place : Path
+        File of the table, for messages.
+
+    Raises
+    ------
+    ContractError
+        If there are such numbers (`sentinels.refuse_sentinels`).
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"scan_id": ["s1", "s2"], "liver_hu_mean": ["61.5", "59.3"]})
+    >>> refuse_numbers_for_none(table, Reading(), ["liver"], Path("a.csv"))
+
+    """
+    is_long = "structure" in table.columns
+    wide = {} if is_long else measured_columns(table.columns, names)
+    measures = {name: ("", name) for name in MEASURED if is_long and name in table.columns} | wide
+    for column, (structure, measure) in measures.items():
+        if measure not in TEXTS and not is_confirmed(structure, measure, reading.confirmed):
+            refuse_sentinels(table[column], column, str(place))
+
+
+def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
     r"""Return the cells of a table of measures as text, under the names of this package.
 
     A wide table without `scan_id` has a scan in each row, which is named after it: row00001 and so on.
@@ -73,12 +146,13 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "measures.csv")
     ...     _ = path.write_text("scan_id;liver_hu_mean\ns1;61,5\n")
-    ...     read(path, Reading(), ["liver"]).to_dict("records")
+    ...     read_words(path, Reading(), ["liver"]).to_dict("records")
     [{'scan_id': 's1', 'liver_hu_mean': '61.5'}]
 
     """
     if not path.is_file():
         raise ContractError(f"{path}: the table of measures does not exist; set study.measures")
+    refuse_unknown(reading.confirmed, names, path)
     found: list[str] = []
     table = renamed(read_cells(path, reading, found), reading.columns, names, path, found)
     others = of_other_structures(table.columns, reading.columns, names)
@@ -149,8 +223,7 @@ def renamed(
     respelled = _respelled([column for column, found in ours.items() if found == (column,)], ours, names)
     if notes is not None:
         notes += [f"column {theirs} is read as {name}" for theirs, name in respelled.items()]
-    pairs = [(name, column) for column, found in ours.items() for name in found]
-    pairs = [(respelled.get(name, name) if name == column else name, column) for name, column in pairs]
+    pairs = _pairs(ours, respelled)
     exact = {theirs for theirs in columns if STAR not in theirs}
     used = exact.intersection(table.columns) | {pattern_of(str(column), columns, names) for column in table.columns}
     left_out = {theirs for theirs, found in columns.items() if not found and theirs in {name for name, _ in pairs}}
@@ -167,6 +240,43 @@ def renamed(
             f"{place}: each column has one name of its own, found {', '.join(twice[:3])} twice; change measure.columns"
         )
     return table[[column for _, column in pairs]].set_axis(given, axis="columns")
+
+
+def columns_of(path: Path, reading: Reading, names: Sequence[str]) -> dict[str, str]:
+    r"""Return the columns of a table of measures by the names that this package gives them.
+
+    Parameters
+    ----------
+    path : Path
+        File of the table.
+    reading : Reading
+        Settings for reading the table.
+    names : sequence of str
+        Structures of the label set.
+
+    Returns
+    -------
+    dict of str to str
+        Column of the file by name of this package.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "measures.csv")
+    ...     _ = path.write_text("scan_id,Liver Volume (ml)\ns1,1500\n")
+    ...     columns_of(path, Reading(), ["liver"])
+    {'scan_id': 'scan_id', 'liver_volume_ml': 'Liver Volume (ml)'}
+
+    """
+    ours = {column: own_names(column, reading.columns, names) for column in map(str, read_cells(path, reading).columns)}
+    unmapped = [column for column, found in ours.items() if found == (column,)]
+    return dict(_pairs(ours, _respelled(unmapped, ours, names)))
 
 
 def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes: list[str]) -> pd.Series:
@@ -295,7 +405,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
     Raises
     ------
     ContractError
-        If a cell is not a number, a volume is negative or infinite, or a number stands for a missing value.
+        If a cell is not a number, or a volume is negative or infinite.
 
     Examples
     --------
@@ -320,7 +430,8 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
                 f"{place}: line {int(str(row)) + 2}: column {column} must be a number, or empty where it was not"
                 f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; {remedy}"
             )
-        _refuse_impossible(table[name], numbers, f"{structure}_{name}" if structure else name, place)
+        structures = table.get("structure", pd.Series(structure, index=table.index))
+        _refuse_impossible(table[name], numbers, structures, f"{structure}_{name}" if structure else name, place)
         found[name] = numbers.astype("float64")
     return found
 
@@ -413,6 +524,12 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     )
 
 
+def _pairs(ours: Mapping[str, tuple[str, ...]], respelled: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the names of this package, each with its column of the table."""
+    pairs = [(name, column) for column, found in ours.items() for name in found]
+    return [(respelled.get(name, name) if name == column else name, column) for name, column in pairs]
+
+
 def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> dict[str, str]:
     """Return names of this package for columns that differ from them in spelling alone."""
     taken = {name for column, found in ours.items() for name in found}
@@ -426,13 +543,14 @@ def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], name
     return {column: name for column, name in free.items() if list(free.values()).count(name) == 1}
 
 
-def _refuse_impossible(words: pd.Series, numbers: pd.Series, column: str, place: Path) -> None:
-    """Refuse volumes that are negative or larger than a body, and numbers that stand for a missing value."""
+def _refuse_impossible(words: pd.Series, numbers: pd.Series, structures: pd.Series, column: str, place: Path) -> None:
+    """Refuse volumes that are negative or larger than a body."""
     unit = next((unit for unit in ("volume_ml", *ML_PER_UNIT) if column.endswith(unit)), "")
     if unit:
         largest = LARGEST_ML / ML_PER_UNIT.get(unit, 1.0)
         beyond = numbers > largest
-        other_unit = np.isfinite(numbers) & (beyond.sum() > numbers.notna().sum() / 2)  # `table_units` reports it
+        share = beyond.where(numbers.notna()).astype("float64").groupby(structures, dropna=False).transform("mean")
+        other_unit = np.isfinite(numbers) & (share > 1 / 2)  # `table_units` reports it
         odd = words[numbers.lt(0) | (beyond & ~other_unit)]
         if len(odd):
             raise ContractError(
@@ -440,7 +558,6 @@ def _refuse_impossible(words: pd.Series, numbers: pd.Series, column: str, place:
                 f" {odd.iloc[0]!r}, and such numbers in {len(odd)} rows; correct the cells, or state what stands for a"
                 f' missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
             )
-    refuse_sentinels(words, column, str(place))
 
 
 def _with_ids(table: pd.DataFrame, notes: list[str], place: Path) -> pd.DataFrame:

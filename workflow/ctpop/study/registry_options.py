@@ -35,6 +35,8 @@ class Reading:
         Encoding of a text file; None infers it.
     sheet : str or None
         Sheet of a spreadsheet; None stands for its only sheet with content.
+    confirmed : frozenset of str
+        Measures whose values are right, although they look like another unit or like missing ones.
     section : str
         Section of the configuration with these settings, for messages; empty for a table without settings.
     decides : dict of str to str
@@ -55,6 +57,7 @@ class Reading:
     decimal: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    confirmed: frozenset[str] = frozenset()
     section: str = "cohort"
     decides: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("complete", "contrast"), "registry_first"))
 
@@ -202,7 +205,8 @@ def measures_reading_of(measure: Mapping[str, Any], cohort: Mapping[str, Any]) -
 
     """
     own = {name: measure[name] for name in ("columns", *FORM) if name in measure}
-    return replace(reading_of({**own, "missing": cohort.get("missing", [])}), section="measure")
+    reading = reading_of({**own, "missing": cohort.get("missing", [])})
+    return replace(reading, section="measure", confirmed=frozenset(measure.get("confirmed", [])))
 
 
 def _by_word(words: Mapping[str, str | None]) -> dict[str, str]:

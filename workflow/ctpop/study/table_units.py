@@ -4,7 +4,7 @@ A table in other units gives the same correlations and wrong volumes, attenuatio
 the medians of many values; a single wrong value, which screening finds, decides nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study.confirmed_measures import is_confirmed, refuse_unknown
+from ctpop.study.registry_options import AS_OURS, Reading
+from ctpop.study.their_volumes import TheirVolumes
 
 SHOWN = 3
 FEWEST = 5  # values of a structure from which its median counts
@@ -27,8 +30,10 @@ SOFT_HU = (-200.0, 600.0)
 NARROWEST_HU = 3.0  # between the medians of structures and values of a scale from 0 to 1
 
 
-WHOLE = ("liver", "spleen", "aorta", "heart")  # of which small parts alone are seen in few kinds of CT
+WHOLE = ("liver", "spleen")  # of which small parts alone are seen in few kinds of CT, unlike vessels
 SMALLEST_PART = 0.05  # of the lower bound, as the median of a structure of `WHOLE`
+ML_PER_UNIT = {"volume_l": 1000.0, "volume_dl": 100.0}  # units whose numbers are smaller than those of ml
+MOST_PLAUSIBLE = 0.8  # share of the values that lie between the bounds of a structure once they are converted
 # Organs without contents that a contrast agent can make denser than bone
 OF_ONE_DENSITY = tuple(name for name in SOFT if name not in ("stomach", "urinary_bladder", "esophagus"))
 ONE_SOFT_HU = (-500.0, 900.0)  # of a single structure; an offset of 1000 or 1024 HU leads beyond
@@ -42,6 +47,7 @@ def refuse_other_units(
     bounds_ml: Mapping[str, float],
     place: Path,
     largest_ml: Mapping[str, float] = MappingProxyType({}),
+    reading: Reading = AS_OURS,
 ) -> None:
     """Refuse rows whose volumes cannot be ml, or whose attenuation cannot be HU: in all, in a structure, or in scans.
 
@@ -55,11 +61,14 @@ def refuse_other_units(
         File or folder of the values, for messages.
     largest_ml : mapping of str to float
         Upper bound of the volume (ml) of each structure that has one.
+    reading : Reading
+        Settings for reading the table; measures of `confirmed` are not examined.
 
     Raises
     ------
     ContractError
-        If medians of structures, or several values of one, are beyond what these units allow.
+        If medians of structures, or several values of one, are beyond what these units allow, or `confirmed` has a name
+        of no measure.
 
     Examples
     --------
@@ -67,15 +76,39 @@ def refuse_other_units(
     >>> refuse_other_units(rows, {"liver": 600.0}, Path("measures.csv"))
 
     """
+    refuse_unknown(reading.confirmed, list(bounds_ml), place)
+    rows = _unconfirmed(rows, reading.confirmed)
     volumes, means = _medians(rows, "volume_ml"), _medians(rows, "hu_mean")
-    upper = rows["structure"].map(dict(largest_ml)).astype("float64") * LARGEST_TIMES
-    _refuse_some(rows, rows["volume_ml"] > upper, "volume_ml", place)
+    upper = rows["structure"].map(dict(largest_ml)).astype("float64")
+    _refuse_some(rows, rows["volume_ml"] > upper * LARGEST_TIMES, "volume_ml", place)
     dense = rows["structure"].isin(OF_ONE_DENSITY) & (rows["hu_mean"] > ONE_SOFT_HU[1])
     _refuse_some(rows, dense, "hu_mean", place)
-    _refuse_volumes(volumes, bounds_ml, place)
-    _refuse_volumes_of_one(volumes, bounds_ml, place)
+    table = TheirVolumes(place, reading, tuple(bounds_ml))
+    _refuse_volumes(volumes, bounds_ml, table)
+    lower = rows["structure"].map(dict(bounds_ml)).astype("float64")
+    small = {unit: _are_plausible(rows, lower, upper, ml) for unit, ml in ML_PER_UNIT.items()}
+    _refuse_volumes_of_one(volumes, bounds_ml, set().union(*small.values()), table)
     _refuse_attenuation(means, place)
     _refuse_attenuation_of_one(means, place)
+
+
+def _unconfirmed(rows: pd.DataFrame, confirmed: Collection[str]) -> pd.DataFrame:
+    """Return rows without the measures that the settings confirm."""
+    for measure in ("volume_ml", "hu_mean") if confirmed else ():
+        names = [name for name in rows["structure"].unique() if is_confirmed(str(name), measure, confirmed)]
+        rows = rows.assign(**{measure: rows[measure].mask(rows["structure"].isin(names))})
+    return rows
+
+
+def _are_plausible(rows: pd.DataFrame, lower: pd.Series, upper: pd.Series, ml: float) -> set[str]:
+    """Return the structures most of whose volumes lie between their bounds if their unit has so many ml.
+
+    Small parts of a structure spread over orders of magnitude, unlike whole ones.
+    """
+    known = rows["volume_ml"].notna() & rows["volume_ml"].ne(0)
+    within = (rows["volume_ml"] * ml).between(lower, upper.fillna(np.inf))[known]
+    shares = within.groupby(rows["structure"][known]).mean()
+    return set(shares.index[shares >= MOST_PLAUSIBLE])
 
 
 def _medians(rows: pd.DataFrame, measure: str) -> "pd.Series[float]":
@@ -89,42 +122,36 @@ def _ratios(medians: "pd.Series[float]", bounds_ml: Mapping[str, float]) -> "pd.
     return (medians / bounds).replace(np.inf, np.nan).dropna()
 
 
-def _refuse_volumes(medians: "pd.Series[float]", bounds_ml: Mapping[str, float], place: Path) -> None:
+def _refuse_volumes(medians: "pd.Series[float]", bounds_ml: Mapping[str, float], table: TheirVolumes) -> None:
     ratios = _ratios(medians, bounds_ml)
     if ratios.empty:
         return
-    ratio = float(ratios.median())
-    first = str(ratios.index[0])
-    found = f"{place}: the median volume of {first} is {medians[first]:g} ml, and of all structures {ratio:g} times the"
-    if place.is_dir() and not SMALLEST_RATIO <= ratio <= LARGEST_RATIO:
-        raise ContractError(
-            f"{found} lower bound: the volumes of TotalSegmentator's statistics are mm³; convert those in the files,"
-            " or make a table of them and name their unit, as in STRUCTURE_volume_ml"
-        )
-    if ratio > LARGEST_RATIO:
-        raise ContractError(
-            f"{found} lower bound: they are probably in mm³; name the columns STRUCTURE_volume_mm3 (volume_mm3 in"
-            ' a long table), as in measure: {columns: {"*_volume_ml": "*_volume_mm3"}}'
-        )
-    if ratio < SMALLEST_RATIO:
-        raise ContractError(
-            f"{found} lower bound: they are probably in ml or litres; call the columns STRUCTURE_volume_ml or"
-            ' STRUCTURE_volume_l, as in measure: {columns: {"*_volume_mm3": "*_volume_ml"}}'
-        )
+    ratio, first = float(ratios.median()), str(ratios.index[0])
+    if SMALLEST_RATIO <= ratio <= LARGEST_RATIO:
+        return
+    large = ratio > LARGEST_RATIO
+    unit = "mm³, or in ml and named litres" if large else "litres or dl, or in ml and named mm³"
+    raise ContractError(
+        f"{table.place}: the median volume of {first} is {medians[first]:g} ml, and of all structures {ratio:g} times"
+        f" the lower bound: they are probably in {unit};"
+        f" {table.remedy_of_all(large=large)}; if they are right, state"
+        " measure: {confirmed: [volume_ml]}"
+    )
 
 
-def _refuse_volumes_of_one(medians: "pd.Series[float]", bounds_ml: Mapping[str, float], place: Path) -> None:
+def _refuse_volumes_of_one(
+    medians: "pd.Series[float]", bounds_ml: Mapping[str, float], smaller: Collection[str], table: TheirVolumes
+) -> None:
     """Refuse a structure whose volumes are in another unit than those of the others."""
     ratios = _ratios(medians, bounds_ml)
-    small = ratios.index.isin(WHOLE) & (ratios < SMALLEST_PART)
+    small = ratios.index.isin(WHOLE) & ratios.index.isin(smaller) & (ratios < SMALLEST_PART)
     for name in map(str, ratios.index[small | (ratios > LARGEST_RATIO)]):
-        ratio = float(ratios[name])
-        unit = "mm³; name its column" if ratio > 1 else "litres or dl; name its column (for dl, after a conversion)"
-        end = "volume_mm3" if ratio > 1 else "volume_l"
+        large = float(ratios[name]) > 1
         raise ContractError(
-            f"{place}: the median volume of {name} is {medians[name]:g} ml, {ratio:g} times its lower bound, so that"
-            f" its volumes are probably in {unit} {name}_{end}, or leave it out, as in"
-            f" measure: {{columns: {{{name}_volume_ml: []}}}}"
+            f"{table.place}: the median volume of {name} is {medians[name]:g} ml, {ratios[name]:g} times its lower"
+            f" bound, so that its volumes are probably in {'mm³' if large else 'litres or dl'};"
+            f" {table.remedy_of_one(name, large=large)}; if they are right, state"
+            f" measure: {{confirmed: [{name}_volume_ml]}}"
         )
 
 
@@ -137,7 +164,7 @@ def _refuse_attenuation(medians: "pd.Series[float]", place: Path) -> None:
     if not SOFT_HU[0] <= typical <= SOFT_HU[1]:
         raise ContractError(
             f"{found}, which cannot be HU ({SOFT_HU[0]:g} to {SOFT_HU[1]:g}); subtract the offset of the values, as"
-            " 1024, in the table"
+            " 1024, in the table; if they are right, state measure: {confirmed: [hu_mean]}"
         )
     if np.ptp(medians) < NARROWEST_HU and len(medians) > 1 and medians.abs().max() < NARROWEST_HU:
         raise ContractError(f"{found}: the values lie on a scale of 0 to 1 and are not HU; correct the table")
@@ -149,7 +176,8 @@ def _refuse_attenuation_of_one(medians: "pd.Series[float]", place: Path) -> None
     if len(beyond):
         raise ContractError(
             f"{place}: the median attenuation of {beyond.index[0]} is {beyond.iloc[0]:g}, which cannot be HU"
-            f" ({ONE_SOFT_HU[0]:g} to {ONE_SOFT_HU[1]:g}); subtract the offset of its values, as 1024, in the table"
+            f" ({ONE_SOFT_HU[0]:g} to {ONE_SOFT_HU[1]:g}); subtract the offset of its values, as 1024, in the table;"
+            f" if they are right, state measure: {{confirmed: [{beyond.index[0]}_hu_mean]}}"
         )
 
 
@@ -167,5 +195,5 @@ def _refuse_some(rows: pd.DataFrame, beyond: "pd.Series[bool]", measure: str, pl
         raise ContractError(
             f"{place}: {len(wrong)} of {int(known[name])} values of"
             f" {measure} of {name} are impossible ({wrong[measure].iloc[0]:g} {unit}), first of {scans}: they {remedy},"
-            " or empty the cells"
+            f" or empty the cells; if they are right, state measure: {{confirmed: [{name}_{measure}]}}"
         )

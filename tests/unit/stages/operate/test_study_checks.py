@@ -101,7 +101,11 @@ def mm3(row, number):
 
 TABLES = {
     "a trailing comma": (lambda row, n: [*row, ""], "error", "line 2: no row may have more cells than the header"),
-    "volumes in mm3": (mm3, "error", "they are probably in mm³; name the columns STRUCTURE_volume_mm3"),
+    "volumes in mm3": (
+        mm3,
+        "error",
+        'probably in mm³, or in ml and named litres; state measure: {columns: {"*_volume_ml": "*_volume_mm3"}}',
+    ),
     "an offset of the attenuation": (
         lambda row, n: [str(float(cell) + 1024) if place in (5, 7, 9) else cell for place, cell in enumerate(row)],
         "error",

@@ -215,7 +215,7 @@ def rows_of_table(options: MeasureOptions, table: Path, label_set: LabelSet) -> 
     form = measures_reading_of(chosen, cohort_settings)
     rows = read_external_measures(table, scan_ids, label_set.names, form, chosen["zero_hu"], recorded)
     bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))
-    refuse_other_units(rows, bounds, table, label_set.largest_ml)
+    refuse_other_units(rows, bounds, table, label_set.largest_ml, form)
     duplicates.warn_of_equal_values(rows)
     kept = duplicates.of_scans(rows[rows["status"].eq(MEASURED)])
     duplicates.warn_of_images(kept)

@@ -107,7 +107,7 @@ def _measures_text(study: ConfiguredStudy, names: list[str], checks: list[Check]
     notes: list[str] = []
     reading = measures_reading_of(study.config["measure"], study.config["cohort"])
     try:
-        return measures_table.read(study.measures, reading, names, notes)
+        return measures_table.read_words(study.measures, reading, names, notes)
     finally:
         checks += _of_notes(notes, study.measures)
 
@@ -188,18 +188,19 @@ def _of_measures(
     ids, excluded = scans
     path, zero_hu = Path(str(study.measures)), study.config["measure"]["zero_hu"]
     names = label_set.names
+    reading = measures_reading_of(study.config["measure"], study.config["cohort"])
     if table is None:
-        reading = measures_reading_of(study.config["measure"], study.config["cohort"])
         recorded = external_measures.Recorded(pd.DataFrame(), excluded)
         rows = external_measures.read_external_measures(path, ids, names, reading, zero_hu, recorded)
     else:
+        measures_table.refuse_numbers_for_none(table, reading, names, path)
         long = measures_table.as_long(table, names, path)
         known = set(long["structure"]) if "structure" in long.columns else set()
         present = [name for name in names if name in known] or names  # rows of others would say nothing
         rows = external_measures.external_rows(long, ids, present, path, zero_hu, excluded)
     yield from _of_rows(rows, label_set, path)
     bounds = dict(zip(names, label_set.table["lower_bound_ml"], strict=True))
-    refuse_other_units(rows, bounds, path, label_set.largest_ml)
+    refuse_other_units(rows, bounds, path, label_set.largest_ml, reading)
     units = [unit for unit, column in (("ml", "volume_ml"), ("HU", "hu_mean")) if rows[column].notna().any()]
     yield Check("units", OK, f"medians of the structures can be {' and '.join(units) or 'anything: there is no value'}")
 
