@@ -64,6 +64,7 @@ rule adjust:
             "aging.covariates",
             "aging.categorical",
             "aging.covariate_share",
+            "cohort.values",
         ),
     message:
         "adjust: statistics by sex and adjusted for covariates"

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.study.column_names import USUAL_COVARIATES
+from ctpop.study.registry import read_registry
+from ctpop.study.registry_options import reading_of
 
 KINDS = ["kvp", "scanner", "phase"]
 
@@ -138,6 +141,28 @@ def test_a_number_for_a_missing_value_is_refused(word):
 
     with pytest.raises(ContractError, match=f"column bmi: {word} in 2 rows probably stands for a missing"):
         covariates_of(a_cohort(bmi=values), ["bmi"], [])
+
+
+@pytest.mark.parametrize("word", ["-9", "-9.0", "-9,0"])
+@pytest.mark.parametrize("column", ["bmi", "Fat %"])
+def test_the_printed_lines_for_a_number_of_a_covariate_decide_for_its_column_alone(tmp_path, word, column):
+    values = [value.replace(".", "," if "," in word else ".") for value in ("24.1", "26.3", "31.7", "22.9")] + [
+        word
+    ] * 2
+    rows = "".join(f"s{number};61;{value};{value}\n" for number, value in enumerate(values))
+    (tmp_path / "r.csv").write_text(f"scan_id;age_years;{column};other\n{rows}")
+
+    def covariate(settings):
+        cohort = read_registry(tmp_path / "r.csv", reading_of(settings))
+        assert cohort["other"].notna().all()
+        return covariates_of(cohort, [column], [], settings["values"])[0].values
+
+    with pytest.raises(ContractError) as refused:
+        covariate({"values": {}})
+    missing, _, meant = str(refused.value).partition("state cohort: ")[2].partition(", or ")
+    assert np.isnan(covariate(yaml.safe_load(missing))).tolist() == [False] * 4 + [True] * 2
+    real = {"values": {column: yaml.safe_load(meant.partition(" if")[0])}}
+    assert covariate(real).tolist()[4:] == [-9, -9]
 
 
 def test_a_covariate_in_another_spelling_is_refused_with_the_name_of_the_column():

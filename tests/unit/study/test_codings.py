@@ -187,6 +187,8 @@ def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
     [
         ["1500.5", "1480.2", "1310.7", "1222.2", "1333.3", "9999"],
         ["61.5", "55.2", "70.1", "66.6", "58.9", "-999"],
+        ["1500", "1480", "1310", "1222", "1333", "9999"],
+        ["61", "55", "70", "66", "58", "999"],
     ],
 )
 def test_a_single_number_of_nines_very_far_from_many_others_is_refused(words):
@@ -208,6 +210,12 @@ def test_other_usual_numbers_for_a_missing_value_are_refused(words, stands):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
+def test_forms_of_one_number_are_counted_and_printed_together():
+    with pytest.raises(ContractError, match=re.escape("-9 or -9.0 in 2 rows probably stands")) as refused:
+        refuse_sentinels(pd.Series(["26.5", "31.5", "-9", "-9.0"]), "Fat (%)", "a.csv", "cohort")
+    assert 'cohort: {values: {"Fat (%)": {"-9": null, "-9.0": null}}}' in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -219,6 +227,11 @@ def test_other_usual_numbers_for_a_missing_value_are_refused(words, stands):
         ["0", "1", "2", "-1", "-1"],
         ["-900.1", "-850.2", "-800.5", "-870.5", "-820.9", "-999"],
         ["61.5", "-98.2", "-99.0", "-99.0", "140.1"],
+        [*map(str, range(5, 60)), "-8", "-8"],
+        [*map(str, range(31)), "-9", "-9", "-9"],
+        ["0.5", "12.5", "3.4", "8.1", "-8", "-8"],
+        ["120.5", "100.2", "300.7", "-1", "-1"],
+        ["100", "150", "200", "250", "280", "300", "999"],
     ],
 )
 def test_nines_that_can_be_values_are_accepted(words):

@@ -347,7 +347,7 @@ def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
         f"{scan},{value}\n" for scan, value in zip("abcd", ("1500.5", "9999", "1480.2", "9999"), strict=True)
     )
 
-    assert 'state it, as in cohort: {missing: ["9999"]}' in refused(
+    assert 'state cohort: {missing: ["9999"]}, which counts in all columns of this table' in refused(
         written(tmp_path, f"scan_id,liver_volume_ml\n{rows}")
     )
 
@@ -425,7 +425,7 @@ def test_a_column_of_structures_under_another_name_is_found(tmp_path):
 def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal_comma(tmp_path):
     rows = "".join(f"s{number};{60 + number},5\n" for number in range(9))
     path = written(tmp_path, f"scan_id;liver_hu_mean\n{rows}t1;-99,0\nt2;-99,0\n")
-    with pytest.raises(ContractError, match=r'state it, as in cohort: \{missing: \["-99.0"\]\}'):
+    with pytest.raises(ContractError, match=r'state cohort: \{missing: \["-99.0"\]\}'):
         read_external_measures(path, ["s1"], NAMES, measures_reading_of({}, {}))
 
     reading = measures_reading_of({}, {"missing": ["-99.0"]})

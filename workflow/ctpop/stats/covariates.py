@@ -2,7 +2,8 @@
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,16 @@ from ctpop.study.sentinels import refuse_sentinels
 LOG = logging.getLogger(__name__)
 NUMBER_WITH_UNIT = r"[<>≤≥~±]?\s*[+-]?[0-9]+(?:[.,][0-9]+)?\s*[^\s0-9].{0,12}"
 MOST_LEVELS = 5  # of numbers with units that can be categories, such as doses
+Meanings = Mapping[str, Mapping[str, str | None]]
 NOT_COVARIATES = ("scan_id", "age_years")
 
 
-def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical: Sequence[str]) -> list[Covariate]:
+def covariates_of(
+    cohort: pd.DataFrame,
+    names: Sequence[str] | None,
+    categorical: Sequence[str],
+    meanings: Meanings = MappingProxyType({}),
+) -> list[Covariate]:
     """Return the covariates with a value for each scan of the cohort, in the order of their names.
 
     A column is of numbers if all its values are, unless it is named in `categorical`; a column of words is of kinds.
@@ -33,6 +40,9 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
         Columns; None takes the usual ones.
     categorical : sequence of str
         Columns whose numbers stand for categories.
+    meanings : mapping of str to (mapping of str to (str or None))
+        Meaning of words of each column, as `cohort.values` states them. A number that is a meaning is a value, although
+        it looks like one for a missing value.
 
     Returns
     -------
@@ -53,7 +63,7 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
 
     """
     if names is None:
-        return [_covariate(cohort[name], name in categorical) for name in USUAL_COVARIATES if name in cohort.columns]
+        names = [name for name in USUAL_COVARIATES if name in cohort.columns]
     known = [name for name in cohort.columns if name not in NOT_COVARIATES]
     for name in names:
         if name not in known:
@@ -64,7 +74,8 @@ def covariates_of(cohort: pd.DataFrame, names: Sequence[str] | None, categorical
                 f"aging.covariates: {name!r} is no column of the registry that can be a covariate;"
                 f" found {', '.join(known)}{hint}"
             )
-    return [_covariate(cohort[name], name in categorical) for name in names]
+    real = {name: [word for word in words.values() if word] for name, words in meanings.items()}
+    return [_covariate(cohort[name], name in categorical, real.get(name, [])) for name in names]
 
 
 def joint(covariates: Sequence[Covariate], share: float) -> list[Covariate]:
@@ -115,7 +126,7 @@ def named(covariates: Sequence[Covariate]) -> str:
     return " + ".join(covariate.name for covariate in covariates) or "none"
 
 
-def _covariate(column: pd.Series, categorical: bool) -> Covariate:
+def _covariate(column: pd.Series, categorical: bool, real: Sequence[str]) -> Covariate:
     name, known = str(column.name), column.dropna()
     numbers = pd.to_numeric(known, errors="coerce").astype("float64")
     readable = np.isfinite(numbers.to_numpy())
@@ -130,7 +141,7 @@ def _covariate(column: pd.Series, categorical: bool) -> Covariate:
             f" {', '.join(repr(word) for word in odd.unique()[:3])} in {len(odd)} rows; leave a cell empty where the"
             " value is not known, or name the column under aging.categorical"
         )
-    refuse_sentinels(known.astype("str"), name, "registry")
+    refuse_sentinels(known.astype("str"), name, "registry", "cohort", real)
     return Covariate(name, numbers.reindex(column.index).to_numpy(dtype=float), of_kinds=False)
 
 

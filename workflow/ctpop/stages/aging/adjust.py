@@ -235,7 +235,8 @@ def run(options: AdjustOptions) -> None:
     settings = configuration.chosen(AdjustmentSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
-    covariates = covariates_of(cohort, settings.covariates, settings.categorical)
+    meanings = configuration.section("cohort", options.config).get("values", {})
+    covariates = covariates_of(cohort, settings.covariates, settings.categorical, meanings)
     cuts = cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
     patients = Patients(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
     message = "%d values from a cohort of %s; covariates %s, together %s"
@@ -272,7 +273,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="scans of the study, ages and covariates (Parquet)")
     parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
-    configuration.add_config_argument(parser, "aging")
+    configuration.add_config_argument(parser, "aging", "cohort")
     parser.add_argument("--adjusted", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
     parser.add_argument("--by-sex", type=Path, required=True, help="likewise: correlations of each sex")
     parser.add_argument("--rank-ancova", type=Path, required=True, help="likewise: Quade's test over age quartiles")

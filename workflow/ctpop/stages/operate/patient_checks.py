@@ -124,7 +124,8 @@ def _of_paths(registry: pd.DataFrame) -> Iterator[Check]:
 
 def _of_covariates(study: ConfiguredStudy, cohort: pd.DataFrame) -> Iterator[Check]:
     aging = study.config["aging"]
-    for covariate in covariates_of(cohort, aging.get("covariates"), aging["categorical"]):
+    meanings = study.config["cohort"].get("values", {})
+    for covariate in covariates_of(cohort, aging.get("covariates"), aging["categorical"], meanings):
         known = covariate.values[np.isfinite(covariate.values)]
         level = OK if covariate.varies and len(known) >= aging["covariate_share"] * len(cohort) else WARNING
         if covariate.name != "sex" and (len(known) or aging.get("covariates") is not None):
