@@ -78,7 +78,9 @@ configuration that decides it ([cohort.md](cohort.md)).
 - A row of units below the header, a header that is repeated, and a row for a mean or a total are errors. So are
   numbers and words that stand for a missing value and are not stated (`cohort.missing`, `cohort.values`): -999 far from
   all other values, an age of 0 among adults, one `patient_id` such as `n/a` in many rows.
-- Ids must be written alike in all tables. Those that differ in upper and lower case, zeros or `.0` alone are an error.
+  Errors print the lines of the configuration that state what is meant.
+- Ids must be written alike in all tables. Those that differ in upper and lower case, zeros before a number, marks (`-`,
+  `_`, `.`, blanks), the `.0` of a number or the ending of a file (`.nii.gz`, `.json`) alone are an error.
 - In it, true is written true, yes or 1 (also t, y, ja, j), and false is written false, no or 0 (also f, n, nein).
 - Sex is written female or male (also f, m, w, and the words of some other languages); numbers for sexes need
   `cohort.values`.
@@ -93,15 +95,17 @@ A table of measures (`study.measures`) is long or wide:
   of `volume_ml` and `hu_mean` are needed;
 - wide: a row per scan and a column per structure and measure, such as `liver_volume_ml`, `liver_hu_mean`.
 
-`measure.columns` gives our names by those of the table, with a `*` for the name of a structure, as in
-`{"vol_*": "*_volume_ml"}`. Volumes may be in `volume_ml`, `volume_mm3`, `volume_cm3` or `volume_l`. A column that
-looks like a measure and is not recognised (`liver_vol_mm3`) is an error; map it to itself to keep it as a column of the
-patients, or to an empty list (`{liver_z: []}`) to leave it out. Sides may be letters (`l_kidney`, `Kidney R`). Ages and
-sexes of a table beside a registry must agree with it. Without `study.registry` the table is the registry, too: its
-other columns are those of the registry, at least `age_years`, and rows of one scan must agree on them. A wide table
-without `scan_id` has a scan in each row (`row00001` and so on). A volume of 0 is a measured zero. An attenuation of
-exactly 0.0 without a volume above 0 is what TotalSegmentator writes for structures that are absent, truncated or
-failed: it is missing, unless `measure.zero_hu` is `value`.
+Numbers that look like missing ones, and volumes and attenuations that look like another unit, are errors;
+`measure.confirmed` names those that are right, as in `[aorta_volume_ml]`. `measure.columns` gives our names by those
+of the table, with a `*` for the name of a structure, as in `{"vol_*": "*_volume_ml"}`. Volumes may be in `volume_ml`,
+`volume_mm3`, `volume_cm3` or `volume_l`. A column that looks like a measure and is not recognised (`liver_vol_mm3`)
+is an error; map it to itself to keep it as a column of the patients, or to an empty list (`{liver_z: []}`) to leave
+it out. Sides may be letters (`l_kidney`, `Kidney R`). Ages and sexes of a table beside a registry must agree with it.
+Without `study.registry` the table is the registry, too: its other columns are those of the registry, at least
+`age_years`, and rows of one scan must agree on them. A wide table without `scan_id` has a scan in each row
+(`row00001` and so on). A volume of 0 is a measured zero. An attenuation of exactly 0.0 without a volume above 0 is
+what TotalSegmentator writes for structures that are absent, truncated or failed: it is missing, unless
+`measure.zero_hu` is `value`.
 
 A folder with TotalSegmentator's statistics of each scan, `SCAN_ID.json` or `SCAN_ID/statistics.json`, can replace the
 table. A file that cannot be read is the status of its scan, and an impossible entry that of its structure.

@@ -342,10 +342,11 @@ def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_n
     assert not configuration.patients_in_measures(SMALLEST["study"])
 
 
-def test_a_column_map_without_a_table_of_measures_is_refused():
-    [line] = lines_about(measure={"columns": {"ID": "scan_id"}})
+@pytest.mark.parametrize(("name", "value"), [("columns", {"ID": "scan_id"}), ("confirmed", ["liver_volume_ml"])])
+def test_a_column_map_without_a_table_of_measures_is_refused(name, value):
+    [line] = lines_about(measure={name: value})
 
-    assert line.startswith("measure.columns: is set, but start_from is segmentations, which has no table of measures")
+    assert line.startswith(f"measure.{name}: is set, but start_from is segmentations, which has no table of measures")
 
 
 @pytest.mark.parametrize(
