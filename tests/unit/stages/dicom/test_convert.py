@@ -234,6 +234,45 @@ def test_files_that_are_deflated_or_without_preamble_are_converted_from_copies(p
     assert (found["hu_min"], found["hu_max"]) == (hu.min(), hu.max())
 
 
+NO_UID = {"SOPInstanceUID": None}
+BLANK_UIDS = {"SOPInstanceUID": "", "SOPClassUID": ""}
+WORDS_FOR_UIDS = {"SOPInstanceUID": "ANONYMIZED", "StudyInstanceUID": "ANONYMIZED"}
+
+
+@pytest.mark.parametrize("uids", [NO_UID, BLANK_UIDS, WORDS_FOR_UIDS, {**NO_UID, "SOPClassUID": None}])
+@pytest.mark.parametrize("start", [0, 132])
+@pytest.mark.parametrize("with_meta", [True, False])
+def test_images_without_uids_are_converted_from_copies(place, uids, start, with_meta):
+    hu = dicom_files.hounsfield(12)
+    files = dicom_files.write_series(place.dicom, hu=hu)
+    dicom_files.rewritten(files, InstanceNumber=1, **uids)
+    for file in files:
+        dataset = pydicom.dcmread(file)
+        for name in () if with_meta else ("MediaStorageSOPInstanceUID", "MediaStorageSOPClassUID"):
+            delattr(dataset.file_meta, name)
+        dataset.save_as(file, enforce_file_format=False)
+        file.write_bytes(file.read_bytes()[start:])
+
+    found = place.run().iloc[0]
+
+    assert (found["status"], found["slices_compared"]) == ("converted", 3)
+    assert (found["hu_min"], found["hu_max"]) == (hu.min(), hu.max())
+
+
+@pytest.mark.parametrize("uids", [{}, NO_UID])
+def test_images_without_file_meta_are_converted_from_copies(place, uids):
+    hu = dicom_files.hounsfield(12)
+    files = dicom_files.write_series(place.dicom, hu=hu, syntax=uid.ImplicitVRLittleEndian)
+    for file in dicom_files.rewritten(files, **uids):
+        dataset = pydicom.dcmread(file)
+        dataset.preamble, dataset.file_meta = None, pydicom.dataset.FileMetaDataset()
+        dataset.save_as(file, implicit_vr=True, little_endian=True, enforce_file_format=False)
+
+    found = place.run().iloc[0]
+
+    assert (found["status"], found["slices_compared"]) == ("converted", 3)
+
+
 def test_the_others_go_on_when_one_is_refused(place):
     dicom_files.write_series(place.dicom / "a", patient="a")
     dicom_files.write_series(place.dicom / "b", patient="b", hu=dicom_files.hounsfield(12) + 1000)

@@ -16,6 +16,7 @@ import dcm2niix
 import pydicom
 
 from ctpop.foundation.errors import ScanError
+from ctpop.stages.dicom.elements import text_of
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 
 OPTIONS = (
@@ -112,17 +113,25 @@ def _give(file: Path, path: Path, number: int | None) -> None:
         with quiet_pydicom():
             dataset = pydicom.dcmread(file, force=True)
             dataset.InstanceNumber = number
-            _save(dataset, path)
+            _save(dataset, path, number)
     except OSError as error:
         raise ScanError("not_written", f"a copy with another number: {error.strerror}") from None
     except Exception:  # noqa: BLE001 - pydicom raises anything, and its words may quote the header
         raise ScanError("converter_failed", "images could not be copied for the converter") from None
 
 
-def _save(dataset: pydicom.Dataset, path: Path) -> None:
-    """Write a file with a preamble; one that was deflated, or did not name its transfer syntax, is not compressed."""
-    if dataset.file_meta.get("TransferSyntaxUID", DEFLATED) == DEFLATED:
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+def _save(dataset: pydicom.Dataset, path: Path, number: int) -> None:
+    """Write a file with a preamble; one that was deflated, or did not name its transfer syntax, is not compressed.
+
+    A file of DICOM has to name its image and its kind: where an anonymiser removed them, the copy gets a UID made of
+    its number, and the kind is CT.
+    """
+    meta = dataset.file_meta
+    if meta.get("TransferSyntaxUID", DEFLATED) == DEFLATED:
+        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    kind, image = text_of(dataset, "SOPClassUID"), text_of(dataset, "SOPInstanceUID")
+    meta.MediaStorageSOPClassUID = kind or pydicom.uid.CTImageStorage
+    meta.MediaStorageSOPInstanceUID = image or pydicom.uid.generate_uid(entropy_srcs=["copy", str(number)])
     dataset.save_as(path, enforce_file_format=True)
 
 

@@ -181,8 +181,16 @@ def hu_of(frame: PixelFrame) -> NDArray[np.float64] | None:
     """Return the values (row, column) of a slice as they are in its file, or nothing if pydicom cannot unpack it."""
     try:
         with quiet_pydicom():
-            pixels = pydicom.dcmread(frame.file, force=True).pixel_array
+            pixels = _with_syntax(pydicom.dcmread(frame.file, force=True)).pixel_array
     except Exception:  # noqa: BLE001 - a codec that is not installed, in words that may quote the header
         return None
     slice_ = pixels if pixels.ndim == 2 else pixels[frame.number]
     return np.asarray(slice_ * np.float64(frame.slope) + np.float64(frame.intercept))
+
+
+def _with_syntax(dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """Return a dataset whose pixels count as not compressed if the file does not name its transfer syntax."""
+    is_little_endian = dataset.original_encoding[1]
+    if "TransferSyntaxUID" not in dataset.file_meta and is_little_endian:
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    return dataset
