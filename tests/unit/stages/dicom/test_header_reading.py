@@ -257,6 +257,8 @@ def test_image_type_tells_localizers_and_derived_images(image_type, kind):
     [
         *("", "ANON", "anonymous", "0", "Unknown", "0000000", "XXXXXXX", "-", "N.N.", "NO ID", "Anonymous Patient"),
         *("anonymized_patient", "PATIENT", "unbekannt", "0-0", "de-identified", "Anonymous^^"),
+        *("n/a", "N.A.", "n. n.", "XXX", "xx", "xxx^xxx", "DEIDENTIFIED", "no_id", "NO PATIENT ID", "Patient ID"),
+        *("ID unknown", "Test Patient", "no name", "de identified patient", "None", "NULL"),
     ],
 )
 def test_an_identifier_that_stands_for_everybody_makes_each_examination_a_patient(tmp_path, patient_id):
@@ -267,8 +269,15 @@ def test_an_identifier_that_stands_for_everybody_makes_each_examination_a_patien
     assert one.patient != other.patient
 
 
-@pytest.mark.parametrize("patient_id", ["ANON01", "Patient 7", "10000", "x1", "Max", "no-17", "A0"])
-def test_an_identifier_with_a_number_or_another_word_is_that_of_one_patient(tmp_path, patient_id):
+@pytest.mark.parametrize(
+    "patient_id",
+    [
+        *("ANON01", "Patient 7", "10000", "x1", "Max", "no-17", "A0"),
+        *("A", "B", "N", "X", "NA", "NO", "DE", "ID", "Patient A", "Patient B", "patient_n", "Test A", "A.N.", "x.n."),
+        *("Anon X", "A_N", "no", "Pat. N", "XA", "AX", "no_a", "identified 1"),
+    ],
+)
+def test_an_identifier_with_a_number_a_letter_or_another_word_is_that_of_one_patient(tmp_path, patient_id):
     assert facts(tmp_path, patient=patient_id).patient_source == "patient_id"
 
 
@@ -401,11 +410,12 @@ def test_files_of_other_kinds_have_their_status(tmp_path):
         ({"SeriesInstanceUID": ""}, ["series"]),
         ({"StudyInstanceUID": "ANONYMIZED", "SOPInstanceUID": "0.0.0"}, ["study", "image"]),
         ({"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3", "SOPInstanceUID": "1.2.3"}, list(UIDS)),
+        ({"StudyInstanceUID": "NA", "SeriesInstanceUID": "X", "SOPInstanceUID": "No"}, list(UIDS)),
         ({"StudyInstanceUID": "", "SeriesInstanceUID": "", "SOPInstanceUID": ""}, list(UIDS)),
     ],
 )
 def test_uids_that_identify_nothing_are_listed_and_pixels_take_their_place(tmp_path, elements, lacks):
-    path = image(tmp_path, **elements)
+    [path] = dicom_files.rewritten([image(tmp_path)], **elements)
 
     found = read_facts(path, NAMES)
 

@@ -56,6 +56,8 @@ def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
 def unusable(uids: dict[str, str]) -> list[str]:
     """Return the levels whose UID is empty, zeros, a word that stands for everything, or that of another level.
 
+    A word without a digit, such as `NA`, is no UID.
+
     Examples
     --------
     >>> unusable({"study": "1.2.3", "series": "", "image": "ANONYMOUS"})
@@ -68,7 +70,7 @@ def unusable(uids: dict[str, str]) -> list[str]:
     return [
         level
         for level, uid in uids.items()
-        if not vocabulary.names_a_patient(uid.strip("0. ")) or values.count(uid) > 1
+        if not vocabulary.names_a_patient(uid.strip("0. ")) or not re.search("[0-9]", uid) or values.count(uid) > 1
     ]
 
 

@@ -21,7 +21,7 @@ SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?![ov]\b)|[0-9_]+")
 INTRA = re.compile(r"\bintra[\s-]+")
 NO_AMOUNT = re.compile(r"(?<![\d.,])0+([.,]0+)?\s*((ml|cc|g|mg)\b|$)")
 DOUBT_SIGNS = re.compile(r"\?|\S\s*[-–]$|^[-–]|[+]\s*/?\s*[-–]|±|\bo\s+km\b")  # KM? and KM: - and -KM and +/- and o KM
-NO_LETTERS = re.compile(r"(?:0|x|[\W_])*")  # of a PatientID
+NO_LETTERS = re.compile(r"[0\W_]*|[0x\W_]*xx[0x\W_]*")  # of a PatientID; a single x is a pseudonym
 BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+-]+")
 LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
 NOT_ORIGINAL = {
@@ -91,10 +91,18 @@ def patient_position_of(text: str) -> str | None:
 
 def names_a_patient(patient_id: str) -> bool:
     """Return whether a PatientID can belong to one person: ANON and the like stand for everybody."""
-    lower = patient_id.lower()
+    lower = patient_id.strip().lower()
     if NO_LETTERS.fullmatch(lower) or lower in vocabulary()["no_patient"]:
         return False
-    return not set(re.findall(r"[^\W_]+", lower)) <= set(vocabulary()["no_patient_words"])
+    rest = _no_patient_phrases().sub(" ", lower)
+    return not set(re.findall(r"[^\W_]+", rest)) <= set(vocabulary()["no_patient_words"])
+
+
+@functools.cache
+def _no_patient_phrases() -> re.Pattern[str]:
+    phrases = sorted(vocabulary()["no_patient_phrases"], key=len, reverse=True)
+    found = "|".join(phrase.replace(" ", r"[\W_]*") for phrase in phrases)
+    return re.compile(rf"(?<![^\W_])(?:{found})(?![^\W_])")
 
 
 def kind_of(image_type: list[str]) -> str:
