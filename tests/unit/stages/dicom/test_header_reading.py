@@ -181,6 +181,12 @@ def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_p
         *((text, "unknown") for text in ("with and without", "W/WO", "mit und ohne KM", "avec et sans injection")),
         *((text, "unknown") for text in ("-KM", "KM +/-", "planned: Ultravist", "Iomeron intraarteriell", "Gadovist")),
         *((text, "unknown") for text in ("Omnipaque/oral", "see report", "no omnipaque", "kein Wasser")),
+        *((text, "none") for text in ("w/out contrast", "W/OUT", "w/out iv contrast", "s/contraste")),
+        *((text, "unknown") for text in ("w/out Omnipaque", "s/c")),
+        *((text, "flush") for text in ("NaCl bolus 40 ml", "Bolus NaCl", "saline given", "yes, saline")),
+        *((text, "flush") for text in ("saline applied", "sodium chloride bolus", "NaCl i.v. gegeben")),
+        *((text, "enteral") for text in ("water bolus", "barium given", "Wasser ja")),
+        *((text, "agent") for text in ("bolus 80 ml", "given", "Ja", "KM-Bolus + NaCl", "Ultravist bolus, NaCl")),
         *((text, "empty") for text in ("", "  ")),
     ],
 )
@@ -189,7 +195,9 @@ def test_agents_are_known_by_their_words(text, kind):
 
 
 def test_every_word_of_the_vocabulary_is_a_text():
-    lists = [words for words in vocabulary.vocabulary().values() if isinstance(words, list)]
+    listed = vocabulary.vocabulary()
+    lists = [words for words in listed.values() if isinstance(words, list)]
+    lists += [words for maps in listed.values() if isinstance(maps, dict) for words in maps.values()]
 
     assert [word for words in lists for word in words if not isinstance(word, str)] == []
 
@@ -210,6 +218,31 @@ def test_every_contrast_element_is_read():
         ("Kemnativer", None),
         ("Abdomen w/o and with contrast", None),
         ("Leber nativ portal", None),
+        ("Leber nativ KM", False),
+        *(
+            (text, False)
+            for text in ("CHEST W/O CON", "NON CON", "NON-CON HEAD", "ABD/PEL WO CON", "W/O IV CON", "HEAD WO")
+        ),
+        *(
+            (text, False)
+            for text in ("Chest no contrast", "WO/CON", "w/out contrast", "TORAX SIN CONTRASTE", "senza mdc")
+        ),
+        *((text, False) for text in ("Lung w/ MIP w/o con", "CHEST WITH RECON WO CON", "NON-GATED W/O CON")),
+        *((text, None) for text in ("CHEST WITH RECON", "Lung w/ MIP", "With Arms Up", "Thorax mit Lunge", "CHEST W")),
+        *((text, None) for text in ("Abd W ORAL", "W ORAL CON", "W/O ORAL CON", "NON-GATED CHEST", "Hip sin")),
+        *((text, None) for text in ("W/WO CON", "W WO CONTRAST", "WO/W", "w/o and w", "with & without", "W/W/O")),
+        *(
+            (text, None)
+            for text in (
+                "nativ und mit KM",
+                "w and w/o oral",
+                "mit und ohne KM",
+                "con y sin contraste",
+                "WO CON AND WITH CON",
+            )
+        ),
+        *((text, True) for text in ("CHEST W/CON", "CHEST W CON", "ABD W IV CON", "TORAX CON CONTRASTE", "mit KM")),
+        *((text, True) for text in ("ABD W ORAL AND IV CON", "Abd W ORAL PORTAL", "non-ionic contrast")),
     ],
 )
 def test_words_of_a_description_are_a_hint_and_decide_nothing(tmp_path, description, hint):
@@ -217,6 +250,35 @@ def test_words_of_a_description_are_a_hint_and_decide_nothing(tmp_path, descript
 
     assert found.contrast_hint == hint
     assert found.contrast is None
+
+
+@pytest.mark.parametrize(
+    ("series", "protocol", "hint"),
+    [
+        ("Abdomen nativ", "Abdomen KM", False),
+        ("CHEST W/O CON", "CHEST W CON", None),
+        ("CHEST WO", "CHEST", False),
+        ("Chest con", "w/o", False),
+        ("Thorax", "Thorax portal", True),
+    ],
+)
+def test_descriptions_of_series_and_protocol_are_one_hint(tmp_path, series, protocol, hint):
+    assert facts(tmp_path, SeriesDescription=series, ProtocolName=protocol).contrast_hint == hint
+
+
+@pytest.mark.parametrize(
+    ("agent", "description", "given", "reason"),
+    [
+        ("OMNIPAQUE", "CHEST W/O CON", True, "description_differs"),
+        ("NONE", "CHEST WITH RECON", False, "agent_says_none"),
+        ("NONE", "Abd W ORAL", False, "agent_says_none"),
+        ("NaCl bolus 40 ml", "CHEST", None, "agent_unknown"),
+    ],
+)
+def test_an_agent_beside_a_description_has_the_reason_of_its_words(tmp_path, agent, description, given, reason):
+    found = facts(tmp_path, ContrastBolusAgent=agent, SeriesDescription=description)
+
+    assert (found.contrast, found.contrast_reason) == (given, reason)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +391,12 @@ def test_an_image_with_values_in_other_bits_or_of_colours_promises_no_hu(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("sex", "found"), [("W", "female"), ("f", "female"), ("Male", "male"), ("O", None), ("", None)]
+    ("sex", "found"),
+    [
+        *((sex, "female") for sex in ("W", "f", "WEIBLICH", "Frau", "FEMME", "MUJER")),
+        *((sex, "male") for sex in ("Male", "M", "MÄNNLICH", "MAENNLICH", "MANN", "HOMME", "HOMBRE")),
+        *((sex, None) for sex in ("O", "", "1", "U")),
+    ],
 )
 def test_words_for_a_sex_are_read_and_others_are_not_known(tmp_path, sex, found):
     assert facts(tmp_path, PatientSex=sex).sex == found

@@ -5,24 +5,29 @@ kernels of a known form, are passed on; what does not fit is `other` or missing.
 """
 
 import functools
+import itertools
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from ctpop.foundation.resources import resource
+from ctpop.study.codings import SEXES
 
 VOCABULARY = resource("dicom", "vocabulary.yaml")
 OTHER = "other"
-SEXES = {"M": "male", "F": "female", "MALE": "male", "FEMALE": "female", "W": "female", "WEIBLICH": "female"}
 NON_IONIC = re.compile(r"\bnon[\s-]?ionic\b")
-SIGNS = re.compile(r"[^\w./]+|/(?![ov]\b)|_")
-SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?![ov]\b)|[0-9_]+")
+SIGNS = re.compile(r"[^\w./]+|/(?!(?:[ov]|out)\b)|_")
+SIGNS_AND_DIGITS = re.compile(r"[^\w./]+|/(?!(?:[ov]|out)\b)|[0-9_]+")
+SHORT_SANS = re.compile(r"(?<!\S)s/(?=\w\w)")  # s/contraste
+SHORT_WITH = re.compile(r"(?<!\S)(wo?/)(?!(?:o|out)(?!\S))(?=\S)")  # w/con and wo/con, but not w/o
 INTRA = re.compile(r"\bintra[\s-]+")
 NO_AMOUNT = re.compile(r"(?<![\d.,])0+([.,]0+)?\s*((ml|cc|g|mg)\b|$)")
 DOUBT_SIGNS = re.compile(r"\?|\S\s*[-–]$|^[-–]|[+]\s*/?\s*[-–]|±|\bo\s+km\b")  # KM? and KM: - and -KM and +/- and o KM
 NO_LETTERS = re.compile(r"[0\W_]*|[0x\W_]*xx[0x\W_]*")  # of a PatientID; a single x is a pseudonym
-BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+-]+")
+BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+&-]+")
+BETWEEN_TEXTS = " | "
 LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
 NOT_ORIGINAL = {
     "DERIVED",
@@ -52,7 +57,7 @@ def vocabulary() -> dict[str, Any]:
 
 def sex_of(text: str) -> str | None:
     """Return `male` or `female`, also by words that are not of the standard, or nothing for O and anything else."""
-    return SEXES.get(text.upper())
+    return SEXES.get(text.lower())
 
 
 def manufacturer_of(text: str) -> str | None:
@@ -130,7 +135,7 @@ def agent_kind(agent: str) -> str:
         return "none"
     words = _words_of_agent(text)
     named, fluids = _has(words, "agents"), _has(words, "enteral_agents")
-    injected = _has(words, "contrast_agent_words", "intravenous_words")
+    injected = _has(words, "contrast_agent_words", "intravenous_words", "given_words")
     elsewhere = _has(words, "enteral_routes", "other_routes")
     if _is_in_doubt(text, words):
         return "unknown"
@@ -140,19 +145,26 @@ def agent_kind(agent: str) -> str:
         return "unknown" if named or fluids or injected else "none"
     if elsewhere and way_of(words) != "vein":
         return "enteral" if way_of(words) == "enteral" and not named else "unknown"
-    if named or (injected and not _is_flush(words)):
-        return "agent"
-    return "flush" if _is_flush(words) else "enteral" if fluids else "unknown"
+    return _kind_that_was_given(words)
+
+
+def _kind_that_was_given(words: set[str]) -> str:
+    """Return the kind of an agent that no word denies: what is named counts before words that it was given."""
+    kinds = {
+        "agent": ("agents", "contrast_agent_words"),
+        "flush": ("flushes",),
+        "agent by its way": ("intravenous_words",),
+        "enteral": ("enteral_agents",),
+        "agent by a word": ("given_words",),
+    }
+    found = next((kind for kind, names in kinds.items() if _has(words, *names)), "unknown")
+    return found.split()[0]
 
 
 def _is_in_doubt(text: str, words: set[str]) -> bool:
     """Return whether a text neither says that an agent was given nor that none was, or says both."""
     says_both = _has(words, "negations") and _has(words, "with_words")
     return says_both or _has(words, "doubts") or DOUBT_SIGNS.search(text) is not None
-
-
-def _is_flush(words: set[str]) -> bool:
-    return _has(words, "flushes") and not _has(words, "contrast_agent_words")
 
 
 def route_of(route: str) -> str:
@@ -182,15 +194,48 @@ def _has(words: set[str], *names: str) -> bool:
 
 def _words_of_agent(text: str) -> set[str]:
     """Return the words of a text in lower case: between blanks, and between other signs and digits."""
-    text = INTRA.sub("intra", NON_IONIC.sub("nonionic", text))
+    text = SHORT_SANS.sub("s/ ", INTRA.sub("intra", NON_IONIC.sub("nonionic", text)))
     return {*text.split(), *SIGNS.split(text), *SIGNS_AND_DIGITS.split(text)}
 
 
 def contrast_hint_of(*descriptions: str) -> bool | None:
-    """Return what the words of the descriptions hint at, or nothing where none does or they contradict each other."""
-    words = {word for text in descriptions for word in BETWEEN_WORDS.split(text.lower())}
-    listed = vocabulary()["contrast_words"]
-    positive = words & set(listed["with"])
-    if words & set(listed["without"]):
-        return None if positive - set(vocabulary()["contrast_nouns"]) else False  # `without contrast` has both
-    return True if positive else None
+    """Return what the words of the descriptions hint at, or nothing where none does or they contradict each other.
+
+    A noun, such as `contrast`, is negated by any negation. A preposition, such as `with`, counts only before a noun, or
+    where it is joined to a negation. An agent by mouth gives no hint.
+
+    Examples
+    --------
+    >>> contrast_hint_of("Chest W/O con"), contrast_hint_of("Chest w/ con"), contrast_hint_of("Chest with recon")
+    (False, True, None)
+
+    """
+    listed = {name: set(words) for name, words in vocabulary()["contrast_words"].items()}
+    text = BETWEEN_WORDS.sub(" ", BETWEEN_TEXTS.join(descriptions).lower())
+    words = SHORT_WITH.sub(r"\1 ", text).split()
+    found = set(words)
+    is_intravenous = not found & listed["enteral"] or bool(found & listed["intravenous"])
+    negated = _negates(words, listed)
+    without = bool(found & listed["without"]) or (negated and is_intravenous)
+    noun = bool(found & listed["nouns"]) and is_intravenous and not without
+    both = without and _has_preposition(words, listed)
+    given = bool(found & listed["with"]) or noun or both
+    return given if given != without else None
+
+
+def _negates(words: list[str], listed: Mapping[str, set[str]]) -> bool:
+    return bool(listed["negations"] & set(words)) or any(
+        one in listed["negations_of_nouns"] and other in listed["nouns"] for one, other in itertools.pairwise(words)
+    )
+
+
+def _has_preposition(words: list[str], listed: Mapping[str, set[str]]) -> bool:
+    """Return whether a preposition stands before a noun, or is joined to a negation; `con` can be a noun, too."""
+    negations = listed["negations"] | listed["negations_of_nouns"]
+    for place in (place for place, word in enumerate(words) if word in listed["prepositions"]):
+        after = [word for word in words[place + 1 :] if word not in listed["joints"]][:2]
+        before = [word for word in words[:place] if word not in listed["joints"]][-1:]
+        joined = {*after[:1]} if words[place] in listed["nouns"] else {*after[:1], *before}
+        if joined & negations or listed["nouns"] & set(after):
+            return True
+    return False
