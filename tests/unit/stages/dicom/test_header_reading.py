@@ -402,6 +402,15 @@ def test_words_for_a_sex_are_read_and_others_are_not_known(tmp_path, sex, found)
     assert facts(tmp_path, PatientSex=sex).sex == found
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_word_for_a_sex_is_read_in_each_encoding(tmp_path, encoding):
+    word = "MÄNNLICH".encode(encoding).ljust(10)
+    path = image(tmp_path, PatientSex="Q" * len(word), SpecificCharacterSet="ISO_IR 192")
+    path.write_bytes(path.read_bytes().replace(b"Q" * len(word), word))
+
+    assert read_facts(path, NAMES).sex == "male"
+
+
 def test_an_enhanced_image_with_a_frame_of_another_spacing_has_no_grid(tmp_path):
     path = dicom_files.write_enhanced(tmp_path / "enhanced")
 

@@ -250,3 +250,111 @@ def test_a_study_of_two_patients_is_told(place):
 
     assert rows["patient_id"].nunique() == 2
     assert rows["patient_reason"].to_list() == ["study_of_several_patients"] * 2
+
+
+@pytest.mark.parametrize(
+    "patients",
+    [
+        [("P1", {}), ("P2", {}), ("P3", {})],
+        [("P1", {"StudyDate": "20200101"}), ("P2", {"StudyDate": "20210101"})],
+        [("P1", {"PatientSex": "F"}), ("P2", {"PatientSex": "M"})],
+        [("P1", {"PatientBirthDate": "19500101"}), ("P2", {"PatientBirthDate": "19600101"})],
+    ],
+)
+def test_one_study_uid_for_everybody_is_a_placeholder(place, patients):
+    rows = series_in_one_study(place, *patients)
+
+    assert set(rows["patient_reason"]) == {"ok"}
+    assert rows["patient_id"].nunique() == rows["exam_id"].nunique() == len(patients)
+    assert rows["reason"].isna().all()
+
+
+@pytest.mark.parametrize("more", [{"PatientSex": ""}, {"PatientBirthDate": ""}, {"StudyDate": "", "SeriesDate": ""}])
+def test_a_fact_that_one_of_two_patients_lacks_shows_no_placeholder(place, more):
+    rows = series_in_one_study(place, ("P1", {}), ("P2", more))
+
+    assert set(rows["patient_reason"]) == {"study_of_several_patients"}
+
+
+def test_days_tell_the_examinations_of_a_patient_apart_whose_study_uid_is_that_of_everybody(place):
+    days = [("P1", {"StudyDate": day}) for day in ("20200101", "20210101")]
+
+    rows = series_in_one_study(place, *days, ("P2", {}))
+
+    assert rows["exam_id"].nunique() == 3
+    assert rows["reason"].dropna().to_list() == ["other_examination"]
+    assert rows[rows["reason"].notna()]["year"].to_list() == [2021]
+
+
+def test_a_study_uid_that_becomes_a_placeholder_changes_no_scan_id(place):
+    before = series_in_one_study(place, ("P1", {}), ("P2", {}))
+
+    after = series_in_one_study(place, ("P1", {}), ("P2", {}), ("P3", {}))
+
+    assert set(before["scan_id"]) < set(after["scan_id"])
+    assert set(before["patient_reason"]) == {"study_of_several_patients"}
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def reasons_of(place):
+    """Return why series of the folder are not complete, by how many slices they have."""
+    place.index()
+    registry, excluded, _ = place.tables()
+    rows = pd.concat([registry, excluded])
+    return dict(zip(rows["n_slices"], rows["complete_header_reason"], strict=True))
+
+
+@pytest.mark.parametrize("with_issuer", [0, 1])
+def test_a_truncated_image_is_missing_where_a_part_of_a_study_lacks_the_issuer(place, with_issuer):
+    study = {"StudyInstanceUID": dicom_files.made_uid("one study")}
+    for number, n_slices in enumerate((12, 14)):
+        issuer = {"IssuerOfPatientID": "HOSPITAL"} if number == with_issuer else {}
+        series = dicom_files.made_uid("series", number)
+        dicom_files.write_series(place.dicom / str(number), n_slices, **study, **issuer, SeriesInstanceUID=series)
+        truncate(place.dicom / str(number) / "0001")
+
+    assert reasons_of(place) == {11: "truncated_images", 13: "truncated_images"}
+
+
+@pytest.mark.parametrize("removed", [{"StudyInstanceUID": None}, {"SeriesInstanceUID": None}, *WAYS.values()])
+@pytest.mark.parametrize("patient", [{}, NO_PATIENT])
+def test_a_truncated_image_without_uids_is_missing_from_the_series_of_its_folder(place, removed, patient):
+    for number, n_slices in enumerate((12, 14)):
+        name = str(number)
+        files = dicom_files.write_series(place.dicom / name, n_slices, patient=name, study=name, series=name)
+        dicom_files.rewritten(files, **removed, **patient)
+    truncate(place.dicom / "0" / "0012")
+
+    assert reasons_of(place) == {11: "truncated_images", 14: "ok"}
+
+
+def test_a_truncated_image_makes_no_placeholder_of_the_uid_of_a_complete_one(place):
+    files = dicom_files.write_series(place.dicom / "a", 12)
+    dicom_files.rewritten(files, **NO_PATIENT)
+    [other] = dicom_files.write_series(place.dicom / "b", 1, where=[(-12, -18, 400)])
+    dicom_files.rewritten(
+        [other], **NO_PATIENT, SOPInstanceUID=dicom_files.made_uid(dicom_files.header().SeriesInstanceUID, 1)
+    )
+    truncate(other)
+
+    place.index()
+    registry, _, files = place.tables()
+
+    assert registry[["series_source", "complete_header_reason"]].to_numpy().tolist() == [
+        ["series_uid", "truncated_images"]
+    ]
+    assert dict(zip(files["status"], files["n_files"], strict=True)) == {"ct_image": 12, "truncated": 1}
+
+
+def test_a_truncated_image_of_one_kernel_is_missing_from_its_reconstruction_alone(place):
+    for kernel, n_slices in (("B30f", 12), ("B70f", 14)):
+        dicom_files.rewritten(
+            dicom_files.write_series(place.dicom / kernel, n_slices, ConvolutionKernel=kernel),
+            SOPInstanceUID="",
+        )
+    truncate(place.dicom / "B70f" / "0014")
+
+    assert reasons_of(place) == {12: "ok", 13: "truncated_images"}

@@ -14,7 +14,7 @@ import numpy as np
 from ctpop.stages.dicom.folder_scan import ScannedFile
 from ctpop.stages.dicom.geometry import Stack, faults_of, stack_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
-from ctpop.stages.dicom.series_identity import identified
+from ctpop.stages.dicom.series_identity import identification_of
 from ctpop.study.patient_consistency import ages_contradict
 
 ORIENTATION_DECIMALS = 2
@@ -38,7 +38,9 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
     found = list(found)
     stacks: dict[tuple[str, ...], list[ScannedFile]] = {}
     patients: dict[str, set[tuple[str | None, str | None]]] = {}
-    for one in identified((one for one in found if one.facts["status"] == "ct_image"), pseudonyms):
+    images = [one for one in found if one.facts["status"] == "ct_image"]
+    identification = identification_of(images, pseudonyms)
+    for one in identification.applied_to(images):
         stacks.setdefault(signature_of(one.facts), []).append(one)
         patients.setdefault(one.facts["patient"], set()).add((one.facts.get("birth"), one.facts.get("sex")))
     parts = [part for signature, images in stacks.items() for part in volumes_of(signature, images)]
@@ -53,30 +55,33 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
         reason = patient_reason_of(row["patient_source"], patients[patient], at[patient])
         is_shared = reason == "ok" and len(of_exam[row["exam_id"]]) > 1
         row["patient_reason"] = "study_of_several_patients" if is_shared else reason
-    mark_truncated(rows, [one for one in found if one.facts["status"] == "truncated"])
+    mark_truncated(rows, identification.applied_to(one for one in found if one.facts["status"] == "truncated"))
     return sorted(rows, key=lambda row: str(row["scan_id"]))
 
 
 def mark_truncated(rows: Iterable[dict[str, Any]], truncated: Iterable[ScannedFile]) -> None:
     """Call a series incomplete if a file ends before the last pixel of one of its images, in place.
 
-    Such an image belongs to a series by its UIDs and its grid; a series without a UID cannot be attributed. It is not
-    missing where the series has a complete copy of it.
+    Such an image belongs to a series by what series are recognised by, and by its grid; by its folder, too, where the
+    UID of the series is missing or a placeholder. It is not missing where the series has a complete copy of it.
     """
     missing: dict[tuple[str, ...], list[ScannedFile]] = {}
     for one in truncated:
-        if "series" not in one.facts.get("lacks", ()):
-            missing.setdefault(signature_of(one.facts), []).append(one)
+        missing.setdefault(signature_of(one.facts), []).append(one)
     for row in rows:
         images = [one.facts for one in row["files"]]
-        acquisitions, places = ({str(one.get(name)) for one in images} for name in ("acquisition", "positions"))
-        if any(
-            str(one.facts.get("acquisition")) in acquisitions and str(one.facts.get("positions")) not in places
-            for one in missing.get(signature_of(images[0]), ())
-        ):
+        lacking = missing.get(signature_of(images[0]), ())
+        if any(_is_missing_from(images, one.facts) for one in lacking):
             faults = [row.get("complete_header_reason"), "truncated_images"]
             row["complete_header_reason"] = ";".join(fault for fault in faults if fault not in (None, "ok"))
             row["complete_header"] = False
+
+
+def _is_missing_from(images: Sequence[Mapping[str, Any]], truncated: Mapping[str, Any]) -> bool:
+    """Return whether a truncated image of the same series and grid belongs to a volume, which has none at its place."""
+    by = SPLIT_BY if truncated["series_source"] == "geometry" else SPLIT_BY[:-1]
+    is_of_volume = all(truncated.get(name) in {one.get(name) for one in images} for name in by)
+    return is_of_volume and str(truncated.get("positions")) not in {str(one.get("positions")) for one in images}
 
 
 def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -159,7 +164,7 @@ def row_of(
         "scan_id": scan_id,
         "patient": signature[0],
         "patient_id": pseudonyms.name("patient", signature[0]),
-        "exam_id": pseudonyms.name("exam", signature[1]),
+        "exam_id": pseudonyms.name("exam", images[0].facts.get("examination", signature[1])),
         "ct_path": f"images/{scan_id}.nii.gz",
         "image_kind": signature[-1],
         **facts_of_series(facts),

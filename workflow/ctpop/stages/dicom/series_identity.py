@@ -5,9 +5,10 @@ digests) descriptions of series. Where even these are missing, the folder of the
 or relative to the folder that is indexed, so that the groups are the same on every machine.
 """
 
+import functools
 import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,33 +20,76 @@ OF_A_STUDY = ("day", "birth", "sex")
 MIDNIGHT = (None, 0)  # no time, or one that anonymisers write
 
 
-def identified(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> list[ScannedFile]:
-    """Return CT images with patient, examination and series, and `image`, which is the same for copies of an image.
+@dataclass(frozen=True)
+class Identification:
+    """What the CT images of a folder show of its identifiers, by which images get their patient and their groups.
 
-    An image is recognised by its UID, or by its pixels where that is missing or a placeholder. `series_source` says
-    what the series was recognised by.
+    `plain_of` has, by patient with issuer, the same patient without issuer; `shared` the examinations and `repeated`
+    the images whose UID is a placeholder; `mixed` the examinations whose UID is a placeholder of several patients.
     """
-    images = with_one_patient(list(images), pseudonyms)
-    shared = studies_of_several_patients(one.facts for one in images)
-    repeated = placeholders(one.facts for one in images)
-    return [replace(one, facts=_facts(one, shared, repeated, pseudonyms)) for one in images]
+
+    plain_of: Mapping[str, str]
+    shared: Set[str]
+    repeated: Set[str]
+    mixed: Set[str]
+    pseudonyms: Pseudonyms
+
+    def applied_to(self, images: Iterable[ScannedFile]) -> list[ScannedFile]:
+        """Return images with patient, examination and series, and `image`, which is the same for copies of an image.
+
+        An image is recognised by its UID, or by its pixels where that is missing or a placeholder. `series_source`
+        says what the series was recognised by. These images change nothing of what is a placeholder.
+        """
+        found = [_of_patient(one, self.plain_of.get(one.facts["patient"]), self.pseudonyms) for one in images]
+        return [replace(one, facts=self._facts(one)) for one in found]
+
+    def _facts(self, one: ScannedFile) -> dict[str, Any]:
+        has_placeholder = one.facts.get("instance") in self.repeated
+        image = one.facts.get("instance") if not has_placeholder else None
+        facts = {**one.facts, "image": image or one.facts.get("pixels", ""), "series_source": "series_uid"}
+        lacks = set(facts.get("lacks", ()))
+        if facts["patient_source"] == "examination" and (facts["exam"] in self.shared or has_placeholder):
+            lacks |= {"study", "series"}
+        if facts["patient_source"] == "patient_id" and facts["exam"] in self.mixed:
+            facts["examination"] = _examination(facts, "", self.pseudonyms)["exam"]
+        if not lacks & {"study", "series"}:
+            return facts
+        folder = self.pseudonyms.digest("folder", str(PurePosixPath(one.file.path).parent))
+        facts["folder"] = folder
+        if "study" in lacks:
+            facts.update(_examination(facts, folder, self.pseudonyms))
+        if "series" in lacks:
+            marks = _texts(one.facts, "series_number", "series_mark")
+            facts["series"] = self.pseudonyms.digest("series without uid", *marks)
+            facts["series_source"] = "geometry"
+        return facts
 
 
-def with_one_patient(images: list[ScannedFile], pseudonyms: Pseudonyms) -> list[ScannedFile]:
-    """Return images of which those of a PatientID with and without issuer are of one patient, if they share a study.
+def identification_of(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> Identification:
+    """Return what CT images show of the identifiers of a folder."""
+    images = list(images)
+    plain_of = one_patient_of(one.facts for one in images)
+    facts = [_of_patient(one, plain_of.get(one.facts["patient"]), pseudonyms).facts for one in images]
+    mixed = studies_of_unlike_patients(facts, pseudonyms)
+    shared = studies_of_several_patients(facts) | mixed
+    return Identification(plain_of, shared, placeholders(facts), mixed, pseudonyms)
+
+
+def one_patient_of(facts: Iterable[Facts]) -> dict[str, str]:
+    """Return, by patient with an issuer of the PatientID, the one without issuer, if they share a study.
 
     A PatientID of several issuers stays that of several patients.
     """
+    facts = list(facts)
     patients_of: dict[str, set[str]] = {}
-    for one in images:
-        patients_of.setdefault(one.facts["exam"], set()).add(one.facts["patient"])
+    for one in facts:
+        patients_of.setdefault(one["exam"], set()).add(one["patient"])
     same: dict[str, set[str]] = {}
-    for one in images:
-        plain = one.facts.get("without_issuer")
-        if plain and plain in patients_of[one.facts["exam"]]:
-            same.setdefault(plain, set()).add(one.facts["patient"])
-    plain_of = {issued.pop(): plain for plain, issued in same.items() if len(issued) == 1}
-    return [_of_patient(one, plain_of.get(one.facts["patient"]), pseudonyms) for one in images]
+    for one in facts:
+        plain = one.get("without_issuer")
+        if plain and plain in patients_of[one["exam"]]:
+            same.setdefault(plain, set()).add(one["patient"])
+    return {issued.pop(): plain for plain, issued in same.items() if len(issued) == 1}
 
 
 def _of_patient(one: ScannedFile, patient: str | None, pseudonyms: Pseudonyms) -> ScannedFile:
@@ -83,23 +127,23 @@ def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
     return {exam for (exam, _), found in known.items() if len(found) > 1}
 
 
-def _facts(one: ScannedFile, shared: set[str], repeated: set[str], pseudonyms: Pseudonyms) -> dict[str, Any]:
-    has_placeholder = one.facts.get("instance") in repeated
-    image = one.facts.get("instance") if not has_placeholder else None
-    facts = {**one.facts, "image": image or one.facts.get("pixels", "")}
-    lacks = set(facts.get("lacks", ()))
-    if facts["patient_source"] == "examination" and (facts["exam"] in shared or has_placeholder):
-        lacks |= {"study", "series"}
-    if not lacks & {"study", "series"}:
-        return {**facts, "series_source": "series_uid"}
-    folder = pseudonyms.digest("folder", str(PurePosixPath(one.file.path).parent))
-    found = {**facts, "folder": folder, "series_source": "series_uid"}
-    if "study" in lacks:
-        found.update(_examination(facts, folder, pseudonyms))
-    if "series" in lacks:
-        found["series"] = pseudonyms.digest("series without uid", *_texts(facts, "series_number", "series_mark"))
-        found["series_source"] = "geometry"
-    return found
+def studies_of_unlike_patients(facts: Iterable[Facts], pseudonyms: Pseudonyms) -> set[str]:
+    """Return examinations of several PatientIDs that are not one patient with two: one UID for everybody.
+
+    These have several days, dates of birth or sexes, or more than two PatientIDs (whatever the issuer).
+    """
+    patients: dict[str, set[str]] = {}
+    known: dict[tuple[str, str], set[Any]] = {}
+    shift_of = functools.cache(pseudonyms.shift_days)
+    for one in (one for one in facts if one["patient_source"] == "patient_id" and "study" not in one.get("lacks", ())):
+        exam, day = one["exam"], one.get("day")
+        patients.setdefault(exam, set()).add(one["patient"])
+        own = {**one, "day": None if day is None else day - shift_of(one["patient"])}
+        for name in OF_A_STUDY:
+            known.setdefault((exam, name), set()).add(own.get(name))
+        known.setdefault((exam, "id"), set()).add(one.get("without_issuer") or one["patient"])
+    differing = {exam for (exam, name), found in known.items() if len(found - {None}) > (2 if name == "id" else 1)}
+    return {exam for exam in differing if len(patients[exam]) > 1}
 
 
 def _examination(facts: Facts, folder: str, pseudonyms: Pseudonyms) -> dict[str, Any]:

@@ -57,7 +57,15 @@ def vocabulary() -> dict[str, Any]:
 
 def sex_of(text: str) -> str | None:
     """Return `male` or `female`, also by words that are not of the standard, or nothing for O and anything else."""
-    return SEXES.get(text.lower())
+    return SEXES.get(_as_utf8(text).lower())
+
+
+def _as_utf8(text: str) -> str:
+    """Return a text that was UTF-8 and read as Latin-1, as pydicom reads words of a closed list (CS), as UTF-8."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def manufacturer_of(text: str) -> str | None:
