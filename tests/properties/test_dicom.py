@@ -95,7 +95,7 @@ kinds = st.fixed_dictionaries(
         "exam_id": st.sampled_from(["e1", "e2", "e3"]),
         "day": st.one_of(st.none(), st.integers(0, 5)),
         "second": st.none(),
-        "image_kind": st.sampled_from(["original", "derived", "localizer"]),
+        "image_kind": st.sampled_from(["original", "monoenergetic", "derived", "localizer"]),
         "plane": st.sampled_from(["axial", "coronal", None]),
         "hu_lowest": st.sampled_from([None, -1024.0]),
         "n_slices": st.sampled_from([1, 100]),

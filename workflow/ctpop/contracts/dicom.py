@@ -69,7 +69,10 @@ SERIES_COLUMNS = {
     ),
     "z_extent_mm": number("length along the body, from edge to edge", "mm", low=0, missing=NO_PLACE),
     "plane": text("plane of the slices", among=("axial", "coronal", "sagittal"), missing=NO_PLACE),
-    "image_kind": text("kind of image, by ImageType", among=("original", "derived", "localizer")),
+    "image_kind": text(
+        "kind of image, by ImageType; virtual monoenergetic images of another energy than 70 keV are derived",
+        among=("original", "monoenergetic", "derived", "localizer"),
+    ),
     "transfer_syntax": text("how the pixels are stored, by its name in the standard"),
     "rows": count("rows of a slice", low=1),
     "columns": count("columns of a slice", low=1),

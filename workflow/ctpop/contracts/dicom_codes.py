@@ -17,7 +17,8 @@ FILE_STATUS = {
 SERIES_REASONS = {
     "no_geometry": "an image does not say where it lies",
     "localizer": "a localizer (scout, topogram)",
-    "derived": "derived from other images: reformatted, projected, secondary",
+    "derived": "derived from other images: reformatted, projected, secondary; or virtual monoenergetic where another"
+    " series of the examination is not",
     "not_axial": "coronal or sagittal",
     "no_hu": "the header does not promise Hounsfield units: rescale slope or intercept is missing, in other units, or"
     " not the same in all frames of an image, or the values are colours or not in the lowest bits",

@@ -304,7 +304,10 @@ def test_known_kernels_are_soft_or_sharp(kernel, kind):
         (["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"], "original"),
         (["ORIGINAL", "SECONDARY"], "derived"),
         (["ORIGINAL", "PRIMARY", "AXIAL", "SUBTRACTION"], "derived"),
-        (["ORIGINAL", "PRIMARY", "VOLUME", "VMI"], "derived"),
+        (["ORIGINAL", "PRIMARY", "VOLUME", "VMI"], "monoenergetic"),
+        (["ORIGINAL", "PRIMARY", "AXIAL", "VMI", "70KEV"], "monoenergetic"),
+        (["ORIGINAL", "PRIMARY", "AXIAL", "VMI", "MONO_040_KEV"], "derived"),
+        (["DERIVED", "PRIMARY", "AXIAL", "VMI"], "derived"),
         (["MIXED", "PRIMARY", "VOLUME", "NONE"], "derived"),
         (["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], "original"),
         ([], "original"),
@@ -415,6 +418,15 @@ def test_an_enhanced_image_with_a_frame_of_another_spacing_has_no_grid(tmp_path)
     path = dicom_files.write_enhanced(tmp_path / "enhanced")
 
     assert in_frames(path, "PixelMeasuresSequence", PixelSpacing=[1, 1]).positions == []
+
+
+@pytest.mark.parametrize(
+    ("description", "kind"), [("Abdomen 70 keV", "monoenergetic"), ("Abd_40keV", "derived"), ("Abd 140keV", "derived")]
+)
+def test_the_energy_in_the_description_of_monoenergetic_images_counts(tmp_path, description, kind):
+    image_type = ["ORIGINAL", "PRIMARY", "AXIAL", "VMI"]
+
+    assert facts(tmp_path, ImageType=image_type, SeriesDescription=description).kind == kind
 
 
 def test_an_enhanced_image_with_a_derived_frame_is_derived(tmp_path):

@@ -91,6 +91,17 @@ def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reas
     assert chosen_of(series("bad", **facts), exclude=[])[0] == ["bad"]
 
 
+def test_monoenergetic_series_are_chosen_where_no_other_series_can_be():
+    mono = series("mono", image_kind="monoenergetic", slice_thickness_mm=0.4)
+    plain, scout = series("plain"), series("scout", image_kind="localizer")
+
+    assert chosen_of(mono, scout)[0] == ["mono"]
+    chosen, excluded = chosen_of(mono, plain)
+    assert (chosen, excluded["mono"]["reason"], excluded["mono"]["chosen_scan_id"]) == (["plain"], "derived", None)
+    assert chosen_of(mono, plain, exclude=["localizer"])[0] == ["mono"]
+    assert chosen_of(mono, series("other", exam_id="e2", day=2))[0] == ["mono"]
+
+
 def test_each_reason_has_a_meaning_and_can_be_set():
     allowed = configuration.load_schema()["properties"]["dicom"]["properties"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
-VERSION = 5  # raised when what is read of a file changes
+VERSION = 6  # raised when what is read of a file changes
 NAME = "cache.sqlite"
 Key = tuple[str, int, int]
 

@@ -302,9 +302,10 @@ def _attenuation(dataset: Dataset) -> dict[str, Any]:
 def _kind(dataset: Dataset) -> str:
     """Return the kind of an image by its ImageType; one with a frame of another kind is of that kind."""
     parts = [_part(dataset, "CTImageFrameTypeSequence", frame) for frame in _frames(dataset)]
-    kinds = [vocabulary.kind_of(texts_of(part, "FrameType")) for part in parts]
-    kinds.append(vocabulary.kind_of(texts_of(dataset, "ImageType")))
-    return next((kind for kind in kinds if kind != "original"), "original")
+    description = text_of(dataset, "SeriesDescription")
+    kinds = {vocabulary.kind_of(texts_of(part, "FrameType"), description) for part in parts}
+    kinds.add(vocabulary.kind_of(texts_of(dataset, "ImageType"), description))
+    return next(kind for kind in ("localizer", "derived", "monoenergetic", "original") if kind in kinds)
 
 
 def _frames(dataset: Dataset) -> list[Dataset | None]:

@@ -75,12 +75,21 @@ def without_duplicates(rows: list[Row]) -> tuple[list[Row], list[Row]]:
 def best_series(rows: list[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     """Return the best series of an examination, if any may be chosen, and the others with their reasons."""
     failed = {row["scan_id"]: [name for name in rule["exclude"] if EXCLUDES[name](row, rule)] for row in rows}
+    _exclude_monoenergetic(rows, failed, rule)
     excluded = [_excluded(row, *failed[row["scan_id"]]) for row in rows if failed[row["scan_id"]]]
     fit = sorted((row for row in rows if not failed[row["scan_id"]]), key=lambda row: _preference(row, rule))
     excluded += [
         _excluded(row, "other_series", decided_by=decided_by(fit[0], row, rule), best=fit[0]) for row in fit[1:]
     ]
     return fit[:1], excluded
+
+
+def _exclude_monoenergetic(rows: list[Row], failed: Mapping[str, list[str]], rule: Mapping[str, Any]) -> None:
+    """Call monoenergetic series derived, in place, where another series of the examination can be chosen."""
+    fit = [row for row in rows if not failed[row["scan_id"]]]
+    monoenergetic = [row for row in fit if row["image_kind"] == "monoenergetic"]
+    for row in monoenergetic if "derived" in rule["exclude"] and len(monoenergetic) < len(fit) else ():
+        failed[row["scan_id"]].append("derived")
 
 
 def best_examination(winners: list[Row], which: str) -> tuple[list[Row], list[Row]]:

@@ -42,10 +42,14 @@ NOT_ORIGINAL = {
     "MIXED",
     # SOURCE: DICOM PS3.3, C.8.16.1.4, Derived Pixel Contrast, and C.8.15.2, multi-energy CT
     *("ADDITION", "DIVISION", "MAXIMUM", "MEAN", "MINIMUM", "MULTIPLICATION", "RESAMPLED", "STD_DEVIATION"),
-    *("SUBTRACTION", "QUANTITY", "VMI", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED"),
+    *("SUBTRACTION", "QUANTITY", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED"),
     *("MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"),
-    *("VNC", "IODINE", "MONOENERGETIC"),  # words that scanners write for the same
+    *("VNC", "IODINE"),  # words that scanners write for the same
 }
+MONOENERGETIC = {"VMI", "MONOENERGETIC"}
+KEV = re.compile(r"(?<![0-9])([0-9]{2,3}) ?KEV\b")
+# ASSUME: at 70 keV, attenuation is near that at 120 kVp, and photon-counting scanners write such images in routine
+ROUTINE_KEV = range(65, 76)
 
 
 @functools.cache
@@ -118,12 +122,30 @@ def _no_patient_phrases() -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W_])(?:{found})(?![^\W_])")
 
 
-def kind_of(image_type: list[str]) -> str:
-    """Return `localizer`, `derived` or `original`, by the values of ImageType."""
+def kind_of(image_type: list[str], description: str = "") -> str:
+    """Return `localizer`, `derived`, `monoenergetic` or `original`, by the values of ImageType.
+
+    Virtual monoenergetic images are `derived` if ImageType or the description states an energy far from 70 keV, at
+    which attenuation differs from that at 120 kVp.
+
+    Examples
+    --------
+    >>> axial = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    >>> kind_of(axial), kind_of([*axial, "VMI"]), kind_of([*axial, "VMI"], "Abdomen 40 keV")
+    ('original', 'monoenergetic', 'derived')
+
+    """
     values = {value.strip().upper() for value in image_type}
     if values & LOCALIZERS:
         return "localizer"
-    return "derived" if values & NOT_ORIGINAL else "original"
+    if values & NOT_ORIGINAL:
+        return "derived"
+    if not values & MONOENERGETIC:
+        return "original"
+    energies = {
+        int(energy) for energy in KEV.findall(" ".join((*sorted(values), description.upper())).replace("_", " "))
+    }
+    return "monoenergetic" if energies <= set(ROUTINE_KEV) else "derived"
 
 
 def agent_kind(agent: str) -> str:
