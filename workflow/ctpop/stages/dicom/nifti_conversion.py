@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dcm2niix
 import pydicom
+from pydicom.uid import UID
 
 from ctpop.foundation.errors import ScanError
 from ctpop.stages.dicom.elements import text_of
@@ -129,9 +130,9 @@ def _save(dataset: pydicom.Dataset, path: Path, number: int) -> None:
     meta = dataset.file_meta
     if meta.get("TransferSyntaxUID", DEFLATED) == DEFLATED:
         meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    kind, image = text_of(dataset, "SOPClassUID"), text_of(dataset, "SOPInstanceUID")
-    meta.MediaStorageSOPClassUID = kind or pydicom.uid.CTImageStorage
-    meta.MediaStorageSOPInstanceUID = image or pydicom.uid.generate_uid(entropy_srcs=["copy", str(number)])
+    made = pydicom.uid.generate_uid(entropy_srcs=["copy", str(number)])
+    meta.MediaStorageSOPClassUID = UID(text_of(dataset, "SOPClassUID") or pydicom.uid.CTImageStorage)
+    meta.MediaStorageSOPInstanceUID = UID(text_of(dataset, "SOPInstanceUID") or made)
     dataset.save_as(path, enforce_file_format=True)
 
 
