@@ -69,7 +69,7 @@ def problem_of(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def main() -> int:
+def _main() -> int:
     """Print the problem of the command line, if it has one; return `REFUSED` then, else 0."""
     problem = problem_of(sys.argv[1:])
     if problem:
@@ -78,4 +78,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())
