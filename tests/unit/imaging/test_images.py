@@ -397,6 +397,35 @@ def test_voxel_edges_that_are_not_set_or_agree_do_not_contradict_the_sform(tmp_p
     assert read_ct(path).grid.spacing_mm.tolist() == [1.5, 2.0, 4.0]
 
 
+@pytest.mark.parametrize("edges", [(1, 1, 5), (0.7, 0.7, 4.99), (0.706, 0.695, 5.04), (1, 0.7, 1)])
+def test_voxel_edges_may_differ_by_a_hundredth_of_each_edge(tmp_path, edges):
+    path = save(tmp_path / "ct.nii.gz", hu(), affine((0.7, 0.7, 5)), pixdim=[1, *edges, 0, 0, 0, 0])
+
+    assert read_ct(path).grid.spacing_mm == pytest.approx([0.7, 0.7, 5])
+
+
+@pytest.mark.parametrize("edges", [(0.71, 0.7, 5), (1, 1, 5.06), (1, 0.8, 1), (0.7, 0.7, 4.94), (1, 1, np.inf)])
+def test_voxel_edges_that_differ_more_are_refused(tmp_path, edges):
+    path = save(tmp_path / "ct.nii.gz", hu(), affine((0.7, 0.7, 5)), pixdim=[1, *edges, 0, 0, 0, 0])
+
+    with pytest.raises(ScanError, match="pixdim and sform give different voxel sizes"):
+        read_ct(path)
+
+
+@pytest.mark.parametrize(("thickness", "agrees"), [(4.99, True), (5.04, True), (5.06, False), (1.0, False)])
+def test_two_forms_may_differ_by_a_hundredth_of_each_edge(tmp_path, thickness, agrees):
+    image = nib.Nifti1Image(hu(), affine((0.7, 0.7, 5)))
+    image.set_qform(affine((0.7, 0.7, thickness)), code=1)
+    image.set_sform(affine((0.7, 0.7, 5)), code=1)
+    image.to_filename(tmp_path / "ct.nii.gz")
+
+    if agrees:
+        assert read_ct(tmp_path / "ct.nii.gz").grid.spacing_mm == pytest.approx([0.7, 0.7, 5])
+        return
+    with pytest.raises(ScanError, match="qform and sform give different voxel sizes"):
+        read_ct(tmp_path / "ct.nii.gz")
+
+
 def test_one_time_point_is_a_volume(tmp_path):
     volume = read_ct(save(tmp_path / "scan.nii.gz", hu()[..., None]))
 

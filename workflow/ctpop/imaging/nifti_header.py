@@ -24,7 +24,7 @@ OTHER_UNITS = {1: "metres", 3: "micrometres"}  # SOURCE: NIFTI_UNITS_METER and N
 SPACING_RANGE_MM = (0.1, 20.0)
 LONGEST_CT_MM = 3000.0  # above every scanner's table; a wrong spacing would ask for any amount of memory later
 LARGEST_SHEAR = 0.02  # cosine between axes that should be at right angles; gantry tilt is far above
-LARGEST_SIZE_DIFFERENCE = 0.01  # of the shortest edge, between the statements of a header about the voxel size
+LARGEST_SIZE_DIFFERENCE = 0.01  # of an edge, between the statements of a header about it
 SMALLEST_AGREEMENT = 0.9  # cosine between an axis of the qform and the same axis of the sform; -1 if a side is swapped
 ERROR = 40  # nibabel's level of what it cannot repair
 QUIET = logging.Logger("nibabel", logging.CRITICAL)
@@ -232,7 +232,7 @@ def _check_affine(affine: NDArray[np.float64], shape: tuple[int, int, int], unit
 
 def _check_forms_agree(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> None:
     by_qform, by_sform = edges_mm(qform), edges_mm(sform)
-    if not np.abs(by_sform - by_qform).max() <= LARGEST_SIZE_DIFFERENCE * by_sform.min():  # written so that NaN fails
+    if not _edges_agree(by_qform, by_sform):
         found = f"{by_qform.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
         raise ScanError("bad_geometry", f"qform and sform give different voxel sizes: {found}")
     agreement = (qform[:3, :3] * sform[:3, :3]).sum(axis=0) / (by_qform * by_sform)
@@ -241,16 +241,20 @@ def _check_forms_agree(qform: NDArray[np.float64], sform: NDArray[np.float64]) -
 
 
 def _check_pixdim_agrees(fields: Any, sform: NDArray[np.float64]) -> None:
-    """Refuse voxel edges that contradict the sform; 1, 1, 1 and 0 are what programs leave where they set no edges."""
+    """Refuse voxel edges that contradict the sform; an edge of 1 or 0 is what programs leave where they set none."""
     edges = np.asarray(fields["pixdim"][1:4], np.float64)
-    if not (edges > 0).all() or (edges == 1).all():
+    if not (edges > 0).all():
         return
-    by_sform = edges_mm(sform)
-    if not np.abs(by_sform - edges).max() <= LARGEST_SIZE_DIFFERENCE * by_sform.min():  # written so that NaN fails
+    by_sform, is_set = edges_mm(sform), edges != 1
+    if not _edges_agree(edges[is_set], by_sform[is_set]):
         found = f"{edges.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
         raise ScanError(
             "bad_geometry", f"pixdim and sform give different voxel sizes: {found}; write the right one into both"
         )
+
+
+def _edges_agree(edges: NDArray[np.float64], by_sform: NDArray[np.float64]) -> bool:
+    return bool((np.abs(edges - by_sform) <= LARGEST_SIZE_DIFFERENCE * by_sform).all())  # not where an edge is NaN
 
 
 def _values(fields: Any) -> tuple[np.dtype[Any], float, float]:
