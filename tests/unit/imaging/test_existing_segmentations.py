@@ -84,6 +84,25 @@ def test_a_mask_of_one_structure_in_place_of_a_label_map_is_refused(tmp_path):
     assert "label set total_117 would make it spleen: give a folder with the mask as STRUCTURE.nii.gz" in error.detail
 
 
+@pytest.mark.parametrize("name", ["demo", "paper_104", "total_117", "a part"])
+def test_a_mask_of_one_structure_is_refused_in_all_shipped_sets_and_parts_of_them(tmp_path, name):
+    path = save(tmp_path / "mask.nii.gz", labels(highest=1))
+    total = label_sets.read("total_117")
+    organs = label_sets.LabelSet("mine", total.table.head(12)) if name == "a part" else label_sets.read(name)
+
+    assert "has label 1 alone and names none" in refusal(path, organs=organs).detail
+
+
+@pytest.mark.parametrize("first", ["brain", "body", "liver"])
+def test_a_label_map_of_another_set_may_have_its_first_structure_alone(tmp_path, first):
+    organs = label_set(first, *(f"lesion_{letter}" for letter in "abcdefghijkl"))
+
+    found = read_segmentation(save(tmp_path / "labels.nii.gz", labels(highest=1)), organs, None)
+
+    assert found.labels == organs.label_of
+    assert found.volume.data.max() == 1
+
+
 def test_a_label_map_of_few_structures_or_with_several_labels_may_lack_others(tmp_path):
     total = label_sets.read("total_117")
 

@@ -12,6 +12,7 @@ from ctpop.foundation.errors import ScanError
 from ctpop.imaging.images import Volume, read_grid, read_labels, remark_on_spacing, sha256_of
 from ctpop.imaging.label_map_file import names_in
 from ctpop.imaging.structure_names import names_in_set, remark_on
+from ctpop.study.configuration import LABEL_SETS, label_rows
 from ctpop.study.label_sets import LabelSet
 
 VERSION = 6
@@ -30,7 +31,7 @@ OTHER_IMAGES = (
     ".nii.zst",
 )
 MOST_COVERED = 0.5  # ASSUME: of a mask; beyond it, what is left has not the volume of the structure
-MANY_STRUCTURES = 10  # ASSUME: of a label set; no scan shows one alone of them
+MANY_STRUCTURES = 10  # ASSUME: of a label set; no scan shows its spleen alone
 ONE_VALUE = "a mask has one value inside and 0 outside: threshold it at half of its maximum"
 
 
@@ -143,7 +144,7 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     ScanError
         `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
         numbers that neither the file nor the label set names, for a file that names no structure of the set, for two
-        names of one structure, and for a mask of one structure without a name where the set has many.
+        names of one structure, and for a mask of one structure without a name where the set is a shipped one.
 
     Examples
     --------
@@ -177,15 +178,29 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
 
 
 def _refuse_single_mask(present: NDArray[np.intp], label_set: LabelSet, path: Path) -> None:
-    """Refuse a file without names whose only label is 1, in a study of many structures: a mask of any structure."""
+    """Refuse a file without names whose only label is 1, in a study of many structures: a mask of any structure.
+
+    Label 1 of the shipped label sets, in whole or in part, is an organ between others. That of other sets may be the
+    body or the brain, which a scan can show alone.
+    """
     first = next((name for name, label in label_set.label_of.items() if label == 1), None)
     if list(present[present > 0]) != [1] or len(label_set.names) < MANY_STRUCTURES or not first:
+        return
+    if not _is_in_shipped_set(label_set):
         return
     raise ScanError(
         "unknown_labels",
         f"{path.name} has label 1 alone and names none, as the mask of one structure; label set {label_set.name} would"
         f" make it {first}: give a folder with the mask as STRUCTURE.nii.gz, or set structures: to a CSV with this"
         " structure",
+    )
+
+
+def _is_in_shipped_set(label_set: LabelSet) -> bool:
+    """Return whether a shipped label set has all structures of a label set, under the same numbers."""
+    shipped = (label_rows(str(file)) for file in LABEL_SETS.glob("*.csv"))
+    return any(
+        label_set.label_of.items() <= {row["structure"]: int(row["label"]) for row in rows}.items() for rows in shipped
     )
 
 
