@@ -69,11 +69,13 @@ class SegmentStatus(StatusCode, Enum):
     )
     bad_values = (
         "values of the image not valid",
-        "a CT is constant, not finite or far from any HU, or labels are not whole numbers from 0 to 65535",
+        "a CT is constant, not finite, far from any HU or scaled by a negative slope, voxels are colours or complex"
+        " numbers, or labels are not whole numbers from 0 to 65535",
     )
     not_hu = (
         "CT not in HU",
-        "the values of the CT are not Hounsfield units: they have an offset, were scaled, or were cut off at a window",
+        "the values of the CT are not Hounsfield units: they have an offset, were scaled, were cut off at a window or"
+        " stored in 8 bits, are all below those of tissue, or have another scale in some axial slices",
     )
     grid_mismatch = (
         "label map and CT on different grids",
