@@ -89,6 +89,17 @@ IN_HU = [
 ]
 
 
+def padded(hu, value, n_slices):
+    """Return a CT with slices of one value at both ends."""
+    return np.pad(hu, ((0, 0), (0, 0), (n_slices, n_slices)), constant_values=value)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Return every second voxel of an axial slice of 30 slices."""
+    return read_ct(REAL[1]).data[::2, ::2].astype(np.float64)
+
+
 @pytest.fixture(scope="module", params=REAL, ids=lambda path: path.name)
 def real(request):
     return read_ct(request.param).data.astype(np.float64)
@@ -165,6 +176,134 @@ def test_padding_outside_the_reconstruction_circle_is_no_scale(real, padding):
     padded = np.where((x**2 + y**2 > 1)[..., None], padding, real)
 
     assert hu_scale.scale_of(padded).finding == "hu"
+
+
+@pytest.mark.parametrize("order", [1, 3])
+@pytest.mark.parametrize("factor", [0.8, 1.6, 2.5])
+@pytest.mark.parametrize(("value", "n_slices"), [(0, 6), (-500, 10), (-2000, 5), (-3024, 1), (-3024, 8)])
+def test_padded_ends_that_were_resampled_are_no_other_scale(small, value, n_slices, factor, order):
+    resampled = ndimage.zoom(padded(small, value, n_slices), (1, 1, factor), order=order)
+
+    assert hu_scale.scale_of(resampled).finding == "hu"
+
+
+@pytest.mark.parametrize("value", [0, -3024])
+@pytest.mark.parametrize("factor", [0.3, 0.8, 1.6])
+def test_a_gap_that_was_filled_and_resampled_is_no_other_scale(small, value, factor):
+    filled = in_slices(small, slice(10, 16), lambda part: np.full(part.shape, value))
+
+    assert hu_scale.scale_of(ndimage.zoom(filled, (1, 1, factor), order=3)).finding == "hu"
+
+
+@pytest.mark.parametrize("value", [-1200, -2000, -3024, 31743])
+@pytest.mark.parametrize(
+    "resample",
+    [
+        lambda hu: hu + np.random.default_rng(1).normal(0, 1e-7, hu.shape),
+        lambda hu: np.where(np.indices(hu.shape)[0] < 5, -1500 - hu.max(), hu),
+        lambda hu: ndimage.zoom(hu, (1.6, 1.6, 1), order=3),
+        lambda hu: ndimage.rotate(hu, 17, axes=(0, 1), order=3, reshape=True, mode="constant", cval=-2000),
+    ],
+)
+def test_padding_that_was_rounded_or_resampled_is_no_offset(small, value, resample):
+    assert hu_scale.scale_of(resample(outside_circle(small, value))).finding == "hu"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda hu: outside_circle(hu, -1024) - 1024,
+        lambda hu: outside_circle(hu, -2000) - 1024,
+        lambda hu: np.clip(hu, -1000, None) - 1024,
+        lambda hu: ndimage.zoom(outside_circle(hu, -2000) - 1024, (0.8, 0.8, 1), order=3),
+        lambda hu: hu - 1024 + np.random.default_rng(1).normal(0, 60, hu.shape),
+    ],
+)
+def test_an_offset_stays_recognised_beside_padding_below_air(real, change):
+    assert hu_scale.scale_of(change(real)).finding == "offset"
+
+
+@pytest.mark.parametrize("sd", [0, 20])
+@pytest.mark.parametrize("radius", [1.5, 3])
+def test_a_finger_in_a_wide_image_is_in_hu(sd, radius):
+    rng = np.random.default_rng(1)
+    x, y, z = np.indices((100, 100, 60))
+    finger = (np.hypot(x - 50, y - 50) < radius) & (z > 20)
+    hu = np.where(finger, 40 + rng.normal(0, 15, finger.shape), -1000 + rng.normal(0, sd, finger.shape))
+
+    assert hu_scale.scale_of(hu).finding == "hu"
+    assert hu_scale.scale_of(outside_circle(hu, -3024)).finding == "hu"
+
+
+def test_a_small_crop_in_an_image_of_padding_is_in_hu(small):
+    hu = np.full((250, 250, 200), -1024.0)
+    hu[100:140, 100:140, 100:130] = small[10:50, 5:45]
+
+    assert hu_scale.scale_of(hu).finding == "hu"
+
+
+@pytest.mark.parametrize("padding", [-1000, -1024, -1100, -2000, -3024])
+def test_a_lung_alone_is_uncertain(padding):
+    lung = np.random.default_rng(1).normal(-870, 40, (50, 50, 50))
+    x, y, z = np.indices(lung.shape) - 25
+    alone = np.where(x**2 + y**2 + z**2 < 22**2, lung, padding)
+
+    assert hu_scale.scale_of(lung).finding == "uncertain"
+    assert hu_scale.scale_of(alone).finding == "uncertain"
+    assert hu_scale.scale_of(ndimage.zoom(alone, 1.2, order=3)).is_hu is not False
+
+
+@pytest.mark.parametrize("share", [0.06, 0.2, 0.4])
+@pytest.mark.parametrize(("organ", "sd"), [(40, 40), (110, 10), (110, 40)])
+def test_excreted_contrast_medium_in_a_crop_without_air_is_no_other_scale(share, organ, sd):
+    rng = np.random.default_rng(1)
+    hu = rng.normal(organ, 15, (40, 40, 40))
+    hu[:8] = rng.normal(-100, 10, hu[:8].shape)
+    bladder = hu[:, : int(40 * share)]
+    bladder[:] = rng.normal(1000, sd, bladder.shape)
+
+    assert hu_scale.scale_of(hu).finding == "uncertain"
+
+
+@pytest.mark.parametrize("bone", [900, 1000, 1200])
+@pytest.mark.parametrize("place", [1, 5, 8])
+def test_a_thick_slice_of_the_vertex_is_no_other_scale(bone, place):
+    rng = np.random.default_rng(1)
+    hu = rng.normal(30, 8, (40, 40, 10))
+    hu[:3, :, :place] = bone
+    hu[..., place] = rng.normal(bone, 150, (40, 40))
+    hu[..., place + 1 :] = rng.normal(-1000, 10, hu[..., place + 1 :].shape)
+
+    assert hu_scale.scale_of(hu).finding == "hu"
+
+
+@pytest.mark.parametrize("sd", [1, 2, 4])
+def test_a_denoised_crop_of_the_liver_beside_bowel_gas_is_no_other_scale(sd):
+    hu = np.random.default_rng(1).normal(60, sd, (40, 40, 20))
+    hu[5:20, 5:25, 10:] -= 1010
+
+    assert hu_scale.scale_of(hu).finding == "hu"
+    assert hu_scale.scale_of(ndimage.zoom(hu, (1, 1, 1.6), order=3)).finding == "hu"
+
+
+@pytest.mark.parametrize(
+    "slices", [slice(15, None), slice(None, 15), slice(None, None, 2), slice(1, None, 2), slice(5, 15)]
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda part: part + 1024,
+        lambda part: part - 1024,
+        lambda part: (part + 1024) / 4095,
+        lambda part: (part + 100) / 450,
+        lambda part: np.clip((part + 160) / 400, 0, 1),
+    ],
+)
+def test_slices_of_another_scale_are_recognised_wherever_they_are(real, slices, change):
+    found = hu_scale.scale_of(in_slices(real[..., -30:], slices, change))
+
+    assert found.finding == "mixed"
+    assert "of 30 slices" in found.detail
 
 
 def test_voxels_that_are_not_finite_are_left_out(real):

@@ -109,7 +109,7 @@ MEASURES_TABLE = Table(
             missing="no CT, no voxel, or not measured",
         ),
         "hu_scale": text(
-            "whether the values of the CT are HU: hu, or uncertain if the image contains no air",
+            "whether the values of the CT are HU: hu, or uncertain if the image contains no air, or no tissue",
             among=("hu", "uncertain"),
             missing="no CT, or not measured",
         ),
