@@ -155,8 +155,14 @@ def _is_offset_run(run: NDArray[np.intp], slices: NDArray[np.floating], padding:
     steps = np.abs(np.median(np.diff(slices[:, run], axis=1), axis=0))
     if steps.max(initial=0) > JUMP_HU[0] / 2:  # the share of padding grows from slice to slice
         return False
-    jumps = [_is_shifted_copy(slices[:, inside], slices[:, outside]) for outside, inside in borders]
-    return all(jumps) if is_short else any(jumps)
+    pairs = [(slices[:, inside], slices[:, outside]) for outside, inside in borders]
+    explained = all(_is_step(*pair) or _is_shifted_copy(*pair) for pair in pairs)
+    return any(_is_shifted_copy(*pair) for pair in pairs) and (explained or not is_short)
+
+
+def _is_step(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> bool:
+    """Return whether two slices have one scale."""
+    return bool(abs(np.median(inside - outside)) < JUMP_HU[0] / 2)
 
 
 def _is_shifted_copy(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> bool:

@@ -80,7 +80,7 @@ def test_assumptions_about_label_maps_and_values_are_told_once(tmp_path, caplog)
     gathered(tmp_path, *shards)
 
     assert [message for message in caplog.messages if "first" in message] == [
-        "1 scans, first a: the volume contains no air, so that the scale of its values is not known;"
+        "1 scans, first a: the volume contains no air, or no tissue, so that the scale of its values is not known;"
         " they are used as HU",
         "2 scans, first b: the label map does not name its labels; their numbers are taken for those of the label set",
     ]
