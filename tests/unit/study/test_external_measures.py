@@ -225,11 +225,11 @@ def test_ages_and_sexes_that_agree_are_no_other_patients(tmp_path):
 
 def test_the_words_of_a_table_are_compared_as_those_of_the_registry_are_read(tmp_path):
     cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 45.0], "sex": ["male", "female"]})
-    values = {"sex": {"m": "female", "h": "male"}, "age_years": {"0": "45"}}
+    reading = reading_of({"values": {"sex": {"M": "female", "H": "male"}, "age_years": {"0": "45"}}})
     path = tmp_path / "m.csv"
     path.write_text("scan_id,age_years,sex,liver_hu_mean\na,61,H,60\nb,0,M,55\n")
 
-    assert len(read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort, values=values))) == 2
+    assert len(read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort, reading=reading))) == 2
 
 
 @pytest.mark.parametrize(("sexes", "agree"), [("HM", True), ("FM", False)])

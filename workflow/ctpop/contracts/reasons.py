@@ -304,3 +304,5 @@ class Reason(ReasonCode, Enum):
 FAILED = [status for status in SegmentStatus if not status.usable]
 VERDICT_REASONS = [reason for reason in Reason if reason.verdict]
 EXCLUSION_REASONS = [reason for reason in Reason if reason.colour]
+WITHOUT_MEASUREMENT = tuple(reason.name for reason in Reason if reason.bar is Bar.not_segmented)
+ABSENT = tuple(reason.name for reason in Reason if reason.bar is Bar.absent)

@@ -14,7 +14,7 @@ from ctpop.figures.scatter import mark_empty
 from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
-from ctpop.study.patients import distinct, patient_numbers
+from ctpop.study.patients import distinct, patient_of_scan
 
 HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0
 ROW_MM = (3.0, 4.6)
@@ -29,7 +29,7 @@ def source(analysis: pd.DataFrame, pairs: dict[str, str], cohort: pd.DataFrame) 
     volumes = analysis.loc[analysis["measure"] == "volume_ml"]
     by_name = {name: values.set_index("scan_id")["value"] for name, values in volumes.groupby("structure")}
     nothing = pd.Series(dtype="float64")
-    number_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    number_of = patient_of_scan(cohort)
     rows = []
     for left, right in pairs.items():
         pair = pd.concat([by_name.get(left, nothing), by_name.get(right, nothing)], axis=1, join="inner")

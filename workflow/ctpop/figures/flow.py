@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ctpop.contracts.reasons import ABSENT, WITHOUT_MEASUREMENT
 from ctpop.figures.formatting import (
     LEFT_OUT_BY_REVIEWER,
     MEASURES,
@@ -22,17 +23,11 @@ from ctpop.figures.formatting import (
 )
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, STRIPE, blank_page, in_house_style, plain, wrapped
 from ctpop.foundation.colours import INK, PAPER, SOFT
-from ctpop.study.patients import distinct, patient_numbers
+from ctpop.study.patients import distinct, patient_numbers, patient_of_scan
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
-NOTHING_THERE = (
-    *("not_in_model", "not_requested", "mask_in_others", "not_in_table", "not_segmented", "duplicate_images"),
-    *("absent", "absent_known"),
-)
-
-
 WHOLE = ("registry", "included", "unmeasured", "measured")  # steps with one row
 NOTHING_MORE = {"n_not_recorded": 0, "n_patients_not_recorded": 0, "sentence": ""}
 
@@ -99,7 +94,7 @@ def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     of that structure.
     """
     measures, cohort = tables["measures"], tables["cohort"]
-    patient_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    patient_of = patient_of_scan(cohort)
     failed = unmeasured_scans(measures)
     measured = patient_of.reindex(pd.Index(measures["scan_id"].unique()).difference(failed["scan_id"], sort=False))
     rows = [
@@ -265,7 +260,7 @@ def _review(verdicts: pd.DataFrame, measured: pd.Series, excluding: set[str]) ->
     reviewed = verdicts[verdicts["reviewer"].notna()]
     if reviewed.empty:
         return []
-    present = verdicts[~verdicts["reason"].isin(NOTHING_THERE)]
+    present = verdicts[~verdicts["reason"].isin((*WITHOUT_MEASUREMENT, *ABSENT))]
     left_out = present["reason"].eq("reviewer_excluded").groupby(present["scan_id"]).all()
     whole = left_out.index[left_out]
     confirmed = reviewed["reason"].eq("reviewer_kept") & ~reviewed["rule_reason"].isin(excluding)

@@ -38,7 +38,7 @@ from ctpop.figures.style import (
 )
 from ctpop.foundation.colours import BLUE, INK, RED, SOFT
 from ctpop.study.label_sets import LabelSet
-from ctpop.study.patients import distinct, patient_numbers
+from ctpop.study.patients import distinct, patient_of_scan
 
 ROWS_MM = 150.0  # room for all rows on a page of A4
 ROW_MM = (2.4, 3.0)  # a row has at least the height of its text
@@ -85,7 +85,7 @@ def pairs_of(analysis: pd.DataFrame, truth: pd.DataFrame, label_set: LabelSet, c
     true = truth.melt(["scan_id", "structure"], list(MEASURES), "measure", "true_value").dropna(subset=["true_value"])
     pairs = analysis.merge(true, on=["scan_id", "structure", "measure"], validate="one_to_one")
     pairs = pairs.merge(label_set.table[["structure", "group"]], on="structure", validate="many_to_one")
-    number_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    number_of = patient_of_scan(cohort)
     pairs = pairs.assign(patient=pairs["scan_id"].map(number_of))
     columns = ["group", "structure", "measure", "true_value", "value"]
     ordered = pairs[[*columns, "patient"]].sort_values(columns, ignore_index=True)

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study import column_names
 from ctpop.study.registry_options import Reading
+from ctpop.study.table_cells import line_of
 
 TRUE_WORDS = ("true", "yes", "1")
 FALSE_WORDS = ("false", "no", "0")
@@ -387,8 +389,8 @@ def _refuse_impossible(words: pd.Series, name: str, limits: tuple[float, float],
         first = wrong.iloc[0]
         raise ContractError(
             f"{place}: column {name} must be {limits[0]:g} to {limits[1]:g}, found others in {len(wrong)} rows, first"
-            f" {first!r} in line {int(str(wrong.index[0])) + 2}; correct the cells, or state what stands for a missing"
-            f' value, as in cohort: {{values: {{{name}: {{"{first}": null}}}}}}'
+            f" {first!r} in line {line_of(wrong.index[0])}; correct the cells, or state what stands for a missing"
+            f" value, as in {column_names.missing_line(name, [first])}"
         )
 
 

@@ -297,6 +297,54 @@ def _are_alike(first: str, second: str) -> bool:
     return sorted(first) == sorted(second) or difflib.SequenceMatcher(None, first, second).ratio() >= CLOSE_WORDS
 
 
+def missing_line(column: str, words: Iterable[str]) -> str:
+    """Return the line of a configuration in which words of a column of the registry are missing.
+
+    Parameters
+    ----------
+    column : str
+        Column of the registry.
+    words : iterable of str
+        Cells of the column.
+
+    Returns
+    -------
+    str
+        Setting in YAML.
+
+    Examples
+    --------
+    >>> missing_line("age_years", ["0", "99"])
+    'cohort: {values: {age_years: {"0": null, "99": null}}}'
+
+    """
+    pairs = ", ".join(f'"{word}": null' for word in words)
+    return f"cohort: {{values: {{{quoted(column)}: {{{pairs}}}}}}}"
+
+
+def as_they_are(words: Iterable[str]) -> str:
+    """Return the meanings of words, for a line of a configuration, that are these words.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Cells of a column.
+
+    Returns
+    -------
+    str
+        Mapping in YAML.
+
+    Examples
+    --------
+    >>> as_they_are(["0", "0.0"])
+    '{"0": "0", "0.0": "0.0"}'
+
+    """
+    pairs = ", ".join(f'"{word}": "{word}"' for word in words)
+    return f"{{{pairs}}}"
+
+
 def quoted(word: str) -> str:
     """Return a word as YAML reads it as text.
 

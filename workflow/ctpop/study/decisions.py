@@ -9,6 +9,7 @@ from ctpop.contracts.all_tables import DECISIONS, REVIEW
 from ctpop.foundation.errors import ContractError
 from ctpop.study import measure_names
 from ctpop.study.registry import read_cells
+from ctpop.study.table_cells import line_of
 from ctpop.study.user_tables import named_as, report
 
 EVERY = "*"
@@ -194,4 +195,4 @@ def _refuse(cells: pd.DataFrame, wrong: "pd.Series[bool]", rule: str, word: str 
 
 
 def _lines(rows: "pd.Index[int]") -> str:
-    return ", ".join(str(int(row) + 2) for row in rows[:SHOWN])
+    return ", ".join(str(line_of(row)) for row in rows[:SHOWN])

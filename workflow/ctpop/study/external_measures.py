@@ -1,8 +1,9 @@
 """Measures made elsewhere, taken over in place of images: a table, or a folder of statistics of each scan."""
 
 import logging
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, measures_table, statistics_folder
 from ctpop.study.identifiers import refuse_near_ids
 from ctpop.study.registry_options import AS_OURS, Reading
+from ctpop.study.table_cells import line_of
 
 LOG = logging.getLogger(__name__)
 
@@ -31,8 +33,8 @@ class Recorded:
         One row per scan of the study, with `scan_id`, `age_years` (years) and `sex`.
     excluded : collection of str
         Scans of the registry that are not in the study.
-    values : mapping of str to mapping of str to str
-        Words of this package by the word of the file (in lower case), by column (`Reading.values`).
+    reading : Reading
+        Settings for reading the registry, by which the words of the table are read, too.
 
     Examples
     --------
@@ -43,7 +45,7 @@ class Recorded:
 
     cohort: pd.DataFrame
     excluded: Collection[str] = ()
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reading: Reading = AS_OURS
 
 
 def read_external_measures(
@@ -137,7 +139,7 @@ def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) 
     ours = recorded.cohort.set_index("scan_id")
     for name in (name for name in ("age_years", "sex") if name in table.columns and "scan_id" in table.columns):
         theirs = table[["scan_id", name]].dropna().drop_duplicates()
-        words = theirs[name].map(lambda word, name=name: recorded.values.get(name, {}).get(word.lower(), word))
+        words = theirs[name].map(partial(recorded.reading.word, name))
         known = theirs["scan_id"].map(ours[name])
         if name == "age_years":
             differing = (codings.years_of(words, str(place))[0] - known.astype("float64")).abs().gt(1)
@@ -146,7 +148,7 @@ def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) 
         if differing.any():
             wrong = theirs[differing]
             raise ContractError(
-                f"{place}: line {int(str(wrong.index[0])) + 2}: column {name} must agree with the registry, found"
+                f"{place}: line {line_of(wrong.index[0])}: column {name} must agree with the registry, found"
                 f" {wrong['scan_id'].nunique()} scans where it does not, first {wrong['scan_id'].iloc[0]!r}; correct"
                 " the ids, the cells or their unit, or leave the column out, as in"
                 f" measure: {{columns: {{{name}: []}}}}"

@@ -15,6 +15,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import column_names
 from ctpop.study.codings import NO_NUMBER, NO_TEXT
 from ctpop.study.registry_options import Reading
+from ctpop.study.table_cells import line_of
 
 # What spreadsheets have below their columns
 SUMMARIES = (
@@ -85,7 +86,7 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
         found = last.index[is_summary(last[column]) & wordless]
         if len(found):
             raise ContractError(
-                f"{place}: line {int(str(found[0])) + 2}: each row must be a scan, found {last[column][found[0]]!r} in"
+                f"{place}: line {line_of(found[0])}: each row must be a scan, found {last[column][found[0]]!r} in"
                 f" column {column}, which names a summary of rows; delete these {len(found)} rows, or write"
                 " another word if it is a value of a scan"
             )
@@ -254,12 +255,10 @@ def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading:
         rows = cells[~cells.str.lower().isin(stated)]
         if len(rows):
             forms = list(dict.fromkeys(rows))
-            missing = ", ".join(f'"{word}": null' for word in forms)
-            meant = ", ".join(f'"{word}": "{word}"' for word in forms)
             raise ContractError(
                 f"{path}: line {_line(rows)}: age_years is {years} in {len(rows)} rows, and no other age is near it, so"
-                f" that it probably stands for a missing age; state cohort: {{values: {{age_years: {{{missing}}}}}}},"
-                f" or {{{meant}}} if it is the age"
+                f" that it probably stands for a missing age; state {column_names.missing_line('age_years', forms)},"
+                f" or {column_names.as_they_are(forms)} if it is the age"
             )
 
 
@@ -280,8 +279,8 @@ def _refuse_placeholders(known: pd.Series, path: Path) -> None:
         rows = known[known.eq(word)]
         raise ContractError(
             f"{path}: patient_id is {word!r} in {len(rows)} rows, first line {_lines(rows)}, and probably stands for"
-            f' no patient; state cohort: {{values: {{patient_id: {{"{word}": null}}}}}}, or {{"{word}": "{word}"}} if'
-            " it is one"
+            f" no patient; state {column_names.missing_line('patient_id', [word])}, or"
+            f" {column_names.as_they_are([word])} if it is one"
         )
 
 
@@ -299,8 +298,8 @@ def _key(word: str) -> str:
 
 
 def _line(rows: pd.Series) -> int:
-    return int(str(rows.index[0])) + 2
+    return line_of(rows.index[0])
 
 
 def _lines(rows: pd.Series) -> str:
-    return ", ".join(str(int(str(row)) + 2) for row in rows.index[:SHOWN])
+    return ", ".join(str(line_of(row)) for row in rows.index[:SHOWN])

@@ -11,6 +11,7 @@ import pandas as pd
 from ctpop.foundation.errors import ContractError
 from ctpop.study import column_names, measure_names
 from ctpop.study.measure_names import KEY, MEASURED, OUTCOME
+from ctpop.study.table_cells import line_of
 
 STAR = "*"
 SHOWN = 8
@@ -163,7 +164,7 @@ def refuse_without_keys(table: pd.DataFrame, place: Path) -> None:
         rows = table.index[table[name].isna()]
         if len(rows):
             raise ContractError(
-                f"{place}: line {int(str(rows[0])) + 2}: column {name} must be filled in in each row, found nothing in"
+                f"{place}: line {line_of(rows[0])}: column {name} must be filled in in each row, found nothing in"
                 f" {len(rows)} rows; fill in the cells (of cells that were merged, the first one alone has the value),"
                 " or delete rows that are none of a scan"
             )
@@ -193,7 +194,7 @@ def refuse_repeated(table: pd.DataFrame, place: Path) -> None:
     repeated = table[table.duplicated(keys, keep=False)] if keys else table[:0]
     if len(repeated):
         first = repeated[repeated[keys].eq(repeated[keys].iloc[0]).all(axis=1)]
-        lines = ", ".join(str(int(str(row)) + 2) for row in first.index[:SHOWN])
+        lines = ", ".join(str(line_of(row)) for row in first.index[:SHOWN])
         raise ContractError(
             f"{place}: scan_id and structure must identify one row, found repeated in {len(repeated)} rows, first"
             f" {' '.join(map(str, first[keys].iloc[0]))!r} in line {lines}; remove or rename the repeated rows"

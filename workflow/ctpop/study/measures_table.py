@@ -36,6 +36,7 @@ from ctpop.study.registry import read_cells
 from ctpop.study.registry_mapping import is_text, without_stated
 from ctpop.study.registry_options import Reading
 from ctpop.study.sentinels import refuse_sentinels
+from ctpop.study.table_cells import line_of
 
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
 LARGEST_ML = 500_000.0  # of a body
@@ -427,7 +428,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
                 else f"correct the cells, or state words for a missing value, as in {missing}"
             )
             raise ContractError(
-                f"{place}: line {int(str(row)) + 2}: column {column} must be a number, or empty where it was not"
+                f"{place}: line {line_of(row)}: column {column} must be a number, or empty where it was not"
                 f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; {remedy}"
             )
         structures = table.get("structure", pd.Series(structure, index=table.index))
@@ -554,7 +555,7 @@ def _refuse_impossible(words: pd.Series, numbers: pd.Series, structures: pd.Seri
         odd = words[numbers.lt(0) | (beyond & ~other_unit)]
         if len(odd):
             raise ContractError(
-                f"{place}: line {int(str(odd.index[0])) + 2}: column {column} must be 0 to {largest:.0f}, found"
+                f"{place}: line {line_of(odd.index[0])}: column {column} must be 0 to {largest:.0f}, found"
                 f" {odd.iloc[0]!r}, and such numbers in {len(odd)} rows; correct the cells, or state what stands for a"
                 f' missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
             )

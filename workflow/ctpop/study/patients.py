@@ -33,6 +33,28 @@ def patient_numbers(cohort: pd.DataFrame) -> NDArray[np.int32]:
     return pd.factorize(numbers)[0].astype(np.int32)
 
 
+def patient_of_scan(cohort: pd.DataFrame) -> "pd.Series[int]":
+    """Return the number of the patient of each scan, by scan_id.
+
+    Parameters
+    ----------
+    cohort : pandas.DataFrame
+        One row per scan, with `scan_id`; column `patient_id` may be absent.
+
+    Returns
+    -------
+    pandas.Series of int32, shape (scans,)
+        Numbers as `patient_numbers` returns them.
+
+    Examples
+    --------
+    >>> patient_of_scan(pd.DataFrame({"scan_id": ["s1", "s2"], "patient_id": ["p1", "p1"]})).to_dict()
+    {'s1': 0, 's2': 0}
+
+    """
+    return pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+
+
 def distinct(numbers: NDArray[np.integer]) -> int:
     """Return how many patients some scans have.
 

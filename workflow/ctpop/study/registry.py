@@ -19,7 +19,7 @@ from ctpop.study.criteria import Criterion
 from ctpop.study.patient_consistency import BIRTH_DATES, refuse_contradictions
 from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, WITHOUT_SETTINGS, Reading, reading_of
-from ctpop.study.table_cells import cells_of
+from ctpop.study.table_cells import cells_of, line_of
 
 LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
@@ -398,7 +398,7 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     _refuse(
         beyond,
         f"{path}: age_years must be 0 to {OLDEST_YEARS} years; write the unit of other ages, as 540M, or state what"
-        f' stands for a missing age, as in cohort: {{values: {{age_years: {{"{first}": null}}}}}}',
+        f" stands for a missing age, as in {column_names.missing_line('age_years', [first])}",
         text["scan_id"],
         frame["age_years"],
     )
@@ -529,14 +529,13 @@ def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None 
         return
     first = rows[rows].index[:3]
     shown = [repr(ids[row]) + (f" ({found[row]!r})" if found is not None else "") for row in first]
-    lines = ", ".join(str(row + 2) for row in first)
+    lines = ", ".join(str(line_of(row)) for row in first)
     raise ContractError(f"{rule}; found {int(rows.sum())} rows that are not, first {', '.join(shown)} in line {lines}")
 
 
 def _values_line(column: str, words: pd.Series) -> str:
     """Return the line of the configuration in which words of a column are missing."""
-    pairs = ", ".join(f'"{word}": null' for word in list(dict.fromkeys(map(str, words)))[:MOST_WORDS])
-    return f"cohort: {{values: {{{column}: {{{pairs}}}}}}}"
+    return column_names.missing_line(column, list(dict.fromkeys(map(str, words)))[:MOST_WORDS])
 
 
 def _refuse_absent(text: pd.DataFrame, path: Path) -> None:

@@ -79,15 +79,13 @@ cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if it is a value
 
 
 def _remedy(forms: Sequence[str], column: str, section: str) -> str:
-    name = column_names.quoted(column)
     if section == "cohort":
-        missing = ", ".join(f'"{word}": null' for word in forms)
-        meant = ", ".join(f'"{word}": "{word}"' for word in forms)
-        return f"state cohort: {{values: {{{name}: {{{missing}}}}}}}, or {{{meant}}} if it is a value"
+        missing = column_names.missing_line(column, forms)
+        return f"state {missing}, or {column_names.as_they_are(forms)} if it is a value"
     missing = ", ".join(f'"{word}"' for word in forms)
     return (
         f"empty these cells, or state cohort: {{missing: [{missing}]}}, which counts in all columns of this table and"
-        f" of the registry; if these are values, state measure: {{confirmed: [{name}]}}"
+        f" of the registry; if these are values, state measure: {{confirmed: [{column_names.quoted(column)}]}}"
     )
 
 

@@ -69,6 +69,29 @@ class Cells:
     notes: tuple[str, ...]
 
 
+def line_of(row: object) -> int:
+    """Return the line of a file that a row of its cells comes from.
+
+    Parameters
+    ----------
+    row : object
+        Label of the row in the index of a table of cells, which is the line minus 2: a table with a header in its first
+        line has the usual index from 0 on.
+
+    Returns
+    -------
+    int
+        Line, from 1 on.
+
+    Examples
+    --------
+    >>> line_of(0)
+    2
+
+    """
+    return int(str(row)) + 2
+
+
 def cells_of(path: Path, reading: Reading) -> Cells:
     r"""Return the cells of a table.
 

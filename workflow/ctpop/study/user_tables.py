@@ -15,6 +15,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names
 from ctpop.study.registry import check_ids, read_cells
 from ctpop.study.registry_options import WITHOUT_SETTINGS
+from ctpop.study.table_cells import line_of
 
 LOG = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def _numbers(words: pd.Series, name: str, column: Column, path: Path) -> pd.Seri
     odd = words[numbers.isna() & words.notna()]
     if len(odd):
         raise ContractError(
-            f"{path}: line {int(str(odd.index[0])) + 2}: column {name} ({column.meaning}) must be a number, found"
+            f"{path}: line {line_of(odd.index[0])}: column {name} ({column.meaning}) must be a number, found"
             f" {odd.iloc[0]!r}, and no number in {len(odd)} rows; correct the cells"
         )
     return numbers

@@ -211,7 +211,7 @@ def rows_of_table(options: MeasureOptions, table: Path, label_set: LabelSet) -> 
     cohort = included(registry, criteria.read(cohort_settings["criteria"]) if options.config else [])
     LOG.info("%d scans, measures from %s", len(cohort), table.name)
     scan_ids = list(cohort["scan_id"])
-    recorded = Recorded(cohort, set(registry["scan_id"]) - set(scan_ids), reading.values)
+    recorded = Recorded(cohort, set(registry["scan_id"]) - set(scan_ids), reading)
     form = measures_reading_of(chosen, cohort_settings)
     rows = read_external_measures(table, scan_ids, label_set.names, form, chosen["zero_hu"], recorded)
     bounds = dict(zip(label_set.names, label_set.table["lower_bound_ml"], strict=True))

@@ -68,7 +68,7 @@ def read_tables(study: ConfiguredStudy) -> StudyTables:
     for name, read in _of_other_tables(study, text, cohort, label_set.names).items():
         _or_none(checks, name, read)
     if study.measures and table is not None and cohort is not None:
-        recorded = external_measures.Recorded(cohort, values=reading_of(study.config["cohort"]).values)
+        recorded = external_measures.Recorded(cohort, reading=reading_of(study.config["cohort"]))
         _or_none(checks, "measures", partial(external_measures.refuse_other_patients, table, recorded, study.measures))
     if study.measures and (table is not None or study.measures.is_dir()):
         ids = list(scans["scan_id"].dropna().drop_duplicates())

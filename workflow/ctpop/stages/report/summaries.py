@@ -25,7 +25,7 @@ from ctpop.figures.formatting import (
 )
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import rule_sets
-from ctpop.study.patients import distinct, patient_numbers
+from ctpop.study.patients import distinct, patient_numbers, patient_of_scan
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
@@ -46,7 +46,7 @@ def counts(study: FinishedStudy) -> dict[str, int]:
     flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
     associations = tables["associations"].loc[tables["associations"]["family"] == "structures"]
     segments = tables.get("segments")
-    patient_of = pd.Series(patient_numbers(cohort), index=cohort["scan_id"])
+    patient_of = patient_of_scan(cohort)
     made = {}
     if segments is not None:
         done = segments.loc[segments["status"].isin(all_tables.USABLE_STATUS), "scan_id"]

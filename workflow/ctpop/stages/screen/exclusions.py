@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import FLOW_REASONS, MEASURES, REASONS, RULES
+from ctpop.contracts.reasons import ABSENT, WITHOUT_MEASUREMENT
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import MeasureRows
 from ctpop.stages.screen.sizes import count_scans, distinct_patients, numbers_of_patients
@@ -12,10 +13,7 @@ from ctpop.stages.screen.verdicts import CODE, Assessment
 from ctpop.study.rule_sets import RuleSet
 
 SHORT = {"volume_ml": "volume", "hu_mean": "hu"}
-NEEDING_NO_RULE = (
-    *("not_in_model", "not_requested", "mask_in_others", "not_in_table", "not_segmented", "duplicate_images"),
-    *("absent_known", "absent"),
-)
+NEEDING_NO_RULE = (*WITHOUT_MEASUREMENT, *ABSENT)
 
 
 def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | None) -> pd.DataFrame:

@@ -90,30 +90,21 @@ def plausibility_table(
 
     """
     limits = limits_of(label_set)
-    found_in = counted(rows, limits, share).join(_patients(rows, limits, cohort))
-    known = found_in.reindex(label_set.names)
+    known = counted(rows, limits, share, numbers_of_patients(rows, cohort)).reindex(label_set.names)
     counts = {name: known[name].fillna(0).astype(int) for name in known.columns if name.startswith("n_")}
     found = known.assign(**counts, **limits, finding=known["finding"].fillna("not_assessable"))
     other = suggested_names(rows, label_set, found, share)
     return PLAUSIBILITY.check(found.assign(suggestion=found.index.map(other)).rename_axis("structure").reset_index())
 
 
-def _patients(rows: MeasureRows, limits: pd.DataFrame, cohort: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the numbers of patients beside those of scans that `counted` gives."""
-    numbers, counts = numbers_of_patients(rows, cohort), {}
-    for measure, known in assessable(rows).items():
-        members = dict(zip(("", "_below", "_above"), (known, *beyond(rows, limits, measure, known)), strict=True))
-        for end, chosen in members.items():
-            counts[f"n_patients_{NUMBER[measure]}{end}"] = distinct_patients(rows, chosen, numbers)
-    return pd.DataFrame(counts, index=rows.names)
-
-
-def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFrame:
-    """Return the counts and findings of structures, by their names."""
+def counted(
+    rows: MeasureRows, limits: pd.DataFrame, share: float, patients: NDArray[np.int32] | None = None
+) -> pd.DataFrame:
+    """Return the counts and findings of structures, by their names; those of patients, too, if they are given."""
     counts, parts = limits.reindex(rows.names), {}
     for measure, known in assessable(rows).items():
-        below, above = (count_scans(rows, chosen) for chosen in beyond(rows, limits, measure, known))
-        n = count_scans(rows, known)
+        members = dict(zip(("", "_below", "_above"), (known, *beyond(rows, limits, measure, known)), strict=True))
+        n, below, above = (count_scans(rows, chosen) for chosen in members.values())
         median = pd.Series(rows.numbers(measure)).where(known).groupby(rows.structure).median()
         counts = counts.assign(
             **{
@@ -123,6 +114,9 @@ def counted(rows: MeasureRows, limits: pd.DataFrame, share: float) -> pd.DataFra
                 f"n_{NUMBER[measure]}_above": above,
             }
         )
+        if patients is not None:
+            of_patients = {end: distinct_patients(rows, chosen, patients) for end, chosen in members.items()}
+            counts = counts.assign(**{f"n_patients_{NUMBER[measure]}{end}": each for end, each in of_patients.items()})
         at_once = below + above if measure == "hu_mean" else above
         parts[measure] = (n > 0) & ((at_once >= share * n) & (at_once > 0) | (below > MOST_BELOW * n))
     finding = [FINDINGS[pair] for pair in zip(parts["volume_ml"], parts["hu_mean"], strict=True)]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctpop.contracts.reasons import WITHOUT_MEASUREMENT
 from ctpop.stages.screen.evidence import Truth
 from ctpop.stages.screen.rows import NOWHERE, MeasureRows
 from ctpop.stages.screen.verdicts import CODE, KEPT, Assessment, Reasons
@@ -34,8 +35,7 @@ def reviewed(assessment: Assessment, review: pd.DataFrame, decided: NDArray[np.i
     was looked for can be decided to be known.
     """
     words = np.array([*review["decision"], ""], dtype=object)[decided]
-    nothing = ("not_in_model", "not_requested", "not_in_table", "not_segmented", "duplicate_images")
-    never_looked_for = [CODE[name] for name in nothing]
+    never_looked_for = [CODE[name] for name in WITHOUT_MEASUREMENT if name != "mask_in_others"]
     looked_for = ~np.isin(assessment.reason, never_looked_for)
     changes = {
         KEPT: assessment.found & (words == "keep"),

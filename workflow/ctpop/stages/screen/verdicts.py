@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES, REASONS
+from ctpop.contracts.reasons import WITHOUT_MEASUREMENT
 from ctpop.stages.screen.attributes import ScreeningAttributes, rows_of
 from ctpop.stages.screen.evidence import EVIDENCE, Question, Truth
 from ctpop.stages.screen.rows import MeasureRows
@@ -16,7 +17,7 @@ CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
 IN_NO_TABLE = ("not_in_table", "zero_in_statistics", "impossible_hu", "bad_entry")  # statuses without a value
 BY_STATUS = ("not_in_model", "not_requested", "mask_in_others", "duplicate_images")  # reasons with the name of a status
-NOT_FOUND = (*BY_STATUS, "not_in_table", "not_segmented", "absent")
+NOT_FOUND = (*WITHOUT_MEASUREMENT, "absent")
 ABOUT_SIZE = ("below_bound", "fragmented", "unequal_sides")
 
 
@@ -79,15 +80,13 @@ def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Tru
     measured = status.eq("measured").to_numpy(dtype=bool)
     without_value = status.isin(IN_NO_TABLE).to_numpy(dtype=bool)
     by_status: dict[str, Truth] = {name: status.eq(name).to_numpy(dtype=bool) for name in BY_STATUS}
-    repeated = by_status.pop("duplicate_images")
     known_absent = np.zeros(len(rows), bool)
     known_absent[rows_of(rows, facts.absences)] = True
     empty = (rows.numbers("n_voxels") == 0) | (rows.numbers("volume_ml") == 0)
     return {
         **by_status,
         "not_in_table": without_value,
-        "not_segmented": ~np.logical_or.reduce([measured, without_value, repeated, *by_status.values()]),
-        "duplicate_images": repeated,
+        "not_segmented": ~np.logical_or.reduce([measured, without_value, *by_status.values()]),
         "absent_known": measured & known_absent,
         "absent": measured & empty,
     }
