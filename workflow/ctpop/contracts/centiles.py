@@ -14,7 +14,7 @@ CENTILES = Table(
     "centiles",
     ("structure", "measure", "sex", "age_years"),
     "one row per structure, measure, sex and year of age that has curves: the curves, and the parameters that give any"
-    " other centile and the z score of any value (docs/methods.md, Centiles)",
+    " other centile and the z score of any value (docs/methods/centiles.md)",
     {
         "structure": ANALYSED,
         "measure": MEASURE,

@@ -64,7 +64,7 @@ COMPARE_PUBLISHED = Table(
         "difference": number(
             "ours minus the paper's; of a number of people: of the shares", missing="one of the two is missing"
         ),
-        "z": number("standardised difference (docs/methods.md, 6.2)", missing=NO_TEST),
+        "z": number("standardised difference (docs/methods/comparisons.md)", missing=NO_TEST),
         "p": p_value("P value of z, two-sided, not adjusted", NO_TEST),
         "verdict": text("what the comparison came to", among=AGREEMENTS),
         "note": text("what is ambiguous in the paper", missing=NOT_STATED),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BELOW = 5  # SOURCE: docs/methods.md, section 1: the common rule of statistical offices and registries
+BELOW = 5  # SOURCE: docs/methods/cohort.md: the common rule of statistical offices and registries
 TOP_AGE = 90.0  # SOURCE: HIPAA safe harbour, 45 CFR 164.514(b)(2)(i)(C): ages over 89 are one category, 90 or older
 
 

@@ -34,7 +34,7 @@ TRUSTED = (
 
 def looks_of(attenuation: pd.DataFrame, chosen: dict[str, Any]) -> pd.Series:
     """Return what scans look like, of `codes.CONTRAST_LOOKS`; attenuation (HU) has a column for each of `PLACES`."""
-    # ASSUME: blood without contrast agent has 30 to 60 HU, so that 70 and 100 leave a margin (docs/methods.md, 1)
+    # ASSUME: blood without contrast agent has 30 to 60 HU, so that 70 and 100 leave a margin (docs/methods/cohort.md)
     low, high = chosen["contrast_unenhanced_below_hu"], chosen["contrast_enhanced_from_hu"]
     known = attenuation.notna()
     enhanced = attenuation.ge(high).any(axis="columns")

@@ -1,0 +1,122 @@
+"""Report terms that the texts of the repository do not use (terms.toml): `python tests/language/check.py [FILE ...]`.
+
+Texts are whole lines of documents, pages, scripts and settings, and comments and strings of Python and Snakemake files. A
+term inside an inline code span of Markdown (`name`), or joined to an identifier by an underscore, is a name and is not
+reported.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TERMS = Path(__file__).with_name("terms.toml")
+LINES = {".cff", ".css", ".html", ".js", ".md", ".rst", ".sh", ".svg", ".toml", ".yaml", ".yml"}
+NAMES_OF_TEXTS = {"Makefile", "NOTICE", "run"}
+CODE = {".py", ".smk"}
+TABLES = {"claim.csv", "strobe.csv", "groups.csv", "lower_bounds.csv", "upper_bounds.csv"}
+EXCLUDED = re.compile(r"tests/language/|resources/(niivue|datatables|models/demo)/|tests/data/.*LICENSE|\.svg$")
+TEXT_TOKENS = {"COMMENT", "STRING", "FSTRING_MIDDLE"}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term to avoid, its replacement, and the contexts in which it is correct."""
+
+    pattern: re.Pattern[str]
+    write: str
+    allowed: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An occurrence of a term: path, line number from 1, the words found, and the replacement."""
+
+    path: str
+    line: int
+    words: str
+    write: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.words!r}; write: {self.write}"
+
+
+def read_terms(path: Path = TERMS) -> list[Term]:
+    """Read the terms with their replacements and allowed contexts."""
+    rows = tomllib.loads(path.read_text())["terms"]
+    return [
+        Term(
+            re.compile(rf"(?<![\w`])(?:{row['term']})(?![\w`])", re.IGNORECASE),
+            row["write"],
+            tuple(re.compile(context, re.IGNORECASE) for context in row["allowed"]),
+        )
+        for row in rows
+    ]
+
+
+def findings_in(text: str, terms: list[Term]) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, words and replacement of each term outside its allowed contexts."""
+    for term in terms:
+        allowed = [context.span() for pattern in term.allowed for context in pattern.finditer(text)]
+        for match in term.pattern.finditer(text):
+            if not any(start <= match.start() and match.end() <= end for start, end in allowed):
+                yield text.count("\n", 0, match.start()) + 1, match[0], term.write
+
+
+def texts_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a file, each with the line number at which it begins."""
+    if path.suffix not in CODE and path.name != "Snakefile":
+        yield 1, re.sub(r"`[^`\n]*`", lambda span: "`" * len(span[0]), path.read_text())
+        return
+    with tokenize.open(path) as file:
+        for token in tokenize.generate_tokens(file.readline):
+            if tokenize.tok_name[token.type] in TEXT_TOKENS:
+                yield token.start[0], re.sub(r"`[^`\n]*`", lambda span: "`" * len(span[0]), token.string)
+
+
+def is_checked(path: str) -> bool:
+    """Whether a tracked file contains texts that are checked."""
+    file = Path(path)
+    named = file.suffix in LINES | CODE or file.name in NAMES_OF_TEXTS | TABLES or file.name == "Snakefile"
+    return named and not EXCLUDED.search(path)
+
+
+def check_file(path: Path, terms: list[Term]) -> list[Finding]:
+    """Find the terms in one file."""
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+    return sorted(
+        (
+            Finding(name, start + line - 1, words, write)
+            for start, text in texts_of(path)
+            for line, words, write in findings_in(text, terms)
+        ),
+        key=lambda finding: finding.line,
+    )
+
+
+def tracked_files() -> list[Path]:
+    """List the tracked files whose texts are checked."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and is_checked(name) and (ROOT / name).is_file()]
+
+
+def main() -> int:
+    """Check the named files, or all tracked ones; return 1 if a term was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", type=Path, help="files to check (default: all tracked texts)")
+    files = [path.resolve() for path in parser.parse_args().files] or tracked_files()
+    terms = read_terms()
+    found = [finding for path in files for finding in check_file(path, terms)]
+    print(*found, sep="\n", end="\n" if found else "")
+    print(f"{len(files)} files checked, {len(found)} terms to replace", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
