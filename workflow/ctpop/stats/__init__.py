@@ -1,1 +1,1 @@
-"""Statistics of the study: pure functions on arrays, one module per question."""
+"""Statistics of the study: pure functions on arrays, one module per method."""

@@ -6,14 +6,14 @@ import numpy as np
 
 from ctpop.foundation import digests
 
-FEWEST = 2  # one value says nothing about spread
-BATCH_NUMBERS = 4_000_000  # drawn at a time, so that memory does not grow with the sample
+FEWEST = 2  # the spread of a single value is undefined
+BATCH_NUMBERS = 4_000_000  # numbers drawn at a time, so that memory does not depend on the sample size
 
 
 def generator_for(seed: int, *names: str) -> np.random.Generator:
     """Return the random number generator of a seed and names.
 
-    The generator depends on the seed and the names only, and not on what is computed before or after.
+    The generator depends only on the seed and the names, and not on other computations.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def interval_of_mean(
 ) -> tuple[float, float]:
     """Return the nonparametric percentile bootstrap interval of the mean.
 
-    Values are drawn with replacement, as many as there are, `iterations` times; the limits are the quantiles (linear
-    interpolation) of the means of the draws (Efron, Ann Stat 1979;7:1). The limits lie between the smallest and the
-    largest value, and coincide where all values are equal.
+    Samples of the original size are drawn with replacement `iterations` times. The limits are the quantiles (linear
+    interpolation) of the means of the samples (Efron, Ann Stat 1979;7:1). The limits are between the smallest and the
+    largest value, and are equal if all values are equal.
 
     Parameters
     ----------
@@ -100,5 +100,5 @@ def interval_of_mean(
         method="percentile",
         rng=random,
     )
-    low, high = np.clip(drawn.confidence_interval, values.min(), values.max())  # a mean of equals may be off by a digit
+    low, high = np.clip(drawn.confidence_interval, values.min(), values.max())  # rounding of a mean of equal values
     return float(low), float(high)

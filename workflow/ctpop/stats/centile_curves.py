@@ -1,6 +1,6 @@
 """Centile curves over age: a distribution whose location and spread follow natural splines of age.
 
-Location and the logarithm of the spread are splines, skew and tail are the same at all ages. Fitted by maximum
+The location and the logarithm of the spread are splines; skew and tail are the same at all ages. The fit maximizes the
 likelihood with analytic gradients and L-BFGS-B.
 """
 
@@ -13,10 +13,10 @@ from ctpop.stats.distributions import Model, Points
 from ctpop.stats.splines import natural_basis
 
 LOCATION_KNOTS = (0.05, 0.35, 0.65, 0.95)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3
-SPREAD_KNOTS = (0.1, 0.5, 0.9)  # SOURCE: likewise
-LARGEST_SHAPE = 3.0  # |L|, and T from 1/3 to 3: far beyond any organ
-LOG_SPREADS = (-12.0, 6.0)  # of values of sd 1
-FLAT = 1e-5  # slope of the mean log likelihood that counts as 0
+SPREAD_KNOTS = (0.1, 0.5, 0.9)  # SOURCE: Harrell, table 2.3
+LARGEST_SHAPE = 3.0  # limit of |L|, and of T (1/3 to 3), far beyond the values of any organ
+LOG_SPREADS = (-12.0, 6.0)  # limits of ln S for values with SD 1
+FLAT = 1e-5  # slope of the mean log likelihood that is treated as 0
 MOST_STEPS = 500
 
 Limits = list[tuple[float | None, float | None]]
@@ -101,7 +101,7 @@ class Curves:
         Parameters
         ----------
         z : float
-            z score; the standard normal distribution function at z is the share of the centile.
+                z score; the standard normal distribution function of z is the proportion below the centile.
         ages : np.ndarray
             Ages in years, shape `(n,)`.
 
@@ -117,16 +117,16 @@ class Curves:
 def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | None:
     """Return the curves of values over ages, or None if the fit does not converge.
 
-    The unit of the values does not affect the fit: the values are divided by their sd before it, and the parameters are
-    converted back after it.
+    The unit of the values does not affect the fit: the values are divided by their SD before the fit, and the
+    parameters are converted back afterward.
 
     Parameters
     ----------
     values : np.ndarray
         Values in any unit, for example mL or HU, shape `(n,)`; not all equal, and above 0 for `bccg`.
     ages : np.ndarray
-        Age of each value in years, shape `(n,)`; the quantiles of `LOCATION_KNOTS` and those of `SPREAD_KNOTS` each
-        need three distinct ages.
+        Age of each value in years, shape `(n,)`; the quantiles of `LOCATION_KNOTS` and of `SPREAD_KNOTS` must each
+        include at least three distinct ages.
     model : Model
         Distribution of the values at one age, one of `ctpop.stats.distributions.MODELS`.
 
@@ -138,7 +138,7 @@ def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | N
     Raises
     ------
     ValueError
-        If the ages give fewer than three distinct knots of either spline, or if the sd of the values is 0.
+        If the ages yield fewer than three distinct knots of either spline, or if the SD of the values is 0.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | N
 
 
 def _start(target: np.ndarray, location: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return least squares curves with one spread and no skew."""
+    """Return least-squares curves with constant spread and without skew."""
     heights = np.linalg.lstsq(location, target)[0]
     sd = max(float((target - location @ heights).std()), 1e-4)
     return np.concatenate([heights, np.full(spread.shape[1], math.log(sd)), [0.1, 0.0]])
@@ -195,7 +195,7 @@ def _points(parameters: np.ndarray, location: np.ndarray, spread: np.ndarray) ->
 def _cost(
     parameters: np.ndarray, y: np.ndarray, location: np.ndarray, spread: np.ndarray, model: Model
 ) -> tuple[float, np.ndarray]:
-    """Return the mean of -ln f and its gradient; 1e10 and zeros where either is not finite."""
+    """Return the mean of -ln f and its gradient, or 1e10 and zeros if either is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         value, (by_location, by_spread, by_skew, by_tail) = model.log_density(y, _points(parameters, location, spread))
         cost = -float(value.mean())
@@ -207,6 +207,6 @@ def _cost(
 
 
 def _free_slope(parameters: np.ndarray, slope: np.ndarray, limits: Limits) -> np.ndarray:
-    """Return the gradient without the parts of parameters that are at a limit."""
+    """Return the gradient with 0 for parameters that are at a limit."""
     bounds = np.array([(-np.inf if low is None else low, np.inf if high is None else high) for low, high in limits])
     return np.where((parameters <= bounds[:, 0]) | (parameters >= bounds[:, 1]), 0.0, slope)

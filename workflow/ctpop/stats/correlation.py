@@ -1,4 +1,4 @@
-"""Spearman rank correlation with an interval that is valid for skewed, tied and unevenly spread data."""
+"""Spearman rank correlation with a confidence interval for skewed, tied, and heteroscedastic data."""
 
 import math
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ FEWEST = 4  # the standard error divides by n - 3
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rho with its interval and log10 P; all NaN where rho is not defined.
+    """Spearman's rho with its interval and log10 P; all NaN if rho is not defined.
 
     Attributes
     ----------
     rho : float
         Spearman's rank correlation, from -1 to 1.
     ci_low : float
-        Lower limit of the confidence interval; NaN where rho is -1 or 1.
+        Lower limit of the confidence interval; NaN if rho is -1 or 1.
     ci_high : float
-        Upper limit of the confidence interval; NaN where rho is -1 or 1.
+        Upper limit of the confidence interval; NaN if rho is -1 or 1.
     log10_p : float
         Decimal logarithm of the two-sided P value.
 
@@ -43,8 +43,8 @@ class Correlation:
 def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
     """Return Spearman's rho of two samples of equal length: the Pearson correlation of their mid-ranks.
 
-    Fewer than four pairs, or a sample whose values are all equal, give a `Correlation` without results. A perfect
-    order (rho of exactly -1 or 1) has no interval, since its spread cannot be estimated.
+    With fewer than four pairs, or if all values of a sample are equal, the `Correlation` contains no results. A perfect
+    order (rho of exactly -1 or 1) has no interval, because its standard error cannot be estimated.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
     Returns
     -------
     Correlation
-        rho with its interval and log10 P; all NaN where rho is not defined.
+        rho with its interval and log10 P; all NaN if rho is not defined.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
 
 
 def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
-    """Return Spearman's rho of two samples that are ranked already, as `spearman` does.
+    """Return Spearman's rho of two ranked samples, as `spearman` does.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
     Returns
     -------
     Correlation
-        rho with its interval and log10 P; all NaN where rho is not defined.
+        rho with its interval and log10 P; all NaN if rho is not defined.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
     rho = _rho(x, y)
     if abs(rho) == 1:
         return Correlation(rho=rho, log10_p=log10_p_of_perfect_order(x.ties))
-    # ASSUME: n - 3, as in Fisher's own standard error: with n, intervals of small cohorts are too narrow
+    # ASSUME: divisor n - 3, as in Fisher's standard error; with n, intervals of small cohorts are too narrow
     error = math.sqrt(float(np.mean(_influence(x, y, rho) ** 2)) / (n - 3))
     low, high = fisher_interval(rho, error / (1 - rho**2), confidence)
     return Correlation(rho, low, high, log10_p_of_rho(rho, n))
 
 
 def rho_of_ranks(x: Ranks, y: Ranks) -> float:
-    """Return Spearman's rho alone, without its interval and P.
+    """Return Spearman's rho without its interval and P.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def rho_of_ranks(x: Ranks, y: Ranks) -> float:
     Returns
     -------
     float
-        rho, from -1 to 1; NaN where `spearman` has none.
+        rho, from -1 to 1; NaN if `spearman` returns no rho.
 
     Examples
     --------
@@ -138,10 +138,10 @@ def rho_of_ranks(x: Ranks, y: Ranks) -> float:
 
 
 def bonett_wright_error(rho: float, n: int) -> float:
-    """Return the standard error of Fisher's z of a rank correlation of which only rho and n are known.
+    """Return the standard error of Fisher's z of a rank correlation from rho and n only.
 
-    The error is sqrt((1 + rho^2/2) / (n - 3)), for data that are nearly bivariate normal after a monotone transform
-    (Bonett and Wright, Psychometrika 2000;65:23).
+    The standard error is sqrt((1 + rho^2/2) / (n - 3)) for data that are approximately bivariate normal after a
+    monotone transformation (Bonett and Wright, Psychometrika 2000;65:23).
 
     Parameters
     ----------
@@ -212,12 +212,13 @@ def fisher_interval(rho: float, error_of_z: float, confidence: float) -> tuple[f
 
 
 def influence(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the influence of each pair on Spearman's rho; its mean is 0, and var(rho) is about mean(square)/n.
+    """Return the influence of each pair on Spearman's rho.
 
-    The formula is that of Croux and Dehon (Stat Methods Appl 2010;19:497) for continuous data, with mid-ranks in place
-    of ranks, and with the influence on the two variances of the ranks, which are constant only without ties. With u
-    and v the centred mid-distribution functions, A = E[K(X, x) v] and B = E[K(Y, y) u], where K(X, x) is 1, 1/2 or 0 as
-    X is above, at or below x:
+    The mean of the influence is 0, and var(rho) is approximately mean(influence^2) / n. The formula is that of Croux
+    and Dehon (Stat Methods Appl 2010;19:497) for continuous data, with mid-ranks instead of ranks and with the
+    influence on the two variances of the ranks, which are constant only without ties. With the centred mid-distribution
+    functions u and v, A = E[K(X, x) v], and B = E[K(Y, y) u], where K(X, x) is 1, 1/2, or 0 if X is above, equal to, or
+    below x:
 
         (u v + A + B) / (sd_u sd_v) - rho/2 ((u^2 + 2 E[K(X, x) u]) / var_u + (v^2 + 2 E[K(Y, y) v]) / var_v).
 

@@ -1,4 +1,4 @@
-"""The covariates of a study: columns of the registry that correlations with age are adjusted for."""
+"""Covariates of a study: columns of the registry used to adjust correlations with age."""
 
 import difflib
 import logging
@@ -16,7 +16,7 @@ from ctpop.study.sentinels import refuse_sentinels
 
 LOG = logging.getLogger(__name__)
 NUMBER_WITH_UNIT = r"[<>≤≥~±]?\s*[+-]?[0-9]+(?:[.,][0-9]+)?\s*[^\s0-9].{0,12}"
-MOST_LEVELS = 5  # of numbers with units that can be categories, such as doses
+MOST_LEVELS = 5  # largest number of levels at which numbers with units (such as doses) are treated as categories
 Meanings = Mapping[str, Mapping[str, str | None]]
 NOT_COVARIATES = ("scan_id", "age_years")
 
@@ -27,22 +27,23 @@ def covariates_of(
     categorical: Sequence[str],
     meanings: Meanings = MappingProxyType({}),
 ) -> list[Covariate]:
-    """Return the covariates with a value for each scan of the cohort, in the order of their names.
+    """Return the covariates with a value for each scan of the cohort, in the order of `names`.
 
-    A column is of numbers if all its values are, unless it is named in `categorical`; a column of words is of kinds.
-    Without names, those of `column_names.USUAL_COVARIATES` that the cohort has are taken.
+    A column is a continuous covariate if all its values are numbers and the column is not in `categorical`. All other
+    columns are categorical covariates. Without `names`, the available columns of `column_names.USUAL_COVARIATES` are
+    used.
 
     Parameters
     ----------
     cohort : pandas.DataFrame
         One row per scan, with the columns of the registry.
     names : sequence of str or None
-        Columns; None takes the usual ones.
+        Columns; None selects the usual ones.
     categorical : sequence of str
-        Columns whose numbers stand for categories.
+        Columns whose numbers are codes of categories.
     meanings : mapping of str to (mapping of str to (str or None))
-        Meaning of words of each column, as `cohort.values` states them. A number that is a meaning is a value, although
-        it looks like one for a missing value.
+        Meanings of the words of each column, as in `cohort.values`. A number that occurs as a meaning is a value, even
+        if it resembles a code for missing values.
 
     Returns
     -------
@@ -52,8 +53,8 @@ def covariates_of(
     Raises
     ------
     ContractError
-        If a column is not in the registry, is the age, mixes numbers and words without being named categorical, or has
-        numbers with units or one that stands for a missing value.
+        If a column is not in the registry, is the age, contains both numbers and words without being listed in
+        `categorical`, or contains numbers with units or a number that codes a missing value.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def covariates_of(
             close = same or difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ContractError(
-                f"aging.covariates: {name!r} is no column of the registry that can be a covariate;"
+                f"aging.covariates: {name!r} is not a column of the registry that can be a covariate;"
                 f" found {', '.join(known)}{hint}"
             )
     real = {name: [word for word in words.values() if word] for name, words in meanings.items()}
@@ -79,19 +80,19 @@ def covariates_of(
 
 
 def joint(covariates: Sequence[Covariate], share: float) -> list[Covariate]:
-    """Return the covariates that are adjusted for together: those that vary and are known of this share.
+    """Return the covariates of the joint adjustment: those that vary and are known for at least this share of scans.
 
     Parameters
     ----------
     covariates : sequence of Covariate
         Covariates.
     share : float
-        Smallest share of scans with a value, 0 to 1.
+        Minimum share of scans with a value, from 0 to 1.
 
     Returns
     -------
     list of Covariate
-        Some of the covariates, in their order.
+        The selected covariates, in the given order.
 
     Examples
     --------
@@ -105,7 +106,7 @@ def joint(covariates: Sequence[Covariate], share: float) -> list[Covariate]:
 
 
 def named(covariates: Sequence[Covariate]) -> str:
-    """Return the name of a set of covariates in tables.
+    """Return the name of a set of covariates, as used in tables.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def named(covariates: Sequence[Covariate]) -> str:
     Returns
     -------
     str
-        Their names.
+        The names, joined by ` + `, or `none`.
 
     Examples
     --------
@@ -138,29 +139,29 @@ def _covariate(column: pd.Series, categorical: bool, real: Sequence[str]) -> Cov
         odd = known[~readable]
         raise ContractError(
             f"registry: covariate {name!r} must be a number in every row or in none, found"
-            f" {', '.join(repr(word) for word in odd.unique()[:3])} in {len(odd)} rows; leave a cell empty where the"
-            " value is not known, or name the column under aging.categorical"
+            f" {', '.join(repr(word) for word in odd.unique()[:3])} in {len(odd)} row{'s' * (len(odd) != 1)}; leave the"
+            " cells of unknown values empty, or add the column to aging.categorical"
         )
     refuse_sentinels(known.astype("str"), name, "registry", "cohort", real)
     return Covariate(name, numbers.reindex(column.index).to_numpy(dtype=float), of_kinds=False)
 
 
 def _refuse_numbers_with_units(known: pd.Series, name: str) -> None:
-    """Refuse a column of numbers with units, such as `24.5 kg`: each number would be a level of its own."""
+    """Raise an error for a column of numbers with units, such as `24.5 kg`, whose numbers would be separate levels."""
     words = known.astype("string")
     numbers = words[words.str.fullmatch(NUMBER_WITH_UNIT)]
     if len(numbers) > len(words) / 2 and numbers.nunique() > MOST_LEVELS:
         raise ContractError(
             f"registry: covariate {name!r} must be numbers or categories, found {numbers.nunique()} numbers with units,"
-            f" such as {numbers.iloc[0]!r}; write the numbers alone, or name the column under aging.categorical"
+            f" such as {numbers.iloc[0]!r}; write the numbers without units, or add the column to aging.categorical"
         )
 
 
 def _codes(column: pd.Series, name: str) -> np.ndarray:
-    """Return the kinds as 0, 1, 2 … in the order of their names; NaN where nothing is known.
+    """Return the levels as codes 0, 1, 2, … in alphabetical order, with NaN for missing values.
 
-    The same number in two forms (1 and 1.0), and words that differ in upper and lower case or blanks alone, are one
-    kind. Words for nothing, such as `unknown`, are missing.
+    The same number in two forms (1 and 1.0), and words that differ only in case or blanks, are one level. Words for
+    missing values, such as `unknown`, are missing.
     """
     words = column.astype("string").str.strip().str.replace(r"(?<=[0-9])\.0+$", "", regex=True)
     keys = words.str.lower().str.split().str.join(" ")

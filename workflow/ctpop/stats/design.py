@@ -1,4 +1,4 @@
-"""Covariates as the columns that models fit: splines of numbers and indicators of categories, none redundant."""
+"""Design matrix of covariates: splines of continuous and indicators of categorical covariates, without redundancy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import numpy as np
 from ctpop.stats.splines import natural_basis
 
 KNOTS = (0.1, 0.5, 0.9)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3, for three knots
-REDUNDANT = 1e-7  # share of a column that is not a sum of others; below it, rounding alone
+REDUNDANT = 1e-7  # relative norm of the part of a column that is independent of the others; below, rounding error
 
 
 @dataclass(frozen=True)
 class Covariate:
-    """A property of each patient other than age: a number, or the code of a category.
+    """A property of each patient other than age: a number or the code of a category.
 
     Attributes
     ----------
     name : str
         Name of the covariate.
     values : np.ndarray
-        Value of each patient, shape `(n,)`: a number in any unit, or the code of a category (0, 1 …); NaN if unknown.
+        Value of each patient, shape `(n,)`: a number in any unit, or the code of a category (0, 1, …); NaN if missing.
     of_kinds : bool
-        Whether the values are codes of categories (kinds).
+        Whether the values are codes of categories.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class Covariate:
     of_kinds: bool
 
     def among(self, rows: np.ndarray) -> "Covariate":
-        """Return the covariate of some of the patients.
+        """Return the covariate for a subset of the patients.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Covariate:
 
 
 def complete(covariates: Sequence[Covariate], n: int) -> np.ndarray:
-    """Return which of n patients have known values of all covariates.
+    """Return whether each of n patients has values of all covariates.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def complete(covariates: Sequence[Covariate], n: int) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        Boolean mask, shape `(n,)`; True for all patients without covariates.
+        Boolean mask, shape `(n,)`; all True if there are no covariates.
 
     Examples
     --------
@@ -90,19 +90,19 @@ def complete(covariates: Sequence[Covariate], n: int) -> np.ndarray:
 
 
 def strata_of(covariates: Sequence[Covariate], n: int) -> np.ndarray:
-    """Return the number of each patient's stratum: the patients who share the values of all covariates.
+    """Return the number of the stratum of each patient; patients of a stratum share the values of all covariates.
 
     Parameters
     ----------
     covariates : Sequence[Covariate]
-        Covariates of categories, each with n values and none of them NaN.
+        Categorical covariates, each with n values without NaN.
     n : int
         Number of patients.
 
     Returns
     -------
     np.ndarray
-        Number of the stratum, from 0, of each patient, shape `(n,)`; all 0 without covariates.
+        Number of the stratum of each patient, from 0, shape `(n,)`; all 0 if there are no covariates.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def strata_of(covariates: Sequence[Covariate], n: int) -> np.ndarray:
 
 
 def indicators(covariate: Covariate) -> np.ndarray:
-    """Return one column of 0 and 1 for each category but the first.
+    """Return one column of 0 and 1 for each category except the first.
 
     Parameters
     ----------
@@ -146,9 +146,9 @@ def indicators(covariate: Covariate) -> np.ndarray:
 
 
 def smooth(covariate: Covariate) -> np.ndarray:
-    """Return the columns of a natural spline with three knots, or the values themselves where knots coincide.
+    """Return the columns of a natural spline with three knots, or the values if knots coincide.
 
-    The knots are the 10th, 50th and 90th percentile of the values (Harrell, Regression Modeling Strategies, 2nd ed.
+    The knots are the 10th, 50th, and 90th percentiles of the values (Harrell, Regression Modeling Strategies, 2nd ed.
     2015, table 2.3).
 
     Parameters
@@ -176,19 +176,20 @@ def smooth(covariate: Covariate) -> np.ndarray:
 
 
 def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = None) -> np.ndarray:
-    """Return the columns of covariates, with mean 0 and sd 1, without redundant ones.
+    """Return the columns of covariates with mean 0 and SD 1, without redundant columns.
 
-    A column that is a linear combination of a constant, of the columns `given` and of those before it is left out: a
-    constant, a covariate that occurs twice, a category that others imply. The fit of a model is the same without it.
+    Columns that are linear combinations of a constant, of the columns `given`, and of preceding columns are omitted,
+    for example constants, duplicate covariates, and categories that others imply. The fit of a model does not depend on
+    them.
 
     Parameters
     ----------
     covariates : Sequence[Covariate]
-        Covariates, each with n values and none of them NaN.
+        Covariates, each with n values without NaN.
     n : int
         Number of patients.
     given : np.ndarray, optional
-        Columns that the model holds already, shape `(n, p)`; None for a constant alone.
+        Columns that the model already contains, shape `(n, p)`; None for a constant only.
 
     Returns
     -------
@@ -215,22 +216,22 @@ def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = N
 
 
 def independent(columns: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return the columns that are not linear combinations of those before them.
+    """Return the columns that are not linear combinations of preceding columns.
 
-    The method is Gram-Schmidt orthogonalisation, done twice. A column is left out if the norm of its orthogonal part is
-    at most `REDUNDANT` times its own norm.
+    The method is Gram-Schmidt orthogonalization, applied twice. A column is omitted if the norm of its orthogonal part
+    is at most `REDUNDANT` times its norm.
 
     Parameters
     ----------
     columns : np.ndarray
         Columns to test, from left to right, shape `(n, q)`.
     before : np.ndarray
-        Columns that come before them, shape `(n, p)`, linearly independent.
+        Preceding columns, shape `(n, p)`, linearly independent.
 
     Returns
     -------
     np.ndarray
-        The columns that are kept, unchanged, shape `(n, r)` with r of at most q.
+        The independent columns, unchanged, shape `(n, r)` with r of at most q.
 
     Examples
     --------

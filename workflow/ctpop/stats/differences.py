@@ -1,4 +1,4 @@
-"""Differences between two studies, from their summaries alone: of independent correlations and proportions."""
+"""Differences of independent correlations and proportions between two studies, computed from summary statistics."""
 
 import math
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The second correlation minus the first with its interval, z and log10 P; NaN where it is not defined.
+    """The second correlation minus the first with its interval, z, and log10 P; NaN where it is not defined.
 
     Attributes
     ----------
@@ -92,9 +92,9 @@ def quantile_of(confidence: float) -> float:
 
 
 def from_interval(rho: float, low: float, high: float, confidence: float) -> Estimate:
-    """Return an estimate whose interval is known; the standard error follows from its width on Fisher's scale.
+    """Return an estimate from a correlation and its interval, with the standard error from the width on Fisher's scale.
 
-    For an interval tanh(z - q s) to tanh(z + q s) the error is s itself; for an interval from a bootstrap, it is a
+    For an interval from tanh(z - q s) to tanh(z + q s), the standard error is s. For a bootstrap interval, it is a
     normal approximation.
 
     Parameters
@@ -128,7 +128,7 @@ def from_interval(rho: float, low: float, high: float, confidence: float) -> Est
 
 
 def from_size(rho: float, n: int, confidence: float) -> Estimate:
-    """Return an estimate of which only rho and the number of people are known.
+    """Return an estimate from rho and the number of patients only.
 
     The standard error of Fisher's z is that of Bonett and Wright.
 
@@ -137,7 +137,7 @@ def from_size(rho: float, n: int, confidence: float) -> Estimate:
     rho : float
         Spearman's rank correlation, between -1 and 1.
     n : int
-        Number of people, at least 4.
+        Number of patients, at least 4.
     confidence : float
         Confidence level of the interval, between 0 and 1, for example 0.95.
 
@@ -167,9 +167,9 @@ def from_size(rho: float, n: int, confidence: float) -> Estimate:
 def difference_of(first: Estimate, second: Estimate) -> Difference:
     """Return the difference of two correlations from independent samples.
 
-    z is the difference of the Fisher z over the root of the sum of their squared errors. The interval of the difference
-    itself follows from the two intervals (Zou, Psychol Methods 2007;12:399): with (l, u) those of rho,
-    L = d - sqrt((r2 - l2)^2 + (u1 - r1)^2) and U = d + sqrt((u2 - r2)^2 + (r1 - l1)^2).
+    z is the difference of the Fisher z values divided by the root of the sum of their squared standard errors. The
+    interval of the difference follows from the two intervals (l, u) of the correlations (Zou, Psychol Methods
+    2007;12:399): L = d - sqrt((r2 - l2)^2 + (u1 - r1)^2) and U = d + sqrt((u2 - r2)^2 + (r1 - l1)^2).
 
     Parameters
     ----------
@@ -181,7 +181,8 @@ def difference_of(first: Estimate, second: Estimate) -> Difference:
     Returns
     -------
     Difference
-        d = r2 - r1 with its interval, z and log10 P; all NaN if a standard error is NaN, as where rho is -1 or 1.
+        d = r2 - r1 with its interval, z, and log10 P; all NaN if a standard error is NaN, for example if rho is -1 or
+        1.
 
     Examples
     --------
@@ -202,20 +203,20 @@ def difference_of(first: Estimate, second: Estimate) -> Difference:
 
 
 def z_of_shares(first: tuple[int, int], second: tuple[int, int]) -> float:
-    """Return z of the difference of two independent proportions, with the pooled proportion under no difference.
+    """Return z of the difference of two independent proportions, with the pooled proportion in the standard error.
 
     Parameters
     ----------
     first : tuple[int, int]
-        Number of people in the part and in the whole, of the first sample.
+        Number of patients in the part and in the whole of the first sample.
     second : tuple[int, int]
-        Number of people in the part and in the whole, of the second sample.
+        Number of patients in the part and in the whole of the second sample.
 
     Returns
     -------
     float
-        Standard normal deviate of the second proportion minus the first; NaN where a whole is 0; 0 where the part is
-        empty in both samples, or is the whole in both.
+        Standard normal deviate of the second proportion minus the first; NaN if a whole is 0; 0 if both proportions
+        are 0 or both are 1.
 
     Examples
     --------

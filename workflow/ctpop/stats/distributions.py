@@ -1,8 +1,8 @@
-"""The distributions of centile curves, each defined by a standard normal variable z: a centile is a value of z.
+"""Distributions of centile curves, each defined by a standard normal variable z. A centile corresponds to a value of z.
 
-- `bccg`, Box-Cox, Cole and Green (LMS; Stat Med 1992;11:1305), for values above 0: z = ((y/M)^L - 1) / (L S), and
-  ln(y/M) / S for L = 0, cut off where y would be 0 or infinite (Rigby and Stasinopoulos, Stat Med 2004;23:3053);
-- `shash`, sinh-arcsinh (Jones and Pewsey, Biometrika 2009;96:761), for any values: z = sinh(T asinh((y - M)/S) - L).
+- `bccg`: Box-Cox Cole-Green (LMS; Stat Med 1992;11:1305), for values above 0. z = ((y/M)^L - 1) / (L S), and ln(y/M) /
+  S for L = 0, truncated where y would be 0 or infinite (Rigby and Stasinopoulos, Stat Med 2004;23:3053).
+- `shash`: sinh-arcsinh (Jones and Pewsey, Biometrika 2009;96:761), for any values. z = sinh(T asinh((y - M)/S) - L).
 """
 
 import math
@@ -12,26 +12,26 @@ from typing import Protocol
 import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
-FEW_CUT_OFF = 8.0  # sd from M at which the cut-off end of bccg lies: beyond, no double sees it
-LARGEST_Z = 37.0  # beyond, the tail of the normal distribution is smaller than any number
+FEW_CUT_OFF = 8.0  # SDs from M beyond which the truncation of bccg has no effect in double precision
+LARGEST_Z = 37.0  # beyond, the tail of the normal distribution is smaller than any double-precision number
 LARGEST_BENT = math.asinh(LARGEST_Z)
 TINY = 1e-300
 HALF_LN_2_PI = math.log(2 * math.pi) / 2
-NO_POWER = 1e-12  # in place of L = 0 where L divides
-SMALL_POWER = 1e-4  # of L: below, the series of the Box-Cox transform is exact
+NO_POWER = 1e-12  # replaces L = 0 in denominators
+SMALL_POWER = 1e-4  # |L| below which the series of the Box-Cox transformation is exact
 
 
 @dataclass(frozen=True)
 class Points:
-    """Parameters of the distribution of each of n values: M, ln S, L and ln T.
+    """Parameters of the distribution of each of n values: M, ln S, L, and ln T.
 
     Attributes
     ----------
     location : np.ndarray
-        Location M of each value, shape `(n,)`, in the unit of the values. The `log_density` of a model takes the
-        location as the model fits it, which is ln M for `bccg`.
+        Location M of each value, shape `(n,)`, in the unit of the values. The `log_density` of a model requires the
+        location on the scale of the fit, which is ln M for `bccg`.
     log_spread : np.ndarray
-        Logarithm of the spread S of each value, shape `(n,)`; S has the unit of the values for `shash`, and none for
+        Logarithm of the spread S of each value, shape `(n,)`; S has the unit of the values for `shash` and no unit for
         `bccg`.
     skew : float
         L, the same for all values.
@@ -73,7 +73,7 @@ class Model(Protocol):
     has_tail: bool
 
     def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return the target to which least squares first fit the splines of the location.
+        """Return the target of the initial least-squares fit of the location splines.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Model(Protocol):
         """
 
     def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients of the splines for the original values, from those for values divided by a unit.
+        """Return the spline coefficients for the original values from those for values divided by a unit.
 
         Parameters
         ----------
@@ -124,21 +124,21 @@ class Model(Protocol):
         """
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
-        """Return ln f(y), and its slopes by the location (as fitted), ln S, L and ln T.
+        """Return ln f(y) and its derivatives with respect to the location (as fitted), ln S, L, and ln T.
 
         Parameters
         ----------
         y : np.ndarray
             Values, shape `(n,)`.
         at : Points
-            Parameters at each value, with the location on the scale on which it is fitted.
+            Parameters at each value, with the location on the scale of the fit.
 
         Returns
         -------
         value : np.ndarray
             ln f(y), shape `(n,)`.
         slopes : Slopes
-            Four arrays of shape `(n,)`: the derivatives of ln f(y) by the location, ln S, L and ln T.
+            Four arrays of shape `(n,)`: the derivatives of ln f(y) with respect to the location, ln S, L, and ln T.
 
         """
 
@@ -178,10 +178,10 @@ class Model(Protocol):
 
 
 class Bccg(Model):
-    """The distribution of Box-Cox, Cole and Green, for values above 0.
+    """The Box-Cox Cole-Green distribution, for values above 0.
 
-    The location is fitted as ln M, so that M stays above 0. The `location` of the `Points` is ln M in `log_density`,
-    and M in `z_of` and `value_of`. The methods have the parameters of `Model`.
+    The location is fitted as ln M, which keeps M above 0. The `location` of the `Points` is ln M in `log_density`, and
+    M in `z_of` and `value_of`. The methods have the parameters of `Model`.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ class Bccg(Model):
     has_tail = False
 
     def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return ln of the values, to which least squares first fit the splines of the location."""
+        """Return ln of the values, the target of the initial least-squares fit of the location splines."""
         return np.asarray(np.log(values))
 
     def location(self, fitted: np.ndarray) -> np.ndarray:
@@ -209,11 +209,11 @@ class Bccg(Model):
         return np.asarray(np.exp(fitted))
 
     def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients for the original values, from those for values divided by a unit."""
+        """Return the coefficients for the original values from those for values divided by a unit."""
         return heights + math.log(unit), log_spread
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
-        """Return ln f(y), and its slopes by ln M, ln S, L and ln T; the location of `at` is ln M here."""
+        """Return ln f(y) and its derivatives with respect to ln M, ln S, L, and ln T; the location of `at` is ln M."""
         ratio, power, spread = np.log(y) - at.location, at.skew, np.exp(at.log_spread)
         z, grown = _box_cox(ratio, power) / spread, np.exp(power * ratio)
         edge = 1 / (spread * max(abs(power), NO_POWER))
@@ -225,7 +225,7 @@ class Bccg(Model):
         return value, (z * grown / spread - power, z**2 - 1 + cut, by_power, np.zeros_like(y))
 
     def z_of(self, y: np.ndarray, at: Points) -> np.ndarray:
-        """Return the z score of each value; the location of `at` is M here."""
+        """Return the z score of each value; the location of `at` is M."""
         spread = np.exp(at.log_spread)
         z = _box_cox(np.log(y) - np.log(at.location), at.skew) / spread
         edge = 1 / (spread * max(abs(at.skew), NO_POWER))
@@ -236,7 +236,7 @@ class Bccg(Model):
         return np.asarray(np.where(edge > FEW_CUT_OFF, np.clip(z, -LARGEST_Z, LARGEST_Z), scores))
 
     def value_of(self, z: float, at: Points) -> np.ndarray:
-        """Return the value with a z score; the location of `at` is M here."""
+        """Return the value with a z score; the location of `at` is M."""
         spread = np.exp(at.log_spread)
         edge = 1 / (spread * max(abs(at.skew), NO_POWER))
         share = ndtr(z) if at.skew <= 0 else ndtr(-z)
@@ -249,7 +249,7 @@ class Bccg(Model):
 class Shash(Model):
     """The sinh-arcsinh distribution, for any values.
 
-    The methods have the parameters of `Model`; the location is fitted as M itself.
+    The methods have the parameters of `Model`; the location is fitted as M.
 
     Attributes
     ----------
@@ -269,19 +269,19 @@ class Shash(Model):
     has_tail = True
 
     def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return the values, to which least squares first fit the splines of the location."""
+        """Return the values, the target of the initial least-squares fit of the location splines."""
         return values
 
     def location(self, fitted: np.ndarray) -> np.ndarray:
-        """Return M, which is the fitted location itself."""
+        """Return M, which equals the fitted location."""
         return fitted
 
     def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients for the original values, from those for values divided by a unit."""
+        """Return the coefficients for the original values from those for values divided by a unit."""
         return heights * unit, log_spread + math.log(unit)
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
-        """Return ln f(y), and its slopes by M, ln S, L and ln T."""
+        """Return ln f(y) and its derivatives with respect to M, ln S, L, and ln T."""
         spread, tail = np.exp(at.log_spread), math.exp(at.log_tail)
         x = (y - at.location) / spread
         bent, square = np.arcsinh(x), 1 + x**2
@@ -308,14 +308,14 @@ MODELS: dict[str, Model] = {"bccg": Bccg(), "shash": Shash()}
 
 
 def _box_cox(ratio: np.ndarray, power: float) -> np.ndarray:
-    """Return (exp(power ratio) - 1) / power, and the ratio for a power of 0."""
+    """Return (exp(power * ratio) - 1) / power, or the ratio if the power is 0."""
     if abs(power) < SMALL_POWER:
         return np.asarray(ratio + power * ratio**2 / 2 + power**2 * ratio**3 / 6)
     return np.asarray(np.expm1(power * ratio) / power)
 
 
 def _box_cox_slope(ratio: np.ndarray, power: float) -> np.ndarray:
-    """Return the slope of the transform by the power."""
+    """Return the derivative of the transformation with respect to the power."""
     if abs(power) < SMALL_POWER:
         return np.asarray(ratio**2 / 2 + power * ratio**3 / 3)
     grown = np.exp(power * ratio)

@@ -1,4 +1,4 @@
-"""Decimal logarithm of the upper tail of the F distribution, exact far below 1e-308."""
+"""Decimal logarithm of the upper tail of the F distribution, accurate far below 1e-308."""
 
 import math
 
@@ -12,7 +12,7 @@ def log10_p_of_f(f: float, df_1: float, df_2: float) -> float:
     """Return log10 of P(F > f) with df_1 and df_2 degrees of freedom.
 
     P is the regularised incomplete beta function I_x(a, b) with a = df_2/2, b = df_1/2 and x = df_2 / (df_2 + df_1 f).
-    Where P is too small for that, ln P = a ln x + b ln(1 - x) - ln a - ln B(a, b) + ln 2F1(a + b, 1; a + 1; x)
+    If P is too small for this function, ln P = a ln x + b ln(1 - x) - ln a - ln B(a, b) + ln 2F1(a + b, 1; a + 1; x)
     (DLMF 8.17.8); the terms of the series are positive and are summed directly.
 
     Parameters
@@ -27,7 +27,7 @@ def log10_p_of_f(f: float, df_1: float, df_2: float) -> float:
     Returns
     -------
     float
-        Decimal logarithm of the upper tail, at most 0; -inf where f is infinite.
+        Decimal logarithm of the upper tail, at most 0; -inf if f is infinite.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def log10_p_of_f(f: float, df_1: float, df_2: float) -> float:
     p = float(special.betainc(a, b, x))
     if p > ORDINARY:
         return min(math.log10(p), 0.0)
-    falling = -math.log(x * max(1.0, (a + b) / (a + 1)))  # P is tiny, so that x is well below 1
+    falling = -math.log(x * max(1.0, (a + b) / (a + 1)))  # P is small, so x is well below 1
     step = np.arange(math.ceil(SERIES_DIGITS / falling))
     series = 1 + float(np.cumprod((a + b + step) / (a + 1 + step) * x).sum())
     logarithm = a * math.log(x) + b * math.log1p(-x) - math.log(a) - float(special.betaln(a, b)) + math.log(series)

@@ -1,14 +1,14 @@
-"""P values adjusted for the number of tests in a declared family.
+"""P values adjusted for the number of tests in a family.
 
-A family is all tests that have a result: a missing P (NaN) stays missing and does not count. A P that underflows to 0
-stays 0 in each adjustment and comes first in the order of the P values.
+A family consists of all tests with a result. A missing P (NaN) remains missing and does not count. A P that underflows
+to 0 remains 0 in each adjustment and is the first in the order of P values.
 """
 
 import numpy as np
 
 
 def bonferroni(p: np.ndarray) -> np.ndarray:
-    """Return P times the size of the family, at most 1.
+    """Return P multiplied by the size of the family, at most 1.
 
     Parameters
     ----------
@@ -31,7 +31,9 @@ def bonferroni(p: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return P adjusted by Holm's step-down procedure, which is as valid as Bonferroni's and never gives a larger P.
+    """Return P adjusted by Holm's step-down procedure.
+
+    Like the Bonferroni adjustment, the procedure controls the familywise error rate, and its P is never larger.
 
     Parameters
     ----------
@@ -53,9 +55,9 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Return the smallest false discovery rate at which each test is a discovery.
+    """Return the smallest false discovery rate at which each test is significant.
 
-    The rate is that of Benjamini and Hochberg's procedure, which assumes that tests, if dependent, depend positively.
+    The procedure of Benjamini and Hochberg assumes independent or positively dependent tests.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     array([0.03, 0.04, 0.04,  nan])
 
     """
-    # ASSUME: tests depend positively, if at all; Bonferroni and Holm need no such assumption
+    # ASSUME: tests are independent or positively dependent; Bonferroni and Holm do not require this assumption
     return _adjusted(p, "fdr_bh")
 
 

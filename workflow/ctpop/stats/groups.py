@@ -1,4 +1,4 @@
-"""Age quartiles of a cohort, and the Kruskal-Wallis test over them."""
+"""Age quartiles of a cohort and the Kruskal-Wallis test between them."""
 
 import math
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from ctpop.stats.tails import log10_p_of_chi_squared
 
 GROUPS = (1, 2, 3, 4)  # age quartiles, the youngest first
 SHARES = (0.25, 0.5, 0.75)
-MOST_OF_ONE_WAY = 2  # epsilon squared over 15/16 rho^2: a relation that goes one way has 1.90 at most
+MOST_OF_ONE_WAY = 2  # limit of epsilon squared / (15/16 rho^2); monotone relations have at most 1.90
 SIDES: dict[str, Literal["left", "right"]] = {"right_closed": "left", "left_closed": "right"}
 
 
 @dataclass(frozen=True)
 class KruskalWallis:
-    """H, its degrees of freedom, log10 P and the effect size; NaN where the test is not defined.
+    """H, its degrees of freedom, log10 P, and the effect size; NaN if the test is not defined.
 
     Attributes
     ----------
     h : float
         Kruskal-Wallis statistic H, corrected for ties.
     df : float
-        Degrees of freedom: the number of quartiles that have values, minus 1.
+        Degrees of freedom: the number of quartiles with values, minus 1.
     log10_p : float
-        Decimal logarithm of P, by the chi-squared approximation.
+        Decimal logarithm of P, from the chi-squared approximation.
     epsilon_squared : float
         Effect size H/(n - 1), from 0 to 1.
 
@@ -44,7 +44,7 @@ class KruskalWallis:
 
 
 def quartile_cuts(ages: np.ndarray) -> np.ndarray:
-    """Return the three ages (linear quantiles) that cut a cohort into quartiles.
+    """Return the three ages (linear quantiles) that divide a cohort into quartiles.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def quartile_cuts(ages: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        The 25th, 50th and 75th percentile in years, shape `(3,)`; NaN without ages.
+        The 25th, 50th, and 75th percentiles in years, shape `(3,)`; NaN without ages.
 
     Examples
     --------
@@ -64,14 +64,14 @@ def quartile_cuts(ages: np.ndarray) -> np.ndarray:
     array([nan, nan, nan])
 
     """
-    # ASSUME: quartiles of the cohort, not of the usable values of each structure; linear interpolation (type 7)
+    # ASSUME: quartiles of the cohort and not of the usable values of each structure; linear interpolation (type 7)
     return np.quantile(ages, SHARES) if len(ages) else np.full(len(SHARES), np.nan)
 
 
 def quartile_of(ages: np.ndarray, cuts: np.ndarray, closed: str) -> np.ndarray:
     """Return the quartile, 1 to 4, of each age.
 
-    People of one age are never divided. Cut points that coincide leave a quartile empty.
+    Patients of the same age are never divided. Equal cut points leave a quartile empty.
 
     Parameters
     ----------
@@ -105,10 +105,10 @@ def quartile_of(ages: np.ndarray, cuts: np.ndarray, closed: str) -> np.ndarray:
 
 
 def kruskal_wallis(values: np.ndarray, quartiles: np.ndarray) -> KruskalWallis:
-    """Return the Kruskal-Wallis test, corrected for ties, over the quartiles that have values.
+    """Return the Kruskal-Wallis test, corrected for ties, between the quartiles that have values.
 
-    The effect size epsilon squared is H/(n - 1), the share of the ranks' variance that lies between the quartiles
-    (Tomczak and Tomczak, Trends Sport Sci 2014;21:19).
+    The effect size epsilon squared is H/(n - 1), the proportion of the variance of the ranks between quartiles (Tomczak
+    and Tomczak, Trends Sport Sci 2014;21:19).
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def kruskal_wallis(values: np.ndarray, quartiles: np.ndarray) -> KruskalWallis:
     Returns
     -------
     KruskalWallis
-        The test; all NaN if values are in one quartile only, or are all equal.
+        The test; all NaN if only one quartile has values or all values are equal.
 
     Examples
     --------
@@ -134,10 +134,10 @@ def kruskal_wallis(values: np.ndarray, quartiles: np.ndarray) -> KruskalWallis:
 
 
 def kruskal_wallis_of_ranks(ranks: Ranks, quartiles: np.ndarray) -> KruskalWallis:
-    """Return the Kruskal-Wallis test of values that are ranked already, as `kruskal_wallis` does.
+    """Return the Kruskal-Wallis test of ranked values, as `kruskal_wallis` does.
 
-    With ranks centred at 0, H / (n - 1) is the sum over quartiles of (sum of ranks)^2 / size, over the sum of squares
-    of all ranks. With mid-ranks in both sums, this is the H that is corrected for ties.
+    With ranks centred at 0, H / (n - 1) is the sum over quartiles of (sum of ranks)^2 / size, divided by the sum of
+    squares of all ranks. With mid-ranks in both sums, this is the H corrected for ties.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def kruskal_wallis_of_ranks(ranks: Ranks, quartiles: np.ndarray) -> KruskalWalli
     Returns
     -------
     KruskalWallis
-        The test; all NaN if values are in one quartile only, or are all equal.
+        The test; all NaN if only one quartile has values or all values are equal.
 
     Examples
     --------
@@ -170,9 +170,9 @@ def kruskal_wallis_of_ranks(ranks: Ranks, quartiles: np.ndarray) -> KruskalWalli
 
 
 def epsilon_squared_of_trend(rho: float) -> float:
-    """Return epsilon squared of four groups of equal size, where ranks rise or fall evenly with age: 15/16 rho^2.
+    """Return epsilon squared of four groups of equal size if ranks change evenly with age: 15/16 rho^2.
 
-    Of the variance of n ranks, n^2/12, the means of their four quarters have (1 - 1/16).
+    The means of the four quarters have 1 - 1/16 of the variance of n ranks, n^2/12.
 
     Parameters
     ----------
@@ -196,9 +196,9 @@ def epsilon_squared_of_trend(rho: float) -> float:
 def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
     """Return whether groups differ more than in any monotone relation; None without a test.
 
-    They do if Kruskal-Wallis is significant and epsilon squared is more than twice 15/16 rho^2. Of monotone
-    relations, that of a single step between the last two groups has the largest ratio, 256/135 = 1.90: means of ranks
-    in proportion -1, -1, -1, 3, with epsilon squared proportional to 3 and rho^2 to 27/16 (no trend inside groups).
+    This is the case if the Kruskal-Wallis test is significant and epsilon squared is more than twice 15/16 rho^2. Among
+    monotone relations, a single step between the last two groups has the largest ratio, 256/135 = 1.90: mean ranks in
+    proportion -1, -1, -1, 3, with epsilon squared proportional to 3 and rho^2 to 27/16 (no trend within groups).
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
     Returns
     -------
     bool or None
-        Whether both conditions hold; None if H or rho is NaN.
+        Whether both conditions are met; None if H or rho is NaN.
 
     Raises
     ------

@@ -1,16 +1,16 @@
-"""Kolmogorov-Smirnov test of normality, in the three variants that papers mean by it."""
+"""Kolmogorov-Smirnov test of normality in the three variants that publications refer to by this name."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-FEWEST = 4  # below this, Lilliefors' distribution is not tabulated
+FEWEST = 4  # smallest sample size for which the Lilliefors distribution is tabulated
 
 
 @dataclass(frozen=True)
 class Normality:
-    """Distance D, its P value and the skewness of a sample; missing (NaN) where the test is not defined.
+    """Distance D, its P value, and the skewness of a sample; missing (NaN) if the test is not defined.
 
     Attributes
     ----------
@@ -36,10 +36,10 @@ class Normality:
 def kolmogorov_smirnov(values: np.ndarray, method: str) -> Normality:
     """Return the largest distance between the distribution functions of the values and of a normal variable.
 
-    `lilliefors` uses the mean and the sd (n - 1) of the values, and P for distances that are estimated in this way.
-    Above 0.1, P comes from the table of statsmodels (which ends at 0.99); below, it comes from the formula of Dallal
-    and Wilkinson (Am Stat 1986;40:294), since the table stops at 0.001. `ks_fitted` uses the same D, and P as if the
-    mean and the sd were given in advance. `ks_standard` uses D from the standard normal distribution.
+    `lilliefors` uses the mean and SD (n - 1) of the values, and P for distances from a fitted distribution. Above 0.1,
+    P results from the table of statsmodels (which ends at 0.99); below 0.1, it results from the formula of Dallal and
+    Wilkinson (Am Stat 1986;40:294), because the table ends at 0.001. `ks_fitted` uses the same D, and P as if the mean
+    and SD were fixed in advance. `ks_standard` uses D from the standard normal distribution.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def kolmogorov_smirnov(values: np.ndarray, method: str) -> Normality:
     Returns
     -------
     Normality
-        D, P and skewness. Fewer than four values, or values that are all equal, give no results (NaN).
+        D, P, and skewness; NaN for fewer than four values or if all values are equal.
 
     Examples
     --------
@@ -76,17 +76,17 @@ def kolmogorov_smirnov(values: np.ndarray, method: str) -> Normality:
 
 
 def standardised(values: np.ndarray) -> np.ndarray:
-    """Return (value - mean) / sd, with n - 1 in the sd.
+    """Return (value - mean) / SD, with divisor n - 1 in the SD.
 
     Parameters
     ----------
     values : np.ndarray of float, shape (n,)
-        Two values or more, in any unit, that are not all equal.
+        At least two values, in any unit, that are not all equal.
 
     Returns
     -------
     np.ndarray of float, shape (n,)
-        Values with mean 0 and sd 1, without a unit.
+        Values with mean 0 and SD 1, without a unit.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def skewness(values: np.ndarray) -> float:
     Returns
     -------
     float
-        Skewness, without a unit: positive where the upper tail is the longer one, 0 for a symmetric sample.
+        Skewness, without a unit: positive if the upper tail is longer, 0 for a symmetric sample.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The cumulative probability model: a logistic model of a variable of any distribution, which uses only its order.
+"""The cumulative probability model: a logistic model of a variable that uses only the order of its values.
 
-P(Y <= y | z) = G(alpha(y) - z beta), G(t) = 1 / (1 + exp(-t)), with one alpha for each distinct value but the largest:
-proportional odds with as many categories as there are values (Liu, Shepherd, Li and Harrell, Stat Med 2017;36:4316;
-`orm` of R's rms). A monotone transform of Y changes nothing.
+P(Y <= y | z) = G(alpha(y) - z beta) and G(t) = 1 / (1 + exp(-t)), with one alpha for each distinct value except the
+largest: proportional odds with as many categories as distinct values (Liu, Shepherd, Li, and Harrell, Stat Med
+2017;36:4316; `orm` in the R package rms). Monotone transformations of Y do not affect the model.
 """
 
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.special import expit, log_expit, logit
 
-RIDGE = 1e-6  # on coefficients of columns of sd 1: keeps them finite where a column separates the values wholly
+RIDGE = 1e-6  # penalty on coefficients of columns with SD 1: finite estimates if a column separates the values
 MOST_STEPS = 60
 MOST_HALVINGS = 40
-SETTLED = 1e-10  # decrement of Newton's method: twice the distance of the log likelihood from its maximum
+SETTLED = 1e-10  # decrement of Newton's method: twice the difference of the log likelihood from its maximum
 
 
 class Ordinal:
     """Probability-scale residuals of a sample, given the covariates of its members.
 
-    The residuals come from the cumulative probability model of this module, which is fitted when the object is made.
+    The residuals result from the cumulative probability model of this module, which the constructor fits.
 
     Parameters
     ----------
     sample : np.ndarray of float, shape (n,)
-        Values of the dependent variable, in any unit, with two distinct values or more.
+        Values of the dependent variable, in any unit, with at least two distinct values.
     columns : np.ndarray of float, shape (n, p)
         Covariates, one column each, in the order of the sample. The columns have mean 0 and are linearly independent.
 
@@ -96,7 +96,7 @@ class Ordinal:
         return influence
 
     def _fit(self) -> None:
-        """Find the maximum of the log likelihood, which is concave, by Newton's method with halved steps."""
+        """Maximize the log likelihood, which is concave, by Newton's method with step halving."""
         n = len(self._z)
         self._alpha = logit(np.cumsum(self._levels.counts)[:-1] / n)
         self._beta = np.zeros(self.columns)
@@ -105,13 +105,13 @@ class Ordinal:
             slope_alpha, slope_beta = self._slope(a, b)
             step_alpha, step_beta = self._information(a, b).solve(slope_alpha, slope_beta)
             decrement = float(slope_alpha @ step_alpha + slope_beta @ step_beta)
-            self._walk(step_alpha, step_beta)
+            self._step(step_alpha, step_beta)
             if decrement < SETTLED:
                 break
         self.settled = self.columns == 0 or decrement < SETTLED
 
-    def _walk(self, step_alpha: np.ndarray, step_beta: np.ndarray) -> None:
-        """Take a step, halved until the likelihood does not fall; none if it always falls."""
+    def _step(self, step_alpha: np.ndarray, step_beta: np.ndarray) -> None:
+        """Apply a step, halved until the likelihood does not decrease; apply none if it always decreases."""
         start, alpha, beta = self._log_likelihood(), self._alpha, self._beta
         for halving in range(MOST_HALVINGS):
             self._alpha, self._beta = alpha + step_alpha / 2**halving, beta + step_beta / 2**halving
@@ -129,7 +129,7 @@ class Ordinal:
         return expit(lower - shift), expit(upper - shift)
 
     def _log_likelihood(self) -> float:
-        """Return the sum of ln(G(u) - G(l)) = ln G(u) + ln G(-l) + ln(1 - exp(l - u)), less the ridge."""
+        """Return the sum of ln(G(u) - G(l)) = ln G(u) + ln G(-l) + ln(1 - exp(l - u)), minus the ridge penalty."""
         lower, upper = self._levels.to_rows(self._alpha, -np.inf, np.inf)
         shift = self._z @ self._beta
         between = self._levels.counts[1:-1] @ np.log(-np.expm1(-self._gaps()))
@@ -157,15 +157,15 @@ class Ordinal:
 class Levels:
     """The distinct values of a sorted sample.
 
-    Level j lies between alpha[j - 1] and alpha[j]; the lowest level has no alpha below it, the highest level none
-    above.
+    Level j is between alpha[j - 1] and alpha[j]; the lowest level has no alpha below it, and the highest level has no
+    alpha above it.
 
     Attributes
     ----------
     first : np.ndarray of int, shape (k + 1,)
         First row of each distinct value in the sorted sample, in ascending order of the values.
     counts : np.ndarray of int, shape (k + 1,)
-        Number of rows that have each distinct value.
+        Number of rows with each distinct value.
 
     Examples
     --------
@@ -184,11 +184,11 @@ class Levels:
         Parameters
         ----------
         alpha : np.ndarray of float, shape (k,)
-            One number for each distinct value but the largest.
+            One number for each distinct value except the largest.
         lowest : float
-            Number below the rows of the lowest level.
+            Value of alpha below the lowest level.
         highest : float
-            Number above the rows of the highest level.
+            Value of alpha above the highest level.
 
         Returns
         -------
@@ -235,17 +235,17 @@ class Levels:
         return sums
 
     def spread(self, between: np.ndarray) -> np.ndarray:
-        """Return for each row the number of the gap between its two alphas; 0 for the lowest and the highest level.
+        """Return for each row the value of the gap between its two alphas; 0 for the lowest and highest levels.
 
         Parameters
         ----------
         between : np.ndarray of float, shape (k - 1,)
-            Number of each gap between two neighbouring alphas.
+            Value of each gap between two adjacent alphas.
 
         Returns
         -------
         np.ndarray of float, shape (n,)
-            Number of each row of the sorted sample.
+            Value of each row of the sorted sample.
 
         Examples
         --------
@@ -263,7 +263,7 @@ class Information:
     Attributes
     ----------
     band : np.ndarray of float, shape (2, k)
-        Tridiagonal block of the alphas: the elements beside the diagonal (the first one is unused) and the diagonal.
+        Tridiagonal block of the alphas: the off-diagonal elements (the first one is unused) and the diagonal.
     across : np.ndarray of float, shape (k, p)
         Block of the alphas (rows) and the betas (columns).
     inner : np.ndarray of float, shape (p, p)
@@ -282,7 +282,7 @@ class Information:
     inner: np.ndarray
 
     def solve(self, alpha: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the solution of information times (alpha, beta) = the given sides, in time proportional to k.
+        """Solve information * (alpha, beta) = right-hand side, in time proportional to k.
 
         Parameters
         ----------
@@ -307,7 +307,7 @@ class Information:
 
         """
         sides = np.column_stack([alpha, self.across])
-        single = len(alpha) == 1  # two distinct values, which LAPACK's banded solver refuses
+        single = len(alpha) == 1  # two distinct values, which the banded solver of LAPACK rejects
         solved = sides / self.band[1] if single else solveh_banded(self.band, sides, check_finite=False)
         part, columns = solved[:, 0], solved[:, 1:]
         found = np.linalg.solve(self.inner - self.across.T @ columns, beta - self.across.T @ part)

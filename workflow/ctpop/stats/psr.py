@@ -1,13 +1,13 @@
-"""Spearman's correlation adjusted for covariates, by probability-scale residuals.
+"""Spearman's correlation adjusted for covariates by probability-scale residuals.
 
 The residual of a value y, given covariates z, is P(Y < y | z) - P(Y > y | z): the position of the value among those of
-patients with the same covariates, from -1 to 1. Without covariates it is the rank, rescaled, and the correlation of the
-residuals of two variables is Spearman's. Liu, Li, Wanga and Shepherd, Biometrics 2018;74:595; Li and Shepherd,
-Biometrika 2012;99:473.
+patients with the same covariates, from -1 to 1. Without covariates, it is the rescaled rank, and the correlation of the
+residuals of two variables is Spearman's rho. Sources: Liu, Li, Wanga, and Shepherd, Biometrics 2018;74:595; Li and
+Shepherd, Biometrika 2012;99:473.
 
-Where all covariates are categories, they divide the patients into strata, and P is counted within each of them
-(`within_strata`). Where some are numbers, P comes from a model (`stats.ordinal`). Both provide the influence of each
-patient on the residuals of the others, so that the interval accounts for P being estimated.
+If all covariates are categorical, they divide the patients into strata, and P is estimated within each stratum
+(`WithinStrata`). Otherwise, P is estimated with a model (`stats.ordinal`). Both provide the influence of each patient
+on the residuals of the other patients, so that the interval accounts for the estimation of P.
 """
 
 import math
@@ -19,7 +19,7 @@ from ctpop.stats.correlation import Correlation, fisher_interval
 from ctpop.stats.ranks import ranks_of
 from ctpop.stats.tails import log10_p_of_rho
 
-PERFECT = 1e-12  # distance of rho from -1 or 1 that is rounding
+PERFECT = 1e-12  # difference of rho from -1 or 1 that is attributed to rounding
 
 
 class Residuals(Protocol):
@@ -30,7 +30,7 @@ class Residuals(Protocol):
     values : np.ndarray of float, shape (n,)
         Residuals from -1 to 1, in the order of the sample.
     columns : int
-        Number of covariate columns that were fitted.
+        Number of fitted covariate columns.
 
     """
 
@@ -118,9 +118,10 @@ def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> C
     """Return the Pearson correlation of two sets of residuals, with its interval and log10 P.
 
     The interval is tanh(artanh rho -+ q s / (1 - rho^2)) with s^2 = mean(psi^2) / (n - 3 - k), where k is the number of
-    columns that were fitted and psi the influence of each patient on rho: that of Pearson's correlation, plus the
-    contribution of the patient to P of either variable (M-estimation; for strata and no covariates, the formula of
-    Croux and Dehon in `stats.correlation`). P is that of t with n - 2 - k degrees of freedom.
+    fitted columns. psi is the influence of each patient on rho: the influence on Pearson's correlation plus the
+    contributions of the patient to P of either variable (M-estimation; for strata and without covariates, the formula
+    of Croux and Dehon in `stats.correlation`). The P value results from the t distribution with n - 2 - k degrees of
+    freedom.
 
     Parameters
     ----------
@@ -132,14 +133,14 @@ def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> C
     Returns
     -------
     Correlation
-        Rho, its interval and log10 P. Residuals that are all equal, or fewer than four patients beyond k, have no
-        result (NaN); a perfect order has neither interval nor P.
+        Rho, its interval, and log10 P; NaN if all residuals are equal or n - k is less than four. A perfect order has
+        neither interval nor P.
 
     Examples
     --------
-    >>> everyone = np.zeros(6, dtype=int)  # one stratum
-    >>> x = WithinStrata(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), everyone)
-    >>> y = WithinStrata(np.array([3.0, 1.0, 4.0, 2.0, 6.0, 5.0]), everyone)
+    >>> stratum = np.zeros(6, dtype=int)
+    >>> x = WithinStrata(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), stratum)
+    >>> y = WithinStrata(np.array([3.0, 1.0, 4.0, 2.0, 6.0, 5.0]), stratum)
     >>> found = correlation_of_residuals(x, y, 0.95)
     >>> round(found.rho, 3), round(found.log10_p, 2)
     (0.657, -0.81)

@@ -1,4 +1,4 @@
-"""Rank analysis of covariance: whether age groups differ after adjustment for covariates."""
+"""Rank analysis of covariance for differences between age groups after adjustment for covariates."""
 
 import math
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import numpy as np
 
 from ctpop.stats.f_tail import log10_p_of_f
 
-NOTHING_LEFT = 1e-10  # share of the variance of the ranks: below it, rounding alone is left
+NOTHING_LEFT = 1e-10  # proportion of the variance of the ranks below which the rest is rounding error
 
 
 @dataclass(frozen=True)
 class RankAncova:
-    """F, its degrees of freedom, log10 P and the effect size; missing (NaN) where the test is not defined.
+    """F, its degrees of freedom, log10 P, and the effect size; missing (NaN) if the test is not defined.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class RankAncova:
     log10_p : float
         Decimal logarithm of P.
     eta_squared : float
-        Share of the residual variance of the ranks that lies between the groups, from 0 to 1.
+        Proportion of the residual variance of the ranks between the groups, from 0 to 1.
 
     Examples
     --------
@@ -55,15 +55,15 @@ def quade(values: np.ndarray, groups: np.ndarray, numbers: np.ndarray, kinds: np
     groups : np.ndarray, shape (n,)
         Label of the group of each value, such as the number of its age group.
     numbers : np.ndarray of float, shape (n, p)
-        Covariates that are numbers, one column each; p may be 0.
+        Continuous covariates, one column each; p can be 0.
     kinds : np.ndarray of float, shape (n, q)
-        Indicators (0 or 1) of categories, which have no order to rank by; q may be 0.
+        Indicators (0 or 1) of categories, which have no order; q can be 0.
 
     Returns
     -------
     RankAncova
-        Test and effect size. Fewer than two groups, no value beyond the number of groups, or ranks that the covariates
-        explain completely give no results (NaN).
+        Test and effect size; NaN for fewer than two groups, for no more values than groups, or if the covariates
+        explain the ranks completely.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""Percentile bootstrap intervals of many rank correlations with age, from common draws of people.
+"""Percentile bootstrap intervals of many rank correlations with age, from common draws of patients.
 
-People of the cohort are drawn with replacement, as many as there are; each correlation is computed anew from those
-drawn that have its value, each as often as drawn. Nothing is sorted again: a rank is a running sum of how often people
-were drawn, along an order that is found once. All sums are of whole numbers and halves that are exact in the type of
-number used, so that the result does not depend on their order, and each block of draws has random numbers of its own,
-so that it does not depend on the number of threads.
+The patients of the cohort are drawn with replacement, with the original sample size. Each correlation is computed from
+the drawn patients with a value, weighted by the number of times that each patient was drawn. No draw requires sorting:
+a rank is a cumulative sum of these numbers along an order that is computed once. All sums are of integers and halves
+that the number type represents exactly, so the result does not depend on the order of summation. Each block of draws
+has its own random numbers, so the result does not depend on the number of threads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,23 +17,25 @@ from scipy import sparse
 
 from ctpop.stats.ranks import Ranks
 
-BLOCK = 64  # draws at a time: what they need for a cohort of thousands fits into the cache of a processor
-STRIDE = 32  # parts that a running sum is made of
-MOST_IN_SINGLE = 4096  # people: up to them, sums of products of ranks are below 2^23, and halves exact in 24 bits
+BLOCK = 64  # draws per block; the data for a cohort of thousands fit into the processor cache
+STRIDE = 32  # number of parts of a cumulative sum
+MOST_IN_SINGLE = (
+    4096  # patients: with at most this number, sums of products of ranks are below 2^23 and exact in 24 bits
+)
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """The people who have a value, and the ranks of their values and of their ages.
+    """The patients with a value, and the ranks of their values and ages.
 
     Attributes
     ----------
-    people : np.ndarray of int, shape (n,)
-        Positions of the people in the cohort, counted from 0.
+    patients : np.ndarray of int, shape (n,)
+        Positions of the patients in the cohort, counted from 0.
     values : Ranks
-        Ranks of their values, in the order of `people`.
+        Ranks of their values, in the order of `patients`.
     ages : Ranks
-        Ranks of their ages, in the order of `people`.
+        Ranks of their ages, in the order of `patients`.
 
     Examples
     --------
@@ -51,11 +53,11 @@ class Ranked:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where a sample's people stand, by value: position p of the order is row (p % STRIDE) * columns + p // STRIDE.
+    """Positions of the patients of a sample by value: position p is row (p % STRIDE) * columns + p // STRIDE.
 
-    `source` is the person of each row (the cohort's size where there is none), `age_of_row` adds rows up by age,
-    `absent` are the people without a value. Where values tie, `last` is the row of the last of each level and
-    `level_of_row` the level of each row.
+    `source` contains the patient of each row (the size of the cohort for unused rows), `age_of_row` sums rows by age,
+    and `absent` contains the patients without a value. With ties, `last` is the last row of each level, and
+    `level_of_row` is the level of each row.
     """
 
     source: np.ndarray
@@ -73,21 +75,21 @@ def drawn_correlations(
     Parameters
     ----------
     samples : Sequence of Ranked
-        Samples of the cohort, each with the people who have its value.
+        Samples of the cohort, each with the patients who have a value.
     cohort : int
-        Number of people to draw from.
+        Number of patients to draw from.
     iterations : int
         Number of draws.
     seed : int
-        Seed of the random numbers. Each block uses the pair of the seed and its own number.
+        Seed of the random numbers. Each block uses the pair of the seed and the number of the block.
     threads : int
-        Number of threads, which does not change the result.
+        Number of threads, which does not affect the result.
 
     Yields
     ------
     np.ndarray of float, shape (samples, draws)
-        Rho of each sample (rows) in each draw of the block (columns, at most 64); missing (NaN) in a draw whose values
-        or ages are all equal.
+        Rho of each sample (rows) in each draw of the block (columns, at most 64); missing (NaN) if all values or all
+        ages of a draw are equal.
 
     Examples
     --------
@@ -106,7 +108,7 @@ def drawn_correlations(
     plans = [_plan(sample, cohort, dtype) for sample in samples]
     sizes = [min(BLOCK, iterations - start) for start in range(0, iterations, BLOCK)]
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(sizes), threads):  # no more blocks in memory than threads
+        for start in range(0, len(sizes), threads):  # at most as many blocks in memory as threads
             blocks = range(start, min(start + threads, len(sizes)))
             seeds = [(seed, block) for block in blocks]
             yield from pool.map(
@@ -115,7 +117,7 @@ def drawn_correlations(
 
 
 def percentile_intervals(drawn: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and upper quantile (linear interpolation) of each row of drawn correlations.
+    """Return the lower and upper quantiles (linear interpolation) of each row of drawn correlations.
 
     Parameters
     ----------
@@ -127,7 +129,7 @@ def percentile_intervals(drawn: np.ndarray, confidence: float) -> tuple[np.ndarr
     Returns
     -------
     low : np.ndarray of float, shape (samples,)
-        Quantile (1 - confidence) / 2 of the draws that have a rho; missing (NaN) where no draw has one.
+        Quantile (1 - confidence) / 2 of the draws with a rho; missing (NaN) if no draw has one.
     high : np.ndarray of float, shape (samples,)
         Quantile (1 + confidence) / 2 of the same draws.
 
@@ -170,7 +172,7 @@ def _block(plans: list[_Plan], seed: tuple[int, int], cohort: int, size: int, dt
 
 
 def _times_drawn(random: np.random.Generator, cohort: int, size: int) -> np.ndarray:
-    """Return how often each person was drawn in each draw, and a last row of zeros for nobody."""
+    """Return how often each patient was drawn in each draw, with an additional last row of zeros for unused rows."""
     places = random.integers(0, cohort, (cohort, size)) * size + np.arange(size)
     return np.bincount(places.ravel(), minlength=(cohort + 1) * size).reshape(cohort + 1, size)
 
@@ -178,9 +180,10 @@ def _times_drawn(random: np.random.Generator, cohort: int, size: int) -> np.ndar
 def _rho(plan: _Plan, times: np.ndarray, cubes: np.ndarray) -> np.ndarray:
     """Return rho in each draw.
 
-    Counted from 0, the mid-rank of a level is C - t/2, where t is how often its people were drawn and C the sum of t up
-    to it. With N people drawn, the sum of (rank - N/2)^2 is (N^3 - sum t^3) / 12, and that of the products of both
-    ranks is the sum over ages of the age's rank times the ranks of its people's values, less N^3 / 4.
+    Counted from 0, the mid-rank of a level is C - t/2, where t is the number of times that its patients were drawn and
+    C is the cumulative sum of t. With N drawn patients, the sum of (rank - N/2)^2 is (N^3 - sum t^3) / 12. The sum of
+    the products of both ranks is the sum over ages of the rank of the age times the value ranks of its patients, minus
+    N^3 / 4.
     """
     weights = times.take(plan.source, axis=0)
     ranks = _running_sums(weights)
@@ -198,20 +201,20 @@ def _rho(plan: _Plan, times: np.ndarray, cubes: np.ndarray) -> np.ndarray:
     drawn = ages.sum(axis=0)
     joint = np.einsum("ab,ab->b", age_ranks, of_age) - _cubes(drawn) / 4
     squares = (_cubes(drawn) - cubes) * (_cubes(drawn) - _cubes(ages).sum(axis=0)) / 144
-    with np.errstate(invalid="ignore"):  # 0/0 where all that were drawn are equal
+    with np.errstate(invalid="ignore"):  # 0/0 if all drawn values are equal
         rho: np.ndarray = np.clip(joint / np.sqrt(squares), -1, 1)
     return rho
 
 
 def _cubes(numbers: np.ndarray) -> np.ndarray:
-    """Return third powers, by multiplication: a general power takes ten times as long."""
+    """Return third powers by multiplication, which is ten times as fast as a general power."""
     whole = numbers.astype(float)
     cubes: np.ndarray = whole * whole * whole
     return cubes
 
 
 def _running_sums(weights: np.ndarray) -> np.ndarray:
-    """Return the sums of the rows up to each position of the order; of rows in the arrangement of `_Plan`."""
+    """Return the sums of the rows up to each position, for rows in the arrangement of `_Plan`."""
     parts = weights.reshape(STRIDE, -1, weights.shape[1])
     sums = np.empty_like(parts)
     sums[0] = parts[0]

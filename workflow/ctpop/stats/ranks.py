@@ -1,4 +1,4 @@
-"""Mid-ranks of a sample, which are sorted once and used by every rank test of it."""
+"""Mid-ranks of a sample, which is sorted once for all rank tests."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ import numpy as np
 class Ranks:
     """Mid-ranks of a sample, centred at 0.
 
-    The centred ranks are multiples of 1/2, so that sums of their products carry no rounding error.
+    The centred ranks are multiples of 1/2, so sums of their products have no rounding error.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class Ranks:
 
     @property
     def varies(self) -> bool:
-        """Whether the sample has two different values."""
+        """Whether the sample contains at least two different values."""
         return len(self.ties) > 1
 
     def sum_above(self, weights: np.ndarray) -> np.ndarray:
-        """Return for each member the sum of the weights of larger members and half that of its equals.
+        """Return for each member the sum of the weights of larger members plus half the weights of equal members.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Ranks:
         Returns
         -------
         np.ndarray of float, shape (n,)
-            Sum for each member, in the order of the sample. A member counts among its own equals.
+            Sum for each member, in the order of the sample. Equal members include the member.
 
         Examples
         --------
@@ -115,9 +115,9 @@ def ranks_of(values: np.ndarray) -> Ranks:
 
 
 def ranks_of_levels(level: np.ndarray, distinct: np.ndarray) -> Ranks:
-    """Return the mid-ranks of a part of a sample, whose members are given by their positions among its distinct values.
+    """Return the mid-ranks of a part of a sample from the positions of its members among the distinct values.
 
-    Nothing is sorted, since the order of the values is given.
+    The function does not sort, because the order of the values is given.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def ranks_of_levels(level: np.ndarray, distinct: np.ndarray) -> Ranks:
     Returns
     -------
     Ranks
-        Ranks within the part, in the order of `level`. Values that do not occur in the part are left out.
+        Ranks within the part, in the order of `level`, without values that do not occur in the part.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Wilcoxon rank-sum test of two age groups, with the effect sizes that belong to it."""
+"""Wilcoxon rank-sum test of two age groups with its effect sizes."""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from ctpop.stats.tails import log10_p_of_normal
 
 @dataclass(frozen=True)
 class RankSum:
-    """Test and effect sizes of an older against a younger group; missing (NaN) where they are not defined.
+    """Test and effect sizes of an older and a younger group; missing (NaN) if they are not defined.
 
-    `u` and `z` belong to the younger group, so that both are low where values rise with age; `auc`, `cliffs_delta` and
-    `shift` are high there.
+    `u` and `z` refer to the younger group and are low if values increase with age; `auc`, `cliffs_delta`, and `shift`
+    are then high.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ def rank_sum(younger: np.ndarray, older: np.ndarray, continuity: bool = True) ->
     """Return the Wilcoxon rank-sum (Mann-Whitney) test, corrected for ties, and its effect sizes.
 
     z is (U - m +- 1/2) / s with m = ab/2 and s^2 = ab/12 (n + 1 - sum(t^3 - t) / (n (n - 1))), where a and b are the
-    sizes of the groups, n = a + b, and t those of the ties; it is 0 where U is within 1/2 of m. The 1/2 is the
-    correction for continuity.
+    sizes of the groups, n = a + b, and t are the sizes of the ties. z is 0 if U is within 1/2 of m. The 1/2 is the
+    continuity correction.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def rank_sum(younger: np.ndarray, older: np.ndarray, continuity: bool = True) ->
     older : np.ndarray of float, shape (b,)
         Values of the older group, in the same unit.
     continuity : bool
-        Whether z is corrected for continuity.
+        Whether z includes the continuity correction.
 
     Returns
     -------
     RankSum
-        Test and effect sizes. An empty group, or values that are all equal, give no results (NaN).
+        Test and effect sizes; NaN if a group is empty or all values are equal.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def rank_sum(younger: np.ndarray, older: np.ndarray, continuity: bool = True) ->
 def rank_sum_of_tallies(
     distinct: np.ndarray, younger: np.ndarray, older: np.ndarray, continuity: bool = True
 ) -> RankSum:
-    """Return the Wilcoxon rank-sum test of two groups whose values are sorted and counted.
+    """Return the Wilcoxon rank-sum test of two groups given as counts of sorted distinct values.
 
     The test and the effect sizes are those of `rank_sum`.
 
@@ -97,12 +97,12 @@ def rank_sum_of_tallies(
     older : np.ndarray of int, shape (k,)
         Number of values of the older group at each distinct value.
     continuity : bool
-        Whether z is corrected for continuity.
+        Whether z includes the continuity correction.
 
     Returns
     -------
     RankSum
-        Test and effect sizes. An empty group, or values that are all equal, give no results (NaN).
+        Test and effect sizes; NaN if a group is empty or all values are equal.
 
     Examples
     --------

@@ -1,20 +1,20 @@
-"""Hodges-Lehmann shift between two groups, exact and in little memory."""
+"""Exact Hodges-Lehmann shift between two groups with small memory requirements."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-STEPS = 200  # of the narrowing: every second halves the range, so that 128 reach the last digit of a double
-FEWEST_LISTED = 1024  # differences that are listed and sorted at once
+STEPS = 200  # limit of the bisection: every second step halves the range, so 128 steps reach double precision
+FEWEST_LISTED = 1024  # number of differences that are listed and sorted directly
 SAMPLED = 64  # quantiles of each group
-MARGIN = 1 / 64  # share of the differences that are left, by which a step aims beside the one that is sought
+MARGIN = 1 / 64  # offset of a step from the estimated position, as a share of the remaining differences
 
 Counted = tuple[np.ndarray, np.ndarray]  # distinct values, ascending, and how often each occurs
 
 
 @dataclass(frozen=True)
 class _Bound:
-    """A shift, for each younger value the number of distinct older ones up to it, and the differences up to it."""
+    """A shift, the number of distinct older values up to it for each younger value, and the number of differences."""
 
     shift: float
     places: np.ndarray
@@ -22,10 +22,10 @@ class _Bound:
 
 
 def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
-    """Return the median of all differences older - younger of two groups that are not empty.
+    """Return the median of all differences older - younger of two nonempty groups.
 
-    The estimate of Hodges and Lehmann (Ann Math Stat 1963;34:598). With a and b values, it takes memory for some
-    multiple of a + b numbers, where a table of all differences would take a b (5 GB for 25,000 against 25,000).
+    This is the estimate of Hodges and Lehmann (Ann Math Stat 1963;34:598). With a and b values, the memory is
+    proportional to a + b, whereas a table of all differences requires a b numbers (5 GB for 25,000 and 25,000 values).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
     Returns
     -------
     float
-        Shift, in the unit of the values: positive where the older group has the larger values.
+        Shift, in the unit of the values: positive if the older group has larger values.
 
     Raises
     ------
@@ -54,14 +54,14 @@ def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
 
 
 def shift_of_counts(younger: Counted, older: Counted) -> float:
-    """Return the Hodges-Lehmann shift of two groups whose values are sorted and counted.
+    """Return the Hodges-Lehmann shift of two groups given as counts of sorted distinct values.
 
     Parameters
     ----------
     younger : tuple of np.ndarray, each of shape (k,)
-        Distinct values of the younger group in ascending order, and the number of times that each occurs (1 or more).
+        Distinct values of the younger group in ascending order, and the count of each value (1 or more).
     older : tuple of np.ndarray, each of shape (m,)
-        The same of the older group.
+        Distinct values and counts of the older group.
 
     Returns
     -------
@@ -91,11 +91,11 @@ def difference_of_rank(younger: Counted, older: Counted, rank: int) -> float:
     Parameters
     ----------
     younger : tuple of np.ndarray, each of shape (k,)
-        Distinct values of the younger group in ascending order, and the number of times that each occurs (1 or more).
+        Distinct values of the younger group in ascending order, and the count of each value (1 or more).
     older : tuple of np.ndarray, each of shape (m,)
-        The same of the older group.
+        Distinct values and counts of the older group.
     rank : int
-        Number of differences that come before it in ascending order; 0 is the smallest difference.
+        Rank in ascending order, counted from 0 (the smallest difference).
 
     Returns
     -------
@@ -118,20 +118,20 @@ def difference_of_rank(younger: Counted, older: Counted, rank: int) -> float:
 
 
 def differences_of_ranks(younger: Counted, older: Counted, first: int, last: int) -> tuple[float, float]:
-    """Return the differences older - younger of two neighbouring ranks, `first` and `last`, which may be the same.
+    """Return the differences older - younger of two adjacent or equal ranks, `first` and `last`.
 
-    The range that holds both is narrowed until few differences lie inside, which are then listed and sorted. The first
-    two steps use shifts on either side of the position of the rank in a sample of quantiles. The other steps use the
-    position that the rank has if the remaining differences are evenly spread, alternately somewhat below and above it,
-    and the middle of the range where two steps did not reduce the number of differences to a quarter. Equal values are
-    counted, not repeated, so that ties cannot keep the range full.
+    The range that contains both is narrowed until it contains few differences, which are then listed and sorted. The
+    first two steps use shifts on either side of the position of the rank in a sample of quantiles. The next steps
+    assume that the remaining differences are evenly distributed, and use positions slightly below and above the
+    estimated position in turn. If two steps do not reduce the number of differences to a quarter, the next step uses
+    the middle of the range. Equal values are counted and not repeated, so ties do not increase the range.
 
     Parameters
     ----------
     younger : tuple of np.ndarray, each of shape (k,)
-        Distinct values of the younger group in ascending order, and the number of times that each occurs (1 or more).
+        Distinct values of the younger group in ascending order, and the count of each value (1 or more).
     older : tuple of np.ndarray, each of shape (m,)
-        The same of the older group.
+        Distinct values and counts of the older group.
     first : int
         Lower rank, counted from 0 (the smallest difference).
     last : int
@@ -167,7 +167,7 @@ def differences_of_ranks(younger: Counted, older: Counted, first: int, last: int
         share = 0.5 if halve else min(max(share, MARGIN / 2), 1 - MARGIN / 2)
         shift = starts.pop() if starts else low.shift + (high.shift - low.shift) * share
         at = _bound(younger, older, shift)
-        if first < at.count <= last:  # the one ends here, the other begins
+        if first < at.count <= last:  # the bound separates the two ranks
             return _last_until(at, x, y), _first_from(at, x, y)
         low, high = (at, high) if at.count <= first else (low, at)
         left.append(high.count - low.count)
@@ -186,7 +186,7 @@ def _bound(younger: Counted, older: Counted, shift: float) -> _Bound:
 
 
 def _starts(younger: Counted, older: Counted, share: float) -> np.ndarray:
-    """Return two shifts that are likely to lie just below and above a share of all differences, the higher first."""
+    """Return two shifts, estimated to be just above and just below a share of all differences, in this order."""
     x, y = _quantiles(younger), _quantiles(older)
     aims = np.clip(share + np.array([1, -1]) / len(x), 0, 1)
     starts: np.ndarray = np.quantile(np.subtract.outer(y, x), aims)

@@ -1,4 +1,4 @@
-"""Wilcoxon signed-rank test of paired differences, with its effect size."""
+"""Wilcoxon signed-rank test of paired differences with its effect size."""
 
 import math
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from ctpop.stats.tails import log10_p_of_normal
 
-DECIMALS = 12  # differences of shares that are equal on paper differ by rounding, and would take different ranks
-MOST_EXACT = 50  # differences whose orders are counted; with more, the normal approximation is as good
+DECIMALS = 12  # mathematically equal differences can differ by rounding and would receive different ranks
+MOST_EXACT = 50  # largest number of differences for the exact test; above, the normal approximation is as accurate
 
 
 @dataclass(frozen=True)
 class SignedRank:
-    """Test and effect size of paired differences; missing (NaN) where no difference is other than 0.
+    """Test and effect size of paired differences; missing (NaN) if all differences are 0.
 
     Attributes
     ----------
@@ -25,8 +25,8 @@ class SignedRank:
     log10_p : float
         Decimal logarithm of the two-sided P.
     rank_biserial : float
-        Matched-pairs rank-biserial correlation: 1 where all differences that are not 0 are positive, and -1 where all
-        of them are negative.
+        Matched-pairs rank-biserial correlation: 1 if all nonzero differences are positive, and -1 if all of them are
+        negative.
 
     Examples
     --------
@@ -42,12 +42,13 @@ class SignedRank:
 
 
 def signed_rank(differences: np.ndarray) -> SignedRank:
-    """Return the Wilcoxon signed-rank test (Biometrics Bull 1945;1:80) of differences, two-sided.
+    """Return the two-sided Wilcoxon signed-rank test (Biometrics Bull 1945;1:80) of differences.
 
-    Differences of 0 are left out, as in Wilcoxon's paper. P is exact, also with ties, for up to 50 others. For more, it
-    is that of z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and s^2 = (n (n + 1) (2n + 1) - sum(t^3 - t) / 2) / 24,
-    where n counts the differences and t those of the ties; z is 0 where W+ is within 1/2 of m. The effect size is the
-    matched-pairs rank-biserial correlation, (W+ - W-) / (W+ + W-) (Kerby, Compr Psychol 2014;3:11.IT.3.1).
+    Differences of 0 are excluded, as in the publication of Wilcoxon. For up to 50 other differences, P is exact, also
+    with ties. For more differences, P results from z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and
+    s^2 = (n (n + 1) (2n + 1) - sum(t^3 - t) / 2) / 24, where n is the number of differences and t are the sizes of the
+    ties; z is 0 if W+ is within 1/2 of m. The effect size is the matched-pairs rank-biserial correlation,
+    (W+ - W-) / (W+ + W-) (Kerby, Compr Psychol 2014;3:11.IT.3.1).
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
     Returns
     -------
     SignedRank
-        Test and effect size. Differences that are all 0 give only their number; the rest is missing (NaN).
+        Test and effect size; only `n_equal` if all differences are 0.
 
     Examples
     --------
@@ -79,7 +80,7 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
 
 
 def is_equal(differences: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which differences are 0 but for rounding; the test leaves them out.
+    """Return whether each difference is 0 after rounding; the test excludes these differences.
 
     Parameters
     ----------
@@ -102,9 +103,9 @@ def is_equal(differences: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _log10_p_exact(ranks: np.ndarray, w: float) -> float:
-    """Return log10 of P from the sums of ranks of all 2^n choices of signs, which are equally likely."""
+    """Return log10 of P from the rank sums of all 2^n assignments of signs, which are equally likely."""
     doubled = np.rint(2 * ranks).astype(int)  # mid-ranks are halves
-    choices = np.zeros(doubled.sum() + 1)  # that give each sum; below 2^53, so that doubles count exactly
+    choices = np.zeros(doubled.sum() + 1)  # number of assignments per sum; below 2^53 and therefore exact
     choices[0] = 1
     for rank in doubled:
         choices[rank:] += choices[:-rank].copy()

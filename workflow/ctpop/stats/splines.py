@@ -1,7 +1,7 @@
-"""Dependence of values on age along a natural cubic spline, with tests for a straight curve and one for both sexes.
+"""Dependence of values on age by a natural cubic spline, with tests of linearity and of interaction with sex.
 
-The spline is patsy's `cr`, whose coefficients are the heights of the curve at its knots, so that a hypothesis about the
-curve is one about heights: a flat curve has equal ones, a straight curve has them on a line.
+The spline is `cr` of patsy, whose coefficients are the heights of the curve at its knots. Hypotheses about the curve
+are therefore hypotheses about heights: a flat curve has equal heights, and a straight curve has heights on a line.
 """
 
 import math
@@ -13,18 +13,18 @@ from ctpop.stats.f_tail import log10_p_of_f
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3
 FEWEST_KNOTS = 3
-ALONE = 1e-8  # 1 - leverage of a patient whose own column fits it, as the only one of its kind
+ALONE = 1e-8  # limit of 1 - leverage for a patient who is the only one of a category and is fitted exactly
 TERMS = ("age", "nonlinear", "interaction")
 
 
 @dataclass(frozen=True)
 class Wald:
-    """F test of a hypothesis about a curve, robust to unequal spread; missing (NaN) where it is not defined.
+    """F test of a hypothesis about a curve, robust to unequal spread; missing (NaN) if it is not defined.
 
     Attributes
     ----------
     f : float
-        Wald statistic over its degrees of freedom.
+        Wald statistic divided by its degrees of freedom.
     df_1 : float
         Degrees of freedom of the numerator: the number of contrasts.
     df_2 : float
@@ -32,7 +32,7 @@ class Wald:
     log10_p : float
         Decimal logarithm of P.
     partial_r_squared : float
-        Share of the variance left by the model without the term that the term explains, from 0 to 1.
+        Proportion of the residual variance of the model without the term that the term explains, from 0 to 1.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Wald:
 
 
 def knots_of(ages: np.ndarray) -> np.ndarray:
-    """Return the distinct knots of a spline: the 5th, 35th, 65th and 95th percentile of age (linear quantiles).
+    """Return the distinct knots of a spline: the 5th, 35th, 65th, and 95th percentiles of age (linear quantiles).
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def knots_of(ages: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray of float, shape (k,)
-        Knots in years, in ascending order: four or, where percentiles are equal, fewer; none without ages.
+        Knots in years, in ascending order: four, or fewer if percentiles are equal; none without ages.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def knots_of(ages: np.ndarray) -> np.ndarray:
 
 
 def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return the columns of a natural cubic spline, which is straight beyond its outer knots.
+    """Return the columns of a natural cubic spline, which is linear beyond its outer knots.
 
     The sum of each row is 1; the coefficients are the heights at the knots.
 
@@ -80,7 +80,7 @@ def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
     x : np.ndarray of float, shape (n,)
         Points of the curve, such as ages in years.
     knots : np.ndarray of float, shape (k,)
-        Three knots or more in ascending order, in the unit of `x`.
+        At least three knots in ascending order, in the unit of `x`.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def steps(knots: np.ndarray) -> np.ndarray:
 
 
 def bends(knots: np.ndarray) -> np.ndarray:
-    """Return the contrasts that are 0 if the heights at the knots lie on a line.
+    """Return the contrasts that are 0 if the heights at the knots are on a line.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def bends(knots: np.ndarray) -> np.ndarray:
 
 
 def age_columns(ages: np.ndarray, knots: np.ndarray, sex: np.ndarray | None) -> np.ndarray:
-    """Return the columns of the age curve: of the mean of both sexes and, where sexes are given, of their difference.
+    """Return the columns of the age curve: the mean of both sexes and, if `sex` is given, their difference.
 
     The columns include the constant and the main effect of sex.
 
@@ -160,14 +160,14 @@ def age_columns(ages: np.ndarray, knots: np.ndarray, sex: np.ndarray | None) -> 
     ages : np.ndarray of float, shape (n,)
         Ages in years.
     knots : np.ndarray of float, shape (k,)
-        Three knots or more in years, in ascending order.
+        At least three knots in years, in ascending order.
     sex : np.ndarray of float, shape (n,), or None
-        Sex as 0 and 1, in the order of the ages; None for one curve for all patients.
+        Sex as 0 and 1, in the order of the ages; None for a single curve for all patients.
 
     Returns
     -------
     np.ndarray of float, shape (n, k) or (n, 2 k)
-        Basis of the curve, followed by that of the difference between the sexes (1 minus 0) where `sex` is given.
+        Basis of the curve, followed by the basis of the difference between the sexes (1 minus 0) if `sex` is given.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def hypotheses(knots: np.ndarray, sexes: bool, others: int) -> dict[str, np.ndar
     -------
     dict of str to np.ndarray of float, shape (contrasts, coefficients)
         Contrasts by term. `age`: the curves of all sexes are flat; `nonlinear`: they are straight; `interaction`: the
-        difference between the sexes is the same at all ages. `interaction` is absent where `sexes` is False.
+        difference between the sexes is the same at all ages. `interaction` is absent if `sexes` is False.
 
     Examples
     --------
@@ -215,11 +215,11 @@ def hypotheses(knots: np.ndarray, sexes: bool, others: int) -> dict[str, np.ndar
 
 
 def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: np.ndarray) -> dict[str, Wald]:
-    """Return the tests of the age curve beside other columns, by least squares with HC3 standard errors.
+    """Return the tests of the age curve with other covariates, by least squares with HC3 standard errors.
 
-    F is the Wald statistic over its degrees of freedom, with n - columns in the denominator (MacKinnon and White, J
-    Econometrics 1985;29:305). A patient who is the only one of a category is fitted exactly and provides no information
-    about age: the patient is left out together with the column.
+    F is the Wald statistic divided by its degrees of freedom, with n - columns denominator degrees of freedom
+    (MacKinnon and White, J Econometrics 1985;29:305). A patient who is the only one of a category is fitted exactly and
+    provides no information about age; the patient and the column are excluded.
 
     Parameters
     ----------
@@ -228,15 +228,15 @@ def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: 
     curve : np.ndarray of float, shape (n, k) or (n, 2 k)
         Columns of the age curve, from `age_columns`.
     others : np.ndarray of float, shape (n, q)
-        Columns of the other covariates; q may be 0.
+        Columns of the other covariates; q can be 0.
     knots : np.ndarray of float, shape (k,)
         Knots of the curve in years, in ascending order.
 
     Returns
     -------
     dict of str to Wald
-        Tests by term, as in `hypotheses`. It is empty where there are no more values than columns, where columns depend
-        linearly on each other, or where the values are all equal or have no residual. A test is missing (NaN) where the
+        Tests by term, as in `hypotheses`. The result is empty if there are no more values than columns, if columns are
+        linearly dependent, or if all values are equal or have no residual. A test is missing (NaN) if the standard
         error of its contrasts cannot be estimated.
 
     Examples
@@ -276,12 +276,12 @@ def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: 
 
 
 def leverage(columns: np.ndarray) -> np.ndarray:
-    """Return the leverage of each row: 1 where the row is fitted exactly, whatever its value.
+    """Return the leverage of each row, which is 1 if the row is fitted exactly for any value.
 
     Parameters
     ----------
     columns : np.ndarray of float, shape (n, p)
-        Columns of a linear model, which may depend on each other.
+        Columns of a linear model, which can be linearly dependent.
 
     Returns
     -------
@@ -300,11 +300,11 @@ def leverage(columns: np.ndarray) -> np.ndarray:
 
 
 def _filled(columns: np.ndarray) -> np.ndarray:
-    """Return the columns that still vary."""
+    """Return the columns that vary."""
     return columns[:, np.ptp(columns, axis=0) > 0] if len(columns) else columns
 
 
 def _gain(contrasts: np.ndarray, coefficients: np.ndarray, inverse: np.ndarray) -> float:
-    """Return how much the sum of squared residuals grows if the contrasts are forced to 0."""
+    """Return the increase of the sum of squared residuals if the contrasts are constrained to 0."""
     broken = contrasts @ coefficients
     return float(broken @ np.linalg.solve(contrasts @ inverse @ contrasts.T, broken))

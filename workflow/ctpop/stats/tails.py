@@ -1,7 +1,7 @@
-"""Decimal logarithms of P values, exact far below 1e-308, the smallest double of full precision.
+"""Decimal logarithms of P values, accurate far below 1e-308, the smallest double of full precision.
 
-With thousands of patients, P of an ordinary age effect is 1e-400 and less. There `scipy` returns 0, and -inf as the
-logarithm of its t and chi-squared tails.
+With thousands of patients, P values of common age effects are 1e-400 or less. In this range, SciPy returns 0, and -inf
+as the logarithm of the t and chi-squared tails.
 """
 
 import math
@@ -9,12 +9,12 @@ import math
 import numpy as np
 
 LN_10 = math.log(10)
-ORDINARY = 1e-200  # above this, P itself is computed without loss; below it, its logarithm
-SERIES_DIGITS = 40.0  # terms below exp(-40) do not change a sum of doubles
+ORDINARY = 1e-200  # above, P is computed directly; below, its logarithm is computed
+SERIES_DIGITS = 40.0  # terms below exp(-40) do not affect a sum in double precision
 
 
 def p_of_log10(log10_p: float) -> float:
-    """Return P from its decimal logarithm; 0 where P is smaller than any double.
+    """Return P from its decimal logarithm; 0 if P is smaller than any double.
 
     Parameters
     ----------
@@ -66,10 +66,10 @@ def log10_p_of_normal(z: float) -> float:
 def log10_p_of_chi_squared(x: float, df: int) -> float:
     """Return log10 of the upper tail of the chi-squared distribution.
 
-    With z = x/2, the tail is Q(df/2, z), the regularised upper incomplete gamma function. It follows from Q(1/2, z) =
-    erfc(sqrt z) or Q(1, z) = exp(-z) by Q(a + 1, z) = Q(a, z) + z^a exp(-z) / Gamma(a + 1) (DLMF 8.8.6). The factor
-    exp(-z) is kept apart, so that all terms are positive and none underflows. df = 3 gives
-    erfc(sqrt(x/2)) + sqrt(2x/pi) exp(-x/2).
+    With z = x/2, the tail is Q(df/2, z), the regularized upper incomplete gamma function. It is computed from Q(1/2, z)
+    = erfc(sqrt z) or Q(1, z) = exp(-z) with Q(a + 1, z) = Q(a, z) + z^a exp(-z) / Gamma(a + 1) (DLMF 8.8.6). The factor
+    exp(-z) is separated, so all terms are positive and none underflows. For df = 3, the tail is erfc(sqrt(x/2)) +
+    sqrt(2x/pi) exp(-x/2).
 
     Parameters
     ----------
@@ -103,12 +103,12 @@ def log10_p_of_chi_squared(x: float, df: int) -> float:
 def log10_p_of_rho(rho: float, n: int) -> float:
     """Return log10 of the two-sided P of a rank correlation, by the t approximation with n - 2 degrees of freedom.
 
-    P is the regularised incomplete beta function I_x(a, 1/2) with a = (n - 2)/2 and x = 1 - rho^2. Where P is too small
-    for that, ln P = a ln x + ln |rho| - ln a - ln B(a, 1/2) + ln F, where F is the hypergeometric function
-    2F1(a + 1/2, 1; a + 1; x) (DLMF 8.17.8). F is summed here: its terms are positive and fall at least as fast
-    as x^k, while `scipy.special.hyp2f1` returns NaN for large n.
+    P is the regularized incomplete beta function I_x(a, 1/2) with a = (n - 2)/2 and x = 1 - rho^2. If P is too small
+    for this function, ln P = a ln x + ln |rho| - ln a - ln B(a, 1/2) + ln F, where F is the hypergeometric function
+    2F1(a + 1/2, 1; a + 1; x) (DLMF 8.17.8). F is summed directly: its terms are positive and decrease at least as fast
+    as x^k, whereas `scipy.special.hyp2f1` returns NaN for large n.
 
-    At rho = -1 or 1 the approximation has no value (-inf); see `log10_p_of_perfect_order`.
+    At rho = -1 or 1, the approximation is not defined (-inf); see `log10_p_of_perfect_order`.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def log10_p_of_rho(rho: float, n: int) -> float:
     Returns
     -------
     float
-        Decimal logarithm of P, at most 0; -inf where rho is -1 or 1.
+        Decimal logarithm of P, at most 0; -inf if rho is -1 or 1.
 
     Examples
     --------
@@ -146,15 +146,15 @@ def log10_p_of_rho(rho: float, n: int) -> float:
 
 
 def log10_p_of_perfect_order(ties: np.ndarray) -> float:
-    """Return log10 of the two-sided P of a rank correlation of exactly -1 or 1: twice one order out of all.
+    """Return log10 of the two-sided P of a rank correlation of exactly -1 or 1: twice the probability of this order.
 
-    Of the n! orders that are equally likely without an association, the product of t! is this one, where t are the
-    sizes of the groups of tied ranks; untied, P = 2/n!.
+    Without an association, all n! orders are equally likely. The number of orders equal to the observed order is the
+    product of t!, where t are the sizes of the groups of tied ranks. Without ties, P = 2/n!.
 
     Parameters
     ----------
     ties : np.ndarray of int, shape (k,)
-        Number of values at each distinct value; ones where no values are tied.
+        Count of each distinct value; all 1 without ties.
 
     Returns
     -------
