@@ -1,4 +1,4 @@
-"""Covariates of the registry: numbers, kinds, and what is neither."""
+"""Covariates of the registry: continuous, categorical, and invalid columns."""
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ def test_numbers_with_a_word_among_them_are_refused():
 
 @pytest.mark.parametrize("odd", ["inf", "nan"])
 def test_what_is_no_finite_number_is_refused(odd):
-    with pytest.raises(ContractError, match=f"found '{odd}' in 1 rows"):
+    with pytest.raises(ContractError, match=f"found '{odd}' in 1 row"):
         covariates_of(a_cohort(height_cm=["170", odd]), None, KINDS)
 
 
@@ -81,7 +81,7 @@ def test_left_out_the_usual_ones_that_the_registry_has_are_taken():
 def test_a_column_that_cannot_be_a_covariate_is_refused(wrong):
     cohort = a_cohort(height_cm=["170", "180"])
 
-    with pytest.raises(ContractError, match=f"aging.covariates: '{wrong}' is no column .* found height_cm"):
+    with pytest.raises(ContractError, match=f"aging.covariates: '{wrong}' is not a column .* found height_cm"):
         covariates_of(cohort, [wrong], KINDS)
 
 
