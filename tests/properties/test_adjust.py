@@ -1,4 +1,4 @@
-"""Laws of adjusted statistics and of centiles: what must hold for any data."""
+"""Properties of adjusted statistics and of centiles that hold for any data."""
 
 import numpy as np
 from hypothesis import assume, given
@@ -130,8 +130,8 @@ def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(patients,
     others = design([Covariate("height_cm", height, of_kinds=False)], len(age), curve)
     assume(len(age) - curve.shape[1] - others.shape[1] >= 3)
     columns = np.column_stack([curve, others])
-    assume(np.linalg.cond(columns / np.linalg.norm(columns, axis=0)) < 1e4)  # else digits are lost to rounding
-    assume(leverage(columns).max() < 0.999)  # HC3 divides by the square of what is left
+    assume(np.linalg.cond(columns / np.linalg.norm(columns, axis=0)) < 1e4)  # otherwise, rounding reduces the precision
+    assume(leverage(columns).max() < 0.999)  # HC3 divides by the square of 1 - leverage
     found, scaled = (age_tests(v, curve, others, knots) for v in (value, factor * value + shift))
     assert found.keys() == scaled.keys()
     for term, test in found.items():

@@ -1,4 +1,4 @@
-"""Laws of the statistics: what must hold for any data."""
+"""Properties of the statistics that hold for any data."""
 
 import numpy as np
 from hypothesis import assume, given
@@ -15,7 +15,7 @@ from ctpop.stats.shift import hodges_lehmann_shift
 from ctpop.stats.tails import log10_p_of_chi_squared, log10_p_of_rho
 from support.laws import law
 
-# attenuations in steps of 1/8 HU, few enough to tie, so that a sum or product by a power of two is exact
+# attenuations in steps of 1/8 HU, few enough to tie; sums and products with powers of two are exact
 VALUES = st.integers(-400, 400).map(lambda number: number / 8)
 AGES = st.integers(18, 100).map(float)
 SAMPLES = st.lists(VALUES, min_size=4, max_size=60).map(np.array)

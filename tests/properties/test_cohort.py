@@ -1,4 +1,4 @@
-"""Laws of the cohort: nobody is lost, and the order of the criteria decides who is counted where, not who is in."""
+"""Properties of the cohort: every scan is counted, and the order of criteria affects counts but not inclusion."""
 
 import pandas as pd
 from hypothesis import given

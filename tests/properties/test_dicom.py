@@ -1,4 +1,4 @@
-"""Laws of the DICOM door: no damaged file stops it, order never matters, nothing is lost."""
+"""Properties of the DICOM import: damaged files do not stop it, and every file is counted in any order."""
 
 import itertools
 import string
@@ -78,7 +78,7 @@ def test_the_order_of_files_does_not_change_how_slices_lie(steps, seed, spacing)
 @given(n=st.integers(3, 60), missing=st.sets(st.integers(1, 58), max_size=10), spacing=st.sampled_from([0.5, 1.0, 2.5]))
 def test_slices_that_are_there_and_missing_add_up(n, missing, spacing):
     gone = {place for place in missing if place < n - 1}
-    if len(gone) * 3 >= n - 1:  # more gaps than slices: then nobody can tell the spacing
+    if len(gone) * 3 >= n - 1:  # with more gaps than slices, the spacing cannot be determined
         return
     positions = np.array([[0.0, 0.0, spacing * place] for place in range(n) if place not in gone])
 

@@ -1,4 +1,4 @@
-"""Laws of evaluation: agreement is mutual, never improves with strictness, and knows no axis order of a file."""
+"""Properties of evaluation: agreement is symmetric, monotone in the tolerance, and independent of axis order."""
 
 import tempfile
 from pathlib import Path
@@ -137,5 +137,5 @@ def test_an_interval_lies_between_the_extremes_and_widens_with_confidence(shares
     narrow, wide = (interval_of_mean(shares, level, 200, np.random.default_rng(seed)) for level in (0.6, 0.95))
 
     assert shares.min() <= wide[0] <= wide[1] <= shares.max()
-    assert wide[0] <= narrow[0] + 1e-12  # quantiles are interpolated, which rounds
+    assert wide[0] <= narrow[0] + 1e-12  # interpolation of quantiles causes rounding
     assert narrow[1] <= wide[1] + 1e-12

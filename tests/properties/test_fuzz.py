@@ -1,7 +1,7 @@
-"""Whatever bytes a file holds, reading it ends in a volume that keeps its promises or in a reason out of the list.
+"""Reading any bytes yields a volume that meets its contract or a reason from the list.
 
-Sound NIfTI files of many kinds are damaged in one to four ways each: fields of the header get extreme values, bytes are
-flipped, cut, repeated or inserted, before they are packed and after. Case n is always the same damage.
+Valid NIfTI files of many types are damaged in one to four ways each: fields of the header have extreme values; bytes are
+flipped, removed, repeated, or inserted, before or after compression. Case n always has the same damage.
 """
 
 import gzip
@@ -23,8 +23,8 @@ from ctpop.imaging.images import LARGEST_HU, read_ct, read_grid, read_labels
 from support.volumes import affine, hu, labels
 
 REASONS = {"unreadable", "bad_geometry", "bad_values"}
-MOST_SECONDS = 5  # a sound file takes a thousandth of this
-MOST_BYTES = 128 << 20  # no file here is longer than 64 KB, of which 1100 times as much may be allocated
+MOST_SECONDS = 5  # a valid file requires a thousandth of this
+MOST_BYTES = 128 << 20  # files are at most 64 KB; 1100 times this size can be allocated
 EXTREMES = {
     "i": (0, 1, -1, 2, 3, 4, 5, 7, 8, 16, 99, 127, 255, 256, 348, 540, 1000, 1536, 2304, 27307, 32767, -32768),
     "f": (0.0, -0.0, 1.0, -1.0, 0.1, 0.099, 0.5, 2.0, 19.9, 20.1, 352.0, 352.5, 544.0, 1e-45, 1e-38, 1e10, 3e38, -3e38),
@@ -83,7 +83,7 @@ def seeds():
     ]
 
 
-# Damage to what is packed
+# Damage to the uncompressed data
 
 
 def set_field(random, content):
@@ -177,7 +177,7 @@ CONTENT = (
 )
 
 
-# Damage to the packed stream
+# Damage to the compressed stream
 
 
 def flip_stream_bits(random, stream):
@@ -248,7 +248,7 @@ def damaged(number):
     return ("scan.nii.gz" if packed != misnamed else "scan.nii"), stream
 
 
-# What must hold
+# Requirements
 
 
 def check_grid(grid):
@@ -284,7 +284,7 @@ READERS = {"ct": (read_ct, check_ct), "labels": (read_labels, check_labels), "gr
 def check_refusal(error, path, number):
     assert error.reason in REASONS <= set(SEGMENT_STATUS), number
     assert str(path.parent) not in error.detail, number
-    assert error.detail.isprintable(), number  # in one line, too
+    assert error.detail.isprintable(), number  # also on a single line
 
 
 @contextmanager
@@ -349,7 +349,7 @@ def test_a_damaged_file_is_refused_with_a_reason_or_read_as_a_volume_that_keeps_
     for kind in READERS:
         ends = {reason: counts[kind, reason] for reason in ("read", *REASONS)}
         assert sum(ends.values()) == len(numbers)
-        assert min(ends.values()) >= (0 if kind == "grid" else len(numbers) / 50)  # or the damage shows nothing
+        assert min(ends.values()) >= (0 if kind == "grid" else len(numbers) / 50)  # otherwise, the damage has no effect
 
 
 def test_a_sound_file_of_each_kind_is_read(tmp_path):

@@ -1,4 +1,4 @@
-"""Laws of groups: attenuation is that of all voxels together, and no group changes anything else."""
+"""Properties of groups: attenuation is that of all voxels combined, and groups do not affect other rows."""
 
 import numpy as np
 import pandas as pd
@@ -126,5 +126,5 @@ def test_failures_that_rise_with_age_move_neither_attenuation_nor_the_sums_that_
     np.testing.assert_allclose(given["volume_ml"][whole], true_volume[whole])
     assert np.isnan(given["volume_ml"][~whole]).all()
     assert rho(given["hu_mean"]) == pytest.approx(rho(true_hu), abs=0.005)
-    assert rho(np.where(usable, size, 0).sum(axis=1)) < rho(true_volume) - 0.1  # what adding up the rest would give
-    assert rho(np.where(whole, true_hu, np.nan)) > rho(true_hu) + 0.1  # what people with all ribs alone would give
+    assert rho(np.where(usable, size, 0).sum(axis=1)) < rho(true_volume) - 0.1  # the sum of the remaining members
+    assert rho(np.where(whole, true_hu, np.nan)) > rho(true_hu) + 0.1  # the value of patients with all ribs

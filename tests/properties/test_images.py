@@ -1,4 +1,4 @@
-"""Laws of reading and writing volumes: what is read is what is there, or it is refused."""
+"""Properties of reading and writing volumes: the values are read exactly, or the file is rejected."""
 
 import itertools
 
@@ -15,9 +15,9 @@ from support.laws import law
 from support.volumes import LARGE, ORIENTATIONS, affine, flip_byte, hu, save, save_turned
 
 SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
-EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as are the turned affines
+EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as are the reoriented affines
 AFFINES = st.builds(affine, st.tuples(EDGES_MM, EDGES_MM, EDGES_MM), st.tuples(*[st.integers(-300, 300)] * 3))
-COMPRESSED_BYTES = 46_000  # the compressed file of the fixture has some more
+COMPRESSED_BYTES = 46_000  # the compressed file of the fixture has a few more
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def compressed(new_path):
 @given(SHAPES, AFFINES, st.sampled_from(ORIENTATIONS), st.integers(0, 2**32))
 def test_the_order_of_axes_in_the_file_changes_neither_voxels_nor_grid(new_path, shape, where, codes, seed):
     values = hu(shape, seed)
-    values.flat[0] = 2000  # not constant, also with one voxel to spare
+    values.flat[0] = 2000  # not constant, also without one of the voxels
     values = np.concatenate([values, np.zeros_like(values)])
 
     volume = read_ct(save_turned(new_path(), values, codes, where))
@@ -94,12 +94,12 @@ def test_a_compressed_file_that_is_cut_anywhere_is_refused(new_path, compressed,
 
 @law(60)
 @given(st.integers(0, COMPRESSED_BYTES - 1))
-@example(4)  # the time in the gzip header, which says nothing about the CT
+@example(4)  # the time in the gzip header, which is unrelated to the CT
 def test_a_flipped_byte_in_a_compressed_file_is_refused_or_changes_nothing(new_path, compressed, position):
     reason, found = outcome(new_path(), flip_byte(compressed, position))
 
     if reason == "read":
-        assert 4 <= position < 10  # time and system in the gzip header
+        assert 4 <= position < 10  # time and operating system in the gzip header
         np.testing.assert_array_equal(found, hu(LARGE))
     else:
         assert reason == "unreadable"

@@ -1,4 +1,4 @@
-"""Laws of measuring: what a scan contains does not depend on how it lies on disk or in the world."""
+"""Properties of measurement: measures do not depend on the storage order or the orientation of a scan."""
 
 import itertools
 import math
@@ -24,11 +24,11 @@ LABEL_OF = {"spleen": 1, "kidney_left": 2, "liver": 4}
 SHAPES = st.one_of(st.tuples(*[st.integers(1, 8)] * 3), st.tuples(*[st.integers(4, 8)] * 3))
 SEEDS = st.integers(0, 2**32)
 LAYERS = st.integers(1, 4)
-EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as are the turned affines
+EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as are the reoriented affines
 AFFINES = st.builds(affine, st.tuples(EDGES_MM, EDGES_MM, EDGES_MM), st.tuples(*[st.integers(-300, 300)] * 3))
 ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
 LABEL_TYPES = st.sampled_from([np.uint8, np.uint16])
-EROSIONS_MM = st.sampled_from([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 7.5])  # some of them edges of voxels
+EROSIONS_MM = st.sampled_from([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 7.5])  # some of them equal to voxel edges
 CENTROID = ["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]
 BOX = [f"bbox_{end}_{axis}_mm" for end in ("min", "max") for axis in "xyz"]
 COUNTS = ["n_voxels", "border_voxels", *[f"border_{face}" for face in FACES], "n_components", "eroded_voxels"]
@@ -129,7 +129,7 @@ def test_measures_are_those_of_one_mask_per_structure(
     pd.testing.assert_frame_equal(found[exact], expected[exact], check_exact=True)
     assert found["faces"].fillna("").to_list() == expected["faces"].fillna("").to_list()
     rest = [name for name in found.columns if name not in {*exact, "faces"}]
-    # sums in another order differ in their last digits
+    # sums in a different order differ in the last digits
     pd.testing.assert_frame_equal(found[rest], expected[rest], rtol=1e-12, atol=1e-9)
 
 
@@ -184,7 +184,7 @@ def test_flipping_and_transposing_image_and_affine_together_changes_nothing(
 ):
     numbers, hu = scan(shape, seed)
     hu.flat[0], hu.flat[-1] = -1000, 1000
-    numbers, hu = np.pad(numbers, 1), np.pad(hu, 1)  # a CT that is constant is refused
+    numbers, hu = np.pad(numbers, 1), np.pad(hu, 1)  # a constant CT is rejected
     plain = measure(numbers, hu, where, layers)
 
     mask = read_labels(save_turned(new_path(), numbers, label_codes, where))
@@ -204,7 +204,7 @@ def test_turning_the_patient_in_the_scanner_moves_centroid_and_box_and_nothing_e
 
     pd.testing.assert_frame_equal(
         turned.drop(columns=[*CENTROID, *BOX]), plain.drop(columns=[*CENTROID, *BOX]), rtol=1e-12
-    )  # the determinant of a rotation is 1 but for the last digits
+    )  # the determinant of a rotation is 1 up to rounding
     expected = plain[CENTROID].to_numpy() @ turn[:3, :3].T
     np.testing.assert_allclose(turned[CENTROID].to_numpy(), expected, rtol=1e-9, atol=1e-6)
     low, high = turned[BOX[:3]].to_numpy(), turned[BOX[3:]].to_numpy()
@@ -231,7 +231,7 @@ def test_a_scan_that_is_stored_obliquely_has_the_same_volumes_and_attenuation(ne
 
     assert mask.grid.differs_from(ct.grid) == ""
     pd.testing.assert_series_equal(found["n_voxels"], plain["n_voxels"])
-    np.testing.assert_allclose(found["volume_ml"], plain["volume_ml"], rtol=1e-6)  # the header is float32
+    np.testing.assert_allclose(found["volume_ml"], plain["volume_ml"], rtol=1e-6)  # the header has float32 precision
     np.testing.assert_allclose(found[list(HU_COLUMNS)], plain[list(HU_COLUMNS)], rtol=1e-12)
 
 
@@ -260,7 +260,7 @@ def test_a_structure_is_measured_alone_as_it_is_among_others(shape, seed, order)
         alone = measure_structures(numbers, hu, Grid(shape, affine()), {name: LABEL_OF[name]}, How(1, 1.5)).rows
         pd.testing.assert_frame_equal(
             alone.set_index("structure"), together.loc[[name]], check_exact=True, check_dtype=False
-        )  # a column of nothing but missing faces has no type
+        )  # a column with only missing faces has no type
 
 
 @pytest.mark.parametrize("hu_type", [np.int16, np.float32])
@@ -321,7 +321,7 @@ def test_more_layers_never_mean_fewer_voxels_at_the_border(shape, seed):
     counts = [measure(numbers, None, affine(), layers)["border_voxels"] for layers in (1, 2, 3, 4)]
 
     assert all((more >= fewer).all() for fewer, more in itertools.pairwise(counts))
-    assert (counts[-1] == measure(numbers, None, affine())["n_voxels"]).all()  # no image has more than 8 voxels
+    assert (counts[-1] == measure(numbers, None, affine())["n_voxels"]).all()  # images have at most 8 voxels
 
 
 @law(20)

@@ -1,4 +1,4 @@
-"""Laws of screening: no setting makes a value out of nothing, and strictness only ever takes away."""
+"""Properties of screening: no setting creates values, and stricter settings only exclude more values."""
 
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ ROWS = st.fixed_dictionaries(
 SCANS = st.lists(st.tuples(ROWS, ROWS, ROWS), min_size=1, max_size=12)
 BOUNDS = st.dictionaries(st.sampled_from(STRUCTURES), st.floats(0, 2000))
 DROPS = st.lists(st.sampled_from(list(MEASURES)), unique=True).map(tuple)
-PAIRS = ("asymmetric", "unequal_sides")  # rules on both sides: a reason of one side acquits the other
+PAIRS = ("asymmetric", "unequal_sides")  # rules for pairs: a reason of one side exempts the other side
 LIMITS = {
     "padding": st.fixed_dictionaries({"share_above": st.floats(0, 1)}),
     "unequal_sides": st.fixed_dictionaries({"ratio_above": st.floats(1.5, 10)}),
@@ -200,7 +200,7 @@ def test_left_and_right_exchanged_everywhere_give_the_verdicts_of_the_other_side
     measures = measures_of(scans)
     other = {"kidney_left": "kidney_right", "kidney_right": "kidney_left", "liver": "liver"}
     mirrored = measures.assign(structure=measures["structure"].map(other), asymmetry=-measures["asymmetry"])
-    # the index of a pair is the same on both rows
+    # the index of a pair is equal in both rows
     index = measures.loc[measures["structure"].eq("kidney_left")].set_index("scan_id")["asymmetry"]
     measures = measures.assign(asymmetry=measures["scan_id"].map(index))
     mirrored = mirrored.assign(asymmetry=-mirrored["scan_id"].map(index))
@@ -273,7 +273,9 @@ def test_the_rules_that_the_laws_draw_are_those_there_are():
     drawn = find(
         RULE_SETS,
         lambda rules: len(rules.rules) == len(RULES),
-        settings=settings(phases=[Phase.generate], derandomize=True, database=None),  # any will do, not the shortest
+        settings=settings(
+            phases=[Phase.generate], derandomize=True, database=None
+        ),  # any of them is sufficient, not only the shortest
     )
 
     assert list(drawn.rules) == list(RULES)

@@ -20,13 +20,13 @@ def test_equal_values_have_an_interval_without_width():
 
 
 def test_two_values_have_the_interval_of_their_four_draws():
-    # means 0, 1/2, 1/2, 1: the limits at 95 % are the two values, those at 40 % (quantiles .3 and .7) the middle
+    # means 0, 1/2, 1/2, 1: the limits at 95% are the two values; at 40% (quantiles .3 and .7), they are the middle
     assert interval([0, 1]) == (0, 1)
     assert interval([0, 1], confidence=0.4) == (0.5, 0.5)
 
 
 def test_zeros_and_ones_have_the_quantiles_of_the_binomial_distribution():
-    # 20 draws with a chance of 0.3: quantiles .025 and .975 are 2 and 10 successes (tables), 1 apart at most by chance
+    # 20 draws with probability 0.3: quantiles .025 and .975 are 2 and 10 successes (tables); sampling changes them by 1
     low, high = interval([1] * 6 + [0] * 14)
 
     assert (low, high) == (pytest.approx(2 / 20, abs=0.0501), pytest.approx(10 / 20, abs=0.0501))
@@ -34,7 +34,7 @@ def test_zeros_and_ones_have_the_quantiles_of_the_binomial_distribution():
 
 @pytest.mark.parametrize("n", [20, 80])
 def test_an_interval_holds_the_true_mean_about_as_often_as_it_says(n):
-    # of skewed values, as Dice is; percentile intervals of small samples are known to be a little short
+    # skewed values, like Dice scores; percentile intervals of small samples are slightly too short
     random = np.random.default_rng(n)
     samples = random.beta(8, 1.5, (600, n))
     truth = 8 / 9.5

@@ -6,7 +6,7 @@ from ctpop.stats.correlation import bonett_wright_error, fisher_interval, influe
 
 
 def uneven_spread(n, rng):
-    """Ages in whole years, and values that fall with age and spread more and more."""
+    """Ages in whole years, and values that decrease and spread more with age."""
     ages = rng.integers(18, 101, n).astype(float)
     return ages, -ages + rng.normal(size=n) * (2 + 0.25 * (ages - 18))
 
@@ -25,7 +25,7 @@ def test_mid_ranks_are_centred_and_shared_by_ties():
 
 
 def test_textbook_example():
-    # Hollander and Wolfe (1973), as in R's help on cor.test: S = 48, so rho = 1 - 6 * 48 / (9 * 80)
+    # Hollander and Wolfe (1973), as in the help page of cor.test in R: S = 48, so rho = 1 - 6 * 48 / (9 * 80)
     x = np.array([44.4, 45.9, 41.9, 53.3, 44.7, 44.1, 50.7, 45.2, 60.1])
     y = np.array([2.6, 3.1, 2.5, 5.0, 3.6, 4.0, 5.2, 2.8, 3.8])
     assert spearman(x, y, 0.95).rho == pytest.approx(0.6, abs=1e-15)
@@ -87,7 +87,7 @@ def test_influence_of_untied_pairs_is_that_of_croux_and_dehon():
     first = np.array([np.mean(g * (x >= value)) for value in x])
     second = np.array([np.mean(f * (y >= value)) for value in y])
     published = -3 * stats.spearmanr(x, y).statistic - 9 + 12 * (f * g + first + second)
-    # F(x) differs from the mid-distribution function by 1/(2n), which moves the sum of products by at most 12 * 3/n
+    # F(x) differs from the mid-distribution function by 1/(2n), which changes the sum of products by at most 12 * 3/n
     assert influence(x, y) == pytest.approx(published, abs=36 / n)
     assert np.std(influence(x, y)) == pytest.approx(np.std(published), rel=0.01)
 
@@ -96,7 +96,9 @@ def test_interval_is_that_of_fisher_with_the_standard_error_of_the_influence():
     x, y = uneven_spread(30, np.random.default_rng(4))
     found = spearman(x, y, 0.9)
     error = np.sqrt(np.sum(influence(x, y) ** 2) / 30 / 27) / (1 - found.rho**2)
-    expected = np.tanh(np.arctanh(found.rho) + np.array([-1.6449, 1.6449]) * error)  # 5 % and 95 % of the normal
+    expected = np.tanh(
+        np.arctanh(found.rho) + np.array([-1.6449, 1.6449]) * error
+    )  # 5% and 95% quantiles of the normal distribution
     assert (found.ci_low, found.ci_high) == pytest.approx(tuple(expected), abs=1e-5)
 
 
@@ -111,7 +113,7 @@ def test_standard_error_agrees_with_the_bootstrap():
     x, y = uneven_spread(500, rng)
     draws = rng.integers(0, 500, (600, 500))
     bootstrap = np.std([stats.spearmanr(x[draw], y[draw]).statistic for draw in draws])
-    # 600 draws know a standard deviation to 3 %; four times that
+    # 600 draws estimate a standard deviation within 3%; four times this margin
     assert np.sqrt(np.mean(influence(x, y) ** 2) / 500) == pytest.approx(bootstrap, rel=0.12)
 
 
@@ -122,7 +124,7 @@ def test_a_higher_confidence_makes_a_wider_interval():
 
 
 def coverage(n, repetitions, rng):
-    """Shares of intervals that hold the population's rho: ours, and Fisher's with 1/(n - 3)."""
+    """Coverage of the intervals of this project and of Fisher's interval with 1/(n - 3)."""
     population = stats.spearmanr(*uneven_spread(1_000_000, rng)).statistic
     ours = fisher = 0
     for _ in range(repetitions):

@@ -1,4 +1,4 @@
-"""Covariates as columns of a model."""
+"""Design matrix of covariates."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_what_given_columns_hold_is_left_out():
     given = np.column_stack([SEX.values, HEIGHT.values])
 
     assert design([SEX], N, given).shape == (N, 0)
-    assert design([HEIGHT], N, given).shape == (N, 1)  # its curve alone
+    assert design([HEIGHT], N, given).shape == (N, 1)  # only its curve
 
 
 def test_numbers_with_few_values_are_a_straight_line():

@@ -1,4 +1,4 @@
-"""Differences of correlations and shares that are known by their summaries."""
+"""Differences of correlations and proportions computed from summary statistics."""
 
 import math
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ctpop.stats.correlation import fisher_interval, spearman
 from ctpop.stats.differences import Estimate, difference_of, from_interval, from_size, z_of_shares
 
-PRINTED = {  # SOURCE: intervals by Bonett and Wright for n = 4004, computed apart from this code
+PRINTED = {  # SOURCE: intervals by Bonett and Wright for n = 4004, computed independently of this code
     -0.79: (-0.803, -0.776),
     -0.74: (-0.755, -0.724),
     0.64: (0.619, 0.660),
@@ -91,7 +91,7 @@ def test_the_test_of_two_equal_correlations_is_right_as_often_as_it_says():
 
     wrong = sum(abs(each.z) > 1.959964 for each in found)
     missed = sum(not each.low <= 0 <= each.high for each in found)
-    assert 30 <= wrong <= 75  # 50 expected, and three standard errors of 6.9, with n of 150 a little more
+    assert 30 <= wrong <= 75  # 50 expected, with three standard errors of 6.9; slightly more for n = 150
     assert 30 <= missed <= 75
 
 

@@ -17,7 +17,7 @@ from ctpop.stats.tails import log10_p_of_rho
 def test_f_with_one_degree_of_freedom_is_t_squared(rho, log10_p):
     f = rho**2 * 4002 / (1 - rho**2)
 
-    assert log10_p_of_f(f, 1, 4002) == pytest.approx(log10_p, abs=6e-4)  # 60-digit arithmetic, printed to 3 decimals
+    assert log10_p_of_f(f, 1, 4002) == pytest.approx(log10_p, abs=6e-4)  # 60-digit arithmetic, rounded to 3 decimals
     assert log10_p_of_f(f, 1, 4002) == pytest.approx(log10_p_of_rho(rho, 4004), rel=1e-11)
 
 

@@ -41,7 +41,7 @@ def test_people_of_one_age_share_a_quartile_and_leave_others_empty():
 
 
 def test_textbook_example():
-    # Hollander and Wolfe (1973), as in R's help on kruskal.test: chi-squared 0.77143, df 2, P 0.68
+    # Hollander and Wolfe (1973), as in the help page of kruskal.test in R: chi-squared 0.77143, df 2, P 0.68
     samples = [[2.9, 3.0, 2.5, 2.6, 3.2], [3.8, 2.7, 4.0, 2.4], [2.8, 3.4, 3.7, 2.2, 2.0]]
     quartiles = np.repeat([1, 2, 4], [len(sample) for sample in samples])
     found = kruskal_wallis(np.concatenate(samples), quartiles)
@@ -64,7 +64,7 @@ def test_ties_are_corrected_as_in_scipy():
 def test_p_of_a_strong_trend_does_not_underflow():
     values = np.arange(4004.0)
     found = kruskal_wallis(values, np.repeat([1, 2, 3, 4], 1001))
-    # of the variance of evenly spread ranks, 15/16 lies between four equal groups and 1/16 within them
+    # 15/16 of the variance of uniform ranks is between four equal groups, and 1/16 is within them
     assert found.epsilon_squared == pytest.approx(15 / 16, abs=1e-3)
     assert -830 < found.log10_p < -800
 
@@ -83,7 +83,7 @@ def test_values_without_an_answer_have_missing_results(values):
     assert np.isnan([found.h, found.df, found.log10_p, found.epsilon_squared]).all()
 
 
-@pytest.mark.parametrize("slope", [0.7, 1.2, 2.0])  # |rho| from 0.5 on: below, chance moves the ratio
+@pytest.mark.parametrize("slope", [0.7, 1.2, 2.0])  # |rho| of at least 0.5: below, sampling variation affects the ratio
 def test_effect_size_of_a_trend_follows_from_its_correlation(slope):
     rng = np.random.default_rng(9)
     ages = rng.integers(18, 101, 4004).astype(float)
@@ -102,7 +102,7 @@ def test_an_inverted_u_is_seen_by_the_groups_and_not_by_the_correlation():
 
 
 def both(values_of_age, n=4004, noise=1.0):
-    """Kruskal-Wallis and rho of values that follow age along a curve, with normal noise."""
+    """Kruskal-Wallis test and rho of values that follow a curve over age with normal noise."""
     rng = np.random.default_rng(8)
     ages = rng.integers(18, 101, n).astype(float)
     values = values_of_age(ages) + noise * rng.normal(size=n)

@@ -15,7 +15,7 @@ def false_alarms(method, repetitions, n=200):
 
 def test_distance_is_the_largest_gap_between_the_distribution_functions():
     values = np.array([-1.0, -1, 1, 1])
-    # sd (n - 1) = sqrt(4/3); just left of 1 half of the values lie below, where the normal has Phi(0.866) = 0.8068
+    # SD (n - 1) = sqrt(4/3); just below 1, half of the values are smaller, and the normal has Phi(0.866) = 0.8068
     assert kolmogorov_smirnov(values, "lilliefors").d == pytest.approx(0.3068, abs=5e-5)
     assert kolmogorov_smirnov(values, "ks_fitted").d == pytest.approx(0.3068, abs=5e-5)
     assert kolmogorov_smirnov(values, "ks_standard").d == pytest.approx(0.8413 - 0.5, abs=5e-5)

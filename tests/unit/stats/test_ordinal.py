@@ -18,7 +18,7 @@ def sample(n, levels, seed=0):
 
 def test_residuals_are_those_of_the_proportional_odds_model_of_statsmodels():
     y, z = sample(400, levels=6)
-    # 1e-7: what numeric derivatives reach on every processor; 1e-9 is met on some only
+    # numerical derivatives reach 1e-7 on every processor and 1e-9 on some processors only
     peer = OrderedModel(y.astype(int), z, distr="logit").fit(method="bfgs", disp=False, maxiter=500, gtol=1e-7)
     shares = np.column_stack([np.zeros(400), np.cumsum(peer.predict(), axis=1)])
     level = np.searchsorted(np.unique(y), y)
@@ -31,14 +31,16 @@ def test_residuals_are_those_of_the_proportional_odds_model_of_statsmodels():
 
 
 def test_residuals_of_many_values_are_uncorrelated_with_what_they_are_adjusted_for():
-    # the score equations: the sum of the residuals is 0, and so is that of each column times residual
+    # score equations: the sum of the residuals and the sum of each column times the residuals are 0
     y, z = sample(500, levels=3)
     y = y + np.random.default_rng(1).random(500)
 
     found = Ordinal(y, z)
 
     assert abs(found.values.sum()) < 1e-7
-    np.testing.assert_allclose(z.T @ found.values, 0, atol=1e-4)  # the ridge moves it by 1e-6 times the coefficient
+    np.testing.assert_allclose(
+        z.T @ found.values, 0, atol=1e-4
+    )  # the ridge penalty changes it by 1e-6 times the coefficient
 
 
 def test_two_values_are_a_logistic_regression():
@@ -67,6 +69,6 @@ def test_a_kind_that_separates_the_values_has_finite_residuals(n):
     found = Ordinal(y, kind)
 
     half = n // 2
-    expected = (2 * np.arange(1, half + 1) - half - 1) / half  # the ranks within each kind
+    expected = (2 * np.arange(1, half + 1) - half - 1) / half  # the ranks within each level
     assert found.settled
     np.testing.assert_allclose(found.values, np.tile(expected, 2), atol=1e-3)

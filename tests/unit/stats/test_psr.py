@@ -40,7 +40,7 @@ def test_a_mix_of_sexes_and_heights_fakes_an_age_effect_that_adjustment_removes(
     of_both = by_model(age, value, sex, Covariate("height_cm", height, of_kinds=False))
 
     assert crude < -0.2
-    assert crude < of_sex.rho < -0.05  # height still falls with age
+    assert crude < of_sex.rho < -0.05  # height still decreases with age
     assert abs(of_both.rho) < 0.03
     assert of_both.ci_low < 0 < of_both.ci_high
 
@@ -63,7 +63,7 @@ def test_within_strata_it_is_the_correlation_of_rescaled_ranks():
     age = np.array([20.0, 30, 40, 50, 25, 35, 45, 45, 60, 70])
     value = np.array([1.0, 3, 2, 4, 9, 8, 7, 7, 6, 5])
     sex = np.array([0.0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
-    # (2 rank - m - 1) / m with m = 4 and 6, by hand
+    # (2 rank - m - 1) / m with m = 4 and 6, computed manually
     age_residuals = [-0.75, -0.25, 0.25, 0.75, -5 / 6, -0.5, 0, 0, 0.5, 5 / 6]
     value_residuals = [-0.75, 0.25, -0.25, 0.75, 5 / 6, 0.5, 0, 0, -0.5, -5 / 6]
 
@@ -82,7 +82,7 @@ def test_p_is_that_of_t_with_the_fitted_columns_deducted():
 
 @pytest.mark.parametrize("how", ["strata", "model"])
 def test_the_influence_of_a_patient_is_what_it_changes(how):
-    # infinitesimal jackknife: the standard error by influence equals that by leaving each patient out, up to 1/n
+    # infinitesimal jackknife: the standard errors from the influence and from leave-one-out agree up to 1/n
     n = 160
     age, male, height, value = trauma_cohort(n, seed=5)
     value = value * np.exp(-age / 150)
@@ -103,7 +103,7 @@ def test_the_influence_of_a_patient_is_what_it_changes(how):
 
 @pytest.mark.parametrize("samples", [150, pytest.param(600, marks=pytest.mark.exhaustive)])
 def test_intervals_hold_the_true_value_as_often_as_they_promise(samples):
-    # adjusted for sex and height nothing is left of age: the true value is 0; standard error of 600 samples .009
+    # adjusted for sex and height, there is no effect of age: the true value is 0; standard error of 600 samples, .009
     inside = below = 0
     for seed in range(samples):
         age, male, height, value = trauma_cohort(100, seed)

@@ -65,7 +65,7 @@ def test_groups_that_differ_in_the_covariate_alone_do_not_differ():
         (np.arange(4.0), np.arange(4), np.empty((4, 0))),
         (np.empty(0), np.empty(0, dtype=int), np.empty((0, 1))),
     ],
-    ids=["one group", "equal values", "explained by the covariate", "nothing within groups", "one each", "nobody"],
+    ids=["one group", "equal values", "explained by the covariate", "nothing within groups", "one each", "no patient"],
 )
 def test_samples_without_an_answer_have_missing_results(values, groups, covariate):
     found = quade(values, groups, covariate, np.empty((len(values), 0)))

@@ -103,5 +103,5 @@ def test_intervals_are_those_of_scipys_bootstrap():
         method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    # the standard error of rho is about .02; quantiles of 1000 draws are off by about a tenth of it
+    # the standard error of rho is about .02; the error of quantiles of 1000 draws is about a tenth of it
     assert (low.item(), high.item()) == pytest.approx((peer.low, peer.high), abs=0.008)

@@ -12,7 +12,7 @@ def test_tallies_count_values_of_each_group_at_each_level():
 def test_ranks_of_a_part_need_no_sorting():
     rng = np.random.default_rng(0)
     ages = rng.integers(18, 60, 200).astype(float)
-    part = rng.random(200) < 0.1  # some ages are missing from it
+    part = rng.random(200) < 0.1  # without some of the ages
     distinct, level = np.unique(ages, return_inverse=True)
     found, expected = ranks_of_levels(level[part], distinct), ranks_of(ages[part])
     assert len(expected.distinct) < len(distinct)

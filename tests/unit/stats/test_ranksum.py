@@ -11,7 +11,7 @@ def tied_groups(seed=1):
 
 
 def test_textbook_example():
-    # Hollander and Wolfe (1973), as in R's help on wilcox.test: W = 35
+    # Hollander and Wolfe (1973), as in the help page of wilcox.test in R: W = 35
     x = np.array([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46])
     y = np.array([1.15, 0.88, 0.90, 0.74, 1.21])
     found = rank_sum(x, y)
@@ -23,7 +23,7 @@ def test_textbook_example():
 
 def test_z_follows_the_formula_with_tie_and_continuity_correction():
     found = rank_sum(np.array([1.0, 2, 2]), np.array([2.0, 3, 3, 4]))
-    # U: 2 ties of 2 against 2 count half each; ties of 3 and 2 values among n = 7
+    # U: 2 ties of 2 and 2 values count half each; ties of 3 and 2 values for n = 7
     u = 1.0
     variance = 12 / 12 * (8 - ((27 - 3) + (8 - 2)) / (7 * 6))
     assert found.u == u

@@ -57,4 +57,4 @@ def test_memory_does_not_hold_all_differences():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert shift == pytest.approx(0.5, abs=0.05)  # its standard error is about sqrt(2/25000 * pi/3) = 0.009
-    assert peak < 50e6  # all differences would take 5e9 bytes
+    assert peak < 50e6  # a table of all differences would require 5e9 bytes

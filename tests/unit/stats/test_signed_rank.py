@@ -8,7 +8,7 @@ from ctpop.stats.tails import log10_p_of_normal
 
 
 def test_textbook_example():
-    # Darwin's 15 pairs of cross- and self-fertilised plants (eighths of an inch): W+ = 96, exact P = 0.04126 (R)
+    # Darwin's 15 pairs of cross- and self-fertilized plants (eighths of an inch): W+ = 96, exact P = 0.04126 (R)
     differences = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48], float)
 
     found = signed_rank(differences)

@@ -1,4 +1,4 @@
-"""Age curves as natural splines, and the tests of their shape."""
+"""Age curves as natural splines and tests of their shape."""
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,7 @@ def test_each_shape_is_seen_by_the_test_that_is_meant_for_it(shape, significant)
 
 @pytest.mark.parametrize("samples", [150, pytest.param(400, marks=pytest.mark.exhaustive)])
 def test_errors_hold_where_values_spread_more_with_age(samples):
-    # flat samples whose sd grows fourfold; standard error of the share of 400 is .011
+    # flat samples whose SD increases fourfold; standard error of the proportion of 400 samples, .011
     rejected = 0
     for seed in range(samples):
         ages, sex, random = patients(seed, 200)
