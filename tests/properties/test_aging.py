@@ -28,7 +28,7 @@ def results_of(found):
 
 
 def same(first, second):
-    """Equal to the last digits, missing where missing."""
+    """Equal up to the last digits, with missing values in the same places."""
     np.testing.assert_allclose(results_of(first), results_of(second), rtol=1e-10, atol=1e-12)
 
 

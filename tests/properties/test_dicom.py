@@ -29,7 +29,7 @@ heights = st.lists(st.integers(-4000, 4000), min_size=2, max_size=60, unique=Tru
 
 @pytest.fixture(scope="module", params=[uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.RLELossless])
 def whole(request, tmp_path_factory):
-    """The bytes of a sound image."""
+    """The bytes of a valid image."""
     return dicom_files.write_series(tmp_path_factory.mktemp("whole"), 1, syntax=request.param)[0].read_bytes()
 
 

@@ -37,7 +37,7 @@ def agreement(reference, prediction, tolerance_mm=3.0, spacing_mm=(1.5, 2.0, 4.0
 
 
 def values(rows, metric):
-    """Return a metric of each structure, NaN where it has none."""
+    """Return a metric of each structure, NaN if it is missing."""
     return np.array([rows[name].get(metric, np.nan) for name in NAMES])
 
 

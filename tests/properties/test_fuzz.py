@@ -1,6 +1,6 @@
 """Reading any bytes yields a volume that meets its contract or a reason from the list.
 
-Valid NIfTI files of many types are damaged in one to four ways each: fields of the header have extreme values; bytes are
+Valid NIfTI files of many types are damaged in one to four ways each: header fields have extreme values, or bytes are
 flipped, removed, repeated, or inserted, before or after compression. Case n always has the same damage.
 """
 
@@ -38,7 +38,7 @@ DECISIVE = (
 
 
 def image_of(data, kind=nib.Nifti1Image, endianness="<", where=None, **fields):
-    """Return the bytes of a sound image, with both forms unless told otherwise."""
+    """Return the bytes of a valid image, by default with both the sform and the qform."""
     image = kind(data, affine() if where is None else where, kind.header_class(endianness=endianness), dtype=data.dtype)
     image.set_qform(image.affine, 1)
     image.set_sform(image.affine, 1)
@@ -59,7 +59,7 @@ def with_extension():
 
 @cache
 def seeds():
-    """Return sound files: type, byte order, version of NIfTI, forms, scale, extension, size."""
+    """Return valid files that differ in type, byte order, NIfTI version, forms, scale, extension, and size."""
     turned = affine(turned_degrees=(10, -20, 30))
     return [
         image_of(hu()),
@@ -87,7 +87,7 @@ def seeds():
 
 
 def set_field(random, content):
-    """Give a field of the header an extreme value, in the byte order of the header."""
+    """Set a field of the header to an extreme value, in the byte order of the header."""
     kind = nib.Nifti2Header if content[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Header
     order = ">" if content[:2] == b"\0\0" else "<"
     fields = kind.template_dtype.newbyteorder(order)
@@ -132,7 +132,7 @@ def spoil_extension(random, content):
 
 
 def spoil_voxels(random, content):
-    """Overwrite some voxels with patterns that are no numbers, or immense ones, in some type."""
+    """Overwrite some voxels with patterns that are NaN or very large numbers in some type."""
     pattern = random.choice([0x7FC00000, 0x7F800001, 0x7F800000, 0x7FFFFFFF, 0x80000000, 0x7FF80000, 0xFFFFFFFF])
     begin = random.integers(348, max(len(content), 349))
     return content[:begin] + int(pattern).to_bytes(4, "little") * random.integers(1, 9) + content[begin + 32 :]
@@ -202,7 +202,7 @@ def append_member(random, stream):
 
 @cache
 def bomb(size):
-    """Return a small stream of that many zeros."""
+    """Return a small stream with this number of zeros."""
     return igzip.compress(bytes(size), 1, mtime=0)
 
 
@@ -289,7 +289,7 @@ def check_refusal(error, path, number):
 
 @contextmanager
 def limits(number):
-    """Fail if a case takes too long, or more memory than its file could ask for."""
+    """Fail if a case exceeds its time limit or the memory limit of its file size."""
 
     def give_up(signum, frame):
         raise AssertionError(f"case {number} takes more than {MOST_SECONDS} s")
@@ -308,7 +308,7 @@ def limits(number):
 
 
 def outcome(path, kind, number):
-    """Return "read" and the grid, or the reason why a file is refused."""
+    """Return "read" and the grid, or the reason for which a file is rejected."""
     read, check = READERS[kind]
     try:
         with limits(number):
@@ -321,7 +321,7 @@ def outcome(path, kind, number):
 
 
 def outcomes(folder, numbers):
-    """Return how often each reader came to which end; what is no end raises with the number of the case."""
+    """Count the outcomes of each reader; raise an error with the number of the case for any other outcome."""
     counts = Counter()
     tracemalloc.start()
     for number in numbers:

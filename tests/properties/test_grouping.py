@@ -18,7 +18,7 @@ MEMBERS = NAMES[:4]
 
 @st.composite
 def scans(draw):
-    """Return rows of measures of a few scans made of voxels, the voxels, and which rows may be used."""
+    """Return measures of a few scans, their voxels, and the usable rows."""
     n_scans = draw(st.integers(1, 4))
     keys = [(f"s{number}", name) for number in range(n_scans) for name in NAMES]
     voxels = {key: draw(st.lists(st.integers(-1024, 3000), min_size=0, max_size=6)) for key in keys}

@@ -22,7 +22,7 @@ COMPRESSED_BYTES = 46_000  # the compressed file of the fixture has a few more
 
 @pytest.fixture(scope="module")
 def new_path(tmp_path_factory):
-    """Returns a path that no other example uses."""
+    """Return a path that no other example uses."""
     folder = tmp_path_factory.mktemp("volumes")
     numbers = itertools.count()
     return lambda suffix=".nii.gz": folder / f"{next(numbers)}{suffix}"
@@ -30,7 +30,7 @@ def new_path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compressed(new_path):
-    """The bytes of a sound CT, and its voxels."""
+    """The bytes of a valid CT and its voxels."""
     path = save(new_path(), hu(LARGE))
     content = path.read_bytes()
     assert len(content) > COMPRESSED_BYTES
@@ -74,7 +74,7 @@ def test_labels_that_are_written_are_the_labels_that_are_read(new_path, shape, w
 
 
 def outcome(path, content):
-    """Return the reason why these bytes are refused as a CT, or "read" and the voxels."""
+    """Return the reason for which these bytes are rejected as a CT, or "read" and the voxels."""
     path.write_bytes(content)
     try:
         return "read", read_ct(path).data

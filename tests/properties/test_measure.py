@@ -36,14 +36,14 @@ COUNTS = ["n_voxels", "border_voxels", *[f"border_{face}" for face in FACES], "n
 
 @pytest.fixture(scope="module")
 def new_path(tmp_path_factory):
-    """Returns a path that no other example uses."""
+    """Return a path that no other example uses."""
     folder = tmp_path_factory.mktemp("volumes")
     numbers = itertools.count()
     return lambda: folder / f"{next(numbers)}.nii.gz"
 
 
 def scan(shape, seed, label_type=np.uint8, hu_type=np.int16):
-    """Return labels 0 to 5 and attenuation of a scan; labels 3 and 5 were not asked for, 4 is often absent."""
+    """Return labels 0 to 5 and attenuation of a scan; labels 3 and 5 were not requested, and 4 is often absent."""
     random = np.random.default_rng(seed)
     numbers = random.choice(np.array([0, 1, 2, 3, 4, 5]), shape, p=[0.4, 0.3, 0.15, 0.1, 0.02, 0.03])
     hu = random.normal(0 if np.dtype(hu_type).kind != "u" else 125, 25, shape).astype(hu_type)
@@ -59,7 +59,7 @@ def measure(*given):
 
 
 def brute_force(numbers, hu, where, layers, erosion_mm):
-    """Return the same measures structure by structure, with one mask each, as one would at first write it."""
+    """Return the same measures by a straightforward implementation with one mask per structure."""
     rows = {name: of_mask(numbers == label, hu, where, layers, erosion_mm) for name, label in LABEL_OF.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("structure")
 
@@ -96,7 +96,7 @@ def of_mask(mask, hu, where, layers, erosion_mm):
 
 
 def depths_mm(mask, edges):
-    """Return how far each voxel's centre is from the nearest point of a voxel outside; faces of the image are none."""
+    """Return the distance of each voxel center from the nearest outside voxel; the image border does not count."""
     places = np.argwhere(np.ones(mask.shape, bool)).reshape(*mask.shape, 1, 3)
     apart = np.maximum(np.abs(places - np.argwhere(~mask)) - 0.5, 0) * edges
     return np.sqrt((apart**2).sum(axis=-1)).min(axis=-1, initial=np.inf)
@@ -277,12 +277,12 @@ def test_the_memory_order_of_the_arrays_does_not_matter(hu_type, shape, seed):
 
 
 def backwards(image):
-    """Return the same image, stored from the last voxel to the first."""
+    """Return the same image, stored from the last to the first voxel."""
     return np.ascontiguousarray(image[::-1, ::-1, ::-1])[::-1, ::-1, ::-1]
 
 
 def inner_axis_first(image):
-    """Return the same image, stored with y as its fastest axis and every second voxel left out."""
+    """Return the same image, stored with y as the fastest axis and without every second voxel."""
     turned = np.zeros((image.shape[2], image.shape[0], 2 * image.shape[1]), image.dtype).transpose(1, 2, 0)[:, ::2]
     turned[:] = image
     return turned

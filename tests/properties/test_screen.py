@@ -59,7 +59,7 @@ DECISIONS = st.lists(
 
 
 def measures_of(scans):
-    """Return measures that the contract allows: whoever was not measured has no numbers."""
+    """Return measures that meet the contract: rows that were not measured contain no numbers."""
     rows = [
         {"scan_id": f"s{number:02d}", "structure": structure, **row_of(row)}
         for number, scan in enumerate(scans)

@@ -17,7 +17,7 @@ def points(location, spread, skew, tail=1.0, n=1):
 
 
 def volumes(n, seed, skew=0.3):
-    """Return ages and volumes whose median decreases and whose variation increases with age, without outermost tails."""
+    """Return ages and volumes with decreasing median and increasing variation over age, without the outermost tails."""
     random = np.random.default_rng(seed)
     ages = random.uniform(18, 100, n)
     z = np.clip(random.standard_normal(n), -3, 3)

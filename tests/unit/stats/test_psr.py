@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 def trauma_cohort(n, seed):
-    """Volumes that depend on sex and height, not on age; fewer men and smaller people among the old."""
+    """Volumes that depend on sex and height but not on age; older patients are less often men and are smaller."""
     random = np.random.default_rng(seed)
     age = random.integers(18, 101, n).astype(float)
     male = (random.random(n) < 0.84 - 0.4 * (age - 18) / 82).astype(float)

@@ -7,7 +7,7 @@ from ctpop.stats.ranks import ranks_of
 
 
 def patients(n, seed=0, *, rounded=False, missing=0.0):
-    """Ages in whole years, and values that fall with age; some of them missing."""
+    """Ages in whole years, and values that decrease with age, some of them missing."""
     rng = np.random.default_rng(seed)
     ages = rng.integers(18, 101, n).astype(float)
     values = -ages + 25 * rng.normal(size=n)
@@ -25,7 +25,7 @@ def draws(samples, cohort, iterations=100, seed=5, threads=1):
 
 
 def times_drawn(seed, block, cohort, size):
-    """How often each person is drawn, by the recipe of the module: one row of places after another."""
+    """Number of times that each patient is drawn, computed as in the module, one row of positions after another."""
     places = np.random.default_rng((seed, block)).integers(0, cohort, (cohort, size))
     return np.stack([np.bincount(places[:, draw], minlength=cohort) for draw in range(size)], axis=1)
 
