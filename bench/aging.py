@@ -1,13 +1,13 @@
-"""Time and memory of the aging statistics beside plain loops over scipy, on made-up cohorts.
+"""Measure time and memory of the aging statistics in comparison with a loop over SciPy, on simulated cohorts.
 
-    python bench/aging.py > bench/aging.md                        # all: about ten minutes on a quiet machine
-    python bench/aging.py --draws 640 --large 0                   # a part of it: fewer draws, no large cohort
+    python bench/aging.py > bench/aging.md                        # complete: about ten minutes without other load
+    python bench/aging.py --draws 640 --large 0                   # partial: fewer draws, no large cohort
 
-The tests of the paper (tables normality, associations, groups, posthoc) for 104 structures and two measures, and
-bootstrap intervals of all correlations, in this process; then the whole `aging` command, which also starts Python and
-reads and checks its tables, for both sizes of cohort. The loop over scipy sorts anew in each test and in each draw; its
-bootstrap is measured on a part of the draws and multiplied. A twentieth of the values is missing, and attenuations are
-whole numbers.
+The script computes the tests of the paper (tables normality, associations, groups, posthoc) for 104 structures and two
+measures, and bootstrap intervals of all correlations, in this process. It then runs the complete `aging` command, which
+includes the start of Python and the reading and checking of tables, for both cohort sizes. The loop over SciPy sorts in
+each test and each draw; its bootstrap time is extrapolated from some of the draws. Five percent of the values are
+missing, and attenuations are integers.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from ctpop.study import label_sets
 from ctpop.study.configuration import chosen
 
 LABEL_SET = "paper_104"
-MOST_SECONDS, MOST_BOOTSTRAP, LEAST_RATIO = 3, 120, 50  # targets for 4004 people
+MOST_SECONDS, MOST_BOOTSTRAP, LEAST_RATIO = 3, 120, 50  # targets for 4004 patients
 MOST_LARGE, MOST_GB = 60, 6  # and for 100,000
-SCIPY_DRAWS, SCIPY_SERIES = 50, 8  # of the loop that is measured
+SCIPY_DRAWS, SCIPY_SERIES = 50, 8  # measured part of the loop over SciPy
 
 
 def cohort_of(patients: int) -> pd.DataFrame:
-    """Return a cohort of ages in whole years."""
+    """Return a cohort with ages in whole years."""
     table = pd.DataFrame(dict.fromkeys(all_tables.COHORT.columns), index=range(patients))
     ages = np.random.default_rng(0).integers(18, 101, patients).astype(float)
     return all_tables.COHORT.check(
@@ -51,7 +51,7 @@ def cohort_of(patients: int) -> pd.DataFrame:
 
 
 def analysis_of(cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return made-up values that depend on age, more or less; every second series is rounded."""
+    """Return simulated values with various associations with age; every second series is rounded."""
     random, ages = np.random.default_rng(1), cohort["age_years"].to_numpy(dtype=float)
     parts = []
     for name in names:
@@ -65,7 +65,7 @@ def analysis_of(cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
-    """Return seconds and result."""
+    """Return the duration in seconds and the result."""
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
@@ -82,7 +82,7 @@ def ours(series: list[Series], cuts: np.ndarray, settings: aging.AgingSettings) 
 
 
 def by_scipy(series: list[Series], cuts: np.ndarray, closed: str) -> pd.DataFrame:
-    """Return the same tests without intervals and effect sizes, one by one."""
+    """Return the same tests computed one by one with SciPy, without intervals and effect sizes."""
     rows = []
     for each in series:
         values, ages = each.values, each.ages
@@ -95,7 +95,7 @@ def by_scipy(series: list[Series], cuts: np.ndarray, closed: str) -> pd.DataFram
 
 
 def draws_by_scipy(series: list[Series], draws: int) -> None:
-    """Compute the correlations of some draws the plain way."""
+    """Compute the correlations of some draws with SciPy."""
     random = np.random.default_rng(2)
     for each in series:
         size = len(each.rows)
@@ -120,7 +120,7 @@ def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> lis
     part, _ = timed(lambda: draws_by_scipy(series[:SCIPY_SERIES], SCIPY_DRAWS))
     plain = part / SCIPY_DRAWS / SCIPY_SERIES * options.draws * len(series)
     held = boot < MOST_BOOTSTRAP and plain > LEAST_RATIO * boot
-    told = [
+    cells = [
         f"{options.draws:,} draws of {len(series)} correlations",
         f"{boot:.1f}",
         f"{plain:.0f}",
@@ -128,19 +128,19 @@ def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> lis
     ]
     return [
         [
-            f"the paper's tests, {len(series)} series",
+            f"tests of the paper, {len(series)} series",
             f"{seconds:.2f}",
             f"{of_scipy:.2f}",
             f"{of_scipy / seconds:.1f}",
             f"{apart:.0e}",
             answer(seconds < MOST_SECONDS),
         ],
-        [*told, "–", answer(held)],
+        [*cells, "–", answer(held)],
     ]
 
 
 def largest_difference(tables: dict[str, pd.DataFrame], peer: pd.DataFrame) -> float:
-    """Return how far D, rho, H and P of pairs are from those of scipy at most (H relatively)."""
+    """Return the largest difference of D, rho, H, and P of pairs from SciPy (relative for H)."""
     p = tables["posthoc"]["p"].to_numpy(dtype=float).reshape(len(peer), -1)
     gaps = [
         tables["normality"]["d"] - peer["d"],
@@ -156,7 +156,7 @@ def answer(held: bool) -> str:
 
 
 def command(patients: int, work: Path, most: float) -> list[str]:
-    """Return the row of the whole command."""
+    """Return the row of the complete command."""
     cohort = cohort_of(patients)
     work.mkdir(parents=True, exist_ok=True)
     all_tables.COHORT.write(cohort, work / "cohort.parquet")
@@ -174,10 +174,12 @@ def command(patients: int, work: Path, most: float) -> list[str]:
 def main() -> None:
     """Measure and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=4004, help="of the cohort (default %(default)s)")
-    parser.add_argument("--draws", type=int, default=10_000, help="of the bootstrap (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the bootstrap (default %(default)s)")
-    parser.add_argument("--large", type=int, default=100_000, help="people of the large cohort; 0 leaves it out")
+    parser.add_argument("--patients", type=int, default=4004, help="size of the cohort (default: %(default)s)")
+    parser.add_argument("--draws", type=int, default=10_000, help="bootstrap draws (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the bootstrap (default: %(default)s)")
+    parser.add_argument(
+        "--large", type=int, default=100_000, help="size of the large cohort; 0 omits it (default: %(default)s)"
+    )
     options = parser.parse_args()
     before, settings = load(), chosen(aging.AgingSettings, "aging", None)
     rows = in_memory(options, settings)
@@ -185,11 +187,12 @@ def main() -> None:
         sizes = {options.patients: MOST_SECONDS, options.large: MOST_LARGE}
         commands = [command(size, Path(folder) / str(size), most) for size, most in sizes.items() if size]
     targets = (
-        f"Targets for 4004 people on two cores: tests under {MOST_SECONDS} s; 10,000 draws under {MOST_BOOTSTRAP} s and"
-        f" {LEAST_RATIO} times as fast as the loop; for 100,000 people under {MOST_LARGE} s and {MOST_GB} GB."
+        f"Targets for 4004 patients on two cores: tests in less than {MOST_SECONDS} s; 10,000 draws in less than"
+        f" {MOST_BOOTSTRAP} s and {LEAST_RATIO} times as fast as the loop. Targets for 100,000 patients: less than"
+        f" {MOST_LARGE} s and {MOST_GB} GB."
     )
-    head = [f"{options.patients:,} people", "s", "scipy, s", "ratio", "largest difference", "target held"]
-    whole = ["command `aging`, people", "values", "s", "GB", "target held"]
+    head = [f"{options.patients:,} patients", "time (s)", "SciPy (s)", "ratio", "largest difference", "target met"]
+    whole = ["command `aging`, patients", "values", "time (s)", "memory (GB)", "target met"]
     sys.stdout.write(f"{heading(before)}\n\n{targets}\n\n{table(head, rows)}\n\n{table(whole, commands)}\n")
 
 

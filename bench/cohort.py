@@ -1,10 +1,10 @@
-"""The cohort stage on a made-up registry of 100,000 scans: our shape, columns and criteria of its own, a workbook.
+"""Measure the cohort stage on artificial registries of 100,000 scans: standard format, mapped columns, and a workbook.
 
     python bench/cohort.py --work FOLDER > bench/cohort.md
 
-Three series per patient, gaps in every column, 30 further columns. `cohort` is the command with all its tables;
-`describe` prints Table 1 and the flow; `digests` is what the Snakefile computes whenever it is parsed. Memory is the
-largest that a process held, the libraries included.
+Each registry has three series per patient, missing values in every column, and 30 additional columns. `cohort` is the
+command with all its tables, `describe` prints Table 1 and the flow diagram, and `digests` is the computation that the
+Snakefile performs whenever it is parsed. Memory is the peak of the largest process, including libraries.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from runs import measured
 from ctpop.study.configuration import write
 
 MOST_SECONDS, MOST_GB = 20, 2
-FURTHER = 30  # columns beside those that the study reads
+FURTHER = 30  # columns in addition to those that the study reads
 RULES = [
     "age_known",
     "complete",
@@ -39,14 +39,14 @@ READING = {
 THEIR_NAMES = {ours: theirs for theirs, ours in READING["columns"].items()}
 DIGESTS = """
 import json, sys
-from ctpop import shards
+from ctpop.study import shards
 from ctpop.study.registry_options import reading_of
 print(len(shards.shard_digests(sys.argv[1], 256, reading_of(json.loads(sys.argv[2])))))
 """
 
 
 def registry(scans: int, seed: int = 1) -> pd.DataFrame:
-    """Return a registry in our shape; a tenth of what may be missing is."""
+    """Return a registry in the standard format with 10% missing values in optional columns."""
     random = np.random.default_rng(seed)
 
     def gaps(values: np.ndarray) -> pd.Series:
@@ -72,13 +72,13 @@ def registry(scans: int, seed: int = 1) -> pd.DataFrame:
 
 
 def in_their_shape(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a registry with columns and words of its own."""
+    """Return the registry with other column names and words."""
     words = frame["sex"].map({"male": "m", "female": "f"}).fillna("N-A")
     return frame.assign(sex=words).rename(columns=THEIR_NAMES)
 
 
 def commands(path: Path, settings: dict[str, object], work: Path) -> dict[str, list[str]]:
-    """Return the three programs that read a registry."""
+    """Return the three commands that read a registry."""
     files = {name: str(work / f"{name}.parquet") for name in ("cohort", "exclusions", "flow", "overlap")}
     written = [word for name, file in files.items() for word in (f"--{name}", file)]
     read = [word for name in ("cohort", "exclusions", "flow") for word in (f"--{name}", files[name])]
@@ -106,17 +106,17 @@ def main() -> None:
     in_their_shape(frame).to_excel(book, index=False)
     rows = []
     for name, path, settings in (
-        ("ours, three criteria", ours, {}),
-        ("ours, eight criteria", ours, {"criteria": RULES}),
-        ("theirs, TSV, eight criteria", theirs, {"criteria": RULES, **READING}),
-        ("theirs, workbook, eight criteria", book, {"criteria": RULES, **READING}),
+        ("standard format, three criteria", ours, {}),
+        ("standard format, eight criteria", ours, {"criteria": RULES}),
+        ("mapped columns, TSV, eight criteria", theirs, {"criteria": RULES, **READING}),
+        ("mapped columns, workbook, eight criteria", book, {"criteria": RULES, **READING}),
     ):
         for program, command in commands(path, {**settings, "table1": ["kernel"]}, options.work).items():
             cost = measured(command)
             gb = cost.host_mb / 1024
             held = "yes" if cost.seconds < MOST_SECONDS and gb < MOST_GB else "no"
             rows.append([name, program, f"{cost.seconds:.1f}", f"{gb:.2f}", held])
-    head = ["registry", "program", "seconds", "memory (GB)", f"under {MOST_SECONDS} s and {MOST_GB} GB"]
+    head = ["registry", "command", "time (s)", "memory (GB)", f"less than {MOST_SECONDS} s and {MOST_GB} GB"]
     about = f"{options.scans:,} scans, {len(frame.columns)} columns"
     sys.stdout.write(f"{heading(before)}\n\n{about}.\n\n{table(head, rows)}\n")
 

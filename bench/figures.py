@@ -1,11 +1,11 @@
-"""Draw all figures of a finished study of the paper's size, in one process and in two.
+"""Measure drawing all figures of a finished study of the size of the paper, with one process and with two.
 
-    make simulated-study                       # the study: 4004 people, 104 structures, 2 measures
+    make simulated-study                       # creates the study: 4004 patients, 104 structures, 2 measures
     python bench/figures.py > bench/figures.md
 
-Calls the command `report` on the study's tables, with a folder of its own for what it writes. Figures, pages, and what
-it takes to read the tables count together. Memory is the largest that the command and its processes held together at
-any time; seconds of a core, unlike seconds, do not depend on what else the machine does.
+The script runs the command `report` on the tables of the study and writes to a temporary folder. The time includes
+figures, pages, and reading of the tables. Memory is the peak of the command with its processes. CPU time, unlike
+elapsed time, does not depend on other load.
 """
 
 import argparse
@@ -24,7 +24,7 @@ MOST_MINUTES, CORES = 5, 2
 
 
 def command(study: Path, out: Path, jobs: int) -> list[str]:
-    """Return the command that draws a study as its own configuration says, with results in another folder."""
+    """Return the command that draws a study with its own configuration into another folder."""
     config = json.loads((study / "provenance.json").read_text(encoding="utf-8"))["config"]
     places = {"tables": study / "tables", "figures": out / "figures", "report": out / "report"}
     options = [word for name, place in places.items() for word in (f"--{name}", str(place))]
@@ -33,7 +33,7 @@ def command(study: Path, out: Path, jobs: int) -> list[str]:
 
 
 def processor_seconds() -> float:
-    """Return the time that processors spent on the programs started so far."""
+    """Return the CPU time of all child processes up to now."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
@@ -56,13 +56,13 @@ def main() -> None:
     """Measure and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=Path, default=ROOT / "results" / "simulated_study", help="finished study")
-    parser.add_argument("--jobs", type=int, nargs="+", default=[1, CORES], help="numbers of processes to try")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, CORES], help="numbers of processes")
     options = parser.parse_args()
     before = load()
     rows = [once(options.study, jobs) for jobs in options.jobs]
-    head = ["processes", "figures", "seconds", "of a core", "memory (GB)", "files (MB)", "largest PDF (MB)"]
-    head.append(f"under {MOST_MINUTES} min")
-    sys.stdout.write(f"{heading(before)}\n\nPDF, SVG, PNG and CSV of each figure.\n\n{table(head, rows)}\n")
+    head = ["processes", "figures", "time (s)", "CPU time (s)", "memory (GB)", "files (MB)", "largest PDF (MB)"]
+    head.append(f"less than {MOST_MINUTES} min")
+    sys.stdout.write(f"{heading(before)}\n\nEach figure as PDF, SVG, PNG, and CSV.\n\n{table(head, rows)}\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Time of the pictures for a reviewer: one scan of 512 x 512 x 824 voxels with 104 structures, drawn and found drawn.
+"""Measure drawing review images of one scan of 512 x 512 x 824 voxels with 104 structures, and reusing them.
 
     python bench/gallery.py > bench/gallery.md
 
-Runs the `review` command on a shard of one scan with some of its masks flagged, and again when all is drawn, as after a
-review; structures that the drawn scan does not have are not counted. Each run is a process of its own, libraries
-included; "nothing flagged" is what a shard costs before its first scan. The last column says what 4,000 such scans cost
-in all, on one core.
+The script runs the `review` command on a shard of one scan with some masks flagged, and repeats it when all images
+exist, as after a review. Structures that the artificial scan does not contain are not counted. Each run is a separate
+process and includes loading libraries; "nothing flagged" is the time of a shard before its first scan. The last column
+is the total time of 4000 such scans on one core.
 """
 
 import argparse
@@ -29,7 +29,7 @@ NUMBERS = (0, 1, 10, 104)
 
 
 def measured_scan(ct: Path, labels: Path, work: Path) -> list[str]:
-    """Return the options of `review` for a shard of one scan, after measuring it."""
+    """Measure one scan and return the options of `review` for its shard."""
     row = {"scan_id": "s1", "age_years": 50, "ct_path": ct.absolute(), "segmentation_path": labels.absolute()}
     pd.DataFrame([row]).to_csv(work / "registry.csv", index=False)
     common = ["--registry", f"{work}/registry.csv", "--masks", f"{work}/masks"]
@@ -37,12 +37,12 @@ def measured_scan(ct: Path, labels: Path, work: Path) -> list[str]:
     named = ["--structures", LABEL_SET]
     measured([*CTPOP, "segment", "--engine", "existing", *common, *named, "--out", segments[1]])
     measured([*CTPOP, "measure", *common, *named, *segments, *files, "--out", f"{work}/measures.parquet"])
-    told = ["--measures", f"{work}/measures.parquet", "--config", str(write({"review": {"sample_share": 0}}, work))]
-    return [*common, *named, *segments, *files, *told]
+    others = ["--measures", f"{work}/measures.parquet", "--config", str(write({"review": {"sample_share": 0}}, work))]
+    return [*common, *named, *segments, *files, *others]
 
 
 def drawn(options: list[str], flagged: int, work: Path) -> tuple[Cost, Cost, list[int]]:
-    """Return what drawing so many masks takes, what finding them drawn takes, and the sizes of their pictures."""
+    """Return the cost of drawing a number of masks, the cost of reusing the images, and the sizes of the images."""
     names = label_sets.read(LABEL_SET).names
     verdicts = pd.DataFrame({"scan_id": "s1", "structure": names, "usable_volume": True, "usable_hu": True})
     reasons = ["truncated" if number < flagged else "ok" for number in range(len(names))]
@@ -53,7 +53,7 @@ def drawn(options: list[str], flagged: int, work: Path) -> tuple[Cost, Cost, lis
     costs = [measured([*command, "--out", f"{here}/cases.parquet"]) for _ in range(2)]
     pictures = [path.stat().st_size for path in (here / "review").rglob("*.webp")]
     if bool(pictures) != bool(flagged):
-        raise RuntimeError(f"{flagged} masks are flagged, {len(pictures)} were drawn")
+        raise RuntimeError(f"{flagged} masks are flagged, but {len(pictures)} images were drawn")
     return costs[0], costs[1], pictures
 
 
@@ -71,13 +71,20 @@ def page(rows: dict[int, tuple[Cost, Cost, list[int]]]) -> str:
         ]
         for number, (first, again, sizes) in rows.items()
     ]
-    head = ["masks", "seconds", "seconds when drawn", "peak GB", "largest picture (kB)", f"hours for {SCANS:,} scans"]
+    head = [
+        "masks",
+        "time (s)",
+        "time with existing images (s)",
+        "peak memory (GB)",
+        "largest image (kB)",
+        f"time for {SCANS} scans (h)",
+    ]
     return table(head, lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="large", help="of the scan (default %(default)s)")
+    parser.add_argument("--size", choices=SIZES, default="large", help="size of the scan (default: %(default)s)")
     options = parser.parse_args()
     before = load()
     with tempfile.TemporaryDirectory() as folder:
@@ -85,8 +92,8 @@ def main() -> None:
         labels = draw_labels(SIZES[options.size], len(label_sets.read(LABEL_SET).names))
         files = [save_ct(work / "ct.nii.gz", options.size), save(work / "labels.nii.gz", labels)]
         del labels
-        told = measured_scan(*files, work)
-        rows = {number: drawn(told, number, work) for number in NUMBERS}
+        given = measured_scan(*files, work)
+        rows = {number: drawn(given, number, work) for number in NUMBERS}
     shape = " x ".join(map(str, SIZES[options.size]))
     print(f"{heading(before)}\n\nOne scan of {shape} voxels, {NUMBERS[-1]} structures.\n\n{page(rows)}")
 

@@ -1,10 +1,10 @@
-"""Join the measures of 100,000 made-up scans with 117 structures each, as `gather` does for a large study.
+"""Measure joining the measures of 100,000 artificial scans with 117 structures each by `gather`.
 
     python bench/gather.py --work FOLDER > bench/gather.md
 
-Writes the shards (about 4 GB) and the table to FOLDER, and runs the command once for few large shards and once for many
-small ones. Numbers are random in all their digits, which compresses worse than measures do. Memory is the largest that
-the command held at any time; seconds of a core, unlike seconds, do not depend on what else the machine does.
+The script writes the shards (about 4 GB) and the table to FOLDER, and runs the command for a few large shards and for
+many small shards. All digits of the numbers are random, so they compress less than real measures. Memory is the peak of
+the command. CPU time, unlike elapsed time, does not depend on other load.
 """
 
 import argparse
@@ -28,7 +28,7 @@ LABEL_SET = "total_117"
 
 
 def rows_of(scans: list[str], seed: int, label_set: str = LABEL_SET) -> pd.DataFrame:
-    """Return made-up measures of some scans; a tenth of what may be missing is."""
+    """Return artificial measures of some scans with 10% missing values in optional columns."""
     names = label_sets.read(label_set).names
     n = len(scans) * len(names)
     random = np.random.default_rng(seed)
@@ -38,7 +38,7 @@ def rows_of(scans: list[str], seed: int, label_set: str = LABEL_SET) -> pd.DataF
 
 
 def values(dtype: str, n: int, random: np.random.Generator) -> pd.Series:
-    """Return a column of numbers from 0 to 1, of counts, or of faces."""
+    """Return a column of numbers from 0 to 1, of counts, or of faces of the image."""
     missing = random.random(n) < 0.1
     if dtype == "float64":
         return pd.Series(random.random(n)).mask(missing)
@@ -61,7 +61,7 @@ def write_shards(scans: int, shards: int, folder: Path) -> list[Path]:
 
 
 def processor_seconds() -> float:
-    """Return the time that processors spent on the programs started so far."""
+    """Return the CPU time of all child processes up to now."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
@@ -93,10 +93,10 @@ def main() -> None:
         "shards",
         "rows",
         "table (GB)",
-        "seconds",
-        "of a core",
+        "time (s)",
+        "CPU time (s)",
         "memory (GB)",
-        f"under {MOST_SECONDS} s and {MOST_GB} GB",
+        f"less than {MOST_SECONDS} s and {MOST_GB} GB",
     ]
     columns = f"{len(MEASURES_TABLE.columns)} columns, {options.scans:,} scans, label set {LABEL_SET}"
     sys.stdout.write(f"{heading(before)}\n\n{columns}.\n\n{table(head, rows)}\n")

@@ -1,11 +1,12 @@
-"""Time of the checks of a CT's values beside the time of measuring the scan.
+"""Compare the time of the checks of CT values with the time of measuring the scan.
 
     python bench/image_checks.py > bench/image_checks.md
 
-"Measuring" is reading CT and label map and measuring all structures, as the measure stage does. The checks are: whether
-values are HU (`hu_scale`), the contact of structures with padding (`padding`), and the digest by which copies of an
-image are found (`voxel_digest`). Each is the smallest of several runs in this process. The scan is drawn three times:
-without padding, with -1024 HU and with -3024 HU outside the circle that the scanner reconstructs.
+"Measurement" includes reading the CT and the label map and measuring all structures, as in the measure stage. The
+checks determine whether the values are in HU (`hu_scale`), whether structures are in contact with padding (`padding`),
+and the digest that identifies copies of an image (`voxel_digest`). Each time is the smallest of several runs in this
+process. The scan is generated three times: without padding, and with -1024 HU and -3024 HU outside the reconstruction
+circle.
 """
 
 import argparse
@@ -28,11 +29,11 @@ from ctpop.stages.measure.scan_measures import How, measure_structures
 from ctpop.study import label_sets
 
 BELOW_AIR_HU = -3024
-TARGET = 0.03  # of measuring, for hu_scale
+TARGET = 0.03  # largest share of the measurement time for hu_scale
 
 
 def drawn(size: str, outside: int | None) -> np.ndarray:
-    """Return a CT (HU; x, y, z) with a value outside the circle of reconstruction, or air with noise."""
+    """Return a CT (HU; x, y, z) with a given value, or air with noise, outside the reconstruction circle."""
     ct = draw_ct(SIZES[size])
     circle = ct == LOWEST_HU
     if outside is None:
@@ -54,7 +55,7 @@ def seconds_of(function: Callable[[], Any], repeats: int) -> float:
 
 
 def times_of(ct: Path, labels: Path, repeats: int) -> dict[str, float]:
-    """Return seconds of measuring a scan and of each check."""
+    """Return the times in seconds of measuring a scan and of each check."""
     label_of = label_sets.read(LABEL_SET).label_of
 
     def measure() -> None:
@@ -72,7 +73,7 @@ def times_of(ct: Path, labels: Path, repeats: int) -> dict[str, float]:
 
 
 def rows_of(size: str, repeats: int) -> list[list[str]]:
-    """Return a row of the table for each kind of scan."""
+    """Return a row of the table for each type of padding."""
     kinds = {"none": None, f"{LOWEST_HU} HU": LOWEST_HU, f"{BELOW_AIR_HU} HU": BELOW_AIR_HU}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -89,15 +90,16 @@ def rows_of(size: str, repeats: int) -> list[list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="small", help="of the scan (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each part (default %(default)s)")
+    parser.add_argument("--size", choices=SIZES, default="small", help="size of the scan (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each part (default: %(default)s)")
     options = parser.parse_args()
     before = load()
     rows = rows_of(options.size, options.repeats)
     print(f"{heading(before)}\n")
-    print(f"One scan of {' x '.join(map(str, SIZES[options.size]))} voxels; seconds, and shares of measuring.")
-    print(f"Target for `hu_scale`: at most {TARGET:.0%} of measuring.\n")
-    print(table(["padding", "measuring", "hu_scale", "padding check", "voxel_digest"], rows))
+    shape = " x ".join(map(str, SIZES[options.size]))
+    print(f"One scan of {shape} voxels; times in seconds, with the share of the measurement time in parentheses.")
+    print(f"Target for `hu_scale`: at most {TARGET:.0%} of the measurement time.\n")
+    print(table(["padding", "measurement", "hu_scale", "padding check", "voxel_digest"], rows))
 
 
 if __name__ == "__main__":

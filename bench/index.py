@@ -1,9 +1,10 @@
-"""Index a folder of made-up DICOM: 100,000 images in 250 series, once from nothing and once when nothing has changed.
+"""Measure indexing a folder of 100,000 artificial DICOM images in 250 series, first without and then with a cache.
 
     python bench/index.py --work FOLDER > bench/index.md
-    python bench/index.py --work FOLDER --files 4000             # that it works
+    python bench/index.py --work FOLDER --files 4000             # short test
 
-Writes the images (about 1 GB, 64 x 64 pixels each: pixels are not read) to FOLDER. Memory is that of all processes.
+The script writes the images (about 1 GB, 64 x 64 pixels each; pixels are not read) to FOLDER. Memory is the total of
+all processes.
 """
 
 import argparse
@@ -22,7 +23,7 @@ SLICES, SIZE = 400, (64, 64)
 
 
 def write_folder(folder: Path, files: int) -> int:
-    """Write series of SLICES images until there are as many files, and return how many series there are."""
+    """Write series of SLICES images until the number of files is reached, and return the number of series."""
     hu = dicom_files.hounsfield(SLICES, size=SIZE)
     n_series = -(-files // SLICES)
     for number in range(n_series):
@@ -32,9 +33,9 @@ def write_folder(folder: Path, files: int) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, required=True, help="folder to work in")
-    parser.add_argument("--files", type=int, default=100_000, help="images (default %(default)s)")
-    parser.add_argument("--processes", type=int, default=2, help="processes that read (default %(default)s)")
+    parser.add_argument("--work", type=Path, required=True, help="working folder")
+    parser.add_argument("--files", type=int, default=100_000, help="number of images (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="reading processes (default: %(default)s)")
     options = parser.parse_args()
     folder = options.work / "dicom"
     shutil.rmtree(folder, ignore_errors=True)
@@ -44,11 +45,11 @@ def main() -> None:
     outputs = ["--registry", str(options.work / "registry.csv"), "--private", str(private)]
     command = [sys.executable, "-m", "ctpop", "index", str(folder), *outputs, "--processes", str(options.processes)]
     before = load()
-    costs = {words: measured(command) for words in ("from nothing", "nothing has changed")}
+    costs = {words: measured(command) for words in ("first run", "second run, no changes")}
     rows = [[words, f"{cost.seconds:.1f}", f"{cost.host_mb / 1000:.2f}"] for words, cost in costs.items()]
     print(heading(before), end="\n\n")
     print(f"{n_series * SLICES} files, {n_series} series, {options.processes} processes.\n")
-    print(table(["run", "s", "GB"], rows))
+    print(table(["run", "time (s)", "memory (GB)"], rows))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How large the pages of a report are, and how soon they can be used in Chromium.
+"""Measure the size of the pages of a report and the time until they are interactive in Chromium.
 
     python bench/index_page.py results/simulated_study/report
 
-Opens `index.html` from disk in a fresh browser each time. Interactive: the tables can be sorted and filtered, from the
-start of the navigation on. Computed: what the thread of the page itself computed until then, which other programs do
-not lengthen. Sorted, filtered: from the click or the key to the last row drawn. Requests that are not of files are
-counted; there must be none.
+Each visit opens `index.html` from disk in a new browser. Interactive: time from the start of the navigation until the
+tables can be sorted and filtered. Computed: CPU time of the page thread up to this point, which does not depend on
+other programs. Sorted, filtered: time from the click or key press until the last row is drawn. The script also counts
+requests for resources other than files; the expected number is 0.
 """
 
 import argparse
@@ -39,7 +39,7 @@ FILTER = (
 
 @dataclass(frozen=True)
 class Times:
-    """Milliseconds of one visit, and the requests that left the folder."""
+    """Times of one visit in milliseconds, and the number of requests for resources outside the folder."""
 
     interactive: float
     computed: float
@@ -50,7 +50,7 @@ class Times:
 
 
 def visit(page: Page, address: str) -> Times:
-    """Open the page, and use its table of all structures."""
+    """Open the page, and sort and filter its table of all structures."""
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     session = page.context.new_cdp_session(page)
@@ -66,10 +66,10 @@ def visit(page: Page, address: str) -> Times:
 
 
 def main() -> None:
-    """Visit the page several times and print what was seen."""
+    """Visit the page several times and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("report", type=Path, help="folder with index.html")
-    parser.add_argument("--visits", type=int, default=5, help="how often it is opened (default: %(default)s)")
+    parser.add_argument("--visits", type=int, default=5, help="number of visits (default: %(default)s)")
     options = parser.parse_args()
     index = options.report.resolve() / "index.html"
     pages = sorted((options.report / "structures").glob("*.html"))
@@ -83,12 +83,12 @@ def main() -> None:
     print(f"index.html {index.stat().st_size / 1e6:.2f} MB, {seen[0].rows} rows in the table of all structures")
     if pages:
         sizes = [path.stat().st_size / 1e3 for path in pages]
-        print(f"{len(pages)} pages of structures, {min(sizes):.0f} to {max(sizes):.0f} kB")
+        print(f"{len(pages)} structure pages, {min(sizes):.0f} to {max(sizes):.0f} kB")
     for name in ("interactive", "computed", "sorted", "filtered"):
         times = [getattr(times, name) for times in seen]
-        print(f"{name}: median {statistics.median(times):.0f} ms, longest {max(times):.0f} ms of {len(times)} visits")
-    print(f"requests that are not of files: {sum(times.away for times in seen)}")
-    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        print(f"{name}: median {statistics.median(times):.0f} ms, maximum {max(times):.0f} ms in {len(times)} visits")
+    print(f"requests for resources other than files: {sum(times.away for times in seen)}")
+    print(f"load: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 
 if __name__ == "__main__":

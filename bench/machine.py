@@ -1,4 +1,4 @@
-"""What measured numbers depend on, in one line, and Markdown tables of them."""
+"""Description of the machine and Markdown tables for result pages."""
 
 import datetime
 import os
@@ -12,12 +12,12 @@ import torch
 
 
 def gpu_name() -> str | None:
-    """Return the name of the GPU that torch would use."""
+    """Return the name of the GPU that torch uses."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def described() -> str:
-    """Return date, processor, GPU and versions."""
+    """Return the date, the processor, the GPU, and software versions."""
     found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     processor = f"{os.cpu_count()} cores ({found[1] if found else platform.machine()})"
     versions = f"torch {version('torch')}, nnunetv2 {version('nnunetv2')}, Python {platform.python_version()}"
@@ -25,12 +25,12 @@ def described() -> str:
 
 
 def load() -> str:
-    """Return how many processes wanted to run over the last minute; our own are among them."""
+    """Return the load average of the last minute, which includes the benchmark."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def heading(load_before: str) -> str:
-    """Return title, command, machine and load, with which each result begins."""
+    """Return the heading of a result page: title, command, machine, and load."""
     name = Path(sys.argv[0]).name
     command = f"`python {' '.join([f'bench/{name}', *sys.argv[1:]])}`"
     return f"# {name}\n\n{command}: {described()}. Load {load_before} before, {load()} after."

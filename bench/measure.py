@@ -1,16 +1,17 @@
-"""Time and memory of measuring one scan of 512 x 512 x 824 voxels with 104 structures: ours beside TotalSegmentator's.
+"""Compare measuring one scan of 512 x 512 x 824 voxels with 104 structures by ctpop and by TotalSegmentator.
 
     python bench/measure.py > bench/measure.md
 
-Reading both files is part of our times. "Inflate" is what no program can do without: the bytes of both files, unpacked
-into memory by ISA-L. "Basic" is volume, attenuation and evidence of the border; "full" adds connected parts and eroded
-attenuation, and is what the measure stage does. Every number is the smallest of several runs in a process of its own;
-memory is the largest that the process ever held, libraries included.
+The times of ctpop include reading both files. "Inflate" is the minimum for any program: decompression of both files
+into memory with ISA-L. "Basic" includes volume, attenuation, and border contact. "Full" adds connected components and
+eroded attenuation, as in the measure stage. Each number is the smallest of several runs in a separate process. Memory
+is the peak of the process, including libraries.
 
-The peer is `get_basic_statistics` of TotalSegmentator 2.18.0, called as its own commands call it, in its own virtual
-environment: `--peer-python` names one, or else one is made in a temporary folder. Nothing of it is installed here. Its
-time is that of the call, which reads the CT; the label map is read before. Its values are compared with ours, by its
-own rules: 0.0 for what is absent or touches the outermost three layers of voxels, five decimals of attenuation.
+The peer is `get_basic_statistics` of TotalSegmentator 2.18.0, called as by its own commands, in a separate virtual
+environment. `--peer-python` names this environment; by default, the script creates one in a temporary folder. The time
+of the peer is that of the call, which reads the CT; the label map is read before. The values of both are compared by
+the rules of the peer: 0.0 for structures that are absent or touch the outermost three layers of voxels, and five
+decimals of attenuation.
 """
 
 import argparse
@@ -50,26 +51,28 @@ print(json.dumps({"seconds": seconds, "peak_gb": peak, "found": found}, default=
 
 
 def in_own_process(command: list[str]) -> dict[str, Any]:
-    """Return what a program says about itself in its last line."""
+    """Return the JSON result in the last line of a program."""
     package = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=package)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def peer_python(given: Path | None, work: Path) -> Path:
-    """Return a Python with the peer: the one that was given, or that of a new virtual environment."""
+    """Return the given Python with the peer, or the Python of a new virtual environment."""
     if given:
         return given
     subprocess.run([sys.executable, "-m", "venv", str(work / "peer")], check=True)
     python = work / "peer" / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "numpy", "nibabel", "tqdm"], check=True, stdout=sys.stderr)  # what its statistics import
+    subprocess.run(
+        [*install, "numpy", "nibabel", "tqdm"], check=True, stdout=sys.stderr
+    )  # imports of the peer's statistics
     subprocess.run([*install, "--no-deps", PEER], check=True, stdout=sys.stderr)
     return python
 
 
 def shard_seconds(ct: Path, labels: Path, work: Path, scans: int = 3) -> tuple[float, float]:
-    """Return seconds per further scan and memory (GB) of the measure command itself."""
+    """Return the time per additional scan (s) and the memory (GB) of the measure command."""
     row = {"age_years": 50, "ct_path": ct.absolute(), "segmentation_path": labels.absolute()}
     seconds = []
     for number in (1, 1 + scans):
@@ -90,36 +93,36 @@ def page(ours: dict[str, dict[str, Any]], shard: tuple[float, float], peer: dict
     inflate, theirs = ours["inflate"]["seconds"], peer["seconds"]
     names = {"inflate": "inflate both files", "basic": "basic", "full": "full"}
     rows = [
-        [names[part], f"{told['seconds']:.2f}", f"{told['peak_gb']:.2f}", f"{told['seconds'] / inflate:.2f}", target]
+        [names[part], f"{cost['seconds']:.2f}", f"{cost['peak_gb']:.2f}", f"{cost['seconds'] / inflate:.2f}", target]
         for part, target in zip(PARTS, ("", f"at most {TARGETS['basic']}", f"at most {TARGETS['full']}"), strict=True)
-        for told in [ours[part]]
+        for cost in [ours[part]]
     ]
-    rows.append(["a further scan in a shard", f"{shard[0]:.2f}", f"{shard[1]:.2f}", f"{shard[0] / inflate:.2f}", ""])
+    rows.append(["additional scan in a shard", f"{shard[0]:.2f}", f"{shard[1]:.2f}", f"{shard[0] / inflate:.2f}", ""])
     rows.append([PEER, f"{theirs:.1f}", f"{peer['peak_gb']:.2f}", f"{theirs / inflate:.0f}", ""])
     faster = theirs / ours["basic"]["seconds"]
     same = [name for name in peer["found"] if agree(ours["basic"]["found"][name], peer["found"][name])]
     zeros = sum(each["volume"] == 0 for each in peer["found"].values())
     return "\n\n".join(
         [
-            table(["", "seconds", "peak GB", "times inflating", "target"], rows),
-            f"Memory: target under {MOST_GB} GB. Basic is {faster:.0f} times as fast as the peer"
+            table(["", "time (s)", "peak memory (GB)", "multiple of inflate", "target"], rows),
+            f"Memory: the target is less than {MOST_GB} GB. Basic is {faster:.0f} times as fast as the peer"
             f" (target: {TARGETS['peer']:.0f}).",
-            f"Values: {len(same)} of {len(peer['found'])} structures have the volume and the attenuation of the peer;"
-            f" in {zeros} both are 0.0, since the structure touches the border.",
+            f"Values: volume and attenuation of {len(same)} of {len(peer['found'])} structures equal those of the peer."
+            f" Structures that touch the border, for which both values are 0.0: {zeros}.",
         ]
     )
 
 
 def agree(ours: dict[str, float], theirs: dict[str, float]) -> bool:
-    """Return whether a structure has the same values: volumes but for the last digits of the header's float32."""
+    """Return whether the values of a structure agree; volumes differ by the float32 precision of the header."""
     same_volume = np.isclose(ours["volume"], theirs["volume"], rtol=1e-6, atol=0)
     return bool(same_volume and ours["intensity"] == theirs["intensity"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="large", help="of the scan (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each of our parts (default %(default)s)")
+    parser.add_argument("--size", choices=SIZES, default="large", help="size of the scan (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each part of ctpop (default: %(default)s)")
     parser.add_argument("--peer-python", type=Path, help=f"Python of an environment with {PEER}")
     options = parser.parse_args()
     before = load()

@@ -1,9 +1,9 @@
-"""One part of `measure.py` in a process of its own, which loads nothing that measuring does not need.
+"""Run one part of `measure.py` in a separate process that loads only the required libraries.
 
     python bench/measure_part.py PART CT LABELS REPEATS
 
-Prints JSON: the smallest time in seconds, the largest memory of the process in GB, and for the basic part the volume
-(mm³) and attenuation of each structure by the rules of TotalSegmentator.
+The script prints JSON: the smallest time in seconds, the peak memory of the process in GB, and for the basic part the
+volume (mm³) and attenuation of each structure by the rules of TotalSegmentator.
 """
 
 import json
@@ -27,12 +27,12 @@ from ctpop.stages.measure.traversal import traverse
 from ctpop.study import label_sets
 
 LABEL_SET = "paper_104"
-BORDER_LAYERS = 3  # TotalSegmentator's
+BORDER_LAYERS = 3  # as in TotalSegmentator
 EROSION_MM = 1.5
 
 
 def inflated(ct: Path, labels: Path) -> None:
-    """Unpack both files into memory."""
+    """Decompress both files into memory."""
     for path in (ct, labels):
         image = nib.load(path)
         voxels = np.empty(image.shape, image.get_data_dtype()).reshape(-1).view(np.uint8)
@@ -42,14 +42,14 @@ def inflated(ct: Path, labels: Path) -> None:
 
 
 def fill(voxels: memoryview, file: Any) -> None:
-    """Read as many bytes as there is room for."""
+    """Read bytes until the buffer is full."""
     filled = 0
     while filled < len(voxels):
         filled += file.readinto(voxels[filled:])
 
 
 def basic(ct: Path, labels: Path) -> pd.DataFrame:
-    """Read both files, and return volume, attenuation and border of each structure: the stage without its extras."""
+    """Read both files and return volume, attenuation, and border contact of each structure."""
     mask, image = read_labels(labels), read_ct(ct)
     label_of = label_sets.read(LABEL_SET).label_of
     walk = traverse(mask.data, image.data)
@@ -66,7 +66,7 @@ def basic(ct: Path, labels: Path) -> pd.DataFrame:
 
 
 def full(ct: Path, labels: Path) -> pd.DataFrame:
-    """Read both files, and return all that the stage measures in them."""
+    """Read both files and return all measures of the stage."""
     mask, image = read_labels(labels), read_ct(ct)
     label_of = label_sets.read(LABEL_SET).label_of
     return measure_structures(mask.data, image.data, mask.grid, label_of, How(BORDER_LAYERS, EROSION_MM)).rows
@@ -76,19 +76,19 @@ PARTS: dict[str, Callable[[Path, Path], Any]] = {"inflate": inflated, "basic": b
 
 
 def timed(part: str, ct: Path, labels: Path, repeats: int) -> dict[str, Any]:
-    """Return the smallest time of a part, the largest memory, and volume (mm³) and attenuation of each structure."""
+    """Return the smallest time of a part, the peak memory, and volume (mm³) and attenuation of each structure."""
     seconds = []
     for _ in range(repeats):
         began = time.monotonic()
         found = PARTS[part](ct, labels)
         seconds.append(time.monotonic() - began)
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    told = {"seconds": min(seconds), "peak_gb": int(peak[1]) / 2**20 if peak else None}
-    return told | ({"found": as_theirs(found)} if part == "basic" else {})
+    cost = {"seconds": min(seconds), "peak_gb": int(peak[1]) / 2**20 if peak else None}
+    return cost | ({"found": as_theirs(found)} if part == "basic" else {})
 
 
 def as_theirs(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return our values by the rules of the peer."""
+    """Return the values of ctpop by the rules of the peer."""
     dropped = rows["n_voxels"].eq(0) | rows["border_voxels"].gt(0)
     values = pd.DataFrame({"volume": rows["volume_ml"] * 1000, "intensity": rows["hu_mean"].round(5)})
     return values.mask(dropped, 0.0).to_dict("index")

@@ -1,12 +1,12 @@
-"""Segment, measure and draw a scan in one job, or in three that each read its files: what either costs.
+"""Compare segmenting, measuring, and drawing a scan in one job with three jobs that each read its files.
 
     python bench/one_or_three.py > bench/one_or_three.md
 
-One scan of 512 x 512 x 824 voxels with 104 structures. Each stage reads it from the disk, not from memory: its files
-are dropped from the page cache before. Bytes are those that the kernel fetched from the disk for the process. Seconds
-are those of one core for a scan, without the start of the program: the command on four scans less that on one, divided
-by three; pictures are those of ten masks of a scan. A slow storage is taken to give 100 MB a second. Seconds of a GPU
-for a scan are not measured here: they are those of the paper, and our target.
+The scan has 512 x 512 x 824 voxels and 104 structures. Each stage reads it from the disk: the script removes the files
+from the page cache before each stage. Bytes are those that the kernel fetched from the disk for the process. CPU times
+are per scan without the start of the program: the time of the command for four scans minus that for one scan, divided
+by three. Drawing includes ten masks of a scan. Slow storage is assumed to provide 100 MB/s. GPU times per scan are not
+measured here: they are those of the paper and the target of this project.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from runs import Cost, measured
 from ctpop.study import label_sets
 
 MB_PER_S = 100
-BLOCK = 512  # bytes, in which the kernel counts
+BLOCK = 512  # bytes, the unit of the kernel
 MASKS = 10
 READ_FOR_SEGMENTATION = """
 import sys, time
@@ -41,20 +41,20 @@ Path(sys.argv[2]).write_text(str(time.monotonic() - began))
 GPU_SECONDS = {  # SOURCE: Wasserthal et al. 2023, large scan on an RTX 3090; the target of bench/README.md
     "1.5 mm, paper": 212.0,
     "3 mm, paper": 83.0,
-    "1.5 mm, our target (4004 scans in 12 h)": 12 * 3600 / 4004,
+    "1.5 mm, target (4004 scans in 12 h)": 12 * 3600 / 4004,
 }
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage takes for a scan: seconds of a core, and MB from the disk."""
+    """Cost of a stage per scan: CPU time (s) and data read from the disk (MB)."""
 
     seconds: float
     read_mb: float
 
 
 def from_disk(command: list[str], files: list[Path]) -> tuple[Cost, float]:
-    """Return what a command takes whose files are not in memory, and how many MB were fetched from the disk for it."""
+    """Return the cost of a command whose files are not in the page cache, and the data fetched from the disk (MB)."""
     for path in files:
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -65,7 +65,7 @@ def from_disk(command: list[str], files: list[Path]) -> tuple[Cost, float]:
 
 
 def stages(ct: Path, labels: Path, work: Path) -> dict[str, Stage]:
-    """Return what reading for segmentation, measuring and drawing take."""
+    """Return the costs of reading for segmentation, of measurement, and of drawing."""
     told = work / "seconds.txt"
     _, segment_mb = from_disk([sys.executable, "-c", READ_FOR_SEGMENTATION, str(ct), str(told)], [ct])
     review = measured_scan(ct, labels, work)
@@ -86,9 +86,9 @@ def stages(ct: Path, labels: Path, work: Path) -> dict[str, Stage]:
     ]
     _, review_mb = from_disk([*command, "--gallery", f"{work}/review", "--out", f"{work}/cases.parquet"], [ct, mask])
     return {
-        "segment (reading alone)": Stage(float(told.read_text()), segment_mb),
+        "segment (reading only)": Stage(float(told.read_text()), segment_mb),
         "measure": Stage(measure_s, measure_mb),
-        f"pictures of {MASKS} masks": Stage(first.seconds - empty.seconds, review_mb),
+        f"drawing of {MASKS} masks": Stage(first.seconds - empty.seconds, review_mb),
     }
 
 
@@ -98,7 +98,7 @@ def page(found: dict[str, Stage]) -> str:
         [name, f"{stage.seconds:.1f}", f"{stage.read_mb:.0f}", f"{stage.read_mb / MB_PER_S:.1f}"]
         for name, stage in found.items()
     ]
-    costs = table(["stage", "seconds of a core", "MB from the disk", f"seconds at {MB_PER_S} MB/s"], rows)
+    costs = table(["stage", "CPU time (s)", "read from disk (MB)", f"reading at {MB_PER_S} MB/s (s)"], rows)
     _, measure, pictures = found.values()
     idle = [
         [
@@ -109,13 +109,13 @@ def page(found: dict[str, Stage]) -> str:
         ]
         for name, seconds in GPU_SECONDS.items()
     ]
-    head = ["segmentation", "GPU seconds of a scan", "GPU idle if measured in the same job", "and drawn in it"]
+    head = ["segmentation", "GPU time per scan (s)", "GPU idle, measurement in the same job", "with drawing"]
     return f"{costs}\n\n{table(head, idle)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="large", help="of the scan (default %(default)s)")
+    parser.add_argument("--size", choices=SIZES, default="large", help="size of the scan (default: %(default)s)")
     options = parser.parse_args()
     before = load()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""Pack a label map and a CT of 512 x 512 x 824 voxels with libdeflate (what we write with), zlib and ISA-L.
+"""Compare compression of a label map and a CT of 512 x 512 x 824 voxels with libdeflate, zlib, and ISA-L.
 
     python bench/packing.py > bench/packing.md
 
-The images are the drawn ones of `real_size.py`. Each packer gets the same bytes and makes one gzip stream, of which the
-smallest time of a few is kept.
+ctpop writes with libdeflate. The images are those of `real_size.py`. Each library compresses the same bytes into one
+gzip stream; the time is the smallest of several runs.
 """
 
 import argparse
@@ -34,7 +34,7 @@ PACKERS: dict[str, Callable[[NDArray[np.uint8]], bytes]] = {
 
 
 def streamed(packing: Any, data: NDArray[np.uint8]) -> bytes:
-    """Return what a packer makes of data that it gets in parts."""
+    """Return the output of a compressor that receives the data in parts."""
 
     def parts() -> Iterator[bytes]:
         for start in range(0, data.size, CHUNK_BYTES):
@@ -45,7 +45,7 @@ def streamed(packing: Any, data: NDArray[np.uint8]) -> bytes:
 
 
 def measure(packer: Callable[[NDArray[np.uint8]], bytes], data: NDArray[np.uint8], times: int) -> tuple[float, float]:
-    """Return seconds of a core and MB."""
+    """Return the CPU time (s) and the compressed size (MB)."""
     seconds = []
     for _ in range(times):
         start = time.process_time()
@@ -58,7 +58,7 @@ def main() -> None:
     """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="large")
-    parser.add_argument("--times", type=int, default=3, help="packings of each image by each packer")
+    parser.add_argument("--times", type=int, default=3, help="runs per image and library (default: %(default)s)")
     args = parser.parse_args()
     before = load()
     shape = SIZES[args.size]
@@ -69,8 +69,9 @@ def main() -> None:
         found = [measure(packer, data, args.times) for data in flat.values()]
         rows.append([name, *(cell for seconds, size in found for cell in (f"{seconds:.2f}", f"{size:.1f}"))])
     print(heading(before) + "\n")
-    print(table(["packer", *(f"{image}, {unit}" for image in images for unit in ("s", "MB"))], rows))
-    print(f"\nUnpacked, {' and '.join(f'the {name} has {data.nbytes / 1e6:.0f} MB' for name, data in flat.items())}.")
+    print(table(["library, level", *(f"{image} ({unit})" for image in images for unit in ("s", "MB"))], rows))
+    sizes = " and ".join(f"the {name} has {data.nbytes / 1e6:.0f} MB" for name, data in flat.items())
+    print(f"\nWithout compression, {sizes}.")
 
 
 if __name__ == "__main__":

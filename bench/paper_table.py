@@ -1,16 +1,16 @@
-"""The paper's table of run times, for our engine and for the standard route, on one machine with one set of models.
+"""Reproduce the table of run times of the paper for ctpop and for the standard pipeline on one machine.
 
     python bench/paper_table.py                                        # on a machine with a GPU
-    python bench/paper_table.py --device cpu --sizes tiny              # elsewhere, to see that it works
+    python bench/paper_table.py --device cpu --sizes tiny              # short test on other machines
 
-For each spacing and size: our `segment` command with one scan and with a shard of several, and `standard_route.py`,
-which is nnU-Net's own commands with CPU resampling, as TotalSegmentator works. Models and scans are those of
-`real_size.py`. The time of one scan is that of the whole command, loading included; a further scan of a shard costs the
-difference of the two commands, shared out. `runs.py` says how memory and GPU are measured. The labels of both are
-compared.
+For each spacing and size, the script runs the `segment` command with one scan and with a shard of several scans, and
+`standard_route.py`, which runs the commands of nnU-Net with CPU resampling, as TotalSegmentator does. Models and scans
+are those of `real_size.py`. The time of one scan is that of the complete command, including loading. The time of an
+additional scan of a shard is the difference between the two commands divided by the number of additional scans.
+`runs.py` describes the measurement of memory and GPU load. The labels of both pipelines are compared.
 
-The standard route gets the same weights under the trainer `nnUNetTrainer`: nnU-Net's commands do not find the trainer
-of the public weights where torchvision does not fit torch, and where they find it, finding takes longer.
+The standard pipeline uses the same weights under the trainer `nnUNetTrainer`, because the commands of nnU-Net do not
+find the trainer of the public weights if torchvision and torch are incompatible, and otherwise require more time.
 """
 
 import argparse
@@ -36,12 +36,12 @@ PAPER = {  # SOURCE: Wasserthal et al. 2023, RTX 3090: seconds, GB of the host, 
     ("3", "large"): (83, None, None),
 }
 STUDY = 4004  # scans of the paper's aging study
-TARGETS = "Targets on a GPU: at least 3 times the standard route, GPU busy at least 90 %, 4004 scans at 1.5 mm in 12 h."
+TARGETS = "Targets on a GPU: 3 times the speed of the standard pipeline, GPU load of 90%, 4004 scans at 1.5 mm in 12 h."
 
 
 @dataclass(frozen=True)
 class Case:
-    """One spacing and size: what one scan, a shard and the standard route took, and how many voxels differ."""
+    """Results of one spacing and size: costs of one scan, a shard, and the standard pipeline, and differing voxels."""
 
     spacing: str
     size: str
@@ -53,18 +53,18 @@ class Case:
 
     @property
     def further(self) -> float | None:
-        """Seconds per further scan of a shard."""
+        """Time per additional scan of a shard (s)."""
         return (self.shard.seconds - self.alone.seconds) / (self.scans - 1) if self.shard else None
 
 
 def ours(ct: Path, scans: int, work: Path, settings: dict[str, object]) -> Cost:
-    """Return what our command takes for a number of copies of a CT."""
+    """Return the cost of the command `segment` for a number of copies of a CT."""
     copies = {f"scan-{number:02d}": ct for number in range(1, scans + 1)}
     return segmented(copies, work, "total_117", settings)
 
 
 def standard(ct: Path, out: Path, weights: Path, spacing: str, device: str) -> Cost:
-    """Return what the standard route takes for a CT."""
+    """Return the cost of the standard pipeline for a CT."""
     script = str(Path(__file__).with_name("standard_route.py"))
     model = ["--weights", str(weights), "--spacing", spacing, "--device", device]
     folders = dict.fromkeys(("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"), str(out.parent))
@@ -72,14 +72,14 @@ def standard(ct: Path, out: Path, weights: Path, spacing: str, device: str) -> C
 
 
 def agreement(ours: Path, theirs: Path) -> tuple[float, int]:
-    """Return the Dice over all structures (a voxel agrees if its label does) and the number of differing voxels."""
+    """Return the Dice score of all structures combined and the number of differing voxels."""
     a, b = (np.asarray(nib.as_closest_canonical(nib.load(path)).dataobj) for path in (ours, theirs))
     found = np.count_nonzero(a) + np.count_nonzero(b)
     return 2 * np.count_nonzero((a == b) & (a != 0)) / found if found else 1.0, np.count_nonzero(a != b)
 
 
 def case(spacing: str, size: str, work: Path, options: argparse.Namespace) -> Case:
-    """Return all that is measured for a spacing and a size."""
+    """Return the results for a spacing and a size."""
     sys.stderr.write(f"{spacing} mm, {size}\n")
     ct = save_ct(work / f"{size}.nii.gz", size)
     threads = min(64, os.cpu_count() or 1)
@@ -97,25 +97,29 @@ def case(spacing: str, size: str, work: Path, options: argparse.Namespace) -> Ca
 
 
 def rows_of(found: Case) -> list[list[str]]:
-    """Return the rows of a case: the paper, the standard route, ours."""
+    """Return the rows of a case: the paper, the standard pipeline, and ctpop."""
     seconds, host, gpu = PAPER.get((found.spacing, found.size), (None, None, None))
     name = f"{found.spacing} mm, {found.size}"
-    rows = [[name, "paper, RTX 3090", told(seconds, 0), "–", told(host, 1), told(gpu, 1), "–"]] if seconds else []
+    rows = (
+        [[name, "paper, RTX 3090", formatted(seconds, 0), "–", formatted(host, 1), formatted(gpu, 1), "–"]]
+        if seconds
+        else []
+    )
     if found.standard:
-        rows.append([name, "standard route", told(found.standard.seconds, 1), "–", *memory(found.standard)])
-    both = [told(found.alone.seconds, 1), told(found.further, 2)]
+        rows.append([name, "standard pipeline", formatted(found.standard.seconds, 1), "–", *memory(found.standard)])
+    both = [formatted(found.alone.seconds, 1), formatted(found.further, 2)]
     return [*rows, [name, "ctpop segment", *both, *memory(found.shard or found.alone)]]
 
 
 def memory(cost: Cost) -> list[str]:
-    """Return the cells for memory (GB) and work of the GPU."""
+    """Return the cells for memory (GB) and GPU load."""
     gpu = cost.gpu_mb / 1024 if cost.gpu_mb is not None else None
     busy = f"{cost.gpu_busy:.0%}" if cost.gpu_busy is not None else "–"
-    return [told(cost.host_mb / 1024, 1), told(gpu, 1), busy]
+    return [formatted(cost.host_mb / 1024, 1), formatted(gpu, 1), busy]
 
 
 def comparison(found: Case) -> list[str]:
-    """Return ratios and agreement of a case whose standard route was run."""
+    """Return ratios and agreement of a case with results of the standard pipeline."""
     assert found.standard is not None
     assert found.agreement is not None
     dice, differing = found.agreement
@@ -126,16 +130,16 @@ def comparison(found: Case) -> list[str]:
 
 
 def study_hours(cases: list[Case], spacing: str) -> list[str]:
-    """Return the hours of the paper's study, at the mean of the sizes that were measured."""
+    """Return the duration of the study of the paper (h) at the mean time of the measured sizes."""
     here = [found for found in cases if found.spacing == spacing]
     rates = [found.further or found.alone.seconds for found in here]
     peers = [found.standard.seconds for found in here if found.standard]
     hours = [statistics.mean(times) * STUDY / 3600 if times else None for times in (rates, peers)]
-    return [f"{spacing} mm", ", ".join(found.size for found in here), *(told(number, 1) for number in hours)]
+    return [f"{spacing} mm", ", ".join(found.size for found in here), *(formatted(number, 1) for number in hours)]
 
 
-def told(number: float | None, digits: int) -> str:
-    """Return a number for people; what is not known is a dash."""
+def formatted(number: float | None, digits: int) -> str:
+    """Return a formatted number, or a dash if it is missing."""
     return "–" if number is None else f"{number:.{digits}f}"
 
 
@@ -143,7 +147,7 @@ def report(cases: list[Case], options: argparse.Namespace, load_before: str) -> 
     """Return the page."""
     place = "a GPU" if options.device == "cuda" else "the CPU"
     x_mm, y_mm, z_mm = SPACING_MM
-    head = ["spacing, size", "", "s, one scan", "s per further scan", "host GB", "GPU GB", "GPU busy"]
+    head = ["spacing, size", "", "one scan (s)", "additional scan (s)", "host (GB)", "GPU (GB)", "GPU load"]
     spacings = list(dict.fromkeys(found.spacing for found in cases))
     parts = [
         heading(load_before),
@@ -153,17 +157,15 @@ def report(cases: list[Case], options: argparse.Namespace, load_before: str) -> 
     ]
     compared = [comparison(found) for found in cases if found.standard]
     if compared:
-        ratios = ["standard route / ours", "one scan", "per further scan", "Dice", "differing voxels"]
+        ratios = ["standard pipeline / ctpop", "one scan", "additional scan", "Dice score", "differing voxels"]
         parts.append(table(ratios, compared))
     if options.device == "cuda":
-        hours = [f"{STUDY} scans", "mean over", "ctpop, GPU hours", "standard route, GPU hours"]
+        hours = [f"{STUDY} scans", "mean of", "ctpop (GPU hours)", "standard pipeline (GPU hours)"]
         parts.append(table(hours, [study_hours(cases, spacing) for spacing in spacings]))
     done = {(found.spacing, found.size) for found in cases}
     absent = [f"{spacing} mm {size}" for spacing, size in PAPER if (spacing, size) not in done]
     if options.device == "cpu":
-        parts.append(
-            "Not run: no GPU. The command that runs it all on a machine with one: `python bench/paper_table.py`."
-        )
+        parts.append("Not run: no GPU. Command for a machine with a GPU: `python bench/paper_table.py`.")
     if absent:
         parts.append(f"Not run here: {', '.join(absent)}.")
     return "\n\n".join(parts)
@@ -172,13 +174,19 @@ def report(cases: list[Case], options: argparse.Namespace, load_before: str) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = "cuda" if gpu_name() else "cpu"
-    parser.add_argument("--device", choices=["cpu", "cuda"], default=default, help="default here: %(default)s")
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["small", "medium", "large"], help="of the scans")
-    parser.add_argument("--spacing", nargs="+", choices=SETS, default=list(SETS), help="of the models (mm)")
-    parser.add_argument("--scans", type=int, default=5, help="of a shard; 1 leaves it out (default %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=1, help="windows per forward pass (default %(default)s)")
-    parser.add_argument("--skip-standard", action="store_true", help="measure our engine only")
-    parser.add_argument("--work", type=Path, help="folder for models and scans, kept for the next call")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default=default, help="device of the networks (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--sizes", nargs="+", choices=SIZES, default=["small", "medium", "large"], help="sizes of the scans"
+    )
+    parser.add_argument("--spacing", nargs="+", choices=SETS, default=list(SETS), help="spacings of the models (mm)")
+    parser.add_argument(
+        "--scans", type=int, default=5, help="scans of a shard; 1 omits the shard (default: %(default)s)"
+    )
+    parser.add_argument("--batch-size", type=int, default=1, help="windows per forward pass (default: %(default)s)")
+    parser.add_argument("--skip-standard", action="store_true", help="measure ctpop only")
+    parser.add_argument("--work", type=Path, help="folder for models and scans, which later runs reuse")
     options = parser.parse_args()
     before = load()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""Planning a study of 100,000 scans, beside an earlier commit.
+"""Compare planning a study of 100,000 scans with an earlier commit.
 
     python bench/planning.py --before 885221f --work planning > bench/planning.md
 
-`snakemake --dry-run` plans all jobs of the study of `scale.py` in both versions in turn, several times, each version in
-a folder of its own. The first plan of each fills its caches and is reported apart.
+`snakemake --dry-run` plans all jobs of the study of `scale.py` several times, in alternation with both versions, each
+in a separate folder. The first plan of each version fills the caches and is reported separately.
 """
 
 import argparse
@@ -21,9 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--before", required=True, metavar="COMMIT", help="earlier commit of this repository")
     parser.add_argument("--work", type=Path, required=True, help="folder for the studies")
-    parser.add_argument("--scans", type=int, default=100_000, help="(default %(default)s)")
-    parser.add_argument("--pairs", type=int, default=6, help="plans of each version (default %(default)s)")
-    parser.add_argument("--structures", default="total_117", help="label set (default %(default)s)")
+    parser.add_argument("--scans", type=int, default=100_000, help="number of scans (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=6, help="plans of each version (default: %(default)s)")
+    parser.add_argument("--structures", default="total_117", help="label set (default: %(default)s)")
     options = parser.parse_args()
     quiet = load()
     with checked_out(options.before) as tree:
@@ -40,13 +40,13 @@ def main() -> None:
     ratio = statistics.median(now.processor / before.processor for before, now in pairs)
     print(heading(quiet))
     print(f"\n{options.scans:,} scans, label set {options.structures}; {options.pairs} pairs.\n")
-    head = ["version", "first plan", "median", "smallest", "memory"]
-    print(table(head, [row(options.before, 0, first, pairs), row("now", 1, first, pairs)]))
-    print(f"\nMedian ratio of the pairs, seconds of a core: {ratio:.2f}.")
+    head = ["version", "first plan", "median", "minimum", "memory"]
+    print(table(head, [row(options.before, 0, first, pairs), row("current", 1, first, pairs)]))
+    print(f"\nMedian ratio of the pairs (CPU time): {ratio:.2f}.")
 
 
 def row(name: str, version: int, first: list[Taken], pairs: list[list[Taken]]) -> list[str]:
-    """Return the row of a version: seconds of a core, and the largest memory."""
+    """Return the row of a version: CPU times and peak memory."""
     seconds = [pair[version].processor for pair in pairs]
     times = [first[version].processor, statistics.median(seconds), min(seconds)]
     memory = max(pair[version].memory_mb for pair in pairs)

@@ -1,11 +1,12 @@
-"""Show where the time of a scan goes: seconds in each step of the engine, one scan after the other.
+"""Measure the time of each step of the segmentation engine for single scans.
 
     make images && python bench/profile_segment.py
 
-Public functions of the engine are wrapped in a clock; what an inner function takes is not counted in the outer one, so
-that the rows add up to the whole. On a GPU the clock waits for it at each change of step. Times are those of the second
-of two scans: the first loads the models and warms caches. In a shard, reading and writing overlap with the network, so
-that a scan takes less than the sum; the last row says what the `segment` command takes per scan with nothing wrapped.
+A timer wraps public functions of the engine. The time of an inner function does not count for the outer function, so
+the rows add up to the total. With a GPU, the timer synchronizes at each change of step. Times are those of the second
+of two scans, because the first scan includes loading of the models. In a shard, reading and writing overlap with the
+network, so the time per scan is less than the sum; the last row is the time of the `segment` command per scan without
+timers.
 """
 
 import argparse
@@ -31,27 +32,27 @@ from ctpop.stages.segment.sources import Predict, ScanToSegment
 from ctpop.study import configuration, label_sets
 
 NNUNET = "ctpop.segmentation.nnunet"
-STEPS = {  # in the order of a scan; several functions may make a step
+STEPS = {  # in processing order; a step can include several functions
     "SHA-256 of the CT": ["ctpop.stages.segment.sources:sha256_of"],
-    "read, unpack and check the CT": ["ctpop.stages.segment.sources:read_ct"],
-    "turn to (z, y, x), in nnU-Net's own way resample, too": [f"{NNUNET}.engine:Engine.prepare"],
+    "read, decompress, and check the CT": ["ctpop.stages.segment.sources:read_ct"],
+    "reorient to (z, y, x); with nnU-Net resampling, also resample": [f"{NNUNET}.engine:Engine.prepare"],
     "resample the CT": [f"{NNUNET}.routes:resample_hu"],
-    "find the box of voxels that are not 0": [f"{NNUNET}.routes:nonzero_box"],
+    "bounding box of nonzero voxels": [f"{NNUNET}.routes:nonzero_box"],
     "normalise": [f"{NNUNET}.network:Intensity.normalise"],
     "network": [],
-    "sum and divide the logits of windows": [f"{NNUNET}.routes:logits_by_rows"],
+    "weighted mean of window logits": [f"{NNUNET}.routes:logits_by_rows"],
     "argmax": [f"{NNUNET}.routes:argmax_between"],
-    "numbers of the set, merge": [f"{NNUNET}.network:Network.number_in_set", f"{NNUNET}.routes:merge"],
-    "rest of predict: copies to and from the device": [f"{NNUNET}.engine:Engine.predict"],
-    "labels to the grid of the scan": [f"{NNUNET}.engine:Engine.restore"],
+    "label numbers of the set, merging": [f"{NNUNET}.network:Network.number_in_set", f"{NNUNET}.routes:merge"],
+    "remainder of predict: copies to and from the device": [f"{NNUNET}.engine:Engine.predict"],
+    "resample labels to the grid of the scan": [f"{NNUNET}.engine:Engine.restore"],
     "compress and write": ["ctpop.imaging.label_map_store:write_labels"],
-    "SHA-256 of the label map, note": ["ctpop.imaging.label_map_store:Store.keep"],
+    "SHA-256 of the label map, record": ["ctpop.imaging.label_map_store:Store.keep"],
 }
-REST = "everything else"
+REST = "other"
 
 
 class Clock:
-    """Seconds in named steps; while an inner step runs, the outer one's time stands still."""
+    """Time in named steps (s); the time of an inner step does not count for the outer step."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -60,7 +61,7 @@ class Clock:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Count the time until the end of the block for a step."""
+        """Add the duration of the block to a step."""
         self._book()
         self.open.append(name)
         try:
@@ -70,7 +71,7 @@ class Clock:
             self.open.pop()
 
     def wrapped(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function whose time counts for a step; of a generator, the time until each of its values."""
+        """Return a function whose duration is added to a step; for a generator, the time until each value."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             with self.step(name):
@@ -97,7 +98,7 @@ class Clock:
 
 
 def wrap_engine(clock: Clock) -> None:
-    """Let the functions of all steps count their time."""
+    """Wrap the functions of all steps with the timer."""
     for name, places in STEPS.items():
         for place in places:
             module, _, path = place.partition(":")
@@ -107,7 +108,7 @@ def wrap_engine(clock: Clock) -> None:
 
 
 def profiled(ct: Path, structure_set: str, chosen: dict[str, Any], work: Path, clock: Clock) -> Counter[str]:
-    """Return the seconds of each step of the second of two scans."""
+    """Return the time of each step of the second of two scans (s)."""
     label_set, filled = label_sets.read(structure_set), configuration.section("segment", json.dumps(chosen))
     source = Predict(LabelMapStore(work / "masks"), label_set, filled)
     segment(source, ScanToSegment("first", ct, None), clock)
@@ -119,13 +120,13 @@ def profiled(ct: Path, structure_set: str, chosen: dict[str, Any], work: Path, c
 
 
 def segment(source: Predict, scan: ScanToSegment, clock: Clock) -> None:
-    """Read, predict and write a scan."""
+    """Read, predict, and write a scan."""
     with clock.step(REST):
         source.write(source.predict(source.read(scan)))
 
 
 def in_shard(ct: Path, structure_set: str, chosen: dict[str, Any], work: Path, scans: int) -> float:
-    """Return the seconds of a further scan of a shard, from a command with one scan and one with several."""
+    """Return the time of an additional scan of a shard (s), from commands with one scan and with several scans."""
     alone, shard = (
         segmented({f"scan-{n}": ct for n in range(number)}, work / str(number), structure_set, chosen).seconds
         for number in (1, 1 + scans)
@@ -137,19 +138,19 @@ def page(title: str, seconds: Counter[str], rate: float) -> str:
     """Return the table of a profile."""
     whole = seconds.total()
     rows = [[name, f"{seconds[name]:.3f}", f"{seconds[name] / whole:.1%}"] for name in (*STEPS, REST) if seconds[name]]
-    rows += [["**sum, one step after the other**", f"{whole:.3f}", "100 %"]]
-    rows += [["**per further scan of a shard, steps overlapping**", f"{rate:.3f}", f"{rate / whole:.1%}"]]
-    return f"## {title}\n\n{table(['step', 's', 'share'], rows)}"
+    rows += [["**sum of the steps**", f"{whole:.3f}", "100%"]]
+    rows += [["**additional scan of a shard, overlapping steps**", f"{rate:.3f}", f"{rate / whole:.1%}"]]
+    return f"## {title}\n\n{table(['step', 'time (s)', 'share'], rows)}"
 
 
 def demo_case() -> tuple[Path, str, dict[str, Any]]:
-    """Return CT, label set and settings of the demo."""
+    """Return the CT, label set, and settings of the demo."""
     ct = min((ROOT / "demo" / "images").glob("demo-*.nii.gz"))
     return ct, "demo", {"model": "demo", "cpu_threads": os.cpu_count()}
 
 
 def real_case(options: argparse.Namespace, work: Path) -> tuple[Path, str, dict[str, Any]]:
-    """Return CT, label set and settings of a scan of real size."""
+    """Return the CT, label set, and settings of a scan of real size."""
     weights = write_models(work / "weights", options.spacing, ARCHITECTURES[options.network])
     chosen = {"model": SETS[options.spacing], "weights": str(weights), "cpu_threads": os.cpu_count()}
     return save_ct(work / "ct.nii.gz", options.size), "total_117", chosen
@@ -157,7 +158,7 @@ def real_case(options: argparse.Namespace, work: Path) -> tuple[Path, str, dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="small", help="of the scan of real size (default %(default)s)")
+    parser.add_argument("--size", choices=SIZES, default="small", help="size of the large scan (default: %(default)s)")
     default = "real" if gpu_name() else "thin"
     parser.add_argument("--network", choices=ARCHITECTURES, default=default, help="of its models: %(default)s")
     parser.add_argument("--spacing", choices=SETS, default="1.5", help="of its models in mm (default %(default)s)")

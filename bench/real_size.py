@@ -1,8 +1,8 @@
-"""Models and scans of real size, without the public weights and without a patient.
+"""Models and scans of real size without the public weights and without patient data.
 
-Speed and memory depend on the architecture of a model and not on its weights, so weights are drawn at random: 3D U-Nets
-as TotalSegmentator's public ones are described, in the files of the shipped model sets. Scans are people of the demo
-(`demo/phantom.py`), drawn on a grid of real size with the noise of a CT.
+Speed and memory depend on the architecture of a model and not on its weights. The weights are therefore random. The
+networks are 3D U-Nets with the published architecture of TotalSegmentator, in the files of the shipped model sets.
+Scans are phantoms of the demo (`demo/phantom.py`) on a grid of real size with CT noise.
 """
 
 import sys
@@ -26,28 +26,28 @@ from phantom import SPACING_MM as PHANTOM_MM  # noqa: E402
 from phantom import make_phantom, random_person  # noqa: E402
 from support.tiny_model import CONFIGURATION, architecture, dataset, network_of, plans_before_2_4, save_json  # noqa: E402
 
-SIZES = {  # SOURCE: Wasserthal et al. 2023, table of run times; tiny is ours
+SIZES = {  # SOURCE: Wasserthal et al. 2023, table of run times; tiny was added for tests
     "tiny": (160, 160, 96),
     "small": (512, 512, 280),
     "medium": (512, 512, 458),
     "large": (512, 512, 824),
 }
-SPACING_MM = (0.78, 0.78, 1.0)  # the paper gives none; a field of view of 40 cm and slices of 1 mm
+SPACING_MM = (0.78, 0.78, 1.0)  # not reported in the paper; a field of view of 40 cm and slices of 1 mm
 NOISE_HU = 20.0
 LOWEST_HU = -1024
 AIR_HU = -1000
 TISSUE_HU = 20
 SETS = {"1.5": "total_117_1.5mm", "3": "total_117_3mm"}
-PATCHES = {"1.5": (128, 128, 128), "3": (112, 112, 128)}  # SOURCE: shared notes on TotalSegmentator's plans
+PATCHES = {"1.5": (128, 128, 128), "3": (112, 112, 128)}  # SOURCE: plans of TotalSegmentator
 STAGES = 6
-SMALLEST_EDGE = 4  # of a feature map: nnU-Net's planner stops halving there
-BACKGROUND_BIAS = 3.0  # so that five parts together find something in about a tenth of the voxels, as real ones do
+SMALLEST_EDGE = 4  # smallest edge of a feature map, at which the nnU-Net planner stops pooling
+BACKGROUND_BIAS = 3.0  # five parts together label about a tenth of the voxels, as real models do
 PEERS_TRAINER = "nnUNetTrainer"
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A PlainConvUNet: channels of the first stage, which double from stage to stage, their limit, and convolutions."""
+    """A PlainConvUNet: channels of the first stage (doubled in each stage), their limit, and convolutions per stage."""
 
     first: int
     most: int
@@ -56,7 +56,9 @@ class Architecture:
 
 ARCHITECTURES = {
     "real": Architecture(32, 320, 2),
-    "thin": Architecture(4, 8, 1),  # patches and classes of the real one, at a cost that a CPU can bear
+    "thin": Architecture(
+        4, 8, 1
+    ),  # patches and classes of the real model at a computing cost that is feasible on a CPU
 }
 
 
@@ -78,7 +80,7 @@ def write_models(weights: Path, spacing: str, kind: Architecture, trainer: str |
 
 
 def plans_of(spacing: str, kind: Architecture) -> dict[str, Any]:
-    """Return plans as nnU-Net wrote them before 2.4, as the public weights have them."""
+    """Return plans in the format of nnU-Net before 2.4, which the public weights use."""
     return plans_before_2_4(
         (kind.first,) * STAGES,
         unet_max_num_features=kind.most,
@@ -91,7 +93,7 @@ def plans_of(spacing: str, kind: Architecture) -> dict[str, Any]:
 
 
 def strides_of(patch: tuple[int, ...]) -> list[list[int]]:
-    """Return the strides of each stage: an axis is halved as long as it can be and stays long enough."""
+    """Return the strides of each stage: an axis is halved while it is even and long enough."""
     edges, strides = list(patch), [[1, 1, 1]]
     for _ in range(STAGES - 1):
         strides.append([2 if edge % 2 == 0 and edge // 2 >= SMALLEST_EDGE else 1 for edge in edges])
@@ -100,10 +102,10 @@ def strides_of(patch: tuple[int, ...]) -> list[list[int]]:
 
 
 def checkpoint_of(described: dict[str, Any], classes: int, seed: int) -> dict[str, Any]:
-    """Return what nnU-Net stores after training, with weights drawn at random, and a momentum for each of them."""
+    """Return the contents of an nnU-Net checkpoint with random weights and a momentum for each weight."""
     network = network_of({**architecture(), "arch_kwargs": network_arguments(described)}, classes, seed)
     with torch.no_grad():
-        for head in network.decoder.seg_layers:  # rows of one length about zero: every class wins somewhere
+        for head in network.decoder.seg_layers:  # centered rows of equal length, so that every class occurs
             head.weight -= head.weight.mean(dim=1, keepdim=True)
             head.weight /= head.weight.norm(dim=1, keepdim=True)
             head.bias[0] += BACKGROUND_BIAS
@@ -117,7 +119,7 @@ def checkpoint_of(described: dict[str, Any], classes: int, seed: int) -> dict[st
 
 
 def network_arguments(described: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the network's class that nnU-Net reads out of old plans."""
+    """Return the arguments of the network class that nnU-Net derives from plans in the old format."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Detected old nnU-Net plans")
         return PlansManager(described).get_configuration(CONFIGURATION).network_arch_init_kwargs
@@ -126,7 +128,7 @@ def network_arguments(described: dict[str, Any]) -> dict[str, Any]:
 def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
     """Return a CT (x, y, z; RAS+) with spacing `SPACING_MM`: the middle of a phantom, stretched if it is too short.
 
-    Outside the circle that a scanner reconstructs, voxels have the lowest value, as most makers store them.
+    Voxels outside the reconstruction circle have the lowest value, as in images of most manufacturers.
     """
     random = np.random.default_rng(seed)
     body = make_phantom(random_person(seed)).hu.astype(np.float32)
@@ -146,9 +148,9 @@ def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
 
 
 def draw_labels(shape: tuple[int, int, int], number: int, seed: int = 1) -> NDArray[np.uint8]:
-    """Return labels from 1 to `number` for the CT of the same seed: structures of the phantom, cut along z into pieces.
+    """Return labels from 1 to `number` for the CT of the same seed: structures of the phantom, divided along z.
 
-    Tissue without a name is one more of them, so that about 15 % of a large scan is labelled, as by real models.
+    Tissue without a label is an additional structure, so that about 15% of a large scan is labeled, as by real models.
     """
     body = make_phantom(random_person(seed))
     held = np.where((body.labels == 0) & (body.hu > TISSUE_HU), body.labels.max() + 1, body.labels)
@@ -172,12 +174,12 @@ def draw_labels(shape: tuple[int, int, int], number: int, seed: int = 1) -> NDAr
 
 
 def save_ct(path: Path, size: str, seed: int = 1) -> Path:
-    """Draw a CT of a size and write it; one that is there already stays."""
+    """Generate and write a CT of a size; keep an existing file."""
     return path if path.exists() else save(path, draw_ct(SIZES[size], seed))
 
 
 def save(path: Path, image: NDArray[Any]) -> Path:
-    """Write an image (x, y, z; RAS+) as LAS, as most converters of DICOM do."""
+    """Write an image (x, y, z; RAS+) in LAS orientation, as most DICOM converters do."""
     x_mm, y_mm, z_mm = SPACING_MM
     stored = nib.Nifti1Image(np.asfortranarray(image[::-1]), np.diag([-x_mm, y_mm, z_mm, 1]))
     with igzip.open(path, "wb", compresslevel=1) as file:
@@ -186,7 +188,7 @@ def save(path: Path, image: NDArray[Any]) -> Path:
 
 
 def _places(shape: tuple[int, ...], held: tuple[int, ...]) -> list[NDArray[np.float64]]:
-    """Return where voxels lie along each axis of the phantom, the middle of both in one place; z is made to fit."""
+    """Return the positions of voxels along each axis of the phantom, with equal centers and z scaled to fit."""
     places = [
         (np.arange(n) - (n - 1) / 2) * (mm / PHANTOM_MM) + (edge - 1) / 2
         for n, mm, edge in zip(shape, SPACING_MM, held, strict=True)
@@ -195,5 +197,5 @@ def _places(shape: tuple[int, ...], held: tuple[int, ...]) -> list[NDArray[np.fl
 
 
 def _linear(places: NDArray[np.float64], held: int) -> NDArray[np.float32]:
-    """Return the matrix that interpolates linearly at places along an axis, and gives 0 outside of it."""
+    """Return the matrix of linear interpolation at positions along an axis, with 0 outside the axis."""
     return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(held)[None])).astype(np.float32)

@@ -1,12 +1,12 @@
-"""Commands as a user types them, and what they take: seconds, memory of the host, memory and work of the GPU.
+"""Run commands and measure elapsed time, host memory, GPU memory, and GPU load.
 
-Memory of the host is looked at twice a second. It is the larger of two numbers: what all processes of the command hold
-together (pages that several share are counted once, as in the kernel's PSS), and the kernel's own peak of the largest
-of them, which is not missed between two looks.
+Host memory is sampled twice per second. It is the larger of two values: the total of all processes of the command (with
+shared pages counted once, as in the PSS of the kernel), and the peak of the largest process as recorded by the kernel,
+which includes peaks between samples.
 
-GPU figures are those of `nvidia-smi` for the first GPU, twice a second, too, so nothing else may run there: memory over
-what was in use before the command began, and the share of time with a kernel running, from the first kernel of the
-command to its last.
+GPU values are those of `nvidia-smi` for the first GPU, sampled twice per second. No other program may use the GPU.
+Memory is the increase over the value before the command, and load is the share of time with a running kernel between
+the first and the last kernel of the command.
 """
 
 import csv
@@ -37,7 +37,7 @@ NVIDIA_SMI = ["nvidia-smi", "-i", "0", "--query-gpu=memory.used,utilization.gpu"
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took; without a GPU, nothing is known of one."""
+    """Cost of a command; GPU values are None without a GPU."""
 
     seconds: float
     host_mb: float
@@ -46,7 +46,7 @@ class Cost:
 
 
 def segment_command(scans: dict[str, Path], work: Path, structures: str, settings: dict[str, Any]) -> list[str]:
-    """Return the command that segments scans into `work/masks`, after writing their registry."""
+    """Write a registry of scans and return the command that segments them into `work/masks`."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / "registry.csv").open("w", newline="") as file:
         rows = csv.writer(file)
@@ -64,12 +64,12 @@ def segment_command(scans: dict[str, Path], work: Path, structures: str, setting
 
 
 def measured(command: list[str], **environment: str) -> Cost:
-    """Return what a command took, from its start to its end.
+    """Run a command and return its cost.
 
     Raises
     ------
     RuntimeError
-        With the end of what it said, if it fails.
+        If the command fails; the message contains the end of its output.
 
     """
     with tempfile.TemporaryFile("w+") as recorded, looked_at(gpu_line) as gpu_lines:
@@ -84,14 +84,14 @@ def measured(command: list[str], **environment: str) -> Cost:
 
 
 def segmented(scans: dict[str, Path], work: Path, structures: str, settings: dict[str, Any]) -> Cost:
-    """Return what our command takes for scans, all of which it must segment."""
+    """Segment scans and return the cost; raise a RuntimeError if a scan was not segmented."""
     cost = measured(segment_command(scans, work, structures, settings))
     demand_labels(work)
     return cost
 
 
 def demand_labels(work: Path) -> None:
-    """Raise a RuntimeError if a scan was not segmented, and say on the terminal what was noted on the others."""
+    """Raise a RuntimeError if a scan was not segmented, and print the details of the others on the terminal."""
     rows = pd.read_parquet(work / "segments.parquet")
     failed = rows[rows["status"].ne("segmented")]
     if len(failed):
@@ -101,13 +101,13 @@ def demand_labels(work: Path) -> None:
 
 
 def start(command: list[str], recorded: Any, **environment: str) -> subprocess.Popen[bytes]:
-    """Start a command of this repository; what it says goes into a file."""
+    """Start a command of this repository with its output redirected to a file."""
     package = {"PYTHONPATH": str(ROOT / "workflow"), **environment}
     return subprocess.Popen(command, stdout=recorded, stderr=subprocess.STDOUT, env={**os.environ, **package})
 
 
 def demand_success(code: int, command: list[str], recorded: str) -> None:
-    """Raise a RuntimeError for a command that failed."""
+    """Raise a RuntimeError if a command failed."""
     if code != 0:
         raise RuntimeError(f"{' '.join(command)}\nfailed with {code}:\n{recorded[-3000:]}")
 
@@ -126,7 +126,7 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 @contextmanager
 def looked_at(look: Callable[[], Any]) -> Iterator[list[Any]]:
-    """Give a list that grows by what is seen at each look; the first one is at once."""
+    """Yield a list to which a background thread appends samples; the first sample is taken immediately."""
     seen, over = [look()], threading.Event()
 
     def watch() -> None:
@@ -143,13 +143,13 @@ def looked_at(look: Callable[[], Any]) -> Iterator[list[Any]]:
 
 
 def held_mb(pid: int) -> float:
-    """Return the memory of a process and all below it, or that of the one that ever held more alone (MB)."""
+    """Return the total memory of a process and its children, or the largest peak of a single one if higher (MB)."""
     members = family(pid)
     return max([sum(map(pss_mb, members)), *map(peak_mb, members)])
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """Return a process and all below it, or nothing if it has just ended."""
+    """Return a process and all its children, or an empty list if it has ended."""
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -158,7 +158,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def pss_mb(process: psutil.Process) -> float:
-    """Return the memory of a process in MB, with its share of what it shares; one that has just ended holds nothing."""
+    """Return the memory of a process with its share of shared pages (MB); 0 if it has ended."""
     try:
         return float(process.memory_full_info().pss) / 2**20
     except psutil.Error:
@@ -166,17 +166,17 @@ def pss_mb(process: psutil.Process) -> float:
 
 
 def peak_mb(process: psutil.Process) -> float:
-    """Return the largest memory that a process has held since it began (MB)."""
+    """Return the peak memory of a process since its start (MB)."""
     try:
-        told = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0.0
-    found = re.search(r"VmHWM:\s*(\d+) kB", told)
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
 
 
 def gpu_line() -> str:
-    """Return what nvidia-smi says now, or nothing without a GPU."""
+    """Return the current output of nvidia-smi, or an empty string without a GPU."""
     if not shutil.which(NVIDIA_SMI[0]):
         return ""
     done = subprocess.run(NVIDIA_SMI, check=False, capture_output=True, text=True)
@@ -184,7 +184,7 @@ def gpu_line() -> str:
 
 
 def gpu_cost(lines: Iterable[str]) -> tuple[float | None, float | None]:
-    """Return memory (MB over that of the first line) and busy share out of lines of `memory.used, utilization.gpu`."""
+    """Return memory (MB above the first line) and load from lines of `memory.used, utilization.gpu`."""
     looks = [[float(word) for word in line.split(",")] for line in lines if line.count(",") == 1]
     if not looks:
         return None, None

@@ -1,10 +1,10 @@
-"""Compare the tables of two runs of one study, value by value, where names changed in between.
+"""Compare the tables of two runs of one study value by value, including tables and columns that were renamed.
 
-    python bench/same_results.py BEFORE AFTER        two folders of results, as results/demo of two checkouts
+    python bench/same_results.py BEFORE AFTER        two result folders, such as results/demo of two checkouts
 
-Tables and shards are matched by name; `RENAMED` has the names before and after. Files whose bytes may differ (times,
-logs, provenance with versions and places) are not compared. Prints a line per kind of file; ends with 1 after a
-difference.
+Tables and shards are matched by name; `RENAMED` contains the earlier and the current names. Files whose bytes can
+differ (times, logs, provenance with versions and paths) are not compared. The script prints one line per type of file
+and ends with exit code 1 if there is a difference.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-RENAMED = {  # part of a path before: after
+RENAMED = {  # earlier part of a path: current part
     "tables/qc.": "tables/review_cases.",
     "shards/qc/": "shards/review/",
     "report/qc/": "report/review/",
@@ -30,14 +30,14 @@ KINDS = (
 
 
 def renamed(name: str) -> str:
-    """Return the name that a file of the earlier run has in the later one."""
+    """Return the current name of a file of the earlier run."""
     for before, after in RENAMED.items():
         name = name.replace(before, after)
     return name
 
 
 def same(before: Path, after: Path) -> bool:
-    """Return whether two files have equal values (tables) or equal bytes (others)."""
+    """Return whether two files have equal values (tables) or equal bytes (other files)."""
     if before.suffix == ".parquet":
         earlier = pd.read_parquet(before).rename(columns=RENAMED_COLUMNS)
         later = pd.read_parquet(after)
@@ -48,10 +48,10 @@ def same(before: Path, after: Path) -> bool:
 
 
 def main() -> int:
-    """Compare and print."""
+    """Compare the result folders and print the differences."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
+    parser.add_argument("before", type=Path, help="result folder of the earlier run")
+    parser.add_argument("after", type=Path, help="result folder of the later run")
     options = parser.parse_args()
     differences = 0
     for kind in KINDS:

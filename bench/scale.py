@@ -1,11 +1,10 @@
-"""A study of up to 100,000 made-up scans through the real Snakefile: what each part of the workflow takes as it grows.
+"""Measure the parts of the workflow for studies of up to 100,000 artificial scans with the real Snakefile.
 
     python bench/scale.py --work FOLDER > bench/scale.md
 
-Recorded manifests stand for the images: the tables of the shards are written with made-up measures, and Snakemake takes
-them for finished. No image is read, and nothing is segmented or measured. Everything else is real: planning all jobs,
-scheduling the shards (`--touch`, which runs none of them), and the jobs `cohort`, both `gather`, `screen`, `aging` and
-`report`.
+The script replaces the image stages by tables of the shards with artificial measures, which Snakemake accepts as
+finished. No image is read, segmented, or measured. All other parts are real: planning of all jobs, scheduling of the
+shards (`--touch`, which runs no job), and the jobs `cohort`, both `gather` jobs, `screen`, `aging`, and `report`.
 """
 
 import argparse
@@ -29,12 +28,12 @@ from ctpop.study.rules import single_jobs
 ONCE = [name for name in single_jobs("segmentations") if name not in {"gather_review", "gallery", "runtime", "crate"}]
 FIRST_SEED = 8
 SCANS_PER_SHARD = 128
-PER_YEAR = {"volume_ml": -0.004, "hu_mean": -0.5}  # so that there is something to find
+PER_YEAR = {"volume_ml": -0.004, "hu_mean": -0.5}  # simulated effect of age
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds, seconds of a core, and memory (MB)."""
+    """Elapsed time (s), CPU time (s), and memory (MB)."""
 
     seconds: float
     processor: float
@@ -45,7 +44,7 @@ class Taken:
 
 
 def write_registry(scans: int, work: Path) -> dict[str, float]:
-    """Write a registry, and return the age of each scan."""
+    """Write a registry and return the age of each scan (years)."""
     random = np.random.default_rng(FIRST_SEED)
     ages = {f"scan{number:06d}": float(age) for number, age in enumerate(random.integers(18, 95, scans))}
     with (work / "registry.csv").open("w", newline="") as file:
@@ -59,9 +58,9 @@ def write_registry(scans: int, work: Path) -> dict[str, float]:
 
 
 def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float], list[str]]:
-    """Write registry and configuration, and return the age of each scan and the names of the shards."""
+    """Write the registry and the configuration, and return the age of each scan and the names of the shards."""
     ages = write_registry(scans, work)
-    for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):  # the cohort wants to see one of the first files
+    for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):  # the cohort stage requires one of the first files
         (work / name).touch()
     first = label_sets.read(label_set).names[0]
     config = {
@@ -76,7 +75,7 @@ def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float
 
 
 def write_shards(ages: dict[str, float], names: list[str], label_set: str, results: Path) -> None:
-    """Write the tables of all shards as `segment` and `measure` leave them, with made-up measures."""
+    """Write the tables of all shards in the format of `segment` and `measure`, with artificial measures."""
     known = label_sets.read(label_set)
     bounds = dict(zip(known.table["structure"], known.table["lower_bound_ml"].fillna(1.0), strict=True))
     moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
@@ -100,7 +99,7 @@ def segments_of(scans: list[str]) -> pd.DataFrame:
 def measures_of(
     scans: list[str], seed: int, ages: dict[str, float], bounds: dict[str, float], label_set: str
 ) -> pd.DataFrame:
-    """Return made-up measures: volumes above their bounds and attenuation, both falling with age."""
+    """Return artificial measures: volumes above their bounds and attenuation, both decreasing with age."""
     random = np.random.default_rng(seed)
     rows = rows_of(scans, seed, label_set) if scans else MEASURES_TABLE.empty()
     years = rows["scan_id"].map(ages).astype(float) - 50
@@ -114,14 +113,14 @@ def measures_of(
 
 
 def snakemake(*options: str, work: Path, tree: Path = ROOT) -> list[str]:
-    """Return the command of a run with the files of a checkout."""
+    """Return the Snakemake command of a run with the files of a checkout."""
     place = ["-s", str(tree / "Snakefile"), "--directory", str(work), "--configfile", str(work / "study.yaml")]
     profile = ["--workflow-profile", "none", "--profile", str(tree / "profiles" / "local")]
     return [sys.executable, "-m", "snakemake", "--quiet", "all", *place, *profile, *options]
 
 
 def took(command: list[str], times: int = 1) -> Taken:
-    """Return what a command takes: the best of several times, by the processor, which other work disturbs less."""
+    """Return the cost of a command: the run with the smallest CPU time, which depends little on other load."""
     found = []
     for _ in range(times):
         before = processor_seconds()
@@ -131,33 +130,33 @@ def took(command: list[str], times: int = 1) -> Taken:
 
 
 def once(scans: int, label_set: str, folder: Path) -> dict[str, Taken]:
-    """Return what each part takes for a number of scans."""
+    """Return the cost of each part for a number of scans."""
     work = folder / str(scans)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     ages, names = write_study(scans, label_set, work)
     results = work / "results" / "made_up"
     parts = {"planning all jobs": took(snakemake("--dry-run", work=work), times=3)}
-    tell(scans, "planned")
+    report_progress(scans, "planned")
     write_shards(ages, names, label_set, results)
-    tell(scans, "tables of the shards written")
+    report_progress(scans, "tables of the shards written")
     parts["scheduling shards"] = took(snakemake("--touch", "--until", "segment", "measure", work=work))
-    tell(scans, "shards scheduled")
+    report_progress(scans, "shards scheduled")
     whole = took(snakemake("report", "adjust", "centiles", work=work))  # the gallery reads images
     for rule in ONCE:
         row = pd.read_csv(results / "benchmarks" / f"{rule}.tsv", sep="\t", na_values="-").iloc[0]
         parts[rule] = Taken(float(row["s"]), float(row["cpu_time"]), float(row["max_rss"]))
-    tell(scans, ", ".join(f"{part} {taken}" for part, taken in parts.items()))
-    return {**parts, "all that is not images": whole}
+    report_progress(scans, ", ".join(f"{part} {taken}" for part, taken in parts.items()))
+    return {**parts, "all parts without images": whole}
 
 
-def tell(scans: int, words: str) -> None:
-    """Say on the terminal how far it is; the largest study takes a while, and what is known is not lost with it."""
+def report_progress(scans: int, words: str) -> None:
+    """Print the progress and intermediate results on the terminal."""
     sys.stderr.write(f"{scans:,} scans: {words}\n")
 
 
 def growth(costs: list[dict[str, Taken]], scans: list[int]) -> list[list[str]]:
-    """Return the rows of the table: what was taken at each size, and how seconds grow between the last two."""
+    """Return the rows of the table: the cost at each size and the growth of the time between the last two sizes."""
     rows = []
     for part in costs[0]:
         cells = [str(cost[part]) for cost in costs]
@@ -166,7 +165,7 @@ def growth(costs: list[dict[str, Taken]], scans: list[int]) -> list[list[str]]:
 
 
 def power(costs: list[dict[str, Taken]], scans: list[int], part: str) -> str:
-    """Return the power of the number of scans with which the seconds of a part grow; 1 is linear."""
+    """Return the exponent of the growth of the time with the number of scans; 1 is linear."""
     seconds = [max(cost[part].seconds, 0.01) for cost in costs]
     return f"{np.log(seconds[-1] / seconds[0]) / np.log(scans[-1] / scans[0]):.2f}" if len(scans) > 1 else ""
 
@@ -175,16 +174,17 @@ def main() -> None:
     """Measure and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for the studies (10 GB for 100,000 scans)")
-    parser.add_argument("--scans", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--structures", default="total_117", help="label set (default %(default)s)")
+    parser.add_argument("--scans", type=int, nargs="+", default=[1000, 10_000, 100_000], help="numbers of scans")
+    parser.add_argument("--structures", default="total_117", help="label set (default: %(default)s)")
     options = parser.parse_args()
     before = load()
     costs = [once(scans, options.structures, options.work.resolve()) for scans in options.scans]
     head = ["part", *[f"{scans:,} scans" for scans in options.scans], *["growth"][: len(costs) > 1]]
     note = (
-        f"Recorded manifests in place of images, label set {options.structures}, {SCANS_PER_SHARD} scans per shard."
-        " In brackets: seconds of a core; of planning the best of three, of jobs as Snakemake saw them, which is less."
-        " Growth is the power of the number of scans between the last two sizes; 1 is linear."
+        f"Artificial tables of the shards instead of images, label set {options.structures}, {SCANS_PER_SHARD} scans"
+        " per shard. CPU times are in parentheses. Planning is the best of three runs; times of jobs are those recorded by"
+        " Snakemake, which are shorter. Growth is the exponent of the number of scans between the last two sizes; 1 is"
+        " linear."
     )
     sys.stdout.write(f"{heading(before)}\n\n{note}\n\n{table(head, growth(costs, options.scans))}\n")
 

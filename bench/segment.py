@@ -1,11 +1,11 @@
-"""Compare our segment stage with the nnUNetv2_predict command: same scans, same model, same labels, on the CPU.
+"""Compare the segment stage with the command nnUNetv2_predict: same scans, model, and labels, on the CPU.
 
     make images && python bench/segment.py
 
-Three ways over the same scans of the demo: one process of ours, one `nnUNetv2_predict` for the whole folder, and one
-`nnUNetv2_predict` per scan, as programs that wrap it scan by scan do. Each way is timed from start to end of its
-processes, loading of Python and of the model included. Calls per scan all cost the same, so only the first few are made
-and their mean stands for the others.
+The script segments the same scans of the demo in three ways: with one process of ctpop, with one `nnUNetv2_predict`
+call for the folder, and with one `nnUNetv2_predict` call per scan, as programs do that process single scans. The time
+includes all processes, the start of Python, and loading of the model. All calls for single scans require the same time;
+the script therefore runs only a few of them and reports their mean.
 """
 
 import argparse
@@ -25,13 +25,13 @@ TARGETS = {"folder": 1.5, "single": 5.0}
 
 
 def ours(scans: list[Path], work: Path) -> float:
-    """Return the seconds of our stage for all scans."""
+    """Return the time of the segment stage for all scans (s)."""
     settings = {"model": "demo", "device": "cpu", "cpu_threads": os.cpu_count()}
     return segmented({path.name[:-7]: path for path in scans}, work, "demo", settings).seconds
 
 
 def theirs(scans: list[Path], work: Path) -> float:
-    """Return the seconds of one nnUNetv2_predict for all scans."""
+    """Return the time of one nnUNetv2_predict call for all scans (s)."""
     results = work / "results" / "Dataset999_CTPhantom"
     results.mkdir(parents=True)
     (results / MODEL.name).symlink_to(MODEL)
@@ -46,13 +46,13 @@ def theirs(scans: list[Path], work: Path) -> float:
 
 
 def differing_voxels(scans: list[Path], work: Path) -> list[int]:
-    """Return how many voxels of each label map differ."""
+    """Return the number of differing voxels of each label map."""
     pairs = ((work / "ours" / "masks" / path.name, work / "folder" / "out" / path.name) for path in scans)
     return [int((np.asarray(nib.load(a).dataobj) != np.asarray(nib.load(b).dataobj)).sum()) for a, b in pairs]
 
 
 def once(scans: list[Path], singles: int) -> tuple[dict[str, float], list[int]]:
-    """Return the seconds per scan of each way, and the differing voxels of each scan."""
+    """Return the time per scan of each method (s) and the number of differing voxels of each scan."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         seconds = {
@@ -64,7 +64,7 @@ def once(scans: list[Path], singles: int) -> tuple[dict[str, float], list[int]]:
 
 
 def row(what: str, way: str, rounds: list[dict[str, float]]) -> list[str]:
-    """Return the row of a way: median of the rounds, and of the ratios within a round."""
+    """Return the row of a method: the medians of the rounds and of the ratios within rounds."""
     seconds = [found[way] for found in rounds]
     ratio = statistics.median(found[way] / found["ours"] for found in rounds)
     spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
@@ -74,11 +74,9 @@ def row(what: str, way: str, rounds: list[dict[str, float]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scans", type=int, default=16, help="scans of the demo cohort (default %(default)s)")
-    parser.add_argument("--single", type=int, default=4, help="calls for one scan that are made (default %(default)s)")
-    parser.add_argument(
-        "--repeats", type=int, default=3, help="rounds, of which medians are told (default %(default)s)"
-    )
+    parser.add_argument("--scans", type=int, default=16, help="scans of the demo cohort (default: %(default)s)")
+    parser.add_argument("--single", type=int, default=4, help="calls for single scans (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (default: %(default)s)")
     options = parser.parse_args()
     scans = sorted((ROOT / "demo" / "images").glob("demo-*.nii.gz"))[: options.scans]
     if len(scans) < options.scans:
@@ -88,7 +86,7 @@ def main() -> None:
     rounds, differing = [seconds for seconds, _ in found], found[-1][1]
     print(f"{heading(before)}\n")
     print(f"{len(scans)} scans of the demo, demo model. Median of {len(rounds)} rounds.\n")
-    head = ["on the CPU", "s per scan", "from … to", "times ours", "target"]
+    head = ["on the CPU", "time per scan (s)", "range (s)", "multiple of ctpop", "target"]
     singles = f"nnUNetv2_predict, one call per scan (mean of {options.single} calls)"
     rows = [
         row("ctpop segment, one process", "ours", rounds),

@@ -1,12 +1,12 @@
-"""Show that the memory of a shard depends neither on how many scans it has nor on how large a set of models is.
+"""Measure the memory of a shard as a function of the number of scans and of the size of the model set.
 
     make images && python bench/shard_memory.py
 
-Two runs of the `segment` command, whose resident memory (RSS) is looked at five times a second: a hundred scans with
-the demo model (images of the demo in turn, under names of their own), and a few scans of 512 x 512 x 824 voxels with
-the five part models of the 1.5 mm set. The network of these is a thin one, with the patches and classes of the real
-one, so that a CPU can bear it; without a GPU, the sums of logits (0.5 GB) are in the memory of the host, too. Writes
-`shard_memory.csv`, the largest of each second, and `shard_memory.svg`.
+The script runs the `segment` command twice and samples its resident memory (RSS) five times per second: for 100 scans
+with the demo model (repeated images of the demo), and for a few scans of 512 x 512 x 824 voxels with the five part
+models of the 1.5-mm set. The latter use a thin network with the patches and classes of the real network, which is
+feasible on a CPU. Without a GPU, the host memory also contains the sums of logits (0.5 GB). The script writes
+`shard_memory.csv`, with the maximum of each second, and `shard_memory.svg`.
 """
 
 import argparse
@@ -30,16 +30,18 @@ from ctpop.figures.style import SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, GREY, SOFT
 
 SECONDS_BETWEEN_LOOKS = 0.2
-ENDS = 10  # scans at the beginning and at the end of a shard that are compared
+ENDS = 10  # number of scans compared at the beginning and at the end of a shard
 MOST_GB = 8
-READABLE = 20  # images of the demo; the next one is a file that cannot be read
+READABLE = 20  # images of the demo; the next file is unreadable
 SIZE = "large"
-CAPTION = "Synthetic scans. Resident memory of the segment command, five times a second; grey: a scan is finished."
+CAPTION = (
+    "Synthetic scans. Resident memory of the segment command, sampled five times per second; gray lines, end of a scan."
+)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A shard: resident memory at each look, and when each scan was finished, in seconds after its start."""
+    """Resident memory of a shard at each sample, and the end of each scan in seconds after the start."""
 
     name: str
     seconds: np.ndarray
@@ -48,19 +50,19 @@ class Run:
 
     @property
     def peak_of_scan(self) -> np.ndarray:
-        """Largest memory (MB) between the end of the scan before and the end of each scan."""
+        """Peak memory (MB) between the end of the preceding scan and the end of each scan."""
         edges = np.searchsorted(self.seconds, [0.0, *self.finished])
         return np.array([self.rss_mb[low : max(high, low + 1)].max() for low, high in pairwise(edges)])
 
     @property
     def slope(self) -> float | None:
-        """Growth of that peak in MB per scan, from the second scan on: the first one loads the models."""
+        """Increase of the peak per scan (MB), without the first scan, which includes loading of the models."""
         number = len(self.finished)
         return float(np.polyfit(np.arange(1, number), self.peak_of_scan[1:], 1)[0]) if number >= ENDS else None
 
 
 def watched(name: str, command: list[str], work: Path) -> Run:
-    """Run a command and look at its memory until it ends."""
+    """Run a command and sample its memory until it ends."""
     began, seconds, rss_mb = time.time(), [], []
     with tempfile.TemporaryFile("w+") as recorded:
         process = start(command, recorded)
@@ -95,7 +97,7 @@ def few_large(number: int, work: Path, kind: str) -> Run:
 
 
 def per_second(runs: list[Run]) -> pd.DataFrame:
-    """Return the largest memory of each second of each run."""
+    """Return the peak memory of each second of each run."""
     frames = [pd.DataFrame({"run": run.name, "second": run.seconds.astype(int), "rss_mb": run.rss_mb}) for run in runs]
     return pd.concat(frames).groupby(["run", "second"], sort=False).max().round(1).reset_index()
 
@@ -113,7 +115,7 @@ def drawn(runs: list[Run]) -> bytes:
 
 
 def panel(page: Page, run: Run, left: float) -> None:
-    """Draw the memory of a run over its time."""
+    """Draw the memory of a run over time."""
     axes = page.axes(left, 6, 72, 50)
     lines = per_second([run])
     axes.vlines(run.finished / 60, 0, 0.02, GREY, linewidth=0.4, transform=axes.get_xaxis_transform())
@@ -124,7 +126,7 @@ def panel(page: Page, run: Run, left: float) -> None:
 
 
 def row(run: Run) -> list[str]:
-    """Return what a run says about memory."""
+    """Return the row of a run."""
     peaks = run.peak_of_scan / 1024
     ends = min(ENDS, -(-len(peaks) // 2))
     numbers = [run.rss_mb.max() / 1024, peaks[:ends].max(), peaks[-ends:].max()]
@@ -135,11 +137,13 @@ def row(run: Run) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", type=int, default=100, help="scans of the demo (default %(default)s)")
-    parser.add_argument("--large", type=int, default=4, help="full-body scans (default %(default)s)")
+    parser.add_argument("--small", type=int, default=100, help="scans of the demo (default: %(default)s)")
+    parser.add_argument("--large", type=int, default=4, help="full-body scans (default: %(default)s)")
     default = "real" if gpu_name() else "thin"
-    parser.add_argument("--network", choices=ARCHITECTURES, default=default, help="of the five models: %(default)s")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for CSV and SVG")
+    parser.add_argument(
+        "--network", choices=ARCHITECTURES, default=default, help="network of the five models (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for the CSV and SVG files")
     options = parser.parse_args()
     before = load()
     with tempfile.TemporaryDirectory() as folder:
@@ -149,11 +153,19 @@ def main() -> None:
     (options.out / "shard_memory.svg").write_bytes(drawn(runs))
     print(f"{heading(before)}\n")
     shape = " x ".join(map(str, SIZES[SIZE]))
-    print(f"Full-body scans have {shape} voxels; their five models have a {options.network} network.\n")
-    head = ["shard", "peak GB", "first scans, GB", "last scans, GB", "of each", "MB per scan", "s per scan"]
+    print(f"Full-body scans have {shape} voxels; the five models use the network `{options.network}`.\n")
+    head = [
+        "shard",
+        "peak (GB)",
+        "first scans (GB)",
+        "last scans (GB)",
+        "scans compared",
+        "increase per scan (MB)",
+        "time per scan (s)",
+    ]
     print(table(head, [row(run) for run in runs]))
-    growth = "MB per scan: least squares over the peaks of all scans but the first"
-    print(f"\nTarget: under {MOST_GB} GB, and flat. {growth}.\n\n![Resident memory over time](shard_memory.svg)")
+    growth = "The increase per scan is a least-squares fit of the peaks of all scans except the first"
+    print(f"\nTarget: less than {MOST_GB} GB and constant. {growth}.\n\n![Resident memory over time](shard_memory.svg)")
 
 
 if __name__ == "__main__":

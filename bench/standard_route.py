@@ -1,10 +1,11 @@
-"""Segment one CT as TotalSegmentator does with nnU-Net's own commands: what our engine is compared with.
+"""Segment one CT with the commands of nnU-Net, as TotalSegmentator does: the reference for comparisons.
 
     python bench/standard_route.py CT OUT --weights FOLDER --spacing 1.5 --device cuda
 
-Step by step: canonical orientation, `scipy.ndimage.zoom` of order 1 to the spacing of the models, a NIfTI file, one
-`nnUNetv2_predict_from_modelfolder` per part model (no mirroring, step size of the set, one process to read and one to
-write), the parts merged in order, `zoom` of order 0 back, one NIfTI file.
+The steps are: canonical orientation, `scipy.ndimage.zoom` of order 1 to the spacing of the models, writing a NIfTI
+file, one `nnUNetv2_predict_from_modelfolder` call per part model (no mirroring, step size of the set, one process for
+reading and one for writing), merging of the parts in order, `zoom` of order 0 to the original grid, and writing a NIfTI
+file.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from ctpop.models import model_set
 
 
 def resampled(image: Any, spacing_mm: float) -> Any:
-    """Return a CT at another spacing, as whole HU."""
+    """Return a CT resampled to another spacing, in integer HU."""
     zoom = np.array(image.header.get_zooms(), np.float64) / spacing_mm
     hu = ndimage.zoom(image.get_fdata(), zoom, order=1, mode="nearest", grid_mode=False).astype(np.int32)
     affine = image.affine.copy()
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="label map to write")
     parser.add_argument("--weights", type=Path, required=True, help="folder with the model folders of the set")
     parser.add_argument("--spacing", choices=SETS, required=True, help="spacing of the models (mm)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], required=True, help="where networks run")
+    parser.add_argument("--device", choices=["cpu", "cuda"], required=True, help="device of the networks")
     options = parser.parse_args()
     models = model_set.read({"model": SETS[options.spacing], "weights": str(options.weights)})
     image = nib.as_closest_canonical(nib.load(options.ct))

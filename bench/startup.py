@@ -1,9 +1,10 @@
-"""CPU seconds until a command has read its options, beside those of an earlier commit.
+"""Compare the CPU time until a command has read its options with an earlier commit.
 
     python bench/startup.py --before 885221f > bench/startup.md
 
-Each command is started with `--help` in both versions in turn, several times; the smallest user and system time counts.
-It holds the start of Python and every import that a command makes before it does anything.
+The script starts each command with `--help` several times, in alternation with both versions. The result is the
+smallest sum of user and system time. It includes the start of Python and all imports before the command starts its
+work.
 """
 
 import argparse
@@ -22,7 +23,7 @@ EARLIER_NAME = {new: old for old, new in RENAMED.items()}
 
 
 def cpu_seconds(tree: Path, command: str) -> float:
-    """Return user and system time of a command with `--help`."""
+    """Return the user and system time of a command with `--help` (s)."""
     environment = {**os.environ, "PYTHONPATH": str(tree / "workflow"), "OPENBLAS_NUM_THREADS": "1"}
     before = os.times()
     words = [sys.executable, "-m", "ctpop", command, "--help"]
@@ -35,7 +36,7 @@ def main() -> None:
     """Measure and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--before", required=True, metavar="COMMIT", help="earlier commit of this repository")
-    parser.add_argument("--repeats", type=int, default=5, help="starts of each command (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="starts of each command (default: %(default)s)")
     options = parser.parse_args()
     quiet, rows, sums = load(), [], [0.0, 0.0]
     with checked_out(options.before) as tree:
@@ -49,8 +50,8 @@ def main() -> None:
             rows.append([f"`{command}`", f"{before:.2f}", f"{now:.2f}", f"{now / before:.2f}"])
     rows.append(["all", f"{sums[0]:.1f}", f"{sums[1]:.1f}", f"{sums[1] / sums[0]:.2f}"])
     print(heading(quiet))
-    print(f"\nCPU seconds of a command with `--help`, smallest of {options.repeats}.\n")
-    print(table(["command", f"{options.before} (s)", "now (s)", "ratio"], rows))
+    print(f"\nCPU time of a command with `--help`, minimum of {options.repeats} runs.\n")
+    print(table(["command", f"{options.before} (s)", "current (s)", "ratio"], rows))
 
 
 if __name__ == "__main__":

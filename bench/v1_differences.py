@@ -1,10 +1,10 @@
-"""Measure what nnU-Net v1 and v2 do otherwise around the same network, with a trained model.
+"""Measure the effects of the differences between nnU-Net v1 and v2 with the same trained network.
 
     python bench/v1_differences.py > bench/v1_differences.md
 
-The model is that of the demo, and the people are synthetic. Each difference is taken alone: windows averaged as
-probabilities in float32 (v1) or as logits in float16 (v2), and a CT that is cut and scaled after (v1) or before (v2) it
-is resampled. Docs: decision 007.
+The model is that of the demo, and the scans are synthetic. Each difference is tested separately: averaging windows as
+probabilities in float32 (v1) or as logits in float16 (v2), and normalizing a CT after (v1) or before (v2) resampling.
+See docs/decisions/007.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from machine import heading, load, table
-from real_size import make_phantom  # puts the folder of the demo on the path
+from real_size import make_phantom  # adds the folder of the demo to the path
 from scipy import ndimage
 
 from ctpop.imaging.images import Grid, Volume
@@ -24,13 +24,13 @@ from ctpop.stages.segment.nnunet.sliding_window import Windows, argmax_between, 
 from make_cohort import members
 from phantom import LABEL
 
-PEOPLE = (1, 2, 4, 5, 6, 7, 9, 10)  # whom the model never saw
-OTHER_MM = (3.1, 3.1, 5.0)  # a grid that has to be resampled for the model's 4 mm
+PEOPLE = (1, 2, 4, 5, 6, 7, 9, 10)  # not used for training
+OTHER_MM = (3.1, 3.1, 5.0)  # a grid that requires resampling to the 4-mm grid of the model
 OPTIONS = {"device": "auto", "cpu_threads": torch.get_num_threads(), "batch_size": 1, "compile": False}
 
 
 def labels_of(engine: Engine, normalised: np.ndarray, probabilities: bool) -> np.ndarray:
-    """Return labels (z, y, x) on the model's grid."""
+    """Return labels (z, y, x) on the grid of the model."""
     network = engine.route.networks[0]
     windows = Windows(0.5, 1, engine.device, engine.device, probabilities)
     image = torch.from_numpy(np.ascontiguousarray(normalised, np.float32)).to(engine.device)
@@ -39,13 +39,13 @@ def labels_of(engine: Engine, normalised: np.ndarray, probabilities: bool) -> np
 
 
 def averaging(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels with probabilities and with logits averaged, on the grid of the phantom, which is the model's."""
+    """Return labels from averaged probabilities and from averaged logits, on the grid of the phantom and the model."""
     [image] = engine.prepare(ct)
     return labels_of(engine, image.normalised.numpy(), True), labels_of(engine, image.normalised.numpy(), False)
 
 
 def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels of a CT that is cut and scaled after it is resampled, and before; on the model's grid."""
+    """Return labels of a CT that is normalized after resampling and before resampling, on the grid of the model."""
     network = engine.route.networks[0]
     zoom = [old / new for old, new in zip(ct.grid.spacing_mm, OTHER_MM, strict=True)]
     hu = np.rint(ndimage.zoom(ct.data.astype(np.float64), zoom, order=1, mode="nearest")).astype(np.int16)
@@ -58,18 +58,18 @@ def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compared(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
-    """Return shares of voxels that differ, mean and lowest Dice, mean and largest change of a volume, as cells."""
+    """Return shares of differing voxels, mean and lowest Dice scores, and mean and largest volume changes as cells."""
     shares = [100 * (one != two)[(one > 0) | (two > 0)].mean() for one, two in pairs]
     masks = [(one == label, two == label) for one, two in pairs for label in LABEL.values()]
     seen = [(one, two) for one, two in masks if one.any()]
     dice = [2 * (one & two).sum() / (one.sum() + two.sum()) for one, two in seen]
     change = [100 * abs(two.sum() / one.sum() - 1) for one, two in seen]
-    cells = [f"{np.mean(shares):.3f} %", f"{max(shares):.3f} %", f"{np.mean(dice):.5f}", f"{min(dice):.4f}"]
-    return [*cells, f"{np.mean(change):.3f} %", f"{max(change):.2f} %"]
+    cells = [f"{np.mean(shares):.3f}%", f"{max(shares):.3f}%", f"{np.mean(dice):.5f}", f"{min(dice):.4f}"]
+    return [*cells, f"{np.mean(change):.3f}%", f"{max(change):.2f}%"]
 
 
 def volumes() -> list[Volume]:
-    """Return the CT of each person."""
+    """Return the CT of each phantom."""
     drawn = [make_phantom(member.person) for member in members() if member.number in PEOPLE]
     return [Volume(person.hu, Grid(person.hu.shape, person.affine), person.affine) for person in drawn]
 
@@ -82,20 +82,20 @@ def main() -> None:
     engine = Engine(replace(model_set.read({"model": "demo"}), step_size=0.5), OPTIONS)
     cts = volumes()
     found: dict[str, Any] = {
-        "probabilities (v1) or logits (v2) are averaged": [averaging(engine, ct) for ct in cts],
-        "cut and scaled after (v1) or before (v2) resampling": [normalisation(engine, ct) for ct in cts],
+        "averaging of probabilities (v1) or logits (v2)": [averaging(engine, ct) for ct in cts],
+        "normalization after (v1) or before (v2) resampling": [normalisation(engine, ct) for ct in cts],
     }
     head = [
-        "what differs",
-        "structure voxels, mean",
-        "highest of a scan",
-        "mean Dice",
-        "lowest Dice",
-        "volume, mean",
-        "largest",
+        "difference",
+        "differing structure voxels, mean",
+        "maximum per scan",
+        "Dice score, mean",
+        "minimum",
+        "volume change, mean",
+        "maximum",
     ]
     print(heading(before))
-    print(f"\nSynthetic people ({len(cts)}), demo model, {len(LABEL)} structures.\n")
+    print(f"\n{len(cts)} synthetic scans, demo model, {len(LABEL)} structures.\n")
     print(table(head, [[name, *compared(pairs)] for name, pairs in found.items()]))
 
 

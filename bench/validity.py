@@ -1,13 +1,13 @@
-"""Coverage of confidence intervals and false positives of tests, in simulated cohorts whose truth is known.
+"""Estimate the coverage of confidence intervals and the type I error of tests in simulated cohorts.
 
-    python bench/validity.py > bench/validity.md                           # about ten minutes on a quiet machine
-    python bench/validity.py --repeats 100 --sizes 50 200                  # a look at it
+    python bench/validity.py > bench/validity.md                           # about ten minutes without other load
+    python bench/validity.py --repeats 100 --sizes 50 200                  # short test
 
-Simulated data; no patients. Each line is a kind of data and a size of cohort; each number is the share of simulated
-cohorts whose 95 % interval holds the true rank correlation, or whose P is below .05 although nothing is to be found. A
-number within three Monte Carlo standard errors of .95, or of .05, stands alone; others are marked: - too narrow, or too
-many false positives; + too wide, or too few. Random numbers depend on nothing but the line, so that any line can be
-computed alone.
+All data are simulated. Each row is a distribution and a cohort size. Each number is the proportion of simulated cohorts
+whose 95% interval contains the true rank correlation, or whose P is below .05 under the null hypothesis. Numbers that
+differ by more than three Monte Carlo standard errors from .95 or .05 are marked: - for intervals that are too narrow or
+too many false-positive results, + for intervals that are too wide or too few false-positive results. The random numbers
+depend only on the row, so each row can be computed separately.
 """
 
 import argparse
@@ -35,16 +35,16 @@ from ctpop.stats.ranksum import rank_sum
 
 AGES = np.arange(18, 101)
 CONFIDENCE, ALPHA = 0.95, 0.05
-DRAWS = 1000  # of the bootstrap: enough for quantiles at 2.5 and 97.5 %
+DRAWS = 1000  # bootstrap draws, sufficient for the 2.5% and 97.5% quantiles
 SIZES = (50, 200, 1000, 4004)
-TOGETHER = 50  # cohorts that share the draws of a bootstrap
+TOGETHER = 50  # cohorts that share bootstrap draws
 
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data: how ages and values are drawn, and the correlation of ranks of all people."""
+    """A distribution of ages and values with its population rank correlation."""
 
     name: str
     draw: Draw
@@ -59,33 +59,33 @@ def normal(rho: float, random: np.random.Generator, n: int) -> tuple[np.ndarray,
 
 
 def by_age(mean: np.ndarray, sd: np.ndarray, random: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return ages in whole years, evenly distributed, and normal values whose mean and sd depend on them."""
+    """Return uniformly distributed ages in whole years and normal values whose mean and SD depend on age."""
     index = random.integers(0, len(AGES), n)
     return AGES[index].astype(float), mean[index] + sd[index] * random.normal(size=n)
 
 
 def rho_by_age(mean: np.ndarray, sd: np.ndarray) -> float:
-    """Return the rank correlation of `by_age`, from the mean rank of the values of each age among those of all."""
+    """Return the population rank correlation of `by_age`, from the mean rank of the values at each age."""
     above = special.ndtr(np.subtract.outer(mean, mean) / np.hypot.outer(sd, sd)).mean(axis=1)
     ages = (np.arange(len(AGES)) + 0.5) / len(AGES) - 0.5
     return float(np.mean(ages * above) / math.sqrt(np.mean(ages**2) / 12))
 
 
 def kinds() -> list[Kind]:
-    """Return the kinds of data of design 3.2, and independent ones."""
+    """Return the distributions: bivariate normal, heteroscedastic, nonlinear, and independent data."""
     years, flat = AGES - 18.0, np.ones(len(AGES))
     shapes = {
         "no effect of age": (0 * years, flat),
-        "spread grows with age": (-0.055 * years, 0.2 + 0.02 * years),
-        "the same, weaker": (-0.036 * years, 0.3 + 0.025 * years),
-        "flat to 55 years, then falling": (-0.09 * np.maximum(AGES - 55.0, 0), flat),
+        "spread increases with age": (-0.055 * years, 0.2 + 0.02 * years),
+        "spread increases with age, weaker": (-0.036 * years, 0.3 + 0.025 * years),
+        "constant to 55 years, then decreasing": (-0.09 * np.maximum(AGES - 55.0, 0), flat),
     }
     of_age = [Kind(name, partial(by_age, *shape), rho_by_age(*shape)) for name, shape in shapes.items()]
     return [*(Kind("bivariate normal", partial(normal, rho), rho) for rho in (-0.786, -0.483)), *of_age]
 
 
 def coverage(kind: Kind, n: int, repeats: int) -> list[str]:
-    """Return the line of a kind of data: how often intervals by four methods hold the true correlation."""
+    """Return the row of a distribution: the coverage of intervals by four methods."""
     random, held, samples, boot = generator_for(1, kind.name, str(kind.rho), str(n)), np.zeros(3), [], []
     for _ in range(repeats):
         x, y = kind.draw(random, n)
@@ -102,14 +102,14 @@ def coverage(kind: Kind, n: int, repeats: int) -> list[str]:
 
 
 def bootstrap_holds(samples: list[Ranked], n: int, rho: float) -> list[bool]:
-    """Return for each sample whether its bootstrap interval holds the true correlation."""
+    """Return whether the bootstrap interval of each sample contains the true correlation."""
     drawn = np.concatenate(list(drawn_correlations(samples, n, DRAWS, 1, 1)), axis=1)
     low, high = percentile_intervals(drawn, CONFIDENCE)
     return [bool(inside) for inside in (low <= rho) & (rho <= high)]
 
 
 def marked(share: float, nominal: float, repeats: int, worse: int) -> str:
-    """Return a share with a mark if it is off by more than three standard errors; `worse` is the side of invalidity."""
+    """Return a proportion, marked if it differs by more than three standard errors; `worse` is the invalid side."""
     if math.isnan(share):
         return "–"
     off = share - nominal
@@ -119,7 +119,7 @@ def marked(share: float, nominal: float, repeats: int, worse: int) -> str:
 
 
 def rank_tests(random: np.random.Generator, n: int) -> list[float]:
-    """Return log10 P of the paper's tests where age has no effect: values in whole numbers, ages in whole years."""
+    """Return log10 P of the tests of the paper without an effect of age: integer values, ages in whole years."""
     ages, values = random.choice(AGES, n).astype(float), np.round(random.normal(50, 12, n))
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     pair = rank_sum(values[quartiles == 1], values[quartiles == 4])
@@ -127,20 +127,20 @@ def rank_tests(random: np.random.Generator, n: int) -> list[float]:
 
 
 def unequal_spread(random: np.random.Generator, n: int) -> list[float]:
-    """Return log10 P of the rank-sum test of equal medians, sd 1 in 63 % of the people and 4 in the others."""
+    """Return log10 P of the rank-sum test with equal medians, SD 1 in 63% of the patients and SD 4 in the others."""
     first = round(0.63 * n)
     return [rank_sum(random.normal(0, 1, first), random.normal(0, 4, n - first)).log10_p]
 
 
 def normality_tests(random: np.random.Generator, n: int) -> list[float]:
-    """Return log10 P of the three variants of the test of normality, of normal attenuations."""
+    """Return log10 P of the three variants of the normality test for normally distributed attenuations."""
     values = random.normal(50, 12, n)
     found = [kolmogorov_smirnov(values, method).p for method in ("lilliefors", "ks_fitted", "ks_standard")]
     return [math.log10(max(p, 1e-300)) for p in found]
 
 
 def confounded(random: np.random.Generator, n: int) -> tuple[np.ndarray, ...]:
-    """Return age, sex, height and a volume that follows sex and height alone; fewer men and smaller people are old."""
+    """Return age, sex, height, and a volume that depends only on sex and height, which are associated with age."""
     ages = random.choice(AGES, n).astype(float)
     male = (random.random(n) < 0.84 - 0.4 * (ages - 18) / 82).astype(float)
     height = 166 + 12 * male - 0.08 * (ages - 18) + 6 * random.normal(size=n)
@@ -149,7 +149,7 @@ def confounded(random: np.random.Generator, n: int) -> tuple[np.ndarray, ...]:
 
 
 def confounded_tests(random: np.random.Generator, n: int) -> list[float]:
-    """Return log10 P of crude, partly and wholly adjusted tests of `confounded`."""
+    """Return log10 P of unadjusted, partly adjusted, and fully adjusted tests of `confounded`."""
     ages, male, height, volume = confounded(random, n)
     by_sex = [WithinStrata(sample, male) for sample in (ages, volume)]
     columns = np.column_stack([male, (height - height.mean()) / height.std()])
@@ -164,44 +164,49 @@ def confounded_tests(random: np.random.Generator, n: int) -> list[float]:
 
 
 def false_positives(tests: Callable[[np.random.Generator, int], list[float]], n: int, repeats: int) -> list[str]:
-    """Return the size and the share of P below .05 of each test."""
+    """Return the sample size and the proportion of P values below .05 of each test."""
     random = generator_for(1, tests.__name__, str(n))
     found = np.array([tests(random, n) for _ in range(repeats)])
     return [str(n), *(marked(share, ALPHA, repeats, 1) for share in (found < math.log10(ALPHA)).mean(axis=0))]
 
 
 def lines(sizes: list[int], repeats: int, jobs: int) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Yield head and lines of each table."""
+    """Yield the header and the rows of each table."""
     with ProcessPoolExecutor(jobs) as pool:
         cases = [(kind, n) for kind in KINDS for n in sizes]
-        head = ["data", "rho", "people", "influence", "Fisher", "Bonett–Wright", "bootstrap"]
+        head = ["data", "rho", "n", "influence function", "Fisher", "Bonett–Wright", "bootstrap"]
         yield head, list(pool.map(coverage, *zip(*cases, strict=True), [repeats] * len(cases)))
         for tests, names in TESTS.items():
-            yield ["people", *names], list(pool.map(partial(false_positives, tests), sizes, [repeats] * len(sizes)))
+            yield ["n", *names], list(pool.map(partial(false_positives, tests), sizes, [repeats] * len(sizes)))
 
 
 KINDS = kinds()
 TESTS = {
     rank_tests: ("Spearman", "Kruskal–Wallis", "rank-sum, quartiles 1 and 4"),
-    unequal_spread: ("rank-sum, equal medians, sd 1 and 4",),
+    unequal_spread: ("rank-sum, equal medians, SD 1 and 4",),
     normality_tests: ("lilliefors", "ks_fitted", "ks_standard"),
-    confounded_tests: ("crude", "residuals within sexes", "residuals given sex and height", "Quade, sex and height"),
+    confounded_tests: (
+        "unadjusted",
+        "residuals, adjusted for sex",
+        "residuals, adjusted for sex and height",
+        "Quade test, adjusted for sex and height",
+    ),
 }
 TITLES = [
-    "## Confidence intervals of rho: share that hold the truth (nominal .95)",
-    "## No effect of age: share of P < .05; ages in whole years, values in whole numbers",
-    "## Equal medians, unequal spread: share of P < .05",
-    "## Normal values: share of P < .05",
-    "## Sex and height alone: share of P < .05. Adjusting for sex leaves the effect of height, as it should be told",
+    "## Coverage of 95% confidence intervals of rho",
+    "## No effect of age: proportion of P < .05; ages in whole years, integer values",
+    "## Equal medians, unequal spread: proportion of P < .05",
+    "## Normal values: proportion of P < .05",
+    "## Effects of sex and height only: proportion of P < .05. Adjusting for sex retains the effect of height",
 ]
 
 
 def main() -> None:
     """Simulate and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=2000, help="cohorts of each line (default %(default)s)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="people of a cohort")
-    parser.add_argument("--jobs", type=int, default=2, help="processes; results do not depend on them")
+    parser.add_argument("--repeats", type=int, default=2000, help="cohorts per row (default: %(default)s)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="cohort sizes")
+    parser.add_argument("--jobs", type=int, default=2, help="processes; they do not affect the results")
     options = parser.parse_args()
     before, parts = load(), []
     for title, (head, rows) in zip(TITLES, lines(options.sizes, options.repeats, options.jobs), strict=True):
@@ -209,8 +214,8 @@ def main() -> None:
         parts.append(f"{title}\n\n{table(head, rows)}")
     error = 3 * math.sqrt(ALPHA * (1 - ALPHA) / options.repeats)
     note = (
-        f"Simulated data; no patients. {options.repeats} cohorts per line: numbers within {error:.3f} of .95 or .05 are"
-        f" nominal; others are marked, - invalid, + too cautious. Bootstrap: {DRAWS} draws."
+        f"All data are simulated, with {options.repeats} cohorts per row. Numbers that differ by more than {error:.3f}"
+        f" from .95 or .05 are marked: - invalid, + conservative. The bootstrap uses {DRAWS} draws."
     )
     sys.stdout.write("\n\n".join([heading(before), note, *parts]) + "\n")
 
