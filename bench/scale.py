@@ -182,9 +182,9 @@ def main() -> None:
     head = ["part", *[f"{scans:,} scans" for scans in options.scans], *["growth"][: len(costs) > 1]]
     note = (
         f"Artificial tables of the shards instead of images, label set {options.structures}, {SCANS_PER_SHARD} scans"
-        " per shard. CPU times are in parentheses. Planning is the best of three runs; times of jobs are those recorded by"
-        " Snakemake, which are shorter. Growth is the exponent of the number of scans between the last two sizes; 1 is"
-        " linear."
+        " per shard. CPU times are in parentheses. Planning is the best of three runs; times of jobs are those recorded"
+        " by Snakemake, which are shorter. Growth is the exponent of the number of scans between the last two sizes; 1"
+        " is linear."
     )
     sys.stdout.write(f"{heading(before)}\n\n{note}\n\n{table(head, growth(costs, options.scans))}\n")
 
