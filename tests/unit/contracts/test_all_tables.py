@@ -1,4 +1,4 @@
-"""The contracts are complete: each column says what it is, in which unit, and what a gap means."""
+"""The contracts are complete: each column has a meaning, a unit, and a meaning of missing values."""
 
 import pandas as pd
 import pytest
@@ -54,15 +54,15 @@ def test_tables_have_the_names_that_users_rely_on():
     assert [table.name for table in evaluation.TABLES] == ["evaluation", "evaluation_summary", "evaluation_comparison"]
 
 
-NOT_SCANS = {  # numbers that count other things than scans
+NOT_SCANS = {  # columns that count something other than scans
     **{"measures": {"n_voxels", "n_components"}, "evaluation": {"n_reference_voxels", "n_predicted_voxels"}},
     **{"conversions": {"n_slices"}, "group_values": {"n_members", "n_usable"}},
-    "comparison": {"n_shared_scans", "n_shared_patients"},  # one is the patients of the other
+    "comparison": {"n_shared_scans", "n_shared_patients"},  # the second is the patient count of the first
 }
 
 
 @pytest.mark.parametrize("table", [*EVERY, all_tables.COMPARISON], ids=lambda table: table.name)
-def test_every_number_of_scans_has_that_of_their_patients_beside_it(table):
+def test_every_count_of_scans_has_a_count_of_patients(table):
     numbers = {name for name in table.columns if name == "n" or name.startswith("n_")}
     scans = {name for name in numbers if not name.startswith("n_patients")} - NOT_SCANS.get(table.name, set())
 
@@ -86,8 +86,8 @@ def test_every_table_and_column_has_a_meaning(table):
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
 def test_units_in_names_are_the_units_of_columns(table):
-    unit_of_hu = {"hu_clipped": "voxels", "hu_scale": ""}  # a count of voxels by their HU, and a finding
-    for ending, unit in {"_ml": "ml", "_mm": "mm", "_years": "years"}.items():
+    unit_of_hu = {"hu_clipped": "voxels", "hu_scale": ""}  # a voxel count and a code
+    for ending, unit in {"_ml": "mL", "_mm": "mm", "_years": "years"}.items():
         for name, column in table.columns.items():
             assert not name.endswith(ending) or column.unit == unit, name
     for name, column in table.columns.items():
@@ -95,11 +95,11 @@ def test_units_in_names_are_the_units_of_columns(table):
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
-def test_a_table_without_rows_keeps_its_own_promise(table):
+def test_a_table_without_rows_fulfills_its_contract(table):
     assert list(table.check(table.empty()).columns) == list(table.columns)
 
 
-def test_every_code_has_its_sentence():
+def test_every_code_has_a_meaning():
     assert len(CODE_LISTS) == 24
     for name, meanings in CODE_LISTS.items():
         assert tuple(meanings) == getattr(all_tables, name), name

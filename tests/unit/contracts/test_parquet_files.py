@@ -1,4 +1,4 @@
-"""Damaged Parquet files are refused: no changed bit is read as another value."""
+"""Damaged Parquet files are rejected: no changed bit is read as another value."""
 
 import numpy as np
 import pandas as pd
@@ -31,13 +31,13 @@ def flipped(content, position, bit):
 
 
 def flips(content):
-    """One bit of every byte, and every bit of the last bytes, which say where the footer begins."""
+    """Yield one bit of every byte, and every bit of the last bytes, which contain the length of the footer."""
     yield from ((position, position % 8) for position in range(len(content) - 8))
     yield from ((position, bit) for position in range(len(content) - 8, len(content)) for bit in range(8))
 
 
 def differing(path, read, expected):
-    """Return the flipped bits with which a file is read and has other rows, and how many are refused."""
+    """Return the flipped bits with which a file is read with different rows, and the number of rejected files."""
     content = path.read_bytes()
     wrong, refused = [], []
     for position, bit in flips(content):
@@ -110,7 +110,7 @@ def test_a_users_parquet_file_with_checksums_is_verified(tmp_path):
     data = parquet.read_metadata(path).row_group(0).column(0)
     path.write_bytes(flipped(content, data.data_page_offset + data.total_compressed_size - 3, 0))
 
-    with pytest.raises(ContractError, match=r"registry\.parquet: is damaged.*write or copy it again"):
+    with pytest.raises(ContractError, match=r"registry\.parquet: the file is damaged.*write or copy it again"):
         read_cells(path)
 
 
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_named_with_the_rule_that_writes_it_again(tmp_path, pl
     path.parent.mkdir(parents=True)
     path.write_bytes(b"PAR1 cut short")
 
-    with pytest.raises(ContractError, match=rf"delete it and start the study again, .* \(rule {rule}\)"):
+    with pytest.raises(ContractError, match=rf"delete the file and rerun the study, .* \(rule {rule}\)"):
         parquet_rows.read(path)
 
 

@@ -1,4 +1,4 @@
-"""Every table of a study is declared once, with the rule that writes it."""
+"""Every table of a study is declared once with the rule that writes it."""
 
 from ctpop.contracts import evaluation, study_tables
 from ctpop.contracts.all_tables import TABLES

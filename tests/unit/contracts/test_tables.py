@@ -1,4 +1,4 @@
-"""Tables keep their promises, say which one is broken, and are written whole or not at all."""
+"""Tables fulfill their contracts, errors name the violated requirement, and files are written atomically."""
 
 import os
 import platform
@@ -18,10 +18,10 @@ from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import remove_half_written, write_atomically
 
-PEOPLE = Table(
-    "people",
+PATIENTS = Table(
+    "patients",
     ("scan_id",),
-    "one row per person",
+    "one row per patient",
     {
         "scan_id": text("identifier", pattern="[a-z0-9]+"),
         "sex": text("sex", among=("female", "male"), missing="not recorded"),
@@ -51,16 +51,16 @@ def names_in(folder):
     return [path.name for path in folder.iterdir()]
 
 
-def message_of(frame, table=PEOPLE):
+def message_of(frame, table=PATIENTS):
     with pytest.raises(ContractError) as refused:
-        table.check(frame, where="tables/people.parquet")
+        table.check(frame, where="tables/patients.parquet")
     return str(refused.value)
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
-    written = PEOPLE.write(patients(), tmp_path / "people.parquet")
+    written = PATIENTS.write(patients(), tmp_path / "patients.parquet")
 
-    read = PEOPLE.read(tmp_path / "people.parquet")
+    read = PATIENTS.read(tmp_path / "patients.parquet")
 
     pd.testing.assert_frame_equal(read, written)
     assert list(read["scan_id"]) == ["a", "b", "c"]
@@ -74,27 +74,27 @@ def test_what_is_written_is_what_is_read(tmp_path):
 
 def test_a_column_without_any_value_survives_the_file(tmp_path):
     nothing = [None, None, None]
-    PEOPLE.write(patients(sex=nothing, contrast=nothing, n_teeth=nothing), tmp_path / "people.parquet")
+    PATIENTS.write(patients(sex=nothing, contrast=nothing, n_teeth=nothing), tmp_path / "patients.parquet")
 
-    read = PEOPLE.read(tmp_path / "people.parquet")
+    read = PATIENTS.read(tmp_path / "patients.parquet")
 
     assert read[["sex", "contrast", "n_teeth"]].isna().all(axis=None)
 
 
 def test_a_table_without_rows_survives_the_file(tmp_path):
-    PEOPLE.write(PEOPLE.empty(), tmp_path / "people.parquet")
+    PATIENTS.write(PATIENTS.empty(), tmp_path / "patients.parquet")
 
-    read = PEOPLE.read(tmp_path / "people.parquet")
+    read = PATIENTS.read(tmp_path / "patients.parquet")
 
     assert len(read) == 0
-    assert list(read.columns) == list(PEOPLE.columns)
-    assert dict(read.dtypes) == dict(PEOPLE.check(patients()).dtypes)
+    assert list(read.columns) == list(PATIENTS.columns)
+    assert dict(read.dtypes) == dict(PATIENTS.check(patients()).dtypes)
 
 
-def test_the_csv_for_people_leaves_missing_values_empty(tmp_path):
-    PEOPLE.write(patients(), tmp_path / "people.parquet")
+def test_missing_values_are_empty_in_the_csv(tmp_path):
+    PATIENTS.write(patients(), tmp_path / "patients.parquet")
 
-    lines = (tmp_path / "people.csv").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "patients.csv").read_text(encoding="utf-8").splitlines()
 
     assert lines == [
         "scan_id,sex,age_years,n_teeth,n_eyes,usable,contrast",
@@ -107,35 +107,37 @@ def test_the_csv_for_people_leaves_missing_values_empty(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"sex": ["f", "male", None]}, "column 'sex' must be one of female, male, found f in 1 rows, first"),
-        ({"age_years": [-1, 2, 3]}, "column 'age_years' must be at least 0 years, found -1 in 1 rows, first"),
-        ({"age_years": [121, 2, 3]}, "column 'age_years' must be at most 120 years, found 121 in 1 rows, first"),
-        ({"age_years": ["old", 2, 3]}, "column 'age_years' must be a finite number, found old in 1 rows, first"),
-        ({"age_years": [np.inf, 2, 3]}, "column 'age_years' must be a finite number, found inf in 1 rows, first"),
-        ({"n_eyes": [1.5, 2, 2]}, "column 'n_eyes' must be a whole number, found 1.5 in 1 rows, first"),
-        ({"n_eyes": [None, 2, 2]}, "column 'n_eyes' must be present in every row, found nothing in 1 rows, first"),
-        ({"n_teeth": [-4, 2, 2]}, "column 'n_teeth' must be at least 0, found -4 in 1 rows, first"),
-        ({"n_teeth": [np.inf, 2, 2]}, "column 'n_teeth' must be a whole number, found inf in 1 rows, first"),
+        ({"sex": ["f", "male", None]}, "column 'sex' must be one of female, male; found f in 1 row, first"),
+        ({"age_years": [-1, 2, 3]}, "column 'age_years' must be at least 0 years; found -1 in 1 row, first"),
+        ({"age_years": [121, 2, 3]}, "column 'age_years' must be at most 120 years; found 121 in 1 row, first"),
+        ({"age_years": ["old", 2, 3]}, "column 'age_years' must be a finite number; found old in 1 row, first"),
+        ({"age_years": [np.inf, 2, 3]}, "column 'age_years' must be a finite number; found inf in 1 row, first"),
+        ({"n_eyes": [1.5, 2, 2]}, "column 'n_eyes' must be a whole number; found 1.5 in 1 row, first"),
+        ({"n_eyes": [None, 2, 2]}, "column 'n_eyes' must be complete; found no value in 1 row, first"),
+        ({"n_teeth": [-4, 2, 2]}, "column 'n_teeth' must be at least 0; found -4 in 1 row, first"),
+        ({"n_teeth": [np.inf, 2, 2]}, "column 'n_teeth' must be a whole number; found inf in 1 row, first"),
         (
             {"usable": [None, True, True]},
-            "column 'usable' must be present in every row, found nothing in 1 rows, first",
+            "column 'usable' must be complete; found no value in 1 row, first",
         ),
-        ({"usable": ["False", True, True]}, "column 'usable' must be true or false, found False in 1 rows, first"),
-        ({"contrast": ["no", True, None]}, "column 'contrast' must be true or false, found no in 1 rows, first"),
+        ({"usable": ["False", True, True]}, "column 'usable' must be true or false; found False in 1 row, first"),
+        ({"contrast": ["no", True, None]}, "column 'contrast' must be true or false; found no in 1 row, first"),
     ],
 )
-def test_a_broken_promise_names_file_column_promise_finding_and_key(changed, expected):
-    assert message_of(patients(**changed)) == f"tables/people.parquet: {expected} scan_id: 'b'"
+def test_a_violation_names_file_column_requirement_finding_and_key(changed, expected):
+    assert message_of(patients(**changed)) == f"tables/patients.parquet: {expected} scan_id: 'b'"
 
 
 @pytest.mark.parametrize("unfit", ["B", "", "b/c", "b\n", " b"])
 def test_a_key_that_does_not_match_its_pattern_is_refused(unfit):
     message = message_of(patients(scan_id=[unfit, "a", "c"]))
 
-    assert message.startswith("tables/people.parquet: column 'scan_id' must be text of the form [a-z0-9]+, found")
+    assert message.startswith(
+        "tables/patients.parquet: column 'scan_id' must be text that matches the pattern [a-z0-9]+; found"
+    )
 
 
-def test_all_broken_columns_are_told_at_once():
+def test_all_invalid_columns_are_reported_at_once():
     lines = message_of(patients(sex=["x", "y", "male"], age_years=[-1, 0, 0], n_eyes=["two", 1, 1])).splitlines()
 
     assert [line.split("'")[1] for line in lines] == ["n_eyes", "sex", "age_years"]
@@ -148,9 +150,9 @@ def test_no_more_than_three_keys_are_named():
 
 
 def test_the_row_labels_of_a_frame_do_not_matter():
-    labelled = patients(age_years=[1, -1, 2]).set_axis(["x", "x", "y"])
+    labeled = patients(age_years=[1, -1, 2]).set_axis(["x", "x", "y"])
 
-    assert message_of(labelled).endswith("found -1 in 1 rows, first scan_id: 'a'")
+    assert message_of(labeled).endswith("found -1 in 1 row, first scan_id: 'a'")
 
 
 def test_a_missing_column_is_named():
@@ -162,24 +164,24 @@ def test_a_missing_column_is_named():
 def test_a_column_of_an_earlier_version_is_refused_with_its_new_name():
     table = Table("t", ("scan_id",), "rows", {"scan_id": text("scan"), "contralateral_ratio": number("ratio", low=0)})
 
-    with pytest.raises(ContractError, match="twin_ratio is now contralateral_ratio; run the study again"):
+    with pytest.raises(ContractError, match=r"twin_ratio is now contralateral_ratio\); rerun the study"):
         table.check(pd.DataFrame({"scan_id": ["a"], "twin_ratio": [1.0]}))
 
 
 def test_a_closed_table_refuses_an_unknown_column():
-    assert (
-        message_of(patients(height_cm=1)) == "tables/people.parquet: columns height_cm are not part of table 'people'"
+    assert message_of(patients(height_cm=1)) == (
+        "tables/patients.parquet: column height_cm is not part of table 'patients'; remove the column"
     )
 
 
 def test_an_open_table_keeps_an_unknown_column_behind_its_own():
-    table = Table("people", PEOPLE.key, PEOPLE.meaning, PEOPLE.columns, open=True)
+    table = Table("patients", PATIENTS.key, PATIENTS.meaning, PATIENTS.columns, open=True)
     frame = patients()
     frame.insert(0, "height_cm", [160, 170, 180])
 
     checked = table.check(frame)
 
-    assert list(checked.columns) == [*PEOPLE.columns, "height_cm"]
+    assert list(checked.columns) == [*PATIENTS.columns, "height_cm"]
     assert list(checked["height_cm"]) == [170, 160, 180]
 
 
@@ -187,8 +189,8 @@ def test_a_repeated_key_is_refused_with_its_rows():
     message = message_of(patients(scan_id=["a", "a", "c"]))
 
     assert message == (
-        "tables/people.parquet: scan_id must identify one row, found repeated in 2 rows, first 'a';"
-        " remove or rename the repeated rows"
+        "tables/patients.parquet: scan_id must identify one row; found repeated values in 2 rows, first 'a';"
+        " remove the repeated rows or correct their identifiers"
     )
 
 
@@ -197,24 +199,25 @@ def test_a_key_of_two_columns_may_repeat_in_each_of_them():
     pairs = pd.DataFrame({"scan_id": ["a", "a", "b"], "structure": ["liver", "spleen", "liver"]})
 
     assert len(table.check(pairs)) == 3
-    assert "scan_id and structure must identify one row, found repeated in 2 rows, first 'a liver'" in message_of(
-        pd.concat([pairs, pairs.head(1)]), table
+    assert (
+        "scan_id and structure must identify one row; found repeated values in 2 rows, first 'a liver'"
+        in message_of(pd.concat([pairs, pairs.head(1)]), table)
     )
 
 
 def test_the_same_rows_in_another_order_are_the_same_bytes(tmp_path):
-    PEOPLE.write(patients(), tmp_path / "one.parquet")
-    PEOPLE.write(patients().sample(frac=1, random_state=1)[[*reversed(PEOPLE.columns)]], tmp_path / "two.parquet")
+    PATIENTS.write(patients(), tmp_path / "one.parquet")
+    PATIENTS.write(patients().sample(frac=1, random_state=1)[[*reversed(PATIENTS.columns)]], tmp_path / "two.parquet")
 
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
-def test_a_file_that_breaks_its_promise_is_refused_when_it_is_read(tmp_path):
-    patients(age_years=[300, 1, 2]).to_parquet(tmp_path / "people.parquet")
+def test_a_file_that_violates_its_contract_is_rejected_when_it_is_read(tmp_path):
+    patients(age_years=[300, 1, 2]).to_parquet(tmp_path / "patients.parquet")
 
-    with pytest.raises(ContractError, match=r"people\.parquet: column 'age_years' must be at most 120"):
-        PEOPLE.read(tmp_path / "people.parquet")
+    with pytest.raises(ContractError, match=r"patients\.parquet: column 'age_years' must be at most 120"):
+        PATIENTS.read(tmp_path / "patients.parquet")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -248,7 +251,7 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name_and_its_name_before_the_w
 
 def test_a_refused_table_writes_nothing(tmp_path):
     with pytest.raises(ContractError):
-        PEOPLE.write(patients(n_eyes=-1), tmp_path / "people.parquet")
+        PATIENTS.write(patients(n_eyes=-1), tmp_path / "patients.parquet")
 
     assert names_in(tmp_path) == []
 
@@ -296,9 +299,7 @@ def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_runnin
 
 
 @pytest.mark.parametrize(("hours", "stays"), [(0.5, True), (2, False)])
-def test_a_half_written_file_of_another_machine_is_removed_when_nobody_has_written_to_it_for_an_hour(
-    tmp_path, hours, stays
-):
+def test_a_half_written_file_of_another_machine_is_removed_after_one_hour_without_changes(tmp_path, hours, stays):
     part = tmp_path / f".table.csv.node7.example.{os.getpid()}.part"
     part.touch()
     os.utime(part, (time.time() - 3600 * hours,) * 2)
@@ -308,7 +309,7 @@ def test_a_half_written_file_of_another_machine_is_removed_when_nobody_has_writt
     assert part.exists() == stays
 
 
-def test_a_hidden_file_of_somebody_else_is_not_removed(tmp_path):
+def test_a_hidden_file_of_another_program_is_not_removed(tmp_path):
     other = tmp_path / ".movie.mkv.part"
     other.touch()
     os.utime(other, (0, 0))
@@ -319,38 +320,42 @@ def test_a_hidden_file_of_somebody_else_is_not_removed(tmp_path):
 
 
 def test_columns_that_are_named_are_read_alone(tmp_path):
-    PEOPLE.write(patients(), tmp_path / "people.parquet")
+    PATIENTS.write(patients(), tmp_path / "patients.parquet")
 
-    read = PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
+    read = PATIENTS.read(tmp_path / "patients.parquet", "n_eyes", "sex")
 
     assert list(read.columns) == ["scan_id", "n_eyes", "sex"]
-    pd.testing.assert_frame_equal(read, PEOPLE.read(tmp_path / "people.parquet")[["scan_id", "n_eyes", "sex"]])
+    pd.testing.assert_frame_equal(read, PATIENTS.read(tmp_path / "patients.parquet")[["scan_id", "n_eyes", "sex"]])
 
 
-def test_a_named_column_that_a_file_lacks_is_told(tmp_path):
-    patients().drop(columns="n_eyes").to_parquet(tmp_path / "people.parquet")
+def test_a_named_column_that_a_file_lacks_is_reported(tmp_path):
+    patients().drop(columns="n_eyes").to_parquet(tmp_path / "patients.parquet")
 
-    with pytest.raises(ContractError, match=r"people\.parquet: columns n_eyes are missing; found scan_id, sex"):
-        PEOPLE.read(tmp_path / "people.parquet", "n_eyes", "sex")
+    with pytest.raises(
+        ContractError, match=r"patients\.parquet: column n_eyes is missing; found scan_id, sex; add the column"
+    ):
+        PATIENTS.read(tmp_path / "patients.parquet", "n_eyes", "sex")
 
 
 def test_identifiers_of_digits_keep_their_zeros_in_a_csv(tmp_path):
-    patients(scan_id=["001", "02", "3"]).to_csv(tmp_path / "people.csv", index=False)
+    patients(scan_id=["001", "02", "3"]).to_csv(tmp_path / "patients.csv", index=False)
 
-    assert list(PEOPLE.read_csv(tmp_path / "people.csv")["scan_id"]) == ["001", "02", "3"]
+    assert list(PATIENTS.read_csv(tmp_path / "patients.csv")["scan_id"]) == ["001", "02", "3"]
 
 
 def test_a_table_without_rows_has_the_types_of_one_with_rows():
-    assert PEOPLE.empty().dtypes.equals(PEOPLE.check(patients()).dtypes)
+    assert PATIENTS.empty().dtypes.equals(PATIENTS.check(patients()).dtypes)
 
 
 def test_a_table_that_no_spreadsheet_holds_has_a_note_in_place_of_its_csv(tmp_path, monkeypatch):
-    PEOPLE.write(patients(), tmp_path / "small.parquet")
+    PATIENTS.write(patients(), tmp_path / "small.parquet")
     monkeypatch.setattr(tables, "CSV_ROWS", 2)
-    PEOPLE.write(patients(), tmp_path / "large.parquet")
+    PATIENTS.write(patients(), tmp_path / "large.parquet")
 
-    assert len(PEOPLE.read(tmp_path / "large.parquet")) == 3
+    assert len(PATIENTS.read(tmp_path / "large.parquet")) == 3
     assert len(pd.read_csv(tmp_path / "small.csv")) == 3
     note = pd.read_csv(tmp_path / "large.csv")
-    told = "3 rows are too many for a CSV: read large.parquet with pandas, polars, DuckDB or R (arrow)"
-    assert note.to_dict("list") == {"note": [told]}
+    expected = (
+        "3 rows exceed the row limit of spreadsheets; read large.parquet with pandas, polars, DuckDB, or R (arrow)"
+    )
+    assert note.to_dict("list") == {"note": [expected]}

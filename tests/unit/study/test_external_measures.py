@@ -105,16 +105,18 @@ def test_a_table_of_other_people_is_refused():
 def test_a_scan_and_structure_that_stand_twice_are_refused():
     message = refused(table(("a", "liver", 1500, 60), ("a", "liver", 1501, 60)))
 
-    assert message.startswith("measures.csv: scan_id and structure must identify one row, found repeated in 2 rows")
+    assert message.startswith(
+        "measures.csv: scan_id and structure must identify one row; found repeated values in 2 rows"
+    )
 
 
 @pytest.mark.parametrize(
     ("volume", "expected"),
     [
-        (-1, "column 'volume_ml' must be at least 0 ml, found -1 in 1 rows, first scan_id and structure: 'a liver'"),
+        (-1, "column 'volume_ml' must be at least 0 mL; found -1 in 1 row, first scan_id and structure: 'a liver'"),
         (
             "1,5",
-            "column 'volume_ml' must be a finite number, found 1,5 in 1 rows, first scan_id and structure: 'a liver'",
+            "column 'volume_ml' must be a finite number; found 1,5 in 1 row, first scan_id and structure: 'a liver'",
         ),
     ],
 )

@@ -112,8 +112,8 @@ def test_columns_of_every_table_of_a_user_may_be_spelled_otherwise(tmp_path, cap
 def test_an_error_in_a_table_of_a_user_names_the_line(tmp_path):
     path = tmp_path / "truth.csv"
     path.write_text("scan_id,structure,volume_ml,hu_mean\n\ns1,liver,1500,60\ns1,spleen,-5,60\n")
-    with pytest.raises(ContractError, match=r"found -5 in 1 rows, first .* 's1 spleen' in line 4"):
+    with pytest.raises(ContractError, match=r"found -5 in 1 row, first .* 's1 spleen' in line 4"):
         read_user_table(TRUTH, path)
     path.write_text("scan_id,structure,volume_ml,hu_mean\ns1,liver,1,60\ns1,spleen,1,60\ns1,liver,1,60\n")
-    with pytest.raises(ContractError, match="first 's1 liver' in line 2, 4; remove"):
+    with pytest.raises(ContractError, match="first 's1 liver' in lines 2, 4; remove"):
         read_user_table(TRUTH, path)

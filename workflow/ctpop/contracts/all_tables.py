@@ -1,7 +1,7 @@
-"""The tables of a study, in the order in which they come to exist.
+"""The tables of a study in the order in which they are written.
 
-They are the contract between the stages and with the scripts of users; `docs/data.md` is generated from them. What each
-table promises stands in `contracts/`, stage by stage; who needs a table or a list of codes takes it from here.
+The tables are the contract between the stages and with scripts of users; `docs/data.md` is generated from them. Other
+modules import tables and lists of codes from this module. The modules of `contracts/` declare the tables of each stage.
 """
 
 from ctpop.contracts import study_tables

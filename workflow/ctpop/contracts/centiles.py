@@ -1,20 +1,20 @@
-"""The centile curves of each sex, how well they fit, and where each patient stands on them."""
+"""Tables of centile curves by sex, of their calibration, and of the z scores of patients."""
 
 from ctpop.contracts.adjustment import OUTCOME
 from ctpop.contracts.columns import OLDEST_YEARS, count, number, text
 from ctpop.contracts.keys import ANALYSED, CENTILE_MODELS, MEASURE, PATIENTS, SCAN
 from ctpop.contracts.tables import Table
 
-SEX = text("sex as recorded", among=("female", "male"))
-MODEL = text("distribution of the values at one age", among=CENTILE_MODELS)
-NO_CURVE = "no curves; reason says why"
+SEX = text("recorded sex", among=("female", "male"))
+MODEL = text("distribution of the values at a given age", among=CENTILE_MODELS)
+NO_CURVE = "no curves were fitted (see `reason`)"
 CENTILES_SHOWN = (3, 10, 25, 50, 75, 90, 97)
 
 CENTILES = Table(
     "centiles",
     ("structure", "measure", "sex", "age_years"),
-    "one row per structure, measure, sex and year of age that has curves: the curves, and the parameters that give any"
-    " other centile and the z score of any value (docs/methods/centiles.md)",
+    "one row per structure, measure, sex, and year of age with fitted curves. Seven centiles, and the parameters from"
+    " which any other centile and the z score of any value can be computed",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -22,40 +22,49 @@ CENTILES = Table(
         "age_years": number("age", "years", low=0, high=OLDEST_YEARS),
         **{
             f"centile_{centile:02d}": number(
-                f"value that {centile} of 100 people of this sex and age are below", "ml or HU"
+                f"value below which {centile}% of patients of this sex and age are expected", "mL or HU"
             )
             for centile in CENTILES_SHOWN
         },
         "model": MODEL,
-        "location": number("M: the median of bccg, a location of shash", "ml or HU"),
-        "spread": number("S: coefficient of variation of bccg, scale of shash", "1, or HU", low=0),
-        "skew": number("L: power of bccg, skewness of shash"),
-        "tail": number("T: tail weight of shash; 1 for bccg", low=0),
-        "n": count("scans of this sex that the curves were fitted to"),
+        "location": number(
+            "parameter M: median for `bccg`, location for `shash` ([Centiles](methods/centiles.md))", "mL or HU"
+        ),
+        "spread": number("parameter S: coefficient of variation for `bccg`, scale for `shash`", "1 or HU", low=0),
+        "skew": number("parameter L: power for `bccg`, skewness for `shash`"),
+        "tail": number("parameter T: tail weight for `shash`, 1 for `bccg`", low=0),
+        "n": count("number of scans of this sex to which the curves were fitted"),
         "n_patients": PATIENTS,
-        "n_near": count("those of the scans at most 5 years younger or older: few where a curve is uncertain"),
-        "n_patients_near": count("different patients of the n_near scans", "patients"),
+        "n_near": count(
+            "number of these scans of patients at most 5 years younger or older. A small number indicates an"
+            " imprecise curve"
+        ),
+        "n_patients_near": count("number of patients among the `n_near` scans", "patients"),
     },
 )
 CENTILE_CALIBRATION = Table(
     "centile_calibration",
     ("structure", "measure", "sex", "age_from", "age_to"),
-    "one row per structure, measure, sex and band of ages: share of the scans below each curve. The row from 0 to"
-    " 120 years is that of all ages, and says why there are no curves",
+    "one row per structure, measure, sex, and age band. Percentage of scans below each curve. The row from 0 to 120"
+    " years includes all ages and contains the reason if no curves were fitted",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
         "sex": SEX,
-        "age_from": count("lowest age of the band (years)"),
-        "age_to": count("age that the band ends before (years)"),
+        "age_from": count("lower limit of the age band, included (years)"),
+        "age_to": count("upper limit of the age band, excluded (years)"),
         "model": MODEL,
-        "n": count("scans of this sex and band with a usable value"),
+        "n": count("number of scans of this sex and age band with a usable value"),
         "n_patients": PATIENTS,
         "z_mean": number("mean of the z scores; 0 if the curves fit", missing=NO_CURVE),
-        "z_sd": number("sd of the z scores; 1 if the curves fit", low=0, missing=f"{NO_CURVE}, or one scan"),
+        "z_sd": number(
+            "standard deviation of the z scores; 1 if the curves fit",
+            low=0,
+            missing="no curves were fitted (see `reason`), or the band contains one scan",
+        ),
         **{
             f"below_{centile:02d}": number(
-                f"percentage of scans below the curve of {centile} %", "%", low=0, high=100, missing=NO_CURVE
+                f"percentage of scans below the {centile}% curve", "%", low=0, high=100, missing=NO_CURVE
             )
             for centile in CENTILES_SHOWN
         },
@@ -65,12 +74,12 @@ CENTILE_CALIBRATION = Table(
 Z_SCORES = Table(
     "z_scores",
     ("scan_id", "structure", "measure"),
-    "one row per usable value with curves: where it stands among people of the same age and sex",
+    "one row per usable value with fitted curves. Position of the value among patients of the same age and sex",
     {
         "scan_id": SCAN,
         "structure": ANALYSED,
         "measure": MEASURE,
-        "z": number("z score: 0 is the median, -1.88 the 3rd and 1.88 the 97th centile"),
-        "centile": number("percentage of people of this age and sex below the value", "%", low=0, high=100),
+        "z": number("z score: 0 at the median, -1.88 at the 3rd centile, and 1.88 at the 97th centile"),
+        "centile": number("expected percentage of patients of this age and sex below the value", "%", low=0, high=100),
     },
 )

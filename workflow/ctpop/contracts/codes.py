@@ -1,140 +1,153 @@
-"""The closed lists of codes that tables use, each with its meaning; `docs/data.md` prints them.
+"""The closed lists of codes in tables and their meanings; `docs/data.md` prints them.
 
-Codes that also have labels or colours are declared in `reasons`.
+Codes that also have labels or colors are declared in `reasons`.
 """
 
 from ctpop.contracts import reasons
 
 MEASURES = {
-    "volume_ml": "volume of the structure (ml)",
+    "volume_ml": "volume of the structure (mL)",
     "hu_mean": "mean attenuation of the structure (HU)",
 }
 CRITERIA = {
-    "age_known": "the registry gives the age of the patient at the scan",
-    "complete": "the registry says that the images are complete",
-    "contrast_enhanced": "the registry says that a contrast agent was given",
+    "age_known": "the registry contains the age of the patient at the time of the scan",
+    "complete": "the images are recorded as complete",
+    "contrast_enhanced": "the administration of a contrast agent is recorded",
 }
 SEGMENT_STATUS = {status.name: status.meaning for status in reasons.SegmentStatus}
 _failed = {status.name: status.meaning for status in reasons.FAILED}
 MEASURE_STATUS = {**{status.name: status.meaning for status in reasons.MeasureStatus}, **_failed}
 EVALUATION_STATUS = {
-    "compared": "reference and prediction have the structure",
-    "only_in_reference": "the prediction misses the structure: Dice and NSD are 0",
-    "only_in_prediction": "the reference has no voxel of the structure: Dice and NSD are 0",
-    "absent": "neither has a voxel of the structure: Dice and NSD have no value",
-    "not_in_reference": "the reference, a folder of masks, has no mask of the structure",
-    "not_in_model": "the prediction comes from a model, or a folder of masks, that does not know the structure",
+    "compared": "both the reference and the prediction contain the structure",
+    "only_in_reference": "only the reference contains the structure; the Dice coefficient and the NSD are 0",
+    "only_in_prediction": "only the prediction contains the structure; the Dice coefficient and the NSD are 0",
+    "absent": "neither label map contains the structure; the Dice coefficient and the NSD are missing",
+    "not_in_reference": "the reference is a folder of masks that contains no mask of the structure",
+    "not_in_model": "the model or the folder of masks of the prediction does not include the structure",
     **_failed,
 }
 METRICS = {
-    "dice": "Dice similarity coefficient: twice the shared voxels over the sum of both",
-    "nsd": "normalized surface distance: share of both surfaces that lies within evaluate.tolerance_mm of the other",
+    "dice": "Dice similarity coefficient: twice the number of shared voxels divided by the total number of voxels of"
+    " both masks",
+    "nsd": "normalized surface distance: share of both surfaces within `evaluate.tolerance_mm` of the other surface",
 }
 REASONS = {reason.name: reason.meaning for reason in reasons.VERDICT_REASONS}
 FLOW_REASONS = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
 DECISIONS = {
-    "keep": "use what was measured, whatever the rules say",
-    "exclude": "use neither volume nor attenuation, whatever the rules say",
-    "absent": "the patient does not have the structure: its absence is no failure",
+    "keep": "the measured values are used, regardless of the rules",
+    "exclude": "neither the volume nor the attenuation is used, regardless of the rules",
+    "absent": "the patient does not have the structure; its absence does not count as a failure",
 }
 CHOSEN = {
-    "flagged": "the rules hold something against it",
-    "extreme": "nothing speaks against it; among the smallest or largest values of its structure (table extremes)",
-    "sample": "nothing speaks against it; drawn at random (review.sample_share)",
+    "flagged": "a rule applies to the structure",
+    "extreme": "no rule applies; the value is among the smallest or largest of the structure (table `extremes`)",
+    "sample": "no rule applies; the case was drawn at random (`review.sample_share`)",
 }
 ENDS = {
-    "smallest": "one of the smallest values, counted from the smallest",
-    "largest": "one of the largest values, counted from the largest",
+    "smallest": "one of the smallest values; rank 1 is the smallest",
+    "largest": "one of the largest values; rank 1 is the largest",
 }
 PLAUSIBILITY_FINDINGS = {
-    "plausible": "few values are beyond the limits",
-    "volume": "screen.implausible_share of the volumes, or more, are too large, or more than half of them too small",
-    "attenuation": "screen.implausible_share of the mean attenuations, or more, are beyond the limits",
-    "both": "volumes and mean attenuations",
+    "plausible": "the share of values beyond the limits is below the thresholds",
+    "volume": "the share of volumes above the upper limit is at least `screen.implausible_share`, or more than half of"
+    " the volumes are below the lower limit",
+    "attenuation": "the share of mean attenuations beyond the limits is at least `screen.implausible_share`, or more"
+    " than half of them are below the lower limit",
+    "both": "the conditions of `volume` and `attenuation` both hold",
     "not_assessable": "no value can be compared with a limit",
 }
 RULE_SETS = {
-    "none": "shipped rule set: every value that was measured",
-    "paper": "shipped rule set: lower bounds only, as in the paper",
-    "strict": "shipped rule set: every rule there is",
-    "study": "the study's own: screen.rules and the decisions of screen.review",
+    "none": "shipped rule set without rules: all measured values",
+    "paper": "shipped rule set of the original study: lower bounds only",
+    "strict": "shipped rule set with all rules",
+    "study": "rule set of this study: `screen.rules` and the decisions in `screen.review`",
 }
 FAMILIES = {
-    "structures": "single structures, as in the paper",
-    "groups": "groups of structures: they repeat what their members show, and cost these nothing",
+    "structures": "single structures, as in the original study",
+    "groups": "groups of structures; they do not count in the adjustment of single structures",
 }
 FACES = {
-    "left": "the image ends towards the left of the patient",
-    "right": "the image ends towards the right",
-    "posterior": "the image ends towards the back",
-    "anterior": "the image ends towards the front",
-    "inferior": "the image ends towards the feet",
-    "superior": "the image ends towards the head",
+    "left": "face of the image on the left side of the patient",
+    "right": "face of the image on the right side of the patient",
+    "posterior": "face of the image toward the back of the patient",
+    "anterior": "face of the image toward the front of the patient",
+    "inferior": "face of the image toward the feet of the patient",
+    "superior": "face of the image toward the head of the patient",
 }
 NORMALITY_METHODS = {
-    "lilliefors": "mean and sd come from the values, and P accounts for that",
-    "ks_fitted": "mean and sd come from the values, and P ignores that: too rarely significant",
-    "ks_standard": "against the standard normal distribution, without any fit: always significant for ml and HU",
+    "lilliefors": "the mean and SD are estimated from the values, and the P value accounts for the estimation",
+    "ks_fitted": "the mean and SD are estimated from the values, and the P value ignores the estimation; the test"
+    " rejects normality too rarely",
+    "ks_standard": "the values are compared with the standard normal distribution without standardization; the test"
+    " always rejects normality for volumes (mL) and attenuation (HU)",
 }
 INTERVALS = {
-    "influence": "Fisher's z, with a standard error from the influence of each patient on rho: any shape of data",
-    "bonett_wright": "Fisher's z, with a standard error from rho and n: too narrow where spread changes with age",
-    "bootstrap": "percentiles of rho in draws of patients with replacement: any shape of data, at a cost",
+    "influence": "Fisher z interval with a standard error from the influence of each patient on rho; valid for data of"
+    " any distribution",
+    "bonett_wright": "Fisher z interval with a standard error from rho and n; too narrow if the spread changes with"
+    " age",
+    "bootstrap": "percentile interval from bootstrap samples of patients; valid for data of any distribution, with a"
+    " long computing time",
 }
 QUANTITIES = {
-    "rho": "Spearman correlation of a structure with age",
-    "registry": "scans in the registry",
-    "removed_age_known": "scans that criterion age_known removes",
-    "removed_complete": "scans that criterion complete removes",
-    "removed_contrast_enhanced": "scans that criterion contrast_enhanced removes",
-    "cohort": "scans in the study",
-    "men": "men among those whose sex is recorded",
-    "women": "women among those whose sex is recorded",
+    "rho": "Spearman rank correlation of a structure with age",
+    "registry": "number of scans in the registry",
+    "removed_age_known": "number of scans excluded by the criterion `age_known`",
+    "removed_complete": "number of scans excluded by the criterion `complete`",
+    "removed_contrast_enhanced": "number of scans excluded by the criterion `contrast_enhanced`",
+    "cohort": "number of scans in the cohort",
+    "men": "number of men among the patients with recorded sex",
+    "women": "number of women among the patients with recorded sex",
     "age_min": "lowest age (years)",
     "age_max": "highest age (years)",
-    "structures": "structures of the label set",
-    "alpha": "level of significance of a single test",
-    "age_groups": "age groups that are compared",
-    "none": "the paper prints no number",
+    "structures": "number of structures in the label set",
+    "alpha": "significance level of a single test",
+    "age_groups": "number of age groups that are compared",
+    "none": "the original study reports no number",
 }
 AGREEMENTS = {
-    "consistent": "z is within the quantile of aging.confidence; a number without sampling error is the same",
-    "differs": "z is beyond that quantile; a number without sampling error is another one",
-    "not_reported": "the paper prints no number, or none for this structure",
-    "not_measured_here": "this study does not have the number: another label set, too few values, no such criterion",
+    "consistent": "the absolute value of z is at most the quantile of `aging.confidence`; a number without sampling"
+    " error is identical",
+    "differs": "the absolute value of z exceeds this quantile; a number without sampling error is different",
+    "not_reported": "the original study reports no number, or none for this structure",
+    "not_measured_here": "this study does not provide the number: the label set differs, too few values are usable, or"
+    " the criterion is not applied",
 }
 COUNTERPARTS = {
-    "same": "both studies have it, and it means the same",
-    "only_in_a": "only the first study has it",
-    "only_in_b": "only the second study has it",
-    "other_extent": "a structure of the same name that one label set draws larger: sacrum of v1 and v2",
-    "other_members": "a group of which the two label sets do not have the same members",
+    "same": "both studies contain the structure or group with the same definition",
+    "only_in_a": "only study a contains the structure or group",
+    "only_in_b": "only study b contains the structure or group",
+    "other_extent": "the structure has the same name but a larger extent in one label set (sacrum of v1 and v2)",
+    "other_members": "the group has different members in the two label sets",
 }
 OUTCOMES = {
-    "ok": "there is a result",
-    "too_few": "fewer patients than aging.n_min (centiles: aging.centiles_n_min), fitted covariates deducted",
-    "all_equal": "all values are equal, or all ages",
-    "no_covariate": "the registry has no covariate to adjust for, or none that varies and is known often enough",
-    "constant_covariate": "all these patients have the same covariates, so that there is nothing to adjust for",
-    "explained": "covariates explain the ages or the values wholly, and nothing is left to test",
-    "perfect_order": "age and value rise together without an exception: neither interval nor P is defined",
-    "one_sex": "the sexes of these patients are not known, or not adjusted for, or the same",
-    "few_ages": "too few different ages for a curve",
+    "ok": "a result was obtained",
+    "too_few": "the number of patients minus the number of fitted covariates is below `aging.n_min` (for centiles:"
+    " below `aging.centiles_n_min`)",
+    "all_equal": "all values or all ages are equal",
+    "no_covariate": "the registry contains no covariate, or no covariate that varies and is recorded often enough",
+    "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
+    "explained": "the covariates fully explain the ages or the values, and no residual variation is left",
+    "perfect_order": "age and value are in perfect monotonic order; the interval and the P value are undefined",
+    "one_sex": "the sex of these patients is missing, not adjusted for, or the same in all patients",
+    "few_ages": "the number of different ages is too small for a curve",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
-    "not_converged": "the model could not be fitted",
+    "not_converged": "the model fit did not converge",
 }
 CURVE_TERMS = {
-    "age": "the value does not depend on age, in either sex",
-    "nonlinear": "the value depends on age along a straight line, in each sex",
-    "interaction": "the distance between the sexes is the same at all ages",
+    "age": "the value does not depend on age in either sex",
+    "nonlinear": "the value depends linearly on age in each sex",
+    "interaction": "the difference between the sexes is the same at all ages",
 }
 CENTILE_MODELS = {
-    "bccg": "Box-Cox Cole and Green (LMS), for volumes",
-    "shash": "sinh-arcsinh, for attenuation",
+    "bccg": "Box-Cox Cole and Green distribution (LMS method), for volumes",
+    "shash": "sinh-arcsinh distribution, for attenuation",
 }
 CONTRAST_LOOKS = {
-    "enhanced": "aorta, kidneys or portal vein have at least cohort.contrast_enhanced_from_hu",
-    "unenhanced": "all of them that were measured are below cohort.contrast_unenhanced_below_hu, the aorta among them",
-    "unclear": "they lie between the two limits, or the aorta is not measured and nothing else is enhanced",
-    "not_measured": "none of the three can be used",
+    "enhanced": "the attenuation of the aorta, kidneys, or portal vein is at least `cohort.contrast_enhanced_from_hu`",
+    "unenhanced": "all measured attenuations, including that of the aorta, are below"
+    " `cohort.contrast_unenhanced_below_hu`",
+    "unclear": "the attenuations are between the two limits, or the aorta was not measured and no other structure is"
+    " enhanced",
+    "not_measured": "no attenuation of the aorta, kidneys, or portal vein is usable",
 }

@@ -1,4 +1,4 @@
-"""The registry, and who of it is in the study."""
+"""Tables of the registry and of the selection of the cohort."""
 
 from typing import Any
 
@@ -9,40 +9,47 @@ from ctpop.contracts.tables import Table
 REGISTRY_COLUMNS: dict[str, Any] = {
     "scan_id": SCAN,
     "patient_id": text("pseudonymous identifier of the patient", missing="not recorded"),
-    "age_years": number("age at the scan", "years", low=0, high=OLDEST_YEARS, missing="not known"),
-    "sex": text("sex as recorded", among=("female", "male"), missing="not recorded"),
-    "ct_path": text("CT volume (NIfTI), absolute or relative to the registry's folder", missing="no CT"),
-    "segmentation_path": text(
-        "label map (NIfTI) or folder of masks, absolute or relative to the registry's folder",
-        missing="none exists",
+    "age_years": number("age at the time of the scan", "years", low=0, high=OLDEST_YEARS, missing="not recorded"),
+    "sex": text("recorded sex", among=("female", "male"), missing="not recorded"),
+    "ct_path": text(
+        "path of the CT volume (NIfTI), absolute or relative to the folder of the registry", missing="no CT"
     ),
-    "complete": truth("the images are complete (cohort.complete_from)", missing="not recorded"),
-    "contrast": truth("a contrast agent was given (cohort.contrast_from)", missing="not recorded"),
-    "complete_header": truth("the headers of the images say that no image is missing", missing="no headers were read"),
-    "contrast_header": truth("the headers of the images tell of a contrast agent", missing="they say nothing"),
+    "segmentation_path": text(
+        "path of the label map (NIfTI) or folder of masks, absolute or relative to the folder of the registry",
+        missing="no existing segmentation",
+    ),
+    "complete": truth("the images are complete (see `cohort.complete_from`)", missing="not recorded"),
+    "contrast": truth("a contrast agent was administered (see `cohort.contrast_from`)", missing="not recorded"),
+    "complete_header": truth(
+        "no image of the series is missing, according to the DICOM headers", missing="no headers were read"
+    ),
+    "contrast_header": truth(
+        "a contrast agent was administered, according to the DICOM headers", missing="not recorded in the headers"
+    ),
     "known_absent": text(
-        "structures that the patient is known not to have, as after a splenectomy, separated by blanks, commas or"
-        " semicolons",
-        missing="none is known",
+        "structures that the patient is known not to have (for example, after a splenectomy), separated by blanks,"
+        " commas, or semicolons",
+        missing="no structure is known to be absent",
     ),
 }
 
 REGISTRY = Table(
     "registry",
     ("scan_id",),
-    "one row per scan of the registry as it was read; further columns of the registry are kept",
+    "one row per scan of the registry (setting `study.registry`). Further columns are kept",
     REGISTRY_COLUMNS,
     open=True,
 )
 COHORT = Table(
     "cohort",
     ("scan_id",),
-    "one row per scan that entered the study; further columns of the registry are kept",
+    "one row per included scan. Further columns of the registry are kept",
     {
         **REGISTRY_COLUMNS,
         "source_conflict": text(
-            "where registry and headers differ on complete or contrast: what each says, and what was taken",
-            missing="they agree, or one of them says nothing",
+            "disagreement between the registry and the DICOM headers about `complete` or `contrast`: both values and"
+            " the value used",
+            missing="no disagreement, or one of the values is missing",
         ),
     },
     open=True,
@@ -50,44 +57,46 @@ COHORT = Table(
 EXCLUSIONS = Table(
     "exclusions",
     ("scan_id", "order"),
-    "one row per scan and criterion that it fails; the first one counts in the flow",
+    "one row per scan and failed criterion. The flow diagram counts the first failed criterion of each scan",
     {
         "scan_id": SCAN,
         "patient_id": REGISTRY_COLUMNS["patient_id"],
-        "criterion": text("name of the criterion that the scan fails"),
-        "order": count("position of the criterion, as configured", low=1),
-        "found": text("what the registry says", missing="the registry says nothing"),
-        "limit": text("what the criterion asks for"),
+        "criterion": text("name of the failed criterion"),
+        "order": count("position of the criterion in the configuration", low=1),
+        "found": text("value in the registry", missing="the registry contains no value"),
+        "limit": text("requirement of the criterion"),
     },
 )
 FLOW = Table(
     "flow",
     ("order",),
-    "one row per criterion: scans before, removed and after it; n_after = n_before - n_removed",
+    "one row per criterion. Numbers of scans before, excluded by, and after the criterion"
+    " (n_after = n_before - n_removed)",
     {
-        "order": count("position of the criterion, as configured", low=1),
+        "order": count("position of the criterion in the configuration", low=1),
         "criterion": text("name of the criterion"),
-        "sentence": text("what the flow diagram says of those who fail it"),
-        "n_before": count("scans before the criterion", "scans"),
-        "n_patients_before": count("different patients among the n_before scans", "patients"),
-        "n_removed": count("scans that it removed", "scans"),
+        "sentence": text("label of the excluded scans in the flow diagram"),
+        "n_before": count("number of scans before the criterion", "scans"),
+        "n_patients_before": count("number of patients among the `n_before` scans", "patients"),
+        "n_removed": count("number of scans that the criterion excludes", "scans"),
         "n_patients_removed": count(
-            "different patients among the n_removed scans; another scan of them may remain", "patients"
+            "number of patients among the `n_removed` scans. Other scans of these patients may remain", "patients"
         ),
-        "n_after": count("scans after it", "scans"),
-        "n_patients_after": count("different patients among the n_after scans", "patients"),
+        "n_after": count("number of scans after the criterion", "scans"),
+        "n_patients_after": count("number of patients among the `n_after` scans", "patients"),
     },
 )
 OVERLAP = Table(
     "overlap",
     ("order", "other_order"),
-    "one row per pair of criteria: scans that fail both; of a criterion with itself: all that fail it",
+    "one row per pair of criteria. Number of scans that fail both criteria; for a criterion paired with itself,"
+    " number of all scans that fail it",
     {
-        "order": count("position of the criterion, as configured", low=1),
+        "order": count("position of the criterion in the configuration", low=1),
         "criterion": text("name of the criterion"),
         "other_order": count("position of the other criterion", low=1),
         "other": text("name of the other criterion"),
-        "n_both": count("scans that fail both", "scans"),
-        "n_patients_both": count("different patients among the n_both scans", "patients"),
+        "n_both": count("number of scans that fail both criteria", "scans"),
+        "n_patients_both": count("number of patients among the `n_both` scans", "patients"),
     },
 )

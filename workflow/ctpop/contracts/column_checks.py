@@ -14,7 +14,7 @@ from ctpop.contracts.columns import Column
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-Failure = tuple[str, str, list[int]]  # name of a column, what each of its values must be, and the rows where it is not
+Failure = tuple[str, str, list[int]]  # name of a column, requirement for its values, and the rows that violate it
 
 KINDS = {
     "bool": "true or false",
@@ -26,24 +26,24 @@ KINDS = {
 
 
 def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFrame, list[Failure]]:
-    """Return the frame with the data types of its columns, and every failure of a value.
+    """Return the frame with the data types of its columns, and all failures.
 
-    A table without a failure, as nearly every table is, is recognized without pandera: its import takes half a second
-    of a job, and each of its checks a tenth. pandera checks and explains all others.
+    Tables without failures, which are the rule, are checked without pandera, because its import adds half a second to a
+    job and each of its checks a tenth of a second. pandera is used only to report failures.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Table with at least these columns and the index 0, 1, 2 ...
+        Table that contains at least these columns, with the index 0, 1, 2, ...
     columns : dict of str to Column
         Contract of each column.
 
     Returns
     -------
     frame : pandas.DataFrame
-        The table with the data types of the contracts if there is no failure.
+        The table with the data types of the contracts, if no value fails.
     failures : list of Failure
-        Name of a column, the requirement for each of its values, and the rows that do not meet it.
+        Name of a column, the requirement for its values, and the rows that violate the requirement.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFra
 
 
 def _is_sound_as_it_stands(values: pd.Series, column: Column) -> bool:
-    """Return whether type and values are sound, without pandas; False where a type or a pattern needs more checks."""
+    """Return whether type and values are valid, checked without pandas; False if further checks are needed."""
     if values.dtype != column.dtype or column.pattern:
         return False
     if column.dtype == "str":
@@ -106,7 +106,7 @@ def _typed(frame: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame | No
 
 
 def _is_within_limits(values: pd.Series, column: Column) -> bool:
-    """Return whether the values that are present are allowed ones, of the pattern and within the limits."""
+    """Return whether all present values are allowed, match the pattern, and are within the limits."""
     present = values.dropna()
     return bool(
         (not column.allowed or present.isin(column.allowed).all())
@@ -131,10 +131,10 @@ def _checked_by_pandera(
 
 
 def broken_kind(values: pd.Series, column: Column) -> tuple[str, list[int]] | None:
-    """Return the requirement for the kind of a column's values and the rows that do not meet it, or None if all do.
+    """Return the violated requirement for the type of a column and the rows that violate it, or None.
 
-    It is checked before any conversion, since a conversion turns 1.5 into 1, and both "false" and an absent value into
-    true or false.
+    The check precedes any conversion, because a conversion changes 1.5 into 1, and the text "false" or a missing value
+    into a Boolean value.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def broken_kind(values: pd.Series, column: Column) -> tuple[str, list[int]] | No
     Returns
     -------
     tuple of (str, list of int) or None
-        The requirement, and the index of each value that does not meet it.
+        The requirement, and the index of each value that violates it.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def broken_kind(values: pd.Series, column: Column) -> tuple[str, list[int]] | No
     """
     absent = values.isna()
     if absent.any() and not column.nullable:
-        return "present in every row", list(absent.index[absent])
+        return "complete", list(absent.index[absent])
     kind = column.dtype.lower()
     wrong = ~absent & ~_of_kind(values, kind)
     return (KINDS[kind], list(wrong.index[wrong])) if wrong.any() else None
@@ -175,7 +175,7 @@ def _of_kind(values: pd.Series, kind: str) -> "pd.Series[bool]":
     return pd.Series(True, index=values.index)
 
 
-@cache  # of the name, too: pandera writes it into the column
+@cache  # the name is part of the key because pandera stores it in the column
 def _checks_of(_name: str, column: Column) -> "pa.Column":
     import pandera.pandas as pa
 
@@ -184,7 +184,7 @@ def _checks_of(_name: str, column: Column) -> "pa.Column":
         checks.append(pa.Check.isin(column.allowed, error=f"one of {', '.join(column.allowed)}"))
     if column.pattern:
         matches = pa.Check(
-            lambda values: values.str.fullmatch(column.pattern), error=f"text of the form {column.pattern}"
+            lambda values: values.str.fullmatch(column.pattern), error=f"text that matches the pattern {column.pattern}"
         )
         checks.append(matches)
     if column.low is not None:

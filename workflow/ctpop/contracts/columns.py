@@ -1,14 +1,14 @@
-"""Columns of tables: data type, unit, meaning, range or allowed values, and the meaning of an absent value."""
+"""Columns of tables: data type, unit, meaning, range or allowed values, and meaning of a missing value."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-OLDEST_YEARS = 120  # largest age that a table accepts
+OLDEST_YEARS = 120  # largest accepted age
 
 
 @dataclass(frozen=True)
 class Column:
-    """The requirements for every value of a column.
+    """The requirements for all values of a column.
 
     Attributes
     ----------
@@ -17,19 +17,19 @@ class Column:
     meaning : str
         Meaning of a value.
     unit : str
-        Unit of the values, such as `ml` or `HU`; empty if there is none.
+        Unit of the values, such as `mL` or `HU`; empty for values without a unit.
     missing : str
-        Meaning of an absent value; if it is empty, no value may be absent.
+        Meaning of a missing value; if empty, missing values are not allowed.
     allowed : tuple of str
-        The only values that are allowed; if it is empty, all are.
+        Allowed values; if empty, all values are allowed.
     pattern : str
-        Regular expression that matches the whole of each text; if it is empty, there is none.
+        Regular expression that each text must match in full; if empty, all texts are allowed.
     low, high : float or None
-        Ends of the inclusive range of the values, in the unit of the column.
+        Inclusive limits of the values, in the unit of the column.
 
     Examples
     --------
-    >>> Column("float64", "volume of the structure", "ml", low=0).nullable
+    >>> Column("float64", "volume of the structure", "mL", low=0).nullable
     False
 
     """
@@ -45,16 +45,16 @@ class Column:
 
     @property
     def nullable(self) -> bool:
-        """Return whether a value may be absent.
+        """Return whether missing values are allowed.
 
         Returns
         -------
         bool
-            True if the column defines the meaning of an absent value.
+            True if the column defines the meaning of a missing value.
 
         Examples
         --------
-        >>> Column("float64", "volume of the structure", "ml", missing="not measured").nullable
+        >>> Column("float64", "volume of the structure", "mL", missing="not measured").nullable
         True
 
         """
@@ -62,18 +62,18 @@ class Column:
 
 
 def text(meaning: str, *, among: Iterable[str] = (), pattern: str = "", missing: str = "") -> Column:
-    """Return a column of texts.
+    """Return a text column.
 
     Parameters
     ----------
     meaning : str
         Meaning of a value.
     among : iterable of str
-        The only values that are allowed; if it is empty, all are.
+        Allowed values; if empty, all values are allowed.
     pattern : str
-        Regular expression that matches the whole of each value.
+        Regular expression that each value must match in full.
     missing : str
-        Meaning of an absent value; if it is empty, no value may be absent.
+        Meaning of a missing value; if empty, missing values are not allowed.
 
     Returns
     -------
@@ -98,18 +98,18 @@ def number(
     missing: str = "",
     dtype: str = "float64",
 ) -> Column:
-    """Return a column of numbers inside an inclusive range.
+    """Return a numeric column with an inclusive range.
 
     Parameters
     ----------
     meaning : str
         Meaning of a value.
     unit : str
-        Unit of the values, such as `ml` or `HU`.
+        Unit of the values, such as `mL` or `HU`.
     low, high : float or None
-        Ends of the range, in the unit; None sets no limit.
+        Limits of the range, in this unit; None sets no limit.
     missing : str
-        Meaning of an absent value; if it is empty, no value may be absent.
+        Meaning of a missing value; if empty, missing values are not allowed.
     dtype : str
         Data type in pandas.
 
@@ -138,14 +138,14 @@ def count(meaning: str, unit: str = "", *, low: int = 0, missing: str = "") -> C
     unit : str
         Unit of the values.
     low : int
-        Smallest value that is allowed.
+        Smallest allowed value.
     missing : str
-        Meaning of an absent value; if it is empty, no value may be absent.
+        Meaning of a missing value; if empty, missing values are not allowed.
 
     Returns
     -------
     Column
-        The column, of type `int64`, or `Int64` if values may be absent.
+        The column, of type `int64`, or `Int64` if missing values are allowed.
 
     Examples
     --------
@@ -157,23 +157,23 @@ def count(meaning: str, unit: str = "", *, low: int = 0, missing: str = "") -> C
 
 
 def truth(meaning: str, *, missing: str = "") -> Column:
-    """Return a column of true and false.
+    """Return a column of Boolean values.
 
     Parameters
     ----------
     meaning : str
-        Meaning of a value that is true.
+        Meaning of the value true.
     missing : str
-        Meaning of an absent value; if it is empty, no value may be absent.
+        Meaning of a missing value; if empty, missing values are not allowed.
 
     Returns
     -------
     Column
-        The column, of type `bool`, or `boolean` if values may be absent.
+        The column, of type `bool`, or `boolean` if missing values are allowed.
 
     Examples
     --------
-    >>> truth("whether the scan has contrast agent", missing="not recorded").dtype
+    >>> truth("a contrast agent was administered", missing="not recorded").dtype
     'boolean'
 
     """
@@ -181,16 +181,16 @@ def truth(meaning: str, *, missing: str = "") -> Column:
 
 
 def p_value(meaning: str, missing: str) -> Column:
-    """Return a column of probabilities, 0 to 1.
+    """Return a column of P values from 0 to 1.
 
-    A probability below 1e-308 is printed as 0; column `log10_p` has its value.
+    A P value below 1e-308 is stored as 0; the column `log10_p` contains its logarithm.
 
     Parameters
     ----------
     meaning : str
         Meaning of a value.
     missing : str
-        Meaning of an absent value; if it is empty, no value may be absent.
+        Meaning of a missing value; if empty, missing values are not allowed.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def p_value(meaning: str, missing: str) -> Column:
 
     Examples
     --------
-    >>> column = p_value("P of the correlation with age", missing="not computed")
+    >>> column = p_value("P value of the correlation with age", missing="not computed")
     >>> column.low, column.high
     (0, 1)
 

@@ -1,4 +1,4 @@
-"""Who is in the study, and whether vessels and kidneys look like what is said of contrast agent."""
+"""Tables that describe the cohort: Table 1, and the check of recorded contrast administration against attenuation."""
 
 from ctpop.contracts import codes
 from ctpop.contracts.columns import count, number, text, truth
@@ -6,34 +6,43 @@ from ctpop.contracts.keys import SCAN
 from ctpop.contracts.tables import Table
 
 CONTRAST_LOOKS = tuple(codes.CONTRAST_LOOKS)
-NO_NUMBERS = "the row counts words, or no value is known"
+NO_NUMBERS = "the row contains a count, or no value is recorded"
+NOT_USABLE = "not measured, or excluded by segmentation screening"
 
 TABLE1 = Table(
     "table1",
     ("order", "group_order"),
-    "Table 1, one row per variable, level and group of scans; report/table1 (.csv, .html, .docx) is a table for print",
+    "one row per variable, level, and group of scans. Numbers of Table 1; the folder report contains a formatted"
+    " version (table1.csv, table1.html, table1.docx)",
     {
-        "order": count("position of variable and level", low=1),
-        "variable": text("what is described: scans, patients, or a column of the registry"),
-        "level": text("a word of the variable; all, known (of numbers) or missing"),
+        "order": count("position of the variable and level", low=1),
+        "variable": text("described variable: `scans`, `patients`, or a column of the registry"),
+        "level": text("category of the variable, `all`, `known` (numeric variables), or `missing`"),
         "group_order": count("position of the group", low=1),
-        "grouping": text("what the groups are made by", among=("all", "sex", "age_quartile")),
-        "group": text("the group: all, a sex, an age quartile (1: the youngest), or not_known"),
-        "age_range": text("ages of the quartile (years)", missing="the group is no quartile"),
-        "n": count("scans of the group at this level (of patients: patients)", missing="patients are not recorded"),
+        "grouping": text("variable that defines the groups", among=("all", "sex", "age_quartile")),
+        "group": text("group of scans: `all`, a sex, an age quartile (1 is the youngest), or `not_known`"),
+        "age_range": text("age range of the quartile (years)", missing="the group is not an age quartile"),
+        "n": count(
+            "number of scans of the group at this level (number of patients for the variable `patients`)",
+            missing="the registry contains no patient identifiers",
+        ),
         "n_patients": count(
-            "different patients of the n scans; a scan without patient_id counts as a patient of its own", "patients"
+            "number of patients among the n scans. Each scan without `patient_id` counts as a separate patient",
+            "patients",
         ),
         "share": number(
-            "n, as a share of those of the group whose value is known (of scans: of all)",
+            "n divided by the number of scans of the group with a recorded value (variable `scans`: by the number of"
+            " all scans)",
             low=0,
-            missing="it is no word",
+            missing="the level is not a category",
         ),
         "median": number("median", missing=NO_NUMBERS),
         "q1": number("25th percentile", missing=NO_NUMBERS),
         "q3": number("75th percentile", missing=NO_NUMBERS),
         "mean": number("mean", missing=NO_NUMBERS),
-        "sd": number("standard deviation (n - 1)", low=0, missing=f"{NO_NUMBERS}, or only one"),
+        "sd": number(
+            "standard deviation (divisor n - 1)", low=0, missing=f"{NO_NUMBERS}, or a single value is recorded"
+        ),
         "lowest": number("smallest value", missing=NO_NUMBERS),
         "highest": number("largest value", missing=NO_NUMBERS),
     },
@@ -41,21 +50,18 @@ TABLE1 = Table(
 CONTRAST_CHECK = Table(
     "contrast_check",
     ("scan_id",),
-    "one row per scan of the cohort: what is said of contrast agent, and what vessels and kidneys look like; nobody is"
-    " excluded by it",
+    "one row per scan of the cohort. Comparison of recorded contrast administration with the attenuation of vessels and"
+    " kidneys; no scan is excluded on this basis",
     {
         "scan_id": SCAN,
-        "contrast": truth("a contrast agent was given, as the study takes it", missing="not recorded"),
-        "aorta_hu": number("mean attenuation of the aorta", "HU", missing="not measured, or not to be trusted"),
-        "kidneys_hu": number(
-            "mean attenuation of the kidneys, weighted by volume", "HU", missing="not measured, or not to be trusted"
-        ),
-        "portal_vein_hu": number(
-            "mean attenuation of portal and splenic vein", "HU", missing="not measured, or not to be trusted"
-        ),
-        "looks": text("what they look like", among=CONTRAST_LOOKS),
+        "contrast": truth("contrast administration as recorded and used by the study", missing="not recorded"),
+        "aorta_hu": number("mean attenuation of the aorta", "HU", missing=NOT_USABLE),
+        "kidneys_hu": number("volume-weighted mean attenuation of both kidneys", "HU", missing=NOT_USABLE),
+        "portal_vein_hu": number("mean attenuation of the portal and splenic veins", "HU", missing=NOT_USABLE),
+        "looks": text("finding based on attenuation", among=CONTRAST_LOOKS),
         "agrees": truth(
-            "what is said and what it looks like agree", missing="nothing is said, or it cannot be told by looks"
+            "the record and the finding agree",
+            missing="contrast administration is not recorded, or the finding is neither `enhanced` nor `unenhanced`",
         ),
     },
 )

@@ -1,135 +1,171 @@
-"""The tables that come from DICOM: the registry, the series that were not chosen, counts of files, and conversions."""
+"""Tables from DICOM: the registry of selected series, the excluded series, file counts, and conversions."""
 
 from ctpop.contracts import dicom_codes as codes
 from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
 from ctpop.contracts.keys import SCAN
 from ctpop.contracts.tables import Table
 
-ONE_SLICE = "one slice, or an image does not say where it lies"
-NO_PLACE = "an image does not say where it lies"
+ONE_SLICE = "the series contains one slice, or an image has no position"
+NO_PLACE = "an image has no position"
 NOT_STATED = "not in the header"
 SERIES_COLUMNS = {
     "scan_id": SCAN,
-    "patient_id": text("keyed hash of PatientID, or of the examination (patient_source)", pattern="p[0-9a-f]{16}"),
-    "exam_id": text("keyed hash of the examination (study)", pattern="e[0-9a-f]{16}"),
+    "patient_id": text(
+        "keyed hash of PatientID, or of the examination (see `patient_source`)", pattern="p[0-9a-f]{16}"
+    ),
+    "exam_id": text("keyed hash of the examination (DICOM study)", pattern="e[0-9a-f]{16}"),
     "age_years": number(
-        "completed years at the examination; months below two",
+        "age at the examination: completed years, or completed months below two years",
         "years",
         low=0,
         high=OLDEST_YEARS,
-        missing="see age_reason",
+        missing="unknown (see `age_reason`)",
     ),
     "sex": text("PatientSex", among=("female", "male"), missing="other, or not in the header"),
-    "ct_path": text("where `convert` puts the CT volume, relative to the registry's folder"),
-    "complete": truth("for people: the images are complete; kept by the next run", missing="nobody has said"),
-    "contrast": truth("for people: a contrast agent was given; kept by the next run", missing="nobody has said"),
-    "known_absent": text(
-        "for people: structures the patient does not have; kept by the next run", missing="nobody has said"
+    "ct_path": text("path at which `convert` stores the CT volume, relative to the folder of the registry"),
+    "complete": truth(
+        "the images are complete. Optional entry of a reader, kept by later runs of `index`", missing="not entered"
     ),
-    "complete_header": truth("slices follow each other without gap, repetition and unevenness", missing=ONE_SLICE),
-    "complete_header_reason": text(f"why: {', '.join(codes.COMPLETE_REASONS)}, several with ;", missing=NO_PLACE),
-    "contrast_header": truth("a contrast agent was given into a vein, by its elements", missing="not recorded"),
-    "contrast_header_reason": text("what says so", among=codes.CONTRAST_REASONS),
-    "contrast_hint": truth("what words of the series description hint at; decides nothing", missing="no such word"),
-    "age_source": text("where the age comes from", among=("patient_age", "dates"), missing="no age"),
-    "age_reason": text("what became of PatientAge", among=codes.AGE_REASONS),
-    "patient_source": text("what patient_id was made of", among=("patient_id", "examination", "folder")),
-    "patient_reason": text("whether PatientID can be that of one person", among=codes.PATIENT_REASONS),
-    "series_source": text("what the images of the series were recognised by", among=codes.SERIES_SOURCES),
+    "contrast": truth(
+        "a contrast agent was administered. Optional entry of a reader, kept by later runs of `index`",
+        missing="not entered",
+    ),
+    "known_absent": text(
+        "structures that the patient does not have. Optional entry of a reader, kept by later runs of `index`",
+        missing="not entered",
+    ),
+    "complete_header": truth(
+        "consecutive slices without gaps, repeated positions, or uneven spacing", missing=ONE_SLICE
+    ),
+    "complete_header_reason": text(
+        f"reason for `complete_header`: {', '.join(codes.COMPLETE_REASONS)}. Several reasons are separated by"
+        " semicolons",
+        missing=NO_PLACE,
+    ),
+    "contrast_header": truth(
+        "intravenous administration of a contrast agent, according to the header", missing="not recorded"
+    ),
+    "contrast_header_reason": text("reason for `contrast_header`", among=codes.CONTRAST_REASONS),
+    "contrast_hint": truth(
+        "contrast administration suggested by the series description. This value is not used in decisions",
+        missing="the description contains no relevant word",
+    ),
+    "age_source": text("source of the age", among=("patient_age", "dates"), missing="no age"),
+    "age_reason": text("assessment of PatientAge", among=codes.AGE_REASONS),
+    "patient_source": text("source of `patient_id`", among=("patient_id", "examination", "folder")),
+    "patient_reason": text("whether PatientID is consistent with a single patient", among=codes.PATIENT_REASONS),
+    "series_source": text("information that identifies the images of the series", among=codes.SERIES_SOURCES),
     "year": count("year of the examination", missing=NOT_STATED),
     "height_cm": number("PatientSize", "cm", low=0, missing=NOT_STATED),
     "weight_kg": number("PatientWeight", "kg", low=0, missing=NOT_STATED),
     "kvp": number("tube voltage", "kV", low=0, missing=NOT_STATED),
-    "kernel": text("convolution kernel, if of a known form, else other", missing=NOT_STATED),
-    "kernel_class": text("kind of kernel", among=("soft", "sharp"), missing="kernel unknown"),
-    "manufacturer": text("manufacturer, if known, else other", missing=NOT_STATED),
-    "scanner": text("model, if known, else other", missing=NOT_STATED),
-    "body_part": text("BodyPartExamined, if known, else other", missing=NOT_STATED),
-    "patient_position": text("how the patient lay, as HFS", missing="not in the header, or not of the standard"),
-    "slice_thickness_mm": number("SliceThickness, the most frequent", "mm", low=0, missing=NOT_STATED),
-    "slice_spacing_mm": number(
-        "mean distance of neighbouring slices, missing ones counted", "mm", low=0, missing=ONE_SLICE
+    "kernel": text("convolution kernel; `other` if it is not recognized", missing=NOT_STATED),
+    "kernel_class": text("type of kernel", among=("soft", "sharp"), missing="unknown kernel"),
+    "manufacturer": text("manufacturer; `other` if it is not recognized", missing=NOT_STATED),
+    "scanner": text("scanner model; `other` if it is not recognized", missing=NOT_STATED),
+    "body_part": text("BodyPartExamined; `other` if it is not recognized", missing=NOT_STATED),
+    "patient_position": text(
+        "patient position, such as HFS (head first, supine)", missing="not in the header, or not a standard value"
     ),
-    "pixel_spacing_mm": number("distance of neighbouring pixels in a row", "mm", low=0, missing=NO_PLACE),
-    "n_slices": count("slices, copies left out", low=1),
-    "n_gaps": count("places where slices are missing", missing=ONE_SLICE),
-    "n_missing_slices": count("slices missing there", missing=ONE_SLICE),
-    "n_repeated_positions": count("slices whose place another slice has already", missing=NO_PLACE),
-    "n_copies": count("files left out because they repeat an image"),
+    "slice_thickness_mm": number("most frequent SliceThickness", "mm", low=0, missing=NOT_STATED),
+    "slice_spacing_mm": number(
+        "mean distance between neighboring slices, with missing slices counted", "mm", low=0, missing=ONE_SLICE
+    ),
+    "pixel_spacing_mm": number("distance between neighboring pixels of a row", "mm", low=0, missing=NO_PLACE),
+    "n_slices": count("number of slices without copies", low=1),
+    "n_gaps": count("number of gaps between slices", missing=ONE_SLICE),
+    "n_missing_slices": count("number of slices missing in the gaps", missing=ONE_SLICE),
+    "n_repeated_positions": count("number of slices at the position of another slice", missing=NO_PLACE),
+    "n_copies": count("number of files that repeat an image and are not used"),
     "differing_facts": text(
-        "facts that differ between the images of the series, separated by semicolons; the first one counts, but"
-        " none of several ages, sexes, or opinions on contrast agent",
+        "properties that differ between the images of the series, separated by semicolons. The value of the first image"
+        " is used, except that contradictory ages, sexes, and contrast records are set to missing",
         missing="the images agree",
     ),
     "spacing_deviation_mm": number(
-        "largest distance of a slice from its place on an even grid", "mm", low=0, missing=ONE_SLICE
+        "largest distance of a slice from its position on an even grid", "mm", low=0, missing=ONE_SLICE
     ),
     "gantry_tilt_deg": number(
-        "angle between the slices' normal and the way from first to last", "degrees", low=0, missing=ONE_SLICE
+        "angle between the slice normal and the line from the first to the last slice",
+        "degrees",
+        low=0,
+        missing=ONE_SLICE,
     ),
-    "z_extent_mm": number("length along the body, from edge to edge", "mm", low=0, missing=NO_PLACE),
+    "z_extent_mm": number("length along the body between the outer edges of the slices", "mm", low=0, missing=NO_PLACE),
     "plane": text("plane of the slices", among=("axial", "coronal", "sagittal"), missing=NO_PLACE),
     "image_kind": text(
-        "kind of image, by ImageType; virtual monoenergetic images of another energy than 70 keV are derived",
+        "type of image according to ImageType. Virtual monoenergetic images at energies other than 70 keV are"
+        " `derived`",
         among=("original", "monoenergetic", "derived", "localizer"),
     ),
-    "transfer_syntax": text("how the pixels are stored, by its name in the standard"),
-    "rows": count("rows of a slice", low=1),
-    "columns": count("columns of a slice", low=1),
-    "hu_lowest": number("lowest value that the stored bits can hold", "HU", missing="the header promises no HU"),
-    "hu_highest": number("highest value that the stored bits can hold", "HU", missing="the header promises no HU"),
-    "files_digest": text("changes when a slice is added, removed or replaced", pattern="[0-9a-f]{16}"),
+    "transfer_syntax": text("transfer syntax: encoding of the pixels, as named in the DICOM standard"),
+    "rows": count("number of rows of a slice", low=1),
+    "columns": count("number of columns of a slice", low=1),
+    "hu_lowest": number(
+        "lowest attenuation that the stored bits can represent", "HU", missing="the header does not define HU"
+    ),
+    "hu_highest": number(
+        "highest attenuation that the stored bits can represent", "HU", missing="the header does not define HU"
+    ),
+    "files_digest": text("digest that changes if a slice is added, removed, or replaced", pattern="[0-9a-f]{16}"),
 }
 SERIES = Table(
     "dicom_registry",
     ("scan_id",),
-    "one row per CT series that `ctpop index` chose: a registry with what the headers say; further columns"
-    " that people add are kept",
+    "one row per CT series selected by `ctpop index`. The table is a registry with information from the headers."
+    " Further columns that readers add are kept",
     SERIES_COLUMNS,
     open=True,
 )
 SERIES_EXCLUDED = Table(
     "dicom_excluded",
     ("scan_id",),
-    "one row per CT series that was not chosen, with the reason",
+    "one row per excluded CT series, with the reason",
     {
         **{
             name: column
             for name, column in SERIES_COLUMNS.items()
             if name not in {"complete", "contrast", "known_absent"}
         },
-        "reason": text("why the series was not chosen, the first reason that holds", among=codes.SERIES_REASONS),
-        "also": text("further reasons, separated by ;", missing="no other"),
-        "decided_by": text("the preference in which the chosen series is better", missing="not decided by comparison"),
-        "chosen_scan_id": text("the series that was chosen in its place", missing="not decided by comparison"),
+        "reason": text("first reason for the exclusion of the series", among=codes.SERIES_REASONS),
+        "also": text("further reasons, separated by semicolons", missing="no further reason"),
+        "decided_by": text(
+            "preference by which the selected series is better", missing="the series was not compared with another one"
+        ),
+        "chosen_scan_id": text(
+            "series selected instead of this series", missing="the series was not compared with another one"
+        ),
     },
 )
 FILES = Table(
     "dicom_files",
     ("status",),
-    "how many files came to what end; the counts add up to the files of the folder",
+    "one row per file status. The counts sum to the number of files in the folder",
     {
-        "status": text("end of a file", among=codes.FILE_STATUS),
-        "n_files": count("files", "files"),
+        "status": text("result of reading the file", among=codes.FILE_STATUS),
+        "n_files": count("number of files", "files"),
     },
 )
 CONVERSIONS = Table(
     "conversions",
     ("scan_id",),
-    "one row per scan that was to be converted from DICOM to NIfTI",
+    "one row per scan to be converted from DICOM to NIfTI",
     {
         "scan_id": SCAN,
-        "status": text("end of the conversion", among=codes.CONVERSION_STATUS),
-        "detail": text("what was found, in words", missing="nothing to say"),
-        "ct_sha256": text("checksum of the CT volume", pattern="[0-9a-f]{64}", missing="not converted"),
-        "n_slices": count("slices of the volume", missing="not converted"),
-        "hu_min": number("lowest value of the volume", "HU", missing="not converted"),
-        "hu_max": number("highest value of the volume", "HU", missing="not converted"),
+        "status": text("result of the conversion", among=codes.CONVERSION_STATUS),
+        "detail": text("description of the findings", missing="no further information"),
+        "ct_sha256": text("SHA-256 checksum of the CT volume", pattern="[0-9a-f]{64}", missing="not converted"),
+        "n_slices": count("number of slices of the volume", missing="not converted"),
+        "hu_min": number("lowest attenuation in the volume", "HU", missing="not converted"),
+        "hu_max": number("highest attenuation in the volume", "HU", missing="not converted"),
         "slices_compared": count(
-            "slices whose pixels were compared with the DICOM files, value by value", missing="not converted"
+            "number of slices whose pixels were compared with the DICOM files, value by value", missing="not converted"
         ),
-        "converter": text("version of dcm2niix", missing="it was not run"),
-        "warnings": text(f"warnings of dcm2niix: {', '.join(codes.WARNINGS)}, several with ;", missing="none"),
+        "converter": text("version of dcm2niix", missing="dcm2niix was not run"),
+        "warnings": text(
+            f"warnings of dcm2niix: {', '.join(codes.WARNINGS)}. Several warnings are separated by semicolons",
+            missing="no warnings",
+        ),
     },
 )
 TABLES = (SERIES, SERIES_EXCLUDED, FILES)

@@ -1,4 +1,4 @@
-"""What a study cost: time, memory and GPU of each stage, and of each scan that was segmented."""
+"""Tables of computing resources: time, memory, and GPU use of each stage and of each segmented scan."""
 
 from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import SCAN
@@ -6,63 +6,70 @@ from ctpop.contracts.tables import Table
 
 SIDE_VOXELS = 512
 SLICES = {"small": 280, "medium": 458, "large": 824}  # SOURCE: Wasserthal et al. 2023, the scans of their run times
-NOT_FINISHED = "a step that the scan did not come to"
+NOT_FINISHED = "the scan did not reach this step"
+TOO_SHORT = "the jobs were too short to be sampled"
 
 RUNTIME = Table(
     "runtime",
     ("stage",),
-    "one row per stage: what its jobs cost; not in tables/, but a CSV in results/<study.name>/benchmarks/, since no two"
-    " runs agree on it",
+    "one row per stage. Computing resources of its jobs. The table is written as CSV only, to"
+    " `results/<study.name>/benchmarks/`, because it differs from run to run",
     {
-        "stage": text("stage, as the rule of the workflow is called"),
-        "jobs": count("jobs; each counts once, however often it was run", low=1),
-        "seconds": number("their run times, summed; of segment, killed and repeated runs included", "s", low=0),
-        "longest_seconds": number("run time of the longest of them; of segment, of all jobs on one shard", "s", low=0),
+        "stage": text("name of the workflow rule"),
+        "jobs": count("number of jobs. Each job counts once, regardless of how often it was run", low=1),
+        "seconds": number(
+            "total run time of the jobs. For `segment`, interrupted and repeated runs are included", "s", low=0
+        ),
+        "longest_seconds": number(
+            "run time of the longest job. For `segment`, total run time of all jobs of the same shard", "s", low=0
+        ),
         "cpu_seconds": number(
-            "processor time; it is looked at now and then, and lacks the last seconds of a job",
+            "processor time. It is sampled at intervals, and the last seconds of a job are not included",
             "s",
             low=0,
-            missing="the jobs were too short for it to be seen",
+            missing=TOO_SHORT,
         ),
-        "peak_mb": number(
-            "largest resident memory of a job", "MB", low=0, missing="the jobs were too short for it to be seen"
-        ),
-        "gpu_seconds": number("run times of the jobs that held a GPU", "s", low=0, missing="no job used a GPU"),
+        "peak_mb": number("largest resident memory of a job", "MB", low=0, missing=TOO_SHORT),
+        "gpu_seconds": number("total run time of the jobs with a GPU", "s", low=0, missing="no job used a GPU"),
     },
 )
 SCAN_SECONDS = Table(
     "scan_seconds",
     ("scan_id",),
-    "one row per scan that a job of segment looked at: what it took; not in tables/, but a CSV in"
-    " results/<study.name>/benchmarks/",
+    "one row per scan that a segmentation job processed or found finished. Computing time. The table is written as CSV"
+    " only, to `results/<study.name>/benchmarks/`",
     {
         "scan_id": SCAN,
-        "job": text("shard whose job the steps are from"),
-        "reused": truth("the label map was found finished, and no record tells what it took"),
-        "voxels": count("voxels of the label map", missing="there is no label map"),
+        "job": text("shard of the job that recorded the steps"),
+        "reused": truth("a finished label map was found, and its computing time is not recorded"),
+        "voxels": count("number of voxels of the label map", missing="no label map"),
         "size": text(
-            "scan of the paper with the nearest number of voxels: "
-            + ", ".join(f"{name} {SIDE_VOXELS} x {SIDE_VOXELS} x {slices}" for name, slices in SLICES.items()),
+            "scan size of the original study with the nearest number of voxels: "
+            + ", ".join(f"{name} ({SIDE_VOXELS} × {SIDE_VOXELS} × {slices})" for name, slices in SLICES.items()),
             among=SLICES,
-            missing="there is no label map",
+            missing="no label map",
         ),
-        "read_seconds": number("reading, and preparing for the model", "s", low=0, missing=NOT_FINISHED),
-        "predict_seconds": number("prediction", "s", low=0, missing=NOT_FINISHED),
-        "write_seconds": number("resampling to the CT, and writing", "s", low=0, missing=NOT_FINISHED),
+        "read_seconds": number("time for reading and preprocessing the scan", "s", low=0, missing=NOT_FINISHED),
+        "predict_seconds": number("time for prediction", "s", low=0, missing=NOT_FINISHED),
+        "write_seconds": number(
+            "time for resampling the labels to the CT grid and writing them", "s", low=0, missing=NOT_FINISHED
+        ),
         "seconds": number(
-            "the three steps, one after the other; in a job, the steps of neighbouring scans overlap",
+            "sum of the three steps. In a job, the steps of consecutive scans overlap",
             "s",
             low=0,
-            missing="failed, or made by a job that was killed or by one of an earlier run",
+            missing="the scan failed, or its label map was written by an interrupted job or by an earlier run",
         ),
         "job_seconds": number(
-            "time of the job that made it, from the end of the scan before; the first scan of a job has the loading of"
-            " models in it",
+            "time between the completion of the previous scan of the job and the completion of this scan. For the first"
+            " scan of a job, the time includes loading the models",
             "s",
             low=0,
-            missing="found finished, or failed",
+            missing="the label map was found finished, or the scan failed",
         ),
-        "gpu_mb": number("largest GPU memory of the program", "MB", low=0, missing="no GPU was used, or not known"),
+        "gpu_mb": number(
+            "largest GPU memory of the process", "MB", low=0, missing="no GPU was used, or its memory is not recorded"
+        ),
     },
 )
 TABLES = (RUNTIME, SCAN_SECONDS)

@@ -1,34 +1,39 @@
-"""Groups of structures: what belongs to them, and their values in each scan."""
+"""Tables of the members of groups of structures and of the values of the groups in each scan."""
 
 from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import MEASURE, SCAN
 from ctpop.contracts.tables import Table
 
-GROUP = text("group of structures")
+GROUP = text("group of structures (defined in `workflow/ctpop/resources/groups.csv`)")
 
 GROUP_MEMBERS = Table(
     "group_members",
     ("group", "structure"),
-    "one row per group of structures and member; groups are defined in workflow/ctpop/resources/groups.csv",
+    "one row per group of structures and member",
     {
         "group": GROUP,
-        "structure": text("member"),
-        "in_label_set": truth("the study's label set has it; a group is taken over its members that it has"),
+        "structure": text("member of the group"),
+        "in_label_set": truth(
+            "the label set of the study contains the member. A group is computed from the members in the label set"
+        ),
     },
 )
 GROUP_VALUES = Table(
     "group_values",
     ("scan_id", "group", "measure"),
-    "one row per scan, group of structures and measure: the value of the group, and how many of its members it has",
+    "one row per scan, group of structures, and measure. Value of the group and number of its members",
     {
         "scan_id": SCAN,
         "group": GROUP,
         "measure": MEASURE,
         "value": number(
-            "volume: sum of the members (ml); attenuation: mean of the usable members, weighted by volume (HU)",
-            missing="for the volume, a member is not usable; for the attenuation, fewer than screen.group_hu_share are",
+            "volume: sum of the members (mL); attenuation: volume-weighted mean of the usable members (HU)",
+            missing="volume: a member is not usable; attenuation: the share of usable members is below"
+            " `screen.group_hu_share`",
         ),
-        "n_members": count("members that the label set has"),
-        "n_usable": count("of them usable in this scan; for the attenuation, with a volume to weight it by"),
+        "n_members": count("number of members in the label set"),
+        "n_usable": count(
+            "number of these members that are usable in this scan; for the attenuation, with a volume as weight"
+        ),
     },
 )

@@ -1,4 +1,4 @@
-"""What identifies the rows of most tables, and the closed lists of codes."""
+"""Columns that identify the rows of most tables, and the closed lists of codes."""
 
 from ctpop.contracts import codes
 from ctpop.contracts.columns import count, text
@@ -29,11 +29,13 @@ CURVE_TERMS = tuple(codes.CURVE_TERMS)
 CENTILE_MODELS = tuple(codes.CENTILE_MODELS)
 
 SCAN = text("pseudonymous identifier of the scan", pattern=SCAN_ID_PATTERN)
-STRUCTURE = text("anatomical structure, a name out of the study's label set")
-ANALYSED = text("structure of the study's label set, or group of structures (table group_members)")
-# ASSUME: scans without patient_id are of different patients
-PATIENTS = count("different patients among the n scans; a scan without patient_id counts as a patient of its own")
-FAMILY = text("rows that P is adjusted over: those of single structures, or those of groups", among=FAMILIES)
-MEASURE = text("what was measured: volume (ml) or mean attenuation (HU)", among=MEASURES)
-FEW = "too few usable values, or all of them equal"
+STRUCTURE = text("structure, as named in the label set of the study")
+ANALYSED = text("structure of the label set, or group of structures (table `group_members`)")
+# ASSUME: scans without patient_id are scans of different patients
+PATIENTS = count("number of patients among the `n` scans. Each scan without `patient_id` counts as a separate patient")
+FAMILY = text(
+    "family of tests for the adjustment of P values: single structures or groups of structures", among=FAMILIES
+)
+MEASURE = text("measured variable: volume (mL) or mean attenuation (HU)", among=MEASURES)
+FEW = "too few usable values, or all values are equal"
 NO_INTERVAL = f"{FEW}, or rho is exactly -1 or 1"

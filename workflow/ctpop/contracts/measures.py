@@ -1,141 +1,167 @@
-"""What is in the images: label maps, measures and histograms, not yet judged."""
+"""Tables of label maps, measurements, and histograms, before segmentation screening."""
 
 from ctpop.contracts.columns import count, number, text
 from ctpop.contracts.keys import FACES, MEASURE_STATUS, SCAN, SEGMENT_STATUS, STRUCTURE
 from ctpop.contracts.tables import Table
 
-NO_VALUE = "no voxel, or no CT"
+NO_VALUE = "the structure has no voxel, or the scan has no CT"
 # SOURCE: vacuum and air are at -1000 HU, and scales of 12 bits end at -1024 and 3071; noise and rounding add to both
 LOWEST_MEAN_HU, HIGHEST_MEAN_HU = -1100.0, 3100.0
-NO_CONTRALATERAL = "not paired, one of the two has no voxel, or not measured"
-AXES = {"x": "x (RAS+: to the right)", "y": "y (anterior)", "z": "z (superior)"}
+NO_VOXEL = "the structure has no voxel"
+NOT_MEASURED = "not measured"
+NO_CT = "the scan has no CT or was not measured"
+NO_CONTRALATERAL = "the structure is not paired, one of the sides has no voxel, or the structure was not measured"
+AXES = {"x": "x (RAS+: toward the right)", "y": "y (toward the front)", "z": "z (toward the head)"}
 
 SEGMENTS = Table(
     "segments",
     ("scan_id",),
-    "one row per scan of the cohort: is there a label map, and why not",
+    "one row per scan of the cohort. Availability of a label map, or the reason for its absence",
     {
         "scan_id": SCAN,
-        "status": text("outcome", among=SEGMENT_STATUS),
-        "mask_path": text("label map, relative to the study's folder", missing="there is none"),
-        "mask_sha256": text("SHA-256 of the label map", pattern="[0-9a-f]{64}", missing="there is none"),
-        "model": text("model that made it, with the first digits of its SHA-256", missing="not made here"),
-        "detail": text("explanation for people", missing="nothing to explain"),
+        "status": text("result of the segmentation", among=SEGMENT_STATUS),
+        "mask_path": text("path of the label map, relative to the folder of the study", missing="no label map"),
+        "mask_sha256": text("SHA-256 checksum of the label map", pattern="[0-9a-f]{64}", missing="no label map"),
+        "model": text(
+            "model that produced the label map, with the first digits of its SHA-256 checksum",
+            missing="the label map was not produced by this study",
+        ),
+        "detail": text("explanation of the status", missing="no explanation is needed"),
     },
 )
 MEASURES_TABLE = Table(
     "measures",
     ("scan_id", "structure"),
-    "one row per scan of the cohort and structure: what is there, not yet judged",
+    "one row per scan of the cohort and structure. Measurements before segmentation screening",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
-        "status": text("measured, or why not", among=MEASURE_STATUS),
-        "detail": text("why there is no value, for people", missing="nothing to explain"),
-        "n_voxels": count("voxels carrying the label; 0 is a measured absence", missing="not measured"),
-        "volume_ml": number("voxels times |det(affine)|", "ml", low=0, missing="not measured"),
+        "status": text("`measured`, or the reason for a missing measurement", among=MEASURE_STATUS),
+        "detail": text("explanation of a missing value", missing="no explanation is needed"),
+        "n_voxels": count(
+            "number of voxels with the label of the structure; 0 is a measured absence", missing=NOT_MEASURED
+        ),
+        "volume_ml": number(
+            "volume: number of voxels multiplied by the voxel volume (determinant of the affine)",
+            "mL",
+            low=0,
+            missing=NOT_MEASURED,
+        ),
         "hu_mean": number(
             "mean attenuation",
             "HU",
             low=LOWEST_MEAN_HU,
             high=HIGHEST_MEAN_HU,
-            missing=f"{NO_VALUE}, or the mean of the voxels is outside this range",
+            missing=f"{NO_VALUE}, or the mean of the voxels is outside the allowed range",
         ),
-        "hu_sd": number("standard deviation of the voxels (divided by n)", "HU", low=0, missing=NO_VALUE),
-        "hu_p05": number("5th percentile, linear interpolation", "HU", missing=NO_VALUE),
-        "hu_p25": number("25th percentile", "HU", missing=NO_VALUE),
-        "hu_p50": number("median", "HU", missing=NO_VALUE),
-        "hu_p75": number("75th percentile", "HU", missing=NO_VALUE),
-        "hu_p95": number("95th percentile", "HU", missing=NO_VALUE),
-        "hu_min": number("lowest value", "HU", missing=NO_VALUE),
-        "hu_max": number("highest value", "HU", missing=NO_VALUE),
-        "border_voxels": count("voxels in the outermost layers of the image", missing="not measured"),
+        "hu_sd": number("standard deviation of attenuation (divisor n)", "HU", low=0, missing=NO_VALUE),
+        "hu_p05": number("5th percentile of attenuation (linear interpolation)", "HU", missing=NO_VALUE),
+        "hu_p25": number("25th percentile of attenuation", "HU", missing=NO_VALUE),
+        "hu_p50": number("median attenuation", "HU", missing=NO_VALUE),
+        "hu_p75": number("75th percentile of attenuation", "HU", missing=NO_VALUE),
+        "hu_p95": number("95th percentile of attenuation", "HU", missing=NO_VALUE),
+        "hu_min": number("lowest attenuation", "HU", missing=NO_VALUE),
+        "hu_max": number("highest attenuation", "HU", missing=NO_VALUE),
+        "border_voxels": count(
+            "number of voxels of the structure in the outermost layers of the image", missing=NOT_MEASURED
+        ),
         "faces": text(
             f"faces of the image that the structure reaches, separated by spaces: {', '.join(FACES)}",
-            missing="none, or not measured",
+            missing="the structure reaches no face or was not measured",
         ),
         **{
-            f"centroid_{axis}_mm": number(f"centre of mass, world {way}", "mm", missing="no voxel")
+            f"centroid_{axis}_mm": number(f"center of mass, world coordinate {way}", "mm", missing=NO_VOXEL)
             for axis, way in AXES.items()
         },
         "hu_clipped": count(
-            "voxels outside -32768 to 32767 HU, which count as the nearer end of that range",
+            "number of voxels outside the range from -32768 to 32767 HU, which are set to the nearest limit",
             "voxels",
-            missing="no CT, or not measured",
+            missing=NO_CT,
         ),
         "eroded_voxels": count(
-            "voxels whose centre lies deeper than measure.erosion_mm below the surface of the structure",
+            "number of voxels whose center is more than `measure.erosion_mm` below the surface of the structure",
             "voxels",
-            missing="not measured, or measure.erosion_mm is 0",
+            missing="not measured, or `measure.erosion_mm` is 0",
         ),
         "hu_mean_eroded": number(
-            "mean attenuation of these voxels", "HU", missing="no such voxel, no CT, or measure.erosion_mm is 0"
+            "mean attenuation of the `eroded_voxels`",
+            "HU",
+            missing="`eroded_voxels` is 0 or missing, or the scan has no CT",
         ),
-        "n_components": count("connected parts (voxels that share a face, edge or corner)", missing="not measured"),
-        "largest_share": number("share of the voxels in the largest part", low=0, high=1, missing="no voxel"),
+        "n_components": count(
+            "number of connected components (voxels that share a face, edge, or corner)", missing=NOT_MEASURED
+        ),
+        "largest_share": number("share of the voxels in the largest component", low=0, high=1, missing=NO_VOXEL),
         **{
-            f"border_{face}": count(f"voxels in the outermost layers at the {face} face", missing="not measured")
+            f"border_{face}": count(
+                f"number of voxels in the outermost layers at the {face} face", missing=NOT_MEASURED
+            )
             for face in FACES
         },
         **{
-            f"bbox_{end}_{axis}_mm": number(f"{word} world {way} of the bounding box", "mm", missing="no voxel")
+            f"bbox_{end}_{axis}_mm": number(
+                f"{word} world coordinate {way} of the bounding box", "mm", missing=NO_VOXEL
+            )
             for end, word in {"min": "lowest", "max": "highest"}.items()
             for axis, way in AXES.items()
         },
         "contralateral_ratio": number(
-            "volume over the volume of the same structure on the other side", low=0, missing=NO_CONTRALATERAL
+            "volume divided by the volume of the contralateral structure", low=0, missing=NO_CONTRALATERAL
         ),
-        "asymmetry": number("(left - right) / (left + right) of the volumes", low=-1, high=1, missing=NO_CONTRALATERAL),
+        "asymmetry": number(
+            "asymmetry of the volumes: (left - right) / (left + right)", low=-1, high=1, missing=NO_CONTRALATERAL
+        ),
         "side_mm": number(
-            "distance of the centre of mass from the midline; negative on the wrong side of the patient",
+            "distance of the center of mass from the midline; negative on the wrong side of the patient",
             "mm",
-            missing="not paired, no voxel, or no midline",
+            missing="the structure is not paired or has no voxel, or the midline is unknown",
         ),
         "shared_voxels": count(
-            "voxels that lie in another mask as well; the mask with the highest label has them",
+            "number of voxels that are also part of another mask. Shared voxels are assigned to the mask with the"
+            " highest label",
             "voxels",
-            missing="not from a folder of masks, or not measured",
+            missing="the segmentation is not a folder of masks, or the structure was not measured",
         ),
         "padding_voxels": count(
-            "voxels in or beside padding of the CT, as outside the reconstruction circle; border_voxels includes those"
-            " that are in none of the outermost layers",
+            "number of voxels in or next to padding of the CT (for example, outside the reconstruction circle)."
+            " `border_voxels` includes those that are not in the outermost layers",
             "voxels",
-            missing="no CT, or not measured",
+            missing=NO_CT,
         ),
         "padding_share": number(
-            "share of the voxels that are in padding of the CT",
+            "share of the voxels in padding of the CT",
             low=0,
             high=1,
-            missing="no CT, no voxel, or not measured",
+            missing="the scan has no CT, or the structure has no voxel or was not measured",
         ),
         "hu_scale": text(
-            "whether the values of the CT are HU: hu, or uncertain if the image contains no air, or no tissue",
+            "scale of the CT values: `hu`, or `uncertain` if the image contains no air or no tissue",
             among=("hu", "uncertain"),
-            missing="no CT, or not measured",
+            missing=NO_CT,
         ),
         "label_names": text(
-            "where the names of the labels come from: producer (names in the files, or the model of the study), or"
-            " label_set, whose numbers a label map without names is taken to have",
+            "source of the label names: `producer` (names in the files, or the model of the study) or `label_set`"
+            " (the label map contains no names, and its labels are assumed to be those of the label set)",
             among=("producer", "label_set"),
             missing="no label map, or not measured",
         ),
         "image_digest": text(
-            "digest of values, shape and spacing of the CT, or of the label map of a scan without CT; of scans with the"
-            " same one, that with the first scan_id is used",
+            "digest of the values, shape, and spacing of the CT (without a CT: of the label map). Of several scans"
+            " with the same digest, the scan with the first `scan_id` is used",
             pattern="[0-9a-f]{16}",
-            missing="not measured, or no voxel in the label map of a scan without CT",
+            missing="not measured, or the scan has no CT and its label map is empty",
         ),
     },
 )
 HISTOGRAMS = Table(
     "histograms",
     ("scan_id", "structure", "hu"),
-    "one row per scan, structure and whole HU that occurs in it; not in tables/, but one Parquet file per shard in"
-    " results/<study.name>/histograms/ and no CSV; attenuation between whole HU counts at the nearest one",
+    "one row per scan, structure, and whole HU value that occurs. The table is written as one Parquet file per shard,"
+    " to `results/<study.name>/histograms/`, without CSV. Attenuation is rounded to the nearest whole HU value",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "hu": number("attenuation", "HU", low=-32768, high=32767, dtype="int16"),
-        "n": count("voxels with this attenuation", "voxels", low=1),
+        "n": count("number of voxels with this attenuation", "voxels", low=1),
     },
 )

@@ -1,9 +1,9 @@
-"""Parquet files in which damage is found: checksums of the pages, and a digest of the footer.
+"""Parquet files with damage detection: checksums of the pages and a digest of the footer.
 
-Without them, a changed bit in a page is read as another value, and one in the footer as another type, column or number
-of rows. Pages have the CRC-32 of the format. The footer, which the format does not protect, has its SHA-256 as an entry
-of its own metadata, computed with zeros in place of the entry. Files of other programs, which lack the entry, are read
-with the checksums that they have.
+Without these checks, a changed bit in a page is read as another value, and a changed bit in the footer as another type,
+column, or number of rows. Pages have the CRC-32 checksums of the Parquet format. The footer, which the format does not
+protect, contains its SHA-256 digest as an entry of its metadata, computed with zeros in place of the entry. Files of
+other programs do not contain the entry and are read with the checksums that they contain.
 """
 
 from collections.abc import Iterator
@@ -19,29 +19,29 @@ from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError, in_one_line
 
 COMPRESSION = "zstd"
-MAGIC = b"PAR1"  # SOURCE: Parquet format: a file ends with the footer, its length in 4 bytes, and this
+MAGIC = b"PAR1"  # SOURCE: Parquet format: a file ends with the footer, its length in 4 bytes, and these bytes
 TAIL = 8
 DIGEST = "ctpop.footer_sha256"
 DIGITS = 64
-HEADER = 2  # bytes between the key and the value of an entry: type and length, in Thrift's compact protocol
-RULES = {"histograms": "measure"}  # of files that are no table of `study_tables`
+HEADER = 2  # bytes between the key and the value of an entry (type and length in the Thrift compact protocol)
+RULES = {"histograms": "measure"}  # rules that write files not listed in `study_tables`
 
 
 @contextmanager
 def writing(path: str | Path, schema: arrow.Schema) -> Iterator[parquet.ParquetWriter]:
-    """Open a Parquet file for writing; it has checksums, no timestamp, and for equal rows equal bytes.
+    """Open a Parquet file for writing with checksums and without timestamp; equal rows give equal bytes.
 
     Parameters
     ----------
     path : str or Path
         File to write.
     schema : pyarrow.Schema
-        Schema of the tables that are written.
+        Schema of the tables to write.
 
     Yields
     ------
     pyarrow.parquet.ParquetWriter
-        Writer, which is closed at the end.
+        Writer, which is closed at the end of the context.
 
     Raises
     ------
@@ -72,26 +72,26 @@ def writing(path: str | Path, schema: arrow.Schema) -> Iterator[parquet.ParquetW
 
 @contextmanager
 def opened(path: str | Path, remedy: str = "", **options: Any) -> Iterator[parquet.ParquetFile]:
-    """Open a Parquet file to read it in parts.
+    """Open a Parquet file for reading in parts.
 
     Parameters
     ----------
     path : str or Path
         Parquet file.
     remedy : str
-        As in `damage_refused`.
+        Remedy in the error message (see `damage_refused`).
     **options
         Further options of `pyarrow.parquet.ParquetFile`.
 
     Yields
     ------
     pyarrow.parquet.ParquetFile
-        The file; an error of a part that is read is a `ContractError`, too.
+        The file; errors in reading a part are also raised as `ContractError`.
 
     Raises
     ------
     ContractError
-        If the file is damaged, or no Parquet file.
+        If the file is damaged or not a Parquet file.
     OSError
         If the file cannot be read.
 
@@ -111,23 +111,23 @@ def opened(path: str | Path, remedy: str = "", **options: Any) -> Iterator[parqu
 
 @contextmanager
 def damage_refused(path: str | Path, remedy: str = "") -> Iterator[None]:
-    """Check the footer of a Parquet file, and turn errors of reading its content into a `ContractError`.
+    """Check the footer of a Parquet file, and convert errors in reading its content to `ContractError`.
 
     Parameters
     ----------
     path : str or Path
         Parquet file.
     remedy : str
-        What to do about a damaged file, for the text of the error; without it, the text is that for results.
+        Remedy for a damaged file in the error message; if empty, the remedy for result files.
 
     Yields
     ------
-    Nothing; the body of the statement reads the file.
+    Nothing; the body of the `with` statement reads the file.
 
     Raises
     ------
     ContractError
-        If the file is damaged, or no Parquet file.
+        If the file is damaged or not a Parquet file.
     OSError
         If the file cannot be read.
 
@@ -142,7 +142,7 @@ def damage_refused(path: str | Path, remedy: str = "") -> Iterator[None]:
     ...             _ = parquet.read_table(path)
     ...     except ContractError as error:
     ...         print(str(error).partition("; ")[2])
-    delete it and start the study again, which writes it again (rule measure)
+    delete the file and rerun the study, which writes it again (rule measure)
 
     """
     place = Path(path)
@@ -151,13 +151,15 @@ def damage_refused(path: str | Path, remedy: str = "") -> Iterator[None]:
         key = footer.rfind(DIGEST.encode())
         start = key + len(DIGEST) + HEADER
         if key >= 0 and footer[start : start + DIGITS] != _digest_of(footer, start).encode():
-            raise arrow.ArrowInvalid("the footer does not have its checksum")
+            raise arrow.ArrowInvalid("the checksum of the footer does not match")
         yield
     except (arrow.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno:  # of the disk or of permissions; pyarrow gives damage no number
+        if (
+            isinstance(error, OSError) and error.errno
+        ):  # a disk or permission error; pyarrow sets no error number for damage
             raise
         raise ContractError(
-            f"{path}: is damaged, or not a Parquet file ({in_one_line(error)}); {remedy or _remedy_of(place)}"
+            f"{path}: the file is damaged or not a Parquet file ({in_one_line(error)}); {remedy or _remedy_of(place)}"
         ) from None
 
 
@@ -165,11 +167,11 @@ def _remedy_of(path: Path) -> str:
     folder = path.parent.name
     table = BY_NAME.get(path.stem) or BY_NAME.get(folder)
     rule = table.rule if table else RULES.get(folder, "")
-    return f"delete it and start the study again, which writes it again{f' (rule {rule})' if rule else ''}"
+    return f"delete the file and rerun the study, which writes it again{f' (rule {rule})' if rule else ''}"
 
 
 def _footer_of(path: Path) -> bytes:
-    """Return the footer of a file; nothing if the file does not end as a Parquet file, which pyarrow then reports."""
+    """Return the footer of a file; empty if the file does not end like a Parquet file, which pyarrow reports."""
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - TAIL))
@@ -182,5 +184,5 @@ def _footer_of(path: Path) -> bytes:
 
 
 def _digest_of(footer: bytes, start: int) -> str:
-    """Return the digest of a footer with zeros in place of the digest that begins at `start`."""
+    """Compute the digest of a footer with zeros in place of the digest that begins at `start`."""
     return digests.of_bytes(footer[:start] + b"0" * DIGITS + footer[start + DIGITS :])

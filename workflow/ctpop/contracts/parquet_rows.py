@@ -1,4 +1,4 @@
-"""Rows of Parquet files as frames of pandas; `parquet_files` has the checks for damage."""
+"""Rows of Parquet files as pandas frames; `parquet_files` checks for damage."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +12,16 @@ from ctpop.contracts.parquet_files import damage_refused, opened
 def read(
     path: str | Path, columns: list[str] | None = None, filters: list[tuple[str, str, Any]] | None = None
 ) -> pd.DataFrame:
-    """Return rows of a Parquet file that the package wrote.
+    """Read rows of a Parquet file written by this package.
 
     Parameters
     ----------
     path : str or Path
         Parquet file.
     columns : list of str, optional
-        Columns to read; without it, all.
+        Columns to read; if omitted, all columns.
     filters : list of tuple, optional
-        Conditions that all rows meet, as column, operator and value.
+        Conditions for the rows to read, as tuples of column, operator, and value.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def read(
     Raises
     ------
     ContractError
-        If the file is damaged, or no Parquet file.
+        If the file is damaged or not a Parquet file.
     OSError
         If the file cannot be read.
 
@@ -53,24 +53,24 @@ def read(
 
 
 def in_batches(path: str | Path, most: int) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a Parquet file that the package wrote, some at a time.
+    """Yield the rows of a Parquet file written by this package in batches.
 
     Parameters
     ----------
     path : str or Path
         Parquet file.
     most : int
-        Largest number of rows at a time.
+        Largest number of rows per batch.
 
     Yields
     ------
     pandas.DataFrame
-        Rows in the order of the file.
+        Batch of rows in the order of the file.
 
     Raises
     ------
     ContractError
-        If the file is damaged, or no Parquet file.
+        If the file is damaged or not a Parquet file.
     OSError
         If the file cannot be read.
 

@@ -1,4 +1,4 @@
-"""Values that are impossible for the name of their structure: counted per structure, and one by one."""
+"""Tables of values that are implausible for the name of their structure: counts per structure, and single values."""
 
 from ctpop.contracts.columns import count, number, text
 from ctpop.contracts.keys import MEASURE, PLAUSIBILITY_FINDINGS, SCAN, STRUCTURE
@@ -12,52 +12,61 @@ ENDS = {"low": "lowest", "high": "highest"}
 PLAUSIBILITY = Table(
     "plausibility",
     ("structure",),
-    "one row per structure: how many values are beyond the limits for its name; it reports and excludes nothing",
+    "one row per structure. Numbers of values beyond the plausibility limits for the name of the structure; no value is"
+    " excluded on this basis",
     {
         "structure": STRUCTURE,
-        "finding": text("what is implausible", among=PLAUSIBILITY_FINDINGS),
-        "n_volumes": count("volumes above 0 of structures that do not reach a border of the image", "scans"),
-        "volume_ml_median": number("their median", "ml", low=0, missing=NO_VALUES),
+        "finding": text("measures with implausible values", among=PLAUSIBILITY_FINDINGS),
+        "n_volumes": count("number of volumes above 0 of structures that do not reach a face of the image", "scans"),
+        "volume_ml_median": number("median of these volumes", "mL", low=0, missing=NO_VALUES),
         **{
-            f"volume_ml_{end}": number(f"{word} plausible volume", "ml", low=0, missing=NO_LIMIT)
+            f"volume_ml_{end}": number(f"{word} plausible volume", "mL", low=0, missing=NO_LIMIT)
             for end, word in ENDS.items()
         },
-        "n_volumes_below": count("volumes below the lowest plausible one", "scans"),
-        "n_volumes_above": count("volumes above the highest plausible one", "scans"),
-        "n_attenuations": count("mean attenuations of structures of at least 1 ml without voxels in padding", "scans"),
-        "hu_mean_median": number("their median", "HU", missing=NO_VALUES),
+        "n_volumes_below": count("number of volumes below the lowest plausible volume", "scans"),
+        "n_volumes_above": count("number of volumes above the highest plausible volume", "scans"),
+        "n_attenuations": count(
+            "number of mean attenuations of structures of at least 1 mL without voxels in padding", "scans"
+        ),
+        "hu_mean_median": number("median of these mean attenuations", "HU", missing=NO_VALUES),
         **{
             f"hu_mean_{end}": number(f"{word} plausible mean attenuation", "HU", missing=NO_LIMIT)
             for end, word in ENDS.items()
         },
-        "n_attenuations_below": count("mean attenuations below the lowest plausible one", "scans"),
-        "n_attenuations_above": count("mean attenuations above the highest plausible one", "scans"),
+        "n_attenuations_below": count(
+            "number of mean attenuations below the lowest plausible mean attenuation", "scans"
+        ),
+        "n_attenuations_above": count(
+            "number of mean attenuations above the highest plausible mean attenuation", "scans"
+        ),
         **{
-            f"n_patients_{name}{end}": count(f"different patients of the n_{name}{end} scans", "patients")
+            f"n_patients_{name}{end}": count(f"number of patients among the `n_{name}{end}` scans", "patients")
             for name in ("volumes", "attenuations")
             for end in ("", "_below", "_above")
         },
         "suggestion": text(
-            "name that the label of an implausible structure has in another shipped label set, or with numbers shifted"
-            " by one, where the values fit those names better",
-            missing="plausible, or no other names fit better",
+            "name of the label of an implausible structure in another shipped label set, or after a shift of the"
+            " labels by 1, if the values fit these names better",
+            missing="the values are plausible, or no other names fit better",
         ),
     },
 )
 IMPLAUSIBLE_VALUES = Table(
     "implausible_values",
     ("scan_id", "structure", "measure"),
-    "one row per value beyond the limits for the name of its structure; it reports and excludes nothing",
+    "one row per value beyond the plausibility limits for the name of its structure; no value is excluded on this"
+    " basis",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "measure": MEASURE,
-        "value": number("volume (ml) or mean attenuation (HU)"),
+        "value": number("volume (mL) or mean attenuation (HU)"),
         "low": number("lowest plausible value", missing=NO_LIMIT),
         "high": number("highest plausible value", missing=NO_LIMIT),
         "scan_share": number(
-            "share of the values of the scan in this measure that are beyond their limits, of those with limits; if it"
-            " is large, label map and CT, or labels and names, do not belong together",
+            "share of the values of the scan in this measure that are beyond their limits, among the values with"
+            " limits. A large share indicates that the label map does not match the CT or that the labels do not"
+            " match the names",
             low=0,
             high=1,
         ),

@@ -1,4 +1,4 @@
-"""What the paper printed, and what a study has beside it; and two studies beside each other."""
+"""Tables of published results, of their comparison with a study, and of the comparison of two studies."""
 
 from ctpop.contracts import codes
 from ctpop.contracts.columns import Column, count, number, p_value, text, truth
@@ -9,105 +9,166 @@ QUANTITIES = tuple(codes.QUANTITIES)
 AGREEMENTS = tuple(codes.AGREEMENTS)
 COUNTERPARTS = tuple(codes.COUNTERPARTS)
 
-NOT_OF_ONE = "not a number of one structure"
-NOT_STATED = "nothing to say"
-NO_RHO = "not a correlation"
-NO_TEST = "a number without sampling error, or nothing to compare"
+NOT_OF_ONE = "the number does not refer to a structure"
+NO_NOTE = "nothing is ambiguous"
+NO_RHO = "the number is not a correlation"
+NO_TEST = "the number has no sampling error, or no comparison is possible"
 
 PUBLISHED = Table(
     "published_results",
     ("id",),
-    "every number that the paper prints of its aging study, in workflow/ctpop/resources/published_results.csv",
+    "one row per number that the original study reports about its aging study. The table is shipped as"
+    " `workflow/ctpop/resources/published_results.csv`",
     {
-        "id": text("number of the row"),
-        "kind": text("flow, demographics, design, result, or gap: what the paper did and does not print"),
-        "place": text("section of the paper"),
-        "structure_as_written": text("structure in the paper's words", missing=NOT_OF_ONE),
-        "members": text("structures that are meant, by name, separated by semicolons", missing=NOT_OF_ONE),
-        "aggregation": text("what the paper says about how they were combined", missing="a single structure, or none"),
-        "measure": text("what was measured", among=MEASURES, missing=NOT_OF_ONE),
-        "quantity": text("which number of a study it is compared with", among=QUANTITIES),
-        "statistic": text("what the number is"),
-        "value": number("the number", missing="the paper prints none"),
-        "out_of": count("people of whom the number is a part", missing="not a part of a count"),
-        "symbol_as_printed": text("symbol in the paper", missing="none"),
-        "p_as_printed": text("P in the paper", missing="none"),
-        "quote": text("words of the paper", missing="none"),
-        "note": text("what is ambiguous", missing=NOT_STATED),
-        "source": text("the paper"),
+        "id": text("identifier of the row"),
+        "kind": text(
+            "type of number: `flow`, `demographics`, `design`, `result`, or `gap` (not reported by the original study)"
+        ),
+        "place": text("section of the publication"),
+        "structure_as_written": text("structure as named in the publication", missing=NOT_OF_ONE),
+        "members": text("names of the corresponding structures, separated by semicolons", missing=NOT_OF_ONE),
+        "aggregation": text(
+            "statement of the publication about the combination of the structures",
+            missing="the number refers to a single structure or to none",
+        ),
+        "measure": text("measured variable", among=MEASURES, missing=NOT_OF_ONE),
+        "quantity": text("quantity of a study with which the number is compared", among=QUANTITIES),
+        "statistic": text("description of the number"),
+        "value": number("published number", missing="no number is reported"),
+        "out_of": count("total of which the number is a part", missing="the number is not part of a total"),
+        "symbol_as_printed": text("symbol in the publication", missing="no symbol is printed"),
+        "p_as_printed": text("P value in the publication", missing="no P value is printed"),
+        "quote": text("quotation from the publication", missing="no quotation"),
+        "note": text("ambiguities of the number", missing=NO_NOTE),
+        "source": text("reference of the publication"),
     },
 )
 COMPARE_PUBLISHED = Table(
     "compare_published",
     ("id",),
-    "one row per number that the paper prints, or says it computed: that number and ours",
+    "one row per number that the original study reports or states to have computed. Comparison with the corresponding"
+    " number of this study",
     {
-        "id": text("number of the row in workflow/ctpop/resources/published_results.csv"),
-        "statistic": text("what the number is"),
+        "id": text("identifier of the row in `workflow/ctpop/resources/published_results.csv`"),
+        "statistic": text("description of the number"),
         "structure": text(
-            "structure or group of structures that is compared", missing=f"{NOT_OF_ONE}, or none of ours"
+            "structure or group of structures that is compared",
+            missing=f"{NOT_OF_ONE}, or this study does not include the structure",
         ),
-        "structure_published": text("structure as the paper writes it", missing=NOT_OF_ONE),
-        "measure": text("what was measured", among=MEASURES, missing=NOT_OF_ONE),
-        "rho_published": number("rho as printed", low=-1, high=1, missing=f"{NO_RHO}, or not printed"),
-        "rho_here": number("rho of this study", low=-1, high=1, missing=f"{NO_RHO}, or no result"),
-        "ci_low_published": number("its interval by Bonett and Wright", low=-1, high=1, missing="no printed rho"),
-        "ci_high_published": number("upper limit", low=-1, high=1, missing="no printed rho"),
-        "ci_low_here": number("interval as in associations", low=-1, high=1, missing=f"{NO_RHO}, or no interval"),
+        "structure_published": text("structure as named in the publication", missing=NOT_OF_ONE),
+        "measure": text("measured variable", among=MEASURES, missing=NOT_OF_ONE),
+        "rho_published": number("published rho", low=-1, high=1, missing=f"{NO_RHO}, or is not reported"),
+        "rho_here": number("rho of this study", low=-1, high=1, missing=f"{NO_RHO}, or this study has no result"),
+        "ci_low_published": number(
+            "lower limit of the confidence interval of `rho_published` (Bonett and Wright)",
+            low=-1,
+            high=1,
+            missing="no published rho",
+        ),
+        "ci_high_published": number(
+            "upper limit of the confidence interval of `rho_published` (Bonett and Wright)",
+            low=-1,
+            high=1,
+            missing="no published rho",
+        ),
+        "ci_low_here": number(
+            "lower limit of the confidence interval of `rho_here` (table `associations`)",
+            low=-1,
+            high=1,
+            missing=f"{NO_RHO}, or this study has no interval",
+        ),
         "ci_high_here": number("upper limit", low=-1, high=1, missing=f"{NO_RHO}, or no interval"),
-        "rho_left": number("rho of the left side alone", low=-1, high=1, missing="not a pair, or no result"),
-        "rho_right": number("rho of the right side alone", low=-1, high=1, missing="not a pair, or no result"),
-        "number_published": number("any other number, as printed", missing="a correlation, or not printed"),
-        "number_here": number("the same number of this study", missing="a correlation, or not measured here"),
-        "n": count("usable values behind rho, or scans behind a share", missing="neither"),
-        "n_patients": count("different patients among the n scans", missing="neither"),
-        "difference": number(
-            "ours minus the paper's; of a number of people: of the shares", missing="one of the two is missing"
+        "rho_left": number(
+            "rho of the left structure",
+            low=-1,
+            high=1,
+            missing="the structure is not a pair, or no result was obtained",
         ),
-        "z": number("standardised difference (docs/methods/comparisons.md)", missing=NO_TEST),
-        "p": p_value("P value of z, two-sided, not adjusted", NO_TEST),
-        "verdict": text("what the comparison came to", among=AGREEMENTS),
-        "note": text("what is ambiguous in the paper", missing=NOT_STATED),
+        "rho_right": number(
+            "rho of the right structure",
+            low=-1,
+            high=1,
+            missing="the structure is not a pair, or no result was obtained",
+        ),
+        "number_published": number(
+            "published number other than a correlation", missing="the number is a correlation, or is not reported"
+        ),
+        "number_here": number(
+            "corresponding number of this study",
+            missing="the number is a correlation, or this study does not provide the number",
+        ),
+        "n": count(
+            "number of usable values for rho, or number of scans for a share",
+            missing="neither a correlation nor a share",
+        ),
+        "n_patients": count("number of patients among the `n` scans", missing="neither a correlation nor a share"),
+        "difference": number(
+            "number of this study minus published number. For counts, the difference between the shares",
+            missing="one of the two numbers is missing",
+        ),
+        "z": number("standardized difference ([Comparisons](methods/comparisons.md))", missing=NO_TEST),
+        "p": p_value("two-sided P value of `z`, not adjusted", NO_TEST),
+        "verdict": text("result of the comparison", among=AGREEMENTS),
+        "note": text("ambiguities of the published number", missing=NO_NOTE),
     },
 )
 
 
 def _study(name: str) -> dict[str, Column]:
     return {
-        f"n_{name}": count(f"usable values of study {name}", missing="the study does not have it"),
-        f"n_patients_{name}": count(
-            f"different patients among the n_{name} scans", missing="the study does not have it"
+        f"n_{name}": count(
+            f"number of usable values in study {name}", missing="the study does not include the structure"
         ),
-        f"rho_{name}": number("Spearman correlation with age", low=-1, high=1, missing=FEW),
-        f"ci_low_{name}": number("lower limit of its interval", low=-1, high=1, missing=NO_INTERVAL),
-        f"ci_high_{name}": number("upper limit", low=-1, high=1, missing=NO_INTERVAL),
+        f"n_patients_{name}": count(
+            f"number of patients among the `n_{name}` scans", missing="the study does not include the structure"
+        ),
+        f"rho_{name}": number(f"Spearman rank correlation with age in study {name}", low=-1, high=1, missing=FEW),
+        f"ci_low_{name}": number(
+            f"lower limit of the confidence interval of `rho_{name}`", low=-1, high=1, missing=NO_INTERVAL
+        ),
+        f"ci_high_{name}": number(
+            f"upper limit of the confidence interval of `rho_{name}`", low=-1, high=1, missing=NO_INTERVAL
+        ),
     }
 
 
-NO_DIFFERENCE = "not compared, or no result in one of the studies"
+NO_DIFFERENCE = "not compared, or one of the studies has no result"
 COMPARISON = Table(
     "comparison",
     ("structure", "measure"),
-    "output of `ctpop compare`: one row per structure or group and measure of two studies a and b",
+    "one row per structure or group of structures and measure. Comparison of two studies (a and b), written by"
+    " `ctpop compare`",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
-        "counterpart": text("is it the same in both studies", among=COUNTERPARTS),
+        "counterpart": text("correspondence of the structure or group between the studies", among=COUNTERPARTS),
         **_study("a"),
         **_study("b"),
-        "difference": number("rho of b minus rho of a", low=-2, high=2, missing=NO_DIFFERENCE),
-        "difference_low": number("lower limit of its interval (Zou)", low=-2, high=2, missing=NO_DIFFERENCE),
-        "difference_high": number("upper limit", low=-2, high=2, missing=NO_DIFFERENCE),
-        "z": number("difference on Fisher's scale over its standard error", missing=NO_DIFFERENCE),
-        "log10_p": number("decimal logarithm of P", high=0, missing=NO_DIFFERENCE),
-        "p": p_value("P value of z, two-sided", NO_DIFFERENCE),
-        "p_bonferroni": p_value("P times the tests of the family, at most 1", NO_DIFFERENCE),
-        "q_bh": p_value("false discovery rate by Benjamini and Hochberg", NO_DIFFERENCE),
-        "n_shared_scans": count(
-            "scans that are in both studies, by scan_id, digest of images or checksum of label map"
+        "difference": number("`rho_b` minus `rho_a`", low=-2, high=2, missing=NO_DIFFERENCE),
+        "difference_low": number(
+            "lower limit of the confidence interval of the difference (Zou method)",
+            low=-2,
+            high=2,
+            missing=NO_DIFFERENCE,
         ),
-        "n_shared_patients": count("patients that are in both studies, by patient_id or a shared scan"),
-        "independent": truth("no patient is known to be in both studies; otherwise P and intervals do not hold"),
+        "difference_high": number(
+            "upper limit of the confidence interval of the difference", low=-2, high=2, missing=NO_DIFFERENCE
+        ),
+        "z": number(
+            "difference between the Fisher-transformed correlations divided by its standard error",
+            missing=NO_DIFFERENCE,
+        ),
+        "log10_p": number("base-10 logarithm of the P value", high=0, missing=NO_DIFFERENCE),
+        "p": p_value("two-sided P value of `z`", NO_DIFFERENCE),
+        "p_bonferroni": p_value("P value multiplied by the number of tests of the family, at most 1", NO_DIFFERENCE),
+        "q_bh": p_value("false discovery rate according to Benjamini and Hochberg", NO_DIFFERENCE),
+        "n_shared_scans": count(
+            "number of scans in both studies, identified by `scan_id`, image digest, or checksum of the label map"
+        ),
+        "n_shared_patients": count("number of patients in both studies, identified by `patient_id` or a shared scan"),
+        "independent": truth(
+            "no patient is known to be in both studies. If false, the P values and intervals are not valid"
+        ),
         "family": FAMILY,
     },
 )

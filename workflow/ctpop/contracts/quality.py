@@ -1,4 +1,4 @@
-"""What a reviewer is shown."""
+"""The table of the cases that the gallery shows to a reviewer."""
 
 from ctpop.contracts.columns import text
 from ctpop.contracts.keys import CHOSEN, SCAN, STRUCTURE
@@ -7,14 +7,16 @@ from ctpop.contracts.tables import Table
 REVIEW_CASES = Table(
     "review_cases",
     ("scan_id", "structure"),
-    "one row per case of the gallery: a scan and structure that the rules flag, one with an extreme value, or one of"
-    " the random sample, with a mask to look at",
+    "one row per scan and structure in the gallery: cases flagged by a rule, cases with an extreme value, and a random"
+    " sample, each with a mask to review",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
-        "chosen": text("why it is shown", among=CHOSEN),
-        "image": text("picture, relative to the folder report/review", missing="not drawn"),
-        "fingerprint": text("digest of what the picture shows", pattern="[0-9a-f]{16}", missing="not drawn"),
-        "detail": text("why nothing is drawn", missing="it is drawn"),
+        "chosen": text("reason for the selection of the case", among=CHOSEN),
+        "image": text("path of the picture, relative to the folder `report/review`", missing="no picture was drawn"),
+        "fingerprint": text(
+            "digest of the content of the picture", pattern="[0-9a-f]{16}", missing="no picture was drawn"
+        ),
+        "detail": text("reason for a missing picture", missing="a picture was drawn"),
     },
 )

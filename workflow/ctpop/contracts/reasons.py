@@ -1,7 +1,7 @@
-"""Reason and status codes, each declared once: label, meaning, precedence and colour.
+"""Reason and status codes, each declared once with its label, meaning, precedence, and color.
 
-Tables, the data dictionary, pages, figures and legends are derived from these lists. The name of a member is the code
-that tables contain; members are in order of precedence.
+Tables, the data dictionary, pages, figures, and legends are derived from these lists. The name of a member is the code
+in the tables. Members are in order of precedence.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from ctpop.foundation.colours import (
 
 @dataclass(frozen=True)
 class Code:
-    """A code: what pages and figures print for it, and its meaning in the data dictionary."""
+    """A code with its label in pages and figures and its meaning in the data dictionary."""
 
     label: str
     meaning: str
@@ -40,117 +40,119 @@ class Code:
 
 @dataclass(frozen=True)
 class StatusCode(Code):
-    """The status of a scan; `usable` if it has a label map."""
+    """The status of a scan; `usable` if the scan has a label map."""
 
     usable: bool = False
 
 
 class SegmentStatus(StatusCode, Enum):
-    """What became of a scan in the stage `segment`."""
+    """The result of the stage `segment` for a scan."""
 
-    segmented = "segmented", "the model made a label map", True
-    existing = "existing segmentation", "an existing label map, or folder of masks, was taken over", True
+    segmented = "segmented", "the model produced a label map", True
+    existing = "existing segmentation", "an existing label map or folder of masks is used", True
     not_converted = (
-        "no CT from DICOM that agrees with its headers",
-        "the DICOM files gave no CT volume that agrees with their headers; the detail says why",
+        "DICOM conversion failed",
+        "the DICOM files could not be converted to a CT volume that agrees with their headers; `detail` contains the"
+        " reason",
     )
     missing_file = (
         "file missing",
-        "a file is not there or not named in the registry, or a folder has no mask of any structure",
+        "a file does not exist or is not listed in the registry, or a folder contains no mask of any structure",
     )
-    unreadable = "file not readable", "a file is damaged, cut short, not NIfTI, or changed while it was read"
+    unreadable = "file not readable", "a file is damaged, truncated, not in NIfTI format, or was changed during reading"
     not_read = (
-        "file not readable for the moment",
-        "a file could not be read because the disk or the network failed, which may pass",
+        "file temporarily not readable",
+        "a file could not be read because of a disk or network failure, which may be temporary",
     )
     bad_geometry = (
-        "geometry of the image not valid",
-        "the image has not three axes, or its orientation or spacing is unknown, sheared or contradictory",
+        "invalid image geometry",
+        "the image does not have three axes, or its orientation or spacing is unknown, sheared, or contradictory",
     )
     bad_values = (
-        "values of the image not valid",
-        "a CT is constant, not finite, far from any HU or scaled by a negative slope, voxels are colours or complex"
-        " numbers, or labels are not whole numbers from 0 to 65535",
+        "invalid image values",
+        "the CT is constant, contains values that are not finite or far outside the HU range, or has a negative"
+        " slope; or voxels are colors or complex numbers; or labels are not whole numbers from 0 to 65535",
     )
     not_hu = (
         "CT not in HU",
-        "the values of the CT are not Hounsfield units: they have an offset, were scaled, were cut off at a window or"
-        " stored in 8 bits, are all below those of tissue, or have another scale in some axial slices",
+        "the values of the CT are not Hounsfield units: they have an offset, are scaled, are clipped at a window, are"
+        " stored in 8 bits, are all below the values of tissue, or have a different scale in some axial slices",
     )
     grid_mismatch = (
         "label map and CT on different grids",
-        "label map and CT, or two masks, do not share a grid; nothing is resampled in silence",
+        "the label map and the CT, or two masks, have different grids; images are not resampled automatically",
     )
     unknown_labels = (
-        "label map with unknown labels",
-        "the label map has a label that the label set does not name, or is a mask without a name",
+        "unknown labels in the label map",
+        "the label map contains a label that is not in the label set, or is a mask without a structure name",
     )
     out_of_memory = "out of memory", "the scan does not fit into the memory of the machine"
     prediction_failed = "segmentation failed", "the model could not be applied to the scan"
     not_written = (
         "label map not stored",
-        "the label map could not be stored: the disk is full or broken, or its folder is not to be written",
+        "the label map could not be stored because the disk is full or defective or the folder is not writable",
     )
 
 
 class MeasureStatus(StatusCode, Enum):
-    """What became of a structure of a scan in the stage `measure`, beside the status of a scan without a label map."""
+    """The result of the stage `measure` for a structure; scans without a label map have a `SegmentStatus` instead."""
 
-    measured = "measured", "the structure was looked for; its number of voxels may be 0", True
+    measured = "measured", "the structure was measured; its number of voxels can be 0", True
     not_in_model = (
-        "no structure of the label set known to the model",
-        "the label map comes from a model, or a folder of masks, that does not know the structure",
+        "label set not included in the model",
+        "the model or the folder of masks does not include the structure",
     )
     not_requested = (
         "not requested",
-        "the label map does not name its labels and may come from a run for other structures: it cannot be complete, or"
-        " no such label map of the study has the structure, so that its absence is not established",
+        "the label map contains no label names and may be from a run for other structures. It is incomplete, or no"
+        " label map without label names in this study contains the structure; its absence is not established",
     )
     mask_in_others = (
         "mask inside other masks",
-        "more than half of the mask of the structure is in masks of structures with higher labels, which have these"
-        " voxels: its volume is not known",
+        "more than half of the mask is inside masks of structures with higher labels, to which these voxels are"
+        " assigned; the volume is unknown",
     )
     not_in_table = (
         "not in the table of measures",
-        "the table of measures that was taken over has no value for this scan and structure",
+        "the table of measures contains no value for this scan and structure",
     )
     duplicate_images = (
         "same images as another scan",
-        "a scan with a lower scan_id has the same images (image_digest) and is used in place of this one, whose values"
-        " stay in the table",
+        "a scan with a lower `scan_id` has the same images (`image_digest`) and is used instead; the values of this"
+        " scan remain in the table",
     )
     zero_in_statistics = (
-        "0.0 in the statistics that were taken over",
-        "TotalSegmentator's statistics, as a file or in a table, have 0.0: absent, truncated and failed alike",
+        "value of 0.0 in the TotalSegmentator statistics",
+        "the TotalSegmentator statistics (file or table) contain 0.0, which does not distinguish between absent,"
+        " truncated, and failed structures",
     )
     impossible_hu = (
         "attenuation outside the physical range",
-        "the table or statistics that were taken over have a mean attenuation that is no mean of HU, or a scale of its"
-        " own",
+        "the mean attenuation in the table or statistics is outside the possible range of HU, or has a different scale",
     )
     bad_entry = (
-        "entry of the statistics not valid",
-        "the entry of the structure in a file of statistics is not a volume and an attenuation; the detail says why",
+        "invalid entry in the statistics",
+        "the entry of the structure in a file of statistics is not a valid volume and attenuation; `detail` contains"
+        " the reason",
     )
 
 
 @dataclass(frozen=True)
 class BarPart:
-    """A part of the bar of a structure in the figure of its flow."""
+    """A segment of the bar of a structure in the figure of structure flow."""
 
     label: str
     colour: str
 
 
 class Bar(BarPart, Enum):
-    """The parts of a bar of `structure_flow`, from the left."""
+    """The segments of a bar in the figure `structure_flow`, from left to right."""
 
     used = "in the statistics", BLUE
     absent = "absent", HAIRLINE
-    truncated = "cut off by the image", ORANGE
+    truncated = "truncated by the field of view", ORANGE
     below_bound = "below lower bound", RED
-    doubtful = "in pieces, on the wrong side, sides too different, or too large", VIOLET
+    doubtful = "fragmented, on the wrong side, asymmetric, or too large", VIOLET
     reviewer_excluded = "excluded by a reviewer", INK
     no_value = "no value", OCHRE
     not_segmented = "not measured", GREY
@@ -158,11 +160,11 @@ class Bar(BarPart, Enum):
 
 @dataclass(frozen=True)
 class ReasonCode(Code):
-    """Why a value may be used or not.
+    """The reason for the use or exclusion of a value.
 
-    `colour` and `bar` are those of a reason that excludes values, in the figures of single reasons and of the flow of
-    structures. `rule` marks what a rule set decides on, `reviewed` is the label of the flow diagram for decisions of
-    reviewers about single structures.
+    `colour` and `bar` belong to reasons that exclude values and are used in the figures of single reasons and of
+    structure flow. `rule` marks reasons that a rule set can contain. `reviewed` is the label of decisions of reviewers
+    about single structures in the flow diagram.
     """
 
     colour: str | None = None
@@ -173,43 +175,43 @@ class ReasonCode(Code):
 
 
 class Reason(ReasonCode, Enum):
-    """Reasons of verdicts, in order of precedence: a verdict gives the first that holds."""
+    """Reasons of verdicts in order of precedence. A verdict contains the first applicable reason."""
 
-    not_in_model = "not in the model", "the segmentation does not know the structure", PALE_GREY, Bar.not_segmented
+    not_in_model = "not in the model", "the segmentation does not include the structure", PALE_GREY, Bar.not_segmented
     not_requested = (
         "not requested",
-        "the label map does not name its labels and may come from a run for other structures, so that an absence is not"
-        " established",
+        "the label map contains no label names and may be from a run for other structures; the absence of the"
+        " structure is not established",
         PALE_ORANGE,
         Bar.not_segmented,
     )
     mask_in_others = (
         "mask inside other masks",
-        "more than half of the mask of the structure is in masks of other structures, so that its volume is not known",
+        "more than half of the mask is inside masks of other structures; the volume is unknown",
         PALE_RED,
         Bar.not_segmented,
     )
     not_in_table = (
         "not in the table",
-        "the table of measures, or the statistics, that were taken over have no value for this scan and structure",
+        "the table of measures or the statistics contain no value for this scan and structure",
         PALE_BLUE,
         Bar.not_segmented,
     )
     not_segmented = (
         "scan not measured",
-        "the scan has no label map, or could not be measured with it; the status in measures says why",
+        "the scan has no label map or could not be measured; `status` in the table `measures` contains the reason",
         GREY,
         Bar.not_segmented,
     )
     duplicate_images = (
         "same images as another scan",
-        "a scan with a lower scan_id has the same images, and is used in place of this one",
+        "a scan with a lower `scan_id` has the same images and is used instead",
         PALE_GREEN,
         Bar.not_segmented,
     )
     absent_known = (
         "known to be absent",
-        "the registry or a reviewer says that the patient does not have the structure",
+        "the patient does not have the structure, according to the registry or a reviewer",
         PALE_VIOLET,
         Bar.absent,
         False,
@@ -218,64 +220,65 @@ class Reason(ReasonCode, Enum):
     absent = "absent", "the structure has no voxel", HAIRLINE, Bar.absent
     padding = (
         "in padding of the image",
-        "too large a share of the voxels is in padding of the image, where nothing was measured",
+        "the share of voxels in padding of the image, which contains no measured values, exceeds the limit",
         ROSE,
         Bar.truncated,
         True,
     )
     truncated = (
-        "cut off by the image",
-        "the structure reaches a face of the image, so that part of it may lie outside",
+        "truncated by the field of view",
+        "the structure reaches a face of the image, and part of it may be outside the field of view",
         ORANGE,
         Bar.truncated,
         True,
     )
     below_bound = (
         "below lower bound",
-        "the volume is below the lower bound of the structure, so the segmentation is taken to have failed",
+        "the volume is below the lower bound of the structure, and the segmentation is assumed to have failed",
         RED,
         Bar.below_bound,
         True,
     )
     fragmented = (
-        "in pieces",
-        "too small a share of the voxels lies in the largest connected part",
+        "fragmented",
+        "the share of voxels in the largest connected component is below the limit",
         VIOLET,
         Bar.doubtful,
         True,
     )
     laterality = (
         "on the wrong side",
-        "the centre of mass lies on the wrong side of the patient's midline",
+        "the center of mass is on the wrong side of the midline of the patient",
         CYAN,
         Bar.doubtful,
         True,
     )
     asymmetric = (
-        "left and right too different",
-        "left and right differ far more than in the rest of the cohort; which of them is wrong is not known",
+        "asymmetric",
+        "the volumes of the left and right structures differ far more than in the rest of the cohort; the incorrect"
+        " side is unknown",
         GREEN,
         Bar.doubtful,
         True,
     )
     above_bound = (
         "above the upper plausibility limit",
-        "the volume is above the upper limit of the structure, which no adult is expected to exceed",
+        "the volume is above the upper limit of the structure, which is not expected to be exceeded in adults",
         BROWN,
         Bar.doubtful,
         True,
     )
     unequal_sides = (
-        "one side several times the other",
-        "the volume is several times that of the contralateral structure, or a fraction of it; which of them is wrong"
-        " is not known",
+        "unequal sides",
+        "the volume is several times that of the contralateral structure, or a fraction of it; the incorrect side is"
+        " unknown",
         OLIVE,
         Bar.doubtful,
         True,
     )
     reviewer_excluded = (
         "excluded by a reviewer",
-        "a reviewer excluded the value, whatever the rules say",
+        "a reviewer excluded the value, regardless of the rules",
         INK,
         Bar.reviewer_excluded,
         False,
@@ -283,16 +286,17 @@ class Reason(ReasonCode, Enum):
     )
     reviewer_kept = (
         "kept by a reviewer",
-        "a reviewer kept the value, whatever the rules say",
+        "a reviewer kept the value, regardless of the rules",
         None,
         None,
         False,
         "structures kept against the rules",
     )
-    ok = "usable", "nothing speaks against the value"
+    ok = "usable", "no reason for exclusion applies"
     no_value = (
         "no value",
-        "nothing speaks against the structure, but the measure has no value, as attenuation without a CT",
+        "no reason for exclusion applies to the structure, but the measure has no value (for example, attenuation"
+        " without a CT)",
         OCHRE,
         Bar.no_value,
         False,

@@ -1,4 +1,4 @@
-"""The statistics against age, and the comparison with a known truth."""
+"""Tables of statistics against age and of the comparison with the ground truth."""
 
 from ctpop.contracts.columns import count, number, p_value, text, truth
 from ctpop.contracts.keys import (
@@ -17,14 +17,24 @@ from ctpop.contracts.keys import (
 from ctpop.contracts.tables import Table
 
 PAIR = {"a": "younger", "b": "older"}
+USABLE = count("number of usable values (one per scan)")
+LOG10_P = number("base-10 logarithm of the P value", high=0, missing=FEW)
+BONFERRONI = p_value("P value multiplied by the number of tests of the family, at most 1", FEW)
+HOLM = p_value("P value adjusted with the Holm method", FEW)
+Q_BH = p_value("false discovery rate according to Benjamini and Hochberg", FEW)
+SIGNIFICANT = truth("the unadjusted P value is below `aging.alpha`, as in the original study", missing=FEW)
+RHO = number("Spearman rank correlation with age", low=-1, high=1, missing=FEW)
+CI_LOW = number("lower limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
+CI_HIGH = number("upper limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
+NO_AGES = "the cohort contains no ages"
 NORMALITY = Table(
     "normality",
     ("structure", "measure"),
-    "one row per structure and measure: Kolmogorov-Smirnov test of normality",
+    "one row per structure and measure. Kolmogorov-Smirnov test of normality",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
-        "n": count("usable values, one of a scan"),
+        "n": USABLE,
         "n_patients": PATIENTS,
         "d": number("largest distance between the distribution functions", low=0, high=1, missing=FEW),
         "p": p_value("P value", FEW),
@@ -35,141 +45,170 @@ NORMALITY = Table(
 ASSOCIATIONS = Table(
     "associations",
     ("structure", "measure"),
-    "one row per structure and measure: Spearman rank correlation with age",
+    "one row per structure and measure. Spearman rank correlation with age",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
-        "n": count("usable values, one of a scan"),
+        "n": USABLE,
         "n_patients": PATIENTS,
-        "rho": number("Spearman rank correlation with age", low=-1, high=1, missing=FEW),
-        "ci_low": number("lower limit of its confidence interval", low=-1, high=1, missing=NO_INTERVAL),
-        "ci_high": number("upper limit", low=-1, high=1, missing=NO_INTERVAL),
-        "interval": text("method of the interval (aging.interval)", among=INTERVALS),
-        "log10_p": number("decimal logarithm of P, exact far below 1e-308", high=0, missing=FEW),
-        "p": p_value("P value, two-sided", FEW),
-        "p_bonferroni": p_value("P times the tests of the family, at most 1", FEW),
-        "p_holm": p_value("P adjusted by Holm", FEW),
-        "q_bh": p_value("false discovery rate by Benjamini and Hochberg", FEW),
-        "significant": truth("P is below aging.alpha, as in the paper", missing=FEW),
+        "rho": RHO,
+        "ci_low": CI_LOW,
+        "ci_high": CI_HIGH,
+        "interval": text("method of the confidence interval (`aging.interval`)", among=INTERVALS),
+        "log10_p": number(
+            "base-10 logarithm of the P value, also accurate for P values below 1e-308", high=0, missing=FEW
+        ),
+        "p": p_value("two-sided P value", FEW),
+        "p_bonferroni": BONFERRONI,
+        "p_holm": HOLM,
+        "q_bh": Q_BH,
+        "significant": SIGNIFICANT,
         "family": FAMILY,
     },
 )
 GROUPS = Table(
     "groups",
     ("structure", "measure"),
-    "one row per structure and measure: Kruskal-Wallis test over the age quartiles of the cohort",
+    "one row per structure and measure. Kruskal-Wallis test across the age quartiles of the cohort",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
-        "n": count("usable values, one of a scan"),
+        "n": USABLE,
         "n_patients": PATIENTS,
-        "h": number("H, corrected for ties", low=0, missing=FEW),
+        "h": number("H statistic, corrected for ties", low=0, missing=FEW),
         "df": count("degrees of freedom", low=1, missing=FEW),
-        "log10_p": number("decimal logarithm of P", high=0, missing=FEW),
+        "log10_p": LOG10_P,
         "p": p_value("P value", FEW),
-        "p_bonferroni": p_value("P times the tests of the family, at most 1", FEW),
-        "p_holm": p_value("P adjusted by Holm", FEW),
-        "q_bh": p_value("false discovery rate by Benjamini and Hochberg", FEW),
-        "significant": truth("P is below aging.alpha, as in the paper", missing=FEW),
-        "epsilon_squared": number("effect size H/(n-1)", low=0, high=1, missing=FEW),
+        "p_bonferroni": BONFERRONI,
+        "p_holm": HOLM,
+        "q_bh": Q_BH,
+        "significant": SIGNIFICANT,
+        "epsilon_squared": number("effect size, H / (n - 1)", low=0, high=1, missing=FEW),
         "epsilon_squared_of_rho": number(
-            "15/16 rho^2: epsilon_squared where values rise or fall evenly with age", low=0, high=1, missing=FEW
-        ),
-        "discordant": truth(
-            "significant, and epsilon_squared is more than twice that of rho: the relation does not go one way",
+            "effect size expected from the correlation, 15/16 of the square of rho: value of `epsilon_squared` if"
+            " values rise or fall evenly with age",
+            low=0,
+            high=1,
             missing=FEW,
         ),
-        "n_1": count("values in the first (youngest) quartile"),
-        "n_2": count("values in the second quartile"),
-        "n_3": count("values in the third quartile"),
-        "n_4": count("values in the fourth (oldest) quartile"),
+        "discordant": truth(
+            "the test is significant and `epsilon_squared` is more than twice `epsilon_squared_of_rho`, which"
+            " indicates a relation that is not monotonic",
+            missing=FEW,
+        ),
+        "n_1": count("number of values in the first (youngest) quartile"),
+        "n_2": count("number of values in the second quartile"),
+        "n_3": count("number of values in the third quartile"),
+        "n_4": count("number of values in the fourth (oldest) quartile"),
         **{
-            f"n_patients_{group}": count(f"different patients of the n_{group} scans", "patients")
+            f"n_patients_{group}": count(f"number of patients among the `n_{group}` scans", "patients")
             for group in (1, 2, 3, 4)
         },
         **{
-            f"{end}_{group}": number(f"age of the {end} in quartile {group}", "years", missing="no values in it")
+            f"{end}_{group}": number(
+                f"age of the {end} patient in quartile {group}", "years", missing="the quartile contains no values"
+            )
             for end in ("youngest", "oldest")
             for group in (1, 2, 3, 4)
         },
-        "cut_1": number("age between first and second quartile", "years", missing="no ages"),
-        "cut_2": number("age between second and third quartile", "years", missing="no ages"),
-        "cut_3": number("age between third and fourth quartile", "years", missing="no ages"),
+        "cut_1": number("age between the first and second quartiles", "years", missing=NO_AGES),
+        "cut_2": number("age between the second and third quartiles", "years", missing=NO_AGES),
+        "cut_3": number("age between the third and fourth quartiles", "years", missing=NO_AGES),
         "family": FAMILY,
     },
 )
 POSTHOC = Table(
     "posthoc",
     ("structure", "measure", "group_a", "group_b"),
-    "one row per structure, measure and pair of age quartiles: Wilcoxon rank-sum test",
+    "one row per structure, measure, and pair of age quartiles. Wilcoxon rank-sum test",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
         "group_a": count("younger quartile", low=1),
         "group_b": count("older quartile", low=2),
-        **{f"n_{end}": count(f"values in the {which} quartile, one of a scan") for end, which in PAIR.items()},
-        **{f"n_patients_{end}": count(f"different patients of the n_{end} scans", "patients") for end in PAIR},
-        "u": number("Mann-Whitney U of the younger quartile", low=0, missing=FEW),
-        "z": number("standardised U, corrected for ties and continuity", missing=FEW),
-        "log10_p": number("decimal logarithm of P", high=0, missing=FEW),
-        "p": p_value("P value, two-sided", FEW),
-        "p_bonferroni": p_value("P times the tests of the family, at most 1", FEW),
-        "p_holm": p_value("P adjusted by Holm", FEW),
-        "q_bh": p_value("false discovery rate by Benjamini and Hochberg", FEW),
-        "significant": truth("P is below aging.alpha, as in the paper", missing=FEW),
-        "auc": number("probability that the older quartile has the larger value", low=0, high=1, missing=FEW),
-        "cliffs_delta": number("2 auc - 1", low=-1, high=1, missing=FEW),
-        "shift": number("Hodges-Lehmann shift, older minus younger", "ml or HU", missing=FEW),
+        **{
+            f"n_{end}": count(f"number of values in the {which} quartile (one per scan)") for end, which in PAIR.items()
+        },
+        **{f"n_patients_{end}": count(f"number of patients among the `n_{end}` scans", "patients") for end in PAIR},
+        "u": number("Mann-Whitney U statistic of the younger quartile", low=0, missing=FEW),
+        "z": number("standardized U statistic, corrected for ties and continuity", missing=FEW),
+        "log10_p": LOG10_P,
+        "p": p_value("two-sided P value", FEW),
+        "p_bonferroni": BONFERRONI,
+        "p_holm": HOLM,
+        "q_bh": Q_BH,
+        "significant": SIGNIFICANT,
+        "auc": number(
+            "probability that a value of the older quartile exceeds a value of the younger quartile",
+            low=0,
+            high=1,
+            missing=FEW,
+        ),
+        "cliffs_delta": number("Cliff delta, 2 × `auc` - 1", low=-1, high=1, missing=FEW),
+        "shift": number("Hodges-Lehmann shift, older minus younger quartile", "mL or HU", missing=FEW),
         "family": FAMILY,
     },
 )
 SENSITIVITY = Table(
     "sensitivity",
     ("structure", "measure", "rules"),
-    "one row per structure, measure and rule set of the screening: Spearman correlation with age under these rules",
+    "one row per structure, measure, and rule set of the screening. Spearman rank correlation with age under this"
+    " rule set",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
         "rules": text("rule set", among=RULE_SETS),
-        "n": count("usable values, one of a scan"),
+        "n": USABLE,
         "n_patients": PATIENTS,
-        "rho": number("Spearman rank correlation with age", low=-1, high=1, missing=FEW),
-        "ci_low": number("lower limit of its confidence interval", low=-1, high=1, missing=NO_INTERVAL),
-        "ci_high": number("upper limit", low=-1, high=1, missing=NO_INTERVAL),
-        "log10_p": number("decimal logarithm of P", high=0, missing=FEW),
-        "p": p_value("P value, two-sided, not adjusted", FEW),
+        "rho": RHO,
+        "ci_low": CI_LOW,
+        "ci_high": CI_HIGH,
+        "log10_p": LOG10_P,
+        "p": p_value("two-sided P value, not adjusted", FEW),
         "difference": number(
-            "rho minus that of the study's own rules (associations)", low=-2, high=2, missing=f"{FEW}, here or there"
+            "`rho` minus the correlation under the rule set of the study (table `associations`)",
+            low=-2,
+            high=2,
+            missing=f"{FEW}, under this rule set or that of the study",
         ),
     },
 )
 COMPARE_TRUTH = Table(
     "compare_truth",
     ("structure", "measure"),
-    "only where the truth is known (study.truth): measured against true values of the same scans",
+    "one row per structure and measure. Comparison of measured values with the ground truth of the same scans. The"
+    " table is written only for simulated studies with ground truth",
     {
         "structure": STRUCTURE,
         "measure": MEASURE,
-        "n": count("scans with a usable measured and a true value"),
+        "n": count("number of scans with a usable measured value and a true value"),
         "n_patients": PATIENTS,
-        "pearson_r": number("correlation of measured and true values", low=-1, high=1, missing=FEW),
-        "bias": number("mean of measured minus true", "ml or HU", missing=FEW),
-        "bias_percent": number("bias in percent of the mean true volume", "%", missing=f"{FEW}, or not a volume"),
-        "rho_true": number("Spearman correlation of the true values with age", low=-1, high=1, missing=FEW),
-        "rho_measured": number("Spearman correlation of the measured values with age", low=-1, high=1, missing=FEW),
-        "ci_low": number("lower limit of the confidence interval of rho_measured", low=-1, high=1, missing=NO_INTERVAL),
-        "ci_high": number("upper limit", low=-1, high=1, missing=NO_INTERVAL),
-        "truth_inside": truth("rho_true lies inside the interval", missing=NO_INTERVAL),
+        "pearson_r": number("Pearson correlation between the measured and true values", low=-1, high=1, missing=FEW),
+        "bias": number("mean of the measured minus the true values", "mL or HU", missing=FEW),
+        "bias_percent": number(
+            "bias as a percentage of the mean true volume", "%", missing=f"{FEW}, or the measure is not a volume"
+        ),
+        "rho_true": number("Spearman rank correlation of the true values with age", low=-1, high=1, missing=FEW),
+        "rho_measured": number(
+            "Spearman rank correlation of the measured values with age", low=-1, high=1, missing=FEW
+        ),
+        "ci_low": number(
+            "lower limit of the confidence interval of `rho_measured`", low=-1, high=1, missing=NO_INTERVAL
+        ),
+        "ci_high": number(
+            "upper limit of the confidence interval of `rho_measured`", low=-1, high=1, missing=NO_INTERVAL
+        ),
+        "truth_inside": truth("`rho_true` is inside the confidence interval of `rho_measured`", missing=NO_INTERVAL),
     },
 )
 TRUTH = Table(
     "truth",
     ("scan_id", "structure"),
-    "input (study.truth): true volume and attenuation, where a simulation knows them",
+    "one row per simulated scan and structure (setting `study.truth`). Ground truth of volume and attenuation",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
-        "volume_ml": number("true volume", "ml", low=0),
-        "hu_mean": number("mean attenuation inside the true outline", "HU", missing="no voxel"),
+        "volume_ml": number("true volume", "mL", low=0),
+        "hu_mean": number("mean attenuation inside the true outline", "HU", missing="the structure has no voxel"),
     },
 )

@@ -1,7 +1,8 @@
-"""The tables of a study, each declared once: the rule that writes it, and whether it has rows of single scans.
+"""The tables of a study, each declared once with the rule that writes it and whether its rows are single scans.
 
-The rules take their outputs from this list, Snakemake's report shows the tables of groups, and the data dictionary has
-the same order. It imports only the standard library, because the Snakefile reads it whenever it is parsed.
+The workflow rules read their outputs from this list, the Snakemake report shows the tables whose rows are not single
+scans, and the data dictionary follows the same order. This module imports only the standard library, because it is read
+whenever the Snakefile is parsed.
 """
 
 from dataclasses import dataclass
@@ -9,16 +10,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Section:
-    """A section of tables in Snakemake's report.
+    """A section of tables in the Snakemake report.
 
     Attributes
     ----------
     title : str
         Title of the section.
     caption : str
-        Caption of its tables.
+        Caption of the tables in the section.
     name : str
-        Name of the file of the caption.
+        Name of the caption file.
 
     """
 
@@ -36,11 +37,11 @@ class StudyTable:
     name : str
         Name of the table and of its files.
     rule : str
-        Rule that writes it, or the parts that a gathering rule joins.
+        Rule that writes the table, or the parts that a gathering rule joins.
     per_scan : bool
-        Whether rows are single scans; Snakemake's report does not show such a table.
+        Whether rows are single scans; the Snakemake report does not show tables with rows of single scans.
     needs : str
-        What a study must have for the table to be written; empty if nothing.
+        Part of the configuration without which the table is not written; empty if there is no condition.
     csv : bool
         Whether the table is also written as CSV.
 
@@ -100,27 +101,32 @@ TABLES = (
 BY_NAME = {table.name: table for table in TABLES}
 PARTICIPANTS = Section(
     "Participants",
-    "Who is in the study: one row per step of the flow, pair of criteria, or variable and group.",
+    "Selection and characteristics of the patients: one row per step of the flow, pair of criteria, or variable and"
+    " group.",
     "people",
 )
 SECTIONS = {
     "cohort": PARTICIPANTS,
     "describe": PARTICIPANTS,
     "screen": Section(
-        "Screening", "What the screening took away: one row per structure and step, rule or group.", "screening"
+        "Screening", "Usable and excluded values: one row per structure and step, rule, or group.", "screening"
     ),
     "aging": Section(
-        "Age", "Statistics against age: one row per structure and measure, test or rule set.", "statistics"
+        "Age", "Statistics against age: one row per structure and measure, test, or rule set.", "statistics"
     ),
     "adjust": Section(
         "Confounders",
-        "Statistics against age by sex, and adjusted for covariates: one row per structure and measure, and set of"
+        "Statistics against age by sex and adjusted for covariates: one row per structure, measure, and sex or set of"
         " covariates.",
         "confounders",
     ),
-    "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex and age.", "centiles"),
-    "published": Section("Comparison", "Every number that the paper prints, and that of this study.", "paper"),
-    "evaluate": Section("Evaluation", "Agreement of label maps with references: one row per structure.", "evaluation"),
+    "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
+    "published": Section(
+        "Comparison", "Numbers reported by the original study and the corresponding numbers of this study.", "paper"
+    ),
+    "evaluate": Section(
+        "Evaluation", "Agreement of label maps with reference segmentations: one row per structure.", "evaluation"
+    ),
 }
 
 
@@ -132,7 +138,7 @@ def of_rule(rule: str, *present: str) -> list[StudyTable]:
     rule : str
         Name of the rule.
     *present : str
-        What the study has, out of the values of `StudyTable.needs`.
+        Parts of the configuration that the study contains (values of `StudyTable.needs`).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Tables as files: Parquet for programs, CSV for people; a file is written as a whole or not at all."""
+"""Tables as Parquet and CSV files, written atomically."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from ctpop.contracts import parquet_files
 from ctpop.foundation.files import write_atomically
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice holds 1,048,576 rows, one of them the heading
+CSV_ROWS = 2**20 - 1  # SOURCE: a sheet of Excel or LibreOffice has 1,048,576 rows, one of which is the header
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame as CSV for people.
+    """Write a frame as CSV.
 
-    An absent value is an empty cell. A text that a spreadsheet would run as a formula begins with an apostrophe in the
-    file.
+    A missing value is an empty cell. Text that a spreadsheet would interpret as a formula is prefixed with an
+    apostrophe.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
-    """Write a CSV file beside a Parquet file whose rows are too many for a CSV file, with a note on how to read them.
+    """Write a CSV file with a note on how to read a Parquet file that exceeds the row limit of spreadsheets.
 
     Parameters
     ----------
     rows : int
         Number of rows of the Parquet file.
     path : str or Path
-        The Parquet file; the CSV file has its name with the ending .csv.
+        The Parquet file; the CSV file has the same name with the suffix .csv.
 
     Raises
     ------
@@ -68,16 +68,16 @@ def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_note_instead_of_csv(2000000, Path(folder, "voxels.parquet"))
     ...     Path(folder, "voxels.csv").read_text().splitlines()[1][:40]
-    '"2,000,000 rows are too many for a CSV: '
+    '"2,000,000 rows exceed the row limit of '
 
     """
     place = Path(path)
-    note = f"{rows:,} rows are too many for a CSV: read {place.name} with pandas, polars, DuckDB or R (arrow)"
+    note = f"{rows:,} rows exceed the row limit of spreadsheets; read {place.name} with pandas, polars, DuckDB, or R (arrow)"
     write_csv(pd.DataFrame({"note": [note]}), place.with_suffix(".csv"))
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame as Parquet without its index and a timestamp, with checksums: equal rows give equal bytes.
+    """Write a frame as Parquet with checksums, without index and timestamp; equal rows give equal bytes.
 
     Parameters
     ----------

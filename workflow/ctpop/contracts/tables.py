@@ -1,8 +1,7 @@
 """Tables whose columns, data types and values are checked.
 
-A `Table` of this package describes every file that passes between two stages. `Table.write` and `Table.read` check the
-file, so that a stage can rely on what it reads. Rows are sorted by key and written without timestamps: equal data give
-equal bytes.
+Each file that is passed between two stages is described by a `Table`. `Table.write` and `Table.read` check the file, so
+stages read only valid tables. Rows are sorted by key and written without timestamps: equal data give equal bytes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,13 +29,13 @@ class Table:
     name : str
         Name of the table.
     key : tuple of str
-        Columns whose values together identify one row.
+        Columns whose values together identify a row.
     meaning : str
         Meaning of a row.
     columns : dict of str to Column
         Contract of each column, in the order of the table.
     open : bool
-        Whether the table may have further columns, which are kept and not checked.
+        Whether further columns are allowed, which are kept and not checked.
 
     Examples
     --------
@@ -64,19 +63,19 @@ class Table:
         frame : pandas.DataFrame
             Rows of the table, with any index and order of columns.
         where : str or Path
-            File or other origin of the frame, for the text of an error; the name of the table if it is empty.
+            File or other origin of the frame, for error messages; if empty, the name of the table.
         numbered : bool
-            Whether the index of the frame is the line in the file minus 2, so that errors can name lines.
+            Whether the index of the frame is the line number in the file minus 2. Error messages then contain lines.
 
         Returns
         -------
         pandas.DataFrame
-            The checked rows with the index 0, 1, 2 ...
+            The checked rows, with the index 0, 1, 2, ...
 
         Raises
         ------
         ContractError
-            If a column is missing or unknown, a key repeats, or a value does not meet the contract of its column.
+            If a column is missing or unknown, a key is repeated, or a value violates the contract of its column.
 
         Examples
         --------
@@ -84,7 +83,7 @@ class Table:
         >>> table = Table("scans", ("scan_id",), "one row per scan", {"scan_id": text("scan")})
         >>> table.check(pd.DataFrame({"scan": ["a"]}), where="scans.csv")
         Traceback (most recent call last):
-        ctpop.foundation.errors.ContractError: scans.csv: columns scan_id are missing; found scan
+        ctpop.foundation.errors.ContractError: scans.csv: column scan_id is missing; found scan; add the column
 
         """
         place = str(where) or f"table {self.name!r}"
@@ -97,21 +96,21 @@ class Table:
         return frame.sort_values(list(self.key), ignore_index=True)
 
     def refuse_repeated(self, frame: pd.DataFrame, place: str | Path, lines: Sequence[int] = ()) -> None:
-        """Refuse a frame in which several rows have the same key.
+        """Raise an error if several rows have the same key.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             Rows with at least the columns of the key.
         place : str or Path
-            File or other origin of the frame, for the text of the error.
+            File or other origin of the frame, for error messages.
         lines : sequence of int
-            Line in the file of each row, if it is known.
+            Line number of each row in the file, if known.
 
         Raises
         ------
         ContractError
-            If a key repeats.
+            If a key is repeated.
 
         Examples
         --------
@@ -124,20 +123,20 @@ class Table:
         if repeated.any():
             first = _first(frame.loc[repeated, list(self.key)].drop_duplicates().itertuples(index=False))
             raise ContractError(
-                f"{place}: {' and '.join(self.key)} must identify one row, found repeated in"
+                f"{place}: {' and '.join(self.key)} must identify one row; found repeated values in"
                 f" {int(repeated.sum())} rows, first {first}{_in_lines(lines, repeated.to_numpy().nonzero()[0])};"
-                " remove or rename the repeated rows"
+                " remove the repeated rows or correct their identifiers"
             )
 
     def read(self, path: str | Path, *columns: str) -> pd.DataFrame:
-        """Return the rows of a Parquet file after a check: all columns, or the key and the named columns alone.
+        """Read and check a Parquet file: all columns, or only the key and the named columns.
 
         Parameters
         ----------
         path : str or Path
             Parquet file.
         *columns : str
-            Names of columns of the table; without any, all columns are read.
+            Names of columns of the table; if none is given, all columns are read.
 
         Returns
         -------
@@ -147,9 +146,9 @@ class Table:
         Raises
         ------
         ContractError
-            As `check`, or if the file is damaged.
+            As for `check`, or if the file is damaged.
         KeyError
-            If the table does not have a named column.
+            If the table does not contain a named column.
         OSError
             If the file cannot be read.
 
@@ -175,7 +174,7 @@ class Table:
         return part.check(parquet_rows.read(path, [name for name in part.columns if name in present]), where=path)
 
     def read_csv(self, path: str | Path) -> pd.DataFrame:
-        """Return the rows of a CSV file that a person or another program wrote, after a check.
+        """Read and check a CSV file that was written by a user or another program.
 
         Parameters
         ----------
@@ -190,7 +189,7 @@ class Table:
         Raises
         ------
         ContractError
-            As `check`.
+            As for `check`.
         OSError
             If the file cannot be read.
         ValueError
@@ -212,9 +211,9 @@ class Table:
         return self.check(pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""]), where=path)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-        """Write a frame as Parquet after a check, with a CSV file for people beside it, and return the rows as written.
+        """Check a frame, write it as Parquet and CSV, and return the rows as written.
 
-        A table with more rows than a spreadsheet holds has a note in place of the rows in its CSV file.
+        If the table exceeds the row limit of spreadsheets, the CSV file contains a note instead of the rows.
 
         Parameters
         ----------
@@ -231,7 +230,7 @@ class Table:
         Raises
         ------
         ContractError
-            As `check`; nothing is written.
+            As for `check`; nothing is written.
         OSError
             If a file cannot be written.
 
@@ -258,12 +257,12 @@ class Table:
         return checked
 
     def empty(self) -> pd.DataFrame:
-        """Return the table without rows.
+        """Return an empty table.
 
         Returns
         -------
         pandas.DataFrame
-            A frame without rows that has the columns and data types of the table.
+            A frame without rows, with the columns and data types of the table.
 
         Examples
         --------
@@ -280,31 +279,42 @@ class Table:
         unknown = [str(name) for name in frame.columns if name not in self.columns]
         if absent:
             raise ContractError(
-                f"{place}: columns {', '.join(absent)} are missing; found {', '.join(map(str, frame.columns))}"
-                f"{_renamed(unknown)}"
+                f"{place}: {_columns(absent)} missing; found {', '.join(map(str, frame.columns))}"
+                f"{_renamed(unknown) or f'; add the {_noun(absent)}'}"
             )
         if unknown and not self.open:
-            raise ContractError(f"{place}: columns {', '.join(unknown)} are not part of table {self.name!r}")
+            raise ContractError(
+                f"{place}: {_columns(unknown)} not part of table {self.name!r}; remove the {_noun(unknown)}"
+            )
         return frame[[*self.columns, *(unknown if self.open else [])]]
 
     def _explain(self, frame: pd.DataFrame, column: str, expected: str, rows: list[int], lines: Sequence[int]) -> str:
-        values = sorted({"nothing" if pd.isna(value) else str(value) for value in frame.loc[rows, column]})
+        values = sorted({"no value" if pd.isna(value) else str(value) for value in frame.loc[rows, column]})
         first = _first(frame.loc[rows[:3], list(self.key)].itertuples(index=False))
         return (
-            f"column {column!r} must be {expected}, found {', '.join(values[:3])} in {len(rows)} rows,"
-            f" first {' and '.join(self.key)}: {first}{_in_lines(lines, rows)}"
+            f"column {column!r} must be {expected}; found {', '.join(values[:3])} in {len(rows)}"
+            f" {'row' if len(rows) == 1 else 'rows'}, first {' and '.join(self.key)}: {first}{_in_lines(lines, rows)}"
+            f"{'; correct the cells' if lines else ''}"
         )
+
+
+def _noun(names: list[str]) -> str:
+    return "column" if len(names) == 1 else "columns"
+
+
+def _columns(names: list[str]) -> str:
+    return f"{_noun(names)} {', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _renamed(unknown: list[str]) -> str:
     names = [f"{name} is now {RENAMED_COLUMNS[name]}" for name in unknown if name in RENAMED_COLUMNS]
-    return f"; an earlier version of ctpop wrote this table: {', '.join(names)}; run the study again" if names else ""
+    return f"; an earlier version of ctpop wrote this table ({', '.join(names)}); rerun the study" if names else ""
 
 
 def _in_lines(lines: Sequence[int], rows: Iterable[int], number: int = 3) -> str:
-    """Return where the first rows are in their file, if that is known."""
+    """Return the line numbers of the first rows in their file, if known."""
     shown = [str(lines[row]) for _, row in zip(range(number), rows, strict=False)] if lines else []
-    return f" in line {', '.join(shown)}" if shown else ""
+    return f" in {'line' if len(shown) == 1 else 'lines'} {', '.join(shown)}" if shown else ""
 
 
 def _first(rows: Iterable[Any], number: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""Which measures can be trusted, and the values that enter the statistics."""
+"""Tables of segmentation screening: verdicts, exclusions, and the values that enter the statistics."""
 
 from ctpop.contracts.cohort import REGISTRY_COLUMNS
 from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
@@ -17,107 +17,117 @@ from ctpop.contracts.keys import (
 from ctpop.contracts.tables import Table
 
 NO_REVIEW = "not reviewed"
-NOBODY = "none of them has a recorded age, or there are none"
-NOT_ASKED = "the rules of the study do not ask for it"
-NO_SEX = "none of them has a recorded sex, or there are none"
-SHARES = {"usable": "whose {} is used", "removed": "whose {} is not"}
+NO_AGE = "no such scan, or no recorded age"
+NO_RULE = "the rule set of the study does not contain the rule"
+NO_SEX = "no such scan, or no recorded sex"
+SHARES = {"usable": "a usable {}", "removed": "an excluded {}"}
 VALUES = {"volume": "volume", "hu": "attenuation"}
 
 REVIEW = Table(
     "review",
     ("scan_id", "structure"),
-    "input (screen.review): one row per decision of a reviewer; further columns are ignored",
+    "one row per decision of a reviewer (setting `screen.review`). Further columns are ignored",
     {
         "scan_id": SCAN,
-        "structure": text("structure, or `*` for all that have no row of their own", pattern=r"[A-Za-z0-9_]+|\*"),
-        "decision": text("what the reviewer decided", among=DECISIONS),
-        "reason": text("why, in the reviewer's words"),
-        "reviewer": text("who decided; initials or a number are enough"),
-        "date": text("day of the decision, as 2024-05-31", pattern=r"\d{4}-\d{2}-\d{2}"),
+        "structure": text("structure, or `*` for all structures without a separate row", pattern=r"[A-Za-z0-9_]+|\*"),
+        "decision": text("decision of the reviewer", among=DECISIONS),
+        "reason": text("reason stated by the reviewer"),
+        "reviewer": text("reviewer; initials or a number are sufficient"),
+        "date": text("date of the decision (for example, 2024-05-31)", pattern=r"\d{4}-\d{2}-\d{2}"),
     },
     open=True,
 )
 VERDICTS = Table(
     "verdicts",
     ("scan_id", "structure"),
-    "one row per row of measures: may it be used, and why not",
+    "one row per scan and structure of the table measures. Usability of the values, with the reason",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
-        "usable_volume": truth("the volume may enter the statistics"),
-        "usable_hu": truth("the attenuation may enter the statistics"),
-        "reason": text("why, or why not: the first that holds", among=REASONS),
+        "usable_volume": truth("the volume can enter the statistics"),
+        "usable_hu": truth("the attenuation can enter the statistics"),
+        "reason": text("first applicable reason", among=REASONS),
         "detail": text(
-            "status in measures and its detail, where the scan or the structure was not measured",
-            missing="measured, or nothing to explain",
+            "status and detail of the table `measures` if the scan or the structure was not measured",
+            missing="measured, or no explanation is needed",
         ),
-        "rule_reason": text("what the rules say without the reviewer", among=REASONS),
-        "reviewer": text("who reviewed the row", missing=NO_REVIEW),
-        "review_reason": text("why the reviewer decided so", missing=NO_REVIEW),
+        "rule_reason": text("reason according to the rules, without decisions of reviewers", among=REASONS),
+        "reviewer": text("reviewer of the row", missing=NO_REVIEW),
+        "review_reason": text("reason stated by the reviewer", missing=NO_REVIEW),
     },
 )
 ANALYSIS = Table(
     "analysis",
     ("scan_id", "structure", "measure"),
-    "one row per value that may enter the statistics",
+    "one row per usable value. These values enter the statistics",
     {
         "scan_id": SCAN,
         "structure": ANALYSED,
         "measure": MEASURE,
-        "value": number("volume (ml) or mean attenuation (HU)"),
+        "value": number("volume (mL) or mean attenuation (HU)"),
     },
 )
 FAILURES = Table(
     "failures",
     ("structure",),
-    "one row per structure: what was used of it, what was lost and why, and who the people are",
+    "one row per structure. Numbers of usable and excluded values with the reasons, and the age and sex of the affected"
+    " patients",
     {
         "structure": STRUCTURE,
-        "n_scans": count("scans of the cohort", "scans"),
-        "n_measured": count("scans in which it was looked for", "scans"),
-        **{f"n_usable_{name}": count(f"scans {SHARES['usable'].format(VALUES[name])}", "scans") for name in VALUES},
-        "n_patients": count("different patients of the n_scans scans", "patients"),
-        "n_patients_measured": count("different patients of the n_measured scans", "patients"),
+        "n_scans": count("number of scans of the cohort", "scans"),
+        "n_measured": count("number of scans in which the structure was measured", "scans"),
         **{
-            f"n_patients_usable_{name}": count(f"different patients of the n_usable_{name} scans", "patients")
+            f"n_usable_{name}": count(f"number of scans with {SHARES['usable'].format(VALUES[name])}", "scans")
+            for name in VALUES
+        },
+        "n_patients": count("number of patients among the `n_scans` scans", "patients"),
+        "n_patients_measured": count("number of patients among the `n_measured` scans", "patients"),
+        **{
+            f"n_patients_usable_{name}": count(f"number of patients among the `n_usable_{name}` scans", "patients")
             for name in VALUES
         },
         **{
             f"n_patients_removed_{name}": count(
-                f"different patients of scans {SHARES['removed'].format(VALUES[name])}; another scan of them may be",
+                f"number of patients of scans with {SHARES['removed'].format(VALUES[name])}. Another scan of the same"
+                " patient may have a usable value",
                 "patients",
             )
             for name in VALUES
         },
-        **{f"n_{reason}": count(f"verdicts with the reason {reason}", "scans") for reason in REASONS},
+        **{f"n_{reason}": count(f"number of verdicts with the reason `{reason}`", "scans") for reason in REASONS},
         **{
-            f"n_patients_{reason}": count(f"different patients of the n_{reason} scans", "patients")
+            f"n_patients_{reason}": count(f"number of patients among the `n_{reason}` scans", "patients")
             for reason in REASONS
         },
         **{
             f"n_unjudged_{rule}": count(
-                f"scans with nothing against them so far that {rule} could not be judged for: the evidence is missing",
+                f"number of scans without an applicable earlier reason to which the rule `{rule}` could not be"
+                " applied because the evidence is missing",
                 "scans",
-                missing=NOT_ASKED,
+                missing=NO_RULE,
             )
             for rule in RULES
         },
         **{
             f"n_patients_unjudged_{rule}": count(
-                f"different patients of the n_unjudged_{rule} scans", "patients", missing=NOT_ASKED
+                f"number of patients among the `n_unjudged_{rule}` scans", "patients", missing=NO_RULE
             )
             for rule in RULES
         },
         **{
             f"age_{share}_{name}_years": number(
-                f"mean age of the scans {words.format(VALUES[name])}", "years", low=0, high=OLDEST_YEARS, missing=NOBODY
+                f"mean age in the scans with {words.format(VALUES[name])}",
+                "years",
+                low=0,
+                high=OLDEST_YEARS,
+                missing=NO_AGE,
             )
             for name in VALUES
             for share, words in SHARES.items()
         },
         **{
             f"women_{share}_{name}": number(
-                f"share of women among the scans of recorded sex {words.format(VALUES[name])}",
+                f"share of scans of women among the scans with recorded sex and {words.format(VALUES[name])}",
                 low=0,
                 high=1,
                 missing=NO_SEX,
@@ -130,46 +140,48 @@ FAILURES = Table(
 EXTREMES = Table(
     "extremes",
     ("structure", "measure", "end", "rank"),
-    "one row per extreme value of a structure that the rules let through, whatever a reviewer says (screen.extremes)",
+    "one row per extreme value of a structure to which no exclusion rule applies, regardless of decisions of reviewers",
     {
         "structure": STRUCTURE,
         "measure": MEASURE,
-        "end": text("at which end of the values it stands", among=ENDS),
-        "rank": count("its place, from the outermost value on", low=1),
+        "end": text("end of the distribution", among=ENDS),
+        "rank": count("rank of the value, counted from the most extreme value", low=1),
         "scan_id": SCAN,
-        "value": number("volume (ml) or mean attenuation (HU)"),
+        "value": number("volume (mL) or mean attenuation (HU)"),
         **{name: REGISTRY_COLUMNS[name] for name in ("age_years", "sex")},
     },
 )
 STRUCTURE_FLOW = Table(
     "structure_flow",
     ("structure", "measure", "order"),
-    "one row per structure, measure and reason that the study asks for: values before, removed and after it, from all"
-    " scans of the cohort to those in the statistics; a value is removed by the first reason that takes it away",
+    "one row per structure, measure, and exclusion reason in use. Numbers of values before, excluded by, and after the"
+    " reason, from all scans of the cohort to the values in the statistics. Each value is counted under the first"
+    " reason that excludes it",
     {
         "structure": STRUCTURE,
         "measure": MEASURE,
         "order": count("position of the reason", low=1),
-        "reason": text("reason", among=FLOW_REASONS),
-        "n_before": count("scans before it", "scans"),
-        "n_patients_before": count("different patients among the n_before scans", "patients"),
-        "n_removed": count("scans whose value it removed", "scans"),
+        "reason": text("exclusion reason", among=FLOW_REASONS),
+        "n_before": count("number of scans before the exclusion", "scans"),
+        "n_patients_before": count("number of patients among the `n_before` scans", "patients"),
+        "n_removed": count("number of scans whose value is excluded for this reason", "scans"),
         "n_patients_removed": count(
-            "different patients among the n_removed scans; a value of another scan of them may remain", "patients"
+            "number of patients among the `n_removed` scans. Values of other scans of these patients may remain",
+            "patients",
         ),
-        "n_after": count("scans after it", "scans"),
-        "n_patients_after": count("different patients among the n_after scans", "patients"),
+        "n_after": count("number of scans after the exclusion", "scans"),
+        "n_patients_after": count("number of patients among the `n_after` scans", "patients"),
     },
 )
 ANALYSIS_SETS = Table(
     "analysis_sets",
     ("rules", "scan_id", "structure", "measure"),
-    "one row per rule set and value that it lets into the statistics; tables/analysis_sets.parquet, no CSV",
+    "one row per rule set and value that is usable under this rule set. The table is written as Parquet only",
     {
         "rules": text("rule set", among=RULE_SETS),
         "scan_id": SCAN,
         "structure": ANALYSED,
         "measure": MEASURE,
-        "value": number("volume (ml) or mean attenuation (HU)"),
+        "value": number("volume (mL) or mean attenuation (HU)"),
     },
 )

@@ -77,7 +77,7 @@ def test_a_reference_that_cannot_be_read_says_that_it_is_the_reference(tmp_path)
         ("scan_id,reference_path\n", "found 0 rows with columns scan_id, reference_path"),
         ("scan_id,reference_path\ns1,a\nS1,b\n", "scan_id must be unique"),
         ("scan_id,reference_path\n../s1,a\n", "scan_id names files"),
-        ("scan_id,reference_path\ns1,\n", "column 'reference_path' must be present in every row"),
+        ("scan_id,reference_path\ns1,\n", "column 'reference_path' must be complete"),
         ("scan_id,reference_path\ns1,a,b\n", "no row may have more cells than the header"),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_scan_in_two_shards_is_refused(tmp_path, capsys):
     code, out = gather(tmp_path, "twice", verdicts("a"), verdicts("a", "b"))
 
     assert code == 1
-    assert "scan_id and structure must identify one row, found repeated in 4 rows" in capsys.readouterr().err
+    assert "scan_id and structure must identify one row; found repeated values in 4 rows" in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -145,7 +145,7 @@ def test_with_as_many_rows_as_fit_into_memory_nothing_is_dealt(tmp_path):
     assert (tmp_path / "dealt.parquet").read_bytes() == (tmp_path / "joined.parquet").read_bytes()
     assert len(pd.read_csv(tmp_path / "joined.csv")) == 350
     [note] = pd.read_csv(tmp_path / "dealt.csv")["note"]
-    assert note.startswith("350 rows are too many for a CSV: read dealt.parquet")
+    assert note.startswith("350 rows exceed the row limit of spreadsheets; read dealt.parquet")
 
 
 def test_row_groups_are_those_that_pyarrow_makes(tmp_path):
@@ -175,7 +175,9 @@ def test_a_scan_in_two_shards_is_refused_when_rows_are_dealt(tmp_path):
     for path, scans in zip(paths, (["a", "b"], ["b", "c"]), strict=True):
         FEW.write(few(scans), path)
 
-    with pytest.raises(ContractError, match=r"must identify one row, found repeated in 14 rows, first 'b structure_0'"):
+    with pytest.raises(
+        ContractError, match=r"must identify one row; found repeated values in 14 rows, first 'b structure_0'"
+    ):
         gathering.gather(FEW, paths, tmp_path / "out.parquet", 5)
 
     assert list(tmp_path.iterdir()) == [folder]
@@ -186,7 +188,7 @@ def test_a_broken_shard_is_named_when_rows_are_dealt(tmp_path):
     few(["d"]).assign(share=2.0).to_parquet(shards[1])
 
     with pytest.raises(
-        ContractError, match=r"shards/1\.parquet: column 'share' must be at most 1, found 2\.0 in 7 rows"
+        ContractError, match=r"shards/1\.parquet: column 'share' must be at most 1; found 2\.0 in 7 rows"
     ):
         gathering.gather(FEW, shards, tmp_path / "out.parquet", 5)
 

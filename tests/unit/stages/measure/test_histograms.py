@@ -81,5 +81,5 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_what_is_no_parquet_file_is_refused(tmp_path, content):
     (tmp_path / "x.parquet").write_bytes(content)
 
-    with pytest.raises(ContractError, match=r"x\.parquet: is damaged, or not a Parquet file"):
+    with pytest.raises(ContractError, match=r"x\.parquet: the file is damaged or not a Parquet file"):
         list(read_histograms(tmp_path / "x.parquet"))

@@ -370,4 +370,4 @@ def test_a_damaged_table_is_named_with_what_to_do(study, segment, capsys):
 
     assert main(["status", "study.yaml"]) == 1
 
-    assert f"{path}: is damaged, or not a Parquet file" in capsys.readouterr().err
+    assert f"{path}: the file is damaged or not a Parquet file" in capsys.readouterr().err

@@ -55,7 +55,7 @@ def test_flagged_cases_come_before_extreme_ones_and_the_sample_comes_last():
         ("a", "sample"),
     ]
     assert data["reasons"] == {
-        "truncated": "cut off by the image",
+        "truncated": "truncated by the field of view",
         "extreme": "extreme value",
         "sample": "random sample",
     }

@@ -166,18 +166,18 @@ def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
         ),
         (
             ["s1,liver,keep,a,AB,2024-05-31", "s1,liver,keep,b,CD,2024-06-01"],
-            "scan_id and structure must identify one row, found repeated in 2 rows, first 's1 liver'",
+            "scan_id and structure must identify one row; found repeated values in 2 rows, first 's1 liver'",
         ),
         (
             ["s1,liver,drop,a,AB,2024-05-31"],
             "that are unsure have no row; found 1 rows that are not, first 's1 liver' ('drop') in line 2; correct or",
         ),
-        (["s1,liver,,a,AB,2024-05-31"], "column 'decision' must be present in every row"),
-        (["s1,liver,keep,,AB,2024-05-31"], "column 'reason' must be present in every row"),
-        (["s1,liver,keep,a,,2024-05-31"], "column 'reviewer' must be present in every row"),
-        (["s1,liver,keep,a,AB,31/5/2024"], "column 'date' must be text of the form"),
+        (["s1,liver,,a,AB,2024-05-31"], "column 'decision' must be complete"),
+        (["s1,liver,keep,,AB,2024-05-31"], "column 'reason' must be complete"),
+        (["s1,liver,keep,a,,2024-05-31"], "column 'reviewer' must be complete"),
+        (["s1,liver,keep,a,AB,31/5/2024"], "column 'date' must be text that matches the pattern"),
         (["s2,liver,keep,a,AB,2024-05-31", "s1,livr,keep,a,AB,2024-05-31"], "'s1 livr' in line 3; correct or delete"),
-        ([",liver,keep,a,AB,2024-05-31"], "column 'scan_id' must be present in every row"),
+        ([",liver,keep,a,AB,2024-05-31"], "column 'scan_id' must be complete"),
     ],
 )
 def test_a_decision_that_cannot_be_meant_is_refused_with_its_row(tmp_path, rows, expected):
