@@ -182,7 +182,7 @@ def test_a_folder_as_nnunet_writes_it_is_accepted(tmp_path, values):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"patch_size": [16, 12]}, "patch_size: [16, 12] is too short (one number for each of three axes; models of"),
+        ({"patch_size": [16, 12]}, "patch_size: [16, 12] is too short (one number for each of three axes; 2D models"),
         ({"patch_size": [16, 12, 0]}, "patch_size.2: 0 is less than the minimum of 1 (from 1 to 1024)"),
         ({"patch_size": [16, 12, 4096]}, "patch_size.2: 4096 is greater than the maximum of 1024 (from 1 to 1024)"),
         ({"patch_size": [16, 12, 20.5]}, "patch_size.2: 20.5 is not of type 'integer' (from 1 to 1024)"),
@@ -197,10 +197,10 @@ def test_a_folder_as_nnunet_writes_it_is_accepted(tmp_path, values):
             {"normalization_schemes": ["CTNormalization"] * 2},
             "normalization_schemes: ['CTNormalization', 'CTNormalizatio",
         ),
-        ({"previous_stage": "3d_lowres"}, "previous_stage: '3d_lowres' is not of type 'null' (a cascade, whose second"),
+        ({"previous_stage": "3d_lowres"}, "previous_stage: '3d_lowres' is not of type 'null' (cascades, in which the second"),
         (
             {"preprocessor_name": "Mine"},
-            "preprocessor_name: 'Mine' is not one of ['DefaultPreprocessor'] (nnU-Net's own)",
+            "preprocessor_name: 'Mine' is not one of ['DefaultPreprocessor'] (the default preprocessor of nnU-Net)",
         ),
         ({"resampling_fn_data": "join"}, "resampling_fn_data: 'join' is not one of ['resample_data_or_seg_to_shape',"),
         ({"resampling_fn_probabilities": "join"}, "resampling_fn_probabilities: 'join' is not one of ['resample_data_"),
@@ -232,9 +232,9 @@ def test_an_unknown_network_of_old_plans_is_named(tmp_path):
     [
         ({"configurations": []}, "configurations: [] is not of type 'object' (configurations by name)"),
         ({"configurations": {CONFIGURATION: 3}}, f"configurations.{CONFIGURATION}: 3 is not of type 'object'"),
-        ({"transpose_forward": [0, 1, 1]}, "transpose_forward: [0, 1, 1] has non-unique elements (an order of the"),
+        ({"transpose_forward": [0, 1, 1]}, "transpose_forward: [0, 1, 1] has non-unique elements (a permutation of the"),
         ({"transpose_backward": [1, 2, 3]}, "transpose_backward.2: 3 is not one of [0, 1, 2]"),
-        ({"label_manager": "Mine"}, "label_manager: 'Mine' is not one of ['LabelManager'] (nnU-Net's own)"),
+        ({"label_manager": "Mine"}, "label_manager: 'Mine' is not one of ['LabelManager'] (the label manager of nnU-Net)"),
         (
             {"foreground_intensity_properties_per_channel": {"0": {"mean": 0, "std": 0}}},
             "foreground_intensity_properties_per_channel.0.std: 0 is less than or equal to the minimum of 0",
@@ -261,7 +261,7 @@ def test_what_a_description_lacks_is_told_once_for_each_entry(tmp_path):
     assert message_of(model_folder.read_dataset, path).splitlines() == [
         f"{path}: is not usable:",
         "  channel_names: is missing; names of the input channels",
-        "  labels: is missing; number of each structure",
+        "  labels: is missing; label of each structure",
     ]
 
 

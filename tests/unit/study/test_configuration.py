@@ -43,13 +43,13 @@ def lines_about(**changed):
             "segment.step_size: 1.5 is greater than the maximum of 1 (Step of the sliding",
         ),
         ({"segment": {"resampling_order": 2}}, "segment.resampling_order: 2 is not one of [1, 3] (Order of the spline"),
-        ({"segment": {"batch_size": 0}}, "segment.batch_size: 0 is less than the minimum of 1 (Windows per forward"),
-        ({"segment": {"compile": 1}}, "segment.compile: 1 is not of type 'boolean' (Let torch.compile translate"),
-        ({"segment": {"weights": ""}}, "segment.weights: '' should be non-empty (Folder below which the model folders"),
+        ({"segment": {"batch_size": 0}}, "segment.batch_size: 0 is less than the minimum of 1 (Number of windows per forward"),
+        ({"segment": {"compile": 1}}, "segment.compile: 1 is not of type 'boolean' (Whether networks are compiled"),
+        ({"segment": {"weights": ""}}, "segment.weights: '' should be non-empty (Folder that contains the model folders"),
         ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (SHA-256"),
         (
             {"segment": None},
-            "segment: None is not of type 'object' (How label maps are made; nothing is set: remove the line",
+            "segment: None is not of type 'object' (Segmentation of CT volumes; nothing is set: remove the line",
         ),
         ({"cohort": {"criteria": ["adult"]}}, "cohort.criteria.0: 'adult' is not one of ['age_known',"),
         (
@@ -61,7 +61,7 @@ def lines_about(**changed):
         ({"report": {"figure6": [["aorta", "volume"]]}}, "report.figure6.0.1: 'volume' is not one of ['volume_ml',"),
         ({"report": {"figure6": []}}, "report.figure6: [] should be non-empty"),
         ({"structures": ""}, "structures: '' should be non-empty (Label set: a shipped one"),
-        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV, TSV or spreadsheet"),
+        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV, TSV, spreadsheet"),
     ],
 )
 def test_a_wrong_setting_gives_one_line(changed, expected):
