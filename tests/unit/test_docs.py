@@ -1,4 +1,4 @@
-"""The pages are those that the contracts give, the example is valid, and links lead somewhere."""
+"""Generated pages are up to date, the example study is valid, and links between pages are not broken."""
 
 import re
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ctpop import dictionary as dictionary_page
 from ctpop.cli import main
 from ctpop.contracts import all_tables, codes, dicom, dicom_codes, efficiency, evaluation
 from ctpop.study import configuration, label_sets, registry
@@ -32,7 +33,7 @@ def markdown_files():
 
 
 def headings(path):
-    """Return the anchors of a page, as GitHub makes them of its headings."""
+    """Return the anchors that GitHub generates for the headings of a page."""
     lines = FENCE.sub("", path.read_text(encoding="utf-8")).splitlines()
     titles = [line.lstrip("#").strip().lower() for line in lines if line.startswith("#")]
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
@@ -43,7 +44,7 @@ def links_to_files(page):
     return [target for target in targets if "://" not in target and not target.startswith("mailto:")]
 
 
-def leads_somewhere(page, target):
+def is_valid_link(page, target):
     name, _, anchor = target.partition("#")
     file = (page.parent / name).resolve() if name else page
     return file.exists() and (not anchor or anchor in headings(file))
@@ -59,11 +60,11 @@ def dictionary(*options):
     )
 
 
-def test_the_pages_are_those_that_the_contracts_give():
+def test_the_pages_are_up_to_date():
     assert dictionary("--check") == 0
 
 
-def test_a_page_that_differs_is_named(tmp_path, capsys):
+def test_a_page_that_differs_is_reported(tmp_path, capsys):
     main(["dictionary", "--data", str(tmp_path / "data.md"), "--config", str(tmp_path / "config.md")])
     (tmp_path / "data.md").write_text((tmp_path / "data.md").read_text() + "one line more\n")
 
@@ -71,24 +72,24 @@ def test_a_page_that_differs_is_named(tmp_path, capsys):
 
     message = capsys.readouterr().err
     assert code == 1
-    assert f"error in dictionary: {tmp_path / 'data.md'}: does not agree with the declarations" in message
-    assert f"{tmp_path / 'config.md'}: does not agree" not in message
+    assert f"error in dictionary: {tmp_path / 'data.md'}: not up to date with the declarations" in message
+    assert f"{tmp_path / 'config.md'}: not up to date" not in message
 
 
-def test_captions_of_nothing_are_named_and_removed(tmp_path, capsys):
+def test_captions_without_a_figure_are_reported_and_removed(tmp_path, capsys):
     pages = [f"--{name}={tmp_path / name}" for name in ("data", "config", "captions")]
     main(["dictionary", *pages])
     stale = tmp_path / "captions" / "figure_of_old.rst"
     stale.touch()
 
     assert main(["dictionary", *pages, "--check"]) == 1
-    assert f"error in dictionary: {stale}: does not agree" in capsys.readouterr().err
+    assert f"error in dictionary: {stale}: not up to date" in capsys.readouterr().err
     assert main(["dictionary", *pages]) == 0
     assert main(["dictionary", *pages, "--check"]) == 0
     assert not stale.exists()
 
 
-def test_a_page_that_is_missing_is_named(tmp_path, capsys):
+def test_a_missing_page_is_reported(tmp_path, capsys):
     code = main(
         ["dictionary", "--data", str(tmp_path / "data.md"), "--config", str(ROOT / "docs/config.md"), "--check"]
     )
@@ -109,20 +110,31 @@ def test_the_data_page_has_every_column_of_a_table(table):
     assert all(len(row) == 6 for row in rows)
 
 
+def test_the_contents_of_the_data_page_list_every_heading_in_order():
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    before, _, after = page.partition("\n## Contents\n")
+    contents = after.split("\n## ")[0]
+    titles = re.findall(r"^###? (.*)$", page, re.MULTILINE)
+
+    assert before.count("\n## ") == 0
+    assert [title for title, _ in re.findall(r"\[(.+?)\]\(#(.+?)\)", contents)] == titles[1:]
+    assert len({title.lower() for title in titles}) == len(titles)
+
+
 def test_the_data_page_has_every_code():
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     lists = [values for module in (codes, dicom_codes) for name, values in vars(module).items() if name.isupper()]
 
     assert len(lists) >= 14 + 8
     for code, meaning in {code: meaning for values in lists for code, meaning in values.items()}.items():
-        assert f"| `{code}` | {meaning} |" in page
+        assert f"| `{code}` | {dictionary_page.sentence(meaning)} |" in page
 
 
-def test_the_data_page_says_how_truth_is_written():
+def test_the_data_page_lists_the_words_for_true_and_false():
     page = " ".join((ROOT / "docs" / "data.md").read_text(encoding="utf-8").split())
 
-    assert "true is written {}, {} or {}".format(*registry.TRUE_WORDS) in page
-    assert "false is written {}, {} or {}".format(*registry.FALSE_WORDS) in page
+    assert "True is written as {}, {}, or {} ".format(*registry.TRUE_WORDS) in page
+    assert "false is written as {}, {}, or {} ".format(*registry.FALSE_WORDS) in page
 
 
 def test_the_configuration_page_has_every_key():
@@ -134,7 +146,7 @@ def test_the_configuration_page_has_every_key():
     assert [key for key in [*keys, "structures"] if f"| `{key}` | " not in page] == []
 
 
-def test_the_example_study_is_valid_and_names_its_structures_rightly():
+def test_the_example_study_is_valid_and_contains_correct_names_of_structures():
     study = yaml.safe_load((ROOT / "docs" / "study.yaml").read_text(encoding="utf-8"))
 
     filled = configuration.validated(study)
@@ -147,7 +159,7 @@ def test_the_example_study_is_valid_and_names_its_structures_rightly():
     assert "truth" not in filled["study"]
 
 
-def test_the_shipped_study_names_its_structures_rightly():
+def test_the_shipped_study_contains_correct_names_of_structures():
     study = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     names = set(label_sets.read(study["structures"]).names)
 
@@ -157,18 +169,18 @@ def test_the_shipped_study_names_its_structures_rightly():
 def test_every_link_between_pages_leads_to_a_file_and_a_heading():
     links = [(page, target) for page in markdown_files() for target in links_to_files(page)]
 
-    broken = [f"{page.relative_to(ROOT)}: {target}" for page, target in links if not leads_somewhere(page, target)]
+    broken = [f"{page.relative_to(ROOT)}: {target}" for page, target in links if not is_valid_link(page, target)]
 
     assert len(links) >= 10
     assert broken == []
 
 
-def test_a_link_to_nowhere_would_be_found():
+def test_a_broken_link_is_found():
     page = ROOT / "CONTRIBUTING.md"
 
-    assert leads_somewhere(page, "docs/data.md#measures")
-    assert not leads_somewhere(page, "docs/data.md#chairs")
-    assert not leads_somewhere(page, "docs/chairs.md")
+    assert is_valid_link(page, "docs/data.md#measures")
+    assert not is_valid_link(page, "docs/data.md#chairs")
+    assert not is_valid_link(page, "docs/chairs.md")
 
 
 def test_decisions_are_numbered_without_gaps_and_listed():
@@ -187,7 +199,7 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def test_the_studies_of_the_page_on_the_papers_model_are_valid():
+def test_the_studies_of_the_page_on_reproduction_are_valid():
     whole, part = (yaml.safe_load(text) for text in blocks(ROOT / "docs" / "reproduce.md", "yaml"))
 
     for study, model in ((whole, "paper_104_1.5mm"), ({**whole, **part}, "total_117_1.5mm")):

@@ -197,7 +197,10 @@ def test_a_folder_as_nnunet_writes_it_is_accepted(tmp_path, values):
             {"normalization_schemes": ["CTNormalization"] * 2},
             "normalization_schemes: ['CTNormalization', 'CTNormalizatio",
         ),
-        ({"previous_stage": "3d_lowres"}, "previous_stage: '3d_lowres' is not of type 'null' (cascades, in which the second"),
+        (
+            {"previous_stage": "3d_lowres"},
+            "previous_stage: '3d_lowres' is not of type 'null' (cascades, in which the second",
+        ),
         (
             {"preprocessor_name": "Mine"},
             "preprocessor_name: 'Mine' is not one of ['DefaultPreprocessor'] (the default preprocessor of nnU-Net)",
@@ -232,9 +235,15 @@ def test_an_unknown_network_of_old_plans_is_named(tmp_path):
     [
         ({"configurations": []}, "configurations: [] is not of type 'object' (configurations by name)"),
         ({"configurations": {CONFIGURATION: 3}}, f"configurations.{CONFIGURATION}: 3 is not of type 'object'"),
-        ({"transpose_forward": [0, 1, 1]}, "transpose_forward: [0, 1, 1] has non-unique elements (a permutation of the"),
+        (
+            {"transpose_forward": [0, 1, 1]},
+            "transpose_forward: [0, 1, 1] has non-unique elements (a permutation of the",
+        ),
         ({"transpose_backward": [1, 2, 3]}, "transpose_backward.2: 3 is not one of [0, 1, 2]"),
-        ({"label_manager": "Mine"}, "label_manager: 'Mine' is not one of ['LabelManager'] (the label manager of nnU-Net)"),
+        (
+            {"label_manager": "Mine"},
+            "label_manager: 'Mine' is not one of ['LabelManager'] (the label manager of nnU-Net)",
+        ),
         (
             {"foreground_intensity_properties_per_channel": {"0": {"mean": 0, "std": 0}}},
             "foreground_intensity_properties_per_channel.0.std: 0 is less than or equal to the minimum of 0",

@@ -427,7 +427,10 @@ def test_yaml_that_would_make_an_object_is_refused_and_nothing_runs(tmp_path):
         ({"resampling": "none"}, "resampling: 'none' is not of type 'object' (Resampling of the CT before"),
         ({"parts": [{"fold": 0}]}, "parts.0.folder: is missing; Folder with plans.json and dataset.json"),
         ({"parts": [{"folder": ""}]}, "parts.0.folder: '' does not match"),
-        ({"parts": [{"folder": "a", "fold": 7}]}, "parts.0.fold: 7 is not one of [0, 1, 2, 3, 4, 'all'] (Fold from which"),
+        (
+            {"parts": [{"folder": "a", "fold": 7}]},
+            "parts.0.fold: 7 is not one of [0, 1, 2, 3, 4, 'all'] (Fold from which",
+        ),
         ({"parts": [{"folder": "a", "checkpoint": "../x.pth"}]}, "parts.0.checkpoint: '../x.pth' does not match"),
         ({"parts": [{"folder": "a", "checkpoint": "x.pkl"}]}, "parts.0.checkpoint: 'x.pkl' does not match"),
         ({"parts": [{"folder": "a", "structures": ["a", "a"]}]}, "parts.0.structures: ['a', 'a'] has non-unique"),

@@ -43,9 +43,15 @@ def lines_about(**changed):
             "segment.step_size: 1.5 is greater than the maximum of 1 (Step of the sliding",
         ),
         ({"segment": {"resampling_order": 2}}, "segment.resampling_order: 2 is not one of [1, 3] (Order of the spline"),
-        ({"segment": {"batch_size": 0}}, "segment.batch_size: 0 is less than the minimum of 1 (Number of windows per forward"),
+        (
+            {"segment": {"batch_size": 0}},
+            "segment.batch_size: 0 is less than the minimum of 1 (Number of windows per forward",
+        ),
         ({"segment": {"compile": 1}}, "segment.compile: 1 is not of type 'boolean' (Whether networks are compiled"),
-        ({"segment": {"weights": ""}}, "segment.weights: '' should be non-empty (Folder that contains the model folders"),
+        (
+            {"segment": {"weights": ""}},
+            "segment.weights: '' should be non-empty (Folder that contains the model folders",
+        ),
         ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (SHA-256"),
         (
             {"segment": None},

@@ -1,4 +1,4 @@
-"""Label sets: the structure, side and bounds that each number of a label map stands for."""
+"""Label sets: the structure, side, and volume bounds of each label in a label map."""
 
 import math
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from ctpop.study.user_tables import read_user_table
 STRUCTURES = Table(
     "structures",
     ("label",),
-    "input (structures): one row per label of a label set; further columns are kept, and two of them have a meaning:"
-    " includes (parts of a structure) and upper_bound_ml (largest plausible volume)",
+    "one row per label of a label set (setting `structures`). Further columns are kept. Two of them have a defined"
+    " meaning: `includes` (names of the parts of a structure) and `upper_bound_ml` (largest plausible volume)",
     {
-        "label": columns.count("number in the label map; 0 is background", low=1),
+        "label": columns.count("label in the label map; 0 is the background", low=1),
         "structure": columns.text("name of the structure", pattern="[A-Za-z0-9_]+"),
-        "side": columns.text("side of the patient", among=SIDES, missing="not paired"),
-        "group": columns.text("organ system or group it is shown with"),
-        "lower_bound_ml": columns.number("smallest believable volume", "ml", low=0, missing="no bound"),
+        "side": columns.text("side of the patient", among=SIDES, missing="the structure is not paired"),
+        "group": columns.text("organ system or group under which the structure is shown"),
+        "lower_bound_ml": columns.number("smallest plausible volume", "mL", low=0, missing="no bound"),
     },
     open=True,
 )
-UPPER = columns.number("largest plausible volume; the column may be left out", "ml", low=0, missing="no bound")
+UPPER = columns.number("largest plausible volume (optional column)", "mL", low=0, missing="no bound")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class LabelSet:
         Name of the label set.
     table : pandas.DataFrame
         One row per label, with the columns of `STRUCTURES`: `label`, `structure`, `side`, `group`, `lower_bound_ml`
-        (mL) and any further columns of the file.
+        (mL), and any further columns of the file.
 
     Examples
     --------
@@ -76,12 +76,12 @@ class LabelSet:
 
     @property
     def largest_ml(self) -> dict[str, float]:
-        """Upper bound of the volume (ml) of each structure that has one.
+        """Upper bounds of volume (mL) of the structures with an upper bound.
 
         Returns
         -------
         dict of str to float
-            Largest plausible volume (ml) by the name of the structure.
+            Largest plausible volume (mL) by structure.
 
         Examples
         --------
@@ -101,7 +101,7 @@ class LabelSet:
         Returns
         -------
         dict of str to int
-            Number in the label map by the name of the structure.
+            Label by structure.
 
         Examples
         --------
@@ -113,15 +113,15 @@ class LabelSet:
 
     @property
     def parts(self) -> dict[str, list[str]]:
-        """Parts that a structure includes and that other models separate from it.
+        """Parts that a structure includes and that other models segment separately.
 
-        The `sacrum` of the paper includes `vertebrae_S1`. The parts come from the column `includes` (names separated by
-        blanks), which is optional in a label set.
+        The `sacrum` of the original study includes `vertebrae_S1`. The parts are listed in the optional column
+        `includes` of a label set (names separated by blanks).
 
         Returns
         -------
         dict of str to list of str
-            Names of the parts by the name of the structure; structures without parts are left out.
+            Names of the parts by structure, for structures with parts.
 
         Examples
         --------
@@ -137,19 +137,19 @@ class LabelSet:
         }
 
     def joins(self, labels: dict[str, int]) -> dict[int, int]:
-        """Return the replacements of label numbers after which structures contain all parts that they include.
+        """Return the label replacements that assign parts to the structures that include them.
 
-        A structure that `labels` does not contain receives no part.
+        Parts of structures that are not in `labels` are not replaced.
 
         Parameters
         ----------
         labels : dict of str to int
-            Number in the label map by the name of the structure.
+            Label by structure.
 
         Returns
         -------
         dict of int to int
-            New number by the old number of each part.
+            New label by old label of each part.
 
         Examples
         --------
@@ -162,12 +162,12 @@ class LabelSet:
 
     @property
     def contralateral(self) -> dict[str, str]:
-        """The same structure on the other side, where the label set has both, such as `rib_right_1` for `rib_left_1`.
+        """Contralateral structure, such as `rib_right_1` for `rib_left_1`, if the label set contains both sides.
 
         Returns
         -------
         dict of str to str
-            Name of the structure on the other side by the name of the structure.
+            Name of the contralateral structure by structure.
 
         Examples
         --------
@@ -179,12 +179,12 @@ class LabelSet:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """Members of each group of structures that the label set has; groups without any are left out.
+        """Members of each group of structures in the label set; groups without members are not included.
 
         Returns
         -------
         dict of str to list of str
-            Names of the structures by the name of the group.
+            Names of the members by group.
 
         Examples
         --------
@@ -199,13 +199,13 @@ class LabelSet:
 
     @property
     def group_members(self) -> pd.DataFrame:
-        """All members of the groups of structures of which the label set has at least one member.
+        """All members of the groups with at least one member in the label set.
 
         Returns
         -------
         pandas.DataFrame
             One row per group and member, with the columns `group`, `structure` and `in_label_set`
-            (`schema.GROUP_MEMBERS`).
+            (table `group_members`).
 
         Examples
         --------
@@ -223,7 +223,7 @@ class LabelSet:
 
     @property
     def combined(self) -> "LabelSet":
-        """The groups of structures as a label set of their own, so that they are shown in the same way as structures.
+        """The groups of structures as a label set, for presentation in the same way as structures.
 
         Returns
         -------
@@ -243,7 +243,7 @@ class LabelSet:
 
 
 def read(name_or_path: str) -> LabelSet:
-    """Return a label set.
+    """Read a label set.
 
     Parameters
     ----------
@@ -253,14 +253,14 @@ def read(name_or_path: str) -> LabelSet:
     Returns
     -------
     LabelSet
-        Label set; its name is that of the file without its ending.
+        Label set, named after the file without its suffix.
 
     Raises
     ------
     ContractError
-        If the file is missing or cannot be read, it violates `STRUCTURES`, an upper bound is not above its lower bound,
-        a label or name repeats, a side contradicts the name of its structure, or a structure includes another one of
-        the set.
+        If the file is missing, cannot be read, or violates `STRUCTURES`; if an upper bound is not above the lower
+        bound; if a label or name is repeated; if a side contradicts the name of its structure; or if a structure
+        includes another structure of the set.
 
     Examples
     --------
@@ -279,31 +279,32 @@ def read(name_or_path: str) -> LabelSet:
 
 
 def _with_upper_bounds(path: Path) -> pd.DataFrame:
-    """Return the table of a label set; upper bounds (optional column `upper_bound_ml`) are above the lower ones."""
+    """Read the table of a label set, and check that upper bounds (optional column) exceed lower bounds."""
     table = read_user_table(STRUCTURES, path, {"upper_bound_ml": UPPER})
     if "upper_bound_ml" not in table.columns:
         return table
     wrong = table[table["upper_bound_ml"] <= table["lower_bound_ml"].fillna(0)]
     if len(wrong):
-        first = ", ".join(f"{row.structure} ({row.upper_bound_ml:g} ml)" for row in wrong.head(3).itertuples())
+        first = ", ".join(f"{row.structure} ({row.upper_bound_ml:g} mL)" for row in wrong.head(3).itertuples())
         raise ContractError(
-            f"{path}: column 'upper_bound_ml' must be above 0 ml and above lower_bound_ml, found {len(wrong)} rows that"
-            f" are not, first {first}; raise the bound, or leave the cell empty"
+            f"{path}: column 'upper_bound_ml' must be above 0 mL and above lower_bound_ml; found {len(wrong)}"
+            f" {'row' if len(wrong) == 1 else 'rows'} with lower values, first {first}; raise the bound or empty the"
+            " cell"
         )
     return table
 
 
 def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:
-    """Replace numbers of a label map by others, in place.
+    """Replace labels of a label map in place.
 
-    The replacement runs slice by slice, because a mask of the whole map needs much memory.
+    The replacement is performed slice by slice, because a mask of the entire label map requires much memory.
 
     Parameters
     ----------
     labels : numpy.ndarray of int, shape (x, y, z)
-        Label map, which is changed.
+        Label map, modified in place.
     numbers : dict of int to int
-        New number by old number.
+        New label by old label.
 
     Examples
     --------
@@ -319,7 +320,7 @@ def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:
 
 
 def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[str, float]:
-    """Return the lower bound (mL) of each structure that has one.
+    """Return the lower bounds (mL) of the structures with a lower bound.
 
     Parameters
     ----------
@@ -336,7 +337,7 @@ def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[
     Raises
     ------
     ContractError
-        If `changed` names a structure that the label set does not have.
+        If `changed` contains a structure that is not in the label set.
 
     Examples
     --------
@@ -348,19 +349,20 @@ def lower_bounds(label_set: LabelSet, changed: dict[str, float | None]) -> dict[
     unknown = sorted(set(changed) - set(label_set.names))
     if unknown:
         raise ContractError(
-            f"screen.lower_bound_ml: {', '.join(unknown)} are not structures of label set {label_set.name}"
+            f"screen.lower_bound_ml: label set {label_set.name} has no structure {', '.join(unknown)}; correct the"
+            " names"
         )
     bounds = dict(zip(label_set.table["structure"], label_set.table["lower_bound_ml"], strict=True)) | changed
     return {name: float(bound) for name, bound in bounds.items() if bound is not None and not math.isnan(bound)}
 
 
 def upper_bounds(label_set: LabelSet) -> dict[str, float]:
-    """Return the upper plausibility limit (mL) of the volume of each structure that has one.
+    """Return the upper plausibility limits of volume (mL) of the structures with an upper limit.
 
     Parameters
     ----------
     label_set : LabelSet
-        Structures; the column `upper_bound_ml` may be absent.
+        Structures with the optional column `upper_bound_ml`.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The rules of the workflow, each declared once: its stage, its memory and time, and how many jobs it has.
+"""The rules of the workflow, each declared once with its stage, memory, run time, and number of jobs.
 
-The rule files take resources and log files from this module, and `plan` counts the jobs. It imports only the standard
-library, because the Snakefile reads it whenever it is parsed.
+The rule files read resources and log files from this module, and `plan` counts the jobs. This module imports only the
+standard library, because it is read whenever the Snakefile is parsed.
 """
 
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ WITH_IMAGES = ("images", "segmentations")
 
 @dataclass(frozen=True)
 class WorkflowRule:
-    """A rule of the workflow, with the resources of the first attempt of a job.
+    """A rule of the workflow with the resources of the first attempt of a job.
 
     Attributes
     ----------
     name : str
         Name of the rule.
     stage : str
-        Stage that the rule belongs to.
+        Stage of the rule.
     mem_mb : int
         Memory of the first attempt of a job (MB).
     runtime_min : int
-        Time of the first attempt of a job (minutes).
+        Run time of the first attempt of a job (minutes).
     shards : bool
-        Whether the rule has one job for each shard.
+        Whether the rule has one job per shard.
     starts : tuple of str
-        Starting points of the studies that have the rule (out of `STARTING_POINTS`).
+        Starting points of studies with this rule (members of `STARTING_POINTS`).
     only_with : str
-        What else a study must have or request; empty if nothing.
+        Further condition for the rule; empty if there is no further condition.
 
     Examples
     --------
@@ -56,7 +56,7 @@ RULES = (
     WorkflowRule("gather_conversions", "dicom", 4000, 30, starts=("images",), only_with="study.dicom"),
     WorkflowRule("segment", "segment", 16000, 240, shards=True, starts=WITH_IMAGES),
     WorkflowRule("gather_segments", "segment", 4000, 30, starts=WITH_IMAGES),
-    WorkflowRule("measure", "measure", 8000, 120, shards=True),  # of a table of measures, one job
+    WorkflowRule("measure", "measure", 8000, 120, shards=True),  # a single job for a table of measures
     WorkflowRule("gather_measures", "measure", 8000, 30, starts=WITH_IMAGES),
     WorkflowRule("screen", "screen", 12000, 30),
     WorkflowRule("contrast", "screen", 8000, 30),
@@ -76,7 +76,7 @@ BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def resources(name: str) -> dict[str, int]:
-    """Return the memory (MB) and time (minutes) of a rule under the names that Snakemake uses.
+    """Return the memory (MB) and run time (minutes) of a rule under the names used by Snakemake.
 
     Parameters
     ----------
@@ -103,16 +103,16 @@ def resources(name: str) -> dict[str, int]:
 
 
 def log_file(study: str, name: str, *, shard: bool = False) -> str:
-    """Return the path of the log file of a rule, or of each of its shards with the wildcard `shard`.
+    """Return the path of the log file of a rule, or the path with the wildcard `shard` for its shards.
 
     Parameters
     ----------
     study : str
-        Folder of the results of the study.
+        Results folder of the study.
     name : str
         Name of the rule.
     shard : bool
-        Whether the path contains the wildcard `{shard}` in place of the name of the rule.
+        Whether the path contains the wildcard `{shard}` instead of the name of the rule.
 
     Returns
     -------
@@ -136,12 +136,12 @@ def log_file(study: str, name: str, *, shard: bool = False) -> str:
 
 
 def single_jobs(start_from: str) -> list[str]:
-    """Return the rules that have exactly one job in every study with a given starting point.
+    """Return the rules with exactly one job in every study with a given starting point.
 
     Parameters
     ----------
     start_from : str
-        Starting point of the study (out of `STARTING_POINTS`).
+        Starting point of the study (member of `STARTING_POINTS`).
 
     Returns
     -------

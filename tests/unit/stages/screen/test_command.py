@@ -54,7 +54,7 @@ def test_a_bound_of_a_structure_that_is_not_in_the_label_set_is_refused():
     with pytest.raises(ContractError) as refused:
         lower_bounds(ORGANS, {"splen": 30, "hart": 1, "liver": 2})
 
-    expected = "screen.lower_bound_ml: hart, splen are not structures of label set made_up"
+    expected = "screen.lower_bound_ml: label set made_up has no structure hart, splen; correct the names"
     assert str(refused.value) == expected
 
 
