@@ -139,7 +139,7 @@ def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
 @pytest.mark.parametrize(
     ("bound", "expected"),
     [
-        ("30", "must be above 0 ml and above lower_bound_ml"),
+        ("30", "must be above 0 mL and above lower_bound_ml"),
         ("x", "must be a number of ml, 0 or more, or empty, found 'x'"),
     ],
 )

@@ -28,7 +28,7 @@ CENTILES = Table(
         },
         "model": MODEL,
         "location": number(
-            "parameter M: median for `bccg`, location for `shash` ([Centiles](methods/centiles.md))", "mL or HU"
+            "parameter M: median for `bccg`, location for `shash` (see docs/methods/centiles.md)", "mL or HU"
         ),
         "spread": number("parameter S: coefficient of variation for `bccg`, scale for `shash`", "1 or HU", low=0),
         "skew": number("parameter L: power for `bccg`, skewness for `shash`"),
@@ -36,8 +36,8 @@ CENTILES = Table(
         "n": count("number of scans of this sex to which the curves were fitted"),
         "n_patients": PATIENTS,
         "n_near": count(
-            "number of these scans of patients at most 5 years younger or older. A small number indicates an"
-            " imprecise curve"
+            "number of these scans in which the age of the patient differs by at most 5 years. A small number"
+            " indicates an imprecise curve"
         ),
         "n_patients_near": count("number of patients among the `n_near` scans", "patients"),
     },
@@ -64,7 +64,7 @@ CENTILE_CALIBRATION = Table(
         ),
         **{
             f"below_{centile:02d}": number(
-                f"percentage of scans below the {centile}% curve", "%", low=0, high=100, missing=NO_CURVE
+                f"percentage of scans below the curve of centile {centile}", "%", low=0, high=100, missing=NO_CURVE
             )
             for centile in CENTILES_SHOWN
         },

@@ -18,13 +18,14 @@ REGISTRY_COLUMNS: dict[str, Any] = {
         "path of the label map (NIfTI) or folder of masks, absolute or relative to the folder of the registry",
         missing="no existing segmentation",
     ),
-    "complete": truth("the images are complete (see `cohort.complete_from`)", missing="not recorded"),
-    "contrast": truth("a contrast agent was administered (see `cohort.contrast_from`)", missing="not recorded"),
+    "complete": truth("whether the images are complete (see `cohort.complete_from`)", missing="not recorded"),
+    "contrast": truth("whether a contrast agent was administered (see `cohort.contrast_from`)", missing="not recorded"),
     "complete_header": truth(
-        "no image of the series is missing, according to the DICOM headers", missing="no headers were read"
+        "whether the series is complete, according to the DICOM headers", missing="no headers were read"
     ),
     "contrast_header": truth(
-        "a contrast agent was administered, according to the DICOM headers", missing="not recorded in the headers"
+        "whether a contrast agent was administered, according to the DICOM headers",
+        missing="not recorded in the headers",
     ),
     "known_absent": text(
         "structures that the patient is known not to have (for example, after a splenectomy), separated by blanks,"
@@ -70,8 +71,7 @@ EXCLUSIONS = Table(
 FLOW = Table(
     "flow",
     ("order",),
-    "one row per criterion. Numbers of scans before, excluded by, and after the criterion"
-    " (n_after = n_before - n_removed)",
+    "one row per criterion. Numbers of scans before, excluded by, and after the criterion",
     {
         "order": count("position of the criterion in the configuration", low=1),
         "criterion": text("name of the criterion"),
@@ -82,7 +82,7 @@ FLOW = Table(
         "n_patients_removed": count(
             "number of patients among the `n_removed` scans. Other scans of these patients may remain", "patients"
         ),
-        "n_after": count("number of scans after the criterion", "scans"),
+        "n_after": count("number of scans after the criterion (`n_before` - `n_removed`)", "scans"),
         "n_patients_after": count("number of patients among the `n_after` scans", "patients"),
     },
 )

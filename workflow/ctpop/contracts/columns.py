@@ -162,7 +162,7 @@ def truth(meaning: str, *, missing: str = "") -> Column:
     Parameters
     ----------
     meaning : str
-        Meaning of the value true.
+        Condition for the value true, beginning with "whether".
     missing : str
         Meaning of a missing value; if empty, missing values are not allowed.
 
@@ -173,7 +173,7 @@ def truth(meaning: str, *, missing: str = "") -> Column:
 
     Examples
     --------
-    >>> truth("a contrast agent was administered", missing="not recorded").dtype
+    >>> truth("whether a contrast agent was administered", missing="not recorded").dtype
     'boolean'
 
     """

@@ -27,11 +27,11 @@ TABLE1 = Table(
             missing="the registry contains no patient identifiers",
         ),
         "n_patients": count(
-            "number of patients among the n scans. Each scan without `patient_id` counts as a separate patient",
+            "number of patients among the `n` scans. Each scan without `patient_id` counts as a separate patient",
             "patients",
         ),
         "share": number(
-            "n divided by the number of scans of the group with a recorded value (variable `scans`: by the number of"
+            "`n` divided by the number of scans of the group with a recorded value (variable `scans`: by the number of"
             " all scans)",
             low=0,
             missing="the level is not a category",
@@ -41,7 +41,9 @@ TABLE1 = Table(
         "q3": number("75th percentile", missing=NO_NUMBERS),
         "mean": number("mean", missing=NO_NUMBERS),
         "sd": number(
-            "standard deviation (divisor n - 1)", low=0, missing=f"{NO_NUMBERS}, or a single value is recorded"
+            "standard deviation (divisor n - 1)",
+            low=0,
+            missing="the row contains a count, or fewer than two values are recorded",
         ),
         "lowest": number("smallest value", missing=NO_NUMBERS),
         "highest": number("largest value", missing=NO_NUMBERS),
@@ -54,13 +56,15 @@ CONTRAST_CHECK = Table(
     " kidneys; no scan is excluded on this basis",
     {
         "scan_id": SCAN,
-        "contrast": truth("contrast administration as recorded and used by the study", missing="not recorded"),
+        "contrast": truth(
+            "whether a contrast agent was administered, as recorded and used by the study", missing="not recorded"
+        ),
         "aorta_hu": number("mean attenuation of the aorta", "HU", missing=NOT_USABLE),
         "kidneys_hu": number("volume-weighted mean attenuation of both kidneys", "HU", missing=NOT_USABLE),
         "portal_vein_hu": number("mean attenuation of the portal and splenic veins", "HU", missing=NOT_USABLE),
         "looks": text("finding based on attenuation", among=CONTRAST_LOOKS),
         "agrees": truth(
-            "the record and the finding agree",
+            "whether the recorded contrast administration and the finding agree",
             missing="contrast administration is not recorded, or the finding is neither `enhanced` nor `unenhanced`",
         ),
     },

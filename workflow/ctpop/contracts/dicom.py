@@ -24,10 +24,11 @@ SERIES_COLUMNS = {
     "sex": text("PatientSex", among=("female", "male"), missing="other, or not in the header"),
     "ct_path": text("path at which `convert` stores the CT volume, relative to the folder of the registry"),
     "complete": truth(
-        "the images are complete. Optional entry of a reader, kept by later runs of `index`", missing="not entered"
+        "whether the images are complete. Optional entry of a reader, kept by later runs of `index`",
+        missing="not entered",
     ),
     "contrast": truth(
-        "a contrast agent was administered. Optional entry of a reader, kept by later runs of `index`",
+        "whether a contrast agent was administered. Optional entry of a reader, kept by later runs of `index`",
         missing="not entered",
     ),
     "known_absent": text(
@@ -35,19 +36,19 @@ SERIES_COLUMNS = {
         missing="not entered",
     ),
     "complete_header": truth(
-        "consecutive slices without gaps, repeated positions, or uneven spacing", missing=ONE_SLICE
+        "whether the slices are consecutive, without gaps, repeated positions, or uneven spacing", missing=ONE_SLICE
     ),
     "complete_header_reason": text(
-        f"reason for `complete_header`: {', '.join(codes.COMPLETE_REASONS)}. Several reasons are separated by"
-        " semicolons",
+        f"reason for `complete_header`: {', '.join(f'`{code}`' for code in codes.COMPLETE_REASONS)}. Several reasons"
+        " are separated by semicolons",
         missing=NO_PLACE,
     ),
     "contrast_header": truth(
-        "intravenous administration of a contrast agent, according to the header", missing="not recorded"
+        "whether a contrast agent was administered intravenously, according to the header", missing="not recorded"
     ),
     "contrast_header_reason": text("reason for `contrast_header`", among=codes.CONTRAST_REASONS),
     "contrast_hint": truth(
-        "contrast administration suggested by the series description. This value is not used in decisions",
+        "whether the series description suggests contrast administration. This value is not used in decisions",
         missing="the description contains no relevant word",
     ),
     "age_source": text("source of the age", among=("patient_age", "dates"), missing="no age"),
@@ -161,9 +162,10 @@ CONVERSIONS = Table(
         "slices_compared": count(
             "number of slices whose pixels were compared with the DICOM files, value by value", missing="not converted"
         ),
-        "converter": text("version of dcm2niix", missing="dcm2niix was not run"),
+        "converter": text("version of dcm2niix", missing="the converter was not run"),
         "warnings": text(
-            f"warnings of dcm2niix: {', '.join(codes.WARNINGS)}. Several warnings are separated by semicolons",
+            f"warnings of dcm2niix: {', '.join(f'`{code}`' for code in codes.WARNINGS)}. Several warnings are"
+            " separated by semicolons",
             missing="no warnings",
         ),
     },

@@ -12,7 +12,7 @@ TOO_SHORT = "the jobs were too short to be sampled"
 RUNTIME = Table(
     "runtime",
     ("stage",),
-    "one row per stage. Computing resources of its jobs. The table is written as CSV only, to"
+    "one row per stage. Computing resources used by its jobs. The table is written as CSV only, to"
     " `results/<study.name>/benchmarks/`, because it differs from run to run",
     {
         "stage": text("name of the workflow rule"),
@@ -36,12 +36,12 @@ RUNTIME = Table(
 SCAN_SECONDS = Table(
     "scan_seconds",
     ("scan_id",),
-    "one row per scan that a segmentation job processed or found finished. Computing time. The table is written as CSV"
-    " only, to `results/<study.name>/benchmarks/`",
+    "one row per scan that a segmentation job processed or found finished. Computing time of the scan. The table is"
+    " written as CSV only, to `results/<study.name>/benchmarks/`",
     {
         "scan_id": SCAN,
         "job": text("shard of the job that recorded the steps"),
-        "reused": truth("a finished label map was found, and its computing time is not recorded"),
+        "reused": truth("whether a finished label map was found, the computing time of which is not recorded"),
         "voxels": count("number of voxels of the label map", missing="no label map"),
         "size": text(
             "scan size of the original study with the nearest number of voxels: "

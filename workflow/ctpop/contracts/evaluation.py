@@ -55,8 +55,8 @@ EVALUATION_SUMMARY = Table(
     "evaluation_summary",
     ("model", "structure"),
     "one row per model and structure, and one row per model for all structures together. The table is written only if"
-    f" the section `evaluate` is configured. In the rows `{OVERALL}`, `n` counts scans, the other counts except those"
-    " of patients count pairs of scan and structure, and counts of patients are counts of patients in all rows",
+    f" the section `evaluate` is configured. In the rows `{OVERALL}`, `n` is the number of scans, the other counts"
+    " of scans are counts of pairs of scan and structure, and counts of patients are unaffected",
     {
         "model": MODEL,
         "structure": PART,

@@ -14,7 +14,8 @@ GROUP_MEMBERS = Table(
         "group": GROUP,
         "structure": text("member of the group"),
         "in_label_set": truth(
-            "the label set of the study contains the member. A group is computed from the members in the label set"
+            "whether the label set of the study contains the member. A group is computed from the members in the"
+            " label set"
         ),
     },
 )

@@ -38,4 +38,4 @@ FAMILY = text(
 )
 MEASURE = text("measured variable: volume (mL) or mean attenuation (HU)", among=MEASURES)
 FEW = "too few usable values, or all values are equal"
-NO_INTERVAL = f"{FEW}, or rho is exactly -1 or 1"
+NO_INTERVAL = "too few usable values, all values are equal, or rho is exactly -1 or 1"

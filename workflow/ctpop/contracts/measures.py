@@ -42,7 +42,7 @@ MEASURES_TABLE = Table(
             "number of voxels with the label of the structure; 0 is a measured absence", missing=NOT_MEASURED
         ),
         "volume_ml": number(
-            "volume: number of voxels multiplied by the voxel volume (determinant of the affine)",
+            "number of voxels multiplied by the voxel volume (absolute determinant of the affine)",
             "mL",
             low=0,
             missing=NOT_MEASURED,
@@ -52,7 +52,8 @@ MEASURES_TABLE = Table(
             "HU",
             low=LOWEST_MEAN_HU,
             high=HIGHEST_MEAN_HU,
-            missing=f"{NO_VALUE}, or the mean of the voxels is outside the allowed range",
+            missing="the structure has no voxel, the scan has no CT, or the mean of the voxels is outside the allowed"
+            " range",
         ),
         "hu_sd": number("standard deviation of attenuation (divisor n)", "HU", low=0, missing=NO_VALUE),
         "hu_p05": number("5th percentile of attenuation (linear interpolation)", "HU", missing=NO_VALUE),
@@ -66,7 +67,8 @@ MEASURES_TABLE = Table(
             "number of voxels of the structure in the outermost layers of the image", missing=NOT_MEASURED
         ),
         "faces": text(
-            f"faces of the image that the structure reaches, separated by spaces: {', '.join(FACES)}",
+            f"faces of the image that the structure reaches, separated by spaces:"
+            f" {', '.join(f'`{face}`' for face in FACES)}",
             missing="the structure reaches no face or was not measured",
         ),
         **{

@@ -77,7 +77,12 @@ COMPARE_PUBLISHED = Table(
             high=1,
             missing=f"{NO_RHO}, or this study has no interval",
         ),
-        "ci_high_here": number("upper limit", low=-1, high=1, missing=f"{NO_RHO}, or no interval"),
+        "ci_high_here": number(
+            "upper limit of the confidence interval of `rho_here` (table `associations`)",
+            low=-1,
+            high=1,
+            missing=f"{NO_RHO}, or this study has no interval",
+        ),
         "rho_left": number(
             "rho of the left structure",
             low=-1,
@@ -106,7 +111,7 @@ COMPARE_PUBLISHED = Table(
             "number of this study minus published number. For counts, the difference between the shares",
             missing="one of the two numbers is missing",
         ),
-        "z": number("standardized difference ([Comparisons](methods/comparisons.md))", missing=NO_TEST),
+        "z": number("standardized difference (see docs/methods/comparisons.md)", missing=NO_TEST),
         "p": p_value("two-sided P value of `z`, not adjusted", NO_TEST),
         "verdict": text("result of the comparison", among=AGREEMENTS),
         "note": text("ambiguities of the published number", missing=NO_NOTE),
@@ -167,7 +172,7 @@ COMPARISON = Table(
         ),
         "n_shared_patients": count("number of patients in both studies, identified by `patient_id` or a shared scan"),
         "independent": truth(
-            "no patient is known to be in both studies. If false, the P values and intervals are not valid"
+            "whether no patient is known to be in both studies. If false, the P values and intervals are not valid"
         ),
         "family": FAMILY,
     },

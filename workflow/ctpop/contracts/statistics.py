@@ -22,7 +22,7 @@ LOG10_P = number("base-10 logarithm of the P value", high=0, missing=FEW)
 BONFERRONI = p_value("P value multiplied by the number of tests of the family, at most 1", FEW)
 HOLM = p_value("P value adjusted with the Holm method", FEW)
 Q_BH = p_value("false discovery rate according to Benjamini and Hochberg", FEW)
-SIGNIFICANT = truth("the unadjusted P value is below `aging.alpha`, as in the original study", missing=FEW)
+SIGNIFICANT = truth("whether the unadjusted P value is below `aging.alpha`, as in the original study", missing=FEW)
 RHO = number("Spearman rank correlation with age", low=-1, high=1, missing=FEW)
 CI_LOW = number("lower limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
 CI_HIGH = number("upper limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
@@ -92,7 +92,7 @@ GROUPS = Table(
             missing=FEW,
         ),
         "discordant": truth(
-            "the test is significant and `epsilon_squared` is more than twice `epsilon_squared_of_rho`, which"
+            "whether the test is significant and `epsilon_squared` is more than twice `epsilon_squared_of_rho`, which"
             " indicates a relation that is not monotonic",
             missing=FEW,
         ),
@@ -169,7 +169,7 @@ SENSITIVITY = Table(
             "`rho` minus the correlation under the rule set of the study (table `associations`)",
             low=-2,
             high=2,
-            missing=f"{FEW}, under this rule set or that of the study",
+            missing="too few usable values, or all values are equal, under this rule set or that of the study",
         ),
     },
 )
@@ -186,7 +186,9 @@ COMPARE_TRUTH = Table(
         "pearson_r": number("Pearson correlation between the measured and true values", low=-1, high=1, missing=FEW),
         "bias": number("mean of the measured minus the true values", "mL or HU", missing=FEW),
         "bias_percent": number(
-            "bias as a percentage of the mean true volume", "%", missing=f"{FEW}, or the measure is not a volume"
+            "bias as a percentage of the mean true volume",
+            "%",
+            missing="too few usable values, all values are equal, or the measure is not a volume",
         ),
         "rho_true": number("Spearman rank correlation of the true values with age", low=-1, high=1, missing=FEW),
         "rho_measured": number(
@@ -198,7 +200,9 @@ COMPARE_TRUTH = Table(
         "ci_high": number(
             "upper limit of the confidence interval of `rho_measured`", low=-1, high=1, missing=NO_INTERVAL
         ),
-        "truth_inside": truth("`rho_true` is inside the confidence interval of `rho_measured`", missing=NO_INTERVAL),
+        "truth_inside": truth(
+            "whether `rho_true` is inside the confidence interval of `rho_measured`", missing=NO_INTERVAL
+        ),
     },
 )
 TRUTH = Table(

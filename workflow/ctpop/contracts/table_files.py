@@ -72,7 +72,8 @@ def write_note_instead_of_csv(rows: int, path: str | Path) -> None:
 
     """
     place = Path(path)
-    note = f"{rows:,} rows exceed the row limit of spreadsheets; read {place.name} with pandas, polars, DuckDB, or R (arrow)"
+    programs = "pandas, polars, DuckDB, or R (arrow)"
+    note = f"{rows:,} rows exceed the row limit of spreadsheets; read {place.name} with {programs}"
     write_csv(pd.DataFrame({"note": [note]}), place.with_suffix(".csv"))
 
 

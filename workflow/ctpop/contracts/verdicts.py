@@ -40,26 +40,26 @@ REVIEW = Table(
 VERDICTS = Table(
     "verdicts",
     ("scan_id", "structure"),
-    "one row per scan and structure of the table measures. Usability of the values, with the reason",
+    "one row per scan and structure. Usability of the measured values, with the reason",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
-        "usable_volume": truth("the volume can enter the statistics"),
-        "usable_hu": truth("the attenuation can enter the statistics"),
+        "usable_volume": truth("whether the volume can enter the statistics"),
+        "usable_hu": truth("whether the attenuation can enter the statistics"),
         "reason": text("first applicable reason", among=REASONS),
         "detail": text(
             "status and detail of the table `measures` if the scan or the structure was not measured",
             missing="measured, or no explanation is needed",
         ),
         "rule_reason": text("reason according to the rules, without decisions of reviewers", among=REASONS),
-        "reviewer": text("reviewer of the row", missing=NO_REVIEW),
+        "reviewer": text("reviewer of the structure in this scan", missing=NO_REVIEW),
         "review_reason": text("reason stated by the reviewer", missing=NO_REVIEW),
     },
 )
 ANALYSIS = Table(
     "analysis",
     ("scan_id", "structure", "measure"),
-    "one row per usable value. These values enter the statistics",
+    "one row per usable value. These values are the input of the statistics",
     {
         "scan_id": SCAN,
         "structure": ANALYSED,

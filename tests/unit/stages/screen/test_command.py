@@ -244,7 +244,7 @@ def test_usable_values_are_one_row_each_and_the_others_none(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"lower_bound_ml": {"livr": 300}}, "screen.lower_bound_ml: livr are not structures"),
+        ({"lower_bound_ml": {"livr": 300}}, "screen.lower_bound_ml: label set structures has no structure livr"),
         ({"lower_bound_ml": {"liver": -1}}, "screen.lower_bound_ml.liver"),
         ({"rules": "stric"}, "screen.rules: 'stric' is neither a shipped rule set"),
         ({"review": "nowhere.csv"}, "nowhere.csv: the decisions of reviewers do not exist"),
