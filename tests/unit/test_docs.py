@@ -117,7 +117,7 @@ def test_the_contents_of_the_data_page_list_every_heading_in_order():
     titles = re.findall(r"^###? (.*)$", page, re.MULTILINE)
 
     assert before.count("\n## ") == 0
-    assert [title for title, _ in re.findall(r"\[(.+?)\]\(#(.+?)\)", contents)] == titles[1:]
+    assert [title for title, _ in re.findall(r"\[`?(.+?)`?\]\(#(.+?)\)", contents)] == titles[1:]
     assert len({title.lower() for title in titles}) == len(titles)
 
 

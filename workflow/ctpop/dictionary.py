@@ -100,7 +100,7 @@ def _contents(inputs: Iterable[Table], groups: Mapping[str, Iterable[Table]]) ->
 
 
 def _table_line(table: Table) -> str:
-    return f"{_link(table.name)}: {sentence('. '.join(table.meaning.split('. ')[:2]))}"
+    return f"[`{table.name}`](#{table.name}): {sentence('. '.join(table.meaning.split('. ')[:2]))}"
 
 
 def _link(title: str) -> str:
