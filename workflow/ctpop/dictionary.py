@@ -118,7 +118,7 @@ def report_captions() -> dict[str, str]:
     """Return the captions of figures and tables in the Snakemake report by file name."""
     figures = {f"figure_{kind.name}.rst": captions.restructured_text(kind) for kind in catalogue.KINDS}
     tables = {
-        f"table_{section.name}.rst": f"{section.caption} Columns: ``docs/data.md``.\n"
+        f"table_{section.name}.rst": f"{section.caption} The columns are described in ``docs/data.md``.\n"
         for section in study_tables.SECTIONS.values()
     }
     return {**figures, **tables}

@@ -58,13 +58,13 @@ PLAUSIBILITY_FINDINGS = {
 }
 RULE_SETS = {
     "none": "shipped rule set without rules: all measured values",
-    "paper": "shipped rule set of the original study: lower bounds only",
+    "paper": "shipped rule set that corresponds to the original study: lower bounds only",
     "strict": "shipped rule set with all rules",
     "study": "rule set of this study: `screen.rules` and the decisions in `screen.review`",
 }
 FAMILIES = {
     "structures": "single structures, as in the original study",
-    "groups": "groups of structures; they do not count in the adjustment of single structures",
+    "groups": "groups of structures, which do not count in the adjustment of single structures",
 }
 FACES = {
     "left": "face of the image on the left side of the patient",
@@ -127,7 +127,7 @@ OUTCOMES = {
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate that varies and is recorded often enough",
     "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
-    "explained": "the covariates fully explain the ages or the values, and no residual variation is left",
+    "explained": "the covariates fully explain the ages or the values, and no residual variation remains",
     "perfect_order": "age and value are in perfect monotonic order; the interval and the P value are undefined",
     "one_sex": "the sex of these patients is missing, not adjusted for, or the same in all patients",
     "few_ages": "the number of different ages is too small for a curve",

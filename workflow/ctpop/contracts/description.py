@@ -7,12 +7,12 @@ from ctpop.contracts.tables import Table
 
 CONTRAST_LOOKS = tuple(codes.CONTRAST_LOOKS)
 NO_NUMBERS = "the row contains a count, or no value is recorded"
-NOT_USABLE = "not measured, or excluded by segmentation screening"
+NOT_USABLE = "not measured, or not reliable according to the verdict"
 
 TABLE1 = Table(
     "table1",
     ("order", "group_order"),
-    "one row per variable, level, and group of scans. Numbers of Table 1; the folder report contains a formatted"
+    "one row per variable, level, and group of scans. Values of Table 1; the folder report contains a formatted"
     " version (table1.csv, table1.html, table1.docx)",
     {
         "order": count("position of the variable and level", low=1),

@@ -21,7 +21,7 @@ SERIES_COLUMNS = {
         high=OLDEST_YEARS,
         missing="unknown (see `age_reason`)",
     ),
-    "sex": text("PatientSex", among=("female", "male"), missing="other, or not in the header"),
+    "sex": text("sex according to PatientSex", among=("female", "male"), missing="other, or not in the header"),
     "ct_path": text("path at which `convert` stores the CT volume, relative to the folder of the registry"),
     "complete": truth(
         "whether the images are complete. Optional entry of a reader, kept by later runs of `index`",
@@ -57,18 +57,20 @@ SERIES_COLUMNS = {
     "patient_reason": text("whether PatientID is consistent with a single patient", among=codes.PATIENT_REASONS),
     "series_source": text("information that identifies the images of the series", among=codes.SERIES_SOURCES),
     "year": count("year of the examination", missing=NOT_STATED),
-    "height_cm": number("PatientSize", "cm", low=0, missing=NOT_STATED),
-    "weight_kg": number("PatientWeight", "kg", low=0, missing=NOT_STATED),
+    "height_cm": number("height (PatientSize)", "cm", low=0, missing=NOT_STATED),
+    "weight_kg": number("weight (PatientWeight)", "kg", low=0, missing=NOT_STATED),
     "kvp": number("tube voltage", "kV", low=0, missing=NOT_STATED),
     "kernel": text("convolution kernel; `other` if it is not recognized", missing=NOT_STATED),
     "kernel_class": text("type of kernel", among=("soft", "sharp"), missing="unknown kernel"),
     "manufacturer": text("manufacturer; `other` if it is not recognized", missing=NOT_STATED),
     "scanner": text("scanner model; `other` if it is not recognized", missing=NOT_STATED),
-    "body_part": text("BodyPartExamined; `other` if it is not recognized", missing=NOT_STATED),
+    "body_part": text("body part (BodyPartExamined); `other` if it is not recognized", missing=NOT_STATED),
     "patient_position": text(
         "patient position, such as HFS (head first, supine)", missing="not in the header, or not a standard value"
     ),
-    "slice_thickness_mm": number("most frequent SliceThickness", "mm", low=0, missing=NOT_STATED),
+    "slice_thickness_mm": number(
+        "slice thickness (most frequent value of SliceThickness)", "mm", low=0, missing=NOT_STATED
+    ),
     "slice_spacing_mm": number(
         "mean distance between neighboring slices, with missing slices counted", "mm", low=0, missing=ONE_SLICE
     ),

@@ -12,7 +12,7 @@ FILE_STATUS = {
     " again",
     "not_dicom": "the file is not a DICOM file",
     "empty": "the file is empty",
-    "closed": "the file or folder cannot be read for lack of permission",
+    "closed": "the file or folder cannot be read because read permission is missing",
     "link": "the entry is a symbolic link to a folder, which is not followed, or a broken link",
 }
 SERIES_REASONS = {
@@ -90,14 +90,14 @@ PATIENT_REASONS = {
 CONVERSION_STATUS = {
     "converted": "the volume was stored and agrees with the headers",
     "changed_since_index": "files of the series were removed or changed after `index`; run `index` again",
-    "converter_failed": "dcm2niix failed, wrote no volume, or exceeded the time limit",
-    "several_volumes": "dcm2niix wrote several volumes of the series or resampled it",
+    "converter_failed": "the converter dcm2niix failed, wrote no volume, or exceeded the time limit",
+    "several_volumes": "the converter dcm2niix wrote several volumes of the series or resampled it",
     "not_one_volume": "the slices do not form one volume (missing, repeated, or uneven positions; see"
     " `complete_header_reason`), and no slice is interpolated",
     "slices_differ": "the number of slices, rows, or columns of the volume differs from the headers",
     "grid_differs": "the spacing, orientation, or position of the volume differs from the headers",
     "hu_differ": "values are outside the range of the stored bits, or differ from the pixels of the DICOM files",
-    "not_hu": "no voxel is as low as air, and the values are probably not Hounsfield units",
+    "not_hu": "no voxel has the attenuation of air, and the values are probably not Hounsfield units",
     "unreadable": "the volume written by dcm2niix cannot be read",
     "bad_geometry": "later steps do not accept the geometry of the volume",
     "bad_values": "the volume is constant, contains values that are not finite, or contains values far outside the HU"
@@ -113,5 +113,5 @@ WARNINGS = {
     "compression": "the warning concerns compressed pixels",
     "rescale": "the warning concerns intensities or their scale",
     "no_protocol_name": "the protocol has no name, which does not affect the conversion",
-    "other": "other warnings; the text is not stored because it can quote the header",
+    "other": "the warning has another cause; its text is not stored because it can quote the header",
 }

@@ -54,9 +54,9 @@ EVALUATION = Table(
 EVALUATION_SUMMARY = Table(
     "evaluation_summary",
     ("model", "structure"),
-    "one row per model and structure, and one row per model for all structures together. The table is written only if"
-    f" the section `evaluate` is configured. In the rows `{OVERALL}`, `n` is the number of scans, the other counts"
-    " of scans are counts of pairs of scan and structure, and counts of patients are unaffected",
+    "one row per model and structure, and one row per model for all structures together. Agreement over all scans. The"
+    f" table is written only if the section `evaluate` is configured. In the rows `{OVERALL}`, `n` is the number of"
+    " scans, the other counts of scans are counts of pairs of scan and structure, and counts of patients are unaffected",
     {
         "model": MODEL,
         "structure": PART,

@@ -59,7 +59,10 @@ class SegmentStatus(StatusCode, Enum):
         "file missing",
         "a file does not exist or is not listed in the registry, or a folder contains no mask of any structure",
     )
-    unreadable = "file not readable", "a file is damaged, truncated, not in NIfTI format, or was changed during reading"
+    unreadable = (
+        "file not readable",
+        "a file is damaged, truncated, or not in NIfTI format, or it was changed during reading",
+    )
     not_read = (
         "file temporarily not readable",
         "a file could not be read because of a disk or network failure, which may be temporary",

@@ -103,7 +103,7 @@ PARTICIPANTS = Section(
     "Participants",
     "Selection and characteristics of the patients: one row per step of the flow, pair of criteria, or variable and"
     " group.",
-    "people",
+    "participants",
 )
 SECTIONS = {
     "cohort": PARTICIPANTS,

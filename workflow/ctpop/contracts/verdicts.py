@@ -101,8 +101,8 @@ FAILURES = Table(
         },
         **{
             f"n_unjudged_{rule}": count(
-                f"number of scans without an applicable earlier reason to which the rule `{rule}` could not be"
-                " applied because the evidence is missing",
+                f"number of scans to which the rule `{rule}` could not be applied because the evidence is missing,"
+                " among scans without an earlier applicable reason",
                 "scans",
                 missing=NO_RULE,
             )
