@@ -170,7 +170,8 @@ def _setting_type(part: Mapping[str, Any]) -> str:
     if part.get("type") == "array":
         return f"list of {_plural(_setting_type(part['items']))}"
     if part.get("type") == "object":
-        return f"mapping to {_setting_type(part['additionalProperties'])}"
+        kind = _setting_type(part["additionalProperties"])
+        return f"nested {kind}" if kind.startswith("mapping") else f"mapping to {kind}"
     kinds = part["type"] if isinstance(part["type"], list) else [part["type"]]
     return " or ".join(TYPE_NAMES[str(kind)] for kind in kinds)
 

@@ -56,7 +56,8 @@ EVALUATION_SUMMARY = Table(
     ("model", "structure"),
     "one row per model and structure, and one row per model for all structures together. Agreement over all scans. The"
     f" table is written only if the section `evaluate` is configured. In the rows `{OVERALL}`, `n` is the number of"
-    " scans, the other counts of scans are counts of pairs of scan and structure, and counts of patients are unaffected",
+    " scans, the other counts of scans are counts of pairs of scan and structure, and counts of patients remain counts"
+    " of patients",
     {
         "model": MODEL,
         "structure": PART,
