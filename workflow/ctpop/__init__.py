@@ -1,3 +1,3 @@
-"""Organ volumes and attenuation across the adult lifespan, from CT."""
+"""Organ volume and attenuation across the adult lifespan, measured on CT."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`python -m ctpop`: the same as the command `ctpop`."""
+"""Entry point of `python -m ctpop`, which is equivalent to the command `ctpop`."""
 
 import sys
 

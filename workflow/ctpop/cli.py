@@ -1,4 +1,4 @@
-"""The command line `ctpop COMMAND --named options`; `python -m ctpop` is the same."""
+"""The command line `ctpop COMMAND [OPTIONS]`; `python -m ctpop` is equivalent."""
 
 import argparse
 import difflib
@@ -12,7 +12,7 @@ from ctpop import __version__
 from ctpop.commands import COMMANDS, GROUPS
 from ctpop.foundation.errors import ContractError
 
-UNKNOWN = "argument COMMAND: invalid choice"  # how the message of argparse about an unknown command begins
+UNKNOWN = "argument COMMAND: invalid choice"  # beginning of the argparse message about an unknown command
 RENAMED = {"doctor": "check", "people": "patients", "qc": "review", "share": "export"}
 RENAMED_OPTIONS = {
     **dict.fromkeys(("--settings", "--criteria", "--reading", "--aging", "--banner"), "--config FILE"),
@@ -21,28 +21,28 @@ RENAMED_OPTIONS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that names the command that a user may have meant."""
+    """A parser that suggests a command if the command is unknown."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and the error, with the new name or similar names of an unknown command, and exit with 2."""
+        """Print the usage and the error, suggest commands if the command is unknown, and exit with status 2."""
         word = next((part for part in message.split("'")[1:2] if message.startswith(UNKNOWN)), "")
         similar = difflib.get_close_matches(word, COMMANDS, n=2)
         if word in RENAMED:
-            super().error(f"the command {word!r} is now called {RENAMED[word]!r}: ctpop {RENAMED[word]} --help")
+            super().error(f"the command {word!r} was renamed {RENAMED[word]!r}; run: ctpop {RENAMED[word]} --help")
         if similar:
             super().error(f"unknown command {word!r}; did you mean {' or '.join(similar)}?")
-        super().error(f"unknown command {word!r}; ctpop --help lists the commands" if word else message)
+        super().error(f"unknown command {word!r}; to list all commands, run: ctpop --help" if word else message)
 
 
 def refuse_renamed_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """End the program with the new form of an option that an earlier version had, if one is among the words."""
+    """Exit with an error if the words include an option of an earlier version; the message states the new option."""
     for name in (word.partition("=")[0] for word in words):
         if name in RENAMED_OPTIONS:
-            parser.error(f"the option {name} is now {RENAMED_OPTIONS[name]}")
+            parser.error(f"the option {name} was replaced by {RENAMED_OPTIONS[name]}")
 
 
 def make_parser(command: str | None) -> argparse.ArgumentParser:
-    """Return the parser of all commands; the options are those of one command alone."""
+    """Return the parser of all commands, with the options of one command."""
     usage = "ctpop [-h] [--version] COMMAND ..."
     parser = Parser(
         prog="ctpop", usage=usage, description=described(), formatter_class=argparse.RawDescriptionHelpFormatter
@@ -60,22 +60,23 @@ def make_parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def described() -> str:
-    """Return the description of the program: all commands by group, each with its purpose."""
+    """Return the description of the program: all commands by group, each with a summary."""
     width = max(map(len, COMMANDS)) + 2
     groups = [
         "\n".join([f"{group}:", *(f"  {name:{width}}{entry.purpose}" for name, entry in commands.items())])
         for group, commands in GROUPS.items()
     ]
-    return "\n\n".join(["CT population studies, stage by stage.", *groups, "ctpop COMMAND --help lists the options."])
+    options = "To list the options of a command, run: ctpop COMMAND --help"
+    return "\n\n".join(["Run a CT population study, stage by stage.", *groups, options])
 
 
 def chosen_command(words: Sequence[str]) -> str | None:
-    """Return the first word that is a command."""
+    """Return the first word that is the name of a command, or None."""
     return next((word for word in words if word in COMMANDS), None)
 
 
 def complete() -> None:
-    """Answer a shell that asks how a command line goes on (argcomplete), and exit; return if no shell asks."""
+    """Print completions and exit if a shell requests them (argcomplete); otherwise return."""
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
 
@@ -83,7 +84,7 @@ def complete() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 0, or 1 after an error that is reported in a few lines without a traceback."""
+    """Run a command; return 0, or 1 after an error in the input, which is reported without a traceback."""
     complete()
     given = sys.argv[1:] if arguments is None else arguments
     parser = make_parser(chosen_command(given))

@@ -1,7 +1,7 @@
-"""The commands of `ctpop`: their purposes, and the functions that import their modules.
+"""The commands of `ctpop`: their summaries, and the functions that import their modules.
 
-Each command is a module with the interface `Command`. A module is imported when its command is chosen, so that a
-command without images starts without torch.
+Each command is a module with the interface `Command`. The module is imported only when its command is run. Commands
+that process no images therefore start without torch.
 """
 
 import argparse
@@ -22,7 +22,7 @@ class Command(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A command in the list of commands: its purpose, and the function that imports its module."""
+    """A command: its summary, which is an imperative phrase, and the function that imports its module."""
 
     purpose: str
     load: Callable[[], Command]
@@ -209,46 +209,48 @@ def _view() -> Command:
 
 
 GROUPS: dict[str, dict[str, Entry]] = {
-    "commands that a user runs": {
+    "user commands": {
         "index": Entry("write a registry from a folder of DICOM files", _index),
-        "describe": Entry("print Table 1 and draw the flow diagram of the cohort", _describe),
-        "view": Entry("show CT and masks of one scan in a browser on this machine", _view),
-        "compare": Entry("compare the correlations with age of two studies", _compare),
-        "requantify": Entry("compute further attenuation percentiles and windows from stored histograms", _requantify),
-        "export": Entry("export de-identified tables without small counts", _export),
-        "export-statistics": Entry(
-            "write the measures of each scan as a statistics.json of TotalSegmentator", _export_statistics
+        "describe": Entry("write Table 1 and draw the flow diagram from the tables of the cohort", _describe),
+        "view": Entry("show the CT and masks of a scan in a browser on this computer", _view),
+        "compare": Entry("compare the correlations with age between two studies", _compare),
+        "requantify": Entry(
+            "compute additional attenuation percentiles and windows from stored histograms", _requantify
         ),
-        "convert-v1": Entry("convert a model of nnU-Net v1 to a model folder of nnU-Net v2", _convert_v1),
+        "export": Entry("export de-identified tables with small counts suppressed", _export),
+        "export-statistics": Entry(
+            "write the measures of each scan to a statistics.json file of TotalSegmentator", _export_statistics
+        ),
+        "convert-v1": Entry("convert an nnU-Net v1 model to an nnU-Net v2 model folder", _convert_v1),
     },
-    "operation of a study": {
-        "check": Entry("check tables, images, models, disk and Slurm of a study before a run", _check),
-        "plan": Entry("estimate jobs, hours, disk and memory of a study from measured rates", _plan),
-        "status": Entry("report finished, failed and remaining scans, and the time used and left", _status),
-        "runtime": Entry("tabulate run time, memory and GPU use of a finished study", _runtime),
+    "study operation": {
+        "check": Entry("check the tables, images, models, disk space, and Slurm setup before a run", _check),
+        "plan": Entry("estimate the jobs, hours, disk space, and memory of a study from measured rates", _plan),
+        "status": Entry("report finished, failed, and remaining scans and elapsed and remaining time", _status),
+        "runtime": Entry("tabulate the run time, memory, and GPU use of a finished study", _runtime),
     },
-    "stages (called by the workflow)": {
-        "patients": Entry("write the registry of a study whose table of measures lists the patients", _patients),
+    "stages (run by the workflow)": {
+        "patients": Entry("write the registry from the patient columns of a table of measures", _patients),
         "cohort": Entry("apply the inclusion criteria to the registry", _cohort),
-        "convert": Entry("convert the DICOM files of a shard to NIfTI and check them against the headers", _convert),
-        "segment": Entry("segment the scans of a shard, or read their existing segmentations", _segment),
-        "measure": Entry("measure volume and attenuation of every structure of a shard, or read a table", _measure),
-        "gather": Entry("join the tables of all shards into one", _gather),
-        "screen": Entry("screen the measures for failed segmentations", _screen),
+        "convert": Entry("convert the DICOM files of a shard to NIfTI and check the volumes", _convert),
+        "segment": Entry("segment the scans of a shard or read existing segmentations", _segment),
+        "measure": Entry("measure the volume and attenuation of each structure in a shard, or read a table", _measure),
+        "gather": Entry("join the tables of all shards", _gather),
+        "screen": Entry("screen the measures of all scans for failed segmentations", _screen),
         "contrast": Entry("check the recorded contrast administration against attenuation", _contrast),
-        "aging": Entry("compute the statistics against age", _aging),
+        "aging": Entry("compute the statistics against age from the screened measures", _aging),
         "adjust": Entry("compute the statistics against age by sex and adjusted for covariates", _adjust),
-        "centiles": Entry("fit centile curves of each sex, and score each patient", _centiles),
-        "published": Entry("compare a study with every number of the published study", _published),
-        "review": Entry("render the masks that a reviewer rates", _review),
-        "gallery": Entry("write the page on which a reviewer rates masks", _gallery),
-        "evaluate": Entry("compare label maps with references, and two models with each other", _evaluate),
+        "centiles": Entry("fit centile curves by sex and compute the z scores of each patient", _centiles),
+        "published": Entry("compare the results of a study with the published results", _published),
+        "review": Entry("render images of the masks that a reviewer rates", _review),
+        "gallery": Entry("write the page on which a reviewer rates the masks", _gallery),
+        "evaluate": Entry("compare label maps with reference masks, and two models with each other", _evaluate),
         "report": Entry("draw the figures and write the pages of the report", _report),
         "crate": Entry("write the record of a run as a Workflow Run RO-Crate", _crate),
     },
     "development": {
         "dictionary": Entry(
-            "write docs/data.md and docs/config.md from table contracts and configuration schema", _dictionary
+            "write docs/data.md and docs/config.md from the table contracts and the configuration schema", _dictionary
         ),
     },
 }

@@ -1,1 +1,1 @@
-"""Errors, atomic file writing, worker processes and page templates. This package imports no other package of ctpop."""
+"""Errors, atomic file writing, worker processes, and templates. This package imports no other subpackage of ctpop."""

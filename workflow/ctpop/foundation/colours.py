@@ -1,4 +1,4 @@
-"""Colours of figures that readers with colour vision deficiency can tell apart."""
+"""Colors of figures, distinguishable by readers with color vision deficiency."""
 
 INK, SOFT, HAIRLINE, PAPER = "#1c2126", "#5b6570", "#c8ced4", "#ffffff"
 BLUE, ORANGE, RED, GREY = "#2b6a99", "#d98a29", "#b2402f", "#9aa3ab"

@@ -1,4 +1,4 @@
-"""SHA-256 digests of files, texts and JSON values: the one place of the package where a digest is computed."""
+"""SHA-256 digests of files, strings, and JSON values; all digests of the package are computed here."""
 
 import hashlib
 import json
@@ -8,11 +8,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-SHORT = 16  # hexadecimal digits of a digest that only has to change with its content
+SHORT = 16  # hexadecimal digits, sufficient to detect a change of content
 
 
 def of_bytes(content: bytes) -> str:
-    """Return the digest of bytes in 64 hexadecimal digits.
+    """Return the digest of bytes as 64 hexadecimal digits.
 
     Examples
     --------
@@ -24,17 +24,17 @@ def of_bytes(content: bytes) -> str:
 
 
 def of_text(text: str) -> str:
-    """Return the digest of a text in UTF-8."""
+    """Return the digest of a string encoded in UTF-8."""
     return of_bytes(text.encode())
 
 
 def of_json(value: Any) -> str:
-    """Return the digest of a value as JSON with sorted keys."""
+    """Return the digest of a value serialized as JSON with sorted keys."""
     return of_text(json.dumps(value, sort_keys=True))
 
 
 def of_parts(parts: Iterable[bytes | memoryview]) -> str:
-    """Return the digest of bytes that come in parts.
+    """Return the digest of the concatenation of several parts.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def of_parts(parts: Iterable[bytes | memoryview]) -> str:
 
 
 def of_stream(file: BufferedReader) -> str:
-    """Return the digest of what is left to read of a binary file."""
+    """Return the digest of the unread rest of a binary file."""
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -59,7 +59,7 @@ def of_file(path: Path) -> str:
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
 
     """
     with path.open("rb") as file:
@@ -67,12 +67,12 @@ def of_file(path: Path) -> str:
 
 
 def of_unchanged_file(path: Path) -> str:
-    """Return the digest of a file, which is read once per process as long as its size and time do not change.
+    """Return the digest of a file; reread the file only if its size or modification time has changed.
 
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
 
     """
     stat = path.stat()
@@ -85,12 +85,12 @@ def short(digest: str) -> str:
 
 
 def raw(content: bytes) -> bytes:
-    """Return the 32 bytes of the digest of bytes."""
+    """Return the digest of bytes as 32 bytes."""
     return hashlib.sha256(content).digest()
 
 
 def number_of(text: str) -> int:
-    """Return a whole number from 0 to 2^64 - 1 that follows from a text and is uniform over texts.
+    """Return an integer from 0 to 2^64 - 1 that depends only on a string and is uniformly distributed over strings.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The ways this pipeline refuses to go on."""
+"""Errors that stop the run or exclude a scan, and the wording of their messages."""
 
 import errno
 
-PASSING_ERRORS = {  # of a disk, a network or a server; they say nothing about the file
+PASSING_ERRORS = {  # temporary errors of a disk, network, or server, which are unrelated to the content of the file
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ENOLINK, errno.ENODEV, errno.ENXIO),
     *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET, errno.ENOTCONN),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EBUSY),
@@ -10,16 +10,16 @@ PASSING_ERRORS = {  # of a disk, a network or a server; they say nothing about t
 
 
 class ContractError(ValueError):
-    """A table or a setting does not keep its promise; the run stops.
+    """A table or a setting violates its contract; the run stops.
 
-    The message says where, what was promised, what was found, in how many rows, the first keys and what to do.
+    The message states the place, the requirement, the value found, the number of rows, the first keys, and the remedy.
     """
 
 
 class ScanError(Exception):
-    """One scan cannot be processed; it becomes a row in a table and the others go on.
+    """A scan cannot be processed; the failure becomes a row of a table, and processing continues with the other scans.
 
-    `reason` is a code out of `schema.SEGMENT_STATUS`; `detail` is a sentence for people, without personal data.
+    `reason` is one of the codes in `schema.SEGMENT_STATUS`; `detail` is a readable sentence without personal data.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -29,5 +29,17 @@ class ScanError(Exception):
 
 
 def in_one_line(error: BaseException, longest: int = 200) -> str:
-    """Return an error's own words in one line, fit for a cell of a table."""
+    """Return the message of an error as a single line, short enough for a table cell."""
     return (" ".join(str(error).split()) or type(error).__name__)[:longest]
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """Return a number and its noun in the singular or plural.
+
+    Examples
+    --------
+    >>> count(1, "row"), count(2, "row"), count(12000, "entry", "entries")
+    ('1 row', '2 rows', '12,000 entries')
+
+    """
+    return f"{n:,} {one if n == 1 else many or f'{one}s'}"

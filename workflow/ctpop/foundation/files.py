@@ -1,6 +1,6 @@
-"""Files that are written whole or not at all.
+"""Atomic writing of files: a file is written completely or not at all.
 
-Only the standard library is imported, so that programs that write a text or a picture need no table library.
+This module imports only the standard library, so that programs that write text or images need no table library.
 """
 
 import errno
@@ -15,9 +15,10 @@ LONG_SILENCE_S = 3600
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file, then move it to its name: readers see all of it or nothing.
+    """Call `write` with a temporary path, then rename the file, so that readers never see an incomplete file.
 
-    Content and name are on the disk when this returns, so that a note on a file never outlives the file.
+    Content and name are on the disk when this function returns. A record about a file therefore never exists without
+    the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,17 +33,17 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_text(text: str, path: str | Path) -> None:
-    """Write a text file, all of it or nothing."""
+    """Write a text file completely or not at all."""
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def half_written(path: Path) -> Path:
-    """Return the name that a file has until it is whole; `remove_half_written` knows it by that."""
+    """Return the name of a file until it is complete; `remove_half_written` recognizes this name."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk; some network file systems do so by themselves."""
+    """Wait until a file, or the names in a folder, are on the disk; some network file systems do not support this."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -56,8 +57,8 @@ def _flush(path: Path) -> None:
 def remove_half_written(folder: Path) -> None:
     """Remove the temporary files that killed processes left in a folder.
 
-    Whether a process of this machine runs is known. One of another machine is taken for dead when its file has not been
-    written to for an hour: a file takes seconds.
+    On this machine, the state of the process is checked. A process of another machine counts as dead if its file has
+    not changed for an hour, because writing a file takes seconds.
     """
     for left in folder.glob(".*.*.part"):
         name, process = left.name.removesuffix(".part").rsplit(".", 1)
@@ -71,7 +72,7 @@ def remove_half_written(folder: Path) -> None:
 def _is_old(left: Path) -> bool:
     try:
         return time.time() - left.stat().st_mtime > LONG_SILENCE_S
-    except FileNotFoundError:  # moved to its name in the meantime
+    except FileNotFoundError:  # renamed in the meantime
         return False
 
 
@@ -80,6 +81,6 @@ def _is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # a process of another user
         return True
     return True

@@ -1,7 +1,7 @@
-"""The modules of this package that a command imports, directly or through others, read from their source.
+"""The modules of this package that a command imports, directly or indirectly, determined from their source code.
 
-Snakemake compares the files and parameters of a rule and does not see what a program imports. The rules therefore take
-the modules of their command as input files, or a digest of them where a rule has many jobs.
+Snakemake compares the files and parameters of a rule and does not detect changes of imported modules. The rules
+therefore list the modules of their command as input files, or use a digest of the modules if a rule has many jobs.
 """
 
 import ast
@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ctpop.foundation.digests import of_bytes, of_json, short
+from ctpop.foundation.errors import count
 from ctpop.foundation.files import write_text
 
 PACKAGE = Path(__file__).parents[1]
@@ -22,9 +23,9 @@ class ImportGraph:
     Parameters
     ----------
     folder
-        Where the imports of each module are cached, by the SHA-256 of its source; None caches nothing.
+        Folder in which the imports of each module are cached by the SHA-256 of its source; None disables the cache.
     package
-        The folder of the package.
+        Folder of the package.
 
     """
 
@@ -39,17 +40,17 @@ class ImportGraph:
             for module, digest in self.digests.items()
         }
         if folder and names.keys() != cached.keys():
-            with suppress(OSError):  # the imports are read again next time
+            with suppress(OSError):  # the next call determines the imports again
                 write_text(json.dumps(names, sort_keys=True), folder / CACHE)
         self.imports = {module: self._resolved(names[digest]) for module, digest in self.digests.items()}
 
     def module_of(self, command: str) -> str:
-        """Return the module of a command: `stages/*/<command>.py`, or `command.py` of the stage of that name.
+        """Return the module of a command: `stages/*/<command>.py`, or `command.py` of the stage with this name.
 
         Raises
         ------
         KeyError
-            If there is no such module.
+            If no module or more than one module has this name.
 
         """
         name = command.replace("-", "_")
@@ -58,11 +59,11 @@ class ImportGraph:
         if own in self.files:
             return own
         if len(found) != 1:
-            raise KeyError(f"{len(found)} modules of stages are called {name}")
+            raise KeyError(f"{count(len(found), 'module')} found for the command {name}, but exactly 1 is required")
         return found[0]
 
     def needed_by(self, module: str) -> list[str]:
-        """Return a module and all modules that it imports, directly or through others, sorted by name."""
+        """Return a module and all modules that it imports, directly or indirectly, sorted by name."""
         waiting, needed = [module], set[str]()
         while waiting:
             name = waiting.pop()
@@ -72,16 +73,16 @@ class ImportGraph:
         return sorted(needed)
 
     def files_of(self, command: str) -> list[str]:
-        """Return the paths of the modules of a command, sorted."""
+        """Return the sorted paths of the modules of a command."""
         return [str(self.files[module]) for module in self.needed_by(self.module_of(command))]
 
     def digest_of(self, command: str) -> str:
-        """Return a digest of 16 hexadecimal digits of the modules of a command: their names and contents."""
+        """Return a digest (16 hexadecimal digits) of the names and contents of the modules of a command."""
         modules = self.needed_by(self.module_of(command))
         return short(of_json([(name, self.digests[name]) for name in modules]))
 
     def _resolved(self, names: list[str]) -> list[str]:
-        """Return the modules behind imported names; packages (`__init__`) have no code that results depend on."""
+        """Return the modules that define imported names; packages (`__init__`) contain no code that affects results."""
         modules = {self._module_behind(name) for name in names}
         return sorted(modules - {""})
 
@@ -92,12 +93,12 @@ class ImportGraph:
 
 
 def module_name(path: Path, package: Path) -> str:
-    """Return the name of a module below the package, such as `stages.measure.command`."""
+    """Return the name of a module relative to the package, such as `stages.measure.command`."""
     return ".".join(path.relative_to(package).with_suffix("").parts)
 
 
 def imported_names(source: str, package: str = PACKAGE.name) -> list[str]:
-    """Return the full names that a source imports from the package, at any depth and under TYPE_CHECKING, sorted.
+    """Return the sorted full names that a source imports from the package, including imports under TYPE_CHECKING.
 
     Examples
     --------
@@ -115,7 +116,7 @@ def imported_names(source: str, package: str = PACKAGE.name) -> list[str]:
 
 
 def _read(folder: Path | None) -> dict[str, list[str]]:
-    """Return the imports that are cached; a damaged or missing cache is empty."""
+    """Return the cached imports; a damaged or missing cache counts as empty."""
     try:
         cached = json.loads((folder / CACHE).read_text(encoding="utf-8")) if folder else {}
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""The errors of failed jobs of a workflow, from their log files, once each and last on the screen.
+"""A summary of the errors of failed workflow jobs, printed once each at the end of the output.
 
-Snakemake prints an error where it happens, among the messages of other jobs, with all files of the job. The filter here
-collects the log files of failed jobs and shortens these messages; `print_at_exit` prints what the jobs reported after
-everything else. The complete output of a job stays in its log file.
+Snakemake prints the error of a job among the messages of other jobs, together with all files of the job. The filter in
+this module collects the log files of failed jobs and shortens these messages; `print_at_exit` prints the errors after
+all other output. The log file of a job contains its complete output.
 """
 
 import atexit
@@ -10,19 +10,23 @@ import logging
 import sys
 from pathlib import Path
 
+from ctpop.foundation.errors import count
+
 JOB_ERROR, JOB_FINISHED = "job_error", "job_finished"
-LISTS = ("input", "output")  # of a job, which may have a thousand files
-BEGIN = "error in "  # of a message of the command line
+LISTS = ("input", "output")  # removed from messages, because a job can have a thousand files
+BEGIN = "error in "  # first words of an error message of the command line
 MOST_SHOWN = 5
 
 
 class FailedJobs(logging.Filter):
-    """A filter of Snakemake's log that collects the log files of failed jobs; it lets every message pass.
+    """A filter of Snakemake's log that collects the log files of failed jobs; it passes every message.
 
     Attributes
     ----------
-    logs : dict of (rule and number) to list of str
-        Log files of each job that failed and was not repeated with success.
+    logs : dict of int to list of str
+        Log files by the number of the job, for each job that failed and did not succeed in a later attempt.
+    rules : dict of int to str
+        Rule of each failed job by the number of the job.
 
     """
 
@@ -32,7 +36,7 @@ class FailedJobs(logging.Filter):
         self.rules: dict[int, str] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the log files of a failed job, and remove the lists of files from the message about it."""
+        """Store the log files of a failed job, and remove the lists of files from its message."""
         event = getattr(record, "event", None)
         name = str(getattr(event, "value", event))
         if name == JOB_FINISHED:
@@ -47,39 +51,40 @@ class FailedJobs(logging.Filter):
         return True
 
     def text(self) -> str:
-        """Return the errors of the failed jobs, each once with the log file of the first job that reported it."""
+        """Return the errors of the failed jobs; each error is listed once, with the log file of the first such job."""
         jobs: dict[str, list[int]] = {}
         for job, logs in self.logs.items():
             jobs.setdefault(self._error_of(job, logs), []).append(job)
         parts = [f"{error}\n{self._where(numbers)}" for error, numbers in list(jobs.items())[:MOST_SHOWN]]
         more = len(jobs) - len(parts)
-        return "".join(["\n", *parts, f"{more} more errors are in the log files of other jobs\n" if more else ""])
+        also = f"the log files of other jobs contain {count(more, 'more error')}\n" if more else ""
+        return "".join(["\n", *parts, also])
 
     def print_at_exit(self) -> None:
-        """Print the errors when the program ends, after Snakemake's own last message.
+        """Print the errors when the program ends, after the last message of Snakemake.
 
-        The logs are read now, since Snakemake leaves the folder of the study before it ends.
+        The log files are read immediately, because Snakemake changes the working folder before it ends.
         """
         if self.logs:
             atexit.register(sys.stderr.write, self.text())
 
     def _error_of(self, job: int, logs: list[str]) -> str:
         messages = [message for path in logs if (message := last_error(Path(path)))]
-        return messages[0] if messages else f"error: a job of rule {self.rules[job]} ended without a message"
+        return messages[0] if messages else f"error: a job of rule {self.rules[job]} ended without an error message"
 
     def _where(self, jobs: list[int]) -> str:
-        also = f", and {len(jobs) - 1} more jobs with the same error" if len(jobs) > 1 else ""
+        also = f" and {count(len(jobs) - 1, 'more job')} with the same error" if len(jobs) > 1 else ""
         logs = self.logs[jobs[0]]
         return f"  rule {self.rules[jobs[0]]}{also}; {'log: ' + ', '.join(logs) if logs else 'the rule has no log'}\n"
 
 
 def last_error(log: Path) -> str:
-    """Return the message with which a command ended, else the last line of its log; empty if the log is empty.
+    """Return the last error message in a log, or else its last line; empty if the log is empty or missing.
 
     Parameters
     ----------
     log : Path
-        Log file of a job, which need not exist.
+        Log file of a job; the file can be missing.
 
     """
     try:
@@ -94,9 +99,12 @@ def last_error(log: Path) -> str:
 
 
 def _without_message(lines: list[str]) -> str:
-    """Return the exception of a program that failed, or the last line of one that was ended from outside."""
+    """Return the exception of a failed program, or the last line of a program that was terminated externally."""
     if not lines:
         return ""
     if any(line.startswith("Traceback") for line in lines):
         return f"error: {lines[-1]}"
-    return f"error: the job ended without a message (a limit of memory or time?); last line of its log: {lines[-1]}"
+    return (
+        "error: the job ended without an error message (possible cause: a memory or time limit); last line of its log:"
+        f" {lines[-1]}"
+    )

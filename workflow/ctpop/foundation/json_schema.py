@@ -1,4 +1,4 @@
-"""JSON schemas that are written as YAML: validation with messages for the author of a file, and default values."""
+"""JSON schemas in YAML files: validation with messages for the author of a file, and default values."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ LONGEST_MESSAGE = 300
 
 
 def read_schema(path: Path) -> dict[str, Any]:
-    """Return a JSON schema that is written as YAML."""
+    """Return a JSON schema from a YAML file."""
     schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return schema
 
@@ -21,7 +21,7 @@ def read_schema(path: Path) -> dict[str, Any]:
 def problems_of(
     schema: dict[str, Any], values: Any, prefix: str = "", renamed: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[str]:
-    """Yield one line per entry that breaks a JSON schema: where, what was found, and what would be right."""
+    """Yield one line per entry that violates a JSON schema: its place, the value found, and the valid values."""
     for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
         part: dict[str, Any] = dict(error.schema)
         found: Any = error.instance
@@ -30,13 +30,13 @@ def problems_of(
             yield from _misspelt(part, found, place, renamed)
         elif error.validator == "required":
             absent = [key for key in part["required"] if key not in found]
-            yield from (f"{_join(place, key)}: is missing; {_meaning(part, key)}" for key in absent)
+            yield from (f"{_join(place, key)}: missing key; {_meaning(part, key)}" for key in absent)
         else:
-            yield f"{place or 'the whole'}: {_shortened(error.message)}{_expected(part, found)}"
+            yield f"{place or 'top level'}: {_shortened(error.message)}{_expected(part, found)}"
 
 
 def filled_in(schema: dict[str, Any], values: Any) -> Any:
-    """Return values with the defaults of their JSON schema, at any depth."""
+    """Return values, at any depth, completed with the defaults of their JSON schema."""
     if isinstance(values, list):
         return [filled_in(schema.get("items", {}), value) for value in values]
     if not isinstance(values, dict):
@@ -55,15 +55,15 @@ def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str, rename
     for key in values:
         name = _join(place, str(key))
         if name in renamed:
-            yield f"{name}: is now called {renamed[name]}; write {renamed[name]}: in place of {name}:"
+            yield f"{name}: this key was renamed {renamed[name]}; replace {name}: with {renamed[name]}:"
         elif key not in known:
             close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
+            hint = f"did you mean {close[0]!r}?" if close else f"valid keys are {', '.join(known)}"
             yield f"{name}: unknown key; {hint}"
 
 
 def _shortened(message: str) -> str:
-    """Return a message without the middle of a value that would fill pages."""
+    """Return a message, shortened in the middle if a value would fill pages."""
     half = LONGEST_MESSAGE // 2
     return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} … {message[-half:]}"
 
@@ -73,7 +73,7 @@ def _join(place: str, key: str) -> str:
 
 
 def _meaning(schema: dict[str, Any], key: str) -> str:
-    meaning = schema["properties"].get(key, {}).get("description", "it is required")
+    meaning = schema["properties"].get(key, {}).get("description", "the key is required")
     return " ".join(str(meaning).split())
 
 
@@ -86,11 +86,11 @@ def _expected(schema: dict[str, Any], found: Any) -> str:
 
 def _hint(kind: Any, found: Any) -> str:
     if found is None:
-        return "nothing is set: remove the line, or write a value"
+        return "the key has no value: remove the line or add a value"
     if kind == "string" and isinstance(found, bool | int | float):
-        return "write it in quotes, since YAML does not read it as text"
+        return "put the value in quotation marks, because YAML does not read it as text"
     if kind in ("number", "integer") and _looks_like_number(found):
-        return "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text"
+        return "write the number with a decimal point, such as 1.0e-4, because YAML reads 1e-4 as text"
     return ""
 
 

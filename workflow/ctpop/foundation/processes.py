@@ -1,4 +1,4 @@
-"""Processes that work for another one."""
+"""Worker processes that end together with their parent process."""
 
 import multiprocessing
 import os
@@ -6,10 +6,11 @@ import threading
 
 
 def end_with_parent() -> None:
-    """End this process as soon as the one that started it has ended, were it killed; for the initializer of a pool.
+    """End this process as soon as its parent process has ended, even if the parent was killed.
 
-    Without it the processes of a pool wait for work for ever, with all their memory, once their parent is killed.
-    What such a process was writing stays behind under a temporary name.
+    Pass this function as the initializer of a process pool. Without it, the processes of a pool wait for work
+    indefinitely and keep their memory after their parent is killed. A file that a process was writing remains under
+    its temporary name.
     """
     threading.Thread(target=_end_after_parent, daemon=True).start()
 

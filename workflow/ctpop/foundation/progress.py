@@ -1,25 +1,25 @@
-"""Progress of a long task: a bar on a terminal, a line in the log once a minute elsewhere."""
+"""Progress of a long task: a bar on a terminal; otherwise, a log line once per minute."""
 
 import logging
 import sys
 import time
 
-PAUSE_S = 60  # between two lines of a log file
+PAUSE_S = 60  # between two log lines
 BAR = 40  # characters
 MINUTE, HOUR = 60, 3600
 
 
 class Progress:
-    """Counts what is done of a task, and reports it together with the time left.
+    """A counter of completed items that reports progress and the remaining time.
 
     Parameters
     ----------
     log
-        The log that receives a line once a minute, and one at the end.
+        Log that receives a line once per minute and a final line.
     total
-        The number of things to do.
+        Number of items.
     unit
-        What is counted, in the plural, such as `scans`.
+        Name of the items in the plural, such as `scans`.
 
     """
 
@@ -32,7 +32,7 @@ class Progress:
         self.is_bar = sys.stderr.isatty()
 
     def add(self, number: int = 1, remark: str = "") -> None:
-        """Count things as done, and report the progress if a minute has passed or all is done."""
+        """Count items as completed, and report progress if a minute has passed or all items are completed."""
         self.done += number
         now = time.monotonic()
         text = f"{self.done} of {self.total} {self.unit}{self._pace(now - self.began)}{remark and ', '}{remark}"
@@ -54,7 +54,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as a person says it.
+    """Return a duration as readable text.
 
     Examples
     --------

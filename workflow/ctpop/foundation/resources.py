@@ -1,11 +1,11 @@
-"""Files that ship with the package: schemas, label sets, rule sets, fonts and templates of pages."""
+"""Files that ship with the package: schemas, label sets, rule sets, fonts, and page templates."""
 
 from importlib import resources
 from pathlib import Path
 
 
 def resource(*parts: str) -> Path:
-    """Return the path of a file or folder of `ctpop/resources`, wherever the package is installed.
+    """Return the path of a file or folder in `ctpop/resources` of the installed package.
 
     Examples
     --------

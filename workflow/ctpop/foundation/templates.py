@@ -1,4 +1,4 @@
-"""Pages and texts that are made from a template."""
+"""Templates of pages and texts."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import jinja2
 
 
 def environment(folder: Path) -> jinja2.Environment:
-    """Return the templates of a folder; text in HTML is escaped, and a name that is not given is an error."""
+    """Return the template environment of a folder; HTML is escaped, and an undefined variable is an error."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=jinja2.select_autoescape(("html",)),

@@ -1,1 +1,1 @@
-"""nnU-Net model sets and model folders, read and checked without loading a network."""
+"""Reading and validation of nnU-Net model sets and model folders without loading a network."""

@@ -1,7 +1,8 @@
-"""Model sets: which nnU-Net v2 models make a label map together, read and checked without loading torch.
+"""Model sets: combinations of nnU-Net v2 models that produce a label map, read and validated without loading torch.
 
-A set is a YAML file (`resources/models/`, or a user's own), or one bare model folder. Everything that decides labels is
-in `ModelSet`; where files lie is not part of its digest, so equal files and equal words give equal digests anywhere.
+A model set is a YAML file (shipped in `resources/models/` or written by the user) or a single model folder. `ModelSet`
+contains everything that determines the labels. Its digest does not depend on the location of the files; the same files
+and settings yield the same digest on every computer.
 """
 
 import difflib
@@ -13,32 +14,32 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.foundation import digests
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.models import model_folder, set_file
 from ctpop.study import configuration as settings
 
 LOG = logging.getLogger(__name__)
 PLANS, DATASET, CHECKPOINT = model_folder.FILES
-STEP_SIZE = 0.5  # SOURCE: nnU-Net's default, for a model folder without a set
-LOGITS = "logits"  # what nnU-Net averages
+STEP_SIZE = 0.5  # SOURCE: default of nnU-Net; used for a model folder without a model set
+LOGITS = "logits"  # averaged by nnU-Net
 HIGHEST_LABEL = 65535  # uint16
-SPACING_TOLERANCE = 1e-3  # relative; plans hold medians of float32 headers, which may differ in the last digits
+SPACING_TOLERANCE = 1e-3  # relative; plans contain medians of float32 headers, whose last digits can differ
 
 
 @dataclass(frozen=True)
 class ModelPart:
-    """One model of a set; `labels` are the numbers in its own output, without background."""
+    """A model of a set; `labels` are the labels in the output of this model, without the background."""
 
     folder: Path
     checkpoint: Path
     configuration: str
     labels: dict[str, int]
-    sha256: str | None = None  # pinned by the set; of the checkpoint
+    sha256: str | None = None  # of the checkpoint, as required by the model set
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """The CT is resampled to `spacing_mm` before the models see it, and labels come back by nearest neighbour."""
+    """Resampling of the CT to `spacing_mm` before inference; labels are resampled back by nearest neighbor."""
 
     spacing_mm: float
     order: int
@@ -46,10 +47,11 @@ class Resampling:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Models merged in this order (a later part's foreground wins), and the structures of the merged label map.
+    """Models in the order in which they are merged, and the structures of the merged label map.
 
-    Without `resampling`, each part resamples in nnU-Net's own way: to the spacing of its plans, and its logits back.
-    `averaging` says what is averaged where windows overlap: logits, or probabilities as in nnU-Net v1.
+    The foreground of a later part overwrites earlier parts. Without `resampling`, each part uses the resampling of
+    nnU-Net: the CT is resampled to the spacing of the plans, and the logits are resampled back. `averaging` is the
+    quantity that is averaged where windows overlap: logits, or probabilities as in nnU-Net v1.
     """
 
     name: str
@@ -57,17 +59,18 @@ class ModelSet:
     labels: dict[str, int]
     step_size: float
     resampling: Resampling | None
-    sha256: str | None = None  # pinned by the settings; of the whole set, see `digest_of`
+    sha256: str | None = None  # of the whole set (`digest_of`), as required by the settings
     averaging: str = LOGITS
 
 
 def read(options: dict[str, Any]) -> ModelSet:
-    """Return the model set of the section `segment`, all of whose files are there.
+    """Return the model set of the section `segment` after checking that all of its files exist.
 
     Raises
     ------
     ContractError
-        If the set or a file of it is not there, the YAML breaks its schema, or a path leaves its folder.
+        If the model set or one of its files does not exist, the YAML violates its schema, or a path leads outside the
+        folder of the model set.
 
     """
     source = set_file.locate(options)
@@ -75,7 +78,7 @@ def read(options: dict[str, Any]) -> ModelSet:
 
 
 def files(options: dict[str, Any]) -> list[str]:
-    """Return the files that the labels depend on: models, the set's YAML, and a label set that lies beside it."""
+    """Return the files that determine the labels: the models, the YAML file, and a label set in its folder."""
     source, found = set_file.locate(options), read(options)
     described = [] if source.is_dir() else [source, set_file.label_set_file(source, set_file.read(source)["label_set"])]
     models = [path for part in found.parts for path in files_of(part)]
@@ -83,31 +86,32 @@ def files(options: dict[str, Any]) -> list[str]:
 
 
 def files_of(part: ModelPart) -> list[Path]:
-    """Return the files of one model."""
+    """Return the files of a model."""
     return [part.folder / PLANS, part.folder / DATASET, part.checkpoint]
 
 
 def check(model_set: ModelSet) -> None:
-    """Check all that can be known before a checkpoint is opened.
+    """Run all checks that are possible before a checkpoint is opened.
 
     Raises
     ------
     ContractError
-        With the first part that is not as the set says, or whose files are not those that were pinned.
+        If a part does not match the model set, or a file does not have the required SHA-256; the message describes
+        the first error.
 
     """
     _check_labels(model_set)
     renamed = [line for part in model_set.parts for line in _check_part(part, model_set)]
     if renamed:
         LOG.warning(
-            "model set %s names %d numbers otherwise than dataset.json, and decides: %s",
-            *(model_set.name, len(renamed), ", ".join(renamed)),
+            "model set %s and dataset.json name %s differently; the names of the model set are used: %s",
+            *(model_set.name, count(len(renamed), "label"), ", ".join(renamed)),
         )
     _check_pins(model_set)
 
 
 def digest_of(model_set: ModelSet) -> str:
-    """Return the SHA-256 over all that decides labels: content of the model files, route, numbers and merge order."""
+    """Return the SHA-256 of everything that determines the labels: model files, processing, labels, and merge order."""
     resampling = model_set.resampling
     parts = [
         {
@@ -128,17 +132,19 @@ def digest_of(model_set: ModelSet) -> str:
 
 
 def file_digests(model_set: ModelSet) -> dict[str, str]:
-    """Return the SHA-256 of each model file, by its path below the folder that the parts share."""
+    """Return the SHA-256 of each model file by its path relative to the common folder of the parts."""
     root = os.path.commonpath([part.folder.parent for part in model_set.parts])
     paths = [path for part in model_set.parts for path in files_of(part)]
     return {path.relative_to(root).as_posix(): digests.of_unchanged_file(path) for path in paths}
 
 
 def _of_folder(root: Path, options: dict[str, Any]) -> ModelSet:
-    """Return one bare model folder as a set: nnU-Net's own way, with the numbers of its dataset.json."""
+    """Return a single model folder as a model set with the resampling of nnU-Net and the labels of its dataset.json."""
     for key in ("weights", "resampling_order"):
         if options.get(key) is not None:
-            raise ContractError(f"segment.{key}: has no meaning for a bare model folder ({root}); leave it out")
+            raise ContractError(
+                f"segment.{key}: this setting does not apply to a single model folder ({root}); remove the setting"
+            )
     folder = model_folder.find_folder(root)
     set_file.confine([folder / name for name in model_folder.FILES], root, "segment.model")
     labels = model_folder.read_dataset(folder / DATASET)
@@ -148,15 +154,16 @@ def _of_folder(root: Path, options: dict[str, Any]) -> ModelSet:
 
 
 def _configuration_of(folder: Path) -> str:
-    """Return the configuration that a folder is named after, or else the only one of its plans."""
+    """Return the configuration in the name of a folder, or else the only configuration of its plans."""
     words = folder.name.split("__")
     known = list(model_folder.read_plans(folder / PLANS)["configurations"])
     if len(words) == len(set_file.NAME_WORDS):
         return words[-1]
     if len(known) != 1:
         raise ContractError(
-            f"{folder}: has the configurations {', '.join(known)}, and its name does not say which (as in"
-            " nnUNetTrainer__nnUNetPlans__3d_fullres); rename it, or write a model set"
+            f"{folder}: plans.json contains the configurations {', '.join(known)}, and the folder name does not"
+            " indicate which one to use; rename the folder (for example, nnUNetTrainer__nnUNetPlans__3d_fullres) or"
+            " write a model set"
         )
     return str(known[0])
 
@@ -172,7 +179,7 @@ def _of_yaml(path: Path, options: dict[str, Any]) -> ModelSet:
     for name in sorted(claimed - set(numbers)):
         close = difflib.get_close_matches(name, numbers, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ContractError(f"{path}: label set {content['label_set']} has no structure {name}{hint}")
+        raise ContractError(f"{path}: label set {content['label_set']} does not contain the structure {name}{hint}")
     labels = {name: number for name, number in numbers.items() if name in claimed}
     step_size = options.get("step_size", content["step_size"])
     resampling = _resampling_of(content, path, options)
@@ -190,7 +197,7 @@ def _part_of(entries: dict[str, Any], weights: Path, where: str) -> ModelPart:
 
 
 def _with_own_labels(part: ModelPart) -> ModelPart:
-    """Return a part, of which the set lists no structures, with the labels of its dataset.json."""
+    """Return a part without a list of structures, completed with the labels of its dataset.json."""
     return replace(part, labels=model_folder.read_dataset(part.folder / DATASET))
 
 
@@ -201,10 +208,11 @@ def _demand_files(parts: list[ModelPart], weights: Path, name: str, source: str 
         lines += [f"part {number}, {part.folder.relative_to(weights)}: {', '.join(absent)}"] if absent else []
     if not lines:
         return
-    lines += [f"they are published at {source}"] if source else []
-    lines += ["nothing is downloaded: put them there, or name the folder that has them in segment.weights"]
+    lines += [f"these files are published at {source}"] if source else []
+    lines += ["ctpop downloads no files: copy them there, or set segment.weights to the folder that contains them"]
     raise ContractError(
-        f"segment.weights: model set {name} lacks files below {weights}:\n" + "\n".join(f"  {line}" for line in lines)
+        f"segment.weights: files of model set {name} are missing in {weights}:\n"
+        + "\n".join(f"  {line}" for line in lines)
     )
 
 
@@ -214,8 +222,8 @@ def _resampling_of(content: dict[str, Any], path: Path, options: dict[str, Any])
         return Resampling(content["resampling"]["spacing_mm"], order or content["resampling"]["order"])
     if order is not None:
         raise ContractError(
-            f"segment.resampling_order: model set {path.stem} resamples in nnU-Net's own way, found {order};"
-            " leave it out"
+            f"segment.resampling_order: the order {order} does not apply, because model set {path.stem} uses the"
+            " resampling of nnU-Net; remove the setting"
         )
     return None
 
@@ -226,31 +234,33 @@ def _check_labels(model_set: ModelSet) -> None:
         twice = [name for name in part.labels if name in claims]
         if twice:
             raise ContractError(
-                f"model set {model_set.name}: parts {claims[twice[0]]} and {number} both claim {', '.join(twice[:3])}"
+                f"model set {model_set.name}: parts {claims[twice[0]]} and {number} both contain"
+                f" {', '.join(twice[:3])}; each structure can be in one part only"
             )
         claims |= dict.fromkeys(part.labels, number)
     labels = sorted(model_set.labels.values())
     if len(set(labels)) < len(labels) or labels[0] < 1 or labels[-1] > HIGHEST_LABEL:
         raise ContractError(
-            f"model set {model_set.name}: structures need different numbers from 1 to {HIGHEST_LABEL},"
-            f" found {len(set(labels))} numbers from {labels[0]} to {labels[-1]} for {len(labels)} structures"
+            f"model set {model_set.name}: each structure must have a unique label from 1 to {HIGHEST_LABEL}, but"
+            f" {count(len(set(labels)), 'different label')} from {labels[0]} to {labels[-1]} were found for"
+            f" {count(len(labels), 'structure')}"
         )
 
 
 def _check_part(part: ModelPart, model_set: ModelSet) -> list[str]:
-    """Return the numbers that dataset.json names otherwise than the set, after checking all the rest of a part."""
+    """Check a part, and return the labels whose names in dataset.json differ from those in the model set."""
     described = model_folder.described(part.folder, part.configuration)
     spacing = described.configuration["spacing"]
     wanted = model_set.resampling.spacing_mm if model_set.resampling else None
     if wanted and not all(math.isclose(edge, wanted, rel_tol=SPACING_TOLERANCE) for edge in spacing):
         raise ContractError(
-            f"{part.folder / PLANS}: the model was made for {' x '.join(map(str, spacing))} mm, but model set"
+            f"{part.folder / PLANS}: the spacing of the model is {' × '.join(map(str, spacing))} mm, but model set"
             f" {model_set.name} resamples to {wanted} mm"
         )
     if len(described.labels) != len(part.labels):
         raise ContractError(
-            f"{part.folder / DATASET}: has {len(described.labels)} structures, but model set {model_set.name} lists"
-            f" {len(part.labels)} for this part"
+            f"{part.folder / DATASET}: the file contains {count(len(described.labels), 'structure')}, but model set"
+            f" {model_set.name} lists {len(part.labels)} for this part"
         )
     names = {number: name for name, number in described.labels.items()}
     return [f"{name} ({names[number]})" for name, number in part.labels.items() if names[number] != name]
@@ -260,8 +270,12 @@ def _check_pins(model_set: ModelSet) -> None:
     for part in model_set.parts:
         found = digests.of_unchanged_file(part.checkpoint)
         if part.sha256 not in {None, found}:
-            raise ContractError(f"{part.checkpoint}: model set {model_set.name} pins {part.sha256}, found {found}")
+            raise ContractError(
+                f"{part.checkpoint}: model set {model_set.name} requires the SHA-256 {part.sha256}, but the file has"
+                f" {found}; restore the original file, or correct sha256 in the model set"
+            )
     if model_set.sha256 not in {None, digest_of(model_set)}:
         raise ContractError(
-            f"segment.sha256: pins {model_set.sha256}, found {digest_of(model_set)} for model set {model_set.name}"
+            f"segment.sha256: the setting requires {model_set.sha256}, but model set {model_set.name} has"
+            f" {digest_of(model_set)}; restore the original files and settings, or correct segment.sha256"
         )

@@ -1,4 +1,4 @@
-"""The YAML of a model set: found, read, and kept from naming files outside its folders."""
+"""The YAML file of a model set: location, content, and restriction of its paths to the folders of the model set."""
 
 from functools import cache
 from pathlib import Path
@@ -12,44 +12,47 @@ from ctpop.models.model_folder import SHIPPED
 from ctpop.study import configuration
 
 SCHEMA_PATH = resource("schemas", "model_set.schema.yaml")
-NAME_WORDS = ("trainer", "plans", "configuration")  # nnU-Net names a model folder after them, joined by two underscores
+NAME_WORDS = ("trainer", "plans", "configuration")  # of the folder names of nnU-Net, joined by two underscores
 
 
 def locate(options: dict[str, Any]) -> Path:
-    """Return the YAML or the model folder that `segment.model` means: a shipped set, or a path.
+    """Return the YAML file or model folder to which `segment.model` refers: a shipped model set or a path.
 
     Raises
     ------
     ContractError
-        If it is neither.
+        If the setting is missing, or is neither a shipped model set nor an existing path.
 
     """
     if not options.get("model"):
-        raise ContractError("segment.model: is missing; engine nnunet needs a model set (or demo)")
+        raise ContractError(
+            "segment.model: this setting is missing, but engine nnunet requires a model set, such as"
+            " segment: {model: demo}"
+        )
     shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
     path = shipped.get(options["model"], Path(options["model"]).expanduser())
     if not path.exists():
         raise ContractError(
-            f"segment.model: a shipped model set ({', '.join(shipped)}), a YAML of your own, or one nnU-Net v2 model"
-            f" folder is expected, found nothing at {options['model']}"
+            f"segment.model: {options['model']} is neither a shipped model set ({', '.join(shipped)}) nor the path of"
+            " a YAML file or an nnU-Net v2 model folder; correct the name or the path"
         )
     return path
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what the YAML says, with defaults.
+    """Return the content of the YAML file, completed with defaults.
 
     Raises
     ------
     ContractError
-        If it is not YAML, or breaks its schema, with one line per entry.
+        If the file is not YAML or violates its schema; the message contains one line per error.
 
     """
     content = strict_yaml.content_of(path, "a model set")
     schema = _schema()
     problems = sorted(set(problems_of(schema, content)))
     if problems:
-        raise ContractError(f"{path}: the model set has errors:\n" + "\n".join(f"  {line}" for line in problems))
+        raise ContractError(f"{path}: the model set contains errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = filled_in(schema, content)
     return filled
 
@@ -60,47 +63,48 @@ def folder_of(part: dict[str, Any], weights: Path, where: str) -> Path:
     Raises
     ------
     ContractError
-        If it is not below `weights`, or its name contradicts the set.
+        If the folder is not inside `weights`, or its name contradicts the model set.
 
     """
     folder = Path(part["folder"])
     if folder.is_absolute() or ".." in folder.parts:
-        raise ContractError(f"{where}.folder: must lie below {weights}, without '..', found {folder}")
+        raise ContractError(f"{where}.folder: must be a path relative to {weights} without '..', but is {folder}")
     words = folder.name.split("__")
     named = dict(zip(NAME_WORDS, words, strict=True)) if len(words) == len(NAME_WORDS) else {}
     for key in NAME_WORDS if named else NAME_WORDS[:2]:
         if part.get(key) not in {None, named.get(key)}:
-            raise ContractError(f"{where}.{key}: is {part[key]}, but the folder is named {folder.name}")
+            raise ContractError(f"{where}.{key}: {part[key]} does not match the folder name {folder.name}")
     return weights / folder
 
 
 def confine(paths: list[Path], root: Path, where: str) -> None:
-    """Refuse paths that lead out of a folder, through symbolic links, too.
+    """Reject paths that lead outside a folder, including through symbolic links.
 
     Raises
     ------
     ContractError
-        With the first that does.
+        If a path leads outside the folder; the message contains the first such path.
 
     """
     for path in paths:
         try:
             inside = path.resolve().is_relative_to(root.resolve())
-        except (OSError, RuntimeError):  # links in a circle
+        except (OSError, RuntimeError):  # circular links
             inside = False
         if not inside:
             raise ContractError(
-                f"{where}: {path} leads out of {root}, as '..' or a link; a set must not leave its folder"
+                f"{where}: {path} leads outside {root} through '..' or a symbolic link; a model set can use only"
+                " files in its folder"
             )
 
 
 def label_set_file(path: Path, name: str) -> Path:
-    """Return the CSV of a shipped label set, or of one in the folder of the YAML.
+    """Return the CSV file of a shipped label set, or of a label set in the folder of the YAML file.
 
     Raises
     ------
     ContractError
-        If there is neither.
+        If neither exists.
 
     """
     shipped = {file.stem: file for file in sorted(configuration.LABEL_SETS.glob("*.csv"))}
@@ -110,19 +114,19 @@ def label_set_file(path: Path, name: str) -> Path:
     if not own.is_file():
         raise ContractError(
             f"{path}: label_set: {name!r} is neither a shipped label set ({', '.join(shipped)})"
-            " nor a CSV beside the YAML"
+            " nor a CSV file in the folder of the YAML file"
         )
     confine([own], path.parent, f"{path}: label_set")
     return own
 
 
 def numbers_of(label_set: Path) -> dict[str, int]:
-    """Return the number of each structure of a label set, in the order of the numbers.
+    """Return the label of each structure of a label set, in ascending order of the labels.
 
     Raises
     ------
     ContractError
-        If a row lacks one of them, or a structure has two.
+        If a row lacks a structure or a label, or if a structure has two labels.
 
     """
     rows = configuration.label_rows(str(label_set))
@@ -131,9 +135,9 @@ def numbers_of(label_set: Path) -> dict[str, int]:
     except (KeyError, ValueError, TypeError):
         numbers = {"": 0}
     if not all(numbers):
-        raise ContractError(f"{label_set}: each row needs a structure and its label, a whole number")
+        raise ContractError(f"{label_set}: each row must contain a structure and its label, which is an integer")
     if len(numbers) < len(rows):
-        raise ContractError(f"{label_set}: each structure has one label, found a structure in two rows")
+        raise ContractError(f"{label_set}: each structure must have one label, but a structure occurs in two rows")
     return dict(sorted(numbers.items(), key=lambda item: item[1]))
 
 

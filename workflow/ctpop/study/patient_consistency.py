@@ -1,7 +1,7 @@
-"""Whether the scans of one patient can be those of one person: one sex, one date of birth, ages that fit the dates.
+"""Consistency of the scans of a patient: one sex, one date of birth, and ages that agree with the dates of the scans.
 
-Dates are read where their form has one meaning; of a date whose day and month could be exchanged, only the year is.
-No date and no patient identifier is in a message.
+Dates are used only if their format is unambiguous; if day and month could be exchanged, only the year is used. Messages
+contain no dates and no patient identifiers.
 """
 
 import re
@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study.column_names import normalised
 
 DAYS_PER_YEAR = 365.25
-# ASSUME: an age in whole years is off by less than a year, and so is the difference of two of them; two days are leap
-# days
+# ASSUME: the error of an age in whole years, and of the difference between two such ages, is less than a year; two days
+# account for leap years
 TOLERANCE_YEARS = 1 + 2 / DAYS_PER_YEAR
 SCAN_DATES = (
     *("study_date", "scan_date", "exam_date", "examination_date", "acquisition_date", "series_date", "ct_date"),
@@ -35,26 +35,26 @@ DAY = re.compile(r"(?P<y>[12][0-9]{3})([-/.]?)(?P<m>[0-9]{2})\2(?P<d>[0-9]{2})(?
 GERMAN_DAY = re.compile(r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[12][0-9]{3})(?:[T ].*)?")
 YEAR = re.compile(r"(?:[0-9]{1,2}[-/ ][0-9]{1,2}[-/ ])?(?P<y>[12][0-9]{3})(?:\.0)?(?:[T ].*)?")
 REPORTED_BY_INDEX = ("several_birth_dates", "several_sexes", "ages_contradict")  # reasons of the index of DICOM files
-SHARED_STUDY = "study_of_several_patients"  # another one: nothing speaks against the data of the patient
+SHARED_STUDY = "study_of_several_patients"  # also a reason of the index, but it does not affect the data of the patient
 
 
 def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
-    """Refuse a registry in which the scans of one patient cannot be those of one person.
+    """Reject a registry in which the scans of a patient contradict each other.
 
-    Patients whom the index of DICOM files gives a reason in column `patient_reason` are not checked again.
+    Patients with a reason of the DICOM index in column `patient_reason` are not checked again.
 
     Parameters
     ----------
     registry : pandas.DataFrame
-        One row per scan, with `scan_id`, `patient_id`, `age_years` and `sex`; the index is the line in the file minus
-        2. Dates of scans and of birth are read from columns with the usual names.
+        One row per scan, with `scan_id`, `patient_id`, `age_years`, and `sex`; the index is the line in the file minus
+        2. Dates of scans and dates of birth are read from columns with common names.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
 
     Raises
     ------
     ContractError
-        If a patient has two sexes or two dates of birth, or if ages and dates of scans contradict each other by more
+        If a patient has two sexes or two dates of birth, or if the ages and the dates of the scans disagree by more
         than a year.
 
     Examples
@@ -65,7 +65,7 @@ def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
     >>> refuse_contradictions(registry, Path("registry.csv"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: registry.csv: age_years must fit study_date in all scans of a patient, ...
+    ctpop.foundation.errors.ContractError: registry.csv: age_years must agree with study_date in all scans of a ...
 
     """
     known = registry["patient_id"].notna()
@@ -82,21 +82,22 @@ def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
     for name in _named(scans, SCAN_DATES):
         first, last = days_of(scans[name])
         found = _contradicting(scans, first - scans["age_years"], last - scans["age_years"], TOLERANCE_YEARS)
-        _refuse(found, f"{path}: age_years must fit {name}", lambda row: f"{row['age_years']:g} years")
+        _refuse(found, f"{path}: age_years must agree with {name}", lambda row: f"{row['age_years']:g} years")
 
 
 def days_of(words: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return the first and the last moment that each word for a date can mean, in years.
+    """Return the earliest and the latest time, in years, that each date can represent.
 
     Parameters
     ----------
     words : pandas.Series, shape (scans,)
-        Dates as text, missing where not recorded.
+        Dates as text, missing if not recorded.
 
     Returns
     -------
     first, last : pandas.Series of float, shape (scans,)
-        Years with decimals; equal for a day, a year apart for a year, and missing where a word is no date.
+        Decimal years; equal for a complete date, one year apart if only the year is used, and missing if the text is
+        not a date.
 
     Examples
     --------
@@ -112,19 +113,19 @@ def days_of(words: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def ages_contradict(ages: list[float | None], days: list[int | None]) -> bool:
-    """Return whether ages at some days contradict each other by more than a year.
+    """Return whether the ages on different days disagree by more than a year.
 
     Parameters
     ----------
     ages : list of (float or None)
-        Ages (years), None where not known.
+        Ages (years), None if unknown.
     days : list of (int or None)
-        Days, counted from any day on, None where not known.
+        Days since an arbitrary reference day, None if unknown.
 
     Returns
     -------
     bool
-        True if the ages cannot be those of one person.
+        True if the ages cannot belong to the same patient.
 
     Examples
     --------
@@ -153,7 +154,7 @@ def _named(scans: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
 
 
 def _contradicting(scans: pd.DataFrame, first: pd.Series, last: pd.Series, tolerance: float = 0.0) -> pd.DataFrame:
-    """Return the scans of patients two of whose spans are further apart than the tolerance."""
+    """Return the scans of patients with two time intervals that are farther apart than the tolerance."""
     patients = scans["patient_id"]
     latest = first.groupby(patients).transform("max")
     earliest = last.groupby(patients).transform("min")
@@ -169,7 +170,8 @@ def _refuse(scans: pd.DataFrame, rule: str, found: Callable[[pd.Series], str]) -
     shown = [(line, row["scan_id"], found(row)) for line, (_, row) in zip(lines, of_first.iterrows(), strict=True)]
     places = ", ".join(f"line {line} ({scan}{', ' * bool(word)}{word})" for line, scan, word in shown[:4])
     raise ContractError(
-        f"{rule} in all scans of a patient, found {patients} patients in whom it is not, the first in {places};"
-        " correct these rows or their patient_id; if patient_id does not identify patients, give the column another"
-        " name, as in cohort: {columns: {patient_id: group}} (measure: for the table of measures)"
+        f"{rule} in all scans of a patient, which is not the case for {count(patients, 'patient')}; scans of the first"
+        f" such patient: {places}; correct these rows or their patient_id; if patient_id does not identify patients,"
+        " rename the column with cohort: {columns: {patient_id: group}} (for a table of measures, use measure:"
+        " instead of cohort:)"
     )

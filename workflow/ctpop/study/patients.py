@@ -1,4 +1,4 @@
-"""The patients of scans, so that tables have the number of patients beside every number of scans."""
+"""Numbers that identify the patients of scans; tables use them to count patients in addition to scans."""
 
 import numpy as np
 import pandas as pd
@@ -6,17 +6,17 @@ from numpy.typing import NDArray
 
 
 def patient_numbers(cohort: pd.DataFrame) -> NDArray[np.int32]:
-    """Return a number for the patient of each scan.
+    """Return a number that identifies the patient of each scan.
 
     Parameters
     ----------
     cohort : pandas.DataFrame
-        One row per scan; column `patient_id` may be absent.
+        One row per scan; the column `patient_id` is optional.
 
     Returns
     -------
     numpy.ndarray of int32, shape (scans,)
-        Numbers from 0 on, equal for scans of one patient. A scan without `patient_id` has a number of its own.
+        Numbers from 0, equal for scans of the same patient. Each scan without `patient_id` has a unique number.
 
     Examples
     --------
@@ -27,24 +27,24 @@ def patient_numbers(cohort: pd.DataFrame) -> NDArray[np.int32]:
     if "patient_id" not in cohort.columns:
         return np.arange(len(cohort), dtype=np.int32)
     numbers, patients = pd.factorize(cohort["patient_id"])
-    # ASSUME: scans without an identifier of their patient are of different patients
+    # ASSUME: scans without a patient identifier belong to different patients
     unknown = numbers < 0
     numbers[unknown] = len(patients) + np.arange(unknown.sum())
     return pd.factorize(numbers)[0].astype(np.int32)
 
 
 def patient_of_scan(cohort: pd.DataFrame) -> "pd.Series[int]":
-    """Return the number of the patient of each scan, by scan_id.
+    """Return the number that identifies the patient of each scan, indexed by `scan_id`.
 
     Parameters
     ----------
     cohort : pandas.DataFrame
-        One row per scan, with `scan_id`; column `patient_id` may be absent.
+        One row per scan, with `scan_id`; the column `patient_id` is optional.
 
     Returns
     -------
     pandas.Series of int32, shape (scans,)
-        Numbers as `patient_numbers` returns them.
+        Numbers as returned by `patient_numbers`.
 
     Examples
     --------
@@ -56,17 +56,17 @@ def patient_of_scan(cohort: pd.DataFrame) -> "pd.Series[int]":
 
 
 def distinct(numbers: NDArray[np.integer]) -> int:
-    """Return how many patients some scans have.
+    """Return the patient count of a group of scans.
 
     Parameters
     ----------
     numbers : numpy.ndarray of int, shape (scans,)
-        Numbers of the patients, as `patient_numbers` returns them.
+        Numbers that identify the patients, as returned by `patient_numbers`.
 
     Returns
     -------
     int
-        Number of different patients.
+        Number of distinct patients.
 
     Examples
     --------

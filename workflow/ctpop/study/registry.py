@@ -1,7 +1,7 @@
-"""The registry of a study, read and checked, and which of its scans are included.
+"""Reading and validation of the registry of a study, and selection of the included scans.
 
-The cohort stage writes the decisions of this module to a table. The stages over images make the same decisions again
-for their shard: if they used the table `cohort`, every change of the registry would rerun all of them.
+The cohort stage writes the result of this module to the table `cohort`. The stages that process images select the scans
+of their shard again, because every change of the registry would rerun all of them if they used this table.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
 from ctpop.contracts.columns import OLDEST_YEARS
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study import codings, column_names, configuration, criteria, header_fallback, identifiers, inclusion
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
@@ -21,22 +21,23 @@ from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, WITHOUT_SETTINGS, Reading, reading_of
 from ctpop.study.table_cells import cells_of, line_of
 
-LONGEST_ID = 100  # file systems allow 255 bytes, and temporary names need some of them
-DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any ending
-MOST_WORDS = 5  # in the line of an error
-PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # a registry without them is read, and adjusted for less
+LONGEST_ID = 100  # file systems allow 255 bytes, of which temporary names need a part
+DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any suffix
+MOST_WORDS = 5  # in the YAML line of an error message
+MEANING = "declare the meaning of other values in the study file:"
+PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # optional columns, which allow further adjustments
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
 
 def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
-    """Return the scans that are known to meet every criterion.
+    """Return the scans that meet every criterion.
 
     Parameters
     ----------
     registry : pandas.DataFrame
         One row per scan, with `scan_id` and the columns of the criteria.
     asked : sequence of Criterion
-        Criteria.
+        Inclusion criteria.
 
     Returns
     -------
@@ -46,7 +47,8 @@ def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame
     Raises
     ------
     ContractError
-        If a criterion needs a column that the registry does not have, or needs numbers and a cell is not a number.
+        If a criterion requires a column that the registry does not contain, or requires numbers and a cell is not a
+        number.
 
     Examples
     --------
@@ -65,7 +67,7 @@ def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | Non
     Parameters
     ----------
     path : Path
-        Text table, spreadsheet or Parquet with one row per scan.
+        Text table, spreadsheet, or Parquet file with one row per scan.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
@@ -74,15 +76,16 @@ def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | Non
     Returns
     -------
     pandas.DataFrame
-        One row per scan with the columns of `REGISTRY` (among them `scan_id` and `age_years` in years),
-        `source_conflict` and any further columns of the file.
+        One row per scan with the columns of `REGISTRY` (including `scan_id` and `age_years` in years),
+        `source_conflict`, and any other columns of the file.
 
     Raises
     ------
     ContractError
-        If the file does not exist, cannot be read or lacks a column, ids repeat (in upper or lower case) or do not fit
-        a file name, numbers or truth values are unreadable, an age is outside 0 to 120 years, or the scans of a patient
-        cannot be those of one person. The message names file, column, rule and first rows.
+        If the file does not exist, cannot be read, or lacks a column; if identifiers are duplicated (ignoring case) or
+        cannot be used in file names; if numbers or Boolean values are unreadable; if an age is outside 0 to 120 years;
+        or if the scans of a patient contradict each other. The message contains the file, the column, the rule, and the
+        first rows.
 
     Examples
     --------
@@ -98,12 +101,12 @@ def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | Non
 
 
 def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
-    r"""Return the registry as text, with the columns and words of this package; columns that the file lacks are absent.
+    r"""Return the registry as text, with the column names and values of this package; missing columns are not added.
 
     Parameters
     ----------
     path : Path
-        Text table, spreadsheet or Parquet with one row per scan.
+        Text table, spreadsheet, or Parquet file with one row per scan.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
@@ -117,8 +120,8 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
     Raises
     ------
     ContractError
-        If the file does not exist or cannot be read, `scan_id` or `age_years` is missing, the settings do not fit the
-        file, or it has no scan.
+        If the file does not exist or cannot be read, the column `scan_id` or `age_years` is missing, the settings do
+        not match the file, or the file contains no scans.
 
     Examples
     --------
@@ -134,20 +137,21 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
         if path.is_dir():
             raise ContractError(f"{path}: the registry is a folder; set study.registry to a file with one row per scan")
         raise ContractError(
-            f"{path}: the registry does not exist; set study.registry (the demo's is made by make demo)"
+            f"{path}: the registry does not exist; set study.registry to the path of the registry (make demo writes"
+            " the registry of the demo)"
         )
     return words_of(read_cells(path, reading, notes), path, reading, notes)
 
 
 def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
-    """Return cells of a registry as text, with the columns and words of this package.
+    """Return the cells of a registry as text, with the column names and values of this package.
 
     Parameters
     ----------
     cells : pandas.DataFrame of str
-        Cells as text, missing where empty; the index is the line in the file minus 2.
+        Cells as text, missing if empty; the index is the line in the file minus 2.
     path : Path
-        File of the cells, for messages.
+        Path of the table, for messages.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
@@ -161,7 +165,8 @@ def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]
     Raises
     ------
     ContractError
-        If `scan_id` or `age_years` is missing, the settings do not fit the cells, or there is no scan.
+        If the column `scan_id` or `age_years` is missing, the settings do not match the table, or the table contains no
+        scans.
 
     Examples
     --------
@@ -176,26 +181,26 @@ def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]
             column: name for column, name in column_names.overlooked(list(text.columns)).items() if name in PATIENT
         }
         notes += [
-            f"column {theirs} keeps its name, and is not read as {ours}; if it is that, state"
+            f"column {theirs} keeps its name and is not used as {ours}; to use it as {ours}, set"
             f" {column_names.mapping_line({theirs: ours}, reading.section)}"
             for theirs, ours in meant.items()
             if theirs not in reading.columns
         ]
     _refuse_absent(text, path)
     if text.empty:
-        raise ContractError(f"{path}: at least one scan is expected, found a header without rows")
+        raise ContractError(f"{path}: the table contains a header but no rows; add one row per scan")
     return text
 
 
 def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]) -> None:
-    """Refuse cells that are no registry, such as those of the patients in a table of measures.
+    """Reject cells that are not a valid registry, such as invalid patient columns of a table of measures.
 
     Parameters
     ----------
     cells : pandas.DataFrame of str
-        Cells as text, missing where empty; the index is the line in the file minus 2.
+        Cells as text, missing if empty; the index is the line in the file minus 2.
     path : Path
-        File of the cells, for messages.
+        Path of the table, for messages.
     reading : Reading
         Settings for reading the registry.
     notes : list of str
@@ -204,7 +209,7 @@ def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[st
     Raises
     ------
     ContractError
-        As `read_registry`.
+        For the same reasons as in `read_registry`.
 
     Examples
     --------
@@ -215,14 +220,14 @@ def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[st
 
 
 def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] | None = None) -> pd.DataFrame:
-    """Return the registry as a table that conforms to `REGISTRY`; `complete` and `contrast` have the values that count.
+    """Return the registry as a table that conforms to `REGISTRY`, with the final values of `complete` and `contrast`.
 
     Parameters
     ----------
     text : pandas.DataFrame of str
-        Registry as text, as `read_words` returns it.
+        Registry as text, as returned by `read_words`.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
@@ -231,14 +236,14 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     Returns
     -------
     pandas.DataFrame
-        One row per scan with the columns of `REGISTRY`, `source_conflict` and any further columns.
+        One row per scan with the columns of `REGISTRY`, `source_conflict`, and any other columns.
 
     Raises
     ------
     ContractError
-        If ids repeat or do not fit a file name, numbers or truth values are unreadable, an age is outside 0 to 120
-        years or stands for a missing one, ids of patients are unfit (`identifiers.refuse_unfit_patients`), or the scans
-        of a patient cannot be those of one person.
+        If identifiers are duplicated or cannot be used in file names; if numbers or Boolean values are unreadable; if
+        an age is outside 0 to 120 years or is a code for a missing age; if patient identifiers are unsuitable
+        (`identifiers.refuse_unfit_patients`); or if the scans of a patient contradict each other.
 
     Examples
     --------
@@ -257,14 +262,14 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
 
 
 def read_cells(path: Path, reading: Reading = WITHOUT_SETTINGS, notes: list[str] | None = None) -> pd.DataFrame:
-    r"""Return the cells of a table as text without blanks around them; empty cells are missing.
+    r"""Return the cells of a table as text without surrounding white space; empty cells are missing.
 
     Parameters
     ----------
     path : Path
-        CSV or another text file with separators, spreadsheet, or Parquet file.
+        CSV file or other delimited text file, spreadsheet, or Parquet file.
     reading : Reading
-        Settings for reading the table; without them, all is inferred.
+        Settings for reading the table; without settings, everything is inferred.
     notes : list of str, optional
         Receives a sentence for each inference.
 
@@ -276,7 +281,7 @@ def read_cells(path: Path, reading: Reading = WITHOUT_SETTINGS, notes: list[str]
     Raises
     ------
     ContractError
-        As `table_cells.cells_of`.
+        For the same reasons as in `table_cells.cells_of`.
 
     Examples
     --------
@@ -300,21 +305,21 @@ def read_cells(path: Path, reading: Reading = WITHOUT_SETTINGS, notes: list[str]
 
 
 def check_ids(ids: pd.Series, path: Path) -> None:
-    """Refuse ids that cannot name a file, or that would name the same file as another id.
+    """Reject scan identifiers that cannot be used in file names or would name the same file as another identifier.
 
     Parameters
     ----------
     ids : pandas.Series of str, shape (scans,)
-        Ids of the scans.
+        Scan identifiers.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
 
     Raises
     ------
     ContractError
-        If an id is missing, was rounded by a spreadsheet, is a word for a summary of rows, has other characters than
-        letters, digits, '.', '_' and '-', begins with '.' or '-', ends with '.', has more than 100 characters, is a
-        device name of Windows, or repeats in upper or lower case.
+        If an identifier is missing, was rounded by a spreadsheet program, names a summary of rows, contains characters
+        other than letters, digits, '.', '_', and '-', begins with '.' or '-', ends with '.', has more than 100
+        characters, is a device name of Windows, or is duplicated (ignoring case).
 
     Examples
     --------
@@ -322,53 +327,51 @@ def check_ids(ids: pd.Series, path: Path) -> None:
     >>> check_ids(pd.Series(["s1", "s2."]), Path("registry.csv"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: registry.csv: scan_id names files, and does not end with '.'; ...
+    ctpop.foundation.errors.ContractError: registry.csv: scan_id is used in file names and must not end with '.', ...
 
     """
     identifiers.refuse_rounded(ids, "scan_id", path)
     unfit = ~ids.fillna("").str.fullmatch(SCAN_ID_PATTERN) | (ids.str.len() > LONGEST_ID)
+    use = f"{path}: scan_id is used in file names and must"
     _refuse(
         unfit,
-        f"{path}: scan_id names files: letters, digits, '.', '_' and '-', not beginning with '.' or '-',"
-        f" at most {LONGEST_ID} characters",
+        f"{use} contain only letters, digits, '.', '_', and '-', begin with a letter, a digit, or '_', and have at"
+        f" most {LONGEST_ID} characters",
         ids,
     )
     _refuse(
         identifiers.is_summary(ids),
-        f"{path}: scan_id must name a scan, not a summary of rows (mean, total); delete these rows",
+        f"{path}: scan_id must identify a scan, not a summary of rows (such as mean or total)",
         ids,
+        remedy="delete these rows",
     )
-    _refuse(ids.str.fullmatch(DEVICES), f"{path}: scan_id names files, and no device of Windows, as NUL or COM1", ids)
-    _refuse(ids.str.endswith("."), f"{path}: scan_id names files, and does not end with '.'", ids)
-    _refuse(
-        ids.str.lower().duplicated(keep=False),
-        f"{path}: scan_id must be unique, also when upper and lower case are the same",
-        ids,
-    )
+    _refuse(ids.str.fullmatch(DEVICES), f"{use} not be a device name of Windows (such as NUL or COM1)", ids)
+    _refuse(ids.str.endswith("."), f"{use} not end with '.'", ids)
+    _refuse(ids.str.lower().duplicated(keep=False), f"{path}: scan_id must be unique (ignoring case)", ids)
 
 
 def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
-    """Return the text of the registry as numbers, truth values and words; columns that it lacks are missing throughout.
+    """Convert the text of the registry to numbers, Boolean values, and words; add missing columns without values.
 
     Parameters
     ----------
     text : pandas.DataFrame of str
         Registry as text, with `scan_id` and `age_years`.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
     notes : list of str, optional
         Receives a sentence for each conversion.
 
     Returns
     -------
     pandas.DataFrame
-        One row per scan; `age_years` as float (years), `sex` in lower case, and the columns of `TRUTHS` as truth
+        One row per scan; `age_years` as float (years), `sex` in lower case, and the columns of `TRUTHS` as Boolean
         values.
 
     Raises
     ------
     ContractError
-        If an age is not a number, or a truth value is not readable.
+        If an age is not a number or a Boolean value is unreadable.
 
     Examples
     --------
@@ -384,23 +387,28 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     found: list[str] = []
     ages, of_age = codings.years_of(frame["age_years"], f"{path}: age_years")
     odd_age = ages.isna() & frame["age_years"].notna() & ~frame["age_years"].map(codings.is_age).astype(bool)
-    stating = f"state the meaning of other words, as in {_values_line('age_years', frame['age_years'][odd_age])}"
+    remedy = (
+        f"{MEANING} {_values_line('age_years', frame['age_years'][odd_age])} (null for an unknown age, or a number in"
+        ' quotation marks, such as "90")'
+    )
     if odd_age.sum() > frame["age_years"].notna().sum() / 2:
-        stating = "compute ages from dates, and write them as numbers of years; from groups of ages no age is known"
+        remedy = "if the column contains dates, replace them with ages in years; age groups cannot be used"
     _refuse(
         odd_age,
-        f'{path}: age_years must be a number, or empty where it is not known; {stating} (null: not known, or "90")',
+        f"{path}: age_years must be a number, or empty if the age is unknown",
         text["scan_id"],
         frame["age_years"],
+        remedy,
     )
     beyond = ages.notna() & ~ages.between(0, OLDEST_YEARS)
     first = next(iter(frame["age_years"][beyond]), "")
     _refuse(
         beyond,
-        f"{path}: age_years must be 0 to {OLDEST_YEARS} years; write the unit of other ages, as 540M, or state what"
-        f" stands for a missing age, as in {column_names.missing_line('age_years', [first])}",
+        f"{path}: age_years must be from 0 to {OLDEST_YEARS} years",
         text["scan_id"],
         frame["age_years"],
+        "add the unit to ages that are not in years (such as 540M for 540 months), or declare the value as missing in"
+        f" the study file: {column_names.missing_line('age_years', [first])}",
     )
     frame["age_years"] = ages
     sexes = codings.without_missing(frame["sex"], f"{path}: sex", found)
@@ -408,10 +416,10 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     odd = frame["sex"].notna() & ~frame["sex"].isin(("female", "male"))
     _refuse(
         odd,
-        f"{path}: sex must be female or male, or empty where it is not recorded; state the meaning of other words, as"
-        f" in {_values_line('sex', sexes[odd])} (null: not recorded; or female or male)",
+        f"{path}: sex must be female or male, or empty if not recorded",
         text["scan_id"],
         frame["sex"],
+        f"{MEANING} {_values_line('sex', sexes[odd])} (female, male, or null for a sex that is not recorded)",
     )
     codings.refuse_other_units(frame, str(path))
     for name in TRUTHS:
@@ -423,26 +431,26 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
 
 
 def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
-    """Return words as true, false or missing; any other word is an error.
+    """Convert words to true, false, or missing.
 
     Parameters
     ----------
     words : pandas.Series of str, shape (scans,)
-        Words, missing where nothing is recorded.
+        Words, missing if not recorded.
     ids : pandas.Series of str, shape (scans,)
-        Ids of the scans, for messages.
+        Scan identifiers, for messages.
     place : str
         File and column, for messages.
 
     Returns
     -------
     pandas.Series of boolean, shape (scans,)
-        Truth values, missing where nothing is recorded.
+        Boolean values, missing if not recorded.
 
     Raises
     ------
     ContractError
-        If a word is none of `TRUE_WORDS` and `FALSE_WORDS`.
+        If a word is neither in `TRUE_WORDS` nor in `FALSE_WORDS`.
 
     Examples
     --------
@@ -456,21 +464,21 @@ def as_truth(words: pd.Series, ids: pd.Series, place: str) -> pd.Series:
     line = _values_line(place.rpartition(" ")[2], words[unreadable])
     _refuse(
         unreadable,
-        f"{place} must be one of {', '.join(TRUE_WORDS + FALSE_WORDS)} or empty; state the meaning of other words, as"
-        f' in {line} (null: not recorded; or "true" or "false")',
+        f"{place} must be {', '.join(TRUE_WORDS + FALSE_WORDS)}, or empty",
         ids,
         words,
+        f'{MEANING} {line} ("true", "false", or null for a value that is not recorded)',
     )
     return truths
 
 
 def add_registry_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option `--registry`, which names the registry of the scans that a stage over images processes.
+    """Add the option `--registry` to a stage that processes images.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Parser of a command, which is changed.
+        Parser of a command, which is modified.
 
     Examples
     --------
@@ -484,29 +492,29 @@ def add_registry_argument(parser: argparse.ArgumentParser) -> None:
         "--registry",
         type=Path,
         required=True,
-        help="text table, spreadsheet or Parquet with one row per scan (docs/data.md)",
+        help="registry: text table, spreadsheet, or Parquet file with one row per scan (docs/data.md)",
     )
 
 
 def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
-    r"""Return the scans of a registry that meet the criteria of a configuration file; without a file, all scans.
+    r"""Return the scans of a registry that meet the criteria of a study file, or all scans if no file is given.
 
     Parameters
     ----------
     registry : Path
-        Text table, spreadsheet or Parquet with one row per scan.
+        Text table, spreadsheet, or Parquet file with one row per scan.
     config : Path or None
         Configuration of the study (YAML).
 
     Returns
     -------
     pandas.DataFrame
-        Rows of the registry that meet every criterion, with the columns that `read_registry` returns.
+        Rows of the registry that meet every criterion, with the columns of `read_registry`.
 
     Raises
     ------
     ContractError
-        If the configuration or the registry has errors, or a criterion does not fit the registry.
+        If the configuration or the registry contains errors, or a criterion does not match the registry.
 
     Examples
     --------
@@ -524,22 +532,27 @@ def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
     return included(read_registry(registry, reading_of(cohort)), asked)
 
 
-def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None = None) -> None:
+def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None = None, remedy: str = "") -> None:
     if not rows.any():
         return
-    first = rows[rows].index[:3]
-    shown = [repr(ids[row]) + (f" ({found[row]!r})" if found is not None else "") for row in first]
-    lines = ", ".join(str(line_of(row)) for row in first)
-    raise ContractError(f"{rule}; found {int(rows.sum())} rows that are not, first {', '.join(shown)} in line {lines}")
+    n, first = int(rows.sum()), rows[rows].index[:3]
+    shown = [f"line {line_of(row)} (scan {ids[row]!r}{_value(found, row)})" for row in first]
+    violating = f"{count(n, 'row')} {'violates' if n == 1 else 'violate'} this rule"
+    places = ", ".join([*shown, *(["…"] if n > len(shown) else [])])
+    raise ContractError(f"{rule}, but {violating}: {places}{remedy and '; '}{remedy}")
+
+
+def _value(found: pd.Series | None, row: object) -> str:
+    return "" if found is None else f", value {found[row]!r}"
 
 
 def _values_line(column: str, words: pd.Series) -> str:
-    """Return the line of the configuration in which words of a column are missing."""
+    """Return the YAML line that declares words of a column as missing."""
     return column_names.missing_line(column, list(dict.fromkeys(map(str, words)))[:MOST_WORDS])
 
 
 def _refuse_absent(text: pd.DataFrame, path: Path) -> None:
-    """Refuse a registry without ids or ages, naming columns that may be meant."""
+    """Reject a registry without scan identifiers or ages; the message suggests columns with similar names."""
     absent = [name for name in ("scan_id", "age_years") if name not in text.columns]
     if not absent:
         return
@@ -547,10 +560,10 @@ def _refuse_absent(text: pd.DataFrame, path: Path) -> None:
     pairs = meant or {"COLUMN": absent[0]}
     normal = {column_names.normalised(column) for column in text.columns}
     dates = sorted(normal & set(BIRTH_DATES))
-    remedy = (
-        f"; or compute the ages from {dates[0]} and the date of the scan, and add them as age_years" if dates else ""
-    )
+    remedy = f", or compute the ages from {dates[0]} and the scan date and add them as age_years" if dates else ""
+    missing = f"columns {' and '.join(absent)} are" if len(absent) > 1 else f"column {absent[0]} is"
     raise ContractError(
-        f"{path}: column {' and '.join(absent)} is missing; found {', '.join(text.columns)}; state which column it is,"
-        f" as in {column_names.mapping_line(pairs)}{remedy if 'age_years' in absent else ''}"
+        f"{path}: {missing} missing; the file contains {', '.join(text.columns)}; assign the corresponding"
+        f" {'columns' if len(absent) > 1 else 'column'} in the study file:"
+        f" {column_names.mapping_line(pairs)}{remedy if 'age_years' in absent else ''}"
     )

@@ -1,4 +1,4 @@
-"""The conversion of the columns and words of a user's table to those of the registry."""
+"""Conversion of the columns and words of a user's table to the columns and values of the registry."""
 
 import string
 from pathlib import Path
@@ -9,38 +9,38 @@ from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names
 from ctpop.study.registry_options import Reading
 
-# Columns, and words at the end of the names of further ones, whose cells are texts even where they look like numbers.
+# Columns whose cells are text even if they look like numbers, and last words of the names of other text columns.
 TEXTS = ("scan_id", "patient_id", "ct_path", "segmentation_path", "known_absent")
 ENDS_OF_TEXTS = ("id", "ids", "uid", "number", "nr", "no", "code", "name", "path", "file", "date", "time", "version")
 
 
 def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
-    """Return cells with the columns and words of the registry, and numbers with a decimal point.
+    """Convert the columns and words of a table to those of the registry, and write numbers with a decimal point.
 
-    Columns whose names differ from those of the registry in spelling alone get these; others keep theirs.
+    Columns whose names differ from those of the registry only in spelling are renamed; all others keep their names.
 
     Parameters
     ----------
     cells : pandas.DataFrame of str
-        Cells of the file as text, missing where empty.
+        Cells of the file as text, missing if empty.
     reading : Reading
         Settings for reading the registry.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
     notes : list of str, optional
         Receives a sentence for each inference.
 
     Returns
     -------
     pandas.DataFrame of str
-        One row per row of `cells`, under the names of the registry.
+        One row per row of `cells`, with the column names of the registry.
 
     Raises
     ------
     ContractError
-        If a column that is to be mapped does not exist, two columns would have the same name, a pattern of paths or
-        words for values name a column that does not exist, a name is almost one of the registry, or numbers are
-        ambiguous (`codings.numbers_as_text`).
+        If a mapped column does not exist, two columns would have the same name, a path pattern or the setting `values`
+        names a column that does not exist, a name is similar to a name of the registry, or numbers are ambiguous
+        (`codings.numbers_as_text`).
 
     Examples
     --------
@@ -62,7 +62,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
         frame[name] = with_paths(frame, name, pattern, path)
     numbers = [str(name) for name in frame.columns if not is_text(str(name))]
     frame, of_numbers = codings.with_numbers(frame, numbers, str(path), reading)
-    for name in numbers:  # in the form of this package, which messages print
+    for name in numbers:  # with a decimal point, as in messages
         frame[name] = without_stated(frame[name], name, reading, written[name])
     found += of_numbers
     if notes is not None:
@@ -71,16 +71,16 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
 
 
 def with_spelling(frame: pd.DataFrame, reading: Reading, notes: list[str]) -> pd.DataFrame:
-    """Return a table with the names of the registry for columns that differ from them in spelling alone.
+    """Rename columns whose names differ from those of the registry only in spelling.
 
-    The column `gender` is `sex` if all of its words are those of sexes.
+    The column `gender` is renamed `sex` if all of its values are codes for sex.
 
     Parameters
     ----------
     frame : pandas.DataFrame of str
-        Cells of the file, after the settings were applied to its columns.
+        Cells of the file, with the columns renamed according to the settings.
     reading : Reading
-        Settings for reading the registry; columns that they name are left alone.
+        Settings for reading the registry; columns named in the settings remain unchanged.
     notes : list of str
         Receives a sentence for each column.
 
@@ -111,16 +111,16 @@ def with_spelling(frame: pd.DataFrame, reading: Reading, notes: list[str]) -> pd
 
 
 def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
-    """Return cells under the column names of the registry; one column of the file can provide several columns.
+    """Rename columns according to the settings; one column of the file can provide several columns of the registry.
 
     Parameters
     ----------
     cells : pandas.DataFrame of str
         Cells of the file as text.
     reading : Reading
-        Settings for reading the registry; `columns` has the names.
+        Settings for reading the registry; `columns` contains the names.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
     Raises
     ------
     ContractError
-        If a column that is to be mapped does not exist, or two columns would have the same name.
+        If a mapped column does not exist, or two columns would have the same name.
 
     Examples
     --------
@@ -142,35 +142,38 @@ def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
     absent = [column for column in reading.columns if column not in cells.columns]
     if absent:
         found = ", ".join(cells.columns)
-        raise ContractError(f"{path}: cohort.columns names {', '.join(absent)}, which the file lacks; found {found}")
+        raise ContractError(
+            f"{path}: cohort.columns contains {', '.join(absent)}, but the file has no such column; columns of the"
+            f" file: {found}"
+        )
     pairs = [(name, column) for column in cells.columns for name in reading.names(column)]
     names = [name for name, _ in pairs]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         columns = ", ".join(column for name, column in pairs if name in repeated)
         raise ContractError(
-            f"{path}: each column has one name of its own, found {', '.join(repeated)} for {columns};"
-            " change cohort.columns"
+            f"{path}: column names must be unique, but {', '.join(repeated)} is assigned to the columns {columns};"
+            " correct cohort.columns"
         )
     return cells[[column for _, column in pairs]].set_axis(names, axis="columns")
 
 
 def translated(cells: pd.Series, name: str, reading: Reading) -> pd.Series:
-    """Return a column of the registry in the words of this package.
+    """Replace the words of a column with the values of this package.
 
     Parameters
     ----------
     cells : pandas.Series of str, shape (rows,)
-        Cells in the words of the file, missing where empty.
+        Cells in the words of the file, missing if empty.
     name : str
         Name of the column.
     reading : Reading
-        Settings for reading the registry; `values` and `missing` have the words.
+        Settings for reading the registry; `values` and `missing` contain the words.
 
     Returns
     -------
     pandas.Series of str, shape (rows,)
-        Cells in the words of this package, missing where the word stands for a missing value.
+        Values of this package, missing if the word represents a missing value.
 
     Examples
     --------
@@ -180,27 +183,27 @@ def translated(cells: pd.Series, name: str, reading: Reading) -> pd.Series:
 
     """
     words = {word: reading.word(name, word) or pd.NA for word in cells.dropna().unique()}
-    return cells.map(words).astype("str")  # else a column that says nothing became numbers
+    return cells.map(words).astype("str")  # otherwise, an empty column would become numeric
 
 
 def without_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Series | None = None) -> pd.Series:
-    """Return a column of numbers without those that the settings call missing, in whatever form they are written.
+    """Set the numbers that the settings declare as missing to missing, regardless of their format.
 
     Parameters
     ----------
     cells : pandas.Series of str, shape (rows,)
-        Cells with a decimal point, missing where empty.
+        Cells with a decimal point, missing if empty.
     name : str
         Name of the column.
     reading : Reading
-        Settings for reading the table; `values` and `missing` have the words.
+        Settings for reading the table; `values` and `missing` contain the words.
     written : pandas.Series of str, shape (rows,), optional
-        Cells as they are in the file; those that `values` has as they are written already have their meaning.
+        Original cells of the file; cells whose exact text is in `values` already have their meaning.
 
     Returns
     -------
     pandas.Series of str, shape (rows,)
-        Cells, missing where they are a number that stands for a missing value: `0.0` where `0` does.
+        Cells; numbers equal to a declared missing value are missing (for example, `0.0` if `0` is declared).
 
     Examples
     --------
@@ -221,9 +224,9 @@ def without_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Se
 
 
 def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.Series:
-    """Return a column of paths: the cell itself, else the pattern filled in.
+    """Return a column of paths: the cell if it is not empty, otherwise the completed pattern.
 
-    A path is missing where the cell and a part of the pattern are missing.
+    A path is missing if the cell and a part of the pattern are missing.
 
     Parameters
     ----------
@@ -232,14 +235,14 @@ def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.S
     name : str
         Name of the column of paths.
     pattern : str
-        Pattern with names of columns in braces, such as `{scan_id}.nii.gz`.
+        Pattern with column names in braces, such as `{scan_id}.nii.gz`.
     path : Path
-        File of the registry, for messages.
+        Path of the registry, for messages.
 
     Returns
     -------
     pandas.Series of str, shape (rows,)
-        Path in each row.
+        Path of each row.
 
     Raises
     ------
@@ -257,7 +260,10 @@ def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.S
     absent = [column for _, column in parts if column is not None and column not in frame.columns]
     if absent:
         found = ", ".join(frame.columns)
-        raise ContractError(f"{path}: cohort.paths.{name} names column {', '.join(absent)}, found {found}")
+        raise ContractError(
+            f"{path}: cohort.paths.{name} uses {', '.join(absent)}, but the registry has no such column; available"
+            f" columns: {found}"
+        )
     filled = pd.Series("", index=frame.index, dtype="string")
     for text, column in parts:
         filled += text
@@ -267,13 +273,14 @@ def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.S
 
 
 def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -> None:
-    """Refuse words for values of a column that does not exist, and names that are almost one of the registry."""
+    """Reject values of a column that does not exist, and column names that are similar to a name of the registry."""
     unused = [name for name in reading.values if name not in columns and name not in column_names.KNOWN]
     if unused:
         likely = column_names.closest_known(unused[0]) or "COLUMN"
         raise ContractError(
-            f"{path}: cohort.values names column {', '.join(unused)}, found {', '.join(columns)}; write the name that"
-            f" the column has in the study, as in cohort: {{values: {{{likely}: {{WORD: MEANING}}}}}}"
+            f"{path}: cohort.values contains {', '.join(unused)}, but the registry has no such column; available"
+            f" columns: {', '.join(columns)}; use the column name of the study, for example cohort: {{values:"
+            f" {{{likely}: {{WORD: MEANING}}}}}}"
         )
     given = {name: theirs for theirs, names in reading.columns.items() for name in names if name != theirs}
     for name, theirs in given.items():
@@ -281,13 +288,13 @@ def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -
         if close and close not in columns and name not in column_names.KNOWN:
             line = column_names.mapping_line({theirs: close}, reading.section)
             raise ContractError(
-                f"{path}: the settings give column {theirs} the name {name}, which is almost {close}; if that is meant,"
-                f" state {line}, else give it another name"
+                f"{path}: the settings rename column {theirs} to {name}, which is similar to {close}; if {close} is"
+                f" intended, set {line}; otherwise, choose another name"
             )
 
 
 def is_text(name: str) -> bool:
-    """Return whether the cells of a column are texts even where they look like numbers, by its name.
+    """Return whether the cells of a column are text even if they look like numbers, according to its name.
 
     Parameters
     ----------
@@ -297,7 +304,7 @@ def is_text(name: str) -> bool:
     Returns
     -------
     bool
-        Whether it is a column of `TEXTS`, or ends with a word of `ENDS_OF_TEXTS`.
+        Whether the name is in `TEXTS` or its last word is in `ENDS_OF_TEXTS`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The settings for reading a registry: the names of its columns, the meaning of its words, and what is missing.
+"""Settings for reading a registry: names of its columns, meaning of its words, and codes for missing values.
 
-This module imports only the standard library, because the Snakefile calls it whenever it is parsed.
+This module imports only the standard library, because the Snakefile uses it each time that it is parsed.
 """
 
 from collections.abc import Mapping
@@ -13,34 +13,34 @@ SETTINGS = ("columns", "values", "missing", "paths", *FORM, "complete_from", "co
 
 @dataclass(frozen=True)
 class Reading:
-    """The settings of section `cohort` for reading the registry; the defaults fit a registry in the package's own form.
+    """Settings of section `cohort` for reading the registry; the defaults apply to a registry in the standard form.
 
     Attributes
     ----------
     columns : dict of str to tuple of str
-        Names of the registry by the column of the file.
+        Column names of the registry by the column name in the file.
     values : dict of str to dict of str to str
-        Words of this package by the word of the file (in lower case), for each column of the registry; an empty word
-        stands for a missing value. Words that differ in upper and lower case alone and have several meanings stand as
-        they are written beside that.
+        Values of this package by the word in the file (in lower case), for each column of the registry; an empty string
+        represents a missing value. Words with the same spelling but different case and different meanings are also
+        listed in their original case.
     missing : frozenset of str
-        Words (in lower case) that stand for a missing value.
+        Words (in lower case) that represent a missing value.
     paths : dict of str to str
         Pattern for each column of paths.
     separator : str or None
-        Separator of the cells of a text file; None infers it.
+        Separator of the cells of a text file; None for inference.
     decimal : str or None
-        Decimal mark, `.` or `,`; None infers it for each column.
+        Decimal mark, `.` or `,`; None for inference in each column.
     encoding : str or None
-        Encoding of a text file; None infers it.
+        Encoding of a text file; None for inference.
     sheet : str or None
-        Sheet of a spreadsheet; None stands for its only sheet with content.
+        Sheet of a spreadsheet; None for the only sheet with content.
     confirmed : frozenset of str
-        Measures whose values are right, although they look like another unit or like missing ones.
+        Measures that are correct although they appear to be in another unit or to be codes for missing values.
     section : str
-        Section of the configuration with these settings, for messages; empty for a table without settings.
+        Section of the configuration that contains these settings, for messages; empty for a table without settings.
     decides : dict of str to str
-        Source that counts for `complete` and for `contrast` (out of `header_fallback.RULES`).
+        Rule for the source of `complete` and of `contrast` (one of `header_fallback.RULES`).
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Reading:
     decides: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("complete", "contrast"), "registry_first"))
 
     def names(self, column: str) -> tuple[str, ...]:
-        """Return the names of the registry for a column of the file; a column that is not mapped keeps its name.
+        """Return the registry names of a column of the file; a column that is not mapped keeps its name.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Reading:
         Returns
         -------
         tuple of str
-            Columns of the registry.
+            Column names in the registry.
 
         Examples
         --------
@@ -84,50 +84,50 @@ class Reading:
         return self.columns.get(column, (column,))
 
     def remedy(self, setting: str, value: str, stating: str, otherwise: str) -> str:
-        """Return what to do about a table that cannot be read without a setting, for the text of an error.
+        """Return the remedy for a table that cannot be read without a setting, for an error message.
 
         Parameters
         ----------
         setting : str
             Name of the setting.
         value : str
-            A value of it.
+            Example of a value of the setting.
         stating : str
-            What the setting states, as an imperative.
+            Imperative phrase for the setting.
         otherwise : str
-            What to do to the file instead, which is all that is left where the table has no settings.
+            Imperative phrase for an alternative change of the file, which is the only remedy for a table without
+            settings.
 
         Returns
         -------
         str
-            Imperative sentence without a full stop.
+            Imperative sentence without a period.
 
         Examples
         --------
-        >>> Reading(section="measure").remedy("sheet", "CT", "state the one with the table", "save it as CSV")
-        'state the one with the table, as in measure: {sheet: "CT"}, or save it as CSV'
-        >>> WITHOUT_SETTINGS.remedy("sheet", "CT", "state the one with the table", "save it as CSV")
-        'save it as CSV'
+        >>> Reading(section="measure").remedy("sheet", "CT", "set the sheet of the table", "save the sheet as CSV")
+        'set the sheet of the table, for example measure: {sheet: "CT"}, or save the sheet as CSV'
+        >>> WITHOUT_SETTINGS.remedy("sheet", "CT", "set the sheet of the table", "save the sheet as CSV")
+        'save the sheet as CSV'
 
         """
-        return (
-            f'{stating}, as in {self.section}: {{{setting}: "{value}"}}, or {otherwise}' if self.section else otherwise
-        )
+        example = f'{self.section}: {{{setting}: "{value}"}}'
+        return f"{stating}, for example {example}, or {otherwise}" if self.section else otherwise
 
     def word(self, name: str, text: str) -> str:
-        """Return a cell of a column of the registry as a word of this package; empty where the value is missing.
+        """Return the value of this package for a cell of a registry column; empty if the value is missing.
 
         Parameters
         ----------
         name : str
             Column of the registry.
         text : str
-            Cell of the file, in upper or lower case.
+            Cell of the file, in any case.
 
         Returns
         -------
         str
-            Word of this package; the cell itself where no word is set for it.
+            Value of this package, or the cell itself if the settings do not contain it.
 
         Examples
         --------
@@ -144,7 +144,7 @@ class Reading:
 
 
 AS_OURS = Reading()
-WITHOUT_SETTINGS = Reading(section="")  # decisions of reviewers, label sets, references
+WITHOUT_SETTINGS = Reading(section="")  # for decisions of reviewers, label sets, and tables of reference masks
 
 
 def reading_of(settings: Mapping[str, Any]) -> Reading:
@@ -188,9 +188,9 @@ def measures_reading_of(measure: Mapping[str, Any], cohort: Mapping[str, Any]) -
     Parameters
     ----------
     measure : mapping of str to Any
-        Section `measure` of a checked configuration, with the names and the form of the table.
+        Section `measure` of a checked configuration, with the column names and the format of the table.
     cohort : mapping of str to Any
-        Section `cohort`, whose words for missing values count for the table, too.
+        Section `cohort`, whose codes for missing values also apply to the table.
 
     Returns
     -------
@@ -210,6 +210,6 @@ def measures_reading_of(measure: Mapping[str, Any], cohort: Mapping[str, Any]) -
 
 
 def _by_word(words: Mapping[str, str | None]) -> dict[str, str]:
-    """Return meanings by word in lower case, and by the word itself where another word in lower case means else."""
+    """Return meanings by the word in lower case, and by the original word if its lower-case form is ambiguous."""
     lower = {word.lower(): ours or "" for word, ours in words.items()}
     return lower | {word: ours or "" for word, ours in words.items() if lower[word.lower()] != (ours or "")}

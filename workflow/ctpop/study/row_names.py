@@ -1,8 +1,8 @@
-"""Row names of R, which stand in front of the cells of each row and have no name in the header.
+"""Row names of R, which precede the cells of each row and have no name in the header.
 
-`write.table` writes them by default. A header with one name less than the rows have cells may also lack the name of its
-last column, or the rows may have a separator within a cell, so that further evidence is needed. This module imports
-only the standard library, because the Snakefile calls it whenever it is parsed.
+`write.table` writes row names by default. A header with one name fewer than the rows have cells can also lack the name
+of its last column, or the rows can contain a separator within a cell. Further evidence is therefore required. This
+module imports only the standard library, because the Snakefile uses it each time that it is parsed.
 """
 
 import itertools
@@ -17,10 +17,10 @@ IDS = {"scan_id", *column_names.SYNONYMS["scan_id"]}
 def are_row_names(header: Sequence[str], rows: Sequence[Sequence[str]], separator: str, *, quoted: bool) -> bool:
     """Return whether the first cells of all rows are row names.
 
-    They are different ones, and number the rows or are quoted. Every row has one cell more than the header, and its
-    last is filled in. With a comma as separator, no neighbouring columns look like numbers with a decimal comma. If the
-    header has the name of an id, the cells that would be ids are no mere numbers in a file without quotation marks, and
-    repeat in a long table only.
+    Row names are unique, and they number the rows or are quoted. Every row has one cell more than the header, and its
+    last cell is not empty. If the separator is a comma, no two adjacent columns look like numbers with a decimal comma.
+    If the header contains the name of an identifier, the cells of this column are not all numbers in a file without
+    quotation marks, and they are duplicated only in a long table.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def are_row_names(header: Sequence[str], rows: Sequence[Sequence[str]], separato
     Returns
     -------
     bool
-        Whether the first column has row names; False also if it is not certain.
+        Whether the first column contains row names; False if the evidence is insufficient.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def are_row_names(header: Sequence[str], rows: Sequence[Sequence[str]], separato
 
 
 def number_rows(cells: Sequence[str]) -> bool:
-    """Return whether cells are consecutive numbers from 0 or 1, as programs write them beside a table.
+    """Return whether cells are consecutive numbers from 0 or 1, as programs write them in front of a table.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def number_rows(cells: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        Whether they number the rows.
+        Whether the cells number the rows.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def number_rows(cells: Sequence[str]) -> bool:
 
 
 def _may_have_decimal_commas(columns: Sequence[Sequence[str]]) -> bool:
-    """Return whether two neighbouring columns are whole numbers, and no number of the table has a decimal point."""
+    """Return whether two adjacent columns contain integers and no number of the table has a decimal point."""
     if any("." in cell and cell.replace(".", "").isdigit() for column in columns for cell in column):
         return False
     whole = [all(cell.lstrip("+-").isdigit() for cell in column) for column in columns]

@@ -1,4 +1,4 @@
-"""Rule sets: the rules that are applied, their limits, and the measures that each rule removes."""
+"""Rule sets of segmentation screening: the rules, their limits, and the measures that each rule excludes."""
 
 import difflib
 from collections.abc import Iterable
@@ -19,16 +19,16 @@ SCHEMA_PATH = resource("schemas", "rule_set.schema.yaml")
 
 @dataclass(frozen=True)
 class ScreeningRule:
-    """A screening rule: the measures that it removes, the structures that it does not apply to, and its limits.
+    """A screening rule: the measures that it excludes, the structures to which it does not apply, and its limits.
 
     Attributes
     ----------
     drops : tuple of str
-        Measures that the rule removes, such as `volume_ml` and `hu_mean`.
+        Measures that the rule excludes, such as `volume_ml` and `hu_mean`.
     not_for : tuple of str
-        Structures that the rule does not apply to.
+        Structures to which the rule does not apply.
     limits : dict of str to float
-        Limits of the rule by name, each in the unit that `schemas/rule_set.schema.yaml` states.
+        Limits of the rule by name, each in the unit given in `schemas/rule_set.schema.yaml`.
 
     Examples
     --------
@@ -44,14 +44,14 @@ class ScreeningRule:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules of a set by the reason that each gives.
+    """The rules of a set by their reason for exclusion.
 
     Attributes
     ----------
     name : str
         Name of the rule set.
     rules : dict of str to ScreeningRule
-        Rule by reason (out of `schema.RULES`).
+        Rule by reason (one of `schema.RULES`).
 
     Examples
     --------
@@ -64,19 +64,19 @@ class RuleSet:
     rules: dict[str, ScreeningRule]
 
     def with_truncated_hu(self, use: bool | None) -> "RuleSet":
-        """Return the set with the attenuation (HU) of truncated structures used or removed.
+        """Return a rule set in which the attenuation (HU) of truncated structures is used or excluded.
 
-        A set without a rule on truncation stays unchanged.
+        A rule set without a rule for truncation remains unchanged.
 
         Parameters
         ----------
         use : bool or None
-            Whether the attenuation of truncated structures is used; None leaves the set unchanged.
+            Whether the attenuation of truncated structures is used; None leaves the rule set unchanged.
 
         Returns
         -------
         RuleSet
-            Rule set with `hu_mean` removed from, or added to, the measures that the rule `truncated` drops.
+            Rule set with `hu_mean` removed from, or added to, the measures that the rule `truncated` excludes.
 
         Examples
         --------
@@ -96,7 +96,7 @@ class RuleSet:
 
 
 def existing_file(name_or_path: str) -> Path:
-    """Return the file of a shipped rule set, or of a user's own.
+    """Return the file of a shipped rule set or of a user's rule set.
 
     Parameters
     ----------
@@ -106,12 +106,12 @@ def existing_file(name_or_path: str) -> Path:
     Returns
     -------
     Path
-        Path of the file, which exists.
+        Path of the existing file.
 
     Raises
     ------
     ContractError
-        If no shipped rule set has this name and no file has this path.
+        If the argument is neither the name of a shipped rule set nor the path of an existing file.
 
     Examples
     --------
@@ -123,7 +123,8 @@ def existing_file(name_or_path: str) -> Path:
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
         raise ContractError(
-            f"screen.rules: {name_or_path!r} is neither a shipped rule set ({', '.join(shipped)}) nor a YAML file"
+            f"screen.rules: {name_or_path!r} is neither a shipped rule set ({', '.join(shipped)}) nor the path of a"
+            " YAML file; correct the name or the path"
         )
     return path
 
@@ -139,12 +140,12 @@ def read(name_or_path: str) -> RuleSet:
     Returns
     -------
     RuleSet
-        Rule set; its name is that of the file without its ending.
+        Rule set, named after the file without its suffix.
 
     Raises
     ------
     ContractError
-        If there is no such file, the file is not YAML, or it violates its schema (one line per entry).
+        If the file does not exist, is not YAML, or violates its schema; the message contains one line per error.
 
     Examples
     --------
@@ -156,24 +157,25 @@ def read(name_or_path: str) -> RuleSet:
     content = strict_yaml.content_of(path, "a rule set")
     problems = sorted(set(problems_of(_schema(), content)))
     if problems:
-        raise ContractError(f"{path}: the rule set has errors:\n" + "\n".join(f"  {line}" for line in problems))
+        raise ContractError(f"{path}: the rule set contains errors:\n" + "\n".join(f"  {line}" for line in problems))
     return RuleSet(path.stem, {name: _rule(**rule) for name, rule in content["rules"].items()})
 
 
 def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
-    """Refuse exceptions for structures that neither the label set of the study nor a shipped one has.
+    """Reject exceptions for structures that are neither in the label set of the study nor in a shipped label set.
 
     Parameters
     ----------
     rules : RuleSet
         Rule set whose `not_for` is checked.
     names : iterable of str
-        Structures of the label set of the study.
+        Structures in the label set of the study.
 
     Raises
     ------
     ContractError
-        If `not_for` contains an unknown structure; the message names it and a similar known one.
+        If `not_for` contains an unknown structure; the message contains this structure and a known structure with a
+        similar name.
 
     Examples
     --------
@@ -181,7 +183,7 @@ def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
     >>> refuse_unknown_structures(rules, ["spleen"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: rule set a: ... no label set has a structure spleeen; did you mean 'spleen'?
+    ctpop.foundation.errors.ContractError: rule set a: ... no label set contains spleeen; did you mean 'spleen'?
 
     """
     shipped = {
@@ -196,7 +198,7 @@ def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
             close = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ContractError(
-                f"rule set {rules.name}: rules.{name}.not_for: no label set has a structure {', '.join(unknown)}{hint}"
+                f"rule set {rules.name}: rules.{name}.not_for: no label set contains {', '.join(unknown)}{hint}"
             )
 
 

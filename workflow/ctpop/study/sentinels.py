@@ -1,62 +1,63 @@
-"""Numbers that stand for a missing value, such as 9999 or -99: they are errors, since nothing else reveals them."""
+"""Detection of codes for missing values, such as 9999 or -99, which the user must confirm or remove."""
 
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study import column_names
 
 NINES = r"-?9{3,}(?:\.0+)?"
 SHORT = r"-(?:1|9|8|88|77|66|9[6-9])(?:\.0+)?|-?(?:8{3,}|7{3,})(?:\.0+)?"
-MOST_WHOLE = 0.8  # share of whole numbers in a column that is not rounded to whole numbers
-FEWEST_OTHERS = 5  # numbers beside which a single number far away is looked at
-FAR = 2  # times the largest of the others, in size
-FAR_FROM_WHOLE = 5  # the same for a single 999 beside whole numbers, such as counts of platelets
-FAR_FROM_SPREAD = 0.5  # of the range of the others, between it and a number that is no value of theirs
-FAR_FOR_ONE_DIGIT = 1.0  # the same for -1, -8 and -9, which are values more often
+MOST_WHOLE = 0.8  # largest proportion of integers in a column that is not rounded to integers
+FEWEST_OTHERS = 5  # smallest number of other values with which a single value is compared
+FAR = 2  # smallest ratio of the absolute value of a code to the largest absolute value of the other numbers
+FAR_FROM_WHOLE = 5  # the same ratio for a single 999 in a column of integers, such as platelet counts
+FAR_FROM_SPREAD = 0.5  # smallest distance of a code from the other numbers, as a multiple of their range
+FAR_FOR_ONE_DIGIT = 1.0  # the same distance for -1, -8, and -9, which are more often valid values
 LARGEST_DIGIT, LEAST_OF_NINES = 9, 999
 
 
 def refuse_sentinels(
     words: pd.Series, column: str, place: str, section: str = "measure", real: Iterable[str] = ()
 ) -> None:
-    """Refuse numbers such as 9999, -999 or -1 that stand for a missing value in a column.
+    """Reject numbers such as 9999, -999, or -1 that are probably codes for missing values.
 
     Parameters
     ----------
     words : pandas.Series of str, shape (rows,)
-        Numbers with a decimal point, missing where empty.
+        Numbers with a decimal point, missing if empty.
     column : str
         Name of the column, for messages.
     place : str
-        File of the table, for messages.
+        Path of the table, for messages.
     section : str
-        Section of the configuration that says of the column what is missing: `cohort` for a column of the registry,
-        `measure` for one of a table of measures.
+        Section of the configuration in which missing values of the column are declared: `cohort` for a column of the
+        registry, `measure` for a column of a table of measures.
     real : iterable of str
-        Numbers that are values, as the settings state.
+        Numbers that are declared as valid values in the settings.
 
     Raises
     ------
     ContractError
-        If several cells have one number of nines alone, which is far from all others, or is whole where most others
-        are not; if a single one of many is very far; or if several cells have another usual number for a missing value
-        that is apart from all others and whole where they are not. Of -1, -8 and -9, the distance to the others must be
-        larger than their range.
+        If several cells contain the same number that consists only of nines and is far from all other numbers, or
+        occurs in a column of decimal numbers; if a single such number is very far from the others; or if several cells
+        contain another common code that is negative while all other numbers are not, or that is distant from the other
+        numbers in a column of decimal numbers. For -1, -8, and -9, the distance must exceed the range of the other
+        numbers.
 
     Examples
     --------
     >>> refuse_sentinels(pd.Series(["1500.5", "999", "1480.2"]), "liver_volume_ml", "a.csv")
     >>> refuse_sentinels(pd.Series(["1500.5", "9999", "9999"]), "liver_volume_ml", "a.csv")
     Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column liver_volume_ml: 9999 in 2 rows probably stands for a missing \
-value; empty these cells, or state cohort: {missing: ["9999"]}, which counts in all columns of this table and of the \
-registry; if these are values, state measure: {confirmed: [liver_volume_ml]}
+    ctpop.foundation.errors.ContractError: a.csv: column liver_volume_ml: 9999 in 2 rows is probably a code for a \
+missing value; empty these cells, or set cohort: {missing: ["9999"]}, which applies to all columns of this table and \
+of the registry; if these numbers are measured values, set measure: {confirmed: [liver_volume_ml]}
     >>> refuse_sentinels(pd.Series(["24.5", "-99", "31.2", "-99"]), "bmi", "a.csv", "cohort")
     Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column bmi: -99 in 2 rows probably stands for a missing value; state \
-cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if it is a value
+    ctpop.foundation.errors.ContractError: a.csv: column bmi: -99 in 2 rows is probably a code for a missing value; \
+set cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if the number is a valid value
     >>> refuse_sentinels(pd.Series(["24.5", "-99", "31.2", "-99"]), "bmi", "a.csv", "cohort", real=["-99"])
 
     """
@@ -73,7 +74,7 @@ cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if it is a value
         if len(others) and value not in values and _stands_for_none(float(value), others, n, nines=nines):
             forms = list(dict.fromkeys(cells[same]))
             raise ContractError(
-                f"{place}: column {column}: {' or '.join(forms)} in {n} rows probably stands for a missing"
+                f"{place}: column {column}: {' or '.join(forms)} in {count(n, 'row')} is probably a code for a missing"
                 f" value; {_remedy(forms, column, section)}"
             )
 
@@ -81,11 +82,12 @@ cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if it is a value
 def _remedy(forms: Sequence[str], column: str, section: str) -> str:
     if section == "cohort":
         missing = column_names.missing_line(column, forms)
-        return f"state {missing}, or {column_names.as_they_are(forms)} if it is a value"
+        return f"set {missing}, or {column_names.as_they_are(forms)} if the number is a valid value"
     missing = ", ".join(f'"{word}"' for word in forms)
     return (
-        f"empty these cells, or state cohort: {{missing: [{missing}]}}, which counts in all columns of this table and"
-        f" of the registry; if these are values, state measure: {{confirmed: [{column_names.quoted(column)}]}}"
+        f"empty these cells, or set cohort: {{missing: [{missing}]}}, which applies to all columns of this table and of"
+        " the registry; if these numbers are measured values, set"
+        f" measure: {{confirmed: [{column_names.quoted(column)}]}}"
     )
 
 

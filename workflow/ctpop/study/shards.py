@@ -1,8 +1,8 @@
-"""The shard of a scan: a number that does not depend on any other scan.
+"""Assignment of scans to shards, which does not depend on the other scans of the registry.
 
-The shard follows from the patient alone. A growing registry therefore moves no scan, and all scans of a patient stay
-together. This module imports only the standard library (and the reader of spreadsheets, if the registry is one),
-because the Snakefile calls it whenever it is parsed.
+The shard of a scan depends only on the patient. A growing registry therefore moves no scan to another shard, and all
+scans of a patient are in the same shard. This module imports only the standard library (and the spreadsheet reader if
+the registry is a spreadsheet), because the Snakefile uses it each time that it is parsed.
 """
 
 import json
@@ -23,12 +23,12 @@ CODE = [Path(str(module.__file__)) for module in (readings, spreadsheet, spreads
 
 
 def shard_of(patient_id: str, shards: int) -> int:
-    """Return the shard of a patient, or of a scan whose patient is not recorded.
+    """Return the shard of a patient, or of a scan without a recorded patient.
 
     Parameters
     ----------
     patient_id : str
-        Id of the patient, or of the scan where no patient is recorded.
+        Patient identifier, or scan identifier if no patient is recorded.
     shards : int
         Number of shards, at least 1.
 
@@ -47,17 +47,17 @@ def shard_of(patient_id: str, shards: int) -> int:
 
 
 def number_of(patient_id: str) -> int:
-    """Return the number whose remainder is the shard of a patient.
+    """Return the number whose remainder after division by the shard count is the shard of a patient.
 
     Parameters
     ----------
     patient_id : str
-        Id of the patient, or of the scan where no patient is recorded.
+        Patient identifier, or scan identifier if no patient is recorded.
 
     Returns
     -------
     int
-        Whole number from 0 to 2^64 - 1.
+        Integer from 0 to 2^64 - 1.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def number_of(patient_id: str) -> int:
 
 
 def shard_names(shards: int) -> list[str]:
-    """Return the name of each shard as file names contain it: `1-of-4` and so on.
+    """Return the names of all shards, as used in file names: `1-of-4`, `2-of-4`, and so on.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def shard_names(shards: int) -> list[str]:
     Returns
     -------
     list of str
-        Names of the shards in order.
+        Names of the shards in ascending order.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def shard_names(shards: int) -> list[str]:
 
 
 def parse_shard(name: str) -> tuple[int, int]:
-    """Return the shard and the number of shards that a name contains.
+    """Return the shard and the shard count in the name of a shard.
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ def parse_shard(name: str) -> tuple[int, int]:
     Returns
     -------
     tuple of (int, int)
-        Shard, from 0 to shards - 1, and number of shards.
+        Shard, from 0 to shards - 1, and shard count.
 
     Raises
     ------
     ValueError
-        If the name is not of the form `3-of-16`.
+        If the name does not have the form `3-of-16`.
 
     Examples
     --------
@@ -116,22 +116,22 @@ def parse_shard(name: str) -> tuple[int, int]:
     """
     one_based, _, shards = name.partition("-of-")
     if not 1 <= int(one_based) <= int(shards):
-        raise ValueError(f"{name} is no shard")
+        raise ValueError(f"{name} is not the name of a shard")
     return int(one_based) - 1, int(shards)
 
 
 def key_of(row: dict[str, str]) -> str:
-    """Return the text that decides the shard of a registry row: its patient, or its scan where no patient is recorded.
+    """Return the identifier that determines the shard of a registry row: the patient, or the scan if there is none.
 
     Parameters
     ----------
     row : dict of str to str
-        Cells of the row by column; `patient_id` and `scan_id` are read, and either may be absent.
+        Cells of the row by column; only the optional columns `patient_id` and `scan_id` are used.
 
     Returns
     -------
     str
-        Id without blanks around it; empty if the row has neither id.
+        Identifier without surrounding white space; empty if the row contains neither identifier.
 
     Examples
     --------
@@ -145,10 +145,10 @@ def key_of(row: dict[str, str]) -> str:
 
 
 def growing_names(shards: int) -> list[str]:
-    """Return names of shards such that one shard more splits a single shard in two and leaves all others unchanged.
+    """Return names of shards such that an additional shard splits one shard in two and leaves all others unchanged.
 
-    This is linear hashing: with n shards between two powers of two, the first n - 2^k of 2^k shards are split, and the
-    others are not split yet. A shard that is not split yet has about twice as many scans as one that is.
+    The names follow linear hashing: for n shards between two powers of two, the first n - 2^k of 2^k shards are split.
+    A shard that has not been split contains about twice as many scans as a shard that has.
 
     Parameters
     ----------
@@ -177,22 +177,22 @@ def growing_names(shards: int) -> list[str]:
 def kept_digests(
     folder: Path, registry: str | Path, shards: int | None, scans_per_shard: int, reading: Reading = AS_OURS
 ) -> dict[str, str]:
-    r"""Return the result of `digests`, from a note of an earlier call if the registry has not changed since.
+    r"""Return the result of `digests`, from a cache file of an earlier call if the registry has not changed.
 
-    Every job on a cluster parses the Snakefile twice, and a registry of 100,000 rows takes longer to read than to hash.
-    The note counts only if every byte of the registry is the same. Where it cannot be read, the digests are computed
-    again.
+    Every job on a cluster parses the Snakefile twice, and hashing a registry of 100,000 rows is faster than parsing its
+    rows. The cache is used only if every byte of the registry is unchanged. If the cache cannot be read, the digests
+    are computed again.
 
     Parameters
     ----------
     folder : Path
-        Folder of the note `registry.json`; it is created if it does not exist.
+        Folder of the cache file `registry.json`, created if it does not exist.
     registry : str or Path
-        File of the registry.
+        Path of the registry.
     shards : int or None
-        Number of shards; None derives it from the number of rows.
+        Shard count; None to derive it from the number of rows.
     scans_per_shard : int
-        Largest mean number of scans per shard; read only if `shards` is None or 0.
+        Largest mean number of scans per shard; used only if `shards` is None or 0.
     reading : Reading
         Settings for reading the registry.
 
@@ -235,7 +235,7 @@ def kept_digests(
         folder.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps({"key": key, "digests": found}), encoding="utf-8")
         part.replace(note)
-    with suppress(OSError):  # what a full disk left of it
+    with suppress(OSError):  # an incomplete file after a full disk
         part.unlink(missing_ok=True)
     return found
 
@@ -245,16 +245,16 @@ def digests(
 ) -> dict[str, str]:
     """Return the digest of the rows of each shard of a registry.
 
-    The registry has `shards` shards, or as many as its number of rows requires.
+    The shard count is `shards`, or is derived from the number of rows.
 
     Parameters
     ----------
     registry : str or Path
-        File of the registry.
+        Path of the registry.
     shards : int or None
-        Number of shards; None derives it from the number of rows.
+        Shard count; None to derive it from the number of rows.
     scans_per_shard : int
-        Largest mean number of scans per shard; read only if `shards` is None or 0.
+        Largest mean number of scans per shard; used only if `shards` is None or 0.
     reading : Reading
         Settings for reading the registry.
 
@@ -283,21 +283,21 @@ def digests(
 
 
 def shard_digests(registry: str | Path, shards: int, reading: Reading = AS_OURS) -> dict[str, str]:
-    r"""Return a digest of the registry rows of each shard; it changes when one of the rows of the shard changes.
+    r"""Return a digest of the registry rows of each shard, which changes if a row of the shard changes.
 
     Parameters
     ----------
     registry : str or Path
-        File of the registry.
+        Path of the registry.
     shards : int
-        Number of shards, at least 1.
+        Shard count, at least 1.
     reading : Reading
         Settings for reading the registry.
 
     Returns
     -------
     dict of str to str
-        Digest of 16 hexadecimal digits by the name of the shard.
+        Digest (16 hexadecimal digits) by the name of the shard.
 
     Raises
     ------
@@ -320,22 +320,22 @@ def shard_digests(registry: str | Path, shards: int, reading: Reading = AS_OURS)
 
 
 def rows_in(registry: str | Path, reading: Reading = AS_OURS) -> Iterator[tuple[int, bytes]]:
-    r"""Yield the number of the patient and a digest of each row of a registry, whatever the order of its columns.
+    r"""Yield the number of the patient and a digest of each row of a registry, independent of the order of the columns.
 
-    As in `registry.read_cells`, the header is the first row with any content. This function does not report errors in a
-    file; `registry.read_cells` does.
+    As in `registry.read_cells`, the header is the first row with any content. This function ignores errors in the file,
+    which `registry.read_cells` reports.
 
     Parameters
     ----------
     registry : str or Path
-        File of the registry.
+        Path of the registry.
     reading : Reading
         Settings for reading the registry.
 
     Yields
     ------
     tuple of (int, bytes)
-        Number of the patient (`number_of`) and digest of 32 bytes of the header and the cells of the row.
+        Number of the patient (`number_of`) and digest (32 bytes) of the header and the cells of the row.
 
     Raises
     ------
@@ -366,19 +366,19 @@ def rows_in(registry: str | Path, reading: Reading = AS_OURS) -> Iterator[tuple[
 
 
 def digest_rows(rows: Iterable[tuple[int, bytes]], names: list[str]) -> dict[str, str]:
-    """Return a digest of the rows of each shard, whatever the order of the rows.
+    """Return a digest of the rows of each shard, independent of the order of the rows.
 
     Parameters
     ----------
     rows : iterable of (int, bytes)
-        Number of the patient and digest of each row, as `rows_in` yields them.
+        Number of the patient and digest of each row, as yielded by `rows_in`.
     names : list of str
         Names of the shards (`shard_names` or `growing_names`).
 
     Returns
     -------
     dict of str to str
-        Digest of 16 hexadecimal digits by the name of the shard.
+        Digest (16 hexadecimal digits) by the name of the shard.
 
     Examples
     --------
@@ -396,9 +396,9 @@ def digest_rows(rows: Iterable[tuple[int, bytes]], names: list[str]) -> dict[str
 
 
 def in_braces(folder: str, names: list[str], suffix: str) -> str:
-    """Return the files of shards as words that bash expands, because a command cannot be longer than 128 KB.
+    """Return the files of shards as brace expressions for bash, because a command is limited to 128 KB.
 
-    Consecutive shards with the same number of shards form one word: `folder/{1..3}-of-4.parquet`.
+    Consecutive shards with the same shard count form one word: `folder/{1..3}-of-4.parquet`.
 
     Parameters
     ----------
@@ -407,12 +407,12 @@ def in_braces(folder: str, names: list[str], suffix: str) -> str:
     names : list of str
         Names of the shards.
     suffix : str
-        End of the file names, such as `.parquet`.
+        Suffix of the file names, such as `.parquet`.
 
     Returns
     -------
     str
-        Words between blanks.
+        Words separated by spaces.
 
     Examples
     --------
@@ -430,16 +430,16 @@ def in_braces(folder: str, names: list[str], suffix: str) -> str:
 
 
 def home_of(key: str, names: Container[str], moduli: list[int]) -> str:
-    """Return the name of the shard that a key belongs to, among the names of a set of shards.
+    """Return the name of the shard to which a key belongs.
 
     Parameters
     ----------
     key : str
-        Id of a patient or scan, as `key_of` returns it.
+        Patient or scan identifier, as returned by `key_of`.
     names : container of str
-        Names of the shards.
+        Names of all shards.
     moduli : list of int
-        Numbers of shards that the names contain, in the order in which they are tried.
+        Shard counts in the names, in the order in which they are tried.
 
     Returns
     -------
@@ -449,7 +449,7 @@ def home_of(key: str, names: Container[str], moduli: list[int]) -> str:
     Raises
     ------
     StopIteration
-        If the key belongs to none of the shards.
+        If the key does not belong to any of the shards.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The rows of a sheet of an Excel or LibreOffice file, read in a process whose memory is limited."""
+"""Reading of a sheet of an Excel or LibreOffice file in a separate process with limited memory."""
 
 import html
 import json
@@ -11,36 +11,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.foundation.errors import ContractError, count, in_one_line
 from ctpop.study import spreadsheet_process, table_form
 from ctpop.study.registry_options import Reading
 
 Found = TypeVar("Found")
-MOST_CELLS = 50_000_000  # up to the last cell of a sheet; 100,000 rows of 250 columns are half of it
+MOST_CELLS = 50_000_000  # up to the last cell of a sheet; a table of 100,000 rows and 250 columns has half as many
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
-# A formula whose value the program that wrote the file did not compute; an empty text is a value (t="str")
+# A formula without a computed value; an empty text is a value (t="str")
 FORMULA = re.compile(rb'<c\b((?:(?!\bt="str")[^>])*)>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>')
 FAULT = re.compile(rb'<c\b([^>]*\bt="e"[^>]*)>')
 PLACE = re.compile(rb'\br="([A-Z]{1,3}\d{1,7})"')
 HIDDEN = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
 SHEETS = re.compile(r"<sheet\b[^>]*>")
 RELATIONS = re.compile(r"<Relationship\b[^>]*>")
-OVERLAP = 2**16  # bytes of a part of a file, at most, that are read again with the next one
+OVERLAP = 2**16  # largest number of bytes of a part that are processed again with the next part
 PART_BYTES = 2**22
-HEAD_ROWS = 1000  # among which the header is
+HEAD_ROWS = 1000  # rows that are searched for the header
 WORKBOOK, WORKBOOK_RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class SheetContent:
-    """What the cells of a sheet have beside values.
+    """Content of a sheet other than values.
 
     Attributes
     ----------
     formulas, faults : tuple of str
-        Cells with a formula whose value was not computed, and with an error in place of a value, such as `D2`.
+        Cells (such as `D2`) that contain a formula without a computed value, and cells that contain an error instead of
+        a value.
     n_hidden : int
         Number of hidden rows.
 
@@ -52,14 +53,14 @@ class SheetContent:
 
 
 def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]]:
-    """Return the rows of the sheet that is set, else of the only sheet with content, and what was inferred.
+    """Return the rows of the sheet in the settings, or else of the only sheet with content, and notes on inferences.
 
     Parameters
     ----------
     path : Path
-        Spreadsheet.
+        Path of the spreadsheet.
     reading : Reading
-        Settings for reading the table; `sheet` names the sheet.
+        Settings for reading the table, including `sheet`.
 
     Returns
     -------
@@ -71,8 +72,8 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
     Raises
     ------
     ContractError
-        If the file is not a spreadsheet, has a cell too far from the others, does not have the sheet, or has several
-        sheets with content and none is set.
+        If the file is not a spreadsheet, contains a cell too far from the others, does not contain the sheet in the
+        settings, or has several sheets with content and the settings do not name a sheet.
 
     Examples
     --------
@@ -91,53 +92,56 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
     if reading.sheet is not None:
         if reading.sheet not in names:
             raise ContractError(
-                f"{path}: has no sheet {reading.sheet!r}; set {reading.section}.sheet to one of {', '.join(names)}"
+                f"{path}: the file does not contain the sheet {reading.sheet!r}; set {reading.section}.sheet to one of"
+                f" the following: {', '.join(names)}"
             )
         return _checked(path, reading.sheet, found)
     filled = [name for name in names if any(any(row) for row in sheets[name])]
     if len(filled) > 1:
         raise ContractError(
             f"{path}: several sheets have content ({', '.join(filled)});"
-            f" {reading.remedy('sheet', filled[0], 'state the one with the table', 'save that one as CSV')}"
+            f" {reading.remedy('sheet', filled[0], 'set the sheet of the table', 'save this sheet as CSV')}"
         )
     name = filled[0] if filled else names[0]
     rows, notes = _checked(path, name, found)
-    return rows, [*([f"the table is in sheet {name!r}, the only one with content"] if len(names) > 1 else []), *notes]
+    only = f"the table is in sheet {name!r}, the only sheet with content"
+    return rows, [*([only] if len(names) > 1 else []), *notes]
 
 
 def _checked(path: Path, name: str, found: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
-    """Return the rows of a sheet, with the values of merged cells in each of their rows, and what was found.
+    """Return the rows of a sheet, with the values of merged cells in each of their rows, and notes on the content.
 
-    Formulas without values are refused, since their cells would be read as empty.
+    Formulas without values are an error, because their cells would be read as empty.
     """
     rows, merged = found["sheets"][name], found.get("merged", {}).get(name, [])
     content = _contents(path).get(name, SheetContent())
     if content.formulas:
         raise ContractError(
-            f"{path}: cell {content.formulas[0]} of sheet {name!r} has a formula without a value, found"
-            f" {len(content.formulas)} such cells; open the file in a spreadsheet program, which computes them, and"
-            " save it, or save it as CSV"
+            f"{path}: sheet {name!r} contains {count(len(content.formulas), 'formula')} without a computed value (first"
+            f" in cell {content.formulas[0]}); open the file in a spreadsheet program, which computes the values, and"
+            " save it, or save the sheet as CSV"
         )
     notes = []
     if content.faults:
         notes.append(
-            f"{len(content.faults)} cells of sheet {name!r} have an error in place of a value (as #DIV/0!), first"
-            f" {content.faults[0]}; they are read as missing"
+            f"sheet {name!r} contains {count(len(content.faults), 'error')} (such as #DIV/0!) instead of values, first"
+            f" in cell {content.faults[0]}; errors are read as missing"
         )
     if content.n_hidden:
-        notes.append(f"{content.n_hidden} rows of sheet {name!r} are hidden, as by a filter; they are read like others")
+        hidden = count(content.n_hidden, "hidden row")
+        notes.append(f"sheet {name!r} contains {hidden}; hidden rows are read like all other rows")
     filled = _fill_merged(rows, merged)
     if filled:
-        notes.append(f"merged cells: each of their rows has their value, which {filled} cells got")
+        notes.append(f"the values of merged cells were copied to {count(filled, 'cell')}")
     return rows, notes
 
 
 def _fill_merged(rows: list[list[str]], merged: list[list[int]]) -> int:
-    """Give each row of a merged cell below the header its value; return how many cells were filled."""
+    """Copy the value of each merged cell below the header to all of its rows; return the number of filled cells."""
     header = table_form.header_row([[cell.strip() for cell in row] for row in rows[:HEAD_ROWS]])
     n = 0
     for first, column, last, _ in (cells for cells in merged if header < cells[0] < cells[2]):
-        within = [row for row in rows[first : last + 1] if column < len(row)]  # beyond the table, all are empty
+        within = [row for row in rows[first : last + 1] if column < len(row)]  # cells beyond the table are empty
         for row in within[1:]:
             row[column] = within[0][column]
             n += bool(row[column])
@@ -154,41 +158,42 @@ def _read(path: Path, sheet: str | None) -> dict[str, Any]:
         found = {"error": "memory" if done.returncode < 0 else done.stderr.decode(errors="replace")}
     if found.get("error") == "memory":
         raise ContractError(
-            f"{path}: needs more than {spreadsheet_process.MEMORY_BYTES // 2**30} GB of memory; a cell far from the"
-            " table may be filled in: delete the rows and columns beyond the table, or save it as CSV"
+            f"{path}: reading the spreadsheet requires more than {spreadsheet_process.MEMORY_BYTES // 2**30} GB of"
+            " memory, possibly because a cell far from the table is not empty; delete the rows and columns beyond the"
+            " table, or save the table as CSV"
         )
     if "error" in found:
         raise ContractError(
-            f"{path}: a spreadsheet is expected, found: {in_one_line(ValueError(found['error']))}; open it in a"
-            " spreadsheet program and save it again without a password, or save it as CSV"
+            f"{path}: the file cannot be read as a spreadsheet ({in_one_line(ValueError(found['error']))}); open the"
+            " file in a spreadsheet program and save it again without a password, or save it as CSV"
         )
     return found
 
 
 def _refuse_far_cells(path: Path) -> None:
-    """Refuse an Excel workbook that has a cell so far away that memory for all cells before it would not suffice."""
+    """Reject an Excel workbook with a cell so far from the table that the sheet would not fit into memory."""
     last = _last_cells(path)
     far = {name: cell for name, cell in last.items() if cell[0] * cell[1] > MOST_CELLS}
     for name, (column, row) in far.items():
         raise ContractError(
-            f"{path}: the last cell of {name} is in row {row:,} and column {column:,}, which are more cells than can be"
-            " read; delete the rows and columns beyond the table, or save it as CSV"
+            f"{path}: the last cell of {name} is in row {row:,} and column {column:,}, so that the sheet has too many"
+            " cells; delete the rows and columns beyond the table, or save the table as CSV"
         )
 
 
 def _last_cells(path: Path) -> dict[str, tuple[int, int]]:
-    """Return the largest column and row of the cells of each sheet; nothing of a file that is no workbook."""
+    """Return the largest column and row of the cells of each sheet; empty if the file is not a workbook."""
     return _of_sheets(path, _last_cell)
 
 
 def _contents(path: Path) -> dict[str, SheetContent]:
-    """Return what the cells of each sheet have beside values, by the name of the sheet."""
+    """Return the content other than values of each sheet, by the name of the sheet."""
     files = _of_sheets(path, _content)
     return {name: files[file] for name, file in _files_of_sheets(path).items() if file in files} if files else {}
 
 
 def _of_sheets(path: Path, examine: Callable[[Iterator[bytes]], Found]) -> dict[str, Found]:
-    """Return what a function finds in the file of each sheet of an Excel workbook; nothing of another file."""
+    """Return the result of a function for the file of each sheet of an Excel workbook; empty for any other file."""
     try:
         with zipfile.ZipFile(path) as book:
             return {file: examine(_parts(book, file)) for file in filter(SHEET.fullmatch, book.namelist())}
@@ -197,7 +202,7 @@ def _of_sheets(path: Path, examine: Callable[[Iterator[bytes]], Found]) -> dict[
 
 
 def _parts(book: zipfile.ZipFile, file: str) -> Iterator[bytes]:
-    """Yield the parts of the file of a sheet, which end between two cells."""
+    """Yield the parts of the file of a sheet; each part ends between two cells."""
     rest = b""
     with book.open(file) as sheet:
         for part in iter(lambda: sheet.read(PART_BYTES), b""):
@@ -254,7 +259,7 @@ def _attributes(tag: str) -> dict[str, str]:
 
 
 def _number_of(letters: bytes) -> int:
-    """Return the number of a column, such as 27 for AA."""
+    """Return the number of a column from its letters, such as 27 for AA."""
     number = 0
     for letter in letters:
         number = 26 * number + letter - ord("A") + 1

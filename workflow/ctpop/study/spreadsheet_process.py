@@ -1,9 +1,10 @@
-"""Reads the sheets of a spreadsheet in a process of its own, whose memory is limited.
+"""Script that reads the sheets of a spreadsheet in a separate process with limited memory.
 
-A library that reads spreadsheets reserves memory for every cell up to the last one, and ends the process if that fails.
-Run as a script with a file, it prints a JSON object: `sheets` has the rows of each sheet as text, `merged` the ranges
-of its merged cells (first row, first column, last row, last column, counted from 0), `error` what the library reported.
-It imports nothing of this package.
+The spreadsheet library allocates memory for every cell up to the last cell, and ends the process if the allocation
+fails. Called with the path of a file, the script prints a JSON object: `names` lists the sheets, `sheets` contains the
+rows of each sheet as text, `merged` contains the ranges of merged cells (first row, first column, last row, last
+column, counted from 0), and `error` contains the error of the library. The script imports no other module of this
+package.
 """
 
 import datetime
@@ -13,21 +14,21 @@ import sys
 from typing import Any
 
 MEMORY_BYTES = 4 * 2**30
-ROUNDED_FROM = 1e15  # spreadsheets keep 15 digits of a number, so that longer ids are others than those typed in
+ROUNDED_FROM = 1e15  # spreadsheet programs store 15 digits of a number and therefore change longer identifiers
 
 
 def cell_text(cell: Any) -> str:
-    """Return a cell of a spreadsheet as a CSV would contain it: 61, not 61.0; true, not True; dates as 2024-05-31.
+    """Return the text of a spreadsheet cell in the form of a CSV file: 61, not 61.0; true, not True; 2024-05-31.
 
     Parameters
     ----------
     cell : Any
-        Text, truth value, number, date or time.
+        Text, Boolean value, number, date, or time.
 
     Returns
     -------
     str
-        The cell as text.
+        Text of the cell.
 
     Examples
     --------
@@ -49,7 +50,7 @@ def cell_text(cell: Any) -> str:
 
 
 def _main() -> None:
-    """Print the rows of every sheet, or those of one sheet if it is named."""
+    """Print the rows of all sheets, or of the sheet named in the arguments."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

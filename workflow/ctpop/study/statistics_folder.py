@@ -1,7 +1,7 @@
-"""A folder of TotalSegmentator's statistics, read in place of images.
+"""Reading of a folder of statistics files of TotalSegmentator, which replaces the measurement of images.
 
-A file that cannot be read is the status of its scan, and an entry that is none the status of its structure: one damaged
-file among thousands stops no study. `totalsegmentator_statistics` has the form of a file.
+An unreadable file is recorded as the status of its scan, and an invalid entry as the status of its structure. A damaged
+file therefore does not stop a study. The module `totalsegmentator_statistics` describes the format of the files.
 """
 
 import json
@@ -20,21 +20,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
-from ctpop.foundation.errors import PASSING_ERRORS, ContractError, ScanError, in_one_line
+from ctpop.foundation.errors import PASSING_ERRORS, ContractError, ScanError, count, in_one_line
 from ctpop.study.identifiers import refuse_near_ids
 from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
 
 LOG = logging.getLogger(__name__)
 
-LARGEST_BYTES = 16 << 20  # ASSUME: 117 structures take 10 KB, and some hundred values of each 1 MB
+LARGEST_BYTES = 16 << 20  # ASSUME: a file of 117 structures has 10 KB, or 1 MB with some hundred values per structure
 SUFFIX = ".json"
 SHOWN = 80  # characters of an entry
-REPEATED = "given twice"  # the value of a key that an object has twice
+REPEATED = "duplicate key"  # replaces the values of a key that occurs twice in an object
 
 
 @dataclass(frozen=True)
 class StatisticsEntry:
-    """What a file has of a structure.
+    """Entry of a structure in a statistics file.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class StatisticsEntry:
     detail : str or None
         Detail of a status without values.
     volume_ml : float
-        Volume (ml); NaN if not known.
+        Volume (mL); NaN if unknown.
     hu_mean : float
-        Mean attenuation (HU); NaN if not known.
+        Mean attenuation (HU); NaN if unknown.
 
     """
 
@@ -59,17 +59,18 @@ ABSENT = StatisticsEntry("not_in_table")
 
 
 def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: Collection[str] = ()) -> pd.DataFrame:
-    """Return the statistics of all scans of the cohort as `measures`: every scan with every structure.
+    """Return the statistics of all scans of the cohort in the form of `measures`, with every structure of every scan.
 
-    The file of a scan is `<scan_id>.json` or `<scan_id>/statistics.json`. A volume of 0.0 with an attenuation of 0.0 is
-    TotalSegmentator's word for absent, truncated and failed alike: nothing is known then (`zero_in_statistics`). What
-    has no file or no entry is `not_in_table`. A file that cannot be read gives all structures of its scan the status,
-    and an entry without a possible volume and attenuation is `bad_entry`. Structures of no label set are left out.
+    The file of a scan is `<scan_id>.json` or `<scan_id>/statistics.json`. TotalSegmentator writes a volume of 0.0 and
+    an attenuation of 0.0 for absent, truncated, and failed structures; these entries have unknown values
+    (`zero_in_statistics`). Structures without a file or an entry are `not_in_table`. If a file cannot be read, all
+    structures of its scan have the status of this error. An entry without a valid volume and attenuation is
+    `bad_entry`. Structures that are not in the label set are ignored.
 
     Parameters
     ----------
     folder : Path
-        Folder with the files.
+        Folder that contains the files.
     scan_ids : list of str
         Scans of the study.
     names : list of str
@@ -80,13 +81,13 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
     Returns
     -------
     pandas.DataFrame
-        One row per scan and structure, with the columns of `MEASURES_TABLE`; volumes in ml, attenuation in HU.
+        One row per scan and structure, with the columns of `MEASURES_TABLE`; volume in mL, attenuation in HU.
 
     Raises
     ------
     ContractError
-        If no scan of the cohort has a file, a scan has two, no file can be read, or none has a structure of the label
-        set.
+        If no scan of the cohort has a file, a scan has two files, no file can be read, or no file contains a structure
+        of the label set.
 
     Examples
     --------
@@ -102,8 +103,8 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
     if not files:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "nothing"
         raise ContractError(
-            f"{folder}: no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/{FILE_NAME}, found"
-            f" {present}; rename the files or folders to the ids of the registry"
+            f"{folder}: no scan of the cohort has a statistics file (SCAN_ID.json or SCAN_ID/{FILE_NAME}); the folder"
+            f" contains {present}; rename the files or folders according to scan_id in the registry"
         )
     columns = {name: np.full((len(scan_ids), len(names)), default, object) for name, default in asdict(ABSENT).items()}
     failures: list[str] = []
@@ -112,7 +113,7 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
         try:
             found = entries(path, names)
         except ScanError as error:
-            LOG.warning("%s is not measured: %s", scan_ids[row], error)
+            LOG.warning("scan %s has no measures: %s", scan_ids[row], error)
             failures.append(f"{scan_ids[row]!r}: {error.detail}")
             found = dict.fromkeys(range(len(names)), StatisticsEntry(error.reason, error.detail))
         else:
@@ -120,14 +121,14 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
         _fill(columns, row, found)
     if len(failures) == len(files):
         raise ContractError(
-            f"{folder}: none of the files of {len(files)} scans can be read, first that of {failures[0]}"
+            f"{folder}: no statistics file can be read ({count(len(files), 'file')}); error of scan {failures[0]}"
         )
     if not n_entries:
         raise ContractError(
-            f"{folder}: no file has a structure of the label set, such as {names[0]}, found"
-            f" {_keys_of(next(iter(files.values())))}; set structures: to the label set of the files"
+            f"{folder}: no file contains a structure of the label set (such as {names[0]}); the first file contains"
+            f" {_keys_of(next(iter(files.values())))}; set structures to the label set of the files"
         )
-    message = "files of %d of %d scans, %d of them not readable; %d entries taken over"
+    message = "statistics files of %d of %d scans found, %d unreadable; %d entries read"
     LOG.info(message, len(files), len(scan_ids), len(failures), n_entries)
     keys = {"scan_id": np.repeat(np.array(scan_ids, dtype=object), len(names)), "structure": names * len(scan_ids)}
     values = {name: cells.ravel() for name, cells in columns.items()}
@@ -135,24 +136,24 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
 
 
 def file_of(folder: Path, scan_id: str) -> Path | None:
-    """Return the file with the statistics of a scan, if anything has its name.
+    """Return the path of the statistics file of a scan.
 
     Parameters
     ----------
     folder : Path
-        Folder with the files.
+        Folder that contains the files.
     scan_id : str
-        Scan.
+        Scan identifier.
 
     Returns
     -------
     Path or None
-        `SCAN_ID.json` or `SCAN_ID/statistics.json`; None if there is neither.
+        `SCAN_ID.json` or `SCAN_ID/statistics.json`; None if neither exists.
 
     Raises
     ------
     ContractError
-        If there are two.
+        If both exist.
 
     Examples
     --------
@@ -162,29 +163,32 @@ def file_of(folder: Path, scan_id: str) -> Path | None:
     """
     present = [path for path in (folder / f"{scan_id}.json", folder / scan_id / FILE_NAME) if _is_there(path)]
     if len(present) > 1:
-        raise ContractError(f"{folder}: {scan_id} has two files, {scan_id}.json and {scan_id}/{FILE_NAME}; remove one")
+        raise ContractError(
+            f"{folder}: scan {scan_id} has two statistics files, {scan_id}.json and {scan_id}/{FILE_NAME}; remove one"
+            " of them"
+        )
     return present[0] if present else None
 
 
 def entries(path: Path, names: list[str]) -> dict[int, StatisticsEntry]:
-    """Return what a file has about structures of the label set, by their places in `names`.
+    """Return the entries of a statistics file for structures of the label set, by their positions in `names`.
 
     Parameters
     ----------
     path : Path
-        JSON file of one scan.
+        JSON file of a scan.
     names : list of str
         Structures of the label set.
 
     Returns
     -------
     dict of int to StatisticsEntry
-        Entry by the place of the structure.
+        Entry by the position of the structure.
 
     Raises
     ------
     ScanError
-        `missing_file`, `not_read`, `unreadable` or `out_of_memory` if the file cannot be read, or is no JSON object.
+        `missing_file`, `not_read`, `unreadable`, or `out_of_memory` if the file cannot be read or is not a JSON object.
 
     Examples
     --------
@@ -199,18 +203,19 @@ def entries(path: Path, names: list[str]) -> dict[int, StatisticsEntry]:
     try:
         content = json.loads(_content_of(path), object_pairs_hook=_with_repeated)
     except (ValueError, RecursionError) as error:
-        raise ScanError("unreadable", f"the file of statistics is not JSON ({in_one_line(error, 100)})") from None
+        raise ScanError("unreadable", f"the statistics file is not valid JSON ({in_one_line(error, 100)})") from None
     except MemoryError:
-        raise ScanError("out_of_memory", "the file of statistics does not fit into the memory") from None
+        raise ScanError("out_of_memory", "the statistics file does not fit into memory") from None
     if not isinstance(content, dict):
         raise ScanError(
-            "unreadable", f"the file of statistics must be an object of structures, as {FILE_NAME} of TotalSegmentator"
+            "unreadable",
+            f"the statistics file must contain a JSON object of structures, like {FILE_NAME} of TotalSegmentator",
         )
     return {place: entry_of(content[name]) for place, name in enumerate(names) if name in content}
 
 
 def entry_of(content: Any) -> StatisticsEntry:
-    """Return what an entry of a file has about its structure.
+    """Return the status and values of an entry of a statistics file.
 
     Parameters
     ----------
@@ -220,7 +225,7 @@ def entry_of(content: Any) -> StatisticsEntry:
     Returns
     -------
     StatisticsEntry
-        Status, volume and attenuation.
+        Status, volume, and attenuation.
 
     Examples
     --------
@@ -234,8 +239,8 @@ def entry_of(content: Any) -> StatisticsEntry:
     if not fit or (mm3 or 0) < 0 or (mm3 == 0 and hu):
         return StatisticsEntry(
             "bad_entry",
-            "a volume of 0 or more and an intensity are required, each a number or null, and no intensity where the"
-            f" volume is 0; found {in_one_line(ValueError(repr(content)), SHOWN)}",
+            "volume and intensity must be numbers or null, volume must not be negative, and intensity must be 0 or null"
+            f" if volume is 0; found {in_one_line(ValueError(repr(content)), SHOWN)}",
         )
     if mm3 == 0 and hu == 0:
         return StatisticsEntry("zero_in_statistics")
@@ -246,7 +251,7 @@ def entry_of(content: Any) -> StatisticsEntry:
 
 
 def _refuse_other_names(folder: Path, absent: list[str], known: set[str]) -> None:
-    """Refuse a folder in which scans have statistics whose names differ from their ids in spelling alone."""
+    """Reject a folder with statistics files whose names differ from scan identifiers only in spelling."""
     if absent:
         names = sorted(path.name for path in folder.iterdir() if _may_have_statistics(path))
         others = [name for name in names if name.removesuffix(SUFFIX) not in known]
@@ -258,12 +263,12 @@ def _may_have_statistics(path: Path) -> bool:
 
 
 def _keys_of(path: Path) -> str:
-    """Return the first names in a file of statistics, for messages."""
+    """Return the first structures in a statistics file, for messages."""
     try:
         content = json.loads(_content_of(path))
     except (ValueError, ScanError):
-        return "no names"
-    return ", ".join(list(content)[:3]) if isinstance(content, dict) and content else "no names"
+        return "no structures"
+    return ", ".join(list(content)[:3]) if isinstance(content, dict) and content else "no structures"
 
 
 def _fill(columns: dict[str, NDArray[np.object_]], row: int, found: dict[int, StatisticsEntry]) -> None:
@@ -273,7 +278,7 @@ def _fill(columns: dict[str, NDArray[np.object_]], row: int, found: dict[int, St
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether a path has a file, a folder, a broken link, or cannot be looked at."""
+    """Return whether a path is a file, a folder, or a broken link, or cannot be accessed."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -286,27 +291,27 @@ def _is_there(path: Path) -> bool:
 def _content_of(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
-            raise ScanError("unreadable", "a folder or a device has the name of the file of statistics")
+            raise ScanError("unreadable", "the path of the statistics file is a folder or a device")
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
-        raise ScanError("missing_file", "the file of statistics is a link to a file that does not exist") from None
+        raise ScanError("missing_file", "the statistics file is a link to a file that does not exist") from None
     except OSError as error:
         reason = "not_read" if error.errno in PASSING_ERRORS else "unreadable"
-        raise ScanError(reason, f"the file of statistics cannot be read: {error.strerror}") from None
+        raise ScanError(reason, f"the statistics file cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_BYTES:
-        raise ScanError("unreadable", f"the file of statistics has more than {LARGEST_BYTES >> 20} MB")
+        raise ScanError("unreadable", f"the statistics file is larger than {LARGEST_BYTES >> 20} MB")
     if not content.strip():
-        raise ScanError("unreadable", "the file of statistics is empty")
+        raise ScanError("unreadable", "the statistics file is empty")
     return content
 
 
 def _with_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON, in which a key that is there twice has no value: the last one is no better."""
+    """Return a JSON object in which duplicate keys have no usable value, because the correct value is unknown."""
     counts = Counter(key for key, _ in pairs)
     return {key: REPEATED if counts[key] > 1 else value for key, value in pairs}
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether a value is a finite number that a float can have; true and false are none."""
+    """Return whether a value is a finite number within the range of float; Boolean values are not numbers."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max

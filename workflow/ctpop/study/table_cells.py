@@ -1,8 +1,8 @@
-"""The cells of a table that a user brings, as text: CSV and relatives, a sheet of a spreadsheet, or Parquet.
+"""Reading of the cells of a user's table as text from delimited text files, spreadsheets, and Parquet files.
 
-Every reader of such a table takes its cells from here: the registry, the table of measures, decisions of reviewers,
-references of an evaluation. This module imports only the standard library, because the Snakefile calls it whenever it
-is parsed; Parquet files alone need pyarrow.
+All tables of users are read with this module: the registry, the table of measures, decisions of reviewers, and tables
+of reference masks. The module imports only the standard library, because the Snakefile uses it each time that it is
+parsed; only Parquet files require pyarrow.
 """
 
 import operator
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study import row_names, spreadsheet, table_form
 from ctpop.study.registry_options import Reading
 from ctpop.study.spreadsheet_process import cell_text
 
-UNNAMED = ("", "unnamed: 0", row_names.NAME)  # pandas calls a column so whose header is empty
+UNNAMED = ("", "unnamed: 0", row_names.NAME)  # "Unnamed: 0" is the name that pandas assigns to an empty header
 ROWS_SHOWN = 3
 UNITS = {
     *(
@@ -55,9 +55,9 @@ class Cells:
     header : list of str
         Names of the columns.
     rows : list of list of str
-        Cells of each row with any content, without blanks around them; as many as the header has names.
+        Cells of each row that is not empty, without surrounding white space; each row has one cell per column.
     lines : list of int
-        Line or row of the file of each row, counted from 1.
+        Line (or row) of each row in the file, counted from 1.
     notes : tuple of str
         A sentence for each inference.
 
@@ -70,18 +70,18 @@ class Cells:
 
 
 def line_of(row: object) -> int:
-    """Return the line of a file that a row of its cells comes from.
+    """Return the line of a file from which a row was read.
 
     Parameters
     ----------
     row : object
-        Label of the row in the index of a table of cells, which is the line minus 2: a table with a header in its first
-        line has the usual index from 0 on.
+        Label of the row in the index of a table of cells, which is the line minus 2. The first row of a table with a
+        header in the first line therefore has the label 0.
 
     Returns
     -------
     int
-        Line, from 1 on.
+        Line, counted from 1.
 
     Examples
     --------
@@ -95,13 +95,13 @@ def line_of(row: object) -> int:
 def cells_of(path: Path, reading: Reading) -> Cells:
     r"""Return the cells of a table.
 
-    Empty rows, empty columns without a name, titles above the header and a column of row numbers without a name are
-    left out.
+    Empty rows, empty columns without a name, titles above the header, and a column of row numbers without a name are
+    ignored.
 
     Parameters
     ----------
     path : Path
-        File of the table.
+        Path of the table.
     reading : Reading
         Settings for reading the table.
 
@@ -113,8 +113,8 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     Raises
     ------
     ContractError
-        If the form of the file is unknown or ambiguous (`table_form.form_of`, `spreadsheet.sheet_rows`), no cell is
-        filled in, a row has more cells than the header, or a column has no name or the name of another column.
+        If the format of the file is unknown or ambiguous (`table_form.form_of`, `spreadsheet.sheet_rows`), all cells
+        are empty, a row has more cells than the header, or a column has no name or a duplicate name.
     OSError
         If the file cannot be read.
 
@@ -128,33 +128,36 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     >>> cells.header, cells.rows, cells.lines
     (['scan_id', 'age_years'], [['s1', '61'], ['s2', '50']], [2, 4])
     >>> cells.notes
-    ('the first column has no name and numbers the rows; it is left out',)
+    ('the first column has no name and contains row numbers; it is ignored',)
 
     """
     raw, form, notes = _raw_rows(path, reading)
     stripped = [[cell.strip() for cell in row] for row in raw]
     filled = [(line, row) for line, row in enumerate(stripped, start=1) if any(row)]
     if not filled:
-        raise ContractError(f"{path}: a header is expected, found no cell that is filled in")
+        raise ContractError(f"{path}: the table has no header, because all cells are empty")
     first = table_form.header_row(stripped[: filled[min(len(filled), table_form.HEADER_WITHIN) - 1][0]])
     above = [(line, row) for line, row in filled if line <= first]
     (header_line, header), *rest = [(line, row) for line, row in filled if line > first]
     if len(header) == 1 and rest and INNER_SEPARATOR.search(header[0]):
         raise ContractError(
-            f"{path}: several columns are expected, found one, {header[0][:40]!r}: each line is in quotation marks, or"
-            " blanks separate its cells; save it as CSV with a comma, semicolon or tab"
+            f"{path}: the table has only one column, {header[0][:40]!r}, because each line is in quotation marks or the"
+            " cells are separated by spaces; save the table as CSV with a comma, semicolon, or tab as separator"
         )
     if above:
         words = ", ".join(repr(" ".join(filter(None, row))[:40]) for _, row in above[:ROWS_SHOWN])
         notes.append(f"the header is in line {header_line}, below {words}")
     if row_names.are_row_names(header, [row for _, row in rest], form.separator, quoted=form.is_quoted):
         header = [row_names.NAME, *header]
-        notes.append("the header has one name less than the rows have cells, whose first is the name of its row")
+        notes.append(
+            "the header has one name fewer than the rows have cells; the first cell of each row is read as a row name"
+        )
     _refuse_long_rows(header, rest, path)
     _refuse_rows_of_names(header, rest, path)
     short = sum(len(row) < len(header) for _, row in rest)
     if short:
-        notes.append(f"{short} rows have fewer cells than the header; the cells that they lack are empty")
+        have = f"{count(short, 'row')} {'has' if short == 1 else 'have'}"
+        notes.append(f"{have} fewer cells than the header; the missing cells are read as empty")
     table = [row + [""] * (len(header) - len(row)) for _, row in rest]
     kept = _named_columns(header, table, path, notes)
     return Cells(
@@ -166,12 +169,12 @@ def cells_of(path: Path, reading: Reading) -> Cells:
 
 
 def filled_rows(path: Path, reading: Reading) -> Iterator[list[str]]:
-    r"""Yield the header and the rows of a table; nothing of a table that cannot be read.
+    r"""Yield the header and the rows of a table; yield nothing if the table cannot be read.
 
     Parameters
     ----------
     path : Path
-        File of the table.
+        Path of the table.
     reading : Reading
         Settings for reading the table.
 
@@ -214,7 +217,7 @@ def _raw_rows(path: Path, reading: Reading) -> tuple[list[list[str]], table_form
 
 
 def _parquet_rows(path: Path) -> list[list[str]]:
-    """Return the columns of a Parquet file as rows of text, after those that pandas keeps as an index with a name."""
+    """Return the content of a Parquet file as rows of text, without index columns that pandas stores without a name."""
     from ctpop.contracts import parquet_files
 
     with parquet_files.opened(path, "write or copy it again") as file:
@@ -225,7 +228,7 @@ def _parquet_rows(path: Path) -> list[list[str]]:
 
 
 def _text(value: object) -> str:
-    """Return a value of a Parquet file as text; missing is empty."""
+    """Return a value of a Parquet file as text; missing values are empty."""
     if value is None or value != value:
         return ""
     if isinstance(value, bytes):
@@ -240,53 +243,52 @@ def _refuse_long_rows(header: list[str], rows: list[tuple[int, list[str]]], path
     line, row = longer[0]
     beyond = [cell for cell in row[len(header) :] if cell]
     remedy = (
-        f"the cells beyond the header are filled in ({', '.join(beyond[:ROWS_SHOWN])}); a separator within a cell needs"
-        " quotation marks around it, and each column a name, also one of row names"
+        f"the cells beyond the header contain {', '.join(beyond[:ROWS_SHOWN])}; quote each cell that contains a"
+        " separator, and name every column in the header, including a column of row names"
         if beyond
         else "remove the separator at the end of these rows, or add one at the end of the header"
     )
     raise ContractError(
-        f"{path}: line {line}: no row may have more cells than the header, found {len(row)} cells and {len(header)}"
-        f" names; {len(longer)} rows are so; {remedy}"
+        f"{path}: line {line}: the row has {count(len(row), 'cell')}, but the header has"
+        f" {count(len(header), 'name')} ({count(len(longer), 'affected row')}); {remedy}"
     )
 
 
 def _refuse_rows_of_names(header: list[str], rows: list[tuple[int, list[str]]], path: Path) -> None:
-    """Refuse a row of units below the header, and a header that is repeated, as in files that were joined."""
+    """Reject a row of units below the header, and a repeated header, which occurs in concatenated files."""
     for line, row in rows[:1]:
         words = {word for cell in row if (word := cell.strip("[]() ").lower())}
         if words and words <= UNITS and words & SURE_UNITS:
             raise ContractError(
-                f"{path}: line {line} has the units of the columns ({', '.join(filter(None, row))}) in place of values;"
-                " delete the line, and state the units in the names of the columns, as STRUCTURE_volume_ml"
+                f"{path}: line {line} contains units ({', '.join(filter(None, row))}) instead of values; delete the"
+                " line, and include the units in the column names, such as STRUCTURE_volume_ml"
             )
     names = [cell.lower() for cell in header]
     for line, row in rows:
         cells = (cell.strip('\ufeff "').lower() for cell in row)
         if len(header) > 1 and len(row) == len(names) and all(map(operator.eq, cells, names)):
-            raise ContractError(
-                f"{path}: line {line} repeats the header, as in files that were joined; delete the line"
-            )
+            raise ContractError(f"{path}: line {line} repeats the header, as in concatenated files; delete the line")
 
 
 def _named_columns(header: list[str], rows: list[list[str]], path: Path, notes: list[str]) -> list[int]:
-    """Return the places of the columns that have a name, which must be different ones."""
+    """Return the positions of the columns with a name; names must be unique."""
     kept = list(range(len(header)))
     if header[0].lower() in UNNAMED and row_names.number_rows([row[0] for row in rows]):
         kept = kept[1:]
-        notes.append("the first column has no name and numbers the rows; it is left out")
+        notes.append("the first column has no name and contains row numbers; it is ignored")
     kept = [place for place in kept if header[place] or any(row[place] for row in rows)]
     nameless = [place for place in kept if not header[place]]
     if nameless:
         raise ContractError(
-            f"{path}: each column has one name of its own, found none for column {nameless[0] + 1}, which contains"
-            f" {next(row[nameless[0]] for row in rows if row[nameless[0]])!r}; name it in the header"
+            f"{path}: column {nameless[0] + 1} has no name, but contains"
+            f" {next(row[nameless[0]] for row in rows if row[nameless[0]])!r}; add a name to the header"
         )
     names = [header[place] for place in kept]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         where = ", ".join(str(place + 1) for place in kept if header[place] == repeated[0])
         raise ContractError(
-            f"{path}: each column has one name of its own, found {repeated[0]} in columns {where}; rename or delete one"
+            f"{path}: column names must be unique, but {repeated[0]} is the name of columns {where}; rename or delete"
+            " one of these columns"
         )
     return kept

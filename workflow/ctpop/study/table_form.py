@@ -1,8 +1,8 @@
-"""The form of a table that a user brings: kind of file, encoding, separator, and the line of its header.
+"""Format of a user's table: file type, encoding, separator, and line of the header.
 
-What the settings do not state is inferred from the whole file, and each inference is a sentence that can be logged. A
-form that can be read in two ways is an error with the line of the configuration that decides it. This module imports
-only the standard library, because the Snakefile calls it whenever it is parsed.
+Properties that are not in the settings are inferred from the whole file, and each inference is described in a sentence
+for the log. An ambiguous format is an error, and the message contains the YAML line that resolves the ambiguity. This
+module imports only the standard library, because the Snakefile uses it each time that it is parsed.
 """
 
 import csv
@@ -20,13 +20,13 @@ from ctpop.study.registry_options import Reading
 SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TABBED = (".tsv", ".tab")
 SEPARATORS = (",", ";", "\t", "|")
-BLANK = " "  # of R's write.table; it separates cells where nothing else does
-SEPARATOR_NAMES = {BLANK: "blank", ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-SAMPLE_ROWS = 1000  # from which separator and header are inferred
-SHARE_OF_ZEROS = 0.2  # of the bytes: half of those of Latin text in UTF-16 are zero, and none in other encodings
-HEADER_WITHIN = 10  # rows with any content among which the header is looked for
-LONGEST_CELL = 2**31 - 1  # the limit of the library is 131,072 characters otherwise
-BOMS = (  # SOURCE: Unicode Standard, section 23.8; the longer of two that begin alike stands first
+BLANK = " "  # of write.table in R; used only if no other separator fits
+SEPARATOR_NAMES = {BLANK: "space", ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+SAMPLE_ROWS = 1000  # rows from which the separator is inferred
+SHARE_OF_ZEROS = 0.2  # of the bytes; in Latin text, half of the bytes are zero in UTF-16 and none in other encodings
+HEADER_WITHIN = 10  # rows that are not empty in which the header is searched
+LONGEST_CELL = 2**31 - 1  # the default limit of the library is 131,072 characters
+BOMS = (  # SOURCE: Unicode Standard, section 23.8; longer marks precede shorter marks with the same first bytes
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -34,7 +34,7 @@ BOMS = (  # SOURCE: Unicode Standard, section 23.8; the longer of two that begin
     (b"\xfe\xff", "utf-16"),
 )
 BLANK_BYTE = 0x20
-SHARE_OF_CONTROLS = 0.05  # of packed or random bytes, 28 of 256 are
+SHARE_OF_CONTROLS = 0.05  # of the bytes; in compressed or random data, the share is 28 of 256
 ZIP, OLE, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 PACKED = {b"\x1f\x8b": ("gzip", "gunzip"), b"BZh": ("bzip2", "bunzip2"), b"\xfd7zXZ": ("xz", "unxz")}
 PACKED |= {b"7z\xbc\xaf": ("7-Zip", "7z x"), b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"), b"Rar!": ("RAR", "unrar x")}
@@ -55,18 +55,18 @@ IN_WORKBOOKS = ("[Content_Types].xml", "xl/", "mimetype", "content.xml")
 
 @dataclass(frozen=True)
 class TableForm:
-    """The form of a table.
+    """Format of a table.
 
     Attributes
     ----------
     kind : str
-        `text`, `spreadsheet` or `parquet`.
+        `text`, `spreadsheet`, or `parquet`.
     encoding : str
         Encoding of a text file.
     separator : str
         Separator of the cells of a text file.
     text : str
-        Text of a text file, without a byte order mark.
+        Content of a text file, without a byte order mark.
     notes : tuple of str
         A sentence for each inference.
 
@@ -80,12 +80,12 @@ class TableForm:
 
     @property
     def is_quoted(self) -> bool:
-        r"""Whether each line of a text file begins with a quotation mark, as R writes text.
+        r"""Whether each line of a text file begins with a quotation mark, as in text files written by R.
 
         Returns
         -------
         bool
-            False if the file has no text.
+            False if the file contains no text.
 
         Examples
         --------
@@ -98,24 +98,24 @@ class TableForm:
 
 
 def form_of(path: Path, reading: Reading) -> TableForm:
-    r"""Return the form of a table: as set, else as inferred from its content.
+    r"""Return the format of a table from the settings, or else from its content.
 
     Parameters
     ----------
     path : Path
-        File of the table.
+        Path of the table.
     reading : Reading
         Settings for reading the table.
 
     Returns
     -------
     TableForm
-        Form of the table.
+        Format of the table.
 
     Raises
     ------
     ContractError
-        If the file is compressed, its encoding is unknown, or two separators fit it.
+        If the file is compressed, its encoding is unknown, or its separator is ambiguous.
     OSError
         If the file cannot be read.
 
@@ -148,24 +148,24 @@ def form_of(path: Path, reading: Reading) -> TableForm:
 
 
 def text_rows(path: Path, form: TableForm) -> list[list[str]]:
-    r"""Return the rows of a text file as they are written.
+    r"""Return the unchanged rows of a text file.
 
     Parameters
     ----------
     path : Path
-        File of the table, for messages.
+        Path of the table, for messages.
     form : TableForm
-        Form of the table, of kind `text`, with its text.
+        Format of the table, of kind `text`, including the text.
 
     Returns
     -------
     list of list of str
-        Cells of each row; a line without content is an empty list.
+        Cells of each row; an empty line is an empty list.
 
     Raises
     ------
     ContractError
-        If a quoted cell does not end.
+        If a quoted cell is not closed.
 
     Examples
     --------
@@ -182,20 +182,20 @@ def text_rows(path: Path, form: TableForm) -> list[list[str]]:
 
 
 def header_row(rows: list[list[str]]) -> int:
-    """Return the number of the row that is the header: the first with content, or one below titles and groups.
+    """Return the number of the header row: the first row with content, or a row below titles and column groups.
 
-    A row above the header has a single cell (a title), begins with `#`, or has gaps where the row below it names every
-    column (cells that were merged).
+    A row above the header has a single cell (a title), begins with `#`, or has empty cells while the row below it names
+    every column (merged cells).
 
     Parameters
     ----------
     rows : list of list of str
-        The first rows of a table, without blanks around their cells.
+        First rows of a table, with cells without surrounding white space.
 
     Returns
     -------
     int
-        Number of the row, counted from 0; 0 if there is no row with content.
+        Number of the row, counted from 0; 0 if no row has content.
 
     Examples
     --------
@@ -240,28 +240,27 @@ def _is_number(cell: str) -> bool:
 
 
 def _refuse_other_formats(content: bytes, path: Path) -> None:
-    """Refuse packed files, and those of programs that no reader of this package has."""
+    """Reject compressed files and files of programs that are not supported."""
     packed = next((found for begin, found in PACKED.items() if content.startswith(begin)), None)
     names = _names_in_zip(content) if content.startswith(ZIP) else []
     if any(name.endswith(OF_NUMBERS) for name in names):
         raise ContractError(
-            f"{path}: a text table, a spreadsheet or Parquet is expected, found a file of Apple Numbers; export the"
-            " table as CSV from Numbers (File, Export To, CSV), and name the CSV"
+            f"{path}: Apple Numbers files are not supported; export the table as CSV (File > Export To > CSV), and set"
+            " the path of the CSV file"
         )
     if names and not any(name.startswith(IN_WORKBOOKS) for name in names):
         packed = ("ZIP", "unzip")
     if packed:
-        raise ContractError(f"{path}: the file is compressed ({packed[0]}); unpack it first: {packed[1]} {path.name}")
+        raise ContractError(f"{path}: the file is compressed ({packed[0]}); first run: {packed[1]} {path.name}")
     program = next((found for begin, found in OF_PROGRAMS.items() if content.startswith(begin)), None)
     if program:
         raise ContractError(
-            f"{path}: a text table, a spreadsheet or Parquet is expected, found a file of {program}; export the table"
-            " as CSV from that program, and name the CSV"
+            f"{path}: {program} files are not supported; export the table as CSV, and set the path of the CSV file"
         )
 
 
 def _names_in_zip(content: bytes) -> list[str]:
-    """Return the names of the files in a ZIP file; none if it is damaged, which the reader of workbooks reports."""
+    """Return the names of the files in a ZIP file; empty if it is damaged, which the workbook reader reports."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             return file.namelist()
@@ -274,11 +273,14 @@ def _refuse_other_kinds(text: str, path: Path) -> None:
     is_json = re.match(r"\{|\[\s*[\[{\"]", begin)
     kind = "a web page or XML" if re.match(r"<[!?a-z]", begin) else "JSON" if is_json else ""
     if kind:
-        raise ContractError(f"{path}: a table is expected, found {kind}; open it in a spreadsheet and save it as CSV")
+        raise ContractError(
+            f"{path}: the file contains {kind} instead of a table; open the file in a spreadsheet program and save it"
+            " as CSV"
+        )
 
 
 def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:
-    """Return the encoding of a text, and sentences about what was inferred."""
+    """Return the encoding of a text file and a sentence for each inference."""
     if reading.encoding:
         return reading.encoding, []
     marked = next((name for mark, name in BOMS if content.startswith(mark)), None)
@@ -292,7 +294,7 @@ def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return "cp1252", [f"the encoding is Windows-1252 (byte {error.start} is not UTF-8)"]
+        return "cp1252", [f"the encoding is Windows-1252 (byte {error.start} is not valid UTF-8)"]
     return "utf-8", []
 
 
@@ -302,17 +304,17 @@ def _decoded(content: bytes, encoding: str, path: Path, reading: Reading) -> str
     except (UnicodeDecodeError, LookupError) as error:
         if not reading.encoding and _is_binary(content[:4096]):
             raise ContractError(
-                f"{path}: a text table, a spreadsheet or Parquet is expected, found content that is none of them;"
-                " the file is damaged or of another kind: save it again, or name another file"
+                f"{path}: the file is not a text table, a spreadsheet, or a Parquet file, or it is damaged; save the"
+                " file again, or set the path of another file"
             ) from None
         raise ContractError(
-            f"{path}: the text is not {encoding} ({error});"
-            f" {reading.remedy('encoding', 'utf-8', 'state its encoding', 'save the file as UTF-8')}"
+            f"{path}: the encoding of the text is not {encoding} ({error});"
+            f" {reading.remedy('encoding', 'utf-8', 'set the correct encoding', 'save the file as UTF-8')}"
         ) from None
 
 
 def _is_binary(content: bytes) -> bool:
-    """Return whether more bytes are signs that control a terminal than there are in a text."""
+    """Return whether the proportion of control characters is too large for text."""
     return sum(byte < BLANK_BYTE and byte not in b"\t\n\r\f" for byte in content) > SHARE_OF_CONTROLS * len(content)
 
 
@@ -322,12 +324,12 @@ def _reader(file: io.TextIOBase, separator: str) -> "csv._reader":  # type: igno
 
 
 def _states_separator(row: list[str]) -> bool:
-    """Return whether a first row is `sep=;`, which Excel writes and reads."""
+    """Return whether the first row declares the separator in the form of Excel, such as `sep=;`."""
     return len(row) <= 2 and row[:1] != [] and row[0].lower().startswith("sep=")
 
 
 def _separator(text: str, path: Path, reading: Reading) -> str:
-    """Return the separator that divides the rows of a text into the same number of cells."""
+    """Return the separator that divides all rows of a text into the same number of cells."""
     first_line = text.partition("\n")[0].strip()
     if first_line.lower().startswith("sep=") and len(first_line) == len("sep=;"):
         return first_line[-1]
@@ -342,14 +344,14 @@ def _separator(text: str, path: Path, reading: Reading) -> str:
     if len(regular) > 1:
         names = " and ".join(SEPARATOR_NAMES[separator] for separator in regular)
         raise ContractError(
-            f"{path}: {names} both divide every row into as many cells as the header;"
-            f" {reading.remedy('separator', regular[0], 'state which one separates cells', 'save it with tabs')}"
+            f"{path}: the separator is ambiguous, because {names} each divide every row into as many cells as the"
+            f" header; {reading.remedy('separator', regular[0], 'set the separator', 'save the table with tabs')}"
         )
     return max(fitting, key=lambda separator: (_share_of_common_width(fitting[separator]), separator == own))
 
 
 def _widths(text: str, separator: str) -> Counter[int]:
-    """Return how many rows of the first ones have how many cells; nothing if the text cannot be divided so."""
+    """Return the frequency of each number of cells in the first rows; empty if the separator does not apply."""
     rows = _reader(io.StringIO(text, newline=""), separator)
     try:
         found = Counter(len(row) for row in itertools.islice(rows, SAMPLE_ROWS) if any(cell.strip() for cell in row))
@@ -359,7 +361,7 @@ def _widths(text: str, separator: str) -> Counter[int]:
 
 
 def _is_separated_by_blanks(text: str) -> bool:
-    """Return whether a text begins with a quotation mark and blanks divide its rows into as many cells each."""
+    """Return whether a text begins with a quotation mark and spaces divide its rows into similar numbers of cells."""
     widths = _widths(text, BLANK)
     return text.startswith('"') and max(widths, default=0) > 1 and max(widths) - min(widths) <= 1
 

@@ -1,7 +1,7 @@
-"""Whether the values of a table of measures can be millilitres and Hounsfield units.
+"""Check that the values of a table of measures are in milliliters and Hounsfield units.
 
-A table in other units gives the same correlations and wrong volumes, attenuations and screening. Most checks look at
-the medians of many values; a single wrong value, which screening finds, decides nothing.
+Values in other units yield the same correlations but wrong volumes, attenuation, and screening. Most checks use medians
+of many values. A single wrong value has no effect on these checks; segmentation screening detects it.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,29 +17,29 @@ from ctpop.study.registry_options import AS_OURS, Reading
 from ctpop.study.their_volumes import TheirVolumes
 
 SHOWN = 3
-FEWEST = 5  # values of a structure from which its median counts
-LARGEST_RATIO = 300.0  # of a median volume to the lower bound of its structure; whole organs have 1 to 30
+FEWEST = 5  # smallest number of values of a structure for which the median is used
+LARGEST_RATIO = 300.0  # of the median volume to the lower bound of a structure; the ratio is 1 to 30 for whole organs
 SMALLEST_RATIO = 0.02
-# Organs and muscles, whose mean attenuation with and without contrast agent is between those of fat and of bone.
+# Organs and muscles whose mean attenuation is between those of fat and bone, with and without contrast material.
 SOFT = (
     *("liver", "spleen", "pancreas", "kidney_left", "kidney_right", "heart", "stomach", "urinary_bladder", "prostate"),
     *("autochthon_left", "autochthon_right", "iliopsoas_left", "iliopsoas_right", "spinal_cord", "esophagus"),
     *("gluteus_maximus_left", "gluteus_maximus_right", "gluteus_medius_left", "gluteus_medius_right", "aorta"),
 )
 SOFT_HU = (-200.0, 600.0)
-NARROWEST_HU = 3.0  # between the medians of structures and values of a scale from 0 to 1
+NARROWEST_HU = 3.0  # smallest range of the medians of structures; smaller for values on a scale from 0 to 1
 
 
-WHOLE = ("liver", "spleen")  # of which small parts alone are seen in few kinds of CT, unlike vessels
-SMALLEST_PART = 0.05  # of the lower bound, as the median of a structure of `WHOLE`
-ML_PER_UNIT = {"volume_l": 1000.0, "volume_dl": 100.0}  # units whose numbers are smaller than those of ml
-MOST_PLAUSIBLE = 0.8  # share of the values that lie between the bounds of a structure once they are converted
-# Organs without contents that a contrast agent can make denser than bone
+WHOLE = ("liver", "spleen")  # unlike vessels, rarely imaged only in small part
+SMALLEST_PART = 0.05  # smallest ratio of the median volume to the lower bound, for structures in `WHOLE`
+ML_PER_UNIT = {"volume_l": 1000.0, "volume_dl": 100.0}  # units larger than mL
+MOST_PLAUSIBLE = 0.8  # proportion of values between the bounds of a structure after conversion
+# Organs without contents that contrast material can make denser than bone
 OF_ONE_DENSITY = tuple(name for name in SOFT if name not in ("stomach", "urinary_bladder", "esophagus"))
-ONE_SOFT_HU = (-500.0, 900.0)  # of a single structure; an offset of 1000 or 1024 HU leads beyond
-LARGEST_TIMES = 10  # a volume of so many times the upper bound of its structure is in another unit
-MOST_OF_ANOTHER_UNIT = 0.9  # share of the values of a structure that are all in another unit
-FEWEST_OF_ANOTHER_UNIT = 2  # a single wrong value is reported (implausible_values)
+ONE_SOFT_HU = (-500.0, 900.0)  # of a single structure; an offset of 1000 or 1024 HU exceeds this range
+LARGEST_TIMES = 10  # a volume more than 10 times the upper bound of its structure is in another unit
+MOST_OF_ANOTHER_UNIT = 0.9  # from this proportion, all values of a structure are considered to be in another unit
+FEWEST_OF_ANOTHER_UNIT = 2  # a single wrong value is only reported (`implausible_values`)
 
 
 def refuse_other_units(
@@ -49,26 +49,26 @@ def refuse_other_units(
     largest_ml: Mapping[str, float] = MappingProxyType({}),
     reading: Reading = AS_OURS,
 ) -> None:
-    """Refuse rows whose volumes cannot be ml, or whose attenuation cannot be HU: in all, in a structure, or in scans.
+    """Reject volumes that cannot be in mL and attenuation that cannot be in HU, overall, by structure, or by scan.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows of `measures` with scan_id, structure, volume_ml and hu_mean.
+        Rows of `measures` with `scan_id`, `structure`, `volume_ml`, and `hu_mean`.
     bounds_ml : mapping of str to float
-        Lower bound of the volume (ml) of each structure that has one.
+        Lower bound of the volume (mL) of each structure that has a lower bound.
     place : Path
         File or folder of the values, for messages.
     largest_ml : mapping of str to float
-        Upper bound of the volume (ml) of each structure that has one.
+        Upper bound of the volume (mL) of each structure that has an upper bound.
     reading : Reading
-        Settings for reading the table; measures of `confirmed` are not examined.
+        Settings for reading the table; measures in `confirmed` are not checked.
 
     Raises
     ------
     ContractError
-        If medians of structures, or several values of one, are beyond what these units allow, or `confirmed` has a name
-        of no measure.
+        If medians of structures, or several values of a structure, are impossible in these units, or `confirmed`
+        contains a name that is not a measure.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def refuse_other_units(
 
 
 def _unconfirmed(rows: pd.DataFrame, confirmed: Collection[str]) -> pd.DataFrame:
-    """Return rows without the measures that the settings confirm."""
+    """Return the rows; measures that the settings confirm are set to missing."""
     for measure in ("volume_ml", "hu_mean") if confirmed else ():
         names = [name for name in rows["structure"].unique() if is_confirmed(str(name), measure, confirmed)]
         rows = rows.assign(**{measure: rows[measure].mask(rows["structure"].isin(names))})
@@ -101,9 +101,9 @@ def _unconfirmed(rows: pd.DataFrame, confirmed: Collection[str]) -> pd.DataFrame
 
 
 def _are_plausible(rows: pd.DataFrame, lower: pd.Series, upper: pd.Series, ml: float) -> set[str]:
-    """Return the structures most of whose volumes lie between their bounds if their unit has so many ml.
+    """Return the structures with most volumes between the bounds if one unit of the values equals `ml` milliliters.
 
-    Small parts of a structure spread over orders of magnitude, unlike whole ones.
+    Volumes of small parts of a structure vary over orders of magnitude, unlike volumes of whole structures.
     """
     known = rows["volume_ml"].notna() & rows["volume_ml"].ne(0)
     within = (rows["volume_ml"] * ml).between(lower, upper.fillna(np.inf))[known]
@@ -130,11 +130,11 @@ def _refuse_volumes(medians: "pd.Series[float]", bounds_ml: Mapping[str, float],
     if SMALLEST_RATIO <= ratio <= LARGEST_RATIO:
         return
     large = ratio > LARGEST_RATIO
-    unit = "mm³, or in ml and named litres" if large else "litres or dl, or in ml and named mm³"
+    unit = "mm³ (or in mL but labeled as liters)" if large else "liters or dL (or in mL but labeled as mm³)"
     raise ContractError(
-        f"{table.place}: the median volume of {first} is {medians[first]:g} ml, and of all structures {ratio:g} times"
-        f" the lower bound: they are probably in {unit};"
-        f" {table.remedy_of_all(large=large)}; if they are right, state"
+        f"{table.place}: the median volume of {first} is {medians[first]:g} mL, and volumes are typically"
+        f" {ratio:g} times the lower bound of the structure, so the volumes are probably in {unit};"
+        f" {table.remedy_of_all(large=large)}; if the volumes are correct, set"
         " measure: {confirmed: [volume_ml]}"
     )
 
@@ -142,15 +142,15 @@ def _refuse_volumes(medians: "pd.Series[float]", bounds_ml: Mapping[str, float],
 def _refuse_volumes_of_one(
     medians: "pd.Series[float]", bounds_ml: Mapping[str, float], smaller: Collection[str], table: TheirVolumes
 ) -> None:
-    """Refuse a structure whose volumes are in another unit than those of the others."""
+    """Reject a structure whose volumes are in a different unit from those of the other structures."""
     ratios = _ratios(medians, bounds_ml)
     small = ratios.index.isin(WHOLE) & ratios.index.isin(smaller) & (ratios < SMALLEST_PART)
     for name in map(str, ratios.index[small | (ratios > LARGEST_RATIO)]):
         large = float(ratios[name]) > 1
         raise ContractError(
-            f"{table.place}: the median volume of {name} is {medians[name]:g} ml, {ratios[name]:g} times its lower"
-            f" bound, so that its volumes are probably in {'mm³' if large else 'litres or dl'};"
-            f" {table.remedy_of_one(name, large=large)}; if they are right, state"
+            f"{table.place}: the median volume of {name} is {medians[name]:g} mL, which is {ratios[name]:g} times its"
+            f" lower bound, so the volumes are probably in {'mm³' if large else 'liters or dL'};"
+            f" {table.remedy_of_one(name, large=large)}; if the volumes are correct, set"
             f" measure: {{confirmed: [{name}_volume_ml]}}"
         )
 
@@ -160,14 +160,18 @@ def _refuse_attenuation(medians: "pd.Series[float]", place: Path) -> None:
     if soft.empty:
         return
     typical = float(soft.median())
-    found = f"{place}: the median attenuation of {soft.index[0]} is {soft.iloc[0]:g}, and of soft tissue {typical:g}"
+    found = (
+        f"{place}: the median attenuation of {soft.index[0]} is {soft.iloc[0]:g}, and that of soft tissue is"
+        f" {typical:g}"
+    )
     if not SOFT_HU[0] <= typical <= SOFT_HU[1]:
         raise ContractError(
-            f"{found}, which cannot be HU ({SOFT_HU[0]:g} to {SOFT_HU[1]:g}); subtract the offset of the values, as"
-            " 1024, in the table; if they are right, state measure: {confirmed: [hu_mean]}"
+            f"{found}, which is outside the possible range in HU ({SOFT_HU[0]:g} to {SOFT_HU[1]:g}); subtract the"
+            " offset (for example, 1024) from the values in the table; if the values are correct, set"
+            " measure: {confirmed: [hu_mean]}"
         )
     if np.ptp(medians) < NARROWEST_HU and len(medians) > 1 and medians.abs().max() < NARROWEST_HU:
-        raise ContractError(f"{found}: the values lie on a scale of 0 to 1 and are not HU; correct the table")
+        raise ContractError(f"{found}, so the values are on a scale from 0 to 1; convert the values to HU in the table")
 
 
 def _refuse_attenuation_of_one(medians: "pd.Series[float]", place: Path) -> None:
@@ -175,25 +179,27 @@ def _refuse_attenuation_of_one(medians: "pd.Series[float]", place: Path) -> None
     beyond = soft[~soft.between(*ONE_SOFT_HU)]
     if len(beyond):
         raise ContractError(
-            f"{place}: the median attenuation of {beyond.index[0]} is {beyond.iloc[0]:g}, which cannot be HU"
-            f" ({ONE_SOFT_HU[0]:g} to {ONE_SOFT_HU[1]:g}); subtract the offset of its values, as 1024, in the table;"
-            f" if they are right, state measure: {{confirmed: [{beyond.index[0]}_hu_mean]}}"
+            f"{place}: the median attenuation of {beyond.index[0]} is {beyond.iloc[0]:g}, which is outside the possible"
+            f" range in HU ({ONE_SOFT_HU[0]:g} to {ONE_SOFT_HU[1]:g}); subtract the offset (for example, 1024) from the"
+            " values of this structure in the table; if the values are correct, set"
+            f" measure: {{confirmed: [{beyond.index[0]}_hu_mean]}}"
         )
 
 
 def _refuse_some(rows: pd.DataFrame, beyond: "pd.Series[bool]", measure: str, place: Path) -> None:
-    """Refuse several values of a structure, but not most, that its unit does not allow, as of scans from elsewhere."""
+    """Reject several but not most values of a structure that are impossible in its unit, as in pooled data sets."""
     counts = rows["structure"][beyond].value_counts()
     known = rows["structure"][rows[measure].notna() & rows[measure].ne(0)].value_counts().reindex(counts.index)
     for name in counts.index[(counts >= FEWEST_OF_ANOTHER_UNIT) & (counts < MOST_OF_ANOTHER_UNIT * known)]:
         wrong = rows[beyond & rows["structure"].eq(name)]
         unit, remedy = {
-            "volume_ml": ("ml", "are probably in mm³, others not; write all values of a column in one unit"),
-            "hu_mean": ("HU", "probably have an offset, others not; subtract it, as 1024"),
+            "volume_ml": ("mL", "are probably in mm³; convert them to the unit of the other values"),
+            "hu_mean": ("HU", "probably have an offset; subtract the offset (for example, 1024)"),
         }[measure]
         scans = ", ".join(wrong["scan_id"].astype(str).head(SHOWN))
         raise ContractError(
             f"{place}: {len(wrong)} of {int(known[name])} values of"
-            f" {measure} of {name} are impossible ({wrong[measure].iloc[0]:g} {unit}), first of {scans}: they {remedy},"
-            f" or empty the cells; if they are right, state measure: {{confirmed: [{name}_{measure}]}}"
+            f" {measure} of {name} are impossible (first: {wrong[measure].iloc[0]:g} {unit}; first scans: {scans});"
+            f" these values {remedy}, or empty the cells; if the values are correct, set"
+            f" measure: {{confirmed: [{name}_{measure}]}}"
         )

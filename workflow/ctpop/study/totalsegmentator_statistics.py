@@ -1,9 +1,9 @@
-"""TotalSegmentator's statistics of a scan, as a file that is written from `measures`.
+"""Conversion of the measures of a scan to a statistics file of TotalSegmentator.
 
-SOURCE: totalsegmentator/statistics.py of github.com/wasserth/TotalSegmentator, function get_basic_statistics. Its file
-`statistics.json` has the volume (mm³) and the mean attenuation (HU) of every structure, in the order of the labels. It
-writes 0.0 for both where a structure is absent, and since release 2.0 where it reaches the border of the image. Here
-null says that something was not measured.
+SOURCE: totalsegmentator/statistics.py of github.com/wasserth/TotalSegmentator, function get_basic_statistics. The file
+`statistics.json` contains the volume (mm³) and the mean attenuation (HU) of every structure in the order of the labels.
+TotalSegmentator writes 0.0 for both values if a structure is absent and, since release 2.0, if it reaches the border of
+the image. Here, null indicates that a value was not measured.
 """
 
 import json
@@ -13,8 +13,8 @@ import pandas as pd
 
 FILE_NAME = "statistics.json"
 MM3_PER_ML = 1000
-BORDER_LAYERS = 3  # SOURCE: touches_border() looks at three layers of voxels on each face
-VOLUME_DECIMALS = 5  # mm³; the conversion from ml leaves dust in the last digits
+BORDER_LAYERS = 3  # SOURCE: touches_border() checks three layers of voxels on each face
+VOLUME_DECIMALS = 5  # mm³; rounding removes floating-point errors of the conversion from mL
 COLUMNS = ("status", "n_voxels", "volume_ml", "hu_mean", "border_voxels")
 
 Statistics = dict[str, dict[str, float | None]]
@@ -22,14 +22,14 @@ Statistics = dict[str, dict[str, float | None]]
 
 @dataclass(frozen=True)
 class StatisticsStyle:
-    """How a file is written.
+    """Format of a statistics file.
 
     Attributes
     ----------
     decimals : int
-        Decimals of the attenuation.
+        Number of decimals of the attenuation.
     zeros : bool
-        Whether volume and attenuation of an absent or truncated structure are 0.0.
+        Whether the volume and attenuation of absent and truncated structures are 0.0.
 
     """
 
@@ -38,16 +38,17 @@ class StatisticsStyle:
 
 
 def statistics_of(rows: pd.DataFrame, style: StatisticsStyle) -> Statistics:
-    """Return the statistics of one scan from its rows of `measures`, in their order.
+    """Return the statistics of a scan in the order of its rows of `measures`.
 
-    Without `zeros`, an absent structure has volume 0.0 and attenuation null. What was not measured is null either way.
+    Without `zeros`, an absent structure has volume 0.0 and attenuation null. Values that were not measured are null in
+    both formats.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows of `measures` of one scan.
+        Rows of `measures` of a scan.
     style : StatisticsStyle
-        How the file is written.
+        Format of the file.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def statistics_of(rows: pd.DataFrame, style: StatisticsStyle) -> Statistics:
 
 
 def text_of(statistics: Statistics) -> str:
-    """Return the text of a file, as TotalSegmentator formats it.
+    """Return the text of a statistics file in the format of TotalSegmentator.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def text_of(statistics: Statistics) -> str:
     Returns
     -------
     str
-        JSON.
+        JSON text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The scans in which no structure was measured, each with one status and its detail."""
+"""Selection of scans without any measured structure, each with one status and its detail."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ import pandas as pd
 def unmeasured_scans(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the scans of `measures` without a measured structure.
 
-    Structures of a scan may differ in their status. The first that has a detail counts, or else the first of all.
+    If the structures of a scan differ in status, the first row with a detail is used, or else the first row.
 
     Parameters
     ----------

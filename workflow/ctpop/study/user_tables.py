@@ -1,4 +1,4 @@
-"""Tables of users without settings of their own: label sets, ground truth, decisions of reviewers, references."""
+"""Reading of users' tables without settings: label sets, ground truth, decisions of reviewers, reference masks."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ import pandas as pd
 from ctpop.contracts.columns import Column
 from ctpop.contracts.evaluation import REFERENCE
 from ctpop.contracts.tables import Table
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study import codings, column_names
 from ctpop.study.registry import check_ids, read_cells
 from ctpop.study.registry_options import WITHOUT_SETTINGS
@@ -21,26 +21,27 @@ LOG = logging.getLogger(__name__)
 
 
 def read_user_table(table: Table, path: Path, optional: Mapping[str, Column] = MappingProxyType({})) -> pd.DataFrame:
-    r"""Return a table of a user after a check; its form is inferred as that of a registry.
+    r"""Read and check a user's table; its format is inferred in the same way as for a registry.
 
     Parameters
     ----------
     table : Table
         Contract of the table.
     path : Path
-        Text table, spreadsheet or Parquet.
+        Text table, spreadsheet, or Parquet file.
     optional : mapping of str to Column
-        Contracts of columns that may be left out.
+        Contracts of optional columns.
 
     Returns
     -------
     pandas.DataFrame
-        The checked rows, sorted by key. Columns that the contract does not have, if it is open, are text.
+        Checked rows, sorted by key. If the contract is open, columns that are not part of it are text.
 
     Raises
     ------
     ContractError
-        If the file cannot be read (`table_cells.cells_of`), a number is none, or the contract is not met.
+        If the file cannot be read (`table_cells.cells_of`), a cell of a numeric column is not a number, or the table
+        violates its contract.
 
     Examples
     --------
@@ -65,22 +66,23 @@ def read_user_table(table: Table, path: Path, optional: Mapping[str, Column] = M
 
 
 def read_reference_rows(path: Path) -> pd.DataFrame:
-    r"""Return the scans of a table of references and the path of each reference, in the order of their ids.
+    r"""Return the scans of a table of reference masks and the path of each mask, sorted by scan identifier.
 
     Parameters
     ----------
     path : Path
-        Table with the columns of `REFERENCE`.
+        Path of a table with the columns of `REFERENCE`.
 
     Returns
     -------
     pandas.DataFrame
-        The checked rows.
+        Checked rows.
 
     Raises
     ------
     ContractError
-        If the file, a column or a path is missing, or an id repeats or cannot name a file.
+        If the file, a column, or a path is missing, or if a scan identifier is duplicated or cannot be used in a file
+        name.
 
     Examples
     --------
@@ -93,20 +95,22 @@ def read_reference_rows(path: Path) -> pd.DataFrame:
 
     """
     if not path.is_file():
-        raise ContractError(f"{path}: the CSV of references does not exist; set evaluate.reference")
+        raise ContractError(
+            f"{path}: the table of reference masks does not exist; set evaluate.reference to the path of the table"
+        )
     cells = named_as(REFERENCE.columns, read_cells(path), path)
     absent = [name for name in REFERENCE.columns if name not in cells.columns]
     if absent or cells.empty:
         raise ContractError(
-            f"{path}: columns {' and '.join(REFERENCE.columns)} and at least one row are expected,"
-            f" found {len(cells)} rows with columns {', '.join(cells.columns)}"
+            f"{path}: the table must contain the columns {' and '.join(REFERENCE.columns)} and at least one row, but"
+            f" contains {count(len(cells), 'row')} with the columns {', '.join(cells.columns)}"
         )
     check_ids(cells["scan_id"], path)
     return REFERENCE.check(cells, where=path, numbered=True)
 
 
 def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.DataFrame:
-    """Return cells with the names of a contract for columns that differ from them in spelling alone.
+    """Rename columns whose names differ from those of a contract only in spelling.
 
     Parameters
     ----------
@@ -115,14 +119,14 @@ def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path, notes: lis
     cells : pandas.DataFrame of str
         Cells of a user's table.
     path : Path
-        File of the table, for the log.
+        Path of the table, for the log.
     notes : list of str, optional
-        Receives a sentence for each column, in place of the log.
+        Receives a sentence for each column instead of the log.
 
     Returns
     -------
     pandas.DataFrame of str
-        The same rows.
+        Cells with the new column names.
 
     Examples
     --------
@@ -136,16 +140,16 @@ def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path, notes: lis
 
 
 def report(found: list[str], path: Path, notes: list[str] | None) -> None:
-    """Add sentences about how a table was read to notes, or to the log.
+    """Add sentences about the reading of a table to a list of notes or to the log.
 
     Parameters
     ----------
     found : list of str
         Sentences.
     path : Path
-        File of the table, for the log.
+        Path of the table, for the log.
     notes : list of str or None
-        Receives the sentences; None: the log does.
+        Receives the sentences; if None, the sentences are logged.
 
     Examples
     --------
@@ -167,7 +171,7 @@ def _numbers(words: pd.Series, name: str, column: Column, path: Path) -> pd.Seri
     odd = words[numbers.isna() & words.notna()]
     if len(odd):
         raise ContractError(
-            f"{path}: line {line_of(odd.index[0])}: column {name} ({column.meaning}) must be a number, found"
-            f" {odd.iloc[0]!r}, and no number in {len(odd)} rows; correct the cells"
+            f"{path}: line {line_of(odd.index[0])}: column {name} ({column.meaning}) must contain numbers, but contains"
+            f" {odd.iloc[0]!r} ({count(len(odd), 'affected row')}); correct the cells"
         )
     return numbers
