@@ -72,10 +72,10 @@ def test_the_version_is_told(capsys):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("aggregate", "unknown command 'aggregate'; ctpop --help lists the commands"),
+        ("aggregate", "unknown command 'aggregate'; to list all commands, run: ctpop --help"),
         ("mesure", "unknown command 'mesure'; did you mean measure?"),
-        ("doctor", "the command 'doctor' is now called 'check': ctpop check --help"),
-        ("share", "the command 'share' is now called 'export': ctpop export --help"),
+        ("doctor", "the command 'doctor' was renamed 'check'; run: ctpop check --help"),
+        ("share", "the command 'share' was renamed 'export'; run: ctpop export --help"),
     ],
 )
 def test_an_unknown_command_is_refused_with_what_may_be_meant(word, message, capsys):
@@ -132,9 +132,9 @@ def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("words", "now"),
     [
-        (["cohort", "--registry", "a.csv", "--settings", "{}"], "the option --settings is now --config FILE"),
-        (["measure", "--reading={}"], "the option --reading is now --config FILE"),
-        (["crate", "--snakefile", "Snakefile"], "the option --snakefile is now --workflow NAME=FILE"),
+        (["cohort", "--registry", "a.csv", "--settings", "{}"], "the option --settings was replaced by --config FILE"),
+        (["measure", "--reading={}"], "the option --reading was replaced by --config FILE"),
+        (["crate", "--snakefile", "Snakefile"], "the option --snakefile was replaced by --workflow NAME=FILE"),
     ],
 )
 def test_an_option_of_an_earlier_version_is_refused_with_its_new_form(words, now, capsys):

@@ -1,4 +1,4 @@
-"""The modules behind a command are read from the source, cached by content, and change with what a command imports."""
+"""The modules of a command are determined from the source, cached by content, and change with its imports."""
 
 import json
 
@@ -52,11 +52,11 @@ def test_the_digest_of_a_command_changes_with_what_it_imports_and_with_nothing_e
 
 
 def test_a_command_without_a_module_and_one_with_two_are_errors(package):
-    with pytest.raises(KeyError, match="0 modules of stages are called report"):
+    with pytest.raises(KeyError, match="0 modules found for the command report, but exactly 1 is required"):
         graph(package).module_of("report")
     (package / "stages" / "screen").mkdir()
     (package / "stages" / "screen" / "gather.py").touch()
-    with pytest.raises(KeyError, match="2 modules of stages are called gather"):
+    with pytest.raises(KeyError, match="2 modules found for the command gather"):
         graph(package).module_of("gather")
 
 

@@ -1,4 +1,4 @@
-"""The errors of failed jobs are collected from their logs, each once."""
+"""Errors of failed jobs are collected from their logs, and each error is printed once."""
 
 import logging
 
@@ -6,7 +6,7 @@ import pytest
 
 from ctpop.foundation.job_errors import FailedJobs, last_error
 
-MESSAGE = "error in cohort: registry.csv: age_years must be a number; found 1 rows that are not\n"
+MESSAGE = "error in cohort: registry.csv: age_years must be a number, but 1 row violates this rule\n"
 
 
 def record(event, **facts):
@@ -32,7 +32,7 @@ def test_the_error_of_a_job_is_printed_with_rule_and_log(log):
 
     assert jobs.filter(failed(1, log))
     assert jobs.text() == (
-        f"\nerror: registry.csv: age_years must be a number; found 1 rows that are not\n  rule cohort; log: {log}\n"
+        f"\nerror: registry.csv: age_years must be a number, but 1 row violates this rule\n  rule cohort; log: {log}\n"
     )
 
 
@@ -50,7 +50,7 @@ def test_an_error_of_several_jobs_is_printed_once(log):
         jobs.filter(failed(job, log))
 
     assert jobs.text().count("age_years") == 1
-    assert "rule cohort, and 2 more jobs with the same error" in jobs.text()
+    assert "rule cohort and 2 more jobs with the same error" in jobs.text()
 
 
 def test_different_errors_are_printed_one_after_the_other_and_many_are_counted(tmp_path):
@@ -63,7 +63,7 @@ def test_different_errors_are_printed_one_after_the_other_and_many_are_counted(t
     assert [line for line in jobs.text().splitlines() if line.startswith("error")] == [
         f"error: fault {job}" for job in range(5)
     ]
-    assert "2 more errors are in the log files of other jobs" in jobs.text()
+    assert "the log files of other jobs contain 2 more errors" in jobs.text()
 
 
 def test_a_job_that_succeeded_when_it_was_repeated_is_no_error(log):
@@ -81,8 +81,8 @@ def test_a_job_that_succeeded_when_it_was_repeated_is_no_error(log):
         ("error in measure: earlier\nerror in measure: later\n", "error: later"),
         (
             "report: 81 of 180 figures\n",
-            "error: the job ended without a message (a limit of memory or time?); last line of its log: report:"
-            " 81 of 180 figures",
+            "error: the job ended without an error message (possible cause: a memory or time limit); last line of its"
+            " log: report: 81 of 180 figures",
         ),
         ("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n", "error: KeyError: 'a'"),
         ("", ""),
@@ -98,4 +98,4 @@ def test_a_job_without_a_message_or_a_log_is_reported_as_such(tmp_path):
     jobs = FailedJobs()
     jobs.filter(failed(1, tmp_path / "absent.log"))
 
-    assert "error: a job of rule cohort ended without a message" in jobs.text()
+    assert "error: a job of rule cohort ended without an error message" in jobs.text()

@@ -1,4 +1,4 @@
-"""No process of a pool outlives the one that it works for."""
+"""The processes of a pool end together with their parent process."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a program with a pool of two processes that sleep, and return it and them."""
+    """Start a program with a pool of two sleeping processes; return the program and the process identifiers."""
     script = tmp_path / "pool.py"
     script.write_text(POOL)
     environment = {**os.environ, "PYTHONPATH": str(REPO / "workflow")}

@@ -1,4 +1,4 @@
-"""Progress is a bar on a terminal, and elsewhere a line in the log once a minute and at the end."""
+"""Progress is a bar on a terminal; otherwise, it is logged once per minute and at the end."""
 
 import logging
 
@@ -12,7 +12,7 @@ LOG = logging.getLogger("ctpop.test")
 
 @pytest.fixture
 def clock(monkeypatch, caplog):
-    """A clock that a test sets; the log is read from `caplog`."""
+    """Clock that a test sets; the log is captured by `caplog`."""
     now = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     caplog.set_level(logging.INFO)

@@ -1,4 +1,4 @@
-"""A model set says which models make a label map, and every way in which it can be wrong has a message of its own."""
+"""A model set defines the models of a label map, and each error in it has a specific message."""
 
 import logging
 import shutil
@@ -39,7 +39,7 @@ NAMES = [name for part in PARTS for name in part.structures]
 
 @pytest.fixture
 def tiny(tmp_path):
-    """The YAML of a set of five parts, without weights."""
+    """YAML file of a model set of five parts, without weights."""
     return describe_set(tmp_path / "set")
 
 
@@ -47,7 +47,7 @@ def read(path, **options):
     return model_set.read({"model": str(path), **options})
 
 
-def told_by(call, *arguments, **options):
+def message_of(call, *arguments, **options):
     with pytest.raises(ContractError) as refused:
         call(*arguments, **options)
     return str(refused.value)
@@ -58,14 +58,14 @@ def check(path, **options):
 
 
 def rewrite(path, **changed):
-    """Replace entries at the top of a YAML; None removes them."""
+    """Replace top-level entries of a YAML file; None removes an entry."""
     content = yaml.safe_load(path.read_text()) | changed
     path.write_text(yaml.safe_dump({key: value for key, value in content.items() if value is not None}))
     return path
 
 
 def rewrite_part(path, index, **changed):
-    """Replace entries of a part; None removes them."""
+    """Replace entries of a part; None removes an entry."""
     parts = yaml.safe_load(path.read_text())["parts"]
     parts[index] = {key: value for key, value in (parts[index] | changed).items() if value is not None}
     return rewrite(path, parts=parts)
@@ -76,7 +76,7 @@ def folder_of(path, index=0):
 
 
 def with_weights(folder, name):
-    """Write model folders, without weights, for every part of a shipped set."""
+    """Write a model folder without weights for every part of a shipped set."""
     content = set_file.read(model_folder.SHIPPED / f"{name}.yaml")
     for part in content["parts"]:
         described = TinyPart(Path(part["folder"]).parts[0], (16, 16, 16), tuple(part["structures"]))
@@ -90,7 +90,7 @@ def with_weights(folder, name):
 # Reading a set
 
 
-def test_a_set_has_its_parts_in_the_order_of_the_yaml_and_their_own_numbers(tiny):
+def test_a_set_has_its_parts_in_the_order_of_the_yaml_with_their_labels(tiny):
     found = read(tiny)
 
     assert found.name == SET_NAME
@@ -103,13 +103,13 @@ def test_a_set_has_its_parts_in_the_order_of_the_yaml_and_their_own_numbers(tiny
     assert (found.step_size, found.resampling) == (0.8, model_set.Resampling(3.0, 1))
 
 
-def test_a_set_that_is_right_passes_every_check(tiny, caplog):
+def test_a_valid_set_passes_every_check(tiny, caplog):
     check(tiny)
 
     assert caplog.records == []
 
 
-def test_the_merged_numbers_are_those_of_the_label_set_for_what_the_parts_know(tiny):
+def test_the_merged_labels_are_the_labels_of_the_label_set_for_structures_of_the_parts(tiny):
     rows = ["label,structure,side,group,lower_bound_ml", "9,liver,,a,", "300,spleen,,a,", "2,antler,,a,"]
     (tiny.parent / "other.csv").write_text("\n".join(rows))
     content = set_description(parts=2)["parts"][:1]
@@ -119,7 +119,7 @@ def test_the_merged_numbers_are_those_of_the_label_set_for_what_the_parts_know(t
     assert read(tiny).labels == {"liver": 9, "spleen": 300}
 
 
-def test_what_a_part_leaves_out_takes_its_default(tiny):
+def test_missing_keys_of_a_part_have_defaults(tiny):
     rewrite(tiny, parts=[{"folder": part["folder"]} for part in set_description()["parts"]], resampling=None)
 
     found = read(tiny)
@@ -138,7 +138,7 @@ def test_another_fold_and_checkpoint_are_found(tiny):
     assert read(tiny).parts[0].checkpoint == other / "checkpoint_best.pth"
 
 
-def test_where_a_set_lists_no_structures_dataset_json_decides(tiny):
+def test_labels_are_read_from_dataset_json_if_a_set_lists_no_structures(tiny):
     save_json(folder_of(tiny), "dataset.json", dataset(labels={"background": 0, "liver": 1, "spleen": 2}))
     rewrite_part(tiny, 0, structures=None)
 
@@ -149,7 +149,7 @@ def test_where_a_set_lists_no_structures_dataset_json_decides(tiny):
     model_set.check(found)
 
 
-def test_where_a_set_lists_structures_it_decides_and_one_warning_lists_other_names(tiny, caplog):
+def test_the_structures_of_a_set_are_used_and_one_warning_lists_other_names(tiny, caplog):
     turned = {"background": 0, "rib_right_1": 1, "rib_left_1": 2, "sternum": 3}
     save_json(folder_of(tiny, 4), "dataset.json", dataset(labels=turned))
     save_json(folder_of(tiny, 3), "dataset.json", dataset(labels={"background": 0, "hip_right": 2, "hüfte": 1}))
@@ -159,12 +159,12 @@ def test_where_a_set_lists_structures_it_decides_and_one_warning_lists_other_nam
 
     assert read(tiny).parts[4].labels == {"rib_left_1": 1, "rib_right_1": 2, "sternum": 3}
     assert [record.getMessage() for record in caplog.records] == [
-        "model set tiny_set names 3 numbers otherwise than dataset.json, and decides:"
+        "model set tiny_set and dataset.json name 3 labels differently; the names of the model set are used:"
         " hip_left (hüfte), rib_left_1 (rib_right_1), rib_right_1 (rib_left_1)"
     ]
 
 
-def test_the_weights_may_lie_elsewhere(tiny, tmp_path):
+def test_the_weights_can_be_in_another_folder(tiny, tmp_path):
     weights = tmp_path / "weights"
     weights.mkdir()
     for part in PARTS:
@@ -176,19 +176,19 @@ def test_the_weights_may_lie_elsewhere(tiny, tmp_path):
     model_set.check(found)
 
 
-def test_a_path_may_begin_with_the_home_folder(tiny, monkeypatch):
+def test_a_path_can_begin_with_the_home_folder(tiny, monkeypatch):
     monkeypatch.setenv("HOME", str(tiny.parents[1]))
 
     assert read(f"~/set/{tiny.name}", weights="~/set").parts == read(tiny).parts
 
 
-def test_the_settings_come_before_the_words_of_the_set(tiny):
+def test_the_settings_take_precedence_over_the_set(tiny):
     found = read(tiny, step_size=0.5, resampling_order=3)
 
     assert (found.step_size, found.resampling) == (0.5, model_set.Resampling(3.0, 3))
 
 
-def test_reading_and_checking_a_set_needs_no_torch(tiny):
+def test_reading_and_checking_a_set_does_not_require_torch(tiny):
     code = (
         f"import sys; from ctpop.models import model_set as m; found = m.read({{'model': {str(tiny)!r}}});"
         "m.check(found); m.digest_of(found); print(*sorted({'torch', 'nnunetv2', 'pandas'} & set(sys.modules)))"
@@ -201,15 +201,15 @@ def test_reading_and_checking_a_set_needs_no_torch(tiny):
     assert done.stdout.strip() == ""
 
 
-# The sets that are shipped
+# Shipped sets
 
 
-def test_the_shipped_sets_are_those_that_the_schema_of_the_settings_names():
+def test_the_configuration_schema_lists_the_shipped_sets():
     shipped = sorted(path.stem for path in model_folder.SHIPPED.glob("*.yaml"))
-    told = configuration.load_schema()["properties"]["segment"]["properties"]["model"]["description"]
+    description = configuration.load_schema()["properties"]["segment"]["properties"]["model"]["description"]
 
     assert shipped == ["demo", *PAPER_SETS, *TOTAL_SETS]
-    assert all(name in told for name in shipped)
+    assert all(name in description for name in shipped)
 
 
 @pytest.mark.parametrize("name", TOTAL_SETS)
@@ -224,7 +224,7 @@ def test_a_set_of_the_public_weights_covers_all_117_structures(name, tmp_path):
     assert found.resampling == model_set.Resampling(TOTAL_SETS[name], 1)
 
 
-def test_the_five_parts_have_the_numbers_of_totalsegmentators_class_maps(tmp_path):
+def test_the_five_parts_have_the_labels_of_the_class_maps_of_totalsegmentator(tmp_path):
     found = read("total_117_1.5mm", weights=str(with_weights(tmp_path, "total_117_1.5mm")))
 
     # SOURCE: TotalSegmentator v2, map_to_binary.py: class_map_part_organs, _vertebrae, _cardiac, _muscles, _ribs
@@ -244,7 +244,7 @@ def test_the_five_parts_have_the_numbers_of_totalsegmentators_class_maps(tmp_pat
 
 
 @pytest.mark.parametrize(("name", "number"), [("total_117_3mm", 297), ("total_117_6mm", 298)])
-def test_the_one_model_of_a_coarse_set_has_the_numbers_of_the_label_set(tmp_path, name, number):
+def test_the_single_model_of_a_coarse_set_has_the_labels_of_the_label_set(tmp_path, name, number):
     found = read(name, weights=str(with_weights(tmp_path, name)))
 
     [part] = found.parts
@@ -253,7 +253,7 @@ def test_the_one_model_of_a_coarse_set_has_the_numbers_of_the_label_set(tmp_path
     assert part.folder.name == "nnUNetTrainer_4000epochs_NoMirroring__nnUNetPlans__3d_fullres"
 
 
-def test_the_demo_is_a_set_in_nnunets_own_way():
+def test_the_demo_set_uses_the_resampling_of_nnunet():
     found = read("demo")
 
     model_set.check(found)
@@ -261,7 +261,7 @@ def test_the_demo_is_a_set_in_nnunets_own_way():
     assert (found.step_size, found.resampling) == (0.5, None)
 
 
-def test_the_readme_of_the_sets_names_every_set_every_key_and_every_file():
+def test_the_readme_of_the_sets_lists_every_set_every_key_and_every_file():
     page = (model_folder.SHIPPED / "README.md").read_text(encoding="utf-8")
     schema = yaml.safe_load(set_file.SCHEMA_PATH.read_text(encoding="utf-8"))["properties"]
     keys = [*schema, *schema["parts"]["items"]["properties"], *schema["resampling"]["properties"]]
@@ -272,10 +272,10 @@ def test_the_readme_of_the_sets_names_every_set_every_key_and_every_file():
     assert [word for word in [*PAPER_SETS, *TOTAL_SETS, "demo.yaml", *keys, *zips] if word not in page] == []
 
 
-# One bare folder
+# Single model folders
 
 
-def test_a_bare_folder_is_a_set_of_one_in_nnunets_own_way(tmp_path):
+def test_a_single_folder_is_a_set_with_one_part_and_the_resampling_of_nnunet(tmp_path):
     folder = describe(tmp_path / "mine")
 
     for path in (folder, folder.parent):
@@ -288,144 +288,148 @@ def test_a_bare_folder_is_a_set_of_one_in_nnunets_own_way(tmp_path):
         model_set.check(found)
 
 
-def test_the_step_of_a_bare_folder_can_be_set(tmp_path):
+def test_the_step_of_a_single_folder_can_be_set(tmp_path):
     assert read(describe(tmp_path), step_size=0.8).step_size == 0.8
 
 
-def test_a_model_is_the_same_as_a_set_and_as_a_bare_folder():
+def test_a_model_has_the_same_digest_as_a_set_and_as_a_single_folder():
     assert model_set.digest_of(read("demo")) == model_set.digest_of(read(model_folder.SHIPPED / "demo"))
 
 
-def test_a_folder_with_a_name_of_its_own_has_the_only_configuration_of_its_plans(tmp_path):
+def test_a_renamed_folder_has_the_only_configuration_of_its_plans(tmp_path):
     renamed = describe(tmp_path).rename(tmp_path / "mine")
 
     assert read(renamed).parts[0].configuration == "3d_fullres"
 
 
-def test_a_folder_with_a_name_of_its_own_and_two_configurations_is_ambiguous(tmp_path):
+def test_a_renamed_folder_with_two_configurations_is_ambiguous(tmp_path):
     values = plans()
     values["configurations"]["2d"] = {}
     renamed = describe(tmp_path, plans=values).rename(tmp_path / "mine")
 
-    assert told_by(read, renamed) == (
-        f"{renamed}: has the configurations 3d_fullres, 2d, and its name does not say which (as in"
-        " nnUNetTrainer__nnUNetPlans__3d_fullres); rename it, or write a model set"
+    assert message_of(read, renamed) == (
+        f"{renamed}: plans.json contains the configurations 3d_fullres, 2d, and the folder name does not indicate which"
+        " one to use; rename the folder (for example, nnUNetTrainer__nnUNetPlans__3d_fullres) or write a model set"
     )
 
 
 @pytest.mark.parametrize(("key", "value"), [("weights", "elsewhere"), ("resampling_order", 3)])
-def test_a_setting_that_a_bare_folder_has_no_use_for_is_refused(tmp_path, key, value):
-    assert told_by(read, tmp_path, **{key: value}) == (
-        f"segment.{key}: has no meaning for a bare model folder ({tmp_path}); leave it out"
+def test_a_setting_that_does_not_apply_to_a_single_folder_is_refused(tmp_path, key, value):
+    assert message_of(read, tmp_path, **{key: value}) == (
+        f"segment.{key}: this setting does not apply to a single model folder ({tmp_path}); remove the setting"
     )
 
 
-def test_a_bare_folder_must_hold_its_files_itself(tmp_path):
+def test_a_single_folder_must_contain_its_files(tmp_path):
     folder = describe(tmp_path / "model")
     checkpoint = folder / "fold_0" / "checkpoint_final.pth"
     checkpoint.rename(tmp_path / "elsewhere.pth")
     checkpoint.symlink_to(tmp_path / "elsewhere.pth")
 
-    assert told_by(read, folder) == (
-        f"segment.model: {checkpoint} leads out of {folder}, as '..' or a link; a set must not leave its folder"
+    assert message_of(read, folder) == (
+        f"segment.model: {checkpoint} leads outside {folder} through '..' or a symbolic link; a model set can use only"
+        " files in its folder"
     )
 
 
-# What is not there
+# Missing sets and files
 
 
-def test_a_set_that_is_nowhere_is_told_with_those_that_are_shipped():
-    assert told_by(read, "total_117") == (
-        "segment.model: a shipped model set (demo, paper_104_1.5mm, paper_104_3mm, total_117_1.5mm, total_117_3mm,"
-        " total_117_6mm), a YAML of your own, or one nnU-Net v2 model folder is expected, found nothing at total_117"
+def test_an_unknown_set_is_reported_with_the_shipped_sets():
+    assert message_of(read, "total_117") == (
+        "segment.model: total_117 is neither a shipped model set (demo, paper_104_1.5mm, paper_104_3mm,"
+        " total_117_1.5mm, total_117_3mm, total_117_6mm) nor the path of a YAML file or an nnU-Net v2 model folder;"
+        " correct the name or the path"
     )
 
 
 @pytest.mark.parametrize("options", [{}, {"model": ""}, {"model": None}])
-def test_a_missing_model_is_named(options):
-    assert told_by(model_set.read, options).startswith("segment.model: is missing; engine nnunet needs a model set")
+def test_a_missing_model_is_reported(options):
+    assert message_of(model_set.read, options) == (
+        "segment.model: this setting is missing, but engine nnunet requires a model set, such as segment: {model: demo}"
+    )
 
 
-def test_all_missing_files_of_a_public_set_are_told_with_their_part_and_where_they_are_published(tmp_path):
+def test_all_missing_files_of_a_public_set_are_reported_with_their_part_and_source(tmp_path):
     name = "total_117_1.5mm"
     with_weights(tmp_path, name)
     parts = [Path(part["folder"]) for part in set_file.read(model_folder.SHIPPED / f"{name}.yaml")["parts"]]
     shutil.rmtree(tmp_path / parts[1])
     (tmp_path / parts[4] / "fold_0" / "checkpoint_final.pth").unlink()
 
-    message = told_by(read, name, weights=str(tmp_path))
+    message = message_of(read, name, weights=str(tmp_path))
 
     assert message.splitlines() == [
-        f"segment.weights: model set total_117_1.5mm lacks files below {tmp_path}:",
+        f"segment.weights: files of model set total_117_1.5mm are missing in {tmp_path}:",
         f"  part 2, {parts[1]}: plans.json, dataset.json, fold_0/checkpoint_final.pth",
         f"  part 5, {parts[4]}: fold_0/checkpoint_final.pth",
-        "  they are published at https://github.com/wasserth/TotalSegmentator/releases/tag/v2.0.0-weights"
+        "  these files are published at https://github.com/wasserth/TotalSegmentator/releases/tag/v2.0.0-weights"
         " (Dataset291 to Dataset295, one zip each)",
-        "  nothing is downloaded: put them there, or name the folder that has them in segment.weights",
+        "  ctpop downloads no files: copy them there, or set segment.weights to the folder that contains them",
     ]
 
 
-def test_missing_files_of_a_set_of_ones_own_are_told_without_a_page(tiny):
+def test_missing_files_of_a_user_set_are_reported_without_a_source(tiny):
     (folder_of(tiny) / "dataset.json").unlink()
     rewrite_part(tiny, 0, structures=None)
 
-    lines = told_by(read, tiny).splitlines()
+    lines = message_of(read, tiny).splitlines()
 
     assert lines[1].endswith("3d_fullres: dataset.json")
     assert not any("published" in line for line in lines)
 
 
-# What the YAML may say
+# Content of the YAML file
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("a: [", "line 1, at the end of the file: YAML is expected"),
-        ("a:\n\tb: 1", "line 2: YAML is expected, found a tab"),
-        ("a: \x00", "YAML is expected, found: "),
-        ("name: a\nname: b", "line 2: the key 'name' is in line 1 already"),
+        ("a: [", "line 1, at the end of the file: invalid YAML"),
+        ("a:\n\tb: 1", "line 2: invalid YAML: the line begins with a tab"),
+        ("a: \x00", "invalid YAML: "),
+        ("name: a\nname: b", "line 2: the key 'name' already occurs in line 1"),
     ],
-    ids=["open bracket", "tab", "control character", "repeated key"],
+    ids=["open bracket", "tab", "control character", "duplicate key"],
 )
-def test_a_file_that_is_not_yaml_is_named(tmp_path, content, expected):
+def test_a_file_that_is_not_yaml_is_reported(tmp_path, content, expected):
     path = tmp_path / "mine.yaml"
     path.write_text(content)
 
-    assert told_by(read, path).startswith(f"{path}: {expected}")
+    assert message_of(read, path).startswith(f"{path}: {expected}")
 
 
-def test_a_checkpoint_in_the_place_of_a_set_is_named(tmp_path):
+def test_a_checkpoint_instead_of_a_set_is_reported(tmp_path):
     path = tmp_path / "checkpoint_final.pth"
     path.write_bytes(b"PK\x03\x04\xff\xfe")
 
-    assert told_by(read, path).startswith(f"{path}: line 1: YAML in UTF-8 is expected, found the byte 0xff")
+    assert message_of(read, path).startswith(f"{path}: line 1: the file is not encoded in UTF-8 (found the byte 0xff)")
 
 
-def test_yaml_that_would_make_an_object_is_refused_and_nothing_runs(tmp_path):
+def test_yaml_that_would_construct_an_object_is_refused_without_execution(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"a: !!python/object/apply:os.system ['touch {tmp_path / 'touched'}']")
 
-    assert "could not determine a constructor for the tag" in told_by(read, path)
+    assert "could not determine a constructor for the tag" in message_of(read, path)
     assert not (tmp_path / "touched").exists()
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"step_sise": 0.5}, "step_sise: unknown key; did you mean 'step_size'?"),
         ({"step_size": 0}, "step_size: 0 is less than or equal to the minimum of 0 (Step of the sliding window"),
-        ({"step_size": None}, "step_size: is missing; Step of the sliding window as a fraction of the patch size."),
-        ({"label_set": None}, "label_set: is missing; Label of each structure in the merged label map"),
+        ({"step_size": None}, "step_size: missing key; Step of the sliding window as a fraction of the patch size."),
+        ({"label_set": None}, "label_set: missing key; Label of each structure in the merged label map"),
         ({"parts": []}, "parts: [] should be non-empty (Models in the order in which they are merged."),
-        ({"resampling": {"spacing_mm": 3}}, "resampling.order: is missing; Order of the spline"),
+        ({"resampling": {"spacing_mm": 3}}, "resampling.order: missing key; Order of the spline"),
         (
             {"resampling": {"spacing_mm": 3, "order": 2}},
             "resampling.order: 2 is not one of [1, 3] (Order of the spline",
         ),
         ({"resampling": {"spacing_mm": 0, "order": 1}}, "resampling.spacing_mm: 0 is less than the minimum of 0.1"),
         ({"resampling": "none"}, "resampling: 'none' is not of type 'object' (Resampling of the CT before"),
-        ({"parts": [{"fold": 0}]}, "parts.0.folder: is missing; Folder with plans.json and dataset.json"),
+        ({"parts": [{"fold": 0}]}, "parts.0.folder: missing key; Folder with plans.json and dataset.json"),
         ({"parts": [{"folder": ""}]}, "parts.0.folder: '' does not match"),
         (
             {"parts": [{"folder": "a", "fold": 7}]},
@@ -438,47 +442,51 @@ def test_yaml_that_would_make_an_object_is_refused_and_nothing_runs(tmp_path):
         ({"parts": [{"folder": "a", "sha256": "abc"}]}, "parts.0.sha256: 'abc' does not match"),
     ],
 )
-def test_a_wrong_entry_of_a_set_gives_one_line(tiny, changed, told):
+def test_each_invalid_entry_of_a_set_is_reported_in_one_line(tiny, changed, expected):
     rewrite(tiny, **changed)
 
-    head, *lines = told_by(read, tiny).splitlines()
+    head, *lines = message_of(read, tiny).splitlines()
 
-    assert head == f"{tiny}: the model set has errors:"
+    assert head == f"{tiny}: the model set contains errors:"
     assert len(lines) == 1
-    assert lines[0].startswith(f"  {told}")
+    assert lines[0].startswith(f"  {expected}")
 
 
-def test_a_yaml_that_is_no_mapping_is_refused(tmp_path):
+def test_yaml_that_is_not_a_mapping_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("- demo")
 
-    assert "the whole: ['demo'] is not of type 'object'" in told_by(read, path)
+    assert "top level: ['demo'] is not of type 'object'" in message_of(read, path)
 
 
 @pytest.mark.parametrize(
-    ("index", "changed", "told"),
+    ("index", "changed", "expected"),
     [
         (
             0,
             {"trainer": "nnUNetTrainer"},
-            "parts.0.trainer: is nnUNetTrainer, but the folder is named nnUNetTrainerNoM",
+            "parts.0.trainer: nnUNetTrainer does not match the folder name nnUNetTrainerNoM",
         ),
-        (3, {"plans": "nnUNetResEncUNetLPlans"}, "parts.3.plans: is nnUNetResEncUNetLPlans, but the folder is named"),
+        (
+            3,
+            {"plans": "nnUNetResEncUNetLPlans"},
+            "parts.3.plans: nnUNetResEncUNetLPlans does not match the folder name",
+        ),
         (
             1,
             {"configuration": "3d_lowres"},
-            "parts.1.configuration: is 3d_lowres, but the folder is named nnUNetTraine",
+            "parts.1.configuration: 3d_lowres does not match the folder name nnUNetTraine",
         ),
-        (2, {"folder": "mine"}, "parts.2.trainer: is nnUNetTrainerNoMirroring, but the folder is named mine"),
+        (2, {"folder": "mine"}, "parts.2.trainer: nnUNetTrainerNoMirroring does not match the folder name mine"),
     ],
 )
-def test_a_folder_whose_name_contradicts_the_set_is_refused(tiny, index, changed, told):
+def test_a_folder_whose_name_contradicts_the_set_is_refused(tiny, index, changed, expected):
     rewrite_part(tiny, index, **changed)
 
-    assert told_by(read, tiny).startswith(f"{tiny}: {told}")
+    assert message_of(read, tiny).startswith(f"{tiny}: {expected}")
 
 
-def test_a_folder_with_another_name_is_accepted_where_the_set_says_nothing_of_it(tiny):
+def test_a_folder_with_another_name_is_accepted_if_the_set_contains_no_trainer_and_plans(tiny):
     folder_of(tiny).rename(tiny.parent / "mine")
     rewrite_part(tiny, 0, folder="mine", trainer=None, plans=None)
 
@@ -488,8 +496,9 @@ def test_a_folder_with_another_name_is_accepted_where_the_set_says_nothing_of_it
 def test_an_order_for_a_set_that_does_not_resample_is_refused(tiny):
     rewrite(tiny, resampling=None)
 
-    assert told_by(read, tiny, resampling_order=3) == (
-        "segment.resampling_order: model set tiny_set resamples in nnU-Net's own way, found 3; leave it out"
+    assert message_of(read, tiny, resampling_order=3) == (
+        "segment.resampling_order: the order 3 does not apply, because model set tiny_set uses the resampling of"
+        " nnU-Net; remove the setting"
     )
 
 
@@ -497,11 +506,12 @@ def test_an_order_for_a_set_that_does_not_resample_is_refused(tiny):
 
 
 @pytest.mark.parametrize("folder", ["../set/{0}", "a/../{0}", "/{0}", "{1}"])
-def test_a_folder_that_is_not_below_the_weights_is_refused(tiny, folder):
+def test_a_folder_outside_the_weights_is_refused(tiny, folder):
     inside = set_description()["parts"][0]["folder"]
     rewrite_part(tiny, 0, folder=folder.format(inside, tiny.parent / inside))
 
-    assert told_by(read, tiny).startswith(f"{tiny}: parts.0.folder: must lie below {tiny.parent}, without '..', found")
+    expected = f"{tiny}: parts.0.folder: must be a path relative to {tiny.parent} without '..', but is"
+    assert message_of(read, tiny).startswith(expected)
 
 
 @pytest.mark.parametrize("name", ["", "plans.json", "dataset.json", "fold_0", "fold_0/checkpoint_final.pth"])
@@ -510,18 +520,18 @@ def test_a_link_out_of_the_weights_is_refused(tiny, tmp_path, name):
     shutil.move(path, tmp_path / "outside")
     path.symlink_to(tmp_path / "outside")
 
-    message = told_by(read, tiny)
+    message = message_of(read, tiny)
 
     assert message.startswith(f"{tiny}: parts.0.folder: {folder_of(tiny)}")
-    assert message.endswith(f"leads out of {tiny.parent}, as '..' or a link; a set must not leave its folder")
+    assert f"leads outside {tiny.parent} through '..' or a symbolic link; a model set can use only" in message
 
 
-def test_links_in_a_circle_are_refused(tiny):
+def test_circular_links_are_refused(tiny):
     path = folder_of(tiny) / "plans.json"
     path.unlink()
     path.symlink_to(path)
 
-    assert told_by(read, tiny).startswith(f"{tiny}: parts.0.folder: {path} leads out of")
+    assert message_of(read, tiny).startswith(f"{tiny}: parts.0.folder: {path} leads outside")
 
 
 def test_links_within_the_weights_and_to_the_weights_are_followed(tiny, tmp_path):
@@ -536,22 +546,22 @@ def test_links_within_the_weights_and_to_the_weights_are_followed(tiny, tmp_path
 # The label set
 
 
-def test_a_structure_that_the_label_set_lacks_is_named_with_one_like_it(tiny):
+def test_a_structure_that_the_label_set_lacks_is_reported_with_a_similar_structure(tiny):
     rewrite_part(tiny, 3, structures=["hip_lefd", "hip_right"])
 
-    assert told_by(read, tiny) == (
-        f"{tiny}: label set structures.csv has no structure hip_lefd; did you mean 'hip_left'?"
+    assert message_of(read, tiny) == (
+        f"{tiny}: label set structures.csv does not contain the structure hip_lefd; did you mean 'hip_left'?"
     )
 
 
-def test_a_name_of_dataset_json_that_the_label_set_lacks_is_named(tiny):
+def test_a_name_in_dataset_json_that_the_label_set_lacks_is_reported(tiny):
     save_json(folder_of(tiny, 3), "dataset.json", dataset(labels={"background": 0, "antler": 1, "hip_right": 2}))
     rewrite_part(tiny, 3, structures=None)
 
-    assert told_by(read, tiny) == f"{tiny}: label set structures.csv has no structure antler"
+    assert message_of(read, tiny) == f"{tiny}: label set structures.csv does not contain the structure antler"
 
 
-def test_a_shipped_label_set_can_be_named(tiny):
+def test_a_shipped_label_set_can_be_used(tiny):
     rewrite(tiny, label_set="total_117")
 
     found = read(tiny)
@@ -560,92 +570,101 @@ def test_a_shipped_label_set_can_be_named(tiny):
     assert list(found.labels.values()) == sorted(found.labels.values())
 
 
-def test_a_label_set_that_is_nowhere_is_named(tiny):
+def test_an_unknown_label_set_is_reported(tiny):
     rewrite(tiny, label_set="mine.csv")
 
-    assert told_by(read, tiny) == (
+    assert message_of(read, tiny) == (
         f"{tiny}: label_set: 'mine.csv' is neither a shipped label set (demo, paper_104, total_117) nor a CSV"
-        " beside the YAML"
+        " file in the folder of the YAML file"
     )
 
 
-def test_a_label_set_from_elsewhere_is_refused(tiny):
+def test_a_label_set_outside_the_folder_is_refused(tiny):
     (tiny.parent / "structures.csv").rename(tiny.parents[1] / "structures.csv")
     rewrite(tiny, label_set="../structures.csv")
 
-    assert told_by(read, tiny).startswith(f"{tiny}: label_set: {tiny.parent}/../structures.csv leads out of")
+    assert message_of(read, tiny).startswith(f"{tiny}: label_set: {tiny.parent}/../structures.csv leads outside")
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "expected"),
     [
-        ("label,structure\n1,liver\nzwei,spleen\n", "each row needs a structure and its label, a whole number"),
-        ("label,structure\n1,liver\n,spleen\n", "each row needs a structure and its label, a whole number"),
-        ("label,structure\n1,liver\n2\n", "each row needs a structure and its label, a whole number"),
-        ("number,structure\n1,liver\n", "each row needs a structure and its label, a whole number"),
-        ("label,structure\n1,liver\n2,liver\n", "each structure has one label, found a structure in two rows"),
+        (
+            "label,structure\n1,liver\nzwei,spleen\n",
+            "each row must contain a structure and its label, which is an integer",
+        ),
+        ("label,structure\n1,liver\n,spleen\n", "each row must contain a structure and its label, which is an integer"),
+        ("label,structure\n1,liver\n2\n", "each row must contain a structure and its label, which is an integer"),
+        ("number,structure\n1,liver\n", "each row must contain a structure and its label, which is an integer"),
+        (
+            "label,structure\n1,liver\n2,liver\n",
+            "each structure must have one label, but a structure occurs in two rows",
+        ),
     ],
 )
-def test_a_label_set_without_numbers_is_refused(tiny, rows, told):
+def test_a_label_set_without_valid_labels_is_refused(tiny, rows, expected):
     (tiny.parent / "structures.csv").write_text(rows)
 
-    assert told_by(read, tiny) == f"{tiny.parent / 'structures.csv'}: {told}"
+    assert message_of(read, tiny) == f"{tiny.parent / 'structures.csv'}: {expected}"
 
 
 @pytest.mark.parametrize(
     ("number", "found"),
     [
-        (0, "17 numbers from 0 to 17 for 17 structures"),
-        (-3, "17 numbers from -3 to 17 for 17 structures"),
-        (65536, "17 numbers from 2 to 65536 for 17 structures"),
-        (5, "16 numbers from 2 to 17 for 17 structures"),
+        (0, "17 different labels from 0 to 17 were found for 17 structures"),
+        (-3, "17 different labels from -3 to 17 were found for 17 structures"),
+        (65536, "17 different labels from 2 to 65536 were found for 17 structures"),
+        (5, "16 different labels from 2 to 17 were found for 17 structures"),
     ],
 )
-def test_numbers_that_a_label_map_cannot_hold_or_tell_apart_are_refused(tiny, number, found):
+def test_labels_that_are_not_unique_or_do_not_fit_into_a_label_map_are_refused(tiny, number, found):
     path = tiny.parent / "structures.csv"
     path.write_text(path.read_text().replace("1,spleen", f"{number},spleen"))
 
-    assert told_by(check, tiny) == (
-        f"model set tiny_set: structures need different numbers from 1 to 65535, found {found}"
+    assert message_of(check, tiny) == (
+        f"model set tiny_set: each structure must have a unique label from 1 to 65535, but {found}"
     )
 
 
-def test_the_largest_number_that_a_label_map_can_hold_is_accepted(tiny):
+def test_the_largest_label_of_a_label_map_is_accepted(tiny):
     path = tiny.parent / "structures.csv"
     path.write_text(path.read_text().replace("1,spleen", "65535,spleen"))
 
     check(tiny)
 
 
-# The models
+# Models
 
 
-def test_two_parts_that_claim_the_same_structure_are_refused(tiny):
+def test_two_parts_with_the_same_structure_are_refused(tiny):
     rewrite_part(tiny, 3, structures=["spleen", "hip_right"])
 
-    assert told_by(check, tiny) == "model set tiny_set: parts 1 and 4 both claim spleen"
+    assert message_of(check, tiny) == (
+        "model set tiny_set: parts 1 and 4 both contain spleen; each structure can be in one part only"
+    )
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_part_with_another_number_of_structures_is_refused(tiny, count):
+@pytest.mark.parametrize(("count", "found"), [(1, "1 structure"), (3, "3 structures")])
+def test_a_part_with_another_number_of_structures_is_refused(tiny, count, found):
     names = ["hip_left", "hip_right", "third"][:count]
     labels = {"background": 0, **{name: number for number, name in enumerate(names, start=1)}}
     save_json(folder_of(tiny, 3), "dataset.json", dataset(labels=labels))
 
-    assert told_by(check, tiny) == (
-        f"{folder_of(tiny, 3) / 'dataset.json'}: has {count} structures, but model set tiny_set lists 2 for this part"
+    assert message_of(check, tiny) == (
+        f"{folder_of(tiny, 3) / 'dataset.json'}: the file contains {found}, but model set tiny_set lists 2 for this"
+        " part"
     )
 
 
 @pytest.mark.parametrize("spacing", [[1.5, 1.5, 1.5], [3.0, 3.0, 3.1]])
-def test_a_part_of_another_spacing_is_refused(tiny, spacing):
+def test_a_part_with_another_spacing_is_refused(tiny, spacing):
     values = part_plans(PARTS[1], 1, 3.0)
     values["configurations"]["3d_fullres"]["spacing"] = spacing
     save_json(folder_of(tiny, 1), "plans.json", values)
 
-    assert told_by(check, tiny) == (
-        f"{folder_of(tiny, 1) / 'plans.json'}: the model was made for {' x '.join(map(str, spacing))} mm, but model set"
-        " tiny_set resamples to 3.0 mm"
+    assert message_of(check, tiny) == (
+        f"{folder_of(tiny, 1) / 'plans.json'}: the spacing of the model is {' × '.join(map(str, spacing))} mm, but"
+        " model set tiny_set resamples to 3.0 mm"
     )
 
 
@@ -657,7 +676,7 @@ def test_a_spacing_that_differs_in_the_last_digit_of_a_header_is_accepted(tiny):
     check(tiny)
 
 
-def test_without_resampling_each_part_may_have_a_spacing_of_its_own(tiny):
+def test_without_resampling_parts_can_differ_in_spacing(tiny):
     save_json(folder_of(tiny, 1), "plans.json", part_plans(PARTS[1], 1, 1.5))
     rewrite(tiny, resampling=None)
 
@@ -669,21 +688,21 @@ def test_a_folder_that_nnunet_did_not_write_is_refused(tiny):
     values["configurations"]["3d_fullres"]["normalization_schemes"] = ["ZScoreNormalization"]
     save_json(folder_of(tiny, 2), "plans.json", values)
 
-    assert told_by(check, tiny).startswith(
-        f"{folder_of(tiny, 2) / 'plans.json'}: is not usable:\n  configurations.3d_fu"
+    assert message_of(check, tiny).startswith(
+        f"{folder_of(tiny, 2) / 'plans.json'}: unsupported model:\n  configurations.3d_fu"
     )
 
 
 def test_code_that_plans_name_is_refused(tiny):
     save_json(folder_of(tiny, 2), "plans.json", part_plans(PARTS[2], 2, 3.0) | {"conv_op": "os.system"})
 
-    assert "conv_op may name a class of torch.nn" in told_by(check, tiny)
+    assert "conv_op must be a class of torch.nn" in message_of(check, tiny)
 
 
 # Checksums
 
 
-def test_the_digest_changes_with_all_that_decides_labels_and_with_each_file(tiny):
+def test_the_digest_changes_with_everything_that_determines_labels_and_with_each_file(tiny):
     whole = read(tiny)
     first, *others = whole.parts
     changed = [
@@ -705,7 +724,7 @@ def test_the_digest_changes_with_all_that_decides_labels_and_with_each_file(tiny
     assert len(set(digests)) == len(digests) == 13
 
 
-def test_the_digest_does_not_change_with_place_name_words_or_pins(tiny, tmp_path):
+def test_the_digest_does_not_change_with_location_name_descriptions_or_checksums(tiny, tmp_path):
     before = model_set.digest_of(read(tiny))
     moved = tmp_path / "elsewhere" / "other.yaml"
     shutil.copytree(tiny.parent, moved.parent)
@@ -716,7 +735,7 @@ def test_the_digest_does_not_change_with_place_name_words_or_pins(tiny, tmp_path
     assert model_set.digest_of(read(moved, sha256=before)) == before
 
 
-def test_a_set_has_the_checksum_of_each_of_its_files_by_a_name_without_place(tiny, tmp_path):
+def test_a_set_has_the_checksum_of_each_file_by_relative_path(tiny, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.copytree(tiny.parent, moved)
 
@@ -728,42 +747,50 @@ def test_a_set_has_the_checksum_of_each_of_its_files_by_a_name_without_place(tin
     assert found[plans_path] == digests.of_unchanged_file(tiny.parent / plans_path)
 
 
-def test_a_set_that_is_pinned_is_accepted_as_it_was_and_refused_otherwise(tiny):
+def test_a_set_with_a_required_checksum_is_accepted_if_unchanged_and_refused_otherwise(tiny):
     pinned = model_set.digest_of(read(tiny))
     check(tiny, sha256=pinned)
     (folder_of(tiny) / "fold_0" / "checkpoint_final.pth").write_bytes(b"other weights")
     other = model_set.digest_of(read(tiny))
 
-    assert told_by(check, tiny, sha256=pinned) == f"segment.sha256: pins {pinned}, found {other} for model set tiny_set"
+    assert message_of(check, tiny, sha256=pinned) == (
+        f"segment.sha256: the setting requires {pinned}, but model set tiny_set has {other}; restore the original files"
+        " and settings, or correct segment.sha256"
+    )
 
 
-def test_another_step_is_another_set_than_the_one_that_was_pinned(tiny):
+def test_a_changed_step_changes_the_checksum_of_a_set(tiny):
     pinned = model_set.digest_of(read(tiny))
 
-    assert told_by(check, tiny, sha256=pinned, step_size=0.5).startswith(f"segment.sha256: pins {pinned}, found")
+    message = message_of(check, tiny, sha256=pinned, step_size=0.5)
+    assert message.startswith(f"segment.sha256: the setting requires {pinned}, but model set")
 
 
-def test_a_bare_folder_can_be_pinned(tmp_path):
+def test_the_checksum_of_a_single_folder_can_be_required(tmp_path):
     folder = describe(tmp_path)
 
-    assert told_by(check, folder, sha256="0" * 64).startswith(f"segment.sha256: pins {'0' * 64}, found ")
+    expected = f"segment.sha256: the setting requires {'0' * 64}, but model set"
+    assert message_of(check, folder, sha256="0" * 64).startswith(expected)
     check(folder, sha256=model_set.digest_of(read(folder)))
 
 
-def test_a_checkpoint_that_is_pinned_is_accepted_as_it_was_and_refused_otherwise(tiny):
+def test_a_checkpoint_with_a_required_checksum_is_accepted_if_unchanged_and_refused_otherwise(tiny):
     path = folder_of(tiny, 2) / "fold_0" / "checkpoint_final.pth"
     pinned = digests.of_unchanged_file(path)
     rewrite_part(tiny, 2, sha256=pinned)
     check(tiny)
     path.write_bytes(b"other weights")
 
-    assert told_by(check, tiny) == f"{path}: model set tiny_set pins {pinned}, found {digests.of_unchanged_file(path)}"
+    assert message_of(check, tiny) == (
+        f"{path}: model set tiny_set requires the SHA-256 {pinned}, but the file has {digests.of_unchanged_file(path)};"
+        " restore the original file, or correct sha256 in the model set"
+    )
 
 
-# What reruns the segmentation
+# Files that rerun the segmentation
 
 
-def test_the_files_of_a_set_are_its_yaml_its_label_set_and_those_of_its_models(tiny):
+def test_the_files_of_a_set_are_its_yaml_its_label_set_and_its_models(tiny):
     models = [folder_of(tiny, index) / name for index in range(5) for name in model_folder.FILES]
 
     found = model_set.files({"model": str(tiny)})
@@ -771,8 +798,8 @@ def test_the_files_of_a_set_are_its_yaml_its_label_set_and_those_of_its_models(t
     assert found == [str(path) for path in (tiny, tiny.parent / "structures.csv", *models)]
 
 
-def test_a_shipped_label_set_is_no_file_of_a_model_set():
-    # a change of its lower bounds would segment every scan again
+def test_a_shipped_label_set_is_not_a_file_of_a_model_set():
+    # otherwise, a change of lower bounds would rerun the segmentation of every scan
     shipped = model_folder.SHIPPED / "demo.yaml"
 
     found = model_set.files({"model": "demo"})
@@ -780,13 +807,13 @@ def test_a_shipped_label_set_is_no_file_of_a_model_set():
     assert found == [str(shipped), *(str(shipped.parent / "demo" / FOLDER_NAME / name) for name in model_folder.FILES)]
 
 
-def test_the_files_of_a_bare_folder_are_its_three(tmp_path):
+def test_the_files_of_a_single_folder_are_its_three_files(tmp_path):
     folder = describe(tmp_path)
 
     assert model_set.files({"model": str(folder)}) == [str(folder / name) for name in model_folder.FILES]
 
 
-def test_the_settings_of_a_study_are_those_that_a_set_is_read_with(tiny):
+def test_a_set_is_read_with_the_settings_of_the_study(tiny):
     options = configuration.section("segment", config_file(segment={"model": str(tiny), "resampling_order": 3}))
 
     found = model_set.read(options)

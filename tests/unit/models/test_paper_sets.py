@@ -1,4 +1,4 @@
-"""The sets of the paper's own model: converted folders in their places, numbers of v1, and averaging as v1 did it."""
+"""Model sets of the original study: folders of converted models, labels of v1, and averaging as in v1."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from support.tiny_model import describe_set
 from support.v1_model import save_v1
 
 CPU = torch.device("cpu")
-# SOURCE: TotalSegmentator v1, map_to_binary.py, class_map_5_parts: first and last of each part, with their numbers in
-# the whole, and the two of part 3 and the ten of part 4 that lie elsewhere.
+# SOURCE: TotalSegmentator v1, map_to_binary.py, class_map_5_parts: first and last structure of each part with their
+# labels in the merged label map, and structures of parts 3 and 4 whose labels are not consecutive.
 ENDS = {
     "Dataset251_TotalSegmentator_part1_organs_1139subj": {1: ("spleen", 1), 17: ("lung_lower_lobe_right", 17)},
     "Dataset252_TotalSegmentator_part2_vertebrae_1139subj": {1: ("vertebrae_L5", 18), 24: ("vertebrae_C1", 41)},
@@ -44,7 +44,7 @@ ENDS = {
 }
 
 
-def told_by(call, *arguments, **options):
+def message_of(call, *arguments, **options):
     with pytest.raises(ContractError) as refused:
         call(*arguments, **options)
     return str(refused.value)
@@ -52,7 +52,7 @@ def told_by(call, *arguments, **options):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Conversions of small models in the folders of the public archives, with their numbers of structures."""
+    """Converted small models in the folders of the public archives, with the same structure counts."""
     folder = tmp_path_factory.mktemp("v1")
     for dataset, part in zip(ENDS, PARTS, strict=True):
         save_v1(folder, part, task=dataset.replace("Dataset", "Task"))
@@ -66,7 +66,7 @@ def weights(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "mm"), [("paper_104_1.5mm", 1.5), ("paper_104_3mm", 3.0)])
-def test_a_set_of_the_paper_takes_converted_folders_and_covers_all_104_structures(name, mm, weights, caplog):
+def test_a_set_of_the_paper_uses_converted_folders_and_covers_all_104_structures(name, mm, weights, caplog):
     found = model_set.read({"model": name, "weights": str(weights)})
 
     model_set.check(found)
@@ -74,10 +74,10 @@ def test_a_set_of_the_paper_takes_converted_folders_and_covers_all_104_structure
     assert sum(len(part.labels) for part in found.parts) == len(found.labels) == 104
     assert (found.step_size, found.averaging) == (0.5, "probabilities")
     assert found.resampling == model_set.Resampling(mm, 3)
-    assert caplog.records == []  # the conversion has the names of the set, so that none differs
+    assert caplog.records == []  # the converted models have the names of the model set
 
 
-def test_the_five_parts_have_the_numbers_of_totalsegmentator_v1(weights):
+def test_the_five_parts_have_the_labels_of_totalsegmentator_v1(weights):
     found = model_set.read({"model": "paper_104_1.5mm", "weights": str(weights)})
 
     assert [part.folder.parent.name for part in found.parts] == list(ENDS)
@@ -87,24 +87,24 @@ def test_the_five_parts_have_the_numbers_of_totalsegmentator_v1(weights):
         assert {number: (names[number], found.labels[names[number]]) for number in ends} == ends
 
 
-def test_the_one_model_has_the_numbers_of_the_label_set(weights):
+def test_the_single_model_has_the_labels_of_the_label_set(weights):
     [part] = model_set.read({"model": "paper_104_3mm", "weights": str(weights)}).parts
 
     assert part.labels == label_sets.read("paper_104").label_of
     assert CASES["whole"].structures == 104
 
 
-def test_without_weights_a_set_of_the_paper_says_where_they_are_and_what_to_do(tmp_path):
-    told = told_by(model_set.read, {"model": "paper_104_1.5mm", "weights": str(tmp_path)})
+def test_missing_weights_of_a_set_of_the_paper_are_reported_with_their_source_and_the_remedy(tmp_path):
+    message = message_of(model_set.read, {"model": "paper_104_1.5mm", "weights": str(tmp_path)})
 
-    assert "https://zenodo.org/records/6802342 (Task251)" in told
-    assert "ctpop convert-v1 writes these folders (docs/reproduce.md)" in told
-
-
-# What is averaged
+    assert "https://zenodo.org/records/6802342 (Task251)" in message
+    assert "ctpop convert-v1 writes these folders (docs/reproduce.md)" in message
 
 
-def test_the_average_is_part_of_the_digest_and_that_of_other_sets_stays(tmp_path):
+# Averaging
+
+
+def test_the_averaging_is_part_of_the_digest_only_if_it_is_not_the_default(tmp_path):
     plain = model_set.read({"model": str(describe_set(tmp_path / "a"))})
     named = model_set.read({"model": str(describe_set(tmp_path / "b", averaging="logits"))})
     other = model_set.read({"model": str(describe_set(tmp_path / "c", averaging="probabilities"))})
@@ -113,10 +113,10 @@ def test_the_average_is_part_of_the_digest_and_that_of_other_sets_stays(tmp_path
     assert model_set.digest_of(plain) == model_set.digest_of(named) != model_set.digest_of(other)
 
 
-def test_probabilities_cannot_be_averaged_in_nnunets_own_way(tmp_path):
+def test_probabilities_cannot_be_averaged_with_the_resampling_of_nnunet(tmp_path):
     path = describe_set(tmp_path, averaging="probabilities", resampling=None)
 
-    assert "'resampling' is a dependency of 'averaging'" in told_by(set_file.read, path)
+    assert "'resampling' is a dependency of 'averaging'" in message_of(set_file.read, path)
 
 
 def test_windows_are_averaged_after_the_softmax_in_single_precision():
@@ -141,7 +141,7 @@ def test_windows_are_averaged_after_the_softmax_in_single_precision():
     assert torch.equal(found.sum(dim=0).round(decimals=5), torch.ones((6, 2, 2)))
 
 
-def test_the_shipped_sets_of_the_paper_say_that_they_need_no_mirroring(weights):
+def test_the_converted_models_of_the_paper_are_used_without_mirroring(weights):
     for path in sorted(weights.glob("*/*/fold_0/checkpoint_final.pth")):
         held = torch.load(path, weights_only=True)
         assert held["inference_allowed_mirroring_axes"] is None

@@ -1,4 +1,4 @@
-"""Scans of one patient that cannot be those of one person, at every starting point."""
+"""Scans of a patient that contradict each other are rejected at every starting point."""
 
 import argparse
 
@@ -22,8 +22,8 @@ def test_a_patient_with_two_sexes_is_refused_with_lines_scans_and_remedy(tmp_pat
         read(tmp_path, BASE[1], "x,p2,50,female,,", "b,p1,61,female,2021-05-01,1960-01-02")
 
     text = str(error.value)
-    assert "registry.csv: sex must be the same in all scans of a patient, found 1 patients" in text
-    assert "line 2 (a, male), line 4 (b, female)" in text
+    assert "registry.csv: sex must be the same in all scans of a patient, which is not the case for 1 patient;" in text
+    assert "scans of the first such patient: line 2 (a, male), line 4 (b, female); correct these rows" in text
     assert "cohort: {columns: {patient_id: group}}" in text
     assert "p1" not in text
 
@@ -42,7 +42,7 @@ def test_a_sex_that_is_missing_in_one_scan_contradicts_nothing(tmp_path):
         (60, "01.05.2021", True),
         (58, "01.05.2021", False),
         (58, "20210501", False),
-        (60, "03/04/2021", True),  # day and month could be exchanged: the year alone is read
+        (60, "03/04/2021", True),  # day and month could be exchanged, so only the year is used
         (50, "03/04/2021", False),
         (50, "unknown", True),
         (50, "", True),
@@ -53,14 +53,15 @@ def test_ages_of_a_patient_fit_the_dates_within_a_year(tmp_path, age, day, fits)
     if fits:
         assert len(read(tmp_path, *rows)) == 2
         return
-    with pytest.raises(ContractError, match=r"age_years must fit study_date .* line 2 \(a, 60 years\), line 3 \(b"):
+    expected = r"age_years must agree with study_date .* line 2 \(a, 60 years\), line 3 \(b"
+    with pytest.raises(ContractError, match=expected):
         read(tmp_path, *rows)
 
 
 @pytest.mark.parametrize("name", ["Study Date", "scan_date", "AcquisitionDate", "year"])
 def test_dates_are_found_under_their_usual_names(tmp_path, name):
     header = f"scan_id,patient_id,age_years,{name}"
-    with pytest.raises(ContractError, match="age_years must fit"):
+    with pytest.raises(ContractError, match="age_years must agree with"):
         read(tmp_path, "a,p1,60,2015", "b,p1,50,2020", header=header)
 
 
@@ -76,7 +77,7 @@ def test_one_birth_date_in_two_forms_is_one(tmp_path):
     assert len(read(tmp_path, BASE[1], "b,p1,61,male,2021-05-01,02.01.1960")) == 2
 
 
-def test_scans_without_a_patient_are_their_own_patients(tmp_path):
+def test_each_scan_without_a_patient_is_a_separate_patient(tmp_path):
     assert len(read(tmp_path, "a,,60,male,2020-05-01,", "b,,30,female,2021-05-01,")) == 2
 
 
@@ -86,7 +87,7 @@ def test_patients_with_a_reason_of_the_dicom_index_do_not_stop_a_study(tmp_path)
     assert len(read(tmp_path, "a,p,60,male,several_sexes", "b,p,60,female,several_sexes", header=header)) == 2
 
 
-def test_patients_in_a_table_of_measures_are_checked_too(tmp_path):
+def test_patients_in_a_table_of_measures_are_checked(tmp_path):
     table = tmp_path / "measures.csv"
     table.write_text("scan_id,patient_id,age_years,sex,liver_volume_ml\na,p,60,male,1500\nb,p,60,female,1500\n")
     options = argparse.Namespace(table=table, structures="demo", config=None, out=tmp_path / "registry.csv")

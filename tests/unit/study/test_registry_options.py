@@ -1,4 +1,4 @@
-"""Registries of other shapes: columns, words, gaps, paths, separators and spreadsheets are read as they are meant."""
+"""Registries with other columns, words, missing values, paths, separators, and file formats are read correctly."""
 
 import csv
 import datetime
@@ -82,11 +82,11 @@ def message_of(path, **chosen):
         ("participants.TSV", "\t", {}),
     ],
 )
-def test_text_with_columns_and_words_of_its_own_is_read(tmp_path, name, separator, chosen):
+def test_text_with_other_columns_and_words_is_read(tmp_path, name, separator, chosen):
     same(read_registry(as_text(tmp_path / name, separator=separator), reading_of({**THEIRS, **chosen})))
 
 
-def test_a_workbook_is_read_like_the_text_it_was_made_of(tmp_path):
+def test_a_workbook_is_read_like_the_equivalent_text(tmp_path):
     typed = [
         ROWS[0],
         ["s1", "p1", 61, "m", 120.0],
@@ -98,7 +98,7 @@ def test_a_workbook_is_read_like_the_text_it_was_made_of(tmp_path):
     same(read_registry(as_workbook(tmp_path / "r.xlsx", typed), reading_of(THEIRS)))
 
 
-def test_numbers_dates_and_truths_of_a_workbook_are_as_in_a_csv(tmp_path):
+def test_numbers_dates_and_booleans_of_a_workbook_are_as_in_a_csv(tmp_path):
     row = [7, 61, True, datetime.date(2024, 5, 31), 0.1]
     path = as_workbook(tmp_path / "r.xlsx", [["scan_id", "age_years", "complete", "day", "share"], row])
 
@@ -113,46 +113,53 @@ def test_a_workbook_of_several_sheets_needs_the_name_of_one(tmp_path):
     path = as_workbook(tmp_path / "r.xlsx", ROWS, "notes")
 
     assert message_of(path) == (
-        "several sheets have content (registry, notes); state the one with the table, as in cohort:"
-        ' {sheet: "registry"}, or save that one as CSV'
+        "several sheets have content (registry, notes); set the sheet of the table, for example cohort:"
+        ' {sheet: "registry"}, or save this sheet as CSV'
     )
-    assert message_of(path, sheet="nots") == "has no sheet 'nots'; set cohort.sheet to one of registry, notes"
+    assert message_of(path, sheet="nots") == (
+        "the file does not contain the sheet 'nots'; set cohort.sheet to one of the following: registry, notes"
+    )
     same(read_registry(path, reading_of({**THEIRS, "sheet": "registry"})))
 
 
-def test_a_workbook_that_is_none_is_refused(tmp_path):
+def test_an_invalid_workbook_is_refused(tmp_path):
     path = tmp_path / "r.xlsx"
     path.write_bytes(b"PK\x03\x04 and no workbook")
 
-    assert message_of(path).startswith("a spreadsheet is expected, found: ")
+    assert message_of(path).startswith("the file cannot be read as a spreadsheet (")
 
 
-def test_a_cell_of_a_workbook_is_named_by_the_row_that_people_see(tmp_path):
+def test_a_cell_of_a_workbook_is_reported_with_the_visible_row_number(tmp_path):
     path = as_workbook(tmp_path / "r.xlsx", [["scan_id", "age_years"], [None, None], ["s1", "old"]])
 
-    with pytest.raises(ContractError, match=r"'s1' \('old'\) in line 3"):
+    with pytest.raises(ContractError, match=r"line 3 \(scan 's1', value 'old'\)"):
         read_registry(path)
 
 
 def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "weight": "weight_kg"})
 
-    assert message == "cohort.columns names weight, which the file lacks; found id, person, age, gender, kvp"
+    assert message == (
+        "cohort.columns contains weight, but the file has no such column; columns of the file: id, person, age, gender,"
+        " kvp"
+    )
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path):
+def test_two_columns_with_the_same_name_are_refused(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "kvp": "age_years"})
 
-    assert message == "each column has one name of its own, found age_years for age, kvp; change cohort.columns"
+    assert message == (
+        "column names must be unique, but age_years is assigned to the columns age, kvp; correct cohort.columns"
+    )
 
 
-def test_a_word_that_nobody_mapped_is_refused_rather_than_taken_for_nothing(tmp_path):
-    assert "sex must be female or male, or empty where it is not recorded" in message_of(
+def test_an_unmapped_word_is_refused_rather_than_read_as_missing(tmp_path):
+    assert "sex must be female or male, or empty if not recorded, but 1 row violates this rule" in message_of(
         as_text(tmp_path / "r.csv"), values={"sex": {"m": "male", "f": "female"}}
     )
 
 
-def test_one_column_can_name_scan_and_patient(tmp_path):
+def test_one_column_can_identify_scan_and_patient(tmp_path):
     path = as_text(tmp_path / "participants.tsv", [["participant_id", "age"], ["sub-01", "61"]], "\t")
     chosen = reading_of({"columns": {"participant_id": ["scan_id", "patient_id"], "age": "age_years"}})
 
@@ -161,7 +168,7 @@ def test_one_column_can_name_scan_and_patient(tmp_path):
     assert found == {"scan_id": "sub-01", "patient_id": "sub-01"}
 
 
-def test_paths_are_made_by_pattern_where_the_file_gives_none(tmp_path):
+def test_missing_paths_follow_the_pattern(tmp_path):
     rows = [["scan_id", "age_years", "ct_path", "site"], ["a", "1", "", "x"], ["b", "2", "own.nii", "x"], ["c", "3"]]
     chosen = reading_of({"paths": {"ct_path": "{site}/{scan_id}/ct.nii.gz", "segmentation_path": "{scan_id}/seg"}})
 
@@ -171,28 +178,31 @@ def test_paths_are_made_by_pattern_where_the_file_gives_none(tmp_path):
     assert found["segmentation_path"].to_list() == ["a/seg", "b/seg", "c/seg"]
 
 
-def test_a_pattern_of_paths_that_names_no_column_is_refused(tmp_path):
+def test_a_path_pattern_with_an_unknown_column_is_refused(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), paths={"ct_path": "{folder}/ct.nii.gz"})
 
-    assert message == "cohort.paths.ct_path names column folder, found scan_id, patient_id, age_years, sex, kvp"
+    assert message == (
+        "cohort.paths.ct_path uses folder, but the registry has no such column; available columns: scan_id, patient_id,"
+        " age_years, sex, kvp"
+    )
 
 
 @pytest.mark.parametrize("scan_id", ["CON", "nul.nii", "Lpt1", "com9.a.b"])
 def test_an_id_that_names_a_device_of_windows_is_refused(tmp_path, scan_id):
-    with pytest.raises(ContractError, match="no device of Windows"):
+    with pytest.raises(ContractError, match="must not be a device name of Windows"):
         read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], [scan_id, "1"], ["console", "2"]]))
 
 
 def test_an_id_that_ends_with_a_dot_is_refused(tmp_path):
-    with pytest.raises(ContractError, match=r"does not end with '\.'"):
+    with pytest.raises(ContractError, match=r"must not end with '\.', but 1 row violates this rule: line 2 \(scan"):
         read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], ["a.", "1"]]))
 
 
-# Shards, which the Snakefile reads by itself
+# Shards, which the Snakefile determines without the cohort stage
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.tsv", "r.xlsx"])
-def test_a_registry_of_any_shape_has_its_patients_in_the_shards_of_ours(tmp_path, name):
+def test_a_registry_in_any_format_has_its_patients_in_the_same_shards(tmp_path, name):
     patients = [[f"s{n}", f"p{n // 2}" if n % 5 else "N-A", "50", "m", "120"] for n in range(40)]
     reading = reading_of(THEIRS)
 
@@ -210,13 +220,13 @@ def test_a_registry_of_any_shape_has_its_patients_in_the_shards_of_ours(tmp_path
         assert changed == [shards.shard_names(8)[shards.shard_of(key, 8)]]
 
 
-def test_a_workbook_that_is_none_has_digests_since_the_cohort_stage_tells_the_error(tmp_path):
+def test_an_invalid_workbook_has_digests_because_the_cohort_stage_reports_the_error(tmp_path):
     (tmp_path / "r.xlsx").write_text("no workbook")
 
     assert set(shards.shard_digests(tmp_path / "r.xlsx", 2)) == {"1-of-2", "2-of-2"}
 
 
-def test_what_is_not_set_reads_a_registry_of_our_shape():
+def test_the_default_settings_read_a_registry_in_the_standard_form():
     assert reading_of(configuration.section("cohort", None)) == AS_OURS
 
 
@@ -229,7 +239,7 @@ def example(name):
 
 
 def examinations(folder, form, config):
-    """Return the real table and how the example reads it: as the dataset is downloaded, or as it is shipped (TSV)."""
+    """Return the real table, as downloaded or as shipped (TSV), and the settings with which the example reads it."""
     if form == "downloaded":
         write_meta(folder / "Totalsegmentator_dataset_v201")
         return folder / config["study"]["registry"], config["cohort"]
@@ -245,7 +255,7 @@ def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all(t
     assert len(registry) == 1228
     assert (
         int(registry["age_years"].isna().sum()) == 1
-    )  # counted with awk: one empty age, two empty genders, 16 empty kvp
+    )  # counted with awk: one empty age, two empty genders, and 16 empty values of kvp
     assert registry["sex"].value_counts().to_dict() == {"male": 716, "female": 510}
     assert registry.set_index("scan_id").loc["s0245", "ct_path"] == "s0245/ct.nii.gz"
     assert registry["kvp"].isna().sum() == 16
@@ -282,7 +292,7 @@ def test_the_bids_example_reads_participants(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["height_m", "contrast_ml", "scan_nr", "phases", "height_mm"])
-def test_names_that_differ_from_ours_in_a_word_are_names_of_their_own(name):
+def test_names_that_differ_from_known_names_in_a_word_are_accepted(name):
     reading = reading_of({"columns": {"theirs": name}})
     assert list(mapped(pd.DataFrame({"theirs": ["1"]}), reading, Path("r.csv")).columns) == [name]
 
@@ -291,7 +301,8 @@ def test_names_that_differ_from_ours_in_a_word_are_names_of_their_own(name):
     ("name", "ours"),
     [("heigth_cm", "height_cm"), ("age_year", "age_years"), ("patient_di", "patient_id"), ("scanid", "scan_id")],
 )
-def test_names_that_are_misspelt_are_refused_with_ours(name, ours):
+def test_misspelled_names_are_refused_with_the_correct_name(name, ours):
     reading = reading_of({"columns": {"theirs": name}})
-    with pytest.raises(ContractError, match=rf"almost {ours}; if that is meant, state .*{{theirs: {ours}}}"):
+    expected = rf"similar to {ours}; if {ours} is intended, set .*{{theirs: {ours}}}}}; otherwise"
+    with pytest.raises(ContractError, match=expected):
         mapped(pd.DataFrame({"theirs": ["1"]}), reading, Path("r.csv"))

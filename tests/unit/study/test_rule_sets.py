@@ -1,4 +1,4 @@
-"""A rule set says what it looks at, from which limit on, and what it takes away; anything else in it is an error."""
+"""A rule set defines rules, their limits, and the measures that they exclude; all other content is an error."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def refused(folder, text):
     return str(error.value)
 
 
-def test_the_shipped_sets_are_those_that_the_documentation_names():
+def test_the_shipped_sets_are_the_documented_sets():
     assert tuple(sorted(path.stem for path in rule_sets.SHIPPED.glob("*.yaml"))) == SHIPPED
 
 
@@ -38,7 +38,7 @@ NOTED = ("laterality", "above_bound", "unequal_sides")
         ("strict", list(RULES)),
     ],
 )
-def test_a_shipped_set_applies_its_rules_and_takes_both_measures_or_notes_what_is_doubtful(name, rules):
+def test_a_shipped_set_applies_its_rules_and_excludes_both_measures_or_only_flags_scans(name, rules):
     found = rule_sets.read(name)
 
     assert found.name == name
@@ -50,11 +50,11 @@ def test_a_shipped_set_applies_its_rules_and_takes_both_measures_or_notes_what_i
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("label_set", ["paper_104", "total_117", "demo"])
-def test_a_shipped_set_is_fit_for_every_shipped_label_set(name, label_set):
+def test_a_shipped_set_is_valid_for_every_shipped_label_set(name, label_set):
     rule_sets.refuse_unknown_structures(rule_sets.read(name), label_sets.read(label_set).names)
 
 
-def test_a_set_of_ones_own_is_read_with_its_limits_and_exceptions(tmp_path):
+def test_a_user_set_is_read_with_its_limits_and_exceptions(tmp_path):
     path = write(
         tmp_path,
         "rules: {fragmented: {drops: [volume_ml], largest_share_below: 0.5, not_for: [colon]}, truncated: {drops: []}}",
@@ -73,12 +73,12 @@ def test_a_set_of_ones_own_is_read_with_its_limits_and_exceptions(tmp_path):
     ("text", "expected"),
     [
         ("rules: {truncatd: {drops: []}}", "rules.truncatd: unknown key; did you mean 'truncated'?"),
-        ("rules: {truncated: {}}", "rules.truncated.drops: is missing"),
+        ("rules: {truncated: {}}", "rules.truncated.drops: missing key"),
         (
             "rules: {truncated: {drops: [volume]}}",
             "rules.truncated.drops.0: 'volume' is not one of ['volume_ml', 'hu_mean']",
         ),
-        ("rules: {fragmented: {drops: []}}", "rules.fragmented.largest_share_below: is missing; Share of the voxels"),
+        ("rules: {fragmented: {drops: []}}", "rules.fragmented.largest_share_below: missing key; Share of the voxels"),
         (
             "rules: {fragmented: {drops: [], largest_share_below: 80}}",
             "rules.fragmented.largest_share_below: 80 is greater than the maximum of 1",
@@ -91,24 +91,27 @@ def test_a_set_of_ones_own_is_read_with_its_limits_and_exceptions(tmp_path):
             "rules: {asymmetric: {drops: [], robust_z_above: 5, pairs_at_least: 2}}",
             "rules.asymmetric.pairs_at_least: 2 is less than the minimum of 3",
         ),
-        ("drops: []", "rules: is missing"),
-        ("", "the whole: None is not of type 'object'"),
+        ("drops: []", "rules: missing key"),
+        ("", "top level: None is not of type 'object'"),
     ],
 )
-def test_a_wrong_set_is_refused_with_the_place_and_what_would_be_right(tmp_path, text, expected):
+def test_an_invalid_set_is_refused_with_the_place_and_the_valid_values(tmp_path, text, expected):
     assert expected in refused(tmp_path, text)
 
 
-def test_what_is_not_yaml_is_refused(tmp_path):
-    assert "line 2: the key 'rules' is in line 1 already" in refused(tmp_path, "rules: {}\nrules: {}")
-    assert "mine.yaml: line 1, at the end of the file: YAML is expected" in refused(tmp_path, "rules: [")
+def test_invalid_yaml_is_refused(tmp_path):
+    assert "line 2: the key 'rules' already occurs in line 1" in refused(tmp_path, "rules: {}\nrules: {}")
+    assert "mine.yaml: line 1, at the end of the file: invalid YAML" in refused(tmp_path, "rules: [")
 
 
-def test_a_set_that_is_nowhere_is_refused_with_those_there_are():
+def test_an_unknown_set_is_refused_with_a_list_of_shipped_sets():
     with pytest.raises(ContractError) as error:
         rule_sets.read("strickt")
 
-    expected = "screen.rules: 'strickt' is neither a shipped rule set (none, paper, standard, strict) nor a YAML file"
+    expected = (
+        "screen.rules: 'strickt' is neither a shipped rule set (none, paper, standard, strict) nor the path of a YAML"
+        " file; correct the name or the path"
+    )
     assert str(error.value) == expected
 
 
@@ -118,7 +121,7 @@ def test_an_exception_for_a_structure_that_no_label_set_has_is_refused(tmp_path)
     with pytest.raises(ContractError) as error:
         rule_sets.refuse_unknown_structures(found, ["my_organ"])
 
-    expected = "rule set mine: rules.truncated.not_for: no label set has a structure livr; did you mean 'liver'?"
+    expected = "rule set mine: rules.truncated.not_for: no label set contains livr; did you mean 'liver'?"
     assert str(error.value) == expected
 
 
@@ -126,7 +129,7 @@ def test_an_exception_for_a_structure_that_no_label_set_has_is_refused(tmp_path)
 
 
 @pytest.mark.parametrize(("use", "drops"), [(None, BOTH), (False, BOTH), (True, {"volume_ml"})])
-def test_the_setting_on_truncated_attenuation_changes_that_rule_alone(use, drops):
+def test_the_setting_for_truncated_attenuation_changes_only_this_rule(use, drops):
     standard = rule_sets.read("standard")
 
     changed = standard.with_truncated_hu(use)
@@ -135,14 +138,14 @@ def test_the_setting_on_truncated_attenuation_changes_that_rule_alone(use, drops
     assert changed.rules["below_bound"] == standard.rules["below_bound"]
 
 
-def test_a_set_that_lets_truncated_attenuation_in_can_be_told_not_to(tmp_path):
+def test_a_set_that_uses_truncated_attenuation_can_be_changed_to_exclude_it(tmp_path):
     found = rule_sets.read(write(tmp_path, "rules: {truncated: {drops: [volume_ml]}}"))
 
     assert set(found.with_truncated_hu(use=False).rules["truncated"].drops) == BOTH
     assert found.with_truncated_hu(use=None) == found
 
 
-def test_a_set_that_does_not_look_at_truncation_stays_as_it_is():
+def test_a_set_without_a_rule_for_truncation_remains_unchanged():
     paper = rule_sets.read("paper")
 
     assert paper.with_truncated_hu(use=False) == paper

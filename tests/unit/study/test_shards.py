@@ -1,4 +1,4 @@
-"""A shard depends on the patient alone, and its digest on its own rows alone."""
+"""The shard of a scan depends only on the patient, and the digest of a shard only on its rows."""
 
 import csv
 import os
@@ -37,7 +37,7 @@ def changed(before, after):
 
 
 @pytest.mark.parametrize(("patient", "of_4", "of_16"), [("p1", 3, 3), ("scan-7", 2, 2)])
-def test_the_shard_of_a_patient_is_the_head_of_its_sha256_for_ever(patient, of_4, of_16):
+def test_the_shard_of_a_patient_follows_from_its_sha256(patient, of_4, of_16):
     # printf p1 | sha256sum: f64551fcd6f07823...; printf scan-7 | sha256sum: 4f79d4f276930712...
     assert shards.shard_of(patient, 4) == of_4
     assert shards.shard_of(patient, 16) == of_16
@@ -47,10 +47,10 @@ def test_shards_are_about_equally_large():
     sizes = pd.Series([shards.shard_of(f"patient-{number}", 16) for number in range(4000)]).value_counts()
 
     assert len(sizes) == 16
-    assert sizes.between(190, 310).all()  # 250, and four standard deviations of 15 around it
+    assert sizes.between(190, 310).all()  # expected value 250, plus or minus four standard deviations of 15
 
 
-def test_a_patient_without_an_identifier_is_known_by_the_scan():
+def test_a_patient_without_an_identifier_is_identified_by_the_scan():
     assert shards.key_of({"scan_id": "s1", "patient_id": ""}) == "s1"
     assert shards.key_of({"scan_id": "s1"}) == "s1"
     assert shards.key_of({"scan_id": "s1", "patient_id": " p1 "}) == "p1"
@@ -62,7 +62,7 @@ def test_names_count_from_one_and_parse_back():
 
 
 @pytest.mark.parametrize("name", ["0-of-3", "4-of-3", "3", "a-of-b", ""])
-def test_what_names_no_shard_is_refused(name):
+def test_an_invalid_name_of_a_shard_is_refused(name):
     with pytest.raises(ValueError, match=r"shard|invalid literal"):
         shards.parse_shard(name)
 
@@ -87,7 +87,7 @@ def test_a_new_patient_changes_the_digest_of_one_shard_only(tmp_path):
     assert changed(before, after) == [shards.shard_names(8)[shards.shard_of("new", 8)]]
 
 
-def test_a_changed_cell_changes_the_digest_of_its_own_shard_only(tmp_path):
+def test_a_changed_cell_changes_only_the_digest_of_its_shard(tmp_path):
     rows = registry_rows([f"p{i}" for i in range(40)])
     before = shards.shard_digests(write_registry(tmp_path / "before.csv", rows), 8)
     rows[10]["age_years"] = "51"
@@ -120,7 +120,7 @@ def test_a_byte_order_mark_and_blanks_around_names_do_not_move_a_patient(tmp_pat
 
 
 @pytest.mark.parametrize("number", range(1, 20))
-def test_growing_shards_hold_every_scan_once(number):
+def test_growing_shards_contain_every_scan_once(number):
     names = shards.growing_names(number)
     cohort = pd.DataFrame(registry_rows([f"p{i}" for i in range(300)]))
 
@@ -142,7 +142,7 @@ def test_one_more_growing_shard_splits_one_and_leaves_the_others(number):
 def test_growing_shards_have_one_or_two_parts_of_the_scans(number):
     names = shards.growing_names(number)
     moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
-    homes = pd.Series([shards.home_of(f"patient-{person}", names, moduli) for person in range(20000)])
+    homes = pd.Series([shards.home_of(f"patient-{patient}", names, moduli) for patient in range(20000)])
 
     sizes = homes.value_counts() / 20000
 
@@ -150,19 +150,19 @@ def test_growing_shards_have_one_or_two_parts_of_the_scans(number):
     assert sizes.between(0.85 / 32, 1.15 / 16).all()
 
 
-def test_a_registry_asks_for_as_many_shards_as_its_scans_need(tmp_path):
+def test_the_shard_count_follows_from_the_number_of_scans(tmp_path):
     registry = write_registry(tmp_path / "registry.csv", registry_rows([f"p{i}" for i in range(50)]))
 
     assert list(shards.digests(registry, None, 10)) == shards.growing_names(10)
     assert list(shards.digests(registry, None, 99)) == shards.growing_names(2)
     assert list(shards.digests(registry, 3, 10)) == shards.shard_names(3)
-    assert list(shards.digests(tmp_path / "nowhere.csv", None, 10)) == ["1-of-1"]
+    assert list(shards.digests(tmp_path / "absent.csv", None, 10)) == ["1-of-1"]
 
 
 def test_a_new_patient_changes_one_growing_shard_and_splits_one_at_most(tmp_path):
-    people = [f"p{i}" for i in range(50)]
-    before = shards.digests(write_registry(tmp_path / "a.csv", registry_rows(people)), None, 10)
-    longer = write_registry(tmp_path / "b.csv", registry_rows([*people, "new"]))
+    patients = [f"p{i}" for i in range(50)]
+    before = shards.digests(write_registry(tmp_path / "a.csv", registry_rows(patients)), None, 10)
+    longer = write_registry(tmp_path / "b.csv", registry_rows([*patients, "new"]))
 
     same_number = shards.digests(longer, None, 11)
     one_more = shards.digests(longer, None, 10)
@@ -206,26 +206,26 @@ def test_rows_without_content_before_the_header_do_not_hide_a_new_patient(tmp_pa
     assert changed == {shards.shard_names(8)[shards.shard_of("p-new", 8)]}
 
 
-def test_a_registry_that_is_not_utf8_has_digests_since_the_cohort_stage_tells_the_error(tmp_path):
+def test_a_registry_that_is_not_utf8_has_digests_because_the_cohort_stage_reports_the_error(tmp_path):
     registry = tmp_path / "registry.csv"
     registry.write_bytes("scan_id,patient_id\ns1,Müller\n".encode("latin-1"))
 
     assert set(shards.shard_digests(registry, 2)) == {"1-of-2", "2-of-2"}
 
 
-# What an earlier call noted
+# Cache of an earlier call
 
 
 @pytest.fixture
 def noted(tmp_path):
-    """A registry whose digests have been noted."""
+    """Registry whose digests have been cached."""
     path = write_registry(tmp_path / "registry.csv", registry_rows([f"p{number}" for number in range(30)]))
     shards.kept_digests(tmp_path / "notes", path, None, 8)
     return path
 
 
 def unread(monkeypatch):
-    """Let nobody read the rows of a registry."""
+    """Make reading of the rows of a registry an error."""
 
     def refuse(*_):
         raise AssertionError("the registry is read")
@@ -233,7 +233,7 @@ def unread(monkeypatch):
     monkeypatch.setattr(shards, "rows_in", refuse)
 
 
-def test_digests_of_a_registry_that_has_not_changed_are_noted_and_in_the_same_order(noted, monkeypatch):
+def test_digests_of_an_unchanged_registry_are_cached_in_the_same_order(noted, monkeypatch):
     expected = shards.digests(noted, None, 8)
     unread(monkeypatch)
 
@@ -247,14 +247,14 @@ def test_digests_of_a_registry_that_has_not_changed_are_noted_and_in_the_same_or
     "arguments",
     [(None, 9), (4, 8), (None, 8, Reading(missing=frozenset({"p1"}))), (None, 8, Reading(separator=";"))],
 )
-def test_other_settings_are_not_answered_from_the_note(noted, arguments):
+def test_the_cache_is_not_used_for_other_settings(noted, arguments):
     expected = shards.digests(noted, *arguments)
 
     assert shards.kept_digests(noted.parent / "notes", noted, *arguments) == expected
     assert shards.kept_digests(noted.parent / "notes", noted, None, 8) == shards.digests(noted, None, 8)
 
 
-def test_a_changed_cell_is_seen_though_size_and_time_are_those_of_before(noted):
+def test_a_changed_cell_is_detected_even_if_size_and_time_are_unchanged(noted):
     before, time = shards.digests(noted, None, 8), noted.stat().st_mtime_ns
     noted.write_text(noted.read_text().replace("p7-0,p7,50", "p7-0,p7,51"))
     os.utime(noted, ns=(time, time))
@@ -266,7 +266,7 @@ def test_a_changed_cell_is_seen_though_size_and_time_are_those_of_before(noted):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"key": 1}', "no json", "\xff"])
-def test_a_note_that_is_damaged_is_written_again(noted, content):
+def test_a_damaged_cache_is_written_again(noted, content):
     note = noted.parent / "notes" / "registry.json"
     whole = note.read_bytes()
     note.write_bytes(content.encode("latin-1"))
@@ -276,13 +276,13 @@ def test_a_note_that_is_damaged_is_written_again(noted, content):
     assert [path.name for path in note.parent.iterdir()] == ["registry.json"]
 
 
-def test_without_a_place_for_notes_digests_are_computed(noted):
+def test_digests_are_computed_if_the_cache_cannot_be_written(noted):
     (noted.parent / "file").write_text("")
 
     assert shards.kept_digests(noted.parent / "file", noted, None, 8) == shards.digests(noted, None, 8)
 
 
-def test_a_registry_that_is_not_there_yet_is_not_noted(tmp_path):
+def test_digests_of_a_missing_registry_are_not_cached(tmp_path):
     assert shards.kept_digests(tmp_path / "notes", tmp_path / "registry.csv", 2, 8) == {
         "1-of-2": "no registry",
         "2-of-2": "no registry",

@@ -1,4 +1,4 @@
-"""Workbooks as researchers have them: formulas, errors, merged cells, and filters."""
+"""Typical workbooks of researchers with formulas, errors, merged cells, and filters."""
 
 import zipfile
 
@@ -14,7 +14,7 @@ HEADER = ["scan_id", "patient_id", "age_years", "liver_volume_ml"]
 
 
 def book(path, rows, change=None):
-    """Write a workbook with a sheet."""
+    """Write a workbook with one sheet."""
     workbook = openpyxl.Workbook()
     sheet = workbook.active
     sheet.title = "CT"
@@ -27,7 +27,7 @@ def book(path, rows, change=None):
 
 
 def with_sheet_xml(path, old, new):
-    """Replace a part of the first sheet of a workbook."""
+    """Replace part of the XML of the first sheet of a workbook."""
     with zipfile.ZipFile(path) as source:
         files = {name: source.read(name) for name in source.namelist()}
     assert old in files["xl/worksheets/sheet1.xml"]
@@ -39,7 +39,8 @@ def with_sheet_xml(path, old, new):
 
 def test_a_formula_without_a_value_is_refused(tmp_path):
     rows = [["s1", "p1", 61, "=C2*25"], ["s2", "p2", 50, 1500.5]]
-    with pytest.raises(ContractError, match=r"cell D2 of sheet 'CT' has a formula without a value, found 1 .*save it"):
+    expected = r"sheet 'CT' contains 1 formula without a computed value \(first in cell D2\); .*save it"
+    with pytest.raises(ContractError, match=expected):
         read_cells(book(tmp_path / "m.xlsx", rows))
 
 
@@ -51,7 +52,7 @@ def test_a_formula_with_a_value_and_one_with_an_empty_text_are_read(tmp_path):
     assert read_cells(path)["liver_volume_ml"].isna().tolist() == [True, False]
 
 
-def test_a_formula_in_another_sheet_than_that_of_the_table_does_not_matter(tmp_path):
+def test_a_formula_in_another_sheet_has_no_effect(tmp_path):
     path = tmp_path / "m.xlsx"
     workbook = openpyxl.Workbook()
     workbook.active.title = "notes"
@@ -71,7 +72,7 @@ def test_errors_in_cells_are_missing_and_reported(tmp_path):
     notes: list[str] = []
     cells = read_cells(book(tmp_path / "m.xlsx", [["s1", "p1", 61, 0], ["s2", "p2", 50, 1500.5]], divide), notes=notes)
     assert cells["liver_volume_ml"].isna().tolist() == [True, False]
-    assert any("1 cells of sheet 'CT' have an error" in note and "first D2" in note for note in notes)
+    assert any("sheet 'CT' contains 1 error" in note and "first in cell D2" in note for note in notes)
 
 
 def test_each_row_of_merged_cells_has_their_value(tmp_path):
@@ -82,13 +83,11 @@ def test_each_row_of_merged_cells_has_their_value(tmp_path):
     rows = [["s1", "p1", 61, 1500.5], ["s2", None, 62, 1490.5], ["s3", "p3", 50, 1400.5]]
     cells = read_cells(book(tmp_path / "m.xlsx", rows, merge), notes=notes)
     assert cells["patient_id"].tolist() == ["p1", "p1", "p3"]
-    assert [note for note in notes if "merged cells" in note] == [
-        "merged cells: each of their rows has their value, which 1 cells got"
-    ]
+    assert [note for note in notes if "merged cells" in note] == ["the values of merged cells were copied to 1 cell"]
 
 
 @pytest.mark.parametrize("merged", ["F2:F3", "F2:H9", "B2:B9"])
-def test_merged_empty_cells_beside_and_below_a_table_are_no_cells_of_it(tmp_path, merged):
+def test_merged_empty_cells_next_to_and_below_a_table_are_not_part_of_it(tmp_path, merged):
     notes: list[str] = []
     rows = [["s1", None, 61, 1500.5], ["s2", None, 62, 1490.5]]
     cells = read_cells(book(tmp_path / "m.xlsx", rows, lambda sheet: sheet.merge_cells(merged)), notes=notes)
@@ -96,7 +95,7 @@ def test_merged_empty_cells_beside_and_below_a_table_are_no_cells_of_it(tmp_path
     assert not [note for note in notes if "merged cells" in note]
 
 
-def test_merged_cells_of_a_header_in_two_rows_are_left_alone(tmp_path):
+def test_merged_cells_of_a_header_with_two_rows_are_not_filled(tmp_path):
     path = tmp_path / "m.xlsx"
     workbook = openpyxl.Workbook()
     for row in (["Patient", None, None, "Volumes (ml)"], HEADER, ["s1", "p1", 61, 1500.5]):
@@ -113,13 +112,13 @@ def test_hidden_rows_are_read_and_reported(tmp_path):
     notes: list[str] = []
     cells = read_cells(book(tmp_path / "m.xlsx", [["s1", "p1", 61, 1], ["s2", "p2", 50, 2]], hide), notes=notes)
     assert len(cells) == 2
-    assert any(note.startswith("1 rows of sheet 'CT' are hidden") for note in notes)
+    assert any(note.startswith("sheet 'CT' contains 1 hidden row;") for note in notes)
 
 
-def test_the_last_cell_is_found_wherever_a_part_of_the_file_ends(tmp_path, monkeypatch):
+def test_the_last_cell_is_found_for_parts_of_any_size(tmp_path, monkeypatch):
     path = book(tmp_path / "m.xlsx", [[f"s{n}", "p", 61, "=1+1"] for n in range(50)])
     for size in (7, 64, 1000):
         monkeypatch.setattr("ctpop.study.spreadsheet.PART_BYTES", size)
         assert _last_cells(path) == {"xl/worksheets/sheet1.xml": (4, 51)}
-        with pytest.raises(ContractError, match="found 50 such cells"):
+        with pytest.raises(ContractError, match="contains 50 formulas without a computed value"):
             read_cells(path)

@@ -1,4 +1,4 @@
-"""A folder of TotalSegmentator's statistics: what is made of it, and of files and entries that are damaged."""
+"""Reading of a folder of TotalSegmentator statistics files, including damaged files and invalid entries."""
 
 import errno
 import json
@@ -36,10 +36,10 @@ def refusal(folder):
     return str(refused.value)
 
 
-def test_a_file_lies_under_the_name_of_its_scan_or_in_a_folder_of_its_own(tmp_path):
+def test_a_file_is_named_after_its_scan_or_is_in_a_folder_named_after_it(tmp_path):
     written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
     written(tmp_path, "s2", {"aorta": {"volume": 90500.0, "intensity": -3}}, nested=True)
-    written(tmp_path, "of_nobody", "not JSON, and not read")
+    written(tmp_path, "of_no_scan", "not JSON, and not read")
 
     found = read(tmp_path)
 
@@ -59,14 +59,14 @@ def test_a_file_lies_under_the_name_of_its_scan_or_in_a_folder_of_its_own(tmp_pa
         (2000.0, None, ("measured", 2.0, None)),
     ],
 )
-def test_zero_of_theirs_is_not_a_measurement_and_zero_of_ours_is(tmp_path, volume, intensity, expected):
+def test_zeros_of_totalsegmentator_are_not_measurements_but_a_single_zero_is(tmp_path, volume, intensity, expected):
     written(tmp_path, "s1", {"liver": {"volume": volume, "intensity": intensity}})
 
     assert read(tmp_path)["s1", "liver"] == expected
 
 
-def test_structures_outside_the_label_set_are_set_aside(tmp_path):
-    written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}, "tail": "not looked at"})
+def test_structures_outside_the_label_set_are_ignored(tmp_path):
+    written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}, "tail": "not read"})
 
     assert read(tmp_path, ["s1"])["s1", "liver"][0] == "measured"
 
@@ -76,16 +76,16 @@ def test_structures_outside_the_label_set_are_set_aside(tmp_path):
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"{", "is not JSON (Expecting property name"),
-        (b'{"liver": {"volume": 3, "inten', "is not JSON (Unterminated string"),
-        (b"[1]", "must be an object of structures"),
-        (b"NaN", "must be an object of structures"),
-        (b"\xff\xfe\x00", "is not JSON ('utf-16"),
-        (b'{"liver": "\xe4"}', "is not JSON ('utf-8' codec"),
-        (b'{"a":' * 100000, "is not JSON (maximum recursion depth"),
-        (b'{"liver": {"volume": 1' + b"0" * 5000 + b', "intensity": 1}}', "is not JSON (Exceeds the limit"),
-        (b" " * (16 << 20) + b"{}", "has more than 16 MB"),
-        (b"\x00" * 4096, "is not JSON"),
+        (b"{", "is not valid JSON (Expecting property name"),
+        (b'{"liver": {"volume": 3, "inten', "is not valid JSON (Unterminated string"),
+        (b"[1]", "must contain a JSON object of structures"),
+        (b"NaN", "must contain a JSON object of structures"),
+        (b"\xff\xfe\x00", "is not valid JSON ('utf-16"),
+        (b'{"liver": "\xe4"}', "is not valid JSON ('utf-8' codec"),
+        (b'{"a":' * 100000, "is not valid JSON (maximum recursion depth"),
+        (b'{"liver": {"volume": 1' + b"0" * 5000 + b', "intensity": 1}}', "is not valid JSON (Exceeds the limit"),
+        (b" " * (16 << 20) + b"{}", "is larger than 16 MB"),
+        (b"\x00" * 4096, "is not valid JSON"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_the_status_of_its_scan(tmp_path, content, detail):
@@ -121,14 +121,14 @@ def odd_pipe(path):
 @pytest.mark.parametrize(
     ("make", "status", "detail"),
     [
-        (odd_folder, "unreadable", "a folder or a device has the name"),
-        (odd_pipe, "unreadable", "a folder or a device has the name"),
+        (odd_folder, "unreadable", "is a folder or a device"),
+        (odd_pipe, "unreadable", "is a folder or a device"),
         (odd_loop, "unreadable", "cannot be read: Too many levels of symbolic links"),
         (odd_link, "missing_file", "a link to a file that does not exist"),
     ],
 )
 @pytest.mark.parametrize("name", ["s1.json", "s1/statistics.json"])
-def test_what_is_no_file_is_the_status_of_its_scan(tmp_path, name, make, status, detail):
+def test_a_path_that_is_not_a_file_is_the_status_of_its_scan(tmp_path, name, make, status, detail):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     make(tmp_path / name)
     written(tmp_path, "s2", {"liver": {"volume": 1000, "intensity": 1}})
@@ -154,7 +154,7 @@ def test_an_error_of_permission_or_disk_is_the_status_of_its_scan(tmp_path, monk
     rows = read_folder(tmp_path, ["s1", "s2"], NAMES).set_index("scan_id")
 
     assert set(rows.loc["s1", "status"]) == {status}
-    assert set(rows.loc["s1", "detail"]) == {f"the file of statistics cannot be read: {os.strerror(number)}"}
+    assert set(rows.loc["s1", "detail"]) == {f"the statistics file cannot be read: {os.strerror(number)}"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
@@ -188,13 +188,13 @@ def test_encodings_of_json_with_and_without_a_byte_order_mark_are_read(tmp_path,
         '{"volume": 1, "intensity": 1}, "liver": {"volume": 2, "intensity": 1}',
     ],
 )
-def test_an_entry_that_is_not_possible_is_the_status_of_its_structure(tmp_path, entry):
+def test_an_invalid_entry_is_the_status_of_its_structure(tmp_path, entry):
     written(tmp_path, "s1", f'{{"aorta": {{"volume": 2000, "intensity": 5}}, "liver": {entry}}}')
 
     rows = MEASURES_TABLE.check(read_folder(tmp_path, ["s1"], NAMES)).set_index("structure")
 
     assert rows.loc["liver", "status"] == "bad_entry"
-    assert "a volume of 0 or more and an intensity are required" in rows.loc["liver", "detail"]
+    assert "volume and intensity must be numbers or null" in rows.loc["liver", "detail"]
     assert rows.loc["liver", ["volume_ml", "hu_mean"]].isna().all()
     assert rows.loc["aorta", ["status", "volume_ml", "hu_mean"]].to_list() == ["measured", 2.0, 5.0]
     assert len(rows.loc["liver", "detail"]) < 300
@@ -204,27 +204,31 @@ def test_a_folder_without_a_readable_file_is_refused(tmp_path):
     for scan in ("s1", "s2"):
         written(tmp_path, scan, "{")
 
-    assert "none of the files of 2 scans can be read, first that of 's1': the file of" in refusal(tmp_path)
+    assert "no statistics file can be read (2 files); error of scan 's1': the statistics file" in refusal(tmp_path)
 
 
 def test_a_folder_without_a_structure_of_the_label_set_is_refused(tmp_path):
     written(tmp_path, "s1", {"tail": {"volume": 1, "intensity": 1}})
 
-    assert "no file has a structure of the label set" in refusal(tmp_path)
+    assert "no file contains a structure of the label set (such as liver); the first file contains tail" in refusal(
+        tmp_path
+    )
 
 
 def test_a_folder_without_a_file_of_the_cohort_is_refused(tmp_path):
-    assert "no scan of the cohort has a file, which is SCAN_ID.json or SCAN_ID/statistics.json" in refusal(tmp_path)
+    message = refusal(tmp_path)
+
+    assert "no scan of the cohort has a statistics file (SCAN_ID.json or SCAN_ID/statistics.json)" in message
 
 
 def test_a_scan_with_two_files_is_refused(tmp_path):
     for nested in (False, True):
         written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}}, nested=nested)
 
-    assert "s1 has two files, s1.json and s1/statistics.json; remove one" in refusal(tmp_path)
+    assert "scan s1 has two statistics files, s1.json and s1/statistics.json; remove one" in refusal(tmp_path)
 
 
-def test_images_beside_the_statistics_are_no_other_spelling_of_an_id(tmp_path):
+def test_images_next_to_the_statistics_files_are_not_misspelled_identifiers(tmp_path):
     written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
     for name in ("s1.nii.gz", "s2.nii.gz", "s2.nii"):
         (tmp_path / name).touch()
@@ -233,7 +237,7 @@ def test_images_beside_the_statistics_are_no_other_spelling_of_an_id(tmp_path):
 
 
 @pytest.mark.parametrize(("excluded", "is_refused"), [((), True), (("S2",), False)])
-def test_statistics_of_another_scan_of_the_registry_are_no_other_spelling(tmp_path, excluded, is_refused):
+def test_statistics_of_excluded_scans_of_the_registry_are_not_misspelled_identifiers(tmp_path, excluded, is_refused):
     written(tmp_path, "s1", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
     written(tmp_path, "S2", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
 

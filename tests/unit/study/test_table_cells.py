@@ -1,4 +1,4 @@
-"""Tables as researchers have them: their form is inferred, or refused with what resolves it."""
+"""Formats of typical tables are inferred; ambiguous formats are rejected with a message that states the remedy."""
 
 import bz2
 import subprocess
@@ -58,20 +58,23 @@ def test_separator_and_encoding_are_inferred(tmp_path, separator, encoding, end)
     assert sum("separator" in note for note in found.notes) == (separator != ",")
 
 
-def test_settings_come_before_what_would_be_inferred(tmp_path):
+def test_settings_take_precedence_over_inference(tmp_path):
     path = written(tmp_path, [["scan_id,x", "age"], ["s1,2", "5"]], ";")
 
     assert cells(path, separator=",").header == ["scan_id", "x;age"]
     assert cells(written(tmp_path, ROWS, encoding="mac-roman"), encoding="mac-roman").rows[0][2] == "Zürich"
 
 
-def test_a_text_that_two_separators_divide_alike_is_refused(tmp_path):
+def test_a_text_with_an_ambiguous_separator_is_refused(tmp_path):
     message = refusal(written(tmp_path, [["scan_id;a", "age;b"], ["1;2", "3;4"]]))
 
-    assert message.endswith('state which one separates cells, as in cohort: {separator: ","}, or save it with tabs')
+    assert message == (
+        "the separator is ambiguous, because comma and semicolon each divide every row into as many cells as the"
+        ' header; set the separator, for example cohort: {separator: ","}, or save the table with tabs'
+    )
 
 
-def test_the_ending_of_a_name_decides_between_tabs_and_others(tmp_path):
+def test_the_suffix_of_a_file_distinguishes_tabs_from_other_separators(tmp_path):
     rows = [["scan_id,x", "age,y"], ["a,1", "2,3"]]
 
     assert cells(written(tmp_path, rows, "\t", name="mine.tsv")).header == ["scan_id,x", "age,y"]
@@ -88,19 +91,19 @@ def test_a_text_in_an_unknown_encoding_is_refused(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_bytes(b"scan_id,age\ns\x811,5\n")
 
-    assert "the text is not cp1252" in refusal(path)
+    assert "the encoding of the text is not cp1252" in refusal(path)
     assert "save the file as UTF-8" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.xlsx"])
-def test_bytes_that_are_no_table_are_told(tmp_path, name):
+def test_binary_content_that_is_not_a_table_is_refused(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(np.random.default_rng(1).bytes(3000))
 
-    assert "found content that is none of them; the file is damaged or of another kind" in refusal(path)
+    assert "the file is not a text table, a spreadsheet, or a Parquet file, or it is damaged" in refusal(path)
 
 
-def test_a_line_that_states_the_separator_is_obeyed_and_is_no_row(tmp_path):
+def test_a_line_that_declares_the_separator_is_used_and_is_not_a_row(tmp_path):
     found = cells(written(tmp_path, [["sep=;"], ["scan_id;age"], ["s1;5"]]))
 
     assert (found.header, found.rows, found.lines) == (["scan_id", "age"], [["s1", "5"]], [3])
@@ -124,14 +127,14 @@ def test_titles_and_merged_cells_above_the_header_are_skipped(tmp_path, above):
         assert any("the header is in line" in note for note in found.notes)
 
 
-def test_the_first_row_is_the_header_where_the_next_one_has_numbers_or_gaps(tmp_path):
+def test_the_first_row_is_the_header_if_the_next_row_has_numbers_or_empty_cells(tmp_path):
     assert cells(written(tmp_path, [["a", "b", "c"], ["x", "y", "1"]])).header == ["a", "b", "c"]
     assert cells(written(tmp_path, [["a", "b"], ["x", ""]])).header == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
 @pytest.mark.parametrize("begin", [0, 1])
-def test_a_column_of_row_numbers_without_a_name_is_left_out(tmp_path, name, begin):
+def test_a_column_of_row_numbers_without_a_name_is_ignored(tmp_path, name, begin):
     numbered = [[name, *ROWS[0]], *([str(number + begin), *row] for number, row in enumerate(ROWS[1:]))]
 
     assert cells(written(tmp_path, numbered)).header == ROWS[0]
@@ -140,18 +143,16 @@ def test_a_column_of_row_numbers_without_a_name_is_left_out(tmp_path, name, begi
 def test_another_column_without_a_name_is_refused(tmp_path):
     message = refusal(written(tmp_path, [["", "scan_id"], ["7", "a"], ["3", "b"]]))
 
-    assert message == (
-        "each column has one name of its own, found none for column 1, which contains '7'; name it in the header"
-    )
+    assert message == "column 1 has no name, but contains '7'; add a name to the header"
 
 
-def test_a_trailing_separator_is_read_in_header_and_rows_and_refused_in_rows_alone(tmp_path):
+def test_a_trailing_separator_is_read_in_header_and_rows_and_refused_only_in_rows(tmp_path):
     whole = [[*row, ""] for row in ROWS]
 
     assert cells(written(tmp_path, whole)).header == ROWS[0]
     assert refusal(written(tmp_path, [ROWS[0], *whole[1:]])) == (
-        "line 2: no row may have more cells than the header, found 4 cells and 3 names; 2 rows are so; remove the"
-        " separator at the end of these rows, or add one at the end of the header"
+        "line 2: the row has 4 cells, but the header has 3 names (2 affected rows); remove the separator at the end of"
+        " these rows, or add one at the end of the header"
     )
 
 
@@ -159,12 +160,12 @@ def test_short_rows_are_reported(tmp_path):
     found = cells(written(tmp_path, [ROWS[0], ["s1", "61"], ["s2", "50", "x"]]))
 
     assert found.rows == [["s1", "61", ""], ["s2", "50", "x"]]
-    assert found.notes == ("1 rows have fewer cells than the header; the cells that they lack are empty",)
+    assert found.notes == ("1 row has fewer cells than the header; the missing cells are read as empty",)
 
 
 def test_repeated_names_are_refused_with_their_columns(tmp_path):
     assert refusal(written(tmp_path, [["a", "b", "a"], ["1", "2", "3"]])) == (
-        "each column has one name of its own, found a in columns 1, 3; rename or delete one"
+        "column names must be unique, but a is the name of columns 1, 3; rename or delete one of these columns"
     )
 
 
@@ -172,21 +173,21 @@ def test_the_only_sheet_with_content_is_read(tmp_path):
     found = cells(workbook(tmp_path / "mine.xlsx", [], ROWS, []))
 
     assert [found.header, *found.rows] == ROWS
-    assert found.notes == ("the table is in sheet 'sheet1', the only one with content",)
+    assert found.notes == ("the table is in sheet 'sheet1', the only sheet with content",)
 
 
-def test_a_text_that_is_named_as_a_spreadsheet_is_read(tmp_path):
+def test_a_text_with_the_suffix_of_a_spreadsheet_is_read(tmp_path):
     found = cells(written(tmp_path, ROWS, "\t", name="mine.xls"))
 
     assert [found.header, *found.rows] == ROWS
     assert "the file is text, although its name ends with .xls" in found.notes
 
 
-def test_a_spreadsheet_that_is_named_as_a_text_is_read(tmp_path):
+def test_a_spreadsheet_with_the_suffix_of_a_text_is_read(tmp_path):
     assert cells(workbook(tmp_path / "mine.xlsx", ROWS).rename(tmp_path / "mine.csv")).header == ROWS[0]
 
 
-def test_a_cell_at_the_end_of_a_sheet_is_refused_in_little_memory(tmp_path):
+def test_a_cell_at_the_end_of_a_sheet_is_refused_without_much_memory(tmp_path):
     path = workbook(tmp_path / "mine.xlsx", ROWS)
     book = openpyxl.load_workbook(path)
     book.active["XFD1048576"] = "x"
@@ -203,18 +204,20 @@ table_cells.cells_of(Path({str(path)!r}), Reading())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert "is in row 1,048,576 and column 16,384" in done.stderr
-    assert "delete the rows and columns beyond the table, or save it as CSV" in done.stderr
+    assert "delete the rows and columns beyond the table, or save the table as CSV" in done.stderr
 
 
-def test_a_spreadsheet_that_ends_its_reader_is_refused(tmp_path, monkeypatch):
+def test_a_spreadsheet_that_crashes_its_reader_is_refused(tmp_path, monkeypatch):
     path = workbook(tmp_path / "mine.xlsx", [["scan_id", *["x"] * 100], *[["s", *range(100)]] * 100])
     monkeypatch.setattr("ctpop.study.spreadsheet.spreadsheet_process.__file__", str(tmp_path / "killed.py"))
     (tmp_path / "killed.py").write_text("import os\nos.abort()\n")
 
-    assert refusal(path).startswith("needs more than 4 GB of memory; a cell far from the table may be filled in")
+    assert refusal(path).startswith(
+        "reading the spreadsheet requires more than 4 GB of memory, possibly because a cell"
+    )
 
 
-def test_parquet_is_read_as_it_is(tmp_path):
+def test_parquet_is_read_without_changes(tmp_path):
     frame = pd.DataFrame({"scan_id": ["001", "nan"], "age": [61.25, None], "ok": [True, None], "n": [1, 2]})
     frame.to_parquet(tmp_path / "mine.parquet")
 
@@ -224,18 +227,18 @@ def test_parquet_is_read_as_it_is(tmp_path):
     assert found.rows == [["001", "61.25", "true", "1"], ["nan", "", "", "2"]]
 
 
-def test_a_compressed_file_is_refused_with_the_command_that_unpacks_it(tmp_path):
+def test_a_compressed_file_is_refused_with_the_command_that_decompresses_it(tmp_path):
     path = tmp_path / "mine.csv.gz"
     path.write_bytes(b"\x1f\x8b\x08\x00")
 
-    assert refusal(path).endswith("unpack it first: gunzip mine.csv.gz")
+    assert refusal(path) == "the file is compressed (gzip); first run: gunzip mine.csv.gz"
 
 
-# Settings that messages name
+# Settings in messages
 
 
 @pytest.mark.parametrize("section", ["cohort", "measure", ""])
-def test_a_message_names_the_section_of_the_table_or_what_to_do_without_settings(tmp_path, section):
+def test_a_message_contains_the_section_of_the_table_or_a_remedy_without_settings(tmp_path, section):
     alike = written(tmp_path, [["scan_id;a", "age;b"], ["1;2", "3;4"]])
     book = workbook(tmp_path / "mine.xlsx", ROWS, ROWS)
     no_utf_8 = written(tmp_path, ROWS, encoding="cp1252", name="odd.csv")
@@ -251,9 +254,9 @@ def test_a_message_names_the_section_of_the_table_or_what_to_do_without_settings
         f'{section}: {{sheet: "sheet0"}}',
         f'{section}: {{encoding: "utf-8"}}',
     ]
-    others = ["save it with tabs", "save that one as CSV", "save the file as UTF-8"]
+    others = ["save the table with tabs", "save this sheet as CSV", "save the file as UTF-8"]
     for message, setting, other in zip(messages, settings, others, strict=True):
-        assert message.endswith(f", as in {setting}, or {other}" if section else f"; {other}")
+        assert message.endswith(f", for example {setting}, or {other}" if section else f"; {other}")
 
 
 def test_a_text_is_read_once(tmp_path, monkeypatch):
@@ -278,11 +281,12 @@ NUMBERED = [ROWS[0], ["1", *ROWS[1]], ["2", *ROWS[2]]]
 
 @pytest.mark.parametrize("separator", [";", "\t", "|", ","])
 @pytest.mark.parametrize("with_quotes", [True, False])
-def test_row_names_that_number_the_rows_are_left_out(tmp_path, separator, with_quotes):
+def test_row_names_that_number_the_rows_are_ignored(tmp_path, separator, with_quotes):
     found = cells(written(tmp_path, quoted(NUMBERED) if with_quotes else NUMBERED, separator))
 
     assert [found.header, *found.rows] == ROWS
-    assert "the header has one name less than the rows have cells, whose first is the name of its row" in found.notes
+    note = "the header has one name fewer than the rows have cells; the first cell of each row is read as a row name"
+    assert note in found.notes
 
 
 def test_the_default_of_write_table_is_read(tmp_path):
@@ -292,10 +296,10 @@ def test_the_default_of_write_table_is_read(tmp_path):
     found = cells(path)
 
     assert (found.header, found.rows) == (ROWS[0], [["s1", "61", "Bad Homburg"], ["s2", "50.5", "NA"]])
-    assert "the separator is a blank" in found.notes
+    assert "the separator is a space" in found.notes
 
 
-def test_row_names_that_are_ids_are_a_column(tmp_path):
+def test_row_names_that_are_identifiers_are_a_column(tmp_path):
     rows = quoted([["age_years", "clinic"], ["s1", "61", "A"], ["s2", "50", "B"]])
 
     found = cells(written(tmp_path, rows))
@@ -303,7 +307,7 @@ def test_row_names_that_are_ids_are_a_column(tmp_path):
     assert (found.header, found.rows) == (["row_names", "age_years", "clinic"], [["s1", "61", "A"], ["s2", "50", "B"]])
 
 
-def test_a_long_table_of_r_may_repeat_its_ids(tmp_path):
+def test_identifiers_can_repeat_in_a_long_table_of_r(tmp_path):
     rows = [["scan_id", "structure", "volume_ml"], ["1", "s1", "liver", "1500.5"], ["2", "s1", "spleen", "200.5"]]
 
     assert cells(written(tmp_path, rows)).header == rows[0]
@@ -313,9 +317,9 @@ def test_a_long_table_of_r_may_repeat_its_ids(tmp_path):
     "rows",
     [
         pytest.param([["scan_id", "age"], ["s1", "61", "5"], ["s2", "50", "2"]], id="a decimal comma"),
-        pytest.param([["scan_id", "age"], ["1", "61", "5"], ["2", "50", "2"]], id="a decimal comma beside numbers"),
+        pytest.param([["scan_id", "age"], ["1", "61", "5"], ["2", "50", "2"]], id="a decimal comma next to numbers"),
         pytest.param(
-            [["scan_id", "sex", "age"], ["1", "F", "61", "5"], ["2", "M", "50", "2"]], id="a decimal comma behind"
+            [["scan_id", "sex", "age"], ["1", "F", "61", "5"], ["2", "M", "50", "2"]], id="a decimal comma at the end"
         ),
         pytest.param([["scan_id", "ml"], ["s1", "1500", "x"], ["s2", "150", "y"]], id="no name of the last column"),
         pytest.param([["scan_id", "age"], ["1", "s1", "61"], ["1", "s2", "50"]], id="row names that repeat"),
@@ -324,17 +328,18 @@ def test_a_long_table_of_r_may_repeat_its_ids(tmp_path):
         pytest.param([["scan_id", "name"], ["1", "Smith", "A"], ["2", "Smith", "B"]], id="a comma in names"),
     ],
 )
-def test_what_may_be_something_else_than_row_names_is_refused(tmp_path, rows):
+def test_ambiguous_row_names_are_refused(tmp_path, rows):
     message = refusal(written(tmp_path, rows))
 
-    assert "no row may have more cells than the header" in message
+    assert "the row has" in message
     assert message.endswith(
-        "a separator within a cell needs quotation marks around it, and each column a name, also one of row names"
+        "; quote each cell that contains a separator, and name every column in the header, including a column of row"
+        " names"
     )
 
 
 @pytest.mark.parametrize("end", ["", '""'])
-def test_a_trailing_separator_does_not_make_row_names(tmp_path, end):
+def test_a_trailing_separator_is_not_evidence_of_row_names(tmp_path, end):
     rows = quoted([["scan_id", "age_years"], ["1", "61"], ["2", "50"]])
 
     message = refusal(written(tmp_path, [rows[0], *[[*row, end] for row in rows[1:]]]))
@@ -342,7 +347,7 @@ def test_a_trailing_separator_does_not_make_row_names(tmp_path, end):
     assert message.endswith("remove the separator at the end of these rows, or add one at the end of the header")
 
 
-def test_a_header_of_text_above_rows_of_text_with_row_names_is_the_header(tmp_path):
+def test_a_header_above_rows_of_text_with_row_names_is_recognized(tmp_path):
     rows = [["scan_id", "sex"], ["1a", "s1", "F"], ["2a", "s2", "M"]]
 
     found = cells(written(tmp_path, quoted(rows)))
@@ -355,11 +360,11 @@ def test_a_header_of_text_above_rows_of_text_with_row_names_is_the_header(tmp_pa
     [
         ("<html><table><tr><td>scan_id</td></tr></table></html>", "a web page or XML"),
         ('[{"scan_id": "s1"}]', "JSON"),
-        ('"scan_id,age_years"\n"s1,61"\n', "found one, 'scan_id,age_years'"),
-        ("scan_id   age_years\ns1   61\n", "found one, 'scan_id   age_years'"),
+        ('"scan_id,age_years"\n"s1,61"\n', "only one column, 'scan_id,age_years'"),
+        ("scan_id   age_years\ns1   61\n", "only one column, 'scan_id   age_years'"),
     ],
 )
-def test_a_file_that_is_no_table_of_several_columns_is_refused_as_what_it_is(tmp_path, text, found):
+def test_a_file_that_is_not_a_table_of_several_columns_is_refused_with_its_type(tmp_path, text, found):
     path = tmp_path / "registry.csv"
     path.write_text(text)
 
@@ -372,10 +377,10 @@ def test_a_row_of_units_below_the_header_is_refused(tmp_path):
 
     message = refusal(written(tmp_path, rows))
 
-    assert "line 2 has the units of the columns (years, [ml], HU) in place of values; delete the line" in message
+    assert "line 2 contains units (years, [ml], HU) instead of values; delete the line" in message
 
 
-def test_a_row_of_dashes_is_no_row_of_units(tmp_path):
+def test_a_row_of_dashes_is_not_a_row_of_units(tmp_path):
     assert cells(written(tmp_path, [["scan_id", "age"], ["-", "-"], ["s1", "61"]])).rows[0] == ["-", "-"]
 
 
@@ -383,32 +388,30 @@ def test_a_row_of_dashes_is_no_row_of_units(tmp_path):
 def test_a_repeated_header_is_refused(tmp_path, mark):
     rows = [*ROWS, [f"{mark}scan_id", "age_years", "clinic"], ["s3", "40", "Bern"]]
 
-    assert "line 4 repeats the header, as in files that were joined; delete the line" in refusal(
-        written(tmp_path, rows)
-    )
+    assert "line 4 repeats the header, as in concatenated files; delete the line" in refusal(written(tmp_path, rows))
 
 
-def test_a_packed_table_and_tables_of_other_programs_are_refused_with_what_to_do(tmp_path):
+def test_a_compressed_table_and_tables_of_other_programs_are_refused_with_the_remedy(tmp_path):
     plain = written(tmp_path, ROWS).read_bytes()
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as file:
         file.writestr("mine.csv", plain)
-    assert "compressed (ZIP); unpack it first: unzip m.zip" in refusal(tmp_path / "m.zip")
+    assert "compressed (ZIP); first run: unzip m.zip" in refusal(tmp_path / "m.zip")
     for inner in ("Index/Document.iwa", "Index.zip"):
         with zipfile.ZipFile(tmp_path / "m.numbers", "w") as file:
             file.writestr(inner, b"snappy")
-        assert "found a file of Apple Numbers; export the table as CSV" in refusal(tmp_path / "m.numbers")
+        assert "Apple Numbers files are not supported; export the table as CSV" in refusal(tmp_path / "m.numbers")
     (tmp_path / "m.csv.bz2").write_bytes(bz2.compress(plain))
-    assert "compressed (bzip2); unpack it first: bunzip2 m.csv.bz2" in refusal(tmp_path / "m.csv.bz2")
+    assert "compressed (bzip2); first run: bunzip2 m.csv.bz2" in refusal(tmp_path / "m.csv.bz2")
     for name, begin, program in (("m.sav", b"$FL2@(#) IBM SPSS", "SPSS"), ("m.dta", b"<stata_dta><header>", "Stata")):
         (tmp_path / name).write_bytes(begin + b"\0\0\2\0" * 50)
-        assert f"found a file of {program}; export the table as CSV" in refusal(tmp_path / name)
+        assert f"{program} files are not supported; export the table as CSV" in refusal(tmp_path / name)
     (tmp_path / "m.json").write_text('[\n {"scan_id": "s1"}]')
-    assert "found JSON" in refusal(tmp_path / "m.json")
+    assert "the file contains JSON instead of a table" in refusal(tmp_path / "m.json")
 
 
-def test_a_parquet_file_with_two_columns_of_one_name_is_refused_and_bytes_are_text(tmp_path):
+def test_a_parquet_file_with_duplicate_column_names_is_refused_and_bytes_are_text(tmp_path):
     table = pa.Table.from_arrays([pa.array([b"s1"]), pa.array([1.0]), pa.array([2.0])], names=["scan_id", "x", "x"])
     pq.write_table(table, tmp_path / "m.parquet")
-    assert "found x in columns 2, 3; rename or delete one" in refusal(tmp_path / "m.parquet")
+    assert "but x is the name of columns 2, 3; rename or delete one" in refusal(tmp_path / "m.parquet")
     pq.write_table(table.select([0, 1]), tmp_path / "m.parquet")
     assert cells(tmp_path / "m.parquet").rows == [["s1", "1"]]

@@ -1,4 +1,4 @@
-"""Tables whose values are in other units than ml and HU are refused."""
+"""Tables with values in units other than mL and HU are rejected."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def refusal(found):
 
 def test_values_in_ml_and_hu_are_accepted():
     refuse_other_units(rows(), BOUNDS, Path("m.csv"))
-    refuse_other_units(rows(hu=lambda value: value - 100), BOUNDS, Path("m.csv"))  # without contrast agent
+    refuse_other_units(rows(hu=lambda value: value - 100), BOUNDS, Path("m.csv"))  # without contrast material
 
 
 NAMES = list(BOUNDS)
@@ -52,7 +52,7 @@ HEADERS = {
 
 
 def table_of(folder, form, unit, volume):
-    """Write the volumes of six scans as a long table, or as a wide one with headers of some form."""
+    """Write the volumes of six scans as a long table or as a wide table with headers of the given form."""
     found = rows().assign(scan_id=[f"s{number // len(TYPICAL)}" for number in range(6 * len(TYPICAL))])
     found["volume"] = [volume(name, ml) for name, ml in zip(found["structure"], found["volume_ml"], strict=True)]
     if form == "long":
@@ -75,7 +75,7 @@ def read(place, settings):
 
 
 def lines_of(place, settings):
-    """Return the settings that the error prints, each over those that were set."""
+    """Return the settings in the error message, each merged with the settings of the study."""
     with pytest.raises(ContractError) as refused:
         read(place, settings)
     found = [
@@ -86,10 +86,10 @@ def lines_of(place, settings):
 
 @pytest.mark.parametrize("form", ["long", *HEADERS])
 @pytest.mark.parametrize(("unit", "factor"), [("ml", 1000), ("ml", 0.001), ("mm3", 1), ("l", 1)])
-def test_all_volumes_in_another_unit_are_right_with_the_line_that_is_printed(tmp_path, form, unit, factor):
+def test_all_volumes_in_another_unit_are_correct_with_the_printed_setting(tmp_path, form, unit, factor):
     settings = table_of(tmp_path, form, unit, lambda name, ml: ml * factor)
     *columns, confirmed = lines_of(tmp_path / "m.csv", settings)
-    if len(columns[0]["columns"]) < len(TYPICAL) and form == "of the user":  # three columns are printed
+    if len(columns[0]["columns"]) < len(TYPICAL) and form == "of the user":  # the message contains only three columns
         theirs = {f"{name} Volume ({unit})": f"{name}_{end}" for name in TYPICAL for end in last_ends(columns[0])}
         columns = [{"columns": theirs}]
     assert read(tmp_path / "m.csv", columns[0])["liver"] == pytest.approx(1500, rel=0.2)
@@ -102,7 +102,7 @@ def last_ends(settings):
 
 @pytest.mark.parametrize("form", HEADERS)
 @pytest.mark.parametrize("factor", [1000, 0.001])
-def test_one_structure_in_another_unit_is_right_or_left_out_with_the_lines_that_are_printed(tmp_path, form, factor):
+def test_one_structure_in_another_unit_is_correct_or_excluded_with_the_printed_settings(tmp_path, form, factor):
     settings = table_of(tmp_path, form, "ml", lambda name, ml: ml * (factor if name == "liver" else 1))
     named, left_out, confirmed = lines_of(tmp_path / "m.csv", settings)
     assert read(tmp_path / "m.csv", named)["liver"] == pytest.approx(1500, rel=0.2)
@@ -110,24 +110,27 @@ def test_one_structure_in_another_unit_is_right_or_left_out_with_the_lines_that_
     assert read(tmp_path / "m.csv", confirmed)["liver"] == pytest.approx(1500 * factor, rel=0.2)
 
 
-def test_one_structure_of_a_long_table_or_a_folder_is_converted_where_it_is(tmp_path):
+def test_one_structure_of_a_long_table_or_a_folder_must_be_converted_in_the_file(tmp_path):
     settings = table_of(tmp_path, "long", "ml", lambda name, ml: ml / (1000 if name == "liver" else 1))
     [confirmed] = lines_of(tmp_path / "m.csv", settings)
     assert read(tmp_path / "m.csv", confirmed)["liver"] < 2
-    with pytest.raises(ContractError, match="in the rows of liver, multiply them by 1000, or by 100 if they are in dl"):
+    expected = "in the rows of liver, multiply the volumes by 1000, or by 100 if they are in dL"
+    with pytest.raises(ContractError, match=expected):
         read(tmp_path / "m.csv", settings)
     (tmp_path / "statistics").mkdir()
     for number in range(6):
         entries = {"liver": {"volume": 1500 + number}, "spleen": {"volume": 200_000}, "aorta": {"volume": 150_000}}
         text = json.dumps({name: entry | {"intensity": 60} for name, entry in entries.items()})
         (tmp_path / "statistics" / f"s{number}.json").write_text(text)
-    with pytest.raises(ContractError, match=r"in the files, multiply them by 1000, .*remove the entries of liver"):
+    with pytest.raises(
+        ContractError, match=r"in the files, multiply the volumes by 1000, .*remove the entries of liver"
+    ):
         read(tmp_path / "statistics", settings)
     [confirmed] = lines_of(tmp_path / "statistics", settings)
     assert read(tmp_path / "statistics", confirmed)["liver"] < 2
 
 
-def test_small_parts_of_organs_and_vessels_are_in_ml():
+def test_volumes_of_small_parts_of_organs_and_vessels_are_accepted():
     found = rows(scans=12)
     found["volume_ml"] = found["volume_ml"].where(found["structure"].ne("aorta"), found["volume_ml"] / 120)
     spread = np.geomspace(0.01, 200, 12)
@@ -135,7 +138,7 @@ def test_small_parts_of_organs_and_vessels_are_in_ml():
     refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)
 
 
-def test_a_confirmed_name_that_is_no_measure_is_refused_with_the_closest(tmp_path):
+def test_a_confirmed_name_that_is_not_a_measure_is_refused_with_the_closest_name(tmp_path):
     settings = table_of(tmp_path, "wide", "ml", lambda _, ml: ml)
     with pytest.raises(ContractError, match=r"contains livr_volume_ml, .* measure: {confirmed: \[liver_volume_ml\]}"):
         read(tmp_path / "m.csv", settings | {"confirmed": ["livr_volume_ml"]})
@@ -152,14 +155,14 @@ def test_confirmed_measures_are_not_examined(measure, change):
 
 @pytest.mark.parametrize("hu", [lambda value: value + 1024, lambda value: value + 1000])
 def test_attenuation_with_an_offset_is_refused(hu):
-    assert "which cannot be HU (-200 to 600)" in refusal(rows(hu=hu))
+    assert "which is outside the possible range in HU (-200 to 600)" in refusal(rows(hu=hu))
 
 
 def test_attenuation_on_a_scale_from_0_to_1_is_refused():
-    assert "a scale of 0 to 1" in refusal(rows(hu=lambda value: (value + 1024) / 4095))
+    assert "a scale from 0 to 1" in refusal(rows(hu=lambda value: (value + 1024) / 4095))
 
 
-def test_few_and_missing_values_decide_nothing():
+def test_few_and_missing_values_have_no_effect():
     refuse_other_units(rows(scans=4, volume=lambda ml: ml * 1000), BOUNDS, Path("m.csv"))
     refuse_other_units(rows().assign(volume_ml=np.nan, hu_mean=np.nan), BOUNDS, Path("m.csv"))
 
@@ -188,24 +191,23 @@ def of_all(measure, change):
 
 
 def test_one_structure_in_another_unit_is_refused():
-    assert "so that its volumes are probably in mm³; in the rows of spleen, divide them by 1000" in (
+    assert "so the volumes are probably in mm³; in the rows of spleen, divide the volumes by 1000" in (
         refusal_with_largest(of_all("volume_ml", lambda values: values * 1000))
     )
     liver = rows(scans=12)
     liver["volume_ml"] = liver["volume_ml"].where(liver["structure"].ne("liver"), liver["volume_ml"] / 100)
-    assert "so that its volumes are probably in litres or dl; in the rows of liver, multiply" in refusal_with_largest(
-        liver
-    )
+    assert "so the volumes are probably in liters or dL; in the rows of liver, multiply" in refusal_with_largest(liver)
     assert "the median attenuation of spleen is 11" in refusal_with_largest(
         of_all("hu_mean", lambda values: values + 1000)
     )
 
 
-def test_some_scans_in_another_unit_are_refused_with_their_ids():
+def test_some_scans_in_another_unit_are_refused_with_their_identifiers():
     message = refusal_with_largest(changed("volume_ml", "spleen", 215_000.0, slice(0, 3)))
-    assert "3 of 12 values of volume_ml of spleen are impossible (215000 ml), first of s0, s1, s2" in message
+    found = "3 of 12 values of volume_ml of spleen are impossible (first: 215000 mL; first scans: s0, s1, s2)"
+    assert found in message
     message = refusal_with_largest(changed("hu_mean", "liver", 1130.0, slice(2, 4)))
-    assert "2 of 12 values of hu_mean of liver are impossible (1130 HU), first of s2, s3" in message
+    assert "2 of 12 values of hu_mean of liver are impossible (first: 1130 HU; first scans: s2, s3)" in message
 
 
 def test_a_single_wrong_value_stops_no_study():
@@ -214,13 +216,13 @@ def test_a_single_wrong_value_stops_no_study():
         refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)
 
 
-def test_a_folder_of_statistics_has_no_columns_that_a_setting_could_name(tmp_path):
+def test_the_remedy_for_a_folder_of_statistics_contains_no_setting_for_columns(tmp_path):
     message = refusal_with_largest(rows(volume=lambda ml: ml / 1000), tmp_path)
-    assert "the volumes of TotalSegmentator's statistics are mm³; convert those in the files" in message
+    assert "convert the volumes in the statistics files to mm³, which is the unit of TotalSegmentator" in message
 
 
 @pytest.mark.parametrize(("measure", "add", "times"), [("volume_ml", 0, 1000), ("hu_mean", 1024, 1)])
-def test_every_second_scan_in_another_unit_is_not_answered_with_a_unit_for_all(measure, add, times):
+def test_the_remedy_for_every_second_scan_in_another_unit_does_not_convert_all_scans(measure, add, times):
     found = rows(scans=12)
     second = pd.Series(range(len(found))) // len(TYPICAL) % 2 == 1
     found[measure] = found[measure].where(~second, found[measure] * times + add)

@@ -1,4 +1,4 @@
-"""TotalSegmentator's statistics: what is written for what was measured."""
+"""Conversion of measures to statistics files of TotalSegmentator."""
 
 import json
 
@@ -17,13 +17,13 @@ LABELS = "label,structure,side,group,lower_bound_ml\n" + "".join(
 )
 WHOLE = {"status": "measured", "n_voxels": 1000, "volume_ml": 1500.0125, "hu_mean": 60.123456, "border_voxels": 0}
 ABSENT = {"status": "measured", "n_voxels": 0, "volume_ml": 0.0, "hu_mean": None, "border_voxels": 0}
-CUT_OFF = {**WHOLE, "border_voxels": 7}
+TRUNCATED = {**WHOLE, "border_voxels": 7}
 UNKNOWN = {"status": "unreadable"}
 THREE = {"border_layers": 3}
 
 
 def measures(*rows, scan="s1"):
-    """Return rows of measures of the structures in the order of their names, as the table has them."""
+    """Return rows of measures for the structures in the order of `NAMES`, in the form of the table."""
     frame = pd.DataFrame([{"scan_id": scan, "structure": name, **row} for name, row in zip(NAMES, rows, strict=True)])
     return MEASURES_TABLE.check(frame.reindex(columns=list(MEASURES_TABLE.columns)))
 
@@ -37,12 +37,12 @@ def statistics(style, **row):
     [
         (WHOLE, (1500012.5, 60.12346), (1500012.5, 60.12346)),
         (ABSENT, (0.0, None), (0.0, 0.0)),
-        (CUT_OFF, (1500012.5, 60.12346), (0.0, 0.0)),
+        (TRUNCATED, (1500012.5, 60.12346), (0.0, 0.0)),
         ({**WHOLE, "hu_mean": None}, (1500012.5, None), (1500012.5, None)),
         (UNKNOWN, (None, None), (None, None)),
     ],
 )
-def test_volume_is_in_mm3_and_zeros_stand_only_for_what_is_absent_or_cut_off(row, plain, zeros):
+def test_volume_is_in_mm3_and_zeros_are_written_only_for_absent_or_truncated_structures(row, plain, zeros):
     assert tuple(statistics(StatisticsStyle(5, False), **row).values()) == plain
     assert tuple(statistics(StatisticsStyle(5, True), **row).values()) == zeros
 
@@ -51,14 +51,14 @@ def test_attenuation_is_rounded_to_the_decimals_of_the_release():
     assert statistics(StatisticsStyle(2, False), **WHOLE)["intensity"] == 60.12
 
 
-def test_a_volume_has_no_dust_from_the_conversion():
+def test_a_volume_has_no_rounding_error_from_the_conversion():
     assert statistics(StatisticsStyle(5, False), **{**WHOLE, "volume_ml": 204 * 0.027})["volume"] == 5508.0
 
 
 @pytest.fixture
 def study(tmp_path):
-    """Measures of two scans, one of them without any, and the command that exports them."""
-    rows = [measures(WHOLE, ABSENT, CUT_OFF, WHOLE), measures(*[UNKNOWN] * 4, scan="s2")]
+    """Measures of two scans, one of which has none, and the command that exports them."""
+    rows = [measures(WHOLE, ABSENT, TRUNCATED, WHOLE), measures(*[UNKNOWN] * 4, scan="s2")]
     MEASURES_TABLE.write(pd.concat(rows), tmp_path / "measures.parquet")
     (tmp_path / "labels.csv").write_text(LABELS, encoding="utf-8")
     files = ["--measures", str(tmp_path / "measures.parquet"), "--structures", str(tmp_path / "labels.csv")]
@@ -77,7 +77,7 @@ def test_a_scan_has_a_file_with_its_structures_in_the_order_of_the_labels(study,
     assert caplog.messages == ["2 scans = 1 files + 1 scans that were not measured"]
 
 
-def test_the_file_is_formatted_as_theirs(study):
+def test_the_file_has_the_format_of_totalsegmentator(study):
     folder, command = study
     assert main([*command, "--zeros", *config_option(measure=THREE)]) == 0
 
@@ -112,7 +112,7 @@ def test_measures_of_another_label_set_are_refused(study, capsys):
     assert "must be a structure of the label set, found spleen" in capsys.readouterr().err
 
 
-def test_what_is_exported_is_what_is_read(study):
+def test_exported_values_are_read_unchanged(study):
     folder, command = study
     assert main(command) == 0
 

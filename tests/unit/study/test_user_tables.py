@@ -1,4 +1,4 @@
-"""Label sets and the ground truth have the forms that every other table of a user may have."""
+"""Label sets and ground truth tables can have any format that is supported for users' tables."""
 
 import pandas as pd
 import pytest
@@ -36,7 +36,7 @@ def form(request):
     return FORMS[request.param]
 
 
-def test_a_label_set_is_read_in_every_form_alike_by_workflow_and_commands(tmp_path, form):
+def test_a_label_set_is_read_in_every_format_by_workflow_and_commands(tmp_path, form):
     path = tmp_path / "mine.csv"
     form(ROWS, path)
 
@@ -50,8 +50,8 @@ def test_a_label_set_is_read_in_every_form_alike_by_workflow_and_commands(tmp_pa
     assert [(row["structure"], row["side"]) for row in rows] == [("liver", ""), ("kidney_left", "left")]
 
 
-def test_the_truth_is_read_in_every_form(tmp_path, form):
-    path = tmp_path / "truth.csv"
+def test_the_ground_truth_is_read_in_every_format(tmp_path, form):
+    path = tmp_path / "ground_truth.csv"
     frame = pd.DataFrame(
         {"scan_id": ["007", "NA"], "structure": "liver", "volume_ml": ["450.5", "1500"], "hu_mean": ["", "60"]}
     )
@@ -64,7 +64,7 @@ def test_the_truth_is_read_in_every_form(tmp_path, form):
     assert found["hu_mean"].fillna(-1).to_list() == [-1, 60]
 
 
-def test_a_word_in_place_of_a_number_is_named_with_line_and_column(tmp_path):
+def test_a_word_instead_of_a_number_is_reported_with_line_and_column(tmp_path):
     ROWS.replace("450.5", "much").to_csv(tmp_path / "mine.csv", index=False)
 
     expected = r"mine\.csv: line 2: lower_bound_ml must be a number of ml.* found 'much'; correct the cell"
@@ -72,14 +72,14 @@ def test_a_word_in_place_of_a_number_is_named_with_line_and_column(tmp_path):
         label_sets.read(str(tmp_path / "mine.csv"))
 
 
-def test_an_ambiguous_number_names_no_setting(tmp_path):
+def test_the_message_about_an_ambiguous_number_contains_no_setting(tmp_path):
     ROWS.replace("450.5", "1,450").to_csv(tmp_path / "mine.csv", index=False)
 
     with pytest.raises(ContractError, match=r"can be 1\.450 or 1450; write all numbers with a decimal point$"):
         read_user_table(label_sets.STRUCTURES, tmp_path / "mine.csv")
 
 
-def test_a_trailing_separator_in_rows_alone_is_refused(tmp_path):
+def test_a_trailing_separator_only_in_rows_is_refused(tmp_path):
     ROWS.to_csv(tmp_path / "mine.csv", index=False)
     header, *rows = (tmp_path / "mine.csv").read_text(encoding="utf-8").splitlines()
     (tmp_path / "mine.csv").write_text("\n".join([header, *(f"{row}," for row in rows)]), encoding="utf-8")
@@ -89,19 +89,19 @@ def test_a_trailing_separator_in_rows_alone_is_refused(tmp_path):
             read(str(tmp_path / "mine.csv"))
 
 
-def test_columns_of_every_table_of_a_user_may_be_spelled_otherwise(tmp_path, caplog):
-    (tmp_path / "truth.csv").write_text("Scan ID;Structure;Volume (ml);HU mean\ns1;liver;1500,5;60\n")
+def test_columns_of_every_user_table_can_differ_in_spelling(tmp_path, caplog):
+    (tmp_path / "ground_truth.csv").write_text("Scan ID;Structure;Volume (ml);HU mean\ns1;liver;1500,5;60\n")
     (tmp_path / "references.csv").write_text("Scan-ID,Reference Path\ns1,s1.nii.gz\n")
     (tmp_path / "labels.csv").write_text(
         "Label;Structure;Side;Group;Lower bound (ml);Upper bound (ml)\n1;liver;;Organs;500,5;5000\n"
     )
 
     with caplog.at_level("INFO"):
-        truth = read_user_table(TRUTH, tmp_path / "truth.csv")
+        ground_truth = read_user_table(TRUTH, tmp_path / "ground_truth.csv")
     references = read_reference_rows(tmp_path / "references.csv")
     labels = label_sets.read(str(tmp_path / "labels.csv"))
 
-    assert truth[["scan_id", "volume_ml"]].values.tolist() == [["s1", 1500.5]]
+    assert ground_truth[["scan_id", "volume_ml"]].values.tolist() == [["s1", 1500.5]]
     assert references.to_dict("records") == [{"scan_id": "s1", "reference_path": "s1.nii.gz"}]
     assert labels.names == ["liver"]
     assert labels.largest_ml == {"liver": 5000.0}
@@ -109,8 +109,8 @@ def test_columns_of_every_table_of_a_user_may_be_spelled_otherwise(tmp_path, cap
     assert "column Scan ID is read as scan_id" in caplog.text
 
 
-def test_an_error_in_a_table_of_a_user_names_the_line(tmp_path):
-    path = tmp_path / "truth.csv"
+def test_an_error_in_a_user_table_is_reported_with_the_line(tmp_path):
+    path = tmp_path / "ground_truth.csv"
     path.write_text("scan_id,structure,volume_ml,hu_mean\n\ns1,liver,1500,60\ns1,spleen,-5,60\n")
     with pytest.raises(ContractError, match=r"found -5 in 1 row, first .* 's1 spleen' in line 4"):
         read_user_table(TRUTH, path)

@@ -31,7 +31,7 @@ IMPORTED_KEYS = ("network_class_name", "conv_op", "norm_op", "dropout_op", "nonl
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """Content of the JSON files of a folder: one configuration with all inherited entries, and the foreground labels."""
+    """Content of the JSON files of a folder: a configuration with its inherited entries, and the foreground labels."""
 
     configuration: dict[str, Any]
     labels: dict[str, int]
@@ -177,7 +177,7 @@ def check_patch(configuration: dict[str, Any], path: Path) -> None:
     patch = configuration["patch_size"]
     if any(edge % step for edge, step in zip(patch, steps, strict=True)):
         raise ContractError(
-            f"{path}: patch_size {patch} is not divisible by {steps}, the products of the network strides along the axes"
+            f"{path}: patch_size {patch} is not divisible by {steps}, the products of the network strides by axis"
         )
 
 
