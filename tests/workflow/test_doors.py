@@ -185,8 +185,8 @@ def assert_two_damaged_files_are_rows_with_their_reason(study: Study, measures: 
     """The reason is in measures, verdicts, the flow, the page and `ctpop status`; one of the files was cut short."""
     details = measures.loc[["scan12", "scan13"], "detail"].unique()
     assert [detail.partition(" (")[0] for detail in details] == [
-        "the file of statistics is not JSON",
-        "a folder or a device has the name of the file of statistics",
+        "the statistics file is not valid JSON",
+        "the path of the statistics file is a folder or a device",
     ]
     verdicts = pd.read_parquet(study.results / "tables" / "verdicts.parquet").set_index("scan_id")
     assert set(verdicts.loc[["scan12", "scan13"], "reason"]) == {"not_segmented"}

@@ -28,7 +28,7 @@ def study(tmp_path):
         ("2,liver", "1,liver", "mine.csv: line 3: each label has one structure and each structure one label"),
         (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found '4O'"),
         ("group", "grp", "mine.csv: line 1: column group is missing; found label, structure, side, grp"),
-        (LABEL_SET, "", "mine.csv: a header is expected, found no cell that is filled in"),
+        (LABEL_SET, "", "mine.csv: the table has no header, because all cells are empty"),
     ],
 )
 def test_a_label_set_is_refused_when_the_run_is_planned(study, old, new, expected):
@@ -63,13 +63,16 @@ def plan(study, text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"structures: mine.csv\nstructures: demo\n", "study.yaml: line 2: the key 'structures' is in line 1 already"),
+        (
+            b"structures: mine.csv\nstructures: demo\n",
+            "study.yaml: line 2: the key 'structures' already occurs in line 1",
+        ),
         (b"structures: demo\n", "study.yaml: no configuration file has a section study; write, as in docs/study.yaml"),
         (
             b"study: {name: x, registry: r.csv}\nstructures: demo\naging:\n  alfa: 1\n",
             "line 4: aging.alfa: unknown",
         ),
-        (b"study: {registry: r.csv}\nstructures: demo\n", "study.yaml, line 1: study.name: is missing"),
+        (b"study: {registry: r.csv}\nstructures: demo\n", "study.yaml, line 1: study.name: missing key"),
     ],
 )
 def test_a_configuration_with_an_error_is_refused_with_its_line(study, text, expected):
@@ -80,13 +83,13 @@ def test_a_configuration_with_an_error_is_refused_with_its_line(study, text, exp
 
 
 UNREADABLE = {
-    "a tab": (b"study:\n\tname: x\n", "line 2: YAML is expected, found a tab at the start of the line"),
-    "another indentation": (b"study:\n  name: x\n   registry: r.csv\n", "line 3, column 12: YAML is expected, found:"),
+    "a tab": (b"study:\n\tname: x\n", "line 2: invalid YAML: the line begins with a tab"),
+    "another indentation": (b"study:\n  name: x\n   registry: r.csv\n", "line 3, column 12: invalid YAML:"),
     "a list": (b"- study\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
     "nothing": (b"", "the configuration of a study is expected, found an empty file"),
     "another encoding": (
         "study: {name: Müller}\n".encode("cp1252"),
-        "line 1: YAML in UTF-8 is expected, found the byte",
+        "line 1: the file is not encoded in UTF-8 (found the byte",
     ),
 }
 
@@ -112,9 +115,7 @@ def test_a_configuration_that_is_absent_is_refused_in_one_line(tmp_path, profile
     code, printed = snakemake_server.run(arguments, tmp_path, quiet_environment())
 
     assert code == 1
-    assert printed.splitlines()[-1].startswith(
-        "error: absent.yaml: the configuration of a study is expected, found: No"
-    )
+    assert printed.splitlines()[-1].startswith("error: absent.yaml: cannot read the configuration of a study (No such")
     assert "Traceback" not in printed
 
 
@@ -144,7 +145,7 @@ def test_an_input_that_is_absent_is_named_by_its_setting_and_line_last(study, st
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("segment: {model: demmo}", "study.yaml, line 3: segment.model: a shipped model set (demo, "),
+        ("segment: {model: demmo}", "study.yaml, line 3: segment.model: demmo is neither a shipped model set (demo, "),
         ("segment: {model: demo}\nscreen: {rules: strikt}", "study.yaml, line 4: screen.rules: 'strikt' is neither"),
     ],
 )
@@ -160,7 +161,7 @@ def test_the_error_of_a_job_is_printed_once_and_last(study):
     printed = study.run("cohort", "measure", succeeds=False, python=sys.executable)
 
     lines = printed.strip().splitlines()
-    assert lines[-2].startswith("error: registry.csv: age_years must be a number, or empty where it is not known")
+    assert lines[-2].startswith("error: registry.csv: age_years must be a number, or empty if the age is unknown")
     assert lines[-1].startswith("  rule ")
     assert "log: results/small/logs/" in lines[-1]
     assert printed.count("age_years must be a number") == 1

@@ -139,7 +139,7 @@ def test_doses_and_kernels_can_be_kinds():
 def test_a_number_for_a_missing_value_is_refused(word):
     values = ["24.1", "26.3", "31.7", "22.9", "27.5", word, word]
 
-    with pytest.raises(ContractError, match=f"column bmi: {word} in 2 rows probably stands for a missing"):
+    with pytest.raises(ContractError, match=f"column bmi: {word} in 2 rows is probably a code for a missing"):
         covariates_of(a_cohort(bmi=values), ["bmi"], [])
 
 
@@ -159,7 +159,7 @@ def test_the_printed_lines_for_a_number_of_a_covariate_decide_for_its_column_alo
 
     with pytest.raises(ContractError) as refused:
         covariate({"values": {}})
-    missing, _, meant = str(refused.value).partition("state cohort: ")[2].partition(", or ")
+    missing, _, meant = str(refused.value).partition("set cohort: ")[2].partition(", or ")
     assert np.isnan(covariate(yaml.safe_load(missing))).tolist() == [False] * 4 + [True] * 2
     real = {"values": {column: yaml.safe_load(meant.partition(" if")[0])}}
     assert covariate(real).tolist()[4:] == [-9, -9]

@@ -178,7 +178,7 @@ def test_a_stated_decimal_comma_makes_points_separators_of_thousands():
     ],
 )
 def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
-    with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows probably stands for a missing value"):
+    with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows is probably a code for a missing value"):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
@@ -192,7 +192,7 @@ def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
     ],
 )
 def test_a_single_number_of_nines_very_far_from_many_others_is_refused(words):
-    with pytest.raises(ContractError, match=f"{words[-1]} in 1 rows probably stands for a missing value"):
+    with pytest.raises(ContractError, match=f"{words[-1]} in 1 row is probably a code for a missing value"):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
@@ -206,12 +206,12 @@ def test_a_single_number_of_nines_very_far_from_many_others_is_refused(words):
     ],
 )
 def test_other_usual_numbers_for_a_missing_value_are_refused(words, stands):
-    with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows probably stands for a missing value"):
+    with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows is probably a code for a missing value"):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
 def test_forms_of_one_number_are_counted_and_printed_together():
-    with pytest.raises(ContractError, match=re.escape("-9 or -9.0 in 2 rows probably stands")) as refused:
+    with pytest.raises(ContractError, match=re.escape("-9 or -9.0 in 2 rows is probably a code")) as refused:
         refuse_sentinels(pd.Series(["26.5", "31.5", "-9", "-9.0"]), "Fat (%)", "a.csv", "cohort")
     assert 'cohort: {values: {"Fat (%)": {"-9": null, "-9.0": null}}}' in str(refused.value)
 

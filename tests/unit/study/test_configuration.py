@@ -30,7 +30,7 @@ def lines_about(**changed):
     [
         ({"agign": {}}, "agign: unknown key; did you mean 'aging'?"),
         ({"aging": {"alhpa": 0.1}}, "aging.alhpa: unknown key; did you mean 'alpha'?"),
-        ({"report": {"zzz": 1}}, "report.zzz: unknown key; known keys are figure6, dpi"),
+        ({"report": {"zzz": 1}}, "report.zzz: unknown key; valid keys are figure6, dpi"),
         ({"report": {"formats": ["eps"]}}, "report.formats.0: 'eps' is not one of ['pdf', 'svg', 'png']"),
         ({"report": {"formats": ["pdf"]}}, "report.formats: ['pdf'] contains neither png nor svg, which the"),
         ({"aging": {"alpha": 2}}, "aging.alpha: 2 is greater than or equal to the maximum of 1 (Significance level of"),
@@ -55,7 +55,7 @@ def lines_about(**changed):
         ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (SHA-256"),
         (
             {"segment": None},
-            "segment: None is not of type 'object' (Segmentation of CT volumes; nothing is set: remove the line",
+            "segment: None is not of type 'object' (Segmentation of CT volumes; the key has no value: remove the line",
         ),
         ({"cohort": {"criteria": ["adult"]}}, "cohort.criteria.0: 'adult' is not one of ['age_known',"),
         (
@@ -67,7 +67,7 @@ def lines_about(**changed):
         ({"report": {"figure6": [["aorta", "volume"]]}}, "report.figure6.0.1: 'volume' is not one of ['volume_ml',"),
         ({"report": {"figure6": []}}, "report.figure6: [] should be non-empty"),
         ({"structures": ""}, "structures: '' should be non-empty (Label set: a shipped one"),
-        ({"study": {"name": "mine"}}, "study.registry: is missing; CSV, TSV, spreadsheet"),
+        ({"study": {"name": "mine"}}, "study.registry: missing key; CSV, TSV, spreadsheet"),
     ],
 )
 def test_a_wrong_setting_gives_one_line(changed, expected):
@@ -90,21 +90,21 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
     [line] = lines_about(aging=aging)
 
     assert line.startswith("aging.alpha: '1e-4' is not of type 'number'")
-    assert "write the number with a point, as 1.0e-4: YAML reads 1e-4 as text" in line
+    assert "write the number with a decimal point, such as 1.0e-4, because YAML reads 1e-4 as text" in line
 
 
 def test_a_name_that_yaml_does_not_read_as_text_is_explained():
     [line] = lines_about(study={**SMALLEST["study"], "name": yaml.safe_load("007")})
 
     assert line.startswith("study.name: 7 is not of type 'string'")
-    assert "write it in quotes, since YAML does not read it as text" in line
+    assert "put the value in quotation marks, because YAML does not read it as text" in line
 
 
 def test_a_missing_section_that_is_required_is_named():
     with pytest.raises(ContractError) as refused:
         configuration.validated({"study": SMALLEST["study"]})
 
-    assert "  structures: is missing; Label set: a shipped one" in str(refused.value)
+    assert "  structures: missing key; Label set: a shipped one" in str(refused.value)
 
 
 def test_all_wrong_settings_are_told_at_once_and_in_order():
@@ -204,7 +204,7 @@ def test_a_section_is_checked_like_the_whole():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("aging: {", "study.yaml: line 1, at the end of the file: YAML is expected, found: .* close the bracket"),
+        ("aging: {", "study.yaml: line 1, at the end of the file: invalid YAML: .* close the bracket"),
         ("- aging", "study.yaml: line 1: sections such as 'study:' are expected at the top level, found a list"),
         ("aging: 5", "aging: 5 is not of type 'object'"),
     ],
@@ -224,7 +224,7 @@ def test_a_section_that_is_not_in_the_file_has_its_defaults():
     ("old", "new"), [("qc", "review"), ("evaluation", "evaluate"), ("convert", "dicom"), ("index", "dicom")]
 )
 def test_the_old_name_of_a_section_is_refused_with_the_new_one(old, new):
-    with pytest.raises(ContractError, match=f"{old}: is now called {new}; write {new}: in place of {old}:"):
+    with pytest.raises(ContractError, match=f"{old}: this key was renamed {new}; replace {old}: with {new}:"):
         configuration.validated({**SMALLEST, old: {}})
 
 

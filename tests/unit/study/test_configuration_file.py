@@ -9,29 +9,32 @@ from ctpop.study import configuration, configuration_file
 
 GOOD = "study:\n  name: x\n  start_from: measures\n  measures: m.csv\nstructures: demo\n"
 BAD = {
-    "a tab": (b"study:\n\tname: x\n", "line 2: YAML is expected, found a tab at the start of the line; indent with"),
+    "a tab": (b"study:\n\tname: x\n", "line 2: invalid YAML: the line begins with a tab; indent the line with"),
     "a wrong indentation": (
         b"study:\n  name: x\n   start_from: images\n",
-        "line 3, column 14: YAML is expected, found:",
+        "line 3, column 14: invalid YAML:",
     ),
-    "a section too far to the left": (b"study:\n    name: x\n  banner: y\n", "line 3, column 3: YAML is expected"),
-    "an open bracket": (b"study: {name: x\n", "line 1, at the end of the file: YAML is expected"),
-    "no colon": (b"study:\n  name: x\n  banner\n  author: y\n", "line 3, column 3: YAML is expected"),
+    "a section too far to the left": (b"study:\n    name: x\n  banner: y\n", "line 3, column 3: invalid YAML"),
+    "an open bracket": (b"study: {name: x\n", "line 1, at the end of the file: invalid YAML"),
+    "no colon": (b"study:\n  name: x\n  banner\n  author: y\n", "line 3, column 3: invalid YAML"),
     "a key twice": (
         GOOD.encode() + b"structures: total_117\n",
-        "line 6: the key 'structures' is in line 5 already, and YAML would take the last value only; remove one",
+        "line 6: the key 'structures' already occurs in line 5; remove one",
     ),
-    "a nested key twice": (b"study:\n  name: x\n  name: y\n", "line 3: the key 'name' is in line 2 already"),
-    "a key twice in a list": (b"a:\n- b: 1\n  b: 2\n", "line 3: the key 'b' is in line 2 already"),
-    "a key twice in brackets": (b"a: {b: 1, c: 2, b: 3}\n", "line 1: the key 'b' is in line 1 already"),
+    "a nested key twice": (b"study:\n  name: x\n  name: y\n", "line 3: the key 'name' already occurs in line 2"),
+    "a key twice in a list": (b"a:\n- b: 1\n  b: 2\n", "line 3: the key 'b' already occurs in line 2"),
+    "a key twice in brackets": (b"a: {b: 1, c: 2, b: 3}\n", "line 1: the key 'b' already occurs in line 1"),
     "nothing": (b"", "found an empty file; docs/config.md lists the settings"),
     "comments alone": (b"# a study\n", "found an empty file"),
     "a list": (b"- a\n- b\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
     "a word": (b"study\n", "line 1: sections such as 'study:' are expected at the top level, found a single value"),
-    "Windows-1252": (b"study:\n  banner: M\xfcnchen\n", "line 2: YAML in UTF-8 is expected, found the byte 0xfc; save"),
-    "an unknown tag": (b"study: !!python/object:os.system {}\n", "YAML is expected, found: "),
-    "two documents": (b"study: {}\n---\nstudy: {}\n", "YAML is expected, found: "),
-    "an impossible date": (b"study: {name: 2024-13-45}\n", "YAML is expected, found: "),
+    "Windows-1252": (
+        b"study:\n  banner: M\xfcnchen\n",
+        "line 2: the file is not encoded in UTF-8 (found the byte 0xfc); save",
+    ),
+    "an unknown tag": (b"study: !!python/object:os.system {}\n", "invalid YAML: "),
+    "two documents": (b"study: {}\n---\nstudy: {}\n", "invalid YAML: "),
+    "an impossible date": (b"study: {name: 2024-13-45}\n", "invalid YAML: "),
 }
 
 
@@ -50,7 +53,7 @@ def test_a_file_that_is_no_configuration_is_refused_with_its_line(tmp_path, kind
 
 
 def test_a_file_that_is_absent_is_refused_with_its_path():
-    with pytest.raises(ContractError, match=r"absent.yaml: the configuration of a study is expected, found: No such"):
+    with pytest.raises(ContractError, match=r"absent.yaml: cannot read the configuration of a study \(No such"):
         configuration_file.read(Path("absent.yaml"))
 
 
@@ -96,7 +99,7 @@ def test_a_missing_setting_names_the_line_of_its_section(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text("structures: demo\nstudy:\n  registry: r.csv\n")
 
-    with pytest.raises(ContractError, match=r"study.yaml, line 2: study.name: is missing"):
+    with pytest.raises(ContractError, match=r"study.yaml, line 2: study.name: missing key"):
         configuration.validated(configuration_file.read(path), configuration_file.places_of([path]))
 
 

@@ -187,7 +187,7 @@ def test_a_criterion_that_says_nothing_clear_is_refused(entries, told):
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ({"name": "x"}, "cohort.criteria.0.sentence: is missing"),
+        ({"name": "x"}, "cohort.criteria.0.sentence: missing key"),
         (
             {"name": "a b", "sentence": "s", "column": "c", "known": True},
             "cohort.criteria.0.name: 'a b' does not match",

@@ -11,7 +11,7 @@ BAD = {
     "two missing columns": ("label,structure,group\n1,liver,a\n", "line 1: column side, lower_bound_ml is missing"),
     "a column twice": (
         GOOD.replace("_ml\n", "_ml,side\n", 1),
-        "each column has one name of its own, found side in columns 3, 6",
+        "column names must be unique, but side is the name of columns 3, 6",
     ),
     "a repeated label": (GOOD.replace("2,liver", "1,liver"), "line 3: each label has one structure"),
     "a label with a zero in front": (
@@ -44,8 +44,8 @@ BAD = {
         "line 3: column 'includes' names kidney_left, which the label set has by itself; remove one",
     ),
     "a short line": (GOOD + "3,spleen\n", "line 4: group must be filled in"),
-    "nothing": ("", "a header is expected, found no cell that is filled in"),
-    "blank lines": ("\n\n", "a header is expected, found no cell that is filled in"),
+    "nothing": ("", "the table has no header, because all cells are empty"),
+    "blank lines": ("\n\n", "the table has no header, because all cells are empty"),
     "a header alone": (GOOD.splitlines()[0], "a line per label is expected, found a header alone; add lines such as"),
 }
 

@@ -137,7 +137,7 @@ def test_rows_without_ids_are_called_by_their_number(tmp_path):
             "must be a number, or empty where it was not measured, found 'viel'",
         ),
         ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "scan_id and structure must identify one row, found repeated in"),
-        ("", {}, "a header is expected, found no cell that is filled in"),
+        ("", {}, "the table has no header, because all cells are empty"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_and_told(tmp_path, text, columns, message):
@@ -244,7 +244,7 @@ def test_a_message_about_the_form_names_the_section_of_the_table_of_measures(tmp
     path = tmp_path / "measures.csv"
     path.write_text("scan_id;liver_volume_ml\na;1,450\n", encoding="utf-8")
 
-    with pytest.raises(ContractError, match=r'as in measure: \{decimal: "\."\}'):
+    with pytest.raises(ContractError, match=r'for example measure: \{decimal: "\."\}'):
         measures_table.read(path, measures_reading_of({}, {}), ["liver"])
 
 
@@ -347,7 +347,7 @@ def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
         f"{scan},{value}\n" for scan, value in zip("abcd", ("1500.5", "9999", "1480.2", "9999"), strict=True)
     )
 
-    assert 'state cohort: {missing: ["9999"]}, which counts in all columns of this table' in refused(
+    assert 'set cohort: {missing: ["9999"]}, which applies to all columns of this table' in refused(
         written(tmp_path, f"scan_id,liver_volume_ml\n{rows}")
     )
 
@@ -425,7 +425,7 @@ def test_a_column_of_structures_under_another_name_is_found(tmp_path):
 def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal_comma(tmp_path):
     rows = "".join(f"s{number};{60 + number},5\n" for number in range(9))
     path = written(tmp_path, f"scan_id;liver_hu_mean\n{rows}t1;-99,0\nt2;-99,0\n")
-    with pytest.raises(ContractError, match=r'state cohort: \{missing: \["-99.0"\]\}'):
+    with pytest.raises(ContractError, match=r'set cohort: \{missing: \["-99.0"\]\}'):
         read_external_measures(path, ["s1"], NAMES, measures_reading_of({}, {}))
 
     reading = measures_reading_of({}, {"missing": ["-99.0"]})

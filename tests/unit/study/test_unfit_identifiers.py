@@ -193,9 +193,9 @@ def test_files_of_statistics_under_names_in_another_spelling_are_not_set_aside(t
 
 def test_a_folder_without_the_files_of_scans_is_refused_with_what_it_has(tmp_path):
     (tmp_path / "s1_statistics.json").write_text("{}")
-    with pytest.raises(ContractError, match=r"found s1_statistics.json; rename the files or folders"):
+    with pytest.raises(ContractError, match=r"contains s1_statistics.json; rename the files or folders"):
         read_folder(tmp_path, ["s1"], ["liver"])
     (tmp_path / "s1_statistics.json").rename(tmp_path / "s1.json")
     (tmp_path / "s1.json").write_text('{"Leber": {"volume": 1, "intensity": 1}}')
-    with pytest.raises(ContractError, match="such as liver, found Leber; set structures:"):
+    with pytest.raises(ContractError, match=r"such as liver\); the first file contains Leber; set structures"):
         read_folder(tmp_path, ["s1"], ["liver"])

@@ -142,7 +142,7 @@ def numbers_as_text(
     >>> numbers_as_text(pd.Series(["1,234"]), "volume", "a.csv", None)
     Traceback (most recent call last):
     ctpop.foundation.errors.ContractError: a.csv: column volume: '1,234' can be 1.234 or 1234; state the decimal \
-mark, as in cohort: {decimal: "."}, or write all numbers with a decimal point
+mark, for example cohort: {decimal: "."}, or write all numbers with a decimal point
 
     """
     words = column.dropna().astype("str")

@@ -56,7 +56,7 @@ def problem_of(arguments: Sequence[str]) -> str | None:
     Examples
     --------
     >>> problem_of(["--configfile", "absent.yaml"]).partition(";")[0]
-    'absent.yaml: the configuration of a study is expected, found: No such file or directory'
+    'absent.yaml: cannot read the configuration of a study (No such file or directory)'
     >>> problem_of(["cohort", "--cores", "2"]) is None
     True
 

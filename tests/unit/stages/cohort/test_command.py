@@ -142,13 +142,20 @@ def test_a_registry_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (["age_years", "60"], "column scan_id is missing; found age_years"),
-        (["scan_id,sex", "a,male"], "column age_years is missing; found scan_id, sex"),
-        (["ID,Age", "a,60"], "column scan_id and age_years is missing; found ID, Age; state which column it is, as in"),
-        ([HEADER], "at least one scan is expected, found a header without rows"),
-        ([",,", ",,"], "a header is expected, found no cell that is filled in"),
-        (["scan_id,age_years,sex ,sex", "a,60,male,male"], "each column has one name of its own, found"),
-        (["scan_id,age_years,", "a,60,x"], "each column has one name of its own, found none for column 3"),
+        (
+            ["age_years", "60"],
+            "column scan_id is missing; the file contains age_years; assign the corresponding column",
+        ),
+        (["scan_id,sex", "a,male"], "column age_years is missing; the file contains scan_id, sex"),
+        (
+            ["ID,Age", "a,60"],
+            "columns scan_id and age_years are missing; the file contains ID, Age; assign the corresponding columns in"
+            " the study file: cohort: {columns: {ID: scan_id, Age: age_years}}",
+        ),
+        ([HEADER], "the table contains a header but no rows"),
+        ([",,", ",,"], "the table has no header, because all cells are empty"),
+        (["scan_id,age_years,sex ,sex", "a,60,male,male"], "column names must be unique, but sex is the name of"),
+        (["scan_id,age_years,", "a,60,x"], "column 3 has no name, but contains 'x'; add a name to the header"),
     ],
 )
 def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
@@ -160,11 +167,11 @@ def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
     [
         (
             ["scan_id,age_years", "a,60", "b,61,male"],
-            "line 3: no row may have more cells than the header, found 3 cells",
+            "line 3: the row has 3 cells, but the header has 2 names (1 affected row)",
         ),
         (["scan_id,age_years", "a,60,", "b,61,"], "remove the separator at the end of these rows"),
         (["scan_id,age_years", 'a,"60'], "line 2: unexpected end of data; correct the quotation marks"),
-        ([], "a header is expected, found no cell that is filled in"),
+        ([], "the table has no header, because all cells are empty"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_rather_than_read_with_shifted_cells(tmp_path, lines, found):
@@ -188,8 +195,9 @@ def test_an_id_that_cannot_name_a_file_is_refused(tmp_path, scan_id, shown):
     message = message_of(tmp_path, HEADER, "good,60,,,", f"{scan_id},61,male,,")
 
     assert message == (
-        "scan_id names files: letters, digits, '.', '_' and '-', not beginning with '.' or '-',"
-        f" at most 100 characters; found 1 rows that are not, first {shown} in line 3"
+        "scan_id is used in file names and must contain only letters, digits, '.', '_', and '-', begin with a letter, a"
+        " digit, or '_', and have at most 100 characters, but 1 row violates this rule:"
+        f" line 3 (scan {shown})"
     )
 
 
@@ -202,8 +210,8 @@ def test_ids_that_differ_in_upper_and_lower_case_only_are_refused_with_all_their
     message = message_of(tmp_path, HEADER, "Scan1,60,,,", "b,60,,,", "", "scan1,61,,,", "B,60,,,", "c,60,,,")
 
     assert message == (
-        "scan_id must be unique, also when upper and lower case are the same;"
-        " found 4 rows that are not, first 'Scan1', 'b', 'scan1' in line 2, 3, 5"
+        "scan_id must be unique (ignoring case), but 4 rows violate this rule:"
+        " line 2 (scan 'Scan1'), line 3 (scan 'b'), line 5 (scan 'scan1'), …"
     )
 
 
@@ -212,18 +220,19 @@ def test_an_age_that_is_no_number_is_refused(tmp_path, age):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f'b,"{age}"')
 
     assert message == (
-        "age_years must be a number, or empty where it is not known; state the meaning of other words, as in cohort:"
-        f' {{values: {{age_years: {{"{age}": null}}}}}} (null: not known, or "90");'
-        f" found 1 rows that are not, first 'b' ('{age}') in line 3"
+        "age_years must be a number, or empty if the age is unknown, but 1 row violates this rule:"
+        f" line 3 (scan 'b', value '{age}'); declare the meaning of other values in the study file: cohort:"
+        f' {{values: {{age_years: {{"{age}": null}}}}}} (null for an unknown age, or a number in quotation marks, such'
+        ' as "90")'
     )
 
 
 @pytest.mark.parametrize("age", ["-1", "121", "999", "inf"])
 def test_an_age_outside_a_human_life_is_refused_with_what_resolves_it(tmp_path, age):
     assert message_of(tmp_path, "scan_id,age_years", "a,60", f"b,{age}") == (
-        "age_years must be 0 to 120 years; write the unit of other ages, as 540M, or state what stands for a missing"
-        f" age, as in cohort: {{values: {{age_years: {{\"{age}\": null}}}}}}; found 1 rows that are not, first 'b'"
-        f" ('{age}') in line 3"
+        f"age_years must be from 0 to 120 years, but 1 row violates this rule: line 3 (scan 'b', value '{age}'); add"
+        " the unit to ages that are not in years (such as 540M for 540 months), or declare the value as missing in the"
+        f' study file: cohort: {{values: {{age_years: {{"{age}": null}}}}}}'
     )
 
 
@@ -240,10 +249,10 @@ def test_an_age_of_zero_with_a_unit_among_others_is_missing_and_reported(tmp_pat
 def test_a_sex_out_of_no_list_is_refused_with_the_setting_that_states_its_meaning(tmp_path):
     message = message_of(tmp_path, HEADER, "a,60,X,,", "b,60,female,,", "c,60,other,,")
 
-    assert (
-        'as in cohort: {values: {sex: {"X": null, "other": null}}} (null: not recorded; or female or male)' in message
+    assert message.endswith(
+        'cohort: {values: {sex: {"X": null, "other": null}}} (female, male, or null for a sex that is not recorded)'
     )
-    assert message.endswith("found 2 rows that are not, first 'a' ('x'), 'c' ('other') in line 2, 4")
+    assert "but 2 rows violate this rule: line 2 (scan 'a', value 'x'), line 4 (scan 'c', value 'other');" in message
 
 
 @pytest.mark.parametrize(("column", "row"), [("complete", "b,60,,maybe,"), ("contrast", "b,60,,,maybe")])
@@ -251,9 +260,9 @@ def test_a_truth_value_that_cannot_be_read_is_refused(tmp_path, column, row):
     message = message_of(tmp_path, HEADER, "a,60,,true,true", row)
 
     assert message == (
-        f"{column} must be one of true, yes, 1, false, no, 0 or empty; state the meaning of other words, as in cohort:"
-        f' {{values: {{{column}: {{"maybe": null}}}}}} (null: not recorded; or "true" or "false");'
-        " found 1 rows that are not, first 'b' ('maybe') in line 3"
+        f"{column} must be true, yes, 1, false, no, 0, or empty, but 1 row violates this rule: line 3 (scan 'b', value"
+        " 'maybe'); declare the meaning of other values in the study file: cohort:"
+        f' {{values: {{{column}: {{"maybe": null}}}}}} ("true", "false", or null for a value that is not recorded)'
     )
 
 
@@ -544,7 +553,8 @@ def test_patients_of_one_study_are_reported_and_their_data_still_checked(tmp_pat
 def test_a_row_below_a_table_that_summarizes_it_is_no_scan(tmp_path, word):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f"{word},60")
 
-    assert message.startswith("scan_id must name a scan, not a summary of rows (mean, total); delete these rows")
+    assert message.startswith("scan_id must identify a scan, not a summary of rows (such as mean or total), but 1 row")
+    assert message.endswith("; delete these rows")
 
 
 def test_a_column_that_may_be_one_of_the_patient_is_reported_with_its_setting(tmp_path):
@@ -554,35 +564,35 @@ def test_a_column_that_may_be_one_of_the_patient_is_reported_with_its_setting(tm
     read_registry(path, notes=notes)
 
     assert notes == [
-        "column height keeps its name, and is not read as height_cm; if it is that, state cohort: {columns: {height:"
-        " height_cm}}"
+        "column height keeps its name and is not used as height_cm; to use it as height_cm, set cohort: {columns:"
+        " {height: height_cm}}"
     ]
 
 
 def test_a_registry_with_dates_of_birth_in_place_of_ages_says_what_to_compute(tmp_path):
     message = message_of(tmp_path, "scan_id,dob,study_date", "a,1950-01-01,2020-01-01")
 
-    assert message.endswith("; or compute the ages from dob and the date of the scan, and add them as age_years")
+    assert message.endswith(", or compute the ages from dob and the scan date and add them as age_years")
 
 
 def test_ages_that_are_groups_or_dates_throughout_are_not_answered_word_by_word(tmp_path):
     for words in (["60-69", "70-79", "90+"], ["1960-01-03", "1955-04-01", "1971-12-31"]):
         message = message_of(tmp_path, "scan_id,age_years", *(f"s{n},{word}" for n, word in enumerate(words)))
 
-        assert (
-            "compute ages from dates, and write them as numbers of years; from groups of ages no age is known"
-            in message
-        )
+        assert "if the column contains dates, replace them with ages in years; age groups cannot be used" in message
         assert "values" not in message
 
 
 def test_settings_for_columns_that_do_not_exist_are_refused(tmp_path):
     (tmp_path / "r.csv").write_text("scan_id,age_years,Geschlecht,bmi\ns1,60,f,25\n")
     for settings, expected in (
-        ({"columns": {"Geschlecht": "sexx"}}, "state cohort: {columns: {Geschlecht: sex}}, else give it another name"),
+        (
+            {"columns": {"Geschlecht": "sexx"}},
+            "set cohort: {columns: {Geschlecht: sex}}; otherwise, choose another name",
+        ),
         (
             {"values": {"Geschlecht ": {"f": "female"}}},
-            "cohort.values names column Geschlecht , found scan_id, age_years",
+            "cohort.values contains Geschlecht , but the registry has no such column; available columns: scan_id, age",
         ),
     ):
         with pytest.raises(ContractError) as refused:

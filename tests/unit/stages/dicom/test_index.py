@@ -218,7 +218,7 @@ def test_the_choice_follows_the_configuration(tmp_path, index):
     [
         ("dicom: {examinations: last}", "did you mean 'examination'"),
         ("[1, 2]", "found a list"),
-        ("a: [", "YAML is expected"),
+        ("a: [", "invalid YAML"),
     ],
 )
 def test_a_wrong_configuration_is_told_before_anything_is_read(tmp_path, monkeypatch, capsys, config, words):

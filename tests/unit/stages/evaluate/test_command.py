@@ -479,7 +479,7 @@ def test_two_models_are_compared_from_files(tmp_path):
             config_option(evaluate={"tolerance": 3}),
             "evaluate.tolerance: unknown key; did you mean",
         ),
-        (["a=x"], [], "references.csv: the CSV of references does not exist"),
+        (["a=x"], [], "references.csv: the table of reference masks does not exist"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_read(tmp_path, capsys, predictions, more, words):

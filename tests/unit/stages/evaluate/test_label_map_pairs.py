@@ -73,12 +73,15 @@ def test_a_reference_that_cannot_be_read_says_that_it_is_the_reference(tmp_path)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("scan_id,path\ns1,a\n", "columns scan_id and reference_path and at least one row are expected, found 1 rows"),
-        ("scan_id,reference_path\n", "found 0 rows with columns scan_id, reference_path"),
+        (
+            "scan_id,path\ns1,a\n",
+            "the table must contain the columns scan_id and reference_path and at least one row, but contains 1 row",
+        ),
+        ("scan_id,reference_path\n", "but contains 0 rows with the columns scan_id, reference_path"),
         ("scan_id,reference_path\ns1,a\nS1,b\n", "scan_id must be unique"),
-        ("scan_id,reference_path\n../s1,a\n", "scan_id names files"),
+        ("scan_id,reference_path\n../s1,a\n", "scan_id is used in file names"),
         ("scan_id,reference_path\ns1,\n", "column 'reference_path' must be complete"),
-        ("scan_id,reference_path\ns1,a,b\n", "no row may have more cells than the header"),
+        ("scan_id,reference_path\ns1,a,b\n", "the row has 3 cells, but the header has 2 names"),
     ],
 )
 def test_a_csv_of_references_that_breaks_its_promise_is_refused(tmp_path, text, words):

@@ -226,4 +226,4 @@ def test_a_configuration_that_is_no_yaml_is_an_error(tmp_path, capsys):
     command = ["runtime", "--benchmarks", str(tmp_path), "--config", str(tmp_path / "study.yaml")]
 
     assert main([*command, "--out", str(tmp_path)]) == 1
-    assert "study.yaml: line 1, at the end of the file: YAML is expected, found: " in capsys.readouterr().err
+    assert "study.yaml: line 1, at the end of the file: invalid YAML: " in capsys.readouterr().err

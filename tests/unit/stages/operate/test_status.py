@@ -230,7 +230,7 @@ def test_scans_that_were_not_measured_are_named_with_status_and_detail(study, ca
 
 def test_of_many_failed_scans_the_first_are_named(study, capsys):
     (study.results / "tables").mkdir(parents=True)
-    failed = dict.fromkeys(study.cohort["scan_id"], ("unreadable", "the file of statistics is empty"))
+    failed = dict.fromkeys(study.cohort["scan_id"], ("unreadable", "the statistics file is empty"))
     frame = measures_of(study, failed).assign(status="unreadable")
     MEASURES_TABLE.write(frame, study.results / "tables" / "measures.parquet")
 
@@ -239,18 +239,18 @@ def test_of_many_failed_scans_the_first_are_named(study, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "not measured: 12 scans (12 unreadable)"
     assert lines[12:14] == [
-        "  s09: unreadable: the file of statistics is empty",
+        "  s09: unreadable: the statistics file is empty",
         "  and 2 more; the table measures has all of them",
     ]
 
 
 def test_a_study_without_its_file_is_told(study, capsys):
     assert main(["status", "nowhere.yaml"]) == 1
-    assert "nowhere.yaml: the configuration of a study is expected, found: No such file" in capsys.readouterr().err
+    assert "nowhere.yaml: cannot read the configuration of a study (No such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("a: [", "YAML is expected"), ("- 1", "found a list"), ("x: 1", "found no section study")]
+    ("text", "told"), [("a: [", "invalid YAML"), ("- 1", "found a list"), ("x: 1", "found no section study")]
 )
 def test_a_file_that_is_no_study_is_told(study, tmp_path, capsys, text, told):
     (tmp_path / "other.yaml").write_text(text)

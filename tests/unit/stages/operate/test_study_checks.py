@@ -100,16 +100,20 @@ def mm3(row, number):
 
 
 TABLES = {
-    "a trailing comma": (lambda row, n: [*row, ""], "error", "line 2: no row may have more cells than the header"),
+    "a trailing comma": (
+        lambda row, n: [*row, ""],
+        "error",
+        "line 2: the row has 11 cells, but the header has 10 names",
+    ),
     "volumes in mm3": (
         mm3,
         "error",
-        'probably in mm³, or in ml and named litres; state measure: {columns: {"*_volume_ml": "*_volume_mm3"}}',
+        'in mm³ (or in mL but labeled as liters); set measure: {columns: {"*_volume_ml": "*_volume_mm3"}}',
     ),
     "an offset of the attenuation": (
         lambda row, n: [str(float(cell) + 1024) if place in (5, 7, 9) else cell for place, cell in enumerate(row)],
         "error",
-        "which cannot be HU (-200 to 600); subtract the offset",
+        "which is outside the possible range in HU (-200 to 600); subtract the offset",
     ),
     "a word among the volumes": (
         lambda row, n: [*row[:4], "big" if n == 5 else row[4], *row[5:]],
@@ -120,12 +124,12 @@ TABLES = {
     "an age that is text": (
         lambda row, n: [*row[:2], "old" if n == 2 else row[2], *row[3:]],
         "error",
-        "found 1 rows that are not, first 's2' ('old')",
+        "but 1 row violates this rule: line 4 (scan 's2', value 'old')",
     ),
     "an impossible age": (
         lambda row, n: [*row[:2], "999", *row[3:]],
         "error",
-        "first 's0' ('999')",
+        "line 2 (scan 's0', value '999')",
     ),
     "no ages": (lambda row, n: [*row[:2], "", *row[3:]], "error", "none of 24 scans enters: age_known excludes 24"),
     "repeated ids": (lambda row, n: ["s1", *row[1:]], "error", "all rows of a scan must agree on its patient"),
@@ -186,7 +190,8 @@ def test_all_errors_of_tables_and_images_are_reported_at_once(check, tmp_path):
     found = check({**MAPS, "truth": "absent.csv"}, code=1, screen={"rules": "absent.yaml"})
 
     text = "\n".join(found["error"])
-    for words in ("scan_id names files", "age_years must be a number", "sex must be female or male", "not_hu: 4 of 4"):
+    rules = ("scan_id is used in file names", "age_years must be a number", "sex must be female or male")
+    for words in (*rules, "not_hu: 4 of 4"):
         assert text.count(words) == 1, text
     assert "screen.rules: 'absent.yaml' is neither a shipped rule set" in text
     assert any("shards, files and disk: they need a registry without errors" in line for line in found["warning"])
@@ -307,7 +312,7 @@ def test_a_folder_of_statistics_is_read(check, tmp_path):
     assert any("stats: values of 3 of 4 scans and of 3 of 3 structures" in line for line in found["warning"])
     (tmp_path / "stats" / "s1.json").write_text("{")
     broken = check({**MEASURES, "measures": "stats", "registry": "registry.csv"}, code=0)
-    expected = "unreadable: 1 scans, first s1: the file of statistics is not JSON"
+    expected = "unreadable: 1 scans, first s1: the statistics file is not valid JSON"
     assert any(expected in line for line in broken["warning"])
     alone = check({**MEASURES, "measures": "stats"}, code=1)
     assert any("contains no ages; set study.registry" in line for line in alone["error"])

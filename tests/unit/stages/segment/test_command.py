@@ -484,8 +484,8 @@ def test_the_same_scans_give_the_same_bytes_in_another_folder(images, tmp_path, 
 @pytest.mark.parametrize(
     ("model", "structures", "told"),
     [
-        ({"model": "nowhere"}, "demo", "segment.model: a shipped model set (demo, "),
-        ({}, "demo", "segment.model: is missing; engine nnunet needs a model set (or demo)"),
+        ({"model": "nowhere"}, "demo", "segment.model: nowhere is neither a shipped model set (demo, "),
+        ({}, "demo", "segment.model: this setting is missing, but engine nnunet requires a model set, such as"),
         (
             {"model": "demo"},
             "structures.csv",

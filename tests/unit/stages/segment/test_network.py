@@ -242,7 +242,7 @@ def test_plans_that_name_a_command_are_refused_and_the_command_does_not_run(tmp_
     evil = architecture(nonlin=name, nonlin_kwargs={"command": f"touch {marker}"})
     folder = save_model(tmp_path, plans=plans(evil))
 
-    with pytest.raises(ContractError, match=r"nonlin may name a class of torch\.nn"):
+    with pytest.raises(ContractError, match=r"nonlin must be a class of torch\.nn"):
         load(folder)
 
     assert not marker.exists()
@@ -304,5 +304,5 @@ def test_a_model_of_regions_is_refused(tmp_path):
 def test_a_model_of_two_channels_is_refused(tmp_path):
     folder = save_model(tmp_path, dataset=dataset(channel_names={"0": "CT", "1": "PET"}))
 
-    with pytest.raises(ContractError, match="a model with one CT channel is expected"):
+    with pytest.raises(ContractError, match=r"the model must have exactly one input channel \(CT\)"):
         load(folder)
