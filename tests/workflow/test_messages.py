@@ -28,7 +28,7 @@ def study(tmp_path):
         ("2,liver", "1,liver", "mine.csv: line 3: each label has one structure and each structure one label"),
         (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found '4O'"),
         ("group", "grp", "mine.csv: line 1: column group is missing; found label, structure, side, grp"),
-        (LABEL_SET, "", "mine.csv: the table has no header, because all cells are empty"),
+        (LABEL_SET, "", "mine.csv: the table is empty; add a header and rows"),
     ],
 )
 def test_a_label_set_is_refused_when_the_run_is_planned(study, old, new, expected):
@@ -161,7 +161,7 @@ def test_the_error_of_a_job_is_printed_once_and_last(study):
     printed = study.run("cohort", "measure", succeeds=False, python=sys.executable)
 
     lines = printed.strip().splitlines()
-    assert lines[-2].startswith("error: registry.csv: age_years must be a number, or empty if the age is unknown")
+    assert lines[-2].startswith("error: registry.csv: age_years must be a number or empty")
     assert lines[-1].startswith("  rule ")
     assert "log: results/small/logs/" in lines[-1]
     assert printed.count("age_years must be a number") == 1

@@ -213,7 +213,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "index": Entry("write a registry from a folder of DICOM files", _index),
         "describe": Entry("write Table 1 and draw the flow diagram from the tables of the cohort", _describe),
         "view": Entry("show the CT and masks of a scan in a browser on this computer", _view),
-        "compare": Entry("compare the correlations with age between two studies", _compare),
+        "compare": Entry("compare correlations with age between two studies", _compare),
         "requantify": Entry(
             "compute additional attenuation percentiles and windows from stored histograms", _requantify
         ),
@@ -226,7 +226,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
     "study operation": {
         "check": Entry("check the tables, images, models, disk space, and Slurm setup before a run", _check),
         "plan": Entry("estimate the jobs, hours, disk space, and memory of a study from measured rates", _plan),
-        "status": Entry("report finished, failed, and remaining scans and elapsed and remaining time", _status),
+        "status": Entry("report finished, failed, and remaining scans, and elapsed and remaining time", _status),
         "runtime": Entry("tabulate the run time, memory, and GPU use of a finished study", _runtime),
     },
     "stages (run by the workflow)": {
@@ -244,7 +244,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "published": Entry("compare the results of a study with the published results", _published),
         "review": Entry("render images of the masks that a reviewer rates", _review),
         "gallery": Entry("write the page on which a reviewer rates the masks", _gallery),
-        "evaluate": Entry("compare label maps with reference masks, and two models with each other", _evaluate),
+        "evaluate": Entry("compare label maps with reference masks, and compare two models", _evaluate),
         "report": Entry("draw the figures and write the pages of the report", _report),
         "crate": Entry("write the record of a run as a Workflow Run RO-Crate", _crate),
     },

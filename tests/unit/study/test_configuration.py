@@ -155,8 +155,8 @@ def test_two_keys_that_are_missing_give_two_lines():
         configuration.validated({"study": {}, "structures": "total_117"})
 
     assert [line.split(";")[0] for line in str(refused.value).splitlines()[1:]] == [
-        "  study.name: is missing",
-        "  study.registry: is missing",
+        "  study.name: missing key",
+        "  study.registry: missing key",
     ]
 
 

@@ -44,8 +44,8 @@ BAD = {
         "line 3: column 'includes' names kidney_left, which the label set has by itself; remove one",
     ),
     "a short line": (GOOD + "3,spleen\n", "line 4: group must be filled in"),
-    "nothing": ("", "the table has no header, because all cells are empty"),
-    "blank lines": ("\n\n", "the table has no header, because all cells are empty"),
+    "nothing": ("", "the table is empty; add a header and rows"),
+    "blank lines": ("\n\n", "the table is empty; add a header and rows"),
     "a header alone": (GOOD.splitlines()[0], "a line per label is expected, found a header alone; add lines such as"),
 }
 

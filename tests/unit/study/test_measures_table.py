@@ -137,7 +137,7 @@ def test_rows_without_ids_are_called_by_their_number(tmp_path):
             "must be a number, or empty where it was not measured, found 'viel'",
         ),
         ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "scan_id and structure must identify one row, found repeated in"),
-        ("", {}, "the table has no header, because all cells are empty"),
+        ("", {}, "the table is empty; add a header and rows"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_and_told(tmp_path, text, columns, message):

@@ -20,12 +20,12 @@ from support.real_data import EXAMINATIONS, write_meta
 from support.studies import REPO
 
 THEIRS = {
-    "columns": {"id": "scan_id", "person": "patient_id", "age": "age_years", "gender": "sex"},
+    "columns": {"id": "scan_id", "patient": "patient_id", "age": "age_years", "gender": "sex"},
     "values": {"sex": {"m": "male", "F": "female", "o": None}},
     "missing": ["N-A", "n/a"],
 }
 ROWS = [
-    ["id", "person", "age", "gender", "kvp"],
+    ["id", "patient", "age", "gender", "kvp"],
     ["s1", "p1", "61", "m", "120"],
     ["s2", "N-A", "N-A", "F", "n/A"],
     ["s3", "p1", "7.5", "O", ""],
@@ -140,7 +140,7 @@ def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "weight": "weight_kg"})
 
     assert message == (
-        "cohort.columns contains weight, but the file has no such column; columns of the file: id, person, age, gender,"
+        "cohort.columns contains weight, but the file has no such column; columns of the file: id, patient, age, gender,"
         " kvp"
     )
 
@@ -154,7 +154,7 @@ def test_two_columns_with_the_same_name_are_refused(tmp_path):
 
 
 def test_an_unmapped_word_is_refused_rather_than_read_as_missing(tmp_path):
-    assert "sex must be female or male, or empty if not recorded, but 1 row violates this rule" in message_of(
+    assert "sex must be female, male, or empty, but 1 row violates this rule" in message_of(
         as_text(tmp_path / "r.csv"), values={"sex": {"m": "male", "f": "female"}}
     )
 

@@ -73,7 +73,7 @@ def _join(place: str, key: str) -> str:
 
 
 def _meaning(schema: dict[str, Any], key: str) -> str:
-    meaning = schema["properties"].get(key, {}).get("description", "the key is required")
+    meaning = schema["properties"].get(key, {}).get("description", "add this key")
     return " ".join(str(meaning).split())
 
 

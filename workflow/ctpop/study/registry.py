@@ -29,14 +29,14 @@ PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # optional columns, w
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
 
 
-def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
+def included(registry: pd.DataFrame, chosen: Sequence[Criterion]) -> pd.DataFrame:
     """Return the scans that meet every criterion.
 
     Parameters
     ----------
     registry : pandas.DataFrame
         One row per scan, with `scan_id` and the columns of the criteria.
-    asked : sequence of Criterion
+    chosen : sequence of Criterion
         Inclusion criteria.
 
     Returns
@@ -58,7 +58,7 @@ def included(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame
     ['s1']
 
     """
-    return registry[~inclusion.failed(registry, asked).any(axis="columns").astype(bool)]
+    return registry[~inclusion.failed(registry, chosen).any(axis="columns").astype(bool)]
 
 
 def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | None = None) -> pd.DataFrame:
@@ -395,7 +395,7 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
         remedy = "if the column contains dates, replace them with ages in years; age groups cannot be used"
     _refuse(
         odd_age,
-        f"{path}: age_years must be a number, or empty if the age is unknown",
+        f"{path}: age_years must be a number or empty",
         text["scan_id"],
         frame["age_years"],
         remedy,
@@ -416,7 +416,7 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     odd = frame["sex"].notna() & ~frame["sex"].isin(("female", "male"))
     _refuse(
         odd,
-        f"{path}: sex must be female or male, or empty if not recorded",
+        f"{path}: sex must be female, male, or empty",
         text["scan_id"],
         frame["sex"],
         f"{MEANING} {_values_line('sex', sexes[odd])} (female, male, or null for a sex that is not recorded)",
@@ -492,7 +492,7 @@ def add_registry_argument(parser: argparse.ArgumentParser) -> None:
         "--registry",
         type=Path,
         required=True,
-        help="registry: text table, spreadsheet, or Parquet file with one row per scan (docs/data.md)",
+        help="registry with one row per scan: text table, spreadsheet, or Parquet file (docs/data.md)",
     )
 
 
@@ -528,8 +528,8 @@ def included_scans(registry: Path, config: Path | None) -> pd.DataFrame:
 
     """
     cohort = configuration.section("cohort", config)
-    asked = criteria.read(cohort["criteria"]) if config else []
-    return included(read_registry(registry, reading_of(cohort)), asked)
+    chosen = criteria.read(cohort["criteria"]) if config else []
+    return included(read_registry(registry, reading_of(cohort)), chosen)
 
 
 def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None = None, remedy: str = "") -> None:

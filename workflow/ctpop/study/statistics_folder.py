@@ -101,7 +101,7 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
     files = {scan_id: path for scan_id in scan_ids if (path := file_of(folder, scan_id))}
     _refuse_other_names(folder, [scan_id for scan_id in scan_ids if scan_id not in files], {*scan_ids, *excluded})
     if not files:
-        present = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "nothing"
+        present = ", ".join(sorted(path.name for path in folder.iterdir())[:3]) or "no files"
         raise ContractError(
             f"{folder}: no scan of the cohort has a statistics file (SCAN_ID.json or SCAN_ID/{FILE_NAME}); the folder"
             f" contains {present}; rename the files or folders according to scan_id in the registry"

@@ -135,7 +135,7 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     stripped = [[cell.strip() for cell in row] for row in raw]
     filled = [(line, row) for line, row in enumerate(stripped, start=1) if any(row)]
     if not filled:
-        raise ContractError(f"{path}: the table has no header, because all cells are empty")
+        raise ContractError(f"{path}: the table is empty; add a header and rows")
     first = table_form.header_row(stripped[: filled[min(len(filled), table_form.HEADER_WITHIN) - 1][0]])
     above = [(line, row) for line, row in filled if line <= first]
     (header_line, header), *rest = [(line, row) for line, row in filled if line > first]

@@ -117,6 +117,11 @@ def _medians(rows: pd.DataFrame, measure: str) -> "pd.Series[float]":
     return groups.median()[groups.size() >= FEWEST]
 
 
+def _rounded(number: float) -> str:
+    """Return a number as readable text with three significant digits, or as an integer from 100."""
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
 def _ratios(medians: "pd.Series[float]", bounds_ml: Mapping[str, float]) -> "pd.Series[float]":
     bounds = pd.Series(dict(bounds_ml), dtype=float).reindex(medians.index)
     return (medians / bounds).replace(np.inf, np.nan).dropna()
@@ -132,8 +137,8 @@ def _refuse_volumes(medians: "pd.Series[float]", bounds_ml: Mapping[str, float],
     large = ratio > LARGEST_RATIO
     unit = "mm³ (or in mL but labeled as liters)" if large else "liters or dL (or in mL but labeled as mm³)"
     raise ContractError(
-        f"{table.place}: the median volume of {first} is {medians[first]:g} mL, and volumes are typically"
-        f" {ratio:g} times the lower bound of the structure, so the volumes are probably in {unit};"
+        f"{table.place}: the median volume of {first} is {_rounded(medians[first])} mL, and volumes are typically"
+        f" {_rounded(ratio)} times the lower bound of the structure, so the volumes are probably in {unit};"
         f" {table.remedy_of_all(large=large)}; if the volumes are correct, set"
         " measure: {confirmed: [volume_ml]}"
     )
@@ -148,8 +153,8 @@ def _refuse_volumes_of_one(
     for name in map(str, ratios.index[small | (ratios > LARGEST_RATIO)]):
         large = float(ratios[name]) > 1
         raise ContractError(
-            f"{table.place}: the median volume of {name} is {medians[name]:g} mL, which is {ratios[name]:g} times its"
-            f" lower bound, so the volumes are probably in {'mm³' if large else 'liters or dL'};"
+            f"{table.place}: the median volume of {name} is {_rounded(medians[name])} mL, which is"
+            f" {_rounded(ratios[name])} times its lower bound, so the volumes are probably in {'mm³' if large else 'liters or dL'};"
             f" {table.remedy_of_one(name, large=large)}; if the volumes are correct, set"
             f" measure: {{confirmed: [{name}_volume_ml]}}"
         )
@@ -196,10 +201,10 @@ def _refuse_some(rows: pd.DataFrame, beyond: "pd.Series[bool]", measure: str, pl
             "volume_ml": ("mL", "are probably in mm³; convert them to the unit of the other values"),
             "hu_mean": ("HU", "probably have an offset; subtract the offset (for example, 1024)"),
         }[measure]
-        scans = ", ".join(wrong["scan_id"].astype(str).head(SHOWN))
+        first, scans = _rounded(wrong[measure].iloc[0]), ", ".join(wrong["scan_id"].astype(str).head(SHOWN))
         raise ContractError(
             f"{place}: {len(wrong)} of {int(known[name])} values of"
-            f" {measure} of {name} are impossible (first: {wrong[measure].iloc[0]:g} {unit}; first scans: {scans});"
+            f" {measure} of {name} are impossible (first: {first} {unit}; first scans: {scans});"
             f" these values {remedy}, or empty the cells; if the values are correct, set"
             f" measure: {{confirmed: [{name}_{measure}]}}"
         )

@@ -153,7 +153,7 @@ def test_a_registry_that_is_not_there_is_named(tmp_path):
             " the study file: cohort: {columns: {ID: scan_id, Age: age_years}}",
         ),
         ([HEADER], "the table contains a header but no rows"),
-        ([",,", ",,"], "the table has no header, because all cells are empty"),
+        ([",,", ",,"], "the table is empty; add a header and rows"),
         (["scan_id,age_years,sex ,sex", "a,60,male,male"], "column names must be unique, but sex is the name of"),
         (["scan_id,age_years,", "a,60,x"], "column 3 has no name, but contains 'x'; add a name to the header"),
     ],
@@ -171,7 +171,7 @@ def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
         ),
         (["scan_id,age_years", "a,60,", "b,61,"], "remove the separator at the end of these rows"),
         (["scan_id,age_years", 'a,"60'], "line 2: unexpected end of data; correct the quotation marks"),
-        ([], "the table has no header, because all cells are empty"),
+        ([], "the table is empty; add a header and rows"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_rather_than_read_with_shifted_cells(tmp_path, lines, found):
@@ -220,7 +220,7 @@ def test_an_age_that_is_no_number_is_refused(tmp_path, age):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f'b,"{age}"')
 
     assert message == (
-        "age_years must be a number, or empty if the age is unknown, but 1 row violates this rule:"
+        "age_years must be a number or empty, but 1 row violates this rule:"
         f" line 3 (scan 'b', value '{age}'); declare the meaning of other values in the study file: cohort:"
         f' {{values: {{age_years: {{"{age}": null}}}}}} (null for an unknown age, or a number in quotation marks, such'
         ' as "90")'

@@ -297,7 +297,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
 def test_a_model_of_regions_is_refused(tmp_path):
     folder = save_model(tmp_path, dataset=dataset(labels={"background": 0, "kidneys": [1, 2], "tumour": 2}))
 
-    with pytest.raises(ContractError, match=r"dataset\.json: labels must map each structure to one number"):
+    with pytest.raises(ContractError, match=r"dataset\.json: labels must map each structure to one integer"):
         load(folder)
 
 
