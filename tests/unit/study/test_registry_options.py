@@ -140,8 +140,8 @@ def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "weight": "weight_kg"})
 
     assert message == (
-        "cohort.columns contains weight, but the file has no such column; columns of the file: id, patient, age, gender,"
-        " kvp"
+        "cohort.columns contains weight, but the file has no such column; columns of the file: id, patient, age,"
+        " gender, kvp"
     )
 
 

@@ -207,7 +207,7 @@ def test_some_scans_in_another_unit_are_refused_with_their_identifiers():
     found = "3 of 12 values of volume_ml of spleen are impossible (first: 215,000 mL; first scans: s0, s1, s2)"
     assert found in message
     message = refusal_with_largest(changed("hu_mean", "liver", 1130.0, slice(2, 4)))
-    assert "2 of 12 values of hu_mean of liver are impossible (first: 1,130 HU; first scans: s2, s3)" in message
+    assert "2 of 12 values of hu_mean of liver are impossible (first: 1130 HU; first scans: s2, s3)" in message
 
 
 def test_a_single_wrong_value_stops_no_study():

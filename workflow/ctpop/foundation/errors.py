@@ -34,12 +34,12 @@ def in_one_line(error: BaseException, longest: int = 200) -> str:
 
 
 def count(n: int, one: str, many: str = "") -> str:
-    """Return a number and its noun in the singular or plural.
+    """Return a number and its noun in the singular or plural; numbers from 10,000 have commas.
 
     Examples
     --------
-    >>> count(1, "row"), count(2, "row"), count(12000, "entry", "entries")
-    ('1 row', '2 rows', '12,000 entries')
+    >>> count(1, "row"), count(4004, "row"), count(12000, "entry", "entries")
+    ('1 row', '4004 rows', '12,000 entries')
 
     """
-    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
+    return f"{n:,} {many or one + 's'}" if n >= 10_000 else f"{n} {one if n == 1 else many or one + 's'}"

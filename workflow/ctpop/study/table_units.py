@@ -118,8 +118,8 @@ def _medians(rows: pd.DataFrame, measure: str) -> "pd.Series[float]":
 
 
 def _rounded(number: float) -> str:
-    """Return a number as readable text with three significant digits, or as an integer from 100."""
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    """Return a number with three significant digits, as an integer from 100, and with commas from 10,000."""
+    return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def _ratios(medians: "pd.Series[float]", bounds_ml: Mapping[str, float]) -> "pd.Series[float]":
@@ -154,9 +154,9 @@ def _refuse_volumes_of_one(
         large = float(ratios[name]) > 1
         raise ContractError(
             f"{table.place}: the median volume of {name} is {_rounded(medians[name])} mL, which is"
-            f" {_rounded(ratios[name])} times its lower bound, so the volumes are probably in {'mm³' if large else 'liters or dL'};"
-            f" {table.remedy_of_one(name, large=large)}; if the volumes are correct, set"
-            f" measure: {{confirmed: [{name}_volume_ml]}}"
+            f" {_rounded(ratios[name])} times its lower bound, so the volumes are probably in"
+            f" {'mm³' if large else 'liters or dL'}; {table.remedy_of_one(name, large=large)}; if the volumes are"
+            f" correct, set measure: {{confirmed: [{name}_volume_ml]}}"
         )
 
 
