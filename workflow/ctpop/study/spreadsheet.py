@@ -176,7 +176,7 @@ def _refuse_far_cells(path: Path) -> None:
     far = {name: cell for name, cell in last.items() if cell[0] * cell[1] > MOST_CELLS}
     for name, (column, row) in far.items():
         raise ContractError(
-            f"{path}: the last cell of {name} is in row {row:,} and column {column:,}, so that the sheet has too many"
+            f"{path}: the last cell of {name} is in row {row:,} and column {column:,}, so the sheet has too many"
             " cells; delete the rows and columns beyond the table, or save the table as CSV"
         )
 
