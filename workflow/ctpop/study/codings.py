@@ -1,7 +1,7 @@
-"""Numbers, ages, sexes and truth values as researchers write them, converted to those of this package.
+"""Conversion of numbers, ages, sexes, and Boolean values from the notations of users to that of this package.
 
-A coding with one possible meaning is converted, and a sentence states the conversion. One with several is an error with
-the line of the configuration that decides it.
+A value with one possible meaning is converted, and a note describes the conversion. A value with several possible
+meanings raises an error that contains the line of the study file that resolves the ambiguity.
 """
 
 import re
@@ -24,32 +24,32 @@ SEXES = {
     **dict.fromkeys(("male", "m", "man", "männlich", "maennlich", "homme", "masculin", "hombre", "masculino"), "male"),
     **dict.fromkeys(("males", "men", "boy", "mann", "maschile", "homem"), "male"),
 }
-SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # which stand for different sexes in different tables
-# Words for a missing value in a column whose other cells are numbers; texts, and ids above all, keep them.
+SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # their meaning differs between tables
+# Words for a missing value in a column whose other cells are numbers. Columns of text, such as IDs, keep these words.
 NO_NUMBER = {
     *("na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "unbekannt", "k.a."),
     *("n.d.", "nd", "not done", "not available", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
     *("-", "--", "–", "—", ".", "?", "*"),
 }
 NO_TEXT = {"na", "n/a", "n.a.", "#n/a", "nan", "null", "unknown", "unbekannt", "missing", "k.a.", "?", "not recorded"}
-SPACES = re.compile("[\\s'’_\u00a0\u2009\u202f](?=[0-9]{3}(?:\\D|$))")  # between groups of three digits
+SPACES = re.compile("[\\s'’_\u00a0\u2009\u202f](?=[0-9]{3}(?:\\D|$))")  # thousands separators
 PLAIN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 COMMA_DECIMAL = r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?"
 GROUPS_BY_COMMA = r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
 GROUPS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
-# ASSUME: of so many numbers with three decimals, one at least ends with 0, which programs leave out
+# ASSUME: among this many numbers with three decimals, at least one ends in 0, and programs omit a final 0
 FEWEST_GROUPED = 5
-SAMPLE_ROWS = 1000  # whose numbers show the decimal mark of nearly every column
+SAMPLE_ROWS = 1000  # enough rows to identify the decimal mark of nearly every column
 AGE = re.compile(
     r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|yo|ans|años|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
 )
-# SOURCE: DICOM PS3.5, value representation AS, has years to days
+# SOURCE: DICOM PS3.5, value representation AS (age string), defines the units Y, M, W, and D
 UNITS_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 SHOWN = 3
 WRITE_POINTS = "write all numbers with a decimal point"
-ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # of medians
-LARGEST_BODY_MASS_INDEX = 48  # of medians (kg/m²); cohorts of bariatric surgery have 40 to 45
-UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else the likely unit and what to do
+ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # limits for medians
+LARGEST_BODY_MASS_INDEX = 48  # limit for the median (kg/m²); medians of bariatric surgery cohorts are 40 to 45
+UNITS_OF_PATIENTS = {  # range of plausible medians; likely unit and remedy for a median below or above the range
     "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
     "weight_kg": (0.4, 400.0, ("t", "multiply the values by 1000"), ("g", "divide the values by 1000")),
 }
@@ -58,16 +58,16 @@ UNITS_OF_PATIENTS = {  # medians between which a column can have its unit; else 
 def with_numbers(
     frame: pd.DataFrame, names: Sequence[str], place: str, reading: Reading
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Return a table with the numbers of some columns in the form 1234.5.
+    """Convert the numbers in the named columns of a table to the form 1234.5.
 
-    A number that can be read in two ways, such as 1.234, is read as the other columns of the table show.
+    The decimal mark of an ambiguous number, such as 1.234, is inferred from the other columns of the table.
 
     Parameters
     ----------
     frame : pandas.DataFrame of str
         Cells as text, missing where empty.
     names : sequence of str
-        Columns that may contain numbers.
+        Columns that can contain numbers.
     place : str
         File of the table, for messages.
     reading : Reading
@@ -76,14 +76,14 @@ def with_numbers(
     Returns
     -------
     frame : pandas.DataFrame of str
-        The same rows.
+        The same rows with converted numbers.
     notes : list of str
-        A sentence for each conversion.
+        One note per conversion.
 
     Raises
     ------
     ContractError
-        As `numbers_as_text`.
+        If the numbers of a column are ambiguous or inconsistent (`numbers_as_text`).
 
     Examples
     --------
@@ -105,7 +105,7 @@ def with_numbers(
 def numbers_as_text(
     column: pd.Series, name: str, place: str, decimal: str | None, section: str = "cohort", shown: str = ""
 ) -> tuple[pd.Series, list[str]]:
-    """Return a column of text with its numbers in the form 1234.5, if all its cells are numbers or missing.
+    """Convert a column to numbers in the form 1234.5 if all its cells are numbers or missing.
 
     Parameters
     ----------
@@ -116,33 +116,32 @@ def numbers_as_text(
     place : str
         File of the table, for messages.
     decimal : str or None
-        Decimal mark, `.` or `,`; None infers it from the column.
+        Decimal mark, `.` or `,`. None means that the decimal mark is inferred from the column.
     section : str
-        Section of the configuration that can state the decimal mark, for messages; empty if none can.
+        Section of the study file that can set the decimal mark, for messages; empty if no section can.
     shown : str
-        Decimal mark that other columns of the table show; empty if none is known.
+        Decimal mark found in other columns of the table; empty if unknown.
 
     Returns
     -------
     column : pandas.Series of str, shape (rows,)
-        Numbers with a decimal point, without separators of thousands, and missing where a word stands for a missing
-        number; the same column if it contains other texts.
+        Numbers with a decimal point and without thousands separators. Words that denote a missing number are replaced
+        by missing values. A column that contains other text is returned unchanged.
     notes : list of str
-        A sentence for each conversion.
+        One note per conversion.
 
     Raises
     ------
     ContractError
-        If a comma can be a decimal mark or a separator of thousands, or both marks are used as decimal mark.
+        If a mark can be either a decimal mark or a thousands separator, or if the column contains both decimal marks.
 
     Examples
     --------
     >>> numbers_as_text(pd.Series(["61,5", "NA", "70"]), "age", "a.csv", None)[0].tolist()
     ['61.5', nan, '70']
-    >>> numbers_as_text(pd.Series(["1,234"]), "volume", "a.csv", None)
+    >>> numbers_as_text(pd.Series(["1,234"]), "volume", "a.csv", None)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column volume: '1,234' can be 1.234 or 1234; state the decimal \
-mark, for example cohort: {decimal: "."}, or write all numbers with a decimal point
+    ctpop.foundation.errors.ContractError: a.csv: column volume: '1,234' is ambiguous (1.234 or 1234); set the ...
 
     """
     words = column.dropna().astype("str")
@@ -170,27 +169,29 @@ mark, for example cohort: {decimal: "."}, or write all numbers with a decimal po
 
 
 def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
-    """Return ages in years; `45Y`, `045Y`, `540M` and `45 years` are read, other texts are missing.
+    """Convert ages to years. Ages with a unit, such as `45Y`, `045Y`, `540M`, and `45 years`, are converted.
+
+    Any other text becomes a missing value.
 
     Parameters
     ----------
     column : pandas.Series of str, shape (scans,)
         Ages as text, missing where empty.
     place : str
-        File and column, for the sentences.
+        File and column, for the notes.
 
     Returns
     -------
     years : pandas.Series of float, shape (scans,)
         Ages (years).
     notes : list of str
-        A sentence for each conversion.
+        One note per conversion.
 
     Examples
     --------
     >>> years, notes = years_of(pd.Series(["045Y", "54M", None]), "a.csv: age_years")
     >>> years.tolist(), notes
-    ([45.0, 4.5, nan], ['a.csv: age_years: 2 ages with a unit, such as 045Y, are read in that unit'])
+    ([45.0, 4.5, nan], ['a.csv: age_years: ages with a unit, such as 045Y, are converted to years (cells: 2)'])
 
     """
     years = pd.to_numeric(column, errors="coerce").astype("float64")
@@ -200,18 +201,19 @@ def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     years[read.index] = read.map(ages).astype("float64")
     if not len(read):
         return years, []
-    notes = [f"{place}: {len(read)} ages with a unit, such as {read.iloc[0]}, are read in that unit"]
+    notes = [f"{place}: ages with a unit, such as {read.iloc[0]}, are converted to years (cells: {len(read)})"]
     zero = years[read.index].eq(0)
     if zero.any():
         years[zero[zero].index] = float("nan")
         notes.append(
-            f"{place}: {int(zero.sum())} ages of zero with a unit, such as 000Y, are placeholders, read as missing"
+            f"{place}: ages of zero with a unit, such as 000Y, are placeholders and are read as missing"
+            f" (cells: {int(zero.sum())})"
         )
     return years, notes
 
 
 def is_age(word: object) -> bool:
-    """Return whether a cell is an age with a unit, such as `045Y`; the placeholder `000Y` is one, too.
+    """Return whether a cell is an age with a unit, such as `045Y` or the placeholder `000Y`.
 
     Parameters
     ----------
@@ -221,7 +223,7 @@ def is_age(word: object) -> bool:
     Returns
     -------
     bool
-        Whether `years_of` reads it.
+        Whether `years_of` recognizes the cell as an age.
 
     Examples
     --------
@@ -233,7 +235,7 @@ def is_age(word: object) -> bool:
 
 
 def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
-    """Return sexes as `female` and `male`; other words are returned in lower case.
+    """Convert sexes to `female` and `male`, and other words to lower case.
 
     Parameters
     ----------
@@ -247,12 +249,12 @@ def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     sexes : pandas.Series of str, shape (scans,)
         `female`, `male`, any other word in lower case, or missing.
     notes : list of str
-        A sentence for each conversion.
+        One note that lists the conversions; empty if there are none.
 
     Raises
     ------
     ContractError
-        If sexes are numbers, which have several meanings.
+        If sexes are coded as numbers, because numeric codes are ambiguous.
 
     Examples
     --------
@@ -268,8 +270,8 @@ def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     if codes:
         meaning = ", ".join(f'"{code}": {sex}' for code, sex in zip(codes, ("male", "female", "female"), strict=False))
         raise ContractError(
-            f"{place}: {', '.join(codes)} can stand for either sex; state which, as in cohort:"
-            f" {{values: {{sex: {{{meaning}}}}}}}"
+            f"{place}: numeric codes for sex are ambiguous (found {', '.join(codes)}); define each code, for example"
+            f" cohort: {{values: {{sex: {{{meaning}}}}}}}"
         )
     meanings = {word: SEXES.get(word.lower(), word.lower()) for word in words}
     renamed = [
@@ -282,34 +284,34 @@ def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
 
 
 def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
-    """Refuse heights and weights whose median shows another unit than that in the name of their column.
+    """Reject heights and weights whose median indicates a unit other than that in the column name.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Registry with columns under the names of this package.
+        Registry with standard column names.
     place : str
         File of the registry, for messages.
 
     Raises
     ------
     ContractError
-        If heights are in m, mm or inches, or weights in g or lb, or if a single value is impossible.
+        If heights are in m, mm, or inches; if weights are in t, g, or lb; or if a single value is impossible.
 
     Examples
     --------
     >>> refuse_other_units(pd.DataFrame({"height_cm": ["1.75"]}), "a.csv")
     Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column height_cm has the median 1.75, which is not cm but probably \
-m; multiply the values by 100
+    ctpop.foundation.errors.ContractError: a.csv: column height_cm has a median of 1.75, so the unit is probably m, \
+not cm; multiply the values by 100
 
     """
     ages = pd.to_numeric(frame.get("age_years", pd.Series(dtype=float)), errors="coerce")
     heights = pd.to_numeric(frame.get("height_cm", pd.Series(dtype=float)), errors="coerce")
     if ages.median() >= ADULT_YEARS and SHORTEST_INCHES < heights.median() < SHORTEST_ADULTS_CM:
         raise ContractError(
-            f"{place}: column height_cm has the median {heights.median():g} in adults, which is not cm but probably"
-            " inches; multiply the values by 2.54"
+            f"{place}: column height_cm has a median of {heights.median():g} in adults, so the unit is probably inches,"
+            " not cm; multiply the values by 2.54"
         )
     for name, (low, high, smaller, larger) in UNITS_OF_PATIENTS.items():
         if name not in frame.columns:
@@ -318,56 +320,56 @@ m; multiply the values by 100
         if median < low or median > high:
             unit, remedy = smaller if median < low else larger
             raise ContractError(
-                f"{place}: column {name} has the median {median:g}, which is not {name.rpartition('_')[2]} but probably"
-                f" {unit}; {remedy}"
+                f"{place}: column {name} has a median of {median:g}, so the unit is probably {unit}, not"
+                f" {name.rpartition('_')[2]}; {remedy}"
             )
         _refuse_impossible(frame[name], name, (low, high), place)
     _refuse_pounds(frame, ages, heights, place)
 
 
 def without_missing(words: pd.Series, place: str, notes: list[str]) -> pd.Series:
-    """Return a column of sexes or truth values that is missing where a word says that nothing is recorded.
+    """Replace words that denote a missing value in a column of sexes or Boolean values.
 
     Parameters
     ----------
     words : pandas.Series of str, shape (scans,)
         Words, missing where empty.
     place : str
-        File and column, for the sentence.
+        File and column, for the note.
     notes : list of str
-        Receives a sentence if there are such words.
+        Receives a note if words were replaced.
 
     Returns
     -------
     pandas.Series of str, shape (scans,)
-        The other words.
+        The other words; missing where a word denotes a missing value.
 
     Examples
     --------
     >>> notes = []
     >>> without_missing(pd.Series(["F", "unknown"]), "a.csv: sex", notes).tolist(), notes
-    (['F', nan], ["a.csv: sex: 1 cells with 'unknown' are read as missing"])
+    (['F', nan], ["a.csv: sex: words read as missing values: 'unknown' (cells: 1)"])
 
     """
     missing = words.astype("string").str.lower().isin(NO_TEXT).fillna(False).astype(bool)
     if missing.any():
         found = ", ".join(repr(str(word)) for word in sorted(words[missing].unique())[:SHOWN])
-        notes.append(f"{place}: {int(missing.sum())} cells with {found} are read as missing")
+        notes.append(f"{place}: words read as missing values: {found} (cells: {int(missing.sum())})")
     return words.mask(missing)
 
 
 def truths_of(words: pd.Series) -> pd.Series:
-    """Return words as true, false or missing; a word that is neither is missing, too.
+    """Convert words to true, false, or missing. Any unrecognized word becomes a missing value.
 
     Parameters
     ----------
     words : pandas.Series, shape (scans,)
-        Words in upper or lower case, or truth values.
+        Words in upper or lower case, or Boolean values.
 
     Returns
     -------
     pandas.Series of boolean, shape (scans,)
-        Truth values.
+        Boolean values.
 
     Examples
     --------
@@ -388,22 +390,22 @@ def _refuse_impossible(words: pd.Series, name: str, limits: tuple[float, float],
     if len(wrong):
         first = wrong.iloc[0]
         raise ContractError(
-            f"{place}: column {name} must be {limits[0]:g} to {limits[1]:g}, found others in {len(wrong)} rows, first"
-            f" {first!r} in line {line_of(wrong.index[0])}; correct the cells, or state what stands for a missing"
-            f" value, as in {column_names.missing_line(name, [first])}"
+            f"{place}: line {line_of(wrong.index[0])}: column {name} must be between {limits[0]:g} and {limits[1]:g},"
+            f" but is {first!r} (affected rows: {len(wrong)}); correct the cells, or declare the value as missing:"
+            f" {column_names.missing_line(name, [first])}"
         )
 
 
 def _refuse_pounds(frame: pd.DataFrame, ages: pd.Series, heights: pd.Series, place: str) -> None:
-    """Refuse weights of adults that no cohort has as kg, given the heights."""
+    """Reject weights of adults that are implausible in kg for the given heights."""
     weights = pd.to_numeric(frame.get("weight_kg", pd.Series(dtype=float)), errors="coerce")
     if not ages.median() >= ADULT_YEARS or heights.empty or weights.empty:
         return
     index = (weights / (heights / 100) ** 2).median()
     if index > LARGEST_BODY_MASS_INDEX:
         raise ContractError(
-            f"{place}: columns weight_kg and height_cm give a median body mass index of {index:.0f} in adults, so that"
-            " the weights are probably in lb; multiply them by 0.4536"
+            f"{place}: columns weight_kg and height_cm result in a median body mass index of {index:.0f} kg/m² in"
+            " adults, so the unit of the weights is probably lb, not kg; multiply the weights by 0.4536"
         )
 
 
@@ -413,19 +415,19 @@ def _are_numbers(words: pd.Series) -> bool:
 
 
 def _stated_mark(numbers: pd.Series, name: str, place: str, decimal: str) -> str:
-    """Return the decimal mark that the configuration states, after a check that all numbers of a column fit it."""
+    """Return the decimal mark set in the study file after checking that all numbers of the column agree with it."""
     pattern = f"{PLAIN}|{GROUPS_BY_COMMA}" if decimal == "." else f"[+-]?[0-9]+|{COMMA_DECIMAL}|{GROUPS_BY_POINT}"
     unfit = numbers[~numbers.str.fullmatch(pattern)]
     if len(unfit):
         raise ContractError(
-            f"{place}: column {name}: {unfit.iloc[0]!r} does not have the decimal mark {decimal!r} that the"
-            f" configuration states, found others in {len(unfit)} rows; correct the cells or the setting `decimal`"
+            f"{place}: column {name}: {unfit.iloc[0]!r} does not agree with the decimal mark {decimal!r} set in the"
+            f" study file (affected rows: {len(unfit)}); correct the cells or the setting `decimal`"
         )
     return decimal
 
 
 def _has_one_meaning(words: pd.Series, mark: str) -> bool:
-    """Return whether all words are numbers in the form of this package, and no point can separate thousands."""
+    """Return whether all words are numbers in standard form without a point that can be a thousands separator."""
     if not words.str.fullmatch(PLAIN).all():
         return False
     if mark == ".":
@@ -433,12 +435,12 @@ def _has_one_meaning(words: pd.Series, mark: str) -> bool:
     pointed = words[words.str.contains(".", regex=False)]
     if mark == "," or pointed.empty:
         return pointed.empty
-    whole = len(pointed) < len(words)  # programs that write three decimals write them for whole numbers, too
+    whole = len(pointed) < len(words)  # programs that write three decimals also write them for whole numbers
     return not (whole and len(pointed) >= FEWEST_GROUPED and pointed.str.fullmatch(GROUPS_BY_POINT).all())
 
 
 def _shown_mark(column: pd.Series) -> str:
-    """Return the decimal mark that a number of a column can only have; empty if there is none, or if both are."""
+    """Return the decimal mark of a column's unambiguous numbers; empty if there are none or if the marks differ."""
     words = column.dropna().astype("str")
     numbers = words[~words.str.lower().isin(NO_NUMBER)]
     marked = numbers[numbers.str.contains("[.,]", regex=True)]
@@ -454,7 +456,7 @@ def _shown_mark(column: pd.Series) -> str:
 
 
 def _decimal_mark(numbers: pd.Series, name: str, place: str, reading: Reading, shown: str) -> str:
-    """Return the decimal mark that the numbers of a column show; empty if they are whole or have one already."""
+    """Return the decimal mark of a column; empty if its numbers contain neither mark."""
     own = _shown_mark(numbers)
     if own or not numbers.str.contains("[.,]", regex=True).any():
         return own
@@ -464,16 +466,16 @@ def _decimal_mark(numbers: pd.Series, name: str, place: str, reading: Reading, s
     )
     if len(by_comma) and len(by_point):
         raise ContractError(
-            f"{place}: column {name} has two decimal marks, as in {by_comma.iloc[0]!r} and {by_point.iloc[0]!r}; write"
-            " all of its numbers with a point"
+            f"{place}: column {name} contains two decimal marks, for example {by_comma.iloc[0]!r} and"
+            f" {by_point.iloc[0]!r}; {WRITE_POINTS}"
         )
     if shown:
         return shown
     mark = "," if numbers.str.contains(",", regex=False).any() else "."
     first = numbers[numbers.str.contains(mark, regex=False)].iloc[0]
     raise ContractError(
-        f"{place}: column {name}: {first!r} can be {first.replace(mark, '.')} or {first.replace(mark, '')};"
-        f" {reading.remedy('decimal', '.', 'state the decimal mark', WRITE_POINTS)}"
+        f"{place}: column {name}: {first!r} is ambiguous ({first.replace(mark, '.')} or {first.replace(mark, '')});"
+        f" {reading.remedy('decimal', '.', 'set the decimal mark', WRITE_POINTS)}"
     )
 
 
@@ -481,12 +483,12 @@ def _notes_of_numbers(name: str, missing: pd.Series, before: pd.Series, after: p
     notes = []
     if len(missing):
         words = ", ".join(repr(word) for word in sorted(missing.unique())[:SHOWN])
-        notes.append(f"column {name}: {len(missing)} cells with {words} are read as missing")
+        notes.append(f"column {name}: words read as missing values: {words} (cells: {len(missing)})")
     changed = before[before.ne(after)]
     if len(changed):
         first = changed.index[0]
-        marks = "a decimal comma" if mark == "," and "," in before[first] else "separators of thousands"
-        notes.append(f"column {name} has {marks}: {before[first]} is read as {after[first]}")
+        marks = "decimal commas" if mark == "," and "," in before[first] else "thousands separators"
+        notes.append(f"column {name} contains {marks}: {before[first]} is read as {after[first]}")
     return notes
 
 

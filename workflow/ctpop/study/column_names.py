@@ -1,15 +1,15 @@
-"""Names of columns of a user's table that differ from those of this package in spelling, or look as if they meant one.
+"""Comparison of the column names of users' tables with the standard column names of this package.
 
-Upper and lower case, blanks, dots and hyphens make no difference: `Scan ID` is `scan_id`. Other names for what this
-package calls otherwise (`Age`, `Case`) are never guessed, since their unit or meaning is unknown: they are an error
-with the line of the configuration that maps them.
+Case, spaces, periods, and hyphens are ignored: `Scan ID` matches `scan_id`. Synonyms of standard names (`Age`, `Case`)
+are not mapped automatically because their unit or meaning is unknown. They raise an error that contains the line of the
+study file that maps the column.
 """
 
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-# SOURCE: docs/methods.md; those that reviewers of the paper asked for
+# SOURCE: docs/methods.md; the covariates that the reviewers of the paper requested
 USUAL_COVARIATES = ("sex", "height_cm", "kvp", "scanner", "phase", "year")
 KNOWN = (
     *("scan_id", "patient_id", "age_years", "sex", "ct_path", "segmentation_path", "complete", "contrast"),
@@ -25,7 +25,7 @@ KNOWN = (
         "year",
     ),
 )
-SYNONYMS = {  # normalised names that researchers use, and the columns that they may mean
+SYNONYMS = {  # common normalized column names by the standard column that they can denote
     "scan_id": (
         *(
             "id",
@@ -78,13 +78,13 @@ SYNONYMS = {  # normalised names that researchers use, and the columns that they
 NO_TEXT_IN_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 POWERS = str.maketrans("²³", "23")
 CLOSE = 0.84  # similarity of two names that differ in one or two letters
-CLOSE_WORDS = 0.7  # of two words; `cm` and `m` have 0.67
+CLOSE_WORDS = 0.7  # minimum similarity of two words; the similarity of `cm` and `m` is 0.67
 
 
 def normalised(name: str) -> str:
-    """Return a name in lower case with an underscore for each run of other characters than letters and digits.
+    """Convert a name to lower case and replace each run of other characters than letters and digits by an underscore.
 
-    A power is a digit: `cm³` and `cm^3` are `cm3`.
+    Powers are written as digits: `cm³` and `cm^3` become `cm3`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def normalised(name: str) -> str:
     Returns
     -------
     str
-        Normalised name.
+        Normalized name.
 
     Examples
     --------
@@ -107,19 +107,19 @@ def normalised(name: str) -> str:
 
 
 def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
-    """Return the names of this package for columns that differ from them in spelling alone.
+    """Return the standard names of columns whose names differ from a standard name only in spelling.
 
     Parameters
     ----------
     columns : sequence of str
         Columns of a table.
     mapped : iterable of str
-        Columns of the table that the settings name, which keep what the settings say.
+        Columns of the table that the settings map; these columns are excluded from the comparison.
 
     Returns
     -------
     dict of str to str
-        Name of this package by column. A name that two columns could have is given to none.
+        Standard name by column. A name that matches several columns is omitted.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
 
 
 def spelled_as(columns: Sequence[str], own: Iterable[str]) -> dict[str, str]:
-    """Return the names of a table's contract for columns that differ from them in spelling alone.
+    """Return the names in a table's contract of columns whose names differ from these names only in spelling.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def spelled_as(columns: Sequence[str], own: Iterable[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Column of the contract by column of the table. A name that two columns could have is given to none.
+        Column of the contract by column of the table. A name that matches several columns is omitted.
 
     Examples
     --------
@@ -160,19 +160,19 @@ def spelled_as(columns: Sequence[str], own: Iterable[str]) -> dict[str, str]:
 
 
 def candidates(column: str, columns: Iterable[str]) -> list[str]:
-    """Return columns of a table that may mean a column of this package, the likeliest first.
+    """Return the columns of a table that can correspond to a standard column, the most likely column first.
 
     Parameters
     ----------
     column : str
-        Column of this package.
+        Standard column.
     columns : iterable of str
         Columns of the table.
 
     Returns
     -------
     list of str
-        Columns with a name that researchers use for it, then those with a similar name.
+        Columns whose name is a synonym of the standard name, followed by columns with a similar name.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def candidates(column: str, columns: Iterable[str]) -> list[str]:
 
 
 def closest_known(name: str) -> str | None:
-    """Return the column of this package that a name is almost.
+    """Return the standard column with the name most similar to a column name.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def closest_known(name: str) -> str | None:
     Returns
     -------
     str or None
-        Column of the registry.
+        Column of the registry; None if no name is similar.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def closest_known(name: str) -> str | None:
 
 
 def misspelt_known(name: str) -> str | None:
-    """Return the column of this package that a name is a misspelling of.
+    """Return the standard column of which a column name is a misspelling.
 
     Parameters
     ----------
@@ -223,8 +223,8 @@ def misspelt_known(name: str) -> str | None:
     Returns
     -------
     str or None
-        Column of the registry. A name that differs in a whole word (`height_m`, `scan_nr`), has a further one
-        (`contrast_ml`) or is a plural (`phases`) has a meaning of its own.
+        Column of the registry. None for a name that differs in a whole word (`height_m`, `scan_nr`), contains an
+        additional word (`contrast_ml`), or is a plural (`phases`), because such a name has a different meaning.
 
     Examples
     --------
@@ -237,20 +237,20 @@ def misspelt_known(name: str) -> str | None:
     if close is None or ("_" not in close and normal == f"{close}s"):
         return None
     theirs, ours = normal.split("_"), close.split("_")
-    if len(theirs) < len(ours):  # words that are joined, as in `scanid`
+    if len(theirs) < len(ours):  # joined words, as in `scanid`
         return close
     return close if len(theirs) == len(ours) and all(map(_are_alike, theirs, ours)) else None
 
 
 def mapping_line(pairs: Mapping[str, str | tuple[str, ...]], section: str = "cohort") -> str:
-    """Return the line of the configuration that names columns.
+    """Return the line of the study file that maps columns.
 
     Parameters
     ----------
     pairs : mapping of str to (str or tuple of str)
-        Column of this package by column of the table; nothing, `()`, for a column that is left out.
+        Standard column by column of the table; `()` excludes the column.
     section : str
-        Section of the configuration.
+        Section of the study file.
 
     Returns
     -------
@@ -270,17 +270,17 @@ def mapping_line(pairs: Mapping[str, str | tuple[str, ...]], section: str = "coh
 
 
 def overlooked(columns: Sequence[str]) -> dict[str, str]:
-    """Return columns that may mean a column of this package which the table lacks, with that column.
+    """Return columns that can correspond to a standard column that is missing from the table.
 
     Parameters
     ----------
     columns : sequence of str
-        Columns of a table, under the names of this package where it has them.
+        Columns of a table, with standard names where these are recognized.
 
     Returns
     -------
     dict of str to str
-        Column of this package by column of the table.
+        Missing standard column by column of the table.
 
     Examples
     --------
@@ -298,7 +298,7 @@ def _are_alike(first: str, second: str) -> bool:
 
 
 def missing_line(column: str, words: Iterable[str]) -> str:
-    """Return the line of a configuration in which words of a column of the registry are missing.
+    """Return the line of the study file that declares words of a registry column as missing values.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ def missing_line(column: str, words: Iterable[str]) -> str:
 
 
 def as_they_are(words: Iterable[str]) -> str:
-    """Return the meanings of words, for a line of a configuration, that are these words.
+    """Return a YAML mapping of each word to itself, which declares the words as valid values.
 
     Parameters
     ----------
@@ -346,7 +346,7 @@ def as_they_are(words: Iterable[str]) -> str:
 
 
 def quoted(word: str) -> str:
-    """Return a word as YAML reads it as text.
+    """Return a word in a form that YAML reads as text.
 
     Parameters
     ----------
@@ -356,7 +356,7 @@ def quoted(word: str) -> str:
     Returns
     -------
     str
-        The word, in quotation marks where it needs them.
+        The word, with quotation marks if YAML requires them.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The configuration files of a command line of Snakemake, checked before Snakemake reads them.
+"""Check of the study files named on a Snakemake command line, run before Snakemake reads them.
 
-Snakemake reads a configuration file before the Snakefile, and its messages about a file that it cannot read have no
-line. The profiles run this module in a process of its own, so that the message is that of
-`ctpop.study.configuration_file`, and the Snakefile still chooses the package that it imports.
+Snakemake reads a configuration file before the Snakefile, and its messages about an unreadable file contain no line
+number. The profiles therefore run this module in a separate process, which prints the message of
+`ctpop.study.configuration_file`. The separate process leaves the Snakefile free to choose the package that it imports.
 """
 
 import argparse
@@ -17,17 +17,17 @@ REFUSED = 3  # exit code
 
 
 def configuration_files(arguments: Sequence[str]) -> list[Path]:
-    """Return the configuration files that a command line of Snakemake names.
+    """Return the configuration files named on a Snakemake command line.
 
     Parameters
     ----------
     arguments : sequence of str
-        Words of the command line after the name of the program.
+        Arguments of the command line after the program name.
 
     Returns
     -------
     list of Path
-        Files in the order of the command line; empty if it names none.
+        Files in the order of the command line; empty if no file is named.
 
     Examples
     --------
@@ -41,22 +41,22 @@ def configuration_files(arguments: Sequence[str]) -> list[Path]:
 
 
 def problem_of(arguments: Sequence[str]) -> str | None:
-    """Return what is wrong with a configuration file of a command line of Snakemake, so that it cannot be read.
+    """Return the error of the first unreadable configuration file named on a Snakemake command line.
 
     Parameters
     ----------
     arguments : sequence of str
-        Words of the command line after the name of the program.
+        Arguments of the command line after the program name.
 
     Returns
     -------
     str or None
-        Sentence with file, line and remedy; None if all files can be read.
+        Message with file, line, and remedy; None if all files can be read.
 
     Examples
     --------
-    >>> problem_of(["--configfile", "absent.yaml"]).partition(";")[0]
-    'absent.yaml: cannot read the configuration of a study (No such file or directory)'
+    >>> problem_of(["--configfile", "absent.yaml"]).partition(":")[0]
+    'absent.yaml'
     >>> problem_of(["cohort", "--cores", "2"]) is None
     True
 
@@ -70,7 +70,7 @@ def problem_of(arguments: Sequence[str]) -> str | None:
 
 
 def _main() -> int:
-    """Print the problem of the command line, if it has one; return `REFUSED` then, else 0."""
+    """Print the error of an unreadable configuration file and return `REFUSED`; return 0 if there is no error."""
     problem = problem_of(sys.argv[1:])
     if problem:
         sys.stderr.write(f"error: {problem}\n")

@@ -1,4 +1,4 @@
-"""Settings of a study: checked against `schemas/config.schema.yaml`, with its defaults filled in."""
+"""Validation of the settings of a study against `schemas/config.schema.yaml` and completion with defaults."""
 
 import argparse
 import csv
@@ -30,8 +30,8 @@ RENAMED = {
     "evaluation": "evaluate",
     "index": "dicom",
     "qc": "review",
-}  # sections, by their names before 0.1.0
-PATHS = (  # settings that are paths of files or folders
+}  # current section names by the names used before version 0.1.0
+PATHS = (  # settings that contain paths of files or folders
     *(("study", name) for name in ("registry", "measures", "truth", "dicom", "private")),
     *(("structures", ""), ("segment", "model"), ("segment", "weights"), ("screen", "review"), ("screen", "rules")),
     *(("evaluate", name) for name in ("reference", "compare_with")),
@@ -40,7 +40,7 @@ STAGES = ("cohort", "segment", "measure", "screen", "aging", "report", "review")
 
 
 def load_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration.
+    """Return the JSON schema of the configuration.
 
     Returns
     -------
@@ -57,25 +57,25 @@ def load_schema() -> dict[str, Any]:
 
 
 def validated(config: dict[str, Any], places: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """Return the configuration with defaults filled in.
+    """Validate a configuration and fill in defaults.
 
     Parameters
     ----------
     config : dict
-        Configuration of a study, as its YAML file contains it.
+        Configuration of a study, as written in its YAML file.
     places : mapping of str to str
         File and line of each setting (`configuration_file.places_of`), for messages.
 
     Returns
     -------
     dict
-        Configuration with every default at any depth.
+        Configuration with all defaults, including those of nested settings.
 
     Raises
     ------
     ContractError
-        If a key is misspelt, missing or out of range, or keys contradict each other; one line per key states what would
-        be right.
+        If a key is misspelled or missing, a value is out of range, or settings contradict each other. The message
+        contains one line per error with the correction.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def validated(config: dict[str, Any], places: Mapping[str, str] = MappingProxyTy
     filled: dict[str, Any] = filled_in(schema, config)
     if patients_in_measures(config["study"]):
         if "criteria" not in (config.get("cohort") or {}):
-            filled["cohort"]["criteria"] = ["age_known"]  # a table of measures need not have more than the age
+            filled["cohort"]["criteria"] = ["age_known"]  # age is the only criterion that such a table must support
         _read_once(filled["cohort"], filled["measure"])
     if "figure6" not in (config.get("report") or {}):
         filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
@@ -102,7 +102,7 @@ def validated(config: dict[str, Any], places: Mapping[str, str] = MappingProxyTy
 
 
 def patients_in_measures(study: dict[str, Any]) -> bool:
-    """Return whether the table of measures is also the registry, because no other registry is named.
+    """Return whether the table of measures is also the registry because no other registry is set.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def patients_in_measures(study: dict[str, Any]) -> bool:
 
 
 def label_set_file(name_or_path: str) -> Path:
-    """Return the file of a shipped label set, or of a user's own.
+    """Return the path of a shipped label set or of a user's label set.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def label_set_file(name_or_path: str) -> Path:
     Returns
     -------
     Path
-        Path of the file, which need not exist.
+        Path of the file. The file does not have to exist.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def label_set_file(name_or_path: str) -> Path:
 
 
 def labels_digest(name_or_path: str) -> str:
-    """Return a digest of the part of a label set that describes label maps; lower bounds do not change it.
+    """Return a digest of the columns of a label set that describe label maps, which excludes the lower bounds.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def labels_digest(name_or_path: str) -> str:
     Returns
     -------
     str
-        Digest of the labels, structures, sides and included parts, in 16 hexadecimal digits.
+        Digest of the labels, structures, sides, and included parts (16 hexadecimal digits).
 
     Examples
     --------
@@ -173,14 +173,14 @@ def labels_digest(name_or_path: str) -> str:
 
 
 def add_config_argument(parser: argparse.ArgumentParser, *sections: str) -> None:
-    """Add the option `--config`, which names the configuration file.
+    """Add the option `--config`, which names the study file, to a parser.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Parser of a command, which is changed.
+        Parser of a command, modified in place.
     *sections : str
-        Sections of the configuration that the command reads.
+        Sections of the study file that the command reads.
 
     Examples
     --------
@@ -195,12 +195,12 @@ def add_config_argument(parser: argparse.ArgumentParser, *sections: str) -> None
         "--config",
         type=Path,
         metavar="FILE",
-        help=f"configuration of the study (YAML), of which {named} is read (default: default settings)",
+        help=f"study file (YAML) with the settings in {named} (default: default settings)",
     )
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """Return the sections of a configuration file as they are written.
+    """Read the sections of a study file without validation or defaults.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        If the file cannot be read, or is not a YAML mapping (`configuration_file.read`).
+        If the file cannot be read or is not a YAML mapping (`configuration_file.read`).
 
     Examples
     --------
@@ -231,24 +231,24 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def section(stage: str, path: Path | None) -> dict[str, Any]:
-    """Return one section of a configuration file, checked and filled in; its defaults where the file has none.
+    """Read and validate one section of a study file and fill in defaults.
 
     Parameters
     ----------
     stage : str
         Name of the section.
     path : Path or None
-        YAML file; None stands for the defaults.
+        YAML file; None returns the defaults.
 
     Returns
     -------
     dict
-        Settings of the section with every default.
+        Settings of the section with all defaults.
 
     Raises
     ------
     ContractError
-        If the file cannot be read, or the section has errors.
+        If the file cannot be read or the section contains errors.
 
     Examples
     --------
@@ -266,7 +266,7 @@ def section(stage: str, path: Path | None) -> dict[str, Any]:
 
 
 def write(config: dict[str, Any], folder: Path) -> Path:
-    """Write a configuration to a file whose name follows from its content, and return the path.
+    """Write a configuration to a file named after a digest of its content and return the path.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ def write(config: dict[str, Any], folder: Path) -> Path:
 
 
 def chosen(kind: type[Chosen], stage: str, path: Path | None) -> Chosen:
-    """Return the settings of a dataclass from a section that several programs share, checked and filled in.
+    """Return a dataclass instance with the validated settings of a section that several programs share.
 
     Parameters
     ----------
@@ -311,17 +311,17 @@ def chosen(kind: type[Chosen], stage: str, path: Path | None) -> Chosen:
     stage : str
         Name of the section.
     path : Path or None
-        YAML file; None stands for the defaults.
+        YAML file; None returns the defaults.
 
     Returns
     -------
     Chosen
-        Instance of `kind`; fields that the section does not have keep the default of the dataclass.
+        Instance of `kind`. Fields without a setting in the section keep the default of the dataclass.
 
     Raises
     ------
     ContractError
-        If the file cannot be read, or the section has errors.
+        If the file cannot be read or the section contains errors.
 
     Examples
     --------
@@ -335,7 +335,7 @@ def chosen(kind: type[Chosen], stage: str, path: Path | None) -> Chosen:
 
 
 def label_rows(name_or_path: str) -> list[dict[str, str]]:
-    """Return the rows of a label set as they are written, or an empty list if there is no such file.
+    """Return the rows of a label set as text, or an empty list if the file does not exist.
 
     Parameters
     ----------
@@ -366,17 +366,17 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
 
 
 def contralateral_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    """Return the same structure on the other side, where both structures are among those that are given.
+    """Return the contralateral structure of each structure of a pair if both structures are given.
 
     Parameters
     ----------
     structures : iterable of (str, Any)
-        Name and side of each structure; a side outside `SIDES` counts as not paired.
+        Name and side of each structure. A structure with a side outside `SIDES` is unpaired.
 
     Returns
     -------
     dict of str to str
-        Name of the structure on the other side by the name of the structure.
+        Name of the contralateral structure by name of the structure.
 
     Examples
     --------
@@ -395,10 +395,10 @@ def contralateral_of(structures: Iterable[tuple[str, Any]]) -> dict[str, str]:
 
 
 def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str, bool]]:
-    """Return the members of each group of structures, and whether they are among the names of a label set.
+    """Return the members of each group of structures and whether the label set contains each member.
 
-    A group without any such member is left out. So is a group whose name is that of a structure of the label set: the
-    structure that the model itself found replaces the group.
+    Two types of groups are omitted: groups without a member in the label set, and groups whose name is also the name of
+    a structure of the label set. In the latter case, the structure segmented by the model replaces the group.
 
     Parameters
     ----------
@@ -410,12 +410,12 @@ def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str,
     Returns
     -------
     dict of str to dict of str to bool
-        Whether the label set has the member, by group and member.
+        Whether the label set contains the member, by group and member.
 
     Raises
     ------
     ContractError
-        If a member is a structure of no label set: a misspelt member would be missing from its group without notice.
+        If no label set contains a member, because a misspelled member would be silently missing from its group.
 
     Examples
     --------
@@ -428,7 +428,7 @@ def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str,
     known = {*names, *(row["structure"] for shipped in LABEL_SETS.glob("*.csv") for row in label_rows(str(shipped)))}
     unknown = [f"{structure} (group {group})" for group, structure in rows if structure not in known]
     if unknown:
-        raise ContractError(f"{path}: no label set has a structure {', '.join(unknown[:3])}")
+        raise ContractError(f"{path}: no label set contains {', '.join(unknown[:3])}; correct the names of structures")
     groups: dict[str, dict[str, bool]] = {}
     for group, structure in rows:
         groups.setdefault(group, {})[structure] = structure in names
@@ -436,7 +436,7 @@ def groups_of(names: list[str], path: Path = GROUPS_FILE) -> dict[str, dict[str,
 
 
 def _read_once(cohort: dict[str, Any], measure: dict[str, Any]) -> None:
-    """Move the settings for reading a registry to those of the table of measures, where both are one file."""
+    """Move the settings for reading a registry to those of the table of measures if both tables are the same file."""
     columns = {**cohort.pop("columns", {}), **measure.get("columns", {})}
     for name in registry_options.FORM:
         if name in cohort:
@@ -451,63 +451,74 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     yield from _measures_contradictions(config, start_from)
     yield from _braces_in_paths(config)
     if start_from == "images" and "model" not in (config.get("segment") or {}):
-        yield "segment.model: is missing; start_from images needs a model set (as total_117_1.5mm) or a model folder"
+        yield (
+            "segment.model: is missing; start_from images requires a model set, for example segment: {model:"
+            " total_117_1.5mm}, or the path of a model folder"
+        )
     formats = (config.get("report") or {}).get("formats", ["png"])
     if not {"png", "svg"} & set(formats):
-        yield f"report.formats: {formats} contains neither png nor svg, which the pages show; add one of them"
+        yield f"report.formats: {formats} contains neither png nor svg; add one of these formats for the HTML pages"
     if "evaluate" in config:
         yield from _evaluation_contradictions(config["evaluate"], study["name"], start_from)
     yield from _unknown_structures(config)
 
 
 def _braces_in_paths(config: dict[str, Any]) -> Iterator[str]:
-    """Yield the paths that Snakemake would take for patterns."""
+    """Yield an error for each path that Snakemake would interpret as a pattern."""
     for section, name in PATHS:
         part = config.get(section) or {}
         found = part.get(name) if isinstance(part, dict) else part
         paths = list(found.values()) if isinstance(found, dict) else [found]
         for path in (path for path in paths if isinstance(path, str) and re.search("[{}]", path)):
             place = f"{section}.{name}" if name else section
-            yield f"{place}: {path!r} contains braces, which Snakemake takes for wildcards; rename the file or folder"
+            yield (
+                f"{place}: {path!r} contains braces, which Snakemake interprets as wildcards; rename the file or folder"
+            )
 
 
 def _measures_contradictions(config: dict[str, Any], start_from: str) -> Iterator[str]:
-    """Yield the contradictions between the starting point and the settings of a table of measures."""
+    """Yield an error for each contradiction between the starting point and the settings of a table of measures."""
     study, measure = config["study"], config.get("measure") or {}
     if start_from != "measures":
         for name in (name for name in ("columns", "confirmed", *registry_options.FORM) if name in measure):
-            yield f"measure.{name}: is set, but start_from is {start_from}, which has no table of measures; remove it"
+            yield (
+                f"measure.{name}: is set, but start_from is {start_from}, which does not use a table of measures;"
+                " remove this setting"
+            )
         if "measures" in study:
-            yield f"study.measures: is set, but start_from is {start_from}; set it to measures, or remove the table"
+            yield (
+                f"study.measures: is set, but start_from is {start_from}; set study: {{start_from: measures}} or"
+                " remove study.measures"
+            )
         return
     if "dicom" in study:
-        yield "study.dicom: is set, but start_from measures opens no images; remove one of them"
+        yield "study.dicom: is set, but start_from is measures, which does not use images; remove study.dicom"
     if "measures" not in study:
-        yield "study.measures: is missing; start_from measures needs a table of measures"
+        yield "study.measures: is missing; start_from measures requires the path of a table of measures"
     elif patients_in_measures(study):
         yield from _double_settings(config.get("cohort") or {}, measure)
 
 
 def _double_settings(cohort: dict[str, Any], measure: dict[str, Any]) -> Iterator[str]:
-    """Yield the settings of one table that both sections set, each otherwise."""
+    """Yield an error for each setting of one table that the two sections set to different values."""
     names = [("columns", name) for name in cohort.get("columns", {})] + [("", name) for name in registry_options.FORM]
     for section, name in names:
         first, second = (part.get(section, {}) if section else part for part in (cohort, measure))
         if name in first and name in second and first[name] != second[name]:
             place = ".".join(filter(None, (section, name)))
             yield (
-                f"cohort.{place} and measure.{place}: are set to {first[name]!r} and {second[name]!r}, and the table of"
-                " measures is the registry, too; remove one of them"
+                f"cohort.{place} and measure.{place}: are set to different values, {first[name]!r} and"
+                f" {second[name]!r}, but the table of measures is also the registry; remove one of the settings"
             )
 
 
 def _evaluation_contradictions(evaluation: dict[str, Any], study: str, start_from: str) -> Iterator[str]:
     if "reference" not in evaluation:
-        yield "evaluate.reference: is missing; it is the CSV of references that label maps are compared with"
+        yield "evaluate.reference: is missing; set the path of the CSV file that lists the reference masks"
     if start_from == "measures":
-        yield "evaluate: is set, but start_from measures has no label maps to evaluate; remove the section"
+        yield "evaluate: is set, but start_from is measures, which does not use label maps; remove this section"
     if study in evaluation.get("compare_with", {}):
-        yield f"evaluate.compare_with: {study} is the name of the study itself; give the other model another name"
+        yield f"evaluate.compare_with: {study} is the name of this study; choose a different name for the other model"
 
 
 def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
@@ -519,7 +530,10 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
     names = [row.get("structure", "") for row in label_rows(config["structures"])]
     if not names:
         shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
-        yield f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor a CSV file"
+        yield (
+            f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor an existing CSV file;"
+            " correct the name or the path"
+        )
         return
     panels = [panel[0] for panel in (config.get("report") or {}).get("figure6", [])]
     mentioned = {
@@ -532,10 +546,10 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
         if unknown:
             close = difflib.get_close_matches(unknown[0], known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{place}: label set {config['structures']} has no structure {', '.join(unknown)}{hint}"
+            yield f"{place}: label set {config['structures']} does not contain {', '.join(unknown)}{hint}"
 
 
 def _panels_at_hand(panels: list[list[str]], rows: list[dict[str, str]]) -> list[list[str]]:
-    """Return the default panels whose structure the label set has, or its first structure if it has none of them."""
+    """Return the default panels available in the label set, or a panel of its first structure if none is available."""
     names = [row.get("structure", "") for row in rows]
     return [panel for panel in panels if panel[0] in names] or [[names[0], "volume_ml"]]

@@ -1,6 +1,6 @@
-"""The YAML file of a study: read strictly, with the line of each setting for messages.
+"""Strict reader of the study file (YAML), which records the line of each setting for messages.
 
-This module is called whenever the Snakefile is parsed.
+This module runs each time Snakemake parses the Snakefile.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,12 +12,12 @@ import yaml
 from ctpop.foundation import strict_yaml
 from ctpop.foundation.errors import ContractError
 
-WHAT = "the configuration of a study"
+WHAT = "a study file"
 START = "docs/config.md lists the settings"
 
 
 def read(path: Path) -> dict[str, Any]:
-    r"""Return the settings of a configuration file as they are written.
+    r"""Read the settings of a study file without validation or defaults.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        If the file cannot be read, is not YAML in UTF-8, is empty or not a mapping, or contains a key twice.
+        If the file cannot be read, is not YAML in UTF-8, is empty, is not a mapping, or contains a key twice.
 
     Examples
     --------
@@ -50,18 +50,18 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ContractError(
             f"{path}: line 1: sections such as 'study:' are expected at the top level, found a {_kind(content)};"
-            f" write 'study:' and its settings; {START}"
+            f" write 'study:' followed by its settings; {START}"
         )
     return content
 
 
 def places_of(paths: Iterable[Path]) -> dict[str, str]:
-    r"""Return file and line of each setting of configuration files.
+    r"""Return the file and line of each setting in study files.
 
     Parameters
     ----------
     paths : iterable of Path
-        YAML files, which `read` accepts; of a setting in several files the last one counts.
+        YAML files that `read` accepts. If several files contain a setting, the place in the last file is returned.
 
     Returns
     -------
@@ -86,19 +86,19 @@ def places_of(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def with_place(problem: str, places: Mapping[str, str]) -> str:
-    """Return a sentence about a setting with the file and line of the setting, or of its section, in front.
+    """Prepend to a message about a setting the file and line of the setting or of its section.
 
     Parameters
     ----------
     problem : str
-        Sentence that begins with the name of a setting and a colon.
+        Message that begins with the name of a setting and a colon.
     places : mapping of str to str
-        File and line by setting, as `places_of` returns them.
+        File and line by setting (`places_of`).
 
     Returns
     -------
     str
-        Sentence; unchanged if no place of the setting is known.
+        Message with file and line; unchanged if the place of the setting is unknown.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def with_place(problem: str, places: Mapping[str, str]) -> str:
 
 
 def _lines(node: Any, prefix: str, above: tuple[int, ...]) -> Iterator[tuple[str, int]]:
-    """Yield the name and line of each entry of a mapping or list, at any depth."""
+    """Yield the name and line of each entry of a mapping or list, including nested entries."""
     if id(node) in above or not isinstance(node, yaml.MappingNode | yaml.SequenceNode):
         return
     listed = isinstance(node, yaml.SequenceNode)

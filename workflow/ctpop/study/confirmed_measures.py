@@ -1,4 +1,4 @@
-"""Measures whose values the user has confirmed, although they look like another unit or like missing ones."""
+"""Measures whose values the user has confirmed although the values resemble another unit or missing values."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,16 +16,16 @@ def is_confirmed(structure: str, measure: str, confirmed: Collection[str]) -> bo
     Parameters
     ----------
     structure : str
-        Structure; empty for a column of all structures.
+        Structure; empty for a column that contains all structures.
     measure : str
         Column of `measures`, or a volume in another unit.
     confirmed : collection of str
-        Setting `measure.confirmed`; volumes are confirmed under the name of any unit.
+        Setting `measure.confirmed`. An entry for a volume in any unit confirms the volumes in all units.
 
     Returns
     -------
     bool
-        Whether the measure, or that of the structure, is among them.
+        Whether the setting contains the measure or the measure of the structure.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def is_confirmed(structure: str, measure: str, confirmed: Collection[str]) -> bo
 
 
 def refuse_unknown(confirmed: Collection[str], names: Sequence[str], place: Path) -> None:
-    """Refuse names in `measure.confirmed` that are no measures.
+    """Reject names in `measure.confirmed` that are not measures.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def refuse_unknown(confirmed: Collection[str], names: Sequence[str], place: Path
     Raises
     ------
     ContractError
-        If there is such a name, with the closest one.
+        If the setting contains such a name. The message suggests the closest measure.
 
     Examples
     --------
@@ -69,6 +69,7 @@ def refuse_unknown(confirmed: Collection[str], names: Sequence[str], place: Path
     for word in sorted(set(confirmed) - known):
         close = measure_names.closest(word, names) or "liver_volume_ml"
         raise ContractError(
-            f"{place}: measure.confirmed contains {word}, which is no measure, and no structure of the label set with"
-            f" a measure; write such a name, as in measure: {{confirmed: [{column_names.quoted(close)}]}}"
+            f"{place}: measure.confirmed contains {word}, which is neither a measure nor a structure of the label set"
+            " followed by a measure; correct the name, for example measure: {confirmed:"
+            f" [{column_names.quoted(close)}]}}"
         )

@@ -1,6 +1,6 @@
-"""Criteria as data: a name, a sentence for the flow diagram, and one rule over a column of the registry.
+"""Inclusion criteria: a name, a sentence for the flow diagram, and one rule about a column of the registry.
 
-This module imports only the standard library, because the Snakefile calls it whenever it is parsed.
+This module imports only the standard library because it runs each time Snakemake parses the Snakefile.
 """
 
 import difflib
@@ -10,7 +10,7 @@ from typing import Any
 
 from ctpop.foundation.errors import ContractError
 
-RULES: dict[str, Callable[[Any], str]] = {  # what each rule asks for, in words
+RULES: dict[str, Callable[[Any], str]] = {  # description of the requirement of each rule
     "known": lambda _: "known",
     "equals": lambda value: word_of(value),
     "in": lambda values: f"one of {', '.join(map(word_of, values))}",
@@ -28,22 +28,22 @@ PATIENT = "patient_id"
 
 @dataclass(frozen=True)
 class Criterion:
-    """A condition that a scan must be known to meet.
+    """A condition for the inclusion of a scan. A scan with a missing value does not meet the condition.
 
     Attributes
     ----------
     name : str
         Name of the criterion in the tables.
     sentence : str
-        Sentence of the flow diagram about the scans that do not meet the criterion.
+        Sentence in the flow diagram for the scans that do not meet the criterion.
     column : str
-        Column of the registry that the rule reads; the column of the patients for one scan per patient.
+        Column of the registry that the rule reads; for `one_per_patient`, the column that identifies patients.
     rule : str
-        Name of the rule (out of `RULES`).
+        Name of the rule (a key of `RULES`).
     limit : Any
-        Value that the rule requires: a truth value, number, text, list of these, or pair of numbers.
+        Value that the rule requires: a Boolean value, number, text, list of these, or pair of numbers.
     by : str
-        Column that orders the scans of a patient, for one scan per patient; else empty.
+        Column that orders the scans of a patient, for `one_per_patient`; otherwise empty.
 
     Examples
     --------
@@ -75,8 +75,8 @@ class Criterion:
         '18 to 90'
 
         """
-        asked = RULES[self.rule](self.limit)
-        return f"{asked} by {self.by}" if self.by else asked
+        requirement = RULES[self.rule](self.limit)
+        return f"{requirement} by {self.by}" if self.by else requirement
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Criterion:
         Returns
         -------
         tuple of str
-            `column`, and `by` if there is one.
+            `column`, followed by `by` if it is set.
 
         Examples
         --------
@@ -97,12 +97,12 @@ class Criterion:
 
 
 def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
-    """Return criteria from their short forms, or from data.
+    """Return criteria from short forms or mappings.
 
     Parameters
     ----------
     entries : iterable of str or dict
-        Short forms (out of `SHORT_FORMS`), or mappings with `name`, `sentence`, `column` and one rule.
+        Short forms (keys of `SHORT_FORMS`), or mappings with `name`, `sentence`, `column`, and one rule.
 
     Returns
     -------
@@ -112,8 +112,9 @@ def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
     Raises
     ------
     ContractError
-        If a short form is not known, an entry has no rule or several, `column` or `by` do not fit the rule, two entries
-        have the same name, a range ends before it begins, or several entries ask for one scan per patient.
+        If a short form is unknown, an entry contains no rule or several rules, `column` or `by` does not fit the rule,
+        two entries have the same name, the lower limit of a range exceeds the upper limit, or several entries use
+        `one_per_patient`.
 
     Examples
     --------
@@ -126,24 +127,30 @@ def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
     names = [criterion.name for criterion in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ContractError(f"cohort.criteria: each has a name of its own, found several {', '.join(repeated)}")
+        raise ContractError(
+            f"cohort.criteria: each criterion requires a unique name, found more than once: {', '.join(repeated)};"
+            " rename or remove the repeated criteria"
+        )
     if sum(criterion.rule == "one_per_patient" for criterion in found) > 1:
-        raise ContractError("cohort.criteria: only one of them can ask for one_per_patient")
+        raise ContractError(
+            "cohort.criteria: only one criterion can use the rule one_per_patient; remove the other criteria with"
+            " this rule"
+        )
     return found
 
 
 def word_of(value: Any) -> str:
-    """Return a value of a configuration as a registry writes it.
+    """Return a value of a study file as text in the form used in a registry.
 
     Parameters
     ----------
     value : Any
-        Truth value, number or text.
+        Boolean value, number, or text.
 
     Returns
     -------
     str
-        The value as text; truth values in lower case.
+        The value as text; Boolean values in lower case.
 
     Examples
     --------
@@ -159,14 +166,24 @@ def _criterion(entry: str | dict[str, Any]) -> Criterion:
         return _criterion({"name": entry, **_short_form(entry)})
     name, rules = entry.get("name", ""), [rule for rule in RULES if rule in entry]
     if len(rules) != 1:
-        raise ContractError(f"cohort.criteria: {name} needs one rule out of {', '.join(RULES)}, found {len(rules)}")
+        raise ContractError(
+            f"cohort.criteria: criterion {name} requires exactly one of the rules {', '.join(RULES)}; number of rules"
+            f" found: {len(rules)}"
+        )
     [rule] = rules
     if rule == "one_per_patient":
         return Criterion(name, entry["sentence"], PATIENT, rule, entry[rule], entry.get("by", "age_years"))
     if "column" not in entry or "by" in entry:
-        raise ContractError(f"cohort.criteria: {name} needs a column, and no `by`: that belongs to one_per_patient")
+        raise ContractError(
+            f"cohort.criteria: criterion {name} requires the key `column` and must not contain the key `by`, which is"
+            " used only with one_per_patient"
+        )
     if rule == "between" and entry[rule][0] > entry[rule][1]:
-        raise ContractError(f"cohort.criteria: {name} has the range {entry[rule]}: turn it round")
+        low, high = entry[rule]
+        raise ContractError(
+            f"cohort.criteria: criterion {name}: lower limit {low} exceeds upper limit {high}; swap the limits:"
+            f" between: [{high}, {low}]"
+        )
     return Criterion(name, entry["sentence"], entry["column"], rule, entry[rule])
 
 
@@ -174,5 +191,5 @@ def _short_form(name: str) -> dict[str, Any]:
     if name in SHORT_FORMS:
         return SHORT_FORMS[name]
     close = difflib.get_close_matches(name, SHORT_FORMS, n=1)
-    hint = f"did you mean {close[0]}?" if close else "any other criterion has name, sentence, column and a rule"
-    raise ContractError(f"cohort.criteria: {name!r} is none of {', '.join(SHORT_FORMS)}; {hint}")
+    hint = f"did you mean {close[0]}?" if close else "write other criteria with name, sentence, column, and a rule"
+    raise ContractError(f"cohort.criteria: {name!r} is not one of {', '.join(SHORT_FORMS)}; {hint}")

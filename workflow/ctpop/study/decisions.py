@@ -1,4 +1,4 @@
-"""The decisions of reviewers (`screen.review`) and known absences of the registry, read and checked."""
+"""Readers for the QC decisions of reviewers (`screen.review`) and the known absences in the registry."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,15 +13,16 @@ from ctpop.study.table_cells import line_of
 from ctpop.study.user_tables import named_as, report
 
 EVERY = "*"
-DAY_BEFORE_MONTH = r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"  # with points, a date begins with the day
+DAY_BEFORE_MONTH = r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"  # a date written with periods begins with the day
 SEPARATORS = r"[\s,;]+"
 SHOWN = 3
 
 
 def read_review(path: Path, scan_ids: Iterable[str], elsewhere: Iterable[str], names: Iterable[str]) -> pd.DataFrame:
-    r"""Return the decisions about scans of the cohort; those about scans that the study excluded are left out.
+    r"""Read and check the QC decisions, and return the decisions for scans of the cohort.
 
-    Names of columns and structures, and decisions, may differ in upper and lower case and blanks.
+    Decisions for excluded scans are omitted. Case and spaces in column names, structure names, and decisions are
+    ignored.
 
     Parameters
     ----------
@@ -30,19 +31,19 @@ def read_review(path: Path, scan_ids: Iterable[str], elsewhere: Iterable[str], n
     scan_ids : iterable of str
         Scans of the cohort.
     elsewhere : iterable of str
-        Scans of the registry that are not in the cohort.
+        Excluded scans of the registry.
     names : iterable of str
         Structures of the label set.
 
     Returns
     -------
     pandas.DataFrame
-        Rows with the columns of `REVIEW` and those that the file has beside them.
+        Rows with the columns of `REVIEW` and any additional columns of the file.
 
     Raises
     ------
     ContractError
-        If the file does not exist, a word is none of the allowed ones, a scan or structure is unknown, or rows
+        If the file does not exist, a decision is not an allowed word, a scan or structure is unknown, or rows
         contradict each other.
 
     Examples
@@ -58,26 +59,29 @@ def read_review(path: Path, scan_ids: Iterable[str], elsewhere: Iterable[str], n
 
     """
     if not path.is_file():
-        raise ContractError(f"{path}: the decisions of reviewers do not exist; set or remove screen.review")
+        raise ContractError(
+            f"{path}: the file of QC decisions does not exist; correct the path, or remove screen: {{review: ...}} from"
+            " the study file"
+        )
     names, place = list(names), str(path)
     cells = decision_cells(path, names)
     if {*REVIEW.key, "decision"} <= set(cells.columns):
         _refuse_contradictions(cells, place)
-        words = f"{place}: decision must be {', '.join(DECISIONS)}; scans that are unsure have no row"
+        words = f"{place}: decision must be one of {', '.join(DECISIONS)} (delete rows without a final decision)"
         _refuse(cells, cells["decision"].notna() & ~cells["decision"].isin(DECISIONS), words, "decision")
     review = REVIEW.check(cells, where=path, numbered=True)
     scan_ids = list(scan_ids)
     unknown = ~cells["scan_id"].isin({*scan_ids, *elsewhere})
     _refuse(cells, unknown, f"{place}: scan_id must be a scan of the registry")
     fit = cells["structure"].isin([*names, EVERY])
-    _refuse(cells, ~fit, f"{place}: structure must be one of the label set, or {EVERY}")
+    _refuse(cells, ~fit, f"{place}: structure must be a structure of the label set or {EVERY}")
     senseless = cells["decision"].eq("absent") & cells["structure"].eq(EVERY)
-    _refuse(cells, senseless, f"{place}: decision absent must name the structure that the patient does not have")
+    _refuse(cells, senseless, f"{place}: a row with the decision absent must name a structure, not {EVERY}")
     return review[review["scan_id"].isin(scan_ids)].reset_index(drop=True)
 
 
 def decision_cells(path: Path, names: Iterable[str], notes: list[str] | None = None) -> pd.DataFrame:
-    r"""Return the cells of a table of decisions, with the names and words of this package.
+    r"""Read the cells of a table of QC decisions with standard column names, structure names, and decisions.
 
     Parameters
     ----------
@@ -86,12 +90,12 @@ def decision_cells(path: Path, names: Iterable[str], notes: list[str] | None = N
     names : iterable of str
         Structures of the label set.
     notes : list of str, optional
-        Receives a sentence for each inference, in place of the log.
+        Receives one note per inference. Without this list, the notes are logged.
 
     Returns
     -------
     pandas.DataFrame of str
-        One row per row of the file; the index is the line in the file minus 2.
+        One row per row of the file. The index is the line number in the file minus 2.
 
     Raises
     ------
@@ -121,7 +125,7 @@ def decision_cells(path: Path, names: Iterable[str], notes: list[str] | None = N
         days = cells["date"].str.extract(f"^{DAY_BEFORE_MONTH}$").dropna()
         if len(days):
             first = cells["date"][days.index[0]]
-            found.append(f"{len(days)} dates such as {first} are read as day, month, year")
+            found.append(f"dates such as {first} are read as day, month, year (cells: {len(days)})")
             read = days[2] + "-" + days[1].str.zfill(2) + "-" + days[0].str.zfill(2)
             cells.loc[days.index, "date"] = read
     report(found, path, notes)
@@ -129,7 +133,7 @@ def decision_cells(path: Path, names: Iterable[str], notes: list[str] | None = N
 
 
 def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
-    """Return one row per scan and structure that the registry's column `known_absent` names.
+    """Return one row per scan and structure listed in the registry column `known_absent`.
 
     Parameters
     ----------
@@ -146,7 +150,7 @@ def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     Raises
     ------
     ContractError
-        If a name is that of no structure.
+        If a name is not a structure of the label set.
 
     Examples
     --------
@@ -165,8 +169,8 @@ def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     if len(unknown):
         first = ", ".join(f"{row.scan_id} ({row.structure})" for row in unknown.head(SHOWN).itertuples())
         raise ContractError(
-            "registry: known_absent names structures of the label set, separated by blanks, commas or semicolons, found"
-            f" {len(unknown)} names that are none, first {first}; correct the cells of the registry"
+            "registry: column known_absent must contain structures of the label set, separated by spaces, commas, or"
+            f" semicolons; number of unknown names: {len(unknown)}, first: {first}; correct the cells of the registry"
         )
     return absences.reset_index(drop=True)
 
@@ -178,8 +182,8 @@ def _refuse_contradictions(cells: pd.DataFrame, place: str) -> None:
         first = "; ".join(f"{row.scan_id} {row.structure}: {row.decision}" for row in against.head(SHOWN).itertuples())
         rows = cells.index[cells["scan_id"].eq(against["scan_id"][0]) & cells["structure"].eq(against["structure"][0])]
         raise ContractError(
-            f"{place}: decisions contradict each other for {len(against)} structures, first {first} in line"
-            f" {_lines(rows)}; keep one row of each"
+            f"{place}: {_lines(rows)}: decisions contradict each other: {first} (affected structures: {len(against)});"
+            " keep one row per scan and structure"
         )
 
 
@@ -189,10 +193,11 @@ def _refuse(cells: pd.DataFrame, wrong: "pd.Series[bool]", rule: str, word: str 
         shown = [f"{row['scan_id']} {row['structure']}" for _, row in rows.head(SHOWN).iterrows()]
         first = ", ".join(map(repr, shown)) + (f" ({rows[word].iloc[0]!r})" if word else "")
         raise ContractError(
-            f"{rule}; found {int(wrong.sum())} rows that are not, first {first} in line {_lines(rows.index)};"
-            " correct or delete these rows"
+            f"{rule}; affected rows: {int(wrong.sum())}, first in {_lines(rows.index)}: {first}; correct or delete"
+            " these rows"
         )
 
 
 def _lines(rows: "pd.Index[int]") -> str:
-    return ", ".join(str(line_of(row)) for row in rows[:SHOWN])
+    """Return the first line numbers, such as `line 2` or `lines 2, 3`."""
+    return f"line{'s' if len(rows) > 1 else ''} {', '.join(str(line_of(row)) for row in rows[:SHOWN])}"

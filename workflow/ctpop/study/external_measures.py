@@ -1,4 +1,4 @@
-"""Measures made elsewhere, taken over in place of images: a table, or a folder of statistics of each scan."""
+"""Import of existing measures instead of images, from a table or from a folder with the statistics of each scan."""
 
 import logging
 from collections.abc import Collection
@@ -20,12 +20,12 @@ from ctpop.study.table_cells import line_of
 
 LOG = logging.getLogger(__name__)
 
-WOMAN_OR_MAN = "m"  # mujer and mulher, beside male
+WOMAN_OR_MAN = "m"  # abbreviates mujer and mulher in addition to male
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a registry has about the scans of a study, with which a table of measures is compared.
+    """The registry data with which a table of measures is compared.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Recorded:
     excluded : collection of str
         Scans of the registry that are not in the study.
     reading : Reading
-        Settings for reading the registry, by which the words of the table are read, too.
+        Settings for reading the registry, which also apply to the words of the table.
 
     Examples
     --------
@@ -56,12 +56,12 @@ def read_external_measures(
     zero_hu: str = "missing",
     recorded: Recorded | None = None,
 ) -> pd.DataFrame:
-    r"""Return the rows of `measures` of a table, or of a folder with TotalSegmentator's statistics of each scan.
+    r"""Read the table `measures` from a user's table or from a folder with TotalSegmentator statistics of each scan.
 
     Parameters
     ----------
     path : Path
-        Table, or folder of statistics.
+        Table or folder of statistics.
     scan_ids : list of str
         Scans of the study.
     names : list of str
@@ -69,9 +69,9 @@ def read_external_measures(
     reading : Reading
         Settings for reading a table.
     zero_hu : str
-        `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
+        `missing` or `value`: interpretation of an attenuation of 0.0 without a volume.
     recorded : Recorded, optional
-        The registry, with which ids, ages and sexes of the table are compared (`refuse_other_patients`).
+        Registry data with which the IDs, ages, and sexes in the table are compared (`refuse_other_patients`).
 
     Returns
     -------
@@ -81,8 +81,8 @@ def read_external_measures(
     Raises
     ------
     ContractError
-        If a folder has settings for columns, or the table cannot be read (`measures_table.read`), has other patients
-        than the registry, or has no row of the study (`external_rows`).
+        If columns are mapped for a folder of statistics, if the table cannot be read (`measures_table.read`), if its
+        ages or sexes contradict the registry, or if it contains no row of the study (`external_rows`).
 
     Examples
     --------
@@ -97,7 +97,10 @@ def read_external_measures(
     excluded = recorded.excluded if recorded else ()
     if path.is_dir():
         if reading.columns:
-            raise ContractError(f"measure.columns: is set, but {path} is a folder of statistics, which have no columns")
+            raise ContractError(
+                f"measure.columns: is set, but {path} is a folder of statistics, which contain no columns; remove"
+                " measure: {columns: ...} from the study file"
+            )
         rows = statistics_folder.read_folder(path, scan_ids, names, excluded)
         rows, impossible = without_impossible(rows, path)
         return rows.assign(status=rows["status"].mask(impossible, "impossible_hu"))
@@ -111,15 +114,15 @@ def read_external_measures(
 
 
 def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) -> None:
-    """Refuse a table of measures whose ages or sexes contradict those of the registry: its ids may be exchanged.
+    """Reject a table of measures whose ages or sexes contradict the registry, because its IDs can be mixed up.
 
-    The words of the table are read with the settings of the registry. A letter `M` that stands for women in all rows of
-    the table is another coding, and no contradiction.
+    The words of the table are interpreted with the settings of the registry. If the letter `M` denotes women in all
+    rows of the table, it belongs to a different coding and is not a contradiction.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Table under the names of this package, with or without `age_years` and `sex`.
+        Table with standard column names, with or without `age_years` and `sex`.
     recorded : Recorded
         Ages and sexes of the registry.
     place : Path
@@ -128,7 +131,7 @@ def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) 
     Raises
     ------
     ContractError
-        If ages differ by more than a year, or sexes differ. Ages and sexes that cannot be read are not compared.
+        If ages differ by more than 1 year or if sexes differ. Ages and sexes that cannot be read are not compared.
 
     Examples
     --------
@@ -148,15 +151,14 @@ def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) 
         if differing.any():
             wrong = theirs[differing]
             raise ContractError(
-                f"{place}: line {line_of(wrong.index[0])}: column {name} must agree with the registry, found"
-                f" {wrong['scan_id'].nunique()} scans where it does not, first {wrong['scan_id'].iloc[0]!r}; correct"
-                " the ids, the cells or their unit, or leave the column out, as in"
-                f" measure: {{columns: {{{name}: []}}}}"
+                f"{place}: line {line_of(wrong.index[0])}: column {name} contradicts the registry for scan"
+                f" {wrong['scan_id'].iloc[0]!r} (affected scans: {wrong['scan_id'].nunique()}); correct the IDs, the"
+                f" cells, or their unit, or exclude the column: measure: {{columns: {{{name}: []}}}}"
             )
 
 
 def _other_sexes(words: "pd.Series[str]", recorded: "pd.Series[str]") -> "pd.Series[bool]":
-    """Return which words stand for another sex than the recorded one; `m` may stand for women in all rows."""
+    """Return which words denote a sex other than the recorded sex; `m` can denote women if it does so in all rows."""
     meant = words.map(codings.SEXES)
     differing = meant.notna() & recorded.notna() & meant.ne(recorded)
     of_women = words.eq(WOMAN_OR_MAN) & recorded.notna()
@@ -165,22 +167,22 @@ def _other_sexes(words: "pd.Series[str]", recorded: "pd.Series[str]") -> "pd.Ser
 
 
 def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
-    """Return rows without the zeros that TotalSegmentator writes for what it did not measure, and which rows had them.
+    """Replace the zeros that TotalSegmentator writes for unmeasured structures by missing values.
 
-    Its statistics have an attenuation of exactly 0.0 where a structure is absent, truncated or failed, beside a volume
-    of 0.0, or alone in a table without volumes. With a volume above 0, an attenuation of 0 is a value.
+    TotalSegmentator reports an attenuation of exactly 0.0 for a structure that is absent, truncated, or failed. The
+    volume is then 0.0 or is not in the table. With a volume above 0, an attenuation of 0 is a measured value.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows with `hu_mean` (HU), `volume_ml` (ml) or both.
+        Rows with `hu_mean` (HU), `volume_ml` (mL), or both.
 
     Returns
     -------
     rows : pandas.DataFrame
-        The same rows; volume and attenuation are missing where they were such zeros.
+        The same rows, with missing volume and attenuation instead of these zeros.
     zeros : pandas.Series of bool
-        Whether a row had them.
+        Whether zeros were replaced in a row.
 
     Examples
     --------
@@ -198,36 +200,38 @@ def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool
         found = found.assign(volume_ml=rows["volume_ml"].mask(zeros))
     if zeros.any():
         LOG.warning(
-            "%d rows have an attenuation of 0.0 without a volume, as TotalSegmentator writes for structures that are"
-            " absent, truncated or failed: they are not used; measure: {zero_hu: value} keeps them",
+            "attenuations of 0.0 without a volume are excluded because TotalSegmentator writes 0.0 for structures that"
+            " are absent, truncated, or failed (affected rows: %d); to include these values, set measure: {zero_hu:"
+            " value}",
             zeros.sum(),
         )
     return found, zeros
 
 
 def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
-    """Return rows without mean attenuations that no structure can have, and which rows had them.
+    """Remove the values of rows with a mean attenuation that is impossible for any structure.
 
-    Neither volume nor attenuation of such a row is used, since its columns may be in another order or on another scale.
+    Both the volume and the attenuation of such a row are removed because the columns can be in a different order or on
+    a different scale.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows with `scan_id`, `structure` and, if the table has it, `hu_mean` (HU).
+        Rows with `scan_id`, `structure` and, if the table contains it, `hu_mean` (HU).
     place : Path
         File, for messages.
 
     Returns
     -------
     rows : pandas.DataFrame
-        The rows; without values where the attenuation is impossible.
+        The same rows, without values if the attenuation is impossible.
     impossible : pandas.Series of bool
-        Which rows these are.
+        Whether the attenuation of a row is impossible.
 
     Raises
     ------
     ContractError
-        If most attenuations are such ones, so that the table is not in HU.
+        If more than half of the attenuations are impossible, which indicates that the unit is not HU.
 
     Examples
     --------
@@ -246,17 +250,18 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
     first = rows[impossible].iloc[0]
     if impossible.sum() > hu.notna().sum() / 2:
         raise ContractError(
-            f"{place}: hu_mean must be {LOWEST_MEAN_HU:g} to {HIGHEST_MEAN_HU:g} HU, found {int(impossible.sum())} of"
-            f" {int(hu.notna().sum())} values outside, first {first['structure']} of {first['scan_id']}"
-            f" ({hu[impossible].iloc[0]:g}), so that they are not HU; convert the values, or leave the column out"
+            f"{place}: hu_mean must be between {LOWEST_MEAN_HU:g} and {HIGHEST_MEAN_HU:g} HU, but"
+            f" {int(impossible.sum())} of {int(hu.notna().sum())} values are outside this range, first:"
+            f" {first['structure']} of {first['scan_id']} ({hu[impossible].iloc[0]:g}); convert the values to HU, or"
+            " exclude the column"
         )
     LOG.warning(
-        "%s: %d rows have a mean attenuation outside %g to %g HU, first %s of %s (%g): they are not used"
-        " (impossible_hu); correct them if they are on another scale",
+        "%s: values with a mean attenuation outside the range %g to %g HU are excluded (impossible_hu; affected rows:"
+        " %d), first: %s of %s (%g); convert the values if they are on a different scale",
         place,
-        impossible.sum(),
         LOWEST_MEAN_HU,
         HIGHEST_MEAN_HU,
+        impossible.sum(),
         first["structure"],
         first["scan_id"],
         hu[impossible].iloc[0],
@@ -266,7 +271,9 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
 
 
 def reasons_in(rows: pd.DataFrame) -> tuple["pd.Series[str]", "pd.Series[str]"]:
-    """Return status and detail of rows without values: those of a table that this package wrote, or `not_in_table`.
+    """Return the status and detail of rows without values.
+
+    A table that this package wrote contains status and detail. In other tables, the status is `not_in_table`.
 
     Parameters
     ----------
@@ -276,7 +283,7 @@ def reasons_in(rows: pd.DataFrame) -> tuple["pd.Series[str]", "pd.Series[str]"]:
     Returns
     -------
     status, detail : pandas.Series of str
-        Status in `measures`, and its detail where there is one.
+        Status in `measures` and its detail; the detail can be missing.
 
     Examples
     --------
@@ -299,11 +306,11 @@ def external_rows(
     zero_hu: str = "missing",
     excluded: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Return a user's table of measures as `measures`: every scan of the cohort with every structure.
+    """Convert a user's table of measures to the table `measures`, with a row for each scan and structure.
 
-    A scan and structure without a row, or with neither volume nor attenuation, is `not_in_table`. Rows of scans
-    outside the cohort and of structures outside the label set are set aside. A table that this package wrote keeps the
-    status and detail of rows without values.
+    If a scan and structure have no row, or neither volume nor attenuation, the status is `not_in_table`. Rows of scans
+    outside the cohort and of structures outside the label set are omitted. If this package wrote the table, rows
+    without values keep their status and detail.
 
     Parameters
     ----------
@@ -316,7 +323,7 @@ def external_rows(
     place : Path
         File of the table, for messages.
     zero_hu : str
-        `missing` or `value`: the meaning of an attenuation of 0.0 without a volume.
+        `missing` or `value`: interpretation of an attenuation of 0.0 without a volume.
     excluded : collection of str
         Scans of the registry that are not in the study.
 
@@ -328,8 +335,8 @@ def external_rows(
     Raises
     ------
     ContractError
-        If a needed column is missing, ids of the cohort have another spelling, or no row belongs to the cohort and the
-        label set.
+        If a required column is missing, if the table contains IDs of the cohort in a different spelling, or if no row
+        belongs to the cohort and the label set.
 
     Examples
     --------
@@ -341,23 +348,24 @@ def external_rows(
     needed = [name for name in ("scan_id", "structure") if name not in table.columns]
     if needed or not {"volume_ml", "hu_mean"} & set(table.columns):
         raise ContractError(
-            f"{place}: columns scan_id, structure and volume_ml or hu_mean are needed, found"
-            f" {', '.join(table.columns)}; state which is which, as in measure: {{columns: {{COLUMN: volume_ml}}}}, or"
-            " pivot a table with a row per measure, so that it has a column per measure"
+            f"{place}: the table requires the columns scan_id, structure, and volume_ml or hu_mean; found"
+            f" {', '.join(table.columns)}; map the columns, for example measure: {{columns: {{COLUMN: volume_ml}}}}, or"
+            " pivot a table with one row per measure to one column per measure"
         )
     known = table[[name for name in MEASURES_TABLE.columns if name in table.columns]]
     known = known.astype({"scan_id": str, "structure": str})
     ids = known["scan_id"].unique()
     absent = sorted(set(scan_ids) - set(ids))
-    refuse_near_ids(absent, sorted(set(ids) - {*scan_ids, *excluded}), place, "the table")
+    refuse_near_ids(absent, sorted(set(ids) - {*scan_ids, *excluded}), place, "an ID in the table")
     ours = known[known["scan_id"].isin(scan_ids) & known["structure"].isin(names)]
     if ours.empty:
         raise ContractError(
-            f"{place}: no row has a scan_id of the cohort and a structure of the label set; the table has"
-            f" {known['scan_id'].iloc[:1].tolist()} and {known['structure'].iloc[:1].tolist()}, the cohort"
-            f" {scan_ids[:1]}, and the label set {names[:1]}: correct the ids or names, or structures:"
+            f"{place}: no row has both a scan_id of the cohort and a structure of the label set; first scan_id and"
+            f" structure of the table: {known['scan_id'].iloc[:1].tolist()}, {known['structure'].iloc[:1].tolist()};"
+            f" first scan of the cohort: {scan_ids[:1]}; first structure of the label set: {names[:1]}; correct the IDs"
+            " or names in the table, or the setting `structures`"
         )
-    LOG.info("%d rows taken over, %d of other scans or structures set aside", len(ours), len(known) - len(ours))
+    LOG.info("rows imported: %d; rows of other scans or structures omitted: %d", len(ours), len(known) - len(ours))
     ours, zeros = without_sentinels(ours) if zero_hu == "missing" else (ours, pd.Series(False, index=ours.index))
     ours, impossible = without_impossible(ours, place)
     values = [name for name in ("n_voxels", "volume_ml", "hu_mean") if name in ours.columns]

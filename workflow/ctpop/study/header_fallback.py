@@ -1,24 +1,24 @@
-"""The values of `complete` and `contrast` that count when both the registry and the headers of the images have one."""
+"""Selection of the values of `complete` and `contrast` if both the registry and the image headers contain them."""
 
 import pandas as pd
 
 from ctpop.study.registry_options import Reading
 
 PAIRS = {"complete": "complete_header", "contrast": "contrast_header"}
-RULES = {  # as cohort.complete_from and cohort.contrast_from say
-    "registry": "the registry alone",
-    "headers": "the headers alone",
-    "registry_first": "the registry, and the headers where it says nothing",
-    "headers_first": "the headers, and the registry where they say nothing",
-    "agreed": "both; where they differ, nothing is known",
+RULES = {  # values of the settings cohort.complete_from and cohort.contrast_from
+    "registry": "only the registry",
+    "headers": "only the headers",
+    "registry_first": "the registry, or the headers if the value is missing from the registry",
+    "headers_first": "the headers, or the registry if the value is missing from the headers",
+    "agreed": "both sources; a contradiction results in a missing value",
 }
 
 
 def decided(registry: pd.DataFrame, reading: Reading) -> pd.DataFrame:
-    """Return a registry whose `complete` and `contrast` have the values that count.
+    """Return a registry with the selected values of `complete` and `contrast`.
 
-    `source_conflict` describes where registry and headers differ. A header column that holds only missing values has no
-    influence.
+    The column `source_conflict` describes differences between the registry and the headers. A header column that
+    contains only missing values has no effect.
 
     Parameters
     ----------
@@ -26,19 +26,19 @@ def decided(registry: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         One row per scan, with the columns `complete`, `contrast`, `complete_header` and `contrast_header` (true, false
         or missing).
     reading : Reading
-        Settings for reading the registry; `decides` states which source counts.
+        Settings for reading the registry; `decides` specifies the source of each column.
 
     Returns
     -------
     pandas.DataFrame
-        Copy of the registry with the column `source_conflict` (text, missing where the sources do not differ).
+        Copy of the registry with the column `source_conflict` (text, missing if the sources do not differ).
 
     Examples
     --------
     >>> values = {"complete": [True], "complete_header": [True], "contrast": [True], "contrast_header": [False]}
     >>> found = decided(pd.DataFrame(values, dtype="boolean"), Reading())
     >>> found["contrast"].tolist(), found["source_conflict"].tolist()
-    ([True], ['contrast: registry true, headers false, taken as true'])
+    ([True], ['contrast: registry true, headers false, selected true'])
 
     """
     frame = registry.copy()
@@ -47,7 +47,7 @@ def decided(registry: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         mine, theirs = frame[name], frame[header]
         frame[name] = _decided(mine, theirs, reading.decides[name])
         differ = (mine != theirs).fillna(False).astype(bool)
-        text = name + ": registry " + _words(mine) + ", headers " + _words(theirs) + ", taken as " + _words(frame[name])
+        text = name + ": registry " + _words(mine) + ", headers " + _words(theirs) + ", selected " + _words(frame[name])
         notes.append(text.where(differ))
     both = notes[0].str.cat(notes[1], sep="; ")
     return frame.assign(source_conflict=both.fillna(notes[0]).fillna(notes[1]).astype("str"))

@@ -1,8 +1,8 @@
-"""Ids of patients and scans: what spreadsheets and exports make of them, and words that stand for none.
+"""Checks of patient and scan IDs for damage by spreadsheets or exports and for words that denote a missing ID.
 
-An id that is written in two ways makes two patients of one, or leaves a scan without measures. A word for "unknown"
-makes one patient of many. Neither has a second sign in the data, so that both are errors.
-No id of a patient is in a message.
+Two spellings of one ID split a patient into two patients or leave a scan without measures. A word for "unknown" merges
+many patients into one. The rest of the data does not reveal either problem, so both raise an error. Messages never
+contain a patient ID.
 """
 
 import re
@@ -17,7 +17,7 @@ from ctpop.study.codings import NO_NUMBER, NO_TEXT
 from ctpop.study.registry_options import Reading
 from ctpop.study.table_cells import line_of
 
-# What spreadsheets have below their columns
+# Words for summary rows below the columns of a spreadsheet
 SUMMARIES = (
     *("mean", "average", "median", "sum", "total", "sd", "std", "min", "max", "minimum", "maximum"),
     *("n", "count", "se", "sem", "stdev", "stddev", "std_dev", "mean_sd", "iqr", "median_iqr", "subtotal"),
@@ -25,19 +25,19 @@ SUMMARIES = (
     *("mittelwert", "durchschnitt", "summe", "gesamt", "anzahl", "standardabweichung"),
     *("moyenne", "ecart_type", "media", "promedio"),
 )
-LAST_ROWS = 12  # in which summaries of a table without ids are looked for
-ROUNDED = r"[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]+"  # 1.23457E+12, as spreadsheets show long numbers
+LAST_ROWS = 12  # last rows of a table without IDs that are searched for summaries
+ROUNDED = r"[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]+"  # 1.23457E+12: spreadsheets display long numbers in this form
 NO_PATIENT = {*NO_NUMBER, *NO_TEXT, "x", "xx", "xxx", "anon", "anonymous", "anonymized", "anonymised", "patient"}
 NUMBERS_FOR_NONE = r"(?:0+|-1|-?9{2,})(?:\.0+)?"
 OLDEST_USUAL, YOUNGEST_OF_ADULTS, YOUNGEST_USUAL = 95, 18, 10  # years
-FEWEST_ADULTS = 10  # beside whom a single age of 0 is looked at
-COUNTED = re.compile(r"^([a-z]*)0+([0-9]+)$")  # letters and a number with zeros before it, unlike parts of a hash
+FEWEST_ADULTS = 10  # number of adults from which a single age of 0 is checked
+COUNTED = re.compile(r"^([a-z]*)0+([0-9]+)$")  # letters and a number with leading zeros; excludes parts of a hash
 SHOWN = 3
 LETTER, DIGIT = r"[^\W\d_]", r"[0-9]"
 
 
 def is_summary(words: pd.Series) -> "pd.Series[bool]":
-    """Return which words name a summary of rows, such as the mean.
+    """Return which words denote a summary of rows, such as the mean.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def is_summary(words: pd.Series) -> "pd.Series[bool]":
     Returns
     -------
     pandas.Series of bool, shape (rows,)
-        Whether they do.
+        Whether each word denotes a summary.
 
     Examples
     --------
@@ -59,20 +59,21 @@ def is_summary(words: pd.Series) -> "pd.Series[bool]":
 
 
 def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
-    """Refuse a table without ids whose last rows are summaries: each row would be a scan.
+    """Reject a table without IDs whose last rows are summaries, which would be read as scans.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Table without `scan_id`; the index is the line in the file minus 2.
+        Table without `scan_id`. The index is the line number in the file minus 2.
     place : Path
         File of the table, for messages.
 
     Raises
     ------
     ContractError
-        If the first column, or one that may have ids, has a word for a summary in one of the last rows, whose other
-        cells have no words. A category, such as `total` of an operation, has those of its patient beside it.
+        If the first column, or a column that can contain IDs, has a word for a summary in one of the last rows and the
+        other cells of the row contain no words. Rows with other words are accepted because `total`, for example, can
+        also be a category of an operation.
 
     Examples
     --------
@@ -86,21 +87,21 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
         found = last.index[is_summary(last[column]) & wordless]
         if len(found):
             raise ContractError(
-                f"{place}: line {line_of(found[0])}: each row must be a scan, found {last[column][found[0]]!r} in"
-                f" column {column}, which names a summary of rows; delete these {len(found)} rows, or write"
-                " another word if it is a value of a scan"
+                f"{place}: line {line_of(found[0])}: each row must be a scan, but column {column} contains"
+                f" {last[column][found[0]]!r}, which denotes a summary of rows (affected rows: {len(found)}); delete"
+                " the summary rows, or use another word if the row is a scan"
             )
 
 
 def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
-    """Refuse ids of patients that a program has rounded, that stand for none, or that are written in two ways.
+    """Reject patient IDs that were rounded, that denote a missing ID, or that have several spellings.
 
-    Words that `cohort.values` maps are taken as they are.
+    Words that `cohort.values` maps are accepted without these checks, except the check for rounded numbers.
 
     Parameters
     ----------
     ids : pandas.Series of str, shape (scans,)
-        Ids of patients, missing where not recorded; the index is the line in the file minus 2.
+        Patient IDs, missing where not recorded. The index is the line number in the file minus 2.
     path : Path
         File of the registry, for messages.
     reading : Reading
@@ -109,7 +110,7 @@ def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
     Raises
     ------
     ContractError
-        If there are such ids.
+        If the column contains such IDs.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
     >>> refuse_unfit_patients(pd.Series(["p1", "P1"]), Path("registry.csv"), Reading())  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: registry.csv: patient_id must be written in one way in all rows of a ...
+    ctpop.foundation.errors.ContractError: registry.csv: lines 2, 3: patient_id must have the same spelling in all ...
 
     """
     known = ids.dropna().astype("str")
@@ -130,21 +131,21 @@ def refuse_unfit_patients(ids: pd.Series, path: Path, reading: Reading) -> None:
         first, second, *_ = next(iter(written.values()))
         rows = known[known.isin((first, second))].drop_duplicates()
         raise ContractError(
-            f"{path}: patient_id must be written in one way in all rows of a patient, found {len(written)} patients"
-            " with ids that differ in upper and lower case, zeros or marks alone, the first in line"
-            f" {_lines(rows)}; if the two ids (ID1 and ID2) are of one patient, write one of them, or state"
-            ' cohort: {values: {patient_id: {"ID2": "ID1"}}}; if they are of two patients, state'
+            f"{path}: lines {_lines(rows)}: patient_id must have the same spelling in all rows of a patient, but two"
+            " IDs (ID1 and ID2) differ only in case, leading zeros, or punctuation (affected patients:"
+            f" {len(written)}); if both IDs belong to one patient, use the same ID in the file or set"
+            ' cohort: {values: {patient_id: {"ID2": "ID1"}}}; if the IDs belong to two patients, set'
             ' cohort: {values: {patient_id: {"ID1": "ID1", "ID2": "ID2"}}}'
         )
 
 
 def refuse_rounded(ids: pd.Series, column: str, place: Path) -> None:
-    """Refuse ids that a spreadsheet has rounded, such as 1.23457E+12: several ids may have become one.
+    """Reject IDs that a spreadsheet has rounded, such as 1.23457E+12, because different IDs can become identical.
 
     Parameters
     ----------
     ids : pandas.Series of str, shape (rows,)
-        Ids, missing where empty; the index is the line in the file minus 2.
+        IDs, missing where empty. The index is the line number in the file minus 2.
     column : str
         Name of the column, for messages.
     place : Path
@@ -153,7 +154,7 @@ def refuse_rounded(ids: pd.Series, column: str, place: Path) -> None:
     Raises
     ------
     ContractError
-        If there are such ids.
+        If the column contains such IDs.
 
     Examples
     --------
@@ -161,66 +162,66 @@ def refuse_rounded(ids: pd.Series, column: str, place: Path) -> None:
     >>> refuse_rounded(pd.Series(["s1", "1.23457E+12"]), "scan_id", Path("registry.csv"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: registry.csv: line 3: scan_id must be the whole id, found 1 numbers of ...
+    ctpop.foundation.errors.ContractError: registry.csv: line 3: scan_id must be the complete ID, but is a number ...
 
     """
     known = ids.dropna().astype("str")
     rounded = known[known.str.fullmatch(ROUNDED)]
     if len(rounded):
         raise ContractError(
-            f"{place}: line {_line(rounded)}: {column} must be the whole id, found {len(rounded)} numbers of the form"
-            " 1.23E+12, which a spreadsheet has rounded; export the column as text"
+            f"{place}: line {_line(rounded)}: {column} must be the complete ID, but is a number of the form 1.23E+12,"
+            f" which a spreadsheet has rounded (affected rows: {len(rounded)}); export the column as text"
         )
 
 
 def refuse_near_ids(absent: Iterable[str], others: Iterable[str], place: Path, what: str) -> None:
-    """Refuse ids of scans without measures that measures have in another spelling.
+    """Reject IDs of scans without measures if the measures contain the same IDs in a different spelling.
 
     Parameters
     ----------
     absent : iterable of str
-        Scans of the study of which there is nothing.
+        Scans of the study without measures.
     others : iterable of str
-        Ids that no scan of the study has.
+        IDs in the measures that do not belong to a scan of the study.
     place : Path
         File or folder with the measures, for messages.
     what : str
-        What has the other ids, for messages.
+        Noun phrase for the other IDs, for messages.
 
     Raises
     ------
     ContractError
-        If ids differ in upper and lower case, zeros at the beginning, marks or the ending of a file alone.
+        If IDs differ only in case, leading zeros, punctuation, or file extension.
 
     Examples
     --------
-    >>> refuse_near_ids(["s1"], ["s2"], Path("a.csv"), "the table")
-    >>> refuse_near_ids(["007"], ["7"], Path("a.csv"), "the table")  # doctest: +ELLIPSIS
+    >>> refuse_near_ids(["s1"], ["s2"], Path("a.csv"), "an ID in the table")
+    >>> refuse_near_ids(["007"], ["7"], Path("a.csv"), "an ID in the table")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: a.csv: ids must be written as in the registry, found 1 scans whose id ...
+    ctpop.foundation.errors.ContractError: a.csv: IDs must have the same spelling as in the registry, but an ID in ...
 
     """
     elsewhere = _by_key(others)
     pairs = [(scan_id, elsewhere[key][0]) for scan_id in absent if (key := _key(scan_id)) in elsewhere]
     if pairs:
         raise ContractError(
-            f"{place}: ids must be written as in the registry, found {len(pairs)} scans whose id {what} has in another"
-            f" spelling, first {pairs[0][0]!r} of the registry and {pairs[0][1]!r}; write them alike in both"
+            f"{place}: IDs must have the same spelling as in the registry, but {what} is {pairs[0][1]!r} instead"
+            f" of {pairs[0][0]!r} (affected scans: {len(pairs)}); use the spelling of the registry"
         )
 
 
 def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading: Reading) -> None:
-    """Refuse ages of 0 and 99 that probably stand for a missing age, since no other age is near them.
+    """Reject ages of 0 and 99 that probably denote a missing age because no other age is near them.
 
-    Words that are a meaning in `cohort.values` are taken as they are, as in `{"0": "0"}`.
+    Ages that `cohort.values` declares as valid, for example `{"0": "0"}`, are accepted.
 
     Parameters
     ----------
     ages : pandas.Series of float, shape (scans,)
-        Ages (years), missing where not known; the index is the line in the file minus 2.
+        Ages (years), missing where unknown. The index is the line number in the file minus 2.
     words : pandas.Series of str, shape (scans,)
-        Cells of the same ages, after `cohort.values` were applied.
+        Cells of the same ages after `cohort.values` was applied.
     path : Path
         File of the registry, for messages.
     reading : Reading
@@ -229,7 +230,7 @@ def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading:
     Raises
     ------
     ContractError
-        If there are such ages.
+        If the column contains such ages.
 
     Examples
     --------
@@ -239,7 +240,7 @@ def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading:
     >>> refuse_ages_for_none(words.astype(float), words, Path("registry.csv"), Reading())  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: registry.csv: line 3: age_years is 0 in 2 rows, and no other age is near ...
+    ctpop.foundation.errors.ContractError: registry.csv: line 3: age_years is 0, which probably denotes a missing ...
 
     """
     stated = {meaning.lower() for meaning in reading.values.get("age_years", {}).values()}
@@ -256,14 +257,15 @@ def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading:
         if len(rows):
             forms = list(dict.fromkeys(rows))
             raise ContractError(
-                f"{path}: line {_line(rows)}: age_years is {years} in {len(rows)} rows, and no other age is near it, so"
-                f" that it probably stands for a missing age; state {column_names.missing_line('age_years', forms)},"
-                f" or {column_names.as_they_are(forms)} if it is the age"
+                f"{path}: line {_line(rows)}: age_years is {years}, which probably denotes a missing age because no"
+                f" other age is near it (affected rows: {len(rows)}); set"
+                f" {column_names.missing_line('age_years', forms)}, or {column_names.as_they_are(forms)} if"
+                f" {years} is the age"
             )
 
 
 def _are_words(cells: pd.Series) -> "pd.Series[bool]":
-    """Return which cells are words, unlike numbers, numbers with units or spreads, and words for nothing."""
+    """Return which cells are words, excluding numbers with units or spreads and words for a missing value."""
     texts = cells.fillna("").astype("str").str.strip().str.lower()
     return texts.str.contains(LETTER) & ~texts.str.contains(DIGIT) & ~texts.isin(NO_TEXT)
 
@@ -278,9 +280,9 @@ def _refuse_placeholders(known: pd.Series, path: Path) -> None:
         word = words[0]
         rows = known[known.eq(word)]
         raise ContractError(
-            f"{path}: patient_id is {word!r} in {len(rows)} rows, first line {_lines(rows)}, and probably stands for"
-            f" no patient; state {column_names.missing_line('patient_id', [word])}, or"
-            f" {column_names.as_they_are([word])} if it is one"
+            f"{path}: lines {_lines(rows)}: patient_id is {word!r}, which probably denotes a missing ID (affected rows:"
+            f" {len(rows)}); set {column_names.missing_line('patient_id', [word])}, or"
+            f" {column_names.as_they_are([word])} if it is the ID of a patient"
         )
 
 
@@ -292,7 +294,7 @@ def _by_key(words: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _key(word: str) -> str:
-    """Return what is left of an id without case, zeros before digits, the `.0` of a number and the ending of a file."""
+    """Return an ID in lower case without leading zeros, the `.0` of a number, and the extension of a file."""
     plain = re.sub(r"\.nii(\.gz)?$|\.json$|(?<=[0-9])\.0$", "", word.strip().lower())
     return "-".join(COUNTED.sub(r"\1\2", part) for part in re.split(r"[-_.\s]+", plain))
 

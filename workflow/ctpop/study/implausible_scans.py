@@ -1,25 +1,25 @@
-"""Scans with implausible values in many structures: label map and CT, or labels and names, do not belong together."""
+"""Scans with implausible values in many structures, a sign that the label map does not match the CT or the names."""
 
 import pandas as pd
 
-FEWEST = 5  # ASSUME: implausible values of one measure; fewer may be disease, or single failed structures
+FEWEST = 5  # ASSUME: fewer implausible values of one measure can result from disease or single failed structures
 
 
 def implausible_scans(values: pd.DataFrame, share: float) -> list[str]:
-    """Return the scans with a large share of implausible values in a measure.
+    """Return the scans with a high proportion of implausible values in a measure.
 
     Parameters
     ----------
     values : pandas.DataFrame
         Table `implausible_values`, with the columns `scan_id`, `measure` and `scan_share`.
     share : float
-        Share of the values of a scan in a measure, 0 to 1, from which the scan is returned if at least five values are
-        implausible.
+        Minimum proportion (0 to 1) of implausible values among the values of a scan in a measure. A scan is returned
+        only if at least five values of the measure are implausible.
 
     Returns
     -------
     list of str
-        Identifiers of the scans, sorted.
+        Sorted scan IDs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The scans that meet each criterion."""
+"""Evaluation of the inclusion criteria for each scan."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,15 +6,17 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
+from ctpop.study import column_names
 from ctpop.study.codings import truths_of
 from ctpop.study.criteria import Criterion, word_of
 from ctpop.study.header_fallback import PAIRS
 
 PATH_COLUMN = {"images": "ct_path", "dicom": "ct_path", "segmentations": "segmentation_path"}  # by starting point
+SHOWN = 3
 
 
-def refuse_absent_columns(present: Sequence[str], place: Path, start_from: str, asked: Sequence[Criterion]) -> None:
-    """Refuse a registry that lacks columns which the criteria and the starting point of the study need.
+def refuse_absent_columns(present: Sequence[str], place: Path, start_from: str, criteria: Sequence[Criterion]) -> None:
+    """Reject a registry without the columns that the criteria and the starting point of the study require.
 
     Parameters
     ----------
@@ -24,7 +26,7 @@ def refuse_absent_columns(present: Sequence[str], place: Path, start_from: str, 
         File of the registry, for messages.
     start_from : str
         Starting point: a key of `PATH_COLUMN`, or `measures`.
-    asked : sequence of Criterion
+    criteria : sequence of Criterion
         Criteria.
 
     Raises
@@ -37,24 +39,26 @@ def refuse_absent_columns(present: Sequence[str], place: Path, start_from: str, 
     >>> refuse_absent_columns(["scan_id", "age_years"], Path("registry.csv"), "measures", [])
 
     """
-    needed = {column: f"criterion {criterion.name}" for criterion in asked for column in criterion.needs}
+    needed = {column: f"criterion {criterion.name}" for criterion in criteria for column in criterion.needs}
     if start_from in PATH_COLUMN:
         needed[PATH_COLUMN[start_from]] = f"start_from {start_from}"
     absent = [name for name in needed if name not in present and PAIRS.get(name) not in present]
     if not absent:
         return
-    remedy = f"add the column, or state which it is, as in cohort: {{columns: {{COLUMN: {absent[0]}}}}}"
-    kept = [criterion.name for criterion in asked if not set(criterion.needs) & set(absent)]
+    remedy = f"add the column, or map another column: cohort: {{columns: {{COLUMN: {absent[0]}}}}}"
+    kept = [criterion.name for criterion in criteria if not set(criterion.needs) & set(absent)]
     if needed[absent[0]].startswith("criterion"):
-        remedy += f"; without it, state cohort: {{criteria: [{', '.join(kept)}]}}"
-    raise ContractError(f"{place}: {needed[absent[0]]} needs column {absent[0]}, found {', '.join(present)}; {remedy}")
+        remedy += f"; without this column, set cohort: {{criteria: [{', '.join(kept)}]}}"
+    raise ContractError(
+        f"{place}: {needed[absent[0]]} requires column {absent[0]}, found {', '.join(present)}; {remedy}"
+    )
 
 
 def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFrame:
-    """Return a truth value per scan and criterion: whether the scan is not known to meet the criterion.
+    """Return whether each scan fails each criterion. A scan with a missing value fails the criterion.
 
-    One scan per patient is chosen among those that meet every other criterion, so that the order of the criteria does
-    not change which scans are in the study. A scan that fails another criterion does not fail this one.
+    The criterion `one_per_patient` applies only to scans that meet all other criteria. Therefore, the order of the
+    criteria does not affect the selection of scans, and a scan that fails another criterion does not fail this one.
 
     Parameters
     ----------
@@ -66,12 +70,12 @@ def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFram
     Returns
     -------
     pandas.DataFrame of bool, shape (scans, criteria)
-        One row per scan and one column per criterion, named after it.
+        One row per scan and one column per criterion, named after the criterion.
 
     Raises
     ------
     ContractError
-        If a criterion needs a column that the registry does not have, or needs numbers and a cell is not a number.
+        If the registry lacks a column of a criterion, or if a criterion requires numbers and a cell is not a number.
 
     Examples
     --------
@@ -96,24 +100,24 @@ def failed(registry: pd.DataFrame, criteria: Sequence[Criterion]) -> pd.DataFram
 
 
 def holds(registry: pd.DataFrame, criterion: Criterion) -> "pd.Series[bool]":
-    """Return which scans are known to meet a criterion over a column.
+    """Return which scans meet a criterion about a column. A scan with a missing value does not meet the criterion.
 
     Parameters
     ----------
     registry : pandas.DataFrame
         One row per scan, with `scan_id` and the column of the criterion.
     criterion : Criterion
-        Criterion with any rule but `one_per_patient`.
+        Criterion with any rule except `one_per_patient`.
 
     Returns
     -------
     pandas.Series of bool, shape (scans,)
-        Whether each scan is known to meet the criterion.
+        Whether each scan meets the criterion.
 
     Raises
     ------
     ContractError
-        If the criterion needs numbers and a cell is not a number.
+        If the criterion requires numbers and a cell is not a number.
 
     Examples
     --------
@@ -138,22 +142,22 @@ def holds(registry: pd.DataFrame, criterion: Criterion) -> "pd.Series[bool]":
 
 
 def kept_scan(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
-    """Return, for each scan, which scan of its patient is kept; missing where the patient is not recorded.
+    """Return, for each scan, the selected scan of its patient; missing if the patient is not recorded.
 
-    Scans are ordered by the column `by` (as numbers if all its values are numbers, else as text), and those with the
-    same value by their id. A scan without a value is kept only if no scan of its patient has one.
+    Scans are ordered by the column `by`, as numbers if all values are numbers and otherwise as text. Scans with the
+    same value are ordered by their ID. A scan without a value is selected only if no scan of the patient has a value.
 
     Parameters
     ----------
     registry : pandas.DataFrame
-        One row per scan, with `scan_id`, the column of the patients and the column `by`.
+        One row per scan, with `scan_id`, the column that identifies patients, and the column `by`.
     criterion : Criterion
         Criterion with the rule `one_per_patient`; its limit is `first` or `last`.
 
     Returns
     -------
     pandas.Series of str, shape (scans,)
-        `scan_id` of the kept scan of the patient.
+        `scan_id` of the selected scan of the patient.
 
     Examples
     --------
@@ -170,15 +174,15 @@ def kept_scan(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
     ordered = registry.assign(_by=sortable).sort_values(
         ["_by", "scan_id"], ascending=[first, first], na_position="last", kind="stable"
     )
-    if not first:  # among scans without a value, too, the last id is kept
+    if not first:  # the last ID also has priority among scans without a value
         ordered = ordered.sort_values("_by", ascending=False, na_position="last", kind="stable")
     return ordered.groupby(criterion.column, dropna=True)["scan_id"].transform("first").reindex(registry.index)
 
 
 def found_words(registry: pd.DataFrame, criterion: Criterion, rows: "pd.Series[bool]") -> pd.Series:
-    """Return the value of the registry that a criterion reads, as text, in some rows; missing where there is none.
+    """Return the registry values that a criterion reads, as text, for selected rows; missing where empty.
 
-    Where the registry has `source_conflict`, its text about the column follows in brackets.
+    If `source_conflict` describes the column, its text follows in parentheses.
 
     Parameters
     ----------
@@ -187,12 +191,12 @@ def found_words(registry: pd.DataFrame, criterion: Criterion, rows: "pd.Series[b
     criterion : Criterion
         Criterion.
     rows : pandas.Series of bool, shape (scans,)
-        Rows that are described.
+        Selected rows.
 
     Returns
     -------
-    pandas.Series of str, shape (chosen rows,)
-        Value of each chosen row as text.
+    pandas.Series of str, shape (selected rows,)
+        Value of each selected row as text.
 
     Examples
     --------
@@ -222,7 +226,7 @@ def as_numbers(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
     registry : pandas.DataFrame
         One row per scan, with `scan_id` and the column of the criterion.
     criterion : Criterion
-        Criterion over a column of numbers.
+        Criterion about a column of numbers.
 
     Returns
     -------
@@ -232,7 +236,7 @@ def as_numbers(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
     Raises
     ------
     ContractError
-        If a cell is filled in and is not a number.
+        If a cell is neither empty nor a number.
 
     Examples
     --------
@@ -246,15 +250,17 @@ def as_numbers(registry: pd.DataFrame, criterion: Criterion) -> pd.Series:
     wrong = numbers.isna() & values.notna()
     if wrong.any():
         shown = ", ".join(f"{row.scan_id!r} ({row.value!r})" for row in _first(registry, values, wrong))
+        words = [column_names.quoted(str(word)) for word in values[wrong].unique()[:SHOWN]]
         raise ContractError(
-            f"registry: criterion {criterion.name} needs numbers in column {criterion.column}, found"
-            f" {int(wrong.sum())} rows with others, first {shown}; correct them, or name words in cohort.missing"
+            f"registry: criterion {criterion.name} requires numbers in column {criterion.column}; rows with other"
+            f" values: {int(wrong.sum())}, first: {shown}; correct the cells, or declare the words as missing:"
+            f" cohort: {{missing: [{', '.join(words)}]}}"
         )
     return numbers
 
 
 def _first(registry: pd.DataFrame, values: pd.Series, rows: "pd.Series[bool]") -> list[pd.Series]:
-    shown = pd.DataFrame({"scan_id": registry["scan_id"], "value": values})[rows].head(3)
+    shown = pd.DataFrame({"scan_id": registry["scan_id"], "value": values})[rows].head(SHOWN)
     return [row for _, row in shown.iterrows()]
 
 
@@ -262,6 +268,6 @@ def _refuse_absent(registry: pd.DataFrame, criterion: Criterion) -> None:
     absent = [column for column in criterion.needs if column not in registry.columns]
     if absent:
         raise ContractError(
-            f"registry: criterion {criterion.name} needs column {', '.join(absent)}, found"
-            f" {', '.join(registry.columns)}; add the column or change the configuration"
+            f"registry: criterion {criterion.name} requires column {', '.join(absent)}, found"
+            f" {', '.join(registry.columns)}; add the column, or change cohort: {{criteria: ...}} in the study file"
         )

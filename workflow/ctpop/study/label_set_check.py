@@ -1,6 +1,6 @@
-"""Errors of a label set, found before anything runs.
+"""Detection of errors in a label set before any job runs.
 
-This module imports no heavy library, because the Snakefile calls it whenever it is parsed.
+This module imports no large library because it runs each time Snakemake parses the Snakefile.
 """
 
 import difflib
@@ -19,7 +19,7 @@ BOUNDS = ("lower_bound_ml", "upper_bound_ml")
 COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
 OPTIONAL = ("includes", "upper_bound_ml")
 HIGHEST = 65535  # label maps have 16 bits
-MISSPELT = 0.93  # similarity of names that differ in a letter
+MISSPELT = 0.93  # similarity of names that differ in one letter
 EXAMPLE = "1,spleen,,Organs,50"
 
 Row = dict[str, str]
@@ -27,7 +27,7 @@ Numbered = list[tuple[int, Row]]
 
 
 def problems_of(path: Path) -> list[str]:
-    r"""Return a sentence for each error of a label set; an empty list if it has none.
+    r"""Return a message for each error of a label set; an empty list if there are no errors.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def problems_of(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        Sentences with the file, the line, what was found and what to do.
+        Messages with file, line, found value, and remedy.
 
     Examples
     --------
@@ -46,13 +46,13 @@ def problems_of(path: Path) -> list[str]:
     ...     path = Path(folder, "mine.csv")
     ...     _ = path.write_text("label,structure,side,group,lower_bound_ml\n1,spleen,,Organs,x\n")
     ...     [problem.removeprefix(f"{path}: ") for problem in problems_of(path)]
-    ["line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found 'x'; correct the cell"]
+    ["line 2: lower_bound_ml must be a volume in mL (0 or larger) or empty, but is 'x'; correct the cell"]
 
     """
     try:
         cells = cells_of(path, WITHOUT_SETTINGS)
     except OSError as error:
-        return [f"{path}: a label set is expected, found: {error.strerror}; correct the path of structures"]
+        return [f"{path}: the label set cannot be read ({error.strerror}); correct the setting `structures`"]
     except ContractError as error:
         return [str(error)]
     header, rows = named_rows(cells)
@@ -60,7 +60,7 @@ def problems_of(path: Path) -> list[str]:
 
 
 def named_rows(cells: Cells) -> tuple[list[str], list[Row]]:
-    """Return the header and the rows of a label set, with the names of this package for its columns.
+    """Return the header and the rows of a label set with standard column names.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def named_rows(cells: Cells) -> tuple[list[str], list[Row]]:
     Returns
     -------
     header : list of str
-        Names of the columns; those that differ from names of this package in spelling alone have these.
+        Column names. A name that differs from a standard name only in spelling is replaced by the standard name.
     rows : list of dict of str to str
         Cells by column for each row.
 
@@ -91,7 +91,7 @@ def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
         yield of_header
         return
     if not rows:
-        yield f"a line per label is expected, found a header alone; add lines such as {EXAMPLE}"
+        yield f"one line per label is expected, but the file contains only a header; add lines such as {EXAMPLE}"
     for line, row in rows:
         yield from (f"line {line}: {problem}" for problem in _of_row(row))
     for name in ("label", "structure"):
@@ -106,32 +106,32 @@ def _of_header(header: list[str]) -> Iterator[str]:
     absent = [name for name in COLUMNS if name not in header]
     if absent:
         yield (
-            f"line 1: column {', '.join(absent)} is missing; found {', '.join(header)}; the header must be"
-            f" {','.join(COLUMNS)}, above lines such as {EXAMPLE}"
+            f"line 1: missing from the header: {', '.join(absent)} (found {', '.join(header)}); write the header"
+            f" {','.join(COLUMNS)} above lines such as {EXAMPLE}"
         )
 
 
 def _of_row(row: Row) -> Iterator[str]:
     label, name, side = (row[column] for column in ("label", "structure", "side"))
     if not 1 <= (_number_of(label) or 0) <= HIGHEST:
-        yield f"label must be a whole number from 1 to {HIGHEST} (0 is background), found {label!r}; correct the cell"
+        yield f"label must be a whole number from 1 to {HIGHEST} (0 is background), but is {label!r}; correct the cell"
     if not re.fullmatch("[A-Za-z0-9_]+", name):
-        yield f"structure must have letters, digits and '_' only, found {name!r}; correct the cell"
+        yield f"structure must consist of letters, digits, and '_', but is {name!r}; correct the cell"
     if side not in ("", *SIDES):
-        yield f"side must be left or right, or empty for what is not paired, found {side!r}; correct the cell"
+        yield f"side must be left, right, or empty (unpaired structure), but is {side!r}; correct the cell"
     contradicting = {SIDES[side == "left"]} & set(name.split("_")) if side in SIDES else set()
     if contradicting:
-        yield f"side must agree with the name, found side {side} for {name}; correct one of the two cells"
+        yield f"side must agree with the structure name, but is {side} for {name}; correct one of the two cells"
     if not row["group"]:
-        yield "group must be filled in; write the organ system with which the structure is shown"
+        yield "group is empty; write the organ system under which the structure is listed"
     for column in BOUNDS:
         bound = row.get(column, "")
         if not _is_bound(bound):
-            yield f"{column} must be a number of ml, 0 or more, or empty, found {bound!r}; correct the cell"
+            yield f"{column} must be a volume in mL (0 or larger) or empty, but is {bound!r}; correct the cell"
 
 
 def _number_of(label: str) -> int | None:
-    """Return a label as a number; spreadsheets write 2.0 for 2."""
+    """Return a label as a number. The form 2.0, written by spreadsheets, is accepted for 2."""
     return int(float(label)) if re.fullmatch(r"[0-9]+(\.0+)?", label) else None
 
 
@@ -143,12 +143,12 @@ def _is_bound(text: str) -> bool:
 
 
 def _ambiguous_bounds(rows: Numbered, column: str) -> Iterator[str]:
-    """Yield the bounds whose comma can be a decimal mark or separate thousands, unless another bound shows which."""
+    """Yield an error for each bound with an ambiguous comma, unless another bound shows the decimal mark."""
     bounds = [(line, bound) for line, row in rows if "," in (bound := row.get(column, ""))]
     if all(re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", bound) for _, bound in bounds):
         yield from (
-            f"line {line}: {column} can be {bound.replace(',', '.')} or {bound.replace(',', '')}, found {bound!r};"
-            " write one of the two"
+            f"line {line}: {column} is {bound!r}, which is ambiguous; write {bound.replace(',', '.')} or"
+            f" {bound.replace(',', '')}"
             for line, bound in bounds
         )
 
@@ -160,14 +160,14 @@ def _repeated(rows: Numbered, name: str) -> Iterator[str]:
         key = str(_number_of(value) or value) if name == "label" else value
         if key in first:
             yield (
-                f"line {line}: each label has one structure and each structure one label, found {name} {value} in line"
-                f" {first[key]} already; correct one of the two lines"
+                f"line {line}: each label and each structure must occur only once, but {name} {value} is also in line"
+                f" {first[key]}; correct one of the two lines"
             )
         first.setdefault(key, line)
 
 
 def _misspelt_sides(rows: Numbered) -> Iterator[str]:
-    """Yield the structures whose contralateral structure is missing while another name is almost that name."""
+    """Yield an error for each structure without a contralateral structure for which a similar name is listed."""
     other = dict(zip(SIDES, SIDES[::-1], strict=True))
     names = [row["structure"] for _, row in rows]
     mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in names}
@@ -179,7 +179,10 @@ def _misspelt_sides(rows: Numbered) -> Iterator[str]:
         alike = [found for found in unpaired if _digits(found) == _digits(name) and found != name]
         close = difflib.get_close_matches(mirrored[name], alike, n=1, cutoff=MISSPELT)
         if close:
-            yield f"line {line}: {name} needs its other side {mirrored[name]}, found {close[0]}; correct one"
+            yield (
+                f"line {line}: the contralateral structure of {name} must be named {mirrored[name]}, found {close[0]};"
+                " correct one of the two names"
+            )
 
 
 def _included_twice(rows: Numbered) -> Iterator[str]:
@@ -187,7 +190,10 @@ def _included_twice(rows: Numbered) -> Iterator[str]:
     for line, row in rows:
         double = [part for part in row.get("includes", "").split() if part in names]
         if double:
-            yield f"line {line}: column 'includes' names {double[0]}, which the label set has by itself; remove one"
+            yield (
+                f"line {line}: column includes contains {double[0]}, which is also a structure of the label set; remove"
+                " one of the two entries"
+            )
 
 
 def _digits(name: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""The columns of a user's table of measures: which are measures, and those that look like one and are none.
+"""Classification of the columns of a user's table of measures, including columns that only resemble a measure.
 
-A column map gives names of this package by those of the table; a `*` on both sides stands for the name of a structure.
+A column map assigns standard names to the columns of the table. A `*` in both names denotes the name of a structure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,21 +20,21 @@ Columns = Mapping[str, tuple[str, ...]]
 
 
 def own_names(column: str, columns: Columns, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of this package for a column: as the map says, by name first and then by pattern.
+    """Return the standard names of a column according to the column map. Exact names have priority over patterns.
 
     Parameters
     ----------
     column : str
         Column of the table.
     columns : mapping of str to tuple of str
-        Names of this package by column of the table, or by a pattern with a `*`.
+        Standard names by column of the table, or by a pattern with a `*`.
     names : sequence of str
         Structures of the label set.
 
     Returns
     -------
     tuple of str
-        Names of this package; the column itself if the map does not have it.
+        Standard names; the column itself if it is not mapped.
 
     Examples
     --------
@@ -51,14 +51,14 @@ def own_names(column: str, columns: Columns, names: Sequence[str]) -> tuple[str,
 
 
 def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence[str]) -> list[str]:
-    """Return the columns of measures whose structure is not in the label set and resembles none of it.
+    """Return the columns with measures of structures that are not in the label set and resemble none of its names.
 
     Parameters
     ----------
     columns : iterable of str
-        Columns of the table, under the names of this package.
+        Columns of the table with standard names.
     mapped : mapping of str to tuple of str
-        Column map of the settings; columns to which it gives their own name are not returned.
+        Column map of the settings. Columns that are mapped to themselves are not returned.
     names : sequence of str
         Structures of the label set.
 
@@ -84,14 +84,14 @@ def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence
 
 
 def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence[str], place: Path) -> None:
-    """Refuse a column that looks like a measure of a structure and is none that this package has.
+    """Reject columns that resemble a measure of a structure but are not recognized as a measure.
 
-    A column that the map gives its own name (`liver_score: liver_score`) is a column of the patients.
+    A column that is mapped to itself (`liver_score: liver_score`) contains patient data and is accepted.
 
     Parameters
     ----------
     columns : iterable of str
-        Columns of the table, under the names of this package.
+        Columns of the table with standard names.
     mapped : mapping of str to tuple of str
         Column map of the settings.
     names : sequence of str
@@ -102,7 +102,7 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
     Raises
     ------
     ContractError
-        If there is such a column, with a line of the configuration that resolves it.
+        If the table contains such a column. The message contains the line of the study file that resolves the error.
 
     Examples
     --------
@@ -122,38 +122,40 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
     taken = {*measured_columns(columns, names), *(name for name in MEASURED if name in columns)}
     suggested = {column: name for column, name in suggested.items() if name not in taken}
     once = {column: name for column, name in suggested.items() if list(suggested.values()).count(name) == 1}
-    stating = f"if that is meant, state {column_names.mapping_line(once, 'measure')}; " if once else ""
+    stating = f"to use the suggested measure, set {column_names.mapping_line(once, 'measure')}; " if once else ""
     bare = measure_names.spelled_alone(odd, names)
     if bare and not is_long:
         volumes, means = (
             column_names.mapping_line({column: f"{name}_{end}" for column, name in bare.items()}, "measure")
             for end in ("volume_ml", "hu_mean")
         )
-        stating = f"{stating}if volumes (ml) are meant, state {volumes}; if mean attenuations (HU), state {means}; "
+        stating = f"{stating}for volumes (mL), set {volumes}; for mean attenuations (HU), set {means}; "
     every = {column: column for column in odd[:SHOWN]}
-    keeping = f"; to keep {'it' if len(odd) == 1 else 'them'} as data of the patients, state"
-    keeping = "" if is_long else f"{keeping} {column_names.mapping_line(every, 'measure')}"
+    one = len(odd) == 1
+    resembling = "is not recognized" if one else "are not recognized"
+    resembling += " although the name resembles a measure" if one else " although the names resemble measures"
+    noun = "column" if one else "columns"
+    keeping = f"; to keep the {noun} as patient data, set {column_names.mapping_line(every, 'measure')}"
     raise ContractError(
-        f"{place}: not recognised, although the name looks like that of a measure: column {', '.join(odd[:SHOWN])};"
-        f" {stating}to leave {'it' if len(odd) == 1 else 'them'} out, state"
-        f" {column_names.mapping_line(dict.fromkeys(every, ()), 'measure')}{keeping}"
+        f"{place}: {noun} {', '.join(odd[:SHOWN])} {resembling}; {stating}to exclude the {noun}, set"
+        f" {column_names.mapping_line(dict.fromkeys(every, ()), 'measure')}{'' if is_long else keeping}"
     )
 
 
 def refuse_without_keys(table: pd.DataFrame, place: Path) -> None:
-    """Refuse rows with values and without the scan or structure that they belong to, which would be set aside.
+    """Reject rows without a scan or structure, whose values would otherwise be omitted.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Table under the names of this package; the index is the line in the file minus 2.
+        Table with standard column names. The index is the line number in the file minus 2.
     place : Path
         File of the table, for messages.
 
     Raises
     ------
     ContractError
-        If there are such rows.
+        If the table contains such rows.
 
     Examples
     --------
@@ -164,26 +166,26 @@ def refuse_without_keys(table: pd.DataFrame, place: Path) -> None:
         rows = table.index[table[name].isna()]
         if len(rows):
             raise ContractError(
-                f"{place}: line {line_of(rows[0])}: column {name} must be filled in in each row, found nothing in"
-                f" {len(rows)} rows; fill in the cells (of cells that were merged, the first one alone has the value),"
-                " or delete rows that are none of a scan"
+                f"{place}: line {line_of(rows[0])}: column {name} must not be empty (affected rows: {len(rows)}); fill"
+                " in the cells (only the first of several merged cells contains the value), or delete rows that do not"
+                " belong to a scan"
             )
 
 
 def refuse_repeated(table: pd.DataFrame, place: Path) -> None:
-    """Refuse rows of a table of measures that have the same key.
+    """Reject rows of a table of measures that have the same key.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Long or wide table under the names of this package; the index is the line in the file minus 2.
+        Long or wide table with standard column names. The index is the line number in the file minus 2.
     place : Path
         File of the table, for messages.
 
     Raises
     ------
     ContractError
-        If two rows are of one scan, or of one scan and structure in a long table.
+        If two rows of a wide table have the same scan, or two rows of a long table the same scan and structure.
 
     Examples
     --------
@@ -196,18 +198,19 @@ def refuse_repeated(table: pd.DataFrame, place: Path) -> None:
         first = repeated[repeated[keys].eq(repeated[keys].iloc[0]).all(axis=1)]
         lines = ", ".join(str(line_of(row)) for row in first.index[:SHOWN])
         raise ContractError(
-            f"{place}: scan_id and structure must identify one row, found repeated in {len(repeated)} rows, first"
-            f" {' '.join(map(str, first[keys].iloc[0]))!r} in line {lines}; remove or rename the repeated rows"
+            f"{place}: lines {lines}: {' and '.join(keys)} must identify one row, but these lines contain"
+            f" {' '.join(map(str, first[keys].iloc[0]))!r} (affected rows: {len(repeated)}); remove or rename the"
+            " repeated rows"
         )
 
 
 def refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], place: Path) -> None:
-    """Refuse a column map that gives a column a name that looks like that of a measure and is none.
+    """Reject a column map with a name that resembles a measure but is not a measure.
 
     Parameters
     ----------
     ours : mapping of str to tuple of str
-        Names of this package by column of the table.
+        Standard names by column of the table.
     names : sequence of str
         Structures of the label set.
     place : Path
@@ -216,7 +219,7 @@ def refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], pl
     Raises
     ------
     ContractError
-        If there is such a name, with the likeliest one.
+        If the map contains such a name. The message suggests the most likely measure.
 
     Examples
     --------
@@ -231,20 +234,20 @@ def refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], pl
         if structure in measure_names.shipped_structures() or not measure_names.looks_like_measure(name, names):
             continue
         close = measure_names.closest(name, names)
-        meant = f"{column_names.mapping_line({column: close}, 'measure')} is probably meant" if close else "correct it"
+        line = f"set {column_names.mapping_line({column: close}, 'measure')}" if close else "correct the name"
         raise ContractError(
-            f"{place}: measure.columns gives column {column} the name {name}, which is not the name of a structure of"
-            f" the label set and of a measure, as liver_volume_ml; {meant}"
+            f"{place}: measure.columns maps column {column} to {name}, which does not consist of a structure of the"
+            f" label set and a measure (for example liver_volume_ml); {line}"
         )
 
 
 def refuse_structures_elsewhere(of_patients: pd.DataFrame, names: Sequence[str], place: Path) -> None:
-    """Refuse a long table whose column of structures has another name.
+    """Reject a long table whose column of structures has a nonstandard name.
 
     Parameters
     ----------
     of_patients : pandas.DataFrame of str
-        Columns of the table that are no measures.
+        Columns of the table that are not measures.
     names : sequence of str
         Structures of the label set.
     place : Path
@@ -264,18 +267,18 @@ def refuse_structures_elsewhere(of_patients: pd.DataFrame, names: Sequence[str],
         words = set(of_patients[column].dropna())
         if words and words <= {*names, *measure_names.shipped_structures(), *measure_names.spelled(words, names)}:
             raise ContractError(
-                f"{place}: column {column} contains structures, so that the table is long; state"
+                f"{place}: column {column} contains structures, so the table is in long format; set"
                 f" {column_names.mapping_line({column: 'structure'}, 'measure')}"
             )
 
 
 def measured_columns(columns: Iterable[str], names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return structure and measure of each column of a wide table that holds one, such as `liver_hu_mean`.
+    """Return the structure and measure of each column of measures in a wide table, such as `liver_hu_mean`.
 
     Parameters
     ----------
     columns : iterable of str
-        Columns of the table, under the names of this package.
+        Columns of the table with standard names.
     names : sequence of str
         Structures of the label set.
 
@@ -300,21 +303,21 @@ def measured_columns(columns: Iterable[str], names: Sequence[str]) -> dict[str, 
 
 
 def pattern_of(column: str, columns: Columns, names: Sequence[str]) -> str:
-    """Return the first pattern of a column map that a column fits, or nothing.
+    """Return the first pattern of a column map that matches a column.
 
     Parameters
     ----------
     column : str
         Column of the table.
     columns : mapping of str to tuple of str
-        Names of this package by column of the table, or by a pattern with a `*`.
+        Standard names by column of the table, or by a pattern with a `*`.
     names : sequence of str
         Structures of the label set.
 
     Returns
     -------
     str
-        The pattern; empty if there is none.
+        Pattern; empty if no pattern matches or if the map contains the exact name.
 
     Examples
     --------
@@ -327,7 +330,7 @@ def pattern_of(column: str, columns: Columns, names: Sequence[str]) -> str:
 
 
 def middle(column: str, pattern: str) -> str:
-    """Return what stands in a column for the star of a pattern, or nothing if the rest differs.
+    """Return the part of a column name that matches the `*` of a pattern.
 
     Parameters
     ----------
@@ -339,7 +342,7 @@ def middle(column: str, pattern: str) -> str:
     Returns
     -------
     str
-        The part of the name; empty if it does not fit.
+        Part of the name; empty if the name does not match the pattern.
 
     Examples
     --------
@@ -353,7 +356,7 @@ def middle(column: str, pattern: str) -> str:
 
 
 def first_words(words: Sequence[str]) -> str:
-    """Return the first words of many, for messages.
+    """Return the first words of a list as text for messages.
 
     Parameters
     ----------
@@ -363,7 +366,7 @@ def first_words(words: Sequence[str]) -> str:
     Returns
     -------
     str
-        At most eight of them, and how many more there are.
+        At most eight words and the number of remaining words.
 
     Examples
     --------
@@ -376,7 +379,7 @@ def first_words(words: Sequence[str]) -> str:
 
 
 def _structure_of(column: str, mapped: Columns) -> str:
-    """Return what a column of a measure has in place of a structure; nothing if it is not of that form."""
+    """Return the part of a column name in the position of a structure; empty if the name contains no measure."""
     ends = [column.removesuffix(f"_{measure}") for measure in MEASURED if column.endswith(f"_{measure}")]
     middles = [middle(column, theirs) for theirs in mapped if STAR in theirs and theirs != STAR]
     return next((structure for structure in (*ends, *middles) if structure), "")

@@ -1,4 +1,4 @@
-"""Names of structures and of measures in tables of users: other spellings, and names that only look like a measure."""
+"""Recognition of structures and measures in users' tables, including spelling variants and similar names."""
 
 import difflib
 import functools
@@ -10,11 +10,11 @@ from ctpop.study import column_names
 from ctpop.study.configuration import LABEL_SETS, label_rows
 
 KEY = ("scan_id", "structure")
-OUTCOME = ("status", "detail")  # of a table that ctpop wrote
+OUTCOME = ("status", "detail")  # columns of a table that ctpop wrote
 ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
 MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, *OUTCOME)), *ML_PER_UNIT)
-CLOSE = 0.8  # similarity of names that differ in few letters
-# Words that measures have in the names of their columns, and covariates do not.
+CLOSE = 0.8  # similarity of names that differ in a few letters
+# Words that occur in the column names of measures but not of covariates.
 UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield")
 QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity")
 SQUEEZED = re.compile(f"(?:mean|median)?(?:{'|'.join((*QUANTITIES, 'hu'))})(?:mean|sd|median|{'|'.join(UNITS)})?")
@@ -32,19 +32,19 @@ STATISTICS = {
 
 
 def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the structures of words that differ from their names in spelling or in the order of parts alone.
+    """Return the structures of words that differ from structure names only in spelling or in the order of parts.
 
     Parameters
     ----------
     words : iterable of str
-        Words of a table for structures.
+        Words for structures in a table.
     names : sequence of str
         Structures of the label set.
 
     Returns
     -------
     dict of str to str
-        Structure by word; words that are structures are left out, as are those that several structures could mean.
+        Structure by word. Exact names of structures and words that match several structures are omitted.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def spelled_alone(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the structures of words that are the name of one, in any spelling, and nothing else.
+    """Return the structures of words that consist only of a structure name in any spelling.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def spelled_alone(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 @functools.cache
 def shipped_structures() -> frozenset[str]:
-    """Return the structures of all label sets that this package has.
+    """Return the structures of all label sets that this package contains.
 
     Returns
     -------
@@ -107,12 +107,12 @@ def shipped_structures() -> frozenset[str]:
 
 
 def misspelt(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the structures that words resemble which are structures of no label set.
+    """Return the structures that are similar to words that are not in any label set.
 
     Parameters
     ----------
     words : iterable of str
-        Words of a table for structures.
+        Words for structures in a table.
     names : sequence of str
         Structures of the label set.
 
@@ -133,7 +133,7 @@ def misspelt(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def looks_like_measure(column: str, names: Sequence[str]) -> bool:
-    """Return whether a column has the unit or the word of a measure, or begins with the name of a structure.
+    """Return whether a column name contains a unit or word of a measure or begins with the name of a structure.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def looks_like_measure(column: str, names: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        Whether the column is hardly one of patients.
+        Whether the column probably does not contain patient data.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def looks_like_measure(column: str, names: Sequence[str]) -> bool:
 
 
 def likeliest(column: str, names: Sequence[str]) -> str | None:
-    """Return the column of this package that a column most resembles, if it resembles one.
+    """Return the standard column of a wide table that is most similar to a column.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def likeliest(column: str, names: Sequence[str]) -> str | None:
     Returns
     -------
     str or None
-        Column of a wide table.
+        Standard column of a wide table; None if no column is similar.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def likeliest(column: str, names: Sequence[str]) -> str | None:
 
 
 def of_long_table(column: str) -> str | None:
-    """Return the measure of a long table that a column resembles.
+    """Return the measure that is similar to a column of a long table.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def of_long_table(column: str) -> str | None:
     Returns
     -------
     str or None
-        Measure.
+        Measure; None if no measure is similar.
 
     Examples
     --------
@@ -220,19 +220,19 @@ def of_long_table(column: str) -> str | None:
 
 
 def closest(name: str, names: Sequence[str]) -> str | None:
-    """Return the column of a wide table whose name differs from a name in few letters.
+    """Return the standard column of a wide table whose name differs from a name in a few letters.
 
     Parameters
     ----------
     name : str
-        Name of a column that is none of this package.
+        Nonstandard column name.
     names : sequence of str
         Structures of the label set.
 
     Returns
     -------
     str or None
-        Column of a wide table.
+        Standard column of a wide table; None if no column is similar.
 
     Examples
     --------
@@ -245,7 +245,7 @@ def closest(name: str, names: Sequence[str]) -> str | None:
 
 
 def as_measure(column: str, names: Sequence[str]) -> str:
-    """Return the column of a wide table that a name is in another spelling; the name itself if it is none.
+    """Return the standard column of a wide table for a spelling variant of its name, or any other name unchanged.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def as_measure(column: str, names: Sequence[str]) -> str:
     Returns
     -------
     str
-        Column of this package, or the same one.
+        Standard column, or the unchanged name.
 
     Examples
     --------
@@ -275,14 +275,14 @@ def as_measure(column: str, names: Sequence[str]) -> str:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """Return the words of a name in the order of the alphabet; `l` and `r` at an end of it are sides."""
+    """Return the words of a name in alphabetical order, with `l` and `r` at either end replaced by the side."""
     words = column_names.normalised(name).split("_")
     ends = {0, len(words) - 1} if len(words) > 1 else set()
     return tuple(sorted(SIDES.get(word, word) if place in ends else word for place, word in enumerate(words)))
 
 
 def _measure_of(rest: str) -> str | None:
-    """Return the measure that the rest of a name means beside its structure; none for another unit or statistic."""
+    """Return the measure in the part of a name without the structure; None for any other unit or statistic."""
     if rest in MEASURED:
         return rest
     words = set(rest.split("_"))
@@ -296,7 +296,7 @@ def _measure_of(rest: str) -> str | None:
 
 
 def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:
-    """Return the longest structure whose name a column begins with, as whole words."""
+    """Return the longest structure with whose name, in whole words, a column begins."""
     normal = column_names.normalised(column)
     found = [name for name in names if normal == name.lower() or normal.startswith(f"{name.lower()}_")]
     return max(found, key=len, default=None)
@@ -308,7 +308,7 @@ def _structure_at_end(column: str, names: Sequence[str]) -> str | None:
 
 
 def _squeezed(column: str, names: Sequence[str]) -> tuple[str, str] | None:
-    """Return structure and quantity of a name without a mark between them, such as `LiverVolume`."""
+    """Return the structure and quantity in a name without a separator between them, such as `LiverVolume`."""
     letters = column_names.normalised(column).replace("_", "")
     for name in sorted(names, key=len, reverse=True):
         short = name.lower().replace("_", "")

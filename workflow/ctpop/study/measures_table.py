@@ -1,9 +1,9 @@
-"""A user's table of measures under the names of this package: long or wide, with or without data of the patients.
+"""Reader for a user's table of measures in long or wide format, with or without patient data.
 
-A long table has a row per scan and structure (`structure`, `volume_ml`, `hu_mean`, …), a wide one a row per scan and a
-column per structure and measure (`liver_volume_ml`, `liver_hu_mean`). A column map gives names of this package by those
-of the table; a `*` on both sides stands for the name of a structure: `vol_*: "*_volume_ml"`. A column that looks like a
-measure and is not recognised is an error, never a covariate.
+A long table contains one row per scan and structure (`structure`, `volume_ml`, `hu_mean`, …). A wide table contains one
+row per scan and one column per structure and measure (`liver_volume_ml`, `liver_hu_mean`). A column map assigns
+standard names to the columns of the table. A `*` in both names denotes the name of a structure:
+`vol_*: "*_volume_ml"`. An unrecognized column that resembles a measure is an error and is never used as a covariate.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,32 +39,32 @@ from ctpop.study.sentinels import refuse_sentinels
 from ctpop.study.table_cells import line_of
 
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
-LARGEST_ML = 500_000.0  # of a body
+LARGEST_ML = 500_000.0  # volume of a body
 
 
 def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
-    r"""Return the cells of a table of measures as text, without numbers that probably stand for a missing value.
+    r"""Read the cells of a table of measures as text and reject numbers that probably denote a missing value.
 
     Parameters
     ----------
     path : Path
         File of the table (`table_cells.cells_of`).
     reading : Reading
-        Settings for reading the table; `columns` may contain patterns.
+        Settings for reading the table; `columns` can contain patterns.
     names : sequence of str
         Structures of the label set.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
     pandas.DataFrame of str
-        As `read_words`.
+        Cells as returned by `read_words`.
 
     Raises
     ------
     ContractError
-        As `read_words` and `refuse_numbers_for_none`.
+        If the table cannot be read (`read_words`) or contains such numbers (`refuse_numbers_for_none`).
 
     Examples
     --------
@@ -82,12 +82,12 @@ def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | 
 
 
 def refuse_numbers_for_none(table: pd.DataFrame, reading: Reading, names: Sequence[str], place: Path) -> None:
-    """Refuse numbers that stand for a missing value in the measures that `measure.confirmed` does not have.
+    """Reject numbers that probably denote a missing value in measures that `measure.confirmed` does not list.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Table under the names of this package, long or wide.
+        Long or wide table with standard column names.
     reading : Reading
         Settings for reading the table.
     names : sequence of str
@@ -98,7 +98,7 @@ def refuse_numbers_for_none(table: pd.DataFrame, reading: Reading, names: Sequen
     Raises
     ------
     ContractError
-        If there are such numbers (`sentinels.refuse_sentinels`).
+        If the table contains such numbers (`sentinels.refuse_sentinels`).
 
     Examples
     --------
@@ -115,31 +115,31 @@ def refuse_numbers_for_none(table: pd.DataFrame, reading: Reading, names: Sequen
 
 
 def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
-    r"""Return the cells of a table of measures as text, under the names of this package.
+    r"""Read the cells of a table of measures as text with standard column names.
 
-    A wide table without `scan_id` has a scan in each row, which is named after it: row00001 and so on.
+    In a wide table without `scan_id`, each row is a scan and is named after its position (row00001, row00002, ...).
 
     Parameters
     ----------
     path : Path
         File of the table (`table_cells.cells_of`).
     reading : Reading
-        Settings for reading the table; `columns` may contain patterns.
+        Settings for reading the table; `columns` can contain patterns.
     names : sequence of str
         Structures of the label set.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
     pandas.DataFrame of str
-        One row per row of the file, missing where empty. Numbers have a decimal point.
+        One row per row of the file; empty cells are missing. Numbers have a decimal point.
 
     Raises
     ------
     ContractError
-        If the file does not exist or cannot be read, the column map does not fit it, a column looks like a measure and
-        is not recognised, or numbers are ambiguous.
+        If the file does not exist or cannot be read, the column map does not match the file, an unrecognized column
+        resembles a measure, or numbers are ambiguous.
 
     Examples
     --------
@@ -152,13 +152,13 @@ def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[s
 
     """
     if not path.is_file():
-        raise ContractError(f"{path}: the table of measures does not exist; set study.measures")
+        raise ContractError(f"{path}: the table of measures does not exist; correct the setting study.measures")
     refuse_unknown(reading.confirmed, names, path)
     found: list[str] = []
     table = renamed(read_cells(path, reading, found), reading.columns, names, path, found)
     others = of_other_structures(table.columns, reading.columns, names)
     if others:
-        found.append(f"{len(others)} columns of structures outside the label set are left out: {first_words(others)}")
+        found.append(f"columns of structures outside the label set are omitted: {first_words(others)}")
     table = table.drop(columns=others)
     refuse_without_keys(table, path)
     if "scan_id" in table.columns:
@@ -171,7 +171,7 @@ def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[s
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     numbers = [name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)]
     table, of_numbers = codings.with_numbers(table, numbers, str(path), reading)
-    for name in numbers:  # in the form of this package, which messages print
+    for name in numbers:  # numbers now have the standard form that messages contain
         table[name] = without_stated(table[name], name, reading)
     found += of_numbers
     table = _with_ids(table, found, path)
@@ -183,23 +183,24 @@ def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[s
 def renamed(
     table: pd.DataFrame, columns: Columns, names: Sequence[str], place: Path, notes: list[str] | None = None
 ) -> pd.DataFrame:
-    """Return a table with the names of this package for its columns; those that are not mapped keep theirs.
+    """Rename the columns of a table to standard names. Columns without a standard name keep their names.
 
-    Columns that differ from names of this package in spelling alone get these. A column that is left out can be named
-    as in the table or as it is read: `age_years: []` leaves out `Age years`, and `Alter` beside `Alter: age_years`.
+    Mapped columns and columns that differ from a standard name only in spelling are renamed. An excluded column can be
+    specified by its name in the table or by its standard name: `age_years: []` excludes `Age years`, and it excludes
+    `Alter` if `Alter: age_years` is also set.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Table of a user.
     columns : mapping of str to tuple of str
-        Names of this package by column of the table, or by a pattern with a `*`.
+        Standard names by column of the table, or by a pattern with a `*`.
     names : sequence of str
         Structures of the label set.
     place : Path
         File of the table, for messages.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -209,7 +210,7 @@ def renamed(
     Raises
     ------
     ContractError
-        If a mapped column does not exist, a pattern fits none, or two columns would have one name.
+        If a mapped column does not exist, a pattern matches no column, or two columns would have the same name.
 
     Examples
     --------
@@ -231,20 +232,22 @@ def renamed(
     unused = [theirs for theirs in columns if theirs not in used | left_out]
     if unused:
         raise ContractError(
-            f"{place}: measure.columns names {', '.join(unused)}, which fits no column; {_columns_text(table.columns)}"
+            f"{place}: no column matches these entries of measure.columns: {', '.join(unused)};"
+            f" {_columns_text(table.columns)}; correct or remove the entries"
         )
     pairs = [(name, column) for name, column in pairs if name not in left_out]
     given = [name for name, _ in pairs]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise ContractError(
-            f"{place}: each column has one name of its own, found {', '.join(twice[:3])} twice; change measure.columns"
+            f"{place}: column names must be unique, but several columns would be named {', '.join(twice[:3])}; correct"
+            " measure.columns"
         )
     return table[[column for _, column in pairs]].set_axis(given, axis="columns")
 
 
 def columns_of(path: Path, reading: Reading, names: Sequence[str]) -> dict[str, str]:
-    r"""Return the columns of a table of measures by the names that this package gives them.
+    r"""Return the columns of a table of measures by their standard names.
 
     Parameters
     ----------
@@ -258,7 +261,7 @@ def columns_of(path: Path, reading: Reading, names: Sequence[str]) -> dict[str, 
     Returns
     -------
     dict of str to str
-        Column of the file by name of this package.
+        Column of the file by standard name.
 
     Raises
     ------
@@ -281,10 +284,10 @@ def columns_of(path: Path, reading: Reading, names: Sequence[str]) -> dict[str, 
 
 
 def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes: list[str]) -> pd.Series:
-    """Return the structures of a long table under the names of the label set.
+    """Return the structures of a long table with the names of the label set.
 
-    Words that differ from names in spelling or in the order of their parts are read as these. Structures of other label
-    sets, and words that resemble none, keep theirs.
+    Words that differ from a name only in spelling or in the order of their parts are replaced by the name. Structures
+    of other label sets and words that resemble no structure remain unchanged.
 
     Parameters
     ----------
@@ -295,7 +298,7 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     place : Path
         File of the table, for messages.
     notes : list of str
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -305,7 +308,8 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     Raises
     ------
     ContractError
-        If a column is a measure of one structure, or a word resembles a structure and is none of any label set.
+        If a column contains a measure of a single structure, or if a word resembles a structure but is not in any label
+        set.
 
     Examples
     --------
@@ -317,7 +321,9 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     wide = list(measured_columns(table.columns, names))
     if wide:
         raise ContractError(
-            f"{place}: a table is long (column structure) or wide (column {wide[0]}), found both; leave one of them out"
+            f"{place}: the table must be in long format (column structure) or wide format (column {wide[0]}), but"
+            " contains both columns; exclude one of the columns, for example"
+            f" {column_names.mapping_line({wide[0]: ()}, 'measure')}"
         )
     words = table["structure"].dropna().unique()
     spelled = measure_names.spelled(words, names)
@@ -326,19 +332,19 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     misspelt = measure_names.misspelt(others, names)
     if misspelt:
         pairs = ", ".join(f"{word} (probably {name})" for word, name in list(misspelt.items())[:SHOWN])
-        raise ContractError(f"{place}: column structure: no label set has {pairs}; correct the cells")
+        raise ContractError(f"{place}: column structure: no label set contains {pairs}; correct the cells")
     if others:
-        notes.append(f"rows of structures outside the label set are left out: {first_words(others)}")
+        notes.append(f"rows of structures outside the label set are omitted: {first_words(others)}")
     return table["structure"].replace(spelled)
 
 
 def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFrame:
-    """Return a table with a row per scan and structure, and volumes in ml.
+    """Convert a table to long format (one row per scan and structure) with volumes in mL.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Table under the names of this package, long or wide.
+        Long or wide table with standard column names.
     names : sequence of str
         Structures of the label set.
     place : Path
@@ -347,13 +353,13 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
     Returns
     -------
     pandas.DataFrame
-        Columns `scan_id`, `structure` and the measures as numbers; volumes in `volume_ml` (ml).
+        Columns `scan_id`, `structure`, and the measures as numbers; volumes in `volume_ml` (mL).
 
     Raises
     ------
     ContractError
-        If it is neither long nor wide, two rows have one key, a cell is not a number, or a volume is given in two
-        units.
+        If the table is neither long nor wide, two rows have the same key, a cell is not a number, or a volume is given
+        in two units.
 
     Examples
     --------
@@ -370,8 +376,8 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
     if not measured:
         refuse_structures_elsewhere(table, names, place)
         raise ContractError(
-            f"{place}: a column structure (long table), or columns STRUCTURE_volume_ml or STRUCTURE_hu_mean (wide"
-            f" table) are needed; {_columns_text(table.columns)}; measure.columns can say which column is which, as in"
+            f"{place}: the table requires a column structure (long format) or columns STRUCTURE_volume_ml or"
+            f" STRUCTURE_hu_mean (wide format); {_columns_text(table.columns)}; map the columns, for example"
             f" {column_names.mapping_line({'vol_*': '*_volume_ml'}, 'measure')}"
         )
     refuse_repeated(table, place)
@@ -387,16 +393,16 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
 
 
 def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.DataFrame:
-    """Return a table whose columns of measures are numbers.
+    """Convert the columns of measures in a table to numbers.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Columns of measures under the names of this package, and others.
+        Columns of measures with standard names, and other columns.
     place : Path
         File of the table, for messages.
     structure : str
-        Structure of all rows, for messages; empty if the table has a column of structures.
+        Structure of all rows, for messages; empty if the table contains a column of structures.
 
     Returns
     -------
@@ -423,13 +429,13 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
             column = f"{structure}_{name}" if structure else name
             missing = f'cohort: {{missing: ["{odd.iloc[0]}"]}}'
             remedy = (
-                "write numbers alone, all in the unit of the column, and empty cells of other values"
+                "write numbers without units, all in the unit of the column, and leave the other cells empty"
                 if any(sign.isdigit() for sign in odd.iloc[0])
-                else f"correct the cells, or state words for a missing value, as in {missing}"
+                else f"correct the cells, or declare the word as missing: {missing}"
             )
             raise ContractError(
-                f"{place}: line {line_of(row)}: column {column} must be a number, or empty where it was not"
-                f" measured, found {odd.iloc[0]!r}, and no number in {len(odd)} rows; {remedy}"
+                f"{place}: line {line_of(row)}: column {column} must be a number or empty (not measured), but is"
+                f" {odd.iloc[0]!r} (affected rows: {len(odd)}); {remedy}"
             )
         structures = table.get("structure", pd.Series(structure, index=table.index))
         _refuse_impossible(table[name], numbers, structures, f"{structure}_{name}" if structure else name, place)
@@ -438,19 +444,19 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
 
 
 def in_ml(table: pd.DataFrame, place: Path) -> pd.DataFrame:
-    """Return a long table whose volumes are in ml, wherever they were in another unit.
+    """Convert the volumes of a long table to mL.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Long table; volumes in `volume_ml`, or in a column of `ML_PER_UNIT`.
+        Long table with volumes in `volume_ml` or in a column of `ML_PER_UNIT`.
     place : Path
         File of the table, for messages.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows with `volume_ml` (ml) in place of the other unit.
+        The same rows with `volume_ml` (mL) instead of the other unit.
 
     Raises
     ------
@@ -465,7 +471,9 @@ def in_ml(table: pd.DataFrame, place: Path) -> pd.DataFrame:
     """
     given = [name for name in ("volume_ml", *ML_PER_UNIT) if name in table.columns]
     if len(given) > 1:
-        raise ContractError(f"{place}: volumes are given twice, as {' and '.join(given)}; leave one of them out")
+        raise ContractError(
+            f"{place}: volumes are given in more than one unit, as {' and '.join(given)}; exclude one of the columns"
+        )
     if not given or given == ["volume_ml"]:
         return table
     unit = given[0]
@@ -474,12 +482,12 @@ def in_ml(table: pd.DataFrame, place: Path) -> pd.DataFrame:
 
 
 def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFrame:
-    """Return one row per scan with the columns of a table (as text) that are no measures.
+    """Return one row per scan with the columns of a table (as text) that are not measures.
 
     Parameters
     ----------
     table : pandas.DataFrame of str
-        Table under the names of this package.
+        Table with standard column names.
     names : sequence of str
         Structures of the label set.
     place : Path
@@ -493,7 +501,7 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     Raises
     ------
     ContractError
-        If a long table has no ids, or rows of one scan differ in the columns of the patient.
+        If a long table contains no IDs, or if rows of one scan contain different patient data.
 
     Examples
     --------
@@ -504,8 +512,8 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     """
     if "scan_id" not in table.columns:
         raise ContractError(
-            f"{place}: a long table needs column scan_id; {_columns_text(table.columns)}; state which column it is, as"
-            f" in {column_names.mapping_line({_first_column(table): 'scan_id'}, 'measure')}"
+            f"{place}: a table in long format requires column scan_id; {_columns_text(table.columns)}; map a column,"
+            f" for example {column_names.mapping_line({_first_column(table): 'scan_id'}, 'measure')}"
         )
     measures = {*MEASURED, "structure", *OUTCOME} if "structure" in table.columns else set()
     measures |= set(measured_columns(table.columns, names))
@@ -518,21 +526,21 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     differing = [column for column in first.columns if len(first[column].drop_duplicates()) > 1]
     n = repeated["scan_id"].nunique()
     raise ContractError(
-        f"{place}: all rows of a scan must agree on its patient, found {n} scans where they do not, first"
-        f" {first['scan_id'].iloc[0]!r} ({', '.join(differing[:3])}); correct the rows, or give a registry of its own"
-        " (study.registry), or leave out columns that are none of patients, as in"
+        f"{place}: all rows of a scan must contain the same patient data, but the rows of {first['scan_id'].iloc[0]!r}"
+        f" differ in {', '.join(differing[:3])} (affected scans: {n}); correct the rows, set a separate registry"
+        " (study.registry), or exclude columns without patient data, for example"
         f" {column_names.mapping_line(dict.fromkeys(differing[:SHOWN], ()), 'measure')}"
     )
 
 
 def _pairs(ours: Mapping[str, tuple[str, ...]], respelled: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the names of this package, each with its column of the table."""
+    """Return pairs of a standard name and a column of the table."""
     pairs = [(name, column) for column, found in ours.items() for name in found]
     return [(respelled.get(name, name) if name == column else name, column) for name, column in pairs]
 
 
 def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> dict[str, str]:
-    """Return names of this package for columns that differ from them in spelling alone."""
+    """Return the standard names of columns whose names differ from a standard name only in spelling."""
     taken = {name for column, found in ours.items() for name in found}
     found = column_names.respelled(columns, [])
     for column in (column for column in columns if column not in found):
@@ -545,31 +553,31 @@ def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], name
 
 
 def _refuse_impossible(words: pd.Series, numbers: pd.Series, structures: pd.Series, column: str, place: Path) -> None:
-    """Refuse volumes that are negative or larger than a body."""
+    """Reject volumes that are negative or larger than the volume of a body."""
     unit = next((unit for unit in ("volume_ml", *ML_PER_UNIT) if column.endswith(unit)), "")
     if unit:
         largest = LARGEST_ML / ML_PER_UNIT.get(unit, 1.0)
         beyond = numbers > largest
         share = beyond.where(numbers.notna()).astype("float64").groupby(structures, dropna=False).transform("mean")
-        other_unit = np.isfinite(numbers) & (share > 1 / 2)  # `table_units` reports it
+        other_unit = np.isfinite(numbers) & (share > 1 / 2)  # `table_units` reports a different unit
         odd = words[numbers.lt(0) | (beyond & ~other_unit)]
         if len(odd):
             raise ContractError(
-                f"{place}: line {line_of(odd.index[0])}: column {column} must be 0 to {largest:.0f}, found"
-                f" {odd.iloc[0]!r}, and such numbers in {len(odd)} rows; correct the cells, or state what stands for a"
-                f' missing value, as in cohort: {{missing: ["{odd.iloc[0]}"]}}'
+                f"{place}: line {line_of(odd.index[0])}: column {column} must be between 0 and {largest:.0f}, but is"
+                f" {odd.iloc[0]!r} (affected rows: {len(odd)}); correct the cells, or declare the value as missing:"
+                f' cohort: {{missing: ["{odd.iloc[0]}"]}}'
             )
 
 
 def _with_ids(table: pd.DataFrame, notes: list[str], place: Path) -> pd.DataFrame:
-    """Return a table whose scans are named after their rows if it is wide and has no ids."""
+    """Name the scans of a wide table after their rows if the table contains no IDs."""
     if "scan_id" in table.columns or "structure" in table.columns:
         return table
     identifiers.refuse_summaries_without_ids(table, place)
     column = next(iter(column_names.candidates("scan_id", table.columns)), None)
     mapping = column_names.mapping_line({str(column): "scan_id"}, "measure")
-    remedy = f"; if column {column} has ids, state {mapping}" if column else ""
-    notes.append(f"no column scan_id: scans are named after their rows, row00001 and so on{remedy}")
+    remedy = f"; if column {column} contains the IDs, set {mapping}" if column else ""
+    notes.append(f"no column scan_id: scans are named after their rows (row00001, row00002, ...){remedy}")
     return table.assign(scan_id=[f"row{number:05d}" for number in range(1, len(table) + 1)])
 
 

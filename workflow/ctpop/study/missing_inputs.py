@@ -1,6 +1,6 @@
-"""The files of a user that a run needs and that are not there: one line each, in place of Snakemake's message.
+"""Messages about missing input files that name the setting to be corrected, one line per file.
 
-Snakemake names the rule and all its files; a user has to know which setting of which line is to be corrected.
+They replace the message of Snakemake, which contains the rule and all of its files but not the setting.
 """
 
 import logging
@@ -19,7 +19,7 @@ SETTINGS = (
 
 
 class MissingInputs(logging.Filter):
-    """A filter of Snakemake's log that names the settings whose files are missing; it lets every message pass.
+    """A filter for the Snakemake log that reports the settings of missing files. The filter suppresses no message.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class MissingInputs(logging.Filter):
         self.config, self.places = config, places
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the message about missing input files, if these are files of settings."""
+        """Replace the message about missing input files if settings specify these files."""
         if getattr(record, "exception", None) == EXCEPTION:
             lines = [*sentences(record.getMessage(), self.config, self.places)]
             record.msg, record.args = ("\n".join(lines), ()) if lines else (record.msg, record.args)
@@ -43,7 +43,7 @@ class MissingInputs(logging.Filter):
 
 
 def sentences(message: str, config: dict[str, Any], places: Mapping[str, str]) -> Iterator[str]:
-    r"""Yield an error for each missing file that a setting names.
+    r"""Yield an error for each missing file that a setting specifies.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def sentences(message: str, config: dict[str, Any], places: Mapping[str, str]) -
     Yields
     ------
     str
-        Sentence with file and line, setting, path and remedy; none for files that no setting names.
+        Message with file, line, setting, path, and remedy. Files that no setting specifies are skipped.
 
     Examples
     --------
-    >>> message = "Missing input files for rule cohort:\n    affected files:\n        people.csv"
-    >>> config, places = {"study": {"registry": "./people.csv"}}, {"study.registry": "s.yaml, line 3"}
+    >>> message = "Missing input files for rule cohort:\n    affected files:\n        scans.csv"
+    >>> config, places = {"study": {"registry": "./scans.csv"}}, {"study.registry": "s.yaml, line 3"}
     >>> [*sentences(message, config, places)]  # doctest: +ELLIPSIS
-    ["error: s.yaml, line 3: study.registry: there is no file './people.csv'; correct the path, ..."]
+    ["error: s.yaml, line 3: study.registry: file './scans.csv' does not exist; correct the path, ..."]
 
     """
     missing = {os.path.normpath(line.strip()) for line in message.partition(FILES)[2].splitlines() if line.strip()}
@@ -72,14 +72,15 @@ def sentences(message: str, config: dict[str, Any], places: Mapping[str, str]) -
         part = config.get(section) or {}
         path = part.get(name) if isinstance(part, dict) else part
         if isinstance(path, str) and os.path.normpath(path) in missing:
-            problem = f"{'.'.join(filter(None, (section, name)))}: there is no file {path!r}; {_remedy(config, name)}"
+            setting = ".".join(filter(None, (section, name)))
+            problem = f"{setting}: file {path!r} does not exist; {_remedy(config, name)}"
             yield f"error: {configuration_file.with_place(problem, places)}"
 
 
 def _remedy(config: dict[str, Any], name: str) -> str:
     study = config.get("study") or {}
     if name == "registry" and study.get("dicom"):
-        return f"write it with `ctpop index {study['dicom']} --registry {study['registry']}`, or correct the path"
+        return f"create it with `ctpop index {study['dicom']} --registry {study['registry']}`, or correct the path"
     if str(study.get(name, "")).startswith("~"):
-        return "write the path in full, since ~ is not replaced"
-    return "correct the path, which is relative to the folder where snakemake is called"
+        return "write the full path because ~ is not expanded"
+    return "correct the path, which is relative to the folder in which snakemake is run"
