@@ -404,7 +404,7 @@ def test_a_structure_that_the_label_set_lacks_is_told(unreported, capsys):
     assert main([*unreported[:-2], *config_option(**config)]) == 1
     told = capsys.readouterr().err
     assert "report.figure6: label set" in told
-    assert "has no structure hip_lfet" in told
+    assert "does not contain hip_lfet" in told
 
 
 def test_a_table_that_is_missing_is_told(tmp_path, capsys):

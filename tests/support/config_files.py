@@ -1,4 +1,4 @@
-"""Configuration files with some sections, for commands that read one."""
+"""Temporary study files with selected sections, for tests of commands."""
 
 import tempfile
 from pathlib import Path
@@ -10,12 +10,12 @@ FOLDER = tempfile.TemporaryDirectory(prefix="ctpop-config-")
 
 
 def config_file(**sections: Any) -> Path:
-    """Write a configuration with these sections, and return its path."""
+    """Write a study file with the given sections and return its path."""
     with tempfile.NamedTemporaryFile("w", dir=FOLDER.name, suffix=".yaml", delete=False) as file:
         yaml.safe_dump(sections, file)
     return Path(file.name)
 
 
 def config_option(**sections: Any) -> list[str]:
-    """Write a configuration with these sections, and return the option that names it."""
+    """Write a study file with the given sections and return the command-line option for this file."""
     return ["--config", str(config_file(**sections))]

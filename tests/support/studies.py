@@ -1,4 +1,4 @@
-"""Running the real Snakefile on a study in a folder of its own."""
+"""Runs of the Snakefile on studies in temporary folders."""
 
 import csv
 import os
@@ -14,15 +14,15 @@ import yaml
 from support import snakemake_server
 
 REPO = Path(__file__).parents[2]
-QUICK_FIGURES = {"dpi": 72, "formats": ["png"]}  # for tests that ask nothing of a figure but that it is there
+QUICK_FIGURES = {"dpi": 72, "formats": ["png"]}  # for tests that only check whether figures exist
 FEW_STRUCTURES = ("spleen", "kidney_right", "kidney_left", "liver", "aorta", "hip_left", "iliopsoas_left")
-BUT_THE_REPORT = ("--omit-from", "report")  # as targets: every table, and the gallery
+BUT_THE_REPORT = ("--omit-from", "report")  # targets: all tables and the gallery
 JOB = re.compile(r"^([a-z_]+)\s+(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A folder with a configuration, in which the workflow runs."""
+    """A folder with a configuration in which the workflow runs."""
 
     folder: Path
     config: dict[str, Any]
@@ -32,15 +32,15 @@ class Study:
         return self.folder / "results" / self.config["study"]["name"]
 
     def changed(self, section: str, **settings: Any) -> "Study":
-        """Return the same study with other settings."""
+        """Return the same study with changed settings in one section."""
         return Study(self.folder, {**self.config, section: {**self.config.get(section, {}), **settings}})
 
     def command(self, *options: str) -> list[str]:
-        """Return the command of a run, for a process of its own."""
+        """Return the command that runs the study in a separate process."""
         return [sys.executable, "-m", "snakemake", *self.arguments(*options)]
 
     def arguments(self, *options: str) -> list[str]:
-        """Write the configuration, and return the arguments with which `snakemake` runs it."""
+        """Write the study file and return the arguments of `snakemake`."""
         path = self.folder / "study.yaml"
         path.write_text(yaml.safe_dump(self.config))
         snakefile = ["-s", str(REPO / "Snakefile"), "--directory", str(self.folder)]
@@ -48,7 +48,7 @@ class Study:
         return [*snakefile, *profile, "--configfile", str(path), "--cores", "2", *options]
 
     def run(self, *options: str, python: str | None = None, succeeds: bool = True) -> str:
-        """Run the workflow, by another Python if one is named, and return what it printed."""
+        """Run the workflow and return its output. If `python` is set, use this Python in a separate process."""
         if python:
             command = [python, "-m", "snakemake", *self.arguments(*options)]
             ended = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet_environment())
@@ -59,25 +59,25 @@ class Study:
         return printed
 
     def planned(self, *targets: str) -> dict[str, int]:
-        """Return how often each rule would run now, for the whole study or for some targets."""
+        """Return the number of planned jobs per rule, for the whole study or for the given targets."""
         printed = self.run("--dry-run", *targets)
         return {rule: int(number) for rule, number in JOB.findall(printed) if rule not in ("all", "total")}
 
     def files(self, *folders: str) -> dict[str, bytes]:
-        """Return the bytes of every file under folders of the results."""
+        """Return the content of each file in the given folders of the results, including subfolders."""
         paths = [path for folder in folders for path in (self.results / folder).rglob("*") if path.is_file()]
         return {str(path.relative_to(self.results)): path.read_bytes() for path in paths}
 
 
 def quiet_environment() -> dict[str, str]:
-    """Return the environment without what the test run itself set; idle threads of BLAS and OpenMP wait asleep."""
+    """Return the environment without the variables of the test run, and with passive waiting of idle threads."""
     left_out = ("SNAKEMAKE", "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     return {**kept, "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def draw_cohort(folder: Path, patients: int) -> Path:
-    """Draw the first people of the demo cohort, and return the registry."""
+    """Generate the first patients of the demo cohort and return the path of the registry."""
     subprocess.run(
         [sys.executable, str(REPO / "demo" / "make_cohort.py"), "--folder", str(folder), "--first", str(patients)],
         check=True,
@@ -87,7 +87,7 @@ def draw_cohort(folder: Path, patients: int) -> Path:
 
 
 def demo_config(cohort: Path) -> dict[str, Any]:
-    """Return the shipped configuration for a cohort drawn in another folder."""
+    """Return the shipped configuration for a cohort generated in another folder."""
     config: dict[str, Any] = yaml.safe_load((REPO / "config.yaml").read_text())
     config["study"]["registry"] = str(cohort / "registry.csv")
     config["study"]["truth"] = str(cohort / "images" / "truth.csv")
@@ -95,7 +95,7 @@ def demo_config(cohort: Path) -> dict[str, Any]:
 
 
 def few_structures(folder: Path) -> str:
-    """Write the shipped demo label set with a third of its structures, so that a third is drawn; return its path."""
+    """Write the shipped demo label set with a third of its structures and return its path."""
     shipped = REPO / "workflow" / "ctpop" / "resources" / "structures" / "demo.csv"
     with shipped.open(newline="", encoding="utf-8") as file:
         columns, *rows = csv.reader(file)

@@ -130,7 +130,7 @@ def test_a_study_without_a_second_model_has_no_comparison(copied):
         ({"compare_with": {"third": "nowhere"}}, "evaluate.compare_with: nowhere does not exist"),
         ({"tolerance_mm": 0}, "evaluate.tolerance_mm: 0 is less than or equal to the minimum of 0"),
         ({"structures": ["livre"]}, "evaluate.structures: label set"),
-        ({"compare_with": {"mine": "x"}}, "mine is the name of the study itself"),
+        ({"compare_with": {"mine": "x"}}, "mine is the name of this study"),
     ],
 )
 def test_a_wrong_evaluation_is_told_before_anything_runs(evaluated, evaluation, told):
@@ -145,5 +145,5 @@ def test_an_evaluation_needs_label_maps_and_references(evaluated):
 
     printed = without.run("--dry-run", succeeds=False)
 
-    assert "evaluate: is set, but start_from measures has no label maps to evaluate" in printed
+    assert "evaluate: is set, but start_from is measures, which does not use label maps" in printed
     assert "evaluate.reference: is missing" in printed

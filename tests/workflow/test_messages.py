@@ -1,4 +1,4 @@
-"""Each error of a study is printed once and last, without a traceback, with the line that is to be corrected."""
+"""Each error of a study is printed once, at the end, without a traceback, and with the line to be corrected."""
 
 import sys
 
@@ -14,7 +14,7 @@ MEASURES = "scan_id,spleen_volume_ml,liver_volume_ml\n" + "".join(f"s{n},{200 + 
 
 @pytest.fixture
 def study(tmp_path):
-    """A study of a small table of measures with a label set of its own."""
+    """A study with a small table of measures and its own label set."""
     (tmp_path / "mine.csv").write_text(LABEL_SET)
     (tmp_path / "registry.csv").write_text(REGISTRY)
     (tmp_path / "measures.csv").write_text(MEASURES)
@@ -25,9 +25,9 @@ def study(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("2,liver", "1,liver", "mine.csv: line 3: each label has one structure and each structure one label"),
-        (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found '4O'"),
-        ("group", "grp", "mine.csv: line 1: column group is missing; found label, structure, side, grp"),
+        ("2,liver", "1,liver", "mine.csv: line 3: each label and each structure must occur only once"),
+        (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a volume in mL (0 or larger) or empty, but is '4O'"),
+        ("group", "grp", "mine.csv: line 1: missing from the header: group (found label, structure, side, grp"),
         (LABEL_SET, "", "mine.csv: the table is empty; add a header and rows"),
     ],
 )
@@ -48,11 +48,11 @@ def test_a_label_set_that_is_absent_is_refused_when_the_run_is_planned(study):
 
     last = study.run("--dry-run", succeeds=False).strip().splitlines()[-1]
 
-    assert "structures: 'mine.csv' is neither a shipped label set (demo, paper_104, total_117) nor a CSV file" in last
+    assert "'mine.csv' is neither a shipped label set (demo, paper_104, total_117) nor an existing CSV file" in last
 
 
 def plan(study, text):
-    """Return the lines that a dry run with this configuration prints."""
+    """Return the lines that a dry run with this study file prints."""
     arguments = study.arguments("--dry-run")
     (study.folder / "study.yaml").write_bytes(text)
     code, printed = snakemake_server.run(arguments, study.folder, quiet_environment())
@@ -86,7 +86,7 @@ UNREADABLE = {
     "a tab": (b"study:\n\tname: x\n", "line 2: invalid YAML: the line begins with a tab"),
     "another indentation": (b"study:\n  name: x\n   registry: r.csv\n", "line 3, column 12: invalid YAML:"),
     "a list": (b"- study\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
-    "nothing": (b"", "the configuration of a study is expected, found an empty file"),
+    "nothing": (b"", "a study file is expected, found an empty file"),
     "another encoding": (
         "study: {name: Müller}\n".encode("cp1252"),
         "line 1: the file is not encoded in UTF-8 (found the byte",
@@ -115,21 +115,21 @@ def test_a_configuration_that_is_absent_is_refused_in_one_line(tmp_path, profile
     code, printed = snakemake_server.run(arguments, tmp_path, quiet_environment())
 
     assert code == 1
-    assert printed.splitlines()[-1].startswith("error: absent.yaml: cannot read the configuration of a study (No such")
+    assert printed.splitlines()[-1].startswith("error: absent.yaml: a study file is expected, found: No")
     assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize(
     ("study_section", "expected"),
     [
-        ("registry: gone.csv", "line 1: study.registry: there is no file 'gone.csv'; correct the path"),
+        ("registry: gone.csv", "line 1: study.registry: file 'gone.csv' does not exist; correct the path"),
         (
             "registry: gone.csv, dicom: scans",
-            "line 1: study.registry: there is no file 'gone.csv'; write it with `ctpop index scans --registry gone",
+            "line 1: study.registry: file 'gone.csv' does not exist; create it with `ctpop index scans --registry g",
         ),
         (
             "start_from: measures, measures: ~/m.csv",
-            "line 1: study.measures: there is no file '~/m.csv'; write the path in full, since ~ is not replaced",
+            "line 1: study.measures: file '~/m.csv' does not exist; write the full path because ~ is not expanded",
         ),
     ],
 )

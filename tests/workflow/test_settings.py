@@ -1,4 +1,4 @@
-"""Settings reach the programs as they were written, whatever characters are in them."""
+"""Programs receive settings unchanged, including settings with special characters."""
 
 import html
 

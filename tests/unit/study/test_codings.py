@@ -1,4 +1,4 @@
-"""Numbers, ages, sexes and truth values as researchers write them."""
+"""Conversion of numbers, ages, sexes, and Boolean values in the notations of users."""
 
 import re
 
@@ -46,14 +46,14 @@ def test_a_column_with_other_texts_stays_as_it_is(words):
 
 def test_what_is_converted_is_reported_once_for_a_column():
     assert numbers("112,4", "98,6", "NA")[1] == [
-        "column x: 1 cells with 'NA' are read as missing",
-        "column x has a decimal comma: 112,4 is read as 112.4",
+        "column x: words read as missing values: 'NA' (cells: 1)",
+        "column x contains decimal commas: 112,4 is read as 112.4",
     ]
 
 
 @pytest.mark.parametrize("words", [["1,234"], ["1,234", "987"], ["1,234", "2,345"]])
 def test_a_comma_that_can_be_either_mark_is_refused_and_a_setting_decides(words):
-    with pytest.raises(ContractError, match=r"'1,234' can be 1\.234 or 1234; state the decimal mark"):
+    with pytest.raises(ContractError, match=r"'1,234' is ambiguous \(1\.234 or 1234\); set the decimal mark"):
         numbers(*words)
 
     assert numbers(*words, decimal=",")[0][0] == "1.234"
@@ -61,13 +61,13 @@ def test_a_comma_that_can_be_either_mark_is_refused_and_a_setting_decides(words)
 
 
 def test_two_decimal_marks_in_a_column_are_refused():
-    with pytest.raises(ContractError, match=r"column x has two decimal marks, as in '1,5' and '2\.25'"):
+    with pytest.raises(ContractError, match=r"column x contains two decimal marks, for example '1,5' and '2\.25'"):
         numbers("1,5", "2.25")
 
 
 @pytest.mark.parametrize(("words", "decimal"), [(["112,4"], "."), (["112.4", "98,6"], ",")])
 def test_numbers_that_do_not_fit_the_stated_mark_are_refused(words, decimal):
-    with pytest.raises(ContractError, match="does not have the decimal mark"):
+    with pytest.raises(ContractError, match="does not agree with the decimal mark"):
         numbers(*words, decimal=decimal)
 
 
@@ -94,7 +94,7 @@ def test_other_texts_are_no_ages(word):
 
 @pytest.mark.parametrize("codes", [["1", "2"], ["0", "1"], ["2"]])
 def test_numbers_for_sexes_are_refused_with_the_setting_that_states_their_meaning(codes):
-    with pytest.raises(ContractError, match=r"state which, as in cohort: \{values: \{sex: \{"):
+    with pytest.raises(ContractError, match=r"define each code, for example cohort: \{values: \{sex: \{"):
         codings.sexes_of(pd.Series(codes), "a.csv: sex")
 
 
@@ -127,7 +127,7 @@ def test_heights_and_weights_of_children_and_missing_ones_are_accepted():
 def test_heights_of_adults_in_inches_are_refused():
     inches = pd.DataFrame({"height_cm": ["67", "70"], "age_years": [60.0, 50.0]})
 
-    with pytest.raises(ContractError, match=r"probably inches; multiply the values by 2\.54"):
+    with pytest.raises(ContractError, match=r"probably inches, not cm; multiply the values by 2\.54"):
         codings.refuse_other_units(inches, "a.csv")
     codings.refuse_other_units(inches.assign(age_years=1.0), "a.csv")
 
@@ -135,11 +135,11 @@ def test_heights_of_adults_in_inches_are_refused():
 @pytest.mark.parametrize(
     ("other", "words", "expected", "noted"),
     [
-        (["1.516.400", "980.000"], ["210.200", "198.300"], ["210200", "198300"], "separators of thousands"),
-        (["1,516,400", "980,000"], ["210,200", "198,300"], ["210200", "198300"], "separators of thousands"),
-        (["96,5", "101,2"], ["1.516", "980"], ["1516", "980"], "separators of thousands"),
-        (["96.5", "101.2"], ["1,516", "980"], ["1516", "980"], "separators of thousands"),
-        (["96,5", "101,2"], ["1,516", "1,403"], ["1.516", "1.403"], "a decimal comma"),
+        (["1.516.400", "980.000"], ["210.200", "198.300"], ["210200", "198300"], "thousands separators"),
+        (["1,516,400", "980,000"], ["210,200", "198,300"], ["210200", "198300"], "thousands separators"),
+        (["96,5", "101,2"], ["1.516", "980"], ["1516", "980"], "thousands separators"),
+        (["96.5", "101.2"], ["1,516", "980"], ["1516", "980"], "thousands separators"),
+        (["96,5", "101,2"], ["1,516", "1,403"], ["1.516", "1.403"], "decimal commas"),
     ],
 )
 def test_a_number_with_two_meanings_is_read_as_the_other_columns_show(other, words, expected, noted):
@@ -148,7 +148,7 @@ def test_a_number_with_two_meanings_is_read_as_the_other_columns_show(other, wor
     found, notes = codings.with_numbers(frame, ["other", "volume"], "a.csv", Reading())
 
     assert found["volume"].tolist() == expected
-    assert f"column volume has {noted}: {words[0]} is read as {expected[0]}" in notes
+    assert f"column volume contains {noted}: {words[0]} is read as {expected[0]}" in notes
 
 
 @pytest.mark.parametrize("other", [["96.5", "101.2"], ["a", "b"]])
@@ -161,7 +161,7 @@ def test_three_decimals_after_a_point_are_decimals(other):
 def test_groups_of_three_digits_beside_whole_numbers_can_be_thousands_and_are_refused():
     words = pd.Series(["1.516", "1.403", "1.612", "1.377", "1.498", "980"])
 
-    with pytest.raises(ContractError, match=r"'1.516' can be 1.516 or 1516; state the decimal mark"):
+    with pytest.raises(ContractError, match=r"'1.516' is ambiguous \(1.516 or 1516\); set the decimal mark"):
         codings.numbers_as_text(words, "volume", "a.csv", None)
 
 
@@ -242,14 +242,14 @@ def test_nines_that_can_be_values_are_accepted(words):
 def test_a_single_impossible_height_is_refused_with_the_setting_for_missing_ones(word):
     frame = pd.DataFrame({"height_cm": ["170", word, "181"]})
 
-    with pytest.raises(ContractError, match=f"first '{word}' in line 3.*height_cm: {{\"{word}\": null}}"):
+    with pytest.raises(ContractError, match=f"line 3: .* is '{word}' .*height_cm: {{\"{word}\": null}}"):
         codings.refuse_other_units(frame, "a.csv")
 
 
 def test_weights_of_adults_in_pounds_are_refused():
     frame = pd.DataFrame({"age_years": ["60", "50"], "height_cm": ["175", "165"], "weight_kg": ["180", "150"]})
 
-    with pytest.raises(ContractError, match="probably in lb"):
+    with pytest.raises(ContractError, match="weights is probably lb"):
         codings.refuse_other_units(frame, "a.csv")
 
 
@@ -259,4 +259,4 @@ def test_words_for_nothing_recorded_are_missing_and_reported():
     found = codings.without_missing(pd.Series(["F", "unbekannt", "?"]), "a.csv: sex", notes)
 
     assert found.isna().tolist() == [False, True, True]
-    assert notes == ["a.csv: sex: 2 cells with '?', 'unbekannt' are read as missing"]
+    assert notes == ["a.csv: sex: words read as missing values: '?', 'unbekannt' (cells: 2)"]

@@ -1,4 +1,4 @@
-"""Each wrong setting gives a line that says where, what is wrong and what would be right."""
+"""Each invalid setting is reported in one line with its place, the error, and the correction."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def lines_about(**changed):
         ({"aging": {"alhpa": 0.1}}, "aging.alhpa: unknown key; did you mean 'alpha'?"),
         ({"report": {"zzz": 1}}, "report.zzz: unknown key; valid keys are figure6, dpi"),
         ({"report": {"formats": ["eps"]}}, "report.formats.0: 'eps' is not one of ['pdf', 'svg', 'png']"),
-        ({"report": {"formats": ["pdf"]}}, "report.formats: ['pdf'] contains neither png nor svg, which the"),
+        ({"report": {"formats": ["pdf"]}}, "report.formats: ['pdf'] contains neither png nor svg; add one of"),
         ({"aging": {"alpha": 2}}, "aging.alpha: 2 is greater than or equal to the maximum of 1 (Significance level of"),
         ({"aging": {"alpha": 0}}, "aging.alpha: 0 is less than or equal to the minimum of 0 (Significance level of"),
         ({"aging": {"n_min": 12.5}}, "aging.n_min: 12.5 is not of type 'integer'"),
@@ -107,7 +107,7 @@ def test_a_missing_section_that_is_required_is_named():
     assert "  structures: missing key; Label set: a shipped one" in str(refused.value)
 
 
-def test_all_wrong_settings_are_told_at_once_and_in_order():
+def test_all_invalid_settings_are_reported_in_order():
     lines = lines_about(aging={"alpha": 2, "confidnce": 0.9}, segment={"shards": 0}, cohrt={}, report={"dpi": 1})
 
     assert [line.split(":")[0] for line in lines] == [
@@ -122,9 +122,9 @@ def test_all_wrong_settings_are_told_at_once_and_in_order():
 @pytest.mark.parametrize(
     ("study", "segment", "expected"),
     [
-        ({"start_from": "measures"}, {}, "study.measures: is missing; start_from measures needs a table of measures"),
-        ({"measures": "m.csv"}, {}, "study.measures: is set, but start_from is segmentations; set it to measures,"),
-        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images needs a model set (as total_"),
+        ({"start_from": "measures"}, {}, "study.measures: is missing; start_from measures requires the path of a"),
+        ({"measures": "m.csv"}, {}, "study.measures: is set, but start_from is segmentations; set study: {start_"),
+        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images requires a model set, for ex"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(study, segment, expected):
@@ -240,10 +240,10 @@ def test_a_written_configuration_is_read_as_it_was_and_keeps_its_name(tmp_path):
 def test_the_shipped_configuration_shows_every_key_with_its_default():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     defaults = {stage: configuration.section(stage, None) for stage in configuration.STAGES}
-    defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # what makes it the demo
+    defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # settings of the demo
     defaults["cohort"] |= {"table1": ["bmi"]}
-    defaults["screen"] |= {"extremes": 1}  # of 34 values, not of thousands
-    defaults["review"] |= {"sample_share": 0.05}  # of a thousand masks instead of a million
+    defaults["screen"] |= {"extremes": 1}  # the demo has 34 values instead of thousands
+    defaults["review"] |= {"sample_share": 0.05}  # the demo has a thousand masks instead of a million
 
     assert {stage: shipped[stage] for stage in configuration.STAGES} == defaults
 
@@ -272,11 +272,12 @@ def study_of(structures, **sections):
 def test_names_of_structures_are_checked_before_anything_runs():
     wrong = study_of("total_117", report={"figure6": [["hip_lef", "hu_mean"]]}, screen={"lower_bound_ml": {"splen": 3}})
 
-    with pytest.raises(ContractError) as told:
+    with pytest.raises(ContractError) as refused:
         configuration.validated(wrong)
 
-    assert "report.figure6: label set total_117 has no structure hip_lef; did you mean 'hip_left'?" in str(told.value)
-    assert "screen.lower_bound_ml: label set total_117 has no structure splen" in str(told.value)
+    message = str(refused.value)
+    assert "report.figure6: label set total_117 does not contain hip_lef; did you mean 'hip_left'?" in message
+    assert "screen.lower_bound_ml: label set total_117 does not contain splen" in message
 
 
 def test_a_group_of_structures_can_be_a_panel_and_has_no_bound():
@@ -285,13 +286,13 @@ def test_a_group_of_structures_can_be_a_panel_and_has_no_bound():
     bound = study_of("total_117", screen={"lower_bound_ml": {"hips": 3}})
 
     assert configuration.validated(group)["report"]["figure6"] == [["hips", "hu_mean"]]
-    with pytest.raises(ContractError, match=r"report\.figure6: label set demo has no structure ribs"):
+    with pytest.raises(ContractError, match=r"report\.figure6: label set demo does not contain ribs"):
         configuration.validated(elsewhere)
-    with pytest.raises(ContractError, match=r"screen\.lower_bound_ml: label set total_117 has no structure hips"):
+    with pytest.raises(ContractError, match=r"screen\.lower_bound_ml: label set total_117 does not contain hips"):
         configuration.validated(bound)
 
 
-def test_a_label_set_that_is_nowhere_is_told_with_those_that_are_shipped():
+def test_the_error_for_an_unknown_label_set_lists_the_shipped_label_sets():
     with pytest.raises(ContractError, match=r"'nope' is neither a shipped label set \(demo, paper_104, total_117\)"):
         configuration.validated(study_of("nope"))
 
@@ -344,7 +345,7 @@ def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_n
     study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
 
     assert configuration.patients_in_measures({**study, "registry": "mine.csv"})
-    assert not configuration.patients_in_measures({**study, "registry": "people.csv"})
+    assert not configuration.patients_in_measures({**study, "registry": "registry.csv"})
     assert not configuration.patients_in_measures(SMALLEST["study"])
 
 
@@ -352,7 +353,7 @@ def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_n
 def test_a_column_map_without_a_table_of_measures_is_refused(name, value):
     [line] = lines_about(measure={name: value})
 
-    assert line.startswith(f"measure.{name}: is set, but start_from is segmentations, which has no table of measures")
+    assert line.startswith(f"measure.{name}: is set, but start_from is segmentations, which does not use a table of")
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,7 @@ def test_braces_in_a_path_are_refused(changed, place):
     [line] = lines_about(**changed)
 
     assert line.startswith(f"{place}: ")
-    assert line.endswith("contains braces, which Snakemake takes for wildcards; rename the file or folder")
+    assert line.endswith("contains braces, which Snakemake interprets as wildcards; rename the file or folder")
 
 
 ONE_FILE = {"study": {"name": "mine", "measures": "m.csv", "start_from": "measures"}}

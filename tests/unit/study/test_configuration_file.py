@@ -1,4 +1,4 @@
-"""A configuration file is read strictly, and every error names the line and what to do."""
+"""A study file is read strictly, and every error message contains the line and the remedy."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_a_file_that_is_no_configuration_is_refused_with_its_line(tmp_path, kind
 
 
 def test_a_file_that_is_absent_is_refused_with_its_path():
-    with pytest.raises(ContractError, match=r"absent.yaml: cannot read the configuration of a study \(No such"):
+    with pytest.raises(ContractError, match=r"absent.yaml: cannot read the study file \(No such"):
         configuration_file.read(Path("absent.yaml"))
 
 
@@ -120,7 +120,7 @@ PATHS = {
 
 
 def path_settings(schema, place=""):
-    """Return the settings of the schema whose descriptions are about a file or folder, by their names."""
+    """Yield the names of the settings whose schema descriptions mention a file or folder."""
     for name, part in schema.get("properties", {}).items():
         here = f"{place}.{name}" if place else name
         yield from path_settings(part, here)

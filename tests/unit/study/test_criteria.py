@@ -1,4 +1,4 @@
-"""Criteria as data: each rule keeps and leaves out whom it should; what says nothing clear is refused."""
+"""Inclusion criteria: each rule includes the correct scans, and ambiguous criteria are rejected."""
 
 import pandas as pd
 import pytest
@@ -19,7 +19,7 @@ def scans(folder, *rows, header=HEADER, **chosen):
     return read_registry(path, reading_of(chosen))
 
 
-def asks(**rule):
+def criterion(**rule):
     return {"name": "it", "sentence": "Not so", **rule}
 
 
@@ -58,18 +58,18 @@ def five(tmp_path):
     ],
 )
 def test_each_rule_keeps_who_is_known_to_meet_it(five, rule, expected):
-    assert kept(five, asks(**rule)) == expected
+    assert kept(five, criterion(**rule)) == expected
 
 
-def test_a_criterion_says_what_it_asks_and_what_it_found(five):
-    asked = criteria.read(
+def test_an_exclusion_contains_the_requirement_and_the_value(five):
+    both = criteria.read(
         [
-            asks(column="age_years", between=[18, 89]),
-            {**asks(column="kernel", **{"in": ["B30f", "Br40"]}), "name": "soft"},
+            criterion(column="age_years", between=[18, 89]),
+            {**criterion(column="kernel", **{"in": ["B30f", "Br40"]}), "name": "soft"},
         ]
     )
 
-    rows = failed_criteria(five, asked).astype(object).fillna("nothing")
+    rows = failed_criteria(five, both).astype(object).fillna("nothing")
 
     assert list(rows[["scan_id", "criterion", "found", "limit"]].itertuples(index=False, name=None)) == [
         ("b", "it", "90.0", "18 to 89"),
@@ -83,10 +83,10 @@ def test_a_criterion_says_what_it_asks_and_what_it_found(five):
 
 def test_the_short_forms_of_the_paper_are_criteria_like_any_other(five):
     short = criteria.read(["age_known", "complete", "contrast_enhanced"])
-    spelt = criteria.read([{"name": name, **criteria.SHORT_FORMS[name]} for name in criteria.SHORT_FORMS])
+    full = criteria.read([{"name": name, **criteria.SHORT_FORMS[name]} for name in criteria.SHORT_FORMS])
 
-    assert short == spelt
-    assert [criterion.words for criterion in short] == ["known", "true", "true"]
+    assert short == full
+    assert [part.words for part in short] == ["known", "true", "true"]
     assert kept(five, "age_known", "complete", "contrast_enhanced") == "ae"
 
 
@@ -98,11 +98,14 @@ def test_the_short_forms_of_the_paper_are_criteria_like_any_other(five):
     [("first", "day", "bc"), ("last", "day", "ac"), ("first", "age_years", "ac"), ("last", "age_years", "bc")],
 )
 def test_one_scan_per_patient_is_the_first_or_last_by_a_column(five, which, by, expected):
-    assert kept(five, asks(one_per_patient=which, by=by)) == expected
+    assert kept(five, criterion(one_per_patient=which, by=by)) == expected
 
 
 def test_the_one_scan_is_chosen_among_those_that_meet_every_other_criterion_in_whatever_order(five):
-    one, adult = asks(one_per_patient="first", by="day"), {**asks(column="complete", equals=True), "name": "whole"}
+    one, adult = (
+        criterion(one_per_patient="first", by="day"),
+        {**criterion(column="complete", equals=True), "name": "whole"},
+    )
 
     assert kept(five, one, adult) == kept(five, adult, one) == "ad"
     rows = failed_criteria(five, criteria.read([one, adult]))
@@ -112,22 +115,22 @@ def test_the_one_scan_is_chosen_among_those_that_meet_every_other_criterion_in_w
 @pytest.mark.parametrize(("which", "expected"), [("first", "x1"), ("last", "x2")])
 def test_scans_with_the_same_or_no_value_are_ordered_by_their_id(tmp_path, which, expected):
     same = scans(tmp_path, *[f"{scan},p,60,,,,,,," for scan in ("x2", "x1")])
-    silent = scans(tmp_path, *[f"{scan},p,,,,,,,," for scan in ("x2", "x1")])
+    empty = scans(tmp_path, *[f"{scan},p,,,,,,,," for scan in ("x2", "x1")])
 
-    assert kept(same, asks(one_per_patient=which)) == kept(silent, asks(one_per_patient=which)) == expected
+    assert kept(same, criterion(one_per_patient=which)) == kept(empty, criterion(one_per_patient=which)) == expected
 
 
 @pytest.mark.parametrize("which", ["first", "last"])
 def test_a_scan_without_a_value_is_kept_only_if_no_other_has_one(tmp_path, which):
     registry = scans(tmp_path, "a,p,,,,,,,,", "b,p,60,,,,,,,", "c,q,,,,,,,,")
 
-    assert kept(registry, asks(one_per_patient=which)) == "bc"
+    assert kept(registry, criterion(one_per_patient=which)) == "bc"
 
 
 def test_a_scan_of_an_unrecorded_patient_is_not_known_to_be_the_only_one(tmp_path):
     registry = scans(tmp_path, "a,,60,,,,,,,", "b,q,60,,,,,,,")
 
-    rows = failed_criteria(registry, criteria.read([asks(one_per_patient="first")]))
+    rows = failed_criteria(registry, criteria.read([criterion(one_per_patient="first")]))
 
     assert rows["scan_id"].to_list() == ["a"]
     assert rows["found"].isna().all()
@@ -138,16 +141,16 @@ def test_a_scan_of_an_unrecorded_patient_is_not_known_to_be_the_only_one(tmp_pat
 
 
 def test_the_overlap_counts_each_pair_and_its_diagonal_all_who_fail(five):
-    asked = criteria.read(["age_known", "complete", {**asks(column="kernel", equals="B30f"), "name": "soft"}])
-    exclusions = failed_criteria(five, asked)
+    three = criteria.read(["age_known", "complete", {**criterion(column="kernel", equals="B30f"), "name": "soft"}])
+    exclusions = failed_criteria(five, three)
 
-    overlap = count_overlap(exclusions, asked)
+    overlap = count_overlap(exclusions, three)
 
     matrix = overlap.pivot_table(index="order", columns="other_order", values="n_both").to_numpy().tolist()
     assert matrix == [[1, 0, 1], [0, 2, 2], [1, 2, 3]]
     assert overlap_text(overlap).splitlines()[0].split() == ["age_known", "complete", "soft"]
     assert overlap_text(overlap).splitlines()[2].split() == ["complete", "0", "2", "2"]
-    flow = count_flow(five, exclusions, asked)
+    flow = count_flow(five, exclusions, three)
     assert flow["n_removed"].to_list() == [1, 2, 0]
     assert flow["sentence"].to_list() == ["Age not known", "Images incomplete", "Not so"]
 
@@ -156,36 +159,43 @@ def test_without_criteria_there_is_no_overlap(five):
     assert count_overlap(failed_criteria(five, []), []).empty
 
 
-# Refusing
+# Rejected criteria
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "expected"),
     [
-        (["adult"], "'adult' is none of age_known, complete, contrast_enhanced; any other criterion has name"),
+        (["adult"], "'adult' is not one of age_known, complete, contrast_enhanced; define other criteria with name"),
         (["completed"], "did you mean complete?"),
         (
-            [asks(column="sex")],
-            "it needs one rule out of known, equals, in, between, at_least, one_per_patient, found 0",
+            [criterion(column="sex")],
+            "criterion it requires exactly one of the rules known, equals, in, between, at_least, one_per_patient;"
+            " number of rules found: 0",
         ),
-        ([asks(column="sex", known=True, equals="male")], "it needs one rule out of"),
-        ([asks(known=True)], "it needs a column, and no `by`"),
-        ([asks(column="age_years", known=True, by="day")], "it needs a column, and no `by`"),
-        ([asks(column="age_years", between=[90, 18])], "it has the range [90, 18]: turn it round"),
-        (["complete", "complete"], "each has a name of its own, found several complete"),
-        ([asks(one_per_patient="first"), {**asks(one_per_patient="last"), "name": "two"}], "only one of them"),
+        ([criterion(column="sex", known=True, equals="male")], "number of rules found: 2"),
+        ([criterion(known=True)], "criterion it requires the key `column`"),
+        ([criterion(column="age_years", known=True, by="day")], "must not contain the key `by`"),
+        (
+            [criterion(column="age_years", between=[90, 18])],
+            "criterion it: lower limit 90 exceeds upper limit 18; swap the limits: between: [18, 90]",
+        ),
+        (["complete", "complete"], "each criterion requires a unique name, found more than once: complete"),
+        (
+            [criterion(one_per_patient="first"), {**criterion(one_per_patient="last"), "name": "two"}],
+            "only one criterion can use the rule one_per_patient",
+        ),
     ],
 )
-def test_a_criterion_that_says_nothing_clear_is_refused(entries, told):
+def test_an_ambiguous_criterion_is_refused(entries, expected):
     with pytest.raises(ContractError) as refused:
         criteria.read(entries)
 
     assert str(refused.value).startswith("cohort.criteria: ")
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "expected"),
     [
         ({"name": "x"}, "cohort.criteria.0.sentence: missing key"),
         (
@@ -199,27 +209,28 @@ def test_a_criterion_that_says_nothing_clear_is_refused(entries, told):
         ("adult", "cohort.criteria.0: 'adult' is not one of ['age_known', 'complete', 'contrast_enhanced'] (any other"),
     ],
 )
-def test_a_misspelt_criterion_is_told_by_its_place(entry, told):
+def test_a_misspelled_criterion_is_reported_with_its_place(entry, expected):
     with pytest.raises(ContractError) as refused:
         configuration.section("cohort", config_file(cohort={"criteria": [entry]}))
 
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
-def test_a_column_that_is_not_there_is_named(five):
-    with pytest.raises(ContractError, match="criterion it needs column z_extent_mm, found scan_id, "):
-        included(five, criteria.read([asks(column="z_extent_mm", at_least=300)]))
+def test_a_missing_column_is_reported(five):
+    with pytest.raises(ContractError, match="criterion it requires column z_extent_mm, found scan_id, "):
+        included(five, criteria.read([criterion(column="z_extent_mm", at_least=300)]))
 
 
 def test_a_word_where_a_number_is_needed_is_refused_with_its_scan(tmp_path):
     registry = scans(tmp_path, "a,,,,,,,thin,,", "b,,,,,,,3,,")
 
     with pytest.raises(
-        ContractError, match=r"needs numbers in column thickness_mm, found 1 rows .* first 'a' \('thin'\)"
+        ContractError,
+        match=r"requires numbers in column thickness_mm; rows with other values: 1, first: 'a' \('thin'\)",
     ):
-        included(registry, criteria.read([asks(column="thickness_mm", at_least=1)]))
+        included(registry, criteria.read([criterion(column="thickness_mm", at_least=1)]))
     missing = scans(tmp_path, "a,,,,,,,thin,,", "b,,,,,,,3,,", missing=["thin"])
-    assert kept(missing, asks(column="thickness_mm", at_least=1)) == "b"
+    assert kept(missing, criterion(column="thickness_mm", at_least=1)) == "b"
 
 
 # Registry and headers
@@ -248,7 +259,7 @@ def test_a_stated_rule_decides_between_registry_and_headers(tmp_path, rule, take
     assert {scan: None if value is pd.NA else value for scan, value in found.items()} == taken
 
 
-def test_a_row_says_where_registry_and_headers_differ_and_what_was_taken(tmp_path):
+def test_a_row_contains_the_differing_values_and_the_selected_value(tmp_path):
     registry = scans(
         tmp_path,
         *("a,1,true,false,no,yes", "b,1,true,true,true,true", "c,1,true,,false,true"),
@@ -259,24 +270,24 @@ def test_a_row_says_where_registry_and_headers_differ_and_what_was_taken(tmp_pat
     notes = registry["source_conflict"].fillna("none").to_list()
 
     assert notes == [
-        "complete: registry false, headers true, taken as false;"
-        " contrast: registry true, headers false, taken as false",
+        "complete: registry false, headers true, selected false;"
+        " contrast: registry true, headers false, selected false",
         "none",
-        "complete: registry false, headers true, taken as false",
+        "complete: registry false, headers true, selected false",
     ]
     rows = failed_criteria(registry, criteria.read(["complete", "contrast_enhanced"]))
     assert rows["found"].to_list() == [
-        "false (registry false, headers true, taken as false)",
-        "false (registry true, headers false, taken as false)",
-        "false (registry false, headers true, taken as false)",
+        "false (registry false, headers true, selected false)",
+        "false (registry true, headers false, selected false)",
+        "false (registry false, headers true, selected false)",
     ]
 
 
-def test_where_both_differ_and_must_agree_the_row_says_that_nothing_is_known(tmp_path):
+def test_a_contradiction_is_unknown_if_both_sources_must_agree(tmp_path):
     registry = scans(
         tmp_path, "a,1,true,false", header="scan_id,age_years,contrast,contrast_header", contrast_from="agreed"
     )
 
     [row] = failed_criteria(registry, criteria.read(["contrast_enhanced"])).to_dict("records")
 
-    assert row["found"] == "unknown (registry true, headers false, taken as unknown)"
+    assert row["found"] == "unknown (registry true, headers false, selected unknown)"

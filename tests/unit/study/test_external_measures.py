@@ -1,4 +1,4 @@
-"""A table of measures made elsewhere takes the place of images, value by value."""
+"""Import of existing measures instead of images, with a reason for each excluded value."""
 
 import json
 import logging
@@ -60,7 +60,7 @@ def test_other_scans_and_structures_are_set_aside_and_counted(caplog):
         found = taken(frame)
 
     assert len(found) == 4
-    assert "1 rows taken over, 2 of other scans or structures set aside" in caplog.messages
+    assert "rows imported: 1; rows of other scans or structures omitted: 2" in caplog.messages
 
 
 def test_further_columns_of_measures_are_kept_and_unknown_ones_left_out():
@@ -87,22 +87,23 @@ def test_a_table_without_a_needed_column_is_refused(columns):
     message = refused(table(columns=columns))
 
     assert message == (
-        f"measures.csv: columns scan_id, structure and volume_ml or hu_mean are needed, found {', '.join(columns)};"
-        " state which is which, as in measure: {columns: {COLUMN: volume_ml}}, or pivot a table with a row per measure,"
-        " so that it has a column per measure"
+        "measures.csv: the table requires the columns scan_id, structure, and volume_ml or hu_mean; found"
+        f" {', '.join(columns)}; map the columns, for example measure: {{columns: {{COLUMN: volume_ml}}}}, or pivot a"
+        " table with one row per measure to one column per measure"
     )
 
 
-def test_a_table_of_other_people_is_refused():
+def test_a_table_without_scans_of_the_cohort_is_refused():
     message = refused(table(("x", "liver", 1500, 60)))
 
     assert message == (
-        "measures.csv: no row has a scan_id of the cohort and a structure of the label set; the table has ['x'] and"
-        " ['liver'], the cohort ['a'], and the label set ['liver']: correct the ids or names, or structures:"
+        "measures.csv: no row has both a scan_id of the cohort and a structure of the label set; first scan_id and"
+        " structure of the table: ['x'], ['liver']; first scan of the cohort: ['a']; first structure of the label set:"
+        " ['liver']; correct the IDs or names in the table, or the setting `structures`"
     )
 
 
-def test_a_scan_and_structure_that_stand_twice_are_refused():
+def test_a_repeated_scan_and_structure_are_refused():
     message = refused(table(("a", "liver", 1500, 60), ("a", "liver", 1501, 60)))
 
     assert message.startswith(
@@ -133,7 +134,8 @@ def test_an_attenuation_of_zero_without_a_volume_is_not_used_and_is_reported(cap
 
     assert found.loc[("a", "liver"), "status"] == "zero_in_statistics"
     assert pd.isna(found.loc[("a", "liver"), "hu_mean"])
-    assert "1 rows have an attenuation of 0.0 without a volume" in caplog.text
+    assert "attenuations of 0.0 without a volume are excluded" in caplog.text
+    assert "(affected rows: 1)" in caplog.text
     kept = external_rows(frame, ["a", "b"], ["liver", "spleen"], "measures.csv", zero_hu="value").set_index("structure")
     assert kept["hu_mean"].to_list()[0] == 0.0
 
@@ -155,15 +157,15 @@ def test_an_attenuation_that_no_structure_can_have_is_a_row_with_a_reason_and_no
     row = found.loc[("a", "liver")]
     assert row["status"] == status
     assert row[["volume_ml", "hu_mean"]].isna().all() == (status == "impossible_hu")
-    assert ("1 rows have a mean attenuation outside -1100 to 3100 HU, first liver of a" in caplog.text) == (
-        status == "impossible_hu"
-    )
+    warning = "outside the range -1100 to 3100 HU are excluded (impossible_hu; affected rows: 1), first: liver of a"
+    assert (warning in caplog.text) == (status == "impossible_hu")
 
 
 def test_a_table_whose_attenuations_are_mostly_none_is_refused():
-    assert "hu_mean must be -1100 to 3100 HU, found 2 of 2 values outside, first liver of a (60000)" in refused(
-        table(("a", "liver", 1500, 60000), ("b", "liver", 1500, 55000))
-    )
+    message = refused(table(("a", "liver", 1500, 60000), ("b", "liver", 1500, 55000)))
+
+    assert "hu_mean must be between -1100 and 3100 HU, but 2 of 2 values are outside this range" in message
+    assert "first: liver of a (60000)" in message
 
 
 def test_an_impossible_attenuation_in_statistics_json_is_a_row_with_a_reason(tmp_path):
@@ -209,9 +211,7 @@ def test_a_table_of_other_patients_than_the_registry_is_refused(tmp_path, column
     path = tmp_path / "m.csv"
     path.write_text(f"scan_id,{column},liver_hu_mean\na,{cells[0]},60\nb,{cells[1]},55\n")
 
-    with pytest.raises(
-        ContractError, match=rf"column {column} must agree with the registry, found . scans .*first '[ab]'"
-    ):
+    with pytest.raises(ContractError, match=rf"column {column} contradicts the registry for scan '[ab]' \(affected sc"):
         read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort))
     left_out = reading_of({"columns": {column: []}})
     assert len(read_external_measures(path, ["a", "b"], ["liver"], left_out, recorded=Recorded(cohort))) == 2
@@ -242,7 +242,7 @@ def test_a_letter_that_stands_for_women_in_all_rows_is_another_coding(tmp_path, 
     if agree:
         refuse_other_patients(table, Recorded(cohort), tmp_path)
     else:
-        with pytest.raises(ContractError, match="column sex must agree with the registry, found 2 scans"):
+        with pytest.raises(ContractError, match=r"column sex contradicts the registry .* \(affected scans: 2\)"):
             refuse_other_patients(table, Recorded(cohort), tmp_path)
 
 
@@ -264,5 +264,5 @@ def test_another_scan_of_the_registry_is_no_other_spelling_of_an_id():
     rows = external_rows(frame, ["P1", "P2"], ["liver"], "measures.csv", excluded={"P01"})
 
     assert rows["status"].tolist() == ["not_in_table", "measured"]
-    with pytest.raises(ContractError, match="ids must be written as in the registry"):
+    with pytest.raises(ContractError, match="IDs must have the same spelling as in the registry"):
         external_rows(frame, ["P1", "P2"], ["liver"], "measures.csv")

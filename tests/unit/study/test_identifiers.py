@@ -1,4 +1,4 @@
-"""Identifiers that look like missing values, numbers or booleans survive every table that is written and read again."""
+"""IDs that resemble missing values, numbers, or Boolean values remain unchanged in every table of a study."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""Every error of a label set is found at once, with its line and what to do."""
+"""All errors of a label set are reported together, each with its line and a remedy."""
 
 import pytest
 
@@ -7,46 +7,58 @@ from ctpop.study import configuration, label_set_check, label_sets
 
 GOOD = "label,structure,side,group,lower_bound_ml\n1,kidney_left,left,abdomen,40\n2,liver,,abdomen,\n"
 BAD = {
-    "a missing column": (GOOD.replace(",group", "").replace(",abdomen", ""), "line 1: column group is missing; found"),
-    "two missing columns": ("label,structure,group\n1,liver,a\n", "line 1: column side, lower_bound_ml is missing"),
+    "a missing column": (
+        GOOD.replace(",group", "").replace(",abdomen", ""),
+        "line 1: missing from the header: group (",
+    ),
+    "two missing columns": (
+        "label,structure,group\n1,liver,a\n",
+        "line 1: missing from the header: side, lower_bound_ml (found label, structure, group); write the header",
+    ),
     "a column twice": (
         GOOD.replace("_ml\n", "_ml,side\n", 1),
         "column names must be unique, but side is the name of columns 3, 6",
     ),
-    "a repeated label": (GOOD.replace("2,liver", "1,liver"), "line 3: each label has one structure"),
+    "a repeated label": (GOOD.replace("2,liver", "1,liver"), "line 3: each label and each structure must occur only"),
     "a label with a zero in front": (
         GOOD.replace("2,liver", "01,liver"),
-        "line 3: each label has one structure and each structure one label, found label 01",
+        "line 3: each label and each structure must occur only once, but label 01 is also in line 2",
     ),
-    "a repeated name": (GOOD.replace("2,liver", "2,kidney_left"), "line 3: each label has one structure"),
+    "a repeated name": (
+        GOOD.replace("2,liver", "2,kidney_left"),
+        "line 3: each label and each structure must occur only once, but structure kidney_left",
+    ),
     "a bound that is no number": (
         GOOD.replace(",40", ",4O"),
-        "line 2: lower_bound_ml must be a number of ml",
+        "line 2: lower_bound_ml must be a volume in mL",
     ),
-    "a bound that is not finite": (GOOD.replace(",40", ",inf"), "line 2: lower_bound_ml must be a number of ml"),
+    "a bound that is not finite": (GOOD.replace(",40", ",inf"), "line 2: lower_bound_ml must be a volume in mL"),
     "a bound with two meanings": (
         GOOD.replace(",40", ',"1,450"'),
-        "line 2: lower_bound_ml can be 1.450 or 1450, found '1,450'; write one of the two",
+        "line 2: lower_bound_ml is '1,450', which is ambiguous; write 1.450 or 1450",
     ),
     "a label that is text": (
         GOOD.replace("2,liver", "two,liver"),
         "line 3: label must be a whole number from 1",
     ),
     "a label beyond 16 bits": (GOOD.replace("2,liver", "65536,liver"), "line 3: label must be a whole number from 1"),
-    "no name": (GOOD.replace("2,liver", "2,"), "line 3: structure must have letters, digits and '_' only, found ''"),
-    "no group": (GOOD.replace("abdomen,\n", ",\n"), "line 3: group must be filled in"),
-    "a misspelt other side": (
+    "no name": (
+        GOOD.replace("2,liver", "2,"),
+        "line 3: structure must consist of letters, digits, and '_', but is ''",
+    ),
+    "no group": (GOOD.replace("abdomen,\n", ",\n"), "line 3: group is empty"),
+    "a misspelled contralateral structure": (
         GOOD + "3,kidny_right,right,abdomen,40\n",
-        "line 2: kidney_left needs its other side kidney_right, found kidny_right; correct one",
+        "line 2: the contralateral structure of kidney_left must be named kidney_right, found kidny_right; correct",
     ),
-    "a part that it has": (
+    "an included structure of the label set": (
         "label,structure,side,group,lower_bound_ml,includes\n1,kidney_left,left,a,,\n2,liver,,a,,kidney_left\n",
-        "line 3: column 'includes' names kidney_left, which the label set has by itself; remove one",
+        "line 3: column 'includes' contains kidney_left, which is also a structure of the label set; remove one",
     ),
-    "a short line": (GOOD + "3,spleen\n", "line 4: group must be filled in"),
+    "a short line": (GOOD + "3,spleen\n", "line 4: group is empty"),
     "nothing": ("", "the table is empty; add a header and rows"),
     "blank lines": ("\n\n", "the table is empty; add a header and rows"),
-    "a header alone": (GOOD.splitlines()[0], "a line per label is expected, found a header alone; add lines such as"),
+    "a header alone": (GOOD.splitlines()[0], "one line per label is expected, but the file contains only a"),
 }
 
 
@@ -80,7 +92,7 @@ def test_an_upper_bound_with_two_meanings_is_found_before_the_run(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(GOOD.replace("_ml\n", "_ml,upper_bound_ml\n").replace(",40", ',40,"1,450"'))
 
-    problem = f"{path}: line 2: upper_bound_ml can be 1.450 or 1450, found '1,450'; write one of the two"
+    problem = f"{path}: line 2: upper_bound_ml is '1,450', which is ambiguous; write 1.450 or 1450"
 
     assert label_set_check.problems_of(path) == [problem]
 
@@ -103,7 +115,7 @@ def test_other_separators_decimal_marks_and_encodings_are_read(tmp_path, encodin
 
 
 def test_a_file_that_is_absent_is_an_error(tmp_path):
-    assert "found: No such file" in label_set_check.problems_of(tmp_path / "absent.csv")[0]
+    assert "cannot be read (No such file" in label_set_check.problems_of(tmp_path / "absent.csv")[0]
 
 
 @pytest.mark.parametrize("name", ["demo", "paper_104", "total_117"])

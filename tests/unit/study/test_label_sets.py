@@ -140,7 +140,7 @@ def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
     ("bound", "expected"),
     [
         ("30", "must be above 0 mL and above lower_bound_ml"),
-        ("x", "must be a number of ml, 0 or more, or empty, found 'x'"),
+        ("x", "must be a volume in mL (0 or larger) or empty, but is 'x'"),
     ],
 )
 def test_an_upper_bound_that_is_none_is_refused(tmp_path, bound, expected):
@@ -209,32 +209,36 @@ def test_an_unknown_name_lists_the_shipped_sets(tmp_path):
         (
             "2,liver",
             "1,liver",
-            "line 3: each label has one structure and each structure one label",
+            "line 3: each label and each structure must occur only once",
         ),
-        ("2,liver", "0,liver", "line 3: label must be a whole number from 1 to 65535 (0 is background), found '0'"),
-        ("2,liver", "2.5,liver", "line 3: label must be a whole number from 1 to 65535 (0 is background), found '2.5'"),
+        ("2,liver", "0,liver", "line 3: label must be a whole number from 1 to 65535 (0 is background), but is '0'"),
+        (
+            "2,liver",
+            "2.5,liver",
+            "line 3: label must be a whole number from 1 to 65535 (0 is background), but is '2.5'",
+        ),
         (
             "2,liver",
             "2,kidney_left",
-            "line 3: each label has one structure and each structure one label",
+            "line 3: each label and each structure must occur only once",
         ),
         (
             "kidney_left,left",
             "kidney_left,right",
-            "line 2: side must agree with the name, found side right for kid",
+            "line 2: side must agree with the structure name, but is right for kid",
         ),
         (
             "kidney_left,left",
             "kidney_left,both",
-            "line 2: side must be left or right, or empty for what is not paired",
+            "line 2: side must be left, right, or empty (unpaired structure)",
         ),
         (
             "abdomen,40",
             "abdomen,-40",
-            "line 2: lower_bound_ml must be a number of ml, 0 or more, or empty, found",
+            "line 2: lower_bound_ml must be a volume in mL (0 or larger) or empty, but is",
         ),
-        ("liver", "li/ver", "line 3: structure must have letters, digits and '_' only, found 'li/ver'"),
-        ("group", "grouping", "line 1: column group is missing; found label, structure, side, grouping"),
+        ("liver", "li/ver", "line 3: structure must consist of letters, digits, and '_', but is 'li/ver'"),
+        ("group", "grouping", "line 1: missing from the header: group (found label, structure, side, grouping"),
     ],
 )
 def test_a_wrong_label_set_is_refused(tmp_path, old, new, expected):

@@ -1,4 +1,4 @@
-"""Tables of other people: long or wide, under their names, with or without the people in them."""
+"""Users' tables of measures: long or wide, with nonstandard names, with or without patient data."""
 
 from pathlib import Path
 
@@ -112,43 +112,47 @@ def test_rows_without_ids_are_called_by_their_number(tmp_path):
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        ("scan_id,liver\na,1\n", {"lver": "liver_volume_ml"}, "measure.columns names lver, which fits no column"),
+        (
+            "scan_id,liver\na,1\n",
+            {"lver": "liver_volume_ml"},
+            "no column matches these entries of measure.columns: lver;",
+        ),
         (
             "scan_id,liver\na,1\n",
             {"hu_*": "*_hu_mean"},
-            "measure.columns names hu_*, which fits no column; found scan_id",
+            "no column matches these entries of measure.columns: hu_*; found scan_id",
         ),
         (
             "scan_id,x,liver_hu_mean\na,1,2\n",
             {"x": "liver_hu_mean"},
-            "found liver_hu_mean twice; change measure.columns",
+            "several columns would be named liver_hu_mean; correct measure.columns",
         ),
-        ("scan_id,lever_hu_mean\na,1\n", {}, "state measure: {columns: {lever_hu_mean: liver_hu_mean}}"),
-        ("scan_id,clinic\na,1\n", {}, "a column structure (long table), or columns STRUCTURE_volume_ml"),
+        ("scan_id,lever_hu_mean\na,1\n", {}, "set measure: {columns: {lever_hu_mean: liver_hu_mean}}"),
+        ("scan_id,clinic\na,1\n", {}, "a column structure (long format) or columns STRUCTURE_volume_ml"),
         (
             "scan_id,liver_volume_ml,liver_volume_mm3\na,1,2\n",
             {},
-            "volumes are given twice, as volume_ml and volume_mm3",
+            "volumes are given in more than one unit, as volume_ml and volume_mm3",
         ),
-        ("scan_id,liver_volume_ml\na,viel\n", {}, "must be a number, or empty where it was not measured, found 'viel'"),
+        ("scan_id,liver_volume_ml\na,viel\n", {}, "must be a number or empty (not measured), but is 'viel'"),
         (
             "scan_id,liver_volume_mm3\na,viel\n",
             {},
-            "must be a number, or empty where it was not measured, found 'viel'",
+            "must be a number or empty (not measured), but is 'viel'",
         ),
-        ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "scan_id and structure must identify one row, found repeated in"),
+        ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "lines 2, 3: scan_id must identify one row, but these lines"),
         ("", {}, "the table is empty; add a header and rows"),
     ],
 )
-def test_a_table_that_does_not_fit_is_refused_and_told(tmp_path, text, columns, message):
-    told = refused(written(tmp_path, text), columns)
+def test_an_invalid_table_is_refused_with_a_message(tmp_path, text, columns, message):
+    found = refused(written(tmp_path, text), columns)
 
-    assert told.startswith("mine.csv: ")
-    assert message in told
+    assert found.startswith("mine.csv: ")
+    assert message in found
 
 
 def test_a_column_map_for_a_folder_of_statistics_is_refused(tmp_path):
-    assert "which have no columns" in refused(tmp_path, {"a": "scan_id"})
+    assert "which contain no columns" in refused(tmp_path, {"a": "scan_id"})
 
 
 def registry(path, columns=None):
@@ -156,7 +160,7 @@ def registry(path, columns=None):
     return measures_table.patients_in(table, NAMES, path)
 
 
-def test_the_people_of_a_wide_table_are_its_other_columns_as_written(tmp_path):
+def test_patient_data_of_a_wide_table_are_its_other_columns_as_written(tmp_path):
     path = written(tmp_path, "scan_id,Age,sex,liver_hu_mean\n01,040,m,60\n02,N-A,f,\n")
 
     found = registry(path, {"Age": "age_years"})
@@ -164,21 +168,23 @@ def test_the_people_of_a_wide_table_are_its_other_columns_as_written(tmp_path):
     assert found.to_dict("list") == {"scan_id": ["01", "02"], "age_years": ["040", "N-A"], "sex": ["m", "f"]}
 
 
-def test_the_people_of_a_long_table_have_one_row_each(tmp_path):
+def test_patient_data_of_a_long_table_have_one_row_per_scan(tmp_path):
     path = written(tmp_path, "scan_id,age_years,structure,hu_mean\na,40,liver,60\na,40,spleen,110\nb,50,liver,61\n")
 
     assert registry(path).to_dict("list") == {"scan_id": ["a", "b"], "age_years": ["40", "50"]}
 
 
-def test_rows_of_one_scan_that_differ_about_the_person_are_refused(tmp_path):
+def test_rows_of_one_scan_with_different_patient_data_are_refused(tmp_path):
     path = written(tmp_path, "scan_id,age_years,structure,hu_mean\na,40,liver,60\na,41,spleen,110\n")
 
-    with pytest.raises(ContractError, match=r"found 1 scans where they do not, first 'a' \(age_years\); correct"):
+    with pytest.raises(ContractError, match=r"the rows of 'a' differ in age_years \(affected scans: 1\); correct"):
         registry(path)
 
 
 def test_a_long_table_without_ids_is_refused(tmp_path):
-    with pytest.raises(ContractError, match="a long table needs column scan_id; found age_years, structure, hu_mean"):
+    with pytest.raises(
+        ContractError, match="in long format requires column scan_id; found age_years, structure, hu_mean"
+    ):
         registry(written(tmp_path, "age_years,structure,hu_mean\n40,liver,60\n"))
 
 
@@ -192,11 +198,11 @@ def test_the_command_writes_the_registry(tmp_path):
     assert out.read_text() == "age_years,scan_id\n40,row00001\n50,row00002\n"
 
 
-def test_a_folder_of_statistics_has_no_people(tmp_path, capsys):
+def test_a_folder_of_statistics_contains_no_patient_data(tmp_path, capsys):
     ended = main(["patients", "--table", str(tmp_path), "--structures", "demo", "--out", str(tmp_path / "r.csv")])
 
     assert ended == 1
-    assert "a folder of statistics knows no ages; set study.registry" in capsys.readouterr().err
+    assert "set study.registry" in capsys.readouterr().err
 
 
 def test_blanks_around_names_of_columns_and_ids_mean_nothing(tmp_path):
@@ -218,9 +224,9 @@ def test_columns_of_patients_are_kept_unless_they_begin_like_a_structure(tmp_pat
         ("liver_vol_mm3", "liver_vol_mm3: liver_volume_mm3"),
         ("livr_volume_ml", "livr_volume_ml: liver_volume_ml"),
         ("Liver HU", '"Liver HU": liver_hu_mean'),
-        ("liver", "if volumes (ml) are meant, state measure: {columns: {liver: liver_volume_ml}}"),
+        ("liver", "for volumes (mL), set measure: {columns: {liver: liver_volume_ml}}"),
         ("mean_liver", "{columns: {mean_liver: liver_hu_mean}}"),
-        ("hu_leber", "to leave it out, state measure: {columns: {hu_leber: []}}"),
+        ("hu_leber", "to exclude the column, set measure: {columns: {hu_leber: []}}"),
         ("liver_median_hu", "{columns: {liver_median_hu: liver_hu_p50}}"),
     ],
 )
@@ -237,14 +243,14 @@ def test_columns_of_other_structures_are_left_out_and_listed(tmp_path, caplog):
 
     with caplog.at_level("INFO"):
         assert values(path) == {("a", "liver"): (None, 60.0)}
-    assert "2 columns of structures outside the label set are left out: skin_hu_mean, skin_volume_ml" in caplog.text
+    assert "columns of structures outside the label set are omitted: skin_hu_mean, skin_volume_ml" in caplog.text
 
 
 def test_a_message_about_the_form_names_the_section_of_the_table_of_measures(tmp_path):
     path = tmp_path / "measures.csv"
     path.write_text("scan_id;liver_volume_ml\na;1,450\n", encoding="utf-8")
 
-    with pytest.raises(ContractError, match=r'for example measure: \{decimal: "\."\}'):
+    with pytest.raises(ContractError, match=r'measure: \{decimal: "\."\}'):
         measures_table.read(path, measures_reading_of({}, {}), ["liver"])
 
 
@@ -265,7 +271,7 @@ def test_powers_capitals_and_the_order_of_sides_make_no_other_name(column, name)
 
 
 @pytest.mark.parametrize("label_set", ["demo", "paper_104"])
-def test_structures_of_a_larger_label_set_are_left_out_and_not_taken_for_misspelt_ones(tmp_path, label_set):
+def test_structures_of_a_larger_label_set_are_omitted_and_are_no_misspellings(tmp_path, label_set):
     wide = {f"{name}_volume_ml": "100" for name in label_sets.read("total_117").names}
     path = tmp_path / "mine.csv"
     pd.DataFrame({"scan_id": ["a", "b"], **wide}).to_csv(path, index=False)
@@ -288,26 +294,26 @@ def test_structures_of_a_long_table_are_read_in_other_spellings_and_others_are_l
     assert notes == [
         "structure Liver is read as liver",
         "structure RIB LEFT 1 is read as rib_left_1",
-        "rows of structures outside the label set are left out: Leber, vertebrae_L1",
+        "rows of structures outside the label set are omitted: Leber, vertebrae_L1",
     ]
 
 
-def test_a_misspelt_structure_of_a_long_table_is_refused(tmp_path):
+def test_a_misspelled_structure_of_a_long_table_is_refused(tmp_path):
     path = written(tmp_path, "scan_id,structure,volume_ml\na,livr,1500\na,spleen,200\n")
 
-    assert "no label set has livr (probably liver)" in refused(path)
+    assert "no label set contains livr (probably liver)" in refused(path)
 
 
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
         ("scan_id,structure,Volume,HU\na,liver,1500,60\n", "{Volume: volume_ml, HU: hu_mean}"),
-        ("scan_id,structure,volume_ml,liver_hu_mean\na,liver,1500,60\n", "found both"),
+        ("scan_id,structure,volume_ml,liver_hu_mean\na,liver,1500,60\n", "but contains both columns"),
         ("scan_id,livervolume\na,1500\n", "{livervolume: liver_volume_ml}"),
         ("scan_id,LiverHU\na,1500\n", "{LiverHU: liver_hu_mean}"),
         ("scan_id,hu_liver\na,60\n", "{hu_liver: liver_hu_mean}"),
-        ("scan_id,structure,volume_ml\nx,liver,1500\n", "the table has ['x'] and ['liver'], the cohort ['a']"),
-        ("scan_id,structure,volume_ml\nA,liver,1500\nb,liver,1400\n", "first 'a' of the registry and 'A'; write them"),
+        ("scan_id,structure,volume_ml\nx,liver,1500\n", "structure of the table: ['x'], ['liver']; first scan of"),
+        ("scan_id,structure,volume_ml\nA,liver,1500\nb,liver,1400\n", "an ID in the table is 'A' instead of 'a'"),
     ],
 )
 def test_a_table_under_other_names_is_refused_with_what_resolves_it(tmp_path, text, remedy):
@@ -327,18 +333,21 @@ def test_rows_named_by_their_number_are_reported_with_the_column_that_may_have_i
     measures_table.read(written(tmp_path, "ID,liver_hu_mean\nx,60\n"), reading_of({}), NAMES, notes)
 
     assert notes == [
-        "no column scan_id: scans are named after their rows, row00001 and so on; if column ID has ids, state"
-        " measure: {columns: {ID: scan_id}}"
+        "no column scan_id: scans are named after their rows (row00001, row00002, ...); if column ID contains the IDs,"
+        " set measure: {columns: {ID: scan_id}}"
     ]
 
 
 @pytest.mark.parametrize(
-    ("word", "rule"), [("-999", "must be 0 to 500000"), ("inf", "must be 0 to 500000"), ("1e6", "must be 0 to 500000")]
+    "word",
+    ["-999", "inf", "1e6"],
 )
-def test_a_volume_that_none_can_be_is_refused_with_line_and_setting(tmp_path, word, rule):
+def test_an_impossible_volume_is_refused_with_line_and_setting(tmp_path, word):
     message = refused(written(tmp_path, f"scan_id,liver_volume_ml\na,1500\nb,{word}\nc,1400\n"))
 
-    assert message.startswith(f"mine.csv: line 3: column liver_volume_ml {rule}, found '{word}'")
+    assert message.startswith(
+        f"mine.csv: line 3: column liver_volume_ml must be between 0 and 500000, but is '{word}' (affected rows: 1);"
+    )
     assert message.endswith(f'cohort: {{missing: ["{word}"]}}')
 
 
@@ -347,9 +356,7 @@ def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
         f"{scan},{value}\n" for scan, value in zip("abcd", ("1500.5", "9999", "1480.2", "9999"), strict=True)
     )
 
-    assert 'set cohort: {missing: ["9999"]}, which applies to all columns of this table' in refused(
-        written(tmp_path, f"scan_id,liver_volume_ml\n{rows}")
-    )
+    assert 'cohort: {missing: ["9999"]}' in refused(written(tmp_path, f"scan_id,liver_volume_ml\n{rows}"))
 
 
 @pytest.mark.parametrize(
@@ -363,16 +370,16 @@ def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
 def test_rows_of_no_scan_or_structure_are_not_set_aside(tmp_path, text, place):
     message = refused(written(tmp_path, text))
 
-    assert f"{place} must be filled in in each row, found nothing in 1 rows; fill in the cells" in message
+    assert f"{place} must not be empty (affected rows: 1); fill in the cells" in message
 
 
 @pytest.mark.parametrize("target", ["liver_volum_ml", "livr_volume_ml", "STRUCTURE_volume_ml", "liver_volume_dl"])
 def test_a_column_map_names_measures_as_they_are(tmp_path, target):
     message = refused(written(tmp_path, "scan_id,v,spleen_hu_mean\na,1500,60\n"), {"v": target})
 
-    assert f"measure.columns gives column v the name {target}, which is not the name of a structure of" in message
+    assert f"measure.columns maps column v to {target}, which does not consist of a structure of the" in message
     if target in ("liver_volum_ml", "livr_volume_ml"):
-        assert "measure: {columns: {v: liver_volume_ml}} is probably meant" in message
+        assert "did you mean measure: {columns: {v: liver_volume_ml}}?" in message
 
 
 def test_a_column_map_can_name_measures_of_other_structures_which_are_left_out(tmp_path):
@@ -385,7 +392,7 @@ def test_a_column_map_can_name_measures_of_other_structures_which_are_left_out(t
 def test_no_unit_is_suggested_that_the_name_of_a_column_does_not_have(tmp_path, column):
     message = refused(written(tmp_path, f"scan_id,{column},spleen_hu_mean\na,15,60\n"))
 
-    assert "if that is meant" not in message
+    assert "to use the suggested measure" not in message
     assert values(written(tmp_path, f"scan_id,{column},spleen_hu_mean\na,15,60\n"), {column: []}) == {
         ("a", "spleen"): (None, 60.0)
     }
@@ -409,23 +416,21 @@ def test_two_columns_of_one_structure_are_refused_and_one_can_be_left_out(tmp_pa
     path = written(tmp_path, "scan_id,liver_volume_ml,Liver volume (ml)\na,1500,1400\n")
 
     message = refused(path)
-    assert 'to leave it out, state measure: {columns: {"Liver volume (ml)": []}}' in message
+    assert 'to exclude the column, set measure: {columns: {"Liver volume (ml)": []}}' in message
     assert values(path, {"Liver volume (ml)": []})["a", "liver"][0] == 1500
 
 
 def test_a_column_of_structures_under_another_name_is_found(tmp_path):
     message = refused(written(tmp_path, "scan_id,Mask,volume_mm3\na,liver,1500000\na,spleen,200000\n"))
 
-    assert (
-        "column Mask contains structures, so that the table is long; state measure: {columns: {Mask: structure}}"
-        in (message)
-    )
+    expected = "column Mask contains structures, so the table is in long format; set measure: {columns: {Mask: str"
+    assert expected in message
 
 
 def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal_comma(tmp_path):
     rows = "".join(f"s{number};{60 + number},5\n" for number in range(9))
     path = written(tmp_path, f"scan_id;liver_hu_mean\n{rows}t1;-99,0\nt2;-99,0\n")
-    with pytest.raises(ContractError, match=r'set cohort: \{missing: \["-99.0"\]\}'):
+    with pytest.raises(ContractError, match=r'cohort: \{missing: \["-99.0"\]\}'):
         read_external_measures(path, ["s1"], NAMES, measures_reading_of({}, {}))
 
     reading = measures_reading_of({}, {"missing": ["-99.0"]})
@@ -438,12 +443,12 @@ def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal
 def test_a_table_with_a_row_per_measure_is_refused_with_what_to_do(tmp_path):
     text = "scan_id,structure,measure,value\na,liver,volume,1500\na,liver,hu,60\n"
 
-    assert "or pivot a table with a row per measure" in refused(written(tmp_path, text))
+    assert "or pivot a table with one row per measure" in refused(written(tmp_path, text))
 
 
 def test_columns_of_a_long_table_that_are_none_of_patients_can_be_left_out(tmp_path):
     path = written(tmp_path, "scan_id,age_years,structure,hu_mean,Median\na,40,liver,60,1\na,40,spleen,110,2\n")
 
-    with pytest.raises(ContractError, match=r"as in measure: \{columns: \{Median: \[\]\}\}"):
+    with pytest.raises(ContractError, match=r"measure: \{columns: \{Median: \[\]\}\}"):
         registry(path)
     assert list(registry(path, {"Median": []}).columns) == ["scan_id", "age_years"]

@@ -1,4 +1,4 @@
-"""Files of settings that are not there are named by their settings; others are left to Snakemake's message."""
+"""Missing files of settings are reported by setting; Snakemake reports other missing files."""
 
 import logging
 
@@ -6,7 +6,7 @@ import pytest
 
 from ctpop.study.missing_inputs import MissingInputs
 
-CONFIG = {"study": {"registry": "people.csv", "truth": "./truth.csv"}, "structures": "mine.csv", "evaluate": {}}
+CONFIG = {"study": {"registry": "scans.csv", "truth": "./truth.csv"}, "structures": "mine.csv", "evaluate": {}}
 MESSAGE = "Missing input files for rule cohort:\n    output: t.parquet\n    affected files:\n"
 
 
@@ -19,18 +19,18 @@ def filtered(paths, exception="MissingInputException"):
 
 
 def test_each_missing_file_of_a_setting_is_a_sentence_with_its_line():
-    registry, truth = filtered(["truth.csv", "people.csv"]).splitlines()
+    registry, known = filtered(["truth.csv", "scans.csv"]).splitlines()
 
-    assert registry.startswith("error: study.registry: there is no file 'people.csv'; correct the path")
-    assert truth.startswith("error: s.yaml, line 2: study.truth: there is no file './truth.csv'; correct the path")
+    assert registry.startswith("error: study.registry: file 'scans.csv' does not exist; correct the path")
+    assert known.startswith("error: s.yaml, line 2: study.truth: file './truth.csv' does not exist; correct the path")
 
 
 def test_a_setting_without_a_section_is_named():
-    assert filtered(["mine.csv"]).startswith("error: structures: there is no file 'mine.csv'")
+    assert filtered(["mine.csv"]).startswith("error: structures: file 'mine.csv' does not exist")
 
 
 @pytest.mark.parametrize(
-    ("paths", "exception"), [(["results/x.parquet"], "MissingInputException"), (["people.csv"], "WorkflowError")]
+    ("paths", "exception"), [(["results/x.parquet"], "MissingInputException"), (["scans.csv"], "WorkflowError")]
 )
 def test_other_messages_are_kept(paths, exception):
     assert filtered(paths, exception).startswith(MESSAGE)

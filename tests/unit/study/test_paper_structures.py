@@ -144,7 +144,7 @@ def test_a_structure_that_includes_another_one_of_the_set_is_refused(tmp_path):
     ]
     path.write_text("\n".join(rows))
 
-    with pytest.raises(ContractError, match="column 'includes' names vertebrae_S1, which the label set has by itself"):
+    with pytest.raises(ContractError, match="column 'includes' contains vertebrae_S1, which is also a structure of"):
         label_sets.read(str(path))
 
 

@@ -242,6 +242,6 @@ def test_statistics_of_excluded_scans_of_the_registry_are_not_misspelled_identif
     written(tmp_path, "S2", {"liver": {"volume": 1500000.0, "intensity": 60.5}})
 
     if is_refused:
-        assert "ids must be written as in the registry" in refusal(tmp_path)
+        assert "IDs must have the same spelling as in the registry" in refusal(tmp_path)
     else:
         assert len(read_folder(tmp_path, ["s1", "s2"], NAMES, excluded)) == 2 * len(NAMES)

@@ -1,4 +1,4 @@
-"""Ids that spreadsheets rounded, that stand for none, or that are written in two ways; and ages that stand for none."""
+"""IDs that were rounded, that denote a missing ID, or that have two spellings, and ages that denote a missing age."""
 
 import openpyxl
 import pytest
@@ -29,17 +29,18 @@ def refused(*args, **settings):
 def test_ids_that_a_spreadsheet_rounded_are_refused_and_not_printed(tmp_path):
     message = refused(tmp_path, ["1.23457E+12", "1.23457E+12", "p3"])
 
-    assert "line 2: patient_id must be the whole id, found 2 numbers" in message
+    assert "line 2: patient_id must be the complete ID, but is a number" in message
+    assert "(affected rows: 2)" in message
     assert "23457" not in message
 
 
 @pytest.mark.parametrize("word", ["1.23457E+12", "1.234568e+12"])
 def test_ids_of_scans_that_a_spreadsheet_rounded_are_to_be_exported_as_text(tmp_path, word):
     (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
-    with pytest.raises(ContractError, match=r"line 3: scan_id must be the whole id, .* export the column as text"):
+    with pytest.raises(ContractError, match=r"line 3: scan_id must be the complete ID, .* export the column as text"):
         read_registry(tmp_path / "r.csv")
     (tmp_path / "m.csv").write_text(f"scan_id,liver_hu_mean\ns1,61\n{word},55\n")
-    with pytest.raises(ContractError, match=r"line 3: scan_id must be the whole id, .* export the column as text"):
+    with pytest.raises(ContractError, match=r"line 3: scan_id must be the complete ID, .* export the column as text"):
         measures_table.read(tmp_path / "m.csv", Reading(section="measure"), ["liver"])
 
 
@@ -48,7 +49,7 @@ def test_scans_with_long_numbers_of_a_workbook_are_to_be_exported_as_text(tmp_pa
     for row in (["scan_id", "age_years"], [1234567890123456, 60], ["s2", 61]):
         book.active.append(row)
     book.save(tmp_path / "r.xlsx")
-    with pytest.raises(ContractError, match="line 2: scan_id must be the whole id, found 1 numbers"):
+    with pytest.raises(ContractError, match=r"line 2: scan_id must be the complete ID, .* \(affected rows: 1\)"):
         read_registry(tmp_path / "r.xlsx")
 
 
@@ -59,7 +60,7 @@ def test_long_numbers_of_a_workbook_are_refused_as_ids(tmp_path):
         book.active.append([f"s{row}", 12345678901234567000 + row, 60])
     book.save(tmp_path / "r.xlsx")
 
-    with pytest.raises(ContractError, match="line 2: patient_id must be the whole id, found 3 numbers"):
+    with pytest.raises(ContractError, match=r"line 2: patient_id must be the complete ID, .* \(affected rows: 3\)"):
         read_registry(tmp_path / "r.xlsx")
 
 
@@ -67,8 +68,8 @@ def test_long_numbers_of_a_workbook_are_refused_as_ids(tmp_path):
 def test_ids_of_one_patient_in_two_spellings_are_refused_and_not_printed(tmp_path, first, second):
     message = refused(tmp_path, [first, "other", second], [60, 60, 60])
 
-    assert "found 1 patients with ids that differ in upper and lower case, zeros or marks alone" in message
-    assert "the first in line 2, 4; if the two ids (ID1 and ID2) are of one patient, write one of them" in message
+    assert "lines 2, 4: patient_id must have the same spelling in all rows of a patient" in message
+    assert "differ only in case, leading zeros, or punctuation (affected patients: 1); if both IDs belong" in message
     assert f"'{first}'" not in message
 
 
@@ -76,7 +77,7 @@ def test_ids_of_one_patient_in_two_spellings_are_refused_and_not_printed(tmp_pat
 def test_ids_in_two_spellings_are_one_patient_or_two_as_the_printed_lines_state(tmp_path, first, second):
     patients, ages = [first, "other", second], [60, 60, 60]
     message = refused(tmp_path, patients, ages)
-    one, two = (line.split(";")[0] for line in message.split("state cohort: {values: {patient_id: ")[1:])
+    one, two = (line.split(";")[0] for line in message.split("set cohort: {values: {patient_id: ")[1:])
     for line, n_patients in ((one, 2), (two, 3)):
         meanings = yaml.safe_load(line.removesuffix("}}").replace("ID1", first).replace("ID2", second))
         found = registry(tmp_path, patients, ages, settings={"values": {"patient_id": meanings}})
@@ -87,8 +88,8 @@ def test_ids_in_two_spellings_are_one_patient_or_two_as_the_printed_lines_state(
 def test_words_for_no_patient_are_no_patient(tmp_path, word):
     patients = ["a", word, "b", word, "c", word]
     message = refused(tmp_path, patients)
-    assert f"patient_id is '{word}' in 3 rows" in message
-    assert f'state cohort: {{values: {{patient_id: {{"{word}": null}}}}}}' in message
+    assert f"patient_id is '{word}', which probably denotes a missing ID (affected rows: 3)" in message
+    assert f'set cohort: {{values: {{patient_id: {{"{word}": null}}}}}}' in message
 
     found = registry(tmp_path, patients, settings={"values": {"patient_id": {word: None}}})
     assert found["patient_id"].isna().sum() == 3
@@ -143,7 +144,8 @@ def test_a_stated_number_is_missing_in_each_form_and_another_word_keeps_its_mean
     ages = ["61.0", "0.0", "0.0"]
     for settings in ({"values": {"age_years": {"0": None}}}, {"missing": ["0"]}):
         assert registry(tmp_path, ages=ages, settings=settings)["age_years"].isna().sum() == 2
-    assert "age_years is 0 in 2 rows" in refused(tmp_path, ages=ages, settings={"values": {"age_years": {"99": "99"}}})
+    other_word = refused(tmp_path, ages=ages, settings={"values": {"age_years": {"99": "99"}}})
+    assert "age_years is 0, which probably denotes a missing age" in other_word
     coded = registry(tmp_path, ages=["61", "5", "0"], settings={"values": {"age_years": {"5": "0", "0": None}}})
     assert coded["age_years"].fillna(-1).tolist() == [61, 0, -1]
 
@@ -157,7 +159,7 @@ def test_ages_beside_others_near_them_are_accepted(tmp_path, ages):
 def test_a_summary_below_a_table_is_no_scan(tmp_path, word):
     path = tmp_path / "m.csv"
     path.write_text(f"Name,age_years,liver_hu_mean\nA,61,60\nB,50,55\n{word},55.5,57.5\n")
-    with pytest.raises(ContractError, match=r"line 4: each row must be a scan, found .* delete these 1 rows"):
+    with pytest.raises(ContractError, match=r"line 4: each row must be a scan, .* delete the summary rows"):
         measures_table.read(path, Reading(section="measure"), ["liver"])
     if "(" not in word:
         (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
@@ -172,7 +174,7 @@ def test_a_category_that_names_a_summary_is_no_summary_beside_other_words(tmp_pa
     path.write_text(
         "sex,scanner,age_years,liver_hu_mean\nF,A,61,60\nM,B,50,55\nMean (n=2),,n/a,57.5\nTotal,n=2,,57.5\n"
     )
-    with pytest.raises(ContractError, match=r"line 5: each row must be a scan, .* write another word if it is a value"):
+    with pytest.raises(ContractError, match=r"line 5: each row must be a scan, .* use another word if the row is a"):
         measures_table.read(path, Reading(section="measure"), ["liver"])
 
 
@@ -180,14 +182,14 @@ def test_a_category_that_names_a_summary_is_no_summary_beside_other_words(tmp_pa
 def test_scans_under_ids_in_another_spelling_are_not_set_aside(tmp_path, theirs):
     ours = "s_01" if theirs == "s-01" else "s01"
     (tmp_path / "m.csv").write_text(f"scan_id,liver_hu_mean\n{theirs},60\ns02,55\n")
-    with pytest.raises(ContractError, match=f"found 1 scans whose id the table has .*'{ours}' of the registry and"):
+    with pytest.raises(ContractError, match=rf"an ID in the table is .* instead of '{ours}' \(affected scans: 1\)"):
         read_external_measures(tmp_path / "m.csv", [ours, "s02"], ["liver"])
 
 
 def test_files_of_statistics_under_names_in_another_spelling_are_not_set_aside(tmp_path):
     for name in ("S1.json", "s2.json"):
         (tmp_path / name).write_text('{"liver": {"volume": 1500000, "intensity": 60}}')
-    with pytest.raises(ContractError, match=r"first 's1' of the registry and 'S1.json'; write them alike"):
+    with pytest.raises(ContractError, match=r"is 'S1.json' instead of 's1' .* use the spelling of the"):
         read_folder(tmp_path, ["s1", "s2"], ["liver"])
 
 

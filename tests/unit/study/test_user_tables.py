@@ -67,7 +67,7 @@ def test_the_ground_truth_is_read_in_every_format(tmp_path, form):
 def test_a_word_instead_of_a_number_is_reported_with_line_and_column(tmp_path):
     ROWS.replace("450.5", "much").to_csv(tmp_path / "mine.csv", index=False)
 
-    expected = r"mine\.csv: line 2: lower_bound_ml must be a number of ml.* found 'much'; correct the cell"
+    expected = r"mine\.csv: line 2: lower_bound_ml must be a volume in mL .* is 'much'; correct the cell"
     with pytest.raises(ContractError, match=expected):
         label_sets.read(str(tmp_path / "mine.csv"))
 
@@ -75,7 +75,9 @@ def test_a_word_instead_of_a_number_is_reported_with_line_and_column(tmp_path):
 def test_the_message_about_an_ambiguous_number_contains_no_setting(tmp_path):
     ROWS.replace("450.5", "1,450").to_csv(tmp_path / "mine.csv", index=False)
 
-    with pytest.raises(ContractError, match=r"can be 1\.450 or 1450; write all numbers with a decimal point$"):
+    with pytest.raises(
+        ContractError, match=r"is ambiguous \(1\.450 or 1450\); write all numbers with a decimal point$"
+    ):
         read_user_table(label_sets.STRUCTURES, tmp_path / "mine.csv")
 
 

@@ -191,5 +191,5 @@ def _short_form(name: str) -> dict[str, Any]:
     if name in SHORT_FORMS:
         return SHORT_FORMS[name]
     close = difflib.get_close_matches(name, SHORT_FORMS, n=1)
-    hint = f"did you mean {close[0]}?" if close else "write other criteria with name, sentence, column, and a rule"
+    hint = f"did you mean {close[0]}?" if close else "define other criteria with name, sentence, column, and a rule"
     raise ContractError(f"cohort.criteria: {name!r} is not one of {', '.join(SHORT_FORMS)}; {hint}")

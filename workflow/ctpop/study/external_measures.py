@@ -252,8 +252,8 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
         raise ContractError(
             f"{place}: hu_mean must be between {LOWEST_MEAN_HU:g} and {HIGHEST_MEAN_HU:g} HU, but"
             f" {int(impossible.sum())} of {int(hu.notna().sum())} values are outside this range, first:"
-            f" {first['structure']} of {first['scan_id']} ({hu[impossible].iloc[0]:g}); convert the values to HU, or"
-            " exclude the column"
+            f" {first['structure']} of {first['scan_id']} ({hu[impossible].iloc[0]:g}); convert the values to HU or exclude"
+            " hu_mean"
         )
     LOG.warning(
         "%s: values with a mean attenuation outside the range %g to %g HU are excluded (impossible_hu; affected rows:"

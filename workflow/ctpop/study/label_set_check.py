@@ -191,7 +191,7 @@ def _included_twice(rows: Numbered) -> Iterator[str]:
         double = [part for part in row.get("includes", "").split() if part in names]
         if double:
             yield (
-                f"line {line}: column includes contains {double[0]}, which is also a structure of the label set; remove"
+                f"line {line}: column 'includes' contains {double[0]}, which is also a structure of the label set; remove"
                 " one of the two entries"
             )
 

@@ -133,7 +133,7 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
     every = {column: column for column in odd[:SHOWN]}
     one = len(odd) == 1
     resembling = "is not recognized" if one else "are not recognized"
-    resembling += " although the name resembles a measure" if one else " although the names resemble measures"
+    resembling += " although its name resembles that of a measure" if one else " although they are named like measures"
     noun = "column" if one else "columns"
     keeping = f"; to keep the {noun} as patient data, set {column_names.mapping_line(every, 'measure')}"
     raise ContractError(
@@ -234,10 +234,11 @@ def refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], pl
         if structure in measure_names.shipped_structures() or not measure_names.looks_like_measure(name, names):
             continue
         close = measure_names.closest(name, names)
-        line = f"set {column_names.mapping_line({column: close}, 'measure')}" if close else "correct the name"
+        line = column_names.mapping_line({column: close}, "measure") if close else ""
+        remedy = f"did you mean {line}?" if close else "correct the name"
         raise ContractError(
             f"{place}: measure.columns maps column {column} to {name}, which does not consist of a structure of the"
-            f" label set and a measure (for example liver_volume_ml); {line}"
+            f" label set and a measure (for example liver_volume_ml); {remedy}"
         )
 
 

@@ -243,7 +243,7 @@ def test_an_age_of_zero_with_a_unit_among_others_is_missing_and_reported(tmp_pat
     ages = read_registry(path, notes=notes)["age_years"]
 
     assert [ages[0], pd.isna(ages[1])] == [61.0, True]
-    assert any("placeholders, read as missing" in note for note in notes)
+    assert any("are placeholders and are read as missing" in note for note in notes)
 
 
 def test_a_sex_out_of_no_list_is_refused_with_the_setting_that_states_its_meaning(tmp_path):
@@ -374,10 +374,10 @@ def test_without_criteria_everybody_is_in(tmp_path):
 @pytest.mark.parametrize(
     ("start_from", "asked", "lacks"),
     [
-        ("images", [], "start_from images needs column ct_path"),
-        ("segmentations", [], "start_from segmentations needs column segmentation_path"),
-        ("measures", ["complete"], "criterion complete needs column complete"),
-        ("measures", ["contrast_enhanced"], "criterion contrast_enhanced needs column contrast"),
+        ("images", [], "start_from images requires column ct_path"),
+        ("segmentations", [], "start_from segmentations requires column segmentation_path"),
+        ("measures", ["complete"], "criterion complete requires column complete"),
+        ("measures", ["contrast_enhanced"], "criterion contrast_enhanced requires column contrast"),
     ],
 )
 def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, start_from, asked, lacks):
@@ -388,9 +388,9 @@ def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, s
 
     message = str(refused.value)
     column = lacks.rpartition(" ")[2]
-    remedy = f"add the column, or state which it is, as in cohort: {{columns: {{COLUMN: {column}}}}}"
+    remedy = f"add the column, or map another column: cohort: {{columns: {{COLUMN: {column}}}}}"
     assert message.startswith(f"{path}: {lacks}, found scan_id, age_years; {remedy}")
-    assert message.endswith("; without it, state cohort: {criteria: []}") == bool(asked)
+    assert message.endswith("; without this column, set cohort: {criteria: []}") == bool(asked)
 
 
 @pytest.mark.parametrize("contrast", ["contrast", "contrast_header"])
@@ -500,7 +500,7 @@ def test_what_was_inferred_is_logged_once(tmp_path, caplog):
         run(tmp_path, registry)
 
     assert caplog.text.count("the separator is a semicolon") == 1
-    assert caplog.text.count("column age_years has a decimal comma: 60,5 is read as 60.5") == 1
+    assert caplog.text.count("column age_years contains decimal commas: 60,5 is read as 60.5") == 1
     assert caplog.text.count("F is read as female, m as male") == 1
 
 

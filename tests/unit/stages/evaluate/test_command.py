@@ -500,20 +500,20 @@ def test_wrong_options_are_told_before_anything_is_read(tmp_path, capsys, predic
 @pytest.mark.parametrize(
     ("study", "evaluation", "words"),
     [
-        ({}, {}, "evaluate.reference: is missing; it is the CSV of references"),
+        ({}, {}, "evaluate.reference: is missing; set the path of the CSV file"),
         (
             {"start_from": "measures", "measures": "m.csv"},
             {"reference": "r.csv"},
-            "start_from measures has no label maps",
+            "start_from is measures, which does not use label maps",
         ),
         (
             {},
             {"reference": "r.csv", "compare_with": {"x": "masks"}},
-            "evaluate.compare_with: x is the name of the study",
+            "evaluate.compare_with: x is the name of this study",
         ),
         ({}, {"reference": "r.csv", "compare_with": {"y": "a", "z": "b"}}, "evaluate.compare_with: "),
         ({}, {"reference": "r.csv", "compare_with": {"my model": "a"}}, "'my model' does not match"),
-        ({}, {"reference": "r.csv", "structures": ["livre"]}, "has no structure livre; did you mean 'liver'?"),
+        ({}, {"reference": "r.csv", "structures": ["livre"]}, "does not contain livre; did you mean 'liver'?"),
     ],
 )
 def test_a_section_that_cannot_be_meant_is_told(study, evaluation, words):

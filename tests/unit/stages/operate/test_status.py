@@ -246,7 +246,7 @@ def test_of_many_failed_scans_the_first_are_named(study, capsys):
 
 def test_a_study_without_its_file_is_told(study, capsys):
     assert main(["status", "nowhere.yaml"]) == 1
-    assert "nowhere.yaml: cannot read the configuration of a study (No such file" in capsys.readouterr().err
+    assert "nowhere.yaml: cannot read the study file (No such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,11 @@ TABLES = {
         "error",
         "line 7: column spleen_volume_ml must be a number",
     ),
-    "sexes as numbers": (lambda row, n: [*row[:3], "12"[n % 2], *row[4:]], "error", "1, 2 can stand for either sex;"),
+    "sexes as numbers": (
+        lambda row, n: [*row[:3], "12"[n % 2], *row[4:]],
+        "error",
+        "numeric codes for sex are ambiguous (found 1, 2);",
+    ),
     "an age that is text": (
         lambda row, n: [*row[:2], "old" if n == 2 else row[2], *row[3:]],
         "error",
@@ -132,7 +136,7 @@ TABLES = {
         "line 2 (scan 's0', value '999')",
     ),
     "no ages": (lambda row, n: [*row[:2], "", *row[3:]], "error", "none of 24 scans enters: age_known excludes 24"),
-    "repeated ids": (lambda row, n: ["s1", *row[1:]], "error", "all rows of a scan must agree on its patient"),
+    "repeated ids": (lambda row, n: ["s1", *row[1:]], "error", "all rows of a scan must contain the same patient"),
     "repeated patients": (
         lambda row, n: [row[0], f"p{n % 6}", *row[2:]],
         "warning",
@@ -288,7 +292,7 @@ def test_a_column_that_a_criterion_needs_is_an_error(check, tmp_path):
 
     found = check(MAPS, code=1, cohort={"criteria": ["age_known", "complete"]})
 
-    assert any("criterion complete needs column complete, found scan_id" in line for line in found["error"])
+    assert any("criterion complete requires column complete, found scan_id" in line for line in found["error"])
     assert any("4 without error" in line for line in found["ok"])
 
 
@@ -396,7 +400,7 @@ def test_a_label_set_with_an_error_is_reported_with_its_line(check, tmp_path):
     [found] = check(MEASURES, code=1)["error"]
 
     assert found.startswith("study ")
-    assert "study.yaml, line 5: structures: structures.csv: line 2: lower_bound_ml must be a number" in found
+    assert "study.yaml, line 5: structures: structures.csv: line 2: lower_bound_ml must be a volume" in found
 
 
 def test_each_error_of_the_configuration_is_a_finding_with_its_line(check):
@@ -421,7 +425,7 @@ def test_each_error_of_the_configuration_is_a_finding_with_its_line(check):
             "review.csv",
             "scan_id,structure,decision,reason,reviewer,date\nS1,liver,keep,a,AB,2024-05-31\n",
             "screen",
-            "scan_id must be a scan of the registry; found 1 rows that are not, first 'S1 liver' in line 2",
+            "scan_id must be a scan of the registry; affected rows: 1, first in line 2: 'S1 liver'",
         ),
         ("truth.csv", "scan_id,structure\ns1,liver\n", "study", "columns volume_ml, hu_mean are missing"),
         ("references.csv", "scan_id\ns1\n", "evaluate", "columns scan_id and reference_path and at least one row"),
@@ -448,7 +452,7 @@ def test_known_absences_are_read_before_a_run(check, tmp_path):
 
     found = check(MEASURES, code=1)
 
-    assert any("known_absent" in line and "first s3 (splen)" in line for line in found["error"])
+    assert any("known_absent" in line and "first: s3 (splen)" in line for line in found["error"])
 
 
 def test_statistics_without_any_value_are_an_error(check, tmp_path):

@@ -20,8 +20,8 @@ def test_each_inference_about_a_table_is_a_sentence(tmp_path):
         "the encoding is Windows-1252 (byte 58 is not UTF-8)",
         "the separator is a semicolon",
         "column Scan ID is read as scan_id",
-        "column liver_hu_mean has a decimal comma: 61,5 is read as 61.5",
-        "age_years: 1 ages with a unit, such as 045Y, are read in that unit",
+        "column liver_hu_mean contains decimal commas: 61,5 is read as 61.5",
+        "age_years: ages with a unit, such as 045Y, are converted to years (cells: 1)",
         "sex: F is read as female",
     ]
 
@@ -59,7 +59,7 @@ def test_spellings_in_label_sets_and_decisions_are_sentences(tmp_path):
             [
                 "column Date is read as date",
                 "structure Liver is read as liver",
-                "1 dates such as 31.05.2024 are read as day, month, year",
+                "dates such as 31.05.2024 are read as day, month, year (cells: 1)",
             ],
         ),
     ]

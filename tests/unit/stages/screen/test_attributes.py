@@ -53,7 +53,7 @@ def test_a_name_that_is_no_structure_is_refused_with_the_scan():
         known_absences(cohort("spleen", "splen", "left_kidney spleen"), NAMES)
 
     expected = (
-        "registry: known_absent names structures of the label set, separated by blanks, commas or semicolons, found 1"
-        " names that are none, first s1 (splen); correct the cells of the registry"
+        "registry: column known_absent must contain structures of the label set, separated by spaces, commas, or"
+        " semicolons; number of unknown names: 1, first: s1 (splen); correct the cells of the registry"
     )
     assert str(refused.value) == expected

@@ -247,7 +247,7 @@ def test_usable_values_are_one_row_each_and_the_others_none(tmp_path):
         ({"lower_bound_ml": {"livr": 300}}, "screen.lower_bound_ml: label set structures has no structure livr"),
         ({"lower_bound_ml": {"liver": -1}}, "screen.lower_bound_ml.liver"),
         ({"rules": "stric"}, "screen.rules: 'stric' is neither a shipped rule set"),
-        ({"review": "nowhere.csv"}, "nowhere.csv: the decisions of reviewers do not exist"),
+        ({"review": "absent.csv"}, "absent.csv: the file of QC decisions does not exist"),
     ],
 )
 def test_a_wrong_setting_stops_the_run_before_anything_is_written(tmp_path, capsys, settings, expected):
@@ -264,4 +264,4 @@ def test_a_known_absence_of_no_structure_stops_the_run(tmp_path, capsys):
     code = screen(tmp_path, rows, cohort(rows, known_absent=["livr"]))
 
     assert code == 1
-    assert "error in screen: registry: known_absent names structures" in capsys.readouterr().err
+    assert "error in screen: registry: column known_absent must contain structures" in capsys.readouterr().err

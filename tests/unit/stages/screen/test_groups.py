@@ -226,9 +226,7 @@ def test_a_misspelt_member_is_refused(tmp_path):
     path = tmp_path / "groups.csv"
     path.write_text("group,structure\nkidneys,kidney_left\nkidneys,kidney_rigth\n", encoding="utf-8")
 
-    with pytest.raises(
-        ContractError, match=r"groups\.csv: no label set has a structure kidney_rigth \(group kidneys\)"
-    ):
+    with pytest.raises(ContractError, match=r"groups\.csv: no label set contains kidney_rigth \(group kidneys\)"):
         settings.groups_of(["kidney_left"], path)
 
 

@@ -146,23 +146,24 @@ def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
     [
         (
             ["s9,liver,keep,a,AB,2024-05-31"],
-            "scan_id must be a scan of the registry; found 1 rows that are not, first 's9 liver'",
+            "scan_id must be a scan of the registry; affected rows: 1, first in line 2: 's9 liver'",
         ),
         (
             ["s1,livr,keep,a,AB,2024-05-31", "s2,kidney,keep,a,AB,2024-05-31"],
-            "structure must be one of the label set, or *; found 2 rows that are not, first 's1 livr', 's2 kidney'",
+            "structure must be a structure of the label set or *; affected rows: 2, first in lines 2, 3: 's1 livr',"
+            " 's2 kidney'",
         ),
         (
             ["s1,*,absent,a,AB,2024-05-31"],
-            "decision absent must name the structure that the patient does not have; found 1 rows",
+            "a row with the decision absent must name a structure, not *; affected rows: 1",
         ),
         (
             ["s1,liver,keep,a,AB,2024-05-31", "s1,liver,exclude,b,CD,2024-06-01", "s2,*,keep,a,AB,2024-05-31"],
-            "decisions contradict each other for 1 structures, first s1 liver: keep, exclude",
+            "lines 2, 3: decisions contradict each other: s1 liver: keep, exclude (affected structures: 1)",
         ),
         (
             ["s1,*,keep,a,AB,2024-05-31", "s1,*,exclude,b,CD,2024-06-01"],
-            "decisions contradict each other for 1 structures, first s1 *: keep, exclude",
+            "lines 2, 3: decisions contradict each other: s1 *: keep, exclude (affected structures: 1)",
         ),
         (
             ["s1,liver,keep,a,AB,2024-05-31", "s1,liver,keep,b,CD,2024-06-01"],
@@ -170,13 +171,13 @@ def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
         ),
         (
             ["s1,liver,drop,a,AB,2024-05-31"],
-            "that are unsure have no row; found 1 rows that are not, first 's1 liver' ('drop') in line 2; correct or",
+            "(delete rows without a final decision); affected rows: 1, first in line 2: 's1 liver' ('drop'); correct",
         ),
         (["s1,liver,,a,AB,2024-05-31"], "column 'decision' must be complete"),
         (["s1,liver,keep,,AB,2024-05-31"], "column 'reason' must be complete"),
         (["s1,liver,keep,a,,2024-05-31"], "column 'reviewer' must be complete"),
         (["s1,liver,keep,a,AB,31/5/2024"], "column 'date' must be text that matches the pattern"),
-        (["s2,liver,keep,a,AB,2024-05-31", "s1,livr,keep,a,AB,2024-05-31"], "'s1 livr' in line 3; correct or delete"),
+        (["s2,liver,keep,a,AB,2024-05-31", "s1,livr,keep,a,AB,2024-05-31"], "line 3: 's1 livr'; correct or delete"),
         ([",liver,keep,a,AB,2024-05-31"], "column 'scan_id' must be complete"),
     ],
 )
@@ -194,5 +195,5 @@ def test_a_missing_column_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ContractError, match=r"review\.csv: the decisions of reviewers do not exist"):
+    with pytest.raises(ContractError, match=r"review\.csv: the file of QC decisions does not exist"):
         read_review(tmp_path / "review.csv", [], [], [])
