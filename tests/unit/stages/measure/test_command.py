@@ -474,7 +474,7 @@ def test_a_table_that_is_not_there_is_named(study, capsys):
 
     assert take_over_file(study, path) == 1
 
-    expected = f"error in measure: {path}: the table of measures does not exist; set study.measures\n"
+    expected = f"error in measure: {path}: the table of measures does not exist; correct the setting study.measures\n"
     assert capsys.readouterr().err == expected
 
 
