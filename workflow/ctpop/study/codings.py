@@ -1,4 +1,4 @@
-"""Conversion of numbers, ages, sexes, and Boolean values from the notations of users to that of this package.
+"""Conversion of numbers, ages, sexes, and Boolean values from users' notations to standard form.
 
 A value with one possible meaning is converted, and a note describes the conversion. A value with several possible
 meanings raises an error that contains the line of the study file that resolves the ambiguity.
@@ -24,7 +24,7 @@ SEXES = {
     **dict.fromkeys(("male", "m", "man", "männlich", "maennlich", "homme", "masculin", "hombre", "masculino"), "male"),
     **dict.fromkeys(("males", "men", "boy", "mann", "maschile", "homem"), "male"),
 }
-SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # their meaning differs between tables
+SEX_CODES = {"0", "1", "2", "0.0", "1.0", "2.0"}  # codes whose meaning differs between tables
 # Words for a missing value in a column whose other cells are numbers. Columns of text, such as IDs, keep these words.
 NO_NUMBER = {
     *("na", "n/a", "n.a.", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "unbekannt", "k.a."),
@@ -169,7 +169,7 @@ def numbers_as_text(
 
 
 def years_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
-    """Convert ages to years. Ages with a unit, such as `45Y`, `045Y`, `540M`, and `45 years`, are converted.
+    """Convert ages to years, including ages with a unit such as `45Y`, `045Y`, `540M`, and `45 years`.
 
     Any other text becomes a missing value.
 

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-# SOURCE: docs/methods.md; the covariates that the reviewers of the paper requested
+# SOURCE: docs/methods/confounders.md; the covariates that the reviewers of the paper requested
 USUAL_COVARIATES = ("sex", "height_cm", "kvp", "scanner", "phase", "year")
 KNOWN = (
     *("scan_id", "patient_id", "age_years", "sex", "ct_path", "segmentation_path", "complete", "contrast"),
@@ -25,7 +25,7 @@ KNOWN = (
         "year",
     ),
 )
-SYNONYMS = {  # common normalized column names by the standard column that they can denote
+SYNONYMS = {  # common column names, in normalized form, that can denote each standard column
     "scan_id": (
         *(
             "id",
@@ -82,7 +82,7 @@ CLOSE_WORDS = 0.7  # minimum similarity of two words; the similarity of `cm` and
 
 
 def normalised(name: str) -> str:
-    """Convert a name to lower case and replace each run of other characters than letters and digits by an underscore.
+    """Convert a name to lower case and replace each run of characters except letters and digits with an underscore.
 
     Powers are written as digits: `cm³` and `cm^3` become `cm3`.
 
@@ -107,7 +107,7 @@ def normalised(name: str) -> str:
 
 
 def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
-    """Return the standard names of columns whose names differ from a standard name only in spelling.
+    """Map columns to the standard names from which they differ only in spelling.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
 
 
 def spelled_as(columns: Sequence[str], own: Iterable[str]) -> dict[str, str]:
-    """Return the names in a table's contract of columns whose names differ from these names only in spelling.
+    """Map columns to the columns of a table's contract from which they differ only in spelling.
 
     Parameters
     ----------

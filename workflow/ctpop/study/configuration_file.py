@@ -86,7 +86,7 @@ def places_of(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def with_place(problem: str, places: Mapping[str, str]) -> str:
-    """Prepend to a message about a setting the file and line of the setting or of its section.
+    """Add the file and line of a setting, or of its section, to the beginning of a message.
 
     Parameters
     ----------

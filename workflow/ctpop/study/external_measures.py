@@ -30,7 +30,7 @@ class Recorded:
     Attributes
     ----------
     cohort : pandas.DataFrame
-        One row per scan of the study, with `scan_id`, `age_years` (years) and `sex`.
+        One row per scan of the study, with `scan_id`, `age_years` (years), and `sex`.
     excluded : collection of str
         Scans of the registry that are not in the study.
     reading : Reading
@@ -114,7 +114,7 @@ def read_external_measures(
 
 
 def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) -> None:
-    """Reject a table of measures whose ages or sexes contradict the registry, because its IDs can be mixed up.
+    """Reject a table of measures whose ages or sexes contradict the registry because the IDs could be mixed up.
 
     The words of the table are interpreted with the settings of the registry. If the letter `M` denotes women in all
     rows of the table, it belongs to a different coding and is not a contradiction.
@@ -167,7 +167,7 @@ def _other_sexes(words: "pd.Series[str]", recorded: "pd.Series[str]") -> "pd.Ser
 
 
 def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
-    """Replace the zeros that TotalSegmentator writes for unmeasured structures by missing values.
+    """Replace the zeros that TotalSegmentator writes for unmeasured structures with missing values.
 
     TotalSegmentator reports an attenuation of exactly 0.0 for a structure that is absent, truncated, or failed. The
     volume is then 0.0 or is not in the table. With a volume above 0, an attenuation of 0 is a measured value.
@@ -217,7 +217,7 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows with `scan_id`, `structure` and, if the table contains it, `hu_mean` (HU).
+        Rows with `scan_id`, `structure`, and, if the table contains it, `hu_mean` (HU).
     place : Path
         File, for messages.
 
@@ -252,8 +252,8 @@ def without_impossible(rows: pd.DataFrame, place: Path) -> tuple[pd.DataFrame, "
         raise ContractError(
             f"{place}: hu_mean must be between {LOWEST_MEAN_HU:g} and {HIGHEST_MEAN_HU:g} HU, but"
             f" {int(impossible.sum())} of {int(hu.notna().sum())} values are outside this range, first:"
-            f" {first['structure']} of {first['scan_id']} ({hu[impossible].iloc[0]:g}); convert the values to HU or exclude"
-            " hu_mean"
+            f" {first['structure']} of {first['scan_id']} ({hu[impossible].iloc[0]:g}); convert the values to HU"
+            " or exclude hu_mean"
         )
     LOG.warning(
         "%s: values with a mean attenuation outside the range %g to %g HU are excluded (impossible_hu; affected rows:"
@@ -315,7 +315,7 @@ def external_rows(
     Parameters
     ----------
     table : pandas.DataFrame
-        Long table with `scan_id`, `structure` and measures.
+        Long table with `scan_id`, `structure`, and measures.
     scan_ids : list of str
         Scans of the study.
     names : list of str

@@ -23,8 +23,8 @@ def decided(registry: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     Parameters
     ----------
     registry : pandas.DataFrame
-        One row per scan, with the columns `complete`, `contrast`, `complete_header` and `contrast_header` (true, false
-        or missing).
+        One row per scan, with the columns `complete`, `contrast`, `complete_header`, and `contrast_header` (true,
+        false, or missing).
     reading : Reading
         Settings for reading the registry; `decides` specifies the source of each column.
 

@@ -72,8 +72,8 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
     ------
     ContractError
         If the first column, or a column that can contain IDs, has a word for a summary in one of the last rows and the
-        other cells of the row contain no words. Rows with other words are accepted because `total`, for example, can
-        also be a category of an operation.
+        other cells of the row contain no words. Rows with other words are accepted because such a word can also be a
+        category, for example `total` for a total colectomy.
 
     Examples
     --------
@@ -294,7 +294,7 @@ def _by_key(words: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _key(word: str) -> str:
-    """Return an ID in lower case without leading zeros, the `.0` of a number, and the extension of a file."""
+    """Return an ID in lower case without leading zeros, a trailing `.0`, and a file extension."""
     plain = re.sub(r"\.nii(\.gz)?$|\.json$|(?<=[0-9])\.0$", "", word.strip().lower())
     return "-".join(COUNTED.sub(r"\1\2", part) for part in re.split(r"[-_.\s]+", plain))
 

@@ -11,7 +11,7 @@ def implausible_scans(values: pd.DataFrame, share: float) -> list[str]:
     Parameters
     ----------
     values : pandas.DataFrame
-        Table `implausible_values`, with the columns `scan_id`, `measure` and `scan_share`.
+        Table `implausible_values`, with the columns `scan_id`, `measure`, and `scan_share`.
     share : float
         Minimum proportion (0 to 1) of implausible values among the values of a scan in a measure. A scan is returned
         only if at least five values of the measure are implausible.

@@ -167,7 +167,7 @@ def _repeated(rows: Numbered, name: str) -> Iterator[str]:
 
 
 def _misspelt_sides(rows: Numbered) -> Iterator[str]:
-    """Yield an error for each structure without a contralateral structure for which a similar name is listed."""
+    """Yield an error for each structure whose contralateral structure is missing while a similar name is listed."""
     other = dict(zip(SIDES, SIDES[::-1], strict=True))
     names = [row["structure"] for _, row in rows]
     mirrored = {name: "_".join(other.get(word, word) for word in name.split("_")) for name in names}
@@ -191,8 +191,8 @@ def _included_twice(rows: Numbered) -> Iterator[str]:
         double = [part for part in row.get("includes", "").split() if part in names]
         if double:
             yield (
-                f"line {line}: column 'includes' contains {double[0]}, which is also a structure of the label set; remove"
-                " one of the two entries"
+                f"line {line}: column 'includes' contains {double[0]}, which is also a structure of the label set;"
+                " remove one of the two entries"
             )
 
 

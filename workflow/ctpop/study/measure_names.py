@@ -32,12 +32,12 @@ STATISTICS = {
 
 
 def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the structures of words that differ from structure names only in spelling or in the order of parts.
+    """Map words to the structures from whose names they differ only in spelling or in the order of parts.
 
     Parameters
     ----------
     words : iterable of str
-        Words for structures in a table.
+        Words in a table that name structures.
     names : sequence of str
         Structures of the label set.
 
@@ -63,7 +63,7 @@ def spelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
 
 def spelled_alone(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the structures of words that consist only of a structure name in any spelling.
+    """Map words that consist only of a structure name, in any spelling, to the structure.
 
     Parameters
     ----------
@@ -107,12 +107,12 @@ def shipped_structures() -> frozenset[str]:
 
 
 def misspelt(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the structures that are similar to words that are not in any label set.
+    """Return the most similar structure for each word that is not in any label set.
 
     Parameters
     ----------
     words : iterable of str
-        Words for structures in a table.
+        Words in a table that name structures.
     names : sequence of str
         Structures of the label set.
 
@@ -282,7 +282,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _measure_of(rest: str) -> str | None:
-    """Return the measure in the part of a name without the structure; None for any other unit or statistic."""
+    """Return the measure in a name from which the structure was removed; None for any other unit or statistic."""
     if rest in MEASURED:
         return rest
     words = set(rest.split("_"))
@@ -296,7 +296,7 @@ def _measure_of(rest: str) -> str | None:
 
 
 def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:
-    """Return the longest structure with whose name, in whole words, a column begins."""
+    """Return the longest structure name, in whole words, at the beginning of a column name."""
     normal = column_names.normalised(column)
     found = [name for name in names if normal == name.lower() or normal.startswith(f"{name.lower()}_")]
     return max(found, key=len, default=None)

@@ -192,7 +192,7 @@ def renamed(
     Parameters
     ----------
     table : pandas.DataFrame
-        Table of a user.
+        User's table.
     columns : mapping of str to tuple of str
         Standard names by column of the table, or by a pattern with a `*`.
     names : sequence of str
@@ -412,7 +412,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
     Raises
     ------
     ContractError
-        If a cell is not a number, or a volume is negative or infinite.
+        If a cell is not a number, or a volume is negative or larger than the volume of a body.
 
     Examples
     --------
@@ -541,7 +541,7 @@ def _pairs(ours: Mapping[str, tuple[str, ...]], respelled: Mapping[str, str]) ->
 
 
 def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> dict[str, str]:
-    """Return the standard names of columns whose names differ from a standard name only in spelling."""
+    """Map columns to the standard names from which they differ only in spelling."""
     taken = {name for column, found in ours.items() for name in found}
     found = column_names.respelled(columns, [])
     for column in (column for column in columns if column not in found):

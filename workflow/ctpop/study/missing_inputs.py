@@ -19,7 +19,7 @@ SETTINGS = (
 
 
 class MissingInputs(logging.Filter):
-    """A filter for the Snakemake log that reports the settings of missing files. The filter suppresses no message.
+    """A filter for the Snakemake log that reports the settings of missing files and does not suppress any message.
 
     Parameters
     ----------
