@@ -86,7 +86,7 @@ UNREADABLE = {
     "a tab": (b"study:\n\tname: x\n", "line 2: invalid YAML: the line begins with a tab"),
     "another indentation": (b"study:\n  name: x\n   registry: r.csv\n", "line 3, column 12: invalid YAML:"),
     "a list": (b"- study\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
-    "nothing": (b"", "a study file is expected, found an empty file"),
+    "nothing": (b"", "the study file is empty"),
     "another encoding": (
         "study: {name: Müller}\n".encode("cp1252"),
         "line 1: the file is not encoded in UTF-8 (found the byte",
@@ -115,7 +115,7 @@ def test_a_configuration_that_is_absent_is_refused_in_one_line(tmp_path, profile
     code, printed = snakemake_server.run(arguments, tmp_path, quiet_environment())
 
     assert code == 1
-    assert printed.splitlines()[-1].startswith("error: absent.yaml: a study file is expected, found: No")
+    assert printed.splitlines()[-1].startswith("error: absent.yaml: cannot read the study file (No")
     assert "Traceback" not in printed
 
 

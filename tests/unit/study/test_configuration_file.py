@@ -24,8 +24,8 @@ BAD = {
     "a nested key twice": (b"study:\n  name: x\n  name: y\n", "line 3: the key 'name' already occurs in line 2"),
     "a key twice in a list": (b"a:\n- b: 1\n  b: 2\n", "line 3: the key 'b' already occurs in line 2"),
     "a key twice in brackets": (b"a: {b: 1, c: 2, b: 3}\n", "line 1: the key 'b' already occurs in line 1"),
-    "nothing": (b"", "found an empty file; docs/config.md lists the settings"),
-    "comments alone": (b"# a study\n", "found an empty file"),
+    "nothing": (b"", "the study file is empty; docs/config.md lists the settings"),
+    "comments alone": (b"# a study\n", "the study file is empty"),
     "a list": (b"- a\n- b\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
     "a word": (b"study\n", "line 1: sections such as 'study:' are expected at the top level, found a single value"),
     "Windows-1252": (

@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
         If the file is not YAML or violates its schema; the message contains one line per error.
 
     """
-    content = strict_yaml.content_of(path, "a model set")
+    content = strict_yaml.content_of(path, "the model set")
     schema = _schema()
     problems = sorted(set(problems_of(schema, content)))
     if problems:

@@ -12,7 +12,7 @@ import yaml
 from ctpop.foundation import strict_yaml
 from ctpop.foundation.errors import ContractError
 
-WHAT = "a study file"
+WHAT = "the study file"
 START = "docs/config.md lists the settings"
 
 
@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     content = strict_yaml.content_of(path, WHAT)
     if content is None:
-        raise ContractError(f"{path}: {WHAT} is expected, found an empty file; {START}")
+        raise ContractError(f"{path}: the study file is empty; {START}")
     if not isinstance(content, dict):
         raise ContractError(
             f"{path}: line 1: sections such as 'study:' are expected at the top level, found a {_kind(content)};"
