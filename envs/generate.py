@@ -1,9 +1,9 @@
-"""Write the conda environments of the rules and of the launching machine, pinned to the versions of constraints.txt.
+"""Write the conda environments of the rules and of the launch environment, pinned to the versions in constraints.txt.
 
     python envs/generate.py            write the files that differ
-    python envs/generate.py --check    write nothing, and fail if one differs
+    python envs/generate.py --check    write nothing, and fail if a file differs
 
-The names of packages are those of conda-forge where it has them; pip adds the others.
+Packages are installed from conda-forge where available; pip installs the others.
 """
 
 import argparse
@@ -24,7 +24,7 @@ HEAD = "# Written by envs/generate.py from constraints.txt."
 
 @dataclass(frozen=True)
 class Environment:
-    """A conda environment: what its file says first, the packages from conda-forge, and those that pip adds."""
+    """A conda environment: the comment of its file, the packages from conda-forge, and the packages from pip."""
 
     comment: str
     conda: tuple[str, ...]
@@ -32,28 +32,28 @@ class Environment:
 
 
 def dependencies() -> list[str]:
-    """Return the names of the packages that the project needs after segmentation."""
+    """Return the names of the packages that the stages after segmentation require."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return [re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]]
 
 
 def environments() -> dict[str, Environment]:
-    """Return the environments by the names of their files."""
+    """Return the environments by file name."""
     from_pip = ("dcm2niix", "deflate", "rocrate")
     needed = dependencies()
     return {
         "stats": Environment(
-            "Every stage but segment.",
+            "All stages except segment.",
             tuple(name for name in needed if name not in from_pip),
             from_pip,
         ),
         "gpu": Environment(
-            """The stage segment: nnU-Net v2 on torch, which comes with CUDA where the solving machine has a GPU.
-On a login node without one, say which CUDA the GPU nodes have:
+            """The stage segment: nnU-Net v2 with torch, which includes CUDA if the machine that creates the environment has a GPU.
+On a login node without a GPU, state the CUDA version of the GPU nodes:
 
   CONDA_OVERRIDE_CUDA=12.8 snakemake --sdm conda --profile profiles/slurm --configfile my_study.yaml
 
-pip adds nnU-Net and, pinned with it, the packages of its authors that its labels depend on.""",
+pip installs nnU-Net with the pinned packages of its authors that affect the labels.""",
             (
                 *("jsonschema", "nibabel", "numpy", "pandas", "pandera", "pyarrow", "python-calamine", "isal"),
                 *("torch", "pyyaml", "scipy", "torchvision"),
@@ -64,12 +64,12 @@ pip adds nnU-Net and, pinned with it, the packages of its authors that its label
             ),
         ),
         "launch": Environment(
-            """What the machine needs that calls snakemake, beside conda itself:
+            """Requirements of the machine that starts snakemake, in addition to conda:
 
   conda env create --name ctpop --file envs/launch.yaml
 
-The Snakefile checks the configuration with the package, which needs pyarrow for registries in Parquet. Snakemake comes
-from pip, because conda has it in the channel bioconda only, which nothing else here needs.""",
+The Snakefile checks the configuration with the package, which requires pyarrow for Parquet registries. Snakemake is
+installed with pip, because conda provides it only in the channel bioconda, which no other package requires.""",
             ("jsonschema", "pyarrow", "python-calamine", "pyyaml"),
             ("snakemake", "snakemake-executor-plugin-slurm"),
         ),
@@ -84,7 +84,7 @@ def pins() -> dict[str, str]:
 
 
 def text_of(environment: Environment) -> str:
-    """Return the file of an environment."""
+    """Return the text of the file of an environment."""
     versions = pins()
     conda = [f"{CONDA_NAMES.get(name, name)}=={versions[canonicalize_name(name)]}" for name in environment.conda]
     pip = [f"{name}=={versions[canonicalize_name(name)]}" for name in environment.pip]
@@ -99,16 +99,16 @@ def text_of(environment: Environment) -> str:
 
 
 def main() -> int:
-    """Write or compare the files; return 1 if one of them differs and none is to be written."""
+    """Write or compare the files; with `--check`, return 1 if a file differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs")
+    parser.add_argument("--check", action="store_true", help="write nothing, and fail if a file differs")
     options = parser.parse_args()
     texts = {FOLDER / f"{name}.yaml": text_of(environment) for name, environment in environments().items()}
     differing = [path for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text]
     if options.check:
         for path in differing:
             name = path.relative_to(ROOT)
-            sys.stderr.write(f"{name} differs from constraints.txt; to write it: python envs/generate.py\n")
+            sys.stderr.write(f"{name} is not up to date with constraints.txt; run: python envs/generate.py\n")
         return int(bool(differing))
     for path in differing:
         path.write_text(texts[path], encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every command that the documentation, comments and messages print is run as it is printed, in a user's checkout."""
+"""Run every command that documentation, comments, and messages print, in the checkout of a user."""
 
 import functools
 import re
@@ -25,12 +25,12 @@ from support.user_checkout import Checkout, Outcome
 
 PRINTED = printed_commands.commands(REPO)
 PLACEHOLDER = re.compile(r"…|\.\.\.|<[a-z ]+>|/path/to/|\b[A-Z]{4,}(?:_[A-Z]+)*\b(?![=\w])")
-FILLED_IN = re.compile(r"\$?\{[^}]*\}")  # by a program, before a user sees the message
+FILLED_IN = re.compile(r"\$?\{[^}]*\}")  # replaced by the program before the message is printed
 IN_EVERY_PAGE = ("README.md", "docs/cluster.md", "docs/reproduce.md", "config.yaml", "Snakefile", "docs/study.yaml")
 
 
 def doctor(reader, command):
-    """Without Slurm the doctor has one error, and it ends with code 1 as docs/cluster.md says."""
+    """Without Slurm, `check` reports one error and ends with exit code 1, as docs/cluster.md states."""
     ended = as_printed(reader, command)
     errors = [line.split()[1] for line in ended.printed.splitlines() if line.startswith("error  ")]
     found = errors in (["slurm"], []) and ended.code == (1 if errors else 0)
@@ -38,26 +38,28 @@ def doctor(reader, command):
 
 
 POLICIES = [
-    Policy(r"^(curl|pip install|npm pack|conda) ", syntax, "needs a network, or conda"),
-    Policy(r"^tmux ", syntax, "waits for somebody at a terminal"),
-    Policy(r"^(srun|squeue|scancel|sinfo)\b", syntax, "needs Slurm: run in tests/slurm/test_printed_commands.py"),
-    Policy(r"--sdm conda", dry_run, "needs conda"),
+    Policy(r"^(curl|pip install|npm pack|conda) ", syntax, "requires a network or conda"),
+    Policy(r"^tmux ", syntax, "requires an interactive terminal"),
+    Policy(r"^(srun|squeue|scancel|sinfo)\b", syntax, "requires Slurm: run in tests/slurm/test_printed_commands.py"),
+    Policy(r"--sdm conda", dry_run, "requires conda"),
     Policy(r"^snakemake .*--profile (profiles/)?slurm\b(?!.*--unlock)", dry_run, "run on Slurm in tests/slurm"),
-    Policy(r"^snakemake --profile profiles/local$", dry_run, "the demo, which the fixture `demo` runs"),
-    Policy(r"--forcerun", dry_run, "runs most of a study again, as test_reruns.py does"),
-    Policy(r"--configfile paper_model.yaml$", dry_run, "64 jobs that segment, and the figures of 104 structures"),
-    Policy(r"^snakemake ", dry_run, "a second study; tests/workflow/test_dicom.py runs one", page="docs/dicom.md"),
-    Policy(r"--configfile docs/examples/bids.yaml$", dry_run, "needs the public weights of TotalSegmentator"),
-    Policy(r"ctpop check", doctor, "there is no Slurm here"),
-    Policy(r"^make (?!help$)", recipe, "installs, runs whole studies or all tests, or writes to the checkout"),
+    Policy(r"^snakemake --profile profiles/local$", dry_run, "the demo, run by the fixture `demo`"),
+    Policy(r"--forcerun", dry_run, "repeats most of a study; see test_reruns.py"),
+    Policy(r"--configfile paper_model.yaml$", dry_run, "64 segmentation jobs and the figures of 104 structures"),
+    Policy(r"^snakemake ", dry_run, "a second study; see tests/workflow/test_dicom.py", page="docs/dicom.md"),
+    Policy(r"--configfile docs/examples/bids.yaml$", dry_run, "requires the public weights of TotalSegmentator"),
+    Policy(r"ctpop check", doctor, "Slurm is not available"),
+    Policy(
+        r"^make (?!help$)", recipe, "installs packages, runs complete studies or all tests, or writes to the checkout"
+    ),
     Policy(
         r"^python (bench|demo)/(?!.* --help$)",
         options_of_script,
-        "takes minutes to hours, and some need a GPU, a peer or a browser",
+        "takes minutes to hours; some require a GPU, a peer, or a browser",
     ),
-    Policy(r"pytest ", files_named, "tests that run by themselves"),
+    Policy(r"pytest ", files_named, "tests that are part of the test suite"),
 ]
-PROMISED = {  # what the page says that a command leaves, by the beginning of the command
+PROMISED = {  # files that a command creates according to the page, by the beginning of the command
     "snakemake --profile profiles/local --configfile my_study.yaml": "results/my_study/report/index.html",
     "snakemake describe --profile profiles/local --configfile my_study.yaml": "results/my_study/report/table1.html",
     "snakemake describe --profile profiles/local --configfile docs/examples/totalsegmentator_dataset.yaml": (
@@ -77,7 +79,7 @@ PROMISED = {  # what the page says that a command leaves, by the beginning of th
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory):
-    """A checkout with a small study that has been run."""
+    """A checkout with a small finished study."""
     found = Checkout(tmp_path_factory.mktemp("checkout"))
     found.prepare()
     return found
@@ -85,7 +87,7 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def outcome_of(checkout):
-    """A function that returns how a command ended, after those that stand above it on its page."""
+    """A function that runs a command after the preceding commands of its page and returns the outcome."""
     reader, pages = Reader(checkout, POLICIES, PROMISED), by_page(PRINTED)
     run = functools.cache(lambda page: reader.page(pages[page]))
     return lambda command: run(command.page)[command]
@@ -135,7 +137,7 @@ def test_nothing_that_looks_like_a_command_is_left_out():
 def test_the_help_of_a_command_prints_only_commands_that_are_run_here(name, capsys):
     with pytest.raises(SystemExit):
         make_parser(name).parse_args([name, "--help"])
-    [_, shown] = " ".join(capsys.readouterr().out.split()).split(" options: ")  # after the line of usage
+    [_, shown] = " ".join(capsys.readouterr().out.split()).split(" options: ")  # after the usage line
 
     assert printed_commands.unmarked(name, shown) == []
     spans = {span for _, span in printed_commands.spans(shown) if printed_commands.is_command(span)}
@@ -144,7 +146,7 @@ def test_the_help_of_a_command_prints_only_commands_that_are_run_here(name, caps
 
 @pytest.fixture
 def copied(tmp_path):
-    """The pages, comments and messages of the checkout, to be changed."""
+    """The pages, comments, and messages of the checkout, which a test can change."""
     for name in ("README.md", "Snakefile", "config.yaml", "docs", "bench", "profiles", "envs", "demo"):
         source = REPO / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
@@ -245,7 +247,7 @@ def test_the_lines_of_a_loop_are_one_command_and_remarks_are_left_out():
     assert found == [(1, "for one in a b; do\ncp $one c\ndone"), (6, "head -n 1 'a # b'")]
 
 
-IN_FULL = [  # pages and what to run of them: commands that are not run to their end by default
+IN_FULL = [  # pages and patterns of commands that do not run to completion by default
     ("README.md", r"--forcerun segment"),
     ("workflow/ctpop/stages/review/gallery.py", r"--forcerun review"),
     ("docs/dicom.md", r""),

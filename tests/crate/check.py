@@ -23,7 +23,7 @@ PROFILE = "workflow-run-crate"
 
 
 class OneFile(requests.adapters.BaseAdapter):
-    """Answers every request with the same JSON-LD."""
+    """Return the same JSON-LD for every request."""
 
     def __init__(self, content):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The commands of the stage `aging` beside its own, run on made-up values."""
+"""The additional commands of the stage `aging`, run on artificial values."""
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ def analysis_of(cohort, values):
 
 
 def written_tables(command, folder, labels, tables, cohort, analysis, settings):
-    """Run a command, and return the tables that it wrote; `tables` has the contract of each by its option."""
+    """Run a command and return its output tables; `tables` contains the contract of each table by option."""
     (folder / "labels.csv").write_text(labels)
     all_tables.COHORT.write(cohort, folder / "cohort.parquet")
     all_tables.ANALYSIS.write(analysis, folder / "analysis.parquet")

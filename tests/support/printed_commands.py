@@ -1,8 +1,8 @@
-"""Every command that is shown to a user, extracted from the pages, YAML comments, templates and messages that show it.
+"""Extraction of all commands that users can see in pages, YAML comments, templates, and messages.
 
-No command is listed by hand. A command begins with the name of a program and is a line of a block, a span in backticks
-(`<code>` in HTML), or a column of a comment or docstring. `problems` reports commands that are marked in none of these
-ways, and blocks whose lines are not commands.
+No command is listed manually. A command begins with the name of a program and is a line of a block, a span in backticks
+(`<code>` in HTML), or a column of a comment or docstring. `problems` reports commands that are not marked in one of
+these ways, and blocks whose lines are not commands.
 """
 
 import ast
@@ -79,7 +79,7 @@ PROGRAMS = frozenset(
     ]
 )
 PROGRAM_FAMILIES = ("nnUNetv2_",)
-COMPLETE_ALONE = frozenset({"sinfo", "squeue"})  # every other program needs words after its name to do anything useful
+COMPLETE_ALONE = frozenset({"sinfo", "squeue"})  # other programs require arguments
 NO_COMMANDS = frozenset({"yaml", "text", "csv", "json", "python", "html", "bibtex"})  # languages of fenced blocks
 SHELL = frozenset({"", "bash", "sh"})
 ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=\S+\s+")
@@ -99,7 +99,7 @@ UNMARKED = re.compile(
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it is printed: where, in which section of its page, in a block or not."""
+    """A printed command with its page, line, and section, and whether it is in a block."""
 
     page: str
     line: int
@@ -113,7 +113,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Problem:
-    """A place that the reader takes for a command, and the extraction does not."""
+    """A text that resembles a command but is not extracted."""
 
     page: str
     line: int
@@ -125,7 +125,7 @@ class Problem:
 
 
 def begins_with_a_program(text: str) -> bool:
-    """Return whether the first word, after settings of variables, is the name of a program."""
+    """Return whether the first word after variable assignments is the name of a program."""
     while found := ASSIGNMENT.match(text):
         text = text[found.end() :]
     first = text.split(maxsplit=1)[0].rpartition("/")[2] if text.split() else ""
@@ -133,22 +133,22 @@ def begins_with_a_program(text: str) -> bool:
 
 
 def is_command(text: str) -> bool:
-    """Return whether a span or a field is a command, and not the mere name of a program."""
+    """Return whether a span or a field is a command and not only the name of a program."""
     return begins_with_a_program(text) and (len(text.split()) > 1 or text in COMPLETE_ALONE)
 
 
 def without_remark(line: str) -> str:
-    """Return a line of a shell without the comment at its end; a `#` in quotes or inside a word is none."""
+    """Return a shell line without its trailing comment; a `#` in quotes or within a word does not start a comment."""
     return re.sub(r"""^((?:[^'"\s#]|'[^']*'|"[^"]*"|\s+(?!#)|(?<=\S)#)*)(?:\s+#.*|#.*)?$""", r"\1", line).rstrip()
 
 
 def is_whole(text: str) -> bool:
-    """Return whether bash can read a text to its end."""
+    """Return whether a text is complete for bash."""
     return subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False).returncode == 0
 
 
 def commands_of_block(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield the commands of a block, with the lines where they begin: loops and continued lines are one command."""
+    """Yield the commands of a block with their first line numbers; loops and continued lines are one command."""
     begin, collected = 0, ""
     for number, line in lines:
         text = without_remark(line.strip())
@@ -170,19 +170,19 @@ def commands_of_block(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a page: its language (nothing for an indented one) and its lines with their numbers."""
+    """A block of a page: its language (empty for an indented block) and its lines with their numbers."""
 
     language: str
     lines: list[tuple[int, str]]
 
 
 class Page:
-    """A page in Markdown, taken apart into blocks and prose."""
+    """A Markdown page, divided into blocks and prose."""
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
         self.blocks: list[Block] = []
-        self.prose: list[str] = []  # as many lines as the page, those of blocks empty
+        self.prose: list[str] = []  # the lines of the page, with empty lines for blocks
         self._split()
 
     def _split(self) -> None:
@@ -196,7 +196,7 @@ class Page:
 
     @staticmethod
     def _depth(line: str, depth: int) -> int:
-        """Return how far the text of a list item is indented; any text at the margin ends the list."""
+        """Return the indentation of the text of a list item; unindented text ends the list."""
         item = ITEM.match(line)
         if item:
             return item.end() - 1
@@ -229,28 +229,28 @@ class Page:
         return [number + 1 for number, line in enumerate(self.prose) if HEADING.match(line)]
 
     def section_of(self, line: int) -> int:
-        """Return the line of the heading that a line belongs to."""
+        """Return the line number of the heading above a line."""
         return max((heading for heading in self.sections if heading <= line), default=0)
 
 
 def spans(text: str, pattern: re.Pattern[str] = SPAN) -> Iterator[tuple[int, str]]:
-    """Yield the spans of a text and the lines where they begin; one that goes over several lines becomes one line."""
+    """Yield the spans of a text with their first line numbers; multiline spans are joined."""
     for found in pattern.finditer(text):
         yield text.count("\n", 0, found.start()) + 1, " ".join(found[pattern.groups].split())
 
 
 def fields(line: str) -> list[str]:
-    """Return the columns of a line of a comment, which begin after two blanks and more; others are prose."""
+    """Return the columns of a comment line, which are separated by at least two blanks; other text is prose."""
     return [without_remark(field) for field in re.split(r"\s{2,}", line.rstrip())[1:]]
 
 
 def comments_of(text: str) -> list[str]:
-    """Return the comment of each line, nothing where it has none."""
+    """Return the comment of each line, or an empty text."""
     return [found[1] if (found := COMMENT.search(line)) else "" for line in text.splitlines()]
 
 
 def of_page(page: str, text: str) -> list[Command]:
-    """Return the commands of a page in Markdown."""
+    """Return the commands of a Markdown page."""
     parts = Page(text)
     found = [
         Command(page, line, command, in_block=True)
@@ -265,7 +265,7 @@ def of_page(page: str, text: str) -> list[Command]:
 
 
 def of_lines(page: str, lines: list[str]) -> list[Command]:
-    """Return the commands of a comment or docstring: columns of its lines, and spans."""
+    """Return the commands of a comment or docstring: columns of its lines and spans."""
     listed = [
         Command(page, number, field, in_block=True)
         for number, line in enumerate(lines, start=1)
@@ -276,7 +276,7 @@ def of_lines(page: str, lines: list[str]) -> list[Command]:
 
 
 def of_yaml(page: str, text: str) -> list[Command]:
-    """Return the commands of a YAML file: those of its comments, and spans of its texts."""
+    """Return the commands of a YAML file: commands in comments and spans in texts."""
     inside = "\n".join(re.sub(r"^\s*#", "", line) for line in text.splitlines())
     found = of_lines(page, comments_of(text))
     known = {command.text for command in found}
@@ -284,18 +284,18 @@ def of_yaml(page: str, text: str) -> list[Command]:
 
 
 def of_screen(page: str, text: str) -> list[Command]:
-    """Return the commands of a template (`<code>`) or script (backticks); expressions are left as they are written."""
+    """Return the commands of a template (`<code>`) or script (backticks) without evaluating expressions."""
     pattern = CODE_ELEMENT if page.endswith(".html") else SPAN
     return [Command(page, line, span) for line, span in spans(text, pattern) if is_command(span)]
 
 
 def of_messages(page: str, text: str) -> list[Command]:
-    """Return the commands in the texts of a Python file that users see, which are all but docstrings."""
+    """Return the commands in the texts of a Python file that users can see (all except docstrings)."""
     return [Command(page, line, span) for line, told in messages(text) for _, span in spans(told) if is_command(span)]
 
 
 def messages(text: str) -> list[tuple[int, str]]:
-    """Return the texts of a Python file and their lines, docstrings left out; `{…}` stands for what is filled in."""
+    """Return the texts of a Python file with line numbers, without docstrings; `{…}` represents inserted values."""
     tree = ast.parse(text)
     statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     filled = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
@@ -316,25 +316,25 @@ def _text_of(node: ast.AST) -> str | None:
 
 
 def files(root: Path, patterns: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return name and text of the files that match, each once."""
+    """Return the name and text of each matching file."""
     paths = sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
     return [(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")) for path in paths]
 
 
 def sources_in_python(root: Path) -> list[tuple[str, str]]:
-    """Return the files of the package that may print a command: a program's name stands in them."""
+    """Return the files of the package that can print a command because they contain the name of a program."""
     named = re.compile(rf"`(?:{'|'.join(sorted(PROGRAMS))})\s|{UNMARKED.pattern}")
     return [(page, text) for page, text in files(root, ("workflow/ctpop/**/*.py",)) if named.search(text)]
 
 
 def docstring_of_the_snakefile(root: Path) -> list[str]:
-    """Return the lines of the docstring that begins the Snakefile."""
+    """Return the lines of the docstring at the beginning of the Snakefile."""
     docstring = (root / "Snakefile").read_text(encoding="utf-8").split('"""')[1]
     return [f"  {line}" for line in docstring.splitlines()]
 
 
 def commands(root: Path) -> list[Command]:
-    """Return every command that the files of a checkout print, page by page, in the order of their lines."""
+    """Return all commands that the files of a checkout print, ordered by page and line."""
     found = [command for page, text in files(root, PAGES) for command in of_page(page, text)]
     found += [command for page, text in files(root, COMMENTED) for command in of_yaml(page, text)]
     found += of_lines("Snakefile", docstring_of_the_snakefile(root))
@@ -343,7 +343,7 @@ def commands(root: Path) -> list[Command]:
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return what a reader takes for a command and the extraction does not, so that nothing is left out in silence."""
+    """Return texts that resemble commands but are not extracted, so that no command is omitted without a report."""
     found = [problem for page, text in files(root, PAGES) for problem in problems_of_page(page, text)]
     for page, text in files(root, COMMENTED):
         found += unmarked(page, "\n".join(comments_of(text)), columns=True)
@@ -359,14 +359,14 @@ def problems(root: Path) -> list[Problem]:
 
 
 def problems_of_page(page: str, text: str) -> list[Problem]:
-    """Return the blocks of a page that are neither commands nor marked as something else, and unmarked commands."""
+    """Return blocks of a page that are neither commands nor marked as other content, and unmarked commands."""
     parts = Page(text)
     found = [problem for block in parts.blocks for problem in problems_of_block(page, block)]
     return found + unmarked(page, "\n".join(parts.prose))
 
 
 def problems_of_block(page: str, block: Block) -> list[Problem]:
-    """Return what is wrong with a block: its language, or lines of it that are no commands."""
+    """Return the problems of a block: an unknown language or lines that are not commands."""
     if block.language in NO_COMMANDS:
         return []
     if block.language not in SHELL:
@@ -381,7 +381,7 @@ def _readable(text: str) -> bool:
 
 
 def unmarked(page: str, text: str, *, columns: bool = False) -> list[Problem]:
-    """Return commands in prose: without backticks, and (where lines have columns) not at the beginning of one."""
+    """Return commands in prose that are neither in backticks nor (in lines with columns) at the beginning of a column."""
     prose = SPAN.sub(lambda span: "\n" * span[0].count("\n"), text)
     kept = [_without_commands(line) if columns else line for line in prose.splitlines()]
     return [

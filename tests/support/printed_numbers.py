@@ -1,6 +1,6 @@
-"""Every number that a page of the report prints, and the numbers that the tables of the study allow it to print.
+"""Numbers that a report page prints, and numbers that the page may print according to the tables of the study.
 
-The forms are built from the Parquet tables and from how numbers are worded, not from what the report makes of them.
+The permitted forms are derived from the Parquet tables and the number formats and not from the report.
 """
 
 import re
@@ -21,7 +21,7 @@ TOP_LEVEL = ("flow", "overlap", "table1", "contrast_check", "compare_published")
 
 @dataclass
 class Line:
-    """A row of a table, or an entry of a list: the structure that it links to, and its cells with their attributes."""
+    """A table row or list entry: the linked structure and the cells with their attributes."""
 
     structure: str = ""
     cells: list[tuple[dict[str, str | None], str]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Lines(HTMLParser):
 
 
 class Allowed:
-    """What may be printed: by structure and measure, and of the study as a whole."""
+    """The permitted numbers by structure and measure, and for the whole study."""
 
     def __init__(self, tables: Path, bounds: dict[str, float]) -> None:
         self.tables = {path.stem: pd.read_parquet(path) for path in tables.glob("*.parquet")}
@@ -71,7 +71,7 @@ class Allowed:
         self.known: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
 
     def of(self, structure: str, measure: str) -> tuple[set[str], set[str]]:
-        """Return the printed forms, and the numbers to sort by, of a structure (and a measure)."""
+        """Return the printed forms and the sort keys of a structure (and a measure)."""
         if (structure, measure) not in self.known:
             values = list(self._of_structure(structure, measure) if structure else self._of_study())
             forms = {form for kind, value in values for form in printed(kind, value)}
@@ -107,7 +107,7 @@ class Allowed:
 
 
 def numbers_of(table: pd.DataFrame) -> Iterable[tuple[str, float]]:
-    """Yield the numbers of a table, each with what it is: a P value, a count or another number."""
+    """Yield the numbers of a table with their type: P value, count, or other number."""
     for name in table.select_dtypes("number").columns:
         whole = pd.api.types.is_integer_dtype(table[name])
         kind = "p" if name in P_COLUMNS else "count" if whole else "number"
@@ -115,7 +115,7 @@ def numbers_of(table: pd.DataFrame) -> Iterable[tuple[str, float]]:
 
 
 def printed(kind: str, value: float) -> set[str]:
-    """Return every form in which a number may stand on a page."""
+    """Return all forms in which a page can print a number."""
     if kind == "count":
         return {f"{int(value):,}"}
     if kind == "p":
@@ -125,7 +125,7 @@ def printed(kind: str, value: float) -> set[str]:
 
 
 def unknown_numbers(path: Path, allowed: Allowed, structure: str = "") -> tuple[list[str], int]:
-    """Return the numbers of a page that are in no table, and how many were looked at."""
+    """Return the numbers of a page that no table contains, and the count of examined numbers."""
     unknown, seen = [], 0
     for line in Lines(path).found:
         told = structure or line.structure

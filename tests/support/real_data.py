@@ -1,4 +1,4 @@
-"""Real images, masks and a registry, shipped in `tests/data/` with their licences (`tests/data/README.md`)."""
+"""Real images, masks and a registry, shipped in `tests/data/` with their licenses (`tests/data/README.md`)."""
 
 import csv
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ S0327 = TOTALSEGMENTATOR / "s0327"
 
 
 def masks_of_s0327() -> Iterator[tuple[str, bytes]]:
-    """Return structure and NIfTI file, without compression, of each of the 117 masks as they are in the dataset."""
+    """Return the structure and the uncompressed NIfTI file of each of the 117 masks as in the dataset."""
     images = {name: nib.load(S0327 / name) for name in ("labels.nii.gz", "overlaps.nii.gz")}
     first, second = (np.asarray(image.dataobj) for image in images.values())
     for mask in pd.read_csv(S0327 / "masks.csv").itertuples():

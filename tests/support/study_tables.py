@@ -1,4 +1,4 @@
-"""Made-up studies as tables, through the real screening and statistics: people whose organs age in a known way."""
+"""Artificial studies as tables from the real screening and statistics, with simulated effects of age."""
 
 import pickle
 from collections.abc import Collection
@@ -30,7 +30,7 @@ from ctpop.study.label_sets import LabelSet
 
 SIZES_ML = (180.0, 1500.0, 90.0, 420.0, 8.0)
 ATTENUATION_HU = (110.0, 45.0, 160.0, -780.0, 60.0)
-_MADE: dict[bytes, dict[str, pd.DataFrame]] = {}  # studies by all that they are made of
+_MADE: dict[bytes, dict[str, pd.DataFrame]] = {}  # studies by their arguments
 
 
 def label_set(n_pairs: int = 2, n_single: int = 2) -> LabelSet:
@@ -67,7 +67,7 @@ def registry(n: int, seed: int = 1, sexes: tuple[str | None, ...] = ("female", "
 
 
 def of_repeated_patients(patients: pd.DataFrame, per_patient: int) -> pd.DataFrame:
-    """Return the same scans, of which each patient has so many, one after the other, all with one sex."""
+    """Return the same scans with a given number of consecutive scans per patient, all with one sex."""
     first = [number - number % per_patient for number in range(len(patients))]
     return patients.assign(
         patient_id=patients["patient_id"].iloc[first].to_numpy(), sex=patients["sex"].iloc[first].to_numpy()
@@ -75,7 +75,7 @@ def of_repeated_patients(patients: pd.DataFrame, per_patient: int) -> pd.DataFra
 
 
 def true_values(patients: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.DataFrame:
-    """Return the table `truth`: sizes and attenuation that rise or fall with age, each structure in its own way."""
+    """Return the table `truth`: volumes and attenuation with a different effect of age for each structure."""
     random = np.random.default_rng(seed)
     decades = (patients["age_years"].fillna(50).to_numpy() - 50) / 30
     frames = []
@@ -93,7 +93,7 @@ def true_values(patients: pd.DataFrame, labels: LabelSet, seed: int = 2) -> pd.D
 
 
 def measures_of(truth: pd.DataFrame, seed: int = 3, failed: dict[str, str] | None = None) -> pd.DataFrame:
-    """Return measures near the truth; `failed` scans have a status instead."""
+    """Return measures close to the ground truth; `failed` scans have a status instead."""
     random = np.random.default_rng(seed)
     status = status_of(truth["scan_id"], failed or {}, "measured")
     done = status.eq("measured")
@@ -122,10 +122,10 @@ def study(
     failed: dict[str, str] | None = None,
     curves_of: Collection[str] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return all tables of a study of these people, and `truth`; equal studies are computed once in a process.
+    """Return all tables of a study of these patients and `truth`; equal studies are computed once per process.
 
-    Centile curves are fitted of all structures, or of those of `curves_of` alone. A caller that changes its tables
-    changes no other's: pandas copies a frame before the first change.
+    Centile curves are fitted for all structures or only for those in `curves_of`. A caller can change its tables without
+    affecting other callers, because pandas copies a frame before the first change.
     """
     asked = pickle.dumps((patients, labels, sorted((failed or {}).items()), curves_of))
     if asked not in _MADE:
@@ -136,7 +136,7 @@ def study(
 
 
 def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """Return all tables of a study of these people but the centiles, and `truth`."""
+    """Return all tables of a study of these patients except the centiles, and `truth`."""
     asked = criteria.read(all_tables.CRITERIA)
     exclusions = cohort.failed_criteria(patients, asked)
     included = patients.loc[~patients["scan_id"].isin(exclusions["scan_id"])].reset_index(drop=True)
@@ -168,7 +168,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
 def screened(
     measures: pd.DataFrame, labels: LabelSet, patients: pd.DataFrame, review: pd.DataFrame | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of the real screening stage, by the standard rules."""
+    """Return the tables of the real screening stage with the standard rule set."""
     rows, rules = numbered(measures), rule_sets.read("standard")
     found = screen.screened(rows, rules, facts_of(labels, {}, patients), review)
     flow = losses.structure_flow(rows, found.final, rules, patients, with_review=review is not None)
@@ -270,7 +270,7 @@ def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: Labe
 def centile_tables(
     patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the centile curves of these people and how they fit; without curves where a sex has too few."""
+    """Return the centile curves of these patients and their calibration; without curves if a sex has too few patients."""
     settings = chosen(centiles.CentileSettings, "aging", None)
     if of is not None:
         analysis = analysis[analysis["structure"].isin(of)]
@@ -288,7 +288,7 @@ def centile_tables(
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path, *names: str) -> None:
-    """Write the tables of a study, or those that are named, as its stages do, and truth.csv beside the folder."""
+    """Write all or the named tables of a study as its stages do, and truth.csv next to the folder."""
     for table in all_tables.TABLES:
         if table.name in tables and (not names or table.name in names):
             table.write(tables[table.name], folder / f"{table.name}.parquet")

@@ -1,4 +1,4 @@
-"""The record of a run, made by the workflow and validated by the program of those who wrote the profile."""
+"""The RO-Crate of a run, created by the workflow and validated with roc-validator."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from rocrate import vocabs
 from support.studies import REPO
 
 VALIDATOR = REPO / ".crate-check" / "bin" / "python"
-# RO-Crate 1.1 knows these by other addresses than 1.3, whose terms come with rocrate.
+# RO-Crate 1.1 uses other addresses for these terms than 1.3, whose terms rocrate contains.
 TERMS_OF_1_1 = {
     "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
     "FormalParameter": "https://bioschemas.org/FormalParameter",
@@ -24,7 +24,7 @@ needs_validator = pytest.mark.skipif(
 
 
 def validated(crate, folder):
-    """Return how the validator ended, and what it printed."""
+    """Return the exit code and the output of the validator."""
     context = folder / "context.jsonld"
     context.write_text(json.dumps({"@context": {**vocabs.RO_CRATE["@context"], **TERMS_OF_1_1}}))
     command = [str(VALIDATOR), str(REPO / "tests" / "crate" / "check.py"), str(crate), str(context)]

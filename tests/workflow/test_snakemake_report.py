@@ -1,4 +1,4 @@
-"""`snakemake --report`: every figure and every table of groups is in it, with caption, category and label."""
+"""`snakemake --report`: the report contains all figures and group tables with caption, category, and label."""
 
 import base64
 import json
@@ -11,19 +11,19 @@ import pytest
 
 @pytest.fixture(scope="module")
 def page(demo):
-    """The report as one HTML file."""
+    """The report as a single HTML file."""
     demo.run("--report", "report.html")
     return (demo.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def results(page):
-    """What the page knows of each file, by its name."""
+    """The entry of each file in the page, by name."""
     return {about["name"]: about for about in told(page, "results").values()}
 
 
 def told(page, name):
-    """Return what the page holds under a name."""
+    """Return the value of a variable of the page."""
     start = f"var {name} = "
     [place] = [found.end() for found in re.finditer(re.escape(start) + r'(?=[{"]["<])', page)]
     return json.JSONDecoder().raw_decode(page, place)[0]

@@ -1,4 +1,4 @@
-"""A wheel that is installed outside the checkout runs every command, and the workflow as a module of another one."""
+"""A wheel that is installed outside the checkout runs all commands and the workflow as a module of another workflow."""
 
 import os
 import re
@@ -43,9 +43,9 @@ BY_RULES = set(re.findall(r"\{params\.program\} ([\w-]+)", RULES))
 
 
 class Installed:
-    """An environment with the wheel of this package, and a folder in which its commands run.
+    """An environment with the wheel of this package, and a working folder for its commands.
 
-    What the package depends on is read from the environment of the tests.
+    The dependencies of the package are those of the environment of the tests.
     """
 
     def __init__(self, folder):
@@ -62,7 +62,7 @@ class Installed:
         (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
 
     def run(self, *command, succeeds=True):
-        """Run the Python of the environment, and return what it printed."""
+        """Run the Python of the environment and return its output."""
         hidden = ("PYTHONPATH", "COVERAGE_PROCESS_CONFIG", "VIRTUAL_ENV")
         environment = {key: value for key, value in quiet_environment().items() if key not in hidden}
         done = subprocess.run(
@@ -83,7 +83,7 @@ class Installed:
 
 
 def build(source, wheels):
-    """Build the wheel from a copy of the sources, since setuptools writes beside them."""
+    """Build the wheel from a copy of the sources, because setuptools writes to the source folder."""
     shutil.copytree(REPO / "workflow" / "ctpop", source / "workflow" / "ctpop", ignore=shutil.ignore_patterns("*.pyc"))
     for name in SOURCES:
         shutil.copy(REPO / name, source)
@@ -98,7 +98,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def deployed(installed, tmp_path_factory):
-    """A study run in an empty folder, by a workflow that uses this one as a module and calls the installed wheel."""
+    """A study in an empty folder, run by a workflow that imports this workflow as a module and uses the installed wheel."""
     workflow = installed.folder / "deployed"
     shutil.copytree(
         REPO / "workflow", workflow / "workflow", ignore=shutil.ignore_patterns("ctpop", "*.egg-info", "schemas")
@@ -198,7 +198,7 @@ def in_checkout(folder):
 
 @pytest.fixture(scope="module")
 def further(installed, deployed):
-    """The arguments of each command that no rule of the study has called, and a file that it writes."""
+    """The arguments of each command that no rule of the study calls, and a file that it writes."""
     place, results = installed.place, deployed.results
     tables, config = results / "tables", "config/config.yaml"
     label_set = deployed.config["structures"]
@@ -241,8 +241,8 @@ def further(installed, deployed):
     }
 
 
-SERVES = {"view"}  # until it is stopped
-FAILS_WITHOUT = {"check": "Slurm"}  # a check of this machine, with its findings
+SERVES = {"view"}  # runs until it is stopped
+FAILS_WITHOUT = {"check": "Slurm"}  # checks this machine and reports findings
 
 
 def test_every_command_is_run_from_the_wheel(further):
