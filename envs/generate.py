@@ -48,8 +48,8 @@ def environments() -> dict[str, Environment]:
             from_pip,
         ),
         "gpu": Environment(
-            """The stage segment: nnU-Net v2 with torch, which includes CUDA if the machine that creates the environment has a GPU.
-On a login node without a GPU, state the CUDA version of the GPU nodes:
+            """The stage segment: nnU-Net v2 and torch. The latter includes CUDA if the machine that creates
+the environment has a GPU. On a login node without a GPU, state the CUDA version of the GPU nodes:
 
   CONDA_OVERRIDE_CUDA=12.8 snakemake --sdm conda --profile profiles/slurm --configfile my_study.yaml
 

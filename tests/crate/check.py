@@ -2,9 +2,9 @@
 
     .crate-check/bin/python tests/crate/check.py results/demo CONTEXT.jsonld [SEVERITY]
 
-It runs in an environment of its own (`make .crate-check/ready`): of what roc-validator needs, enum-tools is LGPL, and
-nothing of ours imports it. The validator asks the web for one thing, the terms of RO-Crate 1.1; CONTEXT.jsonld is put
-in its cache in their place. Prints one line per requirement that is not met, and ends with 1 if there is one.
+The script runs in a separate environment (`make .crate-check/ready`), because roc-validator requires enum-tools, which
+is LGPL, and no module of ctpop imports it. The validator requests the terms of RO-Crate 1.1 from the web; the script
+stores CONTEXT.jsonld in its cache instead. It prints one line per violated requirement and then ends with exit code 1.
 """
 
 import io

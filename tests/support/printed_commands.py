@@ -381,7 +381,7 @@ def _readable(text: str) -> bool:
 
 
 def unmarked(page: str, text: str, *, columns: bool = False) -> list[Problem]:
-    """Return commands in prose that are neither in backticks nor (in lines with columns) at the beginning of a column."""
+    """Return commands in prose that are neither in backticks nor at the beginning of a column."""
     prose = SPAN.sub(lambda span: "\n" * span[0].count("\n"), text)
     kept = [_without_commands(line) if columns else line for line in prose.splitlines()]
     return [

@@ -124,8 +124,8 @@ def study(
 ) -> dict[str, pd.DataFrame]:
     """Return all tables of a study of these patients and `truth`; equal studies are computed once per process.
 
-    Centile curves are fitted for all structures or only for those in `curves_of`. A caller can change its tables without
-    affecting other callers, because pandas copies a frame before the first change.
+    Centile curves are fitted for all structures or only for those in `curves_of`. A caller can change its tables
+    without affecting other callers, because pandas copies a frame before the first change.
     """
     asked = pickle.dumps((patients, labels, sorted((failed or {}).items()), curves_of))
     if asked not in _MADE:
@@ -270,7 +270,7 @@ def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: Labe
 def centile_tables(
     patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the centile curves of these patients and their calibration; without curves if a sex has too few patients."""
+    """Return the centile curves of these patients and their calibration; no curves for a sex with too few patients."""
     settings = chosen(centiles.CentileSettings, "aging", None)
     if of is not None:
         analysis = analysis[analysis["structure"].isin(of)]

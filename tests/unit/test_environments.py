@@ -159,7 +159,7 @@ def test_environments_that_differ_from_the_lock_are_named_and_written_anew(tmp_p
     subprocess.run(command, check=True)
 
     assert differs.returncode == 1
-    assert differs.stderr == "envs/stats.yaml differs from constraints.txt; to write it: python envs/generate.py\n"
+    assert differs.stderr == "envs/stats.yaml is not up to date with constraints.txt; run: python envs/generate.py\n"
     assert "  - pydicom==9." in (tmp_path / "envs" / "stats.yaml").read_text()
     assert subprocess.run([*command, "--check"], check=False).returncode == 0
     assert subprocess.run([sys.executable, str(ROOT / "envs" / "generate.py"), "--check"], check=False).returncode == 0

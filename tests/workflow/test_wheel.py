@@ -98,7 +98,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def deployed(installed, tmp_path_factory):
-    """A study in an empty folder, run by a workflow that imports this workflow as a module and uses the installed wheel."""
+    """A study in an empty folder, run by a workflow that imports this one as a module and uses the wheel."""
     workflow = installed.folder / "deployed"
     shutil.copytree(
         REPO / "workflow", workflow / "workflow", ignore=shutil.ignore_patterns("ctpop", "*.egg-info", "schemas")
