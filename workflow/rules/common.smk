@@ -14,7 +14,8 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.job_errors import FailedJobs
 from ctpop.foundation.resources import resource
 from ctpop.models import model_set
-from ctpop.study import configuration, configuration_file, criteria, missing_inputs
+from ctpop.study import configuration, configuration_file, criteria, display_names
+from ctpop.study import missing_inputs
 from ctpop.study import registry_options, shards
 from ctpop.study import rules as rules_of_study
 from snakemake.logging import logger
@@ -84,6 +85,7 @@ DICOM = config["study"].get("dicom")
 IN_VENV = sys.prefix != sys.base_prefix
 STRUCTURES = str(configuration.label_set_file(config["structures"]))
 GROUPS = str(configuration.GROUPS_FILE)
+GROUP_NAMES = str(display_names.GROUP_NAMES_FILE)
 REPORTED_FORMAT = "svg" if "svg" in config["report"]["formats"] else "png"
 LABELS = configuration.labels_digest(config["structures"])
 checked(criteria.read, config["cohort"]["criteria"])

@@ -29,7 +29,7 @@ rule report:
         centiles=CENTILES,  # only where they are computed
         published=rules.published.output,
         structures=STRUCTURES,
-        groups=GROUPS,
+        groups=[GROUPS, GROUP_NAMES],
         truth=TRUTH,
         code=code("report"),
         checklists=sorted(str(path) for path in resource("checklists").iterdir()),

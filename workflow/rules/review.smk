@@ -69,6 +69,7 @@ if START_FROM != "measures":
             verdicts=f"{STUDY}/tables/verdicts.parquet",
             measures=f"{STUDY}/tables/measures.parquet",
             review=REVIEW,
+            structures=STRUCTURES,
             code=code("gallery"),
             templates=sorted(str(path) for path in resource("gallery").iterdir()),
         output:
@@ -95,7 +96,7 @@ if START_FROM != "measures":
             "gallery: the page for a reviewer"
         shell:
             "{params.program} gallery --cases {input.cases:q} --verdicts {input.verdicts:q} --measures {input.measures:q}"
-            " {params.review} --config {params.config:q}"
+            " {params.review} --structures {input.structures:q} --config {params.config:q}"
             " --gallery {params.folder:q}/report/review &> {log:q}"
 
     GALLERY = rules.gallery.output

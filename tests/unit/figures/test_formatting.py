@@ -5,6 +5,7 @@ import pytest
 from ctpop.contracts import codes
 from ctpop.figures import formatting
 from ctpop.study import configuration
+from ctpop.study.display_names import DisplayName
 
 NAN = math.nan
 
@@ -103,22 +104,40 @@ def test_an_interval_without_limits_is_a_dash():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("hip_left", "Left hip"),
-        ("rib_right_10", "Right rib 10"),
+        ("hip_left", "Left hip bone"),
+        ("rib_right_10", "Right tenth rib"),
         ("vertebrae_L3", "Vertebra L3"),
-        ("autochthon_left", "Left autochthonous back muscle"),
+        ("autochthon_left", "Left autochthonous back muscles"),
         ("clavicula_right", "Right clavicle"),
-        ("iliac_vena_left", "Left iliac vein"),
+        ("iliac_vena_left", "Left common iliac vein"),
         ("inferior_vena_cava", "Inferior vena cava"),
         ("aorta", "Aorta"),
+        ("lungs", "Lungs"),
+        ("tumor_left_2", "Left tumor 2"),
     ],
 )
-def test_structures_have_names_for_people(name, text):
+def test_a_structure_without_a_label_set_has_its_shipped_name_or_the_words_of_its_identifier(name, text):
     assert formatting.structure_text(name) == text
 
 
-def test_both_sides_have_one_plain_name():
-    assert formatting.plain_structure("lung_upper_lobe_left") == formatting.plain_structure("lung_upper_lobe_right")
+def test_names_of_the_label_set_in_use_come_first():
+    with formatting.named_by({"hip_left": DisplayName("left os coxae", "left ossa coxae", "L coxa")}):
+        assert formatting.structure_text("hip_left") == "Left os coxae"
+        assert formatting.structure_name("hip_left") == "left os coxae"
+        assert formatting.structure_abbreviation("hip_left") == "L coxa"
+        assert formatting.pair_text("hip_left") == "Ossa coxae"
+        assert formatting.structure_text("hip_right") == "Right hip bone"
+        assert formatting.names_in_use()["hip_left"].name == "left os coxae"
+
+    assert formatting.structure_text("hip_left") == "Left hip bone"
+    assert formatting.names_in_use() == {}
+
+
+def test_both_sides_of_a_structure_have_one_name():
+    assert formatting.pair_text("lung_upper_lobe_left") == formatting.pair_text("lung_upper_lobe_right")
+    assert formatting.pair_text("rib_left_1") == "First ribs"
+    with formatting.named_by({"kidney_left": DisplayName("Niere links", "Nieren links", "NL")}):
+        assert formatting.pair_text("kidney_left") == "Kidney"
 
 
 def test_levels_are_printed_as_short_as_they_are():

@@ -262,7 +262,7 @@ def test_groups_of_a_side_do_not_share_the_row_of_the_whole():
         ("Ribs", 1),
         ("Ribs by side", 2),
         ("Lungs", 1),
-        ("Lung", 2),
+        ("Lungs by side", 2),
     ]
     assert rows[2].members == (("ribs_left", "left"), ("ribs_right", "right"))
     assert len(rows) == 1 + 22
@@ -409,7 +409,7 @@ def test_the_heat_map_names_every_structure_once_below_its_group(name, blocks):
     for rows in found:
         heading = ""
         for row in rows:
-            heading = heading if row.structure else row.words.removesuffix(", continued")
+            heading = heading if row.structure else row.heading.removesuffix(", continued")
             assert not row.structure or group_of[row.structure].lower() == heading.lower()
         assert rows[-1].structure  # no heading without its structures
 

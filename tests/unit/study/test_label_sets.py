@@ -9,6 +9,7 @@ import pytest
 import phantom
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, label_sets
+from ctpop.study.display_names import DisplayName
 
 RESOURCES = configuration.LABEL_SETS.parent
 SIZES = {"demo": 20, "paper_104": 104, "total_117": 117}
@@ -127,6 +128,15 @@ def test_every_upper_bound_is_its_factor_times_a_typical_volume_with_a_source():
     assert bounds["factor"].between(1.5, 10).all()
     assert set(bounds["grade"]) == {"B", "C"}
     assert bounds.loc[bounds["grade"].eq("C"), "source"].str.contains("ASSUME").all()
+
+
+def test_names_of_structures_are_read_from_optional_columns(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("label,structure,Name,side,group,lower_bound_ml\n1,tumor,hepatic lesion,,a,\n2,liver,,,a,\n")
+
+    assert label_sets.read(str(path)).display_names == {
+        "tumor": DisplayName("hepatic lesion", "hepatic lesion", "hepatic lesion")
+    }
 
 
 def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):

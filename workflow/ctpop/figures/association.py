@@ -58,7 +58,7 @@ class StructureFinding:
 
     @property
     def title(self) -> str:
-        """Name of the structure for people."""
+        """Name of the structure with a capital letter."""
         return structure_text(self.structure)
 
     @property

@@ -9,10 +9,19 @@ from matplotlib.figure import Figure
 
 from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
-from ctpop.figures.formatting import MINUS, plain_structure, scans_and_patients
+from ctpop.figures.formatting import MINUS, pair_text, scans_and_patients
 from ctpop.figures.scatter import mark_empty
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
-from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style
+from ctpop.figures.structure_rows import (
+    LABEL_MM,
+    LEFT_MM,
+    NAME_MM,
+    Lanes,
+    count_heading,
+    count_room,
+    has_repeats,
+    height_of,
+)
+from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
 from ctpop.study.patients import distinct, patient_of_scan
 
@@ -46,8 +55,8 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     """Return the box plots of the rows of `source`."""
     height = height_of(max(1, len(shown)), ROW_MM)
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
-    names = [plain_structure(name) for name in shown["left"]]
-    lanes = Lanes(page, [name[:1].upper() + name[1:] for name in names] or [""], HEAD_MM, height)
+    names = [plain(shortened(pair_text(name), LABEL_MM, SMALL)) for name in shown["left"]]
+    lanes = Lanes(page, names or [""], HEAD_MM, height)
     lanes.name()
     both = has_repeats(shown)
     sizes = zip(shown["n"], shown["n_patients"], strict=True)

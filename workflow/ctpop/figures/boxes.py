@@ -21,6 +21,7 @@ from ctpop.figures.association import (
     patients_of,
 )
 from ctpop.figures.scatter import mark_empty
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import (
     BLUES,
     COLUMN_MM,
@@ -32,7 +33,6 @@ from ctpop.figures.style import (
     Page,
     blank_page,
     in_house_style,
-    shortened,
 )
 from ctpop.foundation.colours import INK, SOFT
 
@@ -47,7 +47,7 @@ def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     more = LINE_MM * (conventions.lines_above - 2)  # above the panel, and below it
     page = blank_page(width, 74 + 2 * more, conventions.banner)
     size = (width - 21, 45.0)
-    page.write(18, 2, shortened(finding.title, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
+    page.write(18, 2, fitting_name(finding.structure, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
     panel(page, (18, 6), size, finding, conventions)
     return page.figure
 

@@ -14,10 +14,11 @@ from ctpop.figures.age_by_sex import COLOURS
 from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
 from ctpop.figures.catalogue import GRIDS
-from ctpop.figures.formatting import AXES, SEXES, structure_text
+from ctpop.figures.formatting import AXES, SEXES
 from ctpop.figures.scatter import mark_empty
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import has_repeats
-from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
+from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colours import SOFT
 from ctpop.study.patients import distinct, patient_numbers
 
@@ -64,7 +65,7 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
     third = page.width_mm / PER_ROW
     for number, name in enumerate(names):
         left, top = (number % PER_ROW) * third, HEAD_MM + (number // PER_ROW) * ROW_MM
-        title = shortened(structure_text(name), third - INDENT_MM - 2, NORMAL, bold=True)
+        title = fitting_name(name, third - INDENT_MM - 2, NORMAL, bold=True)
         page.write(left + INDENT_MM, top - 1.5, title, fontsize=NORMAL, fontweight="bold")
         for column, measure in enumerate(MEASURES):
             corner = (left + INDENT_MM + column * (third - 1) / 2, top + 1.8)

@@ -13,6 +13,7 @@ from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.formatting import NO_CURVES, SEXES, listed, scans_of_patients
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import MANY, dot_look, mark_empty
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import (
     COLUMN_MM,
     LARGE,
@@ -23,7 +24,6 @@ from ctpop.figures.style import (
     Page,
     blank_page,
     in_house_style,
-    shortened,
 )
 from ctpop.foundation.colours import INK, SOFT
 
@@ -66,7 +66,7 @@ def draw(finding: StructureFinding, shown: dict[str, pd.DataFrame], conventions:
     """Return the curves of women (A) and men (B), which share the axis of values."""
     page = blank_page(COLUMN_MM["double"], TOP_MM + PLOT_MM + 10, conventions.banner)
     width = page.width_mm - LEFT_MM
-    page.write(LEFT_MM, 2, shortened(finding.title, width, LARGE, bold=True), fontsize=LARGE, fontweight="bold")
+    page.write(LEFT_MM, 2, fitting_name(finding.structure, width, LARGE, bold=True), fontsize=LARGE, fontweight="bold")
     limits = _limits(shown)
     labelled = False  # whether an axis of values has its numbers; one is enough
     for column, sex in enumerate(PANELS):

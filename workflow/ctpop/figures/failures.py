@@ -10,8 +10,18 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.contracts.reasons import EXCLUSION_REASONS
-from ctpop.figures.formatting import EXCLUSIONS, scans_and_patients, structure_text
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
+from ctpop.figures.formatting import EXCLUSIONS, scans_and_patients
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.structure_rows import (
+    LABEL_MM,
+    LEFT_MM,
+    NAME_MM,
+    Lanes,
+    count_heading,
+    count_room,
+    has_repeats,
+    height_of,
+)
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, HAIRLINE, PAPER, SOFT
 
@@ -62,7 +72,7 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
     reasons = [code for code in FLOW_REASONS if f"n_{code}" in shown and shown[f"n_{code}"].any()]
     height = height_of(len(shown))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
-    lanes = Lanes(page, [structure_text(name) for name in shown["structure"]], HEAD_MM, height)
+    lanes = Lanes(page, [fitting_name(name, LABEL_MM) for name in shown["structure"]], HEAD_MM, height)
     lanes.name()
     both = has_repeats(shown, "n_scans", "n_patients")
     sizes = zip(shown["n_removed"], shown["n_patients_removed"], strict=True)

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from ctpop.figures import boxes, scatter
 from ctpop.figures.association import Conventions, StructureFinding
-from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style, shortened
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style
 
 PLOT_MM = 42.0
 LEFT_MM, RIGHT_MM = 15.5, 3.5
@@ -29,7 +30,7 @@ def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
         boxes.panel(page, (left, second), size, finding, conventions)
         for top, letter in ((first, "ABC"[column]), (second, "ABCDEF"[len(findings) + column])):
             page.write(left - LEFT_MM + 1.5, top - 4.3, letter, fontsize=LARGE + 1, fontweight="bold")
-            title = shortened(finding.title, size[0], LARGE, bold=True)
+            title = fitting_name(finding.structure, size[0], LARGE, bold=True)
             page.write(left, top - 4.0, title, fontsize=LARGE, fontweight="bold")
     return page.figure
 

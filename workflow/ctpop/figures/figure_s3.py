@@ -10,7 +10,8 @@ from ctpop.figures import scatter
 from ctpop.figures.association import Conventions, StructureFinding, size_text
 from ctpop.figures.catalogue import GRIDS
 from ctpop.figures.formatting import AXES, coefficient, p_text
-from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style, shortened
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colours import SOFT
 
 STRUCTURES_PER_ROW = GRIDS["figure_s3"][1]
@@ -33,7 +34,7 @@ def draw(findings: list[StructureFinding], place: tuple[int, int], conventions: 
         page.write(
             left + 10,
             top - 1.5,
-            shortened(pair[0].title, half - 12, LARGE, bold=True),
+            fitting_name(pair[0].structure, half - 12, LARGE, bold=True),
             fontsize=LARGE,
             fontweight="bold",
         )

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctpop.figures.association import records
-from ctpop.figures.formatting import MEASURES, MINUS, MISSING, group_text, level, scans_and_patients, structure_text
+from ctpop.figures.formatting import MEASURES, MINUS, MISSING, group_text, level, scans_and_patients
 from ctpop.figures.spearman_overview import dot, frame_forest, legend_above, mark
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, INK, ORANGE, PAPER, SOFT
@@ -91,8 +92,8 @@ def _names(page: Page, rows: Rows, height: float) -> None:
     for place, (name, is_structure) in enumerate(rows):
         if is_structure and place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
-        text = structure_text(name) if is_structure else group_text(name)
-        short = plain(shortened(text, NAME_MM - 3, SMALL, bold=not is_structure))
+        heading = plain(shortened(group_text(name), NAME_MM - 3, SMALL, bold=True))
+        short = fitting_name(name, NAME_MM - 3) if is_structure else heading
         weight = "normal" if is_structure else "bold"
         axes.text(2 if is_structure else 0, place, short, va="center_baseline", fontsize=SMALL, fontweight=weight)
 

@@ -6,12 +6,12 @@ SOURCE: AMA Manual of Style, 11th ed. 2020, 18.7.1 (a zero before the decimal po
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ctpop.contracts.reasons import EXCLUSION_REASONS, FAILED, VERDICT_REASONS, MeasureStatus, Reason
-from ctpop.study.label_set_check import SIDES
+from ctpop.study.display_names import DisplayName, shipped_or_words, without_side, words_of
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
@@ -58,13 +58,6 @@ NO_CURVES = {  # why there are no centile curves
 }
 MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
 AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
-STRUCTURES = {
-    "autochthon": "autochthonous back muscle",
-    "clavicula": "clavicle",
-    "iliac_vena": "iliac vein",
-    "sacrum_v1": "sacrum with S1",
-    "vertebrae": "vertebra",
-}
 COVARIATES = {
     "height_cm": "height",
     "kvp": "tube voltage",
@@ -74,27 +67,57 @@ COVARIATES = {
 }
 
 _STYLE: ContextVar[str] = ContextVar("style", default="paper")
+_NAMES: ContextVar[Mapping[str, DisplayName]] = ContextVar("names")
 
 
-def structure_text(name: str) -> str:
-    """Return the name of a structure for people: `rib_left_1` is `Left rib 1`."""
-    spoken = plain_structure(name)
-    side = next((side for side in SIDES if side in name.split("_")), "")
-    words = f"{side} {spoken}".strip()
-    return words[:1].upper() + words[1:]
+@contextmanager
+def named_by(names: Mapping[str, DisplayName]) -> Iterator[None]:
+    """Show structures within this context by the names of a label set."""
+    before = _NAMES.set(names)
+    try:
+        yield
+    finally:
+        _NAMES.reset(before)
 
 
-def plain_structure(name: str) -> str:
-    """Return the name without its side: `hip_left` and `hip_right` are both `hip`."""
-    base = "_".join(part for part in name.split("_") if part not in SIDES)
-    head, _, rest = base.partition("_")
-    spoken = STRUCTURES.get(base) or "_".join(part for part in (STRUCTURES.get(head, head), rest) if part)
-    return spoken.replace("_", " ")
+def names_in_use() -> dict[str, DisplayName]:
+    """Return the names of the label set in use."""
+    return dict(_NAMES.get({}))
+
+
+def structure_name(structure: str) -> str:
+    """Return the name of a structure within a sentence: `hip_left` is `left hip bone`."""
+    return _names_of(structure).name
+
+
+def structure_text(structure: str) -> str:
+    """Return the name of a structure with a capital letter: `hip_left` is `Left hip bone`."""
+    return _capitalized(structure_name(structure))
+
+
+def structure_abbreviation(structure: str) -> str:
+    """Return the abbreviation of a structure with a capital letter: `hip_left` is `L hip bone`."""
+    return _capitalized(_names_of(structure).abbreviation)
+
+
+def pair_text(structure: str) -> str:
+    """Return the name of both sides of a structure: `hip_left` and `hip_right` are `Hip bones`."""
+    plural = _names_of(structure).plural
+    both = without_side(plural)
+    return _capitalized(both if both != plural else without_side(words_of(structure)))
 
 
 def group_text(group: str) -> str:
     """Return the name of a group with a capital letter."""
-    return group[:1].upper() + group[1:]
+    return _capitalized(group)
+
+
+def _names_of(structure: str) -> DisplayName:
+    return _NAMES.get({}).get(structure) or shipped_or_words(structure)
+
+
+def _capitalized(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def number(value: float, decimals: int = 0) -> str:

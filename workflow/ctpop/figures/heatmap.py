@@ -25,10 +25,9 @@ from ctpop.figures.formatting import (
     covariates_in_words,
     group_text,
     level,
-    plain_structure,
-    structure_text,
     tick,
 )
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import has_repeats
 from ctpop.figures.style import (
     COLUMN_MM,
@@ -49,7 +48,6 @@ from ctpop.study.label_sets import LabelSet
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}
 COLUMNS = [(measure, stratum) for measure, stratum in product(MEASURES, STRATA)]
 NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p"]
-SIDES = {"left": "(L)", "right": "(R)"}
 RHO = LinearSegmentedColormap.from_list("rho", ["#1f4e79", "#7aa8c8", PAPER, "#e6ac63", "#8a4b08"])
 DARK = 0.62  # share of the scale from which on numbers are white
 LEAST_REACH = 0.5  # of the scale
@@ -63,11 +61,10 @@ Key = tuple[str, str, str]  # structure, measure, stratum
 
 @dataclass(frozen=True)
 class HeatmapRow:
-    """A structure with its side in short, or the heading of a group, which has no structure."""
+    """A structure, or the heading of a group."""
 
-    words: str
+    heading: str = ""
     structure: str = ""
-    side: str = ""
 
     @property
     def indent(self) -> float:
@@ -156,7 +153,7 @@ def blocks_of(label_set: LabelSet) -> list[list[HeatmapRow]]:
         return [rows]
     half = math.ceil(len(rows) / 2)
     half -= not rows[half - 1].structure  # no heading at the foot of a block
-    heading = next(row.words for row in reversed(rows[: half + 1]) if not row.structure)
+    heading = next(row.heading for row in reversed(rows[: half + 1]) if not row.structure)
     again = [HeatmapRow(f"{heading}, continued")] if rows[half].structure else []
     return [rows[:half], again + rows[half:]]
 
@@ -164,10 +161,7 @@ def blocks_of(label_set: LabelSet) -> list[list[HeatmapRow]]:
 def _rows(label_set: LabelSet) -> Iterator[HeatmapRow]:
     for group, members in label_set.table.groupby("group", sort=False):
         yield HeatmapRow(group_text(str(group)))
-        for structure, side in zip(members["structure"], members["side"], strict=True):
-            name = plain_structure(structure)
-            sided = HeatmapRow(f"{name[:1].upper()}{name[1:]}", structure, f" {SIDES.get(side, '')}")
-            yield sided if side in SIDES else HeatmapRow(structure_text(structure), structure)
+        yield from (HeatmapRow(structure=structure) for structure in members["structure"])
 
 
 def _reach(rho: pd.Series) -> float:
@@ -200,11 +194,10 @@ def _draw_block(block: Block, rows: list[HeatmapRow], by_key: dict[Key, dict[Any
 
 
 def _fitted(row: HeatmapRow, block: Block) -> str:
-    """Return the words of a row, of which a side is never cut off; a heading may reach over the cells."""
+    """Return the words of a row; a heading may reach over the cells."""
     if not row.structure:
-        return plain(shortened(row.words, block.edge(len(COLUMNS)), SMALL, bold=True))
-    room = block.name_mm - row.indent - 0.5 - width_of(row.side, SMALL)
-    return plain(shortened(row.words, room, SMALL)) + row.side
+        return plain(shortened(row.heading, block.edge(len(COLUMNS)), SMALL, bold=True))
+    return fitting_name(row.structure, block.name_mm - row.indent - 0.5)
 
 
 def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], scale: Scale) -> None:

@@ -17,13 +17,13 @@ from ctpop.figures.formatting import (
     interval,
     percent,
     scans_and_patients,
-    structure_text,
     tick,
 )
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import mark_empty
 from ctpop.figures.spearman_overview import legend_row
-from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n", "n_patients"]
@@ -151,7 +151,7 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
         colour = LOOKS[row["verdict"]][0]
         cells = [
             f"{row['number']}",
-            plain(shortened(structure_text(row["structure"]), places["Measure"][0] - 5, SMALL)),
+            fitting_name(row["structure"], places["Measure"][0] - 5),
             MEASURES[row["measure"]],
             scans_and_patients(row["n"], row["n_patients"], both=conventions.repeated),
             coefficient(row["rho_published"]),

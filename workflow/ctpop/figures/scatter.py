@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctpop.figures.association import Conventions, StructureFinding, spearman_lines
-from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, Page, blank_page, in_house_style, shortened
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, Page, blank_page, in_house_style
 from ctpop.figures.trend import trend_of
 from ctpop.foundation.colours import BLUE, HAIRLINE, RED, SOFT
 
@@ -19,7 +20,7 @@ def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     width = COLUMN_MM["single"]
     page = blank_page(width, 70 + LINE_MM * (conventions.lines_above - 2), conventions.banner)
     size = (width - 18, 45.0)
-    page.write(15, 2, shortened(finding.title, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
+    page.write(15, 2, fitting_name(finding.structure, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
     panel(page, (15, 6), size, finding, conventions)
     return page.figure
 

@@ -9,9 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ctpop.figures.association import Conventions, Key
-from ctpop.figures.formatting import MEASURES, RULE_SETS, percent, scans_and_patients, structure_text
+from ctpop.figures.formatting import MEASURES, RULE_SETS, percent, scans_and_patients
 from ctpop.figures.spearman_overview import frame_forest, legend_row
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, Lanes, count_heading, count_room, has_repeats, height_of
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.structure_rows import (
+    LABEL_MM,
+    LEFT_MM,
+    NAME_MM,
+    Lanes,
+    count_heading,
+    count_room,
+    has_repeats,
+    height_of,
+)
 from ctpop.figures.style import COLUMN_MM, SMALL, blank_page, in_house_style
 from ctpop.foundation.colours import BLUE, GREY, ORANGE, RED, SOFT
 
@@ -37,7 +47,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     rules = list(dict.fromkeys(shown["rules"]))
     height = height_of(len(keys), ROW_MM)
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
-    lanes = Lanes(page, [structure_text(structure) for structure, _ in keys], HEAD_MM, height)
+    lanes = Lanes(page, [fitting_name(structure, LABEL_MM) for structure, _ in keys], HEAD_MM, height)
     lanes.name()
     lanes.words(0, MEASURE_MM, [MEASURES[measure] for _, measure in keys])
     rows = shown.astype({"rho": "float64", "ci_low": "float64", "ci_high": "float64"}).to_dict("records")

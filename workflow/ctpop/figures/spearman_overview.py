@@ -18,15 +18,17 @@ from ctpop.figures.formatting import (
     MEASURES,
     group_text,
     level,
+    pair_text,
     percent,
-    plain_structure,
     scans_and_patients,
     structure_text,
     tick,
 )
-from ctpop.figures.structure_rows import LEFT_MM, NAME_MM, count_heading, count_room, has_repeats, height_of
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.structure_rows import LABEL_MM, LEFT_MM, NAME_MM, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colours import BLUE, HAIRLINE, INK, ORANGE, PAPER, SOFT
+from ctpop.study.display_names import without_side, words_of
 from ctpop.study.label_sets import LabelSet
 
 COUNT_MM, PLOT_MM = 16.0, 46.0
@@ -92,22 +94,22 @@ def rows_of(label_set: LabelSet) -> Iterator[ForestRow]:
     for group, members in table.groupby("group", sort=False):
         yield ForestRow(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
         sided = members["side"].ne("")
-        whole = set(members.loc[~sided, "structure"])
-        for (name, paired), same in members.groupby([members.apply(_row_name, axis=1), sided], sort=False):
+        whole = {structure_text(name) for name in members.loc[~sided, "structure"]}
+        for _, same in members.groupby([members.apply(_row_name, axis=1), sided], sort=False):
             pairs = sorted(zip(same["structure"], same["side"], strict=True), key=lambda pair: pair[1])
-            text = f"{_row_text(pairs)} by side" if paired and name in whole else _row_text(pairs)
-            yield ForestRow(shortened(text, NAME_MM - 3, SMALL), tuple(pairs))
+            yield ForestRow(_row_text(pairs, whole), tuple(pairs))
 
 
 def _row_name(structure: pd.Series) -> str:
-    return plain_structure(structure["structure"]) if structure["side"] else str(structure["structure"])
+    return without_side(words_of(structure["structure"])) if structure["side"] else str(structure["structure"])
 
 
-def _row_text(pairs: list[tuple[str, str]]) -> str:
+def _row_text(pairs: list[tuple[str, str]], whole: set[str]) -> str:
+    """Return the name of a structure, or that of both sides; `whole` are the names of structures without a side."""
     if len(pairs) == 1:
-        return structure_text(pairs[0][0])
-    name = plain_structure(pairs[0][0])
-    return name[:1].upper() + name[1:]
+        return fitting_name(pairs[0][0], LABEL_MM)
+    text = pair_text(pairs[0][0])
+    return plain(shortened(f"{text} by side" if text in whole else text, LABEL_MM, SMALL))
 
 
 def frame_forest(axes: Axes, n_rows: int) -> None:

@@ -4,7 +4,8 @@ from matplotlib.figure import Figure
 
 from ctpop.figures import boxes, scatter
 from ctpop.figures.association import Conventions, StructureFinding
-from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style, shortened
+from ctpop.figures.structure_labels import fitting_name
+from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, blank_page, in_house_style
 
 PLOT_MM, HEAD_MM = 40.0, 8.0
 LEFT_MM, RIGHT_MM = 19.0, 4.0
@@ -17,7 +18,7 @@ def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
     width = COLUMN_MM["double"]
     row_mm = ROW_MM + 2 * LINE_MM * (conventions.lines_above - 2)  # above each panel, and below it
     page = blank_page(width, HEAD_MM + row_mm * len(findings), conventions.banner)
-    title = shortened(findings[0].title, width - LEFT_MM, LARGE, bold=True)
+    title = fitting_name(findings[0].structure, width - LEFT_MM, LARGE, bold=True)
     page.write(LEFT_MM, 2, title, fontsize=LARGE, fontweight="bold")
     half = width / 2
     size = (half - LEFT_MM - RIGHT_MM, PLOT_MM)

@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ctpop.contracts.reasons import EXCLUSION_REASONS, Bar
-from ctpop.figures.formatting import MEASURES, scans_and_patients, structure_text
+from ctpop.figures.formatting import MEASURES, scans_and_patients
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
-from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style, plain, shortened
+from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colours import PAPER, SOFT
 
 ROW_MM, BAR = 3.4, 0.74
@@ -59,9 +60,7 @@ def draw(shown: pd.DataFrame, names: list[str], banner: str | None) -> Figure:
     sheet.set(xlim=(0, NAME_MM), ylim=(len(names) - 0.5, -0.5))
     sheet.axis("off")
     for place, name in enumerate(names):
-        sheet.text(
-            0, place, plain(shortened(structure_text(name), NAME_MM - 2, SMALL)), va="center_baseline", fontsize=SMALL
-        )
+        sheet.text(0, place, fitting_name(name, NAME_MM - 2), va="center_baseline", fontsize=SMALL)
     used = shown.loc[shown["share"] == USED]
     both = has_repeats(used)
     texts = {

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ctpop.figures.style import SMALL, STRIPE, Page, plain, shortened, width_of
+from ctpop.figures.style import SMALL, STRIPE, Page, width_of
 from ctpop.foundation.colours import SOFT
 
 LEFT_MM, NAME_MM = 2.0, 46.0
+LABEL_MM = NAME_MM - 3  # room for a name
 ROWS_MM = 225.0  # room for all rows on a page of A4
 ROW_MM = (2.4, 3.2)  # a row has at least the height of its text
 COUNT_SPACE_MM = 2.0  # between two columns of numbers
@@ -39,7 +40,7 @@ def count_room(texts: Iterable[str], least_mm: float, *, both: bool) -> float:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Rows from `top` (mm) on, `height` mm high together, numbered from 0."""
+    """Rows from `top` (mm) on, `height` mm high together, numbered from 0; `names` fit into `LABEL_MM`."""
 
     page: Page
     names: list[str]
@@ -55,7 +56,7 @@ class Lanes:
         for place, text in enumerate(self.names):
             if place % 2:
                 axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
-            axes.text(0, place, plain(shortened(text, NAME_MM - 3, SMALL)), va="center_baseline", fontsize=SMALL)
+            axes.text(0, place, text, va="center_baseline", fontsize=SMALL)
 
     def column(self, left: float, width: float) -> Axes:
         """Return axes over all rows, `left` mm behind the names."""

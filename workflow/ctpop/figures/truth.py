@@ -19,10 +19,10 @@ from ctpop.figures.formatting import (
     number,
     percent,
     scans_and_patients,
-    structure_text,
 )
 from ctpop.figures.scatter import dot_look, mark_empty
 from ctpop.figures.spearman_overview import frame_forest
+from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import (
     COLUMN_MM,
     GROUPS,
@@ -142,9 +142,7 @@ def _list_names(axes: Axes, structures: list[str]) -> None:
     axes.set(xlim=(0, NAME_MM), ylim=(len(structures) - 0.5, -0.5))
     axes.axis("off")
     for place, structure in enumerate(structures):
-        axes.text(
-            0, place, shortened(structure_text(structure), NAME_MM - 1, SMALL), va="center_baseline", fontsize=SMALL
-        )
+        axes.text(0, place, fitting_name(structure, NAME_MM - 1), va="center_baseline", fontsize=SMALL)
 
 
 def _forest(axes: Axes, rows: list[dict[str, Any]]) -> None:

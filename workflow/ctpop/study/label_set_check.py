@@ -17,7 +17,8 @@ from ctpop.study.table_cells import Cells, cells_of
 SIDES = ("left", "right")
 BOUNDS = ("lower_bound_ml", "upper_bound_ml")
 COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
-OPTIONAL = ("includes", "upper_bound_ml")
+NAMES = ("name", "abbreviation")
+OPTIONAL = ("name", "plural", "abbreviation", "includes", "upper_bound_ml")
 HIGHEST = 65535  # label maps have 16 bits
 MISSPELT = 0.93  # similarity of names that differ in one letter
 EXAMPLE = "1,spleen,,Organs,50"
@@ -96,6 +97,8 @@ def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
         yield from (f"line {line}: {problem}" for problem in _of_row(row))
     for name in ("label", "structure"):
         yield from _repeated(rows, name)
+    for column in NAMES:
+        yield from _repeated_names(rows, column)
     for column in BOUNDS:
         yield from _ambiguous_bounds(rows, column)
     yield from _misspelt_sides(rows)
@@ -164,6 +167,20 @@ def _repeated(rows: Numbered, name: str) -> Iterator[str]:
                 f" {first[key]}; correct one of the two lines"
             )
         first.setdefault(key, line)
+
+
+def _repeated_names(rows: Numbered, column: str) -> Iterator[str]:
+    """Yield the names of structures that figures and pages could not tell apart."""
+    first: dict[str, int] = {}
+    for line, row in rows:
+        value = row.get(column, "").casefold()
+        if value in first:
+            yield (
+                f"line {line}: column {column} must be unique, found {row[column]!r} in line {first[value]} already;"
+                " correct one of the two lines"
+            )
+        if value:
+            first.setdefault(value, line)
 
 
 def _misspelt_sides(rows: Numbered) -> Iterator[str]:

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 from ctpop.contracts import columns
 from ctpop.contracts.tables import Table
 from ctpop.foundation.errors import ContractError
-from ctpop.study import label_set_check
+from ctpop.study import display_names, label_set_check
 from ctpop.study.configuration import LABEL_SETS, contralateral_of, groups_of, label_set_file
+from ctpop.study.display_names import DisplayName
 from ctpop.study.label_set_check import SIDES
 from ctpop.study.user_tables import read_user_table
 
 STRUCTURES = Table(
     "structures",
     ("label",),
-    "one row per label of a label set (setting `structures`). Further columns are kept. Two of them have a defined"
-    " meaning: `includes` (names of the parts of a structure) and `upper_bound_ml` (largest plausible volume)",
+    "one row per label of a label set (setting `structures`). Further columns are kept. Five of them have a defined"
+    " meaning: `name`, `plural`, and `abbreviation` (names in figures and pages; name and abbreviation must be unique),"
+    " `includes` (names of the parts of a structure), and `upper_bound_ml` (largest plausible volume)",
     {
         "label": columns.count("label in the label map; 0 is the background", low=1),
         "structure": columns.text("name of the structure", pattern="[A-Za-z0-9_]+"),
@@ -31,7 +33,12 @@ STRUCTURES = Table(
     },
     open=True,
 )
-UPPER = columns.number("largest plausible volume (optional column)", "mL", low=0, missing="no bound")
+OPTIONAL = {
+    "name": columns.text("name in figures and pages", missing="name in a shipped label set, or words of structure"),
+    "plural": columns.text("plural of the name", missing="the name"),
+    "abbreviation": columns.text("short name in figures", missing="the name"),
+    "upper_bound_ml": columns.number("largest plausible volume (optional column)", "mL", low=0, missing="no bound"),
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,23 @@ class LabelSet:
 
         """
         return list(self.table["structure"])
+
+    @property
+    def display_names(self) -> dict[str, DisplayName]:
+        """Names in figures and pages of the structures that have a `name` in the label set.
+
+        Returns
+        -------
+        dict of str to DisplayName
+            Name, plural, and abbreviation by the identifier of the structure.
+
+        Examples
+        --------
+        >>> read("demo").display_names["hip_left"].name
+        'left hip bone'
+
+        """
+        return display_names.names_of(self.table.to_dict("records"))
 
     @property
     def largest_ml(self) -> dict[str, float]:
@@ -280,7 +304,7 @@ def read(name_or_path: str) -> LabelSet:
 
 def _with_upper_bounds(path: Path) -> pd.DataFrame:
     """Read the table of a label set, and check that upper bounds (optional column) exceed lower bounds."""
-    table = read_user_table(STRUCTURES, path, {"upper_bound_ml": UPPER})
+    table = read_user_table(STRUCTURES, path, OPTIONAL)
     if "upper_bound_ml" not in table.columns:
         return table
     wrong = table[table["upper_bound_ml"] <= table["lower_bound_ml"].fillna(0)]

@@ -83,7 +83,7 @@ def test_the_strongest_correlation_comes_first_with_interval_p_and_n(made):
 
     assert len(own)
     told = manuscript.strongest(own, made)[0]
-    assert told.startswith(manuscript.in_a_sentence(best["structure"]))
+    assert told.startswith(manuscript.structure_name(best["structure"]))
     assert f"n = {best['n']}" in told
     assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", told)
 

@@ -20,13 +20,13 @@ import pandas as pd
 from ctpop.contracts import all_tables
 from ctpop.figures import export, forest, formats
 from ctpop.figures.export import Drawing
-from ctpop.figures.formatting import MEASURES, count
+from ctpop.figures.formatting import MEASURES, count, named_by
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging.shared_patients import read_scans, refuse_only_shared, shared
 from ctpop.stats import families
 from ctpop.stats.differences import Difference, difference_of, from_interval
 from ctpop.stats.tails import p_of_log10
-from ctpop.study import configuration
+from ctpop.study import configuration, display_names
 
 LOG = logging.getLogger(__name__)
 KEY = ["structure", "measure"]
@@ -138,7 +138,7 @@ def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -
 
 def headings_of(first: ComparedStudy, second: ComparedStudy, shown: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """Return headings and what of some rows stands below them, in the order of the label sets, if these are at hand."""
-    rows = [row for study in (first, second) for row in configuration.label_rows(study.config["structures"])]
+    rows = label_rows(first, second)
     group_of = {row.get("structure", ""): row.get("group") or NO_GROUP for row in reversed(rows)}
     alone = shown["family"].eq("structures")
     single, groups = {*shown.loc[alone, "structure"]}, sorted(shown.loc[~alone, "structure"])
@@ -147,6 +147,11 @@ def headings_of(first: ComparedStudy, second: ComparedStudy, shown: pd.DataFrame
     for name in dict.fromkeys(name for name in ordered if name in single):
         found.setdefault(group_of.get(name, NO_GROUP), []).append(name)
     return [*found.items(), *([("groups of structures", groups)] if groups else [])]
+
+
+def label_rows(first: ComparedStudy, second: ComparedStudy) -> list[dict[str, str]]:
+    """Return the rows of the label sets of both studies; a label set that is missing contributes none."""
+    return [row for study in (first, second) for row in configuration.label_rows(study.config["structures"])]
 
 
 def read_study(place: Path) -> ComparedStudy:
@@ -244,7 +249,8 @@ def run(options: CompareOptions) -> None:
             same.patients,
         )
     table = all_tables.COMPARISON.write(compare(*studies), out / "comparison.parquet")
-    drawings = drawings_of(table, studies, names)
+    with named_by(display_names.names_of(reversed(label_rows(*studies)))):  # the first study names shared structures
+        drawings = drawings_of(table, studies, names)
     for drawing in drawings:
         export.save(drawing, out / "figures", options.dpi, options.formats)
     alpha = studies[0].config["aging"]["alpha"]

@@ -75,15 +75,15 @@ def run(options: ReportOptions) -> None:
     """Read the tables, draw the figures, write the pages."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
     config = configuration.validated(configuration.read_file(options.config))
-    with formatting.printed_in(config["report"]["style"]):
-        write(config, options)
+    label_set = label_sets.read(options.structures)
+    with formatting.printed_in(config["report"]["style"]), formatting.named_by(label_set.display_names):
+        write(read_study(options.tables, label_set, config), options)
 
 
-def write(config: dict[str, Any], options: ReportOptions) -> None:
-    """Write figures and pages of a study with this configuration."""
-    study = read_study(options.tables, label_sets.read(options.structures), config)
+def write(study: FinishedStudy, options: ReportOptions) -> None:
+    """Write figures and pages of a study."""
     LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
-    drawings = _drawn(list(plans(study)), options, config["report"])
+    drawings = _drawn(list(plans(study)), options, study.config["report"])
     sources = provenance(study, options.tables.parent / "masks" if "segments" in study.tables else None)
     beside = options.report.parent / "provenance.json"
     write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)

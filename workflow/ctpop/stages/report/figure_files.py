@@ -13,9 +13,10 @@ from ctpop.figures import export
 from ctpop.figures.catalogue import patterns_that_vary
 from ctpop.figures.export import Picture, Plan
 from ctpop.figures.formats import FORMATS
-from ctpop.figures.formatting import printed_in, style_in_use
+from ctpop.figures.formatting import named_by, names_in_use, printed_in, style_in_use
 from ctpop.foundation.processes import end_with_parent
 from ctpop.foundation.progress import Progress
+from ctpop.study.display_names import DisplayName
 
 LOG = logging.getLogger(__name__)
 FILES_PER_PROCESS = 30  # they take a process longer than starting another one, about two seconds
@@ -24,12 +25,13 @@ AHEAD = 4  # figures of each process that wait, with their values, in memory
 
 @dataclass(frozen=True)
 class Way:
-    """How figures are written: folder, dots per inch of the pictures, file formats, and style of the numbers."""
+    """Folder, resolution (dpi), and formats of the figures, style of their numbers, and names of their structures."""
 
     folder: Path
     dpi: int
     formats: tuple[str, ...]
     style: str
+    names: dict[str, DisplayName]
 
 
 def processes_for(files: int, jobs: int) -> int:
@@ -57,7 +59,7 @@ def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs:
         The figures in the order of the plans.
 
     """
-    way = Way(folder, settings["dpi"], tuple(settings["formats"]), style_in_use())
+    way = Way(folder, settings["dpi"], tuple(settings["formats"]), style_in_use(), names_in_use())
     pictures = []
     progress = Progress(LOG, len(plans), "figures")
     for picture in _pictures(plans, way, jobs):
@@ -90,7 +92,7 @@ def _in_order(pool: Executor, plans: list[Plan], way: Way, ahead: int) -> Iterat
 
 
 def _saved(plan: Plan, way: Way) -> Picture:
-    with printed_in(way.style):
+    with printed_in(way.style), named_by(way.names):
         drawing = plan.drawing
     export.save(drawing, way.folder, way.dpi, way.formats)
     return drawing.picture

@@ -28,6 +28,7 @@ from ctpop.figures.formatting import (
     p_text,
     percent,
     scans_of_patients,
+    structure_name,
     structure_text,
 )
 from ctpop.foundation.files import write_text
@@ -100,7 +101,7 @@ def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
     confidence = percent(study.conventions.confidence)
     order = found.assign(strength=found["rho"].abs()).sort_values(["strength", *KEY], ascending=[False, True, True])
     return [
-        f"{in_a_sentence(row['structure'])} (r_s = {coefficient(row['rho'])}; {confidence} CI"
+        f"{structure_name(row['structure'])} (r_s = {coefficient(row['rho'])}; {confidence} CI"
         f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p'])};"
         f" n = {scans_of_patients(row['n'], row['n_patients'])})"
         for row in order.head(STRONGEST).to_dict("records")
@@ -114,12 +115,6 @@ def most_values(known: pd.DataFrame) -> str:
     most = known.sort_values("n", kind="stable").iloc[-1]
     n, n_patients = int(most["n"]), int(most["n_patients"])
     return count(n, "value") + (f" of {count(n_patients, 'patient')}" if n_patients < n else "")
-
-
-def in_a_sentence(structure: str) -> str:
-    """Return the name of a structure without a capital letter: `left hip`, `vertebra L3`."""
-    name = structure_text(structure)
-    return name[:1].lower() + name[1:]
 
 
 def smallest_significant(n: int, alpha: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES, MEASURES_TABLE, REVIEW, REVIEW_CASES, VERDICTS
+from ctpop.figures.formatting import named_by
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
@@ -21,7 +22,7 @@ from ctpop.stages.review.case_pictures import script_json
 from ctpop.stages.review.gallery_data import case_rows, page_data, review_cells, spread_of
 from ctpop.stages.review.plane_pictures import BONE, LUNG, SOFT
 from ctpop.stages.review.planes import PIXELS, VIEWS
-from ctpop.study import configuration
+from ctpop.study import configuration, display_names
 from ctpop.study.decisions import decision_cells
 
 LOG = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class GalleryOptions:
     verdicts: Path
     measures: Path
     review: Path | None
+    structures: str | None
     config: Path | None
     gallery: Path
 
@@ -90,7 +92,8 @@ def run(options: GalleryOptions) -> None:
     refuse_missing_pictures(cases["image"].dropna(), options.gallery)
     rows = case_rows(cases, verdicts, measures)
     spread = spread_of(verdicts, measures, list(dict.fromkeys(cases["structure"])))
-    data = page_data(study, rows, spread, review_cells(cells))
+    with named_by(display_names.names_of(configuration.label_rows(options.structures) if options.structures else [])):
+        data = page_data(study, rows, spread, review_cells(cells))
     write_text(page_text(study, share), options.gallery / "index.html")
     for name in COPIED:
         write_text((TEMPLATES / name).read_text(encoding="utf-8"), options.gallery / name)
@@ -104,5 +107,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
     parser.add_argument("--review", type=Path, help="CSV with the decisions that the study was screened with")
+    parser.add_argument("--structures", help="label set with the names of the structures: shipped name or CSV")
     configuration.add_config_argument(parser, "review", "study")
     parser.add_argument("--gallery", type=Path, required=True, help="folder to write the page to, report/review")

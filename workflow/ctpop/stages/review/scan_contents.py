@@ -11,6 +11,8 @@ import pandas as pd
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
 from ctpop.foundation.errors import ContractError
 from ctpop.imaging.label_map_store import LabelMapStore
+from ctpop.study.configuration import label_rows
+from ctpop.study.display_names import DisplayName, names_of
 from ctpop.study.registry import read_registry
 from ctpop.study.registry_options import AS_OURS, Reading, reading_of
 
@@ -83,6 +85,16 @@ def reading_in(study: Path) -> Reading:
         return reading_of(config_of(study)["cohort"])
     except (OSError, ValueError, KeyError, TypeError):
         return AS_OURS
+
+
+def names_in(study: Path) -> dict[str, DisplayName]:
+    """Return the names of the structures in the label set of a study; none if the label set cannot be read."""
+    try:
+        structures = str(config_of(study)["structures"])
+        own = study.resolve().parents[1] / structures
+        return names_of(label_rows(str(own) if own.is_file() else structures))
+    except (OSError, ValueError, KeyError, TypeError, ContractError):
+        return {}
 
 
 def config_of(study: Path) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctpop.figures.formatting import structure_text
+from ctpop.figures.formatting import named_by, structure_text
 from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.resources import resource
 from ctpop.stages.review.page_server import Content, Server
-from ctpop.stages.review.scan_contents import Shown, shown_scan
+from ctpop.stages.review.scan_contents import Shown, names_in, shown_scan
 
 LOG = logging.getLogger(__name__)
 
@@ -100,7 +100,8 @@ class ViewOptions:
 def run(options: ViewOptions) -> None:
     """Serve the scan until Ctrl-C."""
     shown = shown_scan(options.study, options.scan_id, options.registry)
-    contents = contents_of(shown, options.structure, banner_of(options.study))
+    with named_by(names_in(options.study)):
+        contents = contents_of(shown, options.structure, banner_of(options.study))
     try:
         server = Server(contents, options.port)
     except OSError as error:
