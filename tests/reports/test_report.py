@@ -247,7 +247,8 @@ def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_confi
 
 def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
     labels = study_tables.label_set(1, 2)
-    hostile = LabelSet("hostile", labels.table.assign(group=HOSTILE))
+    names = [f"{HOSTILE} {name}" for name in labels.names]
+    hostile = LabelSet("hostile", labels.table.assign(group=HOSTILE, name=names))
     arguments = written(tmp_path, study_tables.registry(30), hostile, banner=HOSTILE, failed={"s0003": "unreadable"})
     segments = all_tables.SEGMENTS.read(tmp_path / "tables" / "segments.parquet")
     all_tables.SEGMENTS.write(segments.assign(detail=HOSTILE), tmp_path / "tables" / "segments.parquet")
@@ -255,7 +256,7 @@ def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
     assert main(arguments) == 0
     found = Page(tmp_path / "report" / "index.html")
     text = found.path.read_text(encoding="utf-8")
-    assert found.text.count("<img src=x onerror=alert(1)>") >= 2
+    assert found.text.count("<img src=x onerror=alert(1)>") >= 2 + len(hostile.names)
     assert "<img src=x" not in text
     assert text.count("</style>") == 1
     of_structures = len(hostile.names)  # they are on pages of their own

@@ -122,6 +122,7 @@ class ReviewStudy:
         self.call(
             *("gallery", "--cases", self.table("review_cases"), "--verdicts", self.table("verdicts")),
             *("--measures", self.table("measures"), *config_option(study=study)),
+            *("--structures", self.structures),
             *("--gallery", self.gallery_folder, *(["--review", review] if review else [])),
         )
         return self.gallery_folder / "index.html"

@@ -192,7 +192,9 @@ def test_the_command_writes_table_and_figures_and_the_same_bytes_again(tmp_path,
     }
     drawn = pd.read_csv(out / "figures" / "forest_volume_ml_p01.csv")
     assert drawn["structure"].tolist() == ["kidney_right", "kidney_left", "liver", "kidneys"]
-    assert "synthetic" in (out / "figures" / "forest_volume_ml_p01.svg").read_text()
+    figure = (out / "figures" / "forest_volume_ml_p01.svg").read_text()
+    assert "synthetic" in figure
+    assert all(words in figure for words in ("Abdomen and pelvis", "Left kidney", "Kidneys"))
     assert main(["compare", "one", "two", "--dpi", "80", "--out", "again"]) == 0
     for path in out.rglob("*.*"):
         if path.is_file():

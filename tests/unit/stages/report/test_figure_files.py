@@ -9,8 +9,9 @@ from ctpop.figures import age_by_sex, asymmetry, scatter
 from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.export import Plan
 from ctpop.figures.formats import FORMATS
-from ctpop.figures.formatting import printed_in
+from ctpop.figures.formatting import named_by, printed_in
 from ctpop.stages.report.figure_files import processes_for, save_all
+from ctpop.study.display_names import DisplayName
 from support import study_tables
 
 
@@ -27,7 +28,7 @@ def plans():
 
 
 def saved(folder, jobs, style="paper", chosen=slice(None), formats=FORMATS):
-    with printed_in(style):
+    with printed_in(style), named_by({"aorta": DisplayName("main artery", "main arteries", "MA")}):
         pictures = save_all(plans()[chosen], folder, {"dpi": 72, "formats": formats}, jobs)
     return pictures, {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -42,7 +43,7 @@ def test_two_processes_write_the_same_files_as_one(tmp_path, style):
     assert [picture.name for picture in together] == ["one", "two", "three"]
     assert len(two) == 3 * 4
     expected = {"paper": ("&lt; .0001", "−.50"), "ama": ("&lt; .001", "−0.50")}[style]
-    assert all(words in two["three.svg"].decode() for words in expected)
+    assert all(words in two["three.svg"].decode() for words in (*expected, "Main artery"))
 
 
 @pytest.mark.parametrize(("files", "jobs", "processes"), [(28, 8, 1), (0, 8, 1), (162, 8, 5), (162, 2, 2)])

@@ -83,9 +83,21 @@ def test_the_strongest_correlation_comes_first_with_interval_p_and_n(made):
 
     assert len(own)
     told = manuscript.strongest(own, made)[0]
-    assert told.startswith(manuscript.structure_name(best["structure"]))
+    assert told.startswith(manuscript.in_a_sentence(best["structure"]))
     assert f"n = {best['n']}" in told
     assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", told)
+
+
+@pytest.mark.parametrize(
+    ("structure", "words"),
+    [
+        ("hip_left", "the left hip bone"),
+        ("autochthon_right", "the right autochthonous back muscles"),
+        ("vertebrae_L3", "vertebra L3"),
+    ],
+)
+def test_a_sentence_names_a_structure_with_its_article(structure, words):
+    assert manuscript.in_a_sentence(structure) == words
 
 
 def test_the_banner_stands_in_the_results_and_on_the_table_or_on_neither(made):

@@ -200,6 +200,15 @@ def test_two_runs_draw_the_same_bytes(study):
     assert {name: content for name, (_, content) in study.pictures().items()} == before
 
 
+def test_the_page_shows_the_names_of_the_label_set(study):
+    study.draw()
+    ORGANS.table.assign(name=["spleen (spl)", "liver (hep)", "left lung (pul)"]).to_csv(study.structures, index=False)
+
+    study.show()
+
+    assert '"spleen":"Spleen (spl)"' in (study.gallery_folder / "cases.js").read_text()
+
+
 def test_the_page_is_refused_while_a_picture_of_it_is_missing(study, capsys):
     (study.gallery_folder / "images" / "scan-003" / "spleen.webp").unlink()
 

@@ -14,7 +14,7 @@ import pytest
 
 from ctpop.cli import main
 from ctpop.contracts.all_tables import SEGMENTS
-from ctpop.stages.review import view
+from ctpop.stages.review import scan_contents, view
 from ctpop.stages.review.scan_contents import shown_scan
 from support.reviewing import ReviewStudy
 from support.studies import REPO
@@ -58,6 +58,19 @@ def test_what_is_served_is_the_page_its_scripts_and_the_two_images_and_nothing_e
     told = json.loads(contents["scan.json"].source)
     assert (told["scan"], told["chosen"], told["banner"]) == ("scan-001", "liver", "synthetic")
     assert told["files"] == {"ct": "ct.nii.gz", "mask": "mask.nii.gz"}
+
+
+def test_structures_have_the_names_of_the_label_set_of_the_study(study):
+    provenance = study.results / "provenance.json"
+    assert scan_contents.names_in(study.results) == {}
+
+    rows = "label,structure,name,side,group,lower_bound_ml\n2,liver,hepar,,abdomen,\n"
+    (study.folder / "named.csv").write_text(rows)
+    provenance.write_text(json.dumps({"config": {"structures": "named.csv"}}))
+    assert scan_contents.names_in(study.results)["liver"].name == "hepar"
+
+    provenance.write_text(json.dumps({"config": {"structures": "total_117"}}))
+    assert scan_contents.names_in(study.results)["hip_left"].name == "left hip bone"
 
 
 def test_an_image_that_is_not_compressed_is_served_as_such(study):

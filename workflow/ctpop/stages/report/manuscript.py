@@ -101,7 +101,7 @@ def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
     confidence = percent(study.conventions.confidence)
     order = found.assign(strength=found["rho"].abs()).sort_values(["strength", *KEY], ascending=[False, True, True])
     return [
-        f"{structure_name(row['structure'])} (r_s = {coefficient(row['rho'])}; {confidence} CI"
+        f"{in_a_sentence(row['structure'])} (r_s = {coefficient(row['rho'])}; {confidence} CI"
         f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p'])};"
         f" n = {scans_of_patients(row['n'], row['n_patients'])})"
         for row in order.head(STRONGEST).to_dict("records")
@@ -115,6 +115,12 @@ def most_values(known: pd.DataFrame) -> str:
     most = known.sort_values("n", kind="stable").iloc[-1]
     n, n_patients = int(most["n"]), int(most["n_patients"])
     return count(n, "value") + (f" of {count(n_patients, 'patient')}" if n_patients < n else "")
+
+
+def in_a_sentence(structure: str) -> str:
+    """Return the name of a structure with its article; a name that ends in a number has none: `vertebra L3`."""
+    name = structure_name(structure)
+    return name if name[-1].isdigit() else f"the {name}"
 
 
 def smallest_significant(n: int, alpha: float) -> float:
