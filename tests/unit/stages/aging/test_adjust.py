@@ -1,4 +1,4 @@
-"""The stage that adjusts for covariates: every row is there, with a result or the reason why not."""
+"""Tests of the stage that adjusts for covariates: every row contains a result or a reason."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ LABELS = "label,structure,side,group,lower_bound_ml\n1,aorta,,vessels,\n2,spleen
 
 
 def a_cohort(n=N, seed=0, **columns):
-    """Men are taller and younger, and height falls with age."""
+    """Return a cohort in which men are taller and younger, and height decreases with age."""
     random = np.random.default_rng(seed)
     age = random.integers(18, 96, n).astype(float)
     male = random.random(n) < 0.9 - 0.006 * (age - 18)
@@ -36,7 +36,7 @@ def a_cohort(n=N, seed=0, **columns):
 
 
 def an_analysis(cohort, seed=1, **values):
-    """Aortic volume depends on height alone, the attenuation of the spleen falls with age."""
+    """Return aortic volumes that depend only on height and splenic attenuation that decreases with age."""
     random = np.random.default_rng(seed)
     n, age = len(cohort), cohort["age_years"].fillna(50)
     tall = pd.to_numeric(cohort["height_cm"]).fillna(170) if "height_cm" in cohort else 170
@@ -49,7 +49,7 @@ def an_analysis(cohort, seed=1, **values):
 
 
 def run(folder, cohort, analysis, **settings):
-    """Run the command, and return its tables as they were written."""
+    """Run the command and return the tables that it writes."""
     return written_tables("adjust", folder, LABELS, TABLES, cohort, analysis, settings)
 
 
@@ -142,7 +142,7 @@ def test_leaving_a_patient_out_is_the_same_as_not_knowing_a_covariate(tmp_path):
         ({"kvp": [None] * N}, "kvp", "too_few"),
         ({"scanner": [f"serial {number}" for number in range(N)]}, "scanner", "too_few"),
     ],
-    ids=["one kind", "known of nobody", "another for each patient"],
+    ids=["one category", "missing in all scans", "a category for each scan"],
 )
 def test_a_covariate_that_nothing_can_be_adjusted_for_is_a_row_with_the_reason(tmp_path, columns, covariates, reason):
     cohort = a_cohort(**columns)

@@ -1,4 +1,4 @@
-"""The stage of centile curves: curves, calibration and scores, or the reason why not."""
+"""Tests of the stage that fits centile curves: curves, calibration, and z scores, or a reason."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ def a_cohort(n=N, women=0.5, seed=0):
 
 
 def an_analysis(cohort, seed=1, **replaced):
-    """Aortas grow with age and are larger in men; the lung's attenuation is negative and skewed."""
+    """Return aortic volumes that increase with age and are larger in men, and skewed, negative lung attenuation."""
     random = np.random.default_rng(seed)
     age, male = cohort["age_years"], cohort["sex"].eq("male")
     z = random.standard_normal(len(cohort)).clip(-3, 3)
@@ -39,7 +39,7 @@ def an_analysis(cohort, seed=1, **replaced):
 
 
 def run(folder, cohort, analysis, **settings):
-    """Run the command, and return its tables as they were written."""
+    """Run the command and return the tables that it writes."""
     return written_tables("centiles", folder, LABELS, TABLES, cohort, analysis, settings)
 
 
@@ -69,7 +69,7 @@ def test_others_get_the_curves_and_scores_from_the_parameters_in_the_csv(tmp_pat
     curves, z = pd.read_csv(tmp_path / "centiles.csv"), stats.norm.ppf(0.9)
     volume, hu = (curves[curves["model"].eq(model)] for model in ("bccg", "shash"))
 
-    # the formulas of docs/methods.md
+    # formulas of the methods documentation
     of_volume = volume["location"] * (1 + volume["skew"] * volume["spread"] * z) ** (1 / volume["skew"])
     of_hu = hu["location"] + hu["spread"] * np.sinh((np.arcsinh(z) + hu["skew"]) / hu["tail"])
 
@@ -185,7 +185,7 @@ def test_a_small_study_has_empty_curves_and_every_reason(tmp_path):
     assert set(tables["calibration"]["reason"]) == {"too_few"}
 
 
-def test_curves_end_with_the_patients_and_tell_how_many_are_near(tmp_path):
+def test_curves_end_with_the_patients_and_count_the_patients_near_each_age(tmp_path):
     cohort = a_cohort()
 
     curves = run(tmp_path, cohort, an_analysis(cohort))["centiles"]

@@ -1,4 +1,4 @@
-"""Two studies beside each other."""
+"""Tests of the comparison of two studies."""
 
 import json
 import math
@@ -120,7 +120,7 @@ def test_a_result_that_is_missing_in_one_study_gives_no_difference():
 
 
 def test_studies_of_different_levels_are_refused():
-    with pytest.raises(ContractError, match=r"aging.confidence: is 0.95 in one and 0.9 in two; two studies"):
+    with pytest.raises(ContractError, match=r"confidence levels of the studies differ: 0.95 in one and 0.9 in two"):
         compare.compare(study(liver(0.2)), study(liver(0.2), name="two", confidence=0.9))
 
 
@@ -149,7 +149,7 @@ def test_banners_of_two_studies_say_whose_they_are():
 
 
 def results(folder, name, rho, scans):
-    """Write what the command reads of a study: sixty people, two structures and their group."""
+    """Write the result tables of a study with three structures and one group."""
     tables = folder / name / "tables"
     kidneys = ["kidney_left", "kidney_right"]
     table = pd.concat(
@@ -165,7 +165,7 @@ def results(folder, name, rho, scans):
         ]
     )
     tables.mkdir(parents=True)
-    table.to_parquet(tables / "associations.parquet")  # of a study's table, compare reads these columns
+    table.to_parquet(tables / "associations.parquet")  # only the columns that the command reads
     members = pd.DataFrame({"group": "kidneys", "structure": kidneys, "in_label_set": True})
     all_tables.GROUP_MEMBERS.write(members, tables / "group_members.parquet")
     patients = pd.DataFrame({"scan_id": scans}).reindex(columns=list(all_tables.COHORT.columns))
@@ -206,7 +206,7 @@ def test_studies_that_share_some_patients_are_compared_with_a_warning_and_flagge
 
     assert main(["compare", *map(str, places), "--dpi", "80", "--out", str(tmp_path / "out")]) == 0
 
-    assert "1 scans and 1 patients are in both studies: the comparison is not independent" in caplog.text
+    assert "1 scan and 1 patient are in both studies: the studies are not independent" in caplog.text
     found = all_tables.COMPARISON.read(tmp_path / "out" / "comparison.parquet")
     assert found[["n_shared_scans", "n_shared_patients"]].eq(1).all(axis=None)
     assert not found["independent"].any()
@@ -218,7 +218,7 @@ def test_studies_of_the_same_patients_are_refused_with_a_remedy(tmp_path, capsys
     assert main(["compare", *map(str, places), "--dpi", "80", "--out", str(tmp_path / "out")]) == 1
 
     error = capsys.readouterr().err
-    assert "all patients of one or of two are in the other study, too (2 patients)" in error
+    assert "all patients of one or of two are also in the other study (2 patients)" in error
     assert "cohort: {criteria: [{name: site_a" in error
     assert not (tmp_path / "out").exists()
 
@@ -283,7 +283,7 @@ def test_checksums_of_label_maps_are_read_where_a_study_has_them(tmp_path):
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):
     assert main(["compare", str(tmp_path), str(tmp_path)]) == 1
-    assert "is not the result folder of a finished study; provenance.json, tables/ass" in capsys.readouterr().err
+    assert "does not contain a finished study; missing: provenance.json, tables/ass" in capsys.readouterr().err
 
 
 def test_a_figure_states_the_patients_of_both_studies_where_one_has_repeated_patients():

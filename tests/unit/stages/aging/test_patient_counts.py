@@ -1,4 +1,4 @@
-"""The number of patients beside each number of scans, in every table of statistics."""
+"""Tests of the patient counts next to the scan counts in every table of statistics."""
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,7 @@ def test_the_patients_of_a_sex_are_a_quarter_of_its_scans(repeated, name):
 
 
 def test_the_patients_of_quartiles_are_those_of_their_scans(repeated):
-    """Of each patient all scans have one age, so that no patient is in two quartiles."""
+    """Check quartiles with all scans of a patient at the same age, so that no patient is in two quartiles."""
     [groups] = repeated["groups"].to_dict("records")
 
     assert sum(groups[f"n_{group}"] for group in range(1, 5)) == 200
@@ -110,7 +110,7 @@ def test_the_patients_that_are_left_out_are_counted():
     adjusted = tables_of(cohort)["adjusted"]
 
     assert adjusted[["n_left_out", "n_patients_left_out"]].to_numpy().tolist() == [[6, 2]] * len(adjusted)
-    assert adjusted["n_patients"].eq(49).all()  # the second patient has scans with a known sex, too
+    assert adjusted["n_patients"].eq(49).all()  # the second patient also has scans of known sex
 
 
 def test_without_patient_ids_each_scan_is_of_another_patient():

@@ -1,4 +1,4 @@
-"""The numbers of the paper beside those of a study."""
+"""Tests of the comparison with published results."""
 
 import math
 
@@ -12,7 +12,7 @@ from ctpop.study import label_sets
 from support import study_tables
 
 PAPER = all_tables.PUBLISHED.read_csv(published.RESULTS_FILE)
-MEANT = {  # id of the row: what we call it
+MEANT = {  # structure or group by row id
     **{"R01": "clavicles", "R02": "hips", "R03": "ribs", "R04": "scapulae", "R05": "vertebrae_L4", "R06": "autochthon"},
     **{"R07": "gluteus_maximus", "R08": "gluteus_medius", "R09": "gluteus_minimus", "R10": "iliopsoas"},
     **{"R11": "iliopsoas", "R12": "aorta", "R13": "iliac_arteries", "R14": "kidneys", "R15": "pancreas"},
@@ -121,7 +121,7 @@ def test_sides_are_given_beside_the_pair():
     assert found.loc["R12", ["rho_left", "rho_right"]].isna().all()
 
 
-def test_shares_of_people_are_tested_and_other_numbers_are_the_same_or_not():
+def test_proportions_are_tested_and_other_numbers_must_be_equal():
     patients = study_tables.registry(40).assign(sex=["male"] * 25 + ["female"] * 15, age_years=[20.0] * 39 + [100.0])
     found = compared(patients=patients)
 
@@ -141,7 +141,7 @@ def test_shares_of_people_are_tested_and_other_numbers_are_the_same_or_not():
     assert found.loc[["Q01", "Q02", "Q03", "Q04"], "verdict"].tolist() == ["not_reported"] * 4
 
 
-def test_nobody_of_recorded_sex_gives_no_share_of_men():
+def test_without_recorded_sexes_there_is_no_proportion_of_men():
     patients = study_tables.registry(40).assign(sex=pd.Series([None] * 40, dtype="str"))
 
     assert compared(patients=patients).loc["F06", "verdict"] == "not_measured_here"

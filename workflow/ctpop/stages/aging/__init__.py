@@ -1,1 +1,1 @@
-"""Statistics against age: the tests of the paper, adjusted analyses, centile curves, comparison of studies."""
+"""Association with age: tests of the original study, adjusted analyses, centile curves, and comparison of studies."""

@@ -1,9 +1,10 @@
-"""Adjust: is it age, or is it sex, height, the scanner? The statistics against age once covariates are accounted for.
+"""Adjust: association with age, adjusted for covariates such as sex, height, and scanner.
 
-Reads the values that `screen` let through (`analysis`) and the cohort with its covariates; writes `adjusted` (Spearman
-correlations by probability-scale residuals), `associations_by_sex`, `rank_ancova` (Quade) and `age_curves` (natural
-splines with an interaction of age and sex), each with a row for every structure or group of them and measure, with or
-without a result. Patients in whom a covariate is not known are left out and counted; nothing is imputed.
+The stage reads the usable values (`analysis`) and the cohort with its covariates. It writes `adjusted` (Spearman
+correlation coefficients from probability-scale residuals), `associations_by_sex`, `rank_ancova` (the Quade test), and
+`age_curves` (natural splines with an interaction of age and sex). Each table contains a row for every measure of every
+structure and group of structures, with or without a result. Scans with a missing covariate are excluded and counted;
+missing values are not imputed.
 """
 
 import argparse
@@ -34,12 +35,12 @@ from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
-EXPLAINED = 0.01  # sd of probability-scale residuals (0.58 without covariates) that leaves nothing to correlate
+EXPLAINED = 0.01  # smallest SD of probability-scale residuals to correlate; the SD is 0.58 without covariates
 
 
 @dataclass(frozen=True)
 class AdjustmentSettings:
-    """Settings of this program, as described under `aging` in the configuration schema."""
+    """Settings of this command, which the section `aging` of the configuration schema describes."""
 
     confidence: float
     n_min: int
@@ -52,7 +53,7 @@ class AdjustmentSettings:
 
 @dataclass(frozen=True)
 class Patients:
-    """The cohort, what is known of each scan beside age, and the ages that divide it (quartiles)."""
+    """The cohort, its covariates, and the ages at the limits of its quartiles."""
 
     cohort: pd.DataFrame
     covariates: list[Covariate]
@@ -61,14 +62,14 @@ class Patients:
 
     @cached_property
     def sets(self) -> list[list[Covariate]]:
-        """The sets of covariates that are adjusted for: each alone, then all together; one empty set without any."""
+        """Sets of covariates for adjustment: each covariate, then all together; one empty set without covariates."""
         alone = [[covariate] for covariate in self.covariates]
         return [*alone, *([self.together] if len(self.together) > 1 else [])] or [[]]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The patients of a series in whom all of some covariates are known."""
+    """The scans of a series without missing values in a set of covariates."""
 
     values: np.ndarray
     ages: np.ndarray
@@ -77,11 +78,11 @@ class Sample:
 
     @property
     def no_columns(self) -> np.ndarray:
-        """No columns, of as many rows as there are patients."""
+        """Array of shape (scans, 0)."""
         return np.empty((len(self.values), 0))
 
     def why_not(self, n_min: int) -> str:
-        """Return `ok`, or why these patients can tell nothing of age and covariates."""
+        """Return `ok`, or the reason why a model of age and covariates cannot be fitted."""
         if not self.covariates:
             return "no_covariate"
         if len(self.values) < n_min:
@@ -92,13 +93,13 @@ class Sample:
 
 
 def with_positions(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
-    """Return the values with the age of each scan, and its position in the cohort."""
+    """Return the values with the age of each scan and its row number in the cohort."""
     observations = with_ages(analysis, cohort)
     return observations.assign(position=pd.Index(cohort["scan_id"]).get_indexer(pd.Index(observations["scan_id"])))
 
 
 def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
-    """Return the patients of a series in whom all of the covariates are known, and how many are left out."""
+    """Return the scans of a series without missing covariates, with the numbers of included and excluded scans."""
     positions = each.rows["position"].to_numpy()
     all_of_them = [covariate.among(positions) for covariate in covariates]
     known = complete(all_of_them, len(positions))
@@ -109,7 +110,7 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
 
 
 def adjusted_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `adjusted` of one series: one for each set of covariates."""
+    """Yield the rows of the table `adjusted` for one series, one for each set of covariates."""
     for covariates in patients.sets:
         sample = sample_of(each, covariates)
         reason = sample.why_not(settings.n_min)
@@ -121,7 +122,7 @@ def adjusted_rows(each: Series, patients: Patients, settings: AdjustmentSettings
 
 
 def adjusted_correlation(sample: Sample, settings: AdjustmentSettings) -> tuple[Correlation, str]:
-    """Return the adjusted correlation with age, and `ok` or why it lacks a result."""
+    """Return the adjusted correlation with age, and `ok` or the reason for a missing result."""
     n = len(sample.values)
     if all(covariate.of_kinds for covariate in sample.covariates):
         strata = strata_of(sample.covariates, n)
@@ -137,7 +138,7 @@ def adjusted_correlation(sample: Sample, settings: AdjustmentSettings) -> tuple[
 
 
 def correlation_left(ages: Residuals, values: Residuals, settings: AdjustmentSettings) -> tuple[Correlation, str]:
-    """Return the correlation of residuals, and `ok` or why it lacks a result."""
+    """Return the correlation of residuals, and `ok` or the reason for a missing result."""
     if min(ages.values.std(), values.values.std()) < EXPLAINED:
         return Correlation(), "explained"
     result = correlation_of_residuals(ages, values, settings.confidence)
@@ -145,7 +146,7 @@ def correlation_left(ages: Residuals, values: Residuals, settings: AdjustmentSet
 
 
 def by_sex_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `associations_by_sex` of one series."""
+    """Yield the rows of the table `associations_by_sex` for one series."""
     sexes = patients.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
     numbers = each.rows["patient"].to_numpy()
     for sex in SEXES:
@@ -158,7 +159,7 @@ def by_sex_rows(each: Series, patients: Patients, settings: AdjustmentSettings) 
 
 
 def ancova_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
-    """Yield the row of table `rank_ancova` of one series."""
+    """Yield the row of the table `rank_ancova` for one series."""
     sample = sample_of(each, patients.together)
     reason, result = sample.why_not(settings.n_min), RankAncova()
     if reason == "ok":
@@ -173,7 +174,7 @@ def ancova_rows(each: Series, patients: Patients, settings: AdjustmentSettings) 
 
 
 def curve_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `age_curves` of one series: one for each hypothesis."""
+    """Yield the rows of the table `age_curves` for one series, one for each hypothesis."""
     sample = sample_of(each, patients.together)
     reason, tests = sample.why_not(settings.n_min), dict[str, Wald]()
     if reason == "ok":
@@ -185,7 +186,10 @@ def curve_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -
 
 
 def curve_tests(sample: Sample, n_min: int) -> tuple[dict[str, Wald], str]:
-    """Return the tests of the age curve, and `ok` or why there are none; without both sexes, none of an interaction."""
+    """Return the tests of the age curve, and `ok` or the reason for missing tests.
+
+    The interaction of age and sex is tested only in series that include both sexes.
+    """
     knots = knots_of(sample.ages)
     if len(knots) < FEWEST_KNOTS:
         return {}, "few_ages"
@@ -193,7 +197,7 @@ def curve_tests(sample: Sample, n_min: int) -> tuple[dict[str, Wald], str]:
     curve = age_columns(sample.ages, knots, sexes[0] if sexes else None)
     others = design(sample.covariates, len(sample.values), curve)
     without_age = design(sample.covariates, len(sample.values), np.column_stack([sample.no_columns, *sexes]))
-    if others.shape[1] < without_age.shape[1]:  # as the year of birth: age and covariate cannot be told apart
+    if others.shape[1] < without_age.shape[1]:  # age and a covariate such as year of birth are collinear
         return {}, "explained"
     left = len(sample.values) - curve.shape[1] - others.shape[1]
     tests = age_tests(sample.values, curve, others, knots) if left >= n_min else {}
@@ -201,9 +205,9 @@ def curve_tests(sample: Sample, n_min: int) -> tuple[dict[str, Wald], str]:
 
 
 def with_p(rows: Iterable[dict[str, Any]], family_of: dict[str, str], *within: str) -> pd.DataFrame:
-    """Return rows as a table with P from its logarithm, and with Bonferroni's P over each family.
+    """Return a table of rows with P computed from its logarithm and with Bonferroni-adjusted P.
 
-    A family are the rows of single structures, or those of groups, that agree in the columns `within`.
+    A family of tests contains the rows of single structures, or of groups, with equal values in the columns `within`.
     """
     table = pd.DataFrame(list(rows))
     table["family"] = table["structure"].map(family_of)
@@ -212,7 +216,7 @@ def with_p(rows: Iterable[dict[str, Any]], family_of: dict[str, str], *within: s
 
 
 def corrected(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray], *within: str) -> pd.Series:
-    """Return P adjusted over each family, those of groups of structures on their own."""
+    """Return P adjusted within each family; groups of structures are families of their own."""
     return table.groupby(["family", *within])["p"].transform(lambda p: correct(p.to_numpy()))
 
 
@@ -231,7 +235,7 @@ class AdjustOptions:
 
 
 def run(options: AdjustOptions) -> None:
-    """Read values, ages and covariates, test, and write one table per question."""
+    """Read values, ages, and covariates, run the tests, and write one table for each kind of test."""
     settings = configuration.chosen(AdjustmentSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
@@ -258,7 +262,7 @@ def run(options: AdjustOptions) -> None:
 
 
 def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: AdjustOptions) -> None:
-    """Write the rows as tables, with their P adjusted over each family."""
+    """Write the tables with P values adjusted within each family."""
     adjusted = with_p(rows["adjusted"], family_of, "adjusted_for")
     adjusted["p_holm"] = corrected(adjusted, families.holm, "adjusted_for")
     adjusted["q_bh"] = corrected(adjusted, families.benjamini_hochberg, "adjusted_for")
@@ -269,15 +273,18 @@ def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this program."""
-    parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
-    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study, ages and covariates (Parquet)")
-    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    """Add the options of this command."""
+    parser.add_argument("--analysis", type=Path, required=True, help="usable values (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="included scans with ages and covariates (Parquet)")
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     configuration.add_config_argument(parser, "aging", "cohort")
-    parser.add_argument("--adjusted", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
-    parser.add_argument("--by-sex", type=Path, required=True, help="likewise: correlations of each sex")
-    parser.add_argument("--rank-ancova", type=Path, required=True, help="likewise: Quade's test over age quartiles")
-    parser.add_argument("--age-curves", type=Path, required=True, help="likewise: tests of the age curve")
+    also_csv = "(Parquet, and a CSV copy)"
+    parser.add_argument("--adjusted", type=Path, required=True, help=f"adjusted correlations to write {also_csv}")
+    parser.add_argument("--by-sex", type=Path, required=True, help=f"correlations by sex to write {also_csv}")
+    parser.add_argument(
+        "--rank-ancova", type=Path, required=True, help=f"Quade tests over age quartiles to write {also_csv}"
+    )
+    parser.add_argument("--age-curves", type=Path, required=True, help=f"tests of the age curve to write {also_csv}")
 
 
 def _outcome(test: Wald | None, otherwise: str) -> str:

@@ -1,4 +1,4 @@
-"""The values of each structure or group beside the ages of the people: what the tests of age are given."""
+"""Values of each structure or group with the ages of the scans, the input of all tests of age."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.figures.formatting import scans_in_words
+from ctpop.figures.formatting import count, scans_in_words
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_cuts
 from ctpop.stats.ranks import Ranks, ranks_of, ranks_of_levels
 from ctpop.study.patients import distinct, patient_numbers
 
-SIZES = ("n", "n_patients")  # columns of the numbers of scans and of patients
+SIZES = ("n", "n_patients")  # columns with the numbers of scans and patients
 
 
 @dataclass(frozen=True)
 class Series:
-    """The values of one structure or group and measure, with the age of each scan, in the order of the scans.
+    """Values of one measure of a structure or group with the age of each scan, in the order of the scans.
 
-    `rows` has them in columns scan_id, value, age_years, age_level, person and patient (see `with_ages`);
-    `distinct_ages` are those that the levels stand for.
-    `family` are the tests that its P values are adjusted with, out of `schema.FAMILIES`.
+    `rows` contains the columns `scan_id`, `value`, `age_years`, `age_level`, `person`, and `patient` (see `with_ages`).
+    `distinct_ages` contains the age (years) of each level. `family` is the family of tests (one of `FAMILIES`) for the
+    adjustment of P values.
     """
 
     structure: str
@@ -36,7 +36,7 @@ class Series:
 
     @property
     def values(self) -> np.ndarray:
-        """Volumes (ml) or attenuations (HU)."""
+        """Volumes (mL) or attenuations (HU)."""
         return self.rows["value"].to_numpy(dtype=float)
 
     @property
@@ -46,49 +46,49 @@ class Series:
 
     @property
     def patients(self) -> np.ndarray:
-        """Numbers of the scans among those of the cohort whose age is known."""
+        """Number of each scan among the scans of known age in the cohort."""
         return self.rows["person"].to_numpy(dtype=int)
 
     @cached_property
     def ranks(self) -> Ranks:
-        """Ranks of the values, sorted once for all tests."""
+        """Ranks of the values, which all tests share."""
         return ranks_of(self.values)
 
     @cached_property
     def age_ranks(self) -> Ranks:
-        """Ranks of the ages, in an order that was found once for the cohort."""
+        """Ranks of the ages, from the age levels of the cohort."""
         return ranks_of_levels(self.rows["age_level"].to_numpy(), self.distinct_ages)
 
     @cached_property
     def name(self) -> dict[str, Any]:
-        """The columns that identify a row of results, and the numbers of values and of patients."""
+        """Columns that identify a row of results, with the numbers of values and patients."""
         return {"structure": self.structure, "measure": self.measure, **sizes(self.rows["patient"].to_numpy())}
 
 
 def sizes(patients: np.ndarray) -> dict[str, int]:
-    """Return the numbers of scans and of different patients, from the number of the patient of each scan."""
+    """Return the numbers of scans and of distinct patients, from the patient number of each scan."""
     return {"n": len(patients), "n_patients": distinct(patients)}
 
 
 def size_of(cohort: pd.DataFrame) -> str:
-    """Return the number of scans of a cohort in words, with that of their patients where these are fewer."""
+    """Return the number of scans in a cohort in words, with the number of patients if patients have several scans."""
     return scans_in_words(len(cohort), distinct(patient_numbers(cohort)))
 
 
 def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the analysis table with the age of each scan, without scans of unknown age.
 
-    Every scan is an observation of its own, whether or not its patient has others. Column `person` numbers the scans of
-    the cohort whose age is known, from 0, `patient` the patients (`patients.patient_numbers`), and `age_level` the ages
-    that occur among the scans, from the youngest.
+    Every scan is a separate observation, also if its patient has other scans. The column `person` numbers the scans of
+    known age in the cohort from 0. The column `patient` numbers the patients (`patients.patient_numbers`). The column
+    `age_level` numbers the distinct ages of the scans in ascending order.
 
     Raises
     ------
     ContractError
-        If a scan of the analysis is not in the cohort.
+        If the cohort does not contain a scan of the analysis.
 
     """
-    # ASSUME: scans are independent; in the paper each is of another patient, as far as it tells
+    # ASSUME: scans are independent; the original study reports one scan per patient
     codes, scans = pd.factorize(analysis["scan_id"])
     place = pd.Index(cohort["scan_id"]).get_indexer(pd.Index(scans))
     _refuse(analysis.loc[(place < 0)[codes], "scan_id"], "scan_id", "a scan of the cohort table")
@@ -107,12 +107,12 @@ def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def split(observations: pd.DataFrame, names: Iterable[str], groups: Iterable[str] = ()) -> list[Series]:
-    """Return one series for each structure and group of the label set and measure, empty where nothing is usable.
+    """Return one series for each measure of each structure and group of the label set; series can be empty.
 
     Raises
     ------
     ContractError
-        If a row is neither of a structure of the label set nor of one of the groups.
+        If the structure of a row is neither a structure of the label set nor one of the groups.
 
     """
     family = {**dict.fromkeys(names, "structures"), **dict.fromkeys(groups, "groups")}
@@ -120,10 +120,10 @@ def split(observations: pd.DataFrame, names: Iterable[str], groups: Iterable[str
     _refuse(
         observations.loc[structure < 0, "structure"],
         "structure",
-        "a structure of the label set, or a group of them",
+        "a structure of the label set or a group of structures",
     )
     number = structure * len(all_tables.MEASURES) + _numbers(observations["measure"], list(all_tables.MEASURES))
-    order = np.argsort(number.astype(np.int16), kind="stable")  # of 16 bits: sorted by counting
+    order = np.argsort(number.astype(np.int16), kind="stable")  # NumPy sorts 16-bit integers by radix sort
     rows = observations.drop(columns=["structure", "measure"]).take(order)
     ends = np.cumsum(np.bincount(number, minlength=len(family) * len(all_tables.MEASURES)))
     parts = [rows.iloc[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
@@ -132,7 +132,7 @@ def split(observations: pd.DataFrame, names: Iterable[str], groups: Iterable[str
 
 
 def _distinct_ages(observations: pd.DataFrame) -> np.ndarray:
-    """Return the age of each level; missing at a level that no observation has."""
+    """Return the age of each level; levels without observations have missing ages."""
     level = observations["age_level"].to_numpy()
     ages = np.full(level.max(initial=-1) + 1, np.nan)
     ages[level] = observations["age_years"].to_numpy(dtype=float)
@@ -140,25 +140,28 @@ def _distinct_ages(observations: pd.DataFrame) -> np.ndarray:
 
 
 def _numbers(column: pd.Series, names: list[str]) -> np.ndarray:
-    """Return the position of each text among names, -1 where it is none of them."""
+    """Return the position of each text in a list of names, or -1 if the list does not contain the text."""
     codes, found = pd.factorize(column)
     positions: np.ndarray = pd.Index(names).get_indexer(pd.Index(found))[codes]
     return positions
 
 
 def cut_points(ages: np.ndarray, cut_years: Sequence[float]) -> np.ndarray:
-    """Return the three ages that divide a cohort: those that are given (`aging.cut_years`), or else its quartiles.
+    """Return the three ages that divide a cohort: the setting `aging.cut_years`, or the quartiles of the cohort.
 
     Raises
     ------
     ContractError
-        If the given ages do not rise.
+        If the ages of the setting do not increase.
 
     """
     if not cut_years:
         return quartile_cuts(ages)
     if np.any(np.diff(cut_years) <= 0):
-        raise ContractError(f"aging.cut_years: ages must rise from one to the next, found {list(cut_years)}")
+        raise ContractError(
+            f"aging.cut_years: the ages must increase, found {list(cut_years)}; write, for example,"
+            " aging: {cut_years: [40, 55, 70]}"
+        )
     return np.array(cut_years, dtype=float)
 
 
@@ -166,6 +169,6 @@ def _refuse(wrong: pd.Series, column: str, expected: str) -> None:
     if len(wrong):
         first = ", ".join(repr(name) for name in wrong.drop_duplicates().head(3))
         raise ContractError(
-            f"analysis: column {column!r} must be {expected}, found others in {len(wrong)} rows, first {first};"
-            " make the tables of a study with one registry and one label set"
+            f"analysis: column {column!r} must contain {expected}, found other values in {count(len(wrong), 'row')}"
+            f" ({first}). Create all tables of a study with one registry and one label set"
         )

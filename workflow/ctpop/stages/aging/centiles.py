@@ -1,8 +1,8 @@
-"""Centiles: what is usual at an age? Curves of each sex, how well they fit, and where each patient stands.
+"""Centiles: centile curves of each sex over age, calibration of the curves, and the z score of each value.
 
-Reads the values that `screen` let through (`analysis`) and the cohort; writes `centiles`, the curves with the
-parameters that others need to use them, `centile_calibration`, with the reason where there are none, and `z_scores`.
-Volumes follow the LMS model, attenuations, which can be negative, a sinh-arcsinh model (`stats.centile_curves`).
+The stage reads the usable values (`analysis`) and the cohort. It writes `centiles` (curves with the parameters for use
+in other studies), `centile_calibration` (with the reason for missing curves), and `z_scores`. Volumes are fitted with
+the LMS model. Attenuations can be negative and are fitted with a sinh-arcsinh model (`stats.centile_curves`).
 """
 
 import argparse
@@ -35,14 +35,14 @@ NEAR_YEARS = 5
 
 @dataclass(frozen=True)
 class CentileSettings:
-    """Settings of this program, as described under `aging` in the configuration schema."""
+    """Settings of this command, which the section `aging` of the configuration schema describes."""
 
     centiles_n_min: int
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The patients of one sex in a series, their curves, and `ok` or why there are none."""
+    """The scans of one sex in a series, their curves, and `ok` or the reason for missing curves."""
 
     name: dict[str, Any]
     model: str
@@ -52,7 +52,7 @@ class Fit:
 
     @property
     def values(self) -> np.ndarray:
-        """Volumes (ml) or attenuations (HU)."""
+        """Volumes (mL) or attenuations (HU)."""
         return self.rows["value"].to_numpy(dtype=float)
 
     @property
@@ -62,17 +62,17 @@ class Fit:
 
     @property
     def patients(self) -> np.ndarray:
-        """The number of the patient of each scan."""
+        """Patient number of each scan."""
         return self.rows["patient"].to_numpy()
 
     @property
     def z(self) -> np.ndarray:
-        """The z score of each patient; none without curves."""
+        """Z score of each value; empty without curves."""
         return self.curves.z_of(self.values, self.ages) if self.curves else np.empty(0)
 
 
 def fits_of(each: Series, sex_of: pd.Series, settings: CentileSettings) -> Iterator[Fit]:
-    """Yield the fit of each sex; `sex_of` is the sex by scan."""
+    """Yield the fit for each sex; `sex_of` contains the sex by scan."""
     sexes = each.rows["scan_id"].map(sex_of)
     for sex in SEXES:
         rows = each.rows[sexes.eq(sex).to_numpy()]
@@ -85,7 +85,7 @@ def fits_of(each: Series, sex_of: pd.Series, settings: CentileSettings) -> Itera
 
 
 def why_not(values: np.ndarray, ages: np.ndarray, model: str, n_min: int) -> str:
-    """Return `ok`, or why curves cannot be fitted."""
+    """Return `ok`, or the reason why curves cannot be fitted."""
     if len(values) < n_min:
         return "too_few"
     if np.ptp(values) == 0:
@@ -98,7 +98,7 @@ def why_not(values: np.ndarray, ages: np.ndarray, model: str, n_min: int) -> str
 
 
 def curve_table(fit: Fit) -> pd.DataFrame:
-    """Return the rows of table `centiles` of one sex: whole years from the youngest to the oldest patient."""
+    """Return the rows of the table `centiles` for one sex, in whole years from the youngest to the oldest patient."""
     if fit.curves is None:
         return all_tables.CENTILES.empty()
     ages = np.arange(np.ceil(fit.ages.min()), np.floor(fit.ages.max()) + 1)
@@ -123,7 +123,7 @@ def curve_table(fit: Fit) -> pd.DataFrame:
 
 
 def calibration_rows(fit: Fit) -> Iterator[dict[str, Any]]:
-    """Yield the rows of table `centile_calibration` of one sex: all ages, then each decade with a patient."""
+    """Yield the rows of the table `centile_calibration` for one sex: all ages, then each decade that has values."""
     z = fit.z
     yield {**_band(fit, *ALL_AGES), **sizes(fit.patients), **calibration(z), "reason": fit.reason}
     if fit.curves is None:
@@ -136,7 +136,7 @@ def calibration_rows(fit: Fit) -> Iterator[dict[str, Any]]:
 
 
 def calibration(z: np.ndarray) -> dict[str, float]:
-    """Return mean and sd of z scores and the percentage below each curve; nothing of no scores."""
+    """Return mean and SD of z scores and the percentage of values below each curve; empty without scores."""
     if not len(z):
         return {}
     limits = {f"below_{percent:02d}": ndtri(percent / 100) for percent in all_tables.CENTILES_SHOWN}
@@ -145,7 +145,7 @@ def calibration(z: np.ndarray) -> dict[str, float]:
 
 
 def score_table(fit: Fit) -> pd.DataFrame:
-    """Return the rows of table `z_scores` of one sex."""
+    """Return the rows of the table `z_scores` for one sex."""
     z = fit.z
     scans = fit.rows["scan_id"].to_numpy()
     part = {"structure": fit.name["structure"], "measure": fit.name["measure"]}
@@ -153,7 +153,7 @@ def score_table(fit: Fit) -> pd.DataFrame:
 
 
 def fitted(series: list[Series], sex_of: pd.Series, settings: CentileSettings) -> Iterator[Fit]:
-    """Yield the fits of all series, and tell how far it is."""
+    """Yield the fits for all series and log the progress."""
     progress = Progress(LOG, len(series), "structures and measures")
     for each in series:
         yield from fits_of(each, sex_of, settings)
@@ -174,7 +174,7 @@ class CentilesOptions:
 
 
 def run(options: CentilesOptions) -> None:
-    """Read values, ages and sexes, fit, and write curves, calibration and scores."""
+    """Read values, ages, and sexes, fit curves, and write curves, calibration, and z scores."""
     settings = configuration.chosen(CentileSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
@@ -189,25 +189,28 @@ def run(options: CentilesOptions) -> None:
     scores = joined(all_tables.Z_SCORES, [score_table(fit) for fit in with_curves])
     all_tables.Z_SCORES.write(scores, options.z_scores)
     message = (
-        "%d values in = %d with a z score + %d without (age or sex unknown, or no curves); %d of %d fits have curves"
+        "%d values read = %d with a z score + %d without (age or sex unknown, or no curves); %d of %d fits have curves"
     )
     LOG.info(message, len(analysis), len(scores), len(analysis) - len(scores), len(with_curves), len(fits))
 
 
 def joined(table: Table, frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames below each other, or the empty table."""
+    """Return the concatenated data frames, or an empty table without data frames."""
     return pd.concat(frames, ignore_index=True) if frames else table.empty()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this program."""
-    parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
-    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study, ages and sexes (Parquet)")
-    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    """Add the options of this command."""
+    parser.add_argument("--analysis", type=Path, required=True, help="usable values (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="included scans with ages and sexes (Parquet)")
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     configuration.add_config_argument(parser, "aging")
-    parser.add_argument("--centiles", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
-    parser.add_argument("--calibration", type=Path, required=True, help="likewise: how well the curves fit")
-    parser.add_argument("--z-scores", type=Path, required=True, help="likewise: where each patient stands")
+    also_csv = "(Parquet, and a CSV copy)"
+    parser.add_argument("--centiles", type=Path, required=True, help=f"centile curves to write {also_csv}")
+    parser.add_argument(
+        "--calibration", type=Path, required=True, help=f"calibration of the curves to write {also_csv}"
+    )
+    parser.add_argument("--z-scores", type=Path, required=True, help=f"z score of each value to write {also_csv}")
 
 
 def _band(fit: Fit, start: int, end: int) -> dict[str, Any]:

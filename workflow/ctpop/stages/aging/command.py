@@ -1,13 +1,13 @@
-"""Aging: how volume and attenuation of each structure change with age, by the tests of the paper.
+"""Aging: association of volume and attenuation of each structure with age, with the tests of the original study.
 
-Reads the values that `screen` let through (`analysis`) and the ages of the cohort; writes `normality`, `associations`,
-`groups` and `posthoc`, each with a row for every structure or group of them and measure (and pair of age quartiles),
-whether or not there was enough to test, and `sensitivity`, the correlations under other rules of screening. Where the
-truth is known (a simulated cohort), measured values are compared with it.
+The stage reads the usable values (`analysis`) and the ages of the cohort. It writes `normality`, `associations`,
+`groups`, and `posthoc`. Each table contains a row for every measure (and pair of age quartiles) of every structure and
+group of structures, with or without a result. The table `sensitivity` contains the correlations under other rule sets.
+If the ground truth is known (simulated study), the stage compares the measured values with the true values.
 
 The tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024: Kolmogorov-Smirnov, Spearman,
 Kruskal-Wallis over age quartiles, post hoc Wilcoxon rank-sum, Bonferroni correction, significance at P < .0001.
-What the paper leaves open, and how it is settled here, stands in docs/methods.md.
+docs/methods/assumptions.md lists the details that the article does not report and the assumptions of this pipeline.
 """
 
 import argparse
@@ -50,7 +50,7 @@ PAIRS = tuple(combinations(GROUPS, 2))
 
 @dataclass(frozen=True)
 class AgingSettings:
-    """Settings of this stage, as described under `aging` in the configuration schema."""
+    """Settings of this stage, which the section `aging` of the configuration schema describes."""
 
     alpha: float
     confidence: float
@@ -65,7 +65,7 @@ class AgingSettings:
 
 
 def normality_table(series: Iterable[Series], settings: AgingSettings) -> pd.DataFrame:
-    """Return the table `normality`. Its results are reported and decide nothing: all tests of age are rank tests."""
+    """Return the table `normality`. All tests of age are rank tests and do not depend on its results."""
     rows = []
     for each in series:
         enough = len(each.rows) >= settings.n_min
@@ -75,9 +75,10 @@ def normality_table(series: Iterable[Series], settings: AgingSettings) -> pd.Dat
 
 
 def association_table(series: Iterable[Series], settings: AgingSettings) -> pd.DataFrame:
-    """Return the table `associations`: Spearman correlation with age, adjusted over all structures and measures.
+    """Return the table `associations`: Spearman correlation with age, with P adjusted over structures and measures.
 
-    Intervals are those of the influence function, or of Bonett and Wright; a bootstrap replaces them afterwards.
+    Confidence intervals are based on the influence function or on the method of Bonett and Wright. Bootstrap intervals
+    replace them in a later step.
     """
     rows = [{**each.name, **asdict(correlation(each, settings)), "family": each.family} for each in series]
     table = with_p(pd.DataFrame(rows), settings.alpha).assign(interval=settings.interval)
@@ -85,13 +86,13 @@ def association_table(series: Iterable[Series], settings: AgingSettings) -> pd.D
 
 
 def correlation(each: Series, settings: AgingSettings) -> Correlation:
-    """Return the correlation with age, without a result where there are too few values."""
+    """Return the correlation with age; the result is missing if the series has too few values."""
     enough = len(each.rows) >= settings.n_min
     return spearman_of_ranks(each.ranks, each.age_ranks, settings.confidence) if enough else Correlation()
 
 
 def group_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSettings) -> pd.DataFrame:
-    """Return the table `groups`: Kruskal-Wallis test over the age quartiles of the cohort, beside the correlation."""
+    """Return the table `groups`: Kruskal-Wallis tests over the age quartiles of the cohort."""
     rows = []
     for each in series:
         quartiles = quartile_of(each.ages, cuts, settings.quartiles)
@@ -114,13 +115,13 @@ def group_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSetti
 
 
 def sizes_of(each: Series, quartiles: np.ndarray) -> dict[int, dict[str, int]]:
-    """Return the number of values in each quartile (n), and that of their patients (n_patients)."""
+    """Return the numbers of values (`n`) and of patients (`n_patients`) in each quartile."""
     patients = each.rows["patient"].to_numpy()
     return {group: sizes(patients[quartiles == group]) for group in GROUPS}
 
 
 def sizes_and_ages(each: Series, quartiles: np.ndarray) -> dict[str, float]:
-    """Return the sizes of each quartile, and the age of its youngest and oldest; missing where none are."""
+    """Return the size of each quartile with its lowest and highest age, which are missing in empty quartiles."""
     inside = {group: each.ages[quartiles == group] for group in GROUPS}
     return {
         **{f"{name}_{group}": n for group, found in sizes_of(each, quartiles).items() for name, n in found.items()},
@@ -130,10 +131,10 @@ def sizes_and_ages(each: Series, quartiles: np.ndarray) -> dict[str, float]:
 
 
 def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSettings) -> pd.DataFrame:
-    """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, adjusted over all of them.
+    """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, with P adjusted over all tests.
 
-    A pair is tested if its two quartiles together have `n_min` values. All pairs are, whatever the Kruskal-Wallis test
-    of their structure found.
+    A pair is tested if its two quartiles contain at least `n_min` values in total. The tests do not depend on the
+    result of the Kruskal-Wallis test.
     """
     rows = []
     for each in series:
@@ -152,9 +153,9 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSet
 
 
 def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Return the table with P from its logarithm, adjusted in three ways, and whether it is below alpha."""
+    """Return the table with P computed from its logarithm, three adjusted P values, and significance at alpha."""
     known = table.assign(p=table["log10_p"].map(p_of_log10))
-    # ASSUME: the paper's alpha, .0001, contains its Bonferroni correction (.05 / 416 tests), and holds for plain P
+    # ASSUME: alpha of the original study, .0001, includes the Bonferroni correction (.05 / 416) and applies to raw P
     below = known["log10_p"].lt(math.log10(alpha))
     return known.assign(
         p_bonferroni=adjusted(known, families.bonferroni),
@@ -165,19 +166,19 @@ def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return P adjusted over the rows with a result, those of single structures and those of groups on their own."""
-    # ASSUME: the tests of single structures in one table are one family, as in the paper, which does not tell how many
-    # tests it corrected for; groups repeat what their members show, and must not make these less significant
+    """Return P adjusted over the rows with a result, separately for single structures and groups of structures."""
+    # ASSUME: the tests of single structures in one table are one family. The original study does not report the number
+    # of tests. Groups repeat the values of their members and must not reduce the significance of single structures.
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
 
 
 def correlations(rules: str, series: Iterable[Series], settings: AgingSettings) -> list[dict[str, Any]]:
-    """Return the correlation of each series under a rule set of the screening, as rows of `sensitivity`."""
+    """Return the correlation of each series under one rule set, as rows of `sensitivity`."""
     return [{**each.name, "rules": rules, **asdict(correlation(each, settings))} for each in series]
 
 
 def sensitivity_table(rows: list[dict[str, Any]], associations: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `sensitivity`: the correlations under all rule sets beside those of `associations`."""
+    """Return the table `sensitivity`: correlations under all rule sets and their differences from `associations`."""
     table = pd.DataFrame(rows)
     own = associations.set_index(["structure", "measure"])["rho"]
     of_study = own.reindex(pd.MultiIndex.from_frame(table[["structure", "measure"]])).to_numpy()
@@ -204,17 +205,17 @@ class AgingOptions:
 
 
 def run(options: AgingOptions) -> None:
-    """Read the values and ages, test, and write one table per question."""
+    """Read values and ages, run the tests, and write one table for each kind of test."""
     if (options.truth is None) != (options.compare_truth is None):
-        raise ContractError("--truth and --compare-truth belong together: give both or none")
+        raise ContractError("--truth and --compare-truth: set both options or neither")
     if (options.analysis_sets is None) != (options.sensitivity is None):
-        raise ContractError("--analysis-sets and --sensitivity belong together: give both or none")
+        raise ContractError("--analysis-sets and --sensitivity: set both options or neither")
     settings = configuration.chosen(AgingSettings, "aging", options.config)
     label_set, cohort = label_sets.read(options.structures), all_tables.COHORT.read(options.cohort)
     associations = _tests(options, settings, label_set, cohort)
     if not options.analysis_sets or not options.sensitivity:
         return
-    rows = [  # the values of one set at a time are in memory, and those of the study no longer
+    rows = [  # only the values of one rule set are in memory at a time
         row
         for rules in all_tables.RULE_SETS
         for row in correlations(rules, _series_under(rules, options.analysis_sets, label_set, cohort), settings)
@@ -225,9 +226,9 @@ def run(options: AgingOptions) -> None:
 def _tests(
     options: AgingOptions, settings: AgingSettings, label_set: label_sets.LabelSet, cohort: pd.DataFrame
 ) -> pd.DataFrame:
-    """Write the tables of the study's own values, and return `associations`."""
+    """Write the tables for the rule set of the study and return `associations`."""
     analysis, names = all_tables.ANALYSIS.read(options.analysis), label_set.names
-    message = "%d values of %d structures and %d groups of them from a cohort of %s"
+    message = "%d values of %d structures and %d groups of structures from a cohort of %s"
     LOG.info(message, len(analysis), len(names), len(label_set.groups), size_of(cohort))
     observations = with_ages(analysis, cohort)
     series = split(observations, names, label_set.groups)
@@ -257,25 +258,36 @@ def _series_under(rules: str, path: Path, label_set: label_sets.LabelSet, cohort
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--analysis", type=Path, required=True, help="values that may enter the statistics (Parquet)")
-    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study with their ages (Parquet)")
-    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    parser.add_argument("--analysis", type=Path, required=True, help="usable values (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="included scans with their ages (Parquet)")
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     configuration.add_config_argument(parser, "aging")
-    parser.add_argument("--threads", type=int, default=1, help="of the bootstrap; results do not depend on it")
-    parser.add_argument("--normality", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
-    parser.add_argument("--associations", type=Path, required=True, help="likewise")
-    parser.add_argument("--groups", type=Path, required=True, help="likewise")
-    parser.add_argument("--posthoc", type=Path, required=True, help="likewise")
-    parser.add_argument("--analysis-sets", type=Path, help="values under each rule set of the screening (Parquet)")
-    parser.add_argument("--sensitivity", type=Path, help="Parquet file to write where --analysis-sets is given")
-    parser.add_argument("--truth", type=Path, help="CSV of true values, where the cohort is simulated")
-    parser.add_argument("--compare-truth", type=Path, help="Parquet file to write where --truth is given")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of the bootstrap; results do not depend on their number"
+    )
+    also_csv = "(Parquet, and a CSV copy)"
+    parser.add_argument("--normality", type=Path, required=True, help=f"tests of normality to write {also_csv}")
+    parser.add_argument("--associations", type=Path, required=True, help=f"correlations with age to write {also_csv}")
+    parser.add_argument("--groups", type=Path, required=True, help=f"Kruskal-Wallis tests to write {also_csv}")
+    parser.add_argument("--posthoc", type=Path, required=True, help=f"rank-sum tests to write {also_csv}")
+    parser.add_argument("--analysis-sets", type=Path, help="usable values under each rule set (Parquet)")
+    parser.add_argument(
+        "--sensitivity",
+        type=Path,
+        help=f"correlations under each rule set to write {also_csv}; requires --analysis-sets",
+    )
+    parser.add_argument("--truth", type=Path, help="ground truth of a simulated study (CSV)")
+    parser.add_argument(
+        "--compare-truth",
+        type=Path,
+        help=f"comparison with the ground truth to write {also_csv}; requires --truth",
+    )
 
 
 def _report_counts(analysis: pd.DataFrame, observations: pd.DataFrame, associations: pd.DataFrame) -> None:
     tested = int(associations["rho"].notna().sum())
     LOG.info(
-        "%d values in = %d used + %d of unknown age; %d structures and measures = %d with a result + %d without",
+        "%d values read = %d used + %d of unknown age; %d structures and measures = %d with a result + %d without",
         len(analysis),
         len(observations),
         len(analysis) - len(observations),

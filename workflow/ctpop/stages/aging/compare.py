@@ -1,8 +1,9 @@
-"""Two studies beside each other: is a structure's correlation with age the same in both.
+"""Comparison of two studies: differences between their correlations with age.
 
-In: the result folders of two finished studies. Out: the table `comparison`, with a row for every structure or group and
-measure of either study, and forest figures. The z test takes the patients of the two for different ones: studies that
-share some are compared with a warning, and flagged in the table; if all patients of one are in the other, they are not.
+The command reads the result folders of two finished studies. It writes the table `comparison`, with a row for every
+measure of every structure or group in either study, and forest plots. The z test assumes that the two studies include
+different patients. If the studies share some patients, the command logs a warning and marks the rows of the table. If
+all patients of one study are also in the other study, the command stops with an error.
 """
 
 import argparse
@@ -37,9 +38,9 @@ NO_GROUP = "structures"
 
 @dataclass(frozen=True)
 class ComparedStudy:
-    """What is compared of a study; `members` are those of each group of structures that its label set has.
+    """Results of a study; `members` contains the members of each group that are in its label set.
 
-    `scans` are its scans as `shared_patients.read_scans` returns them.
+    `scans` contains the scans of the study as returned by `shared_patients.read_scans`.
     """
 
     name: str
@@ -50,28 +51,28 @@ class ComparedStudy:
 
     @property
     def structures(self) -> frozenset[str]:
-        """Single structures that the study has."""
+        """Single structures of the study."""
         return frozenset(self.associations.loc[self.associations["family"].eq("structures"), "structure"])
 
     @property
     def confidence(self) -> float:
-        """Level of its intervals."""
+        """Confidence level of the intervals."""
         return float(self.config["aging"]["confidence"])
 
 
 def compare(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
-    """Return the table `comparison`, sorted by key; P is adjusted over single structures, and over groups.
+    """Return the table `comparison`, sorted by key; P is adjusted separately over single structures and over groups.
 
     Raises
     ------
     ContractError
-        If the intervals of the studies are of different levels.
+        If the confidence levels of the studies differ.
 
     """
     if first.confidence != second.confidence:
         raise ContractError(
-            f"aging.confidence: is {first.confidence:g} in {first.name} and {second.confidence:g} in {second.name}; two"
-            " studies are compared at one level, so run one of them again with that of the other"
+            f"aging.confidence: the confidence levels of the studies differ: {first.confidence:g} in {first.name} and"
+            f" {second.confidence:g} in {second.name}. Rerun one of the studies with the level of the other study"
         )
     both = beside(first, second)
     present = zip(both["structure"].astype(str), both["in_a"], both["in_b"], strict=True)
@@ -100,7 +101,7 @@ def compare(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
 
 
 def beside(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
-    """Return every structure or group and measure of either study with the results of both, suffixed _a and _b."""
+    """Return every measure of every structure or group with the results of both studies (suffixes `_a` and `_b`)."""
     parts = [
         study.associations[[*KEY, *RESULTS, "family"]].rename(columns={name: f"{name}_{letter}" for name in RESULTS})
         for letter, study in (("a", first), ("b", second))
@@ -110,10 +111,10 @@ def beside(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
 
 
 def counterpart(structure: str, present: tuple[bool, bool], studies: tuple[ComparedStudy, ComparedStudy]) -> str:
-    """Return whether a structure or group means the same in both studies, out of `schema.COUNTERPARTS`."""
+    """Return the code (one of `COUNTERPARTS`) for the agreement of a structure or group between the studies."""
     if not all(present):
         return "only_in_a" if present[0] else "only_in_b"
-    # ASSUME: a label set with vertebrae_S1 draws the sacrum without it, as TotalSegmentator v2, and any other with it
+    # ASSUME: the sacrum excludes S1 in label sets with vertebrae_S1 (TotalSegmentator v2) and includes S1 in others
     if structure == SACRUM and len({S1 in study.structures for study in studies}) > 1:
         return "other_extent"
     members = {study.members.get(structure, frozenset()) for study in studies}
@@ -121,7 +122,7 @@ def counterpart(structure: str, present: tuple[bool, bool], studies: tuple[Compa
 
 
 def difference(row: dict[Any, Any], confidence: float) -> Difference:
-    """Return the difference of the two correlations of a row; nothing if they are not of the same thing."""
+    """Return the difference between the two correlations of a row, which is missing if the structures do not agree."""
     if row["counterpart"] != "same" or math.isnan(row["rho_a"]) or math.isnan(row["rho_b"]):
         return Difference()
     first, second = (
@@ -132,12 +133,12 @@ def difference(row: dict[Any, Any], confidence: float) -> Difference:
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return P adjusted over the rows with a result, those of single structures and those of groups on their own."""
+    """Return P adjusted over the rows with a result, separately for single structures and groups of structures."""
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy(dtype=float)))
 
 
 def headings_of(first: ComparedStudy, second: ComparedStudy, shown: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """Return headings and what of some rows stands below them, in the order of the label sets, if these are at hand."""
+    """Return headings with the structures below each heading, in the order of the label sets that are available."""
     rows = label_rows(first, second)
     group_of = {row.get("structure", ""): row.get("group") or NO_GROUP for row in reversed(rows)}
     alone = shown["family"].eq("structures")
@@ -155,19 +156,22 @@ def label_rows(first: ComparedStudy, second: ComparedStudy) -> list[dict[str, st
 
 
 def read_study(place: Path) -> ComparedStudy:
-    """Return a finished study from its result folder, or from results/ by its name.
+    """Return a finished study from its result folder, or from its name in `results/`.
 
     Raises
     ------
     ContractError
-        If there is none.
+        If the folder does not contain the results of a finished study.
 
     """
     folder = place if place.is_dir() else Path("results") / place
     files = {name: folder / name for name in ("provenance.json", "tables/associations.parquet")}
     absent = [name for name, path in files.items() if not path.is_file()]
     if absent:
-        raise ContractError(f"{folder}: is not the result folder of a finished study; {', '.join(absent)} is missing")
+        raise ContractError(
+            f"{folder}: this folder does not contain a finished study; missing: {', '.join(absent)}. Enter the result"
+            " folder of a finished study"
+        )
     config = json.loads(files["provenance.json"].read_text(encoding="utf-8"))["config"]
     columns = [*RESULTS, "family"]
     groups = all_tables.GROUP_MEMBERS.read(folder / "tables" / "group_members.parquet")
@@ -182,7 +186,7 @@ def read_study(place: Path) -> ComparedStudy:
 
 
 def banner_of(studies: tuple[ComparedStudy, ComparedStudy]) -> str | None:
-    """Return the banners of the studies, each once; two that differ say whose they are."""
+    """Return the banners of the studies, each once; different banners are preceded by the names of their studies."""
     banners = {study.name: study.config["study"].get("banner") for study in studies}
     reported: dict[str, str] = {name: banner for name, banner in banners.items() if banner}
     if len(reported) == len(banners) and len(set(reported.values())) == 1:
@@ -193,7 +197,7 @@ def banner_of(studies: tuple[ComparedStudy, ComparedStudy]) -> str | None:
 def pages_of(
     known: pd.DataFrame, studies: tuple[ComparedStudy, ComparedStudy]
 ) -> Iterator[tuple[str, int, list[forest.Block]]]:
-    """Yield measure, number and content of each page of the figure, from the rows with a result."""
+    """Yield measure, number, and content of each page of the figure, from the rows with a result."""
     for measure in MEASURES:
         blocks = headings_of(*studies, known[known["measure"].eq(measure)])
         yield from ((measure, number, page) for number, page in enumerate(forest.pages_of(blocks), start=1))
@@ -202,7 +206,7 @@ def pages_of(
 def drawings_of(
     table: pd.DataFrame, studies: tuple[ComparedStudy, ComparedStudy], names: tuple[str, str]
 ) -> list[Drawing]:
-    """Return the forest figures of both measures, page by page; what neither study could test is in the table alone."""
+    """Return the forest plots of both measures, page by page; rows without a result in both studies are not drawn."""
     style = forest.ForestStyle(names, studies[0].confidence, studies[0].config["aging"]["alpha"], banner_of(studies))
     known = table[table[["rho_a", "rho_b"]].notna().any(axis="columns")]
     drawings = []
@@ -232,8 +236,8 @@ class CompareOptions:
 
 
 def run(options: CompareOptions) -> None:
-    """Read both studies, compare them, and write table and figures."""
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
+    """Read and compare two studies, and write the table and figures."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # fontTools logs every glyph of every figure
     studies = read_study(options.studies[0]), read_study(options.studies[1])
     names = studies[0].name, studies[1].name
     if names[0] == names[1]:
@@ -243,10 +247,10 @@ def run(options: CompareOptions) -> None:
     refuse_only_shared(same, names)
     if same.patients:
         LOG.warning(
-            "%d scans and %d patients are in both studies: the comparison is not independent, and its P values and"
-            " intervals do not hold (column independent)",
-            same.scans,
-            same.patients,
+            "%s and %s are in both studies: the studies are not independent, and the P values and confidence intervals"
+            " of the comparison are not valid (column independent)",
+            count(same.scans, "scan"),
+            count(same.patients, "patient"),
         )
     table = all_tables.COMPARISON.write(compare(*studies), out / "comparison.parquet")
     with named_by(display_names.names_of(reversed(label_rows(*studies)))):  # the first study names shared structures
@@ -255,14 +259,14 @@ def run(options: CompareOptions) -> None:
         export.save(drawing, out / "figures", options.dpi, options.formats)
     alpha = studies[0].config["aging"]["alpha"]
     tested, differing = int(table["p"].notna().sum()), int(table["p"].lt(alpha).sum())
-    reported = "%d rows = %d compared (%d differ, P < %g) + %d not; table and %d figures are in %s"
+    reported = "%d rows = %d compared (%d differ, P < %g) + %d not compared; table and %d figures are in %s"
     LOG.info(reported, len(table), tested, differing, alpha, len(table) - tested, len(drawings), out)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "studies", type=Path, nargs=2, metavar="STUDY", help="result folder of a study, or its name below results/"
+        "studies", type=Path, nargs=2, metavar="STUDY", help="result folder of a study, or its name in results/"
     )
-    parser.add_argument("--out", type=Path, help="folder to write (default: results/FIRST_and_SECOND)")
+    parser.add_argument("--out", type=Path, help="folder for the table and figures (default: results/FIRST_and_SECOND)")
     formats.add_options(parser)

@@ -1,4 +1,4 @@
-"""Confidence intervals of the correlations with age, other than those of the influence function."""
+"""Confidence intervals of correlations with age by the method of Bonett and Wright and by bootstrap."""
 
 import logging
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_in
 
 LOG = logging.getLogger(__name__)
 LIMITS = ["ci_low", "ci_high"]
-REPORT_EVERY = 5  # times that progress is told
+REPORT_EVERY = 5  # number of progress messages
 
 
 @dataclass(frozen=True)
 class Draws:
-    """How many draws a bootstrap makes, where its random numbers start, and on how many threads."""
+    """Number of bootstrap draws, seed of the random numbers, and number of threads."""
 
     iterations: int
     seed: int
@@ -25,7 +25,7 @@ class Draws:
 
 
 def bonett_wright(associations: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return the table with the intervals of Bonett and Wright, which need rho and n alone, where it has any."""
+    """Return the table with each confidence interval replaced by the Bonett-Wright interval, from rho and n."""
     known = associations[LIMITS[0]].notna()
     found = [
         fisher_interval(rho, bonett_wright_error(rho, n), confidence)
@@ -37,9 +37,10 @@ def bonett_wright(associations: pd.DataFrame, confidence: float) -> pd.DataFrame
 def bootstrap(
     associations: pd.DataFrame, series: list[Series], patients: int, draws: Draws, confidence: float
 ) -> pd.DataFrame:
-    """Return the table with percentile bootstrap intervals where it has any.
+    """Return the table with each confidence interval replaced by a percentile bootstrap interval.
 
-    `series` has the values of each row; `people` is the number of scans of known age, which are drawn with replacement.
+    `series` contains the values of each row. `patients` is the number of scans of known age, which are drawn with
+    replacement.
     """
     known = associations[LIMITS[0]].notna().to_numpy()
     samples = [

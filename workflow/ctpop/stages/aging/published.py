@@ -1,8 +1,9 @@
-"""The published study beside ours: every number that the paper prints of its aging study, with a verdict.
+"""Comparison with the published aging study: every reported number, with the agreement of this study.
 
-Reads `workflow/ctpop/resources/published_results.csv` and the tables flow, cohort and associations of a study; writes
-`compare_published`. Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024 print thirteen correlations without
-intervals or numbers of patients, so that their standard errors are those of Bonett and Wright for all 4004 patients.
+The command reads `workflow/ctpop/resources/published_results.csv` and the tables `flow`, `cohort`, and `associations`
+of a study, and writes `compare_published`. Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024, report 13
+correlations without confidence intervals or patient counts. Their standard errors are therefore those of Bonett and
+Wright for all 4004 patients.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from ctpop.study.patients import distinct, patient_numbers
 
 LOG = logging.getLogger(__name__)
 RESULTS_FILE = GROUPS_FILE.with_name("published_results.csv")
-# ASSUME: each printed correlation is of all analysed patients; the paper gives no number per structure
+# ASSUME: each published correlation includes all analyzed patients; the article reports no number per structure
 N_PUBLISHED = 4004
 
 Row = dict[str, Any]
@@ -34,7 +35,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ours:
-    """What a study has to compare: its tables, label set and settings of the stage aging."""
+    """Tables, label set, and settings of this study for the comparison."""
 
     flow: pd.DataFrame
     cohort: pd.DataFrame
@@ -46,7 +47,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Count:
-    """A number of this study; `whole` are the scans that it is a part of, or 0, and `patients` those of these scans."""
+    """A number of this study; `whole` is the number of scans in its denominator or 0, `patients` that of patients."""
 
     number: float
     whole: int = 0
@@ -54,7 +55,7 @@ class Count:
 
 
 def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
-    """Return the table `compare_published`: a row per row of the paper's numbers, whether or not we have the same."""
+    """Return the table `compare_published`, with one row for each published number."""
     meant = counterparts(published, ours.label_set)
     results = {(row["structure"], row["measure"]): row for row in _rows(ours.associations)}
     known = counts(ours)
@@ -77,9 +78,10 @@ def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
 
 
 def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]:
-    """Return the structure, or group of structures, that means what a row of the paper means, by the row's id.
+    """Return the structure or group of structures that corresponds to each published correlation, by row id.
 
-    Several structures are the group with just these members; none is ours if the label set lacks one of them.
+    Several published structures correspond to the group with exactly these members. Rows without a counterpart are
+    absent from the result, for example if the label set lacks a member.
     """
     by_members = {frozenset(members): group for group, members in groups_of(label_set.names).items()}
     by_members |= {frozenset([name]): name for name in label_set.names}
@@ -90,7 +92,7 @@ def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]
 
 
 def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], Row], ours: Ours) -> Row:
-    """Return a printed correlation beside ours: difference, z test and verdict; also where one of them is missing."""
+    """Return a published correlation and that of this study, with difference, z test, and agreement."""
     measure, value = str(printed["measure"]), printed["value"]
     here = results.get((name or "", measure), {})
     rho, low, high = (here.get(key, math.nan) for key in ("rho", "ci_low", "ci_high"))
@@ -116,7 +118,7 @@ def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], 
 
 
 def numbers(printed: Row, here: Count | None, confidence: float) -> Row:
-    """Return any other printed number beside ours; shares of people are tested, the rest is the same or is not."""
+    """Return any other published number and that of this study; proportions are tested, other numbers must be equal."""
     value, whole = printed["value"], printed["out_of"]
     row = {"number_published": value, "number_here": here.number if here else math.nan}
     if pd.isna(value):
@@ -134,7 +136,7 @@ def numbers(printed: Row, here: Count | None, confidence: float) -> Row:
 
 
 def verdict_of(z: float, confidence: float) -> Row:
-    """Return z with its P and what it says at a level of confidence; without an interval of ours there is no z."""
+    """Return z, its P value, and the agreement at a confidence level; z is missing if this study has no interval."""
     if math.isnan(z):
         return {"verdict": "not_measured_here"}
     verdict = "consistent" if abs(z) <= quantile_of(confidence) else "differs"
@@ -142,7 +144,7 @@ def verdict_of(z: float, confidence: float) -> Row:
 
 
 def counts(ours: Ours) -> dict[str, Count]:
-    """Return the numbers of this study other than correlations, by quantity; what it does not have is left out."""
+    """Return the numbers of this study other than correlations, by quantity; missing quantities are absent."""
     flow, ages = ours.flow, ours.cohort["age_years"].dropna()
     sexes = ours.cohort["sex"].value_counts()
     n_sexes = int(sexes.sum())
@@ -166,7 +168,7 @@ def counts(ours: Ours) -> dict[str, Count]:
 
 
 def _rho_of_side(members: Any, side: str, measure: str, results: dict[tuple[str, str], Row]) -> float:
-    """Return rho of the one member on a side; missing for what is no pair."""
+    """Return rho of the member on one side; missing unless exactly one member is on that side."""
     mine = [name for name in str(members).split(";") if side in name.split("_")]
     found: float = results.get((mine[0], measure), {}).get("rho", math.nan) if len(mine) == 1 else math.nan
     return found
@@ -189,7 +191,7 @@ class PublishedOptions:
 
 
 def run(options: PublishedOptions) -> None:
-    """Read the paper's numbers and ours, compare them, and write the table."""
+    """Compare the published numbers with those of this study and write the table."""
     settings = configuration.section("aging", options.config)
     ours = Ours(
         flow=all_tables.FLOW.read(options.flow),
@@ -200,7 +202,7 @@ def run(options: PublishedOptions) -> None:
         confidence=settings["confidence"],
     )
     published = all_tables.PUBLISHED.read_csv(RESULTS_FILE)
-    LOG.info("%d numbers of the paper, %d correlations of this study", len(published), len(ours.associations))
+    LOG.info("%d published numbers, %d correlations of this study", len(published), len(ours.associations))
     written = all_tables.COMPARE_PUBLISHED.write(compare(published, ours), options.out)
     verdicts = written["verdict"].value_counts()
     reported = ", ".join(f"{verdicts.get(verdict, 0)} {verdict}" for verdict in all_tables.AGREEMENTS)
@@ -209,9 +211,9 @@ def run(options: PublishedOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--flow", type=Path, required=True, help="flow of the study (Parquet)")
-    parser.add_argument("--cohort", type=Path, required=True, help="scans of the study (Parquet)")
+    parser.add_argument("--flow", type=Path, required=True, help="flow of scans through the study (Parquet)")
+    parser.add_argument("--cohort", type=Path, required=True, help="included scans (Parquet)")
     parser.add_argument("--associations", type=Path, required=True, help="correlations with age (Parquet)")
-    parser.add_argument("--structures", required=True, help="label set: a shipped one or a CSV")
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     configuration.add_config_argument(parser, "aging")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write; a CSV comes beside it")
+    parser.add_argument("--out", type=Path, required=True, help="comparison to write (Parquet, and a CSV copy)")

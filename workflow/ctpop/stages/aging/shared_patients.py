@@ -1,10 +1,10 @@
-"""Scans and patients that two studies share, whose correlations are then not independent.
+"""Scans and patients that are in two studies; correlations of studies with shared patients are not independent.
 
-Scans are the same if their id, the digest of their DICOM images or the checksum of their label map is. Patients are the
-same if their id is, or one of their scans. Identifiers that each study made with a key of its own, as the pseudonyms of
-the starting point `dicom`, differ for the same patient: then only checksums can find shared scans. Identifiers that
-count from 1 in each study agree for different patients: if the sex of more than a tenth of the scans or patients with
-one identifier differs, or the age at one scan, that kind of identifier is not compared.
+Two scans are the same if they have the same id, the same digest of their DICOM images, or the same checksum of their
+label map. Two patients are the same if they have the same id or share a scan. The starting point `dicom` creates
+pseudonyms with a different key in each study, which differ for the same patient. Only checksums then identify shared
+scans. Identifiers that count from 1 in each study agree for different patients. If more than one tenth of the scans or
+patients with the same identifier differ in sex, or in age at the same scan, that identifier is not compared.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from ctpop.study.patients import patient_numbers
 
 CHECKSUMS = ("images_digest", "mask_sha256")
 FACTS = ("age_years", "sex")
-MOST_CONTRADICTIONS = 0.1  # ASSUME: of pairs; errors of registries are rarer, and half of random pairs differ in sex
+MOST_CONTRADICTIONS = 0.1  # ASSUME: of pairs; registry errors are rarer, and half of random pairs differ in sex
 ONE_YEAR = 1.0
 
 
 @dataclass(frozen=True)
 class Shared:
-    """Numbers of scans and of patients that are in both studies, and whether one of the studies has no others."""
+    """Numbers of scans and patients in both studies; `all_of_one`: one study has no other patients."""
 
     scans: int
     patients: int
@@ -32,7 +32,7 @@ class Shared:
 
 
 def read_scans(tables: Path) -> pd.DataFrame:
-    """Return one row per scan of a study with what identifies it and its patient, as far as the study has it."""
+    """Return one row per scan of a study with the available identifiers of the scan and its patient."""
     cohort = all_tables.COHORT.read(tables / "cohort.parquet")
     segments = tables / "segments.parquet"
     found = cohort[[name for name in ("scan_id", "patient_id", "images_digest", *FACTS) if name in cohort.columns]]
@@ -43,7 +43,7 @@ def read_scans(tables: Path) -> pd.DataFrame:
 
 
 def shared(first: pd.DataFrame, second: pd.DataFrame) -> Shared:
-    """Return what two studies share, of their rows as `read_scans` returns them."""
+    """Return the numbers of scans and patients in both studies, from their rows as returned by `read_scans`."""
     counts = [_in_other(one, other) for one, other in ((first, second), (second, first))]
     return Shared(
         scans=max(scans for scans, _, _ in counts),
@@ -53,26 +53,25 @@ def shared(first: pd.DataFrame, second: pd.DataFrame) -> Shared:
 
 
 def refuse_only_shared(found: Shared, names: tuple[str, str]) -> None:
-    """Refuse studies of which one has no patient that the other does not have.
+    """Reject a comparison in which all patients of one study are also in the other study.
 
     Raises
     ------
     ContractError
-        If all patients of a study are in the other one.
+        If all patients of a study are in the other study.
 
     """
     if found.all_of_one:
         raise ContractError(
-            f"compare: all patients of {names[0]} or of {names[1]} are in the other study, too ({found.patients}"
-            " patients); the test takes the patients of two studies for different ones. Compare studies of different"
-            " patients: name those of each in a registry of its own (study.registry), or divide one registry by a"
-            " column, as in cohort: {criteria: [{name: site_a, sentence: Other site, column: site, equals: A}]}. For"
-            " two rule sets of the screening in one study, read its table sensitivity."
+            f"compare: all patients of {names[0]} or of {names[1]} are also in the other study ({found.patients}"
+            " patients), but the test requires different patients. Use a separate registry for each study"
+            " (study.registry), or divide one registry by a column, for example cohort: {criteria: [{name: site_a,"
+            " sentence: Other site, column: site, equals: A}]}. The table sensitivity of a study compares rule sets."
         )
 
 
 def _in_other(one: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int, int]:
-    """Return how many scans and patients of a study are in another one, and how many patients it has."""
+    """Return the numbers of scans and patients of a study that are in another study, and its number of patients."""
     same = _same_id(one, other, "scan_id")
     for name in CHECKSUMS:
         same |= one[name].notna() & one[name].isin(other[name].dropna())
@@ -82,10 +81,10 @@ def _in_other(one: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int, int]:
 
 
 def _same_id(one: pd.DataFrame, other: pd.DataFrame, name: str) -> "pd.Series[bool]":
-    """Return which scans have an identifier of the other study; none if too many of these contradict each other."""
+    """Return which scans have an identifier of the other study; none if too many of these scans differ in facts."""
     same = one[name].notna() & one[name].isin(other[name].dropna())
     pairs = one.loc[same, [name, *FACTS]].merge(other[[name, *FACTS]].drop_duplicates(name), on=name)
     differs = pairs["sex_x"].ne(pairs["sex_y"]) & pairs["sex_x"].notna() & pairs["sex_y"].notna()
-    if name == "scan_id":  # a patient may be older in the other study
+    if name == "scan_id":  # only the same scan has the same age; a patient can be older in the other study
         differs |= (pairs["age_years_x"].astype(float) - pairs["age_years_y"].astype(float)).abs().gt(ONE_YEAR)
     return same & (differs.mean() <= MOST_CONTRADICTIONS if len(pairs) else True)

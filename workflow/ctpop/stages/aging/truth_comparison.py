@@ -1,4 +1,4 @@
-"""Measured values of a simulated cohort against their true values, structure by structure."""
+"""Comparison of measured values with the ground truth of a simulated study, by structure."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ from ctpop.stats.correlation import spearman
 def truth_table(
     observations: pd.DataFrame, truth: pd.DataFrame, names: list[str], confidence: float, n_min: int
 ) -> pd.DataFrame:
-    """Return the table `compare_truth`: measured against true values of the same scans."""
+    """Return the table `compare_truth`: agreement between measured and true values of the same scans."""
     true = truth.melt(["scan_id", "structure"], list(all_tables.MEASURES), "measure", "true").dropna(subset="true")
     keys = ["scan_id", "structure", "measure"]
     pairs = observations.merge(true, on=keys, how="inner", validate="one_to_one")
@@ -26,13 +26,13 @@ def truth_table(
 
 
 def agreement(each: Series, confidence: float) -> dict[str, Any]:
-    """Return how measured and true values agree, and whether the interval of the measured rho holds the true one."""
+    """Return the agreement of measured and true values, and whether the interval of measured rho contains true rho."""
     values, true = each.values, each.rows["true"].to_numpy(dtype=float)
     measured_with_age = spearman(values, each.ages, confidence)
     low, high = measured_with_age.ci_low, measured_with_age.ci_high
     rho_true = spearman(true, each.ages, confidence).rho
     bias = float(np.mean(values - true))
-    in_percent = each.measure == "volume_ml" and true.any()  # of a volume: 0 HU is not an absence of attenuation
+    in_percent = each.measure == "volume_ml" and true.any()  # volumes only, because 0 HU is not a natural zero
     return {
         "pearson_r": pearson(values, true),
         "bias": bias,
@@ -46,7 +46,7 @@ def agreement(each: Series, confidence: float) -> dict[str, Any]:
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the product-moment correlation, missing where one side does not vary."""
+    """Return the Pearson correlation coefficient, missing if one of the variables is constant."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
