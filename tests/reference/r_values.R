@@ -1,4 +1,4 @@
-# What base R computes of r_data.csv; called by r_values.py. Arguments: data, file to write.
+# Results of base R for r_data.csv; r_values.py runs this script. Arguments: data file and output file.
 library(splines)
 files <- commandArgs(trailingOnly = TRUE)
 people <- read.csv(files[1])

@@ -1,9 +1,10 @@
-"""Draw the people of r_data.csv, and freeze what R computes of them in r_values.csv (base R alone, no package).
+"""Generate r_data.csv, and write the results of base R for these data to r_values.csv.
 
     apt-get install --no-install-recommends r-base-core
     python tests/reference/r_values.py
 
-The data: ages in whole years, values that fall with age and spread more with it, the same in tens (ties), height, sex.
+The data contain ages in whole years, values that decrease and scatter more with age, the same values rounded to tens
+(ties), height, and sex.
 """
 
 import subprocess
@@ -16,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def patients(n: int, seed: int) -> pd.DataFrame:
-    """Return people with a continuous and a rounded outcome."""
+    """Return patients with a continuous and a rounded outcome."""
     rng = np.random.default_rng(seed)
     age = rng.integers(18, 101, n)
     male = (rng.random(n) < 0.84 - 0.005 * (age - 18)).astype(int)

@@ -1,11 +1,11 @@
-"""Write surface_dice_values.csv: NSD of the pairs in tests/solids.py by the two programs that define it.
+"""Write surface_dice_values.csv: NSD of the pairs in tests/support/solids.py, from two reference implementations.
 
-DeepMind's surface-distance 0.1 is what TotalSegmentator's own evaluation uses; MONAI 1.6.1 has it again, as
-`compute_surface_dice(use_subvoxels=True)`. Run by hand, with both installed beside the project:
+The evaluation of TotalSegmentator uses DeepMind's surface-distance 0.1. MONAI 1.6.1 contains another implementation,
+`compute_surface_dice(use_subvoxels=True)`. Run the script manually, with both packages installed next to the project:
 
     PYTHONPATH=tests python tests/reference/surface_dice_values.py > tests/reference/surface_dice_values.csv
 
-Neither is a dependency of the tests, which read the table.
+The tests read the table and depend on neither package.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from support.solids import PAIRS, TOLERANCES_MM
 
 def by_surface_distance(pair, tolerance_mm):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it calls scipy by names of 2018
+        warnings.simplefilter("ignore", DeprecationWarning)  # the package uses deprecated names of SciPy
         distances = compute_surface_distances(pair.reference, pair.prediction, pair.spacing_mm)
     return float(compute_surface_dice_at_tolerance(distances, tolerance_mm))
 
@@ -31,7 +31,7 @@ def by_monai(pair, tolerance_mm):
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore", FutureWarning)  # MONAI calls itself by an option that it gives up
+    warnings.simplefilter("ignore", FutureWarning)  # MONAI uses one of its own deprecated options
     print("pair,tolerance_mm,surface_distance,monai")
     for name, pair in PAIRS.items():
         for tolerance in TOLERANCES_MM:

@@ -1,7 +1,7 @@
-"""Write tail_values.csv: tails of three distributions in 60 digits, by mpmath, from their definitions alone.
+"""Write tail_values.csv: tails of three distributions with 60 digits, computed with mpmath from their definitions.
 
-Run by hand (`python tests/reference/tail_values.py > tests/reference/tail_values.csv`); mpmath is not a dependency of
-the tests, which read the table.
+Run the script manually (`python tests/reference/tail_values.py > tests/reference/tail_values.csv`). The tests read the
+table and do not depend on mpmath.
 """
 
 import mpmath
@@ -10,7 +10,7 @@ mpmath.mp.dps = 60
 
 
 def log10_of_rho(rho, n):
-    """Two-sided tail of Student's t with n - 2 degrees of freedom: the integral of the beta density up to 1 - rho^2.
+    """Return the two-sided tail of Student's t with n - 2 df: the integral of the beta density up to 1 - rho^2.
 
     With s = x exp(-w/a), the integral of s^(a-1) (1-s)^(-1/2) from 0 to x is x^a/a times that of
     exp(-w) (1 - x exp(-w/a))^(-1/2) from 0 to infinity.
@@ -22,12 +22,12 @@ def log10_of_rho(rho, n):
 
 
 def log10_of_chi_squared(x, df):
-    """Upper tail of the chi-squared distribution, as an upper incomplete gamma function."""
+    """Return the upper tail of the chi-squared distribution, from the upper incomplete gamma function."""
     return mpmath.log10(mpmath.gammainc(mpmath.mpf(df) / 2, mpmath.mpf(x) / 2) / mpmath.gamma(mpmath.mpf(df) / 2))
 
 
 def log10_of_normal(z):
-    """Both tails of the standard normal distribution."""
+    """Return the two-sided tail of the standard normal distribution."""
     return mpmath.log10(mpmath.erfc(mpmath.mpf(z) / mpmath.sqrt(2)))
 
 

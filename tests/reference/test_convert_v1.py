@@ -1,4 +1,4 @@
-"""A converted model gives the logits and labels that nnU-Net v1 gave; `v1_peer.py` ran v1 and froze its answers."""
+"""Tests that converted models compute the logits and labels of nnU-Net v1, which `v1_peer.py` stored."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813  as its own documentation writes it
+import SimpleITK as sitk  # noqa: N813  name in the SimpleITK documentation
 import torch
 import yaml
 from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
@@ -35,7 +35,7 @@ def convert(task, out):
 
 
 def network_of(folder):
-    """Return the network as nnU-Net v2 builds it from the converted plans, with the converted weights."""
+    """Return the network that nnU-Net v2 builds from the converted plans, with the converted weights."""
     plans = json.loads((folder / "plans.json").read_text())
     labels = json.loads((folder / "dataset.json").read_text())["labels"]
     told = plans["configurations"][CONFIGURATION]["architecture"]
@@ -64,15 +64,15 @@ def test_the_converted_network_gives_the_logits_and_labels_of_v1(name, frozen, t
     voxels = stream(f"voxels {name}").permutation(patch.size)[: wanted.shape[1]]
     np.testing.assert_allclose(found.reshape(len(found), -1)[:, voxels], wanted, atol=1e-5, rtol=0)
     np.testing.assert_array_equal(found.argmax(0), labels)
-    assert len(np.unique(labels)) > CASES[name].structures / 2  # labels that would be the same by chance prove nothing
+    assert len(np.unique(labels)) > CASES[name].structures / 2  # few labels could agree by chance
 
 
-# The whole way from a scan to its labels
+# From a scan to its labels
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """The folder with the conversion of a model that v1 planned and saved itself."""
+    """Return the folder with the conversion of a model that nnU-Net v1 planned and saved."""
     folder = tmp_path_factory.mktemp("results")
     convert(TASK, folder)
     return folder
@@ -84,7 +84,7 @@ def answers():
 
 
 def save_set(results, averaging, model="Dataset991_Tiny"):
-    """Write the model as a set: TotalSegmentator v1 resampled by cubic splines, and moved windows by half a patch."""
+    """Write the model as a model set with the cubic resampling and half-patch steps of TotalSegmentator v1."""
     labels = "".join(f"{number},label_{number},,group,\n" for number in (1, 2, 3))
     (results / "structures.csv").write_text("label,structure,side,group,lower_bound_ml\n" + labels)
     told = {
@@ -100,7 +100,7 @@ def save_set(results, averaging, model="Dataset991_Tiny"):
 
 
 def segment(model, name):
-    """Return the labels (z, y, x) that our engine gives a scan."""
+    """Return the labels (z, y, x) that the engine of this package predicts for a scan."""
     voxels = SCANS[name].voxels(name)
     where = np.diag([*SCANS[name].spacing[::-1], 1.0])
     ct = Volume(voxels.transpose(2, 1, 0), Grid(voxels.shape[::-1], where), where)
@@ -141,7 +141,7 @@ def test_turned_axes_are_carried_over(tmp_path, answers):
 
 @pytest.mark.parametrize("name", SCANS)
 def test_nnunets_own_way_differs_from_v1_in_a_few_voxels(name, results, answers):
-    """Weights at random tell classes apart by little, so that 1 to 2 % of the voxels change; decision 007."""
+    """Random weights separate classes poorly, so 1% to 2% of the voxels differ (decision 007)."""
     found = segment(results / "Dataset991_Tiny", name)
 
     differing = (found != answers[f"{name} normal"]).mean()
@@ -151,14 +151,14 @@ def test_nnunets_own_way_differs_from_v1_in_a_few_voxels(name, results, answers)
 @pytest.mark.parametrize("name", SCANS)
 @pytest.mark.parametrize(
     ("v1", "v2", "masked", "tolerance"),
-    [  # in standard deviations: v1 cuts and scales after resampling, v2 before
+    [  # tolerance in SD: v1 clips and scales after resampling, v2 before
         ("CT", "CTNormalization", False, 0.005),
         ("nonCT", "ZScoreNormalization", False, 0.01),
         ("nonCT masked", "ZScoreNormalization", True, 0.01),
         ("noNorm", "NoNormalization", False, 0),
     ],
 )
-def test_the_network_sees_what_it_saw_in_v1(name, v1, v2, masked, tolerance, results, answers):
+def test_preprocessed_images_are_those_of_v1(name, v1, v2, masked, tolerance, results, answers):
     model = results / "Dataset991_Tiny" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
     plans, dataset = (json.loads((model / file).read_text()) for file in ("plans.json", "dataset.json"))
     plans["configurations"][CONFIGURATION] |= {"normalization_schemes": [v2], "use_mask_for_norm": [masked]}
@@ -187,7 +187,7 @@ def test_the_nnunetv2_predict_command_runs_the_converted_folder(results, tmp_pat
     command = str(Path(sys.executable).with_name("nnUNetv2_predict"))
     files = ["-i", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
     model = ["-d", "991", "-c", CONFIGURATION, "-f", "0"]
-    workers = ["-device", "cpu", "-npp", "0", "-nps", "0"]  # all in one process
+    workers = ["-device", "cpu", "-npp", "0", "-nps", "0"]  # a single process
 
     subprocess.run([command, *files, *model, *workers], check=True, capture_output=True, env={**os.environ, **where})
 

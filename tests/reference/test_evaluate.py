@@ -1,4 +1,4 @@
-"""Agreement with peers: DeepMind's surface-distance and MONAI (their script beside this file), SimpleITK, scipy."""
+"""Tests of agreement with surface-distance and MONAI (see surface_dice_values.py), SimpleITK, and SciPy."""
 
 from itertools import product
 from pathlib import Path
@@ -43,12 +43,12 @@ def test_nsd_agrees_with_the_programs_that_define_it(name):
     found = [nsd(PAIRS[name], tolerance) for tolerance in rows["tolerance_mm"]]
 
     assert list(rows["tolerance_mm"]) == list(TOLERANCES_MM)
-    np.testing.assert_allclose(found, rows["surface_distance"], rtol=1e-11, atol=1e-15)  # printed with 12 digits
-    np.testing.assert_allclose(found, rows["monai"], rtol=3e-7, atol=1e-15)  # which computes in 32 bits
+    np.testing.assert_allclose(found, rows["surface_distance"], rtol=1e-11, atol=1e-15)  # the table contains 12 digits
+    np.testing.assert_allclose(found, rows["monai"], rtol=3e-7, atol=1e-15)  # MONAI computes in float32
 
 
 def surface_elements(mask, spacing_mm):
-    """Return position and area of every cube of eight voxel centres with a surface in it, one cube after the other."""
+    """Return position and area of the surface in every cube of eight voxel centers."""
     padded = np.pad(mask, 1)
     points, areas = [], []
     for cube in np.ndindex(*[n - 1 for n in padded.shape]):
@@ -62,7 +62,7 @@ def surface_elements(mask, spacing_mm):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_nsd_is_what_comparing_every_surface_element_with_every_other_gives(name):
+def test_nsd_is_that_of_all_pairs_of_surface_elements(name):
     reference, prediction, spacing_mm = PAIRS[name]
     (points, areas), (other_points, other_areas) = (
         surface_elements(mask, spacing_mm) for mask in (reference, prediction)
@@ -72,7 +72,7 @@ def test_nsd_is_what_comparing_every_surface_element_with_every_other_gives(name
     for tolerance in TOLERANCES_MM:
         near = areas[apart.min(axis=1) <= tolerance].sum() + other_areas[apart.min(axis=0) <= tolerance].sum()
         expected = near / (areas.sum() + other_areas.sum())
-        # scikit-image holds vertices in 32 bits
+        # scikit-image stores vertices as float32
         assert nsd(PAIRS[name], tolerance) == pytest.approx(expected, rel=1e-6, abs=1e-15)
 
 
@@ -95,7 +95,7 @@ def test_dice_agrees_with_simpleitk():
     assert [row["dice"] for row in rows] == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_real_label_map_moved_by_a_voxel_has_the_dice_of_simpleitk_and_lies_within_3_mm():
+def test_a_real_label_map_shifted_by_one_voxel_has_the_dice_of_simpleitk_and_is_within_3_mm():
     label_set = read("paper_104")
     reference = read_segmentation(ABDOMEN / "segmentation_v1_104.nii.gz", label_set, None)
     data = reference.volume.data

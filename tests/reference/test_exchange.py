@@ -1,4 +1,4 @@
-"""Exported statistics are those that TotalSegmentator's formula gives for the same files, to the last character."""
+"""Tests that exported statistics are identical to those of the TotalSegmentator formula for the same files."""
 
 import json
 
@@ -27,7 +27,7 @@ def run(command, **options):
 
 @pytest.fixture(scope="module", params=SCANS)
 def measured(request, tmp_path_factory):
-    """A measured scan: name of its label set, folder with the table, paths of CT and label map."""
+    """Measure a scan; return the name of its label set, the folder of the table, and the paths of CT and label map."""
     folder = tmp_path_factory.mktemp(request.param)
     ct, labels = (ABDOMEN / name for name in SCANS[request.param])
     scan = {"scan_id": "abdomen", "age_years": 60, "ct_path": ct, "segmentation_path": labels}
@@ -45,7 +45,7 @@ def measured(request, tmp_path_factory):
 
 
 def by_their_formula(label_set, ct_path, labels_path, decimals, border_rule):
-    """Return volume (mm³) and mean attenuation per structure as get_basic_statistics defines them."""
+    """Return volume (mm³) and mean attenuation of each structure with the formulas of `get_basic_statistics`."""
     image = nib.load(ct_path)
     hu = image.get_fdata().astype(np.int16)
     labels = np.asarray(nib.load(labels_path).dataobj).astype(np.uint8)
@@ -72,7 +72,7 @@ def exported(measured, *options):
 
 
 @pytest.mark.parametrize("decimals", [5, 2])
-def test_with_zeros_the_file_equals_theirs_in_every_character(measured, decimals):
+def test_with_zeros_the_file_is_identical_to_that_of_totalsegmentator(measured, decimals):
     name, _, ct, labels = measured
     theirs = by_their_formula(name, ct, labels, decimals, border_rule=True)
 
@@ -83,7 +83,7 @@ def test_with_zeros_the_file_equals_theirs_in_every_character(measured, decimals
     assert sum(entry["volume"] == 0 for entry in theirs.values()) >= 10
 
 
-def test_without_zeros_only_the_attenuation_of_what_is_absent_differs(measured):
+def test_without_zeros_only_the_attenuation_of_absent_structures_differs(measured):
     name, _, ct, labels = measured
     theirs = by_their_formula(name, ct, labels, 5, border_rule=False)
 
@@ -95,7 +95,7 @@ def test_without_zeros_only_the_attenuation_of_what_is_absent_differs(measured):
     assert all(ours[structure] == {"volume": 0.0, "intensity": None} for structure in absent)
 
 
-def test_their_file_read_back_gives_the_measures_without_what_it_cannot_tell(measured):
+def test_a_statistics_file_of_totalsegmentator_yields_the_measures_that_it_contains(measured):
     name, folder, ct, labels = measured
     theirs = by_their_formula(name, ct, labels, 5, border_rule=True)
     (folder / "theirs").mkdir(exist_ok=True)

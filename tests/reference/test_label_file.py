@@ -1,4 +1,4 @@
-"""Stored label maps are the same image to SimpleITK, which knows nothing of our code, as they are to nibabel."""
+"""Tests that SimpleITK and nibabel read the same image from stored label maps."""
 
 import nibabel as nib
 import numpy as np
@@ -9,11 +9,11 @@ from ctpop.imaging.images import read_ct
 from ctpop.imaging.label_map_file import write_labels
 from support.volumes import affine, hu, labels, save_turned
 
-LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK's world has x to the left and y to the back
+LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # x points to the left and y to the back in ITK
 
 
 def affine_of(image):
-    """Return the affine from voxel to RAS world of an image of ITK."""
+    """Return the affine matrix of an ITK image from voxels to RAS coordinates."""
     found = np.eye(4)
     found[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     found[:3, 3] = image.GetOrigin()
@@ -34,7 +34,9 @@ def test_simpleitk_sees_the_voxels_type_and_grid_that_were_written(tmp_path, cod
     theirs = nib.load(tmp_path / "labels.nii.gz")
     assert ours.GetPixelID() == {np.uint8: SimpleITK.sitkUInt8, np.uint16: SimpleITK.sitkUInt16}[dtype]
     np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(ours).transpose(), np.asarray(theirs.dataobj))
-    np.testing.assert_allclose(affine_of(ours), theirs.affine, atol=1e-4)  # quaternions and rows are float32
+    np.testing.assert_allclose(
+        affine_of(ours), theirs.affine, atol=1e-4
+    )  # the header stores quaternions and rows as float32
     np.testing.assert_allclose(affine_of(ours), affine_of(ct), atol=1e-4)
     np.testing.assert_array_equal(theirs.affine, nib.load(ct_path).affine)
 

@@ -1,4 +1,4 @@
-"""Measures agree with SimpleITK, which reads the files in its own way, and with the values that IBSI publishes."""
+"""Tests of agreement of measures with SimpleITK and with the values published by the IBSI."""
 
 import itertools
 
@@ -12,13 +12,13 @@ from support.real_data import ABDOMEN, PHANTOM
 from support.volumes import affine, hu, labels, save, save_turned
 
 SHAPE = (23, 19, 17)
-EROSION_MM = 1.5  # half an edge of the voxels of the abdomen and of the synthetic CT, where rounding would show
+EROSION_MM = 1.5  # half a voxel edge of both CT scans, where rounding errors would change the result
 CORNERS = list(itertools.product((0, 1), repeat=3))
 BOX = [f"bbox_{end}_{axis}_mm" for end in ("min", "max") for axis in "xyz"]
 
 
 def synthetic(folder, codes="RAS"):
-    """Write a CT and a label map on a turned grid with unequal edges, and return their paths."""
+    """Write a CT scan and a label map on a rotated grid of anisotropic voxels, and return their paths."""
     turned = affine((0.75, 1.5, 3.0), (-40, 25, -310), (12, -7, 20))
     return (
         save_turned(folder / "ct.nii.gz", hu(SHAPE), codes, turned),
@@ -37,7 +37,7 @@ def mask_by_simpleitk(labels_path):
 
 
 def by_simpleitk(ct_path, labels_path, numbers):
-    """Return SimpleITK's statistics and shapes of the same files."""
+    """Return the statistics and shapes that SimpleITK computes from the same files."""
     mask = mask_by_simpleitk(labels_path)
     statistics, shapes = SimpleITK.LabelStatisticsImageFilter(), SimpleITK.LabelShapeStatisticsImageFilter()
     statistics.Execute(SimpleITK.ReadImage(str(ct_path)), mask)
@@ -48,7 +48,7 @@ def by_simpleitk(ct_path, labels_path, numbers):
 
 @pytest.fixture(scope="module", params=["turned RAS", "turned PIL", "abdomen"])
 def paths(request, tmp_path_factory):
-    """A CT and its label map."""
+    """Return the paths of a CT scan and its label map."""
     if request.param == "abdomen":
         return ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz"
     return synthetic(tmp_path_factory.mktemp("synthetic"), request.param.split()[1])
@@ -56,7 +56,7 @@ def paths(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pair(paths):
-    """Measures by us and by SimpleITK, and the labels."""
+    """Return the measures of this package and of SimpleITK, and the labels."""
     numbers = [int(number) for number in np.unique(read_labels(paths[1]).data) if number]
     return ours(*paths, numbers), *by_simpleitk(*paths, numbers), numbers
 
@@ -77,7 +77,7 @@ def test_mean_and_spread_are_those_of_simpleitk(pair):
 
     np.testing.assert_allclose(found["hu_mean"], [statistics.GetMean(n) for n in numbers], rtol=1e-9, atol=1e-9)
     n = found["n_voxels"].to_numpy(dtype=float)
-    sigma = np.array([statistics.GetSigma(number) for number in numbers])  # divides by n - 1
+    sigma = np.array([statistics.GetSigma(number) for number in numbers])  # SimpleITK divides by n - 1
     np.testing.assert_allclose(found["hu_sd"], sigma * np.sqrt((n - 1) / n), rtol=1e-7)
 
 
@@ -85,13 +85,13 @@ def test_volumes_are_the_physical_sizes_of_simpleitk(pair):
     found, _, shapes, numbers = pair
 
     expected = [shapes.GetPhysicalSize(n) / 1000 for n in numbers]
-    np.testing.assert_allclose(found["volume_ml"], expected, rtol=1e-6)  # spacing is float32 in the header
+    np.testing.assert_allclose(found["volume_ml"], expected, rtol=1e-6)  # the header stores the spacing as float32
 
 
 def test_centroids_are_those_of_simpleitk_in_its_other_world(pair):
     found, _, shapes, numbers = pair
 
-    lps = np.array([shapes.GetCentroid(n) for n in numbers])  # x to the left, y backwards
+    lps = np.array([shapes.GetCentroid(n) for n in numbers])  # x points to the left, y to the back
     expected = lps * [-1, -1, 1]
     np.testing.assert_allclose(found[["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]], expected, atol=1e-3)
 
@@ -128,7 +128,7 @@ def test_parts_are_those_of_simpleitk_when_corners_connect(pair, paths):
 
 
 def closed_at_half_spacing(outside):
-    """Return an image of the centres, faces, edges and corners of voxels: those that belong to a voxel outside."""
+    """Return an image at half spacing whose points are in at least one voxel of `outside`, boundary included."""
     voxels = SimpleITK.GetArrayFromImage(outside)
     points = np.zeros([2 * n + 1 for n in voxels.shape], np.uint8)
     for begin in itertools.product((0, 1, 2), repeat=3):
@@ -139,7 +139,7 @@ def closed_at_half_spacing(outside):
     return image
 
 
-def test_erosion_leaves_what_lies_deeper_in_the_distance_map_of_simpleitk(pair, paths):
+def test_erosion_keeps_the_voxels_that_are_deeper_in_the_distance_map_of_simpleitk(pair, paths):
     found, _, _, numbers = pair
     image, ct = mask_by_simpleitk(paths[1]), SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(paths[0])))
 
@@ -152,7 +152,7 @@ def test_erosion_leaves_what_lies_deeper_in_the_distance_map_of_simpleitk(pair, 
             assert found.loc[str(number), "hu_mean_eroded"] == pytest.approx(ct[deep].mean(dtype=float), rel=1e-12)
 
 
-def test_erosion_of_real_structures_leaves_something_of_most():
+def test_erosion_keeps_a_part_of_most_real_structures():
     found = ours(ABDOMEN / "ct.nii.gz", ABDOMEN / "segmentation_v1_104.nii.gz", [1, 2, 3, 5, 7, 18, 57, 88, 98])
 
     assert (found["eroded_voxels"] > 0).mean() > 0.5
@@ -170,13 +170,13 @@ def test_medians_are_those_of_simpleitk_to_the_width_of_its_bins(tmp_path):
     image, mask = read_ct(ct_path).data, read_labels(labels_path).data
     for number in range(1, 7):
         values = np.sort(image[mask == number])
-        middle = values[(len(values) - 1) // 2], values[len(values) // 2]  # two values if their number is even
+        middle = values[(len(values) - 1) // 2], values[len(values) // 2]  # two values if the number of values is even
         assert middle[0] - 0.1 <= statistics.GetMedian(number) <= middle[1] + 0.1
         assert middle[0] <= found.loc[str(number), "hu_p50"] <= middle[1]
 
 
 # SOURCE: Zwanenburg et al., Radiology 2020;295:328, and the IBSI reference manual (arXiv:1612.07003): consensus values
-# of the digital phantom. Volume is the approximate one (voxel counting), the statistics those of section 3.3.
+# of the digital phantom. The volume is the approximate volume (voxel counting); section 3.3 defines the statistics.
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_a_second_reading_of_the_phantom_by_simpleitk_agrees(tmp_path, phantom):
     assert shapes.GetPhysicalSize(1) == pytest.approx(592)
 
 
-def test_a_plain_file_in_world_axes_has_its_centroid_where_simpleitk_sees_it(tmp_path):
+def test_the_centroid_of_a_file_in_world_axes_is_that_of_simpleitk(tmp_path):
     one = np.zeros(SHAPE, np.uint8)
     one[20, 3, 5] = 1
     path = save(tmp_path / "labels.nii.gz", one, affine((2, 2, 2), (0, 0, 0)))
@@ -240,8 +240,8 @@ def test_a_plain_file_in_world_axes_has_its_centroid_where_simpleitk_sees_it(tmp
     assert shapes.GetCentroid(1) == (-40, -6, 10)
 
 
-def test_the_ibsi_phantom_lies_where_it_lies_and_is_one_part(phantom):
-    # the mask reaches from voxel 0 to 4, 0 to 3 and 0 to 3, with edges of 2 mm; the file counts to the left and back
+def test_the_ibsi_phantom_has_its_bounding_box_and_is_one_part(phantom):
+    # the mask covers voxels 0 to 4, 0 to 3, and 0 to 3 with edges of 2 mm; the axes point to the left and the back
     assert phantom[BOX].to_list() == pytest.approx([-9, -7, -1, 1, 1, 7])
     assert (phantom["n_components"], phantom["largest_share"]) == (1, 1)
 
@@ -251,5 +251,5 @@ def test_the_ibsi_phantom_has_the_published_histogram(tmp_path):
 
     histogram = measure_structures(mask.data, ct.data, mask.grid, {"roi": 1}, How(1, 0)).histogram
 
-    # SOURCE: IBSI reference manual, digital phantom: grey levels 1, 3, 4 and 6, and no 2 or 5
+    # SOURCE: IBSI reference manual, digital phantom: gray levels 1, 3, 4, and 6
     assert histogram[["hu", "n"]].to_numpy().tolist() == [[1, 50], [3, 1], [4, 16], [6, 7]]

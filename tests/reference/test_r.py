@@ -1,4 +1,4 @@
-"""Agreement with R: r_values.R, run by r_values.py, left what base R computes of r_data.csv in r_values.csv."""
+"""Tests of agreement with base R, whose results for r_data.csv are in r_values.csv (see r_values.py)."""
 
 from itertools import combinations
 from pathlib import Path
@@ -98,7 +98,7 @@ def test_u_and_the_shift_are_those_of_wilcox_test_and_of_all_differences(outcome
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_quade_is_the_analysis_of_variance_of_what_ranks_of_covariates_leave(outcome):
+def test_quade_is_the_analysis_of_variance_of_rank_residuals(outcome):
     found = quade(PEOPLE[outcome].to_numpy(), QUARTILES, HEIGHT, MALE[:, np.newaxis])
     same({"f": found.f, "p": 10**found.log10_p}, of_r(outcome, "quade"))
 

@@ -1,4 +1,4 @@
-"""Real scans of real people: an abdomen with the labels of the paper's own model, and masks of a man without his CT."""
+"""Tests with real data: an abdominal CT scan with labels of the original model, and masks of a man without his CT."""
 
 import nibabel as nib
 import numpy as np
@@ -21,7 +21,7 @@ CHOSEN = ("spleen", "liver", "kidney_left", "kidney_right", "aorta", "vertebrae_
 
 
 def study_of(folder, label_set, *scans):
-    """Run cohort, segment, measure and screen on (scan, CT, segmentation), and return their tables."""
+    """Run cohort, segment, measure, and screen on rows of (scan, CT, segmentation), and return their tables."""
     registry = pd.DataFrame(scans, columns=["scan_id", "ct_path", "segmentation_path"]).assign(age_years=60)
     registry.to_csv(folder / "registry.csv", index=False)
     at = {
@@ -44,7 +44,7 @@ def study_of(folder, label_set, *scans):
 
 @pytest.fixture(scope="module")
 def abdomen(tmp_path_factory):
-    """Tables of the abdomen with the paper's 104 structures, and of wrong combinations of its files."""
+    """Return the tables of the abdomen with 104 structures and of wrong combinations of its files."""
     return study_of(
         tmp_path_factory.mktemp("abdomen"),
         "paper_104",
@@ -56,14 +56,14 @@ def abdomen(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(abdomen):
-    """Measures of the abdomen by structure."""
+    """Return the measures of the abdomen by structure."""
     measures = abdomen[1]
     return measures[measures["scan_id"] == "whole"].set_index("structure")
 
 
 @pytest.fixture(scope="module")
 def voxels():
-    """Attenuation and labels of the abdomen, read by nibabel alone."""
+    """Return attenuation and labels of the abdomen, read with nibabel."""
     return np.asarray(nib.load(FULL).dataobj), np.asarray(nib.load(LABELS_104).dataobj)
 
 
@@ -107,7 +107,7 @@ def test_structures_of_the_head_are_absent_from_an_abdomen(abdomen, measured):
         assert verdicts.loc[("whole", name), "reason"] == "absent"
 
 
-def test_left_lies_to_the_left_of_right(measured):
+def test_left_structures_are_to_the_left_of_right_structures(measured):
     label_set = label_sets.read("paper_104").table
     lefts = list(label_set.loc[label_set["side"].eq("left"), "structure"])
     pairs = [(left, left.replace("left", "right")) for left in lefts]
@@ -159,7 +159,7 @@ def test_labels_of_another_version_are_read_by_the_names_in_their_file(abdomen):
     assert set(measures.loc[["heart_atrium_left", "face"], "status"]) == {"not_in_model"}
 
 
-def test_scans_that_were_refused_have_rows_for_every_structure_and_no_value(abdomen):
+def test_rejected_scans_have_rows_for_every_structure_without_values(abdomen):
     measures = abdomen[1].set_index("scan_id")
 
     assert set(measures.loc["short_ct", "status"]) == {"grid_mismatch"}
@@ -183,7 +183,7 @@ def test_the_same_labels_fit_their_own_label_set(tmp_path):
 
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory):
-    """A label set of eight structures, as a user's own CSV: reading all 117 masks takes long."""
+    """Write a label set of eight structures, because reading all 117 masks is slow."""
     path = tmp_path_factory.mktemp("label_set") / "chosen.csv"
     table = label_sets.read("total_117").table
     table[table["structure"].isin(CHOSEN)].to_csv(path, index=False)
@@ -192,13 +192,13 @@ def chosen(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def masks(tmp_path_factory):
-    """The folder of 117 masks of a man of whom there is no CT."""
+    """Write the folder with 117 masks of a man whose CT scan is not available."""
     return write_masks(tmp_path_factory.mktemp("masks") / "segmentations")
 
 
 @pytest.fixture(scope="module")
 def man(tmp_path_factory, chosen, masks):
-    """Tables of the man."""
+    """Return the tables of the man."""
     return study_of(tmp_path_factory.mktemp("man"), chosen, ("s0327", None, masks))
 
 
@@ -209,7 +209,9 @@ def test_volumes_of_a_mask_folder_are_those_of_each_mask(man, masks):
         image = nib.load(masks / f"{name}.nii.gz")
         voxel_ml = abs(np.linalg.det(image.affine[:3, :3])) / 1000
         count = np.count_nonzero(np.asarray(image.dataobj))
-        assert volumes[name] == pytest.approx(count * voxel_ml, rel=1e-6)  # the header is float32
+        assert volumes[name] == pytest.approx(
+            count * voxel_ml, rel=1e-6
+        )  # the header stores the affine matrix as float32
 
 
 def test_without_a_ct_attenuation_is_missing_and_volumes_are_usable(man):
@@ -229,14 +231,14 @@ def test_an_empty_mask_is_a_measured_absence(man):
     assert man[2].set_index("structure").loc["brain", "reason"] == "absent"
 
 
-def test_the_left_kidney_of_the_man_lies_left(man):
+def test_the_left_kidney_of_the_man_is_on_the_left(man):
     x = man[1].set_index("structure")["centroid_x_mm"]
 
     assert x["kidney_left"] < x["liver"]
     assert x["kidney_left"] < x["kidney_right"]
 
 
-# Evidence, on the abdomen and on what was done to it
+# Evidence of segmentation errors in the abdomen with original and changed labels
 
 
 def evidence(labels):
@@ -249,26 +251,26 @@ def evidence(labels):
 
 
 def changed(before, after):
-    """Return the structures of which any number has changed."""
+    """Return the structures with at least one changed number."""
     same = before.eq(after) | (before.isna() & after.isna())
     return set(before.index[~same.all(axis=1)])
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Labels of the abdomen, and what they tell."""
+    """Return the labels of the abdomen and their measures."""
     labels = read_labels(LABELS_104).data.copy()
     return labels, evidence(labels)
 
 
-def test_every_structure_of_a_side_lies_on_its_side(drawn):
+def test_every_structure_with_a_side_is_on_that_side(drawn):
     side = drawn[1]["side_mm"].dropna()
 
     assert len(side) == 38
     assert side.min() > 30
 
 
-def test_a_pair_that_is_swapped_lies_on_the_wrong_side_and_nothing_else_changes(drawn):
+def test_a_swapped_pair_is_on_the_wrong_side_and_nothing_else_changes(drawn):
     labels, before = drawn
     of = label_sets.read("paper_104").label_of
     left, right = of["kidney_left"], of["kidney_right"]
@@ -283,7 +285,7 @@ def test_a_pair_that_is_swapped_lies_on_the_wrong_side_and_nothing_else_changes(
     assert after.loc["kidney_left", "asymmetry"] == -before.loc["kidney_left", "asymmetry"]
 
 
-def test_a_fragment_far_away_is_a_part_of_its_own_and_nothing_else_changes(drawn):
+def test_a_distant_fragment_is_a_separate_part_and_nothing_else_changes(drawn):
     labels, before = drawn
     fragmented = labels.copy()
     assert not fragmented[2:5, 2:5, 40:43].any()

@@ -1,4 +1,4 @@
-"""Agreement with peers: mpmath in 60 digits (its script beside this file), scipy and statsmodels on realistic data."""
+"""Tests of agreement with mpmath (60 digits, see tail_values.py), SciPy, and statsmodels on realistic data."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ TAILS = {
 
 
 def a_population(n, seed, *, rounded):
-    """Ages in whole years and attenuations that fall with age; rounded to whole HU they tie heavily."""
+    """Return ages in whole years and attenuation that decreases with age, which rounding to whole HU ties."""
     rng = np.random.default_rng(seed)
     ages = rng.integers(18, 101, n).astype(float)
     values = 60 - 0.08 * ages + rng.gamma(4, 3, n)
@@ -101,5 +101,5 @@ def test_p_of_rho_agrees_with_permutations():
     ages, values = a_population(12, 7, rounded=False)
     observed = abs(spearman(ages, values, 0.95).rho)
     draws = [abs(stats.spearmanr(ages, rng.permutation(values)).statistic) >= observed - 1e-12 for _ in range(2000)]
-    # of 2000 draws, four standard errors are 0.04; the t approximation is good to 0.01 at n = 12
+    # four standard errors of 2000 draws are 0.04; the error of the t approximation is below 0.01 at n = 12
     assert 10 ** spearman(ages, values, 0.95).log10_p == pytest.approx(np.mean(draws), abs=0.05)

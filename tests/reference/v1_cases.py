@@ -1,6 +1,6 @@
-"""Models and images on which nnU-Net v1 and its conversion are compared: numbers from a frozen stream, no library.
+"""Models and images for the comparison of nnU-Net v1 with converted models, drawn from a stable random stream.
 
-`v1_peer.py` runs v1 on them, and `test_convert_v1.py` the conversion.
+`v1_peer.py` runs v1 with them, and `test_convert_v1.py` runs the converted models.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    """A v1 network: features, poolings, kernels, convolutions per stage, structures, and the patch it is tried on."""
+    """A v1 network: features, poolings, kernels, convolutions per stage, structures, and shape of the test patch."""
 
     features: int
     pools: list
@@ -23,7 +23,7 @@ class Case(NamedTuple):
 HALVED, CUBE = [2, 2, 2], [3, 3, 3]
 FLAT_POOL, FLAT = [1, 2, 2], [1, 3, 3]
 
-# SOURCE: numbers of structures of the public tasks 251 to 255, TotalSegmentator's class_map_5_parts (v1)
+# SOURCE: numbers of structures in the public tasks 251 to 255, `class_map_5_parts` of TotalSegmentator v1
 PARTS = {"part1": 17, "part2": 24, "part3": 18, "part4": 21, "part5": 24}
 CASES = {
     "stages2": Case(4, [HALVED], [CUBE] * 2, 2, 1, (8, 8, 8)),
@@ -45,12 +45,12 @@ CASES = {
 
 
 def stream(name: str) -> np.random.RandomState:
-    """Return random numbers that depend on a name alone; NumPy keeps this stream for good."""
+    """Return random numbers that depend only on a name; NumPy guarantees this stream across versions."""
     return np.random.RandomState(int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big"))
 
 
 def weights(name: str, shapes: list) -> dict:
-    """Return a tensor for each (key, shape), none of which is a default: norms and biases would hide a mistake."""
+    """Return a tensor for each (key, shape); default norms and biases are avoided because they would hide errors."""
     numbers = stream(f"weights {name}")
     found = {}
     for key, shape in shapes:
@@ -59,7 +59,7 @@ def weights(name: str, shapes: list) -> dict:
             values = 1 + 0.2 * values
         elif key.endswith("instnorm.bias"):
             values *= 0.3
-        elif key.startswith("seg_outputs"):  # rows of one length about zero: every class wins somewhere
+        elif key.startswith("seg_outputs"):  # centered rows of equal length, so that every class occurs
             values -= values.mean(axis=1, keepdims=True)
             values /= np.linalg.norm(values.reshape(len(values), -1), axis=1).reshape(-1, 1, 1, 1, 1)
         elif values.ndim > 1:
@@ -69,7 +69,7 @@ def weights(name: str, shapes: list) -> dict:
 
 
 def image(name: str, shape: tuple) -> np.ndarray:
-    """Return normalised attenuation (z, y, x)."""
+    """Return normalized attenuation (z, y, x)."""
     return stream(f"image {name}").normal(size=shape).astype(np.float32)
 
 
@@ -77,13 +77,13 @@ def scan(name: str, shape: tuple) -> np.ndarray:
     """Return attenuation (HU, int16) that varies over a few voxels, (z, y, x)."""
     coarse = stream(f"scan {name}").randint(-1000, 1000, [-(-n // 4) for n in shape])
     blocks = np.kron(coarse, np.ones((4, 4, 4), int))[tuple(slice(n) for n in shape)]
-    for axis in range(3):  # whole numbers all the way: the same on any machine
+    for axis in range(3):  # integer arithmetic gives the same result on every machine
         blocks = (blocks + 2 * np.roll(blocks, 1, axis) + np.roll(blocks, 2, axis)) // 4
     return blocks.astype(np.int16)
 
 
 class Scan(NamedTuple):
-    """A CT for the whole way of prediction: voxels and spacing (mm) along (z, y, x), and a frame of zeros around it."""
+    """A CT scan for a complete prediction: shape and spacing (mm) along (z, y, x), and width of its frame of zeros."""
 
     shape: tuple
     spacing: tuple

@@ -1,10 +1,11 @@
-"""What nnU-Net v1 (nnunet 1.7.1) makes of the networks and scans of `v1_cases.py`; run by `v1_peer.sh`, never here.
+"""Results of nnU-Net v1 (nnunet 1.7.1) for the networks and scans of `v1_cases.py`; `v1_peer.sh` runs this script.
 
     python v1_peer.py WORK OUT
 
-WORK is a scratch folder. OUT gets networks.json (keys and shapes of each network), networks.npz (logits of each patch
-at some voxels, labels of all), Task991_Tiny (a model as v1 writes it: planned by its planner, saved by its trainer) and
-scans.npz (labels of its own prediction, and some voxels of its preprocessing). All on a CPU in float32.
+WORK is a scratch folder. The script writes to OUT: networks.json (keys and shapes of each network), networks.npz
+(logits of each patch at some voxels, labels at all voxels), Task991_Tiny (a model from the planner and trainer of v1),
+and scans.npz (labels predicted by v1, and some voxels of its preprocessed images). All computations use float32 on a
+CPU.
 """
 
 import json
@@ -17,9 +18,9 @@ from pathlib import Path
 WORK, OUT = Path(sys.argv[1]), Path(sys.argv[2])
 for variable in ("nnUNet_raw_data_base", "nnUNet_preprocessed", "RESULTS_FOLDER"):
     os.environ[variable] = str(WORK / variable)
-os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # v1 loads its checkpoints, here those of this script, in full
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # v1 unpickles whole checkpoints, here those of this script
 
-import numpy as np  # noqa: E402  nnunet reads the variables when it is imported
+import numpy as np  # noqa: E402  nnunet reads the environment variables at import
 import SimpleITK as sitk  # noqa: E402, N813
 import torch  # noqa: E402
 from batchgenerators.utilities.file_and_folder_operations import save_pickle  # noqa: E402
@@ -39,7 +40,7 @@ from v1_cases import CASES, SCANS, digest, image, stream, weights  # noqa: E402
 TASK = "Task991_Tiny"
 STRUCTURES = {"1": "first", "2": "second", "3": "third"}
 SPACING = 1.5
-PLANNED = (16, 16, 16)  # voxels of the images it is planned for, so that patch and network are small
+PLANNED = (16, 16, 16)  # voxels of the training images; small, so that patch and network are small
 TURN = {"transpose_forward": [1, 2, 0], "transpose_backward": [2, 0, 1]}
 MODES = {"normal": partial(predict_cases, save_npz=False), "fastest": predict_cases_fastest}
 PREDICTION = {
@@ -53,14 +54,14 @@ PREDICTION = {
     "checkpoint_name": "model_final_checkpoint",
     "disable_postprocessing": True,
 }
-SAMPLED = 64  # voxels per network of which logits are kept
+SAMPLED = 64  # voxels per network with stored logits
 
 
-class nnUNetTrainerV2_ep4000_nomirror(nnUNetTrainerV2):  # noqa: N801  as in TotalSegmentator's fork of nnunet
-    """The trainer of the public weights: the network of nnUNetTrainerV2, more epochs, no mirroring."""
+class nnUNetTrainerV2_ep4000_nomirror(nnUNetTrainerV2):  # noqa: N801  name in TotalSegmentator's fork of nnunet
+    """Trainer of the public weights: nnUNetTrainerV2 with more epochs and without mirroring."""
 
     def setup_DA_params(self):  # noqa: N802
-        """Set what prediction asks for."""
+        """Set the parameters that prediction reads."""
         super().setup_DA_params()
         self.data_aug_params["do_mirror"] = False
 
@@ -69,7 +70,7 @@ TRAINER = nnUNetTrainerV2_ep4000_nomirror
 
 
 def network(case):
-    """Return the network as nnUNetTrainerV2.initialize_network makes it."""
+    """Return the network that nnUNetTrainerV2.initialize_network builds."""
     return Generic_UNet(
         *(1, case.features, case.structures + 1, len(case.pools), case.convolutions, 2),
         *(nn.Conv3d, nn.InstanceNorm3d, {"eps": 1e-5, "affine": True}, nn.Dropout3d, {"p": 0, "inplace": True}),
@@ -79,7 +80,7 @@ def network(case):
 
 
 def networks():
-    """Return keys and shapes of each network, and its logits and labels."""
+    """Return keys, shapes, logits, and labels of each network."""
     shapes, arrays = {}, {}
     for name, case in CASES.items():
         module = network(case).eval()
@@ -109,7 +110,7 @@ def save_nifti(values, spacing, path):
 
 
 def plan():
-    """Return the plans that v1 itself makes for three small scans with labels, only with fewer features."""
+    """Return the path of the plans of v1 for three small labeled scans, with fewer features."""
     raw = WORK / "nnUNet_raw_data_base" / "nnUNet_raw_data" / TASK
     for number in range(3):
         numbers = stream(f"training {number}")
@@ -143,19 +144,19 @@ def plan():
 
 
 def model(plans_file):
-    """Write the folder of a model as v1's trainer saves it, with weights drawn by name."""
+    """Write a model folder with the trainer of v1, with random weights that depend on the name of the task."""
     folder = WORK / "results" / TASK / f"{TRAINER.__name__}__nnUNetPlansv2.1"
     (folder / "fold_0").mkdir(parents=True, exist_ok=True)
     trainer = TRAINER(
         "nnUNetPlansv2.1_plans_3D.pkl", 0, "results/fold_0", "preprocessed", False, 0, True, False, True
-    )  # the paths that it remembers; none of them is used
+    )  # paths that the trainer stores and does not use
     trainer.plans_file, trainer.output_folder = str(plans_file), str(folder / "fold_0")
     trainer.dataset_directory = str(WORK / "nnUNet_preprocessed" / TASK)
     trainer.initialize(False)
     shapes = [[key, list(tensor.shape)] for key, tensor in trainer.network.state_dict().items()]
     drawn = weights(TASK, shapes)
     trainer.network.load_state_dict({key: torch.from_numpy(values) for key, values in drawn.items()})
-    trainer.all_tr_losses.append(np.float64(-0.5))  # what training leaves in a checkpoint
+    trainer.all_tr_losses.append(np.float64(-0.5))  # values that training stores in a checkpoint
     trainer.all_val_eval_metrics.append(np.mean([0.8, 0.9]))
     trainer.save_checkpoint(str(folder / "fold_0" / "model_final_checkpoint.model"))
     shutil.copy(plans_file, folder / "plans.pkl")
@@ -165,7 +166,7 @@ def model(plans_file):
 
 
 def turned(folder):
-    """Write the same model with plans that turn the axes, and return its folder."""
+    """Write the same model with plans that transpose the axes, and return its folder."""
     copy = WORK / "turned" / folder.name
     shutil.copytree(folder, copy, dirs_exist_ok=True)
     path = str(copy / "fold_0" / "model_final_checkpoint.model.pkl")
@@ -176,16 +177,17 @@ def turned(folder):
 
 
 def predict(folder, file, mode):
-    """Return the labels (z, y, x) of v1's own prediction."""
+    """Return the labels (z, y, x) that v1 predicts."""
     out = WORK / "out" / mode / f"{folder.parent.name}_{file.name.replace('_0000', '')}"
     MODES[mode](str(folder), [[str(file)]], [str(out)], [0], **PREDICTION)
     return sitk.GetArrayFromImage(sitk.ReadImage(str(out))).astype(np.uint8)
 
 
 def as_totalsegmentator(folder, voxels, spacing):
-    """Return labels (z, y, x) by way of a cubic spline to the spacing of the model, and back by nearest neighbour.
+    """Return labels (z, y, x) after cubic resampling to the spacing of the model and nearest-neighbor resampling back.
 
-    As TotalSegmentator v1 has it (nnunet.py, resampling.py): scipy's zoom with mode nearest, whole HU in between.
+    The steps are those of TotalSegmentator v1 (nnunet.py, resampling.py): `scipy.ndimage.zoom` with mode `nearest`, and
+    integer HU after the first resampling.
     """
     zoom = np.array([np.float32(mm) for mm in spacing], float) / SPACING
     smaller = ndimage.zoom(voxels.astype(np.float64), zoom, order=3, mode="nearest").astype(np.int32)
@@ -196,7 +198,7 @@ def as_totalsegmentator(folder, voxels, spacing):
 
 
 def predicted(folder):
-    """Return the labels that v1 itself gives each scan: in its normal mode, and as TotalSegmentator used it."""
+    """Return the labels that v1 predicts for each scan, in its normal mode and in that of TotalSegmentator."""
     arrays = {}
     for name, told in SCANS.items():
         file = WORK / "in" / f"{name}_0000.nii.gz"
@@ -210,7 +212,7 @@ def predicted(folder):
 
 
 def preprocessed(folder):
-    """Return some voxels of what v1 feeds to the network, for a CT, and for other images with and without a mask."""
+    """Return some voxels of the preprocessed images of v1 for each normalization scheme, with and without a mask."""
     plans = model_restore.load_pickle(str(folder / "plans.pkl"))
     arrays = {}
     for name in SCANS:
@@ -228,7 +230,7 @@ def preprocessed(folder):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    setattr(sys.modules[nnUNetTrainerV2.__module__], TRAINER.__name__, TRAINER)  # where v1 looks for it
+    setattr(sys.modules[nnUNetTrainerV2.__module__], TRAINER.__name__, TRAINER)  # v1 searches this module for trainers
     OUT.mkdir(parents=True, exist_ok=True)
     shapes, arrays = networks()
     (OUT / "networks.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")

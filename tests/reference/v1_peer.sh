@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The peer of test_convert_v1.py: nnU-Net v1 in an environment of its own, and what it makes of v1_cases.py.
+# Run nnU-Net v1 on the cases of v1_cases.py in a separate environment, for test_convert_v1.py.
 #
-#     tests/reference/v1_peer.sh FOLDER        FOLDER is new; the results go to tests/reference/v1
+#     tests/reference/v1_peer.sh FOLDER        FOLDER: new environment; results are written to tests/reference/v1
 #
-# nnunet 1.7.1 asks for dicom2nifti and requests as well; its network, its plans and its prediction do without.
+# nnunet 1.7.1 also requires dicom2nifti and requests, but its networks, plans, and prediction do not use them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ -x "$1/bin/python" ] || python3.11 -m venv "$1"

@@ -1,4 +1,4 @@
-"""The simulation of the published study through the real Snakefile: what was put in comes out."""
+"""Tests of the simulated study with the real Snakefile: the workflow recovers the published results."""
 
 import re
 import subprocess
@@ -18,16 +18,16 @@ ALPHA = 1e-4
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
-    """The study of demo/simulated_study.yaml up to its statistics and the comparison with the paper."""
+    """Run the study of demo/simulated_study.yaml up to the comparison with published results."""
     folder = tmp_path_factory.mktemp("simulated")
     subprocess.run(
-        [sys.executable, str(REPO / "demo" / "make_simulated_study.py"), "--folder", str(folder / "people")],
+        [sys.executable, str(REPO / "demo" / "make_simulated_study.py"), "--folder", str(folder / "patients")],
         check=True,
         capture_output=True,
     )
     config = yaml.safe_load((REPO / "demo" / "simulated_study.yaml").read_text())
-    config["study"]["registry"] = str(folder / "people" / "registry.csv")
-    config["study"]["measures"] = str(folder / "people" / "measures.parquet")
+    config["study"]["registry"] = str(folder / "patients" / "registry.csv")
+    config["study"]["measures"] = str(folder / "patients" / "measures.parquet")
     study = Study(folder, config)
     study.run("published")
     return study
@@ -38,13 +38,13 @@ def table(study, name):
 
 
 def results_of(associations, role, short, measure):
-    """Return the correlations of structures with a role in the simulation, and of the pools that they are part of."""
+    """Return the correlations of the structures with one role in the simulation, and of their pooled structures."""
     asked = ASKED[ASKED[f"{short}_role"].eq(role)]
     rows = associations[associations["measure"].eq(measure)].set_index("structure")
     return rows.loc[asked["structure"]], rows.loc[asked["pool"].drop_duplicates()]
 
 
-def test_4102_people_become_4004(simulated):
+def test_the_cohort_contains_4004_of_4102_patients(simulated):
     flow, cohort = table(simulated, "flow"), table(simulated, "cohort")
 
     assert flow[["criterion", "n_before", "n_removed", "n_after"]].to_numpy().tolist() == [
@@ -60,11 +60,11 @@ def test_every_printed_correlation_lies_in_our_interval(simulated):
     rows = table(simulated, "compare_published")
     printed = rows[rows["rho_published"].notna()]
 
-    assert len(printed) == 15  # thirteen, of which the abstract repeats two
+    assert len(printed) == 15  # 13 correlations, two of which the abstract repeats
     assert printed["rho_published"].between(printed["ci_low_here"], printed["ci_high_here"]).all()
     assert printed["verdict"].eq("consistent").all()
     assert printed["n"].min() > 3800
-    assert printed["n"].lt(4004).any()  # failures were screened out
+    assert printed["n"].lt(4004).any()  # screening excluded failed segmentations
 
 
 def test_every_other_number_of_the_paper_is_recovered(simulated):
@@ -85,7 +85,7 @@ def test_null_structures_are_significant_no_more_often_than_the_family_allows(si
     assert not pools["significant"].any()
     assert nulls["p_bonferroni"].ge(0.05).all()
     assert nulls["p_holm"].ge(0.05).all()
-    assert nulls["p"].lt(0.05).sum() <= 5  # of 28, more than 5 below .05 have a chance of 0.3 %; of 12, of 0.002 %
+    assert nulls["p"].lt(0.05).sum() <= 5  # more than 5 have a probability of 0.3% of 28, 0.002% of 12
     assert nulls["p"].nunique() == len(nulls)
 
 
@@ -108,7 +108,7 @@ def test_sex_and_height_alone_make_a_correlation_with_age(simulated):
     assert rows["significant"].all()
 
 
-def test_those_whose_values_are_lost_are_older(simulated):
+def test_patients_with_excluded_values_are_older(simulated):
     failures = table(simulated, "failures")
 
     assert len(failures) > 0
@@ -123,7 +123,7 @@ def test_those_whose_values_are_lost_are_older(simulated):
 
 
 @pytest.mark.exhaustive
-def test_the_whole_study_says_on_every_page_and_figure_that_it_is_simulated(simulated):
+def test_every_page_and_figure_states_that_the_study_is_simulated(simulated):
     simulated.run()
 
     report = simulated.results / "report"
@@ -137,7 +137,7 @@ def test_the_whole_study_says_on_every_page_and_figure_that_it_is_simulated(simu
 
 
 @pytest.mark.exhaustive
-def test_adjusted_for_sex_and_height_nothing_is_left_of_what_they_made(simulated):
+def test_adjustment_for_sex_and_height_removes_the_correlations_that_they_cause(simulated):
     simulated.run("adjust")
 
     adjusted = table(simulated, "adjusted")
