@@ -28,7 +28,7 @@ COLUMN_MM = {"single": 84.0, "middle": 120.0, "double": 174.0}  # one column, on
 SMALL, NORMAL, LARGE = 6.5, 7.0, 8.0  # points
 LINE_MM = 2.9  # from one line of text to the next
 BLUES = ("#d5e4ef", "#a9c8de", "#7aa8c8", "#4a84ae")  # from the youngest to the oldest quartile
-GROUPS = ("#2b6a99", "#d98a29", "#4c9a79", "#b2402f", "#8c74b4", "#5b6570", "#c7a93b", "#5bb0c4")
+GROUPS = ("#2b6a99", "#d98a29", "#4c9a79", "#b2402f", "#8c74b4", "#5b6570", "#c7a93b", "#5bb0c4", "#c586a5")
 STRIPE = "#f3f6f8"  # behind every other row
 BANNER_FILL, BANNER_INK = "#fbe9d0", "#7a4608"
 

@@ -42,7 +42,7 @@ from ctpop.study.patients import distinct, patient_of_scan
 
 ROWS_MM = 150.0  # room for all rows on a page of A4
 ROW_MM = (2.4, 3.0)  # a row has at least the height of its text
-LEGEND_COLUMNS = 5
+LEGEND_COLUMNS, GROUP_MM = 5, 40.0
 CLOUD_MM, TOP_MM, NAME_MM = 58.0, 18.0, 40.0
 FOREST_TOP_MM = TOP_MM + CLOUD_MM + 22.0
 FOREST_MM, NUMBERS_MM, N_MM = 38.0, 26.5, 6.0
@@ -193,7 +193,9 @@ def _heading(page: Page, corner: tuple[float, float], letter: str, text: str) ->
 
 def _group_legend(page: Page, colours: dict[str, str]) -> None:
     dots = [
-        Line2D([], [], marker="o", ls="", ms=3.5, color=colour, label=plain(shortened(group_text(group), 30, SMALL)))
+        Line2D(
+            [], [], marker="o", ls="", ms=3.5, color=colour, label=plain(shortened(group_text(group), GROUP_MM, SMALL))
+        )
         for group, colour in colours.items()
     ]
     _legend(page, [*dots, Line2D([], [], color=SOFT, linewidth=0.6, label="measured = true")], 1.0)

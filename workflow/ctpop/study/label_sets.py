@@ -26,9 +26,9 @@ STRUCTURES = Table(
     " `includes` (names of the parts of a structure), and `upper_bound_ml` (largest plausible volume)",
     {
         "label": columns.count("label in the label map; 0 is the background", low=1),
-        "structure": columns.text("name of the structure", pattern="[A-Za-z0-9_]+"),
+        "structure": columns.text("identifier of the structure in tables and settings", pattern="[A-Za-z0-9_]+"),
         "side": columns.text("side of the patient", among=SIDES, missing="the structure is not paired"),
-        "group": columns.text("organ system or group under which the structure is shown"),
+        "group": columns.text("organ group in figures and pages"),
         "lower_bound_ml": columns.number("smallest plausible volume", "mL", low=0, missing="no bound"),
     },
     open=True,
