@@ -26,7 +26,10 @@ from support.user_checkout import Checkout, Outcome
 PRINTED = printed_commands.commands(REPO)
 PLACEHOLDER = re.compile(r"…|\.\.\.|<[a-z ]+>|/path/to/|\b[A-Z]{4,}(?:_[A-Z]+)*\b(?![=\w])")
 FILLED_IN = re.compile(r"\$?\{[^}]*\}")  # replaced by the program before the message is printed
-IN_EVERY_PAGE = ("README.md", "docs/cluster.md", "docs/reproduce.md", "config.yaml", "Snakefile", "docs/study.yaml")
+IN_EVERY_PAGE = (
+    *("README.md", "docs/guide.md", "docs/cluster.md", "docs/reproduce.md"),
+    *("config.yaml", "Snakefile", "docs/study.yaml"),
+)
 
 
 def doctor(reader, command):
@@ -248,7 +251,7 @@ def test_the_lines_of_a_loop_are_one_command_and_remarks_are_left_out():
 
 
 IN_FULL = [  # pages and patterns of commands that do not run to completion by default
-    ("README.md", r"--forcerun segment"),
+    ("docs/guide.md", r"--forcerun segment"),
     ("workflow/ctpop/stages/review/gallery.py", r"--forcerun review"),
     ("docs/dicom.md", r""),
 ]

@@ -1,8 +1,8 @@
-"""Report terms that the texts of the repository do not use (terms.toml): `python tests/language/check.py [FILE ...]`.
+"""Report terms in the texts of the repository that terms.toml replaces: `python tests/language/check.py [FILE ...]`.
 
-Texts are whole lines of documents, pages, scripts and settings, and comments and strings of Python and Snakemake files. A
-term inside an inline code span of Markdown (`name`), or joined to an identifier by an underscore, is a name and is not
-reported.
+Texts are all lines of documents, pages, scripts, and settings, and the comments and strings of Python and Snakemake
+files. The check ignores a term in an inline code span (`name`) or joined to an identifier by an underscore, because
+such a term is a name.
 """
 
 import argparse
@@ -27,7 +27,7 @@ TEXT_TOKENS = {"COMMENT", "STRING", "FSTRING_MIDDLE"}
 
 @dataclass(frozen=True)
 class Term:
-    """A term to avoid, its replacement, and the contexts in which it is correct."""
+    """A pattern of a term, the replacement, and the contexts in which the term is correct."""
 
     pattern: re.Pattern[str]
     write: str
@@ -36,7 +36,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Finding:
-    """An occurrence of a term: path, line number from 1, the words found, and the replacement."""
+    """An occurrence of a term: path, line number (from 1), words found, and replacement."""
 
     path: str
     line: int
@@ -48,7 +48,7 @@ class Finding:
 
 
 def read_terms(path: Path = TERMS) -> list[Term]:
-    """Read the terms with their replacements and allowed contexts."""
+    """Read the terms, their replacements, and their allowed contexts."""
     rows = tomllib.loads(path.read_text())["terms"]
     return [
         Term(
@@ -60,35 +60,53 @@ def read_terms(path: Path = TERMS) -> list[Term]:
     ]
 
 
+def matches_of(term: Term, text: str) -> list[re.Match[str]]:
+    """Return the matches of a term outside its allowed contexts."""
+    allowed = [context.span() for pattern in term.allowed for context in pattern.finditer(text)]
+    return [
+        match
+        for match in term.pattern.finditer(text)
+        if not any(start <= match.start() and match.end() <= end for start, end in allowed)
+    ]
+
+
 def findings_in(text: str, terms: list[Term]) -> Iterator[tuple[int, str, str]]:
-    """Yield line number, words and replacement of each term outside its allowed contexts."""
+    """Yield line number, words, and replacement of each term outside its allowed contexts."""
     for term in terms:
-        allowed = [context.span() for pattern in term.allowed for context in pattern.finditer(text)]
-        for match in term.pattern.finditer(text):
-            if not any(start <= match.start() and match.end() <= end for start, end in allowed):
-                yield text.count("\n", 0, match.start()) + 1, match[0], term.write
+        for match in matches_of(term, text):
+            yield text.count("\n", 0, match.start()) + 1, match[0], term.write
+
+
+def without_code_spans(text: str) -> str:
+    """Replace the characters of inline code spans with backticks, so that all positions stay the same."""
+    return re.sub(r"`[^`\n]*`", lambda span: "`" * len(span[0]), text)
 
 
 def texts_of(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the texts of a file, each with the line number at which it begins."""
     if path.suffix not in CODE and path.name != "Snakefile":
-        yield 1, re.sub(r"`[^`\n]*`", lambda span: "`" * len(span[0]), path.read_text())
+        yield 1, without_code_spans(path.read_text(encoding="utf-8"))
         return
     with tokenize.open(path) as file:
-        for token in tokenize.generate_tokens(file.readline):
-            if tokenize.tok_name[token.type] in TEXT_TOKENS:
-                yield token.start[0], re.sub(r"`[^`\n]*`", lambda span: "`" * len(span[0]), token.string)
+        tokens = [token for token in tokenize.generate_tokens(file.readline) if is_text(token)]
+    for token in tokens:
+        yield token.start[0], without_code_spans(token.string)
+
+
+def is_text(token: tokenize.TokenInfo) -> bool:
+    """Return whether a token of Python is a comment or a string."""
+    return tokenize.tok_name[token.type] in TEXT_TOKENS
 
 
 def is_checked(path: str) -> bool:
-    """Whether a tracked file contains texts that are checked."""
+    """Return whether the check covers a tracked file."""
     file = Path(path)
     named = file.suffix in LINES | CODE or file.name in NAMES_OF_TEXTS | TABLES or file.name == "Snakefile"
     return named and not EXCLUDED.search(path)
 
 
 def check_file(path: Path, terms: list[Term]) -> list[Finding]:
-    """Find the terms in one file."""
+    """Return the findings of one file in the order of their lines."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
     return sorted(
         (
@@ -101,20 +119,20 @@ def check_file(path: Path, terms: list[Term]) -> list[Finding]:
 
 
 def tracked_files() -> list[Path]:
-    """List the tracked files whose texts are checked."""
+    """Return the tracked files that the check covers."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [ROOT / name for name in listed.split("\0") if name and is_checked(name) and (ROOT / name).is_file()]
 
 
 def main() -> int:
-    """Check the named files, or all tracked ones; return 1 if a term was found."""
+    """Check the given files, or all tracked files; return 1 if there are findings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, help="files to check (default: all tracked texts)")
+    parser.add_argument("files", nargs="*", type=Path, help="files to check (default: all tracked files with text)")
     files = [path.resolve() for path in parser.parse_args().files] or tracked_files()
     terms = read_terms()
     found = [finding for path in files for finding in check_file(path, terms)]
     print(*found, sep="\n", end="\n" if found else "")
-    print(f"{len(files)} files checked, {len(found)} terms to replace", file=sys.stderr)
+    print(f"checked {len(files)} files; terms to replace: {len(found)}", file=sys.stderr)
     return 1 if found else 0
 
 

@@ -52,7 +52,7 @@ def checkout(cluster, tmp_path):
 
 
 def test_the_profiles_and_the_page_on_clusters_are_among_the_pages_that_are_run():
-    assert {"README.md", "docs/cluster.md", "profiles/slurm/config.yaml", "Snakefile"} <= set(PAGES)
+    assert {"README.md", "docs/guide.md", "docs/cluster.md", "profiles/slurm/config.yaml", "Snakefile"} <= set(PAGES)
 
 
 @pytest.mark.timeout(1200, func_only=True)
