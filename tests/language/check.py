@@ -90,7 +90,14 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
     with tokenize.open(path) as file:
         tokens = [token for token in tokenize.generate_tokens(file.readline) if is_text(token)]
     for token in tokens:
-        yield token.start[0], without_code_spans(token.string)
+        yield token.start[0], without_code_spans(without_expressions(token.string))
+
+
+def without_expressions(text: str) -> str:
+    """Blank the expressions in an f-string, which is a single token before Python 3.12; return other texts unchanged."""
+    if not re.match(r"\w*f\w*[\"']", text, re.IGNORECASE):
+        return text
+    return re.sub(r"\{[^{}]*\}", lambda expression: re.sub(r"[^\n]", " ", expression[0]), text)
 
 
 def is_text(token: tokenize.TokenInfo) -> bool:
