@@ -94,7 +94,7 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def without_expressions(text: str) -> str:
-    """Blank the expressions in an f-string, which is a single token before Python 3.12; return other texts unchanged."""
+    """Replace the expressions of an f-string, which is a single token before Python 3.12, with spaces."""
     if not re.match(r"\w*f\w*[\"']", text, re.IGNORECASE):
         return text
     return re.sub(r"\{[^{}]*\}", lambda expression: re.sub(r"[^\n]", " ", expression[0]), text)
