@@ -181,7 +181,7 @@ def test_the_readme_counts_the_grades_and_says_what_the_bounds_are_not():
     for grade, number in grades.items():
         [line] = [line for line in readme.splitlines() if line.startswith(f"| {grade} |")]
         assert line.endswith(f"| {number} |")
-    assert "**These are not the bounds of the paper.**" in readme
+    assert "**The lower bounds are not those of the TotalSegmentator study.**" in readme
 
 
 def test_a_frail_phantom_is_above_every_bound_of_the_demo():
