@@ -1,10 +1,10 @@
-"""From a registry of CT scans to a checked aging study with figures.
+"""Workflow of an aging study, from a registry of CT scans to the report.
 
-registry -> cohort -> segment -> measure -> screen -> aging -> report, and review
+registry -> cohort -> segment -> measure -> screen -> aging -> report, review
 
-snakemake --profile profiles/local                                      the embedded demo (after `make images`)
-snakemake --profile profiles/slurm --configfile my_study.yaml           your study, on a cluster
-snakemake cohort --profile profiles/local --configfile my_study.yaml    up to one stage
+snakemake --profile profiles/local                                      the demo (after `make images`)
+snakemake --profile profiles/slurm --configfile my_study.yaml           your study on a cluster
+snakemake cohort --profile profiles/local --configfile my_study.yaml    your study up to the stage cohort
 """
 
 import sys
@@ -15,7 +15,7 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-VERSION = "0.1.0"  # of the package whose commands the rules call
+VERSION = "0.1.0"  # required version of the package with the commands of the rules
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 CHECKOUT = ROOT / "workflow" if (ROOT / "workflow" / "ctpop").is_dir() else None
 CHECKOUT_OF_RULES = (ROOT / "workflow" / "rules").is_dir()
@@ -27,13 +27,13 @@ except ModuleNotFoundError:
     installed = None
 if installed != VERSION:
     raise WorkflowError(
-        f"this workflow needs the Python package ctpop {VERSION}; {installed or 'none'} is installed.\n"
+        f"this workflow requires the Python package ctpop {VERSION}; installed version: {installed or 'none'}.\n"
         f"Install it into the environment of Snakemake:  pip install ctpop=={VERSION}"
     )
 
 
-# A configuration that names its own study replaces config.yaml as a whole. The demo is not loaded where this file is a
-# module of another workflow.
+# A configuration with a section `study` replaces config.yaml completely. If another workflow uses this file as a
+# module, the demo is not loaded.
 if "study" not in config and workflow.modifier.is_main_snakefile():
 
     configfile: str(ROOT / "config.yaml")
@@ -53,10 +53,10 @@ for rule_file in RULE_FILES:
     include: f"workflow/rules/{rule_file}.smk"
 
 
-# The errors of jobs are the last words on the screen. On a full disk the log of a job had no room for its error.
+# Errors of jobs are printed at the end of the output. If the disk is full, the log of a job cannot contain its error.
 onerror:
     FAILED.print_at_exit()
-    tell_if_nothing_can_be_written(Path(STUDY))
+    report_unwritable_folder(Path(STUDY))
 
 
 localrules:
@@ -74,4 +74,4 @@ rule all:
         CONVERSIONS,
         rules.crate.output,
     message:
-        f"results are in {STUDY}, and the report is {STUDY}/report/index.html"
+        f"finished: results in {STUDY}, report {STUDY}/report/index.html"

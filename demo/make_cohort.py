@@ -1,11 +1,12 @@
-"""Draw the demo cohort: forty synthetic people with everything that happens to a real cohort.
+"""Draw the demo cohort: 40 synthetic patients with the typical problems of a real cohort.
 
     python demo/make_cohort.py
 
-Writes `demo/registry.csv` (also committed: drawing again gives the same bytes), the CT volumes in `demo/images/`, and
-`demo/images/truth.csv` with the true volume and attenuation of every structure. Among the people are some of unknown
-age, incomplete scans, scans without contrast agent, an unreadable file, a person without a spleen and a scan that ends
-in the pelvis. Images are stored as LAS, as most converters of DICOM write them. What is drawn already stays.
+The program writes `demo/registry.csv`, the CT volumes in `demo/images/`, and `demo/images/truth.csv` with the true
+volume and attenuation of each structure. The registry is also part of the repository; each run writes the same bytes.
+The cohort includes patients of unknown age, incomplete scans, scans without contrast agent, an unreadable file, a
+patient without a spleen, and a scan that ends in the pelvis. Images have the orientation LAS, as most DICOM converters
+write them. Images that the same version of the program drew are not drawn again.
 """
 
 import argparse
@@ -22,11 +23,11 @@ import pandas as pd
 from phantom import LABEL, SPACING_MM, Person, Phantom, make_phantom, random_person
 
 HERE = Path(__file__).parent
-PEOPLE = 40
+PATIENTS = 40
 FIRST_SEED = 5000
 AGE_RANGE = (18.0, 95.0)
 AGE_UNKNOWN = (3, 17)
-INCOMPLETE = (8, 17)  # number 17 fails two criteria; the flow counts it once
+INCOMPLETE = (8, 17)  # scan 17 fails two criteria; the flow counts it once
 NO_CONTRAST = (12, 29)
 UNREADABLE = 21
 NO_SPLEEN = 25
@@ -36,7 +37,7 @@ KEPT_FROM_SLICE = 40  # the first slice of the scan that ends in the pelvis
 
 @dataclass(frozen=True)
 class Member:
-    """One row of the registry and the person behind it."""
+    """A row of the registry and its patient."""
 
     number: int
     person: Person
@@ -47,10 +48,10 @@ class Member:
 
 
 def members() -> list[Member]:
-    """Return the cohort: ages spread evenly over the adult lifespan, sexes alternating by chance."""
+    """Return the cohort, with ages that are evenly spaced over the adult lifespan and random sexes."""
     random = np.random.RandomState(FIRST_SEED)
     low, high = AGE_RANGE
-    ages = np.round(random.permutation(np.linspace(low, high, PEOPLE)), 1)
+    ages = np.round(random.permutation(np.linspace(low, high, PATIENTS)), 1)
     found = []
     for number, age in enumerate(ages, start=1):
         person = replace(
@@ -64,11 +65,11 @@ def members() -> list[Member]:
 
 
 def registry(cohort: list[Member]) -> pd.DataFrame:
-    """Return the registry as a hospital would deliver it."""
+    """Return the registry in the form that a hospital would provide."""
     return pd.DataFrame(
         {
             "scan_id": [member.scan_id for member in cohort],
-            "patient_id": [f"person-{member.number:03d}" for member in cohort],
+            "patient_id": [f"patient-{member.number:03d}" for member in cohort],
             "age_years": [None if member.number in AGE_UNKNOWN else member.person.age_years for member in cohort],
             "sex": [member.person.sex for member in cohort],
             "ct_path": [f"images/{member.scan_id}.nii.gz" for member in cohort],
@@ -80,7 +81,7 @@ def registry(cohort: list[Member]) -> pd.DataFrame:
 
 
 def truth(member: Member, phantom: Phantom) -> list[dict[str, object]]:
-    """Return true volume (ml) and mean attenuation (HU) of each structure of a whole person."""
+    """Return the true volume (mL) and mean attenuation (HU) of each structure of the complete phantom."""
     rows = []
     for name, label in LABEL.items():
         inside = phantom.labels == label
@@ -91,7 +92,7 @@ def truth(member: Member, phantom: Phantom) -> list[dict[str, object]]:
 
 
 def scanned(member: Member, phantom: Phantom) -> nib.Nifti1Image:
-    """Return the image as the scanner left it: cut where the scan ends early, and stored as LAS."""
+    """Return the CT image: truncated where the scan ends early, and with the orientation LAS."""
     first = KEPT_FROM_SLICE if member.number == ENDS_IN_PELVIS else 0
     last = phantom.hu.shape[2] * (6 if member.number in INCOMPLETE else 10) // 10
     hu = phantom.hu[:, :, first:last]
@@ -106,7 +107,7 @@ def scanned(member: Member, phantom: Phantom) -> nib.Nifti1Image:
 
 
 def draw(task: tuple[Member, Path]) -> list[dict[str, object]]:
-    """Draw one person, write the image, and return the truth."""
+    """Draw one patient, write the image, and return the ground truth."""
     member, folder = task
     phantom = make_phantom(member.person)
     path = folder / f"{member.scan_id}.nii.gz"
@@ -120,15 +121,19 @@ def draw(task: tuple[Member, Path]) -> list[dict[str, object]]:
 
 
 def recipe() -> str:
-    """Return a checksum of the programs that decide what is drawn."""
+    """Return a checksum of the programs that draw the images."""
     sources = [HERE / "phantom.py", Path(__file__)]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=HERE, help="gets registry.csv and images/ (default: demo/)")
-    parser.add_argument("--first", type=int, default=PEOPLE, help="only the first people of the cohort (for tests)")
+    parser.add_argument(
+        "--folder", type=Path, default=HERE, help="folder for registry.csv and images/ (default: demo/)"
+    )
+    parser.add_argument(
+        "--first", type=int, default=PATIENTS, help="number of patients to draw, for tests (default: %(default)s)"
+    )
     options = parser.parse_args()
     images = options.folder / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -136,13 +141,13 @@ def main() -> None:
     drawn = images / "drawn.txt"
     state = f"{recipe()} {len(cohort)}\n"
     if drawn.is_file() and drawn.read_text() == state:
-        sys.stderr.write(f"{len(cohort)} people are drawn already in {images}\n")
+        sys.stderr.write(f"the images of {len(cohort)} patients already exist in {images}\n")
         return
     rows = []
     with get_context("spawn").Pool() as pool:
         for done, truths in enumerate(pool.imap(draw, [(member, images) for member in cohort]), start=1):
             rows += truths
-            sys.stderr.write(f"\r{done}/{len(cohort)} synthetic people drawn")
+            sys.stderr.write(f"\r{done}/{len(cohort)} synthetic patients drawn")
     sys.stderr.write("\n")
     registry(cohort).to_csv(options.folder / "registry.csv", index=False, lineterminator="\n")
     pd.DataFrame(rows).to_csv(images / "truth.csv", index=False, lineterminator="\n")

@@ -1,11 +1,12 @@
-"""Deterministic synthetic CT torsos whose organs are known to the voxel.
+"""Deterministic synthetic CT volumes of the trunk with a known label for each voxel.
 
-A phantom is a body drawn out of ellipsoids, tubes and plates in warped coordinates, blurred and overlaid with
-noise like a reconstructed CT. Size and attenuation of its organs depend on age, sex and body mass index, so that
-an aging study of a phantom cohort has a known truth. No image of a real person is involved.
+A phantom is a body of ellipsoids, tubes, and plates in warped coordinates, with blurring and noise similar to a
+reconstructed CT. Size and attenuation of its organs depend on age, sex, and body mass index, so that an aging study of
+phantoms has a known ground truth. The program uses no images of real patients.
 
-Coordinates are millimetres in RAS+ (x to the patient's right, y anterior, z superior), arrays are (x, y, z).
-`numpy.random.RandomState` is used on purpose: its bit stream is frozen, so a seed means the same person for ever.
+Coordinates are in millimeters in RAS+ (x to the right of the patient, y anterior, z superior), and arrays have the axis
+order (x, y, z). `numpy.random.RandomState` is used because its stream is fixed, so that a seed always defines the same
+phantom.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Person:
-    """Who is drawn. `seed` decides everything that age, sex and the rest leave open."""
+    """Properties of a synthetic patient; `seed` determines all other properties of the phantom."""
 
     seed: int
     age_years: float
@@ -63,7 +64,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Sizes (relative to an average adult unless a unit is named) and attenuation (HU) of one person."""
+    """Sizes (relative to an average adult unless a unit is stated) and attenuation (HU) of one patient."""
 
     body: float
     muscle: float
@@ -79,7 +80,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Phantom:
-    """A drawn person: attenuation (int16 HU) and labels (uint8, 0 is background), both (x, y, z), and the affine."""
+    """A phantom: attenuation (int16, HU), labels (uint8, 0 is background), both (x, y, z), and the affine."""
 
     hu: NDArray[np.int16]
     labels: NDArray[np.uint8]
@@ -87,7 +88,7 @@ class Phantom:
 
 
 def random_person(seed: int, contrast_share: float = 1.0) -> Person:
-    """Return an adult of 18 to 95 years; the same seed gives the same person."""
+    """Return an adult of 18 to 95 years; a seed always defines the same patient."""
     random = np.random.RandomState(seed)
     age = float(np.round(random.uniform(18, 95), 1))
     sex = "male" if random.rand() < 0.5 else "female"
@@ -96,9 +97,10 @@ def random_person(seed: int, contrast_share: float = 1.0) -> Person:
 
 
 def anatomy_of(person: Person, random: np.random.RandomState) -> Anatomy:
-    """Return sizes and attenuation for a person: the age and sex effects that a study should find.
+    """Return sizes and attenuation of a patient, including the age and sex effects that a study should find.
 
-    With age, muscle and bone lose attenuation, muscle shrinks and the aorta widens; the liver hardly changes.
+    With age, the attenuation of muscle and bone decreases, muscle volume decreases, and the aorta widens; the liver
+    changes little.
     """
     decades = (person.age_years - 50.0) / 30.0  # -1 at 20 years, +1 at 80 years
     sexes = 1.0 if person.sex == "male" else -1.0
@@ -139,7 +141,7 @@ def anatomy_of(person: Person, random: np.random.RandomState) -> Anatomy:
 
 
 class Canvas:
-    """Coordinates of every voxel (mm, warped differently in every person) and the picture being drawn."""
+    """Coordinates of each voxel (mm, with a random warp for each phantom) and the image that is being drawn."""
 
     def __init__(self, body: float, random: np.random.RandomState) -> None:
         offset = random.normal(0, [5.0, 4.0, 6.0])
@@ -163,22 +165,22 @@ class Canvas:
         self.labels: NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
 
     def paint(self, where: Mask, hu: float | Floats, name: str = "") -> None:
-        """Give the voxels an attenuation and a structure; without a name they are background."""
+        """Set the attenuation and the structure of voxels; without a name, they are background."""
         self.labels[where] = LABEL.get(name, 0)
         self.shade(where, hu)
 
     def shade(self, where: Mask, hu: float | Floats) -> None:
-        """Change the attenuation only."""
+        """Set only the attenuation of voxels."""
         self.hu[where] = hu[where] if isinstance(hu, np.ndarray) else hu
 
     def bone(self, where: Mask, hu: dict[str, float], marrow: float, name: str = "") -> None:
-        """Paint a bone: a cortical shell one voxel thick around marrow."""
+        """Paint a bone: marrow within a cortical shell that is one voxel thick."""
         self.paint(where, hu["cortical"], name)
         self.shade(ndimage.binary_erosion(where), marrow)
 
-    def ellipsoid(self, centre, radii, power: float = 2.0) -> Floats:
-        """Return a distance that is 1 on the surface of a (super-)ellipsoid."""
-        axes = zip((self.x, self.y, self.z), centre, radii, strict=True)
+    def ellipsoid(self, center, radii, power: float = 2.0) -> Floats:
+        """Return a distance that is 1 on the surface of an ellipsoid or superellipsoid."""
+        axes = zip((self.x, self.y, self.z), center, radii, strict=True)
         total = np.zeros(SHAPE, np.float32)
         for axis, middle, radius in axes:
             away = (axis - np.float32(middle)) / np.float32(radius)
@@ -186,12 +188,12 @@ class Canvas:
         return total
 
     def outline(self, width: Floats | float, depth: Floats | float) -> Floats:
-        """Return a distance that is 1 on a rounded box around the body's axis."""
+        """Return a distance that is 1 on a rounded box around the axis of the body."""
         return (np.abs(self.x / width) ** 2.5 + np.abs(self.y / depth) ** 2.5) ** 0.4
 
-    def near(self, centre, sd_mm: float = 2.5):
-        """Return the centre moved by chance, as no organ lies in the same place twice."""
-        return np.asarray(centre, float) + self.random.normal(0, sd_mm, 3)
+    def near(self, center, sd_mm: float = 2.5):
+        """Return the center with a random displacement that simulates the variation between patients."""
+        return np.asarray(center, float) + self.random.normal(0, sd_mm, 3)
 
 
 def _wave(random: np.random.RandomState, axes, amplitude_mm: float = 4.0, modes: int = 5) -> Floats:
@@ -206,7 +208,7 @@ def _wave(random: np.random.RandomState, axes, amplitude_mm: float = 4.0, modes:
 
 @dataclass(frozen=True)
 class Trunk:
-    """Regions that the organs are drawn into."""
+    """Regions in which the organs are drawn."""
 
     body: Mask
     wall: Mask
@@ -220,7 +222,7 @@ class Trunk:
 
 
 def draw_trunk(canvas: Canvas, anatomy: Anatomy) -> Trunk:
-    """Draw skin, fat, wall, mediastinum and bowel, and return the regions they enclose."""
+    """Draw skin, fat, wall, mediastinum, and bowel, and return the regions that they enclose."""
     x, y, z = canvas.x, canvas.y, canvas.z
     heights = [-160, -90, -20, 60, 120, 200, 300, 360, 420]
     width = np.interp(z, heights, [150, 158, 152, 136, 138, 150, 152, 135, 90]).astype(np.float32)
@@ -248,17 +250,17 @@ def draw_trunk(canvas: Canvas, anatomy: Anatomy) -> Trunk:
 
 
 def draw_bowel(canvas: Canvas, abdomen: Mask, hu: float) -> None:
-    """Draw unlabelled loops, a third of them with gas: something to be confused by."""
+    """Draw unlabeled bowel loops, about a third of them with gas, which complicate the segmentation."""
     for _ in range(14):
-        centre = canvas.random.uniform([-95, -5, -20], [95, 70, 120])
-        loop = canvas.ellipsoid(centre, canvas.random.uniform(12, 24, 3))
+        center = canvas.random.uniform([-95, -5, -20], [95, 70, 120])
+        loop = canvas.ellipsoid(center, canvas.random.uniform(12, 24, 3))
         canvas.shade(abdomen & (loop < 1), hu)
         if canvas.random.rand() < 0.35:
             canvas.shade(abdomen & (loop < 0.45), -850)
 
 
 def draw_lungs(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
-    """Draw five lobes with fissures, a gravity gradient and vessels."""
+    """Draw five lobes with fissures, a gravity gradient, and vessels."""
     x, y, z = canvas.x, canvas.y, canvas.z
     mediastinum = (np.abs(x + 4) < 26 - 10 * np.clip((z - 300) / 80, 0, 1)) & (y > -75)
     lung = trunk.thorax & (trunk.inner < 0.96) & (z > trunk.diaphragm + 3) & (z < 395) & ~mediastinum
@@ -281,7 +283,7 @@ def draw_lungs(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
 
 
 def draw_lung_vessel(canvas: Canvas, lung: Mask, side: int, hu: float) -> None:
-    """Draw one tapering branch from the hilum outwards."""
+    """Draw one tapering branch that starts at the hilum."""
     way = canvas.random.normal(size=3)
     way /= np.linalg.norm(way)
     way[0] = side * abs(way[0])
@@ -295,11 +297,11 @@ def draw_lung_vessel(canvas: Canvas, lung: Mask, side: int, hu: float) -> None:
 
 
 def draw_abdomen(canvas: Canvas, anatomy: Anatomy, trunk: Trunk, person: Person) -> None:
-    """Draw liver, stomach, spleen (unless it was removed), kidneys and an unlabelled bladder."""
+    """Draw liver, stomach, spleen (unless removed), kidneys, and an unlabeled bladder."""
     x, z = canvas.x, canvas.z
-    centre = canvas.near([62, 12, 150])
-    lobes = canvas.ellipsoid(centre, np.array([78, 72, 66]) * anatomy.liver, 2.3) < 1
-    lobes |= canvas.ellipsoid(centre + np.array([-62, 24, 14]), np.array([62, 40, 34]) * anatomy.liver) < 1
+    center = canvas.near([62, 12, 150])
+    lobes = canvas.ellipsoid(center, np.array([78, 72, 66]) * anatomy.liver, 2.3) < 1
+    lobes |= canvas.ellipsoid(center + np.array([-62, 24, 14]), np.array([62, 40, 34]) * anatomy.liver) < 1
     below = z < trunk.diaphragm - 2
     liver = lobes & trunk.abdomen & (trunk.inner < 0.97) & below & (x > -62)
     canvas.paint(liver, anatomy.hu["liver"], "liver")
@@ -309,9 +311,9 @@ def draw_abdomen(canvas: Canvas, anatomy: Anatomy, trunk: Trunk, person: Person)
     if person.has_spleen:
         canvas.paint(spleen & (canvas.labels != LABEL["stomach"]), anatomy.hu["spleen"], "spleen")
     for (name, side), height in zip(SIDES, (106, 96), strict=True):
-        centre = canvas.near([side * 62, -38, height])
-        distance = canvas.ellipsoid(centre, np.array([28, 27, 54]) * anatomy.kidney)
-        sinus = canvas.ellipsoid(centre + np.array([-side * 17, 3, 0]), [13, 11, 20]) < 1
+        center = canvas.near([side * 62, -38, height])
+        distance = canvas.ellipsoid(center, np.array([28, 27, 54]) * anatomy.kidney)
+        sinus = canvas.ellipsoid(center + np.array([-side * 17, 3, 0]), [13, 11, 20]) < 1
         kidney = (distance < 1) & trunk.cavity & ~sinus & (canvas.labels != LABEL["spleen"])
         canvas.paint(kidney, anatomy.hu["kidney"], f"kidney_{name}")
         canvas.shade(kidney & (distance > 0.55), anatomy.hu["kidney"] + (25 if person.contrast else 0))
@@ -320,23 +322,23 @@ def draw_abdomen(canvas: Canvas, anatomy: Anatomy, trunk: Trunk, person: Person)
 
 
 def draw_stomach(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
-    """Draw a stomach with wall, fluid and the gas bubble of a person lying on the back."""
-    centre = canvas.near([-52, 28, 146], 4)
-    distance = canvas.ellipsoid(centre, np.array([40, 32, 48]) * (1 + canvas.random.normal(0, 0.08)))
+    """Draw a stomach with wall, fluid, and the anterior gas of a supine patient."""
+    center = canvas.near([-52, 28, 146], 4)
+    distance = canvas.ellipsoid(center, np.array([40, 32, 48]) * (1 + canvas.random.normal(0, 0.08)))
     stomach = (distance < 1) & trunk.abdomen & (canvas.z < trunk.diaphragm - 3) & (canvas.labels == 0)
     canvas.paint(stomach, anatomy.hu["stomach"], "stomach")
-    canvas.shade(stomach & (distance < 0.75) & (canvas.y > centre[1] + 12), -880)
+    canvas.shade(stomach & (distance < 0.75) & (canvas.y > center[1] + 12), -880)
     canvas.shade(stomach & (distance > 0.8), anatomy.hu["soft"] + 8)
 
 
 def draw_heart_and_aorta(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
-    """Draw the heart, the aorta from its root over the arch to the bifurcation, and an unlabelled vena cava."""
+    """Draw the heart, the aorta from its root to the bifurcation, and an unlabeled vena cava."""
     x, y, z = canvas.x, canvas.y, canvas.z
-    centre = canvas.near([-24, 26, 232])
-    long_axis = (x - centre[0]) * 0.82 + (z - centre[2]) * 0.57
-    short_axis = (z - centre[2]) * 0.82 - (x - centre[0]) * 0.57
+    center = canvas.near([-24, 26, 232])
+    long_axis = (x - center[0]) * 0.82 + (z - center[2]) * 0.57
+    short_axis = (z - center[2]) * 0.82 - (x - center[0]) * 0.57
     heart = (long_axis / (50 * anatomy.heart)) ** 2 + (short_axis / (58 * anatomy.heart)) ** 2
-    heart = heart + ((y - centre[1]) / (44 * anatomy.heart)) ** 2 < 1
+    heart = heart + ((y - center[1]) / (44 * anatomy.heart)) ** 2 < 1
     heart &= (trunk.inner < 0.97) & (z > trunk.diaphragm - 12)
     heart &= ~np.isin(canvas.labels, [LABEL["liver"], LABEL["stomach"]])
     canvas.paint(heart, anatomy.hu["heart"], "heart")
@@ -357,7 +359,7 @@ def draw_heart_and_aorta(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None
 
 
 def distance_to_segment(canvas: Canvas, start, end) -> Floats:
-    """Return the squared distance (mm²) of every voxel to a straight piece of a tube's axis."""
+    """Return the squared distance (mm²) of each voxel from a straight segment of the axis of a tube."""
     way = end - start
     x, y, z = canvas.x - start[0], canvas.y - start[1], canvas.z - start[2]
     along = np.clip((x * way[0] + y * way[1] + z * way[2]) / (way**2).sum(), 0, 1)
@@ -365,7 +367,7 @@ def distance_to_segment(canvas: Canvas, start, end) -> Floats:
 
 
 def draw_muscles(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
-    """Draw back muscles, iliopsoas and unlabelled gluteal muscles of both sides."""
+    """Draw the back muscles, the iliopsoas muscles, and unlabeled gluteal muscles on both sides."""
     x, y, z = canvas.x, canvas.y, canvas.z
     girth, hu = anatomy.muscle, anatomy.hu["muscle"]
     for name, side in SIDES:
@@ -382,7 +384,7 @@ def draw_muscles(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
 
 
 def draw_skeleton(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
-    """Draw hips, vertebrae and, unlabelled, femora, ribs, sacrum and the other vertebrae."""
+    """Draw the hip bones and vertebrae L1 and L3, and, without labels, femora, ribs, sacrum, and other vertebrae."""
     x, y, z = canvas.x, canvas.y, canvas.z
     hu, marrow = anatomy.hu, anatomy.hu["marrow"]
     for name, side in SIDES:
@@ -406,7 +408,7 @@ def draw_skeleton(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
 
 
 def draw_spine(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
-    """Draw discs, seventeen vertebrae, sacrum and canal; L1 and L3 carry labels."""
+    """Draw disks, 17 vertebrae, sacrum, and spinal canal; L1 and L3 are labeled."""
     x, y, z = canvas.x, canvas.y, canvas.z
     hu, marrow, spine_y = anatomy.hu, anatomy.hu["marrow"], trunk.spine_y
     canal = (x**2 + (y - spine_y + 25) ** 2 < 72) & (z > -40) & (z < 400)
@@ -429,14 +431,14 @@ def draw_spine(canvas: Canvas, anatomy: Anatomy, trunk: Trunk) -> None:
 
 
 def slices_between(z: Floats, low: float, high: float) -> tuple[slice, slice, slice]:
-    """Return the part of the grid whose slices have voxels between two heights (mm)."""
+    """Return the part of the grid in which slices contain voxels between two heights (mm)."""
     inside = np.flatnonzero((z.max(axis=(0, 1)) >= low) & (z.min(axis=(0, 1)) <= high))
     everything = slice(None)
     return (everything, everything, slice(inside[0], inside[-1] + 1) if inside.size else slice(0))
 
 
 def vertebra_between(grid: list[Floats], floor: float, height: float, scale: float) -> Mask:
-    """Return a vertebra with arch and processes above a floor (mm); the grid is x, y, z and the y of the spine (mm)."""
+    """Return a vertebra with arch and processes above a floor (mm); the grid is x, y, z, and y of the spine (mm)."""
     x, y, z, spine_y = grid
     block = ((x / (24 * scale)) ** 2 + ((y - spine_y) / (18 * scale)) ** 2 < 1) & (z > floor)
     block &= z < floor + height - 7
@@ -449,7 +451,7 @@ def vertebra_between(grid: list[Floats], floor: float, height: float, scale: flo
 
 
 def make_phantom(person: Person) -> Phantom:
-    """Return the CT of a person with the label of every voxel; the same person gives the same bytes."""
+    """Return the CT of a patient and the label of each voxel; equal patients result in equal bytes."""
     random = np.random.RandomState(person.seed)
     anatomy = anatomy_of(person, random)
     canvas = Canvas(anatomy.body, random)

@@ -1,10 +1,10 @@
-"""Run the demo or the simulated study: draw the patients, run the workflow on them, and print where the report is.
+"""Run the demo or the simulated study: draw the patients, run the workflow, and print the path of the report.
 
-    python demo/run.py            (make demo)
+    python demo/run.py                       (make demo)
     python demo/run.py simulated-study       (make simulated-study)
 
-It may be killed at any moment and started again: what is finished is not done again. Only one demo runs at a time in
-a checkout; the lock goes with the process, so that nothing has to be unlocked by hand after a kill.
+An interrupted run can be started again and continues with the unfinished jobs. A lock permits only one run at a time in
+a checkout. The lock ends with the process, so that it does not have to be removed manually after a kill.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-STUDIES = {  # what draws the people, and the configuration of the study
+STUDIES = {  # the program that draws the patients, and the options that select the configuration
     "demo": ("demo/make_cohort.py", []),
     "simulated-study": ("demo/make_simulated_study.py", ["--configfile", "demo/simulated_study.yaml"]),
 }
@@ -24,12 +24,12 @@ def main() -> int:
     began = time.monotonic()
     name, options = (sys.argv[1], sys.argv[2:]) if sys.argv[1:2] == ["simulated-study"] else ("demo", sys.argv[1:])
     draw, configured = STUDIES[name]
-    lock = (ROOT / "results" / ".demo.lock").open("w")  # open to the end of the process, and so is the lock
+    lock = (ROOT / "results" / ".demo.lock").open("w")  # remains open, and locked, until the process ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.stderr.write(
-            "another run of the demo or of the simulated study is active in this checkout; wait for it, or stop it\n"
+            "another run of the demo or of the simulated study is active in this checkout; wait or stop it\n"
         )
         return 1
     steps = (
@@ -40,7 +40,7 @@ def main() -> int:
             "--quiet",
             "all",
             *configured,
-        ],  # a killed run leaves its lock behind; ours is held above
+        ],  # removes the lock of a killed run; the lock above excludes other active runs
         ["snakemake", "--profile", "profiles/local", "--quiet", "host", "reason", *configured, *options],
     )
     for step in steps:
@@ -48,7 +48,7 @@ def main() -> int:
         if ended.returncode:
             return ended.returncode
     page = f"results/{name.replace('-', '_')}/report/index.html"
-    sys.stderr.write(f"\ndone in {time.monotonic() - began:.0f} s; open {page} in a browser\n")
+    sys.stderr.write(f"\nfinished in {time.monotonic() - began:.0f} s; open {page} in a browser\n")
     return 0
 
 

@@ -1,11 +1,12 @@
-"""Train the demo model: a small, real nnU-Net v2 that segments the phantoms of `phantom.py`.
+"""Train the demo model: a small nnU-Net v2 that segments the phantoms of `phantom.py`.
 
     python demo/train.py --out workflow/ctpop/resources/models/demo
 
-Network, plans, preprocessing and checkpoint are nnU-Net's own; only the training loop is ours, because nnU-Net's
-trainer wants a GPU and a thousand epochs. The folder that comes out is read by `nnUNetv2_predict` like any other.
-It ends with the Dice of people the network never saw, in `validation.csv` beside the plans. About forty minutes
-on two cores. The checkpoint holds plain types only, so that it loads with `weights_only=True`.
+Network, plans, preprocessing, and checkpoint format are those of nnU-Net. Only the training loop is part of this
+program, because the trainer of nnU-Net requires a GPU and 1000 epochs. `nnUNetv2_predict` can read the resulting
+folder. At the end, the program writes the Dice coefficients of phantoms outside the training set to `validation.csv` in
+the folder of the plans. The training takes about 40 minutes on two cores. The checkpoint contains only basic types, so
+that it can be loaded with `weights_only=True`.
 """
 
 import argparse
@@ -28,25 +29,25 @@ PATCH_ZYX = (96, 80, 96)
 FEATURES = (16, 32, 64, 64)
 CLASSES = len(STRUCTURES) + 1
 BATCH = 2
-CONTRAST_SHARE = 0.95  # the study's cohort is contrast-enhanced
+CONTRAST_SHARE = 0.95  # most scans of the study are contrast-enhanced
 FIRST_TRAINING_SEED = 1000
 FIRST_VALIDATION_SEED = 9000
 
 
 def case(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return attenuation and labels of one person in nnU-Net's axis order (z, y, x)."""
+    """Return attenuation and labels of one phantom in the axis order of nnU-Net (z, y, x)."""
     phantom = make_phantom(random_person(seed, CONTRAST_SHARE))
     return phantom.hu.transpose(2, 1, 0), phantom.labels.transpose(2, 1, 0)
 
 
 def cases(first_seed: int, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Draw people side by side."""
+    """Draw phantoms in parallel processes."""
     with get_context("fork").Pool() as pool:
         return pool.map(case, range(first_seed, first_seed + number), chunksize=1)
 
 
 def intensity_properties(patients) -> dict[str, float]:
-    """Return nnU-Net's statistics of the attenuation inside the structures."""
+    """Return the statistics of the attenuation inside the structures that nnU-Net requires."""
     inside = np.concatenate([hu[labels > 0][::7] for hu, labels in patients]).astype(np.float64)
     low, high = np.percentile(inside, [0.5, 99.5])
     return {
@@ -61,7 +62,7 @@ def intensity_properties(patients) -> dict[str, float]:
 
 
 def make_plans(properties: dict[str, float]) -> dict:
-    """Return plans.json for a four-stage PlainConvUNet at the spacing of the phantoms."""
+    """Return the content of plans.json for a four-stage PlainConvUNet at the spacing of the phantoms."""
     stages = len(FEATURES)
     resample = "resample_data_or_seg_to_shape"
     architecture = {
@@ -123,7 +124,7 @@ def make_plans(properties: dict[str, float]) -> dict:
 
 
 def make_dataset(number: int) -> dict:
-    """Return dataset.json."""
+    """Return the content of dataset.json."""
     return {
         "channel_names": {"0": "CT"},
         "labels": {"background": 0, **LABEL},
@@ -134,7 +135,7 @@ def make_dataset(number: int) -> dict:
 
 
 class Patches:
-    """Random patches of normalised training people; half of each batch is centred on a random structure."""
+    """Random patches of normalized training phantoms; half of each batch is centered on a random structure."""
 
     def __init__(self, patients, properties: dict[str, float], random: np.random.RandomState) -> None:
         self.random = random
@@ -143,7 +144,7 @@ class Patches:
             ((np.clip(hu, low, high) - properties["mean"]) / properties["std"]).astype(np.float32) for hu, _ in patients
         ]
         self.labels = [np.ascontiguousarray(labels) for _, labels in patients]
-        self.centres = [
+        self.centers = [
             {
                 k: found[:: max(1, len(found) // 200)]
                 for k in range(1, CLASSES)
@@ -152,16 +153,16 @@ class Patches:
             for labels in self.labels
         ]
 
-    def corner(self, person: int, centred: bool) -> list[int]:
+    def corner(self, person: int, centered: bool) -> list[int]:
         shape = self.images[person].shape
-        if not centred:
+        if not centered:
             return [self.random.randint(0, n - p + 1) for n, p in zip(shape, PATCH_ZYX, strict=True)]
-        structure = self.random.choice(sorted(self.centres[person]))
-        where = self.centres[person][structure]
-        centre = where[self.random.randint(len(where))]
+        structure = self.random.choice(sorted(self.centers[person]))
+        where = self.centers[person][structure]
+        center = where[self.random.randint(len(where))]
         return [
             int(np.clip(c - p // 2 + self.random.randint(-p // 4, p // 4 + 1), 0, n - p))
-            for c, p, n in zip(centre, PATCH_ZYX, shape, strict=True)
+            for c, p, n in zip(center, PATCH_ZYX, shape, strict=True)
         ]
 
     def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -169,7 +170,7 @@ class Patches:
         labels = np.empty((BATCH, 1, *PATCH_ZYX), np.int64)
         for k in range(BATCH):
             person = self.random.randint(len(self.images))
-            corner = self.corner(person, centred=k % 2 == 1)
+            corner = self.corner(person, centered=k % 2 == 1)
             window = tuple(slice(c, c + p) for c, p in zip(corner, PATCH_ZYX, strict=True))
             image = self.images[person][window] * self.random.uniform(0.94, 1.06) + self.random.uniform(-0.04, 0.04)
             noise = self.random.standard_normal(image.shape).astype(np.float32) * self.random.uniform(0, 0.03)
@@ -179,7 +180,7 @@ class Patches:
 
 
 def dice_and_cross_entropy(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return nnU-Net's loss (soft Dice of the batch without background, plus cross-entropy) without one-hot copies."""
+    """Return the loss of nnU-Net (soft Dice without background, plus cross-entropy) without one-hot copies."""
     log_probability = torch.log_softmax(logits.float(), 1)
     probability = log_probability.exp()
     flat = labels.flatten()
@@ -197,14 +198,14 @@ def class_frequency(patches: Patches) -> torch.Tensor:
 
 
 def fit(network: torch.nn.Module, patches: Patches, steps: int, rate: float, half: bool) -> None:
-    """Optimise the network in place and leave the average of its last tenth of steps in it.
+    """Optimize the network in place; the final weights are a moving average over the last fifth of the steps.
 
-    Rare structures weigh more in the cross-entropy at the beginning (frequency to the power -0.5); the weighting
-    fades out over the first half, since with it to the end small structures come out too large.
+    At the beginning, rare structures have a larger weight in the cross-entropy (frequency to the power of -0.5). The
+    weighting decreases to zero over the first half of the steps, because small structures would otherwise be too large.
     """
     frequency = class_frequency(patches)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.15)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.15)
     scales = np.array([0.5**k for k in range(len(FEATURES) - 1)])
     scales = scales / scales.sum()
     average = torch.optim.swa_utils.AveragedModel(
@@ -214,7 +215,7 @@ def fit(network: torch.nn.Module, patches: Patches, steps: int, rate: float, hal
     for step in range(1, steps + 1):
         images, labels = patches.batch()
         weights = frequency ** (-0.5 * max(0.0, 1 - step / (0.5 * steps)))
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             outputs = network(images)
         loss = sum(
@@ -223,7 +224,7 @@ def fit(network: torch.nn.Module, patches: Patches, steps: int, rate: float, hal
         )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         if step > 0.8 * steps:
             average.update_parameters(network)
@@ -238,9 +239,9 @@ def fit(network: torch.nn.Module, patches: Patches, steps: int, rate: float, hal
 
 
 def save(folder: Path, network: torch.nn.Module, plans: dict, dataset: dict, steps: int) -> Path:
-    """Write plans.json, dataset.json and fold_0/checkpoint_final.pth in nnU-Net's layout, weights as float16.
+    """Write plans.json, dataset.json, and fold_0/checkpoint_final.pth in the layout of nnU-Net, with float16 weights.
 
-    nnU-Net's state dict lists each tensor three times under different names; sharing one copy keeps the file small.
+    The state dict of nnU-Net lists each tensor three times under different names; a single copy reduces the file size.
     """
     shared: dict[int, torch.Tensor] = {}
     weights = {
@@ -267,7 +268,10 @@ def save(folder: Path, network: torch.nn.Module, plans: dict, dataset: dict, ste
 
 
 def validate(target: Path, number: int) -> np.ndarray:
-    """Return the Dice (person, structure) of the saved model, run by nnU-Net's own predictor, on unseen people."""
+    """Return the Dice coefficients (phantom, structure) of the saved model in validation phantoms.
+
+    The predictor of nnU-Net applies the model.
+    """
     predictor = nnUNetPredictor(use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(target), (0,), "checkpoint_final.pth")
     dice = []
@@ -283,7 +287,7 @@ def validate(target: Path, number: int) -> np.ndarray:
 
 
 def report(target: Path, dice: np.ndarray) -> None:
-    """Print the Dice of each structure and keep it beside the plans."""
+    """Print the Dice coefficients of each structure and write them to `validation.csv` in the folder of the plans."""
     lines = ["structure,dice_mean,dice_min,n"]
     lines += [f"{name},{dice[:, k].mean():.3f},{dice[:, k].min():.3f},{len(dice)}" for k, name in enumerate(STRUCTURES)]
     lines.append(f"mean,{dice.mean():.3f},{dice.mean(1).min():.3f},{len(dice)}")
@@ -293,12 +297,12 @@ def report(target: Path, dice: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder that receives the model folder")
-    parser.add_argument("--people", type=int, default=60, help="training phantoms (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=1000, help="optimisation steps (default %(default)s)")
-    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2, help="torch threads (default %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="folder in which the model folder is written")
+    parser.add_argument("--patients", type=int, default=60, help="number of training phantoms (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=1000, help="number of optimization steps (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=3e-3, help="maximum learning rate (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="number of torch threads (default: %(default)s)")
     parser.add_argument("--float32", action="store_true", help="train in float32 instead of bfloat16")
     options = parser.parse_args()
     torch.manual_seed(options.seed)

@@ -1,4 +1,4 @@
-"""Import rules by location: levels of packages, independent stages, and one place for each heavy library."""
+"""Tests of the import rules: levels of packages, independent stages, and one location for each large library."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from ctpop.foundation.import_graph import PACKAGE, ImportGraph
 
 GRAPH = ImportGraph()
 RULES = PACKAGE.parent / "rules"
-LEVELS = (  # a package imports from its own folder and from the levels above it in this list
+LEVELS = (  # a package imports only from its own folder and from the levels before it in this list
     ("foundation",),
     ("contracts",),
     ("study",),
@@ -23,7 +23,7 @@ LEVELS = (  # a package imports from its own folder and from the levels above it
     ("__main__",),
 )
 LEVEL = {package: level for level, packages in enumerate(LEVELS) for package in packages}
-HOMES = {  # where a library may be imported
+HOMES = {  # packages that import a library
     "torch": ("stages.segment", "models"),
     "nnunetv2": ("stages.segment",),
     "matplotlib": ("figures",),
@@ -40,17 +40,17 @@ BANNED_NAMES = {"utils", "helpers", "common", "misc", "core", "base"}
 MOST_LOOSE_MODULES = 5
 LONGEST_FILE = 300
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
-LEFT_TO_CHECKSUMS = {"segment", "convert"}  # their jobs are keyed by checksums and a version in the program
+LEFT_TO_CHECKSUMS = {"segment", "convert"}  # identified by checksums and a version in the program
 
 
 def folder_of(module):
-    """Return the folder whose modules may import each other: a library, or a single stage."""
+    """Return the folder in which modules can import each other: a library or a single stage."""
     parts = module.split(".")
     return ".".join(parts[:2]) if parts[0] == "stages" else parts[0]
 
 
 def libraries_of(module):
-    """Return the libraries that a module imports, at any depth and under TYPE_CHECKING."""
+    """Return the libraries that a module imports, including imports in functions and under TYPE_CHECKING."""
     nodes = [*ast.walk(ast.parse(GRAPH.files[module].read_text(encoding="utf-8")))]
     direct = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     sources = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
@@ -102,7 +102,7 @@ def test_few_modules_are_loose():
     assert len(loose) <= MOST_LOOSE_MODULES
 
 
-def test_a_package_marker_holds_its_description_only():
+def test_a_package_marker_contains_only_its_description():
     for marker in PACKAGE.rglob("__init__.py"):
         statements = ast.parse(marker.read_text(encoding="utf-8")).body
 
@@ -115,13 +115,13 @@ def test_no_module_has_a_name_without_meaning():
 
 
 def lines_of_code(source):
-    """Return the number of lines of a source without its docstrings."""
+    """Return the number of lines of a source file, excluding docstrings."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, DOCUMENTED)]
     texts = [node.body[0] for node in nodes if ast.get_docstring(node)]
     return len(source.splitlines()) - sum(text.end_lineno - text.lineno + 1 for text in texts)
 
 
-def test_a_file_is_short_enough_to_be_read_in_one_go():
+def test_a_file_has_at_most_300_lines_of_code():
     lengths = {module: lines_of_code(path.read_text(encoding="utf-8")) for module, path in GRAPH.files.items()}
 
     assert {module: length for module, length in lengths.items() if length > LONGEST_FILE} == {}

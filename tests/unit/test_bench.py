@@ -1,4 +1,4 @@
-"""The measured comparisons can be started, and what they measure on is of real size and accepted by the engine."""
+"""Tests of the benchmarks: the scripts start, and their synthetic models and images have realistic sizes."""
 
 import runpy
 import sys
@@ -21,13 +21,13 @@ NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_says_what_it_does(script, monkeypatch, capsys):
+def test_a_script_has_help_and_an_entry_in_the_readme(script, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [script, "--help"])
     with pytest.raises(SystemExit, match="0"):
         runpy.run_path(str(BENCH / script), run_name="__main__")
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
 
-    assert f"usage: {script}" in told
+    assert f"usage: {script}" in printed
     assert f"`{script}`" in (BENCH / "README.md").read_text(encoding="utf-8")
 
 
@@ -66,12 +66,12 @@ def test_a_scan_is_drawn_with_air_around_a_body_and_the_same_each_time():
     ct = real_size.draw_ct((64, 64, 20))
 
     assert ct.dtype == np.int16
-    assert ct[0, 0, 10] == real_size.LOWEST_HU  # outside of what a scanner reconstructs
+    assert ct[0, 0, 10] == real_size.LOWEST_HU  # outside the reconstruction circle
     assert -200 < np.median(ct[24:40, 24:40]) < 300
     np.testing.assert_array_equal(ct, real_size.draw_ct((64, 64, 20)))
 
 
-def test_labels_are_drawn_for_the_same_body_and_no_more_than_asked_for():
+def test_labels_are_drawn_for_the_same_body_in_at_most_the_given_number():
     shape = (400, 320, 12)  # the middle of the body
     labels, ct = real_size.draw_labels(shape, 12), real_size.draw_ct(shape)
 
@@ -80,7 +80,7 @@ def test_labels_are_drawn_for_the_same_body_and_no_more_than_asked_for():
     np.testing.assert_array_equal(labels, real_size.draw_labels(shape, 12))
 
 
-def test_a_command_costs_its_time_and_the_memory_of_what_it_starts():
+def test_the_cost_of_a_command_includes_the_memory_of_its_child_processes():
     held = f"{sys.executable} -c \"block = b'x' * (200 << 20); import time; time.sleep(2)\""
 
     cost = runs.measured(["sh", "-c", f"{held} & {held} & wait"])
@@ -89,20 +89,20 @@ def test_a_command_costs_its_time_and_the_memory_of_what_it_starts():
     assert 400 < cost.host_mb < 600
 
 
-def test_a_command_that_fails_is_told_with_its_last_words():
+def test_the_error_of_a_failed_command_contains_the_end_of_its_output():
     with pytest.raises(RuntimeError, match="failed with 3:\nno GPU"):
         runs.measured(["sh", "-c", "echo no GPU >&2; exit 3"])
 
 
-def test_gpu_memory_counts_from_before_the_command_and_work_from_its_first_kernel_to_its_last():
-    looks = ["500, 0", "700, 0", "2500, 100", "2500, 80", "2500, 0", "1500, 100", "700, 0"]
+def test_gpu_memory_is_relative_to_the_state_before_the_command_and_load_is_the_mean_between_first_and_last_kernel():
+    samples = ["500, 0", "700, 0", "2500, 100", "2500, 80", "2500, 0", "1500, 100", "700, 0"]
 
-    assert runs.gpu_cost(looks) == (2000, pytest.approx(0.7))
+    assert runs.gpu_cost(samples) == (2000, pytest.approx(0.7))
     assert runs.gpu_cost(["500, 0", "500, 0"]) == (0, 0)
     assert runs.gpu_cost([]) == (None, None)
 
 
-def test_a_further_scan_costs_what_a_shard_takes_longer_than_one_scan():
+def test_the_time_of_a_further_scan_is_computed_from_shards_of_different_size():
     case = paper_table.Case("3", "small", runs.Cost(20, 1), runs.Cost(44, 1), 5, None, None)
 
     assert case.further == 6
@@ -114,11 +114,11 @@ def test_agreement_counts_voxels_whose_labels_differ(tmp_path):
 
     labels = np.zeros((4, 4, 4), np.uint8)
     labels[:2] = 7
-    nib.save(nib.Nifti1Image(labels, np.eye(4)), tmp_path / "ours.nii.gz")
+    nib.save(nib.Nifti1Image(labels, np.eye(4)), tmp_path / "first.nii.gz")
     labels[0, 0, 0] = 8
-    nib.save(nib.Nifti1Image(labels[::-1], np.diag([-1, 1, 1, 1])), tmp_path / "theirs.nii.gz")
+    nib.save(nib.Nifti1Image(labels[::-1], np.diag([-1, 1, 1, 1])), tmp_path / "second.nii.gz")
 
-    assert paper_table.agreement(tmp_path / "ours.nii.gz", tmp_path / "theirs.nii.gz") == (62 / 64, 1)
+    assert paper_table.agreement(tmp_path / "first.nii.gz", tmp_path / "second.nii.gz") == (62 / 64, 1)
 
 
 def test_growth_of_a_shard_is_the_slope_over_the_peaks_of_its_scans():

@@ -1,4 +1,4 @@
-"""The command line names every stage, stops with a message, and keeps its traceback for real bugs."""
+"""Tests of the command line: help lists all stages, errors are messages, and only bugs have a traceback."""
 
 import argparse
 import dataclasses
@@ -62,7 +62,7 @@ def test_the_options_of_a_command_are_those_of_its_dataclass(command):
     assert kind.__name__ == f"{command.title().replace('-', '')}Options"
 
 
-def test_the_version_is_told(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--version"])
 
@@ -78,7 +78,7 @@ def test_the_version_is_told(capsys):
         ("share", "the command 'share' was renamed 'export'; run: ctpop export --help"),
     ],
 )
-def test_an_unknown_command_is_refused_with_what_may_be_meant(word, message, capsys):
+def test_an_unknown_command_is_rejected_with_a_suggestion(word, message, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([word])
 
@@ -97,8 +97,8 @@ def test_an_invalid_value_of_an_option_is_no_unknown_command(capsys):
 @pytest.mark.parametrize(("line", "expected"), [("ctpop mea", {"measure"}), ("ctpop gather --ta", {"--table"})])
 def test_a_shell_completes_commands_and_their_options(line, expected, tmp_path):
     answer = tmp_path / "answer"
-    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "_ARGCOMPLETE_SHELL": "bash"}
-    environment = {**os.environ, **asked, "PYTHONPATH": str(WORKFLOW), "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    shell = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "_ARGCOMPLETE_SHELL": "bash"}
+    environment = {**os.environ, **shell, "PYTHONPATH": str(WORKFLOW), "COMP_LINE": line, "COMP_POINT": str(len(line))}
 
     subprocess.run([sys.executable, "-m", "ctpop"], env=environment, check=True)
 
@@ -113,7 +113,7 @@ def test_a_command_is_required(capsys):
     assert "the following arguments are required: COMMAND" in capsys.readouterr().err
 
 
-def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
+def test_an_invalid_table_ends_with_code_1_and_a_message_without_traceback(tmp_path):
     (tmp_path / "registry.csv").write_text("scan_id,age_years,complete\na,50,yes\na,60,yes\n")
 
     done = ctpop(
@@ -137,7 +137,7 @@ def test_a_broken_promise_ends_with_1_and_a_message_without_traceback(tmp_path):
         (["crate", "--snakefile", "Snakefile"], "the option --snakefile was replaced by --workflow NAME=FILE"),
     ],
 )
-def test_an_option_of_an_earlier_version_is_refused_with_its_new_form(words, now, capsys):
+def test_an_option_of_an_earlier_version_is_rejected_with_its_new_form(words, now, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(words)
 

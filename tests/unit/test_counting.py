@@ -1,4 +1,4 @@
-"""Which tests are counted in the coverage: those of single modules, and all if that is asked for."""
+"""Tests of the coverage measurement: it includes tests of single modules, and all tests on request."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ SETTINGS = "[run]\nparallel = true\npatch = subprocess\nsource = {folder}\n"
 
 @pytest.fixture
 def folder(tmp_path):
-    """One test of a module and one of the browser; each runs a function and a program of its own."""
+    """A unit test and a browser test, each of which runs its own function and its own program."""
     (tmp_path / "conftest.py").write_text(CONFTEST.format(tests=str(REPO / "tests")))
     (tmp_path / "settings.ini").write_text(SETTINGS.format(folder=tmp_path))
     for name in ("unit", "browser"):
@@ -44,7 +44,7 @@ def folder(tmp_path):
 
 
 def counted(folder, *options):
-    """Run the tests, and return the functions and programs whose lines were counted."""
+    """Run the tests and return the functions and programs with measured lines."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     run = [sys.executable, "-m", "coverage", "run", "--rcfile=settings.ini", "-m", "pytest", "-p", "no:cacheprovider"]
     for command in ([*run, *options], [sys.executable, "-m", "coverage", "combine", "--rcfile=settings.ini"]):
@@ -60,7 +60,7 @@ def test_tests_of_modules_and_their_processes_are_counted_and_others_are_not(fol
     assert counted(folder) == {"code_of_unit.py", "child_of_unit.py"}
 
 
-def test_all_are_counted_if_that_is_asked_for(folder):
+def test_all_tests_are_counted_on_request(folder):
     everything = {f"{kind}_of_{name}.py" for kind in ("code", "child") for name in ("unit", "browser")}
 
     assert counted(folder, "--count-all") == everything

@@ -166,7 +166,7 @@ def test_the_shipped_study_contains_correct_names_of_structures():
     assert {structure for structure, _ in study["report"]["figure6"]} <= names
 
 
-def test_every_link_between_pages_leads_to_a_file_and_a_heading():
+def test_each_link_between_pages_leads_to_a_file_and_a_heading():
     links = [(page, target) for page in markdown_files() for target in links_to_files(page)]
 
     broken = [f"{page.relative_to(ROOT)}: {target}" for page, target in links if not is_valid_link(page, target)]
@@ -195,7 +195,7 @@ def test_decisions_are_numbered_without_gaps_and_listed():
 
 
 def blocks(page, language):
-    """Return the fenced blocks of a language in a page."""
+    """Return the fenced blocks of a language on a page."""
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings run, and public functions of the libraries have complete docstrings."""
+"""Tests of docstrings: examples run, and docstrings of public library functions are complete."""
 
 import ast
 import doctest
@@ -29,7 +29,7 @@ def test_the_examples_of_a_module_run(module):
 
 
 def sections_needed(function):
-    """Return the sections that the docstring of a function must have."""
+    """Return the required sections in the docstring of a function."""
     returns = ["Returns"] if function.returns and ast.unparse(function.returns) != "None" else []
     takes = function.args.args or function.args.kwonlyargs
     return [*(["Parameters"] if takes else []), *returns, "Examples"]

@@ -1,4 +1,4 @@
-"""One set of versions: pyproject.toml, constraints.txt, the conda environments and what the tests run with agree."""
+"""Tests of versions: pyproject.toml, constraints.txt, the conda environments, and the installed packages agree."""
 
 import ast
 import itertools
@@ -24,14 +24,14 @@ ENVIRONMENTS = ("gpu", "stats", "launch")
 CONDA_TO_PYPI = {"pytorch": "torch", "python-isal": "isal", "matplotlib-base": "matplotlib"}
 IMPORT_TO_PYPI = {"yaml": "pyyaml", "skimage": "scikit-image", "PIL": "pillow"}
 EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9]+(?:\.[0-9]+)*)")
-PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # its CUDA build names them exactly, its CPU build has none
+PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")  # pinned by the CUDA build and not required by the CPU build
 GRAPH = ImportGraph()
 RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
 COMMANDS_OF_RULES = sorted(set(re.findall(r"\{params\.program\} ([\w-]+)", RULES)))
-ENTRANCES = {
+MODULES = {
     "gpu": ["stages.segment.command", "stages.segment.nnunet.engine"],
     "stats": [GRAPH.module_of(name) for name in COMMANDS_OF_RULES if name != "segment"],
-    "launch": ["study.configuration", "study.shards", "models.model_set"],  # what rules/common.smk imports
+    "launch": ["study.configuration", "study.shards", "models.model_set"],  # imported by rules/common.smk
 }
 
 
@@ -46,14 +46,14 @@ def project():
 
 
 def ranges_of_project():
-    """Return the range of versions of each package that the project names."""
+    """Return the version range of each package in pyproject.toml."""
     optional = project()["optional-dependencies"].values()
     named = map(Requirement, [*project()["dependencies"], *itertools.chain.from_iterable(optional)])
     return {canonicalize_name(requirement.name): requirement.specifier for requirement in named}
 
 
 def pins_of_project():
-    """Return the version of each of these packages that the tests run with."""
+    """Return the pinned version of each of these packages."""
     everything = dict(constraints())
     return {name: everything[name] for name in ranges_of_project()}
 
@@ -83,7 +83,7 @@ def pins_of_environment(name):
 
 
 def installed(package):
-    """Return the version that is installed, without the suffix of a CPU build, or nothing."""
+    """Return the installed version without the suffix of a CPU build, or None."""
     try:
         return metadata.version(package).partition("+")[0]
     except metadata.PackageNotFoundError:
@@ -91,7 +91,7 @@ def installed(package):
 
 
 def third_party_imports(module, seen):
-    """Return what a module of the package imports from outside it, also through other modules of the package."""
+    """Return the third-party imports of a module, including those of the modules that it imports."""
     path = PACKAGE / f"{module.replace('.', '/')}.py"
     if module in seen or not path.is_file():
         return set()
@@ -108,7 +108,7 @@ def third_party_imports(module, seen):
 
 
 def requirements_of(name, extras):
-    """Return what an installed package requires in this environment."""
+    """Return the requirements of an installed package in this environment."""
     lines = map(Requirement, metadata.requires(name) or []) if installed(name) else []
     return [
         line
@@ -118,19 +118,19 @@ def requirements_of(name, extras):
 
 
 def needed_by(packages):
-    """Return the packages, and whatever they require in turn, as far as it is installed here."""
+    """Return the packages and all installed packages that they require directly or indirectly."""
     waiting, found = [Requirement(package) for package in packages], set()
     while waiting:
         requirement = waiting.pop()
-        asked = (canonicalize_name(requirement.name), *sorted(requirement.extras))
-        if asked not in found:
-            found.add(asked)
-            waiting += requirements_of(asked[0], requirement.extras)
+        package = (canonicalize_name(requirement.name), *sorted(requirement.extras))
+        if package not in found:
+            found.add(package)
+            waiting += requirements_of(package[0], requirement.extras)
     return {name for name, *_ in found}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_an_environment_comes_from_conda_forge_alone(name):
+def test_an_environment_uses_only_conda_forge(name):
     assert environment(name)["channels"] == ["conda-forge", "nodefaults"]
     assert set(environment(name)) == {"channels", "dependencies"}
 
@@ -147,7 +147,7 @@ def test_an_environment_pins_what_the_lock_pins(name):
     assert pins_of_environment(name).items() <= dict(constraints()).items()
 
 
-def test_environments_that_differ_from_the_lock_are_named_and_written_anew(tmp_path):
+def test_environments_that_differ_from_the_lock_are_reported_and_written_again(tmp_path):
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "envs", tmp_path / "envs")
@@ -166,7 +166,7 @@ def test_environments_that_differ_from_the_lock_are_named_and_written_anew(tmp_p
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_an_environment_admits_what_the_tests_run_with(name):
+def test_an_environment_pins_the_versions_of_the_tests(name):
     pins = pins_of_environment(name)
     present = {package: installed(package) for package in pins if installed(package)}
 
@@ -175,15 +175,15 @@ def test_an_environment_admits_what_the_tests_run_with(name):
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_an_environment_holds_what_its_modules_import(name):
+def test_an_environment_contains_the_imports_of_its_modules(name):
     seen = set()
-    imported = set().union(*(third_party_imports(module, seen) for module in ENTRANCES[name]))
+    imported = set().union(*(third_party_imports(module, seen) for module in MODULES[name]))
     packages = {canonicalize_name(IMPORT_TO_PYPI.get(word, word)) for word in imported}
 
-    assert seen >= set(ENTRANCES[name])
+    assert seen >= set(MODULES[name])
     assert packages & set(pins_of_project()) <= set(pins_of_environment(name))
     assert {"pyyaml", "jsonschema"} <= packages
-    assert ("pandas" in packages) == (name != "launch")  # paid again in both processes of every Slurm job
+    assert ("pandas" in packages) == (name != "launch")  # both processes of each Slurm job would import it
 
 
 def test_the_environment_of_statistics_is_the_core_of_the_project():
@@ -201,7 +201,7 @@ def test_constraints_pin_each_package_once_and_agree_with_the_project():
     assert "ctpop" not in dict(pins)
 
 
-def test_constraints_are_what_the_tests_run_with():
+def test_the_tests_run_with_the_pinned_versions():
     pins = dict(constraints())
     present = {name: installed(name) for name in pins if installed(name)}
 
@@ -209,7 +209,7 @@ def test_constraints_are_what_the_tests_run_with():
     assert present == {name: pins[name] for name in present}
 
 
-def test_constraints_pin_everything_that_an_installation_brings():
+def test_constraints_pin_all_packages_of_an_installation():
     needed = needed_by(f"{name}=={version}" for name, version in pins_of_project().items())
     free = {name for name in needed - set(dict(constraints())) if not name.startswith(PINNED_BY_TORCH)}
 

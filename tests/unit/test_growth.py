@@ -1,4 +1,4 @@
-"""A cohort that grows: what was there stays as it was, and what is removed is gone."""
+"""Tests of a growing cohort: existing rows and shards do not change, and removed scans disappear."""
 
 import random
 
@@ -24,7 +24,7 @@ def sex_of(patient):
 def rows_of(patients, first=0):
     found = []
     for number in range(first, first + patients):
-        draw = random.Random(number)  # each patient from a number of their own
+        draw = random.Random(number)  # one stream per patient
         for scan in range(draw.randint(1, 3)):
             words = [draw.choice(["true", "true", "true", "false", ""]) for _ in range(2)]
             age = draw.choice(["", *map(str, range(20, 90))])
@@ -50,13 +50,13 @@ def tables_of(folder, rows):
 
 
 def members_of(folder, rows):
-    """Return the scans that the image stages take in each shard."""
+    """Return the scans that the image stages process in each shard."""
     cohort = included(read_registry(written(folder, rows)), criteria.read(CRITERIA))
     return [segment.members(cohort, shard, SHARDS)["scan_id"].to_list() for shard in range(SHARDS)]
 
 
 @pytest.mark.parametrize("place", ["end", "start", "shuffled"])
-def test_new_patients_change_no_row_and_no_shard_of_those_who_were_there(tmp_path, place):
+def test_new_patients_change_no_row_and_no_shard_of_existing_patients(tmp_path, place):
     old, new = rows_of(60), rows_of(5, first=1000)
     grown = {
         "end": [*old, *new],
@@ -78,7 +78,7 @@ def test_new_patients_change_no_row_and_no_shard_of_those_who_were_there(tmp_pat
 def test_a_new_scan_of_a_patient_changes_rows_of_that_patient_only(tmp_path):
     old = rows_of(60)
     changed_patient = old[10].split(",")[1]
-    # the first by age, so that it is the one that is kept
+    # this scan is the first by age, so the criterion keeps it
     earlier = f"earlier,{changed_patient},19,{sex_of(changed_patient)},true,true"
 
     before, after = (tables_of(tmp_path / name, rows) for name, rows in (("b", old), ("a", [*old, earlier])))

@@ -1,4 +1,4 @@
-"""The profiles keep what was learned about Snakemake 9.27 and its Slurm plugin 2.8 (docs/cluster.md)."""
+"""Tests of the profiles, which account for behavior of Snakemake 9.27 and its Slurm plugin 2.8 (docs/cluster.md)."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from ctpop.study import rules as declared
 
 ROOT = Path(__file__).parents[2]
 RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
-LEAST_MB = 1000  # two Snakemakes take 300 MB of each job, and the program needs the rest
+LEAST_MB = 1000  # two Snakemake processes use 300 MB of each job, and the command uses the rest
 ATTEMPTS = (1, 2, 3)
 
 
@@ -20,28 +20,28 @@ def profile(name):
 
 
 def value(expression, attempt, model=("model",)):
-    """Return what Snakemake makes of a resource that a profile gives."""
+    """Return the value of a resource expression of a profile in Snakemake."""
     return eval(str(expression), {"attempt": attempt, "input": {"model": model}})
 
 
 def rules():
-    """Return the rules of the workflow that are sent to the cluster."""
+    """Return the rules of the workflow that run on the cluster."""
     names = set(re.findall(r"^\s*rule (\w+):", RULES, re.MULTILINE))
     return sorted(names - set(re.findall(r"localrules:\s*(\w+)", RULES)))
 
 
 @pytest.mark.parametrize("rule", rules())
 @pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
-def test_a_job_that_died_asks_for_more_at_each_attempt(rule, resource):
-    asked = [value(profile("slurm")["set-resources"][rule][resource], attempt) for attempt in ATTEMPTS]
+def test_a_failed_job_requests_more_at_each_attempt(rule, resource):
+    requested = [value(profile("slurm")["set-resources"][rule][resource], attempt) for attempt in ATTEMPTS]
 
-    assert asked == [asked[0] * attempt for attempt in ATTEMPTS]
-    assert resource != "mem_mb" or asked[0] >= LEAST_MB
+    assert requested == [requested[0] * attempt for attempt in ATTEMPTS]
+    assert resource != "mem_mb" or requested[0] >= LEAST_MB
 
 
 @pytest.mark.parametrize("rule", rules())
 @pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
-def test_the_first_attempt_asks_for_what_the_rule_says(rule, resource):
+def test_the_first_attempt_requests_the_resources_of_the_rule(rule, resource):
     assert value(profile("slurm")["set-resources"][rule][resource], 1) == declared.resources(rule)[resource]
 
 
@@ -69,7 +69,7 @@ def test_the_profile_names_no_rule_that_does_not_exist():
     assert set(profile("slurm")["set-resources"]) == set(rules())
 
 
-def test_rules_without_numbers_of_their_own_have_enough_memory():
+def test_rules_without_entries_in_the_profile_have_sufficient_memory():
     defaults = profile("slurm")["default-resources"]
 
     assert value(defaults["mem_mb"], 1) >= LEAST_MB
@@ -83,12 +83,12 @@ def test_only_jobs_with_a_model_go_to_gpu_nodes():
     assert value(partition, 1, model=()) == profile("slurm")["default-resources"]["slurm_partition"]
 
 
-def test_retries_stand_in_the_profile_and_never_in_a_rule():
+def test_retries_are_set_in_the_profile_and_not_in_rules():
     assert profile("slurm")["retries"] == 2
     assert not re.search(r"^\s*retries:", RULES, re.MULTILINE)
 
 
-def test_what_hangs_runs_twice_or_deletes_finished_work_is_switched_off():
+def test_options_that_hang_run_jobs_twice_or_delete_results_are_disabled():
     slurm = profile("slurm")
 
     assert slurm["slurm-status-command"] == "squeue"
@@ -100,12 +100,12 @@ def test_what_hangs_runs_twice_or_deletes_finished_work_is_switched_off():
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
-def test_both_profiles_go_on_after_failures_and_kills(name):
+def test_both_profiles_continue_after_failures_and_kills(name):
     chosen = profile(name)
 
     assert chosen["scheduler"] == "greedy"
     assert chosen["keep-going"] is chosen["rerun-incomplete"] is True
-    assert chosen["show-failed-logs"] is False  # the Snakefile prints their errors last, once
+    assert chosen["show-failed-logs"] is False  # the Snakefile prints the errors once, at the end
 
 
 def test_one_machine_runs_one_gpu_job_at_a_time():
@@ -114,7 +114,7 @@ def test_one_machine_runs_one_gpu_job_at_a_time():
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
-def test_every_setting_of_a_profile_says_why(name):
+def test_each_setting_of_a_profile_has_a_comment(name):
     lines = (ROOT / "profiles" / name / "config.yaml").read_text(encoding="utf-8").splitlines()
     plain = re.compile(r"^(?!set-|default-|resources|snakefile|executor|__)[a-z-]+: ")
 

@@ -1,4 +1,4 @@
-"""Public continuous integration and .ci/run call the make targets that a developer calls, on every Python version."""
+"""Tests of continuous integration: it calls the make targets of developers, on each supported Python version."""
 
 import re
 import tomllib
@@ -36,7 +36,7 @@ def test_every_job_calls_make_targets_that_exist():
             assert made_by(step) <= TARGETS, step
 
 
-def test_a_change_passes_what_ci_run_asks_for():
+def test_public_ci_covers_the_targets_of_ci_run():
     [tests] = [path for path in WORKFLOWS if path.stem == "tests"]
     public = set().union(*(made_by(step) for job in jobs(tests).values() for step in commands(job)))
 

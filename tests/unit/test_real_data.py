@@ -1,4 +1,4 @@
-"""Real data of the tests lie in the repository with their licences, and the packed masks are the original ones."""
+"""Tests of the real test data: licenses are included, and unpacked masks equal the originals."""
 
 import hashlib
 
@@ -14,7 +14,7 @@ FOLDERS = sorted(path for path in DATA.iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_each_folder_has_a_licence_and_is_named_in_notice_and_readme(folder):
+def test_each_folder_has_a_license_and_is_listed_in_notice_and_readme(folder):
     assert any(path.name.startswith("LICENSE") for path in folder.iterdir())
     assert f"- {folder.name}: " in (REPO / "NOTICE").read_text(encoding="utf-8")
     assert f"| `{folder.name}/` | " in (DATA / "README.md").read_text(encoding="utf-8")

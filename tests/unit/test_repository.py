@@ -1,11 +1,11 @@
-"""What is committed is small, runs on any machine, and leaves results out."""
+"""Tests of the tracked files: they are small, contain no paths of one machine, and include no results."""
 
 import re
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NOT_OURS = {  # as they are published
+VENDORED = {  # third-party files without changes
     "workflow/ctpop/resources/niivue/niivue.umd.js",
     "workflow/ctpop/resources/datatables/dataTables.min.js",
 }
@@ -39,7 +39,7 @@ def test_no_file_is_too_large_to_clone():
     assert {path.name: path.stat().st_size for path in tracked_files() if path.stat().st_size > LARGEST_BYTES} == {}
 
 
-def test_a_path_of_one_machine_would_be_found():
+def test_a_path_of_one_machine_is_found():
     places = ["/" + "home/me/ct", "see /" + "scratch/x", "='/" + "Users/me'", "(/" + "tmp/a)"]
 
     assert all(OF_ONE_MACHINE.search(place) for place in places)
@@ -50,7 +50,7 @@ def test_no_text_names_a_path_of_one_machine():
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()[:80]}"
         for path in tracked_files()
-        if str(path.relative_to(ROOT)) not in NOT_OURS
+        if str(path.relative_to(ROOT)) not in VENDORED
         for line in text_of(path).splitlines()
         if OF_ONE_MACHINE.search(line) or str(ROOT) in line
     ]
@@ -64,7 +64,7 @@ def test_results_are_not_committed_except_their_readme():
     assert ignored == ["results/demo/tables/cohort.parquet"]
 
 
-def test_the_licence_is_the_whole_apache_licence():
+def test_the_license_is_the_complete_apache_license():
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
 
     assert "Apache License" in text
@@ -77,7 +77,7 @@ def test_text_files_end_with_one_line_break_and_have_no_carriage_return():
     wrong = [
         name
         for path in tracked_files()
-        if (name := str(path.relative_to(ROOT))) not in NOT_OURS
+        if (name := str(path.relative_to(ROOT))) not in VENDORED
         and (text := text_of(path))
         and ("\r" in text or not text.endswith("\n") or text.endswith("\n\n"))
     ]

@@ -1,4 +1,4 @@
-"""Which tests run in which process and in which part; every file of tests belongs to a stage."""
+"""Tests of test scheduling: processes, parts, and stages of test files."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ DURATIONS = {"test_one.py": 1, "test_two.py": 2, "test_three.py": 3, "test_four.
 
 @pytest.fixture
 def folder(tmp_path):
-    """Four files of tests, the groups of two of which share the fixture of a study."""
+    """Four test files with different measured durations."""
     (tmp_path / "conftest.py").write_text(CONFTEST.format(tests=str(REPO / "tests")))
     for name in DURATIONS:
         (tmp_path / name).write_text(EIGHT)

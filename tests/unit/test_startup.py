@@ -1,4 +1,4 @@
-"""Commands start, and the Snakefile is parsed, without heavy libraries that they may not need."""
+"""Tests of the startup: commands and the Snakefile import large libraries only if they need them."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from ctpop.foundation.import_graph import PACKAGE, ImportGraph
 
 GRAPH = ImportGraph()
 RULES = PACKAGE.parent / "rules"
-HEAVY = {  # libraries that take from a twentieth of a second to two seconds to import
+HEAVY = {  # libraries with import times of 0.05 to 2 seconds
     *("numpy", "pandas", "pyarrow", "pandera", "patsy", "statsmodels", "matplotlib", "fontTools"),
     *("scipy.special", "scipy.sparse", "scipy.ndimage", "scipy.optimize", "scipy.stats"),
     *("nibabel", "pydicom", "requests", "PIL", "skimage", "torch", "nnunetv2", "docx", "rocrate", "jinja2"),
 }
-# Libraries that a command needs for some inputs only; the functions that use them import them.
+# Libraries that commands need only for some inputs; the functions that use them import them.
 IMPORTED_WHEN_USED = {"torch", "nnunetv2", "pandera", "patsy", "statsmodels", "scipy.optimize", "scipy.stats"}
 MEASURED = """
 import importlib, json, os, sys
@@ -33,8 +33,8 @@ def loaded(begin, name):
         os._exit(0)
     os.close(sink)
     os.waitpid(child, 0)
-    with os.fdopen(source) as told:
-        return json.load(told)
+    with os.fdopen(source) as stream:
+        return json.load(stream)
 
 heavy, modules, commands = map(set, json.load(sys.stdin))
 found = {module: loaded(importlib.import_module, module) for module in modules}
@@ -45,7 +45,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def loaded():
-    """The heavy libraries that each command, and each module of the Snakefile, imports before it does anything."""
+    """The large libraries that each command and each module of the Snakefile imports at startup."""
     subjects = [HEAVY, modules_of_the_snakefile(), set(cli.COMMANDS)]
     done = subprocess.run(
         [sys.executable, "-c", MEASURED],
@@ -59,7 +59,7 @@ def loaded():
 
 
 def modules_of_the_snakefile():
-    """Return the modules of this package that the workflow imports whenever it is parsed."""
+    """Return the modules of this package that the workflow imports when it is parsed."""
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.smk")))
     found = re.findall(r"^from (ctpop[.\w]*) import ([\w, ]+)$", text, re.MULTILINE)
     paths = [f"{package}.{name}" for package, names in found for name in names.split(", ")]

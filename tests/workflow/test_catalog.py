@@ -1,4 +1,4 @@
-"""What the Snakemake catalog and snakedeploy read: workflow/Snakefile, config/, .test/ and the usage file."""
+"""Tests of the files of the Snakemake catalog and snakedeploy: workflow/Snakefile, config/, .test/, and usage file."""
 
 import shutil
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_the_study_in_the_test_folder_runs_from_the_standard_place_of_the_workfl
     assert "aging" not in planned
 
 
-def test_the_configuration_that_is_deployed_is_a_template_of_a_users_own_study():
+def test_the_deployed_configuration_is_a_valid_template():
     template = yaml.safe_load((REPO / "config" / "config.yaml").read_text(encoding="utf-8"))
 
     assert configuration.validated(template)["study"]["name"] == "my_cohort"

@@ -1,4 +1,4 @@
-"""The embedded demo: what it promises to show."""
+"""Tests of the demo: its tables, figures, pages, and reruns."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def table(study, name):
     return pd.read_parquet(study.results / "tables" / f"{name}.parquet")
 
 
-def test_forty_people_become_thirty_five_by_the_three_criteria(demo):
+def test_the_three_criteria_include_35_of_40_scans(demo):
     flow = table(demo, "flow")
 
     assert list(flow["criterion"]) == ["age_known", "complete", "contrast_enhanced"]
@@ -55,24 +55,24 @@ def test_every_scan_of_the_cohort_has_a_row_and_the_unreadable_one_its_reason(de
     assert (segments["status"].drop("demo-021") == "segmented").all()
 
 
-def test_every_scan_and_structure_has_measures_and_a_verdict(demo):
+def test_each_scan_and_structure_has_measures_and_a_verdict(demo):
     measures, verdicts = table(demo, "measures"), table(demo, "verdicts")
 
     assert len(measures) == len(verdicts) == 35 * 20
     assert set(verdicts.loc[verdicts["scan_id"] == "demo-021", "reason"]) == {"not_segmented"}
 
 
-def test_the_person_without_a_spleen_has_a_measured_absence(demo):
+def test_the_patient_without_a_spleen_has_a_measured_absence(demo):
     measures = table(demo, "measures").set_index(["scan_id", "structure"])
     verdicts = table(demo, "verdicts").set_index(["scan_id", "structure"])
 
     spleen = measures.loc[("demo-025", "spleen")]
     reason = verdicts.loc[("demo-025", "spleen"), "reason"]
-    # The model may see a few voxels of a spleen that is not there; the lower bound then keeps them out.
+    # The model can segment a few voxels of the absent spleen; the lower bound then excludes them.
     assert (spleen["n_voxels"], reason) == (0, "absent") or reason == "below_bound"
 
 
-def test_structures_that_leave_the_cut_scan_are_truncated_and_those_inside_are_not(demo):
+def test_structures_at_the_border_of_the_truncated_scan_are_truncated_and_those_inside_are_not(demo):
     verdicts = table(demo, "verdicts").set_index(["scan_id", "structure"])["reason"]
 
     assert verdicts["demo-033", "iliopsoas_left"] == "truncated"
@@ -81,7 +81,7 @@ def test_structures_that_leave_the_cut_scan_are_truncated_and_those_inside_are_n
 
 
 @pytest.mark.parametrize(("structure", "measure", "sign"), KNOWN_EFFECTS)
-def test_planted_age_effects_are_found_with_their_sign_and_the_truth_lies_in_the_interval(
+def test_simulated_age_effects_are_found_with_their_sign_and_the_true_value_is_in_the_interval(
     demo, structure, measure, sign
 ):
     row = table(demo, "compare_truth").set_index(["structure", "measure"]).loc[(structure, measure)]
@@ -92,7 +92,7 @@ def test_planted_age_effects_are_found_with_their_sign_and_the_truth_lies_in_the
     assert row["truth_inside"]
 
 
-def test_all_figures_and_pages_are_there_and_say_synthetic(demo):
+def test_all_figures_and_pages_exist_and_contain_the_banner_synthetic(demo):
     for name in FIGURES:
         for suffix in ("pdf", "svg", "png"):
             assert (demo.results / "figures" / f"{name}.{suffix}").stat().st_size > 1000
@@ -115,15 +115,15 @@ def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
     after = ("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime", "crate")
-    looking = {"review": 4, "gather_review": 1, "gallery": 1}
-    assert changed.planned() == {**dict.fromkeys(after, 1), **looking}
+    gallery = {"review": 4, "gather_review": 1, "gallery": 1}
+    assert changed.planned() == {**dict.fromkeys(after, 1), **gallery}
 
 
 def test_a_patient_too_many_for_four_shards_touches_one_shard_and_splits_one(demo):
     registry = demo.folder / "cohort" / "registry.csv"
     before = registry.read_text()
     try:
-        registry.write_text(before + "new-1,person-new,44,female,images/demo-001.nii.gz,true,true,24\n")
+        registry.write_text(before + "new-1,patient-new,44,female,images/demo-001.nii.gz,true,true,24\n")
         planned = demo.planned()
     finally:
         registry.write_text(before)
@@ -133,7 +133,7 @@ def test_a_patient_too_many_for_four_shards_touches_one_shard_and_splits_one(dem
 
 
 @pytest.mark.parametrize("name", ["strobe", "claim"])
-def test_every_place_that_a_checklist_names_is_there(demo, name):
+def test_each_section_that_a_checklist_names_exists(demo, name):
     given = pd.read_csv(REPO / "workflow" / "ctpop" / "resources" / "checklists" / f"{name}.csv", keep_default_na=False)
     made = pd.read_csv(demo.results / "report" / f"{name}.csv", keep_default_na=False)
 
@@ -141,7 +141,7 @@ def test_every_place_that_a_checklist_names_is_there(demo, name):
     assert list(made["answered_in"]) == list(given["answered_in"])
 
 
-def test_inputs_are_recorded_with_the_checksums_that_they_have(demo):
+def test_inputs_are_recorded_with_their_checksums(demo):
     inputs = json.loads((demo.results / "provenance.json").read_text())["inputs"]
     masks = sorted(table(demo, "segments")["mask_sha256"].dropna())
 

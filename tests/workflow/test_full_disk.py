@@ -64,7 +64,7 @@ def test_a_full_disk_is_told_and_with_room_again_only_what_is_missing_is_made(un
 
     assert "of 6 scans failed" in printed
     assert "not_written), " in printed or "not_written): " in printed
-    assert f"nothing can be written to results/people: {NO_ROOM}" in printed
+    assert f"no file can be written to results/people: {NO_ROOM}" in printed
     assert "Traceback" not in printed
     assert 1 <= len(finished) < 6
     assert {name: when for name, when in written(study).items() if name in finished} == finished
@@ -84,6 +84,6 @@ def test_a_disk_without_room_for_a_log_is_told_by_the_run_itself(undisturbed, sm
     give_room(small_disk, 100_000_000)
     study.run(*UNTIL_MEASURED)
 
-    assert f"nothing can be written to results/people: {NO_ROOM}" in printed
+    assert f"no file can be written to results/people: {NO_ROOM}" in printed
     assert written(study) == finished
     assert study.files(*OF_IMAGES) == undisturbed.files(*OF_IMAGES)

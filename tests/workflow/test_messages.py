@@ -67,7 +67,7 @@ def plan(study, text):
             b"structures: mine.csv\nstructures: demo\n",
             "study.yaml: line 2: the key 'structures' already occurs in line 1",
         ),
-        (b"structures: demo\n", "study.yaml: no configuration file has a section study; write, as in docs/study.yaml"),
+        (b"structures: demo\n", "study.yaml: no configuration file contains a section study; add it as in "),
         (
             b"study: {name: x, registry: r.csv}\nstructures: demo\naging:\n  alfa: 1\n",
             "line 4: aging.alfa: unknown",

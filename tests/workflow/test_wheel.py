@@ -161,7 +161,7 @@ def test_a_deployed_workflow_names_the_package_that_it_needs(deployed, installed
 
     printed = installed.run("-c", nothing, "--workflow-profile", "none", "--cores", "1", "--dry-run", succeeds=False)
 
-    assert re.search(r"needs the Python package ctpop (\S+); none is installed", printed)
+    assert re.search(r"requires the Python package ctpop (\S+); installed version: none\.", printed)
     assert re.search(r"pip install ctpop==\d", printed)
 
 

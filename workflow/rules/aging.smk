@@ -28,7 +28,7 @@ rule aging:
             else ""
         ),
     message:
-        "aging: statistics against age"
+        "aging: statistics of measures against age"
     shell:
         "{params.program} aging --analysis {input.analysis:q} --cohort {input.cohort:q}"
         " --structures {input.structures:q} --config {params.config:q} --threads {threads} --normality {output.normality:q}"
@@ -97,7 +97,7 @@ rule centiles:
         config=settings_file,
         settings=settings_digest("aging.centiles_n_min"),
     message:
-        "centiles: curves of each sex and z scores"
+        "centiles: centile curves for each sex, and z scores"
     shell:
         "OPENBLAS_NUM_THREADS=1 {params.program} centiles --analysis {input.analysis:q} --cohort {input.cohort:q}"
         " --structures {input.structures:q} --config {params.config:q} --centiles {output.centiles:q}"
@@ -131,7 +131,7 @@ rule published:
         config=settings_file,
         settings=settings_digest("aging"),
     message:
-        "published: the numbers of the paper beside ours"
+        "published: comparison with the values of the TotalSegmentator study"
     shell:
         "{params.program} published --flow {input.flow:q} --cohort {input.cohort:q}"
         " --associations {input.associations:q} --structures {input.structures:q}"

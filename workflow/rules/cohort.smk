@@ -18,7 +18,7 @@ rule cohort:
         settings=settings_digest("cohort"),
         start_from="dicom" if DICOM and START_FROM == "images" else START_FROM,
     message:
-        "cohort: who is in the study"
+        "cohort: inclusion criteria and participant flow"
     shell:
         "{params.program} cohort --registry {input.registry:q} --start-from {params.start_from}"
         " --config {params.config:q} --cohort {output.cohort:q} --exclusions {output.exclusions:q}"
@@ -62,7 +62,7 @@ rule describe:
         " --table1 {output.table1:q} --report {params.study:q}/report --figures {params.study:q}/figures &> {log:q}"
 
 
-# Only on request: snakemake ... export
+# Runs only on request: snakemake ... export
 rule export:
     input:
         cohort=f"{STUDY}/tables/cohort.parquet",
@@ -91,7 +91,7 @@ rule export:
         settings=settings_digest("cohort", "aging.quartiles", "study.banner"),
         study=study_folder,
     message:
-        "export: tables without small counts, in {params.study}/export"
+        "export: de-identified tables in {params.study}/export"
     shell:
         "{params.program} export --tables {params.study:q}/tables --config {params.config:q}"
         " --out {params.study:q}/export &> {log:q}"

@@ -1,4 +1,4 @@
-"""What the rules share: the checked configuration, how a stage is called, and which code it depends on."""
+"""Definitions that the rules share: the checked configuration, calls of commands, and the code that they depend on."""
 
 import gc
 import os
@@ -20,12 +20,12 @@ from ctpop.study import registry_options, shards
 from ctpop.study import rules as rules_of_study
 from snakemake.logging import logger
 
-# A plan is made of objects that stay: looking for garbage among them as often as Python does takes a tenth of its time.
+# The objects of a plan are permanent, and frequent garbage collection would take a tenth of the planning time.
 gc.set_threshold(300_000, 50, 100)
 
 
 def checked(function, *arguments):
-    """Call a function of the package; a ContractError ends the program, and its message alone is printed last."""
+    """Call a function of the package; a ContractError ends the program and prints only its message, at the end."""
     try:
         return function(*arguments)
     except ContractError as error:
@@ -34,7 +34,7 @@ def checked(function, *arguments):
 
 
 def checked_configuration():
-    """Return the configuration with its defaults, after a strict check of the files that were given for it."""
+    """Return the configuration with its defaults after a strict check of the configuration files."""
     files = [Path(file) for file in workflow.overwrite_configfiles]
     given = [configuration_file.read(file) for file in files]
     if (
@@ -43,15 +43,15 @@ def checked_configuration():
         and not any("study" in part for part in given)
     ):
         raise ContractError(
-            f"{files[-1]}: no configuration file has a section study; write, as in docs/study.yaml,"
+            f"{files[-1]}: no configuration file contains a section study; add it as in docs/study.yaml:"
             " study: {name: NAME, start_from: images, registry: registry.csv}"
         )
     PLACES.update(configuration_file.places_of(files))
     return configuration.validated(config, PLACES)
 
 
-def tell_if_nothing_can_be_written(folder):
-    """Print why no file can be written to a folder, if that is so: the disk or a quota is full, or it is read-only."""
+def report_unwritable_folder(folder):
+    """Print the reason if no file can be written to a folder: a full disk or quota, or a read-only folder."""
     try:
         with tempfile.TemporaryFile(dir=folder if folder.is_dir() else ".") as probe:
             probe.write(os.urandom(ROOM))
@@ -59,21 +59,21 @@ def tell_if_nothing_can_be_written(folder):
             os.fsync(probe.fileno())
     except OSError as error:
         sys.stderr.write(
-            f"nothing can be written to {folder}: {error.strerror}. Make room and start again: "
-            "what is finished stays, and a scan that is segmented is not segmented again.\n"
+            f"no file can be written to {folder}: {error.strerror}. Free disk space and start again: "
+            "finished results are kept, and segmented scans are not segmented again.\n"
         )
 
 
-ROOM = 1_000_000  # bytes; a log, or the table of a shard
+ROOM = 1_000_000  # bytes, as much as a log or the table of a shard
 
-PLACES = {}  # file and line of each setting, for messages
+PLACES = {}  # file and line of each setting, for error messages
 config.update(checked(checked_configuration))
 
 FAILED = FailedJobs()
 logger.addFilter(FAILED)
 logger.addFilter(missing_inputs.MissingInputs(config, PLACES))
 
-# A command reads its settings from this file, whose name follows from its content: a command of a log can be repeated.
+# Commands read their settings from this file. Its name depends on its content, so the commands in logs can be repeated.
 CONFIG = str(configuration.write(config, Path(".snakemake", "ctpop")))
 CODE = import_graph.ImportGraph(Path(".snakemake", "ctpop"))
 START_FROM = config["study"]["start_from"]
@@ -98,8 +98,8 @@ DIGESTS = shards.kept_digests(
 )
 SHARDS = list(DIGESTS)
 MODEL = checked(model_set.files, config["segment"]) if START_FROM == "images" else []
-# The words before the name of a command. The interpreter of the environment that runs Snakemake comes first, unless a rule has an
-# environment of its own, and the code is that of the checkout, where this is one.
+# The beginning of the command line of each job. It selects the interpreter of the environment that runs Snakemake,
+# unless the rule has another environment, and the code of the checkout, if there is one.
 PROGRAM = " ".join(
     [
         *([f"PATH={shlex.quote(sys.prefix)}/bin:$PATH"] if IN_VENV else []),
@@ -108,7 +108,7 @@ PROGRAM = " ".join(
     ]
 )
 WORKFLOW = ["Snakefile", *(f"workflow/rules/{name}.smk" for name in sorted(RULE_FILES))]
-# Of a workflow that is fetched from a server, Snakemake keeps copies whose paths differ from run to run.
+# For a workflow from a server, Snakemake stores copies of the files, whose paths differ between runs.
 SOURCES = {
     name: (
         str(ROOT / name)
@@ -124,74 +124,75 @@ wildcard_constraints:
 
 
 def settings_digest(*names):
-    """Return what changes with settings: sections of the configuration, or single ones such as `aging.quartiles`."""
+    """Return a digest of configuration sections or of single settings such as `aging.quartiles`."""
     return digests.short(digests.of_json([setting(name) for name in names]))
 
 
 def setting(name):
-    """Return a section of the configuration or a setting in one; None if it is not set."""
+    """Return a configuration section or a setting of a section; None if it is not set."""
     section, _, key = name.partition(".")
     values = config.get(section)
     return (values or {}).get(key) if key else values
 
 
 def reading_digest():
-    """Return what changes with the settings that say how the registry is read."""
+    """Return a digest of the settings that define how the registry is read."""
     return settings_digest(*(f"cohort.{key}" for key in registry_options.SETTINGS))
 
 
 def code(command):
-    """Return the modules whose change makes a table stale: Snakemake does not see what a program imports."""
+    """Return the modules of a command, because Snakemake does not detect changes of imported modules."""
     return CODE.files_of(command)
 
 
 def code_digest(command):
-    """Return what changes with these modules, for rules of many jobs; as input files they would be most of a plan."""
+    """Return a digest of these modules for rules with many jobs, whose plans would consist mostly of these files."""
     return CODE.digest_of(command)
 
 
-# Snakemake reruns a job whose parameters have changed, except those of functions that also take files of the job. Neither
-# the place of this checkout nor the name of the file of settings is a reason; `settings_digest` is.
+# Snakemake reruns a job if its parameters have changed, except parameters that are functions of the files of the job.
+# The location of the checkout and the name of the settings file must not cause a rerun; a change of `settings_digest`
+# must.
 def program(wildcards, output):
-    """Return the words by which a rule calls a command of the package."""
+    """Return the beginning of the command line with which a rule calls a command of the package."""
     return PROGRAM
 
 
 def settings_file(wildcards, output):
-    """Return the file with the configuration, for programs that read sections of it."""
+    """Return the file with the complete configuration, of which commands read sections."""
     return CONFIG
 
 
 def label_set(wildcards):
-    """Return the label set, for programs that read names and labels only; `LABELS` is what reruns them."""
+    """Return the label set for commands that read only names and labels; a change of `LABELS` reruns them."""
     return config["structures"]
 
 
 def rows_of(wildcards):
-    """Return the digest of a shard's registry rows: a growing registry touches only the shards that it changes."""
+    """Return the digest of the registry rows of a shard, so that new rows rerun only the shards that they change."""
     return DIGESTS[wildcards.shard]
 
 
 def tables_of_shards(table):
-    """Return a function that gives the files of all shards as words for bash: as a text, their braces were wildcards."""
+    """Return a function that returns the files of all shards as bash words; in a string, braces would be wildcards."""
     words = shards.in_braces(f"{STUDY}/shards/{table}", SHARDS, ".parquet")
     return lambda wildcards: words
 
 
 def named_sources(wildcards, output):
-    """Return the files of the workflow as words NAME=FILE."""
+    """Return the files of the workflow as arguments NAME=FILE."""
     return [f"{name}={path}" for name, path in SOURCES.items()]
 
 
 def digest_of_files(paths):
-    """Return what changes with the content of files whose paths may change."""
+    """Return a digest of the content of files whose paths can change."""
     return digests.short(
         digests.of_bytes(b"".join(Path(path).read_bytes() for path in paths))
     )
 
 
 def state_of(path):
-    """Return size and time of a file, or those of a link that leads nowhere."""
+    """Return size and modification time of a file, or of the link itself if its target does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -200,7 +201,7 @@ def state_of(path):
 
 
 def files_digest(place):
-    """Return what changes with any file of a folder of statistics: Snakemake looks at the folder alone."""
+    """Return a digest of the files in a folder of statistics, because Snakemake checks only the folder itself."""
     folder = Path(place)
     paths = [*folder.glob("*.json"), *folder.glob("*/statistics.json")]
     facts = [(path.relative_to(folder).as_posix(), *state_of(path)) for path in paths]
@@ -208,12 +209,12 @@ def files_digest(place):
 
 
 def study_folder(wildcards):
-    """Return the folder of the study's results, for programs that find several files in it."""
+    """Return the results folder of the study for commands that read several of its files."""
     return STUDY
 
 
 def figure_files(*names):
-    """Return the files of figures in every format; Snakemake's report shows the SVG, or the PNG if there is no SVG."""
+    """Return the files of figures in all formats; Snakemake's report shows the SVG, or the PNG if there is no SVG."""
     others = [
         f"{STUDY}/figures/{name}.{suffix}"
         for name in names
@@ -224,7 +225,7 @@ def figure_files(*names):
 
 
 def reported_figure(name):
-    """Return the file of a figure that Snakemake's report shows; its kind is the longest that its name begins with."""
+    """Return the figure file for Snakemake's report; its type is the longest type name that begins the name."""
     kind = catalogue.kind_of(name)
     which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind.name) :]).replace("_", " ")
     return report(
@@ -237,9 +238,9 @@ def reported_figure(name):
 
 
 def tables_of(rule, *present):
-    """Return the Parquet files of the tables that a rule writes, by name, and under `csv` their CSV files.
+    """Return the Parquet files of the tables of a rule by name, and their CSV files under `csv`.
 
-    Snakemake's report shows the tables that have no rows of single scans.
+    Snakemake's report shows the tables without rows of single scans.
     """
     tables = study_tables.of_rule(rule, *present)
     files = {table.name: f"{STUDY}/tables/{table.name}.parquet" for table in tables}
@@ -262,7 +263,7 @@ def csv_file(table):
 
 
 def manuscript_files(name, title):
-    """Return a table for the manuscript as CSV, HTML and DOCX, of which Snakemake's report shows the HTML."""
+    """Return the CSV, HTML, and DOCX files of a manuscript table; Snakemake's report shows the HTML file."""
     shown = report(
         f"{STUDY}/report/{name}.html",
         caption="../captions/manuscript.rst",

@@ -1,7 +1,8 @@
 CONVERSIONS = []
 
-# The command `index` has made the registry, before the workflow. As with label maps, volumes are side files, and
-# the registry is `ancient` because `rows`, `reading` and `criteria` say which shards it changes.
+# The command `index` created the registry before the workflow. Volumes are not declared as output, as label maps are
+# not. The registry is `ancient` because `rows`, `reading`, and `criteria` determine which shards a change of the
+# registry affects.
 if DICOM:
 
     rule convert:
@@ -18,7 +19,7 @@ if DICOM:
             "../../envs/stats.yaml"
         resources:
             **rules_of_study.resources("convert"),
-            attempts_left=0,  # a profile with retries counts them down
+            attempts_left=0,  # a profile with retries sets the remaining attempts
         params:
             program=program,
             config=settings_file,
@@ -33,7 +34,7 @@ if DICOM:
                 else ""
             ),
         message:
-            "convert: CT volumes of shard {wildcards.shard} from DICOM (progress in {log})"
+            "convert: CT volumes of shard {wildcards.shard} from DICOM files (progress in {log})"
         shell:
             "{params.program} convert --registry {input.registry:q}"
             " --shard {wildcards.shard} --dicom {params.folder:q}"

@@ -2,7 +2,7 @@ EVALUATION = []
 
 if "evaluate" in config:
     COMPARED = config["evaluate"]["compare_with"]
-    NOWHERE = [
+    MISSING_FILES = [
         f"{setting}: {path} does not exist"
         for setting, path in [
             ("evaluate.reference", config["evaluate"]["reference"]),
@@ -10,11 +10,13 @@ if "evaluate" in config:
         ]
         if not Path(path).exists()
     ]
-    if NOWHERE:  # else Snakemake 9.27 takes tables of an earlier evaluation for given
-        raise SystemExit("error: " + "\n".join(NOWHERE))
+    if (
+        MISSING_FILES
+    ):  # otherwise, Snakemake 9.27 would use the tables of an earlier evaluation
+        raise SystemExit("error: " + "\n".join(MISSING_FILES))
 
-    # The label maps are side files: the table `segments` says when they change, and the time of a folder when a label
-    # map of another model is added or replaced. References are named in the CSV.
+    # Label maps are not declared as input. The table `segments` changes with the label maps of the study, and the
+    # modification time of a folder changes with those of another model. The CSV file lists the reference masks.
     rule evaluate:
         input:
             reference=config["evaluate"]["reference"],
@@ -52,7 +54,7 @@ if "evaluate" in config:
                 else ""
             ),
         message:
-            "evaluate: agreement with references (progress in {log})"
+            "evaluate: agreement with the reference masks (progress in {log})"
         shell:
             "{params.program} evaluate --reference {input.reference:q} --predictions {params.models:q}"
             " --segments {input.segments:q} --cohort {input.cohort:q} --exclusions {input.exclusions:q}"

@@ -1,4 +1,4 @@
-# A resource and no parameter: another share is no reason to measure a shard again.
+# A resource instead of a parameter, because a change of this share must not cause a rerun.
 FAILED_SHARE = str(config["segment"]["max_failed_share"])
 TABLE_SETTINGS = settings_digest(
     "cohort.missing",
@@ -32,7 +32,7 @@ if ONE_FILE:
             structures=label_set,
             labels=LABELS,
         message:
-            "patients: who is in the table of measures"
+            "patients: registry from the table of measures"
         shell:
             "{params.program} patients --table {input.table:q} --structures {params.structures:q}"
             " --config {params.config:q} --out {output.registry:q} &> {log:q}"
@@ -65,7 +65,7 @@ if START_FROM == "measures":
             labels=LABELS,
             files=files_digest(config["study"]["measures"]),
         message:
-            "measure: table of measures"
+            "measure: values of the table of measures"
         shell:
             "{params.program} measure --registry {input.registry:q}"
             " --table {input.table:q} --structures {params.structures:q}"
@@ -88,7 +88,7 @@ else:
             "../../envs/stats.yaml"
         resources:
             **rules_of_study.resources("measure"),
-            attempts_left=0,  # a profile with retries counts them down
+            attempts_left=0,  # a profile with retries sets the remaining attempts
             max_failed_share=FAILED_SHARE,
         params:
             program=program,
@@ -100,7 +100,7 @@ else:
             labels=LABELS,
             masks=f"{STUDY}/masks",
         message:
-            "measure: shard {wildcards.shard}"
+            "measure: volumes and attenuation of shard {wildcards.shard}"
         shell:
             "{params.program} measure --registry {input.registry:q}"
             " --segments {input.segments:q} --masks {params.masks:q} --structures {params.structures:q}"

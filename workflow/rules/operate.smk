@@ -1,8 +1,9 @@
-# Last of all: it tells what the others took. Times differ from run to run, so that no other stage may depend on them, and
-# the report, whose bytes do not change, only links to the page. It has no benchmark of its own, which it would read.
+# This rule runs after all others and reports their run times. Run times differ between runs, so no other stage depends
+# on them, and the reproducible report contains only a link to this page. The rule reads all benchmarks and has none
+# itself.
 rule runtime:
     input:
-        report=f"{STUDY}/report/index.html",  # one file of a job is enough to wait for it; each costs time of a plan
+        report=f"{STUDY}/report/index.html",  # one file per job is sufficient, and each file prolongs the planning
         adjust=f"{STUDY}/tables/adjusted.parquet",
         others=[*(files[:1] for files in (CENTILES, GALLERY, EVALUATION, CONVERSIONS))],
         segments=[] if START_FROM == "measures" else f"{STUDY}/tables/segments.parquet",
@@ -31,7 +32,7 @@ rule runtime:
             else ""
         ),
     message:
-        "runtime: what jobs and scans took"
+        "runtime: run times of jobs and scans"
     shell:
         "{params.program} runtime --benchmarks {params.folder:q}/benchmarks {params.scans} --config {params.config:q}"
         " --out {params.folder:q}/benchmarks &> {log:q}"

@@ -26,7 +26,7 @@ rule report:
         screen=rules.screen.output,
         aging=rules.aging.output,
         adjusted=rules.adjust.output,
-        centiles=CENTILES,  # only where they are computed
+        centiles=CENTILES,  # empty if centiles are not computed
         published=rules.published.output,
         structures=STRUCTURES,
         groups=[GROUPS, GROUP_NAMES],
@@ -67,17 +67,18 @@ rule report:
         settings=settings_digest(*sorted(config)),
         study=study_folder,
     message:
-        "report: figures and pages"
+        "report: figures, pages, and manuscript text"
     shell:
         "OPENBLAS_NUM_THREADS=1 {params.program} report --jobs {threads}"
         " --tables {params.study:q}/tables --figures {params.study:q}/figures"
         " --report {params.study:q}/report --structures {input.structures:q} --config {params.config:q} &> {log:q}"
 
 
-# The one file that says when the study ran; it comes last, so that it knows all files and all times.
+# The record of the run contains all files and all times. It is the only result with the date of the run and is written
+# last.
 rule crate:
     input:
-        runtime=f"{STUDY}/benchmarks/runtime.csv",  # which waits for all others
+        runtime=f"{STUDY}/benchmarks/runtime.csv",  # depends on all other rules
         code=code("crate"),
     output:
         f"{STUDY}/ro-crate-metadata.json",
@@ -95,6 +96,6 @@ rule crate:
         sources=digest_of_files(SOURCES.values()),
         workflow_files=named_sources,
     message:
-        "crate: record of the run, in {params.study}/ro-crate-metadata.json"
+        "crate: record of the run in {params.study}/ro-crate-metadata.json"
     shell:
         "{params.program} crate --study {params.study:q} --workflow {params.workflow_files:q} --snakemake {params.version} &> {log:q}"

@@ -1,5 +1,5 @@
-# Pictures are side files of the gallery, like label maps: a picture that is there is not drawn again, and the declared
-# output of a shard is its table. All verdicts are an input, since bounds and rules compare a scan with the cohort.
+# The images of the gallery are not declared as output, as label maps are not: existing images are not drawn again, and
+# the declared output of a shard is its table. All verdicts are an input because rules compare a scan with the cohort.
 GALLERY = []
 DECIDED = f"--review {shlex.quote(REVIEW)}" if REVIEW else ""
 
@@ -34,7 +34,7 @@ if START_FROM != "measures":
             masks=f"{STUDY}/masks",
             gallery=f"{STUDY}/report/review",
         message:
-            "review: pictures of shard {wildcards.shard}"
+            "review: images of shard {wildcards.shard} for the gallery"
         shell:
             "{params.program} review --registry {input.registry:q}"
             " --segments {input.segments:q} --measures {input.measures:q} --histograms {input.histograms:q}"
@@ -93,7 +93,7 @@ if START_FROM != "measures":
             review=DECIDED,
             folder=study_folder,
         message:
-            "gallery: the page for a reviewer"
+            "gallery: gallery of masks for reviewers"
         shell:
             "{params.program} gallery --cases {input.cases:q} --verdicts {input.verdicts:q} --measures {input.measures:q}"
             " {params.review} --structures {input.structures:q} --config {params.config:q}"

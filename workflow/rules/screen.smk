@@ -8,7 +8,7 @@ RULE_SETS = {
 }
 REVIEW = config["screen"].get("review", [])
 
-# Else Snakemake 9.27 takes tables of an earlier screening for given.
+# Without this check, Snakemake 9.27 would use the tables of an earlier screening.
 if REVIEW and not Path(REVIEW).is_file():
     raise SystemExit(f"error: screen.review: {REVIEW} does not exist")
 
@@ -38,7 +38,7 @@ rule screen:
         config=settings_file,
         settings=settings_digest("screen"),
     message:
-        "screen: which measures can be trusted"
+        "screen: usable and excluded values"
     shell:
         "{params.program} screen --measures {input.measures:q} --cohort {input.cohort:q}"
         " --exclusions {input.exclusions:q} --structures {input.structures:q} --config {params.config:q}"
@@ -70,7 +70,7 @@ rule contrast:
         config=settings_file,
         settings=settings_digest("cohort"),
     message:
-        "contrast: what is said of contrast agent, and what it looks like"
+        "contrast: check of recorded contrast administration against attenuation"
     shell:
         "{params.program} contrast --cohort {input.cohort:q} --measures {input.measures:q}"
         " --verdicts {input.verdicts:q} --config {params.config:q} --out {output.contrast_check:q} &> {log:q}"

@@ -1,8 +1,9 @@
-# The code is not an input here: GPU nights are keyed by model checksum, CT checksum and a version in the program, and
-# a job that finds its label maps in the store takes seconds. The registry is `ancient` because `rows`, `reading`
-# and `criteria` say which shards it changes. (An `ancient` table of another job would not do: Snakemake 9.27 then drops
-# the job's own reasons to run.) Label maps are side files in the store: Snakemake deletes declared outputs of a killed
-# job. The CSV beside a shard's table is not declared either: outputs of shards are a good part of the time of a plan.
+# The code is not an input: stored label maps are identified by the checksums of model and CT and a version in the
+# program, and a job that finds its label maps takes seconds. The registry is `ancient` because `rows`, `reading`, and
+# `criteria` determine which shards a change of the registry affects. (For an `ancient` table of another job, Snakemake
+# 9.27 would ignore the other reasons to run the job.) Label maps are not declared as output because Snakemake deletes
+# the declared output of a killed job. The CSV file of a shard is not declared either because the output files of shards
+# determine much of the planning time.
 rule segment:
     input:
         registry=ancient(REGISTRY),
@@ -20,7 +21,7 @@ rule segment:
     resources:
         **rules_of_study.resources("segment"),
         gpu=1 if START_FROM == "images" and config["segment"]["device"] != "cpu" else 0,
-        attempts_left=0,  # a profile with retries counts them down
+        attempts_left=0,  # a profile with retries sets the remaining attempts
     params:
         program=program,
         config=settings_file,
