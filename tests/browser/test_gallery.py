@@ -1,4 +1,4 @@
-"""A reviewer judges masks with the keyboard, and what is downloaded changes the study."""
+"""Tests of the review gallery in a real browser: QC decisions by keyboard and their effect on the study."""
 
 import json
 
@@ -11,7 +11,7 @@ from ctpop.contracts.all_tables import REVIEW
 from ctpop.study.decisions import read_review
 from support.reviewing import FORMULA, HOSTILE, ORGANS, ReviewStudy, rows_of
 
-FLAGGED = 3  # spleens that the image cuts; they come first
+FLAGGED = 3  # truncated spleens, which are the first cases
 EVERY = 18
 
 
@@ -24,7 +24,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture
 def gallery(study, page):
-    """The page, opened from disk, with the requests that it made."""
+    """Gallery page, opened from disk, with its recorded requests."""
     page.requests = []
     page.on("request", lambda request: page.requests.append(request.url))
     page.goto((study.gallery_folder / "index.html").as_uri())
@@ -42,10 +42,10 @@ def text(page, selector):
 
 
 def open_link(page, study, fragment):
-    """Open the gallery by a link with a fragment, as from another page.
+    """Open the gallery with a fragment, as a link from another page does.
 
-    Going there from the gallery itself would only change the fragment, and the gallery writes its own
-    fragment as soon as it has followed one.
+    The function first opens an empty page: navigation within the gallery would only change the fragment, which the
+    gallery overwrites.
     """
     page.goto("about:blank")
     page.goto(f"{(study.gallery_folder / 'index.html').as_uri()}#{fragment}")
@@ -60,7 +60,7 @@ def download(page, selector, folder):
     return path
 
 
-def test_ten_cases_are_reviewed_by_keyboard_and_change_what_enters_the_study(study, gallery, tmp_path):
+def test_ten_cases_are_reviewed_by_keyboard_and_change_the_usable_values(study, gallery, tmp_path):
     name_reviewer(gallery)
     for key in "2j1j3j" + "1j" * 7:
         gallery.keyboard.press(key)
@@ -89,7 +89,7 @@ def test_ten_cases_are_reviewed_by_keyboard_and_change_what_enters_the_study(stu
         "reviewer_excluded": 1,
         "truncated": 1,
     }
-    assert after.loc[("scan-005", "spleen"), "reason"] == "truncated"  # unsure is no decision
+    assert after.loc[("scan-005", "spleen"), "reason"] == "truncated"  # unsure does not count as a decision
     study.screen()
 
 
@@ -104,35 +104,35 @@ def test_no_request_leaves_the_folder(study, gallery):
 
 
 def test_j_and_k_move_and_stop_at_both_ends(gallery):
-    assert text(gallery, "#place") == f"case 1 of {EVERY}"
+    assert text(gallery, "#place") == f"Case 1 of {EVERY}"
     gallery.keyboard.press("k")
-    assert text(gallery, "#place") == f"case 1 of {EVERY}"
+    assert text(gallery, "#place") == f"Case 1 of {EVERY}"
     for _ in range(EVERY + 3):
         gallery.keyboard.press("j")
-    assert text(gallery, "#place") == f"case {EVERY} of {EVERY}"
+    assert text(gallery, "#place") == f"Case {EVERY} of {EVERY}"
     assert gallery.is_disabled("#next")
     gallery.keyboard.press("k")
-    assert text(gallery, "#place") == f"case {EVERY - 1} of {EVERY}"
+    assert text(gallery, "#place") == f"Case {EVERY - 1} of {EVERY}"
 
 
 def test_a_decision_needs_a_reviewer(gallery):
     gallery.keyboard.press("2")
 
-    assert "Who decides?" in text(gallery, "#warning")
-    assert text(gallery, "#decided") == "Not decided"
+    assert "Enter the initials or number of the reviewer" in text(gallery, "#warning")
+    assert text(gallery, "#decided") == "No decision"
     assert gallery.evaluate("document.activeElement.id") == "reviewer"
 
 
-def test_keys_that_are_typed_into_a_field_decide_nothing(gallery):
+def test_keys_typed_into_a_field_do_not_set_a_decision(gallery):
     gallery.fill("#reviewer", "")
     gallery.type("#reviewer", "1j2")
 
     assert gallery.input_value("#reviewer") == "1j2"
     assert text(gallery, "#count") == f"0 of {EVERY} decided"
-    assert text(gallery, "#place") == f"case 1 of {EVERY}"
+    assert text(gallery, "#place") == f"Case 1 of {EVERY}"
 
 
-def test_decisions_are_still_there_after_the_page_was_closed_and_can_be_undone(gallery):
+def test_decisions_persist_after_the_page_is_closed_and_can_be_undone(gallery):
     name_reviewer(gallery, "CD")
     gallery.fill("#why", "leaks into the stomach")
     gallery.keyboard.press("Enter")
@@ -144,27 +144,27 @@ def test_decisions_are_still_there_after_the_page_was_closed_and_can_be_undone(g
     assert text(gallery, "#decided").endswith(": leaks into the stomach")
     assert gallery.get_attribute("[data-decision=exclude]", "aria-pressed") == "true"
     gallery.keyboard.press("u")
-    assert text(gallery, "#decided") == "Not decided"
+    assert text(gallery, "#decided") == "No decision"
     assert text(gallery, "#count") == f"0 of {EVERY} decided"
 
 
-def test_filters_show_one_structure_one_reason_or_what_is_not_decided(gallery):
+def test_filters_select_cases_by_structure_reason_or_decision(gallery):
     name_reviewer(gallery)
     gallery.select_option("#by-reason", "truncated")
-    assert text(gallery, "#place") == f"case 1 of {FLAGGED}"
+    assert text(gallery, "#place") == f"Case 1 of {FLAGGED}"
     gallery.keyboard.press("1")
     gallery.select_option("#by-decision", "open")
-    assert text(gallery, "#place") == f"case 1 of {FLAGGED - 1}"
+    assert text(gallery, "#place") == f"Case 1 of {FLAGGED - 1}"
     gallery.select_option("#by-structure", "liver")
-    assert text(gallery, "#title") == "No case fits these filters"
+    assert text(gallery, "#title") == "No cases match the filters"
     gallery.keyboard.press("1")
     assert text(gallery, "#count") == f"1 of {EVERY} decided"
     gallery.select_option("#by-reason", "")
-    assert text(gallery, "#place") == "case 1 of 6"
+    assert text(gallery, "#place") == "Case 1 of 6"
     assert text(gallery, "#title").startswith("Liver, scan ")
 
 
-def test_three_planes_are_drawn_with_outline_marks_scale_and_the_masks_of_others_on_request(study, gallery):
+def test_three_planes_are_drawn_with_outline_marks_scale_and_optional_masks_of_others(study, gallery):
     assert gallery.locator("#planes svg").count() == 3
     marks = gallery.eval_on_selector_all(
         "#planes .marks", "groups => groups.map(g => g.textContent.replace(/\\s+/g, ' ').trim())"
@@ -175,13 +175,13 @@ def test_three_planes_are_drawn_with_outline_marks_scale_and_the_masks_of_others
     assert not gallery.is_visible("#planes .others path >> nth=0")
     gallery.keyboard.press("m")
     assert gallery.is_visible("#planes .others path >> nth=0")
-    assert "spleen" in text(gallery, "#neighbours") or "lung left" in text(gallery, "#neighbours")
+    assert "spleen" in text(gallery, "#neighbors") or "lung left" in text(gallery, "#neighbors")
     gallery.keyboard.press("o")
     assert not gallery.is_visible("#planes path.outline >> nth=0")
     assert "soft tissue, −160 to 240 HU" in text(gallery, "#window")
 
 
-def test_the_outline_lies_around_the_organ_that_it_names(study, gallery, tmp_path):
+def test_the_outline_surrounds_the_organ(study, gallery, tmp_path):
     gallery.select_option("#by-structure", "liver")
     gallery.wait_for_function("document.querySelector('#window').textContent")
     [x, y, width, height] = gallery.evaluate(
@@ -189,24 +189,25 @@ def test_the_outline_lies_around_the_organ_that_it_names(study, gallery, tmp_pat
         " const s = p.ownerSVGElement.getBoundingClientRect().width / 640;"
         " return [b.x * s, b.y * s, b.width * s, b.height * s]; })()"
     )
-    gallery.keyboard.press("o")  # a hidden path has no box
+    gallery.keyboard.press("o")  # pressed after the box is read because a hidden path has no bounding box
     shot = tmp_path / "axial.png"
     gallery.locator("#planes svg >> nth=0").screenshot(path=str(shot))
     shades = np.asarray(Image.open(shot).convert("L")).astype(int)
     left, right, top, bottom = (round(value) for value in (x, x + width, y, y + height))
 
     inside = shades[top + 5 : bottom - 5, left + 5 : right - 5]
-    # 60 HU between -160 and 240 is a shade of 140, fat around it of -90 HU one of 45
+    # in the window from -160 to 240 HU, 60 HU has a gray level of 140 and the surrounding fat (-90 HU) one of 45
     assert inside.mean() == pytest.approx(140, abs=8)
     assert shades[top + 5 : bottom - 5, right + 6 : right + 14].mean() == pytest.approx(45, abs=8)
 
 
-def test_values_stand_in_the_cohort_and_the_histogram_has_all_voxels(study, gallery):
+def test_values_are_compared_with_the_cohort_and_the_histogram_has_all_voxels(study, gallery):
     gallery.select_option("#by-structure", "liver")
     gallery.wait_for_selector("#histogram .bars", state="attached")
 
     shown = text(gallery, "#values")
     assert "Volume: " in shown
+    assert "percentile rank" in shown
     assert "among 6 usable values" in shown
     script = (study.gallery_folder / "scans" / "scan-001.js").read_text()
     content = json.loads(script[script.index("(") + 1 : script.rindex(")")])
@@ -215,7 +216,7 @@ def test_values_stand_in_the_cohort_and_the_histogram_has_all_voxels(study, gall
         assert sum(case["histogram"]["counts"]) == measures.loc[("scan-001", name), "n_voxels"]
 
 
-def test_an_earlier_review_is_shown_carried_along_and_can_be_changed(study, page, tmp_path):
+def test_earlier_decisions_are_shown_exported_and_can_be_changed(study, page, tmp_path):
     review = tmp_path / "given.csv"
     review.write_text(
         ",".join([*REVIEW.columns, "room"]) + "\n"
@@ -224,13 +225,13 @@ def test_an_earlier_review_is_shown_carried_along_and_can_be_changed(study, page
         "scan-003,spleen,exclude,cut,XY,2024-05-31,\n"
     )
     page.goto(study.show(review).as_uri())
-    study_of_page = text(page, "#decided")
+    decided = text(page, "#decided")
     name_reviewer(page)
     page.keyboard.press("2")
     rows = rows_of(download(page, "#download", tmp_path))
     study.show()
 
-    assert study_of_page == "Kept by XY, 2024-05-31; this study was screened with it: fine"
+    assert decided == "Kept by XY, 2024-05-31; applied in this study: fine"
     assert [(row["scan_id"], row["structure"], row["decision"], row["reviewer"], row["room"]) for row in rows] == [
         ("scan-001", "spleen", "exclude", "AB", ""),
         ("scan-002", "*", "exclude", "XY", "3"),
@@ -238,7 +239,7 @@ def test_an_earlier_review_is_shown_carried_along_and_can_be_changed(study, page
     ]
 
 
-def test_decisions_about_masks_that_were_made_anew_are_left_out_and_told(study, gallery, tmp_path):
+def test_decisions_on_masks_that_have_changed_are_omitted_and_reported(study, gallery, tmp_path):
     name_reviewer(gallery)
     gallery.keyboard.press("2")
     gallery.evaluate(
@@ -248,12 +249,12 @@ def test_decisions_about_masks_that_were_made_anew_are_left_out_and_told(study, 
     )
     gallery.reload()
 
-    assert "1 decisions in this browser are about masks that were made anew" in text(gallery, "#warning")
-    assert text(gallery, "#decided") == "Not decided"
+    assert "1 decision in this browser was omitted because its mask has changed" in text(gallery, "#warning")
+    assert text(gallery, "#decided") == "No decision"
     assert rows_of(download(gallery, "#download", tmp_path)) == []
 
 
-def test_hostile_text_does_nothing_on_the_page_and_nothing_in_a_spreadsheet(study, page, tmp_path):
+def test_hostile_text_is_escaped_on_the_page_and_in_the_exported_table(study, page, tmp_path):
     review = tmp_path / "given.csv"
     cells = pd.DataFrame([["scan-001", "spleen", "keep", FORMULA, HOSTILE, "2024-05-31"]], columns=list(REVIEW.columns))
     cells.to_csv(review, index=False)
@@ -279,25 +280,25 @@ def test_hostile_text_does_nothing_on_the_page_and_nothing_in_a_spreadsheet(stud
     assert len(read_review(path, study.scan_ids, [], ORGANS.names)) == 2
 
 
-def test_a_link_leads_to_a_case(gallery, study):
+def test_a_link_opens_a_case(gallery, study):
     open_link(gallery, study, "scan-004/liver")
 
     assert text(gallery, "#title") == "Liver, scan scan-004"
     assert "view scan-004 --structure liver" in text(gallery, "#closer")
 
 
-def test_a_link_of_the_page_of_a_structure_leads_to_its_masks_alone(gallery, study):
+def test_a_link_from_the_page_of_a_structure_selects_its_masks(gallery, study):
     open_link(gallery, study, "structure=liver")
 
     assert text(gallery, "#title").startswith("Liver, scan ")
-    assert text(gallery, "#place") == "case 1 of 6"
+    assert text(gallery, "#place") == "Case 1 of 6"
     assert gallery.input_value("#by-structure") == "liver"
     open_link(gallery, study, "structure=heart")
-    assert "No mask of this structure is in the gallery" in text(gallery, "#warning")
-    assert text(gallery, "#place") == f"case 1 of {EVERY}"
+    assert "The gallery contains no mask of this structure" in text(gallery, "#warning")
+    assert text(gallery, "#place") == f"Case 1 of {EVERY}"
 
 
-def test_it_fits_a_phone(gallery):
+def test_the_gallery_fits_a_phone(gallery):
     gallery.set_viewport_size({"width": 390, "height": 800})
 
     assert gallery.evaluate("document.documentElement.scrollWidth") <= 390
@@ -325,7 +326,7 @@ def test_a_screen_reader_finds_names_roles_and_headings(gallery):
     assert nameless == 0
 
 
-def test_a_gallery_without_cases_says_so(page, tmp_path):
+def test_a_gallery_without_cases_shows_a_message(page, tmp_path):
     study = ReviewStudy(tmp_path, scans=2).write()
     study.write_segments({1: 2})
     study.measure()
@@ -334,6 +335,6 @@ def test_a_gallery_without_cases_says_so(page, tmp_path):
 
     page.goto(study.show().as_uri())
 
-    assert text(page, "#title") == "There is nothing to review"
+    assert text(page, "#title") == "No cases to review"
     page.keyboard.press("1")
     assert text(page, "#count") == "0 of 0 decided"

@@ -1,4 +1,4 @@
-"""A reader goes through the report in a real browser: from the page of the study to a structure and back."""
+"""Tests of the report in a real browser: navigation, sorting, filtering, accessibility, and printing."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ PHONE = {"width": 390, "height": 800}
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A synthetic study of sixty people, reported by the real command."""
+    """Report of a synthetic study of 60 patients, written by the command."""
     folder = tmp_path_factory.mktemp("index")
     patients = study_tables.registry(60)
     arguments = written(folder, patients, LABELS, failed={"s0010": "unreadable"}, banner="synthetic")
@@ -27,7 +27,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture
 def index(study, page):
-    """The page of the study, opened from disk, with the requests that it made."""
+    """Index page of the study, opened from disk, with its recorded requests."""
     page.requests = []
     page.on("request", lambda request: page.requests.append(request.url))
     page.goto((study / "report" / "index.html").as_uri())
@@ -36,7 +36,7 @@ def index(study, page):
 
 
 def column(page, number, table=ALL):
-    """Return what the rows that are shown print in a column (1: the names)."""
+    """Return the text of a column (1: names) in the visible rows."""
     return page.eval_on_selector_all(
         f"{table} tbody tr", f"rows => rows.map(row => row.cells[{number - 1}].textContent)"
     )
@@ -47,18 +47,18 @@ def heading(page, number, table=ALL):
 
 
 def sort(page, number, direction, table=ALL):
-    """Click on a heading and wait until the table says that it is sorted; None stands for as it was written."""
+    """Click on a header and wait until the table is sorted; a direction of None means the original order."""
     heading(page, number, table).click()
     wait_until_sorted(page, number, direction, table)
 
 
 def wait_until_sorted(page, number, direction, table=ALL):
-    told = f"[aria-sort={direction}]" if direction else ":not([aria-sort])"
-    page.wait_for_selector(f"{table} thead th:nth-child({number}){told}")
+    state = f"[aria-sort={direction}]" if direction else ":not([aria-sort])"
+    page.wait_for_selector(f"{table} thead th:nth-child({number}){state}")
 
 
 def load_images(page):
-    """Load the images that are not in sight, too, as a browser does before it prints."""
+    """Load all images, including those outside the viewport, as a browser does before printing."""
     page.evaluate("Promise.all([...document.images].map(image => { image.loading = 'eager'; return image.decode(); }))")
 
 
@@ -86,7 +86,7 @@ def test_a_click_sorts_by_the_number_and_not_by_its_text(study, index):
     assert rising == falling[::-1]
     sort(index, 5, None)
     strongest = [abs(float(text.replace("−", "-"))) for text in column(index, 5)]
-    assert strongest == sorted(strongest, reverse=True)  # as it was written
+    assert strongest == sorted(strongest, reverse=True)  # original order
 
 
 def test_p_values_that_are_printed_alike_are_sorted_by_their_logarithm(index):
@@ -109,7 +109,7 @@ def test_missing_numbers_come_last_in_both_directions(index):
     assert rising == ["5.0", "20", "–", "–"]
 
 
-def test_rows_are_found_by_a_word_and_narrowed_by_lists(index):
+def test_rows_are_filtered_by_text_and_by_lists(index):
     status = "#all-structures-filters [role=status]"
     assert index.inner_text(status) == "8 of 8 rows"
     index.fill("#all-structures-filters input", "kidney")
@@ -123,7 +123,7 @@ def test_rows_are_found_by_a_word_and_narrowed_by_lists(index):
     assert set(column(index, 13)) == {"yes"}
 
 
-def test_a_structure_is_opened_and_left_again(index):
+def test_links_lead_from_the_index_to_structures_and_back(index):
     index.fill("#all-structures-filters input", "left kidney")
     index.click(f"{ALL} tbody a >> nth=0")
     index.wait_for_selector("body[data-ready]")
@@ -138,9 +138,9 @@ def test_a_structure_is_opened_and_left_again(index):
     assert index.url.endswith("index.html#associations")
 
 
-def test_the_keyboard_alone_is_enough(index):
+def test_the_page_is_usable_with_the_keyboard_only(index):
     index.keyboard.press("Tab")
-    assert index.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert index.evaluate("document.activeElement.textContent") == "Skip to main content"
     index.focus("#all-structures-filters input")
     index.keyboard.type("liver")
     assert set(column(index, 1)) == {"Liver"}
@@ -165,7 +165,7 @@ def test_a_screen_reader_finds_names_and_roles(index):
     assert 'heading "Aging study made_up" [level=1]' in tree
     assert 'navigation "Contents"' in tree
     assert 'region "Associations with age, table"' in tree
-    assert 'searchbox "Find"' in tree
+    assert 'searchbox "Search"' in tree
     assert 'combobox "Organ group"' in tree
     assert 'link "Left kidney"' in tree
     nameless = index.evaluate(
@@ -187,18 +187,18 @@ def test_a_phone_scrolls_tables_and_never_the_page(study, page, name):
     assert page.evaluate(wider) > 0
 
 
-def test_on_paper_every_row_and_figure_is_there(study, index):
+def test_the_printed_page_contains_every_row_and_figure(study, index):
     load_images(index)
     index.emulate_media(media="print")
 
-    cut = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 1).length"
-    assert index.evaluate(cut) == 0
+    clipped = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollHeight > e.clientHeight + 1).length"
+    assert index.evaluate(clipped) == 0
     assert len(column(index, 1)) == 8
     assert not index.is_visible("#all-structures-filters")
     assert index.evaluate("[...document.images].every(image => image.getBoundingClientRect().height > 10)")
 
 
-def test_without_scripts_every_row_is_there_and_nothing_asks_to_be_clicked(study, browser):
+def test_without_scripts_every_row_is_present_and_filters_are_hidden(study, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((study / "report" / "index.html").as_uri())

@@ -1,4 +1,4 @@
-"""From the page of the study to a structure, to its masks, and to decisions that the screening reads."""
+"""Test of the path from the index page to a structure, its masks, and QC decisions that screening reads."""
 
 import shutil
 
@@ -14,7 +14,7 @@ REVIEWED = 10
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A gallery of made-up scans, with the pages of a study of the same structures beside it."""
+    """A gallery of synthetic scans next to the pages of a study with the same structures."""
     folder = tmp_path_factory.mktemp("masks")
     for name in ("scans", "tables"):
         (folder / name).mkdir()
@@ -25,14 +25,14 @@ def study(tmp_path_factory):
     return made
 
 
-def test_ten_masks_are_judged_by_keyboard_on_the_way_from_the_page_of_the_study(study, page, tmp_path):
+def test_ten_masks_are_rated_by_keyboard_starting_from_the_index_page(study, page, tmp_path):
     page.goto((study.gallery_folder.parent / "index.html").as_uri())
     page.wait_for_selector("body[data-ready]")
     page.fill("#all-structures-filters input", "spleen")
     page.click("#all-structures tbody a >> nth=0")
     page.wait_for_selector("h1:has-text('Spleen')")
     page.click("a[href='../review/index.html#structure=spleen']")
-    page.wait_for_selector("#place:has-text('case 1 of 6')")
+    page.wait_for_selector("#place:has-text('Case 1 of 6')")
     page.select_option("#by-structure", "")
     page.fill("#reviewer", "AB")
     page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""NiiVue draws CT and masks of a scan in a real browser, from this machine alone."""
+"""Tests of the viewer in a real browser: NiiVue displays the CT and masks of a scan without network access."""
 
 import io
 import json
@@ -25,7 +25,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture
 def viewer(study, page):
-    """The page of a scan, with the requests that it made."""
+    """Page of a scan, with its recorded requests."""
     contents = view.contents_of(shown_scan(study.results, "scan-001"), "liver", view.banner_of(study.results))
     with Server(contents) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -40,29 +40,29 @@ def viewer(study, page):
 
 
 def drawn(page):
-    """Return the colours of what is drawn, shape (rows, columns, 3)."""
+    """Return the colors of the canvas, shape (rows, columns, 3)."""
     page.wait_for_timeout(300)
     return np.asarray(Image.open(io.BytesIO(page.locator("#canvas").screenshot())).convert("RGB")).astype(int)
 
 
 def shares(pixels):
-    """Return the shares of pixels that are grey, and that have a colour."""
+    """Return the shares of gray pixels and of colored pixels."""
     spread = pixels.max(axis=2) - pixels.min(axis=2)
     return float(((spread < 8) & (pixels.max(axis=2) > 30)).mean()), float((spread > 40).mean())
 
 
 def test_ct_and_masks_are_drawn(viewer):
     assert viewer.get_attribute("body", "data-ready") == "yes"
-    grey, coloured = shares(drawn(viewer))
-    assert grey > 0.05
-    assert coloured > 0.01
+    gray, colored = shares(drawn(viewer))
+    assert gray > 0.05
+    assert colored > 0.01
     viewer.select_option("#which", "none")
-    grey_without, coloured_without = shares(drawn(viewer))
-    assert grey_without > grey
-    assert coloured_without < coloured / 2  # the cross is left
+    gray_without, colored_without = shares(drawn(viewer))
+    assert gray_without > gray
+    assert colored_without < colored / 2  # only the crosshair remains
 
 
-def test_it_begins_at_the_structure_that_was_asked_for(viewer):
+def test_the_viewer_opens_at_the_requested_structure(viewer):
     assert viewer.input_value("#structure") == "liver"
     assert "Liver" in viewer.inner_text("#status")
     assert "HU" in viewer.inner_text("#status")
@@ -70,7 +70,7 @@ def test_it_begins_at_the_structure_that_was_asked_for(viewer):
     assert "Spleen" in viewer.inner_text("#status")
 
 
-def test_one_structure_can_be_shown_alone(viewer):
+def test_a_single_structure_can_be_shown(viewer):
     _, all_of_them = shares(drawn(viewer))
     viewer.select_option("#which", "one")
     _, one = shares(drawn(viewer))
@@ -78,7 +78,7 @@ def test_one_structure_can_be_shown_alone(viewer):
     assert 0 < one < all_of_them
 
 
-def test_another_window_changes_the_picture(viewer):
+def test_another_window_changes_the_image(viewer):
     viewer.select_option("#which", "none")
     before = drawn(viewer)
     viewer.select_option("#window", "lung")
@@ -93,7 +93,7 @@ def test_no_request_leaves_this_machine(viewer):
     assert [url for url in viewer.requests if not url.startswith((viewer.address, "data:", "blob:"))] == []
 
 
-def test_hostile_text_is_text(viewer):
+def test_hostile_text_is_escaped(viewer):
     assert viewer.inner_text("#banner") == HOSTILE
     assert viewer.title() == "Scan scan-001"
     assert viewer.locator("#banner img").count() == 0

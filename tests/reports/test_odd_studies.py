@@ -1,4 +1,4 @@
-"""The whole report of studies at the edge: one patient, one structure, no women, everything failed, nobody included."""
+"""Complete reports of edge cases: one patient, one structure, no women, all scans failed, no scan included."""
 
 import re
 
@@ -12,21 +12,21 @@ from ctpop.stages.cohort.table1_files import write_table1
 from support import study_tables
 from support.config_files import config_option
 
-PEOPLE = study_tables.registry(24)
+PATIENTS = study_tables.registry(24)
 BOTH = study_tables.label_set(1, 1)
-ODD = {  # people, structures, who failed, and what the results then say
+ODD = {  # registry, structures, failed scans, and a sentence of the results
     "one patient": (study_tables.registry(1), BOTH, {}, "The study included 1 scan of 1 in the registry"),
-    "one structure": (PEOPLE, study_tables.label_set(0, 1), {}, "attenuations of 1 structure passed the screening"),
+    "one structure": (PATIENTS, study_tables.label_set(0, 1), {}, "attenuations of 1 structure passed the screening"),
     "no women": (study_tables.registry(24, sexes=("male",)), BOTH, {}, "0 scans of women, 24 of men"),
     "all failed": (
-        PEOPLE,
+        PATIENTS,
         BOTH,
-        dict.fromkeys(PEOPLE["scan_id"], "unreadable"),
+        dict.fromkeys(PATIENTS["scan_id"], "unreadable"),
         "Measures were obtained of 0 scans; 0 volumes and 0 attenuations",
     ),
-    "nobody included": (PEOPLE.assign(age_years=float("nan")), BOTH, {}, "The study included 0 scans of 24"),
+    "none included": (PATIENTS.assign(age_years=float("nan")), BOTH, {}, "The study included 0 scans of 24"),
 }
-IN_ALL_FORMATS = ("one patient", "all failed")  # the emptiest figures; those of the others are drawn as PNG
+IN_ALL_FORMATS = ("one patient", "all failed")  # figures with the least data; other figures are drawn as PNG only
 NUMBERLESS = re.compile(r"\b(?:None|nan|NaN|NaT|inf|NA)\b")
 
 
@@ -42,9 +42,9 @@ def formats(odd):
 
 @pytest.fixture(scope="module")
 def made(odd, formats, tmp_path_factory):
-    """The folder of a study after its report, and what its results say."""
+    """Return the folder of a study with its report, and the expected sentence of its results."""
     folder = tmp_path_factory.mktemp("odd")
-    patients, labels, failed, told = ODD[odd]
+    patients, labels, failed, sentence = ODD[odd]
     tables = study_tables.study(patients, labels, failed=failed)
     study_tables.write(tables, folder / "tables")
     write_table1(printed(tables["table1"]), folder / "report", "made up")
@@ -62,22 +62,22 @@ def made(odd, formats, tmp_path_factory):
     places = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
     options = [part for name, place in places.items() for part in (f"--{name}", str(folder / place))]
     assert main(["report", *options, "--jobs", "1", *config_option(**config)]) == 0
-    return folder, told
+    return folder, sentence
 
 
 def words_of(page):
-    """Return the words that a page shows; what the configuration and the tables of columns hold is not prose."""
+    """Return the visible text of a page without the configuration."""
     text = re.sub(r"<(script|style|pre)\b.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
-def test_the_results_say_what_the_study_is(made):
-    folder, told = made
+def test_the_results_describe_the_study(made):
+    folder, sentence = made
 
-    assert told in (folder / "report" / "results.md").read_text(encoding="utf-8")
+    assert sentence in (folder / "report" / "results.md").read_text(encoding="utf-8")
 
 
-def test_the_text_has_no_word_of_the_program_and_no_gap(made):
+def test_the_text_has_no_missing_value_codes_and_no_gaps(made):
     folder, _ = made
     for name in ("methods", "results"):
         text = (folder / "report" / f"{name}.md").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_the_text_has_no_word_of_the_program_and_no_gap(made):
         assert text.count("#") == len(re.findall(r"(?m)^#+ [A-Z]", text)) * 3 - 1
 
 
-def test_no_page_shows_a_word_of_the_program(made):
+def test_no_page_shows_missing_value_codes(made):
     folder, _ = made
     pages = sorted((folder / "report").rglob("*.html"))
 
@@ -100,14 +100,14 @@ def test_no_page_shows_a_word_of_the_program(made):
         assert NUMBERLESS.findall(words) == [], page.name
 
 
-def test_no_table_of_a_page_is_a_head_without_a_row(made):
+def test_no_table_of_a_page_has_headers_without_rows(made):
     folder, _ = made
 
     for page in sorted((folder / "report").rglob("*.html")):
         assert re.search(r"<tbody[^>]*>\s*</tbody>", page.read_text(encoding="utf-8")) is None, page.name
 
 
-def test_every_figure_is_drawn_as_ever(made, formats):
+def test_every_figure_is_drawn(made, formats):
     folder, _ = made
     figures = {path.stem for path in (folder / "figures").glob("*.png")}
 
@@ -117,7 +117,7 @@ def test_every_figure_is_drawn_as_ever(made, formats):
             assert (folder / "figures" / f"{name}.{suffix}").stat().st_size > 0
 
 
-def test_word_files_open_and_say_the_same(made):
+def test_word_files_open_and_have_the_same_text(made):
     folder, _ = made
     for name in ("methods", "results"):
         word = docx.Document(str(folder / "report" / f"{name}.docx"))

@@ -1,4 +1,4 @@
-"""The report stage: the command itself, on studies as the other stages leave them."""
+"""Tests of the command `report` on the output of the other stages."""
 
 import json
 import re
@@ -27,7 +27,7 @@ HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" $x$ 'end' </style>"
 
 
 class Page(HTMLParser):
-    """What a browser would fetch, the text it would show, and the cells of the tables."""
+    """Links, images, tags, and visible text of a page."""
 
     def __init__(self, path):
         super().__init__()
@@ -54,36 +54,36 @@ class Page(HTMLParser):
 
 
 def report_of(folder, *args, jobs=1, **others):
-    """Run the command and return its page."""
+    """Run the command and return the index page."""
     assert main([*written(folder, *args, **others), "--jobs", str(jobs)]) == 0
     return Page(folder / "report" / "index.html")
 
 
 def words_of(folder, *args, **others):
-    """Return the words of the page, without drawing a figure."""
+    """Return the text of the index page without drawing figures."""
     pages_of(folder, *args, **others)
     return Page(folder / "report" / "index.html").text
 
 
-def losses():
-    """Return people, label set and failed scans of a study that loses some at every stage."""
+def exclusions():
+    """Return the registry, label set, and failed scans of a study with exclusions at every stage."""
     patients = study_tables.registry(60, sexes=("female", "male", None))
     patients.loc[0, "age_years"] = float("nan")
     patients.loc[1, "contrast"] = pd.NA
     return patients, study_tables.label_set(), {"s0010": "unreadable"}
 
 
-def report_of_losses(folder, **options):
-    """Report a synthetic study with every kind of loss, its figures in all formats."""
+def report_with_exclusions(folder, **options):
+    """Report a synthetic study with exclusions at every stage and figures in all formats."""
     changes = {"report": {"formats": list(FORMATS)}}
-    report_of(folder, *losses(), truth=str(folder / "truth.csv"), banner="synthetic", changes=changes, **options)
+    report_of(folder, *exclusions(), truth=str(folder / "truth.csv"), banner="synthetic", changes=changes, **options)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A synthetic study of 60 people with every kind of loss, reported once."""
+    """Report of a synthetic study of 60 patients with exclusions at every stage."""
     folder = tmp_path_factory.mktemp("study")
-    report_of_losses(folder)
+    report_with_exclusions(folder)
     return folder
 
 
@@ -97,7 +97,7 @@ def test_every_link_of_the_page_leads_to_a_file_beside_it(page, finished):
 
     assert len(targets) > 40
     absent = {target for target in targets if not target.is_file()}
-    later = ("report/review/index.html", "benchmarks/runtime.html", "ro-crate-metadata.json")  # other rules write them
+    later = ("report/review/index.html", "benchmarks/runtime.html", "ro-crate-metadata.json")  # written by other rules
     assert absent == {finished / name for name in later}
     assert all(target.is_relative_to(finished) for target in targets)
     assert all(not Path(link).is_absolute() for link in page.links)
@@ -107,7 +107,7 @@ def every_page(folder):
     return [folder / "report" / "index.html", *sorted((folder / "report" / "structures").glob("*.html"))]
 
 
-def test_the_pages_ask_no_network_and_run_no_script_but_the_two_beside_them(finished):
+def test_the_pages_make_no_network_requests_and_run_only_their_two_scripts(finished):
     pages = every_page(finished)
 
     assert len(pages) == 7
@@ -123,18 +123,18 @@ def test_the_pages_ask_no_network_and_run_no_script_but_the_two_beside_them(fini
         assert "default-src 'none'; script-src 'self' file:;" in text
 
 
-def test_a_library_that_is_not_the_published_one_is_refused(tmp_path, monkeypatch):
+def test_a_library_that_differs_from_the_published_one_is_rejected(tmp_path, monkeypatch):
     shutil.copytree(pages.LIBRARY, tmp_path / "datatables")
     monkeypatch.setattr(pages, "LIBRARY", tmp_path / "datatables")
     assert "DataTables 3.1.5" in pages.library()[:200]
     with (tmp_path / "datatables" / pages.SCRIPT).open("a") as script:
         script.write("//")
 
-    with pytest.raises(ContractError, match=r"dataTables\.min\.js: is not the file whose checksum"):
+    with pytest.raises(ContractError, match=r"dataTables\.min\.js: the checksum differs from the one in README\.md"):
         pages.library()
 
 
-def test_every_place_that_the_contents_name_exists(page, finished):
+def test_every_entry_of_the_contents_links_to_an_existing_section(page, finished):
     text = (finished / "report" / "index.html").read_text(encoding="utf-8")
     anchors = {link[1:] for link in page.links if link.startswith("#")}
 
@@ -142,7 +142,7 @@ def test_every_place_that_the_contents_name_exists(page, finished):
     assert anchors <= set(re.findall(r'id="([^"]+)"', text))
 
 
-def test_every_figure_is_on_a_page_with_words_for_who_cannot_see_it(page, finished):
+def test_every_figure_is_on_a_page_with_an_alternative_text(page, finished):
     images = [image for path in every_page(finished) for image in Page(path).images]
     shown = {Path(image["src"]).stem for image in images}
 
@@ -183,7 +183,7 @@ def test_the_associations_on_the_page_are_those_of_the_table_strongest_first(fin
     assert section.count('class="strong"') == found["significant"].sum() > 0
 
 
-def test_the_banner_stands_on_the_page_and_in_the_methods(page, finished):
+def test_the_banner_is_on_the_page_and_in_the_methods(page, finished):
     text = (finished / "report" / "index.html").read_text(encoding="utf-8")
 
     assert "synthetic" in page.text
@@ -214,7 +214,7 @@ def test_the_methods_name_thresholds_families_and_the_substitute_for_the_bounds(
     assert " ." not in methods.replace(" .0", "")
 
 
-def test_provenance_has_settings_versions_and_counts_but_no_place_and_no_time(finished):
+def test_provenance_has_settings_versions_and_counts_but_no_paths_or_times(finished):
     text = (finished / "provenance.json").read_text(encoding="utf-8")
     found = json.loads(text)
 
@@ -236,7 +236,7 @@ def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_confi
     for path in (*stale, kept):
         path.write_text("from elsewhere")
 
-    report_of_losses(finished, jobs=2)  # the first run had one process
+    report_with_exclusions(finished, jobs=2)  # the first run used one process
 
     assert not any(path.exists() for path in stale)
     assert kept.read_text() == "from elsewhere"
@@ -245,7 +245,7 @@ def test_a_second_run_writes_the_same_bytes_and_removes_figures_of_another_confi
     assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == first
 
 
-def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
+def test_text_from_a_study_is_escaped_on_the_page(tmp_path):
     labels = study_tables.label_set(1, 2)
     names = [f"{HOSTILE} {name}" for name in labels.names]
     hostile = LabelSet("hostile", labels.table.assign(group=HOSTILE, name=names))
@@ -259,18 +259,18 @@ def test_free_text_of_a_study_does_nothing_in_the_page(tmp_path):
     assert found.text.count("<img src=x onerror=alert(1)>") >= 2 + len(hostile.names)
     assert "<img src=x" not in text
     assert text.count("</style>") == 1
-    of_structures = len(hostile.names)  # they are on pages of their own
+    of_structures = len(hostile.names)  # figures on the pages of the structures
     assert len(found.images) + of_structures == len(list((tmp_path / "figures").glob("*.png")))
     for path in every_page(tmp_path):
         assert "<img src=x" not in path.read_text(encoding="utf-8")
 
 
-# Groups of structures, and other rules of screening
+# Groups of structures and other rule sets
 
 
 @pytest.fixture(scope="module")
 def grouped(tmp_path_factory):
-    """A study of 40 people whose label set has both kidneys and two lumbar vertebrae, reported once."""
+    """Report of a study of 40 patients whose label set contains both kidneys and two lumbar vertebrae."""
     folder = tmp_path_factory.mktemp("grouped")
     labels = volumes.label_set("liver", "kidney_left", "kidney_right", "vertebrae_L1", "vertebrae_L3")
     panels = {"report": {"figure6": [["kidneys", "hu_mean"], ["liver", "volume_ml"]]}}
@@ -289,16 +289,16 @@ def test_groups_have_a_table_and_a_figure_of_their_own(grouped):
     assert "spearman_groups" in {Path(image["src"]).stem for image in page.images}
     assert {"Kidneys", "Lumbar vertebrae"} == set(re.findall(r'<th scope="row"><a [^>]*>(.*?)</a></th>', of_groups))
     assert {"Left kidney", "Right kidney"} <= set(re.findall(r'<th scope="row"><a [^>]*>(.*?)</a></th>', rest))
-    assert "Lumbar vertebrae here: Vertebra L1 and Vertebra L3 (2 of 5 members)." in page.text
-    assert "Kidneys here" not in page.text
+    assert "Lumbar vertebrae in this study: Vertebra L1 and Vertebra L3 (2 of 5 members)." in page.text
+    assert "Kidneys in this study" not in page.text
 
 
 def test_headline_numbers_and_families_count_single_structures_alone(grouped):
     folder, page = grouped
     methods = (folder / "report" / "methods.md").read_text(encoding="utf-8")
 
-    assert "of 10 correlations with age" in page.text
-    assert "Bonferroni over 10 correlations" in page.text
+    assert "significant correlations with age (of 10 tested)" in page.text
+    assert "Bonferroni correction for 10 correlations" in page.text
     assert "the 10 correlations, the 10 Kruskal-Wallis tests and the 60 rank-sum tests of single structures" in methods
     assert "Beside them, 2 groups of structures, such as pairs, were tested" in methods
     assert "if they were at least 50% of the group" in methods
@@ -328,7 +328,7 @@ def test_a_study_without_groups_has_no_figure_of_them(finished, page):
     assert "Groups of structures" not in page.text
 
 
-def test_correlations_under_other_rules_stand_beside_those_of_the_study(finished):
+def test_correlations_under_other_rule_sets_are_compared_with_those_of_the_study(finished):
     section = section_of(finished, "sensitivity")
     head = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', section)
     rows = [
@@ -355,7 +355,7 @@ def test_one_patient_gives_a_report_without_results(tmp_path):
     assert "0 of 0 correlations were significant" in words
 
 
-def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
+def test_a_study_without_measured_scans_has_a_report(tmp_path):
     patients = study_tables.registry(12)
     failed = dict.fromkeys(patients["scan_id"], "out_of_memory")
     found = report_of(tmp_path, patients, study_tables.label_set(1, 1), failed=failed)
@@ -365,7 +365,7 @@ def test_without_any_measured_scan_there_is_still_a_report(tmp_path):
     assert "0 scans could be measured" in found.text
 
 
-def test_without_anyone_included_there_is_still_a_report(tmp_path):
+def test_a_study_without_included_scans_has_a_report(tmp_path):
     patients = study_tables.registry(5).assign(age_years=float("nan"))
     words = words_of(tmp_path, patients, study_tables.label_set(1, 1))
 
@@ -378,10 +378,10 @@ def test_a_study_of_measures_has_no_section_on_segmentation(tmp_path):
     patients, labels = study_tables.registry(30), study_tables.label_set(1, 1)
     words = words_of(tmp_path, patients, labels, without=("segments",), changes={"segment": {}}, **start_from)
 
-    assert "Segmentation Screening" not in words
+    assert "Outcome Scans" not in words
     assert "taken over from an existing table" in words
     assert "torch" not in words
-    assert "Measured against the truth" not in words
+    assert "Comparison with the ground truth" not in words
 
 
 def test_a_study_of_segmentations_names_no_model(tmp_path):
@@ -394,28 +394,28 @@ def test_a_study_of_segmentations_names_no_model(tmp_path):
 
 @pytest.fixture(scope="module")
 def unreported(tmp_path_factory):
-    """The arguments of the command for a study that has its tables."""
+    """Arguments of the command for a study whose tables exist."""
     return written(tmp_path_factory.mktemp("unreported"), study_tables.registry(12), study_tables.label_set(1, 1))
 
 
-def test_a_structure_that_the_label_set_lacks_is_told(unreported, capsys):
+def test_a_structure_that_is_not_in_the_label_set_is_reported(unreported, capsys):
     config = configuration.read_file(Path(unreported[-1]))
     config["report"]["figure6"] = [["hip_lfet", "hu_mean"]]
 
     assert main([*unreported[:-2], *config_option(**config)]) == 1
-    told = capsys.readouterr().err
-    assert "report.figure6: label set" in told
-    assert "does not contain hip_lfet" in told
+    errors = capsys.readouterr().err
+    assert "report.figure6: label set" in errors
+    assert "does not contain hip_lfet" in errors
 
 
-def test_a_table_that_is_missing_is_told(tmp_path, capsys):
+def test_a_missing_table_is_reported(tmp_path, capsys):
     arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1), without=("posthoc",))
 
     assert main(arguments) == 1
-    assert "posthoc.parquet: is needed for the report" in capsys.readouterr().err
+    assert "posthoc.parquet: the file is required for the report but is missing" in capsys.readouterr().err
 
 
-def test_a_configuration_that_is_no_mapping_is_an_error(unreported, tmp_path, capsys):
+def test_a_configuration_that_is_not_a_mapping_is_an_error(unreported, tmp_path, capsys):
     (tmp_path / "study.yaml").write_text("- alpha")
 
     assert main([*unreported[:-1], str(tmp_path / "study.yaml")]) == 1
@@ -426,7 +426,7 @@ def test_a_package_that_is_not_there_has_no_version():
     assert package_version("no-such-package-anywhere") == ABSENT
 
 
-def test_settings_lose_the_folders_of_this_machine_and_nothing_else():
+def test_absolute_paths_in_settings_are_reduced_to_file_names():
     root = Path(Path.cwd().anchor)
     settings_of_study = {"registry": str(root / "data" / "registry.csv"), "list": [1, "a/b.csv"], "none": None}
 
@@ -448,9 +448,9 @@ def test_the_defaults_of_the_configuration_are_those_of_the_schema(finished):
         configuration.section("aging", config_file(aging={"alfa": 1}))
 
 
-def test_scans_that_look_otherwise_than_what_is_said_of_contrast_agent_are_listed(tmp_path):
+def test_scans_whose_attenuation_contradicts_the_recorded_contrast_administration_are_listed(tmp_path):
     labels = study_tables.label_set()
-    named = labels.table.assign(structure=labels.table["structure"].replace({"organ_2": "aorta"}))  # of about 45 HU
+    named = labels.table.assign(structure=labels.table["structure"].replace({"organ_2": "aorta"}))  # about 45 HU
 
     words = words_of(tmp_path, study_tables.registry(60), LabelSet("made_up", named))
 
@@ -458,25 +458,27 @@ def test_scans_that_look_otherwise_than_what_is_said_of_contrast_agent_are_liste
     looks = checked["looks"].value_counts()
     counts = " ".join(str(looks.get(name, 0)) for name in all_tables.CONTRAST_LOOKS)
     assert looks["unenhanced"] > 50
-    assert "enhanced from 100 HU, unenhanced below 70 HU. Nobody was excluded by it" in words
-    assert f"Contrast agent enhanced unenhanced unclear not measured given {counts}" in words
-    assert f"The first 50 of {looks['unenhanced']}; the others are in the table contrast_check." in words
+    assert "is at least 100 HU, and as unenhanced if" in words
+    assert "are below 70 HU. The check excludes no scans." in words
+    assert f"Contrast agent (recorded) Enhanced Unenhanced Unclear Not measured Given {counts}" in words
+    assert f"The first 50 of {looks['unenhanced']} discrepant scans." in words
     first = checked[checked["looks"] == "unenhanced"].iloc[0]
     assert f"{first['scan_id']} given unenhanced {first['aorta_hu']:.0f} – –" in words
 
 
-def test_a_study_without_vessels_says_that_contrast_agent_could_not_be_checked(tmp_path):
+def test_a_study_without_vessels_reports_that_contrast_administration_could_not_be_checked(tmp_path):
     words = words_of(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1))
 
-    assert "what is said of contrast agent could not be checked" in words
+    assert "The recorded contrast administration could not be checked against attenuation." in words
 
 
-def test_scans_that_fail_two_criteria_are_shown_as_a_matrix(tmp_path):
+def test_the_overlap_of_exclusion_criteria_is_shown_as_a_matrix(tmp_path):
     patients = study_tables.registry(30)
     patients.loc[0:5, "complete"] = False
     patients.loc[4:6, "contrast"] = False
 
     words = words_of(tmp_path, patients, study_tables.label_set(1, 1))
 
-    assert "n that fail both Age not known Images incomplete No contrast agent given Age not known 0 0 0" in words
+    criteria = "Age not known Images incomplete No contrast agent given"
+    assert f"Scans meeting both criteria {criteria} Age not known 0 0 0" in words
     assert "Images incomplete 0 6 2 No contrast agent given 0 2 3" in words

@@ -1,4 +1,4 @@
-"""Every number on the pages of a report stands in a table of the study, and free text of a study does nothing there."""
+"""Tests that every number on the pages of a report is in a table of the study and that text from a study is escaped."""
 
 import re
 
@@ -17,7 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """The pages of 250 people: enough for centile curves of both sexes; one scan failed, and one is no part of it."""
+    """Pages of 250 patients, enough for centile curves of both sexes, with one failed and one excluded scan."""
     folder = tmp_path_factory.mktemp("numbers")
     patients = study_tables.registry(250)
     patients.loc[0, "age_years"] = float("nan")
@@ -78,7 +78,7 @@ def test_a_number_of_another_structure_is_found(study, allowed):
     assert len(unknown) > 50
 
 
-def test_the_table_of_all_structures_has_a_row_for_each_with_what_it_is_sorted_by(study):
+def test_the_table_of_all_structures_has_a_row_for_each_with_its_sorting_numbers(study):
     lines = Lines(study / "report" / "index.html").found
     rows = [line for line in lines if line.structure in LABELS.names and line.cells[0][1] == "Group"]
     table = pd.read_parquet(study / "tables" / "associations.parquet").query("family == 'structures'")
@@ -93,7 +93,7 @@ def test_the_table_of_all_structures_has_a_row_for_each_with_what_it_is_sorted_b
         assert float(line.cells[5][0]["data-order"]) == pytest.approx(log10_p[of], rel=1e-11)
 
 
-def test_every_structure_and_group_has_a_page_that_leads_to_its_neighbours_and_back(study):
+def test_every_structure_and_group_has_a_page_with_links_to_adjacent_pages_and_the_index(study):
     order = [*LABELS.names, "kidneys"]
     assert names(study) == sorted(order)
     for place, name in enumerate(order):
@@ -110,20 +110,21 @@ def test_the_page_of_a_structure_has_all_its_tables(study):
     text = (study / "report" / "structures" / "liver.html").read_text(encoding="utf-8")
 
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
-        *("Association with age", "Pairs of age quartiles", "Women and men", "Adjusted for covariates"),
-        *("Age quartiles and age curve, adjusted", "Centiles", "What was lost, and why", "Who is lost"),
-        *("Extreme values", "Under other rules of screening", "Measured against the truth"),
+        *("Association with age", "Pairwise comparisons of age quartiles", "Results by sex"),
+        *("Correlations adjusted for covariates", "Adjusted tests of age quartiles and age curve", "Centiles"),
+        *("Excluded values by reason", "Characteristics of patients with usable and excluded values"),
+        *("Extreme values", "Sensitivity to screening rules", "Comparison with the ground truth"),
     ]
 
 
-def test_what_users_wrote_is_text_on_every_page(study):
+def test_text_from_users_is_escaped_on_every_page(study):
     for path in [*(study / "report" / "structures").glob("*.html"), study / "report" / "index.html"]:
         text = path.read_text(encoding="utf-8")
         assert "&lt;img src=x onerror=alert(1)&gt;" in text
         assert "<img src=x" not in text
 
 
-def test_pages_of_structures_of_another_label_set_go_and_notes_of_a_person_stay(study, tmp_path):
+def test_pages_of_structures_of_another_label_set_are_removed_and_other_files_are_kept(study, tmp_path):
     patients = study_tables.registry(12)
     pages_of(tmp_path, patients, LABELS)
     (tmp_path / "report" / "structures" / "notes.txt").write_text("mine")
@@ -133,14 +134,14 @@ def test_pages_of_structures_of_another_label_set_go_and_notes_of_a_person_stay(
     assert {path.name for path in (tmp_path / "report" / "structures").iterdir()} == {"liver.html", "notes.txt"}
 
 
-def test_cells_in_ama_style_keep_their_zero():
+def test_cells_in_ama_style_keep_the_leading_zero():
     with printed_in("ama"):
         assert cells.coefficient(-0.614).text == "−0.61"
         assert cells.p_value(0.00001, -5).text == "<.001"
     assert cells.coefficient(-0.614).text == "−.61"
 
 
-def test_cells_sort_missing_values_apart_and_small_p_by_their_logarithm():
+def test_cells_mark_missing_values_and_sort_small_p_values_by_their_logarithm():
     assert cells.p_value(0.0, -412.5) == cells.Cell("<.0001", "-412.5")
     assert cells.p_value(float("nan"), float("nan")) == cells.Cell("–", "")
     assert cells.count(4004) == cells.Cell("4,004", "4004")

@@ -1,4 +1,4 @@
-"""One setting decides how numbers are printed: in figures, on the pages and in the manuscript alike."""
+"""Tests that one setting determines the style of numbers in figures, on pages, and in the manuscript."""
 
 import re
 
@@ -14,7 +14,7 @@ LEADING = r"[−]?0\.\d\d(?!\d)"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A study of 60 people, reported in AMA style."""
+    """Report of a study of 60 patients in AMA style."""
     folder = tmp_path_factory.mktemp("ama")
     patients, labels = study_tables.registry(60), study_tables.label_set(1, 1)
     chosen = {"report": {"figure6": [["organ_1", "volume_ml"]], "formats": ["svg"], "style": "ama"}}
@@ -29,7 +29,7 @@ def test_the_manuscript_is_printed_in_ama_style(finished):
     assert not re.search(rf"r_s = {BARE}", results)
 
 
-def test_the_table_of_the_manuscript_has_no_p_below_one_in_a_thousand(finished):
+def test_the_table_of_the_manuscript_has_no_p_value_below_one_thousandth(finished):
     cells = (finished / "report" / "table2_associations.csv").read_text()
 
     assert "<.001" in cells
@@ -38,10 +38,10 @@ def test_the_table_of_the_manuscript_has_no_p_below_one_in_a_thousand(finished):
 
 def test_the_figures_are_printed_in_ama_style(finished):
     picture = (finished / "figures" / "structure_organ_1.svg").read_text()
-    told = re.findall("<!--(.*?)-->", picture)  # formulas stand there as a whole, and letter by letter in the picture
+    comments = re.findall("<!--(.*?)-->", picture)  # a comment contains the whole formula; the drawing splits it
 
-    assert any(re.search(rf"= {LEADING}; \$P\$ &lt; \.001", words) for words in told)
-    assert not any(re.search(rf"= {BARE};|&lt; \.0001", words) for words in told)
+    assert any(re.search(rf"= {LEADING}; \$P\$ &lt; \.001", words) for words in comments)
+    assert not any(re.search(rf"= {BARE};|&lt; \.0001", words) for words in comments)
 
 
 def test_the_page_is_printed_in_ama_style(finished):
@@ -51,7 +51,7 @@ def test_the_page_is_printed_in_ama_style(finished):
     assert "&lt;.0001" not in page
 
 
-def test_pages_show_and_link_figures_in_the_chosen_formats_alone(finished):
+def test_pages_show_and_link_figures_in_the_selected_formats_only(finished):
     for page in [finished / "report" / "index.html", finished / "report" / "structures" / "organ_1.html"]:
         shown = re.findall(r'<img src="([^"]+)"', page.read_text())
         linked = re.findall(r'href="([^"]*/figures/[^"]+)"', page.read_text())

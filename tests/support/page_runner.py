@@ -1,4 +1,4 @@
-"""Running the commands of pages, each page from its top to its end in one shell, as a reader does."""
+"""Running the commands printed on pages, each page from start to end in one shell."""
 
 import itertools
 import re
@@ -18,7 +18,7 @@ from support.user_checkout import Checkout, Outcome, Shell
 
 Check = Callable[["Reader", Command], Outcome]
 MENTION = re.compile(r"ctpop ([a-z0-9-]+)")
-FILLED_IN = {  # what the templates of messages fill in
+FILLED_IN = {  # values of the placeholders in messages
     "${item.scan}": "demo-001",
     "${item.structure}": "aorta",
     "${data.study}": "my_study",
@@ -29,12 +29,12 @@ FILLED_IN = {  # what the templates of messages fill in
 
 @dataclass(frozen=True)
 class Policy:
-    """Commands that are not run to their end here, what is checked instead, and why."""
+    """Commands that are not executed completely, the check that replaces them, and the reason."""
 
     pattern: str
     check: Check
     reason: str
-    page: str = ""  # on this page alone
+    page: str = ""  # the policy applies to this page only; empty: to all pages
 
     def covers(self, command: Command) -> bool:
         here = self.page in {"", command.page}
@@ -42,24 +42,24 @@ class Policy:
 
 
 class Reader:
-    """Somebody who reads pages in a checkout and runs what they print."""
+    """Runs the commands printed on pages in a checkout."""
 
-    def __init__(self, checkout: Checkout, policies: list[Policy], promised: dict[str, str]) -> None:
+    def __init__(self, checkout: Checkout, policies: list[Policy], expected_files: dict[str, str]) -> None:
         self.checkout = checkout
         self.policies = policies
-        self.promised = promised  # by the beginning of a command, a file that it leaves
+        self.expected_files = expected_files  # prefix of a command: file that the command writes
         self.shell = Shell(checkout)
         self._known: dict[tuple[str, ...], Outcome] = {}
         self._section: tuple[str, int] | None = None
 
     def page(self, commands: list[Command]) -> dict[Command, Outcome]:
-        """Run the commands of a page in their order."""
+        """Run the commands of a page in order."""
         self.shell = Shell(self.checkout)
         self.checkout.save_configuration(commands[0].page)
         return {command: self.command(command) for command in commands}
 
     def command(self, command: Command) -> Outcome:
-        """Run a command, or what its policy asks for instead; an equal one in an equal state is run once."""
+        """Run a command, or the check of its policy; identical commands in identical states run once."""
         if self._section != (command.page, command.section):
             self.checkout.restore()
             self._section = (command.page, command.section)
@@ -72,20 +72,20 @@ class Reader:
     def _perform(self, command: Command) -> Outcome:
         self.checkout.before(command)
         policy = next((policy for policy in self.policies if policy.covers(command)), None)
-        outcome = policy.check(self, command) if policy else self._with_promised_file(command)
+        outcome = policy.check(self, command) if policy else self._with_expected_file(command)
         if outcome.code == 0:
             self.checkout.after(command, self.shell.place)
         return outcome
 
-    def _with_promised_file(self, command: Command) -> Outcome:
-        """Run a command and look for the file that the page promises; nothing may have been there but results."""
+    def _with_expected_file(self, command: Command) -> Outcome:
+        """Run a command and check that it wrote the file that the page announces."""
         outcome = as_printed(self, command)
         absent = [
             name
-            for beginning, name in self.promised.items()
+            for beginning, name in self.expected_files.items()
             if command.text.startswith(beginning) and not (self.checkout.folder / name).exists()
         ]
-        return Outcome(1, f"{absent} is not there\n{outcome.printed}") if absent else outcome
+        return Outcome(1, f"{absent} is missing\n{outcome.printed}") if absent else outcome
 
 
 def by_page(commands: list[Command]) -> dict[str, list[Command]]:
@@ -105,44 +105,44 @@ def as_printed(reader: Reader, command: Command) -> Outcome:
 
 
 def help_of(name: str) -> Outcome:
-    """Look up a command of the package that prose names without its options."""
+    """Print the help of a ctpop command that a page names without options."""
     if name not in COMMANDS:
-        return Outcome(1, f"{name} is no command of ctpop")
+        return Outcome(1, f"{name} is not a command of ctpop")
     with suppress(SystemExit):
         main([name, "--help"])
     return Outcome(0, "")
 
 
 def syntax(_reader: Reader, command: Command) -> Outcome:
-    """Look whether bash can read the command."""
+    """Check that bash can parse the command."""
     return Outcome(0 if is_whole(command.text) else 1, command.text)
 
 
 def dry_run(reader: Reader, command: Command) -> Outcome:
-    """Let Snakemake plan the run, without the environments of conda, which is not here."""
+    """Let Snakemake plan the run without conda environments, because conda is not installed."""
     planned = command.text.replace("--sdm conda ", "")
     return reader.shell.run(planned if "--dry-run" in planned else f"{planned} --dry-run")
 
 
 def recipe(reader: Reader, command: Command) -> Outcome:
-    """Let make print what it would do."""
+    """Run make with --dry-run."""
     return reader.shell.run(command.text.replace("make ", "make --dry-run ", 1))
 
 
 def files_named(reader: Reader, command: Command) -> Outcome:
-    """Look for the files and folders of tests that a command names."""
+    """Check that the test files and folders named in a command exist."""
     named = re.findall(r"\btests/[\w./-]+", command.text)
     absent = [name for name in named if not (reader.checkout.folder / name).exists()]
     whole = is_whole(command.text) and named and not absent
     return Outcome(0 if whole else 1, f"{command.text}: {absent}")
 
 
-class _Parsed(Exception):  # noqa: N818 - it ends a script whose options are good
+class _Parsed(Exception):  # noqa: N818 - ends a script after its options were accepted
     pass
 
 
 def options_of_script(reader: Reader, command: Command) -> Outcome:
-    """Start the script of the project and stop it as soon as it has accepted its options."""
+    """Run a script of the project until its options are accepted."""
     words = shlex.split(command.text.partition(" > ")[0])[1:]
     script = reader.checkout.folder / words[0]
     parse = ArgumentParser.parse_args
@@ -169,4 +169,4 @@ def _outcome_of(script: Path) -> Outcome:
         return Outcome(int(ended.code or 0), f"{script.name}: {ended}")
     except OSError as error:
         return Outcome(1, f"{script}: {error}")
-    return Outcome(1, f"{script.name}: it did not look at its options")
+    return Outcome(1, f"{script.name}: the script did not parse its options")

@@ -1,4 +1,4 @@
-"""Reports of made-up studies: the arguments of the command, and the pages alone, which need no figure."""
+"""Reports of synthetic studies: the arguments of the command, and pages without figures."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from support.studies import QUICK_FIGURES
 
 
 def written(folder, patients, labels, failed=None, without=(), changes=None, **study):
-    """Write the tables of a study and return the arguments of the command, which draws PNG files in one process.
+    """Write the tables of a study and return the arguments of `ctpop report`, which draws PNG files in one process.
 
-    `changes` replace sections of the configuration; those of `report` are added to what it has.
+    `changes` replace sections of the configuration; the settings of `report` are added to this section.
     """
     tables = study_tables.study(patients, labels, failed=failed)
     for name in without:
@@ -39,7 +39,7 @@ def written(folder, patients, labels, failed=None, without=(), changes=None, **s
 
 
 def pages_of(folder, *args, **others) -> FinishedStudy:
-    """Write the pages of a study without drawing a figure, and return the study."""
+    """Write the pages of a study without drawing figures, and return the study."""
     config = configuration.validated(configuration.read_file(Path(written(folder, *args, **others)[-1])))
     study = read_study(folder / "tables", label_sets.read(str(folder / "labels.csv")), config)
     sources = provenance(study)

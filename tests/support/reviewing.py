@@ -1,4 +1,4 @@
-"""A small study of made-up scans that is measured, screened and shown to a reviewer by the real commands."""
+"""A small study of synthetic scans that the commands measure, screen, and show in the review gallery."""
 
 import csv
 from pathlib import Path
@@ -17,18 +17,18 @@ from support.volumes import affine, label_set, save
 SHAPE = (44, 36, 30)
 SPACING_MM = (3.0, 4.0, 5.0)
 ORGANS = label_set("spleen", "liver", "lung_left", bound_ml=5.0)
-BOXES = {  # begin and end in voxels, attenuation; the spleen reaches the face towards the head
+BOXES = {  # start and end in voxels, attenuation (HU); the spleen touches the superior face of the image
     "spleen": ((6, 8, 22), (14, 18, 30), 110),
     "liver": ((24, 6, 6), (40, 26, 20), 60),
     "lung_left": ((4, 20, 4), (18, 34, 20), -800),
 }
-WHOLE = (6, 8, 18), (14, 18, 26)  # a spleen that the image does not cut
+WHOLE = (6, 8, 18), (14, 18, 26)  # a complete spleen
 HOSTILE = '<img src=x onerror="document.title=1">'
 FORMULA = '=HYPERLINK("http://example.org")'
 
 
 def images_of(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return attenuation and labels of the scan with this number; the spleens of odd scans are cut by the image."""
+    """Return the attenuation and labels of a scan; the spleens of odd scans are truncated."""
     noise = np.random.default_rng(number).normal(0, 12, SHAPE)
     hu, labels = noise - 90, np.zeros(SHAPE, np.uint8)
     for name, (begin, end, value) in BOXES.items():
@@ -40,7 +40,7 @@ def images_of(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class ReviewStudy:
-    """A folder in which `results/toy` comes to be, stage by stage."""
+    """A folder in which the stages write `results/toy`."""
 
     def __init__(self, folder: Path, scans: int = 6) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class ReviewStudy:
         assert main([str(word) for word in words]) == 0
 
     def write(self) -> "ReviewStudy":
-        """Write images, label maps and what the earlier stages say of them."""
+        """Write the images, the label maps, and the tables of the earlier stages."""
         ORGANS.table.to_csv(self.structures, index=False)
         registry = pd.DataFrame({"scan_id": self.scan_ids, "ct_path": [f"ct/{name}.nii.gz" for name in self.scan_ids]})
         registry.reindex(columns=list(REGISTRY_COLUMNS)).to_csv(self.registry, index=False)
@@ -67,7 +67,7 @@ class ReviewStudy:
         return self
 
     def write_segments(self, drawn_as: dict[int, int]) -> None:
-        """Write the images of all scans; `drawn_as` gives those that show the anatomy of another one."""
+        """Write the images of all scans; `drawn_as` maps scan numbers to the number of the anatomy to draw."""
         numbers = range(1, len(self.scan_ids) + 1)
         rows = [self.write_scan(number, drawn_as.get(number, number)) for number in numbers]
         SEGMENTS.write(pd.DataFrame(rows, columns=list(SEGMENTS.columns)).astype("str"), self.table("segments"))
@@ -128,7 +128,7 @@ class ReviewStudy:
         return self.gallery_folder / "index.html"
 
     def all(self, share: float = 1.0) -> Path:
-        """Run everything, and return the page."""
+        """Run all stages and return the path of the gallery page."""
         self.write()
         self.measure()
         self.screen()
@@ -136,7 +136,7 @@ class ReviewStudy:
         return self.show()
 
     def pictures(self) -> dict[str, tuple[int, bytes]]:
-        """Return time and bytes of every picture and script of a scan."""
+        """Return the modification time and content of the images and scripts of all scans."""
         files = [path for path in self.gallery_folder.rglob("*") if path.suffix in (".webp", ".js") and path.is_file()]
         own = [path for path in files if path.parent != self.gallery_folder]
         return {

@@ -1,4 +1,4 @@
-"""The gallery comes with a study of images, and judging masks draws none of them again."""
+"""Tests that a study of images includes the review gallery and that QC decisions do not redraw its images."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def cases_of(study):
     return pd.read_parquet(study.results / "tables" / "review_cases.parquet")
 
 
-def test_every_case_of_the_gallery_has_a_picture_that_is_small_and_a_page_that_says_synthetic(small):
+def test_every_case_of_the_gallery_has_a_small_image_and_the_page_has_a_banner(small):
     folder, cases = small.results / "report" / "review", cases_of(small)
 
     assert len(cases) > 3
@@ -36,7 +36,7 @@ def test_every_case_of_the_gallery_has_a_picture_that_is_small_and_a_page_that_s
     assert small.planned() == {}
 
 
-def test_flagged_masks_are_those_that_the_rules_hold_something_against(small):
+def test_flagged_masks_are_those_with_a_reason_of_the_rules(small):
     verdicts = pd.read_parquet(small.results / "tables" / "verdicts.parquet")
     measures = pd.read_parquet(small.results / "tables" / "measures.parquet")
     both = verdicts.merge(measures, on=["scan_id", "structure"])
@@ -57,7 +57,7 @@ def test_masks_with_extreme_values_are_those_of_the_table(small):
     assert cases["chosen"].eq("extreme").any()
 
 
-def test_an_extreme_value_on_the_page_of_a_structure_leads_to_its_mask(small, page):
+def test_an_extreme_value_on_the_page_of_a_structure_links_to_its_mask(small, page):
     page.goto((small.results / "report" / "structures" / "liver.html").as_uri())
     page.wait_for_selector("body[data-ready]")
     largest = page.locator("section:has(h2:text('Extreme values')) tr:has-text('largest') a >> nth=0")
@@ -68,8 +68,8 @@ def test_an_extreme_value_on_the_page_of_a_structure_leads_to_its_mask(small, pa
     page.wait_for_selector("#planes .outline[d^=M]", state="attached")
     assert page.text_content("#title") == f"Liver, scan {scan}"
     assert page.text_content("#reason") in {
-        "Extreme value: nothing speaks against it",
-        "Random sample: nothing speaks against it",
+        "Extreme value, not flagged",
+        "Random sample, not flagged",
     }
 
 
@@ -85,14 +85,14 @@ def test_a_review_redraws_nothing_and_is_shown_by_the_gallery(small, reviewed):
     assert data["review"]["rows"] == [["demo-001", "*", "exclude", "metal", "AB", "2024-05-31"]]
 
 
-def test_a_larger_sample_measures_nothing_again_and_keeps_the_pictures_that_are_there(copied):
+def test_a_larger_sample_repeats_no_measurement_and_keeps_existing_images(copied):
     before = pictures(copied)
     larger = copied.changed("review", sample_share=0.6)
 
     planned = larger.planned()
     larger.run("gallery")
 
-    after = ("gather_review", "gallery", "report", "runtime", "crate")  # the report tells all settings
+    after = ("gather_review", "gallery", "report", "runtime", "crate")  # the report prints all settings
     assert planned == {"review": 2, **dict.fromkeys(after, 1)}
     assert before.items() < pictures(larger).items()
     assert set(cases_of(copied)["image"]) == {f"images/{path.parent.name}/{path.name}" for path in pictures(larger)}

@@ -1,15 +1,15 @@
-/* The gallery: shows one case at a time and keeps decisions in the browser. Text of others only ever goes into
-   textContent, never into markup. Called by cases.js (begin, once) and by scans/ID.js (receive, when a scan is looked at). */
+/* Review gallery: shows one case at a time and stores decisions in the browser. Text from files is assigned to
+   textContent and never inserted as markup. cases.js calls begin once; scans/ID.js calls receive when a scan is loaded. */
 "use strict";
 
 const gallery = (() => {
   const DECISIONS = { keep: "Kept", exclude: "Excluded", unsure: "Unsure", absent: "Known to be absent" };
   const CHOICES = { 1: "keep", 2: "exclude", 3: "unsure" };
   const UNFLAGGED = {
-    extreme: "Extreme value: nothing speaks against it",
-    sample: "Random sample: nothing speaks against it",
+    extreme: "Extreme value, not flagged",
+    sample: "Random sample, not flagged",
   };
-  const NO_WORDS = "judged by eye in the gallery";
+  const NO_WORDS = "visual assessment in the review gallery";
   const FORMULA = /^[=+\-@\t\r]/;
   const SVG = "http://www.w3.org/2000/svg";
   const $ = (id) => document.getElementById(id);
@@ -42,7 +42,7 @@ const gallery = (() => {
       localStorage.setItem(key, JSON.stringify(decisions));
       localStorage.setItem("ctpop:reviewer", $("reviewer").value);
     } catch {
-      warn("This browser keeps nothing for this page. Download the decisions before you close it.");
+      warn("This browser does not store data for this page. Download the decisions before you close it.");
     }
   }
 
@@ -62,7 +62,7 @@ const gallery = (() => {
     const reviewer = $("reviewer").value.trim();
     if (!item) return;
     if (!reviewer) {
-      warn("Who decides? Write your initials or a number first.");
+      warn("Enter the initials or number of the reviewer first.");
       $("reviewer").focus();
       return;
     }
@@ -120,7 +120,7 @@ const gallery = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  // ---- which cases ----------------------------------------------------------------------------------------------
+  // ---- selection of cases ---------------------------------------------------------------------------------------
 
   function options(select, entries) {
     select.replaceChildren(...entries.map(([value, text]) => new Option(text, value)));
@@ -138,7 +138,7 @@ const gallery = (() => {
     options($("by-reason"), [["", "all"], ...counted(Object.entries(data.reasons), (item) => item.reason)]);
     options($("by-decision"), [
       ["", "all"],
-      ["open", "not decided"],
+      ["open", "no decision"],
       ...Object.entries(DECISIONS).map(([code, text]) => [code, text.toLowerCase()]),
     ]);
   }
@@ -166,10 +166,10 @@ const gallery = (() => {
     show();
   }
 
-  // The page of a structure leads to its cases alone: #structure=liver.
+  // The page of a structure links to the cases of this structure: #structure=liver.
   function followStructure(structure) {
     if (!cases.some((item) => item.structure === structure)) {
-      warn("No mask of this structure is in the gallery: the rules flag none, none has an extreme value, and the sample has none.");
+      warn("The gallery contains no mask of this structure: no mask is flagged, has an extreme value, or is in the random sample.");
       return false;
     }
     for (const id of ["by-reason", "by-decision"]) $(id).value = "";
@@ -184,7 +184,7 @@ const gallery = (() => {
     const [scan, structure] = wanted.split("/");
     const found = cases.findIndex((item) => item.scan === scan && item.structure === structure);
     if (found < 0) {
-      if (structure) warn("This mask is not in the gallery.");
+      if (structure) warn("The gallery does not contain this mask.");
       return false;
     }
     if (!shown.includes(cases[found])) for (const id of ["by-structure", "by-reason", "by-decision"]) $(id).value = "";
@@ -214,16 +214,16 @@ const gallery = (() => {
     for (const id of ["planes", "values", "histogram"]) $(id).hidden = !item;
     for (const button of document.querySelectorAll("#decide button")) button.disabled = !item;
     if (!item) {
-      $("title").textContent = cases.length ? "No case fits these filters" : "There is nothing to review";
+      $("title").textContent = cases.length ? "No cases match the filters" : "No cases to review";
       for (const id of ["reason", "place", "decided", "window", "closer", "histogram-note"]) $(id).textContent = "";
-      for (const id of ["missing", "neighbours"]) $(id).hidden = true;
+      for (const id of ["missing", "neighbors"]) $(id).hidden = true;
       count();
       return;
     }
     remember(item);
     $("title").textContent = `${data.structures[item.structure]}, scan ${item.scan}`;
     $("reason").textContent = UNFLAGGED[item.reason] || `Flagged: ${data.reasons[item.reason]}`;
-    $("place").textContent = `case ${at + 1} of ${shown.length}`;
+    $("place").textContent = `Case ${at + 1} of ${shown.length}`;
     $("previous").disabled = at === 0;
     $("next").disabled = at === shown.length - 1;
     $("closer").textContent = `ctpop view ${item.scan} --structure ${item.structure} --study results/${data.study}`;
@@ -238,7 +238,7 @@ const gallery = (() => {
     try {
       history.replaceState(null, "", `#${item.scan}/${item.structure}`);
     } catch {
-      /* Safari allows a hundred of them in half a minute; the address then stays behind. */
+      /* Safari allows 100 calls within 30 seconds; after that, the address is not updated. */
     }
   }
 
@@ -247,12 +247,12 @@ const gallery = (() => {
     for (const button of document.querySelectorAll(".choice"))
       button.setAttribute("aria-pressed", String(button.dataset.decision === found?.decision));
     $("undo").disabled = !decisions[idOf(shown[at])];
-    const earlier = found?.cells ? "; this study was screened with it" : "";
+    const earlier = found?.cells ? "; applied in this study" : "";
     const words = found?.reason ? `: ${found.reason}` : "";
     $("decided").className = found?.decision || "";
     $("decided").textContent = found
       ? `${DECISIONS[found.decision]} by ${found.reviewer}, ${found.date}${earlier}${words}`
-      : "Not decided";
+      : "No decision";
     count();
   }
 
@@ -273,9 +273,9 @@ const gallery = (() => {
       const centile = item[`${measure}_centile`];
       const text = document.createElement("p");
       text.className = "value";
-      const where = centile === null ? "" : `, centile ${number(centile, 0)}`;
+      const where = centile === null ? "" : `, percentile rank ${number(centile, 0)}`;
       const values = spread?.n === 1 ? "value" : "values";
-      const of = spread ? ` among ${spread.n.toLocaleString("en")} usable ${values}` : "; no usable value to compare with";
+      const of = spread ? ` among ${spread.n.toLocaleString("en")} usable ${values}` : "; no usable values for comparison";
       text.textContent = value === null ? `${name}: not measured` : `${name}: ${number(value)} ${unit}${where}${of}`;
       block.append(text);
       if (spread && value !== null) block.append(strip(spread.marks, value));
@@ -302,16 +302,16 @@ const gallery = (() => {
   function drawCase(item) {
     const found = scans.get(item.scan)?.cases[item.structure];
     for (const plane of document.querySelectorAll("#planes svg")) drawPlane(plane, item, found);
-    const missing = item.image ? (scans.get(item.scan) === null ? "The files of this scan are not there." : "") : item.detail;
-    $("missing").textContent = missing ? `No picture: ${missing}` : "";
+    const missing = item.image ? (scans.get(item.scan) === null ? "the files of this scan are missing." : "") : item.detail;
+    $("missing").textContent = missing ? `No image available: ${missing}` : "";
     $("missing").hidden = !missing;
     $("planes").hidden = !item.image;
     if (item.image && !found) fetchScan(item);
     const window = found?.window;
     $("window").textContent = window
-      ? `Window: ${window[0]}, ${number(window[1])} to ${number(window[2])} HU. Planes are ${number(found.side_mm, 0)} mm wide.`
+      ? `Window: ${window[0]}, ${number(window[1])} to ${number(window[2])} HU. Plane width: ${number(found.side_mm, 0)} mm.`
       : "";
-    nameNeighbours(found);
+    nameNeighbors(found);
     drawHistogram(found?.histogram, window);
   }
 
@@ -344,17 +344,17 @@ const gallery = (() => {
     text.textContent = `${mm} mm`;
   }
 
-  function nameNeighbours(found) {
+  function nameNeighbors(found) {
     const names = new Set((found?.others || []).flatMap((plane) => Object.keys(plane)));
-    $("neighbours").hidden = !$("show-others").checked;
-    $("neighbours").textContent = names.size ? `Other structures: ${[...names].sort().map(plain).join(", ")}` : "No other structure here.";
+    $("neighbors").hidden = !$("show-others").checked;
+    $("neighbors").textContent = names.size ? `Other structures: ${[...names].sort().map(plain).join(", ")}` : "No other structures in these planes.";
   }
 
   function drawHistogram(histogram, window) {
     const drawn = $("histogram");
     drawn.querySelectorAll(":scope > :not(title)").forEach((child) => child.remove());
     const counts = histogram?.counts || [];
-    $("histogram-note").textContent = counts.length ? `Bins of ${histogram.width} HU; the outer ones hold the tails.` : "No attenuation.";
+    $("histogram-note").textContent = counts.length ? `Bin width: ${histogram.width} HU. The first and last bins include the tails.` : "No attenuation available.";
     $("histogram-name").textContent = "Histogram of attenuation";
     if (!counts.length) return;
     const most = Math.max(...counts);
@@ -397,7 +397,7 @@ const gallery = (() => {
   function switchLayers() {
     $("planes").classList.toggle("no-outline", !$("show-outline").checked);
     $("planes").classList.toggle("no-others", !$("show-others").checked);
-    if (shown[at]) nameNeighbours(scans.get(shown[at].scan)?.cases[shown[at].structure]);
+    if (shown[at]) nameNeighbors(scans.get(shown[at].scan)?.cases[shown[at].structure]);
   }
 
   function toggle(id) {
@@ -471,10 +471,11 @@ const gallery = (() => {
     try {
       $("reviewer").value = localStorage.getItem("ctpop:reviewer") || "";
     } catch {
-      warn("This browser keeps nothing for this page. Download the decisions before you close it.");
+      warn("This browser does not store data for this page. Download the decisions before you close it.");
     }
     const old = Object.values(decisions).filter((row) => !holds(row)).length;
-    if (old) warn(`${old} decisions in this browser are about masks that were made anew or are no longer here. They are left out.`);
+    if (old === 1) warn("1 decision in this browser was omitted because its mask has changed or no longer exists.");
+    if (old > 1) warn(`${old} decisions in this browser were omitted because their masks have changed or no longer exist.`);
     fillFilters();
     listen();
     switchLayers();

@@ -1,4 +1,4 @@
-// Sorts and filters the tables of a page that is complete without it; see workflow/ctpop/resources/datatables.
+// Sorts and filters the tables of a page. The page is complete without this script. See workflow/ctpop/resources/datatables.
 "use strict";
 
 (() => {
@@ -6,11 +6,11 @@
   const bare = document.createElement("div");
 
   function wordsOf(html) {
-    bare.innerHTML = html; // the page itself wrote it, escaped; no policy of the page lets it run
+    bare.innerHTML = html; // escaped text of the page; its content security policy blocks inline scripts
     return bare.textContent;
   }
 
-  // Missing numbers, which have an empty data-order, come last in both directions.
+  // Missing numbers have an empty data-order and are sorted last in both directions.
   function measured(sign) {
     return (a, b) => {
       if (a === "" || b === "") return (a === "") - (b === "");

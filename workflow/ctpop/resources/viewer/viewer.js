@@ -1,4 +1,4 @@
-/* One scan in NiiVue: CT in grey, every structure of the label map in a colour of its own. */
+/* Displays one scan in NiiVue: the CT in gray and each structure of the label map in a different color. */
 "use strict";
 
 (async () => {
@@ -6,15 +6,15 @@
   const GOLDEN_RATIO = 0.6180339887;
   const $ = (id) => document.getElementById(id);
 
-  function colour(index) {
+  function color(index) {
     const hue = (index * GOLDEN_RATIO) % 1;
-    const most = [255, 190, 140][index % 3]; // neighbours in hue differ in brightness
+    const most = [255, 190, 140][index % 3]; // adjacent hues differ in brightness
     const channel = (shift) => Math.round(most * Math.min(1, Math.max(0, Math.abs((((hue + shift) % 1) * 6) - 3) - 1)));
     return [channel(0), channel(2 / 3), channel(1 / 3)];
   }
 
   function labelMap(scan, visible) {
-    const shown = scan.structures.map((structure, index) => [structure.label, structure.text, colour(index), visible(structure)]);
+    const shown = scan.structures.map((structure, index) => [structure.label, structure.text, color(index), visible(structure)]);
     const rows = [[0, "", [0, 0, 0], false], ...shown];
     return {
       I: rows.map(([label]) => label),
@@ -49,7 +49,7 @@
 
     const chosen = () => scan.structures.find((structure) => structure.name === $("structure").value);
 
-    function colourMasks() {
+    function colorMasks() {
       const which = $("which").value;
       mask.setColormapLabel(labelMap(scan, (structure) => which === "all" || (which === "one" && structure === chosen())));
       viewer.updateGLVolume();
@@ -59,13 +59,13 @@
       const structure = chosen();
       if (!structure) return;
       viewer.scene.crosshairPos = viewer.mm2frac(structure.centre_mm);
-      colourMasks();
+      colorMasks();
       viewer.drawScene();
       viewer.createOnLocationChange();
     }
 
     $("structure").addEventListener("change", goTo);
-    $("which").addEventListener("change", colourMasks);
+    $("which").addEventListener("change", colorMasks);
     $("opacity").addEventListener("input", () => viewer.setOpacity(1, Number($("opacity").value)));
     $("window").addEventListener("change", () => {
       [ct.cal_min, ct.cal_max] = WINDOWS[$("window").value];
@@ -77,7 +77,7 @@
       const mm = Array.from(place.mm).slice(0, 3).map((value) => value.toFixed(0).replace("-", "−")).join(", ");
       $("status").textContent = `${String(Math.round(hu)).replace("-", "−")} HU, ${here ? here.text : "no structure"}, at ${mm} mm (RAS)`;
     };
-    colourMasks();
+    colorMasks();
     goTo();
     document.body.dataset.ready = "yes";
   }
@@ -85,8 +85,8 @@
   try {
     await begin();
   } catch (error) {
-    $("title").textContent = "This scan cannot be shown";
-    $("status").textContent = `${error}. The browser needs WebGL2.`;
+    $("title").textContent = "The scan cannot be displayed";
+    $("status").textContent = `${error}. The viewer requires a browser with WebGL2.`;
     document.body.dataset.ready = "failed";
   }
 })();

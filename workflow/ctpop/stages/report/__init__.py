@@ -1,1 +1,1 @@
-"""The report of a finished study: figures, pages, manuscript tables and text, provenance and RO-Crate."""
+"""Report of a finished study: figures, pages, manuscript tables and text, provenance, and RO-Crate."""

@@ -1,7 +1,7 @@
-"""The report: figures, one page for the reader, methods text, and where it all comes from.
+"""Report of a finished study: figures, pages, manuscript text, and provenance.
 
-Reads the tables of a finished study. Writes the figures with their numbers, `index.html` (one page that opens from disk
-and asks no network for anything), `methods.md` and further parts of a manuscript, and, beside the report's folder,
+Input: the tables of the study. Output: the figures with their source data, `index.html` with its pages (which open from
+disk and make no network requests), `methods.md` and other parts of a manuscript, and, next to the folder of the report,
 `provenance.json`.
 """
 
@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 
 def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
-    """Return the methods section of a manuscript, in Markdown, from what was configured and found."""
+    """Return the Methods section of a manuscript in Markdown, generated from the configuration and the tables."""
     tables = study.tables
     bounds = study.label_set.table["lower_bound_ml"].notna().sum()
     single = tables["normality"]["structure"].isin(study.label_set.names)
@@ -61,7 +61,7 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Options of the command `report`; `ctpop report --help` explains them."""
+    """Options of the command `report`; `ctpop report --help` describes them."""
 
     tables: Path
     figures: Path
@@ -72,8 +72,8 @@ class ReportOptions:
 
 
 def run(options: ReportOptions) -> None:
-    """Read the tables, draw the figures, write the pages."""
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
+    """Read the tables, draw the figures, and write the pages."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # fontTools logs every glyph of every figure
     config = configuration.validated(configuration.read_file(options.config))
     label_set = label_sets.read(options.structures)
     with formatting.printed_in(config["report"]["style"]), formatting.named_by(label_set.display_names):
@@ -81,8 +81,8 @@ def run(options: ReportOptions) -> None:
 
 
 def write(study: FinishedStudy, options: ReportOptions) -> None:
-    """Write figures and pages of a study."""
-    LOG.info("%d scans, %d structures", len(study.tables["cohort"]), len(study.label_set.names))
+    """Write the figures and pages of a study."""
+    LOG.info("%d scans and %d structures", len(study.tables["cohort"]), len(study.label_set.names))
     drawings = _drawn(list(plans(study)), options, study.config["report"])
     sources = provenance(study, options.tables.parent / "masks" if "segments" in study.tables else None)
     beside = options.report.parent / "provenance.json"
@@ -92,7 +92,7 @@ def write(study: FinishedStudy, options: ReportOptions) -> None:
     references = (pages.TEMPLATES / "references.bib").read_text(encoding="utf-8")
     manuscript.write(study, pages.templates().get_template("results.md"), references, options.report)
     pages.write(study, drawings, sources, methods, pages.Site(options.report, options.figures, options.tables, beside))
-    LOG.info("%d figures of %d tables", len(drawings), len(study.tables))
+    LOG.info("%d figures from %d tables", len(drawings), len(study.tables))
 
 
 def _drawn(figures: list[Plan], options: ReportOptions, settings: dict[str, Any]) -> list[Picture]:
@@ -102,14 +102,14 @@ def _drawn(figures: list[Plan], options: ReportOptions, settings: dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--tables", type=Path, required=True, help="folder with the tables of the study")
-    parser.add_argument("--figures", type=Path, required=True, help="folder to write the figures to")
-    parser.add_argument("--report", type=Path, required=True, help="folder to write index.html and methods.md to")
-    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables of the study")
+    parser.add_argument("--figures", type=Path, required=True, help="output folder of the figures")
+    parser.add_argument("--report", type=Path, required=True, help="output folder of index.html and methods.md")
+    parser.add_argument("--structures", required=True, help="label set: name of an included label set or a CSV file")
     parser.add_argument(
-        "--config", type=Path, required=True, metavar="FILE", help="whole configuration of the study (YAML)"
+        "--config", type=Path, required=True, metavar="FILE", help="complete configuration of the study (YAML)"
     )
     jobs = len(os.sched_getaffinity(0))
     parser.add_argument(
-        "--jobs", type=int, default=jobs, help="processes that draw (default: all processors at hand, here %(default)s)"
+        "--jobs", type=int, default=jobs, help="processes for drawing (default: all available CPUs, here %(default)s)"
     )

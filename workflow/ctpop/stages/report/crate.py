@@ -1,8 +1,9 @@
-"""The record of one run: a Workflow Run RO-Crate in the study's folder, and the workflow that ran beside it.
+"""Record of a run: a Workflow Run RO-Crate and a copy of the workflow in the folder of the study.
 
-In: the folder of a finished study. Out: `ro-crate-metadata.json`, which makes that folder a research object by the
-profile Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), and `code/` with Snakefile and rules. It is,
-with `benchmarks/` and `logs/`, what differs between two runs of the same study: it tells when the run was.
+Input: the folder of a finished study. Output: `ro-crate-metadata.json`, which makes this folder a research object
+according to the profile Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), and `code/` with Snakefile and
+rules. The metadata contain the time of the run and therefore differ, like `benchmarks/` and `logs/`, between two runs
+of the same study.
 """
 
 import argparse
@@ -26,7 +27,7 @@ PROVENANCE = "provenance.json"
 
 @dataclass(frozen=True)
 class CrateOptions:
-    """Options of the command `crate`; `ctpop crate --help` explains them."""
+    """Options of the command `crate`; `ctpop crate --help` describes them."""
 
     study: Path
     workflow: list[tuple[str, Path]]
@@ -34,7 +35,7 @@ class CrateOptions:
 
 
 def run(options: CrateOptions) -> None:
-    """Copy the workflow, describe every file, and write the metadata."""
+    """Copy the workflow, describe all files, and write the metadata."""
     sources = read_provenance(options.study)
     for name, path in options.workflow:
         _copy(path, options.study / "code" / name)
@@ -50,12 +51,12 @@ def read_provenance(study: Path) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        If it is not there: the study has no report yet.
+        If the file is missing because the study has no report yet.
 
     """
     path = study / PROVENANCE
     if not path.is_file():
-        raise ContractError(f"{path}: is needed for the record of the run, and is not there; make the report first")
+        raise ContractError(f"{path}: the file is required for the RO-Crate but is missing; create the report first")
     sources: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return sources
 
@@ -68,7 +69,7 @@ def _copy(path: Path, place: Path) -> None:
 def _named_file(word: str) -> tuple[str, Path]:
     name, _, path = word.partition("=")
     if not path:
-        raise argparse.ArgumentTypeError(f"{word!r} is not of the form NAME=FILE")
+        raise argparse.ArgumentTypeError(f"{word!r} does not have the form NAME=FILE")
     return name, Path(path)
 
 
@@ -81,6 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="NAME=FILE",
-        help="Snakefile of the workflow that ran and the files that it includes, with their names in `code/`",
+        help="Snakefile of the workflow and the included files, with their names in `code/`",
     )
     parser.add_argument("--snakemake", required=True, help="version of Snakemake")

@@ -1,4 +1,4 @@
-"""The files of a finished study, and when the jobs ran that made them."""
+"""Files of a finished study, and the start and end times of its jobs."""
 
 import csv
 import mimetypes
@@ -10,7 +10,7 @@ from pathlib import Path
 from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
 
-LISTED = ("tables", "figures", "report")  # the files right in them are named; further below, file names may be scans
+LISTED = ("tables", "figures", "report")  # only top-level files are listed; subfolders may have scan IDs as file names
 HALF_WRITTEN = ".part"
 KINDS = {
     ".parquet": "application/vnd.apache.parquet",
@@ -22,17 +22,17 @@ KINDS = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 FOLDERS = {
-    "masks": "label maps, one a scan, with a note on how each came about",
-    "histograms": "attenuation of every structure as counts",
-    "report/assets": "style and scripts of the pages",
-    "report/structures": "one page for each structure",
-    "report/review": "page on which a reviewer judges masks, with its pictures",
+    "masks": "label maps, one per scan, each with a record of its origin",
+    "histograms": "attenuation histograms of each structure",
+    "report/assets": "style sheet and scripts of the pages",
+    "report/structures": "one page per structure",
+    "report/review": "review gallery of masks with its images",
 }
 
 
 @dataclass(frozen=True)
 class CratePart:
-    """A file of a study, or a folder that is described as a whole, by its place in the study's folder."""
+    """A file of a study, or a folder described as a whole; `place` is the path in the folder of the study."""
 
     place: str
     bytes: int | None = None
@@ -43,14 +43,14 @@ class CratePart:
 
 @dataclass(frozen=True)
 class Times:
-    """When the first job began and the last one ended, whose results are in a study."""
+    """Start of the first job and end of the last job whose results are in a study."""
 
     start: datetime
     end: datetime
 
 
 def parts_of(study: Path) -> list[CratePart]:
-    """Return the files of a study in order, and the folders whose files may carry the name of a scan as a whole."""
+    """Return the files of a study in order, followed by the folders whose file names may contain scan IDs."""
     whole = [path for path in (study / "masks", study / "histograms") if path.is_dir()]
     whole += [path for folder in LISTED for path in sorted((study / folder).glob("*")) if path.is_dir()]
     places = [path.relative_to(study).as_posix() for path in whole]
@@ -61,20 +61,20 @@ def parts_of(study: Path) -> list[CratePart]:
 
 
 def times_of(study: Path) -> Times:
-    """Return begin and end of the run, to the second, by what Snakemake measured of each job.
+    """Return the start and end of the run, to the second, from the Snakemake benchmark of each job.
 
-    A job ended when its row was written, and began so many seconds before as the row says. After a partial rerun, the
-    run reaches from the oldest result that was kept to the newest.
+    A job ended when its benchmark was written, and its start follows from the recorded run time. After a partial rerun,
+    the run extends from the oldest remaining result to the newest result.
 
     Raises
     ------
     ContractError
-        If no job was measured.
+        If the study has no benchmarks.
 
     """
     spans = [span for path in sorted((study / "benchmarks").rglob("*.tsv")) for span in _spans(path)]
     if not spans:
-        raise ContractError(f"{study / 'benchmarks'}: no job of the workflow was measured; run the workflow first")
+        raise ContractError(f"{study / 'benchmarks'}: the folder contains no benchmarks; run the workflow first")
     return Times(_to_the_second(min(began for began, _ in spans)), _to_the_second(max(ended for _, ended in spans)))
 
 

@@ -1,7 +1,7 @@
 """A study as linked data: the entities of a Workflow Run RO-Crate.
 
-SOURCE: Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), which builds on Process Run Crate 0.5, Workflow
-RO-Crate 1.0 and RO-Crate 1.1; Leo et al., PLoS ONE 2024;19(9):e0309210.
+SOURCE: Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), which is based on Process Run Crate 0.5,
+Workflow RO-Crate 1.0, and RO-Crate 1.1; Leo et al., PLoS ONE 2024;19(9):e0309210.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 
 from ctpop.stages.report.crate_files import CratePart, Times
 
-RO_CRATE = "1.1"  # the version that the profile builds on
+RO_CRATE = "1.1"  # version on which the profile is based
 WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -23,27 +23,27 @@ PROFILES = {
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 SNAKEFILE = "code/Snakefile"
 APACHE = "https://spdx.org/licenses/Apache-2.0"
-UNLICENSED = "no licence is granted: the authors have named none (study.license)"
+UNLICENSED = "no license is granted: the study file names none (study.license)"
 PYTHON = "https://www.python.org/"
 DONE = "http://schema.org/CompletedActionStatus"
-SHA256 = {"sha256": "http://schema.org/sha256"}  # younger than the terms of RO-Crate 1.1
+SHA256 = {"sha256": "http://schema.org/sha256"}  # schema.org added this term after RO-Crate 1.1
 INPUTS = {
     "groups": "groups of structures",
-    "images_and_models": "images and models behind the label maps; SHA-256 over the sorted fingerprints of the store",
-    "label_maps": "label maps; SHA-256 over the sorted checksums of all of them",
+    "images_and_models": "images and models of the label maps; SHA-256 of the sorted fingerprints in the store",
+    "label_maps": "label maps; SHA-256 of their sorted checksums",
     "measures": "table of measures",
-    "published_results": "numbers of the published study",
-    "references": "references of the evaluation",
+    "published_results": "results of the published study",
+    "references": "reference masks of the evaluation",
     "registry": "registry of scans",
-    "review": "decisions of reviewers",
-    "rules": "rules of screening",
+    "review": "QC decisions of reviewers",
+    "rules": "screening rules",
     "structures": "label set",
-    "truth": "true values of simulated people",
+    "truth": "ground truth of simulated scans",
 }
 
 
 def crate_of(sources: dict[str, Any], parts: list[CratePart], times: Times, snakemake: str) -> dict[str, Any]:
-    """Return the metadata of a crate: `sources` is the provenance of the study, `parts` are its files and folders."""
+    """Return the metadata of an RO-Crate from the provenance of the study (`sources`) and its files and folders."""
     crate = ROCrate(version=RO_CRATE)
     study = sources["config"]["study"]
     crate.metadata.extra_terms.update(SHA256)
@@ -56,8 +56,8 @@ def crate_of(sources: dict[str, Any], parts: list[CratePart], times: Times, snak
     root = crate.root_dataset
     root["name"] = f"Study {study['name']}{': ' + study['banner'] if 'banner' in study else ''}"
     root["description"] = (
-        "Tables, figures and text of a study of age in CT, and the run of the workflow that made them. Tables of scans"
-        " and patients are as private as the registry that they were made from."
+        "Tables, figures, and text of a CT study of aging, and the workflow run that produced them. Tables of scans and"
+        " patients are as confidential as the registry from which they were generated."
     )
     root["datePublished"] = times.end.isoformat()
     root["license"] = _add_license(crate, study.get("license"))
@@ -76,9 +76,9 @@ def _add_workflow(crate: ROCrate, sources: dict[str, Any], part: CratePart, snak
         dest_path=part.place, main=False, lang="snakemake", lang_version=snakemake, properties=_facts(part)
     )
     commit = f", commit {sources['git_commit']}" if sources["git_commit"] else ""
-    changed = ", with changes that are not in it" if sources["git_changed"] else ""
+    changed = ", with uncommitted changes" if sources["git_changed"] else ""
     workflow["name"] = "ctpop"
-    workflow["description"] = f"From a registry of CT scans to a checked aging study (ctpop{commit}{changed})"
+    workflow["description"] = f"Aging study with quality control from a registry of CT scans (ctpop{commit}{changed})"
     workflow["version"] = sources["ctpop"]
     workflow["license"] = _add_license(crate, APACHE)
     workflow["conformsTo"] = _add(
@@ -113,7 +113,7 @@ def _add_action(crate: ROCrate, sources: dict[str, Any], times: Times, workflow:
 
 
 def _add_input(crate: ROCrate, name: str, found: dict[str, Any]) -> Entity:
-    """Add something that was read from elsewhere: it is not part of the folder, and only named."""
+    """Add an input that is not part of the folder; the crate contains only its name and checksum."""
     words = f"{INPUTS[name]} ({found['files']} files)" if found["files"] > 1 else INPUTS[name]
     return _add(crate, f"#input-{name}", "CreativeWork", name=found["name"], description=words, **_checksum(found))
 

@@ -1,4 +1,4 @@
-"""Figures drawn and written by as many processes as a job may use; the files do not depend on how many."""
+"""Drawing and writing of figures in parallel processes; the files do not depend on the number of processes."""
 
 import logging
 import multiprocessing
@@ -19,13 +19,13 @@ from ctpop.foundation.progress import Progress
 from ctpop.study.display_names import DisplayName
 
 LOG = logging.getLogger(__name__)
-FILES_PER_PROCESS = 30  # they take a process longer than starting another one, about two seconds
-AHEAD = 4  # figures of each process that wait, with their values, in memory
+FILES_PER_PROCESS = 30  # writing 30 files takes longer than starting another process (about 2 seconds)
+AHEAD = 4  # queued figures per process, kept in memory with their values
 
 
 @dataclass(frozen=True)
 class Way:
-    """Folder, resolution (dpi), and formats of the figures, style of their numbers, and names of their structures."""
+    """Output settings of figures: folder, resolution (dpi), formats, number style, and names of structures."""
 
     folder: Path
     dpi: int
@@ -35,21 +35,21 @@ class Way:
 
 
 def processes_for(files: int, jobs: int) -> int:
-    """Return how many of the processes that a job may use are worth starting for so many files of figures."""
+    """Return the number of processes to start for a number of figure files, at most `jobs`."""
     return max(1, min(jobs, files // FILES_PER_PROCESS))
 
 
 def save_all(plans: list[Plan], folder: Path, settings: Mapping[str, Any], jobs: int) -> list[Picture]:
-    """Draw and write every figure in this many processes, and remove those of an earlier configuration.
+    """Draw and write all figures in parallel processes, and remove the figures of an earlier configuration.
 
     Parameters
     ----------
     plans
         The figures.
     folder
-        Where the files are written.
+        Output folder.
     settings
-        The section `report` of the configuration: `dpi` and `formats`.
+        Section `report` of the configuration: `dpi` and `formats`.
     jobs
         Number of processes.
 
@@ -76,7 +76,7 @@ def _pictures(plans: list[Plan], way: Way, jobs: int) -> Iterator[Picture]:
     if jobs == 1 or len(plans) == 1:
         yield from (_saved(plan, way) for plan in plans)
         return
-    # Not forked: a fork copies the locks of the threads of pyarrow and of BLAS as they happen to be.
+    # Processes are spawned because a fork copies the locks of the threads of pyarrow and BLAS in an arbitrary state.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=end_with_parent) as pool:
         yield from _in_order(pool, plans, way, AHEAD * jobs)

@@ -1,4 +1,4 @@
-"""A finished study: its configuration, label set and tables, as the report reads them."""
+"""A finished study: the configuration, label set, and tables that the report reads."""
 
 import math
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ REQUIRED = (
     all_tables.AGE_CURVES,
     all_tables.COMPARE_PUBLISHED,
 )
-CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # where aging.centiles asks for them
-COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 scans has 12 million rows
+CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
+COLUMNS = {  # columns read from the largest tables, which have 12 million rows in a study of 100,000 scans
     "measures": ("status", "detail"),
     "verdicts": ("usable_volume", "usable_hu", "reason", "rule_reason", "reviewer"),
 }
@@ -54,7 +54,7 @@ COLUMNS = {  # what is read of the largest tables, of which a study of 100,000 s
 
 @dataclass(frozen=True)
 class FinishedStudy:
-    """Everything that a report is made of; `tables` are known by the names of `schema.TABLES`, and `truth`."""
+    """Input of a report; the keys of `tables` are the table names of the contracts and `truth` (ground truth)."""
 
     config: dict[str, Any]
     label_set: label_sets.LabelSet
@@ -62,47 +62,47 @@ class FinishedStudy:
 
     @property
     def banner(self) -> str | None:
-        """Words that stand on every page and figure, if any."""
+        """Text that is printed on every page and figure, if any."""
         banner: str | None = self.config["study"].get("banner")
         return banner
 
     @property
     def chosen(self) -> list[Key]:
-        """Structures and measures of the six-panel figure, each once."""
+        """Structures and measures of the figure of selected structures, without duplicates."""
         return list(dict.fromkeys((name, measure) for name, measure in self.config["report"]["figure6"]))
 
     @property
     def left_and_right(self) -> dict[str, str]:
-        """The right structure of each left one that has one."""
+        """The contralateral structure of each left-sided structure that has one."""
         left = set(self.label_set.table.loc[self.label_set.table["side"] == "left", "structure"])
         return {name: contralateral for name, contralateral in self.label_set.contralateral.items() if name in left}
 
     @property
     def has_gallery(self) -> bool:
-        """Whether there are masks to look at."""
+        """Whether the study has masks, and therefore a review gallery."""
         return "segments" in self.tables
 
     def case_link(self, scan_id: str, structure: str) -> str:
-        """Return where the gallery shows a mask, as seen from the folder of the pages; nothing without a gallery."""
+        """Return the link to a mask in the gallery, relative to the report folder; empty without a gallery."""
         return f"review/index.html#{scan_id}/{structure}" if self.has_gallery else ""
 
     def pair(self, name: str) -> list[StructureFinding]:
-        """Return volume and attenuation of a structure or group."""
+        """Return the findings for the volume and the attenuation of a structure or group."""
         return [self.findings[name, measure] for measure in all_tables.MEASURES]
 
     @property
     def analysed(self) -> list[str]:
-        """Structures in the order of their labels, and then the groups of them."""
+        """Structures in label order, followed by the groups of structures."""
         return [*self.label_set.names, *self.label_set.groups]
 
     @cached_property
     def n_patients(self) -> int:
-        """Number of different patients of the scans in the study."""
+        """Number of different patients in the cohort."""
         return distinct(patient_numbers(self.tables["cohort"]))
 
     @cached_property
     def conventions(self) -> Conventions:
-        """What all figures share."""
+        """Settings that all figures share."""
         aging = self.config["aging"]
         ages = self.tables["cohort"]["age_years"].dropna()
         low, high = (ages.min(), ages.max()) if len(ages) else (0.0, 100.0)
@@ -117,7 +117,7 @@ class FinishedStudy:
 
     @cached_property
     def findings(self) -> dict[Key, StructureFinding]:
-        """Every structure and measure with its values and results."""
+        """Values and results of each structure and measure."""
         patients = self.tables["cohort"][["scan_id", "patient_id", "age_years", "sex"]]
         cuts = np.array(cut_points(self.tables["groups"]) or [np.nan] * 3)
         quartiles = quartile_of(patients["age_years"].to_numpy(float), cuts, self.config["aging"]["quartiles"])
@@ -133,13 +133,14 @@ class FinishedStudy:
 def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, Any]) -> FinishedStudy:
     """Read the tables of a study from their folder.
 
-    Segments are absent where the study began with measures, centiles where the configuration does not ask for them
-    (what lies there is of an earlier one), and the comparison with the truth where no truth is known.
+    `segments` is omitted if the starting point is a table of measures, the centile tables are omitted if the
+    configuration does not request them (existing files are from an earlier configuration), and the comparison with the
+    ground truth is omitted if the study has none.
 
     Raises
     ------
     ContractError
-        If a table is missing or broken.
+        If a table is missing or invalid.
 
     """
     asked = (*REQUIRED, *(CENTILES if config["aging"]["centiles"] else ()))
@@ -157,5 +158,5 @@ def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, A
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise ContractError(f"{path}: is needed for the report, and is not there; run the stage that makes it")
+        raise ContractError(f"{path}: the file is required for the report but is missing; rerun the study to create it")
     return path

@@ -1,4 +1,4 @@
-"""What a study was made from: checksums of every file that its configuration names, and of its images together."""
+"""Checksums of the inputs of a study: each file named in the configuration, and all images together."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ SHIPPED = {
 
 
 def files_of(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return name, number of files and checksum of each input; of one that is gone by now, the checksum is missing."""
+    """Return the name, number of files, and checksum of each input; the checksum of a deleted file is None."""
     study, named = config["study"], {**SHIPPED, "structures": configuration.label_set_file(config["structures"])}
     if not configuration.patients_in_measures(study):
         named["registry"] = Path(study["registry"])
@@ -33,7 +33,7 @@ def files_of(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def described(path: Path) -> dict[str, Any]:
-    """Return the name of a file or folder without its place, how many files it is, and their checksum."""
+    """Return the name of a file or folder without its path, the number of files, and their checksum."""
     if path.is_dir():
         found = sorted(part for part in path.rglob("*") if part.is_file())
         names = [f"{part.relative_to(path).as_posix()} {digests.of_unchanged_file(part)}" for part in found]
@@ -46,10 +46,11 @@ def described(path: Path) -> dict[str, Any]:
 
 
 def images_of(segments: pd.DataFrame, masks: Path) -> dict[str, dict[str, Any]]:
-    """Return the checksum of all label maps, and that of what they were made from, each over the sorted list of them.
+    """Return the checksum of all label maps and the checksum of their inputs.
 
-    The second is over the fingerprints that the store keeps: each is a digest of the checksums of CT and of model or
-    given segmentation, and of the settings that decide what the label map looks like.
+    The first is computed over the sorted checksums of the label maps. The second is computed over the sorted
+    fingerprints in the store: each is a digest of the checksums of the CT and of the model or existing segmentation,
+    and of the settings that affect the label map.
     """
     usable = segments.loc[segments["status"].isin(USABLE_STATUS)]
     notes = [LabelMapStore(masks).note(scan) for scan in usable["scan_id"]]
@@ -60,6 +61,6 @@ def images_of(segments: pd.DataFrame, masks: Path) -> dict[str, dict[str, Any]]:
 
 
 def together(found: Iterable[str]) -> dict[str, Any]:
-    """Return the number of digests, and the digest over them, sorted, one in each line."""
+    """Return the number of digests and the digest of their sorted list, one per line."""
     lines = sorted(found)
     return {"files": len(lines), "sha256": digests.of_text("".join(f"{line}\n" for line in lines))}

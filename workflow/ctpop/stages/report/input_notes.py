@@ -1,4 +1,4 @@
-"""How the tables of a user were read: what was inferred of their form, their columns and their words."""
+"""Interpretation of the tables of a user: the inferred format, columns, and codes."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ctpop.study.registry_options import measures_reading_of, reading_of
 
 
 def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
-    """Return the name of each table that a study read and a sentence for each inference; others are left out.
+    """Return the names of the input tables with a sentence for each inference; tables without inferences are omitted.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def notes_of(config: dict[str, Any], names: list[str]) -> list[tuple[str, list[s
 
 
 def _others(config: dict[str, Any]) -> list[tuple[Path, str]]:
-    """Return the tables without settings of their own and what they are: label set, ground truth, decisions."""
+    """Return the paths and types of the tables without their own settings: label set, ground truth, and decisions."""
     label_set = configuration.label_set_file(config["structures"])
     own = [] if label_set.parent == configuration.LABEL_SETS else [(label_set, "structures")]
     named = ((config["study"].get("truth"), "truth"), (config["screen"].get("review"), "review"))
@@ -49,7 +49,7 @@ def _of_other(path: Path, kind: str, names: list[str]) -> list[str]:
             user_tables.named_as(columns, registry.read_cells(path, notes=notes), path, notes)
         return _without_place(notes, path)
     except (ContractError, OSError):
-        return ["the file has changed since it was read"]
+        return ["the file has changed since the study was run"]
 
 
 def _of_measures(config: dict[str, Any], names: list[str]) -> list[str]:
@@ -60,7 +60,7 @@ def _of_measures(config: dict[str, Any], names: list[str]) -> list[str]:
             patients = measures_table.patients_in(table, names, path)
             registry.check_text(patients, path, reading_of(config["cohort"]), notes)
     except (ContractError, OSError):
-        notes.append("the file has changed since it was read")
+        notes.append("the file has changed since the study was run")
     return _without_place(notes, path)
 
 
@@ -69,7 +69,7 @@ def _of_registry(config: dict[str, Any]) -> list[str]:
     try:
         registry.read_registry(path, reading_of(config["cohort"]), notes)
     except (ContractError, OSError):
-        notes.append("the file has changed since it was read")
+        notes.append("the file has changed since the study was run")
     return _without_place(notes, path)
 
 

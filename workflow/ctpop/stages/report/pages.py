@@ -1,4 +1,4 @@
-"""The pages of the report: one of the whole study, one of each structure, and what they all need beside them."""
+"""Pages of the report: the index of the study, one page per structure, and their shared script and style sheet."""
 
 import json
 import os
@@ -35,7 +35,7 @@ OURS = ("page.js", "style.css")
 
 @dataclass(frozen=True)
 class Site:
-    """Where the parts of a report lie; pages name them by their way from the page, so that the folder can be moved."""
+    """Paths of the parts of a report; pages contain relative links, so the folder can be moved."""
 
     report: Path
     figures: Path
@@ -43,15 +43,15 @@ class Site:
     provenance: Path
 
     def links(self, page: Path) -> dict[str, str]:
-        """Return the ways from the folder of a page."""
+        """Return the links relative to the folder of a page."""
         places = {"figures": self.figures, "tables": self.tables, "provenance": self.provenance}
         return {name: Path(os.path.relpath(place, page)).as_posix() for name, place in places.items()}
 
 
 def write(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> None:
-    """Write `index.html`, a page for every structure, and the script and style that they share.
+    """Write `index.html`, a page for each structure, and their shared scripts and style sheet.
 
-    Pages of structures that an earlier configuration had are removed.
+    Remove the pages of structures that are not in the current configuration.
     """
     for name in OURS:
         write_text((TEMPLATES / name).read_text(encoding="utf-8"), site.report / "assets" / name)
@@ -67,7 +67,7 @@ def write(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
 
 
 def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], methods: str, site: Site) -> str:
-    """Return the page of the whole study."""
+    """Return the index page of the study."""
     segments = study.tables.get("segments")
     limits = {look: study.config["cohort"][f"contrast_{look}_hu"] for look in ("enhanced_from", "unenhanced_below")}
     return (
@@ -92,7 +92,7 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             incomplete_groups=summaries.incomplete_groups(study),
             sensitivity=structure_lists.sensitivity(study),
             published=published(study),
-            truth=structure_lists.truth(study) if "compare_truth" in study.tables else None,
+            ground_truth=structure_lists.truth(study) if "compare_truth" in study.tables else None,
             implausible=_implausible(study),
             input_notes=notes_of(study.config, study.label_set.names),
             methods=methods.strip().split("\n\n"),
@@ -103,14 +103,14 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
 
 
 def _implausible(study: FinishedStudy) -> list[str]:
-    """Return sentences about structures and scans with implausible values."""
+    """Return sentences on structures and scans with implausible values."""
     share = study.config["screen"]["implausible_share"]
     scans = implausible_scans(study.tables["implausible_values"], share)
     return sentences(study.tables["plausibility"]) + sentences_on_scans(scans)
 
 
 def structures(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any], site: Site) -> dict[str, str]:
-    """Return the page of every structure and group by its name, each with links to the one before and after it."""
+    """Return the page of each structure and group by name, with links to the previous and next page."""
     template = templates().get_template("structure.html")
     shared = _shared(study, sources, site.links(site.report / "structures"), "../")
     pages = list(structure_pages.pages(study))
@@ -128,25 +128,26 @@ def structures(study: FinishedStudy, pictures: list[Picture], sources: dict[str,
 
 
 def library() -> str:
-    """Return the script that sorts and filters tables, as it was published.
+    """Return the published script that sorts and filters tables.
 
     Raises
     ------
     ContractError
-        If the file is not the one whose checksum stands beside it.
+        If the checksum of the file differs from the checksum in the README.md of its folder.
 
     """
     content = (LIBRARY / SCRIPT).read_bytes()
     [expected] = re.findall(r"`([0-9a-f]{64})`", (LIBRARY / "README.md").read_text(encoding="utf-8"))
     if digests.of_bytes(content) != expected:
         raise ContractError(
-            f"{LIBRARY / SCRIPT}: is not the file whose checksum is in README.md beside it; fetch it anew"
+            f"{LIBRARY / SCRIPT}: the checksum differs from the one in README.md of this folder;"
+            " download the file again"
         )
     return content.decode("utf-8")
 
 
 def templates() -> jinja2.Environment:
-    """Return the templates of the report, which know how numbers are worded."""
+    """Return the templates of the report with the functions that format numbers."""
     found = environment(TEMPLATES)
     found.globals["wording"] = vars(formatting)
     found.globals["css_text"] = css_text
@@ -154,7 +155,7 @@ def templates() -> jinja2.Environment:
 
 
 def css_text(text: str) -> str:
-    """Return free text as a CSS string in which no character can end it: all but letters and digits are escaped."""
+    """Return text as a CSS string; all characters except ASCII letters and digits are escaped."""
     safe = (letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):x} " for letter in text)
     return f'"{"".join(safe)}"'
 

@@ -1,4 +1,4 @@
-"""Where the numbers come from: inputs, settings, versions, model, commit; without times or places of this machine."""
+"""Provenance: inputs, settings, versions, models, and commit, without times or paths of this machine."""
 
 import platform
 import subprocess
@@ -21,13 +21,13 @@ PACKAGES = (
 SEGMENTERS = ("nnunetv2", "torch")
 ABSENT = "not installed"
 PACKAGE_FOLDER = Path(__file__).parents[2]
-PROGRAM = (".", "../rules", "../../Snakefile")  # seen from that folder
+PROGRAM = (".", "../rules", "../../Snakefile")  # relative to PACKAGE_FOLDER
 
 
 def provenance(study: FinishedStudy, masks: Path | None = None) -> dict[str, Any]:
-    """Return what made this study: equal for equal studies, whenever and wherever they ran.
+    """Return the provenance of a study, which is identical for identical studies regardless of time and machine.
 
-    `masks` is the store of label maps, for a study that has one.
+    `masks` is the store of label maps, if the study has one.
     """
     start_from = study.config["study"]["start_from"]
     packages = (*PACKAGES, *SEGMENTERS) if start_from == "images" else PACKAGES
@@ -45,7 +45,7 @@ def provenance(study: FinishedStudy, masks: Path | None = None) -> dict[str, Any
 
 
 def package_version(name: str) -> str:
-    """Return the version of an installed package, without importing it."""
+    """Return the version of an installed package without importing the package."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -53,9 +53,9 @@ def package_version(name: str) -> str:
 
 
 def models_of(study: FinishedStudy) -> list[dict[str, Any]]:
-    """Return the model sets that made label maps of this study, with what they are now.
+    """Return the model sets that produced label maps of this study, with their checksum and step size.
 
-    That is missing where the files of a set are gone, or are those of another set by now.
+    Both are None if the files of a model set are missing or have been replaced by those of another set.
     """
     if "segments" not in study.tables:
         return []
@@ -66,24 +66,24 @@ def models_of(study: FinishedStudy) -> list[dict[str, Any]]:
 
 
 def inputs_of(study: FinishedStudy, masks: Path | None) -> dict[str, dict[str, Any]]:
-    """Return name, number of files and checksum of each input of this study."""
+    """Return the name, number of files, and checksum of each input of this study."""
     files = input_digests.files_of(study.config)
     return files if masks is None else {**files, **input_digests.images_of(study.tables["segments"], masks)}
 
 
 def git_commit() -> str | None:
-    """Return the commit of the repository that holds this package, if there is one."""
+    """Return the commit of the repository that contains this package, or None."""
     tracked = _git("ls-files", "__main__.py")
     return (_git("rev-parse", "HEAD") or None) if tracked else None
 
 
 def git_changed() -> bool | None:
-    """Return whether the program differs from its commit; missing where there is none."""
+    """Return whether the program differs from its commit, or None without a commit."""
     return None if git_commit() is None else bool(_git("status", "--porcelain", "--", *PROGRAM))
 
 
 def without_folders(value: Any) -> Any:
-    """Return settings in which an absolute path is only a file name: where files lie is nobody's business."""
+    """Return the settings with absolute paths reduced to file names, so that provenance discloses no folders."""
     if isinstance(value, dict):
         return {key: without_folders(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The comparison with the published study, as the page shows it."""
+"""Tables of the comparison with the published study."""
 
 from typing import Any
 
@@ -9,48 +9,49 @@ from ctpop.stages.report import cells
 from ctpop.stages.report.cells import RHO, Cell, CellGrid, CellRow, Head, P
 from ctpop.stages.report.finished_study import FinishedStudy
 
-FRACTION = 4  # decimals of a difference that is no whole number
+PROPORTIONS = "For patient counts, the difference is the difference of proportions."
+FRACTION = 4  # decimals of a difference that is not an integer
 
 
 def published(study: FinishedStudy) -> dict[str, Any]:
-    """Return the printed correlations and the other printed numbers beside ours, and how many rows had each verdict."""
+    """Return the published correlations and other numbers with those of this study, and the rows by agreement."""
     table = study.tables["compare_published"]
     rows = _records(table.astype(dict.fromkeys(table.select_dtypes("Float64").columns, "float64")))
     numbers = [row for row in rows if not pd.isna(row["number_published"])]
     verdicts = table["verdict"].value_counts()
     return {
         "correlations": CellGrid("Published correlations", correlation_heads(study), correlations(rows, study)),
-        "numbers": CellGrid("Other published numbers", number_heads(), [counted(row) for row in numbers]),
+        "numbers": CellGrid("Other published numbers", number_heads(), [counted(row) for row in numbers], PROPORTIONS),
         "gaps": [str(row["statistic"]) for row in rows if not _about_rho(row) and pd.isna(row["number_published"])],
         "verdicts": [(AGREEMENTS[verdict], int(verdicts.get(verdict, 0))) for verdict in AGREEMENTS],
     }
 
 
 def correlations(rows: list[dict[str, Any]], study: FinishedStudy) -> list[CellRow]:
-    """Return a row for every correlation of the paper among rows of `compare_published`."""
+    """Return a table row for each published correlation among rows of `compare_published`."""
     pages = set(study.analysed)
     return [correlation(row, pages) for row in rows if _about_rho(row)]
 
 
 def correlation_heads(study: FinishedStudy) -> list[Head]:
-    """Return the headings of these rows."""
+    """Return the headers of the table of correlations."""
     interval = f"{percent(study.conventions.confidence)} CI"
     return cells.heads(
-        *("Structure", Head("Measure", words=True), f"Published {RHO}", interval, f"{RHO} here", interval),
-        *("Left / right", "n", "Difference", "<i>z</i>", P, Head("Verdict", words=True), Head("Row", words=True)),
+        *("Structure", Head("Measure", words=True), f"Published {RHO}", interval, f"{RHO}, this study", interval),
+        *("Left / right", "n", "Difference", "<i>z</i>", P, Head("Agreement", words=True), Head("Row", words=True)),
     )
 
 
 def number_heads() -> list[Head]:
-    """Return the headings of the other numbers."""
+    """Return the headers of the table of other numbers."""
     return cells.heads(
-        *("Number", "Published", "Here", "Difference<br>(of shares)", "<i>z</i>", P),
-        *(Head("Verdict", words=True), Head("Row", words=True)),
+        *("Quantity", "Published", "This study", "Difference", "<i>z</i>", P),
+        *(Head("Agreement", words=True), Head("Row", words=True)),
     )
 
 
 def correlation(row: dict[str, Any], pages: set[str]) -> CellRow:
-    """Return the row of a printed correlation, with a link to its structure where that has a page."""
+    """Return the row of a published correlation, with a link to the page of the structure if there is one."""
     sides = [cells.coefficient(row[f"rho_{side}"]) for side in ("left", "right")]
     both = MISSING if not any(side.order for side in sides) else " / ".join(side.text for side in sides)
     return CellRow(
@@ -72,7 +73,7 @@ def correlation(row: dict[str, Any], pages: set[str]) -> CellRow:
 
 
 def counted(row: dict[str, Any]) -> CellRow:
-    """Return the row of any other printed number; of a number of people, the difference is that of the shares."""
+    """Return the row of another published number; for patient counts, the difference is a difference of proportions."""
     statistic = str(row["statistic"])
     return CellRow(
         statistic[:1].upper() + statistic[1:],

@@ -1,4 +1,4 @@
-"""The tables of all structures on the page: associations, screening, sensitivity, and the truth where it is known."""
+"""Tables of all structures: associations, screening, sensitivity, and comparison with the ground truth."""
 
 from typing import Any
 
@@ -26,11 +26,11 @@ from ctpop.study import rule_sets
 from ctpop.study.label_sets import lower_bounds
 
 PLACE = "structures/{}.html"
-BOUNDS = "The lower bounds are a substitute for the unpublished ones of the original study."
+BOUNDS = "The lower bounds of the original study are not published; these lower bounds replace them."
 
 
 def associations(study: FinishedStudy, family: str) -> CellGrid:
-    """Return every structure (or group) and measure with its results, the strongest correlation first."""
+    """Return the results of each structure (or group) and measure, sorted by the strength of the correlation."""
     found = study.tables["associations"].loc[study.tables["associations"]["family"] == family]
     groups = study.tables["groups"][[*KEY, "h", "log10_p", "p", "epsilon_squared"]]
     joined = found.merge(groups, on=KEY, how="left", suffixes=("", "_groups"), validate="one_to_one")
@@ -60,7 +60,7 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
 
 
 def association_cells(row: dict[Any, Any]) -> list[Cell]:
-    """Return the cells of a correlation with age and its Kruskal-Wallis test."""
+    """Return the cells of a correlation with age and of the Kruskal-Wallis test."""
     return [
         cells.words(MEASURES[row["measure"]]),
         cells.size(row),
@@ -77,7 +77,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
 
 
 def organ_groups(study: FinishedStudy) -> dict[str, str]:
-    """Return the organ group of each structure in words; a label set need not name them."""
+    """Return the organ group of each structure as text; organ groups are optional in a label set."""
     table = study.label_set.table
     return {
         name: MISSING if pd.isna(group) else group_text(group)
@@ -86,7 +86,7 @@ def organ_groups(study: FinishedStudy) -> dict[str, str]:
 
 
 def by_organ_group(study: FinishedStudy) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the pages of all structures by organ group, and at last those of the groups of structures."""
+    """Return the pages of all structures by organ group, followed by the pages of the groups of structures."""
     organ = organ_groups(study)
     found: dict[str, list[tuple[str, str]]] = {}
     for name in study.label_set.names:
@@ -97,7 +97,7 @@ def by_organ_group(study: FinishedStudy) -> list[tuple[str, list[tuple[str, str]
 
 
 def screening(study: FinishedStudy) -> CellGrid:
-    """Return, for each structure, its usable volumes and attenuations and the scans by reason, in label order."""
+    """Return the usable volumes, usable attenuations, and scans by reason of each structure, in label order."""
     failures = study.tables["failures"].set_index("structure")
     reasons = [code for code in REASONS if code != "ok" and failures[f"n_{code}"].any()]
     counted = ["usable_volume", "usable_hu", *reasons]
@@ -120,11 +120,11 @@ def screening(study: FinishedStudy) -> CellGrid:
         )
         for name, row in zip(study.label_set.names, table.to_dict("records"), strict=True)
     ]
-    return CellGrid("Screening", headings, rows, BOUNDS if bounded else "")
+    return CellGrid("Segmentation screening", headings, rows, BOUNDS if bounded else "")
 
 
 def sensitivity(study: FinishedStudy) -> CellGrid:
-    """Return the correlations of some structures under each rule set: the chosen ones, and those that change most."""
+    """Return the correlations under each rule set for selected structures and those with the largest changes."""
     table = study.tables["sensitivity"]
     cell = {(row["rules"], row["structure"], row["measure"]): _rho_and_n(row) for row in table.to_dict("records")}
     shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
@@ -137,7 +137,7 @@ def sensitivity(study: FinishedStudy) -> CellGrid:
         for structure, measure in sensitive(study)
     ]
     headings = cells.heads("Structure", Head("Measure", words=True), *(RULE_SETS[rules] for rules in shown))
-    return CellGrid("Sensitivity to screening", headings, rows)
+    return CellGrid("Sensitivity to screening rules", headings, rows)
 
 
 def _rho_and_n(row: dict[Any, Any]) -> Cell:
@@ -146,13 +146,13 @@ def _rho_and_n(row: dict[Any, Any]) -> Cell:
 
 
 def truth(study: FinishedStudy) -> CellGrid:
-    """Return the comparison with the truth, in label order."""
+    """Return the comparison with the ground truth, in label order."""
     compared = study.tables["compare_truth"]
     by_measure = {measure: records(compared.loc[compared["measure"] == measure]) for measure in AXES}
     headings = cells.heads(
         *("Structure", Head("Measure", words=True), "n", "<i>r</i>", "Bias", "Bias (%)"),
         *(f"True {RHO}", f"Measured {RHO}", f"{percent(study.conventions.confidence)} CI"),
-        Head("Truth inside", words=True),
+        Head("True value in CI", words=True),
     )
     rows = [
         CellRow(structure_text(name), truth_cells(by_measure[measure][name]), PLACE.format(name))
@@ -160,11 +160,11 @@ def truth(study: FinishedStudy) -> CellGrid:
         for measure in AXES
         if name in by_measure[measure]
     ]
-    return CellGrid("Comparison with the truth", headings, rows)
+    return CellGrid("Comparison with the ground truth", headings, rows)
 
 
 def truth_cells(row: dict[str, Any]) -> list[Cell]:
-    """Return the cells of a comparison with the truth."""
+    """Return the cells of a comparison with the ground truth."""
     return [
         cells.words(AXES[row["measure"]]),
         cells.size(row),

@@ -1,4 +1,4 @@
-"""What the page of one structure, or of one group of structures, says: its numbers out of every table of the study."""
+"""Content of the page of a structure or group of structures: its results from all tables of the study."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ GRIDS = (
 
 @dataclass(frozen=True)
 class StructurePage:
-    """A page: the structure with its organ group, its members or the groups that it is part of, and its tables."""
+    """Content of a page: the structure, its organ group, its members or the groups that contain it, and its tables."""
 
     name: str
     title: str
@@ -46,7 +46,7 @@ class StructurePage:
 
 
 def pages(study: FinishedStudy) -> Iterator[StructurePage]:
-    """Return the pages of all structures in the order of their labels, and then those of the groups."""
+    """Yield the pages of all structures in label order, followed by the pages of the groups."""
     split = {name: _by_structure(study.tables[name]) for name in TABLES if name in study.tables}
     organ, groups = organ_groups(study), study.label_set.groups
     for name in study.analysed:
@@ -63,7 +63,7 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
 
 
 def figures_of(name: str) -> list[str]:
-    """Return the names that figures about one structure alone may have, as its page shows them."""
+    """Return the possible names of the figures of one structure, in the order of its page."""
     return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES)]
 
 

@@ -1,4 +1,4 @@
-"""What screening did to one structure, and what others found of it, as tables of its page."""
+"""Screening, sensitivity, and comparison with other results of one structure, as tables of its page."""
 
 from ctpop.contracts.all_tables import ENDS, FLOW_REASONS
 from ctpop.figures.formatting import EXCLUSIONS, MEASURES, RULE_SETS, SEX_WORDS
@@ -11,7 +11,7 @@ SEX_WORD = {sex: one for sex, (one, _) in SEX_WORDS.items()}
 
 
 def losses(rows: StructureRows) -> CellGrid:
-    """Return how many values each reason took away, from all scans to those in the statistics."""
+    """Return the number of values that each reason excluded, from all scans to the analyzed values."""
     steps = {(row["reason"], row["measure"]): row for row in rows.of("structure_flow")}
     asked = [reason for reason in FLOW_REASONS if any((reason, measure) in steps for measure in MEASURES)]
     counted = [
@@ -27,12 +27,12 @@ def losses(rows: StructureRows) -> CellGrid:
         )
         for reason in asked
     ]
-    headings = [f"{name}<br>{step}" for name in ("Volumes", "Attenuations") for step in ("before", "removed", "after")]
-    return CellGrid("What was lost, and why", cells.heads("Reason", *headings), counted)
+    headings = [f"{name}<br>{step}" for name in ("Volumes", "Attenuations") for step in ("before", "excluded", "after")]
+    return CellGrid("Excluded values by reason", cells.heads("Reason", *headings), counted)
 
 
 def failures(rows: StructureRows) -> CellGrid:
-    """Return age and sex of the people whose values are used, and of the others."""
+    """Return the age and sex of patients with usable values and of patients with excluded values."""
     made = [
         CellRow(
             words,
@@ -47,14 +47,14 @@ def failures(rows: StructureRows) -> CellGrid:
         for name, words in (("volume", MEASURES["volume_ml"]), ("hu", MEASURES["hu_mean"]))
     ]
     headings = cells.heads(
-        *("Measure", "Scans", "Used", "Mean age (years),<br>used", "Mean age (years),<br>not used"),
-        *("Women,<br>used", "Women,<br>not used"),
+        *("Measure", "Scans", "Usable", "Mean age (years),<br>usable", "Mean age (years),<br>excluded"),
+        *("Women,<br>usable", "Women,<br>excluded"),
     )
-    return CellGrid("Who is lost", headings, made)
+    return CellGrid("Characteristics of patients with usable and excluded values", headings, made)
 
 
 def sensitivity(rows: StructureRows) -> CellGrid:
-    """Return the correlations under each rule set of the screening."""
+    """Return the correlations under each rule set of segmentation screening."""
     order = list(RULE_SETS)
     made = [
         CellRow(
@@ -73,12 +73,12 @@ def sensitivity(rows: StructureRows) -> CellGrid:
             rows.of("sensitivity"), key=lambda row: (list(MEASURES).index(row["measure"]), order.index(row["rules"]))
         )
     ]
-    headings = cells.heads("Rules", MEASURE, "n", RHO, rows.interval, P, "Difference<br>to this study")
-    return CellGrid("Under other rules of screening", headings, made)
+    headings = cells.heads("Rule set", MEASURE, "n", RHO, rows.interval, P, "Difference<br>from this study")
+    return CellGrid("Sensitivity to screening rules", headings, made)
 
 
 def extremes(rows: StructureRows) -> CellGrid:
-    """Return the smallest and largest values that the rules let through; each leads to its mask in the gallery."""
+    """Return the smallest and largest values that passed screening, with links to their masks in the gallery."""
     ends = list(ENDS)
     made = [
         CellRow(
@@ -99,26 +99,26 @@ def extremes(rows: StructureRows) -> CellGrid:
         )
     ]
     headings = cells.heads(
-        *("Scan", MEASURE, Head("End", words=True), "Place", "Value<br>(mL or HU)", "Age (years)"),
+        *("Scan", MEASURE, Head("Extreme", words=True), "Rank", "Value<br>(mL or HU)", "Age (years)"),
         Head("Sex", words=True),
     )
-    note = "The smallest and largest values that the rules let through."
-    note += " Their masks are in the gallery." if rows.study.has_gallery else ""
+    note = "Smallest and largest values that passed screening."
+    note += " Select a scan to review its mask in the gallery." if rows.study.has_gallery else ""
     return CellGrid("Extreme values", headings, made, note)
 
 
 def beside_published(rows: StructureRows) -> CellGrid:
-    """Return what the paper prints of the structure, and our numbers."""
+    """Return the published results of the structure and the corresponding results of this study."""
     made = published_results.correlations(rows.of("compare_published"), rows.study)
-    return CellGrid("Published and here", published_results.correlation_heads(rows.study), made)
+    return CellGrid("Comparison with the published study", published_results.correlation_heads(rows.study), made)
 
 
 def beside_truth(rows: StructureRows) -> CellGrid:
-    """Return measured against true values, where a simulation knows these."""
+    """Return the comparison with the ground truth of a simulated study."""
     interval = rows.interval
     headings = cells.heads(
         *("", MEASURE, "n", "<i>r</i>", "Bias", "Bias (%)", f"True {RHO}", f"Measured {RHO}", interval),
-        Head("Truth inside", words=True),
+        Head("True value in CI", words=True),
     )
-    made = [CellRow("Measured and true", truth_cells(row)) for row in rows.of("compare_truth")]
-    return CellGrid("Measured against the truth", headings, made)
+    made = [CellRow("Measured and true values", truth_cells(row)) for row in rows.of("compare_truth")]
+    return CellGrid("Comparison with the ground truth", headings, made)

@@ -1,4 +1,4 @@
-"""The statistics of one structure: all tests against age, as tables of its page."""
+"""Statistics of one structure: all tests of associations with age, as tables of its page."""
 
 from collections.abc import Callable
 
@@ -11,15 +11,15 @@ from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head,
 from ctpop.stages.report.structure_tables import MEASURE, NOTE, Record, StructureRows, note, p_pair, true, without_notes
 
 TERMS = {
-    "age": "Value depends on age",
-    "nonlinear": "Relation to age is not a straight line",
-    "interaction": "Women and men differ in their relation to age",
+    "age": "Age",
+    "nonlinear": "Nonlinearity of the age curve",
+    "interaction": "Age-by-sex interaction",
 }
 CENTILE_STEP_YEARS = 10
 
 
 def results(rows: StructureRows) -> CellGrid:
-    """Return the results of all tests, one row for each number and a column for each measure."""
+    """Return the results of all tests, with one row per statistic and one column per measure."""
     of_measure = {
         measure: {
             table: row
@@ -35,21 +35,21 @@ def results(rows: StructureRows) -> CellGrid:
         (rows.interval, "associations", lambda row: cells.limits(row["ci_low"], row["ci_high"])),
         (P, "associations", lambda row: cells.p_value(row["p"])),
         (LOG_P, "associations", lambda row: cells.decimal(row["log10_p"])),
-        (f"{P}, Bonferroni", "associations", lambda row: cells.p_value(row["p_bonferroni"])),
-        (f"{P}, Holm", "associations", lambda row: cells.p_value(row["p_holm"])),
+        (f"Adjusted {P} (Bonferroni)", "associations", lambda row: cells.p_value(row["p_bonferroni"])),
+        (f"Adjusted {P} (Holm)", "associations", lambda row: cells.p_value(row["p_holm"])),
         ("False discovery rate <i>q</i>", "associations", lambda row: cells.p_value(row["q_bh"])),
         (rows.below_alpha, "associations", lambda row: _flag(row["significant"])),
-        ("Kruskal–Wallis <i>H</i> over age quartiles", "groups", lambda row: cells.decimal(row["h"])),
+        ("Kruskal–Wallis <i>H</i> for age quartiles", "groups", lambda row: cells.decimal(row["h"])),
         ("Degrees of freedom", "groups", lambda row: cells.count(row["df"])),
         (f"{P} (<i>H</i>)", "groups", lambda row: cells.p_value(row["p"])),
-        (f"{P} (<i>H</i>), Bonferroni", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
+        (f"Adjusted {P} (<i>H</i>, Bonferroni)", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
         ("Effect size ε²", "groups", lambda row: cells.coefficient(row["epsilon_squared"])),
         (
-            f"ε² of an even trend with this {RHO}",
+            f"ε² expected for a steady trend with this {RHO}",
             "groups",
             lambda row: cells.coefficient(row["epsilon_squared_of_rho"]),
         ),
-        ("Relation that does not go one way", "groups", lambda row: _flag(row["discordant"])),
+        ("Evidence of a nonmonotonic relation", "groups", lambda row: _flag(row["discordant"])),
         ("Normality: Kolmogorov–Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
         (f"{P} (<i>D</i>)", "normality", lambda row: cells.p_value(row["p"])),
         ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),
@@ -63,7 +63,7 @@ def results(rows: StructureRows) -> CellGrid:
 
 
 def post_hoc(rows: StructureRows) -> CellGrid:
-    """Return the rank-sum tests of pairs of age quartiles."""
+    """Return the rank sum tests of pairs of age quartiles."""
     ages = rows.study.conventions.age_ranges
     made = [
         CellRow(
@@ -83,14 +83,17 @@ def post_hoc(rows: StructureRows) -> CellGrid:
     ]
     headings = cells.heads(
         *("Age quartiles", MEASURE, "Shift, older<br>minus younger", "AUC", "Cliff’s δ", "<i>z</i>", P),
-        *(f"{P}, Bonferroni", Head(rows.below_alpha, words=True)),
+        *(f"Adjusted {P}<br>(Bonferroni)", Head(rows.below_alpha, words=True)),
     )
-    remark = "Shift: Hodges–Lehmann estimate, in mL or HU. AUC: probability that the older has the larger value."
-    return CellGrid("Pairs of age quartiles", headings, made, remark)
+    remark = (
+        "Shift: Hodges–Lehmann estimate (mL or HU). AUC: probability that a value of the older quartile exceeds a value"
+        " of the younger quartile."
+    )
+    return CellGrid("Pairwise comparisons of age quartiles", headings, made, remark)
 
 
 def by_sex(rows: StructureRows) -> CellGrid:
-    """Return the correlations of women and of men."""
+    """Return the correlations of women and men."""
     made = [
         CellRow(
             SEXES[row["sex"]],
@@ -105,15 +108,15 @@ def by_sex(rows: StructureRows) -> CellGrid:
         )
         for row in rows.of("associations_by_sex")
     ]
-    headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, P, f"{P}, Bonferroni", NOTE)
-    return without_notes(CellGrid("Women and men", headings, made))
+    headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, P, f"Adjusted {P}<br>(Bonferroni)", NOTE)
+    return without_notes(CellGrid("Results by sex", headings, made))
 
 
 def adjusted(rows: StructureRows) -> CellGrid:
     """Return the correlations adjusted for covariates."""
     made = [
         CellRow(
-            "Nothing to adjust for" if row["adjusted_for"] == "none" else row["adjusted_for"],
+            "No covariates" if row["adjusted_for"] == "none" else row["adjusted_for"],
             [
                 cells.words(MEASURES[row["measure"]]),
                 cells.size(row),
@@ -128,18 +131,18 @@ def adjusted(rows: StructureRows) -> CellGrid:
         for row in rows.of("adjusted")
     ]
     headings = cells.heads(
-        *("Adjusted for", MEASURE, "n", "Left out", f"{RHO} not adjusted", f"{RHO} adjusted", rows.interval, P),
-        *(f"{P}, Bonferroni", NOTE),
+        *("Adjusted for", MEASURE, "n", "Excluded", f"Unadjusted {RHO}", f"Adjusted {RHO}", rows.interval, P),
+        *(f"Adjusted {P}<br>(Bonferroni)", NOTE),
     )
-    remark = "Scans with an unknown covariate are left out; the correlations not adjusted are of the same scans."
-    return without_notes(CellGrid("Adjusted for covariates", headings, made, remark))
+    remark = "Scans with missing covariates are excluded. Unadjusted correlations are based on the same scans."
+    return without_notes(CellGrid("Correlations adjusted for covariates", headings, made, remark))
 
 
 def curves(rows: StructureRows) -> CellGrid:
-    """Return the adjusted tests of age quartiles and of the age curve."""
+    """Return the covariate-adjusted tests of age quartiles and of the age curve."""
     quartiles = [
         CellRow(
-            "Age quartiles differ (Quade)",
+            "Age quartiles (Quade test)",
             [
                 *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.size(row)),
                 *(cells.decimal(row["f"], 2), cells.count(row["df_between"]), cells.count(row["df_within"])),
@@ -162,14 +165,14 @@ def curves(rows: StructureRows) -> CellGrid:
         for row in rows.of("age_curves")
     ]
     headings = cells.heads(
-        *("Tested", MEASURE, Head("Adjusted for", words=True), "n", "<i>F</i>", "df", "df<br>residual", P),
-        *(f"{P}, Bonferroni", "Share of<br>variance", NOTE),
+        *("Effect", MEASURE, Head("Adjusted for", words=True), "n", "<i>F</i>", "df", "Residual<br>df", P),
+        *(f"Adjusted {P}<br>(Bonferroni)", "Proportion<br>of variance", NOTE),
     )
-    return without_notes(CellGrid("Age quartiles and age curve, adjusted", headings, quartiles + terms))
+    return without_notes(CellGrid("Adjusted tests of age quartiles and age curve", headings, quartiles + terms))
 
 
 def centiles(rows: StructureRows) -> CellGrid:
-    """Return the centile curves of each sex, every ten years."""
+    """Return the centile curves of each sex at intervals of 10 years."""
     columns = [f"centile_{centile:02d}" for centile in CENTILES_SHOWN]
     made = [
         CellRow(
@@ -184,7 +187,8 @@ def centiles(rows: StructureRows) -> CellGrid:
         if row["age_years"] % CENTILE_STEP_YEARS == 0
     ]
     headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Scans within<br>5 years")
-    return CellGrid("Centiles", headings, made, "Share of people of this age and sex that lies below the value.")
+    remark = "Columns: percentage of patients of this age and sex with a smaller value."
+    return CellGrid("Centiles", headings, made, remark)
 
 
 def _quartile(number: int, ages: list[str]) -> str:

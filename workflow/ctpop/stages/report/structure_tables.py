@@ -1,4 +1,4 @@
-"""The rows of all tables of a study that are about one structure, or one group of structures."""
+"""Rows of one structure or group of structures in all tables of a study."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,43 +20,43 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class StructureRows:
-    """The rows of all tables that are about one structure, those of the volume before those of the attenuation."""
+    """Rows of one structure in all tables; rows of the volume precede rows of the attenuation."""
 
     study: FinishedStudy
     tables: dict[str, list[Record]]
 
     def of(self, table: str) -> list[Record]:
-        """Return the rows of a table; nothing where the study does not have it."""
+        """Return the rows of a table, or an empty list if the study does not contain the table."""
         return self.tables.get(table, [])
 
     @cached_property
     def interval(self) -> str:
-        """The heading of intervals."""
+        """Header of confidence intervals."""
         return f"{percent(self.study.conventions.confidence)} CI"
 
     @cached_property
     def below_alpha(self) -> str:
-        """The heading of what is significant."""
+        """Header of the column that marks significant results."""
         return f"{P} &lt; {level(self.study.conventions.alpha)}"
 
 
 def p_pair(row: Record) -> list[Cell]:
-    """Return P and P adjusted by Bonferroni."""
+    """Return the cells of the P value and of the Bonferroni-adjusted P value."""
     return [cells.p_value(row["p"], row["log10_p"]), cells.p_value(row["p_bonferroni"], row["log10_p"])]
 
 
 def note(row: Record) -> Cell:
-    """Return why there is no result, if there is none."""
+    """Return a cell with the reason for a missing result, or an empty cell."""
     return Cell("" if row["reason"] == "ok" else OUTCOMES[row["reason"]], wrap=True)
 
 
 def without_notes(grid: CellGrid) -> CellGrid:
-    """Return a table whose last column has notes, without that column where there is none."""
+    """Return the table without its last column (notes) if all notes are empty."""
     if any(row.cells[-1].text for row in grid.rows):
         return grid
     return replace(grid, heads=grid.heads[:-1], rows=[replace(row, cells=row.cells[:-1]) for row in grid.rows])
 
 
 def true(value: object) -> bool:
-    """Return whether a value is true; a missing one is not."""
+    """Return whether a value is true; missing values count as false."""
     return bool(pd.notna(value) and value)  # type: ignore[call-overload]
