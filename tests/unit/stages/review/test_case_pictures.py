@@ -1,4 +1,4 @@
-"""What is written beside pictures: histograms in few bins, a fingerprint, and scripts that hold nothing but data."""
+"""Tests of the histograms, fingerprints, and scripts of the gallery."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_bins_keep_every_voxel_and_the_tails_go_to_the_outer_ones():
 
 
 @pytest.mark.parametrize("spread", [1, 59, 60, 500, 4000, 60_000])
-def test_bins_are_few_and_begin_at_a_multiple_of_their_width(spread):
+def test_bins_are_limited_in_number_and_start_at_a_multiple_of_their_width(spread):
     hu = np.arange(-spread // 2, spread // 2 + 1)
 
     found = binned(hu, np.full(hu.size, 3))
@@ -34,11 +34,11 @@ def test_bins_are_few_and_begin_at_a_multiple_of_their_width(spread):
     assert found["first"] % found["width"] == 0
 
 
-def test_no_voxels_have_no_histogram():
+def test_a_structure_without_voxels_has_no_histogram():
     assert binned(np.empty(0, int), np.empty(0, int)) == {}
 
 
-def test_the_fingerprint_changes_with_the_label_map_and_with_what_was_measured():
+def test_the_fingerprint_changes_with_the_label_map_and_with_the_measurements():
     one = fingerprint_of("a" * 64, rows())
 
     assert len(one) == 16
@@ -48,7 +48,7 @@ def test_the_fingerprint_changes_with_the_label_map_and_with_what_was_measured()
     assert fingerprint_of("a" * 64, rows(hu_max=[1.0, 2.0])) != one
 
 
-def test_no_text_in_a_script_can_end_it_or_begin_another():
+def test_text_in_a_script_cannot_end_the_script_or_start_another():
     text = '</script><script>alert(1)</script>\u2028 é &amp; "quoted"'
 
     found = script_json({"text": text})

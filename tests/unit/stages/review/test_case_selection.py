@@ -1,4 +1,4 @@
-"""A reviewer sees what the rules flag, extreme values and a random sample; none of it depends on a review."""
+"""Tests of the selection of cases: flagged masks, extreme values, and a random sample, independent of a review."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from ctpop.stages.review.case_selection import chosen_cases, in_sample
 
 
 def tables(*rows):
-    """Return verdicts and measures of rows (scan, structure, voxels, reason)."""
+    """Return verdicts and measures from rows (scan, structure, voxels, reason)."""
     frame = pd.DataFrame(rows, columns=["scan_id", "structure", "n_voxels", "rule_reason"])
     frame["n_voxels"] = frame["n_voxels"].astype("Int64")
     return frame[["scan_id", "structure", "rule_reason"]], frame[["scan_id", "structure", "n_voxels"]]
@@ -17,7 +17,7 @@ def tables(*rows):
 NONE = pd.DataFrame({"scan_id": [], "structure": []}, dtype="str")
 
 
-def test_flagged_masks_are_shown_and_there_is_nothing_to_see_of_what_is_absent():
+def test_flagged_masks_are_selected_and_structures_without_voxels_are_not():
     found = chosen_cases(
         *tables(
             ("a", "liver", 10, "truncated"),
@@ -33,7 +33,7 @@ def test_flagged_masks_are_shown_and_there_is_nothing_to_see_of_what_is_absent()
     assert found.to_numpy().tolist() == [["a", "liver", "flagged"], ["c", "liver", "flagged"]]
 
 
-def test_a_whole_sample_has_every_mask_and_says_which_were_flagged():
+def test_a_complete_sample_has_every_mask_and_labels_flagged_ones():
     found = chosen_cases(
         *tables(("b", "liver", 1, "ok"), ("a", "liver", 1, "below_bound")), sample_share=1, extremes=NONE
     )
@@ -42,16 +42,16 @@ def test_a_whole_sample_has_every_mask_and_says_which_were_flagged():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
-def test_a_sample_has_the_share_that_was_asked_for(share):
+def test_a_sample_has_the_requested_share(share):
     scans = pd.Series([f"s{number}" for number in range(20_000)])
 
     drawn = in_sample(scans, pd.Series("liver", index=scans.index), share)
 
-    # four standard errors of a proportion of 20,000
+    # four standard errors of a proportion with n = 20,000
     assert abs(drawn.mean() - share) <= 4 * np.sqrt(share * (1 - share) / len(scans))
 
 
-def test_another_scan_moves_nobody_into_the_sample_or_out_of_it():
+def test_additional_scans_do_not_change_which_cases_are_sampled():
     scans = pd.Series([f"s{number}" for number in range(200)])
     structures = pd.Series("liver", index=scans.index)
 
@@ -64,7 +64,7 @@ def test_another_scan_moves_nobody_into_the_sample_or_out_of_it():
     )
 
 
-def test_a_mask_with_an_extreme_value_is_shown_once_however_often_its_values_are_extreme():
+def test_a_mask_with_several_extreme_values_is_selected_once():
     extremes = pd.DataFrame({"scan_id": ["b", "b", "c"], "structure": ["liver", "liver", "spleen"]})
 
     found = chosen_cases(
@@ -74,7 +74,7 @@ def test_a_mask_with_an_extreme_value_is_shown_once_however_often_its_values_are
     assert found.to_numpy().tolist() == [["b", "liver", "extreme"]]
 
 
-def test_what_is_flagged_or_in_the_sample_stays_there_though_its_value_is_extreme():
+def test_flagged_and_sampled_cases_keep_their_label_if_their_value_is_extreme():
     both = pd.DataFrame({"scan_id": ["a", "b"], "structure": "liver"})
     rows = tables(("a", "liver", 1, "truncated"), ("b", "liver", 1, "ok"))
 
@@ -82,11 +82,11 @@ def test_what_is_flagged_or_in_the_sample_stays_there_though_its_value_is_extrem
     assert chosen_cases(*rows, 1, both).equals(chosen_cases(*rows, 1, NONE))
 
 
-def test_no_rows_give_no_cases():
+def test_empty_tables_have_no_cases():
     assert chosen_cases(*tables(), sample_share=1, extremes=NONE).empty
 
 
-def test_a_scan_with_the_images_of_another_one_is_no_case():
+def test_a_scan_with_the_same_images_as_another_scan_is_not_selected():
     found = chosen_cases(*tables(("a", "liver", 5, "duplicate_images")), sample_share=1, extremes=NONE)
 
     assert found.empty

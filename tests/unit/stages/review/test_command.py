@@ -1,4 +1,4 @@
-"""Every flagged mask has a picture, a picture is drawn once, and a scan that cannot be read has a reason instead."""
+"""Tests of the commands `review` and `gallery`: images of flagged masks, reuse of images, and unreadable scans."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def study(drawn_once, tmp_path):
     return ReviewStudy(tmp_path)
 
 
-def test_every_flagged_mask_and_no_other_has_a_picture_and_a_script(drawn_once):
+def test_every_flagged_mask_and_no_other_mask_has_an_image_and_a_script(drawn_once):
     cases = pd.read_parquet(drawn_once.table("review_cases"))
 
     flagged = ["scan-001", "scan-003", "scan-005"]
@@ -43,18 +43,18 @@ def test_every_flagged_mask_and_no_other_has_a_picture_and_a_script(drawn_once):
     }
 
 
-def test_pictures_are_smaller_than_forty_kilobytes(drawn_once):
+def test_images_are_smaller_than_40_kilobytes(drawn_once):
     assert 0 < max(len(content) for _, content in drawn_once.pictures().values()) < 40_000
 
 
-def test_a_random_sample_of_the_others_comes_with_them(study):
+def test_a_random_sample_of_unflagged_masks_is_included(study):
     cases = study.draw(share=1.0)
 
     assert len(cases) == len(study.scan_ids) * len(ORGANS.names)
     assert cases["chosen"].value_counts().to_dict() == {"sample": 15, "flagged": 3}
 
 
-def test_a_review_draws_nothing_again(study):
+def test_a_review_does_not_redraw_images(study):
     before = study.pictures()
     review = study.folder / "review.csv"
     review.write_text(HEADER + "scan-001,spleen,exclude,cut,AB,2024-05-31\nscan-002,*,exclude,metal,AB,2024-05-31\n")
@@ -66,7 +66,7 @@ def test_a_review_draws_nothing_again(study):
     assert study.pictures() == before
 
 
-def test_masks_with_extreme_values_are_drawn_beside_those_that_the_rules_flag(study):
+def test_masks_with_extreme_values_are_drawn_in_addition_to_flagged_masks(study):
     cases = study.draw(extremes=True)
 
     listed = EXTREMES.read(study.table("extremes"))
@@ -78,7 +78,7 @@ def test_masks_with_extreme_values_are_drawn_beside_those_that_the_rules_flag(st
     assert all((study.gallery_folder / image).is_file() for image in cases["image"])
 
 
-def test_what_is_drawn_already_needs_neither_ct_nor_label_map(study):
+def test_existing_images_require_neither_ct_nor_label_map(study):
     before = study.pictures()
     shutil.rmtree(study.folder / "ct")
     shutil.rmtree(study.results / "masks")
@@ -87,7 +87,7 @@ def test_what_is_drawn_already_needs_neither_ct_nor_label_map(study):
     assert study.pictures() == before
 
 
-def test_further_cases_of_a_scan_are_drawn_beside_those_that_are_there(study):
+def test_additional_cases_of_a_scan_are_drawn_and_existing_images_are_kept(study):
     before = study.pictures()
     study.draw(share=1.0)
     after = study.pictures()
@@ -97,7 +97,7 @@ def test_further_cases_of_a_scan_are_drawn_beside_those_that_are_there(study):
     assert len(after) == len(study.scan_ids) * (len(ORGANS.names) + 1)
 
 
-def test_a_picture_that_is_missing_is_drawn_again_with_the_same_bytes(study):
+def test_a_missing_image_is_drawn_again_with_the_same_bytes(study):
     excluded = study.gallery_folder / "images" / "scan-001" / "spleen.webp"
     before = excluded.read_bytes()
     excluded.unlink()
@@ -108,7 +108,7 @@ def test_a_picture_that_is_missing_is_drawn_again_with_the_same_bytes(study):
 
 
 @pytest.mark.parametrize("content", ["", "gallery.receive({", "no script at all", 'gallery.receive({"cases": 3});'])
-def test_a_script_that_is_damaged_is_written_again(study, content):
+def test_a_damaged_script_is_written_again(study, content):
     script = study.gallery_folder / "scans" / "scan-001.js"
     before = script.read_bytes()
     script.write_text(content)
@@ -118,7 +118,7 @@ def test_a_script_that_is_damaged_is_written_again(study, content):
     assert script.read_bytes() == before
 
 
-def test_another_label_map_is_drawn_anew(study):
+def test_a_changed_label_map_is_drawn_again(study):
     before = study.pictures()
     study.write_segments({1: 5})
     study.measure()
@@ -145,7 +145,7 @@ def test_a_scan_that_cannot_be_read_has_a_row_with_the_reason_and_the_others_are
     assert str(study.folder) not in cases.loc["scan-003", "detail"]
 
 
-def test_a_mask_without_a_ct_is_drawn_on_black(study):
+def test_a_mask_without_a_ct_is_drawn_on_a_black_background(study):
     study.registry.write_text(study.registry.read_text().replace("ct/scan-001.nii.gz", ""))
     study.measure()
     study.screen()
@@ -160,7 +160,7 @@ def test_a_mask_without_a_ct_is_drawn_on_black(study):
     assert case["histogram"] == {}
 
 
-def test_what_a_structure_includes_is_drawn_with_it_as_it_was_measured(study):
+def test_included_structures_are_drawn_as_part_of_the_structure(study):
     before = case_of(study, "scan-001")
     known = ORGANS.table[ORGANS.table["structure"].ne("liver")]
     known.assign(includes=known["structure"].map({"spleen": "liver"})).to_csv(study.structures, index=False)
@@ -176,7 +176,7 @@ def test_what_a_structure_includes_is_drawn_with_it_as_it_was_measured(study):
     assert sum(after["histogram"]["counts"]) > sum(before["histogram"]["counts"])
 
 
-def test_a_registry_of_another_shape_names_the_images(study):
+def test_a_registry_with_other_column_names_is_supported(study):
     shutil.rmtree(study.gallery_folder)
     text = study.registry.read_text()
     study.registry.write_text(text.replace("scan_id", "Accession", 1).replace("ct_path", "Volume", 1))
@@ -186,7 +186,7 @@ def test_a_registry_of_another_shape_names_the_images(study):
 
 
 def case_of(study, scan_id, structure="spleen"):
-    """Return what the script of a scan tells of a case."""
+    """Return the data of a case in the script of its scan."""
     script = (study.gallery_folder / "scans" / f"{scan_id}.js").read_text()
     return json.loads(script[script.index("(") + 1 : script.rindex(")")])["cases"][structure]
 
@@ -209,12 +209,12 @@ def test_the_page_shows_the_names_of_the_label_set(study):
     assert '"spleen":"Spleen (spl)"' in (study.gallery_folder / "cases.js").read_text()
 
 
-def test_the_page_is_refused_while_a_picture_of_it_is_missing(study, capsys):
+def test_the_page_is_not_written_if_an_image_is_missing(study, capsys):
     (study.gallery_folder / "images" / "scan-003" / "spleen.webp").unlink()
 
     with pytest.raises(AssertionError):
         study.show()
 
-    told = capsys.readouterr().err
-    assert "1 of 3 pictures are not there, first images/scan-003/spleen.webp" in told
-    assert "snakemake --forcerun review" in told
+    errors = capsys.readouterr().err
+    assert "missing images: 1 of 3, including images/scan-003/spleen.webp" in errors
+    assert "snakemake --forcerun review" in errors

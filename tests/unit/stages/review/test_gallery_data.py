@@ -1,15 +1,16 @@
-"""The page knows where a value stands in the cohort, and which decisions there were before."""
+"""Tests of the data of the gallery: percentile ranks in the cohort and earlier decisions."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from ctpop.figures.formatting import REASONS
 from ctpop.stages.review.gallery_data import case_rows, centiles, page_data, review_cells, spread_of
 
 
 def tables():
-    """Return cases, verdicts and measures of five livers, one of them not usable."""
+    """Return cases, verdicts, and measures of five livers, one of them not usable."""
     scans = list("abcde")
     verdicts = pd.DataFrame({"scan_id": scans, "structure": "liver", "rule_reason": ["ok"] * 4 + ["truncated"]})
     verdicts["usable_volume"] = verdicts["usable_hu"] = [True] * 4 + [False]
@@ -34,7 +35,7 @@ def test_a_missing_value_and_an_empty_cohort_have_no_centile():
     assert centiles(np.array([1.0]), np.array([np.nan, 0.0, 2.0])) == pytest.approx([50])
 
 
-def test_a_case_is_compared_with_the_usable_values_of_its_structure_and_flagged_ones_come_first():
+def test_a_case_is_compared_with_the_usable_values_of_its_structure_and_flagged_cases_are_first():
     rows = case_rows(*tables())
 
     assert rows["scan_id"].tolist() == ["e", "b"]
@@ -42,7 +43,7 @@ def test_a_case_is_compared_with_the_usable_values_of_its_structure_and_flagged_
     assert rows["hu_mean_centile"].isna().all()
 
 
-def test_flagged_cases_come_before_extreme_ones_and_the_sample_comes_last():
+def test_flagged_cases_precede_extreme_values_and_the_sample_is_last():
     _, verdicts, measures = tables()
     cases = pd.DataFrame({"scan_id": list("abe"), "structure": "liver", "chosen": ["sample", "extreme", "flagged"]})
 
@@ -55,13 +56,13 @@ def test_flagged_cases_come_before_extreme_ones_and_the_sample_comes_last():
         ("a", "sample"),
     ]
     assert data["reasons"] == {
-        "truncated": "truncated by the field of view",
+        "truncated": REASONS["truncated"],
         "extreme": "extreme value",
         "sample": "random sample",
     }
 
 
-def test_the_spread_is_that_of_usable_values():
+def test_the_spread_is_computed_from_usable_values():
     _, verdicts, measures = tables()
 
     found = spread_of(verdicts, measures, ["liver"])
@@ -71,7 +72,7 @@ def test_the_spread_is_that_of_usable_values():
     assert "hu_mean" not in found["liver"]
 
 
-def test_the_page_carries_earlier_decisions_with_every_column_of_their_file():
+def test_the_page_contains_earlier_decisions_with_all_columns_of_their_file():
     review = pd.DataFrame(
         {"room": ["3"], "scan_id": ["a"], "structure": ["*"], "decision": ["keep"], "reason": [pd.NA]}
     )

@@ -1,4 +1,4 @@
-"""Planes lie as a radiologist expects them, in pixels that are square in mm, whatever way the image is stored."""
+"""Tests that planes are in radiological convention with square pixels, regardless of the stored orientation."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def block(begin, end, shape=SHAPE):
 
 
 def place_of(labels, grid=GRID, label=1):
-    """Return centre of mass and bounding box in world coordinates, as `measures` has them."""
+    """Return the center of mass and the bounding box in world coordinates, as in `measures`."""
     voxels = np.argwhere(labels == label)
     edges = np.array([voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5])
     corners = np.array(np.meshgrid(*edges.T)).reshape(3, -1)
@@ -37,7 +37,7 @@ def frame(labels, grid=GRID):
 
 
 def extent(mask):
-    """Return first and last row and column, plus 1."""
+    """Return the first and last row and column of a mask (ends are exclusive)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
 
@@ -45,11 +45,11 @@ def extent(mask):
 @pytest.mark.parametrize(
     ("view", "marker", "is_right_half", "is_lower_half"),
     [
-        (AXIAL, (30, 15, 12), False, None),  # more to the patient's right: on the left of the picture
-        (AXIAL, (20, 24, 12), None, False),  # more anterior: on top
+        (AXIAL, (30, 15, 12), False, None),  # closer to the patient's right: left half of the image
+        (AXIAL, (20, 24, 12), None, False),  # more anterior: upper half
         (CORONAL, (30, 15, 12), False, None),
-        (CORONAL, (20, 15, 18), None, False),  # more superior: on top
-        (SAGITTAL, (20, 24, 12), False, None),  # more anterior: on the left
+        (CORONAL, (20, 15, 18), None, False),  # more superior: upper half
+        (SAGITTAL, (20, 24, 12), False, None),  # more anterior: left half
         (SAGITTAL, (20, 15, 18), None, False),
     ],
 )
@@ -66,7 +66,7 @@ def test_right_is_on_the_left_anterior_and_superior_on_top(view, marker, is_righ
     assert is_lower_half is None or (row > PIXELS / 2) == is_lower_half
 
 
-def test_pixels_are_square_in_mm_on_voxels_that_are_not():
+def test_pixels_are_square_for_anisotropic_voxels():
     labels = block((10, 10, 9), (25, 20, 15))  # 30 × 30 × 30 mm
     shown = frame(labels)
 
@@ -80,7 +80,7 @@ def test_pixels_are_square_in_mm_on_voxels_that_are_not():
 
 
 @pytest.mark.parametrize("codes", ORIENTATIONS)
-def test_the_way_an_image_is_stored_changes_no_pixel(tmp_path, codes):
+def test_the_stored_orientation_of_an_image_does_not_change_pixels(tmp_path, codes):
     labels = block((10, 10, 9), (25, 12, 15))
     hu = np.random.default_rng(1).integers(-200, 200, SHAPE).astype(np.int16)
     shown = frame(labels)
@@ -94,7 +94,7 @@ def test_the_way_an_image_is_stored_changes_no_pixel(tmp_path, codes):
         np.testing.assert_array_equal(found.labels, expected.labels)
 
 
-def test_a_small_structure_is_shown_with_what_is_around_it_and_a_large_one_as_a_whole():
+def test_a_small_structure_is_shown_with_its_surroundings_and_a_large_one_completely():
     assert frame(block((10, 10, 10), (11, 11, 11))).side_mm == SHORTEST_SIDE_MM
     large = block((0, 0, 0), SHAPE)
     shown = frame(large)
@@ -106,7 +106,7 @@ def test_a_small_structure_is_shown_with_what_is_around_it_and_a_large_one_as_a_
         assert labels.any()
 
 
-def test_where_the_centre_of_mass_misses_the_structure_the_nearest_planes_that_meet_it_are_taken():
+def test_the_nearest_planes_through_the_structure_are_used_if_its_center_of_mass_is_outside():
     labels = block((2, 2, 2), (4, 4, 4)) | block((30, 20, 18), (31, 21, 19))
 
     shown = frame(labels)
@@ -116,7 +116,7 @@ def test_where_the_centre_of_mass_misses_the_structure_the_nearest_planes_that_m
         assert plane_of(labels, None, GRID, shown, view).labels.any()
 
 
-def test_what_lies_outside_of_the_image_has_no_attenuation_and_no_label():
+def test_pixels_outside_the_image_have_no_attenuation_and_no_label():
     labels = block((0, 0, 20), (10, 10, 24))
     hu = np.full(SHAPE, 40, np.int16)
 
@@ -126,11 +126,11 @@ def test_what_lies_outside_of_the_image_has_no_attenuation_and_no_label():
     assert not plane.labels[~plane.inside].any()
     assert (plane.hu[plane.inside] == 40).all()
     assert 0 < plane.inside.mean() < 1
-    assert not plane.inside[0].any()  # above the head end
-    assert not plane.inside[:, -1].any()  # beyond the patient's left
+    assert not plane.inside[0].any()  # superior to the image
+    assert not plane.inside[:, -1].any()  # left of the image
 
 
-def test_voxels_that_are_finer_than_pixels_are_averaged():
+def test_voxels_smaller_than_pixels_are_averaged():
     grid = Grid((400, 400, 4), affine((0.8, 0.8, 5.0)))
     hu = (np.indices(grid.shape).sum(axis=0) % 2 * 1000).astype(np.int16)
     shown = PlaneFrame((200, 200, 2), np.array([200.0, 200.0, 2.0]), 0.8 * 2 * PIXELS)
@@ -139,10 +139,10 @@ def test_voxels_that_are_finer_than_pixels_are_averaged():
 
     inner = plane.hu[plane.inside][1:-1]
     assert inner.mean() == pytest.approx(500, abs=10)
-    assert inner.std() < 260  # of single voxels: 500
+    assert inner.std() < 260  # single voxels: 500
 
 
-def test_on_a_turned_grid_the_whole_structure_is_still_in_view():
+def test_the_complete_structure_is_visible_on_a_rotated_grid():
     grid = Grid(SHAPE, affine(SPACING_MM, (0, 0, 0), (10, 5, 15)))
     labels = block((5, 5, 5), (35, 25, 20))
 
@@ -156,13 +156,13 @@ def test_on_a_turned_grid_the_whole_structure_is_still_in_view():
 
 
 @pytest.mark.parametrize("side_mm", [100.0, 300.0])
-def test_attenuation_between_voxels_is_that_of_scipy(side_mm):
+def test_attenuation_between_voxels_equals_the_interpolation_of_scipy(side_mm):
     hu = np.random.default_rng(3).integers(-500, 500, SHAPE).astype(np.int16)
     shown = PlaneFrame((20, 15, 12), np.array([20.0, 15.0, 12.0]), side_mm)
 
     found = plane_of(np.zeros(SHAPE, np.uint8), hu, GRID, shown, AXIAL)
 
-    # pixels are finer than voxels here, so that none is averaged
+    # pixels are smaller than voxels in this test, so no pixel is an average
     offsets = ((np.arange(PIXELS) + 0.5) / PIXELS - 0.5) * side_mm
     across, down = 20 - offsets / SPACING_MM[0], 15 - offsets / SPACING_MM[1]
     grid = np.meshgrid(down, across, indexing="ij")

@@ -1,1 +1,1 @@
-"""Pictures of masks for a reviewer: selection of cases, rendering, the gallery page and the viewer."""
+"""Review of masks: selection of cases, rendering, the gallery page, and the viewer."""

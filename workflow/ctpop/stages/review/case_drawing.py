@@ -1,4 +1,4 @@
-"""A case from the images of its scan: three planes, the outlines in them, and the histogram of the structure."""
+"""Drawing of a case from the images of its scan: three planes, their outlines, and the histogram of the structure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ PLACE = (*CENTROID, *BOX[0], *BOX[1])
 
 @dataclass(frozen=True)
 class Images:
-    """Label map and CT of a scan (or no CT), and the number of each structure in the label map."""
+    """Label map of a scan, its CT (or None), and the label of each structure in the label map."""
 
     mask: Volume
     ct: Volume | None
@@ -28,16 +28,16 @@ class Images:
 
 
 def drawn_case(images: Images, row: pd.Series, hu: NDArray[np.int64], n: NDArray[np.int64]) -> Drawn:
-    """Return what is drawn of a case.
+    """Return the drawn content of a case.
 
     Parameters
     ----------
     images
-        Of the scan.
+        Images of the scan.
     row
-        Its row of `measures`, with a voxel at least.
+        Row of the case in `measures`; the structure must have at least one voxel.
     hu, n
-        Its histogram: whole HU that occur and how often; empty without a CT.
+        Histogram of the structure: integer HU values and their counts; empty without a CT.
 
     """
     label = images.label_of[row["structure"]]
@@ -57,5 +57,5 @@ def drawn_case(images: Images, row: pd.Series, hu: NDArray[np.int64], n: NDArray
 
 
 def histogram_of(path: Path, scan_id: str) -> pd.DataFrame:
-    """Return the histogram of one scan out of the file of a shard: columns structure, hu, n; no rows if it has none."""
+    """Return the histogram of a scan from the file of its shard (columns structure, hu, n); empty if there is none."""
     return parquet_rows.read(path, ["structure", "hu", "n"], [("scan_id", "==", scan_id)])

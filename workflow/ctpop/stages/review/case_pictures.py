@@ -1,8 +1,8 @@
-"""The album of a study: a picture of each case, and one script per scan with outlines and histograms of its cases.
+"""The album of a study: an image of each case, and one script per scan with the outlines and histograms of its cases.
 
-The script is written after the pictures and carries a fingerprint of what they show, so that a picture is drawn once:
-neither a review, nor other rules, nor a killed job draws it again. It is a script and not JSON because a page that is
-opened from disk may load scripts, and nothing else.
+The script is written after the images and contains a fingerprint of their content. Images with an unchanged fingerprint
+are not drawn again after a review, a change of rules, or an interrupted job. The data are stored as a script instead of
+JSON because browsers do not allow a page opened from disk to load JSON files.
 """
 
 import json
@@ -18,17 +18,17 @@ from ctpop.foundation import digests
 from ctpop.foundation.files import remove_half_written, write_atomically, write_text
 from ctpop.stages.review.plane_pictures import DisplayWindow
 
-FORMAT = 1  # to be raised when pictures or scripts change
+FORMAT = 1  # increment when the format of images or scripts changes
 CALL = "gallery.receive("
 MOST_BINS = 60
 BIN_WIDTHS_HU = (1, 2, 5, 10, 20, 50, 100, 200, 500, 2000)
-TAIL = 0.005  # share of the voxels at either end that count in the last bin
+TAIL = 0.005  # share of the voxels at each end of the distribution that the first and last bins include
 SHOWN = ("n_voxels", "volume_ml", "hu_mean", "hu_sd", "hu_min", "hu_max", "centroid_x_mm", "centroid_y_mm")
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn of a case: three planes as one picture, and its outlines and those of its neighbours by plane."""
+    """Drawn content of a case: one image of three planes, and the outlines of the case and of other structures."""
 
     picture: bytes
     window: DisplayWindow
@@ -40,20 +40,20 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Album:
-    """The folder of the gallery, `report/review` of a study."""
+    """The folder of the gallery: `report/review` of a study."""
 
     folder: Path
 
     def picture_path(self, scan_id: str, structure: str) -> Path:
-        """Return where the picture of a case lies, or would lie."""
+        """Return the path of the image of a case, whether or not it exists."""
         return self.folder / "images" / scan_id / f"{structure}.webp"
 
     def script_path(self, scan_id: str) -> Path:
-        """Return where the script of a scan lies, or would lie."""
+        """Return the path of the script of a scan, whether or not it exists."""
         return self.folder / "scans" / f"{scan_id}.js"
 
     def cases(self, scan_id: str, fingerprint: str) -> dict[str, Any]:
-        """Return what was drawn of a scan with this fingerprint, by structure; nothing where a file is not whole."""
+        """Return the drawn cases of a scan with this fingerprint, by structure; incomplete files are ignored."""
         try:
             text = self.script_path(scan_id).read_text(encoding="utf-8")
             content = json.loads(text[text.index(CALL) + len(CALL) : text.rindex(")")])
@@ -63,7 +63,7 @@ class Album:
         return {name: case for name, case in found.items() if self.picture_path(scan_id, name).is_file()}
 
     def keep(self, scan_id: str, fingerprint: str, before: dict[str, Any], drawn: dict[str, Drawn]) -> None:
-        """Write the pictures of new cases, then the script with these and those before."""
+        """Write the images of new cases, then the script with new and earlier cases."""
         for folder in (self.folder / "images" / scan_id, self.folder / "scans"):
             remove_half_written(folder)
         for structure, case in drawn.items():
@@ -75,16 +75,16 @@ class Album:
 
 
 def script_json(content: Any) -> str:
-    """Return JSON that may stand in a script; no text in it can end a script element, wherever it is put."""
+    """Return JSON for a script; characters that could end a script element are escaped."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def fingerprint_of(mask_sha256: str, measures: pd.DataFrame) -> str:
-    """Return a digest of what pictures of a scan show: its label map, and what was measured in its CT.
+    """Return a digest of the content of the images of a scan: its label map and the measurements of its CT.
 
-    The checksum of the CT would need the CT to be read each time. What was measured in it stands in for it: a CT that
-    is replaced is measured anew, and differs in a mean or an extreme of some structure.
+    Computing the checksum of the CT would require reading the CT each time. The measurements replace this checksum:
+    a replaced CT is measured again and differs in the mean or an extreme value of at least one structure.
     """
     values = [[None if pd.isna(cell) else cell for cell in row] for row in measures[["structure", *SHOWN]].to_numpy()]
     text = json.dumps([FORMAT, mask_sha256, sorted(values)])
@@ -92,9 +92,9 @@ def fingerprint_of(mask_sha256: str, measures: pd.DataFrame) -> str:
 
 
 def binned(hu: NDArray[np.int64], n: NDArray[np.int64]) -> dict[str, Any]:
-    """Return counts in bins of equal width, of at most `MOST_BINS` bins: first HU, width and counts.
+    """Return a histogram of at most `MOST_BINS` bins of equal width: first HU, width (HU), and counts.
 
-    Voxels of both tails count in the first and last bin. Nothing is returned where there is no voxel.
+    The first and last bins include the voxels of the tails. The result is empty if there are no voxels.
     """
     if not hu.size:
         return {}

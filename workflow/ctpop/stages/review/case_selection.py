@@ -1,4 +1,4 @@
-"""Which masks a reviewer is shown: all that the rules flag, extreme values, and a random sample of the others."""
+"""Selection of masks for review: flagged masks, masks with extreme values, and a random sample of the others."""
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,11 @@ KEY = ["scan_id", "structure"]
 def chosen_cases(
     verdicts: pd.DataFrame, measures: pd.DataFrame, sample_share: float, extremes: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the cases of a reviewer: columns scan_id, structure and chosen, sorted by key.
+    """Return the cases for review: columns scan_id, structure, and chosen, sorted by key.
 
-    A case of the random sample is one whether or not its value is extreme, so that the sample stays a random one.
-
-    What the rules say decides, not what a reviewer made of it: a review changes no case. There is nothing to see of
-    a structure without a voxel, whatever is held against it, and nothing to decide of a scan with the images of another
-    one.
+    A case in the random sample is labeled `sample` even if its value is extreme; otherwise, the sample would not be
+    random. The selection depends on the result of the rules and not on QC decisions, so a review does not change it.
+    Structures without voxels and scans with the same images as another scan are not selected.
 
     Parameters
     ----------
@@ -27,9 +25,9 @@ def chosen_cases(
     measures
         Columns scan_id, structure, n_voxels (missing: not measured).
     sample_share
-        Share of the cases with nothing against them that are drawn, too (0 to 1).
+        Share of the unflagged cases in the random sample (0 to 1).
     extremes
-        Columns scan_id, structure of those with extreme values; a case may stand there several times.
+        Columns scan_id, structure of the cases with extreme values; duplicates are allowed.
 
     """
     seen = measures.loc[measures["n_voxels"].fillna(0) > 0, KEY]
@@ -43,11 +41,11 @@ def chosen_cases(
 
 
 def in_sample(scan_ids: "pd.Series[str]", structures: "pd.Series[str]", share: float) -> NDArray[np.bool_]:
-    """Return which cases are in a random sample; a case is in by its own name, whatever other cases there are."""
+    """Return which cases are in the random sample; the result for a case depends only on its own name."""
     drawn = [_uniform(f"{scan} {structure}") < share for scan, structure in zip(scan_ids, structures, strict=True)]
     return np.array(drawn, dtype=bool)
 
 
 def _uniform(name: str) -> float:
-    """Return a number from 0 to 1 that looks random and follows from a name."""
+    """Return a pseudorandom number from 0 to 1 that is determined by a name."""
     return digests.number_of(name) / 2**64

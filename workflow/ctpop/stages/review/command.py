@@ -1,8 +1,8 @@
-"""Pictures of the masks of a shard that a reviewer should look at.
+"""Images of the masks of a shard for review.
 
-In: segments, measures, histograms and verdicts, the store of label maps and the CT volumes. Out: a row per case, and
-in the album of the gallery a picture and a script beside it. Which cases there are follows from what the rules say, not
-from a review; what is drawn already is not drawn again.
+Input: segments, measures, histograms, verdicts, the store of label maps, and the CT volumes. Output: one row per case,
+and an image and a script in the album of the gallery. The selection of cases depends on the screening rules and not on
+QC decisions. Existing images are not drawn again.
 """
 
 import argparse
@@ -34,7 +34,7 @@ READ = dict.fromkeys(["n_voxels", *SHOWN, *PLACE, "hu_p50", "hu_p95"])
 
 @dataclass(frozen=True)
 class Sources:
-    """Where label maps and histograms lie, what their structures include, and where pictures go."""
+    """Store of label maps, label set, path of the histograms, and album for the images."""
 
     store: LabelMapStore
     label_set: LabelSet
@@ -43,18 +43,18 @@ class Sources:
 
 
 def draw_scan(scan: SegmentedScan, cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources) -> pd.DataFrame:
-    """Return the rows of one scan and draw what its album lacks; if it cannot be read, the rows have the reason.
+    """Draw the missing images of a scan and return its rows; if the scan cannot be read, the rows contain the reason.
 
     Parameters
     ----------
     scan
         The scan.
     cases
-        Its cases: columns scan_id, structure, chosen.
+        Cases of the scan: columns scan_id, structure, chosen.
     measures
-        Its rows of `measures`.
+        Rows of the scan in `measures`.
     sources
-        Where everything lies.
+        Input and output locations.
 
     """
     fingerprint = fingerprint_of(scan.mask_sha256, measures)
@@ -64,24 +64,24 @@ def draw_scan(scan: SegmentedScan, cases: pd.DataFrame, measures: pd.DataFrame, 
         if len(lacking):
             sources.album.keep(scan.scan_id, fingerprint, there, drawn_cases(scan, lacking, sources))
     except (ScanError, MemoryError) as error:
-        LOG.info("%s is not drawn: %s", scan.scan_id, in_one_line(error))
+        LOG.info("%s: no images drawn: %s", scan.scan_id, in_one_line(error))
         return cases.assign(image=None, fingerprint=None, detail=in_one_line(error))
     images = [f"images/{scan.scan_id}/{structure}.webp" for structure in cases["structure"]]
     return cases.assign(image=images, fingerprint=fingerprint, detail=None)
 
 
 def drawn_cases(scan: SegmentedScan, rows: pd.DataFrame, sources: Sources) -> dict[str, Drawn]:
-    """Return what is drawn of some structures of a scan.
+    """Return the drawn content of selected structures of a scan.
 
     Raises
     ------
     ScanError
-        If label map or CT cannot be read.
+        If the label map or the CT cannot be read.
 
     """
     labels = sources.store.note_of(scan.scan_id).labels
     mask, ct = read_both(scan, sources.store)
-    label_sets.join(mask.data, sources.label_set.joins(labels))  # as they were measured
+    label_sets.join(mask.data, sources.label_set.joins(labels))  # as for the measurements
     images = Images(mask, ct, labels)
     histogram = histogram_of(sources.histograms, scan.scan_id)
     drawn = {}
@@ -95,7 +95,7 @@ def drawn_cases(scan: SegmentedScan, rows: pd.DataFrame, sources: Sources) -> di
 def draw_shard(
     scans: list[SegmentedScan], cases: pd.DataFrame, measures: pd.DataFrame, sources: Sources
 ) -> pd.DataFrame:
-    """Return the rows of all scans of a shard."""
+    """Draw the missing images of a shard and return the rows of all its cases."""
     parts = dict(list(cases.groupby("scan_id", sort=False)))
     rows = [REVIEW_CASES.empty()]
     progress = Progress(LOG, len(parts), "scans")
@@ -107,7 +107,7 @@ def draw_shard(
 
 
 def verdicts_of(path: Path, scan_ids: "pd.Series[str]") -> pd.DataFrame:
-    """Return what the rules say of some scans: columns scan_id, structure, rule_reason."""
+    """Return the result of the rules for selected scans: columns scan_id, structure, rule_reason."""
     columns: dict[str, Any] = {name: VERDICTS.columns[name] for name in (*VERDICTS.key, "rule_reason")}
     filters = [("scan_id", "in", list(scan_ids))] if len(scan_ids) else [("scan_id", "==", "")]
     return replace(VERDICTS, columns=columns).check(parquet_rows.read(path, list(columns), filters), where=path)
@@ -115,7 +115,7 @@ def verdicts_of(path: Path, scan_ids: "pd.Series[str]") -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class ReviewOptions:
-    """Options of the command `review`; `ctpop review --help` explains them."""
+    """Options of the command `review`; `ctpop review --help` describes them."""
 
     registry: Path
     segments: Path
@@ -131,30 +131,30 @@ class ReviewOptions:
 
 
 def run(options: ReviewOptions) -> None:
-    """Choose the cases of a shard, draw those that are not drawn, and write the rows."""
+    """Select the cases of a shard, draw missing images, and write the rows."""
     share = configuration.section("review", options.config)["sample_share"]
     segments, measures = SEGMENTS.read(options.segments), MEASURES_TABLE.read(options.measures, *READ)
     extremes = EXTREMES.read(options.extremes) if options.extremes else EXTREMES.empty()
     cases = chosen_cases(verdicts_of(options.verdicts, segments["scan_id"]), measures, share, extremes)
-    LOG.info("%d scans, %d cases to look at", len(segments), len(cases))
+    LOG.info("%d scans, %d cases for review", len(segments), len(cases))
     reading = reading_of(configuration.section("cohort", options.config))
     scans = scans_of(segments, read_registry(options.registry, reading), options.registry.parent)
     label_set = label_sets.read(options.structures)
     sources = Sources(LabelMapStore(options.masks), label_set, options.histograms, Album(options.gallery))
     written = REVIEW_CASES.write(draw_shard(scans, cases, measures, sources), options.out)
-    LOG.info("%d cases, %d without a picture", len(written), written["image"].isna().sum())
+    LOG.info("%d cases, %d without an image", len(written), written["image"].isna().sum())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     add_registry_argument(parser)
-    parser.add_argument("--segments", type=Path, required=True, help="Parquet with the rows of segments of a shard")
-    parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of the shard")
-    parser.add_argument("--histograms", type=Path, required=True, help="Parquet with the histograms of the shard")
-    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts of all scans")
-    parser.add_argument("--extremes", type=Path, help="Parquet with the smallest and largest values of each structure")
+    parser.add_argument("--segments", type=Path, required=True, help="Parquet file with the segments of the shard")
+    parser.add_argument("--measures", type=Path, required=True, help="Parquet file with the measures of the shard")
+    parser.add_argument("--histograms", type=Path, required=True, help="Parquet file with the histograms of the shard")
+    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet file with the verdicts of all scans")
+    parser.add_argument("--extremes", type=Path, help="Parquet file with the extreme values of each structure")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
-    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--structures", required=True, help="label set: name of an included label set or a CSV file")
     configuration.add_config_argument(parser, "cohort", "review")
-    parser.add_argument("--gallery", type=Path, required=True, help="folder report/review, where the pictures go")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: a row per case")
+    parser.add_argument("--gallery", type=Path, required=True, help="output folder of the images (report/review)")
+    parser.add_argument("--out", type=Path, required=True, help="output Parquet file with one row per case")

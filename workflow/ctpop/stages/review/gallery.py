@@ -1,7 +1,7 @@
-"""The page on which a reviewer judges masks: `report/review/index.html`, which opens from disk and asks no network.
+"""The review gallery: `report/review/index.html`, which opens from disk and makes no network requests.
 
-In: the cases of all shards, verdicts and measures of the study, and the decisions it was screened with. The pictures
-are there already; this writes the page, its script, its style and the list of cases.
+Input: the cases of all shards, the verdicts and measures of the study, and the QC decisions applied in its screening.
+Output: the page, its script, its style sheet, and the list of cases. The command `review` writes the images.
 """
 
 import argparse
@@ -32,7 +32,7 @@ COPIED = ("gallery.js", "gallery.css")
 
 
 def page_text(study: dict[str, Any], sample_share: float) -> str:
-    """Return the page without its cases, which come as a script."""
+    """Return the page without its cases, which are in a separate script."""
     return (
         environment(TEMPLATES)
         .get_template("gallery.html")
@@ -48,19 +48,19 @@ def page_text(study: dict[str, Any], sample_share: float) -> str:
 
 
 def refuse_missing_pictures(images: "pd.Series[str]", folder: Path) -> None:
-    """Raise a ContractError if somebody has removed pictures that were drawn: Snakemake does not know of them."""
+    """Raise a ContractError if drawn images have been removed; Snakemake does not track the image files."""
     excluded = [image for image in images if not (folder / image).is_file()]
     if excluded:
-        message = f"{len(excluded)} of {len(images)} pictures are not there, first {', '.join(excluded[:3])}"
+        message = f"missing images: {len(excluded)} of {len(images)}, including {', '.join(excluded[:3])}"
         raise ContractError(
-            f"{folder}: {message}; draw them again with"
+            f"{folder}: {message}; draw the images again with"
             " `snakemake --forcerun review --profile profiles/local --configfile my_study.yaml`"
         )
 
 
 @dataclass(frozen=True)
 class GalleryOptions:
-    """Options of the command `gallery`; `ctpop gallery --help` explains them."""
+    """Options of the command `gallery`; `ctpop gallery --help` describes them."""
 
     cases: Path
     verdicts: Path
@@ -72,12 +72,12 @@ class GalleryOptions:
 
 
 def run(options: GalleryOptions) -> None:
-    """Write the page and what belongs to it.
+    """Write the page, its scripts, and its style sheet.
 
     Raises
     ------
     ContractError
-        If the settings are not JSON or have errors, a table breaks its promise, or a picture is gone.
+        If the configuration or a table is invalid, or an image is missing.
 
     """
     study, share = (
@@ -98,15 +98,15 @@ def run(options: GalleryOptions) -> None:
     for name in COPIED:
         write_text((TEMPLATES / name).read_text(encoding="utf-8"), options.gallery / name)
     write_text(f"gallery.begin({script_json(data)});\n", options.gallery / "cases.js")
-    LOG.info("%d cases, %d decisions made before", len(rows), len(cells))
+    LOG.info("%d cases, %d earlier decisions", len(rows), len(cells))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--cases", type=Path, required=True, help="Parquet with the cases of all shards")
-    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts")
-    parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
-    parser.add_argument("--review", type=Path, help="CSV with the decisions that the study was screened with")
-    parser.add_argument("--structures", help="label set with the names of the structures: shipped name or CSV")
+    parser.add_argument("--cases", type=Path, required=True, help="Parquet file with the cases of all shards")
+    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet file with the verdicts of all scans")
+    parser.add_argument("--measures", type=Path, required=True, help="Parquet file with the measures of all scans")
+    parser.add_argument("--review", type=Path, help="CSV file with the decisions applied in the screening of the study")
+    parser.add_argument("--structures", help="label set with the names of the structures (shipped name or CSV file)")
     configuration.add_config_argument(parser, "review", "study")
-    parser.add_argument("--gallery", type=Path, required=True, help="folder to write the page to, report/review")
+    parser.add_argument("--gallery", type=Path, required=True, help="output folder of the page (report/review)")

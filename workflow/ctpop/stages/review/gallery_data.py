@@ -1,4 +1,4 @@
-"""The data of the gallery: every case with its values and where they stand in the cohort, and decisions made before."""
+"""Data of the gallery: all cases with their values and percentile ranks in the cohort, and earlier decisions."""
 
 from typing import Any
 
@@ -17,10 +17,11 @@ WHY = {**REASONS, "extreme": "extreme value", "sample": "random sample"}
 
 
 def centiles(values: NDArray[np.float64], cohort: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share (%) of a cohort that lies below each value, half of those that are equal included.
+    """Return the percentage of cohort values below each value; equal values count half.
 
-    SOURCE: percentile rank by the mid-distribution (Parzen, J Am Stat Assoc 2004). Missing values, and a cohort of
-    nobody, give NaN.
+    The result is NaN for missing values and for an empty cohort.
+
+    SOURCE: percentile rank by the mid-distribution (Parzen, J Am Stat Assoc 2004).
     """
     ordered = np.sort(cohort[~np.isnan(cohort)])
     if not ordered.size:
@@ -31,10 +32,11 @@ def centiles(values: NDArray[np.float64], cohort: NDArray[np.float64]) -> NDArra
 
 
 def case_rows(cases: pd.DataFrame, verdicts: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
-    """Return the cases with reason, values and centiles (`volume_ml_centile`, `hu_mean_centile`).
+    """Return the cases with reason, values, and percentile ranks (`volume_ml_centile`, `hu_mean_centile`).
 
-    Flagged ones come first, then extreme ones, and those of one structure together: they are compared with each other.
-    A value is compared with the usable values of its structure, whether it is one of them or not.
+    Rows are sorted by type (flagged cases first, then extreme values) and by structure, because reviewers compare
+    cases of the same structure. Each value is compared with the usable values of its structure, regardless of whether
+    it is usable itself.
     """
     joined = measures.merge(verdicts, on=KEY, how="inner", validate="one_to_one")
     found = cases.merge(joined, on=KEY, how="left", validate="one_to_one")
@@ -52,7 +54,7 @@ def case_rows(cases: pd.DataFrame, verdicts: pd.DataFrame, measures: pd.DataFram
 
 
 def spread_of(verdicts: pd.DataFrame, measures: pd.DataFrame, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Return number and percentiles of the usable values of structures, by structure and measure."""
+    """Return the number and percentiles of the usable values by structure and measure."""
     joined = measures.merge(verdicts, on=KEY, how="inner", validate="one_to_one")
     spread: dict[str, dict[str, Any]] = {name: {} for name in names}
     for measure, usable in USABLE.items():
@@ -66,18 +68,18 @@ def spread_of(verdicts: pd.DataFrame, measures: pd.DataFrame, names: list[str]) 
 def page_data(
     study: dict[str, Any], rows: pd.DataFrame, spread: dict[str, Any], review: pd.DataFrame
 ) -> dict[str, Any]:
-    """Return what the page knows before it loads a picture.
+    """Return the data of the page except images and outlines.
 
     Parameters
     ----------
     study
         Section `study` of the configuration: name and banner.
     rows
-        As from `case_rows`.
+        Result of `case_rows`.
     spread
-        As from `spread_of`.
+        Result of `spread_of`.
     review
-        The decisions that this study was screened with, as text, with all columns of their file; missing cells are "".
+        Decisions applied in the screening of this study, as text, with all columns of their file; missing cells are "".
 
     """
     names = list(dict.fromkeys(rows["structure"]))
@@ -97,12 +99,12 @@ def page_data(
 
 
 def why_of(rows: pd.DataFrame) -> "pd.Series[str]":
-    """Return why each case is shown: the reason of the rules, `extreme` or `sample`."""
+    """Return the reason for showing each case: the reason of the rules, `extreme`, or `sample`."""
     return rows["rule_reason"].where(rows["chosen"].eq("flagged"), rows["chosen"])
 
 
 def review_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the decisions of a review as text, its own columns first."""
+    """Return the decisions of a review as text, with the standard columns first."""
     own = [name for name in REVIEW.columns if name in cells.columns]
     return cells[[*own, *(name for name in cells.columns if name not in own)]].fillna("").astype(str)
 

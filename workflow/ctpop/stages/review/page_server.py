@@ -1,8 +1,8 @@
-"""A server for one page, which nobody but its owner can reach.
+"""A local server for one page with access restricted to the user who started it.
 
-It listens on loopback alone, knows a handful of exact paths below a random token, and looks up no name in any folder:
-there is nothing to traverse. A request whose Host is not this server comes from a page whose name was rebound to this
-machine, and is refused.
+The server listens on the loopback interface only and serves a fixed set of paths below a random token. It never looks
+up names in folders, which rules out path traversal. Requests with another Host header are rejected to prevent DNS
+rebinding.
 """
 
 import hmac
@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 TOKEN_BYTES = 32
 WAIT_SECONDS = 30
 HEADERS = {
-    # NiiVue takes its font and shaders from data and blob addresses, and its decoders of Zarr are WebAssembly.
+    # NiiVue loads its font and shaders from data and blob URLs, and its Zarr decoders are WebAssembly modules.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
         " img-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src blob:; base-uri 'none';"
@@ -37,7 +37,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Content:
-    """What one path answers with: a file, which is read when it is asked for, or text."""
+    """Content served at a path: text, or a file that is read when it is requested."""
 
     kind: str
     source: Path | str
@@ -48,7 +48,7 @@ class Content:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves contents by name below a random token, on loopback; port 0 takes a free one."""
+    """Server of contents by name below a random token on the loopback interface; port 0 selects a free port."""
 
     daemon_threads = True
     block_on_close = False
@@ -61,36 +61,36 @@ class Server(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Return the address of the page."""
+        """Return the URL of the page."""
         return f"http://{LOOPBACK}:{self.server_port}/{self.token}/"
 
     def content_at(self, path: str) -> Content | None:
-        """Return what a path asks for; the token is compared in a time that does not tell how much of it is right."""
+        """Return the content at a path, or None; tokens are compared in constant time."""
         before, token, *names = path.split("/") if "/" in path else ("", "")
         right = hmac.compare_digest(token.encode(), self.token.encode())
         return self.contents.get(names[0]) if right and not before and len(names) == 1 else None
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD; every other method is not implemented."""
+    """Handler of GET and HEAD requests; other methods are not implemented."""
 
     server: Server
     timeout = WAIT_SECONDS
 
     def do_GET(self) -> None:
-        """Answer with a file or text."""
+        """Send the headers and the content."""
         self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
-        """Answer without the content."""
+        """Send the headers without the content."""
         self._answer(with_body=False)
 
     def version_string(self) -> str:
-        """Return what the header Server tells: nothing of Python or its version."""
+        """Return the value of the Server header, without the Python version."""
         return "ctpop"
 
     def log_message(self, *words: object) -> None:
-        """Tell nothing by itself: the paths hold the token."""
+        """Suppress the request log, because the paths contain the token."""
 
     def _answer(self, *, with_body: bool) -> None:
         if self.headers.get_all("Host") not in [[host] for host in self.server.hosts]:
@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self._send(content, with_body=with_body)
         except (BrokenPipeError, ConnectionResetError):
-            LOG.info("the browser did not wait for the end of a file")
+            LOG.info("the browser closed the connection before the end of a file")
 
     def _send(self, content: Content, *, with_body: bool) -> None:
         self.send_response(HTTPStatus.OK)

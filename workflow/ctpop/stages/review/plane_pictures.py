@@ -1,4 +1,4 @@
-"""Planes as small pictures: a window of attenuation in shades of grey, and outlines of masks as paths beside it."""
+"""Planes as small images: attenuation in a display window as gray levels, and outlines of masks as SVG paths."""
 
 import io
 from dataclasses import dataclass
@@ -10,42 +10,44 @@ from numpy.typing import NDArray
 from ctpop.stages.review.planes import PIXELS, Plane
 
 LARGEST_BYTES = 40_000
-ATTEMPTS = tuple((fold, quality) for fold in (1, 2, 4) for quality in (80, 60, 40))  # first that is small enough
-OUTSIDE = 72  # shade of what lies outside of the image
-TOLERANCE, COARSE = 0.25, 0.75  # pixels by which an outline may leave the edge of its mask
-UNITS = 2  # of a path per pixel
+ATTEMPTS = tuple(
+    (fold, quality) for fold in (1, 2, 4) for quality in (80, 60, 40)
+)  # the first result below LARGEST_BYTES is used
+OUTSIDE = 72  # gray level of areas outside the image
+TOLERANCE, COARSE = 0.25, 0.75  # maximum distance (pixels) of an outline from the edge of its mask
+UNITS = 2  # path units per pixel
 
 
 @dataclass(frozen=True)
 class DisplayWindow:
-    """A range of attenuation (HU) that is shown from black to white."""
+    """Display window: the attenuation range (HU) that is shown from black to white."""
 
     name: str
     low: int
     high: int
 
 
-# SOURCE: the usual windows of body CT: soft tissue 40/400, bone 300/1500, lung -600/1500 (level/width)
+# SOURCE: common display windows of body CT (level/width): soft tissue 40/400, bone 300/1500, lung -600/1500
 SOFT, BONE, LUNG = (
     DisplayWindow("soft tissue", -160, 240),
     DisplayWindow("bone", -450, 1050),
     DisplayWindow("lung", -1350, 150),
 )
-AIR_BELOW_HU = -300  # a structure with a lower median is shown in the lung window
-BRIGHT_ABOVE_HU = 300  # one with a higher 95th percentile in the bone window: the other would show it white
+AIR_BELOW_HU = -300  # structures with a lower median are shown in the lung window
+BRIGHT_ABOVE_HU = 300  # structures with a higher 95th percentile are shown in the bone window to avoid saturation
 
 
 def window_of(median_hu: float, p95_hu: float) -> DisplayWindow:
-    """Return the window that shows a structure of this attenuation; soft tissue where it is not known (NaN)."""
+    """Return the display window for the attenuation of a structure; soft tissue if it is unknown (NaN)."""
     if median_hu < AIR_BELOW_HU:
         return LUNG
     return BONE if p95_hu > BRIGHT_ABOVE_HU else SOFT
 
 
 def picture_of(planes: list[Plane], window: DisplayWindow) -> bytes:
-    """Return planes side by side as WebP in shades of grey, below `LARGEST_BYTES`; without a CT they are black.
+    """Return planes side by side as a grayscale WebP image; planes without a CT are black.
 
-    A picture that is full of noise has fewer pixels.
+    The resolution of noisy images is reduced until the image is smaller than `LARGEST_BYTES`.
     """
     from PIL import Image
 
@@ -59,10 +61,10 @@ def picture_of(planes: list[Plane], window: DisplayWindow) -> bytes:
 
 
 def outlines_of(labels: NDArray[Any], label: int) -> dict[int, str]:
-    """Return the outline of each label in a plane as an SVG path, in halves of a pixel from the upper left corner.
+    """Return the outline of each label in a plane as an SVG path in half pixels from the upper left corner.
 
-    The path follows the edge of the mask, within a quarter of a pixel for `label` and three quarters for the others.
-    A label that is not in the plane has no path; background has none.
+    The path follows the edge of the mask within a quarter of a pixel for `label` and within three quarters of a pixel
+    for other labels. The background and labels outside the plane have no path.
     """
     from skimage import measure
 
@@ -78,7 +80,7 @@ def _shades(plane: Plane, window: DisplayWindow) -> NDArray[np.uint8]:
 
 
 def _path(mask: NDArray[np.bool_], corner: tuple[int, int], tolerance: float) -> str:
-    """Return the edge of a mask whose first pixel is at this corner (row, column)."""
+    """Return the outline of a mask whose upper left corner is at the pixel `corner` (row, column)."""
     from skimage import measure
 
     padded = np.pad(mask, 1).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""Three planes through a structure, as a radiologist looks at them: the patient's right on the left of the picture.
+"""Three planes through a structure in radiological convention: the patient's right is on the left of the image.
 
-Planes follow the axes of the image, which are those of the patient up to the tilt of the affine. Their pixels are
-square in mm, whatever the spacing of the voxels.
+Planes are parallel to the axes of the image, which equal the axes of the patient except for the tilt of the affine.
+Pixels are square regardless of the voxel spacing.
 """
 
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from ctpop.imaging.images import Grid
 
 PIXELS = 320  # along each side of a plane
 LARGEST_OVERSAMPLING = 4
-SHORTEST_SIDE_MM = 100.0  # a gland of 20 mm is shown with what is around it
-MARGIN = 1.2  # a plane is so many times as wide as the structure
+SHORTEST_SIDE_MM = 100.0  # includes the surroundings of small structures, such as a gland of 20 mm
+MARGIN = 1.2  # ratio of the width of a plane to the extent of the structure
 
 
 @dataclass(frozen=True)
 class View:
-    """A direction to look from: axes of the image (x, y, z) across it, down it and along the line of sight.
+    """A viewing direction: the image axes (x, y, z) across the plane, down the plane, and along the line of sight.
 
-    Both axes are walked backwards: from right to left or from anterior to posterior, and from anterior or superior
-    downwards.
+    Pixels run in the negative direction of the image axes (RAS+): `across` from the patient's right to left or from
+    anterior to posterior, `down` from anterior to posterior or from superior to inferior.
     """
 
     name: str
     across: int
     down: int
     along: int
-    marks: tuple[str, str, str, str]  # at the left, right, upper and lower edge
+    marks: tuple[str, str, str, str]  # orientation marks at the left, right, upper, and lower edges
 
 
 VIEWS = (
@@ -42,7 +42,7 @@ VIEWS = (
 
 @dataclass(frozen=True)
 class PlaneFrame:
-    """What is shown: planes through voxel `at`, square, `side_mm` wide, around the point `centre` (voxels, x, y, z)."""
+    """Position of square planes: through voxel `at`, `side_mm` wide, centered on `centre` (voxels, x, y, z)."""
 
     at: tuple[int, int, int]
     centre: NDArray[np.float64]
@@ -51,7 +51,7 @@ class PlaneFrame:
 
 @dataclass(frozen=True)
 class Plane:
-    """Attenuation and labels of the pixels, shape (PIXELS, PIXELS), first row on top; `inside` is the image itself."""
+    """Attenuation and labels of the pixels, shape (PIXELS, PIXELS), top row first; `inside` marks the image area."""
 
     hu: NDArray[np.float32]
     labels: NDArray[Any]
@@ -61,19 +61,19 @@ class Plane:
 def frame_of(
     labels: NDArray[Any], label: int, grid: Grid, centroid_mm: NDArray[np.float64], box_mm: NDArray[np.float64]
 ) -> PlaneFrame:
-    """Return the planes through the centre of mass of a structure that show all of it.
+    """Return the position of planes through the center of mass of a structure that cover the whole structure.
 
-    Where a plane through the centre misses the structure, as it may with an arch or with several parts, the nearest
-    plane that meets it is taken.
+    If a plane through the center of mass misses the structure, as in an arch or a structure with several parts, the
+    nearest plane that intersects the structure is used.
 
     Parameters
     ----------
     labels, label
-        Label map (x, y, z), RAS+, and the number of the structure, which has one voxel at least.
+        Label map (x, y, z), RAS+, and the label of the structure, which must have at least one voxel.
     grid
-        Where the voxels lie.
+        Grid of the voxels.
     centroid_mm, box_mm
-        Centre of mass (3) and lowest and highest corner of the bounding box (2, 3) in world coordinates.
+        Center of mass (3) and lowest and highest corner of the bounding box (2, 3) in world coordinates (mm).
 
     """
     to_voxel = np.linalg.inv(grid.affine)
@@ -90,9 +90,9 @@ def frame_of(
 
 
 def plane_of(labels: NDArray[Any], hu: NDArray[Any] | None, grid: Grid, frame: PlaneFrame, view: View) -> Plane:
-    """Return one plane; attenuation is interpolated linearly and averaged over a pixel, labels are the nearest one.
+    """Return a plane with linearly interpolated attenuation, averaged over each pixel, and nearest-neighbor labels.
 
-    Without a CT, and outside of the image, attenuation is NaN.
+    Attenuation is NaN without a CT and outside the image.
     """
     axes, steps = (view.down, view.across), grid.spacing_mm
     finest = min(steps[axis] for axis in axes)
@@ -119,15 +119,16 @@ def _nearest_plane(mask: NDArray[np.bool_], axis: int, begin: int, centre: float
 
 
 def _places(frame: PlaneFrame, axis: int, spacing_mm: float, number: int) -> NDArray[np.float64]:
-    """Return the voxel coordinates of pixels along an axis that is walked backwards."""
+    """Return the voxel coordinates of pixels along an image axis in the negative direction."""
     offset_mm = ((np.arange(number) + 0.5) / number - 0.5) * frame.side_mm
     return np.asarray(frame.centre[axis] - offset_mm / spacing_mm)
 
 
 def _weights(places: NDArray[np.float64], number: int) -> NDArray[np.float32]:
-    """Return how much each voxel along an axis counts in each pixel, shape (PIXELS, voxels).
+    """Return the weight of each voxel along an axis in each pixel, shape (PIXELS, voxels).
 
-    Pixels are means of values that are interpolated at voxel coordinates in between; beyond the last voxel, its own.
+    Each pixel is the mean of values interpolated linearly at voxel coordinates. Beyond the image, the value of the
+    outermost voxel is used.
     """
     inner = np.clip(places, 0, number - 1)
     before = np.minimum(np.floor(inner).astype(int), max(number - 2, 0))

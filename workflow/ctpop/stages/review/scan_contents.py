@@ -1,4 +1,4 @@
-"""What there is to see of a scan: its CT, its label map, and where its structures lie."""
+"""Content of the viewer for a scan: CT, label map, and positions of the structures."""
 
 import difflib
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS, USABLE_STATUS
+from ctpop.figures.formatting import count
 from ctpop.foundation.errors import ContractError
 from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.study.configuration import label_rows
@@ -19,7 +20,7 @@ from ctpop.study.registry_options import AS_OURS, Reading, reading_of
 
 @dataclass(frozen=True)
 class Shown:
-    """Files of a scan, the number of each structure in its label map, and the centre of each that has voxels (mm)."""
+    """Files of a scan, the label of each structure, and the center (mm) of each structure with voxels."""
 
     scan_id: str
     ct: Path
@@ -29,31 +30,34 @@ class Shown:
 
 
 def shown_scan(study: Path, scan_id: str, registry: Path | None = None) -> Shown:
-    """Return what there is to see of a scan of a study.
+    """Return the files and structures of a scan of a study.
 
     Parameters
     ----------
     study
-        Folder of the results, `results/<study.name>`.
+        Results folder, `results/<study.name>`.
     scan_id
-        The scan.
+        ID of the scan.
     registry
-        CSV of the scans; without it, that of the run, found where the run was started.
+        Registry of scans (CSV); default: the registry of the run, relative to the folder in which the run was started.
 
     Raises
     ------
     ContractError
-        If there is no such study or scan, or it has no label map or no CT, or a file lies where it should not.
+        If the study or the scan does not exist, the scan has no label map or CT, or a file is outside the study folder.
 
     """
     tables = study / "tables"
     if not (tables / "segments.parquet").is_file():
-        raise ContractError(f"{study}: holds no segmented study; give the folder of the results, as results/demo")
+        raise ContractError(
+            f"{study}: the folder contains no segmented study; specify the results folder, for example"
+            " --study results/demo"
+        )
     segments = SEGMENTS.read(tables / "segments.parquet").set_index("scan_id")
     if scan_id not in segments.index:
         close = difflib.get_close_matches(scan_id, list(segments.index), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise ContractError(f"{study}: has no scan {scan_id!r} among its {len(segments)}{hint}")
+        raise ContractError(f"{study}: scan {scan_id!r} is not among the {count(len(segments), 'scan')}{hint}")
     status, detail = str(segments.loc[scan_id, "status"]), str(segments.loc[scan_id, "detail"])
     if status not in USABLE_STATUS:
         raise ContractError(f"{study}: scan {scan_id} has no label map: {status} ({detail})")
@@ -64,23 +68,25 @@ def shown_scan(study: Path, scan_id: str, registry: Path | None = None) -> Shown
 
 
 def registry_of(study: Path) -> Path:
-    """Return the registry that a study was run with, as its provenance tells it.
+    """Return the path of the registry recorded in the provenance of a study.
 
     Raises
     ------
     ContractError
-        If the provenance is not there or not readable.
+        If the provenance is missing or not readable.
 
     """
     place = study / "provenance.json"
     try:
         return study.resolve().parents[1] / str(config_of(study)["study"]["registry"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ContractError(f"{place}: does not tell the registry of the study; name it with --registry") from None
+        raise ContractError(
+            f"{place}: the file does not contain the registry of the study; specify it with --registry"
+        ) from None
 
 
 def reading_in(study: Path) -> Reading:
-    """Return how the registry of a study is read: as its provenance tells, else as one of our shape."""
+    """Return the reading settings of the registry from the provenance, or the defaults if there are none."""
     try:
         return reading_of(config_of(study)["cohort"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -98,31 +104,31 @@ def names_in(study: Path) -> dict[str, DisplayName]:
 
 
 def config_of(study: Path) -> dict[str, Any]:
-    """Return the configuration that the provenance of a study tells."""
+    """Return the configuration recorded in the provenance of a study."""
     config: dict[str, Any] = json.loads((study / "provenance.json").read_text(encoding="utf-8"))["config"]
     return config
 
 
 def ct_of(scan_id: str, registry: Path, reading: Reading) -> Path:
-    """Return the CT of a scan.
+    """Return the path of the CT of a scan.
 
     Raises
     ------
     ContractError
-        If the registry does not exist or does not have the scan, or the scan has no CT there.
+        If the registry does not exist, does not contain the scan, or lists no CT for the scan, or if the CT is missing.
 
     """
     paths = read_registry(registry, reading).set_index("scan_id")["ct_path"]
     if scan_id not in paths.index or pd.isna(paths[scan_id]):
-        raise ContractError(f"{registry}: scan {scan_id} has no CT; there is nothing to show under its masks")
+        raise ContractError(f"{registry}: scan {scan_id} has no ct_path; the viewer requires a CT")
     ct = registry.parent / str(paths[scan_id])
     if not ct.is_file() or not ct.name.lower().endswith((".nii", ".nii.gz")):
-        raise ContractError(f"{registry}: the CT of scan {scan_id} is not there, or is not NIfTI")
+        raise ContractError(f"{registry}: the CT of scan {scan_id} is missing or is not a NIfTI file: {ct}")
     return ct.resolve()
 
 
 def centres_of(tables: Path, scan_id: str) -> dict[str, list[float]]:
-    """Return the centre of mass (mm, RAS+) of each structure of a scan that has voxels."""
+    """Return the center of mass (mm, RAS+) of each structure of a scan with voxels."""
     columns = [f"centroid_{axis}_mm" for axis in "xyz"]
     measures = MEASURES_TABLE.read(tables / "measures.parquet", *columns)
     rows = measures[measures["scan_id"] == scan_id].dropna(subset=columns)
@@ -131,8 +137,8 @@ def centres_of(tables: Path, scan_id: str) -> dict[str, list[float]]:
 
 
 def inside(path: Path, folder: Path) -> Path:
-    """Return the real place of a file, refused unless it lies in a folder: a link may lead elsewhere."""
+    """Return the resolved path of a file; raise a ContractError if a link leads outside the folder."""
     real = path.resolve()
     if not real.is_relative_to(folder.resolve()) or not real.is_file():
-        raise ContractError(f"{path}: is not a file inside {folder}; nothing else is served")
+        raise ContractError(f"{path}: not a file in {folder}; only files in this folder are served")
     return real

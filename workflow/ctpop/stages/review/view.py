@@ -1,7 +1,7 @@
-"""CT and masks of one scan in a browser, on this machine alone: `ctpop view SCAN_ID --study results/demo`.
+"""Display of the CT and masks of one scan in a browser on this machine: `ctpop view SCAN_ID --study results/demo`.
 
-NiiVue, which comes with this package, draws them; nothing is fetched from a network. The server answers to a random
-address until it is stopped with Ctrl-C.
+The viewer uses the copy of NiiVue in this package and makes no network requests. The server uses a random URL and runs
+until it is stopped with Ctrl-C.
 """
 
 import argparse
@@ -28,17 +28,18 @@ SCRIPT = "text/javascript; charset=utf-8"
 
 
 def contents_of(shown: Shown, structure: str | None, banner: str) -> dict[str, Content]:
-    """Return everything that the page of a scan consists of, by name.
+    """Return the contents of the page of a scan by name.
 
     Raises
     ------
     ContractError
-        If the structure is none of the label map, or NiiVue is not what this version was made with.
+        If the label map does not contain the structure, or the checksum of NiiVue differs.
 
     """
     if structure is not None and structure not in shown.labels:
         raise ContractError(
-            f"--structure: the label map of {shown.scan_id} has no {structure}: {', '.join(shown.labels)}"
+            f"--structure: the label map of {shown.scan_id} does not contain {structure};"
+            f" it contains {', '.join(shown.labels)}"
         )
     names = {
         name: f"{name}.nii.gz" if path.suffix.lower() == ".gz" else f"{name}.nii" for name, path in files_of(shown)
@@ -64,21 +65,23 @@ def contents_of(shown: Shown, structure: str | None, banner: str) -> dict[str, C
 
 
 def files_of(shown: Shown) -> list[tuple[str, Path]]:
-    """Return the images of a scan by the name they are served under."""
+    """Return the served names and paths of the images of a scan."""
     return [("ct", shown.ct), ("mask", shown.mask)]
 
 
 def checked_niivue() -> Path:
-    """Return the bundle of NiiVue, refused unless it has the checksum that stands beside it."""
+    """Return the path of the NiiVue bundle; raise a ContractError if its checksum differs from the one in README.md."""
     place, note = NIIVUE / "niivue.umd.js", (NIIVUE / "README.md").read_text(encoding="utf-8")
     expected = re.findall(r"`([0-9a-f]{64})`", note)
     if [digests.of_file(place)] != expected:
-        raise ContractError(f"{place}: is not the file whose checksum is in README.md beside it; fetch it anew")
+        raise ContractError(
+            f"{place}: the checksum differs from the one in README.md of this folder; download the file again"
+        )
     return place
 
 
 def banner_of(study: Path) -> str:
-    """Return the words that stand on every page of a study, or nothing where its provenance tells none."""
+    """Return the banner recorded in the provenance of a study, or an empty string."""
     try:
         config: dict[str, Any] = json.loads((study / "provenance.json").read_text(encoding="utf-8"))["config"]
         return str(config["study"].get("banner", ""))
@@ -88,7 +91,7 @@ def banner_of(study: Path) -> str:
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Options of the command `view`; `ctpop view --help` explains them."""
+    """Options of the command `view`; `ctpop view --help` describes them."""
 
     scan_id: str
     study: Path
@@ -105,11 +108,13 @@ def run(options: ViewOptions) -> None:
     try:
         server = Server(contents, options.port)
     except OSError as error:
-        raise ContractError(f"--port: {options.port} cannot be used here ({error.strerror})") from None
+        raise ContractError(
+            f"--port: port {options.port} is not available ({error.strerror}); choose another port"
+        ) from None
     with server:
         sys.stdout.write(f"{server.address}\n")
         sys.stdout.flush()
-        LOG.info("%s: open the address above in a browser on this machine; stop with Ctrl-C", shown.scan_id)
+        LOG.info("%s: open the URL above in a browser on this machine; press Ctrl-C to stop", shown.scan_id)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -118,8 +123,8 @@ def run(options: ViewOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("scan_id", metavar="SCAN_ID", help="the scan to look at")
-    parser.add_argument("--study", type=Path, required=True, help="folder of the results, as results/demo")
-    parser.add_argument("--structure", help="begin at the centre of this structure")
-    parser.add_argument("--registry", type=Path, help="CSV of the scans (default: the one that the study was run with)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("scan_id", metavar="SCAN_ID", help="ID of the scan")
+    parser.add_argument("--study", type=Path, required=True, help="results folder, for example results/demo")
+    parser.add_argument("--structure", help="structure at whose center the viewer opens")
+    parser.add_argument("--registry", type=Path, help="registry of scans (CSV; default: the registry of the run)")
+    parser.add_argument("--port", type=int, default=0, help="port of the server (default: a free port)")
