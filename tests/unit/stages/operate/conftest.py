@@ -1,4 +1,4 @@
-"""A small study of existing label maps in a folder of its own, whose shards are segmented one by one."""
+"""Fixtures of a small study of existing label maps whose shards are segmented one by one."""
 
 import pytest
 import yaml
@@ -15,7 +15,7 @@ MISSING = "s03"
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Twelve scans in about four shards; the label map of one is not there."""
+    """Twelve scans in about four shards; the label map of one scan is missing."""
     monkeypatch.chdir(tmp_path)
     names = [f"s{number:02d}" for number in range(SCANS)]
     for seed, name in enumerate(names):
@@ -39,7 +39,7 @@ def study(tmp_path, monkeypatch):
 
 @pytest.fixture
 def segment(study):
-    """A function that segments a shard as its rule does, and leaves log and benchmark."""
+    """Return a function that segments a shard like the workflow rule and writes its benchmark."""
 
     def run(shard, seconds=30.0):
         folder = study.results / "benchmarks" / "segment"

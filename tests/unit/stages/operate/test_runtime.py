@@ -1,4 +1,4 @@
-"""What a study cost, told from benchmarks of made-up jobs with known sums, and of real ones."""
+"""Tests of the command `runtime` with the benchmarks of synthetic jobs and of real jobs."""
 
 import re
 
@@ -32,7 +32,7 @@ def write_scans(folder, shard, *rows):
 
 
 def write_ledger(folder, shard, *lines):
-    """Write the scans of jobs: job, scan, seconds since the job began, whether it was found finished, GPU memory."""
+    """Write the ledger of a shard from lines `job,scan,seconds since the start of the job,reused,GPU memory`."""
     whole = (line.split(",") for line in lines)
     text = [f"{job},1.7e9,segmented,{','.join(rest)}\n" if len(rest) == 4 else f"{job}," for job, *rest in whole]
     (folder / "segment" / f"{shard}_jobs.csv").write_text("".join(text))
@@ -40,7 +40,7 @@ def write_ledger(folder, shard, *lines):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two shards of a study with a GPU: three scans made, one found finished, one failed."""
+    """Two shards of a study with a GPU: three segmented scans, one reused scan, and one failed scan."""
     write_job(tmp_path, "segment/1-of-2", 100, "3000", "150")
     write_job(tmp_path, "segment/2-of-2", 30, "5000", "50")
     write_job(tmp_path, "report", 7, "-", "NA")
@@ -60,7 +60,7 @@ def tables(folder, voxels=()):
     return runtime.runtime(jobs, on_gpu).set_index("stage"), scans.set_index("scan_id")
 
 
-def test_the_scans_of_the_paper_have_their_own_size_and_others_the_nearest():
+def test_scans_are_assigned_to_the_nearest_published_size():
     slices = pd.Series([280, 458, 824, 1, 368, 369, 640, 641, 5000]) * SLICE
 
     found = runtime.size_of(slices.astype("Int64"))
@@ -68,7 +68,7 @@ def test_the_scans_of_the_paper_have_their_own_size_and_others_the_nearest():
     assert found.to_list() == ["small", "medium", "large", "small", "small", "medium", "medium", "large", "large"]
 
 
-def test_a_scan_of_unknown_size_has_none():
+def test_a_scan_of_unknown_size_has_no_size_category():
     assert runtime.size_of(pd.Series([pd.NA, SLICE], dtype="Int64")).isna().to_list() == [True, False]
 
 
@@ -79,7 +79,7 @@ def test_the_jobs_of_a_stage_are_summed_and_the_largest_memory_is_kept(folder):
     assert list(stages.loc["report"][["jobs", "seconds", "longest_seconds"]]) == [1, 7.0, 7.0]
 
 
-def test_what_snakemake_did_not_see_is_missing_and_not_zero(folder):
+def test_values_not_recorded_by_snakemake_are_missing_and_not_zero(folder):
     stages, _ = tables(folder)
 
     assert stages.loc["report", ["cpu_seconds", "peak_mb", "gpu_seconds"]].isna().all()
@@ -95,14 +95,14 @@ def test_jobs_without_a_gpu_have_no_gpu_time(tmp_path):
     assert np.isnan(runtime.by_size(scans.reset_index())[-1]["gpu_hours_of_1000"])
 
 
-def test_a_scan_took_the_time_since_the_end_of_the_scan_before(folder):
+def test_the_time_of_a_scan_starts_at_the_end_of_the_previous_scan(folder):
     _, scans = tables(folder)
 
     assert scans["seconds"].dropna().to_dict() == {"a": 8.0, "b": 17.0, "d": 4.0}
     assert scans["job_seconds"].dropna().to_dict() == {"a": 32.0, "b": 63.0, "d": 28.0}
 
 
-def test_what_a_killed_job_took_for_a_scan_is_known_from_its_ledger(folder):
+def test_the_time_of_an_interrupted_job_is_read_from_its_ledger(folder):
     write_ledger(
         folder, "1-of-2", "n1-5,c,40.0,0,7000", "n1-7,a,32.0,0,6000", "n1-7,b,95.0,0,8000", "n1-7,c,96.0,1,8000"
     )
@@ -114,13 +114,13 @@ def test_what_a_killed_job_took_for_a_scan_is_known_from_its_ledger(folder):
     assert runtime.counts_of(scans) == {"all": 5, "made": 4, "reused": 0, "failed": 1}
 
 
-def test_every_scan_was_made_found_finished_or_failed(folder):
+def test_every_scan_is_segmented_reused_or_failed(folder):
     _, scans = tables(folder)
 
     assert runtime.counts_of(scans) == {"all": 5, "made": 3, "reused": 1, "failed": 1}
 
 
-def test_a_scan_that_two_numbers_of_shards_have_looked_at_counts_by_the_job_that_made_it(folder):
+def test_a_scan_in_jobs_with_different_shard_counts_is_assigned_to_the_job_that_segmented_it(folder):
     write_scans(folder, "1-of-1", "a,9,,,,True", "c,1,1,1,,False")
 
     _, scans = tables(folder)
@@ -129,7 +129,7 @@ def test_a_scan_that_two_numbers_of_shards_have_looked_at_counts_by_the_job_that
     assert scans.loc["c", ["job", "reused", "seconds"]].to_list() == ["1-of-1", False, 3.0]
 
 
-def test_gpu_hours_of_a_thousand_scans_are_those_of_the_jobs(folder):
+def test_gpu_hours_per_thousand_scans_are_based_on_job_times(folder):
     _, scans = tables(folder, {"a": 280 * SLICE, "b": 824 * SLICE, "d": 280 * SLICE})
 
     rows = {row["size"]: row for row in runtime.by_size(scans.reset_index())}
@@ -142,7 +142,7 @@ def test_gpu_hours_of_a_thousand_scans_are_those_of_the_jobs(folder):
     assert np.isnan(rows["medium"]["seconds"])
 
 
-def test_what_killed_jobs_took_is_added_to_segmentation_alone(folder):
+def test_the_time_of_interrupted_jobs_is_added_to_segmentation_only(folder):
     jobs = benchmarks.recorded(folder)
     spent = {"1-of-2": Spent(250.0, 3, True), "2-of-2": Spent(29.0, 2, True), "report": Spent(99.0, 0, False)}
 
@@ -151,7 +151,7 @@ def test_what_killed_jobs_took_is_added_to_segmentation_alone(folder):
     assert after.set_index("job")["s"].to_dict() == {"1-of-2": 250.0, "2-of-2": 30.0, "report": 7.0}
 
 
-def test_sizes_come_from_the_headers_of_label_maps(tmp_path):
+def test_sizes_are_read_from_the_headers_of_label_maps(tmp_path):
     store = LabelMapStore(tmp_path / "masks")
     save(store.mask_path("a"), labels(seed=1))
 
@@ -164,7 +164,7 @@ def test_sizes_come_from_the_headers_of_label_maps(tmp_path):
     ("seconds", "words"),
     [(float("nan"), "–"), (0.04, "0.0 s"), (59, "59 s"), (90, "1.5 min"), (3600, "1.0 h"), (4.5e6, "1,250.0 h")],
 )
-def test_a_time_is_told_in_the_unit_that_fits(seconds, words):
+def test_a_duration_is_printed_in_a_suitable_unit(seconds, words):
     assert runtime.lasting(seconds) == words
 
 
@@ -174,14 +174,14 @@ def write(folder, *options, study=STUDY):
     return (folder / "runtime.html").read_text()
 
 
-def test_the_page_is_offline_escaped_and_says_that_it_is_synthetic(folder):
+def test_the_page_is_offline_and_escaped_and_has_a_banner(folder):
     page = write(folder)
 
     assert '<p class="banner" role="note">synthetic &lt;b&gt;</p>' in page
     assert "<b>" not in page
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
     assert 'href="../report/index.html"' in page
-    assert "5 scans = 3 whose label map was made by recorded jobs + 1 found finished" in page
+    assert "Scans: 5 in total; 3 with a label map from a recorded job, 1 with an existing label map" in page
 
 
 def test_a_study_without_a_banner_has_a_page_without_one(folder):
@@ -197,12 +197,12 @@ def test_equal_records_give_equal_bytes(folder):
     assert len(SCAN_SECONDS.read_csv(folder / "scan_seconds.csv")) == 5
 
 
-def test_a_study_that_began_with_measures_has_no_scans(tmp_path):
+def test_a_study_that_starts_from_measures_has_no_scans(tmp_path):
     write_job(tmp_path, "report", 7)
 
     page = write(tmp_path)
 
-    assert "No job made a label map" in page
+    assert "No job produced a label map" in page
     assert len(SCAN_SECONDS.read_csv(tmp_path / "scan_seconds.csv")) == 0
 
 
@@ -216,12 +216,12 @@ def test_the_records_of_real_jobs_are_read(study, segment):
     scans = SCAN_SECONDS.read_csv(results / "benchmarks" / "scan_seconds.csv")
     assert len(scans) == 12
     assert scans["size"].dropna().unique().tolist() == ["small"]
-    assert scans["size"].isna().sum() == 1  # the one whose label map is not there
+    assert scans["size"].isna().sum() == 1  # the scan without a label map
     assert scans["job_seconds"].notna().sum() == 11
-    assert "No model was used" in page
+    assert "No model was run" in page
 
 
-def test_a_configuration_that_is_no_yaml_is_an_error(tmp_path, capsys):
+def test_a_configuration_that_is_not_yaml_is_an_error(tmp_path, capsys):
     (tmp_path / "study.yaml").write_text("study: {")
     command = ["runtime", "--benchmarks", str(tmp_path), "--config", str(tmp_path / "study.yaml")]
 

@@ -1,4 +1,4 @@
-"""The command `check` reads every starting point, reports all findings at once, and prints nothing of a patient."""
+"""Tests of the command `check` at every starting point: complete list of findings, without patient data."""
 
 import json
 
@@ -20,7 +20,7 @@ N = 24
 
 @pytest.fixture
 def check(tmp_path, monkeypatch, capsys):
-    """A function that checks a study of the temporary folder, and returns its findings by level and name."""
+    """Return a function that checks a study in the temporary folder and returns its findings by level."""
     monkeypatch.chdir(tmp_path)
     table = label_set(*STRUCTURES).table.assign(lower_bound_ml=[50, 600, 80])
     table.to_csv(tmp_path / "structures.csv", index=False)
@@ -49,7 +49,7 @@ def check(tmp_path, monkeypatch, capsys):
 
 
 def measures(path, change=lambda row, number: row, header=None, separator=","):
-    """Write a wide table of measures of patients with one scan each, in which `change` alters each row."""
+    """Write a wide table of measures with one scan per patient; `change` modifies each row."""
     rows = []
     random = np.random.default_rng(1)
     for number in range(N):
@@ -62,7 +62,7 @@ def measures(path, change=lambda row, number: row, header=None, separator=","):
 
 
 def images(folder, n=4, change=lambda ct, number: ct):
-    """Write CTs with label maps and their registry."""
+    """Write CT scans with label maps and their registry."""
     lines = ["scan_id,patient_id,age_years,sex,ct_path,segmentation_path"]
     for number in range(n):
         save(folder / f"ct{number}.nii.gz", change(hu(seed=number), number))
@@ -75,7 +75,7 @@ MEASURES = {"start_from": "measures", "measures": "measures.csv"}
 MAPS = {"start_from": "segmentations", "registry": "registry.csv"}
 
 
-def test_a_good_table_of_measures_has_no_error_and_states_what_was_found(check, tmp_path):
+def test_a_valid_table_of_measures_has_no_errors(check, tmp_path):
     measures(tmp_path / "measures.csv")
 
     found = check(MEASURES, code=0)
@@ -85,12 +85,12 @@ def test_a_good_table_of_measures_has_no_error_and_states_what_was_found(check, 
     for words in (
         "structures: 3 structures",
         "sex: f is read as female, m as male",
-        "24 of 24 scans enter: age_known excludes 0",
+        "24 of 24 scans included: age_known excludes 0",
         "30 to 53 years, median 41.5; none missing",
         "12 female, 12 male; none missing",
-        "24 patients, each with one scan",
+        "24 patients with one scan each",
         "values of 24 of 24 scans and of 3 of 3 structures",
-        "medians of the structures can be ml and HU",
+        "medians of the structures are compatible with mL and HU",
     ):
         assert words in text
 
@@ -135,7 +135,11 @@ TABLES = {
         "error",
         "line 2 (scan 's0', value '999')",
     ),
-    "no ages": (lambda row, n: [*row[:2], "", *row[3:]], "error", "none of 24 scans enters: age_known excludes 24"),
+    "no ages": (
+        lambda row, n: [*row[:2], "", *row[3:]],
+        "error",
+        "the criteria exclude all of 24 scans: age_known excludes 24",
+    ),
     "repeated ids": (lambda row, n: ["s1", *row[1:]], "error", "all rows of a scan must contain the same patient"),
     "repeated patients": (
         lambda row, n: [row[0], f"p{n % 6}", *row[2:]],
@@ -151,23 +155,23 @@ TABLES = {
     "zeros": (
         lambda row, n: [*row[:4], *(("0.0", "0.0") if n < 3 else row[4:6]), *row[6:]],
         "warning",
-        "3 values are an attenuation of 0.0 without a volume",
+        "3 attenuations of 0.0 without a volume excluded",
     ),
     "a structure without values": (
         lambda row, n: [*row[:4], "", "", *row[6:]],
         "warning",
-        "1 structures have no value, first spleen",
+        "1 structure without values, including spleen",
     ),
     "a constant column": (
         lambda row, n: [*row[:4], "200", *row[5:]],
         "warning",
-        "volume_ml has one value in all scans for 1 structures, first spleen",
+        "volume_ml is constant in 1 structure, including spleen",
     ),
 }
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_a_fault_of_a_table_of_measures_is_a_finding(check, tmp_path, kind):
+def test_an_error_in_a_table_of_measures_is_a_finding(check, tmp_path, kind):
     change, level, words = TABLES[kind]
     measures(tmp_path / "measures.csv", change)
 
@@ -198,16 +202,16 @@ def test_all_errors_of_tables_and_images_are_reported_at_once(check, tmp_path):
     for words in (*rules, "not_hu: 4 of 4"):
         assert text.count(words) == 1, text
     assert "screen.rules: 'absent.yaml' is neither a shipped rule set" in text
-    assert any("shards, files and disk: they need a registry without errors" in line for line in found["warning"])
+    assert any("these checks require a registry without errors" in line for line in found["warning"])
 
 
-def test_good_label_maps_and_ct_have_no_error(check, tmp_path):
+def test_valid_label_maps_and_ct_have_no_errors(check, tmp_path):
     images(tmp_path)
 
     found = check(MAPS, code=0)
 
     assert found["error"] == []
-    assert any("4 read with all voxels (all scans), 4 without error" in line for line in found["ok"])
+    assert any("4 scans read completely (all scans), 4 without errors" in line for line in found["ok"])
     assert any("3 of 3 structures occur in 4 label maps" in line for line in found["ok"])
 
 
@@ -222,7 +226,7 @@ def test_images_that_are_not_in_hu_are_an_error_at_every_starting_point(check, t
 
 
 @pytest.mark.parametrize("start_from", ["images", "segmentations"])
-def test_an_affine_that_states_nothing_is_a_warning_at_every_starting_point(check, tmp_path, start_from):
+def test_an_identity_affine_is_a_warning_at_every_starting_point(check, tmp_path, start_from):
     images(tmp_path)
     for name in ("ct2.nii.gz", "map2.nii.gz"):
         image = nib.load(tmp_path / name)
@@ -253,7 +257,7 @@ def test_names_in_label_maps_and_unknown_labels_are_reported(check, tmp_path):
     text = "\n".join(found["warning"] + found["error"])
     assert "first scan s0: labels are read by the names in the file, which has other numbers than the label set" in text
     assert "unknown_labels: 1 of 4, first scan s1: segmentation_path has labels" in text
-    assert "set structures: to the label set with which the label maps were made" in text
+    assert "set structures: to the label set of the label maps" in text
 
 
 def test_masks_are_read_by_their_names(check, tmp_path):
@@ -266,17 +270,19 @@ def test_masks_are_read_by_their_names(check, tmp_path):
     found = check(MAPS)
 
     assert any("1 files name no structure of the label set" in line for line in found["warning"])
-    assert any("1 of 3 structures occur in 2 label maps; not liver, kidney_left" in line for line in found["warning"])
+    assert any(
+        "1 of 3 structures occur in 2 label maps; absent: liver, kidney_left" in line for line in found["warning"]
+    )
 
 
-def test_paths_that_are_wrong_throughout_are_an_error(check, tmp_path):
+def test_incorrect_paths_of_all_scans_are_an_error(check, tmp_path):
     images(tmp_path)
     (tmp_path / "registry.csv").write_text((tmp_path / "registry.csv").read_text().replace(",ct", ",elsewhere/ct"))
 
     found = check({**MAPS, "start_from": "images"}, code=1)
 
     assert any(
-        "missing_file: 4 of 4" in line and "correct the paths of the registry" in line for line in found["error"]
+        "missing_file: 4 of 4" in line and "correct the paths in the registry" in line for line in found["error"]
     )
 
 
@@ -284,19 +290,20 @@ def test_images_of_another_scan_are_a_warning(check, tmp_path):
     images(tmp_path)
     (tmp_path / "registry.csv").write_text((tmp_path / "registry.csv").read_text().replace("ct1.nii", "ct0.nii"))
 
-    assert any("2 scans have the ct_path of another scan, first s0, s1" in line for line in check(MAPS)["warning"])
+    expected = "2 scans have the same ct_path as another scan, including s0, s1"
+    assert any(expected in line for line in check(MAPS)["warning"])
 
 
-def test_a_column_that_a_criterion_needs_is_an_error(check, tmp_path):
+def test_a_missing_column_of_a_criterion_is_an_error(check, tmp_path):
     images(tmp_path)
 
     found = check(MAPS, code=1, cohort={"criteria": ["age_known", "complete"]})
 
     assert any("criterion complete requires column complete, found scan_id" in line for line in found["error"])
-    assert any("4 without error" in line for line in found["ok"])
+    assert any("4 without errors" in line for line in found["ok"])
 
 
-def test_braces_in_the_paths_of_a_registry_are_no_error(check, tmp_path):
+def test_braces_in_the_paths_of_a_registry_are_allowed(check, tmp_path):
     images(tmp_path)
     (tmp_path / "ct0.nii.gz").rename(tmp_path / "ct{0}.nii.gz")
     (tmp_path / "registry.csv").write_text((tmp_path / "registry.csv").read_text().replace("ct0.", "ct{0}."))
@@ -316,7 +323,7 @@ def test_a_folder_of_statistics_is_read(check, tmp_path):
     assert any("stats: values of 3 of 4 scans and of 3 of 3 structures" in line for line in found["warning"])
     (tmp_path / "stats" / "s1.json").write_text("{")
     broken = check({**MEASURES, "measures": "stats", "registry": "registry.csv"}, code=0)
-    expected = "unreadable: 1 scans, first s1: the statistics file is not valid JSON"
+    expected = "unreadable: 1 scan, first s1: the statistics file is not valid JSON"
     assert any(expected in line for line in broken["warning"])
     alone = check({**MEASURES, "measures": "stats"}, code=1)
     assert any("contains no ages; set study.registry" in line for line in alone["error"])
@@ -338,11 +345,11 @@ def test_a_folder_of_dicom_and_its_private_folder_are_checked(check, tmp_path):
     assert dicom_checks.MEMBERS == private_links.MEMBERS
     assert any("pacs is not a folder; correct study.dicom" in line for line in absent["error"])
     assert any("run `ctpop index` with --private private" in line for line in absent["error"])
-    assert any("pacs has no files" in line for line in empty["error"])
+    assert any("pacs contains no files" in line for line in empty["error"])
     assert any("1 of the first 2 files are DICOM files with a preamble" in line for line in good["ok"])
 
 
-def test_covariates_are_described_without_their_levels(check, tmp_path):
+def test_covariates_are_described_without_the_names_of_their_levels(check, tmp_path):
     measures(
         tmp_path / "measures.csv",
         change=lambda row, n: [*row, ["Meier", "Schulz"][n % 2], "170" if n else ""],
@@ -356,9 +363,10 @@ def test_covariates_are_described_without_their_levels(check, tmp_path):
     found = check(MEASURES, code=0, aging={"covariates": ["patient_name", "height_cm"]})
 
     assert any(
-        "covariate patient_name" in line and "2 levels of 12 to 12 scans; none missing" in line for line in found["ok"]
+        "covariate patient_name" in line and "2 levels with 12 to 12 scans; none missing" in line
+        for line in found["ok"]
     )
-    assert any("numbers from 170 to 170" in line and "missing in 1 scans (4%)" in line for line in found["warning"])
+    assert any("numbers from 170 to 170" in line and "missing in 1 scan (4%)" in line for line in found["warning"])
     assert "Meier" not in str(found)
 
 
@@ -379,7 +387,7 @@ def test_names_of_image_files_are_not_printed(check, tmp_path):
     assert "Schulz" not in str(found)
 
 
-def test_a_large_study_is_sampled_in_the_same_way_each_time_until_the_time_is_up(check, tmp_path, monkeypatch):
+def test_the_sample_of_a_large_study_is_reproducible_and_limited_in_time(check, tmp_path, monkeypatch):
     images(tmp_path, n=30)
 
     first = check(MAPS, code=0)
@@ -388,9 +396,9 @@ def test_a_large_study_is_sampled_in_the_same_way_each_time_until_the_time_is_up
     short = check(MAPS, code=0)
 
     [line] = [line for line in first["ok"] if line.startswith("images")]
-    assert line.endswith("12 read with all voxels (a sample of 30 scans), 12 without error")
+    assert line.endswith("12 scans read completely (sample of 30 scans), 12 without errors")
     assert line in again["ok"]
-    assert any("1 read with all voxels" in line and "reading stopped after 0 s" in line for line in short["ok"])
+    assert any("1 scan read completely" in line and "reading stopped after 0 s" in line for line in short["ok"])
 
 
 def test_a_label_set_with_an_error_is_reported_with_its_line(check, tmp_path):
@@ -464,4 +472,4 @@ def test_statistics_without_any_value_are_an_error(check, tmp_path):
 
     found = check({"start_from": "measures", "measures": "statistics", "registry": "r.csv"}, code=1)
 
-    assert any("values of 0 of 2 scans" in line and "no value can be used" in line for line in found["error"])
+    assert any("values of 0 of 2 scans" in line and "no value is usable" in line for line in found["error"])

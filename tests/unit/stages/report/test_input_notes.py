@@ -68,4 +68,4 @@ def test_spellings_in_label_sets_and_decisions_are_sentences(tmp_path):
 def test_a_table_that_has_changed_since_is_reported(tmp_path):
     config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,x\n,,\n,9,\n")
 
-    assert notes_of(config, ["liver"]) == [("mine.csv", ["the file has changed since it was read"])]
+    assert notes_of(config, ["liver"]) == [("mine.csv", ["the file has changed since the study was run"])]

@@ -1,1 +1,1 @@
-"""Operation of a study: checks before a run, status during it, estimates of time and space, run times."""
+"""Operation of a study: checks before a run, status during a run, resource estimates, and run times."""

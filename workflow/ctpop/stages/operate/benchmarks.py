@@ -1,4 +1,4 @@
-"""What jobs took, as Snakemake recorded it in `benchmarks/` of a study, and scans, as `segment` did."""
+"""Run times of jobs, recorded by Snakemake in `benchmarks/` of a study, and of scans, recorded by `segment`."""
 
 import csv
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ LEDGER = "_jobs.csv"
 
 
 def recorded(folder: Path) -> pd.DataFrame:
-    """Return stage, name, seconds, processor seconds and memory (MB) of each job, by its last run.
+    """Return the stage, name, run time (s), CPU time (s), and memory (MB) of the last run of each job.
 
-    A stage of one job has a file of its own, one of many a folder. What was not recorded is missing: Snakemake does not
-    see memory and processor of a job that ends at once.
+    A stage with one job has one file; a stage with several jobs has a folder. Values that were not recorded are
+    missing: Snakemake does not measure the memory and CPU time of very short jobs.
     """
     return _table([_job(path, path.stem) for path in sorted(folder.glob("*.tsv"))] + _shards(folder, "*"))
 
 
 def of_stage(folder: Path, stage: str) -> pd.DataFrame:
-    """Return the jobs of a stage of many, as `recorded` does, by the name of the shard."""
+    """Return the jobs of a stage with several jobs, as in `recorded`, indexed by shard."""
     return _table(_shards(folder, stage)).set_index("job")
 
 
 def of_scans(folder: Path) -> pd.DataFrame:
-    """Return what the steps of each scan took in each job of `segment`, by its last run; later jobs come later."""
+    """Return the duration of the steps of each scan in the last run of each job of `segment`, in order of time."""
     files = sorted(folder.glob(f"*{SCANS}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    # An id such as `NA` is a text; only an empty cell is missing.
+    # An ID such as `NA` is text; only empty cells are missing values.
     tables = (pd.read_csv(path, dtype={"scan_id": str}, keep_default_na=False, na_values=[""]) for path in files)
     parts = [table.assign(job=path.name.removesuffix(SCANS)) for table, path in zip(tables, files, strict=True)]
     filled = [part for part in parts if len(part)]
@@ -43,10 +43,10 @@ def of_scans(folder: Path) -> pd.DataFrame:
 
 
 def once(scans: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each scan, with its steps as the last job took that made its label map.
+    """Return one row per scan with the steps of the last job that produced its label map.
 
-    Jobs have looked at a scan several times if they were repeated, or the number of shards was another one. `finished`
-    says whether it has a label map.
+    A scan occurs in several jobs if jobs were repeated or the number of shards changed. The column `finished` states
+    whether the scan has a label map.
     """
     finished = scans["scan_id"][scans["reused"] | scans[STEPS[-1]].notna()]
     ordered = scans.assign(finished=scans["scan_id"].isin(finished)).sort_values(
@@ -56,9 +56,9 @@ def once(scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_ledgers(folder: Path) -> pd.DataFrame:
-    """Return by scan the seconds and the GPU memory (MB) of the last job that worked on it, killed ones included.
+    """Return the run time (s) and GPU memory (MB) of the last job on each scan, including interrupted jobs.
 
-    Its seconds are those from the end of the scan before; the first scan of a job has the loading of models in them.
+    The run time starts at the end of the previous scan; for the first scan of a job, it includes loading the models.
     """
     read = ((path.name, job_ledger.read(path)) for path in sorted(folder.glob(f"*{LEDGER}")))
     scans = [(name, *line) for name, lines in read for line in lines if line.scan_id]
@@ -78,7 +78,7 @@ def _table(rows: list[tuple[str, ...]]) -> pd.DataFrame:
 
 
 def _job(path: Path, stage: str) -> tuple[str, ...]:
-    """Return the row of a job; nothing for a file without one, as a killed Snakemake may leave it."""
+    """Return the row of a job, or an empty tuple if an interrupted Snakemake left a file without a row."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return (stage, path.stem, *(_values(rows[-1]))) if rows else ()

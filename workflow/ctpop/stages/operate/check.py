@@ -1,10 +1,11 @@
-"""Check what a long run needs, before it: software, GPU, models, registry, files, disk, shared folder and Slurm."""
+"""Checks before a long run: software, GPU, models, registry, files, disk space, shared folder, and Slurm."""
 
 import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctpop.figures.formatting import count
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.operate import checks, configured_study, slurm
 from ctpop.stages.operate.configured_study import ConfiguredStudy
@@ -18,7 +19,7 @@ SAMPLE = 200
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """Options of the command `check`; `ctpop check --help` explains them."""
+    """Options of the command `check`; `ctpop check --help` describes them."""
 
     study: Path
     profile: Path | None
@@ -26,14 +27,14 @@ class CheckOptions:
 
 
 def examine(options: CheckOptions) -> list[Check]:
-    """Return every check, in the order in which errors can be corrected."""
+    """Return all checks in the order in which errors should be corrected."""
     found = checks.software()
     found += checks_or_error("profile", lambda: slurm.of_slurm(options.profile))
     return found + checks_or_error("study", lambda: of_study(configured_study.read(options.study), options))
 
 
 def of_study(study: ConfiguredStudy, options: CheckOptions) -> list[Check]:
-    """Return the checks of a study: its tables, a sample of its images, and what a run needs."""
+    """Return the checks of a study: its tables, a sample of its images, and the requirements of a run."""
     tables = read_tables(study)
     found = list(tables.checks)
     if study.dicom:
@@ -45,7 +46,7 @@ def of_study(study: ConfiguredStudy, options: CheckOptions) -> list[Check]:
 
 
 def table(found: list[Check]) -> str:
-    """Return the checks as lines of three columns."""
+    """Return the checks as lines with three columns."""
     width = max(len(check.name) for check in found)
     return "".join(f"{check.level:8}{check.name:{width + 2}}{check.found}\n" for check in found)
 
@@ -63,8 +64,9 @@ def run(options: CheckOptions) -> None:
     sys.stdout.write(table(found))
     errors, warnings = (sum(check.level == level for check in found) for level in (ERROR, WARNING))
     if errors:
-        raise ContractError(f"{errors} errors and {warnings} warnings; put the errors right before you start")
-    sys.stdout.write(f"no errors, {warnings} warnings\n")
+        found_words = f"{count(errors, 'error')} and {count(warnings, 'warning')}"
+        raise ContractError(f"{found_words}; correct the errors before you start the run")
+    sys.stdout.write(f"no errors, {count(warnings, 'warning')}\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         type=Path,
-        help="profile that the study will run with (default: profiles/slurm, where there is Slurm)",
+        help="Snakemake profile of the run (default: profiles/slurm if Slurm is available)",
     )
-    parser.add_argument("--all", action="store_true", help=f"look for every file, not for a sample of {SAMPLE}")
+    parser.add_argument("--all", action="store_true", help=f"check all files instead of a sample of {SAMPLE}")

@@ -1,4 +1,4 @@
-"""Checks of a study before a long run: each says what it found, and how bad that is."""
+"""Checks of the requirements of a study before a long run."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ctpop.figures.formatting import count
 from ctpop.foundation.errors import in_one_line
 from ctpop.foundation.files import write_text
 from ctpop.models import model_set
@@ -16,13 +17,13 @@ from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, check_or_error
 
 TESTED = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
-FAULTS = "its known faults (array jobs, sacct after scancel, requeue and retry) are switched off in profiles/slurm"
-LEAST_GPU_MB = 8000  # ASSUME: SOURCE: the paper's route takes 6 to 11 GB at 1.5 mm; ours streams logits and takes less
-FULLEST = 0.9  # ASSUME: file systems get slow, and quotas bite, before they are full
+FAULTS = "profiles/slurm disables its features with known faults (array jobs, sacct after scancel, requeue with retry)"
+LEAST_GPU_MB = 8000  # ASSUME: SOURCE: TotalSegmentator uses 6 to 11 GB at 1.5 mm; ctpop streams logits and uses less
+FULLEST = 0.9  # ASSUME: file systems slow down, and quotas apply, before they are full
 
 
 def of_study(study: ConfiguredStudy, sample: int) -> list[Check]:
-    """Return the checks of what a study needs; `sample` files of each kind are looked for, all of them with 0."""
+    """Return the checks of the requirements of a study; `sample` is the number of files to check (0: all)."""
     checks = [
         *_of_scans(study, sample),
         check_or_error("folder", lambda: writable(study)),
@@ -34,11 +35,13 @@ def of_study(study: ConfiguredStudy, sample: int) -> list[Check]:
 
 
 def _of_scans(study: ConfiguredStudy, sample: int) -> list[Check]:
-    """Return the checks that need the scans of the registry; a single one if they cannot be read."""
+    """Return the checks that require the scans of the registry, or a single check if they cannot be read."""
     try:
         scans = registry(study)
-    except (OSError, ValueError):  # the checks of tables state the error
-        return [Check("not checked", WARNING, "shards, files and disk: they need a registry without errors")]
+    except (OSError, ValueError):  # the checks of tables report the error
+        return [
+            Check("not checked", WARNING, "shards, files, and disk; these checks require a registry without errors")
+        ]
     return [
         scans,
         *settings_files(study),
@@ -48,75 +51,76 @@ def _of_scans(study: ConfiguredStudy, sample: int) -> list[Check]:
 
 
 def software() -> list[Check]:
-    """Return the versions of what sends jobs."""
+    """Return the checks of the versions of Snakemake and its Slurm plugin."""
     return [package(name) for name in TESTED]
 
 
 def package(name: str) -> Check:
-    """Return whether a package is there, in the version that was tested."""
+    """Return whether a package is installed in the tested version."""
     note = f"; {FAULTS}" if "slurm" in name else ""
     try:
         found = version(name)
     except PackageNotFoundError:
-        return Check(name, ERROR, f"is not installed: `pip install {name}=={TESTED[name]}`")
+        return Check(name, ERROR, f"not installed; run `pip install {name}=={TESTED[name]}`")
     if found != TESTED[name]:
         return Check(name, WARNING, f"{found}; tested with {TESTED[name]}")
     return Check(name, OK, f"{found}{note}")
 
 
 def model(study: ConfiguredStudy) -> Check:
-    """Return whether the model set is complete and as it was pinned; its digest is computed from every byte."""
+    """Return whether the model set is complete and has the pinned checksum, which is computed from all files."""
     found = model_set.read(study.config["segment"])
     model_set.check(found)
     digest = model_set.digest_of(found)
-    pinned = "as pinned" if study.config["segment"].get("sha256") else "not pinned (segment.sha256)"
-    return Check("model", OK, f"{found.name}: {len(found.parts)} models, SHA-256 {digest[:12]}…, {pinned}")
+    pinned = "as pinned (segment.sha256)" if study.config["segment"].get("sha256") else "not pinned (segment.sha256)"
+    return Check("model", OK, f"{found.name}: {count(len(found.parts), 'model')}, SHA-256 {digest[:12]}…, {pinned}")
 
 
 def gpu(study: ConfiguredStudy) -> Check:
-    """Return whether torch sees a GPU with enough memory."""
+    """Return whether PyTorch detects a GPU with sufficient memory."""
     device = study.config["segment"]["device"]
     try:
-        from ctpop.models.gpus import cards, torch_version  # torch is not in every environment
+        from ctpop.models.gpus import cards, torch_version  # not all environments include torch
     except ImportError as error:
         return Check("gpu", ERROR, f"torch cannot be imported: {in_one_line(error)}")
     if device == "cpu":
-        return Check("gpu", OK, f"none is asked for (segment.device: cpu); {torch_version()}")
+        return Check("gpu", OK, f"not required (segment.device: cpu); {torch_version()}")
     try:
         found = cards()
-    except RuntimeError as error:  # a card that has failed, or a driver that is too old
-        return Check("gpu", ERROR, f"{torch_version()} cannot use it: {in_one_line(error)}")
+    except RuntimeError as error:  # failed GPU or outdated driver
+        return Check("gpu", ERROR, f"{torch_version()} cannot use the GPU: {in_one_line(error)}")
     if not found:
         return unseen(device, torch_version())
     name, megabytes = found[0]
     short = megabytes < LEAST_GPU_MB
     text = f"{len(found)} x {name}, {megabytes / 1000:.0f} GB, {torch_version()}"
-    return Check("gpu", WARNING if short else OK, text + ("; 8 GB are right for models of 1.5 mm" if short else ""))
+    return Check("gpu", WARNING if short else OK, text + ("; models of 1.5 mm require about 8 GB" if short else ""))
 
 
 def unseen(device: str, torch_version: str) -> Check:
-    """Return how bad it is that torch sees no GPU: as expected on a login node, and an error where a job has one."""
+    """Return the finding if PyTorch detects no GPU: an error if a GPU is assigned or required, else a warning."""
     card = os.environ.get("CUDA_VISIBLE_DEVICES")
     if card:
-        return Check("gpu", ERROR, f"{torch_version} sees no GPU, but card {card} is given: does the driver fit it?")
+        found = f"{torch_version} detects no GPU, but CUDA_VISIBLE_DEVICES is {card}"
+        return Check("gpu", ERROR, f"{found}; check that the driver supports this version of PyTorch")
     level = ERROR if device == "cuda" else WARNING
-    advice = "on a login node that is right: ask a GPU node (docs/cluster.md)"
-    return Check("gpu", level, f"{torch_version} sees no GPU here; {advice}")
+    advice = "this is expected on a login node; repeat the check on a GPU node (docs/cluster.md)"
+    return Check("gpu", level, f"{torch_version} detects no GPU on this machine; {advice}")
 
 
 def registry(study: ConfiguredStudy) -> Check:
-    """Return how many scans enter, and how the shards are filled."""
+    """Return the number of scans in the cohort and the size of the shards."""
     if study.one_file and not study.registry.is_file():
-        return Check("registry", OK, f"{study.registry} will be made of {study.config['study']['measures']}")
+        return Check("registry", OK, f"{study.registry} will be created from {study.config['study']['measures']}")
     sizes = study.cohort["shard"].value_counts()
     if not len(sizes):
-        return Check("registry", ERROR, f"{study.registry}: no scan meets the criteria of the cohort")
-    largest = f"{len(study.shards)} shards, the largest of {sizes.max()} scans"
-    return Check("registry", OK, f"{study.registry}: {len(study.cohort)} scans enter, {largest}")
+        return Check("registry", ERROR, f"{study.registry}: the criteria (cohort.criteria) exclude all scans")
+    shards = f"{count(len(study.shards), 'shard')} (largest: {count(sizes.max(), 'scan')})"
+    return Check("registry", OK, f"{study.registry}: {count(len(study.cohort), 'scan')} in the cohort, {shards}")
 
 
 def settings_files(study: ConfiguredStudy) -> list[Check]:
-    """Return whether the files of settings other than the tables of scans exist, if there are such settings."""
+    """Return whether the files named in settings other than the tables of scans exist, if there are such settings."""
     settings = {
         "study.truth": study.config["study"].get("truth"),
         "screen.review": study.config["screen"].get("review"),
@@ -127,8 +131,8 @@ def settings_files(study: ConfiguredStudy) -> list[Check]:
     absent = [f"{name}: {path}" for name, path in paths.items() if not path.exists()]
     if absent:
         remedy = "correct the path or remove the setting"
-        return [Check("settings", ERROR, f"{', '.join(absent)}: the file does not exist; {remedy}")]
-    return [Check("settings", OK, f"{', '.join(paths)}: the file is there")] if paths else []
+        return [Check("settings", ERROR, f"missing: {', '.join(absent)}; {remedy}")]
+    return [Check("settings", OK, f"found: {', '.join(paths)}")] if paths else []
 
 
 def _compared(study: ConfiguredStudy) -> dict[str, str]:
@@ -137,29 +141,27 @@ def _compared(study: ConfiguredStudy) -> dict[str, str]:
 
 
 def files(study: ConfiguredStudy, sample: int) -> Check:
-    """Return whether the files of the scans are there; `image_checks` reads some of them."""
+    """Return whether the files of the scans exist; `image_checks` reads some of them."""
     wanted = named(study)
     sampled = 0 < sample < len(wanted)
     if sampled:
         places = np.random.default_rng(len(wanted)).choice(len(wanted), sample, replace=False)
         wanted = [wanted[place] for place in sorted(places)]
     absent = [whose for whose, path in wanted if not path.exists()]
-    how = f"{len(wanted)} looked for" + (" (a sample; --all looks for all)" if sampled else "")
+    how = f"{count(len(wanted), 'path')} checked" + (" (sample; --all checks all)" if sampled else "")
     if absent:
         of_registry = (
-            "" if study.dicom or study.measures else ", which are absolute or relative to the registry's folder"
+            "" if study.dicom or study.measures else ", which are absolute or relative to the folder of the registry"
         )
         first = ", ".join(absent[:3])
-        return Check(
-            "files", ERROR, f"{how}, {len(absent)} are not there, first {first}; correct the paths{of_registry}"
-        )
-    return Check("files", OK, f"{how}, all there")
+        return Check("files", ERROR, f"{how}, {len(absent)} missing: {first}; correct the paths{of_registry}")
+    return Check("files", OK, f"{how}, none missing")
 
 
 def named(study: ConfiguredStudy) -> list[tuple[str, Path]]:
-    """Return whose each file is that the study will read, and its path; of DICOM the folder alone.
+    """Return the description and path of each file that the study will read; for DICOM, only the folder.
 
-    The volumes of DICOM are made during the run.
+    The volumes of a DICOM study are converted during the run.
     """
     if study.dicom:
         return [("study.dicom", study.dicom)]
@@ -175,7 +177,7 @@ def named(study: ConfiguredStudy) -> list[tuple[str, Path]]:
 
 
 def disk(study: ConfiguredStudy) -> Check:
-    """Return whether the results of the scans that have no label map yet fit on the disk; quotas are not known here."""
+    """Return whether the results of scans without a label map fit on the disk; quotas are not considered."""
     if study.one_file and not study.registry.is_file():
         return Check("disk", OK, "no images are read or written")
     place = nearest(study.results)
@@ -187,7 +189,7 @@ def disk(study: ConfiguredStudy) -> Check:
 
 
 def writable(study: ConfiguredStudy) -> Check:
-    """Return whether files can be written, moved and seen again where the results are to lie."""
+    """Return whether files can be written, moved, and read in the folder of the results."""
     folder = nearest(study.results)
     probe = folder / f".doctor-{study.name}"
     write_text("seen\n", probe)
@@ -195,19 +197,19 @@ def writable(study: ConfiguredStudy) -> Check:
     probe.unlink()
     kind = kind_of(folder)
     if seen != "seen\n":
-        return Check("folder", ERROR, f"{folder.resolve()}: what was written is not what is read")
+        return Check("folder", ERROR, f"{folder.resolve()}: the data read differ from the data written")
     if kind in {"tmpfs", "overlay"}:
-        return Check("folder", WARNING, f"{folder.resolve()} is on {kind}: nodes of a cluster may not share it")
-    return Check("folder", OK, f"{folder.resolve()} can be written to ({kind})")
+        return Check("folder", WARNING, f"{folder.resolve()} is on {kind}, which cluster nodes may not share")
+    return Check("folder", OK, f"{folder.resolve()} is writable ({kind})")
 
 
 def nearest(folder: Path) -> Path:
-    """Return a folder, or the one above it that exists."""
+    """Return the folder or its nearest existing parent."""
     return next(place for place in (folder, *folder.parents) if place.is_dir())
 
 
 def kind_of(folder: Path) -> str:
-    """Return the kind of the file system below a folder, as far as Linux tells it."""
+    """Return the type of the file system of a folder, if the system provides it."""
     mounts = Path("/proc/mounts")
     if not mounts.is_file():
         return "unknown file system"
@@ -218,7 +220,8 @@ def kind_of(folder: Path) -> str:
 
 
 def lock(folder: Path) -> Check:
-    """Return whether a run has, or a killed one has left, the lock of this folder."""
+    """Return whether this folder is locked by a run in progress or an interrupted run."""
     if folder.is_dir() and any(folder.iterdir()):
-        return Check("lock", WARNING, "a run is under way here, or was killed: then `snakemake --unlock` once")
-    return Check("lock", OK, "no other run is under way in this folder")
+        locked = "this folder is locked: wait for the run in progress"
+        return Check("lock", WARNING, f"{locked}, or, if a run was interrupted, run `snakemake --unlock`")
+    return Check("lock", OK, "no other run is in progress in this folder")

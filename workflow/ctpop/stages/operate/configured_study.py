@@ -1,4 +1,4 @@
-"""A study as its configuration file tells it: settings, registry, shards and where its results lie."""
+"""A study as defined by its configuration file: settings, registry, shards, and paths of results."""
 
 import argparse
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ctpop.study.registry_options import Reading, reading_of
 
 @dataclass(frozen=True)
 class ConfiguredStudy:
-    """A study; paths are relative to the folder where snakemake is called, as in the workflow itself."""
+    """A study; paths are relative to the folder in which Snakemake is run, as in the workflow."""
 
     config: dict[str, Any]
 
@@ -28,12 +28,12 @@ class ConfiguredStudy:
 
     @property
     def start_from(self) -> str:
-        """Return where the study starts from."""
+        """Return the starting point of the study."""
         return str(self.config["study"]["start_from"])
 
     @property
     def dicom(self) -> Path | None:
-        """Return the folder of DICOM that its volumes are made of, if there is one."""
+        """Return the folder of DICOM files from which volumes are converted, or None."""
         return (
             Path(self.config["study"]["dicom"])
             if self.start_from == "images" and "dicom" in self.config["study"]
@@ -42,42 +42,42 @@ class ConfiguredStudy:
 
     @property
     def results(self) -> Path:
-        """Return the folder of its results."""
+        """Return the results folder."""
         return Path("results", self.name)
 
     @property
     def store(self) -> LabelMapStore:
-        """Return its label maps."""
+        """Return the store of label maps."""
         return LabelMapStore(self.results / "masks")
 
     @property
     def one_file(self) -> bool:
-        """Return whether the table of measures says who its people are: the workflow then makes the registry of it."""
+        """Return whether the table of measures describes the patients, so that the workflow creates the registry."""
         return configuration.patients_in_measures(self.config["study"])
 
     @property
     def registry(self) -> Path:
-        """Return the file of its registry."""
+        """Return the path of the registry."""
         return self.results / "registry.csv" if self.one_file else Path(self.config["study"]["registry"])
 
     @property
     def measures(self) -> Path | None:
-        """Return the table of measures or the folder of statistics, if the study starts from one."""
+        """Return the table of measures or the folder of statistics if it is the starting point, or None."""
         return Path(self.config["study"]["measures"]) if self.start_from == "measures" else None
 
     @property
     def patients_file(self) -> Path:
-        """Return the file of the user that describes the patients: the registry, or the table of measures."""
+        """Return the user's file that describes the patients: the registry or the table of measures."""
         return self.measures if self.one_file and self.measures else self.registry
 
     @property
     def reading(self) -> Reading:
-        """Return how its registry is to be read."""
+        """Return the settings for reading the registry."""
         return reading_of(self.config["cohort"])
 
     @cached_property
     def cohort(self) -> pd.DataFrame:
-        """Return the scans that enter the study, each with the name of its shard."""
+        """Return the included scans, each with the name of its shard."""
         cohort = included(read_registry(self.registry, self.reading), criteria.read(self.config["cohort"]["criteria"]))
         names = self.shards
         moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
@@ -86,36 +86,36 @@ class ConfiguredStudy:
 
     @cached_property
     def shards(self) -> list[str]:
-        """Return the names of its shards."""
+        """Return the names of the shards."""
         segment = self.config["segment"]
         return list(shards.digests(self.registry, segment.get("shards"), segment["scans_per_shard"], self.reading))
 
 
 def add_study_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the configuration of a study to the options of a command."""
+    """Add the argument for the study file to a command."""
     parser.add_argument(
         "study",
         type=Path,
         nargs="?",
         default=Path("config.yaml"),
         metavar="STUDY",
-        help="configuration of the study, as given to Snakemake after --configfile (default %(default)s)",
+        help="study file, as passed to Snakemake with --configfile (default: %(default)s)",
     )
 
 
 def read(path: Path) -> ConfiguredStudy:
-    """Return the study of a configuration file.
+    """Read a study from its configuration file.
 
     Raises
     ------
     ContractError
-        If the file is not there, is no YAML, or breaks the schema of a configuration.
+        If the file is missing, is not YAML, or does not match the schema of the configuration.
 
     """
     config = configuration_file.read(path)
     if not isinstance(config.get("study"), dict):
         raise ContractError(
-            f"{path}: the configuration of a study is expected, found no section study; write, as in docs/study.yaml,"
-            " study: {name: NAME, start_from: images, registry: registry.csv}"
+            f"{path}: the configuration of a study requires the section study, which is missing; add, as in"
+            " docs/study.yaml, study: {name: NAME, start_from: images, registry: registry.csv}"
         )
     return ConfiguredStudy(configuration.validated(config, configuration_file.places_of([path])))

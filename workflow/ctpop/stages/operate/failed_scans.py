@@ -1,4 +1,4 @@
-"""The scans that failed in a study so far, each with its status and detail, from the tables that are there."""
+"""Failed scans of a study with status and detail, from the tables that exist so far."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,6 +7,7 @@ import pandas as pd
 
 from ctpop.contracts import parquet_rows
 from ctpop.contracts.all_tables import SEGMENTS, USABLE_STATUS
+from ctpop.figures.formatting import count
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.study import label_sets
 from ctpop.study.unmeasured_scans import unmeasured_scans
@@ -16,31 +17,31 @@ SHOWN = 10
 
 
 def lines_of(study: ConfiguredStudy) -> list[str]:
-    """Return the number of scans that were not measured by status, and the first scans that failed with the detail."""
+    """Return lines with the number of unmeasured scans by status and the first failed scans with their detail."""
     segmented, measured = not_segmented(study), not_measured(study)
     counts = Counter(measured["status"])
     reasons = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     failed = pd.concat([measured, segmented]).drop_duplicates("scan_id").sort_values("scan_id")
     shown = failed.head(SHOWN).fillna("").to_numpy().tolist()
     return [
-        *([f"not measured: {counts.total()} scans ({reasons})"] if counts else []),
+        *([f"not measured: {count(counts.total(), 'scan')} ({reasons})"] if counts else []),
         *["  " + ": ".join(filter(None, cells)) for cells in shown],
-        *([f"  and {len(failed) - SHOWN} more; the table measures has all of them"] if len(failed) > SHOWN else []),
+        *([f"  and {len(failed) - SHOWN} more; the table measures lists all"] if len(failed) > SHOWN else []),
     ]
 
 
 def not_segmented(study: ConfiguredStudy) -> pd.DataFrame:
-    """Return the scans of the cohort without a label map, of the shards that are finished."""
+    """Return the scans of the cohort without a label map in finished shards."""
     tables = sorted((study.results / "shards" / "segments").glob("[!.]*.parquet"))
     rows = _in_cohort(study, [SEGMENTS.read(path, "status", "detail") for path in tables])
     return rows[~rows["status"].isin(USABLE_STATUS)]
 
 
 def not_measured(study: ConfiguredStudy) -> pd.DataFrame:
-    """Return the scans of the cohort in which no structure was measured, of the whole table or of finished shards.
+    """Return the scans of the cohort without any measurement, from the complete table or from finished shards.
 
-    Only rows without a measurement are read: a study of 100,000 scans has 12 million rows. A scan has as many of them
-    as there are structures if nothing was measured.
+    Only rows without a measurement are read, because a study of 100,000 scans has 12 million rows. A scan without any
+    measurement has one such row per structure.
     """
     whole = study.results / "tables" / "measures.parquet"
     shards = sorted((study.results / "shards" / "measures").glob("[!.]*.parquet"))
@@ -54,6 +55,6 @@ def _without_measurement(path: Path) -> pd.DataFrame:
 
 
 def _in_cohort(study: ConfiguredStudy, tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of all tables about scans of the cohort; before there are tables there may be no registry."""
+    """Return the rows of scans of the cohort; without rows, the registry is not read because it may not exist yet."""
     rows = pd.concat([pd.DataFrame(columns=COLUMNS, dtype="str"), *tables], ignore_index=True)
     return rows if rows.empty else rows[rows["scan_id"].isin(study.cohort["scan_id"])]

@@ -1,4 +1,4 @@
-"""Findings of the command `check`: what was looked at, how bad it is, what was found and what to do."""
+"""Findings of the command `check`: subject, level, and result, with the remedy for errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from ctpop.foundation.errors import in_one_line
 
 OK, WARNING, ERROR = "ok", "warning", "error"
-LONGEST = 1000  # characters of an error
+LONGEST = 1000  # maximum length of an error (characters)
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, how bad it is, and what was found."""
+    """Subject, level, and result of a check."""
 
     name: str
     level: str
@@ -19,15 +19,15 @@ class Check:
 
 
 def check_or_error(name: str, check: Callable[[], Check]) -> Check:
-    """Return a check, or the error that prevented it: of a contract, a text file or the file system."""
+    """Return the result of a check, or the error that prevented the check."""
     return checks_or_error(name, lambda: [check()])[0]
 
 
 def checks_or_error(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
-    """Return checks, or the error that prevented all of them: one for each line of a list of errors."""
+    """Return the results of checks, or one error per line of the message that prevented the checks."""
     try:
         return checks()
-    except (OSError, ValueError) as error:  # a ContractError and a UnicodeDecodeError are ValueErrors
+    except (OSError, ValueError) as error:  # ContractError and UnicodeDecodeError are subclasses of ValueError
         first, *others = str(error).splitlines() or [""]
         if first.endswith(":") and others:
             return [Check(name, ERROR, line.strip()) for line in others]

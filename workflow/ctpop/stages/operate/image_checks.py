@@ -1,7 +1,7 @@
-"""Checks of the images of a study before a run: a sample of scans is read with all voxels, as the stages read them.
+"""Checks of the images of a study before a run: a sample of scans is read completely with the readers of the stages.
 
-The sample is the same each time: scans at equal distances in the order of the registry. Reading ends when the time is
-up; the finding states how many scans were read. No name of an image file is printed, since names may contain patients'.
+The sample is reproducible: scans at equal distances in the order of the registry. Reading stops at a time limit; the
+finding states the number of scans read. Names of image files are not printed because they may contain patient names.
 """
 
 import time
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts.codes import SEGMENT_STATUS
+from ctpop.figures.formatting import count
 from ctpop.foundation.errors import ScanError
 from ctpop.imaging import existing_segmentations, hu_scale
 from ctpop.imaging.images import read_ct, remark_on_spacing
@@ -23,14 +24,14 @@ from ctpop.study.label_sets import LabelSet
 
 SAMPLE = 12
 SECONDS = 25.0
-MOST_FAILED = 0.5  # of the scans read: then the study is at fault, and not single scans
+MOST_FAILED = 0.5  # share of failed scans that indicates an error of the study instead of single scans
 FEW_STRUCTURES = 0.5
 SHOWN = 3
 REMEDIES = {
-    "missing_file": "correct the paths of the registry, which are absolute or relative to its folder",
-    "not_hu": "export the images again in HU; no value is corrected here",
-    "unknown_labels": "set structures: to the label set with which the label maps were made",
-    "grid_mismatch": "give the CT from which the label map was made",
+    "missing_file": "correct the paths in the registry, which are absolute or relative to its folder",
+    "not_hu": "export the images again in HU; ctpop does not correct values",
+    "unknown_labels": "set structures: to the label set of the label maps",
+    "grid_mismatch": "specify the CT that was segmented",
     "bad_values": "export the file again without interpolation or scaling",
     "unreadable": "copy or export the files again",
 }
@@ -38,18 +39,18 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class ReadScan:
-    """What reading the files of a scan found.
+    """Result of reading the files of a scan.
 
     Attributes
     ----------
     scan_id : str
-        Scan.
+        ID of the scan.
     reason, detail : str
-        Code of `SEGMENT_STATUS` and sentence; empty if all files could be read.
+        Code of `SEGMENT_STATUS` and description; empty if all files could be read.
     remarks : tuple of str
-        Sentences about files that could be read.
+        Remarks on files that could be read.
     structures : frozenset of str
-        Structures that occur in the label map.
+        Structures in the label map.
 
     """
 
@@ -61,7 +62,7 @@ class ReadScan:
 
 
 def of_images(study: ConfiguredStudy, scans: pd.DataFrame, label_set: LabelSet) -> list[Check]:
-    """Return the findings about a sample of the images of a study; none for a study that opens no images."""
+    """Return the findings on a sample of the images of a study; an empty list if the study reads no images."""
     if study.start_from == "measures":
         return []
     began = time.monotonic()
@@ -85,7 +86,7 @@ def _path(study: ConfiguredStudy, cell: object) -> Path | None:
 
 
 def read_scan(scan_id: str, files: dict[str, Path | None], label_set: LabelSet, start_from: str) -> ReadScan:
-    """Return what reading the CT of a scan, and its label map if the study starts from label maps, found."""
+    """Read the CT of a scan, and its label map if this is the starting point, and return the result."""
     ct_path, map_path = files["ct_path"], files["segmentation_path"]
     remarks: list[str] = []
     structures: frozenset[str] = frozenset()
@@ -108,20 +109,21 @@ def read_scan(scan_id: str, files: dict[str, Path | None], label_set: LabelSet, 
 
 def _given(path: Path | None) -> Path:
     if path is None:
-        raise ScanError("missing_file", "the registry gives no path")
+        raise ScanError("missing_file", "the registry contains no path")
     return path
 
 
 def findings_of(read: Sequence[ReadScan], n: int, label_set: LabelSet, start_from: str) -> Iterator[Check]:
-    """Yield how many scans were read, the problems by reason, the remarks, and the structures of the label maps."""
+    """Yield the number of scans read, the errors by reason, the remarks, and the structures of the label maps."""
     good = [scan for scan in read if not scan.reason]
-    which = "all scans" if len(read) == n else f"a sample of {n} scans"
+    which = "all scans" if len(read) == n else f"sample of {n} scans"
     stopped = f"; reading stopped after {SECONDS:g} s" if len(read) < min(SAMPLE, n) else ""
-    yield Check("images", OK, f"{len(read)} read with all voxels ({which}), {len(good)} without error{stopped}")
+    complete = f"{count(len(read), 'scan')} read completely ({which})"
+    yield Check("images", OK, f"{complete}, {len(good)} without errors{stopped}")
     for reason in dict.fromkeys(scan.reason for scan in read if scan.reason):
         failed = [scan for scan in read if scan.reason == reason]
         level = ERROR if len(read) - len(good) >= MOST_FAILED * len(read) else WARNING
-        remedy = REMEDIES.get(reason, f"such scans get the status {reason} ({SEGMENT_STATUS[reason]})")
+        remedy = REMEDIES.get(reason, f"these scans get the status {reason} ({SEGMENT_STATUS[reason]})")
         yield Check(
             "images",
             level,
@@ -137,8 +139,8 @@ def findings_of(read: Sequence[ReadScan], n: int, label_set: LabelSet, start_fro
 def _of_structures(good: Sequence[ReadScan], label_set: LabelSet) -> Check:
     present = {name for scan in good for name in scan.structures}
     absent = [name for name in label_set.names if name not in present]
-    found = f"{len(present)} of {len(label_set.names)} structures occur in {len(good)} label maps"
+    found = f"{len(present)} of {len(label_set.names)} structures occur in {count(len(good), 'label map')}"
     few = len(present) < FEW_STRUCTURES * len(label_set.names)
-    more = f"; not {', '.join(absent[:SHOWN])}{' …' if len(absent) > SHOWN else ''}" if absent else ""
-    remedy = "; set structures: to the label set of these maps, or to a CSV with their structures" if few else ""
+    more = f"; absent: {', '.join(absent[:SHOWN])}{' …' if len(absent) > SHOWN else ''}" if absent else ""
+    remedy = "; set structures: to the label set of the label maps, or to a CSV of their structures" if few else ""
     return Check("label maps", WARNING if few else OK, f"{found}{more}{remedy}")

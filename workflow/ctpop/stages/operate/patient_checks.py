@@ -1,17 +1,18 @@
-"""Checks of the patients of a study before a run: criteria, ages, sexes, repeated patients, covariates, paths."""
+"""Checks of the patients of a study before a run: criteria, age, sex, repeated patients, covariates, and paths."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from ctpop.figures.formatting import count, scans_of_patients
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, checks_or_error
 from ctpop.stats.covariates import covariates_of
 from ctpop.stats.design import Covariate
 from ctpop.study import criteria, inclusion
 
-MUCH_MISSING = 0.2  # ASSUME: share of scans without a value from which a column deserves a look
+MUCH_MISSING = 0.2  # ASSUME: share of missing values above which a column is reported with a warning
 ADULT_YEARS = 18
 SHOWN = 3
 PATHS = ("ct_path", "segmentation_path")
@@ -21,7 +22,7 @@ ONE_SCAN = "{name: one_scan, sentence: Another scan of the patient, one_per_pati
 def of_patients(
     study: ConfiguredStudy, registry: pd.DataFrame, columns: list[str]
 ) -> tuple[list[Check], pd.DataFrame | None]:
-    """Return the findings about the patients, and the scans that enter the study if the criteria can be applied.
+    """Return the findings on the patients, and the cohort (None if it is empty or the criteria cannot be applied).
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def of_patients(
     registry
         Registry with typed columns.
     columns
-        Columns that the file has.
+        Columns of the file.
 
     """
     start_from = "dicom" if study.dicom else study.start_from
@@ -42,13 +43,13 @@ def of_patients(
         return [Check("criteria", ERROR, str(error))], None
     cohort = registry[~fails.any(axis="columns").astype(bool)]
     if cohort.empty:
-        counts = ", ".join(f"{name} excludes {n}" for name, n in fails.sum().items())
+        counts = ", ".join(f"{name} excludes {number}" for name, number in fails.sum().items())
         return [
             Check(
                 "criteria",
                 ERROR,
-                f"none of {len(registry)} scans enters: {counts}; change cohort.criteria, or"
-                " fill in the columns that they need",
+                f"the criteria exclude all of {count(len(registry), 'scan')}: {counts}; change cohort.criteria or"
+                " fill in the required columns",
             )
         ], None
     checks = [
@@ -63,21 +64,21 @@ def of_patients(
 
 
 def _of_criteria(fails: pd.DataFrame, n: int) -> Iterator[Check]:
-    excluded = [f"{name} excludes {int(count)}" for name, count in fails.sum().items()]
+    excluded = [f"{name} excludes {int(number)}" for name, number in fails.sum().items()]
     level = OK if n >= len(fails) / 2 else WARNING
-    yield Check("criteria", level, f"{n} of {len(fails)} scans enter: {', '.join(excluded) or 'no criteria'}")
+    yield Check("criteria", level, f"{n} of {len(fails)} scans included: {', '.join(excluded) or 'no criteria'}")
 
 
 def _of_ages(ages: pd.Series) -> Check:
     known = ages.dropna()
     if known.empty:
-        return Check("age", ERROR, "no scan has an age; state its column, as in cohort: {columns: {COLUMN: age_years}}")
+        return Check("age", ERROR, "no scan has an age; declare the column: cohort: {columns: {COLUMN: age_years}}")
     low, middle, high = (f"{value:g}" for value in (known.min(), known.median(), known.max()))
     found = f"{low} to {high} years, median {middle}; {_missing(ages)}"
     young = int((known < ADULT_YEARS).sum())
     found += f"; {young} younger than {ADULT_YEARS} years" if young else ""
     if known.min() == known.max():
-        return Check("age", WARNING, f"{found}: all ages are the same; check the column age_years")
+        return Check("age", WARNING, f"{found}; all ages are identical; check the column age_years")
     return Check("age", WARNING if ages.isna().mean() > MUCH_MISSING else OK, found)
 
 
@@ -87,7 +88,8 @@ def _of_sexes(sexes: pd.Series) -> Check:
         return Check(
             "sex",
             WARNING,
-            "not recorded; results are not adjusted for sex. State its column, as in cohort: {columns: {COLUMN: sex}}",
+            "not recorded; results will not be adjusted for sex. Declare the column, if there is one:"
+            " cohort: {columns: {COLUMN: sex}}",
         )
     suspect = sexes.isna().mean() > MUCH_MISSING or len(sexes.value_counts()) == 1
     return Check("sex", WARNING if suspect else OK, f"{counts}; {_missing(sexes)}")
@@ -96,20 +98,21 @@ def _of_sexes(sexes: pd.Series) -> Check:
 def _of_repeated_patients(cohort: pd.DataFrame) -> Iterator[Check]:
     known = cohort["patient_id"].dropna()
     if known.empty:
-        yield Check("patients", OK, "patient_id is not recorded: each scan counts as a patient of its own")
+        yield Check("patients", OK, "patient_id is not recorded; each scan is treated as a different patient")
     elif known.duplicated().any():
         yield Check(
             "patients",
             WARNING,
-            f"{len(known)} scans of {known.nunique()} patients: scans of one patient are not independent; to keep one"
-            f" scan of each patient, add to cohort.criteria: {ONE_SCAN}",
+            f"{scans_of_patients(len(known), known.nunique())}: scans of the same patient are not independent; to"
+            f" include one scan per patient, add to cohort.criteria: {ONE_SCAN}",
         )
     else:
-        yield Check("patients", OK, f"{known.nunique()} patients, each with one scan; {_missing(cohort['patient_id'])}")
+        patients = count(known.nunique(), "patient")
+        yield Check("patients", OK, f"{patients} with one scan each; {_missing(cohort['patient_id'])}")
 
 
 def _of_paths(registry: pd.DataFrame) -> Iterator[Check]:
-    """Yield the paths that several scans have: the same images would count as several patients."""
+    """Yield findings on paths shared by several scans, which would count the same images as several patients."""
     for column in (column for column in PATHS if column in registry.columns):
         repeated = registry[registry[column].notna() & registry[column].duplicated(keep=False)]
         if len(repeated):
@@ -117,8 +120,8 @@ def _of_paths(registry: pd.DataFrame) -> Iterator[Check]:
             yield Check(
                 column,
                 WARNING,
-                f"{len(repeated)} scans have the {column} of another scan, first {first};"
-                " correct the paths, or remove the rows",
+                f"{len(repeated)} scans have the same {column} as another scan, including {first};"
+                " correct the paths or remove the rows",
             )
 
 
@@ -142,9 +145,9 @@ def _values(covariate: Covariate, known: np.ndarray) -> str:
     _, sizes = np.unique(known, return_counts=True)
     if len(sizes) == 1:
         return "one level"
-    return f"{len(sizes)} levels of {sizes.min()} to {sizes.max()} scans"
+    return f"{len(sizes)} levels with {sizes.min()} to {sizes.max()} scans"
 
 
 def _missing(values: "pd.Series[str] | pd.Series[float] | np.ndarray") -> str:
     n = int(pd.isna(values).sum())
-    return f"missing in {n} scans ({n / len(values):.0%})" if n else "none missing"
+    return f"missing in {count(n, 'scan')} ({n / len(values):.0%})" if n else "none missing"

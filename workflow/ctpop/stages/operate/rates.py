@@ -1,4 +1,4 @@
-"""What a scan costs: measured in an earlier study, or else the numbers of `resources/rates.csv` with their sources."""
+"""Time and space per scan: measured in an earlier study, or the default rates in `resources/rates.csv`."""
 
 import csv
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds and MB per scan or job, where each number comes from, and whether scans are segmented on a GPU."""
+    """Seconds and MB per scan or job, the source of each rate, and whether a GPU is used for segmentation."""
 
     segment_s: float
     measure_s: float
@@ -37,7 +37,7 @@ class Rates:
 
 
 def shipped() -> Rates:
-    """Return the rates that come with the package."""
+    """Return the default rates of the package."""
     with FILE.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     values: dict[str, Any] = {row["rate"]: float(row["value"]) for row in rows}
@@ -45,19 +45,21 @@ def shipped() -> Rates:
 
 
 def measured(study: ConfiguredStudy) -> Rates:
-    """Return the rates of a study that has run, those that it does not tell as they are shipped.
+    """Return the rates measured in a completed study, with default rates for unmeasured values.
 
     Raises
     ------
     ContractError
-        If no job of it has segmented or taken over a scan.
+        If no job of the study produced a label map.
 
     """
     folder = study.results / "benchmarks"
     segment = jobs(folder / "segment")
     made = segment[segment["fresh"] > 0]
     if made.empty:
-        raise ContractError(f"{folder}: a study that has run is expected, found no job that made a label map")
+        raise ContractError(
+            f"{folder}: the folder records no job that produced a label map; specify a study that has been run"
+        )
     found = {
         "segment_s": made["s"].sum() / made["fresh"].sum(),
         "segment_mb": made["max_rss"].max(),
@@ -82,13 +84,13 @@ def measured(study: ConfiguredStudy) -> Rates:
 
 
 def scans_of(study: ConfiguredStudy, shards: Iterable[str]) -> int:
-    """Return the number of scans in some shards."""
+    """Return the number of scans in a set of shards."""
     tables = [study.results / "shards" / "segments" / f"{name}.parquet" for name in shards]
     return sum(len(parquet_rows.read(path, ["scan_id"])) for path in tables if path.is_file())
 
 
 def jobs(folder: Path) -> pd.DataFrame:
-    """Return seconds and memory (MB) of each job of a stage, and how many scans it made."""
+    """Return the run time (s), memory (MB), and number of newly processed scans of each job of a stage."""
     rows = benchmarks.of_stage(folder.parent, folder.name)
     scans = benchmarks.of_scans(folder)
     fresh = scans.loc[~scans["reused"], "job"].value_counts()
@@ -96,7 +98,7 @@ def jobs(folder: Path) -> pd.DataFrame:
 
 
 def megabytes_on_disk(study: ConfiguredStudy, scans: int) -> float:
-    """Return what the results of so many scans take on the disk (MB)."""
+    """Return the disk space (MB) for the results of a number of scans."""
     rates = shipped()
     masks = 0.0 if study.start_from == "measures" else rates.mask_mb
     volumes = rates.ct_mb if study.dicom else 0.0
@@ -104,11 +106,11 @@ def megabytes_on_disk(study: ConfiguredStudy, scans: int) -> float:
 
 
 def mean_mb(folder: Path) -> float:
-    """Return the mean size of a label map and its note (MB), missing if there is none."""
+    """Return the mean size of a label map (MB), or NaN if there are none."""
     maps = [path.stat().st_size for path in folder.glob("[!.]*.nii.gz")]
     return sum(maps) / len(maps) / MB if maps else float("nan")
 
 
 def size_mb(folder: Path) -> float:
-    """Return the size of all files below a folder (MB)."""
+    """Return the total size of the files in a folder and its subfolders (MB)."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MB

@@ -1,8 +1,8 @@
-"""What a study cost: run time, memory and GPU of each stage, and of scans by their size, as tables and a page.
+"""Run time of a study: time, memory, and GPU use of each stage and of scans by size, as tables and a page.
 
-In: what Snakemake and `segment` recorded in `benchmarks/`, the label maps, for their number of voxels, and the table
-`segments`, for the model. Out: `runtime.csv`, `scan_seconds.csv` and `runtime.html`, which opens from disk and asks no
-network for anything. They lie apart from the report, whose bytes do not change from run to run.
+Input: the records of Snakemake and `segment` in `benchmarks/`, the label maps (number of voxels), and the table
+`segments` (models). Output: `runtime.csv`, `scan_seconds.csv`, and `runtime.html`, which opens from disk and makes no
+network requests. The output is separate from the report, whose files are identical between runs.
 """
 
 import argparse
@@ -34,16 +34,16 @@ from ctpop.study import configuration
 LOG = logging.getLogger(__name__)
 TEMPLATES = resource("report")
 MINUTE, HOUR = 60, 3600
-# SOURCE: Wasserthal et al. 2023, RTX 3090: seconds of a scan with models of 1.5 and of 3 mm, GB of the GPU with 1.5 mm
+# SOURCE: Wasserthal et al. 2023, RTX 3090: seconds per scan with models of 1.5 mm and 3 mm, GPU memory (GB) at 1.5 mm
 PAPER = {"small": (77, 34, 6.1), "medium": (169, 53, 8.5), "large": (212, 83, 11.4)}
 
 
 def size_of(voxels: pd.Series) -> pd.Series:
-    """Return the size, out of `SLICES`, whose number of voxels is nearest; missing where the number is.
+    """Return the size category of `SLICES` with the nearest number of voxels; missing values remain missing.
 
-    Half-way between two of the paper's scans, the larger one counts.
+    A number halfway between two sizes is assigned to the larger size.
     """
-    # ASSUME: time follows the number of voxels of the scan as it is stored, by which the paper tells its scans apart.
+    # ASSUME: time depends on the number of stored voxels, by which the original study distinguishes its scans.
     slices = np.array(list(SLICES.values()))
     ends = SIDE_VOXELS**2 * (slices[1:] + slices[:-1]) / 2
     names = np.array(list(SLICES), dtype=object)[np.digitize(voxels.fillna(0).astype("int64"), ends)]
@@ -51,9 +51,9 @@ def size_of(voxels: pd.Series) -> pd.Series:
 
 
 def scan_seconds(scans: pd.DataFrame, voxels: pd.Series, ledger: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `scan_seconds`: steps, size and time of every scan.
+    """Return the rows of `scan_seconds`: steps, size, and time of each scan.
 
-    `voxels` has the number of voxels by scan, and `ledger` what the last job took that worked on it.
+    `voxels` contains the number of voxels by scan; `ledger` contains the time of the last job on each scan.
     """
     rows = scans.assign(**{name: pd.to_numeric(scans[name]) for name in (*STEPS, "gpu_mb")})
     kept = ledger.reindex(rows["scan_id"]).reset_index(drop=True)
@@ -74,7 +74,7 @@ def scan_seconds(scans: pd.DataFrame, voxels: pd.Series, ledger: pd.DataFrame) -
 
 
 def runtime(jobs: pd.DataFrame, with_gpu: "pd.Series[bool]") -> pd.DataFrame:
-    """Return the rows of `runtime`: what the jobs of each stage cost; `with_gpu` says which of them held a GPU."""
+    """Return the rows of `runtime`: time and memory of each stage; `with_gpu` marks jobs that used a GPU."""
     timed = jobs.dropna(subset=["s"])
     groups = timed.assign(gpu=timed["s"].where(with_gpu)).groupby("stage", sort=True)
     rows = pd.DataFrame(
@@ -87,20 +87,20 @@ def runtime(jobs: pd.DataFrame, with_gpu: "pd.Series[bool]") -> pd.DataFrame:
             "gpu_seconds": groups["gpu"].sum(min_count=1),
         }
     )
-    return RUNTIME.check(rows.round(2).reset_index(names="stage"))  # as Snakemake writes them
+    return RUNTIME.check(rows.round(2).reset_index(names="stage"))  # precision of the Snakemake benchmarks
 
 
 def with_repeated(jobs: pd.DataFrame, spent: dict[str, Spent]) -> pd.DataFrame:
-    """Return jobs with the seconds of `segment` up to now: what its killed and repeated jobs took is in the ledgers."""
+    """Return the jobs with the run time of interrupted and repeated jobs of `segment`, from the ledgers, included."""
     all_of_them = jobs["job"].map({name: shard.seconds for name, shard in spent.items()})
     longer = jobs["stage"].eq("segment") & (all_of_them > jobs["s"])
     return jobs.assign(s=jobs["s"].mask(longer, all_of_them))
 
 
 def by_size(scans: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return for each size, and for all, how many scans were made and what one took: medians, and GPU hours of 1000.
+    """Return the number of segmented scans, median times, and GPU hours per 1000 scans, by size and overall.
 
-    Hours are those of the jobs, loading and waiting included, and missing where no GPU was used.
+    GPU hours are derived from the run time of the jobs, including loading and waiting; they are missing without a GPU.
     """
     made = scans[made_here(scans)].astype({"voxels": "float64"})
     parts = {size: made[made["size"].eq(size)] for size in SLICES} | {"all": made}
@@ -118,39 +118,39 @@ def _middle(part: pd.DataFrame) -> dict[str, float]:
 
 
 def made_here(scans: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which label maps were made by jobs whose time is known."""
+    """Return which label maps were produced by jobs with a recorded time."""
     return scans["seconds"].notna() | scans["job_seconds"].notna()
 
 
 def counts_of(scans: pd.DataFrame) -> dict[str, int]:
-    """Return how many scans were made, found finished and neither; the three make all of them."""
+    """Return the number of all scans and of newly processed, reused, and failed scans, which add up to all scans."""
     made, reused = int(made_here(scans).sum()), int(scans["reused"].sum())
     return {"all": len(scans), "made": made, "reused": reused, "failed": len(scans) - made - reused}
 
 
 def voxels_of(scans: Collection[str], store: LabelMapStore) -> pd.Series:
-    """Return the number of voxels of each scan that has a label map, from its header."""
+    """Return the number of voxels of each scan with a label map, from the header."""
     found = {}
     progress = Progress(LOG, len(scans), "headers of label maps")
     for scan in scans:
-        with suppress(ScanError):  # not there: the scan failed, or its label map was removed
+        with suppress(ScanError):  # no label map: the scan failed, or the file was removed
             found[scan] = int(np.prod(read_grid(store.mask_path(scan)).shape, dtype=np.int64))
         progress.add()
     return pd.Series(found, dtype="Int64")
 
 
 def ledgers(folder: Path) -> dict[str, Spent]:
-    """Return what all jobs on each shard have spent, by its ledger."""
+    """Return the total time of all jobs on each shard, from its ledger."""
     return {path.name.removesuffix(LEDGER): spent(read(path)) for path in sorted(folder.glob(f"*{LEDGER}"))}
 
 
 def models_of(segments: Path) -> list[str]:
-    """Return the models that made the label maps of a study."""
+    """Return the models that produced the label maps of a study."""
     return sorted(SEGMENTS.read(segments, "model")["model"].dropna().unique())
 
 
 def lasting(seconds: float) -> str:
-    """Return a time for people: 0.8 s, 12 s, 3.4 min or 1,234.5 h; a dash where it is not known."""
+    """Return a duration as text: 0.8 s, 12 s, 3.4 min, or 1,234.5 h; a dash if it is missing."""
     if pd.isna(seconds):
         return "–"
     if seconds < MINUTE:
@@ -159,12 +159,12 @@ def lasting(seconds: float) -> str:
 
 
 def rounded(value: float, digits: int = 1) -> str:
-    """Return a number for people; a dash where it is not known."""
+    """Return a rounded number as text; a dash if it is missing."""
     return "–" if pd.isna(value) else f"{value:,.{digits}f}"
 
 
 def page(study: dict[str, Any], models: list[str], stages: pd.DataFrame, scans: pd.DataFrame) -> str:
-    """Return the page; all text in it is escaped."""
+    """Return the page; all text is escaped."""
     templates = environment(TEMPLATES)
     templates.filters.update(lasting=lasting, rounded=rounded)
     return templates.get_template("runtime.html").render(
@@ -184,7 +184,7 @@ def page(study: dict[str, Any], models: list[str], stages: pd.DataFrame, scans: 
 
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """Options of the command `runtime`; `ctpop runtime --help` explains them."""
+    """Options of the command `runtime`; `ctpop runtime --help` describes them."""
 
     benchmarks: Path
     segments: Path | None
@@ -194,7 +194,7 @@ class RuntimeOptions:
 
 
 def run(options: RuntimeOptions) -> None:
-    """Read what was recorded, and write both tables and the page."""
+    """Read the records and write both tables and the page."""
     study = configuration.section("study", options.config)
     jobs = benchmarks.recorded(options.benchmarks)
     found = benchmarks.once(benchmarks.of_scans(options.benchmarks / "segment"))
@@ -207,13 +207,13 @@ def run(options: RuntimeOptions) -> None:
     write_csv(stages, options.out / "runtime.csv")
     write_csv(scans, options.out / "scan_seconds.csv")
     write_text(page(study, models, stages, scans), options.out / "runtime.html")
-    LOG.info("%d jobs of %d stages, %d scans", int(stages["jobs"].sum()), len(stages), len(scans))
+    LOG.info("%d jobs in %d stages, %d scans", int(stages["jobs"].sum()), len(stages), len(scans))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--benchmarks", type=Path, required=True, help="folder with what jobs and scans took")
-    parser.add_argument("--segments", type=Path, help="Parquet of the table segments, for the names of models")
-    parser.add_argument("--masks", type=Path, help="folder of the store of label maps, for the sizes of scans")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="folder of the recorded run times")
+    parser.add_argument("--segments", type=Path, help="Parquet file of the table segments (names of models)")
+    parser.add_argument("--masks", type=Path, help="folder of the store of label maps (sizes of scans)")
     configuration.add_config_argument(parser, "study")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")

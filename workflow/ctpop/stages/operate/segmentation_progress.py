@@ -1,4 +1,4 @@
-"""The progress of the segmentation of a study, from the store, the tables and the ledgers of jobs, while it runs."""
+"""Progress of the segmentation of a study, from the store, the tables, and the ledgers of jobs, during a run."""
 
 import time
 from collections import Counter
@@ -12,16 +12,16 @@ from ctpop.imaging import job_ledger
 from ctpop.imaging.job_ledger import Line
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 
-SILENCE_S = 1800  # a log has a line per minute; loading models and the largest scans take some minutes more
+SILENCE_S = 1800  # logs have one line per minute; loading models and very large scans take several minutes
 STATES = ("finished", "running", "failed", "silent", "waiting")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard, the state of its job, what became of its scans, and what they cost.
+    """A shard with the state of its job, the outcome of its scans, and their run time.
 
-    `seconds` are those of all jobs on it, also of jobs that were killed; `fresh` counts the scans that they made. Those
-    found finished in the store cost nothing worth telling.
+    `seconds` is the run time of all jobs on the shard, including interrupted jobs; `fresh` is the number of scans that
+    these jobs processed. The time for scans already in the store is negligible.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Shard:
 
 
 def progress(study: ConfiguredStudy) -> list[Shard]:
-    """Return every shard of a study."""
+    """Return all shards of a study."""
     finished = {path.stem for path in study.store.folder.glob("[!.]*.json")}
     members = study.cohort.groupby("shard")["scan_id"].apply(list).to_dict()
     return [look_at(study, name, members.get(name, []), finished) for name in study.shards]
 
 
 def look_at(study: ConfiguredStudy, name: str, scans: list[str], finished: set[str]) -> Shard:
-    """Return one shard; a shard without a table has the scans whose label maps are in the store."""
+    """Return one shard; if it has no table yet, its finished scans are those with label maps in the store."""
     benchmarks = study.results / "benchmarks" / "segment"
     lines = job_ledger.read(job_ledger.beside(benchmarks / f"{name}_scans.csv"))
     spent = job_ledger.spent(lines)
@@ -67,11 +67,11 @@ def statuses(table: Path) -> dict[str, str]:
 
 
 def state_of(lines: list[Line], log: Path) -> str:
-    """Return the state of the job of a shard without a table: waiting, failed, running, or silent for long.
+    """Return the state of the job of a shard without a table: waiting, failed, running, or silent (no recent output).
 
-    A job writes to its log while it works on a scan, so that the time of the log shows that it runs.
+    Jobs write to their log while they process a scan; a recent modification time of the log indicates a running job.
     """
-    if not lines or lines[-1].event == job_ledger.FINISHED:  # finished, and scans were added since
+    if not lines or lines[-1].event == job_ledger.FINISHED:  # finished before scans were added
         return "waiting"
     if lines[-1].event == job_ledger.FAILED:
         return "failed"
@@ -80,18 +80,18 @@ def state_of(lines: list[Line], log: Path) -> str:
 
 
 def failures(lines: list[Line], scans: set[str]) -> Counter[str]:
-    """Return how often each status of a failed scan is in a ledger, by the last job that worked on a scan."""
+    """Return the number of failed scans by status, from the last job on each scan in the ledger."""
     status = {line.scan_id: line.event for line in lines if line.scan_id in scans}
     return Counter(reason for reason in status.values() if reason not in USABLE_STATUS)
 
 
 def since_last_line(lines: list[Line]) -> float:
-    """Return the seconds since the last line of a ledger."""
+    """Return the time (s) since the last line of a ledger."""
     return max(0.0, time.time() - lines[-1].at)
 
 
 def last_job(benchmark: Path) -> float:
-    """Return the seconds of the last job of a finished shard, as Snakemake took them."""
+    """Return the run time (s) of the last job of a finished shard, recorded by Snakemake."""
     if not benchmark.is_file():
         return 0.0
     return float(pd.to_numeric(pd.read_csv(benchmark, sep="\t")["s"], errors="coerce").sum())

@@ -1,8 +1,8 @@
-"""Checks of the tables of a study before a run: label set, registry, table of measures or folder of statistics.
+"""Checks of the tables of a study before a run: label set, registry, and table of measures or folder of statistics.
 
-Every table is read by the reader of the workflow, so that nothing passes here that fails later. Nothing of a patient is
-printed but what the errors of these readers print; levels of covariates are counted and not named, since a column may
-contain names.
+All tables are read with the readers of the workflow, so a table that passes the checks does not fail later. Patient
+data are printed only in the errors of these readers. Levels of covariates are counted but not printed because a column
+may contain names.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from typing import TypeVar
 import pandas as pd
 
 from ctpop.contracts.all_tables import REGISTRY_COLUMNS, TRUTH
+from ctpop.figures.formatting import count
 from ctpop.foundation.errors import ContractError, in_one_line
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, LONGEST, OK, WARNING, Check, checks_or_error
@@ -29,14 +30,14 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class StudyTables:
-    """What could be read of the tables of a study; None where an error prevented it.
+    """Tables of a study; an attribute is None if an error prevented reading.
 
     Attributes
     ----------
     label_set : LabelSet or None
         Structures.
     scans : pandas.DataFrame or None
-        Scans that enter the study; all scans of the registry if its cells have errors.
+        Included scans; all scans of the registry if its cells have errors.
     checks : list of Check
         Findings.
 
@@ -48,7 +49,7 @@ class StudyTables:
 
 
 def read_tables(study: ConfiguredStudy) -> StudyTables:
-    """Return the label set and the scans of a study, and the findings about its tables."""
+    """Return the label set and the scans of a study, and the findings on its tables."""
     checks: list[Check] = []
     label_set = _or_none(checks, "structures", lambda: label_sets.read(study.config["structures"]))
     if label_set is None:
@@ -94,7 +95,7 @@ def _of_rules(study: ConfiguredStudy, label_set: LabelSet) -> Check:
 
 
 def _measures_text(study: ConfiguredStudy, names: list[str], checks: list[Check]) -> pd.DataFrame | None:
-    """Return the table of measures as text; None if the study has none, or a folder of statistics."""
+    """Return the table of measures as text, or None if the study has no such table or a folder of statistics."""
     if study.measures is None:
         return None
     if study.measures.is_dir():
@@ -115,7 +116,7 @@ def _measures_text(study: ConfiguredStudy, names: list[str], checks: list[Check]
 def _registry_text(
     study: ConfiguredStudy, names: list[str], table: pd.DataFrame | None, checks: list[Check]
 ) -> pd.DataFrame:
-    """Return the registry as text; from the table of measures if that describes the patients, too."""
+    """Return the registry as text, from the table of measures if this table describes the patients."""
     notes: list[str] = []
     try:
         if table is None or not study.one_file:
@@ -133,7 +134,7 @@ def _of_notes(notes: list[str], path: Path) -> list[Check]:
 def _of_other_tables(
     study: ConfiguredStudy, text: pd.DataFrame, cohort: pd.DataFrame | None, names: list[str]
 ) -> dict[str, Callable[[], object]]:
-    """Return how the tables beside registry and measures are read, by the setting or column that names them."""
+    """Return the readers of the other tables by the setting or column that names the table."""
     paths = {
         "screen.review": study.config["screen"].get("review"),
         "study.truth": study.config["study"].get("truth"),
@@ -154,7 +155,7 @@ def _of_other_tables(
 
 
 def _cohort(study: ConfiguredStudy, text: pd.DataFrame, checks: list[Check]) -> pd.DataFrame | None:
-    """Return the scans that enter the study, with findings about the patients; None if cells have errors."""
+    """Return the included scans, or None if cells have errors; append findings on the patients to `checks`."""
     path, notes = study.patients_file, list[str]()
     try:
         frame = registry.checked(text, path, study.reading, notes)
@@ -169,7 +170,7 @@ def _cohort(study: ConfiguredStudy, text: pd.DataFrame, checks: list[Check]) -> 
 
 
 def _errors_of_columns(text: pd.DataFrame, path: Path) -> Iterator[str]:
-    """Yield the errors of single columns: the reader stops at the first one."""
+    """Yield the errors of each column; the reader itself stops at the first error."""
     parts: dict[str, Callable[[], object]] = {"scan_id": lambda: registry.check_ids(text["scan_id"], path)}
     for name in (name for name in REGISTRY_COLUMNS if name in text.columns and name != "scan_id"):
         part = text[["scan_id", name]] if name == "age_years" else text[["scan_id", name]].assign(age_years=None)
@@ -184,7 +185,7 @@ def _errors_of_columns(text: pd.DataFrame, path: Path) -> Iterator[str]:
 def _of_measures(
     study: ConfiguredStudy, table: pd.DataFrame | None, scans: tuple[list[str], set[str]], label_set: LabelSet
 ) -> Iterator[Check]:
-    """Yield the findings about the measures of the scans of the study; `scans` has their ids, and the other ids."""
+    """Yield the findings on the measures of the included scans; `scans` contains included and excluded IDs."""
     ids, excluded = scans
     path, zero_hu = Path(str(study.measures)), study.config["measure"]["zero_hu"]
     names = label_set.names
@@ -196,22 +197,23 @@ def _of_measures(
         measures_table.refuse_numbers_for_none(table, reading, names, path)
         long = measures_table.as_long(table, names, path)
         known = set(long["structure"]) if "structure" in long.columns else set()
-        present = [name for name in names if name in known] or names  # rows of others would say nothing
+        present = [name for name in names if name in known] or names  # rows of other structures contain no values
         rows = external_measures.external_rows(long, ids, present, path, zero_hu, excluded)
     yield from _of_rows(rows, label_set, path)
     bounds = dict(zip(names, label_set.table["lower_bound_ml"], strict=True))
     refuse_other_units(rows, bounds, path, label_set.largest_ml, reading)
-    units = [unit for unit, column in (("ml", "volume_ml"), ("HU", "hu_mean")) if rows[column].notna().any()]
-    yield Check("units", OK, f"medians of the structures can be {' and '.join(units) or 'anything: there is no value'}")
+    units = [unit for unit, column in (("mL", "volume_ml"), ("HU", "hu_mean")) if rows[column].notna().any()]
+    plausible = f"the medians of the structures are compatible with {' and '.join(units)}"
+    yield Check("units", OK, plausible if units else "not checked: there are no values")
 
 
 def _of_failures(rows: pd.DataFrame) -> Iterator[Check]:
-    """Yield the statuses of rows with a detail: files and entries that cannot be read."""
+    """Yield a finding for each status of files and entries that cannot be read, which have a detail."""
     failed = rows[rows["detail"].notna()]
     for status, of_status in failed.groupby("status", sort=True):
         first = of_status.iloc[0]
         n = of_status["scan_id"].nunique()
-        yield Check("measures", WARNING, f"{status}: {n} scans, first {first['scan_id']}: {first['detail']}")
+        yield Check("measures", WARNING, f"{status}: {count(n, 'scan')}, first {first['scan_id']}: {first['detail']}")
 
 
 def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Check]:
@@ -220,7 +222,7 @@ def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Ch
     with_values, structures = measured["scan_id"].nunique(), measured["structure"].nunique()
     counts = f"{path}: values of {with_values} of {n_scans} scans and of {structures} of {n_structures} structures"
     if not with_values:
-        counts += "; no value can be used: correct the table or the files, or study.measures"
+        counts += "; no value is usable: correct the table or the files, or the path study.measures"
     yield Check("measures", OK if with_values == n_scans else WARNING if with_values else ERROR, counts)
     yield from _of_failures(rows)
     if structures < n_structures:
@@ -230,27 +232,27 @@ def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Ch
         yield Check(
             "measures",
             WARNING,
-            f"{len(absent)} structures have no value, first {named}; if the table was"
-            " made with another label set, set structures: to it",
+            f"{count(len(absent), 'structure')} without values, including {named}; if the table was created with"
+            " another label set, set structures: to that label set",
         )
     zeros = int(rows["status"].eq("zero_in_statistics").sum())
     if zeros:
         yield Check(
             "measures",
             WARNING,
-            f"{zeros} values are an attenuation of 0.0 without a volume, which TotalSegmentator writes for absent,"
-            " truncated and failed structures: they are not used; measure: {zero_hu: value} keeps them",
+            f"{count(zeros, 'attenuation')} of 0.0 without a volume excluded: TotalSegmentator writes 0.0 for absent,"
+            " truncated, and failed structures; to keep these values, set measure: {zero_hu: value}",
         )
     for column in ("volume_ml", "hu_mean"):
         known = measured[column].notna()
         if not known.any():
-            yield Check("measures", WARNING, f"no value of {column}: what depends on it is not computed")
+            yield Check("measures", WARNING, f"no values of {column}; results that require {column} are not computed")
         same = measured[known].groupby("structure")[column].agg(["nunique", "size"])
         constant = same.index[same["nunique"].eq(1) & same["size"].gt(2)]
         if len(constant):
             yield Check(
                 "measures",
                 WARNING,
-                f"{column} has one value in all scans for {len(constant)} structures,"
-                f" first {constant[0]}; check the column of the table",
+                f"{column} is constant in {count(len(constant), 'structure')}, including {constant[0]};"
+                " check the column of the table",
             )
