@@ -1,4 +1,4 @@
-"""The registry is read as it is meant or refused by line, and every scan is in the cohort or excluded for a reason."""
+"""Tests of reading the registry and of the command `cohort`: parsing, errors with line numbers, and exclusions."""
 
 import logging
 
@@ -42,10 +42,10 @@ def patients(count, age="60", complete="true", contrast="true", prefix="p"):
     return [f"{prefix}{number},{age},female,{complete},{contrast}" for number in range(count)]
 
 
-# Reading
+# Reading the registry
 
 
-def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
+def test_a_registry_is_read_with_numbers_boolean_values_and_text(tmp_path):
     path = written(
         tmp_path,
         "scan_id,patient_id,age_years,sex,ct_path,segmentation_path,complete,contrast,known_absent,height_cm",
@@ -71,7 +71,7 @@ def test_a_registry_is_read_with_numbers_truth_values_and_words(tmp_path):
     assert registry.loc[1, ["ct_path", "segmentation_path", "complete", "contrast", "height_cm"]].isna().all()
 
 
-def test_columns_that_a_registry_lacks_are_missing_throughout(tmp_path):
+def test_absent_columns_of_a_registry_contain_missing_values(tmp_path):
     registry = read_registry(written(tmp_path, "scan_id,age_years", "a,60", "b,61"))
 
     absent = ["patient_id", "sex", "ct_path", "segmentation_path", "complete", "contrast", "known_absent"]
@@ -88,7 +88,7 @@ def test_words_for_false(tmp_path, word):
     assert scans(tmp_path, f"a,60,,{word},")["complete"].to_list() == [False]
 
 
-def test_truth_values_of_nothing_but_empty_cells_are_missing():
+def test_boolean_values_of_empty_cells_are_missing():
     words = pd.Series([None, None], dtype="str")
 
     assert as_truth(words, pd.Series(["a", "b"]), "here").isna().all()
@@ -109,7 +109,7 @@ def test_windows_line_ends_and_a_missing_last_line_end_do_not_matter(tmp_path):
     assert read_registry(path)["age_years"].to_list() == [60, 61]
 
 
-def test_rows_and_columns_without_a_filled_cell_are_no_scans_and_no_columns(tmp_path):
+def test_empty_rows_and_columns_are_ignored(tmp_path):
     registry = read_registry(written(tmp_path, "scan_id,age_years,,", ",,,", "a,60,,", "", "b,61,,", ",,,"))
 
     assert registry["scan_id"].to_list() == ["a", "b"]
@@ -121,17 +121,17 @@ def test_rows_are_sorted_by_scan(tmp_path):
     assert scans(tmp_path, "b,60,,,", "a,61,,,", "A2,62,,,")["scan_id"].to_list() == ["A2", "a", "b"]
 
 
-def test_words_that_elsewhere_mean_nothing_are_kept_as_they_stand(tmp_path):
+def test_common_codes_of_missing_values_are_kept_as_text(tmp_path):
     registry = read_registry(written(tmp_path, "scan_id,age_years,phase", "NA,60,None", "null,61,n/a"))
 
     assert registry["scan_id"].to_list() == ["NA", "null"]
     assert registry["phase"].to_list() == ["None", "n/a"]
 
 
-# Refusing
+# Rejecting invalid registries
 
 
-def test_a_registry_that_is_not_there_is_named(tmp_path):
+def test_a_missing_registry_is_reported(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ContractError, match=r"folder\.csv: the registry is a folder; set study\.registry to a file"):
         read_registry(tmp_path / "folder.csv")
@@ -158,7 +158,7 @@ def test_a_registry_that_is_not_there_is_named(tmp_path):
         (["scan_id,age_years,", "a,60,x"], "column 3 has no name, but contains 'x'; add a name to the header"),
     ],
 )
-def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
+def test_an_invalid_header_is_reported(tmp_path, lines, expected):
     assert message_of(tmp_path, *lines).startswith(expected)
 
 
@@ -174,7 +174,7 @@ def test_a_header_that_does_not_fit_is_named(tmp_path, lines, expected):
         ([], "the table is empty; add a header and rows"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_rather_than_read_with_shifted_cells(tmp_path, lines, found):
+def test_a_malformed_table_is_rejected_and_not_read_with_shifted_cells(tmp_path, lines, found):
     assert found in message_of(tmp_path, *lines)
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_is_no_table_is_refused_rather_than_read_with_shifted_cells(
         ("a" * 101, "'" + "a" * 101 + "'"),
     ],
 )
-def test_an_id_that_cannot_name_a_file_is_refused(tmp_path, scan_id, shown):
+def test_an_id_that_is_not_a_valid_file_name_is_rejected(tmp_path, scan_id, shown):
     message = message_of(tmp_path, HEADER, "good,60,,,", f"{scan_id},61,male,,")
 
     assert message == (
@@ -202,11 +202,11 @@ def test_an_id_that_cannot_name_a_file_is_refused(tmp_path, scan_id, shown):
 
 
 @pytest.mark.parametrize("scan_id", ["a.b-c_D", "0001", "_a", "a" * 100])
-def test_an_id_that_can_name_a_file_is_kept_letter_by_letter(tmp_path, scan_id):
+def test_an_id_that_is_a_valid_file_name_is_kept_unchanged(tmp_path, scan_id):
     assert scans(tmp_path, f"{scan_id},60,,,")["scan_id"].to_list() == [scan_id]
 
 
-def test_ids_that_differ_in_upper_and_lower_case_only_are_refused_with_all_their_lines(tmp_path):
+def test_ids_that_differ_only_in_case_are_rejected_with_all_lines(tmp_path):
     message = message_of(tmp_path, HEADER, "Scan1,60,,,", "b,60,,,", "", "scan1,61,,,", "B,60,,,", "c,60,,,")
 
     assert message == (
@@ -216,7 +216,7 @@ def test_ids_that_differ_in_upper_and_lower_case_only_are_refused_with_all_their
 
 
 @pytest.mark.parametrize("age", ["sixty", "6O", "60-64", "60;5"])
-def test_an_age_that_is_no_number_is_refused(tmp_path, age):
+def test_an_age_that_is_not_a_number_is_rejected(tmp_path, age):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f'b,"{age}"')
 
     assert message == (
@@ -228,7 +228,7 @@ def test_an_age_that_is_no_number_is_refused(tmp_path, age):
 
 
 @pytest.mark.parametrize("age", ["-1", "121", "999", "inf"])
-def test_an_age_outside_a_human_life_is_refused_with_what_resolves_it(tmp_path, age):
+def test_an_age_outside_the_valid_range_is_rejected_with_the_remedy(tmp_path, age):
     assert message_of(tmp_path, "scan_id,age_years", "a,60", f"b,{age}") == (
         f"age_years must be from 0 to 120 years, but 1 row violates this rule: line 3 (scan 'b', value '{age}'); add"
         " the unit to ages that are not in years (such as 540M for 540 months), or declare the value as missing in the"
@@ -246,7 +246,7 @@ def test_an_age_of_zero_with_a_unit_among_others_is_missing_and_reported(tmp_pat
     assert any("are placeholders and are read as missing" in note for note in notes)
 
 
-def test_a_sex_out_of_no_list_is_refused_with_the_setting_that_states_its_meaning(tmp_path):
+def test_an_unknown_code_of_sex_is_rejected_with_the_setting_that_defines_it(tmp_path):
     message = message_of(tmp_path, HEADER, "a,60,X,,", "b,60,female,,", "c,60,other,,")
 
     assert message.endswith(
@@ -256,7 +256,7 @@ def test_a_sex_out_of_no_list_is_refused_with_the_setting_that_states_its_meanin
 
 
 @pytest.mark.parametrize(("column", "row"), [("complete", "b,60,,maybe,"), ("contrast", "b,60,,,maybe")])
-def test_a_truth_value_that_cannot_be_read_is_refused(tmp_path, column, row):
+def test_an_invalid_boolean_value_is_rejected(tmp_path, column, row):
     message = message_of(tmp_path, HEADER, "a,60,,true,true", row)
 
     assert message == (
@@ -266,10 +266,10 @@ def test_a_truth_value_that_cannot_be_read_is_refused(tmp_path, column, row):
     )
 
 
-# Deciding
+# Applying the criteria
 
 
-def test_each_criterion_that_a_scan_fails_is_a_row(tmp_path):
+def test_each_failed_criterion_of_a_scan_is_a_row(tmp_path):
     registry = scans(tmp_path, "all,,,false,false", "none,60,,true,true", "unknown,60,,,", "old,90,,true,no")
 
     failed = failed_criteria(registry, PAPERS)
@@ -286,7 +286,7 @@ def test_each_criterion_that_a_scan_fails_is_a_row(tmp_path):
     assert failed["found"].isna().to_list() == [True, False, False, False, True, True]
 
 
-def test_what_is_not_recorded_counts_as_not_met(tmp_path):
+def test_a_criterion_with_a_missing_value_counts_as_failed(tmp_path):
     registry = scans(tmp_path, "a,,,,")
 
     assert failed_criteria(registry, PAPERS)["criterion"].to_list() == PAPER_ORDER
@@ -296,7 +296,7 @@ def test_an_age_of_zero_is_known(tmp_path):
     assert len(failed_criteria(scans(tmp_path, "newborn,0,,,"), PAPERS[:1])) == 0
 
 
-def test_the_papers_4102_patients_become_4004(tmp_path):
+def test_the_cohort_of_the_original_study_has_4004_of_4102_patients(tmp_path):
     registry = scans(
         tmp_path,
         *patients(20, age="", prefix="age"),
@@ -336,7 +336,7 @@ def test_another_order_removes_the_same_scans_at_other_criteria(tmp_path):
     assert flow["n_after"].to_list() == [2, 1]
 
 
-def test_a_patient_leaves_the_flow_with_the_last_scan(tmp_path):
+def test_a_patient_is_counted_in_the_flow_until_the_last_scan_is_removed(tmp_path):
     registry = scans(tmp_path, "a,,,true,true", "b,60,,false,true", "c,60,,true,true", "d,60,,true,true")
     registry["patient_id"] = pd.Series(["p1", "p1", "p2", None], dtype="str")
     order = criteria.read(["age_known", "complete"])
@@ -362,7 +362,7 @@ def test_the_overlap_counts_the_patients_of_the_scans_that_fail_both(tmp_path):
     assert overlap.loc[("age_known", "complete"), ["n_both", "n_patients_both"]].to_list() == [4, 3]
 
 
-def test_without_criteria_everybody_is_in(tmp_path):
+def test_without_criteria_all_scans_are_included(tmp_path):
     registry = scans(tmp_path, "a,,,,", "b,60,,,")
 
     failed = failed_criteria(registry, [])
@@ -372,7 +372,7 @@ def test_without_criteria_everybody_is_in(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("start_from", "asked", "lacks"),
+    ("start_from", "names", "problem"),
     [
         ("images", [], "start_from images requires column ct_path"),
         ("segmentations", [], "start_from segmentations requires column segmentation_path"),
@@ -380,21 +380,21 @@ def test_without_criteria_everybody_is_in(tmp_path):
         ("measures", ["contrast_enhanced"], "criterion contrast_enhanced requires column contrast"),
     ],
 )
-def test_a_registry_without_a_column_that_the_study_needs_is_refused(tmp_path, start_from, asked, lacks):
+def test_a_registry_without_a_required_column_is_rejected(tmp_path, start_from, names, problem):
     path = tmp_path / "registry.csv"
 
     with pytest.raises(ContractError) as refused:
-        refuse_absent_columns(["scan_id", "age_years"], path, start_from, criteria.read(asked))
+        refuse_absent_columns(["scan_id", "age_years"], path, start_from, criteria.read(names))
 
     message = str(refused.value)
-    column = lacks.rpartition(" ")[2]
+    column = problem.rpartition(" ")[2]
     remedy = f"add the column, or map another column: cohort: {{columns: {{COLUMN: {column}}}}}"
-    assert message.startswith(f"{path}: {lacks}, found scan_id, age_years; {remedy}")
-    assert message.endswith("; without this column, set cohort: {criteria: []}") == bool(asked)
+    assert message.startswith(f"{path}: {problem}, found scan_id, age_years; {remedy}")
+    assert message.endswith("; without this column, set cohort: {criteria: []}") == bool(names)
 
 
 @pytest.mark.parametrize("contrast", ["contrast", "contrast_header"])
-def test_a_registry_with_the_columns_that_the_study_needs_is_accepted(tmp_path, contrast):
+def test_a_registry_with_the_required_columns_is_accepted(tmp_path, contrast):
     refuse_absent_columns(["scan_id", "age_years", "ct_path", contrast], tmp_path, "images", [PAPERS[0], PAPERS[2]])
 
 
@@ -407,7 +407,7 @@ def run(folder, registry, *options):
     return main(["cohort", "--registry", str(registry), *files, *options]), outputs
 
 
-def test_the_command_writes_who_is_in_who_is_not_and_the_flow(tmp_path, caplog):
+def test_the_command_writes_the_cohort_the_exclusions_and_the_flow(tmp_path, caplog):
     registry = written(
         tmp_path, f"{HEADER},ct_path", *[f"{row},a.nii.gz" for row in patients(3)], "x,,,true,true,b.nii"
     )
@@ -420,10 +420,10 @@ def test_the_command_writes_who_is_in_who_is_not_and_the_flow(tmp_path, caplog):
     assert COHORT.read(outputs["cohort"])["scan_id"].to_list() == ["p0", "p1", "p2"]
     assert EXCLUSIONS.read(outputs["exclusions"])["scan_id"].to_list() == ["x"]
     assert FLOW.read(outputs["flow"])["n_after"].to_list() == [3, 3, 3]
-    assert "4 scans in = 3 in the cohort + 1 excluded" in caplog.messages
+    assert "4 scans in the registry = 3 in the cohort + 1 excluded" in caplog.messages
 
 
-def test_the_same_registry_gives_the_same_bytes_in_whatever_order_its_rows_stand(tmp_path):
+def test_the_output_does_not_depend_on_the_order_of_rows(tmp_path):
     rows = [*patients(5), "x,,,true,true"]
     one = run(tmp_path / "1", written(tmp_path, HEADER, *rows, name="1.csv"), "--start-from", "measures")[1]
     two = run(tmp_path / "2", written(tmp_path, HEADER, *rows[::-1], name="2.csv"), "--start-from", "measures")[1]
@@ -439,7 +439,7 @@ def test_a_registry_whose_scans_are_all_excluded_gives_an_empty_cohort(tmp_path)
     assert FLOW.read(outputs["flow"])["n_after"].to_list() == [0, 0, 0]
 
 
-def test_criteria_come_from_the_settings(tmp_path):
+def test_criteria_are_read_from_the_settings(tmp_path):
     settings = config_option(cohort={"criteria": ["contrast_enhanced"]})
     registry = written(tmp_path, HEADER, "a,,,,true", "b,60,,true,")
 
@@ -449,27 +449,27 @@ def test_criteria_come_from_the_settings(tmp_path):
 
 
 @pytest.mark.parametrize(("start_from", "column"), [("images", "ct_path"), ("segmentations", "segmentation_path")])
-def test_paths_none_of_which_exists_stop_the_study(tmp_path, capsys, start_from, column):
+def test_the_study_stops_if_none_of_the_first_files_exists(tmp_path, capsys, start_from, column):
     registry = written(tmp_path, f"{HEADER},{column}", *[f"{row},{row[:2]}.nii.gz" for row in patients(30)])
 
     code, outputs = run(tmp_path, registry, "--start-from", start_from)
 
     assert code == 1
     assert capsys.readouterr().err == (
-        f"error in cohort: {column}: none of the first 20 files exists, beginning with {tmp_path / 'p0.nii.gz'};"
-        " paths are absolute or relative to the registry's folder\n"
+        f"error in cohort: {column}: none of the first 20 files exists, for example {tmp_path / 'p0.nii.gz'};"
+        " correct the paths, which are absolute or relative to the folder of the registry\n"
     )
     assert not any(path.exists() for path in outputs.values())
 
 
-def test_one_path_that_exists_is_enough_to_go_on(tmp_path):
+def test_the_study_continues_if_one_of_the_first_files_exists(tmp_path):
     registry = written(tmp_path, f"{HEADER},ct_path", *[f"{row},{row[:2]}.nii.gz" for row in patients(3)])
     (tmp_path / "p2.nii.gz").touch()
 
     assert run(tmp_path, registry)[0] == 0
 
 
-def test_a_broken_registry_is_told_in_one_line(tmp_path, capsys):
+def test_an_error_in_the_registry_is_reported_in_one_line(tmp_path, capsys):
     code, _ = run(tmp_path, written(tmp_path, HEADER, "a,old,,,"))
 
     error = capsys.readouterr().err
@@ -478,7 +478,7 @@ def test_a_broken_registry_is_told_in_one_line(tmp_path, capsys):
     assert "Traceback" not in error
 
 
-def test_repeated_patients_are_reported_with_the_criterion_that_keeps_one_scan(tmp_path, caplog):
+def test_repeated_patients_are_reported_with_the_criterion_that_includes_one_scan(tmp_path, caplog):
     rows = [f"{name},{patient},60,true,true,{name}.nii" for name, patient in (("a", "p1"), ("b", "p1"), ("c", "p2"))]
     registry = written(tmp_path, "scan_id,patient_id,age_years,complete,contrast,ct_path", *rows)
     for name in "abc":
@@ -491,7 +491,7 @@ def test_repeated_patients_are_reported_with_the_criterion_that_keeps_one_scan(t
     assert "one_per_patient: first" in caplog.text
 
 
-def test_what_was_inferred_is_logged_once(tmp_path, caplog):
+def test_inferences_are_logged_once(tmp_path, caplog):
     registry = written(tmp_path, "scan_id;age_years;sex;ct_path", "a;60,5;F;a.nii", "b;61;m;b.nii")
     for name in "ab":
         (tmp_path / f"{name}.nii").touch()
@@ -504,7 +504,7 @@ def test_what_was_inferred_is_logged_once(tmp_path, caplog):
     assert caplog.text.count("F is read as female, m as male") == 1
 
 
-def test_scans_with_one_file_are_reported_without_its_name(tmp_path, caplog):
+def test_scans_that_share_a_file_are_reported_without_its_name(tmp_path, caplog):
     files = (("a", "one.nii"), ("b", "./one.nii"), ("c", "two.nii"))
     rows = [f"{name},{name},60,true,true,{path}" for name, path in files]
     registry = written(tmp_path, "scan_id,patient_id,age_years,complete,contrast,ct_path", *rows)
@@ -529,12 +529,12 @@ def test_doubtful_patients_of_the_dicom_index_are_reported_with_the_criterion_th
     with caplog.at_level(logging.WARNING):
         run(tmp_path, registry)
 
-    assert "2 scans, first a, have a PatientID that may be of several persons (several_sexes)" in caplog.text
+    assert "2 scans, first a, have a PatientID that may belong to several patients (several_sexes)" in caplog.text
     kept = "ok, no_patient_id, no_patient_id_no_study, study_of_several_patients"
     assert f"column: patient_reason, in: [{kept}]}}" in caplog.text
 
 
-def test_patients_of_one_study_are_reported_and_their_data_still_checked(tmp_path, caplog):
+def test_patient_ids_of_the_same_dicom_study_are_reported_and_their_data_are_checked(tmp_path, caplog):
     header = "scan_id,patient_id,age_years,sex,complete,contrast,ct_path,patient_reason"
     rows = [f"{name},p{name},60,male,yes,yes,{name}.nii,study_of_several_patients" for name in "ab"]
     registry = written(tmp_path, header, *rows)
@@ -544,20 +544,20 @@ def test_patients_of_one_study_are_reported_and_their_data_still_checked(tmp_pat
     with caplog.at_level(logging.WARNING):
         run(tmp_path, registry)
 
-    assert "2 scans, first a, are of a study that has several PatientIDs (study_of_several_patients)" in caplog.text
+    assert "2 scans, first a, belong to a DICOM study with several PatientIDs (study_of" in caplog.text
     contradicting = [row.replace(",pb,", ",pa,").replace("b,pa,60,male", "b,pa,60,female") for row in rows]
     assert "sex must be the same" in message_of(tmp_path, header, *contradicting)
 
 
 @pytest.mark.parametrize("word", ["Mean", "Mittelwert", "total"])
-def test_a_row_below_a_table_that_summarizes_it_is_no_scan(tmp_path, word):
+def test_a_summary_row_below_a_table_is_rejected(tmp_path, word):
     message = message_of(tmp_path, "scan_id,age_years", "a,60", f"{word},60")
 
     assert message.startswith("scan_id must identify a scan, not a summary of rows (such as mean or total), but 1 row")
     assert message.endswith("; delete these rows")
 
 
-def test_a_column_that_may_be_one_of_the_patient_is_reported_with_its_setting(tmp_path):
+def test_a_column_name_similar_to_a_standard_column_is_reported_with_its_setting(tmp_path):
     path, notes = tmp_path / "registry.csv", []
     path.write_text("scan_id,age_years,height\na,61,170\n")
 
@@ -569,13 +569,13 @@ def test_a_column_that_may_be_one_of_the_patient_is_reported_with_its_setting(tm
     ]
 
 
-def test_a_registry_with_dates_of_birth_in_place_of_ages_says_what_to_compute(tmp_path):
+def test_dates_of_birth_instead_of_ages_are_reported_with_the_remedy(tmp_path):
     message = message_of(tmp_path, "scan_id,dob,study_date", "a,1950-01-01,2020-01-01")
 
     assert message.endswith(", or compute the ages from dob and the scan date and add them as age_years")
 
 
-def test_ages_that_are_groups_or_dates_throughout_are_not_answered_word_by_word(tmp_path):
+def test_ages_that_are_all_groups_or_dates_are_reported_together(tmp_path):
     for words in (["60-69", "70-79", "90+"], ["1960-01-03", "1955-04-01", "1971-12-31"]):
         message = message_of(tmp_path, "scan_id,age_years", *(f"s{n},{word}" for n, word in enumerate(words)))
 
@@ -583,7 +583,7 @@ def test_ages_that_are_groups_or_dates_throughout_are_not_answered_word_by_word(
         assert "values" not in message
 
 
-def test_settings_for_columns_that_do_not_exist_are_refused(tmp_path):
+def test_settings_for_absent_columns_are_rejected(tmp_path):
     (tmp_path / "r.csv").write_text("scan_id,age_years,Geschlecht,bmi\ns1,60,f,25\n")
     for settings, expected in (
         (

@@ -1,4 +1,4 @@
-"""What is shared tells no count below 5, neither by itself nor by subtraction, and no age above 89."""
+"""Tests that exported tables disclose no count below 5, directly or by subtraction, and no age above 89 years."""
 
 import docx
 import numpy as np
@@ -29,7 +29,7 @@ STUDY = {"name": "s", "start_from": "measures", "measures": "m.csv", "banner": "
 
 
 def possible_range(counts, mask, sums, place):
-    """Return the smallest and largest whole number that a hidden count can be, given all that is shown."""
+    """Return the smallest and largest possible value of a suppressed count, given the published counts."""
     n = np.asarray(counts, dtype=float)
     rows, right = [], []
     for line in sums:
@@ -54,7 +54,7 @@ def possible_range(counts, mask, sums, place):
     return ends
 
 
-def assert_nothing_small_is_told(counts, mask, sums):
+def assert_no_small_count_is_disclosed(counts, mask, sums):
     for place, count in enumerate(counts):
         if 0 < count < 5:
             assert mask[place]
@@ -62,21 +62,21 @@ def assert_nothing_small_is_told(counts, mask, sums):
             assert low < high, (counts, mask, place)
 
 
-def test_a_small_count_hides_itself_and_the_next_smallest():
+def test_a_small_count_and_the_next_smallest_count_are_suppressed():
     assert hidden([40, 3, 10, 27], [Sum(0, (1, 2, 3))]).tolist() == [False, True, True, False]
 
 
-def test_small_counts_that_are_few_together_hide_a_further_one():
+def test_a_further_count_is_suppressed_if_suppressed_counts_have_a_small_sum():
     assert hidden([40, 1, 1, 0, 38], [Sum(0, (1, 2, 3, 4))]).tolist() == [False, True, True, False, True]
 
 
-def test_where_nothing_is_small_nothing_is_hidden():
+def test_no_count_is_suppressed_without_small_counts():
     assert not hidden([40, 5, 35, 0], [Sum(0, (1, 2, 3))]).any()
 
 
 @law(10)
 @given(st.integers(0, 60), st.lists(st.integers(0, 12), min_size=1, max_size=5))
-def test_no_small_step_of_a_flow_can_be_computed_from_the_others(left, removed):
+def test_small_counts_of_a_flow_cannot_be_computed_from_other_counts(left, removed):
     counts = [left + sum(removed)]
     for step in removed:
         counts += [step, counts[-1] - step]
@@ -84,30 +84,30 @@ def test_no_small_step_of_a_flow_can_be_computed_from_the_others(left, removed):
 
     mask = hidden(counts, sums)
 
-    if counts[0] >= 10:  # of fewer people nearly nothing can be told
-        assert_nothing_small_is_told(counts, mask, sums)
+    if counts[0] >= 10:  # with fewer scans, nearly all counts are suppressed
+        assert_no_small_count_is_disclosed(counts, mask, sums)
 
 
 @law(6)
 @given(st.integers(0, 10_000), st.integers(20, 120))
-def test_no_small_cell_of_table_1_can_be_computed_from_the_others(seed, n):
+def test_small_counts_of_table_1_cannot_be_computed_from_other_counts(seed, n):
     random = np.random.default_rng(seed)
-    people = study_tables.registry(n, seed, sexes=("female", "male", None))
-    people["site"] = pd.Series(random.choice(np.array(["a", "b", "c", None], dtype=object), n), dtype="str")
-    rows = table1(people, ["site"], "right_closed")
+    patients = study_tables.registry(n, seed, sexes=("female", "male", None))
+    patients["site"] = pd.Series(random.choice(np.array(["a", "b", "c", None], dtype=object), n), dtype="str")
+    rows = table1(patients, ["site"], "right_closed")
     rows = rows[rows["variable"] != "patients"].reset_index(drop=True)
     counts, sums = rows["n"].astype(int).to_list(), sums_of(rows)
 
-    assert_nothing_small_is_told(counts, hidden(counts, sums), sums)
+    assert_no_small_count_is_disclosed(counts, hidden(counts, sums), sums)
 
 
-def test_a_flow_is_shown_as_text_and_the_overlap_does_not_tell_it():
-    people = study_tables.registry(100)
-    people.loc[0:2, "age_years"] = float("nan")
-    people.loc[0:20, "complete"] = False
+def test_a_flow_is_exported_as_text_and_the_overlap_does_not_disclose_its_counts():
+    patients = study_tables.registry(100)
+    patients.loc[0:2, "age_years"] = float("nan")
+    patients.loc[0:20, "complete"] = False
     asked = criteria.read(["age_known", "complete", "contrast_enhanced"])
-    exclusions = cohort_stage.failed_criteria(people, asked)
-    flow = cohort_stage.count_flow(people, exclusions, asked)
+    exclusions = cohort_stage.failed_criteria(patients, asked)
+    flow = cohort_stage.count_flow(patients, exclusions, asked)
 
     shown, overlap = shown_flow(flow, cohort_stage.count_overlap(exclusions, asked))
 
@@ -116,25 +116,29 @@ def test_a_flow_is_shown_as_text_and_the_overlap_does_not_tell_it():
     assert shown["n_before"].to_list() == ["100", "withheld", "79"]
     assert shown["n_after"].to_list() == ["withheld", "79", "79"]
     diagonal = overlap[overlap["order"] == overlap["other_order"]]["n_both"].to_list()
-    assert diagonal == ["<5", "21", "0"]  # 21 of whom some were removed before: how many is hidden twice
+    assert diagonal == [
+        "<5",
+        "21",
+        "0",
+    ]  # some of the 21 scans fail the first criterion; both tables suppress their number
     assert overlap[(overlap["order"] == 1) & (overlap["other_order"] == 2)]["n_both"].to_list() == ["<5"]
 
 
-def test_statistics_of_fewer_than_five_people_are_left_out():
-    people = study_tables.registry(40, sexes=("male",))
-    people["sex"] = pd.Series(["female"] * 4 + ["male"] * 36, dtype="str")
+def test_statistics_of_fewer_than_five_scans_are_omitted():
+    patients = study_tables.registry(40, sexes=("male",))
+    patients["sex"] = pd.Series(["female"] * 4 + ["male"] * 36, dtype="str")
 
-    shown = shown_table1(table1(people, [], "right_closed"))
+    shown = shown_table1(table1(patients, [], "right_closed"))
 
     assert "n_patients" not in shown.columns
     ages = shown[(shown["variable"] == "age_years") & (shown["level"] == "known")].set_index("group")
     assert np.isnan(ages.loc["female", "median"])
     assert not np.isnan(ages.loc["male", "median"])
     patients = shown[shown["variable"] == "patients"].set_index("group")
-    assert patients.loc[["female", "male"], "n"].isna().all()  # else they told the scans
+    assert patients.loc[["female", "male"], "n"].isna().all()  # patient counts would disclose scan counts
 
 
-def test_ages_above_89_are_90_and_missing_stays_missing():
+def test_ages_above_89_are_set_to_90_and_missing_ages_remain_missing():
     assert top_coded(np.array([88.0, 89.0, 89.5, 90.0, 104.0])).tolist() == [88, 89, 90, 90, 90]
     assert np.isnan(top_coded(np.array([np.nan]))).all()
 
@@ -142,27 +146,27 @@ def test_ages_above_89_are_90_and_missing_stays_missing():
 # The command
 
 
-def shared(folder, people, further=()):
-    tables = study_tables.study(people, study_tables.label_set())
+def exported(folder, patients, further=()):
+    tables = study_tables.study(patients, study_tables.label_set())
     study_tables.write(tables, folder / "tables", "cohort", "flow", "overlap", "structure_flow", "associations")
     options = ["--tables", str(folder / "tables"), "--out", str(folder / "export")]
     assert main(["export", *options, *config_option(cohort={"table1": list(further)}, study=STUDY)]) == 0
     return {path.name: path.read_bytes() for path in (folder / "export").iterdir()}
 
 
-def people_of_all_ages(n=80):
-    people = study_tables.registry(n)
-    people["age_years"] = np.linspace(20, 88, n).round(1)
-    people.loc[n - 6 :, "age_years"] = [90.5, 91, 93, 97, 99, 101]
-    people.loc[0:2, "complete"] = False
-    return people
+def patients_of_all_ages(n=80):
+    patients = study_tables.registry(n)
+    patients["age_years"] = np.linspace(20, 88, n).round(1)
+    patients.loc[n - 6 :, "age_years"] = [90.5, 91, 93, 97, 99, 101]
+    patients.loc[0:2, "complete"] = False
+    return patients
 
 
-def test_nothing_that_is_shared_changes_with_an_age_above_89(tmp_path):
-    people = people_of_all_ages()
-    older = people.assign(age_years=people["age_years"].mask(people["age_years"] > 89, 111.0))
+def test_exported_descriptions_do_not_depend_on_ages_above_89(tmp_path):
+    patients = patients_of_all_ages()
+    older = patients.assign(age_years=patients["age_years"].mask(patients["age_years"] > 89, 111.0))
 
-    one, two = shared(tmp_path / "one", people), shared(tmp_path / "two", older)
+    one, two = exported(tmp_path / "one", patients), exported(tmp_path / "two", older)
 
     assert set(one) == {
         *(
@@ -180,14 +184,14 @@ def test_nothing_that_is_shared_changes_with_an_age_above_89(tmp_path):
     assert b"111" not in b"".join(two[name] for name in described)
 
 
-def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path):
-    people = people_of_all_ages()
-    found = shared(tmp_path, people)
+def test_exported_tables_contain_no_scan_ids_patient_ids_or_small_counts(tmp_path):
+    patients = patients_of_all_ages()
+    found = exported(tmp_path, patients)
 
     [word] = docx.Document(str(tmp_path / "export" / "table1.docx")).tables
     cells = [cell.text for row in word.rows for cell in row.cells]
     everything = "".join([*cells, *(content.decode() for name, content in found.items() if name != "table1.docx")])
-    assert not any(scan in everything for scan in [*people["scan_id"], *people["patient_id"]])
+    assert not any(scan in everything for scan in [*patients["scan_id"], *patients["patient_id"]])
     for name in ("flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv"):
         table = pd.read_csv(tmp_path / "export" / name)
         counts = table[[column for column in table.columns if column == "n" or column.startswith("n_")]]
@@ -195,22 +199,22 @@ def test_no_table_that_is_shared_has_a_scan_a_patient_or_a_small_count(tmp_path)
         assert len(numbers) > 0
         assert not numbers.between(1, 4).any(), name
     results = pd.read_csv(tmp_path / "export" / "associations.csv")
-    assert results["rho"].min() < 0 < results["rho"].max()  # numbers, negative ones as well
-    assert "&lt;5: a count from 1 to 4." in found["table1.html"].decode()
+    assert results["rho"].min() < 0 < results["rho"].max()  # numbers, including negative numbers
+    assert "&lt;5: count from 1 to 4." in found["table1.html"].decode()
     assert b"synthetic" in found["table1.html"]
 
 
 @pytest.mark.parametrize("excluded", [1, 3, 4])
 def test_a_small_number_of_exclusions_cannot_be_computed_from_all_released_tables_together(tmp_path, excluded):
-    people = people_of_all_ages()
-    people["complete"] = True
-    people["contrast"] = True
-    people.loc[: excluded - 1, "complete"] = False
+    patients = patients_of_all_ages()
+    patients["complete"] = True
+    patients["contrast"] = True
+    patients.loc[: excluded - 1, "complete"] = False
 
-    shared(tmp_path, people)
+    exported(tmp_path, patients)
 
     released = {name: pd.read_csv(tmp_path / "export" / name, dtype=str) for name in ("flow.csv", "structure_flow.csv")}
-    flow, in_study = released["flow.csv"], str(len(people) - excluded)
+    flow, in_study = released["flow.csv"], str(len(patients) - excluded)
     assert flow["n_removed"].to_list().count("<5") == 1
     assert flow["n_after"].iloc[-1] == in_study == released["structure_flow.csv"]["n_before"].iloc[0]
     before = flow["n_removed"].to_list().index("<5")
@@ -218,8 +222,8 @@ def test_a_small_number_of_exclusions_cannot_be_computed_from_all_released_table
 
 
 @pytest.mark.parametrize("n", [1, 3])
-def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
-    found = shared(tmp_path, study_tables.registry(n))
+def test_the_export_of_a_very_small_study_contains_almost_no_counts(tmp_path, n):
+    found = exported(tmp_path, study_tables.registry(n))
 
     rows = pd.read_csv(tmp_path / "export" / "table1.csv").set_index("Unnamed: 0")
     assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
@@ -227,7 +231,7 @@ def test_a_study_of_few_people_shares_next_to_nothing(tmp_path, n):
     assert len(found) == 7
 
 
-def test_results_of_many_scans_of_few_patients_are_left_out_and_no_number_of_patients_is_released():
+def test_results_of_few_patients_with_many_scans_and_patient_counts_are_omitted():
     columns = {"structure": "liver", "measure": "volume_ml", "n": [40, 40], "n_patients": [4, 5], "rho": [0.5, 0.5]}
     flow = pd.DataFrame(columns=["structure", "measure", "n_after"])
 
@@ -237,13 +241,13 @@ def test_results_of_many_scans_of_few_patients_are_left_out_and_no_number_of_pat
     assert "n_patients" not in shown.columns
 
 
-def test_a_released_flow_has_no_numbers_of_patients():
-    people = study_tables.registry(100)
+def test_an_exported_flow_has_no_patient_counts():
+    patients = study_tables.registry(100)
     asked = criteria.read(["age_known", "complete"])
-    exclusions = cohort_stage.failed_criteria(people, asked)
+    exclusions = cohort_stage.failed_criteria(patients, asked)
 
     for some in (asked, []):
-        flow = cohort_stage.count_flow(people, exclusions, some)
+        flow = cohort_stage.count_flow(patients, exclusions, some)
         shown, overlap = shown_flow(flow, cohort_stage.count_overlap(exclusions.head(0 if not some else None), some))
 
         assert not [name for name in [*shown.columns, *overlap.columns] if "patients" in name]

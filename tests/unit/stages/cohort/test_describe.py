@@ -1,4 +1,4 @@
-"""The describe stage: Table 1 and the flow diagram out of the tables of the cohort alone."""
+"""Tests of the command `describe`: Table 1 and the flow diagram from the tables of the cohort."""
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ def patients():
     return found.assign(bmi=[str(20 + number % 7) for number in range(40)])
 
 
-def test_the_stage_writes_table_page_and_figure(tmp_path):
+def test_the_command_writes_the_table_its_files_and_the_figure(tmp_path):
     described(tmp_path, patients(), cohort={"table1": ["bmi"]}, study=STUDY)
 
     table = all_tables.TABLE1.read(tmp_path / "table1.parquet")
@@ -53,7 +53,7 @@ def test_equal_tables_give_equal_bytes(tmp_path):
         assert (one / place).read_bytes() == (two / place).read_bytes(), place
 
 
-def test_nobody_in_the_study_gives_pages_all_the_same(tmp_path):
+def test_an_empty_cohort_has_a_table_1(tmp_path):
     described(tmp_path, patients().assign(age_years=float("nan")))
 
     assert pd.read_csv(tmp_path / "report" / "table1.csv").iloc[0, 2] == 0

@@ -1,1 +1,1 @@
-"""Inclusion of scans by criteria, Table 1 of the patients, and de-identified tables for export."""
+"""Inclusion of scans by criteria, Table 1, and export of de-identified tables."""

@@ -1,7 +1,7 @@
-"""Who is in the study, and why the others are not.
+"""Inclusion of scans in the cohort by criteria.
 
-In: the registry, a table with one row per scan. Out: the cohort, every failed criterion of every excluded scan, the
-flow, and how many scans fail two criteria at once. Always, registry = cohort + excluded scans.
+Input: the registry, a table with one row per scan. Output: the cohort, the failed criteria of each excluded scan, the
+flow, and the overlap of criteria. The scans of the registry are the scans of the cohort plus the excluded scans.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import COHORT, EXCLUSIONS, FLOW, OVERLAP
 from ctpop.contracts.dicom_codes import PATIENT_REASONS
+from ctpop.figures.formatting import count
 from ctpop.foundation.errors import ContractError
 from ctpop.study import configuration, criteria
 from ctpop.study.criteria import Criterion
@@ -29,11 +30,11 @@ from ctpop.study.registry_options import reading_of
 LOG = logging.getLogger(__name__)
 
 PROBED_FILES = 20
-MADE_LATER = ("dicom", "measures")  # entrances whose files need not exist yet, or never
+MADE_LATER = ("dicom", "measures")  # starting points without image files at this stage
 
 
 def failed_criteria(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
-    """Return one row per scan and criterion that it fails; what is not recorded counts as not met."""
+    """Return one row per scan and failed criterion; a criterion with a missing value counts as failed."""
     fails = failed(registry, asked)
     rows = [EXCLUSIONS.empty()]
     for order, criterion in enumerate(asked, start=1):
@@ -55,7 +56,7 @@ def failed_criteria(registry: pd.DataFrame, asked: Sequence[Criterion]) -> pd.Da
 
 
 def count_flow(registry: pd.DataFrame, exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
-    """Return the flow: each excluded scan is counted once, at the first criterion that it fails."""
+    """Return the flow, in which each excluded scan is counted once, at its first failed criterion."""
     first = exclusions.groupby("scan_id")["order"].min()
     removed = [int((first == order).sum()) for order in range(1, len(asked) + 1)]
     n_scans = len(registry)
@@ -82,7 +83,7 @@ def count_flow(registry: pd.DataFrame, exclusions: pd.DataFrame, asked: Sequence
 
 
 def count_overlap(exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.DataFrame:
-    """Return how many scans, and of how many patients, fail each pair of criteria, whatever their order."""
+    """Return the number of scans and patients that fail each pair of criteria, regardless of their order."""
     names = [criterion.name for criterion in asked]
     scan, scans = pd.factorize(exclusions["scan_id"])
     patients = patient_numbers(exclusions.drop_duplicates("scan_id"))
@@ -97,7 +98,7 @@ def count_overlap(exclusions: pd.DataFrame, asked: Sequence[Criterion]) -> pd.Da
 
 
 def overlap_text(overlap: pd.DataFrame) -> str:
-    """Return the overlap as a matrix for people."""
+    """Return the overlap as a matrix in text form."""
     names = list(dict.fromkeys(overlap["criterion"]))
     return overlap.pivot_table(index="criterion", columns="other", values="n_both", sort=False)[names].to_string(
         float_format="%d", index_names=False
@@ -105,19 +106,19 @@ def overlap_text(overlap: pd.DataFrame) -> str:
 
 
 def check_some_file_exists(cohort: pd.DataFrame, folder: Path, start_from: str) -> None:
-    """Refuse a cohort none of whose first files exists: then the paths are wrong, not the scans."""
+    """Raise a ContractError if none of the first files of the cohort exists, which indicates incorrect paths."""
     column = PATH_COLUMN.get(start_from, "")
     probed = cohort[column].dropna().head(PROBED_FILES) if column else pd.Series(dtype=str)
     if len(probed) and not any((folder / path).exists() for path in probed):
         raise ContractError(
-            f"{column}: none of the first {len(probed)} files exists, beginning with {folder / probed.iloc[0]};"
-            " paths are absolute or relative to the registry's folder"
+            f"{column}: none of the first {count(len(probed), 'file')} exists, for example {folder / probed.iloc[0]};"
+            " correct the paths, which are absolute or relative to the folder of the registry"
         )
 
 
 @dataclass(frozen=True)
 class CohortOptions:
-    """Options of the command `cohort`; `ctpop cohort --help` explains them."""
+    """Options of the command `cohort`; `ctpop cohort --help` describes them."""
 
     registry: Path
     start_from: str
@@ -129,7 +130,7 @@ class CohortOptions:
 
 
 def run(options: CohortOptions) -> None:
-    """Read the registry, decide, and write cohort, exclusions, flow and overlap."""
+    """Read the registry, apply the criteria, and write the cohort, exclusions, flow, and overlap."""
     chosen = configuration.section("cohort", options.config)
     reading, asked = reading_of(chosen), criteria.read(chosen["criteria"])
     notes: list[str] = []
@@ -139,7 +140,7 @@ def run(options: CohortOptions) -> None:
         LOG.info("%s", note)
     refuse_absent_columns(list(text.columns), options.registry, options.start_from, asked)
     names = ", ".join(criterion.name for criterion in asked)
-    LOG.info("%d scans in %s, criteria %s", len(registry), options.registry.name, names or "none")
+    LOG.info("%d scans in %s; criteria: %s", len(registry), options.registry.name, names or "none")
     exclusions = failed_criteria(registry, asked)
     cohort = registry[~registry["scan_id"].isin(exclusions["scan_id"])]
     if options.start_from not in MADE_LATER:
@@ -151,39 +152,39 @@ def run(options: CohortOptions) -> None:
     if options.overlap:
         OVERLAP.write(overlap, options.overlap)
     if asked:
-        LOG.info("scans that fail a criterion, and another one, too:\n%s", overlap_text(overlap))
-    LOG.info("%d scans: registry and headers differ", registry["source_conflict"].notna().sum())
+        LOG.info("number of scans that fail each pair of criteria:\n%s", overlap_text(overlap))
+    LOG.info("%d scans with differences between registry and headers", registry["source_conflict"].notna().sum())
     warn_of_repeated_patients(cohort)
     warn_of_doubtful_patients(cohort)
     warn_of_shared_files(cohort)
     excluded = exclusions["scan_id"].nunique()
-    LOG.info("%d scans in = %d in the cohort + %d excluded", len(registry), len(cohort), excluded)
+    LOG.info("%d scans in the registry = %d in the cohort + %d excluded", len(registry), len(cohort), excluded)
 
 
 def warn_of_repeated_patients(cohort: pd.DataFrame) -> None:
-    """Log a warning if patients have several scans, which the statistics treat as independent."""
+    """Log a warning if patients have several scans, because the statistics treat scans as independent."""
     known = cohort["patient_id"].dropna()
     if len(known) < len(cohort):
-        LOG.info("%d scans have no patient_id: each is assumed to be of another patient", len(cohort) - len(known))
+        LOG.info("%d scans without patient_id; each is treated as a different patient", len(cohort) - len(known))
     if known.duplicated().any():
         LOG.warning(
-            "%d scans of %d patients: P values and confidence intervals treat scans as independent; to keep one scan of"
-            " each patient, add to cohort.criteria: {name: one, sentence: Another scan of the patient, one_per_patient:"
-            " first}",
+            "%d scans of %d patients: P values and confidence intervals treat scans as independent; to include one scan"
+            " per patient, add to cohort.criteria: {name: one_scan, sentence: Another scan of the patient,"
+            " one_per_patient: first}",
             len(known),
             known.nunique(),
         )
 
 
 def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
-    """Log a warning if the index of DICOM files found patients who may be several persons."""
+    """Log a warning if the index of DICOM files found PatientIDs that may belong to several patients."""
     if "patient_reason" not in cohort.columns:
         return
     doubtful = cohort[cohort["patient_reason"].isin(REPORTED_BY_INDEX)]
     if len(doubtful):
         LOG.warning(
-            "%d scans, first %s, have a PatientID that may be of several persons (%s); to exclude them, add to"
-            " cohort.criteria: {name: one_person, sentence: Contradictory data of the patient, column: patient_reason,"
+            "%d scans, first %s, have a PatientID that may belong to several patients (%s); to exclude them, add to"
+            " cohort.criteria: {name: consistent_patient, sentence: Contradictory patient data, column: patient_reason,"
             " in: [%s]}",
             len(doubtful),
             doubtful["scan_id"].iloc[0],
@@ -193,8 +194,8 @@ def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
     shared = cohort[cohort["patient_reason"].eq(SHARED_STUDY)]
     if len(shared):
         LOG.warning(
-            "%d scans, first %s, are of a study that has several PatientIDs (%s): if they are of one patient, give them"
-            " one patient_id in the registry, or remove the rows of one",
+            "%d scans, first %s, belong to a DICOM study with several PatientIDs (%s); if they are from one patient,"
+            " set the same patient_id in the registry, or remove the rows of the other patient_id",
             len(shared),
             shared["scan_id"].iloc[0],
             SHARED_STUDY,
@@ -202,14 +203,14 @@ def warn_of_doubtful_patients(cohort: pd.DataFrame) -> None:
 
 
 def warn_of_shared_files(cohort: pd.DataFrame) -> None:
-    """Log a warning if scans have a file in common, without its name, which may be that of a person."""
+    """Log a warning if scans share a file; the name of the file is omitted because it may contain a patient name."""
     for column in dict.fromkeys(PATH_COLUMN.values()):
         paths = cohort[column].dropna().map(os.path.normpath)
         shared = cohort.loc[paths[paths.duplicated(keep=False)].index, "scan_id"]
         if len(shared):
             LOG.warning(
-                "%d scans share a file in column %s with another scan, first %s; of scans with the same images, one is"
-                " used (duplicate_images): correct the column, or remove the other rows",
+                "%d scans share a file in column %s with another scan, first %s; only one of several scans with the"
+                " same images is used (duplicate_images); correct the column or remove the other rows",
                 len(shared),
                 column,
                 ", ".join(shared.head(3)),
@@ -222,16 +223,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--registry",
         type=Path,
         required=True,
-        help="text table, spreadsheet or Parquet with one row per scan (docs/data.md)",
+        help="text table, spreadsheet, or Parquet file with one row per scan (docs/data.md)",
     )
     parser.add_argument(
         "--start-from",
         choices=["images", "dicom", "segmentations", "measures"],
         default="images",
-        help="entrance of the study, which decides the path column that is needed (default %(default)s)",
+        help="starting point of the study, which determines the required path column (default: %(default)s)",
     )
     configuration.add_config_argument(parser, "cohort")
-    parser.add_argument("--cohort", type=Path, required=True, help="Parquet to write: included scans")
-    parser.add_argument("--exclusions", type=Path, required=True, help="Parquet to write: failed criteria")
-    parser.add_argument("--flow", type=Path, required=True, help="Parquet to write: counts per criterion")
-    parser.add_argument("--overlap", type=Path, help="Parquet to write: counts per pair of criteria")
+    parser.add_argument("--cohort", type=Path, required=True, help="output Parquet file with the included scans")
+    parser.add_argument("--exclusions", type=Path, required=True, help="output Parquet file with the failed criteria")
+    parser.add_argument("--flow", type=Path, required=True, help="output Parquet file with counts per criterion")
+    parser.add_argument("--overlap", type=Path, help="output Parquet file with counts per pair of criteria")

@@ -1,4 +1,4 @@
-"""The tables of a study as they may be given to others: no rows of single persons, no small counts."""
+"""De-identified tables of a study for export, without rows of individual patients and without small counts."""
 
 from itertools import combinations
 
@@ -11,23 +11,24 @@ from ctpop.stages.cohort.suppression import BELOW, Sum, hidden
 
 SMALL, WITHHELD = f"<{BELOW}", "withheld"
 MEANING = (
-    f"{SMALL}: a count from 1 to {BELOW - 1}. {WITHHELD}: a count that would tell a small one. Ages above 89 were taken"
-    " as 90 before anything was computed; smallest and largest values, which belong to single persons, are left out,"
-    " and so are numbers of patients beside numbers of scans, except in Table 1."
+    f"{SMALL}: count from 1 to {BELOW - 1}. {WITHHELD}: count suppressed because a small count could be computed from"
+    " it. Ages above 89 years were set to 90 before all computations. Minimum and maximum values, which belong to"
+    " individual patients, are omitted. Patient counts are reported in Table 1 only."
 )
 
 
 def chain(places: list[int]) -> list[Sum]:
-    """Return the sums of a flow: places of n before, and then of removed and after, step by step."""
+    """Return the sums of a flow from the positions of n before, followed by n removed and n after of each step."""
     left, removed = places[0::2], places[1::2]
     return [Sum(left[start], (*removed[start:end], left[end])) for start, end in combinations(range(len(left)), 2)]
 
 
 def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the flow and the overlap of its criteria as text, without counts that are, or would tell, small ones.
+    """Return the flow and the overlap of its criteria as text, without small counts and counts that disclose them.
 
-    They are hidden together: the first criterion removes all who fail it, and the second all but those who fail both.
-    The last n_after, the number of scans in the study, is in Table 1 as well, so that other counts protect a small one.
+    Both tables are suppressed together: the first criterion removes all scans that fail it, and the second removes all
+    scans that fail it except those that fail both. The last n_after, the number of scans in the cohort, is also in
+    Table 1; therefore, other counts are suppressed instead of it.
     """
     if flow.empty:
         return with_flow_words(flow.astype("string"), [""]), overlap.astype("string").drop(columns="n_patients_both")
@@ -45,17 +46,17 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
 
 
 def shown_structure_flow(structure_flow: pd.DataFrame) -> pd.DataFrame:
-    """Return the flow of each structure and measure as text, without counts that are, or would tell, small ones."""
+    """Return the flow of each structure and measure as text, without small counts and counts that disclose them."""
     frames = []
     for _, flow in structure_flow.groupby(["structure", "measure"], sort=False):
         counts = flow_counts(flow)
-        mask = hidden(counts, chain(list(range(len(counts)))), public=[0])  # the number of scans in the study
+        mask = hidden(counts, chain(list(range(len(counts)))), public=[0])  # number of scans in the cohort
         frames.append(with_flow_words(flow, as_words(counts, mask)))
     return pd.concat(frames, ignore_index=True) if frames else with_flow_words(structure_flow.astype("string"), [""])
 
 
 def shown_associations(associations: pd.DataFrame, structure_flow: pd.DataFrame) -> pd.DataFrame:
-    """Return the correlations; n as in the flow that is shown, and no results of fewer people than are shown."""
+    """Return the correlations with n as in the exported flow, without results from fewer than `BELOW` patients."""
     last = structure_flow.drop_duplicates(["structure", "measure"], keep="last").set_index(["structure", "measure"])
     key = pd.MultiIndex.from_frame(associations[["structure", "measure"]])
     own = pd.Series(as_words(list(associations["n"]), associations["n"].between(1, BELOW - 1).to_numpy()))
@@ -67,10 +68,11 @@ def shown_associations(associations: pd.DataFrame, structure_flow: pd.DataFrame)
 
 
 def shown_table1(table: pd.DataFrame) -> pd.DataFrame:
-    """Return Table 1 without counts that are, or would tell, small ones; column `withheld` says what stands for them.
+    """Return Table 1 without small counts and counts that disclose them; column `withheld` contains the replacements.
 
-    Along a line, all scans are the sum of both sexes and of the quartiles; along a column, all scans of a group are the
-    sum of the levels of a variable. Percentages go where a level of their column is hidden, since they tell the rest.
+    In each row, the count of all scans is the sum over the sexes and the sum over the age quartiles. In each column,
+    the count of all scans of a group is the sum over the levels of a variable. Percentages are removed if a level of
+    their column is suppressed, because they would disclose the suppressed count.
     """
     table = table.drop(columns="n_patients")
     additive = table["variable"].ne("patients").to_numpy()
@@ -93,7 +95,7 @@ def shown_table1(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def sums_of(rows: pd.DataFrame) -> list[Sum]:
-    """Return the sums of Table 1 by the places of its rows."""
+    """Return the sums in Table 1, by the positions of its rows."""
     sums = []
     for _, line in rows.groupby("order"):
         [total] = line.index[line["grouping"] == "all"]
@@ -107,20 +109,20 @@ def sums_of(rows: pd.DataFrame) -> list[Sum]:
 
 
 def flow_counts(flow: pd.DataFrame) -> list[int]:
-    """Return n before the first step, and then removed and after, step by step."""
+    """Return n before the first step, followed by n removed and n after of each step."""
     steps = flow[["n_removed", "n_after"]].to_numpy().ravel()
     return [int(flow["n_before"].iloc[0]), *map(int, steps)]
 
 
 def with_flow_words(flow: pd.DataFrame, words: list[str]) -> pd.DataFrame:
-    """Return a flow whose counts are these words, without its numbers of patients, which would tell hidden counts."""
+    """Return a flow with these words as counts, without patient counts, which would disclose suppressed counts."""
     left, removed = words[0::2], words[1::2]
     shown = flow.assign(n_before=left[:-1], n_removed=removed, n_after=left[1:])
     return shown.drop(columns=[f"n_patients_{place}" for place in ("before", "removed", "after")])
 
 
 def as_words(counts: list[int], mask: NDArray[np.bool_]) -> list[str]:
-    """Return counts as text; hidden ones as what stands for them."""
+    """Return counts as text; suppressed counts are replaced."""
     return [
         (SMALL if 0 < count < BELOW else WITHHELD) if covered else str(count)
         for count, covered in zip(counts, mask, strict=True)

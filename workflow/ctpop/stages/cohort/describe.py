@@ -1,7 +1,7 @@
-"""Who is in the study, for people: Table 1 and the flow diagram, before anything is measured.
+"""Description of the cohort: Table 1 and the flow diagram, before measurement.
 
-In: the tables of the cohort. Out: the table `table1`, `table1.csv`, `.html` and `.docx` for print, and the flow diagram
-from the registry to the cohort (the report draws it again, down to what entered the statistics).
+Input: the tables of the cohort. Output: the table `table1`; `table1.csv`, `.html`, and `.docx` for printing; and the
+flow diagram from the registry to the cohort. The report contains an extended flow diagram up to the analyzed scans.
 """
 
 import argparse
@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DescribeOptions:
-    """Options of the command `describe`; `ctpop describe --help` explains them."""
+    """Options of the command `describe`; `ctpop describe --help` describes them."""
 
     cohort: Path
     exclusions: Path
@@ -34,8 +34,8 @@ class DescribeOptions:
 
 
 def run(options: DescribeOptions) -> None:
-    """Read the tables of the cohort, describe it, and write tables, page and figure."""
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph of every figure
+    """Read the tables of the cohort and write Table 1 and the flow diagram."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # fontTools logs every glyph of every figure
     study, report = (configuration.section(name, options.config) for name in ("study", "report"))
     chosen, aging = configuration.section("cohort", options.config), configuration.section("aging", options.config)
     cohort = COHORT.read(options.cohort)
@@ -50,10 +50,10 @@ def run(options: DescribeOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
-    parser.add_argument("--cohort", type=Path, required=True, help="Parquet with the included scans")
-    parser.add_argument("--exclusions", type=Path, required=True, help="Parquet with failed criteria")
-    parser.add_argument("--flow", type=Path, required=True, help="Parquet with counts per criterion")
+    parser.add_argument("--cohort", type=Path, required=True, help="Parquet file with the included scans")
+    parser.add_argument("--exclusions", type=Path, required=True, help="Parquet file with the failed criteria")
+    parser.add_argument("--flow", type=Path, required=True, help="Parquet file with counts per criterion")
     configuration.add_config_argument(parser, "aging", "cohort", "report", "study")
-    parser.add_argument("--table1", type=Path, required=True, help="Parquet to write: Table 1 as numbers")
-    parser.add_argument("--report", type=Path, required=True, help="folder to write table1.csv, .html and .docx to")
-    parser.add_argument("--figures", type=Path, required=True, help="folder to write cohort_flow to")
+    parser.add_argument("--table1", type=Path, required=True, help="output Parquet file with the numbers of Table 1")
+    parser.add_argument("--report", type=Path, required=True, help="output folder of table1.csv, .html, and .docx")
+    parser.add_argument("--figures", type=Path, required=True, help="output folder of the figure cohort_flow")

@@ -1,8 +1,8 @@
-"""What of a study may be given to others: tables without small counts, and without ages above 89.
+"""Export of de-identified tables without small counts and without ages above 89 years.
 
-In: tables of a study. Out: Table 1, the flows and the correlations in a folder of their own, as CSV (Table 1 as HTML
-and DOCX, too). No table in it has rows of single persons. Counts from 1 to 4 are hidden, and others from which they
-could be computed.
+Input: tables of a study. Output: a folder with Table 1, the flows, and the correlations as CSV files (Table 1 also as
+HTML and DOCX). No table has rows of individual patients. Counts from 1 to 4, and counts from which they could be
+computed, are suppressed.
 """
 
 import argparse
@@ -30,7 +30,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Options of the command `export`; `ctpop export --help` explains them."""
+    """Options of the command `export`; `ctpop export --help` describes them."""
 
     tables: Path
     config: Path | None
@@ -38,7 +38,7 @@ class ExportOptions:
 
 
 def run(options: ExportOptions) -> None:
-    """Read the tables, hide what must be hidden, and write the folder."""
+    """Read the tables, suppress small counts, and write the exported tables."""
     study = configuration.section("study", options.config)
     chosen, aging = configuration.section("cohort", options.config), configuration.section("aging", options.config)
     tables = {table.name: table.read(options.tables / f"{table.name}.parquet") for table in (COHORT, FLOW, OVERLAP)}
@@ -56,11 +56,11 @@ def run(options: ExportOptions) -> None:
         "associations": associations,
     }.items():
         write_csv(table, options.out / f"{name}.csv")
-    LOG.info("table1, flow, overlap, structure_flow and associations in %s", options.out)
+    LOG.info("wrote table1, flow, overlap, structure_flow, and associations to %s", options.out)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--tables", type=Path, required=True, help="folder with the tables of the study")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables of the study")
     configuration.add_config_argument(parser, "aging", "cohort", "study")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write what may be shared to")
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the de-identified tables")

@@ -1,7 +1,7 @@
-"""Which counts must stay hidden so that no small one can be read, or computed from the others.
+"""Suppression of small counts, and of further counts from which small counts could be computed.
 
-A count from 1 to 4 is hidden. Where counts add up to a shown total, a single hidden one could be computed, so a second
-one is hidden beside it; where the hidden ones together are fewer than 5, a further one is.
+Counts from 1 to 4 are suppressed. If counts add up to a published total, a single suppressed count could be computed;
+therefore, a second count is suppressed. If the suppressed counts sum to less than 5, a further count is suppressed.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BELOW = 5  # SOURCE: docs/methods/cohort.md: the common rule of statistical offices and registries
-TOP_AGE = 90.0  # SOURCE: HIPAA safe harbour, 45 CFR 164.514(b)(2)(i)(C): ages over 89 are one category, 90 or older
+BELOW = 5  # SOURCE: docs/methods/cohort.md: common rule of statistical offices and registries
+TOP_AGE = 90.0  # SOURCE: HIPAA safe harbor, 45 CFR 164.514(b)(2)(i)(C): ages over 89 are one category, 90 or older
 
 
 @dataclass(frozen=True)
 class Sum:
-    """A count that is the sum of others, by their places in a list of counts."""
+    """A count that is the sum of other counts, given by their positions in a list of counts."""
 
     total: int
     parts: tuple[int, ...]
@@ -25,10 +25,10 @@ class Sum:
 def hidden(
     counts: Sequence[int], sums: Sequence[Sum], below: int = BELOW, public: Collection[int] = ()
 ) -> NDArray[np.bool_]:
-    """Return which counts must be hidden; those of 0 never are, since they are nobody.
+    """Return which counts must be suppressed; counts of 0 are never suppressed because they disclose no patient.
 
-    Places in `public` are those of counts that another released table shows: hiding them would protect nothing, so
-    that others are hidden. Where nothing is left to protect a count by, all of its sum is hidden already.
+    `public` contains the positions of counts in other released tables. Suppressing these counts would have no effect;
+    other counts are suppressed instead. If no further count can be suppressed, all other counts of the sum already are.
     """
     n = np.asarray(counts, dtype=np.int64)
     found = (n > 0) & (n < below)
@@ -38,12 +38,12 @@ def hidden(
 
 
 def top_coded(ages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ages (years) with those above 89 as 90; missing stays missing."""
+    """Return ages (years) with ages above 89 set to 90; missing values remain missing."""
     return np.where(ages > TOP_AGE - 1, TOP_AGE, ages)
 
 
 def _next(n: NDArray[np.int64], found: NDArray[np.bool_], line: Sum, below: int, public: Collection[int]) -> int | None:
-    """Return the smallest count of a sum that must be hidden, too, or nothing."""
+    """Return the position of the smallest count of a sum that must also be suppressed, or None."""
     places = [line.total, *line.parts]
     covered = [place for place in places if found[place]]
     if not covered or (len(covered) > 1 and (found[line.total] or n[covered].sum() >= below)):

@@ -1,4 +1,4 @@
-"""Table 1 as files for people: CSV, an HTML page that opens from disk, and DOCX."""
+"""Table 1 as CSV, HTML, and DOCX files."""
 
 from pathlib import Path
 
@@ -6,13 +6,14 @@ from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
 from ctpop.documents.table1_text import Printed
 
-TITLE = "Table 1. Scans in the study, by sex and by age quartile"
+TITLE = "Table 1. Characteristics of the cohort by sex and age quartile"
 NOTE = (
-    "Percentages are of the scans of a column whose value is known. IQR: interquartile range (25th and 75th"
-    " percentile). SD: standard deviation. Nothing was tested: age differs between age quartiles by construction."
+    "Percentages are based on the scans of a column with nonmissing values. IQR: interquartile range (25th and 75th"
+    " percentiles). SD: standard deviation. No hypothesis tests were performed because age differs between age"
+    " quartiles by construction."
 )
 
 
 def write_table1(table: Printed, folder: Path, banner: str | None, notes: tuple[str, ...] = ()) -> None:
-    """Write `table1.csv`, `table1.html` and `table1.docx` into a folder."""
+    """Write `table1.csv`, `table1.html`, and `table1.docx` to a folder."""
     manuscript_files.write(Document(TITLE, table.frame, (NOTE, *notes), banner), folder, "table1")

@@ -26,7 +26,7 @@ from ctpop.study import rule_sets
 from ctpop.study.label_sets import lower_bounds
 
 PLACE = "structures/{}.html"
-BOUNDS = "The lower bounds of the original study are not published; these lower bounds replace them."
+BOUNDS = "The original study did not publish its lower bounds. The lower bounds in this table are substitutes."
 
 
 def associations(study: FinishedStudy, family: str) -> CellGrid:
