@@ -1,6 +1,6 @@
-"""The record of a run: by the profile, of this run, and without a word on persons or on this machine.
+"""Tests of the RO-Crate of a run: required properties of the profile, and no scan IDs or paths of this machine.
 
-`tests/workflow/test_crate.py` has it validated; here are the rules that the profile marks with MUST, in short.
+`tests/workflow/test_crate.py` runs the validator; these tests cover the MUST requirements of the profile.
 """
 
 import json
@@ -66,7 +66,7 @@ def written(folder, **study):
 
 
 def crate_of(folder, **study):
-    """Run the command and return the entities by their address."""
+    """Run the command and return the entities by their ID."""
     assert main(written(folder, **study)) == 0
     metadata = json.loads((folder / "results" / "made_up" / "ro-crate-metadata.json").read_text())
     return {entity["@id"]: entity for entity in metadata["@graph"]}
@@ -86,7 +86,7 @@ def crate(folder):
     return crate_of(folder)
 
 
-def test_the_profiles_and_the_version_that_they_build_on_are_named(crate):
+def test_the_profiles_and_their_base_version_are_named(crate):
     profiles = ids(crate["./"]["conformsTo"])
 
     assert {"https://w3id.org/ro/wfrun/process/0.5", "https://w3id.org/ro/wfrun/workflow/0.5"} < set(profiles)
@@ -94,7 +94,7 @@ def test_the_profiles_and_the_version_that_they_build_on_are_named(crate):
     assert ids(crate["ro-crate-metadata.json"]["conformsTo"])[0] == "https://w3id.org/ro/crate/1.1"
 
 
-def test_the_workflow_is_a_file_of_the_folder_and_the_run_is_a_run_of_it(crate, folder):
+def test_the_workflow_is_a_file_of_the_folder_and_the_instrument_of_the_run(crate, folder):
     [workflow] = ids(crate["./"]["mainEntity"])
     [run] = ids(crate["./"]["mentions"])
 
@@ -107,12 +107,12 @@ def test_the_workflow_is_a_file_of_the_folder_and_the_run_is_a_run_of_it(crate, 
     assert ids(crate[run]["instrument"]) == [workflow]
 
 
-def test_the_run_began_with_its_first_job_and_ended_with_its_last(crate):
-    assert crate["#run"]["startTime"] == "2023-11-14T22:11:40+00:00"  # 300 s before the segmentation was done
+def test_the_run_starts_with_its_first_job_and_ends_with_its_last_job(crate):
+    assert crate["#run"]["startTime"] == "2023-11-14T22:11:40+00:00"  # 300 s before the end of the segmentation
     assert crate["#run"]["endTime"] == "2023-11-14T22:16:40+00:00" == crate["./"]["datePublished"]
 
 
-def test_every_file_is_listed_with_its_checksum_and_folders_with_names_of_scans_as_a_whole(crate, folder):
+def test_files_are_listed_with_checksums_and_folders_with_scan_names_as_a_whole(crate, folder):
     parts = set(ids(crate["./"]["hasPart"]))
 
     assert parts == {
@@ -125,7 +125,7 @@ def test_every_file_is_listed_with_its_checksum_and_folders_with_names_of_scans_
     assert set(ids(crate["#run"]["result"])) == {part for part in parts if not part.startswith("code/")}
 
 
-def test_inputs_are_named_with_their_checksums_but_are_no_part_of_the_folder(crate):
+def test_inputs_are_named_with_their_checksums_and_are_not_part_of_the_folder(crate):
     inputs = [crate[part] for part in ids(crate["#run"]["object"])]
 
     assert {entity["@type"] for entity in inputs} == {"CreativeWork"}
@@ -135,13 +135,13 @@ def test_inputs_are_named_with_their_checksums_but_are_no_part_of_the_folder(cra
     assert crate["#model-1"]["sha256"] == "1" * 64
 
 
-def test_packages_are_named_with_their_versions_and_only_if_they_are_installed(crate):
+def test_installed_packages_are_named_with_their_versions(crate):
     needed = [crate[package] for package in ids(crate["code/Snakefile"]["softwareRequirements"])]
 
     assert {(package["name"], package["version"]) for package in needed} == {("Python", "3.11.7"), ("numpy", "2.4.6")}
 
 
-def test_no_person_and_no_place_of_this_machine_is_told(folder, crate):
+def test_the_metadata_contain_no_scan_ids_or_paths_of_this_machine(folder, crate):
     text = (folder / "results" / "made_up" / "ro-crate-metadata.json").read_text()
 
     assert len(crate) > 20
@@ -150,14 +150,14 @@ def test_no_person_and_no_place_of_this_machine_is_told(folder, crate):
     assert not re.search(r'"/', text)
 
 
-def test_licence_and_author_are_those_of_the_configuration(crate, tmp_path):
-    orcid, licence = "https://orcid.org/0000-0002-1825-0097", "https://creativecommons.org/licenses/by/4.0/"
-    named = crate_of(tmp_path, author="J. Carberry", orcid=orcid, license=licence)
+def test_license_and_author_are_those_of_the_configuration(crate, tmp_path):
+    orcid, uri = "https://orcid.org/0000-0002-1825-0097", "https://creativecommons.org/licenses/by/4.0/"
+    named = crate_of(tmp_path, author="J. Carberry", orcid=orcid, license=uri)
 
     assert ids(named["./"]["author"]) == ids(named["#run"]["agent"]) == [orcid]
     assert named[orcid] == {"@id": orcid, "@type": "Person", "name": "J. Carberry"}
-    assert ids(named["./"]["license"]) == [licence]
-    assert "no licence is granted" in crate[ids(crate["./"]["license"])[0]]["name"]
+    assert ids(named["./"]["license"]) == [uri]
+    assert "no license is granted" in crate[ids(crate["./"]["license"])[0]]["name"]
     assert "author" not in crate["./"]
     assert "agent" not in crate["#run"]
 
@@ -171,12 +171,12 @@ def test_the_same_run_is_recorded_in_the_same_bytes(folder, crate):
 
 
 @pytest.mark.parametrize(
-    ("gone", "told"),
-    [("provenance.json", "make the report first"), ("benchmarks", "no job of the workflow was measured")],
+    ("absent", "message"),
+    [("provenance.json", "create the report first"), ("benchmarks", "the folder contains no benchmarks")],
 )
-def test_a_study_that_is_not_finished_is_refused(tmp_path, capsys, gone, told):
+def test_an_unfinished_study_is_rejected(tmp_path, capsys, absent, message):
     arguments = written(tmp_path)
-    (tmp_path / "results" / "made_up" / gone).rename(tmp_path / "elsewhere")
+    (tmp_path / "results" / "made_up" / absent).rename(tmp_path / "elsewhere")
 
     assert main(arguments) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Figures drawn by several processes: the same files as by one, in the order of the plans."""
+"""Tests that several processes write the same figures as one process, in the order of the plans."""
 
 import logging
 from functools import partial
@@ -18,8 +18,8 @@ from support import study_tables
 def plans():
     """Return one plan per banner, and a scatter plot with a P value."""
     patients = study_tables.registry(30)
-    tell = partial(age_by_sex.source, patients)
-    ages = [Plan(name, "age_by_sex", name, partial(age_by_sex.draw, patients, name), tell) for name in ("one", "two")]
+    source = partial(age_by_sex.source, patients)
+    ages = [Plan(name, "age_by_sex", name, partial(age_by_sex.draw, patients, name), source) for name in ("one", "two")]
     points = patients[["age_years", "sex"]].assign(value=patients["age_years"] ** 2, quartile=1, patient=range(30))
     association = {"rho": -0.5, "p": 0.00001, "ci_low": -0.6, "ci_high": -0.4}
     finding = StructureFinding("aorta", "volume_ml", points, association, {}, frozenset())
@@ -47,21 +47,21 @@ def test_two_processes_write_the_same_files_as_one(tmp_path, style):
 
 
 @pytest.mark.parametrize(("files", "jobs", "processes"), [(28, 8, 1), (0, 8, 1), (162, 8, 5), (162, 2, 2)])
-def test_a_process_is_started_only_for_figures_that_take_longer_than_its_start(files, jobs, processes):
+def test_a_process_is_started_only_if_drawing_takes_longer_than_starting_the_process(files, jobs, processes):
     assert processes_for(files, jobs) == processes
 
 
-def test_progress_is_told_and_ends_with_all(tmp_path, caplog):
+def test_progress_is_logged_until_all_figures_are_written(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         saved(tmp_path, 1)
 
     assert "3 of 3 figures in" in caplog.text
 
 
-def test_figures_of_an_earlier_configuration_go_and_other_files_stay(tmp_path):
+def test_figures_of_an_earlier_configuration_are_removed_and_other_files_are_kept(tmp_path):
     for name in ("structure_spleen.pdf", "structure_spleen.csv", "centiles_aorta_volume_ml.svg", "notes.pdf"):
         (tmp_path / name).write_text("old")
-    (tmp_path / "structure_spleen.txt").write_text("somebody's")
+    (tmp_path / "structure_spleen.txt").write_text("notes of a user")
 
     _, files = saved(tmp_path, 1, chosen=slice(1))
 
@@ -72,7 +72,7 @@ def test_figures_of_an_earlier_configuration_go_and_other_files_stay(tmp_path):
     }
 
 
-def test_only_the_chosen_formats_are_written_and_files_of_the_others_are_removed(tmp_path):
+def test_only_selected_formats_are_written_and_files_of_other_formats_are_removed(tmp_path):
     saved(tmp_path, 1, chosen=slice(1))
 
     _, files = saved(tmp_path, 1, chosen=slice(1), formats=["svg"])
@@ -80,7 +80,7 @@ def test_only_the_chosen_formats_are_written_and_files_of_the_others_are_removed
     assert set(files) == {"one.svg", "one.csv"}
 
 
-def test_a_figure_that_cannot_be_drawn_ends_the_run(tmp_path):
+def test_an_error_in_drawing_a_figure_stops_the_run(tmp_path):
     broken = Plan("broken", "asymmetry", "", partial(asymmetry.draw, None, None), dict)
 
     with pytest.raises(TypeError):

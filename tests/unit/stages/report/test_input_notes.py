@@ -1,4 +1,4 @@
-"""The report says how the tables of a user were read."""
+"""Tests of the notes on the interpretation of the tables of a user."""
 
 from ctpop.stages.report.input_notes import notes_of
 from ctpop.study import configuration
@@ -26,11 +26,11 @@ def test_each_inference_about_a_table_is_a_sentence(tmp_path):
     ]
 
 
-def test_a_table_in_the_form_of_this_package_needs_no_sentence(tmp_path):
+def test_a_table_in_the_standard_format_has_no_notes(tmp_path):
     assert notes_of(configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n"), ["liver"]) == []
 
 
-def test_label_sets_and_decisions_of_reviewers_have_sentences_of_their_own(tmp_path):
+def test_label_sets_and_decisions_of_reviewers_have_separate_notes(tmp_path):
     config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n")
     (tmp_path / "labels.csv").write_text("label;structure;side;group;lower_bound_ml\n1;liver;;abdomen;50\n")
     (tmp_path / "review.csv").write_text("scan_id\tstructure\tdecision\treason\treviewer\tdate\n")
@@ -43,7 +43,7 @@ def test_label_sets_and_decisions_of_reviewers_have_sentences_of_their_own(tmp_p
     ]
 
 
-def test_spellings_in_label_sets_and_decisions_are_sentences(tmp_path):
+def test_spelling_variants_in_label_sets_and_decisions_are_noted(tmp_path):
     config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,61.5\n")
     (tmp_path / "labels.csv").write_text("Label,structure,side,group,lower_bound_ml\n1,liver,,abdomen,50\n")
     (tmp_path / "review.csv").write_text(
@@ -65,7 +65,7 @@ def test_spellings_in_label_sets_and_decisions_are_sentences(tmp_path):
     ]
 
 
-def test_a_table_that_has_changed_since_is_reported(tmp_path):
+def test_a_table_that_has_changed_since_the_run_is_reported(tmp_path):
     config = configured(tmp_path, "scan_id,age_years,liver_hu_mean\na,45,x\n,,\n,9,\n")
 
     assert notes_of(config, ["liver"]) == [("mine.csv", ["the file has changed since the study was run"])]

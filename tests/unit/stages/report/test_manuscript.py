@@ -1,4 +1,4 @@
-"""Parts of a manuscript: results in words, the table of associations, checklists; every number stands in a table."""
+"""Tests of the manuscript files: results text, table of associations, and checklists; all numbers are in tables."""
 
 import csv
 import re
@@ -56,7 +56,7 @@ def test_two_values_are_never_significant():
     assert np.isnan(manuscript.smallest_significant(2, 0.05))
 
 
-def test_the_results_tell_the_counts_of_the_tables(made):
+def test_the_results_contain_the_counts_of_the_tables(made):
     text = results(made)
     own = made.tables["associations"].loc[made.tables["associations"]["family"] == "structures"]
 
@@ -65,27 +65,27 @@ def test_the_results_tell_the_counts_of_the_tables(made):
     assert f"{int(own['significant'].sum())} were significant (P < .0001)" in text
 
 
-def test_the_results_tell_why_scans_were_excluded(made):
+def test_the_results_state_the_reasons_for_exclusion(made):
     flow = made.tables["flow"]
-    told = [
+    reasons = [
         f"{sentence[:1].lower()}{sentence[1:]} (n = {n:,})"
         for sentence, n in zip(flow["sentence"], flow["n_removed"], strict=True)
     ]
 
-    assert len(told) > 1
-    assert f" Scans were excluded because of: {'; '.join(told)}." in results(made)
+    assert len(reasons) > 1
+    assert f" Scans were excluded because of: {'; '.join(reasons)}." in results(made)
 
 
-def test_the_strongest_correlation_comes_first_with_interval_p_and_n(made):
+def test_the_strongest_correlation_is_first_with_interval_p_and_n(made):
     all_of = made.tables["associations"]
     own = all_of.loc[all_of["family"].eq("structures") & all_of["measure"].eq("volume_ml") & all_of["significant"]]
     best = own.loc[own["rho"].abs().idxmax()]
 
     assert len(own)
-    told = manuscript.strongest(own, made)[0]
-    assert told.startswith(manuscript.in_a_sentence(best["structure"]))
-    assert f"n = {best['n']}" in told
-    assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", told)
+    sentence = manuscript.strongest(own, made)[0]
+    assert sentence.startswith(manuscript.in_a_sentence(best["structure"]))
+    assert f"n = {best['n']}" in sentence
+    assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", sentence)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_a_sentence_names_a_structure_with_its_article(structure, words):
     assert manuscript.in_a_sentence(structure) == words
 
 
-def test_the_banner_stands_in_the_results_and_on_the_table_or_on_neither(made):
+def test_the_banner_is_in_the_results_and_on_the_table_or_on_neither(made):
     assert ": synthetic." in results(made)
     assert "synthetic" not in results(study(banner=None))
     assert "synthetic" in manuscript_files.as_html(manuscript.association_document(made))
     assert "synthetic" not in manuscript_files.as_html(manuscript.association_document(study(banner=None)))
 
 
-def test_a_study_without_results_says_so():
+def test_a_study_without_results_states_the_reason():
     assert "No structure had enough usable values" in results(study(n=4))
 
 
@@ -119,7 +119,7 @@ def test_the_table_has_every_structure_group_and_measure_in_label_order(made):
     assert list(cells["Measure"])[:2] == ["Volume", "Attenuation"]
 
 
-def test_csv_html_and_docx_hold_the_same_cells(made, tmp_path):
+def test_csv_html_and_docx_contain_the_same_cells(made, tmp_path):
     document = manuscript.association_document(made)
     manuscript_files.write(document, tmp_path, "table")
     with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
@@ -136,7 +136,7 @@ def test_equal_tables_give_equal_bytes(made):
     assert manuscript_files.as_docx(document) == manuscript_files.as_docx(document)
 
 
-def test_text_of_a_table_does_nothing_in_a_browser():
+def test_text_of_a_table_is_escaped_in_html():
     hostile = "<img src=x onerror=alert(1)>"
     page = manuscript_files.as_html(Document(hostile, pd.DataFrame({hostile: [hostile]}), (hostile,), hostile))
 
@@ -145,15 +145,15 @@ def test_text_of_a_table_does_nothing_in_a_browser():
 
 
 @pytest.mark.parametrize(("name", "items"), [("strobe", 32), ("claim", 42)])
-def test_a_checklist_has_every_item_and_tells_where_it_is_answered_or_what_to_write(name, items, tmp_path):
+def test_a_checklist_has_every_item_with_its_location_or_the_text_to_add(name, items, tmp_path):
     table = manuscript.checklist(name, tmp_path)
 
     assert len(table) == items == table["item"].nunique()
     assert table[["item", "topic", "asks_for", "author"]].ne("").all(axis=None)
-    assert table["answered_in"].eq("").all()  # an empty folder answers nothing
+    assert table["answered_in"].eq("").all()  # an empty folder contains no answers
 
 
-def test_a_checklist_names_only_files_that_are_there(tmp_path):
+def test_a_checklist_names_existing_files_only(tmp_path):
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "flow.csv").write_text("order\n", encoding="utf-8")
     table = manuscript.checklist("strobe", tmp_path).set_index("item")["answered_in"]
@@ -163,14 +163,14 @@ def test_a_checklist_names_only_files_that_are_there(tmp_path):
 
 
 def numbers_of(tables, digits):
-    """Return every number of some tables, as it is printed with so many decimals."""
+    """Return all numbers of tables, printed with a number of decimals."""
     columns = [table[name] for table in tables for name in table.select_dtypes("number").columns]
     values = np.concatenate([column.dropna().to_numpy(float) for column in columns])
     return {f"{abs(value):.{digits}f}".lstrip("0") or "0" for value in values if np.isfinite(value)}
 
 
 def counts_of(made):
-    """Return every count that results may tell, from the tables, without the functions of the report."""
+    """Return all counts that the results may contain, computed from the tables without the functions of the report."""
     tables, names = made.tables, LABELS.names
     rows = {name: table for name, table in tables.items() if "structure" in table.columns}
     own = {name: table.loc[table["structure"].isin(names)] for name, table in rows.items()}
@@ -189,7 +189,7 @@ def counts_of(made):
     return {str(int(n)) for n in found}
 
 
-def test_every_number_of_the_results_stands_in_a_table_or_is_a_count_of_its_rows(made):
+def test_every_number_of_the_results_is_in_a_table_or_is_a_count_of_its_rows(made):
     own = made.tables["associations"].loc[made.tables["associations"]["structure"].isin(LABELS.names)]
     ages = np.percentile(made.tables["cohort"]["age_years"].dropna(), [25, 50, 75])
     detectable = manuscript.smallest_significant(int(own["n"].max()), 1e-4)
@@ -223,7 +223,7 @@ def test_text_becomes_a_word_file_with_headings_paragraphs_and_the_symbol_of_the
 
 
 @pytest.mark.parametrize("name", manuscript.NAMES)
-def test_an_item_of_a_checklist_is_answered_by_a_file_or_left_to_the_author_in_so_many_words(name):
+def test_an_item_of_a_checklist_has_a_file_or_an_instruction_for_the_author(name):
     items = pd.read_csv(manuscript.CHECKLISTS / f"{name}.csv", dtype=str, keep_default_na=False)
     places = items["answered_in"].str.split("; ").explode()
 
@@ -239,7 +239,7 @@ def repeated(n=200, per_patient=4):
     return FinishedStudy(found.config, LABELS, study_tables.study(patients, LABELS))
 
 
-def test_repeated_patients_are_in_the_results_beside_every_n_and_under_table_2():
+def test_repeated_patients_are_stated_in_the_results_and_below_table_2():
     made = repeated()
     scans, patients = len(made.tables["cohort"]), made.tables["cohort"]["patient_id"].nunique()
     sentence = f"The {scans} scans of the study are of {patients} patients. Observations of one patient are not"
@@ -251,7 +251,7 @@ def test_repeated_patients_are_in_the_results_beside_every_n_and_under_table_2()
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
 
 
-def test_the_steps_of_the_flow_have_patients_where_these_are_repeated(made):
+def test_the_steps_of_the_flow_contain_patient_counts_if_patients_are_repeated(made):
     flow = repeated().tables["flow"]
 
     found = summaries.flow(repeated())
@@ -261,7 +261,7 @@ def test_the_steps_of_the_flow_have_patients_where_these_are_repeated(made):
     assert summaries.flow(made)[0][1:] == ("200", "0", "200")
 
 
-def test_the_overlap_of_criteria_has_patients_where_these_are_repeated():
+def test_the_overlap_of_criteria_contains_patient_counts_if_patients_are_repeated():
     patients = study_tables.registry(60).assign(patient_id=[f"p{number // 3}" for number in range(60)])
     patients.loc[:2, "age_years"] = float("nan")
     patients.loc[:5, "complete"] = False
@@ -281,7 +281,7 @@ def text_of_methods(made):
     return report.methods_text(made, provenance(made))
 
 
-def test_texts_state_the_patients_beside_the_scans_of_every_step_and_sex():
+def test_texts_state_scans_and_patients_of_every_step_and_sex():
     made = repeated()
     women = made.tables["cohort"].query("sex == 'female'")
     n, n_patients = len(women), women["patient_id"].nunique()
@@ -300,7 +300,7 @@ def test_texts_state_the_patients_beside_the_scans_of_every_step_and_sex():
     assert f"({n} scans of {n_patients} women, {200 - n} of {50 - n_patients} men)" in methods
 
 
-def test_texts_of_one_scan_per_patient_state_scans_alone(made):
+def test_texts_state_scans_only_if_each_patient_has_one_scan(made):
     assert "The study included 200 scans of 200 in the registry" in results(made)
     assert not re.search(
         SCANS_OF_PATIENTS, results(made) + text_of_methods(made).replace("200 scans of 200 patients", "")
@@ -308,11 +308,11 @@ def test_texts_of_one_scan_per_patient_state_scans_alone(made):
 
 
 @pytest.mark.parametrize("per_patient", [4, 1])
-def test_every_n_of_a_page_of_a_structure_has_the_patients_where_these_are_repeated(made, per_patient):
+def test_every_n_of_a_page_of_a_structure_has_patient_counts_if_patients_are_repeated(made, per_patient):
     found = repeated() if per_patient > 1 else made
     page = next(structure_pages.pages(found))
     expected = SCANS_OF_PATIENTS if per_patient > 1 else r"\d[\d,]*"
-    headings = ("n", "Left out", "Scans within<br>5 years", "Scans", "Used")
+    headings = ("n", "Excluded", "Scans within<br>5 years", "Scans", "Usable")
 
     seen = 0
     for grid in [*page.grids, structure_lists.associations(found, "structures")]:
@@ -323,7 +323,7 @@ def test_every_n_of_a_page_of_a_structure_has_the_patients_where_these_are_repea
     assert seen > 20
 
 
-def test_the_lists_of_screening_and_sensitivity_state_patients_where_these_are_repeated(made):
+def test_the_lists_of_screening_and_sensitivity_state_patients_if_patients_are_repeated(made):
     several, alone = (structure_lists.screening(found).rows[0].cells[1].text for found in (repeated(), made))
     assert (several, alone) == ("200 scans of 50 patients", "200")
     several, alone = (structure_lists.sensitivity(found).rows[0].cells[1].text for found in (repeated(), made))
@@ -331,7 +331,7 @@ def test_the_lists_of_screening_and_sensitivity_state_patients_where_these_are_r
     assert alone.endswith("(n = 200)")
 
 
-def test_alternative_texts_and_captions_state_patients_where_these_are_repeated(made):
+def test_alternative_texts_and_captions_state_patients_if_patients_are_repeated(made):
     kinds = ("flow", "age_by_sex", "structure_flow", "figure6", "scatter", "boxes", "structure")
     several, alone = ([plan for plan in plans(found) if plan.kind in kinds] for found in (repeated(), made))
 
@@ -342,7 +342,7 @@ def test_alternative_texts_and_captions_state_patients_where_these_are_repeated(
         assert [captions.REPEATED in captions.html(kind, value) for value in values] == [True, False]
 
 
-def test_the_report_of_repeated_patients_states_them_beside_every_n_of_a_criterion(made):
+def test_the_results_state_scans_only_for_criteria_without_repeated_patients(made):
     patients = study_tables.registry(60)
     patients.loc[:5, "complete"] = False
     single = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
@@ -350,7 +350,7 @@ def test_the_report_of_repeated_patients_states_them_beside_every_n_of_a_criteri
     assert "images incomplete (n = 6)" in results(single)
 
 
-def test_patients_that_are_not_identified_are_an_assumption_in_the_methods():
+def test_the_methods_state_the_assumption_about_scans_without_patient_id():
     found = study()
     cohort = found.tables["cohort"]
     unknown = FinishedStudy(found.config, LABELS, {**found.tables, "cohort": cohort.assign(patient_id=None)})
@@ -359,6 +359,6 @@ def test_patients_that_are_not_identified_are_an_assumption_in_the_methods():
     assert "assumed to be of" not in report.methods_text(found, provenance(found))
 
 
-def test_a_study_of_one_scan_per_patient_says_nothing_of_patients(made):
+def test_the_results_omit_patient_counts_if_each_patient_has_one_scan(made):
     assert "patients. Observations" not in results(made)
     assert manuscript.association_document(made).cells["n"].str.fullmatch(r"\d+").all()

@@ -1,4 +1,4 @@
-"""What a study was made from: checksums that anyone can compute again, and versions of all that took part."""
+"""Tests of the provenance of a study: reproducible checksums of its inputs and versions of all packages."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def configured(folder, start_from="images", **sections):
     return configuration.validated({"study": study, "structures": "demo", "segment": {"model": "demo"}, **sections})
 
 
-def test_every_input_that_the_configuration_names_is_told_by_name_and_checksum(tmp_path):
+def test_every_input_in_the_configuration_is_recorded_with_name_and_checksum(tmp_path):
     for name in ("registry", "review", "references"):
         (tmp_path / f"{name}.csv").write_text(name)
     evaluation = {"reference": str(tmp_path / "references.csv")}
@@ -37,7 +37,7 @@ def test_every_input_that_the_configuration_names_is_told_by_name_and_checksum(t
         assert found[name] == {"name": f"{name}.csv", "files": 1, "sha256": sha256(name)}
 
 
-def test_an_input_that_is_gone_has_no_checksum(tmp_path):
+def test_a_missing_input_has_no_checksum(tmp_path):
     assert input_digests.files_of(configured(tmp_path))["registry"] == {
         "name": "registry.csv",
         "files": 0,
@@ -45,7 +45,7 @@ def test_an_input_that_is_gone_has_no_checksum(tmp_path):
     }
 
 
-def test_the_checksum_of_a_folder_is_over_the_names_and_checksums_of_its_files(tmp_path):
+def test_the_checksum_of_a_folder_is_computed_from_the_names_and_checksums_of_its_files(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "2.json").write_text("two")
     (tmp_path / "1.json").write_text("one")
@@ -54,7 +54,7 @@ def test_the_checksum_of_a_folder_is_over_the_names_and_checksums_of_its_files(t
     assert input_digests.described(tmp_path) == {"name": tmp_path.name, "files": 2, "sha256": sha256(lines)}
 
 
-def test_images_are_told_by_the_sorted_checksums_of_label_maps_and_fingerprints_whatever_the_order_of_scans(tmp_path):
+def test_the_checksum_of_images_does_not_depend_on_the_order_of_scans(tmp_path):
     for scan, mark in (("s1", "b"), ("s2", "a")):
         note = LabelMapNote(fingerprint=mark * 64, mask_sha256=mark * 64, labels={})
         text = pd.Series(vars(note)).to_json()
@@ -74,7 +74,7 @@ def test_images_are_told_by_the_sorted_checksums_of_label_maps_and_fingerprints_
     assert input_digests.images_of(segments[::-1], tmp_path) == found
 
 
-def test_all_packages_that_the_project_needs_are_told():
+def test_all_packages_required_by_the_project_are_recorded():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert {*provenance.PACKAGES, "argcomplete"} == {re.split("[<>=]", line)[0] for line in project["dependencies"]}

@@ -1,4 +1,4 @@
-"""The methods text and the page say which rules were applied, with which limits, and what reviewers decided."""
+"""Tests that the methods text and the pages describe the applied rules, their limits, and the QC decisions."""
 
 import pytest
 
@@ -14,7 +14,7 @@ LABELS = study_tables.label_set()
 
 
 def study(folder, review=None, **screen) -> FinishedStudy:
-    """Return a study of thirty people whose configuration has these settings of the screening."""
+    """Return a study of 30 patients with these settings of segmentation screening."""
     tables = study_tables.study(study_tables.registry(30), LABELS)
     if review is not None:
         tables |= study_tables.screened(tables["measures"], LABELS, tables["cohort"], review)
@@ -29,7 +29,7 @@ def study(folder, review=None, **screen) -> FinishedStudy:
 
 
 def screening_of(folder, review=None, **screen) -> str:
-    """Return what the methods text says about screening."""
+    """Return the section on screening of the methods text."""
     found = study(folder, review, **screen)
     text = report.methods_text(found, provenance(found))
     assert "  " not in text
@@ -47,7 +47,7 @@ SUSPECT = (
 
 
 @pytest.mark.parametrize(
-    ("rules", "told"),
+    ("rules", "expected"),
     [
         ("none", ("No further rule was applied.",)),
         ("paper", (BOUND, "Table S1", SUSPECT[1])),
@@ -55,23 +55,23 @@ SUSPECT = (
         ("strict", (BOUND, BORDER, *SUSPECT)),
     ],
 )
-def test_the_methods_tell_the_rules_that_were_applied_and_no_other(tmp_path, rules, told):
+def test_the_methods_describe_the_applied_rules_only(tmp_path, rules, expected):
     text = screening_of(tmp_path, rules=rules)
 
     every = ("No further rule was applied.", BOUND, "Table S1", BORDER, *SUSPECT)
-    silent = set(every) - set(told) - ({"Table S1"} if BOUND in told else set())
-    assert [words for words in told if words not in text] == []
-    assert [words for words in silent if words in text] == []
+    others = set(every) - set(expected) - ({"Table S1"} if BOUND in expected else set())
+    assert [words for words in expected if words not in text] == []
+    assert [words for words in others if words in text] == []
     assert text.endswith("entered the analysis.")
 
 
-def test_the_methods_tell_that_attenuation_of_what_is_cut_off_was_used(tmp_path):
+def test_the_methods_state_that_the_attenuation_of_truncated_structures_was_used(tmp_path):
     text = screening_of(tmp_path, use_truncated_hu=True)
 
     assert "cut off; their volume was left out, their attenuation was not." in text
 
 
-def test_the_methods_tell_of_reviewers_and_known_absences_if_there_are_any(tmp_path):
+def test_the_methods_describe_reviewers_and_known_absences_if_there_are_any(tmp_path):
     review = decisions(("s0001", "*", "exclude"), ("s0002", "organ_1", "keep"), ("s0003", "organ_1", "absent"))
 
     with_it, without = screening_of(tmp_path / "a", review), screening_of(tmp_path / "b")
@@ -82,7 +82,7 @@ def test_the_methods_tell_of_reviewers_and_known_absences_if_there_are_any(tmp_p
     assert "known to be absent" not in without
 
 
-def test_the_table_of_the_flow_has_a_line_of_the_review_after_what_was_measured(tmp_path):
+def test_the_flow_has_a_row_for_the_review_after_the_measured_scans(tmp_path):
     review = decisions(("s0001", "*", "exclude"))
 
     with_it, without = summaries.flow(study(tmp_path / "a", review)), summaries.flow(study(tmp_path / "b"))
@@ -92,7 +92,7 @@ def test_the_table_of_the_flow_has_a_line_of_the_review_after_what_was_measured(
 
 
 @pytest.mark.parametrize(("rules", "shown"), [("none", False), ("paper", True), ("strict", True)])
-def test_bounds_are_shown_where_they_are_applied(tmp_path, rules, shown):
+def test_lower_bounds_are_shown_if_they_are_applied(tmp_path, rules, shown):
     found = structure_lists.screening(study(tmp_path, rules=rules))
 
     assert bool(found.note) == shown
