@@ -155,7 +155,7 @@ TABLES = {
     "zeros": (
         lambda row, n: [*row[:4], *(("0.0", "0.0") if n < 3 else row[4:6]), *row[6:]],
         "warning",
-        "3 attenuations of 0.0 without a volume excluded",
+        "3 attenuation values of 0.0 without a volume excluded",
     ),
     "a structure without values": (
         lambda row, n: [*row[:4], "", "", *row[6:]],

@@ -154,7 +154,7 @@ def files(study: ConfiguredStudy, sample: int) -> Check:
             "" if study.dicom or study.measures else ", which are absolute or relative to the folder of the registry"
         )
         first = ", ".join(absent[:3])
-        return Check("files", ERROR, f"{how}, {len(absent)} missing: {first}; correct the paths{of_registry}")
+        return Check("files", ERROR, f"{how}, {len(absent)} missing (first: {first}); correct the paths{of_registry}")
     return Check("files", OK, f"{how}, none missing")
 
 

@@ -240,8 +240,8 @@ def _of_rows(rows: pd.DataFrame, label_set: LabelSet, path: Path) -> Iterator[Ch
         yield Check(
             "measures",
             WARNING,
-            f"{count(zeros, 'attenuation')} of 0.0 without a volume excluded: TotalSegmentator writes 0.0 for absent,"
-            " truncated, and failed structures; to keep these values, set measure: {zero_hu: value}",
+            f"{count(zeros, 'attenuation value')} of 0.0 without a volume excluded: TotalSegmentator writes 0.0 for"
+            " absent, truncated, and failed structures; to keep these values, set measure: {zero_hu: value}",
         )
     for column in ("volume_ml", "hu_mean"):
         known = measured[column].notna()
