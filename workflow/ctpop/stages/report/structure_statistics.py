@@ -5,7 +5,7 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from ctpop.contracts.all_tables import CENTILES_SHOWN
-from ctpop.figures.formatting import AXES, MEASURES, SEXES
+from ctpop.figures.formatting import AXES, MEASURES, SEXES, covariates_in_words
 from ctpop.stages.report import cells
 from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
 from ctpop.stages.report.structure_tables import MEASURE, NOTE, Record, StructureRows, note, p_pair, true, without_notes
@@ -116,7 +116,7 @@ def adjusted(rows: StructureRows) -> CellGrid:
     """Return the correlations adjusted for covariates."""
     made = [
         CellRow(
-            "No covariates" if row["adjusted_for"] == "none" else row["adjusted_for"],
+            _covariates(row["adjusted_for"]),
             [
                 cells.words(MEASURES[row["measure"]]),
                 cells.size(row),
@@ -144,7 +144,11 @@ def curves(rows: StructureRows) -> CellGrid:
         CellRow(
             "Age quartiles (Quade test)",
             [
-                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.size(row)),
+                *(
+                    cells.words(MEASURES[row["measure"]]),
+                    cells.words(_covariates(row["adjusted_for"])),
+                    cells.size(row),
+                ),
                 *(cells.decimal(row["f"], 2), cells.count(row["df_between"]), cells.count(row["df_within"])),
                 *p_pair(row),
                 *(cells.coefficient(row["eta_squared"], 3), note(row)),
@@ -156,7 +160,11 @@ def curves(rows: StructureRows) -> CellGrid:
         CellRow(
             TERMS[row["term"]],
             [
-                *(cells.words(MEASURES[row["measure"]]), cells.words(row["adjusted_for"]), cells.size(row)),
+                *(
+                    cells.words(MEASURES[row["measure"]]),
+                    cells.words(_covariates(row["adjusted_for"])),
+                    cells.size(row),
+                ),
                 *(cells.decimal(row["f"], 2), cells.count(row["df_1"]), cells.count(row["df_2"])),
                 *p_pair(row),
                 *(cells.coefficient(row["partial_r_squared"], 3), note(row)),
@@ -189,6 +197,11 @@ def centiles(rows: StructureRows) -> CellGrid:
     headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Scans within<br>5 years")
     remark = "Columns: percentage of patients of this age and sex with a smaller value."
     return CellGrid("Centiles", headings, made, remark)
+
+
+def _covariates(names: str) -> str:
+    words = "no covariates" if names == "none" else covariates_in_words(names)
+    return words[:1].upper() + words[1:]
 
 
 def _quartile(number: int, ages: list[str]) -> str:
