@@ -15,48 +15,47 @@ from typing import Any
 
 from ctpop.documents import manuscript_files
 from ctpop.figures import formatting
+from ctpop.figures.association import cut_points
 from ctpop.figures.export import Picture, Plan
 from ctpop.foundation.files import write_text
-from ctpop.stages.report import manuscript, pages, summaries
+from ctpop.stages.report import manuscript, pages, phrases, summaries
 from ctpop.stages.report.figure_files import processes_for, save_all
 from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy, read_study
 from ctpop.stages.report.provenance import provenance
-from ctpop.study import configuration, label_sets
+from ctpop.study import configuration, label_sets, rule_sets
 
 LOG = logging.getLogger(__name__)
 
 
 def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
-    """Return the Methods section of a manuscript in Markdown, generated from the configuration and the tables."""
-    tables = study.tables
-    bounds = study.label_set.table["lower_bound_ml"].notna().sum()
-    single = tables["normality"]["structure"].isin(study.label_set.names)
-    normality = tables["normality"].loc[single, "p"].dropna()
-    return (
-        pages.templates()
-        .get_template("methods.md")
-        .render(
-            config=study.config,
-            label_set=study.label_set.name,
-            counts=sources["counts"],
-            flow=tables["flow"].to_dict("records"),
-            ages=summaries.age_quartiles(tables["cohort"]["age_years"]),
-            sexes=tables["cohort"]["sex"].value_counts().to_dict(),
-            sex_words=summaries.sexes_in_words(study),
-            ranges=study.conventions.age_ranges,
-            n_bounds=int(bounds),
-            screening=summaries.screening_rules(study),
-            n_normality=len(normality),
-            n_not_normal=int((normality < 0.05).sum()),
-            n_pairs=summaries.tests_of(tables["posthoc"]),
-            n_groups=summaries.tests_of(tables["groups"]),
-            n_discordant=int(tables["groups"].loc[single, "discordant"].sum()),
-            n_grouped=len(study.label_set.groups),
-            adjusted_for=manuscript.adjusted_for(tables),
-            sources=sources,
-        )
+    """Return the methods section of a manuscript, in Markdown, from the configuration and the tables of a study."""
+    tables, screen = study.tables, study.config["screen"]
+    made = pages.templates().get_template("methods.md")
+    text = made.render(
+        phrases=vars(phrases),
+        config=study.config,
+        label_set=study.label_set.name,
+        counts=sources["counts"],
+        criteria=phrases.criteria(tables["flow"]),
+        models=phrases.models(sources),
+        rules=phrases.screening(study),
+        bounded="below_bound" in rule_sets.read(screen["rules"]).rules,
+        n_bounds=int(study.label_set.table["lower_bound_ml"].notna().sum()),
+        changed_bounds=[manuscript.in_a_sentence(name) for name in screen.get("lower_bound_ml") or []],
+        screening=summaries.screening_rules(study),
+        age_groups=phrases.age_groups(cut_points(tables["groups"]), study.config["aging"]["quartiles"]),
+        families=manuscript.families(study),
+        n_grouped=len(study.label_set.groups),
+        n_sexes=tables["cohort"]["sex"].nunique(),
+        adjusted_for=manuscript.adjusted_for(tables),
+        n_covariates=manuscript.n_covariates(tables),
+        has_centiles="centiles" in tables and not tables["centiles"].empty,
+        compared=tables["compare_published"]["verdict"].isin(manuscript.COMPARED).any(),
+        packages=phrases.packages(sources),
+        sources=sources,
     )
+    return phrases.tidy(text)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Parts of a manuscript beside its methods: results in words, the table of associations, references and checklists.
+"""Parts of a manuscript other than its methods: results section, table of associations, references, and checklists.
 
-SOURCE: the items of STROBE for cross-sectional studies, von Elm et al., Lancet 2007;370:1453; those of CLAIM, Mongan et
-al., Radiol Artif Intell 2020;2(2):e200029, both in our words.
+SOURCE: STROBE items for cross-sectional studies, von Elm et al., Lancet 2007;370:1453; CLAIM items, Mongan et al.,
+Radiol Artif Intell 2020;2(2):e200029. Both are abridged.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ from ctpop.figures.formatting import (
 )
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
-from ctpop.stages.report import summaries
+from ctpop.stages.report import phrases, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 
 CHECKLISTS = resource("checklists")
@@ -41,10 +41,11 @@ NAMES = ("strobe", "claim")
 STRONGEST = 3
 COMPARED = ("consistent", "differs")
 NO_COVARIATE = "none"
+NORMALITY_ALPHA = 0.05
 
 
 def write(study: FinishedStudy, template: jinja2.Template, references: str, folder: Path) -> None:
-    """Write results.md and .docx, references.bib, table2_associations and the checklists into a folder."""
+    """Write results.md, results.docx, references.bib, table2_associations, and the checklists to a folder."""
     manuscript_files.write_prose(results_text(study, template), folder, "results")
     write_text(references, folder / "references.bib")
     manuscript_files.write(association_document(study), folder, "table2_associations")
@@ -53,40 +54,84 @@ def write(study: FinishedStudy, template: jinja2.Template, references: str, fold
 
 
 def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
-    """Return the results in words, in Markdown; every number in them stands in a table."""
-    tables, aging = study.tables, study.config["aging"]
-    own = tables["associations"].loc[tables["associations"]["family"] == "structures"]
-    known = own.dropna(subset="rho")
-    changes = tables["sensitivity"]["difference"].abs().dropna()
-    groups = tables["groups"].loc[tables["groups"]["family"] == "structures", "p"].dropna()
-    return template.render(
+    """Return the results section of a manuscript, in Markdown; a table of the study contains every number in it."""
+    tables, cohort = study.tables, study.tables["cohort"]
+    own = {name: single_structures(study, name) for name in ("associations", "groups", "normality")}
+    known = own["associations"].dropna(subset="rho")
+    groups, normality = own["groups"]["p"].dropna(), own["normality"]["p"].dropna()
+    discordance = own["groups"]["discordant"].dropna()
+    alpha, counts = study.config["aging"]["alpha"], summaries.counts(study)
+    screening = summaries.screening_rules(study)
+    text = template.render(
+        phrases=vars(phrases),
         config=study.config,
-        counts=summaries.counts(study),
-        flow=tables["flow"].to_dict("records"),
-        repeated=summaries.repeated_patients(study),
-        ages=summaries.age_quartiles(tables["cohort"]["age_years"]),
-        sexes=tables["cohort"]["sex"].value_counts().to_dict(),
-        sex_words=summaries.sexes_in_words(study),
+        counts=counts,
+        exclusions=phrases.exclusions(tables["flow"]),
+        sample=phrases.sample(study),
+        n_without_age=int(cohort["age_years"].isna().sum()),
+        dependence=summaries.DEPENDENCE if study.n_patients < len(cohort) else "",
+        **{name: of_cohort(study, counts, key) for name, key in (("made", "segmented"), ("measured", "measured"))},
+        screening=screening,
+        decisions=phrases.reviewed(screening["n"]),
         strongest={measure: strongest(known.loc[known["measure"] == measure], study) for measure in MEASURES},
-        n_groups=len(groups),
-        n_differing=int((groups < aging["alpha"]).sum()),
+        **{"n_groups": len(groups), "n_differing": int((groups < alpha).sum())},
+        **{"n_discordance": len(discordance), "n_discordant": int(discordance.sum())},
+        **{"n_normality": len(normality), "n_not_normal": int((normality < NORMALITY_ALPHA).sum())},
         n_most=most_values(known),
-        detectable=coefficient(smallest_significant(int(known["n"].max()), aging["alpha"]), 3) if len(known) else "",
-        change=coefficient(float(changes.max())) if len(changes) else "",
+        detectable=detectable(known, alpha),
+        change=phrases.change(tables["sensitivity"]["difference"]),
         adjusted=adjusted(study),
-        published={verdict: int(tables["compare_published"]["verdict"].eq(verdict).sum()) for verdict in COMPARED},
+        published=phrases.published(tables["compare_published"]["verdict"]),
     )
+    return phrases.tidy(text)
+
+
+def single_structures(study: FinishedStudy, name: str) -> pd.DataFrame:
+    """Return the rows of a table that are about single structures, not about groups of them."""
+    table = study.tables[name]
+    return table.loc[table["structure"].isin(study.label_set.names)]
+
+
+def of_cohort(study: FinishedStudy, counts: dict[str, int], name: str) -> str:
+    """Return a number of scans as a part of the cohort, in words; nothing for a count that the study does not have."""
+    return phrases.of_cohort(study, counts[name], counts[f"{name}_patients"]) if counts.get(name) else ""
+
+
+def families(study: FinishedStudy) -> list[str]:
+    """Return the families of tests of single structures: `the 40 correlations`; empty ones are not mentioned."""
+    tables = study.tables
+    sizes = {
+        "correlation": summaries.counts(study)["tested"],
+        "Kruskal-Wallis test": summaries.tests_of(tables["groups"]),
+        "rank-sum test": summaries.tests_of(tables["posthoc"]),
+    }
+    return [f"the {count(n, one)}" for one, n in sizes.items() if n]
 
 
 def adjusted_for(tables: dict[str, pd.DataFrame]) -> str:
-    """Return the covariates that the correlations are adjusted for together, in words; nothing without any."""
+    """Return the covariates of the joint adjustment in words; an empty text without covariates."""
+    most = joint_covariates(tables)
+    return covariates_in_words(most) if most else ""
+
+
+def n_covariates(tables: dict[str, pd.DataFrame]) -> int:
+    """Return the number of covariates of the joint adjustment."""
+    most = joint_covariates(tables)
+    return most.count(" + ") + 1 if most else 0
+
+
+def joint_covariates(tables: dict[str, pd.DataFrame]) -> str:
+    """Return the largest set of covariates as the table `adjusted` names it; an empty text without covariates."""
     sets = tables["adjusted"]["adjusted_for"].unique()
     most = max(sets, key=lambda names: (names.count(" + "), names), default=NO_COVARIATE)
-    return "" if most == NO_COVARIATE else covariates_in_words(most)
+    return "" if most == NO_COVARIATE else str(most)
 
 
 def adjusted(study: FinishedStudy) -> dict[str, Any]:
-    """Return what correlations of structures were adjusted for together, how many were, and how many significant."""
+    """Return the covariates, the number of jointly adjusted correlations of structures, and how many are significant.
+
+    The result is empty without covariates or without such correlations.
+    """
     table, covariates = study.tables["adjusted"], adjusted_for(study.tables)
     together = table["adjusted_for"].map(covariates_in_words).eq(covariates)
     p = table.loc[together & table["family"].eq("structures"), "p"].dropna()
@@ -96,12 +141,12 @@ def adjusted(study: FinishedStudy) -> dict[str, Any]:
 
 
 def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
-    """Return the strongest significant correlations in words."""
+    """Return the strongest significant correlations in words, in descending order of their absolute values."""
     found = known.loc[known["significant"].fillna(False).astype(bool)]
     confidence = percent(study.conventions.confidence)
     order = found.assign(strength=found["rho"].abs()).sort_values(["strength", *KEY], ascending=[False, True, True])
     return [
-        f"{in_a_sentence(row['structure'])} (r_s = {coefficient(row['rho'])}; {confidence} CI"
+        f"{in_a_sentence(row['structure'])} (ρ = {coefficient(row['rho'])}; {confidence} CI:"
         f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p'])};"
         f" n = {scans_of_patients(row['n'], row['n_patients'])})"
         for row in order.head(STRONGEST).to_dict("records")
@@ -123,8 +168,14 @@ def in_a_sentence(structure: str) -> str:
     return name if name[-1].isdigit() else f"the {name}"
 
 
+def detectable(known: pd.DataFrame, alpha: float) -> str:
+    """Return the smallest absolute correlation that could be significant, in three decimals; nothing without any."""
+    smallest = smallest_significant(int(known["n"].max()), alpha) if len(known) else np.nan
+    return "" if np.isnan(smallest) else coefficient(smallest, 3)
+
+
 def smallest_significant(n: int, alpha: float) -> float:
-    """Return the size that a Spearman correlation needs to be significant at two-sided alpha, by the t distribution."""
+    """Return the smallest absolute Spearman correlation that is significant at two-sided alpha (t distribution)."""
     if n < 3:
         return np.nan
     t = -float(special.stdtrit(n - 2, alpha / 2))
@@ -132,7 +183,7 @@ def smallest_significant(n: int, alpha: float) -> float:
 
 
 def association_document(study: FinishedStudy) -> Document:
-    """Return the associations of single structures with age as a table for print, in label order."""
+    """Return the associations with age as a table for print: structures in label order, then groups."""
     tables, confidence = study.tables, percent(study.conventions.confidence)
     found = tables["associations"].merge(
         tables["groups"][[*KEY, "h", "p", "epsilon_squared"]], on=KEY, suffixes=("", "_groups"), validate="one_to_one"
@@ -144,12 +195,14 @@ def association_document(study: FinishedStudy) -> Document:
     rows = [association_cells(row, confidence) for row in ordered.to_dict("records")]
     alpha = level(study.config["aging"]["alpha"])
     note = (
-        f"Spearman correlation with age (r_s) with its confidence interval; P two-sided, significant below {alpha};"
-        " adjusted P over all correlations of single structures, or of groups of them. H and epsilon squared:"
-        " Kruskal-Wallis test over age quartiles. n: values that passed the screening."
+        "Note.—ρ is the Spearman rank correlation coefficient with age, and CI is its confidence interval. P values are"
+        f" two-sided; P < {alpha} was considered to indicate statistical significance. Adjusted P values account for all"
+        " correlations of single structures or, for groups of structures, for all correlations of groups. H and ε²"
+        " (epsilon squared) are from the Kruskal-Wallis test over age quartiles; n is the number of values that passed"
+        " segmentation screening. BH = Benjamini-Hochberg."
     )
     note = f"{note} {summaries.repeated_patients(study)}".rstrip()
-    title = "Table 2. Association of volume and attenuation with age"
+    title = "Table 2. Associations of volume and attenuation with age"
     return Document(title, pd.DataFrame(rows), (note,), study.banner)
 
 
@@ -159,21 +212,21 @@ def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:
         "Structure": structure_text(row["structure"]),
         "Measure": MEASURES[row["measure"]],
         "n": scans_of_patients(row["n"], row["n_patients"]),
-        "r_s": coefficient(row["rho"]),
+        "ρ": coefficient(row["rho"]),
         f"{confidence} CI": interval(row["ci_low"], row["ci_high"]),
         "P": p_cell(row["p"]),
-        "log10 P": number(row["log10_p"], 1),
+        "log₁₀ P": number(row["log10_p"], 1),
         "Bonferroni P": p_cell(row["p_bonferroni"]),
         "Holm P": p_cell(row["p_holm"]),
         "BH q": p_cell(row["q_bh"]),
         "H": number(row["h"], 1),
         "P (H)": p_cell(row["p_groups"]),
-        "epsilon squared": coefficient(row["epsilon_squared"]),
+        "ε²": coefficient(row["epsilon_squared"]),
     }
 
 
 def checklist(name: str, study_folder: Path) -> pd.DataFrame:
-    """Return a checklist: where an item is answered, among the files of this study, and what the author adds."""
+    """Return a checklist with the existing files of this study that answer each item, and the task of the author."""
     items = pd.read_csv(CHECKLISTS / f"{name}.csv", dtype=str, keep_default_na=False)
     return items.assign(answered_in=items["answered_in"].map(lambda places: _there(places, study_folder)))
 

@@ -17,27 +17,23 @@ from ctpop.figures.formatting import (
     MEASURES,
     NOT_MEASURED,
     REASONS,
-    SEX_WORDS,
     count,
     number,
     scans_of_patients,
     structure_text,
 )
 from ctpop.stages.report.finished_study import FinishedStudy
-from ctpop.study import rule_sets
-from ctpop.study.patients import distinct, patient_numbers, patient_of_scan
+from ctpop.study.patients import distinct, patient_of_scan
 from ctpop.study.unmeasured_scans import unmeasured_scans
 
 STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASURED}
 FLOW_ENDS = ("before", "removed", "after")
 FAILURES_SHOWN = 50
 CHANGES_SHOWN = 10
-EXCLUDED = {
-    frozenset(MEASURES): "their volume and attenuation were left out",
-    frozenset({"volume_ml"}): "their volume was left out, their attenuation was not",
-    frozenset({"hu_mean"}): "their attenuation was left out, their volume was not",
-    frozenset(): "this was noted, and their values were used",
-}
+DEPENDENCE = (
+    "Scans of the same patient are not independent but were analyzed as independent observations; P values are"
+    " therefore too small, and confidence intervals are too narrow."
+)
 
 
 def counts(study: FinishedStudy) -> dict[str, int]:
@@ -78,25 +74,13 @@ def _sizes(name: str, scans: Iterable[str], patient_of: pd.Series) -> dict[str, 
     return {name: len(found), f"{name}_patients": distinct(found.to_numpy())}
 
 
-def sexes_in_words(study: FinishedStudy) -> dict[str, str]:
-    """Return `women` and `men` by sex, with their numbers where they have several scans: `45 women`."""
-    cohort = study.tables["cohort"]
-    numbers = {sex: distinct(patient_numbers(cohort[cohort["sex"].eq(sex)])) for sex in ("female", "male")}
-    repeated = study.n_patients < len(cohort)
-    return {sex: count(n, *SEX_WORDS[sex]) if repeated else SEX_WORDS[sex][1] for sex, n in numbers.items()}
-
-
 def repeated_patients(study: FinishedStudy) -> str:
-    """Return what follows from patients with several scans, for texts beside P values; nothing where there are none."""
+    """Return a note on the inference from patients with several scans; an empty text without such patients."""
     cohort = study.tables["cohort"]
     patients = study.n_patients
     if patients == len(cohort):
         return ""
-    return (
-        f"The {count(len(cohort), 'scan')} of the study are of {count(patients, 'patient')}. Observations of one"
-        " patient are not independent; the inference treats scans as independent, so that P values are too small and"
-        " confidence intervals too narrow."
-    )
+    return f"The {count(len(cohort), 'scan')} of the study are of {count(patients, 'patient')}. {DEPENDENCE}"
 
 
 def tests_of(table: pd.DataFrame) -> int:
@@ -199,12 +183,10 @@ def unmeasured(study: FinishedStudy) -> dict[str, Any]:
 
 
 def screening_rules(study: FinishedStudy) -> dict[str, Any]:
-    """Return what each applied rule takes away and its limits, the verdicts by reason, and how many were reviewed."""
-    chosen, verdicts = study.config["screen"], study.tables["verdicts"]
-    rules = rule_sets.read(chosen["rules"]).with_truncated_hu(chosen.get("use_truncated_hu")).rules
+    """Return the number of verdicts by reason, and the number of verdicts with a decision of a reviewer."""
+    verdicts = study.tables["verdicts"]
     n = verdicts["reason"].value_counts()
     return {
-        "rules": {name: {"lost": EXCLUDED[frozenset(rule.drops)], **rule.limits} for name, rule in rules.items()},
         "n": {reason: int(n.get(reason, 0)) for reason in REASONS},
         "reviewed": int(verdicts["reviewer"].notna().sum()),
     }
