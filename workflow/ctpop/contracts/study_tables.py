@@ -109,23 +109,23 @@ SECTIONS = {
     "cohort": PARTICIPANTS,
     "describe": PARTICIPANTS,
     "screen": Section(
-        "Screening", "Usable and excluded values: one row per structure and step, rule, or group.", "screening"
+        "Screening",
+        "Exclusions by segmentation screening: one row per structure and step, rule, or group.",
+        "screening",
     ),
     "aging": Section(
-        "Age", "Statistics against age: one row per structure and measure, test, or rule set.", "statistics"
+        "Age", "Associations with age: one row per structure and measure, test, or rule set.", "statistics"
     ),
     "adjust": Section(
         "Confounders",
-        "Statistics against age by sex and adjusted for covariates: one row per structure, measure, and sex or set of"
+        "Associations with age by sex and after adjustment for covariates: one row per structure, measure, and set of"
         " covariates.",
         "confounders",
     ),
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
-    "published": Section(
-        "Comparison", "Numbers reported by the original study and the corresponding numbers of this study.", "paper"
-    ),
+    "published": Section("Comparison", "Results of the original study and of this study.", "paper"),
     "evaluate": Section(
-        "Evaluation", "Agreement of label maps with reference segmentations: one row per structure.", "evaluation"
+        "Evaluation", "Agreement of label maps with reference masks: one row per structure.", "evaluation"
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Tables and texts of a manuscript as CSV, HTML and DOCX (Word); equal content gives equal bytes."""
+"""Tables and texts of a manuscript as CSV, HTML, and DOCX (Word) files; equal content produces identical bytes."""
 
 import io
 import re
@@ -17,9 +17,9 @@ from docx.text.paragraph import Paragraph
 from ctpop.contracts.table_files import write_csv
 from ctpop.foundation.files import write_atomically, write_text
 
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date that a ZIP can hold
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # earliest date that a ZIP file can contain
 HEADING = re.compile(r"(#+) (.*)")
-SYMBOL = re.compile(r"\b(r)_(s)\b")
+SYMBOL = re.compile(r"\bP(?= (?:[<=>]|values?\b))")  # AMA Manual of Style: italic P
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = (
     'body{font:10pt/1.4 Arial,"Liberation Sans",Helvetica,sans-serif;color:#1c2126;background:#fff;margin:2em}'
@@ -35,9 +35,9 @@ STYLE = (
 
 @dataclass(frozen=True)
 class Document:
-    """A table of printed cells with a title and notes below it; `banner` are words that must stand on it, if any.
+    """A table of printed cells with a title, notes below the table, and an optional banner.
 
-    The first column says what a row is about.
+    The first column contains the names of the rows.
     """
 
     title: str
@@ -47,20 +47,20 @@ class Document:
 
 
 def write(document: Document, folder: Path, name: str) -> None:
-    """Write `<name>.csv`, `.html` and `.docx` into a folder."""
+    """Write `<name>.csv`, `<name>.html`, and `<name>.docx` to a folder."""
     write_csv(document.cells, folder / f"{name}.csv")
     write_text(as_html(document), folder / f"{name}.html")
     write_atomically(folder / f"{name}.docx", partial(_fill, content=as_docx(document)))
 
 
 def write_prose(markdown: str, folder: Path, name: str) -> None:
-    """Write a text of headings and paragraphs as `<name>.md` and `.docx` into a folder."""
+    """Write a text of headings and paragraphs as `<name>.md` and `<name>.docx` to a folder."""
     write_text(markdown, folder / f"{name}.md")
     write_atomically(folder / f"{name}.docx", partial(_fill, content=prose_as_docx(markdown)))
 
 
 def as_html(document: Document) -> str:
-    """Return a page that needs nothing else; all text is escaped."""
+    """Return a self-contained HTML page; all text is escaped."""
     head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in document.cells.columns)
     rows = "\n".join(
         f'<tr><th scope="row">{escape(str(first))}</th>'
@@ -81,7 +81,7 @@ def as_html(document: Document) -> str:
 
 
 def as_docx(document: Document) -> bytes:
-    """Return a Word document in landscape A4."""
+    """Return a Word document in A4 landscape format."""
     word = _blank(size=8)
     section = word.sections[0]
     section.orientation = WD_ORIENT.LANDSCAPE
@@ -92,7 +92,7 @@ def as_docx(document: Document) -> bytes:
     table = word.add_table(rows=1, cols=len(document.cells.columns), style="Light List")
     for cell, name in zip(table.rows[0].cells, document.cells.columns, strict=True):
         cell.text = str(name)
-    grid = table._tbl  # a row at a time through `add_row` takes minutes for some hundred rows
+    grid = table._tbl  # `add_row` would need minutes for several hundred rows
     for row in document.cells.itertuples(index=False, name=None):
         added = grid.add_tr()
         for width, text in zip(grid.tblGrid.gridCol_lst, row, strict=True):
@@ -104,7 +104,7 @@ def as_docx(document: Document) -> bytes:
 
 
 def prose_as_docx(markdown: str) -> bytes:
-    """Return headings and paragraphs, one a line, as a Word document in portrait A4; `r_s` becomes a symbol."""
+    """Return a Word document in A4 portrait format; each line of the text is a heading or a paragraph."""
     word = _blank(size=11)
     section = word.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
@@ -121,8 +121,7 @@ def _add_text(paragraph: Paragraph, line: str) -> None:
     place = 0
     for symbol in SYMBOL.finditer(line):
         paragraph.add_run(line[place : symbol.start()])
-        paragraph.add_run(symbol[1]).italic = True
-        paragraph.add_run(symbol[2]).font.subscript = True
+        paragraph.add_run(symbol[0]).italic = True
         place = symbol.end()
     paragraph.add_run(line[place:])
 
@@ -135,7 +134,7 @@ def _blank(size: int) -> docx.document.Document:
 
 
 def _saved(word: docx.document.Document) -> bytes:
-    """Return the file, a ZIP whose members have no date of today."""
+    """Return the bytes of the file, a ZIP archive in which all members have a fixed date."""
     saved, packed = io.BytesIO(), io.BytesIO()
     word.save(saved)
     with zipfile.ZipFile(saved) as before, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as after:

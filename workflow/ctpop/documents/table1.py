@@ -1,7 +1,7 @@
-"""Table 1: who the people are, all together, by sex and by age quartile.
+"""Table 1: characteristics of the cohort, overall, by sex, and by age quartile.
 
-Quartiles are those of the statistics: of the whole cohort, by linear interpolation. Nothing is tested: age differs
-between age quartiles by construction, and differences between groups that nobody drew at random need no P value.
+Age quartiles are those of the statistical analysis (whole cohort, linear interpolation). The table contains no tests:
+age differs between age quartiles by definition, and the groups are not random samples.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from ctpop.stats.groups import GROUPS, quartile_cuts, quartile_of
 from ctpop.study.patients import distinct, patient_numbers
 
 ALWAYS = ("age_years", "sex")
-MOST_LEVELS = 20  # words of a variable that have a row each; rarer ones share the last row
-OTHER = "other words"
+MOST_LEVELS = 20  # number of categories with a separate row; rarer categories share the last row
+OTHER = "other categories"
 NOT_KNOWN = "not_known"
 MARKS = {"right_closed": ("≤", ">"), "left_closed": ("<", "≥")}
 STATISTICS = ("median", "q1", "q3", "mean", "sd", "lowest", "highest")
@@ -26,7 +26,7 @@ STATISTICS = ("median", "q1", "q3", "mean", "sd", "lowest", "highest")
 
 @dataclass(frozen=True)
 class Group:
-    """Scans that have a column of the table."""
+    """A group of scans: one column of the table."""
 
     grouping: str
     name: str
@@ -35,17 +35,17 @@ class Group:
 
 
 def table1(cohort: pd.DataFrame, further: list[str], closed: str) -> pd.DataFrame:
-    """Return Table 1 of a cohort, as `schema.TABLE1`.
+    """Return Table 1 of a cohort, with the columns of `schema.TABLE1`.
 
     Parameters
     ----------
     cohort
-        Scans as rows, with scan_id, patient_id, age_years, sex and the further columns.
+        Scans as rows, with scan_id, patient_id, age_years, sex, and the further columns.
     further
-        Columns beside age and sex. One whose known values are all numbers is described by median and mean, any other
-        by counts of its words.
+        Columns in addition to age and sex. Numeric columns are described by median and mean, and other columns by the
+        counts of their categories.
     closed
-        The side on which a quartile includes its cut point, as `aging.quartiles`.
+        Side on which a quartile includes its cut point, as in `aging.quartiles`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def table1(cohort: pd.DataFrame, further: list[str], closed: str) -> pd.DataFram
 
 
 def groups_of(cohort: pd.DataFrame, closed: str) -> Iterator[Group]:
-    """Yield all scans, women and men, age quartiles, and those of unknown sex or age if there are any."""
+    """Yield all scans, women, men, the age quartiles, and scans of unknown sex or age if there are any."""
     everybody = pd.Series(True, index=cohort.index)
     yield Group("all", "all", everybody)
     for sex in ("female", "male"):
@@ -92,7 +92,7 @@ def groups_of(cohort: pd.DataFrame, closed: str) -> Iterator[Group]:
 
 
 def age_ranges(cuts: np.ndarray, closed: str) -> list[str | None]:
-    """Return the ages of the four quartiles in words, or nothing without ages."""
+    """Return the age ranges of the four quartiles in words; None for each quartile without ages."""
     if np.isnan(cuts).any():
         return [None] * len(GROUPS)
     below, above = MARKS[closed]
@@ -141,7 +141,7 @@ def _per_group(groups: list[Group], rows: pd.Series) -> list[int]:
 
 
 def _sizes(groups: list[Group], rows: "pd.Series[bool]", patients: pd.Series) -> dict[str, list[int]]:
-    """Return the number of some scans in each group, and that of their different patients."""
+    """Return the number of selected scans in each group, and the number of different patients of these scans."""
     of_group = [distinct(patients[group.members & rows].to_numpy()) for group in groups]
     return {"n": _per_group(groups, rows), "n_patients": of_group}
 

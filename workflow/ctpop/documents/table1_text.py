@@ -1,4 +1,4 @@
-"""Table 1 as people print it: one column per group, missing counts in a column of their own."""
+"""Table 1 for publication: one column per group, and a separate column for missing values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ HIDDEN = "<5"
 NAMES = {
     "scans": "Scans",
     "patients": "Patients",
-    "age_years": "Age (years)",
+    "age_years": "Age (y)",
     "sex": "Sex",
     "height_cm": "Height (cm)",
     "weight_kg": "Weight (kg)",
@@ -20,37 +20,37 @@ NAMES = {
     "kvp": "Tube voltage (kVp)",
     "scanner": "Scanner",
     "phase": "Contrast phase",
-    "year": "Year of the scan",
+    "year": "Year of scan",
 }
 GROUPS = {
     ("all", "all"): "All",
     ("sex", "female"): "Women",
     ("sex", "male"): "Men",
     ("sex", NOT_KNOWN): "Sex not recorded",
-    ("age_quartile", NOT_KNOWN): "Age not known",
+    ("age_quartile", NOT_KNOWN): "Age unknown",
 }
 WORDS = {"female": "women", "male": "men", "true": "yes", "false": "no"}
 
 
 @dataclass(frozen=True)
 class Printed:
-    """Table 1 in words: the names of its columns, and rows of what is described and its cells."""
+    """Table 1 as text: names of the columns, and rows that consist of a name and its cells."""
 
     columns: list[str]
     rows: list[tuple[str, list[str]]]
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table as it stands in a CSV."""
+        """The table as a data frame in the layout of the CSV file."""
         return pd.DataFrame([[name, *cells] for name, cells in self.rows], columns=["", *self.columns])
 
 
 def printed(table: pd.DataFrame, *, extremes: bool = True) -> Printed:
-    """Return the table `table1` in words; `extremes` are the smallest and largest value of each number.
+    """Return the table `table1` as text; with `extremes`, it includes the range of each numeric variable.
 
-    A count that is missing in the table is one that may not be shown, and is printed as `<5` or as a dash where it was
-    left out to protect another (`withheld`). Where patients have several scans, their number stands in brackets behind
-    each number of scans: `320 [80]`.
+    A missing count is a suppressed count and is printed as `<5`, or as a dash if it was suppressed to protect another
+    count (`withheld`). If patients have several scans, the number of patients follows each number of scans in brackets:
+    `320 [80]`.
     """
     table = _with_brackets(table)
     n = "n [patients]" if "brackets" in table else "n"
@@ -68,7 +68,7 @@ def printed(table: pd.DataFrame, *, extremes: bool = True) -> Printed:
 
 
 def _with_brackets(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with what stands behind each number of scans (`brackets`), where patients have several."""
+    """Return the table with the number of patients in brackets (column `brackets`) if patients have several scans."""
     if "n_patients" not in table or not table["n"].ne(table["n_patients"]).fillna(False).any():
         return table
     brackets = table["n_patients"].map(lambda n_patients: f" [{n_patients:,}]")
@@ -113,5 +113,5 @@ def _heading(row: dict[str, Any]) -> str:
     known = GROUPS.get((str(row["grouping"]), str(row["group"])))
     if known:
         return known
-    ages = f" ({row['age_range']} years)" if pd.notna(row["age_range"]) else ""
+    ages = f" ({row['age_range']} y)" if pd.notna(row["age_range"]) else ""
     return f"Age quartile {row['group']}{ages}"

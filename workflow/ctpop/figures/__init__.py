@@ -1,4 +1,4 @@
-"""Figures of a study: each module turns tables into one matplotlib figure, and names the numbers that it shows.
+"""Figures of a study: each module draws one matplotlib figure from tables and returns its source data.
 
-`draw(...)` returns the figure and `source(...)` the table behind it. Only `export` writes files.
+`draw(...)` returns the figure, and `source(...)` returns its source data. Only `export` writes files.
 """

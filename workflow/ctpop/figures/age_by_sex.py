@@ -1,4 +1,4 @@
-"""Age of the patients by sex: women to the left, men to the right, and people of unrecorded sex on their own."""
+"""Histograms of age by sex: women at the left, men at the right, and a separate panel for unrecorded sex."""
 
 import math
 
@@ -13,15 +13,15 @@ from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, blank_page, in_house
 from ctpop.foundation.colours import BLUE, GREY, INK, ORANGE, SOFT
 from ctpop.study.patients import distinct, patient_numbers
 
-FINE_FROM = 200  # people; fewer are counted by decade, more by five years
+FINE_FROM = 200  # scans of known age from which bins are 5 years wide; with fewer scans, bins are 10 years wide
 COLOURS = {"female": ORANGE, "male": BLUE, "": GREY}
 TOP_MM, PLOT_MM, LEFT_MM, RIGHT_MM = 11.5, 52.0, 12.0, 3.0
-APART_MM = 4.0  # before the panel of unrecorded sex
+APART_MM = 4.0  # gap before the panel for unrecorded sex
 
 
 @in_house_style
 def draw(cohort: pd.DataFrame, banner: str | None) -> Figure:
-    """Return the histogram of age_years by sex; people of unknown age are counted in words."""
+    """Return the histograms of age_years by sex; the number of scans of unknown age is printed as text."""
     counts = source(cohort)
     both = distinct(patient_numbers(cohort)) < len(cohort)
     top_mm = TOP_MM + LINE_MM * both
@@ -39,14 +39,14 @@ def draw(cohort: pd.DataFrame, banner: str | None) -> Figure:
         for row, line in enumerate(_label(cohort, sex, both=both)):
             look = {"fontweight": "bold"} if row == 0 else {"color": SOFT}
             page.write(x, 1.5 + row * LINE_MM, line, ha=side, fontsize=NORMAL, **look)
-    page.write((LEFT_MM + page.width_mm - RIGHT_MM) / 2, top_mm + PLOT_MM + 5.5, "Scans", ha="center")
+    page.write((LEFT_MM + page.width_mm - RIGHT_MM) / 2, top_mm + PLOT_MM + 5.5, "No. of scans", ha="center")
     return page.figure
 
 
 def source(cohort: pd.DataFrame) -> pd.DataFrame:
-    """Return sex (empty where not recorded), age_from, age_to (excluded), n and n_patients of every bar.
+    """Return sex (empty if not recorded), age_from, age_to (exclusive), n, and n_patients of each bar.
 
-    A patient whose scans are in several bars is in each of them.
+    A patient whose scans are in several bars is counted in each of these bars.
     """
     edges = _edges(cohort["age_years"])
     sexes = [sex for sex in SEXES if sex or cohort["sex"].isna().any()]
@@ -74,7 +74,7 @@ def _edges(ages: pd.Series) -> np.ndarray:
 
 
 def _bar_of(ages: pd.Series, edges: np.ndarray) -> np.ndarray:
-    """Return the bar of each age, from 0 on; -1 where the age is missing."""
+    """Return the index of the bar of each age; -1 for a missing age."""
     bars: np.ndarray = np.where(ages.isna(), -1, np.digitize(ages, edges) - 1)
     return bars
 
@@ -94,7 +94,7 @@ def _frame(axes: Axes, edges: np.ndarray, *, first: bool) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=2))
     axes.spines["left"].set_visible(first)
     axes.tick_params(axis="y", left=first, labelleft=first)
-    axes.set_ylabel("Age (years)" if first else "")
+    axes.set_ylabel("Age (y)" if first else "")
     axes.axvline(0, color=INK, linewidth=0.5)
     axes.xaxis.set_major_formatter(lambda n, _: "" if first and n == 0 else f"{n:,.0f}")
 
@@ -106,12 +106,12 @@ def _label(cohort: pd.DataFrame, sex: str, *, both: bool) -> list[str]:
     lines = [SEXES[sex], f"n = {_size(rows)}"] if both else [f"{SEXES[sex]} (n = {len(ages):,})"]
     if len(known):
         low, middle, high = np.percentile(known, [25, 50, 75])
-        lines.append(f"median {middle:.0f} years ({low:.0f}–{high:.0f})")
+        lines.append(f"Median, {middle:.0f} y (IQR, {low:.0f}–{high:.0f} y)")
     if len(known) < len(ages):
-        lines.append(f"age not known: {_size(rows[ages.isna()]) if both else f'{len(ages) - len(known):,}'}")
+        lines.append(f"Age unknown: {_size(rows[ages.isna()]) if both else f'{len(ages) - len(known):,}'}")
     return lines
 
 
 def _size(rows: pd.DataFrame) -> str:
-    """Return `320 (80 patients)`."""
+    """Return the number of scans with the number of patients: `320 (80 patients)`."""
     return f"{len(rows):,} ({count(distinct(patient_numbers(rows)), 'patient')})"

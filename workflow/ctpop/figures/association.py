@@ -1,4 +1,4 @@
-"""One structure and measure: its usable values by age, and what the tests said about them."""
+"""Usable values of one structure and measure by age, and the results of the tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ctpop.figures.formatting import (
 from ctpop.study.patients import distinct, patient_numbers
 
 QUARTILES = (1, 2, 3, 4)
-WHISKER = 1.5  # times the interquartile range, as in the paper
+WHISKER = 1.5  # multiple of the interquartile range, as in the original study
 KEY = ["structure", "measure"]
 
 Key = tuple[str, str]
@@ -33,10 +33,10 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class StructureFinding:
-    """Values of one structure and measure and the rows of the result tables.
+    """Usable values of one structure and measure with their rows of the result tables.
 
-    Columns of `points` are age_years, value, quartile (1 to 4), sex, and the number of the patient (patient).
-    `differing` are the pairs of quartiles whose post hoc P is below alpha.
+    `points` has the columns age_years, value, quartile (1 to 4), sex, and patient (number of the patient). `differing`
+    contains the pairs of quartiles with a post hoc P value below alpha.
     """
 
     structure: str
@@ -53,25 +53,26 @@ class StructureFinding:
 
     @cached_property
     def n_patients(self) -> int:
-        """Number of different patients of these values."""
+        """Number of different patients with usable values."""
         return distinct(self.points["patient"].to_numpy())
 
     @property
     def title(self) -> str:
-        """Name of the structure with a capital letter."""
+        """Display name of the structure."""
         return structure_text(self.structure)
 
     @property
     def axis(self) -> str:
-        """What the values are, with their unit."""
+        """Axis label of the measure, with its unit."""
         return AXES[self.measure]
 
 
 @dataclass(frozen=True)
 class Conventions:
-    """What all figures of a study share: limits of the age axis in years, the ages of the quartiles in words.
+    """Settings that all figures of a study share.
 
-    `repeated` says that patients of the study have several scans, so that figures state patients beside scans.
+    `age_limits` are the limits of the age axis in years, and `age_ranges` are the ages of the quartiles in words.
+    `repeated` is true if patients have several scans; figures then show numbers of patients next to numbers of scans.
     """
 
     banner: str | None
@@ -83,13 +84,13 @@ class Conventions:
 
     @property
     def lines_above(self) -> int:
-        """Number of lines of text above a panel: the number of patients needs one of its own."""
+        """Number of text lines above a panel; the number of patients requires a separate line."""
         return 3 if self.repeated else 2
 
 
 @dataclass(frozen=True)
 class BoxSummary:
-    """What a box plot shows of one quartile: quartiles, whiskers, and how many values lie beyond them."""
+    """Box plot of one group: quartiles, ends of the whiskers, and the number of values beyond the whiskers."""
 
     n: int
     q1: float
@@ -107,10 +108,10 @@ def findings_of(
     structures: list[str],
     alpha: float,
 ) -> dict[Key, StructureFinding]:
-    """Return a finding for every structure and measure, also where no value is usable.
+    """Return a finding for every structure and measure, including those without usable values.
 
-    `patients` has scan_id, patient_id, age_years, quartile and sex; `results` holds the tables associations, groups and
-    posthoc.
+    `patients` has the columns scan_id, patient_id, age_years, quartile, and sex. `results` contains the tables
+    associations, groups, and posthoc.
     """
     numbered = patients.assign(patient=patient_numbers(patients)).drop(columns="patient_id", errors="ignore")
     points = analysis.merge(numbered, on="scan_id", validate="many_to_one").dropna(subset=["age_years"])
@@ -136,10 +137,10 @@ def findings_of(
 
 
 def box_of(values: NDArray[np.float64]) -> BoxSummary:
-    """Return the box of some values (at least one).
+    """Return the box of at least one value.
 
-    A whisker ends at the last value within 1.5 times the interquartile range of the box. Quartiles interpolate
-    linearly.
+    Whiskers end at the most extreme values within 1.5 times the interquartile range of the box. Quartiles are computed
+    by linear interpolation.
     """
     q1, median, q3 = (float(q) for q in np.percentile(values, [25, 50, 75]))
     reach = WHISKER * (q3 - q1)
@@ -158,7 +159,7 @@ def boxes_of(finding: StructureFinding) -> dict[int, BoxSummary]:
 
 
 def box_table(finding: StructureFinding) -> pd.DataFrame:
-    """Return the boxes as a table, one row per quartile; where a quartile has no values, they are missing."""
+    """Return the boxes as a table with one row per quartile; a quartile without values has missing numbers."""
     boxes = boxes_of(finding)
     empty = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
     rows = [{"quartile": quartile, **vars(boxes.get(quartile, empty))} for quartile in QUARTILES]
@@ -168,7 +169,7 @@ def box_table(finding: StructureFinding) -> pd.DataFrame:
 
 
 def patients_of(finding: StructureFinding) -> dict[int, int]:
-    """Return the number of different patients of each quartile; one whose scans are in two quartiles is in both."""
+    """Return the number of different patients per quartile; patients with scans in two quartiles count in both."""
     points = finding.points
     return {
         quartile: distinct(points.loc[points["quartile"] == quartile, "patient"].to_numpy()) for quartile in QUARTILES
@@ -176,9 +177,10 @@ def patients_of(finding: StructureFinding) -> dict[int, int]:
 
 
 def letters_of(finding: StructureFinding) -> dict[int, str]:
-    """Return letters for the quartiles with values: two that share no letter differ. Without a difference: none.
+    """Return letters for the quartiles with values; quartiles that share no letter differ.
 
-    Each letter stands for a largest set of quartiles of which no two differ.
+    Each letter represents a maximal set of quartiles without a difference between any two of them. Without any
+    difference, the result is empty.
     """
     if not finding.differing:
         return {}
@@ -192,13 +194,16 @@ def letters_of(finding: StructureFinding) -> dict[int, str]:
 
 
 def cut_points(groups: pd.DataFrame) -> list[float]:
-    """Return the ages between the quartiles, which are those of the cohort and equal in all rows; or none."""
+    """Return the cut points between the age quartiles of the cohort; an empty list without cut points.
+
+    All rows of `groups` contain the same cut points.
+    """
     known = groups[["cut_1", "cut_2", "cut_3"]].dropna()
     return [] if known.empty else [float(cut) for cut in known.iloc[0]]
 
 
 def age_ranges(cuts: list[float], rule: str) -> list[str]:
-    """Return the ages of the quartiles in words, each beginning where the last one ends: `≤ 38.4`, `≤ 55` … `> 71`."""
+    """Return the upper limits of the first three age quartiles and the lower limit of the fourth: `≤ 38.4` … `> 71`."""
     if not cuts:
         return ["", "", "", ""]
     first, second, third = (f"{cut:.3g}" for cut in cuts)
@@ -207,41 +212,41 @@ def age_ranges(cuts: list[float], rule: str) -> list[str]:
 
 
 def size_text(finding: StructureFinding, *, repeated: bool) -> str:
-    """Return `n = 320`, or `n = 320 scans of 80 patients` in a study in which patients have several scans."""
+    """Return `n = 320`, or `n = 320 scans of 80 patients` if patients of the study have several scans."""
     return f"n = {scans_of_patients(finding.n, finding.n_patients, both=repeated)}"
 
 
 def spearman_lines(finding: StructureFinding, confidence: float, *, repeated: bool = False) -> list[str]:
-    """Return what is printed above a scatter plot: rho and P, its confidence interval and n.
+    """Return the lines above a scatterplot: rho with P, confidence interval, and n.
 
-    With `repeated`, n has a line of its own with the number of patients.
+    With `repeated`, a separate line contains n with the number of patients.
     """
     found, n = finding.association, size_text(finding, repeated=repeated)
     if np.isnan(found.get("rho", np.nan)):
         return [n, "Correlation not computed"]
-    ci = f"{percent(confidence)} CI {interval(found['ci_low'], found['ci_high'])}"
-    rho = f"$r_s$ = {coefficient(found['rho'])}; {p_text(found['p'], '$P$')}"
+    ci = f"{percent(confidence)} CI: {interval(found['ci_low'], found['ci_high'])}"
+    rho = f"ρ = {coefficient(found['rho'])}; {p_text(found['p'], '$P$')}"
     return [rho, ci, n] if repeated else [rho, f"{ci}; {n}"]
 
 
 def kruskal_lines(finding: StructureFinding, *, repeated: bool = False) -> list[str]:
-    """Return what is printed above box plots: the Kruskal-Wallis test, its effect size and n.
+    """Return the lines above box plots: Kruskal-Wallis test, effect size, and n.
 
-    With `repeated`, n has a line of its own with the number of patients.
+    With `repeated`, a separate line contains n with the number of patients.
     """
     found, n = finding.groups, size_text(finding, repeated=repeated)
     if np.isnan(found.get("h", np.nan)):
-        return [n, "Kruskal–Wallis test not computed"]
+        return [n, "Kruskal-Wallis test not computed"]
     h = number(found["h"], 1 if found["h"] < 100 else 0)
     test, effect = (
-        f"Kruskal–Wallis $H$ = {h}; {p_text(found['p'], '$P$')}",
+        f"Kruskal-Wallis $H$ = {h}; {p_text(found['p'], '$P$')}",
         f"ε² = {coefficient(found['epsilon_squared'])}",
     )
     return [test, effect, n] if repeated else [test, f"{effect}; {n}"]
 
 
 def records(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the row of each structure; missing truth values are false, missing numbers NaN."""
+    """Return the row of each structure; missing Boolean values become false, and missing numbers become NaN."""
     flat = table.astype(dict.fromkeys(table.select_dtypes("Float64").columns, "float64"))
     flat = flat.assign(
         **{name: table[name].fillna(False).astype(bool) for name in map(str, table.select_dtypes("boolean").columns)}

@@ -1,4 +1,4 @@
-"""Left against right: the asymmetry index of every pair of structures over the cohort, as box plots in rows."""
+"""Box plots of the asymmetry index of each pair of left and right structures in the cohort."""
 
 from typing import Any
 
@@ -31,9 +31,9 @@ EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
 def source(analysis: pd.DataFrame, pairs: dict[str, str], cohort: pd.DataFrame) -> pd.DataFrame:
-    """Return n, patients, quartiles, whiskers and number of values beyond of (left - right) / (left + right), by pair.
+    """Return n, patients, and the box of (left - right) / (left + right) for each pair.
 
-    `pairs` gives the right structure of each left one. Only scans count in which both volumes may be used.
+    `pairs` maps each left structure to its right counterpart. Only scans with two usable volumes are included.
     """
     volumes = analysis.loc[analysis["measure"] == "volume_ml"]
     by_name = {name: values.set_index("scan_id")["value"] for name, values in volumes.groupby("structure")}
@@ -78,8 +78,8 @@ def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
         place = LEFT_MM + NAME_MM + left + width / 2
         page.write(place, HEAD_MM - 3.2, heading, fontsize=SMALL, color=SOFT, ha="center")
     middle = LEFT_MM + NAME_MM + plot_mm / 2
-    page.write(middle - 3, 2, "← right side larger", fontsize=NORMAL, color=ORANGE, ha="right")
-    page.write(middle + 3, 2, "left side larger →", fontsize=NORMAL, color=BLUE)
+    page.write(middle - 3, 2, "← Right larger", fontsize=NORMAL, color=ORANGE, ha="right")
+    page.write(middle + 3, 2, "Left larger →", fontsize=NORMAL, color=BLUE)
     return page.figure
 
 
@@ -88,7 +88,7 @@ def _boxes(axes: Axes, shown: pd.DataFrame) -> None:
     boxes = {int(place): BoxSummary(**row) for place, row in zip(present.index, _rows(present), strict=True)}
     plot_boxes(axes, boxes, [BLUES[1]] * len(boxes), lying=True)
     reach = max(0.05, 1.08 * float(np.nanmax(np.abs(present[["low", "high"]].to_numpy(dtype=float)))))
-    axes.set(xlim=(-reach, reach), xlabel=f"Asymmetry index (left {MINUS} right) / (left + right) of the volumes")
+    axes.set(xlim=(-reach, reach), xlabel=f"Asymmetry index of volume, (left {MINUS} right)/(left + right)")
     axes.axvline(0, color=SOFT, linewidth=0.6, zorder=0)
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
 

@@ -1,7 +1,7 @@
-"""Values of one structure by age quartile, as box plots.
+"""Box plots of the values of one structure by age quartile.
 
-Whiskers end at the last value within 1.5 times the interquartile range; outliers are not drawn, as in the paper, and
-their number is printed. Letters stand above the boxes where a post hoc test found a difference.
+Whiskers end at the most extreme values within 1.5 times the interquartile range. As in the original study, outliers are
+not drawn; their number is printed. Letters above the boxes show the significant differences of the post hoc tests.
 """
 
 import pandas as pd
@@ -37,14 +37,14 @@ from ctpop.figures.style import (
 from ctpop.foundation.colours import INK, SOFT
 
 BOX_WIDTH = 0.56
-TABLE_MM = 3 * LINE_MM + 2.5  # room for the rows below the boxes; that of the patients needs another line
+TABLE_MM = 3 * LINE_MM + 2.5  # height of the rows below the boxes; a row with patients requires another line
 
 
 @in_house_style
 def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
     """Return the box plots of a structure, one column wide."""
     width = COLUMN_MM["single"]
-    more = LINE_MM * (conventions.lines_above - 2)  # above the panel, and below it
+    more = LINE_MM * (conventions.lines_above - 2)  # additional height above and below the panel
     page = blank_page(width, 74 + 2 * more, conventions.banner)
     size = (width - 21, 45.0)
     page.write(18, 2, fitting_name(finding.structure, size[0], LARGE, bold=True), fontsize=LARGE, fontweight="bold")
@@ -53,7 +53,7 @@ def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
 
 
 def source(finding: StructureFinding) -> pd.DataFrame:
-    """Return what each box shows, with its n and the number of values that are not drawn."""
+    """Return the statistics of each box with n and the number of values that are not drawn."""
     return box_table(finding)
 
 
@@ -64,7 +64,7 @@ def panel(
     finding: StructureFinding,
     conventions: Conventions,
 ) -> None:
-    """Draw statistics, boxes and the rows below them at a place on a page; `size` is that of the axes."""
+    """Draw the test results, the boxes, and the rows below them at a position on a page; `size` is that of the axes."""
     left, top = corner
     for row, line in enumerate(kruskal_lines(finding, repeated=conventions.repeated)):
         page.write(left, top + LINE_MM * row, line, fontsize=NORMAL)
@@ -73,7 +73,7 @@ def panel(
     axes.set(xlim=(0.5, 4.5), xticks=QUARTILES, xticklabels=[])
     boxes = boxes_of(finding)
     patients = {"Patients": list(patients_of(finding).values())} if conventions.repeated else {}
-    _write_rows(axes, size[1], boxes, {"Age (years)": conventions.age_ranges}, patients)
+    _write_rows(axes, size[1], boxes, {"Age (y)": conventions.age_ranges}, patients)
     if boxes:
         _draw_boxes(axes, finding, boxes)
     else:
@@ -97,7 +97,7 @@ def _draw_boxes(axes: Axes, finding: StructureFinding, boxes: dict[int, BoxSumma
 
 
 def plot_boxes(axes: Axes, boxes: dict[int, BoxSummary], fills: list[str], *, lying: bool = False) -> None:
-    """Draw boxes at their places along an axis, standing or lying, without the values beyond the whiskers."""
+    """Draw vertical or horizontal (`lying`) boxes at their positions, without the values beyond the whiskers."""
     drawn = axes.bxp(
         [
             {"q1": box.q1, "med": box.median, "q3": box.q3, "whislo": box.low, "whishi": box.high}

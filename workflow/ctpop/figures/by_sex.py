@@ -1,4 +1,4 @@
-"""Every structure: volume and attenuation of women and men as box plots, on numbered pages."""
+"""Box plots of the volume and attenuation of every structure by sex, on numbered pages."""
 
 import math
 from itertools import product
@@ -28,7 +28,7 @@ EMPTY = BoxSummary(0, np.nan, np.nan, np.nan, np.nan, np.nan, 0)
 
 
 def source(analysis: pd.DataFrame, cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return what each box shows: structure, measure, sex (empty: not recorded), n, patients, quartiles, whiskers."""
+    """Return one row per box: structure, measure, sex (empty if not recorded), n, patients, quartiles, and whiskers."""
     patients = cohort.set_index("scan_id")["sex"].fillna("")
     number_of = pd.Series(patient_numbers(cohort), index=patients.index)
     sexes = [sex for sex in SEXES if sex or patients.eq("").any()]
@@ -53,14 +53,14 @@ def source(analysis: pd.DataFrame, cohort: pd.DataFrame, names: list[str]) -> pd
 
 @in_house_style
 def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Figure:
-    """Return a page of the rows of `source`; `place` is its number and of how many."""
+    """Return a page with the rows of `source`; `place` is the page number and the number of pages."""
     names = list(dict.fromkeys(shown["structure"]))
     by_panel = dict(iter(shown.groupby(["structure", "measure"])))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * math.ceil(len(names) / PER_ROW) + 1, banner)
     both = has_repeats(shown)
-    n = "n, number of patients" if both else "n"
-    below = f"Below each box: sex (women, men), {n}, and how many values are not drawn"
-    text = f"Volume and attenuation by sex, page {place[0]} of {place[1]}. {below}"
+    n = "no. of scans, no. of patients" if both else "no. of scans"
+    below = f"Below each box: sex (W, women; M, men), {n}, and no. of values not drawn (in parentheses)"
+    text = f"Page {place[0]} of {place[1]}. {below}"
     page.write(2, 1.5, text, fontsize=NORMAL, color=SOFT)
     third = page.width_mm / PER_ROW
     for number, name in enumerate(names):
@@ -74,7 +74,7 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
 
 
 def _below(row: dict[Any, Any], *, both: bool) -> str:
-    """Return the lines below a box: sex, n, the patients if `both`, and in brackets the values that are not drawn."""
+    """Return the lines below a box: sex, n, patients if `both`, and the number of values not drawn in parentheses."""
     patients = [f"{row['n_patients']:,}"] if both else []
     return "\n".join([SEXES[str(row["sex"])][0], f"{row['n']:,}", *patients, f"({row['hidden']:,})"])
 
@@ -87,7 +87,7 @@ def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame, *, both:
     axes.set(xlim=(0.4, len(rows) + 0.6), xticks=places)
     axes.set_xticklabels([_below(row, both=both) for row in rows.to_dict("records")])
     if not rows["n"].sum():
-        mark_empty(axes, "no usable\nvalues")
+        mark_empty(axes, "No usable\nvalues")
         return
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     drawn = {place: row for place, row in zip(places, rows.to_dict("records"), strict=True) if row["n"]}

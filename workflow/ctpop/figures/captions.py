@@ -1,8 +1,8 @@
-"""Captions of the figures, as HTML for the report of a study and as reStructuredText for Snakemake's report.
+"""Captions of the figures: HTML for the report of a study and reStructuredText for Snakemake's report.
 
-The text of a caption is that of its kind in the catalogue. In it, `*x*` is italic and `~x~` is a subscript, and these
-words in braces are replaced: `ci` (confidence level), `alpha` (level of significance), `scans` (number of scans in the
-study), `trend` and `boxes` (texts of this module).
+The catalog contains the caption of each kind of figure. In a caption, `*x*` is italic and `~x~` is a subscript. The
+following words in braces are replaced: `ci` (confidence level), `alpha` (significance level), `scans` (number of scans
+in the study), and `trend` and `boxes` (texts of this module).
 """
 
 import re
@@ -13,25 +13,25 @@ from ctpop.figures.catalogue import SPLINE_FROM, FigureKind
 from ctpop.figures.formatting import level, percent, scans_in_words
 
 TREND = (
-    f"Line: restricted cubic spline with four knots by least squares, a straight line where there are fewer than"
-    f" {SPLINE_FROM} values; band: pointwise {{ci}} confidence interval (HC3)."
+    "Lines are restricted cubic splines with four knots (least squares) or, with fewer than"
+    f" {SPLINE_FROM} values, straight lines; bands are pointwise {{ci}} CIs (HC3 covariance)."
 )
 BOXES = (
-    "Box plots by age quartile of the study: quartiles and median; whiskers end at the last value within 1.5 times"
-    " the interquartile range. Values beyond them are not drawn, and their number is printed. Quartiles that share no"
-    " letter differ (Wilcoxon rank-sum test, *P* < {alpha}); without letters, no two differ."
+    "Boxes show the median and quartiles; whiskers end at the most extreme values within 1.5 times the interquartile"
+    " range. Values beyond the whiskers are not drawn, and their number is printed. Age quartiles that share no letter"
+    " differ (Wilcoxon rank-sum test, *P* < {alpha}); without letters, no age quartiles differ."
 )
-REPEATED = " Patients have several scans: numbers of patients stand beside those of scans."
-# Snakemake fills in captions from the configuration of the study.
+REPEATED = " Because patients had more than one scan, numbers of patients are also shown."
+# Snakemake evaluates these expressions with the configuration of the study.
 CI_OF_CONFIG = '{{ "%.4g%%" | format(100 * snakemake.config["aging"]["confidence"]) }}'
 ALPHA_OF_CONFIG = '{{ ("%.12f" | format(snakemake.config["aging"]["alpha"])).strip("0") }}'
 
 
 @dataclass(frozen=True)
 class CaptionValues:
-    """What captions say of a study: confidence level and level of significance (both 0 to 1), and number of scans.
+    """Values of a study in its captions: confidence level and significance level (both 0 to 1), and number of scans.
 
-    `patients` is their number, or None where each scan is of another patient.
+    `patients` is the number of patients, or None if each scan is of a different patient.
     """
 
     confidence: float
@@ -50,12 +50,12 @@ def html(kind: FigureKind, values: CaptionValues, *, continued: bool = False) ->
     values : CaptionValues
         Values of the study.
     continued : bool
-        Whether a figure of the same kind with the whole caption stands before.
+        Whether an earlier figure of the same kind has the complete caption.
 
     Returns
     -------
     str
-        HTML without a surrounding element.
+        HTML without an enclosing element.
 
     """
     title = f"<b>{escape(kind.title)}.</b>"
@@ -69,7 +69,7 @@ def html(kind: FigureKind, values: CaptionValues, *, continued: bool = False) ->
 
 
 def restructured_text(kind: FigureKind) -> str:
-    """Return the caption of a kind of figure for Snakemake's report: reStructuredText with Jinja expressions."""
+    """Return the caption of a kind of figure as reStructuredText with Jinja expressions for Snakemake's report."""
     text = _filled(kind.caption, CI_OF_CONFIG, ALPHA_OF_CONFIG, "scans")
     return re.sub(r"~(.+?)~", r"\\ :sub:`\1`", f"**{kind.title}.** {text}") + "\n"
 

@@ -1,9 +1,9 @@
-"""The figures of a study, each kind declared once: name, title, section, caption, and which files it has.
+"""Catalog of the figures of a study: name, title, section, caption, and files of each kind.
 
-A new kind of figure needs an entry here, a module of this package that draws it, and a plan in
-`ctpop.stages.report.figure_plans`. The rules declare their outputs, the report plans its figures and removes those of
-an earlier configuration, captions are made, and Snakemake's report groups figures by this list. No drawing library is
-imported, since the Snakefile reads it whenever it is parsed.
+A new kind of figure requires an entry in `KINDS`, a module of this package that draws it, and a plan in
+`ctpop.stages.report.figure_plans`. This list determines the outputs of the rules, the figures of the report (and the
+outdated figures that the report removes), the captions, and the grouping in Snakemake's report. The module imports no
+plotting library because Snakemake imports it whenever it parses the Snakefile.
 """
 
 import math
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-SPLINE_FROM = 30  # values from which a trend is a spline; with fewer, it is a straight line
+SPLINE_FROM = 30  # smallest number of values for a spline; with fewer values, the trend is a straight line
 
 
 class Repeat(Enum):
-    """How many figures of a kind there are."""
+    """Number of figures of a kind."""
 
     once = "one"
     pages_of_structures = "numbered pages that show every structure"
@@ -28,9 +28,9 @@ class Repeat(Enum):
 class FigureKind:
     """A kind of figure.
 
-    `section` is that of Snakemake's report; `ctpop.figures.captions` has the marks that `caption` may contain. `needs`
-    is what a study must have for such a figure, a field of `Contents`. `grid` is the number of rows, and of structures
-    in a row, for which a page of A4 has room, where the figure has numbered pages.
+    `section` is the section of Snakemake's report. `ctpop.figures.captions` documents the markup of `caption`. `needs`
+    names the field of `Contents` that a study must have for this kind of figure. For figures with numbered pages,
+    `grid` is the number of rows on an A4 page and the number of structures in a row.
     """
 
     name: str
@@ -44,20 +44,20 @@ class FigureKind:
 
     @property
     def pattern(self) -> str:
-        """Return a pattern of the names of its figures."""
+        """Return a glob pattern of the names of the figures of this kind."""
         if self.repeat is Repeat.once:
             return self.name
         return f"{self.name}_p[0-9]*" if self.grid else f"{self.name}_*"
 
     @property
     def varies(self) -> bool:
-        """Return whether the number or the names of its figures follow from the configuration."""
+        """Return whether the number or the names of the figures depend on the configuration."""
         return bool(self.needs) or self.repeat is not Repeat.once
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What decides which figures a study has: its structures and groups, the panels of Figure 6, and optional parts."""
+    """Contents of a study that determine its figures: structures, groups, panels of Figure 6, and optional parts."""
 
     structures: list[str]
     groups: list[str]
@@ -70,89 +70,112 @@ class Contents:
 KINDS = (
     FigureKind(
         "cohort_flow",
-        "Flow to the cohort",
+        "Flow from registry to cohort",
         "Participants",
-        "A scan that fails several criteria is counted at the first of them.",
+        "Flow diagram shows the inclusion and exclusion of scans. A scan that met more than one exclusion criterion was"
+        " counted under the first.",
         of_report=False,
     ),
     FigureKind(
         "flow",
         "Participant flow",
         "Participants",
-        "A scan that fails several criteria is counted at the first of them. The last box gives smallest, largest and"
-        " median n over the structures.",
+        "Flow diagram shows the inclusion, exclusion, and measurement of scans. A scan that met more than one exclusion"
+        " criterion was counted under the first. The last box shows the smallest, largest, and median number of usable"
+        " values (n) among the structures.",
     ),
     FigureKind(
         "age_by_sex",
         "Age by sex",
         "Participants",
-        "Ages of the {scans} in the study, with median and interquartile range.",
+        "Histograms show the age distribution of the {scans} in the study by sex, with medians and interquartile ranges"
+        " (IQRs).",
     ),
     FigureKind(
         "structure_flow",
-        "Flow of every structure",
+        "Flow of each structure",
         "Screening",
-        "Of all scans in the study, those whose value entered the statistics (n), and what took the others; the table"
-        " structure_flow has every step.",
+        "Stacked bars show, for each structure, the number of scans with a value in the statistical analysis (n) and"
+        " the number of other scans by reason. The table structure_flow contains every step.",
         Repeat.pages_of_structures,
         grid=(60, 1),
     ),
     FigureKind(
         "figure6",
-        "Age and selected structures",
+        "Selected structures and age",
         "Age",
-        "Upper row: values over age with Spearman correlation (*r*~s~), two-sided *P* and {ci} confidence interval."
-        " {trend} Lower row: {boxes} n is the number of values that passed the screening.",
+        "Scatterplots in the upper row show values by age with the Spearman rank correlation coefficient (ρ), two-sided"
+        " *P* value, and {ci} confidence interval (CI). {trend} Box plots in the lower row show values by age quartile"
+        " with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number of values that passed"
+        " segmentation screening.",
     ),
-    FigureKind("scatter", "Values over age", "Age", "{trend}", Repeat.panels),
-    FigureKind("boxes", "Values by age quartile", "Age", "{boxes}", Repeat.panels),
+    FigureKind(
+        "scatter",
+        "Values by age",
+        "Age",
+        "Scatterplot shows values by age with the Spearman rank correlation coefficient (ρ), two-sided *P* value, and"
+        " {ci} confidence interval (CI). {trend} n is the number of values that passed segmentation screening.",
+        Repeat.panels,
+    ),
+    FigureKind(
+        "boxes",
+        "Values by age quartile",
+        "Age",
+        "Box plots show values by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n"
+        " is the number of values that passed segmentation screening.",
+        Repeat.panels,
+    ),
     FigureKind(
         "centiles",
         "Centile curves",
         "Age",
-        "Women and men: values that 3, 10, 25, 50, 75, 90 and 97 of 100 people of an age are below, and the people"
-        " that the curves were fitted to; n is the number of values that passed the screening. Dotted: fewer than 30"
-        " people are within five years of that age.",
+        "Curves show the 3rd, 10th, 25th, 50th, 75th, 90th, and 97th centiles by age for women (A) and men (B); dots"
+        " are the values to which the curves were fitted. Curves are dotted where fewer than 30 values are available"
+        " within 5 years of an age. n is the number of values that passed segmentation screening.",
         Repeat.panels,
         needs="centiles",
     ),
     FigureKind(
         "spearman_overview",
-        "All correlations with age",
+        "Correlations with age",
         "Age",
-        "Spearman correlation with {ci} confidence interval of every structure; both sides of a pair share a row."
-        " Filled: *P* < {alpha}. n is the number of values that passed the screening (left / right where they differ);"
-        " without a dot there were too few.",
+        "Forest plot shows the Spearman rank correlation coefficient (ρ) with age and its {ci} confidence interval (CI)"
+        " for every structure; left and right structures of a pair share a row. Filled markers indicate *P* < {alpha}."
+        " n is the number of values that passed segmentation screening (left / right if they differ). Structures with"
+        " too few values have no marker.",
     ),
     FigureKind(
         "spearman_groups",
-        "Groups of structures",
+        "Correlations of groups of structures with age",
         "Age",
-        "Spearman correlation with age of groups of structures, such as both sides, with {ci} confidence interval."
-        " Filled: *P* < {alpha}.",
+        "Forest plot shows the Spearman rank correlation coefficient (ρ) with age and its {ci} confidence interval (CI)"
+        " for groups of structures, such as left and right combined. Filled markers indicate *P* < {alpha}. n is the"
+        " number of usable values.",
         needs="groups",
     ),
     FigureKind(
         "heatmap",
-        "All correlations as a heat map",
+        "Heat map of correlations with age",
         "Age",
-        "Spearman correlation with age: of all, of women, of men, and adjusted for the covariates (docs/methods.md,"
-        " 5.7). Bold: *P* < {alpha}. Hatched: no result; the tables adjusted and associations_by_sex say why.",
+        "Heat map shows the Spearman rank correlation coefficient (ρ) with age for all patients, for women (W), for men"
+        " (M), and after adjustment for the covariates (Adj.). Bold numbers indicate *P* < {alpha}. Hatched cells have"
+        " no result; the tables adjusted and associations_by_sex contain the reasons.",
     ),
     FigureKind(
         "sensitivity",
-        "Sensitivity to screening",
+        "Sensitivity to screening rules",
         "Screening",
-        "Spearman correlation with {ci} confidence interval under each rule set: the selected structures, and those"
-        " whose correlation changes most.",
+        "Forest plot shows the Spearman rank correlation coefficient (ρ) with age and its {ci} confidence interval (CI)"
+        " under each rule set of segmentation screening, for the selected structures and for the structures with the"
+        " largest changes. n is the number of usable values.",
     ),
     FigureKind(
         "failures",
-        "Volumes that are not used",
+        "Excluded volumes",
         "Screening",
-        "Bars: share of scans by the reason that takes the volume away; n is their number. Dots: mean age, and share"
-        " of women, of the people whose volume is used (filled) and not used (open); where nothing was removed there"
-        " is one dot.",
+        "Bars show the percentage of scans with an excluded volume by reason; n is the number of these scans. Dots show"
+        " the mean age and the percentage of women for scans with a usable volume (filled) and scans with an excluded"
+        " volume (open). Structures without exclusions have one dot.",
         Repeat.pages_of_structures,
         grid=(60, 1),
     ),
@@ -160,52 +183,59 @@ KINDS = (
         "by_sex",
         "Volume and attenuation by sex",
         "Age",
-        "Quartiles and median; whiskers end at the last value within 1.5 times the interquartile range, values beyond"
-        " them are not drawn. W: women, M: men, with the number of values that passed the screening, and in brackets"
-        " that of those not drawn.",
+        "Box plots show the volume and attenuation of women (W) and men (M). Boxes show the median and quartiles;"
+        " whiskers end at the most extreme values within 1.5 times the interquartile range. The numbers below each box"
+        " are the number of values that passed segmentation screening and, in parentheses, the number of values beyond"
+        " the whiskers, which are not drawn.",
         Repeat.pages_of_all,
         grid=(6, 3),
     ),
     FigureKind(
         "asymmetry",
-        "Left and right",
+        "Left-right asymmetry",
         "Age",
-        "Asymmetry index, (left − right) / (left + right), of the volumes of each pair, over the scans in which both"
-        " passed the screening (n). Quartiles and median; whiskers end at the last value within 1.5 times the"
-        " interquartile range; the number of values beyond them is printed.",
+        "Box plots show the asymmetry index of volume, (left − right)/(left + right), of each pair of structures in the"
+        " scans in which both volumes passed segmentation screening (n). Boxes show the median and quartiles; whiskers"
+        " end at the most extreme values within 1.5 times the interquartile range. Values beyond the whiskers are not"
+        " drawn, and their number is printed.",
         needs="pairs",
     ),
     FigureKind(
         "figure_s3",
-        "Every structure",
+        "All structures and age",
         "Age",
-        "Volume and mean attenuation over age; n is the number of values that passed the screening. {trend}",
+        "Scatterplots show volume and mean attenuation by age with the Spearman rank correlation coefficient (ρ) and"
+        " two-sided *P* value. {trend} CI = confidence interval, n = number of values that passed segmentation"
+        " screening.",
         Repeat.pages_of_all,
         grid=(6, 2),
     ),
     FigureKind(
         "structure",
-        "Volume and attenuation",
+        "Volume and attenuation by age",
         "Structures",
-        "A, C: values over age with Spearman correlation (*r*~s~), two-sided *P* and {ci} confidence interval. {trend}"
-        " B, D: {boxes} n is the number of values that passed the screening.",
+        "Scatterplots (A, C) show values by age with the Spearman rank correlation coefficient (ρ), two-sided *P*"
+        " value, and {ci} confidence interval (CI). {trend} Box plots (B, D) show values by age quartile with the"
+        " Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number of values that passed"
+        " segmentation screening.",
         Repeat.all,
     ),
     FigureKind(
         "published",
-        "Published and here",
+        "Comparison with the original study",
         "Comparison",
-        "Correlations with age that the paper prints, and those of this study, with {ci} confidence intervals;"
-        " numbers are those of the list. Consistent: the difference is within the error of both (*z* test at the level"
-        " of the interval).",
+        "Plot and list show the Spearman rank correlation coefficients (ρ) with age in the original study (published)"
+        " and in this study, with {ci} confidence intervals (CIs). Numbers in the plot are the row numbers of the list."
+        " Correlations are consistent if they do not differ significantly (*z* test at the level of the CIs).",
     ),
     FigureKind(
         "truth",
-        "Measured against true values",
+        "Measured and true values",
         "Comparison",
-        "A, B: usable values of all scans and structures. C, D: correlation with age of the measured values ({ci}"
-        " confidence interval) and of the true values of the same scans; r is the Pearson correlation of measured and"
-        " true values, bias the mean of measured minus true.",
+        "Scatterplots (A, B) show measured and true values of all scans and structures with usable values. Forest plots"
+        " (C, D) show the Spearman rank correlation coefficient (ρ) with age of the measured values, with its {ci}"
+        " confidence interval (CI), and of the true values of the same scans. *r* is the Pearson correlation"
+        " coefficient of measured and true values; bias is the mean of measured minus true values.",
         needs="truth",
     ),
 )
@@ -214,24 +244,24 @@ GRIDS = {kind.name: kind.grid for kind in KINDS if kind.grid}
 
 
 def names_of_report(contents: Contents) -> list[str]:
-    """Return the names of all figures of a report, without suffix."""
+    """Return the names of all figures of a report, without file extension."""
     return [name for kind in KINDS if kind.of_report for name in _names(kind, contents)]
 
 
 def kind_of(name: str) -> FigureKind:
-    """Return the kind of a figure: the longest whose name its own begins with."""
+    """Return the kind of a figure: the kind with the longest name that is a prefix of the name of the figure."""
     return max((kind for kind in KINDS if name.startswith(kind.name)), key=lambda kind: len(kind.name))
 
 
 def patterns_that_vary() -> list[str]:
-    """Return patterns of the figures whose number or names follow from the configuration."""
+    """Return glob patterns of the figures whose number or names depend on the configuration."""
     return [kind.pattern for kind in KINDS if kind.varies]
 
 
 def pages_of(kind: str, structures: list[str]) -> dict[str, list[str]]:
-    """Return the structures of each page of a kind of figure, by the name of its files; pages are filled evenly.
+    """Return the structures on each page of a kind of figure, by file name without extension.
 
-    Without any structure there is one page, an empty one.
+    Structures are distributed evenly over the pages. Without structures, there is one empty page.
     """
     most, columns = GRIDS[kind]
     rows = max(1, math.ceil(len(structures) / columns))

@@ -1,4 +1,4 @@
-"""Centile curves of women and of men, with the people that they were fitted to behind them."""
+"""Centile curves of women and men with the values to which the curves were fitted."""
 
 from typing import Any
 
@@ -30,13 +30,13 @@ from ctpop.foundation.colours import INK, SOFT
 PANELS = ("female", "male")
 WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM = 71.0, 54.0, 14.0, 16.0, 12.0
 MEDIAN = 50
-LOOKS = {50: (1.3, "-"), 25: (0.8, "-"), 75: (0.8, "-")}  # width and dashes; the others are thin
-FEW = 30  # people within 5 years: where there are fewer, curves are drawn dotted
-LABEL_MM = SMALL * POINT_MM  # from one label of a curve to the next
+LOOKS = {50: (1.3, "-"), 25: (0.8, "-"), 75: (0.8, "-")}  # width and style; other centiles have thin lines
+FEW = 30  # scans within 5 years of an age; curves are dotted where fewer scans are available
+LABEL_MM = SMALL * POINT_MM  # distance between labels of curves
 
 
 def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return points (sex, age_years, value), curves, and n, n_patients and the reason where there are none, by sex."""
+    """Return the points (sex, age_years, value), the curves, and n, n_patients, and the reason for missing curves."""
     key = {"structure": finding.structure, "measure": finding.measure}
     whole = tables["centile_calibration"].query("age_from == 0 and age_to == 120")
     return {
@@ -47,7 +47,7 @@ def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict
 
 
 def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the people (series `value`) and the curves (series `centile_03` …): sex, series, age_years, value."""
+    """Return the points (series `value`) and the curves (series `centile_03` …): sex, series, age_years, and value."""
     patients = shown["points"].dropna(subset=["sex"]).assign(series="value")
     names = [f"centile_{percent:02d}" for percent in CENTILES_SHOWN]
     curves = shown["curves"].melt(["sex", "age_years"], names, "series", "value")
@@ -56,24 +56,24 @@ def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def summary(shown: dict[str, pd.DataFrame]) -> str:
-    """Return n of each sex, or why it has no curves, in words."""
+    """Return n of each sex, with the reason if there are no curves, in words."""
     rows = {row["sex"]: row for row in shown["outcome"].to_dict("records")}
     return listed([f"{SEXES[sex]}: {_legend_text(rows[sex])}" for sex in PANELS if sex in rows])
 
 
 @in_house_style
 def draw(finding: StructureFinding, shown: dict[str, pd.DataFrame], conventions: Conventions) -> Figure:
-    """Return the curves of women (A) and men (B), which share the axis of values."""
+    """Return the curves of women (A) and men (B) with a common value axis."""
     page = blank_page(COLUMN_MM["double"], TOP_MM + PLOT_MM + 10, conventions.banner)
     width = page.width_mm - LEFT_MM
     page.write(LEFT_MM, 2, fitting_name(finding.structure, width, LARGE, bold=True), fontsize=LARGE, fontweight="bold")
     limits = _limits(shown)
-    labelled = False  # whether an axis of values has its numbers; one is enough
+    labelled = False  # whether a value axis already has tick labels
     for column, sex in enumerate(PANELS):
         left = LEFT_MM + column * (WIDE_MM + APART_MM)
         _heading(page, left, "AB"[column], sex, shown["outcome"])
         axes = page.axes(left, TOP_MM, WIDE_MM, PLOT_MM)
-        axes.set(xlim=conventions.age_limits, xlabel="Age (years)", ylabel="" if column else finding.axis)
+        axes.set(xlim=conventions.age_limits, xlabel="Age (y)", ylabel="" if column else finding.axis)
         points, curves = (shown[name].loc[shown[name]["sex"].eq(sex).fillna(False)] for name in ("points", "curves"))
         if limits is None or (points.empty and curves.empty):
             mark_empty(axes)
@@ -146,7 +146,7 @@ def _curves(axes: Axes, curves: pd.DataFrame) -> None:
 
 
 def _label(axes: Axes, age: float, ends: np.ndarray) -> None:
-    """Write the percentage at the end of each curve, moved apart where the curves are close."""
+    """Write the centile at the end of each curve; labels of close curves are moved apart."""
     low, high = axes.get_ylim()
     step = (high - low) * LABEL_MM / PLOT_MM
     places = apart(ends, step)

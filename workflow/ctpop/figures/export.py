@@ -1,4 +1,4 @@
-"""A figure as files: PDF, SVG and PNG with its numbers as CSV beside them; equal figures give equal bytes."""
+"""Files of a figure: PDF, SVG, PNG, and the source data as CSV; equal figures produce identical bytes."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ UNDATED = {
     "svg": {"Date": None},
     "png": {"Software": None},
 }
-FACES = {  # what in an SVG asks for a face, and its description
+FACES = {  # text in an SVG file that requires a font face, and the CSS description of the face
     "Regular": ("<text", "font-style:normal;font-weight:normal"),
     "Bold": ("font-weight: 700", "font-style:normal;font-weight:bold"),
     "Italic": ("font-style: italic", "font-style:italic;font-weight:normal"),
@@ -35,7 +35,7 @@ FACES = {  # what in an SVG asks for a face, and its description
 
 @dataclass(frozen=True)
 class Picture:
-    """What a page says of a figure: name of its files, kind (its caption), words for who cannot see it, and size."""
+    """Data of a figure for a page: file name, kind (which determines the caption), alternative text, and size."""
 
     name: str
     kind: str
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with the name of its files, the kind that decides its caption, and words for who cannot see it."""
+    """A figure with its file name, kind (which determines the caption), alternative text, and source data."""
 
     name: str
     kind: str
@@ -55,19 +55,19 @@ class Drawing:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height on a screen."""
+        """Width and height on a screen in pixels."""
         width, height = self.figure.get_size_inches()
         return round(96 * width), round(96 * height)
 
     @property
     def picture(self) -> Picture:
-        """What is left of it once it is saved."""
+        """Data of the figure that pages need after the figure was saved."""
         return Picture(self.name, self.kind, self.alt, self.size_px)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A figure that is not drawn yet: what draws it, and what gives its numbers; another process can do both."""
+    """A planned figure: functions that return the figure and its source data; another process can call both."""
 
     name: str
     kind: str
@@ -77,15 +77,15 @@ class Plan:
 
     @property
     def drawing(self) -> Drawing:
-        """The figure, drawn now."""
+        """The drawn figure."""
         return Drawing(self.name, self.kind, self.alt, self.draw(), self.tell())
 
 
 @in_house_style
 def save(drawing: Drawing, folder: Path, dpi: int, formats: Sequence[str] = FORMATS) -> None:
-    """Write `<name>.csv` and the figure in each format (`pdf`, `svg`, `png`) into a folder.
+    """Write `<name>.csv` and the figure in each format (`pdf`, `svg`, `png`) to a folder.
 
-    Files of the figure in formats that are not asked for, which an earlier configuration wrote, are removed.
+    Files of the figure in other formats, which an earlier configuration wrote, are removed.
     """
     for kind in formats:
         written = io.BytesIO()
@@ -98,7 +98,7 @@ def save(drawing: Drawing, folder: Path, dpi: int, formats: Sequence[str] = FORM
 
 
 def with_fonts(svg: bytes) -> bytes:
-    """Return an SVG that carries what it uses of the house font, and names fonts like it for where that fails."""
+    """Return an SVG file with the used glyphs of the house font embedded, and with similar fonts as fallbacks."""
     text = svg.decode("utf-8")
     written = (element for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text"))
     letters = "".join(sorted({letter for element in written for letter in "".join(element.itertext())}))

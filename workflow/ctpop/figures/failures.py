@@ -1,4 +1,4 @@
-"""What screening took away from the volumes of each structure, and age and sex of the people on both sides."""
+"""Excluded volumes of each structure by reason, with age and sex of patients with usable and excluded volumes."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.contracts.reasons import EXCLUSION_REASONS
-from ctpop.figures.formatting import EXCLUSIONS, scans_and_patients
+from ctpop.figures.formatting import EXCLUSIONS, group_text, scans_and_patients
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import (
     LABEL_MM,
@@ -28,14 +28,15 @@ from ctpop.foundation.colours import BLUE, HAIRLINE, PAPER, SOFT
 HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
 COLOURS = {reason.name: reason.colour for reason in EXCLUSION_REASONS}
-LEAST_SPAN = 8.0  # years or percent that an axis of dots shows at least
-CHARACTERISTICS = {"age": "Mean age (years)", "women": "Women (%)"}
+LEAST_SPAN = 8.0  # smallest range of an axis of dots, in years or percentage points
+CHARACTERISTICS = {"age": "Mean age (y)", "women": "Women (%)"}
 
 
 def source(failures: pd.DataFrame, structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return scans, volumes removed by reason, and age and share of women of those used and removed, in label order.
+    """Return one row per structure, in label order: scans, excluded volumes by reason, age, and percentage of women.
 
-    Columns of `n_patients` have the different patients of these scans.
+    Age and percentage of women are given for usable and for excluded volumes. Columns of `n_patients` contain the
+    number of different patients of these scans.
     """
     excluded = structure_flow.loc[structure_flow["measure"] == "volume_ml"]
     patients = failures.set_index("structure")
@@ -68,7 +69,7 @@ def _by_reason(excluded: pd.DataFrame, column: str, names: list[str]) -> pd.Data
 
 @in_house_style
 def draw(shown: pd.DataFrame, banner: str | None) -> Figure:
-    """Return a page; `shown` are the rows of `source` that stand on it."""
+    """Return a page; `shown` contains the rows of `source` on this page."""
     reasons = [code for code in FLOW_REASONS if f"n_{code}" in shown and shown[f"n_{code}"].any()]
     height = height_of(len(shown))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
@@ -97,7 +98,7 @@ def _bars(axes: Axes, shown: pd.DataFrame, reasons: list[str]) -> None:
         share = 100 * (shown[f"n_{code}"] / shown["n_scans"]).to_numpy(dtype=float)
         axes.barh(places, share, left=left, height=0.66, color=COLOURS[code], linewidth=0)
         left += share
-    axes.set(xlim=(0, max(1.0, 1.05 * left.max(initial=0.0))), xlabel="Volumes not used (% of scans)")
+    axes.set(xlim=(0, max(1.0, 1.05 * left.max(initial=0.0))), xlabel="Excluded volumes (% of scans)")
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
 
 
@@ -117,12 +118,12 @@ def _dots(axes: Axes, used: pd.Series, removed: pd.Series, label: str) -> None:
 
 
 def _legend(page: Page, reasons: list[str]) -> None:
-    bars = [Patch(color=COLOURS[code], label=EXCLUSIONS[code]) for code in reasons]
+    bars = [Patch(color=COLOURS[code], label=group_text(EXCLUSIONS[code])) for code in reasons]
     dots = [
         Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=BLUE, mew=0.6, label=text)
-        for text, fill in (("used", BLUE), ("not used", PAPER))
+        for text, fill in (("Usable volume", BLUE), ("Excluded volume", PAPER))
     ]
-    page.write(LEFT_MM, 0.8, "Volumes that screening took away, and who the people are", fontsize=NORMAL)
+    page.write(LEFT_MM, 0.8, "Excluded volumes and characteristics of the affected patients", fontsize=NORMAL)
     page.figure.legend(
         handles=[*bars, *dots],
         loc="upper left",

@@ -1,4 +1,4 @@
-"""The panels of the paper's Fig 6: for up to three structures, values over age and box plots by age quartile."""
+"""Panels of Figure 6 of the original study: scatterplots and box plots by age quartile of up to three structures."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ PRESETS = ("single", "middle", "double")
 
 @in_house_style
 def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
-    """Return scatter plots (first row) over box plots (second row), one column of panels per finding."""
+    """Return scatterplots (first row) and box plots (second row), one column of panels per finding."""
     width = COLUMN_MM[PRESETS[len(findings) - 1]]
     share = width / len(findings)
     first = 6.0

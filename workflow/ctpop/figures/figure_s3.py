@@ -1,4 +1,4 @@
-"""Every structure: volume and attenuation over age as small multiples, on numbered pages."""
+"""Scatterplots of the volume and attenuation of every structure by age, as small multiples on numbered pages."""
 
 import math
 
@@ -20,12 +20,15 @@ WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM = 31.0, 22.0, 39.5, 8.0
 
 @in_house_style
 def draw(findings: list[StructureFinding], place: tuple[int, int], conventions: Conventions) -> Figure:
-    """Return a page. `findings` are volume and attenuation of each structure; `place` is its number and of how many."""
+    """Return a page of scatterplots.
+
+    `findings` are the volume and the attenuation of each structure. `place` is the page number and the number of pages.
+    """
     pairs = [findings[first : first + 2] for first in range(0, len(findings), 2)]
     rows = math.ceil(len(pairs) / STRUCTURES_PER_ROW)
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * rows + 1, conventions.banner)
     page.write(
-        2, 1.5, f"Figure S3, page {place[0]} of {place[1]}. Horizontal axes: age (years)", fontsize=NORMAL, color=SOFT
+        2, 1.5, f"Figure S3, page {place[0]} of {place[1]}. Horizontal axes: age (y)", fontsize=NORMAL, color=SOFT
     )
     half = page.width_mm / STRUCTURES_PER_ROW
     for number, pair in enumerate(pairs):
@@ -68,5 +71,5 @@ def _statistics(finding: StructureFinding, *, repeated: bool) -> list[str]:
     rho, n = finding.association.get("rho", math.nan), size_text(finding, repeated=repeated)
     if math.isnan(rho):
         return [n]
-    found = f"$r_s$ = {coefficient(rho)}; {p_text(finding.association['p'], '$P$')}"
+    found = f"ρ = {coefficient(rho)}; {p_text(finding.association['p'], '$P$')}"
     return [found, n] if repeated else [f"{found}; {n}"]

@@ -1,4 +1,4 @@
-"""Participant flow: who was in the registry, who was left out and why, who was measured."""
+"""Participant flow diagram: scans in the registry, exclusions with reasons, and measured scans."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from ctpop.study.unmeasured_scans import unmeasured_scans
 
 MAIN_MM, SIDE_MM = 59.0, 52.0  # widths of the boxes
 MARGIN_MM, PADDING_MM, GAP_MM = 2.0, 2.0, 4.0
-WHOLE = ("registry", "included", "unmeasured", "measured")  # steps with one row
+WHOLE = ("registry", "included", "unmeasured", "measured")  # steps that consist of one row
 NOTHING_MORE = {"n_not_recorded": 0, "n_patients_not_recorded": 0, "sentence": ""}
 
 Step = dict[str, Any]
@@ -36,7 +36,7 @@ Step = dict[str, Any]
 
 @dataclass(frozen=True)
 class FlowBox:
-    """A box of the diagram: what happened to how many scans, and more about them. A side box tells who left."""
+    """A box of the diagram: heading with the number of scans, and further lines. A side box contains exclusions."""
 
     heading: str
     lines: list[str]
@@ -45,7 +45,7 @@ class FlowBox:
 
 @in_house_style
 def draw(steps: pd.DataFrame, banner: str | None) -> Figure:
-    """Return the diagram of the table that `source` gives."""
+    """Return the flow diagram of the table from `source`."""
     boxes = boxes_of(steps)
     texts = [_lines(box) for box in boxes]
     heights = [2 * PADDING_MM + LINE_MM * len(text) for text in texts]
@@ -66,8 +66,8 @@ def draw(steps: pd.DataFrame, banner: str | None) -> Figure:
 def cohort_source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the steps from the registry to the cohort.
 
-    Columns: step, code, n, n_not_recorded (scans whose registry says nothing on a criterion), its sentence, and with
-    n_patients and n_patients_not_recorded the different patients of these scans.
+    The columns are step, code, n, n_not_recorded (scans with a missing value for a criterion), and the sentence of the
+    criterion. The columns n_patients and n_patients_not_recorded contain the number of different patients.
     """
     patients = patient_numbers(cohort)
     included = _step("included", "", len(cohort), distinct(patients))
@@ -85,13 +85,13 @@ def cohort_source(flow: pd.DataFrame, exclusions: pd.DataFrame, cohort: pd.DataF
 
 
 def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the steps from the registry to the values in the statistics; columns as `cohort_source`.
+    """Return the steps from the registry to the values in the statistics, with the columns of `cohort_source`.
 
-    A scan is measured if one of its structures was; otherwise its status in `unmeasured_scans` counts. Steps of a
-    review are there if reviewers decided about a scan of the cohort; n of their single structures counts pairs of scan
-    and structure, without a number of patients. The last steps give, for each measure, the smallest, middle and largest
-    number of scans whose value of a structure is used (code: measure and `least`, `median` or `most`), and the patients
-    of that structure.
+    A scan is measured if at least one of its structures is measured; otherwise, `unmeasured_scans` contains its status.
+    Steps of a review are included if reviewers rated a scan of the cohort. For single structures, n is the number of
+    pairs of scan and structure, and the number of patients is missing. For each measure, the last steps contain the
+    smallest, median, and largest number of scans with a usable value of a structure (code: measure and `least`,
+    `median`, or `most`) and the number of patients for that structure.
     """
     measures, cohort = tables["measures"], tables["cohort"]
     patient_of = patient_of_scan(cohort)
@@ -116,15 +116,15 @@ def _steps(rows: list[Step]) -> pd.DataFrame:
 
 
 def _sizes(patients: pd.Series) -> tuple[int, int]:
-    """Return the number of scans, and that of their patients, from the number of the patient of each scan."""
+    """Return the number of scans and the number of different patients; `patients` has the patient of each scan."""
     return len(patients), distinct(patients.to_numpy())
 
 
 def _removed(flow: pd.DataFrame, exclusions: pd.DataFrame) -> list[Step]:
-    """Return the criteria in their order: what each removed, and of how many scans the registry says nothing on it."""
+    """Return one step per criterion, in order: excluded scans, and how many of them have a missing value."""
     first = exclusions.sort_values("order").drop_duplicates("scan_id")
     first = first.assign(patient=patient_numbers(first))
-    # Who fails `known` is never recorded, which need not be told.
+    # The rule `known` excludes only missing values; their number would repeat the number of excluded scans.
     silent = first[first["found"].isna() & first["limit"].ne("known")]
     patients_of = {code: silent.loc[silent["criterion"].eq(code), "patient"] for code in flow["criterion"]}
     return [
@@ -143,9 +143,9 @@ def _removed(flow: pd.DataFrame, exclusions: pd.DataFrame) -> list[Step]:
 
 
 def _not_measured(failed: pd.DataFrame, patient_of: pd.Series) -> list[Step]:
-    """Return how many scans could not be measured: by status, the most frequent first, and all (`unmeasured`).
+    """Return the numbers of scans that were not measured: by status, most frequent first, and in total (`unmeasured`).
 
-    A patient whose scans have several statuses is among the patients of each, and once among those of all.
+    A patient with scans of different statuses is counted once per status and once in the total.
     """
     scans = dict(iter(failed.groupby("status")["scan_id"]))
     order = failed.groupby("status").size().sort_values(ascending=False, kind="stable").index
@@ -172,7 +172,7 @@ def _used(structure_flow: pd.DataFrame) -> list[Step]:
 
 
 def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
-    """Return the boxes from top to bottom."""
+    """Return the boxes of the diagram from top to bottom."""
     rows = [{str(name): value for name, value in row.items()} for row in steps.to_dict("records")]
     by_step = {step: [row for row in rows if row["step"] == step] for step in steps["step"]}
     both = _repeated(steps)
@@ -197,17 +197,17 @@ def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
 
 
 def summary(steps: pd.DataFrame) -> str:
-    """Return the diagram in words, for readers who do not see it."""
+    """Return the alternative text of the diagram."""
     return "; ".join(". ".join([box.heading, *box.lines]) for box in boxes_of(steps)).replace(". ;", ";")
 
 
 def _repeated(steps: pd.DataFrame) -> bool:
-    """Return whether a patient of the study, or of the registry, has several scans."""
+    """Return whether a patient in the registry or in the study has several scans."""
     return bool(steps["n"].ne(steps["n_patients"]).fillna(False).any())
 
 
 def _size(row: Step, both: bool) -> str:
-    """Return `(n = 320 scans of 80 patients)`, or `(n = 320)` where each scan of the study is of another patient."""
+    """Return `(n = 320 scans of 80 patients)`, or `(n = 320)` if each scan of the study is of a different patient."""
     return f"(n = {scans_of_patients(row['n'], row['n_patients'], both=both)})"
 
 
@@ -216,20 +216,19 @@ def _of_sex(row: Step, both: bool) -> str:
     one, many = SEX_WORDS[row["code"]]
     if not both:
         return count(row["n"], one, many)
-    of = f"{row['n_patients']:,} patients {many}" if many.startswith("of ") else count(row["n_patients"], one, many)
-    return f"{count(row['n'], 'scan')} of {of}"
+    return f"{count(row['n'], 'scan')} of {count(row['n_patients'], one, many)}"
 
 
 def _excluded(row: Step, both: bool) -> FlowBox:
     n = scans_of_patients(row["n_not_recorded"], row["n_patients_not_recorded"], both=both)
-    of_these = [f"of these, not recorded: {n}"] if row["n_not_recorded"] else []
+    of_these = [f"Not recorded: {n}"] if row["n_not_recorded"] else []
     return FlowBox(f"{row['sentence']} {_size(row, both)}", of_these, side=True)
 
 
 def _review_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
     [excluded], [left] = by_step["excluded_by_reviewer"], by_step["reviewed"]
     single = [f"{REVIEWED[row['code']]}: {row['n']:,}" for row in by_step.get("single_structures", [])]
-    content = ["in other scans", *single] if single else []
+    content = ["In other scans:", *single] if single else []
     return [
         FlowBox(f"{LEFT_OUT_BY_REVIEWER} {_size(excluded, both)}", content, side=True),
         FlowBox(f"Scans after review {_size(left, both)}", [], side=False),
@@ -237,25 +236,25 @@ def _review_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
 
 
 def _used_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
-    """Return the box of what entered the statistics: `Volume: n = 27 to 35 (median 33)` over the structures."""
+    """Return the box of the values in the statistics, with a line per measure: `Volume: n = 27 to 35 (median, 33)`."""
     used = by_step.get("used", [])
     n = {row["code"]: scans_and_patients(row["n"], row["n_patients"], both=both) for row in used}
     lines = []
     for measure, words in MEASURES.items():
         least, median, most = (n.get(f"{measure} {name}") for name in ("least", "median", "most"))
-        content = f"{least} each" if least == most else f"{least} to {most} (median {median})"
+        content = f"{least} each" if least == most else f"{least} to {most} (median, {median})"
         lines += [f"{words}: n = {content}"] if least else []
     structures = count(by_step["structures"][0]["n"], "structure")
     scans = "Scans (patients)" if both else "Scans"
-    return [FlowBox(f"{scans} in the statistics, per structure ({structures})", lines, side=False)] if lines else []
+    return [FlowBox(f"{scans} analyzed per structure ({structures})", lines, side=False)] if lines else []
 
 
 def _review(verdicts: pd.DataFrame, measured: pd.Series, excluding: set[str]) -> list[Step]:
-    """Return the steps of a review: whole scans that are excluded, and decisions about single structures.
+    """Return the steps of a review: excluded scans, and decisions on single structures.
 
-    `measured` are the numbers of the patients of the measured scans, by scan.
-    A scan is excluded as a whole if a reviewer excluded all of it that has a voxel. To keep what no rule excludes
-    (`excluding` are the reasons that exclude values) changes nothing.
+    `measured` contains the number of the patient of each measured scan. A whole scan is excluded if reviewers excluded
+    every structure with voxels. A decision to keep a value that no rule excludes has no effect and is not counted;
+    `excluding` contains the reasons that exclude values.
     """
     reviewed = verdicts[verdicts["reviewer"].notna()]
     if reviewed.empty:

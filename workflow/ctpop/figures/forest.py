@@ -1,4 +1,4 @@
-"""Two studies beside each other: a forest of both correlations with age, and of their difference."""
+"""Forest plots for the comparison of two studies: correlations with age and their differences."""
 
 import math
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_pa
 from ctpop.foundation.colours import BLUE, INK, ORANGE, PAPER, SOFT
 
 Block = tuple[str, list[str]]
-Rows = list[tuple[str, bool]]  # a name, and whether it is that of a structure; else a heading
+Rows = list[tuple[str, bool]]  # name, and whether it is the name of a structure (otherwise a heading)
 
 ROWS_PER_PAGE = 58
 ROW_MM, HEAD_MM, FOOT_MM, LEFT_MM = 3.8, 13.0, 9.0, 2.0
 NAME_MM, RHO_MM, COUNT_MM, DIFFERENCE_MM = 42.0, 62.0, 24.0, 40.0
-SHIFT = {"a": -0.19, "b": 0.19}  # rows; the first study lies above
+SHIFT = {"a": -0.19, "b": 0.19}  # in rows; markers of the first study are above those of the second
 COLOURS = {"a": BLUE, "b": ORANGE}
-LEAST_REACH = 0.2  # of the axis of differences
+LEAST_REACH = 0.2  # smallest upper limit of the axis of differences
 TICKS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
 class ForestStyle:
-    """What the figures of a comparison share: the names of the studies, levels, and the banner."""
+    """Settings that the figures of a comparison share: names of the studies, levels, and banner."""
 
     names: tuple[str, str]
     confidence: float
@@ -39,7 +39,7 @@ class ForestStyle:
 
 
 def pages_of(blocks: list[Block]) -> list[list[Block]]:
-    """Return headings and what stands below them, cut into pages; a block that goes on repeats its heading."""
+    """Return the headings and their structures divided into pages; a block on several pages repeats its heading."""
     pages: list[list[Block]] = []
     used, last = ROWS_PER_PAGE, ""
     for heading, name in ((heading, name) for heading, names in blocks for name in names):
@@ -54,7 +54,7 @@ def pages_of(blocks: list[Block]) -> list[list[Block]]:
 
 
 def source(table: pd.DataFrame, blocks: list[Block], measure: str) -> pd.DataFrame:
-    """Return the rows of `comparison` that a page shows, in its order."""
+    """Return the rows of the table `comparison` on a page, in the order of the page."""
     order = [name for _, names in blocks for name in names]
     shown = table[table["measure"].eq(measure)].set_index("structure").reindex(order)
     return shown[shown["measure"].notna()].reset_index()
@@ -62,7 +62,7 @@ def source(table: pd.DataFrame, blocks: list[Block], measure: str) -> pd.DataFra
 
 @in_house_style
 def draw(shown: pd.DataFrame, blocks: list[Block], measure: str, style: ForestStyle) -> Figure:
-    """Return one page: both correlations with their intervals, n, and the difference (second minus first)."""
+    """Return one page: both correlations with their confidence intervals, n, and the difference (second − first)."""
     rows: Rows = [row for heading, names in blocks for row in [(heading, False), *((name, True) for name in names)]]
     found = records(shown)
     height = len(rows) * ROW_MM
@@ -114,7 +114,7 @@ def _differences(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]], alpha
     tick = next(step for step in reversed(TICKS) if step <= reach)
     axes.set(xlim=(-reach, reach), xticks=[-tick, 0, tick])
     axes.set_xticklabels([f"{MINUS}{tick:g}".replace("0.", "."), "0", f"{tick:g}".replace("0.", ".")])
-    axes.set_xlabel("Difference of $r_s$, second minus first")
+    axes.set_xlabel(f"Difference in ρ (second {MINUS} first)")
     for place, row in present:
         fill = INK if row["p"] < alpha else PAPER
         _marker(axes, place, (row["difference_low"], row["difference"], row["difference_high"]), INK, fill)
@@ -126,7 +126,7 @@ def _marker(axes: Axes, place: float, ends: tuple[float, float, float], colour: 
 
 
 def _counts(row: dict[str, Any], *, both: bool) -> str:
-    """Return n of both studies, each with its patients if `both`; a dash where a study does not have the structure."""
+    """Return n of both studies, with the numbers of patients if `both`; a dash if a study lacks the structure."""
     sizes = [(row[f"n_{study}"], row[f"n_patients_{study}"]) for study in SHIFT]
     return " / ".join(MISSING if pd.isna(size[0]) else scans_and_patients(*size, both=both) for size in sizes)
 

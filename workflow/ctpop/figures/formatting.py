@@ -1,7 +1,8 @@
-"""How numbers and codes are printed, with true minus signs and n: as the paper prints them, or in AMA style.
+"""Printed forms of numbers and codes, with true minus signs: in the style of the original study or in AMA style.
 
-SOURCE: AMA Manual of Style, 11th ed. 2020, 18.7.1 (a zero before the decimal point, except of P, alpha and beta) and
-19.5 (digits of P: two, three below .01 and where two would make .05 of less; `P < .001` and `P > .99` at the ends).
+SOURCE: AMA Manual of Style, 11th ed. 2020, 18.7.1 (a zero before the decimal point except in P, alpha, and beta) and
+19.5 (two digits for P; three below .01 and where two digits would round a smaller value to .05; `P < .001` and
+`P > .99` as limits).
 """
 
 import math
@@ -16,18 +17,18 @@ from ctpop.study.display_names import DisplayName, shipped_or_words, without_sid
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 MISSING = "\N{EN DASH}"
-P_FLOORS = {  # below it, P is not printed
+P_FLOORS = {  # smaller P values are printed as `P < floor`
     "paper": 0.0001,  # SOURCE: Radiol Artif Intell 2023;5(5):e230024
     "ama": 0.001,
 }
 STYLES = tuple(P_FLOORS)
-CLOSE_TO_5_PERCENT = (0.045, 0.05)  # two digits would print .05 (AMA)
+CLOSE_TO_5_PERCENT = (0.045, 0.05)  # rounds to .05 with two digits (AMA)
 
 NOT_MEASURED = {status.name: status.label for status in (*FAILED, *MeasureStatus) if not status.usable}
 REASONS = {reason.name: reason.label for reason in VERDICT_REASONS}
 EXCLUSIONS = {reason.name: reason.label for reason in EXCLUSION_REASONS}
 LEFT_OUT_BY_REVIEWER = "Excluded by a reviewer"
-REVIEWED = {  # decisions about single structures, in the order of the flow diagram
+REVIEWED = {  # QC decisions on single structures, in the order of the flow diagram
     reason.name: reason.reviewed for reason in (Reason.reviewer_excluded, Reason.reviewer_kept, Reason.absent_known)
 }
 LOOKS = {
@@ -40,21 +41,21 @@ SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
 SEX_WORDS = {
     "female": ("woman", "women"),
     "male": ("man", "men"),
-    "": ("person of unrecorded sex", "of unrecorded sex"),
+    "": ("patient of unrecorded sex", "patients of unrecorded sex"),
 }
-RULE_SETS = {"none": "No rules", "paper": "Lower bounds alone", "strict": "Strict", "study": "This study"}
+RULE_SETS = {"none": "No rules", "paper": "Lower bounds only", "strict": "All rules", "study": "This study"}
 AGREEMENTS = {
     "consistent": "consistent",
     "differs": "differs",
     "not_reported": "not reported",
-    "not_measured_here": "not measured here",
+    "not_measured_here": "not measured in this study",
 }
-NO_CURVES = {  # why there are no centile curves
-    "too_few": "too few",
+NO_CURVES = {  # reasons for missing centile curves
+    "too_few": "too few values",
     "all_equal": "all values equal",
-    "few_ages": "too few ages",
-    "not_positive": "a volume of 0",
-    "not_converged": "not fitted",
+    "few_ages": "too few different ages",
+    "not_positive": "volume of 0",
+    "not_converged": "fit did not converge",
 }
 MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
 AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}
@@ -63,7 +64,7 @@ COVARIATES = {
     "kvp": "tube voltage",
     "phase": "contrast phase",
     "year": "year of the scan",
-    "none": "nothing",
+    "none": "no covariate",
 }
 
 _STYLE: ContextVar[str] = ContextVar("style", default="paper")
@@ -121,7 +122,7 @@ def _capitalized(words: str) -> str:
 
 
 def number(value: float, decimals: int = 0) -> str:
-    """Return a number with a true minus sign and commas between thousands; a missing one is a dash."""
+    """Return a number with a true minus sign and thousands separators; a missing number is a dash."""
     if math.isnan(value):
         return MISSING
     return _signed(f"{value:,.{decimals}f}")
@@ -129,7 +130,7 @@ def number(value: float, decimals: int = 0) -> str:
 
 @contextmanager
 def printed_in(style: str) -> Iterator[None]:
-    """Print numbers in a style, `paper` or `ama`, within this context; elsewhere it is `paper`."""
+    """Print numbers in the style `paper` or `ama` within this context; the default style is `paper`."""
     before = _STYLE.set(style)
     try:
         yield
@@ -138,26 +139,26 @@ def printed_in(style: str) -> Iterator[None]:
 
 
 def style_in_use() -> str:
-    """Return the style that numbers are printed in."""
+    """Return the style in which numbers are printed."""
     return _STYLE.get()
 
 
 def coefficient(value: float, decimals: int = 2) -> str:
-    """Return a correlation or share: −.61 as the paper prints it, −0.61 in AMA style."""
+    """Return a correlation or proportion: −.61 in the style of the original study, −0.61 in AMA style."""
     text = number(value, decimals)
     return text if _STYLE.get() == "ama" else _bare(text)
 
 
 def tick(value: float) -> str:
-    """Return a correlation at the mark of an axis, with as many decimals as it has: −1, −.5, 0."""
+    """Return the label of an axis tick without trailing zeros: −1, −.5, 0."""
     text = _signed(f"{value:g}")
     return text if _STYLE.get() == "ama" else _bare(text)
 
 
 def p_text(p: float, name: str = "P") -> str:
-    """Return `P < .0001`, `P = .023` or `P > .99`: two digits, at most four decimals, none where P is missing.
+    """Return `P < .0001`, `P = .023`, or `P > .99`: two significant digits and at most four decimals.
 
-    In AMA style `P < .001`, `P = .02`, and three decimals below .01 and from .045 to .05.
+    AMA style prints `P < .001` and `P = .02`, with three decimals below .01 and from .045 to .05.
     """
     style = _STYLE.get()
     if math.isnan(p):
@@ -171,36 +172,36 @@ def p_text(p: float, name: str = "P") -> str:
 
 
 def p_cell(p: float) -> str:
-    """Return a P value for the cell of a table: `<.0001`, `.023`, a dash where it is missing."""
+    """Return a P value for a table cell: `<.0001` or `.023`; a missing value is a dash."""
     return MISSING if math.isnan(p) else p_text(p, "").replace(" ", "").lstrip("=")
 
 
 def interval(low: float, high: float, decimals: int = 2) -> str:
-    """Return the limits of a confidence interval: `−.68, −.53`; a dash where they are missing."""
+    """Return the limits of a confidence interval: `−.68, −.53`; missing limits are a dash."""
     if math.isnan(low) or math.isnan(high):
         return MISSING
     return f"{coefficient(low, decimals)}, {coefficient(high, decimals)}"
 
 
 def level(alpha: float) -> str:
-    """Return a level of significance in as many decimals as it has: `.05`, `.0001`."""
+    """Return a significance level without trailing zeros: `.05`, `.0001`."""
     return f"{alpha:.12f}".rstrip("0").lstrip("0")
 
 
 def percent(share: float) -> str:
-    """Return 0.95 as `95%`, 0.999 as `99.9%`."""
+    """Return a proportion as a percentage: `95%` for 0.95, `99.9%` for 0.999."""
     return f"{100 * share:.4g}%"
 
 
 def count(n: int, one: str, many: str = "") -> str:
-    """Return `1 scan`, `4,004 scans`."""
+    """Return a number with its noun: `1 scan`, `4,004 scans`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def scans_of_patients(n: float, n_patients: float, *, both: bool = False) -> str:
-    """Return `320 scans of 80 patients`, or the number of scans alone where each is of another patient.
+    """Return `320 scans of 80 patients`, or only the number of scans if each scan is of a different patient.
 
-    With `both`, the patients are there in any case, as beside other numbers of a study with repeated patients.
+    With `both`, the number of patients is always included, as in a study in which some patients have several scans.
     """
     if n == n_patients and not both:
         return f"{int(n):,}"
@@ -208,25 +209,27 @@ def scans_of_patients(n: float, n_patients: float, *, both: bool = False) -> str
 
 
 def scans_in_words(n: int, n_patients: int) -> str:
-    """Return `320 scans of 80 patients`, or `1 scan` and `320 scans` where each scan is of another patient."""
+    """Return `320 scans of 80 patients`, or `320 scans` if each scan is of a different patient."""
     return count(n, "scan") if n == n_patients else scans_of_patients(n, n_patients)
 
 
 def scans_and_patients(n: float, n_patients: float, *, both: bool) -> str:
-    """Return `320 (80)`, scans and in brackets patients, for columns and axes; the number of scans alone unless `both`.
+    """Return the number of scans, followed by the number of patients in parentheses if `both`: `320 (80)`.
 
-    `both` is the same for all numbers of a figure, so that each of them can be read.
+    `both` is the same for all numbers of a figure.
     """
     return f"{int(n):,} ({int(n_patients):,})" if both else f"{int(n):,}"
 
 
 def listed(items: list[str]) -> str:
-    """Return `a, b and c`."""
-    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+    """Return `a`, `a and b`, or `a, b, and c`."""
+    if len(items) < 3:
+        return " and ".join(items)
+    return f"{', '.join(items[:-1])}, and {items[-1]}"
 
 
 def covariates_in_words(names: str) -> str:
-    """Return covariates as a sentence names them: `sex + height_cm` is `sex and height`."""
+    """Return the covariates of a set in words: `sex and height` for `sex + height_cm`."""
     return listed([COVARIATES.get(name, name.replace("_", " ")) for name in names.split(" + ")])
 
 

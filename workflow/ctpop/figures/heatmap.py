@@ -1,7 +1,7 @@
-"""All correlations with age on one page as a heat map: everybody, women, men, and adjusted, by organ group.
+"""Heat map of all correlations with age on one page: all patients, women, men, and adjusted, by organ group.
 
-A schematic body was tried on paper and left out: of 104 structures most lie behind others in any projection, while here
-each has its row.
+The figure has a row per structure rather than a schematic body because most of the 104 structures would be hidden
+behind others in any projection.
 """
 
 import math
@@ -49,11 +49,11 @@ STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}
 COLUMNS = [(measure, stratum) for measure, stratum in product(MEASURES, STRATA)]
 NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p"]
 RHO = LinearSegmentedColormap.from_list("rho", ["#1f4e79", "#7aa8c8", PAPER, "#e6ac63", "#8a4b08"])
-DARK = 0.62  # share of the scale from which on numbers are white
-LEAST_REACH = 0.5  # of the scale
+DARK = 0.62  # fraction of the scale above which numbers are white
+LEAST_REACH = 0.5  # smallest upper limit of the scale
 ROWS_MM, ROW_MM = 225.0, (2.7, 3.8)
-NAME_MM, CELL_MM = {1: 54.0, 2: 34.2}, {1: 7.4, 2: 6.2}  # in one block, and in two beside each other
-SPACE_MM = 0.8  # between two numbers
+NAME_MM, CELL_MM = {1: 54.0, 2: 34.2}, {1: 7.4, 2: 6.2}  # with one block, and with two adjacent blocks
+SPACE_MM = 0.8  # gap between two numbers
 LEFT_MM, GAP_MM, FOOT_MM, SCALE_MM = 2.0, 1.0, 2.0, 40.0
 
 Key = tuple[str, str, str]  # structure, measure, stratum
@@ -68,13 +68,13 @@ class HeatmapRow:
 
     @property
     def indent(self) -> float:
-        """Where its words begin (mm)."""
+        """Indentation of the text (mm)."""
         return 1.0 if self.structure else 0.0
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows on a page: their upper left corner, widths of names and cells, and height of a row (mm)."""
+    """Rows on a page: upper left corner, widths of names and cells, and height of a row (mm)."""
 
     page: Page
     corner: tuple[float, float]
@@ -83,13 +83,13 @@ class Block:
     row_mm: float
 
     def edge(self, number: int) -> float:
-        """Return the left edge of a column of cells, from the left edge of the block (mm)."""
+        """Return the distance of a column of cells from the left edge of the block (mm)."""
         return self.name_mm + self.cell_mm * number + GAP_MM * (number >= len(STRATA))
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What colour and type say: rho at both ends of the scale, alpha, and the size of numbers (points)."""
+    """Scale of colors and numbers: absolute rho at both ends, alpha, and font size of the numbers (points)."""
 
     reach: float
     alpha: float
@@ -97,9 +97,9 @@ class Scale:
 
 
 def source(tables: dict[str, pd.DataFrame], label_set: LabelSet) -> pd.DataFrame:
-    """Return group, structure, measure, stratum, adjusted_for and the correlation, in label order.
+    """Return group, structure, measure, stratum, adjusted_for, and the correlation, in label order.
 
-    `adjusted` is that for the most covariates at once.
+    The stratum `adjusted` contains the correlations adjusted for the largest set of covariates.
     """
     adjusted = tables["adjusted"]
     most = max(adjusted["adjusted_for"].unique(), key=lambda names: (names.count(" + "), names), default="")
@@ -123,7 +123,7 @@ def source(tables: dict[str, pd.DataFrame], label_set: LabelSet) -> pd.DataFrame
 
 @in_house_style
 def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> Figure:
-    """Return the map of the rows of `source`: few structures in one block, many in two beside each other."""
+    """Return the heat map of the rows of `source`, in one block or, with many structures, in two adjacent blocks."""
     blocks = blocks_of(label_set)
     longest = max(map(len, blocks))
     row_mm = min(max(ROWS_MM / longest, ROW_MM[0]), ROW_MM[1])
@@ -147,12 +147,12 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
 
 
 def blocks_of(label_set: LabelSet) -> list[list[HeatmapRow]]:
-    """Return headings and structures in one block, or in two about as long; a group that goes on is named again."""
+    """Return headings and structures in one block or in two blocks of similar length; a split group is named twice."""
     rows = list(_rows(label_set))
     if len(rows) < ROWS_MM / ROW_MM[1]:
         return [rows]
     half = math.ceil(len(rows) / 2)
-    half -= not rows[half - 1].structure  # no heading at the foot of a block
+    half -= not rows[half - 1].structure  # no heading at the bottom of a block
     heading = next(row.heading for row in reversed(rows[: half + 1]) if not row.structure)
     again = [HeatmapRow(f"{heading}, continued")] if rows[half].structure else []
     return [rows[:half], again + rows[half:]]
@@ -170,7 +170,7 @@ def _reach(rho: pd.Series) -> float:
 
 
 def _size(rho: pd.Series, cell_mm: float) -> float:
-    """Return the size of type in which every number fits a cell; with zeros before the point they are wider."""
+    """Return the font size at which every number fits a cell; zeros before the decimal point need more width."""
     numbers = rho.dropna().astype("float64").map(coefficient).unique()
     widest = max((width_of(text, SMALL, bold=True) for text in numbers), default=0.0)
     return min(SMALL, SMALL * (cell_mm - SPACE_MM) / widest) if widest else SMALL
@@ -194,7 +194,7 @@ def _draw_block(block: Block, rows: list[HeatmapRow], by_key: dict[Key, dict[Any
 
 
 def _fitted(row: HeatmapRow, block: Block) -> str:
-    """Return the words of a row; a heading may reach over the cells."""
+    """Return the text of a row, shortened to fit; a heading may extend over the cells."""
     if not row.structure:
         return plain(shortened(row.heading, block.edge(len(COLUMNS)), SMALL, bold=True))
     return fitting_name(row.structure, block.name_mm - row.indent - 0.5)
@@ -224,13 +224,13 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
 def _legend_lines(cells: pd.DataFrame, scale: Scale) -> list[str]:
     adjusted_for = next((covariates_in_words(names) for names in cells["adjusted_for"].dropna() if names), MISSING)
     everybody = cells.loc[cells["stratum"] == "all"].dropna(subset=["n"])
-    n = f"{_range(everybody['n'])} values"
+    n = f"{_range(everybody['n'])} usable values"
     if has_repeats(everybody):
-        n = f"{_range(everybody['n'])} values of {_range(everybody['n_patients'])} patients"
+        n = f"{_range(everybody['n'])} usable values of {_range(everybody['n_patients'])} patients"
     return [
-        "Spearman correlation with age.",
-        f"W: women, M: men, Adj.: adjusted for {adjusted_for}.",
-        f"Bold: P < {level(scale.alpha)}. Hatched: no result. All: n = {n} that passed the screening.",
+        "Spearman ρ with age.",
+        f"All: n = {n} per structure. W: women. M: men. Adj.: adjusted for {adjusted_for}.",
+        f"Bold: P < {level(scale.alpha)}. Hatched: no result.",
     ]
 
 
@@ -241,7 +241,7 @@ def _draw_scale(page: Page, scale: Scale) -> None:
     axes.set(yticks=[], xticks=[edges[0], 0, edges[-1]])
     axes.set_xticklabels([tick(rho) for rho in (-scale.reach, 0, scale.reach)])
     axes.spines[:].set_visible(False)
-    page.write(page.width_mm - SCALE_MM - 5.5, 2.2, "$r_s$", fontsize=NORMAL, ha="right")
+    page.write(page.width_mm - SCALE_MM - 5.5, 2.2, "ρ", fontsize=NORMAL, ha="right")
 
 
 def _range(n: pd.Series) -> str:

@@ -1,4 +1,4 @@
-"""Where labels go that would lie on each other."""
+"""Placement of labels that would overlap."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,9 +7,9 @@ Floats = NDArray[np.float64]
 
 
 def apart(wanted: Floats, step: float, limits: tuple[float, float] = (-np.inf, np.inf)) -> Floats:
-    """Return ascending places at least a step apart, as near to the wanted ones (least squares) as that lets them be.
+    """Return ascending positions at least a step apart and as close as possible to the wanted ones (least squares).
 
-    `wanted` is ascending. All places lie within the limits as long as so many steps fit in between.
+    `wanted` is ascending. All positions are within the limits if the limits leave enough room.
     """
     from scipy.optimize import isotonic_regression
 

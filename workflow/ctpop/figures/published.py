@@ -1,4 +1,4 @@
-"""Published against here: every correlation that the paper prints over that of this study, and their numbers beside."""
+"""Correlations of the original study and of this study: scatterplot with confidence intervals, and list of values."""
 
 from typing import Any
 
@@ -28,37 +28,37 @@ from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n", "n_patients"]
 NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]
-LOOKS = {  # colour, marker and words of a verdict on a correlation that both have
-    "consistent": (BLUE, "o", AGREEMENTS["consistent"]),
-    "differs": (RED, "D", AGREEMENTS["differs"]),
-    "not_measured_here": (GREY, "s", "not tested, no interval here"),
+LOOKS = {  # color, marker, and legend text of a verdict on a correlation that both studies have
+    "consistent": (BLUE, "o", "Consistent"),
+    "differs": (RED, "D", "Different"),
+    "not_measured_here": (GREY, "s", "Not tested (no CI in this study)"),
 }
 PLOT_MM, LEFT_MM, TOP_MM, PINS_MM, FOOT_MM = 58.0, 13.0, 16.0, 4.0, 11.0
 TABLE_MM, ROW_MM = 76.0, 3.7
-CELLS = {  # edge (mm) of a column, and the side on which its text begins or ends there
+CELLS = {  # edge (mm) to which the text of a column is aligned, and the alignment
     "": (0.0, "left"),
     "Structure": (4.5, "left"),
     "Measure": (34.5, "left"),
     "n": (56.0, "right"),
     "Published": (69.5, "right"),
-    "Here": (97.0, "right"),
+    "This study": (97.0, "right"),
 }
-CELLS_OF_REPEATED = {  # where patients have several scans, numbers of patients stand beside those of scans
+CELLS_OF_REPEATED = {  # for patients with several scans, with the number of patients
     "": CELLS[""],
     "Structure": CELLS["Structure"],
     "Measure": (28.5, "left"),
     "Scans (patients)": (57.5, "right"),
     "Published": CELLS["Published"],
-    "Here": CELLS["Here"],
+    "This study": CELLS["This study"],
 }
-PIN_MM = 3.3  # from one number above the plot to the next
+PIN_MM = 3.3  # distance between row numbers above the plot
 
 
 def source(compared: pd.DataFrame) -> pd.DataFrame:
-    """Return every printed correlation once, numbered from the most negative one, with ours beside it.
+    """Return each published correlation once, with the correlation of this study, in ascending order.
 
-    A correlation that the paper prints twice, in abstract and results, is one. `number` is missing where this study has
-    no such correlation; these come last.
+    A correlation in both the abstract and the results of the original study is included once. `number` is missing for
+    correlations that this study does not have; these rows are the last.
     """
     printed = compared.loc[compared["rho_published"].notna(), ["id", *COLUMNS, *NUMBERS, "verdict"]]
     printed = printed.astype(dict.fromkeys(NUMBERS, "float64"))
@@ -71,31 +71,32 @@ def source(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(shown: pd.DataFrame) -> str:
-    """Return how many there are of each verdict."""
+    """Return the number of correlations with each verdict in words."""
     found = shown["verdict"].value_counts()
     return ", ".join(f"{found[verdict]} {words}" for verdict, words in AGREEMENTS.items() if verdict in found)
 
 
 @in_house_style
 def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
-    """Return the correlations of `source` as points with both intervals on the left, and as a list on the right."""
+    """Return the correlations of `source` as points with both confidence intervals (left) and as a list (right)."""
     rows = [
         {str(name): value for name, value in row.items()} for row in shown[shown["number"].notna()].to_dict("records")
     ]
     height = max(TOP_MM + PLOT_MM + FOOT_MM, TOP_MM + ROW_MM * (len(rows) + 1) + 2)
     page = blank_page(COLUMN_MM["double"], height, conventions.banner)
     axes = page.axes(LEFT_MM, TOP_MM, PLOT_MM, PLOT_MM)
-    axes.set(xlabel="Published $r_s$", ylabel="$r_s$ here")
+    ci = f"({percent(conventions.confidence)} CI)"
+    axes.set(xlabel=f"Published ρ {ci}", ylabel=f"ρ in this study {ci}")
     if rows:
         _points(axes, rows)
         _list(page, rows, conventions)
     else:
-        mark_empty(axes, "no correlation to compare")
+        mark_empty(axes, "No correlation to compare")
         axes.set(xticks=[])
-        page.write(TABLE_MM, TOP_MM - ROW_MM, "n = 0 correlations of both", fontsize=SMALL)
+        page.write(TABLE_MM, TOP_MM - ROW_MM, "No correlation is available in both studies", fontsize=SMALL)
     absent = int(shown["number"].isna().sum())
     if absent:
-        absence = f"{count(absent, 'printed correlation')} not measured here"
+        absence = f"{count(absent, 'published correlation')} not measured in this study"
         page.write(TABLE_MM, TOP_MM + ROW_MM * (len(rows) + 0.3), absence, fontsize=SMALL, color=SOFT)
     _legend(page, {row["verdict"] for row in rows}, conventions.confidence)
     return page.figure
@@ -120,7 +121,7 @@ def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
 
 
 def _pins(axes: Axes, rows: list[dict[str, Any]], limits: tuple[float, float]) -> None:
-    """Write the number of each point above the plot, with a hairline down to it."""
+    """Write the row number of each point above the plot, with a thin line to the point."""
     wide = limits[1] - limits[0]
     places = apart(np.array([row["rho_published"] for row in rows]), wide * PIN_MM / PLOT_MM, limits)
     top = limits[1] + wide * PINS_MM / PLOT_MM
@@ -137,7 +138,7 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
         page.write(
             TABLE_MM + place,
             TOP_MM - ROW_MM,
-            name.replace("Here", f"Here ({percent(conventions.confidence)} CI)"),
+            name.replace("This study", f"This study ({percent(conventions.confidence)} CI)"),
             fontsize=SMALL,
             color=SOFT,
             ha=side,
@@ -158,7 +159,7 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
             f"{coefficient(row['rho_here'])} ({interval(row['ci_low_here'], row['ci_high_here'])})",
         ]
         for (name, (left, side)), text in zip(places.items(), cells, strict=True):
-            look: dict[str, Any] = {"color": colour} if name == "Here" else {}
+            look: dict[str, Any] = {"color": colour} if name == "This study" else {}
             axes.text(left, place, text, ha=side, va="center_baseline", fontsize=SMALL, **look)
 
 
@@ -178,8 +179,8 @@ def _legend(page: Page, verdicts: set[str], confidence: float) -> None:
             ms=6,
             mew=0.7,
             ls="",
-            label=f"{percent(confidence)} CI of both",
+            label=f"{percent(confidence)} CIs",
         ),
-        Line2D([], [], color=SOFT, linewidth=0.6, label="published = here"),
+        Line2D([], [], color=SOFT, linewidth=0.6, label="Line of identity"),
     ]
     legend_row(page, [*marks, *lines], (LEFT_MM, 1.5), columns=5, spacing=1.4)

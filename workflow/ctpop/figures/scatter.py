@@ -1,4 +1,4 @@
-"""Values of one structure over age, with a trend line."""
+"""Scatterplot of the values of one structure by age, with a trend line."""
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,12 @@ from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, Page, blank_p
 from ctpop.figures.trend import trend_of
 from ctpop.foundation.colours import BLUE, HAIRLINE, RED, SOFT
 
-MANY = 400  # from here on points are drawn as an image: thousands of vector dots choke a viewer
+MANY = 400  # smallest number of points drawn as an image; thousands of vector dots slow down viewers
 
 
 @in_house_style
 def draw(finding: StructureFinding, conventions: Conventions) -> Figure:
-    """Return the scatter plot of a structure, one column wide."""
+    """Return the scatterplot of a structure, one column wide."""
     width = COLUMN_MM["single"]
     page = blank_page(width, 70 + LINE_MM * (conventions.lines_above - 2), conventions.banner)
     size = (width - 18, 45.0)
@@ -37,18 +37,18 @@ def panel(
     finding: StructureFinding,
     conventions: Conventions,
 ) -> None:
-    """Draw statistics and points at a place on a page; `size` is that of the axes, below the lines of text."""
+    """Draw test results and points at a position on a page; `size` is that of the axes, below the lines of text."""
     left, top = corner
     lines = spearman_lines(finding, conventions.confidence, repeated=conventions.repeated)
     for row, line in enumerate(lines):
         page.write(left, top + LINE_MM * row, line, fontsize=NORMAL)
     axes = page.axes(left, top + conventions.lines_above * LINE_MM + 1.5, *size)
     plot(axes, finding, conventions)
-    axes.set(xlabel="Age (years)", ylabel=finding.axis)
+    axes.set(xlabel="Age (y)", ylabel=finding.axis)
 
 
 def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> None:
-    """Draw points, trend and its confidence band; without values, say so."""
+    """Draw the points, the trend, and its confidence band, or a note if there are no values."""
     axes.set_xlim(conventions.age_limits)
     if not finding.n:
         mark_empty(axes)
@@ -71,8 +71,8 @@ def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> Non
     axes.margins(y=0.06)
 
 
-def mark_empty(axes: Axes, words: str = "no usable values") -> None:
-    """Write into empty axes that there is nothing to show."""
+def mark_empty(axes: Axes, words: str = "No usable values") -> None:
+    """Write a note into axes without data."""
     axes.set(yticks=[])
     for spine in axes.spines.values():
         spine.set_color(HAIRLINE)
@@ -80,5 +80,5 @@ def mark_empty(axes: Axes, words: str = "no usable values") -> None:
 
 
 def dot_look(n: int) -> tuple[float, float]:
-    """Return area (points²) and opacity of a dot: the more there are, the smaller and lighter."""
+    """Return the area (points²) and the opacity of a dot; both decrease with the number of dots."""
     return float(np.clip(90 / np.sqrt(n), 1.6, 11)), float(np.clip(9 / np.sqrt(n), 0.22, 0.8))

@@ -1,4 +1,4 @@
-"""Correlations with age as they are under each rule set of the screening, side by side."""
+"""Forest plot of correlations with age under each rule set of the screening."""
 
 import math
 from typing import Any
@@ -28,11 +28,11 @@ from ctpop.foundation.colours import BLUE, GREY, ORANGE, RED, SOFT
 HEAD_MM, FOOT_MM, MEASURE_MM, PLOT_MM, COUNT_MM = 9.0, 9.0, 16.0, 70.0, 36.0
 ROW_MM = (4.2, 6.0)
 COLOURS = {"none": GREY, "paper": ORANGE, "strict": RED, "study": BLUE}
-SHIFT = 0.19  # rows from one rule set to the next
+SHIFT = 0.19  # vertical distance between rule sets, in rows
 
 
 def source(sensitivity: pd.DataFrame, keys: list[Key]) -> pd.DataFrame:
-    """Return the correlations of some structures and measures under each rule set, in the order of the figure."""
+    """Return the correlations of selected structures and measures under each rule set, in the order of the figure."""
     columns = ["n", "n_patients", "rho", "ci_low", "ci_high", "log10_p", "difference"]
     found = sensitivity.set_index(["structure", "measure", "rules"])[columns]
     rules = [name for name in RULE_SETS if sensitivity["rules"].eq(name).any()]
@@ -42,7 +42,7 @@ def source(sensitivity: pd.DataFrame, keys: list[Key]) -> pd.DataFrame:
 
 @in_house_style
 def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
-    """Return the forest of the rows of `source`, a lane per structure and measure."""
+    """Return the forest plot of the rows of `source`, with one lane per structure and measure."""
     keys = list(dict.fromkeys(zip(shown["structure"], shown["measure"], strict=True)))
     rules = list(dict.fromkeys(shown["rules"]))
     height = height_of(len(keys), ROW_MM)
@@ -64,7 +64,8 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     left = MEASURE_MM + 2 + plot_mm
     lanes.words(left, count_mm, list(n.values()))
     middle = LEFT_MM + NAME_MM + left + count_mm / 2
-    page.write(middle, HEAD_MM - 3.2, f"{count_heading(both=both)} of each", fontsize=SMALL, color=SOFT, ha="center")
+    heading = f"{count_heading(both=both)} per rule set"
+    page.write(middle, HEAD_MM - 3.2, heading, fontsize=SMALL, color=SOFT, ha="center")
     dots = [Line2D([], [], marker="o", ls="", ms=3, color=COLOURS[name], label=RULE_SETS[name]) for name in rules]
     interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI")
     legend_row(page, [*dots, interval], (LEFT_MM, 0.8), columns=5)
@@ -72,7 +73,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
 
 
 def _sizes(rows: list[dict[Any, Any]], key: Key, *, both: bool) -> list[str]:
-    """Return n of a structure and measure under each rule set, with its patients if `both`."""
+    """Return n of a structure and measure under each rule set, with the number of patients if `both`."""
     of_key = [row for row in rows if (row["structure"], row["measure"]) == key]
     return [scans_and_patients(row["n"], row["n_patients"], both=both) for row in of_key]
 

@@ -1,6 +1,6 @@
-"""All correlations with age on one page: a forest of rho with its confidence interval, volume beside attenuation.
+"""Forest plot of all correlations with age on one page: rho with confidence interval, for volume and attenuation.
 
-The two sides of a paired structure share a row.
+The left and right structures of a pair share a row.
 """
 
 import math
@@ -34,12 +34,12 @@ from ctpop.study.label_sets import LabelSet
 COUNT_MM, PLOT_MM = 16.0, 46.0
 HEAD_MM, FOOT_MM = 12.0, 9.0
 COLOURS = {"left": BLUE, "right": ORANGE, "": INK}
-SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # rows; the left one lies above
+SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # in rows; the left structure is above the right one
 
 
 @dataclass(frozen=True)
 class ForestRow:
-    """A row of the forest: a group's heading, or the structures of one name with their sides."""
+    """A row of the forest plot: the heading of a group, or the structures with the same name and their sides."""
 
     text: str
     members: tuple[tuple[str, str], ...] = ()
@@ -49,7 +49,10 @@ class ForestRow:
 def draw(
     associations: pd.DataFrame, label_set: LabelSet, conventions: Conventions, without_side: str = "Unpaired"
 ) -> Figure:
-    """Return the forest of all structures; filled dots are significant. `without_side` names the black ones."""
+    """Return the forest plot of all structures; filled markers are significant.
+
+    `without_side` is the legend text of the black markers.
+    """
     rows = list(rows_of(label_set))
     height = height_of(len(rows))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, conventions.banner)
@@ -79,7 +82,7 @@ def draw(
 
 
 def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
-    """Return the correlations with the group and side of each structure, in the order of the figure."""
+    """Return the correlations with the group and the side of each structure, in the order of the figure."""
     shown = label_set.table[["structure", "side", "group"]]
     columns = ["structure", "measure", "n", "n_patients", "rho", "ci_low", "ci_high", "log10_p", "significant"]
     order = [structure for row in rows_of(label_set) for structure, _ in row.members]
@@ -89,7 +92,7 @@ def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
 
 
 def rows_of(label_set: LabelSet) -> Iterator[ForestRow]:
-    """Return headings and rows in the order of the label set, both sides of a structure in one row."""
+    """Yield headings and rows in the order of the label set, with both sides of a structure in one row."""
     table = label_set.table.assign(side=label_set.table["side"].fillna(""))
     for group, members in table.groupby("group", sort=False):
         yield ForestRow(plain(shortened(group_text(str(group)), NAME_MM, SMALL, bold=True)))
@@ -113,10 +116,10 @@ def _row_text(pairs: list[tuple[str, str]], whole: set[str]) -> str:
 
 
 def frame_forest(axes: Axes, n_rows: int) -> None:
-    """Prepare axes for correlations from −1 to 1, one row each from the top."""
+    """Prepare axes for correlations from −1 to 1, with rows from top to bottom."""
     axes.set(xlim=(-1, 1), ylim=(n_rows - 0.5, -0.5), yticks=[], xticks=[-1, -0.5, 0, 0.5, 1])
     axes.set_xticklabels([tick(rho) for rho in (-1, -0.5, 0, 0.5, 1)])
-    axes.set_xlabel("Spearman correlation with age ($r_s$)")
+    axes.set_xlabel("Spearman ρ with age")
     axes.spines["left"].set_visible(False)
     axes.patch.set_visible(False)
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
@@ -134,7 +137,7 @@ def _forest(axes: Axes, rows: list[ForestRow], found: dict[str, dict[str, Any]])
 
 
 def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
-    """Draw an estimate with its confidence interval, given as low end, estimate and high end, in a row."""
+    """Draw an estimate with its confidence interval in a row; `ends` are lower limit, estimate, and upper limit."""
     low, middle, high = ends
     axes.plot([low, high], [place, place], color=colour, linewidth=0.8, zorder=2)
     axes.plot(
@@ -150,7 +153,10 @@ def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str
 
 
 def _counts(rows: list[ForestRow], found: dict[str, dict[str, Any]], *, both: bool) -> list[str]:
-    """Return n of each row: one where both sides have it, else left and right, each with its patients if `both`."""
+    """Return n of each row: one number if both sides have the same n, otherwise one number per side.
+
+    With `both`, each number is followed by the number of patients.
+    """
     nothing = {"n": 0, "n_patients": 0}
     texts = []
     for row in rows:
@@ -178,12 +184,12 @@ def _legend(page: Page, conventions: Conventions, without_side: str) -> None:
 
 
 def dot(text: str, colour: str, fill: str) -> Line2D:
-    """Return the entry of a legend for a kind of dots."""
+    """Return a legend entry for a type of marker."""
     return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
 
 
 def legend_above(page: Page, dots: list[Line2D], confidence: float) -> None:
-    """Write a legend of dots and of the line of an interval above a forest, in one row."""
+    """Write a one-row legend of the markers and the confidence interval above a forest plot."""
     interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(confidence)} CI")
     legend_row(page, [*dots, interval], (LEFT_MM, 0.6), columns=6)
 
@@ -191,7 +197,7 @@ def legend_above(page: Page, dots: list[Line2D], confidence: float) -> None:
 def legend_row(
     page: Page, handles: list[Line2D], at_mm: tuple[float, float], columns: int, spacing: float = 1.6
 ) -> None:
-    """Write a legend at mm from the left edge and below the head of a page; beyond so many columns, in two rows."""
+    """Write a legend at a position (mm) from the left edge and below the banner, with `columns` entries per row."""
     left, below = at_mm
     page.figure.legend(
         handles=handles,

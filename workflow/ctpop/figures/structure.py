@@ -1,4 +1,4 @@
-"""One structure on its own: volume in the upper row, attenuation in the lower, over age and by age quartile."""
+"""Figure of one structure: volume (upper row) and attenuation (lower row), by age and by age quartile."""
 
 from matplotlib.figure import Figure
 
@@ -14,9 +14,9 @@ ROW_MM = 2 * LINE_MM + 1.5 + PLOT_MM + boxes.TABLE_MM + 6.0
 
 @in_house_style
 def draw(findings: list[StructureFinding], conventions: Conventions) -> Figure:
-    """Return the four panels of a structure; `findings` are its volume and its attenuation."""
+    """Return the four panels of a structure; `findings` are the volume and the attenuation."""
     width = COLUMN_MM["double"]
-    row_mm = ROW_MM + 2 * LINE_MM * (conventions.lines_above - 2)  # above each panel, and below it
+    row_mm = ROW_MM + 2 * LINE_MM * (conventions.lines_above - 2)  # additional height above and below each panel
     page = blank_page(width, HEAD_MM + row_mm * len(findings), conventions.banner)
     title = fitting_name(findings[0].structure, width - LEFT_MM, LARGE, bold=True)
     page.write(LEFT_MM, 2, title, fontsize=LARGE, fontweight="bold")

@@ -1,4 +1,4 @@
-"""The flow of each structure: how many of all scans entered the statistics, and what took the others."""
+"""Flow of each structure: number of scans with a value in the statistics, and number of other scans by reason."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ctpop.contracts.reasons import EXCLUSION_REASONS, Bar
-from ctpop.figures.formatting import MEASURES, scans_and_patients
+from ctpop.figures.formatting import MEASURES, group_text, scans_and_patients
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
@@ -21,9 +21,10 @@ SHARE_OF = {reason.name: reason.bar.name for reason in EXCLUSION_REASONS if reas
 
 
 def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return structure, measure, share of the bar, n and n_patients, in the order of the figure; n sum to all scans.
+    """Return structure, measure, part of the bar (share), n, and n_patients, in the order of the figure.
 
-    n_patients is missing where a share joins scans of several reasons, whose patients cannot be added.
+    The numbers n of a bar add up to all scans. n_patients is missing if a part combines several reasons because numbers
+    of patients cannot be added.
     """
     last = structure_flow.sort_values("order").drop_duplicates(["structure", "measure"], keep="last")
     used = last.assign(share=USED, n=last["n_after"], n_patients=last["n_patients_after"])
@@ -53,7 +54,7 @@ def source(structure_flow: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 @in_house_style
 def draw(shown: pd.DataFrame, names: list[str], banner: str | None) -> Figure:
-    """Return one page of the figure, of the rows that `source` gives for these structures."""
+    """Return one page of the figure; `shown` contains the rows of `source` for these structures."""
     height = ROW_MM * len(names)
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, banner)
     sheet = page.axes(LEFT_MM, HEAD_MM, NAME_MM, height)
@@ -89,7 +90,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
         axes.barh(range(len(names)), n, BAR, left=left, color=colour, edgecolor=PAPER, linewidth=0.2)
         left += n
     axes.set(xlim=(0, max(1, left.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
-    axes.set_xlabel("Scans in the study")
+    axes.set_xlabel("No. of scans in the study")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.spines["left"].set_visible(False)
 
@@ -103,7 +104,8 @@ def _counts(axes: Axes, texts: list[str]) -> None:
 
 def _legend(page: Page, shown: pd.DataFrame) -> None:
     present = set(shown.loc[shown["n"] > 0, "share"])
-    handles = [Patch(color=colour, label=words) for share, (colour, words) in SHARES.items() if share in present]
+    named = {share: (colour, group_text(words)) for share, (colour, words) in SHARES.items() if share in present}
+    handles = [Patch(color=colour, label=words) for colour, words in named.values()]
     sheet = page.sheet()
     sheet.legend(
         handles=handles,

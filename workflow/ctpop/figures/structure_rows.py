@@ -1,4 +1,4 @@
-"""Figures with a row per structure: striped lanes with names at the left, and columns of axes beside them."""
+"""Figures with one row per structure: striped lanes with names at the left and columns of axes at the right."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from ctpop.figures.style import SMALL, STRIPE, Page, width_of
 from ctpop.foundation.colours import SOFT
 
 LEFT_MM, NAME_MM = 2.0, 46.0
-LABEL_MM = NAME_MM - 3  # room for a name
-ROWS_MM = 225.0  # room for all rows on a page of A4
-ROW_MM = (2.4, 3.2)  # a row has at least the height of its text
-COUNT_SPACE_MM = 2.0  # between two columns of numbers
+LABEL_MM = NAME_MM - 3  # width of a name
+ROWS_MM = 225.0  # height of all rows on an A4 page
+ROW_MM = (2.4, 3.2)  # smallest and largest height of a row; a row is at least as high as its text
+COUNT_SPACE_MM = 2.0  # gap between two columns of numbers
 
 
 def height_of(n_rows: int, row_mm: tuple[float, float] = ROW_MM) -> float:
-    """Return the height of so many rows in mm."""
+    """Return the height of a number of rows in mm."""
     return n_rows * min(max(ROWS_MM / max(1, n_rows), row_mm[0]), row_mm[1])
 
 
 def has_repeats(table: pd.DataFrame, n: str = "n", n_patients: str = "n_patients") -> bool:
-    """Return whether a number of scans in a table is larger than that of their patients, so that both are printed."""
-    return bool(table[n].gt(table[n_patients]).fillna(False).any())  # false where both are missing
+    """Return whether any number of scans in a table exceeds the number of patients, so that both are printed."""
+    return bool(table[n].gt(table[n_patients]).fillna(False).any())  # missing numbers count as equal
 
 
 def count_heading(*, both: bool) -> str:
-    """Return the heading of a column of numbers of scans, with those of patients in brackets if `both`."""
+    """Return the heading of a column with numbers of scans and, if `both`, numbers of patients in parentheses."""
     return "Scans (patients)" if both else "n"
 
 
 def count_room(texts: Iterable[str], least_mm: float, *, both: bool) -> float:
-    """Return the width of a column of numbers in mm: `least_mm`, or what numbers with those of patients need."""
+    """Return the width of a column of numbers in mm: `least_mm`, or more if numbers of patients require more room."""
     if not both:
         return least_mm
     return max(least_mm, *(width_of(text, SMALL) + COUNT_SPACE_MM for text in [count_heading(both=both), *texts]))
@@ -40,7 +40,7 @@ def count_room(texts: Iterable[str], least_mm: float, *, both: bool) -> float:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Rows from `top` (mm) on, `height` mm high together, numbered from 0; `names` fit into `LABEL_MM`."""
+    """Rows of equal height, numbered from 0, from `top` (mm) with a total of `height` mm; names fit into `LABEL_MM`."""
 
     page: Page
     names: list[str]
@@ -48,7 +48,7 @@ class Lanes:
     height: float
 
     def name(self) -> None:
-        """Write the names, and a stripe behind every other row."""
+        """Write the names and draw a stripe behind every other row."""
         width = self.page.width_mm - 2 * LEFT_MM
         axes = self.page.axes(LEFT_MM, self.top, width, self.height)
         axes.set(xlim=(0, width), ylim=self.limits)
@@ -59,7 +59,7 @@ class Lanes:
             axes.text(0, place, text, va="center_baseline", fontsize=SMALL)
 
     def column(self, left: float, width: float) -> Axes:
-        """Return axes over all rows, `left` mm behind the names."""
+        """Return axes that span all rows, `left` mm to the right of the names."""
         axes = self.page.axes(LEFT_MM + NAME_MM + left, self.top, width, self.height)
         axes.set(ylim=self.limits, yticks=[])
         axes.spines["left"].set_visible(False)
@@ -67,7 +67,7 @@ class Lanes:
         return axes
 
     def words(self, left: float, width: float, texts: list[str]) -> None:
-        """Write a word into each row, in the middle of a column."""
+        """Write a text into each row, centered in a column."""
         axes = self.column(left, width)
         axes.set(xlim=(0, 1))
         axes.axis("off")
@@ -76,5 +76,5 @@ class Lanes:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Limits of the axis that counts rows, downwards."""
+        """Limits of the downward axis of row numbers."""
         return len(self.names) - 0.5, -0.5

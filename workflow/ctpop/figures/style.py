@@ -1,7 +1,7 @@
-"""The house style: sizes in print, colours that colour-blind readers tell apart, and a page measured in millimetres.
+"""House style of the figures: print sizes, colors that color-blind readers can distinguish, and pages in millimeters.
 
-The font is Arimo, which has the metrics of Arial and comes with this repository, so that a figure looks the same
-wherever it is drawn.
+The font is Arimo, which has the metrics of Arial. The repository contains its files; figures therefore look the same on
+every machine.
 """
 
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ FONT_FILES = {style: FONTS / f"Arimo-{style}.ttf" for style in ("Regular", "Bold
 FAMILY = ["Arimo", "DejaVu Sans"]
 MM_PER_INCH = 25.4
 POINT_MM = MM_PER_INCH / 72
-COLUMN_MM = {"single": 84.0, "middle": 120.0, "double": 174.0}  # one column, one and a half, two
+COLUMN_MM = {"single": 84.0, "middle": 120.0, "double": 174.0}  # width of 1, 1.5, and 2 columns
 
 SMALL, NORMAL, LARGE = 6.5, 7.0, 8.0  # points
-LINE_MM = 2.9  # from one line of text to the next
-BLUES = ("#d5e4ef", "#a9c8de", "#7aa8c8", "#4a84ae")  # from the youngest to the oldest quartile
+LINE_MM = 2.9  # line spacing
+BLUES = ("#d5e4ef", "#a9c8de", "#7aa8c8", "#4a84ae")  # age quartiles from youngest to oldest
 GROUPS = ("#2b6a99", "#d98a29", "#4c9a79", "#b2402f", "#8c74b4", "#5b6570", "#c7a93b", "#5bb0c4", "#c586a5")
 STRIPE = "#f3f6f8"  # behind every other row
 BANNER_FILL, BANNER_INK = "#fbe9d0", "#7a4608"
@@ -75,7 +75,7 @@ HOUSE: dict[str, Any] = {
     "svg.hashsalt": "ctpop",
 }
 
-# In front of the fonts of the machine, where another version of Arimo may be installed.
+# These files precede the fonts of the system, which may include another version of Arimo.
 fontManager.ttflist[:0] = [ttfFontProperty(get_font(str(path))) for path in FONT_FILES.values()]
 
 in_house_style = matplotlib.style.context(["default", HOUSE])
@@ -83,7 +83,7 @@ in_house_style = matplotlib.style.context(["default", HOUSE])
 
 @dataclass(frozen=True)
 class Page:
-    """A figure with its size in print; places are millimetres from its left edge and from below its banner."""
+    """A figure with its print size; positions are millimeters from the left edge and from the bottom of the banner."""
 
     figure: Figure
     width_mm: float
@@ -91,19 +91,19 @@ class Page:
     head_mm: float
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Return axes whose frame has this place and size."""
+        """Return axes with a frame of this position and size."""
         bottom = self.height_mm - self.head_mm - top - height
         return self.figure.add_axes(
             (left / self.width_mm, bottom / self.height_mm, width / self.width_mm, height / self.height_mm)
         )
 
     def write(self, x: float, y: float, text: str, **look: Any) -> Text:
-        """Write text whose upper left corner (unless `ha` and `va` say otherwise) lies at this place."""
+        """Write text at a position, which is its upper left corner unless `ha` and `va` specify another alignment."""
         look = {"va": "top", "ha": "left", **look}
         return self.figure.text(x / self.width_mm, 1 - (self.head_mm + y) / self.height_mm, text, **look)
 
     def sheet(self) -> Axes:
-        """Return axes over all of the page below the banner, in millimetres, y downwards, for boxes and arrows."""
+        """Return axes for boxes and arrows on the whole page below the banner, in millimeters with y downward."""
         height = self.height_mm - self.head_mm
         axes = self.axes(0, 0, self.width_mm, height)
         axes.set(xlim=(0, self.width_mm), ylim=(height, 0))
@@ -112,7 +112,7 @@ class Page:
 
 
 def blank_page(width_mm: float, height_mm: float, banner: str | None) -> Page:
-    """Return an empty page; a banner, such as `synthetic`, gets its own room above."""
+    """Return an empty page with additional room at the top for a banner, such as `synthetic`."""
     lines = wrapped(banner, width_mm - 6, SMALL, bold=True) if banner else []
     head = 1.2 + 2.2 + LINE_MM * len(lines) if lines else 0.0
     whole = height_mm + head
@@ -123,14 +123,14 @@ def blank_page(width_mm: float, height_mm: float, banner: str | None) -> Page:
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """Return the width of a line of text in print, in mm."""
+    """Return the printed width of a line of text in mm."""
     font = FontProperties(family=FAMILY, size=size, weight="bold" if bold else "normal")
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) * POINT_MM
 
 
 def wrapped(text: str, width_mm: float, size: float, *, bold: bool = False) -> list[str]:
-    """Return text as lines that fit a width; a word longer than a line is broken."""
+    """Return text as lines that fit a width; words longer than a line are broken."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -142,14 +142,14 @@ def wrapped(text: str, width_mm: float, size: float, *, bold: bool = False) -> l
 
 
 def shortened(text: str, width_mm: float, size: float, *, bold: bool = False) -> str:
-    """Return one line of text, cut off with an ellipsis where it does not fit a width."""
+    """Return one line of text, shortened with an ellipsis if it does not fit a width."""
     if width_of(text, size, bold=bold) <= width_mm:
         return text
     return _broken(text, width_mm - width_of("…", size, bold=bold), size, bold=bold)[0].rstrip() + "…"
 
 
 def plain(text: str) -> str:
-    """Return free text as it stands: a dollar sign does not begin a formula."""
+    """Return text with escaped dollar signs, which would otherwise begin a formula."""
     return text.replace("$", r"\$")
 
 

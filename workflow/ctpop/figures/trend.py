@@ -1,11 +1,11 @@
-"""The line through a cloud of points, and how sure it is.
+"""Trend of values by age with a confidence band.
 
-From 30 values on: a restricted (natural) cubic spline with four knots at the 5th, 35th, 65th and 95th percentile of
-age. From 10 values on: a straight line. Both by least squares, with pointwise confidence intervals from the HC3
-covariance, since the spread of values changes with age.
+With at least 30 values, the trend is a restricted (natural) cubic spline with four knots at the 5th, 35th, 65th, and
+95th percentiles of age; with 10 to 29 values, it is a straight line. Both are fitted by least squares. The pointwise
+confidence intervals use the HC3 covariance because the variance of the values changes with age.
 
-# SOURCE: knots after Harrell, Regression Modeling Strategies, 2nd ed. 2015, section 2.4.6; HC3 after MacKinnon and
-# White, J Econometrics 1985;29:305.
+# SOURCE: knots, Harrell, Regression Modeling Strategies, 2nd ed. 2015, section 2.4.6; HC3, MacKinnon and White,
+# J Econometrics 1985;29:305.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trend:
-    """A fitted line over age (years) with the limits of its confidence interval; `kind` is `spline` or `line`."""
+    """A fitted trend by age (years) with the limits of its confidence interval; `kind` is `spline` or `line`."""
 
     kind: str
     age_years: Floats
@@ -35,7 +35,7 @@ class Trend:
 
 
 def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | None:
-    """Return the trend of values over age, or nothing where there are too few values or ages to draw one."""
+    """Return the trend of values by age, or None if there are too few values or different ages."""
     if len(values) < LINE_FROM or np.ptp(age_years) == 0:
         return None
     knots = np.quantile(age_years, KNOTS)
@@ -44,7 +44,7 @@ def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | No
     terms = design(age_years, knots)
     inverse = np.linalg.pinv(terms.T @ terms)
     leverage = np.einsum("ij,jk,ik->i", terms, inverse, terms)
-    if leverage.max() > 1 - 1e-9:  # one value alone decides the line: its error cannot be told
+    if leverage.max() > 1 - 1e-9:  # a single value determines the trend, and its error cannot be estimated
         return None
     coefficients = inverse @ terms.T @ values
     residuals = (values - terms @ coefficients) / (1 - leverage)
@@ -58,12 +58,12 @@ def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | No
 
 
 def line_design(age_years: Floats, knots: Floats) -> Floats:
-    """Return the columns of a straight line: 1 and age, from 0 to 1 between the outer knots."""
+    """Return the design columns of a straight line: 1 and age, scaled to 0 to 1 between the outer knots."""
     return np.column_stack([np.ones(len(age_years)), _scaled(age_years, knots)])
 
 
 def spline_design(age_years: Floats, knots: Floats) -> Floats:
-    """Return the columns of a restricted cubic spline, which is straight beyond the outer knots.
+    """Return the design columns of a restricted cubic spline, which is linear beyond the outer knots.
 
     For k knots t and j = 1 … k - 2: (x - t_j)³₊ - (x - t_{k-1})³₊ (t_k - t_j)/(t_k - t_{k-1})
     + (x - t_k)³₊ (t_{k-1} - t_j)/(t_k - t_{k-1}).

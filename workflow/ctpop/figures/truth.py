@@ -1,4 +1,4 @@
-"""A simulated study against its truth: measured and true values, and measured and true correlations with age."""
+"""Comparison of a simulated study with its ground truth: measured and true values, and correlations with age."""
 
 import math
 from typing import Any
@@ -40,8 +40,8 @@ from ctpop.foundation.colours import BLUE, INK, RED, SOFT
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.patients import distinct, patient_of_scan
 
-ROWS_MM = 150.0  # room for all rows on a page of A4
-ROW_MM = (2.4, 3.0)  # a row has at least the height of its text
+ROWS_MM = 150.0  # height of all rows on an A4 page
+ROW_MM = (2.4, 3.0)  # smallest and largest height of a row; a row is at least as high as its text
 LEGEND_COLUMNS, GROUP_MM = 5, 40.0
 CLOUD_MM, TOP_MM, NAME_MM = 58.0, 18.0, 40.0
 FOREST_TOP_MM = TOP_MM + CLOUD_MM + 22.0
@@ -50,7 +50,7 @@ FOREST_MM, NUMBERS_MM, N_MM = 38.0, 26.5, 6.0
 
 @in_house_style
 def draw(pairs: pd.DataFrame, compared: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> Figure:
-    """Return measured over true values (A, B) and, per structure, measured and true rho (C, D)."""
+    """Return measured versus true values (A, B) and the measured and true rho of each structure (C, D)."""
     height = len(label_set.names) * min(max(ROWS_MM / len(label_set.names), ROW_MM[0]), ROW_MM[1])
     page = blank_page(COLUMN_MM["double"], FOREST_TOP_MM + height + 10, conventions.banner)
     colours = _colours(label_set)
@@ -81,7 +81,7 @@ def draw(pairs: pd.DataFrame, compared: pd.DataFrame, label_set: LabelSet, conve
 
 
 def pairs_of(analysis: pd.DataFrame, truth: pd.DataFrame, label_set: LabelSet, cohort: pd.DataFrame) -> pd.DataFrame:
-    """Return group, measured and true value, and number of the patient, of every usable value whose truth is known."""
+    """Return the group, measured value, true value, and patient of each usable value with a known true value."""
     true = truth.melt(["scan_id", "structure"], list(MEASURES), "measure", "true_value").dropna(subset=["true_value"])
     pairs = analysis.merge(true, on=["scan_id", "structure", "measure"], validate="one_to_one")
     pairs = pairs.merge(label_set.table[["structure", "group"]], on="structure", validate="many_to_one")
@@ -93,7 +93,7 @@ def pairs_of(analysis: pd.DataFrame, truth: pd.DataFrame, label_set: LabelSet, c
 
 
 def source(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return group, structure, measure, measured and true value of the values that `pairs_of` gives."""
+    """Return the group, structure, measure, measured value, and true value of the rows of `pairs_of`."""
     return pairs.drop(columns="patient")
 
 
@@ -156,7 +156,7 @@ def _forest(axes: Axes, rows: list[dict[str, Any]]) -> None:
 
 
 def _room_of_n(compared: pd.DataFrame, *, both: bool) -> float:
-    """Return the right edge of the column of n, from the end of a forest (mm)."""
+    """Return the distance of the right edge of the column of n from the right edge of a forest plot (mm)."""
     if not both:
         return N_MM
     sizes = zip(compared["n"], compared["n_patients"], strict=True)
@@ -198,14 +198,14 @@ def _group_legend(page: Page, colours: dict[str, str]) -> None:
         )
         for group, colour in colours.items()
     ]
-    _legend(page, [*dots, Line2D([], [], color=SOFT, linewidth=0.6, label="measured = true")], 1.0)
+    _legend(page, [*dots, Line2D([], [], color=SOFT, linewidth=0.6, label="Line of identity")], 1.0)
 
 
 def _rho_legend(page: Page, confidence: float) -> None:
     marks = [
-        Line2D([], [], marker="o", ms=3, color=BLUE, linewidth=0.9, label=f"measured, with {percent(confidence)} CI"),
-        Line2D([], [], marker="D", ls="", ms=3.4, mfc="none", mec=INK, mew=0.8, label="true, inside the interval"),
-        Line2D([], [], marker="D", ls="", ms=3.4, mfc="none", mec=RED, mew=0.8, label="true, outside"),
+        Line2D([], [], marker="o", ms=3, color=BLUE, linewidth=0.9, label=f"Measured ({percent(confidence)} CI)"),
+        Line2D([], [], marker="D", ls="", ms=3.4, mfc="none", mec=INK, mew=0.8, label="True, within the CI"),
+        Line2D([], [], marker="D", ls="", ms=3.4, mfc="none", mec=RED, mew=0.8, label="True, outside the CI"),
     ]
     _legend(page, marks, FOREST_TOP_MM - 12.5)
 

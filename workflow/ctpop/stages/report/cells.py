@@ -10,7 +10,7 @@ from ctpop.figures import formatting
 from ctpop.figures.formatting import MISSING
 
 DIGITS = 12  # significant digits of the numbers used for sorting; more than in any printed number
-RHO, P, LOG_P = "<i>r</i><sub>s</sub>", "<i>P</i>", "log<sub>10</sub> <i>P</i>"
+RHO, P, LOG_P = "ρ", "<i>P</i>", "log<sub>10</sub> <i>P</i>"
 
 
 @dataclass(frozen=True)

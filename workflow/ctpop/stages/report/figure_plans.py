@@ -1,4 +1,4 @@
-"""All figures of a study, in the order in which the report shows them."""
+"""Plans of all figures of a study, in the order of the report."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -31,7 +31,7 @@ from ctpop.stages.report.finished_study import FinishedStudy
 
 
 def plans(study: FinishedStudy) -> Iterator[Plan]:
-    """Yield one figure after the other, none of them drawn yet."""
+    """Yield the plans of all figures; none of the figures is drawn yet."""
     yield from of_cohort(study)
     yield from of_exclusions(study)
     yield from of_chosen(study)
@@ -49,21 +49,21 @@ def plans(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_cohort(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan who is in the study."""
+    """Yield the plans of the flow diagram and the histograms of age."""
     tables = study.tables
     steps = flow.source(tables)
-    words = f"Flow diagram. {flow.summary(steps)}."
+    words = f"Flow diagram of the scans in the study. {flow.summary(steps)}."
     yield Plan("flow", "flow", words, partial(flow.draw, steps, study.banner), steps.copy)
     patients = tables["cohort"]
-    words = f"Histogram of the age of {_scans(study)} by sex."
+    words = f"Histograms of age by sex for {_scans(study)}."
     draw, tell = partial(age_by_sex.draw, patients, study.banner), partial(age_by_sex.source, patients)
     yield Plan("age_by_sex", "age_by_sex", words, draw, tell)
 
 
 def of_exclusions(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan the flow of every structure, on numbered pages."""
+    """Yield the plans of the flow of every structure, on numbered pages."""
     names = study.label_set.names
-    words = f"Bars of how many of {_scans(study)} entered the statistics, by structure."
+    words = f"Stacked bars of the number of usable and excluded values among {_scans(study)}, by structure."
     for page, part in pages_of("structure_flow", names).items():
         shown = structure_flow.source(study.tables["structure_flow"], part)
         draw = partial(structure_flow.draw, shown, part, study.banner)
@@ -71,7 +71,7 @@ def of_exclusions(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_chosen(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan the structures of the six-panel figure: together, each on its own, and on centile curves."""
+    """Yield the plans of the six-panel figure, of its single panels, and of the corresponding centile curves."""
     findings, conventions = [study.findings[key] for key in study.chosen], study.conventions
     words = " ".join(alt_of(finding, conventions) for finding in findings)
     draw, tell = partial(figure6.draw, findings, conventions), partial(figure6.source, findings)
@@ -86,43 +86,43 @@ def of_chosen(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_centiles(study: FinishedStudy, finding: StructureFinding) -> Plan:
-    """Plan the centile curves of one structure and measure."""
+    """Return the plan of the centile curves of one structure and measure."""
     shown = centiles.shown_of(finding, study.tables)
-    words = f"{finding.title}, {finding.axis}: centile curves over age. {centiles.summary(shown)}."
+    words = f"Centile curves by age. {finding.title}, {finding.axis}. {centiles.summary(shown)}."
     draw, tell = partial(centiles.draw, finding, shown, study.conventions), partial(centiles.source, shown)
     return Plan(f"centiles_{finding.structure}_{finding.measure}", "centiles", words, draw, tell)
 
 
 def of_correlations(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan all correlations: of structures and of groups as forests, and of both sexes and adjusted as a heat map."""
+    """Yield the plans of the forest plots of structures and groups, and of the heat map by sex and after adjustment."""
     table, conventions = study.tables["associations"], study.conventions
-    words = "Forest plot of {} with age, by organ group; the table below lists them."
+    words = "Forest plot of {} with age, by organ group; the table below the figure lists all values."
     yield _forest(study, "spearman_overview", words, partial(spearman_overview.draw, table, study.label_set))
     if study.label_set.groups:
-        words, black = "Forest plot of {} of groups with age.", "Both sides, or unpaired"
+        words, black = "Forest plot of {} with age for groups of structures.", "Both sides or unpaired"
         draw = partial(spearman_overview.draw, table, study.label_set.combined, without_side=black)
         yield _forest(study, "spearman_groups", words, draw)
     cells = heatmap.source(study.tables, study.label_set)
     found = count(int(cells["rho"].notna().sum()), "Spearman correlation")
-    words = f"Heat map of {found} with age: of all, of women, of men, and adjusted."
+    words = f"Heat map of {found} with age for all patients, women, and men, and after adjustment."
     draw = partial(heatmap.draw, cells, study.label_set, conventions)
     yield Plan("heatmap", "heatmap", words, draw, cells.copy)
 
 
 def of_pages(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan every structure, and then the groups of them, on numbered pages."""
+    """Yield the plans of the scatterplots of every structure and group, on numbered pages."""
     pages = pages_of("figure_s3", study.analysed)
     for number, (page, names) in enumerate(pages.items(), start=1):
         findings = [finding for name in names for finding in study.pair(name)]
         titles = ", ".join(finding.title for finding in findings[::2])
-        words = f"Scatter plots of volume and attenuation over age: {titles}."
+        words = f"Scatterplots of volume and attenuation by age: {titles}."
         draw = partial(figure_s3.draw, findings, (number, len(pages)), study.conventions)
         tell = partial(figure_s3.source, findings)
         yield Plan(page, "figure_s3", words, draw, tell)
 
 
 def of_structures(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan a figure of every structure and group: volume and attenuation over age and by age quartile."""
+    """Yield the plan of a figure for every structure and group: volume and attenuation by age and age quartile."""
     for name in study.analysed:
         findings = study.pair(name)
         words = " ".join(alt_of(finding, study.conventions) for finding in findings)
@@ -131,30 +131,30 @@ def of_structures(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_sensitivity(study: FinishedStudy) -> Plan:
-    """Plan correlations under each rule set."""
+    """Return the plan of the forest plot of correlations under each rule set."""
     shown = sensitivity.source(study.tables["sensitivity"], summaries.sensitive(study))
-    words = (
-        f"Forest plot of {count(len(shown), 'correlation')} with age under each rule set; the table below lists them."
-    )
+    found = count(len(shown), "correlation")
+    words = f"Forest plot of {found} with age by rule set; the table below the figure lists all values."
     draw = partial(sensitivity.draw, shown, study.conventions)
     return Plan("sensitivity", "sensitivity", words, draw, shown.copy)
 
 
 def of_failures(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan what screening took away."""
+    """Yield the plans of excluded volumes and characteristics of the affected patients, on numbered pages."""
     tables, names = study.tables, study.label_set.names
     shown = failures.source(tables["failures"], tables["structure_flow"], names)
     for page, part in pages_of("failures", names).items():
         rows = shown.loc[shown["structure"].isin(part)].reset_index(drop=True)
         words = (
-            f"Bars: volumes of {count(len(rows), 'structure')} that are not used, by reason; dots: who the people are."
+            f"Bars of excluded volumes of {count(len(rows), 'structure')} by reason, and dots of the mean age and the"
+            " percentage of women among patients with usable and with excluded volumes."
         )
         draw = partial(failures.draw, rows, study.banner)
         yield Plan(page, "failures", words, draw, rows.copy)
 
 
 def of_sexes(study: FinishedStudy) -> Iterator[Plan]:
-    """Plan volume and attenuation of women and men."""
+    """Yield the plans of box plots of volume and attenuation by sex, on numbered pages."""
     pages = pages_of("by_sex", study.analysed)
     whole = by_sex.source(study.tables["analysis"], study.tables["cohort"], study.analysed)
     for number, (page, names) in enumerate(pages.items(), start=1):
@@ -165,40 +165,44 @@ def of_sexes(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_asymmetry(study: FinishedStudy) -> Plan:
-    """Plan the differences between left and right."""
+    """Return the plan of the box plots of left-right asymmetry."""
     shown = asymmetry.source(study.tables["analysis"], study.left_and_right, study.tables["cohort"])
-    words = f"Box plots of the asymmetry index of {count(len(shown), 'pair')} of structures."
+    words = f"Box plots of the left-right asymmetry index of {count(len(shown), 'pair')} of structures."
     return Plan("asymmetry", "asymmetry", words, partial(asymmetry.draw, shown, study.banner), shown.copy)
 
 
 def of_published(study: FinishedStudy) -> Plan:
-    """Plan what the paper prints beside what was found here."""
+    """Return the plan of the comparison with the correlations of the original study."""
     shown = published.source(study.tables["compare_published"])
-    words = f"Published correlations with age and those of this study: {published.summary(shown)}."
+    summary = published.summary(shown)
+    words = f"Scatterplot and list of correlations with age in the original study and in this study: {summary}."
     draw = partial(published.draw, shown, study.conventions)
     return Plan("published", "published", words, draw, shown.copy)
 
 
 def of_truth(study: FinishedStudy) -> Plan:
-    """Plan measured against true values."""
+    """Return the plan of the comparison of measured and true values."""
     tables = study.tables
     pairs = truth.pairs_of(tables["analysis"], tables["truth"], study.label_set, tables["cohort"])
     compared = study.tables["compare_truth"]
     draw = partial(truth.draw, pairs, compared, study.label_set, study.conventions)
     inside, known = int(compared["truth_inside"].sum()), int(compared["truth_inside"].notna().sum())
-    words = f"Measured against true values; the true correlation lies inside the interval in {inside} of {known}."
+    words = (
+        "Scatterplots of measured versus true values, and forest plots of correlations with age; the confidence"
+        f" interval contains the true correlation in {inside} of {count(known, 'comparison')}."
+    )
     return Plan("truth", "truth", words, draw, partial(truth.source, pairs))
 
 
 def alt_of(finding: StructureFinding, conventions: Conventions) -> str:
-    """Return what a scatter plot and its box plots say, in words."""
+    """Return the alternative text of a scatterplot and the corresponding box plots."""
     found = spearman_lines(finding, conventions.confidence, repeated=conventions.repeated)
     lines = [*found, kruskal_lines(finding, repeated=conventions.repeated)[0]]
-    return f"{finding.title}, {finding.axis}: {'; '.join(lines)}.".replace("$", "")
+    return f"{finding.title}, {finding.axis}, by age: {'; '.join(lines)}.".replace("$", "")
 
 
 def _scans(study: FinishedStudy) -> str:
-    """Return `320 scans`, or `320 scans of 80 patients`."""
+    """Return the number of scans in the study: `320 scans`, or `320 scans of 80 patients`."""
     return scans_in_words(len(study.tables["cohort"]), study.n_patients)
 
 

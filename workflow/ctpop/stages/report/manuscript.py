@@ -195,11 +195,11 @@ def association_document(study: FinishedStudy) -> Document:
     rows = [association_cells(row, confidence) for row in ordered.to_dict("records")]
     alpha = level(study.config["aging"]["alpha"])
     note = (
-        "Note.—ρ is the Spearman rank correlation coefficient with age, and CI is its confidence interval. P values are"
-        f" two-sided; P < {alpha} was considered to indicate statistical significance. Adjusted P values account for all"
-        " correlations of single structures or, for groups of structures, for all correlations of groups. H and ε²"
-        " (epsilon squared) are from the Kruskal-Wallis test over age quartiles; n is the number of values that passed"
-        " segmentation screening. BH = Benjamini-Hochberg."
+        "Note.—ρ = Spearman rank correlation coefficient with age, CI = confidence interval, BH = Benjamini-Hochberg,"
+        " H and ε² = Kruskal-Wallis statistic over age quartiles and its effect size (epsilon squared), n = number of"
+        f" values that passed segmentation screening. P values are two-sided; P < {alpha} was considered to indicate"
+        " statistical significance. Adjusted P values account for all correlations of single structures or, for groups"
+        " of structures, for all correlations of groups."
     )
     note = f"{note} {summaries.repeated_patients(study)}".rstrip()
     title = "Table 2. Associations of volume and attenuation with age"

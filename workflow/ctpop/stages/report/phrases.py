@@ -1,4 +1,4 @@
-"""Phrases of the manuscript: counts with percentages, lists, age groups, exclusions, and conditions of screening rules.
+"""Phrases of the manuscript: counts with percentages, lists, age groups, exclusions, and screening rules.
 
 SOURCE: AMA Manual of Style, 11th ed. 2020, 18.1.1 (no comma in numbers of four digits) and 8.2.2 (serial comma).
 """
@@ -28,14 +28,14 @@ CONDITIONS = {  # in the order of the sentence; words in braces are limits of th
     "truncated": "it was truncated by the field of view",
     "below_bound": "its volume was below a lower bound",
     "fragmented": "less than {largest_share_below} of its voxels belonged to its largest connected component",
-    "laterality": "its center of mass was more than {wrong_side_mm_above} mm beyond the midline on the contralateral side of the body",
+    "laterality": "its center of mass was more than {wrong_side_mm_above} mm across the midline on the opposite side",
     "asymmetric": (
         "the asymmetry index of the pair, (left − right)/(left + right), differed from the median of the cohort by more"
         " than {robust_z_above} times the scaled median absolute deviation (if at least {pairs_at_least} pairs were"
         " available)"
     ),
     "above_bound": "its volume was above an upper plausibility limit",
-    "unequal_sides": "its volume and that of the contralateral structure differed by a factor of more than {ratio_above}",
+    "unequal_sides": "its volume and the contralateral volume differed by a factor of more than {ratio_above}",
 }
 PACKAGES = {
     "numpy": "NumPy",
@@ -90,7 +90,7 @@ def series(items: Sequence[str]) -> str:
     """Return `a`, `a and b`, or `a, b, and c`; with semicolons where an item has a comma outside its parentheses."""
     if len(items) < 2:
         return "".join(items)
-    nested = any(mark in re.sub(r"\([^()]*\)", "", item) for item in items for mark in (",", ";"))
+    nested = any(mark in re.sub(r"\([^()]*\)", "", item) for item in items for mark in (", ", "; "))
     if len(items) == 2 and not nested:
         return " and ".join(items)
     mark = ";" if nested else ","
@@ -149,9 +149,8 @@ def sexes(study: FinishedStudy) -> list[str]:
     cohort, whole = study.tables["cohort"], study.n_patients
     numbers, sex = patient_numbers(cohort), cohort["sex"].fillna("")
     found = {code: distinct(numbers[sex.eq(code)]) for code in SEX_WORDS}
-    words = {**SEX_WORDS, "": ("patient of unrecorded sex", "patients of unrecorded sex")}
     return [
-        f"{count(n, *words[code])} [{share(n, whole)}]" if whole > 1 else count(n, *words[code])
+        f"{count(n, *SEX_WORDS[code])} [{share(n, whole)}]" if whole > 1 else count(n, *SEX_WORDS[code])
         for code, n in found.items()
         if n
     ]

@@ -1,4 +1,4 @@
-"""The tables of the page: what a reader wants to know at a glance, as rows of text."""
+"""Summary tables of the main page of the report, as rows of text."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -37,7 +37,7 @@ DEPENDENCE = (
 
 
 def counts(study: FinishedStudy) -> dict[str, int]:
-    """Return how many scans, structures and values each stage saw and let through."""
+    """Return the numbers of scans, structures, and values at each stage."""
     tables = study.tables
     flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
     associations = tables["associations"].loc[tables["associations"]["family"] == "structures"]
@@ -69,7 +69,7 @@ def counts(study: FinishedStudy) -> dict[str, int]:
 
 
 def _sizes(name: str, scans: Iterable[str], patient_of: pd.Series) -> dict[str, int]:
-    """Return the number of some scans, and that of their different patients."""
+    """Return the number of scans and the number of different patients, as `name` and `name_patients`."""
     found = patient_of.reindex(pd.Index(scans))
     return {name: len(found), f"{name}_patients": distinct(found.to_numpy())}
 
@@ -84,14 +84,14 @@ def repeated_patients(study: FinishedStudy) -> str:
 
 
 def tests_of(table: pd.DataFrame) -> int:
-    """Return how many tests of single structures have a result: the size of their family."""
+    """Return the number of tests of single structures with a result, which is the size of their family."""
     return int(table.loc[table["family"] == "structures", "p"].notna().sum())
 
 
 def flow(study: FinishedStudy) -> list[tuple[str, str, str, str]]:
-    """Return each step with the scans before, removed and after it, and their patients where these are fewer.
+    """Return each step with the numbers of scans before, excluded, and after, with patients where they are fewer.
 
-    Steps after the criteria are there only if there was a review.
+    Steps after the criteria are included only if segmentations were reviewed.
     """
     rows = [
         (row["sentence"], *(scans_of_patients(row[f"n_{end}"], row[f"n_patients_{end}"]) for end in FLOW_ENDS))
@@ -106,9 +106,9 @@ def flow(study: FinishedStudy) -> list[tuple[str, str, str, str]]:
 
 
 def overlap(study: FinishedStudy) -> list[tuple[str, list[str]]]:
-    """Return, for each criterion, the scans that fail it and each of the criteria; nothing if no scan fails two.
+    """Return, for each criterion, the numbers of scans that fail both this criterion and each of the criteria.
 
-    The patients of the scans are there where they are fewer.
+    The result is empty if no scan fails two criteria. Numbers of patients are included where they are smaller.
     """
     table, sentences = study.tables["overlap"], study.tables["flow"]["sentence"]
     if not table.loc[table["order"] != table["other_order"], "n_both"].any():
@@ -120,7 +120,7 @@ def overlap(study: FinishedStudy) -> list[tuple[str, list[str]]]:
 
 
 def contrast(study: FinishedStudy) -> dict[str, Any]:
-    """Return how scans look by what is said of contrast agent, and the first that look otherwise."""
+    """Return the comparison of recorded contrast administration with attenuation, and the first disagreements."""
     table = study.tables["contrast_check"]
     recorded = table["contrast"].map({True: "given", False: "not given"}).astype("object").fillna("not recorded")
     counts_of = pd.crosstab(recorded, table["looks"]).reindex(columns=list(CONTRAST_LOOKS), fill_value=0)
@@ -147,18 +147,18 @@ def contrast(study: FinishedStudy) -> dict[str, Any]:
 
 
 def source_conflicts(study: FinishedStudy) -> int:
-    """Return of how many scans in the study the registry and the headers of the images say different things."""
+    """Return the number of scans in the study with contradictory data in the registry and the image headers."""
     return int(study.tables["cohort"]["source_conflict"].notna().sum())
 
 
 def age_quartiles(ages: pd.Series) -> list[str]:
-    """Return 25th percentile, median and 75th percentile in words, or nothing where no age is known."""
+    """Return the 25th percentile, median, and 75th percentile as text; an empty list if all ages are missing."""
     known = ages.dropna()
     return [] if known.empty else [f"{age:.1f}" for age in np.percentile(known, [25, 50, 75])]
 
 
 def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
-    """Return the number of scans by outcome, and the first scans without a label map with the reason."""
+    """Return the number of scans by outcome, and the first scans without a label map with the reasons."""
     outcomes = segments["status"].value_counts()
     failed = segments.loc[~segments["status"].isin(all_tables.USABLE_STATUS)]
     shown = failed.head(FAILURES_SHOWN)[["scan_id", "status", "detail"]].fillna("")
@@ -170,7 +170,10 @@ def segmentation(segments: pd.DataFrame) -> dict[str, Any]:
 
 
 def unmeasured(study: FinishedStudy) -> dict[str, Any]:
-    """Return the first scans that were not measured although they have a label map or come from measures, and why."""
+    """Return the first scans that were not measured, with the reasons.
+
+    Scans without a label map are not included, unless the study starts from measures.
+    """
     scans, segments = unmeasured_scans(study.tables["measures"]), study.tables.get("segments")
     if segments is not None:
         usable = segments.loc[segments["status"].isin(all_tables.USABLE_STATUS), "scan_id"]
@@ -193,7 +196,7 @@ def screening_rules(study: FinishedStudy) -> dict[str, Any]:
 
 
 def incomplete_groups(study: FinishedStudy) -> list[tuple[str, list[str], int]]:
-    """Return the groups that the label set does not have all members of, with those it has and how many there are."""
+    """Return each group with members missing from the label set: name, available members, and size of the group."""
     size = study.label_set.group_members.groupby("group").size()
     return [
         (structure_text(group), [structure_text(name) for name in members], int(size[group]))
