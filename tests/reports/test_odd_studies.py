@@ -1,4 +1,4 @@
-"""Complete reports of edge cases: one patient, one structure, no women, all scans failed, no scan included."""
+"""Complete reports of unusual studies: one patient, one structure, no women, only failed scans, no included scan."""
 
 import re
 
@@ -12,21 +12,21 @@ from ctpop.stages.cohort.table1_files import write_table1
 from support import study_tables
 from support.config_files import config_option
 
-PATIENTS = study_tables.registry(24)
+REGISTRY = study_tables.registry(24)
 BOTH = study_tables.label_set(1, 1)
-ODD = {  # registry, structures, failed scans, and a sentence of the results
-    "one patient": (study_tables.registry(1), BOTH, {}, "The study included 1 scan of 1 in the registry"),
-    "one structure": (PATIENTS, study_tables.label_set(0, 1), {}, "attenuations of 1 structure passed the screening"),
-    "no women": (study_tables.registry(24, sexes=("male",)), BOTH, {}, "0 scans of women, 24 of men"),
-    "all failed": (
-        PATIENTS,
+ODD = {  # registry, structures, failed scans, and a fragment of the results
+    "one patient": (study_tables.registry(1), BOTH, {}, "The study sample included 1 scan of 1 patient (age, "),
+    "one structure": (REGISTRY, study_tables.label_set(0, 1), {}, "all 24 attenuation values of 1 structure were"),
+    "no women": (study_tables.registry(24, sexes=("male",)), BOTH, {}, " years]; 24 men [100%])."),
+    "all failed": (REGISTRY, BOTH, dict.fromkeys(REGISTRY["scan_id"], "unreadable"), "No scan could be measured."),
+    "no scan included": (
+        REGISTRY.assign(age_years=float("nan")),
         BOTH,
-        dict.fromkeys(PATIENTS["scan_id"], "unreadable"),
-        "Measures were obtained of 0 scans; 0 volumes and 0 attenuations",
+        {},
+        "Of 24 scans in the registry, 24 were excluded: age not known (n = 24). No scan remained",
     ),
-    "none included": (PATIENTS.assign(age_years=float("nan")), BOTH, {}, "The study included 0 scans of 24"),
 }
-IN_ALL_FORMATS = ("one patient", "all failed")  # figures with the least data; other figures are drawn as PNG only
+IN_ALL_FORMATS = ("one patient", "all failed")  # studies with the emptiest figures; the others have only PNG files
 NUMBERLESS = re.compile(r"\b(?:None|nan|NaN|NaT|inf|NA)\b")
 
 
@@ -42,9 +42,9 @@ def formats(odd):
 
 @pytest.fixture(scope="module")
 def made(odd, formats, tmp_path_factory):
-    """Return the folder of a study with its report, and the expected sentence of its results."""
+    """The folder of a reported study, and the expected fragment of its results."""
     folder = tmp_path_factory.mktemp("odd")
-    patients, labels, failed, sentence = ODD[odd]
+    patients, labels, failed, fragment = ODD[odd]
     tables = study_tables.study(patients, labels, failed=failed)
     study_tables.write(tables, folder / "tables")
     write_table1(printed(tables["table1"]), folder / "report", "made up")
@@ -62,19 +62,19 @@ def made(odd, formats, tmp_path_factory):
     places = {"tables": "tables", "figures": "figures", "report": "report", "structures": "labels.csv"}
     options = [part for name, place in places.items() for part in (f"--{name}", str(folder / place))]
     assert main(["report", *options, "--jobs", "1", *config_option(**config)]) == 0
-    return folder, sentence
+    return folder, fragment
 
 
 def words_of(page):
-    """Return the visible text of a page without the configuration."""
+    """Return the visible text of a page without the configuration and preformatted text."""
     text = re.sub(r"<(script|style|pre)\b.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
-def test_the_results_describe_the_study(made):
-    folder, sentence = made
+def test_the_results_describe_the_study_sample(made):
+    folder, fragment = made
 
-    assert sentence in (folder / "report" / "results.md").read_text(encoding="utf-8")
+    assert fragment in (folder / "report" / "results.md").read_text(encoding="utf-8")
 
 
 def test_the_text_has_no_missing_value_codes_and_no_gaps(made):
@@ -117,12 +117,12 @@ def test_every_figure_is_drawn(made, formats):
             assert (folder / "figures" / f"{name}.{suffix}").stat().st_size > 0
 
 
-def test_word_files_open_and_have_the_same_text(made):
+def test_word_files_open_and_contain_the_same_text(made):
     folder, _ = made
     for name in ("methods", "results"):
         word = docx.Document(str(folder / "report" / f"{name}.docx"))
         recorded = [paragraph.text for paragraph in word.paragraphs]
         lines = (folder / "report" / f"{name}.md").read_text(encoding="utf-8").splitlines()
-        assert recorded == [line.strip().lstrip("# ").replace("r_s", "rs") for line in lines if line.strip()]
+        assert recorded == [line.strip().lstrip("# ") for line in lines if line.strip()]
     for name in ("table1", "table2_associations"):
         assert len(docx.Document(str(folder / "report" / f"{name}.docx")).tables) == 1

@@ -15,7 +15,7 @@ from ctpop.contracts import all_tables
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.formatting import coefficient
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.report import pages
+from ctpop.stages.report import manuscript, pages
 from ctpop.stages.report.provenance import ABSENT, package_version, without_folders
 from ctpop.study import configuration
 from ctpop.study.label_sets import LabelSet
@@ -65,8 +65,14 @@ def words_of(folder, *args, **others):
     return Page(folder / "report" / "index.html").text
 
 
+def results_of(folder, *args, **others):
+    """Return the results section of the manuscript, without drawing a figure."""
+    study = pages_of(folder, *args, **others)
+    return manuscript.results_text(study, pages.templates().get_template("results.md"))
+
+
 def exclusions():
-    """Return the registry, label set, and failed scans of a study with exclusions at every stage."""
+    """Return registry, label set, and failed scans of a study with exclusions at every stage."""
     patients = study_tables.registry(60, sexes=("female", "male", None))
     patients.loc[0, "age_years"] = float("nan")
     patients.loc[1, "contrast"] = pd.NA
@@ -74,14 +80,14 @@ def exclusions():
 
 
 def report_with_exclusions(folder, **options):
-    """Report a synthetic study with exclusions at every stage and figures in all formats."""
+    """Report a synthetic study with every kind of exclusion, with figures in all formats."""
     changes = {"report": {"formats": list(FORMATS)}}
     report_of(folder, *exclusions(), truth=str(folder / "truth.csv"), banner="synthetic", changes=changes, **options)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Report of a synthetic study of 60 patients with exclusions at every stage."""
+    """A synthetic study of 60 patients with every kind of exclusion, reported once."""
     folder = tmp_path_factory.mktemp("study")
     report_with_exclusions(folder)
     return folder
@@ -195,23 +201,29 @@ def test_headline_numbers_are_those_of_the_tables(page, finished):
     analysis = all_tables.ANALYSIS.read(finished / "tables" / "analysis.parquet")
     volumes = int(analysis["measure"].eq("volume_ml").sum())
 
+    results = (finished / "report" / "results.md").read_text(encoding="utf-8")
+
     assert "60 scans in the registry" in " ".join(reversed(re.findall(r"scans in the registry|\b60\b", page.text)[:2]))
-    assert f"{volumes} volumes" in page.text
-    assert "57 scans could be measured" in page.text
+    assert f"{volumes} of 348 volumes" in results
+    assert "Label maps were available for 57 of 58 scans (98%); measurement was possible in all of these" in results
 
 
 def test_the_methods_name_thresholds_families_and_the_substitute_for_the_bounds(finished):
     methods = (finished / "report" / "methods.md").read_text(encoding="utf-8")
+    results = (finished / "report" / "results.md").read_text(encoding="utf-8")
 
-    assert "below .0001 was considered significant, as in the original study" in methods
+    assert "P < .0001 was considered to indicate statistical significance, as in the original study." in methods
     assert "the 12 correlations" in methods
     assert "the 72 rank-sum tests" in methods
-    assert "The bounds of the original study (its Table S1) are not published." in methods
-    assert "are a substitute for them" in methods
-    assert "age not known (n = 1); images incomplete (n = 0); no contrast agent given (n = 1)." in methods
-    assert f"numpy {package_version('numpy')}" in methods
+    assert (
+        "Lower bounds were also used in the original study, but these bounds (Table S1 of that study) have" in methods
+    )
+    assert "substitute bounds were used for 1 structure (label set labels)" in methods
+    assert "age not known, images incomplete, and no contrast agent given." in methods
+    assert "2 were excluded: age not known (n = 1) and no contrast agent given (n = 1)." in results
+    assert f"NumPy {package_version('numpy')}" in methods
     assert "  " not in methods
-    assert " ." not in methods.replace(" .0", "")
+    assert " ." not in re.sub(r" \.\d", "", methods)
 
 
 def test_provenance_has_settings_versions_and_counts_but_no_paths_or_times(finished):
@@ -270,7 +282,7 @@ def test_text_from_a_study_is_escaped_on_the_page(tmp_path):
 
 @pytest.fixture(scope="module")
 def grouped(tmp_path_factory):
-    """Report of a study of 40 patients whose label set contains both kidneys and two lumbar vertebrae."""
+    """A study of 40 patients whose label set has both kidneys and two lumbar vertebrae, reported once."""
     folder = tmp_path_factory.mktemp("grouped")
     labels = volumes.label_set("liver", "kidney_left", "kidney_right", "vertebrae_L1", "vertebrae_L3")
     panels = {"report": {"figure6": [["kidneys", "hu_mean"], ["liver", "volume_ml"]]}}
@@ -299,11 +311,11 @@ def test_headline_numbers_and_families_count_single_structures_alone(grouped):
 
     assert "significant correlations with age (of 10 tested)" in page.text
     assert "Bonferroni correction for 10 correlations" in page.text
-    assert "the 10 correlations, the 10 Kruskal-Wallis tests and the 60 rank-sum tests of single structures" in methods
-    assert "Beside them, 2 groups of structures, such as pairs, were tested" in methods
-    assert "if they were at least 50% of the group" in methods
-    assert "(P < .05 in" in methods
-    assert " of 10 tests)." in methods
+    results = (folder / "report" / "results.md").read_text(encoding="utf-8")
+    assert "the 10 correlations, the 10 Kruskal-Wallis tests, and the 60 rank-sum tests of single structures" in methods
+    assert "In addition, 2 groups of structures, such as left and right pairs, were analyzed" in methods
+    assert "was used only if at least 50% of the members were usable" in methods
+    assert re.search(r"differed significantly from normal in \w+ of 10 Kolmogorov-Smirnov tests", results)
 
 
 def test_a_group_can_be_a_panel_of_figure_six(grouped):
@@ -339,7 +351,7 @@ def test_correlations_under_other_rule_sets_are_compared_with_those_of_the_study
     study, strict = (table[table["rules"] == rules] for rules in ("study", "strict"))
     chosen = study[study["structure"].eq("organ_1") & study["measure"].eq("volume_ml")].iloc[0]
 
-    assert head == ["Structure", "Measure", "No rules", "Lower bounds alone", "Strict", "This study"]
+    assert head == ["Structure", "Measure", "No rules", "Lower bounds only", "All rules", "This study"]
     assert rows[0][:2] == ["Organ 1", "Volume (mL)"]
     assert rows[0][5] == f"{coefficient(chosen['rho'])} (n = {chosen['n']})"
     changed = table.loc[table["difference"].abs() > 0, ["structure", "measure"]].drop_duplicates()
@@ -352,7 +364,9 @@ def test_one_patient_gives_a_report_without_results(tmp_path):
     words = words_of(tmp_path, study_tables.registry(1, sexes=("male",)), study_tables.label_set(1, 1))
 
     assert "Scans, n (%) – 1 (100.0%) 0 (0.0%) 1 (100.0%)" in words
-    assert "0 of 0 correlations were significant" in words
+    results = results_of(tmp_path, study_tables.registry(1, sexes=("male",)), study_tables.label_set(1, 1))
+    assert re.search(r"included 1 scan of 1 patient \(age, \d\d\.\d years; 1 man\)\.", results)
+    assert "No structure had enough usable values for statistical analysis." in results
 
 
 def test_a_study_without_measured_scans_has_a_report(tmp_path):
@@ -362,15 +376,18 @@ def test_a_study_without_measured_scans_has_a_report(tmp_path):
 
     assert "Not measured (n = 12). out of memory (n = 12)" in found.images[0]["alt"]
     assert any("Correlation not computed" in image["alt"] for image in found.images)
-    assert "0 scans could be measured" in found.text
+    results = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
+    assert "No scan could be measured." in results
+    assert "usable" not in results.replace("enough usable values", "")
 
 
-def test_a_study_without_included_scans_has_a_report(tmp_path):
+def test_without_included_scans_there_is_still_a_report(tmp_path):
     patients = study_tables.registry(5).assign(age_years=float("nan"))
-    words = words_of(tmp_path, patients, study_tables.label_set(1, 1))
+    results = results_of(tmp_path, patients, study_tables.label_set(1, 1))
 
-    assert "age not known (n = 5)" in words
-    assert "The study included 0 scans" in words
+    assert "Of 5 scans in the registry, 5 were excluded: age not known (n = 5)." in results
+    assert "No scan remained in the study sample." in results
+    assert "### Segmentation" not in results
 
 
 def test_a_study_of_measures_has_no_section_on_segmentation(tmp_path):
@@ -378,8 +395,8 @@ def test_a_study_of_measures_has_no_section_on_segmentation(tmp_path):
     patients, labels = study_tables.registry(30), study_tables.label_set(1, 1)
     words = words_of(tmp_path, patients, labels, without=("segments",), changes={"segment": {}}, **start_from)
 
-    assert "Outcome Scans" not in words
-    assert "taken over from an existing table" in words
+    assert "Segmentation Screening" not in words
+    assert "imported from an existing table; image segmentation and measurement were not part of this" in words
     assert "torch" not in words
     assert "Comparison with the ground truth" not in words
 
@@ -398,17 +415,17 @@ def unreported(tmp_path_factory):
     return written(tmp_path_factory.mktemp("unreported"), study_tables.registry(12), study_tables.label_set(1, 1))
 
 
-def test_a_structure_that_is_not_in_the_label_set_is_reported(unreported, capsys):
+def test_a_structure_that_the_label_set_lacks_is_an_error(unreported, capsys):
     config = configuration.read_file(Path(unreported[-1]))
     config["report"]["figure6"] = [["hip_lfet", "hu_mean"]]
 
     assert main([*unreported[:-2], *config_option(**config)]) == 1
-    errors = capsys.readouterr().err
-    assert "report.figure6: label set" in errors
-    assert "does not contain hip_lfet" in errors
+    message = capsys.readouterr().err
+    assert "report.figure6: label set" in message
+    assert "does not contain hip_lfet" in message
 
 
-def test_a_missing_table_is_reported(tmp_path, capsys):
+def test_a_missing_table_is_an_error(tmp_path, capsys):
     arguments = written(tmp_path, study_tables.registry(12), study_tables.label_set(1, 1), without=("posthoc",))
 
     assert main(arguments) == 1

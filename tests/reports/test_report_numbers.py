@@ -1,4 +1,4 @@
-"""Tests that every number on the pages of a report is in a table of the study and that text from a study is escaped."""
+"""Tables of a study contain every number on the pages of its report, and free text of a study has no effect there."""
 
 import re
 
@@ -17,7 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Pages of 250 patients, enough for centile curves of both sexes, with one failed and one excluded scan."""
+    """The pages of a study of 250 patients with centile curves of both sexes, a failed scan, and an excluded scan."""
     folder = tmp_path_factory.mktemp("numbers")
     patients = study_tables.registry(250)
     patients.loc[0, "age_years"] = float("nan")

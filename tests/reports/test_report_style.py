@@ -1,4 +1,4 @@
-"""Tests that one setting determines the style of numbers in figures, on pages, and in the manuscript."""
+"""One setting determines the style of numbers in figures, on pages, and in the manuscript."""
 
 import re
 
@@ -14,7 +14,7 @@ LEADING = r"[−]?0\.\d\d(?!\d)"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Report of a study of 60 patients in AMA style."""
+    """A study of 60 patients, reported in AMA style."""
     folder = tmp_path_factory.mktemp("ama")
     patients, labels = study_tables.registry(60), study_tables.label_set(1, 1)
     chosen = {"report": {"figure6": [["organ_1", "volume_ml"]], "formats": ["svg"], "style": "ama"}}
@@ -25,8 +25,8 @@ def finished(tmp_path_factory):
 def test_the_manuscript_is_printed_in_ama_style(finished):
     results = (finished / "report" / "results.md").read_text()
 
-    assert re.search(rf"r_s = {LEADING}; 95% CI {LEADING}, {LEADING}; P < \.001;", results)
-    assert not re.search(rf"r_s = {BARE}", results)
+    assert re.search(rf"ρ = {LEADING}; 95% CI: {LEADING}, {LEADING}; P < \.001;", results)
+    assert not re.search(rf"ρ = {BARE}", results)
 
 
 def test_the_table_of_the_manuscript_has_no_p_value_below_one_thousandth(finished):
@@ -38,10 +38,10 @@ def test_the_table_of_the_manuscript_has_no_p_value_below_one_thousandth(finishe
 
 def test_the_figures_are_printed_in_ama_style(finished):
     picture = (finished / "figures" / "structure_organ_1.svg").read_text()
-    comments = re.findall("<!--(.*?)-->", picture)  # a comment contains the whole formula; the drawing splits it
+    formulas = re.findall("<!--(.*?)-->", picture)  # comments contain whole formulas; the image has single letters
 
-    assert any(re.search(rf"= {LEADING}; \$P\$ &lt; \.001", words) for words in comments)
-    assert not any(re.search(rf"= {BARE};|&lt; \.0001", words) for words in comments)
+    assert any(re.search(rf"= {LEADING}; \$P\$ &lt; \.001", words) for words in formulas)
+    assert not any(re.search(rf"= {BARE};|&lt; \.0001", words) for words in formulas)
 
 
 def test_the_page_is_printed_in_ama_style(finished):
@@ -51,7 +51,7 @@ def test_the_page_is_printed_in_ama_style(finished):
     assert "&lt;.0001" not in page
 
 
-def test_pages_show_and_link_figures_in_the_selected_formats_only(finished):
+def test_pages_show_and_link_figures_only_in_the_chosen_formats(finished):
     for page in [finished / "report" / "index.html", finished / "report" / "structures" / "organ_1.html"]:
         shown = re.findall(r'<img src="([^"]+)"', page.read_text())
         linked = re.findall(r'href="([^"]*/figures/[^"]+)"', page.read_text())

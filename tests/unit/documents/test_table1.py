@@ -1,4 +1,4 @@
-"""Table 1: counts, quartiles and means are those of the people in each group, and what is missing is counted."""
+"""Table 1: counts, quartiles, and means of each group, and counts of missing values."""
 
 import numpy as np
 import pandas as pd
@@ -79,7 +79,7 @@ def test_with_one_scan_per_patient_the_patients_of_table_1_are_its_scans():
     assert table["n_patients"].eq(table["n"]).all()
 
 
-def test_quartiles_are_those_of_the_statistics_and_hold_everybody():
+def test_quartiles_are_those_of_the_statistics_and_include_every_scan():
     table = table1(eight(), [], "right_closed")
 
     scans = cells(table, variable="scans", grouping="age_quartile")
@@ -109,16 +109,16 @@ def test_numbers_are_described_and_words_are_counted():
     assert one(table, variable="bmi", level="known", group="female")["median"] == 25.25
     assert one(table, variable="bmi", level="missing", group="male")["n"] == 1
     x = one(table, variable="site", level="x", group="male")
-    assert (x["n"], x["share"]) == (2, pytest.approx(2 / 3))  # of the three men whose site is known
+    assert (x["n"], x["share"]) == (2, pytest.approx(2 / 3))  # of three men with a known site
     assert one(table, variable="site", level="missing", group="all")["n"] == 2
     assert one(table, variable="contrast", level="true", group="all")["n"] == 8
 
 
 def test_levels_and_missing_of_each_variable_sum_to_the_scans_of_each_group():
-    people_ = study_tables.registry(200, sexes=("female", "male", None))
+    cohort = study_tables.registry(200, sexes=("female", "male", None))
     random = np.random.default_rng(3)
-    people_["site"] = pd.Series(random.choice(np.array(["a", "b", None], dtype=object), 200), dtype="str")
-    table = table1(people_, ["site"], "right_closed")
+    cohort["site"] = pd.Series(random.choice(np.array(["a", "b", None], dtype=object), 200), dtype="str")
+    table = table1(cohort, ["site"], "right_closed")
 
     sums = table[~table["variable"].isin(["scans", "patients"])].groupby(["variable", "group_order"])["n"].sum()
     scans = table[table["variable"] == "scans"].set_index("group_order")["n"]
@@ -128,12 +128,12 @@ def test_levels_and_missing_of_each_variable_sum_to_the_scans_of_each_group():
         assert cells(table, variable="scans", grouping=grouping)["n"].sum() == 200
 
 
-def test_rare_words_share_a_row():
+def test_rare_categories_share_a_row():
     words = [f"w{number:02d}" for number in range(MOST_LEVELS + 5)] * 2 + ["w00"]
     table = table1(patients(age_years=[50.0] * len(words), site=words), ["site"], "right_closed")
 
     levels = cells(table, variable="site", group="all").set_index("level")["n"]
-    assert len(levels) == MOST_LEVELS + 2  # and other words, and missing
+    assert len(levels) == MOST_LEVELS + 2  # including other categories and missing values
     assert levels["w00"] == 3
     assert levels[OTHER] == 10
 
@@ -146,7 +146,7 @@ def test_patients_are_counted_only_where_all_are_recorded():
     assert "patients" not in set(table1(unknown, [], "right_closed")["variable"])
 
 
-def test_a_cohort_of_nobody_has_a_table_of_zeros():
+def test_an_empty_cohort_has_a_table_of_zeros():
     table = table1(all_tables.COHORT.check(study_tables.registry(3)).head(0), [], "right_closed")
 
     assert (table["n"] == 0).all()
@@ -158,14 +158,14 @@ def test_a_column_that_does_not_exist_is_named():
         table1(eight(), ["bmi"], "right_closed")
 
 
-def test_print_has_missing_counts_in_a_column_of_their_own_and_no_p():
+def test_the_printed_table_has_a_column_of_missing_counts_and_no_p_values():
     table = printed(table1(eight(site=["x"] * 6 + [None] * 2), ["site"], "right_closed"))
 
     assert table.columns[:5] == ["Missing, n", "All", "Women", "Men", "Sex not recorded"]
     rows = dict(table.rows)
     assert rows["Scans, n (%)"][:5] == ["–", "8 (100.0%)", "2 (25.0%)", "5 (62.5%)", "1 (12.5%)"]
-    assert rows["Age (years), median [IQR]"][:4] == ["0", "55.0 [37.5, 72.5]", "25.0 [22.5, 27.5]", "60.0 [50.0, 70.0]"]
-    assert rows["Age (years), mean (SD)"][3] == "60.0 (15.8)"
+    assert rows["Age (y), median [IQR]"][:4] == ["0", "55.0 [37.5, 72.5]", "25.0 [22.5, 27.5]", "60.0 [50.0, 70.0]"]
+    assert rows["Age (y), mean (SD)"][3] == "60.0 (15.8)"
     assert rows["Sex: women, n (%)"][:3] == ["1", "2 (28.6%)", "2 (100.0%)"]
     assert rows["site: x, n (%)"][:2] == ["2", "6 (100.0%)"]
     assert not any(name.startswith("P") and name != "Patients, n" for name in [*rows, *table.columns])

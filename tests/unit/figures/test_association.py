@@ -73,7 +73,7 @@ def test_quartiles_that_share_no_letter_differ(differing, letters):
     assert letters_of(finding([1, 2, 3, 4], [1, 2, 3, 4], differing)) == letters
 
 
-def test_letters_of_any_result_say_exactly_what_differs():
+def test_letters_show_exactly_the_differences_of_any_result():
     pairs = [(a, b) for a in (1, 2, 3, 4) for b in (2, 3, 4) if a < b]
     for number in range(1, 2 ** len(pairs)):
         differing = {pair for place, pair in enumerate(pairs) if number >> place & 1}
@@ -82,7 +82,7 @@ def test_letters_of_any_result_say_exactly_what_differs():
         assert told == differing
 
 
-def test_ages_of_quartiles_say_on_which_side_the_cut_lies():
+def test_ages_of_quartiles_show_the_closed_side_of_the_cut_point():
     assert age_ranges([38.4, 55.0, 71.25], "right_closed") == ["≤ 38.4", "≤ 55", "≤ 71.2", "> 71.2"]
     assert age_ranges([38.4, 55.0, 71.0], "left_closed") == ["< 38.4", "< 55", "< 71", "≥ 71"]
     assert age_ranges([], "right_closed") == ["", "", "", ""]
@@ -93,8 +93,8 @@ def test_statistics_are_printed_as_the_paper_prints_them():
     groups = {"h": 2515.8, "p": 0.0, "epsilon_squared": 0.63}
     shown = finding([1, 2], [1, 2], association=association, groups=groups)
 
-    assert spearman_lines(shown, 0.95) == ["$r_s$ = −.61; $P$ < .0001", "95% CI −.68, −.53; n = 2"]
-    assert kruskal_lines(shown) == ["Kruskal–Wallis $H$ = 2,516; $P$ < .0001", "ε² = .63; n = 2"]
+    assert spearman_lines(shown, 0.95) == ["ρ = −.61; $P$ < .0001", "95% CI: −.68, −.53; n = 2"]
+    assert kruskal_lines(shown) == ["Kruskal-Wallis $H$ = 2,516; $P$ < .0001", "ε² = .63; n = 2"]
 
 
 def test_lines_of_repeated_patients_state_both_numbers_on_a_line_of_their_own():
@@ -102,7 +102,7 @@ def test_lines_of_repeated_patients_state_both_numbers_on_a_line_of_their_own():
     tested = {"h": 2516.4, "p": 0.0, "epsilon_squared": 0.63}
     shown = finding([1, 2, 3], [1, 1, 2], association=found, groups=tested, patients=[0, 0, 1])
 
-    assert spearman_lines(shown, 0.95, repeated=True)[1:] == ["95% CI −.70, −.50", "n = 3 scans of 2 patients"]
+    assert spearman_lines(shown, 0.95, repeated=True)[1:] == ["95% CI: −.70, −.50", "n = 3 scans of 2 patients"]
     assert kruskal_lines(shown, repeated=True)[1:] == ["ε² = .63", "n = 3 scans of 2 patients"]
     assert spearman_lines(finding([1], [1]), 0.95, repeated=True)[0] == "n = 1 scan of 1 patient"
 
@@ -117,7 +117,7 @@ def test_the_boxes_count_a_patient_in_each_quartile_of_the_scans():
 def test_findings_count_the_patients_of_the_values():
     labels = study_tables.label_set()
     patients = study_tables.registry(60).assign(patient_id=[f"p{number // 4}" for number in range(60)])
-    patients.loc[0, "patient_id"] = None  # a patient of its own
+    patients.loc[0, "patient_id"] = None  # counted as a different patient
     tables = study_tables.study(patients, labels)
     ages = patients[["scan_id", "patient_id", "age_years", "sex"]].assign(quartile=1)
 
@@ -130,7 +130,7 @@ def test_findings_count_the_patients_of_the_values():
 
 def test_without_results_n_is_printed_and_that_there_are_none():
     assert spearman_lines(finding(), 0.95) == ["n = 0", "Correlation not computed"]
-    assert kruskal_lines(finding()) == ["n = 0", "Kruskal–Wallis test not computed"]
+    assert kruskal_lines(finding()) == ["n = 0", "Kruskal-Wallis test not computed"]
 
 
 def test_findings_hold_the_values_and_results_of_the_tables():

@@ -1,4 +1,4 @@
-"""Captions are those of the catalogue, with the levels of the study, as HTML and for Snakemake's report."""
+"""Captions of the catalog with the levels of the study, as HTML and for Snakemake's report."""
 
 import re
 
@@ -6,9 +6,10 @@ import pytest
 
 from ctpop.figures import captions
 from ctpop.figures.captions import CaptionValues
-from ctpop.figures.catalogue import BY_NAME, KINDS
+from ctpop.figures.catalogue import BY_NAME, KINDS, FigureKind
 
 VALUES = CaptionValues(confidence=0.99, alpha=0.01, scans=4004)
+MARKED = FigureKind("marked", "Marked", "Age", "*r*~s~ with {ci} CI.")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -22,22 +23,36 @@ def test_a_caption_begins_with_the_title_and_has_no_mark_left(kind):
 
 
 def test_a_caption_has_the_levels_and_the_number_of_scans_of_the_study():
-    assert "with 99% confidence interval" in captions.html(BY_NAME["spearman_overview"], VALUES)
+    assert "its 99% confidence interval (CI)" in captions.html(BY_NAME["spearman_overview"], VALUES)
     assert "<i>P</i> &lt; .01" in captions.html(BY_NAME["spearman_overview"], VALUES)
-    assert "Ages of the 4,004 scans in the study" in captions.html(BY_NAME["age_by_sex"], VALUES)
-    assert "(<i>r</i><sub>s</sub>)" in captions.html(BY_NAME["figure6"], VALUES)
+    assert "the age distribution of the 4,004 scans in the study" in captions.html(BY_NAME["age_by_sex"], VALUES)
+    assert captions.html(MARKED, VALUES) == "<b>Marked.</b> <i>r</i><sub>s</sub> with 99% CI."
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_caption_consists_of_complete_sentences_and_defines_its_abbreviations(kind):
+    text = re.sub("<[^>]+>", "", captions.html(kind, VALUES)).removeprefix(f"{kind.title}. ")
+
+    for sentence in re.split(r"(?<=[.;]) ", text):
+        assert re.search(r"\b(shows?|are|is|was|were|indicate|have|has|contains?|=|end|differ|share)\b", sentence), (
+            sentence
+        )
+    if re.search(r"\bCIs?\b", text):
+        assert re.search(r"\(CIs?\)|CI = ", text)
+    assert re.search(r"\(ρ\)", text) or "ρ" not in text
+    assert re.search(r"\bn is |\bn = |\(n\)|\(n\),", text) or not re.search(r"\bn\b", text)
 
 
 def test_the_caption_of_a_further_page_is_short():
     assert (
         captions.html(BY_NAME["by_sex"], VALUES, continued=True) == "<b>Volume and attenuation by sex,</b> continued."
     )
-    assert captions.html(BY_NAME["scatter"], VALUES, continued=True) == "<b>Values over age.</b>"
+    assert captions.html(BY_NAME["scatter"], VALUES, continued=True) == "<b>Values by age.</b>"
 
 
 def test_the_caption_for_snakemake_has_subscripts_and_takes_levels_from_the_configuration():
     text = captions.restructured_text(BY_NAME["figure6"])
 
-    assert text.startswith("**Age and selected structures.** ")
-    assert r"(*r*\ :sub:`s`)" in text
+    assert text.startswith("**Selected structures and age.** ")
     assert "snakemake.config" in text
+    assert captions.restructured_text(MARKED).startswith(r"**Marked.** *r*\ :sub:`s` with {{")

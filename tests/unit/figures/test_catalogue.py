@@ -1,4 +1,4 @@
-"""Numbered pages: every structure is on one of them, and no page is nearly empty."""
+"""Numbered pages of figures: every structure is on one page, and no page is nearly empty."""
 
 import fnmatch
 

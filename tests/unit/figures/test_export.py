@@ -27,14 +27,14 @@ save(Drawing("ages", "age_by_sex", "", figure, age_by_sex.source(people)), Path(
 @style.in_house_style
 def draw(text, banner):
     page = style.blank_page(84, 50, banner)
-    page.axes(15, 5, 60, 35).set(xlabel="Age (years)", xlim=(-2, 2))
+    page.axes(15, 5, 60, 35).set(xlabel="Age (y)", xlim=(-2, 2))
     page.write(15, 1, text)
     return page.figure
 
 
 @pytest.fixture
 def figure():
-    return draw("$r_s$ = −.61; $P$ < .0001", "synthetic")
+    return draw("ρ = −.61; $P$ < .0001", "synthetic")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_picture_has_its_size_in_print(folder):
 
 
 @pytest.mark.parametrize("dpi", [300, 600])
-def test_the_resolution_is_the_one_that_is_asked_for(figure, tmp_path, dpi):
+def test_the_resolution_is_the_requested_one(figure, tmp_path, dpi):
     save(Drawing("example", "scatter", "", figure, pd.DataFrame({"age_years": [1.5]})), tmp_path, dpi)
 
     with Image.open(tmp_path / "example.png") as picture:
@@ -75,7 +75,7 @@ def test_the_pdf_embeds_its_fonts_as_truetype(folder):
 def test_the_svg_keeps_text_as_text_and_carries_its_fonts(folder):
     content = (folder / "example.svg").read_text()
 
-    assert re.search(r"<text[^>]*>Age \(years\)</text>", content)
+    assert re.search(r"<text[^>]*>Age \(y\)</text>", content)
     assert len(re.findall(r"@font-face", content)) == 3
     assert "Arimo, Arial, " in content
     assert "<dc:date>" not in content
@@ -100,7 +100,7 @@ def test_two_processes_write_the_same_bytes(tmp_path):
         )
 
 
-def test_a_drawing_knows_its_size_on_a_screen(figure):
+def test_a_drawing_has_its_size_on_a_screen(figure):
     drawing = Drawing("example", "scatter", "what it shows", figure, pd.DataFrame())
 
     assert drawing.size_px[0] == round(84 / 25.4 * 96)

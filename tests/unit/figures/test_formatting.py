@@ -52,7 +52,7 @@ def test_p_is_printed_as_the_paper_prints_it(p, text):
         (NAN, "P not computed"),
     ],
 )
-def test_p_is_printed_in_ama_style_where_that_is_asked_for(p, text):
+def test_p_is_printed_in_ama_style_on_request(p, text):
     with formatting.printed_in("ama"):
         assert formatting.p_text(p) == text
 
@@ -116,7 +116,7 @@ def test_an_interval_without_limits_is_a_dash():
         ("tumor_left_2", "Left tumor 2"),
     ],
 )
-def test_a_structure_without_a_label_set_has_its_shipped_name_or_the_words_of_its_identifier(name, text):
+def test_structures_have_display_names(name, text):
     assert formatting.structure_text(name) == text
 
 
@@ -154,7 +154,7 @@ def test_things_are_counted_in_singular_and_plural():
 
 
 @pytest.mark.parametrize(
-    ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+    ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b, and c")]
 )
 def test_lists_end_with_and(items, text):
     assert formatting.listed(items) == text

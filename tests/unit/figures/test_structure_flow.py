@@ -1,4 +1,4 @@
-"""The flow of each structure as a figure: every bar is the whole study, and every structure is on one page."""
+"""Figure of the flow of each structure: every bar represents the whole study, and every structure is on one page."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_the_shares_of_each_bar_sum_to_the_scans_in_the_study(tables):
     assert shown.loc[shown["share"] == "not_segmented", "n"].eq(1).all()
 
 
-def test_every_reason_of_a_loss_has_a_share_with_words_and_a_colour():
+def test_every_reason_for_exclusion_has_a_share_with_a_label_and_a_color():
     assert {structure_flow.SHARE_OF.get(reason, reason) for reason in FLOW_REASONS} == set(structure_flow.SHARES) - {
         structure_flow.USED
     }
@@ -44,7 +44,7 @@ def test_a_page_fits_print(tables):
     assert height < 247  # A4 with margins of 25 mm
 
 
-def test_a_reason_has_the_colour_that_it_has_among_failures_where_it_stands_alone():
+def test_a_single_reason_has_the_same_color_in_both_figures():
     assert set(failures.COLOURS) == set(FLOW_REASONS)
     alone = {reason: colour for reason, (colour, _) in structure_flow.SHARES.items() if reason in FLOW_REASONS}
 

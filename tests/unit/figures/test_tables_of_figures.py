@@ -1,4 +1,4 @@
-"""The numbers behind each figure: they add up, and nobody is lost."""
+"""Source data of each figure: numbers add up, and every scan is counted."""
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def n_of(steps):
     return {(row.step, row.code): row.n for row in steps.itertuples()}
 
 
-def test_the_flow_loses_nobody(tables):
+def test_the_flow_counts_every_scan(tables):
     steps = flow_of(tables)
     total = steps.groupby("step")["n"].sum()
 
@@ -74,19 +74,19 @@ def test_the_flow_names_each_criterion_and_reason(tables):
     assert n["not_measured", "unreadable"] == n["not_measured", "out_of_memory"] == 1
 
 
-def test_the_flow_in_words_says_what_the_registry_does_not_know(tables):
+def test_the_text_of_the_flow_has_the_number_of_missing_values(tables):
     words = flow.summary(flow_of(tables))
 
-    assert "No contrast agent given (n = 2). of these, not recorded: 1" in words
+    assert "No contrast agent given (n = 2). Not recorded: 1" in words
     assert "Age not known (n = 1);" in words
     assert words.endswith(
-        "Scans measured (n = 53); Scans in the statistics, per structure (14 structures)."
+        "Scans measured (n = 53); Scans analyzed per structure (14 structures)."
         " Volume: n = 53 each. Attenuation: n = 53 each"
     )
 
 
 def repeated(per_patient=4):
-    """Return four scans of each patient; the first patient has no age, and a scan of the second is not complete."""
+    """Return four scans per patient; the age of the first patient is missing, and a scan of the second is incomplete."""
     patients = study_tables.of_repeated_patients(study_tables.registry(80), per_patient)
     patients.loc[:3, "age_years"] = float("nan")
     patients.loc[4, "complete"] = pd.NA
@@ -109,7 +109,7 @@ def test_the_flow_has_patients_beside_scans_where_these_are_repeated(of_repeated
     assert sizes["included", ""] == (75, 19)
     assert sizes["not_measured", "unreadable"] == (2, 2)
     assert sizes["not_measured", "out_of_memory"] == (1, 1)
-    assert sizes["unmeasured", ""] == (3, 2)  # not the sum: a patient has both
+    assert sizes["unmeasured", ""] == (3, 2)  # one patient has scans with both statuses
     assert sizes["measured", ""] == (72, 19)
     assert sizes["used", "volume_ml most"] == (72, 19)
     assert steps.loc["sex", "n_patients"].sum() == 19
@@ -122,10 +122,10 @@ def test_the_flow_in_words_states_patients_beside_every_number_of_scans(of_repea
     assert words.startswith(
         "Scans in the registry (n = 80 scans of 20 patients); Age not known (n = 4 scans of 1 patient)"
     )
-    assert "(n = 1 scan of 1 patient). of these, not recorded: 1 scan of 1 patient;" in words
+    assert "(n = 1 scan of 1 patient). Not recorded: 1 scan of 1 patient;" in words
     assert "Not measured (n = 3 scans of 2 patients). file not readable (n = 2 scans of 2 patients)." in words
     assert words.endswith("Volume: n = 72 (19) each. Attenuation: n = 72 (19) each")
-    assert "Scans (patients) in the statistics" in words
+    assert "Scans (patients) analyzed per structure" in words
     women = flow_of(of_repeated).set_index(["step", "code"]).loc[("sex", "female")]
     assert f"{women['n']} scans of {women['n_patients']} women" in words
 
@@ -159,22 +159,22 @@ def after_review(tables, labels, *rows):
     return {**tables, **screened}
 
 
-def test_a_flow_without_a_review_does_not_tell_of_one(tables, labels):
+def test_a_flow_without_a_review_has_no_step_of_a_review(tables, labels):
     assert not {"excluded_by_reviewer", "reviewed"} & set(flow_of(tables)["step"])
     assert "reviewed" not in set(flow_of(after_review(tables, labels))["step"])
 
 
-def test_a_review_adds_a_line_that_tells_whole_scans_from_single_structures(tables, labels):
+def test_a_review_adds_steps_for_whole_scans_and_single_structures(tables, labels):
     reviewed = after_review(
         tables,
         labels,
         ("s0020", "*", "exclude"),
         ("s0021", "*", "exclude"),
-        ("s0021", "organ_1", "keep"),  # so that this scan stays
+        ("s0021", "organ_1", "keep"),  # the scan remains included
         ("s0022", "organ_2", "exclude"),
         ("s0023", "organ_2", "absent"),
-        ("s0024", "*", "keep"),  # against nothing
-        ("s0010", "*", "exclude"),  # was not measured
+        ("s0024", "*", "keep"),  # no rule excludes a value
+        ("s0010", "*", "exclude"),  # scan without measurement
     )
 
     steps = flow_of(reviewed)
@@ -186,12 +186,12 @@ def test_a_review_adds_a_line_that_tells_whole_scans_from_single_structures(tabl
     single = steps.loc[steps["step"] == "single_structures"].set_index("code")["n"]
     assert single.to_dict() == {"reviewer_excluded": len(labels.names) - 1 + 1, "absent_known": 1}
     assert (
-        "Scans measured (n = 53); Excluded by a reviewer (n = 1). in other scans."
+        "Scans measured (n = 53); Excluded by a reviewer (n = 1). In other scans:"
         " structures excluded: 14. structures known to be absent: 1; Scans after review (n = 52); "
     ) in flow.summary(steps)
 
 
-def test_what_a_reviewer_keeps_against_the_rules_is_told(tables, labels):
+def test_the_flow_counts_values_that_a_reviewer_kept_against_the_rules(tables, labels):
     measures = tables["measures"].copy()
     cut = measures["scan_id"].isin(["s0030", "s0031"]) & measures["structure"].eq("organ_2")
     measures.loc[cut, "faces"] = "left"
@@ -202,7 +202,7 @@ def test_what_a_reviewer_keeps_against_the_rules_is_told(tables, labels):
     assert n_of(steps)["excluded_by_reviewer", ""] == 0
 
 
-def test_bars_count_every_person_of_known_age_once(tables):
+def test_bars_count_every_scan_of_known_age_once(tables):
     bars = age_by_sex.source(tables["cohort"])
     by_sex = bars.groupby("sex")["n"].sum()
 
@@ -231,7 +231,7 @@ def test_without_ages_there_is_one_empty_bar():
     assert age_by_sex.source(nobody)["n"].sum() == 0
 
 
-def test_many_people_are_counted_by_five_years():
+def test_bins_of_large_cohorts_are_five_years_wide():
     bars = age_by_sex.source(study_tables.registry(200))
 
     assert (bars["age_to"] - bars["age_from"]).eq(5).all()
@@ -276,7 +276,7 @@ def test_the_overview_has_every_structure_and_measure_in_the_order_of_its_rows(t
     assert shown.loc[shown["measure"] == "volume_ml", "structure"].tolist() == order
 
 
-def test_measured_and_true_values_of_the_same_scan_stand_together(tables, labels):
+def test_measured_and_true_values_of_the_same_scan_are_in_one_row(tables, labels):
     pairs = truth.source(truth.pairs_of(tables["analysis"], tables["truth"], labels, tables["cohort"]))
 
     assert len(pairs) == len(tables["analysis"])
@@ -295,7 +295,7 @@ def test_failures_count_every_scan_whose_volume_is_not_used_once(tables, labels)
     assert shown["n_not_segmented"].eq(2).all()
 
 
-def test_who_is_lost_is_told_by_age_and_sex(tables, labels):
+def test_age_and_sex_of_excluded_scans_are_included(tables, labels):
     shown = failures.source(tables["failures"], tables["structure_flow"], labels.names).set_index("structure")
     excluded = tables["cohort"].loc[tables["cohort"]["scan_id"].isin(["s0010", "s0011"])]
     whole = shown.loc[shown["n_removed"].eq(2)]
@@ -367,7 +367,7 @@ def test_the_heat_map_has_a_cell_for_each_structure_measure_and_stratum(tables, 
     assert list(cells["stratum"].iloc[:4]) == ["all", "female", "male", "adjusted"]
 
 
-def test_the_cells_are_those_of_three_tables(tables, labels):
+def test_the_cells_contain_the_values_of_three_tables(tables, labels):
     cells = heat(tables, labels)
     key = ("organ_2", "volume_ml")
     of_sexes = tables["associations_by_sex"].set_index(["structure", "measure", "sex"])["rho"]
@@ -411,7 +411,7 @@ def test_the_heat_map_names_every_structure_once_below_its_group(name, blocks):
         for row in rows:
             heading = heading if row.structure else row.heading.removesuffix(", continued")
             assert not row.structure or group_of[row.structure].lower() == heading.lower()
-        assert rows[-1].structure  # no heading without its structures
+        assert rows[-1].structure  # a heading is not the last row of a block
 
 
 def compared(*rows):
@@ -435,7 +435,7 @@ def test_a_correlation_that_is_printed_twice_is_one_point():
     assert list(shown["id"]) == ["R02", "R12", "R09"]
     assert shown["number"].tolist()[:2] == [1, 2]
     assert shown["number"].isna().tolist() == [False, False, True]
-    assert published.summary(shown) == "1 consistent, 1 differs, 1 not measured here"
+    assert published.summary(shown) == "1 consistent, 1 differs, 1 not measured in this study"
 
 
 def centiles_of(structure):
@@ -444,7 +444,7 @@ def centiles_of(structure):
     return pd.DataFrame({"age_years": [50.0, 51.0], **shown, "n": 200, "n_near": [40, 10], **keys})
 
 
-def test_centiles_show_curves_and_people_of_each_sex():
+def test_centiles_show_curves_and_values_of_each_sex():
     points = pd.DataFrame(
         {"age_years": [50.0, 60.0, 70.0], "value": [1.0, 2.0, 3.0], "quartile": 1, "sex": ["female", "male", None]}
     )
@@ -462,18 +462,18 @@ def test_centiles_show_curves_and_people_of_each_sex():
     }
     assert told.loc[told["series"] == "centile_25", "value"].tolist() == [25.0, 25.0]
     assert told.loc[told["series"] == "value", "sex"].tolist() == ["female", "male"]
-    assert centiles.summary(shown) == "Women: n = 1 and Men: n = 1; no curves (too few)"
+    assert centiles.summary(shown) == "Women: n = 1. Men: n = 1; no curves (too few values)"
 
     several = outcome.assign(n=[8, 4], n_patients=[2, 4])
     shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": several})
-    assert centiles.summary(shown) == "Women: n = 8 scans of 2 patients and Men: n = 4; no curves (too few)"
+    assert centiles.summary(shown) == "Women: n = 8 scans of 2 patients. Men: n = 4; no curves (too few values)"
 
 
 SIZES = ["n", "n_patients"]
 
 
 def test_every_table_of_a_figure_with_n_has_the_patients_of_these_scans(of_repeated, labels):
-    """Of 75 scans of 19 patients 72 could be measured; a patient has three scans left, one two, and the others four."""
+    """Of 75 scans of 19 patients, 72 were measured; one patient has three measured scans, one has two, others four."""
     tables, analysis, cohort = of_repeated, of_repeated["analysis"], of_repeated["cohort"]
     pairs = {"muscle_1_left": "muscle_1_right"}
     flows = structure_flow.source(tables["structure_flow"], labels.names)
@@ -531,9 +531,9 @@ def test_columns_of_one_scan_per_patient_print_n_alone():
 @pytest.mark.parametrize(
     ("wanted", "step", "limits", "expected"),
     [
-        ([1.0, 5.0], 1.0, (-10, 10), [1.0, 5.0]),  # far enough apart
-        ([1.0, 1.0], 2.0, (-10, 10), [0.0, 2.0]),  # to both sides alike
-        ([0.0, 0.0, 0.0], 1.0, (0, 10), [0.0, 1.0, 2.0]),  # but not out of the room
+        ([1.0, 5.0], 1.0, (-10, 10), [1.0, 5.0]),  # already far enough apart
+        ([1.0, 1.0], 2.0, (-10, 10), [0.0, 2.0]),  # moved symmetrically
+        ([0.0, 0.0, 0.0], 1.0, (0, 10), [0.0, 1.0, 2.0]),  # within the limits
         ([10.0, 10.0], 1.0, (0, 10), [9.0, 10.0]),
         ([], 1.0, (0, 1), []),
     ],

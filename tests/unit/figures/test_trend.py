@@ -27,7 +27,7 @@ def test_the_spline_is_the_natural_spline_of_patsy(cloud):
     ours = spline_design(age, inner)
     inside = (age >= inner[0]) & (
         age <= inner[-1]
-    )  # patsy bends on beyond its outer knots; a natural spline is straight
+    )  # beyond the outer knots, patsy continues the curve, whereas a natural spline is linear
     assert ours.shape == (200, 4)
     assert np.linalg.matrix_rank(np.column_stack([ours, basis])[inside]) == 4
     np.testing.assert_allclose((ours @ np.linalg.lstsq(ours, value, rcond=None)[0]), expected, rtol=1e-8)
@@ -81,7 +81,7 @@ def test_knots_that_coincide_give_a_straight_line():
     assert trend_of(age, age + np.arange(40) % 3, 0.95).kind == "line"
 
 
-def test_one_person_of_another_age_decides_no_line():
+def test_a_single_value_of_another_age_determines_no_line():
     age = np.array([40.0] * 30 + [70.0])
 
     assert trend_of(age, np.arange(31.0), 0.95) is None

@@ -58,7 +58,7 @@ def draw(shown: pd.DataFrame, place: tuple[int, int], banner: str | None) -> Fig
     by_panel = dict(iter(shown.groupby(["structure", "measure"])))
     page = blank_page(COLUMN_MM["double"], HEAD_MM + ROW_MM * math.ceil(len(names) / PER_ROW) + 1, banner)
     both = has_repeats(shown)
-    n = "no. of scans, no. of patients" if both else "no. of scans"
+    n = "n, no. of patients" if both else "n"
     below = f"Below each box: sex (W, women; M, men), {n}, and no. of values not drawn (in parentheses)"
     text = f"Page {place[0]} of {place[1]}. {below}"
     page.write(2, 1.5, text, fontsize=NORMAL, color=SOFT)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.age_by_sex import COLOURS
 from ctpop.figures.association import Conventions, StructureFinding
-from ctpop.figures.formatting import NO_CURVES, SEXES, listed, scans_of_patients
+from ctpop.figures.formatting import NO_CURVES, SEXES, scans_of_patients
 from ctpop.figures.label_placement import apart
 from ctpop.figures.scatter import MANY, dot_look, mark_empty
 from ctpop.figures.structure_labels import fitting_name
@@ -58,7 +58,7 @@ def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def summary(shown: dict[str, pd.DataFrame]) -> str:
     """Return n of each sex, with the reason if there are no curves, in words."""
     rows = {row["sex"]: row for row in shown["outcome"].to_dict("records")}
-    return listed([f"{SEXES[sex]}: {_legend_text(rows[sex])}" for sex in PANELS if sex in rows])
+    return ". ".join(f"{SEXES[sex]}: {_legend_text(rows[sex])}" for sex in PANELS if sex in rows)
 
 
 @in_house_style

@@ -198,7 +198,11 @@ def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
 
 def summary(steps: pd.DataFrame) -> str:
     """Return the alternative text of the diagram."""
-    return "; ".join(". ".join([box.heading, *box.lines]) for box in boxes_of(steps)).replace(". ;", ";")
+    return (
+        "; ".join(". ".join([box.heading, *box.lines]) for box in boxes_of(steps))
+        .replace(". ;", ";")
+        .replace(":.", ":")
+    )
 
 
 def _repeated(steps: pd.DataFrame) -> bool:
@@ -216,7 +220,8 @@ def _of_sex(row: Step, both: bool) -> str:
     one, many = SEX_WORDS[row["code"]]
     if not both:
         return count(row["n"], one, many)
-    return f"{count(row['n'], 'scan')} of {count(row['n_patients'], one, many)}"
+    patients = count(row["n_patients"], one, many) if row["code"] else f"{count(row['n_patients'], 'patient')} {many}"
+    return f"{count(row['n'], 'scan')} of {patients}"
 
 
 def _excluded(row: Step, both: bool) -> FlowBox:

@@ -41,7 +41,7 @@ SEXES = {"female": "Women", "male": "Men", "": "Sex not recorded"}
 SEX_WORDS = {
     "female": ("woman", "women"),
     "male": ("man", "men"),
-    "": ("patient of unrecorded sex", "patients of unrecorded sex"),
+    "": ("of unrecorded sex", "of unrecorded sex"),
 }
 RULE_SETS = {"none": "No rules", "paper": "Lower bounds only", "strict": "All rules", "study": "This study"}
 AGREEMENTS = {

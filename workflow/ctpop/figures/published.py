@@ -93,7 +93,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     else:
         mark_empty(axes, "No correlation to compare")
         axes.set(xticks=[])
-        page.write(TABLE_MM, TOP_MM - ROW_MM, "No correlation is available in both studies", fontsize=SMALL)
+        page.write(TABLE_MM, TOP_MM - ROW_MM, "n = 0 correlations in both studies", fontsize=SMALL)
     absent = int(shown["number"].isna().sum())
     if absent:
         absence = f"{count(absent, 'published correlation')} not measured in this study"

@@ -227,7 +227,7 @@ def test_the_export_of_a_very_small_study_contains_almost_no_counts(tmp_path, n)
 
     rows = pd.read_csv(tmp_path / "export" / "table1.csv").set_index("Unnamed: 0")
     assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
-    assert rows.loc["Age (years), median [IQR]", "All"] == "–"
+    assert rows.loc["Age (y), median [IQR]", "All"] == "–"
     assert len(found) == 7
 
 

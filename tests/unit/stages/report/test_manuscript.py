@@ -1,4 +1,4 @@
-"""Tests of the manuscript files: results text, table of associations, and checklists; all numbers are in tables."""
+"""Parts of a manuscript: results section, table of associations, and checklists; tables contain every number."""
 
 import csv
 import re
@@ -59,21 +59,25 @@ def test_two_values_are_never_significant():
 def test_the_results_contain_the_counts_of_the_tables(made):
     text = results(made)
     own = made.tables["associations"].loc[made.tables["associations"]["family"] == "structures"]
+    n, significant = int(own["rho"].notna().sum()), int(own["significant"].sum())
 
-    assert f"included {len(made.tables['cohort'])} scans" in text
-    assert f"Of {int(own['rho'].notna().sum())} correlations with age" in text
-    assert f"{int(own['significant'].sum())} were significant (P < .0001)" in text
+    assert f"The study sample included {len(made.tables['cohort'])} scans of 200 patients (median age, " in text
+    assert f"Of {n} correlations with age, {significant} ({100 * significant / n:.0f}%) were significant (P" in text
 
 
-def test_the_results_state_the_reasons_for_exclusion(made):
-    flow = made.tables["flow"]
-    reasons = [
-        f"{sentence[:1].lower()}{sentence[1:]} (n = {n:,})"
-        for sentence, n in zip(flow["sentence"], flow["n_removed"], strict=True)
-    ]
+def test_the_results_contain_the_exclusions_with_reasons_and_the_methods_only_the_reasons(made):
+    patients = study_tables.registry(60)
+    patients.loc[:5, "complete"] = False
+    patients.loc[6, "age_years"] = float("nan")
+    found = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
 
-    assert len(reasons) > 1
-    assert f" Scans were excluded because of: {'; '.join(reasons)}." in results(made)
+    assert "No scan of the registry was excluded." in results(made)
+    assert "Of 60 scans in the registry, 7 were excluded: age not known (n = 1) and images incomplete (n = 6)." in (
+        results(found)
+    )
+    methods = text_of_methods(found)
+    assert "applied in this order: age not known, images incomplete, and no contrast agent given." in methods
+    assert "(n = " not in methods
 
 
 def test_the_strongest_correlation_is_first_with_interval_p_and_n(made):
@@ -82,10 +86,10 @@ def test_the_strongest_correlation_is_first_with_interval_p_and_n(made):
     best = own.loc[own["rho"].abs().idxmax()]
 
     assert len(own)
-    sentence = manuscript.strongest(own, made)[0]
-    assert sentence.startswith(manuscript.in_a_sentence(best["structure"]))
-    assert f"n = {best['n']}" in sentence
-    assert re.search(r"r_s = −?\.\d\d; 95% CI −?\.\d\d, −?\.\d\d; P", sentence)
+    first = manuscript.strongest(own, made)[0]
+    assert first.startswith(manuscript.in_a_sentence(best["structure"]))
+    assert f"n = {best['n']}" in first
+    assert re.search(r"ρ = −?\.\d\d; 95% CI: −?\.\d\d, −?\.\d\d; P", first)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_the_banner_is_in_the_results_and_on_the_table_or_on_neither(made):
     assert "synthetic" not in manuscript_files.as_html(manuscript.association_document(study(banner=None)))
 
 
-def test_a_study_without_results_states_the_reason():
+def test_a_study_without_results_has_a_sentence_for_it():
     assert "No structure had enough usable values" in results(study(n=4))
 
 
@@ -145,7 +149,7 @@ def test_text_of_a_table_is_escaped_in_html():
 
 
 @pytest.mark.parametrize(("name", "items"), [("strobe", 32), ("claim", 42)])
-def test_a_checklist_has_every_item_with_its_location_or_the_text_to_add(name, items, tmp_path):
+def test_a_checklist_has_every_item_with_its_files_and_the_task_of_the_author(name, items, tmp_path):
     table = manuscript.checklist(name, tmp_path)
 
     assert len(table) == items == table["item"].nunique()
@@ -153,7 +157,7 @@ def test_a_checklist_has_every_item_with_its_location_or_the_text_to_add(name, i
     assert table["answered_in"].eq("").all()  # an empty folder contains no answers
 
 
-def test_a_checklist_names_existing_files_only(tmp_path):
+def test_a_checklist_names_only_existing_files(tmp_path):
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "flow.csv").write_text("order\n", encoding="utf-8")
     table = manuscript.checklist("strobe", tmp_path).set_index("item")["answered_in"]
@@ -163,21 +167,23 @@ def test_a_checklist_names_existing_files_only(tmp_path):
 
 
 def numbers_of(tables, digits):
-    """Return all numbers of tables, printed with a number of decimals."""
+    """Return every number of the tables as it is printed with the given number of decimals."""
     columns = [table[name] for table in tables for name in table.select_dtypes("number").columns]
     values = np.concatenate([column.dropna().to_numpy(float) for column in columns])
     return {f"{abs(value):.{digits}f}".lstrip("0") or "0" for value in values if np.isfinite(value)}
 
 
 def counts_of(made):
-    """Return all counts that the results may contain, computed from the tables without the functions of the report."""
+    """Return every count that the results may contain, computed from the tables without functions of the report."""
     tables, names = made.tables, LABELS.names
     rows = {name: table for name, table in tables.items() if "structure" in table.columns}
     own = {name: table.loc[table["structure"].isin(names)] for name, table in rows.items()}
     together = own["adjusted"].loc[own["adjusted"]["adjusted_for"].eq("sex"), "p"].dropna()
     groups = own["groups"]["p"].dropna()
     agreed = tables["compare_published"]["verdict"].value_counts().reindex(["consistent", "differs"], fill_value=0)
+    normality, discordant = own["normality"]["p"].dropna(), own["groups"]["discordant"].dropna()
     found = [
+        *(len(normality), (normality < 0.05).sum(), len(discordant), discordant.sum(), len(own["measures"])),
         *(len(tables["cohort"]), len(names), tables["flow"]["n_before"].iloc[0], *tables["flow"]["n_removed"]),
         *tables["cohort"]["sex"].value_counts(),
         own["measures"].loc[own["measures"]["status"] == "measured", "scan_id"].nunique(),
@@ -189,7 +195,7 @@ def counts_of(made):
     return {str(int(n)) for n in found}
 
 
-def test_every_number_of_the_results_is_in_a_table_or_is_a_count_of_its_rows(made):
+def test_every_number_of_the_results_is_in_a_table_or_a_count_of_its_rows(made):
     own = made.tables["associations"].loc[made.tables["associations"]["structure"].isin(LABELS.names)]
     ages = np.percentile(made.tables["cohort"]["age_years"].dropna(), [25, 50, 75])
     detectable = manuscript.smallest_significant(int(own["n"].max()), 1e-4)
@@ -200,35 +206,34 @@ def test_every_number_of_the_results_is_in_a_table_or_is_a_count_of_its_rows(mad
         f"{detectable:.3f}".lstrip("0"),
     }
 
-    text = re.sub(r"95% CI|P < \.0001|organ \d|muscle \d", "", results(made))
+    text = re.sub(r"95% CI|P < \.0001|organ \d|muscle \d|[\[(]\d+(\.\d)?%[\])]", "", results(made))
     found = re.findall(r"(?<![\w.])\.?\d(?:[\d,]*\d)?(?:\.\d+)?", text)
     assert len(found) > 30
     assert [word for word in found if word.replace(",", "") not in known] == []
 
 
-def test_text_becomes_a_word_file_with_headings_paragraphs_and_the_symbol_of_the_correlation(tmp_path):
-    manuscript_files.write_prose("## Results\n\nOne (r_s = −.61).\n\n### More\nTwo.\n", tmp_path, "results")
+def test_text_becomes_a_word_file_with_headings_paragraphs_and_an_italic_p(tmp_path):
+    manuscript_files.write_prose("## Results\n\nOne (P < .001) P.\n\n### More\nTwo P values.\n", tmp_path, "results")
     word = docx.Document(str(tmp_path / "results.docx"))
 
     assert [(part.style.name, part.text) for part in word.paragraphs] == [
         ("Heading 1", "Results"),
-        ("Normal", "One (rs = −.61)."),
+        ("Normal", "One (P < .001) P."),
         ("Heading 2", "More"),
-        ("Normal", "Two."),
+        ("Normal", "Two P values."),
     ]
-    runs = {run.text: run for run in word.paragraphs[1].runs}
-    assert runs["r"].italic
-    assert runs["s"].font.subscript
+    assert [run.text for run in word.paragraphs[1].runs] == ["One (", "P", " < .001) P."]
+    assert [bool(run.italic) for run in word.paragraphs[1].runs] == [False, True, False]
     assert manuscript_files.prose_as_docx("One.") == manuscript_files.prose_as_docx("One.")
 
 
 @pytest.mark.parametrize("name", manuscript.NAMES)
-def test_an_item_of_a_checklist_has_a_file_or_an_instruction_for_the_author(name):
+def test_an_item_of_a_checklist_without_a_file_has_a_task_for_the_author(name):
     items = pd.read_csv(manuscript.CHECKLISTS / f"{name}.csv", dtype=str, keep_default_na=False)
     places = items["answered_in"].str.split("; ").explode()
 
     assert set(places.str.rpartition("/")[0]) <= {"", "report", "tables", "figures"}
-    assert items.loc[items["answered_in"].eq(""), "author"].ne("check").all()
+    assert items.loc[items["answered_in"].eq(""), "author"].ne("Check").all()
 
 
 def repeated(n=200, per_patient=4):
@@ -239,15 +244,14 @@ def repeated(n=200, per_patient=4):
     return FinishedStudy(found.config, LABELS, study_tables.study(patients, LABELS))
 
 
-def test_repeated_patients_are_stated_in_the_results_and_below_table_2():
+def test_repeated_patients_are_in_the_results_with_every_n_and_in_the_note_of_table_2():
     made = repeated()
     scans, patients = len(made.tables["cohort"]), made.tables["cohort"]["patient_id"].nunique()
-    sentence = f"The {scans} scans of the study are of {patients} patients. Observations of one patient are not"
 
     document = manuscript.association_document(made)
 
-    assert sentence in results(made)
-    assert sentence in document.notes[0]
+    assert "Scans of the same patient are not independent" in results(made)
+    assert f"The {scans} scans of the study are of {patients} patients. Scans of the same" in document.notes[0]
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
 
 
@@ -287,23 +291,21 @@ def test_texts_state_scans_and_patients_of_every_step_and_sex():
     n, n_patients = len(women), women["patient_id"].nunique()
 
     text = results(made)
-    assert text.splitlines()[4].startswith(
-        "The study included 200 scans of 50 patients, out of 200 scans of 50 patients"
-    )
-    assert f"{n} scans of {n_patients} women, {200 - n} of {50 - n_patients} men" in text
-    assert "Measures were obtained of 200 scans of 50 patients;" in text
-    assert "With 200 values of 50 patients, the most" in text
+    assert n > n_patients
+    shares = [f"{100 * part / 50:.0f}%" for part in (n_patients, 50 - n_patients)]
+    assert "The study sample included 200 scans of 50 patients (median age at the time of the scan, " in text
+    assert f"{n_patients} women [{shares[0]}] and {50 - n_patients} men [{shares[1]}])." in text
+    assert "Label maps were available for 200 of 200 scans (100%; 50 of 50 patients)" in text
+    assert "With 200 values of 50 patients, the largest number" in text
     methods = text_of_methods(made)
-    assert "The registry held 200 scans of 50 patients." in methods
-    assert "Label maps were available for 200 of 200 scans (50 of 50 patients)." in methods
-    assert "In all, 200 scans of 50 patients could be measured." in methods
-    assert f"({n} scans of {n_patients} women, {200 - n} of {50 - n_patients} men)" in methods
+    assert "The registry contained 200 scans of 50 patients." in methods
+    assert "Patients could contribute more than one scan." in methods
 
 
-def test_texts_state_scans_only_if_each_patient_has_one_scan(made):
-    assert "The study included 200 scans of 200 in the registry" in results(made)
+def test_texts_of_one_scan_per_patient_contain_only_numbers_of_scans(made):
+    assert "The study sample included 200 scans of 200 patients (median age, " in results(made)
     assert not re.search(
-        SCANS_OF_PATIENTS, results(made) + text_of_methods(made).replace("200 scans of 200 patients", "")
+        SCANS_OF_PATIENTS, (results(made) + text_of_methods(made)).replace("200 scans of 200 patients", "")
     )
 
 
@@ -347,7 +349,7 @@ def test_the_results_state_scans_only_for_criteria_without_repeated_patients(mad
     patients.loc[:5, "complete"] = False
     single = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
 
-    assert "images incomplete (n = 6)" in results(single)
+    assert "6 were excluded: images incomplete (n = 6)." in results(single)
 
 
 def test_the_methods_state_the_assumption_about_scans_without_patient_id():
@@ -355,10 +357,10 @@ def test_the_methods_state_the_assumption_about_scans_without_patient_id():
     cohort = found.tables["cohort"]
     unknown = FinishedStudy(found.config, LABELS, {**found.tables, "cohort": cohort.assign(patient_id=None)})
 
-    assert "each scan was assumed to be of a different patient" in report.methods_text(unknown, provenance(unknown))
-    assert "assumed to be of" not in report.methods_text(found, provenance(found))
+    assert "each scan was assumed to represent a different patient" in report.methods_text(unknown, provenance(unknown))
+    assert "assumed to represent" not in report.methods_text(found, provenance(found))
 
 
-def test_the_results_omit_patient_counts_if_each_patient_has_one_scan(made):
-    assert "patients. Observations" not in results(made)
+def test_a_study_of_one_scan_per_patient_has_no_note_on_repeated_patients(made):
+    assert "Scans of the same patient" not in results(made)
     assert manuscript.association_document(made).cells["n"].str.fullmatch(r"\d+").all()

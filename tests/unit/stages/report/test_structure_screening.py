@@ -1,9 +1,11 @@
-"""Tests that the methods text and the pages describe the applied rules, their limits, and the QC decisions."""
+"""Screening in the methods and on the pages: applied rules, their limits, and decisions of reviewers."""
+
+import re
 
 import pytest
 
 from ctpop.stages.report import command as report
-from ctpop.stages.report import structure_lists, summaries
+from ctpop.stages.report import manuscript, pages, structure_lists, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import provenance
 from ctpop.study import configuration
@@ -14,7 +16,7 @@ LABELS = study_tables.label_set()
 
 
 def study(folder, review=None, **screen) -> FinishedStudy:
-    """Return a study of 30 patients with these settings of segmentation screening."""
+    """Return a study of 30 patients with the given settings of the screening."""
     tables = study_tables.study(study_tables.registry(30), LABELS)
     if review is not None:
         tables |= study_tables.screened(tables["measures"], LABELS, tables["cohort"], review)
@@ -29,60 +31,68 @@ def study(folder, review=None, **screen) -> FinishedStudy:
 
 
 def screening_of(folder, review=None, **screen) -> str:
-    """Return the section on screening of the methods text."""
+    """Return the section of the methods on segmentation quality control."""
     found = study(folder, review, **screen)
     text = report.methods_text(found, provenance(found))
     assert "  " not in text
-    return text.split("### Screening of failed segmentations\n\n")[1].split("\n\n###")[0]
+    return text.split("### Segmentation Quality Control\n\n")[1].split("\n\n###")[0]
 
 
-BOUND = "structures whose volume was below a lower bound were taken to be failed segmentations"
-BORDER = "reach the border of the image were taken to be cut off; their volume and attenuation were left out."
+BOUND = "its volume was below a lower bound"
+BORDER = "it was truncated by the field of view"
 SUSPECT = (
-    "Structures with less than 80% of their voxels in the largest connected part",
-    "Structures whose centre of mass lay more than 10 mm on the wrong side of the midline",
-    "lay more than 5 robust standard deviations",
-    "(structures with at least 20 pairs)",
+    "less than 80% of its voxels belonged to its largest connected component",
+    "its center of mass was more than 10 mm across the midline on the opposite side",
+    "by more than 5 times the scaled median absolute deviation (if at least 20 pairs were available)",
 )
 
 
 @pytest.mark.parametrize(
-    ("rules", "expected"),
+    ("rules", "applied"),
     [
-        ("none", ("No further rule was applied.",)),
+        ("none", ("No further screening rule was applied.",)),
         ("paper", (BOUND, "Table S1", SUSPECT[1])),
         ("standard", (BOUND, BORDER, SUSPECT[1])),
         ("strict", (BOUND, BORDER, *SUSPECT)),
     ],
 )
-def test_the_methods_describe_the_applied_rules_only(tmp_path, rules, expected):
+def test_the_methods_contain_the_applied_rules_and_no_others(tmp_path, rules, applied):
     text = screening_of(tmp_path, rules=rules)
 
-    every = ("No further rule was applied.", BOUND, "Table S1", BORDER, *SUSPECT)
-    others = set(every) - set(expected) - ({"Table S1"} if BOUND in expected else set())
-    assert [words for words in expected if words not in text] == []
+    every = ("No further screening rule was applied.", BOUND, "Table S1", BORDER, *SUSPECT)
+    others = set(every) - set(applied) - ({"Table S1"} if BOUND in applied else set())
+    assert [words for words in applied if words not in text] == []
     assert [words for words in others if words in text] == []
-    assert text.endswith("entered the analysis.")
+    assert not re.search(r"\d+ (volumes|attenuation)", text)
+
+
+def test_rules_with_the_same_effect_share_a_sentence(tmp_path):
+    text = screening_of(tmp_path, rules="paper")
+
+    assert f"The volume and attenuation of a structure were excluded if {BOUND}. A structure was flagged, and" in text
+    assert re.search(r"its values were retained, if \(a\) [^()]+, \(b\) [^()]+, or \(c\) [^()]+\.", text)
 
 
 def test_the_methods_state_that_the_attenuation_of_truncated_structures_was_used(tmp_path):
     text = screening_of(tmp_path, use_truncated_hu=True)
 
-    assert "cut off; their volume was left out, their attenuation was not." in text
+    assert f"Only the volume of a structure was excluded if {BORDER}." in text
 
 
-def test_the_methods_describe_reviewers_and_known_absences_if_there_are_any(tmp_path):
+def test_the_methods_and_results_include_reviewers_and_known_absences_only_if_there_are_any(tmp_path):
     review = decisions(("s0001", "*", "exclude"), ("s0002", "organ_1", "keep"), ("s0003", "organ_1", "absent"))
 
     with_it, without = screening_of(tmp_path / "a", review), screening_of(tmp_path / "b")
 
-    assert "Reviewers looked at 8 pairs of scan and structure: 6 were excluded and 1 kept by their decision." in with_it
-    assert "and so were those known to be absent (n = 1)." in with_it
+    assert "reviewers rated selected structures; the decision of a reviewer took precedence over the rules." in with_it
+    assert "Structures without voxels and structures recorded as absent were excluded." in with_it
     assert "eviewer" not in without
-    assert "known to be absent" not in without
+    assert "Structures without voxels were excluded." in without
+    results = manuscript.results_text(study(tmp_path / "a", review), pages.templates().get_template("results.md"))
+    assert "Reviewers rated 8 of 180 structures (4%) in all scans; 6 were excluded and 1 was retained." in results
 
 
-def test_the_flow_has_a_row_for_the_review_after_the_measured_scans(tmp_path):
+def test_the_table_of_the_flow_has_a_row_of_the_review_after_the_measured_scans(tmp_path):
     review = decisions(("s0001", "*", "exclude"))
 
     with_it, without = summaries.flow(study(tmp_path / "a", review)), summaries.flow(study(tmp_path / "b"))
@@ -92,7 +102,7 @@ def test_the_flow_has_a_row_for_the_review_after_the_measured_scans(tmp_path):
 
 
 @pytest.mark.parametrize(("rules", "shown"), [("none", False), ("paper", True), ("strict", True)])
-def test_lower_bounds_are_shown_if_they_are_applied(tmp_path, rules, shown):
+def test_bounds_are_shown_only_if_they_are_applied(tmp_path, rules, shown):
     found = structure_lists.screening(study(tmp_path, rules=rules))
 
     assert bool(found.note) == shown
