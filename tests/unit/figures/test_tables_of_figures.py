@@ -86,7 +86,7 @@ def test_the_text_of_the_flow_has_the_number_of_missing_values(tables):
 
 
 def repeated(per_patient=4):
-    """Return four scans per patient; the age of the first patient is missing, and a scan of the second is incomplete."""
+    """Return four scans per patient; the first patient has no age, and one scan of the second is incomplete."""
     patients = study_tables.of_repeated_patients(study_tables.registry(80), per_patient)
     patients.loc[:3, "age_years"] = float("nan")
     patients.loc[4, "complete"] = pd.NA

@@ -68,6 +68,7 @@ def test_percentages_have_one_decimal_only_of_large_denominators(n, whole, text)
         (0, 40, "none of 40 scans"),
         (0, 1, "none of 1 scan"),
         (1, 1, "the only scan"),
+        (2, 2, "both scans"),
         (40, 40, "all 40 scans"),
         (34, 35, "34 of 35 scans (97%)"),
     ],
@@ -218,7 +219,7 @@ def sentences(text):
 
 def test_every_sentence_is_complete(variant):
     _, methods_text, results_text = variant
-    verbs = r"\b(was|were|included|contained|followed|shared?|could|had|changed|differed|departed|remained|rated|accounted)\b"
+    verbs = r"\b(was|were|included|contained|followed|could|had|changed|differed|remained|accounted|provided|did)\b"
 
     for sentence in [*sentences(methods_text), *sentences(results_text)]:
         assert re.match(r"[A-Z].*\.$", sentence), sentence
@@ -266,7 +267,7 @@ def test_sections_and_sentences_appear_only_if_the_step_took_place(variant):
     assert ("Centile curves were fitted" in methods_text) == (name == "centiles")
     assert ("than one scan." in methods_text) == (name == "repeated patients")
     assert ("Scans of the same patient" in results_text) == (name == "repeated patients")
-    assert ("age groups (younger than 40 years" in methods_text) == (name == "fixed age groups")
+    assert ("among age groups (younger than " in methods_text) == (name == "fixed age groups")
     assert ("without patient identification was assumed" in methods_text) == (name == "unknown sex and patient")
     assert (" of unrecorded sex [" in results_text) == (name == "unknown sex and patient")
     assert ("Label maps were available" in results_text) == (name != "measures")

@@ -63,12 +63,12 @@ def share(n: int, whole: int) -> str:
 
 
 def part(n: int, whole: int, one: str) -> str:
-    """Return `671 of 700 volumes (96%)`, `all 700 volumes`, or `none of 700 volumes`."""
+    """Return `671 of 700 volumes (96%)`, `all 700 volumes`, `both volumes`, or `none of 700 volumes`."""
     words = count(whole, one)
     if n == 0:
         return f"none of {words}"
     if n == whole:
-        return f"all {words}" if n > 1 else f"the only {one}"
+        return {1: f"the only {one}", 2: f"both {one}s"}.get(n, f"all {words}")
     return f"{n:,} of {words} ({share(n, whole)})"
 
 
