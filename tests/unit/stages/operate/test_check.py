@@ -187,9 +187,9 @@ def with_study(study, cohort=(), **changed):
 def test_a_registry_with_other_column_names_is_read_with_the_settings_of_the_study(study, tmp_path):
     text = (tmp_path / "registry.csv").read_text()
     (tmp_path / "renamed.csv").write_text(
-        text.replace(",", ";").replace("scan_id;patient_id;age_years", "Accession;Person;Age").replace(";60;", ";n/a;")
+        text.replace(",", ";").replace("scan_id;patient_id;age_years", "Accession;Patient;Age").replace(";60;", ";n/a;")
     )
-    columns = {"Accession": "scan_id", "Person": "patient_id", "Age": "age_years"}
+    columns = {"Accession": "scan_id", "Patient": "patient_id", "Age": "age_years"}
     reading = {"columns": columns, "separator": ";", "missing": ["n/a"], "criteria": []}
 
     renamed = with_study(study, reading, registry="renamed.csv")

@@ -72,9 +72,9 @@ def test_pixels_are_square_for_anisotropic_voxels():
 
     for view in VIEWS:
         top, bottom, left, right = extent(plane_of(labels, None, GRID, shown, view).labels == 1)
-        millimetre = PIXELS / shown.side_mm
-        assert bottom - top == pytest.approx(30 * millimetre, abs=1)
-        assert right - left == pytest.approx(30 * millimetre, abs=1)
+        pixels_per_mm = PIXELS / shown.side_mm
+        assert bottom - top == pytest.approx(30 * pixels_per_mm, abs=1)
+        assert right - left == pytest.approx(30 * pixels_per_mm, abs=1)
         assert (top + bottom) / 2 == pytest.approx(PIXELS / 2, abs=1)
         assert (left + right) / 2 == pytest.approx(PIXELS / 2, abs=1)
 
