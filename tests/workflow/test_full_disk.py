@@ -13,7 +13,7 @@ OF_IMAGES = ("tables", "shards", "masks", "histograms")
 UNTIL_SEGMENTED = ("--until", "gather_segments")
 UNTIL_MEASURED = ("--until", "gather_segments", "gather_measures")
 PAGE = 4096  # bytes; what a file takes of a disk in memory is whole pages
-NO_ROOM = "No space left on device. Make room and start again"
+NO_ROOM = "No space left on device. Free disk space and start again"
 
 
 @pytest.fixture(scope="module")
