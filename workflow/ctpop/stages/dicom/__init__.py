@@ -1,1 +1,1 @@
-"""From a folder of DICOM files to a registry with a row per CT series, and NIfTI checked against the headers."""
+"""Registry of the CT series in a folder of DICOM files, and conversion to NIfTI with checks against the headers."""

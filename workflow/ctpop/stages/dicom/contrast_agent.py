@@ -1,4 +1,4 @@
-"""Whether a contrast agent was given into a vein, as far as the elements of the header say so."""
+"""Intravenous contrast administration according to the elements of the header."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ AMOUNTS = ("ContrastBolusVolume", "ContrastBolusTotalDose", "ContrastFlowRate")
 
 @dataclass(frozen=True)
 class Contrast:
-    """Whether contrast agent was given (None: the header does not say), and by what (a code of `CONTRAST_REASONS`)."""
+    """Recorded contrast administration (None: not recorded or unclear) and its reason, a code of `CONTRAST_REASONS`."""
 
     given: bool | None
     reason: str
 
 
 def contrast_of(elements: Mapping[str, str]) -> Contrast:
-    """Return what the contrast elements say; an agent that is not recorded may have been given all the same.
+    """Return the contrast administration that the contrast elements record; missing elements do not exclude it.
 
-    A text that names no known agent is no evidence of an injection: amounts count for it only with an intravenous
-    route.
+    If ContrastBolusAgent contains text without a known agent, a volume, dose, flow rate, or start time indicates an
+    injection only together with an intravenous route.
     """
     kind = vocabulary.agent_kind(elements["ContrastBolusAgent"])
     route = vocabulary.route_of(elements["ContrastBolusRoute"])
@@ -53,9 +53,9 @@ def contrast_of(elements: Mapping[str, str]) -> Contrast:
 
 
 def beside_description(contrast: Contrast, hint: bool | None) -> Contrast:
-    """Return the finding, with a reason of its own where the description of the series has a word for the opposite.
+    """Return the finding, with the reason `description_differs` if the series description suggests the opposite.
 
-    Scanners copy the agent into every series of an examination, also into those before the injection.
+    Scanners copy the agent into every series of an examination, including series acquired before the injection.
 
     Examples
     --------

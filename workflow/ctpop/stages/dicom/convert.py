@@ -1,8 +1,8 @@
-"""Make NIfTI of the scans of a shard from DICOM, and refuse what does not agree with the headers.
+"""Convert the scans of a shard from DICOM to NIfTI, and reject volumes that disagree with the headers.
 
-In: the registry that `index` made, the folder of DICOM and the private folder. Out: a row per scan in `conversions`,
-and the volumes beside the registry, where its ct_path says. A volume that differs from what the headers promise
-(slices, grid, HU) is a row with a reason and no file. A finished scan is never done twice.
+Input: the registry that `index` wrote, the DICOM folder, and the private folder. Output: one row per scan in
+`conversions`, and the volumes at the `ct_path` of the registry. A volume that differs from the headers (slices, grid,
+or HU) has a row with a reason and no file. Converted scans are not converted again.
 """
 
 import argparse
@@ -30,12 +30,12 @@ from ctpop.study.registry import add_registry_argument, included_scans
 from ctpop.study.shards import parse_shard, shard_of
 
 LOG = logging.getLogger(__name__)
-ANY_SHARE = 1.0  # a folder of DICOM may be full of what cannot be converted, without a fault of a machine
+ANY_SHARE = 1.0  # a DICOM folder can consist of unsuitable scans, which does not indicate a faulty machine
 
 
 @dataclass(frozen=True)
 class DicomSource:
-    """The folder of DICOM, the pseudonyms of its files, and which of them each scan consists of."""
+    """DICOM folder, its files by pseudonym, and the pseudonyms of the files of each scan."""
 
     folder: Path
     pseudonyms: Pseudonyms
@@ -43,32 +43,34 @@ class DicomSource:
     members: dict[str, set[str]]
 
     def facts_of(self, scan_id: str) -> list[ScannedFile]:
-        """Return the files of a scan with what their headers say now.
+        """Return the files of a scan with the current contents of their headers.
 
         Raises
         ------
         ScanError
-            `changed_since_index`, if a file is gone.
+            `changed_since_index` if a file no longer exists.
 
         """
         wanted = sorted(self.members.get(scan_id, ()))
         gone = [name for name in wanted if name not in self.files]
         if gone or not wanted:
-            raise ScanError("changed_since_index", f"{len(gone)} of {len(wanted)} files are not there any more")
+            raise ScanError(
+                "changed_since_index", f"missing files: {len(gone)} of {len(wanted)}; run `ctpop index` again"
+            )
         return [ScannedFile(self.files[name], name, self._read(name)) for name in wanted]
 
     def _read(self, name: str) -> dict[str, Any]:
         return read_facts(self.path(name), self.pseudonyms).as_json()
 
     def path(self, name: str) -> Path:
-        """Return where the file behind a pseudonym lies."""
+        """Return the path of the file with a pseudonym."""
         return self.folder / self.files[name].path
 
 
 def source_of(folder: Path, private: Path, scans: pd.Series) -> DicomSource:
-    """Return the files of the scans of a shard; the folder is walked, and nothing opened."""
+    """Return the files of the scans of a shard; the folder is listed, and no DICOM file is opened."""
     if not folder.is_dir():
-        raise ContractError("--dicom: a folder that exists is expected; no such folder was found; correct study.dicom")
+        raise ContractError("--dicom: the folder does not exist; correct study.dicom or the option --dicom")
     pseudonyms = Pseudonyms(read_key(private))
     members = private_links.read_members(private)
     wanted = set().union(*(members.get(scan, set()) for scan in scans))
@@ -77,12 +79,12 @@ def source_of(folder: Path, private: Path, scans: pd.Series) -> DicomSource:
 
 
 def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[str, Any]) -> volume_store.VolumeNote:
-    """Return the note on a scan's volume, which is made unless it is there already.
+    """Return the note on the volume of a scan, after conversion unless the volume already exists.
 
     Raises
     ------
     ScanError
-        With a status out of `CONVERSION_STATUS`.
+        With a status of `CONVERSION_STATUS`.
 
     """
     version = nifti_conversion.version()
@@ -92,7 +94,7 @@ def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[
         return note
     found = source.facts_of(row["scan_id"])
     if digest_of(found, source.pseudonyms) != row["files_digest"]:
-        raise ScanError("changed_since_index", "files have changed since `index` read them; run it again")
+        raise ScanError("changed_since_index", "files have changed since `ctpop index` read them; run it again")
     files = [source.path(one.pseudonym) for one in found]
     expected_volume = volume_checks.expected_volume_of(files, [one.facts for one in found], chosen["even_within_mm"])
     numbers = {one.facts.get("number") for one in found}
@@ -115,7 +117,7 @@ def convert_scan(row: pd.Series, place: Path, source: DicomSource, chosen: dict[
 
 
 def attempt(row: pd.Series, place: Path, source: DicomSource, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return the row of `conversions` of a scan; what was refused leaves no volume behind."""
+    """Return the row of a scan in `conversions`; the volume of a rejected scan is removed."""
     try:
         note = convert_scan(row, place, source, chosen)
     except ScanError as error:
@@ -138,14 +140,17 @@ def convert_scans(scans: pd.DataFrame, root: Path, source: DicomSource, chosen: 
 
 
 def check_paths(scans: pd.DataFrame, registry: Path) -> None:
-    """Refuse a registry that would put volumes anywhere but where `index` said."""
+    """Reject a registry whose paths of volumes differ from those that `index` wrote."""
     if "files_digest" not in scans.columns:
-        raise ContractError(f"{registry}: column files_digest is missing; `ctpop index` makes such a registry")
+        raise ContractError(
+            f"{registry}: column files_digest is missing; use a registry that `ctpop index` wrote, or remove"
+            " study.dicom if the registry lists NIfTI files"
+        )
     wrong = scans[scans["ct_path"] != "images/" + scans["scan_id"] + ".nii.gz"]
     if len(wrong):
         raise ContractError(
-            f"{registry}: ct_path must be images/SCAN_ID.nii.gz, as `index` wrote it, found another in {len(wrong)}"
-            f" rows, first {wrong['scan_id'].iloc[0]!r}"
+            f"{registry}: ct_path must be images/SCAN_ID.nii.gz, as written by `ctpop index` (rows with another path:"
+            f" {len(wrong)}, first scan_id {wrong['scan_id'].iloc[0]!r}); run `ctpop index` again"
         )
 
 
@@ -163,7 +168,7 @@ class ConvertOptions:
 
 
 def run(options: ConvertOptions) -> None:
-    """Convert the scans of one shard, write their rows, and say how many came to what end."""
+    """Convert the scans of one shard, write their rows, and log the number of scans by status."""
     chosen = configuration.section("dicom", options.config)
     scans = included_scans(options.registry, options.config)
     check_paths(scans, options.registry)
@@ -178,28 +183,32 @@ def run(options: ConvertOptions) -> None:
         raise ContractError(f"shard {shard + 1}-of-{shards}: {reason}")
     conversions = CONVERSIONS.write(rows, options.out)
     ends = ", ".join(f"{n} {status}" for status, n in conversions["status"].value_counts().sort_index().items())
-    LOG.info("%d scans in = %s", len(scans), ends or "none")
+    LOG.info("%d scans = %s", len(scans), ends or "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     add_registry_argument(parser)
-    parser.add_argument("--dicom", type=Path, required=True, help="folder of DICOM that `index` read")
+    parser.add_argument("--dicom", type=Path, required=True, help="DICOM folder that `ctpop index` read")
     parser.add_argument(
-        "--private", type=Path, default=Path("ctpop_private"), help="private folder of `index` (default %(default)s)"
+        "--private",
+        type=Path,
+        default=Path("ctpop_private"),
+        help="private folder of `ctpop index` (default %(default)s)",
     )
     parser.add_argument(
         "--shard",
         type=parse_shard,
         default="1-of-1",
         metavar="K-of-N",
-        help="part of the cohort, as 3-of-16 (default %(default)s)",
+        help="shard of the cohort to convert, for example 3-of-16 (default %(default)s)",
     )
     configuration.add_config_argument(parser, "cohort", "dicom")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
+    parser.add_argument("--out", type=Path, required=True, help="output Parquet file with one row per scan")
     parser.add_argument(
         "--attempts-left",
         type=int,
         default=0,
-        help="jobs that may follow this one; 0: a scan that does not fit into memory is a row (default %(default)s)",
+        help="number of remaining attempts for this job; with 0, a scan that exceeds the memory is recorded with a"
+        " reason, and otherwise the job fails and can be repeated (default %(default)s)",
     )

@@ -1,7 +1,7 @@
-"""Which files lie in a folder, at any depth: names and sizes, nothing is opened.
+"""List of the files in a folder and its subfolders, with names and sizes; no file is opened.
 
-Names of folders and files may hold the names of people. They are kept in memory alone; whatever is stored knows a file
-by its pseudonym.
+Names of folders and files can contain the names of patients. They are kept only in memory; all stored data refer to a
+file by its pseudonym.
 """
 
 import os
@@ -14,14 +14,14 @@ from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 @dataclass(frozen=True)
 class File:
-    """A file below the folder: its path as seen from there, size in bytes, and time of the last change."""
+    """A file in the folder: its path relative to the folder, size in bytes, and time of the last change."""
 
     path: str
     size: int
     mtime_ns: int
 
     def pseudonym(self, pseudonyms: Pseudonyms) -> str:
-        """Return what stands for the path in everything that is stored."""
+        """Return the pseudonym that replaces the path in all stored data."""
         return pseudonyms.digest("file", self.path)
 
 
@@ -29,10 +29,10 @@ CLOSED, LINK = "closed", "link"  # members of FILE_STATUS
 
 
 def walk(folder: Path) -> Iterator[File | str]:
-    """Yield every regular file below a folder, and a status for what cannot be read.
+    """Yield every regular file in a folder and its subfolders, and a status for each entry that cannot be read.
 
-    A folder or file that may not be looked at is `closed`. Links to files are followed, those to folders are not, since
-    they could lead round in circles: these, and links that lead nowhere, are `link`.
+    Folders and files without read permission are `closed`. Links to files are followed. Links to folders are not
+    followed, because they can form cycles; these links and broken links are `link`.
     """
     waiting = [""]
     while waiting:
@@ -54,7 +54,7 @@ def _entries(folder: Path) -> "list[os.DirEntry[str]] | None":
 
 
 def _file(entry: "os.DirEntry[str]", inner: str) -> File | str | None:
-    """Return a file, or what it is instead; nothing for a folder or a pipe."""
+    """Return a file or the status of an unreadable entry; None for a folder or a pipe."""
     try:
         if not entry.is_file():
             return LINK if entry.is_symlink() else None

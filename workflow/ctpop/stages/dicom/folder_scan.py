@@ -1,4 +1,4 @@
-"""Reading the headers of a whole folder: several processes, what was read before is not read again."""
+"""Reading of all headers in a folder with several processes; unchanged files are not read again."""
 
 import logging
 from collections import Counter
@@ -16,12 +16,12 @@ from ctpop.stages.dicom.header_reading import pixels_of, read_facts
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 LOG = logging.getLogger(__name__)
-AT_ONCE = 200  # files that a process reads before it hands them over
+AT_ONCE = 200  # files that a process reads before it returns their facts
 
 
 @dataclass(frozen=True)
 class ScannedFile:
-    """A file of the folder, what stands for its path, and the facts read of it."""
+    """A file of the folder, the pseudonym of its path, and the facts from its header."""
 
     file: File
     pseudonym: str
@@ -30,7 +30,7 @@ class ScannedFile:
 
 @dataclass(frozen=True)
 class Scanned:
-    """Every file of a folder with its facts, sorted by pseudonym, how many were read now, and what cannot be read."""
+    """All files of a folder with their facts, sorted by pseudonym, and the numbers of newly read and unread entries."""
 
     found: list[ScannedFile]
     n_read: int
@@ -38,17 +38,17 @@ class Scanned:
 
 
 def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
-    """Return the facts of every file below a folder; what is read is kept in the cache from time to time.
+    """Return the facts of every file in a folder and its subfolders, and store them in the cache part by part.
 
-    Only headers are read, except of images whose UID is missing or is that of other files, too: their pixels tell
-    whether they are copies.
+    Only headers are read. Pixels are read only if the UID of an image is missing or equal to that of another file: the
+    pixels show whether the images are copies.
     """
     cache.prepare()
     known = cache.known()
     seen = list(walk(folder))
     files = [(file, file.pseudonym(cache.pseudonyms)) for file in seen if isinstance(file, File)]
     new = [(file, name) for file, name in files if key_of(file, name) not in known]
-    LOG.info("%d files in the folder, %d of them read before", len(files), len(files) - len(new))
+    LOG.info("%d files in the folder, %d of them unchanged since an earlier run", len(files), len(files) - len(new))
     for part in read_all(new, _Reader(folder, cache.pseudonyms.key), processes):
         cache.keep(part)
         known.update(part)
@@ -64,12 +64,12 @@ def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
 
 
 def key_of(file: File, pseudonym: str) -> Key:
-    """Return what a file must keep so that it is not read again."""
+    """Return the key of a file in the cache; a file with an unchanged key is not read again."""
     return pseudonym, file.size, file.mtime_ns
 
 
 def with_shared_uids(found: list[ScannedFile]) -> list[ScannedFile]:
-    """Return images with a UID that other files have, too, and whose pixels were not read: copies, or placeholders."""
+    """Return images that share their UID with other files (copies or placeholders) and whose pixels are unread."""
     numbers = Counter(one.facts["instance"] for one in found if one.facts.get("instance"))
     return [one for one in found if numbers[one.facts.get("instance")] > 1 and not one.facts.get("pixels")]
 
@@ -77,7 +77,7 @@ def with_shared_uids(found: list[ScannedFile]) -> list[ScannedFile]:
 def read_all(
     files: list[tuple[File, str]], read: Callable[[list[tuple[File, str]]], list[dict[str, Any]]], processes: int
 ) -> Iterator[list[tuple[Key, dict[str, Any]]]]:
-    """Yield the facts of files, a part at a time and in the order of the files."""
+    """Yield the facts of files in parts, in the order of the files."""
     parts = [files[begin : begin + AT_ONCE] for begin in range(0, len(files), AT_ONCE)]
     progress = Progress(LOG, len(files), "headers")
     for number, facts in enumerate(_mapped(read, parts, processes)):
@@ -98,7 +98,7 @@ def _mapped(
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads a part of the files; it travels to the processes, which is why it holds the key and no open file."""
+    """Reader of a part of the files; it is sent to other processes and therefore contains the key and no open file."""
 
     folder: Path
     key: bytes
@@ -110,7 +110,7 @@ class _Reader:
 
 @dataclass(frozen=True)
 class _PixelReader(_Reader):
-    """Reads the pixels of a part of the files."""
+    """Reader of the pixels of a part of the files."""
 
     def __call__(self, part: list[tuple[File, str]]) -> list[dict[str, Any]]:
         pseudonyms = Pseudonyms(self.key)

@@ -1,6 +1,6 @@
-"""How the slices of a series lie: spacing, gaps, repeated positions, tilt and extent.
+"""Geometry of the slices of a series: spacing, gaps, repeated positions, tilt, and extent.
 
-Positions are those of DICOM (mm; x to the left, y to the back, z to the head), one per slice, in any order.
+Positions are in DICOM coordinates (mm; x to the left, y to posterior, z to superior), one per slice, in any order.
 """
 
 from collections.abc import Sequence
@@ -9,22 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SAME_PLACE_MM = 0.01  # positions are written with two decimals or more
-GAP_FROM = 1.5  # of the usual distance: halfway to a whole slice that is missing
-LARGEST_DEVIATION = 0.5  # of the distance of two slices: beyond it, a slice lies closer to the place of another
-LARGEST_ROUNDING = 0.01  # of the length of a direction, and of the cosine between rows and columns
-FEWEST_EVEN_STEPS = 0.75  # of the steps between numbers of neighbouring slices: interleaved stacks have half
+SAME_PLACE_MM = 0.01  # positions are written with two or more decimals
+GAP_FROM = 1.5  # multiple of the median distance: beyond it, at least one slice is missing
+LARGEST_DEVIATION = 0.5  # fraction of the spacing: beyond it, a slice is closer to the position of another slice
+LARGEST_ROUNDING = 0.01  # in the length of a direction and in the cosine of the angle between rows and columns
+FEWEST_EVEN_STEPS = 0.75  # fraction of equal steps between image numbers of neighboring slices; 0.5 if interleaved
 PLANES = ("sagittal", "coronal", "axial")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """How slices lie on each other; lengths in mm. What needs two slices is missing where there is one.
+    """Geometry of a stack of slices, with lengths in mm. Values that require two positions are None for one position.
 
-    `order` sorts the slices along their normal. `first` and `last` are the outermost positions, `normal` the unit
-    vector from one to the other side. `spacing` is the length between them over the number of steps, missing slices
-    included; `deviation` the largest distance of a slice, in any direction, from its place on the even grid between the
-    first and the last slice; `shear_deg` the angle between the normal and the way from the first to the last slice.
+    `order` sorts the slices along their normal. `first` and `last` are the outermost positions, and `normal` is the
+    unit vector perpendicular to the slices. `spacing` is the distance between the outermost slices divided by the
+    number of steps, including missing slices. `deviation` is the largest distance of a slice, in any direction, from
+    its position on the even grid between the first and the last slice. `shear_deg` is the angle between the normal and
+    the line from the first to the last slice.
     """
 
     order: NDArray[np.intp]
@@ -41,17 +42,17 @@ class Stack:
 
     @property
     def plane(self) -> str:
-        """The plane of the slices: that to whose axis the normal is closest."""
+        """The anatomic plane whose normal is closest to the normal of the slices."""
         return PLANES[int(np.argmax(np.abs(self.normal)))]
 
     def z_extent(self, thickness: float | None) -> float | None:
-        """Return the length along the body from the lowest to the highest edge of the slices."""
+        """Return the length along the body (mm) from the lowest to the highest edge of the slices."""
         edge = self.spacing or thickness
         return None if edge is None else float(abs(self.last[2] - self.first[2]) + edge * abs(self.normal[2]))
 
 
 def is_frame(orientation: Sequence[float]) -> bool:
-    """Return whether six numbers are two directions at right angles."""
+    """Return whether six numbers are two perpendicular unit vectors."""
     if len(orientation) != 6:
         return False
     directions = np.array(orientation).reshape(2, 3)
@@ -59,10 +60,10 @@ def is_frame(orientation: Sequence[float]) -> bool:
 
 
 def are_interleaved(numbers: Sequence[int | None]) -> bool:
-    """Return whether numbers of images along the body are those of two stacks, one between the slices of the other.
+    """Return whether the image numbers along the body indicate two interleaved stacks.
 
-    Numbers repeat then, and go up and down from slice to slice. They repeat, too, where stacks follow each other, and
-    mean nothing where images have one number or none.
+    In interleaved stacks, numbers repeat and alternate from slice to slice. Numbers also repeat in consecutive stacks.
+    If all images have the same number, or numbers are missing, they contain no information.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def are_interleaved(numbers: Sequence[int | None]) -> bool:
 
 
 def stack_of(positions: NDArray[np.float64], orientation: NDArray[np.float64]) -> Stack:
-    """Return how slices at these positions (n, 3), with this direction of rows and of columns (6), lie."""
+    """Return the geometry of slices from their positions (n, 3) and the directions of rows and columns (6)."""
     normal = np.cross(orientation[:3], orientation[3:])
     normal = normal / (np.linalg.norm(normal) or 1.0)
     along = positions @ normal
@@ -109,7 +110,7 @@ def stack_of(positions: NDArray[np.float64], orientation: NDArray[np.float64]) -
 
 
 def _deviation(places: NDArray[np.float64], distances: NDArray[np.float64], steps: NDArray[np.float64]) -> float:
-    """Return the largest distance of slices, in their order, from the even grid between the first and the last one."""
+    """Return the largest distance (mm) of ordered slices from the even grid between the first and the last slice."""
     taken = np.zeros(len(distances))
     taken[distances > SAME_PLACE_MM] = steps
     on_grid = np.append(0.0, np.cumsum(taken)) / taken.sum()
@@ -117,9 +118,10 @@ def _deviation(places: NDArray[np.float64], distances: NDArray[np.float64], step
 
 
 def faults_of(stack: Stack, numbers: Sequence[int | None], even_within_mm: float) -> list[str]:
-    """Return why slices, with the numbers of their images, are not one even volume, as codes of `COMPLETE_REASONS`.
+    """Return the reasons why slices are not one even volume, as codes of `COMPLETE_REASONS`.
 
-    This is the one rule about positions: `index` calls a series complete by it, and `convert` refuses one by it.
+    `numbers` are the image numbers of the slices. `index` uses this rule to decide whether a series is complete, and
+    `convert` uses the same rule to reject a series.
     """
     off_grid = min(even_within_mm, LARGEST_DEVIATION * (stack.spacing or 0.0))
     broken = {
@@ -132,9 +134,9 @@ def faults_of(stack: Stack, numbers: Sequence[int | None], even_within_mm: float
 
 
 def affine_of(stack: Stack, orientation: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the affine (4, 4) from voxel (column, row, slice along the normal) to world in RAS (mm).
+    """Return the affine (4, 4) from voxel (column, row, slice along the normal) to RAS+ world coordinates (mm).
 
-    A single slice is taken to be 1 mm thick.
+    The thickness of a single slice is set to 1 mm.
     """
     affine = np.eye(4)
     affine[:3, 0] = orientation[:3] * edges[0]

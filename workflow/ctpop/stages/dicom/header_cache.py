@@ -1,8 +1,8 @@
-"""What was read of each file, kept so that a second run reads only what changed.
+"""Cache of the facts from each header, which allows a second run to read only new and changed files.
 
-A file is known by the pseudonym of its path, its size and its time. Identifiers are pseudonyms already, dates are
-shifted, texts are words out of closed lists: there is nothing in clear. Another key, or another version of what is
-read, starts anew.
+A file is identified by the pseudonym of its path, its size, and the time of its last change. The cache contains no
+clear text: identifiers are pseudonyms, dates are shifted, and texts are words of closed lists. A different key, word
+list, or version of the facts empties the cache.
 """
 
 import json
@@ -15,14 +15,14 @@ from typing import Any
 
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
-VERSION = 6  # raised when what is read of a file changes
+VERSION = 6  # increased when the facts that are read from a file change
 NAME = "cache.sqlite"
 Key = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The cache in a private folder: facts by pseudonym of the path, size and time."""
+    """Cache in a private folder: facts by pseudonym of the path, size, and time of the last change."""
 
     path: Path
     pseudonyms: Pseudonyms
@@ -32,12 +32,12 @@ class Cache:
         return sqlite3.connect(self.path, timeout=60)
 
     def prepare(self) -> None:
-        """Make the table, and empty it if its facts were read with another key, other words or another version."""
+        """Create the table, and empty it if its facts were read with another key, word list, or version."""
         self.path.touch(mode=0o600, exist_ok=True)
         stamp = self.pseudonyms.digest("cache", str(VERSION), self.words)
         try:
             self._stamp(stamp)
-        except sqlite3.DatabaseError:  # no database, or a broken one
+        except sqlite3.DatabaseError:  # the file is not a database or is damaged
             self.path.unlink()
             self.path.touch(mode=0o600)
             self._stamp(stamp)
@@ -54,13 +54,13 @@ class Cache:
                 connection.execute("INSERT INTO made_with VALUES (?)", (stamp,))
 
     def known(self) -> dict[Key, dict[str, Any]]:
-        """Return the facts of every file that was read before."""
+        """Return the facts of all files in the cache."""
         with closing(self._open()) as connection:
             rows = connection.execute("SELECT file, size, mtime, facts FROM files").fetchall()
         return {(file, size, mtime): json.loads(facts) for file, size, mtime, facts in rows}
 
     def keep(self, read: Iterable[tuple[Key, dict[str, Any]]]) -> None:
-        """Keep the facts of files; those that it had of them before are replaced."""
+        """Store the facts of files, and replace earlier facts of the same files."""
         rows = [(*key, json.dumps(facts)) for key, facts in read]
         with closing(self._open()) as connection, connection:
             connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)

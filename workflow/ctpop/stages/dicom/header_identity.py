@@ -1,7 +1,8 @@
-"""Who an image is of, and which study, series and image it is, as pseudonyms.
+"""Patient, study, series, and image of a file as pseudonyms.
 
-UIDs that an anonymiser blanked, or replaced by a word or one value for all levels, identify nothing. The header of such
-an image says so (`lacks`), and has marks of what else tells studies and series apart; `series_identity` groups by them.
+UIDs that de-identification software removed, or replaced by a word or by one value for all levels, identify nothing.
+The fact `lacks` lists these levels. Digests of other elements (marks) distinguish studies and series in this case, and
+`series_identity` groups images by these marks.
 """
 
 import re
@@ -20,7 +21,7 @@ SERIES_MARKS = ("FrameOfReferenceUID", "SeriesDescription", "ProtocolName")
 
 
 def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
-    """Return the facts of an image about its patient, study, series and itself."""
+    """Return the facts that identify the patient, study, series, and image."""
     uids = {level: text_of(dataset, name) for level, name in UIDS.items()}
     lacks = unusable(uids)
     patient_id = text_of(dataset, "PatientID")
@@ -54,9 +55,9 @@ def identity_of(dataset: Dataset, pseudonyms: Pseudonyms) -> dict[str, Any]:
 
 
 def unusable(uids: dict[str, str]) -> list[str]:
-    """Return the levels whose UID is empty, zeros, a word that stands for everything, or that of another level.
+    """Return the levels whose UID is empty, consists of zeros, is a placeholder word, or equals that of another level.
 
-    A word without a digit, such as `NA`, is no UID.
+    A word without a digit, such as `NA`, is not a UID.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""One file of a DICOM folder: what of its header the study needs, in numbers, closed words and pseudonyms.
+"""Reading of one file of a DICOM folder: header facts as numbers, words of closed lists, and pseudonyms.
 
-pydicom reads the header and stops before the pixels. No text is passed on as it stands (see `wording`), no identifier
-without the key (see `pseudonyms`). Whatever is wrong with a file is a status, never an error: the words of an error
-could quote the header.
+pydicom reads the header and stops before the pixels. Texts are replaced by words of closed lists (see `vocabulary`) and
+identifiers by keyed hashes (see `pseudonyms`). A faulty file has a status and never raises an error, because the
+message of an error could quote the header.
 """
 
 import os
@@ -29,7 +29,7 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 PREAMBLE = 128
 FRAGMENT, END_OF_FRAGMENTS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"(\xb5/\xfd")  # first bytes
-FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian; of a file that has no preamble
+FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # little endian, in files without a preamble
 TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
     *("AcquisitionNumber", "SeriesNumber", "InstanceNumber", "FrameOfReferenceUID", "StudyID", "AccessionNumber"),
@@ -45,13 +45,14 @@ TAGS = [
 
 @dataclass(frozen=True)
 class HeaderFacts:
-    """What is known of a file: its status, and of a CT image everything else.
+    """Facts about a file: its status and, for a CT image, the remaining attributes.
 
-    `positions` (mm, one per frame), `orientation` (row and column direction) and `edges` (mm along a row, along a
-    column) are those of DICOM: x to the left, y to the back, z to the head. `without_issuer` is what `patient` would be
-    without the issuer of the PatientID; it is empty if there is no issuer. `day` is shifted by days of the patient's
-    own, `second` is that of the day. `lacks` has the levels (study, series, image) whose UID is missing or a
-    placeholder; an image without one is recognised by `pixels`, a digest of its pixels as they are stored.
+    `positions` (mm, one per frame), `orientation` (row and column direction), and `edges` (mm along a row, along a
+    column) are in DICOM coordinates: x to the left, y to posterior, z to superior. `without_issuer` is the pseudonym of
+    the patient without the issuer of the PatientID; it is empty if the header contains no issuer. `day` is shifted by a
+    number of days that is specific to the patient, and `second` is the second of the day. `lacks` lists the levels
+    (study, series, image) whose UID is missing or a placeholder. An image without a UID is identified by `pixels`, a
+    digest of the stored pixels.
     """
 
     status: str
@@ -110,14 +111,14 @@ NOTHING = HeaderFacts("")
 
 
 def read_facts(path: Path, pseudonyms: Pseudonyms) -> HeaderFacts:
-    """Return what a file's header says; a file that is no CT image has a status out of `FILE_STATUS` and no more.
+    """Return the facts from the header of a file; a file that is not a CT image has only a status of `FILE_STATUS`.
 
     A CT image that ends before its last pixel has the status `truncated` and the facts of its header.
     """
     try:
         with path.open("rb") as file, quiet_pydicom():
             return _facts(file, pseudonyms)
-    except Exception:  # noqa: BLE001 - pydicom raises anything on a damaged file, and its words may quote the header
+    except Exception:  # noqa: BLE001 - pydicom raises various errors for damaged files; messages can quote the header
         return HeaderFacts("unreadable")
 
 
@@ -144,7 +145,7 @@ def _facts(file: BufferedReader, pseudonyms: Pseudonyms) -> HeaderFacts:
 
 
 def pixels_of(path: Path, pseudonyms: Pseudonyms) -> str:
-    """Return the digest of the stored pixels of an image, empty if it cannot be read now."""
+    """Return the digest of the stored pixels of an image, or an empty text if the file cannot be read."""
     try:
         with path.open("rb") as file, quiet_pydicom():
             dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"], force=True)
@@ -155,7 +156,7 @@ def pixels_of(path: Path, pseudonyms: Pseudonyms) -> str:
 
 
 def _pixels_from(file: BufferedReader, begin: int, syntax: UID, pseudonyms: Pseudonyms) -> str:
-    """Return the digest of a file from its pixels on, or of all of a deflated one, whose pixels begin nowhere."""
+    """Return the digest of a file from its pixels to its end, or of an entire deflated file, which is one stream."""
     file.seek(0 if syntax == pydicom.uid.DeflatedExplicitVRLittleEndian else begin)
     return pseudonyms.digest("pixels", digests.of_stream(file))
 
@@ -175,7 +176,7 @@ def _status(dataset: Dataset) -> str:
 
 
 def _has_all_pixels(file: BufferedReader, dataset: Dataset, syntax: UID) -> bool:
-    """Return whether the file goes on to the end of its pixels, at whose tag pydicom has stopped."""
+    """Return whether the file contains all pixels; the current position is the pixel tag, where pydicom stopped."""
     here = file.tell()
     head = file.read(12)
     whole = os.fstat(file.fileno()).st_size
@@ -194,7 +195,7 @@ def _has_all_pixels(file: BufferedReader, dataset: Dataset, syntax: UID) -> bool
 
 
 def _has_all_fragments(file: BufferedReader, begins: int, whole: int) -> bool:
-    """Return whether packed pixels, which come in fragments of stated length, go on to their end mark."""
+    """Return whether compressed pixels, which are stored in fragments of stated length, reach their end marker."""
     place = begins
     while place + 8 <= whole:
         file.seek(place)
@@ -237,21 +238,22 @@ def _image_facts(dataset: Dataset, syntax: UID, pseudonyms: Pseudonyms) -> Heade
 def _patient_facts(dataset: Dataset) -> dict[str, Any]:
     examined = next((text for name in DATES if ages.parse_date(text := text_of(dataset, name))), None)
     age = ages.age_of(text_of(dataset, "PatientAge"), text_of(dataset, "PatientBirthDate"), examined)
-    metres = number_of(dataset, "PatientSize")
+    meters = number_of(dataset, "PatientSize")
     return {
         "age_years": age.years,
         "age_source": age.source,
         "age_reason": age.reason,
         "sex": vocabulary.sex_of(text_of(dataset, "PatientSex")),
-        "height_cm": round(100 * metres, 1) if metres else None,
+        "height_cm": round(100 * meters, 1) if meters else None,
         "weight_kg": number_of(dataset, "PatientWeight"),
     }
 
 
 def _geometry(dataset: Dataset) -> dict[str, Any]:
-    """Return where the frames lie; nothing of it where one frame does not say so, or frames are turned differently.
+    """Return the geometry of the frames; only the slice thickness if the geometry is incomplete or not uniform.
 
-    A direction or a distance that no image can have, such as zeros, says nothing, either.
+    The geometry is incomplete if a frame lacks its position, orientation, or pixel spacing or has an invalid value,
+    such as zeros. It is not uniform if the orientation or pixel spacing differs between frames.
     """
     frames = _frames(dataset)
     orientation = [
@@ -269,16 +271,17 @@ def _geometry(dataset: Dataset) -> dict[str, Any]:
         return {"thickness_mm": number_of(measures, "SliceThickness")}
     return {
         "thickness_mm": number_of(measures, "SliceThickness"),
-        "edges": [edges[1], edges[0]],  # PixelSpacing gives the distance of rows first
+        "edges": [edges[1], edges[0]],  # the first value of PixelSpacing is the distance between rows
         "orientation": orientation[0],
         "positions": positions,
     }
 
 
 def _attenuation(dataset: Dataset) -> dict[str, Any]:
-    """Return slope, intercept and the range of HU that the stored bits can hold; nothing where no HU are promised.
+    """Return slope, intercept, and the range of HU that the stored bits can represent; nothing if HU are undefined.
 
-    Frames of one image that differ in them give nothing, either, since dcm2niix applies those of one frame to all.
+    The result is also empty if frames of an image differ in slope or intercept, because dcm2niix applies the values of
+    one frame to all frames.
     """
     parts = [_part(dataset, "PixelValueTransformationSequence", frame) for frame in _frames(dataset)]
     scales = {(number_of(part, "RescaleSlope"), number_of(part, "RescaleIntercept")) for part in parts}
@@ -286,7 +289,7 @@ def _attenuation(dataset: Dataset) -> dict[str, Any]:
     bits = int(number_of(dataset, "BitsStored") or 16)
     types = {text_of(part, "RescaleType").upper() for part in parts}
     if number_of(dataset, "HighBit") not in (None, bits - 1) or number_of(dataset, "SamplesPerPixel") not in (None, 1):
-        return {}  # neither pydicom nor dcm2niix moves the bits; colours are no attenuation
+        return {}  # neither pydicom nor dcm2niix shifts the bits; colors are not attenuation values
     if scales or slope is None or intercept is None or slope <= 0 or not types <= {"HU", "US", ""}:
         return {}
     signed = int(number_of(dataset, "PixelRepresentation") or 0) == 1
@@ -300,7 +303,7 @@ def _attenuation(dataset: Dataset) -> dict[str, Any]:
 
 
 def _kind(dataset: Dataset) -> str:
-    """Return the kind of an image by its ImageType; one with a frame of another kind is of that kind."""
+    """Return the kind of an image: the first of localizer, derived, monoenergetic, and original among its frames."""
     parts = [_part(dataset, "CTImageFrameTypeSequence", frame) for frame in _frames(dataset)]
     description = text_of(dataset, "SeriesDescription")
     kinds = {vocabulary.kind_of(texts_of(part, "FrameType"), description) for part in parts}
@@ -314,7 +317,7 @@ def _frames(dataset: Dataset) -> list[Dataset | None]:
 
 
 def _part(dataset: Dataset, sequence: str, frame: Dataset | None = None) -> Dataset:
-    """Return where a functional group of an enhanced image lies: in its frame, in what all frames share, or on top."""
+    """Return the functional group of a frame or of all frames; the dataset itself if it contains no such group."""
     shared = dataset.get("SharedFunctionalGroupsSequence") or [None]
     for group in (_frames(dataset)[0] if frame is None else frame, shared[0]):
         inner = group.get(sequence) if group is not None else None

@@ -1,9 +1,9 @@
-"""From a folder of DICOM to a registry: one row per CT series that was chosen, one with a reason for every other.
+"""Index a DICOM folder: write a registry with one row per selected CT series, and all other series with a reason.
 
-In: any tree of files. Out: the registry, and beside it the series that were not chosen and the counts of files. Headers
-only are read. No name, date or free text of them goes into any output or message: identifiers are hashed with a key
-that lies in the private folder, texts are compared with closed lists. Files in the folder = sum of the counts; CT
-series = chosen + excluded.
+Input: a folder of files at any depth. Output: the registry and, next to it, the excluded series and the counts of
+files. In general, only headers are read. No output or message contains a name, date, or free text of the headers:
+identifiers are hashed with a key in the private folder, and texts are compared with closed lists. The counts sum to the
+number of files in the folder, and selected and excluded series sum to all CT series.
 """
 
 import argparse
@@ -40,31 +40,31 @@ ENTERED_COLUMNS = (*ENTERED_TRUTHS, "known_absent")
 
 
 def table_of(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
-    """Return rows of series as a checked table; what a series does not have is missing."""
+    """Return rows of series as a checked table; absent values are missing."""
     frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else []).rename(columns=RENAMED)
     frame = frame.reindex(columns=list(table.columns))
     return table.check(frame.astype(object).where(frame.notna(), None) if rows else table.empty())
 
 
 def kept_entries(registry: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Return the registry with what people entered into the one before: three columns, and any column of their own."""
+    """Return the registry with the entries of the previous one: three optional columns and all added columns."""
     own = [name for name in before.columns if name in ENTERED_COLUMNS or name not in registry.columns]
     entered = before.set_index("scan_id")[own].reindex(registry["scan_id"]).reset_index(drop=True)
     return registry.assign(**{name: entered[name] for name in own})
 
 
 def entries_of(path: Path) -> pd.DataFrame:
-    """Return what people entered into a registry that is there already: its words, true and false as such.
+    """Return the cells of an existing registry, with `complete` and `contrast` converted to true and false.
 
     Raises
     ------
     ContractError
-        If it cannot be read, so that nothing entered is lost.
+        If the registry cannot be read. This error prevents the loss of entries.
 
     """
     cells = read_cells(path)
     if "scan_id" not in cells.columns:
-        raise ContractError(f"{path}: is there already and has no column scan_id; name another file with --registry")
+        raise ContractError(f"{path}: the file exists and has no column scan_id; choose another file with --registry")
     check_ids(cells["scan_id"], path)
     truths = {
         name: as_truth(cells[name], cells["scan_id"], f"{path}: {name}") for name in ENTERED_TRUTHS if name in cells
@@ -73,7 +73,7 @@ def entries_of(path: Path) -> pd.DataFrame:
 
 
 def counts_of(scanned: Scanned, n_copies: int) -> pd.DataFrame:
-    """Return how many files came to what end."""
+    """Return the number of files by status."""
     counts = Counter(str(one.facts["status"]) for one in scanned.found)
     counts.update({**scanned.n_unread, "copy": n_copies, "ct_image": -n_copies})
     rows = [(status, number) for status, number in counts.items() if number]
@@ -93,9 +93,9 @@ class IndexOptions:
 
 
 def run(options: IndexOptions) -> None:
-    """Read the folder, choose, and write registry, excluded series and counts of files."""
+    """Read the folder, select series, and write the registry, the excluded series, and the counts of files."""
     if not options.folder.is_dir():
-        raise ContractError("FOLDER: a folder that exists is expected; no such folder was found")
+        raise ContractError("FOLDER: the folder does not exist; correct the first argument of `ctpop index`")
     rule = configuration.section("dicom", options.config)
     before = entries_of(options.registry) if options.registry.is_file() else None
     private = open_private(options.private)
@@ -106,8 +106,9 @@ def run(options: IndexOptions) -> None:
     chosen, excluded = choose(rows, rule)
     if not chosen:
         raise ContractError(
-            f"no CT series can be chosen: {_counts_text(counts_of(scanned, _copies(rows)), 'status', 'n_files')};"
-            f" series: {_reasons(excluded)}; see dicom.exclude in docs/config.md"
+            "the folder contains no suitable CT series; files:"
+            f" {_counts_text(counts_of(scanned, _copies(rows)), 'status', 'n_files')}; excluded series:"
+            f" {_reasons(excluded)}; check the folder and the setting dicom.exclude (docs/config.md)"
         )
     registry = table_of(chosen, contracts.SERIES)
     write_all(
@@ -116,21 +117,24 @@ def run(options: IndexOptions) -> None:
     private_links.write_members(private, chosen)
     if options.link:
         private_links.write_links(private, options.folder, rows, scanned.found)
-    LOG.info("%d series = %d chosen + %d excluded (%s)", len(rows), len(chosen), len(excluded), _reasons(excluded))
+    LOG.info("%d series = %d selected + %d excluded (%s)", len(rows), len(chosen), len(excluded), _reasons(excluded))
     for name in REPORTED:
-        LOG.info("%s of the chosen series: %s", name, _counts(registry[name].fillna("unknown")))
+        LOG.info("%s of the selected series: %s", name, _counts(registry[name].fillna("unknown")))
 
 
 def write_all(
     path: Path, registry: pd.DataFrame, excluded: list[dict[str, Any]], scanned: Scanned, rows: list[dict[str, Any]]
 ) -> None:
-    """Write the registry, and beside it the excluded series and the counts of files."""
+    """Write the registry and, next to it, the excluded series and the counts of files."""
     files = counts_of(scanned, _copies(rows))
     write_csv(contracts.SERIES.check(registry, where=path), path)
     write_csv(table_of(excluded, contracts.SERIES_EXCLUDED), path.with_name(f"{path.stem}_excluded.csv"))
     write_csv(files, path.with_name(f"{path.stem}_files.csv"))
     LOG.info(
-        "%d files, %d read now: %s", files["n_files"].sum(), scanned.n_read, _counts_text(files, "status", "n_files")
+        "%d files, %d of them read in this run: %s",
+        files["n_files"].sum(),
+        scanned.n_read,
+        _counts_text(files, "status", "n_files"),
     )
 
 
@@ -152,18 +156,23 @@ def _counts(reasons: Iterable[str]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of DICOM, of any depth; it is only read")
-    parser.add_argument("--registry", type=Path, required=True, help="CSV to write: one row per chosen CT series")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="DICOM folder, searched with all subfolders and not changed"
+    )
+    parser.add_argument("--registry", type=Path, required=True, help="output CSV with one row per selected CT series")
     configuration.add_config_argument(parser, "dicom")
     parser.add_argument(
         "--private",
         type=Path,
         default=Path("ctpop_private"),
-        help="folder with the key, made by the first run; keep it to yourself, and keep it (default %(default)s)",
+        help="private folder with the key, created by the first run; do not share or delete it (default %(default)s)",
     )
     parser.add_argument(
-        "--link", action="store_true", help="write the link table, with identifiers, to the private folder"
+        "--link", action="store_true", help="write the link table of scans and DICOM identifiers to the private folder"
     )
     parser.add_argument(
-        "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="processes that read (default %(default)s)"
+        "--processes",
+        type=int,
+        default=min(os.cpu_count() or 1, 8),
+        help="number of processes that read headers (default %(default)s)",
     )

@@ -1,7 +1,7 @@
-"""dcm2niix on the files of one scan: in a folder of its own, under names that say nothing.
+"""Conversion of the files of one scan with dcm2niix, in a temporary folder with neutral file names.
 
-The converter sees links `1.dcm`, `2.dcm`, … in a temporary folder outside the results, reads no settings of the user,
-and what it prints is kept as codes: its words can quote headers and paths.
+The converter receives links `1.dcm`, `2.dcm`, … in a temporary folder outside the results and ignores settings of the
+user. Its messages are recorded only as codes because they can quote headers and paths.
 """
 
 import re
@@ -21,14 +21,14 @@ from ctpop.stages.dicom.elements import text_of
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 
 OPTIONS = (
-    *("-b", "n"),  # no sidecar: it repeats the header
+    *("-b", "n"),  # no sidecar file, which would repeat the header
     *("-z", "n"),
     *("-f", "volume"),
     *("-w", "1"),
-    *("-c", ""),  # no comment, which would be ImageComments
-    *("-g", "i"),  # no settings of the user
-    *("-x", "i"),  # neither cropped nor turned
-    *("-l", "o"),  # values as they are stored
+    *("-c", ""),  # no comment; the default is ImageComments
+    *("-g", "i"),  # ignore settings of the user
+    *("-x", "i"),  # neither crop nor rotate
+    *("-l", "o"),  # original values
     *("-i", "n"),
     *("-d", "1"),
 )
@@ -36,11 +36,11 @@ PREAMBLE = 128  # bytes
 MAGIC = b"DICM"
 DEFLATED = pydicom.uid.DeflatedExplicitVRLittleEndian
 VOLUME = "volume.nii"
-# What dcm2niix writes beside the volume of the scan: an overlay (group 60xx), and uneven slices resampled evenly.
+# Additional files of dcm2niix: overlays (group 60xx) and unevenly spaced slices resampled to an even grid
 BESIDE = re.compile(r".*_(?:ROI[0-9]+|Eq(?:_[0-9]+)?)\.nii")
-NOT_RESAMPLED = "Only able to make equidistant slices"  # printed where it ends with 1, after it wrote the volume
+NOT_RESAMPLED = "Only able to make equidistant slices"  # printed with exit code 1 although the volume was written
 PRINTED = re.compile(r"^\s*(?:Warning|Error)[: ]\s*(.*)$", re.MULTILINE | re.IGNORECASE)
-KINDS = {  # code of a warning: what its words look like; the first that fits
+KINDS = {  # code of a warning: pattern of its text; the first match applies
     "no_protocol_name": r"empty protocol name",
     "instance_order": r"instance number",
     "uneven_distances": r"interslice distance|missing slices",
@@ -53,7 +53,7 @@ KINDS = {  # code of a warning: what its words look like; the first that fits
 
 @dataclass(frozen=True)
 class Converted:
-    """The volume that dcm2niix made, and the codes of its warnings."""
+    """The volume that dcm2niix wrote, and the codes of its warnings."""
 
     volume: Path
     warnings: list[str]
@@ -61,16 +61,15 @@ class Converted:
 
 @contextmanager
 def converted(files: list[Path], longest_seconds: int, *, renumber: bool = False) -> Iterator[Converted]:
-    """Give the volume that dcm2niix makes of DICOM files, as they are stored; it is gone when the block ends.
+    """Yield the volume that dcm2niix writes from DICOM files with the stored values; it is deleted after the block.
 
-    It takes images with one InstanceNumber for copies of each other, and reads neither deflated files nor those without
-    a preamble. With `renumber`, it gets copies of the files with numbers in the order in which they are given, as
-    files that it reads.
+    The converter treats images with the same InstanceNumber as copies of each other and cannot read deflated files and
+    files without a preamble. With `renumber`, it receives readable copies of the files, numbered in the given order.
 
     Raises
     ------
     ScanError
-        `converter_failed`, or `several_volumes` where the files are not one volume, or only after interpolation.
+        `converter_failed`, or `several_volumes` if the files do not form one volume or only after interpolation.
 
     """
     with tempfile.TemporaryDirectory(prefix="ctpop_") as place:
@@ -86,18 +85,18 @@ def converted(files: list[Path], longest_seconds: int, *, renumber: bool = False
             resampled = any("_Tilt" in name for name in volumes)
             raise ScanError(
                 "several_volumes",
-                f"dcm2niix made {len(volumes)} volumes of {len(files)} files"
-                + (", one resampled" if resampled else ""),
+                f"dcm2niix wrote {len(volumes)} volumes from {len(files)} files"
+                + (", at least one of them resampled" if resampled else ""),
             )
         if not volumes:
             raise ScanError(
-                "converter_failed", f"dcm2niix made no volume of {len(files)} files{_converter_output(printed)}"
+                "converter_failed", f"dcm2niix wrote no volume from {len(files)} files{_converter_output(printed)}"
             )
         yield Converted(made / VOLUME, warnings_of(printed))
 
 
 def is_read_by_dcm2niix(file: Path, syntax: str | None) -> bool:
-    """Return whether a file has a preamble and is not deflated; one that cannot be opened fails later."""
+    """Return whether a file has a preamble and is not deflated; True for an unreadable file, which fails later."""
     try:
         with file.open("rb") as opened:
             start = opened.read(PREAMBLE + len(MAGIC))
@@ -116,16 +115,16 @@ def _give(file: Path, path: Path, number: int | None) -> None:
             dataset.InstanceNumber = number
             _save(dataset, path, number)
     except OSError as error:
-        raise ScanError("not_written", f"a copy with another number: {error.strerror}") from None
-    except Exception:  # noqa: BLE001 - pydicom raises anything, and its words may quote the header
-        raise ScanError("converter_failed", "images could not be copied for the converter") from None
+        raise ScanError("not_written", f"temporary copy for dcm2niix: {error.strerror}") from None
+    except Exception:  # noqa: BLE001 - pydicom raises various errors, and their messages can quote the header
+        raise ScanError("converter_failed", "the images could not be copied for dcm2niix") from None
 
 
 def _save(dataset: pydicom.Dataset, path: Path, number: int) -> None:
-    """Write a file with a preamble; one that was deflated, or did not name its transfer syntax, is not compressed.
+    """Write a file with a preamble; a deflated file, or a file without a transfer syntax, is written uncompressed.
 
-    A file of DICOM has to name its image and its kind: where an anonymiser removed them, the copy gets a UID made of
-    its number, and the kind is CT.
+    A DICOM file must contain the UIDs of its image and its class. If de-identification software removed them, the copy
+    receives an image UID generated from its number, and the class of CT images.
     """
     meta = dataset.file_meta
     if meta.get("TransferSyntaxUID", DEFLATED) == DEFLATED:
@@ -137,13 +136,13 @@ def _save(dataset: pydicom.Dataset, path: Path, number: int) -> None:
 
 
 def warnings_of(printed: str) -> list[str]:
-    """Return the codes of the warnings and errors that dcm2niix printed, each once."""
+    """Return the distinct codes of the warnings and errors that dcm2niix printed."""
     found = {code_of(words) for words in PRINTED.findall(printed)}
     return sorted(found)
 
 
 def code_of(words: str) -> str:
-    """Return the code of a warning, `other` if its words are of no known kind."""
+    """Return the code of a warning, or `other` if its text matches no pattern."""
     return next((code for code, pattern in KINDS.items() if re.search(pattern, words, re.IGNORECASE)), "other")
 
 
@@ -158,13 +157,16 @@ def _run(links: Path, made: Path, longest_seconds: int) -> str:
     try:
         done = subprocess.run(command, capture_output=True, timeout=longest_seconds, env=environment, check=False)
     except subprocess.TimeoutExpired:
-        raise ScanError("converter_failed", f"dcm2niix took more than {longest_seconds} seconds") from None
+        raise ScanError(
+            "converter_failed",
+            f"dcm2niix exceeded the time limit of {longest_seconds} s (setting dicom.longest_seconds)",
+        ) from None
     printed = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
     if done.returncode and NOT_RESAMPLED not in printed:
-        raise ScanError("converter_failed", f"dcm2niix ended with {done.returncode}{_converter_output(printed)}")
+        raise ScanError("converter_failed", f"dcm2niix exited with code {done.returncode}{_converter_output(printed)}")
     return printed
 
 
 def _converter_output(printed: str) -> str:
     codes = warnings_of(printed)
-    return f", with warnings: {', '.join(codes)}" if codes else ""
+    return f"; warnings: {', '.join(codes)}" if codes else ""

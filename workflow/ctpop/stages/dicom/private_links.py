@@ -1,7 +1,8 @@
-"""What the private folder knows of files: which belong to a scan, and, if asked for, whose scan it is.
+"""Tables of the private folder: the files of each scan and, on request, the identifiers of each scan.
 
-The list of members has pseudonyms alone, and is what the conversion finds its files by. The link table is the one file
-with identifiers in clear. It is written on request, for its owner alone, and never outside the private folder.
+The list of members contains only pseudonyms; the conversion uses it to find the files of a scan. The link table is the
+only file with identifiers in clear text. It is written on request, is readable by its owner only, and is never written
+outside the private folder.
 """
 
 import csv
@@ -34,7 +35,7 @@ IDENTIFIERS = (
 
 
 def write_members(private: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write which files the scans consist of, as pseudonyms of their paths."""
+    """Write the files of each scan as pseudonyms of their paths."""
     members = [(row["scan_id"], one.pseudonym) for row in rows for one in row["files"]]
     write_csv(pd.DataFrame(members, columns=["scan_id", "file"]), private / MEMBERS)
 
@@ -45,12 +46,12 @@ def read_members(private: Path) -> dict[str, set[str]]:
     Raises
     ------
     ContractError
-        If there is no such list.
+        If the list does not exist.
 
     """
     path = private / MEMBERS
     if not path.is_file():
-        raise ContractError(f"the private folder has no {MEMBERS}; run `ctpop index` again")
+        raise ContractError(f"the private folder contains no {MEMBERS}; run `ctpop index` again")
     members: dict[str, set[str]] = {}
     for scan_id, file in pd.read_csv(path, dtype=str, keep_default_na=False).itertuples(index=False):
         members.setdefault(scan_id, set()).add(file)
@@ -58,7 +59,7 @@ def read_members(private: Path) -> dict[str, set[str]]:
 
 
 def write_links(private: Path, folder: Path, rows: Iterable[dict[str, Any]], found: Iterable[ScannedFile]) -> None:
-    """Write whose scan each is and where its first file lies, and which files are no CT images."""
+    """Write the identifiers and the first file of each scan, and the files that are not CT images."""
     links = [
         (
             row["scan_id"],

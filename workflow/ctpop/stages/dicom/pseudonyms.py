@@ -1,7 +1,7 @@
-"""Pseudonyms by a keyed hash, and the private folder where the key lies.
+"""Pseudonyms from a keyed hash, and the private folder that contains the key.
 
-Without the key nobody can tell whose pseudonym it is, not even by trying all identifiers of a hospital. Whoever has the
-key can: it stays out of the results, in a folder that its owner alone may read.
+Without the key, pseudonyms cannot be assigned to patients, even by testing all identifiers of a hospital. With the key,
+they can be assigned. The key is therefore stored outside the results in a folder that only its owner can read.
 """
 
 import hmac
@@ -12,44 +12,45 @@ from ctpop.foundation.errors import ContractError
 
 KEY_BYTES = 32
 DIGITS = 32  # hexadecimal digits of a full pseudonym: 128 bits
-ID_DIGITS = 16  # of one that names a scan: among a million scans, two are alike with a chance of 1 in 37 million
+ID_DIGITS = 16  # in the id of a scan: the probability of equal ids among a million scans is 1 in 37 million
 PREFIXES = {"scan": "s", "patient": "p", "exam": "e"}
 MOST_SHIFT_DAYS = 36525
 RESULTS = "results"
 
 
 class Pseudonyms:
-    """Turns identifiers into pseudonyms: equal identifiers of a kind give equal ones, under one key."""
+    """Conversion of identifiers to pseudonyms: with the same key and kind, equal identifiers have equal pseudonyms."""
 
     def __init__(self, key: bytes) -> None:
         self.key = key
 
     def digest(self, kind: str, *identifiers: str) -> str:
-        """Return 32 hexadecimal digits of HMAC-SHA-256 over a kind and identifiers; their limits count, too."""
+        """Return 32 hexadecimal digits of HMAC-SHA-256 over a kind and identifiers, separated by null bytes."""
         message = b"\0".join(text.encode("utf-8", "surrogatepass") for text in (kind, *identifiers))
         return hmac.new(self.key, message, "sha256").hexdigest()[:DIGITS]
 
     def name(self, kind: str, digest: str) -> str:
-        """Return the id of a scan, patient or examination: a letter and digits, fit for the name of a file."""
+        """Return the id of a scan, patient, or examination: a letter and hexadecimal digits, valid in file names."""
         return PREFIXES[kind] + self.digest(f"name of {kind}", digest)[:ID_DIGITS]
 
     def shift_days(self, patient: str) -> int:
-        """Return days that are added to every date of a patient, so that their order stays and no date can be told."""
+        """Return the number of days to add to all dates of a patient; order is kept and true dates are concealed."""
         return int(self.digest("shift", patient)[:8], 16) % MOST_SHIFT_DAYS
 
 
 def open_private(folder: Path) -> Path:
-    """Return the private folder, made if need be: for its owner alone, and ignored by git.
+    """Create the private folder if necessary, accessible to its owner only and ignored by git, and return its path.
 
     Raises
     ------
     ContractError
-        If it lies below a folder `results`, which is made to be handed on.
+        If the folder is inside a folder `results`, which is intended for sharing.
 
     """
     if RESULTS in folder.resolve().parts:
         raise ContractError(
-            "--private: the key must not lie inside a folder `results`, which is made to be handed on; name another"
+            "--private: the private folder is inside a folder `results`, which is intended for sharing; choose a"
+            " folder outside `results`"
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -57,12 +58,12 @@ def open_private(folder: Path) -> Path:
 
 
 def key_of(folder: Path) -> bytes:
-    """Return the key in a private folder; the first call draws one.
+    """Return the key of a private folder; the first call generates a random key.
 
     Raises
     ------
     ContractError
-        If the file is there and holds no key.
+        If the file exists and does not contain a key.
 
     """
     path = folder / "key"
@@ -72,12 +73,12 @@ def key_of(folder: Path) -> bytes:
 
 
 def read_key(folder: Path) -> bytes:
-    """Return the key that is in a private folder.
+    """Return the existing key of a private folder.
 
     Raises
     ------
     ContractError
-        If there is none, or the file holds something else.
+        If the file does not exist or does not contain a key.
 
     """
     try:
@@ -86,14 +87,14 @@ def read_key(folder: Path) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise ContractError(
-            f"the private folder has no file `key` with {2 * KEY_BYTES} hexadecimal digits; name the folder that"
-            " `ctpop index` made (--private, study.dicom.private), or restore the key from a backup"
+            f"the private folder contains no file `key` with {2 * KEY_BYTES} hexadecimal digits; specify the folder"
+            " that `ctpop index` created (option --private, setting study.private), or restore the key from a backup"
         )
     return key
 
 
 def write_privately(path: Path, text: str) -> None:
-    """Write a file that its owner alone may read, all of it or nothing."""
+    """Write a file that only its owner can read; the file is written completely or not at all."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)

@@ -1,4 +1,4 @@
-"""pydicom without its words: its warnings and log lines quote the header, and names with it."""
+"""Suppression of the messages of pydicom: its warnings and log lines quote the header, including names."""
 
 import logging
 import warnings
@@ -10,7 +10,7 @@ LOGGER = logging.getLogger("pydicom")
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Let pydicom neither warn nor log while the block runs; errors pass."""
+    """Suppress warnings and log messages of pydicom within the block; errors are raised."""
     was_disabled = LOGGER.disabled
     LOGGER.disabled = True
     try:

@@ -1,7 +1,7 @@
-"""From the facts of files to one row per CT series.
+"""Grouping of files into one row per CT series.
 
-Images of one series that do not fit on one grid, as a localizer among axial slices, are rows of their own. An image
-that is there twice counts once.
+Images of a series that do not fit on one grid, such as a localizer among axial slices, have separate rows. Copies of an
+image count once.
 """
 
 import itertools
@@ -19,22 +19,23 @@ from ctpop.study.patient_consistency import ages_contradict
 
 ORIENTATION_DECIMALS = 2
 EDGE_DECIMALS = 3
-ONCE_PER_SERIES = (  # facts of a series: the first of its images that has one gives it
+ONCE_PER_SERIES = (  # facts of a series: the value of the first image that contains the fact is used
     *("age_years", "age_source", "age_reason", "sex", "patient_source", "series_source", "day", "second", "year"),
     *("height_cm", "weight_kg", "kvp", "kernel", "kernel_class", "manufacturer", "scanner", "body_part"),
     *("patient_position", "contrast", "contrast_reason", "contrast_hint", "syntax", "rows", "columns"),
 )
-ALIKE = (  # facts that the images of a series are expected to share
+ALIKE = (  # facts that should be equal for all images of a series
     *("age_years", "sex", "height_cm", "weight_kg", "kvp", "kernel", "manufacturer", "scanner", "body_part"),
     *("patient_position", "contrast", "contrast_reason", "thickness_mm", "slope", "intercept"),
 )
-NEVER_CHOSEN = {"sex": None, "age_years": "age_reason", "contrast": "contrast_reason"}  # with the column of the reason
+# Facts that are missing if the images contradict each other, with the column of the reason
+NEVER_CHOSEN = {"sex": None, "age_years": "age_reason", "contrast": "contrast_reason"}
 DECIMALS = 4
 SPLIT_BY = ("acquisition", "series_number", "kernel", "folder")
 
 
 def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_within_mm: float) -> list[dict[str, Any]]:
-    """Return one row per CT series, with the files of each under `files`, in the order of scan_id."""
+    """Return one row per CT series, with its files in `files`, in the order of `scan_id`."""
     found = list(found)
     stacks: dict[tuple[str, ...], list[ScannedFile]] = {}
     patients: dict[str, set[tuple[str | None, str | None]]] = {}
@@ -60,10 +61,11 @@ def series_rows(found: Iterable[ScannedFile], pseudonyms: Pseudonyms, even_withi
 
 
 def mark_truncated(rows: Iterable[dict[str, Any]], truncated: Iterable[ScannedFile]) -> None:
-    """Call a series incomplete if a file ends before the last pixel of one of its images, in place.
+    """Mark series as incomplete, in place, if a file ends before the last pixel of one of their images.
 
-    Such an image belongs to a series by what series are recognised by, and by its grid; by its folder, too, where the
-    UID of the series is missing or a placeholder. It is not missing where the series has a complete copy of it.
+    A truncated image is assigned to a series by the identifiers of the series and by its grid and, if the series UID is
+    missing or a placeholder, also by its folder. The series remains complete if it contains a complete copy of the
+    image.
     """
     missing: dict[tuple[str, ...], list[ScannedFile]] = {}
     for one in truncated:
@@ -78,14 +80,14 @@ def mark_truncated(rows: Iterable[dict[str, Any]], truncated: Iterable[ScannedFi
 
 
 def _is_missing_from(images: Sequence[Mapping[str, Any]], truncated: Mapping[str, Any]) -> bool:
-    """Return whether a truncated image of the same series and grid belongs to a volume, which has none at its place."""
+    """Return whether a truncated image of the series belongs to a volume that has no image at this position."""
     by = SPLIT_BY if truncated["series_source"] == "geometry" else SPLIT_BY[:-1]
     is_of_volume = all(truncated.get(name) in {one.get(name) for one in images} for name in by)
     return is_of_volume and str(truncated.get("positions")) not in {str(one.get("positions")) for one in images}
 
 
 def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what images of one row share: patient, study, series, direction, grid and kind."""
+    """Return the attributes that images of one row share: patient, study, series, direction, grid, and kind."""
     direction = " ".join(f"{part + 0.0:.{ORIENTATION_DECIMALS}f}" for part in facts.get("orientation", []))
     edges = " ".join(f"{edge:.{EDGE_DECIMALS}f}" for edge in facts.get("edges", []))
     grid = f"{facts['rows']} {facts['columns']} {edges}"
@@ -95,11 +97,11 @@ def signature_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 def volumes_of(
     signature: tuple[str, ...], images: list[ScannedFile], by: tuple[str, ...] = SPLIT_BY
 ) -> list[tuple[tuple[str, ...], list[ScannedFile]]]:
-    """Return the volumes of a series: one of each acquisition, if acquisitions lie over each other, else the whole.
+    """Return the volumes of a series: one volume per acquisition if acquisitions overlap, otherwise one volume.
 
-    Two phases in one series are so; acquisitions that follow each other along the body are one volume. Images with one
-    series UID and several numbers of a series or kernels, as of two reconstructions, are separated by the same rule,
-    and those without a series UID by their folders, too.
+    Overlapping acquisitions are, for example, two phases in one series; consecutive acquisitions along the body are one
+    volume. The same rule separates images with one series UID and several series numbers or kernels, as of two
+    reconstructions, and images without a series UID in several folders.
     """
     if not by:
         return [(signature, images)]
@@ -117,7 +119,7 @@ def volumes_of(
 
 
 def _extent(images: list[ScannedFile]) -> tuple[float, float, float] | None:
-    """Return first and last place of slices along their normal, and the distance of two; nothing of a single slice."""
+    """Return the first and last position along the normal and the smallest distance; None for a single position."""
     stack = [(one.facts.get("positions"), one.facts.get("orientation")) for one in images]
     if not all(positions and orientation for positions, orientation in stack):
         return None
@@ -127,7 +129,7 @@ def _extent(images: list[ScannedFile]) -> tuple[float, float, float] | None:
 
 
 def _overlap(extents: list[tuple[float, float, float] | None]) -> bool:
-    """Return whether two acquisitions share more of the body than a slice."""
+    """Return whether two groups of images overlap by more than one slice."""
     known = [extent for extent in extents if extent is not None]
     return any(
         min(one[1], other[1]) - max(one[0], other[0]) > max(one[2], other[2])
@@ -136,15 +138,15 @@ def _overlap(extents: list[tuple[float, float, float] | None]) -> bool:
 
 
 def differing(facts: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the names of facts of a series in which its images differ, between semicolons."""
+    """Return the names of the facts in which the images of a series differ, separated by semicolons."""
     found = [name for name in ALIKE if len({one.get(name) for one in facts if one.get(name) is not None}) > 1]
     return ";".join(found) or None
 
 
 def facts_of_series(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the facts of a series, each of the first image that has it.
+    """Return the facts of a series; each fact has the value of the first image that contains it.
 
-    Sex, age and contrast agent are not known where images contradict each other (reason `images_differ`).
+    Sex, age, and contrast administration are missing if images contradict each other (reason `images_differ`).
     """
     first = {name: next((one[name] for one in facts if one.get(name) is not None), None) for name in ONCE_PER_SERIES}
     contradicted = [name for name in NEVER_CHOSEN if len({one.get(name) for one in facts} - {None}) > 1]
@@ -179,9 +181,10 @@ def row_of(
 
 
 def without_copies(images: list[ScannedFile]) -> list[ScannedFile]:
-    """Return images without those that another file has already: the same image at the same place.
+    """Return images without copies, which are the same image at the same position in another file.
 
-    The place counts, because pixels of air alone may be equal, and what an image is recognised by may be its pixels.
+    The position is compared as well, because images without a UID are identified by their pixels, and slices that
+    contain only air can have equal pixels.
     """
     first: dict[tuple[str, str], ScannedFile] = {}
     for one in sorted(images, key=lambda image: (image.facts["image"], image.pseudonym)):
@@ -190,10 +193,10 @@ def without_copies(images: list[ScannedFile]) -> list[ScannedFile]:
 
 
 def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
-    """Return a digest that changes when an image is added, removed, or replaced by one of another size.
+    """Return a digest that changes when an image is added, removed, or replaced by an image of another size.
 
-    A UID counts before pixels: whether it is a placeholder cannot be told from the files of one scan, which is all that
-    `convert` reads.
+    The UID has priority over pixels. `convert` reads only the files of one scan and therefore cannot determine whether
+    a UID is a placeholder.
     """
     parts = sorted(
         f"{one.facts.get('instance') or one.facts.get('pixels')} {one.facts.get('positions')} {one.file.size}"
@@ -203,12 +206,12 @@ def digest_of(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
 
 
 def images_digest(images: list[ScannedFile], pseudonyms: Pseudonyms) -> str:
-    """Return a digest of what images are recognised by and of their places, by which copies of a series are found."""
+    """Return a digest of the identifiers and positions of images, which is equal for copies of a series."""
     return pseudonyms.digest("images", *sorted(f"{one.facts['image']} {one.facts.get('positions')}" for one in images))
 
 
 def attenuation_of(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Return the range of HU that the images can hold; missing where one of them promises none."""
+    """Return the range of HU that the images can represent; missing if HU are undefined for one of the images."""
     if any(one.get("slope") is None for one in facts):
         return {"hu_lowest": None, "hu_highest": None}
     return {
@@ -218,7 +221,7 @@ def attenuation_of(facts: Sequence[Mapping[str, Any]]) -> dict[str, float | None
 
 
 def geometry_of(facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> dict[str, Any]:
-    """Return the columns about slices; most are missing where an image does not say where it lies."""
+    """Return the columns of the slice geometry; most columns are missing if an image has no position."""
     thickness = Counter(one["thickness_mm"] for one in facts if one.get("thickness_mm") is not None).most_common(1)
     columns: dict[str, Any] = {
         "n_slices": sum(max(len(one.get("positions", [])), 1) for one in facts),
@@ -245,7 +248,7 @@ def geometry_of(facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> di
 
 
 def stack_of_facts(facts: Sequence[Mapping[str, Any]]) -> Stack | None:
-    """Return how the slices of images lie, or nothing where one does not say it."""
+    """Return the geometry of the slices of images, or None if an image has no position."""
     if not all(one.get("positions") for one in facts):
         return None
     positions = np.array([position for one in facts for position in one["positions"]])
@@ -253,7 +256,7 @@ def stack_of_facts(facts: Sequence[Mapping[str, Any]]) -> Stack | None:
 
 
 def completeness_of(stack: Stack, facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> tuple[bool | None, str]:
-    """Return whether slices are one even volume, and the reasons as codes."""
+    """Return whether slices form one evenly spaced volume, and the reasons as codes."""
     if stack.spacing is None and not stack.n_repeated:
         return None, "single_slice"
     reasons = faults_of(stack, numbers_of(facts), even_within_mm)
@@ -261,14 +264,14 @@ def completeness_of(stack: Stack, facts: Sequence[Mapping[str, Any]], even_withi
 
 
 def numbers_of(facts: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """Return the number of the image of each slice; those of an image with several frames have one number."""
+    """Return the image number of each slice; all frames of an image have the same number."""
     return [one.get("number") for one in facts for _ in one["positions"]]
 
 
 def patient_reason_of(
     source: str, patients: set[tuple[str | None, str | None]], at: Sequence[tuple[float | None, int | None]]
 ) -> str:
-    """Return whether an identifier can be that of one person: one date of birth, one sex, ages that fit the days."""
+    """Return the consistency of a patient identifier with one patient (dates of birth, sexes, ages), as a code."""
     if source != "patient_id":
         return "no_patient_id" if source == "examination" else "no_patient_id_no_study"
     births, sexes = ({person[part] for person in patients} - {None} for part in (0, 1))

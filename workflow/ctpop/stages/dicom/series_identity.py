@@ -1,8 +1,8 @@
-"""Which patient, examination and series images belong to whose UIDs an anonymiser removed.
+"""Assignment of images to patients, examinations, and series if de-identification software removed the UIDs.
 
-Such images are grouped by what is left in their headers: PatientID, date and time of the study, numbers and (as
-digests) descriptions of series. Where even these are missing, the folder of the files counts. All of it is in the files
-or relative to the folder that is indexed, so that the groups are the same on every machine.
+The images are grouped by the remaining elements of their headers: PatientID, date and time of the study, and the series
+numbers and digests of series descriptions. If these are missing as well, images are grouped by folder. The groups
+depend only on the files and on paths relative to the indexed folder and are therefore the same on every machine.
 """
 
 import functools
@@ -17,15 +17,16 @@ from ctpop.stages.dicom.pseudonyms import Pseudonyms
 
 Facts = Mapping[str, Any]
 OF_A_STUDY = ("day", "birth", "sex")
-MIDNIGHT = (None, 0)  # no time, or one that anonymisers write
+MIDNIGHT = (None, 0)  # no time, or the time that de-identification software writes
 
 
 @dataclass(frozen=True)
 class Identification:
-    """What the CT images of a folder show of its identifiers, by which images get their patient and their groups.
+    """Findings about the identifiers in a folder, which determine the patients and groups of the CT images.
 
-    `plain_of` has, by patient with issuer, the same patient without issuer; `shared` the examinations and `repeated`
-    the images whose UID is a placeholder; `mixed` the examinations whose UID is a placeholder of several patients.
+    `plain_of` maps a patient with an issuer to the same patient without an issuer. `shared` and `repeated` contain the
+    examinations and images whose UID is a placeholder. `mixed` contains the examinations whose UID is a placeholder
+    that several patients share.
     """
 
     plain_of: Mapping[str, str]
@@ -35,10 +36,10 @@ class Identification:
     pseudonyms: Pseudonyms
 
     def applied_to(self, images: Iterable[ScannedFile]) -> list[ScannedFile]:
-        """Return images with patient, examination and series, and `image`, which is the same for copies of an image.
+        """Return images with patient, examination, and series, and with `image`, which is equal for copies of an image.
 
-        An image is recognised by its UID, or by its pixels where that is missing or a placeholder. `series_source`
-        says what the series was recognised by. These images change nothing of what is a placeholder.
+        An image is identified by its UID, or by its pixels if the UID is missing or a placeholder. `series_source` is
+        the information that identifies the series. The set of placeholders does not change.
         """
         found = [_of_patient(one, self.plain_of.get(one.facts["patient"]), self.pseudonyms) for one in images]
         return [replace(one, facts=self._facts(one)) for one in found]
@@ -66,7 +67,7 @@ class Identification:
 
 
 def identification_of(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> Identification:
-    """Return what CT images show of the identifiers of a folder."""
+    """Return the findings about the identifiers of the CT images in a folder."""
     images = list(images)
     plain_of = one_patient_of(one.facts for one in images)
     facts = [_of_patient(one, plain_of.get(one.facts["patient"]), pseudonyms).facts for one in images]
@@ -76,9 +77,9 @@ def identification_of(images: Iterable[ScannedFile], pseudonyms: Pseudonyms) -> 
 
 
 def one_patient_of(facts: Iterable[Facts]) -> dict[str, str]:
-    """Return, by patient with an issuer of the PatientID, the one without issuer, if they share a study.
+    """Map patients with an issuer of the PatientID to the patient without an issuer if both occur in one study.
 
-    A PatientID of several issuers stays that of several patients.
+    A PatientID with several issuers continues to denote several patients.
     """
     facts = list(facts)
     patients_of: dict[str, set[str]] = {}
@@ -93,7 +94,7 @@ def one_patient_of(facts: Iterable[Facts]) -> dict[str, str]:
 
 
 def _of_patient(one: ScannedFile, patient: str | None, pseudonyms: Pseudonyms) -> ScannedFile:
-    """Return an image of another patient, whose days are shifted otherwise."""
+    """Return an image assigned to another patient, with its date shifted by the days of that patient."""
     if patient is None:
         return one
     facts = {**one.facts, "patient": patient}
@@ -103,7 +104,7 @@ def _of_patient(one: ScannedFile, patient: str | None, pseudonyms: Pseudonyms) -
 
 
 def placeholders(facts: Iterable[Facts]) -> set[str]:
-    """Return UIDs of images with several places, or with several pixels that are stored in one way."""
+    """Return image UIDs that occur at several positions, or with different pixels in one transfer syntax."""
     found: dict[str, dict[str, set[tuple[str, str]]]] = {}
     for one in facts:
         if one.get("instance"):
@@ -118,7 +119,7 @@ def placeholders(facts: Iterable[Facts]) -> set[str]:
 
 
 def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
-    """Return examinations without PatientID that have several days, dates of birth or sexes: one UID for everybody."""
+    """Return examinations without PatientID whose UID is a placeholder: several days, dates of birth, or sexes."""
     known: dict[tuple[str, str], set[Any]] = {}
     without_patient = (one for one in facts if one["patient_source"] == "examination")
     for one, name in itertools.product(without_patient, OF_A_STUDY):
@@ -128,9 +129,9 @@ def studies_of_several_patients(facts: Iterable[Facts]) -> set[str]:
 
 
 def studies_of_unlike_patients(facts: Iterable[Facts], pseudonyms: Pseudonyms) -> set[str]:
-    """Return examinations of several PatientIDs that are not one patient with two: one UID for everybody.
+    """Return examinations with several PatientIDs whose UID is a placeholder rather than that of one patient.
 
-    These have several days, dates of birth or sexes, or more than two PatientIDs (whatever the issuer).
+    These examinations have several days, dates of birth, or sexes, or more than two PatientIDs (regardless of issuer).
     """
     patients: dict[str, set[str]] = {}
     known: dict[tuple[str, str], set[Any]] = {}
@@ -147,10 +148,11 @@ def studies_of_unlike_patients(facts: Iterable[Facts], pseudonyms: Pseudonyms) -
 
 
 def _examination(facts: Facts, folder: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
-    """Return patient and examination of an image without a study UID.
+    """Return the patient and examination of an image without a study UID.
 
-    Without PatientID, images of one day and second of study, date of birth and sex are those of one patient; where the
-    header has no time, those of one folder are (ASSUME: nobody keeps two patients in one folder then).
+    Without PatientID, images with the same day and time of the study, date of birth, and sex are assigned to one
+    patient. If the header contains no time, images in one folder are assigned to one patient (ASSUME: such folders
+    contain a single patient).
     """
     when = _texts(facts, "day", "second", "study_mark")
     if facts["patient_source"] == "patient_id":

@@ -1,7 +1,7 @@
-"""Which series of an examination, and which examination of a patient, enter the registry; why the others do not.
+"""Selection of one series per examination and one examination per patient for the registry.
 
-The rule is data: what excludes a series, in order, and what is preferred, in order. Every series has a row, and every
-one that was not chosen has a reason.
+The rule consists of two ordered lists from the settings: reasons for exclusion and preferences. Every series has a row,
+and every excluded series has a reason.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 Row = dict[str, Any]
 MISSING_LAST = float("inf")
 
-# A series is excluded if it is known to be so; the numbers come from the settings.
+# A series is excluded if the condition is known to apply; the settings contain the limits.
 EXCLUDES: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "no_geometry": lambda row, _: row.get("plane") is None,
     "localizer": lambda row, _: row["image_kind"] == "localizer",
@@ -27,7 +27,7 @@ EXCLUDES: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "not_soft": lambda row, _: row["kernel_class"] != "soft",
 }
 
-# What is preferred has the smaller number; what is not known comes between yes and no, or last among lengths.
+# Preferred series have smaller numbers. Unknown values rank between yes and no, and last among lengths.
 PREFERS: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "complete": lambda row: _rank(row.get("complete_header")),
     "contrast": lambda row: _rank(row["contrast"]),
@@ -39,7 +39,7 @@ PREFERS: dict[str, Callable[[Mapping[str, Any]], float]] = {
 
 
 def choose(rows: Iterable[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
-    """Return the chosen rows, and the others with `reason`, `also`, `decided_by` and `chosen_scan_id`."""
+    """Return the selected rows, and the others with `reason`, `also`, `decided_by`, and `chosen_scan_id`."""
     chosen: list[Row] = []
     rows, excluded = without_duplicates(list(rows))
     in_order = sorted(rows, key=lambda row: (row["patient_id"], _when(row), row["exam_id"], row["scan_id"]))
@@ -56,9 +56,9 @@ def choose(rows: Iterable[Row], rule: Mapping[str, Any]) -> tuple[list[Row], lis
 
 
 def without_duplicates(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Return the rows without series whose images a series of another patient has, and these with their reason.
+    """Return the rows without series whose images occur under another patient, and those series with their reason.
 
-    Of such series the one with the first patient_id is kept. Images are the same if their identifiers and places are.
+    The series with the first `patient_id` is kept. Images are equal if their identifiers and positions are equal.
     """
     kept: dict[str, Row] = {}
     unique, repeated = [], []
@@ -73,7 +73,7 @@ def without_duplicates(rows: list[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def best_series(rows: list[Row], rule: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
-    """Return the best series of an examination, if any may be chosen, and the others with their reasons."""
+    """Return the best series of an examination, if any is suitable, and the others with their reasons."""
     failed = {row["scan_id"]: [name for name in rule["exclude"] if EXCLUDES[name](row, rule)] for row in rows}
     _exclude_monoenergetic(rows, failed, rule)
     excluded = [_excluded(row, *failed[row["scan_id"]]) for row in rows if failed[row["scan_id"]]]
@@ -85,7 +85,7 @@ def best_series(rows: list[Row], rule: Mapping[str, Any]) -> tuple[list[Row], li
 
 
 def _exclude_monoenergetic(rows: list[Row], failed: Mapping[str, list[str]], rule: Mapping[str, Any]) -> None:
-    """Call monoenergetic series derived, in place, where another series of the examination can be chosen."""
+    """Exclude monoenergetic series as derived, in place, if another series of the examination is suitable."""
     fit = [row for row in rows if not failed[row["scan_id"]]]
     monoenergetic = [row for row in fit if row["image_kind"] == "monoenergetic"]
     for row in monoenergetic if "derived" in rule["exclude"] and len(monoenergetic) < len(fit) else ():
@@ -93,7 +93,7 @@ def _exclude_monoenergetic(rows: list[Row], failed: Mapping[str, list[str]], rul
 
 
 def best_examination(winners: list[Row], which: str) -> tuple[list[Row], list[Row]]:
-    """Return the first or last examination of a patient, or all of them, and the others with their reason."""
+    """Return the first or last examination of a patient, or all examinations, and the others with their reason."""
     if which == "all" or not winners:
         return winners, []
     best = winners[0] if which == "first" else winners[-1]
@@ -102,7 +102,7 @@ def best_examination(winners: list[Row], which: str) -> tuple[list[Row], list[Ro
 
 
 def decided_by(best: Mapping[str, Any], other: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
-    """Return the first preference in which two series differ, or `id` if none tells them apart."""
+    """Return the first preference in which two series differ, or `id` if they do not differ."""
     return next((name for name in rule["prefer"] if PREFERS[name](best) < PREFERS[name](other)), "id")
 
 

@@ -1,7 +1,7 @@
-"""What may be told of a header's texts: words out of closed lists, and nothing that was typed in.
+"""Conversion of the texts of a header to words of closed lists, without free text.
 
-A text of DICOM can hold anything, the name of a patient included. Only words of `resources/dicom/vocabulary.yaml`, and
-kernels of a known form, are passed on; what does not fit is `other` or missing.
+A DICOM text can contain anything, including the name of a patient. Only words of `resources/dicom/vocabulary.yaml` and
+kernels of a known form are passed on; all other texts become `other` or missing.
 """
 
 import functools
@@ -25,7 +25,7 @@ SHORT_WITH = re.compile(r"(?<!\S)(wo?/)(?!(?:o|out)(?!\S))(?=\S)")  # w/con and 
 INTRA = re.compile(r"\bintra[\s-]+")
 NO_AMOUNT = re.compile(r"(?<![\d.,])0+([.,]0+)?\s*((ml|cc|g|mg)\b|$)")
 DOUBT_SIGNS = re.compile(r"\?|\S\s*[-–]$|^[-–]|[+]\s*/?\s*[-–]|±|\bo\s+km\b")  # KM? and KM: - and -KM and +/- and o KM
-NO_LETTERS = re.compile(r"[0\W_]*|[0x\W_]*xx[0x\W_]*")  # of a PatientID; a single x is a pseudonym
+NO_LETTERS = re.compile(r"[0\W_]*|[0x\W_]*xx[0x\W_]*")  # PatientIDs that are placeholders; a single x is a pseudonym
 BETWEEN_WORDS = re.compile(r"[\s_,;:()\[\]^+&-]+")
 BETWEEN_TEXTS = " | "
 LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"}
@@ -44,28 +44,29 @@ NOT_ORIGINAL = {
     *("ADDITION", "DIVISION", "MAXIMUM", "MEAN", "MINIMUM", "MULTIPLICATION", "RESAMPLED", "STD_DEVIATION"),
     *("SUBTRACTION", "QUANTITY", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED"),
     *("MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"),
-    *("VNC", "IODINE"),  # words that scanners write for the same
+    *("VNC", "IODINE"),  # words of scanners for the same concepts
 }
 MONOENERGETIC = {"VMI", "MONOENERGETIC"}
 KEV = re.compile(r"(?<![0-9])([0-9]{2,3}) ?KEV\b")
-# ASSUME: at 70 keV, attenuation is near that at 120 kVp, and photon-counting scanners write such images in routine
+# ASSUME: attenuation at 70 keV is similar to attenuation at 120 kVp, and photon-counting scanners routinely write
+# images at this energy
 ROUTINE_KEV = range(65, 76)
 
 
 @functools.cache
 def vocabulary() -> dict[str, Any]:
-    """Return the shipped lists of words."""
+    """Return the word lists of the package."""
     lists: dict[str, Any] = yaml.safe_load(VOCABULARY.read_text(encoding="utf-8"))
     return lists
 
 
 def sex_of(text: str) -> str | None:
-    """Return `male` or `female`, also by words that are not of the standard, or nothing for O and anything else."""
+    """Return `male` or `female`, also from words outside the standard, or None for O and all other texts."""
     return SEXES.get(_as_utf8(text).lower())
 
 
 def _as_utf8(text: str) -> str:
-    """Return a text that was UTF-8 and read as Latin-1, as pydicom reads words of a closed list (CS), as UTF-8."""
+    """Return a UTF-8 text that pydicom read as Latin-1, which it does for code strings (CS), as UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -73,20 +74,20 @@ def _as_utf8(text: str) -> str:
 
 
 def manufacturer_of(text: str) -> str | None:
-    """Return a known manufacturer, `other`, or nothing where none is named."""
+    """Return a known manufacturer, `other`, or None for an empty text."""
     lower = text.lower()
     names = vocabulary()["manufacturers"].items()
     return next((name for name, starts in names if lower.startswith(tuple(starts))), OTHER) if text else None
 
 
 def scanner_of(text: str) -> str | None:
-    """Return a known model, `other`, or nothing where none is named."""
+    """Return a known scanner model, `other`, or None for an empty text."""
     known = {name.lower(): str(name) for name in vocabulary()["scanners"]}
     return known.get(text.lower(), OTHER) if text else None
 
 
 def kernel_of(text: str) -> tuple[str | None, str | None]:
-    """Return a convolution kernel of a known form, and whether it is `soft` or `sharp`; else `other` and nothing."""
+    """Return a convolution kernel of a known form and its class, `soft` or `sharp`; otherwise `other` and None."""
     if not text:
         return None, None
     for kind, patterns in vocabulary()["kernels"].items():
@@ -96,18 +97,18 @@ def kernel_of(text: str) -> tuple[str | None, str | None]:
 
 
 def body_part_of(text: str) -> str | None:
-    """Return a body part of the list, `other`, or nothing."""
+    """Return a body part of the list, `other`, or None for an empty text."""
     upper = text.upper().replace(" ", "")
     return (upper if upper in vocabulary()["body_parts"] else OTHER) if text else None
 
 
 def patient_position_of(text: str) -> str | None:
-    """Return how the patient lay, as HFS (head first, supine), or nothing."""
+    """Return the position of the patient, such as HFS (head first, supine), or None."""
     return text.upper() if text.upper() in vocabulary()["patient_positions"] else None
 
 
 def names_a_patient(patient_id: str) -> bool:
-    """Return whether a PatientID can belong to one person: ANON and the like stand for everybody."""
+    """Return whether a PatientID can identify one patient, which excludes placeholders such as ANON."""
     lower = patient_id.strip().lower()
     if NO_LETTERS.fullmatch(lower) or lower in vocabulary()["no_patient"]:
         return False
@@ -123,10 +124,10 @@ def _no_patient_phrases() -> re.Pattern[str]:
 
 
 def kind_of(image_type: list[str], description: str = "") -> str:
-    """Return `localizer`, `derived`, `monoenergetic` or `original`, by the values of ImageType.
+    """Return `localizer`, `derived`, `monoenergetic`, or `original` according to the values of ImageType.
 
-    Virtual monoenergetic images are `derived` if ImageType or the description states an energy far from 70 keV, at
-    which attenuation differs from that at 120 kVp.
+    Virtual monoenergetic images are `derived` if ImageType or the description states an energy outside 65 to 75 keV,
+    because their attenuation differs from that at 120 kVp.
 
     Examples
     --------
@@ -149,13 +150,13 @@ def kind_of(image_type: list[str], description: str = "") -> str:
 
 
 def agent_kind(agent: str) -> str:
-    """Return what ContrastBolusAgent names by the words of the lists.
+    """Classify the text of ContrastBolusAgent by the words of the lists.
 
     Returns
     -------
     str
-        `agent` for injection, `enteral` agent, `none` (it says that no agent was given), `flush` (a fluid without
-        agent), `empty`, or `unknown`, also where it says two of these things.
+        `agent` (for injection), `enteral` (agent for the intestine), `none` (statement that no agent was administered),
+        `flush` (a fluid without agent), `empty`, or `unknown`, which includes contradictory texts.
 
     """
     lists, text = vocabulary(), agent.strip().lower()
@@ -179,7 +180,7 @@ def agent_kind(agent: str) -> str:
 
 
 def _kind_that_was_given(words: set[str]) -> str:
-    """Return the kind of an agent that no word denies: what is named counts before words that it was given."""
+    """Return the kind of an agent in a text without negation; names have priority over words for administration."""
     kinds = {
         "agent": ("agents", "contrast_agent_words"),
         "flush": ("flushes",),
@@ -192,13 +193,13 @@ def _kind_that_was_given(words: set[str]) -> str:
 
 
 def _is_in_doubt(text: str, words: set[str]) -> bool:
-    """Return whether a text neither says that an agent was given nor that none was, or says both."""
+    """Return whether a text does not state, or states inconsistently, that an agent was administered."""
     says_both = _has(words, "negations") and _has(words, "with_words")
     return says_both or _has(words, "doubts") or DOUBT_SIGNS.search(text) is not None
 
 
 def route_of(route: str) -> str:
-    """Return the way that ContrastBolusRoute names, as `way_of`, `unclear` (negated, an artery), or an empty text."""
+    """Return the route in ContrastBolusRoute as in `way_of`, or `unclear` for negated, doubtful, or arterial routes."""
     words = _words_of_agent(route.strip().lower())
     if _has(words, "negations", "doubts"):
         return "unclear"
@@ -206,7 +207,7 @@ def route_of(route: str) -> str:
 
 
 def way_of(words: set[str]) -> str:
-    """Return `vein` (also beside another way), `enteral`, `other` (organs look as without agent), or an empty text.
+    """Return `vein` (alone or with another route), `enteral`, `other` (no enhancement of organs), or an empty text.
 
     Examples
     --------
@@ -223,16 +224,16 @@ def _has(words: set[str], *names: str) -> bool:
 
 
 def _words_of_agent(text: str) -> set[str]:
-    """Return the words of a text in lower case: between blanks, and between other signs and digits."""
+    """Return the words of a lowercase text, split at blanks, at other characters, and at digits."""
     text = SHORT_SANS.sub("s/ ", INTRA.sub("intra", NON_IONIC.sub("nonionic", text)))
     return {*text.split(), *SIGNS.split(text), *SIGNS_AND_DIGITS.split(text)}
 
 
 def contrast_hint_of(*descriptions: str) -> bool | None:
-    """Return what the words of the descriptions hint at, or nothing where none does or they contradict each other.
+    """Return whether the descriptions suggest contrast administration; None without or with contradictory words.
 
-    A noun, such as `contrast`, is negated by any negation. A preposition, such as `with`, counts only before a noun, or
-    where it is joined to a negation. An agent by mouth gives no hint.
+    Any negation negates a noun, such as `contrast`. A preposition, such as `with`, counts only before a noun or next to
+    a negation. Oral agents are not evaluated.
 
     Examples
     --------
@@ -260,7 +261,7 @@ def _negates(words: list[str], listed: Mapping[str, set[str]]) -> bool:
 
 
 def _has_preposition(words: list[str], listed: Mapping[str, set[str]]) -> bool:
-    """Return whether a preposition stands before a noun, or is joined to a negation; `con` can be a noun, too."""
+    """Return whether a preposition precedes a noun or is next to a negation; `con` can be a preposition or a noun."""
     negations = listed["negations"] | listed["negations_of_nouns"]
     for place in (place for place, word in enumerate(words) if word in listed["prepositions"]):
         after = [word for word in words[place + 1 :] if word not in listed["joints"]][:2]

@@ -1,4 +1,4 @@
-"""Whether a converted volume is what the DICOM headers promise, and holds the pixels of the DICOM files."""
+"""Comparison of a converted volume with the headers and pixels of the DICOM files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from ctpop.stages.dicom.geometry import Stack, affine_of, faults_of
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
 from ctpop.stages.dicom.series_grouping import numbers_of, stack_of_facts
 
-FARTHEST_VOXELS = 0.5  # of a voxel's smallest edge, at the corners; positions are rounded numbers
-ROUNDING_MM = 0.01  # of a distance of two slices, which are rounded numbers
+FARTHEST_VOXELS = 0.5  # displacement of a corner as a multiple of the smallest voxel edge; positions are rounded
+ROUNDING_MM = 0.01  # in the distance of two slices, whose positions are rounded
 LARGEST_ROUNDING_HU = 0.01
 
 
 @dataclass(frozen=True)
 class PixelFrame:
-    """A slice in the files: its file, its number there, and how its stored values become HU."""
+    """A slice in the files: its file, its frame number, and the slope and intercept from stored values to HU."""
 
     file: Path
     number: int
@@ -35,10 +35,10 @@ class PixelFrame:
 
 @dataclass(frozen=True)
 class ExpectedVolume:
-    """What the headers of a scan say: columns, rows and slices, the affine to RAS in that order, HU, and the slices.
+    """Volume according to the headers: shape (columns, rows, slices), affine to RAS+, HU range, and slices.
 
-    `frames` are sorted along the normal of the slices, as the third axis of the affine. `deviation_mm` is the largest
-    distance of a slice from its place on the grid of the affine.
+    `frames` are sorted along the normal of the slices, which is the third axis of the affine. `deviation_mm` is the
+    largest distance of a slice from its position on the grid of the affine.
     """
 
     shape: tuple[int, int, int]
@@ -50,29 +50,33 @@ class ExpectedVolume:
 
 
 def expected_volume_of(files: list[Path], facts: Sequence[Mapping[str, Any]], even_within_mm: float) -> ExpectedVolume:
-    """Return what the headers of a scan's files say of its volume.
+    """Return the volume that the headers of the files of a scan describe.
 
     Raises
     ------
     ScanError
-        `not_hu`; `bad_geometry` for a tilted gantry; `not_one_volume` by the rule by which `index` calls a series
-        complete (`faults_of`): where no slice lies, a made-up one would be measured.
+        `not_hu`; `bad_geometry` for a tilted gantry; `not_one_volume` if the series is not complete according to
+        `faults_of`, the rule of `index`. Interpolated slices would otherwise be measured in the gaps.
 
     """
     stack = stack_of_facts(facts)
     if any(one.get("slope") is None for one in facts):
-        raise ScanError("not_hu", "the header does not promise Hounsfield units")
+        raise ScanError("not_hu", "the header does not define Hounsfield units")
     if stack is None:
-        raise ScanError("not_one_volume", f"{len(facts)} images, slices without place")
+        raise ScanError("not_one_volume", f"images: {len(facts)}, at least one of them without a position")
     faults = faults_of(stack, numbers_of(facts), even_within_mm)
     if faults:
         raise ScanError(
             "not_one_volume",
-            f"{', '.join(faults)}: {len(facts)} images, slices {stack.n_missing or 0} missing, {stack.n_repeated} at"
-            f" the place of another, up to {round(stack.deviation or 0, 3):g} mm off",
+            f"{', '.join(faults)} (images: {len(facts)}, missing slices: {stack.n_missing or 0}, repeated positions:"
+            f" {stack.n_repeated}, largest deviation from an even grid: {round(stack.deviation or 0, 3):g} mm)",
         )
     if np.sin(np.radians(stack.shear_deg or 0.0)) > LARGEST_SHEAR:
-        raise ScanError("bad_geometry", f"the gantry was tilted by {stack.shear_deg:.3g} degrees: correct the tilt")
+        raise ScanError(
+            "bad_geometry",
+            f"the gantry was tilted by {stack.shear_deg:.3g}°; correct the tilt, or exclude tilted series with the"
+            " setting dicom.largest_tilt_deg",
+        )
     frames = [
         PixelFrame(file, number, one["slope"], one["intercept"])
         for file, one in zip(files, facts, strict=True)
@@ -93,13 +97,16 @@ def _sorted(frames: list[PixelFrame], stack: Stack) -> list[PixelFrame]:
 
 
 def take_over_grid(path: Path, expected_volume: ExpectedVolume) -> None:
-    """Write the affine of the headers into a NIfTI file of dcm2niix, which takes the first distance of slices for all.
+    """Replace the affine of a NIfTI file of dcm2niix by the affine of the headers.
+
+    The converter uses the distance of the first two slices for all slices. The affine of the headers is based on the
+    mean spacing.
 
     Raises
     ------
     ScanError
-        `slices_differ`, or `grid_differs` if the file is not on the grid of the headers: the corners of its first slice
-        within half a voxel, and the distance of its slices within what the positions leave open.
+        `slices_differ`, or `grid_differs` if the file is not on the grid of the headers. The corners of the first slice
+        must agree within half a voxel, and the slice spacing within the accuracy of the positions.
 
     """
     with path.open("rb") as file:
@@ -108,14 +115,14 @@ def take_over_grid(path: Path, expected_volume: ExpectedVolume) -> None:
     turn = orientations.ornt_transform(
         orientations.io_orientation(expected_volume.affine), orientations.io_orientation(found)
     )
-    promised = tuple(expected_volume.shape[int(axis)] for axis in np.argsort(turn[:, 0]))
-    if promised != shape:
-        raise ScanError("slices_differ", f"the headers promise {promised} voxels, found {shape}")
+    expected_shape = tuple(expected_volume.shape[int(axis)] for axis in np.argsort(turn[:, 0]))
+    if expected_shape != shape:
+        raise ScanError("slices_differ", f"the volume has the shape {shape}, and the headers define {expected_shape}")
     affine = expected_volume.affine @ orientations.inv_ornt_aff(turn, expected_volume.shape)
     _check_grid(found, affine, shape, int(turn[2, 0]), expected_volume.deviation_mm)
     header.set_sform(affine, code=1)
     header["pixdim"][1:4] = edges_mm(affine)
-    header["qform_code"] = 0  # it cannot hold the slight shear of a slightly tilted gantry
+    header["qform_code"] = 0  # a qform cannot represent the shear of a slightly tilted gantry
     with path.open("r+b") as file:
         file.write(header.binaryblock)
 
@@ -132,16 +139,16 @@ def _check_grid(
     corners = np.array(np.meshgrid(*in_slice, [1])).reshape(4, -1)
     apart = float(np.linalg.norm((found - expected)[:3] @ corners, axis=0).max())
     if apart > FARTHEST_VOXELS * edges.min() + deviation_mm:
-        raise ScanError("grid_differs", f"corners are up to {apart:.3g} mm from where the headers put them")
+        raise ScanError("grid_differs", f"corners are up to {apart:.3g} mm from their position in the headers")
     one, other = (expected[:3, axis] for axis in range(3) if axis != slice_axis)
     normal = np.cross(one, other)
     distance, step = (abs(affine[:3, slice_axis] @ normal) / np.linalg.norm(normal) for affine in (found, expected))
     if shape[slice_axis] > 1 and abs(distance - step) > 2 * deviation_mm + ROUNDING_MM:
-        raise ScanError("grid_differs", f"slices are {distance:.3g} mm apart, {step:.3g} mm by the headers")
+        raise ScanError("grid_differs", f"the slice spacing is {distance:.3g} mm, and {step:.3g} mm in the headers")
 
 
 def check(volume: Volume, expected_volume: ExpectedVolume, air_below_hu: float | None) -> int:
-    """Return how many slices were compared value by value, after everything agreed.
+    """Compare the values of a volume with the headers and files, and return the number of slices that were compared.
 
     Raises
     ------
@@ -152,14 +159,16 @@ def check(volume: Volume, expected_volume: ExpectedVolume, air_below_hu: float |
     low, high = float(volume.data.min()), float(volume.data.max())
     if low < expected_volume.hu_lowest or high > expected_volume.hu_highest:
         limits = f"{expected_volume.hu_lowest:g} to {expected_volume.hu_highest:g}"
-        raise ScanError("hu_differ", f"the stored bits can hold {limits} HU, found {low:g} to {high:g}")
+        raise ScanError(
+            "hu_differ", f"values range from {low:g} to {high:g} HU, but the stored bits can represent only {limits} HU"
+        )
     if air_below_hu is not None and low > air_below_hu:
-        raise ScanError("not_hu", f"no voxel is below {air_below_hu:g} HU, the lowest is {low:g}")
+        raise ScanError("not_hu", f"no voxel is below {air_below_hu:g} HU; the lowest value is {low:g} HU")
     return _compared(volume, expected_volume)
 
 
 def _compared(volume: Volume, expected_volume: ExpectedVolume) -> int:
-    """Compare the first, the middle and the last slice with the files, as far as pydicom can unpack them."""
+    """Compare the first, middle, and last slices with files that pydicom can decompress, and return the count."""
     back = orientations.ornt_transform(
         orientations.io_orientation(np.eye(4)), orientations.io_orientation(expected_volume.affine)
     )
@@ -171,25 +180,25 @@ def _compared(volume: Volume, expected_volume: ExpectedVolume) -> int:
             continue
         if np.abs(slices[:, :, place].T - hu).max() > LARGEST_ROUNDING_HU:
             raise ScanError(
-                "hu_differ", f"values of slice {place + 1} of {len(expected_volume.frames)} are not those of its file"
+                "hu_differ", f"values of slice {place + 1} of {len(expected_volume.frames)} differ from the DICOM file"
             )
         compared += 1
     return compared
 
 
 def hu_of(frame: PixelFrame) -> NDArray[np.float64] | None:
-    """Return the values (row, column) of a slice as they are in its file, or nothing if pydicom cannot unpack it."""
+    """Return the HU (row, column) of a slice in its file, or None if pydicom cannot decompress the file."""
     try:
         with quiet_pydicom():
             pixels = _with_syntax(pydicom.dcmread(frame.file, force=True)).pixel_array
-    except Exception:  # noqa: BLE001 - a codec that is not installed, in words that may quote the header
+    except Exception:  # noqa: BLE001 - for example, a missing codec; the message can quote the header
         return None
     slice_ = pixels if pixels.ndim == 2 else pixels[frame.number]
     return np.asarray(slice_ * np.float64(frame.slope) + np.float64(frame.intercept))
 
 
 def _with_syntax(dataset: pydicom.Dataset) -> pydicom.Dataset:
-    """Return a dataset whose pixels count as not compressed if the file does not name its transfer syntax."""
+    """Return a dataset whose pixels are treated as uncompressed if the file does not state its transfer syntax."""
     is_little_endian = dataset.original_encoding[1]
     if "TransferSyntaxUID" not in dataset.file_meta and is_little_endian:
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian

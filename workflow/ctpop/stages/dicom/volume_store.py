@@ -1,7 +1,7 @@
-"""The converted volumes beside the registry: a NIfTI per scan and a note of how it came about.
+"""Storage of the converted volumes next to the registry: one NIfTI file per scan and a note about its conversion.
 
-The NIfTI is written anew, with voxels and their place and nothing else: what dcm2niix makes has the time of the scan in
-its header. The note comes last, so a volume without one is unfinished. Same volume, same bytes.
+The NIfTI file is rewritten with voxels and geometry only, because the header from dcm2niix contains the time of the
+scan. The note is written last, and a volume without a note is incomplete. Equal volumes result in identical files.
 """
 
 import json
@@ -18,14 +18,14 @@ from ctpop.foundation.files import write_text
 from ctpop.imaging import nifti_writer
 from ctpop.imaging.images import Volume, sha256_of
 
-VERSION = 2  # raised when another image or header would be written
-LEVEL = 1  # SOURCE: bench/packing.md; higher levels take longer and do not make a noisy image smaller
+VERSION = 2  # increased when the written image or header changes
+LEVEL = 1  # SOURCE: bench/packing.md; higher levels take longer and do not reduce the size of a noisy image
 INT16 = np.iinfo(np.int16)
 
 
 @dataclass(frozen=True)
 class VolumeNote:
-    """What is known of a stored volume; the fingerprint says from which files and how it was made."""
+    """Attributes of a stored volume; the fingerprint identifies the source files and the settings of the conversion."""
 
     fingerprint: str
     ct_sha256: str
@@ -38,16 +38,16 @@ class VolumeNote:
 
 
 def fingerprint_of(**parts: object) -> str:
-    """Return one digest of everything that decides what a volume looks like."""
+    """Return one digest of all inputs that determine a volume."""
     return digests.of_json({**parts, "format": VERSION})
 
 
 def finished(path: Path, fingerprint: str) -> VolumeNote | None:
-    """Return the note on a volume with this fingerprint whose bytes are still those that were written."""
+    """Return the note of a volume if its fingerprint matches and its file is unchanged; otherwise None."""
     try:
         note = VolumeNote(**json.loads(_note_path(path).read_text(encoding="utf-8")))
         found = sha256_of(path)
-    except (OSError, ValueError, TypeError, ScanError):  # not there, damaged, or of another format
+    except (OSError, ValueError, TypeError, ScanError):  # missing, damaged, or in another format
         return None
     return note if (note.fingerprint, note.ct_sha256) == (fingerprint, found) else None
 
@@ -73,13 +73,13 @@ def keep(path: Path, volume: Volume, **known: Any) -> VolumeNote:
 
 
 def discard(path: Path) -> None:
-    """Remove what is stored of a scan that is refused now: a later step would take it for good."""
+    """Remove the stored volume of a rejected scan, which a later step would otherwise accept."""
     path.unlink(missing_ok=True)
     _note_path(path).unlink(missing_ok=True)
 
 
 def as_stored(hu: NDArray[Any]) -> NDArray[Any]:
-    """Return whole HU of 16 bits as such, and everything else as float32, losing nothing."""
+    """Return whole HU in the 16-bit range as int16, and all other values as float32."""
     if hu.dtype.kind == "f" and not np.array_equal(hu, np.rint(hu)):
         return hu.astype(np.float32)
     fits = hu.min() >= INT16.min and hu.max() <= INT16.max
