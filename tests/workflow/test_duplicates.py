@@ -67,4 +67,4 @@ def test_the_number_of_shards_changes_no_byte(studies):
 
     assert {name: one[name] for name in one} == {name: three[name] for name in one}
     log = next((studies[1].results / "logs").rglob("*gather_measures*")).read_text()
-    assert "4 scans have the same images as another scan" in log
+    assert "scans excluded because another scan has the same images (duplicate_images): 4" in log

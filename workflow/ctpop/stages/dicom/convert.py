@@ -183,7 +183,7 @@ def run(options: ConvertOptions) -> None:
         raise ContractError(f"shard {shard + 1}-of-{shards}: {reason}")
     conversions = CONVERSIONS.write(rows, options.out)
     ends = ", ".join(f"{n} {status}" for status, n in conversions["status"].value_counts().sort_index().items())
-    LOG.info("%d scans = %s", len(scans), ends or "none")
+    LOG.info("scans by status: %s", ends or "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,1 +1,1 @@
-"""Agreement of predicted label maps with references: overlap and surface distances of each structure."""
+"""Agreement of predicted label maps with reference masks: overlap and surface distance of each structure."""

@@ -1,4 +1,4 @@
-"""How a predicted and a reference label map of one scan agree, structure by structure."""
+"""Agreement of the predicted and the reference label map of a scan for each structure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,14 @@ from ctpop.stages.evaluate.surfaces import SurfacePart, areas_by_code, surface_a
 
 @dataclass(frozen=True)
 class Scene:
-    """A label map, the box around each of its labels (none without voxels), and the label of each structure."""
+    """Label map, bounding box of each label (None without voxels), and label of each structure."""
 
     labels: NDArray[Any]
     boxes: list[tuple[slice, ...] | None]
     label_of: dict[str, int]
 
     def part(self, structure: str) -> SurfacePart | None:
-        """Return the voxels of a structure, or nothing if there are none."""
+        """Return the voxels of a structure, or None if the structure is absent."""
         label = self.label_of[structure]
         box = self.boxes[label - 1] if label <= len(self.boxes) else None
         if box is None:
@@ -31,7 +31,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Ruler:
-    """What distances between surfaces are measured with: voxel edges, area of each code, and the tolerance."""
+    """Parameters of surface distances: voxel spacing, surface area of each code, and tolerance."""
 
     spacing_mm: NDArray[np.float64]
     areas_mm2: NDArray[np.float64]
@@ -46,35 +46,35 @@ class Ruler:
 def compare(
     reference: Segmentation, prediction: Segmentation, names: list[str], tolerance_mm: float
 ) -> list[dict[str, Any]]:
-    """Return a row for each structure: status, Dice, NSD and numbers of voxels.
+    """Return a row for each structure: status, Dice score, NSD, and numbers of voxels.
 
-    A structure that only one of the two has gets Dice and NSD of 0. One that neither has, or that one of them does not
-    know, has none.
+    If only one of the two label maps contains a structure, the Dice score and NSD are 0. Both are missing if neither
+    label map contains the structure, or if one of them cannot contain it.
 
     Raises
     ------
     ScanError
-        `grid_mismatch` if the two do not share a grid; nothing is resampled.
+        `grid_mismatch` if the grids differ; nothing is resampled.
 
     """
     grid = reference.volume.grid
     difference = prediction.volume.grid.differs_from(grid)
     if difference:
-        raise ScanError("grid_mismatch", f"prediction and reference do not share a grid: {difference}")
+        raise ScanError("grid_mismatch", f"prediction and reference have different grids: {difference}")
     ruler = Ruler(grid.spacing_mm, areas_by_code(grid.spacing_mm), tolerance_mm)
     scenes = scene_of(reference), scene_of(prediction)
     return [{"structure": name, **compare_structure(name, *scenes, ruler)} for name in names]
 
 
 def scene_of(segmentation: Segmentation) -> Scene:
-    """Return a segmentation with the boxes around its labels."""
-    labels = np.asfortranarray(segmentation.volume.data)  # as on disk; a volume that was turned is twice as slow
+    """Return a segmentation with the bounding boxes of its labels."""
+    labels = np.asfortranarray(segmentation.volume.data)  # order of the file; a reoriented volume takes twice as long
     backwards = ndimage.find_objects(labels.T)
     return Scene(labels, [box and box[::-1] for box in backwards], segmentation.labels)
 
 
 def compare_structure(structure: str, reference: Scene, prediction: Scene, ruler: Ruler) -> dict[str, Any]:
-    """Return how two label maps agree on one structure."""
+    """Return the agreement of two label maps for one structure."""
     if structure not in reference.label_of:
         return {"status": "not_in_reference"}
     if structure not in prediction.label_of:
@@ -91,12 +91,12 @@ def compare_structure(structure: str, reference: Scene, prediction: Scene, ruler
 
 
 def size(part: SurfacePart | None) -> int:
-    """Return the number of voxels of a part."""
+    """Return the number of voxels of a structure."""
     return 0 if part is None else int(np.count_nonzero(part.mask))
 
 
 def shared_voxels(first: SurfacePart, second: SurfacePart) -> int:
-    """Return the number of voxels that are in both parts."""
+    """Return the number of voxels that two structures share."""
     begin = np.maximum(first.origin, second.origin)
     end = np.minimum(first.origin + first.mask.shape, second.origin + second.mask.shape)
     if (end <= begin).any():

@@ -1,11 +1,11 @@
-"""Evaluation: how well predicted label maps agree with references of a validation set, and whether one model is better.
+"""Compare predicted label maps with the reference masks of a validation set, and compare two models.
 
-In: a CSV of references, and the label maps of one or two models. Out: Dice and normalized surface distance (NSD) of
-every structure of every scan, their means with bootstrap intervals, and for two models the Wilcoxon signed-rank test.
-A scan that cannot be compared has rows with the reason, and the others go on.
+Input: a CSV file of references, and the label maps of one or two models. Output: Dice score and normalized surface
+distance (NSD) of every structure of every scan, their means with bootstrap intervals, and, for two models, the Wilcoxon
+signed-rank test. A scan that cannot be compared has rows with the reason, and the other scans are compared.
 
-The measures and tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024; docs/methods.md says what
-the paper leaves open.
+The metrics and tests are those of Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024. docs/methods/evaluation.md
+describes the choices that the paper does not specify.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from ctpop.study import configuration, label_sets
 LOG = logging.getLogger(__name__)
 ONE_SIDED = ("only_in_reference", "only_in_prediction")
 UNKNOWN = ("not_in_reference", "not_in_model")
-END_OF = {  # of a status; any other is a failure
+END_OF = {  # outcome of each status; all other statuses are failures
     **{status: status for status in ("compared", *ONE_SIDED, "absent")},
     **dict.fromkeys(UNKNOWN, "unknown"),
 }
@@ -45,7 +45,7 @@ END_OF = {  # of a status; any other is a failure
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """Settings of this command, as described under `evaluation` in the configuration schema."""
+    """Settings of this command; the section `evaluate` of the configuration schema describes them."""
 
     tolerance_mm: float
     confidence: float
@@ -58,7 +58,7 @@ def evaluate_scan(
 ) -> Iterator[dict[str, Any]]:
     """Yield a row of `evaluation` for each model and structure of a scan.
 
-    What cannot be compared has rows with the reason. One reference and one prediction are in memory at a time.
+    A scan that cannot be compared has rows with the reason. One reference and one prediction are in memory at a time.
     """
     wanted = None
     for predictions in models:
@@ -66,7 +66,7 @@ def evaluate_scan(
             wanted = wanted or reference.read()
             rows = compare_with(wanted, predictions, reference.scan_id, names, tolerance_mm)
         except ScanError as error:
-            LOG.warning("%s of %s is not compared: %s", reference.scan_id, predictions.model, error)
+            LOG.warning("%s, model %s: not compared: %s", reference.scan_id, predictions.model, error)
             rows = [{"structure": name, "status": error.reason, "detail": error.detail} for name in names]
         yield from ({"model": predictions.model, "scan_id": reference.scan_id, **row} for row in rows)
 
@@ -74,12 +74,12 @@ def evaluate_scan(
 def compare_with(
     wanted: Segmentation, predictions: Predictions, scan_id: str, names: list[str], tolerance_mm: float
 ) -> list[dict[str, Any]]:
-    """Return a row per structure for one prediction, with what a reader should know of the two label maps.
+    """Return a row per structure for one prediction, with the remarks about the two label maps in `detail`.
 
     Raises
     ------
     ScanError
-        If the prediction cannot be read, or is on another grid.
+        If the prediction cannot be read or has another grid.
 
     """
     found = predictions.read(scan_id)
@@ -95,7 +95,7 @@ def compare_with(
 def evaluation_table(
     references: list[Reference], models: list[Predictions], names: list[str], tolerance_mm: float
 ) -> pd.DataFrame:
-    """Return the table `evaluation`, scan after scan, telling how far it is."""
+    """Return the table `evaluation`, and report the progress."""
     rows: list[dict[str, Any]] = []
     progress = Progress(LOG, len(references), "scans")
     for reference in references:
@@ -107,8 +107,8 @@ def evaluation_table(
 def summary_table(
     evaluation: pd.DataFrame, names: list[str], settings: EvaluationSettings, patients: PatientCounts
 ) -> pd.DataFrame:
-    """Return the table `evaluation_summary`: per model, a row for each structure and one for all together."""
-    # ASSUME: scans are independent; structures of one scan are not, so that scans are what the bootstrap draws
+    """Return the table `evaluation_summary`: for each model, one row per structure and one row for all structures."""
+    # ASSUME: the bootstrap draws scans, because structures of one scan are correlated and scans are independent
     rows = []
     for model, of_model in evaluation.groupby("model"):
         for structure, values in per_scan(of_model, names):
@@ -119,7 +119,7 @@ def summary_table(
 
 
 def per_scan(values: pd.DataFrame, names: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the metrics of each scan that has them: first the mean over its structures, then structure by structure."""
+    """Yield the metrics of all scans with values: first the mean over the structures, then each structure."""
     of_structure = dict(iter(values.groupby("structure")))
     for structure in (OVERALL, *names):
         found = values if structure == OVERALL else of_structure.get(structure, values.iloc[:0])
@@ -127,7 +127,7 @@ def per_scan(values: pd.DataFrame, names: list[str]) -> Iterator[tuple[str, pd.D
 
 
 def counts(found: pd.DataFrame, patients: PatientCounts) -> dict[str, int | None]:
-    """Return how many comparisons came to each end that is not two structures found, and of how many patients."""
+    """Return the number of comparisons, and of their patients, for each outcome other than `compared`."""
     end = found["status"].map(END_OF).fillna("failed")
     ends = (*ONE_SIDED, "absent", "unknown", "failed")
     return {
@@ -137,7 +137,7 @@ def counts(found: pd.DataFrame, patients: PatientCounts) -> dict[str, int | None
 
 
 def means(values: pd.DataFrame, settings: EvaluationSettings, *names: str) -> dict[str, float]:
-    """Return mean and bootstrap interval of each metric; both metrics are drawn alike, since scans are drawn."""
+    """Return the mean and bootstrap interval of each metric; both metrics use the same draws of scans."""
     found: dict[str, float] = {}
     for metric in METRICS:
         of_metric, random = values[metric].to_numpy(dtype=float), generator_for(settings.seed, *names)
@@ -155,11 +155,11 @@ def comparison_table(
 ) -> pd.DataFrame:
     """Return the table `evaluation_comparison`: the Wilcoxon signed-rank test of two models, first minus second.
 
-    Scans are paired: for a structure those where both models have a value, for all together those with any such
-    structure, with the mean difference over them.
+    Scans are paired. The test of a structure uses scans in which both models have a value. The test of all structures
+    uses scans with at least one such structure, and the mean difference over these structures.
     """
-    # ASSUME: pairs are scans. A test of scans times structures would take the structures of one patient for
-    # independent patients, and its P would be too small.
+    # ASSUME: pairs are scans. Pairs of scans and structures would treat the structures of one patient as independent
+    # patients, and P would be too small.
     rows = [
         {"structure": structure, "metric": metric, "model_a": models[0], "model_b": models[1]}
         | difference_of(
@@ -180,7 +180,7 @@ def comparison_table(
 
 
 def differences_of(evaluation: pd.DataFrame, models: tuple[str, str]) -> pd.DataFrame:
-    """Return the metrics of the first model minus those of the second, for scans and structures that both have."""
+    """Return the metrics of the first minus the second model for scans and structures with values of both models."""
     keys = ["scan_id", "structure"]
     first, second = (evaluation.loc[evaluation["model"].eq(model), [*keys, *METRICS]] for model in models)
     joined = first.merge(second, on=keys, validate="one_to_one", suffixes=("_a", "_b"))
@@ -189,7 +189,7 @@ def differences_of(evaluation: pd.DataFrame, models: tuple[str, str]) -> pd.Data
 
 
 def difference_of(differences: np.ndarray, settings: EvaluationSettings, random: np.random.Generator) -> dict[str, Any]:
-    """Return size, interval and test of paired differences."""
+    """Return the mean, interval, and test of paired differences."""
     low, high = interval_of_mean(differences, settings.confidence, settings.iterations, random)
     return {
         "n": len(differences),
@@ -202,32 +202,34 @@ def difference_of(differences: np.ndarray, settings: EvaluationSettings, random:
 
 
 def mean(values: np.ndarray) -> float:
-    """Return the mean, missing without values."""
+    """Return the mean, or NaN without values."""
     return float(values.mean()) if len(values) else math.nan
 
 
 def structures_of(label_set: label_sets.LabelSet, chosen: list[str]) -> list[str]:
-    """Return the structures to evaluate: those chosen, or all of the label set.
+    """Return the structures to evaluate: the chosen structures, or all structures of the label set.
 
     Raises
     ------
     ContractError
-        If a chosen one is not in the label set.
+        If a chosen structure is not in the label set.
 
     """
     unknown = [name for name in chosen if name not in label_set.names]
     if unknown:
         raise ContractError(
-            f"evaluate.structures: {', '.join(unknown)} are not structures of label set {label_set.name}"
+            f"evaluate.structures: unknown names: {', '.join(unknown)}; use structures of label set {label_set.name}"
         )
     return chosen or label_set.names
 
 
 def parse_model(text: str) -> tuple[str, Path]:
-    """Return name and folder of NAME=FOLDER; anything else is refused."""
+    """Return the name and folder from NAME=FOLDER, and reject other texts."""
     name, _, folder = text.partition("=")
     if not folder or not re.fullmatch(SCAN_ID_PATTERN, name):
-        raise argparse.ArgumentTypeError(f"NAME=FOLDER is expected, found {text!r} (a name as in {SCAN_ID_PATTERN})")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not of the form NAME=FOLDER, where NAME matches {SCAN_ID_PATTERN}"
+        )
     return name, Path(folder)
 
 
@@ -248,7 +250,7 @@ class EvaluateOptions:
 
 
 def run(options: EvaluateOptions) -> None:
-    """Compare every scan, and write what came of each, the summary and, for two models, the test between them."""
+    """Compare all scans, and write the results, the summary, and, for two models, the test of their difference."""
     model_names = [name for name, _ in options.predictions]
     refuse_wrong_models(model_names, options)
     chosen = configuration.section("evaluate", options.config)
@@ -269,40 +271,61 @@ def run(options: EvaluateOptions) -> None:
         compared = comparison_table(written, (model_names[0], model_names[1]), names, settings, patients)
         EVALUATION_COMPARISON.write(compared, options.comparison)
     ends = ", ".join(f"{number} {status}" for status, number in written["status"].value_counts().sort_index().items())
-    LOG.info("%d scans x %d models x %d structures in = %s", len(references), len(models), len(names), ends)
+    LOG.info("%d scans × %d models × %d structures = %s", len(references), len(models), len(names), ends)
 
 
 def refuse_wrong_models(names: list[str], options: EvaluateOptions) -> None:
-    """Refuse models that cannot be told apart or compared.
+    """Reject an invalid number of models or repeated names of models.
 
     Raises
     ------
     ContractError
-        For more than two models, two of one name, or a comparison of other than two.
+        If there are more than two models, both have the same name, or `--comparison` does not match their number.
 
     """
     if len(names) > 2 or len(set(names)) < len(names):
-        raise ContractError(f"--predictions: one or two models with names of their own, found {', '.join(names)}")
+        raise ContractError(f"--predictions: name one or two models with different names, found {', '.join(names)}")
     if (options.comparison is not None) != (len(names) == 2):
-        raise ContractError("--comparison belongs to two models: give it with two --predictions and only then")
+        raise ContractError("--comparison: the option is required for two models and not permitted for one model")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--reference", type=Path, required=True, help="CSV with scan_id and reference_path")
+    parser.add_argument(
+        "--reference", type=Path, required=True, help="CSV file with the columns scan_id and reference_path"
+    )
     parser.add_argument(
         "--predictions",
         type=parse_model,
         nargs="+",
         required=True,
         metavar="NAME=FOLDER",
-        help="one or two models: a store of label maps, or a folder with SCAN.nii.gz or a folder of masks per scan",
+        help="label maps of one or two models: the masks folder of a study, or a folder with SCAN_ID.nii.gz or a folder"
+        " of masks for each scan",
     )
-    parser.add_argument("--segments", type=Path, help="Parquet with the rows of segments of the first model's study")
-    parser.add_argument("--cohort", type=Path, help="Parquet with the scans of the study, which has their patients")
-    parser.add_argument("--exclusions", type=Path, help="likewise, of the scans that a criterion excluded")
-    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument(
+        "--segments", type=Path, help="Parquet file with the table segments of the study of the first model"
+    )
+    parser.add_argument(
+        "--cohort", type=Path, help="Parquet file with the included scans of the study, for patient counts"
+    )
+    parser.add_argument(
+        "--exclusions", type=Path, help="Parquet file with the excluded scans of the study, for patient counts"
+    )
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     configuration.add_config_argument(parser, "evaluate")
-    parser.add_argument("--evaluation", type=Path, required=True, help="Parquet to write; a CSV comes beside it")
-    parser.add_argument("--summary", type=Path, required=True, help="likewise")
-    parser.add_argument("--comparison", type=Path, help="likewise, of two models")
+    parser.add_argument(
+        "--evaluation",
+        type=Path,
+        required=True,
+        help="output Parquet file with the metrics of each scan and structure, with a CSV file next to it",
+    )
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        required=True,
+        help="output Parquet file with the means and intervals, with a CSV file next to it",
+    )
+    parser.add_argument(
+        "--comparison", type=Path, help="output Parquet file with the tests of two models, with a CSV file next to it"
+    )

@@ -1,4 +1,4 @@
-"""Where the label maps of an evaluation come from: references that a CSV names, and predictions in a folder."""
+"""Label maps of an evaluation: references listed in a CSV file, and predictions in a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from ctpop.study.user_tables import read_reference_rows
 
 @dataclass(frozen=True)
 class Reference:
-    """A scan and its reference: a label map in the numbers of the label set, or a folder of masks."""
+    """A scan and its reference: a label map with the labels of the label set, or a folder of masks."""
 
     scan_id: str
     path: Path
@@ -31,7 +31,7 @@ class Reference:
         Raises
         ------
         ScanError
-            As `existing.read_segmentation`; the detail says that it is the reference.
+            As in `existing_segmentations.read_segmentation`; the detail begins with "reference".
 
         """
         with naming("reference"):
@@ -40,10 +40,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The label maps of a model: a store of this program, or a folder with a label map or folder of masks per scan.
+    """Label maps of a model: the store of a study, or a folder with one label map or folder of masks per scan.
 
-    Where the study tells what came of each scan (`segments`, by scan), a map that is left of an earlier run is not
-    taken for a prediction.
+    If `segments` contains the status of each scan, label maps of earlier runs are not used for scans without a usable
+    status.
     """
 
     model: str
@@ -57,8 +57,8 @@ class Predictions:
         Raises
         ------
         ScanError
-            As `existing.read_segmentation`, or the status of the scan in `segments`; the detail says that it is the
-            prediction.
+            As in `existing_segmentations.read_segmentation`, or with the status of the scan in `segments`; the detail
+            begins with "prediction".
 
         """
         with naming("prediction"):
@@ -74,44 +74,45 @@ class Predictions:
         if self.segments is None:
             return
         if scan_id not in self.segments:
-            raise ScanError("missing_file", "the study has no such scan")
+            raise ScanError("missing_file", "the study does not contain the scan")
         row = self.segments[scan_id]
         if row["status"] not in USABLE_STATUS:
             raise ScanError(row["status"], row["detail"])
 
 
 def stored(store: LabelMapStore, scan_id: str) -> Segmentation:
-    """Return a label map of the store; its note says which structures it could contain.
+    """Return a label map of the store; its note lists the structures that the label map can contain.
 
     Raises
     ------
     ScanError
-        `unreadable` if the note is damaged, or the bytes are not those that were written.
+        `unreadable` if the note is damaged or the file was changed.
 
     """
     note, path = store.note(scan_id), store.mask_path(scan_id)
     if note is None:
         raise ScanError(
-            "unreadable", f"{store.note_path(scan_id).name} is no note of this store: damaged, or another's"
+            "unreadable",
+            f"{store.note_path(scan_id).name} is damaged or was not written by ctpop; run the segment stage again",
         )
     if sha256_of(path) != note.mask_sha256:
-        raise ScanError("unreadable", f"{path.name} has changed since it was written; run the segment stage again")
+        raise ScanError("unreadable", f"{path.name} was changed after it was written; run the segment stage again")
     return Segmentation(read_labels(path), note.labels, note.detail)
 
 
 def joined(found: Segmentation, label_set: LabelSet) -> Segmentation:
-    """Return a label map in which structures of the label set have all that they include."""
+    """Return a label map in which included structures are merged with the composite structures of the label set."""
     join(found.volume.data, label_set.joins(found.labels))
     return found
 
 
 def read_references(path: Path, label_set: LabelSet) -> list[Reference]:
-    """Return the scans of a CSV with their references, in the order of their ids.
+    """Return the scans of a CSV file with their references, sorted by `scan_id`.
 
     Raises
     ------
     ContractError
-        If the file, a column or a path is missing, or an id repeats or cannot name a file.
+        If the file, a column, or a path is missing, or if a `scan_id` is repeated or not valid in a file name.
 
     """
     rows = read_reference_rows(path)
@@ -120,14 +121,14 @@ def read_references(path: Path, label_set: LabelSet) -> list[Reference]:
 
 
 def by_scan(segments: pd.DataFrame) -> dict[str, dict[Any, Any]]:
-    """Return the rows of `segments` by scan, with words where there is no detail."""
-    rows = segments.assign(detail=segments["detail"].fillna("has no label map"))
+    """Return the rows of `segments` by scan, with a text for missing details."""
+    rows = segments.assign(detail=segments["detail"].fillna("the scan has no label map"))
     return {str(row["scan_id"]): row for row in rows[["scan_id", "status", "detail"]].to_dict("records")}
 
 
 @contextmanager
 def naming(which: str) -> Iterator[None]:
-    """Let the detail of a refusal say which of the two label maps it is about."""
+    """Add the affected label map to the detail of a ScanError."""
     try:
         yield
     except ScanError as error:

@@ -1,4 +1,4 @@
-"""Numbers of patients beside numbers of scans in the tables of an evaluation, where the study gives the patients."""
+"""Patient counts for the tables of an evaluation, available if the cohort of the study is known."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ctpop.study.patients import distinct, patient_numbers
 
 @dataclass(frozen=True)
 class PatientCounts:
-    """The number of the patient of each scan (`number_of`, by scan_id), or None where no table has the patients."""
+    """Patient number of each scan (`number_of`, by scan_id), or None if no table contains the patients."""
 
     number_of: pd.Series | None = None
 
     def among(self, scans: Iterable[str]) -> int | None:
-        """Return the number of different patients of some scans, or None where no table has the patients."""
+        """Return the number of distinct patients of the scans, or None if no table contains the patients."""
         if self.number_of is None:
             return None
         return distinct(self.number_of.reindex(pd.Index(scans)).to_numpy())
@@ -29,15 +29,14 @@ def read_patients(scans: list[str], cohort: Path | None, exclusions: Path | None
     Parameters
     ----------
     scans
-        Identifiers of the scans. One that neither table has counts as a patient of its own, and so does one without
-        `patient_id`.
+        Identifiers of the scans. A scan that is in neither table, or has no `patient_id`, counts as a separate patient.
     cohort, exclusions
-        Parquet files of the study: the scans in it, and those that a criterion excluded.
+        Parquet files of the study with the included scans and with the scans excluded by a criterion.
 
     Returns
     -------
     PatientCounts
-        Without patients if there is no table of the cohort.
+        Without patients if `cohort` is None.
 
     """
     if cohort is None:

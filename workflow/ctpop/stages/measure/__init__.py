@@ -1,1 +1,1 @@
-"""Volume, attenuation and screening evidence of each structure in each scan."""
+"""Volume, attenuation, and evidence for segmentation screening of each structure in each scan."""

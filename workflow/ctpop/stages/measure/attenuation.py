@@ -1,8 +1,8 @@
-"""Attenuation of a structure in numbers: mean, spread, percentiles and extremes.
+"""Attenuation statistics of a structure: mean, standard deviation, percentiles, minimum, and maximum.
 
-From counts of whole HU every number is what the same formula gives on the single values, without an error of its own:
-sums are taken in whole numbers, and percentiles interpolate between the same two values as numpy does. The standard
-deviation divides by n; percentiles interpolate linearly between order statistics.
+Statistics from counts of whole HU equal those from the individual values, without additional rounding error: sums are
+computed in integers, and percentiles interpolate between the same two values as in numpy. The standard deviation
+divides by n, and percentiles interpolate linearly between order statistics.
 """
 
 import math
@@ -16,24 +16,24 @@ COLUMNS = ("hu_mean", "hu_sd", *(f"hu_p{percent:02d}" for percent in PERCENTILES
 
 
 def of_counts(hu: NDArray[np.int64], counts: NDArray[np.int64]) -> list[float]:
-    """Return the `COLUMNS` of a structure from its whole HU, in order, and their counts; missing without a voxel."""
+    """Return the `COLUMNS` of a structure from its sorted whole HU and their counts; missing without voxels."""
     if not len(hu):
         return [np.nan] * len(COLUMNS)
     n, total, squares = (int((counts * power).sum()) for power in (np.ones_like(hu), hu, hu * hu))
-    variance = (n * squares - total * total) / (n * n)  # Python's whole numbers have no limit
+    variance = (n * squares - total * total) / (n * n)  # Python integers do not overflow
     return [total / n, math.sqrt(variance), *percentiles(hu, counts, PERCENTILES), float(hu[0]), float(hu[-1])]
 
 
 def of_values(values: NDArray[Any]) -> list[float]:
-    """Return the `COLUMNS` of a structure from its values, in any order; missing without a voxel."""
+    """Return the `COLUMNS` of a structure from its values in any order; missing without voxels."""
     if not values.size:
         return [np.nan] * len(COLUMNS)
-    ordered = np.sort(values).astype(np.float64)  # in order, so that sums do not depend on how the file is stored
+    ordered = np.sort(values).astype(np.float64)  # makes sums independent of the storage order
     return [ordered.mean(), ordered.std(), *np.percentile(ordered, PERCENTILES), ordered[0], ordered[-1]]
 
 
 def percentiles(hu: NDArray[np.int64], counts: NDArray[np.int64], percents: tuple[float, ...]) -> list[float]:
-    """Return percentiles of values that are given by their counts, bit by bit as `numpy.percentile` of the values."""
+    """Return percentiles from sorted values and their counts, identical to `numpy.percentile` of the values."""
     up_to = np.cumsum(counts)
     place = (up_to[-1] - 1) * (np.asarray(percents) / 100)
     before = np.floor(place).astype(np.int64)

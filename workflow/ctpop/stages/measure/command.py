@@ -1,7 +1,7 @@
-"""Volume, attenuation and evidence of every structure in every scan: what is there, not yet judged.
+"""Measure the volume, attenuation, and screening evidence of every structure in every scan, without exclusions.
 
-In: the registry, the rows of `segments` of a shard, the store of label maps and the CT volumes. Out: a row per scan and
-structure, and the histograms of attenuation. At the third door a table of measures takes the place of images.
+Input: the registry, the rows of `segments` of a shard, the store of label maps, and the CT volumes. Output: one row per
+scan and structure, and the attenuation histograms. A study that starts from measures reads a table instead of images.
 """
 
 import argparse
@@ -43,7 +43,7 @@ MEASURED, COVERED = "measured", "mask_in_others"
 
 @dataclass(frozen=True)
 class MeasuredStudy:
-    """What measuring a scan needs to know besides the scan."""
+    """Inputs of the measurement that are common to all scans: label maps, label set, and settings."""
 
     store: LabelMapStore
     label_set: LabelSet
@@ -51,10 +51,10 @@ class MeasuredStudy:
 
 
 def measure_scan(scan: SegmentedScan, study: MeasuredStudy) -> MeasuredScan:
-    """Return the rows of one scan, one for each structure of the study, and its histogram.
+    """Return the rows of one scan, one per structure of the study, and its histogram.
 
-    A scan that cannot be measured has rows with the reason. CT and label map are read one after the other, and scans,
-    too: a second thread that reads waits for numpy, which holds the interpreter's lock, and the whole took longer.
+    A scan that cannot be measured has rows with the reason. CT, label map, and scans are read sequentially. A second
+    thread for reading increased the run time, because numpy holds the lock of the interpreter.
     """
     if scan.status not in USABLE_STATUS:
         return unmeasured(study, scan.status, scan.detail)
@@ -63,23 +63,23 @@ def measure_scan(scan: SegmentedScan, study: MeasuredStudy) -> MeasuredScan:
         return measure_images(*read_both(scan, study.store), note, study)
     except ScanError as error:
         unnamed = without_file_names(error, {"ct_path": scan.ct_path})
-        LOG.info("%s is not measured: %s", scan.scan_id, unnamed)
+        LOG.info("%s was not measured: %s", scan.scan_id, unnamed)
         return unmeasured(study, unnamed.reason, unnamed.detail)
     except MemoryError as error:
-        LOG.info("%s is not measured: %s", scan.scan_id, in_one_line(error))
+        LOG.info("%s was not measured: %s", scan.scan_id, in_one_line(error))
         return unmeasured(study, "out_of_memory", in_one_line(error))
 
 
 def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: MeasuredStudy) -> MeasuredScan:
-    """Return the rows of a scan from its images; a structure that the label map does not know is `not_in_model`.
+    """Return the rows of a scan from its images; a structure that the label map cannot contain is `not_in_model`.
 
-    What a structure of the study includes, and the model tells apart from it, is made one with it in `mask`.
+    In `mask`, structures that a composite structure includes are merged with it.
     """
     names = study.label_set.names
     digest = image_digest(mask, ct)
     label_of = {name: note.labels[name] for name in names if name in note.labels}
     if not label_of:
-        return unmeasured(study, "not_in_model", "the label map has no structure of the label set")
+        return unmeasured(study, "not_in_model", "the label map contains no structure of the label set")
     label_sets.join(mask.data, study.label_set.joins(note.labels))
     hu = ct.data if ct else None
     scale = hu_scale.refuse_other_scales(ct.data).finding if ct else None
@@ -101,14 +101,14 @@ def measure_images(mask: Volume, ct: Volume | None, note: LabelMapNote, study: M
 
 
 def image_digest(mask: Volume, ct: Volume | None) -> str | None:
-    """Return a digest of the CT, or of the label map of a scan without one; an empty label map has none."""
+    """Return a digest of the CT or, without a CT, of the label map; None for an empty label map."""
     if ct is not None:
         return voxel_digest(ct, "ct")
     return voxel_digest(mask, "labels") if mask.data.any() else None
 
 
 def without_holes(found: MeasuredScan, mask: Volume, ct: Volume | None, label_of: dict[str, int]) -> MeasuredScan:
-    """Return what was measured without the attenuation of structures with voxels that have no finite value."""
+    """Return the measures without the attenuation of structures that contain voxels without a finite value."""
     in_holes = mask.data[ct.data == HOLE_HU] if ct and ct.data.dtype.kind == "f" else np.zeros(0, np.uint8)
     holed = [name for name, label in label_of.items() if (in_holes == label).any()]
     if not holed:
@@ -119,12 +119,12 @@ def without_holes(found: MeasuredScan, mask: Volume, ct: Volume | None, label_of
 
 
 def without_impossible_means(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows without the attenuation of structures whose mean no tissue has, as of metal or padding alone."""
+    """Return rows without the attenuation of structures whose mean is outside the range of tissue (metal, padding)."""
     wrong = rows["hu_mean"].notna() & ~rows["hu_mean"].between(LOWEST_MEAN_HU, HIGHEST_MEAN_HU)
     if not wrong.any():
         return rows
     LOG.warning(
-        "attenuation of %s is outside %g to %g HU and is not used",
+        "mean attenuation of %s is outside %g to %g HU; the attenuation values are set to missing",
         ", ".join(rows.loc[wrong, "structure"]),
         LOWEST_MEAN_HU,
         HIGHEST_MEAN_HU,
@@ -135,7 +135,7 @@ def without_impossible_means(rows: pd.DataFrame) -> pd.DataFrame:
 def with_padding(
     rows: pd.DataFrame, mask: Volume, ct: Volume | None, label_of: dict[str, int], border_layers: int
 ) -> pd.DataFrame:
-    """Return rows with the contact of structures with padding; voxels that touch it are at the border, too."""
+    """Return rows with the contact of structures with padding, which also counts as contact with the border."""
     if ct is None:
         return rows.assign(padding_voxels=np.nan, padding_share=np.nan)
     contact = padding.contact(mask.data, ct.data, list(label_of.values()), border_layers)
@@ -150,13 +150,13 @@ def with_padding(
 
 
 def unmeasured(study: MeasuredStudy, status: str, detail: str) -> MeasuredScan:
-    """Return rows for structures that were not measured, with the reason and its detail (empty: none)."""
+    """Return rows of structures that were not measured, with the status and its detail (empty: no detail)."""
     rows = {"structure": study.label_set.names, "status": status, "detail": detail or None}
     return MeasuredScan(pd.DataFrame(rows), pd.DataFrame())
 
 
 def measure_shard(scans: list[SegmentedScan], study: MeasuredStudy, histograms: Path | None) -> pd.DataFrame:
-    """Return the rows of all scans of a shard, and write their histograms if it is told where."""
+    """Return the rows of all scans of a shard, and write their histograms if a path is given."""
     rows = [MEASURES_TABLE.empty()]
 
     def keep_rows() -> Iterator[tuple[str, pd.DataFrame]]:
@@ -175,7 +175,7 @@ def measure_shard(scans: list[SegmentedScan], study: MeasuredStudy, histograms: 
 
 
 def ends_of(rows: pd.DataFrame, scans: list[SegmentedScan]) -> "pd.Series[str]":
-    """Return what became of each scan that has a label map: `measured`, or why it could not be."""
+    """Return the status of each scan with a label map: `measured`, or the reason for a failed measurement."""
     failed = rows[rows["status"].isin(set(SEGMENT_STATUS) - set(USABLE_STATUS))]
     reasons = dict(zip(failed["scan_id"], failed["status"], strict=True))
     usable = [scan.scan_id for scan in scans if scan.status in USABLE_STATUS]
@@ -183,7 +183,7 @@ def ends_of(rows: pd.DataFrame, scans: list[SegmentedScan]) -> "pd.Series[str]":
 
 
 def typed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with the columns of `measures` in their types; what is not there is missing."""
+    """Return rows with all columns of `measures` in their types; absent columns are missing."""
     return rows.reindex(columns=list(MEASURES_TABLE.columns)).astype(MEASURES_TABLE.empty().dtypes.to_dict())
 
 
@@ -204,7 +204,7 @@ class MeasureOptions:
 
 
 def rows_of_table(options: MeasureOptions, table: Path, label_set: LabelSet) -> pd.DataFrame:
-    """Return the rows of measures that were made elsewhere, for the scans of the cohort."""
+    """Return the rows of an existing table of measures for the scans of the cohort."""
     chosen, cohort_settings = (configuration.section(name, options.config) for name in ("measure", "cohort"))
     reading = reading_of(cohort_settings)
     registry = read_registry(options.registry, reading)
@@ -223,14 +223,14 @@ def rows_of_table(options: MeasureOptions, table: Path, label_set: LabelSet) -> 
 
 
 def run(options: MeasureOptions) -> None:
-    """Measure a shard, or take over a table, and write the rows."""
+    """Measure the scans of a shard, or read an existing table, and write the rows."""
     chosen = configuration.section("measure", options.config)
     reading = reading_of(configuration.section("cohort", options.config))
     label_set = label_sets.read(options.structures)
     if options.table:
         rows = rows_of_table(options, options.table, label_set)
     elif not options.segments or not options.masks:
-        raise ContractError("--masks: is missing; --segments tells of label maps in a store")
+        raise ContractError("--masks: the option is missing; name the folder of label maps to which --segments refers")
     else:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(label_set.names))
@@ -244,31 +244,34 @@ def run(options: MeasureOptions) -> None:
             raise ContractError(f"{options.segments.stem}: {reason}")
     written = MEASURES_TABLE.write(rows, options.out)
     counts = ", ".join(f"{n} {status}" for status, n in written["status"].value_counts().sort_index().items())
-    LOG.info("%d rows = %s", len(written), counts or "none")
+    LOG.info("rows by status: %s", counts or "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     add_registry_argument(parser)
-    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--segments", type=Path, help="Parquet with the rows of segments of a shard")
+    source.add_argument("--segments", type=Path, help="Parquet file with the rows of table segments of a shard")
     source.add_argument(
-        "--table", type=Path, help="measures made elsewhere: text table, spreadsheet, Parquet or folder"
+        "--table",
+        type=Path,
+        help="existing measures: text table, spreadsheet, Parquet file, or folder of statistics.json files",
     )
-    parser.add_argument("--masks", type=Path, help="folder of the store of label maps (with --segments)")
+    parser.add_argument("--masks", type=Path, help="folder of the label maps (required with --segments)")
     configuration.add_config_argument(parser, "cohort", "measure")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet to write")
-    parser.add_argument("--histograms", type=Path, help="Parquet to write: attenuation of each structure as counts")
+    parser.add_argument("--out", type=Path, required=True, help="output Parquet file with the measures")
+    parser.add_argument("--histograms", type=Path, help="output Parquet file with the attenuation histograms")
     parser.add_argument(
         "--attempts-left",
         type=int,
         default=0,
-        help="jobs that may follow this one; 0: what cannot be read now has a reason (default %(default)s)",
+        help="number of remaining attempts for this job; with 0, a temporary failure is recorded with its reason, and"
+        " otherwise the job fails and can be repeated (default %(default)s)",
     )
     parser.add_argument(
         "--max-failed-share",
         type=float,
         default=1.0,
-        help="share of the label maps that may fail; if more do, the job fails (default %(default)s)",
+        help="largest permitted proportion of failed label maps; above it, the job fails (default %(default)s)",
     )

@@ -1,7 +1,7 @@
-"""Connected parts of structures.
+"""Connected components of structures.
 
-Two voxels belong together if they share a face, an edge or a corner (26 neighbours), so that a thin structure that runs
-obliquely through the grid, a rib or a vessel, is one part as long as its voxels touch.
+Two voxels are connected if they share a face, an edge, or a corner (26-connectivity). A thin oblique structure, such as
+a rib or a vessel, therefore remains one component as long as its voxels touch.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from ctpop.stages.measure.runs import Runs
 
 @dataclass(frozen=True)
 class Edge:
-    """The runs of the last plane that was taken in, and the part that each of them belongs to."""
+    """The runs of the last plane that was added, and the component of each run."""
 
     runs: Runs
     part: NDArray[np.intp]
 
 
 class Components:
-    """Joins the runs of a walk, slab by slab, into connected parts.
+    """Connected components from the runs of a traversal, added slab by slab.
 
-    Of earlier slabs only the runs of the last plane are kept; of all parts, the structure, the number of voxels, and
-    which part of one slab goes on in which part of the next.
+    Only the runs of the last plane of earlier slabs are kept. For all components, the structure, the number of voxels,
+    and the connections between components of consecutive slabs are kept.
     """
 
     def __init__(self, shape: tuple[int, ...], n_rows: int) -> None:
@@ -37,7 +37,7 @@ class Components:
         self.bridges: list[NDArray[np.intp]] = []
 
     def add(self, runs: Runs, last_plane: int) -> None:
-        """Take in the runs of the next slab, of which `last_plane` is the last."""
+        """Add the runs of the next slab, which ends with `last_plane`."""
         both = self.edge.runs.then(runs) if self.edge else runs
         n_old = len(both.row) - len(runs.row)
         n_found, part = connected(len(both.row), touching(both, self.shape))
@@ -53,7 +53,7 @@ class Components:
         self.edge = Edge(both.take(last), part[last])
 
     def counted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each structure the number of its parts, and the voxels of the largest."""
+        """Return the number of components of each structure, and the number of voxels of the largest component."""
         nothing: NDArray[np.intp] = np.empty(0, np.intp)
         bridges = np.concatenate([np.empty((2, 0), np.intp), *self.bridges], axis=1)
         n_found, part = connected(self.n_parts, bridges)
@@ -66,7 +66,7 @@ class Components:
 
 
 def connected(n: int, pairs: NDArray[np.intp]) -> tuple[int, NDArray[np.intp]]:
-    """Return how many parts n things form that are joined in pairs, shape (2, number), and the part of each thing."""
+    """Return the number of components of n items connected by pairs, shape (2, number), and the component of each."""
     from scipy import sparse
     from scipy.sparse import csgraph
 
@@ -77,12 +77,11 @@ def connected(n: int, pairs: NDArray[np.intp]) -> tuple[int, NDArray[np.intp]]:
 
 
 def touching(runs: Runs, shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return the pairs of runs of one structure that touch, shape (2, number); shape is that of the walk."""
+    """Return the pairs of touching runs of one structure, shape (2, number); `shape` is that of the traversal."""
     _, n_lines, n_voxels = shape
-    row_of_lines = (
-        runs.plane * (n_lines + 1) + runs.line
-    )  # one empty line after each plane: no plane touches by its end
-    steps = (1, n_lines, n_lines + 1, n_lines + 2)  # the next line, and three of the next plane
+    # An empty line after each plane prevents contact between the last line of a plane and the first of the next
+    row_of_lines = runs.plane * (n_lines + 1) + runs.line
+    steps = (1, n_lines, n_lines + 1, n_lines + 2)  # the next line, and three lines of the next plane
     width = n_voxels + 1
     begins, ends = row_of_lines * width + runs.begin, row_of_lines * width + runs.end
     found = []

@@ -1,9 +1,9 @@
 """Scans with the same images, or with the same values, as another scan.
 
-Equal voxels are the same scan: one is kept, that with the first scan_id, and the rows of the others have the status
-`duplicate_images`, so that no patient counts twice. They are found when all shards are joined, so that their number has
-no influence. Equal values without images are reported and no more: values are rounded, and what they were measured in
-is not known.
+Equal voxels indicate the same scan. The scan with the first `scan_id` is kept, and the rows of the others have the
+status `duplicate_images`, so each patient counts once. Duplicates are identified when all shards are joined; the number
+of shards therefore has no influence. Equal values without images are only reported, because values are rounded and
+their images are unknown.
 """
 
 import logging
@@ -16,19 +16,19 @@ from pyarrow import parquet
 LOG = logging.getLogger(__name__)
 
 MEASURED, DUPLICATE = "measured", "duplicate_images"
-FEWEST_STRUCTURES = 2  # with equal values: one alone may agree by chance
+FEWEST_STRUCTURES = 2  # with equal values; a single structure can agree by chance
 SHOWN = 3
-Kept = dict[str, str]  # scan that is kept, by each scan with the same images
+Kept = dict[str, str]  # by excluded scan, the scan with the same images that is kept
 
 
 def of_shards(shards: Iterable[Path]) -> Kept:
-    """Return the scans of all shards whose images are those of a scan with a lower scan_id."""
+    """Return the scans of all shards that have the same images as a scan with a lower `scan_id`."""
     pairs = [_pairs_in(shard) for shard in shards]
     return of_scans(pd.concat(pairs, ignore_index=True)) if pairs else {}
 
 
 def of_scans(rows: pd.DataFrame) -> Kept:
-    """Return the scans whose images are those of a scan with a lower scan_id, of rows with scan_id and image_digest."""
+    """Return the scans that have the same `image_digest` as a scan with a lower `scan_id`."""
     scans = rows.dropna(subset=["image_digest"]).drop_duplicates(["scan_id", "image_digest"]).sort_values("scan_id")
     first = scans.groupby("image_digest")["scan_id"].transform("first")
     later = scans["scan_id"].ne(first)
@@ -36,7 +36,7 @@ def of_scans(rows: pd.DataFrame) -> Kept:
 
 
 def marked(rows: pd.DataFrame, kept: Kept) -> pd.DataFrame:
-    """Return rows of measures with the status `duplicate_images` where another scan is kept; values stay."""
+    """Return measures with the status `duplicate_images` for scans of which a copy is kept; values do not change."""
     if not kept:
         return rows
     repeated = rows["scan_id"].isin(kept) & rows["status"].eq(MEASURED)
@@ -44,18 +44,18 @@ def marked(rows: pd.DataFrame, kept: Kept) -> pd.DataFrame:
 
 
 def warn_of_images(kept: Kept) -> None:
-    """Log which scans have the images of another scan."""
+    """Log the scans with the same images as another scan."""
     if kept:
         LOG.warning(
-            "%d scans have the same images as another scan and are not used (%s): %s",
-            len(kept),
+            "scans excluded because another scan has the same images (%s): %d (%s)",
             DUPLICATE,
-            _listed(f"{scan} (as {first})" for scan, first in kept.items()),
+            len(kept),
+            _listed(f"{scan}: same as {first}" for scan, first in kept.items()),
         )
 
 
 def warn_of_equal_values(rows: pd.DataFrame) -> None:
-    """Log which scans have the same values as another scan in all structures, at least two."""
+    """Log the scans with the same values as another scan in all of their structures, at least two."""
     known = rows["volume_ml"].gt(0) | rows["hu_mean"].notna()
     values = rows.loc[rows["status"].eq(MEASURED) & known, ["scan_id", "structure", "volume_ml", "hu_mean"]]
     digest = pd.util.hash_pandas_object(values[["structure", "volume_ml", "hu_mean"]], index=False)
@@ -64,8 +64,8 @@ def warn_of_equal_values(rows: pd.DataFrame) -> None:
     groups = [", ".join(map(str, found)) for found in scans.groupby(["sum", "size"]).groups.values() if len(found) > 1]
     if groups:
         LOG.warning(
-            "%d groups of scans have the same values in all their structures, perhaps one scan under several ids: %s;"
-            " remove all but one of each from the table if they are",
+            "groups of scans with the same values in all structures: %d (%s); if a group is one scan with several"
+            " identifiers, keep one of them in the table",
             len(groups),
             _listed(groups),
         )

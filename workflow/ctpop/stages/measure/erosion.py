@@ -1,13 +1,14 @@
-"""What is left of structures when their surface is taken off to a depth in mm.
+"""Erosion of structures to a depth in mm.
 
-A voxel is left if its centre lies deeper than that below the faces of the voxels around the structure. Depth counted to
-the centres of these voxels, as most distance transforms do, would take off less of a fine grid than of a coarse one: at
-1.5 mm, one layer of 0.8 mm and one layer of 1.5 mm; this takes off two and one.
+A voxel remains if its center is deeper than this distance below the faces of the voxels around the structure. Most
+distance transforms measure the distance to the centers of these voxels and therefore remove less from a fine grid than
+from a coarse grid: at 1.5 mm, one layer of 0.8-mm voxels and one layer of 1.5-mm voxels. The method of this module
+removes two layers and one layer.
 
-All structures are eroded at once. The ellipsoid of neighbours within the depth is taken apart into rows, discs and the
-whole, so that a voxel is compared with a few neighbours and not with all of them.
+All structures are eroded simultaneously. The ellipsoid of neighbors within the depth is decomposed into rows and discs,
+which reduces the number of comparisons per voxel.
 
-Beyond a face of the image nothing is known, and the body goes on there: the face of the image is no surface.
+A face of the image is not a surface, because the body continues beyond it.
 """
 
 from collections.abc import Iterator
@@ -18,22 +19,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDING = 1e-6  # a centre at the depth itself is taken off, whatever the header's float32 makes of its place
+ROUNDING = 1e-6  # removes a center exactly at the depth despite the rounding of float32 spacings in headers
 
 
 @dataclass(frozen=True)
 class Ball:
-    """Voxels that come within a distance of the centre of one voxel.
+    """Voxels within a distance of the center of one voxel.
 
-    `reach[plane][line]` is the number of voxels to either side along the last axis, in the plane and line that many
-    steps away; planes and lines that the ball does not meet are not listed.
+    `reach[plane][line]` is the number of voxels to either side along the last axis, at a distance of `plane` planes and
+    `line` lines. Planes and lines outside the ball are not listed.
     """
 
     reach: tuple[tuple[int, ...], ...]
 
 
 def ball_of(distance_mm: float, spacing_mm: NDArray[np.float64]) -> Ball:
-    """Return the voxels that come within a distance; edges of a voxel in the order of the axes of the walk."""
+    """Return the voxels within a distance (mm); `spacing_mm` is in the order of the axes of the traversal."""
     most = distance_mm * (1 + ROUNDING)
     plane_mm, line_mm, voxel_mm = (float(edge) for edge in spacing_mm)
 
@@ -48,7 +49,7 @@ def ball_of(distance_mm: float, spacing_mm: NDArray[np.float64]) -> Ball:
 
 
 class Erosion:
-    """Tells plane by plane which voxels of a walk are left."""
+    """Erosion of the structures of a traversal, plane by plane."""
 
     def __init__(self, labels: NDArray[np.unsignedinteger[Any]], ball: Ball) -> None:
         self.labels = labels
@@ -56,7 +57,7 @@ class Erosion:
         self.discs: dict[int, dict[tuple[int, ...], NDArray[Any]]] = {}
 
     def deep(self, planes: slice) -> NDArray[np.bool_]:
-        """Return where voxels of structures are left in planes of the walk, shape (plane, line, voxel)."""
+        """Return the mask of remaining voxels in planes of the traversal, shape (plane, line, voxel)."""
         return np.stack([self._plane(place) for place in range(planes.start, planes.stop)])
 
     def _plane(self, place: int) -> NDArray[np.bool_]:
@@ -70,7 +71,7 @@ class Erosion:
         return left
 
     def _uniform(self, place: int, disc: tuple[int, ...]) -> NDArray[Any]:
-        """Return the labels of a plane, 0 where the disc around a voxel holds another label as well."""
+        """Return the labels of a plane, with 0 where the disc around a voxel contains another label."""
         known = self.discs.setdefault(place, {})
         if disc not in known:
             known[disc] = uniform_discs(np.ascontiguousarray(self.labels[place]), disc)
@@ -78,7 +79,7 @@ class Erosion:
 
 
 def uniform_discs(plane: NDArray[Any], disc: tuple[int, ...]) -> NDArray[Any]:
-    """Return the labels of a plane (line, voxel), 0 where the disc around a voxel holds another label as well."""
+    """Return the labels of a plane (line, voxel), with 0 where the disc around a voxel contains another label."""
     uniform = dict(zip(range(disc[0] + 1), _uniform_rows(plane, disc[0]), strict=True))
     whole = uniform[disc[0]].copy()
     for step, reach in enumerate(disc[1:], start=1):
@@ -89,7 +90,7 @@ def uniform_discs(plane: NDArray[Any], disc: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _uniform_rows(plane: NDArray[Any], reach: int) -> Iterator[NDArray[np.bool_]]:
-    """Yield where the voxels up to 0, 1, … `reach` steps along the line carry the same label."""
+    """Yield the masks of voxels whose neighbors up to 0, 1, … `reach` steps along the line have the same label."""
     whole = np.ones(plane.shape, bool)
     yield whole
     for step in range(1, reach + 1):

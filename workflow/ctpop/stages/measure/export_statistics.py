@@ -1,7 +1,8 @@
-"""Write the measures of each scan as TotalSegmentator's `statistics.json`, for programs that read that.
+"""Export the measures of each scan in the format `statistics.json` of TotalSegmentator.
 
-In: `measures` and the label set. Out: a folder per scan with the file. Values equal those of TotalSegmentator on the
-same label map and CT if the CT holds whole HU; docs/methods.md tells how closely, and what `--zeros` does.
+Input: `measures` and the label set. Output: one folder per scan with the file. For a CT with whole HU, the values equal
+those of TotalSegmentator for the same label map and CT; docs/methods/measurement.md describes the precision and the
+option `--zeros`.
 """
 
 import argparse
@@ -26,11 +27,11 @@ from ctpop.study.totalsegmentator_statistics import (
 
 LOG = logging.getLogger(__name__)
 
-DECIMALS = (5, 2)  # SOURCE: round(5) in TotalSegmentator since release 2.6, round(2) before
+DECIMALS = (5, 2)  # SOURCE: round(5) in TotalSegmentator since release 2.6, round(2) in earlier releases
 
 
 def in_label_order(measures: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return the measures scan by scan, structures in the order of their labels.
+    """Return the measures sorted by scan, with structures in the order of their labels.
 
     Raises
     ------
@@ -41,26 +42,26 @@ def in_label_order(measures: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     unknown = sorted(set(measures["structure"]) - set(names))
     if unknown:
         raise ContractError(
-            f"measures: column 'structure' must be a structure of the label set, found {', '.join(unknown[:3])};"
-            " give the label set that the study was made with"
+            f"--measures: column structure contains names outside the label set: {', '.join(unknown[:3])}; use the"
+            " label set of the study (--structures)"
         )
     ordered = measures.assign(structure=pd.Categorical(measures["structure"], categories=names))
     return ordered.sort_values(["scan_id", "structure"], ignore_index=True)
 
 
 def refuse_zeros_without_evidence(measures: pd.DataFrame, border_layers: int) -> None:
-    """Raise a ContractError if it is not known what lies within three voxels of the border, as 0.0 needs."""
+    """Raise a ContractError if structures within three voxels of the border, which require 0.0, are unknown."""
     if border_layers != BORDER_LAYERS:
         raise ContractError(
-            f"--zeros: TotalSegmentator writes 0.0 for what lies within {BORDER_LAYERS} voxels of the border, found"
-            f" measure.border_layers {border_layers}; measure with"
-            f" {BORDER_LAYERS} and name that configuration: --config FILE"
+            f"--zeros: requires measure.border_layers {BORDER_LAYERS}, found {border_layers}; TotalSegmentator writes"
+            f" 0.0 for structures within {BORDER_LAYERS} voxels of the border. Measure with {BORDER_LAYERS}, and name"
+            " the study file with --config FILE"
         )
     unknown = measures["n_voxels"].ne(0).fillna(True) & measures["volume_ml"].notna() & measures["border_voxels"].isna()
     if unknown.any():
         raise ContractError(
-            f"--zeros: border_voxels is missing in {int(unknown.sum())} rows with a volume, as in measures that were"
-            " taken over; leave --zeros out"
+            "--zeros: border_voxels is missing although volume_ml is present, for example in measures of other programs"
+            f" (affected rows: {int(unknown.sum())}); omit --zeros"
         )
 
 
@@ -77,7 +78,7 @@ class ExportStatisticsOptions:
 
 
 def run(options: ExportStatisticsOptions) -> None:
-    """Write a file for each scan in which something was measured."""
+    """Write a file for each scan with at least one measured structure."""
     layers = configuration.section("measure", options.config)["border_layers"]
     measures = in_label_order(
         MEASURES_TABLE.read(options.measures, *COLUMNS), label_sets.read(options.structures).names
@@ -91,14 +92,24 @@ def run(options: ExportStatisticsOptions) -> None:
         if rows["status"].eq("measured").any():
             write_text(text_of(statistics_of(rows, style)), options.out / str(scan_id) / FILE_NAME)
             n_written += 1
-    LOG.info("%d scans = %d files + %d scans that were not measured", n_scans, n_written, n_scans - n_written)
+    LOG.info("%d scans = %d files + %d unmeasured scans", n_scans, n_written, n_scans - n_written)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of a study")
-    parser.add_argument("--structures", required=True, help="label set of the study: shipped name or CSV")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write SCAN_ID/statistics.json to")
-    parser.add_argument("--decimals", type=int, choices=DECIMALS, default=DECIMALS[0], help="decimals of the HU")
-    parser.add_argument("--zeros", action="store_true", help="0.0 for what is absent, or near a face of the image")
+    parser.add_argument("--measures", type=Path, required=True, help="Parquet file with the measures of a study")
+    parser.add_argument(
+        "--structures", required=True, help="label set of the study: name of a shipped label set, or CSV file"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="output folder of the files SCAN_ID/statistics.json")
+    parser.add_argument(
+        "--decimals",
+        type=int,
+        choices=DECIMALS,
+        default=DECIMALS[0],
+        help="number of decimals of the attenuation (default %(default)s)",
+    )
+    parser.add_argument(
+        "--zeros", action="store_true", help="write 0.0 for structures that are absent or close to a face of the image"
+    )
     configuration.add_config_argument(parser, "measure")

@@ -1,8 +1,8 @@
-"""Where structures lie: number of voxels, the faces of the image that they reach, bounding box and centre of mass.
+"""Extent of structures: number of voxels, faces of the image that they reach, bounding box, and center of mass.
 
-All of it follows from the number of voxels that a structure has at each place of an axis (its profile). Profiles are
-whole numbers and are turned to the axes of the image before anything is computed, so that the result does not depend on
-how a file happens to be stored, not in its last digit.
+All values are computed from profiles, which contain the number of voxels of a structure at each position of an axis.
+Profiles are integers and are reoriented to the axes of the image before any computation. The results are therefore
+identical for all storage orders of a file.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from ctpop.stages.measure.traversal import Traversal
 class Extent:
     """Voxels of structures along the axes of the image (x, y, z; RAS+).
 
-    `profiles` counts for each axis the voxels at each of its places, shape (row, place); `inner` the voxels that are in
-    none of the outermost `border_layers`.
+    `profiles` contains the number of voxels at each position of each axis, shape (row, position). `inner` is the number
+    of voxels outside the outermost `border_layers`.
     """
 
     profiles: tuple[NDArray[np.int64], ...]
@@ -40,20 +40,20 @@ class Extent:
         return np.stack(ends, axis=1)
 
     def centroids_mm(self, affine: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the centre of mass of each structure in world mm, shape (row, axis); missing without a voxel."""
+        """Return the center of mass of each structure (world, mm), shape (row, axis); missing without voxels."""
         sums = np.stack([axis @ np.arange(axis.shape[1]) for axis in self.profiles], axis=1)
         return sums / self._present() @ affine[:3, :3].T + affine[:3, 3]
 
     def boxes_mm(self, affine: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the lowest and highest world coordinates of each structure's box, shape (row, end, axis).
+        """Return the lowest and highest world coordinates of the box of each structure, shape (row, end, axis).
 
-        The box has its sides along the axes of the image and ends at the outer edges of the outermost voxels; missing
-        without a voxel.
+        The sides of the box are parallel to the axes of the image and end at the outer edges of the outermost voxels.
+        The coordinates are missing without voxels.
         """
         first = np.stack([(axis > 0).argmax(axis=1) for axis in self.profiles], axis=1)
         last = np.stack([axis.shape[1] - 1 - (axis[:, ::-1] > 0).argmax(axis=1) for axis in self.profiles], axis=1)
         edges = np.stack([first - 0.5, last + 0.5]) + 0 * self._present()
-        shifts = affine[:3, :3] * edges[:, :, None, :]  # what each axis of the image adds to each world axis
+        shifts = affine[:3, :3] * edges[:, :, None, :]  # contribution of each image axis to each world axis
         ends = [shifts.min(axis=0).sum(axis=-1), shifts.max(axis=0).sum(axis=-1)]
         return np.stack(ends, axis=1) + affine[:3, 3]
 
@@ -62,7 +62,7 @@ class Extent:
 
 
 class Extents:
-    """Adds up the profiles of structures along the axes of a walk, run by run."""
+    """Profiles of structures along the axes of a traversal, accumulated from runs."""
 
     def __init__(self, walk: Traversal, n_rows: int, border_layers: int) -> None:
         self.walk = walk
@@ -71,11 +71,11 @@ class Extents:
         planes, lines, voxels = walk.labels.shape
         self.planes: NDArray[np.int64] = np.zeros((n_rows, planes), np.int64)
         self.lines: NDArray[np.int64] = np.zeros((n_rows, lines), np.int64)
-        self.steps: NDArray[np.int64] = np.zeros((n_rows, voxels + 1), np.int64)  # from one voxel of a line to the next
+        self.steps: NDArray[np.int64] = np.zeros((n_rows, voxels + 1), np.int64)  # changes between voxels of a line
         self.inner: NDArray[np.int64] = np.zeros(n_rows, np.int64)
 
     def add(self, runs: Runs, planes: slice) -> None:
-        """Take in the runs of some planes."""
+        """Add the runs of several planes."""
         self.planes[:, planes] = self._counted(runs, runs.plane - planes.start, planes.stop - planes.start, runs.length)
         self.lines += self._counted(runs, runs.line, self.lines.shape[1], runs.length)
         self.steps += self._counted(runs, runs.begin, self.steps.shape[1])
@@ -96,6 +96,6 @@ class Extents:
     def _counted(
         self, runs: Runs, place: NDArray[np.intp] | int, n_places: int, voxels: NDArray[np.intp] | None = None
     ) -> NDArray[np.int64]:
-        """Return the voxels (or without them, the runs) of each structure at each place, shape (row, place)."""
+        """Return the voxels of each structure per position, shape (row, place); the runs if `voxels` is None."""
         found = np.bincount(runs.row * n_places + place, voxels, self.n_rows * n_places)
         return found.astype(np.int64).reshape(self.n_rows, n_places)  # below 2^53, float64 sums are exact

@@ -1,8 +1,8 @@
-"""Join the tables of all shards into one, sorted by key, whatever the number of shards.
+"""Join the tables of all shards into one table, sorted by key and independent of the number of shards.
 
-A study of 100,000 scans has 12 million measures, more than a small machine can hold. Its rows are dealt into parts,
-each with all rows of a range of scans; each part is sorted on its own, and one after the other they make the table. A
-part is a file beside the table until then. Equal rows give equal bytes, dealt or not.
+A study of 100,000 scans has 12 million rows of measures, which exceed the memory of a small machine. Large tables are
+therefore divided into parts, each with all rows of a range of scans. Each part is a temporary file next to the table;
+the parts are sorted separately and written to the table in order. The file does not depend on this division.
 """
 
 import argparse
@@ -32,29 +32,29 @@ LOG = logging.getLogger(__name__)
 Amendment = Callable[[pd.DataFrame], pd.DataFrame]
 
 ASSUMPTIONS = {  # by column of measures and its value
-    ("hu_scale", "uncertain"): f"{MEANINGS['uncertain']}; they are used as HU",
-    ("label_names", requested.LABEL_SET): "the label map does not name its labels; their numbers are taken for those of"
-    " the label set",
+    ("hu_scale", "uncertain"): f"{MEANINGS['uncertain']}; the values are used as HU",
+    ("label_names", requested.LABEL_SET): "the label map contains no structure names; its label numbers are interpreted"
+    " as those of the label set",
 }
 AT_ONCE = 2**17  # rows of a shard that are read and checked together
 BRIEF = ipc.IpcWriteOptions(compression="lz4")
-ROW_GROUP = 2**20  # rows of a row group where pyarrow is not told otherwise
+ROW_GROUP = 2**20  # rows of a row group, the default of pyarrow
 
 
 def unchanged(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as they are."""
+    """Return rows unchanged."""
     return rows
 
 
 def gather(table: Table, shards: list[Path], path: Path, most: int = CSV_ROWS, amend: Amendment = unchanged) -> int:
-    """Join the tables of all shards, write them and return the number of rows; up to `most` rows are joined in memory.
+    """Join and write the tables of all shards, and return the number of rows; up to `most` rows are joined in memory.
 
-    `amend` changes rows by what is known from all shards.
+    `amend` changes rows according to information from all shards.
 
     Raises
     ------
     ContractError
-        If a shard breaks the contract of the table, or a key occurs twice.
+        If a shard does not meet the contract of the table, or a key occurs twice.
 
     """
     rows = sum(map(number_of_rows, shards))
@@ -83,7 +83,7 @@ def number_of_rows(shard: Path) -> int:
 
 
 def ends_of_parts(table: Table, shards: list[Path], most: int) -> list[str]:
-    """Return the last scan of each part, in order. A part has about `most` rows; those of a scan stay together."""
+    """Return the last scan of each part, in order. A part has about `most` rows and all rows of its scans."""
     scan = table.key[0]
     counts = [parquet_rows.read(shard, [scan])[scan].value_counts() for shard in shards]
     of_scan = pd.concat(counts).groupby(level=0).sum().sort_index()
@@ -92,7 +92,7 @@ def ends_of_parts(table: Table, shards: list[Path], most: int) -> list[str]:
 
 
 def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendment) -> None:
-    """Write every row of the shards to the part of its scan; `parts` has the file of each by its last scan."""
+    """Write every row of the shards to the part of its scan; `parts` maps the last scan of each part to its file."""
     schema = arrow.Table.from_pandas(table.empty(), preserve_index=False).schema
     ends = np.array(list(parts), dtype=object)
     with ExitStack() as open_files:
@@ -104,13 +104,13 @@ def deal(table: Table, shards: list[Path], parts: dict[str, Path], amend: Amendm
 
 
 def checked_rows(table: Table, shards: list[Path], amend: Amendment) -> Iterator[arrow.Table]:
-    """Yield the rows of the shards, some at a time, each time sorted by key."""
+    """Yield the rows of the shards in batches, each sorted by key."""
     for path, rows in ((shard, rows) for shard in shards for rows in parquet_rows.in_batches(shard, AT_ONCE)):
         yield arrow.Table.from_pandas(table.check(amend(rows), where=path), preserve_index=False)
 
 
 def write_parts(table: Table, parts: list[Path], path: Path) -> None:
-    """Write the rows of the parts as `Table.write` writes rows that are in memory: sorted, in full row groups."""
+    """Write the rows of the parts in the format of `Table.write`: sorted, in full row groups."""
     schema = arrow.Table.from_pandas(table.empty(), preserve_index=False).schema
     with parquet_files.writing(path, schema) as writer:
         for rows in in_row_groups(sorted_parts(table, parts)):
@@ -118,7 +118,7 @@ def write_parts(table: Table, parts: list[Path], path: Path) -> None:
 
 
 def sorted_parts(table: Table, parts: list[Path]) -> Iterator[arrow.Table]:
-    """Yield the rows of one part after the other, sorted by key."""
+    """Yield the rows of each part in turn, sorted by key."""
     for part in parts:
         with ipc.open_file(part) as file:
             rows = file.read_all()
@@ -127,7 +127,7 @@ def sorted_parts(table: Table, parts: list[Path]) -> Iterator[arrow.Table]:
 
 
 def in_row_groups(tables: Iterator[arrow.Table]) -> Iterator[arrow.Table]:
-    """Yield rows that come in pieces of any size in full row groups, and the rest."""
+    """Yield rows from tables of any size in full row groups, followed by the remaining rows."""
     waiting: list[arrow.Table] = []
     for rows in tables:
         together = arrow.concat_tables([*waiting, rows])
@@ -143,7 +143,7 @@ def _write_slices(rows: arrow.Table, edges: NDArray[np.intp], writers: list[ipc.
 
 
 def amendment(table: Table, shards: list[Path]) -> Amendment:
-    """Return the change of measures that needs all shards: images of another scan, structures without labels."""
+    """Return the change of measures that requires all shards: duplicate images and structures that never occur."""
     if table is not MEASURES_TABLE:
         return unchanged
     kept = duplicates.of_shards(shards)
@@ -153,16 +153,16 @@ def amendment(table: Table, shards: list[Path]) -> Amendment:
 
 
 def report_assumptions(shards: list[Path]) -> None:
-    """Log how many scans have values that are taken for HU, or numbers that are taken for those of the label set."""
+    """Log the number of scans with values assumed to be HU or label numbers assumed to be those of the label set."""
     for (column, value), meaning in ASSUMPTIONS.items():
         parts = (parquet_rows.read(shard, ["scan_id"], [(column, "==", value)]) for shard in shards)
         scans = sorted({scan for part in parts for scan in part["scan_id"]})
         if scans:
-            LOG.warning("%d scans, first %s: %s", len(scans), scans[0], meaning)
+            LOG.warning("%s (affected scans: %d, first %s)", meaning, len(scans), scans[0])
 
 
 def amended(rows: pd.DataFrame, kept: duplicates.Kept, structures: set[str]) -> pd.DataFrame:
-    """Return measures with the status of scans whose images another one has, and of structures not requested."""
+    """Return measures with the status of scans with duplicate images and of structures that were not requested."""
     return duplicates.marked(requested.without_never_labelled(rows, structures), kept)
 
 
@@ -176,14 +176,14 @@ class GatherOptions:
 
 
 def run(options: GatherOptions) -> None:
-    """Read the table of every shard and write one table, sorted by key, whatever the number of shards."""
+    """Read the tables of all shards, and write one table, sorted by key."""
     table = next(table for table in TABLES if table.name == options.table)
     rows = gather(table, options.shards, options.out, amend=amendment(table, options.shards))
-    LOG.info("%s: %d rows from %d shards", table.name, rows, len(options.shards))
+    LOG.info("table %s: %d rows from %d shards", table.name, rows, len(options.shards))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--table", required=True, choices=[table.name for table in TABLES], help="which table it is")
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="Parquet file of each shard")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write; a CSV is written beside it")
+    parser.add_argument("--table", required=True, choices=[table.name for table in TABLES], help="name of the table")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="Parquet files of all shards")
+    parser.add_argument("--out", type=Path, required=True, help="output Parquet file, with a CSV file next to it")

@@ -1,6 +1,6 @@
-"""Histograms of a shard as a file: what every later percentile, window or threshold is computed from.
+"""Files of the histograms of a shard, from which percentiles, windows, and thresholds can be computed later.
 
-One row group per scan, so that neither writing nor reading holds more than one scan.
+A file has one row group per scan. Writing and reading therefore require the memory of a single scan.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,10 @@ SCHEMA = arrow.Schema.from_pandas(HISTOGRAMS.empty(), preserve_index=False).remo
 
 
 def write_histograms(scans: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
-    """Write the histogram of each scan (structure, hu, n), sorted by structure and HU; one without rows has none."""
+    """Write the histogram (structure, hu, n) of each scan, sorted by structure and HU; scans without rows are omitted.
+
+    `scans` yields pairs of a scan_id and its histogram.
+    """
     tables = (arrow.Table.from_pandas(rows.assign(scan_id=scan_id), SCHEMA) for scan_id, rows in scans if len(rows))
 
     def write(part: Path) -> None:
@@ -35,15 +38,18 @@ def read_histograms(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     Raises
     ------
     ContractError
-        If the file is not there, is damaged or holds no histograms.
+        If the file does not exist, is damaged, or contains no histograms.
 
     """
     if not path.is_file():
-        raise ContractError(f"{path}: does not exist; a file with histograms is expected")
+        raise ContractError(f"{path}: the file does not exist; name a file of results/STUDY/histograms/")
     with parquet_files.opened(path, read_dictionary=["structure"]) as file:
         found = file.schema_arrow.names
         if found != SCHEMA.names:
-            raise ContractError(f"{path}: columns {', '.join(SCHEMA.names)} are expected, found {', '.join(found)}")
+            raise ContractError(
+                f"{path}: the columns must be {', '.join(SCHEMA.names)}, found {', '.join(found)}; name a file of"
+                " results/STUDY/histograms/"
+            )
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group).to_pandas()
             yield str(rows["scan_id"].iloc[0]), rows.drop(columns="scan_id")

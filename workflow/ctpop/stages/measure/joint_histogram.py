@@ -1,6 +1,6 @@
-"""How many voxels of each structure have which attenuation: one count per structure and whole HU.
+"""Joint histogram of structures and attenuation: the number of voxels per structure and whole HU.
 
-Every statistic of whole HU follows from it without error, so that an image is walked through once and never again.
+All statistics of whole HU are computed from this histogram without error, and the image is traversed only once.
 """
 
 from typing import Any
@@ -14,10 +14,10 @@ LOWEST_HU, HIGHEST_HU = int(np.iinfo(np.int16).min), int(np.iinfo(np.int16).max)
 
 
 class JointHistogram:
-    """Counts by structure, depth and HU; depth is 1 for voxels that erosion leaves, 0 for the others.
+    """Counts by structure, depth, and HU; depth is 1 for voxels that remain after erosion and 0 for all others.
 
-    Values outside of 16 bits count as the nearer end of that range, and `clipped` counts them. Values between whole HU
-    count at the nearest one (half-way, at the even one), and then `whole` is false.
+    Values outside the 16-bit range are set to the nearer limit, and `clipped` is their number. Fractional HU are
+    rounded to the nearest whole HU (half to even), and `whole` is then false.
     """
 
     def __init__(self, n_rows: int) -> None:
@@ -27,7 +27,7 @@ class JointHistogram:
         self.whole = True
 
     def add(self, runs: Runs, hu: NDArray[Any], deep: NDArray[np.bool_] | None) -> None:
-        """Count the voxels of runs, given by their attenuation and whether erosion leaves them (none: it does not)."""
+        """Count the voxels of runs by attenuation and by `deep`, the mask of voxels left by erosion (None: none)."""
         if not hu.size:
             return
         hu = self._whole_hu(runs, hu)
@@ -42,7 +42,7 @@ class JointHistogram:
         self.counts[:, :, low - self.lowest : high - self.lowest + 1] += found
 
     def of(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the HU that occur in a structure, in order, and their counts: of all voxels, and of the deep ones."""
+        """Return the sorted HU of a structure, and their counts among all voxels and among voxels left by erosion."""
         counts = self.counts[row]
         present = np.flatnonzero(counts.any(axis=0))
         return present + self.lowest, np.stack([counts[:, present].sum(axis=0), counts[1, present]])
@@ -61,7 +61,7 @@ class JointHistogram:
         return clipped
 
     def _make_room(self, low: int, high: int) -> None:
-        """Widen the table so that it goes from `low` to `high` at least."""
+        """Extend the table to include at least `low` to `high`."""
         if not self.counts.shape[2]:
             self.lowest = low
         before = max(0, self.lowest - low)

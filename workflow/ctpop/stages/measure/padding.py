@@ -1,12 +1,12 @@
 """Padding: voxels inside an image that contain no measurement, and structures that end at or extend into them.
 
-Scanners fill the corners outside the reconstruction circle with a value that no tissue has. Programs that resample,
-mask or deface fill with a constant, which may be a possible attenuation. A structure that touches such voxels may
-continue beyond them, in the same way as a structure that touches a face of the image.
+Scanners fill the corners outside the reconstruction circle with a value that does not occur in tissue. Programs that
+resample, mask, or deface images use a constant, which can be a plausible attenuation. A structure in contact with these
+voxels may continue beyond them, like a structure at a face of the image.
 
-Measured attenuation varies from voxel to voxel, padding does not. A value of padding is therefore a value below that of
-air, or a value that fills whole neighbourhoods while the rest of the image varies. Images without noise, such as
-digital phantoms, contain no evidence of the second kind.
+Measured attenuation varies from voxel to voxel, whereas padding is constant. Padding is therefore identified by values
+below that of air, or by values that fill entire neighborhoods while the rest of the image varies. Images without noise,
+such as digital phantoms, contain no evidence for the second criterion.
 """
 
 from functools import reduce
@@ -15,28 +15,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LOWEST_OF_AIR = -1100.0  # HU; noise around air and the values of scanners for air stay above
+LOWEST_OF_AIR = -1100.0  # HU; noise of air, and values that scanners write for air, are higher
 HIGHEST_OF_AIR = -900.0
-HIGHEST_FILLING_OF_AIR = -1010.0  # HU; -1000 may be air, as in phantoms; -1024 is the lowest value of 12 bits
+HIGHEST_FILLING_OF_AIR = -1010.0  # HU; -1000 can be air, as in phantoms; -1024 is the lowest value of 12 bits
 AROUND_AIR = (-1060.0, -940.0)  # HU; measured air
-SHARE_OF_PADDING = 0.001  # of the voxels, with a value below that of air
-SHARE_IN_REGIONS = 0.3  # ASSUME: of the voxels of padding, before a neighbour; a slab of two voxels has 0.5 or more
-SHARE_OF_RUNS = 0.0001  # ASSUME: of the sampled voxels, amid equal ones; noise with an SD of 2 HU gives 1e-5
-SHARE_OF_QUIET = 0.05  # ASSUME: of the tissue, amid equal voxels: the image has no noise, and constants say nothing
-SHARE_OF_OTHER_AIR = 0.1  # ASSUME: of the air, with other values than padding in the range of air
-MOST = 0.5  # of the voxels, in an image without noise
-SOLID = 0.8  # ASSUME: of the voxels with a value in the range of air, in whole neighbourhoods
-HIGHEST = 1500.0  # HU; above it, a frequent value is metal beyond the range of the scanner
-SHARE_OF_NEXT = 0.02  # ASSUME: of the runs; padding is one value, the runs of smooth tissue are of neighbouring values
-RUN = 3  # equal voxels on either side
-SAMPLED = 4_000_000  # voxels from which values of padding are looked for
+SHARE_OF_PADDING = 0.001  # of all voxels: frequency of a padding value below that of air
+SHARE_IN_REGIONS = 0.3  # ASSUME: of padding voxels with an equal neighbor; 0.5 or more in a slab of two voxels
+SHARE_OF_RUNS = 0.0001  # ASSUME: of sampled voxels between equal voxels; 1e-5 in noise with an SD of 2 HU
+SHARE_OF_QUIET = 0.05  # ASSUME: of tissue between equal voxels; beyond it, the image has no noise
+SHARE_OF_OTHER_AIR = 0.1  # ASSUME: of air with values other than padding in the range of air
+MOST = 0.5  # of equal neighbors in an image without noise
+SOLID = 0.8  # ASSUME: of voxels with a value in the range of air, in entire neighborhoods
+HIGHEST = 1500.0  # HU; higher frequent values are metal beyond the range of the scanner
+SHARE_OF_NEXT = 0.02  # ASSUME: of runs; padding is one value, whereas smooth tissue has runs of adjacent values
+RUN = 3  # number of equal voxels on either side
+SAMPLED = 4_000_000  # number of voxels in the sample for padding values
 
 
 class PaddingContact(NamedTuple):
-    """Voxels of each structure at padding.
+    """Numbers of voxels of each structure in contact with padding.
 
-    `touching` are in padding or within some layers of it, `inner` those of them that are in none of the outermost
-    layers of the image, and `inside` those in padding itself.
+    `touching` voxels are in padding or within a number of layers of it. `inner` voxels are the touching voxels outside
+    the outermost layers of the image, and `inside` voxels are in padding.
     """
 
     touching: NDArray[np.int64]
@@ -45,31 +45,31 @@ class PaddingContact(NamedTuple):
 
 
 def padding_of(hu: NDArray[Any], labels: NDArray[np.unsignedinteger[Any]] | None = None) -> NDArray[np.bool_] | None:
-    """Return which voxels are padding; None if there are none.
+    """Return the mask of padding voxels, or None if the image contains no padding.
 
-    In an image without noise, axial slices of one value may be what is between two objects. They are padding only if
-    they have labels.
+    In an image without noise, a uniform axial slice can be the space between two objects. Such slices are padding only
+    if they contain labels.
 
     Parameters
     ----------
     hu
         Attenuation (HU), shape (x, y, z).
     labels
-        Label of each voxel, same shape, if there are labels.
+        Label of each voxel, same shape, if available.
 
     """
     regions = [hu == value for value in values_below_air(hu)]
     regions += [region for value in constant_values(hu) if (region := _solid_region(hu, value)) is not None]
     void = void_slices(hu)
-    labelled = labels is not None and bool(labels[..., void].any())
-    if void.any() and (labelled or not _is_without_noise(hu[..., ~void])):
+    labeled = labels is not None and bool(labels[..., void].any())
+    if void.any() and (labeled or not _is_without_noise(hu[..., ~void])):
         regions.append(np.broadcast_to(void, hu.shape))
     regions = [region for region in regions if region.any()]
     return reduce(np.logical_or, regions) if regions else None
 
 
 def values_below_air(hu: NDArray[Any]) -> list[float]:
-    """Return the values (HU) below that of air that are frequent enough to be no artifact, and in regions."""
+    """Return the values (HU) below that of air that are frequent, which excludes artifacts, and form regions."""
     if hu.min() >= LOWEST_OF_AIR:
         return []
     sample = _sample(hu)
@@ -79,10 +79,11 @@ def values_below_air(hu: NDArray[Any]) -> list[float]:
 
 
 def constant_values(hu: NDArray[Any]) -> list[float]:
-    """Return the values (HU) of air and above that fill neighbourhoods while the rest of the image varies.
+    """Return the values (HU) of air and above that fill neighborhoods while the rest of the image varies.
 
-    The value of metal does not count, nor do neighbouring values that all fill neighbourhoods, as in smoothed images. A
-    value in the range of air counts only beside other air: it is air itself otherwise.
+    Values of metal are not included, and neither are adjacent values that all fill neighborhoods, as in smoothed
+    images. A value in the range of air is included only if the image contains other air; otherwise, it is the value of
+    air.
     """
     sample = _sample(hu)
     values, counts = np.unique(_amid_equal(sample), return_counts=True)
@@ -101,7 +102,7 @@ def constant_values(hu: NDArray[Any]) -> list[float]:
 
 
 def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which axial slices have one value although slices on both sides of them vary; shape (z,)."""
+    """Return the mask of uniform axial slices between slices with varying values; shape (z,)."""
     middle = hu[hu.shape[0] // 2]
     candidates = (middle.min(axis=0) == middle.max(axis=0)).nonzero()[0]
     void = np.zeros(hu.shape[2], bool)
@@ -115,7 +116,7 @@ def void_slices(hu: NDArray[Any]) -> NDArray[np.bool_]:
 def contact(
     labels: NDArray[np.unsignedinteger[Any]], hu: NDArray[Any], numbers: list[int], layers: int
 ) -> PaddingContact | None:
-    """Return the voxels of structures that are in padding, or within some layers of it.
+    """Return the numbers of voxels of structures in padding or within a number of layers of it.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def contact(
     numbers
         Labels of the structures.
     layers
-        Number of voxels from padding, counted along the axes, that belong to the border.
+        Number of layers around padding, counted in voxels along the axes, that belong to the border.
 
     Returns
     -------
@@ -144,18 +145,18 @@ def contact(
     inner = tuple(slice(layers, -layers) for _ in range(3))
     near = near & (labels > 0)
     parts = ((labels, near), (labels[inner], near[inner]), (labels, padding & near))
-    counts = (np.bincount(part.T[where.T], minlength=length)[numbers] for part, where in parts)  # .T: as in memory
+    counts = (np.bincount(part.T[where.T], minlength=length)[numbers] for part, where in parts)  # .T: memory order
     return PaddingContact(*(count.astype(np.int64) for count in counts))
 
 
 def _sample(hu: NDArray[Any]) -> NDArray[Any]:
-    """Return whole lines along the first axis, of at most about `SAMPLED` voxels."""
+    """Return entire lines along the first axis, with at most about `SAMPLED` voxels."""
     step = int(np.ceil(max(1.0, hu.size / SAMPLED) ** 0.5))
     return hu[:, ::step, ::step]
 
 
 def _in_regions(mask: NDArray[np.bool_]) -> bool:
-    """Return whether many voxels of a mask have a neighbour in it along some axis; scattered ones have none."""
+    """Return whether many voxels of a mask have a neighbor in the mask along an axis, unlike scattered voxels."""
     least = SHARE_IN_REGIONS * np.count_nonzero(mask)
     whole = slice(None)
     for axis in range(mask.ndim):
@@ -166,33 +167,33 @@ def _in_regions(mask: NDArray[np.bool_]) -> bool:
 
 
 def _amid_equal(sample: NDArray[Any]) -> NDArray[Any]:
-    """Return the values that have equal ones on both sides along the first axis."""
+    """Return the values of voxels between equal voxels along the first axis."""
     length = len(sample) - 2 * RUN
     if length < 1:
         return sample[:0].ravel()
-    centre = sample[RUN : RUN + length]
-    equal = np.ones(centre.shape, bool)
+    center = sample[RUN : RUN + length]
+    equal = np.ones(center.shape, bool)
     for shift in (*range(RUN), *range(RUN + 1, 2 * RUN + 1)):
-        equal &= centre == sample[shift : shift + length]
-    return centre[equal]
+        equal &= center == sample[shift : shift + length]
+    return center[equal]
 
 
 def _runs_beside(sample: NDArray[Any], value: float, values: NDArray[Any], counts: NDArray[np.intp]) -> int:
-    """Return how often the next lower or the next higher value of an image is amid equal ones, the larger of both."""
+    """Return the number of runs of the next lower or the next higher value of an image, whichever is larger."""
     below, above = sample[sample < value], sample[sample > value]
     beside = [*([below.max()] if below.size else []), *([above.min()] if above.size else [])]
     return int(counts[np.isin(values, beside)].max(initial=0))
 
 
 def _is_without_noise(hu: NDArray[Any]) -> bool:
-    """Return whether most neighbours in tissue are equal, or there is no tissue."""
+    """Return whether most neighbors in tissue are equal, or the image contains no tissue."""
     tissue = hu > HIGHEST_OF_AIR
     both = tissue[1:] & tissue[:-1]
     return bool(np.count_nonzero(both & (hu[1:] == hu[:-1])) >= MOST * np.count_nonzero(both))
 
 
 def _is_beside_air(sample: NDArray[Any], value: float) -> bool:
-    """Return whether enough of the air has other values, as noise has; one other value is that of a phantom."""
+    """Return whether enough of the air has other, varying values; a single other value indicates a phantom."""
     air = (sample >= AROUND_AIR[0]) & (sample <= AROUND_AIR[1])
     other = sample[air & (sample != value)]
     if other.size < SHARE_OF_OTHER_AIR * max(1, int(np.count_nonzero(air))):
@@ -201,7 +202,7 @@ def _is_beside_air(sample: NDArray[Any], value: float) -> bool:
 
 
 def _solid_region(hu: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
-    """Return the voxels of a value in axial neighbourhoods of it (a morphological opening), None if they are few."""
+    """Return the axial neighborhoods filled by a value (morphological opening), or None if they are too small."""
     has_value: NDArray[np.bool_] = hu == value
     region = has_value
     for combine in (np.logical_and, np.logical_or):
@@ -213,7 +214,7 @@ def _solid_region(hu: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
 
 
 def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a mask with the six neighbours of its voxels."""
+    """Return a mask dilated by the six face neighbors of its voxels."""
     found = mask.copy(order="K")
     for axis in range(3):
         _combine_neighbours(found, mask, axis, 1, np.logical_or)
@@ -221,7 +222,7 @@ def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _with_neighbours(mask: NDArray[np.bool_], axis: int, reach: int, combine: np.ufunc) -> NDArray[np.bool_]:
-    """Return each voxel of a mask combined with its neighbours along an axis, as far as the image has them."""
+    """Return each voxel of a mask combined with its neighbors along an axis, within the image."""
     found = mask.copy(order="K")
     for shift in range(1, reach + 1):
         _combine_neighbours(found, mask, axis, shift, combine)

@@ -1,7 +1,7 @@
-"""The registry of a study whose table of measures tells of the people, too: one file is enough.
+"""Derive the registry of a study from a table of measures that also contains the patients.
 
-In: the table of measures (`study.measures`; text table, spreadsheet or Parquet; long or wide). Out: a registry with one
-row per scan and every column that is no measure.
+Input: the table of measures (`study.measures`; text table, spreadsheet, or Parquet file; long or wide format). Output:
+a registry with one row per scan and all columns that do not contain measures.
 """
 
 import argparse
@@ -28,9 +28,9 @@ class PatientsOptions:
 
 
 def run(options: PatientsOptions) -> None:
-    """Read the table, and write who is in it."""
+    """Read the table, and write the registry of its scans."""
     if options.table.is_dir():
-        raise ContractError(f"{options.table}: a folder of statistics knows no ages; set study.registry")
+        raise ContractError(f"{options.table}: a folder of statistics.json files contains no ages; set study.registry")
     measure, cohort = (configuration.section(name, options.config) for name in ("measure", "cohort"))
     names = label_sets.read(options.structures).names
     notes: list[str] = []
@@ -40,7 +40,7 @@ def run(options: PatientsOptions) -> None:
     for note in notes:
         LOG.info("%s", note)
     write_atomically(options.out, lambda part: patients.to_csv(part, index=False, lineterminator="\n"))
-    message = "%d rows = %d people; %d columns = %d about people + %d of measures"
+    message = "%d rows, %d scans; %d columns = %d of the registry + %d of measures"
     n = len(patients.columns)
     LOG.info(message, len(table), len(patients), len(table.columns), n, len(table.columns) - n)
 
@@ -48,8 +48,11 @@ def run(options: PatientsOptions) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "--table", type=Path, required=True, help="measures with the people: text table, spreadsheet or Parquet"
+        "--table",
+        type=Path,
+        required=True,
+        help="table of measures and patients: text table, spreadsheet, or Parquet file",
     )
-    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
     configuration.add_config_argument(parser, "measure", "cohort")
-    parser.add_argument("--out", type=Path, required=True, help="CSV to write: the registry")
+    parser.add_argument("--out", type=Path, required=True, help="output CSV file with the registry")

@@ -1,7 +1,7 @@
-"""Further numbers from the histograms of a study: any percentile, and windows of attenuation such as fat or bone.
+"""Compute percentiles and statistics of attenuation windows, such as fat or bone, from the histograms of a study.
 
-In: the files of `results/<study.name>/histograms/`, one per shard. Out: a row per scan and structure that has voxels
-under a CT. No image is opened: what would take a pass over terabytes is an operation on tables.
+Input: the files of `results/<study.name>/histograms/`, one per shard. Output: one row per scan with a CT and structure
+with voxels. Images, which can amount to terabytes, are not read.
 """
 
 import argparse
@@ -28,7 +28,7 @@ KEY = ["scan_id", "structure"]
 
 @dataclass(frozen=True)
 class AttenuationWindow:
-    """Attenuation from `low` to `high`, both included; infinite where an end is open."""
+    """Range of attenuation from `low` to `high` (HU), including both limits; an open limit is infinite."""
 
     name: str
     low: float
@@ -37,14 +37,14 @@ class AttenuationWindow:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The numbers that are asked for."""
+    """The requested percentiles and windows."""
 
     percents: tuple[float, ...]
     windows: tuple[AttenuationWindow, ...]
 
     @property
     def columns(self) -> list[str]:
-        """Names of the numbers: hu_p05, hu_p97.5, fat_share, fat_mean."""
+        """Names of the output columns, for example hu_p05, hu_p97.5, fat_share, fat_mean."""
         places = [f"hu_p{percent:02g}" if percent.is_integer() else f"hu_p{percent:04g}" for percent in self.percents]
         return [
             "n_voxels",
@@ -54,10 +54,10 @@ class Wanted:
 
 
 def numbers_of(hu: NDArray[np.int64], counts: NDArray[np.int64], wanted: Wanted) -> list[float]:
-    """Return the numbers of a structure from its HU, in order, and their counts, one voxel at least.
+    """Return the statistics of a structure from its sorted HU and their counts, with at least one voxel.
 
-    Percentiles interpolate linearly, as in `measures`. A window gives the share of the voxels that it holds and their
-    mean attenuation, which is missing if it holds none.
+    Percentiles interpolate linearly, as in `measures`. The statistics of a window are the proportion of voxels in the
+    window and their mean attenuation, which is missing without voxels.
     """
     n_voxels = int(counts.sum())
     found = [n_voxels, *percentiles(hu, counts, wanted.percents)]
@@ -69,7 +69,7 @@ def numbers_of(hu: NDArray[np.int64], counts: NDArray[np.int64], wanted: Wanted)
 
 
 def requantified(path: Path, wanted: Wanted, structures: list[str]) -> pd.DataFrame:
-    """Return the numbers of each scan and structure in a file of histograms; of all structures, if none is named."""
+    """Return the statistics of each scan and structure in a histogram file; without `structures`, of all structures."""
     rows = []
     for scan_id, histogram in read_histograms(path):
         chosen = histogram[histogram["structure"].isin(structures)] if structures else histogram
@@ -80,12 +80,12 @@ def requantified(path: Path, wanted: Wanted, structures: list[str]) -> pd.DataFr
 
 
 def parse_windows(given: list[str]) -> tuple[AttenuationWindow, ...]:
-    """Return the windows that a user wrote as NAME=LOW:HIGH.
+    """Return the windows from texts of the form NAME=LOW:HIGH.
 
     Raises
     ------
     ContractError
-        If one is not of that form, is empty, or two have one name.
+        If a text does not have this form, a window is empty, or two windows have the same name.
 
     """
     found = []
@@ -93,26 +93,29 @@ def parse_windows(given: list[str]) -> tuple[AttenuationWindow, ...]:
         parts = WINDOW.fullmatch(text)
         low, high = (float(parts["low"] or -math.inf), float(parts["high"] or math.inf)) if parts else (0, -1)
         if parts is None or low > high:
-            raise ContractError(f"--window: NAME=LOW:HIGH with whole HU is expected, as fat=-190:-30, found {text!r}")
+            raise ContractError(
+                f"--window: {text!r} is not of the form NAME=LOW:HIGH with whole HU and LOW up to HIGH, for example"
+                " fat=-190:-30"
+            )
         found.append(AttenuationWindow(parts["name"], low, high))
     repeated = [name for name, number in Counter(window.name for window in found).items() if number > 1]
     if repeated:
-        raise ContractError(f"--window: each has a name of its own, found {', '.join(repeated)} repeated")
+        raise ContractError(f"--window: repeated name {', '.join(repeated)}; give each window a different name")
     return tuple(found)
 
 
 def parse_percents(given: list[float]) -> tuple[float, ...]:
-    """Return percents, each once.
+    """Return the distinct percentages.
 
     Raises
     ------
     ContractError
-        If one does not lie between 0 and 100.
+        If a percentage is outside 0 to 100.
 
     """
     outside = [f"{percent:g}" for percent in given if not 0 <= percent <= 100]
     if outside:
-        raise ContractError(f"--percentile: numbers from 0 to 100 are expected, found {', '.join(outside)}")
+        raise ContractError(f"--percentile: percentiles must be between 0 and 100, found {', '.join(outside)}")
     return tuple(dict.fromkeys(given))
 
 
@@ -128,17 +131,21 @@ class RequantifyOptions:
 
 
 def run(options: RequantifyOptions) -> None:
-    """Read histograms, compute, and write one table as CSV or Parquet, sorted by scan and structure."""
+    """Compute statistics from histograms, and write one CSV or Parquet table, sorted by scan and structure."""
     wanted = Wanted(parse_percents(options.percentile), parse_windows(options.window))
     if len(wanted.columns) == 1:
-        raise ContractError("nothing is asked for; give --percentile or --window")
+        raise ContractError("no statistic was requested; add --percentile or --window")
     found = pd.concat([requantified(path, wanted, options.structures) for path in options.histograms])
     found = found.astype(dict.fromkeys(KEY, "str")).sort_values(KEY, ignore_index=True)
     unknown = sorted(set(options.structures) - set(found["structure"]))
     if unknown:
-        raise ContractError(f"--structures: no scan has voxels of {', '.join(unknown)} under a CT")
+        raise ContractError(
+            f"--structures: no scan contains attenuation of {', '.join(unknown)}; correct the names of the structures"
+        )
     if found.duplicated(KEY).any():
-        raise ContractError("--histograms: a scan occurs in several files, or a file is named twice")
+        raise ContractError(
+            "--histograms: a scan occurs in several files; name each file once, and only files of one study"
+        )
     if options.out.suffix == ".csv":
         write_csv(found, options.out)
     else:
@@ -148,16 +155,16 @@ def run(options: RequantifyOptions) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "--histograms", type=Path, nargs="+", required=True, help="files of results/<study.name>/histograms/"
-    )
-    parser.add_argument("--percentile", type=float, nargs="+", default=[], help="percentiles, as 10 97.5")
+    parser.add_argument("--histograms", type=Path, nargs="+", required=True, help="files of results/STUDY/histograms/")
+    parser.add_argument("--percentile", type=float, nargs="+", default=[], help="percentiles, for example 10 97.5")
     parser.add_argument(
         "--window",
         nargs="+",
         default=[],
         metavar="NAME=LOW:HIGH",
-        help="windows of HU, both ends included; an end left out is open, as fat=-190:-30 bone=150:",
+        help="windows in HU including both limits, for example fat=-190:-30; an omitted limit is open, as in bone=150:",
     )
-    parser.add_argument("--structures", nargs="+", default=[], help="structures (default: all)")
-    parser.add_argument("--out", type=Path, required=True, help="table to write: .csv, or else Parquet")
+    parser.add_argument("--structures", nargs="+", default=[], help="structures to include (default: all structures)")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="output table: CSV if the name ends in .csv, otherwise Parquet"
+    )

@@ -1,7 +1,7 @@
-"""Runs: voxels in a row along the memory that carry the same label.
+"""Runs: consecutive voxels in memory with the same label.
 
-A label map of a person has some hundred times fewer runs than voxels, and what depends on labels alone (size, place,
-faces, connected parts) is computed from them.
+A label map of a patient has about one hundred times fewer runs than voxels. Values that depend only on labels (volume,
+position, faces, connected components) are computed from runs.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of structures in order of plane, line and place; each array has one entry per run.
+    """Runs of structures in the order of plane, line, and voxel; each array has one entry per run.
 
-    A run covers the voxels `begin` to `end` (not included) of its line, the last axis of the walk; `row` is the row of
-    the structure.
+    A run contains the voxels from `begin` up to but not including `end` of its line, the last axis of the traversal.
+    `row` is the row of the structure.
     """
 
     row: NDArray[np.intp]
@@ -36,17 +36,17 @@ class Runs:
         return np.repeat(self.row, self.length)
 
     def take(self, which: NDArray[np.bool_]) -> "Runs":
-        """Return some of the runs."""
+        """Return the selected runs."""
         return Runs(self.row[which], self.plane[which], self.line[which], self.begin[which], self.end[which])
 
     def then(self, others: "Runs") -> "Runs":
-        """Return these runs and others that come after them."""
+        """Return these runs followed by others."""
         mine, theirs = vars(self).values(), vars(others).values()
         return Runs(*(np.append(one, other) for one, other in zip(mine, theirs, strict=True)))
 
 
 def runs_of(planes: NDArray[np.unsignedinteger[Any]], row_of: NDArray[np.intp], first_plane: int) -> Runs:
-    """Return the runs of structures in planes of a walk.
+    """Return the runs of structures in planes of a traversal.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def runs_of(planes: NDArray[np.unsignedinteger[Any]], row_of: NDArray[np.intp], 
     row_of
         Row of each label; -1 for the background and for labels that are not measured.
     first_plane
-        Place of the first plane in the walk.
+        Index of the first plane in the traversal.
 
     """
     _, n_lines, n_voxels = planes.shape
     lines = np.ascontiguousarray(planes).reshape(-1, n_voxels)
     starts = np.empty(lines.shape, bool)
-    starts[:, 0] = True  # so that no run goes on in the next line
+    starts[:, 0] = True  # no run continues in the next line
     np.not_equal(lines[:, 1:], lines[:, :-1], out=starts[:, 1:])
     begin = np.flatnonzero(starts)
     end = np.append(begin[1:], lines.size)

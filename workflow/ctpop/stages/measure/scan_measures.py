@@ -1,4 +1,4 @@
-"""Everything about every structure of a scan, from one walk over its voxels."""
+"""Measurement of all structures of a scan in one traversal of its voxels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ ERODED = ["eroded_voxels", "hu_mean_eroded"]
 
 @dataclass(frozen=True)
 class How:
-    """Outermost layers of voxels that are the border of the image, and depth of erosion in mm (0: none)."""
+    """Number of voxel layers at the border of the image, and depth of the erosion in mm (0: no erosion)."""
 
     border_layers: int
     erosion_mm: float
@@ -31,7 +31,7 @@ class How:
 
 @dataclass(frozen=True)
 class MeasuredScan:
-    """A row per structure, and how often each whole HU occurs in it: columns structure, hu, n; no rows without a CT."""
+    """One row per structure, and the histogram with the columns structure, hu, and n (no rows without a CT)."""
 
     rows: pd.DataFrame
     histogram: pd.DataFrame
@@ -39,7 +39,7 @@ class MeasuredScan:
 
 @dataclass(frozen=True)
 class Voxels:
-    """Voxels of structures, run by run: attenuation (0 without a CT), and whether an erosion leaves them."""
+    """Voxels of structures in the order of runs: attenuation (0 without a CT) and mask of voxels left by erosion."""
 
     runs: Runs
     hu: NDArray[Any]
@@ -48,14 +48,14 @@ class Voxels:
 
 @dataclass(frozen=True)
 class VoxelSource:
-    """Where voxels come from: the walk, the row of each label (-1: not measured), and the erosion, if there is one."""
+    """Source of voxels: the traversal, the row of each label (-1: not measured), and the erosion, if any."""
 
     walk: Traversal
     row_of: NDArray[np.intp]
     erosion: Erosion | None
 
     def voxels(self, planes: slice) -> Voxels:
-        """Return the voxels of structures in planes of the walk."""
+        """Return the voxels of structures in planes of the traversal."""
         labels = self.walk.labels[planes]
         runs = runs_of(labels, self.row_of, planes.start)
         inside = labels != 0
@@ -72,22 +72,22 @@ def measure_structures(
     label_of: dict[str, int],
     how: How,
 ) -> MeasuredScan:
-    """Return what an image tells of each structure: the columns of `measures` that follow from it alone.
+    """Return the columns of `measures` that are computed from the voxels of a scan.
 
-    An absent structure has volume 0 and no attenuation: zero is a measurement, missing is the lack of one.
+    An absent structure has a volume of 0, which is a measurement, and missing attenuation.
 
     Parameters
     ----------
     labels
         Label of each voxel, uint8 or uint16, shape (x, y, z) in RAS+; 0 is background.
     hu
-        Attenuation in Hounsfield units, finite, same shape, or nothing where there is no CT.
+        Attenuation in Hounsfield units, finite, same shape, or None without a CT.
     grid
-        Where the voxels lie.
+        Geometry of the voxels.
     label_of
-        Number of each structure that is to be measured, one at least.
+        Label of each structure to measure, at least one.
     how
-        What counts as border and as surface.
+        Definition of the border and depth of the erosion.
 
     """
     walk = traverse(labels, hu)
@@ -127,10 +127,10 @@ def described_by_counts(histogram: JointHistogram) -> list[list[float]]:
 
 
 def described_by_values(source: VoxelSource, n_voxels: NDArray[np.int64]) -> list[list[float]]:
-    """Return the columns `OF_ATTENUATION` of each structure where values lie between whole HU, from a second walk."""
+    """Return the columns `OF_ATTENUATION` of each structure for fractional HU, from a second traversal."""
     assert source.walk.hu is not None
     ends = np.cumsum(n_voxels)
-    free = ends - n_voxels  # where the next voxel of each structure goes
+    free = ends - n_voxels  # position of the next voxel of each structure
     hu, deep = np.empty(ends[-1], source.walk.hu.dtype), np.empty(ends[-1], bool)
     for planes in source.walk.slabs():
         voxels = source.voxels(planes)
@@ -146,7 +146,7 @@ def described_by_values(source: VoxelSource, n_voxels: NDArray[np.int64]) -> lis
 
 
 def place_columns(extent: Extent, grid: Grid) -> dict[str, Any]:
-    """Return size, border, centre and bounding box of each structure, by column of `measures`."""
+    """Return the volume, border contact, center of mass, and bounding box of structures, by column of `measures`."""
     faces = extent.faces
     centroids, boxes = extent.centroids_mm(grid.affine), extent.boxes_mm(grid.affine)
     return {
@@ -165,14 +165,14 @@ def place_columns(extent: Extent, grid: Grid) -> dict[str, Any]:
 
 
 def component_columns(components: Components, n_voxels: NDArray[np.int64]) -> dict[str, Any]:
-    """Return how many parts each structure has, and the share of the largest; no share without a voxel."""
+    """Return the number of components of each structure and the proportion of the largest, missing without voxels."""
     number, largest = components.counted()
     shares = np.divide(largest, n_voxels, out=np.full(len(number), np.nan), where=n_voxels > 0)
     return {"n_components": number, "largest_share": shares}
 
 
 def sparse(histogram: JointHistogram, names: list[str]) -> pd.DataFrame:
-    """Return the counts that are not 0, sorted by structure and HU."""
+    """Return the nonzero counts, sorted by structure and HU."""
     rows = {name: histogram.of(row) for row, name in enumerate(names)}
     parts = [(name, *rows[name]) for name in sorted(rows)]
     nothing: NDArray[np.int64] = np.empty(0, np.int64)

@@ -1,7 +1,7 @@
-"""Left and right of the patient: pairs of structures, and on which side of the midline each one lies.
+"""Left and right: comparison with the contralateral structure, and position relative to the midline.
 
-The midline is the spine, or the middle of the body where no part of the spine was found. It is never the middle of the
-image: patients lie off centre, and images are cut to a region.
+The midline is the spine or, if no part of the spine was segmented, the center of the body. The center of the image is
+not used, because patients are often positioned off center and images are often cropped.
 """
 
 from typing import Any
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ctpop.imaging.images import Grid
 from ctpop.study.label_sets import LabelSet
 
-SPINES = ("vertebrae_.+|sacrum", "spinal_cord")  # the second, where nothing of the first is
-SMALLEST_ANCHOR_ML = 1.0  # ASSUME: less is a fragment; the smallest believable vertebra has three times as much
-BODY_HU = -300  # ASSUME: above it is the body, below are air and lung
+SPINES = ("vertebrae_.+|sacrum", "spinal_cord")  # the second pattern is used if no structure matches the first
+SMALLEST_ANCHOR_ML = 1.0  # ASSUME: smaller volumes are fragments; the smallest plausible vertebra is three times larger
+BODY_HU = -300  # ASSUME: higher values are the body, lower values are air and lung
 CENTROID = ["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]
 
 
@@ -29,10 +29,11 @@ def compared_with_contralateral(rows: pd.DataFrame, label_set: LabelSet) -> pd.D
 
 
 def placed_by_side(rows: pd.DataFrame, label_set: LabelSet, hu: NDArray[Any] | None, grid: Grid) -> pd.DataFrame:
-    """Return the rows of a scan with `side_mm`: how far a structure's centre lies on its own side of the midline.
+    """Return the rows of a scan with `side_mm`, the distance of a center from the midline, positive on its own side.
 
-    The midline is a sagittal plane at each height: through the centres of vertebrae and sacrum, interpolated between
-    them; with none of them, through that of the spinal cord; without it, through the centre of the body in the CT.
+    The midline is a sagittal plane at each level. It passes through the centers of the vertebrae and the sacrum, with
+    interpolation between them. Without these structures, it passes through the center of the spinal cord or, without a
+    spinal cord, through the center of the body in the CT.
     """
     sign = side_of(rows, label_set).map({"left": -1.0, "right": 1.0}).to_numpy(dtype=np.float64)  # x grows to the right
     centroids = rows[CENTROID].to_numpy(dtype=np.float64)
@@ -43,14 +44,14 @@ def placed_by_side(rows: pd.DataFrame, label_set: LabelSet, hu: NDArray[Any] | N
 
 
 def side_of(rows: pd.DataFrame, label_set: LabelSet) -> "pd.Series[str]":
-    """Return the side that the structure of each row belongs to, missing if it is not paired."""
+    """Return the side of the structure of each row, missing for unpaired structures."""
     return rows["structure"].map(dict(zip(label_set.table["structure"], label_set.table["side"], strict=True)))
 
 
 def midline_mm(
     rows: pd.DataFrame, places_mm: NDArray[np.float64], hu: NDArray[Any] | None, grid: Grid
 ) -> NDArray[np.float64]:
-    """Return the world x of the midline at the height of each place (x, y, z); missing where nothing tells it."""
+    """Return the world x (mm) of the midline at the level of each position (x, y, z); missing if undetermined."""
     large = rows[rows["volume_ml"].ge(SMALLEST_ANCHOR_ML)].sort_values(["centroid_z_mm", "structure"])
     for names in SPINES:
         spine = large[large["structure"].str.fullmatch(names)]
@@ -62,16 +63,16 @@ def midline_mm(
 
 
 def _body_centres_mm(places_mm: NDArray[np.float64], hu: NDArray[Any], grid: Grid) -> NDArray[np.float64]:
-    """Return the world x of the centre of the body in the slice of each place."""
+    """Return the world x (mm) of the center of the body in the slice of each position."""
     voxels = (places_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
     slices = np.clip(np.rint(voxels[:, 2]), 0, grid.shape[2] - 1).astype(int)
-    centres = {place: _body_centre(hu[:, :, place]) for place in sorted(set(slices.tolist()))}
-    found = np.array([[*centres[place], place] for place in slices.tolist()]).reshape(-1, 3)
+    centers = {place: _body_centre(hu[:, :, place]) for place in sorted(set(slices.tolist()))}
+    found = np.array([[*centers[place], place] for place in slices.tolist()]).reshape(-1, 3)
     return np.asarray(found @ grid.affine[0, :3] + grid.affine[0, 3])
 
 
 def _body_centre(axial: NDArray[Any]) -> tuple[float, float]:
-    """Return the centre (x, y) of the largest connected part of an axial slice that is body, in voxels."""
+    """Return the center (x, y) of the largest connected component of the body in an axial slice, in voxels."""
     from scipy import ndimage
 
     parts, number = ndimage.label(axial > BODY_HU)

@@ -1,8 +1,8 @@
-"""The voxels of a scan in the order in which they lie in memory.
+"""Traversal of the voxels of a scan in memory order.
 
-Images come off the disk in one of 48 orders, and turning one costs more than measuring it. So the arrays are looked at
-with their axes exchanged and reversed until neighbours in the last axis are neighbours in memory, in slabs that fit
-into the caches, and what is found is told in the axes of the image again.
+Files store images in one of 48 axis orders, and reorienting an image takes longer than measuring it. The arrays are
+therefore viewed with permuted and reversed axes, in which the last axis is contiguous in memory, and in slabs that fit
+into the caches. Results are converted back to the axes of the image.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VOXELS_PER_SLAB = 2 << 20  # half as many or twice as many take as long
+VOXELS_PER_SLAB = 2 << 20  # half or twice this number results in the same run time
 
 
 @dataclass(frozen=True)
 class Traversal:
-    """Labels and attenuation of a scan, shape (plane, line, voxel): the last axis is the one along the memory.
+    """Labels and attenuation of a scan, shape (plane, line, voxel); the last axis is contiguous in memory.
 
-    `axes` gives the axis of the image (x, y, z) behind each axis of the walk, `is_reversed` by axis of the image
-    whether the walk goes against it.
+    `axes` contains the image axis (x, y, z) of each axis of the traversal. `is_reversed` maps each image axis to
+    whether the traversal runs in the opposite direction.
     """
 
     labels: NDArray[np.unsignedinteger[Any]]
@@ -37,7 +37,7 @@ class Traversal:
 
 
 def traverse(labels: NDArray[np.unsignedinteger[Any]], hu: NDArray[Any] | None) -> Traversal:
-    """Return the walk along the memory of the labels; attenuation follows, in whatever order it is stored."""
+    """Return the traversal in the memory order of the labels; attenuation is viewed in the same order."""
     axes = tuple(sorted(range(3), key=lambda axis: -abs(labels.strides[axis])))
     is_reversed = {axis: labels.strides[axis] < 0 for axis in axes}
     ahead = tuple(slice(None, None, -1 if is_reversed[axis] else None) for axis in axes)
