@@ -1,6 +1,6 @@
-"""A folder of DICOM as hospitals have it: small CT series that pydicom writes, good and broken in known ways.
+"""Small CT series written with pydicom, valid or with known faults.
 
-Every text element of a header can be planted with identifiers that no test may find again (`planted`).
+The module `planted` fills all text elements of a header with identifiers that must not occur in any output.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 AXIAL = (1, 0, 0, 0, 1, 0)
 CORONAL = (1, 0, 0, 0, 0, -1)
 SIZE = (24, 20)  # rows, columns
-EDGES_MM = (1.5, 1.25)  # distance of rows, of columns
+EDGES_MM = (1.5, 1.25)  # distance between rows, between columns
 ORIGIN_MM = (-12.0, -18.0, 40.0)
 INTERCEPT = -1024
 ENCODERS: dict[str, Callable[[np.ndarray], bytes]] = {
@@ -30,12 +30,12 @@ ENCODERS: dict[str, Callable[[np.ndarray], bytes]] = {
 
 
 def made_uid(*parts: object) -> str:
-    """Return a UID that the parts decide."""
+    """Return a UID that is determined by the parts."""
     return uid.generate_uid(entropy_srcs=[str(part) for part in parts])
 
 
 def hounsfield(n_slices: int, seed: int = 1, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """Return slices (n, rows, columns) with air, soft tissue and a corner that tells left, front and head."""
+    """Return slices (n, rows, columns) of air and soft tissue, with marked corners that identify the orientation."""
     values = np.full((n_slices, *size), 40, np.int16)
     values += np.random.default_rng(seed).integers(-20, 21, values.shape).astype(np.int16)
     values[:, :3, :] = -1000
@@ -47,20 +47,20 @@ def hounsfield(n_slices: int, seed: int = 1, size: tuple[int, int] = SIZE) -> np
 def positions(
     n_slices: int, spacing_mm: float = 2.0, orientation: tuple = AXIAL, origin: tuple = ORIGIN_MM
 ) -> np.ndarray:
-    """Return where slices lie, along their normal."""
+    """Return the positions of slices along their normal."""
     normal = np.cross(orientation[:3], orientation[3:])
     return np.asarray(origin) + spacing_mm * np.arange(n_slices)[:, None] * normal
 
 
 def header(patient: str = "P1", study: str = "1", series: str = "1", **elements: Any) -> Dataset:
-    """Return the elements that the images of a series share; others are added or, as None, left out."""
+    """Return the elements that the images of a series share; `elements` are added or, if None, omitted."""
     dataset = Dataset()
     given = {
         "SOPClassUID": CT,
         "Modality": "CT",
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
         "PatientID": patient,
-        "PatientName": "Nobody^Known",
+        "PatientName": "Doe^Jane",
         "PatientSex": "F",
         "PatientAge": "060Y",
         "StudyDate": "20140305",
@@ -95,7 +95,7 @@ def header(patient: str = "P1", study: str = "1", series: str = "1", **elements:
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """Let pydicom write what the standard does not allow."""
+    """Allow pydicom to write values that violate the standard."""
     modes = ("reading_validation_mode", "writing_validation_mode")
     before = {mode: getattr(config.settings, mode) for mode in modes}
     for mode in modes:
@@ -116,7 +116,7 @@ def write_series(
     syntax: str = uid.ExplicitVRLittleEndian,
     **elements: Any,
 ) -> list[Path]:
-    """Write the images of a series, one per position; names of files are numbers. Returns the files in that order."""
+    """Write the images of a series, one per position, to numbered files, and return the files in this order."""
     shared = header(**elements)
     places = positions(n_slices, orientation=tuple(shared.ImageOrientationPatient)) if where is None else where
     places = list(places)
@@ -145,7 +145,7 @@ def write_image(
 
 
 def save(path: Path, dataset: Dataset, pixels: np.ndarray, syntax: str = uid.ExplicitVRLittleEndian) -> Path:
-    """Write a dataset with pixels, packed as the transfer syntax says."""
+    """Write a dataset with pixels, encoded according to the transfer syntax."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID or made_uid("blanked")
@@ -170,7 +170,7 @@ def save(path: Path, dataset: Dataset, pixels: np.ndarray, syntax: str = uid.Exp
 
 
 def rewritten(files: Iterable[Path], **elements: Any) -> list[Path]:
-    """Write files again with other elements, as an anonymiser does; those that are None are removed."""
+    """Rewrite files with other elements, as de-identification software does; elements set to None are removed."""
     files = list(files)
     with unchecked():
         for path in files:
@@ -188,7 +188,7 @@ def _rewrite(path: Path, elements: dict[str, Any]) -> None:
 
 
 def write_enhanced(path: Path, n_slices: int = 12, **elements: Any) -> Path:
-    """Write an enhanced CT image: all slices in one file, what describes them in functional groups."""
+    """Write an enhanced CT image: all slices in one file, with their attributes in functional groups."""
     moved = ("ImageOrientationPatient", "PixelSpacing", "SliceThickness", "RescaleSlope", "RescaleIntercept", "KVP")
     shared = header(SOPClassUID=ENHANCED_CT, **elements)
     values = hounsfield(n_slices)

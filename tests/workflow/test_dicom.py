@@ -1,4 +1,4 @@
-"""From a hospital's folder to the report: `index`, then Snakemake; refusals, growth, and no byte of what is planted."""
+"""Tests from a DICOM folder to the report: `index` and Snakemake, rejected scans, new patients, and privacy."""
 
 import os
 import subprocess
@@ -14,10 +14,10 @@ from support import dicom_files, planted
 from support.studies import REPO, Study, demo_config, draw_cohort, few_structures
 
 SPACING_MM = (4.0, 4.0)
-SLICES = slice(30, 80)  # of those that are drawn: from the hips to the heart
+SLICES = slice(30, 80)  # of the drawn slices: from the hips to the heart
 
 
-def write_person(folder: Path, volume: Path, number: int, *, skip: int | None = None, **elements) -> None:
+def write_patient(folder: Path, volume: Path, number: int, *, skip: int | None = None, **elements) -> None:
     """Write a CT volume as a planted series, one file per slice."""
     image = nib.as_closest_canonical(nib.load(volume))
     hu, affine = image.get_fdata().astype("int16"), image.affine
@@ -28,7 +28,7 @@ def write_person(folder: Path, volume: Path, number: int, *, skip: int | None = 
         for name in [element.keyword for element in shared if element.keyword.startswith("Contrast")]:
             delattr(shared, name)
     else:
-        shared.ContrastBolusAgent = "Ultravist 370"  # the planted word is no agent
+        shared.ContrastBolusAgent = "Ultravist 370"  # the planted word is not an agent
     home = folder / f"{planted.WORD}_{number}"
     home.mkdir(parents=True)
     for place in (place for place in range(hu.shape[2]) if place != skip):
@@ -39,7 +39,7 @@ def write_person(folder: Path, volume: Path, number: int, *, skip: int | None = 
 
 
 def with_another_voxel(volume: Path) -> Path:
-    """Write a volume again with another value in one voxel, since equal volumes are one scan, and return its path."""
+    """Write a volume with another value in one voxel, which prevents exclusion as a duplicate, and return its path."""
     image = nib.load(volume)
     hu = image.get_fdata().astype(np.int16)
     hu[0, 0, 0] += 1
@@ -58,7 +58,7 @@ def index(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory):
-    """Eight patients: four are sound, the others lack a slice, the age, the agent, or have values that are no HU."""
+    """Return a folder of eight patients: four are valid, and the others lack a slice, the age, the agent, or HU."""
     folder = tmp_path_factory.mktemp("hospital")
     draw_cohort(folder / "drawn", patients=3)
     volumes = sorted((folder / "drawn").rglob("*.nii.gz"))
@@ -72,7 +72,7 @@ def hospital(tmp_path_factory):
     given[6]["ContrastBolusAgent"] = ""
     given[7]["RescaleIntercept"] = "0"
     for number, elements in enumerate(given):
-        write_person(folder / "dicom", volumes[number % 4], number, **elements)
+        write_patient(folder / "dicom", volumes[number % 4], number, **elements)
     (folder / "dicom" / f"{planted.WORD}.txt").write_text(planted.WORD)
     return folder
 
@@ -89,9 +89,9 @@ def study(hospital):
     }
     config["structures"] = few_structures(hospital)
     config["segment"]["shards"] = 2
-    config["report"] |= {"dpi": 72, "formats": ["svg"]}  # the format whose text can be searched
+    config["report"] |= {"dpi": 72, "formats": ["svg"]}  # a format with searchable text
     config["aging"]["n_min"] = 4
-    config["cohort"].pop("table1", None)  # a column of the demo's registry
+    config["cohort"].pop("table1", None)  # refers to a column of the registry of the demo
     found = Study(hospital, config)
     printed += found.run()
     (hospital / "printed.txt").write_text(printed)
@@ -102,7 +102,7 @@ def table(study: Study, name: str) -> pd.DataFrame:
     return pd.read_parquet(study.results / "tables" / f"{name}.parquet")
 
 
-def test_three_commands_lead_from_dicom_to_the_flow(study):
+def test_dicom_is_processed_to_the_flow(study):
     flow = table(study, "flow").set_index("criterion")
 
     assert flow["n_before"].iloc[0] == 8
@@ -112,7 +112,7 @@ def test_three_commands_lead_from_dicom_to_the_flow(study):
     assert table(study, "cohort")["age_years"].sort_values().tolist() == [40, 45, 50, 55, 75]
 
 
-def test_a_scan_whose_values_are_no_hounsfield_units_is_a_row_with_a_reason_in_every_table(study):
+def test_a_scan_without_hounsfield_units_has_a_reason_in_every_table(study):
     conversions, segments = table(study, "conversions"), table(study, "segments").set_index("scan_id")
 
     assert conversions["status"].value_counts().to_dict() == {"converted": 4, "not_hu": 1}
@@ -123,7 +123,7 @@ def test_a_scan_whose_values_are_no_hounsfield_units_is_a_row_with_a_reason_in_e
     assert not (study.folder / "cohort" / "images" / f"{refused}.nii.gz").exists()
 
 
-def test_the_converted_volumes_are_those_that_were_drawn(study):
+def test_converted_volumes_equal_the_drawn_volumes(study):
     def voxels_and_place(path):
         image = nib.as_closest_canonical(nib.load(path))
         return image.get_fdata().tobytes(), image.affine.tobytes()
@@ -135,14 +135,14 @@ def test_the_converted_volumes_are_those_that_were_drawn(study):
     assert set(made) == drawn
 
 
-def test_scans_with_different_voxels_are_no_duplicates(study):
+def test_scans_with_different_voxels_are_not_duplicates(study):
     converted = table(study, "conversions").query("status == 'converted'")["scan_id"]
 
     assert table(study, "measures")["image_digest"].nunique() == len(converted)
     assert "duplicate_images" not in set(table(study, "verdicts")["reason"])
 
 
-def test_nothing_planted_is_in_any_byte_that_the_study_leaves(study):
+def test_no_output_contains_planted_identifiers(study):
     printed = (study.folder / "printed.txt").read_text()
 
     assert planted.leaks(study.folder / "results", printed) == []
@@ -151,12 +151,12 @@ def test_nothing_planted_is_in_any_byte_that_the_study_leaves(study):
     assert len(planted.leaks(study.folder / "dicom")) > 100
 
 
-def test_a_second_run_has_nothing_to_do_and_a_new_patient_touches_one_shard(study):
+def test_a_new_patient_changes_one_shard(study):
     assert study.planned() == {}
     before = study.files("shards")
     volume = sorted((study.folder / "drawn").rglob("*.nii.gz"))[0]
 
-    write_person(study.folder / "dicom", volume, 99, PatientAge="066Y")
+    write_patient(study.folder / "dicom", volume, 99, PatientAge="066Y")
     index(study.folder)
 
     planned = study.planned()

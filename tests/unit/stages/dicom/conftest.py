@@ -1,4 +1,4 @@
-"""What tests of the commands `index` and `convert` share."""
+"""Fixtures for tests of the commands `index` and `convert`."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from support.dicom_workplace import Workplace
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """Return an empty folder in which the commands run."""
+    """Return an empty working folder for the commands."""
     monkeypatch.chdir(tmp_path)
     return Workplace(tmp_path)

@@ -1,4 +1,4 @@
-"""Every form in which scanners and anonymisers write an age is read, or not known for a stated reason."""
+"""Tests of ages: all formats of scanners and de-identification software are read, or the age has a reason."""
 
 from datetime import date
 
@@ -35,12 +35,12 @@ from ctpop.stages.dicom.ages import Age, age_of, completed_years, parse_age, par
         ("999", None, "out_of_range"),
     ],
 )
-def test_an_age_is_read_or_has_a_reason(text, years, reason):
+def test_patient_age_is_parsed_with_a_reason(text, years, reason):
     assert parse_age(text) == (years, reason)
     assert reason in dicom_codes.AGE_REASONS
 
 
-def test_dates_of_birth_and_examination_give_completed_years():
+def test_age_from_dates_is_in_completed_years():
     birth = date(1950, 6, 15)
 
     assert completed_years(birth, date(2010, 6, 14)) == 59
@@ -49,7 +49,7 @@ def test_dates_of_birth_and_examination_give_completed_years():
     assert completed_years(date(2009, 1, 31), date(2010, 1, 30)) == pytest.approx(11 / 12, abs=1e-4)
 
 
-def test_dates_that_cannot_be_give_no_age():
+def test_implausible_dates_yield_no_age():
     assert completed_years(date(2010, 1, 2), date(2010, 1, 1)) is None
     assert completed_years(date(1850, 1, 1), date(2010, 1, 1)) is None
     assert completed_years(None, date(2010, 1, 1)) is None
@@ -58,16 +58,16 @@ def test_dates_that_cannot_be_give_no_age():
 
 
 @pytest.mark.parametrize("text", ["19500615", "1950.06.15", "1950-06-15", " 19500615 "])
-def test_a_date_is_read_in_its_old_forms_as_well(text):
+def test_dates_in_older_formats_are_parsed(text):
     assert parse_date(text) == date(1950, 6, 15)
 
 
 @pytest.mark.parametrize("text", ["", None, "1950", "19500231", "00000000", "unknown", "1950061"])
-def test_what_is_no_date_is_none(text):
+def test_invalid_dates_are_none(text):
     assert parse_date(text) is None
 
 
-def test_patient_age_comes_first_and_dates_help_where_it_says_nothing():
+def test_patient_age_has_priority_over_dates():
     dates = ("19500615", "20100615")
 
     assert age_of("060Y", *dates) == Age(60.0, "patient_age", "ok")
@@ -76,7 +76,7 @@ def test_patient_age_comes_first_and_dates_help_where_it_says_nothing():
     assert age_of("", "", "20100615") == Age(None, None, "empty")
 
 
-def test_an_age_that_disagrees_with_the_dates_says_so():
+def test_disagreement_of_age_and_dates_is_recorded():
     assert age_of("040Y", "19500615", "20100615") == Age(40.0, "patient_age", "disagrees_with_dates")
     assert age_of("059Y", "19500615", "20100615").reason == "ok"
     assert ages.MOST_APART_YEARS == 1.5

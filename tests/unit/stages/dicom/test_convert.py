@@ -1,4 +1,4 @@
-"""`ctpop convert`: voxels lie where the DICOM files put them, or the scan is refused with a reason."""
+"""Tests of `ctpop convert`: a volume agrees with the DICOM files, or the scan is rejected with a reason."""
 
 import gzip
 import itertools
@@ -28,14 +28,14 @@ def volume_of(row):
     return read_ct(Path("images", f"{row['scan_id']}.nii.gz"))
 
 
-def test_a_volume_holds_the_values_of_the_files_where_these_say(place):
+def test_a_volume_has_the_values_and_positions_of_the_files(place):
     hu = dicom_files.hounsfield(12)
     dicom_files.write_series(place.dicom, hu=hu)
 
     row = place.run().iloc[0]
 
     volume = volume_of(row)
-    # From (slice, row, column) with rows to the back and columns to the left, to x right, y front, z head.
+    # From (slice, row, column), with rows toward posterior and columns toward left, to x right, y anterior, z superior
     np.testing.assert_array_equal(volume.data, hu[:, ::-1, ::-1].transpose(2, 1, 0))
     assert volume.grid.spacing_mm.tolist() == [1.25, 1.5, 2.0]
     assert volume.grid.affine[:3, 3].tolist() == [12 - 19 * 1.25, 18 - 23 * 1.5, 40]
@@ -49,7 +49,7 @@ def test_a_volume_holds_the_values_of_the_files_where_these_say(place):
     [uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, *dicom_files.ENCODERS],
     ids=lambda syntax: syntax.name,
 )
-def test_packed_pixels_give_the_bytes_of_plain_ones(place, syntax):
+def test_compressed_and_uncompressed_pixels_result_in_identical_files(place, syntax):
     dicom_files.write_series(place.dicom / "plain", patient="plain")
     dicom_files.write_series(place.dicom / "packed", patient="packed", syntax=syntax)
 
@@ -59,7 +59,7 @@ def test_packed_pixels_give_the_bytes_of_plain_ones(place, syntax):
     assert len(set(rows["ct_sha256"])) == 1
 
 
-def test_an_enhanced_image_and_slices_in_reverse_give_the_bytes_of_single_ones(place):
+def test_enhanced_and_reversed_images_result_in_identical_files(place):
     places, hu = dicom_files.positions(12), dicom_files.hounsfield(12)
     dicom_files.write_series(place.dicom / "one", patient="one")
     dicom_files.write_series(place.dicom / "back", patient="back", where=places[::-1], hu=hu[::-1])
@@ -72,7 +72,7 @@ def test_an_enhanced_image_and_slices_in_reverse_give_the_bytes_of_single_ones(p
 
 
 @pytest.mark.parametrize("degrees", [0, 20])
-def test_coronal_and_oblique_slices_lie_where_the_headers_say(place, degrees):
+def test_coronal_and_oblique_slices_have_the_positions_of_the_headers(place, degrees):
     angle = np.deg2rad(degrees)
     orientation = (1, 0, 0, 0, np.cos(angle), np.sin(angle)) if degrees else dicom_files.CORONAL
     where = dicom_files.positions(15, orientation=orientation)
@@ -83,13 +83,13 @@ def test_coronal_and_oblique_slices_lie_where_the_headers_say(place, degrees):
     volume = volume_of(row)
     assert row["status"] == "converted"
     corner = volume.data == 900  # rows and columns 0 to 4 of the last slice
-    centre = volume.grid.affine @ np.append(np.argwhere(corner).mean(axis=0), 1)
+    center = volume.grid.affine @ np.append(np.argwhere(corner).mean(axis=0), 1)
     step = 2 * (1.25 * np.array(orientation[:3]) + 1.5 * np.array(orientation[3:]))
-    np.testing.assert_allclose(centre[:3] * [-1, -1, 1], where[-1] + step, atol=1e-3)
+    np.testing.assert_allclose(center[:3] * [-1, -1, 1], where[-1] + step, atol=1e-3)
 
 
-def test_what_is_stored_in_the_nifti_is_voxels_and_their_place_alone(place):
-    dicom_files.write_series(place.dicom, ImageComments="Nobody", StudyTime="101112", AcquisitionTime="131415")
+def test_the_nifti_contains_only_voxels_and_geometry(place):
+    dicom_files.write_series(place.dicom, ImageComments="Doe", StudyTime="101112", AcquisitionTime="131415")
 
     row = place.run().iloc[0]
 
@@ -105,7 +105,7 @@ def test_what_is_stored_in_the_nifti_is_voxels_and_their_place_alone(place):
     ]
 
 
-def refused(place, *options, **series):
+def rejected(place, *options, **series):
     dicom_files.write_series(place.dicom, **series)
     row = place.run(EVERYTHING, *options).iloc[0]
     assert list(Path("images").glob("*.nii.gz")) == []
@@ -114,15 +114,17 @@ def refused(place, *options, **series):
     return row["status"], row["detail"]
 
 
-def test_missing_and_repeated_slices_are_refused(place, tmp_path, monkeypatch):
+def test_a_series_with_a_missing_slice_is_rejected(place, tmp_path, monkeypatch):
     places = dicom_files.positions(12)
 
-    status, detail = refused(place, where=np.delete(places, 5, axis=0))
+    status, detail = rejected(place, where=np.delete(places, 5, axis=0))
     assert status == "not_one_volume"
-    assert detail == "gaps: 11 images, slices 1 missing, 0 at the place of another, up to 0 mm off"
+    assert detail == (
+        "gaps (images: 11, missing slices: 1, repeated positions: 0, largest deviation from an even grid: 0 mm)"
+    )
 
 
-def test_an_overlay_is_no_volume_of_the_scan(place):
+def test_an_overlay_is_ignored(place):
     files = dicom_files.write_series(place.dicom)
     for path in files:
         dataset = pydicom.dcmread(path)
@@ -142,29 +144,29 @@ def test_an_overlay_is_no_volume_of_the_scan(place):
     np.testing.assert_array_equal(np.unique(volume_of(row).data)[[0, -1]], [-1000, 900])
 
 
-def test_two_phases_in_one_series_are_refused(place):
+def test_two_phases_in_one_series_are_rejected(place):
     places = dicom_files.positions(12)
 
-    status, detail = refused(place, where=[*places, *places])
+    status, detail = rejected(place, where=[*places, *places])
 
     assert status == "not_one_volume"
-    assert detail == "repeated_positions: 24 images, slices 0 missing, 12 at the place of another, up to 0 mm off"
+    assert detail.startswith("repeated_positions (images: 24, missing slices: 0, repeated positions: 12, ")
 
 
-def test_uneven_slices_are_refused(place):
+def test_uneven_slices_are_rejected(place):
     places = dicom_files.positions(40)
     places[:, 2] += np.linspace(0, 3, 40) ** 2 / 3
 
-    status, detail = refused(place, where=places)
+    status, detail = rejected(place, where=places)
 
     assert status == "not_one_volume"
-    assert detail.endswith("up to 0.75 mm off")
+    assert detail.endswith("largest deviation from an even grid: 0.75 mm)")
 
 
-def test_what_the_index_calls_complete_is_converted_and_nothing_else(place):
+def test_only_complete_series_are_converted(place):
     moved = {"first": [1], "middle": [30], "all": np.arange(1, 59, 2)}
     offsets = [(2, 0.04), (2, 0.19), (2, 0.3), (0, 0.04), (0, 0.3), (1, 0.19)]
-    signed = {"RescaleIntercept": "0", "PixelRepresentation": 1}  # which dcm2niix would resample, too
+    signed = {"RescaleIntercept": "0", "PixelRepresentation": 1}  # dcm2niix would resample these images as well
     for (name, slices), (axis, off_mm), (sign, stored) in itertools.product(
         moved.items(), offsets, [("unsigned", {}), ("signed", signed)]
     ):
@@ -184,10 +186,10 @@ def test_what_the_index_calls_complete_is_converted_and_nothing_else(place):
         assert volume_of(row).grid.spacing_mm == pytest.approx([1.25, 1.5, 1.0], abs=1e-4)
 
 
-def test_a_tilted_gantry_is_refused_and_not_straightened(place):
+def test_a_series_with_gantry_tilt_is_rejected(place):
     angle = np.deg2rad(15)
 
-    status, _ = refused(
+    status, _ = rejected(
         place,
         where=dicom_files.positions(12),
         ImageOrientationPatient=[1, 0, 0, 0, round(np.cos(angle), 8), round(np.sin(angle), 8)],
@@ -197,21 +199,23 @@ def test_a_tilted_gantry_is_refused_and_not_straightened(place):
     assert status == "bad_geometry"
 
 
-def test_values_without_air_are_not_taken_for_hounsfield_units(place):
+def test_values_without_air_are_rejected(place):
     hu = dicom_files.hounsfield(12) + 1000
 
-    assert refused(place, hu=hu)[0] == "not_hu"
+    assert rejected(place, hu=hu)[0] == "not_hu"
     assert (
         place.convert(*config_option(dicom={"air_below_hu": None}, cohort={"criteria": []})).iloc[0]["status"]
         == "converted"
     )
 
 
-def test_a_header_without_rescale_is_refused(place):
-    assert refused(place, RescaleSlope=None, RescaleIntercept=None, hu=dicom_files.hounsfield(12) + 1024)[0] == "not_hu"
+def test_a_header_without_rescale_values_is_rejected(place):
+    assert (
+        rejected(place, RescaleSlope=None, RescaleIntercept=None, hu=dicom_files.hounsfield(12) + 1024)[0] == "not_hu"
+    )
 
 
-def test_a_transfer_syntax_that_the_converter_does_not_know_is_told(place):
+def test_an_unsupported_transfer_syntax_is_reported(place):
     for file in dicom_files.write_series(place.dicom, syntax=uid.JPEGLSLossless):
         file.write_bytes(file.read_bytes().replace(uid.JPEGLSLossless.encode(), uid.JPEGExtended12Bit.encode()))
 
@@ -223,7 +227,7 @@ def test_a_transfer_syntax_that_the_converter_does_not_know_is_told(place):
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian, uid.RLELossless])
 @pytest.mark.parametrize("start", [0, 132])
-def test_files_that_are_deflated_or_without_preamble_are_converted_from_copies(place, syntax, start):
+def test_deflated_files_and_files_without_preamble_are_converted(place, syntax, start):
     hu = dicom_files.hounsfield(12)
     for file in dicom_files.write_series(place.dicom, hu=hu, syntax=syntax):
         file.write_bytes(file.read_bytes()[start:])
@@ -242,7 +246,7 @@ WORDS_FOR_UIDS = {"SOPInstanceUID": "ANONYMIZED", "StudyInstanceUID": "ANONYMIZE
 @pytest.mark.parametrize("uids", [NO_UID, BLANK_UIDS, WORDS_FOR_UIDS, {**NO_UID, "SOPClassUID": None}])
 @pytest.mark.parametrize("start", [0, 132])
 @pytest.mark.parametrize("with_meta", [True, False])
-def test_images_without_uids_are_converted_from_copies(place, uids, start, with_meta):
+def test_images_without_uids_are_converted(place, uids, start, with_meta):
     hu = dicom_files.hounsfield(12)
     files = dicom_files.write_series(place.dicom, hu=hu)
     dicom_files.rewritten(files, InstanceNumber=1, **uids)
@@ -260,7 +264,7 @@ def test_images_without_uids_are_converted_from_copies(place, uids, start, with_
 
 
 @pytest.mark.parametrize("uids", [{}, NO_UID])
-def test_images_without_file_meta_are_converted_from_copies(place, uids):
+def test_images_without_file_meta_are_converted(place, uids):
     hu = dicom_files.hounsfield(12)
     files = dicom_files.write_series(place.dicom, hu=hu, syntax=uid.ImplicitVRLittleEndian)
     for file in dicom_files.rewritten(files, **uids):
@@ -273,7 +277,7 @@ def test_images_without_file_meta_are_converted_from_copies(place, uids):
     assert (found["status"], found["slices_compared"]) == ("converted", 3)
 
 
-def test_the_others_go_on_when_one_is_refused(place):
+def test_a_rejected_scan_does_not_affect_other_scans(place):
     dicom_files.write_series(place.dicom / "a", patient="a")
     dicom_files.write_series(place.dicom / "b", patient="b", hu=dicom_files.hounsfield(12) + 1000)
     dicom_files.write_series(place.dicom / "c", patient="c")
@@ -283,13 +287,13 @@ def test_the_others_go_on_when_one_is_refused(place):
     assert rows["status"].to_dict() == {"a": "converted", "b": "not_hu", "c": "converted"}
 
 
-def test_a_finished_scan_is_not_converted_again_and_a_damaged_one_is(place, monkeypatch):
+def test_only_damaged_volumes_are_converted_again(place, monkeypatch):
     dicom_files.write_series(place.dicom)
     first = place.run()
     path = Path("images", f"{first.iloc[0]['scan_id']}.nii.gz")
 
     with monkeypatch.context() as patched:
-        patched.setattr(dcm2niix, "bin", "nowhere")
+        patched.setattr(dcm2niix, "bin", "missing_program")
         pd.testing.assert_frame_equal(place.convert(), first)
 
     path.write_bytes(path.read_bytes()[:-1])
@@ -298,7 +302,7 @@ def test_a_finished_scan_is_not_converted_again_and_a_damaged_one_is(place, monk
 
 
 @pytest.mark.parametrize("change", ["gone", "replaced"])
-def test_files_that_changed_since_the_index_are_refused_and_leave_no_volume(place, change):
+def test_files_changed_after_indexing_are_rejected(place, change):
     files = dicom_files.write_series(place.dicom)
     place.run()
     note = json.loads(next(Path("images").glob("*.json")).read_text())
@@ -313,11 +317,14 @@ def test_files_that_changed_since_the_index_are_refused_and_leave_no_volume(plac
 
     assert note["n_slices"] == 12
     assert row["status"] == "changed_since_index"
-    assert "12 files" in row["detail"] or "run it again" in row["detail"]
+    assert row["detail"] in (
+        "missing files: 1 of 12; run `ctpop index` again",
+        "files have changed since `ctpop index` read them; run it again",
+    )
     assert list(Path("images").iterdir()) == []
 
 
-def test_what_was_converted_before_is_gone_once_the_scan_is_refused(place):
+def test_the_volume_of_a_rejected_scan_is_removed(place):
     dicom_files.write_series(place.dicom)
     place.run()
     dicom_files.write_series(place.dicom, where=np.delete(dicom_files.positions(13), 5, axis=0))
@@ -332,9 +339,9 @@ def test_what_was_converted_before_is_gone_once_the_scan_is_refused(place):
     ("reason", "attempts_left", "code"),
     [("not_written", 0, 1), ("out_of_memory", 1, 1), ("out_of_memory", 0, 0), ("not_hu", 1, 0)],
 )
-def test_what_is_no_property_of_a_scan_fails_the_job(place, monkeypatch, capsys, reason, attempts_left, code):
+def test_errors_of_the_machine_fail_the_job(place, monkeypatch, capsys, reason, attempts_left, code):
     def refuse(*_, **__):
-        raise ScanError(reason, "in vain")
+        raise ScanError(reason, "a detail")
 
     dicom_files.write_series(place.dicom)
     place.index()
@@ -346,7 +353,7 @@ def test_what_is_no_property_of_a_scan_fails_the_job(place, monkeypatch, capsys,
     assert (f"1 of 1 scans failed (1 {reason})" in capsys.readouterr().err) == (code == 1)
 
 
-def test_shards_share_the_scans_out(place):
+def test_each_scan_is_in_one_shard(place):
     for number in range(6):
         dicom_files.write_series(place.dicom / str(number), patient=f"P{number}")
     place.index()
@@ -357,7 +364,7 @@ def test_shards_share_the_scans_out(place):
 
 
 @pytest.mark.parametrize("path", ["../escape.nii.gz", "images/../../x.nii.gz", "other.nii.gz"])
-def test_a_registry_that_would_write_elsewhere_is_refused(place, capsys, path):
+def test_changed_volume_paths_are_rejected(place, capsys, path):
     dicom_files.write_series(place.dicom)
     place.index()
     registry = pd.read_csv("registry.csv")
@@ -368,7 +375,7 @@ def test_a_registry_that_would_write_elsewhere_is_refused(place, capsys, path):
     assert "ct_path must be images/SCAN_ID.nii.gz" in capsys.readouterr().err
 
 
-def test_a_registry_that_is_not_from_dicom_is_told_so(place, capsys):
+def test_a_registry_without_digests_is_rejected(place, capsys):
     place.dicom.mkdir()
     Path("registry.csv").write_text("scan_id,patient_id,age_years,ct_path\na,b,50,images/a.nii.gz\n")
 
@@ -378,7 +385,7 @@ def test_a_registry_that_is_not_from_dicom_is_told_so(place, capsys):
 
 
 @pytest.mark.parametrize(("name", "words"), [("key", "64 hexadecimal digits"), ("members.csv", "run `ctpop index`")])
-def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
+def test_an_incomplete_private_folder_is_reported(place, capsys, name, words):
     dicom_files.write_series(place.dicom)
     place.index()
     Path("ctpop_private", name).unlink()
@@ -389,7 +396,7 @@ def test_a_private_folder_that_is_not_whole_is_told(place, capsys, name, words):
 
 
 def expected_volume(hu, slope=1.0, deviation_mm=0.0):
-    frames = [volume_checks.PixelFrame(Path("nowhere"), 0, slope, 0.0)] * hu.shape[2]
+    frames = [volume_checks.PixelFrame(Path("missing_file"), 0, slope, 0.0)] * hu.shape[2]
     return volume_checks.ExpectedVolume(hu.shape, np.diag([-1.0, -1.0, 2.0, 1.0]), deviation_mm, -1024, 3071, frames)
 
 
@@ -402,7 +409,7 @@ def volume(hu, affine=None):
 HU = np.linspace(-1000, 1000, 5 * 6 * 7).reshape(5, 6, 7).round()
 
 
-def test_a_volume_that_is_what_was_promised_passes():
+def test_a_volume_that_agrees_with_the_headers_passes():
     assert volume_checks.check(volume(HU), expected_volume(HU), -200) == 0
 
 
@@ -410,14 +417,14 @@ def test_a_volume_that_is_what_was_promised_passes():
     ("found", "status"),
     [(volume(HU * 4), "hu_differ"), (volume(HU - 100), "hu_differ"), (volume(np.abs(HU)), "not_hu")],
 )
-def test_a_volume_whose_values_differ_from_the_headers_is_refused(found, status):
-    with pytest.raises(ScanError) as refusal:
+def test_values_outside_the_range_of_the_headers_are_rejected(found, status):
+    with pytest.raises(ScanError) as raised:
         volume_checks.check(found, expected_volume(HU), -200)
 
-    assert refusal.value.reason == status
+    assert raised.value.reason == status
 
 
-def written_by_the_converter(folder, found):
+def written_volume(folder, found):
     path = folder / "volume.nii"
     nib.save(nib.Nifti1Image(found.data.astype(np.int16), found.grid.affine), path)
     return path
@@ -432,20 +439,20 @@ def written_by_the_converter(folder, found):
         (volume(HU, np.diag([1.2, 1.0, 2.0, 1.0])), "grid_differs"),
     ],
 )
-def test_a_volume_on_another_grid_than_that_of_the_headers_is_refused(tmp_path, found, status):
-    with pytest.raises(ScanError) as refusal:
-        volume_checks.take_over_grid(written_by_the_converter(tmp_path, found), expected_volume(HU))
+def test_a_volume_with_a_different_grid_is_rejected(tmp_path, found, status):
+    with pytest.raises(ScanError) as raised:
+        volume_checks.take_over_grid(written_volume(tmp_path, found), expected_volume(HU))
 
-    assert refusal.value.reason == status
+    assert raised.value.reason == status
 
 
 @pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, 1), (1, 1, -1)])
-def test_the_mean_distance_of_slices_replaces_that_of_the_first_two(tmp_path, signs):
+def test_the_mean_spacing_replaces_the_first_distance(tmp_path, signs):
     affine = np.diag([*np.array(signs) * [1.0, 1.0, 2.06], 1.0])
     affine[:3, 3] = [
         (1 - n) * edge if sign > 0 else 0 for n, edge, sign in zip((5, 6), (1, 1), signs, strict=False)
     ] + [0 if signs[2] > 0 else 12.0]
-    path = written_by_the_converter(tmp_path, Volume(HU, Grid(HU.shape, affine), affine))
+    path = written_volume(tmp_path, Volume(HU, Grid(HU.shape, affine), affine))
 
     volume_checks.take_over_grid(path, expected_volume(HU, deviation_mm=0.04))
 
@@ -454,7 +461,7 @@ def test_the_mean_distance_of_slices_replaces_that_of_the_first_two(tmp_path, si
     assert found.affine[:3, 3].tolist() == [-4, -5, 0]
 
 
-def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
+def test_a_single_wrong_value_is_detected(place):
     files = dicom_files.write_series(place.dicom)
     row = place.run().iloc[0]
     right = volume_of(row)
@@ -484,24 +491,24 @@ def test_a_single_wrong_value_of_a_compared_slice_is_found(place):
         ("Unable to decode JPEG. Please use dcmdjpeg to uncompress data.", "compression"),
         ("Intensity slope/intercept varies between slices! [check resulting images]", "rescale"),
         ("Empty protocol name(s) (0018,1030)", "no_protocol_name"),
-        ("Nobody^Anna did something", "other"),
+        ("Doe^Jane did something", "other"),
     ],
 )
-def test_warnings_of_the_converter_become_codes(words, code):
+def test_converter_warnings_are_mapped_to_codes(words, code):
     assert nifti_conversion.warnings_of(f"Chris Rorden's dcm2niiX\nWarning: {words}\nConvert 3") == [code]
 
 
-def test_every_code_of_a_warning_has_a_meaning():
+def test_every_warning_code_has_a_description():
     assert {*nifti_conversion.KINDS, "other"} == set(dicom_codes.WARNINGS)
 
 
-def test_a_converter_that_takes_too_long_is_stopped(place, monkeypatch):
+def test_a_converter_that_exceeds_the_time_limit_is_stopped(place, monkeypatch):
     Path("slow").write_text("#!/bin/sh\nsleep 20\n")
     Path("slow").chmod(0o755)
     monkeypatch.setattr(dcm2niix, "bin", str(Path("slow").resolve()))
 
     with (
-        pytest.raises(ScanError, match="took more than 1 seconds"),
+        pytest.raises(ScanError, match="dcm2niix exceeded the time limit of 1 s"),
         nifti_conversion.converted(dicom_files.write_series(place.dicom), 1),
     ):
         pass

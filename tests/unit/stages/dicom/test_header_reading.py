@@ -1,4 +1,4 @@
-"""What is read of a file: numbers, closed words and pseudonyms; and what becomes of files that are something else."""
+"""Tests of header reading: numbers, words of closed lists, and pseudonyms, and the status of other files."""
 
 import gzip
 import shutil
@@ -38,7 +38,7 @@ def facts(folder, **elements):
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
-def test_an_image_is_read_whatever_its_transfer_syntax(tmp_path, syntax):
+def test_images_of_all_transfer_syntaxes_are_read(tmp_path, syntax):
     found = facts(tmp_path, syntax=syntax)
 
     assert (found.rows, found.columns, found.edges) == (24, 20, [1.25, 1.5])
@@ -47,7 +47,7 @@ def test_an_image_is_read_whatever_its_transfer_syntax(tmp_path, syntax):
     assert (found.hu_lowest, found.hu_highest) == (-1024, 64511)
 
 
-def test_a_header_becomes_numbers_words_and_pseudonyms(tmp_path):
+def test_header_facts_are_numbers_words_and_pseudonyms(tmp_path):
     found = facts(tmp_path, PatientSize="1.755", PatientWeight="80.5", BodyPartExamined="ABDOMEN")
 
     assert found.patient == NAMES.digest("patient", "P1", "")
@@ -58,7 +58,7 @@ def test_a_header_becomes_numbers_words_and_pseudonyms(tmp_path):
     assert (found.kind, found.patient_position, found.year, found.second) == ("original", "HFS", 2014, 36672)
 
 
-def test_what_is_missing_stays_missing(tmp_path):
+def test_missing_elements_remain_missing(tmp_path):
     left_out = dict.fromkeys(
         ("PatientAge", "PatientSex", "KVP", "ConvolutionKernel", "Manufacturer", "ManufacturerModelName", "StudyDate")
     )
@@ -82,17 +82,17 @@ def test_what_is_missing_stays_missing(tmp_path):
         ("ImageOrientationPatient", "1\\0\\0", "orientation", []),
         ("PixelSpacing", "0.7", "edges", []),
         ("PatientSex", "O", "sex", None),
-        ("PatientSex", "Anna Nobody", "sex", None),
-        ("ConvolutionKernel", "Nobody^Anna", "kernel", "other"),
-        ("Manufacturer", "Nobody Ltd", "manufacturer", "other"),
-        ("ManufacturerModelName", "Anna's scanner", "scanner", "other"),
-        ("BodyPartExamined", "ANNA", "body_part", "other"),
-        ("PatientPosition", "ANNA", "patient_position", None),
+        ("PatientSex", "Jane Doe", "sex", None),
+        ("ConvolutionKernel", "Doe^Jane", "kernel", "other"),
+        ("Manufacturer", "Doe Ltd", "manufacturer", "other"),
+        ("ManufacturerModelName", "Jane's scanner", "scanner", "other"),
+        ("BodyPartExamined", "JANE", "body_part", "other"),
+        ("PatientPosition", "JANE", "patient_position", None),
         ("RescaleType", "MGML", "slope", None),
         ("RescaleSlope", "0", "slope", None),
     ],
 )
-def test_a_text_that_is_of_no_known_form_is_not_passed_on(tmp_path, element, text, name, expected):
+def test_unrecognized_texts_are_not_passed_on(tmp_path, element, text, name, expected):
     dataset = dicom_files.header()
     dataset.add_new(element, "LO", text)
     path = dicom_files.write_image(tmp_path / "a", dataset, (0, 0, 0), dicom_files.hounsfield(1)[0])
@@ -146,7 +146,7 @@ def test_a_text_that_is_of_no_known_form_is_not_passed_on(tmp_path, element, tex
         ({"ContrastBolusStartTime": "101500"}, True, "bolus"),
     ],
 )
-def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_path, elements, given, reason):
+def test_contrast_is_derived_from_contrast_elements(tmp_path, elements, given, reason):
     found = facts(tmp_path, **elements)
 
     assert (found.contrast, found.contrast_reason) == (given, reason)
@@ -190,7 +190,7 @@ def test_contrast_comes_from_its_elements_and_an_absent_one_proves_nothing(tmp_p
         *((text, "empty") for text in ("", "  ")),
     ],
 )
-def test_agents_are_known_by_their_words(text, kind):
+def test_agents_are_classified_by_words(text, kind):
     assert vocabulary.agent_kind(text) == kind
 
 
@@ -245,7 +245,7 @@ def test_every_contrast_element_is_read():
         *((text, True) for text in ("ABD W ORAL AND IV CON", "Abd W ORAL PORTAL", "non-ionic contrast")),
     ],
 )
-def test_words_of_a_description_are_a_hint_and_decide_nothing(tmp_path, description, hint):
+def test_descriptions_provide_only_a_hint(tmp_path, description, hint):
     found = facts(tmp_path, SeriesDescription=description)
 
     assert found.contrast_hint == hint
@@ -262,7 +262,7 @@ def test_words_of_a_description_are_a_hint_and_decide_nothing(tmp_path, descript
         ("Thorax", "Thorax portal", True),
     ],
 )
-def test_descriptions_of_series_and_protocol_are_one_hint(tmp_path, series, protocol, hint):
+def test_series_and_protocol_descriptions_form_one_hint(tmp_path, series, protocol, hint):
     assert facts(tmp_path, SeriesDescription=series, ProtocolName=protocol).contrast_hint == hint
 
 
@@ -275,7 +275,7 @@ def test_descriptions_of_series_and_protocol_are_one_hint(tmp_path, series, prot
         ("NaCl bolus 40 ml", "CHEST", None, "agent_unknown"),
     ],
 )
-def test_an_agent_beside_a_description_has_the_reason_of_its_words(tmp_path, agent, description, given, reason):
+def test_a_contradictory_description_changes_only_the_reason(tmp_path, agent, description, given, reason):
     found = facts(tmp_path, ContrastBolusAgent=agent, SeriesDescription=description)
 
     assert (found.contrast, found.contrast_reason) == (given, reason)
@@ -313,7 +313,7 @@ def test_known_kernels_are_soft_or_sharp(kernel, kind):
         ([], "original"),
     ],
 )
-def test_image_type_tells_localizers_and_derived_images(image_type, kind):
+def test_image_type_identifies_localizers_and_derived_images(image_type, kind):
     assert vocabulary.kind_of(image_type) == kind
 
 
@@ -326,7 +326,7 @@ def test_image_type_tells_localizers_and_derived_images(image_type, kind):
         *("ID unknown", "Test Patient", "no name", "de identified patient", "None", "NULL"),
     ],
 )
-def test_an_identifier_that_stands_for_everybody_makes_each_examination_a_patient(tmp_path, patient_id):
+def test_a_placeholder_patient_id_makes_each_examination_a_patient(tmp_path, patient_id):
     one = facts(tmp_path / "1", patient=patient_id, study="1")
     other = facts(tmp_path / "2", patient=patient_id, study="2")
 
@@ -342,12 +342,12 @@ def test_an_identifier_that_stands_for_everybody_makes_each_examination_a_patien
         *("Anon X", "A_N", "no", "Pat. N", "XA", "AX", "no_a", "identified 1"),
     ],
 )
-def test_an_identifier_with_a_number_a_letter_or_another_word_is_that_of_one_patient(tmp_path, patient_id):
+def test_short_words_and_numbers_are_valid_patient_ids(tmp_path, patient_id):
     assert facts(tmp_path, patient=patient_id).patient_source == "patient_id"
 
 
 def in_frames(path, sequence, **elements):
-    """Give one frame of an enhanced image a functional group of its own, and the others what all shared."""
+    """Move a functional group of an enhanced image to its frames, change it in one frame, and read the file."""
     dataset = dcmread(path)
     shared = dataset.SharedFunctionalGroupsSequence[0]
     common = shared[sequence].value[0] if sequence in shared else Dataset()
@@ -363,7 +363,7 @@ def in_frames(path, sequence, **elements):
     return read_facts(path, NAMES)
 
 
-def test_frames_of_an_enhanced_image_with_groups_of_their_own_are_read_as_before(tmp_path):
+def test_functional_groups_per_frame_are_read(tmp_path):
     path = dicom_files.write_enhanced(tmp_path / "enhanced")
     before = read_facts(path, NAMES)
 
@@ -377,7 +377,7 @@ def test_frames_of_an_enhanced_image_with_groups_of_their_own_are_read_as_before
     "elements",
     [{"RescaleIntercept": "-1000"}, {"RescaleSlope": "2"}, {"RescaleIntercept": ""}, {"RescaleType": "MGML"}],
 )
-def test_an_enhanced_image_with_a_frame_of_another_scale_promises_no_hu(tmp_path, elements):
+def test_frames_with_different_scales_have_no_hu(tmp_path, elements):
     path = dicom_files.write_enhanced(tmp_path / "enhanced")
 
     found = in_frames(path, "PixelValueTransformationSequence", **elements)
@@ -386,7 +386,7 @@ def test_an_enhanced_image_with_a_frame_of_another_scale_promises_no_hu(tmp_path
 
 
 @pytest.mark.parametrize("elements", [{"BitsStored": 12}, {"HighBit": 11}, {"SamplesPerPixel": 3}])
-def test_an_image_with_values_in_other_bits_or_of_colours_promises_no_hu(tmp_path, elements):
+def test_shifted_bits_and_color_images_have_no_hu(tmp_path, elements):
     path = image(tmp_path)
     dicom_files.rewritten([path], PixelData=bytes(24 * 20 * 6), **elements)
 
@@ -401,12 +401,12 @@ def test_an_image_with_values_in_other_bits_or_of_colours_promises_no_hu(tmp_pat
         *((sex, None) for sex in ("O", "", "1", "U")),
     ],
 )
-def test_words_for_a_sex_are_read_and_others_are_not_known(tmp_path, sex, found):
+def test_words_for_sex_are_recognized(tmp_path, sex, found):
     assert facts(tmp_path, PatientSex=sex).sex == found
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_word_for_a_sex_is_read_in_each_encoding(tmp_path, encoding):
+def test_words_for_sex_are_read_in_both_encodings(tmp_path, encoding):
     word = "MÄNNLICH".encode(encoding).ljust(10)
     path = image(tmp_path, PatientSex="Q" * len(word), SpecificCharacterSet="ISO_IR 192")
     path.write_bytes(path.read_bytes().replace(b"Q" * len(word), word))
@@ -414,7 +414,7 @@ def test_a_word_for_a_sex_is_read_in_each_encoding(tmp_path, encoding):
     assert read_facts(path, NAMES).sex == "male"
 
 
-def test_an_enhanced_image_with_a_frame_of_another_spacing_has_no_grid(tmp_path):
+def test_frames_with_different_spacings_have_no_geometry(tmp_path):
     path = dicom_files.write_enhanced(tmp_path / "enhanced")
 
     assert in_frames(path, "PixelMeasuresSequence", PixelSpacing=[1, 1]).positions == []
@@ -423,7 +423,7 @@ def test_an_enhanced_image_with_a_frame_of_another_spacing_has_no_grid(tmp_path)
 @pytest.mark.parametrize(
     ("description", "kind"), [("Abdomen 70 keV", "monoenergetic"), ("Abd_40keV", "derived"), ("Abd 140keV", "derived")]
 )
-def test_the_energy_in_the_description_of_monoenergetic_images_counts(tmp_path, description, kind):
+def test_the_energy_in_the_description_is_evaluated(tmp_path, description, kind):
     image_type = ["ORIGINAL", "PRIMARY", "AXIAL", "VMI"]
 
     assert facts(tmp_path, ImageType=image_type, SeriesDescription=description).kind == kind
@@ -437,14 +437,14 @@ def test_an_enhanced_image_with_a_derived_frame_is_derived(tmp_path):
 
 
 @pytest.mark.parametrize("packed", [b"PK\x03\x04", gzip.compress(b"DICM")], ids=["zip", "gzip"])
-def test_a_packed_file_is_an_archive(tmp_path, packed):
+def test_an_archive_is_recognized(tmp_path, packed):
     (tmp_path / "images").write_bytes(packed * 99)
 
     assert read_facts(tmp_path / "images", NAMES).status == "archive"
     assert "archive" in dicom_codes.FILE_STATUS
 
 
-def test_an_enhanced_image_has_a_place_for_every_frame(tmp_path):
+def test_an_enhanced_image_has_a_position_for_every_frame(tmp_path):
     found = read_facts(dicom_files.write_enhanced(tmp_path / "a", 5), NAMES)
 
     assert found.status == "ct_image"
@@ -452,7 +452,7 @@ def test_an_enhanced_image_has_a_place_for_every_frame(tmp_path):
     assert (found.thickness_mm, found.edges, found.kvp, found.slope) == (2, [1.25, 1.5], 120, 1)
 
 
-def test_an_image_without_place_keeps_its_other_facts(tmp_path):
+def test_an_image_without_position_keeps_its_other_facts(tmp_path):
     path = dicom_files.write_image(tmp_path / "a", dicom_files.header(), None, dicom_files.hounsfield(1)[0])
 
     found = read_facts(path, NAMES)
@@ -461,7 +461,7 @@ def test_an_image_without_place_keeps_its_other_facts(tmp_path):
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
-def test_an_image_that_is_cut_short_is_never_taken_for_a_whole_one(tmp_path, syntax):
+def test_a_truncated_image_is_never_complete(tmp_path, syntax):
     whole = image(tmp_path / "whole", syntax=syntax).read_bytes()
     path = tmp_path / "short"
 
@@ -482,7 +482,7 @@ def test_a_file_without_preamble_is_read(tmp_path):
     assert read_facts(path, NAMES).status == "ct_image"
 
 
-def test_files_of_other_kinds_have_their_status(tmp_path):
+def test_files_of_other_types_have_a_status(tmp_path):
     def status(**elements):
         return read_facts(image(tmp_path / str(len(elements)), **elements), NAMES).status
 
@@ -502,7 +502,7 @@ def test_files_of_other_kinds_have_their_status(tmp_path):
         ({"StudyInstanceUID": "", "SeriesInstanceUID": "", "SOPInstanceUID": ""}, list(UIDS)),
     ],
 )
-def test_uids_that_identify_nothing_are_listed_and_pixels_take_their_place(tmp_path, elements, lacks):
+def test_pixels_replace_unusable_image_uids(tmp_path, elements, lacks):
     [path] = dicom_files.rewritten([image(tmp_path)], **elements)
 
     found = read_facts(path, NAMES)
@@ -515,7 +515,7 @@ def test_uids_that_identify_nothing_are_listed_and_pixels_take_their_place(tmp_p
 @pytest.mark.parametrize(
     "syntax", [one for one in SYNTAXES if one != uid.DeflatedExplicitVRLittleEndian], ids=lambda syntax: syntax.name
 )
-def test_pixels_are_recognised_whatever_the_header_says(tmp_path, syntax):
+def test_the_pixel_digest_does_not_depend_on_the_header(tmp_path, syntax):
     one, other, third = (
         image(tmp_path / name, syntax=syntax, patient=name, hu=np.full((1, 24, 20), hu, np.int16))
         for name, hu in (("a", 40), ("b", 40), ("c", 41))
@@ -531,13 +531,13 @@ def test_pixels_are_recognised_whatever_the_header_says(tmp_path, syntax):
     ("content", "status"),
     [(b"", "empty"), (b"x", "not_dicom"), (b"\0" * 500, "not_dicom"), (b"\0" * 128 + b"DICM", "unreadable")],
 )
-def test_files_that_are_no_dicom_have_their_status(tmp_path, content, status):
+def test_files_in_other_formats_have_a_status(tmp_path, content, status):
     (tmp_path / "a").write_bytes(content)
 
     assert read_facts(tmp_path / "a", NAMES).status == status
 
 
-def test_a_dicomdir_is_known(tmp_path):
+def test_a_dicomdir_is_recognized(tmp_path):
     meta_class = "1.2.840.10008.1.3.10"
     path = dicom_files.save(
         tmp_path / "DICOMDIR",
@@ -553,7 +553,7 @@ def _with(dataset):
     return dataset
 
 
-def test_a_file_that_is_gone_is_unreadable(tmp_path):
+def test_a_deleted_file_is_unreadable(tmp_path):
     assert read_facts(tmp_path / "gone", NAMES).status == "unreadable"
 
 

@@ -1,4 +1,4 @@
-"""`ctpop index` on folders as hospitals have them: rows, reasons and counts that add up, again and again."""
+"""Tests of `ctpop index` on realistic folders: rows, reasons, and counts, in first and repeated runs."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from support.real_data import DICOM
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    """Return a function that runs the command on the folder `dicom`, and gives its three tables."""
+    """Return a function that runs the command on the folder `dicom` and returns its three tables."""
     monkeypatch.chdir(tmp_path)
 
     def run(*options, config=""):
@@ -39,7 +39,7 @@ def counts(files):
     return dict(zip(files["status"], files["n_files"], strict=True))
 
 
-def test_a_mixed_folder_gives_one_row_per_series_and_every_file_is_counted(tmp_path, index):
+def test_each_series_has_one_row_and_each_file_is_counted(tmp_path, index):
     folder = tmp_path / "dicom"
     dicom_files.write_series(folder / "a" / "thin", patient="P1", series="thin", SliceThickness="1")
     dicom_files.write_series(folder / "a" / "thick", patient="P1", series="thick", SliceThickness="5")
@@ -77,7 +77,7 @@ def test_a_mixed_folder_gives_one_row_per_series_and_every_file_is_counted(tmp_p
     assert registry.loc[registry["slice_thickness_mm"] == 1, "n_copies"].item() == 1
 
 
-def test_the_registry_is_one_that_the_cohort_stage_reads(tmp_path, index):
+def test_the_registry_can_be_read_by_the_cohort_stage(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1", ContrastBolusAgent="Ultravist")
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2", PatientAge="N-A")
     index()
@@ -89,7 +89,7 @@ def test_the_registry_is_one_that_the_cohort_stage_reads(tmp_path, index):
     assert registry["ct_path"].tolist() == ["images/" + scan + ".nii.gz" for scan in registry["scan_id"]]
 
 
-def test_a_missing_slice_is_told(tmp_path, index):
+def test_a_missing_slice_is_reported(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom", 40)
     (tmp_path / "dicom" / "0020").unlink()
 
@@ -101,7 +101,7 @@ def test_a_missing_slice_is_told(tmp_path, index):
     assert (row["slice_spacing_mm"], row["z_extent_mm"]) == (2, 80)
 
 
-def test_a_localizer_inside_a_series_is_a_row_of_its_own(tmp_path, index):
+def test_a_localizer_within_a_series_has_a_separate_row(tmp_path, index):
     files = dicom_files.write_series(tmp_path / "dicom")
     scout = dicom_files.header(
         ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], ImageOrientationPatient=list(dicom_files.CORONAL)
@@ -115,7 +115,7 @@ def test_a_localizer_inside_a_series_is_a_row_of_its_own(tmp_path, index):
     assert excluded["reason"].tolist() == ["localizer"]
 
 
-def test_images_with_one_identifier_at_different_places_are_no_copies(tmp_path, index):
+def test_images_at_different_positions_are_not_copies(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom", 12, SOPInstanceUID="1.2.3")
 
     registry, _, files = index()
@@ -124,7 +124,7 @@ def test_images_with_one_identifier_at_different_places_are_no_copies(tmp_path, 
     assert counts(files) == {"ct_image": 12}
 
 
-def test_an_identifier_of_two_people_is_told(tmp_path, index):
+def test_a_patient_id_with_two_birth_dates_is_reported(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="17", study="1", PatientBirthDate="19500101")
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="17", study="2", PatientBirthDate="19600101")
 
@@ -134,7 +134,7 @@ def test_an_identifier_of_two_people_is_told(tmp_path, index):
 
 
 @pytest.mark.parametrize(("later", "expected"), [("055Y", "ages_contradict"), ("060Y", "ok"), ("062Y", "ok")])
-def test_ages_that_contradict_the_dates_are_a_reason_of_the_patient(tmp_path, index, later, expected):
+def test_contradictory_ages_of_a_patient_are_reported(tmp_path, index, later, expected):
     for study, day, age in (("1", "20200501", "060Y"), ("2", "20210501", later)):
         dicom_files.write_series(tmp_path / "dicom" / study, patient="17", study=study, StudyDate=day, PatientAge=age)
 
@@ -143,7 +143,7 @@ def test_ages_that_contradict_the_dates_are_a_reason_of_the_patient(tmp_path, in
     assert {*registry["patient_reason"], *excluded["patient_reason"]} == {expected}
 
 
-def test_a_second_run_reads_only_what_changed_and_writes_the_same_bytes(tmp_path, index, caplog):
+def test_a_second_run_reads_only_changed_files(tmp_path, index, caplog):
     caplog.set_level(logging.INFO)
     files = dicom_files.write_series(tmp_path / "dicom" / "a")
     index()
@@ -151,17 +151,17 @@ def test_a_second_run_reads_only_what_changed_and_writes_the_same_bytes(tmp_path
     caplog.clear()
 
     index()
-    assert "12 files in the folder, 12 of them read before" in caplog.text
+    assert "12 files in the folder, 12 of them unchanged since an earlier run" in caplog.text
     assert {path: path.read_bytes() for path in before} == before
 
     caplog.clear()
     os.utime(files[0], (1, 1))
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2")
     index()
-    assert "24 files in the folder, 11 of them read before" in caplog.text
+    assert "24 files in the folder, 11 of them unchanged since an earlier run" in caplog.text
 
 
-def test_growth_changes_no_row_that_was_there(tmp_path, index):
+def test_new_patients_do_not_change_existing_rows(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2")
     before, _, _ = index()
@@ -174,7 +174,7 @@ def test_growth_changes_no_row_that_was_there(tmp_path, index):
     assert len(after) == 3
 
 
-def test_what_people_entered_is_kept_by_the_next_run(tmp_path, index):
+def test_manual_entries_are_kept_by_the_next_run(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
     registry, _, _ = index()
     registry.assign(complete="no", known_absent="spleen", smoker="yes").to_csv(tmp_path / "registry.csv", index=False)
@@ -182,13 +182,13 @@ def test_what_people_entered_is_kept_by_the_next_run(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2")
     again, _, _ = index()
 
-    mine = again.set_index("scan_id").loc[registry["scan_id"].item()]
-    assert (mine["complete"], mine["known_absent"], mine["smoker"]) == (False, "spleen", "yes")
+    row = again.set_index("scan_id").loc[registry["scan_id"].item()]
+    assert (row["complete"], row["known_absent"], row["smoker"]) == (False, "spleen", "yes")
     assert again["smoker"].isna().sum() == 1
     assert again["contrast"].isna().all()
 
 
-def test_processes_and_order_of_folders_do_not_matter(tmp_path, index, monkeypatch):
+def test_results_do_not_depend_on_processes_or_folder_order(tmp_path, index, monkeypatch):
     monkeypatch.setattr(folder_scan, "AT_ONCE", 5)
     dicom_files.write_series(tmp_path / "dicom" / "z", patient="P1")
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P2")
@@ -200,7 +200,7 @@ def test_processes_and_order_of_folders_do_not_matter(tmp_path, index, monkeypat
     pd.testing.assert_frame_equal(after, before)
 
 
-def test_the_choice_follows_the_configuration(tmp_path, index):
+def test_the_selection_follows_the_configuration(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "1", study="1", StudyDate="20100101", SliceThickness="1")
     dicom_files.write_series(tmp_path / "dicom" / "2", study="2", StudyDate="20120101", SliceThickness="3")
 
@@ -221,7 +221,7 @@ def test_the_choice_follows_the_configuration(tmp_path, index):
         ("a: [", "invalid YAML"),
     ],
 )
-def test_a_wrong_configuration_is_told_before_anything_is_read(tmp_path, monkeypatch, capsys, config, words):
+def test_an_invalid_configuration_is_rejected_before_reading(tmp_path, monkeypatch, capsys, config, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "study.yaml").write_text(config)
     (tmp_path / "dicom").mkdir()
@@ -232,7 +232,7 @@ def test_a_wrong_configuration_is_told_before_anything_is_read(tmp_path, monkeyp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dicom", "study.yaml"]
 
 
-def test_a_folder_without_any_series_ends_with_its_counts(tmp_path, monkeypatch, capsys):
+def test_a_folder_without_suitable_series_is_an_error(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dicom").mkdir()
     (tmp_path / "dicom" / "a").write_text("x")
@@ -241,22 +241,22 @@ def test_a_folder_without_any_series_ends_with_its_counts(tmp_path, monkeypatch,
     assert main(["index", "dicom", "--registry", "r.csv"]) == 1
 
     message = capsys.readouterr().err
-    assert "no CT series can be chosen: 3 ct_image, 1 not_dicom" in message
-    assert "series: 1 too_few_slices; see dicom.exclude" in message
+    assert "the folder contains no suitable CT series; files: 3 ct_image, 1 not_dicom" in message
+    assert "excluded series: 1 too_few_slices; check the folder and the setting dicom.exclude" in message
     assert not (tmp_path / "r.csv").exists()
 
 
-def test_a_folder_that_is_not_there_is_told_without_its_name(tmp_path, monkeypatch, capsys):
+def test_a_missing_folder_is_reported_without_its_name(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
-    assert main(["index", "Nobody_Anna", "--registry", "r.csv"]) == 1
+    assert main(["index", "Doe_Jane", "--registry", "r.csv"]) == 1
 
     message = capsys.readouterr().err
-    assert "a folder that exists is expected" in message
-    assert "Nobody" not in message
+    assert "FOLDER: the folder does not exist" in message
+    assert "Doe" not in message
 
 
-def test_a_broken_cache_is_made_anew(tmp_path, index):
+def test_a_damaged_cache_is_replaced(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom")
     before, _, _ = index()
     (tmp_path / "ctpop_private" / "cache.sqlite").write_bytes(b"this is no database" * 100)
@@ -266,7 +266,7 @@ def test_a_broken_cache_is_made_anew(tmp_path, index):
     pd.testing.assert_frame_equal(after, before)
 
 
-def test_another_key_gives_other_names_and_no_old_fact_is_taken_over(tmp_path, index):
+def test_a_new_key_changes_all_pseudonyms(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom")
     before, _, _ = index()
     (tmp_path / "ctpop_private" / "key").write_text("11" * 32)
@@ -278,8 +278,8 @@ def test_another_key_gives_other_names_and_no_old_fact_is_taken_over(tmp_path, i
     assert set(after["patient_id"]).isdisjoint(before["patient_id"])
 
 
-def test_the_link_table_is_written_on_request_alone(tmp_path, index):
-    dicom_files.write_series(tmp_path / "dicom" / "somebody", patient="P17", AccessionNumber="A5")
+def test_the_link_table_is_written_only_on_request(tmp_path, index):
+    dicom_files.write_series(tmp_path / "dicom" / "patient_17", patient="P17", AccessionNumber="A5")
     (tmp_path / "dicom" / "letter.txt").write_text("x")
     registry, _, _ = index()
     private = tmp_path / "ctpop_private"
@@ -290,12 +290,12 @@ def test_the_link_table_is_written_on_request_alone(tmp_path, index):
     link = pd.read_csv(private / "link.csv", dtype=str).iloc[0]
     assert link["scan_id"] == registry["scan_id"].item()
     assert (link["PatientID"], link["AccessionNumber"]) == ("P17", "A5")
-    assert link["first_file"].startswith("somebody/")
+    assert link["first_file"].startswith("patient_17/")
     others = pd.read_csv(private / "link_files.csv")
     assert others.to_dict("records") == [{"status": "not_dicom", "file": "letter.txt"}]
 
 
-def test_three_real_slices_among_other_files_are_one_series(tmp_path, index):
+def test_a_real_series_is_indexed(tmp_path, index):
     shutil.copytree(DICOM, tmp_path / "dicom")
 
     registry, _, files = index(config="dicom: {fewest_slices: 3}")
@@ -306,10 +306,10 @@ def test_three_real_slices_among_other_files_are_one_series(tmp_path, index):
     assert counts(files) == {"ct_image": 3, "not_ct": 1, "not_dicom": 5}
 
 
-def test_links_to_folders_are_not_followed_and_are_counted_as_closed_folders_are_counted(tmp_path, index, monkeypatch):
+def test_links_and_unreadable_folders_are_counted(tmp_path, index, monkeypatch):
     dicom_files.write_series(tmp_path / "dicom" / "a")
     (tmp_path / "dicom" / "a" / "round").symlink_to(tmp_path / "dicom")
-    (tmp_path / "dicom" / "a" / "nowhere").symlink_to(tmp_path / "gone")
+    (tmp_path / "dicom" / "a" / "broken").symlink_to(tmp_path / "gone")
     (tmp_path / "dicom" / "closed").mkdir()
     scandir = os.scandir
 
@@ -318,7 +318,7 @@ def test_links_to_folders_are_not_followed_and_are_counted_as_closed_folders_are
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 
-    monkeypatch.setattr(os, "scandir", guarded)  # the tests may run as root, who may look everywhere
+    monkeypatch.setattr(os, "scandir", guarded)  # permissions do not restrict the root user, who may run the tests
 
     _, _, files = index()
 
@@ -326,7 +326,7 @@ def test_links_to_folders_are_not_followed_and_are_counted_as_closed_folders_are
 
 
 @pytest.mark.parametrize("shift_mm", [0, 1])
-def test_acquisitions_that_lie_over_each_other_are_volumes_of_their_own(tmp_path, index, shift_mm):
+def test_overlapping_acquisitions_are_separate_volumes(tmp_path, index, shift_mm):
     for number in (1, 2):
         where = dicom_files.positions(12, origin=(0.0, 0.0, shift_mm * number))
         dicom_files.write_series(tmp_path / "dicom" / str(number), where=where, AcquisitionNumber=number)
@@ -337,7 +337,7 @@ def test_acquisitions_that_lie_over_each_other_are_volumes_of_their_own(tmp_path
     assert excluded[["reason", "n_slices", "complete_header"]].to_numpy().tolist() == [["other_series", 12, True]]
 
 
-def test_acquisitions_that_follow_each_other_are_one_volume(tmp_path, index):
+def test_consecutive_acquisitions_are_one_volume(tmp_path, index):
     places = dicom_files.positions(24)
     for number, where in ((1, places[:12]), (2, places[12:])):
         dicom_files.write_series(tmp_path / "dicom" / str(number), where=where, AcquisitionNumber=number)
@@ -347,7 +347,7 @@ def test_acquisitions_that_follow_each_other_are_one_volume(tmp_path, index):
     assert (registry["n_slices"].to_list(), registry["complete_header"].to_list()) == ([24], [True])
 
 
-def test_an_acquisition_number_changes_no_name_of_a_scan(tmp_path, index):
+def test_the_acquisition_number_does_not_change_the_scan_id(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", AcquisitionNumber=None)
     before = index()[0]["scan_id"].to_list()
     shutil.rmtree(tmp_path / "dicom")
@@ -356,7 +356,7 @@ def test_an_acquisition_number_changes_no_name_of_a_scan(tmp_path, index):
     assert index()[0]["scan_id"].to_list() == before
 
 
-def test_facts_that_differ_between_images_are_listed(tmp_path, index):
+def test_differing_facts_are_listed(tmp_path, index):
     places = dicom_files.positions(12)
     for folder, where, kvp in (("a", places[:6], "120"), ("b", places[6:], "100")):
         dicom_files.write_series(tmp_path / "dicom" / folder, where=where, KVP=kvp)
@@ -377,7 +377,7 @@ def test_facts_that_differ_between_images_are_listed(tmp_path, index):
         ("ContrastBolusAgent", ("Ultravist", ""), {"contrast_header": True}),
     ],
 )
-def test_contradictory_facts_of_the_patient_are_not_known(tmp_path, index, element, texts, columns):
+def test_contradictory_facts_are_missing(tmp_path, index, element, texts, columns):
     places = dicom_files.positions(12)
     for text, where in zip(texts, (places[:6], places[6:]), strict=True):
         dicom_files.write_series(tmp_path / "dicom" / f"of {text}", where=where, **{element: text})
@@ -387,7 +387,7 @@ def test_contradictory_facts_of_the_patient_are_not_known(tmp_path, index, eleme
     assert {name: None if pd.isna(row[name]) else row[name] for name in columns} == columns
 
 
-def test_the_log_counts_what_was_inferred_and_what_is_not_known(tmp_path, index, caplog):
+def test_the_log_counts_the_reasons(tmp_path, index, caplog):
     caplog.set_level(logging.INFO)
     for patient, age, agent in (("P1", "060Y", "ULT370"), ("P2", "47", "OHNE KM"), ("P3", "000Y", "ULT370")):
         given = {"PatientAge": age, "ContrastBolusAgent": agent}
@@ -396,19 +396,19 @@ def test_the_log_counts_what_was_inferred_and_what_is_not_known(tmp_path, index,
 
     index()
 
-    assert "age_reason of the chosen series: 1 no_unit, 1 ok, 1 placeholder" in caplog.text
-    assert "contrast_header_reason of the chosen series: 1 agent_says_none, 2 agent_unknown" in caplog.text
+    assert "age_reason of the selected series: 1 no_unit, 1 ok, 1 placeholder" in caplog.text
+    assert "contrast_header_reason of the selected series: 1 agent_says_none, 2 agent_unknown" in caplog.text
 
 
 @pytest.mark.parametrize("study_date", [None, "00000000"])
-def test_an_age_is_counted_to_the_first_date_that_is_one(tmp_path, index, study_date):
+def test_age_is_calculated_at_the_first_valid_date(tmp_path, index, study_date):
     dates = {"StudyDate": study_date, "AcquisitionDate": "20100615", "PatientBirthDate": "19500615"}
     dicom_files.write_series(tmp_path / "dicom", PatientAge=None, **dates)
 
     assert index()[0][["age_years", "age_source"]].values.tolist() == [[60, "dates"]]
 
 
-def test_the_same_images_under_two_patients_are_one_scan(tmp_path, index):
+def test_duplicate_images_of_two_patients_are_excluded(tmp_path, index):
     first = dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
     (tmp_path / "dicom" / "b").mkdir()
     for path in first:
@@ -424,7 +424,7 @@ def test_the_same_images_under_two_patients_are_one_scan(tmp_path, index):
     assert excluded["chosen_scan_id"].isin(registry["scan_id"]).all()
 
 
-def test_stacks_of_two_phases_in_one_series_are_repeated_positions(tmp_path, index):
+def test_two_phases_in_one_series_have_repeated_positions(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
     places = dicom_files.positions(12)
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2", where=np.concatenate([places, places]))
@@ -441,7 +441,7 @@ def test_stacks_of_two_phases_in_one_series_are_repeated_positions(tmp_path, ind
     ("number", "expected"),
     [("0001", "truncated_images"), ("0012", "truncated_images"), ("0005", "gaps;truncated_images")],
 )
-def test_a_series_with_a_truncated_image_is_not_complete(tmp_path, index, number, expected):
+def test_a_truncated_image_makes_its_series_incomplete(tmp_path, index, number, expected):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1", series="a")
     dicom_files.write_series(tmp_path / "dicom" / "b", patient="P2", series="b")
     path = tmp_path / "dicom" / "a" / number
@@ -456,7 +456,7 @@ def test_a_series_with_a_truncated_image_is_not_complete(tmp_path, index, number
     assert counts(files) == {"ct_image": 23, "truncated": 1}
 
 
-def test_an_image_whose_copy_is_truncated_is_not_missing(tmp_path, index):
+def test_a_truncated_copy_does_not_affect_its_series(tmp_path, index):
     [*paths] = dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1")
     (tmp_path / "dicom" / "copy").write_bytes(paths[-1].read_bytes()[:-100])
 
@@ -466,7 +466,7 @@ def test_an_image_whose_copy_is_truncated_is_not_missing(tmp_path, index):
     assert counts(files) == {"ct_image": 12, "truncated": 1}
 
 
-def test_a_truncated_localizer_does_not_make_the_axial_series_of_its_uid_incomplete(tmp_path, index):
+def test_a_truncated_localizer_does_not_affect_the_axial_series(tmp_path, index):
     dicom_files.write_series(tmp_path / "dicom" / "a", patient="P1", series="a")
     scout = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}
     [path] = dicom_files.write_series(tmp_path / "dicom" / "scout", 1, patient="P1", series="a", **scout)

@@ -1,4 +1,4 @@
-"""What is planted in headers, and in the names of files and folders, is found in nothing that the commands leave."""
+"""Tests of privacy: no output contains identifiers that were planted in headers and in names of files and folders."""
 
 import gzip
 import logging
@@ -18,7 +18,7 @@ WORKFLOW = Path(cli.__file__).parents[1]
 
 
 def ctpop(folder, *arguments):
-    """Run a command as a user does, and return what it printed."""
+    """Run a command in a separate process, and return its output."""
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
     command = [sys.executable, "-m", "ctpop", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -28,7 +28,7 @@ def ctpop(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory):
-    """A folder of DICOM in which everything is planted: good series, a refused one, damaged files and other files."""
+    """Return a folder of planted DICOM files: valid series, a rejected series, damaged files, and other files."""
     folder = tmp_path_factory.mktemp("hospital")
     files = planted.write_planted(folder / "dicom" / "1", 1)
     planted.write_planted(folder / "dicom" / "2", 2, RescaleIntercept="0")
@@ -43,7 +43,7 @@ def hospital(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def printed(hospital):
-    """What the commands print."""
+    """Return the output of the commands."""
     where = hospital / "out"
     where.mkdir()
     common = ["--private", "private"]
@@ -56,7 +56,7 @@ def printed(hospital):
     return index + again + convert
 
 
-def test_nothing_planted_is_found_in_any_byte_of_any_output(hospital, printed):
+def test_no_output_contains_planted_identifiers(hospital, printed):
     rows = pd.read_parquet(hospital / "out" / "tables" / "c.parquet")
     files = pd.read_csv(hospital / "out" / "registry_files.csv", index_col="status")["n_files"]
 
@@ -66,12 +66,12 @@ def test_nothing_planted_is_found_in_any_byte_of_any_output(hospital, printed):
     assert planted.leaks(hospital / "out", printed) == []
 
 
-def test_the_search_would_find_what_is_there(hospital, printed):
+def test_the_search_finds_planted_identifiers(hospital, printed):
     assert len(planted.leaks(hospital / "dicom")) > 100
     assert planted.leaks(hospital / "out", f"x {planted.WORD.lower()} y") == [f"text: {planted.WORD}"]
 
 
-def test_only_the_link_table_that_was_asked_for_names_anybody(hospital, printed, monkeypatch):
+def test_only_the_link_table_contains_identifiers(hospital, printed, monkeypatch):
     where = hospital / "out"
     monkeypatch.chdir(where)
     assert cli.main(["index", "../dicom", "--registry", "r2.csv", "--private", "private2", "--link"]) == 0
@@ -81,7 +81,7 @@ def test_only_the_link_table_that_was_asked_for_names_anybody(hospital, printed,
     assert found == {"private2/link.csv", "private2/link_files.csv"}
 
 
-def test_a_folder_whose_name_is_planted_stays_unnamed_in_errors(tmp_path, monkeypatch, capfd, caplog):
+def test_errors_do_not_contain_folder_names(tmp_path, monkeypatch, capfd, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.chdir(tmp_path)
     home = tmp_path / planted.WORD
@@ -96,7 +96,7 @@ def test_a_folder_whose_name_is_planted_stays_unnamed_in_errors(tmp_path, monkey
     assert planted.leaks(tmp_path / "ctpop_private", text) == []
 
 
-def test_packed_members_are_searched(tmp_path):
+def test_compressed_content_is_searched(tmp_path):
     pd.DataFrame({"a": [planted.WORD] * 50}).to_parquet(tmp_path / "a.parquet", compression="zstd")
     (tmp_path / "b.gz").write_bytes(gzip.compress(planted.WORD.encode()))
     with zipfile.ZipFile(tmp_path / "c.zip", "w", zipfile.ZIP_DEFLATED) as whole:
@@ -106,11 +106,13 @@ def test_packed_members_are_searched(tmp_path):
     assert {line.split(": ")[0] for line in planted.leaks(tmp_path)} == {"a.parquet", "b.gz", "c.zip", "d"}
 
 
-def test_everything_that_can_hold_text_is_planted():
+def test_all_text_elements_are_planted():
     header = planted.planted_header()
-    told = [element for element in header if element.VR in planted.TEXTS and element.keyword not in planted.NEEDED]
+    planted_elements = [
+        element for element in header if element.VR in planted.TEXTS and element.keyword not in planted.NEEDED
+    ]
 
-    assert len(told) > 1000
-    assert all(planted.WORD in str(element.value) for element in told)
+    assert len(planted_elements) > 1000
+    assert all(planted.WORD in str(element.value) for element in planted_elements)
     assert header.PatientBirthDate == planted.DAY
-    assert dicom_files.header().PatientName == "Nobody^Known"
+    assert dicom_files.header().PatientName == "Doe^Jane"

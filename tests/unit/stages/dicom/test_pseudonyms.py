@@ -1,4 +1,4 @@
-"""Pseudonyms follow from the key alone, and the key stays where its owner alone can read it."""
+"""Tests of pseudonyms: they depend only on key and identifier, and only the owner can read the key."""
 
 import hmac
 import stat
@@ -18,7 +18,7 @@ def test_a_pseudonym_is_the_keyed_hash_of_kind_and_identifier():
     assert Pseudonyms(KEY).digest("patient", "P1", "") == expected
 
 
-def test_another_key_another_kind_or_other_limits_give_another_pseudonym():
+def test_key_kind_and_boundaries_change_the_pseudonym():
     one = Pseudonyms(KEY)
     found = [
         one.digest("patient", "P1"),
@@ -31,21 +31,21 @@ def test_another_key_another_kind_or_other_limits_give_another_pseudonym():
     assert len(set(found)) == 5
 
 
-def test_a_name_fits_a_file_on_every_system():
+def test_ids_are_valid_file_names():
     names = [Pseudonyms(KEY).name(kind, "x") for kind in ("scan", "patient", "exam")]
 
     assert [name[0] for name in names] == ["s", "p", "e"]
     assert all(len(name) == 17 and set(name[1:]) <= set("0123456789abcdef") for name in names)
 
 
-def test_dates_of_a_patient_are_shifted_by_the_same_days_and_of_others_by_others():
+def test_date_shifts_are_specific_to_the_patient():
     one = Pseudonyms(KEY)
 
     assert one.shift_days("a") == one.shift_days("a")
     assert len({one.shift_days(str(number)) for number in range(50)}) > 45
 
 
-def test_the_first_call_draws_a_key_for_its_owner_alone_and_the_next_finds_it(tmp_path):
+def test_the_key_is_generated_once_with_private_permissions(tmp_path):
     private = open_private(tmp_path / "private")
 
     key = key_of(private)
@@ -59,7 +59,7 @@ def test_the_first_call_draws_a_key_for_its_owner_alone_and_the_next_finds_it(tm
 
 
 @pytest.mark.parametrize("content", ["", "abc", "zz" * 32, "00" * 31, "\x00"])
-def test_a_file_that_holds_no_key_is_refused_and_left_alone(tmp_path, content):
+def test_an_invalid_key_file_is_rejected_and_not_changed(tmp_path, content):
     private = open_private(tmp_path / "private")
     (private / "key").write_text(content)
 
@@ -69,14 +69,14 @@ def test_a_file_that_holds_no_key_is_refused_and_left_alone(tmp_path, content):
     assert (private / "key").read_text() == content
 
 
-def test_a_private_folder_below_results_is_refused(tmp_path):
-    with pytest.raises(ContractError, match="must not lie inside a folder `results`"):
+def test_a_private_folder_inside_results_is_rejected(tmp_path):
+    with pytest.raises(ContractError, match="the private folder is inside a folder `results`"):
         open_private(tmp_path / "results" / "study" / "private")
 
     assert not (tmp_path / "results").exists()
 
 
-def test_a_file_written_privately_is_for_its_owner_alone_even_if_it_was_not(tmp_path):
+def test_private_files_are_accessible_to_the_owner_only(tmp_path):
     path = tmp_path / "link.csv"
     path.write_text("old")
     path.chmod(0o644)

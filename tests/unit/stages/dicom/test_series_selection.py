@@ -1,4 +1,4 @@
-"""The stated rule chooses, and every series that it does not choose has a reason."""
+"""Tests of the selection of series: the rule selects one series, and all other series have a reason."""
 
 import itertools
 
@@ -41,7 +41,7 @@ def chosen_of(*rows, **rule):
     return [row["scan_id"] for row in chosen], {row["scan_id"]: row for row in excluded}
 
 
-def test_the_thinnest_original_axial_soft_series_is_chosen():
+def test_the_thinnest_original_axial_soft_series_is_selected():
     thin, thick = series("thin", slice_thickness_mm=1.0), series("thick", slice_thickness_mm=5.0)
     sharp = series("sharp", slice_thickness_mm=0.6, kernel_class="sharp")
     coronal = series("coronal", slice_thickness_mm=0.5, plane="coronal")
@@ -79,7 +79,7 @@ def test_the_thinnest_original_axial_soft_series_is_chosen():
         ({"kernel_class": None}, "not_soft"),
     ],
 )
-def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reason):
+def test_each_reason_excludes_its_series(facts, reason):
     limits = {"gantry_tilt_deg": 0.1, "n_slices": 10, "slice_thickness_mm": 5.0}
 
     chosen, excluded = chosen_of(
@@ -91,7 +91,7 @@ def test_each_reason_excludes_what_it_names_and_nothing_at_the_limit(facts, reas
     assert chosen_of(series("bad", **facts), exclude=[])[0] == ["bad"]
 
 
-def test_monoenergetic_series_are_chosen_where_no_other_series_can_be():
+def test_monoenergetic_series_are_selected_without_alternatives():
     mono = series("mono", image_kind="monoenergetic", slice_thickness_mm=0.4)
     plain, scout = series("plain"), series("scout", image_kind="localizer")
 
@@ -102,7 +102,7 @@ def test_monoenergetic_series_are_chosen_where_no_other_series_can_be():
     assert chosen_of(mono, series("other", exam_id="e2", day=2))[0] == ["mono"]
 
 
-def test_each_reason_has_a_meaning_and_can_be_set():
+def test_reasons_match_the_schema_and_the_descriptions():
     allowed = configuration.load_schema()["properties"]["dicom"]["properties"]
 
     assert list(EXCLUDES) == allowed["exclude"]["items"]["enum"]
@@ -126,14 +126,14 @@ def test_each_reason_has_a_meaning_and_can_be_set():
         ("longest", {"z_extent_mm": 1.0}, {"z_extent_mm": None}),
     ],
 )
-def test_each_preference_prefers_what_it_names(preference, better, worse):
+def test_each_preference_selects_the_better_series(preference, better, worse):
     chosen, excluded = chosen_of(series("a", **worse), series("b", **better), prefer=[preference])
 
     assert chosen == ["b"]
     assert excluded["a"]["decided_by"] == preference
 
 
-def test_series_that_nothing_tells_apart_are_decided_by_their_id_in_whatever_order_they_come():
+def test_equal_series_are_selected_by_id_in_any_order():
     rows = [series(name) for name in ("c", "a", "b")]
 
     for order in itertools.permutations(rows):
@@ -142,7 +142,7 @@ def test_series_that_nothing_tells_apart_are_decided_by_their_id_in_whatever_ord
         assert {row["decided_by"] for row in excluded.values()} == {"id"}
 
 
-def test_the_first_or_last_examination_of_a_patient_is_chosen_by_day_and_time():
+def test_examinations_are_selected_by_day_and_time():
     rows = [
         series("a", "e9", day=10, second=5),
         series("b", "e1", day=10, second=9),
@@ -161,7 +161,7 @@ def test_the_first_or_last_examination_of_a_patient_is_chosen_by_day_and_time():
     assert set(excluded) == set("abd")
 
 
-def test_an_examination_without_a_series_that_fits_does_not_count():
+def test_examinations_without_suitable_series_are_ignored():
     rows = [series("scout", "e1", day=1, image_kind="localizer"), series("late", "e2", day=2)]
 
     chosen, excluded = chosen_of(*rows, examination="first")
@@ -170,5 +170,5 @@ def test_an_examination_without_a_series_that_fits_does_not_count():
     assert excluded["scout"]["reason"] == "localizer"
 
 
-def test_no_series_gives_none():
+def test_an_empty_list_of_series_is_accepted():
     assert choose([], RULE) == ([], [])

@@ -1,4 +1,4 @@
-"""Odd folders as hospitals have them: each file is in a row with the true reason, and what is complete is converted."""
+"""Tests of unusual folders: every file is in a row with the correct reason, and complete series are converted."""
 
 import shutil
 
@@ -24,8 +24,8 @@ LOCALIZER = header(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], ImageOrientat
 RECONSTRUCTIONS = (("B30f", 30), ("B70f", 70))
 
 
-def each(files, **elements):
-    """Write files again with elements that depend on the place of the file."""
+def rewrite_each(files, **elements):
+    """Rewrite files with elements that depend on the index of the file."""
     for place, path in enumerate(files):
         rewritten([path], **{name: value(place) for name, value in elements.items()})
 
@@ -45,13 +45,13 @@ def one_series_uid_of_two_patients(folder):
 def two_reconstructions_with_one_series_uid(folder):
     for kernel, seed in RECONSTRUCTIONS:
         files = write_series(folder / kernel, ConvolutionKernel=kernel, hu=hounsfield(12, seed))
-        each(files, SOPInstanceUID=lambda place, kernel=kernel: made_uid(kernel, place))
+        rewrite_each(files, SOPInstanceUID=lambda place, kernel=kernel: made_uid(kernel, place))
 
 
 def interleaved_phases(folder):
     write_series(folder / "a", where=positions(12))
     between = positions(12, origin=(-12.0, -18.0, 41.0))
-    each(
+    rewrite_each(
         write_series(folder / "b", where=between, hu=hounsfield(12, 5)),
         SOPInstanceUID=lambda place: made_uid("b", place),
     )
@@ -59,7 +59,8 @@ def interleaved_phases(folder):
 
 def counted_image_uids(folder):
     for phase in (1, 2):
-        each(write_series(folder / str(phase), hu=hounsfield(12, phase)), SOPInstanceUID=lambda place: f"1.2.3.{place}")
+        files = write_series(folder / str(phase), hu=hounsfield(12, phase))
+        rewrite_each(files, SOPInstanceUID=lambda place: f"1.2.3.{place}")
 
 
 def localizer_in_the_series(folder):
@@ -71,8 +72,8 @@ def gap(folder):
     write_series(folder)[5].unlink()
 
 
-def blocks_with_numbers_of_their_own(folder):
-    each(write_series(folder, 24), InstanceNumber=lambda place: 1 + place % 12)
+def blocks_of_image_numbers(folder):
+    rewrite_each(write_series(folder, 24), InstanceNumber=lambda place: 1 + place % 12)
 
 
 def other_files(folder):
@@ -91,7 +92,7 @@ def packed_copies(folder):
 def private_elements(folder):
     for path in write_series(folder):
         dataset = dcmread(path)
-        dataset.private_block(0x11, "SOMEBODY", create=True).add_new(1, "LO", "x")
+        dataset.private_block(0x11, "ACME", create=True).add_new(1, "LO", "x")
         dataset.save_as(path)
 
 
@@ -113,7 +114,7 @@ CASES = {
     "interleaved": (interleaved_phases, [(24, "interleaved", "repeated_positions")]),
     "counted_image_uids": (counted_image_uids, [(24, "repeated_positions", "repeated_positions")]),
     "reversed_numbers": (
-        lambda folder: each(write_series(folder), InstanceNumber=lambda place: 12 - place),
+        lambda folder: rewrite_each(write_series(folder), InstanceNumber=lambda place: 12 - place),
         [COMPLETE],
     ),
     "no_numbers": (lambda folder: rewritten(write_series(folder), InstanceNumber=None), [COMPLETE]),
@@ -122,7 +123,7 @@ CASES = {
         lambda folder: rewritten(write_series(folder, syntax=uid.JPEGLSLossless), InstanceNumber=""),
         [COMPLETE],
     ),
-    "blocks_of_numbers": (blocks_with_numbers_of_their_own, [(24, "ok", "converted")]),
+    "blocks_of_numbers": (blocks_of_image_numbers, [(24, "ok", "converted")]),
     "localizer": (localizer_in_the_series, [COMPLETE, (1, "single_slice", "localizer")]),
     "packed": (lambda folder: write_series(folder, syntax=uid.JPEG2000Lossless), [COMPLETE]),
     "packed_copies": (packed_copies, [COMPLETE]),
@@ -152,16 +153,16 @@ RULE = "dicom: {exclude: [no_geometry, localizer, no_hu, gantry_tilt, repeated_p
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_file_is_in_a_row_with_the_true_reason(place, name):
+def test_every_file_is_in_a_row_with_the_correct_reason(place, name):
     make, expected = CASES[name]
     write_series(place.dicom / "good", patient="GOOD", hu=hounsfield(12, 77))
     make(place.dicom / "odd")
 
     place.index(RULE)
     registry, excluded, files = place.tables()
-    ends = registry.merge(place.convert_all(), on="scan_id")["status"]
+    outcomes = registry.merge(place.convert_all(), on="scan_id")["status"]
 
-    rows = [*rows_of(registry, ends), *rows_of(excluded, excluded["reason"])]
+    rows = [*rows_of(registry, outcomes), *rows_of(excluded, excluded["reason"])]
     assert sorted(rows, key=str) == sorted([COMPLETE, *expected], key=str)
     assert files["n_files"].sum() == sum(path.is_file() for path in place.dicom.rglob("*"))
     counts = dict(zip(files["status"], files["n_files"], strict=True))
@@ -169,9 +170,9 @@ def test_every_file_is_in_a_row_with_the_true_reason(place, name):
     assert counts["ct_image"] + counts.get("copy", 0) == in_rows
 
 
-def rows_of(table, ends):
+def rows_of(table, outcomes):
     reasons = table["complete_header_reason"].astype(object).where(table["complete_header_reason"].notna(), None)
-    return list(zip(table["n_slices"], reasons, ends, strict=True))
+    return list(zip(table["n_slices"], reasons, outcomes, strict=True))
 
 
 def test_an_enhanced_image_without_uids_is_one_volume(place):

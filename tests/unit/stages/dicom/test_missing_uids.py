@@ -1,4 +1,4 @@
-"""Folders whose UIDs an anonymiser removed: series are recognised by what is left, and every file has a row."""
+"""Tests of folders without UIDs: series are identified by the remaining elements, and every file has a row."""
 
 import shutil
 
@@ -17,15 +17,15 @@ NO_PATIENT = {"PatientID": "", "PatientBirthDate": "", "PatientName": ""}
 NO_DATES = {"StudyDate": "", "StudyTime": "", "SeriesDate": "", "AcquisitionDate": ""}
 
 
-def accounted(files, registry, excluded):
-    """Return how many files of CT images are in no row; copies are counted, and enhanced images are not used here."""
+def unaccounted(files, registry, excluded):
+    """Return the number of CT images, including copies, that are in no row; enhanced images are not supported."""
     counts = dict(zip(files["status"], files["n_files"], strict=True))
     in_rows = sum(int((table["n_slices"] + table["n_copies"]).sum()) for table in (registry, excluded))
     return counts.get("ct_image", 0) + counts.get("copy", 0) - in_rows
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_series_of_two_patients_are_recognised_and_converted(place, way):
+def test_series_of_two_patients_are_converted(place, way):
     for number, patient in enumerate(("P1", "P2")):
         hu = dicom_files.hounsfield(12, seed=number)
         files = dicom_files.write_series(place.dicom / patient, patient=patient, hu=hu)
@@ -38,11 +38,11 @@ def test_series_of_two_patients_are_recognised_and_converted(place, way):
     assert rows["ct_sha256"].nunique() == 2
     assert (registry["n_slices"].to_list(), registry["complete_header"].to_list()) == ([12, 12], [True, True])
     assert set(registry["series_source"]) == {"series_uid" if way == "levels" else "geometry"}
-    assert accounted(files, registry, excluded) == 0
+    assert unaccounted(files, registry, excluded) == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_without_patients_and_dates_each_folder_is_a_patient(place, way):
+def test_each_folder_is_a_patient_without_patient_ids_and_dates(place, way):
     for number in (1, 2):
         hu = dicom_files.hounsfield(12, seed=number)
         files = dicom_files.write_series(place.dicom / str(number), hu=hu)
@@ -55,11 +55,11 @@ def test_without_patients_and_dates_each_folder_is_a_patient(place, way):
     assert set(registry["patient_reason"]) == {"no_patient_id_no_study"}
     assert registry["n_slices"].to_list() == [12, 12]
     assert len(excluded) == 0
-    assert accounted(files, registry, excluded) == 0
+    assert unaccounted(files, registry, excluded) == 0
     assert set(place.convert_all()["status"]) == {"converted"}
 
 
-def test_series_of_one_study_are_told_apart_by_their_numbers_in_one_folder(place):
+def test_series_are_separated_by_series_number(place):
     thin = dicom_files.write_series(place.dicom / "a", SeriesNumber=2, SliceThickness="1")
     thick = dicom_files.write_series(place.dicom / "b", SeriesNumber=3, SliceThickness="5")
     for path in dicom_files.rewritten([*thin, *thick], **BLANK):
@@ -71,10 +71,10 @@ def test_series_of_one_study_are_told_apart_by_their_numbers_in_one_folder(place
     assert registry["slice_thickness_mm"].to_list() == [1]
     assert excluded[["reason", "slice_thickness_mm"]].to_numpy().tolist() == [["other_series", 5]]
     assert excluded["exam_id"].to_list() == registry["exam_id"].to_list()
-    assert accounted(files, registry, excluded) == 0
+    assert unaccounted(files, registry, excluded) == 0
 
 
-def test_two_studies_of_a_patient_are_told_apart_by_their_days(place):
+def test_studies_are_separated_by_date(place):
     for day in ("20140305", "20150305"):
         dicom_files.rewritten(dicom_files.write_series(place.dicom / day, study=day, StudyDate=day), **BLANK)
 
@@ -85,7 +85,7 @@ def test_two_studies_of_a_patient_are_told_apart_by_their_days(place):
     assert excluded[["reason", "year"]].to_numpy().tolist() == [["other_examination", 2015]]
 
 
-def test_series_that_lie_over_each_other_are_told_apart_by_their_folders(place):
+def test_overlapping_series_are_separated_by_folder(place):
     for folder in ("a", "b"):
         dicom_files.rewritten(dicom_files.write_series(place.dicom / folder, hu=hounsfield_of(folder)), **BLANK)
 
@@ -94,14 +94,14 @@ def test_series_that_lie_over_each_other_are_told_apart_by_their_folders(place):
 
     assert registry["complete_header"].to_list() == [True]
     assert excluded[["reason", "n_slices"]].to_numpy().tolist() == [["other_series", 12]]
-    assert accounted(files, registry, excluded) == 0
+    assert unaccounted(files, registry, excluded) == 0
 
 
 def hounsfield_of(name):
     return dicom_files.hounsfield(12, seed=ord(name))
 
 
-def test_phases_that_nothing_tells_apart_are_excluded_with_the_true_reason(place):
+def test_indistinguishable_phases_are_excluded(place):
     dicom_files.write_series(place.dicom / "good", patient="P2")
     for name in ("a", "b"):
         files = dicom_files.rewritten(dicom_files.write_series(place.dicom / name, hu=hounsfield_of(name)), **BLANK)
@@ -113,7 +113,7 @@ def test_phases_that_nothing_tells_apart_are_excluded_with_the_true_reason(place
 
     assert len(registry) == 1
     assert excluded[["reason", "n_slices", "n_copies"]].to_numpy().tolist() == [["repeated_positions", 24, 0]]
-    assert accounted(files, registry, excluded) == 0
+    assert unaccounted(files, registry, excluded) == 0
 
 
 @pytest.mark.parametrize("way", ["blank", "levels"])
@@ -138,10 +138,10 @@ def test_copies_of_images_without_uids_count_once(place):
     registry, excluded, files = place.tables()
 
     assert registry[["n_slices", "n_copies", "complete_header"]].to_numpy().tolist() == [[12, 3, True]]
-    assert accounted(files, registry, excluded) == 0
+    assert unaccounted(files, registry, excluded) == 0
 
 
-def test_a_placeholder_in_every_image_makes_no_image_a_copy(place):
+def test_images_with_a_placeholder_uid_are_not_copies(place):
     for acquisition, name in enumerate("ab"):
         dicom_files.write_series(
             place.dicom / name, hu=hounsfield_of(name), SOPInstanceUID="1.2.3", AcquisitionNumber=acquisition
@@ -155,7 +155,7 @@ def test_a_placeholder_in_every_image_makes_no_image_a_copy(place):
     assert files["status"].to_list() == ["ct_image"]
 
 
-def test_images_without_place_and_with_one_uid_are_not_taken_for_copies(place):
+def test_images_without_position_are_not_copies(place):
     dicom_files.write_series(place.dicom / "good", patient="P2")
     files = dicom_files.write_series(place.dicom / "bad", SOPInstanceUID="1.2.3")
     dicom_files.rewritten(files, ImagePositionPatient=None)
@@ -166,7 +166,7 @@ def test_images_without_place_and_with_one_uid_are_not_taken_for_copies(place):
     assert excluded[["reason", "n_slices", "n_copies"]].to_numpy().tolist() == [["no_geometry", 12, 0]]
 
 
-def test_another_machine_and_another_run_give_the_same_scans(place, tmp_path, monkeypatch):
+def test_results_do_not_depend_on_the_machine(place, tmp_path, monkeypatch):
     for patient in ("P1", "P2"):
         hu = hounsfield_of(patient[-1])
         dicom_files.rewritten(dicom_files.write_series(place.dicom / patient, patient=patient, hu=hu), **ONE_PER_LEVEL)
@@ -203,7 +203,7 @@ def test_a_study_uid_of_several_patients_without_ids_is_a_placeholder(place):
     assert set(registry["patient_reason"]) == {"no_patient_id"}
 
 
-def test_usable_uids_are_said_to_be_used(place):
+def test_valid_series_uids_are_used(place):
     dicom_files.write_series(place.dicom)
 
     place.index()
@@ -228,7 +228,7 @@ def series_in_one_study(place, *patients):
     return pd.concat([registry, excluded])
 
 
-def test_an_issuer_that_a_part_of_a_study_lacks_makes_no_second_patient(place):
+def test_a_missing_issuer_does_not_create_a_second_patient(place):
     rows = series_in_one_study(place, ("P1", {}), ("P1", {"IssuerOfPatientID": "HOSPITAL"}))
 
     assert len(set(rows["patient_id"])) == 1
@@ -236,7 +236,7 @@ def test_an_issuer_that_a_part_of_a_study_lacks_makes_no_second_patient(place):
     assert set(rows["patient_reason"]) == {"ok"}
 
 
-def test_a_patient_id_of_two_issuers_is_that_of_two_patients(place):
+def test_a_patient_id_of_two_issuers_denotes_two_patients(place):
     issuers = [("P1", {"IssuerOfPatientID": name}) for name in ("HOSPITAL", "CLINIC")]
 
     rows = series_in_one_study(place, ("P1", {}), *issuers)
@@ -245,7 +245,7 @@ def test_a_patient_id_of_two_issuers_is_that_of_two_patients(place):
     assert set(rows["patient_reason"]) == {"study_of_several_patients"}
 
 
-def test_a_study_of_two_patients_is_told(place):
+def test_a_study_of_two_patients_is_reported(place):
     rows = series_in_one_study(place, ("P1", {}), ("P2", {}))
 
     assert rows["patient_id"].nunique() == 2
@@ -261,7 +261,7 @@ def test_a_study_of_two_patients_is_told(place):
         [("P1", {"PatientBirthDate": "19500101"}), ("P2", {"PatientBirthDate": "19600101"})],
     ],
 )
-def test_one_study_uid_for_everybody_is_a_placeholder(place, patients):
+def test_a_study_uid_of_different_patients_is_a_placeholder(place, patients):
     rows = series_in_one_study(place, *patients)
 
     assert set(rows["patient_reason"]) == {"ok"}
@@ -270,13 +270,13 @@ def test_one_study_uid_for_everybody_is_a_placeholder(place, patients):
 
 
 @pytest.mark.parametrize("more", [{"PatientSex": ""}, {"PatientBirthDate": ""}, {"StudyDate": "", "SeriesDate": ""}])
-def test_a_fact_that_one_of_two_patients_lacks_shows_no_placeholder(place, more):
+def test_missing_facts_do_not_indicate_a_placeholder(place, more):
     rows = series_in_one_study(place, ("P1", {}), ("P2", more))
 
     assert set(rows["patient_reason"]) == {"study_of_several_patients"}
 
 
-def test_days_tell_the_examinations_of_a_patient_apart_whose_study_uid_is_that_of_everybody(place):
+def test_examinations_with_a_placeholder_uid_are_separated_by_date(place):
     days = [("P1", {"StudyDate": day}) for day in ("20200101", "20210101")]
 
     rows = series_in_one_study(place, *days, ("P2", {}))
@@ -286,7 +286,7 @@ def test_days_tell_the_examinations_of_a_patient_apart_whose_study_uid_is_that_o
     assert rows[rows["reason"].notna()]["year"].to_list() == [2021]
 
 
-def test_a_study_uid_that_becomes_a_placeholder_changes_no_scan_id(place):
+def test_scan_ids_do_not_change_for_a_new_placeholder(place):
     before = series_in_one_study(place, ("P1", {}), ("P2", {}))
 
     after = series_in_one_study(place, ("P1", {}), ("P2", {}), ("P3", {}))
@@ -300,7 +300,7 @@ def truncate(path):
 
 
 def reasons_of(place):
-    """Return why series of the folder are not complete, by how many slices they have."""
+    """Return the reasons for the completeness of the series in the folder, by number of slices."""
     place.index()
     registry, excluded, _ = place.tables()
     rows = pd.concat([registry, excluded])
@@ -308,7 +308,7 @@ def reasons_of(place):
 
 
 @pytest.mark.parametrize("with_issuer", [0, 1])
-def test_a_truncated_image_is_missing_where_a_part_of_a_study_lacks_the_issuer(place, with_issuer):
+def test_truncated_images_are_assigned_without_the_issuer(place, with_issuer):
     study = {"StudyInstanceUID": dicom_files.made_uid("one study")}
     for number, n_slices in enumerate((12, 14)):
         issuer = {"IssuerOfPatientID": "HOSPITAL"} if number == with_issuer else {}
@@ -321,7 +321,7 @@ def test_a_truncated_image_is_missing_where_a_part_of_a_study_lacks_the_issuer(p
 
 @pytest.mark.parametrize("removed", [{"StudyInstanceUID": None}, {"SeriesInstanceUID": None}, *WAYS.values()])
 @pytest.mark.parametrize("patient", [{}, NO_PATIENT])
-def test_a_truncated_image_without_uids_is_missing_from_the_series_of_its_folder(place, removed, patient):
+def test_truncated_images_without_uids_are_assigned_by_folder(place, removed, patient):
     for number, n_slices in enumerate((12, 14)):
         name = str(number)
         files = dicom_files.write_series(place.dicom / name, n_slices, patient=name, study=name, series=name)
@@ -331,7 +331,7 @@ def test_a_truncated_image_without_uids_is_missing_from_the_series_of_its_folder
     assert reasons_of(place) == {11: "truncated_images", 14: "ok"}
 
 
-def test_a_truncated_image_makes_no_placeholder_of_the_uid_of_a_complete_one(place):
+def test_a_truncated_image_does_not_create_a_placeholder(place):
     files = dicom_files.write_series(place.dicom / "a", 12)
     dicom_files.rewritten(files, **NO_PATIENT)
     [other] = dicom_files.write_series(place.dicom / "b", 1, where=[(-12, -18, 400)])
@@ -349,7 +349,7 @@ def test_a_truncated_image_makes_no_placeholder_of_the_uid_of_a_complete_one(pla
     assert dict(zip(files["status"], files["n_files"], strict=True)) == {"ct_image": 12, "truncated": 1}
 
 
-def test_a_truncated_image_of_one_kernel_is_missing_from_its_reconstruction_alone(place):
+def test_truncated_images_are_assigned_by_kernel(place):
     for kernel, n_slices in (("B30f", 12), ("B70f", 14)):
         dicom_files.rewritten(
             dicom_files.write_series(place.dicom / kernel, n_slices, ConvolutionKernel=kernel),
