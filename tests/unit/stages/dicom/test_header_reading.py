@@ -466,7 +466,7 @@ def test_a_truncated_image_is_never_complete(tmp_path, syntax):
     path = tmp_path / "short"
 
     found = {}
-    for size in range(len(whole) - 1, len(whole) - 400, -21):
+    for size in range(len(whole) - 2, len(whole) - 400, -21):  # the last byte of a deflated file can be padding
         path.write_bytes(whole[:size])
         found[size] = read_facts(path, NAMES).status
 
