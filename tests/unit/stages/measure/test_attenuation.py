@@ -1,4 +1,4 @@
-"""Attenuation is described from counts as numpy describes the single values, without an error of its own."""
+"""Tests of attenuation statistics: statistics from counts equal those of numpy from the individual values."""
 
 import numpy as np
 import pytest
@@ -11,20 +11,20 @@ def counted(*pairs):
     return np.array(hu, np.int64), np.array(counts, np.int64)
 
 
-def test_the_columns_are_those_that_users_know():
+def test_the_columns_have_their_public_names():
     assert COLUMNS == ("hu_mean", "hu_sd", "hu_p05", "hu_p25", "hu_p50", "hu_p75", "hu_p95", "hu_min", "hu_max")
 
 
-def test_counts_are_described_by_known_numbers():
+def test_statistics_of_counts_have_known_values():
     found = dict(zip(COLUMNS, of_counts(*counted((-10, 1), (0, 2), (20, 1))), strict=True))
 
     assert found["hu_mean"] == 2.5
     assert found["hu_sd"] == pytest.approx(np.sqrt((12.5**2 + 2 * 2.5**2 + 17.5**2) / 4))
     assert [found[name] for name in ("hu_min", "hu_p25", "hu_p50", "hu_p75", "hu_max")] == [-10, -2.5, 0, 5, 20]
-    assert found["hu_p95"] == pytest.approx(17)  # 0.85 of the way from 0 to 20
+    assert found["hu_p95"] == pytest.approx(17)  # 0.85 of the interval from 0 to 20
 
 
-def test_no_voxel_gives_nothing_and_one_gives_itself():
+def test_statistics_without_voxels_and_of_one_voxel():
     nothing = np.array([], np.int64)
 
     assert np.isnan(of_counts(nothing, nothing)).all()
@@ -33,21 +33,21 @@ def test_no_voxel_gives_nothing_and_one_gives_itself():
     assert of_values(np.array([-87.5])) == [-87.5, 0, *[-87.5] * 7]
 
 
-def test_two_billion_voxels_of_the_largest_hu_have_no_spread_and_do_not_overflow():
+def test_two_billion_voxels_of_the_largest_hu_do_not_overflow():
     found = of_counts(*counted((32767, 2**31)))
 
     assert found[:2] == [32767, 0]
 
 
-def test_a_small_spread_far_from_zero_is_not_lost():
-    # the difference of two sums of squares would have no digit left in double precision
+def test_a_small_standard_deviation_far_from_zero_is_exact():
+    # The difference of two sums of squares would have no significant digit in double precision
     found = of_counts(*counted((32766, 10**9), (32767, 10**9)))
 
     assert found[:2] == [32766.5, 0.5]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_percentiles_are_those_of_numpy_to_the_last_bit(seed):
+def test_percentiles_are_identical_to_those_of_numpy(seed):
     random = np.random.default_rng(seed)
     values = random.normal(0, 10 ** random.uniform(0, 4), random.integers(1, 400)).astype(np.int16)
     percents = (*random.uniform(0, 100, 20), *PERCENTILES, 0, 50, 100)
@@ -57,7 +57,7 @@ def test_percentiles_are_those_of_numpy_to_the_last_bit(seed):
     assert found == list(np.percentile(values.astype(np.float64), percents))
 
 
-def test_values_are_described_alike_in_any_order():
+def test_statistics_do_not_depend_on_the_order_of_values():
     values = np.random.default_rng(1).normal(0, 100, 10_001).astype(np.float32)
 
     assert of_values(values) == of_values(values[::-1]) == of_values(np.sort(values))

@@ -1,4 +1,4 @@
-"""A shard is measured scan by scan: every scan has a row for every structure, with numbers or with a reason."""
+"""Tests of `measure`: every scan has a row for every structure, with values or with a reason."""
 
 import logging
 
@@ -21,7 +21,7 @@ ORGANS = label_set("spleen", "kidney_left", "liver")
 
 
 class Study:
-    """A cohort with label maps in a store, and the command that measures it."""
+    """A cohort with label maps in a store, and the command `measure`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -31,7 +31,7 @@ class Study:
         self.scans = {}
 
     def add(self, scan_id, numbers=None, ct=None, known=ORGANS.label_of, shared=None, covered=None, **row):
-        """Add a scan: its labels, if it was segmented, and the name of its CT."""
+        """Add a scan with its labels, if it was segmented, and the name of its CT."""
         self.scans[scan_id] = ct
         row = {"scan_id": scan_id, "status": "existing", **row}
         if numbers is not None:
@@ -72,7 +72,7 @@ def test_every_scan_has_a_row_for_every_structure(study, caplog):
         measures = study.measure()
 
     assert list(measures.index) == [(scan, name) for scan in "abc" for name in ("kidney_left", "liver", "spleen")]
-    assert caplog.messages[-1] == "9 rows = 6 measured, 3 unreadable"
+    assert caplog.messages[-1] == "rows by status: 6 measured, 3 unreadable"
 
 
 def test_a_scan_is_measured_on_the_grid_of_its_ct(study):
@@ -86,7 +86,7 @@ def test_a_scan_is_measured_on_the_grid_of_its_ct(study):
     assert row["hu_mean"] == pytest.approx(hu()[labels() == 2].mean())
 
 
-def test_a_scan_without_a_label_map_has_rows_with_its_reason_and_no_numbers(study):
+def test_a_scan_without_a_label_map_has_a_reason_and_no_values(study):
     study.add("a", status="out_of_memory", detail="too large")
 
     measures = study.measure()
@@ -96,7 +96,7 @@ def test_a_scan_without_a_label_map_has_rows_with_its_reason_and_no_numbers(stud
     assert measures.drop(columns=["status", "detail"]).isna().all(axis=None)
 
 
-def test_a_structure_that_the_segmentation_does_not_know_is_not_absent_but_not_measured(study):
+def test_a_structure_outside_the_model_is_not_measured(study):
     study.add("a", labels(highest=1), known={"spleen": 1, "liver": 3})
 
     measures = study.measure().loc["a"]
@@ -109,13 +109,13 @@ def test_a_structure_that_the_segmentation_does_not_know_is_not_absent_but_not_m
     }
 
 
-def test_a_segmentation_that_knows_no_structure_of_the_study_gives_no_measures(study):
+def test_a_model_without_structures_of_the_study_yields_no_measures(study):
     study.add("a", labels(), known={"heart": 1})
 
     assert study.measure()["status"].to_list() == ["not_in_model"] * 3
 
 
-def test_the_numbers_of_the_model_count_not_those_of_the_label_set(study):
+def test_labels_of_the_model_have_priority_over_the_label_set(study):
     study.add("a", labels(highest=9), known={"liver": 9, "spleen": 4, "kidney_left": 7})
 
     measures = study.measure().loc["a"]
@@ -127,7 +127,7 @@ def test_the_numbers_of_the_model_count_not_those_of_the_label_set(study):
     assert measures["n_voxels"].to_dict() == expected
 
 
-def test_a_ct_on_another_grid_is_refused_and_not_resampled(study):
+def test_a_ct_with_a_different_grid_is_rejected(study):
     save(study.folder / "ct.nii.gz", hu(), affine(origin_mm=(-30, -20, 108)))
     study.add("a", labels(), "ct.nii.gz")
 
@@ -145,7 +145,7 @@ def test_a_ct_on_another_grid_is_refused_and_not_resampled(study):
         ("a gantry tilt", "bad_geometry"),
     ],
 )
-def test_a_ct_that_cannot_be_read_is_a_reason_and_the_next_scan_is_measured(study, kind, status):
+def test_an_unreadable_ct_does_not_affect_other_scans(study, kind, status):
     BAD_CTS[kind].save(study.folder / "SMITH_JOHN.nii.gz")
     study.add("a", labels(), "SMITH_JOHN.nii.gz")
     study.add("b", labels())
@@ -160,7 +160,7 @@ def test_a_ct_that_cannot_be_read_is_a_reason_and_the_next_scan_is_measured(stud
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_voxels_without_a_finite_value_take_the_attenuation_of_their_structure_alone(study, value):
+def test_nonfinite_voxels_remove_the_attenuation_of_one_structure(study, value):
     numbers, values = labels(), hu().astype(np.float32)
     whole = tuple(np.argwhere(numbers == 1)[0])
     values[whole] = value
@@ -197,16 +197,16 @@ def test_a_ct_that_is_not_in_hu_is_not_measured(study, change, words, caplog):
 
     assert measures.loc["a", "status"].to_list() == ["not_hu"] * 3
     assert measures.loc["b", "hu_scale"].to_list() == ["hu"] * 3
-    assert f"a is not measured: not_hu: {MEANINGS[words]}" in caplog.text
+    assert f"a was not measured: not_hu: {MEANINGS[words]}" in caplog.text
 
 
-def test_a_ct_that_is_gone_is_a_missing_file(study):
+def test_a_deleted_ct_is_a_missing_file(study):
     study.add("a", labels(), "ct.nii.gz")
 
     assert study.measure()["status"].to_list() == ["missing_file"] * 3
 
 
-def test_a_label_map_that_changed_since_it_was_written_is_refused(study, caplog):
+def test_a_changed_label_map_is_rejected(study, caplog):
     study.add("a", labels())
     damage(study.store.mask_path("a"), flip_byte)
 
@@ -217,14 +217,14 @@ def test_a_label_map_that_changed_since_it_was_written_is_refused(study, caplog)
     assert any("a.nii.gz has changed since it was written; run the segment stage again" in m for m in caplog.messages)
 
 
-def test_a_readable_label_map_in_the_place_of_another_is_refused_too(study):
+def test_a_replaced_label_map_is_rejected(study):
     study.add("a", labels())
     save(study.store.mask_path("a"), labels(seed=9))
 
     assert study.measure()["status"].to_list() == ["unreadable"] * 3
 
 
-def test_the_layers_of_the_border_come_from_the_settings(study):
+def test_the_settings_determine_the_border_layers(study):
     numbers = np.zeros((10, 10, 10), np.uint8)
     numbers[2, 5, 5] = 1
     study.add("a", numbers)
@@ -235,17 +235,17 @@ def test_the_layers_of_the_border_come_from_the_settings(study):
     assert (one["border_voxels"], three["border_voxels"], three["faces"]) == (0, 1, "left")
 
 
-def test_a_shard_without_scans_is_a_table_without_rows(study, caplog):
+def test_an_empty_shard_has_an_empty_table(study, caplog):
     study.scans = {"of_another_shard": None}
 
     with caplog.at_level(logging.INFO):
         measures = study.measure()
 
     assert len(measures) == 0
-    assert caplog.messages[-1] == "0 rows = none"
+    assert caplog.messages[-1] == "rows by status: none"
 
 
-def test_the_same_images_give_the_same_bytes(study):
+def test_equal_images_result_in_identical_files(study):
     save(study.folder / "ct.nii.gz", hu())
     study.add("a", labels(), "ct.nii.gz")
     study.measure()
@@ -257,7 +257,7 @@ def test_the_same_images_give_the_same_bytes(study):
     assert [(study.folder / name).read_bytes() for name in names] == first
 
 
-def test_the_depth_of_erosion_comes_from_the_settings(study):
+def test_the_settings_determine_the_depth_of_erosion(study):
     numbers = np.zeros((12, 12, 12), np.uint8)
     numbers[2:9, 2:9, 2:9] = 1
     study.add("a", numbers)  # edges of 1.5, 2 and 4 mm
@@ -278,7 +278,7 @@ def test_erosion_can_be_turned_off(study, off):
     assert measures["n_voxels"].notna().all()
 
 
-def test_voxels_shared_by_masks_come_from_the_note_of_the_label_map(study):
+def test_shared_voxels_are_read_from_the_note(study):
     study.add("folder", labels(), shared={"spleen": 5, "kidney_left": 0, "liver": 5})
     study.add("one_file", labels())
 
@@ -288,7 +288,7 @@ def test_voxels_shared_by_masks_come_from_the_note_of_the_label_map(study):
     assert shared["one_file"].isna().all()
 
 
-def test_a_structure_whose_mask_other_masks_have_is_not_absent_but_has_a_status_of_its_own(study):
+def test_a_covered_mask_has_a_separate_status(study):
     sentence = "3 of 4 voxels of the mask are in masks of higher labels, which have them"
     study.add("a", labels(highest=1), known={"spleen": 1}, shared={"spleen": 3}, covered={"liver": sentence})
 
@@ -316,14 +316,14 @@ def test_sides_are_compared_and_placed_by_the_label_set(study):
         "kidney_right": pytest.approx(1 / 3),
     }
     assert measures["asymmetry"].dropna().to_dict() == pytest.approx({"kidney_left": 0.5, "kidney_right": 0.5})
-    # edges of 1.5 mm along x; centres at 3, 15 and 9 voxels
+    # Edges of 1.5 mm along x; centers at 3, 15, and 9 voxels
     assert measures["side_mm"].dropna().to_dict() == {"kidney_left": 6 * 1.5, "kidney_right": 6 * 1.5}
 
 
 # Histograms
 
 
-def test_the_histograms_of_a_shard_hold_every_scan_with_a_ct(study):
+def test_histograms_contain_every_scan_with_a_ct(study):
     save(study.folder / "ct.nii.gz", hu())
     study.add("a", labels(), "ct.nii.gz")
     study.add("b", labels(seed=4))
@@ -352,7 +352,7 @@ def test_the_rows_of_histograms_are_sorted_by_their_key(study):
     pd.testing.assert_frame_equal(table, HISTOGRAMS.check(table))
 
 
-def test_a_shard_without_a_ct_has_a_file_of_no_histograms(study):
+def test_a_shard_without_a_ct_has_no_histograms(study):
     study.add("a", labels())
 
     study.measure()
@@ -360,7 +360,7 @@ def test_a_shard_without_a_ct_has_a_file_of_no_histograms(study):
     assert len(HISTOGRAMS.read(study.folder / "histograms.parquet")) == 0
 
 
-def test_histograms_need_not_be_written(study):
+def test_histograms_are_optional(study):
     study.add("a", labels())
     study.write()
     files = {"registry": "registry.csv", "segments": "segments.parquet", "masks": "masks", "out": "out.parquet"}
@@ -371,7 +371,7 @@ def test_histograms_need_not_be_written(study):
     assert MEASURES_TABLE.read(study.folder / "out.parquet")["status"].eq("measured").all()
 
 
-def test_a_scan_whose_note_is_gone_stops_the_run(study, capsys):
+def test_a_missing_note_stops_the_run(study, capsys):
     study.add("a", labels())
     study.store.note_path("a").unlink()
     study.write()
@@ -383,7 +383,7 @@ def test_a_scan_whose_note_is_gone_stops_the_run(study, capsys):
     assert "a.json: is missing or damaged; run the segment stage again" in capsys.readouterr().err
 
 
-def test_a_scan_that_needs_more_memory_than_there_is_has_rows_that_say_so(study, caplog, monkeypatch):
+def test_a_scan_that_exceeds_the_memory_has_a_status(study, caplog, monkeypatch):
     def too_large(*_):
         raise MemoryError("Unable to allocate 9 GiB")
 
@@ -396,21 +396,21 @@ def test_a_scan_that_needs_more_memory_than_there_is_has_rows_that_say_so(study,
     assert set(measures["status"]) == {"out_of_memory"}
 
 
-# Giving up
+# Failure policy
 
 
 def measure_with(study, *more):
-    """Return the exit code of the command with further options."""
+    """Return the exit code of the command with additional options."""
     study.write()
     files = {"registry": "registry.csv", "segments": "segments.parquet", "masks": "masks", "out": "out.parquet"}
     options = [word for name, path in files.items() for word in (f"--{name}", str(study.folder / path))]
     return main(["measure", *options, "--structures", str(study.folder / "structures.csv"), *more])
 
 
-def test_a_shard_whose_images_are_gone_fails_as_a_job_and_counts_why(study, capsys):
+def test_a_shard_without_images_fails_with_counts(study, capsys):
     for number in range(6):
         study.add(f"s{number}", labels(), "gone.nii.gz")
-    study.add("not_segmented", status="unreadable", detail="cut")  # no failure of this stage
+    study.add("not_segmented", status="unreadable", detail="cut")  # not a failure of this stage
 
     code = measure_with(study, "--max-failed-share", "0.5")
 
@@ -420,9 +420,7 @@ def test_a_shard_whose_images_are_gone_fails_as_a_job_and_counts_why(study, caps
 
 
 @pytest.mark.parametrize(("attempts_left", "code"), [("1", 1), ("0", 0)])
-def test_a_scan_that_a_disk_failed_to_give_is_measured_by_another_job_while_there_is_one(
-    study, monkeypatch, attempts_left, code
-):
+def test_disk_errors_fail_the_job_while_attempts_remain(study, monkeypatch, attempts_left, code):
     def fail(*_):
         raise ScanError("not_read", "ct.nii.gz: Input/output error")
 
@@ -433,11 +431,11 @@ def test_a_scan_that_a_disk_failed_to_give_is_measured_by_another_job_while_ther
     assert (study.folder / "out.parquet").exists() == (code == 0)
 
 
-# A table of measures made elsewhere
+# Existing tables of measures
 
 
-def take_over_file(study, path):
-    """Return the outcome of the command on a table, for a cohort of scans 0007 and b."""
+def read_table(study, path):
+    """Return the exit code of the command for a table and a cohort of scans 0007 and b."""
     study.scans = {"0007": None, "b": None}
     study.write()
     options = {"registry": study.folder / "registry.csv", "structures": study.folder / "structures.csv"}
@@ -446,49 +444,49 @@ def take_over_file(study, path):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_csv_and_parquet_give_the_same_table(study, suffix):
+def test_csv_and_parquet_are_read_identically(study, suffix):
     rows = [("0007", "liver", 1500.5, 60.25), ("b", "spleen", 200.0, None)]
     frame = pd.DataFrame(rows, columns=["scan_id", "structure", "volume_ml", "hu_mean"])
     path = study.folder / f"measures.{suffix}"
     frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
 
-    assert take_over_file(study, path) == 0
+    assert read_table(study, path) == 0
 
     found = MEASURES_TABLE.read(study.folder / "out.parquet").set_index(["scan_id", "structure"])
     assert found["volume_ml"].dropna().to_dict() == {("0007", "liver"): 1500.5, ("b", "spleen"): 200}
     assert len(found) == 6
 
 
-def test_a_table_from_a_spreadsheet_keeps_its_leading_zeros(study):
+def test_leading_zeros_of_ids_are_kept(study):
     path = study.folder / "measures.csv"
     path.write_text("scan_id,structure,volume_ml\r\n0007,liver,1500\r\n", encoding="utf-8-sig")
 
-    assert take_over_file(study, path) == 0
+    assert read_table(study, path) == 0
 
     found = MEASURES_TABLE.read(study.folder / "out.parquet").set_index(["scan_id", "structure"])
     assert found.loc[("0007", "liver"), "volume_ml"] == 1500
 
 
-def test_a_table_that_is_not_there_is_named(study, capsys):
+def test_a_missing_table_is_named(study, capsys):
     path = study.folder / "measures.csv"
 
-    assert take_over_file(study, path) == 1
+    assert read_table(study, path) == 1
 
     expected = f"error in measure: {path}: the table of measures does not exist; correct the setting study.measures\n"
     assert capsys.readouterr().err == expected
 
 
-def test_a_store_that_is_not_named_is_told(tmp_path, capsys):
+def test_a_missing_masks_option_is_reported(tmp_path, capsys):
     named = ["--registry", "r.csv", "--structures", "demo", "--segments", "s.parquet", "--out", "o.parquet"]
 
     assert main(["measure", *named]) == 1
     assert capsys.readouterr().err == (
-        "error in measure: --masks: is missing; --segments tells of label maps in a store\n"
+        "error in measure: --masks: the option is missing; name the folder of label maps to which --segments refers\n"
     )
 
 
 @pytest.mark.parametrize(("hu", "kept"), [(8000, False), (3000, True)])
-def test_an_attenuation_that_no_tissue_has_is_missing_and_the_volume_is_kept(hu, kept):
+def test_implausible_attenuation_is_removed_without_the_volume(hu, kept):
     rows = pd.DataFrame({"structure": ["femur_left", "liver"], "volume_ml": [200.0, 1500.0], "hu_mean": [hu, 60.0]})
     rows = rows.reindex(columns=["structure", "volume_ml", *OF_ATTENUATION, "hu_clipped"])
 
@@ -498,7 +496,7 @@ def test_an_attenuation_that_no_tissue_has_is_missing_and_the_volume_is_kept(hu,
     assert found["volume_ml"].tolist() == [200.0, 1500.0]
 
 
-def test_the_same_ct_or_label_map_has_one_digest_and_an_empty_label_map_has_none(study):
+def test_equal_images_have_equal_digests(study):
     save(study.folder / "one.nii.gz", hu())
     save_turned(study.folder / "two.nii", hu().astype(np.float32), "LPI")
     save(study.folder / "three.nii.gz", hu(seed=9))

@@ -1,4 +1,4 @@
-"""Parts are connected across slabs of any size, and each is counted once."""
+"""Tests of connected components: components across slabs of any size are counted once."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from ctpop.stages.measure.runs import runs_of
 
 
 def counted(labels, planes_per_slab, highest=3):
-    """Return parts and voxels of the largest part of the labels from 1 to `highest`."""
+    """Return the number of components and the voxels of the largest component for labels from 1 to `highest`."""
     row_of = np.arange(-1, 255)
     row_of[row_of >= highest] = -1
     components = Components(labels.shape, highest)
@@ -31,14 +31,14 @@ def by_scipy(labels, highest=3):
 @pytest.mark.parametrize("planes_per_slab", [1, 2, 3, 100])
 @pytest.mark.parametrize("density", [0.02, 0.1, 0.3, 0.9])
 @pytest.mark.parametrize("shape", [(12, 11, 10), (7, 1, 9), (9, 2, 2), (5, 8, 1), (1, 1, 1), (30, 3, 3)])
-def test_parts_are_those_of_scipy(shape, density, planes_per_slab):
+def test_components_agree_with_scipy(shape, density, planes_per_slab):
     random = np.random.default_rng(3)
     labels = (random.integers(1, 5, shape) * (random.random(shape) < density)).astype(np.uint8)
 
     assert list(counted(labels, planes_per_slab)) == by_scipy(labels)
 
 
-def test_a_horseshoe_that_closes_in_the_last_plane_is_one_part():
+def test_a_horseshoe_that_closes_in_the_last_plane_is_one_component():
     labels = np.zeros((6, 9, 9), np.uint8)
     labels[:, 1, 1] = labels[:, 7, 7] = 1
     labels[5, 1:8, 7] = labels[5, 1, 1:8] = 1
@@ -46,7 +46,7 @@ def test_a_horseshoe_that_closes_in_the_last_plane_is_one_part():
     assert counted(labels, 1) == ([1, 0, 0], [int((labels == 1).sum()), 0, 0])
 
 
-def test_a_spiral_through_all_slabs_is_one_part():
+def test_a_spiral_through_all_slabs_is_one_component():
     angle = np.linspace(0, 30, 4000)
     labels = np.zeros((60, 40, 40), np.uint8)
     labels[
@@ -58,5 +58,5 @@ def test_a_spiral_through_all_slabs_is_one_part():
     assert counted(labels, 4)[0] == [0, 1, 0]
 
 
-def test_an_image_without_structures_has_no_parts():
+def test_an_image_without_structures_has_no_components():
     assert counted(np.zeros((4, 4, 4), np.uint8), 2) == ([0, 0, 0], [0, 0, 0])

@@ -1,4 +1,4 @@
-"""Of scans with the same images one is used; scans with the same values are reported."""
+"""Tests of duplicates: one of several scans with equal images is kept, and scans with equal values are reported."""
 
 import logging
 
@@ -41,28 +41,28 @@ def gathered(folder, *shards, most=gather.CSV_ROWS):
         [{"s3": A, "s4": None}, {"s1": A, "s6": None}, {"s5": A, "s2": B}],
     ],
 )
-def test_the_first_scan_is_kept_whatever_the_shards(tmp_path, caplog, shards, most):
+def test_the_first_scan_is_kept_for_any_division_into_shards(tmp_path, caplog, shards, most):
     found = gathered(tmp_path, *map(measures, shards), most=most)
 
     repeated = found["scan_id"].isin(["s3", "s5"])
     assert set(found.loc[repeated, "status"]) == {"duplicate_images"}
     assert set(found.loc[~repeated, "status"]) == {"measured"}
     assert found["volume_ml"].eq(1.5).all()
-    assert "2 scans have the same images as another scan" in caplog.text
-    assert "s3 (as s1); s5 (as s1)" in caplog.text
+    assert "scans excluded because another scan has the same images (duplicate_images): 2" in caplog.text
+    assert "(s3: same as s1; s5: same as s1)" in caplog.text
 
 
-def test_a_scan_that_was_not_measured_is_neither_kept_nor_a_duplicate(tmp_path):
+def test_unmeasured_scans_are_neither_kept_nor_duplicates(tmp_path):
     found = gathered(tmp_path, measures({"s1": A}, "unreadable"), measures({"s2": A}), measures({"s3": A}))
 
     assert found.drop_duplicates("scan_id")["status"].to_list() == ["unreadable", "measured", "duplicate_images"]
 
 
-def test_many_duplicates_are_counted_and_three_are_named(caplog):
+def test_the_warning_names_three_duplicates(caplog):
     duplicates.warn_of_images({f"s{number}": "s0" for number in range(1, 6)})
 
-    assert "5 scans" in caplog.text
-    assert caplog.text.count("(as s0)") == 3
+    assert "same images (duplicate_images): 5 (" in caplog.text
+    assert caplog.text.count("same as s0") == 3
     assert "and 2 more" in caplog.text
 
 
@@ -79,14 +79,14 @@ SAME = [("liver", 1500.25, 55.5), ("spleen", 200.125, np.nan)]
     [
         (SAME, True),
         (SAME[::-1], True),
-        ([*SAME, ("aorta", 0.0, np.nan)], True),  # an absent structure is no value
+        ([*SAME, ("aorta", 0.0, np.nan)], True),  # an absent structure has no value
         ([("liver", 1500.25, 55.5), ("spleen", 200.126, np.nan)], False),
         ([*SAME, ("aorta", 120.5, 200.0)], False),
         ([("spleen", 1500.25, 55.5), ("liver", 200.125, np.nan)], False),
         (SAME[:1], False),
     ],
 )
-def test_equal_values_of_two_structures_or_more_are_reported_and_change_nothing(tmp_path, caplog, others, is_reported):
+def test_equal_values_of_two_structures_are_reported(tmp_path, caplog, others, is_reported):
     table_of(s1=SAME, s2=others, s3=[("liver", 1.5, 2.5)], s4=[("liver", 1.5, 2.5)]).to_csv(
         tmp_path / "measures.csv", index=False
     )
@@ -96,12 +96,12 @@ def test_equal_values_of_two_structures_or_more_are_reported_and_change_nothing(
     with caplog.at_level(logging.WARNING):
         assert main(["measure", *paths_in(tmp_path, options), "--structures", "total_117"]) == 0
 
-    assert ("1 groups of scans have the same values in all their structures" in caplog.text) == is_reported
+    assert ("groups of scans with the same values in all structures: 1 (" in caplog.text) == is_reported
     assert ("s1, s2" in caplog.text) == is_reported
     assert "duplicate_images" not in set(MEASURES_TABLE.read(tmp_path / "out.parquet")["status"])
 
 
-def test_digests_in_a_table_of_measures_count(tmp_path):
+def test_digests_in_a_table_of_measures_are_compared(tmp_path):
     measures({"s1": A, "s2": A, "s3": B}).to_parquet(tmp_path / "measures.parquet")
     pd.DataFrame({"scan_id": ["s1", "s2", "s3"], "age_years": 50}).to_csv(tmp_path / "registry.csv", index=False)
     options = ["--registry", "registry.csv", "--table", "measures.parquet", "--out", "out.parquet"]

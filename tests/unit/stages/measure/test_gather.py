@@ -1,4 +1,4 @@
-"""Shards are joined into one table that does not show how many they were."""
+"""Tests of `gather`: shards are joined into one table that does not depend on their number."""
 
 import platform
 import subprocess
@@ -34,7 +34,7 @@ def gather(folder, name, *shards):
     return code, out
 
 
-def test_the_number_and_order_of_shards_does_not_change_a_byte(tmp_path):
+def test_the_table_does_not_depend_on_the_shards(tmp_path):
     _, whole = gather(tmp_path, "whole", verdicts("a", "b", "c", "d"))
     _, parts = gather(tmp_path, "parts", verdicts("d", "b"), VERDICTS.empty(), verdicts("c"), verdicts("a"))
 
@@ -43,7 +43,7 @@ def test_the_number_and_order_of_shards_does_not_change_a_byte(tmp_path):
     assert len(VERDICTS.read(whole)) == 8
 
 
-def test_shards_without_rows_give_a_table_without_rows(tmp_path):
+def test_empty_shards_result_in_an_empty_table(tmp_path):
     code, out = gather(tmp_path, "empty", VERDICTS.empty(), VERDICTS.empty())
 
     assert code == 0
@@ -51,7 +51,7 @@ def test_shards_without_rows_give_a_table_without_rows(tmp_path):
     assert len(VERDICTS.read(out)) == 0
 
 
-def test_a_scan_in_two_shards_is_refused(tmp_path, capsys):
+def test_a_scan_in_two_shards_is_rejected(tmp_path, capsys):
     code, out = gather(tmp_path, "twice", verdicts("a"), verdicts("a", "b"))
 
     assert code == 1
@@ -59,7 +59,7 @@ def test_a_scan_in_two_shards_is_refused(tmp_path, capsys):
     assert not out.exists()
 
 
-def test_a_broken_shard_is_named(tmp_path, capsys):
+def test_an_invalid_shard_is_named(tmp_path, capsys):
     path = tmp_path / "broken.parquet"
     verdicts("a").assign(reason="because").to_parquet(path)
 
@@ -71,12 +71,12 @@ def test_a_broken_shard_is_named(tmp_path, capsys):
     assert "found because in 2 rows, first scan_id and structure: 'a liver', 'a spleen'" in message
 
 
-# More rows than are joined in memory
+# More rows than can be joined in memory
 
 FEW = Table(
     "few",
     ("scan_id", "structure"),
-    "a table with every kind of column, and with rows in which a column has no value at all",
+    "a table with every type of column, in which all columns can be missing",
     {
         "scan_id": text("scan", pattern="[a-z0-9]+"),
         "structure": text("structure"),
@@ -109,7 +109,7 @@ def few(scans, seed=1, n_structures=7):
 
 
 def shards_of(frame, folder, n_shards, seed=2):
-    """Write the rows of a frame to shards, scans by chance; the last shard is empty."""
+    """Write the rows of a frame to shards with random assignment of scans; the last shard is empty."""
     folder.mkdir()
     scans = frame["scan_id"].unique()
     shard = pd.Series(np.random.default_rng(seed).integers(0, n_shards - 1, len(scans)), index=scans)
@@ -121,7 +121,7 @@ def shards_of(frame, folder, n_shards, seed=2):
 
 @pytest.mark.parametrize("most", [1, 3, 50, 349])
 @pytest.mark.parametrize("row_group", [1, 64, 1000])
-def test_rows_that_are_dealt_give_the_bytes_of_rows_in_memory(tmp_path, monkeypatch, most, row_group):
+def test_division_into_parts_results_in_an_identical_file(tmp_path, monkeypatch, most, row_group):
     frame = FEW.check(few([f"scan{number}" for number in range(50)]))
     shards = shards_of(frame, tmp_path / "shards", 6)
     monkeypatch.setattr(gathering, "ROW_GROUP", row_group)
@@ -135,7 +135,7 @@ def test_rows_that_are_dealt_give_the_bytes_of_rows_in_memory(tmp_path, monkeypa
     pd.testing.assert_frame_equal(FEW.read(tmp_path / "out.parquet"), frame)
 
 
-def test_with_as_many_rows_as_fit_into_memory_nothing_is_dealt(tmp_path):
+def test_small_tables_are_joined_in_memory(tmp_path):
     frame = FEW.check(few([f"scan{number}" for number in range(50)]))
     shards = shards_of(frame, tmp_path / "shards", 3)
 
@@ -148,14 +148,14 @@ def test_with_as_many_rows_as_fit_into_memory_nothing_is_dealt(tmp_path):
     assert note.startswith("350 rows exceed the row limit of spreadsheets; read dealt.parquet")
 
 
-def test_row_groups_are_those_that_pyarrow_makes(tmp_path):
+def test_row_groups_have_the_default_size_of_pyarrow(tmp_path):
     n = gathering.ROW_GROUP + 1
     parquet.write_table(arrow.table({"n": np.zeros(n)}), tmp_path / "one.parquet")
 
     assert parquet.read_metadata(tmp_path / "one.parquet").row_group(0).num_rows == gathering.ROW_GROUP
 
 
-def test_parts_are_removed_and_so_are_those_of_a_killed_run(tmp_path):
+def test_parts_of_this_and_earlier_runs_are_removed(tmp_path):
     frame = few([f"scan{number}" for number in range(20)])
     shards = shards_of(frame, tmp_path / "shards", 3)
     ended = subprocess.Popen(["true"])
@@ -168,7 +168,7 @@ def test_parts_are_removed_and_so_are_those_of_a_killed_run(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.parquet", "shards"]
 
 
-def test_a_scan_in_two_shards_is_refused_when_rows_are_dealt(tmp_path):
+def test_a_scan_in_two_shards_is_rejected_after_division(tmp_path):
     folder = tmp_path / "shards"
     folder.mkdir()
     paths = [folder / f"{name}.parquet" for name in ("one", "two")]
@@ -183,7 +183,7 @@ def test_a_scan_in_two_shards_is_refused_when_rows_are_dealt(tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_a_broken_shard_is_named_when_rows_are_dealt(tmp_path):
+def test_an_invalid_shard_is_named_after_division(tmp_path):
     shards = shards_of(few(["a", "b", "c"]), tmp_path / "shards", 3)
     few(["d"]).assign(share=2.0).to_parquet(shards[1])
 
@@ -195,7 +195,7 @@ def test_a_broken_shard_is_named_when_rows_are_dealt(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["shards"]
 
 
-def test_an_unknown_table_is_a_wrong_option(tmp_path):
+def test_an_unknown_table_is_rejected(tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["gather", "--table", "chairs", "--shards", "x.parquet", "--out", str(tmp_path / "out.parquet")])
 

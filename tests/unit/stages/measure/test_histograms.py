@@ -1,4 +1,4 @@
-"""Histograms are kept scan by scan, the same scans in the same bytes, and come back as they went."""
+"""Tests of histogram files: equal histograms result in identical files, and reading returns the written values."""
 
 import pandas as pd
 import pytest
@@ -17,7 +17,7 @@ ONE = histogram(("aorta", -5, 2), ("aorta", 300, 1), ("liver", -5, 7))
 OTHER = histogram(("liver", 60, 3))
 
 
-def test_what_is_written_comes_back_scan_by_scan(tmp_path):
+def test_written_histograms_are_read_for_each_scan(tmp_path):
     write_histograms([("a", ONE), ("b", OTHER)], tmp_path / "x.parquet")
 
     found = dict(read_histograms(tmp_path / "x.parquet"))
@@ -27,7 +27,7 @@ def test_what_is_written_comes_back_scan_by_scan(tmp_path):
     assert found["b"].to_numpy().tolist() == OTHER.to_numpy().tolist()
 
 
-def test_the_file_keeps_the_promise_of_the_table(tmp_path):
+def test_the_file_meets_the_contract_of_the_table(tmp_path):
     write_histograms([("a", ONE), ("b", OTHER)], tmp_path / "x.parquet")
 
     table = HISTOGRAMS.read(tmp_path / "x.parquet")
@@ -37,7 +37,7 @@ def test_the_file_keeps_the_promise_of_the_table(tmp_path):
     assert parquet.ParquetFile(tmp_path / "x.parquet").num_row_groups == 2
 
 
-def test_a_scan_without_rows_is_left_out_and_none_at_all_is_an_empty_table(tmp_path):
+def test_scans_without_rows_are_omitted(tmp_path):
     write_histograms([("a", pd.DataFrame()), ("b", OTHER), ("c", histogram())], tmp_path / "x.parquet")
     write_histograms([], tmp_path / "none.parquet")
 
@@ -45,7 +45,7 @@ def test_a_scan_without_rows_is_left_out_and_none_at_all_is_an_empty_table(tmp_p
     assert len(HISTOGRAMS.read(tmp_path / "none.parquet")) == 0
 
 
-def test_the_same_histograms_are_the_same_bytes(tmp_path):
+def test_equal_histograms_result_in_identical_files(tmp_path):
     for name in ("x", "y"):
         write_histograms([("a", ONE), ("b", OTHER)], tmp_path / f"{name}.parquet")
 
@@ -63,22 +63,22 @@ def test_a_scan_that_fails_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_table_is_refused(tmp_path):
+def test_another_table_is_rejected(tmp_path):
     VERDICTS.empty().to_parquet(tmp_path / "x.parquet")
 
     with pytest.raises(
-        ContractError, match="columns scan_id, structure, hu, n are expected, found scan_id, structure, "
+        ContractError, match="the columns must be scan_id, structure, hu, n, found scan_id, structure, "
     ):
         list(read_histograms(tmp_path / "x.parquet"))
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(ContractError, match=r"x\.parquet: does not exist; a file with histograms is expected"):
+def test_a_missing_file_is_reported(tmp_path):
+    with pytest.raises(ContractError, match=r"x\.parquet: the file does not exist; name a file of results/STUDY/"):
         list(read_histograms(tmp_path / "x.parquet"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but not really"])
-def test_what_is_no_parquet_file_is_refused(tmp_path, content):
+def test_an_invalid_parquet_file_is_rejected(tmp_path, content):
     (tmp_path / "x.parquet").write_bytes(content)
 
     with pytest.raises(ContractError, match=r"x\.parquet: the file is damaged or not a Parquet file"):

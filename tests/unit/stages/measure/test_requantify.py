@@ -1,4 +1,4 @@
-"""What a histogram holds can be asked for later, and is what the voxels themselves would say."""
+"""Tests of `requantify`: statistics from histograms equal those from the voxels."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def voxels(seed):
 
 @pytest.fixture
 def shards(tmp_path):
-    """Files of two shards with scans c and a, and b; c has no liver."""
+    """Return the histogram files of two shards, with scans c and a, and b; c has no liver."""
 
     def histogram(seed, without=0):
         numbers, image = voxels(seed)
@@ -39,13 +39,13 @@ def requantify(shards, *options, out="out.parquet"):
     return code, read(path).set_index(["scan_id", "structure"]) if path.exists() else None
 
 
-def refusal(capsys, shards, *options):
+def error_of(capsys, shards, *options):
     code, table = requantify(shards, *options)
     assert (code, table) == (1, None)
     return capsys.readouterr().err
 
 
-def test_percentiles_and_windows_are_those_of_the_voxels(shards):
+def test_percentiles_and_windows_agree_with_the_voxels(shards):
     options = ["--percentile", "5", "33.3", "97.5", "--window", "fat=-190:-30", "bone=150:", "air=:-900"]
 
     code, table = requantify(shards, *options)
@@ -62,7 +62,7 @@ def test_percentiles_and_windows_are_those_of_the_voxels(shards):
         assert row[f"{name}_mean"] == pytest.approx(inside.mean(), rel=1e-12)
 
 
-def test_rows_are_sorted_by_scan_and_structure_whatever_the_order_of_files(shards):
+def test_rows_are_sorted_for_any_order_of_files(shards):
     _, table = requantify(shards, "--percentile", "50")
     first = (shards[0].parent / "out.parquet").read_bytes()
     requantify(shards[::-1], "--percentile", "50")
@@ -77,20 +77,20 @@ def test_rows_are_sorted_by_scan_and_structure_whatever_the_order_of_files(shard
     ]
 
 
-def test_a_structure_without_a_voxel_has_no_row_rather_than_zero(shards):
+def test_a_structure_without_voxels_has_no_row(shards):
     _, table = requantify(shards, "--percentile", "50")
 
     assert ("c", "liver") not in table.index
 
 
-def test_an_empty_window_has_a_share_of_zero_and_no_mean(shards):
+def test_an_empty_window_has_no_mean(shards):
     _, table = requantify(shards, "--window", "metal=3000:")
 
     assert (table["metal_share"] == 0).all()
     assert table["metal_mean"].isna().all()
 
 
-def test_both_ends_of_a_window_belong_to_it(shards):
+def test_a_window_includes_both_limits(shards):
     write_histograms([("x", pd.DataFrame({"structure": "liver", "hu": [-30, 0, 10], "n": [1, 2, 1]}))], shards[0])
 
     _, table = requantify(shards[:1], "--window", "w=-30:0", "one=10:10")
@@ -98,13 +98,13 @@ def test_both_ends_of_a_window_belong_to_it(shards):
     assert table.loc[("x", "liver"), ["w_share", "w_mean", "one_share", "one_mean"]].to_list() == [0.75, -10, 0.25, 10]
 
 
-def test_structures_can_be_chosen(shards):
+def test_structures_can_be_selected(shards):
     _, table = requantify(shards, "--percentile", "50", "--structures", "liver", "spleen")
 
     assert set(table.index.get_level_values("structure")) == {"liver", "spleen"}
 
 
-def test_csv_and_parquet_hold_the_same(shards):
+def test_csv_and_parquet_are_equal(shards):
     options = ["--percentile", "1", "99", "--window", "fat=-190:-30"]
 
     _, table = requantify(shards, *options)
@@ -113,46 +113,48 @@ def test_csv_and_parquet_hold_the_same(shards):
     pd.testing.assert_frame_equal(as_csv, table)
 
 
-def test_the_same_percentile_asked_for_twice_is_one_column(shards):
+def test_a_repeated_percentile_is_one_column(shards):
     _, table = requantify(shards, "--percentile", "5", "5.0")
 
     assert list(table.columns) == ["n_voxels", "hu_p05"]
 
 
 @pytest.mark.parametrize("text", ["fat", "fat=-190", "fat=-30:-190", "=1:2", "fat=a:b", "2x=1:2", "fat=1.5:2"])
-def test_a_window_of_another_form_is_refused(shards, capsys, text):
-    expected = "--window: NAME=LOW:HIGH with whole HU is expected, as fat=-190:-30, found "
+def test_an_invalid_window_is_rejected(shards, capsys, text):
+    expected = f"--window: {text!r} is not of the form NAME=LOW:HIGH with whole HU and LOW up to HIGH, for example fat"
 
-    assert expected in refusal(capsys, shards, "--window", text)
-
-
-def test_two_windows_of_one_name_are_refused(shards, capsys):
-    assert "each has a name of its own, found a repeated" in refusal(capsys, shards, "--window", "a=1:2", "a=3:4")
+    assert expected in error_of(capsys, shards, "--window", text)
 
 
-def test_a_percentile_beyond_100_is_refused(shards, capsys):
-    message = refusal(capsys, shards, "--percentile", "50", "101", "-1")
+def test_repeated_window_names_are_rejected(shards, capsys):
+    message = error_of(capsys, shards, "--window", "a=1:2", "a=3:4")
 
-    assert "--percentile: numbers from 0 to 100 are expected, found 101, -1" in message
-
-
-def test_a_misspelt_structure_is_told_and_not_left_out(shards, capsys):
-    message = refusal(capsys, shards, "--percentile", "50", "--structures", "liver", "livre")
-
-    assert "--structures: no scan has voxels of livre under a CT" in message
+    assert "--window: repeated name a; give each window a different name" in message
 
 
-def test_a_scan_in_two_files_is_refused(shards, capsys):
-    message = refusal(capsys, [*shards, shards[0]], "--percentile", "50")
+def test_percentiles_outside_0_to_100_are_rejected(shards, capsys):
+    message = error_of(capsys, shards, "--percentile", "50", "101", "-1")
 
-    assert "--histograms: a scan occurs in several files, or a file is named twice" in message
-
-
-def test_asking_for_nothing_is_told(shards, capsys):
-    assert "nothing is asked for; give --percentile or --window" in refusal(capsys, shards)
+    assert "--percentile: percentiles must be between 0 and 100, found 101, -1" in message
 
 
-def test_shards_without_a_ct_give_a_table_without_rows(tmp_path):
+def test_an_unknown_structure_is_reported(shards, capsys):
+    message = error_of(capsys, shards, "--percentile", "50", "--structures", "liver", "livre")
+
+    assert "--structures: no scan contains attenuation of livre; correct the names of the structures" in message
+
+
+def test_a_scan_in_two_files_is_rejected(shards, capsys):
+    message = error_of(capsys, [*shards, shards[0]], "--percentile", "50")
+
+    assert "--histograms: a scan occurs in several files; name each file once" in message
+
+
+def test_a_request_without_statistics_is_rejected(shards, capsys):
+    assert "no statistic was requested; add --percentile or --window" in error_of(capsys, shards)
+
+
+def test_shards_without_a_ct_result_in_an_empty_table(tmp_path):
     write_histograms([], tmp_path / "1.parquet")
 
     code, table = requantify([tmp_path / "1.parquet"], "--percentile", "50")

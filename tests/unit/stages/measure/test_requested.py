@@ -1,9 +1,10 @@
-"""Structures that a label map without names may not have been asked for are not recorded as absent."""
+"""Tests of label maps without names: structures that were possibly not requested are not recorded as absent."""
 
 import pandas as pd
 import pytest
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.imaging.hu_scale import MEANINGS
 from ctpop.stages.measure import gather
 from ctpop.stages.measure.command import typed
 from ctpop.stages.measure.requested import without_unrequested
@@ -26,7 +27,7 @@ def statuses(rows):
 @pytest.mark.parametrize(
     "present", [("liver",), ("liver", "vertebrae_L2"), ("liver", "autochthon_left", "vertebrae_L1")]
 )
-def test_a_trunk_without_spine_or_back_muscles_is_a_part_of_a_label_map(present):
+def test_a_trunk_without_spine_or_back_muscles_is_incomplete(present):
     rows = without_unrequested(scan(*present))
 
     assert statuses(rows) == {name: "measured" if name in present else "not_requested" for name in NAMES}
@@ -36,7 +37,7 @@ def test_a_trunk_without_spine_or_back_muscles_is_a_part_of_a_label_map(present)
 
 
 @pytest.mark.parametrize("present", [("liver", *SPINE), ("brain",), ()])
-def test_absences_in_a_label_map_that_may_be_complete_stay(present):
+def test_absent_structures_of_a_complete_label_map_are_measured(present):
     rows = scan(*present)
 
     pd.testing.assert_frame_equal(without_unrequested(rows), rows)
@@ -64,7 +65,7 @@ def test_a_structure_in_no_label_map_without_names_is_not_requested(tmp_path, mo
     assert found.loc[("a", "brain"), "volume_ml"] is pd.NA or pd.isna(found.loc[("a", "brain"), "volume_ml"])
 
 
-def test_an_absence_in_a_label_map_with_names_stays(tmp_path):
+def test_absent_structures_of_a_named_label_map_are_measured(tmp_path):
     shards = [scan("liver", *SPINE, scan_id="a"), scan("liver", *SPINE, scan_id="b", label_names="producer")]
 
     found = gathered(tmp_path, *shards).set_index(["scan_id", "structure"])
@@ -73,14 +74,14 @@ def test_an_absence_in_a_label_map_with_names_stays(tmp_path):
     assert found.loc[("a", "brain"), "status"] == "not_requested"
 
 
-def test_assumptions_about_label_maps_and_values_are_told_once(tmp_path, caplog):
+def test_assumptions_are_logged_once(tmp_path, caplog):
     named, unnamed = scan("liver", label_names="producer"), scan("liver", *SPINE, scan_id="b")
     shards = [pd.concat([named.assign(hu_scale="uncertain"), unnamed], ignore_index=True), scan(*NAMES, scan_id="c")]
 
     gathered(tmp_path, *shards)
 
     assert [message for message in caplog.messages if "first" in message] == [
-        "1 scans, first a: the volume contains no air, or no tissue, so that the scale of its values is not known;"
-        " they are used as HU",
-        "2 scans, first b: the label map does not name its labels; their numbers are taken for those of the label set",
+        f"{MEANINGS['uncertain']}; the values are used as HU (affected scans: 1, first a)",
+        "the label map contains no structure names; its label numbers are interpreted as those of the label set"
+        " (affected scans: 2, first b)",
     ]

@@ -1,4 +1,4 @@
-"""Runs are the voxels in a row that carry one label; they never go on in the next line."""
+"""Tests of runs: consecutive voxels of one label, which end with their line."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def as_rows(runs):
     return [tuple(int(value) for value in run) for run in zip(*vars(runs).values(), strict=True)]
 
 
-def test_runs_have_row_plane_line_and_ends():
+def test_runs_have_row_plane_line_and_limits():
     labels = np.array([[[1, 1, 2, 0], [0, 0, 1, 1]], [[1, 3, 1, 2], [0, 0, 0, 0]]], np.uint8)
 
     assert as_rows(runs_of(labels, ROW_OF, 10)) == [
@@ -30,13 +30,13 @@ def test_a_run_ends_with_its_line_and_its_plane():
     ]
 
 
-def test_runs_give_the_row_of_every_voxel():
+def test_runs_contain_the_row_of_every_voxel():
     runs = runs_of(np.array([[[1, 1, 2, 0, 3, 2, 2]]], np.uint8), ROW_OF, 0)
 
     assert runs.row_of_voxels.tolist() == [0, 0, 1, 1, 1]
 
 
-def test_runs_can_be_joined_and_chosen():
+def test_runs_can_be_joined_and_selected():
     runs = runs_of(np.array([[[1, 2, 0, 1]]], np.uint8), ROW_OF, 0)
 
     assert isinstance(runs.then(runs), Runs)

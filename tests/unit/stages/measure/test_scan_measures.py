@@ -1,4 +1,4 @@
-"""What is in an image is measured as it is: zero is a measurement, missing the lack of one, and nothing is judged."""
+"""Tests of the measurement of a scan: an absent structure has a volume of zero, and undefined values are missing."""
 
 import nibabel as nib
 import numpy as np
@@ -20,7 +20,7 @@ BOX = [f"bbox_{end}_{axis}_mm" for end in ("min", "max") for axis in "xyz"]
 
 
 def marked(*voxels, label=1, shape=CUBE, dtype=np.uint8):
-    """Return a label map in which these voxels carry a label."""
+    """Return a label map in which these voxels have a label."""
     found = np.zeros(shape, dtype)
     for voxel in voxels:
         found[voxel] = label
@@ -40,7 +40,7 @@ def only_row(*given):
 # Volume and attenuation
 
 
-def test_volume_is_voxels_times_the_volume_of_a_voxel():
+def test_volume_is_the_number_of_voxels_times_the_voxel_volume():
     row = only_row(marked((2, 2, 2), (2, 2, 3), (7, 7, 7)), None, GRID, ONE, 1)
 
     assert (row["n_voxels"], row["volume_ml"]) == (3, pytest.approx(3 * VOXEL_ML, rel=1e-12))
@@ -50,8 +50,8 @@ def test_volume_is_voxels_times_the_volume_of_a_voxel():
     ("where", "voxel_ml"),
     [
         (affine(turned_degrees=(10, -20, 30)), VOXEL_ML),
-        (affine() @ np.diag([-1, 1, 1, 1]), VOXEL_ML),  # left-handed: the determinant is negative
-        (np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), 0.001),  # edges 1, 1.41 and 1 mm
+        (affine() @ np.diag([-1, 1, 1, 1]), VOXEL_ML),  # left-handed, with a negative determinant
+        (np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), 0.001),  # edges of 1, 1.41, and 1 mm
     ],
 )
 def test_the_volume_of_a_voxel_is_the_determinant_of_the_affine(where, voxel_ml):
@@ -60,7 +60,7 @@ def test_the_volume_of_a_voxel_is_the_determinant_of_the_affine(where, voxel_ml)
     assert row["volume_ml"] == pytest.approx(voxel_ml, rel=1e-12)
 
 
-def test_attenuation_is_described_by_mean_sd_and_percentiles():
+def test_attenuation_has_mean_sd_and_percentiles():
     image = np.zeros(CUBE, np.int16)
     voxels = [(2, 2, 2), (3, 2, 2), (2, 4, 2), (5, 5, 5), (5, 5, 6)]
     for voxel, value in zip(voxels, (100, 10, 30, 20, 40), strict=True):
@@ -74,14 +74,14 @@ def test_attenuation_is_described_by_mean_sd_and_percentiles():
     assert row[["hu_p05", "hu_p95"]].to_list() == pytest.approx([12, 88])  # positions 0.2 and 3.8 of 0 to 4
 
 
-def test_one_voxel_has_its_own_value_as_mean_and_percentiles_and_no_spread():
+def test_one_voxel_has_an_sd_of_zero():
     row = only_row(marked((2, 2, 2)), np.full(CUBE, -87, np.int16), GRID, ONE, 1)
 
     assert row["hu_sd"] == 0
     assert (row[[name for name in HU_COLUMNS if name != "hu_sd"]] == -87).all()
 
 
-def test_values_between_whole_numbers_are_not_rounded():
+def test_fractional_values_are_not_rounded():
     image = np.zeros(CUBE, np.float64)
     image[2, 2, 2], image[3, 3, 3], image[4, 4, 4] = 0.25, 0.5, 10
 
@@ -92,7 +92,7 @@ def test_values_between_whole_numbers_are_not_rounded():
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
-def test_values_beyond_16_bits_count_as_the_end_of_the_range_and_are_counted(dtype):
+def test_values_beyond_16_bits_are_clipped_and_counted(dtype):
     image = np.zeros(CUBE, dtype)
     image[2, 2, 2], image[3, 3, 3], image[4, 4, 4] = 65000, 32768, 32767
 
@@ -102,7 +102,7 @@ def test_values_beyond_16_bits_count_as_the_end_of_the_range_and_are_counted(dty
     assert row[["hu_min", "hu_mean", "hu_max"]].to_list() == [32767] * 3
 
 
-def test_values_below_16_bits_never_wrap_around():
+def test_values_below_16_bits_do_not_overflow():
     image = np.full(CUBE, -40_000, np.int32)
 
     row = only_row(marked((2, 2, 2)), image, GRID, ONE, 1)
@@ -110,7 +110,7 @@ def test_values_below_16_bits_never_wrap_around():
     assert row[["hu_clipped", "hu_min", "hu_max", "hu_mean"]].to_list() == [1, -32768, -32768, -32768]
 
 
-def test_metal_and_padding_in_one_structure_are_described_exactly():
+def test_extreme_values_in_one_structure_are_exact():
     image = np.zeros(CUBE, np.int16)
     image[2, 2, 2], image[3, 3, 3], image[4, 4, 4] = -32768, 32767, 5
 
@@ -127,7 +127,7 @@ def test_a_large_structure_of_small_integers_does_not_overflow():
     assert (row["hu_mean"], row["hu_sd"]) == (30000, 0)
 
 
-@pytest.mark.parametrize("others", [[], [(2, 2, 2)]], ids=["nothing at all", "other structures"])
+@pytest.mark.parametrize("others", [[], [(2, 2, 2)]], ids=["empty", "other structures"])
 def test_absent_structure_has_zero_volume_and_no_attenuation(others):
     row = only_row(marked(*others, label=7), hu(CUBE), GRID, ONE, 1)
 
@@ -136,14 +136,14 @@ def test_absent_structure_has_zero_volume_and_no_attenuation(others):
     assert row[[*HU_COLUMNS, "hu_mean_eroded", "largest_share", "faces", *PLACE, *BOX]].isna().all()
 
 
-def test_without_a_ct_there_are_volumes_and_no_attenuation():
+def test_volumes_are_measured_without_a_ct():
     row = only_row(marked((2, 2, 2)), None, GRID, ONE, 1)
 
     assert (row["n_voxels"], row["eroded_voxels"], row["n_components"]) == (1, 0, 1)
     assert row[[*HU_COLUMNS, "hu_mean_eroded", "hu_clipped"]].isna().all()
 
 
-def test_structures_are_measured_each_by_its_own_label_in_the_order_asked_for():
+def test_structures_are_measured_in_the_requested_order():
     image = marked((2, 2, 2), label=7) + marked((3, 3, 3), (4, 4, 4), label=2)
     attenuation = (image * 10).astype(np.int16)
 
@@ -154,7 +154,7 @@ def test_structures_are_measured_each_by_its_own_label_in_the_order_asked_for():
     assert frame["hu_mean"].fillna(-1).to_list() == [70, -1, 20]
 
 
-def test_labels_that_were_not_asked_for_do_not_matter():
+def test_other_labels_have_no_influence():
     image = marked((2, 2, 2), label=1) + marked((0, 0, 0), (9, 9, 9), label=200)
 
     pd.testing.assert_frame_equal(
@@ -164,7 +164,7 @@ def test_labels_that_were_not_asked_for_do_not_matter():
 
 
 @pytest.mark.parametrize(("label", "dtype"), [(255, np.uint8), (256, np.uint16), (65535, np.uint16)])
-def test_the_highest_label_of_a_type_is_measured_too(label, dtype):
+def test_the_highest_label_of_a_type_is_measured(label, dtype):
     row = only_row(marked((0, 2, 2), label=label, dtype=dtype), hu(CUBE), GRID, {"last": label}, 1)
 
     assert (row["n_voxels"], row["border_voxels"], row["faces"]) == (1, 1, "left")
@@ -185,7 +185,7 @@ def test_the_highest_label_of_a_type_is_measured_too(label, dtype):
         ((5, 5, 9), "superior"),
     ],
 )
-def test_each_face_has_its_name_and_one_layer_is_one_voxel_deep(voxel, face):
+def test_one_border_layer_is_one_voxel_deep_at_each_face(voxel, face):
     inward = tuple(min(max(index, 1), 8) for index in voxel)
 
     at_border = only_row(marked(voxel), None, GRID, ONE, 1)
@@ -197,21 +197,21 @@ def test_each_face_has_its_name_and_one_layer_is_one_voxel_deep(voxel, face):
 
 
 @pytest.mark.parametrize(("index", "layers", "touches"), [(2, 3, True), (3, 3, False), (7, 3, True), (6, 3, False)])
-def test_three_layers_are_three_voxels_deep_on_both_sides(index, layers, touches):
+def test_three_border_layers_are_three_voxels_deep(index, layers, touches):
     row = only_row(marked((5, 5, index)), None, GRID, ONE, layers)
 
     assert row["border_voxels"] == int(touches)
     assert pd.notna(row["faces"]) == touches
 
 
-def test_voxels_of_edges_and_corners_count_once_and_name_all_their_faces():
+def test_voxels_of_edges_and_corners_count_once():
     row = only_row(marked((0, 0, 0), (0, 5, 9), (5, 5, 5)), None, GRID, ONE, 1)
 
     assert row["border_voxels"] == 2
     assert row["faces"] == "left posterior inferior superior"
 
 
-def test_a_structure_that_fills_the_image_reaches_all_faces_and_its_core_is_no_border():
+def test_a_structure_that_fills_the_image_reaches_all_faces():
     full = np.ones(CUBE, np.uint8)
 
     assert only_row(full, None, GRID, ONE, 1)["border_voxels"] == 10**3 - 8**3
@@ -220,20 +220,20 @@ def test_a_structure_that_fills_the_image_reaches_all_faces_and_its_core_is_no_b
 
 
 @pytest.mark.parametrize("layers", [5, 7, 20])
-def test_with_more_layers_than_the_image_has_everything_is_border(layers):
+def test_all_voxels_are_border_with_many_layers(layers):
     row = only_row(marked((4, 4, 4), (5, 5, 5)), None, GRID, ONE, layers)
 
     assert row["border_voxels"] == 2
 
 
-def test_in_a_single_slice_everything_is_border():
+def test_all_voxels_of_a_single_slice_are_border():
     row = only_row(marked((5, 5, 0), shape=(10, 10, 1)), None, Grid((10, 10, 1), affine()), ONE, 1)
 
     assert (row["border_voxels"], row["faces"]) == (1, "inferior superior")
 
 
 @pytest.mark.parametrize(("codes", "on_disk"), [("LPS", (9, 4, 5)), ("RAS", (0, 5, 5)), ("SLA", (5, 9, 5))])
-def test_faces_are_named_after_the_patient_however_the_image_lies_on_disk(tmp_path, codes, on_disk):
+def test_faces_do_not_depend_on_the_storage_order(tmp_path, codes, on_disk):
     leftmost = marked((0, 5, 5))
     path = save_turned(tmp_path / "labels.nii.gz", leftmost, codes)
     stored = np.asarray(nib.load(path).dataobj)
@@ -245,19 +245,19 @@ def test_faces_are_named_after_the_patient_however_the_image_lies_on_disk(tmp_pa
     assert row["faces"] == "left"
 
 
-# The centre of mass
+# The center of mass
 
 
-def test_the_centroid_is_the_mean_position_in_world_millimetres():
+def test_the_centroid_is_the_mean_world_position():
     row = only_row(marked((2, 4, 6), (3, 4, 6)), None, GRID, ONE, 1)
 
-    # origin -30, -20, 100 mm; edges 1.5, 2 and 4 mm
+    # Origin at -30, -20, 100 mm; edges of 1.5, 2, and 4 mm
     centroid = row[["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]].to_list()
     assert centroid == [-30 + 2.5 * 1.5, -20 + 4 * 2.0, 100 + 6 * 4.0]
 
 
-def test_the_centroid_turns_with_the_affine():
-    quarter = np.array([[0, -2, 0, 10], [1.5, 0, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1.0]])  # x forwards, y to the left
+def test_the_centroid_follows_the_affine():
+    quarter = np.array([[0, -2, 0, 10], [1.5, 0, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1.0]])  # x to anterior, y to the left
 
     row = only_row(marked((2, 3, 5)), None, Grid(CUBE, quarter), ONE, 1)
 
@@ -267,26 +267,26 @@ def test_the_centroid_turns_with_the_affine():
 # The bounding box
 
 
-def test_the_box_ends_at_the_outer_edges_of_the_outermost_voxels():
+def test_the_box_ends_at_the_outer_edges_of_voxels():
     row = only_row(marked((2, 4, 6), (5, 3, 6)), None, GRID, ONE, 1)
 
-    # origin (centre of the first voxel) -30, -20, 100 mm; edges 1.5, 2 and 4 mm
+    # Origin (center of the first voxel) at -30, -20, 100 mm; edges of 1.5, 2, and 4 mm
     assert row[BOX].to_list() == [-27.75, -15, 122, -21.75, -11, 126]
 
 
-def test_the_box_turns_with_the_affine():
-    quarter = np.array([[0, -2, 0, 10], [1.5, 0, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1.0]])  # x forwards, y to the left
+def test_the_box_follows_the_affine():
+    quarter = np.array([[0, -2, 0, 10], [1.5, 0, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1.0]])  # x to anterior, y to the left
 
     row = only_row(marked((2, 3, 5), (2, 4, 5)), None, Grid(CUBE, quarter), ONE, 1)
 
     assert row[BOX].to_list() == [1, 22.25, 48, 5, 23.75, 52]
 
 
-# Parts
+# Connected components
 
 
 @pytest.mark.parametrize(
-    ("voxels", "parts", "share"),
+    ("voxels", "n_components", "share"),
     [
         ([(2, 2, 2), (2, 2, 3)], 1, 1),  # a face
         ([(2, 2, 2), (2, 3, 3)], 1, 1),  # an edge
@@ -294,16 +294,16 @@ def test_the_box_turns_with_the_affine():
         ([(2, 3, 2), (3, 2, 3)], 1, 1),  # the other diagonal
         ([(2, 2, 2), (2, 2, 4)], 2, 0.5),
         ([(2, 2, 2), (2, 2, 3), (9, 9, 9), (0, 0, 0)], 3, 0.5),
-        ([(9, 9, 2), (0, 0, 3), (9, 0, 5), (0, 1, 5)], 4, 0.25),  # far apart, though next to each other in memory
+        ([(9, 9, 2), (0, 0, 3), (9, 0, 5), (0, 1, 5)], 4, 0.25),  # distant voxels that are adjacent in memory
     ],
 )
-def test_voxels_that_share_a_face_an_edge_or_a_corner_are_one_part(voxels, parts, share):
+def test_voxels_that_share_a_face_edge_or_corner_are_connected(voxels, n_components, share):
     row = only_row(marked(*voxels), None, GRID, ONE, 1)
 
-    assert (row["n_components"], row["largest_share"]) == (parts, share)
+    assert (row["n_components"], row["largest_share"]) == (n_components, share)
 
 
-def test_another_structure_between_two_parts_does_not_join_them():
+def test_another_structure_does_not_connect_components():
     numbers = marked((2, 2, 2), (2, 2, 4)) + marked((2, 2, 3), label=2)
 
     assert measure(numbers, None, GRID, {"a": 1, "b": 2}, 1)["n_components"].to_list() == [2, 1]
@@ -322,22 +322,22 @@ def filled(shape=(7, 7, 7), begin=1, end=6):
 @pytest.mark.parametrize(
     ("edges_mm", "erosion_mm", "left"),
     [
-        ((1, 1, 1), 0.49, 125),  # no surface is that near to a centre
-        ((1, 1, 1), 0.5, 27),  # a centre at the depth itself is taken off
+        ((1, 1, 1), 0.49, 125),  # no center is that close to a surface
+        ((1, 1, 1), 0.5, 27),  # a center exactly at the depth is removed
         ((1, 1, 1), 1.49, 27),
         ((1, 1, 1), 1.5, 1),
         ((1, 1, 1), 2.5, 0),
         ((3, 3, 3), 1.5, 27),
-        ((0.8, 0.8, 5), 1.5, 1 * 1 * 5),  # the middle of a thick slice lies deeper
+        ((0.8, 0.8, 5), 1.5, 1 * 1 * 5),  # the centers of thick slices are deeper
     ],
 )
-def test_erosion_leaves_what_is_further_inside_than_a_distance_in_mm(edges_mm, erosion_mm, left):
+def test_erosion_keeps_voxels_deeper_than_the_distance(edges_mm, erosion_mm, left):
     row = only_row(filled(), hu((7, 7, 7)), Grid((7, 7, 7), affine(edges_mm)), ONE, 1, erosion_mm)
 
     assert row["eroded_voxels"] == left
 
 
-def test_attenuation_after_erosion_is_the_mean_of_what_is_left():
+def test_eroded_attenuation_is_the_mean_of_remaining_voxels():
     image = np.full((7, 7, 7), -100, np.int16)
     image[2:5, 2:5, 2:5] = 40
     image[3, 3, 3] = 67
@@ -348,13 +348,13 @@ def test_attenuation_after_erosion_is_the_mean_of_what_is_left():
     assert row["hu_mean"] < 0
 
 
-def test_the_face_of_the_image_is_no_surface():
+def test_the_face_of_the_image_is_not_a_surface():
     row = only_row(np.ones(CUBE, np.uint8), None, GRID, ONE, 1, 1.5)
 
     assert row["eroded_voxels"] == 1000
 
 
-def test_a_neighbouring_structure_is_a_surface():
+def test_an_adjacent_structure_is_a_surface():
     numbers = np.ones(CUBE, np.uint8)
     numbers[5:] = 2
 
@@ -363,14 +363,14 @@ def test_a_neighbouring_structure_is_a_surface():
     assert frame["eroded_voxels"].to_list() == [400, 400]
 
 
-def test_where_nothing_is_left_of_a_thin_structure_its_attenuation_is_missing():
+def test_eroded_attenuation_of_thin_structures_is_missing():
     row = only_row(marked((2, 2, 2), (2, 2, 3)), hu(CUBE), GRID, ONE, 1, 1.5)
 
     assert row["eroded_voxels"] == 0
     assert np.isnan(row["hu_mean_eroded"])
 
 
-def test_without_erosion_its_columns_are_missing_and_not_zero():
+def test_columns_of_erosion_are_missing_without_erosion():
     row = only_row(filled(CUBE), hu(CUBE), GRID, ONE, 1, 0)
 
     assert row[["eroded_voxels", "hu_mean_eroded"]].isna().all()
@@ -379,7 +379,7 @@ def test_without_erosion_its_columns_are_missing_and_not_zero():
 # The histogram
 
 
-def test_the_histogram_counts_each_hu_of_each_structure_in_order_of_their_names():
+def test_the_histogram_is_sorted_by_structure_and_hu():
     numbers = marked((2, 2, 2), (2, 2, 3), (2, 2, 4), label=1) + marked((5, 5, 5), label=2)
     image = np.zeros(CUBE, np.int16)
     image[2, 2, 2], image[2, 2, 3], image[2, 2, 4], image[5, 5, 5] = 30, -20, 30, 7
@@ -390,7 +390,7 @@ def test_the_histogram_counts_each_hu_of_each_structure_in_order_of_their_names(
     assert found["hu"].dtype == np.int16
 
 
-def test_values_between_whole_hu_count_at_the_nearest_even_one_half_way():
+def test_fractional_hu_are_rounded_half_to_even():
     image = np.zeros(CUBE, np.float32)
     image[2, 2, 2], image[2, 2, 3], image[2, 2, 4] = 0.5, 1.5, -7.4
 
@@ -399,5 +399,5 @@ def test_values_between_whole_hu_count_at_the_nearest_even_one_half_way():
     assert found[["hu", "n"]].to_numpy().tolist() == [[-7, 1], [0, 1], [2, 1]]
 
 
-def test_without_a_ct_there_is_no_histogram():
+def test_the_histogram_is_empty_without_a_ct():
     assert len(measure_structures(marked((2, 2, 2)), None, GRID, ONE, How(1, 1.0)).histogram) == 0

@@ -1,4 +1,4 @@
-"""Left and right are told by the patient's own midline, and pairs are compared only where both are there."""
+"""Tests of left and right: the midline of the patient determines the side, and pairs require both structures."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ GRID = Grid((40, 20, 10), affine((2, 2, 4), (-100, -50, 0)))
 
 
 def scan(**structures):
-    """Return rows of a scan: volume (ml) and centre of mass (x, y, z in mm) of each structure; None is absent."""
+    """Return rows of a scan: volume (mL) and center of mass (x, y, z in mm) of each structure; None is absent."""
     rows = [
         (name, 0.0, np.nan, np.nan, np.nan) if value is None else (name, *value) for name, value in structures.items()
     ]
@@ -30,7 +30,7 @@ def compared(rows):
     return compared_with_contralateral(rows, PAIRED).set_index("structure")[["contralateral_ratio", "asymmetry"]]
 
 
-SPINE = {"vertebrae_L1": (30, -40, 0, 100), "vertebrae_L5": (40, -60, 0, 0)}  # leaning, off the centre of the image
+SPINE = {"vertebrae_L1": (30, -40, 0, 100), "vertebrae_L5": (40, -60, 0, 0)}  # oblique, off the center of the image
 
 
 # Pairs
@@ -43,21 +43,21 @@ def test_a_pair_is_compared_by_its_volumes():
     assert found["asymmetry"].to_list() == pytest.approx([0.2, 0.2])  # the same on both rows
 
 
-def test_swapping_the_sides_turns_the_sign_and_the_ratio():
+def test_swapping_the_sides_inverts_sign_and_ratio():
     found = compared(scan(kidney_left=(100, 0, 0, 0), kidney_right=(150, 0, 0, 0)))
 
     assert found["contralateral_ratio"].to_list() == pytest.approx([2 / 3, 1.5])
     assert found["asymmetry"].to_list() == pytest.approx([-0.2, -0.2])
 
 
-@pytest.mark.parametrize("other", [None, (np.nan, 0, 0, 0)], ids=["absent", "not measured"])
-def test_without_the_other_side_there_is_nothing_to_compare(other):
+@pytest.mark.parametrize("other", [None, (np.nan, 0, 0, 0)], ids=["absent", "unmeasured"])
+def test_a_missing_contralateral_structure_is_not_compared(other):
     found = compared(scan(kidney_left=(150, 0, 0, 0), kidney_right=other))
 
     assert found.isna().all(axis=None)
 
 
-def test_what_has_no_contralateral_structure_is_not_compared():
+def test_unpaired_structures_are_not_compared():
     found = compared(scan(liver=(1500, 0, 0, 0), lung_middle_lobe_right=(300, 0, 0, 0)))
 
     assert found.isna().all(axis=None)
@@ -66,44 +66,44 @@ def test_what_has_no_contralateral_structure_is_not_compared():
 # The midline
 
 
-def test_the_midline_runs_through_the_vertebrae_at_the_height_of_the_structure():
+def test_the_midline_is_interpolated_between_vertebrae():
     rows = scan(**SPINE, kidney_left=(150, -110, 0, 50), kidney_right=(150, 0, 0, 75), liver=(1500, 40, 0, 75))
 
     side = placed(rows)
 
-    # at 50 mm the midline is at -50 mm, at 75 mm at -45 mm
+    # The midline is at -50 mm at the level of 50 mm, and at -45 mm at the level of 75 mm
     assert side[["kidney_left", "kidney_right"]].to_list() == [60, 45]
     assert side[["liver", "vertebrae_L1", "vertebrae_L5"]].isna().all()
 
 
-def test_above_and_below_the_spine_the_nearest_vertebra_tells():
+def test_the_nearest_vertebra_is_used_beyond_the_spine():
     rows = scan(**SPINE, kidney_left=(150, -110, 0, 400), lung_middle_lobe_right=(300, 0, 0, -90))
 
     assert placed(rows)[["kidney_left", "lung_middle_lobe_right"]].to_list() == [70, 60]
 
 
-def test_a_structure_on_the_wrong_side_lies_a_negative_distance_from_the_midline():
+def test_a_structure_on_the_wrong_side_has_a_negative_distance():
     rows = scan(**SPINE, kidney_left=(150, 10, 0, 50), kidney_right=(150, -110, 0, 50))
 
     assert placed(rows)[["kidney_left", "kidney_right"]].to_list() == [-60, -60]
 
 
-def test_the_place_of_the_patient_in_the_image_does_not_matter():
+def test_the_position_of_the_patient_has_no_influence():
     rows = scan(**SPINE, kidney_left=(150, -110, 0, 50), kidney_right=(150, 0, 0, 75))
     moved = rows.assign(centroid_x_mm=rows["centroid_x_mm"] + 500)
 
     pd.testing.assert_series_equal(placed(moved), placed(rows))
 
 
-def test_a_fragment_of_a_vertebra_does_not_move_the_midline():
+def test_fragments_of_vertebrae_are_ignored():
     whole = scan(**SPINE, kidney_left=(150, -110, 0, 50))
     fragment = scan(**SPINE | {"vertebrae_L1": (0.2, 300, 0, 50)}, kidney_left=(150, -110, 0, 50))
 
     assert placed(whole)["kidney_left"] == 60
-    assert placed(fragment)["kidney_left"] == 50  # L5 alone, at -60 mm
+    assert placed(fragment)["kidney_left"] == 50  # only L5, at -60 mm
 
 
-def test_the_spinal_cord_tells_where_there_are_no_vertebrae():
+def test_the_spinal_cord_is_used_without_vertebrae():
     cord = scan(spinal_cord=(30, -20, 0, 50), kidney_left=(150, -110, 0, 50), vertebrae_L1=None)
     both = scan(spinal_cord=(30, -20, 0, 50), kidney_left=(150, -110, 0, 50), vertebrae_L1=(30, -40, 0, 50))
 
@@ -115,7 +115,7 @@ def test_an_absent_structure_has_no_side():
     assert placed(scan(**SPINE, kidney_left=None)).isna().all()
 
 
-def test_without_spine_and_ct_nothing_is_known():
+def test_the_side_is_missing_without_spine_and_ct():
     assert placed(scan(kidney_left=(150, -110, 0, 50))).isna().all()
 
 
@@ -123,17 +123,17 @@ def air():
     return np.full(GRID.shape, -1000, np.int16)
 
 
-def test_without_a_spine_the_body_in_the_slice_tells():
+def test_the_body_is_used_without_a_spine():
     hu = air()
-    hu[20:31, 5:15] = 40  # x from -60 to -40 mm, centre -50 mm
-    hu[:8, :10, 5:] = 40  # the table or an arm, in other slices and smaller
+    hu[20:31, 5:15] = 40  # x from -60 to -40 mm, center -50 mm
+    hu[:8, :10, 5:] = 40  # a table or an arm, smaller and in other slices
 
     side = placed(scan(kidney_left=(150, -80, 0, 8), kidney_right=(150, -30, 0, 24)), hu)
 
     assert side.to_list() == [30, 20]
 
 
-def test_arms_beside_the_body_do_not_move_its_middle():
+def test_arms_do_not_shift_the_center_of_the_body():
     hu = air()
     hu[20:31, 5:15] = 40
     alone = placed(scan(kidney_left=(150, -80, 0, 8)), hu)
@@ -142,12 +142,12 @@ def test_arms_beside_the_body_do_not_move_its_middle():
     assert placed(scan(kidney_left=(150, -80, 0, 8)), hu).to_list() == alone.to_list() == [30]
 
 
-def test_in_a_slice_of_air_nothing_is_known():
+def test_the_side_is_missing_in_a_slice_of_air():
     assert placed(scan(kidney_left=(150, -80, 0, 8)), air()).isna().all()
 
 
-def test_the_middle_of_the_body_turns_with_the_grid():
-    turned = Grid(GRID.shape, affine((2, 2, 4), (-100, -50, 0), (0, 0, 90)))  # x of the image runs forwards
+def test_the_center_of_the_body_follows_the_grid():
+    turned = Grid(GRID.shape, affine((2, 2, 4), (-100, -50, 0), (0, 0, 90)))  # x of the image points to anterior
     hu = air()
     hu[20:31, 5:15] = 40  # world x from -128 to -110 mm
 

@@ -1,4 +1,4 @@
-"""A walk goes along the memory without a copy, and knows the axes of the image."""
+"""Tests of the traversal: it follows the memory order without a copy and records the axes of the image."""
 
 import itertools
 
@@ -13,14 +13,14 @@ ORDERS = list(itertools.product(itertools.permutations(range(3)), itertools.prod
 
 
 def stored(image, order, ends):
-    """Return an image that is laid out in memory with these axes, slowest first, and reversed where -1."""
+    """Return an image stored in memory with these axes, slowest first, and reversed for ends of -1."""
     back = tuple(slice(None, None, end) for end in ends)
     laid = np.ascontiguousarray(image[back].transpose(order))
     return laid.transpose(np.argsort(order))[back]
 
 
 @pytest.mark.parametrize(("order", "ends"), ORDERS)
-def test_each_order_in_memory_becomes_the_same_kind_of_array_without_a_copy(order, ends):
+def test_all_memory_orders_become_contiguous_views(order, ends):
     image = np.arange(60, dtype=np.uint8).reshape(SHAPE)
     labels = stored(image, order, ends)
     hu = labels.astype(np.int16)
@@ -34,7 +34,7 @@ def test_each_order_in_memory_becomes_the_same_kind_of_array_without_a_copy(orde
     np.testing.assert_array_equal(found.labels, found.hu)
 
 
-def test_attenuation_in_another_order_follows_the_labels():
+def test_attenuation_in_another_order_is_aligned_with_the_labels():
     labels = np.asfortranarray(np.arange(60, dtype=np.uint8).reshape(SHAPE))
     hu = np.ascontiguousarray(labels[:, ::-1].astype(np.int16))[:, ::-1]
 
@@ -45,7 +45,7 @@ def test_attenuation_in_another_order_follows_the_labels():
 
 
 @pytest.mark.parametrize("voxels", [1, 20, 21, 45, 1000])
-def test_slabs_cover_every_plane_once_and_hold_one_at_least(monkeypatch, voxels):
+def test_slabs_cover_every_plane_once(monkeypatch, voxels):
     monkeypatch.setattr(traversal, "VOXELS_PER_SLAB", voxels)
 
     slabs = list(traverse(np.zeros(SHAPE, np.uint8), None).slabs())
@@ -54,5 +54,5 @@ def test_slabs_cover_every_plane_once_and_hold_one_at_least(monkeypatch, voxels)
     assert len(slabs) == {1: 3, 20: 3, 21: 3, 45: 2, 1000: 1}[voxels]
 
 
-def test_without_a_ct_there_is_no_attenuation():
+def test_attenuation_is_none_without_a_ct():
     assert traverse(np.zeros(SHAPE, np.uint8), None).hu is None
