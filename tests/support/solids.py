@@ -1,4 +1,4 @@
-"""Masks of solids with known surfaces, and pairs of them that evaluations are tested with."""
+"""Masks of solids with known surfaces, and pairs of masks for tests of evaluations."""
 
 from typing import NamedTuple
 
@@ -22,43 +22,43 @@ def box(shape: tuple[int, ...], begin: tuple[int, ...], end: tuple[int, ...]) ->
     return found
 
 
-def ball(shape: tuple[int, ...], spacing_mm: tuple[float, ...], centre_mm: tuple[float, ...], radius_mm: float):
-    """Return a mask of the voxels whose centres lie within a radius of a point."""
+def ball(shape: tuple[int, ...], spacing_mm: tuple[float, ...], center_mm: tuple[float, ...], radius_mm: float):
+    """Return a mask of the voxels whose centers are within a radius of a point."""
     axes = np.ogrid[tuple(slice(0, n) for n in shape)]
-    squares = [(axis * spacing - at) ** 2 for axis, spacing, at in zip(axes, spacing_mm, centre_mm, strict=True)]
+    squares = [(axis * spacing - at) ** 2 for axis, spacing, at in zip(axes, spacing_mm, center_mm, strict=True)]
     return sum(squares) <= radius_mm**2
 
 
 def noise(seed: int, share: float) -> np.ndarray:
-    """Return scattered voxels, in which every arrangement of eight neighbours occurs."""
-    return np.random.RandomState(seed).random_sample(NOISE_SHAPE) < share  # a stream that no version of numpy changes
+    """Return scattered voxels, in which every arrangement of eight neighbors occurs."""
+    return np.random.RandomState(seed).random_sample(NOISE_SHAPE) < share  # equal in all versions of numpy
 
 
 def shifted_balls(spacing_mm: tuple[float, float, float], radius_mm: float, shift_mm: float) -> Pair:
-    """Return a ball and one beside it along x, in an image that holds both."""
+    """Return two balls, shifted along x, in an image that contains both."""
     size_mm = 2 * radius_mm + shift_mm + 8
     shape = tuple(int(np.ceil(size_mm / spacing)) for spacing in spacing_mm)
     middle = size_mm / 2
-    centres = [(middle + sign * shift_mm / 2, middle, middle) for sign in (-1, 1)]
-    reference, prediction = (ball(shape, spacing_mm, centre, radius_mm) for centre in centres)
+    centers = [(middle + sign * shift_mm / 2, middle, middle) for sign in (-1, 1)]
+    reference, prediction = (ball(shape, spacing_mm, center, radius_mm) for center in centers)
     return Pair(reference, prediction, spacing_mm)
 
 
 PAIRS = {
-    "a box and itself": Pair(box((8, 7, 6), (2, 2, 2), (5, 5, 4)), box((8, 7, 6), (2, 2, 2), (5, 5, 4)), (1, 1, 1)),
-    "a box beside a box": Pair(
+    "equal boxes": Pair(box((8, 7, 6), (2, 2, 2), (5, 5, 4)), box((8, 7, 6), (2, 2, 2), (5, 5, 4)), (1, 1, 1)),
+    "boxes shifted along x": Pair(
         box((16, 12, 10), (1, 2, 2), (9, 9, 8)), box((16, 12, 10), (3, 2, 2), (11, 9, 8)), (1.5, 1.5, 1.5)
     ),
-    "a box above a box, thick slices": Pair(
+    "boxes shifted along z, thick slices": Pair(
         box((12, 12, 10), (2, 2, 1), (10, 9, 6)), box((12, 12, 10), (2, 2, 3), (10, 9, 8)), (0.75, 0.75, 5.0)
     ),
-    "two boxes far apart": Pair(
+    "distant boxes": Pair(
         box((30, 10, 10), (1, 1, 1), (5, 5, 5)), box((30, 10, 10), (25, 5, 5), (29, 9, 9)), (1.0, 1.25, 2.0)
     ),
-    "boxes that the image cuts off": Pair(
+    "truncated boxes": Pair(
         box((9, 9, 9), (0, 0, 0), (9, 9, 4)), box((9, 9, 9), (0, 0, 0), (9, 9, 7)), (1.0, 1.0, 1.5)
     ),
-    "one voxel and its neighbour": Pair(
+    "adjacent voxels": Pair(
         box((5, 5, 5), (1, 1, 1), (2, 2, 2)), box((5, 5, 5), (2, 2, 1), (3, 3, 2)), (2.0, 2.5, 3.0)
     ),
     "shifted balls": shifted_balls((1.0, 1.25, 2.0), 14.0, 5.0),

@@ -1,4 +1,4 @@
-"""One scan under several ids is used once, at the starting points with images and whatever the number of shards."""
+"""Tests of duplicates: a scan with several ids is used once, for any number of shards."""
 
 import gzip
 
@@ -14,7 +14,7 @@ TABLES = ("measures", "verdicts", "structure_flow", "failures", "analysis")
 
 
 def write(folder):
-    """Write five scans with CT, of which two are copies, and two with label maps alone, of which one is a copy."""
+    """Write five scans with CT, three of them duplicates, and two scans without CT, one of them a duplicate."""
     ORGANS.table.to_csv(folder / "organs.csv", index=False)
     save(folder / "a.nii.gz", hu(seed=1))
     save(folder / "b.nii", hu(seed=2))
@@ -47,7 +47,7 @@ def studies(tmp_path_factory):
     return [tables_of(folder, shards) for shards in (1, 3)]
 
 
-def test_copies_are_excluded_with_the_reason_and_their_values_stay(studies):
+def test_duplicates_are_excluded_and_their_values_are_kept(studies):
     measures, verdicts, flow, failures, analysis = (
         pd.read_parquet(studies[0].results / "tables" / f"{name}.parquet") for name in TABLES
     )
@@ -62,7 +62,7 @@ def test_copies_are_excluded_with_the_reason_and_their_values_stay(studies):
     assert failures["n_duplicate_images"].to_list() == [len(copies)] * 3
 
 
-def test_the_number_of_shards_changes_no_byte(studies):
+def test_the_number_of_shards_has_no_influence(studies):
     one, three = (study.files("tables") for study in studies)
 
     assert {name: one[name] for name in one} == {name: three[name] for name in one}

@@ -1,4 +1,4 @@
-"""A study with references of its own evaluates its label maps, and one without does not."""
+"""Tests of the evaluation in a study with and without references."""
 
 import shutil
 
@@ -16,7 +16,7 @@ SCANS = tuple(f"s{number}" for number in range(1, 7))
 
 
 def label_map(shift):
-    """Return two boxes, moved along x (voxels of 1.5 mm)."""
+    """Return a label map of two boxes, shifted along x (voxels of 1.5 mm)."""
     found = np.zeros(SHAPE, np.uint8)
     for label, begin in enumerate((1, 6), start=1):
         found[box(SHAPE, (begin + shift, 2, 2), (begin + shift + 3, 6, 6))] = label
@@ -24,7 +24,7 @@ def label_map(shift):
 
 
 def write_tables(folder):
-    """Write the label set, the registry and the references: folders of masks, as TotalSegmentator writes them."""
+    """Write the label set, the registry, and the references as folders of masks in the format of TotalSegmentator."""
     structures = pd.DataFrame({"label": (1, 2), "structure": NAMES, "side": None, "group": "organs"})
     structures.assign(lower_bound_ml=None).to_csv(folder / "organs.csv", index=False)
     rows = []
@@ -63,7 +63,7 @@ def copied(evaluated, tmp_path):
 
 
 def planned(study, *targets):
-    """Return the rules that would run for the whole study, or for a target."""
+    """Return the rules that a run of the entire study, or of targets, would execute."""
     return {rule for rule, _ in JOB.findall(study.run("--dry-run", *targets))} - {"all", "total"}
 
 
@@ -71,7 +71,7 @@ def table(study, name):
     return pd.read_parquet(study.results / "tables" / f"{name}.parquet")
 
 
-def test_a_study_with_references_has_three_more_tables(evaluated):
+def test_a_study_with_references_has_three_additional_tables(evaluated):
     evaluation = table(evaluated, "evaluation")
     assert evaluation["status"].eq("compared").all()
     assert len(evaluation) == 2 * len(SCANS) * len(NAMES)
@@ -86,11 +86,11 @@ def test_a_study_with_references_has_three_more_tables(evaluated):
     assert "6 of 6 scans" in (evaluated.results / "logs" / "evaluate" / "evaluate.log").read_text()
 
 
-def test_a_second_run_has_nothing_to_evaluate(evaluated):
+def test_a_second_run_evaluates_nothing(evaluated):
     assert planned(evaluated, "evaluate") == set()
 
 
-def test_the_whole_study_includes_the_evaluation_only_where_there_are_references(copied):
+def test_the_evaluation_is_planned_only_with_references(copied):
     study = small_study(copied, compare_with={"other": str(copied / "other")})
     shutil.rmtree(study.results)
 
@@ -99,11 +99,11 @@ def test_the_whole_study_includes_the_evaluation_only_where_there_are_references
     assert planned(study) - planned(small_study(copied)) == {"evaluate"}
 
 
-def test_another_tolerance_evaluates_again_and_touches_no_other_stage(evaluated):
+def test_a_new_tolerance_reruns_only_the_evaluation(evaluated):
     assert planned(evaluated.changed("evaluate", tolerance_mm=1.0), "evaluate") == {"evaluate"}
 
 
-def test_a_new_label_map_of_the_other_model_evaluates_again(copied):
+def test_a_new_label_map_reruns_the_evaluation(copied):
     study = small_study(copied, compare_with={"other": str(copied / "other")})
     study.run("--touch", "evaluate")  # the folder was copied
     before = planned(study, "evaluate")
@@ -124,7 +124,7 @@ def test_a_study_without_a_second_model_has_no_comparison(copied):
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "told"),
+    ("evaluation", "message"),
     [
         ({"reference": "no.csv"}, "evaluate.reference: no.csv does not exist"),
         ({"compare_with": {"third": "nowhere"}}, "evaluate.compare_with: nowhere does not exist"),
@@ -133,13 +133,13 @@ def test_a_study_without_a_second_model_has_no_comparison(copied):
         ({"compare_with": {"mine": "x"}}, "mine is the name of this study"),
     ],
 )
-def test_a_wrong_evaluation_is_told_before_anything_runs(evaluated, evaluation, told):
+def test_invalid_settings_are_reported_before_the_run(evaluated, evaluation, message):
     printed = evaluated.changed("evaluate", **evaluation).run("--dry-run", succeeds=False)
 
-    assert told in printed
+    assert message in printed
 
 
-def test_an_evaluation_needs_label_maps_and_references(evaluated):
+def test_an_evaluation_requires_label_maps_and_references(evaluated):
     study = evaluated.changed("study", start_from="measures", measures="measures.csv")
     without = Study(study.folder, {**study.config, "evaluate": {"tolerance_mm": 2}})
 

@@ -1,4 +1,4 @@
-"""Two label maps of one scan are compared structure by structure; what cannot be compared says why."""
+"""Tests of the agreement of two label maps: each structure is compared or has a status."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ LABELS = {"spleen": 1, "liver": 2}
 
 
 def segmentation(labels=LABELS, where=None, dtype=np.uint8, **masks):
-    """Return a label map on a grid of 1.5 x 2 x 4 mm with these masks."""
+    """Return a label map on a grid of 1.5 × 2 × 4 mm with these masks."""
     data = np.zeros(SHAPE, dtype)
     for name, mask in masks.items():
         data[mask] = labels[name]
@@ -31,7 +31,7 @@ def slab(begin, end):
     return box(SHAPE, (begin, 2, 2), (end, 6, 6))
 
 
-def test_dice_is_twice_the_shared_voxels_over_the_sum():
+def test_dice_is_twice_the_shared_voxels_divided_by_the_sum():
     found = rows(segmentation(spleen=slab(1, 6)), segmentation(spleen=slab(4, 9)), tolerance_mm=0.1)["spleen"]
 
     assert (found["status"], found["n_reference_voxels"], found["n_predicted_voxels"]) == ("compared", 80, 80)
@@ -39,27 +39,27 @@ def test_dice_is_twice_the_shared_voxels_over_the_sum():
     assert 0 < found["nsd"] < 1
 
 
-def test_a_structure_that_is_predicted_exactly_has_dice_and_nsd_of_1():
+def test_an_exact_prediction_has_dice_and_nsd_of_1():
     same = segmentation(spleen=slab(1, 6), liver=slab(8, 12))
 
     for row in rows(same, same).values():
         assert (row["dice"], row["nsd"]) == (1.0, 1.0)
 
 
-def test_a_structure_in_another_place_has_dice_of_0():
+def test_a_structure_at_another_position_has_a_dice_of_0():
     found = rows(segmentation(spleen=slab(0, 2)), segmentation(spleen=slab(9, 12)))["spleen"]
 
     assert (found["status"], found["dice"], found["nsd"]) == ("compared", 0.0, 0.0)
 
 
-def test_within_the_tolerance_nsd_is_1_although_dice_is_not():
+def test_nsd_is_1_within_the_tolerance():
     found = rows(segmentation(spleen=slab(1, 6)), segmentation(spleen=slab(3, 8)), tolerance_mm=3.0)["spleen"]
 
     assert found["nsd"] == 1
     assert found["dice"] == 2 * 48 / 160
 
 
-def test_a_structure_that_only_one_has_is_0_and_one_that_neither_has_is_missing():
+def test_structures_in_one_or_no_label_map_have_a_status():
     one, other = segmentation(spleen=slab(1, 6)), segmentation(liver=slab(1, 6))
 
     assert rows(one, other) == {
@@ -81,18 +81,18 @@ def test_a_structure_that_only_one_has_is_0_and_one_that_neither_has_is_missing(
     assert rows(one, one)["liver"] == {"status": "absent", "n_reference_voxels": 0, "n_predicted_voxels": 0}
 
 
-def test_a_structure_that_one_does_not_know_is_not_compared():
-    knows, does_not = segmentation(spleen=slab(1, 6)), segmentation({"liver": 2}, liver=slab(1, 6))
+def test_structures_outside_a_label_map_are_not_compared():
+    with_spleen, without_spleen = segmentation(spleen=slab(1, 6)), segmentation({"liver": 2}, liver=slab(1, 6))
 
-    assert rows(knows, does_not)["spleen"] == {"status": "not_in_model"}
-    assert rows(does_not, knows)["spleen"] == {"status": "not_in_reference"}
+    assert rows(with_spleen, without_spleen)["spleen"] == {"status": "not_in_model"}
+    assert rows(without_spleen, with_spleen)["spleen"] == {"status": "not_in_reference"}
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_structures_are_matched_by_name_and_not_by_number(dtype):
-    theirs = {"liver": 1, "spleen": 200}
+def test_structures_are_matched_by_name(dtype):
+    other_labels = {"liver": 1, "spleen": 200}
     reference = segmentation(spleen=slab(1, 6), liver=slab(6, 9))
-    prediction = segmentation(theirs, dtype=dtype, spleen=slab(1, 6), liver=slab(6, 8))
+    prediction = segmentation(other_labels, dtype=dtype, spleen=slab(1, 6), liver=slab(6, 8))
 
     found = rows(reference, prediction)
 
@@ -100,14 +100,14 @@ def test_structures_are_matched_by_name_and_not_by_number(dtype):
     assert found["liver"]["dice"] == 2 * 32 / 80
 
 
-def test_rows_come_in_the_order_of_the_names_that_were_asked_for():
+def test_rows_are_in_the_requested_order():
     same = segmentation(spleen=slab(1, 6), liver=slab(6, 9))
 
     assert [row["structure"] for row in compare(same, same, ["liver"], 3.0)] == ["liver"]
     assert [row["structure"] for row in compare(same, same, ["liver", "spleen"], 3.0)] == ["liver", "spleen"]
 
 
-def test_a_stray_voxel_in_a_far_corner_hardly_changes_anything():
+def test_a_stray_voxel_has_a_small_effect():
     stray = segmentation(spleen=slab(1, 6))
     stray.volume.data[11, 9, 7] = LABELS["spleen"]
 
@@ -125,6 +125,6 @@ def test_a_stray_voxel_in_a_far_corner_hardly_changes_anything():
         (affine(origin_mm=(0, 0, 0)), "corners are up to 100 mm apart"),
     ],
 )
-def test_another_grid_is_refused_and_nothing_is_resampled(where, words):
-    with pytest.raises(ScanError, match=f"grid_mismatch: prediction and reference do not share a grid: {words}"):
+def test_different_grids_are_rejected(where, words):
+    with pytest.raises(ScanError, match=f"grid_mismatch: prediction and reference have different grids: {words}"):
         rows(segmentation(spleen=slab(1, 6)), segmentation(where=where, spleen=slab(1, 6)))

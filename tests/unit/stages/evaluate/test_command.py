@@ -1,4 +1,4 @@
-"""The command: every scan and structure has a row, means have intervals, and two models are compared by scan."""
+"""Tests of `evaluate`: rows of scans and structures, means with intervals, and the comparison of two models."""
 
 import logging
 import re
@@ -47,7 +47,7 @@ def write_label_set(folder):
 
 
 def validation_set(folder, scans, **references):
-    """Write references, one label map per scan unless another path is given, and the CSV that names them."""
+    """Write references, one label map per scan unless another path is given, and the CSV file of their paths."""
     rows = []
     for scan_id, found in scans.items():
         save(folder / "references" / f"{scan_id}.nii.gz", found)
@@ -90,14 +90,14 @@ def cell(table, column, **keys):
 
 @pytest.fixture
 def three(tmp_path):
-    """Three scans: exact, shifted, and one without prediction; the heart is nowhere."""
+    """Return a study of three scans without a heart: exact, shifted, and without prediction."""
     validation_set(tmp_path, {scan: label_map(spleen=slab(1, 5), liver=slab(6, 10)) for scan in ("s1", "s2", "s3")})
     shifted = label_map(spleen=slab(2, 6), liver=slab(6, 10))
     maps = {"s1": label_map(spleen=slab(1, 5), liver=slab(6, 10)), "s2": shifted}
     return tmp_path, predict(tmp_path, "mine", maps)
 
 
-def test_every_scan_and_structure_has_a_row_whatever_became_of_it(three):
+def test_every_scan_and_structure_has_a_row(three):
     folder, mine = three
 
     assert evaluate(folder, mine) == 0
@@ -122,7 +122,7 @@ def test_every_scan_and_structure_has_a_row_whatever_became_of_it(three):
     assert set(table["model"]) == {"mine"}
 
 
-def test_the_summary_counts_scans_and_takes_the_mean_over_those_with_a_value(three):
+def test_the_summary_contains_counts_and_means(three):
     folder, mine = three
 
     evaluate(folder, mine)
@@ -138,20 +138,20 @@ def test_the_summary_counts_scans_and_takes_the_mean_over_those_with_a_value(thr
     assert summary.loc["heart"].filter(like="_mean").isna().all()
 
 
-def test_progress_and_what_came_of_all_rows_is_told(three, caplog):
+def test_progress_and_status_counts_are_logged(three, caplog):
     folder, mine = three
     caplog.set_level(logging.INFO)
 
     evaluate(folder, mine)
 
-    told = [record.getMessage() for record in caplog.records if record.name == "ctpop.stages.evaluate.command"]
-    assert told[0] == "3 scans, 3 structures, models mine"
-    assert [line.split(" in ")[0] for line in told if "of 3 scans" in line] == ["3 of 3 scans"]
-    assert "s3 of mine is not compared: missing_file: prediction: s3.nii.gz does not exist" in told
-    assert told[-1] == "3 scans x 1 models x 3 structures in = 2 absent, 4 compared, 3 missing_file"
+    messages = [record.getMessage() for record in caplog.records if record.name == "ctpop.stages.evaluate.command"]
+    assert messages[0] == "scans: 3, structures: 3, models: mine"
+    assert [line.split(" in ")[0] for line in messages if "of 3 scans" in line] == ["3 of 3 scans"]
+    assert "s3, model mine: not compared: missing_file: prediction: s3.nii.gz does not exist" in messages
+    assert messages[-1] == "scans: 3, models: 1, structures: 3; rows by status: 2 absent, 4 compared, 3 missing_file"
 
 
-def test_two_runs_give_the_same_bytes(three):
+def test_two_runs_result_in_identical_files(three):
     folder, mine = three
     other = predict(folder, "other", {"s2": label_map(spleen=slab(1, 5)), "s3": label_map(liver=slab(3, 9))})
 
@@ -163,7 +163,7 @@ def test_two_runs_give_the_same_bytes(three):
     assert first == second
 
 
-def test_another_seed_moves_the_interval_and_never_the_mean():
+def test_the_seed_changes_only_the_interval():
     random = np.random.default_rng(5)
     table = evaluation_of({"mine": {f"s{n}": {"liver": random.random()} for n in range(20)}})
 
@@ -175,7 +175,7 @@ def test_another_seed_moves_the_interval_and_never_the_mean():
     assert (one["dice_ci_low"] != two["dice_ci_low"]).all()
 
 
-def test_the_interval_of_a_structure_does_not_depend_on_the_other_structures():
+def test_intervals_do_not_depend_on_other_structures():
     random = np.random.default_rng(6)
     scans = {f"s{n}": {"liver": random.random(), "spleen": random.random()} for n in range(9)}
     alone = {scan: {"liver": values["liver"]} for scan, values in scans.items()}
@@ -189,7 +189,7 @@ def test_the_interval_of_a_structure_does_not_depend_on_the_other_structures():
 
 
 def registry_of(folder, excluded=(), **patients):
-    """Write the cohort and the excluded scans of a study, with the patient of each scan, and return the options."""
+    """Write the included and excluded scans of a study with their patients, and return the options."""
     rows = study_tables.registry(len(patients)).assign(scan_id=list(patients), patient_id=list(patients.values()))
     out = rows["scan_id"].isin(excluded)
     COHORT.write(rows[~out], folder / "cohort.parquet")
@@ -198,7 +198,7 @@ def registry_of(folder, excluded=(), **patients):
     return ["--cohort", str(folder / "cohort.parquet"), "--exclusions", str(folder / "exclusions.parquet")]
 
 
-def test_patients_are_counted_beside_the_scans_of_an_evaluation(three):
+def test_patients_and_scans_are_counted(three):
     folder, mine = three
 
     assert evaluate(folder, mine, more=registry_of(folder, s1="p", s2="p", s3="q")) == 0
@@ -209,7 +209,7 @@ def test_patients_are_counted_beside_the_scans_of_an_evaluation(three):
     assert summary.loc[OVERALL, ["n", "n_patients", "n_failed", "n_patients_failed"]].to_list() == [2, 1, 3, 1]
 
 
-def test_with_one_scan_per_patient_both_numbers_are_equal(three):
+def test_counts_are_equal_with_one_scan_per_patient(three):
     folder, mine = three
 
     assert evaluate(folder, mine, more=registry_of(folder, s1="p", s2="q", s3="r")) == 0
@@ -219,7 +219,7 @@ def test_with_one_scan_per_patient_both_numbers_are_equal(three):
         assert summary[f"n_patients{name}"].eq(summary[f"n{name}"]).all()
 
 
-def test_without_a_cohort_the_patients_of_an_evaluation_are_missing_and_not_guessed(three):
+def test_patient_counts_are_missing_without_a_cohort(three):
     folder, mine = three
 
     assert evaluate(folder, mine) == 0
@@ -231,7 +231,7 @@ def test_without_a_cohort_the_patients_of_an_evaluation_are_missing_and_not_gues
     assert all("--cohort" in EVALUATION_SUMMARY.columns[name].missing for name in columns)
 
 
-def test_excluded_and_unknown_scans_have_patients_as_well(tmp_path):
+def test_patients_of_excluded_and_unknown_scans_are_counted(tmp_path):
     options = registry_of(tmp_path, excluded=["s2"], s1="p", s2="p", s3=None, s4=None)
 
     patients = read_patients(["s1", "s2", "s3", "s4", "elsewhere"], *map(Path, options[1::2]))
@@ -241,7 +241,7 @@ def test_excluded_and_unknown_scans_have_patients_as_well(tmp_path):
     assert patients.among([]) == 0
 
 
-def test_chosen_structures_alone_are_evaluated(three):
+def test_only_chosen_structures_are_evaluated(three):
     folder, mine = three
 
     evaluate(folder, mine, settings={"structures": ["liver"]})
@@ -250,7 +250,7 @@ def test_chosen_structures_alone_are_evaluated(three):
     assert list(tables(folder, "summary")["structure"]) == [OVERALL, "liver"]
 
 
-def test_the_tolerance_is_that_of_the_settings(three):
+def test_the_settings_determine_the_tolerance(three):
     folder, mine = three
 
     evaluate(folder, mine, settings={"tolerance_mm": 1.0})
@@ -261,7 +261,7 @@ def test_the_tolerance_is_that_of_the_settings(three):
 # Scans that cannot be compared
 
 
-def test_bad_files_are_rows_with_the_reason_and_the_others_go_on(tmp_path):
+def test_invalid_files_do_not_affect_other_scans(tmp_path):
     exact = label_map(spleen=slab(1, 5))
     scans = dict.fromkeys(("good", "broken_reference", "broken_prediction", "shifted", "unknown"), exact)
     validation_set(tmp_path, scans)
@@ -287,7 +287,7 @@ def test_bad_files_are_rows_with_the_reason_and_the_others_go_on(tmp_path):
     assert cell(tables(tmp_path, "summary"), "n_failed", structure="spleen") == 4
 
 
-def test_a_broken_reference_fails_for_both_models_and_a_broken_prediction_for_its_own(tmp_path):
+def test_a_damaged_reference_fails_for_both_models(tmp_path):
     exact = label_map(spleen=slab(1, 5))
     validation_set(tmp_path, {"s1": exact, "s2": exact})
     damage(tmp_path / "references" / "s1.nii.gz", flip_byte)
@@ -306,7 +306,7 @@ def test_a_broken_reference_fails_for_both_models_and_a_broken_prediction_for_it
     }
 
 
-def test_what_a_reader_should_know_of_a_mask_folder_stands_beside_its_rows(tmp_path):
+def test_remarks_about_mask_folders_are_in_the_detail(tmp_path):
     masks = {"spleen": slab(1, 5), "liver": slab(4, 9), "appendix": slab(0, 1)}
     save_masks(tmp_path / "masks", masks)
     validation_set(tmp_path, {"s1": label_map()}, s1="masks")
@@ -322,7 +322,7 @@ def test_what_a_reader_should_know_of_a_mask_folder_stands_beside_its_rows(tmp_p
     )
 
 
-def test_a_scan_that_the_study_could_not_segment_has_the_reason_of_the_study(tmp_path):
+def test_an_unsegmented_scan_has_the_status_of_the_study(tmp_path):
     validation_set(tmp_path, dict.fromkeys(("s1", "s2"), label_map(spleen=slab(1, 5))))
     volume = read_labels(tmp_path / "references" / "s1.nii.gz")
     store = LabelMapStore(tmp_path / "masks")
@@ -345,7 +345,7 @@ def test_a_scan_that_the_study_could_not_segment_has_the_reason_of_the_study(tmp
 
 
 def evaluation_of(models):
-    """Return a table `evaluation` from {model: {scan: {structure: Dice or nothing}}}; NSD is the square of Dice."""
+    """Return a table `evaluation` from {model: {scan: {structure: Dice or None}}}; NSD is the square of Dice."""
     rows = [
         {
             "model": model,
@@ -367,7 +367,7 @@ def comparison(models, names=("liver", "spleen"), patients=NOT_KNOWN):
     return EVALUATION_COMPARISON.check(compared).set_index(["structure", "metric"])
 
 
-def test_scans_are_paired_where_both_models_have_a_value():
+def test_scans_with_values_of_both_models_are_paired():
     a = {"s1": {"liver": 0.9}, "s2": {"liver": 0.8}, "s3": {"liver": None}, "s4": {"liver": 0.7}}
     b = {"s1": {"liver": 0.6}, "s2": {"liver": 0.9}, "s3": {"liver": 0.5}, "s4": {"liver": 0.7}}
 
@@ -376,7 +376,10 @@ def test_scans_are_paired_where_both_models_have_a_value():
     assert (row["n"], row["n_equal"]) == (3, 1)
     assert row["mean_difference"] == pytest.approx(0.2 / 3, abs=1e-15)
     assert row["median_difference"] == 0
-    assert (row["w"], row["p"]) == (2, 1.0)  # of ranks 1 and 2, the larger is positive; half of all orders are like it
+    assert (row["w"], row["p"]) == (
+        2,
+        1.0,
+    )  # of ranks 1 and 2, the larger is positive, as in half of all sign assignments
     assert row["rank_biserial"] == pytest.approx(1 / 3, abs=1e-15)
 
 
@@ -391,8 +394,8 @@ def test_patients_of_pairs_and_of_equal_pairs_are_counted():
     assert comparison({"a": a, "b": b}, ["liver"])["n_patients"].isna().all()
 
 
-def test_for_all_structures_together_a_scan_counts_once():
-    # a is better in s1 on three structures and worse in s2 on one: one for, one against
+def test_a_scan_counts_once_for_all_structures():
+    # Model a is better for three structures in s1 and worse for one structure in s2: one scan each
     a = {"s1": {"x": 0.9, "y": 0.9, "z": 0.9}, "s2": {"x": 0.5, "y": None, "z": None}}
     b = {"s1": {"x": 0.8, "y": 0.8, "z": 0.8}, "s2": {"x": 0.6, "y": None, "z": 0.4}}
 
@@ -403,7 +406,7 @@ def test_for_all_structures_together_a_scan_counts_once():
     assert row["rank_biserial"] == 0
 
 
-def test_a_model_that_is_better_in_each_of_ten_scans_has_the_p_of_ten_equal_coins():
+def test_p_is_exact_if_one_model_is_better_in_all_scans():
     a = {f"s{n}": {"liver": 0.8 + n / 100} for n in range(10)}
     b = {f"s{n}": {"liver": 0.8 - n / 90} for n in range(10)}
     a["s0"]["liver"] = 0.81
@@ -417,7 +420,7 @@ def test_a_model_that_is_better_in_each_of_ten_scans_has_the_p_of_ten_equal_coin
     assert table.loc[("liver", "nsd"), "w"] == 55
 
 
-def test_without_common_scans_or_differences_a_row_says_nothing_but_how_many():
+def test_rows_without_differences_contain_only_counts():
     a = {"s1": {"liver": 0.9, "spleen": 0.5}, "s2": {"liver": None, "spleen": 0.6}}
     b = {"s1": {"liver": None, "spleen": 0.5}, "s2": {"liver": 0.9, "spleen": 0.6}}
 
@@ -431,7 +434,7 @@ def test_without_common_scans_or_differences_a_row_says_nothing_but_how_many():
     assert table.loc[("spleen", "dice"), ["w", "p", "p_bonferroni", "rank_biserial"]].isna().all()
 
 
-def test_structures_are_one_family_of_tests_and_all_together_another():
+def test_structures_and_overall_are_separate_families():
     random = np.random.default_rng(1)
     scans = [f"s{n}" for n in range(8)]
     a, b = (
@@ -459,21 +462,21 @@ def test_two_models_are_compared_from_files(tmp_path):
     assert cell(summary, "dice_mean", model="other", structure=OVERALL) == 0.5
     assert cell(compared, "mean_difference", structure="spleen", metric="dice") == 0.5
     assert cell(compared, "p", structure=OVERALL, metric="dice") == pytest.approx(2 / 2**6, rel=1e-12)
-    assert cell(compared, "n_equal", structure="spleen", metric="nsd") == 6  # shifted by 3 mm: within the tolerance
+    assert cell(compared, "n_equal", structure="spleen", metric="nsd") == 6  # a shift of 3 mm is within the tolerance
     assert set(zip(compared["model_a"], compared["model_b"], strict=True)) == {("mine", "other")}
 
 
-# Wrong options
+# Invalid options
 
 
 @pytest.mark.parametrize(
     ("predictions", "more", "words"),
     [
-        (["a=x", "a=y"], ["--comparison", "c.parquet"], "one or two models with names of their own, found a, a"),
-        (["a=x", "b=y", "c=z"], ["--comparison", "c.parquet"], "one or two models with names of their own"),
-        (["a=x", "b=y"], [], "--comparison belongs to two models"),
-        (["a=x"], ["--comparison", "c.parquet"], "--comparison belongs to two models"),
-        (["a=x"], config_option(evaluate={"structures": ["livre"]}), "livre are not structures of label set demo"),
+        (["a=x", "a=y"], ["--comparison", "c.parquet"], "one or two models with different names, found a, a"),
+        (["a=x", "b=y", "c=z"], ["--comparison", "c.parquet"], "one or two models with different names"),
+        (["a=x", "b=y"], [], "--comparison: the option is required for two models"),
+        (["a=x"], ["--comparison", "c.parquet"], "--comparison: the option is required for two models"),
+        (["a=x"], config_option(evaluate={"structures": ["livre"]}), "livre; use structures of label set demo"),
         (
             ["a=x"],
             config_option(evaluate={"tolerance": 3}),
@@ -482,7 +485,7 @@ def test_two_models_are_compared_from_files(tmp_path):
         (["a=x"], [], "references.csv: the table of reference masks does not exist"),
     ],
 )
-def test_wrong_options_are_told_before_anything_is_read(tmp_path, capsys, predictions, more, words):
+def test_invalid_options_are_reported_before_reading(tmp_path, capsys, predictions, more, words):
     outputs = ["--evaluation", str(tmp_path / "e.parquet"), "--summary", str(tmp_path / "s.parquet")]
 
     code = main(
@@ -516,14 +519,14 @@ def test_wrong_options_are_told_before_anything_is_read(tmp_path, capsys, predic
         ({}, {"reference": "r.csv", "structures": ["livre"]}, "does not contain livre; did you mean 'liver'?"),
     ],
 )
-def test_a_section_that_cannot_be_meant_is_told(study, evaluation, words):
+def test_an_invalid_section_is_reported(study, evaluation, words):
     found = {"name": "x", "start_from": "segmentations", "registry": "registry.csv", **study}
 
     with pytest.raises(ContractError, match=re.escape(words)):
         validated({"study": found, "structures": "demo", "evaluate": evaluation})
 
 
-def test_a_study_without_the_section_has_none_and_one_with_it_the_paper_s_settings():
+def test_the_default_settings_are_those_of_the_paper():
     study = {"name": "x", "start_from": "segmentations", "registry": "registry.csv"}
     config = {"study": study, "structures": "demo"}
 
@@ -535,8 +538,8 @@ def test_a_study_without_the_section_has_none_and_one_with_it_the_paper_s_settin
 
 
 @pytest.mark.parametrize("text", ["results/masks", "=masks", "mine=", "my model=masks"])
-def test_a_model_is_given_by_name_and_folder(text, capsys):
+def test_an_invalid_model_option_is_rejected(text, capsys):
     with pytest.raises(SystemExit):
         main(["evaluate", "--predictions", text])
 
-    assert f"argument --predictions: NAME=FOLDER is expected, found '{text}'" in capsys.readouterr().err
+    assert f"argument --predictions: '{text}' is not of the form NAME=FOLDER" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""References come from a CSV, predictions from a store or a folder, and a label map that is not there says so."""
+"""Tests of references in a CSV file and predictions in a store or a folder."""
 
 import json
 import re
@@ -25,14 +25,14 @@ def references(folder, text):
 
 @pytest.fixture
 def store(tmp_path):
-    """A store with the label map of scan s1, whose model numbers the structures in its own way."""
+    """Return a store with the label map of scan s1, whose labels differ from those of the label set."""
     like = read_labels(save(tmp_path / "like.nii.gz", labels()))
     kept = LabelMapStore(tmp_path / "masks")
     kept.keep("s1", like, LabelMapNote("f" * 64, "", {"liver": 1, "spleen": 3}, "model 1", "a remark"))
     return kept
 
 
-def refused(predictions, scan_id="s1"):
+def error_of(predictions, scan_id="s1"):
     with pytest.raises(ScanError) as caught:
         predictions.read(scan_id)
     return caught.value.reason, caught.value.detail
@@ -43,7 +43,7 @@ def segments(**status):
     return by_scan(SEGMENTS.check(pd.DataFrame(rows).reindex(columns=list(SEGMENTS.columns))))
 
 
-def test_references_are_read_relative_to_their_csv(tmp_path):
+def test_reference_paths_are_relative_to_the_csv(tmp_path):
     save(tmp_path / "maps" / "one.nii.gz", labels())
     save_masks(tmp_path / "masks", {"liver": labels() == 1})
 
@@ -54,7 +54,7 @@ def test_references_are_read_relative_to_their_csv(tmp_path):
     assert second.read().labels == {"liver": 2}
 
 
-def test_a_reference_outside_the_folder_is_read_by_its_full_path(tmp_path):
+def test_absolute_reference_paths_are_read(tmp_path):
     path = save(tmp_path / "elsewhere" / "one.nii", labels())
     (tmp_path / "here").mkdir()
 
@@ -63,10 +63,10 @@ def test_a_reference_outside_the_folder_is_read_by_its_full_path(tmp_path):
     np.testing.assert_array_equal(reference.read().volume.data, labels())
 
 
-def test_a_reference_that_cannot_be_read_says_that_it_is_the_reference(tmp_path):
-    [reference] = references(tmp_path, "scan_id,reference_path\ns1,nowhere.nii.gz\n")
+def test_errors_of_references_name_the_reference(tmp_path):
+    [reference] = references(tmp_path, "scan_id,reference_path\ns1,missing.nii.gz\n")
 
-    with pytest.raises(ScanError, match=re.escape("missing_file: reference: nowhere.nii.gz does not exist")):
+    with pytest.raises(ScanError, match=re.escape("missing_file: reference: missing.nii.gz does not exist")):
         reference.read()
 
 
@@ -84,101 +84,101 @@ def test_a_reference_that_cannot_be_read_says_that_it_is_the_reference(tmp_path)
         ("scan_id,reference_path\ns1,a,b\n", "the row has 3 cells, but the header has 2 names"),
     ],
 )
-def test_a_csv_of_references_that_breaks_its_promise_is_refused(tmp_path, text, words):
+def test_an_invalid_csv_of_references_is_rejected(tmp_path, text, words):
     with pytest.raises(ContractError, match=re.escape(words)):
         references(tmp_path, text)
 
 
-def test_a_csv_of_references_that_is_not_there_is_told(tmp_path):
+def test_a_missing_csv_of_references_is_reported(tmp_path):
     with pytest.raises(ContractError, match=re.escape("does not exist; set evaluate.reference")):
         read_references(tmp_path / "no.csv", ORGANS)
 
 
-def test_a_label_map_of_a_store_has_the_labels_and_the_remark_of_its_note(store):
+def test_stored_label_maps_have_the_labels_of_their_note(store):
     found = Predictions("mine", store.folder, ORGANS).read("s1")
 
     assert (found.labels, found.detail) == ({"liver": 1, "spleen": 3}, "a remark")
     np.testing.assert_array_equal(found.volume.data, labels())
 
 
-def test_a_label_map_that_changed_after_it_was_stored_is_refused(store):
+def test_a_changed_label_map_is_rejected(store):
     damage(store.mask_path("s1"), flip_byte)
 
-    reason, detail = refused(Predictions("mine", store.folder, ORGANS))
+    reason, detail = error_of(Predictions("mine", store.folder, ORGANS))
 
     assert reason == "unreadable"
-    assert detail == "prediction: s1.nii.gz has changed since it was written; run the segment stage again"
+    assert detail == "prediction: s1.nii.gz was changed after it was written; run the segment stage again"
 
 
 @pytest.mark.parametrize("content", ["", "{}", json.dumps({"Modality": "CT"})])
-def test_a_label_map_whose_note_is_damaged_is_refused_and_never_taken_for_one_of_the_label_set(store, content):
+def test_a_label_map_with_a_damaged_note_is_rejected(store, content):
     store.note_path("s1").write_text(content)
 
-    assert refused(Predictions("mine", store.folder, ORGANS)) == (
+    assert error_of(Predictions("mine", store.folder, ORGANS)) == (
         "unreadable",
-        "prediction: s1.json is no note of this store: damaged, or another's",
+        "prediction: s1.json is damaged or was not written by ctpop; run the segment stage again",
     )
 
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nii"])
-def test_a_folder_without_notes_has_label_maps_in_the_numbers_of_the_label_set(tmp_path, suffix):
+def test_label_maps_without_notes_have_the_labels_of_the_label_set(tmp_path, suffix):
     save(tmp_path / f"s1{suffix}", labels())
 
-    found = Predictions("theirs", tmp_path, ORGANS).read("s1")
+    found = Predictions("other", tmp_path, ORGANS).read("s1")
 
     assert found.labels == ORGANS.label_of
     np.testing.assert_array_equal(found.volume.data, labels())
 
 
-def test_a_folder_may_hold_a_folder_of_masks_per_scan(tmp_path):
+def test_folders_of_masks_are_read(tmp_path):
     save_masks(tmp_path / "s1", {"heart": labels() == 1, "spleen": labels() == 2})
 
-    found = Predictions("theirs", tmp_path, ORGANS).read("s1")
+    found = Predictions("other", tmp_path, ORGANS).read("s1")
 
     assert found.labels == {"spleen": 1, "heart": 3}
     np.testing.assert_array_equal(found.volume.data == 3, labels() == 1)
 
 
-def test_a_prediction_that_is_not_there_is_told(tmp_path):
-    assert refused(Predictions("theirs", tmp_path, ORGANS)) == (
+def test_a_missing_prediction_is_reported(tmp_path):
+    assert error_of(Predictions("other", tmp_path, ORGANS)) == (
         "missing_file",
         "prediction: s1.nii.gz does not exist",
     )
 
 
-def test_numbers_that_the_label_set_does_not_name_are_refused(tmp_path):
+def test_labels_outside_the_label_set_are_rejected(tmp_path):
     save(tmp_path / "s1.nii.gz", labels(highest=4))
 
-    reason, detail = refused(Predictions("theirs", tmp_path, ORGANS))
+    reason, detail = error_of(Predictions("other", tmp_path, ORGANS))
 
     assert reason == "unknown_labels"
     assert detail.startswith("prediction: s1.nii.gz has labels 4")
 
 
-def test_a_map_of_an_earlier_run_is_no_prediction_of_a_scan_that_failed_since(store):
+def test_label_maps_of_failed_scans_are_not_used(store):
     failed = segments(s1=("bad_values", "all voxels have the same value"))
-    silent = segments(s1=("missing_file", None))
+    without_detail = segments(s1=("missing_file", None))
 
-    assert refused(Predictions("mine", store.folder, ORGANS, failed)) == (
+    assert error_of(Predictions("mine", store.folder, ORGANS, failed)) == (
         "bad_values",
         "prediction: all voxels have the same value",
     )
-    assert refused(Predictions("mine", store.folder, ORGANS, silent)) == (
+    assert error_of(Predictions("mine", store.folder, ORGANS, without_detail)) == (
         "missing_file",
-        "prediction: has no label map",
+        "prediction: the scan has no label map",
     )
 
 
-def test_a_scan_that_the_study_does_not_have_is_told(store):
+def test_a_scan_outside_the_study_is_reported(store):
     others = segments(s2=("segmented", None))
 
-    assert refused(Predictions("mine", store.folder, ORGANS, others)) == (
+    assert error_of(Predictions("mine", store.folder, ORGANS, others)) == (
         "missing_file",
-        "prediction: the study has no such scan",
+        "prediction: the study does not contain the scan",
     )
 
 
-def test_a_scan_that_the_study_segmented_is_read(store):
+def test_a_segmented_scan_is_read(store):
     found = Predictions("mine", store.folder, ORGANS, segments(s1=("existing", None))).read("s1")
 
     assert found.labels == {"liver": 1, "spleen": 3}

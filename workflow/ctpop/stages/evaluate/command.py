@@ -263,7 +263,7 @@ def run(options: EvaluateOptions) -> None:
         for name, folder in options.predictions
     ]
     references = read_references(options.reference, label_set)
-    LOG.info("%d scans, %d structures, models %s", len(references), len(names), " and ".join(model_names))
+    LOG.info("scans: %d, structures: %d, models: %s", len(references), len(names), ", ".join(model_names))
     written = EVALUATION.write(evaluation_table(references, models, names, settings.tolerance_mm), options.evaluation)
     patients = read_patients([reference.scan_id for reference in references], options.cohort, options.exclusions)
     EVALUATION_SUMMARY.write(summary_table(written, names, settings, patients), options.summary)
@@ -271,7 +271,9 @@ def run(options: EvaluateOptions) -> None:
         compared = comparison_table(written, (model_names[0], model_names[1]), names, settings, patients)
         EVALUATION_COMPARISON.write(compared, options.comparison)
     ends = ", ".join(f"{number} {status}" for status, number in written["status"].value_counts().sort_index().items())
-    LOG.info("%d scans × %d models × %d structures = %s", len(references), len(models), len(names), ends)
+    LOG.info(
+        "scans: %d, models: %d, structures: %d; rows by status: %s", len(references), len(models), len(names), ends
+    )
 
 
 def refuse_wrong_models(names: list[str], options: EvaluateOptions) -> None:
