@@ -1,4 +1,4 @@
-"""Small CT volumes, label maps and mask folders: arrays whose answers are known, and files good and bad."""
+"""Small CT volumes, label maps, and folders of masks with known contents, and files with faults."""
 
 import gzip
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from ctpop.study.label_sets import STRUCTURES, LabelSet
 
 SHAPE = (8, 7, 6)
-LARGE = (32, 32, 32)  # enough that half of the compressed file holds the header and many voxels
+LARGE = (32, 32, 32)  # half of the compressed file contains the header and many voxels
 SPACING_MM = (1.5, 2.0, 4.0)  # anisotropic, and exact in every floating-point format
 ORIGIN_MM = (-30.0, -20.0, 100.0)
 ORIENTATIONS = ["".join(codes) for ends in product("LR", "PA", "IS") for codes in permutations(ends)]
@@ -27,7 +27,7 @@ def affine(
     origin_mm: tuple[float, ...] = ORIGIN_MM,
     turned_degrees: tuple[float, float, float] = (0, 0, 0),
 ) -> np.ndarray:
-    """Return the affine of a RAS+ grid, turned about x, y and z."""
+    """Return the affine of a RAS+ grid, rotated about x, y, and z."""
     turn = Rotation.from_euler("xyz", turned_degrees, degrees=True).as_matrix()
     found = np.eye(4)
     found[:3, :3] = turn @ np.diag(spacing_mm)
@@ -36,17 +36,17 @@ def affine(
 
 
 def hu(shape: tuple[int, ...] = SHAPE, seed: int = 1) -> np.ndarray:
-    """Return attenuation between -1000 and 1000 HU, no two neighbours alike."""
+    """Return random attenuation between -1000 and 1000 HU."""
     return np.random.default_rng(seed).integers(-1000, 1001, shape).astype(np.int16)
 
 
 def labels(shape: tuple[int, ...] = SHAPE, highest: int = 3, seed: int = 2) -> np.ndarray:
-    """Return labels from 0 to `highest`, scattered."""
+    """Return randomly scattered labels from 0 to `highest`."""
     return np.random.default_rng(seed).integers(0, highest + 1, shape).astype(np.uint8)
 
 
 def label_set(*names: str, bound_ml: float = np.nan) -> LabelSet:
-    """Return a label set that numbers these structures from 1."""
+    """Return a label set with these structures, numbered from 1."""
     table = pd.DataFrame({"label": range(1, len(names) + 1), "structure": names})
     sides = [next((side for side in ("left", "right") if side in name.split("_")), None) for name in names]
     table = table.assign(side=pd.Series(sides, dtype="str"), group="group", lower_bound_ml=bound_ml)
@@ -54,14 +54,14 @@ def label_set(*names: str, bound_ml: float = np.nan) -> LabelSet:
 
 
 def save(path: Path, data: np.ndarray, where: np.ndarray | None = None, **fields: Any) -> Path:
-    """Write a NIfTI whose sform is `where`; `fields` of the header are overwritten as given, sensible or not."""
+    """Write a NIfTI file with the sform `where`; `fields` overwrites header fields with valid or invalid values."""
     image = nib.Nifti1Image(data, affine() if where is None else where, dtype=data.dtype)
     image.header["qform_code"] = 0
     return write(path, image.to_bytes(), **fields)
 
 
 def save_turned(path: Path, data: np.ndarray, codes: str, where: np.ndarray | None = None) -> Path:
-    """Write a volume given in RAS+ the way a scanner with another axis order would store it, `codes` as in LPS."""
+    """Write a volume given in RAS+ in another axis order, with `codes` such as LPS."""
     image = nib.Nifti1Image(data, affine() if where is None else where)
     turn = orientations.ornt_transform(orientations.io_orientation(image.affine), orientations.axcodes2ornt(codes))
     nib.save(image.as_reoriented(turn), path)
@@ -69,7 +69,7 @@ def save_turned(path: Path, data: np.ndarray, codes: str, where: np.ndarray | No
 
 
 def write(path: Path, content: bytes, **fields: Any) -> Path:
-    """Write the bytes of a NIfTI with changed header fields, compressed if the name says so."""
+    """Write the bytes of a NIfTI file with changed header fields, compressed if the name ends in .gz."""
     header = np.frombuffer(bytearray(content[:348]), nib.nifti1.header_dtype)
     for name, value in fields.items():
         header[name] = value
@@ -80,26 +80,26 @@ def write(path: Path, content: bytes, **fields: Any) -> Path:
 
 
 def damage(path: Path, change: Callable[[bytes], bytes]) -> Path:
-    """Replace the bytes of a file."""
+    """Change the bytes of a file."""
     path.write_bytes(change(path.read_bytes()))
     return path
 
 
 def flip_byte(content: bytes, position: int | None = None) -> bytes:
-    """Return the bytes with one of them changed, the middle one unless told."""
+    """Return the bytes with one byte changed, by default the middle byte."""
     position = len(content) // 2 if position is None else position
     return content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :]
 
 
 def save_masks(folder: Path, masks: dict[str, np.ndarray], where: np.ndarray | None = None) -> Path:
-    """Write one mask per structure, as TotalSegmentator does."""
+    """Write one mask per structure, in the format of TotalSegmentator."""
     for name, mask in masks.items():
         save(folder / f"{name}.nii.gz", mask.astype(np.uint8), where)
     return folder
 
 
 class Bad(NamedTuple):
-    """A file that cannot be used: how it is written, and the reason and words it is refused with."""
+    """A file that cannot be used: a function that writes it, and the reason and detail of its rejection."""
 
     save: Callable[[Path], Path]
     reason: str
@@ -115,7 +115,7 @@ def _with(value: float, dtype: Any = np.float32) -> np.ndarray:
 
 def _sheared() -> np.ndarray:
     found = affine()
-    found[1, 2] = np.tan(np.deg2rad(15)) * SPACING_MM[2]  # the table moves at 15 degrees to the slices: gantry tilt
+    found[1, 2] = np.tan(np.deg2rad(15)) * SPACING_MM[2]  # gantry tilt of 15 degrees
     return found
 
 
@@ -141,7 +141,7 @@ def _coloured(channels: str = "RGB") -> np.ndarray:
 
 
 def _by_qform(**fields: Any) -> Callable[[Path], Path]:
-    """Return what writes a CT whose grid is given by the qform alone, with changed fields."""
+    """Return a function that writes a CT with only a qform and with changed header fields."""
 
     def save_one(path: Path) -> Path:
         image = nib.Nifti1Image(hu(), None, dtype=np.int16)
@@ -153,7 +153,7 @@ def _by_qform(**fields: Any) -> Callable[[Path], Path]:
 
 
 def _with_tail(path: Path) -> Path:
-    """Write a CT followed by 100 MB of zeros, which is a file of 100 KB."""
+    """Write a CT followed by 100 MB of zeros, compressed to 100 kB."""
     content = nib.Nifti1Image(hu(), affine()).to_bytes() + bytes(100 << 20)
     path.write_bytes(igzip.compress(content, 1, mtime=0))
     return path
@@ -165,7 +165,7 @@ BAD_CTS = {
         "unreadable",
         "scan.nii.gz: Compressed file ended before",
     ),
-    "a gzip file whose last 9 bytes are missing": Bad(
+    "a gzip file without its last 9 bytes": Bad(
         lambda path: damage(save(path, hu(LARGE)), lambda content: content[:-9]),
         "unreadable",
         "scan.nii.gz: Compressed file ended before",
@@ -173,7 +173,7 @@ BAD_CTS = {
     "a gzip file with one flipped byte": Bad(
         lambda path: damage(save(path, hu(LARGE)), flip_byte), "unreadable", "scan.nii.gz: "
     ),
-    "a gzip file whose voxels end early though it is whole": Bad(
+    "an intact gzip file with too few voxels": Bad(
         lambda path: save(path, hu(), dim=[3, 8, 7, 7, 1, 1, 1, 1]),
         "unreadable",
         "scan.nii.gz ends before its 784 bytes of voxels: truncated",
@@ -190,29 +190,29 @@ BAD_CTS = {
         "scan.nii is too short for its 672 bytes of voxels: truncated",
         ".nii",
     ),
-    "a file without a byte": Bad(
+    "an empty file": Bad(
         lambda path: damage(save(path, hu()), lambda _: b""),
         "unreadable",
         "scan.nii.gz does not begin with a NIfTI header",
     ),
-    "a text": Bad(
+    "a text file": Bad(
         lambda path: damage(save(path, hu()), lambda _: b"no image" * 99),
         "unreadable",
         "scan.nii does not begin with a NIfTI header",
         ".nii",
     ),
-    "a compressed text": Bad(
+    "a compressed text file": Bad(
         lambda path: damage(save(path, hu()), lambda _: gzip.compress(b"no image" * 99)),
         "unreadable",
         "scan.nii.gz does not begin with a NIfTI header",
     ),
-    "an image of another format": Bad(
+    "an image in another format": Bad(
         lambda path: nib.save(nib.MGHImage(hu().astype(np.float32), affine()), path) or path,
         "unreadable",
         "scan.mgz: NIfTI (.nii or .nii.gz) is expected",
         ".mgz",
     ),
-    "a compression that is not gzip": Bad(
+    "a compression other than gzip": Bad(
         lambda path: nib.save(nib.Nifti1Image(hu(), affine()), path) or path,
         "unreadable",
         "scan.nii.bz2: NIfTI (.nii or .nii.gz) is expected",
@@ -221,10 +221,10 @@ BAD_CTS = {
     "a table in the NIfTI container": Bad(
         _save_cifti, "bad_geometry", "one volume with three axes is expected", ".nii"
     ),
-    "an image that is not compressed though its name says so": Bad(
+    "an uncompressed image named .nii.gz": Bad(
         lambda path: damage(save(path, hu()), gzip.decompress), "unreadable", "scan.nii.gz: Not a gzipped file"
     ),
-    "a compressed image with other bytes behind it": Bad(
+    "a compressed image followed by other bytes": Bad(
         lambda path: damage(save(path, hu()), lambda content: content + b"garbage" * 20),
         "unreadable",
         "the file, or what follows its compressed voxels, is not compressed",
@@ -234,13 +234,13 @@ BAD_CTS = {
         "unreadable",
         "scan.nii.gz does not begin with a NIfTI header, but is compressed: unpack it once, or name it .nii.gz",
     ),
-    "an image that is compressed though its name does not say so": Bad(
+    "a compressed image named .nii": Bad(
         lambda path: damage(save(path, hu()), gzip.compress),
         "unreadable",
         "scan.nii does not begin with a NIfTI header, but is compressed: unpack it once, or name it .nii.gz",
         ".nii",
     ),
-    "a header that is cut short": Bad(
+    "a truncated header": Bad(
         lambda path: damage(save(path, hu()), lambda content: content[:347]),
         "unreadable",
         "scan.nii does not begin with a NIfTI header",
@@ -254,23 +254,23 @@ BAD_CTS = {
         "unreadable",
         "scan.nii.gz is not NIfTI with header and voxels in one file",
     ),
-    "the header of a pair of files": Bad(
+    "the header of a file pair": Bad(
         lambda path: save(path, hu(), magic=b"ni1"),
         "unreadable",
         "scan.nii.gz is not NIfTI with header and voxels in one file",
     ),
-    "a type of voxels that there is not": Bad(
+    "an unknown voxel type": Bad(
         lambda path: save(path, hu(), datatype=99), "unreadable", "scan.nii.gz: data code 99 not recognized"
     ),
     "single bits": Bad(
         lambda path: save(path, hu(), datatype=1), "unreadable", "scan.nii.gz: data code 1 not supported"
     ),
-    "a header that promises a thousand times its voxels": Bad(
+    "a header with a thousand times too many voxels": Bad(
         lambda path: save(path, hu(), affine((1, 1, 1)), dim=[3, 1000, 1000, 1000, 1, 1, 1, 1]),
         "unreadable",
         "scan.nii.gz is too short for its 2000000000 bytes of voxels: truncated",
     ),
-    "a header that promises more voxels than any CT has": Bad(
+    "a header with more voxels than any CT": Bad(
         lambda path: save(path, hu(), dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]),
         "bad_geometry",
         "has more than 2^31 voxels",
@@ -282,7 +282,7 @@ BAD_CTS = {
         lambda path: save(path, hu(), vox_offset=4096), "unreadable", "scan.nii.gz ends before its 672 bytes of voxels"
     ),
     **{
-        f"a header whose voxels begin at byte {offset:g}": Bad(
+        f"voxels that start at byte {offset:g}": Bad(
             lambda path, offset=offset: save(path, hu(), vox_offset=offset),
             "unreadable",
             f"scan.nii.gz: voxels cannot begin at byte {offset:g}",
@@ -305,7 +305,7 @@ BAD_CTS = {
     "an axis without voxels": Bad(
         lambda path: save(path, hu(), dim=[3, 8, 0, 6, 1, 1, 1, 1]), "bad_geometry", "found shape (8, 0, 6)"
     ),
-    "an axis with less than no voxels": Bad(
+    "an axis with a negative number of voxels": Bad(
         lambda path: save(path, hu(), dim=[3, -1, 1, 1, 1, 1, 1, 1], glmin=336),
         "bad_geometry",
         "found shape (-1, 1, 1)",
@@ -376,7 +376,7 @@ BAD_CTS = {
         "bad_geometry",
         "qform and sform give different voxel sizes",
     ),
-    "a form of a kind that there is not": Bad(
+    "an unknown form code": Bad(
         lambda path: save(path, hu(), sform_code=99),
         "bad_geometry",
         "neither qform nor sform is set, so that left and right are not known",

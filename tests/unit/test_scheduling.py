@@ -69,7 +69,7 @@ def test_parts_are_of_equal_duration_and_together_everything(folder):
 
 def test_a_stage_selects_its_files_and_an_unknown_one_is_an_error(folder):
     assert files_that_ran(run(folder, "--stage", "numbers")) == ["test_one.py"]
-    assert "no such stage; the stages are numbers" in run(folder, "--stage", "letters", code=4)
+    assert "unknown stage; the stages are numbers" in run(folder, "--stage", "letters", code=4)
 
 
 def test_durations_are_written_for_each_group(folder):

@@ -127,7 +127,7 @@ def test_a_study_without_a_second_model_has_no_comparison(copied):
     ("evaluation", "message"),
     [
         ({"reference": "no.csv"}, "evaluate.reference: no.csv does not exist"),
-        ({"compare_with": {"third": "nowhere"}}, "evaluate.compare_with: nowhere does not exist"),
+        ({"compare_with": {"third": "missing"}}, "evaluate.compare_with: missing does not exist"),
         ({"tolerance_mm": 0}, "evaluate.tolerance_mm: 0 is less than or equal to the minimum of 0"),
         ({"structures": ["livre"]}, "evaluate.structures: label set"),
         ({"compare_with": {"mine": "x"}}, "mine is the name of this study"),
