@@ -30,7 +30,7 @@ class ScannedFile:
 
 @dataclass(frozen=True)
 class Scanned:
-    """All files of a folder with their facts, sorted by pseudonym, and the numbers of newly read and unread entries."""
+    """All files of a folder with their facts, sorted by pseudonym, and the numbers of new files and unread entries."""
 
     found: list[ScannedFile]
     n_read: int
@@ -38,7 +38,7 @@ class Scanned:
 
 
 def scan(folder: Path, cache: Cache, processes: int) -> Scanned:
-    """Return the facts of every file in a folder and its subfolders, and store them in the cache part by part.
+    """Return the facts of every file in a folder and its subfolders, and store them in the cache in batches.
 
     Only headers are read. Pixels are read only if the UID of an image is missing or equal to that of another file: the
     pixels show whether the images are copies.
@@ -77,7 +77,7 @@ def with_shared_uids(found: list[ScannedFile]) -> list[ScannedFile]:
 def read_all(
     files: list[tuple[File, str]], read: Callable[[list[tuple[File, str]]], list[dict[str, Any]]], processes: int
 ) -> Iterator[list[tuple[Key, dict[str, Any]]]]:
-    """Yield the facts of files in parts, in the order of the files."""
+    """Yield the facts of files in batches, in the order of the files."""
     parts = [files[begin : begin + AT_ONCE] for begin in range(0, len(files), AT_ONCE)]
     progress = Progress(LOG, len(files), "headers")
     for number, facts in enumerate(_mapped(read, parts, processes)):
@@ -98,7 +98,7 @@ def _mapped(
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reader of a part of the files; it is sent to other processes and therefore contains the key and no open file."""
+    """Reader of a batch of files; it is sent to other processes and therefore contains the key and no open file."""
 
     folder: Path
     key: bytes
@@ -110,7 +110,7 @@ class _Reader:
 
 @dataclass(frozen=True)
 class _PixelReader(_Reader):
-    """Reader of the pixels of a part of the files."""
+    """Reader of the pixels of a batch of files."""
 
     def __call__(self, part: list[tuple[File, str]]) -> list[dict[str, Any]]:
         pseudonyms = Pseudonyms(self.key)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAME_PLACE_MM = 0.01  # positions are written with two or more decimals
-GAP_FROM = 1.5  # multiple of the median distance: beyond it, at least one slice is missing
-LARGEST_DEVIATION = 0.5  # fraction of the spacing: beyond it, a slice is closer to the position of another slice
+GAP_FROM = 1.5  # multiple of the median distance; larger distances are gaps
+LARGEST_DEVIATION = 0.5  # fraction of the spacing; a slice with a larger deviation is closer to another position
 LARGEST_ROUNDING = 0.01  # in the length of a direction and in the cosine of the angle between rows and columns
 FEWEST_EVEN_STEPS = 0.75  # fraction of equal steps between image numbers of neighboring slices; 0.5 if interleaved
 PLANES = ("sagittal", "coronal", "axial")
@@ -118,7 +118,7 @@ def _deviation(places: NDArray[np.float64], distances: NDArray[np.float64], step
 
 
 def faults_of(stack: Stack, numbers: Sequence[int | None], even_within_mm: float) -> list[str]:
-    """Return the reasons why slices are not one even volume, as codes of `COMPLETE_REASONS`.
+    """Return the reasons why slices do not form one evenly spaced volume, as codes of `COMPLETE_REASONS`.
 
     `numbers` are the image numbers of the slices. `index` uses this rule to decide whether a series is complete, and
     `convert` uses the same rule to reject a series.

@@ -278,7 +278,7 @@ def _geometry(dataset: Dataset) -> dict[str, Any]:
 
 
 def _attenuation(dataset: Dataset) -> dict[str, Any]:
-    """Return slope, intercept, and the range of HU that the stored bits can represent; nothing if HU are undefined.
+    """Return slope, intercept, and the range of HU that the stored bits can represent; empty if HU are undefined.
 
     The result is also empty if frames of an image differ in slope or intercept, because dcm2niix applies the values of
     one frame to all frames.

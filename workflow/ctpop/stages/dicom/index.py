@@ -1,9 +1,9 @@
 """Index a DICOM folder: write a registry with one row per selected CT series, and all other series with a reason.
 
 Input: a folder of files at any depth. Output: the registry and, next to it, the excluded series and the counts of
-files. In general, only headers are read. No output or message contains a name, date, or free text of the headers:
-identifiers are hashed with a key in the private folder, and texts are compared with closed lists. The counts sum to the
-number of files in the folder, and selected and excluded series sum to all CT series.
+files. Pixels are read only if the UID of an image is missing or repeated. No output or message contains a name, date,
+or free text of the headers: identifiers are hashed with a key in the private folder, and texts are compared with closed
+lists. The counts sum to the number of files in the folder, and selected and excluded series sum to all CT series.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def table_of(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
 
 
 def kept_entries(registry: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Return the registry with the entries of the previous one: three optional columns and all added columns."""
+    """Return the registry with the entries of the previous registry: three optional columns and all added columns."""
     own = [name for name in before.columns if name in ENTERED_COLUMNS or name not in registry.columns]
     entered = before.set_index("scan_id")[own].reindex(registry["scan_id"]).reset_index(drop=True)
     return registry.assign(**{name: entered[name] for name in own})
@@ -59,7 +59,7 @@ def entries_of(path: Path) -> pd.DataFrame:
     Raises
     ------
     ContractError
-        If the registry cannot be read. This error prevents the loss of entries.
+        If the registry cannot be read. The error protects existing entries from being overwritten.
 
     """
     cells = read_cells(path)

@@ -1,7 +1,7 @@
 """Pseudonyms from a keyed hash, and the private folder that contains the key.
 
 Without the key, pseudonyms cannot be assigned to patients, even by testing all identifiers of a hospital. With the key,
-they can be assigned. The key is therefore stored outside the results in a folder that only its owner can read.
+this assignment is possible. The key is therefore stored outside the results in a folder that only its owner can read.
 """
 
 import hmac

@@ -39,7 +39,7 @@ class Identification:
         """Return images with patient, examination, and series, and with `image`, which is equal for copies of an image.
 
         An image is identified by its UID, or by its pixels if the UID is missing or a placeholder. `series_source` is
-        the information that identifies the series. The set of placeholders does not change.
+        the information that identifies the series. The images do not change the set of placeholders.
         """
         found = [_of_patient(one, self.plain_of.get(one.facts["patient"]), self.pseudonyms) for one in images]
         return [replace(one, facts=self._facts(one)) for one in found]

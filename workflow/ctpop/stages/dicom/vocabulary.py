@@ -44,7 +44,7 @@ NOT_ORIGINAL = {
     *("ADDITION", "DIVISION", "MAXIMUM", "MEAN", "MINIMUM", "MULTIPLICATION", "RESAMPLED", "STD_DEVIATION"),
     *("SUBTRACTION", "QUANTITY", "MAT_SPECIFIC", "MAT_REMOVED", "MAT_FRACTIONAL", "MAT_MODIFIED"),
     *("MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"),
-    *("VNC", "IODINE"),  # words of scanners for the same concepts
+    *("VNC", "IODINE"),  # terms of scanners for the same types of images
 }
 MONOENERGETIC = {"VMI", "MONOENERGETIC"}
 KEV = re.compile(r"(?<![0-9])([0-9]{2,3}) ?KEV\b")
@@ -193,7 +193,7 @@ def _kind_that_was_given(words: set[str]) -> str:
 
 
 def _is_in_doubt(text: str, words: set[str]) -> bool:
-    """Return whether a text does not state, or states inconsistently, that an agent was administered."""
+    """Return whether a text contains no clear statement, or contradictory statements, about the administration."""
     says_both = _has(words, "negations") and _has(words, "with_words")
     return says_both or _has(words, "doubts") or DOUBT_SIGNS.search(text) is not None
 

@@ -68,7 +68,7 @@ def compare(
 
 def scene_of(segmentation: Segmentation) -> Scene:
     """Return a segmentation with the bounding boxes of its labels."""
-    labels = np.asfortranarray(segmentation.volume.data)  # order of the file; a reoriented volume takes twice as long
+    labels = np.asfortranarray(segmentation.volume.data)  # the usual order of files; other orders take twice as long
     backwards = ndimage.find_objects(labels.T)
     return Scene(labels, [box and box[::-1] for box in backwards], segmentation.labels)
 

@@ -96,6 +96,6 @@ class Extents:
     def _counted(
         self, runs: Runs, place: NDArray[np.intp] | int, n_places: int, voxels: NDArray[np.intp] | None = None
     ) -> NDArray[np.int64]:
-        """Return the voxels of each structure per position, shape (row, place); the runs if `voxels` is None."""
+        """Return the voxels of each structure per position, shape (row, position); the runs if `voxels` is None."""
         found = np.bincount(runs.row * n_places + place, voxels, self.n_rows * n_places)
         return found.astype(np.int64).reshape(self.n_rows, n_places)  # below 2^53, float64 sums are exact
