@@ -221,7 +221,7 @@ def test_without_a_ct_attenuation_is_missing_and_volumes_are_usable(man):
     assert set(measures["status"]) == {"measured"}
     assert not verdicts["usable_hu"].any()
     assert verdicts.set_index("structure")["usable_volume"].loc[["spleen", "liver", "kidney_left"]].all()
-    assert "109 files name no structure of the label set" in segments.loc[0, "detail"]
+    assert "files that are not named after a structure of the label set: 109" in segments.loc[0, "detail"]
 
 
 def test_an_empty_mask_is_a_measured_absence(man):

@@ -176,50 +176,50 @@ BAD_CTS = {
     "an intact gzip file with too few voxels": Bad(
         lambda path: save(path, hu(), dim=[3, 8, 7, 7, 1, 1, 1, 1]),
         "unreadable",
-        "scan.nii.gz ends before its 784 bytes of voxels: truncated",
+        "scan.nii.gz is truncated: it ends before its 784 bytes of voxels",
     ),
     "an uncompressed file cut at half its length": Bad(
         lambda path: damage(save(path, hu()), lambda content: content[: len(content) // 2]),
         "unreadable",
-        "scan.nii is too short for its 672 bytes of voxels: truncated",
+        "scan.nii is truncated: too short for its 672 bytes of voxels",
         ".nii",
     ),
     "an uncompressed file without its last byte": Bad(
         lambda path: damage(save(path, hu()), lambda content: content[:-1]),
         "unreadable",
-        "scan.nii is too short for its 672 bytes of voxels: truncated",
+        "scan.nii is truncated: too short for its 672 bytes of voxels",
         ".nii",
     ),
     "an empty file": Bad(
         lambda path: damage(save(path, hu()), lambda _: b""),
         "unreadable",
-        "scan.nii.gz does not begin with a NIfTI header",
+        "scan.nii.gz does not start with a NIfTI header",
     ),
     "a text file": Bad(
         lambda path: damage(save(path, hu()), lambda _: b"no image" * 99),
         "unreadable",
-        "scan.nii does not begin with a NIfTI header",
+        "scan.nii does not start with a NIfTI header",
         ".nii",
     ),
     "a compressed text file": Bad(
         lambda path: damage(save(path, hu()), lambda _: gzip.compress(b"no image" * 99)),
         "unreadable",
-        "scan.nii.gz does not begin with a NIfTI header",
+        "scan.nii.gz does not start with a NIfTI header",
     ),
     "an image in another format": Bad(
         lambda path: nib.save(nib.MGHImage(hu().astype(np.float32), affine()), path) or path,
         "unreadable",
-        "scan.mgz: NIfTI (.nii or .nii.gz) is expected",
+        "scan.mgz: a NIfTI file (.nii or .nii.gz) is expected",
         ".mgz",
     ),
     "a compression other than gzip": Bad(
         lambda path: nib.save(nib.Nifti1Image(hu(), affine()), path) or path,
         "unreadable",
-        "scan.nii.bz2: NIfTI (.nii or .nii.gz) is expected",
+        "scan.nii.bz2: a NIfTI file (.nii or .nii.gz) is expected",
         ".nii.bz2",
     ),
     "a table in the NIfTI container": Bad(
-        _save_cifti, "bad_geometry", "one volume with three axes is expected", ".nii"
+        _save_cifti, "bad_geometry", "the file must contain one volume with three axes", ".nii"
     ),
     "an uncompressed image named .nii.gz": Bad(
         lambda path: damage(save(path, hu()), gzip.decompress), "unreadable", "scan.nii.gz: Not a gzipped file"
@@ -227,37 +227,37 @@ BAD_CTS = {
     "a compressed image followed by other bytes": Bad(
         lambda path: damage(save(path, hu()), lambda content: content + b"garbage" * 20),
         "unreadable",
-        "the file, or what follows its compressed voxels, is not compressed",
+        "the file, or the data after its compressed voxels, is not compressed",
     ),
     "an image that is compressed twice": Bad(
         lambda path: damage(save(path, hu()), gzip.compress),
         "unreadable",
-        "scan.nii.gz does not begin with a NIfTI header, but is compressed: unpack it once, or name it .nii.gz",
+        "scan.nii.gz does not start with a NIfTI header; it is compressed: decompress it, or rename it to .nii.gz",
     ),
     "a compressed image named .nii": Bad(
         lambda path: damage(save(path, hu()), gzip.compress),
         "unreadable",
-        "scan.nii does not begin with a NIfTI header, but is compressed: unpack it once, or name it .nii.gz",
+        "scan.nii does not start with a NIfTI header; it is compressed: decompress it, or rename it to .nii.gz",
         ".nii",
     ),
     "a truncated header": Bad(
         lambda path: damage(save(path, hu()), lambda content: content[:347]),
         "unreadable",
-        "scan.nii does not begin with a NIfTI header",
+        "scan.nii does not start with a NIfTI header",
         ".nii",
     ),
     "a header of another length": Bad(
-        lambda path: save(path, hu(), sizeof_hdr=349), "unreadable", "scan.nii.gz does not begin with a NIfTI header"
+        lambda path: save(path, hu(), sizeof_hdr=349), "unreadable", "scan.nii.gz does not start with a NIfTI header"
     ),
     "a wrong magic": Bad(
         lambda path: save(path, hu(), magic=b"n+3"),
         "unreadable",
-        "scan.nii.gz is not NIfTI with header and voxels in one file",
+        "scan.nii.gz is not a NIfTI file that contains both header and voxels",
     ),
     "the header of a file pair": Bad(
         lambda path: save(path, hu(), magic=b"ni1"),
         "unreadable",
-        "scan.nii.gz is not NIfTI with header and voxels in one file",
+        "scan.nii.gz is not a NIfTI file that contains both header and voxels",
     ),
     "an unknown voxel type": Bad(
         lambda path: save(path, hu(), datatype=99), "unreadable", "scan.nii.gz: data code 99 not recognized"
@@ -268,7 +268,7 @@ BAD_CTS = {
     "a header with a thousand times too many voxels": Bad(
         lambda path: save(path, hu(), affine((1, 1, 1)), dim=[3, 1000, 1000, 1000, 1, 1, 1, 1]),
         "unreadable",
-        "scan.nii.gz is too short for its 2000000000 bytes of voxels: truncated",
+        "scan.nii.gz is truncated: too short for its 2000000000 bytes of voxels",
     ),
     "a header with more voxels than any CT": Bad(
         lambda path: save(path, hu(), dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]),
@@ -276,31 +276,33 @@ BAD_CTS = {
         "has more than 2^31 voxels",
     ),
     "a header whose voxels begin beyond the end": Bad(
-        lambda path: save(path, hu(), vox_offset=4096), "unreadable", "scan.nii is too short", ".nii"
+        lambda path: save(path, hu(), vox_offset=4096), "unreadable", "scan.nii is truncated: too short", ".nii"
     ),
     "a header whose voxels begin beyond the end of what is packed": Bad(
-        lambda path: save(path, hu(), vox_offset=4096), "unreadable", "scan.nii.gz ends before its 672 bytes of voxels"
+        lambda path: save(path, hu(), vox_offset=4096),
+        "unreadable",
+        "scan.nii.gz is truncated: it ends before its 672 bytes of voxels",
     ),
     **{
         f"voxels that start at byte {offset:g}": Bad(
             lambda path, offset=offset: save(path, hu(), vox_offset=offset),
             "unreadable",
-            f"scan.nii.gz: voxels cannot begin at byte {offset:g}",
+            f"scan.nii.gz: invalid position of the first voxel (byte {offset:g})",
         )
         for offset in (0, 16, 352.5, 1e15, -np.inf, np.nan)
     },
     "a file that goes on and on behind its voxels": Bad(
-        _with_tail, "unreadable", "scan.nii.gz goes on for more than 67108864 bytes behind its voxels"
+        _with_tail, "unreadable", "scan.nii.gz contains more than 67108864 bytes after its voxels"
     ),
     "two time points": Bad(
         lambda path: save(path, np.stack([hu(), hu()], axis=-1)),
         "bad_geometry",
-        "one volume with three axes is expected, found shape (8, 7, 6, 2)",
+        "the file must contain one volume with three axes, found shape (8, 7, 6, 2)",
     ),
     "a radiograph": Bad(
         lambda path: save(path, hu()[:, :, 0]),
         "bad_geometry",
-        "one volume with three axes is expected, found shape (8, 7)",
+        "the file must contain one volume with three axes, found shape (8, 7)",
     ),
     "an axis without voxels": Bad(
         lambda path: save(path, hu(), dim=[3, 8, 0, 6, 1, 1, 1, 1]), "bad_geometry", "found shape (8, 0, 6)"
@@ -314,11 +316,11 @@ BAD_CTS = {
         f"{axes} axes": Bad(
             lambda path, axes=axes: save(path, hu(), dim=[axes, 8, 7, 6, 1, 1, 1, 1]),
             "bad_geometry",
-            "one volume with three axes is expected",
+            "the file must contain one volume with three axes",
         )
         for axes in (-3, 0, 8, 300)
     },
-    "a gantry tilt": Bad(lambda path: save(path, hu(), _sheared()), "bad_geometry", "axes are not at right angles"),
+    "a gantry tilt": Bad(lambda path: save(path, hu(), _sheared()), "bad_geometry", "the axes are not at right angles"),
     "two axes that point the same way": Bad(
         lambda path: save(path, hu(), srow_y=[1.5, 0, 0, 0]), "bad_geometry", "the affine is singular or not finite"
     ),
@@ -343,7 +345,7 @@ BAD_CTS = {
     "a CT of 3.2 m": Bad(
         lambda path: save(path, hu((2, 2, 200)), affine((1, 1, 16))),
         "bad_geometry",
-        "no CT is longer than 3000.0 mm, found [2.0, 2.0, 3200.0] mm: the spacing is wrong",
+        "a CT is at most 3000 mm long, found [2.0, 2.0, 3200.0] mm; the spacing is wrong",
     ),
     "voxels whose size overflows": Bad(
         lambda path: save(path, hu(), srow_x=[1e38, 0, 0, 0]), "bad_geometry", "spacing must be 0.1 to 20.0 mm"
@@ -351,20 +353,20 @@ BAD_CTS = {
     "no orientation": Bad(
         lambda path: save(path, hu(), sform_code=0, qform_code=0),
         "bad_geometry",
-        "neither qform nor sform is set, so that left and right are not known",
+        "neither qform nor sform is set, so left and right are unknown",
     ),
     "two forms with different voxel sizes": Bad(
         _two_forms(affine((1.5, 2, 8))),
         "bad_geometry",
-        "qform and sform give different voxel sizes: [1.5, 2.0, 8.0] and [1.5, 2.0, 4.0] mm",
+        "qform and sform specify different voxel sizes: [1.5, 2.0, 8.0] and [1.5, 2.0, 4.0] mm",
     ),
     "voxel edges that contradict the sform": Bad(
         lambda path: save(path, hu(), pixdim=[1, 0.75, 1, 2, 0, 0, 0, 0]),
         "bad_geometry",
-        "pixdim and sform give different voxel sizes: [0.75, 1.0, 2.0] and [1.5, 2.0, 4.0] mm",
+        "pixdim and sform specify different voxel sizes: [0.75, 1.0, 2.0] and [1.5, 2.0, 4.0] mm",
     ),
     "two forms of which one swaps left and right": Bad(
-        _two_forms(affine() @ np.diag([-1, 1, 1, 1])), "bad_geometry", "qform and sform give different orientations"
+        _two_forms(affine() @ np.diag([-1, 1, 1, 1])), "bad_geometry", "qform and sform specify different orientations"
     ),
     "two forms of which one has a broken quaternion": Bad(
         lambda path: save(path, hu(), qform_code=1, pixdim=[1, *SPACING_MM, 0, 0, 0, 0], quatern_b=3),
@@ -374,12 +376,12 @@ BAD_CTS = {
     "two forms of which one is not a number": Bad(
         lambda path: save(path, hu(), qform_code=1, pixdim=[1, *SPACING_MM, 0, 0, 0, 0], quatern_c=np.nan),
         "bad_geometry",
-        "qform and sform give different voxel sizes",
+        "qform and sform specify different voxel sizes",
     ),
     "an unknown form code": Bad(
         lambda path: save(path, hu(), sform_code=99),
         "bad_geometry",
-        "neither qform nor sform is set, so that left and right are not known",
+        "neither qform nor sform is set, so left and right are unknown",
     ),
     "a qform with a broken quaternion": Bad(
         _by_qform(quatern_b=0.9, quatern_c=0.9), "bad_geometry", "the qform has a broken quaternion"

@@ -1,4 +1,4 @@
-"""A shard's job fails when a machine is at fault, and not because of a patient."""
+"""Tests of the failure policy: the job of a shard fails because of the computer, not because of a scan."""
 
 import pandas as pd
 import pytest
@@ -10,7 +10,7 @@ GOOD = ("segmented", "existing")
 REASONS = sorted(set(SEGMENT_STATUS) - set(GOOD))
 
 
-def told(statuses, most=0.5, attempts_left=0):
+def failure_of(statuses, most=0.5, attempts_left=0):
     return failure(pd.Series(statuses, dtype="str"), GOOD, most, attempts_left)
 
 
@@ -20,28 +20,31 @@ def told(statuses, most=0.5, attempts_left=0):
         (["missing_file"] * 5 + ["existing"] * 5, 0.5, False),
         (["missing_file"] * 6 + ["existing"] * 4, 0.5, True),
         (["missing_file"] * 5 + ["segmented"] * 15, 0.2, True),
-        (["unreadable"] * 4, 0.5, False),  # too few to say anything about a machine
+        (["unreadable"] * 4, 0.5, False),  # too few to indicate a defective computer
         (["unreadable"] * 100, 1, False),
         ([], 0.5, False),
     ],
 )
-def test_a_shard_fails_when_more_than_the_allowed_share_of_its_scans_fails(statuses, share, fails):
-    assert bool(told(statuses, share)) == fails
+def test_a_shard_fails_above_the_permitted_proportion_of_failed_scans(statuses, share, fails):
+    assert bool(failure_of(statuses, share)) == fails
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_a_failure_that_may_pass_is_worth_another_job_while_attempts_are_left(reason):
+def test_a_temporary_failure_is_repeated_while_attempts_remain(reason):
     one = ["existing", "existing", "existing", reason]
 
-    assert bool(told(one, attempts_left=1)) == (reason in {"out_of_memory", "not_read", "not_written"})
+    assert bool(failure_of(one, attempts_left=1)) == (reason in {"out_of_memory", "not_read", "not_written"})
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_at_the_last_attempt_only_a_full_disk_is_no_property_of_a_scan(reason):
-    assert bool(told(["existing", "existing", "existing", reason])) == (reason == "not_written")
+def test_after_the_last_attempt_only_write_failures_stop_the_shard(reason):
+    assert bool(failure_of(["existing", "existing", "existing", reason])) == (reason == "not_written")
 
 
-def test_the_reasons_are_counted():
+def test_the_message_counts_the_reasons():
     statuses = ["unreadable"] * 3 + ["missing_file"] * 4 + ["existing"]
 
-    assert told(statuses).startswith("7 of 8 scans failed (4 missing_file, 3 unreadable), more than the share of 0.5")
+    expected = (
+        "7 of 8 scans failed (4 missing_file, 3 unreadable), which is more than segment.max_failed_share permits (0.5)"
+    )
+    assert failure_of(statuses).startswith(expected)

@@ -1,4 +1,4 @@
-"""A CT whose values are no Hounsfield units is recognised by them: real CTs, and the same after common conversions."""
+"""Tests of the detection of values that are not Hounsfield units, in real CTs before and after common conversions."""
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ REAL = [REPO / "tests" / "data" / "ct_abdomen" / name for name in ("ct.nii.gz", 
 
 
 def outside_circle(hu, value):
-    """Return a CT with a value outside the reconstruction circle."""
+    """Return a CT with the given value outside the reconstruction circle."""
     x, y = np.meshgrid(*(np.linspace(-1, 1, size) for size in hu.shape[:2]), indexing="ij")
     return np.where((np.hypot(x, y) > 1)[..., None], value, hu)
 
 
 def in_slices(hu, slices, change):
-    """Return a CT of which some axial slices are changed."""
+    """Return a CT in which some axial slices are changed."""
     changed = hu.copy()
     changed[..., slices] = change(hu[..., slices])
     return changed
@@ -90,13 +90,13 @@ IN_HU = [
 
 
 def padded(hu, value, n_slices):
-    """Return a CT with slices of one value at both ends."""
+    """Return a CT with slices of a constant value at both ends."""
     return np.pad(hu, ((0, 0), (0, 0), (n_slices, n_slices)), constant_values=value)
 
 
 @pytest.fixture(scope="module")
 def small():
-    """Return every second voxel of an axial slice of 30 slices."""
+    """Return 30 axial slices with every second voxel in both directions."""
     return read_ct(REAL[1]).data[::2, ::2].astype(np.float64)
 
 
@@ -111,7 +111,7 @@ def test_a_real_ct_is_in_hu(real):
 
 
 @pytest.mark.parametrize("change", IN_HU)
-def test_a_ct_that_was_padded_masked_or_cut_off_far_above_tissue_is_in_hu(real, change):
+def test_a_ct_padded_masked_or_clipped_far_above_tissue_is_in_hu(real, change):
     assert hu_scale.scale_of(change(real)).finding == "hu"
 
 
@@ -124,7 +124,7 @@ def test_a_phantom_without_noise_and_without_air_is_uncertain():
 
 
 @pytest.mark.parametrize("spread", [6, 13, 20, 60])
-def test_noise_of_few_values_is_not_cut_off(spread):
+def test_noise_with_few_values_is_not_clipped(spread):
     noise = np.random.default_rng(1).integers(-spread, spread + 1, (14, 12, 10))
 
     assert hu_scale.scale_of(np.where(np.indices(noise.shape)[0] < 7, -1000, 40) + noise).finding == "hu"
@@ -145,7 +145,7 @@ def test_a_phantom_without_noise_is_in_hu(bone):
 @pytest.mark.parametrize(
     ("finding", "change"), [(finding, change) for finding, changes in CHANGES.items() for change in changes]
 )
-def test_a_converted_ct_is_recognised(real, finding, change):
+def test_a_converted_ct_is_detected(real, finding, change):
     found = hu_scale.scale_of(change(real))
 
     assert (found.finding, found.is_hu) == (finding, False)
@@ -153,7 +153,7 @@ def test_a_converted_ct_is_recognised(real, finding, change):
         hu_scale.refuse_other_scales(change(real))
 
 
-def test_a_crop_of_a_bone_beside_slices_with_air_is_no_other_scale():
+def test_a_crop_of_bone_next_to_slices_with_air_is_in_hu():
     noise = np.random.default_rng(1).normal(0, 20, (40, 60, 40))
     hu = np.where(np.indices(noise.shape)[1] < 40, 60, 1280) + noise
     hu[..., :4] = np.where(np.indices(noise.shape)[1] < 10, -1000, 60)[..., :4] + noise[..., :4]
@@ -163,7 +163,7 @@ def test_a_crop_of_a_bone_beside_slices_with_air_is_no_other_scale():
     assert hu_scale.scale_of(hu).is_hu is False
 
 
-def test_a_crop_without_air_is_uncertain_and_not_refused(real):
+def test_a_crop_without_air_is_uncertain_and_accepted(real):
     middle = tuple(slice(size * 2 // 5, size * 3 // 5) for size in real.shape)
     crop = np.maximum(real[middle], -150 + np.random.default_rng(1).normal(0, 5, real[middle].shape))
 
@@ -171,7 +171,7 @@ def test_a_crop_without_air_is_uncertain_and_not_refused(real):
 
 
 @pytest.mark.parametrize("padding", [-3024, -2000, -32768])
-def test_padding_outside_the_reconstruction_circle_is_no_scale(real, padding):
+def test_padding_outside_the_reconstruction_circle_is_ignored(real, padding):
     x, y = np.meshgrid(*(np.linspace(-1, 1, size) for size in real.shape[:2]), indexing="ij")
     padded = np.where((x**2 + y**2 > 1)[..., None], padding, real)
 
@@ -181,7 +181,7 @@ def test_padding_outside_the_reconstruction_circle_is_no_scale(real, padding):
 @pytest.mark.parametrize("order", [1, 3])
 @pytest.mark.parametrize("factor", [0.8, 1.6, 2.5])
 @pytest.mark.parametrize(("value", "n_slices"), [(0, 6), (-500, 10), (-2000, 5), (-3024, 1), (-3024, 8)])
-def test_padded_ends_that_were_resampled_are_no_other_scale(small, value, n_slices, factor, order):
+def test_resampled_padded_ends_are_ignored(small, value, n_slices, factor, order):
     resampled = ndimage.zoom(padded(small, value, n_slices), (1, 1, factor), order=order)
 
     assert hu_scale.scale_of(resampled).finding == "hu"
@@ -189,7 +189,7 @@ def test_padded_ends_that_were_resampled_are_no_other_scale(small, value, n_slic
 
 @pytest.mark.parametrize("value", [0, -3024])
 @pytest.mark.parametrize("factor", [0.3, 0.8, 1.6])
-def test_a_gap_that_was_filled_and_resampled_is_no_other_scale(small, value, factor):
+def test_a_filled_and_resampled_gap_is_ignored(small, value, factor):
     filled = in_slices(small, slice(10, 16), lambda part: np.full(part.shape, value))
 
     assert hu_scale.scale_of(ndimage.zoom(filled, (1, 1, factor), order=3)).finding == "hu"
@@ -205,7 +205,7 @@ def test_a_gap_that_was_filled_and_resampled_is_no_other_scale(small, value, fac
         lambda hu: ndimage.rotate(hu, 17, axes=(0, 1), order=3, reshape=True, mode="constant", cval=-2000),
     ],
 )
-def test_padding_that_was_rounded_or_resampled_is_no_offset(small, value, resample):
+def test_rounded_or_resampled_padding_is_not_an_offset(small, value, resample):
     assert hu_scale.scale_of(resample(outside_circle(small, value))).finding == "hu"
 
 
@@ -219,7 +219,7 @@ def test_padding_that_was_rounded_or_resampled_is_no_offset(small, value, resamp
         lambda hu: hu - 1024 + np.random.default_rng(1).normal(0, 60, hu.shape),
     ],
 )
-def test_an_offset_stays_recognised_beside_padding_below_air(real, change):
+def test_an_offset_is_detected_next_to_padding_below_air(real, change):
     assert hu_scale.scale_of(change(real)).finding == "offset"
 
 
@@ -243,7 +243,7 @@ def test_a_small_crop_in_an_image_of_padding_is_in_hu(small):
 
 
 @pytest.mark.parametrize("padding", [-1000, -1024, -1100, -2000, -3024])
-def test_a_lung_alone_is_uncertain(padding):
+def test_an_image_of_only_lung_is_uncertain(padding):
     lung = np.random.default_rng(1).normal(-870, 40, (50, 50, 50))
     x, y, z = np.indices(lung.shape) - 25
     alone = np.where(x**2 + y**2 + z**2 < 22**2, lung, padding)
@@ -255,7 +255,7 @@ def test_a_lung_alone_is_uncertain(padding):
 
 @pytest.mark.parametrize("share", [0.06, 0.2, 0.4])
 @pytest.mark.parametrize(("organ", "sd"), [(40, 40), (110, 10), (110, 40)])
-def test_excreted_contrast_medium_in_a_crop_without_air_is_no_other_scale(share, organ, sd):
+def test_excreted_contrast_in_a_crop_without_air_is_uncertain(share, organ, sd):
     rng = np.random.default_rng(1)
     hu = rng.normal(organ, 15, (40, 40, 40))
     hu[:8] = rng.normal(-100, 10, hu[:8].shape)
@@ -267,7 +267,7 @@ def test_excreted_contrast_medium_in_a_crop_without_air_is_no_other_scale(share,
 
 @pytest.mark.parametrize("bone", [900, 1000, 1200])
 @pytest.mark.parametrize("place", [1, 5, 8])
-def test_a_thick_slice_of_the_vertex_is_no_other_scale(bone, place):
+def test_a_thick_slice_of_the_vertex_is_in_hu(bone, place):
     rng = np.random.default_rng(1)
     hu = rng.normal(30, 8, (40, 40, 10))
     hu[:3, :, :place] = bone
@@ -278,7 +278,7 @@ def test_a_thick_slice_of_the_vertex_is_no_other_scale(bone, place):
 
 
 @pytest.mark.parametrize("sd", [1, 2, 4])
-def test_a_denoised_crop_of_the_liver_beside_bowel_gas_is_no_other_scale(sd):
+def test_a_denoised_crop_of_the_liver_with_bowel_gas_is_in_hu(sd):
     hu = np.random.default_rng(1).normal(60, sd, (40, 40, 20))
     hu[5:20, 5:25, 10:] -= 1010
 
@@ -299,14 +299,14 @@ def test_a_denoised_crop_of_the_liver_beside_bowel_gas_is_no_other_scale(sd):
         lambda part: np.clip((part + 160) / 400, 0, 1),
     ],
 )
-def test_slices_of_another_scale_are_recognised_wherever_they_are(real, slices, change):
+def test_slices_with_a_different_scale_are_detected_at_any_position(real, slices, change):
     found = hu_scale.scale_of(in_slices(real[..., -30:], slices, change))
 
     assert found.finding == "mixed"
     assert "of 30 slices" in found.detail
 
 
-def test_voxels_that_are_not_finite_are_left_out(real):
+def test_voxels_that_are_not_finite_are_ignored(real):
     holed = real.copy()
     holed[::2] = np.nan
 

@@ -1,4 +1,4 @@
-"""Label maps are written on the grid of their CT as it stores it, with names, and always in the same bytes."""
+"""Tests of writing label maps: stored grid of the CT, label names, and reproducible bytes."""
 
 import hashlib
 import platform
@@ -27,7 +27,7 @@ def stored(path):
 
 
 def names_in(path):
-    """Return number and name of each label as TotalSegmentator's reader finds them: in the first extension."""
+    """Return the number and name of each label from the first extension, which TotalSegmentator reads."""
     content = nib.load(path).header.extensions[0].get_content()
     table = ElementTree.fromstring(content).find("VolumeInformation/LabelTable")
     return {int(label.get("Key")): label.text for label in table.iter("Label")}
@@ -37,10 +37,10 @@ def names_in(path):
 
 
 @pytest.mark.parametrize("codes", ORIENTATIONS)
-def test_labels_go_back_to_the_voxels_that_they_came_from(tmp_path, codes):
+def test_labels_are_stored_in_the_voxel_order_of_the_ct(tmp_path, codes):
     ct_path = save_turned(tmp_path / "scan.nii.gz", hu(), codes, TURNED)
     ct = read_ct(ct_path)
-    positive = (ct.data > 0).astype(np.uint8)  # marks voxels by their attenuation, so that no turn goes unseen
+    positive = (ct.data > 0).astype(np.uint8)  # depends on attenuation, so any change of orientation is detected
 
     write_labels(positive, ct, tmp_path / "labels.nii.gz", NAMES)
 
@@ -49,7 +49,7 @@ def test_labels_go_back_to_the_voxels_that_they_came_from(tmp_path, codes):
     np.testing.assert_array_equal(read_labels(tmp_path / "labels.nii.gz").data, positive)
 
 
-def test_programs_that_prefer_the_qform_see_the_same_grid(tmp_path):
+def test_qform_and_sform_specify_the_same_grid(tmp_path):
     like = read_ct(save(tmp_path / "scan.nii.gz", hu(), TURNED))
 
     write_labels(labels(), like, tmp_path / "labels.nii.gz", NAMES)
@@ -62,7 +62,7 @@ def test_programs_that_prefer_the_qform_see_the_same_grid(tmp_path):
 
 
 @pytest.mark.parametrize(("highest", "dtype"), [(255, np.uint8), (60000, np.uint16)])
-def test_labels_keep_their_type(tmp_path, like, highest, dtype):
+def test_labels_are_stored_with_their_data_type(tmp_path, like, highest, dtype):
     numbers = labels().astype(dtype)
     numbers[0, 0, 0] = highest
 
@@ -72,7 +72,7 @@ def test_labels_keep_their_type(tmp_path, like, highest, dtype):
     np.testing.assert_array_equal(stored(tmp_path / "labels.nii.gz"), numbers)
 
 
-def test_a_map_of_many_blocks_is_whole(tmp_path):
+def test_a_large_map_is_stored_completely(tmp_path):
     shape = (130, 120, 110)
     like = read_ct(save(tmp_path / "scan.nii.gz", hu(shape)))
 
@@ -90,20 +90,20 @@ def test_a_written_label_map_leaves_no_temporary_file(tmp_path, like):
 # Names
 
 
-def test_names_and_numbers_stand_in_the_file_where_the_peer_writes_them(tmp_path, like):
+def test_names_are_stored_as_in_files_of_totalsegmentator(tmp_path, like):
     write_labels(labels(), like, tmp_path / "labels.nii.gz", NAMES)
 
     assert names_in(tmp_path / "labels.nii.gz") == {1: "spleen", 2: "kidney_left", 3: "liver"}
 
 
-def test_names_and_numbers_stand_in_the_file_where_caret_and_workbench_look_for_them(tmp_path, like):
+def test_names_are_stored_in_the_extension_of_caret_and_workbench(tmp_path, like):
     write_labels(labels(), like, tmp_path / "labels.nii.gz", NAMES)
 
     [table] = [found for found in nib.load(tmp_path / "labels.nii.gz").header.extensions if found.get_code() == 30]
     assert table.content == label_table(NAMES)
 
 
-def test_names_that_are_no_xml_are_kept_as_they_are(tmp_path, like):
+def test_special_characters_in_names_are_escaped(tmp_path, like):
     names = {"a<b>&c": 1, 'quoted "name"': 2, "]]>": 3, "Größe": 4}
 
     write_labels(labels(), like, tmp_path / "labels.nii.gz", names)
@@ -119,7 +119,7 @@ def test_a_map_without_names_has_an_empty_table(tmp_path, like):
 
 
 @pytest.mark.parametrize("length", range(16))
-def test_the_table_fills_an_extension_without_zeros(length):
+def test_the_label_table_is_padded_without_zeros(length):
     table = label_table({"x" * length: 1})
 
     assert (len(table) + 8) % 16 == 0
@@ -127,27 +127,27 @@ def test_the_table_fills_an_extension_without_zeros(length):
     assert ElementTree.fromstring(table).find("VolumeInformation/VolumeType").text == "Label"
 
 
-def test_each_of_117_labels_has_a_colour_of_its_own_that_depends_on_its_number_alone():
-    def colours(names):
+def test_117_labels_have_distinct_colors_that_depend_only_on_the_number():
+    def colors(names):
         table = ElementTree.fromstring(label_table(names))
         return {
             int(label.get("Key")): [float(label.get(c)) for c in ("Red", "Green", "Blue")]
             for label in table.iter("Label")
         }
 
-    found = colours({f"part_{number}": number for number in range(1, 118)})
+    found = colors({f"part_{number}": number for number in range(1, 118)})
 
-    assert len({tuple(colour) for colour in found.values()}) == 117
-    assert all(0 <= part <= 1 for colour in found.values() for part in colour)
+    assert len({tuple(color) for color in found.values()}) == 117
+    assert all(0 <= part <= 1 for color in found.values() for part in color)
     assert all(max(abs(a - b) for a, b in zip(found[k], found[k + 1], strict=True)) > 0.2 for k in range(1, 117))
-    assert colours({"other": 7}) == {7: found[7]}
+    assert colors({"other": 7}) == {7: found[7]}
 
 
 # Bytes
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_the_same_labels_give_the_same_bytes_under_any_name_and_in_any_order(tmp_path, like, dtype):
+def test_equal_labels_result_in_equal_bytes(tmp_path, like, dtype):
     numbers = labels().astype(dtype)
 
     write_labels(numbers, like, tmp_path / "one.nii.gz", NAMES)
@@ -169,9 +169,9 @@ def test_the_stream_is_one_gzip_member_without_time_or_name(tmp_path, like):
     assert content[4:8] == bytes(4)  # no time
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the bytes were compared on x86-64 only")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the bytes were compared only on x86-64")
 def test_the_bytes_do_not_depend_on_the_processor(tmp_path):
-    """Guard against a version of libdeflate that packs otherwise, or by what a processor can do."""
+    """Detect a version of libdeflate with different output or output that depends on the processor."""
     shape = (96, 80, 64)
     blocks = np.kron(np.arange(60).reshape(4, 5, 3) % 7 * 11, np.ones((24, 16, 22), np.uint8))[:, :, :64]
     numbers = np.where(labels(shape, 30, seed=3) == 0, labels(shape, 104), blocks).astype(np.uint8)
@@ -179,6 +179,6 @@ def test_the_bytes_do_not_depend_on_the_processor(tmp_path):
 
     write_labels(numbers, like, tmp_path / "labels.nii.gz", NAMES)
 
-    # SOURCE: the same on a processor with AVX-512 and under qemu-x86_64 -cpu qemu64 and Haswell
+    # SOURCE: identical on a processor with AVX-512 and with qemu-x86_64 -cpu qemu64 and Haswell
     digest = hashlib.sha256((tmp_path / "labels.nii.gz").read_bytes()).hexdigest()
     assert digest == "75739f5949ae660f0c0c937b08f4e12e33a74b71da18752560f32f25b15b2cdd"

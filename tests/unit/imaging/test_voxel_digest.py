@@ -1,4 +1,4 @@
-"""The same image has one digest, however it is stored, and no other image has it."""
+"""Tests of the voxel digest: it identifies an image and does not depend on storage."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_storage_does_not_change_the_digest(tmp_path, codes, suffix, dtype):
     assert digest_of(stored) == digest_of(plain)
 
 
-def test_scaling_in_the_header_and_another_origin_do_not_change_the_digest(tmp_path):
+def test_header_scaling_and_origin_do_not_change_the_digest(tmp_path):
     plain = save(tmp_path / "plain.nii", hu())
     scaled = save(
         tmp_path / "scaled.nii",
@@ -35,7 +35,7 @@ def test_scaling_in_the_header_and_another_origin_do_not_change_the_digest(tmp_p
     assert digest_of(scaled) == digest_of(plain)
 
 
-def test_one_voxel_the_shape_and_the_spacing_change_the_digest(tmp_path):
+def test_a_change_of_a_voxel_the_shape_or_the_spacing_changes_the_digest(tmp_path):
     other = hu()
     other[3, 4, 5] += 1
     found = [

@@ -116,7 +116,8 @@ def test_a_folder_of_masks_gives_the_same_sacrum(tmp_path):
     assert found.labels == {"liver": PAPER.label_of["liver"], "sacrum": PAPER.label_of["sacrum"]}
     assert found.shared == {"liver": 1, "sacrum": 1}
     assert found.detail == (
-        "1 voxels lie in more than one mask and went to the highest label; 1 files name no structure of the label set"
+        "voxels in more than one mask, which received the highest label: 1;"
+        " files that are not named after a structure of the label set: 1"
     )
 
 

@@ -1,1 +1,1 @@
-"""CT volumes and label maps: NIfTI files, the store of label maps, existing segmentations, the ledger of jobs."""
+"""CT volumes and label maps: NIfTI files, the store of label maps, existing segmentations, and the job ledger."""

@@ -30,14 +30,14 @@ OTHER_IMAGES = (
     ".nii.xz",
     ".nii.zst",
 )
-MOST_COVERED = 0.5  # ASSUME: of a mask; beyond it, what is left has not the volume of the structure
-MANY_STRUCTURES = 10  # ASSUME: of a label set; no scan shows its spleen alone
-ONE_VALUE = "a mask has one value inside and 0 outside: threshold it at half of its maximum"
+MOST_COVERED = 0.5  # ASSUME: proportion of a mask; above it, the remaining voxels do not represent the structure
+MANY_STRUCTURES = 10  # ASSUME: number of structures in a label set; a scan rarely contains only one of so many
+ONE_VALUE = "a mask must have one value inside and 0 outside; threshold it at half of its maximum"
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A label map in RAS+, the labels of its structures, and remarks for readers.
+    """A label map in RAS+ with the labels of its structures and remarks for the user.
 
     Attributes
     ----------
@@ -46,14 +46,14 @@ class Segmentation:
     labels : dict of str to int
         Label of each structure that the map can contain.
     detail : str or None
-        Remark for readers, as `describe` returns it.
+        Remark for the user, as returned by `describe`.
     shared : dict of str to int, or None
-        Where there was one mask per structure: the number of voxels of each mask that are in another mask as well.
+        Number of voxels of each mask that are also in another mask; None for a multi-label file.
     named : bool
-        Whether the files name the structures; if not, numbers are taken to be those of the label set.
+        Whether the files name the structures. If False, the label numbers are interpreted as those of the label set.
     covered : dict of str to str
-        Sentence on each structure most of whose mask is in masks of higher labels. It is not among `labels`, since its
-        volume is not known.
+        Sentence about each structure whose mask is mostly covered by masks of higher labels. `labels` does not contain
+        these structures because their volumes are unknown.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Segmentation:
 
 
 def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> Segmentation:
-    """Return an existing segmentation, which must be on the grid of its CT if there is a CT.
+    """Read an existing segmentation and check that its grid is the grid of the CT.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
     label_set : LabelSet
         Structures of the study and their labels.
     ct_path : Path or None
-        NIfTI file of the CT; None if there is none.
+        NIfTI file of the CT; None if the scan has no CT.
 
     Returns
     -------
@@ -92,9 +92,9 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
-        numbers that the label set does not name; `grid_mismatch` if segmentation and CT, or two masks, have different
-        grids.
+        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, or `out_of_memory` if a file cannot be
+        used; `unknown_labels` for labels that are not in the label set; `grid_mismatch` if the segmentation and the
+        CT, or two masks, have different grids.
 
     Examples
     --------
@@ -114,17 +114,17 @@ def read_segmentation(path: Path, label_set: LabelSet, ct_path: Path | None) -> 
     if ct_path is not None:
         difference = found.volume.grid.differs_from(read_grid(ct_path))
         if difference:
-            raise ScanError("grid_mismatch", f"segmentation and CT do not share a grid: {difference}")
+            raise ScanError("grid_mismatch", f"the segmentation and the CT have different grids: {difference}")
     return replace(found, detail=_joined(found.detail, remark_on_spacing(found.volume)))
 
 
 def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
-    """Return a label map in the numbers of the label set.
+    """Read a label map and convert its labels to those of the label set.
 
-    If the file names its labels, as those of TotalSegmentator do, the names count and not the numbers: structures that
-    it does not name are unknown to its producer, and those that the label set does not have become background. Names
-    may differ from those of the label set in case, separators and order of words. Without names, the numbers must be
-    those of the label set.
+    If the file names its labels, as files of TotalSegmentator do, structures are identified by name instead of by
+    number. Structures of the label set that the file does not name are considered not segmented. Structures that are
+    not in the label set become background. The case, separators, and order of words of a name can differ from the
+    label set. If the file contains no names, its numbers must be those of the label set.
 
     Parameters
     ----------
@@ -136,15 +136,16 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     Returns
     -------
     Segmentation
-        Label map of shape (x, y, z) in RAS+, with the labels of the structures that the file names, or of the whole
-        set.
+        Label map of shape (x, y, z) in RAS+, with the labels of the structures that the file names. If the file
+        contains no names, with all labels of the label set.
 
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, `out_of_memory`; `unknown_labels` for
-        numbers that neither the file nor the label set names, for a file that names no structure of the set, for two
-        names of one structure, and for a mask of one structure without a name where the set is a shipped one.
+        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, or `out_of_memory` if the file cannot
+        be used; `unknown_labels` for numbers without a name in the file or the label set, for a file that names no
+        structure of the label set, for two names of the same structure, and for a mask of one unnamed structure if
+        the label set is part of this package.
 
     Examples
     --------
@@ -157,7 +158,7 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     ...     nifti_writer.write(np.array([[[0, 7]]], np.uint8), np.eye(4), path, level=1)
     ...     read_multilabel(path, label_set)
     Traceback (most recent call last):
-    ctpop.foundation.errors.ScanError: unknown_labels: labels.nii.gz has labels 7 that label set demo does not name
+    ctpop.foundation.errors.ScanError: unknown_labels: labels.nii.gz has labels that are not in label set demo: 7
 
     """
     volume = read_labels(path)
@@ -172,16 +173,17 @@ def read_multilabel(path: Path, label_set: LabelSet) -> Segmentation:
     if len(unknown):
         raise ScanError(
             "unknown_labels",
-            f"{path.name} has labels {', '.join(map(str, unknown[:5]))} that label set {label_set.name} does not name",
+            f"{path.name} has labels that are not in label set {label_set.name}: {', '.join(map(str, unknown[:5]))}",
         )
     return Segmentation(volume, label_set.label_of, detail=_on_empty(volume), named=False)
 
 
 def _refuse_single_mask(present: NDArray[np.intp], label_set: LabelSet, path: Path) -> None:
-    """Refuse a file without names whose only label is 1, in a study of many structures: a mask of any structure.
+    """Reject a file without names whose only label is 1 in a study of many structures.
 
-    Label 1 of the shipped label sets, in whole or in part, is an organ between others. That of other sets may be the
-    body or the brain, which a scan can show alone.
+    The file can be the mask of any structure. The check applies to the label sets of this package and to subsets of
+    them, in which structure 1 is next to other structures. In other label sets, structure 1 can be the body or the
+    brain, which can be the only structure in a scan.
     """
     first = next((name for name, label in label_set.label_of.items() if label == 1), None)
     if list(present[present > 0]) != [1] or len(label_set.names) < MANY_STRUCTURES or not first:
@@ -190,14 +192,14 @@ def _refuse_single_mask(present: NDArray[np.intp], label_set: LabelSet, path: Pa
         return
     raise ScanError(
         "unknown_labels",
-        f"{path.name} has label 1 alone and names none, as the mask of one structure; label set {label_set.name} would"
-        f" make it {first}: give a folder with the mask as STRUCTURE.nii.gz, or set structures: to a CSV with this"
-        " structure",
+        f"{path.name} contains only label 1 and no names, like the mask of one structure; in label set"
+        f" {label_set.name}, label 1 is {first}. Set segmentation_path to a folder that contains the mask as"
+        " STRUCTURE.nii.gz, or set structures: to a CSV that lists this structure",
     )
 
 
 def _is_in_shipped_set(label_set: LabelSet) -> bool:
-    """Return whether a shipped label set has all structures of a label set, under the same numbers."""
+    """Return whether a label set of this package contains all structures of a label set with the same numbers."""
     shipped = (label_rows(str(file)) for file in LABEL_SETS.glob("*.csv"))
     return any(
         label_set.label_of.items() <= {row["structure"]: int(row["label"]) for row in rows}.items() for rows in shipped
@@ -213,18 +215,20 @@ def _joined(*remarks: str | None) -> str | None:
 
 
 def _renumbered(volume: Volume, names: dict[str, int], label_set: LabelSet, path: Path) -> Segmentation:
-    """Return a label map, whose labels have names of their own, in the numbers of the label set."""
+    """Convert the labels of a label map with names to the numbers of the label set."""
     whole_of = {part: whole for whole, parts in label_set.parts.items() for part in parts}
     ours = {name: label_set.label_of[name] for name in names if name in label_set.label_of}
     if not ours:
         known = ", ".join(list(names)[:5])
-        raise ScanError("unknown_labels", f"{path.name} names no structure of {label_set.name}; it names {known}, …")
+        raise ScanError(
+            "unknown_labels", f"{path.name} names no structure of {label_set.name}; its names include {known}"
+        )
     present = labels_in(volume.data)
     unknown = np.setdiff1d(present, [0, *names.values()])
     if len(unknown):
         labels = ", ".join(map(str, unknown[:5]))
         raise ScanError(
-            "unknown_labels", f"{path.name} has labels {labels} that its own list of names does not contain"
+            "unknown_labels", f"{path.name} has labels that are not in the list of names in its header: {labels}"
         )
     number_of = {label: ours.get(whole_of.get(name, name), ours.get(name, 0)) for name, label in names.items()}
     left_out = sum(number_of.get(int(label), 0) == 0 for label in present if label)
@@ -235,18 +239,18 @@ def _renumbered(volume: Volume, names: dict[str, int], label_set: LabelSet, path
     data = table[volume.data]
     data = data.astype(np.uint8) if max(ours.values()) <= np.iinfo(np.uint8).max else data
     remarks = [
-        "labels are read by the names in the file, which has other numbers than the label set"
+        "structures are identified by the names in the file because its label numbers differ from the label set"
         if any(number not in (label, 0) for label, number in number_of.items())
         else "",
-        f"{left_out} labels of structures outside the label set are left out" if left_out else "",
+        f"labels of structures that are not in the label set and are ignored: {left_out}" if left_out else "",
     ]
     return Segmentation(replace(volume, data=data), ours, "; ".join(filter(None, remarks)) or None)
 
 
 def labels_in(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.intp]:
-    """Return the labels that occur in an image.
+    """Return the labels in an image.
 
-    Voxels are counted slice by slice, since a sort of the whole image takes seconds.
+    Voxels are counted slice by slice because sorting the whole image takes seconds.
 
     Parameters
     ----------
@@ -275,19 +279,18 @@ def _counts_of(labels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
 
 
 def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
-    """Return the masks of a folder as one label map.
+    """Read the masks of a folder and merge them into one label map.
 
-    Names may differ from those of the label set in case, separators and order of words. A voxel in several masks is
-    counted and has the highest label. A structure without a file, or of whose mask more than half is in masks of
-    higher labels, is not among the labels; a structure with an empty mask is absent. Masks of what a structure includes
-    (`LabelSet.parts`) are part of its mask.
-    Files whose name is not in the label set are counted in the detail and not read, so that the voxels that they share
-    with other masks are not counted.
+    The case, separators, and order of words of a name can differ from the label set. A voxel in several masks is
+    counted and receives the highest label. A structure is omitted from the labels if it has no file or if more than
+    half of its mask is in masks of higher labels. A structure with an empty mask is absent. Masks of the parts of a
+    structure (`LabelSet.parts`) belong to its mask. Files whose names are not in the label set are counted in the
+    detail but not read, so their overlap with other masks is not counted.
 
     Parameters
     ----------
     path : Path
-        Folder with a file `<structure>.nii.gz` or `<structure>.nii` per structure.
+        Folder with one file `<structure>.nii.gz` or `<structure>.nii` per structure.
     label_set : LabelSet
         Structures of the study and their labels.
 
@@ -300,7 +303,7 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     ------
     ScanError
         `missing_file` if no mask has the name of a structure; `grid_mismatch` if two masks have different grids;
-        `unreadable`, `not_read`, `bad_geometry`, `bad_values` or `out_of_memory` for a mask.
+        `unreadable`, `not_read`, `bad_geometry`, `bad_values`, or `out_of_memory` if a mask cannot be used.
 
     Examples
     --------
@@ -323,8 +326,8 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
     if not wanted:
         raise ScanError(
             "missing_file",
-            f"{path.name} has no mask named after a structure of {label_set.name}, as {label_set.names[0]}.nii.gz;"
-            f" it has {len(files)} other NIfTI files{_in_subfolders(path)}",
+            f"{path.name} contains no mask named after a structure of {label_set.name}, such as"
+            f" {label_set.names[0]}.nii.gz; number of other NIfTI files: {len(files)}{_in_subfolders(path)}",
         )
     named = [(label, [name, *label_set.parts.get(name, [])]) for name, label in wanted.items()]
     masks = [(label, files[name]) for label, names in sorted(named) for name in names if name in files]
@@ -334,7 +337,7 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
         merging = merging or Merging(mask, max(wanted.values()))
         difference = mask.grid.differs_from(merging.merged.grid)
         if difference:
-            raise ScanError("grid_mismatch", f"mask {file.name} is on another grid than the others: {difference}")
+            raise ScanError("grid_mismatch", f"the grid of mask {file.name} differs from the other masks: {difference}")
         merging.add(mask.data > 0, label)
     assert merging is not None
     covered = merging.without_covered(wanted)
@@ -354,30 +357,30 @@ def read_folder(path: Path, label_set: LabelSet) -> Segmentation:
 
 def _in_subfolders(folder: Path) -> str:
     n = sum(file.name.lower().endswith(SUFFIXES) for file in folder.glob("*/*"))
-    return f", and {n} in subfolders: segmentation_path must be the folder that has the masks" if n else ""
+    return f", in subfolders: {n}. Set segmentation_path to the folder that contains the masks" if n else ""
 
 
 def _on_doubled(folder: Path, masks: list[tuple[int, Path]]) -> str | None:
     plain = {file.name.lower() for file in folder.glob("*")}
     doubled = sum(file.suffix.lower() == ".gz" and file.stem.lower() in plain for _, file in masks)
-    return f"{doubled} masks are there as .nii and .nii.gz, of which .nii.gz is read" if doubled else None
+    return f"masks present as both .nii and .nii.gz, of which .nii.gz is read: {doubled}" if doubled else None
 
 
 def _on_covered(covered: dict[str, str]) -> str | None:
     if not covered:
         return None
     return (
-        f"{len(covered)} structures, first {next(iter(covered))}, have most of their voxels in masks of higher labels"
+        f"structures with most of their voxels in masks of higher labels: {len(covered)} (first: {next(iter(covered))})"
     )
 
 
 def _on_other_files(folder: Path) -> str | None:
     images = [file for file in folder.glob("*") if file.name.lower().endswith(OTHER_IMAGES)]
-    return f"{len(images)} images that are not NIfTI, or not complete, are not read" if images else None
+    return f"images that are incomplete or not in NIfTI format and are not read: {len(images)}" if images else None
 
 
 def _read_mask(file: Path) -> Volume:
-    """Return a mask, which is refused if it has several values beside 0."""
+    """Read a mask, and reject it if it has several nonzero values."""
     try:
         mask = read_labels(file)
     except ScanError as error:
@@ -389,14 +392,14 @@ def _read_mask(file: Path) -> Volume:
         shown = ", ".join(map(str, inside[:5]))
         raise ScanError(
             "bad_values",
-            f"mask {file.name} has several values beside 0 ({shown}{', …' if len(inside) > 5 else ''}), as after"
+            f"mask {file.name} has several nonzero values ({shown}{', …' if len(inside) > 5 else ''}), possibly due to"
             f" interpolation; {ONE_VALUE}",
         )
     return mask
 
 
 class Merging:
-    """Masks that are merged into one label map: a voxel of several masks has the label that was added last.
+    """Merging of masks into one label map, in which a voxel of several masks has the label that was added last.
 
     Parameters
     ----------
@@ -412,9 +415,9 @@ class Merging:
     shared : ndarray of shape (x, y, z), bool
         Whether a voxel is in the masks of several labels.
     n_shared : ndarray of shape (highest + 1,), int64
-        Number of voxels of each label that are in the mask of another label as well.
+        Number of voxels of each label that are also in the mask of another label.
     n_replaced : ndarray of shape (highest + 1,), int64
-        Number of voxels of each label that masks of later labels have.
+        Number of voxels of each label that are also in a mask of a later label.
 
     Examples
     --------
@@ -436,7 +439,9 @@ class Merging:
         self.n_replaced: NDArray[np.int64] = np.zeros(highest + 1, np.int64)
 
     def add(self, inside: NDArray[np.bool_], label: int) -> None:
-        """Add a mask, which replaces the labels of earlier masks; a second mask of a label extends the first one.
+        """Add a mask.
+
+        The mask replaces the labels of earlier masks. A second mask of the same label extends the first one.
 
         Parameters
         ----------
@@ -463,7 +468,7 @@ class Merging:
         self.merged.data[inside] = label
 
     def without_covered(self, wanted: dict[str, int]) -> dict[str, str]:
-        """Remove structures most of whose mask is in masks that were added later, and return a sentence on each.
+        """Remove structures whose masks are mostly covered by masks added later, and return a sentence about each.
 
         Parameters
         ----------
@@ -473,7 +478,7 @@ class Merging:
         Returns
         -------
         dict of str to str
-            Sentence with the numbers of voxels, by structure.
+            Sentence with the voxel counts, by structure.
 
         Examples
         --------
@@ -481,8 +486,8 @@ class Merging:
         >>> merging = Merging(Volume(np.zeros((1, 1, 3), np.uint8), Grid((1, 1, 3), np.eye(4)), np.eye(4)), highest=2)
         >>> merging.add(np.array([[[True, False, False]]]), 1)
         >>> merging.add(np.array([[[True, True, False]]]), 2)
-        >>> merging.without_covered({"tumour": 1, "liver": 2})
-        {'tumour': '1 of 1 voxels of the mask are in masks of higher labels, which have them'}
+        >>> merging.without_covered({"tumor": 1, "liver": 2})
+        {'tumor': '1 of 1 voxels of the mask are also in masks of higher labels, which have priority'}
 
         """
         if not self.n_replaced.any():
@@ -494,8 +499,8 @@ class Merging:
         for label in covered.values():
             self.merged.data[self.merged.data == label] = 0
         return {
-            name: f"{self.n_replaced[label]} of {sizes[label]} voxels of the mask are in masks of higher labels, which"
-            " have them"
+            name: f"{self.n_replaced[label]} of {sizes[label]} voxels of the mask are also in masks of higher labels,"
+            " which have priority"
             for name, label in covered.items()
         }
 
@@ -511,8 +516,8 @@ def mask_files(folder: Path) -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        File of each name without its ending; of two files with one name, the compressed one. Hidden files, such as
-        those that macOS adds, do not count.
+        File of each name without the file extension; the compressed file if a name has two files. Hidden files, such as
+        those created by macOS, are ignored.
 
     Examples
     --------
@@ -532,14 +537,14 @@ def mask_files(folder: Path) -> dict[str, Path]:
 
 
 def empty_like(mask: Volume, highest: int) -> Volume:
-    """Return a label map without labels on the grid of a mask.
+    """Return an empty label map on the grid of a mask.
 
     Parameters
     ----------
     mask : Volume
         Mask of shape (x, y, z).
     highest : int
-        Highest label for which the map must have room.
+        Highest label that the map must be able to contain.
 
     Returns
     -------
@@ -559,38 +564,38 @@ def empty_like(mask: Volume, highest: int) -> Volume:
 
 
 def describe(shared: int, ignored: int) -> str | None:
-    """Return a remark on a merged folder for readers, or None if there is nothing to remark.
+    """Return a remark for the user about the masks of a folder.
 
     Parameters
     ----------
     shared : int
         Number of voxels in several masks.
     ignored : int
-        Number of files that name no structure of the label set.
+        Number of files that are not named after a structure of the label set.
 
     Returns
     -------
     str or None
-        The remark.
+        The remark; None if both numbers are 0.
 
     Examples
     --------
     >>> describe(shared=0, ignored=3)
-    '3 files name no structure of the label set'
+    'files that are not named after a structure of the label set: 3'
     >>> describe(shared=0, ignored=0) is None
     True
 
     """
     parts = []
     if shared:
-        parts.append(f"{shared} voxels lie in more than one mask and went to the highest label")
+        parts.append(f"voxels in more than one mask, which received the highest label: {shared}")
     if ignored:
-        parts.append(f"{ignored} files name no structure of the label set")
+        parts.append(f"files that are not named after a structure of the label set: {ignored}")
     return "; ".join(parts) or None
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a segmentation, over all its files.
+    """Return the SHA-256 digest of all files of a segmentation.
 
     Parameters
     ----------
@@ -605,7 +610,7 @@ def checksum(path: Path) -> str:
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable` or `not_read`.
+        `missing_file`, `unreadable`, or `not_read` if a file cannot be read.
 
     Examples
     --------
@@ -626,5 +631,5 @@ def checksum(path: Path) -> str:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # not even that can be told; opening it as a file says why
+    except OSError:  # the file type cannot be determined; opening the path as a file reports the reason
         return False

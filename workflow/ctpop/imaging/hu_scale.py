@@ -1,10 +1,10 @@
-"""Whether the values of a CT volume are Hounsfield units.
+"""Detection of CT volumes whose values are not Hounsfield units.
 
-Each finding follows from a sample of the voxels. A finding that no image in HU can have is certain, and the scan is
-refused; an image without air, such as a crop, may be in HU or not, and is only reported.
+Each finding is based on a sample of the voxels. If a finding is impossible for an image in HU, the scan is rejected. An
+image without air, such as a crop, can be in HU or not and is only marked.
 
 SOURCE of the limits: air is -1000 HU by definition of the scale; 41 CTs of the body from public collections have minima
-at or below -942 HU. The other limits are far from what fat, organs and bone can have (-120 to about 1900 HU).
+at or below -942 HU. The other limits are far from the values of fat, organs, and bone (-120 to about 1900 HU).
 """
 
 from dataclasses import dataclass
@@ -30,49 +30,49 @@ from ctpop.imaging.slice_scales import (
 )
 
 LIGHT_HU = -700.0  # air and lung
-LEAST_TISSUE = 0.0002  # ASSUME: of the voxels apart from their most frequent value; a finger in a wide image has 0.0004
-FEW_TISSUE = 0.005  # ASSUME: of the voxels, where other values are below vacuum
-SHARE_BELOW_VACUUM = 0.1  # ASSUME: of an image without tissue; noise of air alone puts fewer below `LOWEST_AIR_HU`
-LOWEST_AIR_HU = -1075.0  # ASSUME: of the median of air and lung; noise lies on both sides of -1000
-SAMPLED = 250_000  # voxels at most
-MOST_DENSE = 0.25  # ASSUME: share of what is neither air nor lung in an image 1024 HU too low: bone; otherwise, tissue
-MIXED_VOXELS = 2  # ASSUME: beside padding, of those that are looked at
-RINGING_HU = 10.0  # ASSUME: around values of padding
+LEAST_TISSUE = 0.0002  # ASSUME: proportion of voxels without the most frequent value; 0.0004 for a finger, wide image
+FEW_TISSUE = 0.005  # ASSUME: proportion of voxels, in an image with values below vacuum
+SHARE_BELOW_VACUUM = 0.1  # ASSUME: proportion in an image without tissue; noise in air has less below LOWEST_AIR_HU
+LOWEST_AIR_HU = -1075.0  # ASSUME: limit for the median of air and lung; noise is symmetric around -1000
+SAMPLED = 250_000  # largest number of voxels
+MOST_DENSE = 0.25  # ASSUME: proportion other than air and lung: bone if the image is 1024 HU too low, otherwise tissue
+MIXED_VOXELS = 2  # ASSUME: distance from padding in voxels of the sample, within which values are mixtures
+RINGING_HU = 10.0  # ASSUME: range around values of padding
 SHARE_TOO_HIGH = 0.05
 TOO_HIGH_HU = 4000.0  # above bone and most metal
-METAL_HU = 1500.0  # a highest value above it is the end of the scanner's range
-SHARE_AT_HIGHEST = 0.005  # ASSUME: of the voxels; an image of the trunk that is cut off at 400 HU has 0.006
-BESIDE_LIMIT_HU = 10.0  # these values together are rarer than that of the limit if values were cut off there
-NEAR_LOWEST = 0.1  # of the range up to the 99th percentile; air is there, and rarely in as much of the range above
-NO_FAT_HU = -50.0  # an image without lower values has no fat
+METAL_HU = 1500.0  # a maximum above this value can be the limit of the scanner
+SHARE_AT_HIGHEST = 0.005  # ASSUME: proportion of voxels; 0.006 in an image of the trunk clipped at 400 HU
+BESIDE_LIMIT_HU = 10.0  # in a clipped image, values within this range are less frequent than the limit itself
+NEAR_LOWEST = 0.1  # proportion of the range up to the 99th percentile, in which values of air are more frequent
+NO_FAT_HU = -50.0  # an image without lower values contains no fat
 NO_TISSUE_HU = (-700.0, -250.0)  # between lung and fat
 BYTES = ((0.0, 255.0), (-128.0, 127.0))  # the ranges of 8 bits
-SHARE_OF_REVERSED_AIR = 0.1  # ASSUME: of the voxels; a bladder with contrast medium may have more, but not alone
+SHARE_OF_REVERSED_AIR = 0.1  # ASSUME: proportion of voxels; a bladder with contrast can have more, with other tissue
 FAT_HU = (-120.0, -80.0)
 ORGANS_HU = (10.0, 80.0)  # muscle, blood and most organs, with and without contrast medium
 MEANINGS = {
     "hu": "the values are HU: the volume contains air",
-    "uncertain": "the volume contains no air, or no tissue, so that the scale of its values is not known",
+    "uncertain": "the volume contains no air or no tissue, so the scale of its values is uncertain",
     "scaled": "the values were scaled to another range",
     "offset": "the values have an offset from HU",
-    "bytes": "the values were scaled to, or cut down to, 8 bits",
-    "mixed": "some axial slices have another scale than the others",
-    "windowed": "the values were cut off at the limits of a window",
+    "bytes": "the values were scaled or clipped to 8 bits",
+    "mixed": "the scale of some axial slices differs from the other slices",
+    "windowed": "the values were clipped to a display window",
 }
 
 
 @dataclass(frozen=True)
 class HuScale:
-    """The finding about the values of a CT, and whether it is certain that they are not Hounsfield units.
+    """A finding about the scale of the values of a CT.
 
     Attributes
     ----------
     finding : str
-        `hu`, `uncertain`, or what the values are: `scaled`, `offset`, `bytes`, `windowed`, `mixed`.
+        `hu`, `uncertain`, or the error: `scaled`, `offset`, `bytes`, `windowed`, `mixed`.
     detail : str
-        The values that the finding follows from.
+        The values on which the finding is based.
     is_hu : bool or None
-        True for `hu`, None for `uncertain`, False for the others.
+        True for `hu`, None for `uncertain`, False for the errors.
 
     """
 
@@ -87,7 +87,7 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
     Parameters
     ----------
     values : numpy.ndarray, shape (x, y, z)
-        Values of the volume; those that are not finite are left out.
+        Values of the volume; values that are not finite are ignored.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
     if values.dtype.itemsize == 1 or (low, high) in BYTES:
         return HuScale("bytes", f"{extent}, which is the range of 8 bits", False)
     if high - low < NARROWEST_HU:
-        return HuScale("scaled", f"{extent}, which is too narrow for HU", False)
+        return HuScale("scaled", f"{extent}, a range too narrow for HU", False)
     image, inside = _apart_from_padding(sample), _away_from_padding(part)
     found = _far_from_hu(sample, image) or _shifted(sample, extent) or _air_elsewhere(sample, inside)
     found = found or (None if inside.min() <= AIR_HU else _without_air(inside, extent)) or _cut_off_above(sample)
@@ -123,7 +123,7 @@ def scale_of(values: NDArray[np.number]) -> HuScale:
 
 
 def refuse_other_scales(values: NDArray[np.number]) -> HuScale:
-    """Return the finding about the values of a CT that are, or may be, Hounsfield units.
+    """Return the finding about the values of a CT, or raise an error if the values are not Hounsfield units.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def refuse_other_scales(values: NDArray[np.number]) -> HuScale:
 
 
 def _apart_from_padding(sample: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the voxels without the values of padding far below air, and what rounding and resampling put near them."""
+    """Return the voxels except padding far below air and values close to it (from rounding and resampling)."""
     low = sample.min()
     image = sample[sample > low] if low < TOO_LOW_HU and sample.max() > low else sample
     too_low = sample[sample < TOO_LOW_HU]
@@ -164,14 +164,14 @@ def _apart_from_padding(sample: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _away_from_padding(part: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the finite voxels that are not beside values far below air; resampling mixes padding with the image."""
+    """Return the finite voxels not adjacent to values far below air, because resampling mixes padding and image."""
     finite, too_low = np.isfinite(part), part < TOO_LOW_HU
     away = finite & ~ndimage.binary_dilation(too_low, iterations=MIXED_VOXELS)
     return part[away] if away.mean() > SHARE_AT_LIMIT else part[finite]
 
 
 def _far_from_hu(sample: NDArray[np.float64], image: NDArray[np.float64]) -> HuScale | None:
-    """Return the finding if too many voxels, padding aside, have values that no tissue has, and few are tissue."""
+    """Return a finding if few voxels are tissue and too many, except padding, have values impossible for tissue."""
     in_range = sample[sample >= TOO_LOW_HU]
     if not len(in_range):
         return HuScale("offset", f"all voxels are below {TOO_LOW_HU:g}", False)
@@ -185,12 +185,12 @@ def _far_from_hu(sample: NDArray[np.float64], image: NDArray[np.float64]) -> HuS
 
 
 def _too_high(sample: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which voxels are above bone; the highest value may be padding."""
+    """Return which voxels are above bone, except the highest value, which can be padding."""
     return np.asarray((sample > TOO_HIGH_HU) & (sample < sample.max()))
 
 
 def _shifted(sample: NDArray[np.float64], extent: str) -> HuScale | None:
-    """Return the finding if soft tissue is where it is after 1024 is added; the lowest value may be padding."""
+    """Return a finding if soft tissue has values that are 1024 too high; the lowest value can be padding."""
     above = sample[sample > sample.min()]
     lightest, densest = (hu + OFFSET for hu in SOFT_TISSUE_HU)
     shifted = float(np.mean((sample > lightest) & (sample < densest)))
@@ -203,43 +203,43 @@ def _shifted(sample: NDArray[np.float64], extent: str) -> HuScale | None:
 
 
 def _air_elsewhere(sample: NDArray[np.float64], inside: NDArray[np.float64]) -> HuScale | None:
-    """Return the finding if air is where no air can be: below vacuum, or at the place of bone."""
-    light = inside[(inside < LIGHT_HU) & (inside > sample.min())]  # the lowest value may be padding
+    """Return a finding if air has values that air cannot have, below vacuum or at the values of bone."""
+    light = inside[(inside < LIGHT_HU) & (inside > sample.min())]  # the lowest value can be padding
     if len(light) > SHARE_AT_LIMIT * len(sample) and np.median(light) < LOWEST_AIR_HU and varies(light):
-        return HuScale("offset", f"half of the light voxels are below {np.median(light):g}; air is -1000", False)
+        return HuScale("offset", f"half of the voxels of air and lung are below {np.median(light):g}", False)
     below, middle, above = (float(np.mean(np.abs(sample - hu) < 60)) for hu in (880, 1000, 1120))
     is_narrow = middle > max(SHARE_OF_REVERSED_AIR, 2 * below, 2 * above)
     if is_narrow and np.mean(sample <= AIR_HU) < MOST_LIGHT and _is_reversed(sample):
-        return HuScale("scaled", f"{middle:.0%} of the voxels are near +1000, as air is with the sign reversed", False)
+        return HuScale("scaled", f"{middle:.0%} of the voxels are near +1000, like air with a reversed sign", False)
     return None
 
 
 def _is_reversed(sample: NDArray[np.float64]) -> bool:
-    """Return whether organs, and organs and fat together, have rather the negative of their values."""
+    """Return whether the values of organs, and of organs and fat together, fit better with a reversed sign."""
     negative, positive = ([_share(part, limits) for limits in (ORGANS_HU, FAT_HU)] for part in (-sample, sample))
     return negative[0] > SHARE_OF_TISSUE and sum(negative) > sum(positive)
 
 
 def _share(sample: NDArray[np.float64], limits: tuple[float, float]) -> float:
-    """Return the share of the voxels that are between two values."""
+    """Return the proportion of voxels between two values."""
     return float(np.mean((sample > limits[0]) & (sample < limits[1])))
 
 
 def _without_tissue(image: NDArray[np.float64], extent: str) -> HuScale | None:
-    """Return the finding if nearly all voxels are air or lung: a crop of a lung may be, but not below vacuum."""
+    """Return a finding if almost all voxels are air or lung; it is certain if values are below vacuum."""
     values, counts = np.unique(image, return_counts=True)
     others = image[image != values[counts.argmax()]] if len(values) > 1 else image
     tissue = float(np.mean(others >= LIGHT_HU)) if len(others) else 0.0
     if image.min(initial=0) > AIR_HU or tissue >= FEW_TISSUE:
         return None
-    detail = f"{extent}, and nearly all voxels are below {LIGHT_HU:g}: no tissue"
+    detail = f"{extent}, and almost all voxels are below {LIGHT_HU:g} (no tissue)"
     if np.mean(others < LOWEST_AIR_HU) > SHARE_BELOW_VACUUM and varies(10 * others):  # in tenths of a HU
         return HuScale("scaled", detail, False)
     return HuScale("uncertain", detail, None) if tissue < LEAST_TISSUE else None
 
 
 def _cut_off_above(sample: NDArray[np.float64]) -> HuScale | None:
-    """Return the finding if many voxels of an image with noise have the highest value, far below that of metal."""
+    """Return a finding if many voxels of an image with noise have the highest value, and it is far below metal."""
     low, high = sample.min(), sample.max()
     at_high = float(np.mean(sample == high))
     usual = float(np.mean((sample >= high - BESIDE_LIMIT_HU) & (sample < high)))
@@ -251,7 +251,7 @@ def _cut_off_above(sample: NDArray[np.float64]) -> HuScale | None:
 
 
 def _without_air(inside: NDArray[np.float64], extent: str) -> HuScale | None:
-    """Return the finding if an image without values of air has air at another value: frequent, and near the lowest."""
+    """Return a finding if an image without values of air has frequent values near its minimum, as air has."""
     lowest, high = float(inside.min()), float(inside.max())
     at_low, usual = float(np.mean(inside == lowest)), float(np.mean(inside <= lowest + BESIDE_LIMIT_HU))
     cut_off = at_low > max(SHARE_AT_LIMIT, usual - at_low)
@@ -259,26 +259,26 @@ def _without_air(inside: NDArray[np.float64], extent: str) -> HuScale | None:
     near_low = float(np.mean(inside <= lowest + band))
     is_air = near_low > max(SHARE_AT_LIMIT, 2 * float(np.mean(inside <= lowest + 2 * band)) - 2 * near_low)
     if lowest >= 0 and high <= BYTES[0][1] and (is_air or cut_off):
-        return HuScale("bytes", f"{extent}, and {near_low:.0%} of the voxels are {lowest:g} or little more", False)
+        return HuScale("bytes", f"{extent}, and {near_low:.0%} of the voxels are {lowest:g} or slightly above", False)
     if cut_off and (lowest >= 0 or varies(inside[(inside > lowest) & (inside < high)])):
-        return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; none is air", False)
+        return HuScale("windowed", f"{at_low:.0%} of the voxels have the lowest value, {lowest:g}; no air", False)
     if is_air and (lowest > NO_FAT_HU or NO_TISSUE_HU[0] < lowest < NO_TISSUE_HU[1]):
-        return HuScale("scaled", f"{extent}, and {near_low:.0%} of the voxels are near the lowest, as air is", False)
+        return HuScale("scaled", f"{extent}, and {near_low:.0%} of the voxels are near the lowest, like air", False)
     return None
 
 
 def _mixed(values: NDArray[np.number]) -> HuScale | None:
-    """Return the finding if axial slices have another scale than those with air."""
+    """Return a finding if the scale of axial slices differs from slices with air."""
     if values.ndim != 3:
         return None
     found = slices_of_other_scale(values)
     if not len(found):
         return None
-    detail = f"at least {len(found)} of {values.shape[2]} slices, among them slice {found[0] + 1}"
+    detail = f"at least {len(found)} of {values.shape[2]} slices, including slice {found[0] + 1}"
     return HuScale("mixed", detail, False)
 
 
 def _sample(values: NDArray[np.number]) -> NDArray[np.float64]:
-    """Return evenly spaced voxels as float, at most `SAMPLED` of them, in the axes of the image."""
-    step = int(np.ceil(max(1.0, values.size / SAMPLED) ** (1 / 3))) | 1  # odd: slices may alternate
+    """Return evenly spaced voxels as float, at most `SAMPLED`, along the axes of the image."""
+    step = int(np.ceil(max(1.0, values.size / SAMPLED) ** (1 / 3))) | 1  # odd because slices can alternate
     return values[tuple(slice(None, None, step) for _ in range(values.ndim))].astype(np.float64)

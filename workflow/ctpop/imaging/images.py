@@ -1,10 +1,10 @@
-"""CT volumes and label maps, which are read as a whole or refused, always in RAS+.
+"""CT volumes and label maps in RAS+, which are read completely or rejected.
 
-Arrays are (x, y, z) in closest canonical orientation: x grows to the patient's right, y to anterior, z to superior. The
-sides of the patient follow from the affine, never from the order in which the voxels of a file are stored.
+Arrays are (x, y, z) in the closest canonical orientation: x increases to the right of the patient, y to anterior, and
+z to superior. The sides of the patient are determined from the affine, regardless of the order of the stored voxels.
 
-Every fault of a file, and every failure while it is read, is a `ScanError`. Its text has the name of the file without
-its folders, since folders may be named after a person.
+Each error of a file and each failure during reading raises a `ScanError`. Its message contains the name of the file
+without its folders because folders can be named after patients.
 """
 
 import os
@@ -34,11 +34,11 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
     isal_zlib.error,  # type: ignore[assignment]
 )
-LARGEST_DEFLATE_RATIO = 1100  # deflate never does better, so a smaller file cannot hold what its header promises
-HOLE_HU = -31999.0  # stands for a voxel without a finite value; no CT has it
-LABEL_ROUNDING = 1e-3  # difference from a whole number that the scaling of a file leaves
-LARGEST_HU = 65536  # CT is stored in 16 bits and shifted by some thousands: what is beyond is not attenuation
-LONGEST_TAIL = 64 << 20  # bytes behind the voxels; more is not read, since it could go on for ever
+LARGEST_DEFLATE_RATIO = 1100  # upper limit of deflate, so a smaller file cannot contain the voxels in its header
+HOLE_HU = -31999.0  # replaces values that are not finite; does not occur in CTs
+LABEL_ROUNDING = 1e-3  # largest difference from a whole number due to the scaling of a file
+LARGEST_HU = 65536  # CTs are stored in 16 bits with an offset of some thousands, so larger values are not attenuation
+LONGEST_TAIL = 64 << 20  # bytes after the voxels; a limit is required because the stream could be endless
 SUFFIXES = (".nii", ".nii.gz")
 CHUNK_BYTES = 16 << 20
 CHUNK_VOXELS = 4 << 20
@@ -46,7 +46,7 @@ CHUNK_VOXELS = 4 << 20
 
 @dataclass(frozen=True)
 class Grid:
-    """The grid of a volume: its shape and the affine from voxel to world, in RAS+.
+    """The grid of a volume in RAS+, with its shape and the affine from voxel indices to world coordinates.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Grid:
 
     @property
     def voxel_ml(self) -> float:
-        """Return the volume of a voxel, which is the absolute determinant of the affine.
+        """Return the volume of a voxel, computed from the determinant of the affine.
 
         Returns
         -------
@@ -101,20 +101,20 @@ class Grid:
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000)
 
     def differs_from(self, other: "Grid") -> str:
-        """Return a description of how two grids differ, or an empty text if they agree.
+        """Describe the difference between two grids.
 
-        Two grids agree if they have the same shape and no world coordinate of a corner differs by more than a hundredth
-        of the shortest voxel edge of this grid.
+        Two grids agree if they have the same shape and no world coordinate of a corner differs by more than one
+        hundredth of the shortest voxel edge of this grid.
 
         Parameters
         ----------
         other : Grid
-            Grid to compare with.
+            The other grid.
 
         Returns
         -------
         str
-            The difference of the shapes, or of the corners in mm; empty if the grids agree.
+            The difference between the shapes, or between the corners in mm; empty if the grids agree.
 
         Examples
         --------
@@ -161,23 +161,23 @@ class Volume:
 
 
 def remark_on_spacing(volume: Volume) -> str | None:
-    """Return a remark if the affine of a file is that which programs write where they know neither spacing nor side.
+    """Return a remark if the affine of a file is the identity, the default of programs without spatial information.
 
     Parameters
     ----------
     volume : Volume
-        Volume as it was read.
+        Volume that was read from a file.
 
     Returns
     -------
     str or None
-        The remark; None if the affine has another spacing, direction or origin than the identity.
+        The remark; None if the spacing, directions, or origin differ from the identity.
 
     Examples
     --------
     >>> data = np.zeros((2, 2, 2), np.uint8)
     >>> remark_on_spacing(Volume(data, Grid((2, 2, 2), np.eye(4)), np.eye(4)))
-    'the affine is the identity: if a program wrote it without the spacing of the scan, volumes are wrong'
+    'the affine is the identity; volumes are wrong if the file was written without the spacing of the scan'
     >>> affine = np.diag([-1.5, -1.5, 5.0, 1.0])
     >>> remark_on_spacing(Volume(data, Grid((2, 2, 2), affine), affine)) is None
     True
@@ -185,11 +185,11 @@ def remark_on_spacing(volume: Volume) -> str | None:
     """
     if not np.array_equal(np.abs(volume.stored_affine), np.eye(4)):
         return None
-    return "the affine is the identity: if a program wrote it without the spacing of the scan, volumes are wrong"
+    return "the affine is the identity; volumes are wrong if the file was written without the spacing of the scan"
 
 
 def read_grid(path: Path) -> Grid:
-    """Return the grid of a volume from its header alone.
+    """Read the grid of a volume from its header.
 
     Parameters
     ----------
@@ -204,8 +204,8 @@ def read_grid(path: Path) -> Grid:
     Raises
     ------
     ScanError
-        `missing_file`; `unreadable`; `not_read` if a disk or a network fails; `bad_geometry`; `bad_values` for a data
-        type that no CT has.
+        `missing_file`; `unreadable`; `not_read` after a failure of a disk or network; `bad_geometry`; `bad_values` for
+        a data type that is invalid for a CT.
 
     Examples
     --------
@@ -225,17 +225,17 @@ def read_grid(path: Path) -> Grid:
 
 
 def read_ct(path: Path, *, holes: bool = False) -> Volume:
-    """Return a CT volume in Hounsfield units, in its stored data type, or as float32 if the file scales its values.
+    """Read a CT volume in Hounsfield units, in its stored data type, or as float32 if the file scales its values.
 
-    The file is read to its end, so that a truncated or corrupt file is never accepted as a CT with empty slices. A scan
-    with values that cannot be attenuation is refused: no value is clipped or wraps around.
+    The file is read to its end, so a truncated or corrupt file is not accepted as a CT with empty slices. A scan with
+    values that cannot be attenuation is rejected. Values are not clipped and do not overflow.
 
     Parameters
     ----------
     path : Path
         NIfTI file (.nii or .nii.gz).
     holes : bool
-        Whether voxels that are NaN or infinite are accepted; they have the value `HOLE_HU` then.
+        Whether NaN and infinite voxels are accepted and replaced by `HOLE_HU`.
 
     Returns
     -------
@@ -245,8 +245,8 @@ def read_ct(path: Path, *, holes: bool = False) -> Volume:
     Raises
     ------
     ScanError
-        `missing_file`; `unreadable`; `not_read` if a disk or a network fails; `bad_geometry`; `out_of_memory`;
-        `bad_values` for voxels that are NaN, infinite, further than `LARGEST_HU` from 0, or all the same.
+        `missing_file`; `unreadable`; `not_read` after a failure of a disk or network; `bad_geometry`; `out_of_memory`;
+        `bad_values` for NaN or infinite voxels, values beyond ±`LARGEST_HU`, or the same value in all voxels.
 
     Examples
     --------
@@ -265,7 +265,7 @@ def read_ct(path: Path, *, holes: bool = False) -> Volume:
 
 
 def read_labels(path: Path) -> Volume:
-    """Return a label map as whole numbers; floating-point numbers may differ from whole ones by 0.001.
+    """Read a label map as whole numbers; floating-point labels can differ from whole numbers by up to 0.001.
 
     Parameters
     ----------
@@ -280,8 +280,8 @@ def read_labels(path: Path) -> Volume:
     Raises
     ------
     ScanError
-        `missing_file`; `unreadable`; `not_read` if a disk or a network fails; `bad_geometry`; `out_of_memory`;
-        `bad_values` for labels that are negative, not whole or above 65535.
+        `missing_file`; `unreadable`; `not_read` after a failure of a disk or network; `bad_geometry`; `out_of_memory`;
+        `bad_values` for labels that are negative, not whole numbers, or above 65,535.
 
     Examples
     --------
@@ -300,7 +300,7 @@ def read_labels(path: Path) -> Volume:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file.
+    """Return the SHA-256 digest of a file.
 
     Parameters
     ----------
@@ -315,8 +315,8 @@ def sha256_of(path: Path) -> str:
     Raises
     ------
     ScanError
-        `missing_file`; `unreadable`, also for a file that changes while it is read; `not_read` if a disk or a network
-        fails.
+        `missing_file`; `unreadable`, including a file that changes during reading; `not_read` after a failure of a disk
+        or network.
 
     Examples
     --------
@@ -345,15 +345,15 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         passing = isinstance(error, OSError) and error.errno in PASSING_ERRORS
         raise ScanError("not_read" if passing else "unreadable", _explain(error, path)) from None
     if changed:
-        raise ScanError("unreadable", f"{path.name} changed while it was read")
+        raise ScanError("unreadable", f"{path.name} changed during reading")
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a named pipe would wait until somebody writes
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a named pipe would wait for a writer
 
 
 def _state(file: BufferedReader, path: Path) -> tuple[int, int]:
-    """Return the size and the modification time of a file, which change when another process writes into it."""
+    """Return the size and the modification time of a file, which change if another process writes to the file."""
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise ScanError("unreadable", f"{path.name} is not a regular file")
@@ -365,7 +365,7 @@ def _within_memory(path: Path) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise ScanError("out_of_memory", f"{path.name} does not fit into the memory of the machine") from None
+        raise ScanError("out_of_memory", f"{path.name} exceeds the available memory") from None
 
 
 def _unpacked(file: BufferedReader, path: Path) -> BufferedReader:
@@ -374,12 +374,12 @@ def _unpacked(file: BufferedReader, path: Path) -> BufferedReader:
 
 def _header_of(file: BufferedReader, path: Path) -> Header:
     if not path.name.lower().endswith(SUFFIXES):
-        raise ScanError("unreadable", f"{path.name}: NIfTI ({' or '.join(SUFFIXES)}) is expected")
+        raise ScanError("unreadable", f"{path.name}: a NIfTI file ({' or '.join(SUFFIXES)}) is expected")
     return nifti_header.parse(file.read(nifti_header.LENGTH), path.name)
 
 
 def _read(path: Path, accepted: Callable[[NDArray[Any]], NDArray[Any]]) -> Volume:
-    """Return a volume of accepted values, checked in stored order: a reoriented array is read ten times slower."""
+    """Read a volume and check its values in stored order, because access to a reoriented array is ten times slower."""
     from nibabel import orientations
 
     with _opened(path) as packed:
@@ -387,7 +387,7 @@ def _read(path: Path, accepted: Callable[[NDArray[Any]], NDArray[Any]]) -> Volum
         header = _header_of(file, path)
         most = _state(packed, path)[0] * (1 if file is packed else LARGEST_DEFLATE_RATIO)
         if header.offset + header.size > most:
-            raise ScanError("unreadable", f"{path.name} is too short for its {header.size} bytes of voxels: truncated")
+            raise ScanError("unreadable", f"{path.name} is truncated: too short for its {header.size} bytes of voxels")
         voxels = _voxels_of(file, header, path)
     native = voxels.view(header.dtype).astype(header.dtype.newbyteorder("="), copy=False)
     stored = accepted(_scaled(native, header.slope, header.intercept)).reshape(header.shape, order="F")
@@ -396,29 +396,29 @@ def _read(path: Path, accepted: Callable[[NDArray[Any]], NDArray[Any]]) -> Volum
 
 
 def _voxels_of(file: BufferedReader, header: Header, path: Path) -> NDArray[np.uint8]:
-    """Return the bytes of the voxels; the file is read to its end, where a compressed file has its checksum."""
+    """Return the bytes of the voxels, and read the file to its end, where a compressed file contains a checksum."""
     file.seek(header.offset)
     voxels = np.empty(header.size, np.uint8)
     view, filled = voxels.data, 0
     while filled < header.size:
         got = file.readinto(view[filled : filled + CHUNK_BYTES])
         if not got:
-            raise ScanError("unreadable", f"{path.name} ends before its {header.size} bytes of voxels: truncated")
+            raise ScanError("unreadable", f"{path.name} is truncated: it ends before its {header.size} bytes of voxels")
         filled += got
     tail = 0
     while more := len(file.read(CHUNK_BYTES)):
         tail += more
         if tail > LONGEST_TAIL:
-            raise ScanError("unreadable", f"{path.name} goes on for more than {LONGEST_TAIL} bytes behind its voxels")
+            raise ScanError("unreadable", f"{path.name} contains more than {LONGEST_TAIL} bytes after its voxels")
     return voxels
 
 
 def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
-    """Return slope × stored + intercept of a list of values, in parts, since each value takes 8 bytes meanwhile."""
+    """Return slope × stored + intercept, computed in chunks because each intermediate value requires 8 bytes."""
     if (slope, intercept) == (1.0, 0.0):
         return stored
     scaled = np.empty(stored.size, np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and refused as such
+    with np.errstate(over="ignore", invalid="ignore"):  # overflow results in infinite values, which are rejected later
         for begin in range(0, stored.size, CHUNK_VOXELS):
             part = slice(begin, begin + CHUNK_VOXELS)
             scaled[part] = stored[part] * np.float64(slope) + np.float64(intercept)
@@ -441,7 +441,7 @@ def _attenuation(hu: NDArray[Any]) -> NDArray[Any]:
         broken = int(hu.size - np.count_nonzero(np.isfinite(hu)))
         raise ScanError("bad_values", f"{broken} of {hu.size} voxels are NaN or infinite")
     if low < -LARGEST_HU or high > LARGEST_HU:
-        raise ScanError("bad_values", f"attenuation is within ±{LARGEST_HU} HU, found {low} to {high}")
+        raise ScanError("bad_values", f"attenuation must be within ±{LARGEST_HU} HU, found {low} to {high}")
     if low == high:
         raise ScanError("bad_values", f"all voxels have the same value {low}")
     return hu
@@ -457,7 +457,9 @@ def _whole_labels(labels: NDArray[Any]) -> NDArray[Any]:
     nearest = np.rint(labels)
     if np.abs(labels - nearest).max() > LABEL_ROUNDING:
         odd = labels[np.abs(labels - nearest) > LABEL_ROUNDING]
-        raise ScanError("bad_values", f"labels must be whole numbers, found {len(odd)} others, such as {odd[0]:g}")
+        raise ScanError(
+            "bad_values", f"labels must be whole numbers; number of other values: {len(odd)}, such as {odd[0]:g}"
+        )
     rounded: NDArray[Any] = nearest.astype(dtype)
     return rounded
 
@@ -473,7 +475,7 @@ def _canonical_grid(shape: tuple[int, int, int], affine: NDArray[np.float64]) ->
 
 
 def _explain(error: Exception, path: Path) -> str:
-    words = error.strerror if isinstance(error, OSError) else None  # the whole text of an OSError has the folders
+    words = error.strerror if isinstance(error, OSError) else None  # the full text of an OSError contains the folders
     uncompressed = isinstance(error, BadGzipFile) and "Not a gzipped file" in str(error)
-    remedy = ": the file, or what follows its compressed voxels, is not compressed" if uncompressed else ""
+    remedy = "; the file, or the data after its compressed voxels, is not compressed" if uncompressed else ""
     return f"{path.name}: {words or in_one_line(error)}{remedy}"

@@ -1,7 +1,7 @@
-"""The ledger of a shard: the begin and the end of each job on it, and the status and the cost of each scan.
+"""The ledger of a shard, which records the start and end of each job and the status and run time of each scan.
 
-A job appends a line whenever it begins, a scan ends or it ends, so that the ledger has the lines of a killed job up to
-its last scan. Snakemake keeps the benchmark and the log of the last attempt of a job only.
+A job appends a line at its start, after each scan, and at its end. The ledger therefore contains the lines of a killed
+job up to its last scan, whereas Snakemake keeps only the benchmark and the log of the last attempt.
 """
 
 import csv
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-BEGUN, FINISHED, FAILED = "begun", "finished", "failed"  # events of a job; that of a scan is its status
+BEGUN, FINISHED, FAILED = "begun", "finished", "failed"  # events of a job; the event of a scan is its status
 
 
 class Line(NamedTuple):
@@ -30,9 +30,9 @@ class Line(NamedTuple):
     scan_id : str
         Identifier of the scan; empty for an event of the job.
     seconds : float
-        Time since the begin of the job in s.
+        Time since the start of the job in s.
     reused : bool
-        Whether the scan was found finished.
+        Whether the scan was already finished.
     gpu_mb : float or None
         GPU memory in MB; None without a GPU.
 
@@ -55,14 +55,14 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Spent:
-    """The cost of all jobs on a shard, each up to its last line.
+    """The resources used by all jobs of a shard, each up to its last line.
 
     Attributes
     ----------
     seconds : float
         Run time of all jobs in s.
     fresh : int
-        Number of scans that were processed, without those that were found finished.
+        Number of processed scans, without scans that were already finished.
     on_gpu : bool
         Whether a GPU was used.
 
@@ -79,21 +79,21 @@ class Spent:
 
 
 class Ledger:
-    """The writer of the lines of one job, a context manager that records how the job ends.
+    """A context manager that writes the lines of one job and records whether the job failed.
 
     Parameters
     ----------
     path : Path or None
-        File of the ledger; None writes no line.
+        File of the ledger; if None, no lines are written.
 
     Attributes
     ----------
     path : Path or None
         File of the ledger.
     began : float
-        Begin of the job on the monotonic clock in s.
+        Start of the job on the monotonic clock in s.
     job : str
-        Identifier of the process: machine, process number and time.
+        Identifier of the process: computer name, process number, and time.
 
     Examples
     --------
@@ -113,7 +113,7 @@ class Ledger:
         self.job = f"{platform.node()}-{os.getpid()}-{time.time():.0f}"
 
     def __enter__(self) -> Self:
-        """Record the begin of the job."""
+        """Record the start of the job."""
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self._append(BEGUN)
@@ -126,14 +126,14 @@ class Ledger:
         self._append(FAILED if error else FINISHED)
 
     def add(self, status: str, cost: dict[str, Any]) -> None:
-        """Append a line for a scan that has ended; a write error does not end the job.
+        """Append a line for a finished or failed scan. A write error does not stop the job.
 
         Parameters
         ----------
         status : str
             Status of the scan.
         cost : dict of str to object
-            `scan_id` (str), `reused` (bool), and `gpu_mb` (GPU memory in MB, or None without a GPU).
+            `scan_id` (str), `reused` (bool), and `gpu_mb` (GPU memory in MB; None without a GPU).
 
         Examples
         --------
@@ -144,7 +144,7 @@ class Ledger:
         self._append(status, cost["scan_id"], str(int(cost["reused"])), gpu_mb)
 
     def _append(self, event: str, scan_id: str = "", reused: str = "", gpu_mb: str = "") -> None:
-        """Append a line; a full disk does not end the job."""
+        """Append a line. A full disk does not stop the job."""
         if not self.path:
             return
         seconds = f"{time.monotonic() - self.began:.1f}"
@@ -161,7 +161,7 @@ def beside(times: Path) -> Path:
     Parameters
     ----------
     times : Path
-        File with the seconds of the scans of the last job on the shard.
+        File with the run times of the scans in the last job of the shard.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def beside(times: Path) -> Path:
 
 
 def read(path: Path) -> list[Line]:
-    """Return the lines of a ledger, without a line that is incomplete because its job was killed.
+    """Read the lines of a ledger, except an incomplete line of a killed job.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def read(path: Path) -> list[Line]:
     Returns
     -------
     list of Line
-        The lines in the order in which they were written; empty if there is no file.
+        The lines in the order in which they were written; empty if the file does not exist.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def read(path: Path) -> list[Line]:
 
 
 def spent(lines: list[Line]) -> Spent:
-    """Return the cost of the jobs of a ledger.
+    """Return the resources used by the jobs of a ledger.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def spent(lines: list[Line]) -> Spent:
     Returns
     -------
     Spent
-        Run time in s, number of scans that were processed, and whether a GPU was used.
+        Run time in s, number of processed scans, and use of a GPU.
 
     Examples
     --------

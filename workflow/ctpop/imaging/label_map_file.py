@@ -1,10 +1,10 @@
-"""Label maps as files: compressed NIfTI that any viewer opens, with the names of the labels in the header.
+"""Label maps in compressed NIfTI files with the names of the labels in the header.
 
-The names are in extensions of the header, so that every copy of the file has them. Their form, the label table of
-Caret, is the one that TotalSegmentator writes and Connectome Workbench reads. The store keeps the names in its note as
-well, where they are read without unpacking an image and together with the other facts about the map.
+The names are in extensions of the header, so each copy of the file contains them. They are stored as a Caret label
+table, which TotalSegmentator also writes and Connectome Workbench reads. The note in the store also contains the names,
+so the image need not be decompressed to read them.
 
-Equal labels give equal bytes (`nifti_writer`).
+Equal labels result in equal bytes (`nifti_writer`).
 """
 
 import colorsys
@@ -20,24 +20,24 @@ from ctpop.foundation.errors import ScanError, in_one_line
 from ctpop.imaging import nifti_writer
 from ctpop.imaging.images import Volume
 
-LEVEL = 6  # SOURCE: bench/packing.md; smaller than level 1, and sooner done
-# TotalSegmentator's reader takes the first extension, and nibabel gives it the content of code 0 alone; Workbench looks
-# for Caret's own code. The second copy takes 140 bytes of the packed file.
+LEVEL = 6  # SOURCE: bench/packing.md; smaller files and shorter run time than level 1
+# TotalSegmentator reads the first extension, for which nibabel returns the content only with code 0. Workbench searches
+# for the code of Caret. The second copy requires 140 bytes of the compressed file.
 EXTENSION_CODES = (0, 30)  # SOURCE: NIFTI_ECODE_IGNORE and NIFTI_ECODE_CARET in nifti1_io.h
-GOLDEN_RATIO = 0.6180339887  # steps of it along a circle never come close to where they were
+GOLDEN_RATIO = 0.6180339887  # steps of this size distribute the hues of consecutive labels evenly on the color circle
 
 
 def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: Path, names: dict[str, int]) -> None:
-    """Write a label map on the stored grid of another volume; equal labels give equal bytes.
+    """Write a label map on the stored grid of another volume. Equal labels result in equal bytes.
 
     Parameters
     ----------
     labels : ndarray of shape (x, y, z), uint8 or uint16
         Label of each voxel in RAS+ order.
     like : Volume
-        Volume on the grid of the labels; its `stored_affine` (mm) determines the order in which the voxels are stored.
+        Volume on the grid of the labels; its `stored_affine` (mm) determines the order of the stored voxels.
     path : Path
-        File to write, which ends in .nii.gz.
+        Path of the file, with the extension .nii.gz.
     names : dict of str to int
         Label of each structure that the map can contain.
 
@@ -67,10 +67,11 @@ def write_labels(labels: NDArray[np.unsignedinteger[Any]], like: Volume, path: P
 
 
 def label_table(names: dict[str, int]) -> bytes:
-    """Return the label table of Caret: the number and name of each label, and a colour that follows from the number.
+    """Return a Caret label table with the number, name, and color of each label.
 
-    Line breaks at its end extend the table to a length that NIfTI permits for an extension (a multiple of 16 bytes,
-    which includes the 8 bytes before the table), since readers of XML fail on zeros at the end.
+    The color depends only on the number. Trailing line breaks extend the table to a length that NIfTI permits for an
+    extension (a multiple of 16 bytes, including the 8 bytes before the table), because XML parsers reject trailing
+    zeros.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def label_table(names: dict[str, int]) -> bytes:
     volume = ElementTree.SubElement(root, "VolumeInformation", Index="0")
     table = ElementTree.SubElement(volume, "LabelTable")
     for name, number in sorted(names.items(), key=lambda item: item[1]):
-        red, green, blue = (f"{part:.3f}" for part in _colour(number))
+        red, green, blue = (f"{part:.3f}" for part in _color(number))
         label = ElementTree.SubElement(table, "Label", Key=str(number), Red=red, Green=green, Blue=blue, Alpha="1")
         label.text = name
     ElementTree.SubElement(volume, "VolumeType").text = "Label"
@@ -104,7 +105,7 @@ def label_table(names: dict[str, int]) -> bytes:
 
 
 def names_in(path: Path) -> dict[str, int]:
-    """Return the labels that a label map names in its header, in the form that TotalSegmentator and this package write.
+    """Read the names of labels in the header of a label map by TotalSegmentator or this package.
 
     Parameters
     ----------
@@ -114,12 +115,12 @@ def names_in(path: Path) -> dict[str, int]:
     Returns
     -------
     dict of str to int
-        Label of each structure, without the background (0); empty if the file names none.
+        Label of each structure, without the background (0); empty if the file contains no names.
 
     Raises
     ------
     ScanError
-        `unreadable` if the names cannot be read or contain a DOCTYPE, or one label or name is listed twice.
+        `unreadable` if the names cannot be read or contain a DOCTYPE, or if a label or a name is listed twice.
 
     Examples
     --------
@@ -141,21 +142,21 @@ def names_in(path: Path) -> dict[str, int]:
         pairs = [((label.text or "").strip(), int(label.get("Key", ""))) for label in labels]
     except (ElementTree.ParseError, ValueError) as error:
         raise ScanError(
-            "unreadable", f"{path.name}: its names of labels cannot be read: {in_one_line(error)}"
+            "unreadable", f"{path.name}: the label names in the header cannot be read: {in_one_line(error)}"
         ) from None
     pairs = [(name, number) for name, number in pairs if number]
     if len(dict(pairs)) < len(pairs) or len({number for _, number in pairs}) < len(pairs):
-        raise ScanError("unreadable", f"{path.name}: its names of labels list a name or a number twice")
+        raise ScanError("unreadable", f"{path.name}: the label names in the header list a name or a number twice")
     return dict(pairs)
 
 
 def _label_table_of(path: Path) -> bytes:
-    """Return the label table in the extensions of a header; nothing if there is none, or the file cannot be read.
+    """Return the label table in the extensions of a header; empty if the file has no table or cannot be read.
 
     Raises
     ------
     ScanError
-        `unreadable` if the table has a DOCTYPE.
+        `unreadable` if the table contains a DOCTYPE.
 
     """
     import nibabel as nib
@@ -163,15 +164,15 @@ def _label_table_of(path: Path) -> bytes:
     try:
         header = nib.load(path).header
     except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error):
-        return b""  # the reader of the image reports it
+        return b""  # the function that reads the image reports the error
     contents = [bytes(extension.content) for extension in getattr(header, "extensions", [])]
     table = next((content for content in contents if b"<CaretExtension" in content), b"")
-    if b"<!DOCTYPE" in table:  # it may define entities that expand without end
-        raise ScanError("unreadable", f"{path.name}: its names of labels contain a DOCTYPE, which is not read")
+    if b"<!DOCTYPE" in table:  # a DOCTYPE can define entities that expand without limit
+        raise ScanError("unreadable", f"{path.name}: the label names in the header contain a DOCTYPE, which is unsafe")
     return table
 
 
-def _colour(number: int) -> tuple[float, float, float]:
+def _color(number: int) -> tuple[float, float, float]:
     return colorsys.hsv_to_rgb(number * GOLDEN_RATIO % 1, 0.8, 0.95)
 
 

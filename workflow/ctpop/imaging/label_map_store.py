@@ -1,10 +1,9 @@
-"""The store of label maps: one compressed NIfTI file per scan and, beside it, a note on its origin.
+"""The store of label maps, with one compressed NIfTI file and one note on its origin per scan.
 
-The note is written after the label map, so a map without a note is unfinished and is made again. The fingerprint in the
-note follows from the image, the model and the settings from which the map was made: a map with the same fingerprint is
-never computed twice, even if a job is killed in between. The checksum in the note is that of the bytes of the map, so
-that a map that was damaged or partly replaced is made again, while a map that an older version packed differently is
-kept.
+The note is written after the label map, so a map without a note is incomplete and is created again. The fingerprint in
+the note is derived from the image, the model, and the settings. A map with the same fingerprint is not computed again,
+even if a job is killed. The checksum in the note is that of the bytes of the map. A damaged or partly replaced map is
+therefore created again, whereas a map that an older version compressed differently is kept.
 """
 
 import json
@@ -29,23 +28,24 @@ class LabelMapNote:
     Attributes
     ----------
     fingerprint : str
-        Digest of the image, the model and the settings from which the map was made.
+        Digest of the image, the model, and the settings from which the map was created.
     mask_sha256 : str
-        SHA-256 of the file of the map; empty until the store has written it.
+        SHA-256 digest of the file of the map; empty until the file has been written.
     labels : dict of str to int
         Label of each structure that the map can contain.
     model : str or None
-        The model that made the map, if there was one.
+        Model that created the map; None for an existing segmentation.
     detail : str or None
-        Remark on the map for readers.
+        Remark about the map for the user.
     shared : dict of str to int, or None
-        Where the map was merged from one mask per structure: the number of voxels of each mask that are in another mask
-        as well. Older notes do not have it.
+        For a map merged from one mask per structure, the number of voxels of each mask that are also in another mask.
+        None in older notes.
     named : bool
-        Whether the producer of the map named its labels; if not, their numbers are taken to be those of the label set.
+        Whether the producer of the map named its labels. If False, their numbers are interpreted as those of the label
+        set.
     covered : dict of str to str, or None
-        Sentence on each structure that is not in `labels` because most of its mask is in masks of higher labels. Older
-        notes do not have it.
+        Sentence about each structure that is not in `labels` because most of its mask is in masks of higher labels.
+        None in older notes.
     format : int
         Version of the format of the note.
 
@@ -87,7 +87,7 @@ class LabelMapStore:
     folder: Path
 
     def mask_path(self, scan_id: str) -> Path:
-        """Return the path of the label map of a scan, whether the file exists or not.
+        """Return the path of the label map of a scan, which need not exist.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class LabelMapStore:
         return self.folder / f"{scan_id}.nii.gz"
 
     def note_path(self, scan_id: str) -> Path:
-        """Return the path of the note on the label map of a scan, whether the file exists or not.
+        """Return the path of the note on the label map of a scan, which need not exist.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class LabelMapStore:
         return self.folder / f"{scan_id}.json"
 
     def finished(self, scan_id: str, fingerprint: str) -> LabelMapNote | None:
-        """Return the note on a label map with this fingerprint whose bytes have not changed since it was written.
+        """Return the note on a label map that has the given fingerprint and has not changed since it was written.
 
         Parameters
         ----------
@@ -141,8 +141,8 @@ class LabelMapStore:
         Returns
         -------
         LabelMapNote or None
-            The note; None if there is no such map, or its file is missing, not readable or changed, so that it is made
-            again.
+            The note; None if the map does not exist, or if its file is missing, unreadable, or changed. The map is then
+            created again.
 
         Examples
         --------
@@ -155,12 +155,12 @@ class LabelMapStore:
             return None
         try:
             found = sha256_of(self.mask_path(scan_id))
-        except ScanError:  # not there, or not readable: it is made again
+        except ScanError:  # a missing or unreadable map is created again
             return None
         return note if found == note.mask_sha256 else None
 
     def note(self, scan_id: str) -> LabelMapNote | None:
-        """Return the note on the label map of a scan, if there is a valid one.
+        """Return the note on the label map of a scan if it is valid.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class LabelMapStore:
         Returns
         -------
         LabelMapNote or None
-            The note; None if the file is missing, damaged or of another format.
+            The note; None if the file is missing, damaged, or of another format version.
 
         Examples
         --------
@@ -180,7 +180,7 @@ class LabelMapStore:
         """
         try:
             note = LabelMapNote(**json.loads(self.note_path(scan_id).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):  # not there or not readable, no JSON, other fields
+        except (OSError, ValueError, TypeError):  # missing or unreadable file, invalid JSON, other fields
             return None
         return note if note.format == FORMAT else None
 
@@ -206,12 +206,12 @@ class LabelMapStore:
         --------
         >>> LabelMapStore(Path("maps")).note_of("scan1")
         Traceback (most recent call last):
-        ctpop.foundation.errors.ContractError: maps/scan1.json: is missing or damaged; run the segment stage again
+        ctpop.foundation.errors.ContractError: maps/scan1.json is missing or damaged; run the segment stage again
 
         """
         note = self.note(scan_id)
         if note is None:
-            raise ContractError(f"{self.note_path(scan_id)}: is missing or damaged; run the segment stage again")
+            raise ContractError(f"{self.note_path(scan_id)} is missing or damaged; run the segment stage again")
         return note
 
     def keep(self, scan_id: str, labels: Volume, note: LabelMapNote) -> LabelMapNote:
@@ -222,10 +222,10 @@ class LabelMapStore:
         scan_id : str
             Identifier of the scan.
         labels : Volume
-            Label of each voxel, shape (x, y, z) in RAS+, uint8 or uint16; `stored_affine` determines the order
-            in which the file stores it.
+            Label of each voxel, shape (x, y, z) in RAS+, uint8 or uint16; `stored_affine` determines the order of the
+            stored voxels.
         note : LabelMapNote
-            The note, without the checksum of the map.
+            The note without the checksum of the map.
 
         Returns
         -------
@@ -235,8 +235,8 @@ class LabelMapStore:
         Raises
         ------
         ScanError
-            `not_written` if a file cannot be written, which then keeps its earlier content; `missing_file`,
-            `unreadable` or `not_read` if the written map cannot be read.
+            `not_written` if a file cannot be written; its previous content is kept. `missing_file`, `unreadable`, or
+            `not_read` if the written map cannot be read.
 
         Examples
         --------
@@ -262,7 +262,7 @@ class LabelMapStore:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """Turn every failure to write a file, such as a full disk, a quota or a broken disk, into a `ScanError`."""
+    """Convert any failure to write a file (such as a full disk, a quota, or a disk error) into a `ScanError`."""
     try:
         yield
     except OSError as error:
@@ -270,17 +270,17 @@ def _written(path: Path) -> Iterator[None]:
 
 
 def fingerprint_of(**parts: object) -> str:
-    """Return one digest of everything that determines the content of a label map.
+    """Return a digest of all inputs that determine the content of a label map.
 
     Parameters
     ----------
     **parts : object
-        Values that JSON can represent, such as the digests of the image and of the model and the settings.
+        Values that JSON can represent, such as the digests of the image and the model, and the settings.
 
     Returns
     -------
     str
-        Digest in 64 hexadecimal digits, which does not depend on the order of the parts.
+        Digest in 64 hexadecimal digits, independent of the order of the parts.
 
     Raises
     ------

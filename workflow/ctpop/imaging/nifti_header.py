@@ -1,7 +1,7 @@
-"""The header of a NIfTI file, whose fields are checked before any voxel is read or any memory is allocated.
+"""Validation of the header of a NIfTI file before voxels are read or memory is allocated.
 
-nibabel interprets the fields. A header that nibabel would repair or complete by a guess without a warning is refused:
-a missing voxel edge, a side that is neither left nor right, voxels that begin inside the header. Extensions are not
+nibabel interprets the fields. A header that nibabel would silently repair or complete is rejected, for example if a
+voxel edge is missing, the side is neither left nor right, or the voxels start inside the header. Extensions are not
 read.
 """
 
@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 
 from ctpop.foundation.errors import ScanError, in_one_line
 
-KINDS = {348: "Nifti1Header", 540: "Nifti2Header"}  # of nibabel; by length, which is the first number of a file
+KINDS = {348: "Nifti1Header", 540: "Nifti2Header"}  # nibabel class by header length, the first number in the file
 LENGTH = max(KINDS)
-LONGEST_EXTENSIONS = 64 << 20  # bytes; there may be a DICOM header in front of the voxels, not more
+LONGEST_EXTENSIONS = 64 << 20  # bytes; sufficient for a DICOM header before the voxels
 MOST_VOXELS = 2**31
 GZIP = b"\x1f\x8b"  # the first bytes of compressed data
-UNIT_BITS = 0b111  # of the field xyzt_units, for lengths
-OTHER_UNITS = {1: "metres", 3: "micrometres"}  # SOURCE: NIFTI_UNITS_METER and NIFTI_UNITS_MICRON in nifti1.h
+UNIT_BITS = 0b111  # bits of the field xyzt_units that specify the unit of length
+OTHER_UNITS = {1: "meters", 3: "micrometers"}  # SOURCE: NIFTI_UNITS_METER and NIFTI_UNITS_MICRON in nifti1.h
 SPACING_RANGE_MM = (0.1, 20.0)
-LONGEST_CT_MM = 3000.0  # above every scanner's table; a wrong spacing would ask for any amount of memory later
-LARGEST_SHEAR = 0.02  # cosine between axes that should be at right angles; gantry tilt is far above
-LARGEST_SIZE_DIFFERENCE = 0.01  # of an edge, between the statements of a header about it
-SMALLEST_AGREEMENT = 0.9  # cosine between an axis of the qform and the same axis of the sform; -1 if a side is swapped
-ERROR = 40  # nibabel's level of what it cannot repair
+LONGEST_CT_MM = 3000.0  # longer than any table; with a wrong spacing, later steps could require unlimited memory
+LARGEST_SHEAR = 0.02  # cosine between axes, 0 at right angles; the cosine with gantry tilt is much larger
+LARGEST_SIZE_DIFFERENCE = 0.01  # proportion of an edge, between two fields of a header
+SMALLEST_AGREEMENT = 0.9  # cosine between the same axis of the qform and the sform; -1 if a side is swapped
+ERROR = 40  # error level of nibabel for fields that it cannot repair
 QUIET = logging.Logger("nibabel", logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The content of a header: a volume in the order of axes in which it is stored.
+    """The content of a header, with axes in stored order.
 
-    A value is `slope` × stored value + `intercept`.
+    A value of the image is `slope` × stored value + `intercept`.
 
     Attributes
     ----------
@@ -43,13 +43,13 @@ class Header:
     affine : ndarray of shape (4, 4), float64
         Matrix from stored voxel indices (i, j, k) to world coordinates in mm (right, anterior, superior).
     dtype : numpy.dtype
-        Data type of the stored values, with their byte order.
+        Data type of the stored values, with byte order.
     slope : float
-        Factor of the stored values.
+        Factor by which stored values are multiplied.
     intercept : float
-        Summand of the scaled values: HU for a CT.
+        Value added after multiplication, in HU for a CT.
     offset : int
-        Position of the first voxel in the unpacked file, in bytes.
+        Position of the first voxel in the decompressed file, in bytes.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Header:
 
     @property
     def size(self) -> int:
-        """Return the size of all voxels in the unpacked file.
+        """Return the size of all voxels in the decompressed file.
 
         Returns
         -------
@@ -84,25 +84,25 @@ class Header:
 
 
 def parse(block: bytes, name: str) -> Header:
-    """Return the header at the beginning of a file.
+    """Parse and check the header at the start of a file.
 
     Parameters
     ----------
     block : bytes
-        The first `LENGTH` bytes of the unpacked file, or all of it if it is shorter.
+        The first `LENGTH` bytes of the decompressed file, or the whole file if it is shorter.
     name : str
-        Name of the file for the text of an error.
+        Name of the file for error messages.
 
     Returns
     -------
     Header
-        The checked content of the header, in the stored order of axes (i, j, k).
+        The checked content of the header, with axes in stored order (i, j, k).
 
     Raises
     ------
     ScanError
-        `unreadable` if the block is no NIfTI header of a single file; `bad_geometry` for a shape, spacing or
-        orientation that is not valid; `bad_values` for a data type or a scaling that no CT has.
+        `unreadable` if the block is not the header of a single-file NIfTI image; `bad_geometry` for an invalid shape,
+        spacing, or orientation; `bad_values` for a data type or a scaling that is invalid for a CT.
 
     Examples
     --------
@@ -155,17 +155,17 @@ def _fields(block: bytes, name: str) -> Any:
     lengths = {order: int.from_bytes(block[:4], order) for order in ("little", "big")}
     order = next((order for order, length in lengths.items() if length in KINDS), "little")
     if lengths[order] not in KINDS or len(block) < lengths[order]:
-        remedy = ", but is compressed: unpack it once, or name it .nii.gz" if block[:2] == GZIP else ""
-        raise ScanError("unreadable", f"{name} does not begin with a NIfTI header{remedy}")
+        remedy = "; it is compressed: decompress it, or rename it to .nii.gz" if block[:2] == GZIP else ""
+        raise ScanError("unreadable", f"{name} does not start with a NIfTI header{remedy}")
     import nibabel as nib
 
     kind = getattr(nib, KINDS[lengths[order]])
     fields = kind(block[: lengths[order]], order, check=False)
     if fields["magic"] != kind.single_magic:
-        raise ScanError("unreadable", f"{name} is not NIfTI with header and voxels in one file")
+        raise ScanError("unreadable", f"{name} is not a NIfTI file that contains both header and voxels")
     offset, first = float(fields["vox_offset"]), kind.single_vox_offset
     if not (first <= offset <= first + LONGEST_EXTENSIONS and offset.is_integer()):
-        raise ScanError("unreadable", f"{name}: voxels cannot begin at byte {offset:g}")
+        raise ScanError("unreadable", f"{name}: invalid position of the first voxel (byte {offset:g})")
     return fields
 
 
@@ -176,23 +176,25 @@ def _shape(fields: Any) -> tuple[int, int, int]:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if len(found) != axes or len(shape) != 3 or min(shape) < 1:
-        raise ScanError("bad_geometry", f"one volume with three axes is expected, found shape {found}")
+        raise ScanError("bad_geometry", f"the file must contain one volume with three axes, found shape {found}")
     if np.prod(shape, dtype=np.float64) > MOST_VOXELS:
         raise ScanError("bad_geometry", f"shape {shape} has more than 2^31 voxels")
     return shape[0], shape[1], shape[2]
 
 
 def _check_pixdim(fields: Any) -> None:
-    """Refuse a qform whose voxel edges or side nibabel would guess."""
+    """Reject a qform with invalid voxel edges or side, which nibabel would replace by defaults."""
     side, *edges = (float(value) for value in fields["pixdim"][:4])
     if fields["qform_code"] > 0 and not (side in (-1, 0, 1) and all(0 < edge < np.inf for edge in edges)):
-        raise ScanError("bad_geometry", f"the qform needs side 1 or -1 and voxel edges above 0, found {side}, {edges}")
+        raise ScanError(
+            "bad_geometry", f"the qform requires side 1 or -1 and voxel edges above 0, found {side}, {edges}"
+        )
 
 
-@np.errstate(all="ignore")  # what overflows is infinite, and refused as such
+@np.errstate(all="ignore")  # overflow results in infinite values, which are rejected later
 def _affine(fields: Any, shape: tuple[int, int, int]) -> NDArray[np.float64]:
     if not fields["sform_code"] and not fields["qform_code"]:
-        raise ScanError("bad_geometry", "neither qform nor sform is set, so that left and right are not known")
+        raise ScanError("bad_geometry", "neither qform nor sform is set, so left and right are unknown")
     qform = _qform(fields) if fields["qform_code"] else None
     affine = np.asarray(fields.get_sform() if fields["sform_code"] else qform, np.float64)
     _check_affine(affine, shape, OTHER_UNITS.get(int(fields["xyzt_units"]) & UNIT_BITS))
@@ -207,41 +209,45 @@ def _qform(fields: Any) -> NDArray[np.float64]:
     try:
         return np.asarray(fields.get_qform(), np.float64)
     except ValueError:
-        raise ScanError("bad_geometry", "the qform has a broken quaternion") from None
+        raise ScanError("bad_geometry", "the qform contains an invalid quaternion") from None
 
 
 def _check_affine(affine: NDArray[np.float64], shape: tuple[int, int, int], unit: str | None) -> None:
-    """Refuse an affine that no CT has; `unit` is what the header states if it is not mm, for the remedy."""
+    """Reject an affine that is invalid for a CT; `unit` is the unit in the header if it is not mm."""
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ScanError("bad_geometry", "the affine is singular or not finite")
     spacing = edges_mm(affine)
     low, high = SPACING_RANGE_MM
     if spacing.min() < low or spacing.max() > high:
-        remedy = f"; the header states {unit}: store spacing and affine in mm" if unit else ""
+        remedy = f"; the header specifies {unit}: store spacing and affine in mm" if unit else ""
         raise ScanError(
             "bad_geometry", f"spacing must be {low} to {high} mm, found {spacing.round(3).tolist()}{remedy}"
         )
     if (spacing * shape).max() > LONGEST_CT_MM:
         found = f"{(spacing * shape).round().tolist()} mm"
-        raise ScanError("bad_geometry", f"no CT is longer than {LONGEST_CT_MM} mm, found {found}: the spacing is wrong")
+        raise ScanError(
+            "bad_geometry", f"a CT is at most {LONGEST_CT_MM:g} mm long, found {found}; the spacing is wrong"
+        )
     cosines = affine[:3, :3] / spacing
     shear = np.abs(cosines.T @ cosines - np.eye(3)).max()
     if shear > LARGEST_SHEAR:
-        raise ScanError("bad_geometry", f"axes are not at right angles (cosine {shear:.3f}): correct the gantry tilt")
+        raise ScanError(
+            "bad_geometry", f"the axes are not at right angles (cosine {shear:.3f}); correct the gantry tilt"
+        )
 
 
 def _check_forms_agree(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> None:
     by_qform, by_sform = edges_mm(qform), edges_mm(sform)
     if not _edges_agree(by_qform, by_sform):
         found = f"{by_qform.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
-        raise ScanError("bad_geometry", f"qform and sform give different voxel sizes: {found}")
+        raise ScanError("bad_geometry", f"qform and sform specify different voxel sizes: {found}")
     agreement = (qform[:3, :3] * sform[:3, :3]).sum(axis=0) / (by_qform * by_sform)
     if agreement.min() < SMALLEST_AGREEMENT:
-        raise ScanError("bad_geometry", "qform and sform give different orientations, so that sides are not known")
+        raise ScanError("bad_geometry", "qform and sform specify different orientations, so left and right are unknown")
 
 
 def _check_pixdim_agrees(fields: Any, sform: NDArray[np.float64]) -> None:
-    """Refuse voxel edges that contradict the sform; an edge of 1 or 0 is what programs leave where they set none."""
+    """Reject voxel edges that contradict the sform, except edges of 1 or 0, which are defaults of programs."""
     edges = np.asarray(fields["pixdim"][1:4], np.float64)
     if not (edges > 0).all():
         return
@@ -249,12 +255,12 @@ def _check_pixdim_agrees(fields: Any, sform: NDArray[np.float64]) -> None:
     if not _edges_agree(edges[is_set], by_sform[is_set]):
         found = f"{edges.round(3).tolist()} and {by_sform.round(3).tolist()} mm"
         raise ScanError(
-            "bad_geometry", f"pixdim and sform give different voxel sizes: {found}; write the right one into both"
+            "bad_geometry", f"pixdim and sform specify different voxel sizes: {found}; write the correct size to both"
         )
 
 
 def _edges_agree(edges: NDArray[np.float64], by_sform: NDArray[np.float64]) -> bool:
-    return bool((np.abs(edges - by_sform) <= LARGEST_SIZE_DIFFERENCE * by_sform).all())  # not where an edge is NaN
+    return bool((np.abs(edges - by_sform) <= LARGEST_SIZE_DIFFERENCE * by_sform).all())  # False if an edge is NaN
 
 
 def _values(fields: Any) -> tuple[np.dtype[Any], float, float]:
@@ -262,12 +268,12 @@ def _values(fields: Any) -> tuple[np.dtype[Any], float, float]:
     if dtype.kind not in "iuf":
         raise ScanError("bad_values", f"voxels must be real numbers, found {dtype}")
     slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
-    if slope == 0 or np.isnan(slope):  # the ways of the standard and of nibabel to say: not scaled
+    if slope == 0 or np.isnan(slope):  # the values with which the standard and nibabel mark images without scaling
         return dtype, 1.0, 0.0
     if slope < 0:
         raise ScanError(
-            "bad_values", f"a slope below 0 turns light into dense tissue, found {slope:g}: store HU without it"
+            "bad_values", f"the slope is {slope:g}; a slope below 0 reverses the attenuation. Store HU without a slope"
         )
     if not np.isfinite([slope, intercept]).all():
-        raise ScanError("bad_values", f"values cannot be scaled by {slope} and shifted by {intercept}")
+        raise ScanError("bad_values", f"the slope ({slope}) or the intercept ({intercept}) is invalid")
     return dtype, slope, intercept

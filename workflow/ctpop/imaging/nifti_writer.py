@@ -1,9 +1,10 @@
-"""Compressed NIfTI files as this project writes them: equal voxels give equal bytes.
+"""Writing of compressed NIfTI files, in which equal voxels result in equal bytes.
 
-The stream is one gzip member without time or name. libdeflate compresses it: it is fast enough beside a GPU, and its
-output depends on nothing but its input, level and version (github.com/ebiggers/libdeflate/issues/400).
-`bench/packing.py` compares it with zlib and ISA-L. ISA-L is ten times as fast and is not used for writing: one of some
-thousand label maps that it packed differed in one bit from the same map packed again.
+The stream is one gzip member without a time stamp or file name, compressed by libdeflate. libdeflate is fast enough for
+use with a GPU, and its output depends only on the input, the level, and the version
+(github.com/ebiggers/libdeflate/issues/400). `bench/packing.py` compares libdeflate with zlib and ISA-L. ISA-L is ten
+times faster but is not used for writing, because one of about a thousand compressed label maps differed by one bit when
+it was compressed again.
 """
 
 import io
@@ -28,16 +29,16 @@ def write(
     level: int,
     extensions: "Sequence[Nifti1Extension]" = (),
 ) -> None:
-    """Write an image as .nii.gz, as a whole or not at all.
+    """Write an image as .nii.gz. The file is replaced only after the image has been written completely.
 
     Parameters
     ----------
     voxels : ndarray of shape (i, j, k)
-        Image in the order in which it is stored; its values are written without scaling.
+        Image in stored order; its values are written without scaling.
     affine : ndarray of shape (4, 4), float64
-        Matrix from stored indices (i, j, k) to mm in RAS+; it is written as sform and as qform.
+        Matrix from stored indices (i, j, k) to mm in RAS+, which is written as sform and qform.
     path : Path
-        File to write.
+        Path of the file.
     level : int
         Compression level of libdeflate, 1 to 12.
     extensions : sequence of nibabel.nifti1.Nifti1Extension
@@ -48,9 +49,9 @@ def write(
     OSError
         If the file cannot be written.
     ValueError
-        If libdeflate does not have the level.
+        If libdeflate does not support the level.
     nibabel.spatialimages.HeaderDataError
-        If NIfTI does not have the data type of the voxels.
+        If NIfTI does not support the data type of the voxels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The scans of a shard, and functions that read the label map and the CT of one of them."""
+"""The scans of a shard, and functions that read the label map and the CT of a scan."""
 
 import re
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from ctpop.imaging.label_map_store import LabelMapStore
 
 @dataclass(frozen=True)
 class SegmentedScan:
-    """A scan of the table `segments`.
+    """A scan in the table `segments`.
 
     Attributes
     ----------
     scan_id : str
         Identifier of the scan.
     status : str
-        Code of `SegmentStatus`: whether the scan has a label map, and otherwise why not.
+        Code of `SegmentStatus`, which indicates a label map or the reason for its absence.
     mask_sha256 : str
-        SHA-256 of the file of the label map; absent (NaN) if there is none.
+        SHA-256 digest of the file of the label map; NaN if the scan has no label map.
     ct_path : Path or None
-        Path of the CT; None if there is none.
+        Path of the CT; None if the scan has no CT.
     detail : str
-        Explanation of the status; empty if there is nothing to explain.
+        Explanation of the status; empty if no explanation is needed.
 
     Examples
     --------
@@ -45,12 +45,12 @@ class SegmentedScan:
 
 
 def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[SegmentedScan]:
-    """Return the scans of a shard, with the folder of the registry in front of relative paths.
+    """Return the scans of a shard, and resolve relative paths against the folder of the registry.
 
     Parameters
     ----------
     segments : pandas.DataFrame
-        Table `segments` of the shard, with the columns `scan_id`, `status`, `mask_sha256` and `detail`.
+        Table `segments` of the shard, with the columns `scan_id`, `status`, `mask_sha256`, and `detail`.
     cohort : pandas.DataFrame
         Table `cohort` with these scans, with the columns `scan_id` and `ct_path`.
     root : Path
@@ -88,19 +88,19 @@ def scans_of(segments: pd.DataFrame, cohort: pd.DataFrame, root: Path) -> list[S
 
 
 def without_file_names(error: ScanError, paths: Mapping[str, Path | None]) -> ScanError:
-    """Return an error whose detail has columns of the registry in place of the names of files, which may name patients.
+    """Replace file names, which can contain names of patients, by column names in the detail of an error.
 
     Parameters
     ----------
     error : ScanError
         Error of a scan.
     paths : mapping of str to (Path or None)
-        Files of the scan by the column of the registry that names them.
+        Files of the scan, by the registry column that contains their paths.
 
     Returns
     -------
     ScanError
-        The same reason with the changed detail.
+        An error with the same reason and the changed detail.
 
     Examples
     --------
@@ -117,12 +117,12 @@ def without_file_names(error: ScanError, paths: Mapping[str, Path | None]) -> Sc
 
 
 def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume | None]:
-    """Return label map and CT of a scan.
+    """Read the label map and the CT of a scan.
 
     Parameters
     ----------
     scan : SegmentedScan
-        Scan that has a label map.
+        Scan with a label map.
     store : LabelMapStore
         Store of the label map.
 
@@ -131,13 +131,14 @@ def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume
     mask : Volume
         Label of each voxel, shape (x, y, z) in RAS+.
     ct : Volume or None
-        Attenuation in HU, shape (x, y, z) in RAS+, `HOLE_HU` where it is not finite; None if the scan has no CT.
+        Attenuation in HU, shape (x, y, z) in RAS+, with `HOLE_HU` in place of values that are not finite; None if the
+        scan has no CT.
 
     Raises
     ------
     ScanError
-        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values` or `out_of_memory` if a file cannot be
-        read; `grid_mismatch` if label map and CT have different grids, since no image is resampled.
+        `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, or `out_of_memory` if a file cannot be
+        read; `grid_mismatch` if the label map and the CT have different grids, because images are not resampled.
 
     Examples
     --------
@@ -157,19 +158,19 @@ def read_both(scan: SegmentedScan, store: LabelMapStore) -> tuple[Volume, Volume
     mask = read_mask(store.mask_path(scan.scan_id), scan.mask_sha256)
     ct = read_ct(scan.ct_path, holes=True) if scan.ct_path else None
     if ct is not None and (difference := mask.grid.differs_from(ct.grid)):
-        raise ScanError("grid_mismatch", f"label map and CT do not share a grid: {difference}")
+        raise ScanError("grid_mismatch", f"the label map and the CT have different grids: {difference}")
     return mask, ct
 
 
 def read_mask(path: Path, sha256: str) -> Volume:
-    """Return a label map of the store, which is refused if its bytes have changed since it was written.
+    """Read a label map of the store, and reject it if its bytes have changed since it was written.
 
     Parameters
     ----------
     path : Path
         File of the label map.
     sha256 : str
-        SHA-256 of the file when it was written.
+        SHA-256 digest of the file at the time of writing.
 
     Returns
     -------
@@ -179,8 +180,8 @@ def read_mask(path: Path, sha256: str) -> Volume:
     Raises
     ------
     ScanError
-        `unreadable` if the file has changed; `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values` or
-        `out_of_memory` if it cannot be read.
+        `unreadable` if the file has changed; `missing_file`, `unreadable`, `not_read`, `bad_geometry`, `bad_values`, or
+        `out_of_memory` if the file cannot be read.
 
     Examples
     --------

@@ -1,53 +1,54 @@
-"""Axial slices that have another scale than the other slices of a CT.
+"""Detection of axial slices whose scale differs from the other slices of a CT.
 
-An intercept that is missing in a part of the files, or two series that were joined, give such a volume. Padding has
-such values, too, and resampling mixes it with the slices beside it. The slices are therefore found in two steps: by
-their values, and by their borders: at the border of another scale, a slice shows what the slice beside it shows, with
-an offset or in a narrow range.
+Two causes are an intercept that is missing in some of the files and two series that were joined. Padding also has
+unusual values, and resampling mixes padding with adjacent slices. Two criteria are therefore combined: the values of
+the slices, and their borders. At the border of a different scale, two adjacent slices show the same anatomy, one of
+them with an offset or in a narrow range.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-AIR_HU = -900.0  # a volume with air has voxels below
-NARROWEST_HU = 25.0  # between the smallest and the largest value of an image of a body
+AIR_HU = -900.0  # a volume with air contains lower values
+NARROWEST_HU = 25.0  # smallest range of values in an image of a body
 SOFT_TISSUE_HU = (-150.0, 250.0)
 OFFSET = 1012  # between 1000 and 1024, which scanners and programs add to HU
-SHARE_OF_TISSUE = 0.1  # of the voxels; an offset image has as many of them 1024 HU higher
-SHARE_AT_LIMIT = 0.05  # of the voxels with the very lowest value, where values were cut off there
+SHARE_OF_TISSUE = 0.1  # proportion of voxels; in an image with an offset, their values are 1024 HU higher
+SHARE_AT_LIMIT = 0.05  # proportion of voxels with the lowest value in a clipped image
 SHARE_TOO_LOW = 0.05
-TOO_LOW_HU = -1500.0  # noise in air stays above
-MOST_FREQUENT = 0.1  # ASSUME: share of the most frequent value in an image with noise, without its limits
-IN_A_SLICE = 900  # voxels at most
-FEWEST_IN_A_SLICE = 200  # ASSUME: of fewer voxels, all may be of one tissue
-SHARE_OF_AIR = 0.05  # ASSUME: of an axial slice; where some slices contain it, the others of the scan do, too
-JUMP_HU = (800.0, 1250.0)  # ASSUME: of the median voxel, from one slice to the next, where an offset begins or ends
-MOST_LIGHT = 0.01  # ASSUME: of a slice with another scale, below soft tissue, by noise
+TOO_LOW_HU = -1500.0  # noise in air does not reach this value
+MOST_FREQUENT = 0.1  # ASSUME: proportion of the most frequent value in an image with noise, without its limits
+IN_A_SLICE = 900  # largest number of voxels
+FEWEST_IN_A_SLICE = 200  # ASSUME: fewer voxels can all be in the same tissue
+SHARE_OF_AIR = 0.05  # ASSUME: proportion of an axial slice; if some slices of a scan contain air, the others do also
+JUMP_HU = (800.0, 1250.0)  # ASSUME: median difference between adjacent slices at the start or end of an offset
+MOST_LIGHT = 0.01  # ASSUME: proportion below soft tissue, due to noise, in a slice with a different scale
 FEWEST_VALUES = 3  # ASSUME: a slice with fewer values is padding or a phantom
-CONSTANT_HU = 0.001  # ASSUME: between the values of a slice of padding; rounding stays below
-FEWEST_IN_A_ROW = 3  # ASSUME: slices; fewer may be a mixture of padding and image, which resampling makes
-FEWEST_NARROW = 3  # ASSUME: slices of a volume
-WHOLE_RANGE_HU = 250.0  # ASSUME: between the values of a slice in HU beside narrow ones; ringing beside them has less
-LEAST_CORRELATION = 0.5  # ASSUME: of a slice with the slice beside it; below, they show different things
+CONSTANT_HU = 0.001  # ASSUME: range of values in a slice of padding; rounding differences are smaller
+FEWEST_IN_A_ROW = 3  # ASSUME: number of slices; resampling can mix padding and image in fewer slices
+FEWEST_NARROW = 3  # ASSUME: number of slices of a volume
+WHOLE_RANGE_HU = 250.0  # ASSUME: range of a slice in HU next to narrow slices; the range of ringing is smaller
+LEAST_CORRELATION = 0.5  # ASSUME: correlation of adjacent slices; below this value, they show different anatomy
 SAME_CONTRAST = (0.75, 1.33)  # ASSUME: ratio of standard deviations; a mixture with padding has less contrast
-EVEN_SHARE = 0.5  # ASSUME: of narrow slices with half of the largest contrast among them; ringing fades faster
+EVEN_SHARE = 0.5  # ASSUME: proportion of narrow slices with half of their largest contrast; ringing decreases faster
 
 
 def slices_of_other_scale(values: NDArray[np.number]) -> NDArray[np.intp]:
-    """Return axial slices of a CT that certainly have another scale than others, which contain air.
+    """Return the axial slices whose scale certainly differs from other slices with air.
 
-    Slices with an offset are found at the jump where they begin or end, and slices that were scaled to a narrow range
-    beside a slice in HU of the same content. Slices that padding and resampling explain do not count.
+    Slices with an offset are detected by the jump at their first or last slice. Slices that were scaled to a narrow
+    range are detected by an adjacent slice in HU with the same anatomy. Slices that padding and resampling can explain
+    are ignored.
 
     Parameters
     ----------
     values : numpy.ndarray, shape (x, y, z)
-        Values of the volume, in HU where the scale is right.
+        Values of the volume, in HU if the scale is correct.
 
     Returns
     -------
     numpy.ndarray of shape (n,), intp
-        Indices of slices along the third axis, from 0 and ascending; there may be more slices of that scale.
+        Indices of slices along the third axis, from 0 and ascending. More slices can have the same scale.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def slices_of_other_scale(values: NDArray[np.number]) -> NDArray[np.intp]:
 
 
 def varies(values: NDArray[np.floating]) -> bool:
-    """Return whether no value is frequent, as in images with noise.
+    """Return whether no value is frequent, as in an image with noise.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def varies(values: NDArray[np.floating]) -> bool:
     Returns
     -------
     bool
-        Whether there are values, and no whole number is a tenth of them.
+        Whether values are present and no whole number accounts for more than one tenth of them.
 
     Examples
     --------
@@ -116,7 +117,7 @@ def _runs(mask: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
 
 
 def _borders(run: NDArray[np.intp], padding: NDArray[np.bool_]) -> tuple[list[tuple[int, int]], bool]:
-    """Return pairs of the slice beside a run and the slice of the run there, and whether padding is beside the run."""
+    """Return the pairs of slices (outside, inside) at the ends of a run, and whether padding is adjacent to the run."""
     pairs = [(int(run[0]) - 1, int(run[0])), (int(run[-1]) + 1, int(run[-1]))]
     inside = [pair for pair in pairs if 0 <= pair[0] < len(padding)]
     images = [pair for pair in inside if not padding[pair[0]]]
@@ -124,7 +125,7 @@ def _borders(run: NDArray[np.intp], padding: NDArray[np.bool_]) -> tuple[list[tu
 
 
 def _shifted_up(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return which slices have soft tissue 1024 higher and nothing of the density of air and lung, padding aside."""
+    """Return the slices with soft tissue 1024 too high and, except for padding, no values of air and lung."""
     lightest, densest = (hu + OFFSET for hu in SOFT_TISSUE_HU)
     padding = slices.min(axis=0)
     light = ((slices < SOFT_TISSUE_HU[0]) & (slices > padding)).mean(axis=0)
@@ -134,12 +135,12 @@ def _shifted_up(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
         ((slices > lightest) & (slices < densest)).mean(axis=0) > SHARE_OF_TISSUE
     )
     for k in shifted.nonzero()[0]:
-        shifted[k] = varies(slices[slices[:, k] > padding[k], k])  # not in a phantom of air, water and bone
+        shifted[k] = varies(slices[slices[:, k] > padding[k], k])  # excludes phantoms of air, water, and bone
     return shifted
 
 
 def _shifted_down(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return which slices have more than one value that is far below air."""
+    """Return the slices with more than one value far below air."""
     too_low = slices < TOO_LOW_HU
     padding = np.where(too_low, slices, 0).min(axis=0)
     found: NDArray[np.bool_] = (too_low & (slices > padding)).mean(axis=0) > SHARE_TOO_LOW
@@ -147,13 +148,13 @@ def _shifted_down(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _is_offset_run(run: NDArray[np.intp], slices: NDArray[np.floating], padding: NDArray[np.bool_]) -> bool:
-    """Return whether slices have one offset, and begin or end with a jump between slices of the same content."""
+    """Return whether a run of slices has a constant offset and starts or ends with a jump at the same anatomy."""
     borders, beside_padding = _borders(run, padding)
     is_short = len(run) < FEWEST_IN_A_ROW
     if is_short and (beside_padding or not borders):
         return False
     steps = np.abs(np.median(np.diff(slices[:, run], axis=1), axis=0))
-    if steps.max(initial=0) > JUMP_HU[0] / 2:  # the share of padding grows from slice to slice
+    if steps.max(initial=0) > JUMP_HU[0] / 2:  # the proportion of padding increases from slice to slice
         return False
     pairs = [(slices[:, inside], slices[:, outside]) for outside, inside in borders]
     explained = all(_is_step(*pair) or _is_shifted_copy(*pair) for pair in pairs)
@@ -161,12 +162,12 @@ def _is_offset_run(run: NDArray[np.intp], slices: NDArray[np.floating], padding:
 
 
 def _is_step(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> bool:
-    """Return whether two slices have one scale."""
+    """Return whether two slices have the same scale."""
     return bool(abs(np.median(inside - outside)) < JUMP_HU[0] / 2)
 
 
 def _is_shifted_copy(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> bool:
-    """Return whether two slices show the same, one of them with an offset; padding has none."""
+    """Return whether two slices show the same anatomy, one of them with an offset, which padding does not have."""
     difference = inside - outside
     if not JUMP_HU[0] < abs(np.median(difference)) < JUMP_HU[1]:
         return False
@@ -180,7 +181,7 @@ def _correlate(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> b
 
 
 def _narrow(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return which slices have several values in a range that is too narrow for HU, and are not air."""
+    """Return the slices that have several values in a range too narrow for HU and are not air."""
     is_narrow: NDArray[np.bool_] = (np.ptp(slices, axis=0) < NARROWEST_HU) & (np.median(slices, axis=0) > AIR_HU)
     for k in is_narrow.nonzero()[0]:
         is_narrow[k] = len(np.unique(slices[:, k])) >= FEWEST_VALUES
@@ -188,7 +189,7 @@ def _narrow(slices: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _is_scaled_run(run: NDArray[np.intp], slices: NDArray[np.floating], padding: NDArray[np.bool_]) -> bool:
-    """Return whether narrow slices show what a slice in HU beside them shows, and are no ringing of padded ends."""
+    """Return whether narrow slices show the anatomy of an adjacent slice in HU and are not ringing near padding."""
     borders, beside_padding = _borders(run, padding)
     contrast = slices[:, run].std(axis=0)
     is_even = len(run) >= FEWEST_NARROW and (contrast > contrast.max() / 2).mean() > EVEN_SHARE

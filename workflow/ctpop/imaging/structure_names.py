@@ -1,4 +1,4 @@
-"""Names of structures in files, in other spellings than the label set has: upper case, spaces, the side in front."""
+"""Matching of structure names in files with different spelling, such as uppercase, spaces, or a leading side."""
 
 import re
 from collections.abc import Iterable
@@ -8,34 +8,34 @@ from ctpop.study.label_sets import LabelSet
 
 
 def names_in_set(names: Iterable[str], label_set: LabelSet) -> dict[str, str]:
-    """Return the name in the label set, or of a part of a structure of it, by each name in a file or folder.
+    """Return the matching name in the label set for each name in a file or folder.
 
-    Names are the same if they have the same words in any case and order, as `Left Kidney` and `kidney_left`. A name
-    that no structure has stays as it is.
+    Names match if they contain the same words in any case and order, such as `Left Kidney` and `kidney_left`. Names of
+    parts of structures (`LabelSet.parts`) are also matched. Names without a match are returned unchanged.
 
     Parameters
     ----------
     names : iterable of str
-        Names as a file or folder has them.
+        Names in a file or folder.
     label_set : LabelSet
         Structures of the study.
 
     Returns
     -------
     dict of str to str
-        Name in the label set by each name.
+        Name in the label set, by name in the file or folder.
 
     Raises
     ------
     ScanError
-        `unknown_labels` if two names are spellings of one structure.
+        `unknown_labels` if two names match the same structure.
 
     Examples
     --------
     >>> import pandas as pd
     >>> label_set = LabelSet("demo", pd.DataFrame({"structure": ["liver", "kidney_left"], "label": [1, 2]}))
-    >>> names_in_set(["LIVER", "Left Kidney", "tumour"], label_set)
-    {'LIVER': 'liver', 'Left Kidney': 'kidney_left', 'tumour': 'tumour'}
+    >>> names_in_set(["LIVER", "Left Kidney", "tumor"], label_set)
+    {'LIVER': 'liver', 'Left Kidney': 'kidney_left', 'tumor': 'tumor'}
 
     """
     given = list(names)
@@ -47,35 +47,35 @@ def names_in_set(names: Iterable[str], label_set: LabelSet) -> dict[str, str]:
     first: dict[str, str] = {}
     for name, ours in found.items():
         if ours in first:
-            raise ScanError("unknown_labels", f"{first[ours]!r} and {name!r} are two spellings of {ours}: keep one")
+            raise ScanError("unknown_labels", f"{first[ours]!r} and {name!r} are two spellings of {ours}; keep one")
         first[ours] = name
     return found
 
 
 def remark_on(names: dict[str, str]) -> str | None:
-    """Return a remark on names that were read in another spelling, or None if there are none.
+    """Return a remark about names whose spelling differs from the label set.
 
     Parameters
     ----------
     names : dict of str to str
-        Name in the label set by each name in a file, as `names_in_set` returns it.
+        Name in the label set, by name in a file, as returned by `names_in_set`.
 
     Returns
     -------
     str or None
-        The remark.
+        The remark; None if all names are spelled as in the label set.
 
     Examples
     --------
     >>> remark_on({"LIVER": "liver", "spleen": "spleen"})
-    '1 names are read in the spelling of the label set, such as LIVER as liver'
+    'names changed to the spelling of the label set: 1, such as LIVER to liver'
 
     """
     other = [(name, ours) for name, ours in names.items() if name != ours]
     if not other:
         return None
     name, ours = other[0]
-    return f"{len(other)} names are read in the spelling of the label set, such as {name} as {ours}"
+    return f"names changed to the spelling of the label set: {len(other)}, such as {name} to {ours}"
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _words(name: str) -> tuple[str, ...]:
 
 
 def _one_of(candidates: set[str], name: str) -> str:
-    """Return the candidate that is a spelling of a name: the name itself, the one in other case, or the only one."""
+    """Return the matching candidate: the same name, the name in a different case, or the only candidate."""
     if name in candidates or not candidates:
         return name
     in_case = [candidate for candidate in sorted(candidates) if candidate.lower() == name.lower()] or sorted(candidates)

@@ -1,4 +1,4 @@
-"""A digest of the voxels of an image, by which the same image is found under two scan ids."""
+"""A digest of the voxels of an image, used to detect the same image under two scan identifiers."""
 
 import itertools
 from typing import Any
@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from ctpop.foundation import digests
 from ctpop.imaging.images import Volume
 
-SPACING_DECIMALS = 2  # of mm: programs round spacings in different ways
+SPACING_DECIMALS = 2  # in mm, because programs round spacings differently
 INT16 = np.iinfo(np.int16)
 
 
 def voxel_digest(volume: Volume, kind: str) -> str:
-    """Return a digest of values, shape and voxel spacing of an image in RAS+.
+    """Return a digest of the values, shape, and voxel spacing of an image in RAS+.
 
-    Two files have the same digest if they contain the same values, whatever their compression, data type, order of
-    axes, origin and header texts. Values of a CT have noise, so that no two scans agree in all voxels.
+    Two files with the same values have the same digest, regardless of compression, data type, axis order, origin, and
+    header text. Because of noise, two different CT scans do not agree in all voxels.
 
     Parameters
     ----------
     volume : Volume
         Image of shape (x, y, z) in RAS+.
     kind : str
-        Kind of image, such as `ct`; images of two kinds have different digests.
+        Type of image, such as `ct`; images of different types have different digests.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def voxel_digest(volume: Volume, kind: str) -> str:
 
 
 def _stored(values: NDArray[Any]) -> memoryview:
-    """Return values as int16 if they are whole numbers of that range, otherwise as float32, in one order of memory."""
+    """Return values in C order, as int16 if they are whole numbers in the range of int16, otherwise as float32."""
     low, high = values.min(), values.max()
     whole = values.dtype.kind != "f" or np.array_equal(values, np.rint(values))
     fits = whole and low >= INT16.min and high <= INT16.max

@@ -317,8 +317,8 @@ def test_remarks_about_mask_folders_are_in_the_detail(tmp_path):
     table = tables(tmp_path, "evaluation").set_index("structure")
     assert table["status"].to_dict() == {"heart": "not_in_reference", "liver": "compared", "spleen": "compared"}
     assert table.loc["liver", "detail"] == (
-        "reference: 16 voxels lie in more than one mask and went to the highest label;"
-        " 1 files name no structure of the label set"
+        "reference: voxels in more than one mask, which received the highest label: 16;"
+        " files that are not named after a structure of the label set: 1"
     )
 
 

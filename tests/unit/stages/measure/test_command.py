@@ -134,7 +134,7 @@ def test_a_ct_with_a_different_grid_is_rejected(study):
     measures = study.measure()
 
     assert measures["status"].to_list() == ["grid_mismatch"] * 3
-    assert measures["detail"].str.startswith("label map and CT do not share a grid: ").all()
+    assert measures["detail"].str.startswith("the label map and the CT have different grids: ").all()
     assert measures["n_voxels"].isna().all()
 
 
@@ -380,7 +380,7 @@ def test_a_missing_note_stops_the_run(study, capsys):
         study.measure()
 
     assert study.code == 1
-    assert "a.json: is missing or damaged; run the segment stage again" in capsys.readouterr().err
+    assert "a.json is missing or damaged; run the segment stage again" in capsys.readouterr().err
 
 
 def test_a_scan_that_exceeds_the_memory_has_a_status(study, caplog, monkeypatch):
