@@ -38,7 +38,7 @@ STEPS = {  # in processing order; a step can include several functions
     "reorient to (z, y, x); with nnU-Net resampling, also resample": [f"{NNUNET}.engine:Engine.prepare"],
     "resample the CT": [f"{NNUNET}.routes:resample_hu"],
     "bounding box of nonzero voxels": [f"{NNUNET}.routes:nonzero_box"],
-    "normalise": [f"{NNUNET}.network:Intensity.normalise"],
+    "normalize": [f"{NNUNET}.network:Intensity.normalize"],
     "network": [],
     "weighted mean of window logits": [f"{NNUNET}.routes:logits_by_rows"],
     "argmax": [f"{NNUNET}.routes:argmax_between"],

@@ -29,11 +29,11 @@ OTHER_MM = (3.1, 3.1, 5.0)  # a grid that requires resampling to the 4-mm grid o
 OPTIONS = {"device": "auto", "cpu_threads": torch.get_num_threads(), "batch_size": 1, "compile": False}
 
 
-def labels_of(engine: Engine, normalised: np.ndarray, probabilities: bool) -> np.ndarray:
+def labels_of(engine: Engine, normalized: np.ndarray, probabilities: bool) -> np.ndarray:
     """Return labels (z, y, x) on the grid of the model."""
     network = engine.route.networks[0]
     windows = Windows(0.5, 1, engine.device, engine.device, probabilities)
-    image = torch.from_numpy(np.ascontiguousarray(normalised, np.float32)).to(engine.device)
+    image = torch.from_numpy(np.ascontiguousarray(normalized, np.float32)).to(engine.device)
     slabs = logits_by_rows(network.module, network.heads, network.patch, image, windows)
     return argmax_between(slabs, None).cpu().numpy()
 
@@ -41,7 +41,7 @@ def labels_of(engine: Engine, normalised: np.ndarray, probabilities: bool) -> np
 def averaging(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     """Return labels from averaged probabilities and from averaged logits, on the grid of the phantom and the model."""
     [image] = engine.prepare(ct)
-    return labels_of(engine, image.normalised.numpy(), True), labels_of(engine, image.normalised.numpy(), False)
+    return labels_of(engine, image.normalized.numpy(), True), labels_of(engine, image.normalized.numpy(), False)
 
 
 def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
@@ -52,9 +52,9 @@ def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     other = Volume(hu, Grid(hu.shape, np.diag([*OTHER_MM, 1.0])), np.diag([*OTHER_MM, 1.0]))
     [before] = engine.prepare(other)
     raw = hu.transpose(2, 1, 0).astype(np.float32)[None]
-    resampled = network.resample_image(raw, before.normalised.shape, OTHER_MM[::-1], network.spacing_mm)[0]
-    after = network.intensity.normalise(torch.from_numpy(resampled)).numpy()
-    return labels_of(engine, after, True), labels_of(engine, before.normalised.numpy(), True)
+    resampled = network.resample_image(raw, before.normalized.shape, OTHER_MM[::-1], network.spacing_mm)[0]
+    after = network.intensity.normalize(torch.from_numpy(resampled)).numpy()
+    return labels_of(engine, after, True), labels_of(engine, before.normalized.numpy(), True)
 
 
 def compared(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:

@@ -68,7 +68,7 @@ def assert_nothing_is_lost(study, undisturbed, finished):
 def reused(study):
     """Return how many scans the last job on the shard found finished."""
     [log] = (study.results / "logs" / "segment").glob("*-of-*.log")
-    return int(re.search(r"(\d+) of them done earlier", log.read_text())[1])
+    return int(re.search(r"already finished: (\d+)", log.read_text())[1])
 
 
 def made_twice(study):

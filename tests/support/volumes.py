@@ -332,12 +332,12 @@ BAD_CTS = {
         "bad_geometry",
         "the affine is singular or not finite",
     ),
-    "voxels in metres": Bad(
+    "voxels in meters": Bad(
         lambda path: save(path, hu(), affine((0.0015, 0.002, 0.004))),
         "bad_geometry",
         "spacing must be 0.1 to 20.0 mm, found [0.002, 0.002, 0.004]",
     ),
-    "voxels in micrometres": Bad(
+    "voxels in micrometers": Bad(
         lambda path: save(path, hu(), affine((1500, 2000, 4000))),
         "bad_geometry",
         "spacing must be 0.1 to 20.0 mm, found [1500.0, 2000.0, 4000.0]",
@@ -368,10 +368,10 @@ BAD_CTS = {
     "two forms of which one swaps left and right": Bad(
         _two_forms(affine() @ np.diag([-1, 1, 1, 1])), "bad_geometry", "qform and sform specify different orientations"
     ),
-    "two forms of which one has a broken quaternion": Bad(
+    "two forms of which one has an invalid quaternion": Bad(
         lambda path: save(path, hu(), qform_code=1, pixdim=[1, *SPACING_MM, 0, 0, 0, 0], quatern_b=3),
         "bad_geometry",
-        "the qform has a broken quaternion",
+        "the qform contains an invalid quaternion",
     ),
     "two forms of which one is not a number": Bad(
         lambda path: save(path, hu(), qform_code=1, pixdim=[1, *SPACING_MM, 0, 0, 0, 0], quatern_c=np.nan),
@@ -383,8 +383,8 @@ BAD_CTS = {
         "bad_geometry",
         "neither qform nor sform is set, so left and right are unknown",
     ),
-    "a qform with a broken quaternion": Bad(
-        _by_qform(quatern_b=0.9, quatern_c=0.9), "bad_geometry", "the qform has a broken quaternion"
+    "a qform with an invalid quaternion": Bad(
+        _by_qform(quatern_b=0.9, quatern_c=0.9), "bad_geometry", "the qform contains an invalid quaternion"
     ),
     "a qform that is not a number": Bad(
         _by_qform(quatern_b=np.nan), "bad_geometry", "the affine is singular or not finite"
@@ -393,7 +393,7 @@ BAD_CTS = {
         f"a qform with pixdim {pixdim}": Bad(
             _by_qform(pixdim=[*pixdim, 0, 0, 0, 0]),
             "bad_geometry",
-            f"the qform needs side 1 or -1 and voxel edges above 0, found {pixdim[0]}, {list(pixdim[1:])}",
+            f"the qform requires side 1 or -1 and voxel edges above 0, found {pixdim[0]}, {list(pixdim[1:])}",
         )
         for pixdim in (
             (1.0, 0.0, 2.0, 4.0),
@@ -414,26 +414,26 @@ BAD_CTS = {
         lambda path: save(path, hu(), scl_slope=1e38), "bad_values", "of 336 voxels are NaN or infinite"
     ),
     "a scale that turns values over": Bad(
-        lambda path: save(path, hu(), scl_slope=-1), "bad_values", "a slope below 0 turns light into dense tissue"
+        lambda path: save(path, hu(), scl_slope=-1), "bad_values", "the slope is -1; a slope below 0 reverses the attenuation"
     ),
     "an infinite scale": Bad(
         lambda path: save(path, hu(), scl_slope=np.inf),
         "bad_values",
-        "values cannot be scaled by inf and shifted by 0.0",
+        "the slope (inf) or the intercept (0.0) is invalid",
     ),
     "an infinite shift": Bad(
         lambda path: save(path, hu(), scl_slope=1, scl_inter=-np.inf),
         "bad_values",
-        "values cannot be scaled by 1.0 and shifted by -inf",
+        "the slope (1.0) or the intercept (-inf) is invalid",
     ),
     "a scale that makes numbers that are no attenuation": Bad(
-        lambda path: save(path, hu(), scl_slope=1000), "bad_values", "attenuation is within ±65536 HU, found -"
+        lambda path: save(path, hu(), scl_slope=1000), "bad_values", "attenuation must be within ±65536 HU, found -"
     ),
     **{
         f"a value that only {np.dtype(dtype)} can hold": Bad(
             lambda path, dtype=dtype, value=value: save(path, _with(value, dtype)),
             "bad_values",
-            f"attenuation is within ±65536 HU, found {low} to {high}",
+            f"attenuation must be within ±65536 HU, found {low} to {high}",
         )
         for dtype, value, low, high in (
             (np.int32, -(2**31), -(2**31), 997),
@@ -449,8 +449,8 @@ BAD_CTS = {
         "bad_values",
         "all voxels have the same value -1024",
     ),
-    "colours": Bad(lambda path: save(path, _coloured()), "bad_values", "voxels must be real numbers"),
-    "colours with transparency": Bad(
+    "colors": Bad(lambda path: save(path, _coloured()), "bad_values", "voxels must be real numbers"),
+    "colors with transparency": Bad(
         lambda path: save(path, _coloured("RGBA")), "bad_values", "voxels must be real numbers"
     ),
     "complex numbers": Bad(

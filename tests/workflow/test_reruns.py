@@ -25,7 +25,7 @@ def test_another_number_of_shards_gives_the_same_tables_and_segments_nothing_aga
     assert resharded.files("tables") == small.files("tables")
     assert resharded.files("masks") == small.files("masks")
     logs = "".join(path.read_text() for path in (resharded.results / "logs" / "segment").glob("*-of-5.log"))
-    assert sum(int(number) for number in re.findall(r"(\d+) of them done earlier", logs)) == 6
+    assert sum(int(number) for number in re.findall(r"already finished: (\d+)", logs)) == 6
     assert "loaded on" not in logs
 
 

@@ -235,7 +235,7 @@ def test_the_settings_determine_the_border_layers(study):
     assert (one["border_voxels"], three["border_voxels"], three["faces"]) == (0, 1, "left")
 
 
-def test_an_empty_shard_has_an_empty_table(study, caplog):
+def test_a_shard_without_scans_has_an_empty_table(study, caplog):
     study.scans = {"of_another_shard": None}
 
     with caplog.at_level(logging.INFO):

@@ -1,4 +1,4 @@
-"""Every scan of a shard gets a row; a bad scan is a row with a reason, and a finished one is never done twice."""
+"""Tests of the command `segment`: one row per scan, reasons for failed scans, and reuse of finished scans."""
 
 import logging
 
@@ -26,14 +26,14 @@ SETTINGS = {"device": "cpu", "step_size": 0.5, "cpu_threads": 1}
 
 
 def write_registry(scans, folder):
-    """Write a registry of scans, each given as its columns that are not missing, and return its path."""
+    """Write a registry of scans, given by their columns without missing values, and return its path."""
     frame = pd.DataFrame(list(scans.values()), index=list(scans)).rename_axis("scan_id").reset_index()
     frame.reindex(columns=list(REGISTRY_COLUMNS)).assign(age_years=60.0).to_csv(folder / "registry.csv", index=False)
     return folder / "registry.csv"
 
 
 class Study:
-    """A cohort in a folder, and the command that segments it."""
+    """A cohort in a folder, with a method that runs the command `segment`."""
 
     def __init__(self, folder, engine, **options):
         self.folder = folder
@@ -58,7 +58,7 @@ class Study:
         return SEGMENTS.read(out).set_index("scan_id")
 
     def stamps(self):
-        """Return what changes when a file is written again."""
+        """Return file attributes that change if a file is written again."""
         return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in self.masks.iterdir()}
 
 
@@ -69,7 +69,7 @@ def study(tmp_path):
 
 
 def with_both(folder, scan_id, seed=1):
-    """Write CT and label map of a scan, and return its columns."""
+    """Write the CT and the label map of a scan, and return its registry columns."""
     save(folder / f"{scan_id}_ct.nii.gz", hu(seed=seed))
     save(folder / f"{scan_id}_labels.nii.gz", labels(seed=seed))
     return {"ct_path": f"{scan_id}_ct.nii.gz", "segmentation_path": f"{scan_id}_labels.nii.gz"}
@@ -78,7 +78,7 @@ def with_both(folder, scan_id, seed=1):
 # Existing segmentations
 
 
-def test_an_existing_label_map_is_taken_over_into_the_store(study):
+def test_an_existing_label_map_is_copied_to_the_store(study):
     segments = study.segment({"a": with_both(study.folder, "a")})
 
     row = segments.loc["a"]
@@ -89,17 +89,17 @@ def test_an_existing_label_map_is_taken_over_into_the_store(study):
     assert LabelMapStore(study.masks).note_of("a").labels == STRUCTURES
 
 
-def test_a_folder_of_masks_without_a_ct_is_taken_over(study):
+def test_a_folder_of_masks_without_a_ct_is_read(study):
     save_masks(study.folder / "masks_of_a", {"spleen": labels() == 1, "lung": labels() == 2})
 
     segments = study.segment({"a": {"segmentation_path": "masks_of_a"}})
 
     assert segments.loc["a", "status"] == "existing"
-    assert segments.loc["a", "detail"] == "1 files name no structure of the label set"
+    assert segments.loc["a", "detail"] == "files that are not named after a structure of the label set: 1"
     assert LabelMapStore(study.masks).note_of("a").labels == {"spleen": 1}
 
 
-def test_each_kind_of_remark_is_logged_once(study, caplog):
+def test_each_type_of_remark_is_logged_once(study, caplog):
     for number, scan_id in enumerate(["a", "b", "c"]):
         mask = np.zeros(SHAPE, bool)
         mask[: number + 1, 0, 0] = True
@@ -109,14 +109,14 @@ def test_each_kind_of_remark_is_logged_once(study, caplog):
         study.segment({name: {"segmentation_path": name} for name in "abc"})
 
     assert [message for message in caplog.messages if "first" in message] == [
-        "2 scans, first a: 1 voxels lie in more than one mask and went to the highest label; 1 structures, first"
-        " spleen, have most of their voxels in masks of higher labels",
-        "1 scans, first c: 1 names are read in the spelling of the label set, such as LIVER as liver",
+        "scans: 2, first a: voxels in more than one mask, which received the highest label: 1;"
+        " structures with most of their voxels in masks of higher labels: 1 (first: spleen)",
+        "scans: 1, first c: names changed to the spelling of the label set: 1, such as LIVER to liver",
     ]
 
 
 def bad_scans(folder):
-    """Write one scan for each reason why an existing segmentation cannot be taken over."""
+    """Write one scan for each reason for which an existing segmentation is rejected."""
     good = with_both(folder, "good")
     save(folder / "other_grid.nii.gz", hu((8, 7, 5)))
     save(folder / "unknown.nii.gz", labels(highest=9))
@@ -127,19 +127,19 @@ def bad_scans(folder):
     (folder / "no_masks").mkdir()
     return {
         "good": (good, "existing", None),
-        "nothing_named": ({}, "missing_file", "the registry gives no segmentation_path"),
-        "not_there": ({"segmentation_path": "x.nii.gz"}, "missing_file", "segmentation_path does not exist"),
-        "ct_not_there": ({**good, "ct_path": "x.nii.gz"}, "missing_file", "ct_path does not exist"),
-        "no_masks": ({"segmentation_path": "no_masks"}, "missing_file", "segmentation_path has no mask named after"),
+        "no_path": ({}, "missing_file", "the registry contains no segmentation_path"),
+        "missing": ({"segmentation_path": "x.nii.gz"}, "missing_file", "segmentation_path does not exist"),
+        "missing_ct": ({**good, "ct_path": "x.nii.gz"}, "missing_file", "ct_path does not exist"),
+        "no_masks": ({"segmentation_path": "no_masks"}, "missing_file", "segmentation_path contains no mask named"),
         "cut": ({"segmentation_path": "cut.nii.gz"}, "unreadable", "segmentation_path: "),
         "no_forms": ({"segmentation_path": "no_forms.nii.gz"}, "bad_geometry", "neither qform nor sform is set"),
         "half": ({"segmentation_path": "half.nii.gz"}, "bad_values", "labels must be whole numbers"),
-        "other_grid": ({**good, "ct_path": "other_grid.nii.gz"}, "grid_mismatch", "segmentation and CT do not share"),
-        "unknown": ({"segmentation_path": "unknown.nii.gz"}, "unknown_labels", "segmentation_path has labels 4, 5, 6"),
+        "other_grid": ({**good, "ct_path": "other_grid.nii.gz"}, "grid_mismatch", "the segmentation and the CT have"),
+        "unknown": ({"segmentation_path": "unknown.nii.gz"}, "unknown_labels", "segmentation_path has labels that are"),
     }
 
 
-def test_each_bad_scan_is_a_row_with_its_reason_and_the_others_go_on(study, caplog):
+def test_each_failed_scan_has_a_row_with_its_reason(study, caplog):
     scans = bad_scans(study.folder)
 
     with caplog.at_level(logging.INFO):
@@ -152,12 +152,12 @@ def test_each_bad_scan_is_a_row_with_its_reason_and_the_others_go_on(study, capl
     assert bad[["mask_path", "mask_sha256", "model"]].isna().all(axis=None)
     assert sorted(path.name for path in study.masks.iterdir()) == ["good.json", "good.nii.gz"]
     assert caplog.messages[-1] == (
-        "10 scans in = 1 bad_geometry, 1 bad_values, 1 existing, 1 grid_mismatch, 4 missing_file,"
-        " 1 unknown_labels, 1 unreadable; 0 of them done earlier"
+        "10 scans: 1 bad_geometry, 1 bad_values, 1 existing, 1 grid_mismatch, 4 missing_file,"
+        " 1 unknown_labels, 1 unreadable; already finished: 0"
     )
 
 
-def test_a_scan_that_was_not_converted_is_a_row_with_the_reason_and_is_not_looked_for(study):
+def test_a_scan_that_was_not_converted_has_a_row_with_the_reason(study):
     scans = {name: with_both(study.folder, name) for name in ("a", "b")}
     rows = [{"scan_id": "a", "status": "converted"}, {"scan_id": "b", "status": "not_hu", "detail": "no air"}]
     rows.append({"scan_id": "of_another_shard", "status": "not_hu"})
@@ -170,7 +170,7 @@ def test_a_scan_that_was_not_converted_is_a_row_with_the_reason_and_is_not_looke
     assert not (study.masks / "b.nii.gz").exists()
 
 
-def test_every_status_of_a_bad_scan_is_in_the_closed_list(tmp_path):
+def test_every_status_of_a_failed_scan_is_defined(tmp_path):
     statuses = {status for _, status, _ in bad_scans(tmp_path).values()}
 
     assert statuses <= set(SEGMENT_STATUS)
@@ -189,10 +189,10 @@ def test_absolute_paths_do_not_depend_on_the_folder_of_the_registry(study, tmp_p
     assert segments.loc["a", "status"] == "existing"
 
 
-# Never twice
+# Reuse of finished scans
 
 
-def test_a_finished_scan_is_not_written_again_and_the_log_says_so(study, caplog):
+def test_a_finished_scan_is_not_written_again_and_is_logged(study, caplog):
     scans = {"a": with_both(study.folder, "a"), "b": with_both(study.folder, "b", seed=5)}
     first = study.segment(scans)
     before = study.stamps()
@@ -202,11 +202,11 @@ def test_a_finished_scan_is_not_written_again_and_the_log_says_so(study, caplog)
 
     pd.testing.assert_frame_equal(second, first)
     assert study.stamps() == before
-    assert caplog.messages[-1] == "2 scans in = 2 existing; 2 of them done earlier"
+    assert caplog.messages[-1] == "2 scans: 2 existing; already finished: 2"
     assert pd.read_csv(study.folder / "benchmarks" / "times.csv")["reused"].to_list() == [True, True]
 
 
-def test_a_new_scan_leaves_the_finished_ones_alone(study):
+def test_a_new_scan_does_not_change_finished_scans(study):
     study.segment({"a": with_both(study.folder, "a")})
     before = study.stamps()
 
@@ -217,18 +217,18 @@ def test_a_new_scan_leaves_the_finished_ones_alone(study):
 
 
 CHANGES = {
-    "the label map has other voxels": lambda study: save(study.folder / "a_labels.nii.gz", labels(seed=9)),
-    "the CT has other bytes": lambda study: save(study.folder / "a_ct.nii.gz", hu(seed=9)),
+    "the voxels of the label map differ": lambda study: save(study.folder / "a_labels.nii.gz", labels(seed=9)),
+    "the bytes of the CT differ": lambda study: save(study.folder / "a_ct.nii.gz", hu(seed=9)),
     "the stored mask is damaged": lambda study: damage(study.masks / "a.nii.gz", flip_byte),
-    "the stored mask is cut short": lambda study: damage(study.masks / "a.nii.gz", lambda content: content[:100]),
-    "the stored mask is gone": lambda study: (study.masks / "a.nii.gz").unlink(),
-    "the note is gone": lambda study: (study.masks / "a.json").unlink(),
+    "the stored mask is truncated": lambda study: damage(study.masks / "a.nii.gz", lambda content: content[:100]),
+    "the stored mask is missing": lambda study: (study.masks / "a.nii.gz").unlink(),
+    "the note is missing": lambda study: (study.masks / "a.json").unlink(),
     "the note is damaged": lambda study: (study.masks / "a.json").write_text("{"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_scan_is_done_again_when(study, change, caplog):
+def test_a_scan_is_segmented_again_if(study, change, caplog):
     scans = {"a": with_both(study.folder, "a"), "b": with_both(study.folder, "b", seed=5)}
     study.segment(scans)
     before = study.stamps()
@@ -237,7 +237,7 @@ def test_a_scan_is_done_again_when(study, change, caplog):
     with caplog.at_level(logging.INFO):
         segments = study.segment(scans)
 
-    assert caplog.messages[-1] == "2 scans in = 2 existing; 1 of them done earlier"
+    assert caplog.messages[-1] == "2 scans: 2 existing; already finished: 1"
     after = study.stamps()
     assert after["a.nii.gz"] != before["a.nii.gz"]
     assert after["b.nii.gz"] == before["b.nii.gz"]
@@ -246,7 +246,7 @@ def test_a_scan_is_done_again_when(study, change, caplog):
     assert segments.loc["a", "mask_sha256"] == sha256_of(study.masks / "a.nii.gz")
 
 
-def test_other_numbers_in_the_label_set_do_a_scan_again(study):
+def test_changed_numbers_in_the_label_set_repeat_a_scan(study):
     scans = {"a": with_both(study.folder, "a")}
     study.segment(scans)
     renumbered = ORGANS.table.assign(structure=["liver", "kidney_left", "spleen"])
@@ -257,7 +257,7 @@ def test_other_numbers_in_the_label_set_do_a_scan_again(study):
     assert LabelMapStore(study.masks).note_of("a").labels == {"liver": 1, "kidney_left": 2, "spleen": 3}
 
 
-def test_an_added_or_removed_ct_does_a_scan_again(study):
+def test_an_added_ct_repeats_a_scan(study):
     both = with_both(study.folder, "a")
     study.segment({"a": {"segmentation_path": both["segmentation_path"]}})
     before = study.stamps()
@@ -267,7 +267,7 @@ def test_an_added_or_removed_ct_does_a_scan_again(study):
     assert study.stamps() != before
 
 
-def test_a_scan_that_turned_bad_loses_its_row_of_success(study):
+def test_the_row_of_a_damaged_scan_is_replaced(study):
     study.segment({"a": with_both(study.folder, "a")})
     damage(study.folder / "a_labels.nii.gz", flip_byte)
 
@@ -277,31 +277,31 @@ def test_a_scan_that_turned_bad_loses_its_row_of_success(study):
     assert pd.isna(segments.loc["a", "mask_path"])
 
 
-def test_no_temporary_file_is_left(study):
+def test_no_temporary_file_remains(study):
     study.segment({scan: columns for scan, (columns, _, _) in bad_scans(study.folder).items()}, settings=ANY_SHARE)
 
     assert not [path for path in study.folder.rglob("*") if path.name.endswith(".part")]
 
 
-# Giving up
+# Failures
 
 
-def test_a_shard_that_fails_writes_no_table_counts_its_reasons_and_keeps_what_is_finished(study, capsys):
+def test_a_failed_shard_writes_no_table_and_keeps_finished_label_maps(study, capsys):
     good = {scan: with_both(study.folder, scan, seed) for seed, scan in enumerate("ab", start=1)}
-    bad = {f"s{number}": {"segmentation_path": "nowhere.nii.gz"} for number in range(5)}
+    bad = {f"s{number}": {"segmentation_path": "missing.nii.gz"} for number in range(5)}
 
     with pytest.raises(AssertionError, match="assert 1 == 0"):
         study.segment({**good, **bad, "s5": {}})
 
-    told = capsys.readouterr().err
-    assert "error in segment: shard 1-of-1: 6 of 8 scans failed (6 missing_file), more than the share of 0.5" in told
+    expected = "error in segment: shard 1-of-1: 6 of 8 scans failed (6 missing_file), which is more than"
+    assert expected in capsys.readouterr().err
     assert not (study.folder / "segments.parquet").exists()
     assert sorted(path.name for path in study.masks.glob("*.nii.gz")) == ["a.nii.gz", "b.nii.gz"]
     assert study.segment(good)["status"].to_list() == ["existing", "existing"]
 
 
 class Flaky:
-    """A source whose scans fail as often as they are told to, and then succeed."""
+    """A source whose scans fail a specified number of times and then succeed."""
 
     status = "existing"
 
@@ -313,7 +313,7 @@ class Flaky:
         self.read_scans.append(scan.scan_id)
         self.failures[scan.scan_id] -= 1
         if self.failures[scan.scan_id] >= 0:
-            raise ScanError(self.reason, "in vain")
+            raise ScanError(self.reason, "failed")
         return LabelMapNote("key", "0" * 64, STRUCTURES)
 
     def predict(self, work):
@@ -326,7 +326,7 @@ class Flaky:
 
 
 @pytest.mark.parametrize("reason", ["out_of_memory", "not_read", "not_written"])
-def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path, reason):
+def test_a_temporary_failure_is_repeated_after_the_other_scans(tmp_path, reason):
     flaky = Flaky(LabelMapStore(tmp_path), reason, {"a": 1, "b": 0, "c": 2, "d": 0})
 
     segments, _ = segment_scans([ScanToSegment(name, None, None) for name in "abcd"], flaky, Ledger(None))
@@ -338,7 +338,7 @@ def test_a_failure_that_may_pass_gets_a_second_chance_after_the_others(tmp_path,
     }
 
 
-def test_a_failure_that_lasts_is_not_tried_again(tmp_path):
+def test_a_permanent_failure_is_not_repeated(tmp_path):
     flaky = Flaky(LabelMapStore(tmp_path), "unreadable", {"a": 1, "b": 0})
 
     segments, _ = segment_scans([ScanToSegment(name, None, None) for name in "ab"], flaky, Ledger(None))
@@ -350,7 +350,7 @@ def test_a_failure_that_lasts_is_not_tried_again(tmp_path):
 # Shards
 
 
-def test_the_shards_together_have_every_scan_once(study):
+def test_the_shards_contain_every_scan_once(study):
     scans = {f"s{number}": with_both(study.folder, f"s{number}", seed=number) for number in range(6)}
     parts = [study.segment(scans, shard=f"{shard}-of-3") for shard in (1, 2, 3)]
     expected = [[scan for scan in scans if shard_of(scan, 3) == shard] for shard in range(3)]
@@ -360,17 +360,17 @@ def test_the_shards_together_have_every_scan_once(study):
     assert len([part for part in parts if len(part)]) > 1
 
 
-@pytest.mark.parametrize("everybody_is_excluded", [False, True])
-def test_a_shard_without_scans_is_a_table_without_rows(study, caplog, everybody_is_excluded):
+@pytest.mark.parametrize("all_scans_excluded", [False, True])
+def test_a_shard_without_scans_has_an_empty_table(study, caplog, all_scans_excluded):
     scans = {"a": with_both(study.folder, "a")}
     empty = next(f"{shard + 1}-of-3" for shard in range(3) if shard_of("a", 3) != shard)
-    choice = {"criteria": ["complete"]} if everybody_is_excluded else {"shard": empty}
+    choice = {"criteria": ["complete"]} if all_scans_excluded else {"shard": empty}
 
     with caplog.at_level(logging.INFO):
         segments = study.segment(scans, **choice)
 
     assert len(segments) == 0
-    assert caplog.messages[-1] == "0 scans in = none; 0 of them done earlier"
+    assert caplog.messages[-1] == "0 scans: none; already finished: 0"
     assert len(pd.read_csv(study.folder / "benchmarks" / "times.csv")) == 0
 
 
@@ -395,7 +395,7 @@ def three_scans(folder):
     return {scan: {"ct_path": f"{scan}.nii.gz"} for scan in "abc"}
 
 
-def test_a_ct_whose_affine_states_nothing_is_segmented_and_told(images):
+def test_a_ct_with_an_identity_affine_is_segmented_with_a_remark(images):
     save(images.folder / "a.nii.gz", hu(seed=1), np.eye(4))
     save(images.folder / "b.nii.gz", hu(seed=2))
 
@@ -406,11 +406,11 @@ def test_a_ct_whose_affine_states_nothing_is_segmented_and_told(images):
     assert pd.isna(segments.loc["b", "detail"])
 
 
-def test_scans_are_segmented_and_a_bad_one_between_them_is_a_row(images, model):
+def test_a_failed_scan_has_a_row_between_segmented_scans(images, model):
     segments = images.segment({**three_scans(images.folder), "d": {}, "e": {"ct_path": "e.nii.gz"}})
 
     assert segments["status"].to_list() == ["segmented", "bad_values", "segmented", "missing_file", "missing_file"]
-    assert segments.loc["d", "detail"] == "the registry gives no ct_path"
+    assert segments.loc["d", "detail"] == "the registry contains no ct_path"
     digest = model_set.digest_of(model_set.read({"model": str(model)}))
     assert segments.loc["a", "model"] == f"{model.name} {digest[:12]}"
     stored = read_labels(images.masks / "a.nii.gz")
@@ -419,7 +419,7 @@ def test_scans_are_segmented_and_a_bad_one_between_them_is_a_row(images, model):
     assert LabelMapStore(images.masks).note_of("c").labels == STRUCTURES
 
 
-def test_the_model_is_loaded_once_for_all_scans_and_not_at_all_when_they_are_finished(images, caplog):
+def test_the_model_is_loaded_once_and_not_for_finished_scans(images, caplog):
     scans = three_scans(images.folder)
     with caplog.at_level(logging.INFO):
         first = images.segment(scans)
@@ -431,12 +431,12 @@ def test_the_model_is_loaded_once_for_all_scans_and_not_at_all_when_they_are_fin
         second = images.segment(scans)
 
     assert not any("loaded" in message for message in caplog.messages)
-    assert caplog.messages[-1] == "3 scans in = 1 bad_values, 2 segmented; 2 of them done earlier"
+    assert caplog.messages[-1] == "3 scans: 1 bad_values, 2 segmented; already finished: 2"
     assert images.stamps() == before
     pd.testing.assert_frame_equal(second, first)
 
 
-def test_a_scan_is_segmented_again_when_the_model_changes(images, tmp_path):
+def test_a_changed_model_repeats_a_scan(images, tmp_path):
     scans = three_scans(images.folder)
     first = images.segment(scans)
     other = save_model(tmp_path / "other", seed=2)
@@ -448,7 +448,7 @@ def test_a_scan_is_segmented_again_when_the_model_changes(images, tmp_path):
 
 
 @pytest.mark.parametrize(("setting", "value", "again"), [("step_size", 0.8, True), ("shards", 5, False)])
-def test_only_settings_that_change_labels_segment_again(images, model, setting, value, again):
+def test_only_settings_that_change_labels_repeat_scans(images, model, setting, value, again):
     scans = three_scans(images.folder)
     images.segment(scans)
     before = images.stamps()
@@ -458,7 +458,7 @@ def test_only_settings_that_change_labels_segment_again(images, model, setting, 
     assert (images.stamps() != before) == again
 
 
-def test_a_scan_is_segmented_again_when_its_ct_changes(images):
+def test_a_changed_ct_repeats_a_scan(images):
     scans = three_scans(images.folder)
     first = images.segment(scans)
     save(images.folder / "a.nii.gz", hu(seed=8))
@@ -469,7 +469,7 @@ def test_a_scan_is_segmented_again_when_its_ct_changes(images):
     assert first.loc["c", "mask_sha256"] == second.loc["c", "mask_sha256"]
 
 
-def test_the_same_scans_give_the_same_bytes_in_another_folder(images, tmp_path, model):
+def test_equal_scans_result_in_equal_bytes_in_another_folder(images, tmp_path, model):
     images.segment(three_scans(images.folder))
     (tmp_path / "other").mkdir()
     other = Study(tmp_path / "other", "nnunet", settings=images.options["settings"])
@@ -482,18 +482,18 @@ def test_the_same_scans_give_the_same_bytes_in_another_folder(images, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("model", "structures", "told"),
+    ("model", "structures", "expected"),
     [
-        ({"model": "nowhere"}, "demo", "segment.model: nowhere is neither a shipped model set (demo, "),
+        ({"model": "missing"}, "demo", "segment.model: missing is neither a shipped model set (demo, "),
         ({}, "demo", "segment.model: this setting is missing, but engine nnunet requires a model set, such as"),
         (
             {"model": "demo"},
             "structures.csv",
-            "segment.model: demo knows no structure of label set structures; it knows",
+            "segment.model: demo contains no structure of label set structures; its structures include",
         ),
     ],
 )
-def test_a_model_that_does_not_fit_stops_the_run_before_any_scan(images, capsys, model, structures, told):
+def test_an_invalid_model_stops_the_run_before_the_first_scan(images, capsys, model, structures, expected):
     write_registry(three_scans(images.folder), images.folder)
     (images.folder / "structures.csv").write_text("label,structure,side,group,lower_bound_ml\n1,antler,,head,\n")
     label_set = str(images.folder / structures) if structures.endswith(".csv") else structures
@@ -504,11 +504,11 @@ def test_a_model_that_does_not_fit_stops_the_run_before_any_scan(images, capsys,
     code = main(["segment", *options, *rest])
 
     assert code == 1
-    assert capsys.readouterr().err.startswith(f"error in segment: {told}")
+    assert capsys.readouterr().err.startswith(f"error in segment: {expected}")
     assert not images.masks.exists()
 
 
-def test_a_scan_whose_labels_are_on_a_turned_grid_keeps_that_grid(images):
+def test_the_label_map_of_an_oblique_scan_has_its_grid(images):
     turned = affine(turned_degrees=(5, 10, -15))
     save(images.folder / "a.nii.gz", hu(SHAPE, seed=1), turned)
 

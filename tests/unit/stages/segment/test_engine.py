@@ -1,4 +1,4 @@
-"""Labels of a model set are those of nnU-Net's own predictor, part by part, on the grid of every scan."""
+"""Tests of the engine: labels of a model set are equal to those of the nnU-Net predictor."""
 
 import json
 import warnings
@@ -32,7 +32,7 @@ CODES = [
 
 
 def smooth(shape=SHAPE, seed=1):
-    """Return attenuation that varies over a few voxels, so that resampling keeps its structure."""
+    """Return attenuation that varies over several voxels, which resampling preserves."""
     coarse = hu(tuple(-(-n // 3) for n in shape), seed)
     return np.kron(coarse, np.ones((3, 3, 3), np.int16))[: shape[0], : shape[1], : shape[2]]
 
@@ -47,7 +47,7 @@ def load(path, **options):
 
 
 def segment(engine, ct):
-    """Return labels as the pipeline makes them."""
+    """Return the labels of a CT, computed with the same steps as in the pipeline."""
     return engine.restore(engine.predict(engine.prepare(ct)), ct.grid)
 
 
@@ -68,15 +68,15 @@ def set_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def five(set_file):
-    """Five part models of different patches and numbers of classes."""
+    """Return five part models with different patch sizes and class counts."""
     return load(set_file)
 
 
 def by_predictor(folder, checkpoint_path, image, spacing, step_size=0.5):
-    """Return the labels (z, y, x) that nnU-Net's own predictor gives an image (z, y, x) of a spacing.
+    """Return the labels (z, y, x) of the nnU-Net predictor for an image (z, y, x) with the given spacing.
 
-    It is set up by hand: its own loading looks for the class of the trainer, and finds those of the public weights only
-    where torchvision can be imported.
+    The predictor is initialized manually. The loading function of nnU-Net searches for the class of the trainer, and
+    finds the trainers of the public weights only if torchvision can be imported.
     """
     described = json.loads((folder / "dataset.json").read_text())
     manager = PlansManager(json.loads((folder / "plans.json").read_text()))
@@ -105,27 +105,27 @@ def by_predictor(folder, checkpoint_path, image, spacing, step_size=0.5):
 
 
 def by_nnunet(folder, ct):
-    """Return the labels of nnU-Net's own predictor on the voxels of a scan, (x, y, z)."""
+    """Return the labels (x, y, z) of the nnU-Net predictor on the grid of a scan."""
     spacing = [float(edge) for edge in ct.grid.spacing_mm[::-1]]
     found = by_predictor(folder, folder / "fold_0" / "checkpoint_final.pth", ct.data.transpose(2, 1, 0), spacing)
     return found.transpose(2, 1, 0)
 
 
-# One model, nnU-Net's own way
+# One model, method of nnU-Net
 
 
 @pytest.mark.parametrize("spacing_mm", [(2.0, 2.0, 2.0), (1.5, 2.0, 4.0), (0.75, 0.75, 5.0), (1.0, 9.0, 1.0)])
-def test_labels_are_those_of_nnunets_own_predictor(folder, engine, spacing_mm):
+def test_labels_are_equal_to_those_of_the_nnunet_predictor(folder, engine, spacing_mm):
     ct = volume(smooth(), affine(spacing_mm))
 
     found = segment(engine, ct)
 
     assert found.shape == SHAPE
-    assert set(np.unique(found)) == {0, 1, 2, 3}  # random weights, and yet not all the same
+    assert set(np.unique(found)) == {0, 1, 2, 3}  # all classes occur despite random weights
     np.testing.assert_array_equal(found, by_nnunet(folder, ct))
 
 
-def test_labels_are_those_of_nnunets_own_predictor_where_the_plans_turn_the_axes(tmp_path):
+def test_labels_are_equal_to_those_of_the_nnunet_predictor_with_permuted_axes(tmp_path):
     turned = save_model(tmp_path, plans=plans(transpose_forward=[2, 0, 1], transpose_backward=[1, 2, 0]))
     ct = volume(smooth())
 
@@ -135,7 +135,7 @@ def test_labels_are_those_of_nnunets_own_predictor_where_the_plans_turn_the_axes
     np.testing.assert_array_equal(found, by_nnunet(turned, ct))
 
 
-def test_a_frame_of_zeros_is_cut_off_and_put_back_as_nnunet_does(folder, engine):
+def test_a_frame_of_zeros_is_cropped_and_restored_as_in_nnunet(folder, engine):
     framed = np.zeros(SHAPE, np.int16)
     framed[4:19, 5:28, 2:15] = smooth((15, 23, 13)) | 1
     ct = volume(framed)
@@ -147,7 +147,7 @@ def test_a_frame_of_zeros_is_cut_off_and_put_back_as_nnunet_does(folder, engine)
 
 
 @pytest.mark.parametrize("shape", [(10, 10, 10), (30, 20, 1), (1, 1, 1), (3, 40, 2)])
-def test_a_scan_smaller_than_the_window_has_labels_for_each_of_its_voxels(folder, engine, shape):
+def test_a_scan_smaller_than_the_window_is_segmented_as_in_nnunet(folder, engine, shape):
     ct = volume(smooth(shape))
 
     found = segment(engine, ct)
@@ -156,11 +156,11 @@ def test_a_scan_smaller_than_the_window_has_labels_for_each_of_its_voxels(folder
     np.testing.assert_array_equal(found, by_nnunet(folder, ct))
 
 
-# Five part models, TotalSegmentator's way
+# Five part models, method of TotalSegmentator
 
 
 def by_totalsegmentator(set_file, image, shape):
-    """Return the labels of five predictors on an image (z, y, x), merged in order and brought to a shape (x, y, z)."""
+    """Return the merged labels of five predictors for an image (z, y, x), resampled to a shape (x, y, z)."""
     models = model_set.read({"model": str(set_file)})
     merged = np.zeros(image.shape, np.uint8)
     for part in models.parts:
@@ -172,14 +172,14 @@ def by_totalsegmentator(set_file, image, shape):
 
 
 def by_zoom(ct, order):
-    """Return the image (z, y, x) that TotalSegmentator makes of a scan for nnU-Net."""
+    """Return the resampled image (z, y, x) that TotalSegmentator passes to nnU-Net."""
     zoom = ct.grid.spacing_mm / SET_SPACING_MM
     values = ndimage.zoom(ct.data.astype(np.float64), zoom, order=order, mode="nearest", grid_mode=False)
     return values.astype(np.int32).transpose(2, 1, 0)
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.5, 2.0, 4.0), (3.0, 3.0, 3.0), (0.7, 0.8, 5.0), (4.0, 3.0, 2.0)])
-def test_five_parts_give_the_labels_of_five_predictors_on_the_same_image(set_file, five, spacing_mm):
+def test_five_parts_result_in_the_labels_of_five_predictors(set_file, five, spacing_mm):
     ct = volume(smooth((40, 44, 30)), affine(spacing_mm))
     image = five.prepare(ct)
     same = image.hu if image.new_shape is None else routes.resample_hu(image.hu, image.new_shape)
@@ -190,7 +190,7 @@ def test_five_parts_give_the_labels_of_five_predictors_on_the_same_image(set_fil
     np.testing.assert_array_equal(found, by_totalsegmentator(set_file, same.numpy(), ct.grid.shape))
 
 
-def test_cubic_splines_give_the_labels_of_totalsegmentator_before_its_version_2_16(set_file):
+def test_cubic_splines_result_in_the_labels_of_totalsegmentator_before_2_16(set_file):
     cubic = Engine(model_set.read({"model": str(set_file), "resampling_order": 3}), OPTIONS)
     ct = volume(smooth((40, 44, 30)))
 
@@ -199,22 +199,22 @@ def test_cubic_splines_give_the_labels_of_totalsegmentator_before_its_version_2_
     np.testing.assert_array_equal(found, by_totalsegmentator(set_file, by_zoom(ct, 3), ct.grid.shape))
 
 
-def test_linear_interpolation_gives_the_labels_of_totalsegmentator_but_for_single_voxels(set_file, five):
+def test_linear_interpolation_results_in_the_labels_of_totalsegmentator_except_single_voxels(set_file, five):
     ct = volume(smooth((40, 44, 30)))
 
     found = segment(five, ct)
 
     same = found == by_totalsegmentator(set_file, by_zoom(ct, 1), ct.grid.shape)
-    assert same.mean() > 0.999  # 1 HU in few voxels, and a network of random weights that makes the most of it
+    assert same.mean() > 0.999  # a network with random weights amplifies differences of 1 HU in a few voxels
 
 
-def test_later_parts_overwrite_earlier_ones_and_background_overwrites_nothing():
+def test_later_parts_overwrite_earlier_parts_except_with_background():
     first, second = torch.tensor([0, 1, 2, 0]), torch.tensor([0, 0, 7, 8])
 
     assert routes.merge(routes.merge(None, first), second).tolist() == [0, 1, 7, 8]
 
 
-def test_numbers_above_255_have_room(tmp_path, five):
+def test_labels_above_255_are_supported(tmp_path, five):
     path = save_set(tmp_path)
     structures = pd.read_csv(tmp_path / "structures.csv")
     structures.assign(label=structures["label"] + 60_000).to_csv(tmp_path / "structures.csv", index=False)
@@ -227,12 +227,12 @@ def test_numbers_above_255_have_room(tmp_path, five):
     np.testing.assert_array_equal(found, np.where(expected > 0, expected.astype(int) + 60_000, 0))
 
 
-# Orientation, geometry, type
+# Orientation, geometry, data type
 
 
 @pytest.fixture(scope="module")
 def upright(tmp_path_factory, five):
-    """The labels of the scan stored as RAS."""
+    """Return the labels of the scan stored as RAS."""
     return segment(five, read_ct(save_turned(tmp_path_factory.mktemp("upright") / "ras.nii.gz", smooth(), "RAS")))
 
 
@@ -240,7 +240,7 @@ def upright(tmp_path_factory, five):
     "codes",
     [pytest.param(codes, marks=pytest.mark.exhaustive if place % 5 else ()) for place, codes in enumerate(CODES)],
 )
-def test_none_of_the_48_orientations_changes_the_labels(tmp_path, five, upright, codes):
+def test_orientation_does_not_change_the_labels(tmp_path, five, upright, codes):
     turned = read_ct(save_turned(tmp_path / "turned.nii.gz", smooth(), codes))
 
     found = segment(five, turned)
@@ -250,7 +250,7 @@ def test_none_of_the_48_orientations_changes_the_labels(tmp_path, five, upright,
 
 
 @pytest.mark.parametrize("codes", ["LPS", "PIR", "SAL"])
-def test_nor_do_they_in_nnunets_own_way(tmp_path, engine, codes):
+def test_orientation_does_not_change_the_labels_with_the_nnunet_method(tmp_path, engine, codes):
     plain = read_ct(save_turned(tmp_path / "ras.nii.gz", smooth(), "RAS"))
     turned = read_ct(save_turned(tmp_path / "turned.nii.gz", smooth(), codes))
 
@@ -258,7 +258,7 @@ def test_nor_do_they_in_nnunets_own_way(tmp_path, engine, codes):
 
 
 @pytest.mark.parametrize("kind", ["engine", "five"])
-def test_an_oblique_scan_has_the_labels_of_its_voxels(request, kind):
+def test_an_oblique_affine_does_not_change_the_labels(request, kind):
     chosen = request.getfixturevalue(kind)
     straight = volume(smooth())
     oblique = volume(smooth(), affine(SPACING_MM, turned_degrees=(5, 10, -15)))
@@ -267,7 +267,7 @@ def test_an_oblique_scan_has_the_labels_of_its_voxels(request, kind):
 
 
 @pytest.mark.parametrize("shape", [(10, 10, 10), (30, 20, 1), (1, 1, 1), (3, 40, 2)])
-def test_a_small_scan_has_labels_of_five_parts_for_each_of_its_voxels(set_file, five, shape):
+def test_a_small_scan_is_segmented_by_five_parts(set_file, five, shape):
     ct = volume(smooth(shape))
     image = five.prepare(ct)
 
@@ -279,7 +279,7 @@ def test_a_small_scan_has_labels_of_five_parts_for_each_of_its_voxels(set_file, 
 
 @pytest.mark.parametrize("kind", ["engine", "five"])
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
-def test_the_type_in_which_a_scan_is_stored_does_not_change_its_labels(request, kind, dtype):
+def test_the_data_type_of_a_scan_does_not_change_its_labels(request, kind, dtype):
     chosen = request.getfixturevalue(kind)
     values = np.abs(smooth())
 
@@ -289,7 +289,7 @@ def test_the_type_in_which_a_scan_is_stored_does_not_change_its_labels(request, 
 
 
 @pytest.mark.parametrize("kind", ["engine", "five"])
-def test_the_segmentation_does_not_change_the_scan(request, kind):
+def test_segmentation_does_not_change_the_scan(request, kind):
     ct = volume(smooth())
 
     segment(request.getfixturevalue(kind), ct)
@@ -297,11 +297,11 @@ def test_the_segmentation_does_not_change_the_scan(request, kind):
     np.testing.assert_array_equal(ct.data, smooth())
 
 
-# Again, and in other pieces
+# Repetition and insufficient memory
 
 
 @pytest.mark.parametrize("kind", ["engine", "five"])
-def test_another_scan_between_two_runs_changes_nothing(request, kind):
+def test_a_scan_between_two_runs_does_not_change_the_labels(request, kind):
     chosen = request.getfixturevalue(kind)
     before = segment(chosen, volume(smooth()))
 
@@ -311,12 +311,12 @@ def test_another_scan_between_two_runs_changes_nothing(request, kind):
     np.testing.assert_array_equal(segment(chosen, volume(smooth())), before)
 
 
-def test_another_load_gives_the_same_labels(set_file, five):
+def test_loading_again_results_in_the_same_labels(set_file, five):
     np.testing.assert_array_equal(segment(load(set_file), volume(smooth())), segment(five, volume(smooth())))
 
 
 def fail_for_batches_above(limit, times=10**6):
-    """Return a hook that lets a network run out of memory as a GPU does, for large batches, a number of times."""
+    """Return a hook that raises the out-of-memory error of a GPU for large batches, up to a number of times."""
     failures = []
 
     def hook(_, inputs):
@@ -327,18 +327,18 @@ def fail_for_batches_above(limit, times=10**6):
     return hook
 
 
-def test_a_batch_that_does_not_fit_is_done_window_by_window_and_the_row_says_so(set_file, five):
+def test_a_batch_that_exceeds_the_memory_is_predicted_window_by_window(set_file, five):
     ct = volume(smooth())
     large = load(set_file, batch_size=4)
     large.route.networks[2].module.register_forward_pre_hook(fail_for_batches_above(1))
 
     prediction = large.predict(large.prepare(ct))
 
-    assert prediction.detail == "memory was short: one window at a time"
+    assert prediction.detail == "insufficient memory: one window at a time"
     np.testing.assert_array_equal(large.restore(prediction, ct.grid), segment(five, ct))
 
 
-def test_a_scan_that_never_fits_is_a_reason_and_the_next_one_goes_on(set_file, five):
+def test_a_scan_that_always_exceeds_the_memory_fails_and_the_next_scan_is_segmented(set_file, five):
     small = load(set_file)
     hook = small.route.networks[0].module.register_forward_pre_hook(fail_for_batches_above(0))
 
@@ -350,7 +350,7 @@ def test_a_scan_that_never_fits_is_a_reason_and_the_next_one_goes_on(set_file, f
     np.testing.assert_array_equal(segment(small, volume(smooth())), segment(five, volume(smooth())))
 
 
-def test_sums_on_the_cpu_are_the_last_resort_of_a_gpu(set_file):
+def test_the_last_setting_of_a_gpu_sums_on_the_cpu(set_file):
     engine = load(set_file, batch_size=8)
     engine.device = torch.device("cuda")
 
@@ -360,9 +360,9 @@ def test_sums_on_the_cpu_are_the_last_resort_of_a_gpu(set_file):
 
 
 @pytest.mark.parametrize("kind", ["engine", "five"])
-def test_a_scan_that_does_not_fit_into_memory_is_a_reason_and_not_the_end(request, kind):
+def test_a_scan_that_exceeds_the_memory_fails_with_a_reason(request, kind):
     chosen = request.getfixturevalue(kind)
-    huge = Grid(SHAPE, affine((20_000.0, 20_000.0, 20_000.0)))  # more voxels than any machine can address
+    huge = Grid(SHAPE, affine((20_000.0, 20_000.0, 20_000.0)))  # more voxels than any computer can address
 
     with pytest.raises(ScanError) as refused:
         segment(chosen, Volume(smooth(), huge, huge.affine))
@@ -370,7 +370,7 @@ def test_a_scan_that_does_not_fit_into_memory_is_a_reason_and_not_the_end(reques
     assert refused.value.reason == "out_of_memory"
 
 
-def test_a_network_that_fails_on_a_scan_is_a_reason_and_not_the_end(tmp_path):
+def test_a_scan_with_failed_prediction_has_a_reason(tmp_path):
     broken = checkpoint()
     for weights in broken["network_weights"].values():
         weights.fill_(float("nan"))
@@ -380,10 +380,13 @@ def test_a_network_that_fails_on_a_scan_is_a_reason_and_not_the_end(tmp_path):
     with pytest.raises(ScanError) as refused:
         segment(load(folder), volume(smooth()))
 
-    assert (refused.value.reason, refused.value.detail) == ("prediction_failed", "the network's output is not finite")
+    assert (refused.value.reason, refused.value.detail) == (
+        "prediction_failed",
+        "the output of the network is not finite",
+    )
 
 
-def test_a_bug_is_not_taken_for_a_bad_scan(engine):
+def test_programming_errors_are_not_reasons_of_scans(engine):
     with pytest.raises(AttributeError):
         engine.prepare(None)
 
@@ -391,17 +394,17 @@ def test_a_bug_is_not_taken_for_a_bad_scan(engine):
 # The device
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_that_is_asked_for_and_not_there_stops_the_run():
-    with pytest.raises(ContractError, match=r"segment\.device: cuda is configured, but torch sees no GPU"):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="requires a computer without a GPU")
+def test_a_missing_gpu_stops_the_run():
+    with pytest.raises(ContractError, match=r"segment\.device is cuda, but torch detects no GPU"):
         choose_device("cuda")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_without_a_gpu_auto_means_cpu():
+@pytest.mark.skipif(torch.cuda.is_available(), reason="requires a computer without a GPU")
+def test_without_a_gpu_auto_selects_the_cpu():
     assert choose_device("auto") == torch.device("cpu")
 
 
-def test_cpu_means_cpu(engine):
+def test_cpu_selects_the_cpu(engine):
     assert choose_device("cpu") == torch.device("cpu")
     assert engine.memory_mb() is None

@@ -1,4 +1,4 @@
-"""A model is loaded without running what it carries, and refused with the reason if it does not fit its plans."""
+"""Tests of loading models: code in a checkpoint is not executed, and mismatched models are rejected with a reason."""
 
 import os
 import pickle
@@ -27,14 +27,14 @@ CPU = torch.device("cpu")
 
 
 def load(path, part=0):
-    """Return a part of a set or the model of a folder, as a run loads it."""
+    """Load a part of a model set or the model of a folder as in a run."""
     models = model_set.read({"model": str(path)})
     model_set.check(models)
     return load_network(models.parts[part], models, CPU)
 
 
 def logits(network):
-    """Return what a network makes of an image that is always the same."""
+    """Return the logits of a network for a fixed image."""
     image = torch.from_numpy(np.random.default_rng(1).normal(size=network.patch).astype(np.float32))
     with torch.inference_mode():
         return network.module(image[None, None])
@@ -45,7 +45,7 @@ def network(tmp_path_factory):
     return load(save_model(tmp_path_factory.mktemp("tiny")))
 
 
-def test_a_network_is_what_its_plans_say(network):
+def test_a_network_has_the_properties_of_its_plans(network):
     assert (network.heads, network.patch, network.spacing_mm, network.turn) == (
         4,
         (16, 12, 20),
@@ -56,13 +56,13 @@ def test_a_network_is_what_its_plans_say(network):
     assert network.number_in_set(torch.tensor([0, 3, 1])).tolist() == [0, 3, 1]
 
 
-def test_attenuation_is_cut_and_scaled_as_in_training():
-    found = Intensity(-900, 900, 30, 300).normalise(torch.tensor([-1024, -270, 30, 2000], dtype=torch.int16))
+def test_attenuation_is_clipped_and_scaled_as_in_training():
+    found = Intensity(-900, 900, 30, 300).normalize(torch.tensor([-1024, -270, 30, 2000], dtype=torch.int16))
 
     assert found.tolist() == pytest.approx([-3.1, -1, 0, 2.9])
 
 
-def test_only_convolutions_are_kept_in_half_precision_for_a_gpu(tmp_path):
+def test_only_convolutions_are_stored_in_half_precision(tmp_path):
     module = load(save_model(tmp_path)).module
 
     halve_convolutions(module)
@@ -76,21 +76,21 @@ def test_only_convolutions_are_kept_in_half_precision_for_a_gpu(tmp_path):
 
 
 class Stubborn(torch.nn.Module):
-    """Cannot be run, and so not be compiled."""
+    """A module that cannot be run or compiled."""
 
     def forward(self, image):
         raise RuntimeError("no kernel")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch's compiler uses what torch deprecates
-def test_a_network_that_cannot_be_compiled_stops_the_run_before_any_scan():
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # the torch compiler uses deprecated functions of torch
+def test_a_failed_compilation_stops_the_run():
     with pytest.raises(ContractError, match=r"segment\.compile: torch cannot compile the network: .*no kernel"):
         compile_network(Stubborn(), (16, 12, 20), CPU)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_compiled_network_gives_the_same_logits_within_rounding():
+def test_logits_of_a_compiled_network_are_equal_within_rounding():
     models = model_set.read({"model": "demo"})
     plain = load_network(models.parts[0], models, CPU)
 
@@ -99,7 +99,7 @@ def test_a_compiled_network_gives_the_same_logits_within_rounding():
     torch.testing.assert_close(logits(compiled), logits(plain), atol=1e-3, rtol=0)
 
 
-def test_each_part_of_a_set_has_its_own_patch_and_classes_and_the_numbers_of_the_set(tmp_path):
+def test_parts_have_separate_patches_and_classes_and_shared_numbers(tmp_path):
     path = save_set(tmp_path)
 
     first, second = load(path, 0), load(path, 1)
@@ -119,13 +119,13 @@ def test_trainers_of_the_public_weights_load_without_their_classes(tmp_path):
     assert load(path).heads == len(found.labels) + 1
 
 
-def test_plans_from_before_nnunet_2_4_give_the_same_network(tmp_path, network):
+def test_plans_before_nnunet_2_4_result_in_the_same_network(tmp_path, network):
     old = save_model(tmp_path, plans=plans_before_2_4())
 
     assert torch.equal(logits(load(old)), logits(network))
 
 
-def test_old_plans_with_a_residual_encoder_are_read_though_its_module_has_moved(tmp_path):
+def test_old_plans_with_a_residual_encoder_are_read(tmp_path):
     old = plans_before_2_4()
     configuration = old["configurations"]["3d_fullres"]
     configuration["UNet_class_name"] = "ResidualEncoderUNet"
@@ -155,7 +155,7 @@ def test_a_checkpoint_with_half_precision_weights_is_read(tmp_path):
 
 
 def official(seed=1):
-    """Return a checkpoint with all that nnU-Net's trainer stores: optimizer, log of NumPy scalars, arguments."""
+    """Return a checkpoint with all entries of the nnU-Net trainer: optimizer, log of NumPy scalars, and arguments."""
     score = np.float64(0.87)
     return {
         **checkpoint(seed),
@@ -186,7 +186,7 @@ def test_an_official_checkpoint_with_numpy_scalars_is_read(tmp_path, network, nu
         rename_numpy(path)
     assert (b"numpy.core.multiarray" in path.read_bytes()) == numpy_1
     with pytest.raises(pickle.UnpicklingError, match="multiarray"):
-        torch.load(path, weights_only=True)  # what torch admits by itself is not enough
+        torch.load(path, weights_only=True)  # the types that torch permits by default are insufficient
 
     found = load_checkpoint(path)
 
@@ -196,7 +196,7 @@ def test_an_official_checkpoint_with_numpy_scalars_is_read(tmp_path, network, nu
 
 
 class Evil:
-    """Runs a command when it is unpickled."""
+    """An object whose pickle runs a command when loaded."""
 
     def __init__(self, marker):
         self.marker = marker
@@ -214,7 +214,7 @@ class Evil:
     ],
     ids=["zip file", "legacy file", "bare pickle"],
 )
-def test_a_checkpoint_that_carries_code_is_refused_and_the_code_does_not_run(tmp_path, save):
+def test_a_checkpoint_that_contains_code_is_rejected_without_execution(tmp_path, save):
     marker = tmp_path / "touched"
     folder = save_model(tmp_path)
     path = folder / "fold_0" / "checkpoint_final.pth"
@@ -223,11 +223,11 @@ def test_a_checkpoint_that_carries_code_is_refused_and_the_code_does_not_run(tmp
     with pytest.raises(ContractError) as refused:
         load(folder)
 
-    assert str(refused.value).startswith(f"{path}: refused as a checkpoint: ")
+    assert str(refused.value).startswith(f"{path} is not a safe checkpoint: ")
     assert not marker.exists()
 
 
-def test_the_same_checkpoint_would_run_its_code_if_it_were_loaded_without_care(tmp_path):
+def test_the_checkpoint_would_execute_code_without_the_restriction(tmp_path):
     marker = tmp_path / "touched"
     torch.save(Evil(marker), tmp_path / "evil.pth")
 
@@ -237,7 +237,7 @@ def test_the_same_checkpoint_would_run_its_code_if_it_were_loaded_without_care(t
 
 
 @pytest.mark.parametrize("name", ["os.system", "torch.nn.functional.torch.os.system"])
-def test_plans_that_name_a_command_are_refused_and_the_command_does_not_run(tmp_path, name):
+def test_plans_with_a_command_are_rejected_without_execution(tmp_path, name):
     marker = tmp_path / "touched"
     evil = architecture(nonlin=name, nonlin_kwargs={"command": f"touch {marker}"})
     folder = save_model(tmp_path, plans=plans(evil))
@@ -251,13 +251,13 @@ def test_plans_that_name_a_command_are_refused_and_the_command_does_not_run(tmp_
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"network_weights": {}}, "is no nnU-Net v2 checkpoint, it lacks init_args, trainer_name"),
-        ({}, "is no nnU-Net v2 checkpoint, it lacks network_weights, init_args, trainer_name"),
-        ([1, 2], "is no nnU-Net v2 checkpoint"),
-        (torch.ones(3), "is no nnU-Net v2 checkpoint"),
+        ({"network_weights": {}}, "is not an nnU-Net v2 checkpoint: init_args, trainer_name missing"),
+        ({}, "is not an nnU-Net v2 checkpoint: network_weights, init_args, trainer_name missing"),
+        ([1, 2], "is not an nnU-Net v2 checkpoint"),
+        (torch.ones(3), "is not an nnU-Net v2 checkpoint"),
     ],
 )
-def test_a_file_that_is_no_checkpoint_of_nnunet_is_refused(tmp_path, content, words):
+def test_a_file_that_is_not_a_checkpoint_is_rejected(tmp_path, content, words):
     folder = save_model(tmp_path)
     path = folder / "fold_0" / "checkpoint_final.pth"
     torch.save(content, path)
@@ -265,43 +265,43 @@ def test_a_file_that_is_no_checkpoint_of_nnunet_is_refused(tmp_path, content, wo
     with pytest.raises(ContractError) as refused:
         load(folder)
 
-    assert str(refused.value).startswith(f"{path}: {words}")
+    assert str(refused.value).startswith(f"{path} {words}")
 
 
 @pytest.mark.parametrize("content", [b"", b"weights", b"PK\x03\x04"])
-def test_a_damaged_checkpoint_is_refused(tmp_path, content):
+def test_a_damaged_checkpoint_is_rejected(tmp_path, content):
     folder = save_model(tmp_path)
     path = folder / "fold_0" / "checkpoint_final.pth"
     path.write_bytes(content)
 
-    with pytest.raises(ContractError, match=r"checkpoint_final\.pth: refused as a checkpoint"):
+    with pytest.raises(ContractError, match=r"checkpoint_final\.pth is not a safe checkpoint"):
         load(folder)
 
 
-def test_a_checkpoint_that_does_not_fit_its_plans_is_refused(tmp_path):
+def test_a_checkpoint_that_does_not_match_its_plans_is_rejected(tmp_path):
     folder = save_model(tmp_path, plans=plans(architecture(features_per_stage=[4, 4])))
 
-    with pytest.raises(ContractError, match="plans and checkpoint make no network: "):
+    with pytest.raises(ContractError, match="the plans do not match the checkpoint: "):
         load(folder)
 
 
-def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
+def test_a_checkpoint_of_another_configuration_is_rejected(tmp_path):
     folder = save_model(tmp_path)
     other = {**checkpoint(), "init_args": {"configuration": "3d_lowres"}}
     torch.save(other, folder / "fold_0" / "checkpoint_final.pth")
 
-    with pytest.raises(ContractError, match="is of configuration 3d_lowres, but 3d_fullres is expected"):
+    with pytest.raises(ContractError, match="configuration must be 3d_fullres, found 3d_lowres"):
         load(folder)
 
 
-def test_a_model_of_regions_is_refused(tmp_path):
-    folder = save_model(tmp_path, dataset=dataset(labels={"background": 0, "kidneys": [1, 2], "tumour": 2}))
+def test_a_model_of_regions_is_rejected(tmp_path):
+    folder = save_model(tmp_path, dataset=dataset(labels={"background": 0, "kidneys": [1, 2], "tumor": 2}))
 
     with pytest.raises(ContractError, match=r"dataset\.json: labels must map each structure to one integer"):
         load(folder)
 
 
-def test_a_model_of_two_channels_is_refused(tmp_path):
+def test_a_model_with_two_channels_is_rejected(tmp_path):
     folder = save_model(tmp_path, dataset=dataset(channel_names={"0": "CT", "1": "PET"}))
 
     with pytest.raises(ContractError, match=r"the model must have exactly one input channel \(CT\)"):

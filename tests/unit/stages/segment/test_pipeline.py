@@ -1,4 +1,4 @@
-"""Scans overlap on their way, come out in order, and hold memory for no more than one per step."""
+"""Tests of the pipeline: concurrent steps, order of scans, and memory of one scan per step."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ ALIVE = weakref.WeakSet()
 
 
 class Voxels:
-    """Stands for the volume of a scan."""
+    """A placeholder for the volume of a scan."""
 
     def __init__(self, scan_id):
         self.scan_id = scan_id
@@ -34,7 +34,7 @@ class Voxels:
 
 
 class Recorder:
-    """A source of label maps that says what happened, and fails or waits where it is told to."""
+    """A source of label maps that records its state, and fails or waits at specified steps."""
 
     status = "segmented"
 
@@ -64,7 +64,7 @@ class Recorder:
         return note(scan_id)
 
 
-def test_every_scan_comes_out_in_order_with_its_note_and_the_seconds_of_each_step():
+def test_scans_are_in_order_with_notes_and_run_times():
     found = list(attempts(scans(5), Recorder()))
 
     assert [attempt.scan.scan_id for attempt in found] == ["s0", "s1", "s2", "s3", "s4"]
@@ -72,13 +72,13 @@ def test_every_scan_comes_out_in_order_with_its_note_and_the_seconds_of_each_ste
     assert all(tuple(attempt.seconds) == STEPS and attempt.error is None and not attempt.reused for attempt in found)
 
 
-def test_no_scans_give_no_attempts():
+def test_without_scans_there_are_no_attempts():
     assert list(attempts([], Recorder())) == []
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_scan_that_fails_at_any_step_ends_there_and_the_others_go_on(step):
-    error = ScanError("unreadable", "cut short")
+def test_a_failed_scan_does_not_affect_other_scans(step):
+    error = ScanError("unreadable", "truncated")
 
     found = list(attempts(scans(3), Recorder(fail={(step, "s1"): error})))
 
@@ -89,15 +89,15 @@ def test_a_scan_that_fails_at_any_step_ends_there_and_the_others_go_on(step):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_scan_that_does_not_fit_into_memory_at_any_step_is_a_reason(step):
-    found = list(attempts(scans(3), Recorder(fail={(step, "s1"): MemoryError("no room")})))
+def test_a_scan_that_exceeds_the_memory_at_any_step_has_a_reason(step):
+    found = list(attempts(scans(3), Recorder(fail={(step, "s1"): MemoryError("out of memory")})))
 
     assert [attempt.error and attempt.error.reason for attempt in found] == [None, "out_of_memory", None]
-    assert found[1].error.detail == "no room"
+    assert found[1].error.detail == "out of memory"
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_bug_at_any_step_ends_the_program(step):
+def test_a_programming_error_at_any_step_stops_the_program(step):
     with pytest.raises(ZeroDivisionError):
         list(attempts(scans(3), Recorder(fail={(step, "s1"): ZeroDivisionError()})))
 
@@ -109,8 +109,8 @@ def test_a_finished_scan_is_not_predicted_again():
     assert list(found[1].seconds) == ["read"]
 
 
-def test_the_next_scan_is_read_and_the_last_one_written_while_one_is_predicted():
-    together = threading.Barrier(3)  # passed only if three steps are under way at the same time
+def test_the_three_steps_run_concurrently():
+    together = threading.Barrier(3)  # passed only if three steps run at the same time
     met = {("write", "s0"), ("predict", "s1"), ("read", "s2")}
 
     def wait(step, scan_id):
@@ -123,9 +123,11 @@ def test_the_next_scan_is_read_and_the_last_one_written_while_one_is_predicted()
     assert not together.broken
 
 
-def test_few_volumes_are_held_however_many_scans_there_are():
+def test_the_number_of_volumes_in_memory_is_limited():
     recorder = Recorder(wait=lambda step, scan_id: time.sleep(0.005))
-    ALIVE.clear()  # what tracebacks of other tests hold
+    ALIVE.clear()  # removes objects in tracebacks of other tests
 
     assert len(list(attempts(scans(50), recorder))) == 50
-    assert 1 <= recorder.most_alive <= 3  # the one that is predicted, the next, and one that a thread is letting go of
+    assert (
+        1 <= recorder.most_alive <= 3
+    )  # the predicted scan, the next scan, and a scan that a thread is about to release

@@ -1,4 +1,4 @@
-"""Streamed logits are those of nnU-Net's own predictor, bit by bit, in whatever slabs they come."""
+"""Tests of streamed logits, which are bitwise identical to those of the nnU-Net predictor for all slab sizes."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ SHAPES = [(21, 30, 47), (16, 12, 20), (7, 5, 60), (40, 11, 20), (1, 1, 1)]
 
 @pytest.fixture(scope="module")
 def predictor():
-    """nnU-Net's predictor with a network of random weights."""
+    """Return the nnU-Net predictor with a network of random weights."""
     manager = PlansManager(plans())
     found = nnUNetPredictor(use_mirroring=False, perform_everything_on_device=False, device=CPU, allow_tqdm=False)
     configuration = manager.get_configuration(CONFIGURATION)
@@ -60,14 +60,14 @@ def by_nnunet(predictor, shape, step_size=0.5):
 
 @pytest.mark.parametrize("step_size", [0.5, 0.8, 1.0, 0.3])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_logits_are_those_of_nnunet_bit_by_bit(predictor, shape, step_size):
+def test_logits_are_bitwise_identical_to_nnunet(predictor, shape, step_size):
     found = torch.cat(slabs(predictor, shape, step_size=step_size), dim=1)
 
     assert found.dtype == torch.half
     assert torch.equal(found, by_nnunet(predictor, shape, step_size))
 
 
-def test_no_slab_is_higher_than_a_patch(predictor):
+def test_slabs_are_not_larger_than_a_patch(predictor):
     heights = [slab.shape[1] for slab in slabs(predictor, (90, 13, 20))]
 
     assert sum(heights) == 90
@@ -75,26 +75,26 @@ def test_no_slab_is_higher_than_a_patch(predictor):
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 100])
-def test_windows_in_batches_give_the_same_logits_within_rounding(predictor, batch_size):
+def test_logits_of_batches_are_equal_within_rounding(predictor, batch_size):
     found = torch.cat(slabs(predictor, (21, 30, 47), batch_size=batch_size), dim=1)
 
     torch.testing.assert_close(found, by_nnunet(predictor, (21, 30, 47)), atol=2e-3, rtol=2**-9)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_class_with_the_largest_logit_wins_and_of_equal_ones_the_first(predictor, shape):
+def test_the_class_with_the_largest_logit_is_selected(predictor, shape):
     found = argmax_between(slabs(predictor, shape), None)
 
     np.testing.assert_array_equal(found, by_nnunet(predictor, shape).numpy().argmax(0))
 
 
-def test_equal_logits_go_to_the_first_class():
+def test_the_first_of_equal_logits_is_selected():
     logits = torch.tensor([[0.0, 1, 2], [3, 1, 2], [3, 0, 2]]).half().view(3, 3, 1, 1)
 
     assert argmax_between([logits], None).flatten().tolist() == [1, 0, 0]
 
 
-def test_more_than_256_classes_have_room():
+def test_more_than_256_classes_are_supported():
     logits = torch.zeros((300, 1, 1, 1)).half()
     logits[299] = 1
 
@@ -103,7 +103,7 @@ def test_more_than_256_classes_have_room():
 
 @pytest.mark.parametrize("new_shape", [(43, 30, 60), (9, 35, 20), (21, 30, 47)])
 @pytest.mark.parametrize("chunk", [1, 1 << 24])
-def test_interpolated_logits_do_not_depend_on_how_they_are_cut(predictor, monkeypatch, new_shape, chunk):
+def test_interpolated_logits_do_not_depend_on_the_chunk_size(predictor, monkeypatch, new_shape, chunk):
     old = (21, 30, 47)
     taps = tuple(linear_taps(by_edges(n, m), n) for n, m in zip(old, new_shape, strict=True))
     whole = argmax_between([by_nnunet(predictor, old)], taps)
@@ -116,9 +116,9 @@ def test_interpolated_logits_do_not_depend_on_how_they_are_cut(predictor, monkey
     assert len(found.unique()) == HEADS
 
 
-def test_a_logit_that_is_not_finite_is_an_error_of_the_scan(predictor):
+def test_a_logit_that_is_not_finite_is_a_scan_error(predictor):
     broken = image((21, 30, 47))
     broken[3, 4, 5] = torch.inf
 
-    with pytest.raises(ScanError, match="the network's output is not finite"):
+    with pytest.raises(ScanError, match="the output of the network is not finite"):
         list(logits_by_rows(predictor.network, HEADS, PATCH, broken, windows()))

@@ -1,4 +1,4 @@
-"""The tiny models that other tests run have the format of real ones, and their labels are varied."""
+"""Tests of the tiny models for tests: they have the format of real models and segment all structures."""
 
 import ast
 import importlib.util
@@ -22,7 +22,7 @@ from support.tiny_model import (
 
 
 def keys_that_nnunet_saves():
-    """Return the keys of a checkpoint out of nnU-Net's source, whose trainer needs torchvision to be imported."""
+    """Return the keys of a checkpoint from the source code of nnU-Net, because its trainer requires torchvision."""
     found = importlib.util.find_spec("nnunetv2")
     assert found is not None
     source = Path(found.origin).parent / "training" / "nnUNetTrainer" / "nnUNetTrainer.py"
@@ -32,7 +32,7 @@ def keys_that_nnunet_saves():
     return [key.value for key in saved.keys]
 
 
-def test_a_checkpoint_has_the_keys_that_nnunets_trainer_saves():
+def test_a_checkpoint_has_the_keys_of_the_nnunet_trainer():
     content = part_checkpoint(PARTS[0], 0, part_plans(PARTS[0], 0, 3.0), "nnUNetTrainerNoMirroring")
 
     assert list(content) == keys_that_nnunet_saves()
@@ -42,7 +42,7 @@ def test_a_checkpoint_has_the_keys_that_nnunets_trainer_saves():
 
 
 @pytest.mark.parametrize("parts", [5, 1])
-def test_every_structure_of_a_tiny_set_is_found_somewhere(tmp_path, parts):
+def test_every_structure_of_a_tiny_set_is_segmented(tmp_path, parts):
     found = model_set.read({"model": str(save_set(tmp_path, parts))})
     image = gaussian_filter(np.random.default_rng(0).normal(size=(24, 32, 28)), 1.5)
     image = torch.from_numpy((image / image.std()).astype(np.float32))[None, None]
@@ -56,7 +56,7 @@ def test_every_structure_of_a_tiny_set_is_found_somewhere(tmp_path, parts):
         assert labels.tolist() == [0, *part.labels.values()]
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+def test_weights_depend_on_the_seed():
     described = part_plans(PARTS[0], 0, 3.0)
     first, again, other = (part_checkpoint(PARTS[0], 0, described, "nnUNetTrainer", seed) for seed in (1, 1, 2))
 

@@ -1,4 +1,4 @@
-"""Pickles of nnU-Net v1 give numbers, text and containers; whatever else they name is refused and not run."""
+"""Tests of reading nnU-Net v1 pickle files: permitted types are read, other names are rejected without execution."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ from support.v1_model import MODEL, TASK
 
 
 class Call:
-    """Pickles to the call of a function."""
+    """An object whose pickle calls a function when loaded."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -38,7 +38,7 @@ def refusal_of(path):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_what_v1_writes_is_read_in_every_protocol(protocol, tmp_path):
+def test_types_of_v1_files_are_read_in_every_protocol(protocol, tmp_path):
     values = OrderedDict(
         {
             0: [np.float64(1.5), np.int64(3), np.bool_(True)],
@@ -55,14 +55,14 @@ def test_what_v1_writes_is_read_in_every_protocol(protocol, tmp_path):
     np.testing.assert_equal(found, values)
 
 
-def test_what_v1_itself_wrote_is_read():
+def test_a_file_written_by_v1_is_read():
     found = read_pickle(TASK / MODEL / "plans.pkl")
 
     assert found["plans_per_stage"][0]["patch_size"].tolist() == [16, 16, 16]
     assert found["dataset_properties"]["intensityproperties"][0]["percentile_99_5"] == pytest.approx(990, abs=5)
 
 
-def test_numpy_1_called_its_modules_otherwise(tmp_path):
+def test_module_names_of_numpy_1_are_accepted(tmp_path):
     path = saved(tmp_path, np.array([1.0, 2.0]), 2)
     path.write_bytes(path.read_bytes().replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
 
@@ -82,16 +82,16 @@ def test_numpy_1_called_its_modules_otherwise(tmp_path):
     ],
 )
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_a_pickle_that_would_run_something_is_refused_by_name_and_not_run(call, named, protocol, tmp_path):
+def test_a_pickle_file_with_a_call_is_rejected_without_execution(call, named, protocol, tmp_path):
     mark = tmp_path / "mark"
     path = saved(tmp_path, call(mark), protocol)
 
-    told = refusal_of(path)
+    message = refusal_of(path)
 
-    assert told.startswith(f"{path}: refused as a pickle: it names ")
-    assert named in told or "pathlib" in told
+    assert message.startswith(f"{path} is not a safe pickle file: it contains ")
+    assert named in message or "pathlib" in message
     assert not mark.exists()
-    try:  # the same pickle does run where it is trusted, or this test proves nothing
+    try:  # check that the pickle would be executed without the restriction
         pickle.loads(path.read_bytes())
     finally:
         assert mark.exists()
@@ -100,19 +100,19 @@ def test_a_pickle_that_would_run_something_is_refused_by_name_and_not_run(call, 
 @pytest.mark.parametrize(
     "values", [defaultdict(list), ValueError("x"), Path("x"), np.random.RandomState(1), np.float64]
 )
-def test_harmless_things_that_no_model_needs_are_refused_too(values, tmp_path):
-    assert "which a model of nnU-Net v1 does not need" in refusal_of(saved(tmp_path, values))
+def test_harmless_types_that_models_do_not_require_are_rejected(values, tmp_path):
+    assert "which nnU-Net v1 models do not require" in refusal_of(saved(tmp_path, values))
 
 
-def test_only_the_encoding_of_bytes_is_admitted(tmp_path):
+def test_only_the_encoding_of_bytes_is_permitted(tmp_path):
     import codecs
 
     path = saved(tmp_path, Call(codecs.encode, "text", "rot13"), 2)
 
-    assert "encoding 'rot13' is not needed" in refusal_of(path)
+    assert "encoding 'rot13' is not permitted" in refusal_of(path)
 
 
-def test_a_name_with_dots_does_not_lead_out_of_an_admitted_module(tmp_path):
+def test_a_name_with_dots_is_rejected(tmp_path):
     path = tmp_path / "plans.pkl"
     path.write_bytes(b"\x80\x04\x8c\x05numpy\x8c\x13ndarray.__class__.x\x93.")
     assert [code.name for code, _, _ in pickletools.genops(path.read_bytes())][-2:] == ["STACK_GLOBAL", "STOP"]
@@ -123,12 +123,12 @@ def test_a_name_with_dots_does_not_lead_out_of_an_admitted_module(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"text", b"\x80\x04]", b"(" * 100_000, b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xff"]
 )
-def test_what_is_no_pickle_is_refused(content, tmp_path):
+def test_a_file_that_is_not_a_pickle_file_is_rejected(content, tmp_path):
     path = tmp_path / "plans.pkl"
     path.write_bytes(content)
 
-    assert refusal_of(path).startswith(f"{path}: refused as a pickle: ")
+    assert refusal_of(path).startswith(f"{path} is not a safe pickle file: ")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     assert "No such file" in refusal_of(tmp_path / "plans.pkl")

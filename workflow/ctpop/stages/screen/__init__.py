@@ -1,1 +1,1 @@
-"""Segmentation screening (quality control): evidence, rule sets, reviewer decisions and usable values."""
+"""Segmentation screening (quality control): evidence, rule sets, reviewer decisions, and usable values."""

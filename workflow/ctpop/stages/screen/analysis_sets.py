@@ -1,4 +1,4 @@
-"""The values that enter the statistics under each rule set, for the comparison of results (`analysis_sets`)."""
+"""The values that enter the statistics under each rule set, for a comparison of results (`analysis_sets`)."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,17 +15,17 @@ SCHEMA = arrow.schema([(name, arrow.float64() if name == "value" else WORDS) for
 
 
 def write_sets(sets: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
-    """Write the values of each rule set as a row group of its own.
+    """Write the values of each rule set as a separate row group.
 
-    Only one set is in memory at a time, and words are stored as numbers: 100,000 scans have 90 million values.
+    Only one set is in memory at a time, and text is stored as numbers, because 100,000 scans have 90 million values.
 
     Parameters
     ----------
     sets
-        Name and values of each set, names in the order of `schema.RULE_SETS`; values as `values.usable_values` returns
-        them, sorted by key.
+        Name and values of each set. The names have the order of `RULE_SETS`. The values are sorted by key, as
+        returned by `groups.with_groups`.
     path
-        Parquet file to write.
+        Path of the Parquet file.
 
     """
 

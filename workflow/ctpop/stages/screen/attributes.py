@@ -1,4 +1,4 @@
-"""What screening knows beside the measures: about structures from the label set, about patients from the registry."""
+"""Inputs of screening in addition to the measures, from the label set (structures) and the registry (patients)."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ctpop.study.label_sets import LabelSet, lower_bounds, upper_bounds
 
 @dataclass(frozen=True)
 class ScreeningAttributes:
-    """Bounds (ml), sides and contralateral structures, and known absences (scan_id, structure), each once."""
+    """Bounds (mL), sides, contralateral structures, and unique known absences (scan_id, structure)."""
 
     bounds: dict[str, float]
     upper_bounds: dict[str, float]
@@ -25,27 +25,27 @@ class ScreeningAttributes:
 def facts_of(
     label_set: LabelSet, changed_bounds: dict[str, float | None], cohort: pd.DataFrame | None
 ) -> ScreeningAttributes:
-    """Return what is known; without a cohort, no absence is.
+    """Return the attributes for screening; without a cohort, no absences are known.
 
     Raises
     ------
     ContractError
-        If a bound or an absence is that of no structure of the label set.
+        If the structure of a bound or an absence is not in the label set.
 
     """
     paired = label_set.table.dropna(subset="side")
-    nobody = pd.DataFrame({"scan_id": pd.Series(dtype="str"), "structure": pd.Series(dtype="str")})
+    none = pd.DataFrame({"scan_id": pd.Series(dtype="str"), "structure": pd.Series(dtype="str")})
     return ScreeningAttributes(
         bounds=lower_bounds(label_set, changed_bounds),
         upper_bounds=upper_bounds(label_set),
         sides=dict(zip(paired["structure"], paired["side"], strict=True)),
         contralateral=label_set.contralateral,
-        absences=nobody if cohort is None else known_absences(cohort, label_set.names),
+        absences=none if cohort is None else known_absences(cohort, label_set.names),
     )
 
 
 def rows_of(rows: MeasureRows, pairs: pd.DataFrame) -> NDArray[np.int32]:
-    """Return the numbers of the rows that pairs of scan_id and structure mean; pairs without a row are left out."""
+    """Return the row numbers of pairs of scan_id and structure, without pairs that have no row."""
     scan, structure = pd.Index(pairs["scan_id"]), pd.Index(pairs["structure"])
     found = rows.find(rows.scan_ids.get_indexer(scan), rows.names.get_indexer(structure))
     return found[found >= 0]

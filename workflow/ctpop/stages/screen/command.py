@@ -1,8 +1,8 @@
-"""Which measures can be trusted: decided on tables, in seconds, without touching an image.
+"""The command `screen`, which determines the usable values from tables without reading images.
 
-In: measures, the lower bounds of the label set, a rule set, known absences of the registry and the decisions of
-reviewers. Out: a verdict with a reason for each row, the values that may enter the statistics, what was lost and why,
-and the values under other rule sets for comparison.
+Input: measures, the bounds of the label set, a rule set, known absences in the registry, and the QC decisions of
+reviewers. Output: a result with a reason for each row of measures, the values that enter the statistics, tables of
+exclusions and their reasons, and the values under other rule sets for comparison.
 """
 
 import argparse
@@ -59,7 +59,7 @@ COMPARED = ("none", "paper", "strict")
 
 @dataclass(frozen=True)
 class Screening:
-    """The rows of measures with what holds against them, by the rules alone and with the decisions of reviewers."""
+    """The rows of measures with their reasons, according to the rules and after the decisions of reviewers."""
 
     rows: MeasureRows
     rules: RuleSet
@@ -72,7 +72,7 @@ class Screening:
 def screened(
     rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes, review: pd.DataFrame | None = None
 ) -> Screening:
-    """Return what holds against each row of measures."""
+    """Apply the rules and the decisions of reviewers to each row of measures."""
     by_rules = apply_rules(rows, rules, facts)
     decisions = REVIEW.empty() if review is None else review
     decided = decision_rows(rows, decisions)
@@ -80,17 +80,17 @@ def screened(
 
 
 def verdicts_of(found: Screening) -> pd.DataFrame:
-    """Return a verdict for each row of measures."""
+    """Return the table `verdicts`, with one row per row of measures."""
     return usable_values.verdict_table(found.rows, found.by_rules, found.final, found.review, found.decided)
 
 
 def groups_of(rows: MeasureRows, assessment: Assessment, groups: Groups) -> pd.DataFrame:
-    """Return the values of all groups of structures, and how many of their members are usable."""
+    """Return the values of all groups of structures and the numbers of usable members."""
     return group_values(rows, {measure: assessment.usable(rows, measure) for measure in MEASURES}, groups)
 
 
 def analysis_of(rows: MeasureRows, assessment: Assessment, groups: Groups = NO_GROUPS) -> pd.DataFrame:
-    """Return the values that may enter the statistics, one row each, sorted by key."""
+    """Return the values that enter the statistics, one per row, sorted by key."""
     single = usable_values.usable_values(rows, {measure: assessment.usable(rows, measure) for measure in MEASURES})
     return with_groups(single, groups_of(rows, assessment, groups))
 
@@ -98,19 +98,19 @@ def analysis_of(rows: MeasureRows, assessment: Assessment, groups: Groups = NO_G
 def compared_sets(
     found: Screening, facts: ScreeningAttributes, groups: Groups = NO_GROUPS
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield name and values of every rule set that the study is compared with, and of its own."""
+    """Yield the name and the values of each rule set for comparison, and of the rule set of the study."""
     for name in COMPARED:
         yield name, analysis_of(found.rows, apply_rules(found.rows, rule_sets.read(name), facts), groups)
     yield "study", analysis_of(found.rows, found.final, groups)
 
 
 def read_rules(chosen: dict[str, Any], names: list[str]) -> RuleSet:
-    """Return the rule set that the configuration chooses.
+    """Read the rule set in the configuration.
 
     Raises
     ------
     ContractError
-        If there is no such set, or it is not fit for the structures of the study.
+        If the rule set does not exist or contains structures that are not in the study.
 
     """
     rules = rule_sets.read(chosen["rules"])
@@ -121,18 +121,18 @@ def read_rules(chosen: dict[str, Any], names: list[str]) -> RuleSet:
 def decisions_of(
     chosen: dict[str, Any], rows: MeasureRows, exclusions: Path | None, names: list[str]
 ) -> pd.DataFrame | None:
-    """Return the decisions of reviewers about scans of the cohort, or nothing where the study has no review."""
+    """Read the QC decisions for scans of the cohort; None if the study has no review."""
     if "review" not in chosen:
         return None
     excluded = EXCLUSIONS.read(exclusions) if exclusions else EXCLUSIONS.empty()
     review = read_review(Path(chosen["review"]), rows.scan_ids, excluded["scan_id"], names)
-    LOG.info("%d decisions of reviewers about scans of the cohort", len(review))
+    LOG.info("QC decisions for scans of the cohort: %d", len(review))
     return review
 
 
 @dataclass(frozen=True)
 class ScreenOptions:
-    """Options of the command `screen`; `ctpop screen --help` explains them."""
+    """Options of the command `screen`, described by `ctpop screen --help`."""
 
     measures: Path
     structures: str
@@ -152,7 +152,7 @@ class ScreenOptions:
 
 
 def run(options: ScreenOptions) -> None:
-    """Judge every row of measures, and write verdicts, analysis and what was lost."""
+    """Screen all rows of measures, and write the results, usable values, and exclusions."""
     chosen = configuration.section("screen", options.config)
     label_set = label_sets.read(options.structures)
     cohort = COHORT.read(options.cohort) if options.cohort else None
@@ -188,7 +188,7 @@ def run(options: ScreenOptions) -> None:
 def write_plausibility(
     rows: MeasureRows, label_set: LabelSet, cohort: pd.DataFrame | None, share: float, options: ScreenOptions
 ) -> None:
-    """Write structures and values that are implausible for the names of structures, and report the structures."""
+    """Write the tables of plausibility, and log implausible structures and scans."""
     if options.plausibility:
         table = plausibility.plausibility_table(rows, label_set, share, cohort)
         _log_implausible(PLAUSIBILITY.write(table, options.plausibility))
@@ -200,28 +200,30 @@ def write_plausibility(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
-    parser.add_argument("--structures", required=True, help="label set with lower bounds: shipped name or CSV")
-    parser.add_argument("--cohort", type=Path, help="Parquet with the cohort: known absences, age and sex")
-    parser.add_argument("--exclusions", type=Path, help="Parquet with the excluded scans, which a review may name")
+    parser.add_argument("--structures", required=True, help="label set with bounds (name, or path of a CSV)")
+    parser.add_argument("--cohort", type=Path, help="Parquet with the cohort (known absences, age, and sex)")
+    parser.add_argument("--exclusions", type=Path, help="Parquet with the excluded scans, whose reviews are ignored")
     configuration.add_config_argument(parser, "screen")
-    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet to write: a verdict per row of measures")
-    parser.add_argument("--analysis", type=Path, required=True, help="Parquet to write: values that may be used")
-    parser.add_argument("--group-members", type=Path, help="Parquet to write: what belongs to each group")
-    parser.add_argument("--group-values", type=Path, help="Parquet to write: values of groups of structures")
-    parser.add_argument("--failures", type=Path, help="Parquet to write: losses per structure, by reason")
-    parser.add_argument("--structure-flow", type=Path, help="Parquet to write: from all scans to the values used")
-    parser.add_argument("--extremes", type=Path, help="Parquet to write: smallest and largest values per structure")
-    parser.add_argument("--plausibility", type=Path, help="Parquet to write: structures with implausible values")
-    parser.add_argument("--implausible-values", type=Path, help="Parquet to write: values beyond the limits of a name")
-    parser.add_argument("--analysis-sets", type=Path, help="Parquet to write: values under each rule set")
+    parser.add_argument(
+        "--verdicts", type=Path, required=True, help="output Parquet with the reason for each row of measures"
+    )
+    parser.add_argument("--analysis", type=Path, required=True, help="output Parquet with the usable values")
+    parser.add_argument("--group-members", type=Path, help="output Parquet with the members of each group")
+    parser.add_argument("--group-values", type=Path, help="output Parquet with the values of groups of structures")
+    parser.add_argument("--failures", type=Path, help="output Parquet with exclusions per structure, by reason")
+    parser.add_argument("--structure-flow", type=Path, help="output Parquet with the steps from all scans to used values")
+    parser.add_argument("--extremes", type=Path, help="output Parquet with smallest and largest values per structure")
+    parser.add_argument("--plausibility", type=Path, help="output Parquet with the plausibility of each structure")
+    parser.add_argument("--implausible-values", type=Path, help="output Parquet with values outside plausible limits")
+    parser.add_argument("--analysis-sets", type=Path, help="output Parquet with the values under each rule set")
 
 
 def _log_implausible(table: pd.DataFrame) -> None:
     implausible = table[table["finding"].isin(IMPLAUSIBLE)]
     if len(implausible):
         LOG.warning(
-            "%d structures have values that are implausible for their names (table plausibility), first %s; check"
-            " `structures` in the configuration and the numbers or names in the label maps or the table of measures",
+            "structures with values implausible for their names (table plausibility): %d, first %s. Check `structures`"
+            " in the configuration and the numbers or names in the label maps or the table of measures",
             len(implausible),
             ", ".join(implausible["structure"].head(3)),
         )
@@ -230,8 +232,8 @@ def _log_implausible(table: pd.DataFrame) -> None:
 def _log_implausible_scans(scans: list[str]) -> None:
     if scans:
         LOG.warning(
-            "%d scans have values that are implausible for many of their structures (table implausible_values),"
-            " first %s; check that label map and CT belong together; screen.review can exclude a scan (structure *)",
+            "scans with implausible values for many structures (table implausible_values): %d, first %s. Check that the"
+            " label map matches the CT. A row in screen.review with structure * can exclude a scan",
             len(scans),
             ", ".join(scans[:3]),
         )
@@ -240,9 +242,9 @@ def _log_implausible_scans(scans: list[str]) -> None:
 def _log_counts(found: Screening, of_group: "pd.Series[bool]", groups: Groups) -> None:
     for rule, rows_without in found.by_rules.unassessed.items():
         if rows_without.any():
-            LOG.info("%d rows could not be judged by the rule %s: its evidence is missing", rows_without.sum(), rule)
+            LOG.info("rows not assessable by rule %s because of missing evidence: %d", rule, rows_without.sum())
     if groups.members:
-        LOG.info("%d groups of structures, %d values of them", len(groups.members), of_group.sum())
+        LOG.info("groups of structures: %d, values of groups: %d", len(groups.members), of_group.sum())
     numbers = np.bincount(found.final.reason, minlength=len(REASONS))
     counts = ", ".join(f"{n} {reason}" for reason, n in sorted(zip(REASONS, numbers, strict=True)) if n)
-    LOG.info("%d rows = %s; %d values enter the statistics", len(found.rows), counts, (~of_group).sum())
+    LOG.info("%d rows: %s; values of structures for the statistics: %d", len(found.rows), counts, (~of_group).sum())

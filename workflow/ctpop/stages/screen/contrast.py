@@ -1,7 +1,7 @@
-"""Whether aorta, kidneys and portal vein look like what is said of contrast agent.
+"""The command `contrast`, which checks recorded contrast administration against attenuation.
 
-In: the cohort, measures and verdicts. Out: the table `contrast_check`, one row per scan of the cohort. It is a list to
-look at: nobody is excluded by it.
+Input: the tables `cohort`, `measures`, and `verdicts`. Output: the table `contrast_check`, with one row per scan of the
+cohort. The attenuation of the aorta, kidneys, and portal vein is compared with the registry. No scan is excluded.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from ctpop.study import configuration
 
 LOG = logging.getLogger(__name__)
 
-PLACES = {  # what is looked at, by the structures of the label sets
+PLACES = {  # structures of the label sets for each examined vessel or organ
     "aorta": ("aorta",),
     "kidneys": ("kidney_left", "kidney_right"),
     "portal_vein": ("portal_vein_and_splenic_vein",),
@@ -29,12 +29,12 @@ TRUSTED = (
     "above_bound",
     "unequal_sides",
     "reviewer_kept",
-)  # a vessel that leaves the image has the same blood in it
+)  # truncation does not change the attenuation of blood in a vessel
 
 
 def looks_of(attenuation: pd.DataFrame, chosen: dict[str, Any]) -> pd.Series:
-    """Return what scans look like, of `codes.CONTRAST_LOOKS`; attenuation (HU) has a column for each of `PLACES`."""
-    # ASSUME: blood without contrast agent has 30 to 60 HU, so that 70 and 100 leave a margin (docs/methods/cohort.md)
+    """Return the contrast enhancement of scans (`codes.CONTRAST_LOOKS`) from a column of attenuation per `PLACES`."""
+    # ASSUME: blood without contrast agent has 30 to 60 HU, so 70 and 100 leave a margin (docs/methods/cohort.md)
     low, high = chosen["contrast_unenhanced_below_hu"], chosen["contrast_enhanced_from_hu"]
     known = attenuation.notna()
     enhanced = attenuation.ge(high).any(axis="columns")
@@ -46,7 +46,7 @@ def looks_of(attenuation: pd.DataFrame, chosen: dict[str, Any]) -> pd.Series:
 
 
 def attenuation_of(measures: pd.DataFrame, verdicts: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
-    """Return the attenuation (HU) of each of `PLACES` in each scan; of both kidneys the mean, weighted by volume."""
+    """Return the attenuation (HU) of each of `PLACES` in each scan, weighted by volume for the two kidneys."""
     wanted = [name for names in PLACES.values() for name in names]
     rows = measures.loc[measures["structure"].isin(wanted), ["scan_id", "structure", "volume_ml", "hu_mean"]]
     assessed = rows.merge(verdicts[["scan_id", "structure", "reason"]], on=["scan_id", "structure"], validate="1:1")
@@ -84,7 +84,7 @@ def contrast_check(
 
 @dataclass(frozen=True)
 class ContrastOptions:
-    """Options of the command `contrast`; `ctpop contrast --help` explains them."""
+    """Options of the command `contrast`, described by `ctpop contrast --help`."""
 
     cohort: Path
     measures: Path
@@ -94,7 +94,7 @@ class ContrastOptions:
 
 
 def run(options: ContrastOptions) -> None:
-    """Read cohort, measures and verdicts, compare, and write the table."""
+    """Read the cohort, measures, and verdicts, compare them, and write the table."""
     chosen = configuration.section("cohort", options.config)
     cohort = COHORT.read(options.cohort)
     measures = MEASURES_TABLE.read(options.measures, "volume_ml", "hu_mean")
@@ -102,13 +102,13 @@ def run(options: ContrastOptions) -> None:
     found = CONTRAST_CHECK.write(contrast_check(cohort, measures, verdicts, chosen), options.out)
     looks = ", ".join(f"{n} {name}" for name, n in found["looks"].value_counts().sort_index().items())
     against = int(found["agrees"].eq(False).sum())
-    LOG.info("%d scans = %s; %d of them against what is said of contrast agent", len(found), looks or "none", against)
+    LOG.info("%d scans: %s; contradicting the recorded contrast administration: %d", len(found), looks or "none", against)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     parser.add_argument("--cohort", type=Path, required=True, help="Parquet with the included scans")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet with the measures of all scans")
-    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the verdicts")
+    parser.add_argument("--verdicts", type=Path, required=True, help="Parquet with the table verdicts")
     configuration.add_config_argument(parser, "cohort")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
+    parser.add_argument("--out", type=Path, required=True, help="output Parquet with one row per scan")

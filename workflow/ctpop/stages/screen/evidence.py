@@ -1,4 +1,4 @@
-"""What speaks against a value, rule by rule. Evidence that is missing never speaks against anything."""
+"""Evidence for the exclusion of values by each rule. Missing evidence does not exclude a value."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ NORMAL_QUARTILE = 0.6744897501960817  # SOURCE: third quartile of the standard n
 
 
 class Question(NamedTuple):
-    """A rule to be applied: to which rows, by what is known, and which rows have nothing against them so far."""
+    """The inputs of a rule: rows, limits, attributes, and the rows without an earlier reason (`clear`)."""
 
     rows: MeasureRows
     rule: ScreeningRule
@@ -26,44 +26,44 @@ class Question(NamedTuple):
 
 
 class RuleFinding(NamedTuple):
-    """Of each row: does the rule hold, and does it apply but lack the evidence."""
+    """The result of a rule for each row: whether the rule applies, and whether its evidence is missing."""
 
     holds: Truth
     unassessed: Truth
 
 
 def truncated(asked: Question) -> RuleFinding:
-    """Return which structures reach a face of the image or padding inside it; tables without evidence have neither."""
+    """Return which structures reach a face of the image or padding in the image."""
     border = asked.rows.numbers("border_voxels")
     reached = asked.rows.measures["faces"].notna().to_numpy() | (border > 0)
     return RuleFinding(reached, ~reached & np.isnan(border))
 
 
 def padding(asked: Question) -> RuleFinding:
-    """Return which structures have too large a share of their voxels in padding of the image."""
+    """Return which structures have too large a proportion of their voxels in padding of the image."""
     share = asked.rows.numbers("padding_share")
     return RuleFinding(share > asked.rule.limits["share_above"], np.isnan(share))
 
 
 def below_bound(asked: Question) -> RuleFinding:
-    """Return which volumes are below the lower bound of their structure; one without a bound is never below it."""
+    """Return which volumes are below the lower bound of their structure; False without a bound."""
     bound = np.array([asked.facts.bounds.get(name, np.nan) for name in asked.rows.names])[asked.rows.structure]
     volume = asked.rows.numbers("volume_ml")
     return RuleFinding(volume < bound, np.isfinite(bound) & np.isnan(volume))
 
 
 def above_bound(asked: Question) -> RuleFinding:
-    """Return which volumes are above the upper limit of their structure; one without a limit is never above it."""
+    """Return which volumes are above the upper limit of their structure; False without a limit."""
     bound = np.array([asked.facts.upper_bounds.get(name, np.nan) for name in asked.rows.names])[asked.rows.structure]
     volume = asked.rows.numbers("volume_ml")
     return RuleFinding(volume > bound, np.isfinite(bound) & np.isnan(volume))
 
 
 def unequal_sides(asked: Question) -> RuleFinding:
-    """Return which pairs have one side several times as large as the other; both rows of a pair, or neither.
+    """Return both rows of each pair in which one side is several times larger than the other.
 
-    Only pairs with nothing against either row count. The volumes decide, so that a cohort of any size, and a table of
-    measures without other evidence, can be checked.
+    Only pairs without an earlier reason for either row are compared. The rule requires only volumes, so it applies to
+    cohorts of any size and to tables of measures without other evidence.
     """
     rows, rule, facts, clear = asked
     other = contralateral_rows(rows, facts.contralateral)
@@ -75,25 +75,26 @@ def unequal_sides(asked: Question) -> RuleFinding:
 
 
 def fragmented(asked: Question) -> RuleFinding:
-    """Return which structures have too small a share of their voxels in the largest connected part."""
+    """Return which structures have too small a proportion of their voxels in the largest connected component."""
     share = asked.rows.numbers("largest_share")
     return RuleFinding(share < asked.rule.limits["largest_share_below"], np.isnan(share))
 
 
 def laterality(asked: Question) -> RuleFinding:
-    """Return which structures of one side lie on the other; structures without a side have none to be on."""
+    """Return which structures are on the wrong side; False for structures without a side."""
     side_mm = asked.rows.numbers("side_mm")
     sided = asked.rows.of_structures(asked.facts.sides)
     return RuleFinding(side_mm < -asked.rule.limits["wrong_side_mm_above"], sided & np.isnan(side_mm))
 
 
 def asymmetric(asked: Question) -> RuleFinding:
-    """Return which pairs differ far more than those of the rest of the cohort; both rows of a pair, or neither.
+    """Return both rows of each pair whose asymmetry is far from the median of the cohort.
 
-    Only pairs with nothing against either row count, so that a piece that is cut off or missing condemns one side, and
-    not its sound contralateral. Each structure is compared with its own median, since many are not symmetric by nature.
+    Only pairs without an earlier reason for either row are compared, so a truncated or fragmented structure does not
+    exclude the contralateral structure. Each structure is compared with its own median because many structures are
+    naturally asymmetric.
     """
-    # ASSUME: the index does not tell which side is wrong, so the rule holds for both
+    # ASSUME: the index does not indicate which side is wrong, so the rule applies to both sides
     rows, rule, facts, clear = asked
     contralateral = contralateral_rows(rows, facts.contralateral)
     index = rows.numbers("asymmetry")
@@ -108,9 +109,9 @@ def asymmetric(asked: Question) -> RuleFinding:
 
 
 def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
-    """Return the distance from the median in median absolute deviations, scaled to the sd of a normal distribution.
+    """Return the distance from the median in median absolute deviations, scaled to the SD of a normal distribution.
 
-    With fewer than `at_least` values, or if more than half of them are equal, there is no yardstick: all are NaN.
+    With fewer than `at_least` values, or if more than half of the values are equal, all results are NaN.
     """
     if len(values) < max(at_least, 1):
         return np.full(len(values), np.nan)
@@ -123,7 +124,7 @@ def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
 
 
 def contralateral_rows(rows: MeasureRows, contralateral: dict[str, str]) -> NDArray[np.int32]:
-    """Return, for each row, that of the same scan and the contralateral structure, `NOWHERE` if there is none."""
+    """Return, for each row, the row of the contralateral structure in the same scan, or `NOWHERE` without such a row."""
     other = rows.names.get_indexer(pd.Index([contralateral.get(name, "") for name in rows.names], dtype="object"))
     return rows.find(rows.scan, other[rows.structure])
 

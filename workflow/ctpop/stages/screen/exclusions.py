@@ -1,4 +1,4 @@
-"""What screening takes away: counts by structure and reason, and who the people are whose values are lost."""
+"""Excluded values: counts by structure and reason, and the age and sex of the affected patients."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ NEEDING_NO_RULE = (*WITHOUT_MEASUREMENT, *ABSENT)
 
 
 def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the table `failures`: per structure, what was used and lost, and age and sex of both."""
+    """Return the table `failures`, with used and excluded values per structure and the age and sex of both."""
     measured = rows.measures["status"].eq("measured").to_numpy(dtype=bool)
     usable = {short: final.usable(rows, measure) for measure, short in SHORT.items()}
     patients, numbers = _patients(rows, cohort), numbers_of_patients(rows, cohort)
@@ -53,7 +53,7 @@ def failure_table(rows: MeasureRows, final: Assessment, cohort: pd.DataFrame | N
 def structure_flow(
     rows: MeasureRows, final: Assessment, rules: RuleSet, cohort: pd.DataFrame | None, *, with_review: bool
 ) -> pd.DataFrame:
-    """Return the table `structure_flow`: from all scans to the values that are used, reason by reason."""
+    """Return the table `structure_flow`, with the exclusions by reason from all scans to the values used."""
     excluding = [name for name, rule in rules.rules.items() if rule.drops]
     steps = [reason for reason in FLOW_REASONS if reason in (*NEEDING_NO_RULE, *excluding, "no_value")]
     if with_review:
@@ -99,17 +99,17 @@ def _flow(
 
 
 def _patients(rows: MeasureRows, cohort: pd.DataFrame | None) -> dict[str, NDArray[np.float64]]:
-    """Return age and sex (1: woman, 0: man) of each row's person, NaN where they are not known."""
+    """Return the age and sex (1: woman, 0: man) of the patient of each row; NaN if unknown."""
     if cohort is None:
-        nobody = np.full(len(rows), np.nan)
-        return {"age": nobody, "woman": nobody}
+        unknown = np.full(len(rows), np.nan)
+        return {"age": unknown, "woman": unknown}
     known = cohort.set_index("scan_id").reindex(rows.scan_ids)
     woman = known["sex"].map({"female": 1.0, "male": 0.0}).to_numpy(np.float64, na_value=np.nan)
     return {"age": known["age_years"].to_numpy(np.float64)[rows.scan], "woman": woman[rows.scan]}
 
 
 def _means(rows: MeasureRows, members: Truth, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean per structure of the members' known values, NaN where there is none."""
+    """Return the mean of the known values of members per structure; NaN without known values."""
     known = members & ~np.isnan(values)
     sums = np.bincount(rows.structure[known], weights=values[known], minlength=len(rows.names))
     n = count_scans(rows, known)
@@ -118,7 +118,7 @@ def _means(rows: MeasureRows, members: Truth, values: NDArray[np.float64]) -> ND
 
 
 def _unassessed(rows: MeasureRows, final: Assessment, rule: str, numbers: NDArray[np.int32] | None = None) -> pd.Series:
-    """Return the number of scans that a rule could not be judged for, or with `numbers` that of their patients."""
+    """Return the number of scans that a rule could not assess, or of their patients if `numbers` is given."""
     if rule not in final.unassessed:
         return pd.Series(pd.NA, index=range(len(rows.names)), dtype="Int64")
     members = final.unassessed[rule]

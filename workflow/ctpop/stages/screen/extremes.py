@@ -1,4 +1,4 @@
-"""The smallest and largest values that the rules let through, by structure: those whose masks are worth a look."""
+"""The smallest and largest values of each structure that the rules do not exclude, whose masks should be reviewed."""
 
 from collections.abc import Iterator
 from itertools import pairwise, product
@@ -16,10 +16,11 @@ SIGNS = {"smallest": 1.0, "largest": -1.0}
 
 
 def extreme_table(rows: MeasureRows, by_rules: Assessment, cohort: pd.DataFrame | None, number: int) -> pd.DataFrame:
-    """Return the table `extremes`: up to so many values at either end of each structure and measure, and their people.
+    """Return the table `extremes`, with up to `number` smallest and largest values of each structure and measure.
 
-    A review moves no value in or out. Where there are fewer than twice so many values, some stand at both ends. Of
-    equal values, that of the scan whose rows come first stands further out.
+    The table includes the age and sex of the patients. A review does not change the table. With fewer than twice
+    `number` values, some values are listed at both ends. Of equal values, the value of the first scan has the lower
+    rank.
     """
     found = [*_ends(rows, by_rules, number)] if number else []
     table = pd.concat(found, ignore_index=True) if found else EXTREMES.empty()
@@ -29,7 +30,7 @@ def extreme_table(rows: MeasureRows, by_rules: Assessment, cohort: pd.DataFrame 
 
 
 def outermost(values: NDArray[np.float64], number: int) -> Places:
-    """Return the places of the smallest values, the smallest first; of equal ones the first stands first."""
+    """Return the indices of the smallest values in ascending order; equal values keep their order."""
     if len(values) > number:
         limit = np.partition(values, number - 1)[number - 1]
         among = np.flatnonzero(values <= limit)
@@ -46,7 +47,7 @@ def _ends(rows: MeasureRows, by_rules: Assessment, number: int) -> Iterator[pd.D
 
 
 def _usable_places(rows: MeasureRows, usable: NDArray[np.bool_]) -> Iterator[tuple[str, Places]]:
-    """Return each structure with the places of its usable rows."""
+    """Return the indices of the usable rows of each structure."""
     places = np.flatnonzero(usable)
     places = places[np.argsort(rows.structure[places], kind="stable")]
     borders = np.searchsorted(rows.structure[places], np.arange(len(rows.names) + 1))

@@ -1,9 +1,9 @@
-"""Groups of structures: one volume and one attenuation for all ribs, both kidneys, the lumbar spine.
+"""Volume and attenuation of groups of structures, such as all ribs, both kidneys, or the lumbar spine.
 
-A group is taken over the members that the label set has. Its volume is there only if that of every member is usable:
-a sum of those at hand would be too small by whatever is lacking, and what is lacking may depend on age. Its attenuation
-is the mean of the usable members weighted by their volumes, which is that of all their voxels; a few that are lacking
-hardly move it.
+A group contains its members in the label set. Its volume requires usable volumes of all members, because a sum of the
+available members would be too small, and missing members can depend on age. Its attenuation is the mean of the usable
+members weighted by their volumes, which is the mean of all their voxels. A few missing members have little effect on
+this mean.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ctpop.stages.screen.rows import NOWHERE, MeasureRows
 
 @dataclass(frozen=True)
 class Groups:
-    """Members of each group, and the share of them that must be usable for the attenuation of the group."""
+    """The members of each group, and the smallest proportion of usable members for the attenuation of a group."""
 
     members: dict[str, list[str]]
     hu_share: float
@@ -30,10 +30,10 @@ NO_GROUPS = Groups({}, 1.0)
 
 
 def group_values(rows: MeasureRows, usable: dict[str, Truth], groups: Groups) -> pd.DataFrame:
-    """Return the table `group_values`: a row per scan, group and measure, whether or not there is a value.
+    """Return the table `group_values`, with one row per scan, group, and measure, including missing values.
 
-    `usable[measure]` says which rows of measures may be used. An attenuation without a volume has no weight and does
-    not count.
+    `usable[measure]` specifies the usable rows of measures. An attenuation without a volume has no weight and is
+    ignored.
     """
     if not len(rows) or not groups.members:
         return GROUP_VALUES.empty()
@@ -46,7 +46,7 @@ def group_values(rows: MeasureRows, usable: dict[str, Truth], groups: Groups) ->
 
 
 def values_of(rows: MeasureRows, usable: dict[str, Truth], members: list[str], hu_share: float) -> list[pd.DataFrame]:
-    """Return volume and attenuation of one group, a row per scan."""
+    """Return the volume and the attenuation of a group, with one row per scan."""
     scans = np.arange(len(rows.scan_ids))
     structures = rows.names.get_indexer(pd.Index(members))
     row = rows.find(np.repeat(scans, len(members)), np.tile(structures, len(scans))).reshape(len(scans), len(members))
@@ -73,7 +73,7 @@ def values_of(rows: MeasureRows, usable: dict[str, Truth], members: list[str], h
 
 
 def sum_of_all(values: NDArray[np.float64], usable: Truth) -> NDArray[np.float64]:
-    """Return the sum over the members of each scan, NaN unless all of them are usable; shape (scans, members)."""
+    """Return the sum over the members of each scan, or NaN unless all members are usable; shape (scans, members)."""
     return np.where(usable.all(axis=1), np.where(usable, values, 0).sum(axis=1), np.nan)
 
 
@@ -82,7 +82,7 @@ def weighted_mean(
 ) -> NDArray[np.float64]:
     """Return the weighted mean over the usable members of each scan; shape (scans, members).
 
-    NaN where fewer than `share` of the members are usable, or none.
+    The mean is NaN if the proportion of usable members is below `share` or no member is usable.
     """
     weight = np.where(usable, weights, 0)
     total = weight.sum(axis=1)
@@ -93,10 +93,10 @@ def weighted_mean(
 
 
 def with_groups(values: pd.DataFrame, grouped: pd.DataFrame) -> pd.DataFrame:
-    """Return the values that may enter the statistics, those of groups among them, sorted by key.
+    """Return the values of structures and groups that enter the statistics, sorted by key.
 
-    `values` are those of single structures as `values.usable_values` returns them, `grouped` is the table
-    `group_values`. Scans, structures and measures stay categories.
+    `values` are the values of single structures as returned by `usable_values.usable_values`, and `grouped` is the
+    table `group_values`. Scans, structures, and measures remain categories.
     """
     if grouped.empty:
         return values

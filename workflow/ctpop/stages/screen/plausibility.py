@@ -1,9 +1,9 @@
-"""Structures whose values are impossible for their name: a label set of another version, shifted numbers, other units.
+"""Detection of structures with values that are implausible for their names.
 
-Each value is compared with limits for its structure: the mean attenuation with the range of its tissue, the volume with
-the lower and upper limits of the label set. The limits are wide, so that disease, contrast phase and failed
-segmentations do not reach them in a large part of a cohort; a wrong name does. The comparison reports and excludes
-nothing.
+Possible causes are a label set of another version, shifted label numbers, and other units. Mean attenuation is compared
+with the range of the tissue, and volume with the lower and upper limits of the label set. The limits are wide. Disease,
+contrast phase, and failed segmentations do not exceed them in a large part of a cohort, whereas a wrong name does. The
+comparison reports values without excluding them.
 """
 
 from collections.abc import Iterator
@@ -21,24 +21,25 @@ from ctpop.study import label_sets
 from ctpop.study.configuration import LABEL_SETS
 from ctpop.study.label_sets import LabelSet
 
-# ASSUME: ranges of the mean over a whole structure, with contrast agent of any phase, partial volume, disease, and gas
-# or contrast agent in hollow organs; by tissue, since no publication has them for 117 structures.
+# ASSUME: ranges of the mean over a whole structure, including any contrast phase, partial volume, disease, and gas or
+# contrast agent in hollow organs. The ranges are specified by tissue because no publication lists them for 117
+# structures.
 ATTENUATION = resource("plausible_attenuation.csv")
-LEAST_ML = 1.0  # ASSUME: the attenuation of a smaller volume is that of its surroundings
-MOST_BELOW = 0.5  # ASSUME: small false findings outside the field of view are frequent, in most scans they are not
-FEWEST = 5  # structures that must be implausible before another label set is looked for
-FINDINGS = {  # by whether volume and attenuation are implausible
+LEAST_ML = 1.0  # ASSUME: the attenuation of a smaller volume depends mostly on the surrounding tissue
+MOST_BELOW = 0.5  # ASSUME: small false segmentations outside the field of view are frequent, but not in most scans
+FEWEST = 5  # smallest number of implausible structures for a comparison with other label sets
+FINDINGS = {  # finding by implausible volume and implausible attenuation
     (True, True): "both",
     (True, False): "volume",
     (False, True): "attenuation",
     (False, False): "plausible",
 }
-NUMBER = {"volume_ml": "volumes", "hu_mean": "attenuations"}  # in names of columns
+NUMBER = {"volume_ml": "volumes", "hu_mean": "attenuations"}  # part of column names
 NO_NAME = "no name: {}"
 
 
 def limits_of(label_set: LabelSet) -> pd.DataFrame:
-    """Return the plausible limits of each structure (columns volume_ml_low to hu_mean_high); NaN: no limit."""
+    """Return the plausible limits of each structure (columns volume_ml_low to hu_mean_high), with NaN for no limit."""
     hu = _attenuation().reindex(label_set.names)
     table = label_set.table.set_index("structure")
     high = table["upper_bound_ml"] if "upper_bound_ml" in table else pd.Series(np.nan, index=table.index)
@@ -52,7 +53,7 @@ def _attenuation() -> pd.DataFrame:
 
 
 def assessable(rows: MeasureRows) -> dict[str, NDArray[np.bool_]]:
-    """Return which values can be compared with limits: volumes of whole structures, attenuations of at least 1 ml."""
+    """Return which values can be compared with limits: volumes of whole structures, and attenuation from 1 mL."""
     volume, border = rows.numbers("volume_ml"), rows.numbers("border_voxels")
     whole = ~(border > 0) & rows.measures["faces"].isna().to_numpy()
     padded = rows.numbers("padding_share") > 0
@@ -65,7 +66,7 @@ def assessable(rows: MeasureRows) -> dict[str, NDArray[np.bool_]]:
 def beyond(
     rows: MeasureRows, limits: pd.DataFrame, measure: str, known: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which values of a measure, out of those that are assessable, are below and above their limits."""
+    """Return which assessable values of a measure are below and above their limits."""
     of_row = limits.reindex(rows.names)
     low, high = (of_row[f"{measure}_{end}"].to_numpy(float)[rows.structure] for end in ("low", "high"))
     values = rows.numbers(measure)
@@ -75,7 +76,7 @@ def beyond(
 def plausibility_table(
     rows: MeasureRows, label_set: LabelSet, share: float, cohort: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return the table `plausibility`: of each structure, how many values are beyond its limits, and the finding.
+    """Return the table `plausibility`, with the number of values outside the limits and the finding per structure.
 
     Parameters
     ----------
@@ -84,9 +85,9 @@ def plausibility_table(
     label_set
         Structures of the study.
     share
-        Share of implausible values from which a structure is reported.
+        Smallest proportion of implausible values for a structure to be reported.
     cohort
-        The scans of the study with their patients; without it each scan is of another patient.
+        The scans of the study with their patients; if None, each scan has a different patient.
 
     """
     limits = limits_of(label_set)
@@ -100,7 +101,7 @@ def plausibility_table(
 def counted(
     rows: MeasureRows, limits: pd.DataFrame, share: float, patients: NDArray[np.int32] | None = None
 ) -> pd.DataFrame:
-    """Return the counts and findings of structures, by their names; those of patients, too, if they are given."""
+    """Return the counts and findings of structures, including counts of patients if `patients` is given."""
     counts, parts = limits.reindex(rows.names), {}
     for measure, known in assessable(rows).items():
         members = dict(zip(("", "_below", "_above"), (known, *beyond(rows, limits, measure, known)), strict=True))
@@ -125,7 +126,7 @@ def counted(
 
 
 def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
-    """Return the table `implausible_values`: one row per value beyond the limits of its structure, sorted by key."""
+    """Return the table `implausible_values`, with one row per value outside the limits, sorted by key."""
     limits, parts = limits_of(label_set), [IMPLAUSIBLE_VALUES.empty()]
     for measure, known in assessable(rows).items():
         outside = np.logical_or(*beyond(rows, limits, measure, known))
@@ -147,23 +148,24 @@ def implausible_values(rows: MeasureRows, label_set: LabelSet) -> pd.DataFrame:
 
 
 def _limited(rows: MeasureRows, limits: pd.DataFrame, measure: str) -> NDArray[np.bool_]:
-    """Return which rows are of a structure with a limit for a measure."""
+    """Return which rows have a structure with a limit for the measure."""
     with_limit = limits[[f"{measure}_low", f"{measure}_high"]].notna().any(axis=1).reindex(rows.names, fill_value=False)
     found: NDArray[np.bool_] = with_limit.to_numpy(bool)[rows.structure]
     return found
 
 
 def _share_of_scan(rows: MeasureRows, outside: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return, for each scan, the share of its comparable values that are beyond their limits."""
+    """Return the proportion of comparable values outside their limits for each scan."""
     n = len(rows.scan_ids)
     known_in, outside_in = (np.bincount(rows.scan[chosen], minlength=n) for chosen in (known, outside))
     return outside_in / np.maximum(known_in, 1)
 
 
 def suggested_names(rows: MeasureRows, label_set: LabelSet, found: pd.DataFrame, share: float) -> dict[str, str]:
-    """Return the names that labels have in another label set, or shifted by one, if the values fit these names better.
+    """Return names from another label set, or shifted by one label, that match the values better.
 
-    Names are suggested if at least five structures are implausible, and at most a quarter as many with the other names.
+    Names are suggested if at least five structures are implausible and the suggested names reduce this number to one
+    quarter or less.
     """
     n_implausible = _n_implausible(found)
     if n_implausible < FEWEST:
@@ -180,7 +182,7 @@ def suggested_names(rows: MeasureRows, label_set: LabelSet, found: pd.DataFrame,
 
 
 def other_names(label_set: LabelSet) -> Iterator[tuple[str, pd.DataFrame, dict[str, str]]]:
-    """Yield where other names come from, their limits, and the other name of each structure with the same label."""
+    """Yield the source of other names, their limits, and the other name of each structure with the same label."""
     name_of = {label: name for name, label in label_set.label_of.items()}
     for file in sorted(LABEL_SETS.glob("*.csv")):
         other = label_sets.read(file.stem)
@@ -197,6 +199,6 @@ def _renamed(rows: MeasureRows, names: dict[str, str]) -> MeasureRows:
 
 
 def _n_implausible(found: pd.DataFrame) -> int:
-    """Return the number of implausible structures; one that has values and no name is among them."""
+    """Return the number of implausible structures, including structures with values but without a name."""
     nameless = found.index.str.startswith(NO_NAME.format("")) & found["finding"].ne("not_assessable")
     return int((found["finding"].isin(IMPLAUSIBLE) | nameless).sum())

@@ -1,4 +1,4 @@
-"""What reviewers decided: it overrides the rules, and never makes a value out of nothing."""
+"""Decisions of reviewers, which override the rules but do not create values."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from ctpop.study.decisions import EVERY
 
 
 def decision_rows(rows: MeasureRows, review: pd.DataFrame) -> NDArray[np.int64]:
-    """Return, for each row of measures, the number of the decision about it: its own, else that on its scan, or -1."""
+    """Return the index of the decision about each row, of the decision about its scan, or -1 without a decision."""
     scan = rows.scan_ids.get_indexer(pd.Index(review["scan_id"]))
     structure = rows.names.get_indexer(pd.Index(review["structure"]))
     numbers = np.arange(len(review))
@@ -28,11 +28,11 @@ def decision_rows(rows: MeasureRows, review: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def reviewed(assessment: Assessment, review: pd.DataFrame, decided: NDArray[np.int64]) -> Assessment:
-    """Return the judgement with the decisions of reviewers in place of reasons.
+    """Return the assessment after the decisions of reviewers.
 
-    Where no voxel was found, or nothing was measured, there is nothing to keep or to exclude: the reason stays. The
-    same holds for a scan with the images of another one, which would count twice. Only the absence of a structure that
-    was looked for can be decided to be known.
+    `keep` and `exclude` do not change the reason if no voxel was found, no value was measured, or the images are
+    duplicates of another scan, which would be counted twice. `absent` applies only to structures that the segmentation
+    could have found.
     """
     words = np.array([*review["decision"], ""], dtype=object)[decided]
     never_looked_for = [CODE[name] for name in WITHOUT_MEASUREMENT if name != "mask_in_others"]

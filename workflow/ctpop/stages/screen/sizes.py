@@ -1,4 +1,4 @@
-"""How many scans some rows of measures have, and how many patients, per structure."""
+"""Counts of scans and patients per structure."""
 
 import numpy as np
 import pandas as pd
@@ -10,19 +10,19 @@ from ctpop.study.patients import patient_numbers
 
 
 def count_scans(rows: MeasureRows, members: Truth) -> NDArray[np.int64]:
-    """Return the number of rows, which are scans, per structure."""
+    """Return the number of scans (rows) per structure."""
     return np.bincount(rows.structure[members], minlength=len(rows.names))
 
 
 def numbers_of_patients(rows: MeasureRows, cohort: pd.DataFrame | None) -> NDArray[np.int32]:
-    """Return the number of the patient of each scan; without a cohort each scan is of another patient."""
+    """Return the patient number of each scan; without a cohort, each scan has a different patient."""
     if cohort is None:
         return np.arange(len(rows.scan_ids), dtype=np.int32)
     return patient_numbers(cohort.set_index("scan_id").reindex(rows.scan_ids))
 
 
 def distinct_patients(rows: MeasureRows, members: Truth, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the number of different patients of some rows, per structure."""
+    """Return the number of distinct patients of the selected rows, per structure."""
     n_patients = int(numbers.max(initial=-1)) + 1
     if n_patients == len(numbers):
         return count_scans(rows, members)

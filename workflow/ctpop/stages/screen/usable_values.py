@@ -1,4 +1,4 @@
-"""What comes out of a judgement: the verdict on every row, and the values that may enter the statistics."""
+"""The results of screening: the table `verdicts`, and the values that enter the statistics."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,18 +19,18 @@ IN_ORDER = sorted(MEASURES)
 def verdict_table(
     rows: MeasureRows, by_rules: Assessment, final: Assessment, review: pd.DataFrame, decided: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return the table `verdicts`: what the rules say and what holds in the end.
+    """Return the table `verdicts` with the reasons according to the rules and the final reasons.
 
     Parameters
     ----------
     rows
         The rows of measures.
     by_rules, final
-        The judgement without and with reviewers.
+        The assessments without and with the decisions of reviewers.
     review
         Decisions of reviewers.
     decided
-        For each row the number of the decision about it, or -1.
+        Index of the decision about each row; -1 without a decision.
 
     """
     unreviewed = pd.Series([None], dtype="str")
@@ -51,9 +51,9 @@ def verdict_table(
 
 
 def details_of(measures: pd.DataFrame) -> "pd.Series[str]":
-    """Return `status: detail` of the rows that were not measured, the status alone where it has no detail.
+    """Return `status: detail` for rows that were not measured, or only the status if the detail is missing.
 
-    What the model or the table does not have at all is explained by the reason of the verdict.
+    Structures that are not in the model or table have no detail, because their reason is sufficient.
     """
     status, detail = measures["status"].astype("str"), measures["detail"].astype("str")
     explained = (status + ": " + detail).fillna(status)
@@ -61,14 +61,14 @@ def details_of(measures: pd.DataFrame) -> "pd.Series[str]":
 
 
 def words_of(reason: Reasons) -> ExtensionArray:
-    """Return reasons as words."""
+    """Return reasons as text."""
     return pd.Series(list(REASONS), dtype="str").array.take(reason)
 
 
 def usable_values(rows: MeasureRows, usable: dict[str, Truth]) -> pd.DataFrame:
-    """Return the values of the usable measures, one row each, in the order of the rows and then of the measures.
+    """Return the usable values, one per row, in the order of the rows and then of the measures.
 
-    Scans, structures and measures are categories, so that millions of rows stay small.
+    Scans, structures, and measures are categories to limit the memory of millions of rows.
     """
     free = np.column_stack([usable[measure] for measure in IN_ORDER])
     row, measure = np.nonzero(free)

@@ -1,4 +1,4 @@
-"""The verdict of a rule set on every row of measures."""
+"""Application of a rule set to all rows of measures."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,18 @@ Reasons = NDArray[np.int8]
 CODE = {reason: number for number, reason in enumerate(REASONS)}
 OK, KEPT = CODE["ok"], CODE["reviewer_kept"]
 IN_NO_TABLE = ("not_in_table", "zero_in_statistics", "impossible_hu", "bad_entry")  # statuses without a value
-BY_STATUS = ("not_in_model", "not_requested", "mask_in_others", "duplicate_images")  # reasons with the name of a status
+BY_STATUS = ("not_in_model", "not_requested", "mask_in_others", "duplicate_images")  # reasons that are also statuses
 NOT_FOUND = (*WITHOUT_MEASUREMENT, "absent")
 ABOUT_SIZE = ("below_bound", "fragmented", "unequal_sides")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What holds against each row, as places in `REASONS`.
+    """The reasons for each row, as indices into `REASONS`.
 
-    `reason` is the first that holds, `against[measure]` the first that takes this measure away, or `ok`.
-    `unjudged[rule]` are the rows with nothing against them so far that a rule of the set lacks the evidence for, and
-    `found` those in which the structure has a voxel.
+    `reason` is the first applicable reason, and `against[measure]` is the first reason that excludes this measure; both
+    are `ok` without such a reason. `unassessed[rule]` marks the rows without an earlier reason for which the evidence
+    of a rule is missing. `found` marks the rows in which the structure has a voxel.
     """
 
     reason: Reasons
@@ -36,17 +36,17 @@ class Assessment:
     found: Truth
 
     def usable(self, rows: MeasureRows, measure: str) -> Truth:
-        """Return which values may enter the statistics: nothing is against them, and they are there."""
+        """Return which values enter the statistics, that is, values that are present and not excluded."""
         free: Truth = np.isin(self.against[measure], (OK, KEPT))
         return free & ~np.isnan(rows.numbers(measure))
 
 
 def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -> Assessment:
-    """Return what a rule set says about every row.
+    """Apply a rule set to all rows.
 
-    Reasons hold in the order of `REASONS`. Those before the rules need no rule: where nothing was found, there is
-    nothing to use. A structure that leaves the image is judged neither by its size nor by its parts, which say nothing
-    about the segmentation then.
+    Reasons have the order of `REASONS`. The reasons before the rules apply without a rule, because no usable value was
+    found. The size and the components of a truncated structure are not assessed, because they do not indicate a failed
+    segmentation.
     """
     holds = beyond_rules(rows, facts)
     open_to_rules = ~np.logical_or.reduce(list(holds.values()))
@@ -62,8 +62,8 @@ def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -
         finding = find(Question(rows, rule, facts, clear))
         holds[name] = asked & finding.holds
         unassessed[name] = asked & clear & finding.unassessed
-        is_note = name == "laterality" and not rule.drops  # sizes of sides can be compared all the same
-        if not is_note and name != "unequal_sides":  # it looks at the pairs of asymmetry, which has the earlier reason
+        is_note = name == "laterality" and not rule.drops  # without exclusion, sizes of both sides remain comparable
+        if not is_note and name != "unequal_sides":  # asymmetry, an earlier reason, is assessed for the same pairs
             clear &= ~holds[name]
     takes = {name: rules.rules[name].drops if name in rules.rules else MEASURES for name in holds}
     against = {
@@ -75,7 +75,7 @@ def apply_rules(rows: MeasureRows, rules: RuleSet, facts: ScreeningAttributes) -
 
 
 def beyond_rules(rows: MeasureRows, facts: ScreeningAttributes) -> dict[str, Truth]:
-    """Return which rows have nothing that a rule could judge, by reason."""
+    """Return which rows cannot be assessed by a rule, by reason."""
     status = rows.measures["status"]
     measured = status.eq("measured").to_numpy(dtype=bool)
     without_value = status.isin(IN_NO_TABLE).to_numpy(dtype=bool)

@@ -1,8 +1,9 @@
-"""Make, or take over, the label map of every scan of a shard.
+"""The command `segment`, which creates or reads the label maps of the scans of a shard.
 
-In: the registry, of which the included scans of the shard are taken. Out: a row per scan in `segments`, and the label
-maps in the store. A scan that cannot be read, predicted or written is a row with a reason, and the shard goes on. A
-finished scan is never done twice, and the models are loaded only when a scan needs them.
+Input: the registry, from which the included scans of the shard are selected. Output: the table `segments` with one row
+per scan, and the label maps in the store. A scan that cannot be read, predicted, or written has a row with a reason,
+and processing continues with the next scan. Finished scans are not processed again, and the models are loaded only if a
+scan requires them.
 """
 
 import argparse
@@ -32,13 +33,13 @@ LOG = logging.getLogger(__name__)
 
 
 def members(cohort: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
-    """Return the rows of a cohort that belong to a shard."""
+    """Return the rows of the cohort that are in a shard."""
     keys = cohort["patient_id"].fillna(cohort["scan_id"])
     return cohort[keys.map(lambda key: shard_of(key, shards)).eq(shard)]
 
 
 def refused(cohort: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `segments` of scans whose DICOM files gave no CT volume."""
+    """Return the rows of `segments` for scans whose DICOM files were not converted to a CT volume."""
     without = conversions[conversions["status"].ne("converted") & conversions["scan_id"].isin(cohort["scan_id"])]
     details = without["status"] + ": " + without["detail"].fillna("")
     rows = pd.DataFrame({"scan_id": without["scan_id"], "status": "not_converted", "detail": details})
@@ -46,7 +47,7 @@ def refused(cohort: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
 
 
 def scans_of(cohort: pd.DataFrame, root: Path) -> list[ScanToSegment]:
-    """Return the scans of a cohort, with paths relative to the registry's folder made whole."""
+    """Return the scans of a cohort, and resolve relative paths against the folder of the registry."""
 
     def whole(path: Any) -> Path | None:
         return root / str(path) if pd.notna(path) else None
@@ -58,7 +59,7 @@ def scans_of(cohort: pd.DataFrame, root: Path) -> list[ScanToSegment]:
 def segment_scans(
     scans: list[ScanToSegment], source: LabelMapSource, ledger: Ledger
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of `segments`, and for each scan the seconds of its steps and the GPU memory of the program."""
+    """Segment scans, and return the rows of `segments` and a table of run times (s) and GPU memory by scan."""
     rows, costs = [], []
     progress = Progress(LOG, len(scans), "scans")
     for attempt in ends(scans, source):
@@ -68,29 +69,29 @@ def segment_scans(
         if row["status"] not in USABLE_STATUS:
             LOG.warning("%s %s: %s", row["scan_id"], row["status"], row["detail"])
         gpu_mb = costs[-1]["gpu_mb"]
-        progress.add(remark="" if gpu_mb is None else f"{gpu_mb} MB of GPU memory")
+        progress.add(remark="" if gpu_mb is None else f"GPU memory {gpu_mb} MB")
         ledger.add(row["status"], costs[-1])
     columns = ["scan_id", *(f"{step}_seconds" for step in STEPS), "gpu_mb", "reused"]
     return pd.DataFrame(rows, columns=list(SEGMENTS.columns)), pd.DataFrame(costs, columns=columns)
 
 
 def log_remarks(segments: pd.DataFrame) -> None:
-    """Log each kind of remark on label maps once, with the number of scans that have it and the first of them."""
+    """Log each type of remark on label maps once, with the number of affected scans and the first of them."""
     remarks = segments.loc[segments["status"].isin(USABLE_STATUS), ["scan_id", "detail"]].dropna()
     kind = remarks["detail"].str.replace(r"\d+", "#", regex=True)
     for _, having in remarks.groupby(kind, sort=False):
-        LOG.info("%d scans, first %s: %s", len(having), having["scan_id"].iloc[0], having["detail"].iloc[0])
+        LOG.info("scans: %d, first %s: %s", len(having), having["scan_id"].iloc[0], having["detail"].iloc[0])
 
 
 def ends(scans: list[ScanToSegment], source: LabelMapSource) -> Iterator[Attempt]:
-    """Yield what has become of each scan; one that failed for a reason that may pass is tried again after the others.
+    """Yield the final attempt at each scan, and repeat scans that failed for a temporary reason after the others.
 
-    It is alone then: no other scan is read or written beside it, which leaves it the memory of both.
+    No other scan is read or written during a repeated attempt, so more memory is available.
     """
     again = []
     for attempt in attempts(scans, source):
         if attempt.error and attempt.error.reason in PASSING:
-            LOG.warning("%s is tried again later: %s", attempt.scan.scan_id, attempt.error)
+            LOG.warning("%s will be repeated after the other scans: %s", attempt.scan.scan_id, attempt.error)
             again.append(attempt.scan)
             continue
         yield attempt
@@ -99,7 +100,7 @@ def ends(scans: list[ScanToSegment], source: LabelMapSource) -> Iterator[Attempt
 
 
 def row_of(attempt: Attempt, source: LabelMapSource) -> dict[str, Any]:
-    """Return the row of `segments` of a scan that has come to an end."""
+    """Return the row of `segments` for a finished or failed scan."""
     scan_id = attempt.scan.scan_id
     if attempt.error:
         nothing = dict.fromkeys(("mask_path", "mask_sha256", "model"))
@@ -116,14 +117,14 @@ def row_of(attempt: Attempt, source: LabelMapSource) -> dict[str, Any]:
 
 
 def cost_of(attempt: Attempt, gpu_mb: int | None) -> dict[str, Any]:
-    """Return what a scan took; a step that it did not come to is missing."""
+    """Return the run times (s) and GPU memory (MB) of a scan. Steps that were not started are missing."""
     seconds = {f"{step}_seconds": round(taken, 3) for step, taken in attempt.seconds.items()}
     return {"scan_id": attempt.scan.scan_id, **seconds, "gpu_mb": gpu_mb, "reused": attempt.reused}
 
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """Options of the command `segment`; `ctpop segment --help` explains them."""
+    """Options of the command `segment`, described by `ctpop segment --help`."""
 
     registry: Path
     shard: tuple[int, int]
@@ -138,13 +139,13 @@ class SegmentOptions:
 
 
 def run(options: SegmentOptions) -> None:
-    """Segment the scans of one shard, write their rows, and log how many ended with which status."""
+    """Segment the scans of a shard, write their rows, and log the number of scans by status."""
     with Ledger(beside(options.times) if options.times else None) as ledger:
         segment_shard(options, ledger)
 
 
 def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
-    """Segment the scans of one shard, and record each in the ledger."""
+    """Segment the scans of a shard, and record each scan in the ledger."""
     chosen = configuration.section("segment", options.config)
     cohort = members(included_scans(options.registry, options.config), *options.shard)
     LOG.info("shard %d of %d: %d scans, engine %s", options.shard[0] + 1, options.shard[1], len(cohort), options.engine)
@@ -164,7 +165,7 @@ def segment_shard(options: SegmentOptions, ledger: Ledger) -> None:
     if options.times:
         write_csv(times, options.times)
     ends = ", ".join(f"{number} {status}" for status, number in segments["status"].value_counts().sort_index().items())
-    LOG.info("%d scans in = %s; %d of them done earlier", len(cohort), ends or "none", int(times["reused"].sum()))
+    LOG.info("%d scans: %s; already finished: %d", len(cohort), ends or "none", int(times["reused"].sum()))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -175,27 +176,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_shard,
         default="1-of-1",
         metavar="K-of-N",
-        help="part of the cohort, as 3-of-16 (default %(default)s)",
+        help="part of the cohort, for example 3-of-16 (default: %(default)s)",
     )
     parser.add_argument(
         "--engine",
         choices=["nnunet", "existing"],
         required=True,
-        help="nnunet predicts from the CT; existing takes over segmentation_path (label map or folder of masks)",
+        help="nnunet: segment the CT; existing: read segmentation_path (label map or folder of masks)",
     )
-    parser.add_argument("--structures", required=True, help="label set: shipped name or CSV")
+    parser.add_argument("--structures", required=True, help="name of a label set, or path of a CSV")
     configuration.add_config_argument(parser, "cohort", "segment")
-    parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
-    parser.add_argument("--conversions", type=Path, help="Parquet of the conversions from DICOM, if there were any")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet to write: one row per scan")
+    parser.add_argument("--masks", type=Path, required=True, help="folder of the label map store")
+    parser.add_argument("--conversions", type=Path, help="Parquet with the table of DICOM conversions")
+    parser.add_argument("--out", type=Path, required=True, help="output Parquet with one row per scan")
     parser.add_argument(
         "--attempts-left",
         type=int,
         default=0,
-        help="jobs that may follow this one; 0: what fails now is a row, whatever the reason (default %(default)s)",
+        help="number of remaining attempts; with 0, each failed scan has a row with its reason (default: %(default)s)",
     )
     parser.add_argument(
         "--times",
         type=Path,
-        help="CSV to write: seconds per step and GPU memory of each scan; what every job spent is added beside it",
+        help="output CSV with run times and GPU memory of each scan; the ledger of jobs is written to the same folder",
     )

@@ -1,9 +1,10 @@
-"""Write a model of nnU-Net v1 as a model folder of nnU-Net v2, which `nnUNetv2_predict` and this program run.
+"""The command `convert-v1`, which converts an nnU-Net v1 model to an nnU-Net v2 model folder.
 
-In: the folder of a task, as nnU-Net v1 trained it, or as TotalSegmentator published the model of the paper. Out:
-OUT/Dataset251_…/nnUNetTrainer__nnUNetPlans__3d_fullres with plans.json, dataset.json and a checkpoint per fold, and on
-standard output a table of every tensor. Nothing in the folder of the task is run or changed. The networks compute the
-same; docs/decisions/007 tells what differs around them.
+Input: the folder of a task that was trained by nnU-Net v1, such as the published model of the original study. Output:
+OUT/Dataset251_…/nnUNetTrainer__nnUNetPlans__3d_fullres with plans.json, dataset.json, and one checkpoint per fold, and
+a table of all tensors on standard output. No code in the folder of the task is executed, and its files are not changed.
+`nnUNetv2_predict` and this package can run the converted model. The networks are equivalent; docs/decisions/007
+describes the remaining differences between v1 and v2.
 """
 
 import argparse
@@ -28,69 +29,69 @@ FOLD = re.compile(r"fold_[0-4]|all")
 
 
 def find_model(task: Path) -> Path:
-    """Return the folder that holds plans.pkl: this one, or the only one just below.
+    """Return the folder that contains plans.pkl: the given folder or its only subfolder with this file.
 
     Raises
     ------
     ContractError
-        If there is none, or more than one.
+        If no folder or several folders contain plans.pkl.
 
     """
     folders = [task] if (task / "plans.pkl").is_file() else sorted(path.parent for path in task.glob("*/plans.pkl"))
     if len(folders) != 1:
-        names = f": {', '.join(folder.name for folder in folders)}; name one of them" if folders else ""
+        names = f": {', '.join(folder.name for folder in folders)}; specify one of them" if folders else ""
         raise ContractError(
-            f"{task}: one model of nnU-Net v1 (a folder TRAINER__PLANS with plans.pkl) is expected,"
+            f"{task} must contain one nnU-Net v1 model (a folder TRAINER__PLANS with plans.pkl),"
             f" found {len(folders)}{names}"
         )
     return folders[0]
 
 
 def dataset_name(model: Path) -> str:
-    """Return Dataset251_… for a model in the folder Task251_….
+    """Return the dataset name for a model, for example Dataset251_… for the folder Task251_….
 
     Raises
     ------
     ContractError
-        If the model does not lie in the folder of its task.
+        If the model is not in the folder of its task.
 
     """
     found = TASK.fullmatch(model.resolve().parent.name)
     if not found:
         raise ContractError(
-            f"{model}: must lie in the folder of its task, as Task251_Name/TRAINER__PLANS, found it in"
+            f"{model} must be in the folder of its task, such as Task251_Name/TRAINER__PLANS, found in"
             f" {model.resolve().parent.name}"
         )
     return f"Dataset{found[1]}_{found[2]}"
 
 
 def find_folds(model: Path) -> list[Path]:
-    """Return the folders of trained folds.
+    """Return the folders of the trained folds.
 
     Raises
     ------
     ContractError
-        If there is none.
+        If the model has no fold, or the description of a checkpoint is missing.
 
     """
     folds = sorted(
         path.parent for path in model.glob(f"*/{description.CHECKPOINT}") if FOLD.fullmatch(path.parent.name)
     )
     if not folds:
-        raise ContractError(f"{model}: has no fold_0/{description.CHECKPOINT}")
+        raise ContractError(f"{model} contains no fold_0/{description.CHECKPOINT}")
     absent = [fold for fold in folds if not (fold / f"{description.CHECKPOINT}.pkl").is_file()]
     if absent:
-        raise ContractError(f"{absent[0]}: lacks {description.CHECKPOINT}.pkl, which says what the checkpoint is of")
+        raise ContractError(f"{absent[0]} lacks {description.CHECKPOINT}.pkl, which describes the checkpoint")
     return folds
 
 
 def refuse_postprocessing(model: Path) -> None:
-    """Refuse a model that v1 would clean after prediction: v2 does not do that from a model folder.
+    """Reject a model with postprocessing, which cannot be specified in a v2 model folder.
 
     Raises
     ------
     ContractError
-        If postprocessing.json names classes of which only the largest part is to be kept.
+        If postprocessing.json lists classes of which only the largest component is kept.
 
     """
     path = model / "postprocessing.json"
@@ -99,24 +100,24 @@ def refuse_postprocessing(model: Path) -> None:
     try:
         classes = json.loads(path.read_text(encoding="utf-8"))["for_which_classes"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ContractError(f"{path}: is no postprocessing of nnU-Net v1 ({error!r})") from None
+        raise ContractError(f"{path} is not a postprocessing file of nnU-Net v1 ({error!r})") from None
     if classes:
         raise ContractError(
-            f"{path}: keeps the largest part of classes {classes}; a model folder of nnU-Net v2 cannot say that."
-            " Convert without this file if the parts shall stay"
+            f"{path}: only the largest component of classes {classes} is kept, which a model folder of nnU-Net v2"
+            " cannot specify. Remove this file before the conversion to keep all components"
         )
 
 
 def names_of(dataset: str) -> list[str] | None:
-    """Return the structures of a dataset that a shipped model set uses, in the order of their numbers."""
+    """Return the structure names of a dataset in a model set of this package, in the order of their numbers."""
     parts = [part for path in sorted(SHIPPED.glob("*.yaml")) for part in set_file.read(path)["parts"]]
     known = (part.get("structures") for part in parts if Path(part["folder"]).parts[0] == dataset)
     return next(known, None)
 
 
 def table_of(rows: list[Any]) -> str:
-    """Return what has become of every tensor, a line for each."""
-    cells = [("nnU-Net v1", "shape", "nnU-Net v2", "what")]
+    """Return a text table with one line per tensor."""
+    cells = [("nnU-Net v1", "shape", "nnU-Net v2", "conversion")]
     cells += [(row.v1 or "-", "x".join(map(str, row.shape)), row.v2, row.change) for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(3)]
     return "".join(
@@ -127,14 +128,14 @@ def table_of(rows: list[Any]) -> str:
 
 @dataclass(frozen=True)
 class ConvertV1Options:
-    """Options of the command `convert-v1`; `ctpop convert-v1 --help` explains them."""
+    """Options of the command `convert-v1`, described by `ctpop convert-v1 --help`."""
 
     task_folder: Path
     out_folder: Path
 
 
 def run(options: ConvertV1Options) -> None:
-    """Convert every fold of a model, print the tables, and say what was written."""
+    """Convert all folds of a model, print the tables of tensors, and log the output folder."""
     model = find_model(options.task_folder)
     dataset, folds = dataset_name(model), find_folds(model)
     refuse_postprocessing(model)
@@ -159,14 +160,14 @@ def write_fold(fold: Path, model: Path, plans: dict[str, Any], out: Path) -> Non
     Raises
     ------
     ContractError
-        If it is not of the same plans as the first one, or a tensor is not accounted for.
+        If the plans differ from those of the first fold, or a tensor cannot be matched.
 
     """
-    from ctpop.stages.segment.v1 import tensors  # torch takes seconds to import, and mistakes are told before
+    from ctpop.stages.segment.v1 import tensors  # importing torch takes seconds; other errors are reported first
 
     described_model = description.describe(model, fold)
     if translation.plans_of(described_model, plans["dataset_name"]) != plans:
-        raise ContractError(f"{fold}: is of other plans than the folds before it")
+        raise ContractError(f"{fold}: the plans differ from those of the first fold")
     path = fold / description.CHECKPOINT
     architecture = plans["configurations"][described_model.configuration]["architecture"]
     held = tensors.read_weights(path)
@@ -176,8 +177,8 @@ def write_fold(fold: Path, model: Path, plans: dict[str, Any], out: Path) -> Non
     write_atomically(out / f"fold_{number}" / "checkpoint_final.pth", lambda part: part.write_bytes(content))
     placed = sum(row.v1 is not None for row in rows)
     sys.stdout.write(
-        f"{path}\n{table_of(rows)}{placed} of {len(held)} tensors of nnU-Net v1 placed;"
-        f" {len(rows) - placed} biases that only nnU-Net v2 has are zero\n"
+        f"{path}\n{table_of(rows)}nnU-Net v1 tensors converted: {placed} of {len(held)};"
+        f" biases present only in nnU-Net v2, set to zero: {len(rows) - placed}\n"
     )
 
 
@@ -187,11 +188,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "task_folder",
         type=Path,
         metavar="TASK_FOLDER",
-        help="folder of a task of nnU-Net v1, as Task251_Name, or its only model TRAINER__PLANS",
+        help="folder of an nnU-Net v1 task, such as Task251_Name, or its model folder TRAINER__PLANS",
     )
     parser.add_argument(
         "out_folder",
         type=Path,
         metavar="OUT_FOLDER",
-        help="folder to write Dataset251_Name/… to: what nnU-Net v2 calls nnUNet_results, and ctpop segment.weights",
+        help="output folder for Dataset251_Name/… (nnUNet_results of nnU-Net v2, segment.weights of ctpop)",
     )

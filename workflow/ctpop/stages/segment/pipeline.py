@@ -1,6 +1,6 @@
-"""Scans on their way through three steps that overlap: the next is read while one is computed and the last is written.
+"""A pipeline of three concurrent steps: reading the next scan, predicting a scan, and writing the previous scan.
 
-Each step holds one scan, so that memory does not depend on how many there are.
+Each step processes one scan, so memory use does not depend on the number of scans.
 """
 
 import time
@@ -18,27 +18,27 @@ STEPS = ("read", "predict", "write")
 
 
 class LabelMapSource(Protocol):
-    """Where label maps come from (`sources`)."""
+    """A source of label maps (`sources`)."""
 
     status: str
     store: LabelMapStore
 
     def read(self, scan: ScanToSegment) -> Any:
-        """Return the note on a finished label map, or what `predict` works on."""
+        """Return the note on a finished label map, or the input of `predict`."""
 
     def predict(self, work: Any) -> Any:
-        """Return what `write` works on."""
+        """Return the input of `write`."""
 
     def write(self, work: Any) -> LabelMapNote:
-        """Return the note on the label map that was written."""
+        """Write a label map, and return its note."""
 
     def memory_mb(self) -> int | None:
-        """Return the largest GPU memory since the last call, if there is a GPU."""
+        """Return the peak GPU memory (MB) since the last call; None without a GPU."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A scan with what has become of it: in the end a note on its label map, or an error."""
+    """The state of a scan, which ends with a note on its label map or an error."""
 
     scan: ScanToSegment
     work: Any = None
@@ -48,7 +48,7 @@ class Attempt:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def then_do(self, step: str, function: Callable[[Any], Any]) -> "Attempt":
-        """Return the attempt after a step, or as it is if it has come to an end already."""
+        """Return the attempt after a step; finished and failed attempts are returned unchanged."""
         if self.note or self.error:
             return self
         began = time.monotonic()
@@ -69,7 +69,7 @@ class Attempt:
 
 
 def attempts(scans: Iterable[ScanToSegment], source: LabelMapSource) -> Iterator[Attempt]:
-    """Yield the attempt at each scan, in order."""
+    """Yield the finished or failed attempt at each scan, in order."""
 
     def read(scan: ScanToSegment) -> Attempt:
         attempt = Attempt(scan, scan).then_do("read", source.read)
@@ -88,7 +88,7 @@ def attempts(scans: Iterable[ScanToSegment], source: LabelMapSource) -> Iterator
 def _ahead(
     pool: ThreadPoolExecutor, function: Callable[[ScanToSegment], Attempt], scans: Iterable[ScanToSegment]
 ) -> Iterator[Attempt]:
-    """Yield a function's result for each scan, while the next one is computed."""
+    """Yield the result of a function for each scan while the result for the next scan is computed."""
     waiting: Future[Attempt] | None = None
     for scan in scans:
         following = pool.submit(function, scan)
@@ -102,7 +102,7 @@ def _ahead(
 def _behind(
     pool: ThreadPoolExecutor, function: Callable[[Attempt], Attempt], attempts: Iterable[Attempt]
 ) -> Iterator[Attempt]:
-    """Yield a function's result for each attempt, computed while the next attempt is made."""
+    """Yield the result of a function for each attempt, computed during the next attempt."""
     waiting: Future[Attempt] | None = None
     for attempt in attempts:
         if waiting:

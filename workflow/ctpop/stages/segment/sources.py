@@ -1,7 +1,7 @@
-"""Where label maps come from: predicted from the CT, or taken over from files that exist.
+"""Sources of label maps: prediction from the CT, or existing files.
 
-Both go through three steps. `read` says whether there is anything to do, and reads; `predict` is what a GPU is for;
-`write` puts the result into the store.
+Both sources have three steps. `read` checks whether the label map is finished, and reads the input if it is not;
+`predict` runs the models on the device; `write` writes the result to the store.
 """
 
 import logging
@@ -34,7 +34,7 @@ class ScanToSegment:
 
 @dataclass(frozen=True)
 class Work:
-    """A scan under way: what the next step needs, the grid of its label map, and the note on it so far."""
+    """A scan in progress, with the input of the next step, the grid of its label map, and the incomplete note."""
 
     scan_id: str
     content: Any
@@ -44,7 +44,7 @@ class Work:
 
 
 class Predict:
-    """Segments CT volumes with a model set that is loaded at the first scan which needs it."""
+    """Segmentation of CT volumes with a model set, which is loaded for the first scan that requires it."""
 
     status = "segmented"
 
@@ -56,14 +56,14 @@ class Predict:
         if not set(self.models.labels) & set(label_set.names):
             known = ", ".join(list(self.models.labels)[:5])
             raise ContractError(
-                f"segment.model: {options['model']} knows no structure of label set {label_set.name};"
-                f" it knows {known}, …; set structures to the label set of the model"
+                f"segment.model: {options['model']} contains no structure of label set {label_set.name}; its structures"
+                f" include {known}. Set structures: to the label set of the model"
             )
         self.digest = model_set.digest_of(self.models)
         self.engine: Engine | None = None
 
     def read(self, scan: ScanToSegment) -> LabelMapNote | Work:
-        """Return the note on the scan's label map if it is there, or the CT as it goes to the device."""
+        """Return the note on the label map of a scan if it is finished, or the CT prepared for the device."""
         path = _given(scan.ct_path, "ct_path")
         key = fingerprint_of(ct=sha256_of(path), model=self.digest, version=model_folder.VERSION)
         done = self.store.finished(scan.scan_id, key)
@@ -77,7 +77,7 @@ class Predict:
         return Work(scan.scan_id, self.engine.prepare(ct), ct.grid, ct.stored_affine, note)
 
     def predict(self, work: Work) -> Work:
-        """Return the labels on the model's grid."""
+        """Return the labels on the grid of the model."""
         assert self.engine is not None
         return replace(work, content=self.engine.predict(work.content))
 
@@ -89,7 +89,7 @@ class Predict:
         return self.store.keep(work.scan_id, labels, replace(work.note, detail=detail))
 
     def memory_mb(self) -> int | None:
-        """Return the largest GPU memory since the last call in MB, if there is a GPU at work."""
+        """Return the peak GPU memory (MB) since the last call; None if no GPU is used."""
         return self.engine.memory_mb() if self.engine else None
 
     def _load(self) -> "Engine":
@@ -103,7 +103,7 @@ class Predict:
 
 
 class ExistingLabelMaps:
-    """Takes over label maps or mask folders that exist already."""
+    """Existing label maps or folders of masks."""
 
     status = "existing"
 
@@ -112,7 +112,7 @@ class ExistingLabelMaps:
         self.label_set = label_set
 
     def read(self, scan: ScanToSegment) -> LabelMapNote | Work:
-        """Return the note on the scan's label map if it is there, or the segmentation on the grid of its CT."""
+        """Return the note on the label map of a scan if it is finished, or the segmentation on the grid of its CT."""
         path = _given(scan.segmentation_path, "segmentation_path")
         parts = self.label_set.parts
         key = fingerprint_of(
@@ -138,18 +138,18 @@ class ExistingLabelMaps:
         return Work(scan.scan_id, found.volume.data, found.volume.grid, found.volume.stored_affine, note)
 
     def predict(self, work: Work) -> Work:
-        """Return the segmentation as it is."""
+        """Return the segmentation unchanged."""
         return work
 
     def write(self, work: Work) -> LabelMapNote:
-        """Write the segmentation into the store."""
+        """Write the segmentation to the store."""
         return self.store.keep(work.scan_id, Volume(work.content, work.grid, work.stored_affine), work.note)
 
     def memory_mb(self) -> None:
-        """Return nothing: no GPU is at work."""
+        """Return None because no GPU is used."""
 
 
 def _given(path: Path | None, column: str) -> Path:
     if path is None:
-        raise ScanError("missing_file", f"the registry gives no {column}")
+        raise ScanError("missing_file", f"the registry contains no {column}")
     return path

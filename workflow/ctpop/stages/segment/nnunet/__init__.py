@@ -1,1 +1,1 @@
-"""nnU-Net v2 in one process: models loaded once and safely, windows streamed; the only place that imports torch."""
+"""nnU-Net v2 in one process, with models that are loaded once and safely, and with streamed windows."""

@@ -1,4 +1,4 @@
-"""Checkpoints of nnU-Net v2, loaded without running code that they may carry, as nnU-Net's own loading would."""
+"""Safe loading of nnU-Net v2 checkpoints. In contrast to nnU-Net, code in a checkpoint is not executed."""
 
 from pathlib import Path
 from typing import Any
@@ -13,40 +13,40 @@ KEYS = ("network_weights", "init_args", "trainer_name")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the contents of a checkpoint of nnU-Net v2 on the CPU.
+    """Load the contents of an nnU-Net v2 checkpoint on the CPU.
 
     Raises
     ------
     ContractError
-        If the file is refused, or lacks what nnU-Net stores.
+        If the file is rejected, or an entry of nnU-Net is missing.
 
     """
     checkpoint = load_safely(path)
     held = set(checkpoint) if isinstance(checkpoint, dict) else set()
     absent = [key for key in KEYS if key not in held]
     if absent:
-        raise ContractError(f"{path}: is no nnU-Net v2 checkpoint, it lacks {', '.join(absent)}")
+        raise ContractError(f"{path} is not an nnU-Net v2 checkpoint: {', '.join(absent)} missing")
     contents: dict[str, Any] = checkpoint
     return contents
 
 
 def load_safely(path: Path) -> Any:
-    """Return what torch stored in a file, on the CPU.
+    """Load a file of torch on the CPU.
 
-    Besides tensors, official checkpoints pickle NumPy scalars (their log) and the name of a device; exactly the types
-    needed for these are admitted, under the module names of NumPy 1 and 2.
+    In addition to tensors, official checkpoints contain pickled NumPy scalars (in their log) and the name of a device.
+    Only the types required for these are permitted, under the module names of NumPy 1 and 2.
 
     Raises
     ------
     ContractError
-        If the file holds anything else.
+        If the file contains any other type.
 
     """
     try:
         with torch.serialization.safe_globals(_numpy_types()):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001  torch raises many kinds, and each means that the file is not trusted
-        raise ContractError(f"{path}: refused as a checkpoint: {in_one_line(error)}") from None
+    except Exception as error:  # noqa: BLE001  torch raises many types of errors, and the file is rejected for any
+        raise ContractError(f"{path} is not a safe checkpoint: {in_one_line(error)}") from None
 
 
 def _numpy_types() -> list[Any]:

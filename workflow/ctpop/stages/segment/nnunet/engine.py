@@ -1,11 +1,12 @@
-"""All models of a set on one device, and what happens to a scan between reading and writing.
+"""The models of a set on one device, and the processing of a scan between reading and writing.
 
-Labels equal those of `nnUNetv2_predict`, which runs each part in a process of its own, keeps all logits, and copies
-them to the CPU. Here the parts stay loaded, logits are streamed (`sliding_window`), and argmax and merge happen on the
-device.
+The labels are equal to those of `nnUNetv2_predict`, which runs each part in a separate process, stores all logits, and
+copies them to the CPU. Here, the parts remain loaded, logits are streamed (`sliding_window`), and argmax and merging
+are computed on the device.
 
-Memory that runs out on a GPU is asked for again in smaller pieces, down to logits summed on the CPU. Chunks of the body
-with overlap, as others use, are not needed for that: streamed logits take one patch of rows, however long the body.
+If the memory of a GPU is insufficient, the prediction is repeated with smaller batches and then with logits summed on
+the CPU. The body need not be divided into overlapping chunks, because streamed logits require the memory of one patch
+of rows, regardless of the length of the body.
 """
 
 import logging
@@ -32,14 +33,14 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Prediction:
-    """Labels of a scan, not yet on its own grid, and what a reader should know."""
+    """Labels of a scan on the grid of the prediction, and a remark for the user."""
 
     labels: Tensor
     detail: str | None
 
 
 class Engine:
-    """The networks of a model set on a device. `prepare` and `restore` may run in other threads than `predict`."""
+    """The networks of a model set on a device. `prepare` and `restore` can run in other threads than `predict`."""
 
     def __init__(self, model_set: ModelSet, options: dict[str, Any]) -> None:
         self.device = choose_device(options["device"])
@@ -53,12 +54,12 @@ class Engine:
         self.route = ThroughImage(resampling, networks) if resampling else ThroughLogits(networks)
 
     def prepare(self, ct: Volume) -> Any:
-        """Return what goes to the device.
+        """Return the input of `predict`.
 
         Raises
         ------
         ScanError
-            `out_of_memory`, or `prediction_failed` if nnU-Net cannot process the volume.
+            `out_of_memory`; `prediction_failed` if nnU-Net cannot process the volume.
 
         """
         with _failures():
@@ -70,10 +71,11 @@ class Engine:
         Raises
         ------
         ScanError
-            `out_of_memory` if even the smallest pieces do not fit, `prediction_failed` for logits that are not finite.
+            `out_of_memory` if the memory is insufficient for the smallest batch; `prediction_failed` for logits that
+            are not finite.
 
         """
-        torch.set_num_threads(self.cpu_threads)  # a number that OpenMP keeps for each thread of Python
+        torch.set_num_threads(self.cpu_threads)  # OpenMP stores this number for each Python thread
         return self._predict_at(self._places(), prepared)
 
     def restore(self, prediction: Prediction, grid: Grid) -> NDArray[Any]:
@@ -84,7 +86,7 @@ class Engine:
             return labels if labels.dtype == np.uint8 else labels.astype(np.uint16)
 
     def memory_mb(self) -> int | None:
-        """Return the largest GPU memory since the last call in MB, or nothing on a CPU."""
+        """Return the peak GPU memory (MB) since the last call; None on a CPU."""
         if self.device.type != "cuda":
             return None
         peak = torch.cuda.max_memory_allocated(self.device) >> 20
@@ -104,32 +106,34 @@ class Engine:
         return self._predict_at(frugal, prepared)
 
     def _places(self) -> list[tuple[Windows, str | None]]:
-        """Return where to compute, from fast to frugal, and what the row says if it comes to that."""
+        """Return the computation settings from fastest to least memory, each with its remark for the row."""
         fast = Windows(self.step_size, self.batch_size, self.device, self.device, self.probabilities)
         single = replace(fast, batch_size=1)
         places: list[tuple[Windows, str | None]] = [(fast, None)]
         if self.batch_size > 1:
-            places.append((single, "memory was short: one window at a time"))
+            places.append((single, "insufficient memory: one window at a time"))
         if self.device.type == "cuda":
-            words = "GPU memory was short: one window at a time, logits summed on the CPU"
+            words = "insufficient GPU memory: one window at a time, logits summed on the CPU"
             places.append((replace(single, sums_on=torch.device("cpu")), words))
         return places
 
 
 def choose_device(wanted: str) -> torch.device:
-    """Return the device for `auto`, `cpu` or `cuda`.
+    """Return the device for `auto`, `cpu`, or `cuda`.
 
     Raises
     ------
     ContractError
-        If cuda is asked for and torch sees no GPU.
+        If `cuda` is requested and torch detects no GPU.
 
     """
     seen = torch.cuda.is_available()
     if wanted == "cuda" and not seen:
-        raise ContractError("segment.device: cuda is configured, but torch sees no GPU; use auto or cpu, or a GPU node")
+        raise ContractError(
+            "segment.device is cuda, but torch detects no GPU. Set segment: {device: auto} or use a node with a GPU"
+        )
     if wanted == "cuda" or (wanted == "auto" and seen):
-        torch.backends.cudnn.benchmark = False  # a benchmark may choose another algorithm, and other voxels, next time
+        torch.backends.cudnn.benchmark = False  # a benchmark could select another algorithm in each run
         torch.backends.cudnn.deterministic = True
         return torch.device("cuda")
     return torch.device("cpu")
@@ -137,7 +141,7 @@ def choose_device(wanted: str) -> torch.device:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Turn what torch and nnU-Net raise over one scan into its reason; a GPU in an unknown state ends the program."""
+    """Convert errors of torch and nnU-Net into the reason of a scan, except accelerator errors, which stop the job."""
     try:
         yield
     except torch.AcceleratorError:

@@ -1,7 +1,7 @@
-"""One nnU-Net v2 model in memory: its network, and what its plans say about the images that it wants.
+"""An nnU-Net v2 model in memory, with its network and the preprocessing that its plans specify.
 
-The network is built from the plans alone. nnU-Net's own loading looks for the class of the trainer and, on the way to
-`nnUNetTrainerNoMirroring` of the public weights, imports torchvision, which a CPU build of torch cannot load.
+The network is built only from the plans. The loading function of nnU-Net searches for the class of the trainer. For
+`nnUNetTrainerNoMirroring` of the public weights, it imports torchvision, which a CPU build of torch cannot load.
 """
 
 import warnings
@@ -26,22 +26,22 @@ RESAMPLING = "resample_data_or_seg_to_shape"
 
 @dataclass(frozen=True)
 class Intensity:
-    """HU of the training data: where nnU-Net cuts, and what it takes for mean and standard deviation."""
+    """Attenuation (HU) of the training data: limits of clipping, mean, and standard deviation."""
 
     low: float
     high: float
     mean: float
     sd: float
 
-    def normalise(self, hu: Tensor) -> Tensor:
-        """Return attenuation as the network wants it (nnU-Net's CTNormalization), in float32."""
+    def normalize(self, hu: Tensor) -> Tensor:
+        """Return clipped and standardized attenuation in float32 (CTNormalization of nnU-Net)."""
         clipped = hu.to(torch.float32, copy=True).clamp_(self.low, self.high)
         return clipped.sub_(self.mean).div_(max(self.sd, SMALLEST_SD))
 
 
 @dataclass(frozen=True)
 class Network:
-    """A model on its device. Triples are in the network's own order of axes: `turn` of (z, y, x)."""
+    """A model on its device. Triples are in the axis order of the network, the permutation `turn` of (z, y, x)."""
 
     module: Callable[[Tensor], Tensor]
     heads: int
@@ -54,29 +54,29 @@ class Network:
     merged_number: Tensor
 
     def number_in_set(self, labels: Tensor) -> Tensor:
-        """Return labels of this model as labels of the set."""
+        """Convert labels of this model to labels of the model set."""
         return self.merged_number.to(labels.device)[labels.int()]
 
 
 def load_network(part: ModelPart, model_set: ModelSet, device: torch.device, compiled: bool = False) -> Network:
-    """Return a part of a model set, ready on a device.
+    """Load a part of a model set on a device.
 
     Raises
     ------
     ContractError
-        If the checkpoint is refused, is of another configuration, does not fit the network of the plans, or this
-        cannot be compiled.
+        If the checkpoint is rejected, has another configuration, or does not match the network of the plans, or if the
+        network cannot be compiled.
 
     """
     checkpoint = load_checkpoint(part.checkpoint)
     trained = checkpoint["init_args"].get("configuration")
     if trained != part.configuration:
-        raise ContractError(f"{part.checkpoint}: is of configuration {trained}, but {part.configuration} is expected")
+        raise ContractError(f"{part.checkpoint}: configuration must be {part.configuration}, found {trained}")
     try:
         plans, configuration = _read_plans(part)
         heads = plans.get_label_manager(read_json(part.folder / "dataset.json")).num_segmentation_heads
         module = get_network_from_plans(
-            configuration.network_arch_class_name.replace(".residual_unet.", ".unet."),  # where old plans look for it
+            configuration.network_arch_class_name.replace(".residual_unet.", ".unet."),  # module name in old plans
             configuration.network_arch_init_kwargs,
             configuration.network_arch_init_kwargs_req_import,
             1,
@@ -88,7 +88,7 @@ def load_network(part: ModelPart, model_set: ModelSet, device: torch.device, com
         if device.type == "cuda":
             halve_convolutions(module)
     except (RuntimeError, KeyError, TypeError) as error:
-        raise ContractError(f"{part.folder}: plans and checkpoint make no network: {in_one_line(error)}") from None
+        raise ContractError(f"{part.folder}: the plans do not match the checkpoint: {in_one_line(error)}") from None
     return Network(
         compile_network(module, _triple(configuration.patch_size), device) if compiled else module,
         heads,
@@ -103,7 +103,7 @@ def load_network(part: ModelPart, model_set: ModelSet, device: torch.device, com
 
 
 def halve_convolutions(module: torch.nn.Module) -> None:
-    """Keep the weights of convolutions in float16, to which autocast would turn them at every window: same results."""
+    """Store weights of convolutions in float16, which autocast would otherwise compute for each window."""
     for part in module.modules():
         if isinstance(part, torch.nn.modules.conv._ConvNd):
             part.half()
@@ -112,19 +112,19 @@ def halve_convolutions(module: torch.nn.Module) -> None:
 def compile_network(
     module: torch.nn.Module, patch: tuple[int, int, int], device: torch.device
 ) -> Callable[[Tensor], Tensor]:
-    """Return a network compiled for its patch, which takes about half a minute.
+    """Compile a network for its patch size, which takes about half a minute.
 
     Raises
     ------
     ContractError
-        If torch cannot compile it.
+        If torch cannot compile the network.
 
     """
     compiled: Callable[[Tensor], Tensor] = torch.compile(module)
     try:
         with torch.inference_mode(), torch.autocast(device.type, enabled=device.type == "cuda"):
             compiled(torch.zeros((1, 1, *patch), device=device))
-    except Exception as error:  # noqa: BLE001  the compiler and its tools raise many kinds
+    except Exception as error:  # noqa: BLE001  the compiler raises many types of errors
         raise ContractError(f"segment.compile: torch cannot compile the network: {in_one_line(error)}") from None
     return compiled
 
@@ -132,7 +132,7 @@ def compile_network(
 def _read_plans(part: ModelPart) -> tuple[PlansManager, ConfigurationManager]:
     plans = PlansManager(read_json(part.folder / "plans.json"))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Detected old nnU-Net plans")  # those of the public weights are old
+        warnings.filterwarnings("ignore", "Detected old nnU-Net plans")  # the plans of the public weights are old
         return plans, plans.get_configuration(part.configuration)
 
 
@@ -146,8 +146,8 @@ def _logits_resampling(configuration: ConfigurationManager, part: ModelPart) -> 
     known: dict[str, Any] = configuration.configuration["resampling_fn_probabilities_kwargs"]
     if named != RESAMPLING or known.get("order", 3) != 1 or known.get("order_z", 0) != 0:
         raise ContractError(
-            f"{part.folder}/plans.json: logits must be resampled by {RESAMPLING} with order 1 and order_z 0,"
-            f" found {named} with {known}"
+            f"{part.folder}/plans.json: the resampling function of logits must be {RESAMPLING} with order 1 and"
+            f" order_z 0, found {named} with {known}"
         )
     return known
 

@@ -1,12 +1,13 @@
-"""The two ways from a CT to the labels of a model set, and back to the grid of the scan.
+"""The two methods that compute labels on the grid of a scan from a CT and a model set.
 
-`ThroughImage`: the CT is resampled once, every part of the set sees the same image at the spacing of its plans, and the
-merged labels come back by nearest neighbour: TotalSegmentator's way. `ThroughLogits`: every part normalises the CT and
-resamples it to the spacing of its plans, and its logits come back by linear interpolation before the argmax: nnU-Net's
-own way, more exact at outlines and much more work.
+`ThroughImage` is the method of TotalSegmentator: the CT is resampled once, all parts of the set use the same image, and
+the merged labels are resampled to the grid of the scan by nearest neighbors. `ThroughLogits` is the method of nnU-Net:
+each part normalizes the CT and resamples it to the spacing of its plans, and its logits are interpolated linearly to
+the grid of the scan before the argmax. The method of nnU-Net is more accurate at outlines but requires more
+computation.
 
-Arrays are (z, y, x), as nnU-Net has them; those of a `Volume` are (x, y, z). `prepare` runs on the CPU, beside the
-device that works in `predict`.
+Arrays are (z, y, x), as in nnU-Net, whereas arrays of a `Volume` are (x, y, z). `prepare` runs on the CPU while
+`predict` runs on the device.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Image:
-    """A CT for all parts of a set: attenuation (z, y, x), and the shape it shall get, if it is to be resampled."""
+    """A CT for all parts of a set: attenuation (z, y, x), and its new shape if it must be resampled."""
 
     hu: Tensor
     new_shape: Shape | None
@@ -45,13 +46,13 @@ class Image:
 
 @dataclass(frozen=True)
 class ThroughImage:
-    """TotalSegmentator's way; cubic splines until its version 2.15, linear interpolation since."""
+    """The method of TotalSegmentator, with cubic splines (up to version 2.15) or linear interpolation."""
 
     resampling: Resampling
     networks: tuple[Network, ...]
 
     def prepare(self, ct: Volume) -> Image:
-        """Return the image that goes to the device."""
+        """Return the image for the device."""
         hu, spacing = _zyx(ct)
         edge = self.resampling.spacing_mm
         if all(mm == edge for mm in spacing):
@@ -63,14 +64,14 @@ class ThroughImage:
 
     @torch.inference_mode()
     def predict(self, image: Image, windows: Windows) -> Tensor:
-        """Return the merged labels on the model's grid, on the CPU."""
+        """Return the merged labels on the grid of the model, on the CPU."""
         hu = image.hu.to(windows.sums_on, non_blocking=True)  # pinned by `prepare`
         hu = hu.to(torch.float32) if image.new_shape is None else resample_hu(hu, image.new_shape)
         box = nonzero_box(hu)
         cropped = hu[box]
         merged: Tensor | None = None
         for network in self.networks:
-            turned = network.intensity.normalise(cropped.permute(network.turn))
+            turned = network.intensity.normalize(cropped.permute(network.turn))
             rows = logits_by_rows(network.module, network.heads, network.patch, turned, windows)
             labels = argmax_between(rows, None).permute(_back(network.turn))
             merged = merge(merged, network.number_in_set(labels))
@@ -80,9 +81,9 @@ class ThroughImage:
 
 @dataclass(frozen=True)
 class PartImage:
-    """A CT for one part: normalised and resampled, and the box of the scan that it shows, in the network's axes."""
+    """A CT for one part, normalized and resampled, and its box in the scan, in the axis order of the network."""
 
-    normalised: Tensor
+    normalized: Tensor
     box: Box
     shape: Shape
     taps: tuple[Taps, Taps, Taps] | None
@@ -90,7 +91,7 @@ class PartImage:
 
 @dataclass(frozen=True)
 class ThroughLogits:
-    """nnU-Net's own way; its functions resample the image, so that any plans are followed."""
+    """The method of nnU-Net, whose functions resample the image according to any plans."""
 
     networks: tuple[Network, ...]
 
@@ -104,8 +105,8 @@ class ThroughLogits:
         """Return the merged labels on the grid of the scan, on the CPU."""
         merged: Tensor | None = None
         for network, image in zip(self.networks, images, strict=True):
-            normalised = image.normalised.to(windows.sums_on)
-            rows = logits_by_rows(network.module, network.heads, network.patch, normalised, windows)
+            normalized = image.normalized.to(windows.sums_on)
+            rows = logits_by_rows(network.module, network.heads, network.patch, normalized, windows)
             labels = placed(argmax_between(rows, image.taps), image.box, image.shape)
             merged = merge(merged, network.number_in_set(labels.permute(_back(network.turn))))
         assert merged is not None
@@ -113,12 +114,12 @@ class ThroughLogits:
 
 
 def merge(merged: Tensor | None, labels: Tensor) -> Tensor:
-    """Return labels of earlier parts overwritten where a later part found something."""
+    """Merge labels of parts; labels of a later part overwrite those of earlier parts."""
     return labels if merged is None else torch.where(labels != 0, labels, merged)
 
 
 def nonzero_box(image: Tensor) -> Box:
-    """Return the smallest box around voxels that are not 0, to which nnU-Net crops; the whole image if all are 0."""
+    """Return the smallest box around nonzero voxels, to which nnU-Net crops; the whole image if all voxels are 0."""
     found = image != 0
     spans = []
     for axis in range(3):
@@ -129,7 +130,7 @@ def nonzero_box(image: Tensor) -> Box:
 
 
 def placed(labels: Tensor, box: Box, shape: Shape) -> Tensor:
-    """Return labels of a box in the volume that it was cut out of."""
+    """Return labels of a box in the volume from which it was cropped."""
     if labels.shape == shape:
         return labels
     whole = torch.zeros(shape, dtype=labels.dtype, device=labels.device)
@@ -138,9 +139,9 @@ def placed(labels: Tensor, box: Box, shape: Shape) -> Tensor:
 
 
 def logit_taps(sizes: Shape, new_sizes: Shape, spacings: tuple[Any, Any], settings: dict[str, Any]) -> tuple[Taps, ...]:
-    """Return the taps that bring logits from the model's grid to that of the scan as `resample_data_or_seg` does.
+    """Return the taps that resample logits to the grid of the scan, as `resample_data_or_seg` of nnU-Net does.
 
-    Where spacing is very uneven (nnU-Net's threshold is 3), the coarse axis takes its nearest neighbour.
+    If the spacing is anisotropic (above a threshold of 3 in nnU-Net), the coarse axis uses the nearest neighbor.
     """
     separate, coarse = determine_do_sep_z_and_axis(settings.get("force_separate_z"), *spacings)
     taps = []
@@ -154,10 +155,10 @@ def _part_image(network: Network, hu: NDArray[Any], spacing: list[float]) -> Par
     turned = torch.from_numpy(np.ascontiguousarray(hu.transpose(network.turn), np.float32))
     mm = [spacing[axis] for axis in network.turn]
     box = nonzero_box(turned)
-    normalised = network.intensity.normalise(turned[box]).numpy()
-    shape = normalised.shape
+    normalized = network.intensity.normalize(turned[box]).numpy()
+    shape = normalized.shape
     new_shape = _shape(compute_new_shape(shape, mm, network.spacing_mm))
-    resampled = network.resample_image(normalised[None], new_shape, mm, network.spacing_mm)[0]
+    resampled = network.resample_image(normalized[None], new_shape, mm, network.spacing_mm)[0]
     taps = None
     if new_shape != shape:
         to_scan = (list(network.spacing_mm), mm)
@@ -167,12 +168,12 @@ def _part_image(network: Network, hu: NDArray[Any], spacing: list[float]) -> Par
 
 
 def _zyx(ct: Volume) -> tuple[NDArray[Any], list[float]]:
-    """Return voxels and spacing (mm) of a CT: in the precision of a NIfTI header, with which nnU-Net computes."""
+    """Return the voxels and the spacing (mm) of a CT, with the precision of a NIfTI header that nnU-Net uses."""
     return ct.data.transpose(2, 1, 0), [float(np.float32(edge)) for edge in ct.grid.spacing_mm[::-1]]
 
 
 def _tensor(hu: NDArray[Any]) -> Tensor:
-    """Return attenuation as a tensor, small integers as they are and all else as float32."""
+    """Return attenuation as a tensor, with int16 and uint8 unchanged and other types as float32."""
     small = hu.dtype in (np.int16, np.uint8)
     tensor = torch.from_numpy(np.ascontiguousarray(hu, hu.dtype if small else np.float32))
     return tensor.pin_memory() if torch.cuda.is_available() else tensor

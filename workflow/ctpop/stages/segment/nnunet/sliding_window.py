@@ -1,11 +1,12 @@
-"""nnU-Net's sliding window, streamed: rows of logits leave as soon as no later window touches them.
+"""The sliding window of nnU-Net with streaming, which releases rows of logits when no later window overlaps them.
 
-nnU-Net keeps the logits of all classes for the whole volume (3 GB for 25 classes at 1.5 mm, 15 GB for 118), copies
-them to the CPU and takes the argmax there. Windows come in ascending order along the first axis, so at most one patch
-of rows is unfinished at a time: finished rows are divided by their weights, handed on, and forgotten. The order of
-additions per voxel, the float16 sums and the float16 division are nnU-Net's own, and so are the results, bit by bit.
+nnU-Net stores the logits of all classes for the whole volume (3 GB for 25 classes at 1.5 mm, 15 GB for 118), copies
+them to the CPU, and computes the argmax there. Windows are in ascending order along the first axis, so at most one
+patch of rows is incomplete at a time. Complete rows are divided by their weights, passed on, and removed from memory.
+The order of additions per voxel, the float16 sums, and the float16 division are those of nnU-Net, so the results are
+bitwise identical.
 
-nnU-Net v1 averaged probabilities instead, in float32; the model of the paper is applied like that.
+nnU-Net v1 averaged probabilities in float32 instead, as the model sets of the original study do.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,10 +24,10 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Windows:
-    """How windows are laid over a volume, where they are computed, and where their logits are summed.
+    """Settings of windows: their positions, the device that computes them, and the device that sums their logits.
 
-    `step_size` is a share of the patch; sums lie on the device or, if its memory is short, on the CPU. With
-    `probabilities`, windows are averaged after the softmax and in float32, as nnU-Net v1 does.
+    `step_size` is a proportion of the patch. Sums are stored on the device or, if its memory is insufficient, on the
+    CPU. With `probabilities`, windows are averaged after the softmax and in float32, as in nnU-Net v1.
     """
 
     step_size: float
@@ -40,11 +41,11 @@ class Windows:
 def logits_by_rows(
     network: Callable[[Tensor], Tensor], heads: int, patch: Triple, image: Tensor, windows: Windows
 ) -> Iterator[Tensor]:
-    """Yield the mean logits (class, row, y, x; float16) of a normalised image (z, y, x) slab by slab, in order.
+    """Yield the mean logits (class, row, y, x; float16) of a normalized image (z, y, x) slab by slab, in order.
 
-    Probabilities (float32) take the place of logits if `windows` says so. The image lies where logits are summed; if
-    that is not the device, each window is copied. A slab may be changed by its reader and is valid until the next one
-    is asked for.
+    Probabilities (float32) replace logits if `windows.probabilities` is set. The image is on the device on which logits
+    are summed. If the network is on a different device, each window is copied. The caller can change a slab, which is
+    valid until the next slab is requested.
 
     Raises
     ------
@@ -74,10 +75,10 @@ def logits_by_rows(
 
 @torch.inference_mode()
 def argmax_between(slabs: Iterable[Tensor], taps: tuple[Taps, Taps, Taps] | None) -> Tensor:
-    """Return the class with the largest logit, on the grid of the logits or, with taps, interpolated to another one.
+    """Return the class with the largest logit on the grid of the logits or, with taps, after interpolation.
 
-    Of equal logits the first class wins, as in nnU-Net. Interpolated logits are rounded to float16 first, as nnU-Net
-    keeps them; a slab's last row stays for the rows between it and the next slab.
+    For equal logits, the first class is selected, as in nnU-Net. Interpolated logits are first rounded to float16, as
+    in nnU-Net. The last row of a slab is kept for the rows between this slab and the next.
     """
     if taps is None:
         return torch.cat([_argmax(slab, len(slab)) for slab in slabs])
@@ -99,16 +100,17 @@ def argmax_between(slabs: Iterable[Tensor], taps: tuple[Taps, Taps, Taps] | None
 
 
 def _interpolated(slab: Tensor, last: Tensor | None, rows: slice, taps: tuple[Taps, Taps, Taps]) -> Iterator[Tensor]:
-    """Yield the logits of one class after the other at the taps; `rows` count from the row kept of the slab before."""
+    """Yield the logits at the taps class by class; `rows` are counted from the row kept from the previous slab."""
     for number, logits in enumerate(slab):
         known = logits if last is None else torch.cat([last[number], logits])
         yield interpolate(known[rows].to(taps[0].weight.dtype), taps).half()
 
 
 def _argmax(logits: Iterable[Tensor], classes: int) -> Tensor:
-    """Return the number of the largest, of equal ones the first.
+    """Return the number of the largest logit, or the first of equal logits.
 
-    One class at a time: torch's own argmax needs all at once, makes 8 bytes per voxel, and is slow in float16 on a CPU.
+    Classes are processed one at a time, because the argmax of torch requires all classes, uses 8 bytes per voxel, and
+    is slow in float16 on a CPU.
     """
     best: Tensor | None = None
     for number, values in enumerate(logits):
@@ -141,9 +143,9 @@ def _window_logits(
 
 
 def _add(logits: Tensor, weights: Tensor, sums: Tensor) -> None:
-    """Add weighted logits to sums in their type, in place.
+    """Add weighted logits to sums of the same data type, in place.
 
-    A CPU, which has no arithmetic for float16, takes class by class what fits into its caches: a third of the time.
+    A CPU has no float16 arithmetic. Processing class by class fits into its caches and requires one third of the time.
     """
     if sums.device.type != "cpu":
         sums += logits.mul_(weights)
@@ -153,7 +155,7 @@ def _add(logits: Tensor, weights: Tensor, sums: Tensor) -> None:
 
 
 def _padded(image: Tensor, patch: Triple) -> tuple[Tensor, list[slice]]:
-    """Return an image (1, z, y, x), with zeros around it if it is smaller than a patch, and where it lies therein."""
+    """Return an image (1, z, y, x), padded with zeros if it is smaller than a patch, and its position in the result."""
     missing = [max(wanted - size, 0) for wanted, size in zip(patch, image.shape, strict=True)]
     inner = [slice(n // 2, n // 2 + size) for n, size in zip(missing, image.shape, strict=True)]
     both_sides = [side for n in reversed(missing) for side in (n // 2, n - n // 2)]
@@ -161,18 +163,18 @@ def _padded(image: Tensor, patch: Triple) -> tuple[Tensor, list[slice]]:
 
 
 def _inner_rows(slab: Tensor, start: int, inner: list[slice]) -> Iterator[Tensor]:
-    """Yield the part of a slab that lies in the image and not in its padding."""
+    """Yield the part of a slab that is in the image instead of its padding."""
     inside_z, inside_y, inside_x = inner
     low, high = max(inside_z.start - start, 0), min(inside_z.stop - start, slab.shape[1])
     if low < high:
         kept = slab[:, low:high, inside_y, inside_x]
-        if not torch.isfinite(kept.sum(dtype=torch.float32)):  # float16 cannot make it overflow
-            raise ScanError("prediction_failed", "the network's output is not finite")
+        if not torch.isfinite(kept.sum(dtype=torch.float32)):  # sums of float16 values do not overflow in float32
+            raise ScanError("prediction_failed", "the output of the network is not finite")
         yield kept
 
 
 def _forget(sums: Tensor, weights: Tensor, done: int) -> None:
-    """Move unfinished rows to the front, and empty the rest."""
+    """Move incomplete rows to the front, and set the other rows to zero."""
     kept = weights.shape[0] - done
     if kept:
         sums[:, :kept] = sums[:, done:].clone()

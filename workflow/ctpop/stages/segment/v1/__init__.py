@@ -1,1 +1,1 @@
-"""Models of nnU-Net v1, read without running what their pickles may carry, as models of nnU-Net v2."""
+"""Conversion of nnU-Net v1 models to nnU-Net v2 without executing code in their pickle files."""

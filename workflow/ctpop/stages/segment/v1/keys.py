@@ -1,4 +1,4 @@
-"""Which tensor of a v1 network becomes which of the v2 network; shapes are checked where the tensors are."""
+"""The correspondence between tensor names of v1 and v2 networks. `tensors` checks the shapes."""
 
 import re
 
@@ -9,14 +9,14 @@ BLOCK = re.compile(
 )
 UP = re.compile(r"tu\.(\d+)\.weight")
 HEAD = re.compile(r"seg_outputs\.(\d+)\.weight")
-MADE_UP = re.compile(r"decoder\.(transpconvs|seg_layers)\.\d+\.bias")  # biases that v1 does not have
+MADE_UP = re.compile(r"decoder\.(transpconvs|seg_layers)\.\d+\.bias")  # biases that are absent in v1
 
 
 def v2_key(key: str, convolutions: int) -> str | None:
-    """Return the v2 name of a v1 tensor, or nothing if v1's network has no such tensor.
+    """Return the v2 name of a v1 tensor; None if the name is not that of a v1 tensor.
 
-    `convolutions` is the number of convolutions in the last stage of the encoder, and in each stage of the decoder: v1
-    keeps the last of them in a second block.
+    `convolutions` is the number of convolutions in the last stage of the encoder and in each stage of the decoder. In
+    v1, the last of these convolutions is in a second block.
     """
     if up := UP.fullmatch(key):
         return f"decoder.transpconvs.{up[1]}.weight"
@@ -31,9 +31,9 @@ def v2_key(key: str, convolutions: int) -> str | None:
 
 
 def v1_kernel(key: str, kernels: list[list[int]]) -> list[int] | None:
-    """Return the kernel that v1's plans give a convolution, or nothing for any other tensor.
+    """Return the kernel of a convolution in the v1 plans; None for any other tensor.
 
-    At each resolution the decoder has the kernel of the next coarser stage of the encoder.
+    At each resolution, the decoder has the kernel of the next coarser stage of the encoder.
     """
     block = BLOCK.fullmatch(key)
     if not block or block["layer"] != "conv" or block["kind"] != "weight":

@@ -1,4 +1,4 @@
-"""plans.json and dataset.json of nnU-Net v2 for a model of nnU-Net v1."""
+"""Conversion of the description of an nnU-Net v1 model to plans.json and dataset.json of nnU-Net v2."""
 
 from itertools import pairwise
 from typing import Any
@@ -7,12 +7,12 @@ from ctpop.foundation.errors import ContractError
 from ctpop.stages.segment.v1.description import V1Description
 
 MOST_FEATURES = 320  # SOURCE: Generic_UNet.MAX_NUM_FILTERS_3D of nnunet 1.7.1
-SCHEMES = {"CT": "CTNormalization", "noNorm": "NoNormalization"}  # v1 takes any other name for a z-score
+SCHEMES = {"CT": "CTNormalization", "noNorm": "NoNormalization"}  # v1 interprets any other name as a z-score
 RESAMPLING = "resample_data_or_seg_to_shape"
 NETWORK_CLASS = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
 PLANS_NAME = "nnUNetPlans"
-TRAINER = "nnUNetTrainer"  # its network is PlainConvUNet; mirroring stands in the checkpoint, whatever its name
-INTENSITIES = {  # v1 calls them otherwise
+TRAINER = "nnUNetTrainer"  # its network is PlainConvUNet; the checkpoint specifies mirroring
+INTENSITIES = {  # names in v1 by name in v2
     "max": "mx",
     "mean": "mean",
     "median": "median",
@@ -24,7 +24,7 @@ INTENSITIES = {  # v1 calls them otherwise
 
 
 def plans_of(v1_model: V1Description, dataset_name: str) -> dict[str, Any]:
-    """Return plans.json."""
+    """Return the content of plans.json."""
     plans, stage = v1_model.plans, v1_model.stage
     intensities = plans["dataset_properties"]["intensityproperties"] or {}
     return {
@@ -46,9 +46,9 @@ def plans_of(v1_model: V1Description, dataset_name: str) -> dict[str, Any]:
 
 
 def configuration_of(v1_model: V1Description) -> dict[str, Any]:
-    """Return the one configuration of plans.json.
+    """Return the only configuration of plans.json.
 
-    v1 resamples an image by a cubic spline, and along a coarse axis by its nearest neighbour (`GenericPreprocessor`).
+    v1 resamples an image by cubic splines, and along a coarse axis by nearest neighbors (`GenericPreprocessor`).
     """
     plans, stage = v1_model.plans, v1_model.stage
     channels = sorted(plans["normalization_schemes"], key=int)
@@ -82,7 +82,7 @@ def configuration_of(v1_model: V1Description) -> dict[str, Any]:
 
 
 def architecture_of(v1_model: V1Description) -> dict[str, Any]:
-    """Return the network of v1, `Generic_UNet` as nnUNetTrainerV2 makes it, in the words of v2."""
+    """Return the v2 description of the v1 network, the `Generic_UNet` of nnUNetTrainerV2."""
     stage = v1_model.stage
     pools, convolutions = stage["pool_op_kernel_sizes"], convolutions_of(v1_model)
     first = v1_model.plans["base_num_features"]
@@ -109,37 +109,42 @@ def architecture_of(v1_model: V1Description) -> dict[str, Any]:
 
 
 def kernels_of(kernels: list[list[int]]) -> list[list[int]]:
-    """Return the kernel of each stage of v2, which has to hold two of v1.
+    """Return the kernel of each stage of v2, which must contain two kernels of v1.
 
-    v1's decoder takes, at each resolution, the kernel of the next coarser stage of the encoder; v2's takes that of its
-    own. Where they differ, as in anisotropic models, v2 gets the larger one along each axis, and the smaller kernel
-    of v1 lies in it between zeros, which computes the same.
+    At each resolution, the v1 decoder uses the kernel of the next coarser stage of the encoder, whereas the v2 decoder
+    uses the kernel of the same stage. If these kernels differ, as in anisotropic models, the larger size along each
+    axis is used in v2. The smaller kernel of v1 is padded with zeros, which does not change the result.
     """
     return [*([max(edges) for edges in zip(*pair, strict=True)] for pair in pairwise(kernels)), kernels[-1]]
 
 
 def convolutions_of(v1_model: V1Description) -> list[int]:
-    """Return the number of convolutions of each stage of the encoder.
+    """Return the number of convolutions in each stage of the encoder.
 
-    In its last stage, and in the decoder, v1 splits off the last convolution, and the rest is one at least.
+    In the last stage of the encoder and in the decoder, v1 places the last convolution in a separate block, and the
+    first block contains at least one convolution.
     """
     wanted: int = v1_model.plans["conv_per_stage"]
     return [wanted] * len(v1_model.stage["pool_op_kernel_sizes"]) + [max(wanted - 1, 1) + 1]
 
 
 def dataset_of(v1_model: V1Description, names: list[str] | None) -> dict[str, Any]:
-    """Return dataset.json; v1 knows its structures by numbers only, `names` gives them names in that order.
+    """Return the content of dataset.json.
+
+    A v1 model contains only numbers of structures; `names` are the structure names in the order of these numbers.
 
     Raises
     ------
     ContractError
-        If there are more or fewer names than structures.
+        If the number of names differs from the number of structures.
 
     """
     numbers = v1_model.plans["all_classes"]
     names = names or [f"label_{number}" for number in numbers]
     if len(names) != len(numbers):
-        raise ContractError(f"plans.pkl: the model has {len(numbers)} structures, but {len(names)} names are known")
+        raise ContractError(
+            f"plans.pkl: the number of structures ({len(numbers)}) differs from the number of names ({len(names)})"
+        )
     return {
         "channel_names": {channel: str(name) for channel, name in v1_model.plans["modalities"].items()},
         "labels": {"background": 0, **dict(zip(names, numbers, strict=True))},

@@ -1,7 +1,7 @@
-"""Pickles of nnU-Net v1, read by an unpickler that knows numbers, text, containers and NumPy arrays, and nothing else.
+"""Reading of nnU-Net v1 pickle files with an unpickler restricted to numbers, text, containers, and NumPy arrays.
 
-A pickle is a program: it may name any function of any module and have it called. What nnU-Net v1 writes needs the few
-names below; any other is refused before it is imported.
+A pickle file is a program that can call any function of any module. The files of nnU-Net v1 require only the names
+listed below. Any other name is rejected before its module is imported.
 """
 
 import pickle
@@ -16,9 +16,9 @@ from ctpop.foundation.errors import ContractError, in_one_line
 
 
 def _bytes_of(text: str, encoding: str) -> bytes:
-    """Return bytes that protocol 2 stores as text; `codecs.encode` knows many more encodings, and imports them."""
+    """Return bytes that protocol 2 stores as text, without the other encodings that `codecs.encode` would import."""
     if encoding not in {"latin1", "latin-1"}:
-        raise pickle.UnpicklingError(f"encoding {encoding!r} is not needed")
+        raise pickle.UnpicklingError(f"encoding {encoding!r} is not permitted")
     return text.encode("latin-1")
 
 
@@ -29,7 +29,7 @@ ADMITTED: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _bytes_of,
     **{
         (f"numpy.{folder}.multiarray", name): getattr(multiarray, name)
-        for folder in ("core", "_core")  # as NumPy 1 and NumPy 2 call it
+        for folder in ("core", "_core")  # names in NumPy 1 and NumPy 2
         for name in ("_reconstruct", "scalar")
     },
     **{
@@ -45,26 +45,26 @@ ADMITTED: dict[tuple[str, str], Any] = {
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Builds plain containers, numbers, text and NumPy arrays."""
+    """An unpickler for plain containers, numbers, text, and NumPy arrays."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return an admitted name; any other is refused by its name, and its module not imported."""
+        """Return the object of a permitted name, or raise an error without importing the module."""
         if (module, name) not in ADMITTED:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which a model of nnU-Net v1 does not need")
+            raise pickle.UnpicklingError(f"it contains {module}.{name}, which nnU-Net v1 models do not require")
         return ADMITTED[module, name]
 
 
 def read_pickle(path: Path) -> Any:
-    """Return what a pickle of nnU-Net v1 holds.
+    """Read a pickle file of nnU-Net v1.
 
     Raises
     ------
     ContractError
-        If it is no pickle, or names anything but what such a file needs; the message says what.
+        If the file is not a pickle file or contains a name that is not permitted.
 
     """
     try:
         with path.open("rb") as file:
             return RestrictedUnpickler(file).load()
-    except Exception as error:  # noqa: BLE001  a broken or crafted pickle raises many kinds, and is not trusted
-        raise ContractError(f"{path}: refused as a pickle: {in_one_line(error)}") from None
+    except Exception as error:  # noqa: BLE001  an invalid or crafted pickle file can raise any error
+        raise ContractError(f"{path} is not a safe pickle file: {in_one_line(error)}") from None
