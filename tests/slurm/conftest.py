@@ -1,4 +1,4 @@
-"""The fixtures of a throw-away Slurm cluster, for the tests in this folder alone."""
+"""Fixtures of a temporary Slurm cluster for the tests in this folder."""
 
 from fixtures.slurm import cluster, config, patients, slurm, undisturbed
 

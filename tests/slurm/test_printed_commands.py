@@ -1,4 +1,4 @@
-"""The commands that the documentation prints for a Slurm cluster are run as printed, on a throw-away cluster."""
+"""Tests that run the Slurm commands of the documentation unchanged on a temporary cluster."""
 
 import re
 
@@ -11,18 +11,18 @@ from support.user_checkout import Checkout
 
 FOR_SLURM = re.compile(r"--profile (?:profiles/)?slurm\b|^(?:srun|squeue|scancel|sinfo)\b|^ctpop (?:check|status) ")
 RUN = re.compile(r" snakemake --profile (?:profiles/)?slurm --configfile my_study.yaml$")
-MADE_LAST = "ro-crate-metadata.json"  # without it, a finished study has one job left, which Snakemake sends to Slurm
+MADE_LAST = "ro-crate-metadata.json"  # if this file is missing, Snakemake submits one job for a finished study
 POLICIES = [
-    Policy(r"--sdm conda", dry_run, "needs conda"),
-    Policy(r"--forcerun", dry_run, "sends every job of the study again, as test_study_on_the_cluster.py does"),
-    Policy(r"--configfile pilot.yaml", dry_run, "a whole run; the same command with my_study.yaml sends one job here"),
-    Policy(r"^tmux ", syntax, "waits for somebody at a terminal"),
+    Policy(r"--sdm conda", dry_run, "requires conda"),
+    Policy(r"--forcerun", dry_run, "submits all jobs of the study again, as test_study_on_the_cluster.py does"),
+    Policy(r"--configfile pilot.yaml", dry_run, "full run; the same command with my_study.yaml submits one job"),
+    Policy(r"^tmux ", syntax, "waits for input at a terminal"),
 ]
 PRINTED = printed_commands.commands(REPO)
 
 
 def needed_on(page):
-    """Return the commands of a page for Slurm, and those before them that they need (links, copies, pilots)."""
+    """Return the Slurm commands of a page and the preceding commands that they require (links, copies, pilots)."""
     needed = re.compile(rf"{FOR_SLURM.pattern}|^(?:cp|mkdir|head) ")
     return [command for command in by_page(PRINTED)[page] if needed.search(command.text)]
 
@@ -31,7 +31,7 @@ PAGES = [page for page in by_page(PRINTED) if any(FOR_SLURM.search(command.text)
 
 
 class ReaderOnSlurm(Reader):
-    """A reader on the login node of a cluster, whose finished studies each have a job left to do."""
+    """A reader on the login node of a cluster, whose finished studies each have one remaining job."""
 
     def command(self, command):
         for last in (self.checkout.folder / "results").glob(f"*/{MADE_LAST}"):
@@ -42,7 +42,7 @@ class ReaderOnSlurm(Reader):
 
 @pytest.fixture
 def checkout(cluster, tmp_path):
-    """A checkout whose profile has been adapted to the cluster: its queue can be asked at once."""
+    """Prepare a checkout with a profile that checks the queue without delay."""
     found = Checkout((tmp_path / "checkout").resolve())
     found.prepare()
     profile = found.folder / "profiles" / "slurm" / "config.yaml"
@@ -51,12 +51,12 @@ def checkout(cluster, tmp_path):
     return found
 
 
-def test_the_profiles_and_the_page_on_clusters_are_among_the_pages_that_are_run():
+def test_pages_with_slurm_commands_include_the_profiles_and_the_cluster_page():
     assert {"README.md", "docs/guide.md", "docs/cluster.md", "profiles/slurm/config.yaml", "Snakefile"} <= set(PAGES)
 
 
 @pytest.mark.timeout(1200, func_only=True)
-def test_commands_for_slurm_do_what_the_pages_say(checkout, cluster):
+def test_slurm_commands_of_the_pages_succeed(checkout, cluster):
     reader = ReaderOnSlurm(checkout, POLICIES, {})
 
     ended = {str(command): found for page in PAGES for command, found in reader.page(needed_on(page)).items()}

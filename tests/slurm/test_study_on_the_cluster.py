@@ -1,4 +1,4 @@
-"""A whole study on a real Slurm, through the profile that ships."""
+"""Tests of a complete study on Slurm with the profile of this repository."""
 
 import re
 from collections import Counter
@@ -9,12 +9,12 @@ from support.slurm_head import Head
 from support.studies import QUICK_FIGURES, Study, demo_config, draw_cohort, few_structures
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
-SECONDS = 1500  # a quarter of it where nothing else runs
+SECONDS = 1500  # one quarter of this time is sufficient on an idle computer
 TO_SCREENED_MEASURES = ("screen",)
 
 
-def both_ways(tmp_path, cluster, patients, *targets, structures="demo"):
-    """Run the demo with some of its people on the cluster and on this machine, or up to some targets; return both."""
+def on_cluster_and_locally(tmp_path, cluster, patients, *targets, structures="demo"):
+    """Run the demo with some of its patients on the cluster and on this computer, and return both studies."""
     draw_cohort(tmp_path / "cohort", patients=patients)
     config = demo_config(tmp_path / "cohort")
     config["structures"] = structures
@@ -40,20 +40,20 @@ def assert_same(here, there, cluster, printed, *targets):
 
 
 @pytest.mark.timeout(2400, func_only=True)
-def test_a_study_of_images_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
+def test_a_study_of_images_is_identical_to_a_local_run(cluster, tmp_path):
     label_set = few_structures(tmp_path)
-    here, there, printed = both_ways(tmp_path, cluster, 2, *TO_SCREENED_MEASURES, structures=label_set)
+    here, there, printed = on_cluster_and_locally(tmp_path, cluster, 2, *TO_SCREENED_MEASURES, structures=label_set)
 
     assert_same(here, there, cluster, printed, *TO_SCREENED_MEASURES)
     assert sum("loaded on" in log.read_text() for log in (there.results / "logs" / "segment").glob("*-of-*.log")) == 2
-    asked = cluster.say("squeue", "-h", "-t", "all", "-O", "Partition:10,tres-per-job:30").splitlines()
-    kinds = Counter(" ".join(line.split()) for line in asked)
-    assert kinds == {"gpu gres:gpu:1": 2, "cpu N/A": len(cluster.ends()) - 2}  # the two shards, and all other jobs
+    lines = cluster.say("squeue", "-h", "-t", "all", "-O", "Partition:10,tres-per-job:30").splitlines()
+    kinds = Counter(" ".join(line.split()) for line in lines)
+    assert kinds == {"gpu gres:gpu:1": 2, "cpu N/A": len(cluster.ends()) - 2}  # the two shards and all other jobs
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(3600, func_only=True)
-def test_the_whole_demo_has_the_bytes_of_a_run_on_one_machine(cluster, tmp_path):
-    here, there, printed = both_ways(tmp_path, cluster, 40)
+def test_the_complete_demo_is_identical_to_a_local_run(cluster, tmp_path):
+    here, there, printed = on_cluster_and_locally(tmp_path, cluster, 40)
 
     assert_same(here, there, cluster, printed)

@@ -1,4 +1,4 @@
-"""Rows of measures with everything that screening looks at: single ones, and a sound cohort to be spoilt."""
+"""Rows of measures with all evidence for screening: single rows, and a cohort without errors that tests can alter."""
 
 from functools import cache
 from typing import Any
@@ -36,7 +36,7 @@ VOXEL_ML = 0.003
 
 
 def measures(*rows: dict[str, Any], structure: str = "liver") -> pd.DataFrame:
-    """Return rows of one structure, each of a scan of its own and good but for these values."""
+    """Return rows of one structure, one per scan, with changed values."""
     scans = [{"scan_id": f"s{number}", "structure": structure, **GOOD, **row} for number, row in enumerate(rows)]
     return MEASURES_TABLE.check(pd.DataFrame(scans).reindex(columns=list(MEASURES_TABLE.columns)))
 
@@ -46,13 +46,13 @@ def labels(bound_ml: float = 20.0) -> LabelSet:
     return label_set(*NAMES, bound_ml=bound_ml)
 
 
-def sound_cohort(n: int = 40, seed: int = 1) -> pd.DataFrame:
-    """Return measures of n people in whom nothing is wrong."""
-    return _sound_cohort(n, seed).copy()
+def intact_cohort(n: int = 40, seed: int = 1) -> pd.DataFrame:
+    """Return measures of n scans without errors."""
+    return _intact_cohort(n, seed).copy()
 
 
 @cache
-def _sound_cohort(n: int, seed: int) -> pd.DataFrame:
+def _intact_cohort(n: int, seed: int) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     size = np.exp(0.15 * random.standard_normal(n))
     rows = [
@@ -72,7 +72,7 @@ def _sound_cohort(n: int, seed: int) -> pd.DataFrame:
 
 
 def remeasured(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return measures whose counts and comparisons of both sides follow from their volumes."""
+    """Recompute the voxel counts and the comparisons of both sides from the volumes."""
     frame = frame.reindex(columns=list(MEASURES_TABLE.columns))
     frame["n_voxels"] = (frame["volume_ml"] / VOXEL_ML).round().astype("Int64")
     ml = frame.pivot_table(index="scan_id", columns="structure", values="volume_ml")
@@ -87,8 +87,8 @@ def remeasured(frame: pd.DataFrame) -> pd.DataFrame:
     return MEASURES_TABLE.check(frame)
 
 
-def spoilt(frame: pd.DataFrame, scan_id: str, structure: str, **values: Any) -> pd.DataFrame:
-    """Return the measures with other values in one row, and what follows from them."""
+def altered(frame: pd.DataFrame, scan_id: str, structure: str, **values: Any) -> pd.DataFrame:
+    """Return the measures after a change of values in one row, with recomputed dependent values."""
     changed = frame.copy()
     row = changed["scan_id"].eq(scan_id) & changed["structure"].eq(structure)
     assert row.sum() == 1
@@ -98,7 +98,7 @@ def spoilt(frame: pd.DataFrame, scan_id: str, structure: str, **values: Any) -> 
 
 
 def facts(cohort: pd.DataFrame | None = None, bound_ml: float = 20.0) -> ScreeningAttributes:
-    """Return what is known about the cohort."""
+    """Return the attributes of the cohort for screening."""
     return facts_of(labels(bound_ml), {}, cohort)
 
 
@@ -108,19 +108,19 @@ def verdicts(
     known: ScreeningAttributes | None = None,
     review: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return the verdicts of a rule set, or of a shipped one by name."""
+    """Return the table `verdicts` under a rule set, which can be given by name."""
     chosen = rule_sets.read(rules) if isinstance(rules, str) else rules
     return VERDICTS.check(screen.verdicts_of(screen.screened(numbered(frame), chosen, known or facts(), review)))
 
 
 def decisions(*rows: tuple[str, str, str]) -> pd.DataFrame:
-    """Return decisions of a reviewer given as (scan, structure, decision)."""
+    """Return the table of QC decisions, given as (scan, structure, decision)."""
     frame = pd.DataFrame(rows, columns=["scan_id", "structure", "decision"])
-    return REVIEW.check(frame.assign(reason="seen", reviewer="AB", date="2024-05-31"))
+    return REVIEW.check(frame.assign(reason="reviewed", reviewer="AB", date="2024-05-31"))
 
 
 def changed_rows(before: pd.DataFrame, after: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return the reason of each row whose verdict is another one, by scan and structure."""
+    """Return the reason of each changed row of `verdicts`, by scan and structure."""
     keys = ["scan_id", "structure"]
     pd.testing.assert_frame_equal(before[keys], after[keys])
     same = (before.fillna("") == after.fillna("")).all(axis="columns")

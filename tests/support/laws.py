@@ -1,7 +1,6 @@
-"""How often Hypothesis tries the laws of `properties/`: a fixed sample in each run, a larger one in `make test-all`.
+"""Numbers of Hypothesis examples for the properties in `properties/`, which are larger in `make test-all`.
 
-Both try the same law on the same kinds of data. The environment variable `LAW_EXAMPLES` says how many times as many
-examples a run tries.
+The sample of each run is fixed. The environment variable `LAW_EXAMPLES` is a factor for the numbers of examples.
 """
 
 import os
@@ -12,5 +11,5 @@ TIMES = int(os.environ.get("LAW_EXAMPLES", "1"))
 
 
 def law(examples: int) -> settings:
-    """Return the settings of a law that is tried on so many examples, the same in each run."""
+    """Return the settings of a property with the given number of examples, which are the same in each run."""
     return settings(deadline=None, max_examples=TIMES * examples, derandomize=True)

@@ -1,4 +1,4 @@
-"""A finished study with the identifiers of other patients: two studies of the same ones are not compared."""
+"""A finished study with identifiers of other patients, because two studies of the same patients are not compared."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from ctpop.contracts.all_tables import COHORT, SEGMENTS
 
 
 def rename_patients(results: Path) -> None:
-    """Give the scans and patients of a finished study other identifiers and label maps with other checksums."""
+    """Change the identifiers of scans and patients and the checksums of label maps in a finished study."""
     cohort = COHORT.read(results / "tables" / "cohort.parquet")
     COHORT.write(
         cohort.assign(scan_id="other-" + cohort["scan_id"], patient_id="other-" + cohort["patient_id"]),

@@ -1,4 +1,4 @@
-"""Identifiers planted in every text element of DICOM, and a search for them in every byte that a run leaves behind."""
+"""Identifiers planted in all text elements of DICOM, and a search for these identifiers in all files of a run."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ from support import dicom_files
 WORD = "ZZPLANT"
 DAY, SECOND, ROOT = "19370519", "233517", "1.2.9999.777"
 TOKENS = (WORD, DAY, "1937-05-19", SECOND, "23:35:17", "9999.777")
-NEEDED = {  # elements that decide what a file is; all others are planted
+NEEDED = {  # elements that determine the type of a file; all others receive planted text
     *("SOPClassUID", "Modality", "PhotometricInterpretation", "SpecificCharacterSet", "PatientAge", "PatientSex"),
     *("PatientPosition", "ImageType", "RescaleType", "ConvolutionKernel", "SOPInstanceUID", "TimezoneOffsetFromUTC"),
 }
@@ -28,13 +28,13 @@ STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 
 
 def planted_text(kind: str, number: int) -> str:
-    """Return a value of a kind (VR) that no program would come up with."""
+    """Return a value of a type (VR) that does not occur by chance."""
     given = {"DA": DAY, "TM": SECOND, "DT": DAY + SECOND, "UI": f"{ROOT}.{number}"}
     return given.get(kind) or f"{WORD}{number}"[: LENGTHS.get(kind, 64)]
 
 
 def texts_of_the_standard() -> list[tuple[int, str]]:
-    """Return tag and kind (VR) of every element that can hold words, dates or identifiers."""
+    """Return the tag and type (VR) of each element that can contain text, dates, or identifiers."""
     entries = ((tag, entry[0], entry[4]) for tag, entry in sorted(DicomDictionary.items()))
     kinds = (*TEXTS, "DA", "TM", "DT", "UI")
     return [
@@ -43,7 +43,7 @@ def texts_of_the_standard() -> list[tuple[int, str]]:
 
 
 def planted_header(**elements: Any) -> Dataset:
-    """Return the header of a CT image with something planted in each text element, private and nested ones too."""
+    """Return the header of a CT image with planted text in all text elements, including private and nested elements."""
     dataset = dicom_files.header(**elements)
     with dicom_files.unchecked():
         for number, (tag, kind) in enumerate(texts_of_the_standard()):
@@ -61,7 +61,7 @@ def planted_header(**elements: Any) -> Dataset:
 
 
 def write_planted(folder: Path, number: int, n_slices: int = 12, **elements: Any) -> list[Path]:
-    """Write the planted images of a patient, in folders and under names that are planted as well."""
+    """Write the images of a patient with planted text in headers, folder names, and file names."""
     home = folder / f"{WORD}_Anna" / f"{DAY}_{WORD}"
     home.mkdir(parents=True, exist_ok=True)
     shared = planted_header(**elements)
@@ -76,7 +76,7 @@ def write_planted(folder: Path, number: int, n_slices: int = 12, **elements: Any
 
 
 def leaks(folder: Path, *texts: str) -> list[str]:
-    """Return which planted token is in which file or text, whatever it is packed in; names of files count as well."""
+    """Return the planted tokens in files, texts, and file names, including compressed content."""
     found = [f"name: {path.relative_to(folder)}" for path in folder.rglob("*") if _tokens(path.name.encode())]
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
         for content in contents(path.read_bytes()):
@@ -85,7 +85,7 @@ def leaks(folder: Path, *texts: str) -> list[str]:
 
 
 def contents(content: bytes) -> Iterator[bytes]:
-    """Yield bytes, and what is packed in them: gzip, zip, Parquet, and streams of PDF and PNG."""
+    """Yield the bytes and their decompressed content (gzip, zip, Parquet, and streams of PDF and PNG)."""
     yield content
     if content.startswith(b"\x1f\x8b"):
         yield from contents(gzip.decompress(content))
@@ -109,5 +109,5 @@ def _inflated(stream: bytes) -> bytes:
 
 def _tokens(content: bytes) -> list[str]:
     plain = content.lower()
-    narrow = plain.replace(b"\0", b"")  # UTF-16 of what is planted
+    narrow = plain.replace(b"\0", b"")  # planted text in UTF-16
     return [token for token in TOKENS if token.lower().encode() in plain or token.lower().encode() in narrow]

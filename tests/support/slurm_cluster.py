@@ -1,7 +1,8 @@
-"""A Slurm cluster that exists for one test: a controller and four nodes with fake GPUs, all on this machine.
+"""A temporary Slurm cluster for one test, with a controller and four nodes with fake GPUs on one computer.
 
-It is the real Slurm of Debian, with memory limits where this machine has the memory controller of cgroup v1. Every file
-lies in one folder, and ports and names of nodes are its own, so that several clusters can run side by side.
+The cluster uses the Slurm packages of Debian, with memory limits if the computer has the memory controller of cgroup
+v1. All files of a cluster are in one folder, and its ports and node names are unique, so several clusters can run at
+the same time.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 KINDS = ("cpu1", "cpu2", "gpu1", "gpu2")
-FOLDERS = Path("/tmp")  # the name of a socket has 108 characters
+FOLDERS = Path("/tmp")  # the path of a socket is limited to 108 characters
 PREFIX = "ctpop-slurm-"
 SYSTEM = Path("/etc/slurm/slurm.conf")
 LOCK = Path("/var/lock/ctpop-throwaway-slurm")
@@ -70,18 +71,18 @@ ConstrainCores=no
 
 
 def why_not() -> str:
-    """Return why no cluster can be started on this machine, or nothing; Slurm is installed if it is not here yet."""
+    """Return the reason for which no cluster can be started, or an empty string; install Slurm if it is missing."""
     if os.geteuid() != 0:
         return "starting a Slurm cluster needs root"
     if SYSTEM.is_file():
-        return f"this machine belongs to a Slurm cluster already ({SYSTEM})"
+        return f"this computer is already part of a Slurm cluster ({SYSTEM})"
     with alone():
         return _cannot_install()
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Wait until no other test run of this machine is in here."""
+    """Wait until no other test run on this computer is in this context."""
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -91,22 +92,22 @@ def _cannot_install() -> str:
     if all(shutil.which(name) for name in ("slurmctld", "slurmd", "sbatch", "munged")):
         return ""
     if not shutil.which("apt-get"):
-        return "Slurm is not installed, and there is no apt-get to install it with"
+        return "Slurm is not installed, and apt-get is not available for its installation"
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
         done = subprocess.run(["apt-get", "-qq", *command], capture_output=True, text=True, check=False, env=quiet)
         if done.returncode:
-            return f"apt-get {command[0]} failed, so that Slurm could not be installed: {done.stderr.strip()[-300:]}"
+            return f"Slurm could not be installed because apt-get {command[0]} failed: {done.stderr.strip()[-300:]}"
     return ""
 
 
 def limits_memory() -> bool:
-    """Return whether jobs can be held to the memory that they asked for."""
+    """Return whether the memory of jobs can be limited to the requested memory."""
     return MEMORY_CONTROLLER.is_dir() and os.access(MEMORY_CONTROLLER, os.W_OK)
 
 
 def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on."""
+    """Return unused ports."""
     sockets = [socket.socket() for _ in range(number)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -117,7 +118,7 @@ def free_ports(number: int) -> list[int]:
 
 
 def processes(folder: Path, *words: str) -> list[int]:
-    """Return the processes at work in a folder whose command line has all words."""
+    """Return the processes with a given working folder whose command lines contain all words."""
     numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
     return sorted(number for number in numbers if _is_at_work(Path("/proc", str(number)), folder, words))
 
@@ -126,12 +127,12 @@ def _is_at_work(entry: Path, folder: Path, words: tuple[str, ...]) -> bool:
     try:
         line = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
         return set(words) <= set(line) and (entry / "cwd").readlink() == folder
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return False
 
 
 def parent_of(process: int) -> int | None:
-    """Return the parent of a process, nothing if it has ended."""
+    """Return the parent of a process; None if the process has ended."""
     try:
         return int(re.search(r"PPid:\s*(\d+)", Path("/proc", str(process), "status").read_text())[1])
     except (FileNotFoundError, ProcessLookupError):
@@ -139,13 +140,13 @@ def parent_of(process: int) -> int | None:
 
 
 def kill(process: int, number: int = signal.SIGKILL) -> None:
-    """Send a signal to a process that may have ended."""
+    """Send a signal to a process, which can have ended."""
     with suppress(ProcessLookupError):
         os.kill(process, number)
 
 
 def is_running(process: int) -> bool:
-    """Return whether a process is there, and more than an entry that nobody has collected."""
+    """Return whether a process exists and is not a zombie."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -154,7 +155,7 @@ def is_running(process: int) -> bool:
 
 
 def wait_for(condition, seconds: float, pause: float = 0.1):
-    """Wait until something holds and return it; raise TimeoutError if it does not in time."""
+    """Wait until a condition is true, and return its value; raise TimeoutError after the given time."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -165,22 +166,22 @@ def wait_for(condition, seconds: float, pause: float = 0.1):
 
 @dataclass
 class Cluster:
-    """The daemons of a cluster whose files lie in `root`."""
+    """The daemons of a cluster with its files in `root`."""
 
     root: Path
 
     @property
     def name(self) -> str:
-        """A name that no other cluster of this machine has: memory limits are kept by the names of nodes."""
+        """Return a unique name, because memory limits depend on the names of nodes."""
         return "t" + re.sub(r"[^a-z0-9]", "", self.root.name.removeprefix(PREFIX)) + "n"
 
     @property
     def nodes(self) -> list[str]:
-        """The names of the nodes."""
+        """Return the names of the nodes."""
         return [f"{self.name}{kind}" for kind in KINDS]
 
     def start(self) -> None:
-        """Start the daemons and wait until every node is idle."""
+        """Start the daemons, and wait until all nodes are idle."""
         (self.root / "owner").write_text(str(os.getpid()))
         for name in ("bin", "etc", "log", "state", "munge", *(f"spool/{node}" for node in self.nodes)):
             (self.root / name).mkdir(parents=True)
@@ -201,7 +202,7 @@ class Cluster:
         wait_for(lambda: self.say("sinfo", "-h", "-N", "-o", "%t").split().count("idle") >= len(KINDS), 30)
 
     def stop(self) -> None:
-        """Cancel all jobs and stop the daemons, by their own pid files."""
+        """Cancel all jobs, and stop the daemons that are listed in the PID files."""
         self.say("scancel", "-u", "root")
         with suppress(TimeoutError):
             wait_for(lambda: not self.say("squeue", "-h"), 20)
@@ -209,7 +210,7 @@ class Cluster:
 
     @property
     def conf(self) -> Path:
-        """The configuration that the commands of Slurm read."""
+        """Return the path of the configuration of the Slurm commands."""
         return self.root / "etc" / "slurm.conf"
 
     def start_node(self, node: str) -> None:
@@ -217,7 +218,7 @@ class Cluster:
         self._run("slurmd", "-N", node)
 
     def lose_node(self, node: str) -> None:
-        """Kill the daemon of a node and everything that it runs, as a loss of power does."""
+        """Kill the daemon of a node and all its processes, as in a power failure."""
         daemon = int((self.root / f"slurmd.{node}.pid").read_text())
         steps = [job for job in self.say("squeue", "-h", "-w", node, "-o", "%i").split() if job]
         kill(daemon)
@@ -226,22 +227,22 @@ class Cluster:
                 kill(process)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which the commands of Slurm find this cluster."""
+        """Return the environment in which Slurm commands use this cluster."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "SLURM"))}
         found = {"SLURM_CONF": str(self.conf), "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
         return {**kept, **found, "OMP_WAIT_POLICY": "PASSIVE"}
 
     def say(self, *command: str) -> str:
-        """Return what a command prints, nothing if it fails."""
+        """Return the output of a command; an empty string if the command fails."""
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment(), timeout=60)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def jobs(self, *states: str) -> list[str]:
-        """Return the numbers of the jobs in some states (`RUNNING`, …)."""
+        """Return the numbers of the jobs in the given states (`RUNNING`, …)."""
         return self.say("squeue", "-h", "-t", ",".join(states), "-o", "%i").split()
 
     def ends(self) -> list[str]:
-        """Return the state in which each job that is over ended, in the order in which they were sent."""
+        """Return the final states of jobs in the order of their submission."""
         lines = sorted(self.say("squeue", "-h", "-t", "all", "-o", "%i %T").splitlines(), key=_number)
         return [line.split()[1] for line in lines]
 
@@ -253,12 +254,12 @@ class Cluster:
         (etc / "plugstack.conf").touch()
         (etc / "cgroup.conf").write_text(CGROUP_CONF)
         (etc / "gres.conf").write_text(f"NodeName={self.name}gpu[1-2] Name=gpu {self._cards()}\n")
-        srun = self.root / "bin" / "srun"  # inside a job, Snakemake's plugin drops SLURM_CONF before it calls srun
+        srun = self.root / "bin" / "srun"  # in a job, the Snakemake plugin removes SLURM_CONF before it calls srun
         srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.conf} exec {shutil.which("srun")} "$@"\n')
         srun.chmod(0o755)
 
     def _cards(self) -> str:
-        """Return two fake cards: devices as /dev/null, since Slurm numbers cards only if they are devices."""
+        """Return two fake cards, which are devices like /dev/null because Slurm numbers only devices."""
         try:
             for number in (0, 1):
                 os.mknod(self.root / f"card{number}", 0o666 | 0o020000, os.makedev(1, 3))
@@ -273,7 +274,7 @@ class Cluster:
 
 
 def sweep() -> None:
-    """Stop the clusters of test runs that were killed, and remove their files."""
+    """Stop the clusters of killed test runs, and remove their files."""
     with alone():
         owners = {path.parent: int(path.read_text()) for path in FOLDERS.glob(f"{PREFIX}*/owner")}
         for left in [root for root, owner in owners.items() if not is_running(owner)]:
@@ -282,13 +283,13 @@ def sweep() -> None:
 
 
 def _daemons(root: Path) -> list[int]:
-    """Return the daemons of a cluster, from their own pid files."""
+    """Return the daemons of a cluster from their PID files."""
     files = [*root.glob("slurmd.*.pid"), root / "slurmctld.pid", root / "munge" / "munged.pid"]
     return [int(text) for file in files if file.is_file() and (text := file.read_text().strip())]
 
 
 def _end(daemons: list[int]) -> None:
-    """Ask daemons to end, and kill those that do not."""
+    """Terminate daemons, and kill those that do not end in time."""
     for daemon in daemons:
         kill(daemon, signal.SIGTERM)
     try:
@@ -303,7 +304,7 @@ def _number(line: str) -> int:
 
 
 def _step_daemons(root: Path, job: str) -> list[int]:
-    """Return the processes of a cluster that look after a job; jobs of other clusters have the same numbers."""
+    """Return the step daemons of a job in this cluster; other clusters can have a job with the same number."""
     listed = subprocess.run(["pgrep", "-f", rf"^slurmstepd: \[{job}\."], capture_output=True, text=True, check=False)
     return [step for step in map(int, listed.stdout.split()) if _works_below(root, step)]
 
@@ -311,7 +312,7 @@ def _step_daemons(root: Path, job: str) -> list[int]:
 def _works_below(root: Path, process: int) -> bool:
     try:
         return Path("/proc", str(process), "cwd").readlink().is_relative_to(root)
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return False
 
 

@@ -1,4 +1,4 @@
-"""Snakemake on the login node of a throw-away cluster, with the profile that ships."""
+"""Snakemake on the login node of a temporary cluster, with the Slurm profile of this repository."""
 
 import subprocess
 
@@ -8,11 +8,11 @@ from support.slurm_cluster import kill, parent_of, processes, wait_for
 from support.studies import REPO
 
 LAST_WORDS = 6000
-PEOPLE = 8  # of a study on a cluster: enough that a fault comes after the first and before the last of them
+N_PATIENTS = 8  # in a study on a cluster; sufficient for a fault between the first and the last scan
 
 
 class Head:
-    """A run of a study; whatever it leaves behind is stopped at the end of the `with` block."""
+    """A run of a study, whose remaining processes are stopped at the end of the `with` block."""
 
     def __init__(self, cluster, study):
         self.cluster = cluster
@@ -32,7 +32,7 @@ class Head:
             kill(left)
 
     def command(self, *options):
-        # 40 s before the first look at the queue are right for a cluster that has other users
+        # the default of 40 s before the first status check is suitable for a cluster with other users
         command = self.study.command("--slurm-init-seconds-before-status-checks", "2", *self.options, *options)
         command[command.index(str(REPO / "profiles" / "local"))] = str(REPO / "profiles" / "slurm")
         cores = command.index("--cores")
@@ -50,16 +50,16 @@ class Head:
         subprocess.run(self.command("--unlock"), check=True, capture_output=True, env=self.cluster.environment())
 
     def succeed(self, seconds):
-        """Wait for the end of the run; it must come in time and be a good one."""
+        """Wait for the end of the run, and check that the run succeeds in the given time (s)."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            pytest.fail(f"the run hangs: {self.printed.read_text()[-LAST_WORDS:]}")
+            pytest.fail(f"the run did not end in time: {self.printed.read_text()[-LAST_WORDS:]}")
         assert code == 0, self.printed.read_text()[-LAST_WORDS:]
 
     def segmenting(self):
-        """Return the process that segments, once it runs; one that it starts looks the same for a moment."""
+        """Wait for the segmentation process and return it; a child process can briefly have the same command line."""
         found = wait_for(lambda: processes(self.study.folder, "ctpop", "segment"), 300, pause=0.01)
         [process] = [each for each in found if parent_of(each) not in {None, *found}]
         return process

@@ -1,6 +1,6 @@
-"""A process that has imported Snakemake, and starts each run as a copy of itself: importing takes most of a dry run.
+"""A process that imports Snakemake once and forks for each run, because the import dominates the time of a dry run.
 
-Every run is Snakemake's own command line in a process of its own, with its own arguments, folder and environment.
+Each run executes the Snakemake command line in a separate process with its own arguments, folder, and environment.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """Run `snakemake` with arguments in a folder, and return its exit code and what it printed."""
+    """Run `snakemake` with arguments in a folder, and return its exit code and output."""
     server = _server()
     request = {"arguments": arguments, "folder": str(folder), "environment": environment}
     server.stdin.write(json.dumps(request) + "\n")
@@ -25,14 +25,14 @@ def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> tupl
 
 @cache
 def _server() -> subprocess.Popen[str]:
-    """Start the server of this process; it ends with this process, which closes its input."""
+    """Start the server of this process, which ends when this process closes its input."""
     server = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(server.communicate)
     return server
 
 
 def serve() -> None:
-    """Answer requests, one in a line, until the input is closed."""
+    """Process requests, one per line, until the input is closed."""
     import snakemake.cli
 
     for line in sys.stdin:
@@ -49,7 +49,7 @@ def serve() -> None:
 
 
 def _become(request: dict[str, Any], output: int) -> None:
-    """Give this process the arguments, the folder, the environment and the output that were asked for."""
+    """Set the arguments, the folder, the environment, and the output of this process according to a request."""
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(output, 1)

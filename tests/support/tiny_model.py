@@ -1,4 +1,4 @@
-"""Tiny nnU-Net v2 models with random weights, in the files that `nnUNetv2_train` writes; alone, and as model sets."""
+"""Tiny nnU-Net v2 models and model sets with random weights, in the file formats of `nnUNetv2_train`."""
 
 import json
 import zipfile
@@ -14,11 +14,11 @@ PATCH = (16, 12, 20)
 FEATURES = (8, 8)
 FOLDER_NAME = f"nnUNetTrainer__nnUNetPlans__{CONFIGURATION}"
 
-# A set in the format of the public weights (five part models at 1.5 mm, one model at 3 mm), only smaller.
+# A smaller model set in the format of the public weights (five part models at 1.5 mm, one model at 3 mm).
 SET_NAME = "tiny_set"
 SET_SPACING_MM = 3.0
-SET_FEATURES = (8, 8, 8)  # three stages: two heads of deep supervision
-BACKGROUND_BIAS = 0.5  # so that no part covers all that the parts before it found
+SET_FEATURES = (8, 8, 8)  # three stages, with two heads of deep supervision
+BACKGROUND_BIAS = 0.5  # prevents a part from overwriting all labels of earlier parts
 PARTS_TRAINER = "nnUNetTrainerNoMirroring"
 WHOLE_TRAINER = "nnUNetTrainer_4000epochs_NoMirroring"
 WHOLE_DATASET = "Dataset297_TotalSegmentator_total_3mm_1559subj"
@@ -26,7 +26,7 @@ WHOLE_PATCH = (16, 16, 20)
 
 
 class TinyPart(NamedTuple):
-    """A part model: its folder, its patch (z, y, x) and its structures in the order of their numbers."""
+    """A part model, with its folder, its patch (z, y, x), and its structures in the order of their numbers."""
 
     dataset: str
     patch: tuple[int, int, int]
@@ -51,7 +51,7 @@ PARTS = (
 
 
 def architecture(features: tuple[int, ...] = FEATURES, **changed: Any) -> dict[str, Any]:
-    """Return the network of the plans; `changed` replaces or adds arguments of its class."""
+    """Return the network description of the plans; `changed` replaces or adds arguments of its class."""
     stages = len(features)
     arguments = {
         "n_stages": stages,
@@ -77,7 +77,7 @@ def architecture(features: tuple[int, ...] = FEATURES, **changed: Any) -> dict[s
 
 
 def plans(network: dict[str, Any] | None = None, **changed: Any) -> dict[str, Any]:
-    """Return plans.json, as of nnU-Net 2.4 and later; `changed` replaces entries at the top."""
+    """Return the content of plans.json of nnU-Net 2.4 and later; `changed` replaces top-level entries."""
     resample = "resample_data_or_seg_to_shape"
     linear = {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": None}
     configuration = {
@@ -118,7 +118,7 @@ def plans(network: dict[str, Any] | None = None, **changed: Any) -> dict[str, An
 
 
 def plans_before_2_4(features: tuple[int, ...] = FEATURES, **changed: Any) -> dict[str, Any]:
-    """Return the same plans as nnU-Net wrote them before 2.4, and as TotalSegmentator's public weights have them.
+    """Return the same plans in the format before nnU-Net 2.4, which the public weights of TotalSegmentator use.
 
     `changed` replaces entries of the configuration.
     """
@@ -141,7 +141,7 @@ def plans_before_2_4(features: tuple[int, ...] = FEATURES, **changed: Any) -> di
 
 
 def dataset(**changed: Any) -> dict[str, Any]:
-    """Return dataset.json."""
+    """Return the content of dataset.json."""
     return {
         "channel_names": {"0": "CT"},
         "labels": {"background": 0, **STRUCTURES},
@@ -152,13 +152,13 @@ def dataset(**changed: Any) -> dict[str, Any]:
 
 
 def save_json(folder: Path, name: str, values: Any) -> None:
-    """Write one of the two descriptions of a model."""
+    """Write one of the two JSON files that describe a model."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(json.dumps(values))
 
 
 def describe(folder: Path, **described: dict[str, Any]) -> Path:
-    """Write plans.json and dataset.json, and a file in the place of the checkpoint."""
+    """Write plans.json, dataset.json, and a placeholder for the checkpoint."""
     folder = folder / FOLDER_NAME
     save_json(folder, "plans.json", described.get("plans", plans()))
     save_json(folder, "dataset.json", described.get("dataset", dataset()))
@@ -168,7 +168,7 @@ def describe(folder: Path, **described: dict[str, Any]) -> Path:
 
 
 def network_of(described: dict[str, Any], classes: int, seed: int) -> Any:
-    """Return a network with random weights, with the heads of deep supervision as in training."""
+    """Return a network with random weights and the heads of deep supervision, as in training."""
     import torch
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
@@ -185,7 +185,7 @@ def network_of(described: dict[str, Any], classes: int, seed: int) -> Any:
 
 
 def checkpoint(seed: int = 1) -> dict[str, Any]:
-    """Return the contents of a checkpoint with weights drawn at random."""
+    """Return the contents of a checkpoint with random weights."""
     return {
         "network_weights": network_of(architecture(), len(STRUCTURES), seed).state_dict(),
         "optimizer_state": None,
@@ -200,7 +200,7 @@ def checkpoint(seed: int = 1) -> dict[str, Any]:
 
 
 def save_model(folder: Path, seed: int = 1, **described: dict[str, Any]) -> Path:
-    """Write a model folder, and return the folder that holds plans.json."""
+    """Write a model folder, and return the folder that contains plans.json."""
     import torch
 
     found = describe(folder, **described)
@@ -209,14 +209,14 @@ def save_model(folder: Path, seed: int = 1, **described: dict[str, Any]) -> Path
 
 
 def parts_of_set(parts: int) -> tuple[TinyPart, ...]:
-    """Return the first part models of the tiny set; for one, the model that knows all structures at once."""
+    """Return the first part models of the tiny set, or the model of all structures if `parts` is 1."""
     if parts > 1:
         return PARTS[:parts]
     return (TinyPart(WHOLE_DATASET, WHOLE_PATCH, tuple(name for part in PARTS for name in part.structures)),)
 
 
 def part_plans(part: TinyPart, number: int, spacing_mm: float) -> dict[str, Any]:
-    """Return old plans of a part; intensities differ from part to part, as they do in the public weights."""
+    """Return old plans of a part, with intensities that differ between parts as in the public weights."""
     old = plans_before_2_4(SET_FEATURES, patch_size=list(part.patch), spacing=[spacing_mm] * 3)
     intensity = {"max": 1000.0, "mean": 10.0 * number, "median": 0.0, "min": -1000.0, "std": 300.0 + 25.0 * number}
     return {
@@ -232,20 +232,20 @@ def part_plans(part: TinyPart, number: int, spacing_mm: float) -> dict[str, Any]
 def part_checkpoint(
     part: TinyPart, number: int, described: dict[str, Any], trainer: str, seed: int = 1
 ) -> dict[str, Any]:
-    """Return all that `nnUNetTrainer.save_checkpoint` stores after training on a GPU."""
+    """Return the entries that `nnUNetTrainer.save_checkpoint` stores after training on a GPU."""
     import numpy as np
     import torch
 
     network = network_of(architecture(SET_FEATURES), len(part.structures), 100 * seed + number)
     with torch.no_grad():
-        for head in network.decoder.seg_layers:  # rows of one length about zero: every class wins somewhere
+        for head in network.decoder.seg_layers:  # centered rows of equal length, so that each class occurs
             head.weight -= head.weight.mean(dim=1, keepdim=True)
             head.weight /= head.weight.norm(dim=1, keepdim=True)
             head.bias[0] += BACKGROUND_BIAS
     optimizer = torch.optim.SGD(network.parameters(), 1e-2, weight_decay=3e-5, momentum=0.99, nesterov=True)
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()  # so that it has momentum to store
+    optimizer.step()  # creates momentum buffers for the checkpoint
     score = np.float64(0.87)
     return {
         "network_weights": network.state_dict(),
@@ -280,12 +280,12 @@ def part_checkpoint(
 
 
 def part_dataset(part: TinyPart) -> dict[str, Any]:
-    """Return dataset.json of a part."""
+    """Return the content of dataset.json for a part."""
     return dataset(labels={"background": 0, **{name: n for n, name in enumerate(part.structures, start=1)}})
 
 
 def set_description(parts: int = 5, spacing_mm: float = SET_SPACING_MM, **changed: Any) -> dict[str, Any]:
-    """Return the YAML of the tiny set; `changed` replaces entries at the top, None removes them."""
+    """Return the content of the YAML of the tiny set; `changed` replaces top-level entries, or removes them if None."""
     trainer = PARTS_TRAINER if parts > 1 else WHOLE_TRAINER
     described = {
         "description": "A set of tiny models with random weights.",
@@ -310,9 +310,9 @@ def set_description(parts: int = 5, spacing_mm: float = SET_SPACING_MM, **change
 
 
 def describe_set(folder: Path, parts: int = 5, spacing_mm: float = SET_SPACING_MM, **changed: Any) -> Path:
-    """Write the YAML of the tiny set, its label set and its model folders, with a file in the place of each checkpoint.
+    """Write the YAML, label set, and model folders of the tiny set, with placeholders for the checkpoints.
 
-    Returns the YAML.
+    Returns the path of the YAML.
     """
     folder.mkdir(parents=True, exist_ok=True)
     described = set_description(parts, spacing_mm, **changed)
@@ -333,10 +333,10 @@ def describe_set(folder: Path, parts: int = 5, spacing_mm: float = SET_SPACING_M
 
 
 def save_set(folder: Path, parts: int = 5, spacing_mm: float = SET_SPACING_MM, seed: int = 1, **changed: Any) -> Path:
-    """Write a model set with random weights, and return its YAML; the model folders lie beside it.
+    """Write a model set with random weights in one folder, and return the path of its YAML.
 
-    `parts` from 2 to 5: as the public 1.5 mm weights, part models with patches and class counts of their own. 1: as the
-    public 3 mm weights, one model that knows all structures.
+    With `parts` from 2 to 5, the set contains part models with different patches and class counts, like the public
+    1.5 mm weights. With `parts` of 1, it contains one model of all structures, like the public 3 mm weights.
     """
     import torch
 
@@ -350,7 +350,7 @@ def save_set(folder: Path, parts: int = 5, spacing_mm: float = SET_SPACING_MM, s
 
 
 def rename_numpy(path: Path) -> None:
-    """Rewrite a checkpoint as NumPy 1 would have pickled it: its modules were not called numpy._core yet."""
+    """Change module names in a checkpoint to those of NumPy 1, in which numpy._core was named numpy.core."""
     with zipfile.ZipFile(path) as packed:
         members = {info.filename: packed.read(info) for info in packed.infolist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:

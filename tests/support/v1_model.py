@@ -1,6 +1,6 @@
-"""Models of nnU-Net v1 with random weights, in the files that v1 writes, made without v1.
+"""Models of nnU-Net v1 with random weights, in the file formats of v1, created without v1.
 
-Names and shapes of the tensors, and all that plans hold besides the network, are those that v1 itself wrote
+The names and shapes of the tensors, and the entries of the plans except the network, are from files written by v1
 (`reference/v1_peer.py`).
 """
 
@@ -23,7 +23,7 @@ SHAPES = json.loads((FROZEN / "networks.json").read_text())
 
 
 def plans(case: Case, **changed: Any) -> dict[str, Any]:
-    """Return plans of a network; `changed` replaces entries at the top, and those of the stage by `stage`."""
+    """Return the plans of a network; `changed` replaces top-level entries, and `stage` entries of the stage."""
     real = read_pickle(TASK / MODEL / "plans.pkl")
     stage = {
         **real["plans_per_stage"][0],
@@ -44,22 +44,22 @@ def plans(case: Case, **changed: Any) -> dict[str, Any]:
 
 
 def tensors(name: str) -> dict[str, Any]:
-    """Return the weights of a case as torch has them."""
+    """Return the weights of a case as torch tensors."""
     import torch
 
     return OrderedDict((key, torch.from_numpy(values)) for key, values in weights(name, SHAPES[name]).items())
 
 
 def save_pickle(path: Path, values: Any) -> None:
-    """Write a pickle."""
+    """Write a pickle file."""
     with path.open("wb") as file:
         pickle.dump(values, file)
 
 
 def save_v1(folder: Path, name: str = "stages3", trainer: str = TRAINER, **changed: Any) -> Path:
-    """Write the folder of a task with the model of a case, and return it.
+    """Write a task folder with the model of a case, and return the folder.
 
-    `changed` replaces what `plans` says, or `task`, the name of the folder, and `state_dict`.
+    `changed` replaces entries of the plans, the name of the folder (`task`), or the weights (`state_dict`).
     """
     import torch
 

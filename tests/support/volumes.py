@@ -414,7 +414,9 @@ BAD_CTS = {
         lambda path: save(path, hu(), scl_slope=1e38), "bad_values", "of 336 voxels are NaN or infinite"
     ),
     "a scale that turns values over": Bad(
-        lambda path: save(path, hu(), scl_slope=-1), "bad_values", "the slope is -1; a slope below 0 reverses the attenuation"
+        lambda path: save(path, hu(), scl_slope=-1),
+        "bad_values",
+        "the slope is -1; a slope below 0 reverses the attenuation",
     ),
     "an infinite scale": Bad(
         lambda path: save(path, hu(), scl_slope=np.inf),

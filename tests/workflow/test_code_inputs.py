@@ -1,4 +1,4 @@
-"""A change of a module reruns the rules whose commands import it, and no segmentation."""
+"""Test that a changed module repeats the rules whose commands import it, except segmentation."""
 
 import re
 import shutil
@@ -18,8 +18,8 @@ MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"
 RULE = re.compile(r"rule (\w+):.*?\{params\.program\} ([\w-]+)", re.DOTALL)
 EDGE = re.compile(r"^\s*(\d+) -> (\d+)$", re.MULTILINE)
 NODE = re.compile(r'^\s*(\d+)\[label = "(\w+)', re.MULTILINE)
-# One module that a single rule uses, one of a stage with several commands, libraries of one level each, one that all
-# commands share, and one that only segmentation uses.
+# A module of a single rule, a module of a stage with several commands, one library module per level, a module of all
+# commands, and a module that only segmentation uses.
 SAMPLE = (
     "stages/screen/extremes.py",
     "stages/segment/nnunet/engine.py",
@@ -31,14 +31,14 @@ SAMPLE = (
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of the checkout, and a study that it finished."""
+    """A copy of the checkout with a finished study."""
 
     checkout: Path
     study: Study
 
     @cached_property
     def graph(self) -> str:
-        """The rules of the study and which takes files of which, as Snakemake prints them."""
+        """Return the rule graph that Snakemake prints."""
         return self.snakemake("--rulegraph")
 
     def snakemake(self, *options: str) -> str:
@@ -70,7 +70,7 @@ def copy(small, tmp_path_factory):
 
 @cache
 def modules_of(command):
-    """Return the modules that a command imports, as the standard library finds them in its byte code."""
+    """Return the modules that a command imports, determined from its byte code by the standard library."""
     name = command.replace("-", "_")
     own = PACKAGE / "stages" / name / "command.py"
     script = own if own.is_file() else next(PACKAGE.glob(f"stages/*/{name}.py"))
@@ -86,7 +86,7 @@ def commands_of_rules():
 
 
 def followers(graph, rules):
-    """Return rules and those that take files of theirs, directly or through others."""
+    """Return rules and the rules that use their output files, directly or indirectly."""
     names = dict(NODE.findall(graph))
     edges = [(names[giver], names[taker]) for giver, taker in EDGE.findall(graph)]
     reached = set(rules)
@@ -98,7 +98,7 @@ def followers(graph, rules):
 @pytest.mark.parametrize(
     "module", [*SAMPLE, *(pytest.param(name, marks=pytest.mark.exhaustive) for name in MODULES if name not in SAMPLE)]
 )
-def test_a_change_of_a_module_reruns_the_rules_whose_commands_import_it_and_no_segmentation(copy, module):
+def test_a_changed_module_repeats_the_rules_that_import_it_except_segmentation(copy, module):
     rules = {name for _, name in NODE.findall(copy.graph)}
     importing = {rule for rule, command in commands_of_rules().items() if module in modules_of(command)}
     path = copy.checkout / "workflow" / "ctpop" / module

@@ -1,4 +1,4 @@
-"""A study that grows and shrinks, in the real workflow: a workbook of another shape, and a small label map per scan."""
+"""Tests of added and removed scans in the real workflow, with a workbook and a small label map per scan."""
 
 import nibabel as nib
 import numpy as np
@@ -22,7 +22,7 @@ COHORT = {
     "paths": {"segmentation_path": "{scan_id}.nii.gz"},
     "criteria": CRITERIA,
 }
-PEOPLE = [(f"s{n}", f"p{n}", "N-A" if n == 3 else 12 if n == 4 else 40 + n, "m" if n % 2 else "f") for n in range(10)]
+PATIENTS = [(f"s{n}", f"p{n}", "N-A" if n == 3 else 12 if n == 4 else 40 + n, "m" if n % 2 else "f") for n in range(10)]
 
 
 def draw(folder, scan, seed):
@@ -40,9 +40,9 @@ def write(folder, patients):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("growth")
-    for seed, (scan, *_) in enumerate([*PEOPLE, ("new",)]):
+    for seed, (scan, *_) in enumerate([*PATIENTS, ("new",)]):
         draw(folder, scan, seed)
-    write(folder, PEOPLE)
+    write(folder, PATIENTS)
     described = {"name": "growth", "start_from": "segmentations", "registry": str(folder / "registry.xlsx")}
     found = Study(folder, {"study": described, "structures": "demo", "cohort": COHORT, "segment": {"shards": 3}})
     build(found)
@@ -60,7 +60,7 @@ def build(study):
     return tables, parts
 
 
-def test_a_workbook_of_another_shape_gives_the_cohort_its_criteria_ask_for(study):
+def test_a_workbook_with_custom_columns_is_read(study):
     tables, _ = build(study)
 
     assert tables["cohort"]["scan_id"].to_list() == ["s0", "s1", "s2", "s5", "s6", "s7", "s8", "s9"]
@@ -68,9 +68,9 @@ def test_a_workbook_of_another_shape_gives_the_cohort_its_criteria_ask_for(study
     assert "nothing to be done" in study.run("--dry-run", *targets(study)).lower()
 
 
-def test_a_new_patient_changes_no_row_that_was_there_and_touches_one_shard_and_leaves_no_trace_when_removed(study):
+def test_a_new_patient_changes_only_one_shard_and_can_be_removed(study):
     before, parts_before = build(study)
-    write(study.folder, [("new", "p-new", 33, "f"), *PEOPLE])
+    write(study.folder, [("new", "p-new", 33, "f"), *PATIENTS])
 
     after, parts_after = build(study)
 
@@ -81,7 +81,7 @@ def test_a_new_patient_changes_no_row_that_was_there_and_touches_one_shard_and_l
         pd.testing.assert_frame_equal(kept, before[name])
         assert "new" in set(after[name]["scan_id"])
 
-    write(study.folder, PEOPLE)
+    write(study.folder, PATIENTS)
     again, parts_again = build(study)
 
     assert parts_again == parts_before
@@ -89,9 +89,9 @@ def test_a_new_patient_changes_no_row_that_was_there_and_touches_one_shard_and_l
         pd.testing.assert_frame_equal(again[name], before[name])
 
 
-def test_a_removed_scan_disappears_from_every_table(study):
+def test_a_removed_scan_is_removed_from_all_tables(study):
     build(study)
-    write(study.folder, [row for row in PEOPLE if row[0] != "s5"])
+    write(study.folder, [row for row in PATIENTS if row[0] != "s5"])
 
     tables, _ = build(study)
 

@@ -1,4 +1,4 @@
-"""Whatever process of a run is killed, and whenever: the run that follows ends with the bytes of an undisturbed one."""
+"""Tests of killed processes: after a kill at any time, the next run produces the bytes of an uninterrupted run."""
 
 import random
 import shutil
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from support.drawn_people import draw_people, study_of
 from support.slurm_cluster import kill, processes, wait_for
 from support.studies import BUT_THE_REPORT, REPO, Study, demo_config, draw_cohort, quiet_environment
+from support.synthetic_patients import study_of, write_patients
 
 EVERYTHING = ("tables", "shards", "masks", "histograms", "figures", "report")
-LONGEST_S = 1200  # until the other jobs of a run have ended; minutes where nothing else runs
+LONGEST_S = 1200  # longest time until the other jobs of a run have ended; minutes on an idle computer
 
 
 def timed(folder, config, *targets):
-    """Run a study without any fault; return it and the seconds that it took."""
+    """Run a study without interruption, and return the study and its run time (s)."""
     study = Study(folder, config)
     began = time.monotonic()
     study.run(*targets)
@@ -27,7 +27,7 @@ def timed(folder, config, *targets):
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    return study_of(draw_people(tmp_path_factory.mktemp("people"), 6), shards=2)
+    return study_of(write_patients(tmp_path_factory.mktemp("patients"), 6), shards=2)
 
 
 @pytest.fixture(scope="module")
@@ -48,42 +48,44 @@ def undisturbed_demo(tmp_path_factory):
 
 
 def wait_until_quiet(folder):
-    """Wait for the processes that outlived the head of their run."""
+    """Wait for the processes that continue after the main process of their run has ended."""
     deadline = time.monotonic() + LONGEST_S
     while processes(folder):
-        assert time.monotonic() < deadline, "a process of the study hangs"
+        assert time.monotonic() < deadline, "a process of the study did not end in time"
         time.sleep(0.1)
 
 
 def role_of(process, head):
-    """Return what a process of a run is: its head, a stage, or a shell around one; nothing if it has ended."""
+    """Return the role of a process in a run: `head`, a stage, or a shell; None if the process has ended."""
     if process == head:
         return "head"
     try:
         words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
-    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+    except (FileNotFoundError, ProcessLookupError):  # the process has just ended
         return None
     return words[words.index("ctpop") + 1] if "ctpop" in words else words[0]
 
 
 def run_and_kill(study, dice, seconds, *targets):
-    """Start a run, kill one of its processes at a random moment, and return what that one was, if any was left."""
+    """Start a run, kill one of its processes at a random time, and return its role; None if the run had ended."""
     subprocess.run(study.command("--unlock"), check=True, capture_output=True, env=quiet_environment())
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": quiet_environment()}
     head = subprocess.Popen(study.command(*targets), start_new_session=True, **quiet)
-    wait_for(lambda: processes(study.folder) or head.poll() is not None, LONGEST_S)  # it has gone to the study's folder
+    wait_for(
+        lambda: processes(study.folder) or head.poll() is not None, LONGEST_S
+    )  # until the working folder is that of the study
     time.sleep(dice.uniform(0, seconds))
     at_work = processes(study.folder)
     if not at_work:
         head.wait(LONGEST_S)
         return None
-    victim = dice.choice(at_work)
-    role = role_of(victim, head.pid)
-    kill(victim)
-    if victim != head.pid:  # the head tells of the failure and ends; its other jobs end first
+    killed = dice.choice(at_work)
+    role = role_of(killed, head.pid)
+    kill(killed)
+    if killed != head.pid:  # the head reports the failure and ends after its other jobs
         head.wait(LONGEST_S)
     else:
-        head.wait()  # its jobs go on, beside those of the next run
+        head.wait()  # its jobs continue during the next run
     return role
 
 
@@ -92,7 +94,7 @@ def assert_same(killed, study):
     assert not list(killed.results.rglob("*.part"))
 
 
-def assert_kills_do_not_matter(undisturbed, folder, kills, seed, *targets):
+def assert_kills_have_no_effect(undisturbed, folder, kills, seed, *targets):
     study, seconds = undisturbed
     killed = Study(folder.resolve(), study.config)
     dice = random.Random(seed)
@@ -102,7 +104,7 @@ def assert_kills_do_not_matter(undisturbed, folder, kills, seed, *targets):
         if role:
             roles.append(role)
             continue
-        wait_until_quiet(killed.folder)  # the run was not hit, or without effect: once more from nothing
+        wait_until_quiet(killed.folder)  # the run was not interrupted; start again without results
         assert_same(killed, study)
         shutil.rmtree(killed.results)
     wait_until_quiet(killed.folder)
@@ -114,28 +116,28 @@ def assert_kills_do_not_matter(undisturbed, folder, kills, seed, *targets):
     assert killed.planned(*targets) == {}
 
 
-def test_a_study_of_which_processes_are_killed_at_random_ends_with_the_same_bytes(undisturbed_tables, tmp_path):
-    assert_kills_do_not_matter(undisturbed_tables, tmp_path, 2, 1, *BUT_THE_REPORT)
+def test_random_kills_do_not_change_the_results(undisturbed_tables, tmp_path):
+    assert_kills_have_no_effect(undisturbed_tables, tmp_path, 2, 1, *BUT_THE_REPORT)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("seed", range(10))
-def test_twenty_kills_do_not_change_a_byte(undisturbed, tmp_path, seed):
-    assert_kills_do_not_matter(undisturbed, tmp_path, kills=20, seed=seed)
+def test_twenty_kills_do_not_change_the_results(undisturbed, tmp_path, seed):
+    assert_kills_have_no_effect(undisturbed, tmp_path, kills=20, seed=seed)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(7200)
-def test_twenty_kills_do_not_change_a_byte_of_the_demo(undisturbed_demo, tmp_path):
-    assert_kills_do_not_matter(undisturbed_demo, tmp_path, kills=20, seed=1)
+def test_twenty_kills_do_not_change_the_results_of_the_demo(undisturbed_demo, tmp_path):
+    assert_kills_have_no_effect(undisturbed_demo, tmp_path, kills=20, seed=1)
 
 
-# Two copies of one job
+# Concurrent copies of a job
 
 
 def copies_of_a_job(study, number):
-    """Start a job on the first shard several times at once, and return the processes."""
+    """Start several copies of a job on the first shard at the same time, and return the processes."""
     files = {"registry": study.config["study"]["registry"], "masks": study.results / "masks"}
     files |= {"structures": study.config["structures"]}
     files |= {"out": study.results / "shards" / "segments" / "1-of-1.parquet"}
@@ -147,7 +149,7 @@ def copies_of_a_job(study, number):
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_copies_of_one_job_at_once_write_what_one_writes(config, tmp_path, killed):
+def test_concurrent_copies_of_a_job_write_the_same_files(config, tmp_path, killed):
     alone, together = Study(tmp_path / "alone", config), Study(tmp_path / "together", config)
     for study in (alone, together):
         study.folder.mkdir()
@@ -160,7 +162,7 @@ def test_copies_of_one_job_at_once_write_what_one_writes(config, tmp_path, kille
         kill(copies[0].pid)
 
     assert [copy.wait(LONGEST_S) for copy in copies] == [-9 if killed else 0, 0, 0]
-    for copy in copies_of_a_job(together, 1):  # what a killed one left half-written goes with the next job
+    for copy in copies_of_a_job(together, 1):  # the next job removes temporary files of a killed job
         assert copy.wait(LONGEST_S) == 0
     assert together.files("masks", "shards") == alone.files("masks", "shards")
     assert not list(together.results.rglob("*.part"))

@@ -1,4 +1,4 @@
-"""The loop of a reader: from the page of the study to a structure, its masks, a review, and the changed study."""
+"""Test of a review cycle: from the report to a structure, its masks, a review, and the changed study."""
 
 import shutil
 
@@ -12,7 +12,7 @@ REVIEWED = 10
 
 @pytest.fixture
 def study(small, tmp_path):
-    """A copy of the small study; its gallery has more than ten cases."""
+    """Return a copy of the small study, whose gallery contains more than ten cases."""
     shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
     return Study(tmp_path, small.config)
 
@@ -23,12 +23,12 @@ def open_page(study, page):
 
 
 def headline(page, words):
-    """Return a number of the head of the page."""
+    """Return a number in the header of the page."""
     return int(page.inner_text(f".key div:has(dt:text-is('{words}')) dd").replace(",", ""))
 
 
-def go_to_the_masks_of_a_kidney(page):
-    """Sort by rho, filter, open the first structure, and follow its link to the gallery."""
+def open_masks_of_a_kidney(page):
+    """Sort by rho, filter structures, open the first structure, and follow its link to the gallery."""
     page.locator("#all-structures thead th >> nth=4").click()
     page.wait_for_selector("#all-structures thead th:nth-child(5)[aria-sort=descending]")
     page.fill("#all-structures-filters input", "kidney")
@@ -39,7 +39,7 @@ def go_to_the_masks_of_a_kidney(page):
 
 
 def exclude_by_keyboard(page, number, path):
-    """Exclude the first cases of the whole gallery, and save the decisions."""
+    """Exclude the first cases of the gallery, and save the decisions."""
     page.select_option("#by-structure", "")
     page.fill("#reviewer", "AB")
     page.keyboard.press("Enter")
@@ -50,12 +50,12 @@ def exclude_by_keyboard(page, number, path):
     waiting.value.save_as(path)
 
 
-def test_a_reader_judges_masks_and_finds_the_changed_flow_after_screening_alone(study, page):
+def test_reviewed_masks_change_the_flow_without_processing_images(study, page):
     requests = []
     page.on("request", lambda request: requests.append(request.url))
     open_page(study, page)
     flow, usable = page.inner_text("#flow table"), headline(page, "usable volumes")
-    go_to_the_masks_of_a_kidney(page)
+    open_masks_of_a_kidney(page)
     exclude_by_keyboard(page, REVIEWED, study.folder / "review.csv")
     reviewed = study.changed("screen", review="review.csv")
     planned = set(reviewed.planned())

@@ -1,4 +1,4 @@
-"""The shipped model: as good as promised, and the same labels as nnU-Net's own command."""
+"""Tests of the demo model: accuracy, size, and agreement with the nnU-Net command."""
 
 import os
 import subprocess
@@ -14,23 +14,23 @@ from phantom import LABEL, make_phantom
 from support.studies import REPO
 
 MODEL = REPO / "workflow" / "ctpop" / "resources" / "models" / "demo" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
-JUDGED = (1, 2, 4, 5, 6, 7, 9, 10)
+EVALUATED = (1, 2, 4, 5, 6, 7, 9, 10)
 
 
 @pytest.fixture(scope="module")
 def dice(demo):
-    """Dice of each structure in eight people whom the network never saw, shape (people, structures)."""
+    """Return the Dice coefficients in eight patients who were not used for training, shape (patients, structures)."""
     found = []
-    for member in (member for member in members() if member.number in JUDGED):
+    for member in (member for member in members() if member.number in EVALUATED):
         stored = nib.load(demo.results / "masks" / f"{member.scan_id}.nii.gz")
         predicted = np.asarray(nib.as_closest_canonical(stored).dataobj)
-        truth = make_phantom(member.person).labels
-        pairs = [(predicted == label, truth == label) for label in LABEL.values()]
+        reference = make_phantom(member.person).labels
+        pairs = [(predicted == label, reference == label) for label in LABEL.values()]
         found.append([2 * (a & b).sum() / (a.sum() + b.sum()) for a, b in pairs])
     return np.array(found)
 
 
-def test_the_mean_dice_of_unseen_people_is_at_least_092(dice):
+def test_the_mean_dice_of_unseen_patients_is_at_least_092(dice):
     assert dice.mean() >= 0.92
 
 
@@ -60,8 +60,8 @@ def test_labels_equal_those_of_the_nnunetv2_predict_command(demo, tmp_path):
     subprocess.run([command, *files, *model, *workers], check=True, capture_output=True, env={**os.environ, **where})
 
     for scan in scans:
-        theirs = nib.load(tmp_path / "out" / f"{scan}.nii.gz")
-        ours = nib.load(demo.results / "masks" / f"{scan}.nii.gz")
-        np.testing.assert_array_equal(np.asarray(ours.dataobj), np.asarray(theirs.dataobj))
-        np.testing.assert_array_equal(ours.affine, theirs.affine)
-        assert ours.get_data_dtype() == theirs.get_data_dtype() == np.uint8
+        expected = nib.load(tmp_path / "out" / f"{scan}.nii.gz")
+        found = nib.load(demo.results / "masks" / f"{scan}.nii.gz")
+        np.testing.assert_array_equal(np.asarray(found.dataobj), np.asarray(expected.dataobj))
+        np.testing.assert_array_equal(found.affine, expected.affine)
+        assert found.get_data_dtype() == expected.get_data_dtype() == np.uint8

@@ -1,4 +1,4 @@
-"""The same bytes whatever the shards, the restarts and what was killed."""
+"""Tests of repeated runs, whose bytes do not depend on shards, restarts, and killed processes."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ TABLES_AND_MASKS = ("tables", "masks", "histograms", "shards")
 LONGEST_WAIT_S = 300
 
 
-def test_another_number_of_shards_gives_the_same_tables_and_segments_nothing_again(small, tmp_path):
+def test_a_changed_number_of_shards_does_not_repeat_segmentation(small, tmp_path):
     shutil.copytree(small.folder, tmp_path, dirs_exist_ok=True)
     resharded = Study(tmp_path, small.config).changed("segment", shards=5)
 
@@ -37,7 +37,7 @@ def wait_for(condition, process):
         time.sleep(0.05)
 
 
-def test_a_study_killed_while_segmenting_ends_with_the_bytes_of_an_undisturbed_one(small, tmp_path):
+def test_a_study_killed_during_segmentation_resumes(small, tmp_path):
     study = Study(tmp_path, small.config)
     process = subprocess.Popen(
         study.command(),
@@ -50,7 +50,9 @@ def test_a_study_killed_while_segmenting_ends_with_the_bytes_of_an_undisturbed_o
     wait_for(lambda: len(list(masks.glob("*.json"))) >= 3, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    (masks / f".demo-001.nii.gz.{platform.node()}.{process.pid}.part").touch()  # as a kill in mid-write leaves it
+    (
+        masks / f".demo-001.nii.gz.{platform.node()}.{process.pid}.part"
+    ).touch()  # the temporary file of a process killed during writing
     finished = {
         path: path.stat().st_mtime_ns
         for path in masks.glob("*.nii.gz")
@@ -67,16 +69,16 @@ def test_a_study_killed_while_segmenting_ends_with_the_bytes_of_an_undisturbed_o
 
 
 @pytest.mark.parametrize(
-    ("section", "settings", "told"),
+    ("section", "settings", "expected"),
     [
         ("aging", {"alfa": 0.01}, "aging.alfa: unknown key; did you mean 'alpha'?"),
         ("segment", {"step_size": 3}, "segment.step_size: 3 is greater than the maximum of 1"),
         ("study", {"start_from": "measures"}, "study.measures: is missing"),
-        ("segment", {"model": "nowhere"}, "one nnU-Net v2 model folder"),
+        ("segment", {"model": "missing"}, "one nnU-Net v2 model folder"),
     ],
 )
-def test_a_wrong_configuration_is_told_before_anything_runs(small, section, settings, told):
+def test_an_invalid_configuration_is_reported_before_the_run(small, section, settings, expected):
     printed = small.changed(section, **settings).run("--dry-run", succeeds=False)
 
-    assert told in printed
+    assert expected in printed
     assert "Traceback" not in printed

@@ -1,4 +1,4 @@
-"""Judging anew touches no image: rules, bounds and reviews rerun the screening and what follows from it."""
+"""Tests of changed rules, bounds, and reviews, which repeat screening and the following stages without the images."""
 
 import shutil
 
@@ -7,7 +7,7 @@ import pytest
 
 from support.studies import Study
 
-JUDGING = {
+RERUN = {
     **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1),
     **{"review": 2, "gather_review": 1, "gallery": 1, "crate": 1},
 }
@@ -17,10 +17,10 @@ def verdicts_of(study):
     return pd.read_parquet(study.results / "tables" / "verdicts.parquet")
 
 
-def test_a_review_reruns_the_screening_and_what_follows(reviewed):
+def test_a_review_repeats_screening_and_the_following_stages(reviewed):
     study, verdicts = reviewed.study, verdicts_of(reviewed.study)
 
-    assert reviewed.planned == JUDGING
+    assert reviewed.planned == RERUN
     assert study.planned() == {}
     assert set(verdicts.loc[verdicts["reason"] == "reviewer_excluded", "scan_id"]) == {"demo-001"}
     assert not pd.read_parquet(study.results / "tables" / "analysis.parquet")["scan_id"].eq("demo-001").any()
@@ -29,13 +29,13 @@ def test_a_review_reruns_the_screening_and_what_follows(reviewed):
     assert "Excluded by a reviewer (n = 1)" in page
 
 
-def test_every_change_of_the_review_reruns_the_screening_and_what_follows(reviewed, tmp_path):
+def test_every_change_of_the_review_repeats_screening_and_the_following_stages(reviewed, tmp_path):
     shutil.copytree(reviewed.study.folder, tmp_path, dirs_exist_ok=True)
     study = Study(tmp_path, reviewed.study.config)
     with (tmp_path / "review.csv").open("a") as review:
         review.write("demo-002,liver,exclude,leak,CD,2024-06-01\n")
 
-    assert study.planned() == JUDGING
+    assert study.planned() == RERUN
     study.run("screen")
     verdicts = verdicts_of(study)
     excluded = verdicts[verdicts["reason"] == "reviewer_excluded"]
@@ -44,25 +44,25 @@ def test_every_change_of_the_review_reruns_the_screening_and_what_follows(review
 
 
 @pytest.mark.parametrize("settings", [{"rules": "strict"}, {"rules": "own.yaml"}])
-def test_other_rules_rerun_the_screening_and_what_follows(small, settings):
+def test_changed_rules_repeat_screening_and_the_following_stages(small, settings):
     (small.folder / "own.yaml").write_text("rules: {truncated: {drops: [volume_ml]}}")
 
-    assert small.changed("screen", **settings).planned() == JUDGING
+    assert small.changed("screen", **settings).planned() == RERUN
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"rules": "broken.yaml"}, "rules.truncated.drops: is missing"),
-        ({"review": "nowhere.csv"}, "nowhere.csv"),
+        ({"review": "missing.csv"}, "missing.csv"),
     ],
 )
-def test_wrong_rules_are_told_before_anything_runs(small, settings, told):
+def test_invalid_rules_are_reported_before_the_run(small, settings, expected):
     (small.folder / "broken.yaml").write_text("rules: {truncated: {}}")
 
     printed = small.changed("screen", **settings).run("--dry-run", succeeds=False)
 
-    assert told in printed
+    assert expected in printed
     assert "Traceback" not in printed
 
 

@@ -18,9 +18,9 @@ import yaml
 
 from ctpop.commands import COMMANDS
 from support import dicom_files, tiny_model
-from support.drawn_people import draw_people, study_of
 from support.other_patients import rename_patients
 from support.studies import REPO, Study, quiet_environment
+from support.synthetic_patients import study_of, write_patients
 from support.v1_model import save_v1
 from support.volumes import hu, label_set, save
 
@@ -105,7 +105,7 @@ def deployed(installed, tmp_path_factory):
     )
     shutil.copytree(REPO / "envs", workflow / "envs")
     shutil.copy(REPO / "Snakefile", workflow)
-    config = study_of(draw_people(tmp_path_factory.mktemp("people"), 6), shards=2)
+    config = study_of(write_patients(tmp_path_factory.mktemp("patients"), 6), shards=2)
     (installed.place / "config").mkdir()
     (installed.place / "config" / "config.yaml").write_text(yaml.safe_dump(config))
     (installed.place / "Snakefile").write_text(DEPLOYED.format(snakefile=workflow / "workflow" / "Snakefile"))

@@ -1,4 +1,4 @@
-"""The values under each rule set are one small file, whose sets can be read one by one."""
+"""Tests of the table `analysis_sets`, a compact file whose rule sets can be read separately."""
 
 import pandas as pd
 import pytest
@@ -9,21 +9,21 @@ from ctpop.stages.screen import command as screen
 from ctpop.stages.screen.analysis_sets import write_sets
 from ctpop.stages.screen.rows import numbered
 from ctpop.study import rule_sets
-from support.evidence import decisions, facts, sound_cohort, spoilt
+from support.evidence import altered, decisions, facts, intact_cohort
 
 
-def spoilt_cohort():
-    frame = spoilt(sound_cohort(), "s001", "liver", faces="left")
-    frame = spoilt(frame, "s002", "liver", volume_ml=5.0)
-    frame = spoilt(frame, "s003", "liver", largest_share=0.2)
-    return spoilt(frame, "s005", "liver", volume_ml=0.0, hu_mean=None)
+def altered_cohort():
+    frame = altered(intact_cohort(), "s001", "liver", faces="left")
+    frame = altered(frame, "s002", "liver", volume_ml=5.0)
+    frame = altered(frame, "s003", "liver", largest_share=0.2)
+    return altered(frame, "s005", "liver", volume_ml=0.0, hu_mean=None)
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """The sets of a study that screens by the standard rules, with a reviewer who keeps the liver that is too small."""
+    """Write the sets of a study with the standard rules, in which a reviewer keeps a liver below its bound."""
     path = tmp_path_factory.mktemp("sets") / "analysis_sets.parquet"
-    rows, review = numbered(spoilt_cohort()), decisions(("s002", "liver", "keep"))
+    rows, review = numbered(altered_cohort()), decisions(("s002", "liver", "keep"))
     found = screen.screened(rows, rule_sets.read("standard"), facts(), review)
     write_sets(screen.compared_sets(found, facts()), path)
     return path, ANALYSIS.check(screen.analysis_of(rows, found.final))
@@ -34,7 +34,7 @@ def livers(path, rules):
     return set(values.loc[values["structure"].eq("liver") & values["measure"].eq("volume_ml"), "scan_id"])
 
 
-def test_the_sets_keep_their_contract_and_are_sorted(written):
+def test_the_sets_match_their_contract_and_are_sorted(written):
     raw = pd.read_parquet(written[0])
 
     pd.testing.assert_frame_equal(ANALYSIS_SETS.check(raw), raw.astype(dict.fromkeys(raw.columns[:-1], "str")))
@@ -49,13 +49,13 @@ def test_the_sets_keep_their_contract_and_are_sorted(written):
         ("study", {"s005", "s001"}),
     ],
 )
-def test_each_set_holds_what_its_rules_let_through(written, rules, excluded):
-    everybody = {f"s{number:03d}" for number in range(40)}
+def test_each_set_contains_the_values_that_its_rules_do_not_exclude(written, rules, excluded):
+    all_scans = {f"s{number:03d}" for number in range(40)}
 
-    assert everybody - livers(written[0], rules) == excluded
+    assert all_scans - livers(written[0], rules) == excluded
 
 
-def test_the_set_of_the_study_is_its_analysis(written):
+def test_the_set_of_the_study_equals_the_analysis(written):
     path, analysis = written
 
     study = pd.read_parquet(path, filters=[("rules", "==", "study")]).drop(columns="rules")
@@ -63,7 +63,7 @@ def test_the_set_of_the_study_is_its_analysis(written):
     pd.testing.assert_frame_equal(ANALYSIS.check(study), analysis)
 
 
-def test_a_set_is_a_row_group_and_words_are_stored_once(written):
+def test_a_set_is_a_row_group_and_text_is_stored_once(written):
     file = parquet.ParquetFile(written[0])
 
     assert file.num_row_groups == len(RULE_SETS) == 4
@@ -71,8 +71,8 @@ def test_a_set_is_a_row_group_and_words_are_stored_once(written):
         assert "RLE_DICTIONARY" in file.metadata.row_group(0).column(column).encodings
 
 
-def test_the_same_values_give_the_same_bytes(written, tmp_path):
-    rows, review = numbered(spoilt_cohort()), decisions(("s002", "liver", "keep"))
+def test_equal_values_result_in_equal_bytes(written, tmp_path):
+    rows, review = numbered(altered_cohort()), decisions(("s002", "liver", "keep"))
     found = screen.screened(rows, rule_sets.read("standard"), facts(), review)
 
     write_sets(screen.compared_sets(found, facts()), tmp_path / "again.parquet")
@@ -80,8 +80,8 @@ def test_the_same_values_give_the_same_bytes(written, tmp_path):
     assert (tmp_path / "again.parquet").read_bytes() == written[0].read_bytes()
 
 
-def test_a_study_without_any_value_has_sets_without_rows(tmp_path):
-    found = screen.screened(numbered(sound_cohort().head(0)), rule_sets.read("strict"), facts())
+def test_a_study_without_values_has_empty_sets(tmp_path):
+    found = screen.screened(numbered(intact_cohort().head(0)), rule_sets.read("strict"), facts())
 
     write_sets(screen.compared_sets(found, facts()), tmp_path / "empty.parquet")
 

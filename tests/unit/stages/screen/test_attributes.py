@@ -1,4 +1,4 @@
-"""Known absences are read from the registry; a name that is no structure is an error."""
+"""Tests of known absences in the registry, including errors for unknown structure names."""
 
 import pandas as pd
 import pytest
@@ -29,7 +29,7 @@ def cohort(*words):
         (None, []),
     ],
 )
-def test_structures_are_separated_by_blanks_or_semicolons(words, found):
+def test_structures_are_separated_by_spaces_or_semicolons(words, found):
     assert list(known_absences(cohort(words), NAMES)["structure"]) == found
 
 
@@ -43,12 +43,12 @@ def test_each_absence_belongs_to_its_scan():
     ]
 
 
-def test_a_registry_that_knows_of_no_absence_gives_none():
+def test_a_registry_without_absences_has_no_known_absences():
     assert len(known_absences(cohort(), NAMES)) == 0
     assert len(facts_of(labels(), {}, None).absences) == 0
 
 
-def test_a_name_that_is_no_structure_is_refused_with_the_scan():
+def test_an_unknown_structure_name_is_rejected_with_the_scan():
     with pytest.raises(ContractError) as refused:
         known_absences(cohort("spleen", "splen", "left_kidney spleen"), NAMES)
 

@@ -1,4 +1,4 @@
-"""The screening as a command: what goes in, what comes out, and what stops it."""
+"""Tests of the command `screen`: inputs, outputs, and errors."""
 
 import logging
 
@@ -40,17 +40,17 @@ def test_bounds_are_those_of_the_label_set():
     assert lower_bounds(ORGANS, {}) == {"spleen": 40, "liver": 40, "heart": 40}
 
 
-def test_a_structure_without_a_bound_has_none():
+def test_a_structure_can_have_no_bound():
     assert lower_bounds(label_set("spleen"), {}) == {}
 
 
-def test_a_changed_bound_replaces_that_of_the_label_set_and_null_removes_it():
+def test_a_bound_can_be_replaced_or_removed():
     changed = lower_bounds(ORGANS, {"spleen": 30, "heart": None, "liver": 0})
 
     assert changed == {"spleen": 30, "liver": 0}
 
 
-def test_a_bound_of_a_structure_that_is_not_in_the_label_set_is_refused():
+def test_a_bound_of_an_unknown_structure_is_rejected():
     with pytest.raises(ContractError) as refused:
         lower_bounds(ORGANS, {"splen": 30, "hart": 1, "liver": 2})
 
@@ -58,7 +58,7 @@ def test_a_bound_of_a_structure_that_is_not_in_the_label_set_is_refused():
     assert str(refused.value) == expected
 
 
-def test_the_shipped_bounds_of_the_paper_s_structures_are_volumes_with_a_source():
+def test_bounds_of_the_paper_structures_have_a_source():
     paper = label_sets.read("paper_104")
 
     bounds = lower_bounds(paper, {})
@@ -84,7 +84,7 @@ def cohort(rows, **columns):
 
 
 def screen(folder, rows, patients=None, **settings):
-    """Run the command on livers with a bound of 500 ml, and return its exit code."""
+    """Run the command for livers with a bound of 500 mL, and return its exit code."""
     MEASURES_TABLE.write(rows, folder / "measures.parquet")
     label_set("liver", bound_ml=500.0).table.to_csv(folder / "structures.csv", index=False)
     files = {
@@ -112,7 +112,7 @@ def reasons(folder):
     return result(folder, "verdicts")["reason"].to_list()
 
 
-def test_the_command_writes_every_table_and_tells_what_it_found(tmp_path, caplog):
+def test_the_command_writes_all_tables_and_logs_the_counts(tmp_path, caplog):
     rows = measures({}, {"volume_ml": 400}, {"faces": "left"})
 
     with caplog.at_level(logging.INFO):
@@ -135,10 +135,11 @@ def test_the_command_writes_every_table_and_tells_what_it_found(tmp_path, caplog
         "study": 2,
     }
     assert caplog.messages[0] == "3 rows, rule set standard"
-    assert caplog.messages[-1] == "3 rows = 1 below_bound, 1 ok, 1 truncated; 2 values enter the statistics"
+    expected = "3 rows: 1 below_bound, 1 ok, 1 truncated; values of structures for the statistics: 2"
+    assert caplog.messages[-1] == expected
 
 
-def test_the_command_as_it_was_before_rule_sets_does_what_it_did(tmp_path):
+def test_the_command_runs_with_only_required_options(tmp_path):
     MEASURES_TABLE.write(measures({}, {"volume_ml": 400}, {"faces": "left"}), tmp_path / "measures.parquet")
     label_set("liver", bound_ml=500.0).table.to_csv(tmp_path / "structures.csv", index=False)
     files = {"measures": "measures.parquet", "structures": "structures.csv"}
@@ -172,7 +173,7 @@ def test_settings_change_verdicts_without_an_image(tmp_path, settings, expected,
     assert len(result(tmp_path, "analysis")) == n_values
 
 
-def test_other_bounds_hold_in_every_set_and_the_use_of_truncated_attenuation_in_the_study_alone(tmp_path):
+def test_changed_bounds_apply_to_all_sets_and_truncated_attenuation_only_to_the_study(tmp_path):
     rows = measures({}, {"volume_ml": 400}, {"faces": "left"})
 
     screen(tmp_path, rows, lower_bound_ml={"liver": 2000}, use_truncated_hu=True)
@@ -180,7 +181,7 @@ def test_other_bounds_hold_in_every_set_and_the_use_of_truncated_attenuation_in_
     assert result(tmp_path, "analysis-sets").groupby("rules").size().to_dict() == {"none": 6, "study": 1}
 
 
-def test_rules_of_ones_own_are_read_from_a_file(tmp_path):
+def test_custom_rules_are_read_from_a_file(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("rules: {fragmented: {drops: [volume_ml], largest_share_below: 0.95}}")
 
@@ -190,7 +191,7 @@ def test_rules_of_ones_own_are_read_from_a_file(tmp_path):
     assert len(result(tmp_path, "analysis")) == 5
 
 
-def test_a_review_and_the_registry_have_their_say(tmp_path, caplog):
+def test_the_review_and_the_registry_are_applied(tmp_path, caplog):
     rows = measures({}, {"volume_ml": 400}, {"faces": "left"}, {"n_voxels": 0, "volume_ml": 0, "hu_mean": None})
     review = tmp_path / "review.csv"
     review.write_text(
@@ -208,18 +209,18 @@ def test_a_review_and_the_registry_have_their_say(tmp_path, caplog):
     assert verdicts["review_reason"].fillna("").to_list() == ["metal", "small woman", "", ""]
     assert set(result(tmp_path, "analysis")["scan_id"]) == {"s1"}
     assert "reviewer_excluded" in set(result(tmp_path, "structure-flow")["reason"])
-    assert "2 decisions of reviewers about scans of the cohort" in caplog.messages
+    assert "QC decisions for scans of the cohort: 2" in caplog.messages
 
 
-def test_what_a_rule_could_not_judge_is_told(tmp_path, caplog):
+def test_values_that_a_rule_could_not_assess_are_logged(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         screen(tmp_path, measures({}, {"largest_share": None}, {"largest_share": None}), rules="strict")
 
-    told = [message for message in caplog.messages if "could not be judged" in message]
-    assert told == ["2 rows could not be judged by the rule fragmented: its evidence is missing"]
+    found = [message for message in caplog.messages if "not assessable" in message]
+    assert found == ["rows not assessable by rule fragmented because of missing evidence: 2"]
 
 
-def test_missing_values_are_no_number_in_the_analysis(tmp_path):
+def test_missing_values_are_not_in_the_analysis(tmp_path):
     screen(tmp_path, measures({"hu_mean": None}, {}))
 
     values = result(tmp_path, "analysis")
@@ -228,7 +229,7 @@ def test_missing_values_are_no_number_in_the_analysis(tmp_path):
     assert len(values) == 3
 
 
-def test_usable_values_are_one_row_each_and_the_others_none(tmp_path):
+def test_the_analysis_contains_one_row_per_usable_value(tmp_path):
     rows = measures({}, {"hu_mean": None}, {"volume_ml": 1}, {"faces": "left", "hu_mean": 55.0})
 
     screen(tmp_path, rows, use_truncated_hu=True)
@@ -247,10 +248,10 @@ def test_usable_values_are_one_row_each_and_the_others_none(tmp_path):
         ({"lower_bound_ml": {"livr": 300}}, "screen.lower_bound_ml: label set structures has no structure livr"),
         ({"lower_bound_ml": {"liver": -1}}, "screen.lower_bound_ml.liver"),
         ({"rules": "stric"}, "screen.rules: 'stric' is neither a shipped rule set"),
-        ({"review": "absent.csv"}, "absent.csv: the file of QC decisions does not exist"),
+        ({"review": "missing.csv"}, "missing.csv: the file of QC decisions does not exist"),
     ],
 )
-def test_a_wrong_setting_stops_the_run_before_anything_is_written(tmp_path, capsys, settings, expected):
+def test_an_invalid_setting_stops_the_run_before_writing(tmp_path, capsys, settings, expected):
     code = screen(tmp_path, measures({}), **settings)
 
     assert code == 1
@@ -258,7 +259,7 @@ def test_a_wrong_setting_stops_the_run_before_anything_is_written(tmp_path, caps
     assert not (tmp_path / "verdicts.parquet").exists()
 
 
-def test_a_known_absence_of_no_structure_stops_the_run(tmp_path, capsys):
+def test_a_known_absence_of_an_unknown_structure_stops_the_run(tmp_path, capsys):
     rows = measures({})
 
     code = screen(tmp_path, rows, cohort(rows, known_absent=["livr"]))

@@ -1,4 +1,4 @@
-"""Contrast agent is checked against the attenuation of vessels and kidneys; scans that look otherwise are listed."""
+"""Tests of the check of recorded contrast administration against the attenuation of vessels and kidneys."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ STRUCTURES = ("aorta", "kidney_left", "kidney_right", "portal_vein_and_splenic_v
 
 
 def tables(*scans):
-    """Return cohort, measures and verdicts of scans: what is said, HU by structure, and reasons by structure."""
+    """Return the cohort, measures, and verdicts of scans, given as (contrast, HU by structure, reason by structure)."""
     names = [f"s{number}" for number in range(len(scans))]
     recorded = pd.array([scan[0] for scan in scans], dtype="boolean")
     cohort = pd.DataFrame({"scan_id": names, "contrast": recorded}).reindex(columns=list(all_tables.COHORT.columns))
@@ -55,22 +55,22 @@ def hu(aorta=np.nan, kidneys=np.nan, portal=np.nan):
     ("attenuation", "looks"),
     [
         (hu(180, 170, 160), "enhanced"),
-        (hu(320, 60, 45), "enhanced"),  # arterial: the portal vein comes later
-        (hu(60, 150, np.nan), "enhanced"),  # late: the kidneys excrete
+        (hu(320, 60, 45), "enhanced"),  # arterial phase, before enhancement of the portal vein
+        (hu(60, 150, np.nan), "enhanced"),  # late phase, with excretion by the kidneys
         (hu(100), "enhanced"),
         (hu(45, 30, 40), "unenhanced"),
         (hu(69.9), "unenhanced"),
         (hu(70), "unclear"),
         (hu(99.9, 40, 40), "unclear"),
-        (hu(np.nan, 30, 40), "unclear"),  # a kidney that does not work is not enhanced, either
+        (hu(np.nan, 30, 40), "unclear"),  # a kidney without function is also not enhanced
         (hu(), "not_measured"),
     ],
 )
-def test_looks_follow_from_the_two_limits(attenuation, looks):
+def test_enhancement_is_determined_by_two_limits(attenuation, looks):
     assert checked((True, attenuation))["looks"].to_list() == [looks]
 
 
-def test_what_is_said_and_what_it_looks_like_agree_or_not_or_it_is_not_known():
+def test_agreement_of_recorded_contrast_and_attenuation():
     found = checked((True, hu(180)), (False, hu(180)), (True, hu(40)), (False, hu(40)), (None, hu(40)), (True, hu(85)))
 
     assert found["agrees"].astype(object).where(found["agrees"].notna(), None).to_list() == [
@@ -78,13 +78,13 @@ def test_what_is_said_and_what_it_looks_like_agree_or_not_or_it_is_not_known():
     ]
 
 
-def test_the_kidneys_are_weighted_by_volume():
+def test_attenuation_of_the_kidneys_is_weighted_by_volume():
     attenuation = {"kidney_left": 200.0, "kidney_right": 100.0, "kidney_left ml": 30.0, "kidney_right ml": 10.0}
 
     assert checked((True, attenuation))["kidneys_hu"].to_list() == [175.0]
 
 
-def test_a_vessel_that_leaves_the_image_counts_and_a_failed_one_does_not():
+def test_a_truncated_vessel_is_used_and_a_failed_vessel_is_not():
     found = checked(
         (True, hu(180), {"aorta": "truncated"}),
         (True, hu(180), {"aorta": "below_bound"}),
@@ -95,7 +95,7 @@ def test_a_vessel_that_leaves_the_image_counts_and_a_failed_one_does_not():
     assert found["looks"].to_list() == ["enhanced", "not_measured", "not_measured", "enhanced"]
 
 
-def test_structures_that_were_not_looked_for_give_a_row_all_the_same():
+def test_scans_without_the_structures_have_a_row():
     cohort, measures, verdicts = tables((True, hu(180)), (False, hu(180)))
     only_liver = measures["structure"].eq("liver")
 
@@ -105,7 +105,7 @@ def test_structures_that_were_not_looked_for_give_a_row_all_the_same():
     assert found["agrees"].isna().all()
 
 
-def test_the_command_lists_everybody_and_excludes_nobody(tmp_path):
+def test_the_command_lists_all_scans(tmp_path):
     cohort, measures, verdicts = tables((True, hu(180)), (True, hu(40)), (None, hu()))
     for table, frame in (
         (all_tables.COHORT, cohort),

@@ -1,4 +1,4 @@
-"""Nobody is lost without a reason: what is used and what is not add up to all scans, in every table."""
+"""Tests of the tables of exclusions: used and excluded values add up to all scans, and each exclusion has a reason."""
 
 import numpy as np
 import pandas as pd
@@ -9,13 +9,13 @@ from ctpop.stages.screen import command as screen
 from ctpop.stages.screen import exclusions
 from ctpop.stages.screen.rows import numbered
 from ctpop.study import rule_sets
-from support.evidence import NAMES, NOTHING, decisions, facts, sound_cohort, spoilt
+from support.evidence import NAMES, NOTHING, altered, decisions, facts, intact_cohort
 
 BOTH = {"volume_ml": "volume", "hu_mean": "hu"}
 
 
 def patients(n=40):
-    """Return the cohort: women of 30 and men of 60 by turns."""
+    """Return a cohort of alternating women aged 30 years and men aged 60 years."""
     women = np.arange(n) % 2 == 0
     return pd.DataFrame(
         {
@@ -27,33 +27,33 @@ def patients(n=40):
     )
 
 
-def spoilt_cohort():
-    """Return measures with one loss of each kind, in scans of women (even) and men (odd)."""
-    frame = sound_cohort()
-    frame = spoilt(frame, "s001", "liver", faces="left")
-    frame = spoilt(frame, "s002", "liver", volume_ml=5.0)
-    frame = spoilt(frame, "s003", "liver", largest_share=0.2)
-    frame = spoilt(frame, "s005", "liver", volume_ml=0.0, hu_mean=None)
-    frame = spoilt(frame, "s007", "liver", hu_mean=None)
+def altered_cohort():
+    """Return measures with one exclusion for each reason, in scans of women (even) and men (odd)."""
+    frame = intact_cohort()
+    frame = altered(frame, "s001", "liver", faces="left")
+    frame = altered(frame, "s002", "liver", volume_ml=5.0)
+    frame = altered(frame, "s003", "liver", largest_share=0.2)
+    frame = altered(frame, "s005", "liver", volume_ml=0.0, hu_mean=None)
+    frame = altered(frame, "s007", "liver", hu_mean=None)
     for name in NAMES:
-        frame = spoilt(frame, "s009", name, status="unreadable", **NOTHING)
+        frame = altered(frame, "s009", name, status="unreadable", **NOTHING)
     return frame
 
 
 def tables(frame=None, rules="strict", review=None, cohort=None):
-    rows = numbered(spoilt_cohort() if frame is None else frame)
+    rows = numbered(altered_cohort() if frame is None else frame)
     chosen = rule_sets.read(rules) if isinstance(rules, str) else rules
     found = screen.screened(rows, chosen, facts(), review)
-    people = patients() if cohort is None else cohort
-    failures = exclusions.failure_table(rows, found.final, people)
-    flow = exclusions.structure_flow(rows, found.final, chosen, people, with_review=review is not None)
+    scans = patients() if cohort is None else cohort
+    failures = exclusions.failure_table(rows, found.final, scans)
+    flow = exclusions.structure_flow(rows, found.final, chosen, scans, with_review=review is not None)
     return FAILURES.check(failures).set_index("structure"), STRUCTURE_FLOW.check(flow)
 
 
 # Failures
 
 
-def test_every_scan_has_one_reason_per_structure():
+def test_every_scan_has_one_reason_for_each_structure():
     failures, _ = tables()
 
     assert failures["n_scans"].eq(40).all()
@@ -65,10 +65,10 @@ def test_every_scan_has_one_reason_per_structure():
     assert (liver["n_usable_volume"], liver["n_usable_hu"]) == (35, 34)
 
 
-def test_age_and_sex_of_those_used_and_of_those_removed_are_told_for_each_measure():
+def test_age_and_sex_of_used_and_excluded_values_are_reported_for_each_measure():
     liver = tables()[0].loc["liver"]
 
-    # volume: one woman (s002) and four men (s001, s003, s005, s009) are lost; attenuation: one man more (s007)
+    # excluded volumes: one woman (s002), four men (s001, s003, s005, s009); excluded attenuation: one more man (s007)
     assert liver["age_removed_volume_years"] == pytest.approx((30 + 4 * 60) / 5)
     assert liver["women_removed_volume"] == pytest.approx(1 / 5)
     assert liver["age_removed_hu_years"] == pytest.approx((30 + 5 * 60) / 6)
@@ -77,14 +77,14 @@ def test_age_and_sex_of_those_used_and_of_those_removed_are_told_for_each_measur
     assert liver["women_usable_hu"] == pytest.approx(19 / 34)
 
 
-def test_where_nobody_was_removed_there_is_no_age_of_those_removed():
-    failures, _ = tables(sound_cohort())
+def test_without_exclusions_the_age_of_excluded_patients_is_missing():
+    failures, _ = tables(intact_cohort())
 
     assert failures[["age_removed_volume_years", "women_removed_volume"]].isna().all(axis=None)
     assert failures["age_usable_volume_years"].eq(45).all()
 
 
-def test_people_of_unknown_age_or_sex_count_in_no_mean():
+def test_unknown_ages_and_sexes_are_not_in_the_means():
     cohort = patients()
     cohort.loc[2, "age_years"] = np.nan
     cohort.loc[3, "sex"] = None
@@ -95,8 +95,8 @@ def test_people_of_unknown_age_or_sex_count_in_no_mean():
     assert liver["women_removed_volume"] == pytest.approx(1 / 4)
 
 
-def test_without_a_cohort_there_are_counts_and_no_people():
-    rows = numbered(spoilt_cohort())
+def test_without_a_cohort_age_and_sex_are_missing_but_counts_are_reported():
+    rows = numbered(altered_cohort())
     found = screen.screened(rows, rule_sets.read("strict"), facts())
 
     failures = FAILURES.check(exclusions.failure_table(rows, found.final, None))
@@ -105,11 +105,11 @@ def test_without_a_cohort_there_are_counts_and_no_people():
     assert failures.filter(regex="^(age|women)_").isna().all(axis=None)
 
 
-def test_what_could_not_be_judged_is_counted_by_rule():
-    frame = spoilt_cohort()
+def test_values_that_could_not_be_assessed_are_counted_by_rule():
+    frame = altered_cohort()
     frame.loc[frame["scan_id"].isin(["s010", "s011"]), "largest_share"] = np.nan
     frame.loc[frame["scan_id"] == "s012", "side_mm"] = np.nan
-    frame.loc[frame["scan_id"].isin(["s001", "s013"]), "border_voxels"] = pd.NA  # s001 has faces: judged
+    frame.loc[frame["scan_id"].isin(["s001", "s013"]), "border_voxels"] = pd.NA  # s001 has faces and is assessed
 
     failures, _ = tables(frame)
 
@@ -118,24 +118,24 @@ def test_what_could_not_be_judged_is_counted_by_rule():
     assert list(unassessed.loc["hip_left"]) == [0, 2, 0, 2, 1, 0, 0, 0]
 
 
-def test_a_pair_whose_contralateral_structure_is_cut_off_could_not_be_judged_for_asymmetry():
-    failures, _ = tables(spoilt(sound_cohort(), "s001", "hip_left", faces="left"))
+def test_asymmetry_is_not_assessed_if_the_contralateral_structure_is_truncated():
+    failures, _ = tables(altered(intact_cohort(), "s001", "hip_left", faces="left"))
 
     assert failures["n_unjudged_asymmetric"].to_dict() == {**dict.fromkeys(NAMES, 0), "hip_right": 1}
 
 
-@pytest.mark.parametrize(("rules", "asked"), [("none", 0), ("paper", 4), ("standard", 6), ("strict", 8)])
-def test_a_rule_that_is_not_asked_for_has_no_number_of_unjudged(rules, asked):
+@pytest.mark.parametrize(("rules", "n_rules"), [("none", 0), ("paper", 4), ("standard", 6), ("strict", 8)])
+def test_rules_that_are_not_applied_have_no_count_of_unassessed_values(rules, n_rules):
     failures, _ = tables(rules=rules)
 
-    assert failures.filter(like="n_unjudged_").notna().sum(axis=1).eq(asked).all()
+    assert failures.filter(like="n_unjudged_").notna().sum(axis=1).eq(n_rules).all()
 
 
 # Flow
 
 
 @pytest.mark.parametrize("rules", ["none", "paper", "standard", "strict"])
-def test_the_flow_of_each_structure_goes_from_all_scans_to_the_values_used(rules):
+def test_the_flow_of_each_structure_leads_from_all_scans_to_used_values(rules):
     failures, flow = tables(rules=rules)
 
     assert (flow["n_before"] - flow["n_removed"]).equals(flow["n_after"])
@@ -146,7 +146,7 @@ def test_the_flow_of_each_structure_goes_from_all_scans_to_the_values_used(rules
         assert steps["n_after"].iloc[-1] == failures.loc[structure, f"n_usable_{BOTH[measure]}"]
 
 
-def test_the_flow_names_what_removed_each_value():
+def test_the_flow_contains_the_reason_of_each_exclusion():
     _, flow = tables()
 
     removed = flow[flow["n_removed"] > 0].set_index(["structure", "measure", "reason"])["n_removed"]
@@ -165,7 +165,7 @@ def test_the_flow_names_what_removed_each_value():
         ("strict", decisions(("s000", "liver", "exclude")), [*RULES, "reviewer_excluded", "no_value"]),
     ],
 )
-def test_the_flow_has_the_steps_that_the_study_asks_for(rules, review, steps):
+def test_the_flow_contains_the_rules_of_the_study(rules, review, steps):
     _, flow = tables(rules=rules, review=review)
 
     always = ["not_in_model", "not_requested", "mask_in_others", "not_in_table", "not_segmented", "duplicate_images"]
@@ -175,11 +175,11 @@ def test_the_flow_has_the_steps_that_the_study_asks_for(rules, review, steps):
     assert set(flow["reason"]) <= set(FLOW_REASONS)
 
 
-def test_a_measure_is_removed_by_the_reason_that_takes_it_away():
+def test_a_measure_is_excluded_by_the_first_reason_that_excludes_it():
     only_volume = rule_sets.ScreeningRule(("volume_ml",), (), {})
     strict = rule_sets.read("strict").rules
     rules = rule_sets.RuleSet("mine", {**strict, "truncated": only_volume})
-    frame = spoilt(sound_cohort(), "s001", "hip_left", faces="left", side_mm=-50.0)
+    frame = altered(intact_cohort(), "s001", "hip_left", faces="left", side_mm=-50.0)
 
     _, flow = tables(frame, rules)
 
@@ -190,7 +190,7 @@ def test_a_measure_is_removed_by_the_reason_that_takes_it_away():
     ]
 
 
-def test_a_review_is_a_step_of_its_own_and_what_it_keeps_comes_back():
+def test_a_review_is_a_separate_step_and_kept_values_are_used():
     review = decisions(("s002", "liver", "keep"), ("s020", "*", "exclude"), ("s005", "liver", "absent"))
 
     failures, flow = tables(review=review)
@@ -202,40 +202,40 @@ def test_a_review_is_a_step_of_its_own_and_what_it_keeps_comes_back():
     assert failures.loc["liver", ["n_reviewer_kept", "n_reviewer_excluded", "n_absent_known"]].to_list() == [1, 1, 1]
 
 
-def test_patients_are_counted_beside_scans_in_flow_and_failures():
-    people = patients().assign(patient_id=[f"p{k // 4}" for k in range(40)])
+def test_patients_and_scans_are_counted():
+    scans = patients().assign(patient_id=[f"p{k // 4}" for k in range(40)])
 
-    failures, flow = tables(cohort=people)
+    failures, flow = tables(cohort=scans)
 
     liver = failures.loc["liver"]
     assert (liver["n_scans"], liver["n_patients"]) == (40, 10)
-    assert liver["n_patients_usable_volume"] == 10  # a scan is left of each
+    assert liver["n_patients_usable_volume"] == 10  # each patient has a scan with a usable volume
     assert flow["n_patients_before"].max() == 10
     steps = flow[flow["structure"].eq("liver") & flow["measure"].eq("volume_ml")]
     assert steps["n_patients_before"].iloc[1:].to_list() == steps["n_patients_after"].iloc[:-1].to_list()
     assert steps["n_patients_after"].iloc[-1] == liver["n_patients_usable_volume"]
 
 
-def test_a_patient_all_of_whose_scans_are_excluded_is_not_counted():
-    frame = sound_cohort()
+def test_a_patient_without_usable_scans_is_not_counted():
+    frame = intact_cohort()
     for scan in ("s000", "s001"):
-        frame = spoilt(frame, scan, "liver", faces="left")
-    people = patients().assign(patient_id=[f"p{k // 2}" for k in range(40)])
+        frame = altered(frame, scan, "liver", faces="left")
+    scans = patients().assign(patient_id=[f"p{k // 2}" for k in range(40)])
 
-    failures, flow = tables(frame, cohort=people)
+    failures, flow = tables(frame, cohort=scans)
 
     assert failures.loc["liver", ["n_patients", "n_patients_usable_volume"]].to_list() == [20, 19]
     removed = flow[flow["structure"].eq("liver") & flow["n_removed"].gt(0)]
     assert removed[["n_removed", "n_patients_removed"]].to_numpy().tolist() == [[2, 1]] * len(removed)
 
 
-def test_the_patients_of_removed_values_are_counted_although_other_scans_of_them_remain():
-    frame = sound_cohort()
+def test_patients_of_excluded_values_are_counted_even_with_other_usable_scans():
+    frame = intact_cohort()
     for scan in ("s000", "s001", "s004"):
-        frame = spoilt(frame, scan, "liver", faces="left")
-    people = patients().assign(patient_id=[f"p{k // 4}" for k in range(40)])
+        frame = altered(frame, scan, "liver", faces="left")
+    scans = patients().assign(patient_id=[f"p{k // 4}" for k in range(40)])
 
-    _, flow = tables(frame, cohort=people)
+    _, flow = tables(frame, cohort=scans)
 
     removed = flow[flow["structure"].eq("liver") & flow["measure"].eq("volume_ml") & flow["n_removed"].gt(0)]
     assert removed[["n_removed", "n_patients_removed", "n_patients_after"]].to_numpy().tolist() == [[3, 2, 10]]

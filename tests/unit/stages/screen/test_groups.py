@@ -1,4 +1,4 @@
-"""A group has the volume of all its members, or none, and the attenuation of those that can be used."""
+"""Tests of groups of structures: the volume requires all members, and the attenuation the usable members."""
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,13 @@ LEFT, RIGHT = {"volume_ml": 150.0, "hu_mean": 180.0}, {"volume_ml": 50.0, "hu_me
 
 
 def measures(**members):
-    """Return measures of one scan; `failed=True` in a member marks it as not to be used."""
+    """Return the measures of one scan, given by structure."""
     frame = pd.DataFrame([{"scan_id": "s1", "structure": name, **row} for name, row in members.items()])
     return MEASURES_TABLE.check(frame.assign(status="measured").reindex(columns=list(MEASURES_TABLE.columns)))
 
 
 def combined(groups=None, hu_share=0.5, *, unusable=(), unusable_hu=(), **members):
-    """Return (value, members, usable members) of volume and attenuation of the one group of one scan."""
+    """Return (value, members, usable members) for the volume and attenuation of the only group of a scan."""
     rows = numbered(measures(**members))
     names = rows.measures["structure"]
     usable = {
@@ -37,14 +37,14 @@ def combined(groups=None, hu_share=0.5, *, unusable=(), unusable_hu=(), **member
     return [tuple(table.loc[name, ["value", "n_members", "n_usable"]]) for name in ("volume_ml", "hu_mean")]
 
 
-def test_volume_is_the_sum_and_attenuation_that_of_all_voxels():
+def test_volume_is_the_sum_and_attenuation_the_mean_of_all_voxels():
     volume, hu = combined(kidney_left=LEFT, kidney_right=RIGHT)
 
     assert volume == (200.0, 2, 2)
     assert hu == (160.0, 2, 2)  # (150 * 180 + 50 * 100) / 200
 
 
-def test_without_one_member_there_is_no_volume_and_half_are_enough_for_attenuation():
+def test_volume_requires_all_members_and_attenuation_half_of_them():
     volume, hu = combined(kidney_left=LEFT, kidney_right=RIGHT, unusable=["kidney_left"])
 
     assert np.isnan(volume[0])
@@ -52,8 +52,8 @@ def test_without_one_member_there_is_no_volume_and_half_are_enough_for_attenuati
     assert hu == (100.0, 2, 1)
 
 
-@pytest.mark.parametrize(("n_failed", "there"), [(1, True), (12, True), (13, False), (24, False)])
-def test_one_failed_rib_costs_the_volume_and_half_of_them_the_attenuation(n_failed, there):
+@pytest.mark.parametrize(("n_failed", "has_hu"), [(1, True), (12, True), (13, False), (24, False)])
+def test_failed_ribs_exclude_the_volume_and_then_the_attenuation(n_failed, has_hu):
     ribs = label_sets.read("total_117").groups["ribs"]
     rows = {name: {"volume_ml": 10.0, "hu_mean": float(number)} for number, name in enumerate(ribs)}
 
@@ -62,7 +62,7 @@ def test_one_failed_rib_costs_the_volume_and_half_of_them_the_attenuation(n_fail
     assert len(ribs) == 24
     assert np.isnan(volume[0])
     assert hu[1:] == (24, 24 - n_failed)
-    assert hu[0] == pytest.approx((n_failed + 23) / 2) if there else np.isnan(hu[0])
+    assert hu[0] == pytest.approx((n_failed + 23) / 2) if has_hu else np.isnan(hu[0])
 
 
 def test_all_24_ribs_have_a_volume():
@@ -73,14 +73,14 @@ def test_all_24_ribs_have_a_volume():
     assert volume == (240.0, 24, 24)
 
 
-def test_a_member_whose_attenuation_alone_is_lost_counts_in_the_volume():
+def test_a_member_without_usable_attenuation_is_part_of_the_volume():
     volume, hu = combined(kidney_left=LEFT, kidney_right=RIGHT, unusable_hu=["kidney_left"])
 
     assert volume == (200.0, 2, 2)
     assert hu == (100.0, 2, 1)
 
 
-def test_a_member_whose_volume_alone_is_lost_keeps_its_attenuation_and_its_weight():
+def test_a_member_without_usable_volume_keeps_its_attenuation_and_weight():
     rows = numbered(measures(kidney_left=LEFT, kidney_right=RIGHT))
     usable = {"volume_ml": np.array([False, True]), "hu_mean": np.array([True, True])}
 
@@ -97,7 +97,7 @@ def test_attenuation_without_a_volume_has_no_weight():
     assert hu == (100.0, 2, 1)
 
 
-def test_volumes_without_a_ct_give_a_volume_alone():
+def test_without_a_ct_a_group_has_only_a_volume():
     volume, hu = combined(kidney_left={"volume_ml": 150.0}, kidney_right={"volume_ml": 50.0})
 
     assert volume == (200.0, 2, 2)
@@ -105,28 +105,28 @@ def test_volumes_without_a_ct_give_a_volume_alone():
     assert hu[1:] == (2, 0)
 
 
-def test_the_share_that_attenuation_needs_is_a_setting():
+def test_the_required_proportion_of_members_is_a_setting():
     excluded = {"unusable": ["kidney_left"], "kidney_left": LEFT, "kidney_right": RIGHT}
 
     assert np.isnan(combined(hu_share=0.51, **excluded)[1][0])
     assert combined(hu_share=0.5, **excluded)[1][0] == 100.0
 
 
-def test_no_share_makes_a_value_out_of_nothing():
+def test_a_required_proportion_of_0_does_not_create_values():
     hu = combined(hu_share=0.0, unusable=["kidney_left", "kidney_right"], kidney_left=LEFT, kidney_right=RIGHT)[1]
 
     assert np.isnan(hu[0])
     assert hu[2] == 0
 
 
-def test_a_structure_that_no_row_is_about_is_not_usable():
+def test_a_structure_without_a_row_is_not_usable():
     volume, hu = combined(kidney_left=LEFT)
 
     assert np.isnan(volume[0])
     assert hu == (180.0, 2, 1)
 
 
-def test_the_sacrum_of_both_generations_is_the_same_group():
+def test_the_sacrum_group_is_equal_in_both_label_sets():
     older, newer = ({"sacrum_v1": label_sets.read(name).groups["sacrum_v1"]} for name in ("paper_104", "total_117"))
 
     one = combined(older, sacrum={"volume_ml": 210.0, "hu_mean": 100.0})
@@ -138,7 +138,7 @@ def test_the_sacrum_of_both_generations_is_the_same_group():
     assert two == [(210.0, 2, 2), (100.0, 2, 2)]
 
 
-def test_values_of_groups_stand_among_those_of_structures():
+def test_values_of_groups_are_sorted_with_those_of_structures():
     rows = numbered(measures(kidney_left=LEFT, kidney_right=RIGHT, aorta={"volume_ml": 90.0}))
     everything = {name: ~np.isnan(rows.numbers(name)) for name in ("volume_ml", "hu_mean")}
 
@@ -159,7 +159,7 @@ def test_values_of_groups_stand_among_those_of_structures():
     ]
 
 
-def test_without_groups_or_rows_there_is_nothing_to_combine():
+def test_without_groups_or_rows_there_are_no_group_values():
     rows, nothing = numbered(measures(aorta=LEFT)), numbered(MEASURES_TABLE.empty())
     usable = dict.fromkeys(("volume_ml", "hu_mean"), np.array([True]))
     values = usable_values(rows, usable)
@@ -169,11 +169,11 @@ def test_without_groups_or_rows_there_is_nothing_to_combine():
     pd.testing.assert_frame_equal(with_groups(values, group_values(rows, usable, Groups({}, 0.5))), values)
 
 
-# The groups themselves
+# Groups of the label sets
 
 
 @pytest.mark.parametrize(("name", "n_groups"), [("demo", 8), ("paper_104", 24), ("total_117", 24)])
-def test_a_shipped_label_set_has_groups_of_its_own_structures(name, n_groups):
+def test_groups_of_a_label_set_contain_its_structures(name, n_groups):
     found = label_sets.read(name)
 
     assert len(found.groups) == n_groups
@@ -191,14 +191,14 @@ def test_a_shipped_label_set_has_groups_of_its_own_structures(name, n_groups):
         *((name, 2) for name in ("iliac_arteries", "iliac_veins")),
     ],
 )
-def test_a_group_has_the_same_members_in_both_generations(group, size):
+def test_a_group_has_the_same_members_in_both_label_sets(group, size):
     paper, total = label_sets.read("paper_104").groups[group], label_sets.read("total_117").groups[group]
 
     assert paper == total
     assert len(set(paper)) == size
 
 
-def test_groups_of_a_side_hold_that_side_alone_and_pairs_hold_both():
+def test_groups_of_a_side_contain_only_that_side_and_pairs_both_sides():
     groups = label_sets.read("total_117").groups
     sides = {group: [name.split("_") for name in members] for group, members in groups.items()}
 
@@ -209,7 +209,7 @@ def test_groups_of_a_side_hold_that_side_alone_and_pairs_hold_both():
             assert sorted(word for words in members for word in words if word in settings.SIDES) == ["left", "right"]
 
 
-def test_what_a_label_set_lacks_of_a_group_is_told():
+def test_missing_members_of_a_group_are_listed():
     members = GROUP_MEMBERS.check(label_sets.read("demo").group_members).set_index(["group", "structure"])
 
     lumbar = members.loc["lumbar_vertebrae", "in_label_set"]
@@ -217,12 +217,12 @@ def test_what_a_label_set_lacks_of_a_group_is_told():
     assert "ribs" not in members.index.get_level_values("group")
 
 
-def test_a_structure_of_the_label_set_stands_before_a_group_of_its_name():
+def test_a_group_with_the_name_of_a_structure_is_omitted():
     assert label_set("lungs", "lung_upper_lobe_left").groups == {"lung_left": ["lung_upper_lobe_left"]}
     assert label_set("liver", "tail").groups == {}
 
 
-def test_a_misspelt_member_is_refused(tmp_path):
+def test_a_misspelled_member_is_rejected(tmp_path):
     path = tmp_path / "groups.csv"
     path.write_text("group,structure\nkidneys,kidney_left\nkidneys,kidney_rigth\n", encoding="utf-8")
 
@@ -234,7 +234,7 @@ def test_a_misspelt_member_is_refused(tmp_path):
 
 
 def screened(folder, **settings):
-    """Run the screening of a left and a right kidney and a liver in two scans, and return its tables."""
+    """Screen the left kidney, right kidney, and liver of two scans, and return the tables."""
     rows = [
         {"scan_id": scan, "structure": name, "faces": faces, "volume_ml": volume, "hu_mean": hu}
         for scan, name, faces, volume, hu in [
@@ -256,7 +256,7 @@ def screened(folder, **settings):
     return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
 
 
-def test_the_screening_writes_groups_and_gives_them_to_the_statistics(tmp_path, caplog):
+def test_group_values_are_written_and_used_in_the_statistics(tmp_path, caplog):
     with caplog.at_level("INFO"):
         tables = screened(tmp_path)
 
@@ -286,17 +286,17 @@ def test_the_screening_writes_groups_and_gives_them_to_the_statistics(tmp_path, 
         ["s1", "volume_ml", 200.0],
         ["s2", "hu_mean", 100.0],
     ]
-    assert "1 groups of structures, 3 values of them" in caplog.messages
-    assert caplog.messages[-1].endswith("; 10 values enter the statistics")
+    assert "groups of structures: 1, values of groups: 3" in caplog.messages
+    assert caplog.messages[-1].endswith("; values of structures for the statistics: 10")
 
 
-def test_groups_are_those_of_each_rule_set(tmp_path):
+def test_group_values_are_computed_for_each_rule_set(tmp_path):
     sets = screened(tmp_path)["analysis_sets"].query("structure == 'kidneys'").astype({"rules": str})
 
     assert sets.groupby("rules").size().to_dict() == {"none": 4, "paper": 4, "strict": 3, "study": 3}
 
 
-def test_the_configuration_says_how_many_members_attenuation_needs(tmp_path):
+def test_the_configuration_sets_the_required_proportion_of_members(tmp_path):
     found = screened(tmp_path, group_hu_share=0.6)["group_values"]
 
     assert found.loc[found["scan_id"].eq("s2"), "value"].isna().all()

@@ -1,4 +1,4 @@
-"""From images to verdicts: one scan is spoilt in its label map, and the strict rules say what is wrong and no more."""
+"""Tests of the strict rules from images to results: an error in one label map changes only the results of this scan."""
 
 import numpy as np
 import pandas as pd
@@ -11,16 +11,16 @@ from support.evidence import changed_rows
 from support.solids import ball, box
 from support.volumes import affine, hu, label_set, save
 
-SHAPE, SPACING_MM = (40, 100, 48), (4.0, 1.0, 4.0)  # thin in y: along a rib
+SHAPE, SPACING_MM = (40, 100, 48), (4.0, 1.0, 4.0)  # small spacing along y, the direction of ribs
 LABELS = label_set("vertebrae_L1", "liver", "kidney_left", "kidney_right", "rib_left_10", "rib_right_10", bound_ml=1.0)
 NUMBER = LABELS.label_of
-WHERE = affine(SPACING_MM, origin_mm=(-110.0, -50.0, 200.0))  # the patient lies off the middle of the image
-PEOPLE, SPOILT = 24, "s07"
+WHERE = affine(SPACING_MM, origin_mm=(-110.0, -50.0, 200.0))  # the patient is not in the center of the image
+N_PATIENTS, CHANGED = 24, "s07"
 LEFT, RIGHT = 20, 140  # mm from the left edge of the image; the spine is at 80
 
 
-def person(seed):
-    """Return the label map of somebody in whom nothing is wrong: sizes differ, and a little so between both sides."""
+def patient(seed):
+    """Return a correct label map in which sizes vary, with small differences between the two sides."""
     random = np.random.default_rng(seed)
     size = random.uniform(0.9, 1.1)
     radius = {side: 20 * size * random.uniform(0.99, 1.01) for side in ("left", "right")}
@@ -41,7 +41,7 @@ def person(seed):
 
 
 def measured(folder, patients):
-    """Return the measures of label maps, through the commands that a study runs."""
+    """Return the measures of label maps, computed with the commands of a study."""
     folder.mkdir(exist_ok=True)
     rows = []
     for scan_id, labels in patients.items():
@@ -79,9 +79,9 @@ def screened(folder, measures):
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    """Measures and verdicts of everybody."""
+    """Return the measures and results of all scans without errors."""
     folder = tmp_path_factory.mktemp("sound")
-    measures = measured(folder, {f"s{number:02d}": person(number) for number in range(PEOPLE)})
+    measures = measured(folder, {f"s{number:02d}": patient(number) for number in range(N_PATIENTS)})
     verdicts = screened(folder / "screened", measures)
     assert verdicts["reason"].eq("ok").all()
     return measures, verdicts
@@ -115,8 +115,8 @@ MUTATIONS = {
         lambda labels: exchange(labels, "rib_left_10", "rib_right_10"),
         {"rib_left_10": "laterality", "rib_right_10": "laterality"},
     ),
-    "the image ends in a kidney": (lambda labels: labels[:, :, :38], {"kidney_left": "truncated"}),
-    "1 mm is missing in mid-rib": (
+    "a kidney is truncated": (lambda labels: labels[:, :, :38], {"kidney_left": "truncated"}),
+    "1 mm is missing in the middle of a rib": (
         lambda labels: without(labels, "rib_left_10", along(1, 40, 41)),
         {"rib_left_10": "fragmented"},
     ),
@@ -129,27 +129,27 @@ MUTATIONS = {
         lambda labels: without(labels, "kidney_left", along(0, 0, 10)),
         {"kidney_left": "asymmetric", "kidney_right": "asymmetric"},
     ),
-    "the liver is in two pieces": (
+    "the liver is fragmented": (
         lambda labels: without(labels, "liver", along(2, 12, 13)),
         {"liver": "fragmented"},
     ),
     "1 mm is missing at the end of a rib": (
         lambda labels: without(labels, "rib_left_10", along(1, 0, 6)),
-        {},  # within what differs between people
+        {},  # within the variation between patients
     ),
 }
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
-def test_what_is_spoilt_is_named_and_nothing_else_changes(sound, tmp_path, mutation):
+def test_an_error_in_a_label_map_changes_only_its_results(sound, tmp_path, mutation):
     measures, before = sound
-    spoil, reasons = MUTATIONS[mutation]
-    labels = person(int(SPOILT[1:]))
-    changed = spoil(labels)
+    change, reasons = MUTATIONS[mutation]
+    labels = patient(int(CHANGED[1:]))
+    changed = change(labels)
     assert changed.shape != labels.shape or (changed != labels).any()
 
-    spoilt = measured(tmp_path / "spoilt", {SPOILT: changed})
+    of_changed = measured(tmp_path / "changed", {CHANGED: changed})
 
-    rest = measures[measures["scan_id"] != SPOILT]
-    after = screened(tmp_path / "screened", pd.concat([rest, spoilt], ignore_index=True))
-    assert changed_rows(before, after) == {(SPOILT, name): reason for name, reason in reasons.items()}
+    rest = measures[measures["scan_id"] != CHANGED]
+    after = screened(tmp_path / "screened", pd.concat([rest, of_changed], ignore_index=True))
+    assert changed_rows(before, after) == {(CHANGED, name): reason for name, reason in reasons.items()}

@@ -1,16 +1,16 @@
-"""One thing is spoilt in one scan of a sound cohort: the reason that names it is given, and nothing else changes."""
+"""Tests of single errors in a cohort without errors: only the affected rows change, with the correct reason."""
 
 import numpy as np
 import pytest
 
-from support.evidence import changed_rows, sound_cohort, spoilt, verdicts
+from support.evidence import altered, changed_rows, intact_cohort, verdicts
 
 SCAN = "s007"
 
 
 @pytest.fixture(scope="module")
 def cohort():
-    return sound_cohort()
+    return intact_cohort()
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def before(cohort):
 
 
 def exchanged(cohort, one, other):
-    """Return the measures of a scan whose labels of a pair were exchanged: values go to the other row, on its side."""
+    """Return measures in which the values and sides of a pair of structures are exchanged in one scan."""
     changed = cohort.copy()
     values = [name for name in changed.columns if name not in ("scan_id", "structure")]
     rows = [changed.index[(changed["scan_id"] == SCAN) & (changed["structure"] == name)][0] for name in (one, other)]
@@ -30,7 +30,7 @@ def exchanged(cohort, one, other):
     return changed
 
 
-def test_labels_of_a_pair_that_are_exchanged_are_on_the_wrong_side(cohort, before):
+def test_exchanged_labels_of_a_pair_are_on_the_wrong_side(cohort, before):
     flipped = exchanged(cohort, "kidney_left", "kidney_right")
 
     found = changed_rows(before, verdicts(flipped, "strict"))
@@ -39,35 +39,35 @@ def test_labels_of_a_pair_that_are_exchanged_are_on_the_wrong_side(cohort, befor
 
 
 @pytest.mark.parametrize("rules", ["strict", "standard"])
-def test_a_structure_that_the_image_cuts_is_truncated_and_the_other_side_is_not_touched(cohort, before, rules):
-    cut = spoilt(cohort, SCAN, "kidney_left", volume_ml=70.0, faces="inferior", border_voxels=300)
+def test_a_truncated_structure_does_not_affect_the_other_side(cohort, before, rules):
+    cut = altered(cohort, SCAN, "kidney_left", volume_ml=70.0, faces="inferior", border_voxels=300)
 
     assert changed_rows(before, verdicts(cut, rules)) == {(SCAN, "kidney_left"): "truncated"}
 
 
-def test_a_structure_in_pieces_is_fragmented_and_the_other_side_is_not_touched(cohort, before):
-    broken = spoilt(cohort, SCAN, "kidney_left", volume_ml=90.0, largest_share=0.55, n_components=2)
+def test_a_fragmented_structure_does_not_affect_the_other_side(cohort, before):
+    broken = altered(cohort, SCAN, "kidney_left", volume_ml=90.0, largest_share=0.55, n_components=2)
 
     assert changed_rows(before, verdicts(broken, "strict")) == {(SCAN, "kidney_left"): "fragmented"}
 
 
 @pytest.mark.parametrize("rules", ["strict", "standard", "paper"])
-def test_a_remnant_is_below_its_bound_and_the_other_side_is_not_touched(cohort, before, rules):
-    remnant = spoilt(cohort, SCAN, "kidney_left", volume_ml=8.0)
+def test_a_structure_below_its_bound_does_not_affect_the_other_side(cohort, before, rules):
+    remnant = altered(cohort, SCAN, "kidney_left", volume_ml=8.0)
 
     assert changed_rows(before, verdicts(remnant, rules)) == {(SCAN, "kidney_left"): "below_bound"}
 
 
-def test_a_structure_that_lost_a_part_is_asymmetric_with_its_contralateral_structure(cohort, before):
-    half = spoilt(cohort, SCAN, "hip_left", volume_ml=200.0)
+def test_a_structure_with_a_missing_part_is_asymmetric_on_both_sides(cohort, before):
+    half = altered(cohort, SCAN, "hip_left", volume_ml=200.0)
 
     found = changed_rows(before, verdicts(half, "strict"))
 
     assert found == {(SCAN, "hip_left"): "asymmetric", (SCAN, "hip_right"): "asymmetric"}
 
 
-def test_a_structure_that_is_missing_is_absent_and_the_other_side_is_not_touched(cohort, before):
-    missing = spoilt(cohort, SCAN, "hip_left", volume_ml=0.0, hu_mean=np.nan, side_mm=np.nan, largest_share=np.nan)
+def test_an_absent_structure_does_not_affect_the_other_side(cohort, before):
+    missing = altered(cohort, SCAN, "hip_left", volume_ml=0.0, hu_mean=np.nan, side_mm=np.nan, largest_share=np.nan)
 
     assert changed_rows(before, verdicts(missing, "strict")) == {(SCAN, "hip_left"): "absent"}
 
@@ -80,11 +80,11 @@ def test_a_structure_that_is_missing_is_absent_and_the_other_side_is_not_touched
         {"hu_mean": -40.0},
     ],
 )
-def test_what_is_inside_the_limits_changes_nothing(cohort, before, harmless):
-    assert changed_rows(before, verdicts(spoilt(cohort, SCAN, "hip_left", **harmless), "strict")) == {}
+def test_changes_within_the_limits_have_no_effect(cohort, before, harmless):
+    assert changed_rows(before, verdicts(altered(cohort, SCAN, "hip_left", **harmless), "strict")) == {}
 
 
-def test_a_structure_that_lost_little_changes_nothing(cohort, before):
+def test_a_small_missing_part_has_no_effect(cohort, before):
     volume_ml = cohort.set_index(["scan_id", "structure"])["volume_ml"][SCAN, "hip_left"]
 
-    assert changed_rows(before, verdicts(spoilt(cohort, SCAN, "hip_left", volume_ml=0.97 * volume_ml), "strict")) == {}
+    assert changed_rows(before, verdicts(altered(cohort, SCAN, "hip_left", volume_ml=0.97 * volume_ml), "strict")) == {}

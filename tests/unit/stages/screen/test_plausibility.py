@@ -1,4 +1,4 @@
-"""Structures whose values are impossible for their name are reported."""
+"""Tests of plausibility checks, which report values that are implausible for the name of their structure."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ LIVER = {"structure": "liver", "volume_ml": 1500.0, "hu_mean": 100.0}
 
 
 def found(*scans, label_set="paper_104", **limits):
-    """Return the table `plausibility` by structure, and `implausible_values`, of rows of scans."""
+    """Return the tables `plausibility` (by structure) and `implausible_values` for rows of scans."""
     rows = pd.DataFrame([{"scan_id": f"s{k:03d}", "status": "measured", **scan} for k, scan in enumerate(scans)])
     labels = label_sets.read(label_set)
     labels = label_sets.LabelSet(labels.name, labels.table.assign(**limits))
@@ -53,7 +53,7 @@ def test_the_patients_of_implausible_values_are_counted_once():
 
 
 @pytest.mark.parametrize("hu", [-700.0, 1129.0])
-def test_attenuations_of_another_tissue_are_reported_from_a_quarter_on(hu):
+def test_attenuation_of_another_tissue_is_reported_from_one_quarter(hu):
     wrong = LIVER | {"hu_mean": hu}
 
     few, _ = found(wrong, *[LIVER] * 4)
@@ -67,7 +67,7 @@ def test_attenuations_of_another_tissue_are_reported_from_a_quarter_on(hu):
 
 
 @pytest.mark.parametrize(("n_small", "finding"), [(2, "plausible"), (3, "volume")])
-def test_volumes_below_the_lower_bound_are_reported_where_most_are(n_small, finding):
+def test_volumes_below_the_lower_bound_are_reported_if_most_are_below(n_small, finding):
     table, _ = found(*[LIVER | {"volume_ml": 20.0}] * n_small, *[LIVER] * 2)
 
     assert table.loc["liver", "finding"] == finding
@@ -116,14 +116,14 @@ def test_volumes_at_a_border_of_the_image_are_not_compared(cut):
     assert table.loc["liver", ["finding", "n_volumes", "n_attenuations"]].tolist() == ["plausible", 0, 1]
 
 
-def test_attenuations_of_small_volumes_and_beside_padding_are_not_compared():
+def test_attenuation_of_small_volumes_and_next_to_padding_is_not_compared():
     table, _ = found({**LIVER, "volume_ml": 0.5, "hu_mean": -500.0}, {**LIVER, "padding_share": 0.1, "hu_mean": -500.0})
 
     assert table.loc["liver", "n_attenuations"] == 0
 
 
 def measured_abdomen(label_set):
-    """Return measures of a real abdomen, whose labels are those of `paper_104`, under the names of a label set."""
+    """Return the measures of a real abdomen with labels of `paper_104`, under the names of a label set."""
     labels = read_labels(ABDOMEN / "segmentation_v1_104.nii.gz")
     hu = read_ct(ABDOMEN / "ct.nii.gz").data
     rows = measure_structures(labels.data, hu, labels.grid, label_set.label_of, How(3, 0)).rows
@@ -138,7 +138,7 @@ def test_a_real_label_map_is_plausible_under_its_own_names():
     assert table["finding"].value_counts().to_dict() == {"plausible": 57, "not_assessable": 47}
 
 
-def test_a_real_label_map_under_the_names_of_another_version_is_reported_with_the_right_ones():
+def test_names_of_another_version_are_reported_with_the_correct_names():
     labels = label_sets.read("total_117")
 
     table = plausibility.plausibility_table(measured_abdomen(labels), labels, share=0.25).set_index("structure")
@@ -149,11 +149,13 @@ def test_a_real_label_map_under_the_names_of_another_version_is_reported_with_th
     assert "colon may be vertebrae_L3 in paper_104" in sentences(table.reset_index())[1]
 
 
-def test_labels_that_are_shifted_by_one_are_reported_with_the_right_names():
+def test_labels_shifted_by_one_are_reported_with_the_correct_names():
     labels = label_sets.read("paper_104")
     rows = measured_abdomen(labels).measures
     number = rows["structure"].map(labels.label_of)
-    names = {label + 1: name for name, label in labels.label_of.items()}  # each structure has the name before its own
+    names = {
+        label + 1: name for name, label in labels.label_of.items()
+    }  # each structure has the name of the preceding label
     shifted = rows.assign(structure=number.map({label: names.get(label, "skull") for label in number}))
     shifted = shifted.drop_duplicates(["scan_id", "structure"])
 

@@ -1,4 +1,4 @@
-"""What a reviewer decides stands above the rules, both are kept, and a decision that cannot be meant is an error."""
+"""Tests of QC decisions: they override the rules, both reasons are kept, and invalid decisions are errors."""
 
 import pandas as pd
 import pytest
@@ -6,13 +6,13 @@ import pytest
 from ctpop.contracts.all_tables import REVIEW
 from ctpop.foundation.errors import ContractError
 from ctpop.study.decisions import read_review
-from support.evidence import NAMES, NOTHING, changed_rows, decisions, facts, measures, sound_cohort, spoilt, verdicts
+from support.evidence import NAMES, NOTHING, altered, changed_rows, decisions, facts, intact_cohort, measures, verdicts
 
 HEADER = "scan_id,structure,decision,reason,reviewer,date\n"
 
 
 def verdict(decision, rules="strict", **changed):
-    """Return (reason, by rules, volume usable, attenuation usable) of a left kidney with these values."""
+    """Return (reason, reason by rules, usable volume, usable attenuation) of a left kidney with changed values."""
     frame = measures(changed, structure="kidney_left")
     row = verdicts(frame, rules, facts(), decisions(("s0", "kidney_left", decision))).iloc[0]
     return row["reason"], row["rule_reason"], bool(row["usable_volume"]), bool(row["usable_hu"])
@@ -31,12 +31,12 @@ def verdict(decision, rules="strict", **changed):
         ({"side_mm": -50.0}, "laterality"),
     ],
 )
-def test_what_a_reviewer_keeps_is_used_and_what_one_excludes_is_not(changed, by_rules):
+def test_kept_values_are_used_and_excluded_values_are_not(changed, by_rules):
     assert verdict("keep", **changed) == ("reviewer_kept", by_rules, True, True)
     assert verdict("exclude", **changed) == ("reviewer_excluded", by_rules, False, False)
 
 
-def test_a_reviewer_who_keeps_makes_no_value_out_of_nothing():
+def test_keep_does_not_create_values():
     assert verdict("keep", n_voxels=0, volume_ml=0, hu_mean=None) == ("absent", "absent", False, False)
     assert verdict("keep", hu_mean=None) == ("reviewer_kept", "ok", True, False)
     assert verdict("keep", status="unreadable", **NOTHING) == ("not_segmented", "not_segmented", False, False)
@@ -45,18 +45,18 @@ def test_a_reviewer_who_keeps_makes_no_value_out_of_nothing():
 
 
 @pytest.mark.parametrize("status", ["unreadable", "not_in_model"])
-def test_where_nothing_was_measured_there_is_nothing_to_exclude_and_no_known_absence(status):
+def test_decisions_do_not_change_the_reason_without_measurement(status):
     assert verdict("exclude", status=status, **NOTHING)[0] == verdict("keep", status=status, **NOTHING)[0]
     assert verdict("absent", status=status, **NOTHING)[0] == verdict("keep", status=status, **NOTHING)[0]
 
 
 @pytest.mark.parametrize("changed", [{"n_voxels": 0, "volume_ml": 0, "hu_mean": None}, {"volume_ml": 3.0}, {}])
-def test_an_absence_that_a_reviewer_knows_is_no_failure(changed):
+def test_an_absence_reported_by_a_reviewer_is_not_a_failure(changed):
     assert verdict("absent", **changed)[0] == "absent_known"
     assert verdict("absent", **changed)[2:] == (False, False)
 
 
-def test_a_reviewer_who_keeps_knows_better_than_the_registry_unless_there_is_nothing():
+def test_keep_overrides_the_registry_if_a_value_was_measured():
     registry = pd.DataFrame({"scan_id": ["s0", "s1"], "known_absent": ["liver", "liver"]}).astype("str")
     frame = measures({}, {"n_voxels": 0, "volume_ml": 0, "hu_mean": None})
     review = decisions(("s0", "liver", "keep"), ("s1", "liver", "keep"))
@@ -68,8 +68,8 @@ def test_a_reviewer_who_keeps_knows_better_than_the_registry_unless_there_is_not
     assert list(found["usable_volume"]) == list(found["usable_hu"]) == [True, False]
 
 
-def test_a_decision_changes_its_own_row_alone():
-    cohort = spoilt(sound_cohort(), "s007", "kidney_left", volume_ml=70.0, faces="left")
+def test_a_decision_changes_only_its_row():
+    cohort = altered(intact_cohort(), "s007", "kidney_left", volume_ml=70.0, faces="left")
     before = verdicts(cohort, "strict")
 
     found = verdicts(cohort, "strict", review=decisions(("s007", "kidney_left", "keep"), ("s001", "liver", "exclude")))
@@ -79,7 +79,7 @@ def test_a_decision_changes_its_own_row_alone():
     assert list(found["rule_reason"]) == list(before["rule_reason"])
 
 
-def test_who_decided_and_why_stands_beside_the_verdict():
+def test_verdicts_contain_the_reviewer_and_the_explanation():
     review = decisions(("s0", "liver", "exclude")).assign(reason="metal", reviewer="CD")
 
     found = verdicts(measures({}, {}), "strict", review=review)
@@ -88,8 +88,8 @@ def test_who_decided_and_why_stands_beside_the_verdict():
     assert found.loc[1, ["reviewer", "review_reason"]].isna().all()
 
 
-def test_a_star_means_every_structure_of_the_scan_that_has_no_row_of_its_own():
-    cohort = sound_cohort()
+def test_an_asterisk_applies_to_all_structures_without_a_separate_row():
+    cohort = intact_cohort()
     review = decisions(("s003", "liver", "keep"), ("s003", "*", "exclude"), ("s004", "*", "keep"))
 
     found = verdicts(cohort, "strict", review=review)
@@ -99,9 +99,9 @@ def test_a_star_means_every_structure_of_the_scan_that_has_no_row_of_its_own():
     assert changed == expected | {("s004", name): "reviewer_kept" for name in NAMES}
 
 
-def test_decisions_have_the_same_effect_in_any_order():
+def test_the_order_of_decisions_has_no_effect():
     rows = [("s003", "*", "exclude"), ("s003", "liver", "keep"), ("s001", "hip_left", "absent")]
-    cohort = sound_cohort()
+    cohort = intact_cohort()
 
     one, other = (verdicts(cohort, "strict", review=decisions(*order)) for order in (rows, rows[::-1]))
 
@@ -117,7 +117,7 @@ def read(folder, text, scan_ids=("s1", "s2"), elsewhere=()):
     return read_review(path, scan_ids, elsewhere, NAMES)
 
 
-def test_a_file_is_read_with_its_words_whatever_the_order_of_columns(tmp_path):
+def test_columns_are_read_in_any_order(tmp_path):
     text = 'date,reviewer,reason,decision,structure,scan_id,note\n2024-05-31, AB ,"metal, arm",exclude,liver,s1,x\n'
 
     found = read(tmp_path, text)
@@ -126,16 +126,16 @@ def test_a_file_is_read_with_its_words_whatever_the_order_of_columns(tmp_path):
     assert row == ("s1", "liver", "exclude", "metal, arm", "AB", "2024-05-31")
 
 
-def test_a_file_without_a_decision_decides_nothing(tmp_path):
+def test_a_file_without_decisions_has_no_effect(tmp_path):
     review = read(tmp_path, HEADER)
 
-    found = verdicts(sound_cohort(), "strict", review=review)
+    found = verdicts(intact_cohort(), "strict", review=review)
 
     assert len(review) == 0
-    pd.testing.assert_frame_equal(found, verdicts(sound_cohort(), "strict"))
+    pd.testing.assert_frame_equal(found, verdicts(intact_cohort(), "strict"))
 
 
-def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
+def test_decisions_about_excluded_scans_are_ignored(tmp_path):
     text = HEADER + "s1,liver,keep,a,AB,2024-05-31\ns9,*,exclude,a,AB,2024-05-31\n"
 
     assert list(read(tmp_path, text, elsewhere=["s9"])["scan_id"]) == ["s1"]
@@ -181,7 +181,7 @@ def test_decisions_about_scans_that_the_study_excluded_are_set_aside(tmp_path):
         ([",liver,keep,a,AB,2024-05-31"], "column 'scan_id' must be complete"),
     ],
 )
-def test_a_decision_that_cannot_be_meant_is_refused_with_its_row(tmp_path, rows, expected):
+def test_an_invalid_decision_is_rejected_with_its_row(tmp_path, rows, expected):
     with pytest.raises(ContractError) as refused:
         read(tmp_path, HEADER + "\n".join(rows) + "\n")
 
@@ -189,11 +189,11 @@ def test_a_decision_that_cannot_be_meant_is_refused_with_its_row(tmp_path, rows,
     assert expected in str(refused.value)
 
 
-def test_a_missing_column_is_refused(tmp_path):
+def test_a_missing_column_is_rejected(tmp_path):
     with pytest.raises(ContractError, match="columns reviewer, date are missing"):
         read(tmp_path, "scan_id,structure,decision,reason\ns1,liver,keep,a\n")
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_is_rejected(tmp_path):
     with pytest.raises(ContractError, match=r"review\.csv: the file of QC decisions does not exist"):
         read_review(tmp_path / "review.csv", [], [], [])

@@ -211,7 +211,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group-members", type=Path, help="output Parquet with the members of each group")
     parser.add_argument("--group-values", type=Path, help="output Parquet with the values of groups of structures")
     parser.add_argument("--failures", type=Path, help="output Parquet with exclusions per structure, by reason")
-    parser.add_argument("--structure-flow", type=Path, help="output Parquet with the steps from all scans to used values")
+    parser.add_argument(
+        "--structure-flow", type=Path, help="output Parquet with the steps from all scans to used values"
+    )
     parser.add_argument("--extremes", type=Path, help="output Parquet with smallest and largest values per structure")
     parser.add_argument("--plausibility", type=Path, help="output Parquet with the plausibility of each structure")
     parser.add_argument("--implausible-values", type=Path, help="output Parquet with values outside plausible limits")

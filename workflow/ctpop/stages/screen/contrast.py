@@ -102,7 +102,9 @@ def run(options: ContrastOptions) -> None:
     found = CONTRAST_CHECK.write(contrast_check(cohort, measures, verdicts, chosen), options.out)
     looks = ", ".join(f"{n} {name}" for name, n in found["looks"].value_counts().sort_index().items())
     against = int(found["agrees"].eq(False).sum())
-    LOG.info("%d scans: %s; contradicting the recorded contrast administration: %d", len(found), looks or "none", against)
+    LOG.info(
+        "%d scans: %s; contradicting the recorded contrast administration: %d", len(found), looks or "none", against
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -124,7 +124,7 @@ def robust_z(values: NDArray[np.float64], at_least: int) -> NDArray[np.float64]:
 
 
 def contralateral_rows(rows: MeasureRows, contralateral: dict[str, str]) -> NDArray[np.int32]:
-    """Return, for each row, the row of the contralateral structure in the same scan, or `NOWHERE` without such a row."""
+    """Return the row of the contralateral structure in the same scan for each row, or `NOWHERE` without such a row."""
     other = rows.names.get_indexer(pd.Index([contralateral.get(name, "") for name in rows.names], dtype="object"))
     return rows.find(rows.scan, other[rows.structure])
 

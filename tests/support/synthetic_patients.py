@@ -1,4 +1,4 @@
-"""Synthetic people with CT and label map: a cohort that needs no model, and a shard of it takes seconds."""
+"""Synthetic patients with CT and label map, a cohort that requires no model and is processed in seconds."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ import pandas as pd
 from phantom import LABEL, make_phantom, random_person
 from support.studies import FEW_STRUCTURES, QUICK_FIGURES, few_structures
 
-FINER = 2  # voxels are cut in two along each axis, so that a scan takes long enough to be interrupted
+FINER = 2  # number of voxels per original voxel along each axis, so that processing can be interrupted
 
 
-def draw_people(folder: Path, patients: int) -> Path:
-    """Draw people and a few of their structures, and return their registry."""
+def write_patients(folder: Path, patients: int) -> Path:
+    """Write CT and label maps of synthetic patients with a few structures, and return the path of the registry."""
     rows, kept = [], [LABEL[name] for name in FEW_STRUCTURES]
     few_structures(folder)
     for number in range(1, patients + 1):
@@ -43,8 +43,8 @@ def draw_people(folder: Path, patients: int) -> Path:
 
 
 def study_of(registry: Path, shards: int) -> dict[str, Any]:
-    """Return the configuration of a study of these people."""
-    study = {"name": "people", "start_from": "segmentations", "registry": str(registry), "banner": "synthetic"}
+    """Return the configuration of a study of these patients."""
+    study = {"name": "synthetic", "start_from": "segmentations", "registry": str(registry), "banner": "synthetic"}
     return {
         "study": study,
         "structures": str(registry.with_name("few_structures.csv")),

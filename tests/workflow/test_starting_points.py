@@ -1,4 +1,4 @@
-"""The three entrances: images (test_demo.py), existing segmentations of real people, and a table of measures."""
+"""Tests of the starting points `segmentations` (real patients) and `measures`; test_demo.py tests `images`."""
 
 import html
 import json
@@ -80,7 +80,7 @@ def test_a_real_ct_with_labels_stored_as_float64_is_measured(real):
     assert pd.isna(measures.loc[("abdomen", "brain"), "n_voxels"])
 
 
-def test_a_folder_of_masks_without_ct_has_volumes_and_no_attenuation(real):
+def test_a_folder_of_masks_without_a_ct_has_only_volumes(real):
     measures = measures_of(real).loc["s0327"]
 
     assert measures.loc["spleen", "volume_ml"] == pytest.approx(194.98, abs=0.01)
@@ -88,7 +88,7 @@ def test_a_folder_of_masks_without_ct_has_volumes_and_no_attenuation(real):
     assert measures.loc["face", "status"] == "not_in_model"
 
 
-def test_a_label_map_on_another_grid_is_refused_and_the_study_goes_on(real):
+def test_a_label_map_with_a_different_grid_is_rejected_and_the_study_continues(real):
     segments = pd.read_parquet(real.results / "tables" / "segments.parquet").set_index("scan_id")
 
     assert segments.loc["short", "status"] == "grid_mismatch"
@@ -99,14 +99,14 @@ def test_a_label_map_on_another_grid_is_refused_and_the_study_goes_on(real):
 
 @pytest.fixture(scope="module")
 def python_without_torch(tmp_path_factory):
-    """A virtual environment that shares every package with this one except torch and what belongs to it."""
+    """Create a virtual environment with the packages of this environment, except torch and its dependents."""
     home = tmp_path_factory.mktemp("without_torch")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
-    mine = Path(pd.__file__).parents[1]
-    theirs = next(home.glob("lib/python*/site-packages"))
-    for package in mine.iterdir():
+    packages = Path(pd.__file__).parents[1]
+    new_packages = next(home.glob("lib/python*/site-packages"))
+    for package in packages.iterdir():
         if not package.name.lower().startswith(WITHOUT):
-            (theirs / package.name).symlink_to(package)
+            (new_packages / package.name).symlink_to(package)
     python = str(home / "bin" / "python")
     missing = subprocess.run([python, "-c", "import torch"], capture_output=True, text=True, check=False)
     assert "No module named 'torch'" in missing.stderr
@@ -114,9 +114,7 @@ def python_without_torch(tmp_path_factory):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or_images(
-    demo, tmp_path, python_without_torch, suffix
-):
+def test_a_table_of_measures_results_in_the_same_statistics_without_torch(demo, tmp_path, python_without_torch, suffix):
     shutil.copy(demo.folder / "cohort" / "registry.csv", tmp_path / "registry.csv")
     shutil.copy(demo.results / "tables" / f"measures.{suffix}", tmp_path / f"mine.{suffix}")
     config = {
@@ -133,31 +131,31 @@ def test_a_table_of_measures_gives_the_statistics_of_its_images_without_torch_or
     again.run("aging", python=python_without_torch)
 
     for name in ("associations", "groups", "posthoc", "normality"):
-        mine, theirs = (pd.read_parquet(study.results / "tables" / f"{name}.parquet") for study in (again, demo))
-        pd.testing.assert_frame_equal(mine, theirs)
+        found, expected = (pd.read_parquet(study.results / "tables" / f"{name}.parquet") for study in (again, demo))
+        pd.testing.assert_frame_equal(found, expected)
     assert not (again.results / "masks").exists()
 
 
-def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(tmp_path):
+def test_a_folder_of_statistics_is_a_starting_point_and_changes_are_detected(tmp_path):
     scans = [f"scan{number:02d}" for number in range(14)]
     patients = [{"scan_id": scan, "age_years": 20 + 5 * place} for place, scan in enumerate(scans)]
     for place, scan in enumerate(scans[:12]):
         kidneys = {f"kidney_{side}": {"volume": 150000.0 + place, "intensity": 180.5} for side in ("left", "right")}
-        (tmp_path / "theirs" / scan).mkdir(parents=True)
+        (tmp_path / "statistics" / scan).mkdir(parents=True)
         content = {"liver": {"volume": 1500000.0 - 1000 * place, "intensity": 60.0}, **kidneys}
-        (tmp_path / "theirs" / scan / "statistics.json").write_text(json.dumps(content))
-    changed = tmp_path / "theirs" / scans[3] / "statistics.json"
+        (tmp_path / "statistics" / scan / "statistics.json").write_text(json.dumps(content))
+    changed = tmp_path / "statistics" / scans[3] / "statistics.json"
     changed.write_text(
         json.dumps({**json.loads(changed.read_text()), "kidney_left": {"volume": 0.0, "intensity": 0.0}})
     )
-    (tmp_path / "theirs" / scans[12]).mkdir()
-    (tmp_path / "theirs" / scans[12] / "statistics.json").write_bytes(changed.read_bytes()[:40])
-    (tmp_path / "theirs" / scans[13] / "statistics.json").mkdir(parents=True)
+    (tmp_path / "statistics" / scans[12]).mkdir()
+    (tmp_path / "statistics" / scans[12] / "statistics.json").write_bytes(changed.read_bytes()[:40])
+    (tmp_path / "statistics" / scans[13] / "statistics.json").mkdir(parents=True)
     study = {
         "name": "statistics",
         "start_from": "measures",
         "registry": registry(tmp_path, *patients),
-        "measures": str(tmp_path / "theirs"),
+        "measures": str(tmp_path / "statistics"),
     }
     criteria, label_set = {"criteria": ["age_known"]}, few_structures(tmp_path)
     start_from = Study(tmp_path, {"study": study, "structures": label_set, "cohort": criteria, "report": QUICK_FIGURES})
@@ -171,7 +169,7 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
         "not_in_table": 4 * 12,
         "unreadable": 7 * 2,
     }
-    assert_two_damaged_files_are_rows_with_their_reason(start_from, measures)
+    assert_damaged_files_have_rows_with_their_reason(start_from, measures)
     rho = pd.read_parquet(start_from.results / "tables" / "associations.parquet").set_index(["structure", "measure"])
     assert rho.loc[("liver", "volume_ml"), ["n", "rho"]].tolist() == [12, -1]
     assert rho.loc[("kidneys", "volume_ml"), ["n", "rho"]].tolist() == [11, 1]
@@ -181,8 +179,8 @@ def test_a_folder_of_statistics_is_an_entrance_and_a_change_of_one_file_is_seen(
     assert {"measure", "screen", "aging", "report"} <= set(start_from.planned())
 
 
-def assert_two_damaged_files_are_rows_with_their_reason(study: Study, measures: pd.DataFrame) -> None:
-    """The reason is in measures, verdicts, the flow, the page and `ctpop status`; one of the files was cut short."""
+def assert_damaged_files_have_rows_with_their_reason(study: Study, measures: pd.DataFrame) -> None:
+    """Check the reason in measures, verdicts, the flow, the report, and the output of `ctpop status`."""
     details = measures.loc[["scan12", "scan13"], "detail"].unique()
     assert [detail.partition(" (")[0] for detail in details] == [
         "the statistics file is not valid JSON",
@@ -198,15 +196,15 @@ def assert_two_damaged_files_are_rows_with_their_reason(study: Study, measures: 
         assert row in page
     (study.folder / "study.yaml").write_text(json.dumps(study.config))
     command = [sys.executable, "-m", "ctpop", "status", "study.yaml"]
-    told = subprocess.run(command, cwd=study.folder, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[1:4] == [
+    lines = subprocess.run(command, cwd=study.folder, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert lines[1:4] == [
         "not measured: 2 scans (2 unreadable)",
         *[f"  {scan}: unreadable: {detail}" for scan, detail in zip(("scan12", "scan13"), details, strict=True)],
     ]
 
 
 def one_table(folder: Path, *, wide: bool) -> str:
-    """Write sixty people whose liver shrinks and whose spleen grows with age, under names of their own."""
+    """Write a table of 60 patients with decreasing liver and increasing spleen volume, with custom column names."""
     patients = pd.DataFrame(
         {"Case": [f"c{n:03d}" for n in range(60)], "Age": [20 + n for n in range(60)], "sex": "male"}
     )
@@ -223,7 +221,7 @@ def one_table(folder: Path, *, wide: bool) -> str:
 @pytest.mark.parametrize(
     ("wide", "targets"), [(True, []), pytest.param(False, ["aging"], marks=pytest.mark.exhaustive)]
 )
-def test_one_table_with_ages_is_a_study_without_torch(tmp_path, python_without_torch, wide, targets):
+def test_a_table_with_ages_is_a_study_without_torch(tmp_path, python_without_torch, wide, targets):
     columns = {"*_mm3": "*_volume_mm3"} if wide else {"organ": "structure", "mm3": "volume_mm3"}
     config = {
         "study": {"name": "one", "start_from": "measures", "measures": one_table(tmp_path, wide=wide)},
