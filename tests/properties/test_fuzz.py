@@ -125,13 +125,13 @@ def flip(random, content, end, times):
     return bytes(changed)
 
 
-def spoil_extension(random, content):
+def damage_extension(random, content):
     size = random.choice([0, 1, 7, 8, 15, 16, 2**31 - 1, -1, -8, -(2**31), 1 << 20]).astype("<i4").tobytes()
     begin = 544 if content[:2] == b"\x1c\x02" else 352
     return content[: begin - 4] + b"\1\0\0\0" + size + random.bytes(4) + content[begin + 8 :]
 
 
-def spoil_voxels(random, content):
+def damage_voxels(random, content):
     """Overwrite some voxels with patterns that are NaN or very large numbers in some type."""
     pattern = random.choice([0x7FC00000, 0x7F800001, 0x7F800000, 0x7FFFFFFF, 0x80000000, 0x7FF80000, 0xFFFFFFFF])
     begin = random.integers(348, max(len(content), 349))
@@ -172,7 +172,7 @@ def append_itself(random, content):
 CONTENT = (
     *(set_field,) * 10,
     *(flip_header_bits,) * 3,
-    *(spoil_voxels, flip_any_bits, spoil_extension, cut, insert, remove),
+    *(damage_voxels, flip_any_bits, damage_extension, cut, insert, remove),
     *(swap_byte_order, make_constant, append_zeros, append_itself),
 )
 
@@ -281,7 +281,7 @@ def check_labels(volume):
 READERS = {"ct": (read_ct, check_ct), "labels": (read_labels, check_labels), "grid": (read_grid, check_grid)}
 
 
-def check_refusal(error, path, number):
+def check_rejection(error, path, number):
     assert error.reason in REASONS <= set(SEGMENT_STATUS), number
     assert str(path.parent) not in error.detail, number
     assert error.detail.isprintable(), number  # also on a single line
@@ -314,7 +314,7 @@ def outcome(path, kind, number):
         with limits(number):
             found = read(path)
     except ScanError as error:
-        check_refusal(error, path, number)
+        check_rejection(error, path, number)
         return error.reason, None
     check(found)
     return "read", found if kind == "grid" else found.grid
@@ -341,7 +341,7 @@ def outcomes(folder, numbers):
     "numbers",
     [range(250), *[pytest.param(range(k, k + 1000), marks=pytest.mark.exhaustive) for k in range(0, 10_000, 1000)]],
 )
-def test_a_damaged_file_is_refused_with_a_reason_or_read_as_a_volume_that_keeps_its_promises(tmp_path, numbers):
+def test_a_damaged_file_is_rejected_or_read_as_a_valid_volume(tmp_path, numbers):
     counts = outcomes(tmp_path, numbers)
 
     print(dict(sorted(counts.items())))
@@ -352,13 +352,13 @@ def test_a_damaged_file_is_refused_with_a_reason_or_read_as_a_volume_that_keeps_
         assert min(ends.values()) >= (0 if kind == "grid" else len(numbers) / 50)  # otherwise, the damage has no effect
 
 
-def test_a_sound_file_of_each_kind_is_read(tmp_path):
+def test_valid_files_are_read(tmp_path):
     for content in seeds():
         (tmp_path / "scan.nii").write_bytes(content)
 
         assert outcome(tmp_path / "scan.nii", "ct", 0)[0] == "read"
 
 
-def test_each_case_is_the_same_damage_every_time():
+def test_each_case_is_reproducible():
     assert [damaged(number) for number in range(50)] == [damaged(number) for number in range(50)]
     assert len({damaged(number) for number in range(200)}) > 195

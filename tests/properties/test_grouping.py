@@ -65,7 +65,7 @@ def test_a_group_is_the_union_of_the_voxels_of_its_members(study):
 
 @law(15)
 @given(scans(), st.permutations(MEMBERS))
-def test_the_order_of_the_members_does_not_matter(study, order):
+def test_the_order_of_members_has_no_effect(study, order):
     measures, _, free = study
 
     one, other = (grouped(measures, free, members)[1] for members in (MEMBERS, order))
@@ -76,7 +76,7 @@ def test_the_order_of_the_members_does_not_matter(study, order):
 
 @law(15)
 @given(scans())
-def test_values_of_single_structures_stay_as_they_are(study):
+def test_values_of_single_structures_do_not_change(study):
     measures, _, free = study
     values, table = grouped(measures, free)
 
@@ -89,7 +89,7 @@ def test_values_of_single_structures_stay_as_they_are(study):
 
 @law(15)
 @given(scans())
-def test_a_scan_does_not_depend_on_the_others(study):
+def test_group_values_of_a_scan_do_not_depend_on_other_scans(study):
     measures, _, free = study
     first = measures["scan_id"] == measures["scan_id"].min()
 
@@ -99,7 +99,7 @@ def test_a_scan_does_not_depend_on_the_others(study):
     np.testing.assert_array_equal(alone["value"], together["value"])
 
 
-def test_failures_that_rise_with_age_move_neither_attenuation_nor_the_sums_that_are_given():
+def test_failures_related_to_age_change_neither_attenuation_nor_sums():
     random = np.random.default_rng(1)
     n, members = 4004, [f"rib_{number}" for number in range(24)]
     decades = (random.uniform(18, 100, n) - 59) / 24

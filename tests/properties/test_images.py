@@ -39,7 +39,7 @@ def compressed(new_path):
 
 @law(25)
 @given(SHAPES, AFFINES, st.sampled_from(ORIENTATIONS), st.integers(0, 2**32))
-def test_the_order_of_axes_in_the_file_changes_neither_voxels_nor_grid(new_path, shape, where, codes, seed):
+def test_the_axis_order_of_a_file_does_not_change_voxels_or_grid(new_path, shape, where, codes, seed):
     values = hu(shape, seed)
     values.flat[0] = 2000  # not constant, also without one of the voxels
     values = np.concatenate([values, np.zeros_like(values)])
@@ -58,7 +58,7 @@ def test_the_order_of_axes_in_the_file_changes_neither_voxels_nor_grid(new_path,
     st.integers(0, 2**32),
     st.sampled_from([np.uint8, np.uint16]),
 )
-def test_labels_that_are_written_are_the_labels_that_are_read(new_path, shape, where, codes, seed, dtype):
+def test_labels_are_unchanged_after_writing_and_reading(new_path, shape, where, codes, seed, dtype):
     numbers = np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
     numbers.flat[0] = np.iinfo(dtype).max
     like = read_labels(save_turned(new_path(), numbers, codes, where))
@@ -86,7 +86,7 @@ def outcome(path, content):
 @given(st.integers(0, COMPRESSED_BYTES - 1))
 @example(0)
 @example(COMPRESSED_BYTES - 1)
-def test_a_compressed_file_that_is_cut_anywhere_is_refused(new_path, compressed, length):
+def test_a_truncated_compressed_file_is_rejected(new_path, compressed, length):
     reason, _ = outcome(new_path(), compressed[:length])
 
     assert reason == "unreadable"
@@ -95,7 +95,7 @@ def test_a_compressed_file_that_is_cut_anywhere_is_refused(new_path, compressed,
 @law(60)
 @given(st.integers(0, COMPRESSED_BYTES - 1))
 @example(4)  # the time in the gzip header, which is unrelated to the CT
-def test_a_flipped_byte_in_a_compressed_file_is_refused_or_changes_nothing(new_path, compressed, position):
+def test_a_flipped_byte_in_a_compressed_file_is_rejected_or_has_no_effect(new_path, compressed, position):
     reason, found = outcome(new_path(), flip_byte(compressed, position))
 
     if reason == "read":
@@ -107,7 +107,7 @@ def test_a_flipped_byte_in_a_compressed_file_is_refused_or_changes_nothing(new_p
 
 @law(60)
 @given(st.dictionaries(st.integers(0, 351), st.integers(0, 255), min_size=1, max_size=6))
-def test_whatever_stands_in_a_header_the_file_is_read_or_refused_with_a_reason(new_path, changed):
+def test_a_file_with_any_header_is_read_or_rejected_with_a_reason(new_path, changed):
     content = bytearray(save(new_path(".nii"), hu()).read_bytes())
     for position, value in changed.items():
         content[position] = value

@@ -107,7 +107,7 @@ def test_a_stricter_bound_never_makes_a_value_usable(scans, rules, bounds, incre
 
 @law(10)
 @given(SCANS, BOUNDS)
-def test_of_the_shipped_sets_each_takes_what_the_one_before_takes_and_more(scans, bounds):
+def test_rule_sets_exclude_increasing_sets_of_values(scans, bounds):
     measures = measures_of(scans)
 
     usable = [
@@ -120,7 +120,7 @@ def test_of_the_shipped_sets_each_takes_what_the_one_before_takes_and_more(scans
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS, DECISIONS)
-def test_a_usable_value_is_there(scans, rules, bounds, decisions):
+def test_usable_values_are_present(scans, rules, bounds, decisions):
     measures = measures_of(scans)
 
     verdicts = verdicts_of(measures, rules, bounds, review_of(decisions, scans))
@@ -132,7 +132,7 @@ def test_a_usable_value_is_there(scans, rules, bounds, decisions):
 
 @law(10)
 @given(SCANS, BOUNDS)
-def test_a_usable_volume_of_the_standard_rules_reaches_its_bound_and_stays_inside_the_image(scans, bounds):
+def test_usable_volumes_under_standard_rules_meet_bounds_and_borders(scans, bounds):
     measures = measures_of(scans)
 
     usable = measures[verdicts_of(measures, rule_sets.read("standard"), bounds)["usable_volume"]]
@@ -143,7 +143,7 @@ def test_a_usable_volume_of_the_standard_rules_reaches_its_bound_and_stays_insid
 
 @law(10)
 @given(SCANS, BOUNDS)
-def test_the_use_of_truncated_attenuation_changes_no_reason_and_no_volume_and_only_adds(scans, bounds):
+def test_use_of_truncated_attenuation_only_adds_attenuation_values(scans, bounds):
     measures, standard = measures_of(scans), rule_sets.read("standard")
 
     without = verdicts_of(measures, standard.with_truncated_hu(use=False), bounds)
@@ -157,7 +157,7 @@ def test_the_use_of_truncated_attenuation_changes_no_reason_and_no_volume_and_on
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS)
-def test_what_a_rule_drops_is_not_used_where_its_reason_is_given(scans, rules, bounds):
+def test_measures_that_a_rule_excludes_are_not_usable(scans, rules, bounds):
     verdicts = verdicts_of(measures_of(scans), rules, bounds)
 
     for name, rule in rules.rules.items():
@@ -170,7 +170,7 @@ def test_what_a_rule_drops_is_not_used_where_its_reason_is_given(scans, rules, b
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS)
-def test_the_verdict_on_a_scan_does_not_depend_on_others_but_for_asymmetry(scans, rules, bounds):
+def test_verdicts_on_a_scan_do_not_depend_on_other_scans_except_asymmetry(scans, rules, bounds):
     measures = measures_of(scans)
     alone = RuleSet("made_up", {name: rule for name, rule in rules.rules.items() if name != "asymmetric"})
     together = verdicts_of(measures, alone, bounds)
@@ -184,7 +184,7 @@ def test_the_verdict_on_a_scan_does_not_depend_on_others_but_for_asymmetry(scans
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS, st.randoms(use_true_random=False))
-def test_the_order_of_the_rows_changes_nothing(scans, rules, bounds, random):
+def test_the_order_of_rows_has_no_effect(scans, rules, bounds, random):
     measures = measures_of(scans)
     order = list(range(len(measures)))
     random.shuffle(order)
@@ -196,7 +196,7 @@ def test_the_order_of_the_rows_changes_nothing(scans, rules, bounds, random):
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS)
-def test_left_and_right_exchanged_everywhere_give_the_verdicts_of_the_other_side(scans, rules, bounds):
+def test_exchanged_sides_result_in_exchanged_verdicts(scans, rules, bounds):
     measures = measures_of(scans)
     other = {"kidney_left": "kidney_right", "kidney_right": "kidney_left", "liver": "liver"}
     mirrored = measures.assign(structure=measures["structure"].map(other), asymmetry=-measures["asymmetry"])
@@ -214,7 +214,7 @@ def test_left_and_right_exchanged_everywhere_give_the_verdicts_of_the_other_side
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS, DECISIONS)
-def test_a_review_changes_reviewed_rows_only_and_leaves_what_the_rules_say(scans, rules, bounds, decisions):
+def test_a_review_changes_only_the_final_reason_of_reviewed_rows(scans, rules, bounds, decisions):
     measures, review = measures_of(scans), review_of(decisions, scans)
 
     without, with_it = verdicts_of(measures, rules, bounds), verdicts_of(measures, rules, bounds, review)
@@ -227,7 +227,7 @@ def test_a_review_changes_reviewed_rows_only_and_leaves_what_the_rules_say(scans
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS, DECISIONS)
-def test_nobody_is_lost_without_a_reason(scans, rules, bounds, decisions):
+def test_every_exclusion_has_a_reason(scans, rules, bounds, decisions):
     found = screened(measures_of(scans), rules, bounds, review_of(decisions, scans))
 
     failures = exclusions.failure_table(found.rows, found.final, None)
@@ -243,7 +243,7 @@ def test_nobody_is_lost_without_a_reason(scans, rules, bounds, decisions):
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS)
-def test_what_could_not_be_judged_has_no_earlier_reason(scans, rules, bounds):
+def test_values_that_could_not_be_assessed_have_no_earlier_reason(scans, rules, bounds):
     found = screened(measures_of(scans), rules, bounds)
 
     assert set(found.final.unassessed) == set(rules.rules)
@@ -255,7 +255,7 @@ def test_what_could_not_be_judged_has_no_earlier_reason(scans, rules, bounds):
 
 @law(10)
 @given(SCANS, RULE_SETS, BOUNDS)
-def test_what_enters_the_statistics_is_exactly_what_is_usable(scans, rules, bounds):
+def test_the_statistics_use_exactly_the_usable_values(scans, rules, bounds):
     measures = measures_of(scans)
     found = screened(measures, rules, bounds)
     verdicts = VERDICTS.check(screen.verdicts_of(found))
@@ -269,7 +269,7 @@ def test_what_enters_the_statistics_is_exactly_what_is_usable(scans, rules, boun
     pd.testing.assert_frame_equal(values.astype(words), expected[list(values.columns)], check_dtype=False)
 
 
-def test_the_rules_that_the_laws_draw_are_those_there_are():
+def test_the_strategies_include_all_rules():
     drawn = find(
         RULE_SETS,
         lambda rules: len(rules.rules) == len(RULES),

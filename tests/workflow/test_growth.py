@@ -16,7 +16,7 @@ CRITERIA = [
     {"name": "one", "sentence": "Another scan of the patient", "one_per_patient": "first"},
 ]
 COHORT = {
-    "columns": {"image": "scan_id", "person": "patient_id", "age": "age_years", "gender": "sex"},
+    "columns": {"image": "scan_id", "case": "patient_id", "age": "age_years", "gender": "sex"},
     "values": {"sex": {"m": "male", "f": "female"}},
     "missing": ["N-A"],
     "paths": {"segmentation_path": "{scan_id}.nii.gz"},
@@ -32,7 +32,7 @@ def draw(folder, scan, seed):
 
 def write(folder, patients):
     book = openpyxl.Workbook()
-    for row in (("image", "person", "age", "gender"), *patients):
+    for row in (("image", "case", "age", "gender"), *patients):
         book.active.append(row)
     book.save(folder / "registry.xlsx")
 

@@ -71,9 +71,7 @@ def run_and_kill(study, dice, seconds, *targets):
     subprocess.run(study.command("--unlock"), check=True, capture_output=True, env=quiet_environment())
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": quiet_environment()}
     head = subprocess.Popen(study.command(*targets), start_new_session=True, **quiet)
-    wait_for(
-        lambda: processes(study.folder) or head.poll() is not None, LONGEST_S
-    )  # until the working folder is that of the study
+    wait_for(lambda: processes(study.folder) or head.poll() is not None, LONGEST_S)  # until a process is in the folder
     time.sleep(dice.uniform(0, seconds))
     at_work = processes(study.folder)
     if not at_work:

@@ -50,9 +50,7 @@ def test_a_study_killed_during_segmentation_resumes(small, tmp_path):
     wait_for(lambda: len(list(masks.glob("*.json"))) >= 3, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    (
-        masks / f".demo-001.nii.gz.{platform.node()}.{process.pid}.part"
-    ).touch()  # the temporary file of a process killed during writing
+    (masks / f".demo-001.nii.gz.{platform.node()}.{process.pid}.part").touch()  # as after a kill during writing
     finished = {
         path: path.stat().st_mtime_ns
         for path in masks.glob("*.nii.gz")
