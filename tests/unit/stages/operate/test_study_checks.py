@@ -270,7 +270,9 @@ def test_masks_are_read_by_their_names(check, tmp_path):
     found = check(MAPS)
 
     assert any("files that are not named after a structure of the label set: 1" in line for line in found["warning"])
-    assert any("1 of 3 structures occur in 2 label maps; absent: liver, kidney_left" in line for line in found["warning"])
+    assert any(
+        "1 of 3 structures occur in 2 label maps; absent: liver, kidney_left" in line for line in found["warning"]
+    )
 
 
 def test_incorrect_paths_of_all_scans_are_an_error(check, tmp_path):
