@@ -1,4 +1,4 @@
-"""Measure drawing review images of one scan of 512 x 512 x 824 voxels with 104 structures, and reusing them.
+"""Measure drawing review images of one scan of 512 × 512 × 824 voxels with 104 structures, and reusing them.
 
     python bench/gallery.py > bench/gallery.md
 
@@ -94,7 +94,7 @@ def main() -> None:
         del labels
         given = measured_scan(*files, work)
         rows = {number: drawn(given, number, work) for number in NUMBERS}
-    shape = " x ".join(map(str, SIZES[options.size]))
+    shape = " × ".join(map(str, SIZES[options.size]))
     print(f"{heading(before)}\n\nOne scan of {shape} voxels, {NUMBERS[-1]} structures.\n\n{page(rows)}")
 
 

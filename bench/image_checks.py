@@ -96,7 +96,7 @@ def main() -> None:
     before = load()
     rows = rows_of(options.size, options.repeats)
     print(f"{heading(before)}\n")
-    shape = " x ".join(map(str, SIZES[options.size]))
+    shape = " × ".join(map(str, SIZES[options.size]))
     print(f"One scan of {shape} voxels; times in seconds, with the share of the measurement time in parentheses.")
     print(f"Target for `hu_scale`: at most {TARGET:.0%} of the measurement time.\n")
     print(table(["padding", "measurement", "hu_scale", "padding check", "voxel_digest"], rows))

@@ -3,7 +3,7 @@
     python bench/index.py --work FOLDER > bench/index.md
     python bench/index.py --work FOLDER --files 4000             # short test
 
-The script writes the images (about 1 GB, 64 x 64 pixels each; pixels are not read) to FOLDER. Memory is the total of
+The script writes the images (about 1 GB, 64 × 64 pixels each; pixels are not read) to FOLDER. Memory is the total of
 all processes.
 """
 

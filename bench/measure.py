@@ -1,4 +1,4 @@
-"""Compare measuring one scan of 512 x 512 x 824 voxels with 104 structures by ctpop and by TotalSegmentator.
+"""Compare measuring one scan of 512 × 512 × 824 voxels with 104 structures by ctpop and by TotalSegmentator.
 
     python bench/measure.py > bench/measure.md
 
@@ -139,7 +139,7 @@ def main() -> None:
         peer = in_own_process([str(python), "-c", CALL_PEER, *paths])
         sizes = ", ".join(f"{path.stem.split('.')[0]} {path.stat().st_size / 2**20:.0f} MB" for path in files)
     print(f"{heading(before)}\n")
-    shape = " x ".join(map(str, SIZES[options.size]))
+    shape = " × ".join(map(str, SIZES[options.size]))
     print(f"One scan of {shape} voxels ({sizes}); {len(peer['found'])} structures, {share:.0%} of the voxels.\n")
     print(page(ours, shard, peer))
 

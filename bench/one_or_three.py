@@ -2,7 +2,7 @@
 
     python bench/one_or_three.py > bench/one_or_three.md
 
-The scan has 512 x 512 x 824 voxels and 104 structures. Each stage reads it from the disk: the script removes the files
+The scan has 512 × 512 × 824 voxels and 104 structures. Each stage reads it from the disk: the script removes the files
 from the page cache before each stage. Bytes are those that the kernel fetched from the disk for the process. CPU times
 are per scan without the start of the program: the time of the command for four scans minus that for one scan, divided
 by three. Drawing includes ten masks of a scan. Slow storage is assumed to provide 100 MB/s. GPU times per scan are not
@@ -125,7 +125,7 @@ def main() -> None:
         del drawn_labels
         sizes = pd.Series({path.name: path.stat().st_size / 1e6 for path in files})
         found = stages(*files, work)
-    shape = " x ".join(map(str, SIZES[options.size]))
+    shape = " × ".join(map(str, SIZES[options.size]))
     held = ", ".join(f"{name} {mb:.0f} MB" for name, mb in sizes.items())
     print(f"{heading(before)}\n\nOne scan of {shape} voxels ({held}).\n\n{page(found)}")
 

@@ -1,4 +1,4 @@
-"""Compare compression of a label map and a CT of 512 x 512 x 824 voxels with libdeflate, zlib, and ISA-L.
+"""Compare compression of a label map and a CT of 512 × 512 × 824 voxels with libdeflate, zlib, and ISA-L.
 
     python bench/packing.py > bench/packing.md
 

@@ -151,7 +151,7 @@ def report(cases: list[Case], options: argparse.Namespace, load_before: str) -> 
     spacings = list(dict.fromkeys(found.spacing for found in cases))
     parts = [
         heading(load_before),
-        f"On {place}. Scans of {x_mm} x {y_mm} x {z_mm} mm; shards of {options.scans}; windows per forward pass:"
+        f"On {place}. Scans of {x_mm} × {y_mm} × {z_mm} mm; shards of {options.scans}; windows per forward pass:"
         f" {options.batch_size}. {TARGETS}",
         table(head, [row for found in cases for row in rows_of(found)]),
     ]

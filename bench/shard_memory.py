@@ -3,7 +3,7 @@
     make images && python bench/shard_memory.py
 
 The script runs the `segment` command twice and samples its resident memory (RSS) five times per second: for 100 scans
-with the demo model (repeated images of the demo), and for a few scans of 512 x 512 x 824 voxels with the five part
+with the demo model (repeated images of the demo), and for a few scans of 512 × 512 × 824 voxels with the five part
 models of the 1.5-mm set. The latter use a thin network with the patches and classes of the real network, which is
 feasible on a CPU. Without a GPU, the host memory also contains the sums of logits (0.5 GB). The script writes
 `shard_memory.csv`, with the maximum of each second, and `shard_memory.svg`.
@@ -152,7 +152,7 @@ def main() -> None:
     per_second(runs).to_csv(options.out / "shard_memory.csv", index=False)
     (options.out / "shard_memory.svg").write_bytes(drawn(runs))
     print(f"{heading(before)}\n")
-    shape = " x ".join(map(str, SIZES[SIZE]))
+    shape = " × ".join(map(str, SIZES[SIZE]))
     print(f"Full-body scans have {shape} voxels; the five models use the network `{options.network}`.\n")
     head = [
         "shard",

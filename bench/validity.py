@@ -174,7 +174,7 @@ def lines(sizes: list[int], repeats: int, jobs: int) -> Iterator[tuple[list[str]
     """Yield the header and the rows of each table."""
     with ProcessPoolExecutor(jobs) as pool:
         cases = [(kind, n) for kind in KINDS for n in sizes]
-        head = ["data", "rho", "n", "influence function", "Fisher", "Bonett–Wright", "bootstrap"]
+        head = ["data", "rho", "n", "influence function", "Fisher", "Bonett-Wright", "bootstrap"]
         yield head, list(pool.map(coverage, *zip(*cases, strict=True), [repeats] * len(cases)))
         for tests, names in TESTS.items():
             yield ["n", *names], list(pool.map(partial(false_positives, tests), sizes, [repeats] * len(sizes)))
@@ -182,7 +182,7 @@ def lines(sizes: list[int], repeats: int, jobs: int) -> Iterator[tuple[list[str]
 
 KINDS = kinds()
 TESTS = {
-    rank_tests: ("Spearman", "Kruskal–Wallis", "rank-sum, quartiles 1 and 4"),
+    rank_tests: ("Spearman", "Kruskal-Wallis", "rank-sum, quartiles 1 and 4"),
     unequal_spread: ("rank-sum, equal medians, SD 1 and 4",),
     normality_tests: ("lilliefors", "ks_fitted", "ks_standard"),
     confounded_tests: (
