@@ -1,13 +1,13 @@
-"""Measure time and memory of the aging statistics in comparison with a loop over SciPy, on simulated cohorts.
+"""Measure time and memory of the aging statistics in comparison with a loop of SciPy calls, on simulated cohorts.
 
     python bench/aging.py > bench/aging.md                        # complete: about ten minutes without other load
     python bench/aging.py --draws 640 --large 0                   # partial: fewer draws, no large cohort
 
 The script computes the tests of the paper (tables normality, associations, groups, posthoc) for 104 structures and two
 measures, and bootstrap intervals of all correlations, in this process. It then runs the complete `aging` command, which
-includes the start of Python and the reading and checking of tables, for both cohort sizes. The loop over SciPy sorts in
-each test and each draw; its bootstrap time is extrapolated from some of the draws. Five percent of the values are
-missing, and attenuations are integers.
+includes the start of Python and the reading and checking of tables, for both cohort sizes. The SciPy loop sorts in each
+test and each draw; its bootstrap time is extrapolated from some of the draws. Five percent of the values are missing,
+and attenuation values are integers.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
-from machine import heading, load, table
+from machine import grouped, heading, load, table
 from runs import measured
 from scipy import stats
 from statsmodels.stats.diagnostic import lilliefors
@@ -37,8 +37,8 @@ from ctpop.study.configuration import chosen
 
 LABEL_SET = "paper_104"
 MOST_SECONDS, MOST_BOOTSTRAP, LEAST_RATIO = 3, 120, 50  # targets for 4004 patients
-MOST_LARGE, MOST_GB = 60, 6  # and for 100,000
-SCIPY_DRAWS, SCIPY_SERIES = 50, 8  # measured part of the loop over SciPy
+MOST_LARGE, MOST_GB = 60, 6  # targets for 100,000 patients
+SCIPY_DRAWS, SCIPY_SERIES = 50, 8  # measured part of the SciPy loop
 
 
 def cohort_of(patients: int) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 
 def ours(series: list[Series], cuts: np.ndarray, settings: aging.AgingSettings) -> dict[str, pd.DataFrame]:
-    """Return the four tables of the paper's tests."""
+    """Return the four tables of the tests in the paper."""
     return {
         "normality": aging.normality_table(series, settings),
         "associations": aging.association_table(series, settings),
@@ -140,7 +140,7 @@ def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> lis
 
 
 def largest_difference(tables: dict[str, pd.DataFrame], peer: pd.DataFrame) -> float:
-    """Return the largest difference of D, rho, H, and P of pairs from SciPy (relative for H)."""
+    """Return the largest difference from SciPy in D, rho, H (relative), and P values of pairs."""
     p = tables["posthoc"]["p"].to_numpy(dtype=float).reshape(len(peer), -1)
     gaps = [
         tables["normality"]["d"] - peer["d"],
@@ -156,7 +156,7 @@ def answer(held: bool) -> str:
 
 
 def command(patients: int, work: Path, most: float) -> list[str]:
-    """Return the row of the complete command."""
+    """Return the row of the table for the complete command."""
     cohort = cohort_of(patients)
     work.mkdir(parents=True, exist_ok=True)
     all_tables.COHORT.write(cohort, work / "cohort.parquet")
@@ -168,7 +168,7 @@ def command(patients: int, work: Path, most: float) -> list[str]:
     cost = measured([sys.executable, "-m", "ctpop", "aging", *given, "--structures", LABEL_SET, *files])
     gb = cost.host_mb / 1024
     held = answer(cost.seconds < most and gb < MOST_GB)
-    return [f"{patients:,}", f"{len(values):,}", f"{cost.seconds:.1f}", f"{gb:.1f}", held]
+    return [grouped(patients), f"{len(values):,}", f"{cost.seconds:.1f}", f"{gb:.1f}", held]
 
 
 def main() -> None:
@@ -188,10 +188,17 @@ def main() -> None:
         commands = [command(size, Path(folder) / str(size), most) for size, most in sizes.items() if size]
     targets = (
         f"Targets for 4004 patients on two cores: tests in less than {MOST_SECONDS} s; 10,000 draws in less than"
-        f" {MOST_BOOTSTRAP} s and {LEAST_RATIO} times as fast as the loop. Targets for 100,000 patients: less than"
-        f" {MOST_LARGE} s and {MOST_GB} GB."
+        f" {MOST_BOOTSTRAP} s and at {LEAST_RATIO} times the speed of the SciPy loop. Targets for 100,000 patients:"
+        f" less than {MOST_LARGE} s and {MOST_GB} GB."
     )
-    head = [f"{options.patients:,} patients", "time (s)", "SciPy (s)", "ratio", "largest difference", "target met"]
+    head = [
+        f"{grouped(options.patients)} patients",
+        "time (s)",
+        "SciPy (s)",
+        "ratio",
+        "largest difference",
+        "target met",
+    ]
     whole = ["command `aging`, patients", "values", "time (s)", "memory (GB)", "target met"]
     sys.stdout.write(f"{heading(before)}\n\n{targets}\n\n{table(head, rows)}\n\n{table(whole, commands)}\n")
 

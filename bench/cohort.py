@@ -1,9 +1,9 @@
-"""Measure the cohort stage on artificial registries of 100,000 scans: standard format, mapped columns, and a workbook.
+"""Measure the cohort stage on synthetic registries of 100,000 scans: standard format, mapped columns, and a workbook.
 
     python bench/cohort.py --work FOLDER > bench/cohort.md
 
 Each registry has three series per patient, missing values in every column, and 30 additional columns. `cohort` is the
-command with all its tables, `describe` prints Table 1 and the flow diagram, and `digests` is the computation that the
+command with all its tables, `describe` writes Table 1 and the flow diagram, and `digests` is the computation that the
 Snakefile performs whenever it is parsed. Memory is the peak of the largest process, including libraries.
 """
 
@@ -72,7 +72,7 @@ def registry(scans: int, seed: int = 1) -> pd.DataFrame:
 
 
 def in_their_shape(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the registry with other column names and words."""
+    """Return the registry with other column names and other codes for sex."""
     words = frame["sex"].map({"male": "m", "female": "f"}).fillna("N-A")
     return frame.assign(sex=words).rename(columns=THEIR_NAMES)
 

@@ -1,11 +1,11 @@
-"""Measure drawing all figures of a finished study of the size of the paper, with one process and with two.
+"""Measure the drawing of all figures of a finished study of the size of the paper, with one process and with two.
 
     make simulated-study                       # creates the study: 4004 patients, 104 structures, 2 measures
     python bench/figures.py > bench/figures.md
 
 The script runs the command `report` on the tables of the study and writes to a temporary folder. The time includes
-figures, pages, and reading of the tables. Memory is the peak of the command with its processes. CPU time, unlike
-elapsed time, does not depend on other load.
+reading of the tables and drawing of figures and pages. Memory is the peak of the command, including all its processes.
+Unlike elapsed time, CPU time does not depend on other load.
 """
 
 import argparse
@@ -24,7 +24,7 @@ MOST_MINUTES, CORES = 5, 2
 
 
 def command(study: Path, out: Path, jobs: int) -> list[str]:
-    """Return the command that draws a study with its own configuration into another folder."""
+    """Return the command that draws the figures of a study with its own configuration into another folder."""
     config = json.loads((study / "provenance.json").read_text(encoding="utf-8"))["config"]
     places = {"tables": study / "tables", "figures": out / "figures", "report": out / "report"}
     options = [word for name, place in places.items() for word in (f"--{name}", str(place))]
@@ -62,7 +62,7 @@ def main() -> None:
     rows = [once(options.study, jobs) for jobs in options.jobs]
     head = ["processes", "figures", "time (s)", "CPU time (s)", "memory (GB)", "files (MB)", "largest PDF (MB)"]
     head.append(f"less than {MOST_MINUTES} min")
-    sys.stdout.write(f"{heading(before)}\n\nEach figure as PDF, SVG, PNG, and CSV.\n\n{table(head, rows)}\n")
+    sys.stdout.write(f"{heading(before)}\n\nEach figure is written as PDF, SVG, PNG, and CSV.\n\n{table(head, rows)}\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Measure drawing review images of one scan of 512 × 512 × 824 voxels with 104 structures, and reusing them.
+"""Measure drawing and reuse of review images of one scan of 512 × 512 × 824 voxels with 104 structures.
 
     python bench/gallery.py > bench/gallery.md
 
 The script runs the `review` command on a shard of one scan with some masks flagged, and repeats it when all images
-exist, as after a review. Structures that the artificial scan does not contain are not counted. Each run is a separate
-process and includes loading libraries; "nothing flagged" is the time of a shard before its first scan. The last column
-is the total time of 4000 such scans on one core.
+exist, as after a review. Structures that the synthetic scan does not contain are not counted. Each run is a separate
+process and includes loading of libraries; "nothing flagged" is the time that a shard requires before its first scan.
+The last column is the total time for 4000 such scans on one core.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Measure joining the measures of 100,000 artificial scans with 117 structures each by `gather`.
+"""Measure the combination of the measures of 100,000 synthetic scans with 117 structures each by `gather`.
 
     python bench/gather.py --work FOLDER > bench/gather.md
 
 The script writes the shards (about 4 GB) and the table to FOLDER, and runs the command for a few large shards and for
 many small shards. All digits of the numbers are random, so they compress less than real measures. Memory is the peak of
-the command. CPU time, unlike elapsed time, does not depend on other load.
+the command. Unlike elapsed time, CPU time does not depend on other load.
 """
 
 import argparse
@@ -28,7 +28,7 @@ LABEL_SET = "total_117"
 
 
 def rows_of(scans: list[str], seed: int, label_set: str = LABEL_SET) -> pd.DataFrame:
-    """Return artificial measures of some scans with 10% missing values in optional columns."""
+    """Return synthetic measures of some scans with 10% missing values in optional columns."""
     names = label_sets.read(label_set).names
     n = len(scans) * len(names)
     random = np.random.default_rng(seed)
@@ -98,7 +98,7 @@ def main() -> None:
         "memory (GB)",
         f"less than {MOST_SECONDS} s and {MOST_GB} GB",
     ]
-    columns = f"{len(MEASURES_TABLE.columns)} columns, {options.scans:,} scans, label set {LABEL_SET}"
+    columns = f"{len(MEASURES_TABLE.columns)} columns, {options.scans:,} scans, label set `{LABEL_SET}`"
     sys.stdout.write(f"{heading(before)}\n\n{columns}.\n\n{table(head, rows)}\n")
 
 

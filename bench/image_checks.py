@@ -1,12 +1,12 @@
-"""Compare the time of the checks of CT values with the time of measuring the scan.
+"""Compare the time of the checks of CT values with the time of measurement of the scan.
 
     python bench/image_checks.py > bench/image_checks.md
 
 "Measurement" includes reading the CT and the label map and measuring all structures, as in the measure stage. The
-checks determine whether the values are in HU (`hu_scale`), whether structures are in contact with padding (`padding`),
-and the digest that identifies copies of an image (`voxel_digest`). Each time is the smallest of several runs in this
-process. The scan is generated three times: without padding, and with -1024 HU and -3024 HU outside the reconstruction
-circle.
+checks determine whether the values are in HU (`hu_scale`) and whether structures are in contact with padding
+(`padding`), and compute the digest that identifies copies of an image (`voxel_digest`). Each time is the smallest of
+several runs in this process. The scan is generated three times: without padding, and with -1024 HU and -3024 HU outside
+the reconstruction circle.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from ctpop.stages.measure.scan_measures import How, measure_structures
 from ctpop.study import label_sets
 
 BELOW_AIR_HU = -3024
-TARGET = 0.03  # largest share of the measurement time for hu_scale
+TARGET = 0.03  # largest proportion of the measurement time for hu_scale
 
 
 def drawn(size: str, outside: int | None) -> np.ndarray:
@@ -55,7 +55,7 @@ def seconds_of(function: Callable[[], Any], repeats: int) -> float:
 
 
 def times_of(ct: Path, labels: Path, repeats: int) -> dict[str, float]:
-    """Return the times in seconds of measuring a scan and of each check."""
+    """Return the time of the measurement of a scan and of each check (s)."""
     label_of = label_sets.read(LABEL_SET).label_of
 
     def measure() -> None:
@@ -97,7 +97,7 @@ def main() -> None:
     rows = rows_of(options.size, options.repeats)
     print(f"{heading(before)}\n")
     shape = " × ".join(map(str, SIZES[options.size]))
-    print(f"One scan of {shape} voxels; times in seconds, with the share of the measurement time in parentheses.")
+    print(f"One scan of {shape} voxels. Times are in seconds, with percentages of the measurement time in parentheses.")
     print(f"Target for `hu_scale`: at most {TARGET:.0%} of the measurement time.\n")
     print(table(["padding", "measurement", "hu_scale", "padding check", "voxel_digest"], rows))
 

@@ -1,10 +1,10 @@
-"""Measure indexing a folder of 100,000 artificial DICOM images in 250 series, first without and then with a cache.
+"""Measure the indexing of 100,000 synthetic DICOM images in 250 series, first without and then with a cache.
 
     python bench/index.py --work FOLDER > bench/index.md
     python bench/index.py --work FOLDER --files 4000             # short test
 
-The script writes the images (about 1 GB, 64 × 64 pixels each; pixels are not read) to FOLDER. Memory is the total of
-all processes.
+The script writes the images (about 1 GB in total, 64 × 64 pixels each) to FOLDER. Pixels are not read. Memory is the
+total of all processes.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from machine import heading, load, table
+from machine import grouped, heading, load, table
 from runs import ROOT, measured
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -48,7 +48,7 @@ def main() -> None:
     costs = {words: measured(command) for words in ("first run", "second run, no changes")}
     rows = [[words, f"{cost.seconds:.1f}", f"{cost.host_mb / 1000:.2f}"] for words, cost in costs.items()]
     print(heading(before), end="\n\n")
-    print(f"{n_series * SLICES} files, {n_series} series, {options.processes} processes.\n")
+    print(f"{grouped(n_series * SLICES)} files, {n_series} series, {options.processes} processes.\n")
     print(table(["run", "time (s)", "memory (GB)"], rows))
 
 

@@ -2,10 +2,10 @@
 
     python bench/index_page.py results/simulated_study/report
 
-Each visit opens `index.html` from disk in a new browser. Interactive: time from the start of the navigation until the
-tables can be sorted and filtered. Computed: CPU time of the page thread up to this point, which does not depend on
-other programs. Sorted, filtered: time from the click or key press until the last row is drawn. The script also counts
-requests for resources other than files; the expected number is 0.
+Each visit opens `index.html` from disk in a new browser. "Interactive" is the time from the start of the navigation
+until the tables can be sorted and filtered. "Computed" is the CPU time of the page thread up to this point, which does
+not depend on other programs. "Sorted" and "filtered" are the times from the click or key press until the last row is
+drawn. The script also counts requests for resources other than files; the expected number is 0.
 """
 
 import argparse

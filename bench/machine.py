@@ -12,7 +12,7 @@ import torch
 
 
 def gpu_name() -> str | None:
-    """Return the name of the GPU that torch uses."""
+    """Return the name of the GPU that PyTorch uses."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
@@ -33,7 +33,12 @@ def heading(load_before: str) -> str:
     """Return the heading of a result page: title, command, machine, and load."""
     name = Path(sys.argv[0]).name
     command = f"`python {' '.join([f'bench/{name}', *sys.argv[1:]])}`"
-    return f"# {name}\n\n{command}: {described()}. Load {load_before} before, {load()} after."
+    return f"# {name}\n\n{command}: {described()}. Load average: {load_before} before, {load()} after."
+
+
+def grouped(number: int) -> str:
+    """Return a number with commas if it has five digits or more."""
+    return f"{number:,}" if number >= 10_000 else str(number)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

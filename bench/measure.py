@@ -1,17 +1,17 @@
-"""Compare measuring one scan of 512 × 512 × 824 voxels with 104 structures by ctpop and by TotalSegmentator.
+"""Compare the measurement of one scan of 512 × 512 × 824 voxels with 104 structures by ctpop and TotalSegmentator.
 
     python bench/measure.py > bench/measure.md
 
-The times of ctpop include reading both files. "Inflate" is the minimum for any program: decompression of both files
-into memory with ISA-L. "Basic" includes volume, attenuation, and border contact. "Full" adds connected components and
-eroded attenuation, as in the measure stage. Each number is the smallest of several runs in a separate process. Memory
-is the peak of the process, including libraries.
+The times of ctpop include reading of both files. Decompression of both files into memory with ISA-L is the minimum for
+any program. "Basic measures" are volume, attenuation, and border contact. "All measures" also include connected
+components and eroded attenuation, as in the measure stage. Each time is the smallest of several runs in a separate
+process. Memory is the peak of the process, including libraries.
 
-The peer is `get_basic_statistics` of TotalSegmentator 2.18.0, called as by its own commands, in a separate virtual
-environment. `--peer-python` names this environment; by default, the script creates one in a temporary folder. The time
-of the peer is that of the call, which reads the CT; the label map is read before. The values of both are compared by
-the rules of the peer: 0.0 for structures that are absent or touch the outermost three layers of voxels, and five
-decimals of attenuation.
+The comparison program is `get_basic_statistics` of TotalSegmentator 2.18.0, called as by its own commands, in a
+separate virtual environment. `--peer-python` specifies the Python of this environment; by default, the script creates
+an environment in a temporary folder. The time is that of the call, which reads the CT; the label map is read before the
+call. The values of both programs are compared by the rules of TotalSegmentator: 0.0 for structures that are absent or
+touch the outermost three layers of voxels, and attenuation with five decimals.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def in_own_process(command: list[str]) -> dict[str, Any]:
 
 
 def peer_python(given: Path | None, work: Path) -> Path:
-    """Return the given Python with the peer, or the Python of a new virtual environment."""
+    """Return the given Python with TotalSegmentator, or the Python of a new virtual environment."""
     if given:
         return given
     subprocess.run([sys.executable, "-m", "venv", str(work / "peer")], check=True)
@@ -66,7 +66,7 @@ def peer_python(given: Path | None, work: Path) -> Path:
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
         [*install, "numpy", "nibabel", "tqdm"], check=True, stdout=sys.stderr
-    )  # imports of the peer's statistics
+    )  # packages that the statistics of TotalSegmentator import
     subprocess.run([*install, "--no-deps", PEER], check=True, stdout=sys.stderr)
     return python
 
@@ -91,7 +91,7 @@ def shard_seconds(ct: Path, labels: Path, work: Path, scans: int = 3) -> tuple[f
 def page(ours: dict[str, dict[str, Any]], shard: tuple[float, float], peer: dict[str, Any]) -> str:
     """Return the results as tables."""
     inflate, theirs = ours["inflate"]["seconds"], peer["seconds"]
-    names = {"inflate": "inflate both files", "basic": "basic", "full": "full"}
+    names = {"inflate": "decompression of both files", "basic": "basic measures", "full": "all measures"}
     rows = [
         [names[part], f"{cost['seconds']:.2f}", f"{cost['peak_gb']:.2f}", f"{cost['seconds'] / inflate:.2f}", target]
         for part, target in zip(PARTS, ("", f"at most {TARGETS['basic']}", f"at most {TARGETS['full']}"), strict=True)
@@ -104,11 +104,11 @@ def page(ours: dict[str, dict[str, Any]], shard: tuple[float, float], peer: dict
     zeros = sum(each["volume"] == 0 for each in peer["found"].values())
     return "\n\n".join(
         [
-            table(["", "time (s)", "peak memory (GB)", "multiple of inflate", "target"], rows),
-            f"Memory: the target is less than {MOST_GB} GB. Basic is {faster:.0f} times as fast as the peer"
-            f" (target: {TARGETS['peer']:.0f}).",
-            f"Values: volume and attenuation of {len(same)} of {len(peer['found'])} structures equal those of the peer."
-            f" Structures that touch the border, for which both values are 0.0: {zeros}.",
+            table(["", "time (s)", "peak memory (GB)", "ratio to decompression", "target"], rows),
+            f"Memory: the target is less than {MOST_GB} GB. The basic measures are computed {faster:.0f} times as fast"
+            f" as by TotalSegmentator (target: {TARGETS['peer']:.0f}).",
+            f"Values: volume and attenuation of {len(same)} of {len(peer['found'])} structures are equal to those of"
+            f" TotalSegmentator. Number of structures that touch the border, for which both values are 0.0: {zeros}.",
         ]
     )
 
@@ -137,10 +137,12 @@ def main() -> None:
         ours = {part: in_own_process([*RUN_PART, part, *paths, str(options.repeats)]) for part in PARTS}
         shard = shard_seconds(*files, work)
         peer = in_own_process([str(python), "-c", CALL_PEER, *paths])
-        sizes = ", ".join(f"{path.stem.split('.')[0]} {path.stat().st_size / 2**20:.0f} MB" for path in files)
+        megabytes = [path.stat().st_size / 2**20 for path in files]
+        sizes = "CT, {:.0f} MB; label map, {:.0f} MB".format(*megabytes)
     print(f"{heading(before)}\n")
     shape = " × ".join(map(str, SIZES[options.size]))
-    print(f"One scan of {shape} voxels ({sizes}); {len(peer['found'])} structures, {share:.0%} of the voxels.\n")
+    structures = f"{len(peer['found'])} structures, which include {share:.0%} of the voxels"
+    print(f"One scan of {shape} voxels ({sizes}); {structures}.\n")
     print(page(ours, shard, peer))
 
 

@@ -2,8 +2,8 @@
 
     python bench/measure_part.py PART CT LABELS REPEATS
 
-The script prints JSON: the smallest time in seconds, the peak memory of the process in GB, and for the basic part the
-volume (mm³) and attenuation of each structure by the rules of TotalSegmentator.
+The script prints JSON: the smallest time in seconds, the peak memory of the process in GB, and, for the part `basic`,
+the volume (mm³) and attenuation of each structure by the rules of TotalSegmentator.
 """
 
 import json
@@ -76,7 +76,7 @@ PARTS: dict[str, Callable[[Path, Path], Any]] = {"inflate": inflated, "basic": b
 
 
 def timed(part: str, ct: Path, labels: Path, repeats: int) -> dict[str, Any]:
-    """Return the smallest time of a part, the peak memory, and volume (mm³) and attenuation of each structure."""
+    """Return the smallest time of a part, the peak memory, and the volume (mm³) and attenuation of each structure."""
     seconds = []
     for _ in range(repeats):
         began = time.monotonic()
@@ -88,7 +88,7 @@ def timed(part: str, ct: Path, labels: Path, repeats: int) -> dict[str, Any]:
 
 
 def as_theirs(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the values of ctpop by the rules of the peer."""
+    """Return the values of ctpop by the rules of TotalSegmentator."""
     dropped = rows["n_voxels"].eq(0) | rows["border_voxels"].gt(0)
     values = pd.DataFrame({"volume": rows["volume_ml"] * 1000, "intensity": rows["hu_mean"].round(5)})
     return values.mask(dropped, 0.0).to_dict("index")

@@ -1,12 +1,12 @@
-"""Compare segmenting, measuring, and drawing a scan in one job with three jobs that each read its files.
+"""Compare segmentation, measurement, and drawing of a scan in one job with three jobs that each read its files.
 
     python bench/one_or_three.py > bench/one_or_three.md
 
-The scan has 512 × 512 × 824 voxels and 104 structures. Each stage reads it from the disk: the script removes the files
-from the page cache before each stage. Bytes are those that the kernel fetched from the disk for the process. CPU times
-are per scan without the start of the program: the time of the command for four scans minus that for one scan, divided
-by three. Drawing includes ten masks of a scan. Slow storage is assumed to provide 100 MB/s. GPU times per scan are not
-measured here: they are those of the paper and the target of this project.
+The scan has 512 × 512 × 824 voxels and 104 structures. Each stage reads the scan from the disk, because the script
+removes the files from the page cache before each stage. The amount of data is that fetched from the disk by the kernel
+for the process. CPU times are per scan, without the start of the program: the time of the command for four scans minus
+that for one scan, divided by three. Drawing includes ten masks of a scan. Slow storage is assumed to provide 100 MB/s.
+GPU times per scan are not measured; they are those reported in the paper and the target of this project.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def from_disk(command: list[str], files: list[Path]) -> tuple[Cost, float]:
 
 
 def stages(ct: Path, labels: Path, work: Path) -> dict[str, Stage]:
-    """Return the costs of reading for segmentation, of measurement, and of drawing."""
+    """Return the cost of reading for segmentation, of measurement, and of drawing."""
     told = work / "seconds.txt"
     _, segment_mb = from_disk([sys.executable, "-c", READ_FOR_SEGMENTATION, str(ct), str(told)], [ct])
     review = measured_scan(ct, labels, work)
@@ -109,7 +109,8 @@ def page(found: dict[str, Stage]) -> str:
         ]
         for name, seconds in GPU_SECONDS.items()
     ]
-    head = ["segmentation", "GPU time per scan (s)", "GPU idle, measurement in the same job", "with drawing"]
+    idle_head = ["GPU idle time with measurement in the same job", "with measurement and drawing"]
+    head = ["segmentation", "GPU time per scan (s)", *idle_head]
     return f"{costs}\n\n{table(head, idle)}"
 
 
@@ -126,7 +127,7 @@ def main() -> None:
         sizes = pd.Series({path.name: path.stat().st_size / 1e6 for path in files})
         found = stages(*files, work)
     shape = " × ".join(map(str, SIZES[options.size]))
-    held = ", ".join(f"{name} {mb:.0f} MB" for name, mb in sizes.items())
+    held = "; ".join(f"`{name}`, {mb:.0f} MB" for name, mb in sizes.items())
     print(f"{heading(before)}\n\nOne scan of {shape} voxels ({held}).\n\n{page(found)}")
 
 

@@ -1,9 +1,9 @@
-"""Compare compression of a label map and a CT of 512 × 512 × 824 voxels with libdeflate, zlib, and ISA-L.
+"""Compare the compression of a label map and a CT of 512 × 512 × 824 voxels with libdeflate, zlib, and ISA-L.
 
     python bench/packing.py > bench/packing.md
 
-ctpop writes with libdeflate. The images are those of `real_size.py`. Each library compresses the same bytes into one
-gzip stream; the time is the smallest of several runs.
+ctpop compresses with libdeflate. The images are those of `real_size.py`. Each library compresses the same bytes into
+one gzip stream; the time is the smallest of several runs.
 """
 
 import argparse
@@ -70,8 +70,8 @@ def main() -> None:
         rows.append([name, *(cell for seconds, size in found for cell in (f"{seconds:.2f}", f"{size:.1f}"))])
     print(heading(before) + "\n")
     print(table(["library, level", *(f"{image} ({unit})" for image in images for unit in ("s", "MB"))], rows))
-    sizes = " and ".join(f"the {name} has {data.nbytes / 1e6:.0f} MB" for name, data in flat.items())
-    print(f"\nWithout compression, {sizes}.")
+    label_map, ct = (f"{data.nbytes / 1e6:.0f} MB" for data in flat.values())
+    print(f"\nWithout compression, the size of the label map is {label_map} and that of the CT is {ct}.")
 
 
 if __name__ == "__main__":

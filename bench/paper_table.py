@@ -6,11 +6,11 @@
 For each spacing and size, the script runs the `segment` command with one scan and with a shard of several scans, and
 `standard_route.py`, which runs the commands of nnU-Net with CPU resampling, as TotalSegmentator does. Models and scans
 are those of `real_size.py`. The time of one scan is that of the complete command, including loading. The time of an
-additional scan of a shard is the difference between the two commands divided by the number of additional scans.
-`runs.py` describes the measurement of memory and GPU load. The labels of both pipelines are compared.
+additional scan of a shard is the difference between the times of the two commands, divided by the number of additional
+scans. `runs.py` describes the measurement of memory and GPU load. The labels of both pipelines are compared.
 
-The standard pipeline uses the same weights under the trainer `nnUNetTrainer`, because the commands of nnU-Net do not
-find the trainer of the public weights if torchvision and torch are incompatible, and otherwise require more time.
+The standard pipeline uses the same weights with the trainer name `nnUNetTrainer`. With the trainer name of the public
+weights, the commands of nnU-Net fail if torchvision and torch are incompatible, and require more time otherwise.
 """
 
 import argparse
@@ -35,7 +35,7 @@ PAPER = {  # SOURCE: Wasserthal et al. 2023, RTX 3090: seconds, GB of the host, 
     ("3", "medium"): (53, None, None),
     ("3", "large"): (83, None, None),
 }
-STUDY = 4004  # scans of the paper's aging study
+STUDY = 4004  # scans of the aging study in the paper
 TARGETS = "Targets on a GPU: 3 times the speed of the standard pipeline, GPU load of 90%, 4004 scans at 1.5 mm in 12 h."
 
 
@@ -119,7 +119,7 @@ def memory(cost: Cost) -> list[str]:
 
 
 def comparison(found: Case) -> list[str]:
-    """Return ratios and agreement of a case with results of the standard pipeline."""
+    """Return time ratios of a case to the standard pipeline, and the agreement of the labels."""
     assert found.standard is not None
     assert found.agreement is not None
     dice, differing = found.agreement
@@ -130,7 +130,7 @@ def comparison(found: Case) -> list[str]:
 
 
 def study_hours(cases: list[Case], spacing: str) -> list[str]:
-    """Return the duration of the study of the paper (h) at the mean time of the measured sizes."""
+    """Return the duration of the study in the paper (h), estimated from the mean time of the measured sizes."""
     here = [found for found in cases if found.spacing == spacing]
     rates = [found.further or found.alone.seconds for found in here]
     peers = [found.standard.seconds for found in here if found.standard]

@@ -1,9 +1,9 @@
-"""Compare planning a study of 100,000 scans with an earlier commit.
+"""Compare the time and memory for planning a study of 100,000 scans between the current version and an earlier commit.
 
     python bench/planning.py --before 885221f --work planning > bench/planning.md
 
-`snakemake --dry-run` plans all jobs of the study of `scale.py` several times, in alternation with both versions, each
-in a separate folder. The first plan of each version fills the caches and is reported separately.
+`snakemake --dry-run` plans all jobs of the study of `scale.py` several times with each version, in alternation and in
+separate folders. The first run of each version fills the caches and is reported separately.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
     first, *pairs = rounds
     ratio = statistics.median(now.processor / before.processor for before, now in pairs)
     print(heading(quiet))
-    print(f"\n{options.scans:,} scans, label set {options.structures}; {options.pairs} pairs.\n")
+    print(f"\n{options.scans:,} scans, label set `{options.structures}`, {options.pairs} pairs of runs.\n")
     head = ["version", "first plan", "median", "minimum", "memory"]
     print(table(head, [row(options.before, 0, first, pairs), row("current", 1, first, pairs)]))
     print(f"\nMedian ratio of the pairs (CPU time): {ratio:.2f}.")

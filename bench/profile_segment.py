@@ -2,11 +2,11 @@
 
     make images && python bench/profile_segment.py
 
-A timer wraps public functions of the engine. The time of an inner function does not count for the outer function, so
-the rows add up to the total. With a GPU, the timer synchronizes at each change of step. Times are those of the second
-of two scans, because the first scan includes loading of the models. In a shard, reading and writing overlap with the
-network, so the time per scan is less than the sum; the last row is the time of the `segment` command per scan without
-timers.
+A timer wraps public functions of the engine. The time of an inner function is not included in that of the outer
+function, so the rows add up to the total. With a GPU, the timer synchronizes at each change of step. Times are those of
+the second of two scans, because the first scan includes loading of the models. In a shard, reading and writing overlap
+with the network, so the time per scan is less than the sum; the last row is the time of the `segment` command per scan
+without timers.
 """
 
 import argparse
@@ -140,7 +140,7 @@ def page(title: str, seconds: Counter[str], rate: float) -> str:
     rows = [[name, f"{seconds[name]:.3f}", f"{seconds[name] / whole:.1%}"] for name in (*STEPS, REST) if seconds[name]]
     rows += [["**sum of the steps**", f"{whole:.3f}", "100%"]]
     rows += [["**additional scan of a shard, overlapping steps**", f"{rate:.3f}", f"{rate / whole:.1%}"]]
-    return f"## {title}\n\n{table(['step', 'time (s)', 'share'], rows)}"
+    return f"## {title}\n\n{table(['step', 'time (s)', 'percentage'], rows)}"
 
 
 def demo_case() -> tuple[Path, str, dict[str, Any]]:
@@ -150,7 +150,7 @@ def demo_case() -> tuple[Path, str, dict[str, Any]]:
 
 
 def real_case(options: argparse.Namespace, work: Path) -> tuple[Path, str, dict[str, Any]]:
-    """Return the CT, label set, and settings of a scan of real size."""
+    """Return the CT, label set, and settings of a scan of realistic size."""
     weights = write_models(work / "weights", options.spacing, ARCHITECTURES[options.network])
     chosen = {"model": SETS[options.spacing], "weights": str(weights), "cpu_threads": os.cpu_count()}
     return save_ct(work / "ct.nii.gz", options.size), "total_117", chosen
@@ -160,9 +160,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="small", help="size of the large scan (default: %(default)s)")
     default = "real" if gpu_name() else "thin"
-    parser.add_argument("--network", choices=ARCHITECTURES, default=default, help="of its models: %(default)s")
-    parser.add_argument("--spacing", choices=SETS, default="1.5", help="of its models in mm (default %(default)s)")
-    parser.add_argument("--further", type=int, default=4, help="scans of the shards (default %(default)s)")
+    parser.add_argument(
+        "--network", choices=ARCHITECTURES, default=default, help="network of the models (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--spacing", choices=SETS, default="1.5", help="spacing of the models in mm (default: %(default)s)"
+    )
+    parser.add_argument("--further", type=int, default=4, help="additional scans of the shards (default: %(default)s)")
     options = parser.parse_args()
     before, clock = load(), Clock()
     wrap_engine(clock)

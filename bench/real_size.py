@@ -1,8 +1,8 @@
-"""Models and scans of real size without the public weights and without patient data.
+"""Models and scans of realistic size, without the public weights and without patient data.
 
 Speed and memory depend on the architecture of a model and not on its weights. The weights are therefore random. The
-networks are 3D U-Nets with the published architecture of TotalSegmentator, in the files of the shipped model sets.
-Scans are phantoms of the demo (`demo/phantom.py`) on a grid of real size with CT noise.
+networks are 3D U-Nets with the published architecture of TotalSegmentator, and the files have the names in the shipped
+model sets. The scans are phantoms of the demo (`demo/phantom.py`) with CT noise on a grid of realistic size.
 """
 
 import sys
@@ -32,7 +32,7 @@ SIZES = {  # SOURCE: Wasserthal et al. 2023, table of run times; tiny was added 
     "medium": (512, 512, 458),
     "large": (512, 512, 824),
 }
-SPACING_MM = (0.78, 0.78, 1.0)  # not reported in the paper; a field of view of 40 cm and slices of 1 mm
+SPACING_MM = (0.78, 0.78, 1.0)  # not reported in the paper; corresponds to a field of view of 40 cm and 1-mm slices
 NOISE_HU = 20.0
 LOWEST_HU = -1024
 AIR_HU = -1000
@@ -41,7 +41,7 @@ SETS = {"1.5": "total_117_1.5mm", "3": "total_117_3mm"}
 PATCHES = {"1.5": (128, 128, 128), "3": (112, 112, 128)}  # SOURCE: plans of TotalSegmentator
 STAGES = 6
 SMALLEST_EDGE = 4  # smallest edge of a feature map, at which the nnU-Net planner stops pooling
-BACKGROUND_BIAS = 3.0  # five parts together label about a tenth of the voxels, as real models do
+BACKGROUND_BIAS = 3.0  # the five parts together label about one-tenth of the voxels, as real models do
 PEERS_TRAINER = "nnUNetTrainer"
 
 
@@ -56,16 +56,15 @@ class Architecture:
 
 ARCHITECTURES = {
     "real": Architecture(32, 320, 2),
-    "thin": Architecture(
-        4, 8, 1
-    ),  # patches and classes of the real model at a computing cost that is feasible on a CPU
+    # "thin" has the patches and classes of the real model, with a computing cost that is feasible on a CPU.
+    "thin": Architecture(4, 8, 1),
 }
 
 
 def write_models(weights: Path, spacing: str, kind: Architecture, trainer: str | None = None) -> Path:
     """Write model folders with random weights for the shipped set of a spacing ("1.5" or "3"), and return `weights`.
 
-    With `trainer`, the checkpoints name it instead of the trainer of the public weights.
+    If `trainer` is given, the checkpoints contain this trainer name instead of that of the public weights.
     """
     described = plans_of(spacing, kind)
     for number, part in enumerate(set_file.read(set_file.locate({"model": SETS[spacing]}))["parts"]):
@@ -93,7 +92,7 @@ def plans_of(spacing: str, kind: Architecture) -> dict[str, Any]:
 
 
 def strides_of(patch: tuple[int, ...]) -> list[list[int]]:
-    """Return the strides of each stage: an axis is halved while it is even and long enough."""
+    """Return the strides of each stage: an axis is halved as long as it is even and long enough."""
     edges, strides = list(patch), [[1, 1, 1]]
     for _ in range(STAGES - 1):
         strides.append([2 if edge % 2 == 0 and edge // 2 >= SMALLEST_EDGE else 1 for edge in edges])
@@ -126,9 +125,9 @@ def network_arguments(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
-    """Return a CT (x, y, z; RAS+) with spacing `SPACING_MM`: the middle of a phantom, stretched if it is too short.
+    """Return a CT (x, y, z; RAS+) with spacing `SPACING_MM`: the center of a phantom, stretched if it is too short.
 
-    Voxels outside the reconstruction circle have the lowest value, as in images of most manufacturers.
+    Voxels outside the reconstruction circle have the lowest value, as in the images of most manufacturers.
     """
     random = np.random.default_rng(seed)
     body = make_phantom(random_person(seed)).hu.astype(np.float32)
@@ -150,7 +149,7 @@ def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
 def draw_labels(shape: tuple[int, int, int], number: int, seed: int = 1) -> NDArray[np.uint8]:
     """Return labels from 1 to `number` for the CT of the same seed: structures of the phantom, divided along z.
 
-    Tissue without a label is an additional structure, so that about 15% of a large scan is labeled, as by real models.
+    Tissue without a label is an additional structure. About 15% of a large scan is therefore labeled, as by real models.
     """
     body = make_phantom(random_person(seed))
     held = np.where((body.labels == 0) & (body.hu > TISSUE_HU), body.labels.max() + 1, body.labels)

@@ -1,11 +1,11 @@
 """Run commands and measure elapsed time, host memory, GPU memory, and GPU load.
 
 Host memory is sampled twice per second. It is the larger of two values: the total of all processes of the command (with
-shared pages counted once, as in the PSS of the kernel), and the peak of the largest process as recorded by the kernel,
-which includes peaks between samples.
+shared pages counted once, as in the PSS reported by the kernel), and the peak of the largest process as recorded by the
+kernel, which includes peaks between samples.
 
 GPU values are those of `nvidia-smi` for the first GPU, sampled twice per second. No other program may use the GPU.
-Memory is the increase over the value before the command, and load is the share of time with a running kernel between
+Memory is the increase over the value before the command. Load is the proportion of time with a running kernel between
 the first and the last kernel of the command.
 """
 
@@ -143,7 +143,7 @@ def looked_at(look: Callable[[], Any]) -> Iterator[list[Any]]:
 
 
 def held_mb(pid: int) -> float:
-    """Return the total memory of a process and its children, or the largest peak of a single one if higher (MB)."""
+    """Return the total memory of a process and its children, or the largest peak of one of them if higher (MB)."""
     members = family(pid)
     return max([sum(map(pss_mb, members)), *map(peak_mb, members)])
 

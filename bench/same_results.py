@@ -1,6 +1,6 @@
-"""Compare the tables of two runs of one study value by value, including tables and columns that were renamed.
+"""Compare the tables of two runs of a study value by value, including renamed tables and columns.
 
-    python bench/same_results.py BEFORE AFTER        two result folders, such as results/demo of two checkouts
+    python bench/same_results.py BEFORE AFTER        # two result folders, such as results/demo of two checkouts
 
 Tables and shards are matched by name; `RENAMED` contains the earlier and the current names. Files whose bytes can
 differ (times, logs, provenance with versions and paths) are not compared. The script prints one line per type of file

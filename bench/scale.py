@@ -1,10 +1,10 @@
-"""Measure the parts of the workflow for studies of up to 100,000 artificial scans with the real Snakefile.
+"""Measure the parts of the workflow for studies of up to 100,000 synthetic scans with the real Snakefile.
 
     python bench/scale.py --work FOLDER > bench/scale.md
 
-The script replaces the image stages by tables of the shards with artificial measures, which Snakemake accepts as
+The script replaces the outputs of the image stages with tables of synthetic measures, which Snakemake accepts as
 finished. No image is read, segmented, or measured. All other parts are real: planning of all jobs, scheduling of the
-shards (`--touch`, which runs no job), and the jobs `cohort`, both `gather` jobs, `screen`, `aging`, and `report`.
+shards (`--touch`, which runs no job), and the jobs `cohort`, `screen`, `aging`, `report`, and both `gather` jobs.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from gather import processor_seconds, rows_of
-from machine import heading, load, table
+from machine import grouped, heading, load, table
 from runs import ROOT, measured
 
 from ctpop.contracts.all_tables import MEASURES_TABLE, SEGMENTS
@@ -58,13 +58,13 @@ def write_registry(scans: int, work: Path) -> dict[str, float]:
 
 
 def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float], list[str]]:
-    """Write the registry and the configuration, and return the age of each scan and the names of the shards."""
+    """Write the registry and the study file, and return the age of each scan and the names of the shards."""
     ages = write_registry(scans, work)
     for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):  # the cohort stage requires one of the first files
         (work / name).touch()
     first = label_sets.read(label_set).names[0]
     config = {
-        "study": {"name": "made_up", "start_from": "segmentations", "registry": "registry.csv", "banner": "made up"},
+        "study": {"name": "made_up", "start_from": "segmentations", "registry": "registry.csv", "banner": "synthetic"},
         "structures": label_set,
         "cohort": {"criteria": ["age_known"]},
         "segment": {"scans_per_shard": SCANS_PER_SHARD},
@@ -75,7 +75,7 @@ def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float
 
 
 def write_shards(ages: dict[str, float], names: list[str], label_set: str, results: Path) -> None:
-    """Write the tables of all shards in the format of `segment` and `measure`, with artificial measures."""
+    """Write the tables of all shards in the format of `segment` and `measure`, with synthetic measures."""
     known = label_sets.read(label_set)
     bounds = dict(zip(known.table["structure"], known.table["lower_bound_ml"].fillna(1.0), strict=True))
     moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
@@ -113,7 +113,7 @@ def measures_of(
 
 
 def snakemake(*options: str, work: Path, tree: Path = ROOT) -> list[str]:
-    """Return the Snakemake command of a run with the files of a checkout."""
+    """Return the Snakemake command for a run with the files of a checkout."""
     place = ["-s", str(tree / "Snakefile"), "--directory", str(work), "--configfile", str(work / "study.yaml")]
     profile = ["--workflow-profile", "none", "--profile", str(tree / "profiles" / "local")]
     return [sys.executable, "-m", "snakemake", "--quiet", "all", *place, *profile, *options]
@@ -179,12 +179,12 @@ def main() -> None:
     options = parser.parse_args()
     before = load()
     costs = [once(scans, options.structures, options.work.resolve()) for scans in options.scans]
-    head = ["part", *[f"{scans:,} scans" for scans in options.scans], *["growth"][: len(costs) > 1]]
+    head = ["part", *[f"{grouped(scans)} scans" for scans in options.scans], *["growth"][: len(costs) > 1]]
     note = (
-        f"Artificial tables of the shards instead of images, label set {options.structures}, {SCANS_PER_SHARD} scans"
-        " per shard. CPU times are in parentheses. Planning is the best of three runs; times of jobs are those recorded"
-        " by Snakemake, which are shorter. Growth is the exponent of the number of scans between the last two sizes; 1"
-        " is linear."
+        f"Synthetic tables of the shards instead of images, label set `{options.structures}`, {SCANS_PER_SHARD} scans"
+        " per shard. CPU times are in parentheses. Times of planning are those of the fastest of three runs; times of"
+        " jobs are those recorded by Snakemake, which are shorter. Growth is the exponent of the number of scans"
+        " between the last two sizes (1 is linear)."
     )
     sys.stdout.write(f"{heading(before)}\n\n{note}\n\n{table(head, growth(costs, options.scans))}\n")
 

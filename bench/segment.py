@@ -1,10 +1,10 @@
-"""Compare the segment stage with the command nnUNetv2_predict: same scans, model, and labels, on the CPU.
+"""Compare the segment stage with the command `nnUNetv2_predict` for the same scans and the same model, on the CPU.
 
     make images && python bench/segment.py
 
 The script segments the same scans of the demo in three ways: with one process of ctpop, with one `nnUNetv2_predict`
-call for the folder, and with one `nnUNetv2_predict` call per scan, as programs do that process single scans. The time
-includes all processes, the start of Python, and loading of the model. All calls for single scans require the same time;
+call for the folder, and with one `nnUNetv2_predict` call per scan, as in programs that process single scans. The time
+includes all processes, the start of Python, and loading of the model. All calls for single scans take the same time;
 the script therefore runs only a few of them and reports their mean.
 """
 
@@ -85,8 +85,8 @@ def main() -> None:
     found = [once(scans, options.single) for _ in range(options.repeats)]
     rounds, differing = [seconds for seconds, _ in found], found[-1][1]
     print(f"{heading(before)}\n")
-    print(f"{len(scans)} scans of the demo, demo model. Median of {len(rounds)} rounds.\n")
-    head = ["on the CPU", "time per scan (s)", "range (s)", "multiple of ctpop", "target"]
+    print(f"Data: {len(scans)} scans of the demo; demo model; median of {len(rounds)} rounds.\n")
+    head = ["on the CPU", "time per scan (s)", "range (s)", "ratio to ctpop", "target"]
     singles = f"nnUNetv2_predict, one call per scan (mean of {options.single} calls)"
     rows = [
         row("ctpop segment, one process", "ours", rounds),

@@ -1,12 +1,12 @@
-"""Measure the memory of a shard as a function of the number of scans and of the size of the model set.
+"""Measure the memory during segmentation of a shard as a function of the number of scans and the size of the model set.
 
     make images && python bench/shard_memory.py
 
 The script runs the `segment` command twice and samples its resident memory (RSS) five times per second: for 100 scans
 with the demo model (repeated images of the demo), and for a few scans of 512 × 512 × 824 voxels with the five part
-models of the 1.5-mm set. The latter use a thin network with the patches and classes of the real network, which is
+models of the 1.5-mm set. These models use a thin network with the patches and classes of the real network, which is
 feasible on a CPU. Without a GPU, the host memory also contains the sums of logits (0.5 GB). The script writes
-`shard_memory.csv`, with the maximum of each second, and `shard_memory.svg`.
+`shard_memory.csv`, which contains the maximum of each second, and `shard_memory.svg`.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def peak_of_scan(self) -> np.ndarray:
-        """Peak memory (MB) between the end of the preceding scan and the end of each scan."""
+        """Peak memory (MB) from the end of the preceding scan to the end of each scan."""
         edges = np.searchsorted(self.seconds, [0.0, *self.finished])
         return np.array([self.rss_mb[low : max(high, low + 1)].max() for low, high in pairwise(edges)])
 
@@ -87,13 +87,13 @@ def many_small(number: int, work: Path) -> Run:
 
 
 def few_large(number: int, work: Path, kind: str) -> Run:
-    """Segment full-body scans with five part models."""
+    """Segment whole-body scans with five part models."""
     work.mkdir()
     ct = save_ct(work / "ct.nii.gz", SIZE)
     weights = write_models(work / "weights", "1.5", ARCHITECTURES[kind])
     settings = {"model": SETS["1.5"], "weights": str(weights), "cpu_threads": os.cpu_count()}
     scans = {f"scan-{n}": ct for n in range(number)}
-    return watched(f"{number} full-body scans, five models", segment_command(scans, work, "total_117", settings), work)
+    return watched(f"{number} whole-body scans, five models", segment_command(scans, work, "total_117", settings), work)
 
 
 def per_second(runs: list[Run]) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def row(run: Run) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", type=int, default=100, help="scans of the demo (default: %(default)s)")
-    parser.add_argument("--large", type=int, default=4, help="full-body scans (default: %(default)s)")
+    parser.add_argument("--large", type=int, default=4, help="whole-body scans (default: %(default)s)")
     default = "real" if gpu_name() else "thin"
     parser.add_argument(
         "--network", choices=ARCHITECTURES, default=default, help="network of the five models (default: %(default)s)"
@@ -153,7 +153,7 @@ def main() -> None:
     (options.out / "shard_memory.svg").write_bytes(drawn(runs))
     print(f"{heading(before)}\n")
     shape = " × ".join(map(str, SIZES[SIZE]))
-    print(f"Full-body scans have {shape} voxels; the five models use the network `{options.network}`.\n")
+    print(f"Whole-body scans have {shape} voxels; the five models use the network `{options.network}`.\n")
     head = [
         "shard",
         "peak (GB)",
@@ -164,8 +164,11 @@ def main() -> None:
         "time per scan (s)",
     ]
     print(table(head, [row(run) for run in runs]))
-    growth = "The increase per scan is a least-squares fit of the peaks of all scans except the first"
-    print(f"\nTarget: less than {MOST_GB} GB and constant. {growth}.\n\n![Resident memory over time](shard_memory.svg)")
+    growth = (
+        "The increase per scan is the slope of a least-squares line through the peaks of all scans except the first"
+    )
+    print(f"\nTarget: less than {MOST_GB} GB, without an increase. {growth}.")
+    print("\n![Resident memory over time](shard_memory.svg)")
 
 
 if __name__ == "__main__":

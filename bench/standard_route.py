@@ -1,11 +1,11 @@
-"""Segment one CT with the commands of nnU-Net, as TotalSegmentator does: the reference for comparisons.
+"""Segment one CT with the commands of nnU-Net, as TotalSegmentator does, for comparison with ctpop.
 
     python bench/standard_route.py CT OUT --weights FOLDER --spacing 1.5 --device cuda
 
-The steps are: canonical orientation, `scipy.ndimage.zoom` of order 1 to the spacing of the models, writing a NIfTI
-file, one `nnUNetv2_predict_from_modelfolder` call per part model (no mirroring, step size of the set, one process for
-reading and one for writing), merging of the parts in order, `zoom` of order 0 to the original grid, and writing a NIfTI
-file.
+The steps are as follows: reorientation to the canonical orientation, `scipy.ndimage.zoom` of order 1 to the spacing of
+the models, writing of a NIfTI file, one `nnUNetv2_predict_from_modelfolder` call per part model (no mirroring, step
+size of the set, one process for reading and one for writing), merging of the parts in order, `zoom` of order 0 to the
+original grid, and writing of a NIfTI file.
 """
 
 import argparse

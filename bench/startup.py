@@ -1,9 +1,9 @@
-"""Compare the CPU time until a command has read its options with an earlier commit.
+"""Compare the CPU time that a command requires to read its options with that of an earlier commit.
 
     python bench/startup.py --before 885221f > bench/startup.md
 
-The script starts each command with `--help` several times, in alternation with both versions. The result is the
-smallest sum of user and system time. It includes the start of Python and all imports before the command starts its
+The script starts each command with `--help` several times, with both versions in alternation. The result is the
+smallest sum of user and system time, which includes the start of Python and all imports before the command starts its
 work.
 """
 
@@ -50,7 +50,7 @@ def main() -> None:
             rows.append([f"`{command}`", f"{before:.2f}", f"{now:.2f}", f"{now / before:.2f}"])
     rows.append(["all", f"{sums[0]:.1f}", f"{sums[1]:.1f}", f"{sums[1] / sums[0]:.2f}"])
     print(heading(quiet))
-    print(f"\nCPU time of a command with `--help`, minimum of {options.repeats} runs.\n")
+    print(f"\nCPU time of each command with `--help` (minimum of {options.repeats} runs).\n")
     print(table(["command", f"{options.before} (s)", "current (s)", "ratio"], rows))
 
 

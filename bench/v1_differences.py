@@ -24,7 +24,7 @@ from ctpop.stages.segment.nnunet.sliding_window import Windows, argmax_between, 
 from make_cohort import members
 from phantom import LABEL
 
-PEOPLE = (1, 2, 4, 5, 6, 7, 9, 10)  # not used for training
+PEOPLE = (1, 2, 4, 5, 6, 7, 9, 10)  # phantoms that were not used for training
 OTHER_MM = (3.1, 3.1, 5.0)  # a grid that requires resampling to the 4-mm grid of the model
 OPTIONS = {"device": "auto", "cpu_threads": torch.get_num_threads(), "batch_size": 1, "compile": False}
 
@@ -58,7 +58,7 @@ def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compared(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[str]:
-    """Return shares of differing voxels, mean and lowest Dice scores, and mean and largest volume changes as cells."""
+    """Return percentages of differing voxels, Dice scores, and volume changes (mean and extreme values) as cells."""
     shares = [100 * (one != two)[(one > 0) | (two > 0)].mean() for one, two in pairs]
     masks = [(one == label, two == label) for one, two in pairs for label in LABEL.values()]
     seen = [(one, two) for one, two in masks if one.any()]
@@ -88,14 +88,14 @@ def main() -> None:
     head = [
         "difference",
         "differing structure voxels, mean",
-        "maximum per scan",
+        "differing structure voxels, maximum",
         "Dice score, mean",
-        "minimum",
+        "Dice score, minimum",
         "volume change, mean",
-        "maximum",
+        "volume change, maximum",
     ]
     print(heading(before))
-    print(f"\n{len(cts)} synthetic scans, demo model, {len(LABEL)} structures.\n")
+    print(f"\nData: {len(cts)} synthetic scans; demo model; {len(LABEL)} structures.\n")
     print(table(head, [[name, *compared(pairs)] for name, pairs in found.items()]))
 
 

@@ -3,11 +3,12 @@
     python bench/validity.py > bench/validity.md                           # about ten minutes without other load
     python bench/validity.py --repeats 100 --sizes 50 200                  # short test
 
-All data are simulated. Each row is a distribution and a cohort size. Each number is the proportion of simulated cohorts
-whose 95% interval contains the true rank correlation, or whose P is below .05 under the null hypothesis. Numbers that
-differ by more than three Monte Carlo standard errors from .95 or .05 are marked: - for intervals that are too narrow or
-too many false-positive results, + for intervals that are too wide or too few false-positive results. The random numbers
-depend only on the row, so each row can be computed separately.
+All data are simulated. Each row corresponds to a distribution and a cohort size. Each value is the proportion of
+simulated cohorts in which the 95% confidence interval contains the true rank correlation, or in which P is below .05
+under the null hypothesis. Values that differ from .95 or .05 by more than three Monte Carlo standard errors are marked:
+"-" indicates intervals that are too narrow or too many false-positive results, and "+" indicates intervals that are too
+wide or too few false-positive results. The random numbers depend only on the row, so each row can be computed
+separately.
 """
 
 import argparse
@@ -85,7 +86,7 @@ def kinds() -> list[Kind]:
 
 
 def coverage(kind: Kind, n: int, repeats: int) -> list[str]:
-    """Return the row of a distribution: the coverage of intervals by four methods."""
+    """Return the row of a distribution: the coverage of the intervals of four methods."""
     random, held, samples, boot = generator_for(1, kind.name, str(kind.rho), str(n)), np.zeros(3), [], []
     for _ in range(repeats):
         x, y = kind.draw(random, n)
@@ -194,10 +195,11 @@ TESTS = {
 }
 TITLES = [
     "## Coverage of 95% confidence intervals of rho",
-    "## No effect of age: proportion of P < .05; ages in whole years, integer values",
-    "## Equal medians, unequal spread: proportion of P < .05",
-    "## Normal values: proportion of P < .05",
-    "## Effects of sex and height only: proportion of P < .05. Adjusting for sex retains the effect of height",
+    "## Proportion of P < .05 without an effect of age (ages in whole years, integer values)",
+    "## Proportion of P < .05 with equal medians and unequal spread",
+    "## Proportion of P < .05 in tests of normality of normally distributed values",
+    "## Proportion of P < .05 with effects of sex and height only\n\n"
+    "Adjustment for sex alone does not remove the effect of height.",
 ]
 
 
@@ -214,8 +216,8 @@ def main() -> None:
         parts.append(f"{title}\n\n{table(head, rows)}")
     error = 3 * math.sqrt(ALPHA * (1 - ALPHA) / options.repeats)
     note = (
-        f"All data are simulated, with {options.repeats} cohorts per row. Numbers that differ by more than {error:.3f}"
-        f" from .95 or .05 are marked: - invalid, + conservative. The bootstrap uses {DRAWS} draws."
+        f"All data are simulated, with {options.repeats} cohorts per row. Values that differ from .95 or .05 by more"
+        f' than {error:.3f} are marked with "-" (invalid) or "+" (conservative). The bootstrap uses {DRAWS} draws.'
     )
     sys.stdout.write("\n\n".join([heading(before), note, *parts]) + "\n")
 
