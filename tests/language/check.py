@@ -54,7 +54,7 @@ def read_terms(path: Path = TERMS) -> list[Term]:
         Term(
             re.compile(rf"(?<![\w`])(?:{row['term']})(?![\w`])", re.IGNORECASE),
             row["write"],
-            tuple(re.compile(context, re.IGNORECASE) for context in row["allowed"]),
+            tuple(re.compile(context, re.IGNORECASE | re.MULTILINE) for context in row["allowed"]),
         )
         for row in rows
     ]

@@ -206,14 +206,14 @@ def further(installed, deployed):
     shutil.copytree(results, place / "results" / "others")
     rename_patients(place / "results" / "others")
     dicom_files.write_series(place / "dicom", patient="one", study="one")
-    (place / "everyone.yaml").write_text(yaml.safe_dump({"cohort": {"criteria": []}, "dicom": {"air_below_hu": None}}))
+    (place / "all_scans.yaml").write_text(yaml.safe_dump({"cohort": {"criteria": []}, "dicom": {"air_below_hu": None}}))
     (place / "references.csv").write_text(f"scan_id,reference_path\np01,{results / 'masks' / 'p01.nii.gz'}\n")
     pd.DataFrame({"scan_id": ["a"], "age_years": [50], "spleen_volume_ml": [200.0]}).to_csv(place / "table.csv")
     evaluated = ["--evaluation", "evaluation.parquet", "--summary", "summary.parquet"]
     return {
         "index": (["dicom", "--registry", "registry.csv"], "registry.csv"),
         "convert": (
-            ["--registry", "registry.csv", "--dicom", "dicom", "--config", "everyone.yaml", "--out", "c.parquet"],
+            ["--registry", "registry.csv", "--dicom", "dicom", "--config", "all_scans.yaml", "--out", "c.parquet"],
             "c.parquet",
         ),
         "plan": (["--scans", "4000", "--gpus", "8"], None),

@@ -31,7 +31,7 @@ def drawn(numbers):
 
 
 def stored(folder, numbers, label_map):
-    """Put a label map into a store, as the model that knows these numbers made it, and return its row."""
+    """Put a label map into a store, as a model with these labels writes it, and return its row."""
     store = LabelMapStore(folder / "masks")
     kept = store.keep("a", read_labels(save(folder / "labels.nii.gz", label_map)), LabelMapNote("key", "", numbers))
     row = {"scan_id": "a", "status": "segmented", "mask_path": "masks/a.nii.gz", "mask_sha256": kept.mask_sha256}

@@ -91,7 +91,7 @@ def test_zeros_need_evidence_of_three_layers(study, capsys):
     assert main([*command, "--zeros"]) == 1
 
     message = capsys.readouterr().err
-    assert "0.0 for what lies within 3 voxels of the border, found measure.border_layers 1" in message
+    assert "0.0 for structures within 3 voxels of the border" in message
     assert not (folder / "out").exists()
 
 

@@ -170,7 +170,7 @@ def _repeated(rows: Numbered, name: str) -> Iterator[str]:
 
 
 def _repeated_names(rows: Numbered, column: str) -> Iterator[str]:
-    """Yield the names of structures that figures and pages could not tell apart."""
+    """Yield the names that more than one structure of the label set has."""
     first: dict[str, int] = {}
     for line, row in rows:
         value = row.get(column, "").casefold()
