@@ -374,7 +374,7 @@ def test_a_study_without_measured_scans_has_a_report(tmp_path):
     failed = dict.fromkeys(patients["scan_id"], "out_of_memory")
     found = report_of(tmp_path, patients, study_tables.label_set(1, 1), failed=failed)
 
-    assert "Not measured (n = 12). out of memory (n = 12)" in found.images[0]["alt"]
+    assert "Not measured (n = 12). Out of memory (n = 12)" in found.images[0]["alt"]
     assert any("Correlation not computed" in image["alt"] for image in found.images)
     results = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
     assert "No scan could be measured." in results

@@ -190,7 +190,7 @@ def assert_damaged_files_have_rows_with_their_reason(study: Study, measures: pd.
     assert set(verdicts.loc[["scan12", "scan13"], "reason"]) == {"not_segmented"}
     assert list(verdicts.loc[["scan12", "scan13"], "detail"].unique()) == [f"unreadable: {text}" for text in details]
     page = html.unescape((study.results / "report" / "index.html").read_text(encoding="utf-8"))
-    assert "Not measured (n = 2). file not readable (n = 2)" in page
+    assert "Not measured (n = 2). File not readable (n = 2)" in page
     for scan, detail in zip(("scan12", "scan13"), details, strict=True):
         row = f'<th scope="row">{scan}</th><td class="text">file not readable</td><td class="text wrap">{detail}</td>'
         assert row in page

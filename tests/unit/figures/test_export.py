@@ -18,9 +18,9 @@ from pathlib import Path
 import pandas as pd
 from ctpop.figures import age_by_sex
 from ctpop.figures.export import Drawing, save
-patients = pd.DataFrame({"age_years": [20.0, 50.0, 51.0], "sex": pd.Series(["male", "female", None], dtype="str")})
-figure = age_by_sex.draw(patients, "synthetic")
-save(Drawing("ages", "age_by_sex", "", figure, age_by_sex.source(patients)), Path(sys.argv[1]), 100)
+cohort = pd.DataFrame({"age_years": [20.0, 50.0, 51.0], "sex": pd.Series(["male", "female", None], dtype="str")})
+figure = age_by_sex.draw(cohort, "synthetic")
+save(Drawing("ages", "age_by_sex", "", figure, age_by_sex.source(cohort)), Path(sys.argv[1]), 100)
 """
 
 

@@ -123,7 +123,7 @@ def test_the_flow_in_words_states_patients_beside_every_number_of_scans(of_repea
         "Scans in the registry (n = 80 scans of 20 patients); Age not known (n = 4 scans of 1 patient)"
     )
     assert "(n = 1 scan of 1 patient). Not recorded: 1 scan of 1 patient;" in words
-    assert "Not measured (n = 3 scans of 2 patients). file not readable (n = 2 scans of 2 patients)." in words
+    assert "Not measured (n = 3 scans of 2 patients). File not readable (n = 2 scans of 2 patients)." in words
     assert words.endswith("Volume: n = 72 (19) each. Attenuation: n = 72 (19) each")
     assert "Scans (patients) analyzed per structure" in words
     women = flow_of(of_repeated).set_index(["step", "code"]).loc[("sex", "female")]
@@ -187,7 +187,7 @@ def test_a_review_adds_steps_for_whole_scans_and_single_structures(tables, label
     assert single.to_dict() == {"reviewer_excluded": len(labels.names) - 1 + 1, "absent_known": 1}
     assert (
         "Scans measured (n = 53); Excluded by a reviewer (n = 1). In other scans:"
-        " structures excluded: 14. structures known to be absent: 1; Scans after review (n = 52); "
+        " Structures excluded: 14. Structures known to be absent: 1; Scans after review (n = 52); "
     ) in flow.summary(steps)
 
 
@@ -435,7 +435,7 @@ def test_a_correlation_that_is_printed_twice_is_one_point():
     assert list(shown["id"]) == ["R02", "R12", "R09"]
     assert shown["number"].tolist()[:2] == [1, 2]
     assert shown["number"].isna().tolist() == [False, False, True]
-    assert published.summary(shown) == "1 consistent, 1 differs, 1 not measured in this study"
+    assert published.summary(shown) == "1 consistent, 1 different, 1 not measured in this study"
 
 
 def centiles_of(structure):

@@ -17,6 +17,7 @@ from ctpop.figures.formatting import (
     REVIEWED,
     SEX_WORDS,
     count,
+    group_text,
     listed,
     scans_and_patients,
     scans_of_patients,
@@ -179,7 +180,7 @@ def boxes_of(steps: pd.DataFrame) -> list[FlowBox]:
     n_of = {step: _size(by_step[step][0], both) for step in WHOLE if step in by_step}
     sexes = [_of_sex(row, both) for row in by_step.get("sex", [])]
     excluded = [row for row in by_step.get("not_measured", []) if row["code"]]
-    reasons = [f"{NOT_MEASURED[row['code']]} {_size(row, both)}" for row in excluded]
+    reasons = [f"{group_text(NOT_MEASURED[row['code']])} {_size(row, both)}" for row in excluded]
     cohort = [
         FlowBox(f"Scans in the registry {n_of['registry']}", [], side=False),
         *[_excluded(row, both) for row in by_step.get("excluded", [])],
@@ -232,7 +233,7 @@ def _excluded(row: Step, both: bool) -> FlowBox:
 
 def _review_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
     [excluded], [left] = by_step["excluded_by_reviewer"], by_step["reviewed"]
-    single = [f"{REVIEWED[row['code']]}: {row['n']:,}" for row in by_step.get("single_structures", [])]
+    single = [f"{group_text(REVIEWED[row['code']])}: {row['n']:,}" for row in by_step.get("single_structures", [])]
     content = ["In other scans:", *single] if single else []
     return [
         FlowBox(f"{LEFT_OUT_BY_REVIEWER} {_size(excluded, both)}", content, side=True),

@@ -29,7 +29,8 @@ REASONS = {reason.name: reason.label for reason in VERDICT_REASONS}
 EXCLUSIONS = {reason.name: reason.label for reason in EXCLUSION_REASONS}
 LEFT_OUT_BY_REVIEWER = "Excluded by a reviewer"
 REVIEWED = {  # QC decisions on single structures, in the order of the flow diagram
-    reason.name: reason.reviewed for reason in (Reason.reviewer_excluded, Reason.reviewer_kept, Reason.absent_known)
+    reason.name: reason.reviewed or ""
+    for reason in (Reason.reviewer_excluded, Reason.reviewer_kept, Reason.absent_known)
 }
 LOOKS = {
     "enhanced": "enhanced",
@@ -46,7 +47,7 @@ SEX_WORDS = {
 RULE_SETS = {"none": "No rules", "paper": "Lower bounds only", "strict": "All rules", "study": "This study"}
 AGREEMENTS = {
     "consistent": "consistent",
-    "differs": "differs",
+    "differs": "different",
     "not_reported": "not reported",
     "not_measured_here": "not measured in this study",
 }
@@ -109,7 +110,7 @@ def pair_text(structure: str) -> str:
 
 
 def group_text(group: str) -> str:
-    """Return the name of a group with a capital letter."""
+    """Return a name or label with a capital first letter."""
     return _capitalized(group)
 
 

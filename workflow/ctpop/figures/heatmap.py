@@ -223,10 +223,10 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
 
 def _legend_lines(cells: pd.DataFrame, scale: Scale) -> list[str]:
     adjusted_for = next((covariates_in_words(names) for names in cells["adjusted_for"].dropna() if names), MISSING)
-    everybody = cells.loc[cells["stratum"] == "all"].dropna(subset=["n"])
-    n = f"{_range(everybody['n'])} usable values"
-    if has_repeats(everybody):
-        n = f"{_range(everybody['n'])} usable values of {_range(everybody['n_patients'])} patients"
+    everything = cells.loc[cells["stratum"] == "all"].dropna(subset=["n"])
+    n = f"{_range(everything['n'])} usable values"
+    if has_repeats(everything):
+        n = f"{_range(everything['n'])} usable values of {_range(everything['n_patients'])} patients"
     return [
         "Spearman ρ with age.",
         f"All: n = {n} per structure. W: women. M: men. Adj.: adjusted for {adjusted_for}.",

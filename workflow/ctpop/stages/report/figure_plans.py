@@ -198,7 +198,8 @@ def alt_of(finding: StructureFinding, conventions: Conventions) -> str:
     """Return the alternative text of a scatterplot and the corresponding box plots."""
     found = spearman_lines(finding, conventions.confidence, repeated=conventions.repeated)
     lines = [*found, kruskal_lines(finding, repeated=conventions.repeated)[0]]
-    return f"{finding.title}, {finding.axis}, by age: {'; '.join(lines)}.".replace("$", "")
+    axis = finding.axis[:1].lower() + finding.axis[1:]
+    return f"{finding.title}, {axis}, by age: {'; '.join(lines)}.".replace("$", "")
 
 
 def _scans(study: FinishedStudy) -> str:
