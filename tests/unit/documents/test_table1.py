@@ -171,7 +171,7 @@ def test_the_printed_table_has_a_column_of_missing_counts_and_no_p_values():
     assert not any(name.startswith("P") and name != "Patients, n" for name in [*rows, *table.columns])
 
 
-def test_the_pages_hold_the_same_cells_and_no_markup_of_the_registry(tmp_path):
+def test_the_pages_contain_the_same_cells_and_no_markup_of_the_registry(tmp_path):
     hostile = "<script>alert(1)</script>"
     table = printed(table1(eight(site=[hostile, *["=1+1"] * 7]), ["site"], "right_closed"))
 

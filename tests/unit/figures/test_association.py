@@ -78,8 +78,8 @@ def test_letters_show_exactly_the_differences_of_any_result():
     for number in range(1, 2 ** len(pairs)):
         differing = {pair for place, pair in enumerate(pairs) if number >> place & 1}
         letters = letters_of(finding([1, 2, 3, 4], [1, 2, 3, 4], differing))
-        told = {(a, b) for a, b in pairs if not set(letters[a]) & set(letters[b])}
-        assert told == differing
+        shown = {(a, b) for a, b in pairs if not set(letters[a]) & set(letters[b])}
+        assert shown == differing
 
 
 def test_ages_of_quartiles_show_the_closed_side_of_the_cut_point():
@@ -133,7 +133,7 @@ def test_without_results_n_is_printed_and_that_there_are_none():
     assert kruskal_lines(finding()) == ["n = 0", "Kruskal-Wallis test not computed"]
 
 
-def test_findings_hold_the_values_and_results_of_the_tables():
+def test_findings_contain_the_values_and_results_of_the_tables():
     patients, labels = study_tables.registry(60), study_tables.label_set()
     tables = study_tables.study(patients, labels)
     ages = patients[["scan_id", "age_years", "sex"]].assign(quartile=1)

@@ -29,7 +29,7 @@ from support import study_tables
 from support.evidence import decisions
 
 
-def people_with_gaps(n=60, sexes=("female", "male", None)):
+def registry_with_gaps(n=60, sexes=("female", "male", None)):
     patients = study_tables.registry(n, sexes=sexes)
     patients.loc[0, "age_years"] = float("nan")
     patients.loc[1:2, "complete"] = False
@@ -45,7 +45,7 @@ def labels():
 
 @pytest.fixture(scope="module")
 def tables(labels):
-    return study_tables.study(people_with_gaps(), labels, failed={"s0010": "unreadable", "s0011": "out_of_memory"})
+    return study_tables.study(registry_with_gaps(), labels, failed={"s0010": "unreadable", "s0011": "out_of_memory"})
 
 
 def flow_of(tables):
@@ -99,7 +99,7 @@ def of_repeated(labels):
     return study_tables.study(repeated(), labels, failed=failed)
 
 
-def test_the_flow_has_patients_beside_scans_where_these_are_repeated(of_repeated):
+def test_the_flow_has_numbers_of_patients_with_several_scans(of_repeated):
     steps = flow_of(of_repeated).set_index(["step", "code"])
 
     sizes = {key: tuple(row) for key, row in steps[["n", "n_patients"]].iterrows()}
@@ -116,7 +116,7 @@ def test_the_flow_has_patients_beside_scans_where_these_are_repeated(of_repeated
     assert steps.loc[("excluded", "complete"), ["n_not_recorded", "n_patients_not_recorded"]].to_list() == [1, 1]
 
 
-def test_the_flow_in_words_states_patients_beside_every_number_of_scans(of_repeated):
+def test_the_text_of_the_flow_has_patients_with_every_number_of_scans(of_repeated):
     words = flow.summary(flow_of(of_repeated))
 
     assert words.startswith(
@@ -217,18 +217,18 @@ def test_a_bar_includes_its_lower_age_and_excludes_its_upper():
     assert dict(zip(men["age_from"], men["n"], strict=True)) == {20: 2, 30: 1, 40: 1}
 
 
-def test_women_and_men_are_always_there_and_unknown_sex_only_if_it_occurs():
+def test_women_and_men_are_always_included_and_unknown_sex_only_if_it_occurs():
     men = study_tables.registry(10, sexes=("male",))
 
     assert set(age_by_sex.source(men)["sex"]) == {"female", "male"}
     assert age_by_sex.source(men).query("sex == 'female'")["n"].sum() == 0
-    assert set(age_by_sex.source(people_with_gaps())["sex"]) == {"female", "male", ""}
+    assert set(age_by_sex.source(registry_with_gaps())["sex"]) == {"female", "male", ""}
 
 
 def test_without_ages_there_is_one_empty_bar():
-    nobody = study_tables.registry(3).assign(age_years=float("nan"))
+    without_ages = study_tables.registry(3).assign(age_years=float("nan"))
 
-    assert age_by_sex.source(nobody)["n"].sum() == 0
+    assert age_by_sex.source(without_ages)["n"].sum() == 0
 
 
 def test_bins_of_large_cohorts_are_five_years_wide():
@@ -454,14 +454,14 @@ def test_centiles_show_curves_and_values_of_each_sex():
 
     finding = StructureFinding("aorta", "volume_ml", points, {}, {}, frozenset())
     shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": outcome})
-    told = centiles.source(shown)
+    shown_values = centiles.source(shown)
 
-    assert told["series"].value_counts().to_dict() == {
+    assert shown_values["series"].value_counts().to_dict() == {
         "value": 2,
         **{f"centile_{percent:02d}": 2 for percent in (3, 10, 25, 50, 75, 90, 97)},
     }
-    assert told.loc[told["series"] == "centile_25", "value"].tolist() == [25.0, 25.0]
-    assert told.loc[told["series"] == "value", "sex"].tolist() == ["female", "male"]
+    assert shown_values.loc[shown_values["series"] == "centile_25", "value"].tolist() == [25.0, 25.0]
+    assert shown_values.loc[shown_values["series"] == "value", "sex"].tolist() == ["female", "male"]
     assert centiles.summary(shown) == "Women: n = 1. Men: n = 1; no curves (too few values)"
 
     several = outcome.assign(n=[8, 4], n_patients=[2, 4])
@@ -477,7 +477,7 @@ def test_every_table_of_a_figure_with_n_has_the_patients_of_these_scans(of_repea
     tables, analysis, cohort = of_repeated, of_repeated["analysis"], of_repeated["cohort"]
     pairs = {"muscle_1_left": "muscle_1_right"}
     flows = structure_flow.source(tables["structure_flow"], labels.names)
-    lost = failures.source(tables["failures"], tables["structure_flow"], labels.names)
+    excluded_volumes = failures.source(tables["failures"], tables["structure_flow"], labels.names)
     sexes = by_sex.source(analysis, cohort, labels.names).groupby(["structure", "measure"])[SIZES].sum()
 
     for shown in (
@@ -490,10 +490,12 @@ def test_every_table_of_a_figure_with_n_has_the_patients_of_these_scans(of_repea
     ):
         assert len(shown)
         assert shown[SIZES].to_numpy().tolist() == [[72, 19]] * len(shown)
-    assert lost[["n_scans", "n_patients", "n_removed", "n_patients_removed"]].drop_duplicates().to_numpy().tolist() == [
-        [75, 19, 3, 2]
+    assert excluded_volumes[
+        ["n_scans", "n_patients", "n_removed", "n_patients_removed"]
+    ].drop_duplicates().to_numpy().tolist() == [[75, 19, 3, 2]]
+    assert excluded_volumes[["n_not_segmented", "n_patients_not_segmented"]].drop_duplicates().to_numpy().tolist() == [
+        [3, 2]
     ]
-    assert lost[["n_not_segmented", "n_patients_not_segmented"]].drop_duplicates().to_numpy().tolist() == [[3, 2]]
 
 
 def test_the_patients_of_a_share_of_several_reasons_are_missing_and_not_added(of_repeated):
@@ -520,7 +522,7 @@ def test_missing_numbers_of_a_study_without_scans_are_no_repeated_patients():
     assert has_repeats(pd.DataFrame({"n": [3, None], "n_patients": [2, None]}, dtype="Int64"))
 
 
-def test_columns_of_one_scan_per_patient_print_n_alone():
+def test_columns_of_one_scan_per_patient_print_only_n():
     assert count_heading(both=False) == "n"
     assert count_room(["1" * 99], 16.0, both=False) == 16.0
     assert scans_and_patients(4004, 1001, both=False) == "4,004"

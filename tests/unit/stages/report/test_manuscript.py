@@ -285,7 +285,7 @@ def text_of_methods(made):
     return report.methods_text(made, provenance(made))
 
 
-def test_texts_state_scans_and_patients_of_every_step_and_sex():
+def test_texts_contain_patients_and_scans_of_every_step_and_sex():
     made = repeated()
     women = made.tables["cohort"].query("sex == 'female'")
     n, n_patients = len(women), women["patient_id"].nunique()
@@ -344,7 +344,7 @@ def test_alternative_texts_and_captions_state_patients_if_patients_are_repeated(
         assert [captions.REPEATED in captions.html(kind, value) for value in values] == [True, False]
 
 
-def test_the_results_state_scans_only_for_criteria_without_repeated_patients(made):
+def test_the_results_contain_n_of_every_criterion(made):
     patients = study_tables.registry(60)
     patients.loc[:5, "complete"] = False
     single = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
