@@ -74,7 +74,7 @@ def test_a_scan_has_a_file_with_its_structures_in_the_order_of_the_labels(study,
     assert list(found) == NAMES
     assert found["kidney_left"] == {"volume": 1500012.5, "intensity": 60.12346}
     assert [path.name for path in (folder / "out").iterdir()] == ["s1"]
-    assert caplog.messages == ["2 scans = 1 files + 1 scans that were not measured"]
+    assert caplog.messages == ["2 scans = 1 files + 1 unmeasured scans"]
 
 
 def test_the_file_has_the_format_of_totalsegmentator(study):
@@ -101,7 +101,7 @@ def test_zeros_need_evidence_in_every_row(study, capsys):
     MEASURES_TABLE.write(rows, folder / "measures.parquet")
 
     assert main([*command, "--zeros", *config_option(measure=THREE)]) == 1
-    assert "--zeros: border_voxels is missing in 1 rows with a volume" in capsys.readouterr().err
+    assert "--zeros: border_voxels is missing although volume_ml is present" in capsys.readouterr().err
 
 
 def test_measures_of_another_label_set_are_refused(study, capsys):
@@ -109,7 +109,7 @@ def test_measures_of_another_label_set_are_refused(study, capsys):
     (folder / "labels.csv").write_text(LABELS.replace("spleen", "pancreas"), encoding="utf-8")
 
     assert main(command) == 1
-    assert "must be a structure of the label set, found spleen" in capsys.readouterr().err
+    assert "column structure contains names outside the label set: spleen" in capsys.readouterr().err
 
 
 def test_exported_values_are_read_unchanged(study):
