@@ -74,7 +74,7 @@ def test_a_scan_has_a_file_with_its_structures_in_the_order_of_the_labels(study,
     assert list(found) == NAMES
     assert found["kidney_left"] == {"volume": 1500012.5, "intensity": 60.12346}
     assert [path.name for path in (folder / "out").iterdir()] == ["s1"]
-    assert caplog.messages == ["2 scans = 1 files + 1 unmeasured scans"]
+    assert caplog.messages == ["scans: 2, of which 1 with a statistics file and 1 without measurements"]
 
 
 def test_the_file_has_the_format_of_totalsegmentator(study):
