@@ -29,7 +29,7 @@ heights = st.lists(st.integers(-4000, 4000), min_size=2, max_size=60, unique=Tru
 
 @pytest.fixture(scope="module", params=[uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.RLELossless])
 def whole(request, tmp_path_factory):
-    """The bytes of a valid image."""
+    """Return the bytes of a valid image."""
     return dicom_files.write_series(tmp_path_factory.mktemp("whole"), 1, syntax=request.param)[0].read_bytes()
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_file_has_a_status_and_raises_nothing(whole, tmp_path, places)
 
 @given(size=st.integers(0, 10_000))
 @fuzzing(law(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_file_that_is_cut_anywhere_is_no_image(whole, tmp_path, size):
+def test_a_truncated_file_is_never_complete(whole, tmp_path, size):
     (tmp_path / "a").write_bytes(whole[: min(size, len(whole) - 9)])
 
     assert read_facts(tmp_path / "a", NAMES).status in set(dicom_codes.FILE_STATUS) - {"ct_image"}
@@ -54,7 +54,7 @@ def test_a_file_that_is_cut_anywhere_is_no_image(whole, tmp_path, size):
 
 @law(50)
 @given(text=st.one_of(st.text(max_size=6), st.text(string.digits + "DWMYdwmy ", max_size=5)))
-def test_an_age_lies_between_0_and_120_or_is_not_known(text):
+def test_an_age_is_between_0_and_120_or_unknown(text):
     years, reason = ages.parse_age(text)
 
     assert years is None or 0 <= years <= 120
@@ -63,7 +63,7 @@ def test_an_age_lies_between_0_and_120_or_is_not_known(text):
 
 @law(50)
 @given(steps=heights, seed=st.integers(0, 99), spacing=st.sampled_from([0.5, 1.0, 2.5]))
-def test_the_order_of_files_does_not_change_how_slices_lie(steps, seed, spacing):
+def test_the_order_of_files_does_not_change_the_geometry(steps, seed, spacing):
     positions = np.array([[5.0, -3.0, spacing * step] for step in steps])
     shuffled = positions[np.random.default_rng(seed).permutation(len(positions))]
 
@@ -76,7 +76,7 @@ def test_the_order_of_files_does_not_change_how_slices_lie(steps, seed, spacing)
 
 @law(50)
 @given(n=st.integers(3, 60), missing=st.sets(st.integers(1, 58), max_size=10), spacing=st.sampled_from([0.5, 1.0, 2.5]))
-def test_slices_that_are_there_and_missing_add_up(n, missing, spacing):
+def test_present_and_missing_slices_sum_to_the_stack(n, missing, spacing):
     gone = {place for place in missing if place < n - 1}
     if len(gone) * 3 >= n - 1:  # with more gaps than slices, the spacing cannot be determined
         return
@@ -108,7 +108,7 @@ kinds = st.fixed_dictionaries(
 
 @law(50)
 @given(rows=st.lists(kinds, max_size=12), which=st.sampled_from(["first", "last", "all"]))
-def test_every_series_is_chosen_or_has_a_reason_in_whatever_order_they_come(rows, which):
+def test_every_series_is_selected_or_has_a_reason(rows, which):
     numbered = [{**row, "scan_id": f"s{number:02}"} for number, row in enumerate(rows)]
     rule = {**RULE, "examination": which}
 

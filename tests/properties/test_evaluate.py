@@ -43,7 +43,7 @@ def values(rows, metric):
 
 @law(20)
 @given(MAPS, MAPS, SPACINGS, TOLERANCES)
-def test_agreement_is_mutual_and_a_share(one, other, spacing_mm, tolerance_mm):
+def test_agreement_is_symmetric_and_between_0_and_1(one, other, spacing_mm, tolerance_mm):
     there, back = agreement(one, other, tolerance_mm, spacing_mm), agreement(other, one, tolerance_mm, spacing_mm)
 
     for metric in ("dice", "nsd"):
@@ -63,7 +63,7 @@ def test_a_wider_tolerance_never_lowers_nsd_and_leaves_dice(one, other, toleranc
 
 @law(20)
 @given(MAPS, TOLERANCES)
-def test_a_map_agrees_with_itself_wherever_it_has_voxels(one, tolerance_mm):
+def test_a_label_map_agrees_with_itself(one, tolerance_mm):
     rows = agreement(one, one, tolerance_mm)
 
     for name, label in LABELS.items():
@@ -82,7 +82,7 @@ def test_every_voxel_is_in_a_structure_or_in_none(one, other):
 
 @law(20)
 @given(MAPS, MAPS, st.floats(0.25, 4))
-def test_a_larger_patient_with_a_larger_tolerance_agrees_as_well(one, other, factor):
+def test_nsd_does_not_depend_on_scale(one, other, factor):
     spacing_mm = (1.5, 2.0, 3.0)
     larger = tuple(factor * edge for edge in spacing_mm)
 
@@ -92,7 +92,7 @@ def test_a_larger_patient_with_a_larger_tolerance_agrees_as_well(one, other, fac
 
 
 @pytest.mark.parametrize("codes", ORIENTATIONS)
-def test_the_axis_order_of_files_changes_nothing(tmp_path, codes):
+def test_the_axis_order_of_files_has_no_influence(tmp_path, codes):
     random = np.random.default_rng(3)
     maps = [random.choice([0, 1, 2], SHAPE, p=[0.5, 0.3, 0.2]).astype(np.uint8) for _ in range(2)]
     expected = agreement(*maps)
@@ -115,7 +115,7 @@ def test_reference_and_prediction_may_be_stored_in_different_axis_orders():
 
 @law(20)
 @given(SHARES)
-def test_swapping_two_models_turns_the_effect_round_and_keeps_p(differences):
+def test_swapping_models_inverts_the_effect_and_keeps_p(differences):
     there, back = signed_rank(differences), signed_rank(-differences)
 
     assert back.n_equal == there.n_equal
@@ -133,7 +133,7 @@ def test_the_order_of_scans_does_not_change_the_test(differences, random):
 
 @law(20)
 @given(arrays.arrays(float, st.integers(2, 60), elements=st.floats(0, 1)), st.integers(0, 99))
-def test_an_interval_lies_between_the_extremes_and_widens_with_confidence(shares, seed):
+def test_intervals_are_within_the_range_and_widen_with_confidence(shares, seed):
     narrow, wide = (interval_of_mean(shares, level, 200, np.random.default_rng(seed)) for level in (0.6, 0.95))
 
     assert shares.min() <= wide[0] <= wide[1] <= shares.max()

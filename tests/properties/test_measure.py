@@ -115,7 +115,7 @@ def of_values(values):
 )
 @law(12)
 @given(SHAPES, SEEDS, LABEL_TYPES, AFFINES, LAYERS, EROSIONS_MM, st.booleans())
-def test_measures_are_those_of_one_mask_per_structure(
+def test_measures_equal_those_of_separate_masks(
     hu_type, shape, seed, label_type, where, layers, erosion_mm, fractional
 ):
     numbers, hu = scan(shape, seed, label_type, hu_type)
@@ -135,7 +135,7 @@ def test_measures_are_those_of_one_mask_per_structure(
 
 @law(20)
 @given(SHAPES, SEEDS, st.sampled_from([1, 30, 3000]))
-def test_the_mean_and_the_spread_of_whole_hu_have_no_error_of_their_own(shape, seed, spread):
+def test_mean_and_sd_of_whole_hu_are_exact(shape, seed, spread):
     numbers, hu = scan(shape, seed)
     hu = (hu * np.float64(spread)).clip(-32768, 32767).astype(np.int16)
 
@@ -151,7 +151,7 @@ def test_the_mean_and_the_spread_of_whole_hu_have_no_error_of_their_own(shape, s
 
 @law(20)
 @given(SHAPES, SEEDS, LABEL_TYPES, st.sampled_from([np.int16, np.float32]))
-def test_the_histogram_holds_every_voxel_of_a_structure_once_at_its_hu(shape, seed, label_type, hu_type):
+def test_the_histogram_contains_every_voxel_once(shape, seed, label_type, hu_type):
     numbers, hu = scan(shape, seed, label_type, hu_type)
 
     histogram = measure_both(numbers, hu, affine()).histogram
@@ -165,7 +165,7 @@ def test_the_histogram_holds_every_voxel_of_a_structure_once_at_its_hu(shape, se
 
 @law(20)
 @given(SHAPES, SEEDS, st.sampled_from([np.uint16, np.int32, np.float32, np.float64]))
-def test_values_beyond_16_bits_count_as_the_end_of_the_range_and_are_told(shape, seed, hu_type):
+def test_values_beyond_16_bits_are_clipped_and_counted(shape, seed, hu_type):
     numbers, hu = scan(shape, seed)
     far = (np.abs(hu.astype(np.float64)) * 1500).astype(hu_type)  # up to 100,000 or more
 
@@ -196,7 +196,7 @@ def test_flipping_and_transposing_image_and_affine_together_changes_nothing(
 
 @law(12)
 @given(SHAPES, SEEDS, AFFINES, ANGLES)
-def test_turning_the_patient_in_the_scanner_moves_centroid_and_box_and_nothing_else(shape, seed, where, degrees):
+def test_rotation_changes_only_centroid_and_box(shape, seed, where, degrees):
     numbers, hu = scan(shape, seed)
     turn = affine((1, 1, 1), (0, 0, 0), degrees)
 
@@ -218,7 +218,7 @@ def test_turning_the_patient_in_the_scanner_moves_centroid_and_box_and_nothing_e
 
 @law(12)
 @given(SHAPES, SEEDS, ANGLES)
-def test_a_scan_that_is_stored_obliquely_has_the_same_volumes_and_attenuation(new_path, shape, seed, degrees):
+def test_oblique_storage_does_not_change_volume_and_attenuation(new_path, shape, seed, degrees):
     numbers, hu = scan(shape, seed)
     numbers, hu = np.pad(numbers, 1), np.pad(hu, 1, constant_values=-1000)
     hu[0, 0, 0] = 3000
@@ -237,7 +237,7 @@ def test_a_scan_that_is_stored_obliquely_has_the_same_volumes_and_attenuation(ne
 
 @law(20)
 @given(SHAPES, SEEDS, SEEDS)
-def test_voxels_outside_the_structures_do_not_matter(shape, seed, other_seed):
+def test_voxels_outside_the_structures_have_no_influence(shape, seed, other_seed):
     numbers, hu = scan(shape, seed)
     outside = ~np.isin(numbers, list(LABEL_OF.values()))
     other_numbers, other_hu = numbers.copy(), hu.copy()
@@ -252,7 +252,7 @@ def test_voxels_outside_the_structures_do_not_matter(shape, seed, other_seed):
 
 @law(20)
 @given(SHAPES, SEEDS, st.permutations(list(LABEL_OF)))
-def test_a_structure_is_measured_alone_as_it_is_among_others(shape, seed, order):
+def test_measures_do_not_depend_on_other_structures(shape, seed, order):
     numbers, hu = scan(shape, seed)
     together = measure(numbers, hu, affine())
 
@@ -266,7 +266,7 @@ def test_a_structure_is_measured_alone_as_it_is_among_others(shape, seed, order)
 @pytest.mark.parametrize("hu_type", [np.int16, np.float32])
 @law(5)
 @given(SHAPES, SEEDS)
-def test_the_memory_order_of_the_arrays_does_not_matter(hu_type, shape, seed):
+def test_the_memory_order_of_arrays_has_no_influence(hu_type, shape, seed):
     numbers, hu = scan(shape, seed, hu_type=hu_type)
     plain = measure(numbers, hu, affine())
 
@@ -290,7 +290,7 @@ def inner_axis_first(image):
 
 @law(20)
 @given(SHAPES, SEEDS, st.integers(1, 600))
-def test_the_size_of_the_slabs_does_not_matter(shape, seed, voxels):
+def test_the_size_of_slabs_has_no_influence(shape, seed, voxels):
     numbers, hu = scan(shape, seed)
     whole = measure_both(numbers, hu, affine())
 
@@ -304,7 +304,7 @@ def test_the_size_of_the_slabs_does_not_matter(shape, seed, voxels):
 
 @law(20)
 @given(SHAPES, SEEDS, st.integers(-5, 5).map(lambda power: 2.0**power), st.integers(-64, 64))
-def test_a_change_of_the_attenuation_scale_changes_the_attenuation_alike(shape, seed, factor, shift):
+def test_attenuation_follows_linear_transformations(shape, seed, factor, shift):
     numbers, hu = scan(shape, seed, hu_type=np.int16)
     plain, scaled = measure(numbers, hu, affine()), measure(numbers, hu * factor + shift, affine())
 
@@ -315,7 +315,7 @@ def test_a_change_of_the_attenuation_scale_changes_the_attenuation_alike(shape, 
 
 @law(20)
 @given(SHAPES, SEEDS)
-def test_more_layers_never_mean_fewer_voxels_at_the_border(shape, seed):
+def test_border_voxels_increase_with_the_number_of_layers(shape, seed):
     numbers, _ = scan(shape, seed)
 
     counts = [measure(numbers, None, affine(), layers)["border_voxels"] for layers in (1, 2, 3, 4)]
@@ -337,7 +337,7 @@ def test_the_order_of_the_statistics_is_that_of_their_names(shape, seed):
 
 @law(20)
 @given(SHAPES, SEEDS, EROSIONS_MM, EROSIONS_MM)
-def test_a_deeper_erosion_leaves_fewer_voxels_and_none_that_was_gone(shape, seed, one_mm, other_mm):
+def test_deeper_erosion_keeps_a_subset_of_voxels(shape, seed, one_mm, other_mm):
     numbers, hu = scan(shape, seed)
 
     shallow, deep = (measure(numbers, hu, affine(), 1, depth) for depth in sorted((one_mm, other_mm)))
@@ -348,7 +348,7 @@ def test_a_deeper_erosion_leaves_fewer_voxels_and_none_that_was_gone(shape, seed
 
 @law(20)
 @given(SHAPES, SEEDS)
-def test_parts_are_no_more_than_voxels_and_the_largest_is_no_smaller_than_the_mean_part(shape, seed):
+def test_components_have_consistent_sizes(shape, seed):
     found = measure(*scan(shape, seed), affine()).query("n_voxels > 0")
 
     assert (found["n_components"].between(1, found["n_voxels"])).all()
