@@ -92,7 +92,8 @@ def run(options: ExportStatisticsOptions) -> None:
         if rows["status"].eq("measured").any():
             write_text(text_of(statistics_of(rows, style)), options.out / str(scan_id) / FILE_NAME)
             n_written += 1
-    LOG.info("scans: %d, of which %d with a statistics file and %d without measurements", n_scans, n_written, n_scans - n_written)
+    reported = "scans: %d, of which %d with a statistics file and %d without measurements"
+    LOG.info(reported, n_scans, n_written, n_scans - n_written)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
