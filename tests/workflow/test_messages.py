@@ -37,7 +37,7 @@ def test_a_label_set_is_refused_when_the_run_is_planned(study, old, new, expecte
     printed = study.run("--dry-run", succeeds=False)
 
     *_, head, last = printed.strip().splitlines()
-    assert head == "error: the configuration has errors:"
+    assert head == "error: the configuration contains errors:"
     assert last.startswith(f"  study.yaml, line 4: structures: {expected}")
     assert "Traceback" not in printed
     assert ".smk" not in printed

@@ -21,7 +21,7 @@ def lines_about(**changed):
     with pytest.raises(ContractError) as refused:
         configuration.validated({**SMALLEST, **changed})
     head, *lines = str(refused.value).splitlines()
-    assert head == "the configuration has errors:"
+    assert head == "the configuration contains errors:"
     return [line.removeprefix("  ") for line in lines]
 
 
@@ -122,9 +122,17 @@ def test_all_invalid_settings_are_reported_in_order():
 @pytest.mark.parametrize(
     ("study", "segment", "expected"),
     [
-        ({"start_from": "measures"}, {}, "study.measures: is missing; start_from measures requires the path of a"),
-        ({"measures": "m.csv"}, {}, "study.measures: is set, but start_from is segmentations; set study: {start_"),
-        ({"start_from": "images"}, {}, "segment.model: is missing; start_from images requires a model set, for ex"),
+        ({"start_from": "measures"}, {}, "study.measures: this setting is missing; start_from measures requires"),
+        (
+            {"measures": "m.csv"},
+            {},
+            "study.measures: this setting applies only to start_from measures, but start_from is segmentations",
+        ),
+        (
+            {"start_from": "images"},
+            {},
+            "segment.model: this setting is missing; start_from images requires a model set",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(study, segment, expected):
@@ -195,7 +203,7 @@ def test_a_section_is_checked_like_the_whole():
         configuration.section("aging", config_file(aging={"alpha": 2, "nmin": 3}))
 
     assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()] == [
-        "the settings have errors",
+        "the settings contain errors",
         "aging.alpha",
         "aging.nmin",
     ]
@@ -353,7 +361,7 @@ def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_n
 def test_a_column_map_without_a_table_of_measures_is_refused(name, value):
     [line] = lines_about(measure={name: value})
 
-    assert line.startswith(f"measure.{name}: is set, but start_from is segmentations, which does not use a table of")
+    assert line.startswith(f"measure.{name}: this setting applies only to start_from measures, but start_from is seg")
 
 
 @pytest.mark.parametrize(

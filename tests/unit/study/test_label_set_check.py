@@ -57,11 +57,12 @@ BAD = {
     ),
     "two structures with one name": (
         "label,structure,name,side,group,lower_bound_ml\n1,liver,Liver,,a,\n2,liver_2,,,a,\n3,liver_3,liver,,a,\n",
-        "line 4: column name must be unique, found 'liver' in line 2 already; correct one of the two lines",
+        "line 4: values of column name must be unique, but 'liver' is also in line 2; correct one of the two lines",
     ),
     "two structures with one abbreviation": (
         "label,structure,abbreviation,side,group,lower_bound_ml\n1,aorta,Ao,,a,\n2,aorta_2,Ao,,a,\n",
-        "line 3: column abbreviation must be unique, found 'Ao' in line 2 already; correct one of the two lines",
+        "line 3: values of column abbreviation must be unique, but 'Ao' is also in line 2; correct one of the two"
+        " lines",
     ),
     "a short line": (GOOD + "3,spleen\n", "line 4: group is empty"),
     "nothing": ("", "the table is empty; add a header and rows"),

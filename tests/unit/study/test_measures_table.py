@@ -423,7 +423,9 @@ def test_two_columns_of_one_structure_are_refused_and_one_can_be_left_out(tmp_pa
 def test_a_column_of_structures_under_another_name_is_found(tmp_path):
     message = refused(written(tmp_path, "scan_id,Mask,volume_mm3\na,liver,1500000\na,spleen,200000\n"))
 
-    expected = "column Mask contains structures, so the table is in long format; set measure: {columns: {Mask: str"
+    expected = (
+        "column Mask contains names of structures, so the table is in long format; set measure: {columns: {Mask: str"
+    )
     assert expected in message
 
 

@@ -189,7 +189,7 @@ def test_a_path_pattern_with_an_unknown_column_is_refused(tmp_path):
 
 @pytest.mark.parametrize("scan_id", ["CON", "nul.nii", "Lpt1", "com9.a.b"])
 def test_an_id_that_names_a_device_of_windows_is_refused(tmp_path, scan_id):
-    with pytest.raises(ContractError, match="must not be a device name of Windows"):
+    with pytest.raises(ContractError, match="must not be a Windows device name"):
         read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], [scan_id, "1"], ["console", "2"]]))
 
 

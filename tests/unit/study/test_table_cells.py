@@ -231,7 +231,7 @@ def test_a_compressed_file_is_refused_with_the_command_that_decompresses_it(tmp_
     path = tmp_path / "mine.csv.gz"
     path.write_bytes(b"\x1f\x8b\x08\x00")
 
-    assert refusal(path) == "the file is compressed (gzip); first run: gunzip mine.csv.gz"
+    assert refusal(path) == "the file is compressed (gzip); decompress it: gunzip mine.csv.gz"
 
 
 # Settings in messages
@@ -285,7 +285,10 @@ def test_row_names_that_number_the_rows_are_ignored(tmp_path, separator, with_qu
     found = cells(written(tmp_path, quoted(NUMBERED) if with_quotes else NUMBERED, separator))
 
     assert [found.header, *found.rows] == ROWS
-    note = "the header has one name fewer than the rows have cells; the first cell of each row is read as a row name"
+    note = (
+        "the header has one name fewer than the number of cells per row; the first cell of each row is read as a row"
+        " name"
+    )
     assert note in found.notes
 
 
@@ -395,13 +398,13 @@ def test_a_compressed_table_and_tables_of_other_programs_are_refused_with_the_re
     plain = written(tmp_path, ROWS).read_bytes()
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as file:
         file.writestr("mine.csv", plain)
-    assert "compressed (ZIP); first run: unzip m.zip" in refusal(tmp_path / "m.zip")
+    assert "compressed (ZIP); decompress it: unzip m.zip" in refusal(tmp_path / "m.zip")
     for inner in ("Index/Document.iwa", "Index.zip"):
         with zipfile.ZipFile(tmp_path / "m.numbers", "w") as file:
             file.writestr(inner, b"snappy")
         assert "Apple Numbers files are not supported; export the table as CSV" in refusal(tmp_path / "m.numbers")
     (tmp_path / "m.csv.bz2").write_bytes(bz2.compress(plain))
-    assert "compressed (bzip2); first run: bunzip2 m.csv.bz2" in refusal(tmp_path / "m.csv.bz2")
+    assert "compressed (bzip2); decompress it: bunzip2 m.csv.bz2" in refusal(tmp_path / "m.csv.bz2")
     for name, begin, program in (("m.sav", b"$FL2@(#) IBM SPSS", "SPSS"), ("m.dta", b"<stata_dta><header>", "Stata")):
         (tmp_path / name).write_bytes(begin + b"\0\0\2\0" * 50)
         assert f"{program} files are not supported; export the table as CSV" in refusal(tmp_path / name)

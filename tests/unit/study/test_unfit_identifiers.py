@@ -159,7 +159,7 @@ def test_ages_beside_others_near_them_are_accepted(tmp_path, ages):
 def test_a_summary_below_a_table_is_no_scan(tmp_path, word):
     path = tmp_path / "m.csv"
     path.write_text(f"Name,age_years,liver_hu_mean\nA,61,60\nB,50,55\n{word},55.5,57.5\n")
-    with pytest.raises(ContractError, match=r"line 4: each row must be a scan, .* delete the summary rows"):
+    with pytest.raises(ContractError, match=r"line 4: each row must represent a scan, .* delete the summary rows"):
         measures_table.read(path, Reading(section="measure"), ["liver"])
     if "(" not in word:
         (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
@@ -174,7 +174,9 @@ def test_a_category_that_names_a_summary_is_no_summary_beside_other_words(tmp_pa
     path.write_text(
         "sex,scanner,age_years,liver_hu_mean\nF,A,61,60\nM,B,50,55\nMean (n=2),,n/a,57.5\nTotal,n=2,,57.5\n"
     )
-    with pytest.raises(ContractError, match=r"line 5: each row must be a scan, .* use another word if the row is a"):
+    with pytest.raises(
+        ContractError, match=r"line 5: each row must represent a scan, .* use another word if the row is a"
+    ):
         measures_table.read(path, Reading(section="measure"), ["liver"])
 
 

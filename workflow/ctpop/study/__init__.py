@@ -1,1 +1,1 @@
-"""What a study is: its configuration, label set, rule set, registry, inclusion criteria and shards."""
+"""Definition of a study: configuration, label set, rule set, registry, inclusion criteria, and shards."""

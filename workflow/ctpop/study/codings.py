@@ -328,7 +328,7 @@ not cm; multiply the values by 100
 
 
 def without_missing(words: pd.Series, place: str, notes: list[str]) -> pd.Series:
-    """Replace words that denote a missing value in a column of sexes or Boolean values.
+    """Replace words that denote a missing value with missing values in a column of sexes or Boolean values.
 
     Parameters
     ----------
@@ -342,7 +342,7 @@ def without_missing(words: pd.Series, place: str, notes: list[str]) -> pd.Series
     Returns
     -------
     pandas.Series of str, shape (scans,)
-        The other words; missing where a word denotes a missing value.
+        Remaining words; missing where a word denotes a missing value.
 
     Examples
     --------
@@ -427,7 +427,7 @@ def _stated_mark(numbers: pd.Series, name: str, place: str, decimal: str) -> str
 
 
 def _has_one_meaning(words: pd.Series, mark: str) -> bool:
-    """Return whether all words are numbers in standard form without a point that can be a thousands separator."""
+    """Return whether all words are numbers in standard form without a point that could be a thousands separator."""
     if not words.str.fullmatch(PLAIN).all():
         return False
     if mark == ".":

@@ -191,7 +191,7 @@ def candidates(column: str, columns: Iterable[str]) -> list[str]:
 
 
 def closest_known(name: str) -> str | None:
-    """Return the standard column with the name most similar to a column name.
+    """Return the standard column whose name is most similar to a column name.
 
     Parameters
     ----------

@@ -90,11 +90,11 @@ def validated(config: dict[str, Any], places: Mapping[str, str] = MappingProxyTy
         problems = sorted(_contradictions(config))
     if problems:
         lines = (f"  {configuration_file.with_place(problem, places)}" for problem in problems)
-        raise ContractError("the configuration has errors:\n" + "\n".join(lines))
+        raise ContractError("the configuration contains errors:\n" + "\n".join(lines))
     filled: dict[str, Any] = filled_in(schema, config)
     if patients_in_measures(config["study"]):
         if "criteria" not in (config.get("cohort") or {}):
-            filled["cohort"]["criteria"] = ["age_known"]  # age is the only criterion that such a table must support
+            filled["cohort"]["criteria"] = ["age_known"]  # the table need not contain the columns of other criteria
         _read_once(filled["cohort"], filled["measure"])
     if "figure6" not in (config.get("report") or {}):
         filled["report"]["figure6"] = _panels_at_hand(filled["report"]["figure6"], label_rows(config["structures"]))
@@ -260,7 +260,7 @@ def section(stage: str, path: Path | None) -> dict[str, Any]:
     values = read_file(path).get(stage) if path else None
     problems = [] if values is None else sorted(set(problems_of(schema, values, prefix=stage)))
     if problems:
-        raise ContractError("the settings have errors:\n" + "\n".join(f"  {line}" for line in problems))
+        raise ContractError("the settings contain errors:\n" + "\n".join(f"  {line}" for line in problems))
     filled: dict[str, Any] = filled_in(schema, values or {})
     return filled
 
@@ -302,7 +302,7 @@ def write(config: dict[str, Any], folder: Path) -> Path:
 
 
 def chosen(kind: type[Chosen], stage: str, path: Path | None) -> Chosen:
-    """Return a dataclass instance with the validated settings of a section that several programs share.
+    """Return the validated settings of a section that several programs share as an instance of a dataclass.
 
     Parameters
     ----------
@@ -452,8 +452,8 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
     yield from _braces_in_paths(config)
     if start_from == "images" and "model" not in (config.get("segment") or {}):
         yield (
-            "segment.model: is missing; start_from images requires a model set, for example segment: {model:"
-            " total_117_1.5mm}, or the path of a model folder"
+            "segment.model: this setting is missing; start_from images requires a model set, such as"
+            " segment: {model: total_117_1.5mm}, or the path of a model folder"
         )
     formats = (config.get("report") or {}).get("formats", ["png"])
     if not {"png", "svg"} & set(formats):
@@ -482,19 +482,21 @@ def _measures_contradictions(config: dict[str, Any], start_from: str) -> Iterato
     if start_from != "measures":
         for name in (name for name in ("columns", "confirmed", *registry_options.FORM) if name in measure):
             yield (
-                f"measure.{name}: is set, but start_from is {start_from}, which does not use a table of measures;"
+                f"measure.{name}: this setting applies only to start_from measures, but start_from is {start_from};"
                 " remove this setting"
             )
         if "measures" in study:
             yield (
-                f"study.measures: is set, but start_from is {start_from}; set study: {{start_from: measures}} or"
-                " remove study.measures"
+                f"study.measures: this setting applies only to start_from measures, but start_from is {start_from}; set"
+                " study: {start_from: measures}, or remove study.measures"
             )
         return
     if "dicom" in study:
-        yield "study.dicom: is set, but start_from is measures, which does not use images; remove study.dicom"
+        yield (
+            "study.dicom: this setting does not apply to start_from measures, which uses no images; remove study.dicom"
+        )
     if "measures" not in study:
-        yield "study.measures: is missing; start_from measures requires the path of a table of measures"
+        yield "study.measures: this setting is missing; start_from measures requires the path of a table of measures"
     elif patients_in_measures(study):
         yield from _double_settings(config.get("cohort") or {}, measure)
 
@@ -507,16 +509,22 @@ def _double_settings(cohort: dict[str, Any], measure: dict[str, Any]) -> Iterato
         if name in first and name in second and first[name] != second[name]:
             place = ".".join(filter(None, (section, name)))
             yield (
-                f"cohort.{place} and measure.{place}: are set to different values, {first[name]!r} and"
+                f"cohort.{place} and measure.{place}: these settings have different values, {first[name]!r} and"
                 f" {second[name]!r}, but the table of measures is also the registry; remove one of the settings"
             )
 
 
 def _evaluation_contradictions(evaluation: dict[str, Any], study: str, start_from: str) -> Iterator[str]:
     if "reference" not in evaluation:
-        yield "evaluate.reference: is missing; set the path of the CSV file that lists the reference masks"
+        yield (
+            "evaluate.reference: this setting is missing; set it to the path of the CSV file that lists the reference"
+            " masks"
+        )
     if start_from == "measures":
-        yield "evaluate: is set, but start_from is measures, which does not use label maps; remove this section"
+        yield (
+            "evaluate: this section does not apply to start_from measures, which uses no label maps; remove this"
+            " section"
+        )
     if study in evaluation.get("compare_with", {}):
         yield f"evaluate.compare_with: {study} is the name of this study; choose a different name for the other model"
 

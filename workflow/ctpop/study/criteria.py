@@ -1,4 +1,4 @@
-"""Inclusion criteria: a name, a sentence for the flow diagram, and one rule about a column of the registry.
+"""Inclusion criteria, each with a name, a sentence for the flow diagram, and a rule about a column of the registry.
 
 This module imports only the standard library because it runs each time Snakemake parses the Snakefile.
 """

@@ -1,4 +1,4 @@
-"""Readers for the QC decisions of reviewers (`screen.review`) and the known absences in the registry."""
+"""Readers for the QC decisions of reviewers (`screen.review`) and for the known absences in the registry."""
 
 from collections.abc import Iterable
 from pathlib import Path

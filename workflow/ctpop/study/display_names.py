@@ -1,7 +1,8 @@
-"""Names of structures and of groups of structures as figures and pages show them.
+"""Names of structures and groups of structures in figures and pages.
 
-A label set contains the names in the columns `name`, `plural` and `abbreviation`. Structures without these columns have
-the names of the shipped label sets, or else the words of their identifier with the side first.
+The columns `name`, `plural`, and `abbreviation` of a label set contain these names. A structure without names in its
+label set has the names of the shipped label sets or, if there are none, the words of its identifier with the side
+first.
 """
 
 import csv
@@ -47,7 +48,7 @@ def words_of(structure: str) -> str:
     Returns
     -------
     str
-        Words separated by blanks.
+        Words separated by spaces.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def words_of(structure: str) -> str:
 
 
 def without_side(words: str) -> str:
-    """Return a name without the side with which it begins.
+    """Return a name without the side at its beginning.
 
     Parameters
     ----------
@@ -84,17 +85,17 @@ def without_side(words: str) -> str:
 
 
 def names_of(rows: Iterable[Mapping[Any, Any]]) -> dict[str, DisplayName]:
-    """Return the names that rows of a label set contain.
+    """Return the names in rows of a label set.
 
     Parameters
     ----------
     rows : iterable of mapping of str to Any
-        Cells by column; `name`, `plural` and `abbreviation` can be missing or empty.
+        Cells by column; `name`, `plural`, and `abbreviation` can be missing or empty.
 
     Returns
     -------
     dict of str to DisplayName
-        Names by structure; structures without `name` are left out. An empty plural or abbreviation is the name.
+        Names by structure; structures without `name` are omitted. The name replaces an empty plural or abbreviation.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def shipped_names() -> dict[str, DisplayName]:
 
 
 def shipped_or_words(structure: str) -> DisplayName:
-    """Return the names of a structure or group that the label set of the study does not name.
+    """Return the names of a structure or group that has no names in the label set of the study.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def shipped_or_words(structure: str) -> DisplayName:
     Returns
     -------
     DisplayName
-        Names of the shipped label sets, or else the words of the identifier.
+        Names in the shipped label sets, or else the words of the identifier.
 
     Examples
     --------

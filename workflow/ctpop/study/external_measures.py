@@ -1,4 +1,4 @@
-"""Import of existing measures instead of images, from a table or from a folder with the statistics of each scan."""
+"""Import of existing measures, instead of images, from a table or from a folder with one statistics file per scan."""
 
 import logging
 from collections.abc import Collection
@@ -117,7 +117,7 @@ def refuse_other_patients(table: pd.DataFrame, recorded: Recorded, place: Path) 
     """Reject a table of measures whose ages or sexes contradict the registry because the IDs could be mixed up.
 
     The words of the table are interpreted with the settings of the registry. If the letter `M` denotes women in all
-    rows of the table, it belongs to a different coding and is not a contradiction.
+    rows of the table, the table uses a different coding, and the letter is not a contradiction.
 
     Parameters
     ----------
@@ -170,7 +170,8 @@ def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool
     """Replace the zeros that TotalSegmentator writes for unmeasured structures with missing values.
 
     TotalSegmentator reports an attenuation of exactly 0.0 for a structure that is absent, truncated, or failed. The
-    volume is then 0.0 or is not in the table. With a volume above 0, an attenuation of 0 is a measured value.
+    volume of such a structure is 0.0 or missing from the table. With a volume above 0, an attenuation of 0 is a
+    measured value.
 
     Parameters
     ----------
@@ -201,8 +202,8 @@ def without_sentinels(rows: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool
     if zeros.any():
         LOG.warning(
             "attenuations of 0.0 without a volume are excluded because TotalSegmentator writes 0.0 for structures that"
-            " are absent, truncated, or failed (affected rows: %d); to include these values, set measure: {zero_hu:"
-            " value}",
+            " are absent, truncated, or failed (affected rows: %d); to include these values, set"
+            " measure: {zero_hu: value}",
             zeros.sum(),
         )
     return found, zeros

@@ -30,7 +30,7 @@ ROUNDED = r"[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]+"  # 1.23457E+12: spreadsheets di
 NO_PATIENT = {*NO_NUMBER, *NO_TEXT, "x", "xx", "xxx", "anon", "anonymous", "anonymized", "anonymised", "patient"}
 NUMBERS_FOR_NONE = r"(?:0+|-1|-?9{2,})(?:\.0+)?"
 OLDEST_USUAL, YOUNGEST_OF_ADULTS, YOUNGEST_USUAL = 95, 18, 10  # years
-FEWEST_ADULTS = 10  # number of adults from which a single age of 0 is checked
+FEWEST_ADULTS = 10  # smallest number of adults for which a single age of 0 is checked
 COUNTED = re.compile(r"^([a-z]*)0+([0-9]+)$")  # letters and a number with leading zeros; excludes parts of a hash
 SHOWN = 3
 LETTER, DIGIT = r"[^\W\d_]", r"[0-9]"
@@ -87,7 +87,7 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
         found = last.index[is_summary(last[column]) & wordless]
         if len(found):
             raise ContractError(
-                f"{place}: line {line_of(found[0])}: each row must be a scan, but column {column} contains"
+                f"{place}: line {line_of(found[0])}: each row must represent a scan, but column {column} contains"
                 f" {last[column][found[0]]!r}, which denotes a summary of rows (affected rows: {len(found)}); delete"
                 " the summary rows, or use another word if the row is a scan"
             )

@@ -19,7 +19,7 @@ BOUNDS = ("lower_bound_ml", "upper_bound_ml")
 COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
 NAMES = ("name", "abbreviation")
 OPTIONAL = ("name", "plural", "abbreviation", "includes", "upper_bound_ml")
-HIGHEST = 65535  # label maps have 16 bits
+HIGHEST = 65535  # label maps contain 16-bit integers
 MISSPELT = 0.93  # similarity of names that differ in one letter
 EXAMPLE = "1,spleen,,Organs,50"
 
@@ -134,7 +134,7 @@ def _of_row(row: Row) -> Iterator[str]:
 
 
 def _number_of(label: str) -> int | None:
-    """Return a label as a number. The form 2.0, written by spreadsheets, is accepted for 2."""
+    """Return a label as a number. The form 2.0, which spreadsheets write, is also accepted."""
     return int(float(label)) if re.fullmatch(r"[0-9]+(\.0+)?", label) else None
 
 
@@ -170,13 +170,14 @@ def _repeated(rows: Numbered, name: str) -> Iterator[str]:
 
 
 def _repeated_names(rows: Numbered, column: str) -> Iterator[str]:
-    """Yield the names that more than one structure of the label set has."""
+    """Yield an error for each name in a column that another structure also has (ignoring case)."""
     first: dict[str, int] = {}
     for line, row in rows:
         value = row.get(column, "").casefold()
         if value in first:
             yield (
-                f"line {line}: column {column} must be unique, found {row[column]!r} in line {first[value]} already;"
+                f"line {line}: values of column {column} must be unique, but {row[column]!r} is also in line"
+                f" {first[value]};"
                 " correct one of the two lines"
             )
         if value:

@@ -133,7 +133,9 @@ def refuse_unrecognised(columns: Iterable[str], mapped: Columns, names: Sequence
     every = {column: column for column in odd[:SHOWN]}
     one = len(odd) == 1
     resembling = "is not recognized" if one else "are not recognized"
-    resembling += " although its name resembles that of a measure" if one else " although they are named like measures"
+    resembling += (
+        " although its name resembles that of a measure" if one else " although their names resemble those of measures"
+    )
     noun = "column" if one else "columns"
     keeping = f"; to keep the {noun} as patient data, set {column_names.mapping_line(every, 'measure')}"
     raise ContractError(
@@ -268,7 +270,7 @@ def refuse_structures_elsewhere(of_patients: pd.DataFrame, names: Sequence[str],
         words = set(of_patients[column].dropna())
         if words and words <= {*names, *measure_names.shipped_structures(), *measure_names.spelled(words, names)}:
             raise ContractError(
-                f"{place}: column {column} contains structures, so the table is in long format; set"
+                f"{place}: column {column} contains names of structures, so the table is in long format; set"
                 f" {column_names.mapping_line({column: 'structure'}, 'measure')}"
             )
 

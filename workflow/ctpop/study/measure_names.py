@@ -220,7 +220,7 @@ def of_long_table(column: str) -> str | None:
 
 
 def closest(name: str, names: Sequence[str]) -> str | None:
-    """Return the standard column of a wide table whose name differs from a name in a few letters.
+    """Return the standard column of a wide table whose name differs from a given name in a few letters.
 
     Parameters
     ----------

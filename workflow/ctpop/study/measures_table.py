@@ -39,7 +39,7 @@ from ctpop.study.sentinels import refuse_sentinels
 from ctpop.study.table_cells import line_of
 
 TEXTS = tuple(name for name, column in MEASURES_TABLE.columns.items() if column.dtype == "str")
-LARGEST_ML = 500_000.0  # volume of a body
+LARGEST_ML = 500_000.0  # exceeds the volume of a human body
 
 
 def read(path: Path, reading: Reading, names: Sequence[str], notes: list[str] | None = None) -> pd.DataFrame:
@@ -171,7 +171,7 @@ def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[s
         table[values] = table[values].apply(lambda cells: cells.mask(cells.str.lower().isin(reading.missing)))
     numbers = [name for name in table.columns if name not in (*KEY, *TEXTS) and not is_text(name)]
     table, of_numbers = codings.with_numbers(table, numbers, str(path), reading)
-    for name in numbers:  # numbers now have the standard form that messages contain
+    for name in numbers:  # messages contain numbers in this form, so words in the settings can have this form
         table[name] = without_stated(table[name], name, reading)
     found += of_numbers
     table = _with_ids(table, found, path)

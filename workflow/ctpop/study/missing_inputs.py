@@ -19,7 +19,7 @@ SETTINGS = (
 
 
 class MissingInputs(logging.Filter):
-    """A filter for the Snakemake log that reports the settings of missing files and does not suppress any message.
+    """A filter for the Snakemake log that reports the settings of missing files and suppresses no message.
 
     Parameters
     ----------

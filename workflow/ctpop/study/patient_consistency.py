@@ -34,8 +34,14 @@ BIRTH_DATES = (
 DAY = re.compile(r"(?P<y>[12][0-9]{3})([-/.]?)(?P<m>[0-9]{2})\2(?P<d>[0-9]{2})(?:[T ].*)?")
 GERMAN_DAY = re.compile(r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[12][0-9]{3})(?:[T ].*)?")
 YEAR = re.compile(r"(?:[0-9]{1,2}[-/ ][0-9]{1,2}[-/ ])?(?P<y>[12][0-9]{3})(?:\.0)?(?:[T ].*)?")
-REPORTED_BY_INDEX = ("several_birth_dates", "several_sexes", "ages_contradict")  # reasons of the index of DICOM files
-SHARED_STUDY = "study_of_several_patients"  # also a reason of the index, but it does not affect the data of the patient
+REPORTED_BY_INDEX = (
+    "several_birth_dates",
+    "several_sexes",
+    "ages_contradict",
+)  # reasons that the index of DICOM files reports
+SHARED_STUDY = (
+    "study_of_several_patients"  # the index also reports this reason, which does not affect the data of the patient
+)
 
 
 def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
@@ -46,8 +52,8 @@ def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     registry : pandas.DataFrame
-        One row per scan, with `scan_id`, `patient_id`, `age_years`, and `sex`; the index is the line in the file minus
-        2. Dates of scans and dates of birth are read from columns with common names.
+        One row per scan, with `scan_id`, `patient_id`, `age_years`, and `sex`; the index is the line number in the file
+        minus 2. Dates of scans and dates of birth are read from columns with common names.
     path : Path
         Path of the registry, for messages.
 

@@ -21,9 +21,9 @@ from ctpop.study.registry_mapping import mapped
 from ctpop.study.registry_options import AS_OURS, WITHOUT_SETTINGS, Reading, reading_of
 from ctpop.study.table_cells import cells_of, line_of
 
-LONGEST_ID = 100  # file systems allow 255 bytes, of which temporary names need a part
+LONGEST_ID = 100  # file systems allow 255 bytes, some of which temporary names require
 DEVICES = r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"  # SOURCE: names that Windows reserves, with any suffix
-MOST_WORDS = 5  # in the YAML line of an error message
+MOST_WORDS = 5  # largest number of words in the YAML line of an error message
 MEANING = "declare the meaning of other values in the study file:"
 PATIENT = ("sex", "height_cm", "weight_kg", "patient_id")  # optional columns, which allow further adjustments
 TRUTHS = ("complete", "contrast", "complete_header", "contrast_header")
@@ -71,7 +71,7 @@ def read_registry(path: Path, reading: Reading = AS_OURS, notes: list[str] | Non
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -149,13 +149,13 @@ def words_of(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[str]
     Parameters
     ----------
     cells : pandas.DataFrame of str
-        Cells as text, missing if empty; the index is the line in the file minus 2.
+        Cells as text, missing if empty; the index is the line number in the file minus 2.
     path : Path
         Path of the table, for messages.
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -198,13 +198,13 @@ def check_text(cells: pd.DataFrame, path: Path, reading: Reading, notes: list[st
     Parameters
     ----------
     cells : pandas.DataFrame of str
-        Cells as text, missing if empty; the index is the line in the file minus 2.
+        Cells as text, missing if empty; the index is the line number in the file minus 2.
     path : Path
         Path of the table, for messages.
     reading : Reading
         Settings for reading the registry.
     notes : list of str
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def checked(text: pd.DataFrame, path: Path, reading: Reading, notes: list[str] |
     reading : Reading
         Settings for reading the registry.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -271,12 +271,12 @@ def read_cells(path: Path, reading: Reading = WITHOUT_SETTINGS, notes: list[str]
     reading : Reading
         Settings for reading the table; without settings, everything is inferred.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
     pandas.DataFrame of str
-        One row per row of the file; the index is the line in the file minus 2.
+        One row per row of the file; the index is the line number in the file minus 2.
 
     Raises
     ------
@@ -319,7 +319,7 @@ def check_ids(ids: pd.Series, path: Path) -> None:
     ContractError
         If an identifier is missing, was rounded by a spreadsheet program, names a summary of rows, contains characters
         other than letters, digits, '.', '_', and '-', begins with '.' or '-', ends with '.', has more than 100
-        characters, is a device name of Windows, or is duplicated (ignoring case).
+        characters, is a Windows device name, or is duplicated (ignoring case).
 
     Examples
     --------
@@ -345,7 +345,7 @@ def check_ids(ids: pd.Series, path: Path) -> None:
         ids,
         remedy="delete these rows",
     )
-    _refuse(ids.str.fullmatch(DEVICES), f"{use} not be a device name of Windows (such as NUL or COM1)", ids)
+    _refuse(ids.str.fullmatch(DEVICES), f"{use} not be a Windows device name (such as NUL or COM1)", ids)
     _refuse(ids.str.endswith("."), f"{use} not end with '.'", ids)
     _refuse(ids.str.lower().duplicated(keep=False), f"{path}: scan_id must be unique (ignoring case)", ids)
 
@@ -360,7 +360,7 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
     path : Path
         Path of the registry, for messages.
     notes : list of str, optional
-        Receives a sentence for each conversion.
+        Receives one note per conversion.
 
     Returns
     -------
@@ -478,7 +478,7 @@ def add_registry_argument(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Parser of a command, which is modified.
+        Parser of a command, modified in place.
 
     Examples
     --------

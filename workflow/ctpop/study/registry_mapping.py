@@ -28,7 +28,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
     path : Path
         Path of the registry, for messages.
     notes : list of str, optional
-        Receives a sentence for each inference.
+        Receives one note per inference.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
         frame[name] = with_paths(frame, name, pattern, path)
     numbers = [str(name) for name in frame.columns if not is_text(str(name))]
     frame, of_numbers = codings.with_numbers(frame, numbers, str(path), reading)
-    for name in numbers:  # with a decimal point, as in messages
+    for name in numbers:  # messages contain numbers in this form, so words in the settings can have this form
         frame[name] = without_stated(frame[name], name, reading, written[name])
     found += of_numbers
     if notes is not None:
@@ -82,7 +82,7 @@ def with_spelling(frame: pd.DataFrame, reading: Reading, notes: list[str]) -> pd
     reading : Reading
         Settings for reading the registry; columns named in the settings remain unchanged.
     notes : list of str
-        Receives a sentence for each column.
+        Receives one note per column.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def translated(cells: pd.Series, name: str, reading: Reading) -> pd.Series:
 
 
 def without_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Series | None = None) -> pd.Series:
-    """Set the numbers that the settings declare as missing to missing, regardless of their format.
+    """Replace the numbers that the settings declare as missing with missing values, regardless of their format.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def without_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Se
     reading : Reading
         Settings for reading the table; `values` and `missing` contain the words.
     written : pandas.Series of str, shape (rows,), optional
-        Original cells of the file; cells whose exact text is in `values` already have their meaning.
+        Original cells of the file; cells whose exact text is in `values` are already converted.
 
     Returns
     -------
@@ -273,7 +273,7 @@ def with_paths(frame: pd.DataFrame, name: str, pattern: str, path: Path) -> pd.S
 
 
 def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -> None:
-    """Reject values of a column that does not exist, and column names that are similar to a name of the registry."""
+    """Reject `values` of a column that does not exist, and column names that are similar to a name of the registry."""
     unused = [name for name in reading.values if name not in columns and name not in column_names.KNOWN]
     if unused:
         likely = column_names.closest_known(unused[0]) or "COLUMN"

@@ -1,6 +1,6 @@
-"""Settings for reading a registry: names of its columns, meaning of its words, and codes for missing values.
+"""Settings for reading a registry: names of its columns, meanings of its words, and codes for missing values.
 
-This module imports only the standard library, because the Snakefile uses it each time that it is parsed.
+This module imports only the standard library because it runs each time Snakemake parses the Snakefile.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ class Reading:
     paths : dict of str to str
         Pattern for each column of paths.
     separator : str or None
-        Separator of the cells of a text file; None for inference.
+        Separator of the cells of a text file; None to infer it.
     decimal : str or None
-        Decimal mark, `.` or `,`; None for inference in each column.
+        Decimal mark, `.` or `,`; None to infer it in each column.
     encoding : str or None
-        Encoding of a text file; None for inference.
+        Encoding of a text file; None to infer it.
     sheet : str or None
         Sheet of a spreadsheet; None for the only sheet with content.
     confirmed : frozenset of str
@@ -95,7 +95,7 @@ class Reading:
         stating : str
             Imperative phrase for the setting.
         otherwise : str
-            Imperative phrase for an alternative change of the file, which is the only remedy for a table without
+            Imperative phrase for an alternative change to the file, which is the only remedy for a table without
             settings.
 
         Returns

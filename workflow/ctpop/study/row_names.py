@@ -1,8 +1,8 @@
 """Row names of R, which precede the cells of each row and have no name in the header.
 
-`write.table` writes row names by default. A header with one name fewer than the rows have cells can also lack the name
-of its last column, or the rows can contain a separator within a cell. Further evidence is therefore required. This
-module imports only the standard library, because the Snakefile uses it each time that it is parsed.
+`write.table` writes row names by default. A header with one name fewer than the number of cells per row can also lack
+the name of its last column, or the rows can contain a separator within a cell. Further evidence is therefore required.
+This module imports only the standard library because it runs each time Snakemake parses the Snakefile.
 """
 
 import itertools
@@ -17,10 +17,10 @@ IDS = {"scan_id", *column_names.SYNONYMS["scan_id"]}
 def are_row_names(header: Sequence[str], rows: Sequence[Sequence[str]], separator: str, *, quoted: bool) -> bool:
     """Return whether the first cells of all rows are row names.
 
-    Row names are unique, and they number the rows or are quoted. Every row has one cell more than the header, and its
-    last cell is not empty. If the separator is a comma, no two adjacent columns look like numbers with a decimal comma.
-    If the header contains the name of an identifier, the cells of this column are not all numbers in a file without
-    quotation marks, and they are duplicated only in a long table.
+    Row names are unique and are either consecutive row numbers or quoted. Every row has one cell more than the header,
+    and its last cell is not empty. If the separator is a comma, no two adjacent columns look like numbers with a
+    decimal comma. If the header contains the name of an identifier, the cells of this column are not all numbers in a
+    file without quotation marks, and they are duplicated only in a long table.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def are_row_names(header: Sequence[str], rows: Sequence[Sequence[str]], separato
 
 
 def number_rows(cells: Sequence[str]) -> bool:
-    """Return whether cells are consecutive numbers from 0 or 1, as programs write them in front of a table.
+    """Return whether cells are consecutive numbers from 0 or 1, as in the first column that programs add to a table.
 
     Parameters
     ----------

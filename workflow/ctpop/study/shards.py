@@ -1,8 +1,8 @@
 """Assignment of scans to shards, which does not depend on the other scans of the registry.
 
-The shard of a scan depends only on the patient. A growing registry therefore moves no scan to another shard, and all
-scans of a patient are in the same shard. This module imports only the standard library (and the spreadsheet reader if
-the registry is a spreadsheet), because the Snakefile uses it each time that it is parsed.
+The shard of a scan depends only on the patient. Adding rows to the registry therefore moves no scan to another shard,
+and all scans of a patient are in the same shard. This module imports only the standard library (and the spreadsheet
+reader if the registry is a spreadsheet), because it runs each time Snakemake parses the Snakefile.
 """
 
 import json
@@ -116,7 +116,7 @@ def parse_shard(name: str) -> tuple[int, int]:
     """
     one_based, _, shards = name.partition("-of-")
     if not 1 <= int(one_based) <= int(shards):
-        raise ValueError(f"{name} is not the name of a shard")
+        raise ValueError(f"{name!r} is not the name of a shard, such as 3-of-16")
     return int(one_based) - 1, int(shards)
 
 
@@ -235,7 +235,7 @@ def kept_digests(
         folder.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps({"key": key, "digests": found}), encoding="utf-8")
         part.replace(note)
-    with suppress(OSError):  # an incomplete file after a full disk
+    with suppress(OSError):  # a full disk can leave an incomplete file
         part.unlink(missing_ok=True)
     return found
 

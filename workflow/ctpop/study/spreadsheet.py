@@ -67,7 +67,7 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
     rows : list of list of str
         Cells of each row as text (`spreadsheet_process.cell_text`).
     notes : list of str
-        A sentence for each inference.
+        One note per inference.
 
     Raises
     ------

@@ -18,7 +18,7 @@ ROUNDED_FROM = 1e15  # spreadsheet programs store 15 digits of a number and ther
 
 
 def cell_text(cell: Any) -> str:
-    """Return the text of a spreadsheet cell in the form of a CSV file: 61, not 61.0; true, not True; 2024-05-31.
+    """Return the text of a spreadsheet cell as in a CSV file: 61 instead of 61.0, true instead of True, and 2024-05-31.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
 
 LOG = logging.getLogger(__name__)
 
-LARGEST_BYTES = 16 << 20  # ASSUME: a file of 117 structures has 10 KB, or 1 MB with some hundred values per structure
+LARGEST_BYTES = 16 << 20  # ASSUME: a file of 117 structures has 10 KB, or 1 MB with hundreds of values per structure
 SUFFIX = ".json"
 SHOWN = 80  # characters of an entry
 REPEATED = "duplicate key"  # replaces the values of a key that occurs twice in an object
@@ -128,7 +128,7 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
             f"{folder}: no file contains a structure of the label set (such as {names[0]}); the first file contains"
             f" {_keys_of(next(iter(files.values())))}; set structures to the label set of the files"
         )
-    message = "statistics files of %d of %d scans found, %d unreadable; %d entries read"
+    message = "statistics files found for %d of %d scans, %d unreadable; %d entries read"
     LOG.info(message, len(files), len(scan_ids), len(failures), n_entries)
     keys = {"scan_id": np.repeat(np.array(scan_ids, dtype=object), len(names)), "structure": names * len(scan_ids)}
     values = {name: cells.ravel() for name, cells in columns.items()}

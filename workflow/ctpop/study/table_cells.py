@@ -1,8 +1,8 @@
 """Reading of the cells of a user's table as text from delimited text files, spreadsheets, and Parquet files.
 
-All tables of users are read with this module: the registry, the table of measures, decisions of reviewers, and tables
-of reference masks. The module imports only the standard library, because the Snakefile uses it each time that it is
-parsed; only Parquet files require pyarrow.
+This module reads all users' tables: the registry, the table of measures, QC decisions, and tables of reference masks.
+It imports only the standard library because it runs each time Snakemake parses the Snakefile; only Parquet files
+require pyarrow.
 """
 
 import operator
@@ -59,7 +59,7 @@ class Cells:
     lines : list of int
         Line (or row) of each row in the file, counted from 1.
     notes : tuple of str
-        A sentence for each inference.
+        One note per inference.
 
     """
 
@@ -75,8 +75,8 @@ def line_of(row: object) -> int:
     Parameters
     ----------
     row : object
-        Label of the row in the index of a table of cells, which is the line minus 2. The first row of a table with a
-        header in the first line therefore has the label 0.
+        Label of the row in the index of a table of cells, which is the line number minus 2. The first row of a table
+        with a header in the first line therefore has the label 0.
 
     Returns
     -------
@@ -150,7 +150,9 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     if row_names.are_row_names(header, [row for _, row in rest], form.separator, quoted=form.is_quoted):
         header = [row_names.NAME, *header]
         notes.append(
-            "the header has one name fewer than the rows have cells; the first cell of each row is read as a row name"
+            "the header has one name fewer than the number of cells per row; the first cell of each row is read as a"
+            " row"
+            " name"
         )
     _refuse_long_rows(header, rest, path)
     _refuse_rows_of_names(header, rest, path)

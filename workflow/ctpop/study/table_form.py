@@ -2,7 +2,7 @@
 
 Properties that are not in the settings are inferred from the whole file, and each inference is described in a sentence
 for the log. An ambiguous format is an error, and the message contains the YAML line that resolves the ambiguity. This
-module imports only the standard library, because the Snakefile uses it each time that it is parsed.
+module imports only the standard library because it runs each time Snakemake parses the Snakefile.
 """
 
 import csv
@@ -20,11 +20,13 @@ from ctpop.study.registry_options import Reading
 SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TABBED = (".tsv", ".tab")
 SEPARATORS = (",", ";", "\t", "|")
-BLANK = " "  # of write.table in R; used only if no other separator fits
+BLANK = " "  # separator of write.table in R; used only if no other separator fits
 SEPARATOR_NAMES = {BLANK: "space", ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 SAMPLE_ROWS = 1000  # rows from which the separator is inferred
-SHARE_OF_ZEROS = 0.2  # of the bytes; in Latin text, half of the bytes are zero in UTF-16 and none in other encodings
-HEADER_WITHIN = 10  # rows that are not empty in which the header is searched
+SHARE_OF_ZEROS = (
+    0.2  # proportion of bytes; in Latin text, half of the bytes are zero in UTF-16 and none in other encodings
+)
+HEADER_WITHIN = 10  # number of nonempty rows that are searched for the header
 LONGEST_CELL = 2**31 - 1  # the default limit of the library is 131,072 characters
 BOMS = (  # SOURCE: Unicode Standard, section 23.8; longer marks precede shorter marks with the same first bytes
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -34,7 +36,7 @@ BOMS = (  # SOURCE: Unicode Standard, section 23.8; longer marks precede shorter
     (b"\xfe\xff", "utf-16"),
 )
 BLANK_BYTE = 0x20
-SHARE_OF_CONTROLS = 0.05  # of the bytes; in compressed or random data, the share is 28 of 256
+SHARE_OF_CONTROLS = 0.05  # proportion of bytes; 28 of 256 in compressed or random data
 ZIP, OLE, PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 PACKED = {b"\x1f\x8b": ("gzip", "gunzip"), b"BZh": ("bzip2", "bunzip2"), b"\xfd7zXZ": ("xz", "unxz")}
 PACKED |= {b"7z\xbc\xaf": ("7-Zip", "7z x"), b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"), b"Rar!": ("RAR", "unrar x")}
@@ -68,7 +70,7 @@ class TableForm:
     text : str
         Content of a text file, without a byte order mark.
     notes : tuple of str
-        A sentence for each inference.
+        One note per inference.
 
     """
 
@@ -251,7 +253,7 @@ def _refuse_other_formats(content: bytes, path: Path) -> None:
     if names and not any(name.startswith(IN_WORKBOOKS) for name in names):
         packed = ("ZIP", "unzip")
     if packed:
-        raise ContractError(f"{path}: the file is compressed ({packed[0]}); first run: {packed[1]} {path.name}")
+        raise ContractError(f"{path}: the file is compressed ({packed[0]}); decompress it: {packed[1]} {path.name}")
     program = next((found for begin, found in OF_PROGRAMS.items() if content.startswith(begin)), None)
     if program:
         raise ContractError(
@@ -280,7 +282,7 @@ def _refuse_other_kinds(text: str, path: Path) -> None:
 
 
 def _encoding(content: bytes, reading: Reading) -> tuple[str, list[str]]:
-    """Return the encoding of a text file and a sentence for each inference."""
+    """Return the encoding of a text file and one note per inference."""
     if reading.encoding:
         return reading.encoding, []
     marked = next((name for mark, name in BOMS if content.startswith(mark)), None)

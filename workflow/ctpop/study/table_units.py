@@ -18,7 +18,7 @@ from ctpop.study.their_volumes import TheirVolumes
 
 SHOWN = 3
 FEWEST = 5  # smallest number of values of a structure for which the median is used
-LARGEST_RATIO = 300.0  # of the median volume to the lower bound of a structure; the ratio is 1 to 30 for whole organs
+LARGEST_RATIO = 300.0  # ratio of the median volume to the lower bound of a structure; 1 to 30 for whole organs
 SMALLEST_RATIO = 0.02
 # Organs and muscles whose mean attenuation is between those of fat and bone, with and without contrast material.
 SOFT = (
@@ -30,13 +30,13 @@ SOFT_HU = (-200.0, 600.0)
 NARROWEST_HU = 3.0  # smallest range of the medians of structures; smaller for values on a scale from 0 to 1
 
 
-WHOLE = ("liver", "spleen")  # unlike vessels, rarely imaged only in small part
+WHOLE = ("liver", "spleen")  # unlike vessels, these organs are rarely imaged only in part
 SMALLEST_PART = 0.05  # smallest ratio of the median volume to the lower bound, for structures in `WHOLE`
 ML_PER_UNIT = {"volume_l": 1000.0, "volume_dl": 100.0}  # units larger than mL
 MOST_PLAUSIBLE = 0.8  # proportion of values between the bounds of a structure after conversion
 # Organs without contents that contrast material can make denser than bone
 OF_ONE_DENSITY = tuple(name for name in SOFT if name not in ("stomach", "urinary_bladder", "esophagus"))
-ONE_SOFT_HU = (-500.0, 900.0)  # of a single structure; an offset of 1000 or 1024 HU exceeds this range
+ONE_SOFT_HU = (-500.0, 900.0)  # range for a single structure; an offset of 1000 or 1024 HU exceeds this range
 LARGEST_TIMES = 10  # a volume more than 10 times the upper bound of its structure is in another unit
 MOST_OF_ANOTHER_UNIT = 0.9  # from this proportion, all values of a structure are considered to be in another unit
 FEWEST_OF_ANOTHER_UNIT = 2  # a single wrong value is only reported (`implausible_values`)
@@ -101,7 +101,7 @@ def _unconfirmed(rows: pd.DataFrame, confirmed: Collection[str]) -> pd.DataFrame
 
 
 def _are_plausible(rows: pd.DataFrame, lower: pd.Series, upper: pd.Series, ml: float) -> set[str]:
-    """Return the structures with most volumes between the bounds if one unit of the values equals `ml` milliliters.
+    """Return the structures with volumes mostly between the bounds if one unit of the values equals `ml` milliliters.
 
     Volumes of small parts of a structure vary over orders of magnitude, unlike volumes of whole structures.
     """

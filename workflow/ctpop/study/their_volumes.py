@@ -72,7 +72,7 @@ class TheirVolumes:
             return f"in the table, {CONVERT[large]}"
         lines = self._patterns(meant, units) or {column: new for column, (_, new) in meant.items()}
         first = dict(list(lines.items())[:SHOWN])
-        more = f", with {count(len(lines) - SHOWN, 'more column')} in the same way" if len(lines) > SHOWN else ""
+        more = f", and add {count(len(lines) - SHOWN, 'more column')} in the same way" if len(lines) > SHOWN else ""
         return f"set {column_names.mapping_line(first, 'measure')}{more}"
 
     def remedy_of_one(self, name: str, *, large: bool) -> str:

@@ -11,7 +11,7 @@ def unmeasured_scans(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Columns `scan_id`, `status` and `detail` of `measures`, with all rows of each scan.
+        Columns `scan_id`, `status`, and `detail` of `measures`, with all rows of each scan.
 
     Returns
     -------

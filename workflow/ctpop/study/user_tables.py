@@ -1,4 +1,4 @@
-"""Reading of users' tables without settings: label sets, ground truth, decisions of reviewers, reference masks."""
+"""Reading of users' tables without settings: label sets, ground truth, QC decisions, and reference masks."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -121,7 +121,7 @@ def named_as(columns: Iterable[str], cells: pd.DataFrame, path: Path, notes: lis
     path : Path
         Path of the table, for the log.
     notes : list of str, optional
-        Receives a sentence for each column instead of the log.
+        Receives one note per column instead of the log.
 
     Returns
     -------

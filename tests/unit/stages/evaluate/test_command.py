@@ -503,7 +503,7 @@ def test_invalid_options_are_reported_before_reading(tmp_path, capsys, predictio
 @pytest.mark.parametrize(
     ("study", "evaluation", "words"),
     [
-        ({}, {}, "evaluate.reference: is missing; set the path of the CSV file"),
+        ({}, {}, "evaluate.reference: this setting is missing; set it to the path of the CSV file"),
         (
             {"start_from": "measures", "measures": "m.csv"},
             {"reference": "r.csv"},
