@@ -115,7 +115,7 @@ def test_a_configuration_that_is_absent_is_refused_in_one_line(tmp_path, profile
     code, printed = snakemake_server.run(arguments, tmp_path, quiet_environment())
 
     assert code == 1
-    assert printed.splitlines()[-1].startswith("error: absent.yaml: cannot read the study file (No")
+    assert printed.splitlines()[-1].startswith("error: absent.yaml: the study file cannot be read (No")
     assert "Traceback" not in printed
 
 

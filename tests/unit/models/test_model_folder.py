@@ -47,7 +47,8 @@ def test_a_model_is_found_in_its_folder_and_in_the_parent_folder(tmp_path):
 def test_a_folder_without_a_model_is_reported(tmp_path):
     assert message_of(model_folder.find_folder, tmp_path) == (
         "segment.model: exactly one nnU-Net v2 model folder (with plans.json, dataset.json,"
-        f" fold_0/checkpoint_final.pth) is required, but {tmp_path} contains 0; set segment.model to the path of one"
+        f" fold_0/checkpoint_final.pth) is required, but the number of such folders in {tmp_path} is 0; set"
+        " segment.model to the path of one"
         " model folder"
     )
 
@@ -55,7 +56,7 @@ def test_a_folder_without_a_model_is_reported(tmp_path):
 def test_a_missing_folder_is_reported(tmp_path):
     message = message_of(model_folder.find_folder, tmp_path / "absent")
 
-    assert f"but {tmp_path / 'absent'} contains 0; set segment.model" in message
+    assert f"but the number of such folders in {tmp_path / 'absent'} is 0; set segment.model" in message
 
 
 def test_two_models_in_one_folder_are_refused(tmp_path):
@@ -63,7 +64,9 @@ def test_two_models_in_one_folder_are_refused(tmp_path):
     (tmp_path / FOLDER_NAME).rename(tmp_path / "one")
     describe(tmp_path)
 
-    assert f"but {tmp_path} contains 2; set segment.model" in message_of(model_folder.find_folder, tmp_path)
+    assert f"but the number of such folders in {tmp_path} is 2; set segment.model" in message_of(
+        model_folder.find_folder, tmp_path
+    )
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "fold_0/checkpoint_final.pth"])

@@ -640,7 +640,7 @@ def test_two_parts_with_the_same_structure_are_refused(tiny):
     rewrite_part(tiny, 3, structures=["spleen", "hip_right"])
 
     assert message_of(check, tiny) == (
-        "model set tiny_set: parts 1 and 4 both contain spleen; each structure can be in one part only"
+        "model set tiny_set: parts 1 and 4 both contain spleen; each structure can be in only one part"
     )
 
 

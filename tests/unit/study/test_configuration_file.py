@@ -53,7 +53,7 @@ def test_a_file_that_is_no_configuration_is_refused_with_its_line(tmp_path, kind
 
 
 def test_a_file_that_is_absent_is_refused_with_its_path():
-    with pytest.raises(ContractError, match=r"absent.yaml: cannot read the study file \(No such"):
+    with pytest.raises(ContractError, match=r"absent.yaml: the study file cannot be read \(No such"):
         configuration_file.read(Path("absent.yaml"))
 
 

@@ -17,7 +17,7 @@ class ContractError(ValueError):
 
 
 class ScanError(Exception):
-    """A scan cannot be processed; the failure becomes a row of a table, and processing continues with the other scans.
+    """A scan cannot be processed; the failure is recorded in a table, and processing continues with the other scans.
 
     `reason` is one of the codes in `schema.SEGMENT_STATUS`; `detail` is a readable sentence without personal data.
     """

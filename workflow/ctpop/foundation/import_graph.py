@@ -1,6 +1,6 @@
 """The modules of this package that a command imports, directly or indirectly, determined from their source code.
 
-Snakemake compares the files and parameters of a rule and does not detect changes of imported modules. The rules
+Snakemake compares the files and parameters of a rule and does not detect changes in imported modules. The rules
 therefore list the modules of their command as input files, or use a digest of the modules if a rule has many jobs.
 """
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from ctpop.foundation.errors import count
 
 JOB_ERROR, JOB_FINISHED = "job_error", "job_finished"
-LISTS = ("input", "output")  # removed from messages, because a job can have a thousand files
+LISTS = ("input", "output")  # removed from messages because a job can have a thousand files
 BEGIN = "error in "  # first words of an error message of the command line
 MOST_SHOWN = 5
 
 
 class FailedJobs(logging.Filter):
-    """A filter of Snakemake's log that collects the log files of failed jobs; it passes every message.
+    """A filter for Snakemake's log that collects the log files of failed jobs and suppresses no message.
 
     Attributes
     ----------

@@ -63,7 +63,7 @@ def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str, rename
 
 
 def _shortened(message: str) -> str:
-    """Return a message, shortened in the middle if a value would fill pages."""
+    """Return a message, shortened in the middle if a value is too long."""
     half = LONGEST_MESSAGE // 2
     return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} … {message[-half:]}"
 

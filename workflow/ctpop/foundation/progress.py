@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 
-PAUSE_S = 60  # between two log lines
+PAUSE_S = 60  # seconds between two log lines
 BAR = 40  # characters
 MINUTE, HOUR = 60, 3600
 

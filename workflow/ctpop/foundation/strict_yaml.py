@@ -1,4 +1,4 @@
-"""Strict reading of YAML files of users; error messages state the line and the remedy.
+"""Strict reader for users' YAML files; error messages contain the line and the remedy.
 
 YAML parsers accept duplicate keys and use the last value; here, duplicate keys are an error.
 """
@@ -13,7 +13,7 @@ import yaml
 from ctpop.foundation.errors import ContractError, in_one_line
 
 MERGE = "<<"
-REMEDIES = {  # by a phrase in the message of the parser
+REMEDIES = {  # remedy by a phrase in the message of the parser
     "mapping values are not allowed": "align the line with its section, and quote any text that contains ': '",
     "expected <block end>|did not find expected key": "align the line with the other settings of its section",
     "could not find expected ':'": "write a colon and a space between the setting and its value",
@@ -30,7 +30,7 @@ def content_of(path: Path, what: str) -> Any:
     path
         YAML file.
     what
-        Name of the expected content, for messages.
+        Noun phrase for the content of the file, for messages.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def text_of(path: Path, what: str) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise ContractError(
-            f"{path}: cannot read {what} ({error.strerror}); correct the path of the YAML file"
+            f"{path}: {what} cannot be read ({error.strerror}); correct the path of the YAML file"
         ) from None
     try:
         return content.decode("utf-8-sig")
@@ -67,7 +67,7 @@ def text_of(path: Path, what: str) -> str:
         line = content[: error.start].count(b"\n") + 1
         raise ContractError(
             f"{path}: line {line}: the file is not encoded in UTF-8 (found the byte {content[error.start]:#04x}); save"
-            " the file with the encoding UTF-8"
+            " the file as UTF-8"
         ) from None
 
 

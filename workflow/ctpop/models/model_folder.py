@@ -1,7 +1,7 @@
 """Detection and validation of nnU-Net v2 model folders, as written by `nnUNetv2_train`, without loading torch.
 
 This module reads only JSON files. A model folder can also contain pickle files (`plans.pkl` of nnU-Net v1,
-checkpoints), which are never opened here.
+checkpoints), which this module never opens.
 """
 
 import json
@@ -17,7 +17,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.json_schema import problems_of, read_schema
 from ctpop.foundation.resources import resource
 
-VERSION = 1  # increase if the same image and model would yield different labels; all scans are then segmented again
+VERSION = 1  # increase this number if the labels of an image change; all scans are then segmented again
 SHIPPED = resource("models")
 SCHEMA_PATH = resource("schemas", "nnunet.schema.yaml")
 FILES = ("plans.json", "dataset.json", "fold_0/checkpoint_final.pth")
@@ -50,7 +50,8 @@ def find_folder(root: Path) -> Path:
     if len(folders) != 1:
         raise ContractError(
             f"segment.model: exactly one nnU-Net v2 model folder (with {', '.join(FILES)}) is required,"
-            f" but {root} contains {len(folders)}; set segment.model to the path of one model folder"
+            f" but the number of such folders in {root} is {len(folders)}; set segment.model to the path of one model"
+            " folder"
         )
     absent = [name for name in FILES if not (folders[0] / name).is_file()]
     if absent:
@@ -135,7 +136,7 @@ def check_shape(kind: str, values: dict[str, Any], path: Path, place: str = "") 
 
 
 def configuration_of(plans: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
-    """Return a configuration merged with the configurations that it inherits from, in the way of nnU-Net.
+    """Return a configuration merged, as in nnU-Net, with the configurations from which it inherits entries.
 
     Raises
     ------

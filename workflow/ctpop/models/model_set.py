@@ -21,9 +21,9 @@ from ctpop.study import configuration as settings
 LOG = logging.getLogger(__name__)
 PLANS, DATASET, CHECKPOINT = model_folder.FILES
 STEP_SIZE = 0.5  # SOURCE: default of nnU-Net; used for a model folder without a model set
-LOGITS = "logits"  # averaged by nnU-Net
+LOGITS = "logits"  # the quantity that nnU-Net averages
 HIGHEST_LABEL = 65535  # uint16
-SPACING_TOLERANCE = 1e-3  # relative; plans contain medians of float32 headers, whose last digits can differ
+SPACING_TOLERANCE = 1e-3  # relative tolerance; plans contain medians of float32 headers, whose last digits can differ
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _check_labels(model_set: ModelSet) -> None:
         if twice:
             raise ContractError(
                 f"model set {model_set.name}: parts {claims[twice[0]]} and {number} both contain"
-                f" {', '.join(twice[:3])}; each structure can be in one part only"
+                f" {', '.join(twice[:3])}; each structure can be in only one part"
             )
         claims |= dict.fromkeys(part.labels, number)
     labels = sorted(model_set.labels.values())

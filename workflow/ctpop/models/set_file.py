@@ -12,7 +12,7 @@ from ctpop.models.model_folder import SHIPPED
 from ctpop.study import configuration
 
 SCHEMA_PATH = resource("schemas", "model_set.schema.yaml")
-NAME_WORDS = ("trainer", "plans", "configuration")  # of the folder names of nnU-Net, joined by two underscores
+NAME_WORDS = ("trainer", "plans", "configuration")  # parts of nnU-Net folder names, which are joined by two underscores
 
 
 def locate(options: dict[str, Any]) -> Path:
@@ -73,7 +73,10 @@ def folder_of(part: dict[str, Any], weights: Path, where: str) -> Path:
     named = dict(zip(NAME_WORDS, words, strict=True)) if len(words) == len(NAME_WORDS) else {}
     for key in NAME_WORDS if named else NAME_WORDS[:2]:
         if part.get(key) not in {None, named.get(key)}:
-            raise ContractError(f"{where}.{key}: {part[key]} does not match the folder name {folder.name}")
+            raise ContractError(
+                f"{where}.{key}: {part[key]} does not match the folder name {folder.name}; correct the key or the"
+                " folder"
+            )
     return weights / folder
 
 

@@ -100,5 +100,6 @@ def interval_of_mean(
         method="percentile",
         rng=random,
     )
-    low, high = np.clip(drawn.confidence_interval, values.min(), values.max())  # rounding of a mean of equal values
+    # the mean of equal values can differ from them by a rounding error
+    low, high = np.clip(drawn.confidence_interval, values.min(), values.max())
     return float(low), float(high)

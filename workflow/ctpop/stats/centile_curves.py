@@ -133,7 +133,7 @@ def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | N
     Returns
     -------
     Curves or None
-        Fitted curves in the unit of the values; None if the optimiser does not converge.
+        Fitted curves in the unit of the values; None if the optimizer does not converge.
 
     Raises
     ------

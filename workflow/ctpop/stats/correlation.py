@@ -112,7 +112,7 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
 
 
 def rho_of_ranks(x: Ranks, y: Ranks) -> float:
-    """Return Spearman's rho without its interval and P.
+    """Return Spearman's rho without its interval and P value.
 
     Parameters
     ----------
@@ -216,9 +216,9 @@ def influence(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     The mean of the influence is 0, and var(rho) is approximately mean(influence^2) / n. The formula is that of Croux
     and Dehon (Stat Methods Appl 2010;19:497) for continuous data, with mid-ranks instead of ranks and with the
-    influence on the two variances of the ranks, which are constant only without ties. With the centred mid-distribution
-    functions u and v, A = E[K(X, x) v], and B = E[K(Y, y) u], where K(X, x) is 1, 1/2, or 0 if X is above, equal to, or
-    below x:
+    influence on the two variances of the ranks, which are constant only without ties. With the centered
+    mid-distribution functions u and v, A = E[K(X, x) v], and B = E[K(Y, y) u], where K(X, x) is 1, 1/2, or 0 if X is
+    above, equal to, or below x:
 
         (u v + A + B) / (sd_u sd_v) - rho/2 ((u^2 + 2 E[K(X, x) u]) / var_u + (v^2 + 2 E[K(Y, y) v]) / var_v).
 

@@ -38,7 +38,7 @@ def covariates_of(
     cohort : pandas.DataFrame
         One row per scan, with the columns of the registry.
     names : sequence of str or None
-        Columns; None selects the usual ones.
+        Columns; None selects the usual covariates.
     categorical : sequence of str
         Columns whose numbers are codes of categories.
     meanings : mapping of str to (mapping of str to (str or None))
@@ -80,7 +80,7 @@ def covariates_of(
 
 
 def joint(covariates: Sequence[Covariate], share: float) -> list[Covariate]:
-    """Return the covariates of the joint adjustment: those that vary and are known for at least this share of scans.
+    """Return the covariates of the joint adjustment: covariates that vary and are known for a minimum share of scans.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _covariate(column: pd.Series, categorical: bool, real: Sequence[str]) -> Cov
     if not readable.all():
         odd = known[~readable]
         raise ContractError(
-            f"registry: covariate {name!r} must be a number in every row or in none, found"
+            f"registry: covariate {name!r} must contain a number in every row or in no row, found"
             f" {', '.join(repr(word) for word in odd.unique()[:3])} in {len(odd)} row{'s' * (len(odd) != 1)}; leave the"
             " cells of unknown values empty, or add the column to aging.categorical"
         )
@@ -152,7 +152,8 @@ def _refuse_numbers_with_units(known: pd.Series, name: str) -> None:
     numbers = words[words.str.fullmatch(NUMBER_WITH_UNIT)]
     if len(numbers) > len(words) / 2 and numbers.nunique() > MOST_LEVELS:
         raise ContractError(
-            f"registry: covariate {name!r} must be numbers or categories, found {numbers.nunique()} numbers with units,"
+            f"registry: covariate {name!r} must contain numbers or categories, found {numbers.nunique()} numbers with"
+            " units,"
             f" such as {numbers.iloc[0]!r}; write the numbers without units, or add the column to aging.categorical"
         )
 
@@ -160,14 +161,16 @@ def _refuse_numbers_with_units(known: pd.Series, name: str) -> None:
 def _codes(column: pd.Series, name: str) -> np.ndarray:
     """Return the levels as codes 0, 1, 2, … in alphabetical order, with NaN for missing values.
 
-    The same number in two forms (1 and 1.0), and words that differ only in case or blanks, are one level. Words for
+    The same number in two forms (1 and 1.0), and words that differ only in case or spaces, are one level. Words for
     missing values, such as `unknown`, are missing.
     """
     words = column.astype("string").str.strip().str.replace(r"(?<=[0-9])\.0+$", "", regex=True)
     keys = words.str.lower().str.split().str.join(" ")
     missing = keys.isin(NO_TEXT)
     if missing.any():
-        LOG.info("covariate %s: %d cells with %r are read as missing", name, missing.sum(), words[missing].iloc[0])
+        LOG.info(
+            "covariate %s: words read as missing values: %r (cells: %d)", name, words[missing].iloc[0], missing.sum()
+        )
     keys = keys.mask(missing)
     merged = words[keys.notna()].groupby(keys).nunique()
     if merged.gt(1).any():

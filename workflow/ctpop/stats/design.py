@@ -1,4 +1,4 @@
-"""Design matrix of covariates: splines of continuous and indicators of categorical covariates, without redundancy."""
+"""Design matrix of covariates: splines (continuous covariates) and indicators (categories), no redundant columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ import numpy as np
 from ctpop.stats.splines import natural_basis
 
 KNOTS = (0.1, 0.5, 0.9)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3, for three knots
-REDUNDANT = 1e-7  # relative norm of the part of a column that is independent of the others; below, rounding error
+REDUNDANT = (
+    1e-7  # relative norm of the part of a column that is independent of the others; smaller norms are rounding errors
+)
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,8 @@ def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = N
     """Return the columns of covariates with mean 0 and SD 1, without redundant columns.
 
     Columns that are linear combinations of a constant, of the columns `given`, and of preceding columns are omitted,
-    for example constants, duplicate covariates, and categories that others imply. The fit of a model does not depend on
-    them.
+    such as constants, duplicate covariates, and categories that other columns imply. They do not affect the fit of a
+    model.
 
     Parameters
     ----------

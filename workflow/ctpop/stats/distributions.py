@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
-FEW_CUT_OFF = 8.0  # SDs from M beyond which the truncation of bccg has no effect in double precision
-LARGEST_Z = 37.0  # beyond, the tail of the normal distribution is smaller than any double-precision number
+FEW_CUT_OFF = 8.0  # distance from M, in SDs, at which the truncation of bccg has no effect in double precision
+LARGEST_Z = 37.0  # at larger z, the tail of the normal distribution is smaller than any double-precision number
 LARGEST_BENT = math.asinh(LARGEST_Z)
 TINY = 1e-300
 HALF_LN_2_PI = math.log(2 * math.pi) / 2

@@ -11,7 +11,7 @@ from ctpop.stats.tails import LN_10, ORDINARY, SERIES_DIGITS
 def log10_p_of_f(f: float, df_1: float, df_2: float) -> float:
     """Return log10 of P(F > f) with df_1 and df_2 degrees of freedom.
 
-    P is the regularised incomplete beta function I_x(a, b) with a = df_2/2, b = df_1/2 and x = df_2 / (df_2 + df_1 f).
+    P is the regularized incomplete beta function I_x(a, b) with a = df_2/2, b = df_1/2 and x = df_2 / (df_2 + df_1 f).
     If P is too small for this function, ln P = a ln x + b ln(1 - x) - ln a - ln B(a, b) + ln 2F1(a + b, 1; a + 1; x)
     (DLMF 8.17.8); the terms of the series are positive and are summed directly.
 

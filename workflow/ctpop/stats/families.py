@@ -1,14 +1,14 @@
 """P values adjusted for the number of tests in a family.
 
-A family consists of all tests with a result. A missing P (NaN) remains missing and does not count. A P that underflows
-to 0 remains 0 in each adjustment and is the first in the order of P values.
+A family consists of all tests with a result. A missing P value (NaN) remains missing and does not count. A P value that
+underflows to 0 remains 0 after each adjustment and is first in the order of P values.
 """
 
 import numpy as np
 
 
 def bonferroni(p: np.ndarray) -> np.ndarray:
-    """Return P multiplied by the size of the family, at most 1.
+    """Return P values multiplied by the size of the family, at most 1.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def bonferroni(p: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return P adjusted by Holm's step-down procedure.
+    """Return P values adjusted by Holm's step-down procedure.
 
-    Like the Bonferroni adjustment, the procedure controls the familywise error rate, and its P is never larger.
+    Like the Bonferroni adjustment, the procedure controls the familywise error rate, and its P values are never larger.
 
     Parameters
     ----------

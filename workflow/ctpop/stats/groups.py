@@ -136,7 +136,7 @@ def kruskal_wallis(values: np.ndarray, quartiles: np.ndarray) -> KruskalWallis:
 def kruskal_wallis_of_ranks(ranks: Ranks, quartiles: np.ndarray) -> KruskalWallis:
     """Return the Kruskal-Wallis test of ranked values, as `kruskal_wallis` does.
 
-    With ranks centred at 0, H / (n - 1) is the sum over quartiles of (sum of ranks)^2 / size, divided by the sum of
+    With ranks centered at 0, H / (n - 1) is the sum over quartiles of (sum of ranks)^2 / size, divided by the sum of
     squares of all ranks. With mid-ranks in both sums, this is the H corrected for ties.
 
     Parameters

@@ -134,7 +134,7 @@ def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> C
     -------
     Correlation
         Rho, its interval, and log10 P; NaN if all residuals are equal or n - k is less than four. A perfect order has
-        neither interval nor P.
+        neither an interval nor a P value.
 
     Examples
     --------

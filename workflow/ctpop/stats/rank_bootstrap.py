@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ctpop.stats.ranks import Ranks
 
-BLOCK = 64  # draws per block; the data for a cohort of thousands fit into the processor cache
+BLOCK = 64  # draws per block; the data for thousands of patients fit into the processor cache
 STRIDE = 32  # number of parts of a cumulative sum
 MOST_IN_SINGLE = (
     4096  # patients: with at most this number, sums of products of ranks are below 2^23 and exact in 24 bits

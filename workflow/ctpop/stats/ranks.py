@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Ranks:
-    """Mid-ranks of a sample, centred at 0.
+    """Mid-ranks of a sample, centered at 0.
 
-    The centred ranks are multiples of 1/2, so sums of their products have no rounding error.
+    The centered ranks are multiples of 1/2, so sums of their products have no rounding error.
 
     Attributes
     ----------

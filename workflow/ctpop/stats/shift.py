@@ -9,7 +9,7 @@ FEWEST_LISTED = 1024  # number of differences that are listed and sorted directl
 SAMPLED = 64  # quantiles of each group
 MARGIN = 1 / 64  # offset of a step from the estimated position, as a share of the remaining differences
 
-Counted = tuple[np.ndarray, np.ndarray]  # distinct values, ascending, and how often each occurs
+Counted = tuple[np.ndarray, np.ndarray]  # distinct values in ascending order, and the count of each
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ctpop.stats.tails import log10_p_of_normal
 
 DECIMALS = 12  # mathematically equal differences can differ by rounding and would receive different ranks
-MOST_EXACT = 50  # largest number of differences for the exact test; above, the normal approximation is as accurate
+MOST_EXACT = 50  # largest number of differences for the exact test; with more, the normal approximation is as accurate
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class SignedRank:
 def signed_rank(differences: np.ndarray) -> SignedRank:
     """Return the two-sided Wilcoxon signed-rank test (Biometrics Bull 1945;1:80) of differences.
 
-    Differences of 0 are excluded, as in the publication of Wilcoxon. For up to 50 other differences, P is exact, also
-    with ties. For more differences, P results from z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and
-    s^2 = (n (n + 1) (2n + 1) - sum(t^3 - t) / 2) / 24, where n is the number of differences and t are the sizes of the
-    ties; z is 0 if W+ is within 1/2 of m. The effect size is the matched-pairs rank-biserial correlation,
-    (W+ - W-) / (W+ + W-) (Kerby, Compr Psychol 2014;3:11.IT.3.1).
+    Differences of 0 are excluded, as in the publication of Wilcoxon. For up to 50 other differences, P is exact, even
+    with ties. For more differences, P results from z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and s^2 = (n (n + 1)
+    (2n + 1) - sum(t^3 - t) / 2) / 24, where n is the number of differences and t are the sizes of the ties; z is 0 if
+    W+ is within 1/2 of m. The effect size is the matched-pairs rank-biserial correlation, (W+ - W-) / (W+ + W-) (Kerby,
+    Compr Psychol 2014;3:11.IT.3.1).
 
     Parameters
     ----------

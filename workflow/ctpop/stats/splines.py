@@ -13,7 +13,7 @@ from ctpop.stats.f_tail import log10_p_of_f
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3
 FEWEST_KNOTS = 3
-ALONE = 1e-8  # limit of 1 - leverage for a patient who is the only one of a category and is fitted exactly
+ALONE = 1e-8  # limit of 1 - leverage for a patient who is the only member of a category and is fitted exactly
 TERMS = ("age", "nonlinear", "interaction")
 
 
@@ -112,7 +112,7 @@ def steps(knots: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray of float, shape (k - 1, k)
-        Contrasts: one row for each pair of neighbouring knots, one column for each knot.
+        Contrasts: one row for each pair of neighboring knots, one column for each knot.
 
     Examples
     --------
@@ -218,8 +218,8 @@ def age_tests(values: np.ndarray, curve: np.ndarray, others: np.ndarray, knots: 
     """Return the tests of the age curve with other covariates, by least squares with HC3 standard errors.
 
     F is the Wald statistic divided by its degrees of freedom, with n - columns denominator degrees of freedom
-    (MacKinnon and White, J Econometrics 1985;29:305). A patient who is the only one of a category is fitted exactly and
-    provides no information about age; the patient and the column are excluded.
+    (MacKinnon and White, J Econometrics 1985;29:305). A patient who is the only member of a category is fitted exactly
+    and provides no information about age; the patient and the column are excluded.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 LN_10 = math.log(10)
-ORDINARY = 1e-200  # above, P is computed directly; below, its logarithm is computed
+ORDINARY = 1e-200  # larger P values are computed directly; for smaller ones, the logarithm is computed
 SERIES_DIGITS = 40.0  # terms below exp(-40) do not affect a sum in double precision
 
 

@@ -315,7 +315,7 @@ def test_order_of_the_input_rows_changes_no_result():
 
 def test_a_scan_outside_the_cohort_is_refused():
     with pytest.raises(
-        ContractError, match=r"'scan_id' must contain a scan of the cohort table, found other values in 20 rows"
+        ContractError, match=r"'scan_id' must contain scans of the cohort table, found other values in 20 rows"
     ):
         aging.with_ages(an_analysis(), a_cohort(50))
 
@@ -323,7 +323,7 @@ def test_a_scan_outside_the_cohort_is_refused():
 def test_a_structure_outside_the_label_set_is_refused():
     with pytest.raises(
         ContractError,
-        match=r"must contain a structure of the label set or a group of structures, found .* in 60 rows \('spleen'\)",
+        match=r"must contain structures of the label set or groups of structures, found .* in 60 rows \('spleen'\)",
     ):
         aging.split(aging.with_ages(an_analysis(), a_cohort()), ["aorta"])
 
@@ -480,7 +480,7 @@ def test_p_of_groups_is_adjusted_over_groups_alone():
 def test_a_group_that_the_label_set_does_not_have_is_refused():
     observations = aging.with_ages(with_a_group(an_analysis()), a_cohort())
     with pytest.raises(
-        ContractError, match="a structure of the label set or a group of structures, found other values in 60 rows"
+        ContractError, match="structures of the label set or groups of structures, found other values in 60 rows"
     ):
         aging.split(observations, NAMES)
 

@@ -247,7 +247,7 @@ def test_the_list_of_failed_scans_is_limited(study, capsys):
 
 def test_a_missing_study_file_is_reported(study, capsys):
     assert main(["status", "absent.yaml"]) == 1
-    assert "absent.yaml: cannot read the study file (No such file" in capsys.readouterr().err
+    assert "absent.yaml: the study file cannot be read (No such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

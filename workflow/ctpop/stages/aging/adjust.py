@@ -62,7 +62,7 @@ class Patients:
 
     @cached_property
     def sets(self) -> list[list[Covariate]]:
-        """Sets of covariates for adjustment: each covariate, then all together; one empty set without covariates."""
+        """Sets of covariates for adjustment: each covariate, then all jointly; one empty set without covariates."""
         alone = [[covariate] for covariate in self.covariates]
         return [*alone, *([self.together] if len(self.together) > 1 else [])] or [[]]
 
@@ -216,7 +216,7 @@ def with_p(rows: Iterable[dict[str, Any]], family_of: dict[str, str], *within: s
 
 
 def corrected(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray], *within: str) -> pd.Series:
-    """Return P adjusted within each family; groups of structures are families of their own."""
+    """Return P values adjusted within each family; groups of structures form separate families."""
     return table.groupby(["family", *within])["p"].transform(lambda p: correct(p.to_numpy()))
 
 
@@ -243,7 +243,7 @@ def run(options: AdjustOptions) -> None:
     covariates = covariates_of(cohort, settings.covariates, settings.categorical, meanings)
     cuts = cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
     patients = Patients(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
-    message = "%d values from a cohort of %s; covariates %s, together %s"
+    message = "%d values from a cohort of %s; covariates: %s; joint adjustment: %s"
     LOG.info(
         message, len(analysis), size_of(cohort), ", ".join(part.name for part in covariates), named(patients.together)
     )
@@ -258,7 +258,7 @@ def run(options: AdjustOptions) -> None:
         progress.add()
     write_tables(rows, {each.structure: each.family for each in series}, options)
     reasons = pd.Series([row["reason"] for row in rows["adjusted"]]).value_counts()
-    LOG.info("%d rows in adjusted = %s", len(rows["adjusted"]), _listed(reasons))
+    LOG.info("%d rows in table adjusted = %s", len(rows["adjusted"]), _listed(reasons))
 
 
 def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: AdjustOptions) -> None:

@@ -78,7 +78,7 @@ def size_of(cohort: pd.DataFrame) -> str:
 def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the analysis table with the age of each scan, without scans of unknown age.
 
-    Every scan is a separate observation, also if its patient has other scans. The column `person` numbers the scans of
+    Every scan is a separate observation, even if its patient has other scans. The column `person` numbers the scans of
     known age in the cohort from 0. The column `patient` numbers the patients (`patients.patient_numbers`). The column
     `age_level` numbers the distinct ages of the scans in ascending order.
 
@@ -91,7 +91,7 @@ def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     # ASSUME: scans are independent; the original study reports one scan per patient
     codes, scans = pd.factorize(analysis["scan_id"])
     place = pd.Index(cohort["scan_id"]).get_indexer(pd.Index(scans))
-    _refuse(analysis.loc[(place < 0)[codes], "scan_id"], "scan_id", "a scan of the cohort table")
+    _refuse(analysis.loc[(place < 0)[codes], "scan_id"], "scan_id", "scans of the cohort table")
     ages = cohort["age_years"].to_numpy(dtype=float)
     person = np.cumsum(np.isfinite(ages)) - 1
     level = np.unique(ages, return_inverse=True)[1]
@@ -120,7 +120,7 @@ def split(observations: pd.DataFrame, names: Iterable[str], groups: Iterable[str
     _refuse(
         observations.loc[structure < 0, "structure"],
         "structure",
-        "a structure of the label set or a group of structures",
+        "structures of the label set or groups of structures",
     )
     number = structure * len(all_tables.MEASURES) + _numbers(observations["measure"], list(all_tables.MEASURES))
     order = np.argsort(number.astype(np.int16), kind="stable")  # NumPy sorts 16-bit integers by radix sort

@@ -136,7 +136,7 @@ def calibration_rows(fit: Fit) -> Iterator[dict[str, Any]]:
 
 
 def calibration(z: np.ndarray) -> dict[str, float]:
-    """Return mean and SD of z scores and the percentage of values below each curve; empty without scores."""
+    """Return the mean and SD of the z scores and the percentage of values below each curve; empty without scores."""
     if not len(z):
         return {}
     limits = {f"below_{percent:02d}": ndtri(percent / 100) for percent in all_tables.CENTILES_SHOWN}

@@ -75,7 +75,7 @@ def normality_table(series: Iterable[Series], settings: AgingSettings) -> pd.Dat
 
 
 def association_table(series: Iterable[Series], settings: AgingSettings) -> pd.DataFrame:
-    """Return the table `associations`: Spearman correlation with age, with P adjusted over structures and measures.
+    """Return the table `associations`: Spearman correlations with age, with adjusted P values.
 
     Confidence intervals are based on the influence function or on the method of Bonett and Wright. Bootstrap intervals
     replace them in a later step.
@@ -131,7 +131,7 @@ def sizes_and_ages(each: Series, quartiles: np.ndarray) -> dict[str, float]:
 
 
 def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSettings) -> pd.DataFrame:
-    """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, with P adjusted over all tests.
+    """Return the table `posthoc`: rank-sum tests of all six pairs of age quartiles, with adjusted P values.
 
     A pair is tested if its two quartiles contain at least `n_min` values in total. The tests do not depend on the
     result of the Kruskal-Wallis test.
@@ -156,6 +156,7 @@ def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
     """Return the table with P computed from its logarithm, three adjusted P values, and significance at alpha."""
     known = table.assign(p=table["log10_p"].map(p_of_log10))
     # ASSUME: alpha of the original study, .0001, includes the Bonferroni correction (.05 / 416) and applies to raw P
+    # values
     below = known["log10_p"].lt(math.log10(alpha))
     return known.assign(
         p_bonferroni=adjusted(known, families.bonferroni),
@@ -166,7 +167,7 @@ def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return P adjusted over the rows with a result, separately for single structures and groups of structures."""
+    """Return adjusted P values of the rows with a result; single structures and groups form separate families."""
     # ASSUME: the tests of single structures in one table are one family. The original study does not report the number
     # of tests. Groups repeat the values of their members and must not reduce the significance of single structures.
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))

@@ -61,7 +61,7 @@ class ComparedStudy:
 
 
 def compare(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
-    """Return the table `comparison`, sorted by key; P is adjusted separately over single structures and over groups.
+    """Return the table `comparison`, sorted by key; single structures and groups form separate families of tests.
 
     Raises
     ------
@@ -133,12 +133,12 @@ def difference(row: dict[Any, Any], confidence: float) -> Difference:
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return P adjusted over the rows with a result, separately for single structures and groups of structures."""
+    """Return adjusted P values of the rows with a result; single structures and groups form separate families."""
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy(dtype=float)))
 
 
 def headings_of(first: ComparedStudy, second: ComparedStudy, shown: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """Return headings with the structures below each heading, in the order of the label sets that are available."""
+    """Return headings with the structures below each heading, in the order of the available label sets."""
     rows = label_rows(first, second)
     group_of = {row.get("structure", ""): row.get("group") or NO_GROUP for row in reversed(rows)}
     alone = shown["family"].eq("structures")
@@ -151,7 +151,7 @@ def headings_of(first: ComparedStudy, second: ComparedStudy, shown: pd.DataFrame
 
 
 def label_rows(first: ComparedStudy, second: ComparedStudy) -> list[dict[str, str]]:
-    """Return the rows of the label sets of both studies; a label set that is missing contributes none."""
+    """Return the rows of the label sets of both studies; a missing label set contributes none."""
     return [row for study in (first, second) for row in configuration.label_rows(study.config["structures"])]
 
 
@@ -197,7 +197,7 @@ def banner_of(studies: tuple[ComparedStudy, ComparedStudy]) -> str | None:
 def pages_of(
     known: pd.DataFrame, studies: tuple[ComparedStudy, ComparedStudy]
 ) -> Iterator[tuple[str, int, list[forest.Block]]]:
-    """Yield measure, number, and content of each page of the figure, from the rows with a result."""
+    """Yield the measure, number, and content of each page of the figure, from the rows with a result."""
     for measure in MEASURES:
         blocks = headings_of(*studies, known[known["measure"].eq(measure)])
         yield from ((measure, number, page) for number, page in enumerate(forest.pages_of(blocks), start=1))

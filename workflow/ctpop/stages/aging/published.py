@@ -2,8 +2,8 @@
 
 The command reads `workflow/ctpop/resources/published_results.csv` and the tables `flow`, `cohort`, and `associations`
 of a study, and writes `compare_published`. Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024, report 13
-correlations without confidence intervals or patient counts. Their standard errors are therefore those of Bonett and
-Wright for all 4004 patients.
+correlations without confidence intervals or patient counts. The standard errors of these correlations are therefore
+those of Bonett and Wright for all 4004 patients.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]
 
 
 def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], Row], ours: Ours) -> Row:
-    """Return a published correlation and that of this study, with difference, z test, and agreement."""
+    """Return a published correlation and that of this study, with their difference, z test, and agreement."""
     measure, value = str(printed["measure"]), printed["value"]
     here = results.get((name or "", measure), {})
     rho, low, high = (here.get(key, math.nan) for key in ("rho", "ci_low", "ci_high"))

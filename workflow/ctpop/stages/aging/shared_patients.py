@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study.patients import patient_numbers
 
 CHECKSUMS = ("images_digest", "mask_sha256")
@@ -63,8 +63,9 @@ def refuse_only_shared(found: Shared, names: tuple[str, str]) -> None:
     """
     if found.all_of_one:
         raise ContractError(
-            f"compare: all patients of {names[0]} or of {names[1]} are also in the other study ({found.patients}"
-            " patients), but the test requires different patients. Use a separate registry for each study"
+            f"compare: all patients of {names[0]} or of {names[1]} are also in the other study"
+            f" ({count(found.patients, 'patient')}), but the test requires different patients. Use a separate registry"
+            " for each study"
             " (study.registry), or divide one registry by a column, for example cohort: {criteria: [{name: site_a,"
             " sentence: Other site, column: site, equals: A}]}. The table sensitivity of a study compares rule sets."
         )
@@ -81,7 +82,7 @@ def _in_other(one: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int, int]:
 
 
 def _same_id(one: pd.DataFrame, other: pd.DataFrame, name: str) -> "pd.Series[bool]":
-    """Return which scans have an identifier of the other study; none if too many of these scans differ in facts."""
+    """Return which scans have an identifier of the other study; none if too many of these differ in sex or age."""
     same = one[name].notna() & one[name].isin(other[name].dropna())
     pairs = one.loc[same, [name, *FACTS]].merge(other[[name, *FACTS]].drop_duplicates(name), on=name)
     differs = pairs["sex_x"].ne(pairs["sex_y"]) & pairs["sex_x"].notna() & pairs["sex_y"].notna()
