@@ -1,6 +1,6 @@
 """Measure time and memory of the aging statistics in comparison with a loop of SciPy calls, on simulated cohorts.
 
-    python bench/aging.py > bench/aging.md                        # complete: about ten minutes without other load
+    python bench/aging.py > bench/aging.md                        # complete: about ten minutes on an idle machine
     python bench/aging.py --draws 640 --large 0                   # partial: fewer draws, no large cohort
 
 The script computes the tests of the paper (tables normality, associations, groups, posthoc) for 104 structures and two
@@ -65,7 +65,7 @@ def analysis_of(cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
-    """Return the duration in seconds and the result."""
+    """Return the duration of a call (s) and its result."""
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
@@ -105,7 +105,7 @@ def draws_by_scipy(series: list[Series], draws: int) -> None:
 
 
 def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> list[list[str]]:
-    """Return the rows of the tests and of the bootstrap."""
+    """Return the table rows for the tests and for the bootstrap."""
     names = label_sets.read(LABEL_SET).names
     cohort = cohort_of(options.patients)
     observations = with_ages(all_tables.ANALYSIS.check(analysis_of(cohort, names)), cohort)

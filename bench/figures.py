@@ -33,13 +33,13 @@ def command(study: Path, out: Path, jobs: int) -> list[str]:
 
 
 def processor_seconds() -> float:
-    """Return the CPU time of all child processes up to now."""
+    """Return the CPU time of all child processes so far."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
 
 def once(study: Path, jobs: int) -> list[str]:
-    """Return the row of the table for a number of processes."""
+    """Return the table row for a number of processes."""
     with tempfile.TemporaryDirectory() as folder:
         before = processor_seconds()
         cost = measured(command(study, Path(folder), jobs), OPENBLAS_NUM_THREADS="1")

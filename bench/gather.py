@@ -61,13 +61,13 @@ def write_shards(scans: int, shards: int, folder: Path) -> list[Path]:
 
 
 def processor_seconds() -> float:
-    """Return the CPU time of all child processes up to now."""
+    """Return the CPU time of all child processes so far."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
 
 def once(scans: int, shards: int, work: Path) -> list[str]:
-    """Return the row of the table for a number of shards."""
+    """Return the table row for a number of shards."""
     paths = write_shards(scans, shards, work / f"{shards}")
     out = work / "measures.parquet"
     files = ["--shards", *map(str, paths), "--out", str(out)]

@@ -73,7 +73,7 @@ def times_of(ct: Path, labels: Path, repeats: int) -> dict[str, float]:
 
 
 def rows_of(size: str, repeats: int) -> list[list[str]]:
-    """Return a row of the table for each type of padding."""
+    """Return a table row for each type of padding."""
     kinds = {"none": None, f"{LOWEST_HU} HU": LOWEST_HU, f"{BELOW_AIR_HU} HU": BELOW_AIR_HU}
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Measure the size of the pages of a report and the time until they are interactive in Chromium.
+"""Measure the size of report pages and the time until they are interactive in Chromium.
 
     python bench/index_page.py results/simulated_study/report
 

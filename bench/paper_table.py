@@ -97,7 +97,7 @@ def case(spacing: str, size: str, work: Path, options: argparse.Namespace) -> Ca
 
 
 def rows_of(found: Case) -> list[list[str]]:
-    """Return the rows of a case: the paper, the standard pipeline, and ctpop."""
+    """Return the table rows for a case: the paper, the standard pipeline, and ctpop."""
     seconds, host, gpu = PAPER.get((found.spacing, found.size), (None, None, None))
     name = f"{found.spacing} mm, {found.size}"
     rows = (

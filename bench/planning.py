@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def row(name: str, version: int, first: list[Taken], pairs: list[list[Taken]]) -> list[str]:
-    """Return the row of a version: CPU times and peak memory."""
+    """Return the table row for a version: CPU times and peak memory."""
     seconds = [pair[version].processor for pair in pairs]
     times = [first[version].processor, statistics.median(seconds), min(seconds)]
     memory = max(pair[version].memory_mb for pair in pairs)

@@ -60,7 +60,8 @@ def write_registry(scans: int, work: Path) -> dict[str, float]:
 def write_study(scans: int, label_set: str, work: Path) -> tuple[dict[str, float], list[str]]:
     """Write the registry and the study file, and return the age of each scan and the names of the shards."""
     ages = write_registry(scans, work)
-    for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):  # the cohort stage requires one of the first files
+    # the cohort stage stops if none of the first files exists
+    for name in ("scan000000.nii.gz", "scan000000_labels.nii.gz"):
         (work / name).touch()
     first = label_sets.read(label_set).names[0]
     config = {
@@ -156,7 +157,7 @@ def report_progress(scans: int, words: str) -> None:
 
 
 def growth(costs: list[dict[str, Taken]], scans: list[int]) -> list[list[str]]:
-    """Return the rows of the table: the cost at each size and the growth of the time between the last two sizes."""
+    """Return the table rows: the cost at each size and the growth of the time between the last two sizes."""
     rows = []
     for part in costs[0]:
         cells = [str(cost[part]) for cost in costs]

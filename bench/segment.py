@@ -64,7 +64,7 @@ def once(scans: list[Path], singles: int) -> tuple[dict[str, float], list[int]]:
 
 
 def row(what: str, way: str, rounds: list[dict[str, float]]) -> list[str]:
-    """Return the row of a method: the medians of the rounds and of the ratios within rounds."""
+    """Return the table row for a method: the medians of the rounds and of the ratios within rounds."""
     seconds = [found[way] for found in rounds]
     ratio = statistics.median(found[way] / found["ours"] for found in rounds)
     spread = f"{min(seconds):.2f} to {max(seconds):.2f}"

@@ -126,7 +126,7 @@ def panel(page: Page, run: Run, left: float) -> None:
 
 
 def row(run: Run) -> list[str]:
-    """Return the row of a run."""
+    """Return the table row for a run."""
     peaks = run.peak_of_scan / 1024
     ends = min(ENDS, -(-len(peaks) // 2))
     numbers = [run.rss_mb.max() / 1024, peaks[:ends].max(), peaks[-ends:].max()]

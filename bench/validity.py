@@ -1,6 +1,6 @@
 """Estimate the coverage of confidence intervals and the type I error of tests in simulated cohorts.
 
-    python bench/validity.py > bench/validity.md                           # about ten minutes without other load
+    python bench/validity.py > bench/validity.md                           # about ten minutes on an idle machine
     python bench/validity.py --repeats 100 --sizes 50 200                  # short test
 
 All data are simulated. Each row corresponds to a distribution and a cohort size. Each value is the proportion of

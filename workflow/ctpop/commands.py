@@ -219,7 +219,8 @@ GROUPS: dict[str, dict[str, Entry]] = {
         ),
         "export": Entry("export de-identified tables with small counts suppressed", _export),
         "export-statistics": Entry(
-            "write the measures of each scan to a statistics.json file of TotalSegmentator", _export_statistics
+            "write the measures of each scan to a statistics.json file in the format of TotalSegmentator",
+            _export_statistics,
         ),
         "convert-v1": Entry("convert an nnU-Net v1 model to an nnU-Net v2 model folder", _convert_v1),
     },
