@@ -73,7 +73,7 @@ ConstrainCores=no
 def why_not() -> str:
     """Return the reason for which no cluster can be started, or an empty string; install Slurm if it is missing."""
     if os.geteuid() != 0:
-        return "starting a Slurm cluster needs root"
+        return "starting a Slurm cluster requires root"
     if SYSTEM.is_file():
         return f"this computer is already part of a Slurm cluster ({SYSTEM})"
     with alone():
@@ -159,7 +159,7 @@ def wait_for(condition, seconds: float, pause: float = 0.1):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"still waiting after {seconds} s")
+            raise TimeoutError(f"the condition was not met within {seconds} s")
         time.sleep(pause)
     return found
 

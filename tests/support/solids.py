@@ -8,7 +8,7 @@ NOISE_SHAPE = (9, 8, 7)
 
 
 class Pair(NamedTuple):
-    """A reference and a prediction on one grid."""
+    """A reference mask and a predicted mask on the same grid."""
 
     reference: np.ndarray
     prediction: np.ndarray
