@@ -48,7 +48,7 @@ def vary(patients):
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
-def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(patients, how):
+def test_a_monotone_transform_does_not_change_adjusted_correlations(patients, how):
     assume(vary(patients))
     value = patients[:, 1]
     same(adjusted(patients, value, how), adjusted(patients, np.exp(value / 20), how))
@@ -56,7 +56,7 @@ def test_a_monotone_transform_of_the_values_changes_no_adjusted_correlation(pati
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
-def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(patients, how):
+def test_a_change_of_sign_reverses_the_adjusted_correlation_and_its_interval(patients, how):
     assume(vary(patients))
     found, turned = adjusted(patients, patients[:, 1], how), adjusted(patients, -patients[:, 1], how)
     assume(np.isfinite(found.ci_low))
@@ -70,7 +70,7 @@ def test_a_change_of_sign_turns_the_adjusted_correlation_and_its_interval(patien
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]), st.randoms(use_true_random=False))
-def test_the_order_of_the_patients_does_not_matter(patients, how, random):
+def test_the_order_of_patients_does_not_affect_results(patients, how, random):
     assume(vary(patients))
     order = list(range(len(patients)))
     random.shuffle(order)
@@ -79,7 +79,7 @@ def test_the_order_of_the_patients_does_not_matter(patients, how, random):
 
 @law(20)
 @given(PEOPLE, st.sampled_from(["strata", "model"]))
-def test_an_adjusted_correlation_lies_inside_its_interval(patients, how):
+def test_an_adjusted_correlation_is_in_its_interval(patients, how):
     assume(vary(patients))
     found = adjusted(patients, patients[:, 1], how)
     assume(np.isfinite(found.ci_low))
@@ -89,7 +89,7 @@ def test_an_adjusted_correlation_lies_inside_its_interval(patients, how):
 
 @law(20)
 @given(PEOPLE)
-def test_residuals_lie_between_minus_one_and_one_and_average_zero(patients):
+def test_residuals_are_between_minus_one_and_one_with_mean_zero(patients):
     assume(vary(patients))
     columns = design([Covariate("height_cm", patients[:, 2], of_kinds=False)], len(patients))
     residuals = Ordinal(patients[:, 1], columns).values
@@ -99,7 +99,7 @@ def test_residuals_lie_between_minus_one_and_one_and_average_zero(patients):
 
 @law(20)
 @given(PEOPLE)
-def test_a_single_stratum_is_no_adjustment(patients):
+def test_a_single_stratum_does_not_change_the_correlation(patients):
     assume(vary(patients))
     together = np.zeros(len(patients), dtype=int)
     found = correlation_of_residuals(
@@ -112,7 +112,7 @@ def test_a_single_stratum_is_no_adjustment(patients):
 
 @law(20)
 @given(PEOPLE)
-def test_quade_asks_for_the_order_of_values_and_covariates_only(patients):
+def test_quade_depends_only_on_the_order_of_values_and_covariates(patients):
     age, value, height, sex = patients.T
     quartiles, kinds = np.digitize(age, [40, 60, 80]), sex[:, np.newaxis]
     first = quade(value, quartiles, height[:, np.newaxis], kinds)
@@ -140,6 +140,6 @@ def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(patients,
 
 @law(20)
 @given(st.floats(0, 5000), st.floats(0, 5000), st.integers(1, 12), st.integers(3, 100_000))
-def test_a_larger_f_is_less_probable(first, second, df_1, df_2):
+def test_a_larger_f_has_a_smaller_p_value(first, second, df_1, df_2):
     small, large = sorted([first, second])
     assert log10_p_of_f(large, df_1, df_2) <= log10_p_of_f(small, df_1, df_2) + 1e-9 <= 1e-9

@@ -34,7 +34,7 @@ def same(first, second):
 
 @law(40)
 @given(PEOPLE)
-def test_a_monotone_transform_of_the_values_changes_no_rank_test(patients):
+def test_a_monotone_transform_does_not_change_rank_tests(patients):
     ages, values = patients.T
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     same(spearman(ages, values, 0.95), spearman(ages, np.exp(values / 10), 0.95))
@@ -43,7 +43,7 @@ def test_a_monotone_transform_of_the_values_changes_no_rank_test(patients):
 
 @law(40)
 @given(PEOPLE, st.randoms(use_true_random=False))
-def test_the_order_of_the_patients_does_not_matter(patients, random):
+def test_the_order_of_patients_does_not_affect_results(patients, random):
     order = list(range(len(patients)))
     random.shuffle(order)
     (ages, values), (other_ages, other_values) = patients.T, patients[order].T
@@ -56,7 +56,7 @@ def test_the_order_of_the_patients_does_not_matter(patients, random):
 
 @law(40)
 @given(PEOPLE)
-def test_a_change_of_sign_turns_the_correlation_and_its_interval(patients):
+def test_a_change_of_sign_reverses_the_correlation_and_its_interval(patients):
     ages, values = patients.T
     found, turned = spearman(ages, values, 0.95), spearman(ages, -values, 0.95)
     expected = [-found.rho, -found.ci_high, -found.ci_low, found.log10_p]
@@ -72,7 +72,7 @@ def test_age_and_value_are_exchangeable_in_the_correlation(patients):
 
 @law(40)
 @given(PEOPLE)
-def test_the_interval_holds_the_estimate_and_stays_inside_its_range(patients):
+def test_the_interval_contains_the_estimate_and_is_within_its_range(patients):
     found = spearman(*patients.T, 0.95)
     assume(np.isfinite(found.ci_low))
     assert -1 <= found.ci_low <= found.rho + 1e-12
@@ -82,7 +82,7 @@ def test_the_interval_holds_the_estimate_and_stays_inside_its_range(patients):
 
 @law(40)
 @given(PEOPLE)
-def test_results_are_missing_exactly_where_one_side_does_not_vary(patients):
+def test_results_are_missing_only_if_a_variable_is_constant(patients):
     ages, values = patients.T
     varies = np.ptp(ages) > 0 and np.ptp(values) > 0
     assert np.isfinite(spearman(ages, values, 0.95).rho) == varies
@@ -90,7 +90,7 @@ def test_results_are_missing_exactly_where_one_side_does_not_vary(patients):
 
 @law(40)
 @given(st.floats(0.001, 0.9989), st.integers(4, 100_000))
-def test_a_stronger_correlation_or_a_larger_cohort_never_has_a_larger_p(rho, n):
+def test_p_decreases_with_correlation_and_cohort_size(rho, n):
     here = log10_p_of_rho(rho, n)
     assert log10_p_of_rho(rho + 0.001, n) < here
     assert log10_p_of_rho(rho, n + 10) < here
@@ -98,14 +98,14 @@ def test_a_stronger_correlation_or_a_larger_cohort_never_has_a_larger_p(rho, n):
 
 @law(40)
 @given(st.floats(0, 5000), st.floats(0.01, 50), st.sampled_from([1, 2, 3]))
-def test_a_larger_h_has_a_smaller_p_and_more_groups_a_larger_one(h, more, df):
+def test_p_decreases_with_h_and_increases_with_the_number_of_groups(h, more, df):
     assert log10_p_of_chi_squared(h + more, df) < log10_p_of_chi_squared(h, df)
     assert log10_p_of_chi_squared(h + more, df + 1) > log10_p_of_chi_squared(h + more, df)
 
 
 @law(40)
 @given(st.lists(AGES, min_size=1, max_size=80).map(np.array), st.sampled_from(["right_closed", "left_closed"]))
-def test_every_age_has_one_quartile_and_older_people_never_a_younger_one(ages, closed):
+def test_quartiles_increase_with_age(ages, closed):
     quartiles = quartile_of(ages, quartile_cuts(ages), closed)
     assert set(quartiles) <= {1, 2, 3, 4}
     assert (np.diff(quartiles[np.argsort(ages, kind="stable")]) >= 0).all()
@@ -114,7 +114,7 @@ def test_every_age_has_one_quartile_and_older_people_never_a_younger_one(ages, c
 
 @law(40)
 @given(st.lists(AGES, min_size=1, max_size=80).map(np.array))
-def test_the_closed_side_matters_only_at_a_cut_point(ages):
+def test_the_closed_side_affects_only_ages_at_a_cut_point(ages):
     cuts = quartile_cuts(ages)
     moved = quartile_of(ages, cuts, "right_closed") != quartile_of(ages, cuts, "left_closed")
     assert (moved == np.isin(ages, cuts)).all()
@@ -122,7 +122,7 @@ def test_the_closed_side_matters_only_at_a_cut_point(ages):
 
 @law(40)
 @given(PEOPLE)
-def test_the_effect_size_of_the_groups_is_a_share(patients):
+def test_the_effect_size_of_the_groups_is_a_proportion(patients):
     ages, values = patients.T
     found = kruskal_wallis(values, quartile_of(ages, quartile_cuts(ages), "right_closed"))
     assume(np.isfinite(found.h))
@@ -133,7 +133,7 @@ def test_the_effect_size_of_the_groups_is_a_share(patients):
 
 @law(40)
 @given(SAMPLES, SAMPLES)
-def test_exchanged_groups_turn_every_sign(first, second):
+def test_exchanging_the_groups_reverses_every_sign(first, second):
     assume(np.ptp(np.concatenate([first, second])) > 0)
     here, there = rank_sum(first, second), rank_sum(second, first)
     assert here.log10_p == there.log10_p
@@ -145,7 +145,7 @@ def test_exchanged_groups_turn_every_sign(first, second):
 
 @law(40)
 @given(SAMPLES, SAMPLES, VALUES)
-def test_the_shift_follows_a_displacement_and_is_a_median_of_differences(first, second, displacement):
+def test_the_shift_equals_a_displacement_and_the_median_of_differences(first, second, displacement):
     shift = hodges_lehmann_shift(first, second)
     assert shift == np.median(np.subtract.outer(second, first))
     assert hodges_lehmann_shift(first, second + displacement) == shift + displacement
@@ -172,7 +172,7 @@ def test_adjusted_p_values_are_ordered(p):
 
 @law(10)  # statsmodels collects garbage in each call of Holm's procedure
 @given(P_VALUES, st.randoms(use_true_random=False))
-def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
+def test_adjusted_p_values_do_not_depend_on_the_order_of_tests(p, random):
     order = list(range(len(p)))
     random.shuffle(order)
     for adjust in (bonferroni, holm, benjamini_hochberg):
@@ -181,7 +181,7 @@ def test_adjusted_p_values_follow_their_tests_through_any_order(p, random):
 
 @law(40)
 @given(PEOPLE, st.lists(st.booleans(), min_size=60, max_size=60))
-def test_in_each_draw_a_correlation_turns_with_the_sign_and_keeps_with_a_transform(patients, kept):
+def test_drawn_correlations_reverse_with_the_sign_and_ignore_monotone_transforms(patients, kept):
     ages, values = patients.T
     some = np.array(kept[: len(patients)])
     found = {
@@ -200,7 +200,7 @@ def ranked(ages, values, some):
 
 @law(40)
 @given(st.sampled_from([0, 1, 2, 3, 7]), VALUES, AGES)
-def test_one_patient_nobody_and_equal_values_have_no_result(n, value, age):
+def test_single_patients_empty_samples_and_equal_values_have_no_result(n, value, age):
     values, ages = np.full(n, value), np.full(n, age)
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     for found in (
@@ -214,7 +214,7 @@ def test_one_patient_nobody_and_equal_values_have_no_result(n, value, age):
 
 @law(40)
 @given(SAMPLES, SAMPLES)
-def test_a_monotone_transform_keeps_the_rank_sum_test_and_moves_only_the_shift(first, second):
+def test_a_monotone_transform_changes_only_the_shift(first, second):
     here, there = rank_sum(first, second), rank_sum(np.exp(first / 10), np.exp(second / 10))
     for name in ("u", "z", "log10_p", "auc", "cliffs_delta"):
         np.testing.assert_equal(getattr(here, name), getattr(there, name))

@@ -50,7 +50,7 @@ def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(pat
 
 @law(10)
 @given(PEOPLE, SOME_CRITERIA)
-def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(patients, criteria):
+def test_included_and_excluded_scans_add_up_at_each_step(patients, criteria):
     failed = failed_criteria(registry_of(patients), criteria)
     flow = count_flow(registry_of(patients), failed, criteria)
 
@@ -62,7 +62,7 @@ def test_scans_in_are_scans_out_and_excluded_at_each_step_and_in_sum(patients, c
 
 @law(10)
 @given(PEOPLE, ORDERS, ORDERS)
-def test_the_order_of_the_criteria_does_not_change_who_is_in(patients, one, other):
+def test_the_order_of_criteria_does_not_change_the_cohort(patients, one, other):
     registry = registry_of(patients)
 
     by_one, by_other = failed_criteria(registry, one), failed_criteria(registry, other)
@@ -74,7 +74,7 @@ def test_the_order_of_the_criteria_does_not_change_who_is_in(patients, one, othe
 
 @law(10)
 @given(PEOPLE, ORDERS)
-def test_the_first_criterion_removes_everybody_who_fails_it(patients, order):
+def test_the_first_criterion_excludes_all_scans_that_fail_it(patients, order):
     registry = registry_of(patients)
     failed = failed_criteria(registry, order)
 
@@ -85,7 +85,7 @@ def test_the_first_criterion_removes_everybody_who_fails_it(patients, order):
 
 @law(10)
 @given(PEOPLE, ORDERS, st.integers(0, 3))
-def test_one_criterion_more_never_brings_anybody_in(patients, order, number):
+def test_an_additional_criterion_includes_no_additional_scan(patients, order, number):
     registry = registry_of(patients)
 
     fewer, more = failed_criteria(registry, order[:number]), failed_criteria(registry, order)
@@ -100,7 +100,7 @@ WITH_ONE = st.permutations([*CRITERIA, *ONE])
 
 @law(10)
 @given(SEVERAL, WITH_ONE, WITH_ONE)
-def test_one_scan_per_patient_keeps_one_of_each_patient_with_a_fitting_scan_in_any_order(scans, one, other):
+def test_one_scan_per_patient_includes_each_patient_with_an_eligible_scan(scans, one, other):
     registry = registry_of([scan[1:] for scan in scans])
     registry["patient_id"] = pd.Series([scan[0] for scan in scans], dtype="str")
 

@@ -29,7 +29,7 @@ CASES = st.one_of(
 
 @law(150)
 @given(CASES, st.booleans())
-def test_both_ways_to_check_a_column_agree(case, as_objects):
+def test_both_methods_of_checking_a_column_agree(case, as_objects):
     column, values = case
     frame = pd.DataFrame({"value": pd.Series(values, dtype="object" if as_objects or not values else None)})
     columns = {"value": column}

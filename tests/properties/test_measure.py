@@ -179,7 +179,7 @@ def test_values_beyond_16_bits_are_clipped_and_counted(shape, seed, hu_type):
 
 @law(12)
 @given(SHAPES, SEEDS, st.sampled_from(ORIENTATIONS), st.sampled_from(ORIENTATIONS), AFFINES, LAYERS)
-def test_flipping_and_transposing_image_and_affine_together_changes_nothing(
+def test_flipping_and_transposing_image_and_affine_has_no_effect(
     new_path, shape, seed, ct_codes, label_codes, where, layers
 ):
     numbers, hu = scan(shape, seed)

@@ -52,7 +52,7 @@ def frozen():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_converted_network_gives_the_logits_and_labels_of_v1(name, frozen, tmp_path):
+def test_the_converted_network_computes_the_logits_and_labels_of_v1(name, frozen, tmp_path):
     patch = image(name, CASES[name].patch)
     assert digest(patch) == frozen[f"{name} image"]
     network = network_of(convert(save_v1(tmp_path, name), tmp_path / "out"))
@@ -110,7 +110,7 @@ def segment(model, name):
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_labels_are_those_that_totalsegmentator_v1_gave(name, results, answers):
+def test_labels_equal_those_of_totalsegmentator_v1(name, results, answers):
     assert digest(SCANS[name].voxels(name)) == answers[f"{name} scan"]
 
     found = segment(save_set(results, "probabilities"), name)
@@ -120,11 +120,11 @@ def test_labels_are_those_that_totalsegmentator_v1_gave(name, results, answers):
 
 
 @pytest.mark.parametrize("name", ["same_spacing", "frame_of_zeros", "smaller_than_a_patch"])
-def test_labels_are_those_of_v1_itself_where_it_does_not_resample(name, results, answers):
+def test_labels_equal_those_of_v1_without_resampling(name, results, answers):
     np.testing.assert_array_equal(segment(save_set(results, "probabilities"), name), answers[f"{name} normal"])
 
 
-def test_turned_axes_are_carried_over(tmp_path, answers):
+def test_transposed_axes_are_converted(tmp_path, answers):
     turn = {"transpose_forward": [1, 2, 0], "transpose_backward": [2, 0, 1]}
     task = shutil.copytree(TASK, tmp_path / TASK.name)
     for path in task.rglob("*.pkl"):
@@ -140,7 +140,7 @@ def test_turned_axes_are_carried_over(tmp_path, answers):
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_nnunets_own_way_differs_from_v1_in_a_few_voxels(name, results, answers):
+def test_the_resampling_of_nnunet_differs_from_v1_in_a_few_voxels(name, results, answers):
     """Random weights separate classes poorly, so 1% to 2% of the voxels differ (decision 007)."""
     found = segment(results / "Dataset991_Tiny", name)
 
@@ -158,7 +158,7 @@ def test_nnunets_own_way_differs_from_v1_in_a_few_voxels(name, results, answers)
         ("noNorm", "NoNormalization", False, 0),
     ],
 )
-def test_preprocessed_images_are_those_of_v1(name, v1, v2, masked, tolerance, results, answers):
+def test_preprocessed_images_equal_those_of_v1(name, v1, v2, masked, tolerance, results, answers):
     model = results / "Dataset991_Tiny" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
     plans, dataset = (json.loads((model / file).read_text()) for file in ("plans.json", "dataset.json"))
     plans["configurations"][CONFIGURATION] |= {"normalization_schemes": [v2], "use_mask_for_norm": [masked]}

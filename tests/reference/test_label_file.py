@@ -22,7 +22,7 @@ def affine_of(image):
 
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "LAS", "PIR", "SAL"])
 @pytest.mark.parametrize(("dtype", "highest"), [(np.uint8, 104), (np.uint16, 300)])
-def test_simpleitk_sees_the_voxels_type_and_grid_that_were_written(tmp_path, codes, dtype, highest):
+def test_simpleitk_reads_the_written_voxels_type_and_grid(tmp_path, codes, dtype, highest):
     where = affine((0.75, 1.5, 2.0), turned_degrees=(10, -20, 30))
     ct_path = save_turned(tmp_path / "scan.nii.gz", hu(), codes, where)
     numbers = labels(highest=104).astype(dtype)
@@ -41,7 +41,7 @@ def test_simpleitk_sees_the_voxels_type_and_grid_that_were_written(tmp_path, cod
     np.testing.assert_array_equal(theirs.affine, nib.load(ct_path).affine)
 
 
-def test_simpleitk_and_nibabel_agree_on_what_lies_where(tmp_path):
+def test_simpleitk_and_nibabel_agree_on_voxel_positions(tmp_path):
     ct_path = save_turned(tmp_path / "scan.nii.gz", hu(), "PIR")
     numbers = np.zeros(hu().shape, np.uint8)
     numbers[1, 2, 3] = 7

@@ -61,18 +61,18 @@ def pair(paths):
     return ours(*paths, numbers), *by_simpleitk(*paths, numbers), numbers
 
 
-def test_the_files_hold_many_structures(pair):
+def test_the_files_contain_many_structures(pair):
     assert len(pair[3]) >= 6
 
 
-def test_numbers_of_voxels_and_extremes_are_those_of_simpleitk(pair):
+def test_voxel_counts_and_extremes_agree_with_simpleitk(pair):
     found, statistics, _, numbers = pair
 
     expected = [[statistics.GetCount(n), statistics.GetMinimum(n), statistics.GetMaximum(n)] for n in numbers]
     np.testing.assert_array_equal(found[["n_voxels", "hu_min", "hu_max"]], expected)
 
 
-def test_mean_and_spread_are_those_of_simpleitk(pair):
+def test_mean_and_sd_agree_with_simpleitk(pair):
     found, statistics, _, numbers = pair
 
     np.testing.assert_allclose(found["hu_mean"], [statistics.GetMean(n) for n in numbers], rtol=1e-9, atol=1e-9)
@@ -81,14 +81,14 @@ def test_mean_and_spread_are_those_of_simpleitk(pair):
     np.testing.assert_allclose(found["hu_sd"], sigma * np.sqrt((n - 1) / n), rtol=1e-7)
 
 
-def test_volumes_are_the_physical_sizes_of_simpleitk(pair):
+def test_volumes_agree_with_simpleitk(pair):
     found, _, shapes, numbers = pair
 
     expected = [shapes.GetPhysicalSize(n) / 1000 for n in numbers]
     np.testing.assert_allclose(found["volume_ml"], expected, rtol=1e-6)  # the header stores the spacing as float32
 
 
-def test_centroids_are_those_of_simpleitk_in_its_other_world(pair):
+def test_centroids_agree_with_simpleitk_in_lps_coordinates(pair):
     found, _, shapes, numbers = pair
 
     lps = np.array([shapes.GetCentroid(n) for n in numbers])  # x points to the left, y to the back
@@ -96,13 +96,13 @@ def test_centroids_are_those_of_simpleitk_in_its_other_world(pair):
     np.testing.assert_allclose(found[["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]], expected, atol=1e-3)
 
 
-def test_voxels_at_the_border_are_those_of_simpleitk(pair):
+def test_border_voxels_agree_with_simpleitk(pair):
     found, _, shapes, numbers = pair
 
     assert found["border_voxels"].to_list() == [shapes.GetNumberOfPixelsOnBorder(n) for n in numbers]
 
 
-def test_bounding_boxes_are_those_of_simpleitk_in_its_other_world(pair, paths):
+def test_bounding_boxes_agree_with_simpleitk_in_lps_coordinates(pair, paths):
     found, _, shapes, numbers = pair
     image = mask_by_simpleitk(paths[1])
 
@@ -115,7 +115,7 @@ def test_bounding_boxes_are_those_of_simpleitk_in_its_other_world(pair, paths):
         np.testing.assert_allclose(found.loc[str(number), BOX].to_numpy(float), expected, atol=1e-3)
 
 
-def test_parts_are_those_of_simpleitk_when_corners_connect(pair, paths):
+def test_components_agree_with_simpleitk_if_corners_connect(pair, paths):
     found, _, _, numbers = pair
     image = mask_by_simpleitk(paths[1])
 
@@ -139,7 +139,7 @@ def closed_at_half_spacing(outside):
     return image
 
 
-def test_erosion_keeps_the_voxels_that_are_deeper_in_the_distance_map_of_simpleitk(pair, paths):
+def test_erosion_agrees_with_the_distance_map_of_simpleitk(pair, paths):
     found, _, _, numbers = pair
     image, ct = mask_by_simpleitk(paths[1]), SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(paths[0])))
 
@@ -159,7 +159,7 @@ def test_erosion_keeps_a_part_of_most_real_structures():
     assert (found["eroded_voxels"] < found["n_voxels"]).all()
 
 
-def test_medians_are_those_of_simpleitk_to_the_width_of_its_bins(tmp_path):
+def test_medians_agree_with_simpleitk_within_the_bin_width(tmp_path):
     ct_path, labels_path = synthetic(tmp_path)
     found = ours(ct_path, labels_path, range(1, 7))
     statistics = SimpleITK.LabelIntensityStatisticsImageFilter()
@@ -184,7 +184,7 @@ def phantom():
     return ours(PHANTOM / "image.nii.gz", PHANTOM / "mask.nii.gz", [1]).iloc[0]
 
 
-def test_the_ibsi_phantom_has_592_cubic_millimetres(phantom):
+def test_the_ibsi_phantom_has_592_cubic_millimeters(phantom):
     assert phantom["volume_ml"] * 1000 == pytest.approx(592, abs=1e-9)
     assert phantom["n_voxels"] == 74
 
@@ -219,14 +219,14 @@ def test_the_ibsi_phantom_has_the_published_order_statistics(phantom):
     assert dispersion == pytest.approx(0.6)  # quartile coefficient of dispersion
 
 
-def test_a_second_reading_of_the_phantom_by_simpleitk_agrees(tmp_path, phantom):
+def test_simpleitk_agrees_on_the_ibsi_phantom(tmp_path, phantom):
     statistics, shapes = by_simpleitk(PHANTOM / "image.nii.gz", PHANTOM / "mask.nii.gz", [1])
 
     assert statistics.GetMean(1) == pytest.approx(phantom["hu_mean"])
     assert shapes.GetPhysicalSize(1) == pytest.approx(592)
 
 
-def test_the_centroid_of_a_file_in_world_axes_is_that_of_simpleitk(tmp_path):
+def test_the_centroid_of_an_axis_aligned_file_agrees_with_simpleitk(tmp_path):
     one = np.zeros(SHAPE, np.uint8)
     one[20, 3, 5] = 1
     path = save(tmp_path / "labels.nii.gz", one, affine((2, 2, 2), (0, 0, 0)))
@@ -240,7 +240,7 @@ def test_the_centroid_of_a_file_in_world_axes_is_that_of_simpleitk(tmp_path):
     assert shapes.GetCentroid(1) == (-40, -6, 10)
 
 
-def test_the_ibsi_phantom_has_its_bounding_box_and_is_one_part(phantom):
+def test_the_ibsi_phantom_has_the_correct_bounding_box_and_one_component(phantom):
     # the mask covers voxels 0 to 4, 0 to 3, and 0 to 3 with edges of 2 mm; the axes point to the left and the back
     assert phantom[BOX].to_list() == pytest.approx([-9, -7, -1, 1, 1, 7])
     assert (phantom["n_components"], phantom["largest_share"]) == (1, 1)

@@ -44,12 +44,12 @@ def pairs_of(outcome, **options):
     return {f"{a}-{b}": rank_sum(groups[a], groups[b], **options) for a, b in combinations((1, 2, 3, 4), 2)}
 
 
-def test_the_rounded_outcome_ties_and_the_other_does_not():
+def test_only_the_rounded_outcome_has_ties():
     assert PEOPLE["value"].is_unique
     assert PEOPLE["rounded"].nunique() < 25
 
 
-def test_quartiles_are_those_of_quantile_and_cut():
+def test_quartiles_agree_with_quantile_and_cut():
     sizes = {
         f"n_{closed}_{group}": (quartile_of(AGES, quartile_cuts(AGES), closed) == group).sum()
         for closed in ("right_closed", "left_closed")
@@ -60,13 +60,13 @@ def test_quartiles_are_those_of_quantile_and_cut():
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_spearman_is_that_of_cor_test(outcome):
+def test_spearman_agrees_with_cor_test(outcome):
     found = spearman(PEOPLE[outcome].to_numpy(), AGES, 0.95)
     same({"rho": found.rho, "p": 10**found.log10_p}, of_r(outcome, "spearman"))
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_kruskal_wallis_is_that_of_kruskal_test(outcome):
+def test_kruskal_wallis_agrees_with_kruskal_test(outcome):
     found = kruskal_wallis(PEOPLE[outcome].to_numpy(), QUARTILES)
     same({"h": found.h, "df": found.df, "p": 10**found.log10_p}, of_r(outcome, "kruskal"))
 
@@ -83,7 +83,7 @@ def test_kruskal_wallis_is_that_of_kruskal_test(outcome):
     ],
     ids=["plain", "Bonferroni", "Holm", "Benjamini-Hochberg"],
 )
-def test_pairs_are_those_of_pairwise_wilcox_test(outcome, continuity, adjustment, adjust):
+def test_pairs_agree_with_pairwise_wilcox_test(outcome, continuity, adjustment, adjust):
     found = pairs_of(outcome, continuity=continuity)
     p = adjust(np.array([10**each.log10_p for each in found.values()]))
     test = "wilcoxon_continuity" if continuity else "wilcoxon"
@@ -91,7 +91,7 @@ def test_pairs_are_those_of_pairwise_wilcox_test(outcome, continuity, adjustment
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_u_and_the_shift_are_those_of_wilcox_test_and_of_all_differences(outcome):
+def test_u_and_the_shift_agree_with_wilcox_test_and_all_differences(outcome):
     found = pairs_of(outcome)
     same({name: each.u for name, each in found.items()}, of_r(outcome, "u"))
     same({name: each.shift for name, each in found.items()}, of_r(outcome, "shift"))
@@ -104,14 +104,14 @@ def test_quade_is_the_analysis_of_variance_of_rank_residuals(outcome):
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_correlation_within_the_sexes_is_that_of_ridits(outcome):
+def test_correlation_within_the_sexes_equals_that_of_ridits(outcome):
     strata = strata_of([Covariate("sex", MALE, of_kinds=True)], len(MALE))
     residuals = (WithinStrata(sample, strata) for sample in (PEOPLE[outcome].to_numpy(), AGES))
     same({"rho": correlation_of_residuals(*residuals, 0.95).rho}, of_r(outcome, "partial"))
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_splines_of_age_are_those_of_ns_with_errors_of_hc3(outcome):
+def test_splines_of_age_agree_with_ns_and_hc3_errors(outcome):
     knots, values = knots_of(AGES), PEOPLE[outcome].to_numpy()
     curve = age_columns(AGES, knots, MALE)
     found = age_tests(values, curve, HEIGHT, knots)
@@ -126,5 +126,5 @@ def f_and_p(test):
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("method", ["lilliefors", "ks_fitted"])
-def test_distance_from_normality_is_that_of_ks_test(outcome, method):
+def test_distance_from_normality_agrees_with_ks_test(outcome, method):
     same({"d": kolmogorov_smirnov(PEOPLE[outcome].to_numpy(), method).d}, of_r(outcome, "kolmogorov_smirnov"))

@@ -14,7 +14,7 @@ def rows_of(table, **values):
     return pd.DataFrame({name: values.get(name, [None]) for name in table.columns})
 
 
-def test_tables_have_the_names_that_users_rely_on():
+def test_table_names_are_unchanged():
     assert [table.name for table in all_tables.TABLES] == [
         "cohort",
         "exclusions",
@@ -71,7 +71,7 @@ def test_every_count_of_scans_has_a_count_of_patients(table):
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
-def test_a_key_is_made_of_columns_that_are_never_missing(table):
+def test_key_columns_contain_no_missing_values(table):
     assert table.key
     for name in table.key:
         assert not table.columns[name].nullable, name
@@ -85,7 +85,7 @@ def test_every_table_and_column_has_a_meaning(table):
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
-def test_units_in_names_are_the_units_of_columns(table):
+def test_units_in_column_names_agree_with_the_units_of_the_contract(table):
     unit_of_hu = {"hu_clipped": "voxels", "hu_scale": ""}  # a voxel count and a code
     for ending, unit in {"_ml": "mL", "_mm": "mm", "_years": "years"}.items():
         for name, column in table.columns.items():
@@ -95,7 +95,7 @@ def test_units_in_names_are_the_units_of_columns(table):
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
-def test_a_table_without_rows_fulfills_its_contract(table):
+def test_an_empty_table_fulfills_its_contract(table):
     assert list(table.check(table.empty()).columns) == list(table.columns)
 
 
@@ -106,7 +106,7 @@ def test_every_code_has_a_meaning():
         assert all(len(meaning) > 15 and not meaning.endswith(".") for meaning in meanings.values()), name
 
 
-def test_a_measurement_fails_for_every_reason_that_segmentation_fails_for():
+def test_measurement_statuses_include_segmentation_statuses():
     failures = {status for status in all_tables.SEGMENT_STATUS if status not in all_tables.USABLE_STATUS}
 
     assert len(failures) == 12
@@ -115,7 +115,7 @@ def test_a_measurement_fails_for_every_reason_that_segmentation_fails_for():
 
 
 @pytest.mark.parametrize("unfit", ["", "a/b", "../a", ".a", "-a", "a b", "ä", "a\n"])
-def test_a_scan_id_that_cannot_name_a_file_is_refused(unfit):
+def test_a_scan_id_that_is_not_a_file_name_is_rejected(unfit):
     frame = rows_of(all_tables.SEGMENTS, scan_id=[unfit], status=["segmented"])
 
     with pytest.raises(ContractError, match="column 'scan_id' must be"):
@@ -123,7 +123,7 @@ def test_a_scan_id_that_cannot_name_a_file_is_refused(unfit):
 
 
 @pytest.mark.parametrize("fit", ["a", "A-1.b_c", "0", "_x"])
-def test_a_scan_id_that_can_name_a_file_is_kept(fit):
+def test_a_scan_id_that_is_a_file_name_is_accepted(fit):
     frame = rows_of(all_tables.SEGMENTS, scan_id=[fit], status=["segmented"])
 
     assert list(all_tables.SEGMENTS.check(frame)["scan_id"]) == [fit]

@@ -54,7 +54,7 @@ def differing(path, read, expected):
     return wrong, len(refused)
 
 
-def test_a_file_with_a_flipped_bit_is_refused_or_has_the_same_rows(tmp_path):
+def test_a_file_with_a_flipped_bit_is_rejected_or_unchanged(tmp_path):
     path = tmp_path / "measures.parquet"
     write_parquet(ROWS, path)
 
@@ -65,7 +65,7 @@ def test_a_file_with_a_flipped_bit_is_refused_or_has_the_same_rows(tmp_path):
 
 
 @pytest.mark.exhaustive
-def test_a_file_with_any_flipped_bit_is_refused_or_has_the_same_rows(tmp_path, monkeypatch):
+def test_a_file_with_any_flipped_bit_is_rejected_or_unchanged(tmp_path, monkeypatch):
     path = tmp_path / "measures.parquet"
     write_parquet(ROWS, path)
     monkeypatch.setitem(globals(), "flips", lambda content: np.ndindex(len(content), 8))
@@ -73,7 +73,7 @@ def test_a_file_with_any_flipped_bit_is_refused_or_has_the_same_rows(tmp_path, m
     assert differing(path, parquet_rows.read, parquet_rows.read(path))[0] == []
 
 
-def test_histograms_with_a_flipped_bit_are_refused_or_have_the_same_rows(tmp_path):
+def test_histograms_with_a_flipped_bit_are_rejected_or_unchanged(tmp_path):
     path = tmp_path / "1-of-1.parquet"
     of_scan = pd.DataFrame({"structure": "liver", "hu": np.arange(30), "n": np.arange(1, 31)})
     write_histograms([("a", of_scan), ("b", of_scan)], path)
@@ -89,7 +89,7 @@ def test_histograms_with_a_flipped_bit_are_refused_or_have_the_same_rows(tmp_pat
     assert refused > 0.9 * path.stat().st_size
 
 
-def test_filtered_rows_of_a_file_with_a_flipped_bit_are_refused_or_the_same(tmp_path):
+def test_filtered_rows_of_a_file_with_a_flipped_bit_are_rejected_or_unchanged(tmp_path):
     path = tmp_path / "1-of-1.parquet"
     write_parquet(ROWS, path)
 
@@ -136,7 +136,7 @@ def test_equal_rows_give_equal_bytes(tmp_path):
         ("histograms/1-of-2.parquet", "measure"),
     ],
 )
-def test_a_damaged_file_is_named_with_the_rule_that_writes_it_again(tmp_path, place, rule):
+def test_a_damaged_file_is_reported_with_the_rule_that_writes_it(tmp_path, place, rule):
     path = tmp_path / place
     path.parent.mkdir(parents=True)
     path.write_bytes(b"PAR1 cut short")
@@ -145,19 +145,19 @@ def test_a_damaged_file_is_named_with_the_rule_that_writes_it_again(tmp_path, pl
         parquet_rows.read(path)
 
 
-def test_a_folder_whose_name_has_an_equals_sign_adds_no_column(tmp_path):
+def test_an_equals_sign_in_a_folder_name_adds_no_column(tmp_path):
     path = tmp_path / "study=a" / "table.parquet"
     write_parquet(ROWS, path)
 
     assert list(parquet_rows.read(path).columns) == list(ROWS.columns)
 
 
-def test_a_missing_file_is_no_damaged_file(tmp_path):
+def test_a_missing_file_is_not_a_damaged_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         SEGMENTS.read(tmp_path / "segments.parquet")
 
 
-def test_files_of_the_package_have_checksums_and_no_rows_need_none(tmp_path):
+def test_an_empty_package_file_has_a_checksum(tmp_path):
     HISTOGRAMS.write(HISTOGRAMS.empty(), tmp_path / "none.parquet")
 
     assert parquet_files.DIGEST.encode() in parquet.read_metadata(tmp_path / "none.parquet").metadata

@@ -19,12 +19,12 @@ def test_a_table_has_rows_of_scans_if_its_contract_has_scans():
     assert {table.name for table in study_tables.TABLES if table.per_scan} == per_scan
 
 
-def test_tables_of_groups_have_a_section_in_the_report_of_snakemake():
+def test_tables_of_groups_have_a_section_in_the_snakemake_report():
     shown = {table.rule for table in study_tables.TABLES if not table.per_scan}
 
     assert set(study_tables.SECTIONS) == shown
 
 
-def test_a_rule_writes_what_the_study_has():
+def test_compare_truth_is_written_only_with_a_ground_truth():
     assert [table.name for table in study_tables.of_rule("aging", "truth")][-1] == "compare_truth"
     assert "compare_truth" not in [table.name for table in study_tables.of_rule("aging")]

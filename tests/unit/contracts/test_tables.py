@@ -57,7 +57,7 @@ def message_of(frame, table=PATIENTS):
     return str(refused.value)
 
 
-def test_what_is_written_is_what_is_read(tmp_path):
+def test_a_written_table_is_read_unchanged(tmp_path):
     written = PATIENTS.write(patients(), tmp_path / "patients.parquet")
 
     read = PATIENTS.read(tmp_path / "patients.parquet")
@@ -72,7 +72,7 @@ def test_what_is_written_is_what_is_read(tmp_path):
     assert list(read["usable"]) == [False, True, True]
 
 
-def test_a_column_without_any_value_survives_the_file(tmp_path):
+def test_a_column_without_values_is_read_unchanged(tmp_path):
     nothing = [None, None, None]
     PATIENTS.write(patients(sex=nothing, contrast=nothing, n_teeth=nothing), tmp_path / "patients.parquet")
 
@@ -81,7 +81,7 @@ def test_a_column_without_any_value_survives_the_file(tmp_path):
     assert read[["sex", "contrast", "n_teeth"]].isna().all(axis=None)
 
 
-def test_a_table_without_rows_survives_the_file(tmp_path):
+def test_an_empty_table_is_read_unchanged(tmp_path):
     PATIENTS.write(PATIENTS.empty(), tmp_path / "patients.parquet")
 
     read = PATIENTS.read(tmp_path / "patients.parquet")
@@ -124,12 +124,12 @@ def test_missing_values_are_empty_in_the_csv(tmp_path):
         ({"contrast": ["no", True, None]}, "column 'contrast' must be true or false; found no in 1 row, first"),
     ],
 )
-def test_a_violation_names_file_column_requirement_finding_and_key(changed, expected):
+def test_a_violation_is_reported_with_file_column_requirement_value_and_key(changed, expected):
     assert message_of(patients(**changed)) == f"tables/patients.parquet: {expected} scan_id: 'b'"
 
 
 @pytest.mark.parametrize("unfit", ["B", "", "b/c", "b\n", " b"])
-def test_a_key_that_does_not_match_its_pattern_is_refused(unfit):
+def test_a_key_that_does_not_match_its_pattern_is_rejected(unfit):
     message = message_of(patients(scan_id=[unfit, "a", "c"]))
 
     assert message.startswith(
@@ -143,7 +143,7 @@ def test_all_invalid_columns_are_reported_at_once():
     assert [line.split("'")[1] for line in lines] == ["n_eyes", "sex", "age_years"]
 
 
-def test_no_more_than_three_keys_are_named():
+def test_at_most_three_keys_are_reported():
     many = pd.concat([patients().assign(scan_id=[f"p{i}a", f"p{i}b", f"p{i}c"], n_eyes=-1) for i in range(9)])
 
     assert message_of(many).endswith("found -1 in 27 rows, first scan_id: 'p0a', 'p0b', 'p0c'")
@@ -155,26 +155,26 @@ def test_the_row_labels_of_a_frame_do_not_matter():
     assert message_of(labeled).endswith("found -1 in 1 row, first scan_id: 'a'")
 
 
-def test_a_missing_column_is_named():
+def test_a_missing_column_is_reported_by_name():
     assert "columns n_eyes, usable are missing; found scan_id, sex" in message_of(
         patients().drop(columns=["n_eyes", "usable"])
     )
 
 
-def test_a_column_of_an_earlier_version_is_refused_with_its_new_name():
+def test_a_column_of_an_earlier_version_is_rejected_with_its_new_name():
     table = Table("t", ("scan_id",), "rows", {"scan_id": text("scan"), "contralateral_ratio": number("ratio", low=0)})
 
     with pytest.raises(ContractError, match=r"twin_ratio is now contralateral_ratio\); rerun the study"):
         table.check(pd.DataFrame({"scan_id": ["a"], "twin_ratio": [1.0]}))
 
 
-def test_a_closed_table_refuses_an_unknown_column():
+def test_a_closed_table_rejects_an_unknown_column():
     assert message_of(patients(height_cm=1)) == (
         "tables/patients.parquet: column height_cm is not part of table 'patients'; remove the column"
     )
 
 
-def test_an_open_table_keeps_an_unknown_column_behind_its_own():
+def test_an_open_table_keeps_an_unknown_column_after_its_columns():
     table = Table("patients", PATIENTS.key, PATIENTS.meaning, PATIENTS.columns, open=True)
     frame = patients()
     frame.insert(0, "height_cm", [160, 170, 180])
@@ -185,7 +185,7 @@ def test_an_open_table_keeps_an_unknown_column_behind_its_own():
     assert list(checked["height_cm"]) == [170, 160, 180]
 
 
-def test_a_repeated_key_is_refused_with_its_rows():
+def test_a_repeated_key_is_rejected_with_its_rows():
     message = message_of(patients(scan_id=["a", "a", "c"]))
 
     assert message == (
@@ -194,7 +194,7 @@ def test_a_repeated_key_is_refused_with_its_rows():
     )
 
 
-def test_a_key_of_two_columns_may_repeat_in_each_of_them():
+def test_a_key_of_two_columns_can_repeat_in_each_column():
     table = Table("pairs", ("scan_id", "structure"), "", {"scan_id": text("scan"), "structure": text("structure")})
     pairs = pd.DataFrame({"scan_id": ["a", "a", "b"], "structure": ["liver", "spleen", "liver"]})
 
@@ -205,7 +205,7 @@ def test_a_key_of_two_columns_may_repeat_in_each_of_them():
     )
 
 
-def test_the_same_rows_in_another_order_are_the_same_bytes(tmp_path):
+def test_row_order_does_not_change_the_bytes(tmp_path):
     PATIENTS.write(patients(), tmp_path / "one.parquet")
     PATIENTS.write(patients().sample(frac=1, random_state=1)[[*reversed(PATIENTS.columns)]], tmp_path / "two.parquet")
 
@@ -220,7 +220,7 @@ def test_a_file_that_violates_its_contract_is_rejected_when_it_is_read(tmp_path)
         PATIENTS.read(tmp_path / "patients.parquet")
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_failed_write_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("old")
 
@@ -235,7 +235,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     assert names_in(tmp_path) == ["table.csv"]
 
 
-def test_a_file_is_on_the_disk_before_it_gets_its_name_and_its_name_before_the_write_ends(tmp_path, monkeypatch):
+def test_a_file_is_flushed_to_disk_before_it_is_renamed(tmp_path, monkeypatch):
     path = tmp_path / "table.csv"
     seen = []
 
@@ -249,21 +249,21 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name_and_its_name_before_the_w
     assert seen == [("file", False), ("folder", True)]
 
 
-def test_a_refused_table_writes_nothing(tmp_path):
+def test_a_rejected_table_writes_no_file(tmp_path):
     with pytest.raises(ContractError):
         PATIENTS.write(patients(n_eyes=-1), tmp_path / "patients.parquet")
 
     assert names_in(tmp_path) == []
 
 
-def test_folders_are_made_for_a_new_file(tmp_path):
+def test_folders_are_created_for_a_new_file(tmp_path):
     write_atomically(tmp_path / "a" / "b" / "c.txt", lambda part: part.write_text("new"))
 
     assert (tmp_path / "a" / "b" / "c.txt").read_text() == "new"
     assert names_in(tmp_path / "a" / "b") == ["c.txt"]
 
 
-def test_text_that_a_spreadsheet_would_run_is_quoted_in_the_csv(tmp_path):
+def test_text_that_a_spreadsheet_would_execute_is_quoted_in_the_csv(tmp_path):
     risky = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", None]
     frame = pd.DataFrame({"note": risky, "value": [-1.0, 1, 2, 3, 4, 5, 6]})
 
@@ -277,14 +277,14 @@ def test_text_that_a_spreadsheet_would_run_is_quoted_in_the_csv(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf")])
-def test_an_infinite_number_is_refused(value):
+def test_an_infinite_number_is_rejected(value):
     infinite = pd.DataFrame({"scan_id": ["a"], "structure": ["liver"], "volume_ml": [1.0], "hu_mean": [value]})
 
     with pytest.raises(ContractError, match="hu_mean' must be a finite number"):
         all_tables.TRUTH.check(infinite)
 
 
-def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_running_one_stays(tmp_path):
+def test_temporary_files_are_removed_only_if_their_process_was_killed(tmp_path):
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
     stem = f".table.csv.{platform.node()}"
@@ -299,7 +299,7 @@ def test_a_half_written_file_of_a_killed_process_is_removed_and_that_of_a_runnin
 
 
 @pytest.mark.parametrize(("hours", "stays"), [(0.5, True), (2, False)])
-def test_a_half_written_file_of_another_machine_is_removed_after_one_hour_without_changes(tmp_path, hours, stays):
+def test_temporary_files_of_other_machines_are_removed_after_one_hour(tmp_path, hours, stays):
     part = tmp_path / f".table.csv.node7.example.{os.getpid()}.part"
     part.touch()
     os.utime(part, (time.time() - 3600 * hours,) * 2)
@@ -319,7 +319,7 @@ def test_a_hidden_file_of_another_program_is_not_removed(tmp_path):
     assert other.exists()
 
 
-def test_columns_that_are_named_are_read_alone(tmp_path):
+def test_only_the_requested_columns_are_read(tmp_path):
     PATIENTS.write(patients(), tmp_path / "patients.parquet")
 
     read = PATIENTS.read(tmp_path / "patients.parquet", "n_eyes", "sex")
@@ -328,7 +328,7 @@ def test_columns_that_are_named_are_read_alone(tmp_path):
     pd.testing.assert_frame_equal(read, PATIENTS.read(tmp_path / "patients.parquet")[["scan_id", "n_eyes", "sex"]])
 
 
-def test_a_named_column_that_a_file_lacks_is_reported(tmp_path):
+def test_a_requested_column_missing_from_the_file_is_reported(tmp_path):
     patients().drop(columns="n_eyes").to_parquet(tmp_path / "patients.parquet")
 
     with pytest.raises(
@@ -337,17 +337,17 @@ def test_a_named_column_that_a_file_lacks_is_reported(tmp_path):
         PATIENTS.read(tmp_path / "patients.parquet", "n_eyes", "sex")
 
 
-def test_identifiers_of_digits_keep_their_zeros_in_a_csv(tmp_path):
+def test_numeric_identifiers_keep_leading_zeros_in_a_csv(tmp_path):
     patients(scan_id=["001", "02", "3"]).to_csv(tmp_path / "patients.csv", index=False)
 
     assert list(PATIENTS.read_csv(tmp_path / "patients.csv")["scan_id"]) == ["001", "02", "3"]
 
 
-def test_a_table_without_rows_has_the_types_of_one_with_rows():
+def test_an_empty_table_has_the_same_types_as_a_table_with_rows():
     assert PATIENTS.empty().dtypes.equals(PATIENTS.check(patients()).dtypes)
 
 
-def test_a_table_that_no_spreadsheet_holds_has_a_note_in_place_of_its_csv(tmp_path, monkeypatch):
+def test_a_note_replaces_the_csv_of_a_table_too_large_for_a_spreadsheet(tmp_path, monkeypatch):
     PATIENTS.write(patients(), tmp_path / "small.parquet")
     monkeypatch.setattr(tables, "CSV_ROWS", 2)
     PATIENTS.write(patients(), tmp_path / "large.parquet")

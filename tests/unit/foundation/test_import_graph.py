@@ -34,14 +34,14 @@ def graph(package, cache=None):
     return ImportGraph(cache, package)
 
 
-def test_the_modules_of_a_command_are_those_it_imports_at_any_depth(package):
+def test_the_modules_of_a_command_include_indirect_imports(package):
     needed = graph(package).needed_by("stages.measure.command")
 
     assert needed == ["errors", "stages.measure.command", "stages.measure.erosion", "table", "volumes"]
     assert graph(package).files_of("gather") == [str(package / "errors.py"), str(package / "stages/measure/gather.py")]
 
 
-def test_the_digest_of_a_command_changes_with_what_it_imports_and_with_nothing_else(package):
+def test_the_digest_of_a_command_depends_only_on_its_imports(package):
     before = {name: graph(package).digest_of(name) for name in ("measure", "gather")}
 
     (package / "volumes.py").write_text("GRID = 1\n")
@@ -51,7 +51,7 @@ def test_the_digest_of_a_command_changes_with_what_it_imports_and_with_nothing_e
     assert graph(package).digest_of("gather") == before["gather"]
 
 
-def test_a_command_without_a_module_and_one_with_two_are_errors(package):
+def test_a_command_with_no_module_or_two_modules_is_an_error(package):
     with pytest.raises(KeyError, match="0 modules found for the command report, but exactly 1 is required"):
         graph(package).module_of("report")
     (package / "stages" / "screen").mkdir()

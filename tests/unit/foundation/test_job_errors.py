@@ -66,7 +66,7 @@ def test_different_errors_are_printed_one_after_the_other_and_many_are_counted(t
     assert "the log files of other jobs contain 2 more errors" in jobs.text()
 
 
-def test_a_job_that_succeeded_when_it_was_repeated_is_no_error(log):
+def test_a_job_that_succeeded_after_a_retry_is_not_an_error(log):
     jobs = FailedJobs()
     jobs.filter(failed(1, log))
     jobs.filter(record("job_finished", job_id=1))
@@ -88,13 +88,13 @@ def test_a_job_that_succeeded_when_it_was_repeated_is_no_error(log):
         ("", ""),
     ],
 )
-def test_the_last_message_of_a_log_counts(tmp_path, text, expected):
+def test_the_last_message_of_a_log_is_used(tmp_path, text, expected):
     (tmp_path / "a.log").write_text(text)
 
     assert last_error(tmp_path / "a.log") == expected
 
 
-def test_a_job_without_a_message_or_a_log_is_reported_as_such(tmp_path):
+def test_a_job_without_a_message_or_a_log_is_reported(tmp_path):
     jobs = FailedJobs()
     jobs.filter(failed(1, tmp_path / "absent.log"))
 

@@ -61,7 +61,7 @@ def test_the_processes_of_a_killed_program_end(start, way):
 
 
 @pytest.mark.parametrize("way", ["spawn", "fork"])
-def test_the_program_ends_as_it_would_without(start, way):
+def test_the_program_ends_normally(start, way):
     parent, _ = start(way, 0.5)
 
     assert parent.wait() == 0

@@ -19,7 +19,7 @@ def clock(monkeypatch, caplog):
     return now
 
 
-def test_a_log_has_a_line_once_a_minute_and_one_at_the_end(clock, caplog):
+def test_a_log_has_a_line_per_minute_and_a_final_line(clock, caplog):
     running = Progress(LOG, 100, "scans")
     for _ in range(100):
         clock[0] += 15
@@ -31,7 +31,7 @@ def test_a_log_has_a_line_once_a_minute_and_one_at_the_end(clock, caplog):
     assert lines[-2:] == ["96 of 100 scans, 15.0 s each, 60 s left", "100 of 100 scans in 25 min"]
 
 
-def test_a_line_ends_with_a_remark_and_things_may_be_done_together(clock, caplog):
+def test_a_line_ends_with_a_remark_and_items_can_be_added_in_batches(clock, caplog):
     running = Progress(LOG, 1000, "headers")
     clock[0] += 60
     running.add(900, "3 MB")

@@ -59,7 +59,7 @@ def test_a_missing_folder_is_reported(tmp_path):
     assert f"but the number of such folders in {tmp_path / 'absent'} is 0; set segment.model" in message
 
 
-def test_two_models_in_one_folder_are_refused(tmp_path):
+def test_two_models_in_one_folder_are_rejected(tmp_path):
     describe(tmp_path)
     (tmp_path / FOLDER_NAME).rename(tmp_path / "one")
     describe(tmp_path)
@@ -148,7 +148,7 @@ def test_the_labels_of_a_model_are_the_labels_of_its_dataset_without_background(
         ({"channel_names": {}}, f"{ONE_CHANNEL}, but channel_names is {{}}"),
     ],
 )
-def test_an_unsupported_model_is_refused(changed, found):
+def test_an_unsupported_model_is_rejected(changed, found):
     message = message_of(model_folder.foreground_labels, dataset(**changed), Path("dataset.json"))
 
     assert message.startswith(f"dataset.json: {found}")
@@ -292,7 +292,7 @@ def test_a_long_value_is_shortened_in_the_message(tmp_path):
     assert "is not of type 'object'" in message
 
 
-def test_plans_without_intensities_are_refused(tmp_path):
+def test_plans_without_intensities_are_rejected(tmp_path):
     values = plans()
     del values["foreground_intensity_properties_per_channel"]
     path = save(tmp_path, values)
@@ -312,7 +312,7 @@ def test_intensities_can_have_the_name_of_the_oldest_plans(tmp_path):
     assert model_folder.read_configuration(save(tmp_path, values), CONFIGURATION)["patch_size"] == [16, 12, 20]
 
 
-def test_transpositions_that_are_not_inverse_are_refused(tmp_path):
+def test_transpositions_that_are_not_inverse_are_rejected(tmp_path):
     path = save(tmp_path, plans(transpose_forward=[2, 0, 1], transpose_backward=[2, 0, 1]))
 
     message = message_of(model_folder.read_configuration, path, CONFIGURATION)
@@ -329,7 +329,7 @@ def test_inverse_transpositions_are_accepted(tmp_path):
 @pytest.mark.parametrize(
     "values", [configured(patch_size=[16, 13, 20]), plans_before_2_4(patch_size=[16, 13, 20])], ids=["new", "old"]
 )
-def test_a_patch_that_the_network_cannot_downsample_is_refused(tmp_path, values):
+def test_a_patch_that_the_network_cannot_downsample_is_rejected(tmp_path, values):
     path = save(tmp_path, values)
 
     message = message_of(model_folder.read_configuration, path, CONFIGURATION)
@@ -351,7 +351,7 @@ def test_a_configuration_can_override_inherited_entries(tmp_path):
     assert (found["patch_size"], found["batch_size"], found["spacing"]) == ([4, 4, 4], 5, [2.0, 2.0, 2.0])
 
 
-def test_an_inherited_cascade_is_refused(tmp_path):
+def test_an_inherited_cascade_is_rejected(tmp_path):
     values = plans()
     cascade = {"inherits_from": CONFIGURATION, "previous_stage": "3d_lowres"}
     values["configurations"] |= {"3d_cascade_fullres": cascade}
@@ -425,7 +425,7 @@ def test_plans_can_name_classes_of_torch_and_of_the_nnunet_networks(network):
     model_folder.check_imports(plans(network), Path("plans.json"))
 
 
-def test_plans_from_before_nnunet_2_4_name_no_class():
+def test_plans_from_before_nnunet_2_4_contain_no_class_names():
     model_folder.check_imports(plans_before_2_4(), Path("plans.json"))
 
 
@@ -450,14 +450,14 @@ def test_plans_from_before_nnunet_2_4_name_no_class():
         7,
     ],
 )
-def test_plans_that_name_anything_else_are_refused(key, name):
+def test_plans_with_other_names_are_rejected(key, name):
     message = message_of(model_folder.check_imports, plans(architecture(**{key: name})), Path("plans.json"))
 
     expected = f"plans.json: {key} must be a class of torch.nn or of the nnU-Net networks, but is {name!r}"
     assert message == expected
 
 
-def test_a_network_of_another_package_is_refused():
+def test_a_network_of_another_package_is_rejected():
     network = {**architecture(), "network_class_name": "evil.Network"}
 
     message = message_of(model_folder.check_imports, plans(network), Path("plans.json"))

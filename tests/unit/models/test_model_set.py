@@ -314,7 +314,7 @@ def test_a_renamed_folder_with_two_configurations_is_ambiguous(tmp_path):
 
 
 @pytest.mark.parametrize(("key", "value"), [("weights", "elsewhere"), ("resampling_order", 3)])
-def test_a_setting_that_does_not_apply_to_a_single_folder_is_refused(tmp_path, key, value):
+def test_a_setting_that_does_not_apply_to_a_single_folder_is_rejected(tmp_path, key, value):
     assert message_of(read, tmp_path, **{key: value}) == (
         f"segment.{key}: this setting does not apply to a single model folder ({tmp_path}); remove the setting"
     )
@@ -406,7 +406,7 @@ def test_a_checkpoint_instead_of_a_set_is_reported(tmp_path):
     assert message_of(read, path).startswith(f"{path}: line 1: the file is not encoded in UTF-8 (found the byte 0xff)")
 
 
-def test_yaml_that_would_construct_an_object_is_refused_without_execution(tmp_path):
+def test_yaml_that_would_construct_an_object_is_rejected_without_execution(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"a: !!python/object/apply:os.system ['touch {tmp_path / 'touched'}']")
 
@@ -452,7 +452,7 @@ def test_each_invalid_entry_of_a_set_is_reported_in_one_line(tiny, changed, expe
     assert lines[0].startswith(f"  {expected}")
 
 
-def test_yaml_that_is_not_a_mapping_is_refused(tmp_path):
+def test_yaml_that_is_not_a_mapping_is_rejected(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("- demo")
 
@@ -480,7 +480,7 @@ def test_yaml_that_is_not_a_mapping_is_refused(tmp_path):
         (2, {"folder": "mine"}, "parts.2.trainer: nnUNetTrainerNoMirroring does not match the folder name mine"),
     ],
 )
-def test_a_folder_whose_name_contradicts_the_set_is_refused(tiny, index, changed, expected):
+def test_a_folder_name_that_contradicts_the_set_is_rejected(tiny, index, changed, expected):
     rewrite_part(tiny, index, **changed)
 
     assert message_of(read, tiny).startswith(f"{tiny}: {expected}")
@@ -493,7 +493,7 @@ def test_a_folder_with_another_name_is_accepted_if_the_set_contains_no_trainer_a
     check(tiny)
 
 
-def test_an_order_for_a_set_that_does_not_resample_is_refused(tiny):
+def test_an_order_for_a_set_that_does_not_resample_is_rejected(tiny):
     rewrite(tiny, resampling=None)
 
     assert message_of(read, tiny, resampling_order=3) == (
@@ -506,7 +506,7 @@ def test_an_order_for_a_set_that_does_not_resample_is_refused(tiny):
 
 
 @pytest.mark.parametrize("folder", ["../set/{0}", "a/../{0}", "/{0}", "{1}"])
-def test_a_folder_outside_the_weights_is_refused(tiny, folder):
+def test_a_folder_outside_the_weights_is_rejected(tiny, folder):
     inside = set_description()["parts"][0]["folder"]
     rewrite_part(tiny, 0, folder=folder.format(inside, tiny.parent / inside))
 
@@ -515,7 +515,7 @@ def test_a_folder_outside_the_weights_is_refused(tiny, folder):
 
 
 @pytest.mark.parametrize("name", ["", "plans.json", "dataset.json", "fold_0", "fold_0/checkpoint_final.pth"])
-def test_a_link_out_of_the_weights_is_refused(tiny, tmp_path, name):
+def test_a_link_out_of_the_weights_is_rejected(tiny, tmp_path, name):
     path = folder_of(tiny) / name
     shutil.move(path, tmp_path / "outside")
     path.symlink_to(tmp_path / "outside")
@@ -526,7 +526,7 @@ def test_a_link_out_of_the_weights_is_refused(tiny, tmp_path, name):
     assert f"leads outside {tiny.parent} through '..' or a symbolic link; a model set can use only" in message
 
 
-def test_circular_links_are_refused(tiny):
+def test_circular_links_are_rejected(tiny):
     path = folder_of(tiny) / "plans.json"
     path.unlink()
     path.symlink_to(path)
@@ -546,7 +546,7 @@ def test_links_within_the_weights_and_to_the_weights_are_followed(tiny, tmp_path
 # The label set
 
 
-def test_a_structure_that_the_label_set_lacks_is_reported_with_a_similar_structure(tiny):
+def test_a_structure_missing_from_the_label_set_is_reported_with_a_similar_structure(tiny):
     rewrite_part(tiny, 3, structures=["hip_lefd", "hip_right"])
 
     assert message_of(read, tiny) == (
@@ -554,7 +554,7 @@ def test_a_structure_that_the_label_set_lacks_is_reported_with_a_similar_structu
     )
 
 
-def test_a_name_in_dataset_json_that_the_label_set_lacks_is_reported(tiny):
+def test_a_name_in_dataset_json_missing_from_the_label_set_is_reported(tiny):
     save_json(folder_of(tiny, 3), "dataset.json", dataset(labels={"background": 0, "antler": 1, "hip_right": 2}))
     rewrite_part(tiny, 3, structures=None)
 
@@ -579,7 +579,7 @@ def test_an_unknown_label_set_is_reported(tiny):
     )
 
 
-def test_a_label_set_outside_the_folder_is_refused(tiny):
+def test_a_label_set_outside_the_folder_is_rejected(tiny):
     (tiny.parent / "structures.csv").rename(tiny.parents[1] / "structures.csv")
     rewrite(tiny, label_set="../structures.csv")
 
@@ -602,7 +602,7 @@ def test_a_label_set_outside_the_folder_is_refused(tiny):
         ),
     ],
 )
-def test_a_label_set_without_valid_labels_is_refused(tiny, rows, expected):
+def test_a_label_set_without_valid_labels_is_rejected(tiny, rows, expected):
     (tiny.parent / "structures.csv").write_text(rows)
 
     assert message_of(read, tiny) == f"{tiny.parent / 'structures.csv'}: {expected}"
@@ -617,7 +617,7 @@ def test_a_label_set_without_valid_labels_is_refused(tiny, rows, expected):
         (5, "16 different labels from 2 to 17 were found for 17 structures"),
     ],
 )
-def test_labels_that_are_not_unique_or_do_not_fit_into_a_label_map_are_refused(tiny, number, found):
+def test_labels_that_are_not_unique_or_too_large_are_rejected(tiny, number, found):
     path = tiny.parent / "structures.csv"
     path.write_text(path.read_text().replace("1,spleen", f"{number},spleen"))
 
@@ -636,7 +636,7 @@ def test_the_largest_label_of_a_label_map_is_accepted(tiny):
 # Models
 
 
-def test_two_parts_with_the_same_structure_are_refused(tiny):
+def test_two_parts_with_the_same_structure_are_rejected(tiny):
     rewrite_part(tiny, 3, structures=["spleen", "hip_right"])
 
     assert message_of(check, tiny) == (
@@ -645,7 +645,7 @@ def test_two_parts_with_the_same_structure_are_refused(tiny):
 
 
 @pytest.mark.parametrize(("count", "found"), [(1, "1 structure"), (3, "3 structures")])
-def test_a_part_with_another_number_of_structures_is_refused(tiny, count, found):
+def test_a_part_with_another_number_of_structures_is_rejected(tiny, count, found):
     names = ["hip_left", "hip_right", "third"][:count]
     labels = {"background": 0, **{name: number for number, name in enumerate(names, start=1)}}
     save_json(folder_of(tiny, 3), "dataset.json", dataset(labels=labels))
@@ -657,7 +657,7 @@ def test_a_part_with_another_number_of_structures_is_refused(tiny, count, found)
 
 
 @pytest.mark.parametrize("spacing", [[1.5, 1.5, 1.5], [3.0, 3.0, 3.1]])
-def test_a_part_with_another_spacing_is_refused(tiny, spacing):
+def test_a_part_with_another_spacing_is_rejected(tiny, spacing):
     values = part_plans(PARTS[1], 1, 3.0)
     values["configurations"]["3d_fullres"]["spacing"] = spacing
     save_json(folder_of(tiny, 1), "plans.json", values)
@@ -683,7 +683,7 @@ def test_without_resampling_parts_can_differ_in_spacing(tiny):
     check(tiny)
 
 
-def test_a_folder_that_nnunet_did_not_write_is_refused(tiny):
+def test_a_folder_that_nnunet_did_not_write_is_rejected(tiny):
     values = part_plans(PARTS[2], 2, 3.0)
     values["configurations"]["3d_fullres"]["normalization_schemes"] = ["ZScoreNormalization"]
     save_json(folder_of(tiny, 2), "plans.json", values)
@@ -693,7 +693,7 @@ def test_a_folder_that_nnunet_did_not_write_is_refused(tiny):
     )
 
 
-def test_code_that_plans_name_is_refused(tiny):
+def test_code_named_in_plans_is_rejected(tiny):
     save_json(folder_of(tiny, 2), "plans.json", part_plans(PARTS[2], 2, 3.0) | {"conv_op": "os.system"})
 
     assert "conv_op must be a class of torch.nn" in message_of(check, tiny)
@@ -747,7 +747,7 @@ def test_a_set_has_the_checksum_of_each_file_by_relative_path(tiny, tmp_path):
     assert found[plans_path] == digests.of_unchanged_file(tiny.parent / plans_path)
 
 
-def test_a_set_with_a_required_checksum_is_accepted_if_unchanged_and_refused_otherwise(tiny):
+def test_a_set_with_a_required_checksum_is_accepted_only_if_unchanged(tiny):
     pinned = model_set.digest_of(read(tiny))
     check(tiny, sha256=pinned)
     (folder_of(tiny) / "fold_0" / "checkpoint_final.pth").write_bytes(b"other weights")
@@ -774,7 +774,7 @@ def test_the_checksum_of_a_single_folder_can_be_required(tmp_path):
     check(folder, sha256=model_set.digest_of(read(folder)))
 
 
-def test_a_checkpoint_with_a_required_checksum_is_accepted_if_unchanged_and_refused_otherwise(tiny):
+def test_a_checkpoint_with_a_required_checksum_is_accepted_only_if_unchanged(tiny):
     path = folder_of(tiny, 2) / "fold_0" / "checkpoint_final.pth"
     pinned = digests.of_unchanged_file(path)
     rewrite_part(tiny, 2, sha256=pinned)

@@ -33,7 +33,7 @@ def test_zeros_and_ones_have_the_quantiles_of_the_binomial_distribution():
 
 
 @pytest.mark.parametrize("n", [20, 80])
-def test_an_interval_holds_the_true_mean_about_as_often_as_it_says(n):
+def test_intervals_have_approximately_the_nominal_coverage(n):
     # skewed values, like Dice scores; percentile intervals of small samples are slightly too short
     random = np.random.default_rng(n)
     samples = random.beta(8, 1.5, (600, n))
@@ -44,7 +44,7 @@ def test_an_interval_holds_the_true_mean_about_as_often_as_it_says(n):
     assert 0.90 < np.mean(held) < 0.97
 
 
-def test_the_size_of_the_batches_changes_nothing(monkeypatch):
+def test_the_batch_size_does_not_affect_the_interval(monkeypatch):
     values = np.random.default_rng(2).random(40)
     whole = interval(values)
 
@@ -53,7 +53,7 @@ def test_the_size_of_the_batches_changes_nothing(monkeypatch):
     assert interval(values) == whole
 
 
-def test_random_numbers_belong_to_seed_and_names():
+def test_random_numbers_depend_on_the_seed_and_the_names():
     drawn = generator_for(1, "model", "liver").random()
 
     assert generator_for(1, "model", "liver").random() == drawn

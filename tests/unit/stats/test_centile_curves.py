@@ -50,7 +50,7 @@ def test_shash_is_a_distribution(skew, tail):
     assert total == pytest.approx(1, abs=1e-6)
 
 
-def test_bccg_without_skew_is_log_normal_and_with_power_one_a_cut_off_normal():
+def test_bccg_includes_the_log_normal_and_the_truncated_normal_distribution():
     y = np.array([50.0, 100.0, 180.0])
     log_normal = stats.lognorm.logpdf(y, 0.3, scale=100)
     cut_off = stats.truncnorm.logpdf(y, -1 / 0.3, np.inf, 100, 30)
@@ -70,7 +70,7 @@ def test_shash_without_skew_and_tail_is_normal():
     assert SHASH.z_of(y, at) == pytest.approx((y + 40) / 12)
 
 
-def test_z_is_the_formula_of_lms_where_the_cut_off_is_far():
+def test_z_equals_the_lms_formula_far_from_the_truncation():
     y = np.array([60.0, 100.0, 150.0])
     assert BCCG.z_of(y, points(100.0, 0.2, 0.3, n=3)) == pytest.approx(((y / 100) ** 0.3 - 1) / (0.3 * 0.2), abs=1e-9)
 
@@ -87,7 +87,7 @@ def test_the_value_at_a_centile_has_the_z_of_that_centile(skew, spread, z):
 
 @pytest.mark.parametrize(("name", "values"), [("bccg", [30.0, 90, 100, 260]), ("shash", [-95.0, -60, 0, 44])])
 @pytest.mark.parametrize("skew", SKEWS)
-def test_slopes_of_the_density_are_those_of_differences(name, values, skew):
+def test_gradients_of_the_density_equal_finite_differences(name, values, skew):
     model, y, step = MODELS[name], np.array(values), 1e-5
     location = np.full(4, np.log(100) if name == "bccg" else -20.0)
 
@@ -125,7 +125,7 @@ def test_a_fit_recovers_the_curves_of_attenuations():
 
 
 @pytest.mark.parametrize(("name", "sample"), [("bccg", volumes), ("shash", attenuations)])
-def test_curves_are_calibrated_at_every_age_in_people_they_were_not_fitted_to(name, sample):
+def test_curves_are_calibrated_at_every_age_in_new_patients(name, sample):
     fitted, others = sample(4004, seed=2), sample(4000, seed=3)
 
     z = fit_curves(fitted[1], fitted[0], MODELS[name]).z_of(others[1], others[0])
@@ -139,7 +139,7 @@ def test_curves_are_calibrated_at_every_age_in_people_they_were_not_fitted_to(na
 
 
 @pytest.mark.parametrize(("name", "sample"), [("bccg", volumes), ("shash", attenuations)])
-def test_the_unit_of_the_values_does_not_matter(name, sample):
+def test_the_fit_does_not_depend_on_the_unit(name, sample):
     ages, values = sample(500, seed=4)
     model = MODELS[name]
 
@@ -149,7 +149,7 @@ def test_the_unit_of_the_values_does_not_matter(name, sample):
     np.testing.assert_allclose(ml.value_of(1.0, ages), 1000 * litres.value_of(1.0, ages), rtol=1e-6)
 
 
-def test_curves_never_cross():
+def test_curves_do_not_cross():
     ages, values = attenuations(300, seed=5)
     found = fit_curves(values, ages, SHASH)
 

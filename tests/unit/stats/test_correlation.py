@@ -20,11 +20,11 @@ def weighted_rho(x, y, weights):
     return covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
 
 
-def test_mid_ranks_are_centred_and_shared_by_ties():
+def test_mid_ranks_are_centered_and_equal_for_ties():
     assert ranks_of(np.array([30.0, 10, 20, 20])).centred.tolist() == [1.5, -1.5, 0, 0]
 
 
-def test_textbook_example():
+def test_result_equals_a_textbook_example():
     # Hollander and Wolfe (1973), as in the help page of cor.test in R: S = 48, so rho = 1 - 6 * 48 / (9 * 80)
     x = np.array([44.4, 45.9, 41.9, 53.3, 44.7, 44.1, 50.7, 45.2, 60.1])
     y = np.array([2.6, 3.1, 2.5, 5.0, 3.6, 4.0, 5.2, 2.8, 3.8])
@@ -41,7 +41,7 @@ def test_tied_samples_agree_with_scipy():
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_perfect_order_has_a_p_but_no_interval(sign):
+def test_a_perfect_order_has_a_p_value_but_no_interval(sign):
     x = np.arange(10.0)
     found = spearman(x, sign * x**3, 0.95)
     assert found.rho == sign
@@ -54,12 +54,12 @@ def test_perfect_order_has_a_p_but_no_interval(sign):
     [([], []), ([1.0], [2.0]), ([1.0, 2, 3], [1.0, 2, 3]), ([5.0] * 9, range(9)), (range(9), [5.0] * 9)],
     ids=["none", "one", "three", "equal x", "equal y"],
 )
-def test_samples_without_an_answer_have_missing_results(x, y):
+def test_samples_without_a_defined_result_have_missing_values(x, y):
     found = spearman(np.array(x, dtype=float), np.array(y, dtype=float), 0.95)
     assert np.isnan([found.rho, found.ci_low, found.ci_high, found.log10_p]).all()
 
 
-def test_influence_is_the_derivative_of_rho_by_the_weight_of_a_pair():
+def test_influence_is_the_derivative_of_rho_with_respect_to_the_weight_of_a_pair():
     rng = np.random.default_rng(8)
     x = rng.integers(0, 6, 40).astype(float)
     y = np.round(x + rng.normal(size=40) * 2)
@@ -78,7 +78,7 @@ def test_influence_is_the_derivative_of_rho_by_the_weight_of_a_pair():
     assert influence(x, y).mean() == pytest.approx(0, abs=1e-12)
 
 
-def test_influence_of_untied_pairs_is_that_of_croux_and_dehon():
+def test_influence_of_untied_pairs_equals_that_of_croux_and_dehon():
     rng = np.random.default_rng(2)
     n = 400
     x = rng.normal(size=n)
@@ -92,7 +92,7 @@ def test_influence_of_untied_pairs_is_that_of_croux_and_dehon():
     assert np.std(influence(x, y)) == pytest.approx(np.std(published), rel=0.01)
 
 
-def test_interval_is_that_of_fisher_with_the_standard_error_of_the_influence():
+def test_interval_is_fishers_with_the_standard_error_of_the_influence():
     x, y = uneven_spread(30, np.random.default_rng(4))
     found = spearman(x, y, 0.9)
     error = np.sqrt(np.sum(influence(x, y) ** 2) / 30 / 27) / (1 - found.rho**2)
@@ -102,7 +102,7 @@ def test_interval_is_that_of_fisher_with_the_standard_error_of_the_influence():
     assert (found.ci_low, found.ci_high) == pytest.approx(tuple(expected), abs=1e-5)
 
 
-def test_interval_of_independent_samples_is_that_of_fisher():
+def test_interval_of_independent_samples_is_fishers():
     rng = np.random.default_rng(3)
     found = spearman(rng.normal(size=20_000), rng.normal(size=20_000), 0.95)
     assert (found.ci_low, found.ci_high) == pytest.approx(fisher_interval(found.rho, 19_997**-0.5, 0.95), abs=5e-4)
@@ -117,7 +117,7 @@ def test_standard_error_agrees_with_the_bootstrap():
     assert np.sqrt(np.mean(influence(x, y) ** 2) / 500) == pytest.approx(bootstrap, rel=0.12)
 
 
-def test_a_higher_confidence_makes_a_wider_interval():
+def test_the_interval_widens_with_the_confidence_level():
     x, y = uneven_spread(60, np.random.default_rng(6))
     narrow, wide = spearman(x, y, 0.8), spearman(x, y, 0.99)
     assert wide.ci_low < narrow.ci_low < narrow.rho < narrow.ci_high < wide.ci_high
@@ -135,13 +135,13 @@ def coverage(n, repetitions, rng):
     return ours / repetitions, fisher / repetitions
 
 
-def test_interval_covers_as_often_as_it_says_where_fishers_does_not():
+def test_interval_has_nominal_coverage_where_fishers_does_not():
     ours, fisher = coverage(4004, 600, np.random.default_rng(11))
     assert 0.93 <= ours <= 0.97
     assert fisher < 0.91
 
 
-def test_interval_of_a_small_cohort_covers_at_least_as_often_as_it_says():
+def test_interval_of_a_small_cohort_has_at_least_the_nominal_coverage():
     ours, _ = coverage(20, 1500, np.random.default_rng(12))
     assert 0.94 <= ours <= 0.98
 
@@ -161,6 +161,6 @@ def test_interval_of_a_small_cohort_covers_at_least_as_often_as_it_says():
         (0.33, 0.301, 0.358),
     ],
 )
-def test_intervals_of_bonett_and_wright_for_the_published_correlations(rho, low, high):
+def test_bonett_wright_intervals_of_the_published_correlations(rho, low, high):
     found = fisher_interval(rho, bonett_wright_error(rho, 4004), 0.95)
     assert found == (pytest.approx(low, abs=0.0005), pytest.approx(high, abs=0.0005))

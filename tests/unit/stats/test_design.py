@@ -24,13 +24,13 @@ def test_patients_are_complete_if_every_covariate_is_known():
     assert complete([], N).all()
 
 
-def test_kinds_are_indicators_of_all_but_the_first():
+def test_levels_are_indicators_except_the_first():
     found = indicators(Covariate("site", np.array([0.0, 1, 2, 1]), of_kinds=True))
 
     assert found.tolist() == [[0, 0], [1, 0], [0, 1], [1, 0]]
 
 
-def test_numbers_take_two_columns_and_kinds_one_less_than_there_are():
+def test_numbers_have_two_columns_and_levels_one_column_less_than_their_count():
     assert design([HEIGHT], N).shape == (N, 2)
     assert design([HEIGHT, SEX, SITE], N).shape == (N, 2 + 1 + 2)
 
@@ -50,35 +50,35 @@ def test_columns_have_mean_0_and_sd_1():
     ],
     ids=["twice", "a constant", "one kind"],
 )
-def test_what_adds_nothing_is_left_out(redundant):
+def test_redundant_columns_are_omitted(redundant):
     np.testing.assert_array_equal(design(redundant, N), design([HEIGHT], N))
 
 
-def test_a_kind_that_others_imply_is_left_out():
+def test_a_level_implied_by_others_is_omitted():
     both = Covariate("sex_and_site", 3 * SEX.values + SITE.values, of_kinds=True)
 
     assert design([both], N).shape == (N, 5)
     assert design([both, SEX, SITE], N).shape == (N, 5)
 
 
-def test_what_given_columns_hold_is_left_out():
+def test_columns_contained_in_the_given_columns_are_omitted():
     given = np.column_stack([SEX.values, HEIGHT.values])
 
     assert design([SEX], N, given).shape == (N, 0)
     assert design([HEIGHT], N, given).shape == (N, 1)  # only its curve
 
 
-def test_numbers_with_few_values_are_a_straight_line():
+def test_numbers_with_few_distinct_values_are_linear():
     few = Covariate("dose", np.repeat([1.0, 2.0], N // 2), of_kinds=False)
     assert design([few], N).shape == (N, 1)
 
 
-def test_no_covariates_have_no_columns_and_one_stratum():
+def test_without_covariates_there_are_no_columns_and_one_stratum():
     assert design([], N).shape == (N, 0)
     assert set(strata_of([], N)) == {0}
 
 
-def test_strata_share_all_kinds():
+def test_patients_of_a_stratum_share_all_levels():
     strata = strata_of([SEX, SITE], N)
     groups = {(sex, site) for sex, site in zip(SEX.values, SITE.values, strict=True)}
 

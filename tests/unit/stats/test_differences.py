@@ -30,13 +30,13 @@ def fisher(rho, n):
 
 
 @pytest.mark.parametrize(("rho", "expected"), PRINTED.items())
-def test_the_interval_of_a_printed_correlation_is_that_of_bonett_and_wright(rho, expected):
+def test_the_interval_of_a_published_correlation_is_that_of_bonett_and_wright(rho, expected):
     found = from_size(rho, 4004, 0.95)
 
     assert (round(found.low, 3), round(found.high, 3)) == expected
 
 
-def test_the_example_of_cocor_gives_its_z_and_the_interval_of_zou():
+def test_the_example_of_cocor_has_the_published_z_and_zou_interval():
     # SOURCE: Diedenhofen and Musch, PLoS One 2015;10:e0121945, cocor.indep.groups(.7, .6, 305, 210)
     found = difference_of(fisher(0.6, 210), fisher(0.7, 305))
 
@@ -45,7 +45,7 @@ def test_the_example_of_cocor_gives_its_z_and_the_interval_of_zou():
     assert 10**found.log10_p == pytest.approx(0.0536, abs=5e-5)
 
 
-def test_an_interval_gives_back_the_error_it_was_made_with():
+def test_the_standard_error_is_recovered_from_an_interval():
     values = np.random.default_rng(1).normal(size=(2, 200))
     rho = spearman(values[0], values[0] + values[1], 0.9)
 
@@ -56,7 +56,7 @@ def test_an_interval_gives_back_the_error_it_was_made_with():
 
 
 @pytest.mark.parametrize("ends", [(math.nan, math.nan), (0.2, 1.0), (-1.0, 0.2)])
-def test_without_a_finite_interval_nothing_is_known_of_a_difference(ends):
+def test_a_difference_is_missing_without_a_finite_interval(ends):
     found = difference_of(from_interval(0.1, *ends, 0.95), fisher(0.3, 50))
 
     assert all(math.isnan(value) for value in vars(found).values())
@@ -66,7 +66,7 @@ rhos, sizes = st.floats(-0.95, 0.95), st.integers(10, 5000)
 
 
 @given(rhos, sizes, rhos, sizes)
-def test_the_other_order_changes_the_sign_and_nothing_else(rho_1, n_1, rho_2, n_2):
+def test_reversing_the_order_changes_only_the_sign(rho_1, n_1, rho_2, n_2):
     there = difference_of(fisher(rho_1, n_1), fisher(rho_2, n_2))
     back = difference_of(fisher(rho_2, n_2), fisher(rho_1, n_1))
 
@@ -75,13 +75,13 @@ def test_the_other_order_changes_the_sign_and_nothing_else(rho_1, n_1, rho_2, n_
 
 
 @given(rhos, sizes, rhos, sizes)
-def test_a_difference_lies_in_its_interval_which_lies_between_minus_2_and_2(rho_1, n_1, rho_2, n_2):
+def test_a_difference_is_in_its_interval_which_is_between_minus_2_and_2(rho_1, n_1, rho_2, n_2):
     found = difference_of(fisher(rho_1, n_1), fisher(rho_2, n_2))
 
     assert -2 <= found.low <= found.difference <= found.high <= 2
 
 
-def test_the_test_of_two_equal_correlations_is_right_as_often_as_it_says():
+def test_the_test_of_two_equal_correlations_has_the_nominal_error_rate():
     random = np.random.default_rng(20)
     samples = [random.normal(size=(2, 2, 150)) for _ in range(1000)]
     found = []
@@ -95,13 +95,13 @@ def test_the_test_of_two_equal_correlations_is_right_as_often_as_it_says():
     assert 30 <= missed <= 75
 
 
-def test_the_z_of_two_shares_is_the_root_of_the_chi_squared_without_continuity():
+def test_the_z_of_two_proportions_is_the_root_of_chi_squared_without_continuity_correction():
     # SOURCE: R, prop.test(c(15, 25), c(50, 50), correct = FALSE): X-squared = 4.1667
     assert z_of_shares((15, 50), (25, 50)) == pytest.approx(math.sqrt(4.1666667), abs=1e-6)
     assert z_of_shares((25, 50), (15, 50)) == pytest.approx(-math.sqrt(4.1666667), abs=1e-6)
 
 
-def test_shares_of_nobody_are_not_tested_and_equal_ones_do_not_differ():
+def test_proportions_of_empty_samples_are_not_tested():
     assert math.isnan(z_of_shares((0, 0), (1, 2)))
     assert z_of_shares((0, 10), (0, 20)) == 0
     assert z_of_shares((10, 10), (20, 20)) == 0

@@ -29,12 +29,12 @@ def test_f_with_two_degrees_of_freedom_has_a_closed_form(f, df):
 
 @pytest.mark.parametrize(("df_1", "df_2"), [(3, 76), (6, 3990), (9, 99_000)])
 @pytest.mark.parametrize("f", [0.3, 1.0, 4.0, 20.0])
-def test_ordinary_p_is_that_of_scipy(f, df_1, df_2):
+def test_ordinary_p_values_agree_with_scipy(f, df_1, df_2):
     assert log10_p_of_f(f, df_1, df_2) == pytest.approx(math.log10(stats.f.sf(f, df_1, df_2)), rel=1e-9)
 
 
 @pytest.mark.parametrize("df_1", [3, 4, 6, 9])
-def test_there_is_no_step_where_the_logarithm_takes_over(df_1):
+def test_the_logarithm_is_continuous_at_the_switch_of_method(df_1):
     found = [log10_p_of_f(f, df_1, 4000) for f in range(100, 400)]
     falls = [before - after for before, after in itertools.pairwise(found)]
 
@@ -43,5 +43,5 @@ def test_there_is_no_step_where_the_logarithm_takes_over(df_1):
     assert max(abs(a - b) for a, b in itertools.pairwise(falls)) < 0.02
 
 
-def test_an_infinite_f_has_no_p():
+def test_an_infinite_f_has_a_p_value_of_zero():
     assert log10_p_of_f(math.inf, 3, 10) == -math.inf

@@ -29,18 +29,18 @@ def test_an_age_at_a_cut_point_is_younger_if_the_quartile_is_closed_on_the_right
 
 
 @pytest.mark.parametrize(("closed", "sizes"), [("right_closed", [4, 2, 2, 3]), ("left_closed", [2, 3, 3, 3])])
-def test_the_closed_side_moves_people_at_the_cut_points(closed, sizes):
+def test_the_closed_side_moves_patients_at_the_cut_points(closed, sizes):
     ages = np.array([20.0, 25, 30, 30, 40, 50, 55, 60, 75, 80, 90])  # cuts 30, 50, 67.5
     assert np.bincount(quartile_of(ages, quartile_cuts(ages), closed))[1:].tolist() == sizes
 
 
-def test_people_of_one_age_share_a_quartile_and_leave_others_empty():
+def test_patients_of_one_age_share_a_quartile_and_other_quartiles_are_empty():
     ages = np.full(12, 44.0)
     assert set(quartile_of(ages, quartile_cuts(ages), "right_closed")) == {1}
     assert set(quartile_of(ages, quartile_cuts(ages), "left_closed")) == {4}
 
 
-def test_textbook_example():
+def test_result_equals_a_textbook_example():
     # Hollander and Wolfe (1973), as in the help page of kruskal.test in R: chi-squared 0.77143, df 2, P 0.68
     samples = [[2.9, 3.0, 2.5, 2.6, 3.2], [3.8, 2.7, 4.0, 2.4], [2.8, 3.4, 3.7, 2.2, 2.0]]
     quartiles = np.repeat([1, 2, 4], [len(sample) for sample in samples])
@@ -69,7 +69,7 @@ def test_p_of_a_strong_trend_does_not_underflow():
     assert -830 < found.log10_p < -800
 
 
-def test_two_groups_are_enough_and_one_is_not():
+def test_two_groups_are_sufficient_and_one_is_not():
     values = np.arange(12.0)
     two = kruskal_wallis(values, np.repeat([2, 3], 6))
     assert two.df == 1
@@ -78,7 +78,7 @@ def test_two_groups_are_enough_and_one_is_not():
 
 
 @pytest.mark.parametrize("values", [[], [4.0] * 8], ids=["none", "equal"])
-def test_values_without_an_answer_have_missing_results(values):
+def test_values_without_a_defined_result_have_missing_results(values):
     found = kruskal_wallis(np.array(values), np.arange(len(values)) % 4 + 1)
     assert np.isnan([found.h, found.df, found.log10_p, found.epsilon_squared]).all()
 
@@ -92,7 +92,7 @@ def test_effect_size_of_a_trend_follows_from_its_correlation(slope):
     assert 0.88 <= epsilon_squared / spearman(values, ages, 0.95).rho ** 2 <= 0.97
 
 
-def test_an_inverted_u_is_seen_by_the_groups_and_not_by_the_correlation():
+def test_an_inverted_u_is_detected_by_groups_but_not_by_the_correlation():
     rng = np.random.default_rng(10)
     ages = rng.integers(18, 101, 4004).astype(float)
     values = -((ages - 59) ** 2) / 400 + rng.normal(size=4004)
@@ -117,7 +117,7 @@ def test_a_straight_relation_has_the_epsilon_squared_of_its_rho():
     assert discordant(found, rho, 1e-4) is False
 
 
-def test_an_inverted_u_has_no_rho_a_large_epsilon_squared_and_is_discordant():
+def test_an_inverted_u_has_a_large_epsilon_squared_and_is_discordant():
     found, rho = both(lambda ages: -(((ages - 59) / 24) ** 2))
     assert abs(rho) < 0.05
     assert found.epsilon_squared > 0.3
@@ -134,13 +134,13 @@ def test_an_inverted_u_has_no_rho_a_large_epsilon_squared_and_is_discordant():
     ],
     ids=["flat, then falling", "a step at the last cut", "a step in the middle", "ever steeper"],
 )
-def test_no_relation_that_goes_one_way_is_discordant(curve):
+def test_monotone_relations_are_not_discordant(curve):
     found, rho = both(curve)
     assert found.log10_p < -4
     assert discordant(found, rho, 1e-4) is False
 
 
-def test_the_largest_ratio_of_a_relation_that_goes_one_way_is_that_of_a_step_at_an_outer_cut():
+def test_a_step_at_an_outer_cut_has_the_largest_ratio_of_monotone_relations():
     quartiles, ages = np.repeat([1, 2, 3, 4], 2500), np.arange(10_000.0)
     values = 1.0 * (quartiles == 4)
     found, rho = kruskal_wallis(values, quartiles), spearman(ages, values, 0.95).rho
@@ -148,7 +148,7 @@ def test_the_largest_ratio_of_a_relation_that_goes_one_way_is_that_of_a_step_at_
     assert discordant(found, rho, 1e-4) is False
 
 
-def test_discordance_needs_a_significant_test():
+def test_discordance_requires_a_significant_test():
     assert discordant(KruskalWallis(10, 3, -1.7, 0.1), 0.01, 1e-4) is False
     assert discordant(KruskalWallis(100, 3, -20.0, 0.1), 0.01, 1e-4) is True
     assert discordant(KruskalWallis(), 0.3, 1e-4) is None

@@ -21,20 +21,20 @@ def test_distance_is_the_largest_gap_between_the_distribution_functions():
     assert kolmogorov_smirnov(values, "ks_standard").d == pytest.approx(0.8413 - 0.5, abs=5e-5)
 
 
-def test_lilliefors_raises_a_false_alarm_as_often_as_it_says():
+def test_lilliefors_has_the_nominal_error_rate():
     assert 0.03 <= false_alarms("lilliefors", 1500) <= 0.07
 
 
-def test_plain_test_with_fitted_mean_and_sd_almost_never_raises_one():
+def test_the_plain_test_with_fitted_mean_and_sd_is_conservative():
     assert false_alarms("ks_fitted", 1000) < 0.005
 
 
-def test_test_against_the_standard_normal_rejects_every_attenuation():
+def test_the_standard_normal_test_rejects_every_attenuation():
     values = np.random.default_rng(1).normal(50, 12, 4004)
     assert kolmogorov_smirnov(values, "ks_standard").p == 0
 
 
-def test_p_does_not_stop_at_the_floor_of_the_table():
+def test_p_values_extend_below_the_table():
     values = np.random.default_rng(1).exponential(size=4004)
     assert kolmogorov_smirnov(values, "lilliefors").p < 1e-100
 
@@ -51,6 +51,6 @@ def test_skewness_agrees_with_scipy():
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("values", [[], [3.0], [1.0, 2, 3], [7.0] * 30], ids=["none", "one", "three", "equal"])
-def test_values_without_an_answer_have_missing_results(values, method):
+def test_values_without_a_defined_result_have_missing_results(values, method):
     found = kolmogorov_smirnov(np.array(values), method)
     assert np.isnan([found.d, found.p, found.skewness]).all()

@@ -16,7 +16,7 @@ def sample(n, levels, seed=0):
     return y, z
 
 
-def test_residuals_are_those_of_the_proportional_odds_model_of_statsmodels():
+def test_residuals_equal_those_of_the_proportional_odds_model_of_statsmodels():
     y, z = sample(400, levels=6)
     # numerical derivatives reach 1e-7 on every processor and 1e-9 on some processors only
     peer = OrderedModel(y.astype(int), z, distr="logit").fit(method="bfgs", disp=False, maxiter=500, gtol=1e-7)
@@ -30,7 +30,7 @@ def test_residuals_are_those_of_the_proportional_odds_model_of_statsmodels():
     np.testing.assert_allclose(found.values, shares[rows, level] + shares[rows, level + 1] - 1, atol=1e-6)
 
 
-def test_residuals_of_many_values_are_uncorrelated_with_what_they_are_adjusted_for():
+def test_residuals_are_uncorrelated_with_the_covariates():
     # score equations: the sum of the residuals and the sum of each column times the residuals are 0
     y, z = sample(500, levels=3)
     y = y + np.random.default_rng(1).random(500)
@@ -43,7 +43,7 @@ def test_residuals_of_many_values_are_uncorrelated_with_what_they_are_adjusted_f
     )  # the ridge penalty changes it by 1e-6 times the coefficient
 
 
-def test_two_values_are_a_logistic_regression():
+def test_two_distinct_values_yield_a_logistic_regression():
     y, z = sample(300, levels=2)
     peer = sm.Logit((y == y.max()).astype(float), sm.add_constant(z)).fit(disp=False, tol=1e-12)
     larger = peer.predict()
@@ -61,7 +61,7 @@ def test_only_the_order_of_the_values_matters():
 
 
 @pytest.mark.parametrize("n", [20, 200])
-def test_a_kind_that_separates_the_values_has_finite_residuals(n):
+def test_a_level_that_separates_the_values_has_finite_residuals(n):
     y = np.arange(float(n))
     kind = (y >= n / 2).astype(float)
     kind = ((kind - kind.mean()) / kind.std())[:, np.newaxis]

@@ -31,7 +31,7 @@ def by_model(age, value, *covariates):
     return correlation_of_residuals(Ordinal(age, columns), Ordinal(value, columns), CONFIDENCE)
 
 
-def test_a_mix_of_sexes_and_heights_fakes_an_age_effect_that_adjustment_removes():
+def test_adjustment_removes_an_age_effect_caused_by_sex_and_height():
     age, male, height, value = trauma_cohort(4004, seed=10)
     sex = Covariate("sex", male, of_kinds=True)
 
@@ -46,7 +46,7 @@ def test_a_mix_of_sexes_and_heights_fakes_an_age_effect_that_adjustment_removes(
 
 
 @pytest.mark.parametrize("digits", [6, 0], ids=["continuous", "ties"])
-def test_without_covariates_it_is_spearman_with_its_interval_and_p(digits):
+def test_without_covariates_the_result_is_that_of_spearman(digits):
     random = np.random.default_rng(3)
     age = random.integers(18, 101, 300).astype(float)
     value = (age / 20 + random.standard_normal(300)).round(digits)
@@ -59,7 +59,7 @@ def test_without_covariates_it_is_spearman_with_its_interval_and_p(digits):
     assert list(vars(model).values()) == pytest.approx(expected, rel=1e-10)
 
 
-def test_within_strata_it_is_the_correlation_of_rescaled_ranks():
+def test_the_result_within_strata_is_the_correlation_of_rescaled_ranks():
     age = np.array([20.0, 30, 40, 50, 25, 35, 45, 45, 60, 70])
     value = np.array([1.0, 3, 2, 4, 9, 8, 7, 7, 6, 5])
     sex = np.array([0.0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
@@ -72,7 +72,7 @@ def test_within_strata_it_is_the_correlation_of_rescaled_ranks():
     assert found.rho == pytest.approx(stats.pearsonr(age_residuals, value_residuals).statistic, rel=1e-12)
 
 
-def test_p_is_that_of_t_with_the_fitted_columns_deducted():
+def test_the_degrees_of_freedom_exclude_the_fitted_columns():
     age, male, _, value = trauma_cohort(200, seed=1)
     found = by_strata(age, value, male)
 
@@ -81,7 +81,7 @@ def test_p_is_that_of_t_with_the_fitted_columns_deducted():
 
 
 @pytest.mark.parametrize("how", ["strata", "model"])
-def test_the_influence_of_a_patient_is_what_it_changes(how):
+def test_the_influence_of_a_patient_agrees_with_leaving_the_patient_out(how):
     # infinitesimal jackknife: the standard errors from the influence and from leave-one-out agree up to 1/n
     n = 160
     age, male, height, value = trauma_cohort(n, seed=5)
@@ -102,7 +102,7 @@ def test_the_influence_of_a_patient_is_what_it_changes(how):
 
 
 @pytest.mark.parametrize("samples", [150, pytest.param(600, marks=pytest.mark.exhaustive)])
-def test_intervals_hold_the_true_value_as_often_as_they_promise(samples):
+def test_intervals_have_the_nominal_coverage(samples):
     # adjusted for sex and height, there is no effect of age: the true value is 0; standard error of 600 samples, .009
     inside = below = 0
     for seed in range(samples):
@@ -115,7 +115,7 @@ def test_intervals_hold_the_true_value_as_often_as_they_promise(samples):
     assert 0.02 <= below / samples <= 0.08
 
 
-def test_a_perfect_order_has_neither_interval_nor_p():
+def test_a_perfect_order_has_no_interval_and_no_p_value():
     age, male, _, _ = trauma_cohort(60, seed=2)
 
     rising, falling = by_strata(age, 3 * age, male), by_strata(age, -age, male)
@@ -124,7 +124,7 @@ def test_a_perfect_order_has_neither_interval_nor_p():
     assert np.isnan([rising.ci_low, rising.ci_high, rising.log10_p]).all()
 
 
-def test_strata_of_one_patient_each_leave_nothing_to_correlate():
+def test_strata_of_one_patient_have_no_correlation():
     age, _, _, value = trauma_cohort(30, seed=2)
 
     assert np.isnan(by_strata(age, value, np.arange(30.0)).rho)

@@ -21,7 +21,7 @@ def sample(n=80, seed=0):
     return groups, height, site, (0.1 * height + 0.5 * groups + site + random.standard_normal(n)).round(1)
 
 
-def test_it_is_the_analysis_of_variance_of_residuals_of_ranks():
+def test_quade_is_the_analysis_of_variance_of_residual_ranks():
     groups, height, site, values = sample()
     kinds = np.column_stack([site == 1, site == 2]).astype(float)
     frame = pd.DataFrame({"r": stats.rankdata(values), "h": stats.rankdata(height), "site": site, "group": groups})
@@ -35,7 +35,7 @@ def test_it_is_the_analysis_of_variance_of_residuals_of_ranks():
     assert found.eta_squared == pytest.approx(peer["sum_sq"] / ((frame["left"] ** 2).sum()))
 
 
-def test_without_covariates_it_follows_from_kruskal_wallis():
+def test_without_covariates_quade_follows_from_kruskal_wallis():
     groups, _, _, values = sample()
     h = kruskal_wallis(values, groups).h
 
@@ -45,7 +45,7 @@ def test_without_covariates_it_follows_from_kruskal_wallis():
     assert found.eta_squared == pytest.approx(h / 79)
 
 
-def test_groups_that_differ_in_the_covariate_alone_do_not_differ():
+def test_groups_that_differ_only_in_the_covariate_do_not_differ():
     random = np.random.default_rng(4)
     groups = random.integers(1, 5, 2000)
     height = 180 - 4 * groups + random.normal(0, 5, 2000)
@@ -67,6 +67,6 @@ def test_groups_that_differ_in_the_covariate_alone_do_not_differ():
     ],
     ids=["one group", "equal values", "explained by the covariate", "nothing within groups", "one each", "no patient"],
 )
-def test_samples_without_an_answer_have_missing_results(values, groups, covariate):
+def test_samples_without_a_defined_result_have_missing_values(values, groups, covariate):
     found = quade(values, groups, covariate, np.empty((len(values), 0)))
     assert np.isnan([found.f, found.log10_p, found.eta_squared]).all()

@@ -33,7 +33,7 @@ def times_drawn(seed, block, cohort, size):
 @pytest.mark.parametrize("rounded", [False, True], ids=["untied", "tied"])
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("n", [40, 301, 4500])
-def test_each_draw_has_the_correlation_of_the_people_drawn(n, rounded, missing):
+def test_each_draw_has_the_correlation_of_the_drawn_patients(n, rounded, missing):
     ages, values = patients(n, rounded=rounded, missing=missing)
     found = draws([ranked(ages, values)], n, iterations=70)
     for draw, times in enumerate(times_drawn(5, 0, n, 64)[:, :12].T):
@@ -51,19 +51,19 @@ def test_results_do_not_depend_on_threads_or_on_other_samples():
     np.testing.assert_array_equal(together[1:], draws([second], n, iterations=500))
 
 
-def test_another_seed_draws_other_people():
+def test_another_seed_draws_other_patients():
     sample = ranked(*patients(100))
     assert not np.array_equal(draws([sample], 100, seed=5), draws([sample], 100, seed=6))
 
 
-def test_numbers_of_single_and_double_precision_agree_to_the_last_digit(monkeypatch):
+def test_single_and_double_precision_yield_identical_results(monkeypatch):
     sample = ranked(*patients(2000, missing=0.1))
     single = draws([sample], 2000)
     monkeypatch.setattr("ctpop.stats.rank_bootstrap.MOST_IN_SINGLE", 0)
     np.testing.assert_array_equal(draws([sample], 2000), single)
 
 
-def test_a_transform_of_the_values_changes_nothing():
+def test_a_monotone_transform_does_not_change_the_draws():
     ages, values = patients(200, missing=0.1)
     np.testing.assert_array_equal(draws([ranked(ages, values)], 200), draws([ranked(ages, np.exp(values / 50))], 200))
     np.testing.assert_allclose(
@@ -71,7 +71,7 @@ def test_a_transform_of_the_values_changes_nothing():
     )
 
 
-def test_draws_without_variation_are_missing_and_left_out_of_the_interval():
+def test_draws_without_variation_are_missing_and_excluded_from_the_interval():
     ages, values = np.array([20.0, 40, 60, 80]), np.array([5.0, 4, np.nan, np.nan])
     found = draws([ranked(ages, values)], 4, iterations=400)
     some = found[np.isfinite(found)]
@@ -91,7 +91,7 @@ def test_limits_are_linear_quantiles():
     assert (low.item(), high.item()) == (pytest.approx(-0.95), pytest.approx(0.95))
 
 
-def test_intervals_are_those_of_scipys_bootstrap():
+def test_intervals_agree_with_the_bootstrap_of_scipy():
     ages, values = patients(400, 3)
     low, high = percentile_intervals(draws([ranked(ages, values)], 400, iterations=4000), 0.95)
     peer = stats.bootstrap(

@@ -9,7 +9,7 @@ def test_tallies_count_values_of_each_group_at_each_level():
     assert ranks.tallies(np.array([1, 1, 3, 3, 3]), 3).tolist() == [[1, 1, 0], [0, 0, 0], [1, 1, 1]]
 
 
-def test_ranks_of_a_part_need_no_sorting():
+def test_ranks_of_a_part_equal_those_of_a_sorted_part():
     rng = np.random.default_rng(0)
     ages = rng.integers(18, 60, 200).astype(float)
     part = rng.random(200) < 0.1  # without some of the ages
@@ -20,7 +20,7 @@ def test_ranks_of_a_part_need_no_sorting():
         np.testing.assert_array_equal(vars(found)[name], value)
 
 
-def test_nothing_and_equal_values_do_not_vary():
+def test_empty_and_constant_samples_do_not_vary():
     assert not ranks_of(np.array([])).varies
     assert not ranks_of(np.array([3.0, 3.0])).varies
     assert ranks_of(np.array([3.0, 4.0])).varies

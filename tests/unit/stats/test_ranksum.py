@@ -10,7 +10,7 @@ def tied_groups(seed=1):
     return rng.integers(0, 5, 30).astype(float), rng.integers(0, 5, 30) + rng.integers(0, 2, 30).astype(float)
 
 
-def test_textbook_example():
+def test_result_equals_a_textbook_example():
     # Hollander and Wolfe (1973), as in the help page of wilcox.test in R: W = 35
     x = np.array([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46])
     y = np.array([1.15, 0.88, 0.90, 0.74, 1.21])
@@ -39,13 +39,13 @@ def test_tied_groups_agree_with_mannwhitneyu(seed):
     assert 10**found.log10_p == pytest.approx(peer.pvalue, rel=1e-12)
 
 
-def test_tied_groups_differ_from_ranksums_which_corrects_nothing():
+def test_tied_groups_differ_from_the_uncorrected_ranksums():
     younger, older = np.repeat([0.0, 1], [20, 10]), np.repeat([0.0, 1], [13, 17])
     ours, plain = 10 ** rank_sum(younger, older).log10_p, stats.ranksums(younger, older).pvalue
     assert ours < 0.08 < 0.12 < plain
 
 
-def test_effect_sizes_are_shares_of_pairs():
+def test_effect_sizes_are_proportions_of_pairs():
     younger, older = tied_groups()
     differences = np.subtract.outer(older, younger)
     found = rank_sum(younger, older)
@@ -54,7 +54,7 @@ def test_effect_sizes_are_shares_of_pairs():
     assert found.shift == np.median(differences)
 
 
-def test_signs_tell_what_happens_with_age():
+def test_signs_indicate_the_direction_of_change_with_age():
     found = rank_sum(np.arange(20.0), np.arange(20.0) + 5)
     assert found.z < 0  # U of the younger group is low
     assert found.cliffs_delta > 0
@@ -80,7 +80,7 @@ def test_a_difference_within_the_continuity_correction_is_zero_without_a_sign():
 
 
 @pytest.mark.parametrize(("younger", "older"), [([], []), ([], [1.0, 2]), ([1.0, 2], []), ([3.0, 3], [3.0])], ids=str)
-def test_groups_without_an_answer_have_missing_results(younger, older):
+def test_groups_without_a_defined_result_have_missing_values(younger, older):
     found = rank_sum(np.array(younger), np.array(older))
     assert np.isnan([found.u, found.z, found.log10_p, found.auc, found.cliffs_delta, found.shift]).all()
 

@@ -6,7 +6,7 @@ import pytest
 from ctpop.stats.shift import difference_of_rank, hodges_lehmann_shift
 
 
-def test_textbook_example():
+def test_result_equals_a_textbook_example():
     # Hollander and Wolfe (1973): permeability of the human chorioamnion, estimate of the difference 0.305
     at_term = np.array([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46])
     early = np.array([1.15, 0.88, 0.90, 0.74, 1.21])
@@ -24,7 +24,7 @@ def test_shift_is_the_median_of_all_differences(sizes, decimals):
     assert hodges_lehmann_shift(younger, older) == pytest.approx(expected, abs=1e-13)
 
 
-def test_every_rank_finds_its_difference():
+def test_the_difference_of_every_rank_is_found():
     rng = np.random.default_rng(1)
     younger, older = rng.integers(0, 60, 40).astype(float), rng.integers(0, 60, 90).astype(float)
     expected = np.sort(np.subtract.outer(older, younger), axis=None)
@@ -43,13 +43,13 @@ def test_every_rank_finds_its_difference():
     ids=["no mean", "skewed", "one far away", "two clusters with ties"],
 )
 @pytest.mark.parametrize("n", [1500, 1501])
-def test_shift_is_exact_where_the_range_of_differences_has_to_be_narrowed(draw, n):
+def test_shift_is_exact_if_the_range_of_differences_is_narrowed(draw, n):
     rng = np.random.default_rng(3)
     younger, older = draw(rng, n), draw(rng, n)
     assert hodges_lehmann_shift(younger, older) == np.median(np.subtract.outer(older, younger))
 
 
-def test_memory_does_not_hold_all_differences():
+def test_memory_does_not_contain_all_differences():
     rng = np.random.default_rng(2)
     younger, older = rng.normal(size=25_000), rng.normal(size=25_000) + 0.5
     tracemalloc.start()

@@ -38,13 +38,13 @@ def test_the_spline_is_straight_beyond_its_outer_knots():
         assert np.diff(natural_basis(beyond, KNOTS) @ heights, n=2) == pytest.approx(0, abs=1e-10)
 
 
-def test_a_line_is_without_bends_and_a_constant_without_steps():
+def test_a_line_has_no_bends_and_a_constant_has_no_steps():
     assert bends(KNOTS) @ (3 - 0.5 * KNOTS) == pytest.approx(0, abs=1e-12)
     assert steps(KNOTS) @ np.full(4, 8.0) == pytest.approx(0, abs=1e-12)
     assert np.abs(bends(KNOTS) @ KNOTS**2).min() > 1
 
 
-def test_tests_are_those_of_a_formula_in_statsmodels():
+def test_tests_agree_with_a_formula_in_statsmodels():
     ages, sex, random = patients()
     height = random.normal(170, 9, 500)
     values = 50 - 0.004 * (ages - 40) ** 2 + sex * ages / 20 + height / 10 + ages / 20 * random.standard_normal(500)
@@ -89,7 +89,7 @@ def test_partial_r_squared_is_that_of_the_model_without_the_term():
     ],
     ids=["flat", "line", "curve", "lines that part"],
 )
-def test_each_shape_is_seen_by_the_test_that_is_meant_for_it(shape, significant):
+def test_each_shape_is_detected_by_the_corresponding_test(shape, significant):
     ages, sex, random = patients(7)
     values = shape(ages, sex) + (0.5 + ages / 100) * random.standard_normal(500)
 
@@ -100,7 +100,7 @@ def test_each_shape_is_seen_by_the_test_that_is_meant_for_it(shape, significant)
 
 
 @pytest.mark.parametrize("samples", [150, pytest.param(400, marks=pytest.mark.exhaustive)])
-def test_errors_hold_where_values_spread_more_with_age(samples):
+def test_the_error_rate_is_nominal_if_the_spread_increases_with_age(samples):
     # flat samples whose SD increases fourfold; standard error of the proportion of 400 samples, .011
     rejected = 0
     for seed in range(samples):
@@ -110,7 +110,7 @@ def test_errors_hold_where_values_spread_more_with_age(samples):
     assert 0.02 <= rejected / samples <= 0.09
 
 
-def test_a_patient_who_alone_has_a_kind_is_left_out_with_its_column():
+def test_the_only_patient_of_a_level_is_excluded_with_its_column():
     ages, sex, random = patients(1)
     values = ages / 10 + random.standard_normal(500)
     alone = (np.arange(500) == 7).astype(float)[:, np.newaxis]
@@ -128,6 +128,6 @@ def test_a_patient_who_alone_has_a_kind_is_left_out_with_its_column():
     [(np.full(500, 2.0), None), (np.arange(500.0), np.r_[np.ones(2), np.zeros(498)])],
     ids=["equal values", "a sex of two patients"],
 )
-def test_samples_without_an_answer_have_no_tests(values, sex):
+def test_samples_without_a_defined_result_have_no_tests(values, sex):
     ages, _, _ = patients()
     assert curve_tests(values, ages, sex) == {}

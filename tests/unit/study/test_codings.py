@@ -33,18 +33,18 @@ def numbers(*words, decimal=None):
         (["5", "NA", "-", "n/a", "#N/A", "nan"], ["5", None, None, None, None, None]),
     ],
 )
-def test_numbers_have_a_decimal_point_afterwards(words, expected):
+def test_numbers_are_converted_to_a_decimal_point(words, expected):
     assert numbers(*words)[0] == expected
 
 
 @pytest.mark.parametrize(
     "words", [["female", "1,5"], ["2024-05-31", "2"], ["A,1", "B,2"], ["1,2,3"], ["NA", "none"], ["1..5", "2"]]
 )
-def test_a_column_with_other_texts_stays_as_it_is(words):
+def test_a_column_with_other_text_is_unchanged(words):
     assert numbers(*words) == (words, [])
 
 
-def test_what_is_converted_is_reported_once_for_a_column():
+def test_conversions_are_reported_once_per_column():
     assert numbers("112,4", "98,6", "NA")[1] == [
         "column x: words read as missing values: 'NA' (cells: 1)",
         "column x contains decimal commas: 112,4 is read as 112.4",
@@ -52,7 +52,7 @@ def test_what_is_converted_is_reported_once_for_a_column():
 
 
 @pytest.mark.parametrize("words", [["1,234"], ["1,234", "987"], ["1,234", "2,345"]])
-def test_a_comma_that_can_be_either_mark_is_refused_and_a_setting_decides(words):
+def test_an_ambiguous_comma_is_rejected_unless_a_setting_defines_it(words):
     with pytest.raises(ContractError, match=r"'1,234' is ambiguous \(1\.234 or 1234\); set the decimal mark"):
         numbers(*words)
 
@@ -60,13 +60,13 @@ def test_a_comma_that_can_be_either_mark_is_refused_and_a_setting_decides(words)
     assert numbers(*words, decimal=".")[0][0] == "1234"
 
 
-def test_two_decimal_marks_in_a_column_are_refused():
+def test_two_decimal_marks_in_a_column_are_rejected():
     with pytest.raises(ContractError, match=r"column x contains two decimal marks, for example '1,5' and '2\.25'"):
         numbers("1,5", "2.25")
 
 
 @pytest.mark.parametrize(("words", "decimal"), [(["112,4"], "."), (["112.4", "98,6"], ",")])
-def test_numbers_that_do_not_fit_the_stated_mark_are_refused(words, decimal):
+def test_numbers_that_contradict_the_decimal_setting_are_rejected(words, decimal):
     with pytest.raises(ContractError, match="does not agree with the decimal mark"):
         numbers(*words, decimal=decimal)
 
@@ -83,22 +83,22 @@ def test_numbers_that_do_not_fit_the_stated_mark_are_refused(words, decimal):
         ("730D", 730 / 365.25),
     ],
 )
-def test_ages_are_read_in_their_unit(word, years):
+def test_ages_with_units_are_converted_to_years(word, years):
     assert codings.years_of(pd.Series([word]), "a.csv: age_years")[0].tolist() == [pytest.approx(years, rel=1e-12)]
 
 
 @pytest.mark.parametrize("word", ["sixty", "45X", "Y45", "45Y3M", ""])
-def test_other_texts_are_no_ages(word):
+def test_other_texts_are_not_ages(word):
     assert codings.years_of(pd.Series([word]), "a.csv: age_years")[0].isna().all()
 
 
 @pytest.mark.parametrize("codes", [["1", "2"], ["0", "1"], ["2"]])
-def test_numbers_for_sexes_are_refused_with_the_setting_that_states_their_meaning(codes):
+def test_numeric_sex_codes_are_rejected_with_the_setting_that_defines_them(codes):
     with pytest.raises(ContractError, match=r"define each code, for example cohort: \{values: \{sex: \{"):
         codings.sexes_of(pd.Series(codes), "a.csv: sex")
 
 
-def test_words_for_sexes_are_read():
+def test_words_for_sex_are_converted():
     words = pd.Series(["F", "m", "Female", "MALE", "weiblich", "x", None])
 
     assert codings.sexes_of(words, "a.csv: sex")[0].fillna("").tolist() == [
@@ -114,17 +114,17 @@ def test_words_for_sexes_are_read():
         ("weight_kg", ["80000"], "probably g"),
     ],
 )
-def test_patients_in_other_units_are_refused(name, values, words):
+def test_heights_and_weights_in_other_units_are_rejected(name, values, words):
     with pytest.raises(ContractError, match=words):
         codings.refuse_other_units(pd.DataFrame({name: values}), "a.csv")
 
 
-def test_heights_and_weights_of_children_and_missing_ones_are_accepted():
+def test_heights_and_weights_of_children_and_missing_values_are_accepted():
     codings.refuse_other_units(pd.DataFrame({"height_cm": ["55", None], "weight_kg": ["4.1", "x"]}), "a.csv")
     codings.refuse_other_units(pd.DataFrame({"height_cm": [None, None]}), "a.csv")
 
 
-def test_heights_of_adults_in_inches_are_refused():
+def test_heights_of_adults_in_inches_are_rejected():
     inches = pd.DataFrame({"height_cm": ["67", "70"], "age_years": [60.0, 50.0]})
 
     with pytest.raises(ContractError, match=r"probably inches, not cm; multiply the values by 2\.54"):
@@ -142,7 +142,7 @@ def test_heights_of_adults_in_inches_are_refused():
         (["96,5", "101,2"], ["1,516", "1,403"], ["1.516", "1.403"], "decimal commas"),
     ],
 )
-def test_a_number_with_two_meanings_is_read_as_the_other_columns_show(other, words, expected, noted):
+def test_an_ambiguous_number_is_read_according_to_the_other_columns(other, words, expected, noted):
     frame = pd.DataFrame({"other": other, "volume": words})
 
     found, notes = codings.with_numbers(frame, ["other", "volume"], "a.csv", Reading())
@@ -158,14 +158,14 @@ def test_three_decimals_after_a_point_are_decimals(other):
     assert codings.with_numbers(frame, ["other", "hu"], "a.csv", Reading())[0]["hu"].tolist() == ["56.123", "110.400"]
 
 
-def test_groups_of_three_digits_beside_whole_numbers_can_be_thousands_and_are_refused():
+def test_three_decimals_in_a_column_with_integers_are_ambiguous():
     words = pd.Series(["1.516", "1.403", "1.612", "1.377", "1.498", "980"])
 
     with pytest.raises(ContractError, match=r"'1.516' is ambiguous \(1.516 or 1516\); set the decimal mark"):
         codings.numbers_as_text(words, "volume", "a.csv", None)
 
 
-def test_a_stated_decimal_comma_makes_points_separators_of_thousands():
+def test_points_are_thousands_separators_if_the_decimal_setting_is_a_comma():
     assert codings.numbers_as_text(pd.Series(["1.516", "980"]), "volume", "a.csv", ",")[0].tolist() == ["1516", "980"]
 
 
@@ -177,7 +177,7 @@ def test_a_stated_decimal_comma_makes_points_separators_of_thousands():
         (["150", "148", "999", "999"], "999"),
     ],
 )
-def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
+def test_repeated_nines_far_from_other_numbers_are_rejected(words, stands):
     with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows is probably a code for a missing value"):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
@@ -191,7 +191,7 @@ def test_repeated_nines_far_from_other_numbers_are_refused(words, stands):
         ["61", "55", "70", "66", "58", "999"],
     ],
 )
-def test_a_single_number_of_nines_very_far_from_many_others_is_refused(words):
+def test_a_single_number_of_nines_far_from_other_numbers_is_rejected(words):
     with pytest.raises(ContractError, match=f"{words[-1]} in 1 row is probably a code for a missing value"):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
@@ -205,12 +205,12 @@ def test_a_single_number_of_nines_very_far_from_many_others_is_refused(words):
         (["26.1", "31.5", "888", "888"], "888"),
     ],
 )
-def test_other_usual_numbers_for_a_missing_value_are_refused(words, stands):
+def test_other_common_codes_for_missing_values_are_rejected(words, stands):
     with pytest.raises(ContractError, match=f"{re.escape(stands)} in 2 rows is probably a code for a missing value"):
         refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
-def test_forms_of_one_number_are_counted_and_printed_together():
+def test_notations_of_one_number_are_reported_together():
     with pytest.raises(ContractError, match=re.escape("-9 or -9.0 in 2 rows is probably a code")) as refused:
         refuse_sentinels(pd.Series(["26.5", "31.5", "-9", "-9.0"]), "Fat (%)", "a.csv", "cohort")
     assert 'cohort: {values: {"Fat (%)": {"-9": null, "-9.0": null}}}' in str(refused.value)
@@ -234,26 +234,26 @@ def test_forms_of_one_number_are_counted_and_printed_together():
         ["100", "150", "200", "250", "280", "300", "999"],
     ],
 )
-def test_nines_that_can_be_values_are_accepted(words):
+def test_plausible_nines_are_accepted(words):
     refuse_sentinels(pd.Series(words), "x", "a.csv")
 
 
 @pytest.mark.parametrize("word", ["0", "1.75", "999"])
-def test_a_single_impossible_height_is_refused_with_the_setting_for_missing_ones(word):
+def test_a_single_impossible_height_is_rejected_with_the_setting_for_missing_values(word):
     frame = pd.DataFrame({"height_cm": ["170", word, "181"]})
 
     with pytest.raises(ContractError, match=f"line 3: .* is '{word}' .*height_cm: {{\"{word}\": null}}"):
         codings.refuse_other_units(frame, "a.csv")
 
 
-def test_weights_of_adults_in_pounds_are_refused():
+def test_weights_of_adults_in_pounds_are_rejected():
     frame = pd.DataFrame({"age_years": ["60", "50"], "height_cm": ["175", "165"], "weight_kg": ["180", "150"]})
 
     with pytest.raises(ContractError, match="weights is probably lb"):
         codings.refuse_other_units(frame, "a.csv")
 
 
-def test_words_for_nothing_recorded_are_missing_and_reported():
+def test_words_for_missing_values_are_missing_and_reported():
     notes: list[str] = []
 
     found = codings.without_missing(pd.Series(["F", "unbekannt", "?"]), "a.csv: sex", notes)

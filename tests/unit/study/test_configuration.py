@@ -70,7 +70,7 @@ def lines_about(**changed):
         ({"study": {"name": "mine"}}, "study.registry: missing key; CSV, TSV, spreadsheet"),
     ],
 )
-def test_a_wrong_setting_gives_one_line(changed, expected):
+def test_an_invalid_setting_is_reported_in_one_line(changed, expected):
     lines = lines_about(**changed)
 
     assert len(lines) == 1
@@ -78,13 +78,13 @@ def test_a_wrong_setting_gives_one_line(changed, expected):
 
 
 @pytest.mark.parametrize("name", ["../mine", "my study", "-mine", ".mine", ""])
-def test_a_name_that_is_no_folder_of_its_own_is_refused(name):
+def test_a_study_name_that_is_not_a_folder_name_is_rejected(name):
     [line] = lines_about(study={**SMALLEST["study"], "name": name})
 
     assert line.startswith(f"study.name: {name!r} does not match")
 
 
-def test_a_number_that_yaml_reads_as_text_is_explained():
+def test_a_number_that_yaml_reads_as_text_has_a_remedy():
     aging = yaml.safe_load("alpha: 1e-4")
 
     [line] = lines_about(aging=aging)
@@ -93,14 +93,14 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
     assert "write the number with a decimal point, such as 1.0e-4, because YAML reads 1e-4 as text" in line
 
 
-def test_a_name_that_yaml_does_not_read_as_text_is_explained():
+def test_a_name_that_yaml_reads_as_a_number_has_a_remedy():
     [line] = lines_about(study={**SMALLEST["study"], "name": yaml.safe_load("007")})
 
     assert line.startswith("study.name: 7 is not of type 'string'")
     assert "put the value in quotation marks, because YAML does not read it as text" in line
 
 
-def test_a_missing_section_that_is_required_is_named():
+def test_a_missing_required_section_is_reported():
     with pytest.raises(ContractError) as refused:
         configuration.validated({"study": SMALLEST["study"]})
 
@@ -135,13 +135,13 @@ def test_all_invalid_settings_are_reported_in_order():
         ),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(study, segment, expected):
+def test_contradictory_settings_are_rejected(study, segment, expected):
     [line] = lines_about(study={**SMALLEST["study"], **study}, segment=segment)
 
     assert line.startswith(expected)
 
 
-def test_what_is_left_out_takes_its_default():
+def test_omitted_settings_have_defaults():
     filled = configuration.validated(SMALLEST)
 
     assert filled["aging"]["alpha"] == 0.0001
@@ -151,14 +151,14 @@ def test_what_is_left_out_takes_its_default():
     assert set(filled) == {*SMALLEST, *configuration.STAGES}
 
 
-def test_what_a_model_set_decides_has_no_default():
+def test_settings_defined_by_a_model_set_have_no_default():
     filled = configuration.section("segment", None)
 
     how = {"device": "auto", "batch_size": 1, "compile": False, "cpu_threads": 2}
     assert filled == {**how, "max_failed_share": 0.5, "scans_per_shard": 128}
 
 
-def test_two_keys_that_are_missing_give_two_lines():
+def test_two_missing_keys_are_reported_in_two_lines():
     with pytest.raises(ContractError) as refused:
         configuration.validated({"study": {}, "structures": "total_117"})
 
@@ -168,14 +168,14 @@ def test_two_keys_that_are_missing_give_two_lines():
     ]
 
 
-def test_entries_of_a_list_take_their_defaults_too():
+def test_entries_of_a_list_have_defaults():
     entry = {"type": "object", "properties": {"fold": {"type": "integer", "default": 0}}}
     schema = {"properties": {"parts": {"type": "array", "items": entry}}}
 
     assert json_schema.filled_in(schema, {"parts": [{}, {"fold": 3}]}) == {"parts": [{"fold": 0}, {"fold": 3}]}
 
 
-def test_what_is_given_stays_beside_the_defaults():
+def test_defaults_do_not_replace_given_settings():
     filled = configuration.validated(
         {**SMALLEST, "aging": {"alpha": 0.05}, "screen": {"lower_bound_ml": {"aorta": None}}}
     )
@@ -185,7 +185,7 @@ def test_what_is_given_stays_beside_the_defaults():
     assert filled["study"] == SMALLEST["study"]
 
 
-def test_filling_in_does_not_change_what_was_given():
+def test_filling_in_defaults_does_not_modify_the_input():
     given = {**SMALLEST, "aging": {"alpha": 0.05}}
 
     configuration.validated(given)
@@ -194,11 +194,11 @@ def test_filling_in_does_not_change_what_was_given():
 
 
 @pytest.mark.parametrize("stage", configuration.STAGES)
-def test_an_empty_section_is_the_section_of_the_smallest_study(stage):
+def test_an_empty_section_equals_the_section_of_a_minimal_study(stage):
     assert configuration.section(stage, None) == configuration.validated(SMALLEST)[stage]
 
 
-def test_a_section_is_checked_like_the_whole():
+def test_a_section_is_validated_like_the_configuration():
     with pytest.raises(ContractError) as refused:
         configuration.section("aging", config_file(aging={"alpha": 2, "nmin": 3}))
 
@@ -217,26 +217,26 @@ def test_a_section_is_checked_like_the_whole():
         ("aging: 5", "aging: 5 is not of type 'object'"),
     ],
 )
-def test_a_file_that_is_no_configuration_is_refused(tmp_path, text, message):
+def test_a_file_without_a_configuration_is_rejected(tmp_path, text, message):
     (tmp_path / "study.yaml").write_text(text)
 
     with pytest.raises(ContractError, match=message):
         configuration.section("aging", tmp_path / "study.yaml")
 
 
-def test_a_section_that_is_not_in_the_file_has_its_defaults():
+def test_a_missing_section_has_defaults():
     assert configuration.section("aging", config_file(screen={})) == configuration.section("aging", None)
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [("qc", "review"), ("evaluation", "evaluate"), ("convert", "dicom"), ("index", "dicom")]
 )
-def test_the_old_name_of_a_section_is_refused_with_the_new_one(old, new):
+def test_the_old_name_of_a_section_is_rejected_with_the_new_name(old, new):
     with pytest.raises(ContractError, match=f"{old}: this key was renamed {new}; replace {old}: with {new}:"):
         configuration.validated({**SMALLEST, old: {}})
 
 
-def test_a_written_configuration_is_read_as_it_was_and_keeps_its_name(tmp_path):
+def test_a_written_configuration_is_read_unchanged_and_has_a_stable_name(tmp_path):
     filled = configuration.validated({**SMALLEST, "aging": {"alpha": 1.0e-7}})
     path = configuration.write(filled, tmp_path)
 
@@ -245,7 +245,7 @@ def test_a_written_configuration_is_read_as_it_was_and_keeps_its_name(tmp_path):
     assert configuration.write({**filled, "screen": {}}, tmp_path) != path
 
 
-def test_the_shipped_configuration_shows_every_key_with_its_default():
+def test_the_shipped_configuration_contains_every_key_with_its_default():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     defaults = {stage: configuration.section(stage, None) for stage in configuration.STAGES}
     defaults["segment"] |= {"model": "demo", "scans_per_shard": 10}  # settings of the demo
@@ -262,7 +262,7 @@ def test_the_shipped_configuration_is_valid_and_complete():
     assert configuration.validated(shipped) == shipped
 
 
-def test_every_key_of_the_schema_has_a_meaning_and_refuses_others():
+def test_every_schema_key_has_a_description_and_rejects_unknown_keys():
     parts = configuration.load_schema()["properties"]
 
     for name, part in parts.items():
@@ -277,7 +277,7 @@ def study_of(structures, **sections):
     return {"study": study, "structures": structures, **sections}
 
 
-def test_names_of_structures_are_checked_before_anything_runs():
+def test_structure_names_in_settings_are_checked_before_the_run():
     wrong = study_of("total_117", report={"figure6": [["hip_lef", "hu_mean"]]}, screen={"lower_bound_ml": {"splen": 3}})
 
     with pytest.raises(ContractError) as refused:
@@ -288,7 +288,7 @@ def test_names_of_structures_are_checked_before_anything_runs():
     assert "screen.lower_bound_ml: label set total_117 does not contain splen" in message
 
 
-def test_a_group_of_structures_can_be_a_panel_and_has_no_bound():
+def test_a_group_of_structures_can_be_a_panel_but_has_no_bound():
     group = study_of("total_117", report={"figure6": [["hips", "hu_mean"]]})
     elsewhere = study_of("demo", report={"figure6": [["ribs", "hu_mean"]]})
     bound = study_of("total_117", screen={"lower_bound_ml": {"hips": 3}})
@@ -305,7 +305,7 @@ def test_the_error_for_an_unknown_label_set_lists_the_shipped_label_sets():
         configuration.validated(study_of("nope"))
 
 
-def test_default_panels_are_those_whose_structure_the_label_set_has(tmp_path):
+def test_default_panels_contain_structures_of_the_label_set(tmp_path):
     one, other = tmp_path / "one.csv", tmp_path / "other.csv"
     header = "label,structure,side,group,lower_bound_ml\n"
     one.write_text(header + "1,liver,,abdomen,\n2,aorta,,vessels,\n")
@@ -315,7 +315,7 @@ def test_default_panels_are_those_whose_structure_the_label_set_has(tmp_path):
     assert configuration.validated(study_of(str(other)))["report"]["figure6"] == [["liver", "volume_ml"]]
 
 
-def test_the_digest_of_labels_follows_labels_names_and_sides_and_not_bounds(tmp_path):
+def test_the_digest_of_labels_depends_on_labels_names_and_sides_but_not_bounds(tmp_path):
     header = "label,structure,side,group,lower_bound_ml\n"
     contents = {
         "first": "1,liver,,abdomen,500\n2,aorta,,vessels,40\n",
@@ -338,18 +338,18 @@ def one_table(**changed):
     return configuration.validated({"study": study, "structures": "total_117", **changed})
 
 
-def test_a_table_of_measures_needs_no_registry_and_then_only_the_age_must_be_known():
+def test_a_study_without_a_registry_requires_only_the_age():
     filled = one_table()
 
     assert filled["cohort"]["criteria"] == ["age_known"]
     assert configuration.patients_in_measures(filled["study"])
 
 
-def test_criteria_that_are_set_hold_for_one_table_too():
+def test_criteria_also_apply_without_a_registry():
     assert one_table(cohort={"criteria": ["complete"]})["cohort"]["criteria"] == ["complete"]
 
 
-def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_not():
+def test_the_same_file_as_registry_and_measures_is_one_table():
     study = {"name": "mine", "start_from": "measures", "measures": "mine.csv"}
 
     assert configuration.patients_in_measures({**study, "registry": "mine.csv"})
@@ -358,7 +358,7 @@ def test_the_same_file_as_registry_and_measures_is_one_table_and_two_files_are_n
 
 
 @pytest.mark.parametrize(("name", "value"), [("columns", {"ID": "scan_id"}), ("confirmed", ["liver_volume_ml"])])
-def test_a_column_map_without_a_table_of_measures_is_refused(name, value):
+def test_a_column_map_without_a_table_of_measures_is_rejected(name, value):
     [line] = lines_about(measure={name: value})
 
     assert line.startswith(f"measure.{name}: this setting applies only to start_from measures, but start_from is seg")
@@ -371,7 +371,7 @@ def test_a_column_map_without_a_table_of_measures_is_refused(name, value):
         ({"screen": {"review": "{x}.csv"}}, "screen.review"),
     ],
 )
-def test_braces_in_a_path_are_refused(changed, place):
+def test_braces_in_a_path_are_rejected(changed, place):
     [line] = lines_about(**changed)
 
     assert line.startswith(f"{place}: ")
@@ -381,7 +381,7 @@ def test_braces_in_a_path_are_refused(changed, place):
 ONE_FILE = {"study": {"name": "mine", "measures": "m.csv", "start_from": "measures"}}
 
 
-def test_settings_of_one_table_may_stand_in_either_section():
+def test_settings_of_one_table_are_read_from_either_section():
     cohort = {"columns": {"Age": "age_years"}, "separator": ";", "missing": ["-99"]}
     measure = {"columns": {"vol_*": "*_volume_ml"}, "decimal": ","}
 
@@ -393,7 +393,7 @@ def test_settings_of_one_table_may_stand_in_either_section():
     assert configuration.validated(found) == found
 
 
-def test_one_table_with_two_settings_is_refused():
+def test_contradictory_settings_of_one_table_are_rejected():
     lines = lines_about(
         **ONE_FILE,
         cohort={"columns": {"ID": "scan_id"}, "decimal": "."},

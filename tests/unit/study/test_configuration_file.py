@@ -39,7 +39,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_file_that_is_no_configuration_is_refused_with_its_line(tmp_path, kind):
+def test_a_file_without_a_configuration_is_rejected_with_the_line(tmp_path, kind):
     content, expected = BAD[kind]
     path = tmp_path / "study.yaml"
     path.write_bytes(content)
@@ -52,25 +52,25 @@ def test_a_file_that_is_no_configuration_is_refused_with_its_line(tmp_path, kind
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_absent_is_refused_with_its_path():
+def test_a_missing_file_is_rejected_with_its_path():
     with pytest.raises(ContractError, match=r"absent.yaml: the study file cannot be read \(No such"):
         configuration_file.read(Path("absent.yaml"))
 
 
-def test_a_good_file_is_read_with_or_without_a_byte_order_mark(tmp_path):
+def test_a_valid_file_is_read_with_or_without_a_byte_order_mark(tmp_path):
     for encoding in ("utf-8", "utf-8-sig"):
         (tmp_path / "study.yaml").write_text(GOOD, encoding=encoding)
 
         assert configuration_file.read(tmp_path / "study.yaml")["structures"] == "demo"
 
 
-def test_an_alias_that_contains_itself_ends(tmp_path):
+def test_a_recursive_alias_does_not_cause_an_endless_loop(tmp_path):
     (tmp_path / "study.yaml").write_text("a: &a\n  b: *a\n")
 
     assert set(configuration_file.places_of([tmp_path / "study.yaml"])) == {"a", "a.b"}
 
 
-def test_a_merged_mapping_is_no_repeated_key(tmp_path):
+def test_a_merged_mapping_is_not_a_duplicate_key(tmp_path):
     (tmp_path / "study.yaml").write_text("a: &a {x: 1}\nb: {<<: *a, y: 2}\n")
 
     assert configuration_file.read(tmp_path / "study.yaml")["b"] == {"x": 1, "y": 2}
@@ -85,7 +85,7 @@ def test_a_merged_mapping_is_no_repeated_key(tmp_path):
         ("segment:\n  model: '{a}'\n", "study.yaml, line 7: segment.model: '{a}' contains braces"),
     ],
 )
-def test_an_error_of_a_setting_names_file_and_line(tmp_path, added, expected):
+def test_an_error_of_a_setting_contains_the_file_and_line(tmp_path, added, expected):
     path = tmp_path / "study.yaml"
     path.write_text(GOOD + added)
 
@@ -95,7 +95,7 @@ def test_an_error_of_a_setting_names_file_and_line(tmp_path, added, expected):
     assert f"  {expected}" in str(refused.value)
 
 
-def test_a_missing_setting_names_the_line_of_its_section(tmp_path):
+def test_the_error_for_a_missing_setting_contains_the_line_of_its_section(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text("structures: demo\nstudy:\n  registry: r.csv\n")
 
@@ -129,7 +129,7 @@ def path_settings(schema, place=""):
             yield here
 
 
-def test_every_setting_that_is_a_path_is_among_the_tested_ones():
+def test_every_setting_with_a_path_is_tested():
     found = set(path_settings(configuration.load_schema()))
 
     assert len(found) > 8
@@ -137,7 +137,7 @@ def test_every_setting_that_is_a_path_is_among_the_tested_ones():
 
 
 @pytest.mark.parametrize("place", PATHS)
-def test_braces_in_any_path_are_refused(place):
+def test_braces_in_any_path_are_rejected(place):
     config = {"study": {"name": "x", "start_from": "segmentations", "registry": "r.csv"}, "structures": "demo"}
     for section, values in PATHS[place].items():
         config[section] = {**config.get(section, {}), **values} if isinstance(values, dict) else values

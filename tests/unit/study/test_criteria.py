@@ -57,7 +57,7 @@ def five(tmp_path):
         ({"column": "thickness_mm", "at_least": -5}, "abce"),
     ],
 )
-def test_each_rule_keeps_who_is_known_to_meet_it(five, rule, expected):
+def test_each_rule_includes_only_scans_that_meet_it(five, rule, expected):
     assert kept(five, criterion(**rule)) == expected
 
 
@@ -81,7 +81,7 @@ def test_an_exclusion_contains_the_requirement_and_the_value(five):
     ]
 
 
-def test_the_short_forms_of_the_paper_are_criteria_like_any_other(five):
+def test_short_forms_are_equivalent_to_full_criteria(five):
     short = criteria.read(["age_known", "complete", "contrast_enhanced"])
     full = criteria.read([{"name": name, **criteria.SHORT_FORMS[name]} for name in criteria.SHORT_FORMS])
 
@@ -97,11 +97,11 @@ def test_the_short_forms_of_the_paper_are_criteria_like_any_other(five):
     ("which", "by", "expected"),
     [("first", "day", "bc"), ("last", "day", "ac"), ("first", "age_years", "ac"), ("last", "age_years", "bc")],
 )
-def test_one_scan_per_patient_is_the_first_or_last_by_a_column(five, which, by, expected):
+def test_the_first_or_last_scan_of_each_patient_is_selected(five, which, by, expected):
     assert kept(five, criterion(one_per_patient=which, by=by)) == expected
 
 
-def test_the_one_scan_is_chosen_among_those_that_meet_every_other_criterion_in_whatever_order(five):
+def test_the_scan_of_a_patient_is_selected_among_scans_that_meet_all_other_criteria(five):
     one, adult = (
         criterion(one_per_patient="first", by="day"),
         {**criterion(column="complete", equals=True), "name": "whole"},
@@ -113,7 +113,7 @@ def test_the_one_scan_is_chosen_among_those_that_meet_every_other_criterion_in_w
 
 
 @pytest.mark.parametrize(("which", "expected"), [("first", "x1"), ("last", "x2")])
-def test_scans_with_the_same_or_no_value_are_ordered_by_their_id(tmp_path, which, expected):
+def test_scans_with_equal_or_missing_values_are_ordered_by_id(tmp_path, which, expected):
     same = scans(tmp_path, *[f"{scan},p,60,,,,,,," for scan in ("x2", "x1")])
     empty = scans(tmp_path, *[f"{scan},p,,,,,,,," for scan in ("x2", "x1")])
 
@@ -121,13 +121,13 @@ def test_scans_with_the_same_or_no_value_are_ordered_by_their_id(tmp_path, which
 
 
 @pytest.mark.parametrize("which", ["first", "last"])
-def test_a_scan_without_a_value_is_kept_only_if_no_other_has_one(tmp_path, which):
+def test_a_scan_without_a_value_is_selected_only_if_no_scan_has_a_value(tmp_path, which):
     registry = scans(tmp_path, "a,p,,,,,,,,", "b,p,60,,,,,,,", "c,q,,,,,,,,")
 
     assert kept(registry, criterion(one_per_patient=which)) == "bc"
 
 
-def test_a_scan_of_an_unrecorded_patient_is_not_known_to_be_the_only_one(tmp_path):
+def test_a_scan_without_a_patient_id_fails_one_scan_per_patient(tmp_path):
     registry = scans(tmp_path, "a,,60,,,,,,,", "b,q,60,,,,,,,")
 
     rows = failed_criteria(registry, criteria.read([criterion(one_per_patient="first")]))
@@ -140,7 +140,7 @@ def test_a_scan_of_an_unrecorded_patient_is_not_known_to_be_the_only_one(tmp_pat
 # The flow and the overlap
 
 
-def test_the_overlap_counts_each_pair_and_its_diagonal_all_who_fail(five):
+def test_the_overlap_counts_pairs_and_its_diagonal_all_failures(five):
     three = criteria.read(["age_known", "complete", {**criterion(column="kernel", equals="B30f"), "name": "soft"}])
     exclusions = failed_criteria(five, three)
 
@@ -155,7 +155,7 @@ def test_the_overlap_counts_each_pair_and_its_diagonal_all_who_fail(five):
     assert flow["sentence"].to_list() == ["Age not known", "Images incomplete", "Not so"]
 
 
-def test_without_criteria_there_is_no_overlap(five):
+def test_the_overlap_is_empty_without_criteria(five):
     assert count_overlap(failed_criteria(five, []), []).empty
 
 
@@ -186,7 +186,7 @@ def test_without_criteria_there_is_no_overlap(five):
         ),
     ],
 )
-def test_an_ambiguous_criterion_is_refused(entries, expected):
+def test_an_ambiguous_criterion_is_rejected(entries, expected):
     with pytest.raises(ContractError) as refused:
         criteria.read(entries)
 
@@ -221,7 +221,7 @@ def test_a_missing_column_is_reported(five):
         included(five, criteria.read([criterion(column="z_extent_mm", at_least=300)]))
 
 
-def test_a_word_where_a_number_is_needed_is_refused_with_its_scan(tmp_path):
+def test_a_word_instead_of_a_number_is_rejected_with_the_scan(tmp_path):
     registry = scans(tmp_path, "a,,,,,,,thin,,", "b,,,,,,,3,,")
 
     with pytest.raises(
@@ -246,7 +246,7 @@ def test_a_word_where_a_number_is_needed_is_refused_with_its_scan(tmp_path):
         ("agreed", {"a": True, "b": None, "c": False, "d": False}),
     ],
 )
-def test_a_stated_rule_decides_between_registry_and_headers(tmp_path, rule, taken):
+def test_the_setting_selects_the_registry_or_the_headers(tmp_path, rule, taken):
     registry = scans(
         tmp_path,
         *("a,1,true,true", "b,1,true,false", "c,1,,false", "d,1,no,"),
@@ -283,7 +283,7 @@ def test_a_row_contains_the_differing_values_and_the_selected_value(tmp_path):
     ]
 
 
-def test_a_contradiction_is_unknown_if_both_sources_must_agree(tmp_path):
+def test_a_contradiction_is_a_missing_value_if_both_sources_must_agree(tmp_path):
     registry = scans(
         tmp_path, "a,1,true,false", header="scan_id,age_years,contrast,contrast_header", contrast_from="agreed"
     )

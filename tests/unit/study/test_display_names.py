@@ -49,7 +49,7 @@ def test_the_side_is_the_first_word(label_set):
 
 
 @pytest.mark.parametrize("label_set", SETS)
-def test_names_of_a_pair_differ_in_the_side_only(label_set):
+def test_names_of_a_pair_differ_only_in_the_side(label_set):
     read = label_sets.read(label_set)
     names = read.display_names
 
@@ -60,7 +60,7 @@ def test_names_of_a_pair_differ_in_the_side_only(label_set):
         assert names[left].abbreviation[1:] == names[right].abbreviation[1:]
 
 
-def test_label_sets_give_a_structure_one_name():
+def test_a_structure_has_the_same_name_in_all_label_sets():
     tables = pd.concat([label_sets.read(name).table for name in SETS])
 
     assert tables.groupby("structure")[[*COLUMNS, "side"]].nunique().le(1).all(axis=None)
@@ -94,7 +94,7 @@ def test_no_group_of_structures_has_the_name_of_a_structure():
         ("leftover", "leftover"),
     ],
 )
-def test_words_of_an_identifier_begin_with_the_side(identifier, words):
+def test_the_words_of_an_identifier_begin_with_the_side(identifier, words):
     assert display_names.words_of(identifier) == words
 
 

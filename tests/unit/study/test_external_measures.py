@@ -27,7 +27,7 @@ def refused(frame, **options):
     return str(error.value)
 
 
-def test_a_table_is_taken_over_value_by_value():
+def test_the_values_of_a_table_are_imported_unchanged():
     found = taken(table(("a", "liver", 1500.5, 60.25), ("b", "liver", 900.0, None)))
 
     assert found.loc[("a", "liver"), ["status", "volume_ml", "hu_mean"]].to_list() == ["measured", 1500.5, 60.25]
@@ -35,7 +35,7 @@ def test_a_table_is_taken_over_value_by_value():
     assert pd.isna(found.loc[("b", "liver"), "hu_mean"])
 
 
-def test_what_the_table_has_no_value_for_is_missing_and_not_zero():
+def test_values_missing_from_the_table_are_missing_and_not_zero():
     found = taken(table(("a", "liver", 1500.5, 60.25), ("b", "spleen", None, None)))
 
     assert found["status"].to_dict() == {
@@ -47,13 +47,13 @@ def test_what_the_table_has_no_value_for_is_missing_and_not_zero():
     assert found.drop(index=("a", "liver")).drop(columns="status").isna().all(axis=None)
 
 
-def test_a_volume_of_zero_in_the_table_is_a_measured_absence():
+def test_a_volume_of_zero_is_a_measured_absence():
     found = taken(table(("a", "liver", 0, None)))
 
     assert found.loc[("a", "liver"), ["status", "volume_ml"]].to_list() == ["measured", 0]
 
 
-def test_other_scans_and_structures_are_set_aside_and_counted(caplog):
+def test_other_scans_and_structures_are_omitted_and_counted(caplog):
     frame = table(("a", "liver", 1500, 60), ("x", "liver", 1, 1), ("a", "heart", 1, 1))
 
     with caplog.at_level(logging.INFO):
@@ -63,7 +63,7 @@ def test_other_scans_and_structures_are_set_aside_and_counted(caplog):
     assert "rows imported: 1; rows of other scans or structures omitted: 2" in caplog.messages
 
 
-def test_further_columns_of_measures_are_kept_and_unknown_ones_left_out():
+def test_additional_measures_are_kept_and_unknown_columns_omitted():
     columns = ("scan_id", "structure", "volume_ml", "n_voxels", "hu_p50", "faces", "status", "remark")
 
     found = taken(table(("a", "liver", 1500, 125000, 58, "superior", "fine", "x"), columns=columns))
@@ -74,7 +74,7 @@ def test_further_columns_of_measures_are_kept_and_unknown_ones_left_out():
 
 
 @pytest.mark.parametrize("column", ["volume_ml", "hu_mean"])
-def test_one_of_the_two_measures_is_enough(column):
+def test_one_measure_is_sufficient(column):
     found = taken(table(("a", "liver", 60.0), columns=("scan_id", "structure", column)))
 
     assert found.loc[("a", "liver"), ["status", column]].to_list() == ["measured", 60]
@@ -83,7 +83,7 @@ def test_one_of_the_two_measures_is_enough(column):
 @pytest.mark.parametrize(
     "columns", [("structure", "volume_ml"), ("scan_id", "volume_ml"), ("scan_id", "structure"), ("scan", "organ")]
 )
-def test_a_table_without_a_needed_column_is_refused(columns):
+def test_a_table_without_a_required_column_is_rejected(columns):
     message = refused(table(columns=columns))
 
     assert message == (
@@ -93,7 +93,7 @@ def test_a_table_without_a_needed_column_is_refused(columns):
     )
 
 
-def test_a_table_without_scans_of_the_cohort_is_refused():
+def test_a_table_without_scans_of_the_cohort_is_rejected():
     message = refused(table(("x", "liver", 1500, 60)))
 
     assert message == (
@@ -103,7 +103,7 @@ def test_a_table_without_scans_of_the_cohort_is_refused():
     )
 
 
-def test_a_repeated_scan_and_structure_are_refused():
+def test_a_repeated_scan_and_structure_are_rejected():
     message = refused(table(("a", "liver", 1500, 60), ("a", "liver", 1501, 60)))
 
     assert message.startswith(
@@ -121,11 +121,11 @@ def test_a_repeated_scan_and_structure_are_refused():
         ),
     ],
 )
-def test_a_volume_that_is_none_is_refused(volume, expected):
+def test_an_invalid_volume_is_rejected(volume, expected):
     assert refused(table(("a", "liver", volume, 60))) == f"measures.csv: {expected}"
 
 
-def test_an_attenuation_of_zero_without_a_volume_is_not_used_and_is_reported(caplog):
+def test_an_attenuation_of_zero_without_a_volume_is_excluded_and_reported(caplog):
     frame = table(
         ("a", "liver", 0.0), ("a", "spleen", 50.0), ("b", "liver", 55.0), columns=("scan_id", "structure", "hu_mean")
     )
@@ -140,7 +140,7 @@ def test_an_attenuation_of_zero_without_a_volume_is_not_used_and_is_reported(cap
     assert kept["hu_mean"].to_list()[0] == 0.0
 
 
-def test_zeros_of_volume_and_attenuation_are_not_used_and_a_zero_with_a_volume_is_a_value():
+def test_an_attenuation_of_zero_is_a_value_only_with_a_volume_above_zero():
     found = taken(table(("a", "liver", 0.0, 0.0), ("b", "liver", 1500.0, 0.0)))
 
     assert found["status"].to_list()[::2] == ["zero_in_statistics", "measured"]
@@ -151,7 +151,7 @@ def test_zeros_of_volume_and_attenuation_are_not_used_and_a_zero_with_a_volume_i
 @pytest.mark.parametrize(
     ("hu", "status"), [(-1101, "impossible_hu"), (-1100, "measured"), (3100, "measured"), (3101, "impossible_hu")]
 )
-def test_an_attenuation_that_no_structure_can_have_is_a_row_with_a_reason_and_no_value(hu, status, caplog):
+def test_an_impossible_attenuation_is_excluded_with_a_reason(hu, status, caplog):
     found = taken(table(("a", "liver", 1500, hu), ("b", "liver", 1500, 60), ("b", "spleen", 200, 60)))
 
     row = found.loc[("a", "liver")]
@@ -161,14 +161,14 @@ def test_an_attenuation_that_no_structure_can_have_is_a_row_with_a_reason_and_no
     assert (warning in caplog.text) == (status == "impossible_hu")
 
 
-def test_a_table_whose_attenuations_are_mostly_none_is_refused():
+def test_a_table_with_mostly_impossible_attenuations_is_rejected():
     message = refused(table(("a", "liver", 1500, 60000), ("b", "liver", 1500, 55000)))
 
     assert "hu_mean must be between -1100 and 3100 HU, but 2 of 2 values are outside this range" in message
     assert "first: liver of a (60000)" in message
 
 
-def test_an_impossible_attenuation_in_statistics_json_is_a_row_with_a_reason(tmp_path):
+def test_an_impossible_attenuation_in_statistics_json_is_excluded_with_a_reason(tmp_path):
     for scan, hu in (("a", 9000.0), ("b", 60.0), ("c", 61.0)):
         content = {"liver": {"volume": 1.5e6, "intensity": hu}}
         (tmp_path / f"{scan}.json").write_text(json.dumps(content), encoding="utf-8")
@@ -206,7 +206,7 @@ def test_a_table_that_this_package_wrote_keeps_the_reasons_of_rows_without_value
 @pytest.mark.parametrize(
     ("column", "cells"), [("age_years", ["50", "61"]), ("age_years", ["61Y", "53.5"]), ("sex", ["F", "M"])]
 )
-def test_a_table_of_other_patients_than_the_registry_is_refused(tmp_path, column, cells):
+def test_a_table_with_patients_who_contradict_the_registry_is_rejected(tmp_path, column, cells):
     cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 50.0], "sex": ["male", "female"]})
     path = tmp_path / "m.csv"
     path.write_text(f"scan_id,{column},liver_hu_mean\na,{cells[0]},60\nb,{cells[1]},55\n")
@@ -217,7 +217,7 @@ def test_a_table_of_other_patients_than_the_registry_is_refused(tmp_path, column
     assert len(read_external_measures(path, ["a", "b"], ["liver"], left_out, recorded=Recorded(cohort))) == 2
 
 
-def test_ages_and_sexes_that_agree_are_no_other_patients(tmp_path):
+def test_matching_ages_and_sexes_are_accepted(tmp_path):
     cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.4, None], "sex": ["male", None]})
     path = tmp_path / "m.csv"
     path.write_text("scan_id,age_years,sex,liver_hu_mean\na,061Y,M,60\nb,50,1,55\nc,7,f,50\n")
@@ -225,7 +225,7 @@ def test_ages_and_sexes_that_agree_are_no_other_patients(tmp_path):
     assert len(read_external_measures(path, ["a", "b"], ["liver"], recorded=Recorded(cohort))) == 2
 
 
-def test_the_words_of_a_table_are_compared_as_those_of_the_registry_are_read(tmp_path):
+def test_words_of_a_table_are_interpreted_with_the_settings_of_the_registry(tmp_path):
     cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 45.0], "sex": ["male", "female"]})
     reading = reading_of({"values": {"sex": {"M": "female", "H": "male"}, "age_years": {"0": "45"}}})
     path = tmp_path / "m.csv"
@@ -235,7 +235,7 @@ def test_the_words_of_a_table_are_compared_as_those_of_the_registry_are_read(tmp
 
 
 @pytest.mark.parametrize(("sexes", "agree"), [("HM", True), ("FM", False)])
-def test_a_letter_that_stands_for_women_in_all_rows_is_another_coding(tmp_path, sexes, agree):
+def test_m_for_women_in_all_rows_is_a_different_coding(tmp_path, sexes, agree):
     cohort = pd.DataFrame({"scan_id": ["a", "b"], "age_years": [61.0, 45.0], "sex": ["male", "female"]})
     table = pd.DataFrame({"scan_id": ["a", "b"], "sex": list(sexes)})
 
@@ -247,7 +247,7 @@ def test_a_letter_that_stands_for_women_in_all_rows_is_another_coding(tmp_path, 
 
 
 @pytest.mark.parametrize("columns", [{"age_years": []}, {"Alter": "age_years", "age_years": []}, {"Alter": []}])
-def test_a_column_is_left_out_by_its_name_or_by_the_one_it_is_read_as(tmp_path, columns):
+def test_a_column_is_excluded_by_its_name_or_its_standard_name(tmp_path, columns):
     cohort = pd.DataFrame({"scan_id": ["a"], "age_years": [61.0], "sex": ["male"]})
     path = tmp_path / "m.csv"
     name = "Alter" if "Alter" in columns else "Age years"
@@ -258,7 +258,7 @@ def test_a_column_is_left_out_by_its_name_or_by_the_one_it_is_read_as(tmp_path, 
     assert rows["hu_mean"].tolist() == [60.0]
 
 
-def test_another_scan_of_the_registry_is_no_other_spelling_of_an_id():
+def test_an_excluded_scan_is_not_a_different_spelling_of_an_id():
     frame = table(("P2", "liver", 1500.0, 60.0), ("P01", "liver", 1500.0, 61.0))
 
     rows = external_rows(frame, ["P1", "P2"], ["liver"], "measures.csv", excluded={"P01"})

@@ -15,7 +15,7 @@ from ctpop.study.registry_options import Reading
 IDS = ["nan", "NA", "null", "None", "007", "1e5", "TRUE", "1.0", "N-A", "inf"]
 
 
-def test_a_registry_keeps_them(tmp_path):
+def test_a_registry_keeps_unusual_identifiers(tmp_path):
     (tmp_path / "r.csv").write_text("scan_id,patient_id,age_years\n" + "".join(f"{name},{name},60\n" for name in IDS))
 
     found = read_registry(tmp_path / "r.csv")
@@ -25,7 +25,7 @@ def test_a_registry_keeps_them(tmp_path):
 
 
 @pytest.mark.parametrize("long", [True, False])
-def test_a_table_of_measures_keeps_them_through_the_commands(tmp_path, monkeypatch, long):
+def test_commands_keep_unusual_identifiers_of_a_table_of_measures(tmp_path, monkeypatch, long):
     monkeypatch.chdir(tmp_path)
     columns = "scan_id,age_years,structure,hu_mean" if long else "scan_id,age_years,liver_hu_mean"
     middle = ",liver" if long else ""
@@ -44,14 +44,14 @@ def test_a_table_of_measures_keeps_them_through_the_commands(tmp_path, monkeypat
     assert measures["status"].eq("measured").all()
 
 
-def test_tables_that_are_written_as_csv_keep_them(tmp_path):
+def test_csv_files_keep_unusual_identifiers(tmp_path):
     table = Table("ids", ("scan_id",), "rows", {"scan_id": text("scan")})
     write_csv(pd.DataFrame({"scan_id": IDS}), tmp_path / "ids.csv")
 
     assert table.read_csv(tmp_path / "ids.csv")["scan_id"].to_list() == sorted(IDS)
 
 
-def test_the_times_of_scans_keep_them(tmp_path):
+def test_run_times_keep_unusual_identifiers(tmp_path):
     steps = ",".join(f"{step}_seconds" for step in benchmarks.STEPS)
     row = ",".join("1" for _ in benchmarks.STEPS)
     text = f"scan_id,{steps},gpu_mb,reused\n" + "".join(f"{name},{row},,False\n" for name in IDS)
@@ -60,7 +60,7 @@ def test_the_times_of_scans_keep_them(tmp_path):
     assert benchmarks.of_scans(tmp_path)["scan_id"].to_list() == IDS
 
 
-def test_parquet_keeps_them(tmp_path):
+def test_parquet_files_keep_unusual_identifiers(tmp_path):
     pd.DataFrame({"scan_id": IDS, "age_years": 60, "liver_hu_mean": 55.0}).to_parquet(tmp_path / "m.parquet")
 
     assert measures_table.read(tmp_path / "m.parquet", Reading(), ["liver"])["scan_id"].to_list() == IDS

@@ -72,7 +72,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_an_error_is_found_before_the_run_and_by_the_reader(tmp_path, kind):
+def test_an_error_is_reported_before_the_run_and_by_the_reader(tmp_path, kind):
     text, expected = BAD[kind]
     path = tmp_path / "mine.csv"
     path.write_text(text)
@@ -97,7 +97,7 @@ def test_all_errors_of_a_file_are_reported(tmp_path):
     assert [problem.split(": ")[1] for problem in label_set_check.problems_of(path)] == ["line 2", "line 3", "line 3"]
 
 
-def test_an_upper_bound_with_two_meanings_is_found_before_the_run(tmp_path):
+def test_an_ambiguous_upper_bound_is_reported_before_the_run(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(GOOD.replace("_ml\n", "_ml,upper_bound_ml\n").replace(",40", ',40,"1,450"'))
 
@@ -106,7 +106,7 @@ def test_an_upper_bound_with_two_meanings_is_found_before_the_run(tmp_path):
     assert label_set_check.problems_of(path) == [problem]
 
 
-def test_a_comma_has_the_meaning_that_another_bound_shows(tmp_path):
+def test_a_comma_is_interpreted_according_to_other_bounds(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(GOOD.replace(",40", ',"1,450"').replace("abdomen,\n", 'abdomen,"40,5"\n'))
 
@@ -123,16 +123,16 @@ def test_other_separators_decimal_marks_and_encodings_are_read(tmp_path, encodin
     assert label_sets.read(str(path)).table[["group", "lower_bound_ml"]].iloc[0].tolist() == ["Brücke", 40.5]
 
 
-def test_a_file_that_is_absent_is_an_error(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     assert "cannot be read (No such file" in label_set_check.problems_of(tmp_path / "absent.csv")[0]
 
 
 @pytest.mark.parametrize("name", ["demo", "paper_104", "total_117"])
-def test_a_shipped_label_set_has_no_error(name):
+def test_shipped_label_sets_have_no_errors(name):
     assert label_set_check.problems_of(configuration.label_set_file(name)) == []
 
 
-def test_structures_of_one_side_and_numbers_as_spreadsheets_write_them_are_no_errors(tmp_path):
+def test_unpaired_sides_and_spreadsheet_numbers_are_accepted(tmp_path):
     lines = ["3.0,rib_left_1,left,ribs,", "4.0,rib_right_2,right,ribs,", "5,lung_upper_lobe_left,left,lungs,"]
     path = tmp_path / "mine.csv"
     path.write_text(GOOD + "\n".join([*lines, "6,lung_lower_lobe_right,right,lungs,", ""]), encoding="utf-8-sig")

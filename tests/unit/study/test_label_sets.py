@@ -1,4 +1,4 @@
-"""The shipped label sets are those of the models they name, and a user's own is checked."""
+"""Shipped label sets agree with the labels of their models, and label sets of users are checked."""
 
 import csv
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_a_shipped_label_set_numbers_its_structures_from_one(name):
 
 
 @pytest.mark.parametrize("name", LABELS)
-def test_labels_are_those_of_totalsegmentator(name):
+def test_labels_equal_those_of_totalsegmentator(name):
     labels = label_sets.read(name).label_of
 
     assert {structure: labels[structure] for structure in LABELS[name]} == LABELS[name]
@@ -94,7 +94,7 @@ def test_the_demo_uses_groups_of_the_full_sets():
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_a_bound_is_the_one_of_the_resource_with_its_grade_and_source(name):
+def test_lower_bounds_agree_with_the_resource_file(name):
     bounds = lower_bounds()
     table = label_sets.read(name).table.set_index("structure")
 
@@ -110,7 +110,7 @@ def test_a_bound_is_the_one_of_the_resource_with_its_grade_and_source(name):
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_an_upper_bound_is_the_one_of_the_resource_and_above_the_lower_one(name):
+def test_upper_bounds_agree_with_the_resource_file_and_exceed_lower_bounds(name):
     resource = pd.read_csv(RESOURCES / "upper_bounds.csv").set_index("structure")["upper_bound_ml"]
     table = label_sets.read(name).table.set_index("structure")
 
@@ -139,7 +139,7 @@ def test_names_of_structures_are_read_from_optional_columns(tmp_path):
     }
 
 
-def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
+def test_a_user_label_set_can_lack_upper_bounds(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(GOOD)
 
@@ -153,7 +153,7 @@ def test_a_label_set_of_ones_own_may_lack_upper_bounds(tmp_path):
         ("x", "must be a volume in mL (0 or larger) or empty, but is 'x'"),
     ],
 )
-def test_an_upper_bound_that_is_none_is_refused(tmp_path, bound, expected):
+def test_an_invalid_upper_bound_is_rejected(tmp_path, bound, expected):
     path = tmp_path / "mine.csv"
     rows = [f"{line},{end}" for line, end in zip(GOOD.split(), ["upper_bound_ml", bound, ""], strict=True)]
     path.write_text("\n".join(rows) + "\n")
@@ -162,7 +162,7 @@ def test_an_upper_bound_that_is_none_is_refused(tmp_path, bound, expected):
     assert expected in refusal_of(path)
 
 
-def test_every_bound_is_positive_graded_sourced_and_below_its_reference():
+def test_every_bound_has_a_grade_and_source_and_is_below_its_reference():
     bounds = pd.DataFrame(lower_bounds().values())
     reference = pd.to_numeric(bounds["reference_ml"])
 
@@ -174,7 +174,7 @@ def test_every_bound_is_positive_graded_sourced_and_below_its_reference():
     assert set(bounds.loc[reference.isna(), "grade"]) == {"C"}
 
 
-def test_the_readme_counts_the_grades_and_says_what_the_bounds_are_not():
+def test_the_readme_counts_the_grades_and_describes_the_bounds():
     readme = (configuration.LABEL_SETS / "README.md").read_text(encoding="utf-8")
     grades = pd.Series([row["grade"] for row in lower_bounds().values()]).value_counts()
 
@@ -193,7 +193,7 @@ def test_a_frail_phantom_is_above_every_bound_of_the_demo():
         assert volume_ml > bound, structure
 
 
-def test_a_label_set_of_ones_own_is_read_from_its_path(tmp_path):
+def test_a_user_label_set_is_read_from_its_path(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(GOOD.replace("ml\n", "ml,colour\n", 1).replace("40\n", "40,red\n").replace(",\n", ",,\n"))
 
@@ -251,7 +251,7 @@ def test_an_unknown_name_lists_the_shipped_sets(tmp_path):
         ("group", "grouping", "line 1: missing from the header: group (found label, structure, side, grouping"),
     ],
 )
-def test_a_wrong_label_set_is_refused(tmp_path, old, new, expected):
+def test_an_invalid_label_set_is_rejected(tmp_path, old, new, expected):
     path = tmp_path / "mine.csv"
     assert old in GOOD
     path.write_text(GOOD.replace(old, new))

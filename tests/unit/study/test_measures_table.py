@@ -38,7 +38,7 @@ def refused(path, columns=None):
     return str(error.value).replace(f"{path.parent}/", "")
 
 
-def test_a_wide_table_has_a_column_per_structure_and_measure(tmp_path):
+def test_a_wide_table_contains_a_column_per_structure_and_measure(tmp_path):
     path = written(
         tmp_path, "scan_id,age_years,liver_volume_ml,liver_hu_mean,rib_left_12_hu_mean\na,40,1500,60,300\nb,50,,55,\n"
     )
@@ -51,7 +51,7 @@ def test_a_wide_table_has_a_column_per_structure_and_measure(tmp_path):
     assert set(found) == {("a", "liver"), ("a", "rib_left_12"), ("b", "liver")}
 
 
-def test_long_and_wide_tables_of_the_same_numbers_give_the_same_measures(tmp_path):
+def test_long_and_wide_tables_yield_the_same_measures(tmp_path):
     wide = written(tmp_path, "scan_id,liver_volume_ml,spleen_volume_ml\na,1500,200\nb,900,210\n", "wide.csv")
     long = written(
         tmp_path,
@@ -62,7 +62,7 @@ def test_long_and_wide_tables_of_the_same_numbers_give_the_same_measures(tmp_pat
     pd.testing.assert_frame_equal(*(read_external_measures(path, ["a", "b"], NAMES) for path in (wide, long)))
 
 
-def test_a_star_in_the_column_map_stands_for_a_structure(tmp_path):
+def test_a_star_in_the_column_map_matches_a_structure(tmp_path):
     path = written(tmp_path, "Case,vol_liver,vol_rib_left_1,vol_unknown,Milz\na,1500,9,1,200\n")
     columns = {"Case": "scan_id", "vol_*": "*_volume_ml", "Milz": "spleen_volume_ml"}
 
@@ -73,13 +73,13 @@ def test_a_star_in_the_column_map_stands_for_a_structure(tmp_path):
     }
 
 
-def test_bare_names_of_structures_can_be_mapped_by_a_star_alone(tmp_path):
+def test_a_star_maps_columns_named_after_structures(tmp_path):
     path = written(tmp_path, "scan_id,age,liver,spleen\na,40,60,110\n")
 
     assert values(path, {"*": "*_hu_mean"})["a", "spleen"] == (None, 110)
 
 
-def test_the_columns_of_a_long_table_are_mapped_too(tmp_path):
+def test_columns_of_a_long_table_are_mapped(tmp_path):
     path = written(tmp_path, "Case\torgan\tml\na\tliver\t1500\n", "mine.tsv")
 
     assert values(path, {"Case": "scan_id", "organ": "structure", "ml": "volume_ml"})["a", "liver"][0] == 1500
@@ -93,17 +93,17 @@ def test_the_columns_of_a_long_table_are_mapped_too(tmp_path):
         ("scan_id,structure,volume_mm3\na,liver,1500000\n", {}),
     ],
 )
-def test_cubic_millimetres_become_millilitres(tmp_path, text, columns):
+def test_cubic_millimeters_are_converted_to_milliliters(tmp_path, text, columns):
     assert values(written(tmp_path, text), columns)["a", "liver"][0] == 1500
 
 
-def test_ids_that_look_like_numbers_stay_as_they_are_written(tmp_path):
+def test_ids_that_resemble_numbers_are_unchanged(tmp_path):
     path = written(tmp_path, "Case,liver_volume_ml\n007,1500\n")
 
     assert values(path, {"Case": "scan_id"}, scans=["007"])["007", "liver"][0] == 1500
 
 
-def test_rows_without_ids_are_called_by_their_number(tmp_path):
+def test_rows_without_ids_are_named_after_their_position(tmp_path):
     path = written(tmp_path, "age_years,liver_volume_ml\n40,1500\n50,900\n")
 
     assert values(path, scans=["row00001", "row00002"])["row00002", "liver"][0] == 900
@@ -144,14 +144,14 @@ def test_rows_without_ids_are_called_by_their_number(tmp_path):
         ("", {}, "the table is empty; add a header and rows"),
     ],
 )
-def test_an_invalid_table_is_refused_with_a_message(tmp_path, text, columns, message):
+def test_an_invalid_table_is_rejected_with_a_message(tmp_path, text, columns, message):
     found = refused(written(tmp_path, text), columns)
 
     assert found.startswith("mine.csv: ")
     assert message in found
 
 
-def test_a_column_map_for_a_folder_of_statistics_is_refused(tmp_path):
+def test_a_column_map_for_a_folder_of_statistics_is_rejected(tmp_path):
     assert "which contain no columns" in refused(tmp_path, {"a": "scan_id"})
 
 
@@ -160,7 +160,7 @@ def registry(path, columns=None):
     return measures_table.patients_in(table, NAMES, path)
 
 
-def test_patient_data_of_a_wide_table_are_its_other_columns_as_written(tmp_path):
+def test_other_columns_of_a_wide_table_are_patient_data(tmp_path):
     path = written(tmp_path, "scan_id,Age,sex,liver_hu_mean\n01,040,m,60\n02,N-A,f,\n")
 
     found = registry(path, {"Age": "age_years"})
@@ -174,14 +174,14 @@ def test_patient_data_of_a_long_table_have_one_row_per_scan(tmp_path):
     assert registry(path).to_dict("list") == {"scan_id": ["a", "b"], "age_years": ["40", "50"]}
 
 
-def test_rows_of_one_scan_with_different_patient_data_are_refused(tmp_path):
+def test_contradictory_patient_data_of_a_scan_are_rejected(tmp_path):
     path = written(tmp_path, "scan_id,age_years,structure,hu_mean\na,40,liver,60\na,41,spleen,110\n")
 
     with pytest.raises(ContractError, match=r"the rows of 'a' differ in age_years \(affected scans: 1\); correct"):
         registry(path)
 
 
-def test_a_long_table_without_ids_is_refused(tmp_path):
+def test_a_long_table_without_ids_is_rejected(tmp_path):
     with pytest.raises(
         ContractError, match="in long format requires column scan_id; found age_years, structure, hu_mean"
     ):
@@ -205,14 +205,14 @@ def test_a_folder_of_statistics_contains_no_patient_data(tmp_path, capsys):
     assert "set study.registry" in capsys.readouterr().err
 
 
-def test_blanks_around_names_of_columns_and_ids_mean_nothing(tmp_path):
+def test_spaces_around_column_names_and_ids_are_ignored(tmp_path):
     path = written(tmp_path, "scan_id , liver_volume_ml\n a ,1500\n")
 
     assert values(path)["a", "liver"][0] == 1500
 
 
 @pytest.mark.parametrize("column", ["slice_thickness_mm", "heart_rate_variability_x", "kvp", "bmi", "exam_id"])
-def test_columns_of_patients_are_kept_unless_they_begin_like_a_structure(tmp_path, column):
+def test_patient_columns_are_kept_unless_they_begin_with_a_structure(tmp_path, column):
     path = written(tmp_path, f"scan_id,age_years,liver_hu_mean,{column}\na,40,60,1\n")
 
     assert list(registry(path).columns) == ["scan_id", "age_years", column]
@@ -230,7 +230,7 @@ def test_columns_of_patients_are_kept_unless_they_begin_like_a_structure(tmp_pat
         ("liver_median_hu", "{columns: {liver_median_hu: liver_hu_p50}}"),
     ],
 )
-def test_a_column_that_looks_like_a_measure_is_refused_with_a_suggestion(tmp_path, column, suggestion):
+def test_a_column_that_resembles_a_measure_is_rejected_with_a_suggestion(tmp_path, column, suggestion):
     path = written(tmp_path, f"scan_id,age_years,spleen_hu_mean,{column}\na,40,60,1\n")
 
     message = refused(path)
@@ -238,7 +238,7 @@ def test_a_column_that_looks_like_a_measure_is_refused_with_a_suggestion(tmp_pat
     assert list(registry(path, {column: column}).columns) == ["scan_id", "age_years", column]
 
 
-def test_columns_of_other_structures_are_left_out_and_listed(tmp_path, caplog):
+def test_columns_of_other_structures_are_omitted_and_listed(tmp_path, caplog):
     path = written(tmp_path, "scan_id,liver_hu_mean,skin_hu_mean,skin_volume_ml\na,60,5,5\n")
 
     with caplog.at_level("INFO"):
@@ -246,7 +246,7 @@ def test_columns_of_other_structures_are_left_out_and_listed(tmp_path, caplog):
     assert "columns of structures outside the label set are omitted: skin_hu_mean, skin_volume_ml" in caplog.text
 
 
-def test_a_message_about_the_form_names_the_section_of_the_table_of_measures(tmp_path):
+def test_a_message_about_the_format_contains_the_section_measure(tmp_path):
     path = tmp_path / "measures.csv"
     path.write_text("scan_id;liver_volume_ml\na;1,450\n", encoding="utf-8")
 
@@ -262,7 +262,7 @@ def test_a_message_about_the_form_names_the_section_of_the_table_of_measures(tmp
         ("Vertebrae L1 HU mean", "vertebrae_L1_hu_mean"),
     ],
 )
-def test_powers_capitals_and_the_order_of_sides_make_no_other_name(column, name):
+def test_powers_case_and_word_order_do_not_change_a_column_name(column, name):
     table = measures_table.renamed(
         pd.DataFrame({column: ["1"]}), {}, ["kidney_left", "liver", "vertebrae_L1"], Path("a.csv")
     )
@@ -271,7 +271,7 @@ def test_powers_capitals_and_the_order_of_sides_make_no_other_name(column, name)
 
 
 @pytest.mark.parametrize("label_set", ["demo", "paper_104"])
-def test_structures_of_a_larger_label_set_are_omitted_and_are_no_misspellings(tmp_path, label_set):
+def test_structures_of_a_larger_label_set_are_not_misspellings(tmp_path, label_set):
     wide = {f"{name}_volume_ml": "100" for name in label_sets.read("total_117").names}
     path = tmp_path / "mine.csv"
     pd.DataFrame({"scan_id": ["a", "b"], **wide}).to_csv(path, index=False)
@@ -284,7 +284,7 @@ def test_structures_of_a_larger_label_set_are_omitted_and_are_no_misspellings(tm
     assert "outside the label set" in notes[0]
 
 
-def test_structures_of_a_long_table_are_read_in_other_spellings_and_others_are_listed(tmp_path):
+def test_other_spellings_of_structures_are_recognized_and_other_structures_listed(tmp_path):
     path = written(tmp_path, "scan_id,structure,volume_ml\na,Liver,1500\na,RIB LEFT 1,3\na,Leber,9\na,vertebrae_L1,9\n")
     notes: list[str] = []
 
@@ -298,7 +298,7 @@ def test_structures_of_a_long_table_are_read_in_other_spellings_and_others_are_l
     ]
 
 
-def test_a_misspelled_structure_of_a_long_table_is_refused(tmp_path):
+def test_a_misspelled_structure_of_a_long_table_is_rejected(tmp_path):
     path = written(tmp_path, "scan_id,structure,volume_ml\na,livr,1500\na,spleen,200\n")
 
     assert "no label set contains livr (probably liver)" in refused(path)
@@ -316,18 +316,18 @@ def test_a_misspelled_structure_of_a_long_table_is_refused(tmp_path):
         ("scan_id,structure,volume_ml\nA,liver,1500\nb,liver,1400\n", "an ID in the table is 'A' instead of 'a'"),
     ],
 )
-def test_a_table_under_other_names_is_refused_with_what_resolves_it(tmp_path, text, remedy):
+def test_a_table_with_other_names_is_rejected_with_the_remedy(tmp_path, text, remedy):
     assert remedy in refused(written(tmp_path, text))
 
 
-def test_structures_in_a_column_of_another_name_are_recognised():
+def test_a_structure_column_with_another_name_is_recognized():
     rows = {"scan_id": ["a", "a"], "organ": ["liver", "spleen"], "volume_ml": ["1500", "200"]}
 
     with pytest.raises(ContractError, match=r"measure: \{columns: \{organ: structure\}\}"):
         measures_table.patients_in(pd.DataFrame(rows), NAMES, Path("a.csv"))
 
 
-def test_rows_named_by_their_number_are_reported_with_the_column_that_may_have_ids(tmp_path):
+def test_rows_named_after_their_position_are_reported_with_a_possible_id_column(tmp_path):
     notes: list[str] = []
 
     measures_table.read(written(tmp_path, "ID,liver_hu_mean\nx,60\n"), reading_of({}), NAMES, notes)
@@ -342,7 +342,7 @@ def test_rows_named_by_their_number_are_reported_with_the_column_that_may_have_i
     "word",
     ["-999", "inf", "1e6"],
 )
-def test_an_impossible_volume_is_refused_with_line_and_setting(tmp_path, word):
+def test_an_impossible_volume_is_rejected_with_line_and_setting(tmp_path, word):
     message = refused(written(tmp_path, f"scan_id,liver_volume_ml\na,1500\nb,{word}\nc,1400\n"))
 
     assert message.startswith(
@@ -351,7 +351,7 @@ def test_an_impossible_volume_is_refused_with_line_and_setting(tmp_path, word):
     assert message.endswith(f'cohort: {{missing: ["{word}"]}}')
 
 
-def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
+def test_a_code_for_a_missing_volume_is_rejected(tmp_path):
     rows = "".join(
         f"{scan},{value}\n" for scan, value in zip("abcd", ("1500.5", "9999", "1480.2", "9999"), strict=True)
     )
@@ -367,14 +367,14 @@ def test_a_number_that_stands_for_a_missing_volume_is_refused(tmp_path):
         ("scan_id,liver_hu_mean\na,60\n,110\n", "line 3: column scan_id"),
     ],
 )
-def test_rows_of_no_scan_or_structure_are_not_set_aside(tmp_path, text, place):
+def test_rows_without_a_scan_or_structure_are_rejected(tmp_path, text, place):
     message = refused(written(tmp_path, text))
 
     assert f"{place} must not be empty (affected rows: 1); fill in the cells" in message
 
 
 @pytest.mark.parametrize("target", ["liver_volum_ml", "livr_volume_ml", "STRUCTURE_volume_ml", "liver_volume_dl"])
-def test_a_column_map_names_measures_as_they_are(tmp_path, target):
+def test_a_column_map_with_an_unknown_measure_is_rejected(tmp_path, target):
     message = refused(written(tmp_path, "scan_id,v,spleen_hu_mean\na,1500,60\n"), {"v": target})
 
     assert f"measure.columns maps column v to {target}, which does not consist of a structure of the" in message
@@ -382,14 +382,14 @@ def test_a_column_map_names_measures_as_they_are(tmp_path, target):
         assert "did you mean measure: {columns: {v: liver_volume_ml}}?" in message
 
 
-def test_a_column_map_can_name_measures_of_other_structures_which_are_left_out(tmp_path):
+def test_a_column_map_can_contain_other_structures(tmp_path):
     path = written(tmp_path, "scan_id,age_years,v,w,spleen_hu_mean\na,40,1500,3,60\n")
 
     assert list(registry(path, {"v": "pancreas_volume_ml", "w": "bmi"}).columns) == ["scan_id", "age_years", "bmi"]
 
 
 @pytest.mark.parametrize("column", ["liver_volume_dl", "liver_volume_index", "liver_volume_percent", "liver_volume_m3"])
-def test_no_unit_is_suggested_that_the_name_of_a_column_does_not_have(tmp_path, column):
+def test_no_unit_is_suggested_that_is_not_in_the_column_name(tmp_path, column):
     message = refused(written(tmp_path, f"scan_id,{column},spleen_hu_mean\na,15,60\n"))
 
     assert "to use the suggested measure" not in message
@@ -405,14 +405,14 @@ def test_no_unit_is_suggested_that_the_name_of_a_column_does_not_have(tmp_path, 
         "scan_id,structure,hu_mean,volume_ml\na,Rib 1 L,300,\na,L rib 12,,5\n",
     ],
 )
-def test_letters_for_sides_are_read(tmp_path, text):
+def test_letters_for_sides_are_recognized(tmp_path, text):
     found = values(written(tmp_path, text))
 
     assert found[("a", "rib_left_1")][1] == 300
     assert found[("a", "rib_left_12")][0] == 5
 
 
-def test_two_columns_of_one_structure_are_refused_and_one_can_be_left_out(tmp_path):
+def test_two_columns_of_one_structure_are_rejected_unless_one_is_excluded(tmp_path):
     path = written(tmp_path, "scan_id,liver_volume_ml,Liver volume (ml)\na,1500,1400\n")
 
     message = refused(path)
@@ -420,7 +420,7 @@ def test_two_columns_of_one_structure_are_refused_and_one_can_be_left_out(tmp_pa
     assert values(path, {"Liver volume (ml)": []})["a", "liver"][0] == 1500
 
 
-def test_a_column_of_structures_under_another_name_is_found(tmp_path):
+def test_a_column_of_structure_names_is_recognized(tmp_path):
     message = refused(written(tmp_path, "scan_id,Mask,volume_mm3\na,liver,1500000\na,spleen,200000\n"))
 
     expected = (
@@ -429,7 +429,7 @@ def test_a_column_of_structures_under_another_name_is_found(tmp_path):
     assert expected in message
 
 
-def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal_comma(tmp_path):
+def test_a_number_declared_as_missing_is_missing_with_a_decimal_comma(tmp_path):
     rows = "".join(f"s{number};{60 + number},5\n" for number in range(9))
     path = written(tmp_path, f"scan_id;liver_hu_mean\n{rows}t1;-99,0\nt2;-99,0\n")
     with pytest.raises(ContractError, match=r'cohort: \{missing: \["-99.0"\]\}'):
@@ -442,13 +442,13 @@ def test_a_number_that_a_message_names_as_missing_is_missing_also_with_a_decimal
     assert pd.isna(found["hu_mean"]["t1", "liver"])
 
 
-def test_a_table_with_a_row_per_measure_is_refused_with_what_to_do(tmp_path):
+def test_a_table_with_a_row_per_measure_is_rejected_with_the_remedy(tmp_path):
     text = "scan_id,structure,measure,value\na,liver,volume,1500\na,liver,hu,60\n"
 
     assert "or pivot a table with one row per measure" in refused(written(tmp_path, text))
 
 
-def test_columns_of_a_long_table_that_are_none_of_patients_can_be_left_out(tmp_path):
+def test_columns_without_patient_data_can_be_excluded(tmp_path):
     path = written(tmp_path, "scan_id,age_years,structure,hu_mean,Median\na,40,liver,60,1\na,40,spleen,110,2\n")
 
     with pytest.raises(ContractError, match=r"measure: \{columns: \{Median: \[\]\}\}"):

@@ -18,19 +18,19 @@ def filtered(paths, exception="MissingInputException"):
     return record.getMessage()
 
 
-def test_each_missing_file_of_a_setting_is_a_sentence_with_its_line():
+def test_each_missing_file_of_a_setting_is_reported_with_the_line():
     registry, known = filtered(["truth.csv", "scans.csv"]).splitlines()
 
     assert registry.startswith("error: study.registry: file 'scans.csv' does not exist; correct the path")
     assert known.startswith("error: s.yaml, line 2: study.truth: file './truth.csv' does not exist; correct the path")
 
 
-def test_a_setting_without_a_section_is_named():
+def test_a_setting_without_a_section_is_reported():
     assert filtered(["mine.csv"]).startswith("error: structures: file 'mine.csv' does not exist")
 
 
 @pytest.mark.parametrize(
     ("paths", "exception"), [(["results/x.parquet"], "MissingInputException"), (["scans.csv"], "WorkflowError")]
 )
-def test_other_messages_are_kept(paths, exception):
+def test_other_messages_are_unchanged(paths, exception):
     assert filtered(paths, exception).startswith(MESSAGE)

@@ -17,7 +17,7 @@ def read(tmp_path, *rows, header=BASE[0]):
     return read_registry(path)
 
 
-def test_a_patient_with_two_sexes_is_refused_with_lines_scans_and_remedy(tmp_path):
+def test_a_patient_with_two_sexes_is_rejected_with_lines_scans_and_remedy(tmp_path):
     with pytest.raises(ContractError) as error:
         read(tmp_path, BASE[1], "x,p2,50,female,,", "b,p1,61,female,2021-05-01,1960-01-02")
 
@@ -28,7 +28,7 @@ def test_a_patient_with_two_sexes_is_refused_with_lines_scans_and_remedy(tmp_pat
     assert "p1" not in text
 
 
-def test_a_sex_that_is_missing_in_one_scan_contradicts_nothing(tmp_path):
+def test_a_missing_sex_is_not_a_contradiction(tmp_path):
     assert len(read(tmp_path, BASE[1], "b,p1,61,,2021-05-01,")) == 2
 
 
@@ -48,7 +48,7 @@ def test_a_sex_that_is_missing_in_one_scan_contradicts_nothing(tmp_path):
         (50, "", True),
     ],
 )
-def test_ages_of_a_patient_fit_the_dates_within_a_year(tmp_path, age, day, fits):
+def test_ages_of_a_patient_must_agree_with_the_dates_within_a_year(tmp_path, age, day, fits):
     rows = BASE[1], f"b,p1,{age},male,{day},"
     if fits:
         assert len(read(tmp_path, *rows)) == 2
@@ -59,13 +59,13 @@ def test_ages_of_a_patient_fit_the_dates_within_a_year(tmp_path, age, day, fits)
 
 
 @pytest.mark.parametrize("name", ["Study Date", "scan_date", "AcquisitionDate", "year"])
-def test_dates_are_found_under_their_usual_names(tmp_path, name):
+def test_dates_are_found_by_common_column_names(tmp_path, name):
     header = f"scan_id,patient_id,age_years,{name}"
     with pytest.raises(ContractError, match="age_years must agree with"):
         read(tmp_path, "a,p1,60,2015", "b,p1,50,2020", header=header)
 
 
-def test_two_birth_dates_are_refused_without_being_named(tmp_path):
+def test_two_birth_dates_are_rejected_without_printing_them(tmp_path):
     with pytest.raises(ContractError, match="birth_date must be the same") as error:
         read(tmp_path, BASE[1], "b,p1,61,male,2021-05-01,1961-01-02")
 
@@ -73,7 +73,7 @@ def test_two_birth_dates_are_refused_without_being_named(tmp_path):
     assert "1961" not in str(error.value)
 
 
-def test_one_birth_date_in_two_forms_is_one(tmp_path):
+def test_one_birth_date_in_two_formats_is_accepted(tmp_path):
     assert len(read(tmp_path, BASE[1], "b,p1,61,male,2021-05-01,02.01.1960")) == 2
 
 

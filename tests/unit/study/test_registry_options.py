@@ -109,7 +109,7 @@ def test_numbers_dates_and_booleans_of_a_workbook_are_as_in_a_csv(tmp_path):
     ]
 
 
-def test_a_workbook_of_several_sheets_needs_the_name_of_one(tmp_path):
+def test_a_workbook_with_several_sheets_requires_a_sheet_name(tmp_path):
     path = as_workbook(tmp_path / "r.xlsx", ROWS, "notes")
 
     assert message_of(path) == (
@@ -122,7 +122,7 @@ def test_a_workbook_of_several_sheets_needs_the_name_of_one(tmp_path):
     same(read_registry(path, reading_of({**THEIRS, "sheet": "registry"})))
 
 
-def test_an_invalid_workbook_is_refused(tmp_path):
+def test_an_invalid_workbook_is_rejected(tmp_path):
     path = tmp_path / "r.xlsx"
     path.write_bytes(b"PK\x03\x04 and no workbook")
 
@@ -136,7 +136,7 @@ def test_a_cell_of_a_workbook_is_reported_with_the_visible_row_number(tmp_path):
         read_registry(path)
 
 
-def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path):
+def test_a_missing_mapped_column_is_reported(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "weight": "weight_kg"})
 
     assert message == (
@@ -145,7 +145,7 @@ def test_a_mapped_column_that_the_file_lacks_is_named(tmp_path):
     )
 
 
-def test_two_columns_with_the_same_name_are_refused(tmp_path):
+def test_two_columns_with_the_same_name_are_rejected(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), columns={**THEIRS["columns"], "kvp": "age_years"})
 
     assert message == (
@@ -153,7 +153,7 @@ def test_two_columns_with_the_same_name_are_refused(tmp_path):
     )
 
 
-def test_an_unmapped_word_is_refused_rather_than_read_as_missing(tmp_path):
+def test_an_unmapped_word_is_rejected_and_not_read_as_missing(tmp_path):
     assert "sex must be female, male, or empty, but 1 row violates this rule" in message_of(
         as_text(tmp_path / "r.csv"), values={"sex": {"m": "male", "f": "female"}}
     )
@@ -178,7 +178,7 @@ def test_missing_paths_follow_the_pattern(tmp_path):
     assert found["segmentation_path"].to_list() == ["a/seg", "b/seg", "c/seg"]
 
 
-def test_a_path_pattern_with_an_unknown_column_is_refused(tmp_path):
+def test_a_path_pattern_with_an_unknown_column_is_rejected(tmp_path):
     message = message_of(as_text(tmp_path / "r.csv"), paths={"ct_path": "{folder}/ct.nii.gz"})
 
     assert message == (
@@ -188,12 +188,12 @@ def test_a_path_pattern_with_an_unknown_column_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("scan_id", ["CON", "nul.nii", "Lpt1", "com9.a.b"])
-def test_an_id_that_names_a_device_of_windows_is_refused(tmp_path, scan_id):
+def test_an_id_that_is_a_windows_device_name_is_rejected(tmp_path, scan_id):
     with pytest.raises(ContractError, match="must not be a Windows device name"):
         read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], [scan_id, "1"], ["console", "2"]]))
 
 
-def test_an_id_that_ends_with_a_dot_is_refused(tmp_path):
+def test_an_id_that_ends_with_a_period_is_rejected(tmp_path):
     with pytest.raises(ContractError, match=r"must not end with '\.', but 1 row violates this rule: line 2 \(scan"):
         read_registry(as_text(tmp_path / "r.csv", [["scan_id", "age_years"], ["a.", "1"]]))
 
@@ -247,7 +247,7 @@ def examinations(folder, form, config):
 
 
 @pytest.mark.parametrize("form", ["downloaded", "shipped"])
-def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all(tmp_path, form):
+def test_the_shipped_example_reads_1228_examinations_with_missing_values(tmp_path, form):
     path, cohort = examinations(tmp_path, form, example("totalsegmentator_dataset.yaml"))
 
     registry = read_registry(path, reading_of(cohort))
@@ -262,7 +262,7 @@ def test_the_shipped_example_reads_the_table_of_1228_examinations_gaps_and_all(t
 
 
 @pytest.mark.parametrize("form", ["downloaded", "shipped"])
-def test_the_cohort_stage_takes_the_example_and_its_flow_adds_up(tmp_path, form):
+def test_the_flow_of_the_example_adds_up(tmp_path, form):
     path, cohort = examinations(tmp_path, form, example("totalsegmentator_dataset.yaml"))
     files = [
         word
@@ -301,7 +301,7 @@ def test_names_that_differ_from_known_names_in_a_word_are_accepted(name):
     ("name", "ours"),
     [("heigth_cm", "height_cm"), ("age_year", "age_years"), ("patient_di", "patient_id"), ("scanid", "scan_id")],
 )
-def test_misspelled_names_are_refused_with_the_correct_name(name, ours):
+def test_misspelled_names_are_rejected_with_the_correct_name(name, ours):
     reading = reading_of({"columns": {"theirs": name}})
     expected = rf"similar to {ours}; if {ours} is intended, set .*{{theirs: {ours}}}}}; otherwise"
     with pytest.raises(ContractError, match=expected):

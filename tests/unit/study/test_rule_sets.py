@@ -95,16 +95,16 @@ def test_a_user_set_is_read_with_its_limits_and_exceptions(tmp_path):
         ("", "top level: None is not of type 'object'"),
     ],
 )
-def test_an_invalid_set_is_refused_with_the_place_and_the_valid_values(tmp_path, text, expected):
+def test_an_invalid_set_is_rejected_with_the_place_and_the_valid_values(tmp_path, text, expected):
     assert expected in refused(tmp_path, text)
 
 
-def test_invalid_yaml_is_refused(tmp_path):
+def test_invalid_yaml_is_rejected(tmp_path):
     assert "line 2: the key 'rules' already occurs in line 1" in refused(tmp_path, "rules: {}\nrules: {}")
     assert "mine.yaml: line 1, at the end of the file: invalid YAML" in refused(tmp_path, "rules: [")
 
 
-def test_an_unknown_set_is_refused_with_a_list_of_shipped_sets():
+def test_an_unknown_set_is_rejected_with_a_list_of_shipped_sets():
     with pytest.raises(ContractError) as error:
         rule_sets.read("strickt")
 
@@ -115,7 +115,7 @@ def test_an_unknown_set_is_refused_with_a_list_of_shipped_sets():
     assert str(error.value) == expected
 
 
-def test_an_exception_for_a_structure_that_no_label_set_has_is_refused(tmp_path):
+def test_an_exception_for_an_unknown_structure_is_rejected(tmp_path):
     found = rule_sets.read(write(tmp_path, "rules: {truncated: {drops: [], not_for: [colon, livr, my_organ]}}"))
 
     with pytest.raises(ContractError) as error:

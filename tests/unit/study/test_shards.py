@@ -37,7 +37,7 @@ def changed(before, after):
 
 
 @pytest.mark.parametrize(("patient", "of_4", "of_16"), [("p1", 3, 3), ("scan-7", 2, 2)])
-def test_the_shard_of_a_patient_follows_from_its_sha256(patient, of_4, of_16):
+def test_the_shard_of_a_patient_depends_on_the_sha256(patient, of_4, of_16):
     # printf p1 | sha256sum: f64551fcd6f07823...; printf scan-7 | sha256sum: 4f79d4f276930712...
     assert shards.shard_of(patient, 4) == of_4
     assert shards.shard_of(patient, 16) == of_16
@@ -56,13 +56,13 @@ def test_a_patient_without_an_identifier_is_identified_by_the_scan():
     assert shards.key_of({"scan_id": "s1", "patient_id": " p1 "}) == "p1"
 
 
-def test_names_count_from_one_and_parse_back():
+def test_shard_names_count_from_one_and_can_be_parsed():
     assert shards.shard_names(3) == ["1-of-3", "2-of-3", "3-of-3"]
     assert [shards.parse_shard(name) for name in shards.shard_names(3)] == [(0, 3), (1, 3), (2, 3)]
 
 
 @pytest.mark.parametrize("name", ["0-of-3", "4-of-3", "3", "a-of-b", ""])
-def test_an_invalid_name_of_a_shard_is_refused(name):
+def test_an_invalid_shard_name_is_rejected(name):
     with pytest.raises(ValueError, match=r"shard|invalid literal"):
         shards.parse_shard(name)
 
@@ -79,7 +79,7 @@ def test_every_scan_is_in_one_shard_and_all_scans_of_a_patient_in_the_same(numbe
     assert homes.groupby("patient_id")["shard"].nunique().eq(1).all()
 
 
-def test_a_new_patient_changes_the_digest_of_one_shard_only(tmp_path):
+def test_a_new_patient_changes_the_digest_of_only_one_shard(tmp_path):
     rows = registry_rows([f"p{i}" for i in range(40)])
     before = shards.shard_digests(write_registry(tmp_path / "before.csv", rows), 8)
     after = shards.shard_digests(write_registry(tmp_path / "after.csv", [*rows, *registry_rows(["new"])]), 8)
@@ -131,7 +131,7 @@ def test_growing_shards_contain_every_scan_once(number):
 
 
 @pytest.mark.parametrize("number", range(1, 70))
-def test_one_more_growing_shard_splits_one_and_leaves_the_others(number):
+def test_an_additional_shard_splits_one_shard_and_keeps_the_others(number):
     before, after = set(shards.growing_names(number)), set(shards.growing_names(number + 1))
 
     assert len(before - after) == 1
@@ -139,7 +139,7 @@ def test_one_more_growing_shard_splits_one_and_leaves_the_others(number):
 
 
 @pytest.mark.parametrize("number", [16, 23, 31])
-def test_growing_shards_have_one_or_two_parts_of_the_scans(number):
+def test_growing_shards_differ_in_size_by_at_most_a_factor_of_two(number):
     names = shards.growing_names(number)
     moduli = sorted({shards.parse_shard(name)[1] for name in names}, reverse=True)
     homes = pd.Series([shards.home_of(f"patient-{patient}", names, moduli) for patient in range(20000)])
@@ -159,7 +159,7 @@ def test_the_shard_count_follows_from_the_number_of_scans(tmp_path):
     assert list(shards.digests(tmp_path / "absent.csv", None, 10)) == ["1-of-1"]
 
 
-def test_a_new_patient_changes_one_growing_shard_and_splits_one_at_most(tmp_path):
+def test_a_new_patient_changes_one_growing_shard_and_splits_at_most_one(tmp_path):
     patients = [f"p{i}" for i in range(50)]
     before = shards.digests(write_registry(tmp_path / "a.csv", registry_rows(patients)), None, 10)
     longer = write_registry(tmp_path / "b.csv", registry_rows([*patients, "new"]))
@@ -174,7 +174,7 @@ def test_a_new_patient_changes_one_growing_shard_and_splits_one_at_most(tmp_path
 
 @pytest.mark.parametrize("number", [1, 2, 3, 16, 37])
 @pytest.mark.parametrize("cut", [shards.shard_names, shards.growing_names])
-def test_bash_makes_the_files_of_all_shards_from_few_words(number, cut):
+def test_bash_expands_a_few_words_to_the_files_of_all_shards(number, cut):
     words = shards.in_braces("a/b", cut(number), ".parquet")
 
     found = subprocess.run(["bash", "-c", f"echo {words}"], capture_output=True, text=True, check=True).stdout.split()
@@ -183,7 +183,7 @@ def test_bash_makes_the_files_of_all_shards_from_few_words(number, cut):
     assert len(words.split()) <= 3
 
 
-def test_the_module_needs_the_standard_library_only():
+def test_the_module_requires_only_the_standard_library():
     heavy = {"pandas", "numpy", "yaml", "matplotlib"}
     code = f"import sys, ctpop.study.shards, ctpop.figures.catalogue; print(*sorted({heavy} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}

@@ -37,14 +37,14 @@ def with_sheet_xml(path, old, new):
             target.writestr(name, content)
 
 
-def test_a_formula_without_a_value_is_refused(tmp_path):
+def test_a_formula_without_a_value_is_rejected(tmp_path):
     rows = [["s1", "p1", 61, "=C2*25"], ["s2", "p2", 50, 1500.5]]
     expected = r"sheet 'CT' contains 1 formula without a computed value \(first in cell D2\); .*save it"
     with pytest.raises(ContractError, match=expected):
         read_cells(book(tmp_path / "m.xlsx", rows))
 
 
-def test_a_formula_with_a_value_and_one_with_an_empty_text_are_read(tmp_path):
+def test_formulas_with_a_value_or_an_empty_text_are_read(tmp_path):
     path = book(tmp_path / "m.xlsx", [["s1", "p1", 61, "=C2*25"], ["s2", "p2", 50, 1500.5]])
     with_sheet_xml(path, b"<f>C2*25</f><v></v>", b"<f>C2*25</f><v>1525</v>")
     assert read_cells(path)["liver_volume_ml"].tolist() == ["1525", "1500.5"]
@@ -75,7 +75,7 @@ def test_errors_in_cells_are_missing_and_reported(tmp_path):
     assert any("sheet 'CT' contains 1 error" in note and "first in cell D2" in note for note in notes)
 
 
-def test_each_row_of_merged_cells_has_their_value(tmp_path):
+def test_each_row_of_merged_cells_contains_their_value(tmp_path):
     def merge(sheet):
         sheet.merge_cells("B2:C3")
 

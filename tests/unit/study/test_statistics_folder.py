@@ -59,7 +59,7 @@ def test_a_file_is_named_after_its_scan_or_is_in_a_folder_named_after_it(tmp_pat
         (2000.0, None, ("measured", 2.0, None)),
     ],
 )
-def test_zeros_of_totalsegmentator_are_not_measurements_but_a_single_zero_is(tmp_path, volume, intensity, expected):
+def test_two_zeros_are_missing_values_and_a_single_zero_is_a_value(tmp_path, volume, intensity, expected):
     written(tmp_path, "s1", {"liver": {"volume": volume, "intensity": intensity}})
 
     assert read(tmp_path)["s1", "liver"] == expected
@@ -200,14 +200,14 @@ def test_an_invalid_entry_is_the_status_of_its_structure(tmp_path, entry):
     assert len(rows.loc["liver", "detail"]) < 300
 
 
-def test_a_folder_without_a_readable_file_is_refused(tmp_path):
+def test_a_folder_without_a_readable_file_is_rejected(tmp_path):
     for scan in ("s1", "s2"):
         written(tmp_path, scan, "{")
 
     assert "no statistics file can be read (2 files); error of scan 's1': the statistics file" in refusal(tmp_path)
 
 
-def test_a_folder_without_a_structure_of_the_label_set_is_refused(tmp_path):
+def test_a_folder_without_a_structure_of_the_label_set_is_rejected(tmp_path):
     written(tmp_path, "s1", {"tail": {"volume": 1, "intensity": 1}})
 
     assert "no file contains a structure of the label set (such as liver); the first file contains tail" in refusal(
@@ -215,13 +215,13 @@ def test_a_folder_without_a_structure_of_the_label_set_is_refused(tmp_path):
     )
 
 
-def test_a_folder_without_a_file_of_the_cohort_is_refused(tmp_path):
+def test_a_folder_without_a_file_of_the_cohort_is_rejected(tmp_path):
     message = refusal(tmp_path)
 
     assert "no scan of the cohort has a statistics file (SCAN_ID.json or SCAN_ID/statistics.json)" in message
 
 
-def test_a_scan_with_two_files_is_refused(tmp_path):
+def test_a_scan_with_two_files_is_rejected(tmp_path):
     for nested in (False, True):
         written(tmp_path, "s1", {"liver": {"volume": 1, "intensity": 1}}, nested=nested)
 

@@ -65,7 +65,7 @@ def test_settings_take_precedence_over_inference(tmp_path):
     assert cells(written(tmp_path, ROWS, encoding="mac-roman"), encoding="mac-roman").rows[0][2] == "Zürich"
 
 
-def test_a_text_with_an_ambiguous_separator_is_refused(tmp_path):
+def test_a_text_with_an_ambiguous_separator_is_rejected(tmp_path):
     message = refusal(written(tmp_path, [["scan_id;a", "age;b"], ["1;2", "3;4"]]))
 
     assert message == (
@@ -87,7 +87,7 @@ def test_a_zero_byte_in_a_text_does_not_make_it_utf_16(tmp_path):
     assert cells(path).header == ["scan_id", "age"]
 
 
-def test_a_text_in_an_unknown_encoding_is_refused(tmp_path):
+def test_a_text_in_an_unknown_encoding_is_rejected(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_bytes(b"scan_id,age\ns\x811,5\n")
 
@@ -96,7 +96,7 @@ def test_a_text_in_an_unknown_encoding_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.xlsx"])
-def test_binary_content_that_is_not_a_table_is_refused(tmp_path, name):
+def test_binary_content_that_is_not_a_table_is_rejected(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(np.random.default_rng(1).bytes(3000))
 
@@ -140,13 +140,13 @@ def test_a_column_of_row_numbers_without_a_name_is_ignored(tmp_path, name, begin
     assert cells(written(tmp_path, numbered)).header == ROWS[0]
 
 
-def test_another_column_without_a_name_is_refused(tmp_path):
+def test_another_column_without_a_name_is_rejected(tmp_path):
     message = refusal(written(tmp_path, [["", "scan_id"], ["7", "a"], ["3", "b"]]))
 
     assert message == "column 1 has no name, but contains '7'; add a name to the header"
 
 
-def test_a_trailing_separator_is_read_in_header_and_rows_and_refused_only_in_rows(tmp_path):
+def test_a_trailing_separator_only_in_the_rows_is_rejected(tmp_path):
     whole = [[*row, ""] for row in ROWS]
 
     assert cells(written(tmp_path, whole)).header == ROWS[0]
@@ -163,7 +163,7 @@ def test_short_rows_are_reported(tmp_path):
     assert found.notes == ("1 row has fewer cells than the header; the missing cells are read as empty",)
 
 
-def test_repeated_names_are_refused_with_their_columns(tmp_path):
+def test_repeated_names_are_rejected_with_their_columns(tmp_path):
     assert refusal(written(tmp_path, [["a", "b", "a"], ["1", "2", "3"]])) == (
         "column names must be unique, but a is the name of columns 1, 3; rename or delete one of these columns"
     )
@@ -187,7 +187,7 @@ def test_a_spreadsheet_with_the_suffix_of_a_text_is_read(tmp_path):
     assert cells(workbook(tmp_path / "mine.xlsx", ROWS).rename(tmp_path / "mine.csv")).header == ROWS[0]
 
 
-def test_a_cell_at_the_end_of_a_sheet_is_refused_without_much_memory(tmp_path):
+def test_a_cell_at_the_end_of_a_sheet_is_rejected_with_little_memory(tmp_path):
     path = workbook(tmp_path / "mine.xlsx", ROWS)
     book = openpyxl.load_workbook(path)
     book.active["XFD1048576"] = "x"
@@ -207,7 +207,7 @@ table_cells.cells_of(Path({str(path)!r}), Reading())
     assert "delete the rows and columns beyond the table, or save the table as CSV" in done.stderr
 
 
-def test_a_spreadsheet_that_crashes_its_reader_is_refused(tmp_path, monkeypatch):
+def test_a_spreadsheet_that_crashes_its_reader_is_rejected(tmp_path, monkeypatch):
     path = workbook(tmp_path / "mine.xlsx", [["scan_id", *["x"] * 100], *[["s", *range(100)]] * 100])
     monkeypatch.setattr("ctpop.study.spreadsheet.spreadsheet_process.__file__", str(tmp_path / "killed.py"))
     (tmp_path / "killed.py").write_text("import os\nos.abort()\n")
@@ -227,7 +227,7 @@ def test_parquet_is_read_without_changes(tmp_path):
     assert found.rows == [["001", "61.25", "true", "1"], ["nan", "", "", "2"]]
 
 
-def test_a_compressed_file_is_refused_with_the_command_that_decompresses_it(tmp_path):
+def test_a_compressed_file_is_rejected_with_the_command_that_decompresses_it(tmp_path):
     path = tmp_path / "mine.csv.gz"
     path.write_bytes(b"\x1f\x8b\x08\x00")
 
@@ -292,7 +292,7 @@ def test_row_names_that_number_the_rows_are_ignored(tmp_path, separator, with_qu
     assert note in found.notes
 
 
-def test_the_default_of_write_table_is_read(tmp_path):
+def test_the_default_format_of_write_table_is_read(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text('"scan_id" "age_years" "clinic"\n"1" "s1" 61 "Bad Homburg"\n"2" "s2" 50.5 NA\n')
 
@@ -310,7 +310,7 @@ def test_row_names_that_are_identifiers_are_a_column(tmp_path):
     assert (found.header, found.rows) == (["row_names", "age_years", "clinic"], [["s1", "61", "A"], ["s2", "50", "B"]])
 
 
-def test_identifiers_can_repeat_in_a_long_table_of_r(tmp_path):
+def test_identifiers_can_repeat_in_a_long_table_from_r(tmp_path):
     rows = [["scan_id", "structure", "volume_ml"], ["1", "s1", "liver", "1500.5"], ["2", "s1", "spleen", "200.5"]]
 
     assert cells(written(tmp_path, rows)).header == rows[0]
@@ -331,7 +331,7 @@ def test_identifiers_can_repeat_in_a_long_table_of_r(tmp_path):
         pytest.param([["scan_id", "name"], ["1", "Smith", "A"], ["2", "Smith", "B"]], id="a comma in names"),
     ],
 )
-def test_ambiguous_row_names_are_refused(tmp_path, rows):
+def test_ambiguous_row_names_are_rejected(tmp_path, rows):
     message = refusal(written(tmp_path, rows))
 
     assert "the row has" in message
@@ -367,7 +367,7 @@ def test_a_header_above_rows_of_text_with_row_names_is_recognized(tmp_path):
         ("scan_id   age_years\ns1   61\n", "only one column, 'scan_id   age_years'"),
     ],
 )
-def test_a_file_that_is_not_a_table_of_several_columns_is_refused_with_its_type(tmp_path, text, found):
+def test_a_file_that_is_not_a_table_of_several_columns_is_rejected_with_its_type(tmp_path, text, found):
     path = tmp_path / "registry.csv"
     path.write_text(text)
 
@@ -375,7 +375,7 @@ def test_a_file_that_is_not_a_table_of_several_columns_is_refused_with_its_type(
         table_cells.cells_of(path, Reading())
 
 
-def test_a_row_of_units_below_the_header_is_refused(tmp_path):
+def test_a_row_of_units_below_the_header_is_rejected(tmp_path):
     rows = [["scan_id", "age", "liver_volume", "liver_hu"], ["", "years", "[ml]", "HU"], ["s1", "61", "1500", "60"]]
 
     message = refusal(written(tmp_path, rows))
@@ -388,13 +388,13 @@ def test_a_row_of_dashes_is_not_a_row_of_units(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_repeated_header_is_refused(tmp_path, mark):
+def test_a_repeated_header_is_rejected(tmp_path, mark):
     rows = [*ROWS, [f"{mark}scan_id", "age_years", "clinic"], ["s3", "40", "Bern"]]
 
     assert "line 4 repeats the header, as in concatenated files; delete the line" in refusal(written(tmp_path, rows))
 
 
-def test_a_compressed_table_and_tables_of_other_programs_are_refused_with_the_remedy(tmp_path):
+def test_compressed_files_and_files_of_other_programs_are_rejected_with_the_remedy(tmp_path):
     plain = written(tmp_path, ROWS).read_bytes()
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as file:
         file.writestr("mine.csv", plain)
@@ -412,7 +412,7 @@ def test_a_compressed_table_and_tables_of_other_programs_are_refused_with_the_re
     assert "the file contains JSON instead of a table" in refusal(tmp_path / "m.json")
 
 
-def test_a_parquet_file_with_duplicate_column_names_is_refused_and_bytes_are_text(tmp_path):
+def test_parquet_columns_with_duplicate_names_are_rejected_and_bytes_are_text(tmp_path):
     table = pa.Table.from_arrays([pa.array([b"s1"]), pa.array([1.0]), pa.array([2.0])], names=["scan_id", "x", "x"])
     pq.write_table(table, tmp_path / "m.parquet")
     assert "but x is the name of columns 2, 3; rename or delete one" in refusal(tmp_path / "m.parquet")

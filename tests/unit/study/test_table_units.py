@@ -86,7 +86,7 @@ def lines_of(place, settings):
 
 @pytest.mark.parametrize("form", ["long", *HEADERS])
 @pytest.mark.parametrize(("unit", "factor"), [("ml", 1000), ("ml", 0.001), ("mm3", 1), ("l", 1)])
-def test_all_volumes_in_another_unit_are_correct_with_the_printed_setting(tmp_path, form, unit, factor):
+def test_the_printed_setting_corrects_volumes_in_another_unit(tmp_path, form, unit, factor):
     settings = table_of(tmp_path, form, unit, lambda name, ml: ml * factor)
     *columns, confirmed = lines_of(tmp_path / "m.csv", settings)
     if len(columns[0]["columns"]) < len(TYPICAL) and form == "of the user":  # the message contains only three columns
@@ -102,7 +102,7 @@ def last_ends(settings):
 
 @pytest.mark.parametrize("form", HEADERS)
 @pytest.mark.parametrize("factor", [1000, 0.001])
-def test_one_structure_in_another_unit_is_correct_or_excluded_with_the_printed_settings(tmp_path, form, factor):
+def test_the_printed_settings_correct_or_exclude_one_structure_in_another_unit(tmp_path, form, factor):
     settings = table_of(tmp_path, form, "ml", lambda name, ml: ml * (factor if name == "liver" else 1))
     named, left_out, confirmed = lines_of(tmp_path / "m.csv", settings)
     assert read(tmp_path / "m.csv", named)["liver"] == pytest.approx(1500, rel=0.2)
@@ -138,7 +138,7 @@ def test_volumes_of_small_parts_of_organs_and_vessels_are_accepted():
     refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)
 
 
-def test_a_confirmed_name_that_is_not_a_measure_is_refused_with_the_closest_name(tmp_path):
+def test_a_confirmed_name_that_is_not_a_measure_is_rejected_with_the_closest_name(tmp_path):
     settings = table_of(tmp_path, "wide", "ml", lambda _, ml: ml)
     with pytest.raises(ContractError, match=r"contains livr_volume_ml, .* measure: {confirmed: \[liver_volume_ml\]}"):
         read(tmp_path / "m.csv", settings | {"confirmed": ["livr_volume_ml"]})
@@ -154,11 +154,11 @@ def test_confirmed_measures_are_not_examined(measure, change):
 
 
 @pytest.mark.parametrize("hu", [lambda value: value + 1024, lambda value: value + 1000])
-def test_attenuation_with_an_offset_is_refused(hu):
+def test_attenuation_with_an_offset_is_rejected(hu):
     assert "which is outside the possible range in HU (-200 to 600)" in refusal(rows(hu=hu))
 
 
-def test_attenuation_on_a_scale_from_0_to_1_is_refused():
+def test_attenuation_on_a_scale_from_0_to_1_is_rejected():
     assert "a scale from 0 to 1" in refusal(rows(hu=lambda value: (value + 1024) / 4095))
 
 
@@ -190,7 +190,7 @@ def of_all(measure, change):
     return changed(measure, "spleen", change(rows(scans=12)[measure]))
 
 
-def test_one_structure_in_another_unit_is_refused():
+def test_one_structure_in_another_unit_is_rejected():
     assert "so the volumes are probably in mm³; in the rows of spleen, divide the volumes by 1000" in (
         refusal_with_largest(of_all("volume_ml", lambda values: values * 1000))
     )
@@ -202,7 +202,7 @@ def test_one_structure_in_another_unit_is_refused():
     )
 
 
-def test_some_scans_in_another_unit_are_refused_with_their_identifiers():
+def test_some_scans_in_another_unit_are_rejected_with_their_identifiers():
     message = refusal_with_largest(changed("volume_ml", "spleen", 215_000.0, slice(0, 3)))
     found = "3 of 12 values of volume_ml of spleen are impossible (first: 215,000 mL; first scans: s0, s1, s2)"
     assert found in message
@@ -210,7 +210,7 @@ def test_some_scans_in_another_unit_are_refused_with_their_identifiers():
     assert "2 of 12 values of hu_mean of liver are impossible (first: 1130 HU; first scans: s2, s3)" in message
 
 
-def test_a_single_wrong_value_stops_no_study():
+def test_a_single_wrong_value_does_not_stop_a_study():
     for measure, value in (("volume_ml", 215_000.0), ("hu_mean", 1130.0)):
         found = with_ids(changed(measure, "spleen", value, slice(0, 1)))
         refuse_other_units(found, BOUNDS, Path("m.csv"), LARGEST)

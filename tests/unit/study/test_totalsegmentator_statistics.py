@@ -86,7 +86,7 @@ def test_the_file_has_the_format_of_totalsegmentator(study):
     assert lines[-1] == "}"
 
 
-def test_zeros_need_evidence_of_three_layers(study, capsys):
+def test_zeros_require_three_border_layers(study, capsys):
     folder, command = study
     assert main([*command, "--zeros"]) == 1
 
@@ -95,7 +95,7 @@ def test_zeros_need_evidence_of_three_layers(study, capsys):
     assert not (folder / "out").exists()
 
 
-def test_zeros_need_evidence_in_every_row(study, capsys):
+def test_zeros_require_border_voxels_in_every_row(study, capsys):
     folder, command = study
     rows = measures(WHOLE, {**WHOLE, "border_voxels": None}, ABSENT, {**ABSENT, "border_voxels": None})
     MEASURES_TABLE.write(rows, folder / "measures.parquet")
@@ -104,7 +104,7 @@ def test_zeros_need_evidence_in_every_row(study, capsys):
     assert "--zeros: border_voxels is missing although volume_ml is present" in capsys.readouterr().err
 
 
-def test_measures_of_another_label_set_are_refused(study, capsys):
+def test_measures_of_another_label_set_are_rejected(study, capsys):
     folder, command = study
     (folder / "labels.csv").write_text(LABELS.replace("spleen", "pancreas"), encoding="utf-8")
 

@@ -26,7 +26,7 @@ def refused(*args, **settings):
     return str(error.value)
 
 
-def test_ids_that_a_spreadsheet_rounded_are_refused_and_not_printed(tmp_path):
+def test_rounded_patient_ids_are_rejected_without_printing_them(tmp_path):
     message = refused(tmp_path, ["1.23457E+12", "1.23457E+12", "p3"])
 
     assert "line 2: patient_id must be the complete ID, but is a number" in message
@@ -35,7 +35,7 @@ def test_ids_that_a_spreadsheet_rounded_are_refused_and_not_printed(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["1.23457E+12", "1.234568e+12"])
-def test_ids_of_scans_that_a_spreadsheet_rounded_are_to_be_exported_as_text(tmp_path, word):
+def test_rounded_scan_ids_are_rejected_with_the_remedy(tmp_path, word):
     (tmp_path / "r.csv").write_text(f"scan_id,age_years\ns1,61\n{word},55\n")
     with pytest.raises(ContractError, match=r"line 3: scan_id must be the complete ID, .* export the column as text"):
         read_registry(tmp_path / "r.csv")
@@ -44,7 +44,7 @@ def test_ids_of_scans_that_a_spreadsheet_rounded_are_to_be_exported_as_text(tmp_
         measures_table.read(tmp_path / "m.csv", Reading(section="measure"), ["liver"])
 
 
-def test_scans_with_long_numbers_of_a_workbook_are_to_be_exported_as_text(tmp_path):
+def test_long_numeric_scan_ids_of_a_workbook_are_rejected_with_the_remedy(tmp_path):
     book = openpyxl.Workbook()
     for row in (["scan_id", "age_years"], [1234567890123456, 60], ["s2", 61]):
         book.active.append(row)
@@ -53,7 +53,7 @@ def test_scans_with_long_numbers_of_a_workbook_are_to_be_exported_as_text(tmp_pa
         read_registry(tmp_path / "r.xlsx")
 
 
-def test_long_numbers_of_a_workbook_are_refused_as_ids(tmp_path):
+def test_long_numeric_patient_ids_of_a_workbook_are_rejected(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["scan_id", "patient_id", "age_years"])
     for row in range(3):
@@ -65,7 +65,7 @@ def test_long_numbers_of_a_workbook_are_refused_as_ids(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "second"), [("P1", "p1"), ("007", "7"), ("7", "7.0"), ("P_1", "P-01")])
-def test_ids_of_one_patient_in_two_spellings_are_refused_and_not_printed(tmp_path, first, second):
+def test_two_spellings_of_a_patient_id_are_rejected_without_printing_them(tmp_path, first, second):
     message = refused(tmp_path, [first, "other", second], [60, 60, 60])
 
     assert "lines 2, 4: patient_id must have the same spelling in all rows of a patient" in message
@@ -74,7 +74,7 @@ def test_ids_of_one_patient_in_two_spellings_are_refused_and_not_printed(tmp_pat
 
 
 @pytest.mark.parametrize(("first", "second"), [("P1", "P01"), ("P1", "p1"), ("7", "7.0")])
-def test_ids_in_two_spellings_are_one_patient_or_two_as_the_printed_lines_state(tmp_path, first, second):
+def test_the_printed_settings_define_one_patient_or_two_patients(tmp_path, first, second):
     patients, ages = [first, "other", second], [60, 60, 60]
     message = refused(tmp_path, patients, ages)
     one, two = (line.split(";")[0] for line in message.split("set cohort: {values: {patient_id: ")[1:])
@@ -85,7 +85,7 @@ def test_ids_in_two_spellings_are_one_patient_or_two_as_the_printed_lines_state(
 
 
 @pytest.mark.parametrize("word", ["n/a", "unknown", "0", "0.0", "-1.0", "99999"])
-def test_words_for_no_patient_are_no_patient(tmp_path, word):
+def test_words_for_a_missing_patient_id_are_rejected(tmp_path, word):
     patients = ["a", word, "b", word, "c", word]
     message = refused(tmp_path, patients)
     assert f"patient_id is '{word}', which probably denotes a missing ID (affected rows: 3)" in message
@@ -101,7 +101,7 @@ def test_hashes_that_differ_in_zeros_are_different_ids(tmp_path):
     assert registry(tmp_path, ["p0a1b01c", "p0a01b1c", "pa1b1c"])["patient_id"].nunique() == 3
 
 
-def test_patients_who_are_numbered_from_zero_are_accepted(tmp_path):
+def test_patient_ids_that_count_from_zero_are_accepted(tmp_path):
     assert registry(tmp_path, [0, 0, 1, 1, 2, 2])["patient_id"].nunique() == 3
 
 
@@ -109,7 +109,7 @@ def test_patients_who_are_numbered_from_zero_are_accepted(tmp_path):
     ("ages", "word"),
     [([61, 0, 50, 0], "0"), ([*range(50, 60), 0], "0"), ([61, 99, 50, 99], "99"), ([12, 0, 40, 0], "0")],
 )
-def test_ages_that_stand_for_none_are_refused_with_what_decides(tmp_path, ages, word):
+def test_codes_for_a_missing_age_are_rejected_with_the_setting(tmp_path, ages, word):
     assert f'{{age_years: {{"{word}": null}}}}' in refused(tmp_path, ages=ages)
     missing = registry(tmp_path, ages=ages, settings={"values": {"age_years": {word: None}}})
     assert missing["age_years"].isna().sum() == ages.count(int(word))
@@ -127,7 +127,7 @@ def test_ages_that_stand_for_none_are_refused_with_what_decides(tmp_path, ages, 
         (["61Y", "099Y", "099Y"], 99),
     ],
 )
-def test_the_printed_line_for_ages_that_stand_for_none_decides_in_each_form(tmp_path, words, years):
+def test_the_printed_setting_for_missing_ages_applies_to_each_notation(tmp_path, words, years):
     cells = [f'"{word}"' for word in words]
     message = refused(tmp_path, ages=cells)
     printed = message.partition("{age_years: ")[2]
@@ -140,7 +140,7 @@ def test_the_printed_line_for_ages_that_stand_for_none_decides_in_each_form(tmp_
     assert stated["age_years"].tolist()[1:] == [years, years]
 
 
-def test_a_stated_number_is_missing_in_each_form_and_another_word_keeps_its_meaning(tmp_path):
+def test_a_number_declared_as_missing_is_missing_in_each_notation(tmp_path):
     ages = ["61.0", "0.0", "0.0"]
     for settings in ({"values": {"age_years": {"0": None}}}, {"missing": ["0"]}):
         assert registry(tmp_path, ages=ages, settings=settings)["age_years"].isna().sum() == 2
@@ -151,12 +151,12 @@ def test_a_stated_number_is_missing_in_each_form_and_another_word_keeps_its_mean
 
 
 @pytest.mark.parametrize("ages", [[0, 3, 61], [0, 0, 5, 61], [99, 61, 50], [99, 99, 97, 61], [17, 0, 40], [61, 0, 50]])
-def test_ages_beside_others_near_them_are_accepted(tmp_path, ages):
+def test_ages_near_other_ages_are_accepted(tmp_path, ages):
     assert sorted(registry(tmp_path, ages=ages)["age_years"]) == sorted(ages)
 
 
 @pytest.mark.parametrize("word", ["N", "Count", "SEM", "Median (IQR)", "Mean"])
-def test_a_summary_below_a_table_is_no_scan(tmp_path, word):
+def test_a_summary_row_is_not_a_scan(tmp_path, word):
     path = tmp_path / "m.csv"
     path.write_text(f"Name,age_years,liver_hu_mean\nA,61,60\nB,50,55\n{word},55.5,57.5\n")
     with pytest.raises(ContractError, match=r"line 4: each row must represent a scan, .* delete the summary rows"):
@@ -167,7 +167,7 @@ def test_a_summary_below_a_table_is_no_scan(tmp_path, word):
             read_registry(tmp_path / "r.csv")
 
 
-def test_a_category_that_names_a_summary_is_no_summary_beside_other_words(tmp_path):
+def test_a_summary_word_in_a_row_with_other_words_is_a_category(tmp_path):
     path = tmp_path / "m.csv"
     path.write_text("colectomy,sex,liver_hu_mean\nnone,female,60\ntotal,male,55\n")
     assert len(measures_table.read(path, Reading(section="measure"), ["liver"])) == 2
@@ -181,21 +181,21 @@ def test_a_category_that_names_a_summary_is_no_summary_beside_other_words(tmp_pa
 
 
 @pytest.mark.parametrize("theirs", ["S01", "s1", "s01.0", "s-01", "s01.nii.gz"])
-def test_scans_under_ids_in_another_spelling_are_not_set_aside(tmp_path, theirs):
+def test_scan_ids_in_another_spelling_are_rejected(tmp_path, theirs):
     ours = "s_01" if theirs == "s-01" else "s01"
     (tmp_path / "m.csv").write_text(f"scan_id,liver_hu_mean\n{theirs},60\ns02,55\n")
     with pytest.raises(ContractError, match=rf"an ID in the table is .* instead of '{ours}' \(affected scans: 1\)"):
         read_external_measures(tmp_path / "m.csv", [ours, "s02"], ["liver"])
 
 
-def test_files_of_statistics_under_names_in_another_spelling_are_not_set_aside(tmp_path):
+def test_statistics_files_with_another_spelling_are_rejected(tmp_path):
     for name in ("S1.json", "s2.json"):
         (tmp_path / name).write_text('{"liver": {"volume": 1500000, "intensity": 60}}')
     with pytest.raises(ContractError, match=r"is 'S1.json' instead of 's1' .* use the spelling of the"):
         read_folder(tmp_path, ["s1", "s2"], ["liver"])
 
 
-def test_a_folder_without_the_files_of_scans_is_refused_with_what_it_has(tmp_path):
+def test_a_folder_without_files_of_scans_is_rejected_with_its_contents(tmp_path):
     (tmp_path / "s1_statistics.json").write_text("{}")
     with pytest.raises(ContractError, match=r"contains s1_statistics.json; rename the files or folders"):
         read_folder(tmp_path, ["s1"], ["liver"])

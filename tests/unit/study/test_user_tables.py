@@ -36,7 +36,7 @@ def form(request):
     return FORMS[request.param]
 
 
-def test_a_label_set_is_read_in_every_format_by_workflow_and_commands(tmp_path, form):
+def test_a_label_set_is_read_in_every_format(tmp_path, form):
     path = tmp_path / "mine.csv"
     form(ROWS, path)
 
@@ -81,7 +81,7 @@ def test_the_message_about_an_ambiguous_number_contains_no_setting(tmp_path):
         read_user_table(label_sets.STRUCTURES, tmp_path / "mine.csv")
 
 
-def test_a_trailing_separator_only_in_rows_is_refused(tmp_path):
+def test_a_trailing_separator_in_rows_of_a_label_set_is_rejected(tmp_path):
     ROWS.to_csv(tmp_path / "mine.csv", index=False)
     header, *rows = (tmp_path / "mine.csv").read_text(encoding="utf-8").splitlines()
     (tmp_path / "mine.csv").write_text("\n".join([header, *(f"{row}," for row in rows)]), encoding="utf-8")

@@ -61,7 +61,7 @@ def row(table, structure, measure, **more):
     return only
 
 
-def test_an_age_effect_that_height_explains_goes_and_another_stays(tmp_path):
+def test_adjustment_removes_only_an_age_effect_explained_by_height(tmp_path):
     cohort = a_cohort()
 
     tables = run(tmp_path, cohort, an_analysis(cohort))
@@ -95,7 +95,7 @@ def test_every_structure_measure_and_set_of_covariates_has_a_row(tmp_path):
         assert table[RESULTS[name]].isna().all().all()
 
 
-def test_patients_without_a_covariate_are_left_out_and_counted(tmp_path):
+def test_patients_without_a_covariate_are_excluded_and_counted(tmp_path):
     cohort = a_cohort()
     gaps = cohort.assign(
         sex=cohort["sex"].mask(cohort.index < 20), height_cm=cohort["height_cm"].mask(cohort.index.isin(range(10, 40)))
@@ -109,7 +109,7 @@ def test_patients_without_a_covariate_are_left_out_and_counted(tmp_path):
 
 
 @pytest.mark.parametrize(("share", "together"), [(0.5, False), (0.2, True)])
-def test_a_covariate_known_of_few_patients_is_adjusted_for_alone(tmp_path, share, together):
+def test_a_rarely_known_covariate_is_not_part_of_the_joint_adjustment(tmp_path, share, together):
     heights = a_cohort()["height_cm"].where(np.arange(N) < 0.3 * N)
     cohort = a_cohort(height_cm=heights)
 
@@ -119,7 +119,7 @@ def test_a_covariate_known_of_few_patients_is_adjusted_for_alone(tmp_path, share
     assert "height_cm" in set(tables["adjusted"]["adjusted_for"])
 
 
-def test_leaving_a_patient_out_is_the_same_as_not_knowing_a_covariate(tmp_path):
+def test_a_missing_covariate_is_equivalent_to_excluding_the_patient(tmp_path):
     cohort = a_cohort()
     gone = cohort.index < 30
     (tmp_path / "a").mkdir()
@@ -144,7 +144,7 @@ def test_leaving_a_patient_out_is_the_same_as_not_knowing_a_covariate(tmp_path):
     ],
     ids=["one category", "missing in all scans", "a category for each scan"],
 )
-def test_a_covariate_that_nothing_can_be_adjusted_for_is_a_row_with_the_reason(tmp_path, columns, covariates, reason):
+def test_an_unusable_covariate_has_a_row_with_the_reason(tmp_path, columns, covariates, reason):
     cohort = a_cohort(**columns)
 
     adjusted = run(tmp_path, cohort, an_analysis(cohort))["adjusted"]
@@ -155,7 +155,7 @@ def test_a_covariate_that_nothing_can_be_adjusted_for_is_a_row_with_the_reason(t
     assert row(adjusted, "spleen", "hu_mean", adjusted_for="sex")["reason"] == "ok"
 
 
-def test_a_covariate_that_is_age_itself_leaves_nothing(tmp_path):
+def test_a_covariate_equal_to_age_explains_all_variation(tmp_path):
     cohort = a_cohort()
     born = cohort.assign(year=(2020 - cohort["age_years"]).astype(int).astype(str))
 
@@ -165,7 +165,7 @@ def test_a_covariate_that_is_age_itself_leaves_nothing(tmp_path):
     assert row(tables["age-curves"], "spleen", "hu_mean", term="age")["reason"] == "explained"
 
 
-def test_covariates_that_repeat_each_other_change_nothing(tmp_path):
+def test_redundant_covariates_do_not_change_the_results(tmp_path):
     cohort = a_cohort()
     inches = (pd.to_numeric(cohort["height_cm"]) / 2.54).astype(str)
     (tmp_path / "a").mkdir()
@@ -179,7 +179,7 @@ def test_covariates_that_repeat_each_other_change_nothing(tmp_path):
     assert both["df_2"].tolist() == once["df_2"].tolist()
 
 
-def test_a_registry_without_covariates_has_rows_that_say_so(tmp_path):
+def test_a_registry_without_covariates_has_rows_with_the_reason(tmp_path):
     cohort = a_cohort().drop(columns=["height_cm"])
 
     tables = run(tmp_path, cohort, an_analysis(cohort), covariates=[])
@@ -208,7 +208,7 @@ def test_one_sex_has_a_curve_but_no_interaction(tmp_path):
     [(None, np.full(N, 3.0), "all_equal"), (np.full(N, 50.0), None, "all_equal")],
     ids=["equal values", "equal ages"],
 )
-def test_nothing_that_varies_is_a_row_with_the_reason(tmp_path, ages, values, reason):
+def test_constant_values_have_a_row_with_the_reason(tmp_path, ages, values, reason):
     cohort = a_cohort()
     cohort = cohort if ages is None else cohort.assign(age_years=ages)
     hu = np.arange(float(N)) if values is None else values
@@ -220,7 +220,7 @@ def test_nothing_that_varies_is_a_row_with_the_reason(tmp_path, ages, values, re
         assert set(rows["reason"]) == {reason}, name
 
 
-def test_two_ages_have_no_curve(tmp_path):
+def test_two_distinct_ages_have_no_curve_tests(tmp_path):
     cohort = a_cohort()
     cohort = cohort.assign(age_years=np.where(cohort["age_years"] < 55, 40.0, 70.0))
 
@@ -230,7 +230,7 @@ def test_two_ages_have_no_curve(tmp_path):
     assert row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="sex")["reason"] == "ok"
 
 
-def test_a_perfect_order_has_a_correlation_and_says_why_it_has_no_p(tmp_path):
+def test_a_perfect_order_has_a_correlation_and_a_reason_for_the_missing_p_value(tmp_path):
     cohort = a_cohort()
 
     adjusted = run(tmp_path, cohort, an_analysis(cohort, hu_mean=2 * cohort["age_years"]))["adjusted"]
@@ -249,7 +249,7 @@ def test_families_are_the_tests_with_the_same_covariates(tmp_path):
     assert adjusted["p_bonferroni"].tolist() == pytest.approx((2 * adjusted["p"]).clip(upper=1).tolist())
 
 
-def test_equal_input_gives_equal_bytes(tmp_path):
+def test_equal_input_yields_equal_bytes(tmp_path):
     cohort = a_cohort(scanner=["A", "B", "C"] * (N // 3))
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

@@ -49,7 +49,7 @@ def reasons(calibration, structure, measure):
     return dict(zip(rows["sex"], rows["reason"], strict=True))
 
 
-def test_curves_rise_from_the_third_to_the_ninety_seventh_and_follow_the_truth(tmp_path):
+def test_curves_are_ordered_and_agree_with_the_ground_truth(tmp_path):
     cohort = a_cohort()
 
     curves = run(tmp_path, cohort, an_analysis(cohort))["centiles"]
@@ -62,7 +62,7 @@ def test_curves_rise_from_the_third_to_the_ninety_seventh_and_follow_the_truth(t
     assert at_60.loc["male", "centile_97"] == pytest.approx(200 * (1 + 0.3 * 0.15 * 1.88) ** (1 / 0.3), rel=0.04)
 
 
-def test_others_get_the_curves_and_scores_from_the_parameters_in_the_csv(tmp_path):
+def test_curves_and_scores_follow_from_the_parameters_in_the_csv(tmp_path):
     cohort = a_cohort()
     analysis = an_analysis(cohort)
     run(tmp_path, cohort, analysis)
@@ -77,7 +77,7 @@ def test_others_get_the_curves_and_scores_from_the_parameters_in_the_csv(tmp_pat
     np.testing.assert_allclose(of_hu, hu["centile_90"], rtol=1e-9)
 
 
-def test_scores_are_normal_and_shares_below_the_curves_are_as_named(tmp_path):
+def test_scores_are_normal_and_proportions_below_the_curves_are_correct(tmp_path):
     cohort = a_cohort(1500)
 
     tables = run(tmp_path, cohort, an_analysis(cohort))
@@ -90,7 +90,7 @@ def test_scores_are_normal_and_shares_below_the_curves_are_as_named(tmp_path):
         assert (whole[f"below_{percent:02d}"] - percent).abs().max() < 3, percent
 
 
-def test_bands_of_ages_hold_everyone_once(tmp_path):
+def test_age_bands_contain_each_patient_once(tmp_path):
     cohort = a_cohort()
 
     calibration = run(tmp_path, cohort, an_analysis(cohort))["calibration"]
@@ -105,7 +105,7 @@ def test_bands_of_ages_hold_everyone_once(tmp_path):
 
 
 @pytest.mark.parametrize("age", [0.0, 5.0, 9.9])
-def test_the_band_of_a_child_has_rows_of_its_own_beside_all_ages(tmp_path, age):
+def test_the_age_band_of_children_has_separate_rows(tmp_path, age):
     cohort = a_cohort()
     cohort.loc[0, "age_years"] = age
 
@@ -130,7 +130,7 @@ def test_every_usable_value_of_known_age_and_sex_has_a_score(tmp_path):
     assert scores.groupby("structure")["z"].std().tolist() == pytest.approx([1, 1], abs=0.02)
 
 
-def test_too_few_of_a_sex_is_a_row_with_the_reason_and_no_curves_of_it(tmp_path):
+def test_a_sex_with_too_few_patients_has_a_reason_and_no_curves(tmp_path):
     cohort = a_cohort(300, women=0.1)
 
     tables = run(tmp_path, cohort, an_analysis(cohort))
@@ -141,7 +141,7 @@ def test_too_few_of_a_sex_is_a_row_with_the_reason_and_no_curves_of_it(tmp_path)
     assert len(tables["z-scores"]) == 2 * cohort["sex"].eq("male").sum()
 
 
-def test_the_smallest_number_is_a_setting(tmp_path):
+def test_the_minimum_number_of_patients_is_a_setting(tmp_path):
     cohort = a_cohort(300, women=0.25)
     women = int(cohort["sex"].eq("female").sum())
 
@@ -157,7 +157,7 @@ def test_the_smallest_number_is_a_setting(tmp_path):
     [(np.r_[0.0, np.arange(1.0, N)], "not_positive"), (np.full(N, 7.0), "all_equal")],
     ids=["a volume of 0", "equal volumes"],
 )
-def test_volumes_that_have_no_model_are_a_row_with_the_reason(tmp_path, value, reason):
+def test_volumes_without_a_model_have_a_row_with_the_reason(tmp_path, value, reason):
     cohort = a_cohort().assign(sex="male")
 
     tables = run(tmp_path, cohort, an_analysis(cohort, volume_ml=value))
@@ -166,7 +166,7 @@ def test_volumes_that_have_no_model_are_a_row_with_the_reason(tmp_path, value, r
     assert set(tables["centiles"]["structure"]) == {"lung"}
 
 
-def test_two_ages_have_no_curves(tmp_path):
+def test_two_distinct_ages_have_no_centile_curves(tmp_path):
     cohort = a_cohort()
     cohort = cohort.assign(age_years=np.where(cohort["age_years"] < 55, 40.0, 70.0))
 
@@ -185,7 +185,7 @@ def test_a_small_study_has_empty_curves_and_every_reason(tmp_path):
     assert set(tables["calibration"]["reason"]) == {"too_few"}
 
 
-def test_curves_end_with_the_patients_and_count_the_patients_near_each_age(tmp_path):
+def test_curves_span_the_ages_of_the_patients_and_count_nearby_patients(tmp_path):
     cohort = a_cohort()
 
     curves = run(tmp_path, cohort, an_analysis(cohort))["centiles"]

@@ -78,7 +78,7 @@ def test_every_structure_and_measure_has_a_row_even_without_a_value():
     assert tables["groups"]["cut_2"].tolist() == [55, 55, 55, 55]
 
 
-def test_results_are_those_of_scipy():
+def test_results_agree_with_scipy():
     cohort, analysis = a_cohort(), an_analysis()
     tables = all_tables(analysis, cohort)
     ages = cohort["age_years"].to_numpy()
@@ -106,7 +106,7 @@ def test_the_six_pairs_are_ordered_from_younger_to_older():
     assert pairs == [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
 
 
-def test_adjustment_counts_only_tests_with_a_result():
+def test_adjustment_includes_only_tests_with_a_result():
     tables = all_tables(an_analysis(), a_cohort())  # 2 of 4 series have values
     associations, posthoc = tables["associations"].dropna(subset="p"), tables["posthoc"].dropna(subset="p")
     assert len(associations) == 2
@@ -124,7 +124,7 @@ def test_significance_is_decided_by_the_unadjusted_p_and_alpha():
     assert associations.loc[associations["significant"].astype(bool), "p"].item() == p.min()
 
 
-def test_an_association_far_below_underflow_keeps_its_logarithm_and_is_significant():
+def test_a_p_value_below_underflow_keeps_its_logarithm_and_is_significant():
     ages = np.random.default_rng(0).integers(18, 101, 4004).astype(float)
     values = ages + np.random.default_rng(1).normal(size=4004) * 10
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values + 100))
@@ -144,7 +144,7 @@ def test_an_association_far_below_underflow_keeps_its_logarithm_and_is_significa
     ],
     ids=["nine of ten", "equal values", "equal ages", "nine of one age"],
 )
-def test_too_few_or_equal_values_give_n_and_no_results(values, ages):
+def test_too_few_or_equal_values_have_n_and_no_results(values, ages):
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values))
     tables = all_tables(analysis, a_cohort(ages=ages))
     for name in ("associations", "groups"):
@@ -154,7 +154,7 @@ def test_too_few_or_equal_values_give_n_and_no_results(values, ages):
     assert tables["posthoc"][RESULTS["posthoc"]].isna().all().all()
 
 
-def test_n_min_is_the_smallest_number_that_is_tested():
+def test_n_min_is_the_smallest_tested_sample_size():
     ten = schema.ANALYSIS.check(values_of("aorta", "volume_ml", np.r_[np.sin(np.arange(10.0)), [np.nan] * 50]))
     more = chosen(aging.AgingSettings, "aging", config_file(aging={"n_min": 11}))
     assert row_of(all_tables(ten, a_cohort())["associations"], "aorta", "volume_ml").notna().all()
@@ -162,7 +162,7 @@ def test_n_min_is_the_smallest_number_that_is_tested():
     assert np.isnan(row_of(all_tables(ten, a_cohort(), more)["associations"], "aorta", "volume_ml")["rho"])
 
 
-def test_pairs_need_the_smallest_number_themselves():
+def test_pairs_are_tested_only_with_n_min_values():
     ages, values = np.repeat([20.0, 40, 60, 80], [3, 6, 4, 7]), np.sin(np.arange(20.0)) + 2
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values))
     settings = chosen(aging.AgingSettings, "aging", config_file(aging={"n_min": 10}))
@@ -209,7 +209,7 @@ def settings_with(**values):
     return chosen(aging.AgingSettings, "aging", config_file(aging=values))
 
 
-def test_fixed_cut_points_take_the_place_of_the_quartiles_with_sizes_and_ages():
+def test_fixed_cut_points_replace_the_quartiles():
     found = all_tables(an_analysis(), a_cohort(), settings_with(cut_years=[39, 59, 80]))["groups"]
     row, ages = row_of(found, "aorta", "volume_ml"), a_cohort()["age_years"].to_numpy()
     inside = [ages[(ages > low) & (ages <= high)] for low, high in [(0, 39), (39, 59), (59, 80), (80, 120)]]
@@ -226,7 +226,7 @@ def test_a_group_without_values_has_no_ages():
     assert row[["youngest_1", "oldest_1"]].isna().all()
 
 
-def test_cut_points_that_do_not_rise_are_refused():
+def test_cut_points_that_do_not_increase_are_rejected():
     with pytest.raises(
         ContractError, match=r"aging.cut_years: the ages must increase, found \[39, 39, 80\]; write, for example"
     ):
@@ -241,7 +241,7 @@ def test_each_family_is_adjusted_in_three_ways(table):
     assert (found["significant"] == (found["p"] < 1e-4)).all()
 
 
-def test_a_relation_that_turns_back_is_discordant_and_one_that_does_not_is_not():
+def test_only_nonmonotone_relations_are_discordant():
     cohort = a_cohort(200)
     ages, noise = cohort["age_years"].to_numpy(), np.random.default_rng(3).normal(size=200)
     turning = values_of("aorta", "volume_ml", 200 - ((ages - 55) / 8) ** 2 + noise)
@@ -253,14 +253,14 @@ def test_a_relation_that_turns_back_is_discordant_and_one_that_does_not_is_not()
     assert row_of(groups, "spleen", "volume_ml")["epsilon_squared_of_rho"] == pytest.approx(15 / 16 * rho**2)
 
 
-def test_rank_sum_tests_can_do_without_the_correction_for_continuity():
+def test_the_continuity_correction_of_rank_sum_tests_is_optional():
     found = all_tables(an_analysis(), a_cohort(), settings_with(continuity=False))["posthoc"].dropna(subset="z")
     with_it = all_tables(an_analysis(), a_cohort())["posthoc"].dropna(subset="z")
     assert (found["z"].abs() > with_it["z"].abs()).all()
     assert found["u"].tolist() == with_it["u"].tolist()
 
 
-def test_the_interval_of_bonett_and_wright_needs_rho_and_n_alone():
+def test_the_bonett_wright_interval_depends_only_on_rho_and_n():
     row = row_of(
         all_tables(an_analysis(), a_cohort(), settings_with(interval="bonett_wright"))["associations"],
         "aorta",
@@ -272,7 +272,7 @@ def test_the_interval_of_bonett_and_wright_needs_rho_and_n_alone():
     assert row["interval"] == "bonett_wright"
 
 
-def test_bootstrap_intervals_are_near_the_others_and_missing_where_these_are():
+def test_bootstrap_intervals_are_close_to_the_default_intervals():
     series = aging.split(aging.with_ages(an_analysis(), a_cohort()), NAMES)
     plain = aging.association_table(series, settings_with(interval="bootstrap"))
     found = schema.ASSOCIATIONS.check(intervals.bootstrap(plain, series, N, intervals.Draws(2000, 1, 2), 0.95))
@@ -286,7 +286,7 @@ def test_bootstrap_intervals_are_near_the_others_and_missing_where_these_are():
     assert gap.abs().to_numpy(dtype=float).max() < 0.08  # the intervals are .1 to .3 wide
 
 
-def test_without_any_correlation_the_bootstrap_has_nothing_to_do():
+def test_the_bootstrap_accepts_tables_without_correlations():
     series = aging.split(aging.with_ages(schema.ANALYSIS.empty(), a_cohort()), NAMES)
     plain = aging.association_table(series, SETTINGS)
     assert intervals.bootstrap(plain, series, N, intervals.Draws(100, 1, 1), 0.95).equals(plain)
@@ -305,7 +305,7 @@ def test_values_of_unknown_age_are_not_counted():
     }
 
 
-def test_order_of_the_input_rows_changes_no_result():
+def test_row_order_does_not_change_the_results():
     analysis, cohort = an_analysis(), a_cohort()
     expected = all_tables(analysis, cohort)
     found = all_tables(schema.ANALYSIS.check(analysis.sample(frac=1, random_state=1)), cohort)
@@ -313,14 +313,14 @@ def test_order_of_the_input_rows_changes_no_result():
         pd.testing.assert_frame_equal(found[name], table, check_exact=True)
 
 
-def test_a_scan_outside_the_cohort_is_refused():
+def test_a_scan_outside_the_cohort_is_rejected():
     with pytest.raises(
         ContractError, match=r"'scan_id' must contain scans of the cohort table, found other values in 20 rows"
     ):
         aging.with_ages(an_analysis(), a_cohort(50))
 
 
-def test_a_structure_outside_the_label_set_is_refused():
+def test_a_structure_outside_the_label_set_is_rejected():
     with pytest.raises(
         ContractError,
         match=r"must contain structures of the label set or groups of structures, found .* in 60 rows \('spleen'\)",
@@ -343,7 +343,7 @@ def compared(analysis, cohort, truth):
     )
 
 
-def test_comparison_with_the_truth_has_known_answers():
+def test_comparison_with_the_ground_truth_has_known_results():
     analysis, cohort = an_analysis(), a_cohort()
     table = compared(analysis, cohort, a_truth(analysis, cohort, volume_factor=0.8, hu_offset=3.0))
     aorta, spleen = row_of(table, "aorta", "volume_ml"), row_of(table, "spleen", "hu_mean")
@@ -357,7 +357,7 @@ def test_comparison_with_the_truth_has_known_answers():
     assert aorta["truth_inside"]
 
 
-def test_a_measurement_without_the_effect_of_age_excludes_true_rho():
+def test_the_interval_of_a_measurement_without_age_effect_excludes_true_rho():
     analysis, cohort = an_analysis(), a_cohort()
     truth = a_truth(analysis, cohort)
     excluded = analysis.assign(
@@ -382,7 +382,7 @@ def test_comparison_uses_only_scans_with_both_values():
     )
 
 
-def test_comparison_without_enough_scans_gives_n_and_no_results():
+def test_comparison_with_too_few_scans_has_n_and_no_results():
     analysis, cohort = an_analysis(), a_cohort()
     truth = a_truth(analysis, cohort)
     table = compared(analysis, cohort, truth[truth["scan_id"].isin(scan_ids(9))])
@@ -390,7 +390,7 @@ def test_comparison_without_enough_scans_gives_n_and_no_results():
     assert table.drop(columns=["structure", "measure", "n", "n_patients"]).isna().all().all()
 
 
-def test_comparison_with_a_truth_that_does_not_vary_has_a_bias_and_no_correlation():
+def test_comparison_with_a_constant_ground_truth_has_a_bias_and_no_correlation():
     analysis, cohort = an_analysis(), a_cohort()
     row = row_of(compared(analysis, cohort, a_truth(analysis, cohort).assign(volume_ml=250.0)), "aorta", "volume_ml")
     assert row[["pearson_r", "rho_true", "truth_inside"]].isna().all()
@@ -419,7 +419,7 @@ def study(tmp_path):
     return tmp_path, command
 
 
-def test_command_writes_the_tables_and_says_what_it_counted(study, caplog):
+def test_command_writes_the_tables_and_logs_the_counts(study, caplog):
     folder, command = study
     truth = ["--truth", str(folder / "truth.csv"), "--compare-truth", str(folder / "tables/compare_truth.parquet")]
     with caplog.at_level("INFO"):
@@ -460,7 +460,7 @@ def tables_with_groups(analysis):
 
 
 @pytest.mark.parametrize("strong", [True, False])
-def test_groups_have_rows_and_change_nothing_in_those_of_single_structures(strong):
+def test_groups_have_rows_and_do_not_change_the_rows_of_single_structures(strong):
     alone, together = all_tables(an_analysis(), a_cohort()), tables_with_groups(with_a_group(an_analysis(), strong))
     for name, table in together.items():
         of_groups = table["structure"].isin(GROUPS)
@@ -468,7 +468,7 @@ def test_groups_have_rows_and_change_nothing_in_those_of_single_structures(stron
         pd.testing.assert_frame_equal(table[~of_groups].reset_index(drop=True), alone[name])
 
 
-def test_p_of_groups_is_adjusted_over_groups_alone():
+def test_p_values_of_groups_are_adjusted_only_over_groups():
     table = tables_with_groups(with_a_group(an_analysis()))["associations"]
     group = row_of(table, "organs", "volume_ml")
     assert group["family"] == "groups"
@@ -477,7 +477,7 @@ def test_p_of_groups_is_adjusted_over_groups_alone():
     assert structures["p_bonferroni"].dropna().tolist() == pytest.approx((2 * structures["p"].dropna()).tolist())
 
 
-def test_a_group_that_the_label_set_does_not_have_is_refused():
+def test_a_group_outside_the_label_set_is_rejected():
     observations = aging.with_ages(with_a_group(an_analysis()), a_cohort())
     with pytest.raises(
         ContractError, match="structures of the label set or groups of structures, found other values in 60 rows"
@@ -509,7 +509,7 @@ def sensitivity():
     return table, associations
 
 
-def test_each_rule_set_has_the_correlation_of_its_own_values():
+def test_each_rule_set_has_the_correlation_of_its_usable_values():
     table, _ = sensitivity()
     ages = a_cohort().set_index("scan_id")["age_years"]
     assert len(table) == 4 * 6
@@ -523,7 +523,7 @@ def test_each_rule_set_has_the_correlation_of_its_own_values():
         assert found["ci_low"] < found["rho"] < found["ci_high"]
 
 
-def test_the_difference_is_that_from_the_study_itself():
+def test_the_difference_is_relative_to_the_rule_set_of_the_study():
     table, associations = sensitivity()
     own = row_of(associations, "aorta", "volume_ml")["rho"]
     by_rules = table[table["structure"].eq("aorta") & table["measure"].eq("volume_ml")].set_index("rules")
@@ -533,7 +533,7 @@ def test_the_difference_is_that_from_the_study_itself():
     assert table.loc[table["rho"].isna(), "difference"].isna().all()
 
 
-def test_too_few_values_under_a_rule_set_give_n_and_no_result():
+def test_too_few_values_under_a_rule_set_have_n_and_no_result():
     associations = aging.association_table(aging.split(aging.with_ages(an_analysis(), a_cohort()), NAMES), SETTINGS)
     few = aging.split(aging.with_ages(an_analysis().groupby("structure").head(9), a_cohort()), NAMES)
     table = schema.SENSITIVITY.check(aging.sensitivity_table(correlations({"strict": few}), associations))
@@ -558,19 +558,19 @@ def test_command_compares_the_rule_sets_of_the_screening(study):
     assert out.with_suffix(".csv").is_file()
 
 
-def test_rule_sets_without_a_place_for_the_comparison_stop_the_command(study, capsys):
+def test_analysis_sets_without_a_sensitivity_path_are_rejected(study, capsys):
     folder, command = study
     assert main([*command, "--analysis-sets", str(folder / "sets.parquet")]) == 1
     assert "--analysis-sets and --sensitivity: set both options or neither" in capsys.readouterr().err
 
 
-def test_command_without_a_truth_compares_nothing(study):
+def test_command_without_a_ground_truth_writes_no_comparison(study):
     folder, command = study
     assert main(command) == 0
     assert not (folder / "tables/compare_truth.parquet").exists()
 
 
-def test_command_writes_the_same_bytes_again(study):
+def test_repeated_command_writes_the_same_bytes(study):
     folder, command = study
     contents = []
     for _ in range(2):
@@ -590,14 +590,14 @@ def test_command_writes_the_same_bytes_again(study):
         ("alpha=1", "aging: 'alpha=1' is not of type 'object'"),
     ],
 )
-def test_bad_settings_stop_the_command_with_a_message(study, capsys, settings, message):
+def test_invalid_settings_stop_the_command_with_a_message(study, capsys, settings, message):
     folder, command = study
     assert main([*command, *config_option(aging=settings)]) == 1
     assert message in capsys.readouterr().err
     assert not (folder / "tables").exists()
 
 
-def test_a_truth_without_a_place_for_the_comparison_stops_the_command(study, capsys):
+def test_a_ground_truth_without_a_comparison_path_is_rejected(study, capsys):
     folder, command = study
     assert main([*command, "--truth", str(folder / "truth.csv")]) == 1
     assert "--truth and --compare-truth: set both options or neither" in capsys.readouterr().err

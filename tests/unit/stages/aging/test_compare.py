@@ -54,7 +54,7 @@ def test_the_difference_is_the_second_minus_the_first_with_its_test():
     assert row["p"] == pytest.approx(10 ** row["log10_p"])
 
 
-def test_what_one_study_alone_has_is_a_row_without_a_difference():
+def test_structures_of_only_one_study_have_rows_without_a_difference():
     found = compared(study(liver(0.2), liver(0.1, name="spleen")), study(liver(0.2), liver(0.3, name="heart")))
 
     assert found["counterpart"].to_dict() == {
@@ -89,7 +89,7 @@ def test_the_sacrum_of_one_generation_is_compared_with_sacrum_and_s1_of_the_othe
     assert compared(v1, v1).loc[("sacrum", "volume_ml"), "counterpart"] == "same"
 
 
-def test_groups_with_other_members_are_not_compared():
+def test_groups_with_different_members_are_not_compared():
     whole = study(groups=[liver(0.2, name="ribs")], members={"ribs": frozenset({"rib_left_1", "rib_left_2"})})
     part = study(groups=[liver(0.3, name="ribs")], members={"ribs": frozenset({"rib_left_1"})})
 
@@ -99,7 +99,7 @@ def test_groups_with_other_members_are_not_compared():
     assert compared(whole, whole).loc[("ribs", "volume_ml"), "counterpart"] == "same"
 
 
-def test_p_is_adjusted_over_structures_and_over_groups():
+def test_p_values_are_adjusted_separately_over_structures_and_groups():
     names = ["liver", "spleen", "aorta"]
     first = study(*(liver(0.2, name=name) for name in names), groups=[liver(0.2, name="ribs")])
     second = study(*(liver(0.3, name=name) for name in names), groups=[liver(0.3, name="ribs")])
@@ -111,7 +111,7 @@ def test_p_is_adjusted_over_structures_and_over_groups():
     assert found.loc[("ribs", "volume_ml"), "p_bonferroni"] == pytest.approx(p)
 
 
-def test_a_result_that_is_missing_in_one_study_gives_no_difference():
+def test_a_result_missing_in_one_study_has_no_difference():
     missing = ("liver", "volume_ml", 3, 3, math.nan, math.nan, math.nan)
 
     row = compared(study(missing), study(liver(0.2))).loc[("liver", "volume_ml")]
@@ -119,7 +119,7 @@ def test_a_result_that_is_missing_in_one_study_gives_no_difference():
     assert (row["counterpart"], row["n_a"], pd.isna(row["z"])) == ("same", 3, True)
 
 
-def test_studies_of_different_levels_are_refused():
+def test_studies_with_different_confidence_levels_are_rejected():
     with pytest.raises(ContractError, match=r"confidence levels of the studies differ: 0.95 in one and 0.9 in two"):
         compare.compare(study(liver(0.2)), study(liver(0.2), name="two", confidence=0.9))
 
@@ -140,7 +140,7 @@ def test_a_heading_is_never_the_last_row_of_a_page():
     assert [[heading for heading, _ in page] for page in pages] == [["one"], ["two"]]
 
 
-def test_banners_of_two_studies_say_whose_they_are():
+def test_different_banners_contain_the_names_of_their_studies():
     synthetic = study(liver(0.2), name="a", banner="synthetic")
 
     assert compare.banner_of((synthetic, study(liver(0.2), name="b", banner="synthetic"))) == "synthetic"
@@ -175,7 +175,7 @@ def results(folder, name, rho, scans):
     return folder / name
 
 
-def test_the_command_writes_table_and_figures_and_the_same_bytes_again(tmp_path, monkeypatch):
+def test_the_command_writes_reproducible_tables_and_figures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results(tmp_path / "results", "one", 0.1, ["a", "b"])
     results(tmp_path / "results", "two", 0.6, ["c", "d"])
@@ -212,7 +212,7 @@ def test_studies_that_share_some_patients_are_compared_with_a_warning_and_flagge
     assert not found["independent"].any()
 
 
-def test_studies_of_the_same_patients_are_refused_with_a_remedy(tmp_path, capsys):
+def test_studies_of_the_same_patients_are_rejected_with_a_remedy(tmp_path, capsys):
     places = [results(tmp_path, name, 0.1, scans) for name, scans in (("one", ["a", "b"]), ("two", ["a", "b", "c"]))]
 
     assert main(["compare", *map(str, places), "--dpi", "80", "--out", str(tmp_path / "out")]) == 1
@@ -253,21 +253,21 @@ def test_shared_scans_and_patients_are_found_by_ids_and_checksums(first, second,
         ({"age_years": [60, 40, 80]}, False),
     ],
 )
-def test_scans_with_one_number_are_different_scans_if_ages_or_sexes_contradict(facts, shared):
+def test_scans_with_equal_ids_and_contradictory_ages_or_sexes_are_different(facts, shared):
     one = scans_of("1", "2", "3", sex=["male"] * 3, age_years=["60", "70", "50"])
     other = one.assign(**{name: pd.Series(values, dtype="str") for name, values in facts.items()})
 
     assert shared_patients.shared(one, other).all_of_one == shared
 
 
-def test_patients_with_one_number_may_be_older_in_the_other_study():
+def test_patients_with_equal_ids_can_be_older_in_the_other_study():
     one = scans_of("a", "b", patient_id=["1", "2"], age_years=["60", "70"])
     other = scans_of("c", "d", patient_id=["1", "2"], age_years=["65", "74"])
 
     assert shared_patients.shared(one, other).patients == 2
 
 
-def test_checksums_of_label_maps_are_read_where_a_study_has_them(tmp_path):
+def test_checksums_of_label_maps_are_read_if_available(tmp_path):
     for name, scan in (("one", "a"), ("two", "b")):
         tables = results(tmp_path, name, 0.1, [scan]) / "tables"
         row = {"scan_id": scan, "status": "existing", "mask_path": "m.nii.gz", "mask_sha256": "0" * 64}
@@ -281,12 +281,12 @@ def test_checksums_of_label_maps_are_read_where_a_study_has_them(tmp_path):
     assert shared_patients.shared(*scans).scans == 1
 
 
-def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):
+def test_a_folder_that_is_not_a_study_is_rejected(tmp_path, capsys):
     assert main(["compare", str(tmp_path), str(tmp_path)]) == 1
     assert "does not contain a finished study; missing: provenance.json, tables/ass" in capsys.readouterr().err
 
 
-def test_a_figure_states_the_patients_of_both_studies_where_one_has_repeated_patients():
+def test_a_figure_states_patient_counts_if_patients_have_several_scans():
     shown = compare.compare(study(liver(0.2, width=0.02)), study(liver(0.5, width=0.02)))
     blocks = [("abdomen", ["liver"])]
     style = forest.ForestStyle(("x", "y"), 0.95, 1e-4, None)
@@ -300,7 +300,7 @@ def test_a_figure_states_the_patients_of_both_studies_where_one_has_repeated_pat
     assert {"Scans (patients)", f"{n[0]:,} (7) / {n[1]:,} ({n[1]:,})"} <= set(words(shown.assign(n_patients_a=7)))
 
 
-def test_a_figure_marks_what_it_draws():
+def test_the_forest_plot_draws_both_correlations_and_the_difference():
     shown = compare.compare(study(liver(0.2, width=0.02)), study(liver(0.5, width=0.02)))
     blocks = [("abdomen", ["liver"])]
 

@@ -71,7 +71,7 @@ WITH_SEX = {"associations_by_sex", "centiles", "centile_calibration"}
 @pytest.mark.parametrize(
     "name", [*("normality", "associations", "groups", "sensitivity", "adjusted", "rank_ancova", "age_curves")]
 )
-def test_two_hundred_scans_of_fifty_patients_are_counted_as_such(repeated, name):
+def test_scans_and_patients_are_counted_separately(repeated, name):
     assert repeated[name][["n", "n_patients"]].to_numpy().tolist() == [[200, 50]] * len(repeated[name])
 
 
@@ -103,7 +103,7 @@ def test_the_patients_near_an_age_are_a_quarter_of_the_scans(repeated):
     assert table["n_patients_near"].mul(PER_PATIENT).eq(table["n_near"]).all()
 
 
-def test_the_patients_that_are_left_out_are_counted():
+def test_excluded_patients_are_counted():
     cohort = a_cohort()
     cohort["sex"] = cohort["sex"].mask(cohort.index < 6)  # four scans of the first patient, two of the second
 
@@ -113,7 +113,7 @@ def test_the_patients_that_are_left_out_are_counted():
     assert adjusted["n_patients"].eq(49).all()  # the second patient also has scans of known sex
 
 
-def test_without_patient_ids_each_scan_is_of_another_patient():
+def test_without_patient_ids_each_scan_counts_as_a_patient():
     tables = tables_of(a_cohort(patient_id=pd.Series([None] * SCANS, dtype="str")))
 
     assert len(tables) > 9
@@ -123,13 +123,13 @@ def test_without_patient_ids_each_scan_is_of_another_patient():
             assert table[f"n_patients{name[1:]}"].eq(table[name]).all()
 
 
-def test_a_scan_without_a_patient_counts_as_a_patient_beside_others():
+def test_a_scan_without_a_patient_id_counts_as_a_patient():
     cohort = pd.DataFrame({"patient_id": ["p", None, "p", None, "q"]})
 
     assert patient_numbers(cohort).tolist() == [0, 1, 0, 2, 3]
 
 
-def test_every_table_of_statistics_with_a_number_of_scans_has_that_of_patients():
+def test_every_table_with_scan_counts_has_patient_counts():
     tables = [table for table in vars(all_tables).values() if isinstance(table, Table) and "rho" in table.columns]
 
     assert len(tables) >= 4

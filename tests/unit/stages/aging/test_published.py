@@ -58,7 +58,7 @@ def test_each_structure_of_the_paper_is_found_in_both_label_sets_of_totalsegment
     assert published.counterparts(PAPER, label_sets.read(name)) == MEANT
 
 
-def test_a_group_that_lacks_a_member_is_not_the_papers():
+def test_a_group_without_a_member_has_no_published_counterpart():
     whole = label_sets.read("demo")
     one_sided = label_sets.LabelSet("one_sided", whole.table[whole.table["structure"].ne("kidney_left")])
 
@@ -75,7 +75,7 @@ def test_the_same_correlation_is_consistent():
     assert (round(row["ci_low_published"], 3), round(row["ci_high_published"], 3)) == (-0.803, -0.776)
 
 
-def test_z_is_the_difference_on_fishers_scale_over_both_errors():
+def test_z_is_the_difference_of_fisher_z_divided_by_the_combined_error():
     row = compared(association("aorta", "volume_ml", 0.70, half_width=0.03)).loc["R12"]
 
     ours = (math.atanh(0.73) - math.atanh(0.67)) / (2 * 1.959963985)
@@ -85,14 +85,14 @@ def test_z_is_the_difference_on_fishers_scale_over_both_errors():
     assert row["verdict"] == "differs"
 
 
-def test_a_number_that_the_paper_does_not_print_is_not_reported_and_ours_stands_beside_it():
+def test_numbers_missing_from_the_paper_are_marked_as_not_reported():
     row = compared(association("ribs", "hu_mean", -0.5)).loc["R03"]
 
     assert (row["structure"], row["rho_here"], row["verdict"]) == ("ribs", -0.5, "not_reported")
     assert row[["rho_published", "difference", "z"]].isna().all()
 
 
-def test_what_the_study_has_no_result_for_is_not_measured_here():
+def test_published_numbers_without_a_result_are_marked_as_not_measured():
     found = compared(association("aorta", "volume_ml", math.nan), label_set="demo")
 
     assert found.loc["R12", ["verdict", "structure"]].tolist() == ["not_measured_here", "aorta"]
@@ -109,7 +109,7 @@ def test_a_correlation_without_an_interval_cannot_be_tested():
     assert (row["verdict"], pd.isna(row["z"])) == ("not_measured_here", True)
 
 
-def test_sides_are_given_beside_the_pair():
+def test_values_of_both_sides_are_listed_with_the_pair():
     found = compared(
         association("hips", "hu_mean", -0.61),
         association("hip_left", "hu_mean", -0.57),
@@ -147,7 +147,7 @@ def test_without_recorded_sexes_there_is_no_proportion_of_men():
     assert compared(patients=patients).loc["F06", "verdict"] == "not_measured_here"
 
 
-def test_another_alpha_differs():
+def test_another_alpha_is_marked_as_different():
     assert compared(alpha=0.05).loc["F11", ["number_here", "verdict"]].tolist() == [0.05, "differs"]
 
 
