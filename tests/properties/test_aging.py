@@ -15,7 +15,7 @@ from ctpop.stats.shift import hodges_lehmann_shift
 from ctpop.stats.tails import log10_p_of_chi_squared, log10_p_of_rho
 from support.laws import law
 
-# attenuations in steps of 1/8 HU, few enough to tie; sums and products with powers of two are exact
+# attenuations in steps of 1/8 HU, few enough for ties; sums and products with powers of two are exact
 VALUES = st.integers(-400, 400).map(lambda number: number / 8)
 AGES = st.integers(18, 100).map(float)
 SAMPLES = st.lists(VALUES, min_size=4, max_size=60).map(np.array)
@@ -186,11 +186,11 @@ def test_drawn_correlations_reverse_with_the_sign_and_ignore_monotone_transforms
     some = np.array(kept[: len(patients)])
     found = {
         name: np.concatenate(list(drawn_correlations([ranked(ages, changed, some)], len(patients), 80, 1, 1)), axis=1)
-        for name, changed in {"as it is": values, "turned": -values, "bent": np.exp(values / 10)}.items()
+        for name, changed in {"original": values, "negative": -values, "transformed": np.exp(values / 10)}.items()
     }
-    np.testing.assert_allclose(found["turned"], -found["as it is"], rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(found["bent"], found["as it is"])
-    defined = found["as it is"][np.isfinite(found["as it is"])]
+    np.testing.assert_allclose(found["negative"], -found["original"], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(found["transformed"], found["original"])
+    defined = found["original"][np.isfinite(found["original"])]
     assert (np.abs(defined) <= 1).all()
 
 

@@ -23,7 +23,7 @@ from ctpop.imaging.images import LARGEST_HU, read_ct, read_grid, read_labels
 from support.volumes import affine, hu, labels
 
 REASONS = {"unreadable", "bad_geometry", "bad_values"}
-MOST_SECONDS = 5  # a valid file requires a thousandth of this
+MOST_SECONDS = 5  # a valid file requires a thousandth of this time
 MOST_BYTES = 128 << 20  # files are at most 64 KB; 1100 times this size can be allocated
 EXTREMES = {
     "i": (0, 1, -1, 2, 3, 4, 5, 7, 8, 16, 99, 127, 255, 256, 348, 540, 1000, 1536, 2304, 27307, 32767, -32768),
@@ -284,7 +284,7 @@ READERS = {"ct": (read_ct, check_ct), "labels": (read_labels, check_labels), "gr
 def check_rejection(error, path, number):
     assert error.reason in REASONS <= set(SEGMENT_STATUS), number
     assert str(path.parent) not in error.detail, number
-    assert error.detail.isprintable(), number  # also on a single line
+    assert error.detail.isprintable(), number  # includes that the detail is a single line
 
 
 @contextmanager
@@ -292,7 +292,7 @@ def limits(number):
     """Fail if a case exceeds its time limit or the memory limit of its file size."""
 
     def give_up(signum, frame):
-        raise AssertionError(f"case {number} takes more than {MOST_SECONDS} s")
+        raise AssertionError(f"case {number} required more than {MOST_SECONDS} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
@@ -308,7 +308,7 @@ def limits(number):
 
 
 def outcome(path, kind, number):
-    """Return "read" and the grid, or the reason for which a file is rejected."""
+    """Return "read" and the grid, or the reason why a file is rejected."""
     read, check = READERS[kind]
     try:
         with limits(number):

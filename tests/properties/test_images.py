@@ -41,7 +41,7 @@ def compressed(new_path):
 @given(SHAPES, AFFINES, st.sampled_from(ORIENTATIONS), st.integers(0, 2**32))
 def test_the_axis_order_of_a_file_does_not_change_voxels_or_grid(new_path, shape, where, codes, seed):
     values = hu(shape, seed)
-    values.flat[0] = 2000  # not constant, also without one of the voxels
+    values.flat[0] = 2000  # not constant, even without one of the voxels
     values = np.concatenate([values, np.zeros_like(values)])
 
     volume = read_ct(save_turned(new_path(), values, codes, where))
@@ -74,7 +74,7 @@ def test_labels_are_unchanged_after_writing_and_reading(new_path, shape, where, 
 
 
 def outcome(path, content):
-    """Return the reason for which these bytes are rejected as a CT, or "read" and the voxels."""
+    """Return the reason why these bytes are rejected as a CT, or "read" and the voxels."""
     path.write_bytes(content)
     try:
         return "read", read_ct(path).data

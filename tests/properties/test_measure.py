@@ -28,7 +28,7 @@ EDGES_MM = st.sampled_from([0.5, 0.75, 1.5, 2.0, 5.0])  # exact in float32, as a
 AFFINES = st.builds(affine, st.tuples(EDGES_MM, EDGES_MM, EDGES_MM), st.tuples(*[st.integers(-300, 300)] * 3))
 ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
 LABEL_TYPES = st.sampled_from([np.uint8, np.uint16])
-EROSIONS_MM = st.sampled_from([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 7.5])  # some of them equal to voxel edges
+EROSIONS_MM = st.sampled_from([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 7.5])  # some depths equal voxel edges
 CENTROID = ["centroid_x_mm", "centroid_y_mm", "centroid_z_mm"]
 BOX = [f"bbox_{end}_{axis}_mm" for end in ("min", "max") for axis in "xyz"]
 COUNTS = ["n_voxels", "border_voxels", *[f"border_{face}" for face in FACES], "n_components", "eroded_voxels"]
@@ -43,7 +43,7 @@ def new_path(tmp_path_factory):
 
 
 def scan(shape, seed, label_type=np.uint8, hu_type=np.int16):
-    """Return labels 0 to 5 and attenuation of a scan; labels 3 and 5 were not requested, and 4 is often absent."""
+    """Return labels (0 to 5) and attenuation; labels 3 and 5 were not requested, and label 4 is often absent."""
     random = np.random.default_rng(seed)
     numbers = random.choice(np.array([0, 1, 2, 3, 4, 5]), shape, p=[0.4, 0.3, 0.15, 0.1, 0.02, 0.03])
     hu = random.normal(0 if np.dtype(hu_type).kind != "u" else 125, 25, shape).astype(hu_type)
@@ -184,7 +184,7 @@ def test_flipping_and_transposing_image_and_affine_has_no_effect(
 ):
     numbers, hu = scan(shape, seed)
     hu.flat[0], hu.flat[-1] = -1000, 1000
-    numbers, hu = np.pad(numbers, 1), np.pad(hu, 1)  # a constant CT is rejected
+    numbers, hu = np.pad(numbers, 1), np.pad(hu, 1)  # a CT with constant attenuation is rejected
     plain = measure(numbers, hu, where, layers)
 
     mask = read_labels(save_turned(new_path(), numbers, label_codes, where))

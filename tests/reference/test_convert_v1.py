@@ -64,7 +64,7 @@ def test_the_converted_network_computes_the_logits_and_labels_of_v1(name, frozen
     voxels = stream(f"voxels {name}").permutation(patch.size)[: wanted.shape[1]]
     np.testing.assert_allclose(found.reshape(len(found), -1)[:, voxels], wanted, atol=1e-5, rtol=0)
     np.testing.assert_array_equal(found.argmax(0), labels)
-    assert len(np.unique(labels)) > CASES[name].structures / 2  # few labels could agree by chance
+    assert len(np.unique(labels)) > CASES[name].structures / 2  # with few labels, agreement could be due to chance
 
 
 # From a scan to its labels
@@ -72,7 +72,7 @@ def test_the_converted_network_computes_the_logits_and_labels_of_v1(name, frozen
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Return the folder with the conversion of a model that nnU-Net v1 planned and saved."""
+    """Return the folder of a converted model that nnU-Net v1 planned and saved."""
     folder = tmp_path_factory.mktemp("results")
     convert(TASK, folder)
     return folder

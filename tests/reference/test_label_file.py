@@ -9,7 +9,7 @@ from ctpop.imaging.images import read_ct
 from ctpop.imaging.label_map_file import write_labels
 from support.volumes import affine, hu, labels, save_turned
 
-LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # x points to the left and y to the back in ITK
+LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # in ITK, x points to the left and y to the back
 
 
 def affine_of(image):

@@ -57,7 +57,7 @@ def test_table_names_are_unchanged():
 NOT_SCANS = {  # columns that count something other than scans
     **{"measures": {"n_voxels", "n_components"}, "evaluation": {"n_reference_voxels", "n_predicted_voxels"}},
     **{"conversions": {"n_slices"}, "group_values": {"n_members", "n_usable"}},
-    "comparison": {"n_shared_scans", "n_shared_patients"},  # the second is the patient count of the first
+    "comparison": {"n_shared_scans", "n_shared_patients"},  # the second column is the patient count of the first
 }
 
 

@@ -1,4 +1,4 @@
-"""Damaged Parquet files are rejected: no changed bit is read as another value."""
+"""Damaged Parquet files are rejected, so a changed bit is never read as another value."""
 
 import numpy as np
 import pandas as pd

@@ -12,7 +12,7 @@ LOG = logging.getLogger("ctpop.test")
 
 @pytest.fixture
 def clock(monkeypatch, caplog):
-    """Clock that a test sets; the log is captured by `caplog`."""
+    """A clock that tests set; `caplog` captures the log."""
     now = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     caplog.set_level(logging.INFO)

@@ -34,7 +34,7 @@ def test_zeros_and_ones_have_the_quantiles_of_the_binomial_distribution():
 
 @pytest.mark.parametrize("n", [20, 80])
 def test_intervals_have_approximately_the_nominal_coverage(n):
-    # skewed values, like Dice scores; percentile intervals of small samples are slightly too short
+    # skewed values, similar to Dice scores; percentile intervals of small samples are slightly too short
     random = np.random.default_rng(n)
     samples = random.beta(8, 1.5, (600, n))
     truth = 8 / 9.5

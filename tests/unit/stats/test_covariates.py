@@ -1,4 +1,4 @@
-"""Covariates of the registry: continuous, categorical, and invalid columns."""
+"""Continuous and categorical covariates, and invalid columns of the registry."""
 
 import numpy as np
 import pandas as pd

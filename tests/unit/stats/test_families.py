@@ -8,7 +8,7 @@ P = np.array([0.03, 0.01, 0.04, 0.005])
 
 def test_known_answers():
     assert bonferroni(P) == pytest.approx([0.12, 0.04, 0.16, 0.02])
-    assert holm(P) == pytest.approx([0.06, 0.03, 0.06, 0.02])  # 0.04 * 1 is increased to the preceding 0.06
+    assert holm(P) == pytest.approx([0.06, 0.03, 0.06, 0.02])  # 0.04 * 1 is increased to the preceding P value, 0.06
     assert benjamini_hochberg(P) == pytest.approx([0.04, 0.02, 0.04, 0.02])
 
 

@@ -83,7 +83,8 @@ def test_values_without_a_defined_result_have_missing_results(values):
     assert np.isnan([found.h, found.df, found.log10_p, found.epsilon_squared]).all()
 
 
-@pytest.mark.parametrize("slope", [0.7, 1.2, 2.0])  # |rho| of at least 0.5: below, sampling variation affects the ratio
+# these slopes result in |rho| of at least 0.5; at smaller values, sampling variation affects the ratio
+@pytest.mark.parametrize("slope", [0.7, 1.2, 2.0])
 def test_effect_size_of_a_trend_follows_from_its_correlation(slope):
     rng = np.random.default_rng(9)
     ages = rng.integers(18, 101, 4004).astype(float)
@@ -132,7 +133,7 @@ def test_an_inverted_u_has_a_large_epsilon_squared_and_is_discordant():
         lambda ages: -3.0 * (ages > 59),
         lambda ages: np.exp(ages / 12) / 300,
     ],
-    ids=["flat, then falling", "a step at the last cut", "a step in the middle", "ever steeper"],
+    ids=["flat, then decreasing", "a step at the last cut", "a step in the middle", "increasingly steep"],
 )
 def test_monotone_relations_are_not_discordant(curve):
     found, rho = both(curve)

@@ -18,7 +18,7 @@ def sample(n, levels, seed=0):
 
 def test_residuals_equal_those_of_the_proportional_odds_model_of_statsmodels():
     y, z = sample(400, levels=6)
-    # numerical derivatives reach 1e-7 on every processor and 1e-9 on some processors only
+    # numerical derivatives are accurate to 1e-7 on all processors and to 1e-9 on some
     peer = OrderedModel(y.astype(int), z, distr="logit").fit(method="bfgs", disp=False, maxiter=500, gtol=1e-7)
     shares = np.column_stack([np.zeros(400), np.cumsum(peer.predict(), axis=1)])
     level = np.searchsorted(np.unique(y), y)

@@ -65,7 +65,14 @@ def test_groups_that_differ_only_in_the_covariate_do_not_differ():
         (np.arange(4.0), np.arange(4), np.empty((4, 0))),
         (np.empty(0), np.empty(0, dtype=int), np.empty((0, 1))),
     ],
-    ids=["one group", "equal values", "explained by the covariate", "nothing within groups", "one each", "no patient"],
+    ids=[
+        "one group",
+        "equal values",
+        "explained by the covariate",
+        "no variation within groups",
+        "one patient per group",
+        "no patient",
+    ],
 )
 def test_samples_without_a_defined_result_have_missing_values(values, groups, covariate):
     found = quade(values, groups, covariate, np.empty((len(values), 0)))

@@ -40,7 +40,7 @@ def test_the_difference_of_every_rank_is_found():
         lambda rng, n: np.r_[1e9, rng.normal(size=n - 1)],
         lambda rng, n: np.round(rng.normal(size=n), 1) + np.where(rng.random(n) < 0.5, 0, 100),
     ],
-    ids=["no mean", "skewed", "one far away", "two clusters with ties"],
+    ids=["no mean", "skewed", "an outlier", "two clusters with ties"],
 )
 @pytest.mark.parametrize("n", [1500, 1501])
 def test_shift_is_exact_if_the_range_of_differences_is_narrowed(draw, n):

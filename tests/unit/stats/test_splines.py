@@ -87,7 +87,7 @@ def test_partial_r_squared_is_that_of_the_model_without_the_term():
         (lambda age, sex: (age - 55) ** 2 / 400 + 3 * sex, {"age", "nonlinear"}),
         (lambda age, sex: 0.08 * age * sex, {"age", "interaction"}),
     ],
-    ids=["flat", "line", "curve", "lines that part"],
+    ids=["flat", "line", "curve", "diverging lines"],
 )
 def test_each_shape_is_detected_by_the_corresponding_test(shape, significant):
     ages, sex, random = patients(7)

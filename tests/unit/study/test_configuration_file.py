@@ -17,15 +17,15 @@ BAD = {
     "a section too far to the left": (b"study:\n    name: x\n  banner: y\n", "line 3, column 3: invalid YAML"),
     "an open bracket": (b"study: {name: x\n", "line 1, at the end of the file: invalid YAML"),
     "no colon": (b"study:\n  name: x\n  banner\n  author: y\n", "line 3, column 3: invalid YAML"),
-    "a key twice": (
+    "a duplicate key": (
         GOOD.encode() + b"structures: total_117\n",
         "line 6: the key 'structures' already occurs in line 5; remove one",
     ),
-    "a nested key twice": (b"study:\n  name: x\n  name: y\n", "line 3: the key 'name' already occurs in line 2"),
-    "a key twice in a list": (b"a:\n- b: 1\n  b: 2\n", "line 3: the key 'b' already occurs in line 2"),
-    "a key twice in brackets": (b"a: {b: 1, c: 2, b: 3}\n", "line 1: the key 'b' already occurs in line 1"),
-    "nothing": (b"", "the study file is empty; docs/config.md lists the settings"),
-    "comments alone": (b"# a study\n", "the study file is empty"),
+    "a nested duplicate key": (b"study:\n  name: x\n  name: y\n", "line 3: the key 'name' already occurs in line 2"),
+    "a duplicate key in a list": (b"a:\n- b: 1\n  b: 2\n", "line 3: the key 'b' already occurs in line 2"),
+    "a duplicate key in brackets": (b"a: {b: 1, c: 2, b: 3}\n", "line 1: the key 'b' already occurs in line 1"),
+    "an empty file": (b"", "the study file is empty; docs/config.md lists the settings"),
+    "only comments": (b"# a study\n", "the study file is empty"),
     "a list": (b"- a\n- b\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
     "a word": (b"study\n", "line 1: sections such as 'study:' are expected at the top level, found a single value"),
     "Windows-1252": (

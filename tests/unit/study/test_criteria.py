@@ -1,4 +1,4 @@
-"""Inclusion criteria: each rule includes the correct scans, and ambiguous criteria are rejected."""
+"""Inclusion criteria include the correct scans, and ambiguous criteria are rejected."""
 
 import pandas as pd
 import pytest

@@ -15,12 +15,12 @@ BAD = {
         "label,structure,group\n1,liver,a\n",
         "line 1: missing from the header: side, lower_bound_ml (found label, structure, group); write the header",
     ),
-    "a column twice": (
+    "a duplicate column": (
         GOOD.replace("_ml\n", "_ml,side\n", 1),
         "column names must be unique, but side is the name of columns 3, 6",
     ),
     "a repeated label": (GOOD.replace("2,liver", "1,liver"), "line 3: each label and each structure must occur only"),
-    "a label with a zero in front": (
+    "a label with a leading zero": (
         GOOD.replace("2,liver", "01,liver"),
         "line 3: each label and each structure must occur only once, but label 01 is also in line 2",
     ),
@@ -28,12 +28,12 @@ BAD = {
         GOOD.replace("2,liver", "2,kidney_left"),
         "line 3: each label and each structure must occur only once, but structure kidney_left",
     ),
-    "a bound that is no number": (
+    "a bound that is not a number": (
         GOOD.replace(",40", ",4O"),
         "line 2: lower_bound_ml must be a volume in mL",
     ),
     "a bound that is not finite": (GOOD.replace(",40", ",inf"), "line 2: lower_bound_ml must be a volume in mL"),
-    "a bound with two meanings": (
+    "an ambiguous bound": (
         GOOD.replace(",40", ',"1,450"'),
         "line 2: lower_bound_ml is '1,450', which is ambiguous; write 1.450 or 1450",
     ),
@@ -65,9 +65,9 @@ BAD = {
         " lines",
     ),
     "a short line": (GOOD + "3,spleen\n", "line 4: group is empty"),
-    "nothing": ("", "the table is empty; add a header and rows"),
+    "an empty file": ("", "the table is empty; add a header and rows"),
     "blank lines": ("\n\n", "the table is empty; add a header and rows"),
-    "a header alone": (GOOD.splitlines()[0], "one line per label is expected, but the file contains only a"),
+    "only a header": (GOOD.splitlines()[0], "one line per label is expected, but the file contains only a"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Missing files of settings are reported by setting; Snakemake reports other missing files."""
+"""Missing files named in settings are reported with the setting; Snakemake reports other missing files."""
 
 import logging
 

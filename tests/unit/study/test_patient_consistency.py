@@ -36,7 +36,7 @@ def test_a_missing_sex_is_not_a_contradiction(tmp_path):
     ("age", "day", "fits"),
     [
         (59, "2021-05-01", False),  # younger a year later
-        (60, "2021-04-30", True),  # whole years may be equal
+        (60, "2021-04-30", True),  # ages in whole years can be equal
         (62, "2021-05-01", True),
         (63, "2021-05-01", False),
         (60, "01.05.2021", True),

@@ -47,7 +47,7 @@ def test_shards_are_about_equally_large():
     sizes = pd.Series([shards.shard_of(f"patient-{number}", 16) for number in range(4000)]).value_counts()
 
     assert len(sizes) == 16
-    assert sizes.between(190, 310).all()  # expected value 250, plus or minus four standard deviations of 15
+    assert sizes.between(190, 310).all()  # expected value 250, plus or minus 4 standard deviations of 15
 
 
 def test_a_patient_without_an_identifier_is_identified_by_the_scan():
@@ -225,10 +225,10 @@ def noted(tmp_path):
 
 
 def unread(monkeypatch):
-    """Make reading of the rows of a registry an error."""
+    """Raise an error if the rows of a registry are read."""
 
     def refuse(*_):
-        raise AssertionError("the registry is read")
+        raise AssertionError("the registry was read")
 
     monkeypatch.setattr(shards, "rows_in", refuse)
 

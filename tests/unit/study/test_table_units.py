@@ -75,7 +75,7 @@ def read(place, settings):
 
 
 def lines_of(place, settings):
-    """Return the settings in the error message, each merged with the settings of the study."""
+    """Return the printed settings of an error message, each merged with the settings of the study."""
     with pytest.raises(ContractError) as refused:
         read(place, settings)
     found = [

@@ -165,7 +165,7 @@ def results(folder, name, rho, scans):
         ]
     )
     tables.mkdir(parents=True)
-    table.to_parquet(tables / "associations.parquet")  # only the columns that the command reads
+    table.to_parquet(tables / "associations.parquet")  # contains only the columns that the command reads
     members = pd.DataFrame({"group": "kidneys", "structure": kidneys, "in_label_set": True})
     all_tables.GROUP_MEMBERS.write(members, tables / "group_members.parquet")
     patients = pd.DataFrame({"scan_id": scans}).reindex(columns=list(all_tables.COHORT.columns))

@@ -1,4 +1,4 @@
-"""Tests of the patient counts next to the scan counts in every table of statistics."""
+"""Tests of the patient counts that accompany the scan counts in every table of statistics."""
 
 import numpy as np
 import pandas as pd
