@@ -61,7 +61,7 @@ def test_an_ambiguous_comma_is_rejected_unless_a_setting_defines_it(words):
 
 
 def test_two_decimal_marks_in_a_column_are_rejected():
-    with pytest.raises(ContractError, match=r"column x contains two decimal marks, for example '1,5' and '2\.25'"):
+    with pytest.raises(ContractError, match=r"column x contains two decimal marks, for example, '1,5' and '2\.25'"):
         numbers("1,5", "2.25")
 
 
@@ -94,7 +94,7 @@ def test_other_texts_are_not_ages(word):
 
 @pytest.mark.parametrize("codes", [["1", "2"], ["0", "1"], ["2"]])
 def test_numeric_sex_codes_are_rejected_with_the_setting_that_defines_them(codes):
-    with pytest.raises(ContractError, match=r"define each code, for example cohort: \{values: \{sex: \{"):
+    with pytest.raises(ContractError, match=r"define each code, for example, cohort: \{values: \{sex: \{"):
         codings.sexes_of(pd.Series(codes), "a.csv: sex")
 
 

@@ -113,7 +113,7 @@ def test_a_workbook_with_several_sheets_requires_a_sheet_name(tmp_path):
     path = as_workbook(tmp_path / "r.xlsx", ROWS, "notes")
 
     assert message_of(path) == (
-        "several sheets have content (registry, notes); set the sheet of the table, for example cohort:"
+        "several sheets have content (registry, notes); set the sheet of the table, for example, cohort:"
         ' {sheet: "registry"}, or save this sheet as CSV'
     )
     assert message_of(path, sheet="nots") == (

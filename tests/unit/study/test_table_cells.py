@@ -70,7 +70,7 @@ def test_a_text_with_an_ambiguous_separator_is_rejected(tmp_path):
 
     assert message == (
         "the separator is ambiguous, because comma and semicolon each divide every row into as many cells as the"
-        ' header; set the separator, for example cohort: {separator: ","}, or save the table with tabs'
+        ' header; set the separator, for example, cohort: {separator: ","}, or save the table with tabs'
     )
 
 
@@ -256,7 +256,7 @@ def test_a_message_contains_the_section_of_the_table_or_a_remedy_without_setting
     ]
     others = ["save the table with tabs", "save this sheet as CSV", "save the file as UTF-8"]
     for message, setting, other in zip(messages, settings, others, strict=True):
-        assert message.endswith(f", for example {setting}, or {other}" if section else f"; {other}")
+        assert message.endswith(f", for example, {setting}, or {other}" if section else f"; {other}")
 
 
 def test_a_text_is_read_once(tmp_path, monkeypatch):

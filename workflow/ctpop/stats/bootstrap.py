@@ -20,7 +20,7 @@ def generator_for(seed: int, *names: str) -> np.random.Generator:
     seed : int
         Seed, at least 0.
     *names : str
-        Names of the computation, for example of a model and a structure; their order matters.
+        Names of the computation, such as the names of a model and a structure; their order matters.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def interval_of_mean(
     values : np.ndarray
         Values without NaN, shape `(n,)`, in any unit.
     confidence : float
-        Confidence level, between 0 and 1, for example 0.95.
+        Confidence level, between 0 and 1, such as 0.95.
     iterations : int
         Number of bootstrap samples, at least 1.
     random : np.random.Generator

@@ -123,7 +123,7 @@ def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | N
     Parameters
     ----------
     values : np.ndarray
-        Values in any unit, for example mL or HU, shape `(n,)`; not all equal, and above 0 for `bccg`.
+        Values in any unit, such as mL or HU, shape `(n,)`; not all equal, and above 0 for `bccg`.
     ages : np.ndarray
         Age of each value in years, shape `(n,)`; the quantiles of `LOCATION_KNOTS` and of `SPREAD_KNOTS` must each
         include at least three distinct ages.

@@ -53,7 +53,7 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
     y : np.ndarray
         Second sample, shape `(n,)`, in the order of the first, without NaN, in any unit.
     confidence : float
-        Confidence level of the interval, between 0 and 1, for example 0.95.
+        Confidence level of the interval, between 0 and 1, such as 0.95.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
     y : Ranks
         Mid-ranks of the second sample of n values, in the order of the first.
     confidence : float
-        Confidence level of the interval, between 0 and 1, for example 0.95.
+        Confidence level of the interval, between 0 and 1, such as 0.95.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def fisher_interval(rho: float, error_of_z: float, confidence: float) -> tuple[f
     error_of_z : float
         Standard error s of artanh(rho).
     confidence : float
-        Confidence level, between 0 and 1, for example 0.95.
+        Confidence level, between 0 and 1, such as 0.95.
 
     Returns
     -------

@@ -106,7 +106,7 @@ def from_interval(rho: float, low: float, high: float, confidence: float) -> Est
     high : float
         Upper limit of the interval; NaN where there is none.
     confidence : float
-        Confidence level of the interval, between 0 and 1, for example 0.95.
+        Confidence level of the interval, between 0 and 1, such as 0.95.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def from_size(rho: float, n: int, confidence: float) -> Estimate:
     n : int
         Number of patients, at least 4.
     confidence : float
-        Confidence level of the interval, between 0 and 1, for example 0.95.
+        Confidence level of the interval, between 0 and 1, such as 0.95.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def difference_of(first: Estimate, second: Estimate) -> Difference:
     Returns
     -------
     Difference
-        d = r2 - r1 with its interval, z, and log10 P; all NaN if a standard error is NaN, for example if rho is -1 or
+        d = r2 - r1 with its interval, z, and log10 P; all NaN if a standard error is NaN, for example, if rho is -1 or
         1.
 
     Examples

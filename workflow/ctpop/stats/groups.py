@@ -207,7 +207,7 @@ def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
     rho : float
         Spearman's rank correlation of the values with age, from -1 to 1.
     alpha : float
-        Significance level of the test, above 0, for example 0.05.
+        Significance level of the test, above 0, such as 0.05.
 
     Returns
     -------

@@ -270,7 +270,7 @@ def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     if codes:
         meaning = ", ".join(f'"{code}": {sex}' for code, sex in zip(codes, ("male", "female", "female"), strict=False))
         raise ContractError(
-            f"{place}: numeric codes for sex are ambiguous (found {', '.join(codes)}); define each code, for example"
+            f"{place}: numeric codes for sex are ambiguous (found {', '.join(codes)}); define each code, for example,"
             f" cohort: {{values: {{sex: {{{meaning}}}}}}}"
         )
     meanings = {word: SEXES.get(word.lower(), word.lower()) for word in words}
@@ -466,7 +466,7 @@ def _decimal_mark(numbers: pd.Series, name: str, place: str, reading: Reading, s
     )
     if len(by_comma) and len(by_point):
         raise ContractError(
-            f"{place}: column {name} contains two decimal marks, for example {by_comma.iloc[0]!r} and"
+            f"{place}: column {name} contains two decimal marks, for example, {by_comma.iloc[0]!r} and"
             f" {by_point.iloc[0]!r}; {WRITE_POINTS}"
         )
     if shown:

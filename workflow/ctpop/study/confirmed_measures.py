@@ -70,6 +70,6 @@ def refuse_unknown(confirmed: Collection[str], names: Sequence[str], place: Path
         close = measure_names.closest(word, names) or "liver_volume_ml"
         raise ContractError(
             f"{place}: measure.confirmed contains {word}, which is neither a measure nor a structure of the label set"
-            " followed by a measure; correct the name, for example measure: {confirmed:"
+            " followed by a measure; correct the name, for example, measure: {confirmed:"
             f" [{column_names.quoted(close)}]}}"
         )

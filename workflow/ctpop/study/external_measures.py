@@ -350,7 +350,8 @@ def external_rows(
     if needed or not {"volume_ml", "hu_mean"} & set(table.columns):
         raise ContractError(
             f"{place}: the table requires the columns scan_id, structure, and volume_ml or hu_mean; found"
-            f" {', '.join(table.columns)}; map the columns, for example measure: {{columns: {{COLUMN: volume_ml}}}}, or"
+            f" {', '.join(table.columns)}; map the columns, for example, measure: {{columns: {{COLUMN: volume_ml}}}},"
+            " or"
             " pivot a table with one row per measure to one column per measure"
         )
     known = table[[name for name in MEASURES_TABLE.columns if name in table.columns]]

@@ -73,7 +73,7 @@ def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:
     ContractError
         If the first column, or a column that can contain IDs, has a word for a summary in one of the last rows and the
         other cells of the row contain no words. Rows with other words are accepted because such a word can also be a
-        category, for example `total` for a total colectomy.
+        category, for example, `total` for a total colectomy.
 
     Examples
     --------
@@ -214,7 +214,7 @@ def refuse_near_ids(absent: Iterable[str], others: Iterable[str], place: Path, w
 def refuse_ages_for_none(ages: pd.Series, words: pd.Series, path: Path, reading: Reading) -> None:
     """Reject ages of 0 and 99 that probably denote a missing age because no other age is near them.
 
-    Ages that `cohort.values` declares as valid, for example `{"0": "0"}`, are accepted.
+    Ages that `cohort.values` declares as valid, for example, `{"0": "0"}`, are accepted.
 
     Parameters
     ----------

@@ -240,7 +240,7 @@ def refuse_targets(ours: Mapping[str, tuple[str, ...]], names: Sequence[str], pl
         remedy = f"did you mean {line}?" if close else "correct the name"
         raise ContractError(
             f"{place}: measure.columns maps column {column} to {name}, which does not consist of a structure of the"
-            f" label set and a measure (for example liver_volume_ml); {remedy}"
+            f" label set and a measure (for example, liver_volume_ml); {remedy}"
         )
 
 

@@ -322,7 +322,7 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     if wide:
         raise ContractError(
             f"{place}: the table must be in long format (column structure) or wide format (column {wide[0]}), but"
-            " contains both columns; exclude one of the columns, for example"
+            " contains both columns; exclude one of the columns, for example,"
             f" {column_names.mapping_line({wide[0]: ()}, 'measure')}"
         )
     words = table["structure"].dropna().unique()
@@ -377,7 +377,7 @@ def as_long(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.DataFr
         refuse_structures_elsewhere(table, names, place)
         raise ContractError(
             f"{place}: the table requires a column structure (long format) or columns STRUCTURE_volume_ml or"
-            f" STRUCTURE_hu_mean (wide format); {_columns_text(table.columns)}; map the columns, for example"
+            f" STRUCTURE_hu_mean (wide format); {_columns_text(table.columns)}; map the columns, for example,"
             f" {column_names.mapping_line({'vol_*': '*_volume_ml'}, 'measure')}"
         )
     refuse_repeated(table, place)
@@ -514,7 +514,7 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     if "scan_id" not in table.columns:
         raise ContractError(
             f"{place}: a table in long format requires column scan_id; {_columns_text(table.columns)}; map a column,"
-            f" for example {column_names.mapping_line({_first_column(table): 'scan_id'}, 'measure')}"
+            f" for example, {column_names.mapping_line({_first_column(table): 'scan_id'}, 'measure')}"
         )
     measures = {*MEASURED, "structure", *OUTCOME} if "structure" in table.columns else set()
     measures |= set(measured_columns(table.columns, names))
@@ -529,7 +529,7 @@ def patients_in(table: pd.DataFrame, names: Sequence[str], place: Path) -> pd.Da
     raise ContractError(
         f"{place}: all rows of a scan must contain the same patient data, but the rows of {first['scan_id'].iloc[0]!r}"
         f" differ in {', '.join(differing[:3])} (affected scans: {n}); correct the rows, set a separate registry"
-        " (study.registry), or exclude columns without patient data, for example"
+        " (study.registry), or exclude columns without patient data, for example,"
         f" {column_names.mapping_line(dict.fromkeys(differing[:SHOWN], ()), 'measure')}"
     )
 

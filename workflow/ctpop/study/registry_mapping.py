@@ -279,7 +279,7 @@ def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -
         likely = column_names.closest_known(unused[0]) or "COLUMN"
         raise ContractError(
             f"{path}: cohort.values contains {', '.join(unused)}, but the registry has no such column; available"
-            f" columns: {', '.join(columns)}; use the column name of the study, for example cohort: {{values:"
+            f" columns: {', '.join(columns)}; use the column name of the study, for example, cohort: {{values:"
             f" {{{likely}: {{WORD: MEANING}}}}}}"
         )
     given = {name: theirs for theirs, names in reading.columns.items() for name in names if name != theirs}

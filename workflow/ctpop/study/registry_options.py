@@ -106,13 +106,13 @@ class Reading:
         Examples
         --------
         >>> Reading(section="measure").remedy("sheet", "CT", "set the sheet of the table", "save the sheet as CSV")
-        'set the sheet of the table, for example measure: {sheet: "CT"}, or save the sheet as CSV'
+        'set the sheet of the table, for example, measure: {sheet: "CT"}, or save the sheet as CSV'
         >>> WITHOUT_SETTINGS.remedy("sheet", "CT", "set the sheet of the table", "save the sheet as CSV")
         'save the sheet as CSV'
 
         """
         example = f'{self.section}: {{{setting}: "{value}"}}'
-        return f"{stating}, for example {example}, or {otherwise}" if self.section else otherwise
+        return f"{stating}, for example, {example}, or {otherwise}" if self.section else otherwise
 
     def word(self, name: str, text: str) -> str:
         """Return the value of this package for a cell of a registry column; empty if the value is missing.

@@ -81,7 +81,7 @@ def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]
     """Return the structure or group of structures that corresponds to each published correlation, by row id.
 
     Several published structures correspond to the group with exactly these members. Rows without a counterpart are
-    absent from the result, for example if the label set lacks a member.
+    absent from the result, for example, if the label set lacks a member.
     """
     by_members = {frozenset(members): group for group, members in groups_of(label_set.names).items()}
     by_members |= {frozenset([name]): name for name in label_set.names}

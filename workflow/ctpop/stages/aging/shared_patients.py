@@ -66,7 +66,7 @@ def refuse_only_shared(found: Shared, names: tuple[str, str]) -> None:
             f"compare: all patients of {names[0]} or of {names[1]} are also in the other study"
             f" ({count(found.patients, 'patient')}), but the test requires different patients. Use a separate registry"
             " for each study"
-            " (study.registry), or divide one registry by a column, for example cohort: {criteria: [{name: site_a,"
+            " (study.registry), or divide one registry by a column, for example, cohort: {criteria: [{name: site_a,"
             " sentence: Other site, column: site, equals: A}]}. The table sensitivity of a study compares rule sets."
         )
 
