@@ -97,7 +97,7 @@ def few_large(number: int, work: Path, kind: str) -> Run:
 
 
 def per_second(runs: list[Run]) -> pd.DataFrame:
-    """Return the peak memory of each second of each run."""
+    """Return the peak memory in each second of each run."""
     frames = [pd.DataFrame({"run": run.name, "second": run.seconds.astype(int), "rss_mb": run.rss_mb}) for run in runs]
     return pd.concat(frames).groupby(["run", "second"], sort=False).max().round(1).reset_index()
 

@@ -1,4 +1,4 @@
-"""Artificial studies as tables from the real screening and statistics, with simulated effects of age."""
+"""Artificial studies with simulated effects of age, as tables from the screening and aging stages."""
 
 import pickle
 from collections.abc import Collection
@@ -168,7 +168,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
 def screened(
     measures: pd.DataFrame, labels: LabelSet, patients: pd.DataFrame, review: pd.DataFrame | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of the real screening stage with the standard rule set."""
+    """Return the tables that the screening stage computes with the standard rule set."""
     rows, rules = numbered(measures), rule_sets.read("standard")
     found = screen.screened(rows, rules, facts_of(labels, {}, patients), review)
     flow = losses.structure_flow(rows, found.final, rules, patients, with_review=review is not None)
@@ -187,7 +187,7 @@ def screened(
 
 
 def compared_sets(measures: pd.DataFrame, labels: LabelSet, patients: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the values under each rule set that the real screening stage compares."""
+    """Return the values under each rule set that the screening stage compares."""
     rows, facts = numbered(measures), facts_of(labels, {}, patients)
     found = screen.screened(rows, rule_sets.read("standard"), facts)
     sets = screen.compared_sets(found, facts, Groups(labels.groups, 0.5))
@@ -219,7 +219,7 @@ def statistics(
     truth: pd.DataFrame,
     labels: LabelSet,
 ) -> dict[str, pd.DataFrame]:
-    """Return the result tables of the real aging stage."""
+    """Return the result tables of the aging stage."""
     settings = chosen(aging.AgingSettings, "aging", None)
     observations = aging.with_ages(analysis, patients)
     series = aging.split(observations, labels.names, labels.groups)
@@ -245,7 +245,7 @@ def statistics(
 
 
 def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
-    """Return the tables of the real statistics by sex and adjusted for covariates."""
+    """Return the tables of statistics by sex and adjusted for covariates."""
     settings = chosen(adjust.AdjustmentSettings, "aging", None)
     covariates = covariates_of(patients, settings.covariates, settings.categorical)
     cuts = series.cut_points(patients["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)

@@ -25,7 +25,7 @@ def test_mid_ranks_are_centered_and_equal_for_ties():
 
 
 def test_result_equals_a_textbook_example():
-    # Hollander and Wolfe (1973), as in the help page of cor.test in R: S = 48, so rho = 1 - 6 * 48 / (9 * 80)
+    # Hollander and Wolfe (1973), from the help page of cor.test in R: S = 48, so rho = 1 - 6 * 48 / (9 * 80)
     x = np.array([44.4, 45.9, 41.9, 53.3, 44.7, 44.1, 50.7, 45.2, 60.1])
     y = np.array([2.6, 3.1, 2.5, 5.0, 3.6, 4.0, 5.2, 2.8, 3.8])
     assert spearman(x, y, 0.95).rho == pytest.approx(0.6, abs=1e-15)

@@ -41,7 +41,7 @@ def test_patients_of_one_age_share_a_quartile_and_other_quartiles_are_empty():
 
 
 def test_result_equals_a_textbook_example():
-    # Hollander and Wolfe (1973), as in the help page of kruskal.test in R: chi-squared 0.77143, df 2, P 0.68
+    # Hollander and Wolfe (1973), from the help page of kruskal.test in R: chi-squared 0.77143, df 2, P 0.68
     samples = [[2.9, 3.0, 2.5, 2.6, 3.2], [3.8, 2.7, 4.0, 2.4], [2.8, 3.4, 3.7, 2.2, 2.0]]
     quartiles = np.repeat([1, 2, 4], [len(sample) for sample in samples])
     found = kruskal_wallis(np.concatenate(samples), quartiles)

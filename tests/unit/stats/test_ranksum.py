@@ -11,7 +11,7 @@ def tied_groups(seed=1):
 
 
 def test_result_equals_a_textbook_example():
-    # Hollander and Wolfe (1973), as in the help page of wilcox.test in R: W = 35
+    # Hollander and Wolfe (1973), from the help page of wilcox.test in R: W = 35
     x = np.array([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46])
     y = np.array([1.15, 0.88, 0.90, 0.74, 1.21])
     found = rank_sum(x, y)

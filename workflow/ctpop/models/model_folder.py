@@ -17,7 +17,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.json_schema import problems_of, read_schema
 from ctpop.foundation.resources import resource
 
-VERSION = 1  # increase this number if the labels of an image change; all scans are then segmented again
+VERSION = 1  # increase this number if new code yields other labels; all scans are then segmented again
 SHIPPED = resource("models")
 SCHEMA_PATH = resource("schemas", "nnunet.schema.yaml")
 FILES = ("plans.json", "dataset.json", "fold_0/checkpoint_final.pth")

@@ -14,7 +14,7 @@ Counted = tuple[np.ndarray, np.ndarray]  # distinct values in ascending order, a
 
 @dataclass(frozen=True)
 class _Bound:
-    """A shift, the number of distinct older values up to it for each younger value, and the number of differences."""
+    """A shift with the number of differences up to it; `places` counts the distinct older values per younger value."""
 
     shift: float
     places: np.ndarray
@@ -25,7 +25,8 @@ def hodges_lehmann_shift(younger: np.ndarray, older: np.ndarray) -> float:
     """Return the median of all differences older - younger of two nonempty groups.
 
     This is the estimate of Hodges and Lehmann (Ann Math Stat 1963;34:598). With a and b values, the memory is
-    proportional to a + b, whereas a table of all differences requires a b numbers (5 GB for 25,000 and 25,000 values).
+    proportional to a + b, whereas a table of all differences requires a × b numbers (5 GB for two groups of 25,000
+    values).
 
     Parameters
     ----------

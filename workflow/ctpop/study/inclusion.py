@@ -268,6 +268,6 @@ def _refuse_absent(registry: pd.DataFrame, criterion: Criterion) -> None:
     absent = [column for column in criterion.needs if column not in registry.columns]
     if absent:
         raise ContractError(
-            f"registry: criterion {criterion.name} requires column {', '.join(absent)}, found"
+            f"registry: criterion {criterion.name} requires column{'s' * (len(absent) > 1)} {', '.join(absent)}, found"
             f" {', '.join(registry.columns)}; add the column, or change cohort: {{criteria: ...}} in the study file"
         )
