@@ -20,7 +20,7 @@ from runs import measured
 from ctpop.study.configuration import write
 
 MOST_SECONDS, MOST_GB = 20, 2
-FURTHER = 30  # columns in addition to those that the study reads
+FURTHER = 30  # number of columns that the study does not read
 RULES = [
     "age_known",
     "complete",

@@ -27,7 +27,7 @@ from ctpop.stages.measure.traversal import traverse
 from ctpop.study import label_sets
 
 LABEL_SET = "paper_104"
-BORDER_LAYERS = 3  # as in TotalSegmentator
+BORDER_LAYERS = 3  # same value as in TotalSegmentator
 EROSION_MM = 1.5
 
 

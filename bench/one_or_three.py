@@ -28,7 +28,7 @@ from runs import Cost, measured
 from ctpop.study import label_sets
 
 MB_PER_S = 100
-BLOCK = 512  # bytes, the unit of the kernel
+BLOCK = 512  # bytes; the kernel counts blocks of this size
 MASKS = 10
 READ_FOR_SEGMENTATION = """
 import sys, time

@@ -35,7 +35,7 @@ PAPER = {  # SOURCE: Wasserthal et al. 2023, RTX 3090: seconds, GB of the host, 
     ("3", "medium"): (53, None, None),
     ("3", "large"): (83, None, None),
 }
-STUDY = 4004  # scans of the aging study in the paper
+STUDY = 4004  # number of scans in the aging study of the paper
 TARGETS = "Targets on a GPU: 3 times the speed of the standard pipeline, GPU load of 90%, 4004 scans at 1.5 mm in 12 h."
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-RENAMED = {  # earlier part of a path: current part
+RENAMED = {  # current part of a path by its earlier name
     "tables/qc.": "tables/review_cases.",
     "shards/qc/": "shards/review/",
     "report/qc/": "report/review/",

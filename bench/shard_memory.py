@@ -32,7 +32,7 @@ from ctpop.foundation.colours import BLUE, GREY, SOFT
 SECONDS_BETWEEN_LOOKS = 0.2
 ENDS = 10  # number of scans compared at the beginning and at the end of a shard
 MOST_GB = 8
-READABLE = 20  # images of the demo; the next file is unreadable
+READABLE = 20  # number of images of the demo; the next file is unreadable
 SIZE = "large"
 CAPTION = (
     "Synthetic scans. Resident memory of the segment command, sampled five times per second; gray lines, end of a scan."

@@ -36,9 +36,9 @@ from ctpop.stats.ranksum import rank_sum
 
 AGES = np.arange(18, 101)
 CONFIDENCE, ALPHA = 0.95, 0.05
-DRAWS = 1000  # bootstrap draws, sufficient for the 2.5% and 97.5% quantiles
+DRAWS = 1000  # number of bootstrap draws, sufficient for the 2.5% and 97.5% quantiles
 SIZES = (50, 200, 1000, 4004)
-TOGETHER = 50  # cohorts that share bootstrap draws
+TOGETHER = 50  # number of cohorts that share bootstrap draws
 
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 

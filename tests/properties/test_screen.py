@@ -36,7 +36,7 @@ ROWS = st.fixed_dictionaries(
 SCANS = st.lists(st.tuples(ROWS, ROWS, ROWS), min_size=1, max_size=12)
 BOUNDS = st.dictionaries(st.sampled_from(STRUCTURES), st.floats(0, 2000))
 DROPS = st.lists(st.sampled_from(list(MEASURES)), unique=True).map(tuple)
-PAIRS = ("asymmetric", "unequal_sides")  # rules for pairs: a reason of one side exempts the other side
+PAIRS = ("asymmetric", "unequal_sides")  # rules for pairs; a reason for one side exempts the other side
 LIMITS = {
     "padding": st.fixed_dictionaries({"share_above": st.floats(0, 1)}),
     "unequal_sides": st.fixed_dictionaries({"ratio_above": st.floats(1.5, 10)}),

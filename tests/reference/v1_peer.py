@@ -40,7 +40,7 @@ from v1_cases import CASES, SCANS, digest, image, stream, weights  # noqa: E402
 TASK = "Task991_Tiny"
 STRUCTURES = {"1": "first", "2": "second", "3": "third"}
 SPACING = 1.5
-PLANNED = (16, 16, 16)  # voxels of the training images; small, so that patch and network are small
+PLANNED = (16, 16, 16)  # shape of the training images (voxels); small images result in a small patch and network
 TURN = {"transpose_forward": [1, 2, 0], "transpose_backward": [2, 0, 1]}
 MODES = {"normal": partial(predict_cases, save_npz=False), "fastest": predict_cases_fastest}
 PREDICTION = {
@@ -54,7 +54,7 @@ PREDICTION = {
     "checkpoint_name": "model_final_checkpoint",
     "disable_postprocessing": True,
 }
-SAMPLED = 64  # voxels per network with stored logits
+SAMPLED = 64  # number of voxels per network with stored logits
 
 
 class nnUNetTrainerV2_ep4000_nomirror(nnUNetTrainerV2):  # noqa: N801  name in TotalSegmentator's fork of nnunet

@@ -79,8 +79,8 @@ PROGRAMS = frozenset(
     ]
 )
 PROGRAM_FAMILIES = ("nnUNetv2_",)
-COMPLETE_ALONE = frozenset({"sinfo", "squeue"})  # other programs require arguments
-NO_COMMANDS = frozenset({"yaml", "text", "csv", "json", "python", "html", "bibtex"})  # languages of fenced blocks
+COMPLETE_ALONE = frozenset({"sinfo", "squeue"})  # programs that are complete commands without arguments
+NO_COMMANDS = frozenset({"yaml", "text", "csv", "json", "python", "html", "bibtex"})  # languages of other blocks
 SHELL = frozenset({"", "bash", "sh"})
 ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=\S+\s+")
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^\s`]*)")

@@ -16,7 +16,7 @@ from support import snakemake_server
 REPO = Path(__file__).parents[2]
 QUICK_FIGURES = {"dpi": 72, "formats": ["png"]}  # for tests that only check whether figures exist
 FEW_STRUCTURES = ("spleen", "kidney_right", "kidney_left", "liver", "aorta", "hip_left", "iliopsoas_left")
-BUT_THE_REPORT = ("--omit-from", "report")  # targets: all tables and the gallery
+BUT_THE_REPORT = ("--omit-from", "report")  # leaves the targets with all tables and the gallery
 JOB = re.compile(r"^([a-z_]+)\s+(\d+)$", re.MULTILINE)
 
 

@@ -89,7 +89,7 @@ def test_a_table_without_a_required_column_is_rejected(columns):
     assert message == (
         "measures.csv: the table requires the columns scan_id, structure, and volume_ml or hu_mean; found"
         f" {', '.join(columns)}; map the columns, for example, measure: {{columns: {{COLUMN: volume_ml}}}}, or pivot a"
-        " table with one row per measure to one column per measure"
+        " table with one row per measure so that each measure has a column"
     )
 
 

@@ -8,7 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-SHORT = 16  # hexadecimal digits, sufficient to detect a change of content
+SHORT = 16  # number of hexadecimal digits, sufficient to detect a change in content
 
 
 def of_bytes(content: bytes) -> str:

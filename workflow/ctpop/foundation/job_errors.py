@@ -13,8 +13,8 @@ from pathlib import Path
 from ctpop.foundation.errors import count
 
 JOB_ERROR, JOB_FINISHED = "job_error", "job_finished"
-LISTS = ("input", "output")  # removed from messages because a job can have a thousand files
-BEGIN = "error in "  # first words of an error message of the command line
+LISTS = ("input", "output")  # omitted from messages because a job can have a thousand files
+BEGIN = "error in "  # first words of an error message from the command line
 MOST_SHOWN = 5
 
 

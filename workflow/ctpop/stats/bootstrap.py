@@ -7,7 +7,7 @@ import numpy as np
 from ctpop.foundation import digests
 
 FEWEST = 2  # the spread of a single value is undefined
-BATCH_NUMBERS = 4_000_000  # numbers drawn at a time, so that memory does not depend on the sample size
+BATCH_NUMBERS = 4_000_000  # numbers drawn at a time; the limit makes the memory independent of the sample size
 
 
 def generator_for(seed: int, *names: str) -> np.random.Generator:

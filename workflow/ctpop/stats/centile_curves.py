@@ -16,7 +16,7 @@ LOCATION_KNOTS = (0.05, 0.35, 0.65, 0.95)  # SOURCE: Harrell, Regression Modelin
 SPREAD_KNOTS = (0.1, 0.5, 0.9)  # SOURCE: Harrell, table 2.3
 LARGEST_SHAPE = 3.0  # limit of |L|, and of T (1/3 to 3), far beyond the values of any organ
 LOG_SPREADS = (-12.0, 6.0)  # limits of ln S for values with SD 1
-FLAT = 1e-5  # slope of the mean log likelihood that is treated as 0
+FLAT = 1e-5  # largest slope of the mean log likelihood that is treated as 0
 MOST_STEPS = 500
 
 Limits = list[tuple[float | None, float | None]]

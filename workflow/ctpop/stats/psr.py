@@ -19,7 +19,7 @@ from ctpop.stats.correlation import Correlation, fisher_interval
 from ctpop.stats.ranks import ranks_of
 from ctpop.stats.tails import log10_p_of_rho
 
-PERFECT = 1e-12  # difference of rho from -1 or 1 that is attributed to rounding
+PERFECT = 1e-12  # largest difference of rho from -1 or 1 that is attributed to rounding
 
 
 class Residuals(Protocol):

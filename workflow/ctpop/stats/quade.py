@@ -7,7 +7,7 @@ import numpy as np
 
 from ctpop.stats.f_tail import log10_p_of_f
 
-NOTHING_LEFT = 1e-10  # proportion of the variance of the ranks below which the rest is rounding error
+NOTHING_LEFT = 1e-10  # residual proportions of the variance of the ranks below this limit are rounding errors
 
 
 @dataclass(frozen=True)

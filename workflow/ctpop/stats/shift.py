@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEPS = 200  # limit of the bisection: every second step halves the range, so 128 steps reach double precision
-FEWEST_LISTED = 1024  # number of differences that are listed and sorted directly
-SAMPLED = 64  # quantiles of each group
+STEPS = 200  # largest number of steps; every second step halves the range, so 128 steps reach double precision
+FEWEST_LISTED = 1024  # largest number of differences that are listed and sorted
+SAMPLED = 64  # number of quantiles of each group
 MARGIN = 1 / 64  # offset of a step from the estimated position, as a share of the remaining differences
 
 Counted = tuple[np.ndarray, np.ndarray]  # distinct values in ascending order, and the count of each

@@ -39,7 +39,7 @@ GROUPS_BY_COMMA = r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
 GROUPS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
 # ASSUME: among this many numbers with three decimals, at least one ends in 0, and programs omit a final 0
 FEWEST_GROUPED = 5
-SAMPLE_ROWS = 1000  # enough rows to identify the decimal mark of nearly every column
+SAMPLE_ROWS = 1000  # number of rows, sufficient to identify the decimal mark of nearly every column
 AGE = re.compile(
     r"([0-9]{1,4}(?:[.,][0-9]+)?)\s*(y|yr|yrs|year|years|yo|ans|años|a|j|jahre|m|mo|months?|w|weeks?|d|days?)\.?", re.I
 )
@@ -47,7 +47,7 @@ AGE = re.compile(
 UNITS_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 SHOWN = 3
 WRITE_POINTS = "write all numbers with a decimal point"
-ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # limits for medians
+ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # limits of medians
 LARGEST_BODY_MASS_INDEX = 48  # limit for the median (kg/m²); medians of bariatric surgery cohorts are 40 to 45
 UNITS_OF_PATIENTS = {  # range of plausible medians; likely unit and remedy for a median below or above the range
     "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),

@@ -77,7 +77,7 @@ SYNONYMS = {  # common column names, in normalized form, that can denote each st
 }
 NO_TEXT_IN_YAML = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 POWERS = str.maketrans("²³", "23")
-CLOSE = 0.84  # similarity of two names that differ in one or two letters
+CLOSE = 0.84  # minimum similarity of two names; the names differ in one or two letters
 CLOSE_WORDS = 0.7  # minimum similarity of two words; the similarity of `cm` and `m` is 0.67
 
 

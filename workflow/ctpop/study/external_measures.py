@@ -20,7 +20,7 @@ from ctpop.study.table_cells import line_of
 
 LOG = logging.getLogger(__name__)
 
-WOMAN_OR_MAN = "m"  # abbreviates mujer and mulher in addition to male
+WOMAN_OR_MAN = "m"  # abbreviates mujer (Spanish) and mulher (Portuguese) in addition to male
 
 
 @dataclass(frozen=True)
@@ -352,7 +352,7 @@ def external_rows(
             f"{place}: the table requires the columns scan_id, structure, and volume_ml or hu_mean; found"
             f" {', '.join(table.columns)}; map the columns, for example, measure: {{columns: {{COLUMN: volume_ml}}}},"
             " or"
-            " pivot a table with one row per measure to one column per measure"
+            " pivot a table with one row per measure so that each measure has a column"
         )
     known = table[[name for name in MEASURES_TABLE.columns if name in table.columns]]
     known = known.astype({"scan_id": str, "structure": str})

@@ -25,7 +25,7 @@ SUMMARIES = (
     *("mittelwert", "durchschnitt", "summe", "gesamt", "anzahl", "standardabweichung"),
     *("moyenne", "ecart_type", "media", "promedio"),
 )
-LAST_ROWS = 12  # last rows of a table without IDs that are searched for summaries
+LAST_ROWS = 12  # number of last rows that are searched for summaries in a table without IDs
 ROUNDED = r"[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]+"  # 1.23457E+12: spreadsheets display long numbers in this form
 NO_PATIENT = {*NO_NUMBER, *NO_TEXT, "x", "xx", "xxx", "anon", "anonymous", "anonymized", "anonymised", "patient"}
 NUMBERS_FOR_NONE = r"(?:0+|-1|-?9{2,})(?:\.0+)?"

@@ -11,7 +11,11 @@ from ctpop.study.codings import truths_of
 from ctpop.study.criteria import Criterion, word_of
 from ctpop.study.header_fallback import PAIRS
 
-PATH_COLUMN = {"images": "ct_path", "dicom": "ct_path", "segmentations": "segmentation_path"}  # by starting point
+PATH_COLUMN = {
+    "images": "ct_path",
+    "dicom": "ct_path",
+    "segmentations": "segmentation_path",
+}  # column of image paths by starting point
 SHOWN = 3
 
 

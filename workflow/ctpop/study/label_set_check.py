@@ -20,7 +20,7 @@ COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
 NAMES = ("name", "abbreviation")
 OPTIONAL = ("name", "plural", "abbreviation", "includes", "upper_bound_ml")
 HIGHEST = 65535  # label maps contain 16-bit integers
-MISSPELT = 0.93  # similarity of names that differ in one letter
+MISSPELT = 0.93  # minimum similarity of two names; the names differ in one letter
 EXAMPLE = "1,spleen,,Organs,50"
 
 Row = dict[str, str]

@@ -10,10 +10,10 @@ from ctpop.study import column_names
 from ctpop.study.configuration import LABEL_SETS, label_rows
 
 KEY = ("scan_id", "structure")
-OUTCOME = ("status", "detail")  # columns of a table that ctpop wrote
+OUTCOME = ("status", "detail")  # columns that only tables written by ctpop contain
 ML_PER_UNIT = {"volume_mm3": 0.001, "volume_cm3": 1.0, "volume_cc": 1.0, "volume_l": 1000.0}
 MEASURED = (*(name for name in MEASURES_TABLE.columns if name not in (*KEY, *OUTCOME)), *ML_PER_UNIT)
-CLOSE = 0.8  # similarity of names that differ in a few letters
+CLOSE = 0.8  # minimum similarity of two names; the names differ in a few letters
 # Words that occur in the column names of measures but not of covariates.
 UNITS = ("ml", "mm3", "cm3", "cc", "hu", "hounsfield")
 QUANTITIES = ("volume", "vol", "volumen", "attenuation", "density", "intensity")

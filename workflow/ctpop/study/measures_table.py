@@ -412,7 +412,7 @@ def as_numbers(table: pd.DataFrame, place: Path, structure: str = "") -> pd.Data
     Raises
     ------
     ContractError
-        If a cell is not a number, or a volume is negative or larger than the volume of a body.
+        If a cell is not a number, or a volume is negative or larger than the volume of a human body.
 
     Examples
     --------
@@ -554,7 +554,7 @@ def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], name
 
 
 def _refuse_impossible(words: pd.Series, numbers: pd.Series, structures: pd.Series, column: str, place: Path) -> None:
-    """Reject volumes that are negative or larger than the volume of a body."""
+    """Reject volumes that are negative or larger than the volume of a human body."""
     unit = next((unit for unit in ("volume_ml", *ML_PER_UNIT) if column.endswith(unit)), "")
     if unit:
         largest = LARGEST_ML / ML_PER_UNIT.get(unit, 1.0)

@@ -144,7 +144,7 @@ class Reading:
 
 
 AS_OURS = Reading()
-WITHOUT_SETTINGS = Reading(section="")  # for decisions of reviewers, label sets, and tables of reference masks
+WITHOUT_SETTINGS = Reading(section="")  # for QC decisions, label sets, and tables of reference masks
 
 
 def reading_of(settings: Mapping[str, Any]) -> Reading:

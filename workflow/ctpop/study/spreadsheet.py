@@ -16,7 +16,7 @@ from ctpop.study import spreadsheet_process, table_form
 from ctpop.study.registry_options import Reading
 
 Found = TypeVar("Found")
-MOST_CELLS = 50_000_000  # up to the last cell of a sheet; a table of 100,000 rows and 250 columns has half as many
+MOST_CELLS = 50_000_000  # up to the last cell of a sheet; tables of 100,000 rows and 250 columns have half as many
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
 # A formula without a computed value; an empty text is a value (t="str")
@@ -28,7 +28,7 @@ SHEETS = re.compile(r"<sheet\b[^>]*>")
 RELATIONS = re.compile(r"<Relationship\b[^>]*>")
 OVERLAP = 2**16  # largest number of bytes of a part that are processed again with the next part
 PART_BYTES = 2**22
-HEAD_ROWS = 1000  # rows that are searched for the header
+HEAD_ROWS = 1000  # number of rows that are searched for the header
 WORKBOOK, WORKBOOK_RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 

@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 LARGEST_BYTES = 16 << 20  # ASSUME: a file of 117 structures has 10 KB, or 1 MB with hundreds of values per structure
 SUFFIX = ".json"
-SHOWN = 80  # characters of an entry
+SHOWN = 80  # number of characters of an entry in messages
 REPEATED = "duplicate key"  # replaces the values of a key that occurs twice in an object
 
 

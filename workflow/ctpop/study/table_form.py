@@ -22,7 +22,7 @@ TABBED = (".tsv", ".tab")
 SEPARATORS = (",", ";", "\t", "|")
 BLANK = " "  # separator of write.table in R; used only if no other separator fits
 SEPARATOR_NAMES = {BLANK: "space", ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-SAMPLE_ROWS = 1000  # rows from which the separator is inferred
+SAMPLE_ROWS = 1000  # number of rows from which the separator is inferred
 SHARE_OF_ZEROS = (
     0.2  # proportion of bytes; in Latin text, half of the bytes are zero in UTF-16 and none in other encodings
 )

@@ -18,7 +18,7 @@ from ctpop.study.their_volumes import TheirVolumes
 
 SHOWN = 3
 FEWEST = 5  # smallest number of values of a structure for which the median is used
-LARGEST_RATIO = 300.0  # ratio of the median volume to the lower bound of a structure; 1 to 30 for whole organs
+LARGEST_RATIO = 300.0  # largest ratio of the median volume to the lower bound of a structure; 1 to 30 for whole organs
 SMALLEST_RATIO = 0.02
 # Organs and muscles whose mean attenuation is between those of fat and bone, with and without contrast material.
 SOFT = (
@@ -33,7 +33,7 @@ NARROWEST_HU = 3.0  # smallest range of the medians of structures; smaller for v
 WHOLE = ("liver", "spleen")  # unlike vessels, these organs are rarely imaged only in part
 SMALLEST_PART = 0.05  # smallest ratio of the median volume to the lower bound, for structures in `WHOLE`
 ML_PER_UNIT = {"volume_l": 1000.0, "volume_dl": 100.0}  # units larger than mL
-MOST_PLAUSIBLE = 0.8  # proportion of values between the bounds of a structure after conversion
+MOST_PLAUSIBLE = 0.8  # minimum proportion of values between the bounds of a structure after conversion
 # Organs without contents that contrast material can make denser than bone
 OF_ONE_DENSITY = tuple(name for name in SOFT if name not in ("stomach", "urinary_bladder", "esophagus"))
 ONE_SOFT_HU = (-500.0, 900.0)  # range for a single structure; an offset of 1000 or 1024 HU exceeds this range

@@ -35,7 +35,7 @@ from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
-EXPLAINED = 0.01  # smallest SD of probability-scale residuals to correlate; the SD is 0.58 without covariates
+EXPLAINED = 0.01  # smallest SD of probability-scale residuals for a correlation; the SD is 0.58 without covariates
 
 
 @dataclass(frozen=True)
