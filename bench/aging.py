@@ -51,7 +51,7 @@ def cohort_of(patients: int) -> pd.DataFrame:
 
 
 def analysis_of(cohort: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return simulated values with various associations with age; every second series is rounded."""
+    """Return simulated values with various associations with age; the values of every second series are rounded."""
     random, ages = np.random.default_rng(1), cohort["age_years"].to_numpy(dtype=float)
     parts = []
     for name in names:

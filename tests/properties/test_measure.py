@@ -167,7 +167,7 @@ def test_the_histogram_contains_every_voxel_once(shape, seed, label_type, hu_typ
 @given(SHAPES, SEEDS, st.sampled_from([np.uint16, np.int32, np.float32, np.float64]))
 def test_values_beyond_16_bits_are_clipped_and_counted(shape, seed, hu_type):
     numbers, hu = scan(shape, seed)
-    far = (np.abs(hu.astype(np.float64)) * 1500).astype(hu_type)  # up to 100,000 or more
+    far = (np.abs(hu.astype(np.float64)) * 1500).astype(hu_type)  # with values of 100,000 HU and more
 
     found, cut = measure(numbers, far, affine()), measure(numbers, far.clip(0, 32767).astype(np.int16), affine())
 

@@ -288,7 +288,7 @@ def centile_tables(
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path, *names: str) -> None:
-    """Write all or the named tables of a study as its stages do, and truth.csv next to the folder."""
+    """Write all or the named tables of a study in the format of its stages, and truth.csv next to the folder."""
     for table in all_tables.TABLES:
         if table.name in tables and (not names or table.name in names):
             table.write(tables[table.name], folder / f"{table.name}.parquet")

@@ -132,7 +132,7 @@ def test_rows_without_ids_are_named_after_their_position(tmp_path):
         (
             "scan_id,liver_volume_ml,liver_volume_mm3\na,1,2\n",
             {},
-            "volumes are given in more than one unit, as volume_ml and volume_mm3",
+            "volumes are given in more than one unit (volume_ml and volume_mm3)",
         ),
         ("scan_id,liver_volume_ml\na,viel\n", {}, "must be a number or empty (not measured), but is 'viel'"),
         (

@@ -472,7 +472,7 @@ def in_ml(table: pd.DataFrame, place: Path) -> pd.DataFrame:
     given = [name for name in ("volume_ml", *ML_PER_UNIT) if name in table.columns]
     if len(given) > 1:
         raise ContractError(
-            f"{place}: volumes are given in more than one unit, as {' and '.join(given)}; exclude one of the columns in"
+            f"{place}: volumes are given in more than one unit ({' and '.join(given)}); exclude one of the columns in"
             " measure.columns"
         )
     if not given or given == ["volume_ml"]:
