@@ -239,7 +239,7 @@ def example(name):
 
 
 def examinations(folder, form, config):
-    """Return the original table, as downloaded or as shipped (TSV), and the settings with which the example reads it."""
+    """Return the original table, as downloaded or as shipped (TSV), and the settings of the example."""
     if form == "downloaded":
         write_meta(folder / "Totalsegmentator_dataset_v201")
         return folder / config["study"]["registry"], config["cohort"]
