@@ -13,8 +13,9 @@ the remaining 2543 men and 1461 women are 18 to 100 years old. Volume and attenu
 - sex_and_height: the correlation that results from sex and height; older patients are less often men, and are shorter.
 
 Before the simulated failures, the rank correlation of the 4004 included patients with age equals the specified value,
-except for the resolution of ranks. The results of the study therefore differ from it because of failures, screening,
-and the combination of sides, and not because of random variation. Only structures with zero correlation vary randomly.
+except for the resolution of ranks. The results of the study therefore differ from the specified values because of
+failures, screening, and the combination of sides, and not because of random variation. Only structures with zero
+correlation vary randomly.
 """
 
 import argparse
@@ -60,7 +61,7 @@ class Patients:
 
 
 def stream(name: str) -> np.random.RandomState:
-    """Return a random stream for a name; the streams of RandomState are equal in all versions of numpy."""
+    """Return a random stream for a name; the streams of RandomState are identical in all versions of NumPy."""
     return np.random.RandomState(zlib.crc32(f"{SEED} {name}".encode()))
 
 

@@ -1,12 +1,11 @@
 """Deterministic synthetic CT volumes of the trunk with a known label for each voxel.
 
 A phantom is a body of ellipsoids, tubes, and plates in warped coordinates, with blurring and noise similar to a
-reconstructed CT. Size and attenuation of its organs depend on age, sex, and body mass index, so that an aging study of
-phantoms has a known ground truth. The program uses no images of real patients.
+reconstructed CT. The size and attenuation of its organs depend on age, sex, and body mass index; an aging study of
+phantoms therefore has a known ground truth. The program uses no images of real patients.
 
 Coordinates are in millimeters in RAS+ (x to the right of the patient, y anterior, z superior), and arrays have the axis
-order (x, y, z). `numpy.random.RandomState` is used because its stream is fixed, so that a seed always defines the same
-phantom.
+order (x, y, z). `numpy.random.RandomState` is used because its stream is fixed: a seed always defines the same phantom.
 """
 
 from dataclasses import dataclass

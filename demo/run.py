@@ -4,7 +4,7 @@
     python demo/run.py simulated-study       (make simulated-study)
 
 An interrupted run can be started again and continues with the unfinished jobs. A lock permits only one run at a time in
-a checkout. The lock ends with the process, so that it does not have to be removed manually after a kill.
+a checkout. The lock ends with the process and does not have to be removed manually after a kill.
 """
 
 import fcntl

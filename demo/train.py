@@ -5,7 +5,7 @@
 Network, plans, preprocessing, and checkpoint format are those of nnU-Net. Only the training loop is part of this
 program, because the trainer of nnU-Net requires a GPU and 1000 epochs. `nnUNetv2_predict` can read the resulting
 folder. At the end, the program writes the Dice coefficients of phantoms outside the training set to `validation.csv` in
-the folder of the plans. The training takes about 40 minutes on two cores. The checkpoint contains only basic types, so
+the folder of the plans. Training takes about 40 minutes on two cores. The checkpoint contains only basic types, so
 that it can be loaded with `weights_only=True`.
 """
 

@@ -312,10 +312,15 @@ def test_headline_numbers_and_families_count_single_structures_alone(grouped):
     assert "significant correlations with age (of 10 tested)" in page.text
     assert "Bonferroni correction for 10 correlations" in page.text
     results = (folder / "report" / "results.md").read_text(encoding="utf-8")
-    assert "the 10 correlations, the 10 Kruskal-Wallis tests, and the 60 rank-sum tests of single structures" in methods
+    assert (
+        "the 10 correlations, the 10 Kruskal-Wallis tests, and the 60 rank-sum tests of individual structures"
+        in methods
+    )
     assert "In addition, 2 groups of structures, such as left and right pairs, were analyzed" in methods
     assert "was used only if at least 50% of the members were usable" in methods
-    assert re.search(r"differed significantly from normal in \w+ of 10 Kolmogorov-Smirnov tests", results)
+    assert re.search(
+        r"differed significantly from a normal distribution in \w+ of 10 Kolmogorov-Smirnov tests", results
+    )
 
 
 def test_a_group_can_be_a_panel_of_figure_six(grouped):

@@ -51,7 +51,7 @@ def checked_configuration():
 
 
 def report_unwritable_folder(folder):
-    """Print the reason if no file can be written to a folder: a full disk or quota, or a read-only folder."""
+    """Print the reason if no file can be written to a folder, such as a full disk or a read-only folder."""
     try:
         with tempfile.TemporaryFile(dir=folder if folder.is_dir() else ".") as probe:
             probe.write(os.urandom(ROOM))
@@ -99,7 +99,7 @@ DIGESTS = shards.kept_digests(
 SHARDS = list(DIGESTS)
 MODEL = checked(model_set.files, config["segment"]) if START_FROM == "images" else []
 # The beginning of the command line of each job. It selects the interpreter of the environment that runs Snakemake,
-# unless the rule has another environment, and the code of the checkout, if there is one.
+# unless the rule has another environment, and the code of the checkout, if any.
 PROGRAM = " ".join(
     [
         *([f"PATH={shlex.quote(sys.prefix)}/bin:$PATH"] if IN_VENV else []),
@@ -124,7 +124,7 @@ wildcard_constraints:
 
 
 def settings_digest(*names):
-    """Return a digest of configuration sections or of single settings such as `aging.quartiles`."""
+    """Return a digest of configuration sections or of individual settings such as `aging.quartiles`."""
     return digests.short(digests.of_json([setting(name) for name in names]))
 
 
@@ -169,7 +169,7 @@ def label_set(wildcards):
 
 
 def rows_of(wildcards):
-    """Return the digest of the registry rows of a shard, so that new rows rerun only the shards that they change."""
+    """Return the digest of the registry rows of a shard; new rows therefore rerun only the shards that they change."""
     return DIGESTS[wildcards.shard]
 
 
@@ -240,7 +240,7 @@ def reported_figure(name):
 def tables_of(rule, *present):
     """Return the Parquet files of the tables of a rule by name, and their CSV files under `csv`.
 
-    Snakemake's report shows the tables without rows of single scans.
+    Snakemake's report shows the tables without rows of individual scans.
     """
     tables = study_tables.of_rule(rule, *present)
     files = {table.name: f"{STUDY}/tables/{table.name}.parquet" for table in tables}

@@ -16,7 +16,8 @@ if "evaluate" in config:
         raise SystemExit("error: " + "\n".join(MISSING_FILES))
 
     # Label maps are not declared as input. The table `segments` changes with the label maps of the study, and the
-    # modification time of a folder changes with those of another model. The CSV file lists the reference masks.
+    # modification time of the folder of the second model changes with its label maps. The CSV file lists the reference
+    # masks.
     rule evaluate:
         input:
             reference=config["evaluate"]["reference"],

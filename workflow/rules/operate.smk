@@ -3,7 +3,7 @@
 # itself.
 rule runtime:
     input:
-        report=f"{STUDY}/report/index.html",  # one file per job is sufficient, and each file prolongs the planning
+        report=f"{STUDY}/report/index.html",  # one file per job suffices, and each file slows down planning
         adjust=f"{STUDY}/tables/adjusted.parquet",
         others=[*(files[:1] for files in (CENTILES, GALLERY, EVALUATION, CONVERSIONS))],
         segments=[] if START_FROM == "measures" else f"{STUDY}/tables/segments.parquet",

@@ -50,8 +50,8 @@ can be a delimited text file, a spreadsheet (`.xlsx`, `.xls`, `.ods`), or a Parq
   require `cohort.values`.
 - Ages are numbers of years, or numbers with a unit, such as `45Y`, `045Y`, or `540M`. A zero with a unit, such as
   `000Y`, is a missing value.
-- In numeric columns, NA, N/A, NaN, null, None, -, ., and similar entries are missing values. Identifiers and other
-  texts are not changed.
+- In numeric columns, NA, N/A, NaN, null, None, -, ., and similar entries are missing values. Identifiers and other text
+  are not changed.
 
 ### Required columns
 
@@ -96,5 +96,5 @@ and run `make docs`.
 A study is configured in one YAML file; [study.yaml](study.yaml) is an example. Keys that are not listed on this page
 are errors. A file that is given with `--configfile` and contains a section `study` replaces `config.yaml` completely:
 omitted settings take the defaults on this page, not the values of the demo. Paths are relative to the folder in which
-Snakemake is called.
+Snakemake is run.
 """

@@ -1,4 +1,4 @@
-"""Tables and texts of a manuscript as CSV, HTML, and DOCX (Word) files; equal content produces identical bytes."""
+"""Tables and text of a manuscript as CSV, HTML, and DOCX (Word) files; equal content produces identical bytes."""
 
 import io
 import re

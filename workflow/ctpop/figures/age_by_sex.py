@@ -1,4 +1,4 @@
-"""Histograms of age by sex: women at the left, men at the right, and a separate panel for unrecorded sex."""
+"""Histograms of age by sex: women on the left, men on the right, and a separate panel for unrecorded sex."""
 
 import math
 

@@ -2,7 +2,7 @@
 
 The catalog contains the caption of each kind of figure. In a caption, `*x*` is italic and `~x~` is a subscript. The
 following words in braces are replaced: `ci` (confidence level), `alpha` (significance level), `scans` (number of scans
-in the study), and `trend` and `boxes` (texts of this module).
+in the study), and `trend` and `boxes` (constants of this module).
 """
 
 import re
@@ -18,8 +18,9 @@ TREND = (
 )
 BOXES = (
     "Boxes show the median and quartiles; whiskers end at the most extreme values within 1.5 times the interquartile"
-    " range. Values beyond the whiskers are not drawn, and their number is printed. Age quartiles that share no letter"
-    " differ (Wilcoxon rank-sum test, *P* < {alpha}); without letters, no age quartiles differ."
+    " range. Values beyond the whiskers are not drawn, and their number is printed. Age quartiles without a common"
+    " letter differ significantly (Wilcoxon rank-sum test, *P* < {alpha}); if no letters are shown, no differences are"
+    " significant."
 )
 REPEATED = " Because patients had more than one scan, numbers of patients are also shown."
 # Snakemake evaluates these expressions with the configuration of the study.

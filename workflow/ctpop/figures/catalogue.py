@@ -104,25 +104,26 @@ KINDS = (
         "figure6",
         "Selected structures and age",
         "Age",
-        "Scatterplots in the upper row show values by age with the Spearman rank correlation coefficient (ρ), two-sided"
-        " *P* value, and {ci} confidence interval (CI). {trend} Box plots in the lower row show values by age quartile"
-        " with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number of values that passed"
-        " segmentation screening.",
+        "Scatterplots in the upper row show volume or attenuation by age with the Spearman rank correlation coefficient"
+        " (ρ), two-sided *P* value, and {ci} confidence interval (CI). {trend} Box plots in the lower row show the same"
+        " values by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number"
+        " of values that passed segmentation screening.",
     ),
     FigureKind(
         "scatter",
         "Values by age",
         "Age",
-        "Scatterplot shows values by age with the Spearman rank correlation coefficient (ρ), two-sided *P* value, and"
-        " {ci} confidence interval (CI). {trend} n is the number of values that passed segmentation screening.",
+        "Scatterplot shows volume or attenuation by age with the Spearman rank correlation coefficient (ρ), two-sided"
+        " *P* value, and {ci} confidence interval (CI). {trend} n is the number of values that passed segmentation"
+        " screening.",
         Repeat.panels,
     ),
     FigureKind(
         "boxes",
         "Values by age quartile",
         "Age",
-        "Box plots show values by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n"
-        " is the number of values that passed segmentation screening.",
+        "Box plots show volume or attenuation by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared"
+        " (ε²). {boxes} n is the number of values that passed segmentation screening.",
         Repeat.panels,
     ),
     FigureKind(
@@ -214,10 +215,10 @@ KINDS = (
         "structure",
         "Volume and attenuation by age",
         "Structures",
-        "Scatterplots (A, C) show values by age with the Spearman rank correlation coefficient (ρ), two-sided *P*"
-        " value, and {ci} confidence interval (CI). {trend} Box plots (B, D) show values by age quartile with the"
-        " Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number of values that passed"
-        " segmentation screening.",
+        "Scatterplots show volume (A) and attenuation (C) by age with the Spearman rank correlation coefficient (ρ),"
+        " two-sided *P* value, and {ci} confidence interval (CI). {trend} Box plots show volume (B) and attenuation (D)"
+        " by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number of"
+        " values that passed segmentation screening.",
         Repeat.all,
     ),
     FigureKind(
@@ -226,7 +227,8 @@ KINDS = (
         "Comparison",
         "Plot and list show the Spearman rank correlation coefficients (ρ) with age in the original study (published)"
         " and in this study, with {ci} confidence intervals (CIs). Numbers in the plot are the row numbers of the list."
-        " Correlations are consistent if they do not differ significantly (*z* test at the level of the CIs).",
+        " Correlations are consistent if they do not differ significantly (*z* test with a significance level that"
+        " corresponds to the CIs).",
     ),
     FigureKind(
         "truth",

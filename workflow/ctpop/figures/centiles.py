@@ -47,7 +47,7 @@ def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict
 
 
 def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the points (series `value`) and the curves (series `centile_03` …): sex, series, age_years, and value."""
+    """Return points (series `value`) and curves (series `centile_03` …), with sex, series, age_years, and value."""
     patients = shown["points"].dropna(subset=["sex"]).assign(series="value")
     names = [f"centile_{percent:02d}" for percent in CENTILES_SHOWN]
     curves = shown["curves"].melt(["sex", "age_years"], names, "series", "value")
@@ -56,7 +56,7 @@ def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def summary(shown: dict[str, pd.DataFrame]) -> str:
-    """Return n of each sex, with the reason if there are no curves, in words."""
+    """Return text with n of each sex and the reason for missing curves."""
     rows = {row["sex"]: row for row in shown["outcome"].to_dict("records")}
     return ". ".join(f"{SEXES[sex]}: {_legend_text(rows[sex])}" for sex in PANELS if sex in rows)
 

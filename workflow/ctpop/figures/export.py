@@ -98,7 +98,7 @@ def save(drawing: Drawing, folder: Path, dpi: int, formats: Sequence[str] = FORM
 
 
 def with_fonts(svg: bytes) -> bytes:
-    """Return an SVG file with the used glyphs of the house font embedded, and with similar fonts as fallbacks."""
+    """Return an SVG file with embedded glyphs of the house font and with similar fonts as fallbacks."""
     text = svg.decode("utf-8")
     written = (element for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text"))
     letters = "".join(sorted({letter for element in written for letter in "".join(element.itertext())}))

@@ -89,8 +89,8 @@ def source(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the steps from the registry to the values in the statistics, with the columns of `cohort_source`.
 
     A scan is measured if at least one of its structures is measured; otherwise, `unmeasured_scans` contains its status.
-    Steps of a review are included if reviewers rated a scan of the cohort. For single structures, n is the number of
-    pairs of scan and structure, and the number of patients is missing. For each measure, the last steps contain the
+    Steps of a review are included if reviewers rated a scan of the cohort. For individual structures, n is the number
+    of pairs of scan and structure, and the number of patients is missing. For each measure, the last steps contain the
     smallest, median, and largest number of scans with a usable value of a structure (code: measure and `least`,
     `median`, or `most`) and the number of patients for that structure.
     """
@@ -256,7 +256,7 @@ def _used_boxes(by_step: dict[str, list[Step]], both: bool) -> list[FlowBox]:
 
 
 def _review(verdicts: pd.DataFrame, measured: pd.Series, excluding: set[str]) -> list[Step]:
-    """Return the steps of a review: excluded scans, and decisions on single structures.
+    """Return the steps of a review: excluded scans, and decisions on individual structures.
 
     `measured` contains the number of the patient of each measured scan. A whole scan is excluded if reviewers excluded
     every structure with voxels. A decision to keep a value that no rule excludes has no effect and is not counted;

@@ -28,7 +28,7 @@ NOT_MEASURED = {status.name: status.label for status in (*FAILED, *MeasureStatus
 REASONS = {reason.name: reason.label for reason in VERDICT_REASONS}
 EXCLUSIONS = {reason.name: reason.label for reason in EXCLUSION_REASONS}
 LEFT_OUT_BY_REVIEWER = "Excluded by a reviewer"
-REVIEWED = {  # QC decisions on single structures, in the order of the flow diagram
+REVIEWED = {  # QC decisions on individual structures, in the order of the flow diagram
     reason.name: reason.reviewed or ""
     for reason in (Reason.reviewer_excluded, Reason.reviewer_kept, Reason.absent_known)
 }

@@ -147,7 +147,7 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
 
 
 def blocks_of(label_set: LabelSet) -> list[list[HeatmapRow]]:
-    """Return headings and structures in one block or in two blocks of similar length; a split group is named twice."""
+    """Return headings and structures in one or two blocks of similar length; a split group has two headings."""
     rows = list(_rows(label_set))
     if len(rows) < ROWS_MM / ROW_MM[1]:
         return [rows]

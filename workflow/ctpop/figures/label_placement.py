@@ -7,9 +7,9 @@ Floats = NDArray[np.float64]
 
 
 def apart(wanted: Floats, step: float, limits: tuple[float, float] = (-np.inf, np.inf)) -> Floats:
-    """Return ascending positions at least a step apart and as close as possible to the wanted ones (least squares).
+    """Return ascending positions at least a step apart and as close as possible to `wanted` (least squares).
 
-    `wanted` is ascending. All positions are within the limits if the limits leave enough room.
+    `wanted` is ascending. All positions are within the limits if the space between the limits is sufficient.
     """
     from scipy.optimize import isotonic_regression
 

@@ -1,4 +1,4 @@
-"""Names of structures in figures, abbreviated where the room for them is too narrow."""
+"""Names of structures in figures, abbreviated where space is limited."""
 
 from ctpop.figures.formatting import structure_abbreviation, structure_text
 from ctpop.figures.style import SMALL, plain, shortened, width_of

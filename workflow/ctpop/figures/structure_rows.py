@@ -1,4 +1,4 @@
-"""Figures with one row per structure: striped lanes with names at the left and columns of axes at the right."""
+"""Figures with one row per structure: striped lanes with names on the left and columns of axes on the right."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def height_of(n_rows: int, row_mm: tuple[float, float] = ROW_MM) -> float:
 
 
 def has_repeats(table: pd.DataFrame, n: str = "n", n_patients: str = "n_patients") -> bool:
-    """Return whether any number of scans in a table exceeds the number of patients, so that both are printed."""
+    """Return whether any number of scans in a table exceeds the number of patients; both are then printed."""
     return bool(table[n].gt(table[n_patients]).fillna(False).any())  # missing numbers count as equal
 
 
@@ -32,7 +32,7 @@ def count_heading(*, both: bool) -> str:
 
 
 def count_room(texts: Iterable[str], least_mm: float, *, both: bool) -> float:
-    """Return the width of a column of numbers in mm: `least_mm`, or more if numbers of patients require more room."""
+    """Return the width of a column of numbers in mm: `least_mm`, or more if patient counts require more space."""
     if not both:
         return least_mm
     return max(least_mm, *(width_of(text, SMALL) + COUNT_SPACE_MM for text in [count_heading(both=both), *texts]))

@@ -1,6 +1,6 @@
 """House style of the figures: print sizes, colors that color-blind readers can distinguish, and pages in millimeters.
 
-The font is Arimo, which has the metrics of Arial. The repository contains its files; figures therefore look the same on
+The font is Arimo, which has the metrics of Arial. The repository contains the font files, so figures look the same on
 every machine.
 """
 
@@ -112,7 +112,7 @@ class Page:
 
 
 def blank_page(width_mm: float, height_mm: float, banner: str | None) -> Page:
-    """Return an empty page with additional room at the top for a banner, such as `synthetic`."""
+    """Return an empty page with additional space at the top for a banner, such as `synthetic`."""
     lines = wrapped(banner, width_mm - 6, SMALL, bold=True) if banner else []
     head = 1.2 + 2.2 + LINE_MM * len(lines) if lines else 0.0
     whole = height_mm + head

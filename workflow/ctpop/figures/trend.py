@@ -35,7 +35,7 @@ class Trend:
 
 
 def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | None:
-    """Return the trend of values by age, or None if there are too few values or different ages."""
+    """Return the trend of values by age, or None if there are too few values or too few different ages."""
     if len(values) < LINE_FROM or np.ptp(age_years) == 0:
         return None
     knots = np.quantile(age_years, KNOTS)

@@ -17,7 +17,7 @@ def test_each_inference_about_a_table_is_a_sentence(tmp_path):
 
     assert name == "mine.csv"
     assert notes == [
-        "the encoding is Windows-1252 (byte 58 is not UTF-8)",
+        "the encoding is Windows-1252 (byte 58 is not valid UTF-8)",
         "the separator is a semicolon",
         "column Scan ID is read as scan_id",
         "column liver_hu_mean contains decimal commas: 61,5 is read as 61.5",

@@ -71,7 +71,7 @@ def test_the_results_contain_the_exclusions_with_reasons_and_the_methods_only_th
     patients.loc[6, "age_years"] = float("nan")
     found = FinishedStudy(study().config, LABELS, study_tables.study(patients, LABELS))
 
-    assert "No scan of the registry was excluded." in results(made)
+    assert "No scan in the registry was excluded." in results(made)
     assert "Of 60 scans in the registry, 7 were excluded: age not known (n = 1) and images incomplete (n = 6)." in (
         results(found)
     )

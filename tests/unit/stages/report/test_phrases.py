@@ -136,10 +136,10 @@ def test_age_groups_are_complete_and_do_not_overlap():
     ("consistent", "differs", "text"),
     [
         (0, 0, ""),
-        (1, 0, "The only published value of the original study that could be compared was consistent with the value"),
-        (0, 1, "The only published value of the original study that could be compared differed from the value"),
-        (27, 0, "All 27 published values of the original study that could be compared were consistent with those"),
-        (0, 3, "All 3 published values of the original study that could be compared differed from those"),
+        (1, 0, "The only value published in the original study that could be compared was consistent with the value"),
+        (0, 1, "The only value published in the original study that could be compared differed from the value"),
+        (27, 0, "All 27 values published in the original study that could be compared were consistent with those"),
+        (0, 3, "All 3 values published in the original study that could be compared differed from those"),
         (1, 9, "that could be compared, 1 (10%) was consistent with those of this study and 9 (90%) differed."),
         (12, 8, "that could be compared, 12 (60%) were consistent with those of this study and 8 (40%) differed."),
     ],
@@ -263,8 +263,8 @@ def test_sections_and_sentences_appear_only_if_the_step_took_place(variant):
     assert ("### Segmentation\n" in methods_text) == (name != "measures")
     assert ("nnU-Net" in methods_text) == (name not in ("measures", "segmentations"))
     assert ("imported from an existing table" in methods_text) == (name == "measures")
-    assert ("separately in women and men" in methods_text) == (name not in ("one sex", "one scan"))
-    assert ("Centile curves were fitted" in methods_text) == (name == "centiles")
+    assert ("separately for women and men" in methods_text) == (name not in ("one sex", "one scan"))
+    assert ("centile curves were fitted" in methods_text) == (name == "centiles")
     assert ("than one scan." in methods_text) == (name == "repeated patients")
     assert ("Scans of the same patient" in results_text) == (name == "repeated patients")
     assert ("among age groups (younger than " in methods_text) == (name == "fixed age groups")

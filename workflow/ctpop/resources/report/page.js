@@ -1,4 +1,4 @@
-// Sorts and filters the tables of a page, which is complete without it; see workflow/ctpop/resources/datatables.
+// Sorts and filters the tables of a page. The page is complete without scripts. See workflow/ctpop/resources/datatables.
 "use strict";
 
 (() => {

@@ -18,7 +18,7 @@ MEANING = (
 
 
 def chain(places: list[int]) -> list[Sum]:
-    """Return the sums of a flow from the positions of n before, followed by n removed and n after of each step."""
+    """Return the sums of a flow from the positions of n before, followed by n removed and n after for each step."""
     left, removed = places[0::2], places[1::2]
     return [Sum(left[start], (*removed[start:end], left[end])) for start, end in combinations(range(len(left)), 2)]
 
@@ -28,7 +28,7 @@ def shown_flow(flow: pd.DataFrame, overlap: pd.DataFrame) -> tuple[pd.DataFrame,
 
     Both tables are suppressed together: the first criterion removes all scans that fail it, and the second removes all
     scans that fail it except those that fail both. The last n_after, the number of scans in the cohort, is also in
-    Table 1; therefore, other counts are suppressed instead of it.
+    Table 1; therefore, other counts are suppressed instead.
     """
     if flow.empty:
         return with_flow_words(flow.astype("string"), [""]), overlap.astype("string").drop(columns="n_patients_both")
@@ -109,7 +109,7 @@ def sums_of(rows: pd.DataFrame) -> list[Sum]:
 
 
 def flow_counts(flow: pd.DataFrame) -> list[int]:
-    """Return n before the first step, followed by n removed and n after of each step."""
+    """Return n before the first step, followed by n removed and n after for each step."""
     steps = flow[["n_removed", "n_after"]].to_numpy().ravel()
     return [int(flow["n_before"].iloc[0]), *map(int, steps)]
 

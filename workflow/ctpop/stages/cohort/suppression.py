@@ -25,7 +25,7 @@ class Sum:
 def hidden(
     counts: Sequence[int], sums: Sequence[Sum], below: int = BELOW, public: Collection[int] = ()
 ) -> NDArray[np.bool_]:
-    """Return which counts must be suppressed; counts of 0 are never suppressed because they disclose no patient.
+    """Return whether each count must be suppressed; counts of 0 are not suppressed because they disclose no patient.
 
     `public` contains the positions of counts in other released tables. Suppressing these counts would have no effect;
     other counts are suppressed instead. If no further count can be suppressed, all other counts of the sum already are.

@@ -8,9 +8,9 @@ from ctpop.documents.table1_text import Printed
 
 TITLE = "Table 1. Characteristics of the cohort by sex and age quartile"
 NOTE = (
-    "Percentages are based on the scans of a column with nonmissing values. IQR: interquartile range (25th and 75th"
-    " percentiles). SD: standard deviation. No hypothesis tests were performed because age differs between age"
-    " quartiles by construction."
+    "Note.—Percentages are based on the scans with nonmissing values in each column. IQR = interquartile range (25th"
+    " and 75th percentiles), SD = standard deviation. No hypothesis tests were performed because age differs among age"
+    " quartiles by definition."
 )
 
 

@@ -57,7 +57,7 @@ def run(options: CheckOptions) -> None:
     Raises
     ------
     ContractError
-        If one of them is an error.
+        If at least one check reports an error.
 
     """
     found = examine(options)

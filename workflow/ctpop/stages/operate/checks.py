@@ -94,7 +94,7 @@ def gpu(study: ConfiguredStudy) -> Check:
     name, megabytes = found[0]
     short = megabytes < LEAST_GPU_MB
     text = f"{len(found)} x {name}, {megabytes / 1000:.0f} GB, {torch_version()}"
-    return Check("gpu", WARNING if short else OK, text + ("; models of 1.5 mm require about 8 GB" if short else ""))
+    return Check("gpu", WARNING if short else OK, text + ("; 1.5-mm models require about 8 GB" if short else ""))
 
 
 def unseen(device: str, torch_version: str) -> Check:
@@ -120,7 +120,7 @@ def registry(study: ConfiguredStudy) -> Check:
 
 
 def settings_files(study: ConfiguredStudy) -> list[Check]:
-    """Return whether the files named in settings other than the tables of scans exist, if there are such settings."""
+    """Return whether the files in settings other than the tables of scans exist, if the study has such settings."""
     settings = {
         "study.truth": study.config["study"].get("truth"),
         "screen.review": study.config["screen"].get("review"),

@@ -52,7 +52,7 @@ class ConfiguredStudy:
 
     @property
     def one_file(self) -> bool:
-        """Return whether the table of measures describes the patients, so that the workflow creates the registry."""
+        """Return whether the workflow creates the registry because the table of measures describes the patients."""
         return configuration.patients_in_measures(self.config["study"])
 
     @property

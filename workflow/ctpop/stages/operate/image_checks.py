@@ -24,7 +24,7 @@ from ctpop.study.label_sets import LabelSet
 
 SAMPLE = 12
 SECONDS = 25.0
-MOST_FAILED = 0.5  # share of failed scans that indicates an error of the study instead of single scans
+MOST_FAILED = 0.5  # share of failed scans that indicates an error in the study instead of individual scans
 FEW_STRUCTURES = 0.5
 SHOWN = 3
 REMEDIES = {

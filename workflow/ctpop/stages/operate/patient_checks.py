@@ -88,7 +88,7 @@ def _of_sexes(sexes: pd.Series) -> Check:
         return Check(
             "sex",
             WARNING,
-            "not recorded; results will not be adjusted for sex. Declare the column, if there is one:"
+            "not recorded; results will not be adjusted for sex. If the registry has such a column, declare it:"
             " cohort: {columns: {COLUMN: sex}}",
         )
     suspect = sexes.isna().mean() > MUCH_MISSING or len(sexes.value_counts()) == 1

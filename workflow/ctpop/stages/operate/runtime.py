@@ -34,7 +34,7 @@ from ctpop.study import configuration
 LOG = logging.getLogger(__name__)
 TEMPLATES = resource("report")
 MINUTE, HOUR = 60, 3600
-# SOURCE: Wasserthal et al. 2023, RTX 3090: seconds per scan with models of 1.5 mm and 3 mm, GPU memory (GB) at 1.5 mm
+# SOURCE: Wasserthal et al. 2023, RTX 3090: seconds per scan with 1.5-mm and 3-mm models, GPU memory (GB) at 1.5 mm
 PAPER = {"small": (77, 34, 6.1), "medium": (169, 53, 8.5), "large": (212, 83, 11.4)}
 
 
@@ -118,7 +118,7 @@ def _middle(part: pd.DataFrame) -> dict[str, float]:
 
 
 def made_here(scans: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which label maps were produced by jobs with a recorded time."""
+    """Return whether each label map was produced by a job with a recorded time."""
     return scans["seconds"].notna() | scans["job_seconds"].notna()
 
 

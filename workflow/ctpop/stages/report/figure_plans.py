@@ -71,7 +71,7 @@ def of_exclusions(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_chosen(study: FinishedStudy) -> Iterator[Plan]:
-    """Yield the plans of the six-panel figure, of its single panels, and of the corresponding centile curves."""
+    """Yield the plans of the six-panel figure, of its individual panels, and of the corresponding centile curves."""
     findings, conventions = [study.findings[key] for key in study.chosen], study.conventions
     words = " ".join(alt_of(finding, conventions) for finding in findings)
     draw, tell = partial(figure6.draw, findings, conventions), partial(figure6.source, findings)

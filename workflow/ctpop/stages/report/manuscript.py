@@ -87,18 +87,18 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
 
 
 def single_structures(study: FinishedStudy, name: str) -> pd.DataFrame:
-    """Return the rows of a table that are about single structures, not about groups of them."""
+    """Return the rows of a table for individual structures, without the rows for groups of structures."""
     table = study.tables[name]
     return table.loc[table["structure"].isin(study.label_set.names)]
 
 
 def of_cohort(study: FinishedStudy, counts: dict[str, int], name: str) -> str:
-    """Return a number of scans as a part of the cohort, in words; nothing for a count that the study does not have."""
+    """Return a number of scans as a part of the cohort, in words; empty if the study does not have this count."""
     return phrases.of_cohort(study, counts[name], counts[f"{name}_patients"]) if counts.get(name) else ""
 
 
 def families(study: FinishedStudy) -> list[str]:
-    """Return the families of tests of single structures: `the 40 correlations`; empty ones are not mentioned."""
+    """Return the families of tests of individual structures: `the 40 correlations`; empty families are omitted."""
     tables = study.tables
     sizes = {
         "correlation": summaries.counts(study)["tested"],
@@ -169,7 +169,7 @@ def in_a_sentence(structure: str) -> str:
 
 
 def detectable(known: pd.DataFrame, alpha: float) -> str:
-    """Return the smallest absolute correlation that could be significant, in three decimals; nothing without any."""
+    """Return the smallest absolute correlation that could be significant, with three decimals; may be empty."""
     smallest = smallest_significant(int(known["n"].max()), alpha) if len(known) else np.nan
     return "" if np.isnan(smallest) else coefficient(smallest, 3)
 
@@ -198,8 +198,8 @@ def association_document(study: FinishedStudy) -> Document:
         "Note.—ρ = Spearman rank correlation coefficient with age, CI = confidence interval, BH = Benjamini-Hochberg,"
         " H and ε² = Kruskal-Wallis statistic over age quartiles and its effect size (epsilon squared), n = number of"
         f" values that passed segmentation screening. P values are two-sided; P < {alpha} was considered to indicate"
-        " statistical significance. Adjusted P values account for all correlations of single structures or, for groups"
-        " of structures, for all correlations of groups."
+        " statistical significance. Adjusted P values account for all correlations of individual structures or, for"
+        " groups of structures, for all correlations of groups."
     )
     note = f"{note} {summaries.repeated_patients(study)}".rstrip()
     title = "Table 2. Associations of volume and attenuation with age"

@@ -16,7 +16,7 @@ from ctpop.stages.report.provenance import ABSENT
 from ctpop.study import rule_sets
 from ctpop.study.patients import distinct, patient_numbers
 
-WHOLE_PERCENT_BELOW = 1000  # denominators; percentages of larger ones have one decimal
+WHOLE_PERCENT_BELOW = 1000  # percentages of larger denominators have one decimal
 SENTENCES = {  # the measures that a rule excludes, and the start of a sentence on its condition
     frozenset(MEASURES): "The volume and attenuation of a structure were excluded",
     frozenset({"volume_ml"}): "Only the volume of a structure was excluded",
@@ -80,7 +80,7 @@ def of_cohort(study: FinishedStudy, n: int, n_patients: int) -> str:
 
 
 def some(n: int, whole: int) -> str:
-    """Return a number out of a whole that the sentence contains: `16 (40%) were`, `1 (2%) was`, `none was`."""
+    """Return a number with its percentage and verb, for sentences that state the total: `16 (40%) were`, `none was`."""
     if not n:
         return "none was"
     return f"{n:,} ({share(n, whole)}) {'was' if n == 1 else 'were'}"
@@ -98,12 +98,12 @@ def series(items: Sequence[str]) -> str:
 
 
 def in_a_sentence(text: str) -> str:
-    """Return words without their first capital letter: `left hip`; acronyms such as `CT` and `L3` keep theirs."""
+    """Return text with its first letter in lowercase: `left hip`; acronyms such as `CT` and `L3` are not changed."""
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def age_groups(cuts: Sequence[float], closed: str) -> str:
-    """Return the ages of four groups between three cut points; nothing without cut points."""
+    """Return the ages of the four groups defined by three cut points; an empty text without cut points."""
     if not len(cuts):
         return ""
     first, second, third = (f"{cut:.3g}" for cut in cuts)
@@ -133,7 +133,7 @@ def exclusions(flow: pd.DataFrame) -> list[str]:
 
 
 def age(study: FinishedStudy) -> str:
-    """Return the median age with its interquartile range, or the age of a single scan; nothing without ages."""
+    """Return the median age with its interquartile range, or the age of the only scan; an empty text without ages."""
     known = study.tables["cohort"]["age_years"].dropna()
     when = "" if study.n_patients == len(study.tables["cohort"]) else " at the time of the scan"
     if known.empty:
@@ -162,7 +162,7 @@ def sample(study: FinishedStudy) -> str:
 
 
 def change(differences: pd.Series) -> str:
-    """Return the largest change of a correlation under other screening rules as a sentence; nothing without any."""
+    """Return the largest change of a correlation under other screening rules as a sentence; may be empty."""
     known = differences.abs().dropna()
     if known.empty:
         return ""
@@ -174,10 +174,10 @@ def change(differences: pd.Series) -> str:
 
 
 def published(verdicts: pd.Series) -> str:
-    """Return how many published values agree with those of this study as a sentence; nothing without any."""
+    """Return the number of published values that agree with those of this study as a sentence; may be empty."""
     consistent, differs = (int(verdicts.eq(verdict).sum()) for verdict in ("consistent", "differs"))
     whole = consistent + differs
-    values = "published {} of the original study that could be compared"
+    values = "{} published in the original study that could be compared"
     if not whole:
         return ""
     if whole == 1:

@@ -83,7 +83,7 @@ def git_changed() -> bool | None:
 
 
 def without_folders(value: Any) -> Any:
-    """Return the settings with absolute paths reduced to file names, so that provenance discloses no folders."""
+    """Return the settings with absolute paths reduced to file names; the provenance thus discloses no folders."""
     if isinstance(value, dict):
         return {key: without_folders(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -51,7 +51,7 @@ def number_heads() -> list[Head]:
 
 
 def correlation(row: dict[str, Any], pages: set[str]) -> CellRow:
-    """Return the row of a published correlation, with a link to the page of the structure if there is one."""
+    """Return the row of a published correlation, with a link to the page of the structure if the page exists."""
     sides = [cells.coefficient(row[f"rho_{side}"]) for side in ("left", "right")]
     both = MISSING if not any(side.order for side in sides) else " / ".join(side.text for side in sides)
     return CellRow(

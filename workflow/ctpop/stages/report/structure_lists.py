@@ -97,7 +97,7 @@ def by_organ_group(study: FinishedStudy) -> list[tuple[str, list[tuple[str, str]
 
 
 def screening(study: FinishedStudy) -> CellGrid:
-    """Return the usable volumes, usable attenuations, and scans by reason of each structure, in label order."""
+    """Return the usable values of both measures and the scans by reason of each structure, in label order."""
     failures = study.tables["failures"].set_index("structure")
     reasons = [code for code in REASONS if code != "ok" and failures[f"n_{code}"].any()]
     counted = ["usable_volume", "usable_hu", *reasons]
@@ -106,7 +106,7 @@ def screening(study: FinishedStudy) -> CellGrid:
     known = lower_bounds(study.label_set, study.config["screen"]["lower_bound_ml"]) if bounded else {}
     bounds = {name: known.get(name, np.nan) for name in study.label_set.names}
     headings = cells.heads(
-        *("Structure", "Lower bound<br>(mL)", "Usable<br>volumes", "Usable<br>attenuations"),
+        *("Structure", "Lower bound<br>(mL)", "Usable<br>volumes", "Usable<br>attenuation values"),
         *(REASONS[code].capitalize() for code in reasons),
     )
     rows = [

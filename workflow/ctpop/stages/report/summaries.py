@@ -84,7 +84,7 @@ def repeated_patients(study: FinishedStudy) -> str:
 
 
 def tests_of(table: pd.DataFrame) -> int:
-    """Return the number of tests of single structures with a result, which is the size of their family."""
+    """Return the number of tests of individual structures with a result, which is the size of their family."""
     return int(table.loc[table["family"] == "structures", "p"].notna().sum())
 
 

@@ -57,5 +57,5 @@ def drawn_case(images: Images, row: pd.Series, hu: NDArray[np.int64], n: NDArray
 
 
 def histogram_of(path: Path, scan_id: str) -> pd.DataFrame:
-    """Return the histogram of a scan from the file of its shard (columns structure, hu, n); empty if there is none."""
+    """Return the histograms of a scan from the file of its shard (columns structure, hu, n); may be empty."""
     return parquet_rows.read(path, ["structure", "hu", "n"], [("scan_id", "==", scan_id)])

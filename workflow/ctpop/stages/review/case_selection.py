@@ -41,7 +41,7 @@ def chosen_cases(
 
 
 def in_sample(scan_ids: "pd.Series[str]", structures: "pd.Series[str]", share: float) -> NDArray[np.bool_]:
-    """Return which cases are in the random sample; the result for a case depends only on its own name."""
+    """Return whether each case is in the random sample; the result for a case depends only on its name."""
     drawn = [_uniform(f"{scan} {structure}") < share for scan, structure in zip(scan_ids, structures, strict=True)]
     return np.array(drawn, dtype=bool)
 

@@ -1,8 +1,8 @@
 """A local server for one page with access restricted to the user who started it.
 
-The server listens on the loopback interface only and serves a fixed set of paths below a random token. It never looks
-up names in folders, which rules out path traversal. Requests with another Host header are rejected to prevent DNS
-rebinding.
+The server listens on the loopback interface only and serves a fixed set of paths below a random token. It does not
+resolve requested names in folders, which prevents path traversal. Requests with another Host header are rejected to
+prevent DNS rebinding.
 """
 
 import hmac

@@ -14,7 +14,7 @@ from ctpop.imaging.images import Grid
 
 PIXELS = 320  # along each side of a plane
 LARGEST_OVERSAMPLING = 4
-SHORTEST_SIDE_MM = 100.0  # includes the surroundings of small structures, such as a gland of 20 mm
+SHORTEST_SIDE_MM = 100.0  # includes the surroundings of small structures, such as a 20-mm gland
 MARGIN = 1.2  # ratio of the width of a plane to the extent of the structure
 
 

@@ -86,7 +86,7 @@ def registry_of(study: Path) -> Path:
 
 
 def reading_in(study: Path) -> Reading:
-    """Return the reading settings of the registry from the provenance, or the defaults if there are none."""
+    """Return the settings for reading the registry from the provenance, or the defaults if it contains none."""
     try:
         return reading_of(config_of(study)["cohort"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -94,7 +94,7 @@ def reading_in(study: Path) -> Reading:
 
 
 def names_in(study: Path) -> dict[str, DisplayName]:
-    """Return the names of the structures in the label set of a study; none if the label set cannot be read."""
+    """Return the names of the structures in the label set of a study; an empty result if it cannot be read."""
     try:
         structures = str(config_of(study)["structures"])
         own = study.resolve().parents[1] / structures

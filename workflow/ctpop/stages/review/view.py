@@ -28,12 +28,12 @@ SCRIPT = "text/javascript; charset=utf-8"
 
 
 def contents_of(shown: Shown, structure: str | None, banner: str) -> dict[str, Content]:
-    """Return the contents of the page of a scan by name.
+    """Return the files and data of the viewer page of a scan by name.
 
     Raises
     ------
     ContractError
-        If the label map does not contain the structure, or the checksum of NiiVue differs.
+        If the label map does not contain the structure, or the checksum of NiiVue is not the expected one.
 
     """
     if structure is not None and structure not in shown.labels:
