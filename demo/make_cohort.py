@@ -65,7 +65,7 @@ def members() -> list[Member]:
 
 
 def registry(cohort: list[Member]) -> pd.DataFrame:
-    """Return the registry in the form that a hospital would provide."""
+    """Return the registry in a form that a hospital could provide."""
     return pd.DataFrame(
         {
             "scan_id": [member.scan_id for member in cohort],

@@ -297,7 +297,7 @@ def report(target: Path, dice: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder in which the model folder is written")
+    parser.add_argument("--out", type=Path, required=True, help="output folder for the model folder")
     parser.add_argument("--patients", type=int, default=60, help="number of training phantoms (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=1000, help="number of optimization steps (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="maximum learning rate (default: %(default)s)")

@@ -35,8 +35,8 @@ Pair = tuple[int, int]
 class StructureFinding:
     """Usable values of one structure and measure with their rows of the result tables.
 
-    `points` has the columns age_years, value, quartile (1 to 4), sex, and patient (number of the patient). `differing`
-    contains the pairs of quartiles with a post hoc P value below alpha.
+    `points` contains the columns age_years, value, quartile (1 to 4), sex, and patient (number of the patient).
+    `differing` contains the pairs of quartiles with a post hoc P value below alpha.
     """
 
     structure: str
@@ -110,7 +110,7 @@ def findings_of(
 ) -> dict[Key, StructureFinding]:
     """Return a finding for every structure and measure, including those without usable values.
 
-    `patients` has the columns scan_id, patient_id, age_years, quartile, and sex. `results` contains the tables
+    `patients` contains the columns scan_id, patient_id, age_years, quartile, and sex. `results` contains the tables
     associations, groups, and posthoc.
     """
     numbered = patients.assign(patient=patient_numbers(patients)).drop(columns="patient_id", errors="ignore")

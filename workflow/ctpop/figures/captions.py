@@ -51,7 +51,7 @@ def html(kind: FigureKind, values: CaptionValues, *, continued: bool = False) ->
     values : CaptionValues
         Values of the study.
     continued : bool
-        Whether an earlier figure of the same kind has the complete caption.
+        Whether the complete caption is that of an earlier figure of the same kind.
 
     Returns
     -------

@@ -73,7 +73,7 @@ KINDS = (
         "Flow from registry to cohort",
         "Participants",
         "Flow diagram shows the inclusion and exclusion of scans. A scan that met more than one exclusion criterion was"
-        " counted under the first.",
+        " counted under the first criterion met.",
         of_report=False,
     ),
     FigureKind(
@@ -81,8 +81,8 @@ KINDS = (
         "Participant flow",
         "Participants",
         "Flow diagram shows the inclusion, exclusion, and measurement of scans. A scan that met more than one exclusion"
-        " criterion was counted under the first. The last box shows the smallest, largest, and median number of usable"
-        " values (n) among the structures.",
+        " criterion was counted under the first criterion met. The last box shows the smallest, largest, and median"
+        " number of usable values (n) among the structures.",
     ),
     FigureKind(
         "age_by_sex",

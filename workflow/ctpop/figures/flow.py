@@ -117,7 +117,7 @@ def _steps(rows: list[Step]) -> pd.DataFrame:
 
 
 def _sizes(patients: pd.Series) -> tuple[int, int]:
-    """Return the number of scans and the number of different patients; `patients` has the patient of each scan."""
+    """Return the number of scans and the number of different patients; `patients` contains the patient of each scan."""
     return len(patients), distinct(patients.to_numpy())
 
 

@@ -28,7 +28,7 @@ from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n", "n_patients"]
 NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]
-LOOKS = {  # color, marker, and legend text of a verdict on a correlation that both studies have
+LOOKS = {  # color, marker, and legend text of a verdict on a correlation reported in both studies
     "consistent": (BLUE, "o", "Consistent"),
     "differs": (RED, "D", "Different"),
     "not_measured_here": (GREY, "s", "Not tested (no CI in this study)"),
@@ -58,7 +58,7 @@ def source(compared: pd.DataFrame) -> pd.DataFrame:
     """Return each published correlation once, with the correlation of this study, in ascending order.
 
     A correlation in both the abstract and the results of the original study is included once. `number` is missing for
-    correlations that this study does not have; these rows are the last.
+    correlations that are not part of this study; these rows are last.
     """
     printed = compared.loc[compared["rho_published"].notna(), ["id", *COLUMNS, *NUMBERS, "verdict"]]
     printed = printed.astype(dict.fromkeys(NUMBERS, "float64"))

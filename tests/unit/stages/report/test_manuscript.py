@@ -251,7 +251,7 @@ def test_repeated_patients_are_in_the_results_with_every_n_and_in_the_note_of_ta
     document = manuscript.association_document(made)
 
     assert "Scans of the same patient are not independent" in results(made)
-    assert f"The {scans} scans of the study are of {patients} patients. Scans of the same" in document.notes[0]
+    assert f"The study included {scans} scans of {patients} patients. Scans of the same" in document.notes[0]
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
 
 

@@ -56,7 +56,7 @@ def software() -> list[Check]:
 
 
 def package(name: str) -> Check:
-    """Return whether a package is installed in the tested version."""
+    """Return whether the tested version of a package is installed."""
     note = f"; {FAULTS}" if "slurm" in name else ""
     try:
         found = version(name)
@@ -68,7 +68,7 @@ def package(name: str) -> Check:
 
 
 def model(study: ConfiguredStudy) -> Check:
-    """Return whether the model set is complete and has the pinned checksum, which is computed from all files."""
+    """Return whether the model set is complete and its checksum, computed from all files, is the pinned one."""
     found = model_set.read(study.config["segment"])
     model_set.check(found)
     digest = model_set.digest_of(found)

@@ -44,7 +44,7 @@ def read(profile: Path) -> dict[str, Any]:
 
 
 def settings_of(chosen: dict[str, Any], profile: Path) -> Check:
-    """Return whether a profile has the settings that prevent jobs from hanging, running twice, or deleting results."""
+    """Return whether a profile prevents jobs from hanging, running twice, or deleting results."""
     lines = [f"set {key}: {value}" for key, value in WANTED.items() if chosen.get(key) != value]
     lines += [f"remove {key}" for key in WRONG if key in chosen]
     lines += [] if chosen.get("retries") else ["set retries: 2"]
@@ -53,7 +53,7 @@ def settings_of(chosen: dict[str, Any], profile: Path) -> Check:
 
 
 def cluster(chosen: dict[str, Any]) -> list[Check]:
-    """Return whether Slurm responds and has the partitions of the profile."""
+    """Return whether Slurm responds and the partitions of the profile exist."""
     if not shutil.which("sinfo") and "SLURM_JOB_ID" in os.environ:
         return [Check("slurm", OK, "not checked: this process runs in a job on a node without sinfo")]
     if not shutil.which("sinfo"):

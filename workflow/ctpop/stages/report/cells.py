@@ -24,9 +24,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """Header of a column in HTML, which must not contain text of a user; `words` marks a column of text.
+    """Header of a column in HTML, which must not contain user-provided text; `words` marks a column of text.
 
-    `choice` is the entry for all rows in the list that filters rows by this column; without it, there is no list.
+    `choice` is the entry for all rows in the filter list of this column; without it, the column has no filter list.
     """
 
     label: str

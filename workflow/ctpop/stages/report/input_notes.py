@@ -1,4 +1,4 @@
-"""Interpretation of the tables of a user: the inferred format, columns, and codes."""
+"""Interpretation of user-provided tables: the inferred format, columns, and codes."""
 
 from pathlib import Path
 from typing import Any

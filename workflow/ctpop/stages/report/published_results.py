@@ -9,7 +9,7 @@ from ctpop.stages.report import cells
 from ctpop.stages.report.cells import RHO, Cell, CellGrid, CellRow, Head, P
 from ctpop.stages.report.finished_study import FinishedStudy
 
-PROPORTIONS = "For patient counts, the difference is the difference of proportions."
+PROPORTIONS = "For patient counts, the difference is that between proportions."
 FRACTION = 4  # decimals of a difference that is not an integer
 
 
@@ -73,7 +73,7 @@ def correlation(row: dict[str, Any], pages: set[str]) -> CellRow:
 
 
 def counted(row: dict[str, Any]) -> CellRow:
-    """Return the row of another published number; for patient counts, the difference is a difference of proportions."""
+    """Return the row of another published number; for patient counts, the difference is that between proportions."""
     statistic = str(row["statistic"])
     return CellRow(
         statistic[:1].upper() + statistic[1:],

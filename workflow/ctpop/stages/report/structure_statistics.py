@@ -39,18 +39,18 @@ def results(rows: StructureRows) -> CellGrid:
         (f"Adjusted {P} (Holm)", "associations", lambda row: cells.p_value(row["p_holm"])),
         ("False discovery rate <i>q</i>", "associations", lambda row: cells.p_value(row["q_bh"])),
         (rows.below_alpha, "associations", lambda row: _flag(row["significant"])),
-        ("Kruskal–Wallis <i>H</i> for age quartiles", "groups", lambda row: cells.decimal(row["h"])),
+        ("Kruskal-Wallis <i>H</i> for age quartiles", "groups", lambda row: cells.decimal(row["h"])),
         ("Degrees of freedom", "groups", lambda row: cells.count(row["df"])),
         (f"{P} (<i>H</i>)", "groups", lambda row: cells.p_value(row["p"])),
         (f"Adjusted {P} (<i>H</i>, Bonferroni)", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
         ("Effect size ε²", "groups", lambda row: cells.coefficient(row["epsilon_squared"])),
         (
-            f"ε² expected for a steady trend with this {RHO}",
+            f"ε² expected for a uniform trend with this {RHO}",
             "groups",
             lambda row: cells.coefficient(row["epsilon_squared_of_rho"]),
         ),
-        ("Evidence of a nonmonotonic relation", "groups", lambda row: _flag(row["discordant"])),
-        ("Normality: Kolmogorov–Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
+        ("Evidence of a nonmonotonic association", "groups", lambda row: _flag(row["discordant"])),
+        ("Normality: Kolmogorov-Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
         (f"{P} (<i>D</i>)", "normality", lambda row: cells.p_value(row["p"])),
         ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),
     ]
@@ -63,7 +63,7 @@ def results(rows: StructureRows) -> CellGrid:
 
 
 def post_hoc(rows: StructureRows) -> CellGrid:
-    """Return the rank sum tests of pairs of age quartiles."""
+    """Return the rank-sum tests of pairs of age quartiles."""
     ages = rows.study.conventions.age_ranges
     made = [
         CellRow(
@@ -86,7 +86,7 @@ def post_hoc(rows: StructureRows) -> CellGrid:
         *(f"Adjusted {P}<br>(Bonferroni)", Head(rows.below_alpha, words=True)),
     )
     remark = (
-        "Shift: Hodges–Lehmann estimate (mL or HU). AUC: probability that a value of the older quartile exceeds a value"
+        "Shift: Hodges-Lehmann estimate (mL or HU). AUC: probability that a value of the older quartile exceeds a value"
         " of the younger quartile."
     )
     return CellGrid("Pairwise comparisons of age quartiles", headings, made, remark)

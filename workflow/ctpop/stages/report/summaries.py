@@ -80,7 +80,7 @@ def repeated_patients(study: FinishedStudy) -> str:
     patients = study.n_patients
     if patients == len(cohort):
         return ""
-    return f"The {count(len(cohort), 'scan')} of the study are of {count(patients, 'patient')}. {DEPENDENCE}"
+    return f"The study included {count(len(cohort), 'scan')} of {count(patients, 'patient')}. {DEPENDENCE}"
 
 
 def tests_of(table: pd.DataFrame) -> int:
@@ -89,7 +89,7 @@ def tests_of(table: pd.DataFrame) -> int:
 
 
 def flow(study: FinishedStudy) -> list[tuple[str, str, str, str]]:
-    """Return each step with the numbers of scans before, excluded, and after, with patients where they are fewer.
+    """Return each step with the numbers of scans before, excluded, and after, and patient counts if these are smaller.
 
     Steps after the criteria are included only if segmentations were reviewed.
     """
