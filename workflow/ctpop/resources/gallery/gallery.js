@@ -42,7 +42,7 @@ const gallery = (() => {
       localStorage.setItem(key, JSON.stringify(decisions));
       localStorage.setItem("ctpop:reviewer", $("reviewer").value);
     } catch {
-      warn("This browser does not store data for this page. Download the decisions before you close it.");
+      warn("This browser does not store data for this page. Download the decisions before you close the page.");
     }
   }
 
@@ -471,7 +471,7 @@ const gallery = (() => {
     try {
       $("reviewer").value = localStorage.getItem("ctpop:reviewer") || "";
     } catch {
-      warn("This browser does not store data for this page. Download the decisions before you close it.");
+      warn("This browser does not store data for this page. Download the decisions before you close the page.");
     }
     const old = Object.values(decisions).filter((row) => !holds(row)).length;
     if (old === 1) warn("1 decision in this browser was omitted because its mask has changed or no longer exists.");

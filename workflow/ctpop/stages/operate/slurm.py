@@ -48,7 +48,7 @@ def settings_of(chosen: dict[str, Any], profile: Path) -> Check:
     lines = [f"set {key}: {value}" for key, value in WANTED.items() if chosen.get(key) != value]
     lines += [f"remove {key}" for key in WRONG if key in chosen]
     lines += [] if chosen.get("retries") else ["set retries: 2"]
-    lines += ["rename profiles/default, which Snakemake loads in addition"] if Path("profiles/default").exists() else []
+    lines += ["rename profiles/default, which Snakemake also loads"] if Path("profiles/default").exists() else []
     return Check("profile", ERROR if lines else OK, f"{profile}: " + ("; ".join(lines) or "required settings present"))
 
 

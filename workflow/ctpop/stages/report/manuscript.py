@@ -196,8 +196,9 @@ def association_document(study: FinishedStudy) -> Document:
     alpha = level(study.config["aging"]["alpha"])
     note = (
         "Note.—ρ = Spearman rank correlation coefficient with age, CI = confidence interval, BH = Benjamini-Hochberg,"
-        " H and ε² = Kruskal-Wallis statistic over age quartiles and its effect size (epsilon squared), n = number of"
-        f" values that passed segmentation screening. P values are two-sided; P < {alpha} was considered to indicate"
+        " H = Kruskal-Wallis statistic for age quartiles, ε² = epsilon squared (effect size of the Kruskal-Wallis"
+        " test), n = number of values that passed segmentation screening. P values are two-sided;"
+        f" P < {alpha} was considered to indicate"
         " statistical significance. Adjusted P values account for all correlations of individual structures or, for"
         " groups of structures, for all correlations of groups."
     )
