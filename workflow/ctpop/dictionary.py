@@ -100,7 +100,7 @@ def _contents(inputs: Iterable[Table], groups: Mapping[str, Iterable[Table]]) ->
 
 
 def _table_line(table: Table) -> str:
-    return f"[`{table.name}`](#{table.name}): {sentence('. '.join(table.meaning.split('. ')[:2]))}"
+    return f"[`{table.name}`](#{table.name}): {sentence(table.meaning.split('. ')[0])}"
 
 
 def _link(title: str) -> str:
@@ -125,7 +125,7 @@ def report_captions() -> dict[str, str]:
 
 
 def _table_section(table: Table) -> str:
-    head = ["column", "type", "unit", "allowed", "meaning", "missing means"]
+    head = ["column", "type", "unit", "allowed", "meaning", "missing if"]
     rows = [[f"`{name}`", *_column_row(column)] for name, column in table.columns.items()]
     key = ", ".join(f"`{name}`" for name in table.key)
     text = f"{sentence(table.meaning)} Key: {key}.{_written_by(table)}"

@@ -195,7 +195,7 @@ def test_a_folder_written_by_nnunet_is_accepted(tmp_path, values):
         ({"patch_size": [16, 12, 4096]}, "patch_size.2: 4096 is greater than the maximum of 1024 (from 1 to 1024)"),
         ({"patch_size": [16, 12, 20.5]}, "patch_size.2: 20.5 is not of type 'integer' (from 1 to 1024)"),
         ({"patch_size": None}, "patch_size: missing key"),
-        ({"spacing": [2.0, 2.0]}, "spacing: [2.0, 2.0] is too short (spacing of the network's input"),
+        ({"spacing": [2.0, 2.0]}, "spacing: [2.0, 2.0] is too short (spacing of the input of the network"),
         ({"spacing": [2.0, 2.0, 0]}, "spacing.2: 0 is less than the minimum of 0.01"),
         (
             {"normalization_schemes": ["ZScoreNormalization"]},

@@ -420,7 +420,7 @@ def test_yaml_that_would_construct_an_object_is_rejected_without_execution(tmp_p
         ({"step_sise": 0.5}, "step_sise: unknown key; did you mean 'step_size'?"),
         ({"step_size": 0}, "step_size: 0 is less than or equal to the minimum of 0 (Step of the sliding window"),
         ({"step_size": None}, "step_size: missing key; Step of the sliding window as a fraction of the patch size."),
-        ({"label_set": None}, "label_set: missing key; Label of each structure in the merged label map"),
+        ({"label_set": None}, "label_set: missing key; Label set of the merged label map"),
         ({"parts": []}, "parts: [] should be non-empty (Models in the order in which they are merged."),
         ({"resampling": {"spacing_mm": 3}}, "resampling.order: missing key; Order of the spline"),
         (

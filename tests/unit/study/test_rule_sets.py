@@ -78,7 +78,10 @@ def test_a_user_set_is_read_with_its_limits_and_exceptions(tmp_path):
             "rules: {truncated: {drops: [volume]}}",
             "rules.truncated.drops.0: 'volume' is not one of ['volume_ml', 'hu_mean']",
         ),
-        ("rules: {fragmented: {drops: []}}", "rules.fragmented.largest_share_below: missing key; Share of the voxels"),
+        (
+            "rules: {fragmented: {drops: []}}",
+            "rules.fragmented.largest_share_below: missing key; Proportion of the voxels",
+        ),
         (
             "rules: {fragmented: {drops: [], largest_share_below: 80}}",
             "rules.fragmented.largest_share_below: 80 is greater than the maximum of 1",

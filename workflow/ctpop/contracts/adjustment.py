@@ -1,4 +1,4 @@
-"""Tables of statistics against age that are adjusted for covariates or stratified by sex."""
+"""Tables of statistics against age, adjusted for covariates or stratified by sex."""
 
 from ctpop.contracts.columns import count, number, p_value, text
 from ctpop.contracts.keys import ANALYSED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES, PATIENTS
@@ -7,7 +7,7 @@ from ctpop.contracts.tables import Table
 NONE = "no result was obtained (see `reason`)"
 BY_COVARIATE = "no result or no confidence interval was obtained (see `reason`)"
 ADJUSTED_FOR = text('covariates in the model, joined by " + ", or `none` if there are no covariates')
-COMPLETE = count("number of scans with a usable value and no missing covariate")
+COMPLETE = count("number of scans with a usable value and without a missing covariate")
 LEFT_OUT = count(
     "number of scans with a usable value that are excluded because a covariate is missing. No value is imputed"
 )
@@ -17,8 +17,8 @@ OUTCOME = text("`ok`, or the reason for a missing result", among=OUTCOMES)
 ADJUSTED = Table(
     "adjusted",
     ("structure", "measure", "adjusted_for"),
-    "one row per structure, measure, and set of covariates (each covariate separately, and all covariates together)."
-    " Spearman rank correlation with age, adjusted by means of probability-scale residuals",
+    "Spearman rank correlation with age, adjusted for covariates: one row per structure, measure, and set of covariates"
+    " (each covariate separately, and all covariates together). The adjustment is based on probability-scale residuals",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -39,7 +39,7 @@ ADJUSTED = Table(
             "P value multiplied by the number of tests of the family with these covariates, at most 1", BY_COVARIATE
         ),
         "p_holm": p_value("P value adjusted with the Holm method", BY_COVARIATE),
-        "q_bh": p_value("false discovery rate according to Benjamini and Hochberg", BY_COVARIATE),
+        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", BY_COVARIATE),
         "reason": OUTCOME,
         "family": FAMILY,
     },
@@ -47,7 +47,7 @@ ADJUSTED = Table(
 ASSOCIATIONS_BY_SEX = Table(
     "associations_by_sex",
     ("structure", "measure", "sex"),
-    "one row per structure, measure, and sex. Spearman rank correlation with age",
+    "Spearman rank correlation with age in women and in men: one row per structure, measure, and sex",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -67,7 +67,8 @@ ASSOCIATIONS_BY_SEX = Table(
 RANK_ANCOVA = Table(
     "rank_ancova",
     ("structure", "measure"),
-    "one row per structure and measure. Quade rank analysis of covariance across the age quartiles of the cohort",
+    "Quade test (rank analysis of covariance) across the age quartiles of the cohort: one row per structure and"
+    " measure",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -76,14 +77,17 @@ RANK_ANCOVA = Table(
         "n_patients": PATIENTS,
         "n_left_out": LEFT_OUT,
         "n_patients_left_out": PATIENTS_LEFT_OUT,
-        "f": number("F statistic of the residual ranks between the quartiles", low=0, missing=NONE),
+        "f": number("F statistic for the comparison of the residual ranks between the quartiles", low=0, missing=NONE),
         "df_between": count("degrees of freedom between the quartiles", low=1, missing=NONE),
         "df_within": count("degrees of freedom within the quartiles", low=1, missing=NONE),
         "log10_p": number("base-10 logarithm of the P value", high=0, missing=NONE),
         "p": p_value("P value", NONE),
         "p_bonferroni": p_value("P value multiplied by the number of tests of the family, at most 1", NONE),
         "eta_squared": number(
-            "share of the variance of the residual ranks that is between the quartiles", low=0, high=1, missing=NONE
+            "proportion of the variance of the residual ranks that is between the quartiles",
+            low=0,
+            high=1,
+            missing=NONE,
         ),
         "reason": OUTCOME,
         "family": FAMILY,
@@ -92,8 +96,8 @@ RANK_ANCOVA = Table(
 AGE_CURVES = Table(
     "age_curves",
     ("structure", "measure", "term"),
-    "one row per structure, measure, and hypothesis. Tests of the age curve (one natural spline per sex and the other"
-    " covariates) with HC3 standard errors",
+    "tests of the age curves: one row per structure, measure, and hypothesis. The model contains one natural spline of"
+    " age per sex and the other covariates; standard errors are HC3 standard errors",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -112,7 +116,7 @@ AGE_CURVES = Table(
             "P value multiplied by the number of tests of this term in the family, at most 1", NONE
         ),
         "partial_r_squared": number(
-            "share of the residual variance of the model without the term that the term explains",
+            "proportion of the residual variance of the model without the term that is explained by the term",
             low=0,
             high=1,
             missing=NONE,

@@ -1,6 +1,6 @@
 """The tables of a study in the order in which they are written.
 
-The tables are the contract between the stages and with scripts of users; `docs/data.md` is generated from them. Other
+The tables are the interface between the stages and to scripts of users; `docs/data.md` is generated from them. Other
 modules import tables and lists of codes from this module. The modules of `contracts/` declare the tables of each stage.
 """
 

@@ -13,8 +13,8 @@ CENTILES_SHOWN = (3, 10, 25, 50, 75, 90, 97)
 CENTILES = Table(
     "centiles",
     ("structure", "measure", "sex", "age_years"),
-    "one row per structure, measure, sex, and year of age with fitted curves. Seven centiles, and the parameters from"
-    " which any other centile and the z score of any value can be computed",
+    "centile curves: one row per structure, measure, sex, and year of age. Each row contains seven centiles, and the"
+    " parameters from which any other centile and the z score of any value can be computed",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -36,8 +36,8 @@ CENTILES = Table(
         "n": count("number of scans of this sex to which the curves were fitted"),
         "n_patients": PATIENTS,
         "n_near": count(
-            "number of these scans in which the age of the patient differs by at most 5 years. A small number"
-            " indicates an imprecise curve"
+            "number of these scans with an age within 5 years of the age in the row. A small number indicates an"
+            " imprecise curve"
         ),
         "n_patients_near": count("number of patients among the `n_near` scans", "patients"),
     },
@@ -45,8 +45,8 @@ CENTILES = Table(
 CENTILE_CALIBRATION = Table(
     "centile_calibration",
     ("structure", "measure", "sex", "age_from", "age_to"),
-    "one row per structure, measure, sex, and age band. Percentage of scans below each curve. The row from 0 to 120"
-    " years includes all ages and contains the reason if no curves were fitted",
+    "percentage of scans below each centile curve: one row per structure, measure, sex, and age band. The row from 0 to"
+    " 120 years includes all ages and contains the reason if no curves were fitted",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -64,7 +64,11 @@ CENTILE_CALIBRATION = Table(
         ),
         **{
             f"below_{centile:02d}": number(
-                f"percentage of scans below the curve of centile {centile}", "%", low=0, high=100, missing=NO_CURVE
+                f"percentage of scans below the curve of the {centile}{'rd' if centile == 3 else 'th'} centile",
+                "%",
+                low=0,
+                high=100,
+                missing=NO_CURVE,
             )
             for centile in CENTILES_SHOWN
         },
@@ -74,7 +78,7 @@ CENTILE_CALIBRATION = Table(
 Z_SCORES = Table(
     "z_scores",
     ("scan_id", "structure", "measure"),
-    "one row per usable value with fitted curves. Position of the value among patients of the same age and sex",
+    "position of each value among patients of the same age and sex: one row per usable value with fitted curves",
     {
         "scan_id": SCAN,
         "structure": ANALYSED,

@@ -13,7 +13,7 @@ CODE_LISTS = (
     ("Measurement status", "column `status` of `measures`", codes.MEASURE_STATUS),
     ("Verdict reasons", "columns `reason` and `rule_reason` of `verdicts`", codes.REASONS),
     ("Exclusion reasons", "column `reason` of `structure_flow`", codes.FLOW_REASONS),
-    ("Reviewer decisions", "column `decision` of `review`", codes.DECISIONS),
+    ("QC decisions", "column `decision` of `review`", codes.DECISIONS),
     ("Gallery cases", "column `chosen` of `review_cases`", codes.CHOSEN),
     ("Ends of the distribution", "column `end` of `extremes`", codes.ENDS),
     ("Plausibility findings", "column `finding` of `plausibility`", codes.PLAUSIBILITY_FINDINGS),

@@ -19,17 +19,18 @@ _failed = {status.name: status.meaning for status in reasons.FAILED}
 MEASURE_STATUS = {**{status.name: status.meaning for status in reasons.MeasureStatus}, **_failed}
 EVALUATION_STATUS = {
     "compared": "both the reference and the prediction contain the structure",
-    "only_in_reference": "only the reference contains the structure; the Dice coefficient and the NSD are 0",
-    "only_in_prediction": "only the prediction contains the structure; the Dice coefficient and the NSD are 0",
-    "absent": "neither label map contains the structure; the Dice coefficient and the NSD are missing",
+    "only_in_reference": "only the reference contains the structure; the Dice score and the NSD are 0",
+    "only_in_prediction": "only the prediction contains the structure; the Dice score and the NSD are 0",
+    "absent": "neither the reference nor the prediction contains the structure; the Dice score and the NSD are missing",
     "not_in_reference": "the reference is a folder of masks that contains no mask of the structure",
-    "not_in_model": "the model or the folder of masks of the prediction does not include the structure",
+    "not_in_model": "the model, or the folder of masks of the prediction, does not include the structure",
     **_failed,
 }
 METRICS = {
-    "dice": "Dice similarity coefficient: twice the number of shared voxels divided by the total number of voxels of"
-    " both masks",
-    "nsd": "normalized surface distance: share of both surfaces within `evaluate.tolerance_mm` of the other surface",
+    "dice": "Dice score (Dice similarity coefficient): twice the number of shared voxels, divided by the total number"
+    " of voxels in both masks",
+    "nsd": "normalized surface distance: proportion of both surfaces that is within `evaluate.tolerance_mm` of the"
+    " other surface",
 }
 REASONS = {reason.name: reason.meaning for reason in reasons.VERDICT_REASONS}
 FLOW_REASONS = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
@@ -48,23 +49,23 @@ ENDS = {
     "largest": "one of the largest values; rank 1 is the largest",
 }
 PLAUSIBILITY_FINDINGS = {
-    "plausible": "the share of values beyond the limits is below the thresholds",
-    "volume": "the share of volumes above the upper limit is at least `screen.implausible_share`, or more than half of"
-    " the volumes are below the lower limit",
-    "attenuation": "the share of mean attenuations beyond the limits is at least `screen.implausible_share`, or more"
-    " than half of them are below the lower limit",
-    "both": "the conditions of `volume` and `attenuation` both hold",
+    "plausible": "the proportion of values beyond the limits is below the thresholds",
+    "volume": "the proportion of volumes above the upper limit is at least `screen.implausible_share`, or more than"
+    " half of the volumes are below the lower limit",
+    "attenuation": "the proportion of mean attenuation values beyond the limits is at least"
+    " `screen.implausible_share`, or more than half of the values are below the lower limit",
+    "both": "the conditions of `volume` and of `attenuation` are met",
     "not_assessable": "no value can be compared with a limit",
 }
 RULE_SETS = {
     "none": "shipped rule set without rules: all measured values",
     "paper": "shipped rule set that corresponds to the original study: lower bounds only",
     "strict": "shipped rule set with all rules",
-    "study": "rule set of this study: `screen.rules` and the decisions in `screen.review`",
+    "study": "rule set of this study (`screen.rules`) with the QC decisions (`screen.review`)",
 }
 FAMILIES = {
     "structures": "single structures, as in the original study",
-    "groups": "groups of structures, which do not count in the adjustment of single structures",
+    "groups": "groups of structures, which are not included in the adjustment of single structures",
 }
 FACES = {
     "left": "face of the image on the left side of the patient",
@@ -76,18 +77,18 @@ FACES = {
 }
 NORMALITY_METHODS = {
     "lilliefors": "the mean and SD are estimated from the values, and the P value accounts for the estimation",
-    "ks_fitted": "the mean and SD are estimated from the values, and the P value ignores the estimation; the test"
-    " rejects normality too rarely",
+    "ks_fitted": "the mean and SD are estimated from the values, and the P value does not account for the estimation;"
+    " the test rejects normality too rarely",
     "ks_standard": "the values are compared with the standard normal distribution without standardization; the test"
-    " always rejects normality for volumes (mL) and attenuation (HU)",
+    " always rejects normality of volumes (mL) and attenuation values (HU)",
 }
 INTERVALS = {
-    "influence": "Fisher z interval with a standard error from the influence of each patient on rho; valid for data of"
-    " any distribution",
-    "bonett_wright": "Fisher z interval with a standard error from rho and n; too narrow if the spread changes with"
+    "influence": "Fisher z interval with a standard error based on the influence of each patient on rho; valid for data"
+    " with any distribution",
+    "bonett_wright": "Fisher z interval with a standard error based on rho and n; too narrow if the spread changes with"
     " age",
-    "bootstrap": "percentile interval from bootstrap samples of patients; valid for data of any distribution, with a"
-    " long computing time",
+    "bootstrap": "percentile interval from bootstrap samples of patients; valid for data with any distribution, but"
+    " with a long computing time",
 }
 QUANTITIES = {
     "rho": "Spearman rank correlation of a structure with age",
@@ -101,36 +102,37 @@ QUANTITIES = {
     "age_min": "lowest age (years)",
     "age_max": "highest age (years)",
     "structures": "number of structures in the label set",
-    "alpha": "significance level of a single test",
+    "alpha": "significance level of each test",
     "age_groups": "number of age groups that are compared",
     "none": "the original study reports no number",
 }
 AGREEMENTS = {
-    "consistent": "the absolute value of z is at most the quantile of `aging.confidence`; a number without sampling"
-    " error is identical",
-    "differs": "the absolute value of z exceeds this quantile; a number without sampling error is different",
-    "not_reported": "the original study reports no number, or none for this structure",
+    "consistent": "the absolute value of z is at most the normal quantile for `aging.confidence`; numbers without"
+    " sampling error are identical",
+    "differs": "the absolute value of z exceeds this quantile; numbers without sampling error are different",
+    "not_reported": "the original study reports no number, or no number for this structure",
     "not_measured_here": "this study does not provide the number: the label set differs, too few values are usable, or"
     " the criterion is not applied",
 }
 COUNTERPARTS = {
     "same": "both studies contain the structure or group with the same definition",
-    "only_in_a": "only study a contains the structure or group",
-    "only_in_b": "only study b contains the structure or group",
+    "only_in_a": "only study A contains the structure or group",
+    "only_in_b": "only study B contains the structure or group",
     "other_extent": "the structure has the same name but a larger extent in one label set (sacrum of v1 and v2)",
     "other_members": "the group has different members in the two label sets",
 }
 OUTCOMES = {
     "ok": "a result was obtained",
-    "too_few": "the number of patients minus the number of fitted covariates is below `aging.n_min` (for centiles:"
-    " below `aging.centiles_n_min`)",
+    "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
+    " the number of values is below `aging.centiles_n_min`",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate that varies and is recorded often enough",
     "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
     "explained": "the covariates fully explain the ages or the values, and no residual variation remains",
-    "perfect_order": "age and value are in perfect monotonic order; the interval and the P value are undefined",
-    "one_sex": "the sex of these patients is missing, not adjusted for, or the same in all patients",
-    "few_ages": "the number of different ages is too small for a curve",
+    "perfect_order": "the values are in perfect monotonic order of age; the confidence interval and the P value are"
+    " undefined",
+    "one_sex": "the sex of these patients is missing, is not adjusted for, or is the same in all patients",
+    "few_ages": "the number of different ages is too small to fit a curve",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
 }
@@ -140,14 +142,14 @@ CURVE_TERMS = {
     "interaction": "the difference between the sexes is the same at all ages",
 }
 CENTILE_MODELS = {
-    "bccg": "Box-Cox Cole and Green distribution (LMS method), for volumes",
+    "bccg": "Box-Cox Cole-Green distribution (LMS method), for volumes",
     "shash": "sinh-arcsinh distribution, for attenuation",
 }
 CONTRAST_LOOKS = {
     "enhanced": "the attenuation of the aorta, kidneys, or portal vein is at least `cohort.contrast_enhanced_from_hu`",
-    "unenhanced": "all measured attenuations, including that of the aorta, are below"
+    "unenhanced": "all measured attenuation values, including that of the aorta, are below"
     " `cohort.contrast_unenhanced_below_hu`",
-    "unclear": "the attenuations are between the two limits, or the aorta was not measured and no other structure is"
-    " enhanced",
+    "unclear": "no attenuation value reaches `cohort.contrast_enhanced_from_hu`, and either a value is not below"
+    " `cohort.contrast_unenhanced_below_hu` or the aorta was not measured",
     "not_measured": "no attenuation of the aorta, kidneys, or portal vein is usable",
 }

@@ -28,7 +28,7 @@ REGISTRY_COLUMNS: dict[str, Any] = {
         missing="not recorded in the headers",
     ),
     "known_absent": text(
-        "structures that the patient is known not to have (for example, after a splenectomy), separated by blanks,"
+        "structures that the patient is known not to have (for example, after splenectomy), separated by blanks,"
         " commas, or semicolons",
         missing="no structure is known to be absent",
     ),
@@ -37,20 +37,20 @@ REGISTRY_COLUMNS: dict[str, Any] = {
 REGISTRY = Table(
     "registry",
     ("scan_id",),
-    "one row per scan of the registry (setting `study.registry`). Further columns are kept",
+    "one row per scan in the registry (setting `study.registry`). Additional columns are kept",
     REGISTRY_COLUMNS,
     open=True,
 )
 COHORT = Table(
     "cohort",
     ("scan_id",),
-    "one row per included scan. Further columns of the registry are kept",
+    "one row per included scan. Additional columns of the registry are kept",
     {
         **REGISTRY_COLUMNS,
         "source_conflict": text(
             "disagreement between the registry and the DICOM headers about `complete` or `contrast`: both values and"
             " the value used",
-            missing="no disagreement, or one of the values is missing",
+            missing="the values agree, or one of the values is missing",
         ),
     },
     open=True,
@@ -71,7 +71,7 @@ EXCLUSIONS = Table(
 FLOW = Table(
     "flow",
     ("order",),
-    "one row per criterion. Numbers of scans before, excluded by, and after the criterion",
+    "numbers of scans before, excluded by, and after each criterion: one row per criterion",
     {
         "order": count("position of the criterion in the configuration", low=1),
         "criterion": text("name of the criterion"),
@@ -89,8 +89,8 @@ FLOW = Table(
 OVERLAP = Table(
     "overlap",
     ("order", "other_order"),
-    "one row per pair of criteria. Number of scans that fail both criteria; for a criterion paired with itself,"
-    " number of all scans that fail it",
+    "numbers of scans that fail two criteria: one row per pair of criteria. The row of a criterion that is paired with"
+    " itself contains the number of all scans that fail this criterion",
     {
         "order": count("position of the criterion in the configuration", low=1),
         "criterion": text("name of the criterion"),

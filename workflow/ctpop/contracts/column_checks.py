@@ -28,8 +28,8 @@ KINDS = {
 def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFrame, list[Failure]]:
     """Return the frame with the data types of its columns, and all failures.
 
-    Tables without failures, which are the rule, are checked without pandera, because its import adds half a second to a
-    job and each of its checks a tenth of a second. pandera is used only to report failures.
+    Most tables contain no failures and are checked without pandera, because importing pandera adds half a second to a
+    job, and each of its checks adds a tenth of a second. pandera is used only to report failures.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def checked(frame: pd.DataFrame, columns: dict[str, Column]) -> tuple[pd.DataFra
 
 
 def _is_sound_as_it_stands(values: pd.Series, column: Column) -> bool:
-    """Return whether type and values are valid, checked without pandas; False if further checks are needed."""
+    """Return whether type and values are valid, checked without pandas; False if further checks are required."""
     if values.dtype != column.dtype or column.pattern:
         return False
     if column.dtype == "str":

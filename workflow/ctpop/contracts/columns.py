@@ -8,7 +8,7 @@ OLDEST_YEARS = 120  # largest accepted age
 
 @dataclass(frozen=True)
 class Column:
-    """The requirements for all values of a column.
+    """The requirements for the values of a column.
 
     Attributes
     ----------

@@ -7,13 +7,13 @@ from ctpop.contracts.tables import Table
 
 CONTRAST_LOOKS = tuple(codes.CONTRAST_LOOKS)
 NO_NUMBERS = "the row contains a count, or no value is recorded"
-NOT_USABLE = "not measured, or not reliable according to the verdict"
+NOT_USABLE = "not measured, or excluded for a reason that affects the attenuation"
 
 TABLE1 = Table(
     "table1",
     ("order", "group_order"),
-    "one row per variable, level, and group of scans. Values of Table 1; the folder report contains a formatted"
-    " version (table1.csv, table1.html, table1.docx)",
+    "values of Table 1: one row per variable, level, and group of scans. The folder `report` contains a formatted"
+    " version (`table1.csv`, `table1.html`, `table1.docx`)",
     {
         "order": count("position of the variable and level", low=1),
         "variable": text("described variable: `scans`, `patients`, or a column of the registry"),
@@ -31,8 +31,8 @@ TABLE1 = Table(
             "patients",
         ),
         "share": number(
-            "`n` divided by the number of scans of the group with a recorded value (variable `scans`: by the number of"
-            " all scans)",
+            "`n` divided by the number of scans of the group with a recorded value (for the variable `scans`, divided"
+            " by the number of all scans)",
             low=0,
             missing="the level is not a category",
         ),
@@ -52,8 +52,8 @@ TABLE1 = Table(
 CONTRAST_CHECK = Table(
     "contrast_check",
     ("scan_id",),
-    "one row per scan of the cohort. Comparison of recorded contrast administration with the attenuation of vessels and"
-    " kidneys; no scan is excluded on this basis",
+    "comparison of recorded contrast administration with the attenuation of vessels and kidneys: one row per scan of"
+    " the cohort. No scan is excluded on this basis",
     {
         "scan_id": SCAN,
         "contrast": truth(

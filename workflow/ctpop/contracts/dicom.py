@@ -72,14 +72,14 @@ SERIES_COLUMNS = {
         "slice thickness (most frequent value of SliceThickness)", "mm", low=0, missing=NOT_STATED
     ),
     "slice_spacing_mm": number(
-        "mean distance between neighboring slices, with missing slices counted", "mm", low=0, missing=ONE_SLICE
+        "mean distance between adjacent slices, with missing slices counted", "mm", low=0, missing=ONE_SLICE
     ),
-    "pixel_spacing_mm": number("distance between neighboring pixels of a row", "mm", low=0, missing=NO_PLACE),
-    "n_slices": count("number of slices without copies", low=1),
+    "pixel_spacing_mm": number("distance between adjacent pixels of a row", "mm", low=0, missing=NO_PLACE),
+    "n_slices": count("number of slices, not including copies", low=1),
     "n_gaps": count("number of gaps between slices", missing=ONE_SLICE),
-    "n_missing_slices": count("number of slices missing in the gaps", missing=ONE_SLICE),
+    "n_missing_slices": count("number of missing slices in the gaps", missing=ONE_SLICE),
     "n_repeated_positions": count("number of slices at the position of another slice", missing=NO_PLACE),
-    "n_copies": count("number of files that repeat an image and are not used"),
+    "n_copies": count("number of files that contain a copy of an image and are not used"),
     "differing_facts": text(
         "properties that differ between the images of the series, separated by semicolons. The value of the first image"
         " is used, except that contradictory ages, sexes, and contrast records are set to missing",
@@ -115,8 +115,8 @@ SERIES_COLUMNS = {
 SERIES = Table(
     "dicom_registry",
     ("scan_id",),
-    "one row per CT series selected by `ctpop index`. The table is a registry with information from the headers."
-    " Further columns that readers add are kept",
+    "one row per CT series that `ctpop index` selected. The table is a registry with information from the headers."
+    " Additional columns entered by readers are kept",
     SERIES_COLUMNS,
     open=True,
 )
@@ -131,19 +131,20 @@ SERIES_EXCLUDED = Table(
             if name not in {"complete", "contrast", "known_absent"}
         },
         "reason": text("first reason for the exclusion of the series", among=codes.SERIES_REASONS),
-        "also": text("further reasons, separated by semicolons", missing="no further reason"),
+        "also": text("additional reasons, separated by semicolons", missing="no additional reason"),
         "decided_by": text(
-            "preference by which the selected series is better", missing="the series was not compared with another one"
+            "preference according to which another series was selected",
+            missing="the series was not compared with another series",
         ),
         "chosen_scan_id": text(
-            "series selected instead of this series", missing="the series was not compared with another one"
+            "series that was selected instead", missing="the series was not compared with another series"
         ),
     },
 )
 FILES = Table(
     "dicom_files",
     ("status",),
-    "one row per file status. The counts sum to the number of files in the folder",
+    "numbers of files: one row per file status. The numbers add up to the number of files in the folder",
     {
         "status": text("result of reading the file", among=codes.FILE_STATUS),
         "n_files": count("number of files", "files"),
@@ -156,7 +157,7 @@ CONVERSIONS = Table(
     {
         "scan_id": SCAN,
         "status": text("result of the conversion", among=codes.CONVERSION_STATUS),
-        "detail": text("description of the findings", missing="no further information"),
+        "detail": text("description of the findings", missing="no additional information"),
         "ct_sha256": text("SHA-256 checksum of the CT volume", pattern="[0-9a-f]{64}", missing="not converted"),
         "n_slices": count("number of slices of the volume", missing="not converted"),
         "hu_min": number("lowest attenuation in the volume", "HU", missing="not converted"),

@@ -1,4 +1,4 @@
-"""Tables of computing resources: time, memory, and GPU use of each stage and of each segmented scan."""
+"""Tables of computing resources: time, memory, and GPU use of each rule and of each segmented scan."""
 
 from ctpop.contracts.columns import count, number, text, truth
 from ctpop.contracts.keys import SCAN
@@ -12,11 +12,11 @@ TOO_SHORT = "the jobs were too short to be sampled"
 RUNTIME = Table(
     "runtime",
     ("stage",),
-    "one row per stage. Computing resources used by its jobs. The table is written as CSV only, to"
-    " `results/<study.name>/benchmarks/`, because it differs from run to run",
+    "computing resources used by the jobs of each rule: one row per rule of the workflow. The table is written only as"
+    " CSV, to `results/<study.name>/benchmarks/`, because it differs from run to run",
     {
-        "stage": text("name of the workflow rule"),
-        "jobs": count("number of jobs. Each job counts once, regardless of how often it was run", low=1),
+        "stage": text("name of the rule"),
+        "jobs": count("number of jobs. A job that was run several times is counted once", low=1),
         "seconds": number(
             "total run time of the jobs. For `segment`, interrupted and repeated runs are included", "s", low=0
         ),
@@ -24,7 +24,7 @@ RUNTIME = Table(
             "run time of the longest job. For `segment`, total run time of all jobs of the same shard", "s", low=0
         ),
         "cpu_seconds": number(
-            "processor time. It is sampled at intervals, and the last seconds of a job are not included",
+            "CPU time, sampled at intervals. The last seconds of a job are not included",
             "s",
             low=0,
             missing=TOO_SHORT,
@@ -36,12 +36,12 @@ RUNTIME = Table(
 SCAN_SECONDS = Table(
     "scan_seconds",
     ("scan_id",),
-    "one row per scan that a segmentation job processed or found finished. Computing time of the scan. The table is"
-    " written as CSV only, to `results/<study.name>/benchmarks/`",
+    "computing time of each scan: one row per scan that a segmentation job processed or skipped because its label map"
+    " was finished. The table is written only as CSV, to `results/<study.name>/benchmarks/`",
     {
         "scan_id": SCAN,
         "job": text("shard of the job that recorded the steps"),
-        "reused": truth("whether a finished label map was found, the computing time of which is not recorded"),
+        "reused": truth("whether the scan was skipped because its label map was finished. No times are then recorded"),
         "voxels": count("number of voxels of the label map", missing="no label map"),
         "size": text(
             "scan size of the original study with the nearest number of voxels: "
@@ -65,7 +65,7 @@ SCAN_SECONDS = Table(
             " scan of a job, the time includes loading the models",
             "s",
             low=0,
-            missing="the label map was found finished, or the scan failed",
+            missing="the scan was skipped because its label map was finished, or the scan failed",
         ),
         "gpu_mb": number(
             "largest GPU memory of the process", "MB", low=0, missing="no GPU was used, or its memory is not recorded"

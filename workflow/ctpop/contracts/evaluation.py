@@ -1,14 +1,17 @@
-"""Input and output tables of the evaluation against reference segmentations."""
+"""Input and output tables of the evaluation against reference masks."""
 
 from ctpop.contracts.all_tables import EVALUATION_STATUS, METRICS, SCAN, SCAN_ID_PATTERN, STRUCTURE
 from ctpop.contracts.columns import Column, count, number, p_value, text
 from ctpop.contracts.tables import Table
 
-OVERALL = "(overall)"  # no structure has a name with parentheses
+OVERALL = "(overall)"  # names of structures contain no parentheses
 
 MODEL = text("name of the model: `study.name`, or the name in `evaluate.compare_with`", pattern=SCAN_ID_PATTERN)
 PART = text(f"structure, or `{OVERALL}` for the mean over the structures of each scan")
-NO_VALUE = "both segmentations lack the structure, one of them does not include it, or the scan was not compared"
+NO_VALUE = (
+    "neither the reference nor the prediction contains the structure, one of them does not include it, or the scan was"
+    " not compared"
+)
 NO_SCAN = "no scan has a value"
 ONE_SCAN = "fewer than two scans have a value"
 NO_PATIENTS = "`ctpop evaluate` was run without `--cohort`"
@@ -22,12 +25,12 @@ def _patients(meaning: str) -> Column:
 REFERENCE = Table(
     "reference",
     ("scan_id",),
-    "one row per scan of the validation set (setting `evaluate.reference`). Further columns are ignored",
+    "one row per scan of the validation set (setting `evaluate.reference`). Additional columns are ignored",
     {
         "scan_id": SCAN,
         "reference_path": text(
-            "path of the reference label map with the labels of the label set, or of the folder of masks, relative to"
-            " the CSV file"
+            "path of the reference label map (with the labels of the label set) or of the folder of reference masks,"
+            " relative to the CSV file"
         ),
     },
     open=True,
@@ -35,29 +38,29 @@ REFERENCE = Table(
 EVALUATION = Table(
     "evaluation",
     ("model", "scan_id", "structure"),
-    "one row per model, reference scan, and structure. Agreement of the prediction with the reference. The table is"
-    " written only if the section `evaluate` is configured",
+    "agreement of the prediction with the reference: one row per model, scan of the validation set, and structure. The"
+    " table is written only if the study file contains the section `evaluate`",
     {
         "model": MODEL,
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "status": text("`compared`, or the reason for a missing comparison", among=EVALUATION_STATUS),
-        "dice": number("Dice similarity coefficient", low=0, high=1, missing=NO_VALUE),
+        "dice": number("Dice score", low=0, high=1, missing=NO_VALUE),
         "nsd": number(
             "normalized surface distance at a tolerance of `evaluate.tolerance_mm`", low=0, high=1, missing=NO_VALUE
         ),
-        "n_reference_voxels": count("number of voxels of the reference", missing="not compared"),
-        "n_predicted_voxels": count("number of voxels of the prediction", missing="not compared"),
+        "n_reference_voxels": count("number of voxels of the structure in the reference", missing="not compared"),
+        "n_predicted_voxels": count("number of voxels of the structure in the prediction", missing="not compared"),
         "detail": text("explanation of the status", missing="no explanation is needed"),
     },
 )
 EVALUATION_SUMMARY = Table(
     "evaluation_summary",
     ("model", "structure"),
-    "one row per model and structure, and one row per model for all structures together. Agreement over all scans. The"
-    f" table is written only if the section `evaluate` is configured. In the rows `{OVERALL}`, `n` is the number of"
-    " scans, the other counts of scans are counts of pairs of scan and structure, and counts of patients remain counts"
-    " of patients",
+    "mean agreement over all scans: one row per model and structure, and one row per model for all structures together."
+    f" The table is written only if the study file contains the section `evaluate`. In the rows `{OVERALL}`, `n` is the"
+    " number of scans, each of the other numbers of scans is a number of pairs of scan and structure, and numbers of"
+    " patients refer to patients",
     {
         "model": MODEL,
         "structure": PART,
@@ -71,7 +74,10 @@ EVALUATION_SUMMARY = Table(
             "number of these scans in which only the prediction contains the structure (value 0)", "scans"
         ),
         "n_patients_only_in_prediction": _patients("the `n_only_in_prediction` scans"),
-        "n_absent": count("number of scans without a value because both segmentations lack the structure", "scans"),
+        "n_absent": count(
+            "number of scans without a value because neither the reference nor the prediction contains the structure",
+            "scans",
+        ),
         "n_patients_absent": _patients("the `n_absent` scans"),
         "n_unknown": count(
             "number of scans without a value because the reference or the model does not include the structure", "scans"
@@ -81,7 +87,7 @@ EVALUATION_SUMMARY = Table(
             "number of scans without a value because a label map is missing, unreadable, or on another grid", "scans"
         ),
         "n_patients_failed": _patients("the `n_failed` scans"),
-        "dice_mean": number("mean Dice similarity coefficient", low=0, high=1, missing=NO_SCAN),
+        "dice_mean": number("mean Dice score", low=0, high=1, missing=NO_SCAN),
         "dice_ci_low": number("lower limit of the bootstrap interval of `dice_mean`", low=0, high=1, missing=ONE_SCAN),
         "dice_ci_high": number("upper limit of the bootstrap interval of `dice_mean`", low=0, high=1, missing=ONE_SCAN),
         "nsd_mean": number("mean normalized surface distance", low=0, high=1, missing=NO_SCAN),
@@ -92,9 +98,9 @@ EVALUATION_SUMMARY = Table(
 EVALUATION_COMPARISON = Table(
     "evaluation_comparison",
     ("structure", "metric"),
-    "one row per structure (and one for all structures together) and metric. Wilcoxon signed-rank test of the"
-    " differences `model_a` minus `model_b`, paired by scan. The table is written only if `evaluate.compare_with` is"
-    " set",
+    "Wilcoxon signed-rank test of the differences between two models, paired by scan: one row per structure (and one"
+    " for all structures together) and metric. Differences are `model_a` minus `model_b`. The table is written only if"
+    " `evaluate.compare_with` is set",
     {
         "structure": PART,
         "metric": text("metric that is compared", among=METRICS),
@@ -123,8 +129,8 @@ EVALUATION_COMPARISON = Table(
             NO_DIFFERENCE,
         ),
         "rank_biserial": number(
-            "rank-biserial correlation (effect size): 1 if `model_a` is better in all scans with a difference, -1 if"
-            " `model_b` is better in all of them",
+            "rank-biserial correlation (effect size): 1 if `model_a` is better in all scans with a difference, and -1"
+            " if `model_b` is better in all of these scans",
             low=-1,
             high=1,
             missing=NO_DIFFERENCE,

@@ -22,19 +22,20 @@ GROUP_MEMBERS = Table(
 GROUP_VALUES = Table(
     "group_values",
     ("scan_id", "group", "measure"),
-    "one row per scan, group of structures, and measure. Value of the group and number of its members",
+    "values of groups of structures: one row per scan, group, and measure",
     {
         "scan_id": SCAN,
         "group": GROUP,
         "measure": MEASURE,
         "value": number(
             "volume: sum of the members (mL); attenuation: volume-weighted mean of the usable members (HU)",
-            missing="volume: a member is not usable; attenuation: the share of usable members is below"
+            missing="volume: a member is not usable; attenuation: the proportion of usable members is below"
             " `screen.group_hu_share`",
         ),
         "n_members": count("number of members in the label set"),
         "n_usable": count(
-            "number of these members that are usable in this scan; for the attenuation, with a volume as weight"
+            "number of these members with a usable value in this scan; for attenuation, the volume of the member must"
+            " also be measured"
         ),
     },
 )

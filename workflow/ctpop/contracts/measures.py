@@ -5,7 +5,7 @@ from ctpop.contracts.keys import FACES, MEASURE_STATUS, SCAN, SEGMENT_STATUS, ST
 from ctpop.contracts.tables import Table
 
 NO_VALUE = "the structure has no voxel, or the scan has no CT"
-# SOURCE: vacuum and air are at -1000 HU, and scales of 12 bits end at -1024 and 3071; noise and rounding add to both
+# SOURCE: vacuum and air are at -1000 HU, and 12-bit scales end at -1024 and 3071; noise and rounding extend both limits
 LOWEST_MEAN_HU, HIGHEST_MEAN_HU = -1100.0, 3100.0
 NO_VOXEL = "the structure has no voxel"
 NOT_MEASURED = "not measured"
@@ -16,7 +16,7 @@ AXES = {"x": "x (RAS+: toward the right)", "y": "y (toward the front)", "z": "z 
 SEGMENTS = Table(
     "segments",
     ("scan_id",),
-    "one row per scan of the cohort. Availability of a label map, or the reason for its absence",
+    "availability of a label map, or the reason for its absence: one row per scan of the cohort",
     {
         "scan_id": SCAN,
         "status": text("result of the segmentation", among=SEGMENT_STATUS),
@@ -32,14 +32,14 @@ SEGMENTS = Table(
 MEASURES_TABLE = Table(
     "measures",
     ("scan_id", "structure"),
-    "one row per scan of the cohort and structure. Measurements before segmentation screening",
+    "measurements before segmentation screening (quality control): one row per scan of the cohort and structure",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "status": text("`measured`, or the reason for a missing measurement", among=MEASURE_STATUS),
         "detail": text("explanation of a missing value", missing="no explanation is needed"),
         "n_voxels": count(
-            "number of voxels with the label of the structure; 0 is a measured absence", missing=NOT_MEASURED
+            "number of voxels with the label of the structure; 0 if the structure was not found", missing=NOT_MEASURED
         ),
         "volume_ml": number(
             "number of voxels multiplied by the voxel volume (absolute determinant of the affine)",
@@ -52,7 +52,7 @@ MEASURES_TABLE = Table(
             "HU",
             low=LOWEST_MEAN_HU,
             high=HIGHEST_MEAN_HU,
-            missing="the structure has no voxel, the scan has no CT, or the mean of the voxels is outside the allowed"
+            missing="the structure has no voxel, the scan has no CT, or the mean attenuation is outside the allowed"
             " range",
         ),
         "hu_sd": number("standard deviation of attenuation (divisor n)", "HU", low=0, missing=NO_VALUE),
@@ -93,7 +93,9 @@ MEASURES_TABLE = Table(
         "n_components": count(
             "number of connected components (voxels that share a face, edge, or corner)", missing=NOT_MEASURED
         ),
-        "largest_share": number("share of the voxels in the largest component", low=0, high=1, missing=NO_VOXEL),
+        "largest_share": number(
+            "proportion of the voxels in the largest connected component", low=0, high=1, missing=NO_VOXEL
+        ),
         **{
             f"border_{face}": count(
                 f"number of voxels in the outermost layers at the {face} face", missing=NOT_MEASURED
@@ -125,13 +127,13 @@ MEASURES_TABLE = Table(
             missing="the segmentation is not a folder of masks, or the structure was not measured",
         ),
         "padding_voxels": count(
-            "number of voxels in or next to padding of the CT (for example, outside the reconstruction circle)."
-            " `border_voxels` includes those that are not in the outermost layers",
+            "number of voxels in or next to padding of the CT (for example, outside the reconstruction circle). These"
+            " voxels are included in `border_voxels`",
             "voxels",
             missing=NO_CT,
         ),
         "padding_share": number(
-            "share of the voxels in padding of the CT",
+            "proportion of the voxels in padding of the CT",
             low=0,
             high=1,
             missing="the scan has no CT, or the structure has no voxel or was not measured",
@@ -148,8 +150,8 @@ MEASURES_TABLE = Table(
             missing="no label map, or not measured",
         ),
         "image_digest": text(
-            "digest of the values, shape, and spacing of the CT (without a CT: of the label map). Of several scans"
-            " with the same digest, the scan with the first `scan_id` is used",
+            "digest of the values, shape, and spacing of the CT or, if there is no CT, of the label map. If several"
+            " scans have the same digest, only the scan with the first `scan_id` is used",
             pattern="[0-9a-f]{16}",
             missing="not measured, or the scan has no CT and its label map is empty",
         ),
@@ -158,8 +160,9 @@ MEASURES_TABLE = Table(
 HISTOGRAMS = Table(
     "histograms",
     ("scan_id", "structure", "hu"),
-    "one row per scan, structure, and whole HU value that occurs. The table is written as one Parquet file per shard,"
-    " to `results/<study.name>/histograms/`, without CSV. Attenuation is rounded to the nearest whole HU value",
+    "attenuation histograms: one row per scan, structure, and whole HU value that occurs. Attenuation is rounded to the"
+    " nearest whole HU value. The table is written as one Parquet file per shard, without CSV, to"
+    " `results/<study.name>/histograms/`",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,

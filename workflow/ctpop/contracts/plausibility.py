@@ -12,12 +12,15 @@ ENDS = {"low": "lowest", "high": "highest"}
 PLAUSIBILITY = Table(
     "plausibility",
     ("structure",),
-    "one row per structure. Numbers of values beyond the plausibility limits for the name of the structure; no value is"
-    " excluded on this basis",
+    "numbers of values beyond the plausibility limits of each structure: one row per structure. No value is excluded on"
+    " this basis",
     {
         "structure": STRUCTURE,
         "finding": text("measures with implausible values", among=PLAUSIBILITY_FINDINGS),
-        "n_volumes": count("number of volumes above 0 of structures that do not reach a face of the image", "scans"),
+        "n_volumes": count(
+            "number of scans in which the volume is above 0 and the structure does not reach a face of the image",
+            "scans",
+        ),
         "volume_ml_median": number("median of these volumes", "mL", low=0, missing=NO_VALUES),
         **{
             f"volume_ml_{end}": number(f"{word} plausible volume", "mL", low=0, missing=NO_LIMIT)
@@ -26,18 +29,20 @@ PLAUSIBILITY = Table(
         "n_volumes_below": count("number of volumes below the lowest plausible volume", "scans"),
         "n_volumes_above": count("number of volumes above the highest plausible volume", "scans"),
         "n_attenuations": count(
-            "number of mean attenuations of structures of at least 1 mL without voxels in padding", "scans"
+            "number of scans in which the structure has a volume of at least 1 mL, no voxels in padding, and a mean"
+            " attenuation",
+            "scans",
         ),
-        "hu_mean_median": number("median of these mean attenuations", "HU", missing=NO_VALUES),
+        "hu_mean_median": number("median of these mean attenuation values", "HU", missing=NO_VALUES),
         **{
             f"hu_mean_{end}": number(f"{word} plausible mean attenuation", "HU", missing=NO_LIMIT)
             for end, word in ENDS.items()
         },
         "n_attenuations_below": count(
-            "number of mean attenuations below the lowest plausible mean attenuation", "scans"
+            "number of mean attenuation values below the lowest plausible mean attenuation", "scans"
         ),
         "n_attenuations_above": count(
-            "number of mean attenuations above the highest plausible mean attenuation", "scans"
+            "number of mean attenuation values above the highest plausible mean attenuation", "scans"
         ),
         **{
             f"n_patients_{name}{end}": count(f"number of patients among the `n_{name}{end}` scans", "patients")
@@ -45,8 +50,8 @@ PLAUSIBILITY = Table(
             for end in ("", "_below", "_above")
         },
         "suggestion": text(
-            "name of the label of an implausible structure in another shipped label set, or after a shift of the"
-            " labels by 1, if the values fit these names better",
+            "name of the label in another shipped label set, or after a shift of the labels by 1, if the values of the"
+            " implausible structures fit these names better",
             missing="the values are plausible, or no other names fit better",
         ),
     },
@@ -54,8 +59,7 @@ PLAUSIBILITY = Table(
 IMPLAUSIBLE_VALUES = Table(
     "implausible_values",
     ("scan_id", "structure", "measure"),
-    "one row per value beyond the plausibility limits for the name of its structure; no value is excluded on this"
-    " basis",
+    "values beyond the plausibility limits of their structure: one row per value. No value is excluded on this basis",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
@@ -64,8 +68,8 @@ IMPLAUSIBLE_VALUES = Table(
         "low": number("lowest plausible value", missing=NO_LIMIT),
         "high": number("highest plausible value", missing=NO_LIMIT),
         "scan_share": number(
-            "share of the values of the scan in this measure that are beyond their limits, among the values with"
-            " limits. A large share indicates that the label map does not match the CT or that the labels do not"
+            "proportion of the values of this measure in the scan that are beyond their limits, among the values with"
+            " limits. A high proportion indicates that the label map does not match the CT or that the labels do not"
             " match the names",
             low=0,
             high=1,

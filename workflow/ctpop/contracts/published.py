@@ -10,15 +10,15 @@ AGREEMENTS = tuple(codes.AGREEMENTS)
 COUNTERPARTS = tuple(codes.COUNTERPARTS)
 
 NOT_OF_ONE = "the number does not refer to a structure"
-NO_NOTE = "nothing is ambiguous"
+NO_NOTE = "no ambiguity"
 NO_RHO = "the number is not a correlation"
 NO_TEST = "the number has no sampling error, or no comparison is possible"
 
 PUBLISHED = Table(
     "published_results",
     ("id",),
-    "one row per number that the original study reports about its aging study. The table is shipped as"
-    " `workflow/ctpop/resources/published_results.csv`",
+    "published results: one row per number that the original study reports about its aging study. The table is shipped"
+    " as `workflow/ctpop/resources/published_results.csv`",
     {
         "id": text("identifier of the row"),
         "kind": text(
@@ -29,15 +29,15 @@ PUBLISHED = Table(
         "members": text("names of the corresponding structures, separated by semicolons", missing=NOT_OF_ONE),
         "aggregation": text(
             "statement of the publication about the combination of the structures",
-            missing="the number refers to a single structure or to none",
+            missing="the number refers to a single structure or to no structure",
         ),
         "measure": text("measured variable", among=MEASURES, missing=NOT_OF_ONE),
-        "quantity": text("quantity of a study with which the number is compared", among=QUANTITIES),
+        "quantity": text("quantity in a study with which the number is compared", among=QUANTITIES),
         "statistic": text("description of the number"),
         "value": number("published number", missing="no number is reported"),
-        "out_of": count("total of which the number is a part", missing="the number is not part of a total"),
-        "symbol_as_printed": text("symbol in the publication", missing="no symbol is printed"),
-        "p_as_printed": text("P value in the publication", missing="no P value is printed"),
+        "out_of": count("total that includes the number", missing="the number is not part of a total"),
+        "symbol_as_printed": text("symbol in the publication", missing="the publication contains no symbol"),
+        "p_as_printed": text("P value in the publication", missing="the publication contains no P value"),
         "quote": text("quotation from the publication", missing="no quotation"),
         "note": text("ambiguities of the number", missing=NO_NOTE),
         "source": text("reference of the publication"),
@@ -46,8 +46,8 @@ PUBLISHED = Table(
 COMPARE_PUBLISHED = Table(
     "compare_published",
     ("id",),
-    "one row per number that the original study reports or states to have computed. Comparison with the corresponding"
-    " number of this study",
+    "comparison of this study with the original study: one row per number that was reported or computed in the original"
+    " study",
     {
         "id": text("identifier of the row in `workflow/ctpop/resources/published_results.csv`"),
         "statistic": text("description of the number"),
@@ -87,13 +87,13 @@ COMPARE_PUBLISHED = Table(
             "rho of the left structure",
             low=-1,
             high=1,
-            missing="the structure is not a pair, or no result was obtained",
+            missing="the number does not refer to a pair, or no result was obtained",
         ),
         "rho_right": number(
             "rho of the right structure",
             low=-1,
             high=1,
-            missing="the structure is not a pair, or no result was obtained",
+            missing="the number does not refer to a pair, or no result was obtained",
         ),
         "number_published": number(
             "published number other than a correlation", missing="the number is a correlation, or is not reported"
@@ -103,12 +103,14 @@ COMPARE_PUBLISHED = Table(
             missing="the number is a correlation, or this study does not provide the number",
         ),
         "n": count(
-            "number of usable values for rho, or number of scans for a share",
-            missing="neither a correlation nor a share",
+            "number of usable values (for correlations) or scans (for proportions)",
+            missing="the number is neither a correlation nor a proportion",
         ),
-        "n_patients": count("number of patients among the `n` scans", missing="neither a correlation nor a share"),
+        "n_patients": count(
+            "number of patients among the `n` scans", missing="the number is neither a correlation nor a proportion"
+        ),
         "difference": number(
-            "number of this study minus published number. For counts, the difference between the shares",
+            "number in this study minus published number. For counts, the difference between the proportions",
             missing="one of the two numbers is missing",
         ),
         "z": number("standardized difference (see docs/methods/comparisons.md)", missing=NO_TEST),
@@ -122,12 +124,14 @@ COMPARE_PUBLISHED = Table(
 def _study(name: str) -> dict[str, Column]:
     return {
         f"n_{name}": count(
-            f"number of usable values in study {name}", missing="the study does not include the structure"
+            f"number of usable values in study {name.upper()}", missing="the study does not include the structure"
         ),
         f"n_patients_{name}": count(
             f"number of patients among the `n_{name}` scans", missing="the study does not include the structure"
         ),
-        f"rho_{name}": number(f"Spearman rank correlation with age in study {name}", low=-1, high=1, missing=FEW),
+        f"rho_{name}": number(
+            f"Spearman rank correlation with age in study {name.upper()}", low=-1, high=1, missing=FEW
+        ),
         f"ci_low_{name}": number(
             f"lower limit of the confidence interval of `rho_{name}`", low=-1, high=1, missing=NO_INTERVAL
         ),
@@ -141,8 +145,8 @@ NO_DIFFERENCE = "not compared, or one of the studies has no result"
 COMPARISON = Table(
     "comparison",
     ("structure", "measure"),
-    "one row per structure or group of structures and measure. Comparison of two studies (a and b), written by"
-    " `ctpop compare`",
+    "comparison of two studies (A and B): one row per structure or group of structures and measure. The table is"
+    " written by `ctpop compare`",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -151,13 +155,16 @@ COMPARISON = Table(
         **_study("b"),
         "difference": number("`rho_b` minus `rho_a`", low=-2, high=2, missing=NO_DIFFERENCE),
         "difference_low": number(
-            "lower limit of the confidence interval of the difference (Zou method)",
+            "lower limit of the confidence interval for the difference (Zou method)",
             low=-2,
             high=2,
             missing=NO_DIFFERENCE,
         ),
         "difference_high": number(
-            "upper limit of the confidence interval of the difference", low=-2, high=2, missing=NO_DIFFERENCE
+            "upper limit of the confidence interval for the difference (Zou method)",
+            low=-2,
+            high=2,
+            missing=NO_DIFFERENCE,
         ),
         "z": number(
             "difference between the Fisher-transformed correlations divided by its standard error",
@@ -166,7 +173,7 @@ COMPARISON = Table(
         "log10_p": number("base-10 logarithm of the P value", high=0, missing=NO_DIFFERENCE),
         "p": p_value("two-sided P value of `z`", NO_DIFFERENCE),
         "p_bonferroni": p_value("P value multiplied by the number of tests of the family, at most 1", NO_DIFFERENCE),
-        "q_bh": p_value("false discovery rate according to Benjamini and Hochberg", NO_DIFFERENCE),
+        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NO_DIFFERENCE),
         "n_shared_scans": count(
             "number of scans in both studies, identified by `scan_id`, image digest, or checksum of the label map"
         ),

@@ -7,16 +7,14 @@ from ctpop.contracts.tables import Table
 REVIEW_CASES = Table(
     "review_cases",
     ("scan_id", "structure"),
-    "one row per scan and structure in the gallery: cases flagged by a rule, cases with an extreme value, and a random"
-    " sample, each with a mask to review",
+    "cases in the gallery: one row per scan and structure. The cases are masks flagged by a rule, masks with an extreme"
+    " value, and a random sample",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "chosen": text("reason for the selection of the case", among=CHOSEN),
-        "image": text("path of the picture, relative to the folder `report/review`", missing="no picture was drawn"),
-        "fingerprint": text(
-            "digest of the content of the picture", pattern="[0-9a-f]{16}", missing="no picture was drawn"
-        ),
-        "detail": text("reason for a missing picture", missing="a picture was drawn"),
+        "image": text("path of the image, relative to the folder `report/review`", missing="no image was drawn"),
+        "fingerprint": text("digest of the content of the image", pattern="[0-9a-f]{16}", missing="no image was drawn"),
+        "detail": text("reason for a missing image", missing="an image was drawn"),
     },
 )

@@ -61,7 +61,7 @@ class SegmentStatus(StatusCode, Enum):
     )
     unreadable = (
         "file not readable",
-        "a file is damaged, truncated, or not in NIfTI format, or it was changed during reading",
+        "a file is damaged, truncated, not in NIfTI format, or was modified during reading",
     )
     not_read = (
         "file temporarily not readable",
@@ -89,7 +89,7 @@ class SegmentStatus(StatusCode, Enum):
         "unknown labels in the label map",
         "the label map contains a label that is not in the label set, or is a mask without a structure name",
     )
-    out_of_memory = "out of memory", "the scan does not fit into the memory of the machine"
+    out_of_memory = "out of memory", "the memory of the machine is insufficient for the scan"
     prediction_failed = "segmentation failed", "the model could not be applied to the scan"
     not_written = (
         "label map not stored",
@@ -102,13 +102,14 @@ class MeasureStatus(StatusCode, Enum):
 
     measured = "measured", "the structure was measured; its number of voxels can be 0", True
     not_in_model = (
-        "label set not included in the model",
+        "structure not included in the model",
         "the model or the folder of masks does not include the structure",
     )
     not_requested = (
         "not requested",
-        "the label map contains no label names and may be from a run for other structures. It is incomplete, or no"
-        " label map without label names in this study contains the structure; its absence is not established",
+        "the label map contains no label names and may be from a run for other structures. Either the label map is"
+        " incomplete, or no label map without label names in this study contains the structure; the absence of the"
+        " structure is not established",
     )
     mask_in_others = (
         "mask inside other masks",
@@ -126,17 +127,17 @@ class MeasureStatus(StatusCode, Enum):
     )
     zero_in_statistics = (
         "value of 0.0 in the TotalSegmentator statistics",
-        "the TotalSegmentator statistics (file or table) contain 0.0, which does not distinguish between absent,"
-        " truncated, and failed structures",
+        "the TotalSegmentator statistics (file or table) contain 0.0, which does not distinguish absent, truncated, and"
+        " failed structures",
     )
     impossible_hu = (
         "attenuation outside the physical range",
-        "the mean attenuation in the table or statistics is outside the possible range of HU, or has a different scale",
+        "the mean attenuation in the table or statistics is outside the possible HU range or has a different scale",
     )
     bad_entry = (
         "invalid entry in the statistics",
-        "the entry of the structure in a file of statistics is not a valid volume and attenuation; `detail` contains"
-        " the reason",
+        "the entry of the structure in a statistics file is not a valid volume and attenuation; `detail` contains the"
+        " reason",
     )
 
 
@@ -166,8 +167,8 @@ class ReasonCode(Code):
     """The reason for the use or exclusion of a value.
 
     `colour` and `bar` belong to reasons that exclude values and are used in the figures of single reasons and of
-    structure flow. `rule` marks reasons that a rule set can contain. `reviewed` is the label of decisions of reviewers
-    about single structures in the flow diagram.
+    structure flow. `rule` marks reasons that a rule set can contain. `reviewed` is the label of QC decisions about
+    single structures in the flow diagram.
     """
 
     colour: str | None = None
@@ -178,7 +179,7 @@ class ReasonCode(Code):
 
 
 class Reason(ReasonCode, Enum):
-    """Reasons of verdicts in order of precedence. A verdict contains the first applicable reason."""
+    """Reasons in order of precedence. A verdict contains the first applicable reason."""
 
     not_in_model = "not in the model", "the segmentation does not include the structure", PALE_GREY, Bar.not_segmented
     not_requested = (
@@ -223,14 +224,14 @@ class Reason(ReasonCode, Enum):
     absent = "absent", "the structure has no voxel", HAIRLINE, Bar.absent
     padding = (
         "in padding of the image",
-        "the share of voxels in padding of the image, which contains no measured values, exceeds the limit",
+        "the proportion of voxels in padding of the image, which contains no measured values, exceeds the limit",
         ROSE,
         Bar.truncated,
         True,
     )
     truncated = (
         "truncated by the field of view",
-        "the structure reaches a face of the image, and part of it may be outside the field of view",
+        "the structure reaches a face of the image, and part of the structure may be outside the field of view",
         ORANGE,
         Bar.truncated,
         True,
@@ -244,7 +245,7 @@ class Reason(ReasonCode, Enum):
     )
     fragmented = (
         "fragmented",
-        "the share of voxels in the largest connected component is below the limit",
+        "the proportion of voxels in the largest connected component is below the limit",
         VIOLET,
         Bar.doubtful,
         True,
@@ -258,22 +259,22 @@ class Reason(ReasonCode, Enum):
     )
     asymmetric = (
         "asymmetric",
-        "the volumes of the left and right structures differ far more than in the rest of the cohort; the incorrect"
-        " side is unknown",
+        "the volumes of the left and right structures differ far more than in the other scans of the cohort; the"
+        " incorrect side is unknown",
         GREEN,
         Bar.doubtful,
         True,
     )
     above_bound = (
         "above the upper plausibility limit",
-        "the volume is above the upper limit of the structure, which is not expected to be exceeded in adults",
+        "the volume is above the upper plausibility limit of the structure for adults",
         BROWN,
         Bar.doubtful,
         True,
     )
     unequal_sides = (
         "unequal sides",
-        "the volume is several times that of the contralateral structure, or a fraction of it; the incorrect side is"
+        "the volume is several times, or only a fraction of, that of the contralateral structure; the incorrect side is"
         " unknown",
         OLIVE,
         Bar.doubtful,

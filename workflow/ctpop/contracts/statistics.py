@@ -21,7 +21,7 @@ USABLE = count("number of usable values (one per scan)")
 LOG10_P = number("base-10 logarithm of the P value", high=0, missing=FEW)
 BONFERRONI = p_value("P value multiplied by the number of tests of the family, at most 1", FEW)
 HOLM = p_value("P value adjusted with the Holm method", FEW)
-Q_BH = p_value("false discovery rate according to Benjamini and Hochberg", FEW)
+Q_BH = p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", FEW)
 SIGNIFICANT = truth("whether the unadjusted P value is below `aging.alpha`, as in the original study", missing=FEW)
 RHO = number("Spearman rank correlation with age", low=-1, high=1, missing=FEW)
 CI_LOW = number("lower limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
@@ -30,13 +30,13 @@ NO_AGES = "the cohort contains no ages"
 NORMALITY = Table(
     "normality",
     ("structure", "measure"),
-    "one row per structure and measure. Kolmogorov-Smirnov test of normality",
+    "Kolmogorov-Smirnov test of normality: one row per structure and measure",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
         "n": USABLE,
         "n_patients": PATIENTS,
-        "d": number("largest distance between the distribution functions", low=0, high=1, missing=FEW),
+        "d": number("D statistic: largest distance between the distribution functions", low=0, high=1, missing=FEW),
         "p": p_value("P value", FEW),
         "method": text("variant of the test", among=NORMALITY_METHODS),
         "skewness": number("moment coefficient of skewness", missing=FEW),
@@ -45,7 +45,7 @@ NORMALITY = Table(
 ASSOCIATIONS = Table(
     "associations",
     ("structure", "measure"),
-    "one row per structure and measure. Spearman rank correlation with age",
+    "Spearman rank correlation with age: one row per structure and measure",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -56,7 +56,7 @@ ASSOCIATIONS = Table(
         "ci_high": CI_HIGH,
         "interval": text("method of the confidence interval (`aging.interval`)", among=INTERVALS),
         "log10_p": number(
-            "base-10 logarithm of the P value, also accurate for P values below 1e-308", high=0, missing=FEW
+            "base-10 logarithm of the P value, which is accurate even for P values below 1e-308", high=0, missing=FEW
         ),
         "p": p_value("two-sided P value", FEW),
         "p_bonferroni": BONFERRONI,
@@ -69,7 +69,7 @@ ASSOCIATIONS = Table(
 GROUPS = Table(
     "groups",
     ("structure", "measure"),
-    "one row per structure and measure. Kruskal-Wallis test across the age quartiles of the cohort",
+    "Kruskal-Wallis test across the age quartiles of the cohort: one row per structure and measure",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -85,15 +85,15 @@ GROUPS = Table(
         "significant": SIGNIFICANT,
         "epsilon_squared": number("effect size, H / (n - 1)", low=0, high=1, missing=FEW),
         "epsilon_squared_of_rho": number(
-            "effect size expected from the correlation, 15/16 of the square of rho: value of `epsilon_squared` if"
-            " values rise or fall evenly with age",
+            "effect size expected from the correlation (15/16 of the square of rho), which is the value of"
+            " `epsilon_squared` if the values increase or decrease steadily with age",
             low=0,
             high=1,
             missing=FEW,
         ),
         "discordant": truth(
             "whether the test is significant and `epsilon_squared` is more than twice `epsilon_squared_of_rho`, which"
-            " indicates a relation that is not monotonic",
+            " indicates a relationship that is not monotonic",
             missing=FEW,
         ),
         "n_1": count("number of values in the first (youngest) quartile"),
@@ -111,16 +111,16 @@ GROUPS = Table(
             for end in ("youngest", "oldest")
             for group in (1, 2, 3, 4)
         },
-        "cut_1": number("age between the first and second quartiles", "years", missing=NO_AGES),
-        "cut_2": number("age between the second and third quartiles", "years", missing=NO_AGES),
-        "cut_3": number("age between the third and fourth quartiles", "years", missing=NO_AGES),
+        "cut_1": number("cut point between the first and second quartiles", "years", missing=NO_AGES),
+        "cut_2": number("cut point between the second and third quartiles", "years", missing=NO_AGES),
+        "cut_3": number("cut point between the third and fourth quartiles", "years", missing=NO_AGES),
         "family": FAMILY,
     },
 )
 POSTHOC = Table(
     "posthoc",
     ("structure", "measure", "group_a", "group_b"),
-    "one row per structure, measure, and pair of age quartiles. Wilcoxon rank-sum test",
+    "Wilcoxon rank-sum tests of pairs of age quartiles: one row per structure, measure, and pair",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -145,15 +145,15 @@ POSTHOC = Table(
             missing=FEW,
         ),
         "cliffs_delta": number("Cliff delta, 2 × `auc` - 1", low=-1, high=1, missing=FEW),
-        "shift": number("Hodges-Lehmann shift, older minus younger quartile", "mL or HU", missing=FEW),
+        "shift": number("Hodges-Lehmann shift (older minus younger quartile)", "mL or HU", missing=FEW),
         "family": FAMILY,
     },
 )
 SENSITIVITY = Table(
     "sensitivity",
     ("structure", "measure", "rules"),
-    "one row per structure, measure, and rule set of the screening. Spearman rank correlation with age under this"
-    " rule set",
+    "Spearman rank correlation with age under each rule set of the screening: one row per structure, measure, and rule"
+    " set",
     {
         "structure": ANALYSED,
         "measure": MEASURE,
@@ -169,14 +169,14 @@ SENSITIVITY = Table(
             "`rho` minus the correlation under the rule set of the study (table `associations`)",
             low=-2,
             high=2,
-            missing="too few usable values, or all values are equal, under this rule set or that of the study",
+            missing="too few usable values, or all values are equal, under this rule set or under that of the study",
         ),
     },
 )
 COMPARE_TRUTH = Table(
     "compare_truth",
     ("structure", "measure"),
-    "one row per structure and measure. Comparison of measured values with the ground truth of the same scans. The"
+    "comparison of measured values with the ground truth of the same scans: one row per structure and measure. The"
     " table is written only for simulated studies with ground truth",
     {
         "structure": STRUCTURE,
@@ -208,11 +208,11 @@ COMPARE_TRUTH = Table(
 TRUTH = Table(
     "truth",
     ("scan_id", "structure"),
-    "one row per simulated scan and structure (setting `study.truth`). Ground truth of volume and attenuation",
+    "ground truth of volume and attenuation (setting `study.truth`): one row per simulated scan and structure",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
         "volume_ml": number("true volume", "mL", low=0),
-        "hu_mean": number("mean attenuation inside the true outline", "HU", missing="the structure has no voxel"),
+        "hu_mean": number("mean attenuation within the true outline", "HU", missing="the structure has no voxel"),
     },
 )

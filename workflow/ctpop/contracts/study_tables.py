@@ -1,4 +1,4 @@
-"""The tables of a study, each declared once with the rule that writes it and whether its rows are single scans.
+"""The tables of a study, each declared once with the rule that writes it and a flag for tables of single scans.
 
 The workflow rules read their outputs from this list, the Snakemake report shows the tables whose rows are not single
 scans, and the data dictionary follows the same order. This module imports only the standard library, because it is read

@@ -1,4 +1,4 @@
-"""Tables whose columns, data types and values are checked.
+"""Tables whose columns, data types, and values are checked.
 
 Each file that is passed between two stages is described by a `Table`. `Table.write` and `Table.read` check the file, so
 stages read only valid tables. Rows are sorted by key and written without timestamps: equal data give equal bytes.
@@ -56,7 +56,7 @@ class Table:
     open: bool = False
 
     def check(self, frame: pd.DataFrame, where: str | Path = "", *, numbered: bool = False) -> pd.DataFrame:
-        """Return the frame with the columns, order and data types of the table, sorted by key.
+        """Return the frame with the columns, order, and data types of the table, sorted by key.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Tables of segmentation screening: verdicts, exclusions, and the values that enter the statistics."""
+"""Tables of segmentation screening: verdicts, exclusions, and the values used in the statistics."""
 
 from ctpop.contracts.cohort import REGISTRY_COLUMNS
 from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
@@ -26,12 +26,12 @@ VALUES = {"volume": "volume", "hu": "attenuation"}
 REVIEW = Table(
     "review",
     ("scan_id", "structure"),
-    "one row per decision of a reviewer (setting `screen.review`). Further columns are ignored",
+    "QC decisions of reviewers (setting `screen.review`): one row per decision. Additional columns are ignored",
     {
         "scan_id": SCAN,
         "structure": text("structure, or `*` for all structures without a separate row", pattern=r"[A-Za-z0-9_]+|\*"),
-        "decision": text("decision of the reviewer", among=DECISIONS),
-        "reason": text("reason stated by the reviewer"),
+        "decision": text("QC decision", among=DECISIONS),
+        "reason": text("reason for the decision"),
         "reviewer": text("reviewer; initials or a number are sufficient"),
         "date": text("date of the decision (for example, 2024-05-31)", pattern=r"\d{4}-\d{2}-\d{2}"),
     },
@@ -40,26 +40,26 @@ REVIEW = Table(
 VERDICTS = Table(
     "verdicts",
     ("scan_id", "structure"),
-    "one row per scan and structure. Usability of the measured values, with the reason",
+    "usability of the measured values, with the reason: one row per scan and structure",
     {
         "scan_id": SCAN,
         "structure": STRUCTURE,
-        "usable_volume": truth("whether the volume can enter the statistics"),
-        "usable_hu": truth("whether the attenuation can enter the statistics"),
+        "usable_volume": truth("whether the volume can be used in the statistics"),
+        "usable_hu": truth("whether the attenuation can be used in the statistics"),
         "reason": text("first applicable reason", among=REASONS),
         "detail": text(
-            "status and detail of the table `measures` if the scan or the structure was not measured",
+            "status and detail in the table `measures` if the scan or the structure was not measured",
             missing="measured, or no explanation is needed",
         ),
-        "rule_reason": text("reason according to the rules, without decisions of reviewers", among=REASONS),
+        "rule_reason": text("reason according to the rules, without QC decisions", among=REASONS),
         "reviewer": text("reviewer of the structure in this scan", missing=NO_REVIEW),
-        "review_reason": text("reason stated by the reviewer", missing=NO_REVIEW),
+        "review_reason": text("reason for the QC decision", missing=NO_REVIEW),
     },
 )
 ANALYSIS = Table(
     "analysis",
     ("scan_id", "structure", "measure"),
-    "one row per usable value. These values are the input of the statistics",
+    "input values of the statistics: one row per usable value",
     {
         "scan_id": SCAN,
         "structure": ANALYSED,
@@ -70,8 +70,8 @@ ANALYSIS = Table(
 FAILURES = Table(
     "failures",
     ("structure",),
-    "one row per structure. Numbers of usable and excluded values with the reasons, and the age and sex of the affected"
-    " patients",
+    "numbers of usable and excluded values with the reasons, and age and sex of the affected patients: one row per"
+    " structure",
     {
         "structure": STRUCTURE,
         "n_scans": count("number of scans of the cohort", "scans"),
@@ -116,7 +116,7 @@ FAILURES = Table(
         },
         **{
             f"age_{share}_{name}_years": number(
-                f"mean age in the scans with {words.format(VALUES[name])}",
+                f"mean age of the patients in the scans with {words.format(VALUES[name])}",
                 "years",
                 low=0,
                 high=OLDEST_YEARS,
@@ -127,7 +127,7 @@ FAILURES = Table(
         },
         **{
             f"women_{share}_{name}": number(
-                f"share of scans of women among the scans with recorded sex and {words.format(VALUES[name])}",
+                f"proportion of scans of women among the scans with a recorded sex and {words.format(VALUES[name])}",
                 low=0,
                 high=1,
                 missing=NO_SEX,
@@ -140,7 +140,8 @@ FAILURES = Table(
 EXTREMES = Table(
     "extremes",
     ("structure", "measure", "end", "rank"),
-    "one row per extreme value of a structure to which no exclusion rule applies, regardless of decisions of reviewers",
+    "smallest and largest values of each structure: one row per extreme value. Only values that no rule excludes are"
+    " listed, regardless of QC decisions",
     {
         "structure": STRUCTURE,
         "measure": MEASURE,
@@ -154,9 +155,9 @@ EXTREMES = Table(
 STRUCTURE_FLOW = Table(
     "structure_flow",
     ("structure", "measure", "order"),
-    "one row per structure, measure, and exclusion reason in use. Numbers of values before, excluded by, and after the"
-    " reason, from all scans of the cohort to the values in the statistics. Each value is counted under the first"
-    " reason that excludes it",
+    "numbers of values before, excluded for, and after each exclusion reason: one row per structure, measure, and"
+    " exclusion reason that is in use. The rows lead from all scans of the cohort to the values in the statistics. Each"
+    " value is counted at the first reason that excludes it",
     {
         "structure": STRUCTURE,
         "measure": MEASURE,
@@ -176,7 +177,7 @@ STRUCTURE_FLOW = Table(
 ANALYSIS_SETS = Table(
     "analysis_sets",
     ("rules", "scan_id", "structure", "measure"),
-    "one row per rule set and value that is usable under this rule set. The table is written as Parquet only",
+    "usable values under each rule set: one row per rule set and value. The table is written only as Parquet",
     {
         "rules": text("rule set", among=RULE_SETS),
         "scan_id": SCAN,

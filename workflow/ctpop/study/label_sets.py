@@ -21,9 +21,9 @@ from ctpop.study.user_tables import read_user_table
 STRUCTURES = Table(
     "structures",
     ("label",),
-    "one row per label of a label set (setting `structures`). Further columns are kept. Five of them have a defined"
-    " meaning: `name`, `plural`, and `abbreviation` (names in figures and pages; name and abbreviation must be unique),"
-    " `includes` (names of the parts of a structure), and `upper_bound_ml` (largest plausible volume)",
+    "one row per label of a label set (setting `structures`). Additional columns are kept. Five optional columns have a"
+    " defined meaning: `name`, `plural`, and `abbreviation` (names in figures and pages; names and abbreviations must"
+    " be unique), `includes` (names of the parts of a structure), and `upper_bound_ml` (largest plausible volume)",
     {
         "label": columns.count("label in the label map; 0 is the background", low=1),
         "structure": columns.text("identifier of the structure in tables and settings", pattern="[A-Za-z0-9_]+"),
@@ -34,9 +34,11 @@ STRUCTURES = Table(
     open=True,
 )
 OPTIONAL = {
-    "name": columns.text("name in figures and pages", missing="name in a shipped label set, or words of structure"),
-    "plural": columns.text("plural of the name", missing="the name"),
-    "abbreviation": columns.text("short name in figures", missing="the name"),
+    "name": columns.text(
+        "name in figures and pages", missing="the name in a shipped label set, or the words of `structure`, is used"
+    ),
+    "plural": columns.text("plural of the name", missing="the name is used"),
+    "abbreviation": columns.text("short name in figures", missing="the name is used"),
     "upper_bound_ml": columns.number("largest plausible volume (optional column)", "mL", low=0, missing="no bound"),
 }
 
@@ -321,7 +323,7 @@ def _with_upper_bounds(path: Path) -> pd.DataFrame:
 def join(labels: NDArray[Any], numbers: dict[int, int]) -> None:
     """Replace labels of a label map in place.
 
-    The replacement is performed slice by slice, because a mask of the entire label map requires much memory.
+    The labels are replaced slice by slice, because a mask of the entire label map would require too much memory.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class WorkflowRule:
     starts : tuple of str
         Starting points of studies with this rule (members of `STARTING_POINTS`).
     only_with : str
-        Further condition for the rule; empty if there is no further condition.
+        Additional condition for the rule; empty if there is no additional condition.
 
     Examples
     --------
