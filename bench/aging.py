@@ -3,11 +3,11 @@
     python bench/aging.py > bench/aging.md                        # complete: about ten minutes on an idle machine
     python bench/aging.py --draws 640 --large 0                   # partial: fewer draws, no large cohort
 
-The script computes the tests of the paper (tables normality, associations, groups, posthoc) for 104 structures and two
-measures, and bootstrap intervals of all correlations, in this process. It then runs the complete `aging` command, which
-includes the start of Python and the reading and checking of tables, for both cohort sizes. The SciPy loop sorts in each
-test and each draw; its bootstrap time is extrapolated from some of the draws. Five percent of the values are missing,
-and attenuation values are integers.
+The script computes the tests used in the paper (tables normality, associations, groups, posthoc) for 104 structures and
+two measures, and bootstrap intervals of all correlations, in this process. It then runs the complete `aging` command,
+which includes the start of Python and the reading and checking of tables, for both cohort sizes. The SciPy loop sorts
+in each test and each draw; its bootstrap time is extrapolated from some of the draws. Five percent of the values are
+missing, and attenuation values are integers.
 """
 
 import argparse
@@ -128,7 +128,7 @@ def in_memory(options: argparse.Namespace, settings: aging.AgingSettings) -> lis
     ]
     return [
         [
-            f"tests of the paper, {len(series)} series",
+            f"tests used in the paper, {len(series)} series",
             f"{seconds:.2f}",
             f"{of_scipy:.2f}",
             f"{of_scipy / seconds:.1f}",

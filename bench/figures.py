@@ -1,4 +1,4 @@
-"""Measure the drawing of all figures of a finished study of the size of the paper, with one process and with two.
+"""Measure the drawing of all figures of a study of the size of the published study, with one and two processes.
 
     make simulated-study                       # creates the study: 4004 patients, 104 structures, 2 measures
     python bench/figures.py > bench/figures.md

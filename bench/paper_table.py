@@ -1,4 +1,4 @@
-"""Reproduce the table of run times of the paper for ctpop and for the standard pipeline on one machine.
+"""Reproduce the table of run times in the paper for ctpop and for the standard pipeline on one machine.
 
     python bench/paper_table.py                                        # on a machine with a GPU
     python bench/paper_table.py --device cpu --sizes tiny              # short test on other machines

@@ -120,7 +120,7 @@ def marked(share: float, nominal: float, repeats: int, worse: int) -> str:
 
 
 def rank_tests(random: np.random.Generator, n: int) -> list[float]:
-    """Return log10 P of the tests of the paper without an effect of age: integer values, ages in whole years."""
+    """Return log10 P of the tests used in the paper without an effect of age: integer values, ages in whole years."""
     ages, values = random.choice(AGES, n).astype(float), np.round(random.normal(50, 12, n))
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     pair = rank_sum(values[quartiles == 1], values[quartiles == 4])
