@@ -152,7 +152,7 @@ def test_labels_outside_the_label_set_are_rejected(tmp_path):
     reason, detail = error_of(Predictions("other", tmp_path, ORGANS))
 
     assert reason == "unknown_labels"
-    assert detail.startswith("prediction: s1.nii.gz has labels 4")
+    assert detail.startswith("prediction: s1.nii.gz has labels that are not in label set ")
 
 
 def test_label_maps_of_failed_scans_are_not_used(store):

@@ -415,7 +415,10 @@ def test_a_shard_without_images_fails_with_counts(study, capsys):
     code = measure_with(study, "--max-failed-share", "0.5")
 
     assert code == 1
-    assert "error in measure: segments: 6 of 6 scans failed (6 missing_file), more than" in capsys.readouterr().err
+    assert (
+        "error in measure: segments: 6 of 6 scans failed (6 missing_file), which is more than"
+        in capsys.readouterr().err
+    )
     assert not (study.folder / "out.parquet").exists()
 
 

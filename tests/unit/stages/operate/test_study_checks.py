@@ -255,7 +255,7 @@ def test_names_in_label_maps_and_unknown_labels_are_reported(check, tmp_path):
     found = check(MAPS)
 
     text = "\n".join(found["warning"] + found["error"])
-    assert "first scan s0: labels are read by the names in the file, which has other numbers than the label set" in text
+    assert "first scan s0: structures are identified by the names in the file because its label numbers" in text
     assert "unknown_labels: 1 of 4, first scan s1: segmentation_path has labels" in text
     assert "set structures: to the label set of the label maps" in text
 
