@@ -507,7 +507,7 @@ def test_invalid_options_are_reported_before_reading(tmp_path, capsys, predictio
         (
             {"start_from": "measures", "measures": "m.csv"},
             {"reference": "r.csv"},
-            "start_from is measures, which does not use label maps",
+            "does not apply to start_from measures, which uses no label maps",
         ),
         (
             {},
