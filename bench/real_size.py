@@ -149,7 +149,7 @@ def draw_ct(shape: tuple[int, int, int], seed: int = 1) -> NDArray[np.int16]:
 def draw_labels(shape: tuple[int, int, int], number: int, seed: int = 1) -> NDArray[np.uint8]:
     """Return labels from 1 to `number` for the CT of the same seed: structures of the phantom, divided along z.
 
-    Tissue without a label is an additional structure, so that about 15% of a large scan is labeled, as by real models.
+    Tissue without a label is an additional structure, so about 15% of a large scan is labeled, similar to real models.
     """
     body = make_phantom(random_person(seed))
     held = np.where((body.labels == 0) & (body.hu > TISSUE_HU), body.labels.max() + 1, body.labels)

@@ -1,4 +1,4 @@
-"""Synthetic patients with CT and label map, a cohort that requires no model and is processed in seconds."""
+"""Synthetic patients with CT scans and label maps: a cohort that requires no model and a few seconds per shard."""
 
 from pathlib import Path
 from typing import Any
